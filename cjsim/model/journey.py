@@ -1,0 +1,221 @@
+"""A journey: how customers behave. Declared as data, frozen, checked; nothing runs here.
+
+Lives here: what a journey is made of. Does not live here: reading YAML (source.py), names that must exist
+elsewhere in the journey (check.py), numbers (tables.py).
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from cjsim.model.vocabulary import (
+    AmountLaw,
+    Base,
+    Choice,
+    Condition,
+    Duration,
+    Name,
+    NotNegative,
+    Number,
+    OpenShare,
+    Positive,
+    PositiveDuration,
+    Share,
+    TraitLaw,
+    WaitLaw,
+    Weekday,
+)
+
+# A trait, or one of its two forms: `1/rate`, `1-dropout`.
+TraitRef = Annotated[str, Field(pattern=r"^(1\s*[/-]\s*)?[A-Za-z][A-Za-z0-9_]*$")]
+Weight = NotNegative | TraitRef
+Gain = Annotated[float, Field(ge=-1, le=1)]
+Lift = Annotated[float, Field(ge=-1, le=1000)]
+
+
+class Persona(Base):
+    """A latent class of customers. The firm never sees it."""
+
+    share: Share
+    title: str = ""
+    starts_in: Name | None = None
+    satisfaction: Share = 0.5
+    speed: dict[Name, NotNegative] = {}
+    affinity: dict[Name, Annotated[float, Field(ge=-20, le=20)]] = {}
+    consent: dict[Name, Share] = {}
+    responds: dict[Name, NotNegative] = {}
+    contact_lift: dict[Name, Lift] = {}
+
+
+class Stage(Base):
+    """Where a customer can be."""
+
+    title: str = ""
+    retained: bool = False
+    observed: bool = True
+
+
+class Purchase(Base):
+    """Money: a value drawn, times traits; `margin` is the share of it that is left before costs of contact."""
+
+    value: AmountLaw
+    times: tuple[TraitRef, ...] = ()
+    margin: Annotated[float, Field(ge=-10, le=1)] = 1.0
+
+
+class Branch(Base):
+    """One outcome of `choose`: its odds are weight * exp(bend * (satisfaction - 0.5))."""
+
+    weight: Weight
+    bend: Annotated[float, Field(ge=-50, le=50)] = 0.0
+    effects: tuple["Effect", ...] = ()
+
+
+class Effect(Choice):
+    """What happens to a customer, one thing."""
+
+    go: Name | None = None
+    purchase: Purchase | None = None
+    satisfy: Gain | None = None
+    tag: Name | None = None
+    untag: Name | None = None
+    score: dict[Name, Number] | None = None
+    opt_out: Name | None = None
+    fire: Name | None = None
+    choose: Annotated[tuple[Branch, ...], Field(min_length=1)] | None = None
+
+
+class Event(Base):
+    """What can happen in a journey, and the clock that decides when."""
+
+    title: str = ""
+    stages: tuple[Name, ...] | Literal["anywhere"] = Field(default=(), alias="in")
+    wait: WaitLaw | Literal["never"] = "never"
+    speed: tuple[TraitRef, ...] = ()
+    satisfaction: Annotated[float, Field(ge=-50, le=50)] = 0.0
+    half_life: PositiveDuration = 3.0
+    activity: Name | None = None
+    when: Condition | None = None
+    observed: bool = True
+    effects: tuple[Effect, ...] = ()
+
+
+class Season(Base):
+    """Days of the year on which activity is multiplied; the year's mean stays 1."""
+
+    first: Annotated[str, Field(alias="from", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+    last: Annotated[str, Field(alias="to", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+    times: NotNegative
+
+
+class Activity(Base):
+    """When customers are active: weights of the 24 hours and of the 7 days (from Monday), and seasons."""
+
+    hours: Annotated[tuple[NotNegative, ...], Field(min_length=24, max_length=24)] = (1.0,) * 24
+    weekdays: Annotated[tuple[NotNegative, ...], Field(min_length=7, max_length=7)] = (1.0,) * 7
+    seasons: dict[Name, Season] = {}
+
+    @model_validator(mode="after")
+    def _some_activity(self) -> "Activity":
+        if not sum(self.hours) > 0 or not sum(self.weekdays) > 0:
+            raise ValueError("must have an hour and a weekday with a weight above 0")
+        return self
+
+
+class Channel(Base):
+    """A way to reach customers, and how they take it."""
+
+    title: str = ""
+    kind: Literal["push"] = "push"
+    consent: Share = 1.0
+    cost: NotNegative = 0.0
+    open_delay: WaitLaw = WaitLaw(fixed="0s")  # type: ignore[arg-type]
+    click_delay: WaitLaw = WaitLaw(fixed="0s")  # type: ignore[arg-type]
+    activity: Name | None = None
+    lifetime: PositiveDuration | None = None
+    affinity: Name | None = None
+    fatigue: Annotated[float, Field(ge=0, le=100)] = 0.0
+    annoyance: Annotated[float, Field(ge=0, le=100)] = 0.0
+    satisfaction: Annotated[float, Field(ge=-50, le=50)] = 0.0
+    pressure: NotNegative = 1.0
+    delivery_gain: Gain = 0.0
+
+
+class Lifts(Base):
+    """Gains of events' lifts when a message is delivered, opened, clicked."""
+
+    delivered: dict[Name, Lift] = {}
+    opened: dict[Name, Lift] = {}
+    clicked: dict[Name, Lift] = {}
+
+
+class MessageEffects(Base):
+    """Effects of a message when it is delivered, opened, clicked."""
+
+    delivered: tuple[Effect, ...] = ()
+    opened: tuple[Effect, ...] = ()
+    clicked: tuple[Effect, ...] = ()
+
+
+class Message(Base):
+    """Content on a channel, and how a neutral customer answers it."""
+
+    channel: Name
+    title: str = ""
+    open_rate: OpenShare
+    click_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    unsubscribe_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    complaint_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    cost: NotNegative | None = None
+    lift: Lifts = Lifts()
+    effects: MessageEffects = MessageEffects()
+
+
+class Score(Base):
+    """A named number that decays."""
+
+    half_life: PositiveDuration | None = None
+
+
+class Moment(Base):
+    """An event that matters: its n-th happening."""
+
+    event: Name
+    nth: Annotated[int, Field(ge=1, le=1000)] = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"event": value} if isinstance(value, str) else value
+
+
+class Memory(Base):
+    """How fast something fades."""
+
+    half_life: PositiveDuration | None = None
+
+
+class Journey(Base):
+    """How customers behave: what can happen to them where, when, and what it does.
+
+    See docs/design.md for the meaning of every field.
+    """
+
+    name: Name
+    title: str = ""
+    starts_in: Name
+    personas: dict[Name, Persona] = {"customer": Persona(share=1.0)}
+    traits: dict[Name, TraitLaw] = {}
+    clock_shift: Name | None = None
+    attributes: dict[Name, dict[Name, NotNegative]] = {}
+    activity: dict[Name, Activity] = {}
+    satisfaction: Memory = Memory()
+    pressure: Memory = Memory(half_life="7d")  # type: ignore[arg-type]
+    scores: dict[Name, Score] = {}
+    stages: Annotated[dict[Name, Stage], Field(min_length=1)]
+    events: dict[Name, Event] = {}
+    channels: dict[Name, Channel] = {}
+    messages: dict[Name, Message] = {}
+    moments: dict[Name, Moment] = {}
+
+

@@ -1,0 +1,41 @@
+"""A scenario: a journey under a policy, with a population and a horizon. What is simulated.
+
+Lives here: the noun, its loading, and what-ifs on it. Does not live here: reading YAML (source.py), checks across
+journey and policy (check.py), words about it (describe.py), numbers (tables.py).
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cjsim.model.journey import Journey
+from cjsim.model.policy import Policy
+from cjsim.model.vocabulary import Base, Day, Duration, Name, PositiveDuration
+
+MAX_CUSTOMERS = 100_000_000
+
+
+class Entry(Base):
+    """When customers enter: all at day 0, evenly over a window, or as a file says.
+
+    `file`: CSV with a column `entered` (a date, a date-time, or days since the start) and, where wanted, columns named as traits
+    or attributes, whose values then hold for that customer instead of a draw. Customer n takes row n modulo the rows.
+    """
+
+    over: Duration = 0.0
+    file: str | None = None
+
+
+class Scenario(Base):
+    """A journey under a policy, with a population and a horizon."""
+
+    name: Name
+    title: str = ""
+    journey: Journey
+    policy: Policy
+    customers: Annotated[int, Field(ge=1, le=MAX_CUSTOMERS)] = 10_000
+    entry: Entry = Entry()
+    start: Day
+    horizon: PositiveDuration
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    discount_rate: Annotated[float, Field(ge=0, le=10)] = 0.10
