@@ -1,0 +1,66 @@
+"""Synthetic customers under touchpoint policies: what would happen to retention, CLV and satisfaction.
+
+Lives here: the face, that is the nouns and verbs that a user types. Each is imported when first used, so that `import cjsim`
+costs nothing. Does not live here: anything that computes.
+
+Examples
+--------
+>>> import cjsim as cj
+>>> cj.__version__
+'0.1.0'
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cjsim.calibrate.purchases import calibrate_purchases
+    from cjsim.engine.result import Run
+    from cjsim.engine.run import simulate
+    from cjsim.eventlog import EventLog
+    from cjsim.metrics.compare import Comparison, compare
+    from cjsim.model.describe import describe
+    from cjsim.model.journey import Journey
+    from cjsim.model.policy import Policy
+    from cjsim.model.scenario import Scenario
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Comparison": "cjsim.metrics.compare",
+    "EventLog": "cjsim.eventlog",
+    "Journey": "cjsim.model.journey",
+    "Policy": "cjsim.model.policy",
+    "Run": "cjsim.engine.result",
+    "Scenario": "cjsim.model.scenario",
+    "calibrate_purchases": "cjsim.calibrate.purchases",
+    "compare": "cjsim.metrics.compare",
+    "describe": "cjsim.model.describe",
+    "simulate": "cjsim.engine.run",
+}
+
+__all__ = [
+    "Comparison",
+    "EventLog",
+    "Journey",
+    "Policy",
+    "Run",
+    "Scenario",
+    "__version__",
+    "calibrate_purchases",
+    "compare",
+    "describe",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cjsim' has no attribute '{name}'")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""What it is worth: metrics with intervals, and paired comparisons."""
