@@ -1,0 +1,239 @@
+"""The house: layers, sizes, docstrings, and that nothing of one machine is committed."""
+
+import ast
+import doctest
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+# Lowest first; the members of one tuple stand side by side and do not import each other.
+LAYERS = (
+    ("errors",),
+    ("kernel",),
+    ("model",),
+    ("eventlog",),
+    ("engine",),
+    ("metrics",),
+    ("calibrate", "optimize", "uplift"),
+    ("report",),
+    ("app",),
+    ("cli",),
+)
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+FILE_LINES, FUNCTION_LINES, ARGUMENTS = 400, 60, 8
+
+# What may be larger than the rule, and why. Keys: a file, or file:function.
+LARGER = {"cjsim/model/state.py": "declarations only, a field a line: every record that the rules share is in one place"}
+
+HEAVY = ("numba", "numpy", "scipy", "pandas", "pyarrow", "duckdb", "sklearn", "seaborn", "matplotlib", "optuna", "simpy")
+SOURCES = sorted((ROOT / "cjsim").rglob("*.py"))
+NAMES = [str(path.relative_to(ROOT)) for path in SOURCES]
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in zip(NAMES, SOURCES, strict=True)}
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def module_of(name: str) -> str:
+    return ".".join(Path(name).with_suffix("").parts).removesuffix(".__init__")
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def run_time(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below this one but those that only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if not is_type_checking(child):
+            yield child
+            yield from run_time(child)
+
+
+def imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Modules of cjsim that are imported at any depth, with the line."""
+    for node in run_time(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "cjsim":
+            yield node.module or "", node.lineno
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names if alias.name.split(".")[0] == "cjsim")
+
+
+def functions(tree: ast.Module) -> Iterator[tuple[str, Function]]:
+    """Functions with their dotted names within the file."""
+
+    def visit(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, Function):
+                yield prefix + child.name, child
+                yield from visit(child, f"{prefix}{child.name}.")
+            else:
+                yield from visit(child, f"{prefix}{child.name}." if isinstance(child, ast.ClassDef) else prefix)
+
+    return visit(tree, "")
+
+
+def parameters(node: Function) -> list[str]:
+    named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    return [arg.arg for arg in named if arg.arg not in ("self", "cls")]
+
+
+def net_lines(node: Function) -> int:
+    first = node.body[0]
+    has_docstring = ast.get_docstring(node) is not None
+    words = first.end_lineno - first.lineno + 1 if has_docstring else 0  # type: ignore[operator]
+    return node.end_lineno - node.lineno + 1 - words  # type: ignore[operator]
+
+
+def layer_faults(name: str, tree: ast.Module) -> list[str]:
+    layer = module_of(name).split(".")[1] if "." in module_of(name) else ""
+    faults = []
+    for target, line in imports(tree):
+        other = target.split(".")[1] if "." in target else ""
+        if layer in RANK and other in RANK and other != layer and RANK[other] >= RANK[layer]:
+            faults.append(f"{name}:{line}: imports {target}, which is not below it")
+    return faults
+
+
+def size_faults(name: str, text: str) -> list[str]:
+    lines = text.count("\n")
+    faults = [f"{name}: {lines} lines"] if lines > FILE_LINES else []
+    for label, node in functions(ast.parse(text)):
+        if (size := net_lines(node)) > FUNCTION_LINES:
+            faults.append(f"{name}:{label}: {size} lines")
+        if (count := len(parameters(node))) > ARGUMENTS:
+            faults.append(f"{name}:{label}: {count} arguments")
+    return faults
+
+
+def docstring_faults(name: str, tree: ast.Module) -> list[str]:
+    """Public functions without a docstring, and sections `Parameters` that do not name the signature's."""
+    faults = []
+    for label, node in functions(tree):
+        if any(part.startswith("_") for part in label.split(".")):
+            continue
+        words = ast.get_docstring(node)
+        if not words:
+            faults.append(f"{name}:{label}: no docstring")
+            continue
+        section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", words, re.MULTILINE | re.DOTALL)
+        if section is None:
+            continue
+        documented = [
+            part.strip(" *") for line in re.findall(r"^(\S[^:\n]*?)(?: *:.*)?$", section[1], re.MULTILINE) for part in line.split(",")
+        ]
+        if sorted(documented) != sorted(parameters(node)):
+            faults.append(f"{name}:{label}: documents {documented}, takes {parameters(node)}")
+    return faults
+
+
+def test_every_module_stands_in_a_known_layer() -> None:
+    layers = {module_of(name).split(".")[1] for name in NAMES if "." in module_of(name)}
+    assert layers <= set(RANK) | {"__main__"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_imports_go_down_the_layers(name: str) -> None:
+    assert layer_faults(name, TREES[name]) == []
+
+
+def test_modules_do_not_import_in_a_circle() -> None:
+    known = {module_of(name) for name in NAMES}
+    edges = {module_of(name): {target for target, _ in imports(tree) if target in known} for name, tree in TREES.items()}
+    edges["cjsim"] = set()  # the face: lazy
+    while leaves := {name for name, targets in edges.items() if not targets & edges.keys()}:
+        for leaf in leaves:
+            del edges[leaf]
+    assert edges == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_functions_and_signatures_are_small(name: str) -> None:
+    faults = size_faults(name, (ROOT / name).read_text(encoding="utf-8"))
+    assert [fault for fault in faults if fault.rsplit(": ", 1)[0] not in LARGER] == []
+
+
+def test_exceptions_to_the_sizes_are_needed() -> None:
+    faults = [fault for name in NAMES for fault in size_faults(name, (ROOT / name).read_text(encoding="utf-8"))]
+    assert set(LARGER) <= {fault.rsplit(": ", 1)[0] for fault in faults}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_docstrings_name_the_parameters(name: str) -> None:
+    assert docstring_faults(name, TREES[name]) == []
+
+
+def test_the_rules_see_a_fault() -> None:
+    bad = 'def f(a, b):\n    """Gives a.\n\n    Parameters\n    ----------\n    a : int\n    c : int\n    """\n'
+    assert docstring_faults("x.py", ast.parse(bad)) == ["x.py:f: documents ['a', 'c'], takes ['a', 'b']"]
+    assert docstring_faults("x.py", ast.parse("def f(): return 1")) == ["x.py:f: no docstring"]
+    assert layer_faults("cjsim/model/a.py", ast.parse("def f():\n    import cjsim.engine.run")) != []
+    assert layer_faults("cjsim/optimize/a.py", ast.parse("from cjsim.uplift import x")) != []
+    assert size_faults("x.py", "def f(a, b, c, d, e, g, h, i, j):\n" + "    a\n" * 60) == ["x.py:f: 61 lines", "x.py:f: 9 arguments"]
+
+
+def test_no_room_without_a_name_of_its_own() -> None:
+    assert {path.stem for path in SOURCES} & {"utils", "helpers", "common", "misc"} == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_doctests_run(name: str) -> None:
+    if ">>>" not in (ROOT / name).read_text(encoding="utf-8"):
+        return
+    outcome = doctest.testmod(importlib.import_module(module_of(name)), optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert outcome.failed == 0
+
+
+def committed() -> list[Path]:
+    """Text files that git tracks; all but caches where this is no checkout."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\0")
+    paths = [ROOT / name for name in listed if name] or [path for path in ROOT.rglob("*") if ".venv" not in path.parts]
+    return [path for path in paths if path.is_file() and path.suffix not in {".png", ".parquet", ".gz", ".pdf"}]
+
+
+def test_nothing_of_one_machine_is_committed() -> None:
+    # Written in pieces, so that this file does not find itself.
+    places = ["/" + "work/", "/" + "root/", "/home" + "/", "/tmp" + "/proto"]
+    hosts = ["pypi" + r"\.org", "pythonhosted" + r"\.org", r"^\s*--?(?:extra-)?index-" + "url"]
+    pattern = re.compile("|".join(places + hosts), re.MULTILINE)
+    texts = {path.relative_to(ROOT): path.read_text(encoding="utf-8") for path in committed()}
+    assert [f"{name}: {match[0]}" for name, text in texts.items() for match in pattern.finditer(text)] == []
+
+
+def test_readme_names_only_targets_of_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_readme_names_only_files_that_exist() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\b(?:configs|docs|experiments|benchmarks|reports)/[\w/.-]*\w", text))
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_lock_pins_every_dependency() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    names = {re.match(r"[\w.-]+", line)[0].replace(".", "-").replace("_", "-") for line in wanted}  # type: ignore[index]
+    locked = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE))
+    assert names <= locked
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = "import sys, cjsim; print(sorted(set(sys.modules) & set(sys.argv[1:])))"
+    seen = subprocess.run([sys.executable, "-c", code, *HEAVY], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert seen.strip() == "[]"
+
+
+def test_the_face_gives_what_it_names() -> None:
+    cjsim = importlib.import_module("cjsim")
+    assert [name for name in cjsim.__all__ if getattr(cjsim, name, None) is None] == []
+    with pytest.raises(AttributeError, match="no attribute 'simulat'"):
+        cjsim.simulat  # noqa: B018
