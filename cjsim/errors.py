@@ -1,0 +1,107 @@
+"""What goes wrong and how it is said: one error for all wrong input, and the words of its message.
+
+Lives here: `InputError`, the house form of a message, "did you mean". Does not live here: any check.
+"""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+_SHOWN = 80  # characters of a value in a message
+_LISTED = 12  # names in a message
+
+
+class InputError(ValueError):
+    """The input is wrong: `<where>: <what must hold>, got <value>. <what to do>.` The command line ends with exit code 2."""
+
+
+class ResultWarning(UserWarning):
+    """A result could mislead: what happened, why it matters, how to silence it."""
+
+
+def complaint(where: str, must: str, got: str, remedy: str = "") -> str:
+    """A message in house form.
+
+    Parameters
+    ----------
+    where : str
+        File and line and path, or the argument; may be empty.
+    must : str
+        What must hold, beginning with "must".
+    got : str
+        The value, as `shown` gives it.
+    remedy : str
+        What to do, a sentence.
+
+    Examples
+    --------
+    >>> complaint("--customers", "must be at least 1", "0", "Give a number of customers.")
+    '--customers: must be at least 1, got 0. Give a number of customers.'
+    """
+    start = f"{where}: " if where else ""
+    return f"{start}{must}, got {got}." + (f" {remedy}" if remedy else "")
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: short, on one line.
+
+    Examples
+    --------
+    >>> shown("emial"), shown({"a": 1}), shown([])
+    ("'emial'", "{'a': 1}", 'an empty list')
+    """
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value in ([], (), {}):
+        return "an empty mapping" if isinstance(value, dict) else "an empty list"
+    try:
+        text = " ".join((repr(value) if isinstance(value, (str, int, float, list, dict, tuple)) else f"{value}").split())
+    except ValueError:  # Python refuses to write integers of more than 4300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def one_of(choices: Iterable[str]) -> str:
+    """The choices in quotes, cut after a dozen.
+
+    Examples
+    --------
+    >>> one_of(["a", "b"])
+    "'a', 'b'"
+    """
+    names = list(choices)
+    text = ", ".join(f"'{name}'" for name in names[:_LISTED])
+    return f"{text} and {len(names) - _LISTED} more" if len(names) > _LISTED else text
+
+
+def did_you_mean(word: Any, choices: Iterable[str]) -> str:
+    """A question that names the nearest choice, empty if none is near.
+
+    Examples
+    --------
+    >>> did_you_mean("emial_1", ["email_1", "email_2"])
+    "Did you mean 'email_1'?"
+    """
+    names = list(choices)
+    lowered = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(str(word)[:200].lower(), lowered, n=1, cutoff=0.6)
+    return f"Did you mean '{lowered[near[0]]}'?" if near else ""
+
+
+def unknown_name(word: Any, choices: Iterable[str], thing: str) -> tuple[str, str, str]:
+    """What a message says of a name that does not exist: what must hold, what was got, what to do.
+
+    Parameters
+    ----------
+    word : Any
+        What was given.
+    choices : Iterable of str
+        Names that exist.
+    thing : str
+        What they name, such as 'event'.
+    """
+    names = list(choices)
+    must = f"must be one of {one_of(names)}" if names else f"must name one of the {thing}s, of which there are none"
+    return must, shown(word), did_you_mean(word, names) or f"Name one of the {thing}s, or declare this one."

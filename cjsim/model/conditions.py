@@ -1,0 +1,387 @@
+"""The condition language: from text to a checked postfix program.
+
+Lives here: the words of the language, the names that a condition may use, and the parser. Does not live here: the
+interpreter (a kernel, programs.py). Nothing here evaluates Python: `ast` reads the text, and every node is translated or refused.
+"""
+
+import ast
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cjsim.errors import complaint, did_you_mean, one_of, shown, unknown_name
+from cjsim.model.state import STACK, Op
+from cjsim.model.vocabulary import parse_duration
+from cjsim.model.walk import tags
+
+if TYPE_CHECKING:
+    from cjsim.model.journey import Journey
+    from cjsim.model.policy import Policy
+
+Code = tuple[Op, int, float]
+Program = tuple[Code, ...]
+
+WORDS: dict[str, Op] = {
+    "purchases": Op.PURCHASES,
+    "revenue": Op.REVENUE,
+    "contacts": Op.CONTACTS,
+    "opens": Op.OPENS,
+    "clicks": Op.CLICKS,
+    "days_since_purchase": Op.SINCE_PURCHASE,
+    "days_since_contact": Op.SINCE_CONTACT,
+    "days_since_entry": Op.SINCE_ENTRY,
+    "days_in_stage": Op.DAYS_IN_STAGE,
+    "hour": Op.HOUR,
+    "weekday": Op.WEEKDAY,
+    "day": Op.DAY,
+}
+LATENT_WORDS: dict[str, Op] = {"satisfaction": Op.SATISFACTION, "pressure": Op.PRESSURE}
+CALLS: dict[str, tuple[Op, str]] = {
+    "visited": (Op.VISITED, "stage"),
+    "count": (Op.COUNT, "event"),
+    "days_since": (Op.SINCE, "event"),
+    "tagged": (Op.TAGGED, "tag"),
+    "score": (Op.SCORE, "score"),
+    "consent": (Op.CONSENT, "channel"),
+    "contacts": (Op.CHANNEL_CONTACTS, "channel"),
+    "opens": (Op.CHANNEL_OPENS, "channel"),
+    "clicks": (Op.CHANNEL_CLICKS, "channel"),
+    "days_since_contact": (Op.SINCE_CHANNEL, "channel"),
+    "sent": (Op.SENT, "message"),
+    "opened": (Op.OPENED, "message"),
+    "clicked": (Op.CLICKED, "message"),
+}
+RESERVED = frozenset({"stage", "persona", *WORDS, *LATENT_WORDS, *CALLS})
+# What changes as time passes and nothing happens: not for `when`.
+_SINCE = frozenset({Op.SINCE, Op.SINCE_PURCHASE, Op.SINCE_CONTACT, Op.SINCE_CHANNEL, Op.SINCE_ENTRY, Op.DAYS_IN_STAGE})
+DRIFTING = _SINCE | {Op.HOUR, Op.WEEKDAY, Op.DAY, Op.SATISFACTION, Op.PRESSURE}
+
+_COMPARE: dict[type[ast.cmpop], Op] = {ast.Eq: Op.EQ, ast.NotEq: Op.NE, ast.Lt: Op.LT, ast.LtE: Op.LE, ast.Gt: Op.GT, ast.GtE: Op.GE}
+_BINARY: dict[type[ast.operator], Op] = {ast.Add: Op.ADD, ast.Sub: Op.SUBTRACT, ast.Mult: Op.MULTIPLY, ast.Div: Op.DIVIDE}
+_EQUALITY = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+
+
+class ConditionError(ValueError):
+    """A condition is wrong: what must hold, what was got, what to do."""
+
+    def __init__(self, must: str, got: str, remedy: str) -> None:
+        super().__init__(complaint("", must, got, remedy))
+        self.must, self.got, self.remedy = must, got, remedy
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names that a condition may use, with their codes (the order of declaration).
+
+    `latent`: whether traits, personas, satisfaction and pressure may be asked for. `hidden`: stages and events that the firm
+    cannot observe. `tags`: None where any tag may be asked for, as the policy that sets it is not known.
+    """
+
+    stages: Mapping[str, int] = field(default_factory=dict)
+    events: Mapping[str, int] = field(default_factory=dict)
+    channels: Mapping[str, int] = field(default_factory=dict)
+    messages: Mapping[str, int] = field(default_factory=dict)
+    scores: Mapping[str, int] = field(default_factory=dict)
+    tags: Mapping[str, int] | None = field(default_factory=dict)
+    attributes: Mapping[str, int] = field(default_factory=dict)
+    levels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    traits: Mapping[str, int] = field(default_factory=dict)
+    personas: Mapping[str, int] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    latent: bool = False
+
+    @classmethod
+    def of(cls, journey: "Journey", policy: "Policy | None", *, latent: bool) -> "Names":
+        """The names of a journey and the tags of both.
+
+        Parameters
+        ----------
+        journey : Journey
+            Where stages, events and all else are declared.
+        policy : Policy or None
+            None: not known, so that any tag may be asked for.
+        latent : bool
+            Whether this is for a condition of the journey, which may name what the firm cannot see.
+        """
+        hidden = {f"stage {name}" for name, stage in journey.stages.items() if not stage.observed}
+        hidden |= {f"event {name}" for name, event in journey.events.items() if not event.observed}
+        return cls(
+            stages=_codes(journey.stages),
+            events=_codes(journey.events),
+            channels=_codes(journey.channels),
+            messages=_codes(journey.messages),
+            scores=_codes(journey.scores),
+            tags=None if policy is None else tags(journey, policy),
+            attributes=_codes(journey.attributes),
+            levels={name: _codes(levels) for name, levels in journey.attributes.items()},
+            traits=_codes(journey.traits),
+            personas=_codes(journey.personas),
+            hidden=frozenset() if latent else frozenset(hidden),
+            latent=latent,
+        )
+
+    def code(self, thing: str, name: str) -> int:
+        """The code of a name.
+
+        Raises
+        ------
+        ConditionError
+            If there is no such thing, or the firm cannot observe it.
+        """
+        if thing == "tag" and self.tags is None:
+            return 0
+        known: Mapping[str, int] = getattr(self, f"{thing}s") or {}
+        if name not in known:
+            must, got, remedy = unknown_name(name, [other for other in known if f"{thing} {other}" not in self.hidden], thing)
+            raise ConditionError(must, got, remedy)
+        if f"{thing} {name}" in self.hidden:
+            raise ConditionError(
+                f"must ask only for {thing}s that the firm observes", f"'{name}'", "It has 'observed: false' in the journey."
+            )
+        return known[name]
+
+
+def _codes(names: Mapping[str, object]) -> dict[str, int]:
+    return {name: code for code, name in enumerate(names)}
+
+
+def parse(text: str, names: Names) -> Program:
+    """The postfix program of a condition, which ends with `Op.END`.
+
+    Parameters
+    ----------
+    text : str
+        The condition.
+    names : Names
+        What it may name.
+
+    Returns
+    -------
+    Program
+        A tuple of (op, code of the name, constant); the stack is never deeper than `STACK`.
+
+    Raises
+    ------
+    ConditionError
+        If the text is no condition.
+
+    Examples
+    --------
+    >>> [(op.name, arg, x) for op, arg, x in parse("purchases >= 2", Names())]
+    [('PURCHASES', 0, 0.0), ('CONST', 0, 2.0), ('GE', 0, 0.0), ('END', 0, 0.0)]
+    """
+    tree = parse_syntax(text)
+    try:
+        codes = _Translator(names).number(tree)
+    except RecursionError:
+        codes = []
+    depth = deepest = 0
+    for op, _, _ in codes:
+        depth += _growth(op)
+        deepest = max(deepest, depth)
+    if not codes or deepest > STACK:
+        raise ConditionError("must not be nested so deeply", shown(text), "Split the condition, or write it with fewer parentheses.")
+    return (*codes, (Op.END, 0, 0.0))
+
+
+def parse_syntax(text: str) -> ast.expr:
+    """The syntax tree of a condition, whatever its names.
+
+    Parameters
+    ----------
+    text : str
+        The condition.
+
+    Returns
+    -------
+    ast.expr
+        Not yet checked but for its syntax.
+
+    Raises
+    ------
+    ConditionError
+        If it is not of Python's expression syntax.
+    """
+    line = " ".join(text.split())
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python warns of `1in [..]` and the like, which the translator judges
+            return ast.parse(line, mode="eval").body
+    except SyntaxError as error:
+        column = f" (column {error.offset})" if error.offset else ""
+        hint = "A name that is also a word of Python goes in quotes: count('return')." if "invalid syntax" in str(error) else ""
+        remedy = hint or f"Python says: {error.msg}."
+        raise ConditionError("must be a condition such as 'purchases >= 2 and not tagged(vip)'", shown(text) + column, remedy) from None
+    except (ValueError, MemoryError, RecursionError):
+        raise ConditionError("must be a condition such as 'purchases >= 2'", shown(text), "Write it shorter.") from None
+
+
+def _growth(op: Op) -> int:
+    """By how much an operation makes the stack longer."""
+    if op < Op.NOT:
+        return 1
+    return 0 if op in (Op.NOT, Op.NEGATE) else -1
+
+
+class _Translator:
+    """From syntax trees to codes; refuses every node that it does not know."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+
+    def refused(self, node: ast.AST, must: str, remedy: str, got: str = "") -> ConditionError:
+        """The error for this node."""
+        column = getattr(node, "col_offset", 0) + 1
+        return ConditionError(must, f"{got or shown(ast.unparse(node))} (column {column})", remedy)
+
+    def code(self, thing: str, name: str, node: ast.AST) -> int:
+        """The code of a name, errors telling the column."""
+        try:
+            return self.names.code(thing, name)
+        except ConditionError as error:
+            raise self.refused(node, error.must, error.remedy, error.got) from None
+
+    def number(self, node: ast.expr) -> list[Code]:
+        """Codes that leave one number on the stack."""
+        if isinstance(node, ast.BoolOp):
+            op = Op.AND if isinstance(node.op, ast.And) else Op.OR
+            return _joined([self.number(value) for value in node.values], op)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.USub)):
+            return [*self.number(node.operand), _op(Op.NOT if isinstance(node.op, ast.Not) else Op.NEGATE)]
+        if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+            return [*self.number(node.left), *self.number(node.right), _op(_BINARY[type(node.op)])]
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            pairs = [self.comparison(left, op, right) for left, op, right in zip(sides, node.ops, sides[1:], strict=False)]
+            return _joined(pairs, Op.AND)
+        if isinstance(node, ast.Call):
+            return self.call(node)
+        if isinstance(node, ast.Constant):
+            return self.constant(node)
+        if isinstance(node, ast.Name):
+            return self.word(node)
+        raise self.refused(
+            node, "must use only and, or, not, comparisons, + - * /, numbers and the names of docs/design.md", "Leave this out."
+        )
+
+    def constant(self, node: ast.Constant) -> list[Code]:
+        """A number, or a duration in quotes as days."""
+        value = node.value
+        if isinstance(value, str):
+            try:
+                return [(Op.CONST, 0, float(parse_duration(value)))]
+            except ValueError:
+                remedy = "A name that is compared stands alone on one side of ==."
+                raise self.refused(node, "must be a number or a duration such as '36h' here", remedy) from None
+        if not isinstance(value, (int, float)):
+            raise self.refused(node, "must be a number or a duration such as '36h' here", "Write it as a number.")
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise self.refused(node, "must be a finite number", "Write a smaller one.", "a number out of range")
+        return [(Op.CONST, 0, number)]
+
+    def word(self, node: ast.Name) -> list[Code]:
+        """A name that stands for a number."""
+        name, names = node.id, self.names
+        if name in WORDS:
+            return [_op(WORDS[name])]
+        if name in LATENT_WORDS or name in names.traits or name == "persona":
+            self.check_latent(node, name)
+        if name in LATENT_WORDS:
+            return [_op(LATENT_WORDS[name])]
+        if name in names.traits:
+            return [(Op.TRAIT, names.traits[name], 0.0)]
+        if name in ("stage", "persona") or name in names.attributes:
+            raise self.refused(
+                node, f"must compare '{name}' with a name, by ==, != or in", f"Write {name} == NAME or {name} in [NAME, ..]."
+            )
+        if name in CALLS:
+            raise self.refused(node, f"must say of which {CALLS[name][1]}", f"Write {name}(NAME).")
+        latent = {"persona", *LATENT_WORDS, *names.traits} if names.latent else set()
+        known = sorted({"stage", *WORDS, *CALLS, *names.attributes, *latent})
+        raise self.refused(
+            node, "must use only names of the condition language", did_you_mean(name, known) or f"It has {', '.join(known)}."
+        )
+
+    def check_latent(self, node: ast.AST, name: str) -> None:
+        """Refuse what a policy cannot see."""
+        if not self.names.latent:
+            kind = "a trait" if name in self.names.traits else "the persona" if name == "persona" else f"a customer's {name}"
+            remedy = "Ask for what the firm observes: purchases, opens, clicks, days since, attributes, scores, tags."
+            raise self.refused(node, f"must use only what the firm can see; a policy cannot see {kind}", remedy)
+
+    def call(self, node: ast.Call) -> list[Code]:
+        """A name with a name in parentheses."""
+        word = node.func.id if isinstance(node.func, ast.Name) else ""
+        if word not in CALLS:
+            near = did_you_mean(word, CALLS) if word else ""
+            raise self.refused(node, f"must call only {one_of(CALLS)}", near or "Leave the parentheses out.")
+        if len(node.args) != 1 or node.keywords:
+            raise self.refused(node, f"must have one name in the parentheses of '{word}'", f"Write {word}(NAME).")
+        op, thing = CALLS[word]
+        name = _label(node.args[0])
+        if name is None:
+            raise self.refused(node.args[0], f"must name a {thing} in the parentheses of '{word}'", f"Write {word}(NAME).")
+        return [(op, self.code(thing, name, node.args[0]), 0.0)]
+
+    def comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> list[Code]:
+        """One pair of a comparison."""
+        if self.is_label(right) and isinstance(op, (ast.Eq, ast.NotEq)) and not self.is_label(left):
+            left, right = right, left
+        if isinstance(op, (ast.In, ast.NotIn)):
+            if not isinstance(right, (ast.List, ast.Tuple, ast.Set)) or not right.elts:
+                raise self.refused(right, "must have a list after 'in'", "Write it as [NAME, ..].")
+            pairs = [self.comparison(left, ast.Eq(), choice) for choice in right.elts]
+            return [*_joined(pairs, Op.OR), *([_op(Op.NOT)] if isinstance(op, ast.NotIn) else [])]
+        if self.is_label(left):
+            assert isinstance(left, ast.Name)
+            return self.label_comparison(left, op, right)
+        if type(op) not in _COMPARE:
+            raise self.refused(right, "must compare by ==, !=, <, <=, >, >=, in or not in", "Write == or !=.")
+        return [*self.number(left), *self.number(right), _op(_COMPARE[type(op)])]
+
+    def is_label(self, node: ast.expr) -> bool:
+        """Whether this is `stage`, `persona` or an attribute."""
+        return isinstance(node, ast.Name) and (node.id in ("stage", "persona") or node.id in self.names.attributes)
+
+    def label_comparison(self, left: ast.Name, op: ast.cmpop, right: ast.expr) -> list[Code]:
+        """`stage`, `persona` or an attribute against a name."""
+        if left.id == "persona":
+            self.check_latent(left, "persona")
+        if not isinstance(op, _EQUALITY):
+            raise self.refused(left, f"must compare '{left.id}' by ==, != or in", f"Write {left.id} == NAME.")
+        name = _label(right)
+        if name is None:
+            raise self.refused(right, f"must compare '{left.id}' with a name", f"Write {left.id} == NAME.")
+        if left.id in ("stage", "persona"):
+            codes = [(Op.STAGE if left.id == "stage" else Op.PERSONA, self.code(left.id, name, right), 0.0)]
+            return [*codes, _op(Op.NOT)] if isinstance(op, ast.NotEq) else codes
+        levels = self.names.levels[left.id]
+        if name not in levels:
+            must, got, remedy = unknown_name(name, levels, f"level of '{left.id}'")
+            raise self.refused(right, must, remedy, got)
+        return [(Op.ATTRIBUTE, self.names.attributes[left.id], 0.0), (Op.CONST, 0, float(levels[name])), _op(_COMPARE[type(op)])]
+
+
+def _label(node: ast.expr) -> str | None:
+    """The name that a node is, bare or in quotes."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _op(op: Op) -> Code:
+    return (op, 0, 0.0)
+
+
+def _joined(parts: list[list[Code]], op: Op) -> list[Code]:
+    """Parts joined from the left by a binary operation."""
+    codes = list(parts[0])
+    for part in parts[1:]:
+        codes += [*part, _op(op)]
+    return codes
