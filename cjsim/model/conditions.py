@@ -363,7 +363,7 @@ class _Translator:
             return [*codes, _op(Op.NOT)] if isinstance(op, ast.NotEq) else codes
         levels = self.names.levels[left.id]
         if name not in levels:
-            must, got, remedy = unknown_name(name, levels, f"level of '{left.id}'")
+            must, got, remedy = unknown_name(name, levels, "level")
             raise self.refused(right, must, remedy, got)
         return [(Op.ATTRIBUTE, self.names.attributes[left.id], 0.0), (Op.CONST, 0, float(levels[name])), _op(_COMPARE[type(op)])]
 

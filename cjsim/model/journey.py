@@ -13,24 +13,23 @@ from cjsim.model.vocabulary import (
     Base,
     Choice,
     Condition,
-    Duration,
     Name,
     NotNegative,
     Number,
     OpenShare,
-    Positive,
     PositiveDuration,
+    Real,
     Share,
     TraitLaw,
     WaitLaw,
-    Weekday,
+    Whole,
 )
 
 # A trait, or one of its two forms: `1/rate`, `1-dropout`.
 TraitRef = Annotated[str, Field(pattern=r"^(1\s*[/-]\s*)?[A-Za-z][A-Za-z0-9_]*$")]
 Weight = NotNegative | TraitRef
-Gain = Annotated[float, Field(ge=-1, le=1)]
-Lift = Annotated[float, Field(ge=-1, le=1000)]
+Gain = Annotated[Real, Field(ge=-1, le=1)]
+Lift = Annotated[Real, Field(ge=-1, le=1000)]
 
 
 class Persona(Base):
@@ -41,7 +40,7 @@ class Persona(Base):
     starts_in: Name | None = None
     satisfaction: Share = 0.5
     speed: dict[Name, NotNegative] = {}
-    affinity: dict[Name, Annotated[float, Field(ge=-20, le=20)]] = {}
+    affinity: dict[Name, Annotated[Real, Field(ge=-20, le=20)]] = {}
     consent: dict[Name, Share] = {}
     responds: dict[Name, NotNegative] = {}
     contact_lift: dict[Name, Lift] = {}
@@ -60,14 +59,14 @@ class Purchase(Base):
 
     value: AmountLaw
     times: tuple[TraitRef, ...] = ()
-    margin: Annotated[float, Field(ge=-10, le=1)] = 1.0
+    margin: Annotated[Real, Field(ge=-10, le=1)] = 1.0
 
 
 class Branch(Base):
     """One outcome of `choose`: its odds are weight * exp(bend * (satisfaction - 0.5))."""
 
     weight: Weight
-    bend: Annotated[float, Field(ge=-50, le=50)] = 0.0
+    bend: Annotated[Real, Field(ge=-50, le=50)] = 0.0
     effects: tuple["Effect", ...] = ()
 
 
@@ -92,7 +91,7 @@ class Event(Base):
     stages: tuple[Name, ...] | Literal["anywhere"] = Field(default=(), alias="in")
     wait: WaitLaw | Literal["never"] = "never"
     speed: tuple[TraitRef, ...] = ()
-    satisfaction: Annotated[float, Field(ge=-50, le=50)] = 0.0
+    satisfaction: Annotated[Real, Field(ge=-50, le=50)] = 0.0
     half_life: PositiveDuration = 3.0
     activity: Name | None = None
     when: Condition | None = None
@@ -134,9 +133,9 @@ class Channel(Base):
     activity: Name | None = None
     lifetime: PositiveDuration | None = None
     affinity: Name | None = None
-    fatigue: Annotated[float, Field(ge=0, le=100)] = 0.0
-    annoyance: Annotated[float, Field(ge=0, le=100)] = 0.0
-    satisfaction: Annotated[float, Field(ge=-50, le=50)] = 0.0
+    fatigue: Annotated[Real, Field(ge=0, le=100)] = 0.0
+    annoyance: Annotated[Real, Field(ge=0, le=100)] = 0.0
+    satisfaction: Annotated[Real, Field(ge=-50, le=50)] = 0.0
     pressure: NotNegative = 1.0
     delivery_gain: Gain = 0.0
 
@@ -163,9 +162,9 @@ class Message(Base):
     channel: Name
     title: str = ""
     open_rate: OpenShare
-    click_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    unsubscribe_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    complaint_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    click_rate: Annotated[Real, Field(ge=0, lt=1)] = 0.0
+    unsubscribe_rate: Annotated[Real, Field(ge=0, lt=1)] = 0.0
+    complaint_rate: Annotated[Real, Field(ge=0, lt=1)] = 0.0
     cost: NotNegative | None = None
     lift: Lifts = Lifts()
     effects: MessageEffects = MessageEffects()
@@ -181,7 +180,7 @@ class Moment(Base):
     """An event that matters: its n-th happening."""
 
     event: Name
-    nth: Annotated[int, Field(ge=1, le=1000)] = 1
+    nth: Annotated[Whole, Field(ge=1, le=1000)] = 1
 
     @model_validator(mode="before")
     @classmethod
@@ -217,5 +216,3 @@ class Journey(Base):
     channels: dict[Name, Channel] = {}
     messages: dict[Name, Message] = {}
     moments: dict[Name, Moment] = {}
-
-

@@ -7,21 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from cjsim.model.vocabulary import (
-    Base,
-    Choice,
-    Condition,
-    Day,
-    Duration,
-    Hour,
-    Name,
-    Number,
-    PositiveDuration,
-    Share,
-    Weekday,
-)
+from cjsim.model.vocabulary import Base, Choice, Condition, Day, Duration, Hour, Name, Number, PositiveDuration, Share, Weekday, Whole
 
-Priority = Annotated[int, Field(ge=-1000, le=1000)]
+Priority = Annotated[Whole, Field(ge=-1000, le=1000)]
 
 
 class On(Choice):
@@ -113,7 +101,7 @@ class Schedule(Base):
     """When a broadcast goes out: on weekdays every n weeks, or on dates, at a time of day."""
 
     weekdays: tuple[Weekday, ...] = ()
-    every_weeks: Annotated[int, Field(ge=1, le=52)] = 1
+    every_weeks: Annotated[Whole, Field(ge=1, le=52)] = 1
     dates: tuple[Day, ...] = ()
     at: Hour
 
@@ -159,7 +147,7 @@ class GapRule(Base):
 class Cap(Base):
     """At most n contacts in any period of this length on these channels (all, if none are named)."""
 
-    at_most: Annotated[int, Field(ge=0, le=1000)]
+    at_most: Annotated[Whole, Field(ge=0, le=1000)]
     per: PositiveDuration
     channels: tuple[Name, ...] = ()
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from cjsim.model.journey import Journey
 from cjsim.model.policy import Policy
-from cjsim.model.vocabulary import Base, Day, Duration, Name, PositiveDuration
+from cjsim.model.vocabulary import Base, Day, Duration, Name, PositiveDuration, Real, Whole
 
 MAX_CUSTOMERS = 100_000_000
 
@@ -33,9 +33,9 @@ class Scenario(Base):
     title: str = ""
     journey: Journey
     policy: Policy
-    customers: Annotated[int, Field(ge=1, le=MAX_CUSTOMERS)] = 10_000
+    customers: Annotated[Whole, Field(ge=1, le=MAX_CUSTOMERS)] = 10_000
     entry: Entry = Entry()
     start: Day
     horizon: PositiveDuration
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
-    discount_rate: Annotated[float, Field(ge=0, le=10)] = 0.10
+    seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 1
+    discount_rate: Annotated[Real, Field(ge=0, le=10)] = 0.10

@@ -4,10 +4,11 @@ Lives here: how one value is read and what it must satisfy. Does not live here: 
 """
 
 import re
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 _UNITS = {"s": 1 / 86400, "min": 1 / 1440, "m": 1 / 1440, "h": 1 / 24, "d": 1.0, "w": 7.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)")
@@ -56,6 +57,44 @@ def days(value: float) -> float:
     return _Days(value)
 
 
+def duration_text(value: float) -> str:
+    """The shortest text that `parse_duration` reads as these days, exactly.
+
+    Examples
+    --------
+    >>> duration_text(1.5), duration_text(14.0), duration_text(1 / 3)
+    ('36h', '2w', '8h')
+    """
+    for unit in ("w", "d", "h", "min", "s"):
+        count = round(value / _UNITS[unit])
+        if count * _UNITS[unit] == value and (count or unit == "s"):
+            return f"{count}{unit}"
+    return f"{Decimal(repr(float(value))):f}d"
+
+
+def hour_text(value: float) -> str:
+    """The text that `parse_hour` reads as these hours.
+
+    Examples
+    --------
+    >>> hour_text(9.5)
+    '09:30'
+    """
+    minutes = round(value * 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def parse_day(value: Any) -> Any:
+    """A date, given as such or as text such as `2025-01-31`."""
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        day = None
+    if not isinstance(day, date) or isinstance(day, datetime) or not 1900 <= day.year <= 2199:
+        raise ValueError("must be a date such as 2025-01-31, from 1900 to 2199")
+    return day
+
+
 def parse_hour(value: Any) -> Any:
     """Hours since midnight in a time of day such as `21:00`."""
     match = _HOUR.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -71,18 +110,23 @@ def _check_name(value: str) -> str:
 
 
 _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\s*(\d+(\.\d+)?\s*(s|min|m|h|d|w)\s*)+$", "examples": ["36h", "7d"]})
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=MAX_DAYS), _DURATION_SCHEMA]
-PositiveDuration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=MAX_DAYS), _DURATION_SCHEMA]
-Hour = Annotated[float, BeforeValidator(parse_hour), WithJsonSchema({"type": "string", "pattern": r"^\d{1,2}:\d{2}$", "examples": ["21:00"]})]
-Share = Annotated[float, Field(ge=0, le=1)]
-OpenShare = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[float, Field(gt=0, le=1e12)]
-NotNegative = Annotated[float, Field(ge=0, le=1e12)]
-Number = Annotated[float, Field(ge=-1e12, le=1e12)]
+_DURATION_WRITER = PlainSerializer(duration_text, when_used="json")
+_HOUR_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\d{1,2}:\d{2}$", "examples": ["21:00"]})
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=MAX_DAYS), _DURATION_WRITER, _DURATION_SCHEMA]
+PositiveDuration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=MAX_DAYS), _DURATION_WRITER, _DURATION_SCHEMA]
+Hour = Annotated[float, BeforeValidator(parse_hour), PlainSerializer(hour_text, when_used="json"), _HOUR_SCHEMA]
+# Strict: text and true are no numbers; YAML has told them apart.
+Real = Annotated[float, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True)]
+Share = Annotated[Real, Field(ge=0, le=1)]
+OpenShare = Annotated[Real, Field(gt=0, lt=1)]
+Positive = Annotated[Real, Field(gt=0, le=1e12)]
+NotNegative = Annotated[Real, Field(ge=0, le=1e12)]
+Number = Annotated[Real, Field(ge=-1e12, le=1e12)]
 Name = Annotated[str, AfterValidator(_check_name)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Condition = Annotated[str, Field(min_length=1, max_length=2000)]
-Day = date
+Day = Annotated[date, BeforeValidator(parse_day)]
 
 
 class Choice(Base):
@@ -90,7 +134,7 @@ class Choice(Base):
 
     @model_validator(mode="after")
     def _one_key(self) -> "Choice":
-        if len(self.model_fields_set - self.companions()) != 1:
+        if sum(getattr(self, name) is not None for name in self.model_fields_set - self.companions()) != 1:
             names = ", ".join(f"'{name}'" for name in type(self).model_fields if name not in self.companions())
             raise ValueError(f"must have exactly one of {names}")
         return self
@@ -103,7 +147,7 @@ class Choice(Base):
     @property
     def kind(self) -> str:
         """The key that was given."""
-        return next(name for name in type(self).model_fields if name in self.model_fields_set and name not in self.companions())
+        return next(name for name in type(self).model_fields if name not in self.companions() and getattr(self, name) is not None)
 
     @property
     def body(self) -> Any:
@@ -121,21 +165,21 @@ class GammaWait(Base):
     """Gamma by mean and shape."""
 
     mean: PositiveDuration
-    shape: Annotated[float, Field(ge=0.01, le=1000)]
+    shape: Annotated[Real, Field(ge=0.01, le=1000)]
 
 
 class WeibullWait(Base):
     """Weibull: survival exp(-(t/scale)^shape)."""
 
     scale: PositiveDuration
-    shape: Annotated[float, Field(ge=0.05, le=100)]
+    shape: Annotated[Real, Field(ge=0.05, le=100)]
 
 
 class LognormalWait(Base):
     """Lognormal by median and the sigma of its logarithm."""
 
     median: PositiveDuration
-    sigma: Annotated[float, Field(ge=0, le=10)]
+    sigma: Annotated[Real, Field(ge=0, le=10)]
 
 
 class EmpiricalWait(Base):
@@ -172,14 +216,14 @@ class GammaAmount(Base):
     """Gamma by mean and shape."""
 
     mean: Positive
-    shape: Annotated[float, Field(ge=0.01, le=1000)]
+    shape: Annotated[Real, Field(ge=0.01, le=1000)]
 
 
 class LognormalAmount(Base):
     """Lognormal by median and the sigma of its logarithm."""
 
     median: Positive
-    sigma: Annotated[float, Field(ge=0, le=10)]
+    sigma: Annotated[Real, Field(ge=0, le=10)]
 
 
 class UniformAmount(Base):
@@ -232,15 +276,15 @@ class AmountLaw(Choice):
 class BetaTrait(Base):
     """Beta by its two parameters."""
 
-    alpha: Annotated[float, Field(gt=0, le=1e6)]
-    beta: Annotated[float, Field(gt=0, le=1e6)]
+    alpha: Annotated[Real, Field(gt=0, le=1e6)]
+    beta: Annotated[Real, Field(gt=0, le=1e6)]
 
 
 class NormalTrait(Base):
     """Normal by mean and standard deviation."""
 
     mean: Number
-    sd: Annotated[float, Field(ge=0, le=1e6)]
+    sd: Annotated[Real, Field(ge=0, le=1e6)]
 
 
 class TraitLaw(Choice):
