@@ -1,0 +1,190 @@
+"""Maximum likelihood for positive parameters: the optimum, profile-likelihood intervals, draws of the parameters.
+
+Lives here: the search, on the logarithms of the parameters, and what it found. Does not live here: any model; a model
+comes as a function that gives its log-likelihood and the gradient.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+LogLikelihood = Callable[[Floats], tuple[float, Floats]]
+
+LEVEL = 0.95
+CUT = 3.841458820694124  # 95 % point of chi-square with one degree of freedom: twice the fall of the log-likelihood at the ends
+
+
+class Estimate(NamedTuple):
+    """A value with the ends of its interval; an end that the data do not set is None."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class Bound(NamedTuple):
+    """The range in which a parameter is searched: past `high` a model does not change any more, as far as data can tell."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What maximum likelihood found.
+
+    Attributes
+    ----------
+    log_likelihood : float
+        At the optimum.
+    estimates : dict of str to Estimate
+        By parameter: the value, and its 95 % profile-likelihood interval.
+    covariance : ndarray of float64, shape (n_parameters, n_parameters)
+        Of the logarithms of the parameters, from the observed information; 0 for a parameter at a bound.
+    at_bound : tuple of str
+        Parameters that ran to an end of their range.
+    """
+
+    log_likelihood: float
+    estimates: dict[str, Estimate]
+    covariance: Floats
+    at_bound: tuple[str, ...]
+
+    @property
+    def values(self) -> Floats:
+        """The parameters, float64, shape (n_parameters,), in the order of `estimates`."""
+        return np.array([estimate.value for estimate in self.estimates.values()])
+
+    def draw(self, count: int, rng: np.random.Generator) -> Floats:
+        """Parameters drawn from the asymptotic normal distribution of their logarithms.
+
+        Parameters
+        ----------
+        count : int
+            Number of draws.
+        rng : numpy.random.Generator
+            Where the randomness comes from.
+
+        Returns
+        -------
+        ndarray of float64, shape (count, n_parameters)
+        """
+        noise = rng.multivariate_normal(np.zeros(len(self.values)), self.covariance, size=count, method="eigh")
+        return np.asarray(self.values * np.exp(noise), dtype=np.float64)
+
+
+class _Search:
+    """The log-likelihood as a function of the logarithms of the parameters, to be minimised over some of them."""
+
+    def __init__(self, function: LogLikelihood, bounds: Sequence[Bound]) -> None:
+        self.function = function
+        self.ends = np.log(np.array(bounds, dtype=np.float64))
+
+    def best(self, start: Floats, free: NDArray[np.bool_]) -> tuple[float, Floats]:
+        """The highest log-likelihood over the free parameters, the others held, and where it is."""
+        from scipy.optimize import minimize
+
+        point = start.copy()
+
+        def objective(part: Floats) -> tuple[float, Floats]:
+            point[free] = part
+            values = np.exp(point)
+            height, slope = self.function(values)
+            return -height, -(slope * values)[free]
+
+        if not free.any():
+            return self.function(np.exp(point))[0], point
+        found = minimize(
+            objective,
+            start[free],
+            jac=True,
+            method="L-BFGS-B",
+            bounds=self.ends[free],
+            options={"maxiter": 2000, "maxfun": 5000, "ftol": 1e-15, "gtol": 1e-6},
+        )
+        point[free] = found.x
+        return -float(found.fun), point
+
+
+def maximize(function: LogLikelihood, bounds: dict[str, Bound], starts: Sequence[Sequence[float]]) -> Fit:
+    """The parameters of highest likelihood over several starts, with 95 % profile-likelihood intervals.
+
+    Parameters
+    ----------
+    function : callable
+        Gives the log-likelihood and its gradient by the parameters (float64, shape (n_parameters,)).
+    bounds : dict of str to Bound
+        The names of the parameters, in their order, and the range of each, above 0.
+    starts : sequence of sequence of float
+        Points from which to search.
+
+    Returns
+    -------
+    Fit
+
+    References
+    ----------
+    Venzon, Moolgavkar (1988), Applied Statistics 37(1): profile-likelihood intervals.
+    """
+    search = _Search(function, list(bounds.values()))
+    everything = np.ones(len(bounds), dtype=np.bool_)
+    tries = [search.best(np.clip(np.log(start), *search.ends.T), everything) for start in starts]
+    height, top = max(tries, key=lambda found: found[0])
+    stuck: NDArray[np.bool_] = np.min(np.abs(top[:, None] - search.ends), axis=1) < 1e-6
+    covariance = _covariance(search, top, ~stuck)
+    estimates = {}
+    for index, name in enumerate(bounds):
+        step = 2 * float(np.sqrt(covariance[index, index])) or 1.0
+        low, high = (_profile_end(search, top, height, index, direction * step) for direction in (-1.0, 1.0))
+        value = float(np.clip(np.exp(top[index]), *bounds[name]))
+        estimates[name] = Estimate(value, low, high)
+    names = tuple(name for name, at_end in zip(bounds, stuck, strict=True) if at_end)
+    return Fit(height, estimates, covariance, names)
+
+
+def _covariance(search: _Search, top: Floats, free: NDArray[np.bool_]) -> Floats:
+    """Inverse of the observed information of the free parameters' logarithms; 0 where it has none."""
+    size, step = len(top), 1e-4
+    hessian = np.zeros((size, size))
+
+    def slope(point: Floats) -> Floats:
+        values = np.exp(point)
+        return search.function(values)[1] * values
+
+    for index in range(size):
+        shift = np.where(np.arange(size) == index, step, 0.0)
+        hessian[index] = (slope(top + shift) - slope(top - shift)) / (2 * step)
+    inner = np.ix_(free, free)
+    weights, axes = np.linalg.eigh(-(hessian + hessian.T)[inner] / 2)
+    covariance = np.zeros((size, size))
+    # A direction along which the likelihood is flat has no curvature to invert: a variance of at most 4 keeps draws within reach.
+    covariance[inner] = axes @ np.diag(1 / np.maximum(weights, 0.25)) @ axes.T
+    return covariance
+
+
+def _profile_end(search: _Search, top: Floats, height: float, index: int, step: float) -> float | None:
+    """Where twice the fall of the profile log-likelihood reaches the cut, going from the top by steps; None if it never does."""
+    from scipy.optimize import brentq
+
+    free = np.arange(len(top)) != index
+    warm = top.copy()
+
+    def excess(position: float) -> float:
+        start = warm.copy()
+        start[index] = position
+        reached, point = search.best(start, free)
+        warm[:] = point
+        return 2 * (height - reached) - CUT
+
+    end = float(search.ends[index, int(step > 0)])
+    inside = float(top[index])
+    while abs(inside - end) > 1e-6:
+        outside = min(inside + step, end) if step > 0 else max(inside + step, end)
+        if excess(outside) > 0:
+            return float(np.exp(brentq(excess, inside, outside, xtol=1e-5)))
+        inside, step = outside, 2 * step
+    return None

@@ -1,0 +1,151 @@
+"""A fitted purchase model as files of our language: a journey, an empty policy, a scenario, the dates of entry.
+
+Lives here: the text of the files, each number with its interval and its source. Does not live here: the fit (purchases.py),
+what the words of the files mean (docs/design.md).
+
+BG/NBD in our language: the clock of `purchase` is exponential with a gamma-distributed speed; after each repeat purchase a
+`choose` leaves for `gone` with a beta-distributed probability. The first purchase is an event of its own, at entry, after
+which nobody leaves: repeat purchases are the count of `purchase`. Days are counted as the fit counts them, from the day of
+the first purchase to the last day of the log.
+"""
+
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+
+from cjsim.calibrate.bgnbd import BgNbd
+from cjsim.calibrate.gammagamma import GammaGamma, Spend
+from cjsim.calibrate.likelihood import Estimate, Fit
+from cjsim.calibrate.nbd import Nbd
+from cjsim.calibrate.purchase_log import Days
+
+_WAIT = {"day": "1d", "week": "1w"}
+
+
+class Origin(NamedTuple):
+    """Where a calibration comes from: the log's file name, its dates, the unit of time."""
+
+    source: str
+    start: date
+    until: date
+    end: date
+    unit: str
+
+
+def scenario_files(timing: BgNbd | Nbd, timing_fit: Fit, spend: Spend, spend_fit: Fit, first_days: Days, origin: Origin) -> dict[str, str]:
+    """The text of `journey.yaml`, `policy.yaml`, `scenario.yaml` and `entries.csv`.
+
+    Parameters
+    ----------
+    timing, spend : BgNbd or Nbd, GammaGamma or LognormalSpend
+        The models.
+    timing_fit, spend_fit : Fit
+        Their estimates.
+    first_days : ndarray of datetime64[D], shape (n_customers,)
+        Of each customer's first purchase.
+    origin : Origin
+        Where they come from.
+
+    Returns
+    -------
+    dict of str to str
+        Text by file name.
+    """
+    head = f"# Written by cjsim calibrate purchases from {' '.join(origin.source.split())}, {origin.start} to {origin.until}.\n"
+    return {
+        "journey.yaml": head + _journey(timing, timing_fit, spend, spend_fit, origin),
+        "policy.yaml": head + "# What the firm does beyond what it did when the log was written: nothing yet.\nname: nothing_new\n",
+        "scenario.yaml": head + _scenario(len(first_days), origin),
+        "entries.csv": "entered\n" + "".join(f"{day}\n" for day in np.sort(first_days)),
+    }
+
+
+def _journey(timing: BgNbd | Nbd, timing_fit: Fit, spend: Spend, spend_fit: Fit, origin: Origin) -> str:
+    leaves = isinstance(timing, BgNbd)
+    model = "BG/NBD (Fader, Hardie, Lee 2005)" if leaves else "NBD (no dropout: the log does not tell it)"
+    traits = _rate_trait(timing, timing_fit, origin.unit)
+    if isinstance(timing, BgNbd):
+        traits += _dropout_trait(timing, timing_fit)
+    if isinstance(spend, GammaGamma):
+        traits += _spend_trait(spend, spend_fit)
+        value = [f"value: {{gamma: {{mean: {spend.p!r}, shape: {spend.p!r}}}}}  # p = {_said(spend_fit.estimates['p'])}", 'times: ["1/nu"]']
+    else:
+        said = ", ".join(f"{name} = {_said(estimate)}" for name, estimate in spend_fit.estimates.items())
+        law = f"{{lognormal: {{median: {spend.median!r}, sigma: {spend.sigma!r}}}}}" if spend.sigma > 0 else repr(spend.median)
+        value = [f"value: {law}  # {said}"]
+    purchase = "\n".join(["      - purchase:", *(f"          {line}" for line in value)])
+    choose = (
+        "\n      - choose:  # after a repeat purchase the customer leaves with its own probability\n"
+        "          - {weight: dropout, effects: [{go: gone}]}\n"
+        "          - {weight: 1-dropout}"
+    )
+    return f"""# Purchases: {model}. Money: {spend.name}. [low, high]: 95 % profile likelihood; "open": the data set no end.
+# The margin is 1: money is revenue. Put your margin beside each `value`.
+name: calibrated
+title: Repeat buying as in {_quoted(origin.source)}
+starts_in: new
+traits:
+{traits}stages:
+  new: {{title: First purchase, retained: true}}
+  active: {{title: Buys again, retained: true}}
+{"  gone: {title: Has left without a word, observed: false}" + chr(10) if leaves else ""}events:
+  first_purchase:
+    in: [new]
+    wait: {{fixed: 0s}}
+    effects:
+{purchase}
+      - go: active
+  purchase:
+    title: Repeat purchase
+    in: [active]
+    wait: {{exponential: {_WAIT[origin.unit]}}}
+    speed: [rate]
+    effects:
+{purchase}{choose if leaves else ""}
+"""
+
+
+def _rate_trait(timing: BgNbd | Nbd, fit: Fit, unit: str) -> str:
+    r, alpha = fit.estimates["r"], fit.estimates["alpha"]
+    return f"""  rate:  # purchases a {unit}: gamma, shape r = {_said(r)}, rate alpha = {_said(alpha)}, mean r/alpha
+    gamma: {{mean: {timing.r / timing.alpha!r}, shape: {timing.r!r}}}
+"""
+
+
+def _dropout_trait(timing: BgNbd, fit: Fit) -> str:
+    a, b = fit.estimates["a"], fit.estimates["b"]
+    return f"""  dropout:  # probability of leaving after a repeat purchase: beta, a = {_said(a)}, b = {_said(b)}
+    beta: {{alpha: {timing.a!r}, beta: {timing.b!r}}}
+"""
+
+
+def _spend_trait(spend: GammaGamma, fit: Fit) -> str:
+    q, v = fit.estimates["q"], fit.estimates["v"]
+    return f"""  nu:  # a purchase is gamma with shape p and rate nu: gamma, shape q = {_said(q)}, rate v = {_said(v)}, mean q/v
+    gamma: {{mean: {spend.q / spend.v!r}, shape: {spend.q!r}}}
+"""
+
+
+def _scenario(customers: int, origin: Origin) -> str:
+    days = (origin.end - origin.start).days
+    return f"""# The customers who bought by {origin.until}, each from the day of its first purchase, to {origin.end}, the end of the log.
+name: calibrated
+title: The customers of {_quoted(origin.source)} from their first purchases on
+journey: journey.yaml
+policy: policy.yaml
+customers: {customers}
+entry: {{file: entries.csv}}
+start: {origin.start}
+horizon: {days}d
+"""
+
+
+def _said(estimate: Estimate) -> str:
+    low, high = ("open" if end is None else f"{end:.4g}" for end in (estimate.low, estimate.high))
+    return f"{estimate.value:.6g} [{low}, {high}]"
+
+
+def _quoted(source: str) -> str:
+    """The file name as it may stand inside a plain YAML value."""
+    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in source)
