@@ -1,0 +1,259 @@
+"""Flows and broadcasts -> ACTOR, STEP, SITE and SHARE records: steps as a graph of pointers.
+
+Lives here: the order of actors, what they are linked to, their steps, the dates of broadcasts. Does not live here:
+what an actor does (decision.py).
+"""
+
+import math
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from cjsim.model.policy import Arm, Broadcast, Flow, Policy, Schedule
+from cjsim.model.policy import Step as DeclaredStep
+from cjsim.model.registers import Hole, Registers, Row, Spans, fill_holes
+from cjsim.model.state import Step, Trigger
+from cjsim.model.vocabulary import WEEKDAYS
+
+SITE_STREAMS = ("read", "delay", "survive", "click", "click_delay", "unsubscribe", "complain")
+
+
+def ordered_actors(policy: Policy) -> list[tuple[str, Flow | Broadcast]]:
+    """Names and actors in the order in which they act at equal times.
+
+    By falling priority, flows before broadcasts, then as declared.
+
+    Parameters
+    ----------
+    policy : Policy
+        As declared.
+
+    Returns
+    -------
+    list of (str, Flow or Broadcast)
+        The index is the actor's code.
+    """
+    declared: list[tuple[str, Flow | Broadcast]] = [*policy.flows.items(), *policy.broadcasts.items()]
+    return sorted(declared, key=lambda item: -item[1].priority)
+
+
+def occurrences(schedule: Schedule, *, start: date, horizon_days: float) -> list[float]:
+    """When a broadcast goes out, from the start to the horizon.
+
+    `every_weeks` counts blocks of seven days from the start: the first block always has its weekdays.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        As declared.
+    start : date
+        Day 0.
+    horizon_days : float
+        Days.
+
+    Returns
+    -------
+    list of float
+        Days since the start, ascending.
+
+    Examples
+    --------
+    >>> occurrences(Schedule(weekdays=["monday"], every_weeks=2, at="12:00"), start=date(2026, 1, 4), horizon_days=30)
+    [1.5, 15.5, 29.5]
+    """
+    if schedule.dates:
+        days: Iterable[int] = sorted({(day - start).days for day in schedule.dates})
+    else:
+        wanted = {WEEKDAYS.index(weekday) for weekday in schedule.weekdays}
+        days = [
+            day
+            for day in range(int(horizon_days) + 1)
+            if (start + timedelta(days=day)).weekday() in wanted and day // 7 % schedule.every_weeks == 0
+        ]
+    return [at for day in days if 0 <= (at := day + schedule.at / 24) <= horizon_days]
+
+
+class ActorTable:
+    """The actors of a policy under construction."""
+
+    def __init__(self, registers: Registers, *, start: date, horizon_days: float) -> None:
+        self.actors: list[Row] = []
+        self.steps: list[Row] = []
+        self.sites: list[Row] = []
+        self.shares, self.schedule = Spans(), Spans()
+        self._registers = registers
+        self._start, self._horizon = start, horizon_days
+        self._site_codes: dict[tuple[int, str], tuple[int, int]] = {}
+
+    def add(self, name: str, actor: Flow | Broadcast) -> None:
+        """Compile the next actor; its code is the number of actors before it.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        actor : Flow or Broadcast
+            As declared.
+        """
+        owner = f"flow:{name}" if isinstance(actor, Flow) else f"broadcast:{name}"
+        row: Row = {
+            "source": len(self.actors),
+            "first_step": len(self.steps),
+            "program": self._registers.programs.of(actor.condition),
+            "holdout": actor.holdout,
+            "stream_holdout": self._registers.streams.of(f"{owner}:holdout"),
+        }
+        self.actors.append(row)
+        if isinstance(actor, Flow):
+            row |= _trigger(actor)
+            _FlowSteps(self, self._registers, owner).add(actor.steps)
+            return
+        first, count = self.schedule.add(occurrences(actor.schedule, start=self._start, horizon_days=self._horizon))
+        row |= {"trigger": Trigger.SCHEDULE, "inactivity": math.inf, "schedule_first": first, "schedule_count": count}
+        site, slot = self.site(owner, actor.send)
+        self.steps.append({"op": Step.SEND, "target": site, "slot": slot, "program": -1, "next": -1, "other": -1})
+
+    def site(self, owner: str, message: str) -> tuple[int, int]:
+        """Code of the newest actor's site for a message, and the slot that counts its sends."""
+        key = (len(self.actors) - 1, message)
+        if key not in self._site_codes:
+            self._site_codes[key] = (len(self.sites), self._registers.slot())
+            streams = {f"stream_{what}": self._registers.streams.of(f"{owner}:{message}:{what}") for what in SITE_STREAMS}
+            self.sites.append({"message": self._registers.names.messages[message], "actor": key[0], **streams})
+        return self._site_codes[key]
+
+
+def _trigger(flow: Flow) -> Row:
+    on = flow.on
+    kind = Trigger.EVENT if on.event is not None else Trigger.STAGE if on.stage is not None else Trigger.INACTIVITY
+    return {
+        "trigger": kind,
+        "inactivity": math.inf if on.inactivity is None else on.inactivity,
+        "watch_entry": int(kind is Trigger.INACTIVITY and on.of is None),
+        "again_after": math.inf if flow.again_after == "never" else flow.again_after,
+    }
+
+
+class _FlowSteps:
+    """The steps of one flow: records in the order written, labels known at its end."""
+
+    def __init__(self, table: ActorTable, registers: Registers, owner: str) -> None:
+        self._table, self._registers, self._owner = table, registers, owner
+        self._rows = table.steps
+        self._labels: dict[str, int] = {}
+        self._jumps: list[tuple[Row, str]] = []
+
+    def add(self, steps: tuple[DeclaredStep, ...]) -> None:
+        """Compile all steps of the flow; the last one ends it."""
+        _, holes = self._chain(steps, "steps")
+        fill_holes(holes, -1)
+        for row, label in self._jumps:
+            row["next"] = self._labels[label]
+
+    def _chain(self, steps: tuple[DeclaredStep, ...], path: str) -> tuple[int | None, list[Hole]]:
+        first: int | None = None
+        holes: list[Hole] = []
+        for index, step in enumerate(steps):
+            at = len(self._rows)
+            fill_holes(holes, at)
+            first = at if first is None else first
+            if step.label is not None:
+                self._labels[step.label] = at
+            holes = self._emit(step, f"{path}[{index}]")
+        return first, holes
+
+    def _emit(self, step: DeclaredStep, path: str) -> list[Hole]:
+        names = self._registers.names
+        if step.send is not None:
+            site, slot = self._table.site(self._owner, step.send)
+            return self._row(Step.SEND, target=site, slot=slot)
+        if step.wait is not None:
+            return self._row(Step.WAIT, x=step.wait)
+        if step.wait_for is not None:
+            there = self._row(Step.WAIT_FOR, target=names.events[step.wait_for.event], x=step.wait_for.at_most)
+            return self._fork(there, step.wait_for.then, step.wait_for.otherwise, f"{path}.wait_for")
+        if step.branch is not None:
+            there = self._row(Step.BRANCH, program=self._registers.programs.of(step.branch.condition))
+            return self._fork(there, step.branch.then, step.branch.otherwise, f"{path}.branch")
+        if step.split is not None:
+            return self._split(step.split, step.label, path)
+        if step.score is not None:
+            return self._scores(step.score)
+        if step.jump is not None:
+            self._jumps.append((self._row(Step.JUMP)[0][0], step.jump))
+            return []
+        if step.stop is not None:
+            self._row(Step.STOP)
+            return []
+        tags = names.tags or {}
+        if step.tag is not None:
+            return self._row(Step.TAG, target=tags[step.tag])
+        assert step.untag is not None
+        return self._row(Step.UNTAG, target=tags[step.untag])
+
+    def _row(self, op: Step, **fields: object) -> list[Hole]:
+        row: Row = {"op": op, "target": -1, "slot": -1, "program": -1, "next": -1, "other": -1, **fields}
+        self._rows.append(row)
+        return [(row, "next")]
+
+    def _fork(self, there: list[Hole], then: tuple[DeclaredStep, ...], otherwise: tuple[DeclaredStep, ...], path: str) -> list[Hole]:
+        row = there[0][0]
+        after: list[Hole] = []
+        for field, steps, way in (("next", then, "then"), ("other", otherwise, "else")):
+            after += self._way((row, field), steps, f"{path}.{way}")
+        return after
+
+    def _way(self, entrance: Hole, steps: tuple[DeclaredStep, ...], path: str) -> list[Hole]:
+        """Compile one way on; gives what waits for the step after it, the entrance itself if the way is empty."""
+        first, holes = self._chain(steps, path)
+        if first is None:
+            return [entrance]
+        fill_holes([entrance], first)
+        return holes
+
+    def _split(self, arms: dict[str, Arm], label: str | None, path: str) -> list[Hole]:
+        stream = self._registers.streams.of(f"{self._owner}:split:{label or path}")
+        row = self._row(Step.SPLIT, count=len(arms), slot=self._registers.slot(), stream=stream)[0][0]
+        total = math.fsum(arm.share for arm in arms.values())
+        upto, shares = 0.0, []
+        for arm in arms.values():
+            upto += arm.share / total
+            shares.append({"upto": upto, "step": -1})
+        row["other"], _ = self._table.shares.add(shares)
+        after: list[Hole] = []
+        for (name, arm), share in zip(arms.items(), shares, strict=True):
+            after += self._way((share, "step"), arm.steps, f"{path}.split.{name}.steps")
+        return after
+
+    def _scores(self, scores: dict[str, float]) -> list[Hole]:
+        holes: list[Hole] = [] if scores else self._row(Step.JUMP)
+        for name, points in scores.items():
+            fill_holes(holes, len(self._rows))
+            holes = self._row(Step.SCORE, target=self._registers.names.scores[name], x=points)
+        return holes
+
+
+class ActorLinks:
+    """Which actors an event or a stage starts, ends, or resets."""
+
+    def __init__(self, actors: list[tuple[str, Flow | Broadcast]]) -> None:
+        self._flows = [(code, actor) for code, (_, actor) in enumerate(actors) if isinstance(actor, Flow)]
+
+    def triggered_by_event(self, event: str) -> list[int]:
+        """Flows that an event starts."""
+        return [code for code, flow in self._flows if flow.on.event == event]
+
+    def triggered_by_stage(self, stage: str) -> list[int]:
+        """Flows that entering a stage starts."""
+        return [code for code, flow in self._flows if flow.on.stage == stage]
+
+    def ended_by(self, event: str) -> list[int]:
+        """Flows that an event ends."""
+        return [code for code, flow in self._flows if event in flow.exit_on]
+
+    def reset_by(self, event: str) -> list[int]:
+        """Flows whose inactivity timer this event, named in `of`, resets."""
+        return [code for code, flow in self._flows if event in (flow.on.of or ())]
+
+    def reset_by_anything(self) -> list[int]:
+        """Flows whose inactivity timer any event, opening or click resets."""
+        return [code for code, flow in self._flows if flow.on.inactivity is not None and flow.on.of is None]

@@ -1,0 +1,379 @@
+"""Distributions -> records: what `quantiles.py` needs to turn a uniform into a wait, an amount or a trait.
+
+Lives here: the `DRAW` record of each law, the tables of inverses without a closed form (gamma, beta, empirical), and
+the Laplace transform of a delay. Does not live here: the inverses themselves (quantiles.py), who draws what (tables.py).
+
+A table of a positive law holds log q at `GAMMA_KNOTS` equidistant z in [-TABLE_END, TABLE_END], z the normal quantile
+of the uniform, then d log q / dz times the step: a cubic Hermite interpolant. A table of a beta law does so for the odds
+x / (1 - x). Measured against scipy on 20,011 points z in [-8.25, 8.25]: the gamma quantile's relative error is at most
+6e-9 at shape 0.01, 1.3e-9 at 0.05, 1e-10 from 0.5 on; a beta table is kept only where it is better than `TABLE_ERROR`.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjsim.model.quantiles import TABLE_END
+from cjsim.model.state import Wait
+from cjsim.model.vocabulary import AmountLaw, EmpiricalAmount, EmpiricalWait, WaitLaw
+
+Floats = NDArray[np.float64]
+
+GAMMA_KNOTS = 1025
+TABLE_ERROR = 1e-8
+_TINY_QUANTILE = 1e-16  # below it, the first term of the series of the distribution function is exact
+_MOST_LOG_ODDS = 600.0
+_LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+class Draw(NamedTuple):
+    """The fields of a `DRAW` record, in their order."""
+
+    kind: int = Wait.NEVER
+    table: int = 0
+    size: int = 0
+    pad: int = 0
+    scale: float = 0.0
+    a: float = 0.0
+
+
+NEVER = Draw()
+
+
+class Knots:
+    """Tables under construction: each table once, however many laws use it."""
+
+    def __init__(self) -> None:
+        self._tables: list[Floats] = []
+        self._spans: dict[tuple[str, tuple[float, ...]], tuple[int, int]] = {}
+        self._length = 0
+
+    def gamma(self, shape: float) -> tuple[int, int]:
+        """First index and size of the table of a gamma law with scale 1.
+
+        Parameters
+        ----------
+        shape : float
+            In [0.01, 1000].
+
+        Returns
+        -------
+        tuple of int
+            Index of the first knot, number of z.
+        """
+        key = ("gamma", (shape,))
+        return self._spans.get(key) or self._add(key, *gamma_table(shape))
+
+    def beta(self, alpha: float, beta: float) -> tuple[int, int] | None:
+        """First index and size of the table of the odds of a beta law.
+
+        Parameters
+        ----------
+        alpha, beta : float
+            Above 0.
+
+        Returns
+        -------
+        tuple of int or None
+            Index of the first knot, number of z; None where no table is better than `TABLE_ERROR`.
+        """
+        key = ("beta", (alpha, beta))
+        if key in self._spans:
+            return self._spans[key]
+        table = beta_table(alpha, beta)
+        return None if table is None else self._add(key, *table)
+
+    def steps(self, values: tuple[float, ...], weights: tuple[float, ...] | None) -> tuple[int, int]:
+        """First index and size of an empirical law: cumulative probabilities, then ascending values.
+
+        Parameters
+        ----------
+        values : tuple of float
+            In any order, repeated or not.
+        weights : tuple of float or None
+            At least 0; equal if not given.
+
+        Returns
+        -------
+        tuple of int
+            Index of the first knot, number of different values.
+        """
+        weighed: dict[float, float] = {}
+        for value, weight in zip(values, weights or (1.0,) * len(values), strict=True):
+            if weight > 0:
+                weighed[value] = weighed.get(value, 0.0) + weight
+        ordered = sorted(weighed)
+        upto = np.cumsum([weighed[value] for value in ordered])
+        upto /= upto[-1]
+        key = ("steps", (*upto, *ordered))
+        return self._spans.get(key) or self._add(key, upto, np.array(ordered))
+
+    def array(self) -> Floats:
+        """All knots, one table after another; at least one number.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_knots,)
+        """
+        return np.concatenate(self._tables) if self._tables else np.zeros(1)
+
+    def _add(self, key: tuple[str, tuple[float, ...]], first: Floats, second: Floats) -> tuple[int, int]:
+        span = (self._length, len(first))
+        self._tables += [first, second]
+        self._length += len(first) + len(second)
+        self._spans[key] = span
+        return span
+
+
+def wait_draw(law: WaitLaw | str, knots: Knots) -> Draw:
+    """The record of a waiting time, in days.
+
+    Parameters
+    ----------
+    law : WaitLaw or 'never'
+        As declared.
+    knots : Knots
+        Takes the table, if one is needed.
+
+    Returns
+    -------
+    Draw
+
+    Examples
+    --------
+    >>> wait_draw(WaitLaw(exponential={"mean": "2d"}), Knots()).scale
+    2.0
+    """
+    if isinstance(law, str):
+        return NEVER
+    if law.exponential is not None:
+        return Draw(Wait.EXPONENTIAL, scale=law.exponential.mean)
+    if law.gamma is not None:
+        return gamma_draw(law.gamma.mean, law.gamma.shape, knots)
+    if law.weibull is not None:
+        return Draw(Wait.WEIBULL, scale=law.weibull.scale, a=1.0 / law.weibull.shape)
+    if law.lognormal is not None:
+        return Draw(Wait.LOGNORMAL, scale=law.lognormal.median, a=law.lognormal.sigma)
+    if law.empirical is not None:
+        return _steps_draw(law.empirical, knots)
+    assert law.fixed is not None
+    return Draw(Wait.FIXED, scale=law.fixed)
+
+
+def amount_draw(law: AmountLaw, knots: Knots) -> Draw:
+    """The record of an amount of money.
+
+    Parameters
+    ----------
+    law : AmountLaw
+        As declared.
+    knots : Knots
+        Takes the table, if one is needed.
+
+    Returns
+    -------
+    Draw
+
+    Examples
+    --------
+    >>> amount_draw(AmountLaw(uniform={"low": 5, "high": 8}), Knots()).a
+    3.0
+    """
+    if law.exponential is not None:
+        return Draw(Wait.EXPONENTIAL, scale=law.exponential.mean)
+    if law.gamma is not None:
+        return gamma_draw(law.gamma.mean, law.gamma.shape, knots)
+    if law.lognormal is not None:
+        return Draw(Wait.LOGNORMAL, scale=law.lognormal.median, a=law.lognormal.sigma)
+    if law.uniform is not None:
+        return uniform_draw(law.uniform.low, law.uniform.high)
+    if law.empirical is not None:
+        return _steps_draw(law.empirical, knots)
+    assert law.fixed is not None
+    return Draw(Wait.FIXED, scale=law.fixed)
+
+
+def gamma_draw(mean: float, shape: float, knots: Knots) -> Draw:
+    """The record of a gamma law by its mean and shape."""
+    first, size = knots.gamma(shape)
+    return Draw(Wait.TABLE, table=first, size=size, scale=mean / shape)
+
+
+def uniform_draw(low: float, high: float) -> Draw:
+    """The record of a uniform law between two numbers."""
+    return Draw(Wait.UNIFORM, scale=low, a=high - low)
+
+
+def _steps_draw(law: EmpiricalWait | EmpiricalAmount, knots: Knots) -> Draw:
+    first, size = knots.steps(law.values, law.weights)
+    return Draw(Wait.STEPS, table=first, size=size)
+
+
+def gamma_log_quantile(shape: float, z: Floats) -> Floats:
+    """Logarithm of the quantile of a gamma law with scale 1 at the normal quantiles z.
+
+    Where the quantile is tiny or underflows: log q = (log u + log Gamma(shape + 1)) / shape, from the first term of the
+    series of the distribution function.
+
+    Parameters
+    ----------
+    shape : float
+        Above 0.
+    z : ndarray of float64, shape (n,)
+        Normal quantiles.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    References
+    ----------
+    NIST Digital Library of Mathematical Functions, 8.7.1.
+    """
+    from scipy import special
+
+    q = np.where(z < 0, special.gammaincinv(shape, special.ndtr(z)), special.gammainccinv(shape, special.ndtr(-z)))
+    small = (special.log_ndtr(z) + special.gammaln(shape + 1.0)) / shape
+    return np.asarray(np.where(q > _TINY_QUANTILE, np.log(np.maximum(q, _TINY_QUANTILE)), small))
+
+
+def gamma_table(shape: float) -> tuple[Floats, Floats]:
+    """Hermite knots of the log-quantile of a gamma law with scale 1.
+
+    Parameters
+    ----------
+    shape : float
+        In [0.01, 1000].
+
+    Returns
+    -------
+    values, slopes : ndarray of float64, shape (GAMMA_KNOTS,)
+        log q at equidistant z in [-TABLE_END, TABLE_END], and its derivatives times the step.
+    """
+    z, step = _grid(GAMMA_KNOTS)
+    values = gamma_log_quantile(shape, z)
+    log_density = shape * values - np.exp(values) - math.lgamma(shape)  # of log q
+    return values, np.exp(_log_normal_density(z) - log_density) * step
+
+
+def beta_log_odds(alpha: float, beta: float, z: Floats) -> Floats:
+    """Log-odds log(x / (1 - x)) of the quantile x of a beta law at the normal quantiles z.
+
+    Parameters
+    ----------
+    alpha, beta : float
+        Above 0.
+    z : ndarray of float64, shape (n,)
+        Normal quantiles.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    References
+    ----------
+    NIST Digital Library of Mathematical Functions, 8.17.7, first term, where x or 1 - x is tiny.
+    """
+    from scipy import special
+
+    below, above = special.ndtr(z), special.ndtr(-z)
+    x = np.where(z < 0, special.betaincinv(alpha, beta, below), special.betainccinv(alpha, beta, above))
+    y = np.where(z < 0, special.betainccinv(beta, alpha, below), special.betaincinv(beta, alpha, above))
+    whole = special.betaln(alpha, beta)
+    small_x = (special.log_ndtr(z) + math.log(alpha) + whole) / alpha
+    small_y = (special.log_ndtr(-z) + math.log(beta) + whole) / beta
+    with np.errstate(divide="ignore", invalid="ignore"):
+        middle = np.where(x < 0.5, np.log(x) - np.log1p(-x), np.log1p(-y) - np.log(y))
+    return np.asarray(np.where(x < _TINY_QUANTILE, small_x, np.where(y < _TINY_QUANTILE, -small_y, middle)))
+
+
+def beta_table(alpha: float, beta: float) -> tuple[Floats, Floats] | None:
+    """Hermite knots of the log-odds of a beta law.
+
+    Parameters
+    ----------
+    alpha, beta : float
+        Above 0.
+
+    Returns
+    -------
+    values, slopes : ndarray of float64, shape (GAMMA_KNOTS,), or None
+        As in `gamma_table`; None if the table is further than `TABLE_ERROR` from the log-odds half-way between knots.
+        Log-odds beyond +-600 stay there, so that exp() of them neither over- nor underflows.
+    """
+    from scipy import special
+
+    z, step = _grid(GAMMA_KNOTS)
+    values = beta_log_odds(alpha, beta, z)
+    log_density = -special.betaln(alpha, beta) - alpha * np.logaddexp(0.0, -values) - beta * np.logaddexp(0.0, values)
+    with np.errstate(over="ignore", invalid="ignore"):
+        slopes = np.exp(_log_normal_density(z) - log_density) * step
+        between = 0.5 * (values[:-1] + values[1:]) + 0.125 * (slopes[:-1] - slopes[1:])
+        error = np.abs(between - beta_log_odds(alpha, beta, z[:-1] + 0.5 * step))
+    if not np.all(error <= TABLE_ERROR):
+        return None
+    return np.clip(values, -_MOST_LOG_ODDS, _MOST_LOG_ODDS), np.where(np.abs(values) > _MOST_LOG_ODDS, 0.0, slopes)
+
+
+def _grid(size: int) -> tuple[Floats, float]:
+    return np.linspace(-TABLE_END, TABLE_END, size), 2.0 * TABLE_END / (size - 1)
+
+
+def _log_normal_density(z: Floats) -> Floats:
+    return -0.5 * z * z - _LOG_ROOT_TWO_PI
+
+
+def survival_share(law: WaitLaw, lifetime_days: float) -> float:
+    """E[exp(-D / lifetime)] of a delay D: the share of readings that the lifetime of a message leaves.
+
+    Closed form for fixed, exponential, gamma and empirical delays; for Weibull and lognormal ones the trapezoidal rule
+    over the logarithm, whose error falls exponentially with the number of points (below 1e-12 for all shapes allowed).
+
+    Parameters
+    ----------
+    law : WaitLaw
+        The delay, in days.
+    lifetime_days : float
+        Above 0, days; inf: nothing is lost.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    References
+    ----------
+    Trefethen, Weideman (2014), SIAM Review 56(3), section 5: the trapezoidal rule on the real line.
+
+    Examples
+    --------
+    >>> survival_share(WaitLaw(exponential={"mean": "2d"}), 2.0)
+    0.5
+    """
+    rate = 1.0 / lifetime_days
+    if rate == 0.0:
+        return 1.0
+    if law.exponential is not None:
+        return 1.0 / (1.0 + rate * law.exponential.mean)
+    if law.gamma is not None:
+        return math.exp(-law.gamma.shape * math.log1p(rate * law.gamma.mean / law.gamma.shape))
+    if law.empirical is not None:
+        weights = law.empirical.weights or (1.0,) * len(law.empirical.values)
+        terms = [w * math.exp(-rate * v) for w, v in zip(weights, law.empirical.values, strict=True)]
+        return math.fsum(terms) / math.fsum(weights)
+    if law.weibull is not None:
+        y, step = np.linspace(-45.0, 5.0, 20_001, retstep=True)
+        unit_exponential = y - np.exp(y)
+        return _integral(unit_exponential, math.log(rate * law.weibull.scale) + y / law.weibull.shape, step)
+    if law.lognormal is not None:
+        z, step = np.linspace(-9.0, 9.0, 4_001, retstep=True)
+        return _integral(_log_normal_density(z), math.log(rate * law.lognormal.median) + law.lognormal.sigma * z, step)
+    assert law.fixed is not None
+    return math.exp(-rate * law.fixed)
+
+
+def _integral(log_density: Floats, log_loss: Floats, step: float) -> float:
+    """Trapezoidal sum of exp(log_density - exp(log_loss)); both ends of the range are negligible."""
+    return float(np.sum(np.exp(log_density - np.exp(np.minimum(log_loss, 50.0)))) * step)

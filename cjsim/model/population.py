@@ -1,0 +1,242 @@
+"""Who the customers are: persona, traits, attributes, and when they enter.
+
+Lives here: the recipe of a population, and drawing any stretch of it. Does not live here: reading an entry file
+(entries.py), what customers do (behavior.py).
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjsim.model.draws import Draw, Knots, gamma_draw, uniform_draw
+from cjsim.model.entries import Entries, read_entries
+from cjsim.model.quantiles import fill_quantiles
+from cjsim.model.random import uniforms
+from cjsim.model.registers import Derived, Registers, record_array
+from cjsim.model.scenario import Scenario
+from cjsim.model.state import DRAW, Records, Wait, World
+from cjsim.model.vocabulary import TraitLaw
+
+if TYPE_CHECKING:
+    from cjsim.model.tables import Plan
+
+Floats = NDArray[np.float64]
+
+SHIFT_AT_MOST_DAYS = 2.0  # a clock_shift beyond it is cut there: activity tables reach no further
+_NEAR_ZERO = 1e-12  # a trait nearer to 0 counts as this in 1/trait
+
+
+class Form(Enum):
+    """How a trait follows from its uniform."""
+
+    DRAW = "the value of a draw"
+    ODDS = "x of the drawn odds x/(1-x)"
+    NORMAL = "mean + sd z"
+    BETA = "scipy's inverse, where no table is good enough"
+
+
+class Trait(NamedTuple):
+    """How one trait is drawn."""
+
+    name: str
+    form: Form
+    draw: Records  # DRAW, 1
+    first: float = 0.0  # NORMAL: mean; BETA: alpha
+    second: float = 0.0  # NORMAL: standard deviation; BETA: beta
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a population is drawn from."""
+
+    persona_upto: Floats  # cumulative shares, but for the last
+    traits: tuple[Trait, ...]
+    derived: tuple[Derived, ...]
+    attributes: tuple[tuple[str, Floats], ...]  # name, cumulative shares of its levels but for the last
+    over_days: float
+    entries: Entries | None
+    shift_column: int  # -1 none
+
+
+class Population(NamedTuple):
+    """A stretch of customers."""
+
+    key: NDArray[np.uint64]
+    persona: NDArray[np.int32]
+    entered: Floats  # days
+    shift: Floats  # days
+    traits: Floats  # (n_customers, n_columns): traits, then the derived columns
+    attributes: Floats  # (n_customers, n_attributes): level codes
+
+
+def population_recipe(scenario: Scenario, registers: Registers) -> Recipe:
+    """What a scenario's population is drawn from; call it when all trait columns are known.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        As declared.
+    registers : Registers
+        Takes the tables of traits and the names of streams.
+
+    Returns
+    -------
+    Recipe
+
+    Raises
+    ------
+    InputError
+        If the entry file is wrong.
+    """
+    journey, columns = scenario.journey, registers.columns
+    streams = ["population:persona", "population:entry"]
+    streams += [f"trait:{name}" for name in journey.traits] + [f"attribute:{name}" for name in journey.attributes]
+    for name in streams:
+        registers.streams.of(name)
+    entries = None
+    if scenario.entry.file is not None:
+        names = registers.names
+        entries = read_entries(Path(scenario.entry.file), start=scenario.start, traits=names.traits, levels=names.levels)
+    return Recipe(
+        persona_upto=_cumulative([persona.share for persona in journey.personas.values()]),
+        traits=tuple(_trait(name, law, registers.knots) for name, law in journey.traits.items()),
+        derived=tuple(columns.derived),
+        attributes=tuple((name, _cumulative(list(levels.values()))) for name, levels in journey.attributes.items()),
+        over_days=scenario.entry.over,
+        entries=entries,
+        shift_column=-1 if journey.clock_shift is None else columns.of(journey.clock_shift),
+    )
+
+
+def draw_population(plan: "Plan", seed: int, first: int, count: int) -> Population:
+    """Customers `first` to `first + count - 1`, the same however the population is cut into stretches.
+
+    Parameters
+    ----------
+    plan : Plan
+        A compiled scenario.
+    seed : int
+        In [0, 2**63).
+    first, count : int
+        The stretch; at least 0.
+
+    Returns
+    -------
+    Population
+        With key n for initial customer n.
+    """
+    recipe = plan.recipe
+    key = np.arange(first, first + count, dtype=np.uint64)
+    traits = _draw_traits(recipe, plan.world, seed, key)
+    shift = np.zeros(count)
+    if recipe.shift_column >= 0:
+        shift = np.clip(traits[:, recipe.shift_column] / 24.0, -SHIFT_AT_MOST_DAYS, SHIFT_AT_MOST_DAYS)
+    return Population(
+        key=key,
+        persona=np.searchsorted(recipe.persona_upto, uniforms(seed, key, "population:persona"), side="right").astype(np.int32),
+        entered=_draw_entry(recipe, seed, key),
+        shift=shift,
+        traits=traits,
+        attributes=_draw_attributes(recipe, seed, key),
+    )
+
+
+def _draw_entry(recipe: Recipe, seed: int, key: NDArray[np.uint64]) -> Floats:
+    if recipe.entries is not None:
+        return _of_row(recipe.entries.entered, key)
+    if recipe.over_days > 0:
+        return recipe.over_days * uniforms(seed, key, "population:entry")
+    return np.zeros(len(key))
+
+
+def _draw_attributes(recipe: Recipe, seed: int, key: NDArray[np.uint64]) -> Floats:
+    known = recipe.entries.attributes if recipe.entries is not None else {}
+    attributes = np.empty((len(key), len(recipe.attributes)))
+    for column, (name, upto) in enumerate(recipe.attributes):
+        if name in known:
+            attributes[:, column] = _of_row(known[name], key)
+        else:
+            attributes[:, column] = np.searchsorted(upto, uniforms(seed, key, f"attribute:{name}"), side="right")
+    return attributes
+
+
+def _draw_traits(recipe: Recipe, world: World, seed: int, key: NDArray[np.uint64]) -> Floats:
+    known = recipe.entries.traits if recipe.entries is not None else {}
+    n_traits = len(recipe.traits)
+    traits = np.empty((len(key), n_traits + len(recipe.derived)))
+    for column, trait in enumerate(recipe.traits):
+        if trait.name in known:
+            traits[:, column] = _of_row(known[trait.name], key)
+        else:
+            traits[:, column] = trait_values(trait, world, uniforms(seed, key, f"trait:{trait.name}"))
+    for column, (source, inverse) in enumerate(recipe.derived, start=n_traits):
+        x = traits[:, source]
+        traits[:, column] = 1.0 / np.where(np.abs(x) < _NEAR_ZERO, np.copysign(_NEAR_ZERO, x), x) if inverse else 1.0 - x
+    return traits
+
+
+def trait_values(trait: Trait, world: World, u: Floats) -> Floats:
+    """The values of a trait at uniforms.
+
+    Parameters
+    ----------
+    trait : Trait
+        How it is drawn.
+    world : World
+        Read: knots.
+    u : ndarray of float64, shape (n_customers,)
+        In (0, 1).
+
+    Returns
+    -------
+    ndarray of float64, shape (n_customers,)
+        Increasing in u.
+    """
+    from scipy import special
+
+    if trait.form is Form.NORMAL:
+        return np.asarray(trait.first + trait.second * special.ndtri(u))
+    if trait.form is Form.BETA:
+        return np.asarray(special.betaincinv(trait.first, trait.second, u))
+    values = np.empty(len(u))
+    fill_quantiles(world, trait.draw, u, values)
+    return 1.0 / (1.0 + 1.0 / values) if trait.form is Form.ODDS else values
+
+
+def _trait(name: str, law: TraitLaw, knots: Knots) -> Trait:
+    if law.normal is not None:
+        return Trait(name, Form.NORMAL, _draw_array(Draw()), law.normal.mean, law.normal.sd)
+    if law.beta is not None:
+        span = knots.beta(law.beta.alpha, law.beta.beta)
+        if span is None:
+            return Trait(name, Form.BETA, _draw_array(Draw()), law.beta.alpha, law.beta.beta)
+        return Trait(name, Form.ODDS, _draw_array(Draw(Wait.TABLE, table=span[0], size=span[1], scale=1.0)))
+    return Trait(name, Form.DRAW, _draw_array(_plain_draw(law, knots)))
+
+
+def _plain_draw(law: TraitLaw, knots: Knots) -> Draw:
+    if law.gamma is not None:
+        return gamma_draw(law.gamma.mean, law.gamma.shape, knots)
+    if law.lognormal is not None:
+        return Draw(Wait.LOGNORMAL, scale=law.lognormal.median, a=law.lognormal.sigma)
+    if law.uniform is not None:
+        return uniform_draw(law.uniform.low, law.uniform.high)
+    assert law.fixed is not None
+    return Draw(Wait.FIXED, scale=law.fixed)
+
+
+def _draw_array(draw: Draw) -> Records:
+    return record_array(DRAW, [draw._asdict()])
+
+
+def _cumulative(weights: list[float]) -> Floats:
+    upto = np.cumsum(weights)
+    return np.asarray(upto[:-1] / upto[-1])
+
+
+def _of_row(values: Floats, key: NDArray[np.uint64]) -> Floats:
+    return np.asarray(values[key % np.uint64(len(values))])

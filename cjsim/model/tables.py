@@ -1,0 +1,391 @@
+"""The one door from names to numbers: a scenario in, the arrays that kernels read out.
+
+Lives here: `compile_world`, the plan that it gives, and the tables of stages, events, channels, messages and guardrails.
+Does not live here: the tables of effects (effects.py), flows and broadcasts (actors.py), distributions (draws.py), profiles
+(activity.py) and customers (population.py); nor any rule.
+
+Arrays over which kernels loop have their true length, also 0: stages, events, channels, messages, sites, actors, quiet,
+gaps, caps, scores, personas, moments, any_watch, when_events, mood_events. All others are reached through spans or
+indices and hold at least one record. `stage_events`, `mood_events` and `when_events` leave out events whose wait is `never`.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from cjsim.errors import InputError, complaint
+from cjsim.model.activity import profile_table
+from cjsim.model.actors import ActorLinks, ActorTable, ordered_actors
+from cjsim.model.conditions import Names
+from cjsim.model.draws import survival_share, wait_draw
+from cjsim.model.effects import EffectTable
+from cjsim.model.journey import Channel, Event, Journey, Lifts, Message
+from cjsim.model.policy import Guardrails
+from cjsim.model.population import Recipe, population_recipe
+from cjsim.model.registers import CHANNELS_AT_MOST, Registers, Row, Spans, plain_array, record_array
+from cjsim.model.scenario import Scenario
+from cjsim.model.state import (
+    ACTOR,
+    CAP,
+    CHANNEL,
+    CODE,
+    EFFECT,
+    EVENT,
+    GAP,
+    LIFT,
+    MESSAGE,
+    MOMENT,
+    PERSONA,
+    PROFILE,
+    QUIET,
+    SCORE,
+    SETTING,
+    SHARE,
+    SITE,
+    STAGE,
+    STEP,
+    Records,
+    Touch,
+    World,
+)
+
+CONVERSION = "conversion"
+_NEVER = -1e300  # the logit of a rate of 0
+_CODES_AT_MOST = 2**15 - 1 - len(Touch)  # log columns and outcomes hold 16-bit codes
+_TOUCHES = ("delivered", "opened", "clicked")
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """Names by code: what the columns of logs, outcomes and populations mean."""
+
+    events: tuple[str, ...]  # of the log: touches in lower case, then journey events
+    stages: tuple[str, ...]
+    channels: tuple[str, ...]
+    messages: tuple[str, ...]
+    sources: tuple[str, ...]  # flows and broadcasts
+    scores: tuple[str, ...]
+    tags: tuple[str, ...]
+    personas: tuple[str, ...]
+    traits: tuple[str, ...]
+    attributes: dict[str, tuple[str, ...]]  # with their levels
+    moments: tuple[str, ...]  # the conversion first
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a `Life` needs beyond the lengths of the world's arrays."""
+
+    tags: int
+    columns: int  # of traits
+    attributes: int
+    counts: int
+    rings: int  # slots of all caps
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A compiled scenario."""
+
+    world: World
+    codebook: Codebook
+    sizes: Sizes
+    recipe: Recipe
+    streams: tuple[str, ...]  # names of all random streams
+
+
+def compile_world(scenario: Scenario) -> Plan:
+    """A scenario as numbers.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With names that exist and conditions that parse (check.py).
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+        If a rate cannot be reached with its channel's delay and lifetime, there are more things than codes, a season's date
+        does not exist, the entry file is wrong, or two random streams clash.
+    """
+    journey, policy = scenario.journey, scenario.policy
+    of_journey = Names.of(journey, policy, latent=True)
+    registers = Registers(of_journey=of_journey, of_policy=Names.of(journey, policy, latent=False))
+    actors = ordered_actors(policy)
+    _check_sizes(journey, len(actors))
+    links = ActorLinks(actors)
+    actor_table = ActorTable(registers, start=scenario.start, horizon_days=scenario.horizon)
+    for name, actor in actors:
+        actor_table.add(name, actor)
+    caps, n_rings = _caps(policy.guardrails, registers)
+    arrays = {
+        **_journey_arrays(journey, registers, links),
+        **_persona_arrays(journey, registers),
+        **_profile_arrays(scenario),
+        "setting": record_array(SETTING, [_setting(scenario, registers)]),
+        "any_watch": plain_array("i4", links.reset_by_anything()),
+        "sites": record_array(SITE, actor_table.sites),
+        "actors": record_array(ACTOR, actor_table.actors),
+        "steps": record_array(STEP, actor_table.steps, padded=True),
+        "shares": record_array(SHARE, actor_table.shares.items, padded=True),
+        "schedule": plain_array("f8", actor_table.schedule.items, padded=True),
+        "quiet": record_array(QUIET, _quiet(policy.guardrails, registers)),
+        "gaps": record_array(GAP, _gaps(policy.guardrails, registers)),
+        "caps": record_array(CAP, caps),
+    }
+    recipe = population_recipe(scenario, registers)
+    world = World(**arrays, **_register_arrays(registers))
+    sizes = Sizes(len(of_journey.tags or {}), len(registers.columns), len(journey.attributes), registers.n_slots, n_rings)
+    return Plan(world, _codebook(journey, of_journey, tuple(name for name, _ in actors)), sizes, recipe, registers.streams.names())
+
+
+def _check_sizes(journey: Journey, n_actors: int) -> None:
+    counts = {"journey.stages": len(journey.stages), "journey.events": len(journey.events), "journey.messages": len(journey.messages)}
+    counts |= {"journey.personas": len(journey.personas), "policy": n_actors, "journey.channels": len(journey.channels)}
+    for where, count in counts.items():
+        most = CHANNELS_AT_MOST if where == "journey.channels" else _CODES_AT_MOST
+        if count > most:
+            thing = "flows and broadcasts" if where == "policy" else where.split(".")[1]
+            raise InputError(complaint(where, f"must have at most {most} {thing}", str(count), "Leave some out."))
+
+
+def _codebook(journey: Journey, names: Names, sources: tuple[str, ...]) -> Codebook:
+    return Codebook(
+        events=(*(touch.name.lower() for touch in Touch), *journey.events),
+        stages=tuple(journey.stages),
+        channels=tuple(journey.channels),
+        messages=tuple(journey.messages),
+        sources=sources,
+        scores=tuple(journey.scores),
+        tags=tuple(names.tags or {}),
+        personas=tuple(journey.personas),
+        traits=tuple(journey.traits),
+        attributes={name: tuple(levels) for name, levels in journey.attributes.items()},
+        moments=_moment_names(journey),
+    )
+
+
+def _tau(half_life_days: float | None) -> float:
+    return math.inf if half_life_days is None else half_life_days / math.log(2.0)
+
+
+def _setting(scenario: Scenario, registers: Registers) -> Row:
+    journey = scenario.journey
+    conversion = journey.moments.get(CONVERSION)
+    return {
+        "horizon": scenario.horizon,
+        "discount": math.log1p(scenario.discount_rate) / 365.0,
+        "satisfaction_tau": _tau(journey.satisfaction.half_life),
+        "pressure_tau": _tau(journey.pressure.half_life),
+        "midnight": 24.0 * scenario.start.weekday(),
+        "exit_program": registers.programs.of(scenario.policy.guardrails.exit),
+        "conversion_event": -1 if conversion is None else registers.names.events[conversion.event],
+        "clock_shift": -1 if journey.clock_shift is None else registers.columns.of(journey.clock_shift),
+    }
+
+
+def _moment_names(journey: Journey) -> tuple[str, ...]:
+    return (CONVERSION, *(name for name in journey.moments if name != CONVERSION))
+
+
+def _moments(journey: Journey, names: Names) -> list[Row]:
+    rows: list[Row] = []
+    for name in _moment_names(journey):
+        moment = journey.moments.get(name)
+        rows.append({"event": -1, "nth": 1} if moment is None else {"event": names.events[moment.event], "nth": moment.nth})
+    return rows
+
+
+def _has_clock(event: Event) -> bool:
+    return event.wait != "never"
+
+
+def _journey_arrays(journey: Journey, registers: Registers, links: ActorLinks) -> dict[str, Records]:
+    effects, stage_events, lifts = EffectTable(registers), Spans(), Spans()
+    codes = registers.names.events
+    events = [_event(name, event, journey, registers, effects, links) for name, event in journey.events.items()]
+    stages, stage_links = [], []
+    for code, (name, stage) in enumerate(journey.stages.items()):
+        here = [
+            codes[other]
+            for other, event in journey.events.items()
+            if event.stages != "anywhere" and name in event.stages and _has_clock(event)
+        ]
+        first, count = stage_events.add(here)
+        stages.append({"first": first, "count": count, "retained": int(stage.retained), "seen": code if stage.observed else -1})
+        stage_links.append(registers.links.add(links.triggered_by_stage(name)))
+    survivals = [
+        1.0 if channel.lifetime is None else survival_share(channel.open_delay, channel.lifetime) for channel in journey.channels.values()
+    ]
+    channels = [_channel(name, journey, survival, registers) for name, survival in zip(journey.channels, survivals, strict=True)]
+    messages = [_message(name, journey, survivals, registers, effects, lifts) for name in journey.messages]
+    clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
+    return {
+        "stages": record_array(STAGE, stages),
+        "stage_links": plain_array("i4", stage_links),
+        "stage_events": plain_array("i4", stage_events.items, padded=True),
+        "events": record_array(EVENT, events),
+        "when_events": plain_array("i4", [code for code, event in clocked if event.when is not None]),
+        "mood_events": plain_array("i4", [code for code, event in clocked if event.satisfaction != 0.0]),
+        "channels": record_array(CHANNEL, channels),
+        "messages": record_array(MESSAGE, messages),
+        "effects": record_array(EFFECT, effects.rows, padded=True),
+        "lifts": record_array(LIFT, lifts.items, padded=True),
+        "scores": record_array(SCORE, [{"tau": _tau(score.half_life)} for score in journey.scores.values()]),
+        "moments": record_array(MOMENT, _moments(journey, registers.names)),
+    }
+
+
+def _event(name: str, event: Event, journey: Journey, registers: Registers, effects: EffectTable, links: ActorLinks) -> Row:
+    streams, spans = registers.streams, registers.links
+    factor_first, factor_count = registers.factor_span(event.speed)
+    trigger_first, trigger_count = spans.add(links.triggered_by_event(name))
+    exit_first, exit_count = spans.add(links.ended_by(name))
+    watch_first, watch_count = spans.add(links.reset_by(name))
+    return {
+        "wait": wait_draw(event.wait, registers.knots),
+        "tau": _tau(event.half_life),
+        "satisfaction": event.satisfaction,
+        "profile": _profile_code(journey, event.activity),
+        "when": registers.programs.of(event.when, latent=True),
+        "effects": effects.add(event.effects, f"event:{name}"),
+        "anywhere": int(event.stages == "anywhere"),
+        "hidden": int(not event.observed),
+        "factor_first": factor_first,
+        "factor_count": factor_count,
+        "trigger_first": trigger_first,
+        "trigger_count": trigger_count,
+        "exit_first": exit_first,
+        "exit_count": exit_count,
+        "watch_first": watch_first,
+        "watch_count": watch_count,
+        "stream_wait": streams.of(f"event:{name}:wait"),
+        "stream_choose": streams.of(f"event:{name}:choose"),
+        "stream_value": streams.of(f"event:{name}:value"),
+    }
+
+
+def _channel(name: str, journey: Journey, survival: float, registers: Registers) -> Row:
+    channel: Channel = journey.channels[name]
+    return {
+        "open_delay": wait_draw(channel.open_delay, registers.knots),
+        "click_delay": wait_draw(channel.click_delay, registers.knots),
+        "profile": _profile_code(journey, channel.activity),
+        "affinity_column": -1 if channel.affinity is None else registers.columns.of(channel.affinity),
+        "lifetime": math.inf if channel.lifetime is None else channel.lifetime,
+        "survival": survival,
+        "fatigue": channel.fatigue,
+        "annoyance": channel.annoyance,
+        "satisfaction": channel.satisfaction,
+        "weight": channel.pressure,
+        "delivery_gain": channel.delivery_gain,
+        "stream_consent": registers.streams.of(f"channel:{name}:consent"),
+    }
+
+
+def _message(name: str, journey: Journey, survivals: list[float], registers: Registers, effects: EffectTable, lifts: Spans) -> Row:
+    message: Message = journey.messages[name]
+    channel = registers.names.channels[message.channel]
+    logits = {
+        f"{what}_logit": _rate_logit(rate, survivals[channel], f"messages.{name}.{what}_rate", message.channel)
+        for what, rate in (("open", message.open_rate), ("unsubscribe", message.unsubscribe_rate), ("complaint", message.complaint_rate))
+    }
+    spans = [_lift_span(message.lift, touch, registers, lifts) for touch in _TOUCHES]
+    firsts = [effects.add(getattr(message.effects, touch), f"message:{name}:{touch}") for touch in _TOUCHES]
+    return {
+        "channel": channel,
+        **{f"on_{touch}": first for touch, first in zip(_TOUCHES, firsts, strict=True)},
+        "lift_first": tuple(first for first, _ in spans),
+        "lift_count": tuple(count for _, count in spans),
+        **logits,
+        "click_logit": _logit(message.click_rate),
+        "cost": journey.channels[message.channel].cost if message.cost is None else message.cost,
+    }
+
+
+def _lift_span(lift: Lifts, touch: str, registers: Registers, lifts: Spans) -> tuple[int, int]:
+    gains: dict[str, float] = getattr(lift, touch)
+    return lifts.add([{"event": registers.names.events[event], "gain": gain} for event, gain in gains.items()])
+
+
+def _rate_logit(rate: float, survival: float, where: str, channel: str) -> float:
+    """The logit of what a neutral customer would do if no reading came too late."""
+    if rate >= survival:
+        must = f"must be below {survival:.4g}, the share of readings that the open_delay and lifetime of channel '{channel}' let survive"
+        remedy = f"Give '{channel}' a longer lifetime or a shorter open_delay, or lower the rate."
+        raise InputError(complaint(where, must, f"{rate:g}", remedy))
+    return _logit(rate / survival)
+
+
+def _logit(rate: float) -> float:
+    return _NEVER if rate == 0.0 else math.log(rate) - math.log1p(-rate)
+
+
+def _persona_arrays(journey: Journey, registers: Registers) -> dict[str, Records]:
+    personas, names = journey.personas.values(), registers.names
+    consent = {name: channel.consent for name, channel in journey.channels.items()}
+    stages = [{"stage": names.stages[p.starts_in or journey.starts_in], "rest": p.satisfaction} for p in personas]
+
+    def matrix(things: list[dict[str, float]], others: dict[str, float]) -> Records:
+        return plain_array("f8", np.array([[given.get(name, other) for name, other in others.items()] for given in things]))
+
+    return {
+        "personas": record_array(PERSONA, stages),
+        "persona_speed": matrix([p.speed for p in personas], dict.fromkeys(journey.events, 1.0)),
+        "persona_response": matrix([p.responds for p in personas], dict.fromkeys(journey.events, 1.0)),
+        "persona_contact": matrix([p.contact_lift for p in personas], dict.fromkeys(journey.events, 0.0)),
+        "persona_affinity": matrix([p.affinity for p in personas], dict.fromkeys(journey.channels, 0.0)),
+        "persona_consent": matrix([p.consent for p in personas], consent),
+    }
+
+
+def _profile_code(journey: Journey, activity: str | None) -> int:
+    return -1 if activity is None else list(journey.activity).index(activity)
+
+
+def _profile_arrays(scenario: Scenario) -> dict[str, Records]:
+    rows, activity, guide = [], [np.zeros(0)], [np.zeros(0, dtype=np.int32)]
+    first = guide_first = 0
+    for name, declared in scenario.journey.activity.items():
+        table = profile_table(declared, start=scenario.start, horizon_days=scenario.horizon, where=f"activity.{name}")
+        count, guides = len(table.activity), len(table.guide)
+        rows.append({"first": first, "count": count, "guide": guide_first, "guides": guides, "begin": table.begin})
+        activity.append(table.activity)
+        guide.append(table.guide)
+        first, guide_first = first + count, guide_first + guides
+    return {
+        "profiles": record_array(PROFILE, rows, padded=True),
+        "activity": plain_array("f8", np.concatenate(activity), padded=True),
+        "guide": plain_array("i4", np.concatenate(guide), padded=True),
+    }
+
+
+def _quiet(rules: Guardrails, registers: Registers) -> list[Row]:
+    return [{"channels": registers.channel_mask(rule.channels), "start": rule.start, "end": rule.end} for rule in rules.quiet_hours]
+
+
+def _gaps(rules: Guardrails, registers: Registers) -> list[Row]:
+    return [{"channels": registers.channel_mask(rule.channels), "days": rule.at_least} for rule in rules.gaps]
+
+
+def _caps(rules: Guardrails, registers: Registers) -> tuple[list[Row], int]:
+    rows, n_rings = [], 0
+    for rule in rules.caps:
+        rows.append({"channels": registers.channel_mask(rule.channels), "days": rule.per, "at_most": rule.at_most, "ring": n_rings})
+        n_rings += rule.at_most
+    return rows, n_rings
+
+
+def _register_arrays(registers: Registers) -> dict[str, Records]:
+    codes = [{"op": op, "arg": arg, "x": x} for op, arg, x in registers.programs.codes]
+    return {
+        "codes": record_array(CODE, codes, padded=True),
+        "knots": plain_array("f8", registers.knots.array()),
+        "factors": plain_array("i4", registers.factors.items, padded=True),
+        "links": plain_array("i4", registers.links.items, padded=True),
+    }
