@@ -4,10 +4,14 @@ Lives here: what a journey is made of. Does not live here: reading YAML (source.
 elsewhere in the journey (check.py), numbers (tables.py).
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from cjsim.model.check import journey_faults
+from cjsim.model.document import Document
+from cjsim.model.paths import Fault
 from cjsim.model.vocabulary import (
     AmountLaw,
     Base,
@@ -194,7 +198,7 @@ class Memory(Base):
     half_life: PositiveDuration | None = None
 
 
-class Journey(Base):
+class Journey(Document):
     """How customers behave: what can happen to them where, when, and what it does.
 
     See docs/design.md for the meaning of every field.
@@ -216,3 +220,7 @@ class Journey(Base):
     channels: dict[Name, Channel] = {}
     messages: dict[Name, Message] = {}
     moments: dict[Name, Moment] = {}
+
+    def faults(self) -> Iterable[Fault]:
+        """What is wrong across the parts of the journey, whatever the policy."""
+        return journey_faults(self)

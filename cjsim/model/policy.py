@@ -3,10 +3,14 @@
 Lives here: flows, broadcasts, guardrails. Does not live here: names that must exist in the journey (check.py).
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from cjsim.model.check import policy_faults
+from cjsim.model.document import Document
+from cjsim.model.paths import Fault
 from cjsim.model.vocabulary import Base, Choice, Condition, Day, Duration, Hour, Name, Number, PositiveDuration, Share, Weekday, Whole
 
 Priority = Annotated[Whole, Field(ge=-1000, le=1000)]
@@ -161,7 +165,7 @@ class Guardrails(Base):
     caps: tuple[Cap, ...] = ()
 
 
-class Policy(Base):
+class Policy(Document):
     """What the firm does. It sees what a firm can see, never a trait or a persona."""
 
     name: Name
@@ -169,3 +173,7 @@ class Policy(Base):
     flows: dict[Name, Flow] = {}
     broadcasts: dict[Name, Broadcast] = {}
     guardrails: Guardrails = Guardrails()
+
+    def faults(self) -> Iterable[Fault]:
+        """What is wrong across the parts of the policy, whatever the journey."""
+        return policy_faults(self)

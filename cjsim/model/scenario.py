@@ -1,14 +1,18 @@
 """A scenario: a journey under a policy, with a population and a horizon. What is simulated.
 
-Lives here: the noun, its loading, and what-ifs on it. Does not live here: reading YAML (source.py), checks across
-journey and policy (check.py), words about it (describe.py), numbers (tables.py).
+Lives here: the noun. Does not live here: loading, saving and what-ifs (document.py), checks across journey and policy
+(check.py), words about it (describe.py), numbers (tables.py).
 """
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
 
+from cjsim.model.check import scenario_faults
+from cjsim.model.document import Document
 from cjsim.model.journey import Journey
+from cjsim.model.paths import Fault
 from cjsim.model.policy import Policy
 from cjsim.model.vocabulary import Base, Day, Duration, Name, PositiveDuration, Real, Whole
 
@@ -26,7 +30,7 @@ class Entry(Base):
     file: str | None = None
 
 
-class Scenario(Base):
+class Scenario(Document):
     """A journey under a policy, with a population and a horizon."""
 
     name: Name
@@ -39,3 +43,7 @@ class Scenario(Base):
     horizon: PositiveDuration
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 1
     discount_rate: Annotated[Real, Field(ge=0, le=10)] = 0.10
+
+    def faults(self) -> Iterable[Fault]:
+        """What is wrong across journey, policy and population."""
+        return scenario_faults(self)

@@ -1,0 +1,116 @@
+"""One tree from the files of a journey, a policy or a scenario: `extends:`, files named in a file, `set:`.
+
+Lives here: which file leads to which, and in what order they count. Does not live here: YAML (source.py), paths (paths.py).
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from cjsim.errors import InputError, complaint, shown
+from cjsim.model.paths import kinds_at, with_value
+from cjsim.model.source import Node, read_file
+
+INCLUDED = ("journey", "policy")  # keys at the top of a scenario whose value may name a file
+Kind = Callable[[Iterable[str]], type[BaseModel]]
+
+
+def assembled(path: str | os.PathLike[str], kind: Kind) -> Node:
+    """The tree of a file, with what it extends, includes and sets.
+
+    `extends: other.yaml` is merged below the file (mappings key by key, all else replaced); `journey:` and `policy:` may name
+    files; then `set: {path: value}` is applied. File names are relative to the file that names them.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    kind : callable
+        What the file is, from its top keys.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, is no mapping, or extends itself; if a path of `set` does not exist.
+    """
+    return _file(Path(path), kind, ())
+
+
+def included(root: Node, kind: Kind, folder: Path) -> Node:
+    """The tree with the files that it names in place of their names, and `set:` applied."""
+    return _completed(root, kind, folder, ())
+
+
+def _file(path: Path, kind: Kind, above: tuple[Path, ...]) -> Node:
+    """A file with all that it names; `above`: the files that led here."""
+    if (real := path.resolve()) in above:
+        files = " -> ".join(file.name for file in (*above[above.index(real) :], real))
+        raise InputError(complaint(str(path), "must not lead back to itself by 'extends'", files, "Remove one 'extends'."))
+    return _completed(read_file(path), kind, path.parent, (*above, real))
+
+
+def _completed(root: Node, kind: Kind, folder: Path, above: tuple[Path, ...]) -> Node:
+    own = {key: node for key, node in root.value.items() if key not in ("extends", "set")}
+    merged = Node(_with_entry_file(own, folder), root.place)
+    if (base := root.child("extends")) is not None:
+        merged = _merged(_file(_neighbor(base, "extends", folder), kind, above), merged)
+    for key in INCLUDED:
+        node = merged.child(key)
+        if node is not None and isinstance(node.value, str):
+            part = kinds_at(kind(merged.value), (key,))
+            file = _file(_neighbor(node, key, folder), _always(part[0]), above) if part else node
+            merged = Node({**merged.value, key: file}, merged.place)
+    return _with_changes(merged, kind(merged.value), root.child("set"))
+
+
+def _always(model: type[BaseModel]) -> Kind:
+    return lambda _: model
+
+
+def _with_changes(root: Node, model: type[BaseModel], changes: Node | None) -> Node:
+    """The tree with what `set` says."""
+    if changes is None:
+        return root
+    if not isinstance(changes.value, dict):
+        where = f"{changes.place}: set"
+        raise InputError(complaint(where, "must be a mapping of paths to values", shown(changes.plain()), "Write 'path: value'."))
+    for path, node in changes.value.items():
+        root = with_value(root, model, path, node)
+    return root
+
+
+def _neighbor(node: Node, key: str, folder: Path) -> Path:
+    """The file that a node names, relative to the folder of the file in which it is written."""
+    if not isinstance(node.value, str) or not node.value.strip() or "\0" in node.value:
+        raise InputError(complaint(f"{node.place}: {key}", "must be the name of a YAML file", shown(node.plain()), "Write a file name."))
+    file = folder / node.value
+    try:
+        known = file.is_file()
+    except OSError:  # a name that is too long
+        known = False
+    if not known:
+        remedy = "File names are relative to the file in which they stand."
+        raise InputError(complaint(f"{node.place}: {key}", "must be the name of a file that exists", shown(node.value), remedy))
+    return file
+
+
+def _with_entry_file(top: dict[str, Node], folder: Path) -> dict[str, Node]:
+    """The mapping with `entry.file` made absolute, as it is relative to the file in which it is written."""
+    entry = top.get("entry")
+    file = entry.child("file") if entry is not None else None
+    if entry is None or file is None or not isinstance(file.value, str):
+        return top
+    absolute = Node(os.path.abspath(folder / file.value), file.place)  # noqa: PTH100 - `resolve` would follow links
+    return {**top, "entry": Node({**entry.value, "file": absolute}, entry.place)}
+
+
+def _merged(base: Node, top: Node) -> Node:
+    """`top` over `base`: mappings key by key, all else replaced."""
+    if not isinstance(base.value, dict) or not isinstance(top.value, dict):
+        return top
+    merged = dict(base.value)
+    for key, node in top.value.items():
+        merged[key] = _merged(merged[key], node) if key in merged else node
+    return Node(merged, top.place)

@@ -1,0 +1,197 @@
+"""Paths such as `policy.guardrails.caps[0].at_most`: how they are written, what they lead to, and setting a value at one.
+
+Lives here: paths over trees (source.py) and over the records that a tree is read as. Does not live here: what a value means.
+"""
+
+import re
+import types
+from collections.abc import Iterable
+from functools import cache
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel
+
+from cjsim.errors import InputError, complaint, did_you_mean, shown
+from cjsim.model.source import Node
+from cjsim.model.walk import Path
+
+_PART = re.compile(r"([^.\[\]]+)((?:\[\d{1,6}\])*)(?:\.(?!$)|$)")
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong: where, what must hold, what was got, what to do; `at`: where to look, if not at the path."""
+
+    path: Path
+    must: str
+    got: str
+    remedy: str
+    at: Path | None = None
+
+    def under(self, *prefix: str) -> "Fault":
+        """The same one level up.
+
+        Parameters
+        ----------
+        *prefix : str
+            What leads to the record that found the fault.
+        """
+        return self._replace(path=(*prefix, *self.path), at=None if self.at is None else (*prefix, *self.at))
+
+    def message(self, root: Node) -> str:
+        """The fault in house form, with the place from the tree."""
+        where = ": ".join(part for part in (place_of(root, self.at or self.path), path_text(self.path)) if part)
+        return complaint(where, self.must, self.got, self.remedy)
+
+
+def path_text(path: Path) -> str:
+    """A path as one writes it.
+
+    Examples
+    --------
+    >>> path_text(("policy", "caps", 0, "at_most"))
+    'policy.caps[0].at_most'
+    """
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
+
+
+def parse_path(text: str) -> Path | None:
+    """The keys of a written path, None if it is none.
+
+    Examples
+    --------
+    >>> parse_path("policy.caps[0].at_most")
+    ('policy', 'caps', 0, 'at_most')
+    """
+    keys: list[str | int] = []
+    end = 0
+    for match in _PART.finditer(text):
+        if match.start() != end:
+            return None
+        keys += [match[1], *(int(index) for index in re.findall(r"\d+", match[2]))]
+        end = match.end()
+    return tuple(keys) if keys and end == len(text) else None
+
+
+def place_of(root: Node, path: Path) -> str:
+    """Where the value at a path, or the nearest thing above it, was written."""
+    node = root
+    for key in path:
+        below = node.child(key)
+        if below is None:
+            break
+        node = below
+    return node.place
+
+
+@cache
+def _fields(model: type[BaseModel]) -> dict[str, Any]:
+    """Annotations of a record by the keys that a user types."""
+    hints = get_type_hints(model)
+    return {field.alias or name: hints[name] for name, field in model.model_fields.items()}
+
+
+def members(annotation: Any) -> list[Any]:
+    """The types that an annotation allows."""
+    if get_origin(annotation) is Annotated:
+        return members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [member for choice in get_args(annotation) for member in members(choice)]
+    return [annotation]
+
+
+def keys_of(kinds: Iterable[Any]) -> list[str]:
+    """Keys of the records among these types."""
+    return [key for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel) for key in _fields(kind)]
+
+
+def below(kinds: Iterable[Any], key: str | int) -> list[Any]:
+    """Types of what is under a key, for things of these types."""
+    found: list[Any] = []
+    for kind in kinds:
+        origin, args = get_origin(kind), get_args(kind)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found += members(_fields(kind)[key]) if key in _fields(kind) else []
+        elif (origin is dict and isinstance(key, str)) or (origin is tuple and isinstance(key, int)):
+            found += members(args[1] if origin is dict else args[0])
+    return found
+
+
+def kinds_at(model: type[BaseModel], path: Path) -> list[Any]:
+    """Types of what is at a path of a record."""
+    kinds: list[Any] = [model]
+    for key in path:
+        kinds = below(kinds, key)
+    return kinds
+
+
+def with_value(root: Node, model: type[BaseModel], text: str, value: Node) -> Node:
+    """A tree with one value set otherwise.
+
+    Parameters
+    ----------
+    root : Node
+        The tree; it stays as it is.
+    model : type
+        What the tree is read as: a field that it knows may be set where it is not yet written.
+    text : str
+        The path.
+    value : Node
+        The value.
+
+    Raises
+    ------
+    InputError
+        If the path does not exist.
+    """
+    path = parse_path(text)
+    if path is None:
+        raise InputError(
+            complaint(value.place, "must be a path such as policy.guardrails.caps[0].at_most", shown(text), "Separate keys by dots.")
+        )
+    return _put(root, [model], path, 0, value)
+
+
+def _put(node: Node | None, kinds: list[Any], path: Path, depth: int, value: Node) -> Node:
+    """`value` at `path[depth:]` below this node."""
+    if depth == len(path):
+        return value
+    key = path[depth]
+    child = None if node is None else node.child(key)
+    if child is None and not _may_add(kinds, key, last=depth == len(path) - 1):
+        raise _no_path(node, kinds, path, depth, value.place)
+    new = _put(child, below(kinds, key), path, depth + 1, value)
+    place = value.place if node is None else node.place
+    if isinstance(key, int):
+        items = list(node.value) if node is not None else []
+        items[key] = new
+        return Node(items, place)
+    return Node({**(node.value if node is not None and isinstance(node.value, dict) else {}), key: new}, place)
+
+
+def _may_add(kinds: list[Any], key: str | int, *, last: bool) -> bool:
+    """Whether a key may be set where it is not written: fields of records, and numbers by name (check.py knows the names)."""
+    if isinstance(key, int):
+        return False
+    numbers = [kind for kind in kinds if get_origin(kind) is dict and {float} >= set(members(get_args(kind)[1]))]
+    return key in keys_of(kinds) or (last and bool(numbers))
+
+
+def _no_path(node: Node | None, kinds: list[Any], path: Path, depth: int, place: str) -> InputError:
+    """The error for a path that ends at `depth`."""
+    above, key = path_text(path[:depth]), path[depth]
+    value = None if node is None else node.value
+    if isinstance(key, int):
+        count = len(value) if isinstance(value, list) else 0
+        remedy = f"'{above}' has {count} items, counted from [0]." if isinstance(value, list) else f"'{above}' is not a list."
+    else:
+        names = [*(value if isinstance(value, dict) else ()), *keys_of(kinds)]
+        near = did_you_mean(key, names)
+        listed = ", ".join(dict.fromkeys(names)) or "no keys"
+        remedy = (
+            near.replace("mean '", f"mean '{above}.")
+            if near and above
+            else near or f"'{above}' has {listed}."
+            if above
+            else f"It has {listed}."
+        )
+    return InputError(complaint(place, "must be a path that exists", f"'{path_text(path)}'", remedy))
