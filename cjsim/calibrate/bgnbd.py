@@ -27,7 +27,7 @@ class BgNbd:
     --------
     >>> cdnow = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426)
     >>> cdnow.expected_purchases(np.array([39.0])).round(3)
-    array([1.2])
+    array([1.197])
     """
 
     name: ClassVar[str] = "bgnbd"
@@ -143,7 +143,7 @@ def _expectation(t: Floats, r: Floats, alpha: Floats, a: float, b: Floats) -> Fl
     Euler's transformation of FHL's equation 9: the powers of (1-z), which overflow for a frequent buyer, cancel. At a = 1 the
     formula is 0/0; the mean of its two sides is exact to the square of the distance.
     """
-    if abs(a - 1) < _NEAR_ONE:
+    if abs(a - 1) < _NEAR_ONE / 2:
         return (_expectation(t, r, alpha, 1 - _NEAR_ONE, b) + _expectation(t, r, alpha, 1 + _NEAR_ONE, b)) / 2
     from scipy.special import hyp2f1
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 LogLikelihood = Callable[[Floats], tuple[float, Floats]]
 
-LEVEL = 0.95
 CUT = 3.841458820694124  # 95 % point of chi-square with one degree of freedom: twice the fall of the log-likelihood at the ends
+_PRESSED = 0.05  # slope of the log-likelihood by the logarithm of a parameter, beyond which a bound matters
 
 
 class Estimate(NamedTuple):
@@ -89,25 +89,35 @@ class _Search:
         from scipy.optimize import minimize
 
         point = start.copy()
+        first = self.function(np.exp(start))[0]
+        if not free.any():
+            return first, point
+        scale = max(1.0, abs(first))
 
         def objective(part: Floats) -> tuple[float, Floats]:
             point[free] = part
             values = np.exp(point)
             height, slope = self.function(values)
-            return -height, -(slope * values)[free]
+            return -height / scale, -(slope * values)[free] / scale
 
-        if not free.any():
-            return self.function(np.exp(point))[0], point
-        found = minimize(
-            objective,
-            start[free],
-            jac=True,
-            method="L-BFGS-B",
-            bounds=self.ends[free],
-            options={"maxiter": 2000, "maxfun": 5000, "ftol": 1e-15, "gtol": 1e-6},
-        )
+        # SLSQP keeps to tiny dense matrices; L-BFGS-B, which rescues it, calls threaded BLAS for them and is slow on a busy machine.
+        found = minimize(objective, start[free], jac=True, method="SLSQP", bounds=self.ends[free], options={"maxiter": 500, "ftol": 1e-14})
+        if not found.success:
+            options = {"maxiter": 2000, "ftol": 1e-15, "gtol": 1e-9}
+            rescue = minimize(objective, start[free], jac=True, method="L-BFGS-B", bounds=self.ends[free], options=options)
+            found = min(found, rescue, key=lambda tried: float(tried.fun))
+        if not -float(found.fun) * scale >= first:
+            return first, start.copy()
         point[free] = found.x
-        return -float(found.fun), point
+        return -float(found.fun) * scale, point
+
+    def pressed(self, point: Floats, free: NDArray[np.bool_]) -> bool:
+        """Whether a free parameter at an end of its range would raise the log-likelihood beyond it."""
+        values = np.exp(point)
+        slope = self.function(values)[1] * values
+        over = (np.abs(point - self.ends[:, 1]) < 1e-6) & (slope > _PRESSED)
+        under = (np.abs(point - self.ends[:, 0]) < 1e-6) & (slope < -_PRESSED)
+        return bool((free & (over | under)).any())
 
 
 def maximize(function: LogLikelihood, bounds: dict[str, Bound], starts: Sequence[Sequence[float]]) -> Fit:
@@ -167,24 +177,34 @@ def _covariance(search: _Search, top: Floats, free: NDArray[np.bool_]) -> Floats
 
 
 def _profile_end(search: _Search, top: Floats, height: float, index: int, step: float) -> float | None:
-    """Where twice the fall of the profile log-likelihood reaches the cut, going from the top by steps; None if it never does."""
+    """Where twice the fall of the profile log-likelihood reaches the cut, going from the top by steps; None if it never does.
+
+    It is None as well where the fall comes only from another parameter that may not go past the end of its range.
+    """
     from scipy.optimize import brentq
 
     free = np.arange(len(top)) != index
-    warm = top.copy()
+    places = {float(top[index]): (-CUT, top)}
 
     def excess(position: float) -> float:
-        start = warm.copy()
-        start[index] = position
-        reached, point = search.best(start, free)
-        warm[:] = point
-        return 2 * (height - reached) - CUT
+        if position not in places:
+            nearest = min(places, key=lambda known: abs(known - position))
+            tries = []
+            for source in (places[nearest][1], top):
+                start = source.copy()
+                start[index] = position
+                tries.append(search.best(start, free))
+            reached, point = max(tries, key=lambda found: found[0])
+            places[position] = (2 * (height - reached) - CUT, point)
+        return places[position][0]
 
     end = float(search.ends[index, int(step > 0)])
     inside = float(top[index])
     while abs(inside - end) > 1e-6:
         outside = min(inside + step, end) if step > 0 else max(inside + step, end)
         if excess(outside) > 0:
-            return float(np.exp(brentq(excess, inside, outside, xtol=1e-5)))
+            found = float(brentq(excess, inside, outside, xtol=1e-5))
+            excess(found)
+            return None if search.pressed(places[found][1], free) else float(np.exp(found))
         inside, step = outside, 2 * step
     return None
