@@ -1,0 +1,41 @@
+"""Scenarios for tests: the smallest one, and ways to add to it."""
+
+from typing import Any
+
+from cjsim.model.scenario import Scenario
+
+START = "2026-01-05"  # a Monday
+
+
+def scenario(*, journey: dict[str, Any] | None = None, policy: dict[str, Any] | None = None, **settings: Any) -> Scenario:
+    """One stage, nothing happens, 30 days; with what is given on top."""
+    return Scenario.model_validate(
+        {
+            "name": "small",
+            "journey": {"name": "j", "starts_in": "here", "stages": {"here": {}}, **(journey or {})},
+            "policy": {"name": "p", **(policy or {})},
+            "start": START,
+            "horizon": "30d",
+            **settings,
+        }
+    )
+
+
+def talking(**policy: Any) -> Scenario:
+    """Two channels, two messages, three events, and a policy."""
+    return scenario(journey=talking_journey(), policy=policy)
+
+
+def talking_journey() -> dict[str, Any]:
+    """The journey of `talking`, to be added to."""
+    return {
+        "stages": {"here": {}, "there": {"retained": True}},
+        "events": {
+            "buy": {"in": ["here"], "wait": {"exponential": "10d"}},
+            "look": {"in": "anywhere", "wait": {"exponential": "5d"}},
+            "nod": {},
+        },
+        "channels": {"mail": {"cost": 0.01}, "text": {"cost": 0.05}},
+        "messages": {"hello": {"channel": "mail", "open_rate": 0.3}, "ping": {"channel": "text", "open_rate": 0.9, "cost": 0.2}},
+        "scores": {"heat": {"half_life": "7d"}, "sum": {}},
+    }

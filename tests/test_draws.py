@@ -1,0 +1,141 @@
+"""Distributions become records whose inverses, read by the kernels, are those of scipy."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import integrate, special, stats
+from small_worlds import scenario
+
+from cjsim.model.draws import TABLE_ERROR, Draw, Knots, amount_draw, beta_table, survival_share, wait_draw
+from cjsim.model.quantiles import fill_quantiles
+from cjsim.model.registers import plain_array, record_array
+from cjsim.model.state import DRAW, Wait
+from cjsim.model.tables import compile_world
+from cjsim.model.vocabulary import AmountLaw, WaitLaw
+
+UNIFORMS = np.concatenate([special.ndtr(np.linspace(-8.2, 0, 5001)), 1 - special.ndtr(-np.linspace(0.001, 8.1, 5001))])
+
+
+@pytest.fixture(scope="module")
+def world() -> Any:
+    return compile_world(scenario()).world
+
+
+def values(world: Any, draw: Draw, knots: Knots, u: Any = UNIFORMS) -> Any:
+    out = np.empty(len(u))
+    fill_quantiles(world._replace(knots=plain_array("f8", knots.array())), record_array(DRAW, [draw._asdict()]), np.asarray(u), out)
+    return out
+
+
+def exact_gamma(shape: float, u: Any) -> Any:
+    return np.where(u < 0.5, special.gammaincinv(shape, u), special.gammainccinv(shape, 1 - u))
+
+
+@pytest.mark.parametrize("shape", [0.01, 0.05, 0.243, 1.0, 6.25, 100.0, 1000.0])
+def test_gamma_quantile_is_scipys_to_the_stated_error(world: Any, shape: float) -> None:
+    knots = Knots()
+    got = values(world, wait_draw(WaitLaw(gamma={"mean": "3d", "shape": shape}), knots), knots)
+    want = exact_gamma(shape, UNIFORMS) * 3.0 / shape
+    seen = want > 1e-290
+    assert seen.sum() > 1000
+    assert np.max(np.abs(got[seen] / want[seen] - 1)) < TABLE_ERROR
+    assert np.all(got[~seen] < 1e-280)
+
+
+def test_gamma_quantile_rises_with_the_uniform(world: Any) -> None:
+    knots = Knots()
+    draw = wait_draw(WaitLaw(gamma={"mean": "3d", "shape": 0.05}), knots)
+    assert np.all(np.diff(values(world, draw, knots)) >= 0)
+
+
+def test_laws_with_a_closed_form_are_scipys(world: Any) -> None:
+    knots = Knots()
+    laws = [
+        (wait_draw(WaitLaw(exponential={"mean": "2d"}), knots), stats.expon(scale=2)),
+        (wait_draw(WaitLaw(weibull={"scale": "2d", "shape": 0.7}), knots), stats.weibull_min(0.7, scale=2)),
+        (wait_draw(WaitLaw(lognormal={"median": "6h", "sigma": 1.3}), knots), stats.lognorm(1.3, scale=0.25)),
+        (amount_draw(AmountLaw(uniform={"low": -5, "high": 20}), knots), stats.uniform(-5, 25)),
+        (amount_draw(AmountLaw(exponential={"mean": 30}), knots), stats.expon(scale=30)),
+        (amount_draw(AmountLaw(lognormal={"median": 30, "sigma": 0.5}), knots), stats.lognorm(0.5, scale=30)),
+        (amount_draw(AmountLaw(gamma={"mean": 30, "shape": 4}), knots), stats.gamma(4, scale=7.5)),
+    ]
+    u = np.linspace(0.001, 0.999, 999)
+    for draw, law in laws:
+        np.testing.assert_allclose(values(world, draw, knots, u), law.ppf(u), rtol=TABLE_ERROR)
+
+
+def test_fixed_is_its_value_and_never_is_infinite(world: Any) -> None:
+    knots = Knots()
+    assert set(values(world, wait_draw(WaitLaw(fixed="36h"), knots), knots)) == {1.5}
+    assert set(values(world, amount_draw(AmountLaw(fixed=0), knots), knots)) == {0.0}
+    assert set(values(world, wait_draw("never", knots), knots)) == {np.inf}
+
+
+def test_empirical_values_come_ascending_with_their_weights(world: Any) -> None:
+    knots = Knots()
+    draw = amount_draw(AmountLaw(empirical={"values": [9, 1, 5, 1], "weights": [2, 1, 0, 1]}), knots)
+    assert (draw.kind, draw.size) == (Wait.STEPS, 2)
+    assert list(values(world, draw, knots, [0.01, 0.49, 0.51, 0.999999])) == [1, 1, 9, 9]
+
+
+def test_empirical_values_without_weights_are_equally_likely(world: Any) -> None:
+    knots = Knots()
+    draw = wait_draw(WaitLaw(empirical={"values": ["3d", "1d", "2d"]}), knots)
+    assert list(values(world, draw, knots, [0.33, 0.34, 0.66, 0.67, 1 - 2**-53])) == [1, 2, 2, 3, 3]
+
+
+def test_equal_laws_share_a_table() -> None:
+    knots = Knots()
+    first = wait_draw(WaitLaw(gamma={"mean": "1d", "shape": 2}), knots)
+    other = amount_draw(AmountLaw(gamma={"mean": 50, "shape": 2}), knots)
+    different = amount_draw(AmountLaw(gamma={"mean": 50, "shape": 3}), knots)
+    assert first.table == other.table
+    assert different.table == 2 * first.size
+    assert len(knots.array()) == 4 * first.size
+    assert knots.steps((1.0, 2.0), None) == knots.steps((2.0, 1.0), (3.0, 3.0)) != knots.steps((1.0, 2.0), (1.0, 3.0))
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(0.793, 2.426), (0.05, 3.0), (2.0, 5.0), (1000.0, 3.0), (1e6, 1e6), (0.01, 100.0)])
+def test_beta_table_gives_the_odds_of_scipys_inverse(world: Any, alpha: float, beta: float) -> None:
+    knots = Knots()
+    span = knots.beta(alpha, beta)
+    assert span is not None
+    u = np.linspace(1e-6, 1 - 1e-6, 10_001)
+    odds = values(world, Draw(Wait.TABLE, table=span[0], size=span[1], scale=1.0), knots, u)
+    want = special.betaincinv(alpha, beta, u)
+    seen = want > 1e-250
+    np.testing.assert_allclose((odds / (1 + odds))[seen], want[seen], rtol=2 * TABLE_ERROR)
+
+
+def test_no_beta_table_where_it_would_not_be_exact() -> None:
+    assert beta_table(0.01, 0.01) is None
+    assert Knots().beta(1e-5, 1.0) is None
+
+
+DELAYS = [
+    ({"fixed": "12h"}, lambda u: 0.5 + 0 * u),
+    ({"exponential": {"mean": "8h"}}, lambda u: -np.log1p(-u) / 3),
+    ({"gamma": {"mean": "1d", "shape": 0.3}}, lambda u: special.gammaincinv(0.3, u) / 0.3),
+    ({"weibull": {"scale": "2d", "shape": 0.05}}, lambda u: 2 * (-np.log1p(-u)) ** 20),
+    ({"weibull": {"scale": "2d", "shape": 100}}, lambda u: 2 * (-np.log1p(-u)) ** 0.01),
+    ({"lognormal": {"median": "6h", "sigma": 10}}, lambda u: 0.25 * np.exp(10 * special.ndtri(u))),
+    ({"lognormal": {"median": "6h", "sigma": 1.9}}, lambda u: 0.25 * np.exp(1.9 * special.ndtri(u))),
+    ({"lognormal": {"median": "6h", "sigma": 0}}, lambda u: 0.25 + 0 * u),
+]
+
+
+@pytest.mark.parametrize("lifetime", [0.05, 1.0, 30.0])
+@pytest.mark.parametrize(("law", "delay"), DELAYS, ids=[str(law) for law, _ in DELAYS])
+def test_survival_is_the_integral_over_the_delay(law: dict[str, Any], delay: Any, lifetime: float) -> None:
+    want, _ = integrate.quad(lambda u: np.exp(-delay(u) / lifetime), 0, 1, epsabs=1e-11, epsrel=1e-11, limit=2000)
+    assert survival_share(WaitLaw(**law), lifetime) == pytest.approx(want, abs=1e-9)
+
+
+def test_survival_of_an_empirical_delay_is_the_weighted_mean() -> None:
+    law = WaitLaw(empirical={"values": ["0s", "1d"], "weights": [3, 1]})
+    assert survival_share(law, 1.0) == pytest.approx((3 + np.exp(-1)) / 4, rel=1e-15)
+
+
+def test_everything_survives_an_endless_lifetime() -> None:
+    assert survival_share(WaitLaw(lognormal={"median": "6h", "sigma": 2}), np.inf) == 1.0
