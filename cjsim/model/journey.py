@@ -132,8 +132,8 @@ class Channel(Base):
     kind: Literal["push"] = "push"
     consent: Share = 1.0
     cost: NotNegative = 0.0
-    open_delay: WaitLaw = WaitLaw(fixed="0s")  # type: ignore[arg-type]
-    click_delay: WaitLaw = WaitLaw(fixed="0s")  # type: ignore[arg-type]
+    open_delay: WaitLaw = WaitLaw(fixed="0s")
+    click_delay: WaitLaw = WaitLaw(fixed="0s")
     activity: Name | None = None
     lifetime: PositiveDuration | None = None
     affinity: Name | None = None
@@ -213,7 +213,7 @@ class Journey(Document):
     attributes: dict[Name, dict[Name, NotNegative]] = {}
     activity: dict[Name, Activity] = {}
     satisfaction: Memory = Memory()
-    pressure: Memory = Memory(half_life="7d")  # type: ignore[arg-type]
+    pressure: Memory = Memory(half_life="7d")
     scores: dict[Name, Score] = {}
     stages: Annotated[dict[Name, Stage], Field(min_length=1)]
     events: dict[Name, Event] = {}

@@ -1,0 +1,287 @@
+"""A journey, a policy or a scenario in words: what moves a customer from where to where, and what the firm does.
+
+Lives here: the words. Does not live here: what looks like a mistake (mistakes.py), checks (check.py), numbers (tables.py).
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+
+from cjsim.model.journey import Effect, Event, Journey, Message
+from cjsim.model.policy import Broadcast, Flow, On, Policy, Step
+from cjsim.model.scenario import Scenario
+from cjsim.model.vocabulary import AmountLaw, EmpiricalAmount, EmpiricalWait, TraitLaw, WaitLaw, duration_text, hour_text
+
+
+def describe(record: Scenario | Journey | Policy) -> str:
+    """What a record says, in words, a fact a line.
+
+    Parameters
+    ----------
+    record : Scenario, Journey or Policy
+        What is told.
+
+    Returns
+    -------
+    str
+        Lines, indented by what they belong to.
+    """
+    if isinstance(record, Scenario):
+        lines = [*_scenario(record), "", *_journey(record.journey), "", *_policy(record.policy)]
+    else:
+        lines = list(_journey(record) if isinstance(record, Journey) else _policy(record))
+    return "\n".join(lines)
+
+
+def mean_wait(law: WaitLaw) -> float:
+    """The mean of a wait at speed 1.
+
+    Returns
+    -------
+    float
+        Days; infinite where the mean is beyond floating point.
+    """
+    if law.weibull is not None:
+        try:
+            return law.weibull.scale * math.gamma(1 + 1 / law.weibull.shape)
+        except OverflowError:
+            return math.inf
+    if law.lognormal is not None:
+        return law.lognormal.median * math.exp(law.lognormal.sigma**2 / 2)
+    if law.empirical is not None:
+        return _mean(law.empirical)
+    return law.fixed if law.fixed is not None else float(law.body.mean)
+
+
+def _mean(law: EmpiricalWait | EmpiricalAmount) -> float:
+    weights = law.weights or (1.0,) * len(law.values)
+    return math.fsum(value * weight for value, weight in zip(law.values, weights, strict=True)) / math.fsum(weights)
+
+
+def _mean_amount(law: AmountLaw) -> float:
+    if law.fixed is not None:
+        return law.fixed
+    if law.lognormal is not None:
+        return law.lognormal.median * math.exp(law.lognormal.sigma**2 / 2)
+    if law.uniform is not None:
+        return (law.uniform.low + law.uniform.high) / 2
+    return _mean(law.empirical) if law.empirical is not None else float(law.body.mean)
+
+
+def _span(days: float) -> str:
+    """Days in words, rounded."""
+    if math.isinf(days):
+        return "for ever"
+    for size, word in ((1.0, "days"), (1 / 24, "hours"), (1 / 1440, "minutes")):
+        if days >= size * 0.995 or size == 1 / 1440:
+            return f"{days / size:.3g} {word}"
+    return ""
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g} %"
+
+
+def _named(name: str, title: str) -> str:
+    return f"{name} ({title})" if title else name
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _scenario(scenario: Scenario) -> Iterator[str]:
+    if scenario.entry.file is not None:
+        entry = "entering as a file says"
+    else:
+        entry = f"entering evenly over {_span(scenario.entry.over)}" if scenario.entry.over else "entering on day 0"
+    yield f"Scenario {_named(scenario.name, scenario.title)}: {scenario.customers} customers {entry}, {_span(scenario.horizon)}"
+    yield f"from {scenario.start}, seed {scenario.seed}, money discounted at {_percent(scenario.discount_rate)} a year."
+
+
+def _journey(journey: Journey) -> Iterator[str]:
+    yield f"Journey {_named(journey.name, journey.title)}: starts in {journey.starts_in}."
+    yield "Personas, which the firm does not see:"
+    for name, persona in journey.personas.items():
+        facts = [f"starts in {persona.starts_in}"] if persona.starts_in else []
+        facts += [f"rests at satisfaction {persona.satisfaction:g}"]
+        facts += [f"{event} x {factor:g}" for event, factor in persona.speed.items()]
+        yield f"  {_named(name, persona.title)}, {_percent(persona.share)}: {_listed(facts)}"
+    if journey.traits:
+        yield "Traits, which the firm does not see:"
+        yield from (f"  {name}: {_trait(law)}" for name, law in journey.traits.items())
+    if journey.attributes:
+        yield "Attributes, which the firm sees:"
+        for name, levels in journey.attributes.items():
+            yield f"  {name}: {_listed(f'{level} {_percent(share)}' for level, share in levels.items())}"
+    yield "Stages, and what happens there:"
+    for name, stage in journey.stages.items():
+        facts = [word for word, holds in (("counts as retained", stage.retained), ("hidden from the firm", not stage.observed)) if holds]
+        yield f"  {_named(name, stage.title)}" + (f": {_listed(facts)}" if facts else "")
+        here = {event: body for event, body in journey.events.items() if body.stages != "anywhere" and name in body.stages}
+        yield from (f"    {_event(event, body)}" for event, body in here.items()) if here else ["    nothing of its own"]
+    anywhere = {name: event for name, event in journey.events.items() if event.stages == "anywhere"}
+    if anywhere:
+        yield "Anywhere:"
+        yield from (f"    {_event(name, event)}" for name, event in anywhere.items())
+    fired = {name: event for name, event in journey.events.items() if event.stages == ()}
+    if fired:
+        yield "Only when fired:"
+        yield from (f"    {name}{_then(event.effects)}" for name, event in fired.items())
+    yield from _touchpoints(journey)
+
+
+def _touchpoints(journey: Journey) -> Iterator[str]:
+    if journey.channels:
+        yield "Channels:"
+    for name, channel in journey.channels.items():
+        cost = f", {channel.cost:g} a message" if channel.cost else ""
+        lifetime = f", worth opening for about {_span(channel.lifetime)}" if channel.lifetime else ""
+        opened = f", opened after {_span(mean_wait(channel.open_delay))} on average"
+        yield f"  {_named(name, channel.title)}: {_percent(channel.consent)} consent{cost}{opened}{lifetime}"
+    if journey.messages:
+        yield "Messages:"
+    yield from (f"  {_message(name, message)}" for name, message in journey.messages.items())
+
+
+def _message(name: str, message: Message) -> str:
+    rates = f"{_percent(message.open_rate)} open it, {_percent(message.click_rate)} of these click"
+    lifts = [
+        f"{event} x {1 + gain:g} when {when}"
+        for when in ("delivered", "opened", "clicked")
+        for event, gain in getattr(message.lift, when).items()
+    ]
+    effects = [
+        f"{when}{_then(getattr(message.effects, when))}" for when in ("delivered", "opened", "clicked") if getattr(message.effects, when)
+    ]
+    return f"{_named(name, message.title)} by {message.channel}: {_listed([rates, *lifts, *effects])}"
+
+
+def _trait(law: TraitLaw) -> str:
+    body = law.body
+    return f"always {body:g}" if law.fixed is not None else f"{law.kind} ({_listed(f'{key} {value:g}' for key, value in body)})"
+
+
+def _event(name: str, event: Event) -> str:
+    if event.wait == "never":
+        wait = "only when fired"
+    elif event.wait.fixed is not None:
+        wait = f"after {_span(event.wait.fixed)}"
+    else:
+        wait = f"after {_span(mean_wait(event.wait))} on average ({event.wait.kind})"
+    facts = [f"faster with {_listed(event.speed)}"] if event.speed else []
+    facts += [f"in the time of '{event.activity}'"] if event.activity else []
+    facts += [f"while {event.when}"] if event.when else []
+    facts += ["hidden from the firm"] if not event.observed else []
+    return f"{_named(name, event.title)} {wait}{''.join(f', {fact}' for fact in facts)}{_then(event.effects)}"
+
+
+def _then(effects: tuple[Effect, ...]) -> str:
+    return f": {_listed(_effect(effect) for effect in effects)}" if effects else ""
+
+
+def _effect(effect: Effect) -> str:
+    if effect.purchase is not None:
+        times = f" times {' times '.join(effect.purchase.times)}" if effect.purchase.times else ""
+        return f"buys for {_mean_amount(effect.purchase.value):.4g} on average{times}, {_percent(effect.purchase.margin)} of it margin"
+    if effect.choose is not None:
+        ways = [f"{branch.weight} to {_listed(_effect(inner) for inner in branch.effects) or 'nothing'}" for branch in effect.choose]
+        return f"one of [{'; '.join(ways)}]"
+    if effect.score is not None:
+        return _listed(f"score {name} {gain:+g}" for name, gain in effect.score.items())
+    words = {
+        "go": "goes to",
+        "tag": "is tagged",
+        "untag": "is no longer tagged",
+        "fire": "fires",
+        "satisfy": "satisfaction",
+        "opt_out": "opts out of",
+    }
+    body = f"{effect.body:+g}" if effect.satisfy is not None else effect.body
+    return f"{words[effect.kind]} {body}"
+
+
+def _policy(policy: Policy) -> Iterator[str]:
+    yield f"Policy {_named(policy.name, policy.title)}:"
+    for name, flow in policy.flows.items():
+        yield f"  Flow {_named(name, flow.title)}{_flow_terms(flow)}:"
+        yield from (f"    {line}" for line in _steps(flow.steps))
+    for name, broadcast in policy.broadcasts.items():
+        yield f"  Broadcast {_named(name, broadcast.title)}: {_broadcast(broadcast)}"
+    yield from _guardrails(policy)
+
+
+def _flow_terms(flow: Flow) -> str:
+    terms = [f" {_trigger(flow.on)}"]
+    terms += [f"if {flow.condition}"] if flow.condition else []
+    terms += [
+        {"never": "once", 0.0: ""}.get(
+            flow.again_after, f"again after {_span(float(flow.again_after))}" if flow.again_after != "never" else ""
+        )
+    ]
+    terms += [f"until {_listed(flow.exit_on)}"] if flow.exit_on else []
+    terms += [f"not for a holdout of {_percent(flow.holdout)}"] if flow.holdout else []
+    terms += [f"priority {flow.priority}"] if flow.priority else []
+    return ", ".join(term for term in terms if term)
+
+
+def _trigger(on: On) -> str:
+    if on.inactivity is not None:
+        return f"after {_span(on.inactivity)} without {_listed(on.of) if on.of else 'anything'}"
+    return f"at each {on.event}" if on.event is not None else f"on entering {on.stage}"
+
+
+def _steps(steps: tuple[Step, ...]) -> Iterator[str]:
+    if not steps:
+        yield "go on"
+    for step in steps:
+        label = f"{step.label}: " if step.label else ""
+        yield f"{label}{_step(step)}"
+        if step.wait_for is not None:
+            yield from _ways({"then": step.wait_for.then, "else": step.wait_for.otherwise})
+        elif step.branch is not None:
+            yield from _ways({"then": step.branch.then, "else": step.branch.otherwise})
+        elif step.split is not None:
+            yield from _ways({f"{name}, {_percent(arm.share)}": arm.steps for name, arm in step.split.items()})
+
+
+def _ways(ways: dict[str, tuple[Step, ...]]) -> Iterator[str]:
+    for name, steps in ways.items():
+        yield f"  {name}:"
+        yield from (f"    {line}" for line in _steps(steps))
+
+
+def _step(step: Step) -> str:
+    if step.wait is not None:
+        return f"wait {_span(step.wait)}"
+    if step.wait_for is not None:
+        return f"wait for {step.wait_for.event}, at most {_span(step.wait_for.at_most)}"
+    if step.branch is not None:
+        return f"if {step.branch.condition}"
+    if step.split is not None:
+        return "split at random"
+    if step.score is not None:
+        return _listed(f"score {name} {gain:+g}" for name, gain in step.score.items())
+    return "stop" if step.stop else f"{step.kind} {step.body}" if step.jump is None else f"jump to {step.jump}"
+
+
+def _broadcast(broadcast: Broadcast) -> str:
+    schedule = broadcast.schedule
+    weeks = "every week" if schedule.every_weeks == 1 else f"every {schedule.every_weeks} weeks"
+    when = f"{_listed(schedule.weekdays)} {weeks}" if schedule.weekdays else _listed(str(day) for day in schedule.dates)
+    condition = f" to those with {broadcast.condition}" if broadcast.condition else " to all"
+    holdout = f", but a holdout of {_percent(broadcast.holdout)}" if broadcast.holdout else ""
+    return f"{broadcast.send}, {when} at {hour_text(schedule.at)},{condition}{holdout}"
+
+
+def _guardrails(policy: Policy) -> Iterator[str]:
+    rules = policy.guardrails
+    lines = [f"never when {rules.exit}"] if rules.exit else []
+    lines += [f"not from {hour_text(rule.start)} to {hour_text(rule.end)}{_on(rule.channels)}" for rule in rules.quiet_hours]
+    lines += [f"at least {_span(rule.at_least)} apart{_on(rule.channels)}" for rule in rules.gaps]
+    lines += [f"at most {rule.at_most} in {duration_text(rule.per)}{_on(rule.channels)}" for rule in rules.caps]
+    yield "  Guardrails of every send:"
+    yield from (f"    {line}" for line in ["only with consent", *lines])
+
+
+def _on(channels: tuple[str, ...]) -> str:
+    return f" by {_listed(channels)}" if channels else ""

@@ -1,0 +1,184 @@
+"""What looks like a mistake in a journey, a policy or a scenario, though it can be simulated.
+
+Lives here: what can ever be reached, and what is odd. Does not live here: what is wrong (check.py).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cjsim.model.journey import Effect, Journey
+from cjsim.model.policy import Flow, Policy, QuietHours, Step
+from cjsim.model.scenario import Scenario
+from cjsim.model.vocabulary import hour_text
+from cjsim.model.walk import Path, effects_in, journey_effects, policy_steps, steps_in, ways
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What can ever happen: stages entered, events that happen, messages sent, flows started."""
+
+    stages: frozenset[str]
+    events: frozenset[str]
+    messages: frozenset[str]
+    flows: frozenset[str]
+
+
+def warnings(record: Scenario | Journey | Policy) -> list[str]:
+    """What looks like a mistake, a sentence each.
+
+    Parameters
+    ----------
+    record : Scenario, Journey or Policy
+        A policy alone is asked less, as its journey is not known.
+
+    Returns
+    -------
+    list of str
+        Empty if nothing looks odd.
+    """
+    if isinstance(record, Scenario):
+        found = [*_journey(record.journey, record.policy, "journey."), *_flows(record.policy, "policy."), *_sends(record)]
+        late = record.entry.over > record.horizon
+        return [*found, "entry.over: some customers enter after the horizon and are never seen."] if late else found
+    return list(_journey(record, None, "") if isinstance(record, Journey) else _flows(record, ""))
+
+
+def reach(journey: Journey, policy: Policy | None) -> Reach:
+    """What can ever happen, whatever the conditions say.
+
+    Parameters
+    ----------
+    journey : Journey
+        Where stages and events are declared.
+    policy : Policy or None
+        None: any message may be sent.
+    """
+    stages = {persona.starts_in or journey.starts_in for persona in journey.personas.values()}
+    events: set[str] = set()
+    messages = set(journey.messages) if policy is None else {broadcast.send for broadcast in policy.broadcasts.values()}
+    flows: set[str] = set()
+    size = -1
+    while size != (size := len(stages) + len(events) + len(messages) + len(flows)):
+        events |= {name for name in journey.events if _runs(journey, name, stages)}
+        for effect in list(_effects(journey, events, messages)):
+            stages |= {effect.go} if effect.go is not None else set()
+            events |= {effect.fire} if effect.fire is not None else set()
+        for name, flow in (policy.flows if policy is not None else {}).items():
+            if _starts(flow, stages, events):
+                flows.add(name)
+                messages |= {step.send for _, step in steps_in(flow.steps, ()) if step.send is not None}
+    return Reach(frozenset(stages), frozenset(events), frozenset(messages), frozenset(flows))
+
+
+def _runs(journey: Journey, name: str, stages: set[str]) -> bool:
+    """Whether the event's clock can run in one of these stages."""
+    event = journey.events[name]
+    if event.wait == "never" or all(persona.speed.get(name) == 0 for persona in journey.personas.values()):
+        return False
+    return event.stages == "anywhere" or not stages.isdisjoint(event.stages)
+
+
+def _effects(journey: Journey, events: set[str], messages: set[str]) -> Iterator[Effect]:
+    """Effects of these events and messages, branches included."""
+    for name in events:
+        yield from (effect for _, effect in effects_in(journey.events[name].effects, ()))
+    for name in messages:
+        body = journey.messages[name].effects
+        for effects in (body.delivered, body.opened, body.clicked):
+            yield from (effect for _, effect in effects_in(effects, ()))
+
+
+def _starts(flow: Flow, stages: set[str], events: set[str]) -> bool:
+    """Whether the flow's trigger can happen."""
+    if flow.on.inactivity is not None:
+        return flow.on.of is None or not events.isdisjoint(flow.on.of)
+    return flow.on.event in events or flow.on.stage in stages
+
+
+def _journey(journey: Journey, policy: Policy | None, prefix: str) -> Iterator[str]:
+    found = reach(journey, policy)
+    for name in journey.stages:
+        if name not in found.stages:
+            yield f"{prefix}stages.{name}: no customer ever comes here. Let an event 'go' here, or remove it."
+    for name, event in journey.events.items():
+        if name not in found.events:
+            why = "its clock never runs" if event.wait != "never" else "its wait is 'never'"
+            why = "none of its stages is ever entered" if event.wait != "never" and event.stages else why
+            why = "it is in no stage" if event.wait != "never" and event.stages == () else why
+            yield f"{prefix}events.{name}: can never happen: {why}, and nothing that happens fires it."
+    last = list(journey.stages)[-1]
+    for name in journey.stages:
+        if name in found.stages and name != last and not _way_out(journey, name, found):
+            yield f"{prefix}stages.{name}: cannot be left, though it is not the last stage."
+    for path, effect in journey_effects(journey):
+        if effect.untag is not None and policy is not None and effect.untag not in _put_on(journey, policy):
+            yield f"{prefix}{path[0]}.{path[1]}: takes off the tag '{effect.untag}', which nothing puts on."
+
+
+def _put_on(journey: Journey, policy: Policy) -> set[str]:
+    tags = {effect.tag for _, effect in journey_effects(journey)} | {step.tag for _, step in policy_steps(policy)}
+    return {tag for tag in tags if tag is not None}
+
+
+def _way_out(journey: Journey, stage: str, found: Reach) -> bool:
+    """Whether something that happens in this stage, or a fired event or a message, leads elsewhere."""
+    there = {name for name in found.events if journey.events[name].stages in ("anywhere", ()) or stage in journey.events[name].stages}
+    size = -1
+    while size != (size := len(there)):
+        there |= {effect.fire for effect in list(_effects(journey, there, set())) if effect.fire is not None}
+    return any(effect.go not in (None, stage) for effect in _effects(journey, there, set(found.messages)))
+
+
+def _flows(policy: Policy, prefix: str) -> Iterator[str]:
+    for name, flow in policy.flows.items():
+        path = f"{prefix}flows.{name}"
+        if all(step.send is None for _, step in steps_in(flow.steps, ())):
+            yield f"{path}: never sends anything."
+        if flow.holdout == 1:
+            yield f"{path}.holdout: is 1, so that everyone is held out."
+        yield from (
+            f"{prefix}{where} can never be reached: it stands after a stop or a jump." for where in _dead(flow.steps, f"flows.{name}.steps")
+        )
+    for index, cap in enumerate(policy.guardrails.caps):
+        if cap.at_most == 0:
+            yield f"{prefix}guardrails.caps[{index}]: is 0, so that nothing is ever sent by {', '.join(cap.channels) or 'any channel'}."
+
+
+def _dead(steps: tuple[Step, ...], path: str) -> Iterator[str]:
+    """Steps after a stop or a jump that no jump can reach."""
+    ended = False
+    for index, step in enumerate(steps):
+        here: Path = (index,)
+        labelled = any(inner.label is not None for _, inner in steps_in((step,), ()))
+        if ended and not labelled:
+            yield f"{path}[{index}]"
+            return
+        ended = step.stop is not None or step.jump is not None
+        for inner_path, inside in ways(step, here):
+            inner = "".join(f".{key}" if isinstance(key, str) else f"[{key}]" for key in inner_path)
+            yield from _dead(inside, f"{path}{inner}")
+
+
+def _sends(scenario: Scenario) -> Iterator[str]:
+    """What is odd about a policy for this journey."""
+    journey, policy = scenario.journey, scenario.policy
+    found = reach(journey, policy)
+    for name in policy.flows:
+        if name not in found.flows:
+            yield f"policy.flows.{name}.on: what it waits for can never happen, so that the flow never starts."
+    for name in journey.messages:
+        if name not in found.messages:
+            yield f"journey.messages.{name}: is never sent."
+    for name, broadcast in policy.broadcasts.items():
+        channel = journey.messages[broadcast.send].channel
+        for rule in policy.guardrails.quiet_hours:
+            if (not rule.channels or channel in rule.channels) and _is_quiet(broadcast.schedule.at, rule):
+                yield (
+                    f"policy.broadcasts.{name}.schedule.at: {hour_text(broadcast.schedule.at)} is within quiet hours: "
+                    f"it always waits until {hour_text(rule.end)}."
+                )
+
+
+def _is_quiet(hour: float, rule: QuietHours) -> bool:
+    hour, start, end = hour % 24, rule.start % 24, rule.end % 24
+    return start <= hour < end if start < end else hour >= start or hour < end
