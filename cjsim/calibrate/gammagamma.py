@@ -196,6 +196,7 @@ def fit_lognormal(money: Floats) -> Fit:
     logs = np.log(money)
 
     def function(theta: Floats) -> tuple[float, Floats]:
+        """Log-likelihood of (median, sigma) and its gradient."""
         z = (logs - np.log(theta[0])) / theta[1]
         height = -float(np.sum(0.5 * z**2 + np.log(theta[1]) + logs)) - len(logs) * 0.5 * np.log(2 * np.pi)
         return height, np.array([z.sum() / theta[1] / theta[0], np.sum(z**2 - 1) / theta[1]])

@@ -103,8 +103,8 @@ class PurchaseLog:
         """The day of the last purchase."""
         return as_date(self.day.max())
 
-    def histories(self, until: date, *, unit: str = "week", end: date | None = None) -> Histories:
-        """What the customers who bought by `until` bought by then, and after it.
+    def histories(self, until: date, *, unit: str = "week") -> Histories:
+        """What the customers who bought by `until` bought by then, and from then to the last day of the log.
 
         Parameters
         ----------
@@ -112,26 +112,25 @@ class PurchaseLog:
             Last day of the calibration.
         unit : {"week", "day"}
             Unit of time of what is returned.
-        end : date, optional
-            Last day of the holdout; the last day of the log if not given.
 
         Returns
         -------
         Histories
         """
         split = np.datetime64(until, "D")
-        last = np.datetime64(end or self.last_day, "D")
+        last = np.datetime64(self.last_day, "D")
         count = len(self.customer)
         starts = np.searchsorted(self.owner, np.arange(count))
         first = self.day[starts]
         known = first <= split
         early = self.day <= split
-        late = ~early & (self.day <= last) & known[self.owner]
+        late = ~early & known[self.owner]
         repeat = early & (self.day > first[self.owner])
         newest = first.copy()
         np.maximum.at(newest, self.owner[early], self.day[early])
 
         def tally(chosen: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
+            """Purchases, or their weights, of each known customer."""
             sums = np.bincount(self.owner[chosen], weights=None if weights is None else weights[chosen], minlength=count)
             return sums.astype(np.float64)[known]
 

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cjsim.calibrate.bgnbd import BgNbd
-from cjsim.calibrate.gammagamma import GammaGamma, Spend
+from cjsim.calibrate.gammagamma import GammaGamma
+from cjsim.calibrate.identify import FittedSpend, FittedTiming
 from cjsim.calibrate.likelihood import Estimate, Fit
 from cjsim.calibrate.nbd import Nbd
 from cjsim.calibrate.purchase_log import Days
@@ -33,15 +34,13 @@ class Origin(NamedTuple):
     unit: str
 
 
-def scenario_files(timing: BgNbd | Nbd, timing_fit: Fit, spend: Spend, spend_fit: Fit, first_days: Days, origin: Origin) -> dict[str, str]:
+def scenario_files(timing: FittedTiming, spend: FittedSpend, first_days: Days, origin: Origin) -> dict[str, str]:
     """The text of `journey.yaml`, `policy.yaml`, `scenario.yaml` and `entries.csv`.
 
     Parameters
     ----------
-    timing, spend : BgNbd or Nbd, GammaGamma or LognormalSpend
-        The models.
-    timing_fit, spend_fit : Fit
-        Their estimates.
+    timing, spend : FittedTiming, FittedSpend
+        The models, with their estimates.
     first_days : ndarray of datetime64[D], shape (n_customers,)
         Of each customer's first purchase.
     origin : Origin
@@ -54,33 +53,28 @@ def scenario_files(timing: BgNbd | Nbd, timing_fit: Fit, spend: Spend, spend_fit
     """
     head = f"# Written by cjsim calibrate purchases from {' '.join(origin.source.split())}, {origin.start} to {origin.until}.\n"
     return {
-        "journey.yaml": head + _journey(timing, timing_fit, spend, spend_fit, origin),
+        "journey.yaml": head + _journey(timing, spend, origin),
         "policy.yaml": head + "# What the firm does beyond what it did when the log was written: nothing yet.\nname: nothing_new\n",
         "scenario.yaml": head + _scenario(len(first_days), origin),
         "entries.csv": "entered\n" + "".join(f"{day}\n" for day in np.sort(first_days)),
     }
 
 
-def _journey(timing: BgNbd | Nbd, timing_fit: Fit, spend: Spend, spend_fit: Fit, origin: Origin) -> str:
-    leaves = isinstance(timing, BgNbd)
+def _journey(timing: FittedTiming, spend: FittedSpend, origin: Origin) -> str:
+    leaves = isinstance(timing.model, BgNbd)
     model = "BG/NBD (Fader, Hardie, Lee 2005)" if leaves else "NBD (no dropout: the log does not tell it)"
-    traits = _rate_trait(timing, timing_fit, origin.unit)
-    if isinstance(timing, BgNbd):
-        traits += _dropout_trait(timing, timing_fit)
-    if isinstance(spend, GammaGamma):
-        traits += _spend_trait(spend, spend_fit)
-        value = [f"value: {{gamma: {{mean: {spend.p!r}, shape: {spend.p!r}}}}}  # p = {_said(spend_fit.estimates['p'])}", 'times: ["1/nu"]']
-    else:
-        said = ", ".join(f"{name} = {_said(estimate)}" for name, estimate in spend_fit.estimates.items())
-        law = f"{{lognormal: {{median: {spend.median!r}, sigma: {spend.sigma!r}}}}}" if spend.sigma > 0 else repr(spend.median)
-        value = [f"value: {law}  # {said}"]
-    purchase = "\n".join(["      - purchase:", *(f"          {line}" for line in value)])
+    traits = _rate_trait(timing.model, timing.fit, origin.unit)
+    if isinstance(timing.model, BgNbd):
+        traits += _dropout_trait(timing.model, timing.fit)
+    if isinstance(spend.model, GammaGamma):
+        traits += _spend_trait(spend.model, spend.fit)
+    purchase = "\n".join(["      - purchase:", *(f"          {line}" for line in _value(spend))])
     choose = (
         "\n      - choose:  # after a repeat purchase the customer leaves with its own probability\n"
         "          - {weight: dropout, effects: [{go: gone}]}\n"
         "          - {weight: 1-dropout}"
     )
-    return f"""# Purchases: {model}. Money: {spend.name}. [low, high]: 95 % profile likelihood; "open": the data set no end.
+    return f"""# Purchases: {model}. Money: {spend.model.name}. [low, high]: 95 % profile likelihood; "open": the data set no end.
 # The margin is 1: money is revenue. Put your margin beside each `value`.
 name: calibrated
 title: Repeat buying as in {_quoted(origin.source)}
@@ -104,6 +98,16 @@ traits:
     effects:
 {purchase}{choose if leaves else ""}
 """
+
+
+def _value(spend: FittedSpend) -> list[str]:
+    """The lines of a purchase's money."""
+    model, estimates = spend.model, spend.fit.estimates
+    if isinstance(model, GammaGamma):
+        return [f"value: {{gamma: {{mean: {model.p!r}, shape: {model.p!r}}}}}  # p = {_said(estimates['p'])}", 'times: ["1/nu"]']
+    said = ", ".join(f"{name} = {_said(estimate)}" for name, estimate in estimates.items())
+    law = f"{{lognormal: {{median: {model.median!r}, sigma: {model.sigma!r}}}}}" if model.sigma > 0 else repr(model.median)
+    return [f"value: {law}  # {said}"]
 
 
 def _rate_trait(timing: BgNbd | Nbd, fit: Fit, unit: str) -> str:

@@ -1,32 +1,26 @@
 """A journey from a purchase log: when customers buy and what they spend, with intervals, a forecast, and files to simulate.
 
-Lives here: the verb, which model the log can tell, the warnings, the result. Does not live here: reading the log
-(purchase_log.py), the models (bgnbd.py, nbd.py, gammagamma.py), the forecast (forecast.py), the text of the YAML files
-(purchase_scenario.py).
+Lives here: the verb, checks of its dates, the result. Does not live here: reading the log (purchase_log.py), the models
+(bgnbd.py, nbd.py, gammagamma.py), which of them the log can tell (identify.py), the forecast (forecast.py), the text of the
+YAML files (purchase_scenario.py).
 """
 
 import contextlib
 import errno
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from cjsim.calibrate.bgnbd import BgNbd, fit_bgnbd
-from cjsim.calibrate.forecast import Forecast, Timing, forecast
-from cjsim.calibrate.gammagamma import GammaGamma, LognormalSpend, Spend, fit_gamma_gamma, fit_lognormal
-from cjsim.calibrate.likelihood import CUT, Estimate, Fit
-from cjsim.calibrate.nbd import Nbd, fit_nbd
+from cjsim.calibrate.forecast import Forecast, forecast
+from cjsim.calibrate.identify import FittedSpend, FittedTiming, fit_spend, fit_timing
+from cjsim.calibrate.likelihood import Estimate
 from cjsim.calibrate.purchase_log import UNIT_DAYS, Histories, PurchaseLog, read_purchases
 from cjsim.calibrate.purchase_scenario import Origin, scenario_files
 from cjsim.errors import InputError, complaint, one_of, shown
 
 INTERVALS = "95 % profile likelihood"
-FEW_REPEATERS = 20  # assumed: with fewer, three parameters of spend say nothing
-STRONG_CORRELATION = 0.3  # assumed: beyond it, frequency and money are too dependent for gamma-gamma
 
 
 @dataclass(frozen=True)
@@ -41,18 +35,10 @@ class PurchaseCalibration:
         Unit of time of the parameters.
     start, until, end : date
         First day of the log, last day of the calibration, last day of the holdout.
-    timing : BgNbd or Nbd
+    timing : FittedTiming
         When customers buy.
-    timing_fit : Fit
-        Its estimates.
-    spend : GammaGamma or LognormalSpend
+    spend : FittedSpend
         What they spend.
-    spend_fit : Fit
-        Its estimates.
-    dropout_ratio : float
-        Likelihood ratio of BG/NBD against NBD, twice the difference of the log-likelihoods.
-    spend_correlation : float or None
-        Of the number of repeat purchases and their mean money, over customers who repeat.
     histories : Histories
         What was fitted to.
     forecast : Forecast or None
@@ -66,12 +52,8 @@ class PurchaseCalibration:
     start: date
     until: date
     end: date
-    timing: Timing
-    timing_fit: Fit
-    spend: Spend
-    spend_fit: Fit
-    dropout_ratio: float
-    spend_correlation: float | None
+    timing: FittedTiming
+    spend: FittedSpend
     histories: Histories
     forecast: Forecast | None
     warnings: tuple[str, ...]
@@ -79,7 +61,7 @@ class PurchaseCalibration:
     @property
     def parameters(self) -> dict[str, Estimate]:
         """Each parameter with its interval; an end that the data do not set is None."""
-        return self.timing_fit.estimates | self.spend_fit.estimates
+        return self.timing.fit.estimates | self.spend.fit.estimates
 
     @property
     def customers(self) -> int:
@@ -103,23 +85,23 @@ class PurchaseCalibration:
         return {
             "parameters": {name: estimate._asdict() for name, estimate in self.parameters.items()},
             "unit": self.unit,
-            "log_likelihood": self.timing_fit.log_likelihood,
+            "log_likelihood": self.timing.fit.log_likelihood,
             "customers": self.customers,
             "holdout": holdout,
             "warnings": list(self.warnings),
-            "model": self.timing.name,
+            "model": self.timing.model.name,
             "intervals": INTERVALS,
             "spend": {
-                "model": self.spend.name,
-                "log_likelihood": self.spend_fit.log_likelihood,
-                "mean": self.spend.mean(),
-                "correlation": self.spend_correlation,
+                "model": self.spend.model.name,
+                "log_likelihood": self.spend.fit.log_likelihood,
+                "mean": self.spend.model.mean(),
+                "correlation": self.spend.correlation,
             },
         }
 
     def __str__(self) -> str:
         lines = [
-            f"{self.timing.name} and {self.spend.name}, fitted to {self.source}",
+            f"{self.timing.model.name} and {self.spend.model.name}, fitted to {self.source}",
             f"{self.customers:,} customers, {self.start} to {self.until}; unit of time: {self.unit}; intervals: {INTERVALS}",
             "",
             f"{'parameter':<14}{'value':>12}{'low':>12}{'high':>12}",
@@ -127,7 +109,10 @@ class PurchaseCalibration:
         for name, (value, low, high) in self.parameters.items():
             ends = (f"{'open':>12}" if end is None else f"{end:>12.5g}" for end in (low, high))
             lines.append(f"{name:<14}{value:>12.5g}{''.join(ends)}")
-        lines += ["", f"log-likelihood of the purchase times {self.timing_fit.log_likelihood:,.3f}; mean purchase {self.spend.mean():,.2f}"]
+        lines += [
+            "",
+            f"log-likelihood of the purchase times {self.timing.fit.log_likelihood:,.3f}; mean purchase {self.spend.model.mean():,.2f}",
+        ]
         if self.forecast is not None:
             lines += ["", *_forecast_lines(self.forecast, self.until, self.end)]
         lines += [f"warning: {text}" for text in self.warnings]
@@ -147,7 +132,7 @@ class PurchaseCalibration:
             If the folder cannot be made or written; then no file of it was changed.
         """
         origin = Origin(self.source, self.start, self.until, self.end, self.unit)
-        texts = scenario_files(self.timing, self.timing_fit, self.spend, self.spend_fit, self.histories.first_day, origin)
+        texts = scenario_files(self.timing, self.spend, self.histories.first_day, origin)
         texts["calibration.json"] = json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
         _write_all(Path(out), texts)
 
@@ -161,7 +146,6 @@ def calibrate_purchases(
     until: str | date,
     out: str | Path | None = None,
     unit: str = "week",
-    end: str | date | None = None,
     seed: int = 1,
 ) -> PurchaseCalibration:
     """A journey from a purchase log: BG/NBD and gamma-gamma by maximum likelihood, or less where the log cannot tell.
@@ -178,8 +162,6 @@ def calibrate_purchases(
         A folder to write the journey, the scenario and the result to.
     unit : {"week", "day"}
         Unit of time of the parameters.
-    end : str or date, optional
-        Last day of the holdout; the last day of the log if not given. Give it where the last day is not whole.
     seed : int
         Of the Monte Carlo bands of the forecast.
 
@@ -199,29 +181,23 @@ def calibrate_purchases(
     if unit not in UNIT_DAYS:
         raise InputError(complaint("unit", f"must be one of {one_of(UNIT_DAYS)}", shown(unit)))
     last_known = _day(until, "--until")
-    last = None if end is None else _day(end, "--end")
     log = read_purchases(path, customer=customer, time=time, value=value)
-    warnings = [*log.warnings, *_check_dates(log, last_known, last)]
-    histories = log.histories(last_known, unit=unit, end=last)
+    warnings = (*log.warnings, *_check_dates(log, last_known))
+    histories = log.histories(last_known, unit=unit)
     _check_repeats(histories, last_known)
-    timing, timing_fit, ratio = _fit_timing(histories, warnings)
-    spend, spend_fit, correlation = _fit_spend(histories, warnings)
-    holdout = forecast(timing, timing_fit, spend, spend_fit, histories, seed=seed) if histories.ahead > 0 else None
+    timing, spend = fit_timing(histories), fit_spend(histories)
+    holdout = forecast(timing.model, timing.fit, spend.model, spend.fit, histories, seed=seed) if histories.ahead > 0 else None
     result = PurchaseCalibration(
         source=Path(path).name,
         unit=unit,
         start=log.first_day,
         until=last_known,
-        end=max(last or log.last_day, last_known),
+        end=max(log.last_day, last_known),
         timing=timing,
-        timing_fit=timing_fit,
         spend=spend,
-        spend_fit=spend_fit,
-        dropout_ratio=ratio,
-        spend_correlation=correlation,
         histories=histories,
         forecast=holdout,
-        warnings=tuple(warnings),
+        warnings=(*warnings, *timing.warnings, *spend.warnings),
     )
     if out is not None:
         result.save(out)
@@ -256,14 +232,12 @@ def _day(given: str | date, where: str) -> date:
         raise InputError(complaint(where, "must be a date such as 1997-09-30", shown(given), "Write it as YYYY-MM-DD.")) from error
 
 
-def _check_dates(log: PurchaseLog, until: date, end: date | None) -> list[str]:
-    """Raises where `until` or `end` cannot be; warns where they can but mislead."""
+def _check_dates(log: PurchaseLog, until: date) -> list[str]:
+    """Raises where `until` cannot be; warns where it can but misleads."""
     first, last = log.first_day, log.last_day
     if until < first:
         must, remedy = f"must be on or after the first purchase, {first}", "Give the last day to calibrate on."
         raise InputError(complaint("--until", must, str(until), remedy))
-    if end is not None and end < until:
-        raise InputError(complaint("--end", f"must be on or after --until, {until}", str(end), "Give the last day of the holdout."))
     silent = (until - last).days
     if silent > max(1, (last - first).days // 10):
         return [f"--until is {silent} days after the last purchase of the log ({last}): customers are taken to have bought nothing then"]
@@ -277,70 +251,8 @@ def _check_repeats(histories: Histories, until: date) -> None:
         raise InputError(complaint("--until", must, got, "Give a later --until, or a longer log."))
 
 
-def _fit_timing(histories: Histories, warnings: list[str]) -> tuple[Timing, Fit, float]:
-    """BG/NBD if the log tells dropout, else NBD; the likelihood ratio between them; adds to `warnings`."""
-    rows, weight = np.unique(np.column_stack([histories.x, histories.t_x, histories.T]), axis=0, return_counts=True)
-    x, t_x, T = (np.ascontiguousarray(column) for column in rows.T)
-    customers = weight.astype(np.float64)
-    without = fit_nbd(x, T, customers)
-    with_dropout = fit_bgnbd(x, t_x, T, customers)
-    ratio = max(0.0, 2 * (with_dropout.log_likelihood - without.log_likelihood))
-    if ratio < CUT:
-        warnings.append(
-            f"dropout is not identified: BG/NBD fits no better than NBD (likelihood ratio {ratio:.2f}, below {CUT:.2f}), so that the "
-            "interval of the mean dropout a/(a+b) reaches 0; NBD, the model without dropout, is used"
-        )
-        fit = without
-    else:
-        fit = with_dropout
-    if "r" in fit.at_bound and fit.estimates["r"].value > 1:
-        warnings.append("differences in purchase rate are not identified: r is held at 1000, where all customers buy at the same rate")
-    if {"a", "b"} & set(fit.at_bound):
-        warnings.append("differences in dropout are not identified: a or b is held at the end of its range, 0.001 to 1000")
-    _warn_of_open_ends(fit, warnings)
-    timing: Timing = Nbd(*map(float, fit.values)) if fit is without else BgNbd(*map(float, fit.values))
-    return timing, fit, ratio
-
-
-def _fit_spend(histories: Histories, warnings: list[str]) -> tuple[Spend, Fit, float | None]:
-    """Gamma-gamma if the log tells it, else a lognormal or one amount; the correlation with frequency; adds to `warnings`."""
-    repeats = histories.x > 0
-    paid = repeats & (histories.spend > 0)
-    if paid.sum() < repeats.sum():
-        warnings.append(f"{int(repeats.sum() - paid.sum())} customers whose repeat purchases cost nothing are not in the model of spend")
-    x, spend = histories.x[paid], histories.spend[paid]
-    correlation = float(np.corrcoef(x, spend)[0, 1]) if len(x) > 1 and x.std() > 0 and spend.std() > 0 else None
-    if correlation is not None and abs(correlation) > STRONG_CORRELATION:
-        warnings.append(
-            f"frequency and money are correlated ({correlation:.2f} over {len(x)} customers), while the model of spend takes them to be "
-            "independent: money forecasts will be off for frequent buyers"
-        )
-    reason = f"{len(x)} customers bought again for money, {FEW_REPEATERS} are needed"
-    if len(x) >= FEW_REPEATERS:
-        fit = fit_gamma_gamma(x, spend)
-        if fit.estimates["q"].value > 1 and not fit.at_bound:
-            _warn_of_open_ends(fit, warnings)
-            return GammaGamma(*map(float, fit.values)), fit, correlation
-        reason = "q <= 1, an infinite mean" if not fit.at_bound else f"{', '.join(fit.at_bound)} ran to the end of the range"
-    money = histories.money[histories.money > 0]
-    what = "one amount" if len(set(money)) < 2 else "one lognormal of all purchases"
-    warnings.append(f"differences in spend between customers are not identified ({reason}): {what} is used for all customers")
-    if len(set(money)) < 2:
-        amount = float(money[0]) if len(money) else 0.0
-        estimates = {"spend_median": Estimate(amount, None, None), "spend_sigma": Estimate(0.0, None, None)}
-        return LognormalSpend(amount, 0.0), Fit(0.0, estimates, np.zeros((2, 2)), ("spend_sigma",)), correlation
-    fit = fit_lognormal(money)
-    return LognormalSpend(*map(float, fit.values)), fit, correlation
-
-
-def _warn_of_open_ends(fit: Fit, warnings: list[str]) -> None:
-    names = [name for name, (_, low, high) in fit.estimates.items() if low is None or high is None]
-    if names:
-        warnings.append(f"the data set no end to the interval of {', '.join(names)}: that end is null")
-
-
 def _forecast_lines(told: Forecast, until: date, end: date) -> list[str]:
-    lines = [f"{f'holdout, {until} to {end}':<34}{'actual':>12}{'predicted':>12}{'95 % band, lived afresh':>28}{'given each history':>28}"]
+    lines = [f"{f'holdout, {until + timedelta(days=1)} to {end}':<34}{'actual':>12}{'predicted':>12}{'95 % band, lived afresh':>28}{'given each history':>28}"]
     for name, band in (("purchases", told.purchases), ("money", told.money)):
         afresh, given = f"{band.low:,.0f} to {band.high:,.0f}", f"{band.given_low:,.0f} to {band.given_high:,.0f}"
         lines.append(f"{name:<34}{band.actual:>12,.0f}{band.predicted:>12,.0f}{afresh:>28}{given:>28}")
