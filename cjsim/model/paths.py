@@ -39,7 +39,8 @@ class Fault(NamedTuple):
 
     def message(self, root: Node) -> str:
         """The fault in house form, with the place from the tree."""
-        where = ": ".join(part for part in (place_of(root, self.at or self.path), path_text(self.path)) if part)
+        place, path = place_of(root, self.at or self.path), path_text(self.path)
+        where = ": ".join(part for part in (place, path) if part and (part is place or place != f"--{path}"))
         return complaint(where, self.must, self.got, self.remedy)
 
 
