@@ -160,8 +160,8 @@ CHANNELS = {
     ),
 }
 WELCOME = Message("email", 0.545, 0.102, 0.0064, 0.0002, {"first_visit": 0.3, "visit": 0.2}, {"first_visit": 8, "visit": 4})
-CART = Message("email", 0.418, 0.2307, 0.0064, 0.0002, {"return_to_cart": 3}, {"return_to_cart": 35})
-WIN_BACK = Message("email", 0.117, 0.102, 0.0064, 0.0003, {"returns": 2, "visit": 0.3}, {"returns": 30, "visit": 6})
+CART = Message("email", 0.418, 0.2255, 0.0064, 0.0002, {"return_to_cart": 3}, {"return_to_cart": 35})
+WIN_BACK = Message("email", 0.106, 0.102, 0.0064, 0.0003, {"returns": 2, "visit": 0.3}, {"returns": 30, "visit": 6})
 MESSAGES = {
     "welcome_1": WELCOME,
     "welcome_2": WELCOME,
@@ -175,8 +175,8 @@ MESSAGES = {
     "win_back": WIN_BACK,
     "win_back_2": WIN_BACK,
     "newsletter": Message("email", 0.2225, 0.128, 0.0022, 0.0002, {"visit": 0.2}, {"visit": 4}),
-    "parcel_push": Message("push", 0.137, 0.0, 0.001, 0.0, {"visit": 0.5}, {}),
-    "weekend_push": Message("push", 0.041, 0.0, 0.002, 0.0, {"visit": 5}, {}),
+    "parcel_push": Message("push", 0.1315, 0.0, 0.001, 0.0, {"visit": 0.5}, {}),
+    "weekend_push": Message("push", 0.0425, 0.0, 0.002, 0.0, {"visit": 5}, {}),
 }
 
 
