@@ -17,10 +17,15 @@ from hypothesis import strategies as st
 from cjsim.errors import InputError
 from cjsim.eventlog import EventLog, LogWriter
 from cjsim.eventlog.writer import GROUP
-from cjsim.model.state import ROW, TOUCHES, Records, Touch
+from cjsim.model.codes import TOUCHES, Touch
+from cjsim.model.state import ROW, Records
 
 NAMES = SimpleNamespace(
-    events=("purchase", "visit"), stages=("new", "active"), channels=("email",), messages=("hello", "news"), sources=("welcome", "weekly")
+    events=(*(touch.name.lower() for touch in Touch), "purchase", "visit"),
+    stages=("new", "active"),
+    channels=("email",),
+    messages=("hello", "news"),
+    sources=("welcome", "weekly"),
 )
 START = date(2026, 3, 1)
 
@@ -56,9 +61,8 @@ def text_file(path: Path, text: str) -> Path:
 def test_rows_out_equal_rows_in(tmp_path: Path) -> None:
     rows = some_rows(5000)
     frame = EventLog.read(write_log(tmp_path / "log.parquet", rows, chunk=777)).to_pandas()
-    labels = [touch.name.lower() for touch in Touch] + list(NAMES.events)
     assert (frame["customer"].to_numpy() == rows["customer"]).all()
-    assert frame["event"].tolist() == [labels[code] for code in rows["event"]]
+    assert frame["event"].tolist() == [NAMES.events[code] for code in rows["event"]]
     assert frame["stage"].tolist() == [NAMES.stages[code] for code in rows["stage"]]
     for column in ("channel", "message", "source"):
         words = getattr(NAMES, column + "s")

@@ -4,7 +4,9 @@ Lives here: what a user does with a log. Does not live here: how files become ta
 rows (writer.py), the XML of XES (xes.py).
 """
 
+import gzip
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -253,11 +255,11 @@ class EventLog:
                 file.write_table(pa.Table.from_batches(held))
 
     def _write_csv(self, part: Path) -> None:
-        import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
-        compression = "gzip" if part.name.removesuffix(".part").endswith(".gz") else None
-        with pa.output_stream(str(part), compression=compression) as stream:
+        zipped = part.name.removesuffix(".part").endswith(".gz")
+        # Level 4: a tenth of the time of level 9 for a few per cent of size; no time stamp, so that equal logs are equal files.
+        with part.open("wb") as file, gzip.GzipFile("", "wb", 4, file, mtime=0) if zipped else nullcontext(file) as stream:
             written: Any = None
             for batch in self.batches():
                 plain = _without_dictionaries(batch)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from cjsim.errors import InputError, complaint
-from cjsim.model.state import Records, Touch
+from cjsim.model.state import Records
 
 GROUP = 1 << 20  # rows of a row group: what is held in memory
 _BLOCK = 1 << 14  # rows converted at a time: their 36 bytes each stay in the cache (measured: 33 ns a row, 48 without)
@@ -30,7 +30,7 @@ class LogNames(Protocol):
 
     @property
     def events(self) -> Sequence[str]:
-        """Journey events: code len(Touch) + index."""
+        """Events of the log by code: touches, then journey events."""
 
     @property
     def stages(self) -> Sequence[str]:
@@ -64,7 +64,7 @@ class LogWriter:
     path : str or Path
         The file to write. Until `close`, its content lies beside it in `path + ".part"`.
     names : LogNames
-        Names of the codes.
+        Names of the codes; a compiled scenario's codebook fits.
     start : date
         The scenario's start: day 0 begins at 00:00 of this date.
 
@@ -77,9 +77,9 @@ class LogWriter:
     --------
     >>> from types import SimpleNamespace
     >>> import tempfile
-    >>> from cjsim.model.state import ROW, TOUCHES
+    >>> from cjsim.model.state import ROW
     >>> names = SimpleNamespace(events=("purchase",), stages=("active",), channels=(), messages=(), sources=())
-    >>> rows = np.array([(7, 0.5, 29.9, TOUCHES, 0, -1, -1, -1, 0)], ROW)
+    >>> rows = np.array([(7, 0.5, 29.9, 0, 0, -1, -1, -1, 0)], ROW)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with LogWriter(Path(folder) / "log.parquet", names, date(2026, 1, 1)) as writer:
     ...         writer.write(rows)
@@ -93,8 +93,7 @@ class LogWriter:
         self.path = Path(path)
         self.rows = 0
         self._part = self.path.with_name(self.path.name + ".part")
-        touches = [touch.name.lower() for touch in Touch]
-        labels = ([*touches, *names.events], names.stages, names.channels, names.messages, names.sources)
+        labels = (names.events, names.stages, names.channels, names.messages, names.sources)
         self._labels = {name: pa.array(list(of), pa.string()) for name, of in zip(_CODES, labels, strict=True)}
         self._start = int(np.datetime64(start, "us").astype(np.int64))
         self._customer = np.empty(GROUP, np.int64)

@@ -1,1 +1,1 @@
-"""What it is worth: metrics with intervals, and paired comparisons."""
+"""What a run is worth: metrics, each a ratio of sums over customers with its interval, and paired comparisons of runs."""

@@ -1,0 +1,177 @@
+"""A run's arrays as tables and back: what the firm could know of each customer, and what is true.
+
+Lives here: columns and their names. Does not live here: the record (result.py), metrics.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from cjsim.model.codes import RETENTION_DAYS, UNOBSERVED, Touch
+from cjsim.model.state import OUTCOME, Records
+from cjsim.model.tables import Codebook
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cjsim.engine.result import Run
+
+REACHES = tuple(touch.name.lower() for touch in Touch if touch <= Touch.SUPPRESSED_CAP)  # last axis of `Outcomes.reach`
+RETAINED = tuple(f"retained_{days:.0f}d" for days in RETENTION_DAYS)
+_MONEY = ("entered", "revenue", "margin", "cost", "clv", "purchases", "first_purchase", "last_purchase")
+_TOUCHES = ("contacts", "opens", "clicks", "unsubscribes", "complaints", "opt_outs", "flows", "events", "satisfaction", "pressure")
+assert {*_MONEY, *_TOUCHES, "retained", "persona", "stage"} == set(OUTCOME.names or ())
+
+
+class Outcomes(NamedTuple):
+    """What became of each customer; row n is customer n."""
+
+    customers: Records  # OUTCOME, (n,)
+    moments: Records  # f8, (n, n_moments): days since the start; nan not reached
+    dwell: Records  # f4, (n, n_stages): days in each stage
+    reach: Records  # u2, (n, n_channels, len(REACHES)): counts by channel and touch
+
+
+class Columns(NamedTuple):
+    """Names of the columns of a customers table that depend on the scenario, in the order of their codes."""
+
+    attributes: tuple[str, ...]
+    moments: tuple[str, ...]
+
+    @classmethod
+    def of(cls, codebook: Codebook) -> "Columns":
+        """As the scenario names them; where that is the name of another column, with the kind in front."""
+        taken = {"customer", "stage", *_MONEY, *_TOUCHES, *RETAINED}
+        names = []
+        for kind, name in [*(("attribute", name) for name in codebook.attributes), *(("moment", name) for name in codebook.moments)]:
+            column = name
+            while column in taken:
+                column = f"{kind}_{column}"
+            taken.add(column)
+            names.append(column)
+        return cls(tuple(names[: len(codebook.attributes)]), tuple(names[len(codebook.attributes) :]))
+
+
+def customer_table(run: "Run", *, touches: bool) -> Any:
+    """One row a customer, as the firm could know it.
+
+    Parameters
+    ----------
+    run : Run
+        A result.
+    touches : bool
+        Also the counts by channel and touch, such as `delivered[email]`.
+
+    Returns
+    -------
+    pyarrow.Table
+    """
+    import pyarrow as pa
+
+    of, names = run.outcomes.customers, Columns.of(run.codebook)
+    columns: dict[str, Any] = {"customer": np.arange(len(run))}
+    columns |= {column: pa.array(values) for column, values in zip(names.attributes, run.people().attributes.values(), strict=True)}
+    columns |= {name: np.ascontiguousarray(of[name]) for name in _MONEY}
+    columns |= {column: np.ascontiguousarray(run.outcomes.moments[:, i]) for i, column in enumerate(names.moments)}
+    for i, name in enumerate(RETAINED):
+        kept = of["retained"][:, i]
+        columns[name] = pa.array(kept == 1, mask=kept == UNOBSERVED)
+    columns |= {name: np.ascontiguousarray(of[name]) for name in _TOUCHES}
+    hidden = np.isin(of["stage"], [run.codebook.stages.index(name) for name in run.hidden])
+    columns["stage"] = _labels(of["stage"], run.codebook.stages, mask=hidden)
+    if touches:
+        columns |= {column: np.ascontiguousarray(run.outcomes.reach[:, i, j]) for column, i, j in _touch_columns(run.codebook)}
+    return pa.table(columns)
+
+
+def truth_table(run: "Run", *, dwell: bool) -> Any:
+    """One row a customer: persona, traits, stage at the horizon.
+
+    Parameters
+    ----------
+    run : Run
+        A result.
+    dwell : bool
+        Also the days in each stage, such as `days[active]`.
+
+    Returns
+    -------
+    pyarrow.Table
+    """
+    import pyarrow as pa
+
+    of = run.outcomes.customers
+    columns: dict[str, Any] = {"customer": np.arange(len(run))}
+    columns["persona"] = _labels(of["persona"], run.codebook.personas)
+    columns["stage"] = _labels(of["stage"], run.codebook.stages)
+    columns |= {f"trait[{name}]": np.ascontiguousarray(values) for name, values in run.people().traits.items()}
+    if dwell:
+        columns |= {f"days[{name}]": np.ascontiguousarray(run.outcomes.dwell[:, i]) for i, name in enumerate(run.codebook.stages)}
+    return pa.table(columns)
+
+
+def read_outcomes(folder: Path, codebook: Codebook) -> Outcomes:
+    """The arrays of a run from its `customers.parquet` and `truth.parquet`.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a saved run.
+    codebook : Codebook
+        Its names.
+    """
+    import pyarrow.parquet as pq
+
+    seen, true = pq.read_table(folder / "customers.parquet"), pq.read_table(folder / "truth.parquet")
+    n = seen.num_rows
+    customers = np.zeros(n, OUTCOME)
+    for name in (*_MONEY, *_TOUCHES):
+        customers[name] = seen[name].to_numpy()
+    for i, name in enumerate(RETAINED):
+        customers["retained"][:, i] = seen[name].cast("int8").fill_null(UNOBSERVED).to_numpy()
+    for name in ("persona", "stage"):
+        customers[name] = true[name].combine_chunks().indices.to_numpy()
+    outcomes = Outcomes(
+        customers=customers,
+        moments=np.zeros((n, len(codebook.moments))),
+        dwell=np.zeros((n, len(codebook.stages)), np.float32),
+        reach=np.zeros((n, len(codebook.channels), len(REACHES)), np.uint16),
+    )
+    for i, name in enumerate(Columns.of(codebook).moments):
+        outcomes.moments[:, i] = seen[name].to_numpy()
+    for i, name in enumerate(codebook.stages):
+        outcomes.dwell[:, i] = true[f"days[{name}]"].to_numpy()
+    for column, i, j in _touch_columns(codebook):
+        outcomes.reach[:, i, j] = seen[column].to_numpy()
+    return outcomes
+
+
+def as_frame(table: Any) -> "pd.DataFrame":
+    """The table in pandas, with nullable truth values.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        As made here.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    return table.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+
+
+def _touch_columns(codebook: Codebook) -> Iterator[tuple[str, int, int]]:
+    """Name, channel and touch of each column of counts."""
+    for i, channel in enumerate(codebook.channels):
+        for j, touch in enumerate(REACHES):
+            yield f"{touch}[{channel}]", i, j
+
+
+def _labels(codes: Records, names: tuple[str, ...], *, mask: Records | None = None) -> Any:
+    """Codes as a dictionary of names, null where masked."""
+    import pyarrow as pa
+
+    indices = pa.array(np.ascontiguousarray(codes), mask=mask)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(list(names), pa.string()))

@@ -1,0 +1,137 @@
+"""Where a result comes from: what was run, with which code, when and on what.
+
+Lives here: the record and its digests. Does not live here: results.
+"""
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from cjsim.model.scenario import Scenario
+from cjsim.model.vocabulary import Base
+
+_LIBRARIES = ("numpy", "numba", "pyarrow", "simpy")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a result rests on.
+
+    Attributes
+    ----------
+    scenario : str
+        Its name.
+    digests : Mapping of str to str
+        Of `scenario`, `journey` and `policy`, by content.
+    start : str
+        ISO date of day 0.
+    horizon : float
+        Days.
+    customers, seed : int
+        As run.
+    engine : str
+        'compiled' or 'readable'.
+    events : int
+        Log rows, written or not.
+    seconds : float
+        Wall time of the run.
+    date : str
+        When, UTC, ISO 8601.
+    version : str
+        Of cjsim.
+    platform, python : str
+        The machine's system, the interpreter.
+    libraries : Mapping of str to str
+        Versions of those whose arithmetic or format the result rests on.
+    """
+
+    scenario: str
+    digests: Mapping[str, str]
+    start: str
+    horizon: float
+    customers: int
+    seed: int
+    engine: str
+    events: int
+    seconds: float
+    date: str
+    version: str
+    platform: str
+    python: str
+    libraries: Mapping[str, str]
+
+    @classmethod
+    def of(cls, scenario: Scenario, *, customers: int, seed: int, engine: str, events: int, seconds: float) -> "Provenance":
+        """The provenance of a run that ends now.
+
+        Parameters
+        ----------
+        scenario : Scenario
+            What was run.
+        customers, seed : int
+            As run.
+        engine : str
+            'compiled' or 'readable'.
+        events : int
+            Log rows.
+        seconds : float
+            Wall time.
+        """
+        return cls(
+            scenario=scenario.name,
+            digests={"scenario": digest(scenario), "journey": digest(scenario.journey), "policy": digest(scenario.policy)},
+            start=scenario.start.isoformat(),
+            horizon=scenario.horizon,
+            customers=customers,
+            seed=seed,
+            engine=engine,
+            events=events,
+            seconds=seconds,
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+            version=_version("cjsim"),
+            platform=platform.platform(),
+            python=platform.python_version(),
+            libraries={name: _version(name) for name in _LIBRARIES},
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Provenance":
+        """The record from `to_json`; further keys are left out.
+
+        Parameters
+        ----------
+        values : Mapping
+            At least the record's fields.
+        """
+        return cls(**{field.name: values[field.name] for field in fields(cls)})
+
+
+def digest(model: Base) -> str:
+    """Digest of a declared model by content: equal models have equal digests, wherever they were read from.
+
+    Parameters
+    ----------
+    model : Base
+        A journey, a policy, a scenario.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits of blake2s.
+    """
+    return hashlib.blake2s(model.model_dump_json(by_alias=True).encode(), digest_size=16).hexdigest()
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:  # run from a source tree
+        return "unknown"

@@ -1,0 +1,239 @@
+"""Policies compared on the same customers: what would have been different for each of them.
+
+Lives here: the verb `compare` and its result. Does not live here: the arithmetic (estimate.py), the metrics (catalog.py).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from cjsim.engine.result import Run, jsonable
+from cjsim.errors import InputError, complaint, shown, unknown_name
+from cjsim.metrics.catalog import definition_of, definitions
+from cjsim.metrics.estimate import Effect, contributions, paired
+from cjsim.metrics.tables import comparison
+from cjsim.model.scenario import Scenario
+from cjsim.model.state import Records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Effects = Mapping[str, Effect]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Runs of the same customers under different policies, and their paired differences.
+
+    Attributes
+    ----------
+    runs : Mapping of str to Run
+        By name; the first is the baseline.
+    alternatives : Mapping of str to Mapping of str to Effect
+        By name of the alternative, then of the metric.
+    """
+
+    runs: Mapping[str, Run]
+    alternatives: Mapping[str, Effects]
+
+    @classmethod
+    def of(cls, runs: Mapping[str, Run]) -> "Comparison":
+        """Compare runs that are there already.
+
+        Parameters
+        ----------
+        runs : Mapping of str to Run
+            By name; the first is the baseline.
+
+        Raises
+        ------
+        InputError
+            If there are fewer than two, or they are not of the same customers over the same days.
+        """
+        (name, base), others = _baseline_first(runs)
+        for other, run in others.items():
+            for what in ("customers", "seed", "start", "horizon"):
+                _require_equal(what, name, getattr(base.provenance, what), other, getattr(run.provenance, what))
+        effects = {other: _effects(base, run) for other, run in others.items()}
+        return cls(MappingProxyType(dict(runs)), MappingProxyType(effects))
+
+    @property
+    def baseline(self) -> str:
+        """Name of the run that the others are compared with."""
+        return next(iter(self.runs))
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        return f"Comparison({self.baseline} against {', '.join(self.alternatives)}: {len(self.runs[self.baseline]):,} customers)"
+
+    def summary(self, *, full: bool = False) -> str:
+        """The comparison as tables in text.
+
+        Parameters
+        ----------
+        full : bool
+            Also metrics by stage, channel and reason.
+        """
+        return comparison(self.runs[self.baseline], self.baseline, self.alternatives, full=full)
+
+    def effects(self, name: str, metric: str) -> Records:
+        """What each customer adds to an effect: their mean is the effect.
+
+        Parameters
+        ----------
+        name : str
+            An alternative.
+        metric : str
+            Of a mean per customer, such as 'clv', it is the customer's own difference; of a ratio, its linear contribution.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_customers,)
+
+        Raises
+        ------
+        InputError
+            If there is no such alternative or metric.
+        """
+        if name not in self.alternatives:
+            raise InputError(complaint("alternative", *unknown_name(name, self.alternatives, "alternative")))
+        base, run = self.runs[self.baseline], self.runs[name]
+        return contributions(definition_of(base, metric).terms(base), definition_of(run, metric).terms(run))
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as plain values for JSON; null where undefined, and where no customer differs for `variance_ratio`."""
+        alternatives = {
+            name: {
+                "metrics": {metric: {key: jsonable(value) for key, value in found._asdict().items()} for metric, found in effects.items()}
+            }
+            for name, effects in self.alternatives.items()
+        }
+        return {"baseline": self.baseline, "alternatives": alternatives}
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """One row an alternative and metric."""
+        import pandas as pd
+
+        rows = {(name, metric): found for name, effects in self.alternatives.items() for metric, found in effects.items()}
+        return pd.DataFrame(
+            rows.values(), columns=list(Effect._fields), index=pd.MultiIndex.from_tuples(rows, names=["alternative", "metric"])
+        )
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `comparison.json`, and each run in a folder of its own, `run_0` the baseline.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it is not there.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written.
+        """
+        to = Path(folder)
+        (to / "comparison.json").unlink(missing_ok=True)
+        for i, run in enumerate(self.runs.values()):
+            run.save(to / f"run_{i}")
+        (to / "comparison.json").write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        return to
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Comparison":
+        """A comparison that was saved.
+
+        Parameters
+        ----------
+        folder : str or Path
+            What `save` was given.
+
+        Raises
+        ------
+        InputError
+            If there is no complete comparison in it.
+        """
+        at = Path(folder)
+        try:
+            saved = json.loads((at / "comparison.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            got = "no comparison.json that can be read"
+            raise InputError(complaint(str(at), "must be the folder of a saved comparison", got, "Save it again.")) from error
+        names = [saved["baseline"], *saved["alternatives"]]
+        return cls.of({name: Run.load(at / f"run_{i}") for i, name in enumerate(names)})
+
+
+def compare(
+    scenarios: Mapping[str, Scenario],
+    *,
+    customers: int | None = None,
+    seed: int | None = None,
+    engine: Literal["compiled", "readable"] = "compiled",
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Comparison:
+    """Run scenarios on the same customers and compare each with the first.
+
+    Parameters
+    ----------
+    scenarios : Mapping of str to Scenario
+        By name; the first is the baseline.
+    customers : int, optional
+        How many; the scenarios' own number, which must then be one.
+    seed : int, optional
+        Of the baseline if not given; all run with one.
+    engine : str
+        'compiled' or 'readable'.
+    threads : int, optional
+        As many as there are cores, if not given.
+    progress : callable, optional
+        Passed on to each simulation.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two, or they differ in start, horizon or (where none is given) number of customers.
+    """
+    from cjsim.engine.run import simulate
+
+    (name, base), others = _baseline_first(scenarios)
+    for other, scenario in others.items():
+        for what in ("start", "horizon") if customers else ("start", "horizon", "customers"):
+            _require_equal(what, name, getattr(base, what), other, getattr(scenario, what))
+    number, key = base.customers if customers is None else customers, base.seed if seed is None else seed
+    runs = {
+        name: simulate(scenario, customers=number, seed=key, engine=engine, threads=threads, progress=progress)
+        for name, scenario in scenarios.items()
+    }
+    return Comparison.of(runs)
+
+
+def _baseline_first(named: Mapping[str, T]) -> tuple[tuple[str, T], dict[str, T]]:
+    """The first with its name, and the others."""
+    if len(named) < 2:
+        raise InputError(complaint("compare", "must have a baseline and at least one alternative", str(len(named)), "Name two or more."))
+    first, *others = named.items()
+    return first, dict(others)
+
+
+def _effects(base: Run, other: Run) -> Effects:
+    """The paired difference of every metric that both runs have."""
+    theirs = definitions(other.codebook)
+    both = {name: (of, theirs[name]) for name, of in definitions(base.codebook).items() if name in theirs}
+    return MappingProxyType({name: paired(before.terms(base), after.terms(other)) for name, (before, after) in both.items()})
+
+
+def _require_equal(what: str, name: str, base: object, other: str, value: object) -> None:
+    if base != value:
+        remedy = f"Give both the same {what}, so that the same customers live the same days."
+        raise InputError(complaint(f"{other}.{what}", f"must be that of '{name}', {base}", shown(value), remedy))

@@ -1,0 +1,151 @@
+"""A run: what it says of itself, what it keeps apart, and that it comes back from disk as it was."""
+
+import json
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made import CODEBOOK, made_run, some_outcomes
+
+from cjsim.engine.provenance import Provenance, digest
+from cjsim.engine.result import Run
+from cjsim.errors import InputError
+from cjsim.eventlog import LogWriter
+from cjsim.model.journey import Journey
+from cjsim.model.state import ROW
+
+
+def logged_run(folder: Path) -> Run:
+    with LogWriter(folder / "made.parquet", CODEBOOK, date(2026, 1, 15)) as writer:
+        writer.write(np.zeros(3, ROW))
+    return made_run(some_outcomes(20), log_path=folder / "made.parquet")
+
+
+def test_json_has_the_declared_shape() -> None:
+    said = json.loads(json.dumps(made_run(some_outcomes(50)).to_json(), allow_nan=False))
+    assert list(said) == ["scenario", "customers", "seed", "engine", "events", "seconds", "metrics"]
+    assert (said["scenario"], said["customers"], said["seed"], said["engine"]) == ("shop", 50, 7, "compiled")
+    assert all(set(metric) == {"value", "low", "high", "n", "unit"} for metric in said["metrics"].values())
+
+
+def test_undefined_metrics_are_null_in_json() -> None:
+    churn = made_run(some_outcomes(50), retained=()).to_json()["metrics"]["churn"]
+    assert churn == {"value": None, "low": None, "high": None, "n": 0, "unit": "share"}
+
+
+def test_customers_have_what_the_firm_sees() -> None:
+    run = made_run(some_outcomes(100))
+    frame, of = run.customers, run.outcomes.customers
+    assert len(frame) == 100
+    assert frame["country"].tolist()[:4] == ["FR", "UK", "UK", "FR"]
+    assert np.array_equal(frame["revenue"], of["revenue"])
+    assert np.array_equal(frame["first_value"], run.outcomes.moments[:, 1], equal_nan=True)
+    assert frame["retained_30d"].isna().equals(frame["conversion"].isna())
+    assert not {"persona", "trait[rate]", "rate"} & set(frame)
+
+
+def test_a_stage_that_the_firm_does_not_see_is_null_for_it() -> None:
+    run = made_run(some_outcomes(100))
+    lapsed = run.truth["stage"] == "lapsed"
+    assert lapsed.any()
+    assert run.customers["stage"].isna().equals(lapsed)
+
+
+def test_truth_has_persona_and_traits() -> None:
+    run = made_run(some_outcomes(100))
+    assert run.truth["persona"].tolist() == [CODEBOOK.personas[code] for code in run.outcomes.customers["persona"]]
+    assert np.array_equal(run.truth["trait[rate]"], np.linspace(0, 1, 100))
+
+
+def test_a_name_that_is_another_columns_gets_its_kind_in_front() -> None:
+    codebook = replace(CODEBOOK, attributes={"stage": ("UK", "FR")}, moments=("conversion", "first_purchase"))
+    frame = made_run(some_outcomes(10), codebook=codebook).customers
+    assert {"attribute_stage", "stage", "first_purchase", "moment_first_purchase"} <= set(frame)
+
+
+def test_summary_names_the_run_and_its_metrics() -> None:
+    text = str(made_run(some_outcomes(1000)))
+    assert text.startswith("shop: 1,000 customers, 365 days, seed 7, compiled engine")
+    assert "retention_90d" in text
+    assert "stage_days[active]" not in text
+    assert "stage_days[active]" in made_run(some_outcomes(1000)).summary(full=True)
+
+
+def test_frame_of_metrics_has_their_fields() -> None:
+    frame = made_run(some_outcomes(50)).to_pandas()
+    assert list(frame) == ["value", "low", "high", "n", "unit"]
+    assert frame.loc["clv", "unit"] == "money"
+
+
+def test_outcomes_of_a_loaded_run_are_read_only(tmp_path: Path) -> None:
+    loaded = Run.load(made_run(some_outcomes(5)).save(tmp_path))
+    with pytest.raises(ValueError, match="read-only"):
+        loaded.outcomes.customers["clv"][0] = 1.0
+
+
+def test_save_then_load_gives_the_same_run(tmp_path: Path) -> None:
+    run = logged_run(tmp_path)
+    again = Run.load(run.save(tmp_path / "run"))
+    assert again.provenance == run.provenance
+    assert (again.codebook, again.retained, again.hidden) == (run.codebook, run.retained, run.hidden)
+    for loaded, made in zip(again.outcomes, run.outcomes, strict=True):
+        assert loaded.dtype == made.dtype
+        assert loaded.tobytes() == made.tobytes()
+    pd.testing.assert_frame_equal(again.customers, run.customers)
+    pd.testing.assert_frame_equal(again.truth, run.truth)
+    assert again.to_json() == run.to_json()
+    assert again.log is not None
+    assert len(again.log) == 3
+
+
+def test_saving_writes_the_declared_files(tmp_path: Path) -> None:
+    folder = logged_run(tmp_path).save(tmp_path / "run")
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"metrics.json", "customers.parquet", "truth.parquet", "manifest.json", "log.parquet"}
+    assert json.loads((folder / "metrics.json").read_text())["scenario"] == "shop"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert {"version", "seed", "engine", "digests", "date", "platform", "seconds", "libraries"} <= set(manifest)
+
+
+def test_a_run_without_a_log_leaves_none_of_an_earlier_run(tmp_path: Path) -> None:
+    logged_run(tmp_path).save(tmp_path / "run")
+    again = Run.load(made_run(some_outcomes(5)).save(tmp_path / "run"))
+    assert again.log is None
+    assert not (tmp_path / "run" / "log.parquet").exists()
+
+
+def test_a_log_that_lies_in_the_folder_stays(tmp_path: Path) -> None:
+    run = logged_run(tmp_path)
+    assert run.log_path is not None
+    moved = replace(run, log_path=run.log_path.rename(tmp_path / "log.parquet"))
+    moved.save(tmp_path)
+    assert moved.log is not None
+    assert len(moved.log) == 3
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match=r"file/run: must be a folder that can be written, got Not a directory\."):
+        made_run(some_outcomes(5)).save(tmp_path / "file" / "run")
+
+
+def test_an_incomplete_run_is_refused(tmp_path: Path) -> None:
+    folder = made_run(some_outcomes(5)).save(tmp_path / "run")
+    (folder / "manifest.json").unlink()
+    with pytest.raises(InputError, match=r"run: must be the folder of a saved run, got no manifest\.json that can be read\."):
+        Run.load(folder)
+
+
+def test_equal_models_have_equal_digests() -> None:
+    plain = {"name": "j", "starts_in": "a", "stages": {"a": {}}}
+    one, same, other = (Journey.model_validate(plain | more) for more in ({}, {"title": ""}, {"title": "x"}))
+    assert digest(one) == digest(same) != digest(other)
+    assert len(digest(one)) == 32
+
+
+def test_provenance_comes_back_from_json() -> None:
+    origin = made_run(some_outcomes(5)).provenance
+    assert Provenance.from_json(json.loads(json.dumps(origin.to_json()))) == origin
