@@ -150,10 +150,15 @@ def maximize(function: LogLikelihood, bounds: dict[str, Bound], starts: Sequence
     for index, name in enumerate(bounds):
         step = 2 * float(np.sqrt(covariance[index, index])) or 1.0
         low, high = (_profile_end(search, top, height, index, direction * step) for direction in (-1.0, 1.0))
-        value = float(np.clip(np.exp(top[index]), *bounds[name]))
-        estimates[name] = Estimate(value, low, high)
+        estimates[name] = Estimate(_snapped(float(np.exp(top[index])), bounds[name]), low, high)
     names = tuple(name for name, at_end in zip(bounds, stuck, strict=True) if at_end)
     return Fit(height, estimates, covariance, names)
+
+
+def _snapped(value: float, bound: Bound) -> float:
+    """The value, or the end of its range if it is there but for rounding."""
+    near = [end for end in bound if abs(value / end - 1) < 1e-6]
+    return near[0] if near else value
 
 
 def _covariance(search: _Search, top: Floats, free: NDArray[np.bool_]) -> Floats:

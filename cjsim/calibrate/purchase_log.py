@@ -26,6 +26,7 @@ UNIT_DAYS = {"day": 1.0, "week": 7.0}
 _DATE = r"\s*\d{4}(?:[-/]\d{1,2}[-/]\d{1,2}|\d{4})(?:[T ].*)?"
 _OFFSET = r"(:\d{2}(?:\.\d+)?)\s*(?:Z|[+-]\d{2}:?\d{2})\s*$"
 _MAX_MONEY = 1e12
+_CHUNK_ROWS = 500_000
 
 
 @dataclass(frozen=True)
@@ -263,7 +264,7 @@ def _read_csv(path: Path, columns: list[str], zipped: bool) -> "pd.DataFrame":
             header = pd.read_csv(file, nrows=0, **options)
             _check_columns(path, columns, [str(name) for name in header.columns])
             file.seek(0)
-            return pd.read_csv(file, usecols=list(dict.fromkeys(columns)), **options)
+            return _chosen(pd.read_csv(file, chunksize=_CHUNK_ROWS, **options), list(dict.fromkeys(columns)))
     except UnicodeDecodeError as error:
         got = f"the byte {error.object[error.start]:#x}"
         raise InputError(complaint(str(path), "must be text in UTF-8", got, "Save it as UTF-8.")) from error
@@ -274,10 +275,23 @@ def _read_csv(path: Path, columns: list[str], zipped: bool) -> "pd.DataFrame":
     except pd.errors.ParserError as error:
         line = re.search(r"line (\d+)", str(error))
         where = f"{path}:{line[1]}" if line else str(path)
-        fields = re.search(r"Expected (\d+) fields in line \d+, saw (\d+)", str(error))
+        fields = re.search(r"Expected (\d+) fields in line \d+, saw (\w+)", str(error))
         must = f"must have {fields[1]} fields as the header has" if fields else "must be a CSV"
         got = fields[2] if fields else shown(str(error))
         raise InputError(complaint(where, must, got, "Put quotes around values that hold commas.")) from error
+
+
+def _chosen(chunks: Any, columns: list[str]) -> "pd.DataFrame":
+    """Some columns. All are parsed, as pandas checks the number of fields of a row only then; few rows at a time, for the memory."""
+    import pandas as pd
+
+    with chunks:
+        parts = []
+        for chunk in chunks:
+            if not isinstance(chunk.index, pd.RangeIndex):  # what pandas makes of rows that are all longer than the header
+                raise pd.errors.ParserError(f"Expected {len(chunk.columns)} fields in line 2, saw more")
+            parts.append(chunk[columns])
+    return pd.concat(parts)
 
 
 def _check_columns(path: Path, columns: list[str], present: list[str]) -> None:
@@ -299,8 +313,8 @@ def _refuse(column: "pd.Series", bad: NDArray[np.bool_], place: _Place, must: st
     rows = np.flatnonzero(bad)
     if not len(rows):
         return
-    given = column.iloc[rows[0]]
-    got = "nothing" if _is_empty(column.iloc[rows[:1]])[0] else shown(given)
+    first = column.iloc[rows[:1]]
+    got = "nothing" if _is_empty(first)[0] else shown(first.tolist()[0])
     more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
     raise InputError(complaint(place.of(int(column.index[rows[0]]), str(column.name)), must, got + more, remedy))
 

@@ -252,7 +252,8 @@ def _check_repeats(histories: Histories, until: date) -> None:
 
 
 def _forecast_lines(told: Forecast, until: date, end: date) -> list[str]:
-    lines = [f"{f'holdout, {until + timedelta(days=1)} to {end}':<34}{'actual':>12}{'predicted':>12}{'95 % band, lived afresh':>28}{'given each history':>28}"]
+    title = f"holdout, {until + timedelta(days=1)} to {end}"
+    lines = [f"{title:<34}{'actual':>12}{'predicted':>12}{'95 % band, lived afresh':>28}{'given each history':>28}"]
     for name, band in (("purchases", told.purchases), ("money", told.money)):
         afresh, given = f"{band.low:,.0f} to {band.high:,.0f}", f"{band.given_low:,.0f} to {band.given_high:,.0f}"
         lines.append(f"{name:<34}{band.actual:>12,.0f}{band.predicted:>12,.0f}{afresh:>28}{given:>28}")
