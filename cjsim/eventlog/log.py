@@ -201,12 +201,7 @@ class EventLog:
             If the file cannot be written.
         """
         ordered = self if self._is_in_order() else EventLog(self.to_arrow().sort_by([("customer", "ascending"), ("time", "ascending")]))
-
-        def xml(part: Path) -> None:
-            with part.open("w", encoding="utf-8", newline="\n") as file:
-                write_xes(ordered.batches(), file)
-
-        return self._write(Path(path), xml)
+        return self._write(Path(path), ordered._write_xes)
 
     def _is_in_order(self) -> bool:
         """Whether rows go by customer, then time."""
@@ -253,6 +248,10 @@ class EventLog:
                     held, rows = [], 0
             if held:
                 file.write_table(pa.Table.from_batches(held))
+
+    def _write_xes(self, part: Path) -> None:
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            write_xes(self.batches(), file)
 
     def _write_csv(self, part: Path) -> None:
         from pyarrow import csv as arrow_csv

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from cjsim.errors import InputError, complaint
-from cjsim.model.state import Records
+
+Records = np.ndarray[Any, np.dtype[Any]]  # not from model.state, which brings numba: a log is read without it
 
 GROUP = 1 << 20  # rows of a row group: what is held in memory
 _BLOCK = 1 << 14  # rows converted at a time: their 36 bytes each stay in the cache (measured: 33 ns a row, 48 without)
