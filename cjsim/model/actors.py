@@ -8,10 +8,10 @@ import math
 from collections.abc import Iterable
 from datetime import date, timedelta
 
+from cjsim.model.codes import Step, Trigger
 from cjsim.model.policy import Arm, Broadcast, Flow, Policy, Schedule
 from cjsim.model.policy import Step as DeclaredStep
 from cjsim.model.registers import Hole, Registers, Row, Spans, fill_holes
-from cjsim.model.state import Step, Trigger
 from cjsim.model.vocabulary import WEEKDAYS
 
 SITE_STREAMS = ("read", "delay", "survive", "click", "click_delay", "unsubscribe", "complain")

@@ -15,7 +15,7 @@ from cjsim.errors import shown, unknown_name
 from cjsim.model.circles import flow_faults, instant_faults
 from cjsim.model.conditions import CALLS, DRIFTING, LATENT_WORDS, RESERVED, WORDS, ConditionError, Names, parse, parse_syntax
 from cjsim.model.paths import Fault
-from cjsim.model.state import TOUCHES, Op, Touch
+from cjsim.model.codes import TOUCHES, Op, Touch
 from cjsim.model.walk import Path, journey_effects, policy_conditions, policy_steps
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cjsim.errors import complaint, did_you_mean, one_of, shown, unknown_name
-from cjsim.model.state import STACK, Op
+from cjsim.model.codes import STACK, Op
 from cjsim.model.vocabulary import parse_duration
 from cjsim.model.walk import tags
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cjsim.model.codes import Wait
 from cjsim.model.quantiles import TABLE_END
-from cjsim.model.state import Wait
 from cjsim.model.vocabulary import AmountLaw, EmpiricalAmount, EmpiricalWait, WaitLaw
 
 Floats = NDArray[np.float64]

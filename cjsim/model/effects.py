@@ -3,11 +3,11 @@
 Lives here: the graph of effects. Does not live here: what an effect does to a customer (behavior.py).
 """
 
+from cjsim.model.codes import Effect
 from cjsim.model.draws import amount_draw
 from cjsim.model.journey import Branch, Purchase
 from cjsim.model.journey import Effect as DeclaredEffect
 from cjsim.model.registers import Hole, Registers, Row, fill_holes
-from cjsim.model.state import Effect
 
 
 class EffectTable:

@@ -182,17 +182,10 @@ def _no_path(node: Node | None, kinds: list[Any], path: Path, depth: int, place:
     above, key = path_text(path[:depth]), path[depth]
     value = None if node is None else node.value
     if isinstance(key, int):
-        count = len(value) if isinstance(value, list) else 0
-        remedy = f"'{above}' has {count} items, counted from [0]." if isinstance(value, list) else f"'{above}' is not a list."
+        remedy = f"'{above}' has {len(value)} items, counted from [0]." if isinstance(value, list) else f"'{above}' is not a list."
     else:
-        names = [*(value if isinstance(value, dict) else ()), *keys_of(kinds)]
-        near = did_you_mean(key, names)
-        listed = ", ".join(dict.fromkeys(names)) or "no keys"
-        remedy = (
-            near.replace("mean '", f"mean '{above}.")
-            if near and above
-            else near or f"'{above}' has {listed}."
-            if above
-            else f"It has {listed}."
-        )
+        names = dict.fromkeys([*(value if isinstance(value, dict) else ()), *keys_of(kinds)])
+        prefix = f"{above}." if above else ""
+        listed = f"'{above}' has {', '.join(names) or 'no keys'}." if above else f"There are {', '.join(names)}."
+        remedy = did_you_mean(key, names).replace("mean '", f"mean '{prefix}") or listed
     return InputError(complaint(place, "must be a path that exists", f"'{path_text(path)}'", remedy))

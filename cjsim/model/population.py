@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cjsim.model.codes import Wait
 from cjsim.model.draws import Draw, Knots, gamma_draw, uniform_draw
 from cjsim.model.entries import Entries, read_entries
 from cjsim.model.quantiles import fill_quantiles
 from cjsim.model.random import uniforms
 from cjsim.model.registers import Derived, Registers, record_array
 from cjsim.model.scenario import Scenario
-from cjsim.model.state import DRAW, Records, Wait, World
+from cjsim.model.state import DRAW, Population, Records, World
 from cjsim.model.vocabulary import TraitLaw
 
 if TYPE_CHECKING:
@@ -60,17 +61,6 @@ class Recipe:
     over_days: float
     entries: Entries | None
     shift_column: int  # -1 none
-
-
-class Population(NamedTuple):
-    """A stretch of customers."""
-
-    key: NDArray[np.uint64]
-    persona: NDArray[np.int32]
-    entered: Floats  # days
-    shift: Floats  # days
-    traits: Floats  # (n_customers, n_columns): traits, then the derived columns
-    attributes: Floats  # (n_customers, n_attributes): level codes
 
 
 def population_recipe(scenario: Scenario, registers: Registers) -> Recipe:

@@ -1,182 +1,21 @@
-"""What a compiled scenario and a living customer are made of: record arrays and the codes in them.
+"""What a compiled scenario and a living customer are made of: record arrays.
 
-Lives here: the codes (IntEnum), the record types with their units, `World` (a scenario as numbers, read-only),
-`Life` (one customer's state) and `Sink` (what leaves a customer's life). Does not live here: any rule.
+Lives here: the record types with their units, `World` (a scenario as numbers, read-only), `Population` (customers to come), `Life`
+(one customer's state) and `Sink` (what leaves a customer's life). Does not live here: the codes in them (codes.py), any rule.
 
 Every size (stages, events, flows, ...) is a length of an array and never part of a type, so that one
 compilation serves every scenario. Times are float64 days since the scenario's start; "clock time" is days of
 activity time for an event with an activity profile, else days.
 """
 
-from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
+from cjsim.frame import Frame
+
 Records = np.ndarray[Any, np.dtype[Any]]
 
-
-class Wait(IntEnum):
-    """How a record of `DRAW` turns a uniform into a value."""
-
-    NEVER = 0
-    FIXED = 1
-    EXPONENTIAL = 2
-    WEIBULL = 3
-    LOGNORMAL = 4
-    TABLE = 5
-    STEPS = 6
-    UNIFORM = 7
-
-
-class Effect(IntEnum):
-    """What a record of `EFFECT` does."""
-
-    END = 0
-    GO = 1
-    PURCHASE = 2
-    SATISFY = 3
-    TAG = 4
-    UNTAG = 5
-    SCORE = 6
-    OPT_OUT = 7
-    FIRE = 8
-    CHOOSE = 9
-    JUMP = 10
-
-
-class Step(IntEnum):
-    """What a record of `STEP` does."""
-
-    STOP = 0
-    SEND = 1
-    WAIT = 2
-    WAIT_FOR = 3
-    BRANCH = 4
-    SPLIT = 5
-    TAG = 6
-    UNTAG = 7
-    SCORE = 8
-    JUMP = 9
-
-
-class Trigger(IntEnum):
-    """What starts an actor (a flow or a broadcast)."""
-
-    EVENT = 0
-    STAGE = 1
-    INACTIVITY = 2
-    SCHEDULE = 3
-
-
-class Mode(IntEnum):
-    """What an actor is doing for this customer."""
-
-    IDLE = 0
-    WATCHING = 1  # an inactivity timer runs, or a broadcast's next date
-    RUNNING = 2
-    AWAITING = 3  # in `wait_for`: an event or the time-out
-    DEFERRED = 4  # a send waits for the end of quiet hours
-
-
-class Happening(IntEnum):
-    """Kinds of thing that come due in a life, in the order in which equal times are served."""
-
-    READ = 0
-    CLOCK = 1
-    ACT = 2
-    END = 3
-
-
-class Verdict(IntEnum):
-    """What the guardrails say of one send; from CONSENT on: the reason of a refusal, in the order of evaluation."""
-
-    DELIVER = 0
-    DEFER = 1
-    CONSENT = 2
-    HOLDOUT = 3
-    EXIT = 4
-    GAP = 5
-    CAP = 6
-
-
-class Touch(IntEnum):
-    """Log codes of what happens at touchpoints; a journey event `e` has the code `len(Touch) + e`."""
-
-    DELIVERED = 0
-    OPENED = 1
-    CLICKED = 2
-    UNSUBSCRIBED = 3
-    COMPLAINED = 4
-    DEFERRED = 5
-    SUPPRESSED_CONSENT = 6
-    SUPPRESSED_HOLDOUT = 7
-    SUPPRESSED_EXIT = 8
-    SUPPRESSED_GAP = 9
-    SUPPRESSED_CAP = 10
-    FLOW_STARTED = 11
-    FLOW_EXITED = 12
-    OPTED_OUT = 13
-    ENTERED = 14
-
-
-class Op(IntEnum):
-    """Condition programs: postfix over a stack of float64 (true is 1, false 0); `arg` is the code of a name."""
-
-    CONST = 0  # pushes x
-    STAGE = 1  # 1 if the customer is in stage arg
-    VISITED = 2  # times stage arg was entered
-    PURCHASES = 3
-    REVENUE = 4
-    CONTACTS = 5
-    OPENS = 6
-    CLICKS = 7
-    COUNT = 8  # times event arg happened
-    SINCE = 9  # days since event arg last happened, inf if never
-    SINCE_PURCHASE = 10
-    SINCE_CONTACT = 11
-    SINCE_ENTRY = 12
-    DAYS_IN_STAGE = 13
-    TAGGED = 14
-    SCORE = 15
-    ATTRIBUTE = 16  # level code of attribute arg
-    CONSENT = 17  # channel arg
-    CHANNEL_CONTACTS = 18
-    CHANNEL_OPENS = 19
-    CHANNEL_CLICKS = 20
-    SINCE_CHANNEL = 21
-    SENT = 22  # deliveries of message arg
-    OPENED = 23
-    CLICKED = 24
-    HOUR = 25  # of the day, with fraction
-    WEEKDAY = 26  # Monday 0 ... Sunday 6
-    DAY = 27  # days since the start, with fraction
-    TRAIT = 28  # column arg (journeys only)
-    PERSONA = 29  # 1 if the persona is arg (journeys only)
-    SATISFACTION = 30  # (journeys only)
-    PRESSURE = 31  # (journeys only)
-    NOT = 40
-    NEGATE = 41
-    AND = 42
-    OR = 43
-    EQ = 44
-    NE = 45
-    LT = 46
-    LE = 47
-    GT = 48
-    GE = 49
-    ADD = 50
-    SUBTRACT = 51
-    MULTIPLY = 52
-    DIVIDE = 53
-    END = 99
-
-
-STACK = 32  # deepest stack of a program; the parser refuses deeper ones
-TOUCHES = len(Touch)
-FIRST_REFUSAL = int(Touch.SUPPRESSED_CONSENT) - int(Verdict.CONSENT)  # verdict + this = log code
-RETENTION_DAYS = (30.0, 90.0, 180.0, 365.0)
-UNOBSERVED = 2  # in the `retained` columns: not converted, or not observed that long
 
 # A distribution: value = scale * q(u). `a` is its shape (Weibull: 1/shape; lognormal: sigma; uniform: width,
 # with `scale` the low end), `table` the first index of its knots in `World.knots`, `size` their number.
@@ -274,6 +113,7 @@ SITE = np.dtype(
         ("actor", "i4"),
         ("stream_read", "u8"),
         ("stream_delay", "u8"),
+        ("stream_survive", "u8"),
         ("stream_click", "u8"),
         ("stream_click_delay", "u8"),
         ("stream_unsubscribe", "u8"),
@@ -324,7 +164,10 @@ MOMENT = np.dtype([("event", "i4"), ("nth", "i4")])
 CODE = np.dtype([("op", "i4"), ("arg", "i4"), ("x", "f8")])  # conditions: see conditions.py
 
 
-class World(NamedTuple):
+_I4, _I8, _U2, _F4, _F8 = (np.dtype(code) for code in ("i4", "i8", "u2", "f4", "f8"))
+
+
+class World(Frame):
     """A scenario as numbers: read-only, shared by all threads. Shapes vary, types do not."""
 
     setting: Records  # SETTING, 1
@@ -362,13 +205,51 @@ class World(NamedTuple):
     guide: Records  # i4
     codes: Records  # CODE: condition programs, one after another
     knots: Records  # f8: tabulated inverses
+    SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
+        "setting": (SETTING, 1),
+        "stages": (STAGE, 1),
+        "stage_events": (_I4, 1),
+        "events": (EVENT, 1),
+        "effects": (EFFECT, 1),
+        "factors": (_I4, 1),
+        "links": (_I4, 1),
+        "stage_links": (_I4, 2),
+        "any_watch": (_I4, 1),
+        "channels": (CHANNEL, 1),
+        "messages": (MESSAGE, 1),
+        "lifts": (LIFT, 1),
+        "sites": (SITE, 1),
+        "actors": (ACTOR, 1),
+        "steps": (STEP, 1),
+        "shares": (SHARE, 1),
+        "schedule": (_F8, 1),
+        "quiet": (QUIET, 1),
+        "gaps": (GAP, 1),
+        "caps": (CAP, 1),
+        "scores": (SCORE, 1),
+        "personas": (PERSONA, 1),
+        "persona_speed": (_F8, 2),
+        "persona_response": (_F8, 2),
+        "persona_contact": (_F8, 2),
+        "persona_affinity": (_F8, 2),
+        "persona_consent": (_F8, 2),
+        "moments": (MOMENT, 1),
+        "when_events": (_I4, 1),
+        "mood_events": (_I4, 1),
+        "profiles": (PROFILE, 1),
+        "activity": (_F8, 1),
+        "guide": (_I4, 1),
+        "codes": (CODE, 1),
+        "knots": (_F8, 1),
+    }
 
 
 CUSTOMER = np.dtype(
     [
         ("seed", "u8"),
         ("key", "u8"),
-        ("index", "i8"),
+        ("index", "i8"),  # number of the customer, as logged
+        ("row", "i8"),  # its row in the sink
         ("now", "f8"),  # days
         ("entered", "f8"),  # days
         ("stage_since", "f8"),
@@ -382,11 +263,13 @@ CUSTOMER = np.dtype(
         ("last_contact", "f8"),
         ("last_seen", "f8"),  # last journey event, opening or click
         ("revenue", "f8"),
+        ("spent", "f8"),  # money in the event under way
         ("persona", "i4"),
         ("stage", "i4"),
+        ("shown", "i4"),  # the last observed stage
+        ("mark", "i4"),  # next of RETENTION_DAYS
         ("reads", "i4"),  # pending reads
-        ("fired", "i4"),  # queued events
-        ("dirty", "i4"),  # 1: a `when` may have changed
+        ("fired", "i4"),  # queue of what is to be settled now
         ("full", "i4"),  # 1: scratch space ran out, replay with more
         ("purchases", "i4"),
         ("contacts", "i4"),
@@ -415,7 +298,7 @@ RUN = np.dtype(
         ("awaits", "i4"),  # event; -1 none
         ("starts", "i4"),
         ("date", "i4"),  # SCHEDULE: the next occurrence
-        ("spent", "i4"),  # INACTIVITY: 1 when this spell has triggered
+        ("pad", "i4"),
         ("started", "f8"),  # last start; -inf never
         ("seen", "f8"),  # INACTIVITY: last reset; -inf never
     ]
@@ -426,7 +309,7 @@ MESSAGES = np.dtype([("sent", "i4"), ("opened", "i4"), ("clicked", "i4"), ("pad"
 MARK = np.dtype([("value", "f8"), ("at", "f8")])  # score and when it was so
 
 
-class Life(NamedTuple):
+class Life(Frame):
     """One customer's state, and scratch space: written by the rules, reused for the next customer of the thread."""
 
     customer: Records  # CUSTOMER, 1
@@ -447,6 +330,26 @@ class Life(NamedTuple):
     traits: Records  # f8, by trait column
     attributes: Records  # f8, by attribute: level code
     visits: Records  # i4, by stage: times entered
+    SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
+        "customer": (CUSTOMER, 1),
+        "clocks": (CLOCK, 1),
+        "due": (_F8, 1),
+        "runs": (RUN, 1),
+        "act_due": (_F8, 1),
+        "reads": (READ, 1),
+        "reach": (REACH, 1),
+        "messages": (MESSAGES, 1),
+        "tags": (_I4, 1),
+        "scores": (MARK, 1),
+        "rings": (_F8, 1),
+        "ring_at": (_I4, 1),
+        "counts": (_I4, 1),
+        "fired": (_I4, 1),
+        "stack": (_F8, 1),
+        "traits": (_F8, 1),
+        "attributes": (_F8, 1),
+        "visits": (_I4, 1),
+    }
 
 
 OUTCOME = np.dtype(
@@ -489,7 +392,7 @@ ROW = np.dtype(
 )
 
 
-class Sink(NamedTuple):
+class Sink(Frame):
     """What leaves a life: this customer's outcome row and the log rows of the chunk."""
 
     outcome: Records  # OUTCOME, by customer of the chunk
@@ -498,3 +401,30 @@ class Sink(NamedTuple):
     reach: Records  # u2 (n, n_channels, Touch.SUPPRESSED_CAP + 1): counts by channel and touch
     log: Records  # ROW, capacity 0: no log
     written: Records  # i8, 1: rows in `log`; beyond its capacity: full
+    SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
+        "outcome": (OUTCOME, 1),
+        "moments": (_F8, 2),
+        "dwell": (_F4, 2),
+        "reach": (_U2, 3),
+        "log": (ROW, 1),
+        "written": (_I8, 1),
+    }
+
+
+class Population(Frame):
+    """The customers of a chunk, before anything has happened to them."""
+
+    key: Records  # u8, (n_customers,): customer keys
+    persona: Records  # i4, (n_customers,)
+    entered: Records  # f8, (n_customers,): days
+    shift: Records  # f8, (n_customers,): days
+    traits: Records  # f8, (n_customers, n_columns)
+    attributes: Records  # f8, (n_customers, n_attributes): level codes
+    SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
+        "key": (np.dtype("u8"), 1),
+        "persona": (_I4, 1),
+        "entered": (_F8, 1),
+        "shift": (_F8, 1),
+        "traits": (_F8, 2),
+        "attributes": (_F8, 2),
+    }

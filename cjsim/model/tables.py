@@ -17,6 +17,7 @@ import numpy as np
 from cjsim.errors import InputError, complaint
 from cjsim.model.activity import profile_table
 from cjsim.model.actors import ActorLinks, ActorTable, ordered_actors
+from cjsim.model.codes import Touch
 from cjsim.model.conditions import Names
 from cjsim.model.draws import survival_share, wait_draw
 from cjsim.model.effects import EffectTable
@@ -46,7 +47,6 @@ from cjsim.model.state import (
     STAGE,
     STEP,
     Records,
-    Touch,
     World,
 )
 

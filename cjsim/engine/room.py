@@ -1,0 +1,130 @@
+"""Room for lives: the arrays that a customer's state and log take, made for a plan and made larger when they run out.
+
+Lives here: allocation. Does not live here: what is written into it (model/), who asks for it (the engines).
+"""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from cjsim.engine.frames import REACHES, Outcomes
+from cjsim.model.codes import STACK
+from cjsim.model.state import (
+    CLOCK,
+    CUSTOMER,
+    MARK,
+    MESSAGES,
+    OUTCOME,
+    REACH,
+    READ,
+    ROW,
+    RUN,
+    Life,
+    Records,
+    Sink,
+)
+from cjsim.model.tables import Plan
+
+
+class Chunk(NamedTuple):
+    """What a stretch of customers left: how many log rows there are, and the rows themselves if they were kept."""
+
+    events: int
+    rows: list[Records]
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much a life may hold: messages to be read, things to be settled at one time, log rows (0: none are kept)."""
+
+    reads: int = 32
+    queue: int = 32
+    rows: int = 0
+
+    def wider(self) -> "Room":
+        """Twice the room for a state."""
+        return replace(self, reads=2 * self.reads, queue=2 * self.queue)
+
+    def longer(self) -> "Room":
+        """Twice the room for a log."""
+        return replace(self, rows=2 * self.rows)
+
+
+def make_life(plan: Plan, seed: int, room: Room) -> Life:
+    """Scratch for one customer at a time.
+
+    Parameters
+    ----------
+    plan : Plan
+        Gives the sizes.
+    seed : int
+        In [0, 2**63).
+    room : Room
+        Capacities.
+    """
+    world, sizes = plan.world, plan.sizes
+    life = Life(
+        customer=np.zeros(1, CUSTOMER),
+        clocks=np.zeros(len(world.events), CLOCK),
+        due=np.zeros(len(world.events)),
+        runs=np.zeros(len(world.actors), RUN),
+        act_due=np.zeros(len(world.actors)),
+        reads=np.zeros(room.reads, READ),
+        reach=np.zeros(len(world.channels), REACH),
+        messages=np.zeros(len(world.messages), MESSAGES),
+        tags=np.zeros(max(sizes.tags, 1), np.int32),
+        scores=np.zeros(len(world.scores), MARK),
+        rings=np.zeros(max(sizes.rings, 1)),
+        ring_at=np.zeros(len(world.caps), np.int32),
+        counts=np.zeros(max(sizes.counts, 1), np.int32),
+        fired=np.zeros(room.queue, np.int32),
+        stack=np.zeros(STACK),
+        traits=np.zeros(sizes.columns),
+        attributes=np.zeros(sizes.attributes),
+        visits=np.zeros(len(world.stages), np.int32),
+    )
+    life.customer[0].seed = np.uint64(seed)
+    return life
+
+
+def make_outcomes(plan: Plan, customers: int) -> Outcomes:
+    """Arrays for what becomes of the customers.
+
+    Parameters
+    ----------
+    plan : Plan
+        Gives the sizes.
+    customers : int
+        How many.
+    """
+    world = plan.world
+    return Outcomes(
+        customers=np.zeros(customers, OUTCOME),
+        moments=np.zeros((customers, len(world.moments))),
+        dwell=np.zeros((customers, len(world.stages)), np.float32),
+        reach=np.zeros((customers, len(world.channels), len(REACHES)), np.uint16),
+    )
+
+
+def make_sink(outcomes: Outcomes, first: int, count: int, room: Room) -> Sink:
+    """The place where a stretch of customers writes.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+        Of all customers; written through.
+    first, count : int
+        The stretch.
+    room : Room
+        Log rows.
+    """
+    stretch = slice(first, first + count)
+    return Sink(
+        outcome=outcomes.customers[stretch],
+        moments=outcomes.moments[stretch],
+        dwell=outcomes.dwell[stretch],
+        reach=outcomes.reach[stretch],
+        log=np.zeros(room.rows, ROW),
+        written=np.zeros(1, np.int64),
+    )

@@ -1,0 +1,335 @@
+"""The course of one life: how it begins, what comes due next, what happens then, how it ends.
+
+Lives here: the order of things. Does not live here: any rule of a customer (behavior.py) or of a policy (decision.py), nor the
+loop over time (the engines).
+"""
+
+import math
+
+import numpy as np
+
+from cjsim.kernel import kernel, rule
+from cjsim.model.behavior import EFFECTS, STAGE_ENTRY, apply_effects, enter_stage, read_message
+from cjsim.model.clocks import clock_time, refresh_permissions, start_clock
+from cjsim.model.decision import act, arm_actor, exit_flows, reset_watches, resume_awaiting, start_flows
+from cjsim.model.ledger import event_code, leave_stage, note_moments, open_account, write_row
+from cjsim.model.mood import pressure_now, satisfaction_now
+from cjsim.model.random import uniform
+from cjsim.model.codes import Happening, Touch
+
+_SPEED_LIMIT = 1e12  # a product of traits above this is cut, so that no clock time becomes infinite or nan
+
+
+@rule
+def place_customer(world, life, people, i, row):  # type: ignore[no-untyped-def]
+    """Write who the customer is.
+
+    Parameters
+    ----------
+    world : World
+        Read: personas, setting.
+    life : Life
+        Written: customer, traits, attributes.
+    people : Population
+        Read.
+    i, row : int
+        Index in `people`; in the sink.
+    """
+    customer = life.customer[0]
+    persona = world.personas[people.persona[i]]
+    customer.key = people.key[i]
+    customer.index = np.int64(people.key[i])
+    customer.row = row
+    customer.persona = people.persona[i]
+    customer.entered = people.entered[i]
+    customer.now = customer.entered
+    customer.shift = people.shift[i]
+    customer.rest = persona.rest
+    customer.satisfaction = persona.rest
+    customer.satisfaction_at = customer.entered
+    customer.pressure = 0.0
+    customer.pressure_at = customer.entered
+    customer.stage = persona.stage
+    customer.stage_since = customer.entered
+    customer.shown = -1
+    customer.last_purchase = -math.inf
+    customer.last_contact = -math.inf
+    customer.revenue = 0.0
+    customer.spent = 0.0
+    customer.mark = 0
+    customer.reads = 0
+    customer.fired = 0
+    customer.purchases = 0
+    customer.contacts = 0
+    customer.opens = 0
+    customer.clicks = 0
+    for j in range(life.traits.shape[0]):
+        life.traits[j] = people.traits[i, j]
+    for j in range(life.attributes.shape[0]):
+        life.attributes[j] = people.attributes[i, j]
+
+
+@rule
+def clear_marks(world, life):  # type: ignore[no-untyped-def]
+    """Forget the last customer's tags, scores, counts and contacts.
+
+    Parameters
+    ----------
+    world : World
+        Read: sizes.
+    life : Life
+        Written.
+    """
+    life.tags[:] = 0
+    life.counts[:] = 0
+    life.visits[:] = 0
+    life.rings[:] = -math.inf
+    life.ring_at[:] = 0
+    for j in range(world.scores.shape[0]):
+        life.scores[j].value = 0.0
+        life.scores[j].at = 0.0
+    for j in range(world.messages.shape[0]):
+        life.messages[j].sent = 0
+        life.messages[j].opened = 0
+        life.messages[j].clicked = 0
+
+
+@rule
+def set_up_channels(world, life):  # type: ignore[no-untyped-def]
+    """Draw consent, and add up affinity, for each channel.
+
+    Parameters
+    ----------
+    world : World
+        Read: channels, persona_consent, persona_affinity.
+    life : Life
+        Read: customer, traits. Written: reach.
+    """
+    customer = life.customer[0]
+    for c in range(world.channels.shape[0]):
+        channel = world.channels[c]
+        reach = life.reach[c]
+        u = uniform(customer.seed, customer.key, channel.stream_consent, np.uint64(0))
+        reach.consent = 1 if u < world.persona_consent[customer.persona, c] else 0
+        reach.affinity = world.persona_affinity[customer.persona, c]
+        if channel.affinity_column >= 0:
+            reach.affinity += life.traits[channel.affinity_column]
+        reach.contacts = 0
+        reach.opens = 0
+        reach.clicks = 0
+        reach.last = -math.inf
+
+
+@rule
+def set_up_clocks(world, life):  # type: ignore[no-untyped-def]
+    """Stop all clocks and work out this customer's own factor of each speed.
+
+    Parameters
+    ----------
+    world : World
+        Read: events, factors, persona_speed.
+    life : Life
+        Read: customer, traits. Written: clocks, due.
+    """
+    customer = life.customer[0]
+    for event in range(world.events.shape[0]):
+        record = world.events[event]
+        clock = life.clocks[event]
+        base = world.persona_speed[customer.persona, event]
+        for i in range(record.factor_first, record.factor_first + record.factor_count):
+            base *= max(life.traits[world.factors[i]], 0.0)
+        clock.base = min(base, _SPEED_LIMIT)
+        clock.speed = 0.0
+        clock.remaining = math.inf
+        clock.lift = 0.0
+        clock.synced = clock_time(world, life, record.profile, customer.now)
+        clock.last = -math.inf
+        clock.starts = 0
+        clock.count = 0
+        clock.active = 0
+        clock.allowed = 1
+        life.due[event] = math.inf
+
+
+@rule
+def note_event(world, life, sink, event):  # type: ignore[no-untyped-def]
+    """A journey event happens: its log row, its count, its moments.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written.
+    sink : Sink
+        Written.
+    event : int
+        Code of the event.
+    """
+    customer = life.customer[0]
+    clock = life.clocks[event]
+    if world.events[event].hidden == 0:
+        write_row(life, sink, event_code(event), -1, -1, -1, 0.0)
+    clock.count += 1
+    clock.last = customer.now
+    customer.spent = 0.0
+    note_moments(world, life, sink, event, clock.count)
+
+
+@rule
+def follow_event(world, life, sink, event, row, starts):  # type: ignore[no-untyped-def]
+    """After an event's effects: the money in its row, the flows that look at it, and its own clock again.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written.
+    sink : Sink
+        Written.
+    event : int
+        Code of the event.
+    row : int
+        Index of its log row.
+    starts : int
+        How often its clock had been started before its effects.
+    """
+    record = world.events[event]
+    if record.hidden == 0:
+        if life.customer[0].spent != 0.0 and row < sink.log.shape[0]:
+            sink.log[row].value = life.customer[0].spent
+        resume_awaiting(world, life, event)
+        exit_flows(world, life, sink, event)
+        start_flows(world, life, sink, record.trigger_first, record.trigger_count)
+        reset_watches(world, life, record.watch_first, record.watch_count, world.links)
+        reset_watches(world, life, 0, world.any_watch.shape[0], world.any_watch)
+    if life.clocks[event].active == 1 and life.clocks[event].starts == starts:
+        start_clock(world, life, event)
+
+
+@rule
+def settle(world, life, sink):  # type: ignore[no-untyped-def]
+    """Let everything that was queued for this time happen, in the order in which it was queued.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written.
+    sink : Sink
+        Written.
+    """
+    customer = life.customer[0]
+    i = 0
+    while i < customer.fired:
+        item = life.fired[i]
+        i += 1
+        row = sink.written[0]
+        starts = 0
+        effects = -1
+        if item >= EFFECTS:
+            effects = item - EFFECTS
+        elif item < STAGE_ENTRY:
+            starts = life.clocks[item].starts
+            effects = world.events[item].effects
+            note_event(world, life, sink, item)
+        apply_effects(world, life, sink, effects)
+        if item < STAGE_ENTRY:
+            follow_event(world, life, sink, item, row, starts)
+        elif item < EFFECTS:
+            stage = item - STAGE_ENTRY
+            start_flows(world, life, sink, world.stage_links[stage, 0], world.stage_links[stage, 1])
+    customer.fired = 0
+    refresh_permissions(world, life)
+
+
+@kernel
+def take(world, life, sink, kind, which):  # type: ignore[no-untyped-def]
+    """Let what is due happen, at the time `now` that the engine has set, with all that follows at once.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written.
+    sink : Sink
+        Written.
+    kind : int
+        A `Happening`.
+    which : int
+        The pending read, the event or the actor.
+    """
+    if kind == Happening.CLOCK:
+        life.fired[0] = which
+        life.customer[0].fired = 1
+    elif kind == Happening.ACT:
+        act(world, life, sink, which)
+    else:
+        read_message(world, life, sink, which)
+        reset_watches(world, life, 0, world.any_watch.shape[0], world.any_watch)
+    settle(world, life, sink)
+
+
+@kernel
+def begin_life(world, life, sink, people, i, row):  # type: ignore[no-untyped-def]
+    """A customer enters: state, consent, clocks, flows, the first stage.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written.
+    sink : Sink
+        Written.
+    people : Population
+        Read.
+    i, row : int
+        Index in `people`; in the sink.
+    """
+    place_customer(world, life, people, i, row)
+    clear_marks(world, life)
+    set_up_channels(world, life)
+    set_up_clocks(world, life)
+    open_account(life, sink)
+    customer = life.customer[0]
+    if customer.entered >= world.setting[0].horizon:
+        life.act_due[:] = math.inf
+        return
+    for actor in range(world.actors.shape[0]):
+        arm_actor(world, life, actor)
+    if world.stages[customer.stage].seen >= 0:
+        customer.shown = customer.stage
+    write_row(life, sink, Touch.ENTERED, -1, -1, -1, 0.0)
+    for event in range(world.events.shape[0]):
+        if world.events[event].anywhere == 1:
+            start_clock(world, life, event)
+    enter_stage(world, life, sink, customer.stage)
+    settle(world, life, sink)
+
+
+@kernel
+def end_life(world, life, sink):  # type: ignore[no-untyped-def]
+    """The horizon: account for what is still open.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written: customer.
+    sink : Sink
+        Written: outcome, dwell.
+    """
+    customer = life.customer[0]
+    if customer.entered >= world.setting[0].horizon:
+        return
+    customer.now = world.setting[0].horizon
+    leave_stage(world, life, sink)
+    outcome = sink.outcome[customer.row]
+    outcome.stage = customer.stage
+    outcome.satisfaction = np.float32(satisfaction_now(world, life))
+    outcome.pressure = np.float32(pressure_now(world, life))

@@ -1,0 +1,282 @@
+"""What is written down of a life: log rows, money, touches, moments, retention.
+
+Lives here: everything that writes to the `Sink`. Does not live here: why it happened (behavior.py, decision.py).
+"""
+
+import math
+
+import numpy as np
+
+from cjsim.kernel import inlined, rule
+from cjsim.model.codes import RETENTION_DAYS, TOUCHES, UNOBSERVED, Touch
+
+_MOST = 65535  # counts of touches saturate here
+
+
+@inlined
+def write_row(life, sink, code, channel, message, source, value):  # type: ignore[no-untyped-def]
+    """Write one log row, or only count it where there is no log or no room.
+
+    Parameters
+    ----------
+    life : Life
+        Read: customer.
+    sink : Sink
+        Written: outcome, log, written.
+    code : int
+        Touch, or TOUCHES + event.
+    channel, message, source : int
+        Codes, -1 for none.
+    value : float64
+        Money of a purchase, else 0.
+    """
+    customer = life.customer[0]
+    sink.outcome[customer.row].events += 1
+    at = sink.written[0]
+    sink.written[0] = at + 1
+    if at < sink.log.shape[0]:
+        row = sink.log[at]
+        row.customer = customer.index
+        row.time = customer.now
+        row.value = value
+        row.event = code
+        row.stage = customer.shown
+        row.channel = channel
+        row.message = message
+        row.source = source
+
+
+@rule
+def write_touch(world, life, sink, touch, site):  # type: ignore[no-untyped-def]
+    """Write and count what happened at a touchpoint.
+
+    Parameters
+    ----------
+    world : World
+        Read: sites, messages, actors.
+    life : Life
+        Read: customer.
+    sink : Sink
+        Written: outcome, reach, log, written.
+    touch : int
+        DELIVERED ... SUPPRESSED_CAP of `Touch`.
+    site : int
+        Code of the site: whose message.
+    """
+    message = world.sites[site].message
+    channel = world.messages[message].channel
+    row = life.customer[0].row
+    if sink.reach[row, channel, touch] < _MOST:
+        sink.reach[row, channel, touch] += np.uint16(1)
+    write_row(life, sink, touch, channel, message, world.actors[world.sites[site].actor].source, 0.0)
+
+
+@inlined
+def present_value(world, life, money):  # type: ignore[no-untyped-def]
+    """Money of now, discounted to the customer's entry.
+
+    Parameters
+    ----------
+    world : World
+        Read: setting.
+    life : Life
+        Read: customer.
+    money : float64
+        Now.
+
+    Returns
+    -------
+    float64
+        money (1 + r)^(-t/365), t days since entry.
+    """
+    customer = life.customer[0]
+    return money * math.exp(-world.setting[0].discount * (customer.now - customer.entered))
+
+
+@rule
+def book_cost(world, life, sink, cost):  # type: ignore[no-untyped-def]
+    """Book a cost.
+
+    Parameters
+    ----------
+    world : World
+        Read: setting.
+    life : Life
+        Read: customer.
+    sink : Sink
+        Written: outcome.
+    cost : float64
+        Money.
+    """
+    if cost != 0.0:
+        outcome = sink.outcome[life.customer[0].row]
+        outcome.cost += cost
+        outcome.clv -= present_value(world, life, cost)
+
+
+@rule
+def book_purchase(world, life, sink, value, margin):  # type: ignore[no-untyped-def]
+    """Book a purchase.
+
+    Parameters
+    ----------
+    world : World
+        Read: setting, moments.
+    life : Life
+        Written: customer.
+    sink : Sink
+        Written: outcome, moments.
+    value, margin : float64
+        Money; share of it that is left.
+    """
+    customer = life.customer[0]
+    outcome = sink.outcome[customer.row]
+    customer.purchases += 1
+    customer.revenue += value
+    customer.spent += value
+    customer.last_purchase = customer.now
+    outcome.purchases += 1
+    outcome.revenue += value
+    outcome.margin += value * margin
+    outcome.clv += present_value(world, life, value * margin)
+    outcome.last_purchase = customer.now
+    if customer.purchases == 1:
+        outcome.first_purchase = customer.now
+    note_moments(world, life, sink, -1, customer.purchases)
+
+
+@rule
+def note_moments(world, life, sink, event, count):  # type: ignore[no-untyped-def]
+    """Note the moments that the n-th happening of an event is.
+
+    Parameters
+    ----------
+    world : World
+        Read: moments.
+    life : Life
+        Read: customer.
+    sink : Sink
+        Written: moments.
+    event : int
+        Code of the event, -1 for a purchase.
+    count : int
+        n.
+    """
+    for i in range(world.moments.shape[0]):
+        if world.moments[i].event == event and world.moments[i].nth == count:
+            sink.moments[life.customer[0].row, i] = life.customer[0].now
+
+
+@rule
+def leave_stage(world, life, sink):  # type: ignore[no-untyped-def]
+    """Account for the time in the stage that ends now: dwell, and the retention marks that fell in it.
+
+    Parameters
+    ----------
+    world : World
+        Read: stages.
+    life : Life
+        Written: customer.
+    sink : Sink
+        Read: moments. Written: outcome, dwell.
+    """
+    customer = life.customer[0]
+    sink.dwell[customer.row, customer.stage] += np.float32(customer.now - customer.stage_since)
+    converted = sink.moments[customer.row, 0]
+    if converted <= customer.now:
+        retained = world.stages[customer.stage].retained
+        while customer.mark < len(RETENTION_DAYS) and converted + RETENTION_DAYS[customer.mark] <= customer.now:
+            sink.outcome[customer.row].retained[customer.mark] = retained
+            customer.mark += 1
+
+
+@rule
+def open_account(life, sink):  # type: ignore[no-untyped-def]
+    """Begin a customer's rows in the sink.
+
+    Parameters
+    ----------
+    life : Life
+        Read: customer.
+    sink : Sink
+        Written: outcome, moments, dwell, reach.
+    """
+    customer = life.customer[0]
+    row = customer.row
+    outcome = sink.outcome[row]
+    outcome.entered = customer.entered
+    outcome.revenue = 0.0
+    outcome.margin = 0.0
+    outcome.cost = 0.0
+    outcome.clv = 0.0
+    outcome.first_purchase = math.nan
+    outcome.last_purchase = math.nan
+    outcome.satisfaction = 0.0
+    outcome.pressure = 0.0
+    outcome.purchases = 0
+    outcome.contacts = 0
+    outcome.opens = 0
+    outcome.clicks = 0
+    outcome.unsubscribes = 0
+    outcome.complaints = 0
+    outcome.opt_outs = 0
+    outcome.flows = 0
+    outcome.events = 0
+    outcome.persona = customer.persona
+    outcome.stage = customer.stage
+    for i in range(len(RETENTION_DAYS)):
+        outcome.retained[i] = UNOBSERVED
+    sink.moments[row, :] = math.nan
+    sink.dwell[row, :] = 0.0
+    sink.reach[row, :, :] = 0
+
+
+@inlined
+def event_code(event):  # type: ignore[no-untyped-def]
+    """Log code of a journey event.
+
+    Parameters
+    ----------
+    event : int
+        Code of the event.
+
+    Returns
+    -------
+    int
+        TOUCHES + event.
+    """
+    return TOUCHES + event
+
+
+@rule
+def write_opt_out(world, life, sink, channel, touch, site):  # type: ignore[no-untyped-def]
+    """End consent for a channel, if there is any, and write down how.
+
+    Parameters
+    ----------
+    world : World
+        Read: sites, messages, actors.
+    life : Life
+        Written: reach.
+    sink : Sink
+        Written.
+    channel : int
+        Code of the channel.
+    touch : int
+        UNSUBSCRIBED, COMPLAINED or OPTED_OUT.
+    site : int
+        Whose message led to it; -1 for an effect.
+    """
+    if life.reach[channel].consent == 0:
+        return
+    life.reach[channel].consent = 0
+    outcome = sink.outcome[life.customer[0].row]
+    outcome.opt_outs += 1
+    if touch == Touch.OPTED_OUT:
+        write_row(life, sink, touch, channel, -1, -1, 0.0)
+    else:
+        if touch == Touch.UNSUBSCRIBED:
+            outcome.unsubscribes += 1
+        else:
+            outcome.complaints += 1
+        write_touch(world, life, sink, touch, site)

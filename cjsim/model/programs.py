@@ -1,0 +1,216 @@
+"""Condition programs in kernels: postfix over a small stack.
+
+Lives here: the interpreter. Does not live here: the parser (conditions.py), what the codes mean (codes.Op).
+"""
+
+import math
+
+from cjsim.kernel import inlined, rule
+from cjsim.model.mood import pressure_now, satisfaction_now, score_now
+from cjsim.model.codes import Op
+
+
+@inlined
+def days_since(now, then):  # type: ignore[no-untyped-def]
+    """Days from `then` to `now`, infinite if `then` is -inf (never).
+
+    Parameters
+    ----------
+    now, then : float64
+        Days.
+
+    Returns
+    -------
+    float64
+        Days.
+    """
+    return now - then
+
+
+@rule
+def name_value(world, life, op, arg):  # type: ignore[no-untyped-def]
+    """What a name of the condition language stands for, for this customer, now.
+
+    Parameters
+    ----------
+    world : World
+        Read: scores, setting.
+    life : Life
+        Read.
+    op : int
+        A code of `Op` below NOT, other than CONST.
+    arg : int
+        Code of the thing that is asked about.
+
+    Returns
+    -------
+    float64
+        A count, days, money, or 1 and 0.
+    """
+    customer = life.customer[0]
+    now = customer.now
+    if op == Op.STAGE:
+        return 1.0 if customer.stage == arg else 0.0
+    if op == Op.COUNT:
+        return float(life.clocks[arg].count)
+    if op == Op.TAGGED:
+        return float(life.tags[arg])
+    if op == Op.PURCHASES:
+        return float(customer.purchases)
+    if op == Op.SINCE:
+        return days_since(now, life.clocks[arg].last)
+    if op == Op.SINCE_PURCHASE:
+        return days_since(now, customer.last_purchase)
+    if op == Op.SINCE_CONTACT:
+        return days_since(now, customer.last_contact)
+    if op == Op.SINCE_ENTRY:
+        return days_since(now, customer.entered)
+    if op == Op.DAYS_IN_STAGE:
+        return days_since(now, customer.stage_since)
+    if op == Op.ATTRIBUTE:
+        return life.attributes[arg]
+    if op == Op.SCORE:
+        return score_now(world, life, arg)
+    if op == Op.VISITED:
+        return float(life.visits[arg])
+    if op == Op.REVENUE:
+        return customer.revenue
+    if op == Op.CONTACTS:
+        return float(customer.contacts)
+    if op == Op.OPENS:
+        return float(customer.opens)
+    if op == Op.CLICKS:
+        return float(customer.clicks)
+    if op == Op.CONSENT:
+        return float(life.reach[arg].consent)
+    if op == Op.CHANNEL_CONTACTS:
+        return float(life.reach[arg].contacts)
+    if op == Op.CHANNEL_OPENS:
+        return float(life.reach[arg].opens)
+    if op == Op.CHANNEL_CLICKS:
+        return float(life.reach[arg].clicks)
+    if op == Op.SINCE_CHANNEL:
+        return days_since(now, life.reach[arg].last)
+    if op == Op.SENT:
+        return float(life.messages[arg].sent)
+    if op == Op.OPENED:
+        return float(life.messages[arg].opened)
+    if op == Op.CLICKED:
+        return float(life.messages[arg].clicked)
+    if op == Op.HOUR:
+        return (now - math.floor(now)) * 24.0
+    if op == Op.WEEKDAY:
+        week = (now + world.setting[0].midnight / 24.0) / 7.0
+        return math.floor((week - math.floor(week)) * 7.0)
+    if op == Op.DAY:
+        return now
+    if op == Op.TRAIT:
+        return life.traits[arg]
+    if op == Op.PERSONA:
+        return 1.0 if customer.persona == arg else 0.0
+    if op == Op.SATISFACTION:
+        return satisfaction_now(world, life)
+    return pressure_now(world, life)
+
+
+@inlined
+def combined(op, left, right):  # type: ignore[no-untyped-def]
+    """The value of a binary operation.
+
+    Parameters
+    ----------
+    op : int
+        A code of `Op` from AND on.
+    left, right : float64
+        Its operands.
+
+    Returns
+    -------
+    float64
+        Its value; 1 or 0 for comparisons; a division by 0 gives 0.
+    """
+    if op == Op.AND:
+        return 1.0 if left != 0.0 and right != 0.0 else 0.0
+    if op == Op.OR:
+        return 1.0 if left != 0.0 or right != 0.0 else 0.0
+    if op == Op.GE:
+        return 1.0 if left >= right else 0.0
+    if op == Op.GT:
+        return 1.0 if left > right else 0.0
+    if op == Op.EQ:
+        return 1.0 if left == right else 0.0
+    if op == Op.NE:
+        return 1.0 if left != right else 0.0
+    if op == Op.LT:
+        return 1.0 if left < right else 0.0
+    if op == Op.LE:
+        return 1.0 if left <= right else 0.0
+    if op == Op.ADD:
+        return left + right
+    if op == Op.SUBTRACT:
+        return left - right
+    if op == Op.MULTIPLY:
+        return left * right
+    return left / right if right != 0.0 else 0.0
+
+
+@rule
+def evaluate(world, life, program):  # type: ignore[no-untyped-def]
+    """The value of a condition for this customer, now.
+
+    Parameters
+    ----------
+    world : World
+        Read: codes, scores, setting.
+    life : Life
+        Read; `stack` is scratch.
+    program : int
+        First record in `world.codes`.
+
+    Returns
+    -------
+    float64
+        0 means no.
+    """
+    top = -1
+    at = program
+    while True:
+        code = world.codes[at]
+        at += 1
+        op = code.op
+        if op == Op.END:
+            return life.stack[0]
+        if op == Op.CONST:
+            top += 1
+            life.stack[top] = code.x
+        elif op < Op.NOT:
+            top += 1
+            life.stack[top] = name_value(world, life, op, code.arg)
+        elif op == Op.NOT:
+            life.stack[top] = 1.0 if life.stack[top] == 0.0 else 0.0
+        elif op == Op.NEGATE:
+            life.stack[top] = -life.stack[top]
+        else:
+            top -= 1
+            life.stack[top] = combined(op, life.stack[top], life.stack[top + 1])
+
+
+@inlined
+def holds(world, life, program):  # type: ignore[no-untyped-def]
+    """Whether a condition holds; no condition (-1) holds.
+
+    Parameters
+    ----------
+    world : World
+        Read: codes, scores, setting.
+    life : Life
+        Read; `stack` is scratch.
+    program : int
+        First record in `world.codes`, or -1.
+
+    Returns
+    -------
+    bool
+        Whether it holds.
+    """
+    return program < 0 or evaluate(world, life, program) != 0.0
