@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cjsim.frame import Frame
 from cjsim.model.scenario import Scenario
 
 START = "2026-01-05"  # a Monday
@@ -19,6 +20,11 @@ def scenario(*, journey: dict[str, Any] | None = None, policy: dict[str, Any] | 
             **settings,
         }
     )
+
+
+def arrays_of(frame: Frame) -> dict[str, Any]:
+    """The arrays of a frame by name."""
+    return {name: getattr(frame, name) for name in type(frame).SPEC}
 
 
 def talking(**policy: Any) -> Scenario:

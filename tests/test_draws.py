@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import integrate, special, stats
-from small_worlds import scenario
+from small_worlds import arrays_of, scenario
 
+from cjsim.model.codes import Wait
 from cjsim.model.draws import TABLE_ERROR, Draw, Knots, amount_draw, beta_table, survival_share, wait_draw
 from cjsim.model.quantiles import fill_quantiles
 from cjsim.model.registers import plain_array, record_array
-from cjsim.model.state import DRAW, Wait
+from cjsim.model.state import DRAW, World
 from cjsim.model.tables import compile_world
 from cjsim.model.vocabulary import AmountLaw, WaitLaw
 
@@ -24,7 +25,8 @@ def world() -> Any:
 
 def values(world: Any, draw: Draw, knots: Knots, u: Any = UNIFORMS) -> Any:
     out = np.empty(len(u))
-    fill_quantiles(world._replace(knots=plain_array("f8", knots.array())), record_array(DRAW, [draw._asdict()]), np.asarray(u), out)
+    with_knots = World(**arrays_of(world) | {"knots": plain_array("f8", knots.array())})
+    fill_quantiles(with_knots, record_array(DRAW, [draw._asdict()]), np.asarray(u), out)
     return out
 
 
@@ -75,7 +77,7 @@ def test_fixed_is_its_value_and_never_is_infinite(world: Any) -> None:
 def test_empirical_values_come_ascending_with_their_weights(world: Any) -> None:
     knots = Knots()
     draw = amount_draw(AmountLaw(empirical={"values": [9, 1, 5, 1], "weights": [2, 1, 0, 1]}), knots)
-    assert (draw.kind, draw.size) == (Wait.STEPS, 2)
+    assert (draw.kind, draw.length) == (Wait.STEPS, 2)
     assert list(values(world, draw, knots, [0.01, 0.49, 0.51, 0.999999])) == [1, 1, 9, 9]
 
 
@@ -91,8 +93,8 @@ def test_equal_laws_share_a_table() -> None:
     other = amount_draw(AmountLaw(gamma={"mean": 50, "shape": 2}), knots)
     different = amount_draw(AmountLaw(gamma={"mean": 50, "shape": 3}), knots)
     assert first.table == other.table
-    assert different.table == 2 * first.size
-    assert len(knots.array()) == 4 * first.size
+    assert different.table == 2 * first.length
+    assert len(knots.array()) == 4 * first.length
     assert knots.steps((1.0, 2.0), None) == knots.steps((2.0, 1.0), (3.0, 3.0)) != knots.steps((1.0, 2.0), (1.0, 3.0))
 
 
@@ -102,7 +104,7 @@ def test_beta_table_gives_the_odds_of_scipys_inverse(world: Any, alpha: float, b
     span = knots.beta(alpha, beta)
     assert span is not None
     u = np.linspace(1e-6, 1 - 1e-6, 10_001)
-    odds = values(world, Draw(Wait.TABLE, table=span[0], size=span[1], scale=1.0), knots, u)
+    odds = values(world, Draw(Wait.TABLE, table=span[0], length=span[1], scale=1.0), knots, u)
     want = special.betaincinv(alpha, beta, u)
     seen = want > 1e-250
     np.testing.assert_allclose((odds / (1 + odds))[seen], want[seen], rtol=2 * TABLE_ERROR)

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
-from small_worlds import scenario
+from small_worlds import arrays_of, scenario
 
 from cjsim.errors import InputError
-from cjsim.model.population import SHIFT_AT_MOST_DAYS, Form, Population, draw_population, trait_values
+from cjsim.model.population import SHIFT_AT_MOST_DAYS, Form, draw_population, trait_values
+from cjsim.model.state import Population
 from cjsim.model.tables import compile_world
 
 P_LEAST = 1e-6
@@ -58,12 +59,12 @@ def test_stretches_make_up_the_same_population(plan: Any) -> None:
     whole = draw_population(plan, 7, 100, 1000)
     cuts = [100, 101, 108, 611, 1100]
     parts = [draw_population(plan, 7, a, b - a) for a, b in itertools.pairwise(cuts)]
-    for field, array in whole._asdict().items():
+    for field, array in arrays_of(whole).items():
         assert np.concatenate([getattr(part, field) for part in parts]).tobytes() == array.tobytes(), field
 
 
 def test_population_has_the_declared_types_and_shapes(drawn: Population) -> None:
-    assert {name: (array.dtype.str, array.shape) for name, array in drawn._asdict().items()} == {
+    assert {name: (array.dtype.str, array.shape) for name, array in arrays_of(drawn).items()} == {
         "key": ("<u8", (N,)),
         "persona": ("<i4", (N,)),
         "entered": ("<f8", (N,)),

@@ -233,7 +233,7 @@ def clock_speed(world, life, event):  # type: ignore[no-untyped-def]
         Clock time a day.
     """
     weight = world.events[event].satisfaction
-    base = life.clocks[event].base
+    base = life.clocks[event].factor
     if weight == 0.0:
         return base
     return base * math.exp(weight * (satisfaction_now(world, life) - 0.5))

@@ -138,7 +138,7 @@ def set_up_clocks(world, life):  # type: ignore[no-untyped-def]
         base = world.persona_speed[customer.persona, event]
         for i in range(record.factor_first, record.factor_first + record.factor_count):
             base *= max(life.traits[world.factors[i]], 0.0)
-        clock.base = min(base, _SPEED_LIMIT)
+        clock.factor = min(base, _SPEED_LIMIT)
         clock.speed = 0.0
         clock.remaining = math.inf
         clock.lift = 0.0

@@ -33,7 +33,7 @@ class Draw(NamedTuple):
 
     kind: int = Wait.NEVER
     table: int = 0
-    size: int = 0
+    length: int = 0
     pad: int = 0
     scale: float = 0.0
     a: float = 0.0
@@ -51,7 +51,7 @@ class Knots:
         self._length = 0
 
     def gamma(self, shape: float) -> tuple[int, int]:
-        """First index and size of the table of a gamma law with scale 1.
+        """First index and length of the table of a gamma law with scale 1.
 
         Parameters
         ----------
@@ -67,7 +67,7 @@ class Knots:
         return self._spans.get(key) or self._add(key, *gamma_table(shape))
 
     def beta(self, alpha: float, beta: float) -> tuple[int, int] | None:
-        """First index and size of the table of the odds of a beta law.
+        """First index and length of the table of the odds of a beta law.
 
         Parameters
         ----------
@@ -86,7 +86,7 @@ class Knots:
         return None if table is None else self._add(key, *table)
 
     def steps(self, values: tuple[float, ...], weights: tuple[float, ...] | None) -> tuple[int, int]:
-        """First index and size of an empirical law: cumulative probabilities, then ascending values.
+        """First index and length of an empirical law: cumulative probabilities, then ascending values.
 
         Parameters
         ----------
@@ -197,8 +197,8 @@ def amount_draw(law: AmountLaw, knots: Knots) -> Draw:
 
 def gamma_draw(mean: float, shape: float, knots: Knots) -> Draw:
     """The record of a gamma law by its mean and shape."""
-    first, size = knots.gamma(shape)
-    return Draw(Wait.TABLE, table=first, size=size, scale=mean / shape)
+    first, length = knots.gamma(shape)
+    return Draw(Wait.TABLE, table=first, length=length, scale=mean / shape)
 
 
 def uniform_draw(low: float, high: float) -> Draw:
@@ -207,8 +207,8 @@ def uniform_draw(low: float, high: float) -> Draw:
 
 
 def _steps_draw(law: EmpiricalWait | EmpiricalAmount, knots: Knots) -> Draw:
-    first, size = knots.steps(law.values, law.weights)
-    return Draw(Wait.STEPS, table=first, size=size)
+    first, length = knots.steps(law.values, law.weights)
+    return Draw(Wait.STEPS, table=first, length=length)
 
 
 def gamma_log_quantile(shape: float, z: Floats) -> Floats:

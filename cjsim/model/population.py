@@ -204,7 +204,7 @@ def _trait(name: str, law: TraitLaw, knots: Knots) -> Trait:
         span = knots.beta(law.beta.alpha, law.beta.beta)
         if span is None:
             return Trait(name, Form.BETA, _draw_array(Draw()), law.beta.alpha, law.beta.beta)
-        return Trait(name, Form.ODDS, _draw_array(Draw(Wait.TABLE, table=span[0], size=span[1], scale=1.0)))
+        return Trait(name, Form.ODDS, _draw_array(Draw(Wait.TABLE, table=span[0], length=span[1], scale=1.0)))
     return Trait(name, Form.DRAW, _draw_array(_plain_draw(law, knots)))
 
 

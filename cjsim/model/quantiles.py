@@ -147,9 +147,9 @@ def quantile(world, draw, u):  # type: ignore[no-untyped-def]
     if draw.kind == Wait.WEIBULL:
         return draw.scale * math.pow(-math.log1p(-u), draw.a)
     if draw.kind == Wait.TABLE:
-        return draw.scale * table_quantile(world.knots, draw.table, draw.size, u)
+        return draw.scale * table_quantile(world.knots, draw.table, draw.length, u)
     if draw.kind == Wait.STEPS:
-        return step_quantile(world.knots, draw.table, draw.size, u)
+        return step_quantile(world.knots, draw.table, draw.length, u)
     if draw.kind == Wait.UNIFORM:
         return draw.scale + draw.a * u
     return math.inf

@@ -18,8 +18,8 @@ Records = np.ndarray[Any, np.dtype[Any]]
 
 
 # A distribution: value = scale * q(u). `a` is its shape (Weibull: 1/shape; lognormal: sigma; uniform: width,
-# with `scale` the low end), `table` the first index of its knots in `World.knots`, `size` their number.
-DRAW = np.dtype([("kind", "i4"), ("table", "i4"), ("size", "i4"), ("pad", "i4"), ("scale", "f8"), ("a", "f8")])
+# with `scale` the low end), `table` the first index of its knots in `World.knots`, `length` their number.
+DRAW = np.dtype([("kind", "i4"), ("table", "i4"), ("length", "i4"), ("pad", "i4"), ("scale", "f8"), ("a", "f8")])
 
 SETTING = np.dtype(
     [
@@ -279,8 +279,8 @@ CUSTOMER = np.dtype(
 )
 CLOCK = np.dtype(
     [
-        ("base", "f8"),  # persona's factor times traits
-        ("speed", "f8"),  # m: base times mood
+        ("factor", "f8"),  # persona's factor times traits
+        ("speed", "f8"),  # m: factor times mood
         ("remaining", "f8"),  # R at `synced`
         ("lift", "f8"),  # A at `synced`
         ("synced", "f8"),  # clock time
