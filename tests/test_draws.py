@@ -8,10 +8,11 @@ from scipy import integrate, special, stats
 from small_worlds import arrays_of, scenario
 
 from cjsim.model.codes import Wait
-from cjsim.model.draws import TABLE_ERROR, Draw, Knots, amount_draw, beta_table, survival_share, wait_draw
+from cjsim.model.draws import TABLE_ERROR, Draw, Knots, amount_draw, beta_table, wait_draw
 from cjsim.model.quantiles import fill_quantiles
 from cjsim.model.registers import plain_array, record_array
 from cjsim.model.state import DRAW, World
+from cjsim.model.survival import survival_share
 from cjsim.model.tables import compile_world
 from cjsim.model.vocabulary import AmountLaw, WaitLaw
 

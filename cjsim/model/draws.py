@@ -1,7 +1,7 @@
 """Distributions -> records: what `quantiles.py` needs to turn a uniform into a wait, an amount or a trait.
 
-Lives here: the `DRAW` record of each law, the tables of inverses without a closed form (gamma, beta, empirical), and
-the Laplace transform of a delay. Does not live here: the inverses themselves (quantiles.py), who draws what (tables.py).
+Lives here: the `DRAW` record of each law, and the tables of inverses without a closed form (gamma, beta, empirical).
+Does not live here: the inverses themselves (quantiles.py), who draws what (tables.py).
 
 A table of a positive law holds log q at `GAMMA_KNOTS` equidistant z in [-TABLE_END, TABLE_END], z the normal quantile
 of the uniform, then d log q / dz times the step: a cubic Hermite interpolant. A table of a beta law does so for the odds
@@ -323,57 +323,3 @@ def _grid(size: int) -> tuple[Floats, float]:
 
 def _log_normal_density(z: Floats) -> Floats:
     return -0.5 * z * z - _LOG_ROOT_TWO_PI
-
-
-def survival_share(law: WaitLaw, lifetime_days: float) -> float:
-    """E[exp(-D / lifetime)] of a delay D: the share of readings that the lifetime of a message leaves.
-
-    Closed form for fixed, exponential, gamma and empirical delays; for Weibull and lognormal ones the trapezoidal rule
-    over the logarithm, whose error falls exponentially with the number of points (below 1e-12 for all shapes allowed).
-
-    Parameters
-    ----------
-    law : WaitLaw
-        The delay, in days.
-    lifetime_days : float
-        Above 0, days; inf: nothing is lost.
-
-    Returns
-    -------
-    float
-        In [0, 1].
-
-    References
-    ----------
-    Trefethen, Weideman (2014), SIAM Review 56(3), section 5: the trapezoidal rule on the real line.
-
-    Examples
-    --------
-    >>> survival_share(WaitLaw(exponential={"mean": "2d"}), 2.0)
-    0.5
-    """
-    rate = 1.0 / lifetime_days
-    if rate == 0.0:
-        return 1.0
-    if law.exponential is not None:
-        return 1.0 / (1.0 + rate * law.exponential.mean)
-    if law.gamma is not None:
-        return math.exp(-law.gamma.shape * math.log1p(rate * law.gamma.mean / law.gamma.shape))
-    if law.empirical is not None:
-        weights = law.empirical.weights or (1.0,) * len(law.empirical.values)
-        terms = [w * math.exp(-rate * v) for w, v in zip(weights, law.empirical.values, strict=True)]
-        return math.fsum(terms) / math.fsum(weights)
-    if law.weibull is not None:
-        y, step = np.linspace(-45.0, 5.0, 20_001, retstep=True)
-        unit_exponential = y - np.exp(y)
-        return _integral(unit_exponential, math.log(rate * law.weibull.scale) + y / law.weibull.shape, step)
-    if law.lognormal is not None:
-        z, step = np.linspace(-9.0, 9.0, 4_001, retstep=True)
-        return _integral(_log_normal_density(z), math.log(rate * law.lognormal.median) + law.lognormal.sigma * z, step)
-    assert law.fixed is not None
-    return math.exp(-rate * law.fixed)
-
-
-def _integral(log_density: Floats, log_loss: Floats, step: float) -> float:
-    """Trapezoidal sum of exp(log_density - exp(log_loss)); both ends of the range are negligible."""
-    return float(np.sum(np.exp(log_density - np.exp(np.minimum(log_loss, 50.0)))) * step)

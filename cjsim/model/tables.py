@@ -19,7 +19,7 @@ from cjsim.model.activity import profile_table
 from cjsim.model.actors import ActorLinks, ActorTable, ordered_actors
 from cjsim.model.codes import Touch
 from cjsim.model.conditions import Names
-from cjsim.model.draws import survival_share, wait_draw
+from cjsim.model.draws import wait_draw
 from cjsim.model.effects import EffectTable
 from cjsim.model.journey import Channel, Event, Journey, Lifts, Message
 from cjsim.model.policy import Guardrails
@@ -49,6 +49,7 @@ from cjsim.model.state import (
     Records,
     World,
 )
+from cjsim.model.survival import survival_share
 
 CONVERSION = "conversion"
 _NEVER = -1e300  # the logit of a rate of 0
