@@ -179,7 +179,7 @@ def calibrate_purchases(
     Fader, Hardie, Lee (2005), Marketing Science 24(2), 275-284; Fader, Hardie (2013), brucehardie.com/notes/025.
     """
     if unit not in UNIT_DAYS:
-        raise InputError(complaint("unit", f"must be one of {one_of(UNIT_DAYS)}", shown(unit)))
+        raise InputError(complaint("unit", f"must be one of {one_of(UNIT_DAYS)}", shown(unit), "Name one of these."))
     last_known = _day(until, "--until")
     log = read_purchases(path, customer=customer, time=time, value=value)
     warnings = (*log.warnings, *_check_dates(log, last_known))

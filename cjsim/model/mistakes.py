@@ -6,7 +6,7 @@ Lives here: what can ever be reached, and what is odd. Does not live here: what 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cjsim.model.journey import Effect, Journey
+from cjsim.model.journey import Effect, Event, Journey
 from cjsim.model.policy import Flow, Policy, QuietHours, Step
 from cjsim.model.scenario import Scenario
 from cjsim.model.vocabulary import hour_text
@@ -102,10 +102,7 @@ def _journey(journey: Journey, policy: Policy | None, prefix: str) -> Iterator[s
             yield f"{prefix}stages.{name}: no customer ever comes here. Let an event 'go' here, or remove it."
     for name, event in journey.events.items():
         if name not in found.events:
-            why = "its clock never runs" if event.wait != "never" else "its wait is 'never'"
-            why = "none of its stages is ever entered" if event.wait != "never" and event.stages else why
-            why = "it is in no stage" if event.wait != "never" and event.stages == () else why
-            yield f"{prefix}events.{name}: can never happen: {why}, and nothing that happens fires it."
+            yield f"{prefix}events.{name}: can never happen: {_why_not(event, found)}, and nothing that happens fires it."
     last = list(journey.stages)[-1]
     for name in journey.stages:
         if name in found.stages and name != last and not _way_out(journey, name, found):
@@ -113,6 +110,17 @@ def _journey(journey: Journey, policy: Policy | None, prefix: str) -> Iterator[s
     for path, effect in journey_effects(journey):
         if effect.untag is not None and policy is not None and effect.untag not in _put_on(journey, policy):
             yield f"{prefix}{path[0]}.{path[1]}: takes off the tag '{effect.untag}', which nothing puts on."
+
+
+def _why_not(event: Event, found: Reach) -> str:
+    """Why a clock never ends."""
+    if event.wait == "never":
+        return "its wait is 'never'"
+    if event.stages == ():
+        return "it is in no stage"
+    if event.stages != "anywhere" and found.stages.isdisjoint(event.stages):
+        return "none of its stages is ever entered"
+    return "its clock never runs"
 
 
 def _put_on(journey: Journey, policy: Policy) -> set[str]:

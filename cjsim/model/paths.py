@@ -27,15 +27,9 @@ class Fault(NamedTuple):
     remedy: str
     at: Path | None = None
 
-    def under(self, *prefix: str) -> "Fault":
-        """The same one level up.
-
-        Parameters
-        ----------
-        *prefix : str
-            What leads to the record that found the fault.
-        """
-        return self._replace(path=(*prefix, *self.path), at=None if self.at is None else (*prefix, *self.at))
+    def under(self, key: str) -> "Fault":
+        """The same as the record above sees it, which has the one that found it under a key."""
+        return self._replace(path=(key, *self.path), at=None if self.at is None else (key, *self.at))
 
     def message(self, root: Node) -> str:
         """The fault in house form, with the place from the tree."""

@@ -5,6 +5,7 @@ the values mean (journey.py, policy.py, scenario.py). This is the only module th
 """
 
 import io
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -103,6 +104,7 @@ def written(data: Any) -> str:
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 140
+    yaml.allow_unicode = json.dumps(data, ensure_ascii=False, default=str).isprintable()  # else escaped, as some do not survive
     stream = io.StringIO()
     yaml.dump(data, stream)
     return stream.getvalue()

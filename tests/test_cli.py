@@ -1,0 +1,281 @@
+"""The command line: what it prints, where it writes, its exit codes, and what it does not import."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from typer.testing import CliRunner
+
+import cjsim
+from cjsim.cli import app
+from cjsim.model.scenario import Scenario
+
+WORLDS = ROOT / "tests" / "worlds"
+TINY = str(WORLDS / "tiny.yaml")
+
+
+class Answer:
+    """What a verb gives."""
+
+    def __init__(self, **content: Any) -> None:
+        self.content = content
+
+    def to_json(self) -> dict[str, Any]:
+        return self.content
+
+    def __str__(self) -> str:
+        return f"table of {sorted(self.content)}"
+
+    def save(self, folder: Path) -> None:
+        (folder / "metrics.json").write_text(json.dumps(self.content))
+        (folder / "manifest.json").write_text("{}")
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture
+def verb(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[..., Answer]], None]:
+    """Puts a verb in place of ours, so that the command alone is tested."""
+
+    def put(name: str, function: Callable[..., Answer]) -> None:
+        module = ModuleType(name)
+        setattr(module, name.rsplit(".", 1)[1].replace("run", "simulate"), function)
+        monkeypatch.setitem(sys.modules, name, module)
+
+    return put
+
+
+@pytest.fixture
+def simulated(verb: Callable[[str, Callable[..., Answer]], None]) -> list[tuple[Scenario, dict[str, Any]]]:
+    calls: list[tuple[Scenario, dict[str, Any]]] = []
+
+    def simulate(scenario: Scenario, **options: Any) -> Answer:
+        calls.append((scenario, options))
+        options["progress"].start(10, "simulating")
+        options["progress"].advance(5)
+        options["progress"].note("compiling")
+        options["progress"].finish()
+        if options["log"] is not None:
+            options["log"].write_bytes(b"log")
+        return Answer(scenario=scenario.name, customers=scenario.customers)
+
+    verb("cjsim.engine.run", simulate)
+    return calls
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = [
+        "numba",
+        "numpy",
+        "pandas",
+        "scipy",
+        "sklearn",
+        "seaborn",
+        "matplotlib",
+        "optuna",
+        "pyarrow",
+        "duckdb",
+        "simpy",
+        "pydantic",
+        "ruamel",
+    ]
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom cjsim.cli import app\n"
+        "result = CliRunner().invoke(app, ['--help'])\nassert result.exit_code == 0 and 'simulate' in result.stdout\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_check_imports_no_engine() -> None:
+    heavy = ["numba", "pandas", "scipy", "sklearn", "seaborn", "optuna", "pyarrow"]
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom cjsim.cli import app\n"
+        f"assert CliRunner().invoke(app, ['check', {TINY!r}]).exit_code == 0\nprint([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_module_runs_as_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "cjsim", "check", "none.yaml"], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "none.yaml: must be a file that can be read, got no such file. Check the name.\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("tiny", "scenario"), ("every_construct", "scenario"), ("every_construct_journey", "journey"), ("every_construct_policy", "policy")],
+)
+def test_check_knows_what_a_file_is(name: str, kind: str) -> None:
+    result = invoke("check", str(WORLDS / f"{name}.yaml"), "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["kind"], len(told["digest"])) == (0, kind, 64)
+
+
+def test_check_warns_on_standard_error() -> None:
+    result = invoke("check", TINY, "--set", "policy.guardrails.caps=[{at_most: 0, per: 1d}]")
+    assert result.exit_code == 0
+    assert result.stdout == f"{TINY}: a scenario without errors, 1 warnings\n"
+    assert result.stderr.startswith(f"{TINY}: warning: policy.guardrails.caps[0]: is 0")
+
+
+def test_describe_tells_the_model() -> None:
+    result = invoke("describe", TINY, "--set", "horizon=45d")
+    assert result.stdout.startswith("Scenario tiny: 100 customers entering on day 0, 45 days\n")
+
+
+@pytest.mark.parametrize("kind", ["journey", "policy", "scenario"])
+def test_schema_is_json_and_knows_every_key(kind: str) -> None:
+    schema = json.loads(invoke("schema", kind).stdout)
+    model = getattr(cjsim, kind.title())
+    assert set(schema["properties"]) == {*model.model_fields, "extends", "set"}
+    assert json.loads(invoke("schema", kind).stdout) == schema
+
+
+def test_schema_lets_a_scenario_name_files() -> None:
+    schema = json.loads(invoke("schema", "scenario").stdout)
+    assert schema["properties"]["policy"]["anyOf"][0] == {"type": "string"}
+
+
+def test_simulate_prints_a_table(simulated: list[Any]) -> None:
+    result = invoke("simulate", TINY)
+    assert (result.exit_code, result.stdout) == (0, "table of ['customers', 'scenario']\n")
+    assert result.stderr == "compiling\n"
+
+
+def test_simulate_prints_exactly_one_json_object(simulated: list[Any]) -> None:
+    result = invoke("simulate", TINY, "--json", "--customers", "7", "--seed", "5", "--horizon", "60d", "--set", "discount_rate=0")
+    assert json.loads(result.stdout) == {"scenario": "tiny", "customers": 7}
+    scenario, options = simulated[0]
+    assert (scenario.customers, scenario.seed, scenario.horizon, scenario.discount_rate) == (7, 5, 60.0, 0.0)
+    assert (options["engine"], options["threads"], options["log"]) == ("compiled", None, None)
+
+
+def test_folder_holds_the_results_when_all_is_done(simulated: list[Any], tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "run"
+    assert invoke("simulate", TINY, "--out", str(out), "--events").exit_code == 0
+    assert sorted(file.name for file in out.iterdir()) == ["log.parquet", "manifest.json", "metrics.json"]
+    assert [file.name for file in out.parent.iterdir()] == ["run"]
+
+
+def test_second_run_replaces_the_first_and_keeps_other_files(simulated: list[Any], tmp_path: Path) -> None:
+    assert invoke("simulate", TINY, "--out", str(tmp_path), "--events").exit_code == 0
+    (tmp_path / "notes.txt").write_text("mine")
+    assert invoke("simulate", TINY, "--out", str(tmp_path), "--customers", "3").exit_code == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["manifest.json", "metrics.json", "notes.txt"]
+    assert json.loads((tmp_path / "metrics.json").read_text())["customers"] == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (RuntimeError("it broke\nhere"), 1, "cjsim failed: RuntimeError: it broke here (CJSIM_TRACEBACK=1 shows where.)\n"),
+        (KeyboardInterrupt(), 130, "Interrupted: nothing was written.\n"),
+        (MemoryError(), 1, "cjsim failed: MemoryError: (CJSIM_TRACEBACK=1 shows where.)\n"),
+    ],
+)
+def test_failure_is_one_line_and_leaves_nothing(error: BaseException, code: int, said: str, verb: Any, tmp_path: Path) -> None:
+    def simulate(scenario: Scenario, **options: Any) -> Answer:
+        options["log"].write_bytes(b"half")
+        raise error
+
+    verb("cjsim.engine.run", simulate)
+    result = invoke("simulate", TINY, "--out", str(tmp_path / "deep" / "run"), "--events")
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", said)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_traceback_is_shown_on_demand(verb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def simulate(scenario: Scenario, **options: Any) -> Answer:
+        raise RuntimeError("it broke")
+
+    verb("cjsim.engine.run", simulate)
+    monkeypatch.setenv("CJSIM_TRACEBACK", "1")
+    assert "Traceback (most recent call last)" in invoke("simulate", TINY).stderr
+
+
+@pytest.fixture
+def compared(verb: Any) -> list[dict[str, Scenario]]:
+    calls: list[dict[str, Scenario]] = []
+
+    def compare(scenarios: dict[str, Scenario], **options: Any) -> Answer:
+        calls.append(scenarios)
+        return Answer(baseline=next(iter(scenarios)))
+
+    verb("cjsim.metrics.compare", compare)
+    return calls
+
+
+def test_compare_with_values_set_otherwise(compared: list[dict[str, Scenario]]) -> None:
+    result = invoke("compare", TINY, "--set", "policy.flows.greet.holdout=0.5", "--customers", "9", "--json")
+    assert json.loads(result.stdout) == {"baseline": "tiny"}
+    today, other = compared[0].values()
+    assert list(compared[0]) == ["tiny", "policy.flows.greet.holdout=0.5"]
+    assert (today.policy.flows["greet"].holdout, other.policy.flows["greet"].holdout) == (0.0, 0.5)
+    assert (today.customers, other.customers) == (9, 9)
+
+
+def test_compare_names_scenarios_apart(compared: list[dict[str, Scenario]], tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(f"extends: {TINY}\n")
+    (tmp_path / "less.yaml").write_text(f"extends: {TINY}\n")
+    assert invoke("compare", TINY, str(tmp_path / "less.yaml"), "--set", "horizon=10d").exit_code == 0
+    assert invoke("compare", TINY, str(tmp_path / "tiny.yaml")).exit_code == 0
+    assert list(compared[0]) == ["tiny", "less"]
+    assert {scenario.horizon for scenario in compared[0].values()} == {10.0}
+    assert list(compared[1]) == [TINY, str(tmp_path / "tiny.yaml")]
+
+
+def test_compare_needs_something_to_compare_with() -> None:
+    result = invoke("compare", TINY)
+    assert result.exit_code == 2
+    assert "must have an OTHER scenario or a --set" in result.stderr
+
+
+def test_calibrate_purchases_passes_its_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls: list[dict[str, Any]] = []
+
+    def calibrate(path: Path, **options: Any) -> Answer:
+        calls.append({"path": path, **options})
+        return Answer(parameters={})
+
+    module = ModuleType("cjsim.calibrate.purchases")
+    module.calibrate_purchases = calibrate  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "cjsim.calibrate.purchases", module)
+    columns = ("--customer", "id", "--time", "at", "--value", "paid", "--until", "1997-09-30")
+    result = invoke("calibrate", "purchases", "log.csv", *columns, "--out", str(tmp_path / "mine"), "--json")
+    assert json.loads(result.stdout) == {"parameters": {}}
+    assert calls == [
+        {"path": Path("log.csv"), "customer": "id", "time": "at", "value": "paid", "until": "1997-09-30", "unit": "week", "seed": 1}
+    ]
+    assert (tmp_path / "mine" / "metrics.json").exists()
+
+
+def test_simulate_gives_the_json_of_the_design(tmp_path: Path) -> None:
+    result = invoke("simulate", TINY, "--customers", "20", "--seed", "4", "--json", "--events", "--out", str(tmp_path / "run"))
+    told = json.loads(result.stdout)
+    assert list(told) == ["scenario", "customers", "seed", "engine", "events", "seconds", "metrics"]
+    assert (told["scenario"], told["customers"], told["seed"], told["engine"]) == ("tiny", 20, 4, "compiled")
+    assert all({"value", "low", "high", "n", "unit"} <= set(metric) for metric in told["metrics"].values())
+    files = {file.name for file in (tmp_path / "run").iterdir()}
+    assert {"metrics.json", "customers.parquet", "manifest.json", "log.parquet"} <= files
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["metrics"] == told["metrics"]
+
+
+def test_compare_gives_the_json_of_the_design() -> None:
+    result = invoke("compare", TINY, "--set", "policy.flows.greet.holdout=1", "--customers", "20", "--json")
+    told = json.loads(result.stdout)
+    assert told["baseline"] == "tiny"
+    (alternative,) = told["alternatives"].values()
+    contacts = alternative["metrics"]["contacts"]
+    assert (contacts["baseline"], contacts["value"], contacts["effect"]) == (1, 0, -1)
+    assert {"baseline", "value", "effect", "low", "high", "variance_ratio"} <= set(contacts)

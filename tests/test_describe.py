@@ -1,0 +1,117 @@
+"""What is said of a model, and what is called odd about it."""
+
+import re
+
+import pytest
+from conftest import ROOT
+
+from cjsim.model.describe import describe, mean_wait
+from cjsim.model.mistakes import reach, warnings
+from cjsim.model.scenario import Scenario
+from cjsim.model.vocabulary import WaitLaw
+
+WORLDS = ROOT / "tests" / "worlds"
+
+
+@pytest.fixture
+def tiny() -> Scenario:
+    return Scenario.load(WORLDS / "tiny.yaml")
+
+
+def test_small_scenario_is_told_in_these_words(tiny: Scenario) -> None:
+    assert describe(tiny).split("\n") == [
+        "Scenario tiny: 100 customers entering on day 0, 30 days",
+        "from 2025-01-06, seed 1, money discounted at 10 % a year.",
+        "",
+        "Journey tiny_journey: starts in active.",
+        "Personas, which the firm does not see:",
+        "  customer, 100 %: rests at satisfaction 0.5",
+        "Stages, and what happens there:",
+        "  active: counts as retained",
+        "    purchase after 10 days on average (exponential): buys for 20 on average, 100 % of it margin",
+        "    leave after 60 days on average (exponential): goes to gone",
+        "  gone",
+        "    nothing of its own",
+        "Channels:",
+        "  email: 100 % consent, opened after 0 minutes on average",
+        "Messages:",
+        "  hello by email: 50 % open it, 0 % of these click",
+        "",
+        "Policy tiny_policy:",
+        "  Flow greet on entering active:",
+        "    send hello",
+        "  Guardrails of every send:",
+        "    only with consent",
+    ]
+
+
+def test_every_name_of_a_scenario_is_told() -> None:
+    scenario = Scenario.load(WORLDS / "every_construct.yaml")
+    words = set(re.findall(r"\w+", describe(scenario)))
+    journey, policy = scenario.journey, scenario.policy
+    named = [journey.personas, journey.traits, journey.attributes, journey.stages, journey.events, journey.channels, journey.messages]
+    for names in (*named, policy.flows, policy.broadcasts):
+        assert set(names) <= words
+
+
+@pytest.mark.parametrize(
+    ("law", "mean"),
+    [
+        ({"exponential": "3d"}, 3.0),
+        ({"gamma": {"mean": "4d", "shape": 0.3}}, 4.0),
+        ({"weibull": {"scale": "2d", "shape": 0.5}}, 4.0),
+        ({"lognormal": {"median": "1d", "sigma": 2}}, 7.38905609893065),
+        ({"fixed": "36h"}, 1.5),
+        ({"empirical": {"values": ["1d", "4d"], "weights": [2, 1]}}, 2.0),
+    ],
+)
+def test_mean_of_a_wait(law: dict[str, object], mean: float) -> None:
+    assert mean_wait(WaitLaw.model_validate(law)) == pytest.approx(mean, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("values", "warning"),
+    [
+        ({"journey.stages": {"lost": {}, "active": {}, "gone": {}}}, "journey.stages.lost: no customer ever comes here."),
+        ({"journey.events.leave.wait": "never"}, "journey.events.leave: can never happen: its wait is 'never'"),
+        ({"journey.events.leave.in": []}, "journey.events.leave: can never happen: it is in no stage"),
+        ({"journey.events.leave.in": ["gone"]}, "journey.events.leave: can never happen: none of its stages is ever entered"),
+        ({"journey.personas": {"a": {"share": 1, "speed": {"leave": 0}}}}, "journey.events.leave: can never happen: its clock never runs"),
+        ({"journey.events.leave.effects": []}, "journey.stages.active: cannot be left, though it is not the last stage."),
+        ({"journey.events.leave.effects[0]": {"untag": "vip"}}, "takes off the tag 'vip', which nothing puts on."),
+        ({"policy.flows.greet.steps": [{"tag": "x"}]}, "policy.flows.greet: never sends anything."),
+        ({"policy.flows.greet.steps": [{"tag": "x"}]}, "journey.messages.hello: is never sent."),
+        ({"policy.flows.greet.holdout": 1}, "policy.flows.greet.holdout: is 1"),
+        ({"policy.flows.greet.steps": [{"stop": True}, {"send": "hello"}]}, "policy.flows.greet.steps[1] can never be reached"),
+        (
+            {"policy.flows.greet.on": {"stage": "gone"}, "journey.events.leave.wait": "never"},
+            "policy.flows.greet.on: what it waits for can never happen",
+        ),
+        ({"policy.guardrails.caps": [{"at_most": 0, "per": "1d"}]}, "policy.guardrails.caps[0]: is 0"),
+        (
+            {
+                "policy.broadcasts": {"news": {"schedule": {"weekdays": ["monday"], "at": "23:00"}, "send": "hello"}},
+                "policy.guardrails.quiet_hours": [{"from": "22:00", "to": "07:30"}],
+            },
+            "policy.broadcasts.news.schedule.at: 23:00 is within quiet hours: it always waits until 07:30.",
+        ),
+        ({"entry.over": "31d"}, "entry.over: some customers enter after the horizon"),
+    ],
+)
+def test_what_looks_like_a_mistake_is_said(tiny: Scenario, values: dict[str, object], warning: str) -> None:
+    assert warnings(tiny) == []
+    assert [said for said in warnings(tiny.with_values(values)) if warning in said] != []
+
+
+def test_fired_events_and_their_stages_are_reached(tiny: Scenario) -> None:
+    scenario = tiny.with_values(
+        {
+            "journey.stages": {"active": {}, "far": {}, "gone": {}},
+            "journey.events.leave": {"effects": [{"go": "far"}]},
+            "journey.messages.hello.effects": {"clicked": [{"choose": [{"weight": 1, "effects": [{"fire": "leave"}]}]}]},
+        }
+    )
+    assert reach(scenario.journey, scenario.policy).stages == {"active", "far"}
+    silent = scenario.with_values({"policy.flows": {}})
+    assert reach(silent.journey, silent.policy).stages == {"active"}
+    assert reach(silent.journey, None).stages == {"active", "far"}
