@@ -17,6 +17,7 @@ from cjsim.calibrate.likelihood import Bound, Fit, Floats, maximize
 from cjsim.calibrate.nbd import Counts, rate_bounds
 
 _NEAR_ONE = 1e-4
+_LEAST = 1e-12  # of a drawn dropout, so that the number of purchases until then is finite
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,29 @@ class BgNbd:
         odds_left = np.log(self.a / before) + (self.r + x) * (np.log(self.alpha + T) - np.log(self.alpha + t_x))
         return np.asarray(np.where(some, expit(-odds_left), 1.0))
 
+    def draw_customers(self, rng: np.random.Generator, x: Floats, t_x: Floats, T: Floats) -> tuple[Floats, Floats]:
+        """Rate and dropout of each customer, drawn from its posterior given its history; a rate of 0 for one who has left.
+
+        Alive with `p_alive`; then the rate is gamma(r + x, alpha + T), the dropout beta(a, b + x), independent of each other.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Where the randomness comes from.
+        x, t_x, T : ndarray of float64, shape (n,)
+            As in `conditional_purchases`.
+
+        Returns
+        -------
+        two ndarrays of float64, shape (n,)
+            Purchases per unit of time, and a probability.
+        """
+        alive = rng.random(len(x)) < self.p_alive(x, t_x, T)
+        rate = rng.gamma(self.r + x) / (self.alpha + T)
+        return np.where(alive, rate, 0.0), np.clip(rng.beta(self.a, self.b + x), _LEAST, 1.0)
+
     def draw_purchases(self, rng: np.random.Generator, t: float, x: Floats, t_x: Floats, T: Floats) -> Counts:
         """Purchases in the `t` after `T`, one draw a customer from its posterior predictive distribution.
-
-        Alive with `p_alive`; then its rate is gamma(r + x, alpha + T), its dropout beta(a, b + x), independent of each other,
-        and it buys until the purchase after which it leaves.
 
         Parameters
         ----------
@@ -108,10 +127,8 @@ class BgNbd:
         -------
         ndarray of int64, shape (n,)
         """
-        alive = rng.random(len(x)) < self.p_alive(x, t_x, T)
-        wanted = rng.poisson(rng.gamma(self.r + x) / (self.alpha + T) * t)
-        dropout = np.clip(rng.beta(self.a, self.b + x), 1e-12, 1.0)
-        return np.where(alive, np.minimum(wanted, rng.geometric(dropout)), 0).astype(np.int64)
+        rate, dropout = self.draw_customers(rng, x, t_x, T)
+        return np.minimum(rng.poisson(rate * t), rng.geometric(dropout)).astype(np.int64)
 
     def draw_lives(self, rng: np.random.Generator, T: Floats, t: float) -> tuple[Counts, Counts]:
         """Repeat purchases of new customers by `T`, and in the `t` after it.
@@ -130,7 +147,7 @@ class BgNbd:
         two ndarrays of int64, shape (n,)
         """
         rate = rng.gamma(self.r, size=len(T)) / self.alpha
-        last = rng.geometric(np.clip(rng.beta(self.a, self.b, size=len(T)), 1e-12, 1.0))
+        last = rng.geometric(np.clip(rng.beta(self.a, self.b, size=len(T)), _LEAST, 1.0))
         early = rng.poisson(rate * T)
         late = early + rng.poisson(rate * t)
         by_end, by_then = np.minimum(late, last), np.minimum(early, last)

@@ -51,6 +51,22 @@ class GammaGamma:
         """
         return np.asarray(self.p * (self.v + _paid(x, spend)) / (self.p * x + self.q - 1))
 
+    def draw_rates(self, rng: np.random.Generator, x: Floats, spend: Floats) -> Floats:
+        """The rate nu of each customer's money, drawn from its posterior gamma(p x + q, v + x z).
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Where the randomness comes from.
+        x, spend : ndarray of float64, shape (n,)
+            As in `conditional_mean`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,), 1 / money
+        """
+        return np.asarray(rng.gamma(self.q + self.p * x) / (self.v + _paid(x, spend)))
+
     def draw_totals(self, rng: np.random.Generator, count: Floats, x: Floats, spend: Floats) -> Floats:
         """Money of `count` further purchases of each customer, drawn from its posterior predictive distribution.
 
@@ -68,10 +84,8 @@ class GammaGamma:
         ndarray of float64, shape (n,), money
         """
         buys = count > 0
-        paid = _paid(x[buys], spend[buys])
-        rate = rng.gamma(self.q + self.p * x[buys]) / (self.v + paid)
         money = np.zeros_like(x)
-        money[buys] = rng.gamma(self.p * count[buys]) / rate
+        money[buys] = rng.gamma(self.p * count[buys]) / self.draw_rates(rng, x[buys], spend[buys])
         return money
 
 

@@ -132,8 +132,8 @@ def _spend_trait(spend: GammaGamma, fit: Fit) -> str:
 
 
 def _scenario(customers: int, origin: Origin) -> str:
-    days = (origin.end - origin.start).days
-    return f"""# The customers who bought by {origin.until}, each from the day of its first purchase, to {origin.end}, the end of the log.
+    days = (origin.end - origin.start).days + 1
+    return f"""# The customers who bought by {origin.until}, each from the day of its first purchase, to the end of {origin.end}.
 name: calibrated
 title: The customers of {_quoted(origin.source)} from their first purchases on
 journey: journey.yaml
