@@ -78,6 +78,12 @@ CASES = {
         "got 1.5",
     ),
     "share above 1": ("email: {}", "email: {consent: 1.2}", "bad.yaml:24: journey.channels.email.consent: must be at most 1", "got 1.2"),
+    "rate beyond the lifetime": (
+        "email: {}",
+        "email: {lifetime: 1h, open_delay: {fixed: 1d}}",
+        "bad.yaml:26: journey.messages.hello.open_rate: must be below 3.775e-11, the share of readings",
+        "Give the channel a longer lifetime",
+    ),
     "text for a number": (
         "open_rate: 0.5",
         "open_rate: half",

@@ -125,7 +125,7 @@ def simulate(
         raise InputError(complaint("engine", one_of(ENGINES), repr(engine), "Name one of these."))
     width = 1 if engine == "readable" else _whole("threads", threads or os.cpu_count() or 1, 1, MOST_THREADS)
     told = progress or Silent()
-    plan = compile_world(scenario)
+    plan = compile_world(scenario.checked())
     outcomes = make_outcomes(plan, count)
     if not is_compiled_before():
         told.note("cjsim: compiling the rules for this machine, once (about a minute) ...")

@@ -4,7 +4,7 @@ Lives here: the verb `compare` and its result. Does not live here: the arithmeti
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +20,8 @@ from cjsim.model.state import Records
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cjsim.engine.run import Progress
 
 Effects = Mapping[str, Effect]
 T = TypeVar("T")
@@ -176,7 +178,7 @@ def compare(
     seed: int | None = None,
     engine: Literal["compiled", "readable"] = "compiled",
     threads: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: "Progress | None" = None,
 ) -> Comparison:
     """Run scenarios on the same customers and compare each with the first.
 
@@ -192,7 +194,7 @@ def compare(
         'compiled' or 'readable'.
     threads : int, optional
         As many as there are cores, if not given.
-    progress : callable, optional
+    progress : Progress, optional
         Passed on to each simulation.
 
     Returns

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from cjsim.errors import shown, unknown_name
 from cjsim.model.circles import flow_faults, instant_faults
+from cjsim.model.codes import TOUCHES, Op, Touch
 from cjsim.model.conditions import CALLS, DRIFTING, LATENT_WORDS, RESERVED, WORDS, ConditionError, Names, parse, parse_syntax
 from cjsim.model.paths import Fault
-from cjsim.model.codes import TOUCHES, Op, Touch
+from cjsim.model.survival import survival_share
 from cjsim.model.walk import Path, journey_effects, policy_conditions, policy_steps
 
 if TYPE_CHECKING:
-    from cjsim.model.journey import Activity, Effect, Journey
+    from cjsim.model.journey import Activity, Channel, Effect, Journey, Message
     from cjsim.model.policy import Policy
     from cjsim.model.scenario import Scenario
     from cjsim.model.vocabulary import TraitLaw
@@ -245,8 +246,19 @@ def _channel_faults(journey: "Journey") -> Iterator[Fault]:
             yield from _known(("channels", name, "affinity"), channel.affinity, journey.traits, "trait")
     for name, message in journey.messages.items():
         yield from _known(("messages", name, "channel"), message.channel, journey.channels, "channel")
+        if message.channel in journey.channels:
+            yield from _rate_faults(("messages", name), message, journey.channels[message.channel])
         for key in ("delivered", "opened", "clicked"):
             yield from _known_keys(("messages", name, "lift", key), getattr(message.lift, key), journey.events, "event")
+
+
+def _rate_faults(path: Path, message: "Message", channel: "Channel") -> Iterator[Fault]:
+    """Rates that cannot be, as too many readers come after the message's lifetime."""
+    survival = survival_share(channel.open_delay, channel.lifetime) if channel.lifetime is not None else 1.0
+    for key in ("open_rate", "unsubscribe_rate", "complaint_rate"):
+        if (rate := getattr(message, key)) >= survival:
+            must = f"must be below {survival:.4g}, the share of readings that open_delay and lifetime of '{message.channel}' let survive"
+            yield Fault((*path, key), must, f"{rate:g}", "Give the channel a longer lifetime or a shorter open_delay, or lower the rate.")
 
 
 def _effect_faults(path: Path, effect: "Effect", journey: "Journey") -> Iterator[Fault]:
