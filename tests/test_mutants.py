@@ -13,10 +13,10 @@ from cjsim.cli import app
 
 WORLDS = ROOT / "tests" / "worlds"
 # What a scalar, a key or a line may turn into.
-WORDS = """0 ; -1 ; 1e999 ; -.inf ; .nan ; ~ ; true ; [] ; {} ; [[ ; } ; &a ; *a ; !!python/object:os.system x ; ' ; " ; 0d ; -3d ; 99999999d
-1e5 ; 25:00 ; 2025-02-30 ; 2025-01-01 ; a.b ; é ; - - - ; ? x ; << ; | ; > ; %YAML 1.1 ; --- ; ... ; @x ; `x` ; 0x1F ; 0o17
-1_000 ; stage == ; : ; # ; count(count) ; extends: x.yaml ; set: {a: 1} ; all ; never ; anywhere ; purchase ; silent ; keen ; 1/pace ; 1-drop
-mood ; fixed ; choose"""
+WORDS = """0 ; -1 ; 1e999 ; -.inf ; .nan ; ~ ; true ; [] ; {} ; [[ ; } ; &a ; *a ; !!python/object:os.system x ; ' ; " ; 0d ; -3d
+99999999d ; 1e5 ; 25:00 ; 2025-02-30 ; 2025-01-01 ; a.b ; é ; - - - ; ? x ; << ; | ; > ; %YAML 1.1 ; --- ; ... ; @x ; `x` ; 0x1F
+0o17 ; 1_000 ; stage == ; : ; # ; count(count) ; extends: x.yaml ; set: {a: 1} ; all ; never ; anywhere ; purchase ; silent ; keen
+1/pace ; 1-drop ; mood ; fixed ; choose"""
 JUNK = (*re.split(r" ; |\n", WORDS), "", ": ", "9" * 400, "9" * 5000, "not " * 300, "(" * 300, "\t", "\x00", "\x85")
 
 
