@@ -539,7 +539,7 @@ def test_streams_are_named_as_the_design_says() -> None:
     }
     news = {"schedule": {"weekdays": ["monday"], "at": "9:00"}, "send": "hello"}
     plan = compile_world(scenario(journey=journey, policy={"flows": {"f": WELCOME}, "broadcasts": {"news": news}}))
-    of_site = ["read", "delay", "survive", "click", "click_delay", "unsubscribe", "complain"]
+    of_site = ["read", "delay", "click", "click_delay"]
     assert set(plan.streams) == {
         *(f"flow:f:hello:{what}" for what in of_site),
         *(f"broadcast:news:hello:{what}" for what in of_site),

@@ -14,7 +14,7 @@ from cjsim.model.policy import Step as DeclaredStep
 from cjsim.model.registers import Hole, Registers, Row, Spans, fill_holes
 from cjsim.model.vocabulary import WEEKDAYS
 
-SITE_STREAMS = ("read", "delay", "survive", "click", "click_delay", "unsubscribe", "complain")
+SITE_STREAMS = ("read", "delay", "click", "click_delay")
 
 
 def ordered_actors(policy: Policy) -> list[tuple[str, Flow | Broadcast]]:

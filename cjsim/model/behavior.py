@@ -13,13 +13,15 @@ from cjsim.model.clocks import calendar_time, clock_time, lift_clock, refresh_sp
 from cjsim.model.ledger import book_cost, book_purchase, leave_stage, write_opt_out, write_touch
 from cjsim.model.mood import add_score, move_satisfaction, pressure_now, satisfaction_now
 from cjsim.model.quantiles import quantile
-from cjsim.model.random import uniform
-from cjsim.model.codes import Effect, Touch
+from cjsim.model.random import uniform, uniform_pair
+from cjsim.model.codes import Cause, Effect, Touch
 
 STAGE_ENTRY = 1 << 20  # in the queue of what is to be settled: below, an event; from here on, a stage entered;
 EFFECTS = 1 << 21  # from here on, a list of effects
 OPEN, UNSUBSCRIBE, COMPLAIN, CLICK = 1, 2, 4, 8  # bits of READ.what
 NEVER_LOGIT = -700.0
+# Two probabilities whose logits are at most RARE_LOGIT add up to less than RARE: no need to work them out for a larger uniform.
+RARE, RARE_LOGIT = 0.1, -2.95
 
 
 @inlined
@@ -63,6 +65,7 @@ def enter_stage(world, life, sink, stage):  # type: ignore[no-untyped-def]
         stop_clock(world, life, world.stage_events[i])
     customer.stage = stage
     customer.stage_since = customer.now
+    customer.dirty |= Cause.STAGE
     life.visits[stage] += 1
     new = world.stages[stage]
     if new.seen >= 0:
@@ -129,6 +132,24 @@ def branch_odds(world, life, branch, mood):  # type: ignore[no-untyped-def]
     record = world.effects[branch]
     weight = record.x if record.column < 0 else max(life.traits[record.column], 0.0)
     return weight if record.y == 0.0 else weight * math.exp(record.y * mood)
+
+
+@rule
+def set_tag(life, tag, value):  # type: ignore[no-untyped-def]
+    """Set or remove a tag.
+
+    Parameters
+    ----------
+    life : Life
+        Written: tags, customer.
+    tag : int
+        Code of the tag.
+    value : int
+        1 or 0.
+    """
+    if life.tags[tag] != value:
+        life.tags[tag] = value
+        life.customer[0].dirty |= Cause.TAG
 
 
 @rule
@@ -204,9 +225,9 @@ def apply_effects(world, life, sink, first):  # type: ignore[no-untyped-def]
             move_satisfaction(world, life, effect.x)
             refresh_speeds(world, life)
         elif op == Effect.TAG:
-            life.tags[effect.target] = 1
+            set_tag(life, effect.target, 1)
         elif op == Effect.UNTAG:
-            life.tags[effect.target] = 0
+            set_tag(life, effect.target, 0)
         elif op == Effect.SCORE:
             add_score(world, life, effect.target, effect.x)
         elif op == Effect.OPT_OUT:
@@ -271,7 +292,8 @@ def lift_by_contact(world, life):  # type: ignore[no-untyped-def]
         Written: clocks, due.
     """
     persona = life.customer[0].persona
-    for event in range(world.events.shape[0]):
+    for i in range(world.contact_events.shape[0]):
+        event = world.contact_events[i]
         lift_clock(world, life, event, world.persona_contact[persona, event])
 
 
@@ -315,32 +337,32 @@ def draw_answer(world, life, site, index, pressure):  # type: ignore[no-untyped-
     site, index : int
         Which message of whom; the ordinal of the send.
     pressure : float64
-        Contact pressure before this delivery.
+        Contact pressure before this delivery; satisfaction is up to date.
     """
     customer = life.customer[0]
     streams = world.sites[site]
     message = world.messages[streams.message]
     channel = world.channels[message.channel]
-    mood = channel.satisfaction * (satisfaction_now(world, life) - 0.5) if channel.satisfaction != 0.0 else 0.0
+    mood = channel.satisfaction * (customer.satisfaction - 0.5)
     ordinal = np.uint64(index)
     what = 0
     willing = message.open_logit + life.reach[message.channel].affinity + mood - channel.fatigue * pressure
-    if uniform(customer.seed, customer.key, streams.stream_read, ordinal) < probability(willing):
+    opens, u = uniform_pair(customer.seed, customer.key, streams.stream_read, ordinal)
+    if opens < probability(willing):
         what = OPEN
     annoyed = channel.annoyance * pressure - mood
-    if message.unsubscribe_logit > NEVER_LOGIT:
-        if uniform(customer.seed, customer.key, streams.stream_unsubscribe, ordinal) < probability(message.unsubscribe_logit + annoyed):
+    if u < RARE or message.unsubscribe_logit + annoyed > RARE_LOGIT or message.complaint_logit + annoyed > RARE_LOGIT:
+        unsubscribes = probability(message.unsubscribe_logit + annoyed)
+        if u < unsubscribes:
             what |= UNSUBSCRIBE
-    if message.complaint_logit > NEVER_LOGIT:
-        if uniform(customer.seed, customer.key, streams.stream_complain, ordinal) < probability(message.complaint_logit + annoyed):
+        elif u < unsubscribes + probability(message.complaint_logit + annoyed):
             what |= COMPLAIN
     if what != 0:
-        u = uniform(customer.seed, customer.key, streams.stream_delay, ordinal)
+        u, survives = uniform_pair(customer.seed, customer.key, streams.stream_delay, ordinal)
         delay = quantile(world, channel.open_delay, u)
         start = clock_time(world, life, channel.profile, customer.now)
         due = calendar_time(world, life, channel.profile, start + delay)
-        v = uniform(customer.seed, customer.key, streams.stream_survive, ordinal)
-        if v < math.exp((customer.now - due) / channel.lifetime):
+        if survives < math.exp((customer.now - due) / channel.lifetime):
             await_read(life, site, index, what, due)
 
 
@@ -365,6 +387,7 @@ def receive(world, life, sink, site, index):  # type: ignore[no-untyped-def]
     channel = world.channels[message.channel]
     reach = life.reach[message.channel]
     pressure = pressure_now(world, life)
+    move_satisfaction(world, life, 0.0)
     write_touch(world, life, sink, Touch.DELIVERED, site)
     sink.outcome[customer.row].contacts += 1
     book_cost(world, life, sink, message.cost)
@@ -373,6 +396,7 @@ def receive(world, life, sink, site, index):  # type: ignore[no-untyped-def]
     reach.last = customer.now
     customer.contacts += 1
     customer.last_contact = customer.now
+    customer.dirty |= Cause.TOUCH
     draw_answer(world, life, site, index, pressure)
     customer.pressure = pressure + channel.weight
     customer.pressure_at = customer.now
@@ -404,6 +428,7 @@ def click(world, life, sink, site):  # type: ignore[no-untyped-def]
     code = world.sites[site].message
     message = world.messages[code]
     customer.clicks += 1
+    customer.dirty |= Cause.TOUCH
     life.reach[message.channel].clicks += 1
     life.messages[code].clicked += 1
     sink.outcome[customer.row].clicks += 1
@@ -433,6 +458,7 @@ def open_message(world, life, sink, site, index):  # type: ignore[no-untyped-def
     message = world.messages[streams.message]
     channel = world.channels[message.channel]
     customer.opens += 1
+    customer.dirty |= Cause.TOUCH
     life.reach[message.channel].opens += 1
     life.messages[streams.message].opened += 1
     sink.outcome[customer.row].opens += 1

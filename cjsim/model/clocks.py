@@ -19,9 +19,11 @@ from cjsim.model.quantiles import quantile
 from cjsim.model.random import uniform
 from cjsim.model.codes import Wait
 
-FAINT = 1e-9  # a lift below this is none
+FAINT = 1e-6  # a lift below this is none
+FELT = 0.01  # running clocks follow satisfaction when it has moved by this much since they last did
 STRONGEST = 1e6  # a lift above this adds nothing
-MOST_STEPS = 100  # of Newton's iteration; it needs 3 to 6 for lifts of use
+MOST_STEPS = 100  # of Newton's iteration; it needs 3 to 5 for lifts of use
+CLOSE, TINY = 1e-8, 1e-300  # relative and absolute: the error after a step is below half its square
 
 
 @inlined
@@ -154,10 +156,10 @@ def time_to_target(target, lift, tau):  # type: ignore[no-untyped-def]
     goal = target / tau
     y = max(goal / (1.0 + lift), goal - lift) if lift > 0.0 else goal - lift
     for _ in range(MOST_STEPS):
-        fade = math.expm1(-y)
-        step = (y - lift * fade - goal) / (1.0 + lift + lift * fade)
+        left = lift * math.exp(-y)
+        step = (y + lift - left - goal) / (1.0 + left)
         y -= step
-        if abs(step) <= 1e-15 * y + 1e-300:
+        if abs(step) <= CLOSE * y + TINY:
             break
     return max(y, 0.0) * tau
 
@@ -182,9 +184,9 @@ def advance_clock(world, life, event):  # type: ignore[no-untyped-def]
     run = gone
     if clock.lift != 0.0:
         tau = world.events[event].tau
-        fade = math.expm1(-gone / tau)
-        run = gone - clock.lift * tau * fade
-        clock.lift += clock.lift * fade
+        left = clock.lift * math.exp(-gone / tau)
+        run = gone + tau * (clock.lift - left)
+        clock.lift = left
         if abs(clock.lift) < FAINT:
             clock.lift = 0.0
     if clock.active == 1 and clock.allowed == 1:
@@ -233,10 +235,10 @@ def clock_speed(world, life, event):  # type: ignore[no-untyped-def]
         Clock time a day.
     """
     weight = world.events[event].satisfaction
-    base = life.clocks[event].factor
+    factor = life.clocks[event].factor
     if weight == 0.0:
-        return base
-    return base * math.exp(weight * (satisfaction_now(world, life) - 0.5))
+        return factor
+    return factor * math.exp(weight * (satisfaction_now(world, life) - 0.5))
 
 
 @rule
@@ -310,20 +312,30 @@ def lift_clock(world, life, event, gain):  # type: ignore[no-untyped-def]
 
 @rule
 def refresh_speeds(world, life):  # type: ignore[no-untyped-def]
-    """Let the speeds of running clocks follow satisfaction.
+    """Let the speeds of running clocks follow satisfaction, which has just been moved, if it has moved by FELT since they last did.
 
     Parameters
     ----------
     world : World
         Read.
     life : Life
-        Written: clocks, due.
+        Written: customer, clocks, due.
     """
+    customer = life.customer[0]
+    if abs(customer.satisfaction - customer.felt) < FELT:
+        return
+    customer.felt = customer.satisfaction
+    mood = customer.felt - 0.5
+    weight = 0.0
+    bent = 1.0
     for i in range(world.mood_events.shape[0]):
         event = world.mood_events[i]
         clock = life.clocks[event]
-        if clock.active == 1:
-            speed = clock_speed(world, life, event)
+        if clock.active == 1 and clock.allowed == 1:
+            if world.events[event].satisfaction != weight:
+                weight = world.events[event].satisfaction
+                bent = math.exp(weight * mood)
+            speed = clock.factor * bent
             if speed != clock.speed:
                 advance_clock(world, life, event)
                 clock.speed = speed
@@ -332,15 +344,19 @@ def refresh_speeds(world, life):  # type: ignore[no-untyped-def]
 
 @rule
 def refresh_permissions(world, life):  # type: ignore[no-untyped-def]
-    """Let running clocks follow their `when`.
+    """Let running clocks follow their `when`, if something has happened on which it may depend.
 
     Parameters
     ----------
     world : World
         Read.
     life : Life
-        Written: clocks, due.
+        Written: customer, clocks, due.
     """
+    causes = life.customer[0].dirty & world.setting[0].when_causes
+    life.customer[0].dirty = 0
+    if causes == 0:
+        return
     for i in range(world.when_events.shape[0]):
         event = world.when_events[i]
         clock = life.clocks[event]
@@ -349,6 +365,7 @@ def refresh_permissions(world, life):  # type: ignore[no-untyped-def]
             if allowed != clock.allowed:
                 advance_clock(world, life, event)
                 clock.allowed = allowed
+                clock.speed = clock_speed(world, life, event)
                 solve_clock(world, life, event)
 
 

@@ -111,6 +111,18 @@ class Touch(IntEnum):
     ENTERED = 14
 
 
+class Cause(IntEnum):
+    """Kinds of change on which a `when` may depend, as bits."""
+
+    EVENT = 1  # counts of events
+    STAGE = 2
+    TAG = 4
+    SCORE = 8
+    PURCHASE = 16
+    CONSENT = 32
+    TOUCH = 64  # deliveries, openings, clicks
+
+
 class Op(IntEnum):
     """Condition programs: postfix over a stack of float64 (true is 1, false 0); `arg` is the code of a name."""
 

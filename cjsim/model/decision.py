@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from cjsim.kernel import rule
-from cjsim.model.behavior import receive
+from cjsim.model.behavior import receive, set_tag
 from cjsim.model.guardrails import end_of_quiet, judge, note_contact
 from cjsim.model.ledger import write_row, write_touch
 from cjsim.model.mood import add_score
@@ -373,7 +373,7 @@ def take_instant_step(world, life, at):  # type: ignore[no-untyped-def]
     world : World
         Read.
     life : Life
-        Written: tags, scores, counts.
+        Written: tags, scores, counts, customer.
     at : int
         Index of the step.
 
@@ -388,9 +388,9 @@ def take_instant_step(world, life, at):  # type: ignore[no-untyped-def]
     if step.op == Step.SPLIT:
         return draw_arm(world, life, at)
     if step.op == Step.TAG:
-        life.tags[step.target] = 1
+        set_tag(life, step.target, 1)
     elif step.op == Step.UNTAG:
-        life.tags[step.target] = 0
+        set_tag(life, step.target, 0)
     elif step.op == Step.SCORE:
         add_score(world, life, step.target, step.x)
     return step.next

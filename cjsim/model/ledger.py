@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, rule
-from cjsim.model.codes import RETENTION_DAYS, TOUCHES, UNOBSERVED, Touch
+from cjsim.model.codes import Cause, RETENTION_DAYS, TOUCHES, Touch, UNOBSERVED
 
 _MOST = 65535  # counts of touches saturate here
 
@@ -132,6 +132,7 @@ def book_purchase(world, life, sink, value, margin):  # type: ignore[no-untyped-
     customer = life.customer[0]
     outcome = sink.outcome[customer.row]
     customer.purchases += 1
+    customer.dirty |= Cause.PURCHASE
     customer.revenue += value
     customer.spent += value
     customer.last_purchase = customer.now
@@ -270,6 +271,7 @@ def write_opt_out(world, life, sink, channel, touch, site):  # type: ignore[no-u
     if life.reach[channel].consent == 0:
         return
     life.reach[channel].consent = 0
+    life.customer[0].dirty |= Cause.CONSENT
     outcome = sink.outcome[life.customer[0].row]
     outcome.opt_outs += 1
     if touch == Touch.OPTED_OUT:

@@ -6,6 +6,7 @@ Lives here: their values now, and how they are moved. Does not live here: what m
 import math
 
 from cjsim.kernel import inlined, rule
+from cjsim.model.codes import Cause
 
 
 @inlined
@@ -105,7 +106,7 @@ def add_score(world, life, score, points):  # type: ignore[no-untyped-def]
     world : World
         Read: scores.
     life : Life
-        Written: scores.
+        Written: scores, customer.
     score : int
         Code of the score.
     points : float64
@@ -114,3 +115,4 @@ def add_score(world, life, score, points):  # type: ignore[no-untyped-def]
     value = score_now(world, life, score) + points
     life.scores[score].value = value
     life.scores[score].at = life.customer[0].now
+    life.customer[0].dirty |= Cause.SCORE

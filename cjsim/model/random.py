@@ -96,6 +96,26 @@ def uniform(seed, customer, stream, index):  # type: ignore[no-untyped-def]
     return (np.float64((c0 << _S20) | (c1 >> _S12)) + 0.5) * _HALF_STEP
 
 
+@inlined
+def uniform_pair(seed, customer, stream, index):  # type: ignore[no-untyped-def]
+    """Two independent uniforms from one block, for two decisions that are always made together.
+
+    Parameters
+    ----------
+    seed, customer, stream, index : uint64
+        As in `uniform`.
+
+    Returns
+    -------
+    tuple of float64
+        The first is `uniform` of the same arguments.
+    """
+    c0, c1, c2, c3 = philox(customer & _MASK, customer >> _S32, stream, index, seed & _MASK, seed >> _S32)
+    u = (np.float64((c0 << _S20) | (c1 >> _S12)) + 0.5) * _HALF_STEP
+    v = (np.float64((c2 << _S20) | (c3 >> _S12)) + 0.5) * _HALF_STEP
+    return u, v
+
+
 @kernel
 def fill_uniforms(seed, keys, stream, index, out):  # type: ignore[no-untyped-def]
     """One uniform for each of many customers.

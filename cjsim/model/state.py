@@ -29,9 +29,7 @@ SETTING = np.dtype(
         ("pressure_tau", "f8"),  # days
         ("midnight", "f8"),  # hour of the week at which day 0 begins (Monday 00:00 is 0)
         ("exit_program", "i4"),  # guardrail `exit`; -1 none
-        ("conversion_event", "i4"),  # -1: the first purchase
-        ("log_hidden", "i4"),
-        ("clock_shift", "i4"),  # trait column with the customer's shift in hours; -1 none
+        ("when_causes", "i4"),  # bits of Cause on which some `when` depends
     ]
 )
 STAGE = np.dtype([("first", "i4"), ("count", "i4"), ("retained", "i4"), ("seen", "i4")])  # span of stage_events; seen: -1 hidden
@@ -111,13 +109,10 @@ SITE = np.dtype(
     [
         ("message", "i4"),
         ("actor", "i4"),
-        ("stream_read", "u8"),
-        ("stream_delay", "u8"),
-        ("stream_survive", "u8"),
+        ("stream_read", "u8"),  # a pair: opening; unsubscribing or complaining
+        ("stream_delay", "u8"),  # a pair: the delay; surviving it
         ("stream_click", "u8"),
         ("stream_click_delay", "u8"),
-        ("stream_unsubscribe", "u8"),
-        ("stream_complain", "u8"),
     ]
 )
 # Actors are flows and broadcasts by falling priority (then flows first, then as declared): the order in which equal times act.
@@ -198,6 +193,7 @@ class World(Frame):
     persona_affinity: Records  # f8, (n_personas, n_channels)
     persona_consent: Records  # f8, (n_personas, n_channels): probability
     moments: Records  # MOMENT; 0 is the conversion
+    contact_events: Records  # i4: events that any contact lifts for some persona
     when_events: Records  # i4: events that have a `when`
     mood_events: Records  # i4: events whose speed depends on satisfaction
     profiles: Records  # PROFILE
@@ -234,6 +230,7 @@ class World(Frame):
         "persona_affinity": (_F8, 2),
         "persona_consent": (_F8, 2),
         "moments": (MOMENT, 1),
+        "contact_events": (_I4, 1),
         "when_events": (_I4, 1),
         "mood_events": (_I4, 1),
         "profiles": (PROFILE, 1),
@@ -255,6 +252,7 @@ CUSTOMER = np.dtype(
         ("stage_since", "f8"),
         ("satisfaction", "f8"),
         ("satisfaction_at", "f8"),
+        ("felt", "f8"),  # satisfaction that running clocks follow
         ("pressure", "f8"),
         ("pressure_at", "f8"),
         ("rest", "f8"),
@@ -270,6 +268,7 @@ CUSTOMER = np.dtype(
         ("mark", "i4"),  # next of RETENTION_DAYS
         ("reads", "i4"),  # pending reads
         ("fired", "i4"),  # queue of what is to be settled now
+        ("dirty", "i4"),  # bits of Cause: what has changed since permissions were refreshed
         ("full", "i4"),  # 1: scratch space ran out, replay with more
         ("purchases", "i4"),
         ("contacts", "i4"),

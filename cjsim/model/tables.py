@@ -17,8 +17,8 @@ import numpy as np
 from cjsim.errors import InputError, complaint
 from cjsim.model.activity import profile_table
 from cjsim.model.actors import ActorLinks, ActorTable, ordered_actors
-from cjsim.model.codes import Touch
-from cjsim.model.conditions import Names
+from cjsim.model.codes import Cause, Op, Touch
+from cjsim.model.conditions import Names, parse
 from cjsim.model.draws import wait_draw
 from cjsim.model.effects import EffectTable
 from cjsim.model.journey import Channel, Event, Journey, Lifts, Message
@@ -54,6 +54,18 @@ from cjsim.model.survival import survival_share
 CONVERSION = "conversion"
 _NEVER = -1e300  # the logit of a rate of 0
 _CODES_AT_MOST = 2**15 - 1 - len(Touch)  # log columns and outcomes hold 16-bit codes
+_CAUSES = {
+    Op.STAGE: Cause.STAGE,
+    Op.VISITED: Cause.STAGE,
+    Op.COUNT: Cause.EVENT,
+    Op.TAGGED: Cause.TAG,
+    Op.SCORE: Cause.SCORE,
+    Op.PURCHASES: Cause.PURCHASE,
+    Op.REVENUE: Cause.PURCHASE,
+    Op.CONSENT: Cause.CONSENT,
+    **dict.fromkeys((Op.CONTACTS, Op.CHANNEL_CONTACTS, Op.SENT), Cause.TOUCH),
+    **dict.fromkeys((Op.OPENS, Op.CHANNEL_OPENS, Op.OPENED, Op.CLICKS, Op.CHANNEL_CLICKS, Op.CLICKED), Cause.TOUCH),
+}
 _TOUCHES = ("delivered", "opened", "clicked")
 
 
@@ -177,7 +189,6 @@ def _tau(half_life_days: float | None) -> float:
 
 def _setting(scenario: Scenario, registers: Registers) -> Row:
     journey = scenario.journey
-    conversion = journey.moments.get(CONVERSION)
     return {
         "horizon": scenario.horizon,
         "discount": math.log1p(scenario.discount_rate) / 365.0,
@@ -185,9 +196,18 @@ def _setting(scenario: Scenario, registers: Registers) -> Row:
         "pressure_tau": _tau(journey.pressure.half_life),
         "midnight": 24.0 * scenario.start.weekday(),
         "exit_program": registers.programs.of(scenario.policy.guardrails.exit),
-        "conversion_event": -1 if conversion is None else registers.names.events[conversion.event],
-        "clock_shift": -1 if journey.clock_shift is None else registers.columns.of(journey.clock_shift),
+        "when_causes": _when_causes(journey, registers),
     }
+
+
+def _when_causes(journey: Journey, registers: Registers) -> int:
+    """What the conditions of all clocks depend on, as bits of `Cause`."""
+    causes = 0
+    for event in journey.events.values():
+        if event.when is not None:
+            for op, _, _ in parse(event.when, registers.names):
+                causes |= _CAUSES.get(Op(op), 0)
+    return causes
 
 
 def _moment_names(journey: Journey) -> tuple[str, ...]:
@@ -330,12 +350,14 @@ def _logit(rate: float) -> float:
 def _persona_arrays(journey: Journey, registers: Registers) -> dict[str, Records]:
     personas, names = journey.personas.values(), registers.names
     consent = {name: channel.consent for name, channel in journey.channels.items()}
+    lifted = {event for p in personas for event, gain in p.contact_lift.items() if gain != 0.0}
     stages = [{"stage": names.stages[p.starts_in or journey.starts_in], "rest": p.satisfaction} for p in personas]
 
     def matrix(things: list[dict[str, float]], others: dict[str, float]) -> Records:
         return plain_array("f8", np.array([[given.get(name, other) for name, other in others.items()] for given in things]))
 
     return {
+        "contact_events": plain_array("i4", [code for name, code in names.events.items() if name in lifted]),
         "personas": record_array(PERSONA, stages),
         "persona_speed": matrix([p.speed for p in personas], dict.fromkeys(journey.events, 1.0)),
         "persona_response": matrix([p.responds for p in personas], dict.fromkeys(journey.events, 1.0)),
