@@ -119,13 +119,12 @@ def survival(median: float, sigma: float, lifetime: float) -> float:
 
 
 PERSONAS = {
-    "enthusiast": Persona(0.22, 0.62, {"visit": 1.7, "lapse": 0.6, "leave": 0.5}, {"email": 0.35, "push": 0.3}, {}),
+    "enthusiast": Persona(0.22, 0.62, {"visit": 1.7, "drift_off": 0.6, "lapse": 0.6, "leave": 0.5}, {"email": 0.35, "push": 0.3}, {}),
     "bargain_hunter": Persona(0.40, 0.5, {}, {"sms": 0.3}, {"visit": 1.3, "return_to_cart": 1.2}),
-    "gift_buyer": Persona(0.28, 0.52, {"visit": 0.55, "lapse": 1.4}, {"email": -0.25}, {"visit": 0.7}),
+    "gift_buyer": Persona(0.28, 0.52, {"visit": 0.55, "drift_off": 1.4, "lapse": 1.4}, {"email": -0.25}, {"visit": 0.7}),
     "sleeping_dog": Persona(0.10, 0.44, {"visit": 0.8}, {"email": -0.4, "sms": -0.5}, {}, 0.10, 0.6),
 }
 ACTIVE = frozenset({"consideration", "onboarding", "retention", "advocacy"})
-BUYERS = frozenset({"onboarding", "retention", "advocacy"})
 CLOCKS = {
     "first_visit": Clock(12, frozenset({"awareness"}), half_life=2, interested=True, shopping=True),
     "visit": Clock(11, ACTIVE, half_life=2, mood=1.0, interested=True, shopping=True),
@@ -133,16 +132,17 @@ CLOCKS = {
     "forgets_cart": Clock(2.5, ACTIVE | {"lapsed"}, logged=False),
     "becomes_advocate": Clock(120, frozenset({"retention"}), mood=4.0),
     "recommends": Clock(60, frozenset({"advocacy"}), mood=3.0),
-    "lapse": Clock(200, BUYERS, half_life=14, mood=-3.0, logged=False),
+    "drift_off": Clock(80, frozenset({"onboarding"}), half_life=14, mood=-3.0, logged=False),
+    "lapse": Clock(200, frozenset({"retention", "advocacy"}), half_life=14, mood=-3.0, logged=False),
     "returns": Clock(240, frozenset({"lapsed"}), half_life=4, interested=True, shopping=True),
     "leave": Clock(500, ACTIVE | {"awareness", "lapsed"}, half_life=7, mood=-3.0, logged=False),
 }
 CHANNELS = {
     "email": Channel(
-        (11.6 * HOUR, 2.335),
+        (10.1 * HOUR, 2.354),
         (2 * MINUTE, 1.2),
         14,
-        survival(11.6 * HOUR, 2.335, 14),
+        survival(10.1 * HOUR, 2.354, 14),
         0.06,
         0.10,
         0.8,
@@ -160,22 +160,23 @@ CHANNELS = {
     ),
 }
 WELCOME = Message("email", 0.545, 0.102, 0.0064, 0.0002, {"first_visit": 0.3, "visit": 0.2}, {"first_visit": 8, "visit": 4})
-CART = Message("email", 0.418, 0.2255, 0.0064, 0.0002, {"return_to_cart": 3}, {"return_to_cart": 35})
-WIN_BACK = Message("email", 0.106, 0.102, 0.0064, 0.0003, {"returns": 2, "visit": 0.3}, {"returns": 30, "visit": 6})
+CART = Message("email", 0.411, 0.2255, 0.0064, 0.0002, {"return_to_cart": 3}, {"return_to_cart": 35})
+WIN_BACK = Message("email", 0.101, 0.102, 0.0064, 0.0003, {"returns": 2, "visit": 0.3}, {"returns": 30, "visit": 6})
+NEWS_OPENED, NEWS_CLICKED = {"visit": 0.5, "first_visit": 0.5, "returns": 1}, {"visit": 6, "first_visit": 6, "returns": 12}
 MESSAGES = {
     "welcome_1": WELCOME,
     "welcome_2": WELCOME,
     "welcome_3": WELCOME,
     "thanks": Message("email", 0.545, 0.102, 0.0064, 0.0002, {"visit": 0.1}, {"visit": 2}, 0.02),
-    "care_tips": Message("email", 0.545, 0.102, 0.0064, 0.0002, {"visit": 0.2, "lapse": -0.1}, {"visit": 4, "lapse": -0.3}, 0.03),
+    "care_tips": Message("email", 0.545, 0.102, 0.0064, 0.0002, {"visit": 0.2, "drift_off": -0.1}, {"visit": 4, "drift_off": -0.3}, 0.03),
     "something_new": Message("email", 0.545, 0.102, 0.0064, 0.0002, {"visit": 0.3}, {"visit": 6}),
     "cart_mail": CART,
     "cart_mail_2": CART,
     "cart_text": Message("sms", 0.9, 0.13, 0.0065, 0.0, {"return_to_cart": 2}, {"return_to_cart": 30}),
     "win_back": WIN_BACK,
     "win_back_2": WIN_BACK,
-    "newsletter": Message("email", 0.2225, 0.128, 0.0022, 0.0002, {"visit": 0.2}, {"visit": 4}),
-    "parcel_push": Message("push", 0.1315, 0.0, 0.001, 0.0, {"visit": 0.5}, {}),
+    "newsletter": Message("email", 0.2225, 0.128, 0.0022, 0.0002, NEWS_OPENED, NEWS_CLICKED),
+    "parcel_push": Message("push", 0.145, 0.0, 0.001, 0.0, {"visit": 0.5}, {}),
     "weekend_push": Message("push", 0.0425, 0.0, 0.002, 0.0, {"visit": 5}, {}),
 }
 
@@ -276,7 +277,7 @@ class Customer:
         self.shop, self.env, self.rng = shop, shop.env, shop.rng
         rng = shop.rng
         self.persona = rng.choices(list(PERSONAS.values()), [persona.share for persona in PERSONAS.values()])[0]
-        self.interest = rng.gammavariate(1.2, 1 / 1.2)
+        self.interest = rng.gammavariate(1.0, 1.0)
         self.basket = rng.lognormvariate(0, 0.4)
         self.email_taste = rng.gauss(0, 0.8)
         self.shift = rng.gauss(0, 2.5) * HOUR
@@ -308,9 +309,12 @@ class Customer:
         return rest + (self.mood - rest) * 0.5 ** ((self.env.now - self.mood_at) / 60)
 
     def satisfy(self, gain: float) -> None:
-        """Something pleases or annoys."""
+        """Something pleases or annoys; unless it is the small nuisance of a message, clocks see it at once."""
         now = self.satisfaction()
         self.mood, self.mood_at = now + gain * ((1 - now) if gain > 0 else now), self.env.now
+        if abs(gain) > 0.01:
+            for name in self.clocks:
+                self.redraw(name)
 
     def lift_of(self, name: str) -> float:
         """How much touches speed a clock up now."""
@@ -333,7 +337,7 @@ class Customer:
     def enter(self, stage: str) -> None:
         """Stop the clocks of the old stage and start those of the new."""
         self.stage = stage
-        for name in list(self.clocks):
+        for name in self.clocks:
             self.redraw(name)
         for name, clock in CLOCKS.items():
             if stage in clock.stages and self.allowed(name):
@@ -452,8 +456,6 @@ class Customer:
         else:
             self.satisfy(-0.35)
             self.log("disappointed")
-        for name in ("lapse", "leave"):
-            self.redraw(name)
 
     def becomes_advocate(self) -> None:
         """Starts to recommend the shop."""
@@ -462,6 +464,10 @@ class Customer:
     def recommends(self) -> None:
         """Recommends the shop."""
         self.satisfy(0.05)
+
+    def drift_off(self) -> None:
+        """Pauses after one order."""
+        self.enter("lapsed")
 
     def lapse(self) -> None:
         """Pauses."""
@@ -557,7 +563,7 @@ class Customer:
         channel_name = MESSAGES[name].channel
         channel, sent, now = CHANNELS[channel_name], self.sent[channel_name], self.env.now
         at_most, period = channel.cap
-        while sent and sent[0] <= now - period:
+        while sent and sent[0] < now - period + MINUTE:
             sent.popleft()
         if not self.consent[channel_name]:
             self.log("suppressed_consent")
