@@ -1,0 +1,191 @@
+"""The report of e01: tables, figure data, two figures and a page, from what the experiment found.
+
+Lives here: writing. Does not live here: anything that is computed from simulations (e01_cdnow.py), but quantiles for the figures.
+"""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from e01_cdnow import Findings
+
+Rows = list[dict[str, Any]]
+
+
+def tracking_data(found: "Findings") -> Rows:
+    """Cumulative repeat purchases by week: actual, closed form, simulated with a 95 % band."""
+    told = found.tracking
+    low, high = np.quantile(told.drawn, [0.025, 0.975], axis=0)
+    columns = (told.week, told.actual, told.closed_form, told.lives.mean(axis=0), low, high)
+    names = ("week", "actual", "closed_form", "simulated", "low", "high")
+    return [dict(zip(names, (float(value) for value in row), strict=True)) for row in zip(*columns, strict=True)]
+
+
+def holdout_data(found: "Findings") -> Rows:
+    """Simulated totals of the holdout: of customers living afresh, and given each history."""
+    afresh = [{"simulation": "living afresh", "purchases": float(total)} for total in found.holdout_totals]
+    given = [{"simulation": "given each history", "purchases": float(total)} for total in found.futures.sum(axis=1)]
+    return afresh + given
+
+
+def tracking_figure(rows: Rows, split: float, caption: str, path: Path) -> None:
+    """Cumulative repeat purchases, with the end of the calibration."""
+    import matplotlib as mpl
+    import seaborn as sns
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    sns.set_theme(style="whitegrid", palette="colorblind")
+    figure, axes = plt.subplots(figsize=(7, 4.2))
+    week = [row["week"] for row in rows]
+    axes.fill_between(week, [row["low"] for row in rows], [row["high"] for row in rows], alpha=0.25, label="simulated, 95 % band")
+    for name, style in (("simulated", "-"), ("closed_form", ":"), ("actual", "k-")):
+        axes.plot(week, [row[name] for row in rows], style, label=name.replace("_", " "))
+    axes.axvline(split, color="0.4", linewidth=1, linestyle="--", label="end of calibration")
+    axes.set(xlabel="week since 1997-01-01", ylabel="repeat purchases so far, all customers")
+    axes.legend(frameon=False)
+    figure.text(0.01, 0.005, caption, fontsize=7)
+    figure.tight_layout(rect=(0, 0.03, 1, 1))
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
+def holdout_figure(rows: Rows, actual: float, caption: str, path: Path) -> None:
+    """Simulated totals of the holdout beside the actual one."""
+    import matplotlib as mpl
+    import pandas as pd
+    import seaborn as sns
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    sns.set_theme(style="whitegrid", palette="colorblind")
+    figure, axes = plt.subplots(figsize=(7, 3.6))
+    sns.histplot(pd.DataFrame(rows), x="purchases", hue="simulation", stat="density", common_norm=False, bins=30, ax=axes)
+    axes.axvline(actual, color="k")
+    axes.annotate(" actual", (actual, 0.9), xycoords=("data", "axes fraction"))
+    axes.set(xlabel="repeat purchases in the 39 weeks of the holdout, all customers", ylabel="density of simulations")
+    figure.text(0.01, 0.005, caption, fontsize=7)
+    figure.tight_layout(rect=(0, 0.03, 1, 1))
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
+def write_report(found: "Findings", result: dict[str, Any], out: Path) -> None:
+    """The folder of the report: `report.md`, `result.json`, tables and figure data as CSV, two PNG.
+
+    Parameters
+    ----------
+    found : Findings
+        What the experiment found.
+    result : dict
+        Its verdict, with the rows of the tables.
+    out : Path
+        The folder.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    tables = {
+        "tracking": tracking_data(found),
+        "holdout_totals": holdout_data(found),
+        "checks": result["checks"],
+        "win_back": result["win_back"],
+    }
+    for name, rows in tables.items():
+        _write_csv(out / f"{name}.csv", rows)
+    config, told = found.config, found.calibration.histories
+    lives = (
+        f"{len(found.tracking.lives)} lives at the estimates (mean), {len(found.tracking.drawn)} with drawn parameters (band: 95 % of them)"
+    )
+    caption = f"{len(told.x):,} customers; {lives}; seed {config['seed']}"
+    tracking_figure(tables["tracking"], float(found.tracking.week[found.split]), caption, out / "tracking.png")
+    holdout_figure(tables["holdout_totals"], float(told.x_holdout.sum()), caption, out / "holdout.png")
+    (out / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    (out / "report.md").write_text(_page(found, result), encoding="utf-8")
+
+
+def _page(found: "Findings", result: dict[str, Any]) -> str:
+    config = found.config
+    columns = ("what", "simulated", "reference", "error", "low", "high")
+    bands = [row for row in result["checks"] if "low" in row]
+    said = "\n".join(f"- {'inside' if row['low'] <= row['reference'] <= row['high'] else 'outside'}: {row['what']}" for row in bands)
+    return f"""# E01: CDNOW, calibrated and simulated
+
+{result["hypothesis"]}: **{result["verdict"]}**.
+Actual less simulated: {result["effect"]:.0f} [{result["low"]:.0f}, {result["high"]:.0f}].
+
+Written by `python experiments/e01_cdnow.py`: seed {config["seed"]}, {config["lives"]} lives of all customers at the estimates,
+{config["drawn_lives"]} with parameters drawn, {config["futures"]} posterior draws of each customer.
+The data (`{config["log"]}`, Fader and Hardie) are not part of the project.
+
+## The calibration
+
+```
+{found.calibration}
+```
+
+## Simulated beside what it should be
+
+"error": standard error of the simulated mean over lives. "low", "high": 95 % of the simulations, with the uncertainty of the
+parameters but where they are fixed. "known": from the closed form at the estimates, computed before without cjsim.
+Week 39 ends the calibration, week 78 the log.
+
+{_table(result["checks"], columns)}
+
+The actual total beside the bands:
+
+{said}
+
+BG/NBD runs low on this holdout, and no band knows of what a model leaves out. That is the model, not the simulation, which
+agrees with the closed forms.
+
+![Repeat purchases by week](tracking.png)
+
+![Totals of the holdout](holdout.png)
+
+{_win_back(found, result)}"""
+
+
+def _win_back(found: "Findings", result: dict[str, Any]) -> str:
+    win_back, count = found.config["win_back"], len(found.calibration.histories.x)
+    flow, message = win_back["flows"]["win_back"], win_back["messages"]["win_back"]
+    columns = ("lift (assumed)", "metric", "without", "with", "effect", "low", "high", "total", "total_low", "total_high", "variance_ratio")
+    told = next(row for row in result["win_back"] if row["lift (assumed)"] == win_back["main"] and row["metric"] == "purchases")
+    mean = f"{told['effect']:+.4f} purchases a customer [{told['low']:+.4f}, {told['high']:+.4f}]"
+    total = f"{told['total']:+.1f} [{told['total_low']:+.0f}, {told['total_high']:+.0f}]"
+    return f"""## A win-back: what if, its response assumed
+
+The log knows no e-mail. **The response is assumed**: {message["open_rate"]:.0%} of the e-mails are opened, and an opened one raises
+the speed of the next purchase by the lift (1.0 doubles it), fading with a half-life of {win_back["half_life"]}.
+It goes to who gave no sign of life for {flow["on"]["inactivity"]}, at most every {flow["again_after"]}; the firm cannot see who
+has left, so they get it as well. The same customers live with and without it.
+
+At a lift of {win_back["main"]} (assumed): {mean} in the 39 weeks of the holdout,
+in total {total} for a firm with these {count:,} customers.
+"low", "high": 95 % interval of the mean effect over simulated customers, which shrinks with more simulation;
+"total_low", "total_high": 95 % of the totals that such a firm would see.
+
+{_table(result["win_back"], columns)}
+"""
+
+
+def _table(rows: Rows, columns: Sequence[str]) -> str:
+    def cell(value: Any) -> str:
+        """A number to 5 digits, text as it is."""
+        return value if isinstance(value, str) else "" if value is None else f"{value:,.5g}" if abs(value) < 1e5 else f"{value:,.0f}"
+
+    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(cell(row.get(name)) for name in columns)} |" for row in rows)])
+
+
+def _write_csv(path: Path, rows: Rows) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: f"{value:.8g}" if isinstance(value, float) else value for name, value in row.items()} for row in rows)
