@@ -273,10 +273,11 @@ def write_report(folder: Path, landings: Sequence[Landing], delays: "pd.DataFram
         "",
         "![Time to open](time_to_open.png)",
         "",
-        "P primary source, S secondary. Where the source gives a range, its middle and half its width stand here. Neutral rates, the delay of",
-        "e-mail and the newsletter's lifts were set so that these figures come out; that they do shows that tastes, moods, contact",
-        "pressure and lifetimes are accounted for, not that the world is so. Time to open: welcome mails sent between 8:00 and 20:00. Carts abandoned:",
-        "1 - orders / carts, orders after a reminder included. Everything marked assumed in the configuration stays an assumption.",
+        "P primary source, S secondary. Where the source gives a range, its middle and half its width stand here. Neutral rates,",
+        "the delay of e-mail and the newsletter's lifts were set so that these figures come out; that they do shows that tastes,",
+        "moods, contact pressure and lifetimes are accounted for, not that the world is so. Time to open: welcome mails sent",
+        "between 8:00 and 20:00. Carts abandoned: 1 - orders / carts, orders after a reminder included. Everything marked assumed",
+        "in the configuration stays an assumption.",
         "",
     ]
     (folder / "report.md").write_text("\n".join(lines), encoding="utf-8")
