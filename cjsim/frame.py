@@ -49,7 +49,7 @@ class Frame:
         cls._numba_type_ = FrameType(cls.__name__, fields)
 
     def __init__(self, **arrays: np.ndarray[Any, Any]) -> None:
-        assert list(sorted(arrays)) == list(sorted(self.SPEC)), set(arrays) ^ set(self.SPEC)
+        assert sorted(arrays) == sorted(self.SPEC), set(arrays) ^ set(self.SPEC)
         table: list[int] = []
         for name, (dtype, ndim) in self.SPEC.items():
             array = arrays[name]
@@ -66,7 +66,7 @@ class _FrameModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(dmm, fe_type, _WORD.as_pointer())
 
 
-@unbox(FrameType)
+@unbox(FrameType)  # type: ignore[untyped-decorator]
 def _unbox_frame(typ: FrameType, obj: Any, c: Any) -> NativeValue:
     number = c.pyapi.object_getattr_string(obj, "address")
     address = c.pyapi.long_as_longlong(number)
@@ -83,7 +83,7 @@ class _FrameAttribute(AttributeTemplate):  # type: ignore[misc]
         return None if place is None else types.Array(place[1], place[2], "C")
 
 
-@lower_getattr_generic(FrameType)
+@lower_getattr_generic(FrameType)  # type: ignore[untyped-decorator]
 def _load_field(context: Any, builder: Any, typ: FrameType, value: Any, attr: str) -> Any:
     place = typ.place(attr)
     assert place is not None

@@ -1,7 +1,8 @@
 """The only place that names numba's options.
 
 `@kernel` compiles a function for calls from Python and keeps it on disk; `@rule` and `@inlined` compile one for use in kernels.
-Every compiled function's cache lies in a folder whose name is a digest of all kernel sources, because numba's own cache looks only at the file of the outermost function and would run stale rules (numba issue 1833).
+Every compiled function's cache lies in a folder whose name is a digest of all kernel sources, because numba's own cache looks
+only at the file of the outermost function and would run stale rules (numba issue 1833).
 
 Kernels allocate nothing, so numba's reference counting is off: with it, a nest of rules costs more than it computes.
 """
@@ -13,12 +14,10 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 from numba.core import config
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 # Floats divide as IEEE 754 says, never raising, and never reassociate: JIT on and off give the same bytes.
 _OPTIONS: dict[str, Any] = {"_nrt": False, "nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck": False}
@@ -40,7 +39,7 @@ def sources_digest() -> str:
 @cache
 def cache_folder() -> Path:
     """Folder for compiled kernels: `CJSIM_CACHE`, else the user's cache; a temporary one where neither can be written."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111, Path refuses where there is no home
     wanted = [Path(os.environ["CJSIM_CACHE"])] if os.environ.get("CJSIM_CACHE") else []
     for base in [*wanted, Path(home) / "cjsim", Path(tempfile.gettempdir()) / f"cjsim-{os.getuid() if hasattr(os, 'getuid') else 'user'}"]:
         folder = base / sources_digest()
@@ -58,7 +57,7 @@ def is_compiled_before() -> bool:
     return any(cache_folder().rglob("*.nbc"))
 
 
-def kernel(function: F) -> F:
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` for calls from Python, cached on disk, releasing the GIL."""
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
@@ -68,11 +67,11 @@ def kernel(function: F) -> F:
         config.CACHE_DIR = before
 
 
-def rule(function: F) -> F:
+def rule(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` for use in kernels; the compiler decides where it becomes a call."""
     return numba.njit(**_OPTIONS)(function)  # type: ignore[no-any-return]
 
 
-def inlined(function: F) -> F:
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` into each place that uses it: for what is short and runs at every happening."""
     return numba.njit(forceinline=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
