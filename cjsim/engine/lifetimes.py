@@ -55,6 +55,56 @@ def precedes(one, other):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def smallest(values):  # type: ignore[no-untyped-def]
+    """The smallest value of an array, by four minima at a time: one alone would wait for itself at every element.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,)
+        Not nan.
+
+    Returns
+    -------
+    float64
+        inf if the array is empty.
+    """
+    a = b = c = d = math.inf
+    n = values.shape[0]
+    for i in range(0, n - 3, 4):
+        a = values[i] if values[i] < a else a
+        b = values[i + 1] if values[i + 1] < b else b
+        c = values[i + 2] if values[i + 2] < c else c
+        d = values[i + 3] if values[i + 3] < d else d
+    for i in range(n - n % 4, n):
+        a = values[i] if values[i] < a else a
+    a = b if b < a else a
+    c = d if d < c else c
+    return c if c < a else a
+
+
+@inlined
+def first_at(values, value):  # type: ignore[no-untyped-def]
+    """Index of the first element that equals a value which is there.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,)
+        Searched.
+    value : float64
+        One of them.
+
+    Returns
+    -------
+    int
+        Its index.
+    """
+    i = 0
+    while values[i] != value:
+        i += 1
+    return i
+
+
+@inlined
 def next_happening(life):  # type: ignore[no-untyped-def]
     """What comes due first: reads before clocks before actors at equal times, and in the order of their codes.
 
@@ -66,24 +116,19 @@ def next_happening(life):  # type: ignore[no-untyped-def]
     Returns
     -------
     tuple of (int, int, float64)
-        A `Happening`, which one, and when (days; inf: nothing).
+        A `Happening`, which one (-1: nothing), and when (days; inf: nothing).
     """
-    kind = Happening.CLOCK
-    which = -1
-    time = math.inf
-    for event in range(life.due.shape[0]):
-        if life.due[event] < time:
-            time = life.due[event]
-            which = event
-    for actor in range(life.act_due.shape[0]):
-        if life.act_due[actor] < time:
-            time = life.act_due[actor]
-            which = actor
-            kind = Happening.ACT
+    clock_due = smallest(life.due)
+    act_due = smallest(life.act_due)
+    time = clock_due if clock_due <= act_due else act_due
     read = earliest_read(life)
     if read >= 0 and life.reads[read].due <= time:
         return Happening.READ, read, life.reads[read].due
-    return kind, which, time
+    if time == math.inf:
+        return Happening.CLOCK, -1, time
+    if clock_due <= act_due:
+        return Happening.CLOCK, first_at(life.due, time), time
+    return Happening.ACT, first_at(life.act_due, time), time
 
 
 @kernel

@@ -19,6 +19,7 @@ from cjsim.model.state import Records
 
 Z = 1.959963984540054  # the normal quantile of a 95 % interval
 SHARE = "share"
+_ROUNDING = 1e-20  # a variance this much smaller than another is rounding
 _ZERO = np.float64(0)  # turns what stands beside it into float64
 
 
@@ -192,6 +193,8 @@ def paired(before: Terms, after: Terms) -> Effect:
     apart += _variance(moved)
     difference -= moved
     together = _variance(difference)
+    if together < _ROUNDING * apart:
+        together = 0.0
     effect, half = value - baseline, Z * math.sqrt(together)
     return Effect(baseline, value, effect, effect - half, effect + half, apart / together if together else math.nan)
 

@@ -240,8 +240,8 @@ def apply_effects(world, life, sink, first):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def probability(logit):  # type: ignore[no-untyped-def]
-    """The probability of a logit.
+def odds_against(logit):  # type: ignore[no-untyped-def]
+    """exp(-logit), so that an event of that logit happens when u (1 + exp(-logit)) < 1.
 
     Parameters
     ----------
@@ -251,11 +251,9 @@ def probability(logit):  # type: ignore[no-untyped-def]
     Returns
     -------
     float64
-        1 / (1 + exp(-logit)).
+        (1 - p) / p; inf for never.
     """
-    if logit < NEVER_LOGIT:
-        return 0.0
-    return 1.0 / (1.0 + math.exp(-logit))
+    return math.exp(-logit) if logit > NEVER_LOGIT else math.inf
 
 
 @rule
@@ -348,14 +346,14 @@ def draw_answer(world, life, site, index, pressure):  # type: ignore[no-untyped-
     what = 0
     willing = message.open_logit + life.reach[message.channel].affinity + mood - channel.fatigue * pressure
     opens, u = uniform_pair(customer.seed, customer.key, streams.stream_read, ordinal)
-    if opens < probability(willing):
+    if opens + opens * odds_against(willing) < 1.0:
         what = OPEN
     annoyed = channel.annoyance * pressure - mood
     if u < RARE or message.unsubscribe_logit + annoyed > RARE_LOGIT or message.complaint_logit + annoyed > RARE_LOGIT:
-        unsubscribes = probability(message.unsubscribe_logit + annoyed)
+        unsubscribes = 1.0 / (1.0 + odds_against(message.unsubscribe_logit + annoyed))
         if u < unsubscribes:
             what |= UNSUBSCRIBE
-        elif u < unsubscribes + probability(message.complaint_logit + annoyed):
+        elif u < unsubscribes + 1.0 / (1.0 + odds_against(message.complaint_logit + annoyed)):
             what |= COMPLAIN
     if what != 0:
         u, survives = uniform_pair(customer.seed, customer.key, streams.stream_delay, ordinal)
@@ -468,7 +466,8 @@ def open_message(world, life, sink, site, index):  # type: ignore[no-untyped-def
         enqueue(life, EFFECTS + message.on_opened)
     ordinal = np.uint64(index)
     if message.click_logit > NEVER_LOGIT:
-        if uniform(customer.seed, customer.key, streams.stream_click, ordinal) < probability(message.click_logit):
+        u = uniform(customer.seed, customer.key, streams.stream_click, ordinal)
+        if u + u * odds_against(message.click_logit) < 1.0:
             u = uniform(customer.seed, customer.key, streams.stream_click_delay, ordinal)
             start = clock_time(world, life, channel.profile, customer.now)
             due = calendar_time(world, life, channel.profile, start + quantile(world, channel.click_delay, u))

@@ -15,7 +15,7 @@ from cjsim.model.decision import act, arm_actor, exit_flows, reset_watches, resu
 from cjsim.model.ledger import event_code, leave_stage, note_moments, open_account, write_row
 from cjsim.model.mood import pressure_now, satisfaction_now
 from cjsim.model.random import uniform
-from cjsim.model.codes import Cause, Happening, Touch
+from cjsim.model.codes import Happening, Touch
 
 _SPEED_LIMIT = 1e12  # a product of traits above this is cut, so that no clock time becomes infinite or nan
 
@@ -173,7 +173,7 @@ def note_event(world, life, sink, event):  # type: ignore[no-untyped-def]
     if world.events[event].hidden == 0:
         write_row(life, sink, event_code(event), -1, -1, -1, 0.0)
     clock.count += 1
-    customer.dirty |= Cause.EVENT
+    customer.dirty |= world.events[event].cause
     clock.last = customer.now
     customer.spent = 0.0
     note_moments(world, life, sink, event, clock.count)

@@ -43,6 +43,7 @@ EVENT = np.dtype(
         ("effects", "i4"),  # first effect; -1 none
         ("anywhere", "i4"),
         ("hidden", "i4"),  # not in the firm's log
+        ("cause", "i4"),  # Cause.EVENT if some `when` counts it
         ("factor_first", "i4"),  # span of World.factors: trait columns that multiply the speed
         ("factor_count", "i4"),
         ("trigger_first", "i4"),  # span of World.links: actors that this event triggers

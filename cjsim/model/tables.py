@@ -196,18 +196,14 @@ def _setting(scenario: Scenario, registers: Registers) -> Row:
         "pressure_tau": _tau(journey.pressure.half_life),
         "midnight": 24.0 * scenario.start.weekday(),
         "exit_program": registers.programs.of(scenario.policy.guardrails.exit),
-        "when_causes": _when_causes(journey, registers),
+        "when_causes": int(np.bitwise_or.reduce(np.array([_CAUSES.get(op, 0) for op, _ in _when_names(journey, registers)], np.int64))),
     }
 
 
-def _when_causes(journey: Journey, registers: Registers) -> int:
-    """What the conditions of all clocks depend on, as bits of `Cause`."""
-    causes = 0
-    for event in journey.events.values():
-        if event.when is not None:
-            for op, _, _ in parse(event.when, registers.names):
-                causes |= _CAUSES.get(Op(op), 0)
-    return causes
+def _when_names(journey: Journey, registers: Registers) -> set[tuple[Op, int]]:
+    """Operations in the conditions of all clocks, with what they are about."""
+    whens = [event.when for event in journey.events.values() if event.when is not None]
+    return {(Op(op), arg) for when in whens for op, arg, _ in parse(when, registers.names)}
 
 
 def _moment_names(journey: Journey) -> tuple[str, ...]:
@@ -277,6 +273,7 @@ def _event(name: str, event: Event, journey: Journey, registers: Registers, effe
         "effects": effects.add(event.effects, f"event:{name}"),
         "anywhere": int(event.stages == "anywhere"),
         "hidden": int(not event.observed),
+        "cause": Cause.EVENT if (Op.COUNT, registers.names.events[name]) in _when_names(journey, registers) else 0,
         "factor_first": factor_first,
         "factor_count": factor_count,
         "trigger_first": trigger_first,
