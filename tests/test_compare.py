@@ -130,6 +130,15 @@ def test_table_names_both_sides_and_marks_what_is_clear() -> None:
     assert "suppressed[cap]" in shifted().summary(full=True)
 
 
+def test_only_what_did_not_differ_is_called_identical() -> None:
+    dearer = some_outcomes(50)
+    dearer.customers["cost"] += 0.125
+    table = str(Comparison.of({"a": made_run(some_outcomes(50)), "b": made_run(dearer)}))
+    rows = {line.split()[0]: line for line in table.splitlines() if line.strip()}
+    assert "identical" not in rows["cost"]
+    assert "[+0.1250, +0.1250]" in rows["cost"]
+
+
 def test_frame_has_a_row_for_each_alternative_and_metric() -> None:
     base = made_run(some_outcomes(50))
     frame = Comparison.of({"a": base, "b": base, "c": base}).to_pandas()

@@ -26,7 +26,7 @@ def four_customers() -> Run:
     of["margin"], of["cost"], of["clv"] = [30, 10, 0, 450], [2, 1, 1, 50], [28, 9, -1, 400]
     of["satisfaction"], of["pressure"] = [1, 0.5, 0.75, 0], [2, 0, 1, 9]
     of["contacts"], of["opens"], of["opt_outs"] = [4, 2, 2, 9], [2, 1, 0, 9], [1, 0, 1, 9]
-    of["stage"] = [1, 2, 0, 1]
+    of["stage"] = [2, 2, 0, 1]
     made.moments[:, 0] = [5, 20, np.nan, 1]
     made.moments[:, 1] = [7, 30, np.nan, 1]
     of["retained"] = [[1, 1, 0, UNOBSERVED], [1, 0, 0, UNOBSERVED], [UNOBSERVED] * 4, [1] * 4]
@@ -48,7 +48,7 @@ COUNTED = {
     "retention_90d": (1 / 2, 2),
     "retention_180d": (0, 2),
     "retention_365d": (None, 0),
-    "churn": (1 / 2, 2),
+    "churn": (1, 2),
     "purchases": (4 / 3, 3),
     "repeat_purchase_rate": (1 / 2, 2),
     "revenue": (80 / 3, 3),
@@ -63,7 +63,7 @@ COUNTED = {
     "reached[first_value]": (2 / 3, 3),
     "stage_reached[prospect]": (1, 3),
     "stage_reached[active]": (2 / 3, 3),
-    "stage_reached[lapsed]": (1 / 3, 3),
+    "stage_reached[lapsed]": (2 / 3, 3),
     "stage_days[prospect]": (470 / 3, 3),
     "stage_days[active]": (560 / 3, 3),
     "stage_days[lapsed]": (0, 3),
@@ -188,7 +188,7 @@ def drawn(rng: np.random.Generator, law: str, n: int = 600) -> tuple[Terms, floa
 
 def test_cohorts_go_by_month_of_entry() -> None:
     made = some_outcomes(300)
-    made.customers["entered"] = np.repeat([0.0, 17.5, 400.0], 100)  # from January 15: January, February, beyond the horizon
+    made.customers["entered"] = np.repeat([16.99, 17.0, 400.0], 100)  # from January 15: January 31, February 1, never
     table = cohorts(made_run(made), metrics=("revenue", "conversion"))
     assert table["month"].astype(str).tolist() == ["2026-01", "2026-02"]
     assert table["n"].tolist() == [100, 100]
