@@ -278,7 +278,7 @@ def lift_by_message(world, life, message, moment):  # type: ignore[no-untyped-de
         lift_clock(world, life, lift.event, lift.gain * world.persona_response[persona, lift.event])
 
 
-@rule
+@inlined
 def lift_by_contact(world, life):  # type: ignore[no-untyped-def]
     """Add the lifts that any contact has on this persona (sleeping dogs).
 
@@ -322,7 +322,7 @@ def await_read(life, site, index, what, due):  # type: ignore[no-untyped-def]
     customer.reads += 1
 
 
-@rule
+@inlined
 def draw_answer(world, life, site, index, pressure):  # type: ignore[no-untyped-def]
     """Draw what the customer will do with a message, and when.
 
@@ -364,7 +364,7 @@ def draw_answer(world, life, site, index, pressure):  # type: ignore[no-untyped-
             await_read(life, site, index, what, due)
 
 
-@rule
+@inlined
 def receive(world, life, sink, site, index):  # type: ignore[no-untyped-def]
     """A message arrives.
 

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from cjsim.kernel import kernel, rule
+from cjsim.kernel import inlined, kernel, rule
 from cjsim.model.behavior import EFFECTS, STAGE_ENTRY, apply_effects, enter_stage, read_message
 from cjsim.model.clocks import clock_time, refresh_permissions, start_clock
 from cjsim.model.decision import act, arm_actor, exit_flows, reset_watches, resume_awaiting, start_flows
@@ -153,7 +153,7 @@ def set_up_clocks(world, life):  # type: ignore[no-untyped-def]
         life.due[event] = math.inf
 
 
-@rule
+@inlined
 def note_event(world, life, sink, event):  # type: ignore[no-untyped-def]
     """A journey event happens: its log row, its count, its moments.
 
@@ -179,7 +179,7 @@ def note_event(world, life, sink, event):  # type: ignore[no-untyped-def]
     note_moments(world, life, sink, event, clock.count)
 
 
-@rule
+@inlined
 def follow_event(world, life, sink, event, row, starts):  # type: ignore[no-untyped-def]
     """After an event's effects: the money in its row, the flows that look at it, and its own clock again.
 
@@ -211,7 +211,7 @@ def follow_event(world, life, sink, event, row, starts):  # type: ignore[no-unty
         start_clock(world, life, event)
 
 
-@rule
+@inlined
 def settle(world, life, sink):  # type: ignore[no-untyped-def]
     """Let everything that was queued for this time happen, in the order in which it was queued.
 

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from cjsim.kernel import rule
+from cjsim.kernel import inlined, rule
 from cjsim.model.behavior import receive, set_tag
 from cjsim.model.guardrails import end_of_quiet, judge, note_contact
 from cjsim.model.ledger import write_row, write_touch
@@ -52,7 +52,7 @@ def arm_actor(world, life, actor):  # type: ignore[no-untyped-def]
         reset_watch(world, life, actor)
 
 
-@rule
+@inlined
 def schedule_next(world, life, actor):  # type: ignore[no-untyped-def]
     """Set a broadcast to its next date.
 
@@ -294,7 +294,7 @@ def draw_arm(world, life, step):  # type: ignore[no-untyped-def]
     return world.shares[record.other + record.count - 1].step
 
 
-@rule
+@inlined
 def broadcast(world, life, sink, actor):  # type: ignore[no-untyped-def]
     """A broadcast's date has come, or the quiet hours that put it off have ended.
 

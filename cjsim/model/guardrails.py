@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from cjsim.kernel import inlined, rule
+from cjsim.kernel import inlined
 from cjsim.model.programs import holds
 from cjsim.model.random import uniform
 from cjsim.model.codes import Verdict
@@ -69,7 +69,7 @@ def end_of_quiet(world, channel, now):  # type: ignore[no-untyped-def]
     return now
 
 
-@rule
+@inlined
 def breaks_gap(world, life, channel):  # type: ignore[no-untyped-def]
     """Whether the last contact is too recent.
 
@@ -97,7 +97,7 @@ def breaks_gap(world, life, channel):  # type: ignore[no-untyped-def]
     return False
 
 
-@rule
+@inlined
 def breaks_cap(world, life, channel):  # type: ignore[no-untyped-def]
     """Whether a cap's period holds its full number of contacts already.
 
@@ -124,7 +124,7 @@ def breaks_cap(world, life, channel):  # type: ignore[no-untyped-def]
     return False
 
 
-@rule
+@inlined
 def note_contact(world, life, channel):  # type: ignore[no-untyped-def]
     """Remember a delivery for the caps.
 
@@ -145,7 +145,7 @@ def note_contact(world, life, channel):  # type: ignore[no-untyped-def]
             life.ring_at[i] = at + 1 if at + 1 < cap.at_most else 0
 
 
-@rule
+@inlined
 def is_held_out(world, life, actor):  # type: ignore[no-untyped-def]
     """Whether this customer is in the actor's holdout.
 
@@ -170,7 +170,7 @@ def is_held_out(world, life, actor):  # type: ignore[no-untyped-def]
     return uniform(customer.seed, customer.key, record.stream_holdout, np.uint64(0)) < record.holdout
 
 
-@rule
+@inlined
 def judge(world, life, site):  # type: ignore[no-untyped-def]
     """What the guardrails say of a send now.
 

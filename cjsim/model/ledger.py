@@ -46,7 +46,7 @@ def write_row(life, sink, code, channel, message, source, value):  # type: ignor
         row.source = source
 
 
-@rule
+@inlined
 def write_touch(world, life, sink, touch, site):  # type: ignore[no-untyped-def]
     """Write and count what happened at a touchpoint.
 
@@ -93,7 +93,7 @@ def present_value(world, life, money):  # type: ignore[no-untyped-def]
     return money * math.exp(-world.setting[0].discount * (customer.now - customer.entered))
 
 
-@rule
+@inlined
 def book_cost(world, life, sink, cost):  # type: ignore[no-untyped-def]
     """Book a cost.
 

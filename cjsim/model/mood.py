@@ -32,7 +32,7 @@ def satisfaction_now(world, life):  # type: ignore[no-untyped-def]
     return customer.rest + (customer.satisfaction - customer.rest) * math.exp(-gone / world.setting[0].satisfaction_tau)
 
 
-@rule
+@inlined
 def move_satisfaction(world, life, gain):  # type: ignore[no-untyped-def]
     """Move satisfaction s by gain (1 - s) if gain > 0, by gain s if gain < 0.
 
