@@ -221,6 +221,16 @@ def test_readme_names_only_files_that_exist() -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
+def test_readme_example_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    seen: dict[str, object] = {}
+    for block in blocks:
+        exec(block.replace("5_000", "50"), seen)  # noqa: S102, this is our own README
+    assert "clv" in capsys.readouterr().out
+    assert len(seen["run"]) == 50  # type: ignore[arg-type]
+
+
 def test_lock_pins_every_dependency() -> None:
     import tomllib
 
