@@ -28,7 +28,7 @@ def sources_digest() -> str:
     """Digest of all that compiled code depends on: sources that use this module, the records they use, numba and Python."""
     digest = hashlib.blake2s(f"{numba.__version__} {sys.version}".encode(), digest_size=8)
     package = Path(__file__).parent
-    always = {package / "kernel.py", package / "frame.py", package / "model" / "codes.py", package / "model" / "state.py"}
+    always = {package / "kernel.py", package / "frame.py", *(package / "model" / name for name in ("codes.py", "state.py", "world.py"))}
     for path in sorted([*always, *package.glob("model/*.py"), *package.glob("engine/*.py")]):
         source = path.read_bytes()
         if path in always or b"from cjsim.kernel import" in source:

@@ -9,8 +9,9 @@ from cjsim.engine.frames import REACHES, Outcomes
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.result import People, Run
 from cjsim.model.codes import UNOBSERVED, Touch
-from cjsim.model.state import OUTCOME, Records
-from cjsim.model.tables import Codebook
+from cjsim.model.plan import Codebook
+from cjsim.model.state import OUTCOME
+from cjsim.model.world import Records
 
 CODEBOOK = Codebook(
     events=(*(touch.name.lower() for touch in Touch), "purchase"),

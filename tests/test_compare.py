@@ -13,7 +13,7 @@ from made import CODEBOOK, made_run, some_outcomes
 from cjsim.errors import InputError
 from cjsim.metrics.compare import Comparison
 from cjsim.metrics.estimate import Terms, paired, ratio
-from cjsim.model.state import Records
+from cjsim.model.world import Records
 
 DRAWS, SIGMAS = 2000, 4.42  # fails by chance once in 100,000
 

@@ -11,10 +11,10 @@ from cjsim.model.codes import Wait
 from cjsim.model.draws import TABLE_ERROR, Draw, Knots, amount_draw, beta_table, wait_draw
 from cjsim.model.quantiles import fill_quantiles
 from cjsim.model.registers import plain_array, record_array
-from cjsim.model.state import DRAW, World
 from cjsim.model.survival import survival_share
 from cjsim.model.tables import compile_world
 from cjsim.model.vocabulary import AmountLaw, WaitLaw
+from cjsim.model.world import DRAW, World
 
 UNIFORMS = np.concatenate([special.ndtr(np.linspace(-8.2, 0, 5001)), 1 - special.ndtr(-np.linspace(0.001, 8.1, 5001))])
 

@@ -19,7 +19,8 @@ from cjsim.errors import InputError
 from cjsim.eventlog import EventLog, LogWriter
 from cjsim.eventlog.writer import GROUP
 from cjsim.model.codes import TOUCHES, Touch
-from cjsim.model.state import ROW, Records
+from cjsim.model.state import ROW
+from cjsim.model.world import Records
 
 NAMES = SimpleNamespace(
     events=(*(touch.name.lower() for touch in Touch), "purchase", "visit"),

@@ -13,7 +13,8 @@ from scipy import stats
 from small_worlds import arrays_of, scenario
 
 from cjsim.errors import InputError
-from cjsim.model.population import SHIFT_AT_MOST_DAYS, Form, draw_population, trait_values
+from cjsim.model.plan import Form
+from cjsim.model.population import SHIFT_AT_MOST_DAYS, draw_population, trait_values
 from cjsim.model.state import Population
 from cjsim.model.tables import compile_world
 

@@ -12,7 +12,8 @@ from small_worlds import arrays_of, scenario, talking, talking_journey
 from cjsim.errors import InputError
 from cjsim.model import registers, state
 from cjsim.model.codes import Effect, Op, Step, Touch, Trigger
-from cjsim.model.tables import Plan, compile_world
+from cjsim.model.plan import Plan
+from cjsim.model.tables import compile_world
 
 RECORDS = {
     "setting": state.SETTING,

@@ -6,8 +6,8 @@ Lives here: a chunk, and more room where a life does not fit. Does not live here
 from cjsim.engine.frames import Outcomes
 from cjsim.engine.lifetimes import live_through
 from cjsim.engine.room import Chunk, Room, make_life, make_sink
+from cjsim.model.plan import Plan
 from cjsim.model.population import draw_population
-from cjsim.model.tables import Plan
 
 
 class CompiledEngine:

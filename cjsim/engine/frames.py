@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cjsim.model.codes import RETENTION_DAYS, UNOBSERVED, Touch
-from cjsim.model.state import OUTCOME, Records
-from cjsim.model.tables import Codebook
+from cjsim.model.plan import Codebook
+from cjsim.model.state import OUTCOME
+from cjsim.model.world import Records
 
 if TYPE_CHECKING:
     import pandas as pd

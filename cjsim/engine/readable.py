@@ -15,9 +15,10 @@ from cjsim.engine.frames import Outcomes
 from cjsim.engine.room import Chunk, Room, make_life, make_sink
 from cjsim.model.codes import Happening
 from cjsim.model.course import begin_life, end_life, take
+from cjsim.model.plan import Plan
 from cjsim.model.population import draw_population
-from cjsim.model.state import Life, Population, Records, Sink
-from cjsim.model.tables import Plan
+from cjsim.model.state import Life, Population, Sink
+from cjsim.model.world import Records
 
 ROWS = 1024  # log rows of a customer at first
 

@@ -20,9 +20,9 @@ from cjsim.engine.frames import Columns, Outcomes, as_frame, customer_table, rea
 from cjsim.engine.provenance import Provenance
 from cjsim.errors import InputError, complaint
 from cjsim.eventlog import EventLog
+from cjsim.model.plan import Codebook, Plan
 from cjsim.model.population import draw_population
-from cjsim.model.state import Records
-from cjsim.model.tables import Codebook, Plan
+from cjsim.model.world import Records
 
 if TYPE_CHECKING:
     import pandas as pd

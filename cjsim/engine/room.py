@@ -10,21 +10,9 @@ import numpy as np
 
 from cjsim.engine.frames import REACHES, Outcomes
 from cjsim.model.codes import STACK
-from cjsim.model.state import (
-    CLOCK,
-    CUSTOMER,
-    MARK,
-    MESSAGES,
-    OUTCOME,
-    REACH,
-    READ,
-    ROW,
-    RUN,
-    Life,
-    Records,
-    Sink,
-)
-from cjsim.model.tables import Plan
+from cjsim.model.plan import Plan
+from cjsim.model.state import CLOCK, CUSTOMER, MARK, MESSAGES, OUTCOME, REACH, READ, ROW, RUN, Life, Sink
+from cjsim.model.world import Records
 
 
 class Chunk(NamedTuple):

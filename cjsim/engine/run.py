@@ -7,7 +7,7 @@ engine lets customers live (readable.py, compiled.py), what a run is worth (metr
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,7 +15,6 @@ from queue import SimpleQueue
 from typing import Literal, Protocol
 
 from cjsim.engine.compiled import CompiledEngine
-from cjsim.engine.frames import Outcomes
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.readable import ReadableEngine
 from cjsim.engine.result import Run
@@ -24,9 +23,9 @@ from cjsim.errors import InputError, complaint, one_of
 from cjsim.eventlog.writer import LogWriter
 from cjsim.kernel import is_compiled_before
 from cjsim.model.scenario import MAX_CUSTOMERS, Scenario
-from cjsim.model.tables import Plan, compile_world
+from cjsim.model.tables import compile_world
 
-ENGINES = {"compiled": CompiledEngine, "readable": ReadableEngine}
+ENGINES: dict[str, type[CompiledEngine] | type[ReadableEngine]] = {"compiled": CompiledEngine, "readable": ReadableEngine}
 FIRST_CHUNK = 32  # customers, before it is known how much happens to one
 LARGEST_CHUNK = 4096  # customers
 CHUNK_ROWS = 100_000  # log rows that a chunk should have: what is in memory is a few of these
@@ -147,7 +146,7 @@ def simulate(
     return Run.of(plan, provenance, outcomes, None if log is None else Path(log))
 
 
-def _chunks(crew: list[CompiledEngine] | list[ReadableEngine], count: int) -> Iterator[tuple[int, Chunk]]:
+def _chunks(crew: Sequence[CompiledEngine | ReadableEngine], count: int) -> Iterator[tuple[int, Chunk]]:
     """Chunks of customers in their order, made by a crew of engines, a thread each; few are in memory at a time."""
     idle: SimpleQueue[CompiledEngine | ReadableEngine] = SimpleQueue()
     for engine in crew:

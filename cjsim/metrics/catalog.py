@@ -14,7 +14,7 @@ from cjsim.engine.result import Metric, Run
 from cjsim.errors import InputError, complaint, unknown_name
 from cjsim.metrics import contacts, journey, retention, value
 from cjsim.metrics.estimate import Definition, estimate
-from cjsim.model.tables import Codebook
+from cjsim.model.plan import Codebook
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from cjsim.metrics.catalog import definition_of, definitions
 from cjsim.metrics.estimate import Effect, contributions, paired
 from cjsim.metrics.tables import comparison
 from cjsim.model.scenario import Scenario
-from cjsim.model.state import Records
+from cjsim.model.world import Records
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from typing import Any
 from cjsim.engine.result import Run
 from cjsim.metrics.estimate import SHARE, Definition, Terms, among, mean_of, per_customer
 from cjsim.model.codes import FIRST_REFUSAL, Touch, Verdict
-from cjsim.model.tables import Codebook
+from cjsim.model.plan import Codebook
 
 _REFUSALS = [verdict for verdict in Verdict if verdict >= Verdict.CONSENT]
 # Name, in words, what is counted, per what.

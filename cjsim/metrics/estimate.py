@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cjsim.engine.result import Metric, Run
-from cjsim.model.state import Records
+from cjsim.model.world import Records
 
 Z = 1.959963984540054  # the normal quantile of a 95 % interval
 SHARE = "share"

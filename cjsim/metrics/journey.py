@@ -9,7 +9,7 @@ import numpy as np
 
 from cjsim.engine.result import Run
 from cjsim.metrics.estimate import SHARE, Definition, Terms, among, mean_of, per_customer
-from cjsim.model.tables import Codebook
+from cjsim.model.plan import Codebook
 
 FIRST_VALUE = "first_value"
 

@@ -10,7 +10,7 @@ import numpy as np
 from cjsim.engine.result import Run
 from cjsim.metrics.estimate import SHARE, Definition, Terms, among, per_customer
 from cjsim.model.codes import RETENTION_DAYS, UNOBSERVED
-from cjsim.model.state import Records
+from cjsim.model.world import Records
 
 
 def definitions() -> list[Definition]:

@@ -13,11 +13,11 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, kernel, rule
+from cjsim.model.codes import Wait
 from cjsim.model.mood import satisfaction_now
 from cjsim.model.programs import holds
 from cjsim.model.quantiles import quantile
 from cjsim.model.random import uniform
-from cjsim.model.codes import Wait
 
 FAINT = 1e-6  # a lift below this is none
 FELT = 0.01  # running clocks follow satisfaction when it has moved by this much since they last did

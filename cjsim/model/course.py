@@ -9,13 +9,14 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, kernel, rule
-from cjsim.model.behavior import EFFECTS, STAGE_ENTRY, apply_effects, enter_stage, read_message
+from cjsim.model.answer import read_message
+from cjsim.model.behavior import EFFECTS, STAGE_ENTRY, apply_effects, enter_stage
 from cjsim.model.clocks import clock_time, refresh_permissions, start_clock
+from cjsim.model.codes import Happening, Touch
 from cjsim.model.decision import act, arm_actor, exit_flows, reset_watches, resume_awaiting, start_flows
 from cjsim.model.ledger import event_code, leave_stage, note_moments, open_account, write_row
 from cjsim.model.mood import pressure_now, satisfaction_now
 from cjsim.model.random import uniform
-from cjsim.model.codes import Happening, Touch
 
 _SPEED_LIMIT = 1e12  # a product of traits above this is cut, so that no clock time becomes infinite or nan
 

@@ -1,23 +1,21 @@
 """Policies act: flows and broadcasts, and what starts, ends and delays them.
 
-Lives here: triggers, the steps of a flow, a send. Does not live here: whether it may go out (guardrails.py), what the
-customer makes of it (behavior.py).
+Lives here: triggers, and the steps of a flow. Does not live here: sends and broadcasts (sending.py), whether a message may go
+out (guardrails.py).
 """
 
 import math
 
 import numpy as np
 
-from cjsim.kernel import inlined, rule
-from cjsim.model.behavior import receive, set_tag
-from cjsim.model.guardrails import end_of_quiet, judge, note_contact
-from cjsim.model.ledger import write_row, write_touch
+from cjsim.kernel import rule
+from cjsim.model.behavior import set_tag
+from cjsim.model.codes import Mode, Step, Touch, Trigger
+from cjsim.model.ledger import write_row
 from cjsim.model.mood import add_score
 from cjsim.model.programs import holds
 from cjsim.model.random import uniform
-from cjsim.model.codes import FIRST_REFUSAL, Mode, Step, Touch, Trigger, Verdict
-
-SENT, WAITS = 0, 1  # what came of a send
+from cjsim.model.sending import WAITS, broadcast, schedule_next, send
 
 
 @rule
@@ -50,27 +48,6 @@ def arm_actor(world, life, actor):  # type: ignore[no-untyped-def]
         schedule_next(world, life, actor)
     elif record.trigger == Trigger.INACTIVITY and record.watch_entry == 1:
         reset_watch(world, life, actor)
-
-
-@inlined
-def schedule_next(world, life, actor):  # type: ignore[no-untyped-def]
-    """Set a broadcast to its next date.
-
-    Parameters
-    ----------
-    world : World
-        Read: actors, schedule.
-    life : Life
-        Read: customer. Written: runs, act_due.
-    actor : int
-        Code of the actor.
-    """
-    record = world.actors[actor]
-    run = life.runs[actor]
-    run.mode = Mode.WATCHING
-    life.act_due[actor] = math.inf
-    if run.date < record.schedule_count:
-        life.act_due[actor] = max(world.schedule[record.schedule_first + run.date], life.customer[0].now)
 
 
 @rule
@@ -230,43 +207,6 @@ def reset_watches(world, life, first, count, links):  # type: ignore[no-untyped-
 
 
 @rule
-def send(world, life, sink, actor, site, index):  # type: ignore[no-untyped-def]
-    """Try a send: deliver it, refuse it, or put it off to the end of quiet hours.
-
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written.
-    sink : Sink
-        Written.
-    actor : int
-        Who sends.
-    site, index : int
-        Which message; the ordinal of this send.
-
-    Returns
-    -------
-    int
-        SENT (delivered or refused) or WAITS.
-    """
-    verdict = judge(world, life, site)
-    channel = world.messages[world.sites[site].message].channel
-    if verdict == Verdict.DEFER:
-        life.runs[actor].mode = Mode.DEFERRED
-        life.act_due[actor] = end_of_quiet(world, channel, life.customer[0].now)
-        write_touch(world, life, sink, Touch.DEFERRED, site)
-        return WAITS
-    if verdict == Verdict.DELIVER:
-        note_contact(world, life, channel)
-        receive(world, life, sink, site, index)
-    else:
-        write_touch(world, life, sink, FIRST_REFUSAL + verdict, site)
-    return SENT
-
-
-@rule
 def draw_arm(world, life, step):  # type: ignore[no-untyped-def]
     """Draw the way on at a split.
 
@@ -292,30 +232,6 @@ def draw_arm(world, life, step):  # type: ignore[no-untyped-def]
         if u < world.shares[i].upto:
             return world.shares[i].step
     return world.shares[record.other + record.count - 1].step
-
-
-@inlined
-def broadcast(world, life, sink, actor):  # type: ignore[no-untyped-def]
-    """A broadcast's date has come, or the quiet hours that put it off have ended.
-
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written.
-    sink : Sink
-        Written.
-    actor : int
-        Code of the broadcast.
-    """
-    record = world.actors[actor]
-    run = life.runs[actor]
-    if run.mode == Mode.DEFERRED or holds(world, life, record.program):
-        if send(world, life, sink, actor, world.steps[record.first_step].target, run.date) == WAITS:
-            return
-    run.date += 1
-    schedule_next(world, life, actor)
 
 
 @rule

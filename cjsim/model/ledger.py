@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, rule
-from cjsim.model.codes import Cause, RETENTION_DAYS, TOUCHES, Touch, UNOBSERVED
+from cjsim.model.codes import RETENTION_DAYS, TOUCHES, UNOBSERVED, Cause, Touch
 
 _MOST = 65535  # counts of touches saturate here
 

@@ -1,66 +1,28 @@
 """Who the customers are: persona, traits, attributes, and when they enter.
 
-Lives here: the recipe of a population, and drawing any stretch of it. Does not live here: reading an entry file
-(entries.py), what customers do (behavior.py).
+Lives here: how the recipe of a population is made, and drawing any stretch of it. Does not live here: the recipe (plan.py), reading
+an entry file (entries.py), what customers do (behavior.py).
 """
 
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cjsim.model.codes import Wait
 from cjsim.model.draws import Draw, Knots, gamma_draw, uniform_draw
-from cjsim.model.entries import Entries, read_entries
+from cjsim.model.entries import read_entries
+from cjsim.model.plan import Floats, Form, Plan, Recipe, Trait
 from cjsim.model.quantiles import fill_quantiles
 from cjsim.model.random import uniforms
-from cjsim.model.registers import Derived, Registers, record_array
+from cjsim.model.registers import Registers, record_array
 from cjsim.model.scenario import Scenario
-from cjsim.model.state import DRAW, Population, Records, World
+from cjsim.model.state import Population
 from cjsim.model.vocabulary import TraitLaw
-
-if TYPE_CHECKING:
-    from cjsim.model.tables import Plan
-
-Floats = NDArray[np.float64]
+from cjsim.model.world import DRAW, Records, World
 
 SHIFT_AT_MOST_DAYS = 2.0  # a clock_shift beyond it is cut there: activity tables reach no further
 _NEAR_ZERO = 1e-12  # a trait nearer to 0 counts as this in 1/trait
-
-
-class Form(Enum):
-    """How a trait follows from its uniform."""
-
-    DRAW = "the value of a draw"
-    ODDS = "x of the drawn odds x/(1-x)"
-    NORMAL = "mean + sd z"
-    BETA = "scipy's inverse, where no table is good enough"
-
-
-class Trait(NamedTuple):
-    """How one trait is drawn."""
-
-    name: str
-    form: Form
-    draw: Records  # DRAW, 1
-    first: float = 0.0  # NORMAL: mean; BETA: alpha
-    second: float = 0.0  # NORMAL: standard deviation; BETA: beta
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a population is drawn from."""
-
-    persona_upto: Floats  # cumulative shares, but for the last
-    traits: tuple[Trait, ...]
-    derived: tuple[Derived, ...]
-    attributes: tuple[tuple[str, Floats], ...]  # name, cumulative shares of its levels but for the last
-    over_days: float
-    entries: Entries | None
-    shift_column: int  # -1 none
 
 
 def population_recipe(scenario: Scenario, registers: Registers) -> Recipe:
@@ -102,7 +64,7 @@ def population_recipe(scenario: Scenario, registers: Registers) -> Recipe:
     )
 
 
-def draw_population(plan: "Plan", seed: int, first: int, count: int) -> Population:
+def draw_population(plan: Plan, seed: int, first: int, count: int) -> Population:
     """Customers `first` to `first + count - 1`, the same however the population is cut into stretches.
 
     Parameters

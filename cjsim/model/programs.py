@@ -6,8 +6,8 @@ Lives here: the interpreter. Does not live here: the parser (conditions.py), wha
 import math
 
 from cjsim.kernel import inlined, rule
-from cjsim.model.mood import pressure_now, satisfaction_now, score_now
 from cjsim.model.codes import Op
+from cjsim.model.mood import pressure_now, satisfaction_now, score_now
 
 
 @inlined

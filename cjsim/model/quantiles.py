@@ -63,7 +63,7 @@ def normal_quantile(u):  # type: ignore[no-untyped-def]
 
 @rule
 def table_quantile(knots, first, size, u):  # type: ignore[no-untyped-def]
-    """exp of the cubic Hermite interpolant of a tabulated log-quantile.
+    """Exp of the cubic Hermite interpolant of a tabulated log-quantile.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ import hashlib
 import numpy as np
 
 from cjsim.kernel import inlined, kernel
-from cjsim.model.state import Records
+from cjsim.model.world import Records
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)

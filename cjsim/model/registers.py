@@ -13,7 +13,7 @@ from cjsim.errors import InputError, complaint
 from cjsim.model.conditions import Names, parse
 from cjsim.model.draws import Knots
 from cjsim.model.random import stream_of
-from cjsim.model.state import Records
+from cjsim.model.world import Records
 
 Row = dict[str, Any]
 Hole = tuple[Row, str]  # a field that waits for the index of the record that will follow

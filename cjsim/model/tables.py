@@ -10,7 +10,6 @@ indices and hold at least one record. `stage_events`, `mood_events` and `when_ev
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,11 +21,13 @@ from cjsim.model.conditions import Names, parse
 from cjsim.model.draws import wait_draw
 from cjsim.model.effects import EffectTable
 from cjsim.model.journey import Channel, Event, Journey, Lifts, Message
+from cjsim.model.plan import Codebook, Plan, Sizes
 from cjsim.model.policy import Guardrails
-from cjsim.model.population import Recipe, population_recipe
+from cjsim.model.population import population_recipe
 from cjsim.model.registers import CHANNELS_AT_MOST, Registers, Row, Spans, plain_array, record_array
 from cjsim.model.scenario import Scenario
-from cjsim.model.state import (
+from cjsim.model.survival import survival_share
+from cjsim.model.world import (
     ACTOR,
     CAP,
     CHANNEL,
@@ -49,7 +50,6 @@ from cjsim.model.state import (
     Records,
     World,
 )
-from cjsim.model.survival import survival_share
 
 CONVERSION = "conversion"
 _NEVER = -1e300  # the logit of a rate of 0
@@ -67,45 +67,6 @@ _CAUSES = {
     **dict.fromkeys((Op.OPENS, Op.CHANNEL_OPENS, Op.OPENED, Op.CLICKS, Op.CHANNEL_CLICKS, Op.CLICKED), Cause.TOUCH),
 }
 _TOUCHES = ("delivered", "opened", "clicked")
-
-
-@dataclass(frozen=True)
-class Codebook:
-    """Names by code: what the columns of logs, outcomes and populations mean."""
-
-    events: tuple[str, ...]  # of the log: touches in lower case, then journey events
-    stages: tuple[str, ...]
-    channels: tuple[str, ...]
-    messages: tuple[str, ...]
-    sources: tuple[str, ...]  # flows and broadcasts
-    scores: tuple[str, ...]
-    tags: tuple[str, ...]
-    personas: tuple[str, ...]
-    traits: tuple[str, ...]
-    attributes: dict[str, tuple[str, ...]]  # with their levels
-    moments: tuple[str, ...]  # the conversion first
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What a `Life` needs beyond the lengths of the world's arrays."""
-
-    tags: int
-    columns: int  # of traits
-    attributes: int
-    counts: int
-    rings: int  # slots of all caps
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A compiled scenario."""
-
-    world: World
-    codebook: Codebook
-    sizes: Sizes
-    recipe: Recipe
-    streams: tuple[str, ...]  # names of all random streams
 
 
 def compile_world(scenario: Scenario) -> Plan:

@@ -1,0 +1,164 @@
+"""How fast the engines are, as ratios of things run in turn in one process.
+
+Run `python benchmarks/engines.py` (about two minutes). It prints one JSON object: events/s of the compiled engine on one thread, of
+the readable engine, of the shop as one would write it by hand in SimPy (handwritten_shop.py), and of a floor: a kernel that
+draws a uniform, takes its logarithm and compares, once an event. An event is a row of the log. Then what a second thread and the log
+cost or give, what a customer's outcome takes in memory, and how long a new process takes until customers live.
+
+Seconds are of CPU time where one thread works (other work on the machine disturbs them least) and of wall time where threads do. Each
+ratio is the median of the ratios of its rounds.
+"""
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import handwritten_shop
+import numpy as np
+
+from cjsim.engine.run import simulate
+from cjsim.kernel import kernel
+from cjsim.model.random import uniform
+from cjsim.model.scenario import Scenario
+
+SHOP = Path(__file__).parent.parent / "configs" / "scenarios" / "shop.yaml"
+MEMORY_STEPS = (50_000, 250_000)  # customers
+
+
+@kernel
+def floor(events):  # type: ignore[no-untyped-def]
+    """The least that an event costs: draw, log, compare.
+
+    Parameters
+    ----------
+    events : int
+        How many.
+
+    Returns
+    -------
+    float64
+        The longest wait, so that nothing is left out.
+    """
+    longest = 0.0
+    for i in range(events):
+        wait = -math.log(uniform(np.uint64(7), np.uint64(i), np.uint64(3), np.uint64(1)))
+        if wait > longest:
+            longest = wait
+    return longest
+
+
+def rate(work: Callable[[], int], clock: Callable[[], float]) -> float:
+    """Events/s of some work that gives the number of its events."""
+    began = clock()
+    events = work()
+    return events / (clock() - began)
+
+
+def engine_rates(shop: Scenario, rounds: int) -> dict[str, list[float]]:
+    """Events/s of each contestant, a value a round, by CPU time."""
+
+    def floored() -> int:
+        floor(5_000_000)
+        return 5_000_000
+
+    contestants: dict[str, Callable[[], int]] = {
+        "floor": floored,
+        "compiled": lambda: simulate(shop, customers=10_000, threads=1).provenance.events,
+        "handwritten": lambda: sum(handwritten_shop.run(150).values()),
+        "readable": lambda: simulate(shop, customers=8, engine="readable").provenance.events,
+    }
+    for work in contestants.values():
+        work()
+    return in_turn(contestants, rounds, time.process_time)
+
+
+def in_turn(contestants: dict[str, Callable[[], int]], rounds: int, clock: Callable[[], float]) -> dict[str, list[float]]:
+    """Events/s of each contestant, a value a round: A B C, A B C, ..."""
+    rates: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, work in contestants.items():
+            rates[name].append(rate(work, clock))
+    return rates
+
+
+def thread_rates(shop: Scenario, rounds: int) -> dict[str, list[float]]:
+    """Events/s by wall time with one thread, with two, and with one that writes the log."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log.parquet"
+        contestants: dict[str, Callable[[], int]] = {
+            "one": lambda: simulate(shop, customers=30_000, threads=1).provenance.events,
+            "two": lambda: simulate(shop, customers=30_000, threads=2).provenance.events,
+            "logged": lambda: simulate(shop, customers=30_000, threads=1, log=log).provenance.events,
+        }
+        return in_turn(contestants, rounds, time.perf_counter)
+
+
+def bytes_a_customer() -> float:
+    """Growth of a process's peak memory from one population to a larger one, metrics included, for each customer more."""
+    peaks = [int(_in_new_process("--peak", str(customers))) for customers in MEMORY_STEPS]
+    return (peaks[1] - peaks[0]) / (MEMORY_STEPS[1] - MEMORY_STEPS[0])
+
+
+def seconds_to_start() -> float:
+    """Wall time of a new process from its start until the first customers have lived, kernels having been compiled before."""
+    began = time.perf_counter()
+    _in_new_process("--start")
+    return time.perf_counter() - began
+
+
+def _in_new_process(*arguments: str) -> str:
+    return subprocess.run([sys.executable, __file__, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def ratios(of: list[float], to: list[float]) -> float:
+    """Median of the ratios of rounds."""
+    return median(a / b for a, b in zip(of, to, strict=True))
+
+
+def report(rounds: int) -> dict[str, object]:
+    """Everything, measured."""
+    shop = Scenario.load(SHOP)
+    rates = engine_rates(shop, rounds)
+    walls = thread_rates(shop, rounds)
+    return {
+        "events_per_second": {name: round(median(values)) for name, values in rates.items()},
+        "ratios": {
+            "compiled_to_readable": round(ratios(rates["compiled"], rates["readable"]), 1),
+            "compiled_to_handwritten": round(ratios(rates["compiled"], rates["handwritten"]), 1),
+            "compiled_to_floor": round(ratios(rates["compiled"], rates["floor"]), 3),
+            "two_threads_to_one": round(ratios(walls["two"], walls["one"]), 2),
+            "time_with_log_to_without": round(ratios(walls["one"], walls["logged"]), 2),
+        },
+        "bytes_a_customer": round(bytes_a_customer()),
+        "seconds_to_start": round(median(seconds_to_start() for _ in range(3)), 2),
+        "rounds": rounds,
+    }
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--peak", type=int, metavar="CUSTOMERS", help="only print the peak memory of one run, in bytes")
+    parser.add_argument("--start", action="store_true", help="only let one customer live")
+    options = parser.parse_args()
+    if options.peak:
+        run = simulate(Scenario.load(SHOP), customers=options.peak)
+        assert run.metrics
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    elif options.start:
+        simulate(Scenario.load(SHOP), customers=1)
+    else:
+        print(json.dumps(report(options.rounds), indent=1))
+
+
+if __name__ == "__main__":
+    main()

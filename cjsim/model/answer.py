@@ -1,0 +1,296 @@
+"""Customers answer messages: what a delivery, an opening and a click do to them, and what they do with a message.
+
+Lives here: receiving, the draw of an answer, reading. Does not live here: effects (behavior.py), who sends (sending.py), whether it may go
+out (guardrails.py).
+"""
+
+import math
+
+import numpy as np
+
+from cjsim.kernel import inlined, rule
+from cjsim.model.behavior import EFFECTS, enqueue
+from cjsim.model.clocks import calendar_time, clock_time, lift_clock, refresh_speeds
+from cjsim.model.codes import Cause, Touch
+from cjsim.model.ledger import book_cost, write_opt_out, write_touch
+from cjsim.model.mood import move_satisfaction, pressure_now
+from cjsim.model.quantiles import quantile
+from cjsim.model.random import uniform, uniform_pair
+
+OPEN, UNSUBSCRIBE, COMPLAIN, CLICK = 1, 2, 4, 8  # bits of READ.what
+NEVER_LOGIT = -700.0
+# Two probabilities whose logits are at most RARE_LOGIT add up to less than RARE: no need to work them out for a larger uniform.
+RARE, RARE_LOGIT = 0.1, -2.95
+
+
+@inlined
+def odds_against(logit):  # type: ignore[no-untyped-def]
+    """exp(-logit), so that an event of that logit happens when u (1 + exp(-logit)) < 1.
+
+    Parameters
+    ----------
+    logit : float64
+        Any; below NEVER_LOGIT it means never.
+
+    Returns
+    -------
+    float64
+        (1 - p) / p; inf for never.
+    """
+    return math.exp(-logit) if logit > NEVER_LOGIT else math.inf
+
+
+@rule
+def lift_by_message(world, life, message, moment):  # type: ignore[no-untyped-def]
+    """Add a message's lifts of one moment, each times the persona's response.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written: clocks, due.
+    message : int
+        Code of the message.
+    moment : int
+        0 delivered, 1 opened, 2 clicked.
+    """
+    record = world.messages[message]
+    persona = life.customer[0].persona
+    for i in range(record.lift_first[moment], record.lift_first[moment] + record.lift_count[moment]):
+        lift = world.lifts[i]
+        lift_clock(world, life, lift.event, lift.gain * world.persona_response[persona, lift.event])
+
+
+@inlined
+def lift_by_contact(world, life):  # type: ignore[no-untyped-def]
+    """Add the lifts that any contact has on this persona (sleeping dogs).
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written: clocks, due.
+    """
+    persona = life.customer[0].persona
+    for i in range(world.contact_events.shape[0]):
+        event = world.contact_events[i]
+        lift_clock(world, life, event, world.persona_contact[persona, event])
+
+
+@rule
+def await_read(life, site, index, what, due):  # type: ignore[no-untyped-def]
+    """Keep in mind that a message will be read (or clicked) later.
+
+    Parameters
+    ----------
+    life : Life
+        Written: reads, customer.
+    site, index : int
+        Which message of whom; the ordinal of the send.
+    what : int
+        Bits of what will be done.
+    due : float64
+        Days.
+    """
+    customer = life.customer[0]
+    if customer.reads >= life.reads.shape[0]:
+        customer.full = 1
+        return
+    read = life.reads[customer.reads]
+    read.due = due
+    read.site = site
+    read.index = index
+    read.what = what
+    customer.reads += 1
+
+
+@inlined
+def draw_answer(world, life, site, index, pressure):  # type: ignore[no-untyped-def]
+    """Draw what the customer will do with a message, and when.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written: reads.
+    site, index : int
+        Which message of whom; the ordinal of the send.
+    pressure : float64
+        Contact pressure before this delivery; satisfaction is up to date.
+    """
+    customer = life.customer[0]
+    streams = world.sites[site]
+    message = world.messages[streams.message]
+    channel = world.channels[message.channel]
+    mood = channel.satisfaction * (customer.satisfaction - 0.5)
+    ordinal = np.uint64(index)
+    what = 0
+    willing = message.open_logit + life.reach[message.channel].affinity + mood - channel.fatigue * pressure
+    opens, u = uniform_pair(customer.seed, customer.key, streams.stream_read, ordinal)
+    if opens + opens * odds_against(willing) < 1.0:
+        what = OPEN
+    annoyed = channel.annoyance * pressure - mood
+    if u < RARE or message.unsubscribe_logit + annoyed > RARE_LOGIT or message.complaint_logit + annoyed > RARE_LOGIT:
+        unsubscribes = 1.0 / (1.0 + odds_against(message.unsubscribe_logit + annoyed))
+        if u < unsubscribes:
+            what |= UNSUBSCRIBE
+        elif u < unsubscribes + 1.0 / (1.0 + odds_against(message.complaint_logit + annoyed)):
+            what |= COMPLAIN
+    if what != 0:
+        u, survives = uniform_pair(customer.seed, customer.key, streams.stream_delay, ordinal)
+        delay = quantile(world, channel.open_delay, u)
+        start = clock_time(world, life, channel.profile, customer.now)
+        due = calendar_time(world, life, channel.profile, start + delay)
+        if survives < math.exp((customer.now - due) / channel.lifetime):
+            await_read(life, site, index, what, due)
+
+
+@inlined
+def receive(world, life, sink, site, index):  # type: ignore[no-untyped-def]
+    """A message arrives.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written.
+    sink : Sink
+        Written.
+    site, index : int
+        Which message of whom; the ordinal of the send.
+    """
+    customer = life.customer[0]
+    code = world.sites[site].message
+    message = world.messages[code]
+    channel = world.channels[message.channel]
+    reach = life.reach[message.channel]
+    pressure = pressure_now(world, life)
+    move_satisfaction(world, life, 0.0)
+    write_touch(world, life, sink, Touch.DELIVERED, site)
+    sink.outcome[customer.row].contacts += 1
+    book_cost(world, life, sink, message.cost)
+    life.messages[code].sent += 1
+    reach.contacts += 1
+    reach.last = customer.now
+    customer.contacts += 1
+    customer.last_contact = customer.now
+    customer.dirty |= Cause.TOUCH
+    draw_answer(world, life, site, index, pressure)
+    customer.pressure = pressure + channel.weight
+    customer.pressure_at = customer.now
+    if channel.delivery_gain != 0.0:
+        move_satisfaction(world, life, channel.delivery_gain)
+        refresh_speeds(world, life)
+    lift_by_message(world, life, code, 0)
+    lift_by_contact(world, life)
+    if message.on_delivered >= 0:
+        enqueue(life, EFFECTS + message.on_delivered)
+
+
+@rule
+def click(world, life, sink, site):  # type: ignore[no-untyped-def]
+    """A message is clicked.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written.
+    sink : Sink
+        Written.
+    site : int
+        Which message of whom.
+    """
+    customer = life.customer[0]
+    code = world.sites[site].message
+    message = world.messages[code]
+    customer.clicks += 1
+    customer.dirty |= Cause.TOUCH
+    life.reach[message.channel].clicks += 1
+    life.messages[code].clicked += 1
+    sink.outcome[customer.row].clicks += 1
+    write_touch(world, life, sink, Touch.CLICKED, site)
+    lift_by_message(world, life, code, 2)
+    if message.on_clicked >= 0:
+        enqueue(life, EFFECTS + message.on_clicked)
+
+
+@rule
+def open_message(world, life, sink, site, index):  # type: ignore[no-untyped-def]
+    """A message is opened; whether and when it will be clicked is drawn.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written.
+    sink : Sink
+        Written.
+    site, index : int
+        Which message of whom; the ordinal of the send.
+    """
+    customer = life.customer[0]
+    streams = world.sites[site]
+    message = world.messages[streams.message]
+    channel = world.channels[message.channel]
+    customer.opens += 1
+    customer.dirty |= Cause.TOUCH
+    life.reach[message.channel].opens += 1
+    life.messages[streams.message].opened += 1
+    sink.outcome[customer.row].opens += 1
+    write_touch(world, life, sink, Touch.OPENED, site)
+    lift_by_message(world, life, streams.message, 1)
+    if message.on_opened >= 0:
+        enqueue(life, EFFECTS + message.on_opened)
+    ordinal = np.uint64(index)
+    if message.click_logit > NEVER_LOGIT:
+        u = uniform(customer.seed, customer.key, streams.stream_click, ordinal)
+        if u + u * odds_against(message.click_logit) < 1.0:
+            u = uniform(customer.seed, customer.key, streams.stream_click_delay, ordinal)
+            start = clock_time(world, life, channel.profile, customer.now)
+            due = calendar_time(world, life, channel.profile, start + quantile(world, channel.click_delay, u))
+            await_read(life, site, index, CLICK, due)
+
+
+@rule
+def read_message(world, life, sink, slot):  # type: ignore[no-untyped-def]
+    """What was drawn for a message at its delivery (or opening) comes due.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written.
+    sink : Sink
+        Written.
+    slot : int
+        Index of the pending read, which is removed.
+    """
+    customer = life.customer[0]
+    site = life.reads[slot].site
+    index = life.reads[slot].index
+    what = life.reads[slot].what
+    customer.reads -= 1
+    last = life.reads[customer.reads]
+    freed = life.reads[slot]
+    freed.due = last.due
+    freed.site = last.site
+    freed.index = last.index
+    freed.what = last.what
+    if what & CLICK:
+        click(world, life, sink, site)
+        return
+    if what & OPEN:
+        open_message(world, life, sink, site, index)
+    channel = world.messages[world.sites[site].message].channel
+    if what & UNSUBSCRIBE:
+        write_opt_out(world, life, sink, channel, Touch.UNSUBSCRIBED, site)
+    if what & COMPLAIN:
+        write_opt_out(world, life, sink, channel, Touch.COMPLAINED, site)

@@ -1,0 +1,88 @@
+"""A compiled scenario with its names: what an engine is given.
+
+Lives here: `Plan` and its parts. Does not live here: how it is made (tables.py), how a population is drawn from it (population.py).
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjsim.model.entries import Entries
+from cjsim.model.registers import Derived
+from cjsim.model.world import Records, World
+
+Floats = NDArray[np.float64]
+
+
+class Form(Enum):
+    """How a trait follows from its uniform."""
+
+    DRAW = "the value of a draw"
+    ODDS = "x of the drawn odds x/(1-x)"
+    NORMAL = "mean + sd z"
+    BETA = "scipy's inverse, where no table is good enough"
+
+
+class Trait(NamedTuple):
+    """How one trait is drawn."""
+
+    name: str
+    form: Form
+    draw: Records  # DRAW, 1
+    first: float = 0.0  # NORMAL: mean; BETA: alpha
+    second: float = 0.0  # NORMAL: standard deviation; BETA: beta
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a population is drawn from."""
+
+    persona_upto: Floats  # cumulative shares, but for the last
+    traits: tuple[Trait, ...]
+    derived: tuple[Derived, ...]
+    attributes: tuple[tuple[str, Floats], ...]  # name, cumulative shares of its levels but for the last
+    over_days: float
+    entries: Entries | None
+    shift_column: int  # -1 none
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """Names by code: what the columns of logs, outcomes and populations mean."""
+
+    events: tuple[str, ...]  # of the log: touches in lower case, then journey events
+    stages: tuple[str, ...]
+    channels: tuple[str, ...]
+    messages: tuple[str, ...]
+    sources: tuple[str, ...]  # flows and broadcasts
+    scores: tuple[str, ...]
+    tags: tuple[str, ...]
+    personas: tuple[str, ...]
+    traits: tuple[str, ...]
+    attributes: dict[str, tuple[str, ...]]  # with their levels
+    moments: tuple[str, ...]  # the conversion first
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a `Life` needs beyond the lengths of the world's arrays."""
+
+    tags: int
+    columns: int  # of traits
+    attributes: int
+    counts: int
+    rings: int  # slots of all caps
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A compiled scenario."""
+
+    world: World
+    codebook: Codebook
+    sizes: Sizes
+    recipe: Recipe
+    streams: tuple[str, ...]  # names of all random streams

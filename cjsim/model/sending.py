@@ -1,0 +1,98 @@
+"""Sends: one message to one customer now, and broadcasts on their dates.
+
+Lives here: a send, the dates of a broadcast. Does not live here: flows (decision.py), whether a message may go out
+(guardrails.py), what the customer makes of it (answer.py).
+"""
+
+import math
+
+from cjsim.kernel import inlined, rule
+from cjsim.model.answer import receive
+from cjsim.model.codes import FIRST_REFUSAL, Mode, Touch, Verdict
+from cjsim.model.guardrails import end_of_quiet, judge, note_contact
+from cjsim.model.ledger import write_touch
+from cjsim.model.programs import holds
+
+SENT, WAITS = 0, 1  # what came of a send
+
+
+@inlined
+def schedule_next(world, life, actor):  # type: ignore[no-untyped-def]
+    """Set a broadcast to its next date.
+
+    Parameters
+    ----------
+    world : World
+        Read: actors, schedule.
+    life : Life
+        Read: customer. Written: runs, act_due.
+    actor : int
+        Code of the actor.
+    """
+    record = world.actors[actor]
+    run = life.runs[actor]
+    run.mode = Mode.WATCHING
+    life.act_due[actor] = math.inf
+    if run.date < record.schedule_count:
+        life.act_due[actor] = max(world.schedule[record.schedule_first + run.date], life.customer[0].now)
+
+
+@rule
+def send(world, life, sink, actor, site, index):  # type: ignore[no-untyped-def]
+    """Try a send: deliver it, refuse it, or put it off to the end of quiet hours.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written.
+    sink : Sink
+        Written.
+    actor : int
+        Who sends.
+    site, index : int
+        Which message; the ordinal of this send.
+
+    Returns
+    -------
+    int
+        SENT (delivered or refused) or WAITS.
+    """
+    verdict = judge(world, life, site)
+    channel = world.messages[world.sites[site].message].channel
+    if verdict == Verdict.DEFER:
+        life.runs[actor].mode = Mode.DEFERRED
+        life.act_due[actor] = end_of_quiet(world, channel, life.customer[0].now)
+        write_touch(world, life, sink, Touch.DEFERRED, site)
+        return WAITS
+    if verdict == Verdict.DELIVER:
+        note_contact(world, life, channel)
+        receive(world, life, sink, site, index)
+    else:
+        write_touch(world, life, sink, FIRST_REFUSAL + verdict, site)
+    return SENT
+
+
+@inlined
+def broadcast(world, life, sink, actor):  # type: ignore[no-untyped-def]
+    """A broadcast's date has come, or the quiet hours that put it off have ended.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Written.
+    sink : Sink
+        Written.
+    actor : int
+        Code of the broadcast.
+    """
+    record = world.actors[actor]
+    run = life.runs[actor]
+    if run.mode == Mode.DEFERRED or holds(world, life, record.program):
+        if send(world, life, sink, actor, world.steps[record.first_step].target, run.date) == WAITS:
+            return
+    run.date += 1
+    schedule_next(world, life, actor)
