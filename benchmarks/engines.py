@@ -30,7 +30,7 @@ from cjsim.model.random import uniform
 from cjsim.model.scenario import Scenario
 
 SHOP = Path(__file__).parent.parent / "configs" / "scenarios" / "shop.yaml"
-MEMORY_STEPS = (50_000, 250_000)  # customers
+MEMORY_STEPS = (200_000, 1_000_000)  # customers
 
 
 @kernel
@@ -102,7 +102,7 @@ def thread_rates(shop: Scenario, rounds: int) -> dict[str, list[float]]:
 
 
 def bytes_a_customer() -> float:
-    """Growth of a process's peak memory from one population to a larger one, metrics included, for each customer more."""
+    """Growth of a process's peak memory from one population to a larger one (for 30 days), metrics included, for each customer more."""
     peaks = [int(_in_new_process("--peak", str(customers))) for customers in MEMORY_STEPS]
     return (peaks[1] - peaks[0]) / (MEMORY_STEPS[1] - MEMORY_STEPS[0])
 
@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument("--start", action="store_true", help="only let one customer live")
     options = parser.parse_args()
     if options.peak:
-        run = simulate(Scenario.load(SHOP), customers=options.peak)
+        run = simulate(Scenario.load(SHOP).with_values({"horizon": "30d"}), customers=options.peak)
         assert run.metrics
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     elif options.start:

@@ -7,9 +7,10 @@ script, digests of what becomes of scenarios (read as JSON from standard input),
 import hashlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
@@ -25,7 +26,7 @@ from cjsim.model.tables import compile_world
 from cjsim.model.world import Records
 
 Data = dict[str, Any]
-Text = st.SearchStrategy[str]
+T = TypeVar("T")
 
 SMALL = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink)
@@ -126,11 +127,10 @@ TRAITS: Data = {
     "half": {"fixed": 0.5},
 }
 FACTORS = ("pace", "1/purse", "1-fickle", "half", "purse")
+WAKING = [0, 0, 0, 0, 0, 0.2, 0.5, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 2, 3, 3, 2, 1, 0.5]
+SEASONS = {"sale": {"from": "11-27", "to": "12-02", "times": 3}, "closed": {"from": "12-24", "to": "01-03", "times": 0}}
 ACTIVITY: Data = {
-    "waking": {
-        "hours": [0, 0, 0, 0, 0, 0.2, 0.5, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 2, 3, 3, 2, 1, 0.5],
-        "seasons": {"sale": {"from": "11-27", "to": "12-02", "times": 3}, "closed": {"from": "12-24", "to": "01-03", "times": 0}},
-    },
+    "waking": {"hours": WAKING, "seasons": SEASONS},
     "office": {"hours": [0] * 9 + [1] * 8 + [0] * 7, "weekdays": [1, 1, 1, 1, 1, 0, 0]},
 }
 
@@ -155,66 +155,95 @@ class Names(NamedTuple):
         return tuple(event for event in (*self.events, *SILENT) if not (self.hidden_event and event == self.events[-1]))
 
 
-def chance(percent: int) -> st.SearchStrategy[bool]:
-    """True about so often; shrinks to false."""
-    return st.integers(0, 99).map(lambda n: n >= 100 - percent)
+class Dice:
+    """Draws of hypothesis as plain calls: a strategy for each of a thousand small choices takes ten times as long to build."""
 
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
 
-def some(names: tuple[str, ...], *, least: int = 0, most: int = 3) -> st.SearchStrategy[list[str]]:
-    """Some of the names, each once, in their order."""
-    size = min(most, len(names))
-    return st.lists(st.sampled_from(names), min_size=min(least, size), max_size=size, unique=True).map(sorted)
+    def whole(self, low: int, high: int) -> int:
+        """A whole number; shrinks to the low end."""
+        return self._draw(st.integers(low, high))
 
+    def chance(self, percent: int) -> bool:
+        """True about so often; shrinks to false."""
+        return self.whole(0, 99) >= 100 - percent
 
-def maybe(data: Data, draw: st.DrawFn, percent: int, **fields: st.SearchStrategy[Any]) -> None:
-    """Add fields, each with a chance."""
-    for name, strategy in fields.items():
-        if draw(chance(percent)):
-            data[name] = draw(strategy)
+    def one(self, things: Sequence[T]) -> T:
+        """One of the things; shrinks to the first."""
+        return things[self.whole(0, len(things) - 1)]
+
+    def some(self, things: Sequence[T], *, least: int = 0, most: int = 3) -> list[T]:
+        """Some of the things, each once, in their order."""
+        wanted = self.whole(min(least, len(things)), min(most, len(things)))
+        left = list(things)
+        chosen = [left.pop(self.whole(0, len(left) - 1)) for _ in range(wanted)]
+        return [thing for thing in things if thing in chosen]
+
+    def many(self, make: Callable[[], T], *, least: int = 0, most: int = 3) -> list[T]:
+        """A list of things that are made one by one."""
+        return [make() for _ in range(self.whole(least, most))]
+
+    def maybe(self, data: Data, percent: int, **fields: Callable[[], Any]) -> None:
+        """Add fields, each with a chance."""
+        for name, make in fields.items():
+            if self.chance(percent):
+                data[name] = make()
+
+    def by_name(self, names: Sequence[str], values: Sequence[Any], *, least: int = 0) -> Data:
+        """A mapping of one or two names to values."""
+        return {name: self.one(values) for name in self.some(names, least=least, most=2)}
 
 
 # --------------------------------------------------------------------------------------------------------------------- conditions
 
 
-def terms(names: Names, *, latent: bool) -> Text:
-    """Numbers that a condition may name; those of a journey (`latent`) do not drift as time passes."""
+def term(dice: Dice, names: Names, *, latent: bool) -> str:
+    """A number that a condition may name; one of a journey (`latent`) does not drift as time passes."""
     events, stages = ((*names.events, *SILENT), names.stages) if latent else (names.seen_events, names.seen_stages)
-    calls = {"count": events, "visited": stages, "contacts": names.channels, "opens": names.channels, "clicks": names.channels}
-    calls |= {"sent": names.messages, "opened": names.messages, "clicked": names.messages, "score": ("sum",) if latent else SCORES}
     words = ["purchases", "contacts", "opens", "clicks", "revenue / 10"]
+    calls: dict[str, tuple[str, ...]] = {"count": events, "visited": stages, "score": ("sum",) if latent else SCORES}
+    calls |= dict.fromkeys(("contacts", "opens", "clicks"), names.channels) | dict.fromkeys(("sent", "opened", "clicked"), names.messages)
     if latent:
         words += ["pace * 2", "fickle + half"]
     else:
         words += ["days_since_purchase", "days_since_contact", "days_since_entry", "days_in_stage", "hour / 6", "weekday", "day - 5"]
         calls |= {"days_since": events, "days_since_contact": names.channels}
-    of_call = st.sampled_from(sorted(calls)).flatmap(lambda call: st.sampled_from(calls[call]).map(lambda name: f"{call}({name})"))
-    return st.one_of(st.sampled_from(words), of_call, of_call)
+    if dice.chance(50):
+        return dice.one(words)
+    call = dice.one(list(calls))
+    return f"{call}({dice.one(calls[call])})"
 
 
-def facts(names: Names, *, latent: bool) -> Text:
+def fact(dice: Dice, names: Names, *, latent: bool) -> str:
     """What is so or not."""
+    kind = dice.one(("compared", "tagged", "consent", "stage", "stages", "country", "persona", "compared", "compared", "sum", "chain"))
     stages = names.stages if latent else names.seen_stages
-    plain = [
-        st.sampled_from(TAGS).map(lambda tag: f"tagged({tag})"),
-        st.sampled_from(names.channels).map(lambda channel: f"consent({channel})"),
-        st.sampled_from(stages).map(lambda stage: f"stage == {stage}"),
-        some(stages, least=1).map(lambda some_stages: f"stage in [{', '.join(some_stages)}]"),
-        st.sampled_from(COUNTRIES).map(lambda level: f"country != {level}"),
-    ]
-    if latent:
-        plain.append(st.sampled_from(names.personas).map(lambda persona: f"persona != {persona}"))
-    signs = st.sampled_from(("<", "<=", ">", ">=", "!=", "=="))
-    compared = st.tuples(terms(names, latent=latent), signs, st.integers(0, 5)).map(lambda parts: "{} {} {}".format(*parts))
-    sums = st.tuples(terms(names, latent=latent), terms(names, latent=latent), st.integers(1, 6)).map("{0[0]} + {0[1]} <= {0[2]}".format)
-    chains = st.tuples(terms(names, latent=latent), terms(names, latent=latent)).map("-1 <= {0[0]} - 2 * {0[1]} < 8".format)
-    return st.one_of(*plain, compared, compared, sums, chains)
+    if kind in ("tagged", "consent"):
+        return f"{kind}({dice.one(TAGS if kind == 'tagged' else names.channels)})"
+    if kind == "stage":
+        return f"stage == {dice.one(stages)}"
+    if kind == "stages":
+        return f"stage in [{', '.join(dice.some(stages, least=1))}]"
+    if kind == "country" or (kind == "persona" and not latent):
+        return f"country != {dice.one(COUNTRIES)}"
+    if kind == "persona":
+        return f"persona != {dice.one(names.personas)}"
+    here = term(dice, names, latent=latent)
+    if kind == "sum":
+        return f"{here} + {term(dice, names, latent=latent)} <= {dice.whole(1, 6)}"
+    if kind == "chain":
+        return f"-1 <= {here} - 2 * {term(dice, names, latent=latent)} < 8"
+    return f"{here} {dice.one(('<', '<=', '>', '>=', '!=', '=='))} {dice.whole(0, 5)}"
 
 
-def conditions(names: Names, *, latent: bool = False) -> Text:
+def condition(dice: Dice, names: Names, *, latent: bool = False) -> str:
     """A condition of a policy, or of a journey's `when` (`latent`)."""
-    joined = st.tuples(facts(names, latent=latent), st.sampled_from(("and", "or")), facts(names, latent=latent))
-    either = joined.map(lambda parts: "({}) {} ({})".format(*parts))
-    return st.one_of(facts(names, latent=latent), either, facts(names, latent=latent).map("not ({})".format))
+    form = dice.one(("one", "and", "or", "not"))
+    here = fact(dice, names, latent=latent)
+    if form in ("and", "or"):
+        return f"({here}) {form} ({fact(dice, names, latent=latent)})"
+    return f"not ({here})" if form == "not" else here
 
 
 # ------------------------------------------------------------------------------------------------------------------------ journeys
@@ -246,275 +275,281 @@ AMOUNTS: tuple[Any, ...] = (
     {"uniform": {"low": 1, "high": 4}},
     {"empirical": {"values": [2, 3, 5], "weights": [1, 2, 1]}},
 )
-KINDS = ("go", "purchase", "satisfy", "tag", "untag", "score", "choose", "choose", "fire", "purchase", "go", "opt_out")
-HALF_LIVES = st.sampled_from(("6h", "2d", "20d"))
-GAINS = st.sampled_from((-0.4, -0.1, 0.05, 0.3))
-LIFTS = st.sampled_from((-1.0, -0.4, 0.3, 2.0, 12.0))
-POINTS = st.dictionaries(st.sampled_from(SCORES), st.sampled_from((-1.0, 0.5, 2.0)), min_size=1)
+KINDS = ("tag", "go", "purchase", "satisfy", "untag", "score", "choose", "choose", "fire", "purchase", "go", "opt_out")
+HALF_LIVES = ("2d", "6h", "20d")
+GAINS = (0.05, -0.1, -0.4, 0.3)
+LIFTS = (0.3, -0.4, -1.0, 2.0, 12.0)
+POINTS = (2.0, 0.5, -1.0)
+WEIGHTS = (1, 0.3, 3, "fickle", "1-fickle", "1/purse")
+TOUCHED = ("delivered", "opened", "clicked")
 
 
-@st.composite
-def effects(draw: st.DrawFn, names: Names, fires: tuple[str, ...], depth: int = 2) -> list[Data]:
+def effects(dice: Dice, names: Names, fires: tuple[str, ...], depth: int = 2) -> list[Data]:
     """Up to three effects; `fires`: the events that may be fired."""
-    kinds = draw(st.lists(st.sampled_from(KINDS), max_size=3 if depth == 2 else 2))
-    return [draw(effect(names, kind, fires, depth)) for kind in kinds if (kind != "choose" or depth) and (kind != "fire" or fires)]
+    kinds = dice.many(lambda: dice.one(KINDS), most=3 if depth == 2 else 2)
+    return [effect(dice, names, kind, fires, depth) for kind in kinds if (kind != "choose" or depth) and (kind != "fire" or fires)]
 
 
-@st.composite
-def effect(draw: st.DrawFn, names: Names, kind: str, fires: tuple[str, ...], depth: int) -> Data:
+def effect(dice: Dice, names: Names, kind: str, fires: tuple[str, ...], depth: int) -> Data:
     """One effect of a kind."""
     if kind == "purchase":
-        bought: Data = {"value": draw(st.sampled_from(AMOUNTS)), "times": draw(some(("half", "purse")))}
-        maybe(bought, draw, 50, margin=st.sampled_from((0.4, -0.2)))
+        bought: Data = {"value": dice.one(AMOUNTS), "times": dice.some(("half", "purse"))}
+        dice.maybe(bought, 50, margin=lambda: dice.one((0.4, -0.2)))
         return {"purchase": bought}
     if kind == "choose":
-        weights = st.sampled_from((1, 0.3, 3, "fickle", "1-fickle", "1/purse"))
-        branches = draw(st.lists(st.tuples(weights, st.sampled_from((0, 2, -3)), effects(names, fires, depth - 1)), min_size=1, max_size=3))
-        return {"choose": [{"weight": weight, "bend": bend, "effects": inside} for weight, bend, inside in branches]}
-    plain: dict[str, st.SearchStrategy[Any]] = {
-        "go": st.sampled_from(names.stages),
-        "satisfy": GAINS,
-        "tag": st.sampled_from(TAGS),
-        "untag": st.sampled_from(TAGS),
-        "score": POINTS,
-        "fire": st.sampled_from(fires or SILENT),
-        "opt_out": st.sampled_from((*names.channels, "all")),
-    }
-    return {kind: draw(plain[kind])}
+        return {"choose": dice.many(lambda: branch(dice, names, fires, depth - 1), least=1)}
+    if kind == "score":
+        return {"score": dice.by_name(SCORES, POINTS, least=1)}
+    choices: dict[str, tuple[Any, ...]] = {"go": names.stages, "satisfy": GAINS, "tag": TAGS, "untag": TAGS, "fire": fires}
+    return {kind: dice.one((choices | {"opt_out": (*names.channels, "all")})[kind])}
 
 
-@st.composite
-def clocked_event(draw: st.DrawFn, names: Names, name: str) -> Data:
+def branch(dice: Dice, names: Names, fires: tuple[str, ...], depth: int) -> Data:
+    """One outcome of `choose`."""
+    return {"weight": dice.one(WEIGHTS), "bend": dice.one((0, 2, -3)), "effects": effects(dice, names, fires, depth)}
+
+
+def clocked_event(dice: Dice, names: Names, name: str) -> Data:
     """An event with a clock. Only `tick` may wait for no time: it happens twice and no more."""
-    event: Data = {"in": draw(st.one_of(st.just("anywhere"), some(names.stages, least=1)))}
-    event["wait"] = draw(st.sampled_from(WAITS))
-    event["speed"] = draw(some(FACTORS, most=2))
-    event["effects"] = draw(effects(names, SILENT))
-    fields = {"satisfaction": st.sampled_from((2.0, -3.0)), "half_life": HALF_LIVES, "activity": st.sampled_from(sorted(ACTIVITY))}
-    maybe(event, draw, 45, **fields, when=conditions(names, latent=True))
-    if name == "tick" and draw(st.booleans()):
+    event: Data = {"in": dice.some(names.stages, least=1), "wait": dice.one(WAITS), "speed": dice.some(FACTORS, most=2)}
+    event["effects"] = effects(dice, names, SILENT)
+    dice.maybe(
+        event,
+        45,
+        satisfaction=lambda: dice.one((2.0, -3.0)),
+        half_life=lambda: dice.one(HALF_LIVES),
+        activity=lambda: dice.one(sorted(ACTIVITY)),
+        when=lambda: condition(dice, names, latent=True),
+        **{"in": lambda: "anywhere"},
+    )
+    if name == "tick" and dice.chance(50):
         event |= {"wait": {"fixed": "0s"}, "when": "count(tick) < 2"}
     if names.hidden_event and name == names.events[-1]:
         event["observed"] = False
     return event
 
 
-@st.composite
-def persona(draw: st.DrawFn, names: Names, share: float) -> Data:
+def persona(dice: Dice, names: Names, share: float) -> Data:
     """A persona with some tastes of its own."""
-    made: Data = {"share": share, "satisfaction": draw(st.sampled_from((0.5, 0.2, 0.9)))}
-    events, channels = st.sampled_from(names.events), st.sampled_from(names.channels)
-    maybe(
+    made: Data = {"share": share, "satisfaction": dice.one((0.5, 0.2, 0.9))}
+    dice.maybe(
         made,
-        draw,
         40,
-        starts_in=st.sampled_from(names.stages),
-        speed=st.dictionaries(events, st.sampled_from((0, 0.5, 3)), max_size=2),
-        responds=st.dictionaries(events, st.sampled_from((0, 0.5, 2)), max_size=2),
-        contact_lift=st.dictionaries(events, LIFTS, max_size=2),
-        affinity=st.dictionaries(channels, st.sampled_from((-1.5, 1.0)), max_size=2),
-        consent=st.dictionaries(channels, st.sampled_from((0.3, 1.0)), max_size=2),
+        starts_in=lambda: dice.one(names.stages),
+        speed=lambda: dice.by_name(names.events, (0.5, 0, 3)),
+        responds=lambda: dice.by_name(names.events, (0.5, 0, 2)),
+        contact_lift=lambda: dice.by_name(names.events, LIFTS),
+        affinity=lambda: dice.by_name(names.channels, (-1.5, 1.0)),
+        consent=lambda: dice.by_name(names.channels, (0.3, 1.0)),
     )
     return made
 
 
-@st.composite
-def channel(draw: st.DrawFn) -> Data:
-    """A channel; what outlives its lifetime is a small share of openings, so that any rate below 0.7 is possible."""
-    made: Data = {"consent": draw(st.sampled_from((1.0, 0.8))), "open_delay": draw(st.sampled_from(DELAYS))}
-    maybe(
+def channel(dice: Dice) -> Data:
+    """A channel; few openings outlive its lifetime, so that any rate below 0.7 is possible."""
+    made: Data = {"consent": dice.one((1.0, 0.8)), "open_delay": dice.one(DELAYS)}
+    dice.maybe(
         made,
-        draw,
         40,
-        cost=st.just(0.02),
-        click_delay=st.sampled_from(DELAYS),
-        activity=st.sampled_from(sorted(ACTIVITY)),
-        lifetime=st.just("5d"),
-        affinity=st.just("taste"),
-        fatigue=st.just(0.3),
-        annoyance=st.just(0.3),
-        satisfaction=st.just(1.5),
-        pressure=st.sampled_from((0, 2.5)),
-        delivery_gain=st.sampled_from((-0.1, 0.05)),
+        cost=lambda: 0.02,
+        click_delay=lambda: dice.one(DELAYS),
+        activity=lambda: dice.one(sorted(ACTIVITY)),
+        lifetime=lambda: "5d",
+        affinity=lambda: "taste",
+        fatigue=lambda: 0.3,
+        annoyance=lambda: 0.3,
+        satisfaction=lambda: 1.5,
+        pressure=lambda: dice.one((2.5, 0)),
+        delivery_gain=lambda: dice.one((-0.1, 0.05)),
     )
     return made
 
 
-@st.composite
-def message(draw: st.DrawFn, names: Names) -> Data:
+def message(dice: Dice, names: Names) -> Data:
     """A message that is read often, and left now and then."""
-    made: Data = {"channel": draw(st.sampled_from(names.channels)), "open_rate": draw(st.sampled_from((0.6, 0.3)))}
-    touched = ("delivered", "opened", "clicked")
-    lifts = st.dictionaries(st.sampled_from(names.events), LIFTS, min_size=1, max_size=2)
-    maybe(
+    made: Data = {"channel": dice.one(names.channels), "open_rate": dice.one((0.6, 0.3))}
+    dice.maybe(
         made,
-        draw,
         50,
-        click_rate=st.sampled_from((0.5, 0.9)),
-        unsubscribe_rate=st.sampled_from((0.01, 0.08)),
-        complaint_rate=st.sampled_from((0.01, 0.05)),
-        cost=st.just(0.3),
-        lift=st.dictionaries(st.sampled_from(touched), lifts, min_size=1),
-        effects=st.dictionaries(st.sampled_from(touched), effects(names, SILENT, 1), min_size=1),
+        click_rate=lambda: dice.one((0.5, 0.9)),
+        unsubscribe_rate=lambda: dice.one((0.05, 0.01)),
+        complaint_rate=lambda: dice.one((0.05, 0.01)),
+        cost=lambda: 0.3,
+        lift=lambda: {touch: dice.by_name(names.events, LIFTS, least=1) for touch in dice.some(TOUCHED, least=1)},
+        effects=lambda: {touch: effects(dice, names, SILENT, 1) for touch in dice.some(TOUCHED, least=1)},
     )
     return made
 
 
-@st.composite
-def journeys(draw: st.DrawFn, names: Names) -> Data:
+def journey(dice: Dice, names: Names) -> Data:
     """A journey in which something happens every day or so."""
     shares = {1: (1.0,), 2: (0.6, 0.4), 3: (0.5, 0.3, 0.2)}[len(names.personas)]
-    stages = {name: {"retained": draw(st.booleans())} for name in names.stages}
+    stages: Data = {name: {"retained": dice.chance(50)} for name in names.stages}
     if names.hidden_stage:
         stages[names.stages[-1]]["observed"] = False
-    silent = {"echo": {"effects": draw(effects(names, ("sigh",)))}, "sigh": {"in": "anywhere", "effects": draw(effects(names, ()))}}
+    # Conditions may ask for any tag: each is put on somewhere.
+    tagging = {"choose": [{"weight": 1, "effects": [{"tag": tag}]} for tag in TAGS]}
+    silent = {"echo": {"effects": [*effects(dice, names, ("sigh",)), tagging]}, "sigh": {"in": "anywhere", "effects": effects(dice, names, ())}}
     made: Data = {
         "name": "made",
         "starts_in": names.stages[0],
-        "personas": {name: draw(persona(names, share)) for name, share in zip(names.personas, shares, strict=True)},
+        "personas": {name: persona(dice, names, share) for name, share in zip(names.personas, shares, strict=True)},
         "traits": TRAITS,
         "attributes": {"country": {"DE": 0.6, "FR": 0.4}},
         "activity": ACTIVITY,
         "scores": {"heat": {"half_life": "4d"}, "sum": {}},
         "stages": stages,
-        "events": {name: draw(clocked_event(names, name)) for name in names.events} | silent,
-        "channels": {name: draw(channel()) for name in names.channels},
-        "messages": {name: draw(message(names)) for name in names.messages},
+        "events": {name: clocked_event(dice, names, name) for name in names.events} | silent,
+        "channels": {name: channel(dice) for name in names.channels},
+        "messages": {name: message(dice, names) for name in names.messages},
     }
-    nth = st.integers(1, 3).map(lambda n: {"event": names.events[0], "nth": n})
-    moments = st.dictionaries(st.sampled_from(("conversion", "habit")), nth, min_size=1)
-    maybe(made, draw, 50, clock_shift=st.just("late"), satisfaction=st.just({"half_life": "5d"}), moments=moments)
-    maybe(made, draw, 50, pressure=st.sampled_from(({"half_life": "2d"}, {"half_life": None})))
-    # Conditions may ask for any tag: each is put on somewhere.
-    made["events"]["echo"]["effects"] += [{"choose": [{"weight": 1, "effects": [{"tag": tag}]} for tag in TAGS]}]
+    dice.maybe(
+        made,
+        50,
+        clock_shift=lambda: "late",
+        satisfaction=lambda: {"half_life": "5d"},
+        pressure=lambda: {"half_life": dice.one(("2d", None))},
+        moments=lambda: {name: {"event": names.events[0], "nth": dice.whole(1, 3)} for name in ("conversion", "habit")},
+    )
     return made
 
 
 # ------------------------------------------------------------------------------------------------------------------------ policies
 
-PAUSES = st.sampled_from(("1d", "8h", "45min", "3d"))
-HOURS = ("00:00", "10:00", "22:30", "06:15")
+PAUSES = ("1d", "8h", "45min", "3d")
+HOURS = ("10:00", "00:00", "22:30", "06:15")
 STEPS = ("send", "send", "send", "wait", "wait_for", "branch", "split", "tag", "untag", "score", "stop")
+FORKS = ("wait_for", "branch", "split")
 
 
-@st.composite
-def steps(draw: st.DrawFn, names: Names, depth: int = 2) -> list[Data]:
+def steps(dice: Dice, names: Names, depth: int = 2) -> list[Data]:
     """Up to four steps."""
-    kinds = draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=4 if depth == 2 else 2))
-    forks = ("wait_for", "branch", "split")
-    return [draw(step(names, kind, depth)) for kind in kinds if kind not in forks or depth] or [{"send": names.messages[0]}]
+    kinds = dice.many(lambda: dice.one(STEPS), least=1, most=4 if depth == 2 else 2)
+    return [step(dice, names, kind, depth) for kind in kinds if kind not in FORKS or depth] or [{"send": names.messages[0]}]
 
 
-@st.composite
-def step(draw: st.DrawFn, names: Names, kind: str, depth: int) -> Data:
+def step(dice: Dice, names: Names, kind: str, depth: int) -> Data:
     """One step of a kind."""
     if kind == "wait_for":
-        awaited: Data = {"event": draw(st.sampled_from(names.seen_events)), "at_most": draw(PAUSES)}
-        maybe(awaited, draw, 60, then=steps(names, depth - 1))
-        maybe(awaited, draw, 60, **{"else": steps(names, depth - 1)})
+        awaited: Data = {"event": dice.one(names.seen_events), "at_most": dice.one(PAUSES)}
+        dice.maybe(awaited, 60, **dict.fromkeys(("then", "else"), lambda: steps(dice, names, depth - 1)))
         return {kind: awaited}
     if kind == "branch":
-        return {kind: {"if": draw(conditions(names)), "then": draw(steps(names, depth - 1)), "else": draw(steps(names, depth - 1))}}
+        return {kind: {"if": condition(dice, names), "then": steps(dice, names, depth - 1), "else": steps(dice, names, depth - 1)}}
     if kind == "split":
-        return {kind: {arm: {"share": 0.5, "steps": draw(steps(names, depth - 1))} for arm in ("one", "other")}}
-    plain: dict[str, st.SearchStrategy[Any]] = {
-        "send": st.sampled_from(names.messages),
-        "wait": PAUSES,
-        "tag": st.sampled_from(TAGS),
-        "untag": st.sampled_from(TAGS),
-        "score": POINTS,
-        "stop": st.just(True),
-    }
-    return {kind: draw(plain[kind])}
+        return {kind: {arm: {"share": 0.5, "steps": steps(dice, names, depth - 1)} for arm in ("one", "other")}}
+    if kind == "score":
+        return {kind: dice.by_name(SCORES, POINTS, least=1)}
+    plain: dict[str, tuple[Any, ...]] = {"send": names.messages, "wait": PAUSES, "tag": TAGS, "untag": TAGS, "stop": (True,)}
+    return {kind: dice.one(plain[kind])}
 
 
-@st.composite
-def flow(draw: st.DrawFn, names: Names) -> Data:
+def trigger(dice: Dice, names: Names) -> Data:
+    """What starts a flow."""
+    kind = dice.one(("event", "stage", "inactivity", "of"))
+    if kind == "event":
+        return {"event": dice.one(names.seen_events)}
+    if kind == "stage":
+        return {"stage": dice.one(names.seen_stages)}
+    if kind == "of":
+        return {"inactivity": "2d", "of": dice.some(names.seen_events, least=1)}
+    return {"inactivity": dice.one(("1d", "30h", "5d"))}
+
+
+def flow(dice: Dice, names: Names) -> Data:
     """A flow; one that may start again at once waits first, so that nothing goes round in circles."""
-    triggers = st.one_of(
-        st.sampled_from(names.seen_events).map(lambda event: {"event": event}),
-        st.sampled_from(names.seen_stages).map(lambda stage: {"stage": stage}),
-        st.sampled_from(("1d", "30h", "5d")).map(lambda days: {"inactivity": days}),
-        some(names.seen_events, least=1).map(lambda events: {"inactivity": "2d", "of": events}),
-    )
-    made: Data = {"on": draw(triggers), "steps": draw(steps(names)), "again_after": draw(st.sampled_from(("6h", "2d", "never", "0s")))}
+    made: Data = {"on": trigger(dice, names), "steps": steps(dice, names), "again_after": dice.one(("0s", "6h", "2d", "never"))}
     if made["again_after"] == "0s":
-        made["steps"] = [{"wait": draw(PAUSES)}, *made["steps"]]
-    if draw(chance(30)):
-        again = {"branch": {"if": f"sent({draw(st.sampled_from(names.messages))}) < 6", "then": [{"jump": "again"}]}}
-        made["steps"] = [{"label": "again", "wait": draw(PAUSES)}, *made["steps"], again]
-    fields = {"exit_on": some(names.seen_events, least=1, most=2), "holdout": st.just(0.4), "priority": st.integers(-2, 2)}
-    maybe(made, draw, 35, **fields, **{"if": conditions(names)})
+        made["steps"] = [{"wait": dice.one(PAUSES)}, *made["steps"]]
+    if dice.chance(30):
+        again = {"branch": {"if": f"sent({dice.one(names.messages)}) < 6", "then": [{"jump": "again"}]}}
+        made["steps"] = [{"label": "again", "wait": dice.one(PAUSES)}, *made["steps"], again]
+    dice.maybe(
+        made,
+        40,
+        exit_on=lambda: dice.some(names.seen_events, least=1, most=2),
+        holdout=lambda: 0.4,
+        priority=lambda: dice.whole(-2, 2),
+        **{"if": lambda: condition(dice, names)},
+    )
     return made
 
 
-@st.composite
-def broadcast(draw: st.DrawFn, names: Names, start: int) -> Data:
+def broadcast(dice: Dice, names: Names, start: int) -> Data:
     """A broadcast, now and then at the very time at which customers enter."""
-    schedule: Data = {"at": draw(st.sampled_from(HOURS))}
-    if draw(chance(30)):
-        schedule["dates"] = [f"2025-11-{start + day}" for day in draw(st.lists(st.integers(0, 5), min_size=1, max_size=3, unique=True))]
+    schedule: Data = {"at": dice.one(HOURS)}
+    if dice.chance(30):
+        schedule["dates"] = [f"2025-11-{start + day}" for day in dice.some(range(6), least=1)]
     else:
-        schedule |= {"weekdays": draw(some(("monday", "thursday", "friday"), least=1)), "every_weeks": draw(st.integers(1, 2))}
-    made: Data = {"schedule": schedule, "send": draw(st.sampled_from(names.messages))}
-    maybe(made, draw, 35, holdout=st.just(0.4), priority=st.integers(-2, 2), **{"if": conditions(names)})
+        schedule |= {"weekdays": dice.some(("monday", "thursday", "friday"), least=1), "every_weeks": dice.whole(1, 2)}
+    made: Data = {"schedule": schedule, "send": dice.one(names.messages)}
+    dice.maybe(
+        made, 40, holdout=lambda: 0.4, priority=lambda: dice.whole(-2, 2), **{"if": lambda: condition(dice, names)}
+    )
     return made
 
 
-@st.composite
-def guardrails(draw: st.DrawFn, names: Names) -> Data:
-    """Up to two rules of each kind."""
-    of = some(names.channels)
-    quiet = st.sampled_from((("21:00", "08:00"), ("00:00", "09:30"), ("12:00", "13:30"), ("22:00", "24:00")))
-    quiet_hours = st.tuples(quiet, of).map(lambda made: {"from": made[0][0], "to": made[0][1], "channels": made[1]})
-    gaps = st.tuples(st.sampled_from(("2h", "1d")), of).map(lambda made: {"at_least": made[0], "channels": made[1]})
-    caps = st.tuples(st.sampled_from((0, 1, 2, 3)), st.sampled_from(("1d", "7d")), of)
-    capped = caps.map(lambda made: {"at_most": made[0] if made[2] else made[0] + 1, "per": made[1], "channels": made[2]})
+QUIET = (("21:00", "08:00"), ("00:00", "09:30"), ("12:00", "13:30"), ("22:00", "24:00"))
+
+
+def guardrails(dice: Dice, names: Names) -> Data:
+    """Up to two rules of each kind, for some channels or (none named) for all."""
+
+    def quiet_hours() -> Data:
+        begin, end = dice.one(QUIET)
+        return {"from": begin, "to": end, "channels": dice.some(names.channels)}
+
+    def gap() -> Data:
+        return {"at_least": dice.one(("2h", "1d")), "channels": dice.some(names.channels)}
+
+    def cap() -> Data:
+        return {"at_most": dice.one((2, 3, 1, 0)), "per": dice.one(("1d", "7d")), "channels": dice.some(names.channels, least=1)}
+
     made: Data = {}
-    rules = {"quiet_hours": quiet_hours, "gaps": gaps, "caps": capped}
-    maybe(made, draw, 50, **{name: st.lists(rule, min_size=1, max_size=2) for name, rule in rules.items()})
-    maybe(made, draw, 30, exit=conditions(names))
+    rules = {"quiet_hours": quiet_hours, "gaps": gap, "caps": cap}
+    for name, rule in rules.items():
+        dice.maybe(made, 50, **{name: partial(dice.many, rule, least=1, most=2)})
+    dice.maybe(made, 30, exit=lambda: condition(dice, names))
     return made
 
 
-@st.composite
-def policies(draw: st.DrawFn, names: Names, start: int) -> Data:
-    """Up to four flows and two broadcasts, at least one of them."""
-    flows = draw(st.lists(flow(names), min_size=1, max_size=4))
-    broadcasts = draw(st.lists(broadcast(names, start), max_size=2))
+def policy(dice: Dice, names: Names, start: int) -> Data:
+    """Up to four flows and two broadcasts."""
+    flows = dice.many(lambda: flow(dice, names), least=1, most=4)
+    broadcasts = dice.many(lambda: broadcast(dice, names, start), most=2)
     return {
         "name": "made",
         "flows": {f"flow_{number}": made for number, made in enumerate(flows)},
         "broadcasts": {f"cast_{number}": made for number, made in enumerate(broadcasts)},
-        "guardrails": draw(guardrails(names)),
+        "guardrails": guardrails(dice, names),
     }
 
 
 @st.composite
 def scenarios(draw: st.DrawFn) -> Data:
     """A whole scenario as plain data: a few customers for a few weeks, to whom much happens."""
+    dice = Dice(draw)
+    stages = ("first", "second", "third")[: dice.whole(1, 3)]
     names = Names(
-        stages=("first", "second", "third")[: draw(st.integers(1, 3))],
-        events=CLOCKED[: draw(st.integers(2, len(CLOCKED)))],
-        channels=CHANNELS[: draw(st.integers(1, 3))],
-        messages=MESSAGES[: draw(st.integers(1, 4))],
-        personas=("one", "two", "three")[: draw(st.integers(1, 3))],
-        hidden_stage=draw(chance(25)),
-        hidden_event=draw(chance(25)),
+        stages=stages,
+        events=CLOCKED[: dice.whole(2, len(CLOCKED))],
+        channels=CHANNELS[: dice.whole(1, 3)],
+        messages=MESSAGES[: dice.whole(1, 4)],
+        personas=("one", "two", "three")[: dice.whole(1, 3)],
+        hidden_stage=len(stages) > 1 and dice.chance(25),
+        hidden_event=dice.chance(25),
     )
-    if len(names.stages) == 1:
-        names = names._replace(hidden_stage=False)
-    start = draw(st.sampled_from((24, 20, 15)))
+    start = dice.one((24, 20, 15))
     made: Data = {
         "name": "made",
         "start": f"2025-11-{start}",
-        "horizon": draw(st.sampled_from(("20d", "33d", "40d 6h"))),
-        "customers": draw(st.integers(2, 8)),
-        "seed": draw(st.sampled_from((1, 2**40 + 7, 2**63 - 1))),
-        "journey": draw(journeys(names)),
-        "policy": draw(policies(names, start)),
+        "horizon": dice.one(("20d", "33d", "40d 6h")),
+        "customers": dice.whole(2, 8),
+        "seed": dice.one((1, 2**40 + 7, 2**63 - 1)),
+        "journey": journey(dice, names),
+        "policy": policy(dice, names, start),
     }
-    maybe(made, draw, 40, entry=st.just({"over": "6d"}), discount_rate=st.just(0.0))
+    dice.maybe(made, 40, entry=lambda: {"over": "6d"}, discount_rate=lambda: 0.0)
     return made
 
 

@@ -10,34 +10,34 @@ from scipy import special
 from small_worlds import arrays_of, scenario, talking, talking_journey
 
 from cjsim.errors import InputError
-from cjsim.model import registers, state
+from cjsim.model import registers, state, world
 from cjsim.model.codes import Effect, Op, Step, Touch, Trigger
 from cjsim.model.plan import Plan
 from cjsim.model.tables import compile_world
 
 RECORDS = {
-    "setting": state.SETTING,
-    "stages": state.STAGE,
-    "events": state.EVENT,
-    "effects": state.EFFECT,
-    "channels": state.CHANNEL,
-    "messages": state.MESSAGE,
-    "lifts": state.LIFT,
-    "sites": state.SITE,
-    "actors": state.ACTOR,
-    "steps": state.STEP,
-    "shares": state.SHARE,
-    "quiet": state.QUIET,
-    "gaps": state.GAP,
-    "caps": state.CAP,
-    "scores": state.SCORE,
-    "personas": state.PERSONA,
-    "profiles": state.PROFILE,
-    "moments": state.MOMENT,
-    "codes": state.CODE,
+    "setting": world.SETTING,
+    "stages": world.STAGE,
+    "events": world.EVENT,
+    "effects": world.EFFECT,
+    "channels": world.CHANNEL,
+    "messages": world.MESSAGE,
+    "lifts": world.LIFT,
+    "sites": world.SITE,
+    "actors": world.ACTOR,
+    "steps": world.STEP,
+    "shares": world.SHARE,
+    "quiet": world.QUIET,
+    "gaps": world.GAP,
+    "caps": world.CAP,
+    "scores": world.SCORE,
+    "personas": world.PERSONA,
+    "profiles": world.PROFILE,
+    "moments": world.MOMENT,
+    "codes": world.CODE,
 }
-INTEGERS = {"stage_events", "factors", "links", "stage_links", "any_watch", "when_events", "mood_events", "guide"}
-LOOPED = ("events", "channels", "messages", "sites", "actors", "quiet", "gaps", "caps", "scores", "any_watch", "when_events", "mood_events")
+INTEGERS = {"stage_events", "factors", "links", "stage_links", "any_watch", "when_events", "mood_events", "contact_events", "guide"}
+LOOPED = ("events", "channels", "messages", "sites", "actors", "quiet", "gaps", "caps", "scores", "any_watch", "when_events", "mood_events", "contact_events")
 WELCOME = {"on": {"event": "look"}, "steps": [{"send": "hello"}]}
 
 
@@ -89,7 +89,7 @@ def test_every_array_has_the_type_of_the_contract(plans: tuple[Plan, Plan]) -> N
 
 def test_no_field_is_hidden_by_an_attribute_of_numpys_records() -> None:
     # Without the JIT, `record.size` is numpy's 1, whatever the field `size` holds.
-    records = {name: kind for name, kind in vars(state).items() if isinstance(kind, np.dtype) and kind.names}
+    records = {name: kind for name, kind in (vars(world) | vars(state)).items() if isinstance(kind, np.dtype) and kind.names}
     assert "DRAW" in records
     own = set(dir(np.zeros(1, dtype=[("x", "f8")]).view(np.recarray)[0])) | set(dir(np.recarray))
     assert {name: set(kind.names) & own for name, kind in records.items() if set(kind.names) & own} == {}
@@ -102,7 +102,7 @@ def test_world_is_contiguous_and_read_only(plans: tuple[Plan, Plan]) -> None:
 
 def test_worlds_of_all_sizes_are_of_one_numba_type(plans: tuple[Plan, Plan]) -> None:
     small, large = plans
-    assert [name for name, array in arrays_of(large.world).items() if len(array) == 0] == ["any_watch"]
+    assert [name for name, array in arrays_of(large.world).items() if len(array) == 0] == ["any_watch", "contact_events"]
     assert numba.typeof(small.world) == numba.typeof(large.world)
 
 
@@ -133,7 +133,7 @@ def test_settings_are_in_days_from_the_start() -> None:
     setting = compile_world(
         scenario(journey={"satisfaction": {"half_life": "10d"}}, start="2026-01-07", discount_rate=0.1, horizon="12h")
     ).world.setting[0]
-    assert (setting.horizon, setting.midnight, setting.exit_program, setting.clock_shift) == (0.5, 48.0, -1, -1)
+    assert (setting.horizon, setting.midnight, setting.exit_program, setting.when_causes) == (0.5, 48.0, -1, 0)
     assert setting.satisfaction_tau == pytest.approx(10 / math.log(2), rel=1e-15)
     assert math.exp(-setting.discount * 365) == pytest.approx(1 / 1.1, rel=1e-15)
 
@@ -168,7 +168,6 @@ def test_conversion_is_the_first_purchase_unless_declared() -> None:
     )
     assert plan.codebook.moments == ("conversion", "third")
     assert [(m.event, m.nth) for m in plan.world.moments] == [(0, 1), (1, 3)]
-    assert plan.world.setting[0].conversion_event == 0
 
 
 def test_personas_keep_what_they_do_not_say() -> None:

@@ -114,7 +114,7 @@ def simulate(
     ...         "events": {"order": {"in": ["active"], "wait": {"fixed": "7d"}, "effects": [{"purchase": {"value": 10}}]}},
     ...     },
     ... }
-    >>> simulate(Scenario.from_dict(tiny), seed=1).outcomes.customers["revenue"].mean()
+    >>> float(simulate(Scenario.from_dict(tiny), seed=1).outcomes.customers["revenue"].mean())
     90.0
     """
     started = time.perf_counter()

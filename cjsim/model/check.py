@@ -94,7 +94,7 @@ def scenario_faults(scenario: "Scenario") -> Iterator[Fault]:
     if scenario.entry.file is not None:
         if not File(scenario.entry.file).is_file():
             yield Fault(
-                ("entry", "file"), "must be a file that exists", shown(scenario.entry.file), "Name it relative to the scenario's file."
+                ("entry", "file"), "must be a file that exists", f"'{scenario.entry.file}'", "Name it relative to the scenario's file."
             )
         if scenario.entry.over:
             yield Fault(("entry",), "must have either 'over' or 'file'", "both", "Remove one.")

@@ -28,6 +28,75 @@ def days_since(now, then):  # type: ignore[no-untyped-def]
 
 
 @rule
+def touch_value(life, op, arg):  # type: ignore[no-untyped-def]
+    """What a name that is about a channel or a message stands for.
+
+    Parameters
+    ----------
+    life : Life
+        Read: reach, messages, customer.
+    op, arg : int
+        As in `name_value`, from CONSENT to CLICKED.
+
+    Returns
+    -------
+    float64
+        A count, days, or 1 and 0.
+    """
+    if op == Op.CONSENT:
+        return float(life.reach[arg].consent)
+    if op == Op.CHANNEL_CONTACTS:
+        return float(life.reach[arg].contacts)
+    if op == Op.CHANNEL_OPENS:
+        return float(life.reach[arg].opens)
+    if op == Op.CHANNEL_CLICKS:
+        return float(life.reach[arg].clicks)
+    if op == Op.SINCE_CHANNEL:
+        return days_since(life.customer[0].now, life.reach[arg].last)
+    if op == Op.SENT:
+        return float(life.messages[arg].sent)
+    if op == Op.OPENED:
+        return float(life.messages[arg].opened)
+    return float(life.messages[arg].clicked)
+
+
+@rule
+def time_or_latent_value(world, life, op, arg):  # type: ignore[no-untyped-def]
+    """What a name that is about the time, or (in a journey) about what nobody sees, stands for.
+
+    Parameters
+    ----------
+    world : World
+        Read: setting.
+    life : Life
+        Read: customer, traits.
+    op, arg : int
+        As in `name_value`, from HOUR to PRESSURE.
+
+    Returns
+    -------
+    float64
+        Hours, a weekday, days, a trait, a share, or 1 and 0.
+    """
+    customer = life.customer[0]
+    now = customer.now
+    if op == Op.HOUR:
+        return (now - math.floor(now)) * 24.0
+    if op == Op.WEEKDAY:
+        week = (now + world.setting[0].midnight / 24.0) / 7.0
+        return math.floor((week - math.floor(week)) * 7.0)
+    if op == Op.DAY:
+        return now
+    if op == Op.TRAIT:
+        return life.traits[arg]
+    if op == Op.PERSONA:
+        return 1.0 if customer.persona == arg else 0.0
+    if op == Op.SATISFACTION:
+        return satisfaction_now(world, life)
+    return pressure_now(world, life)
+
+
+@rule
 def name_value(world, life, op, arg):  # type: ignore[no-untyped-def]
     """What a name of the condition language stands for, for this customer, now.
 
@@ -81,36 +150,9 @@ def name_value(world, life, op, arg):  # type: ignore[no-untyped-def]
         return float(customer.opens)
     if op == Op.CLICKS:
         return float(customer.clicks)
-    if op == Op.CONSENT:
-        return float(life.reach[arg].consent)
-    if op == Op.CHANNEL_CONTACTS:
-        return float(life.reach[arg].contacts)
-    if op == Op.CHANNEL_OPENS:
-        return float(life.reach[arg].opens)
-    if op == Op.CHANNEL_CLICKS:
-        return float(life.reach[arg].clicks)
-    if op == Op.SINCE_CHANNEL:
-        return days_since(now, life.reach[arg].last)
-    if op == Op.SENT:
-        return float(life.messages[arg].sent)
-    if op == Op.OPENED:
-        return float(life.messages[arg].opened)
-    if op == Op.CLICKED:
-        return float(life.messages[arg].clicked)
-    if op == Op.HOUR:
-        return (now - math.floor(now)) * 24.0
-    if op == Op.WEEKDAY:
-        week = (now + world.setting[0].midnight / 24.0) / 7.0
-        return math.floor((week - math.floor(week)) * 7.0)
-    if op == Op.DAY:
-        return now
-    if op == Op.TRAIT:
-        return life.traits[arg]
-    if op == Op.PERSONA:
-        return 1.0 if customer.persona == arg else 0.0
-    if op == Op.SATISFACTION:
-        return satisfaction_now(world, life)
-    return pressure_now(world, life)
+    if op < Op.HOUR:
+        return touch_value(life, op, arg)
+    return time_or_latent_value(world, life, op, arg)
 
 
 @inlined
