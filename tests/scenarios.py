@@ -217,7 +217,7 @@ def term(dice: Dice, names: Names, *, latent: bool) -> str:
 
 def fact(dice: Dice, names: Names, *, latent: bool) -> str:
     """What is so or not."""
-    kind = dice.one(("compared", "tagged", "consent", "stage", "stages", "country", "persona", "compared", "compared", "sum", "chain"))
+    kind = dice.one(("compared", "tagged", "consent", "stage", "stages", "country", "persona", "compared", "sum", "chain", "sum", "chain"))
     stages = names.stages if latent else names.seen_stages
     if kind in ("tagged", "consent"):
         return f"{kind}({dice.one(TAGS if kind == 'tagged' else names.channels)})"
@@ -239,11 +239,9 @@ def fact(dice: Dice, names: Names, *, latent: bool) -> str:
 
 def condition(dice: Dice, names: Names, *, latent: bool = False) -> str:
     """A condition of a policy, or of a journey's `when` (`latent`)."""
-    form = dice.one(("one", "and", "or", "not"))
-    here = fact(dice, names, latent=latent)
-    if form in ("and", "or"):
-        return f"({here}) {form} ({fact(dice, names, latent=latent)})"
-    return f"not ({here})" if form == "not" else here
+    facts = dice.many(lambda: fact(dice, names, latent=latent), least=1)
+    text = dice.one((" or ", " and ", " or not ")).join(f"({here})" for here in facts)
+    return f"not ({text})" if dice.chance(20) else text
 
 
 # ------------------------------------------------------------------------------------------------------------------------ journeys
@@ -508,8 +506,8 @@ def guardrails(dice: Dice, names: Names) -> Data:
     made: Data = {}
     rules = {"quiet_hours": quiet_hours, "gaps": gap, "caps": cap}
     for name, rule in rules.items():
-        dice.maybe(made, 50, **{name: partial(dice.many, rule, least=1, most=2)})
-    dice.maybe(made, 30, exit=lambda: condition(dice, names))
+        dice.maybe(made, 60, **{name: partial(dice.many, rule, least=1, most=2)})
+    dice.maybe(made, 50, exit=lambda: condition(dice, names))
     return made
 
 

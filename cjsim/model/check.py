@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
-from cjsim.errors import shown, unknown_name
+from cjsim.errors import unknown_name
 from cjsim.model.circles import flow_faults, instant_faults
 from cjsim.model.codes import TOUCHES, Op, Touch
 from cjsim.model.conditions import CALLS, DRIFTING, LATENT_WORDS, RESERVED, WORDS, ConditionError, Names, parse, parse_syntax
