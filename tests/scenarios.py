@@ -92,7 +92,7 @@ def constructs(lived: Lived) -> set[str]:
     world = lived.plan.world
     waits = [*world.events["wait"]["kind"], *world.channels["open_delay"]["kind"], *world.effects["value"]["kind"]]
     found: list[tuple[type[IntEnum], Iterable[int]]] = [
-        (Effect, world.effects["op"] if len(lived.plan.world.effects) else ()),
+        (Effect, [op for op in world.effects["op"] if op != Effect.END]),
         (Step, world.steps["op"] if len(world.actors) else ()),
         (Trigger, world.actors["trigger"]),
         (Wait, waits),
@@ -102,7 +102,7 @@ def constructs(lived: Lived) -> set[str]:
     return {f"{kind.__name__}.{kind(int(code)).name}" for kind, codes in found for code in codes}
 
 
-# `END` ends nothing that is compiled; the two words of a mood drift, and a journey's conditions may not.
+# END stands where there is nothing. The two words of a mood drift: conditions of a journey may not name them, a policy cannot see them.
 EVERY_CONSTRUCT = {f"{kind.__name__}.{member.name}" for kind in (Effect, Step, Trigger, Wait, Op, Touch) for member in kind} - {
     "Effect.END",
     "Op.SATISFACTION",
@@ -387,7 +387,10 @@ def journey(dice: Dice, names: Names) -> Data:
         stages[names.stages[-1]]["observed"] = False
     # Conditions may ask for any tag: each is put on somewhere.
     tagging = {"choose": [{"weight": 1, "effects": [{"tag": tag}]} for tag in TAGS]}
-    silent = {"echo": {"effects": [*effects(dice, names, ("sigh",)), tagging]}, "sigh": {"in": "anywhere", "effects": effects(dice, names, ())}}
+    silent = {
+        "echo": {"effects": [*effects(dice, names, ("sigh",)), tagging]},
+        "sigh": {"in": "anywhere", "effects": effects(dice, names, ())},
+    }
     made: Data = {
         "name": "made",
         "starts_in": names.stages[0],
@@ -481,9 +484,7 @@ def broadcast(dice: Dice, names: Names, start: int) -> Data:
     else:
         schedule |= {"weekdays": dice.some(("monday", "thursday", "friday"), least=1), "every_weeks": dice.whole(1, 2)}
     made: Data = {"schedule": schedule, "send": dice.one(names.messages)}
-    dice.maybe(
-        made, 40, holdout=lambda: 0.4, priority=lambda: dice.whole(-2, 2), **{"if": lambda: condition(dice, names)}
-    )
+    dice.maybe(made, 40, holdout=lambda: 0.4, priority=lambda: dice.whole(-2, 2), **{"if": lambda: condition(dice, names)})
     return made
 
 

@@ -1,0 +1,178 @@
+"""Two engines, one log: readable = compiled = JIT off, whatever the threads, chunks, order and room. To the byte."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from hypothesis import given, settings
+from scenarios import EVERY_CONSTRUCT, SMALL, Data, Lived, constructs, difference, digests, live, scenarios, some_scenarios
+
+from cjsim.engine import compiled, readable, run
+from cjsim.engine.compiled import CompiledEngine
+from cjsim.engine.lifetimes import live_through
+from cjsim.engine.room import Room, make_outcomes
+from cjsim.engine.run import ENGINES, simulate
+from cjsim.model.scenario import Scenario
+from cjsim.model.tables import compile_world
+
+SHOP = ROOT / "configs" / "scenarios" / "shop.yaml"
+EVERYTHING = ROOT / "tests" / "worlds" / "every_construct.yaml"
+
+
+def everything(customers: int) -> Scenario:
+    return Scenario.load(EVERYTHING, set={"customers": customers})
+
+
+@pytest.fixture(scope="module")
+def lived() -> Lived:
+    """Every construct, on the compiled engine in one chunk."""
+    return live(everything(60))
+
+
+@pytest.mark.parametrize(("path", "customers"), [(SHOP, 60), (EVERYTHING, 150)])
+def test_engines_give_the_same_bytes(path: Path, customers: int) -> None:
+    scenario = Scenario.load(path)
+    fast, plain = (live(scenario, engine, customers=customers) for engine in ENGINES)
+    assert len(fast.rows) > 50 * customers
+    assert difference(fast, plain) == ""
+
+
+def test_engines_give_the_same_bytes_on_200_scenarios_made_at_random() -> None:
+    shown: Counter[str] = Counter()
+    rows = []
+
+    @settings(SMALL, max_examples=200)
+    @given(scenarios())
+    def compare(data: Data) -> None:
+        scenario = Scenario.from_dict(data)
+        fast, plain = (live(scenario, engine) for engine in ENGINES)
+        shown.update(constructs(fast))
+        rows.append(len(fast.rows))
+        assert difference(fast, plain) == ""
+
+    compare()
+    assert len(rows) >= 200
+    assert np.mean(rows) > 100
+    assert set(shown) == EVERY_CONSTRUCT
+
+
+def test_scenario_of_every_construct_shows_every_construct(lived: Lived) -> None:
+    assert EVERY_CONSTRUCT - constructs(lived) == set()
+
+
+def in_another_process(made: list[Data], **environment: str) -> list[str]:
+    """Digests of what becomes of scenarios, worked out by a new Python."""
+    places = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    command = [sys.executable, str(ROOT / "tests" / "scenarios.py")]
+    env = os.environ | {"PYTHONPATH": places} | environment
+    found = subprocess.run(command, input=json.dumps(made), env=env, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    answer: list[str] = json.loads(found.stdout)
+    return answer
+
+
+def few_customers() -> list[Data]:
+    """Every construct, the shop, and some scenarios made at random, with few customers."""
+    named = [Scenario.load(EVERYTHING, set={"customers": 4}), Scenario.load(SHOP, set={"customers": 2})]
+    made = [data | {"customers": min(data["customers"], 3)} for data in some_scenarios(15)]
+    return [*(scenario.to_dict() for scenario in named), *made]
+
+
+def test_a_new_process_gives_the_same_bytes() -> None:
+    made = few_customers()
+    assert in_another_process(made) == digests(made)
+
+
+def test_rules_without_the_compiler_give_the_same_bytes() -> None:
+    made = few_customers()
+    assert in_another_process(made, NUMBA_DISABLE_JIT="1") == digests(made)
+
+
+def assert_same(lived: Lived, path: Path, **options: int) -> bytes:
+    """The outcomes of a simulation are those of one chunk; gives the bytes of its log."""
+    outcomes = simulate(everything(60), log=path, **options).outcomes  # type: ignore[arg-type]
+    assert [
+        name for name, mine, other in zip(outcomes._fields, outcomes, lived.outcomes, strict=True) if mine.tobytes() != other.tobytes()
+    ] == []
+    return path.read_bytes()
+
+
+def test_number_of_threads_does_not_matter(lived: Lived, tmp_path: Path) -> None:
+    logs = {threads: assert_same(lived, tmp_path / f"{threads}.parquet", threads=threads) for threads in (1, 2, 3, 5)}
+    assert len(set(logs.values())) == 1
+
+
+@pytest.mark.parametrize(("first", "largest", "rows"), [(1, 1, 1), (7, 5, 2_000), (64, 64, 10**9), (2, 4096, 3_000)])
+def test_size_of_chunks_does_not_matter(
+    lived: Lived, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int, largest: int, rows: int
+) -> None:
+    usual = assert_same(lived, tmp_path / "usual.parquet", threads=2)
+    for name, value in {"FIRST_CHUNK": first, "LARGEST_CHUNK": largest, "CHUNK_ROWS": rows}.items():
+        monkeypatch.setattr(run, name, value)
+    sizes = []
+    of_size = run._chunk_size
+    monkeypatch.setattr(run, "_chunk_size", lambda *state: sizes.append(of_size(*state)) or sizes[-1])
+    assert assert_same(lived, tmp_path / "cut.parquet", threads=3) == usual
+    assert sizes[0] == first
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_order_of_customers_does_not_matter(lived: Lived, engine: str) -> None:
+    scenario, count = everything(60), 60
+    plan = compile_world(scenario)
+    outcomes = make_outcomes(plan, count)
+    crew = ENGINES[engine](plan, scenario.seed, outcomes, rows=4096)
+    stretches = [(40, 20), (0, 1), (17, 23), (1, 16)]
+    rows = {first: crew.live(first, size).rows for first, size in stretches}
+    assert np.concatenate([part for first in sorted(rows) for part in rows[first]]).tobytes() == lived.rows.tobytes()
+    assert [mine.tobytes() for mine in outcomes] == [other.tobytes() for other in lived.outcomes]
+
+
+def test_customer_lives_alone_as_among_others(lived: Lived) -> None:
+    scenario = everything(60)
+    engine = CompiledEngine(lived.plan, scenario.seed, make_outcomes(lived.plan, 60), rows=4096)
+    for customer in (41, 5, 59):
+        alone = np.concatenate(engine.live(customer, 1).rows)
+        assert alone.tobytes() == lived.rows[lived.rows["customer"] == customer].tobytes()
+        assert engine.outcomes.customers[customer].tobytes() == lived.outcomes.customers[customer].tobytes()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_life_that_does_not_fit_is_lived_again_with_more_room(lived: Lived, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    grown: set[Room] = set()
+
+    class Tight(Room):
+        def wider(self) -> Room:
+            return self.noted(super().wider())
+
+        def longer(self) -> Room:
+            return self.noted(super().longer())
+
+        def noted(self, room: Room) -> Room:
+            grown.add(room)
+            return room
+
+    for home in (compiled, readable):
+        monkeypatch.setattr(home, "Room", lambda **_: Tight(reads=1, queue=1, rows=1))
+    assert difference(live(everything(60), engine), lived) == ""
+    assert max(room.reads for room in grown) >= 4
+    assert max(room.rows for room in grown) >= 128
+
+
+def test_run_without_a_log_has_the_same_outcomes(lived: Lived) -> None:
+    outcomes = simulate(everything(60), threads=2).outcomes
+    assert [mine.tobytes() for mine in outcomes] == [other.tobytes() for other in lived.outcomes]
+
+
+def test_one_compilation_serves_every_scenario() -> None:
+    for data in some_scenarios(5):
+        live(Scenario.from_dict(data))
+    live(Scenario.load(SHOP), customers=2)
+    live(everything(2))
+    assert len(live_through.signatures) == 1
