@@ -185,7 +185,8 @@ def receive(world, life, sink, site, index):  # type: ignore[no-untyped-def]
     if channel.delivery_gain != 0.0:
         move_satisfaction(world, life, channel.delivery_gain)
         refresh_speeds(world, life)
-    lift_by_message(world, life, code, 0)
+    if message.lift_count[0] > 0:
+        lift_by_message(world, life, code, 0)
     lift_by_contact(world, life)
     if message.on_delivered >= 0:
         enqueue(life, EFFECTS + message.on_delivered)

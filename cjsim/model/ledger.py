@@ -73,12 +73,14 @@ def write_touch(world, life, sink, touch, site):  # type: ignore[no-untyped-def]
 
 @inlined
 def present_value(world, life, money):  # type: ignore[no-untyped-def]
-    """Money of now, discounted to the customer's entry.
+    """Money of now, discounted to the customer's entry: money (1 + r)^(-t/365), t days since entry.
+
+    Whole days by table, the rest by Taylor's series: relative error below (delta^4)/24, 2e-16 at 10 % a year.
 
     Parameters
     ----------
     world : World
-        Read: setting.
+        Read: setting, discounts.
     life : Life
         Read: customer.
     money : float64
@@ -87,10 +89,13 @@ def present_value(world, life, money):  # type: ignore[no-untyped-def]
     Returns
     -------
     float64
-        money (1 + r)^(-t/365), t days since entry.
+        Its value at entry.
     """
     customer = life.customer[0]
-    return money * math.exp(-world.setting[0].discount * (customer.now - customer.entered))
+    days = customer.now - customer.entered
+    whole = int(days)
+    x = world.setting[0].discount * (days - whole)
+    return money * world.discounts[whole] * (1.0 - x * (1.0 - x * (0.5 - x / 6.0)))
 
 
 @inlined

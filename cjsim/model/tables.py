@@ -102,6 +102,7 @@ def compile_world(scenario: Scenario) -> Plan:
         **_persona_arrays(journey, registers),
         **_profile_arrays(scenario),
         "setting": record_array(SETTING, [_setting(scenario, registers)]),
+        "discounts": plain_array("f8", _discounts(scenario)),
         "any_watch": plain_array("i4", links.reset_by_anything()),
         "sites": record_array(SITE, actor_table.sites),
         "actors": record_array(ACTOR, actor_table.actors),
@@ -146,6 +147,11 @@ def _codebook(journey: Journey, names: Names, sources: tuple[str, ...]) -> Codeb
 
 def _tau(half_life_days: float | None) -> float:
     return math.inf if half_life_days is None else half_life_days / math.log(2.0)
+
+
+def _discounts(scenario: Scenario) -> list[float]:
+    """What money is worth at entry, by whole days since then."""
+    return [math.exp(-math.log1p(scenario.discount_rate) / 365.0 * days) for days in range(math.ceil(scenario.horizon) + 1)]
 
 
 def _setting(scenario: Scenario, registers: Registers) -> Row:

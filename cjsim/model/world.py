@@ -199,6 +199,7 @@ class World(Frame):
     profiles: Records  # PROFILE
     activity: Records  # f8: activity time at hourly knots
     guide: Records  # i4
+    discounts: Records  # f8: discount factor by whole days since entry
     codes: Records  # CODE: condition programs, one after another
     knots: Records  # f8: tabulated inverses
     SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
@@ -236,6 +237,7 @@ class World(Frame):
         "profiles": (PROFILE, 1),
         "activity": (_F8, 1),
         "guide": (_I4, 1),
+        "discounts": (_F8, 1),
         "codes": (CODE, 1),
         "knots": (_F8, 1),
     }
