@@ -20,6 +20,11 @@ class CompiledEngine:
         self.room = Room(rows=rows)
         self.life = make_life(plan, seed, self.room)
 
+    def prepare(self) -> None:
+        """Have the kernels compiled, or loaded, by the calling thread: the main one can be interrupted."""
+        people = draw_population(self.plan, self.seed, 0, 0)
+        live_through(self.plan.world, self.life, make_sink(self.outcomes, 0, 0, Room()), people, 0)
+
     def live(self, first: int, count: int) -> Chunk:
         """Let customers live.
 

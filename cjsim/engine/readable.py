@@ -114,6 +114,9 @@ class ReadableEngine:
         self.outcomes = outcomes
         self.keeps_rows = rows > 0
 
+    def prepare(self) -> None:
+        """Nothing: its kernels are loaded by the first customer."""
+
     def live(self, first: int, count: int) -> Chunk:
         """Let customers live.
 

@@ -129,6 +129,7 @@ def simulate(
     if not is_compiled_before():
         told.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
     crew = [ENGINES[engine](plan, of_seed, outcomes, rows=LOG_ROOM if log is not None else 0) for _ in range(width)]
+    crew[0].prepare()
     told.start(count, scenario.name)
     try:
         with LogWriter(log, plan.codebook, scenario.start) if log is not None else nullcontext() as writer:
