@@ -14,7 +14,7 @@ from scipy import special, stats
 
 from cjsim.model.clocks import fill_times_to_target
 
-CUSTOMERS = 40_000
+CUSTOMERS = 100_000
 DAYS = 60.0
 FIRST = {"moments": {"first": "e"}, "stages": {"here": {}, "gone": {}}}
 ONCE = {"in": ["here"], "effects": [{"go": "gone"}]}
@@ -136,15 +136,21 @@ def test_first_passage_follows_the_integral_of_a_fading_lift(touches: str, law: 
     agrees(by_time(found, lambda t: known.cdf(run(t)), DAYS))
 
 
-def test_lift_fades_on_while_its_event_cannot_happen() -> None:
+def test_lift_outlives_the_stage_and_fades_on_while_its_event_cannot_happen() -> None:
+    # Away on days 5, 11, 17, ...; back, the clock starts anew, which an exponential wait does not show.
     journey, policy = touching("e", TOUCHES["one"])
-    move = {"in": ["here"], "wait": {"fixed": "5d"}, "effects": [{"go": "there"}]}
-    events = {"e": {"in": ["there"], "wait": {"exponential": "4d"}, "half_life": "2d"}, "move": move}
-    stages = {"stages": {"here": {}, "there": {}}}
-    run = live({**FIRST, **journey, **stages, "events": events}, policy=policy, customers=CUSTOMERS, horizon="60d")
+    away = {"in": ["here"], "wait": {"fixed": "5d"}, "effects": [{"go": "there"}]}
+    back = {"in": ["there"], "wait": {"fixed": "1d"}, "effects": [{"go": "here"}]}
+    found = first_times(
+        {"wait": {"exponential": "9d"}, "half_life": "2d"},
+        policy=policy,
+        events={"away": away, "back": back},
+        **journey,
+        stages={"here": {}, "there": {}, "gone": {}},
+    )
     lift = fading([(3.5, 4.0)], 2.0)
-    reached = integral(lambda t: (t >= 5.0) * (1.0 + lift(t)), DAYS)
-    agrees(by_time(times(run, "first"), lambda t: stats.expon(scale=4).cdf(reached(t)), DAYS))
+    run = integral(lambda t: (t % 6.0 < 5.0) * (1.0 + lift(t)), DAYS, steps=480_000)
+    agrees(by_time(found, lambda t: stats.expon(scale=9).cdf(run(t)), DAYS))
 
 
 def test_lift_of_a_message_is_the_personas_response_times_its_gain_plus_that_of_any_contact() -> None:

@@ -130,7 +130,7 @@ R, ALPHA, A, B = 0.243, 4.414, 0.793, 2.426  # CDNOW, weeks: Fader, Hardie, Lee 
 
 
 def repeat_purchases(weeks: int, *, leaves: bool) -> Floats:
-    """X(t) of 100,000 customers who buy at gamma rates and, if they leave, do so after a purchase with beta probabilities."""
+    """X(t) of 500,000 customers who buy at gamma rates and, if they leave, do so after a purchase with beta probabilities."""
     choose = {"choose": [{"weight": "dropout", "effects": [{"go": "gone"}]}, {"weight": "1-dropout"}]}
     effects = [PURCHASE, choose] if leaves else [PURCHASE]
     journey = {
@@ -139,7 +139,7 @@ def repeat_purchases(weeks: int, *, leaves: bool) -> Floats:
         "traits": {"rate": {"gamma": {"mean": R / ALPHA, "shape": R}}, "dropout": {"beta": {"alpha": A, "beta": B}}},
         "events": {"order": {"in": ["active"], "wait": {"exponential": "1w"}, "speed": ["rate"], "effects": effects}},
     }
-    return bought(live(journey, customers=100_000, horizon=f"{weeks}w"))
+    return bought(live(journey, customers=500_000, horizon=f"{weeks}w"))
 
 
 def expected_purchases(t: float) -> float:

@@ -66,14 +66,17 @@ def test_neutral_customer_answers_at_the_declared_rates_whatever_the_lifetime(la
 @pytest.mark.parametrize("law", DELAYS)
 def test_openings_come_after_the_delays_that_the_lifetime_leaves(law: str) -> None:
     wait, known = DELAYS[law]
-    run = live(one_message({"open_delay": wait, "lifetime": "1d"}), policy=ON_DAY_2, customers=2 * CUSTOMERS, horizon="30d")
-    reached = integral(lambda d: known.pdf(d) * np.exp(-d), 30.0, steps=2_000_000)
-    agrees(by_time(times(run, "seen"), lambda t: 0.3 * reached(t - SENT) / reached(30.0), 30.0))
+    journey = one_message({"open_delay": wait, "lifetime": "1d"}, {"open_rate": 0.4})
+    run = live(journey, policy=ON_DAY_2, customers=4 * CUSTOMERS, horizon="60d")
+    reached = integral(lambda d: known.pdf(d) * np.exp(-d), 60.0, steps=2_000_000)
+    delays = times(run, "seen") - SENT
+    agrees(by_time(delays[~np.isnan(delays)], lambda d: reached(d) / reached(60.0)))
 
 
 def test_clicks_come_after_the_click_delay() -> None:
     channel = {"open_delay": DELAYS["gamma"][0], "click_delay": DELAYS["weibull"][0]}
-    run = live(one_message(channel), policy=ON_DAY_2, customers=4 * CUSTOMERS, horizon="200d")
+    journey = one_message(channel, {"open_rate": 0.9, "click_rate": 0.9})
+    run = live(journey, policy=ON_DAY_2, customers=4 * CUSTOMERS, horizon="200d")
     delays = times(run, "used") - times(run, "seen")
     agrees(by_time(delays[~np.isnan(delays)], DELAYS["weibull"][1].cdf))
 
