@@ -7,16 +7,17 @@ addresses and shapes, so that `world.events[i].tau` is two loads, and a call wit
 is four hundred machine words instead, which LLVM copies at every mention and numba reference-counts at every call.
 """
 
+import operator
 from typing import Any, ClassVar
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.datamodel import models
-from numba.core.typing.templates import AttributeTemplate, infer_getattr
-from numba.extending import NativeValue, lower_getattr_generic, register_model, unbox
+from numba.core.typing import signature
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global
+from numba.extending import NativeValue, lower_builtin, lower_getattr, lower_getattr_generic, register_model, unbox
 from numba.np import numpy_support
-from numba.np.arrayobj import populate_array
 
 _WORD = ir.IntType(64)
 
@@ -78,12 +79,12 @@ def _unbox_frame(typ: FrameType, obj: Any, c: Any) -> NativeValue:
 class _FrameAttribute(AttributeTemplate):  # type: ignore[misc]
     key = FrameType
 
-    def generic_resolve(self, typ: FrameType, attr: str) -> types.Array | None:
+    def generic_resolve(self, typ: FrameType, attr: str) -> "SpanType | None":
         place = typ.place(attr)
-        return None if place is None else types.Array(place[1], place[2], "C")
+        return None if place is None else SpanType(place[1], place[2])
 
 
-@lower_getattr_generic(FrameType)  # type: ignore[untyped-decorator]
+@lower_getattr_generic(FrameType)
 def _load_field(context: Any, builder: Any, typ: FrameType, value: Any, attr: str) -> Any:
     place = typ.place(attr)
     assert place is not None
@@ -95,13 +96,86 @@ def _load_field(context: Any, builder: Any, typ: FrameType, value: Any, attr: st
         loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
         return loaded
 
-    kind = types.Array(dtype, ndim, "C")
-    array = context.make_array(kind)(context, builder)
-    itemsize = context.get_constant(types.intp, dtype.size if isinstance(dtype, types.Record) else dtype.bitwidth // 8)
-    shape = [load(word + 1 + axis) for axis in range(ndim)]
-    strides = [itemsize]
-    for extent in reversed(shape[1:]):
-        strides.insert(0, builder.mul(strides[0], extent))
-    data = builder.inttoptr(load(word), context.get_data_type(dtype).as_pointer())
-    populate_array(array, data=data, shape=shape, strides=strides, itemsize=itemsize, meminfo=None)
-    return array._getvalue()
+    span = cgutils.create_struct_proxy(SpanType(dtype, ndim))(context, builder)
+    span.data = builder.inttoptr(load(word), context.get_data_type(dtype).as_pointer())
+    span.shape = context.make_tuple(builder, types.UniTuple(types.intp, ndim), [load(word + 1 + axis) for axis in range(ndim)])
+    return span._getvalue()
+
+
+class SpanType(types.Type):
+    """numba's name for an array of a frame: an address and a shape. An index is not looked at: never negative, never out of range."""
+
+    def __init__(self, dtype: Any, ndim: int) -> None:
+        self.dtype = dtype
+        self.ndim = ndim
+        super().__init__(name=f"Span({dtype}, {ndim})")
+
+    def index(self, given: Any) -> Any:
+        """The type that an index must be cast to; None if it is no index of one element."""
+        places = tuple(given) if isinstance(given, types.BaseTuple) else (given,)
+        if len(places) != self.ndim or not all(isinstance(place, (types.Integer, types.IntEnumMember)) for place in places):
+            return None
+        return types.UniTuple(types.intp, self.ndim) if isinstance(given, types.BaseTuple) else types.intp
+
+
+@register_model(SpanType)
+class _SpanModel(models.StructModel):  # type: ignore[misc]
+    def __init__(self, dmm: Any, fe_type: SpanType) -> None:
+        members = [("data", types.CPointer(fe_type.dtype)), ("shape", types.UniTuple(types.intp, fe_type.ndim))]
+        super().__init__(dmm, fe_type, members)
+
+
+@infer_getattr
+class _SpanAttribute(AttributeTemplate):  # type: ignore[misc]
+    key = SpanType
+
+    def resolve_shape(self, typ: SpanType) -> types.UniTuple:
+        return types.UniTuple(types.intp, typ.ndim)
+
+
+@infer_global(operator.getitem)
+class _SpanGet(AbstractTemplate):  # type: ignore[misc]
+    def generic(self, args: Any, kws: Any) -> Any:
+        span, index = args
+        to = span.index(index) if isinstance(span, SpanType) else None
+        return None if to is None else signature(span.dtype, span, to)
+
+
+@infer_global(operator.setitem)
+class _SpanSet(AbstractTemplate):  # type: ignore[misc]
+    def generic(self, args: Any, kws: Any) -> Any:
+        span, index, _ = args
+        to = span.index(index) if isinstance(span, SpanType) else None
+        return None if to is None else signature(types.none, span, to, span.dtype)
+
+
+@lower_getattr(SpanType, "shape")
+def _span_shape(context: Any, builder: Any, typ: SpanType, value: Any) -> Any:
+    return cgutils.create_struct_proxy(typ)(context, builder, value).shape
+
+
+def _element(context: Any, builder: Any, typ: SpanType, value: Any, index_type: Any, index: Any) -> Any:
+    """Address of an element: rows lie one after another."""
+    span = cgutils.create_struct_proxy(typ)(context, builder, value)
+    if isinstance(index_type, types.Integer):
+        return builder.gep(span.data, [index])
+    at, *others = cgutils.unpack_tuple(builder, index, typ.ndim)
+    _, *extents = cgutils.unpack_tuple(builder, span.shape, typ.ndim)
+    for extent, other in zip(extents, others, strict=True):
+        at = builder.add(builder.mul(at, extent), other)
+    return builder.gep(span.data, [at])
+
+
+@lower_builtin(operator.getitem, SpanType, types.Integer)
+@lower_builtin(operator.getitem, SpanType, types.UniTuple)
+def _span_get(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    address = _element(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+    return context.unpack_value(builder, sig.return_type, address)
+
+
+@lower_builtin(operator.setitem, SpanType, types.Integer, types.Any)
+@lower_builtin(operator.setitem, SpanType, types.UniTuple, types.Any)
+def _span_set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    address = _element(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+    context.pack_value(builder, sig.args[0].dtype, args[2], address)
+    return context.get_dummy_value()

@@ -73,6 +73,21 @@ def place_customer(world, life, people, i, row):  # type: ignore[no-untyped-def]
 
 
 @rule
+def fill(values, value):  # type: ignore[no-untyped-def]
+    """Set every element of an array.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Written.
+    value : int or float64
+        What each becomes.
+    """
+    for i in range(values.shape[0]):
+        values[i] = value
+
+
+@rule
 def clear_marks(world, life):  # type: ignore[no-untyped-def]
     """Forget the last customer's tags, scores, counts and contacts.
 
@@ -83,11 +98,11 @@ def clear_marks(world, life):  # type: ignore[no-untyped-def]
     life : Life
         Written.
     """
-    life.tags[:] = 0
-    life.counts[:] = 0
-    life.visits[:] = 0
-    life.rings[:] = -math.inf
-    life.ring_at[:] = 0
+    fill(life.tags, 0)
+    fill(life.counts, 0)
+    fill(life.visits, 0)
+    fill(life.rings, -math.inf)
+    fill(life.ring_at, 0)
     for j in range(world.scores.shape[0]):
         life.scores[j].value = 0.0
         life.scores[j].at = 0.0
@@ -301,7 +316,7 @@ def begin_life(world, life, sink, people, i, row):  # type: ignore[no-untyped-de
     open_account(life, sink)
     customer = life.customer[0]
     if customer.entered >= world.setting[0].horizon:
-        life.act_due[:] = math.inf
+        fill(life.act_due, math.inf)
         return
     for actor in range(world.actors.shape[0]):
         arm_actor(world, life, actor)

@@ -13,7 +13,7 @@ from cjsim.model.behavior import set_tag
 from cjsim.model.codes import Mode, Step, Touch, Trigger
 from cjsim.model.ledger import write_row
 from cjsim.model.mood import add_score
-from cjsim.model.programs import holds
+from cjsim.model.programs import SLACK, holds
 from cjsim.model.random import uniform
 from cjsim.model.sending import WAITS, broadcast, schedule_next, send
 
@@ -88,7 +88,7 @@ def start_flow(world, life, sink, actor):  # type: ignore[no-untyped-def]
     record = world.actors[actor]
     run = life.runs[actor]
     now = life.customer[0].now
-    if run.mode > Mode.WATCHING or now - run.started < record.again_after or not holds(world, life, record.program):
+    if run.mode > Mode.WATCHING or now - run.started < record.again_after - SLACK or not holds(world, life, record.program):
         return
     run.mode = Mode.RUNNING
     run.step = record.first_step
@@ -137,7 +137,7 @@ def end_flow(world, life, actor):  # type: ignore[no-untyped-def]
     run.step = -1
     run.awaits = -1
     life.act_due[actor] = math.inf
-    if record.trigger == Trigger.INACTIVITY and run.seen > run.started:
+    if record.trigger == Trigger.INACTIVITY and run.seen >= run.started:
         run.mode = Mode.WATCHING
         life.act_due[actor] = max(run.seen + record.inactivity, life.customer[0].now)
 

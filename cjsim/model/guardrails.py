@@ -9,10 +9,8 @@ import numpy as np
 
 from cjsim.kernel import inlined
 from cjsim.model.codes import Verdict
-from cjsim.model.programs import holds
+from cjsim.model.programs import SLACK, holds
 from cjsim.model.random import uniform
-
-SLACK = 1e-9  # days: times that are equal but for rounding count as equal
 
 
 @inlined

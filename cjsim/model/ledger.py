@@ -232,9 +232,13 @@ def open_account(life, sink):  # type: ignore[no-untyped-def]
     outcome.stage = customer.stage
     for i in range(len(RETENTION_DAYS)):
         outcome.retained[i] = UNOBSERVED
-    sink.moments[row, :] = math.nan
-    sink.dwell[row, :] = 0.0
-    sink.reach[row, :, :] = 0
+    for i in range(sink.moments.shape[1]):
+        sink.moments[row, i] = math.nan
+    for i in range(sink.dwell.shape[1]):
+        sink.dwell[row, i] = 0.0
+    for i in range(sink.reach.shape[1]):
+        for j in range(sink.reach.shape[2]):
+            sink.reach[row, i, j] = 0
 
 
 @inlined

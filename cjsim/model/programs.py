@@ -9,6 +9,8 @@ from cjsim.kernel import inlined, rule
 from cjsim.model.codes import Op
 from cjsim.model.mood import pressure_now, satisfaction_now, score_now
 
+SLACK = 1e-9  # numbers that differ by less compare as equal: 10:00 of day 1 is 9.999999999999998 hours after its midnight
+
 
 @inlined
 def days_since(now, then):  # type: ignore[no-untyped-def]
@@ -81,10 +83,10 @@ def time_or_latent_value(world, life, op, arg):  # type: ignore[no-untyped-def]
     customer = life.customer[0]
     now = customer.now
     if op == Op.HOUR:
-        return (now - math.floor(now)) * 24.0
+        return (now - math.floor(now + SLACK)) * 24.0
     if op == Op.WEEKDAY:
-        week = (now + world.setting[0].midnight / 24.0) / 7.0
-        return math.floor((week - math.floor(week)) * 7.0)
+        day = math.floor(now + SLACK) + world.setting[0].midnight / 24.0
+        return day - 7.0 * math.floor(day / 7.0)
     if op == Op.DAY:
         return now
     if op == Op.TRAIT:
@@ -156,6 +158,34 @@ def name_value(world, life, op, arg):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def compared(op, left, right):  # type: ignore[no-untyped-def]
+    """Whether a comparison holds.
+
+    Parameters
+    ----------
+    op : int
+        A code of `Op` from EQ to GE.
+    left, right : float64
+        Its operands; what differs by less than SLACK is equal.
+
+    Returns
+    -------
+    bool
+        Whether it holds; of a nan, only NE does.
+    """
+    same = left == right or abs(left - right) < SLACK
+    if op == Op.GE:
+        return left > right or same
+    if op == Op.GT:
+        return left > right and not same
+    if op == Op.LE:
+        return left < right or same
+    if op == Op.LT:
+        return left < right and not same
+    return same == (op == Op.EQ)
+
+
+@inlined
 def combined(op, left, right):  # type: ignore[no-untyped-def]
     """The value of a binary operation.
 
@@ -175,18 +205,8 @@ def combined(op, left, right):  # type: ignore[no-untyped-def]
         return 1.0 if left != 0.0 and right != 0.0 else 0.0
     if op == Op.OR:
         return 1.0 if left != 0.0 or right != 0.0 else 0.0
-    if op == Op.GE:
-        return 1.0 if left >= right else 0.0
-    if op == Op.GT:
-        return 1.0 if left > right else 0.0
-    if op == Op.EQ:
-        return 1.0 if left == right else 0.0
-    if op == Op.NE:
-        return 1.0 if left != right else 0.0
-    if op == Op.LT:
-        return 1.0 if left < right else 0.0
-    if op == Op.LE:
-        return 1.0 if left <= right else 0.0
+    if op >= Op.EQ and op <= Op.GE:
+        return 1.0 if compared(op, left, right) else 0.0
     if op == Op.ADD:
         return left + right
     if op == Op.SUBTRACT:
