@@ -10,19 +10,21 @@ is four hundred machine words instead, which LLVM copies at every mention and nu
 import operator
 from typing import Any, ClassVar
 
+import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.core.typing import signature
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global
 from numba.extending import NativeValue, lower_builtin, lower_getattr, lower_getattr_generic, register_model, unbox
 from numba.np import numpy_support
 
+types: Any = numba.types
 _WORD = ir.IntType(64)
 
 
-class FrameType(types.Type):
+class FrameType(types.Type):  # type: ignore[misc]
     """numba's name for a class of frames: its fields' dtypes and dimensions, never their sizes."""
 
     def __init__(self, title: str, fields: tuple[tuple[str, Any, int], ...]) -> None:
@@ -67,7 +69,7 @@ class _FrameModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(dmm, fe_type, _WORD.as_pointer())
 
 
-@unbox(FrameType)  # type: ignore[untyped-decorator]
+@unbox(FrameType)
 def _unbox_frame(typ: FrameType, obj: Any, c: Any) -> NativeValue:
     number = c.pyapi.object_getattr_string(obj, "address")
     address = c.pyapi.long_as_longlong(number)
@@ -102,7 +104,7 @@ def _load_field(context: Any, builder: Any, typ: FrameType, value: Any, attr: st
     return span._getvalue()
 
 
-class SpanType(types.Type):
+class SpanType(types.Type):  # type: ignore[misc]
     """numba's name for an array of a frame: an address and a shape. An index is not looked at: never negative, never out of range."""
 
     def __init__(self, dtype: Any, ndim: int) -> None:
@@ -129,7 +131,7 @@ class _SpanModel(models.StructModel):  # type: ignore[misc]
 class _SpanAttribute(AttributeTemplate):  # type: ignore[misc]
     key = SpanType
 
-    def resolve_shape(self, typ: SpanType) -> types.UniTuple:
+    def resolve_shape(self, typ: SpanType) -> Any:
         return types.UniTuple(types.intp, typ.ndim)
 
 
