@@ -18,6 +18,8 @@ from cjsim.engine.compiled import CompiledEngine
 from cjsim.engine.lifetimes import live_through
 from cjsim.engine.room import Room, make_outcomes
 from cjsim.engine.run import ENGINES, simulate
+from cjsim.eventlog import EventLog
+from cjsim.model.codes import Touch
 from cjsim.model.scenario import Scenario
 from cjsim.model.tables import compile_world
 
@@ -95,11 +97,14 @@ def test_rules_without_the_compiler_give_the_same_bytes() -> None:
 
 
 def assert_same(lived: Lived, path: Path, **options: int) -> bytes:
-    """The outcomes of a simulation are those of one chunk; gives the bytes of its log."""
+    """A simulation has the outcomes and the rows of one chunk; gives the bytes of its log."""
     outcomes = simulate(everything(60), log=path, **options).outcomes  # type: ignore[arg-type]
     assert [
-        name for name, mine, other in zip(outcomes._fields, outcomes, lived.outcomes, strict=True) if mine.tobytes() != other.tobytes()
+        field for field, one, other in zip(outcomes._fields, outcomes, lived.outcomes, strict=True) if one.tobytes() != other.tobytes()
     ] == []
+    rows = EventLog(path).to_pandas()
+    told = [(customer, event) for customer, _, _, event, *_ in lived.told()]
+    assert list(zip(rows["customer"], rows["event"], strict=True)) == told
     return path.read_bytes()
 
 
@@ -168,6 +173,23 @@ def test_life_that_does_not_fit_is_lived_again_with_more_room(lived: Lived, engi
 def test_run_without_a_log_has_the_same_outcomes(lived: Lived) -> None:
     outcomes = simulate(everything(60), threads=2).outcomes
     assert [mine.tobytes() for mine in outcomes] == [other.tobytes() for other in lived.outcomes]
+
+
+def test_outcomes_count_what_the_log_tells() -> None:
+    rows = 0
+    for data in [Scenario.load(EVERYTHING).to_dict(), *some_scenarios(60)]:
+        shown = live(Scenario.from_dict(data))
+        of, counted = shown.outcomes, np.zeros_like(shown.outcomes.reach)
+        touches = shown.rows[shown.rows["event"] < counted.shape[2]]
+        np.add.at(counted, (touches["customer"], touches["channel"], touches["event"]), 1)
+        assert np.array_equal(counted, of.reach)
+        for field, touch in {"contacts": Touch.DELIVERED, "opens": Touch.OPENED, "clicks": Touch.CLICKED}.items():
+            assert np.array_equal(of.customers[field], counted[:, :, touch].sum(axis=1))
+        for field, touch in {"flows": Touch.FLOW_STARTED, "complaints": Touch.COMPLAINED}.items():
+            happened = shown.rows["customer"][shown.rows["event"] == touch]
+            assert np.array_equal(of.customers[field], np.bincount(happened, minlength=len(of.customers)))
+        rows += len(shown.rows)
+    assert rows > 50_000
 
 
 def test_one_compilation_serves_every_scenario() -> None:
