@@ -292,7 +292,6 @@ def test_decisions_of_an_event_have_streams_and_slots_of_their_own() -> None:
     names = ["event:e:choose", "event:e:value", "event:e:value:2", "event:e:choose:2", "event:e:value:3"]
     assert list(drawn.stream) == [registers.stream_of(name) for name in names]
     assert sorted(drawn.slot) == list(range(5))
-    assert (world.events[0].stream_choose, world.events[0].stream_value) == (drawn[0].stream, drawn[1].stream)
     assert [list(world.factors[e.column : e.column + e.count]) for e in drawn if e.op == Effect.PURCHASE] == [[1, 0]] * 3
     assert (drawn[1].x, drawn[1].value.scale) == (0.4, 5)
 

@@ -5,7 +5,7 @@ Lives here: a chunk, and more room where a life does not fit. Does not live here
 
 from cjsim.engine.frames import Outcomes
 from cjsim.engine.lifetimes import live_through
-from cjsim.engine.room import Chunk, Room, make_life, make_sink
+from cjsim.engine.room import Chunk, Room, make_life, make_sink, refuse_stuck
 from cjsim.model.plan import Plan
 from cjsim.model.population import draw_population
 
@@ -43,6 +43,7 @@ class CompiledEngine:
         events, rows, start = 0, [], 0
         while start < count:
             done = live_through(self.plan.world, self.life, sink, people, start)
+            refuse_stuck(self.plan, self.life)
             written = int(sink.written[0])
             events += written
             if self.room.rows:

@@ -135,7 +135,8 @@ def next_happening(life):  # type: ignore[no-untyped-def]
 def live_through(world, life, sink, people, first):  # type: ignore[no-untyped-def]
     """Let customers of a chunk live, until all have or scratch space runs out.
 
-    A customer whose life did not fit (pending reads, queue, log) leaves no row: the caller makes room and calls again from it.
+    A customer whose life did not fit (pending reads, queue, log) leaves no row: the caller makes room and calls again from it. One for
+    whom time does not pass is left `stuck`.
 
     Parameters
     ----------
@@ -165,10 +166,11 @@ def live_through(world, life, sink, people, first):  # type: ignore[no-untyped-d
             kind, which, time = next_happening(life)
             if not time < horizon:
                 break
-            customer.now = time
-            take(world, life, sink, kind, which)
+            take(world, life, sink, kind, which, time)
+            if customer.full + customer.stuck > 0:
+                break
         end_life(world, life, sink)
-        if customer.full == 1 or (sink.log.shape[0] > 0 and sink.written[0] > sink.log.shape[0]):
+        if customer.full + customer.stuck > 0 or (sink.log.shape[0] > 0 and sink.written[0] > sink.log.shape[0]):
             sink.written[0] = before
             return i
     return people.key.shape[0]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import simpy
 
 from cjsim.engine.frames import Outcomes
-from cjsim.engine.room import Chunk, Room, make_life, make_sink
+from cjsim.engine.room import Chunk, Room, make_life, make_sink, refuse_stuck
 from cjsim.model.codes import Happening
 from cjsim.model.course import begin_life, end_life, take
 from cjsim.model.plan import Plan
@@ -81,8 +81,9 @@ class Customer:
         begin_life(world, life, sink, self.people, self.i, 0)
         while (due := min(agenda(life), default=None)) is not None and due.time < horizon:
             yield from self.until(due.time)
-            life.customer[0].now = due.time  # the model's time: the environment's clock adds up rounded waits
-            take(world, life, sink, int(due.kind), due.which)
+            # The model's time, not `env.now`, which adds up rounded waits.
+            take(world, life, sink, int(due.kind), due.which, due.time)
+            refuse_stuck(self.engine.plan, life)
         end_life(world, life, sink)
 
     def until(self, time: float) -> Generator[simpy.Event, None, None]:

@@ -117,8 +117,8 @@ class Run:
 
     @property
     def entered(self) -> Records:
-        """bool, shape (n_customers,): who entered by the horizon. The others count nowhere."""
-        return np.asarray(self.outcomes.customers["entered"] <= self.provenance.horizon)
+        """bool, shape (n_customers,): who entered before the horizon. The others count nowhere."""
+        return np.asarray(self.outcomes.customers["entered"] < self.provenance.horizon)
 
     # A run offers its own worth, although metrics stand a layer above it: they are looked up when asked for, so that no
     # module of the engine depends on them and a user has one noun.

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from cjsim.engine.frames import REACHES, Outcomes
-from cjsim.model.codes import STACK
+from cjsim.errors import InputError, complaint
+from cjsim.model.codes import STACK, TOUCHES, Happening
+from cjsim.model.course import MOST_AT_ONCE, MOST_HAPPENINGS
 from cjsim.model.plan import Plan
 from cjsim.model.state import CLOCK, CUSTOMER, MARK, MESSAGES, OUTCOME, REACH, READ, ROW, RUN, Life, Sink
 from cjsim.model.world import Records
@@ -116,3 +118,33 @@ def make_sink(outcomes: Outcomes, first: int, count: int, room: Room) -> Sink:
         log=np.zeros(room.rows, ROW),
         written=np.zeros(1, np.int64),
     )
+
+
+def refuse_stuck(plan: Plan, life: Life) -> None:
+    """Say so if time does not pass for a customer.
+
+    Parameters
+    ----------
+    plan : Plan
+        Names what happens.
+    life : Life
+        The customer's state.
+
+    Raises
+    ------
+    InputError
+        If more happened than a life can hold, or without end at one time.
+    """
+    customer = life.customer[0]
+    if customer.stuck == 0:
+        return
+    names = plan.codebook
+    kind, which = Happening(int(customer.last_kind)), int(customer.last_which)
+    what = "a message's answer"
+    if kind == Happening.CLOCK:
+        what = f"event '{names.events[TOUCHES + which]}'"
+    elif kind == Happening.ACT:
+        what = f"'{names.sources[which]}'"
+    got = f"{int(customer.takes):,} happenings for customer {int(customer.index)} by day {float(customer.now):g}, the last: {what}"
+    must = f"must let time pass: at most {MOST_AT_ONCE:,} happenings at one time and {MOST_HAPPENINGS:,} in a customer's life"
+    raise InputError(complaint("scenario", must, got, "Give it a wait, or a condition that ends it."))

@@ -4,6 +4,7 @@ Lives here: chunks of customers over threads, the log in order, progress. Does n
 engine lets customers live (readable.py, compiled.py), what a run is worth (metrics/).
 """
 
+import operator
 import os
 import time
 from collections import deque
@@ -117,12 +118,16 @@ def simulate(
     >>> float(simulate(Scenario.from_dict(tiny), seed=1).outcomes.customers["revenue"].mean())
     90.0
     """
+    if not isinstance(scenario, Scenario):
+        raise InputError(complaint("scenario", "must be a Scenario", type(scenario).__name__, "Load one with Scenario.load(FILE)."))
     started = time.perf_counter()
     count = scenario.customers if customers is None else _whole("customers", customers, 1, MAX_CUSTOMERS)
     of_seed = scenario.seed if seed is None else _whole("seed", seed, 0, 2**63 - 1)
     if engine not in ENGINES:
-        raise InputError(complaint("engine", one_of(ENGINES), repr(engine), "Name one of these."))
-    width = 1 if engine == "readable" else _whole("threads", threads or os.cpu_count() or 1, 1, MOST_THREADS)
+        raise InputError(complaint("engine", f"must be one of {one_of(ENGINES)}", repr(engine), "Name one of these."))
+    width = _whole("threads", (os.cpu_count() or 1) if threads is None else threads, 1, MOST_THREADS)
+    if engine == "readable":
+        width = 1
     told = progress or Silent()
     plan = compile_world(scenario.checked())
     outcomes = make_outcomes(plan, count)
@@ -186,6 +191,11 @@ def _chunk_size(done: int, events: int) -> int:
 
 
 def _whole(name: str, value: int, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    """The value as int, numpy's whole numbers included."""
+    try:
+        whole = low - 1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        whole = low - 1
+    if not low <= whole <= high:
         raise InputError(complaint(name, f"must be a whole number from {low:,} to {high:,}", repr(value), "Give such a number."))
-    return value
+    return whole

@@ -13,6 +13,7 @@ from cjsim.model.clocks import refresh_speeds, start_clock, stop_clock
 from cjsim.model.codes import Cause, Effect, Touch
 from cjsim.model.ledger import book_purchase, leave_stage, write_opt_out
 from cjsim.model.mood import add_score, move_satisfaction, satisfaction_now
+from cjsim.model.programs import SLACK
 from cjsim.model.quantiles import quantile
 from cjsim.model.random import uniform
 
@@ -43,6 +44,8 @@ def enqueue(life, item):  # type: ignore[no-untyped-def]
 def enter_stage(world, life, sink, stage):  # type: ignore[no-untyped-def]
     """Leave the stage, enter another (or the same again), and start its clocks.
 
+    The firm sees the entry if the stage is observed, unless the customer comes back to it from where the firm did not see it go.
+
     Parameters
     ----------
     world : World
@@ -55,7 +58,7 @@ def enter_stage(world, life, sink, stage):  # type: ignore[no-untyped-def]
         Code of the stage.
     """
     customer = life.customer[0]
-    leave_stage(world, life, sink)
+    leave_stage(world, life, sink, customer.now - SLACK)
     old = world.stages[customer.stage]
     for i in range(old.first, old.first + old.count):
         stop_clock(world, life, world.stage_events[i])
@@ -64,11 +67,14 @@ def enter_stage(world, life, sink, stage):  # type: ignore[no-untyped-def]
     customer.dirty |= Cause.STAGE
     life.visits[stage] += 1
     new = world.stages[stage]
-    if new.seen >= 0:
+    is_seen = new.seen >= 0 and (old.seen >= 0 or customer.shown != stage)
+    if is_seen:
         customer.shown = stage
+        customer.shown_since = customer.now
     for i in range(new.first, new.first + new.count):
         start_clock(world, life, world.stage_events[i])
-    enqueue(life, STAGE_ENTRY + stage)
+    if is_seen:
+        enqueue(life, STAGE_ENTRY + stage)
 
 
 @rule

@@ -23,6 +23,7 @@ FAINT = 1e-6  # a lift below this is none
 FELT = 0.01  # running clocks follow satisfaction when it has moved by this much since they last did
 STRONGEST = 1e6  # a lift above this adds nothing
 MOST_STEPS = 100  # of Halley's iteration; it needs 2 or 3 for lifts of use, many at a lift of -1
+NEAR = 1e-3  # below it, 1 - exp(-y) is taken by expm1, which is slow and keeps its digits
 CLOSE, TINY = 1e-5, 1e-300  # relative and absolute: the error after a step is of the order of its cube
 
 
@@ -155,10 +156,12 @@ def time_to_target(target, lift, tau):  # type: ignore[no-untyped-def]
     """
     goal = target / tau
     y = max(goal / (1.0 + lift), goal - lift) if lift > 0.0 else goal - lift
+    is_near = goal < NEAR * (1.0 + abs(lift))
     for _ in range(MOST_STEPS):
-        left = lift * math.exp(-y)
+        gone = lift * (math.expm1(-y) if is_near else math.exp(-y) - 1.0)
+        left = lift + gone
         slope = 1.0 + left
-        miss = y + lift - left - goal
+        miss = y - gone - goal
         step = 2.0 * miss * slope / (2.0 * slope * slope + miss * left)
         y -= step
         if abs(step) <= CLOSE * y + TINY:

@@ -76,7 +76,6 @@ class Happening(IntEnum):
     READ = 0
     CLOCK = 1
     ACT = 2
-    END = 3
 
 
 class Verdict(IntEnum):
@@ -158,6 +157,8 @@ class Op(IntEnum):
     PERSONA = 29  # 1 if the persona is arg (journeys only)
     SATISFACTION = 30  # (journeys only)
     PRESSURE = 31  # (journeys only)
+    SHOWN = 32  # 1 if the last observed stage is arg (policies, for STAGE)
+    DAYS_SHOWN = 33  # days since it was entered (policies, for DAYS_IN_STAGE)
     NOT = 40
     NEGATE = 41
     AND = 42

@@ -9,15 +9,18 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, kernel, rule
-from cjsim.model.answer import read_message
+from cjsim.model.answer import CLICK, OPEN, read_message
 from cjsim.model.behavior import EFFECTS, STAGE_ENTRY, apply_effects, enter_stage
 from cjsim.model.clocks import clock_time, refresh_permissions, start_clock
 from cjsim.model.codes import Happening, Touch
 from cjsim.model.decision import act, arm_actor, exit_flows, reset_watches, resume_awaiting, start_flows
 from cjsim.model.ledger import event_code, leave_stage, note_moments, open_account, write_row
 from cjsim.model.mood import pressure_now, satisfaction_now
+from cjsim.model.programs import SLACK
 from cjsim.model.random import uniform
 
+MOST_AT_ONCE = 10_000  # happenings of a customer without time passing: more never end
+MOST_HAPPENINGS = 10_000_000  # happenings of a customer: more are a mistake
 _SPEED_LIMIT = 1e12  # a product of traits above this is cut, so that no clock time becomes infinite or nan
 
 
@@ -54,6 +57,10 @@ def place_customer(world, life, people, i, row):  # type: ignore[no-untyped-def]
     customer.stage = persona.stage
     customer.stage_since = customer.entered
     customer.shown = -1
+    customer.shown_since = customer.entered
+    customer.takes = 0
+    customer.still = 0
+    customer.stuck = 0
     customer.last_purchase = -math.inf
     customer.last_contact = -math.inf
     customer.revenue = 0.0
@@ -265,8 +272,8 @@ def settle(world, life, sink):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def take(world, life, sink, kind, which):  # type: ignore[no-untyped-def]
-    """Let what is due happen, at the time `now` that the engine has set, with all that follows at once.
+def take(world, life, sink, kind, which, time):  # type: ignore[no-untyped-def]
+    """Let what is due happen, with all that follows at once; or find that time does not pass for this customer.
 
     Parameters
     ----------
@@ -280,15 +287,28 @@ def take(world, life, sink, kind, which):  # type: ignore[no-untyped-def]
         A `Happening`.
     which : int
         The pending read, the event or the actor.
+    time : float64
+        Days: when it is due.
     """
+    customer = life.customer[0]
+    customer.last_kind = kind
+    customer.last_which = which
+    customer.takes += 1
+    customer.still = customer.still + 1 if time <= customer.now else 0
+    if customer.still > MOST_AT_ONCE or customer.takes > MOST_HAPPENINGS:
+        customer.stuck = 1
+        return
+    customer.now = time
     if kind == Happening.CLOCK:
         life.fired[0] = which
-        life.customer[0].fired = 1
+        customer.fired = 1
     elif kind == Happening.ACT:
         act(world, life, sink, which)
     else:
+        is_seen = life.reads[which].what & (OPEN | CLICK) != 0
         read_message(world, life, sink, which)
-        reset_watches(world, life, 0, world.any_watch.shape[0], world.any_watch)
+        if is_seen:
+            reset_watches(world, life, 0, world.any_watch.shape[0], world.any_watch)
     settle(world, life, sink)
 
 
@@ -347,7 +367,7 @@ def end_life(world, life, sink):  # type: ignore[no-untyped-def]
     if customer.entered >= world.setting[0].horizon:
         return
     customer.now = world.setting[0].horizon
-    leave_stage(world, life, sink)
+    leave_stage(world, life, sink, customer.now + SLACK)
     outcome = sink.outcome[customer.row]
     outcome.stage = customer.stage
     outcome.satisfaction = np.float32(satisfaction_now(world, life))

@@ -37,7 +37,6 @@ def arm_actor(world, life, actor):  # type: ignore[no-untyped-def]
     run.mode = Mode.IDLE
     run.step = -1
     run.awaits = -1
-    run.starts = 0
     run.date = 0
     run.started = -math.inf
     run.seen = -math.inf
@@ -92,7 +91,6 @@ def start_flow(world, life, sink, actor):  # type: ignore[no-untyped-def]
         return
     run.mode = Mode.RUNNING
     run.step = record.first_step
-    run.starts += 1
     run.started = now
     life.act_due[actor] = now
     sink.outcome[life.customer[0].row].flows += 1

@@ -174,7 +174,7 @@ def note_moments(world, life, sink, event, count):  # type: ignore[no-untyped-de
 
 
 @rule
-def leave_stage(world, life, sink):  # type: ignore[no-untyped-def]
+def leave_stage(world, life, sink, before):  # type: ignore[no-untyped-def]
     """Account for the time in the stage that ends now: dwell, and the retention marks that fell in it.
 
     Parameters
@@ -185,13 +185,15 @@ def leave_stage(world, life, sink):  # type: ignore[no-untyped-def]
         Written: customer.
     sink : Sink
         Read: moments. Written: outcome, dwell.
+    before : float64
+        Days: marks up to here fell in the stage. On a change of stage a hair before now, so that on day t itself the stage after counts.
     """
     customer = life.customer[0]
     sink.dwell[customer.row, customer.stage] += np.float32(customer.now - customer.stage_since)
     converted = sink.moments[customer.row, 0]
     if converted <= customer.now:
         retained = world.stages[customer.stage].retained
-        while customer.mark < len(RETENTION_DAYS) and converted + RETENTION_DAYS[customer.mark] <= customer.now:
+        while customer.mark < len(RETENTION_DAYS) and converted + RETENTION_DAYS[customer.mark] <= before:
             sink.outcome[customer.row].retained[customer.mark] = retained
             customer.mark += 1
 

@@ -93,6 +93,10 @@ def time_or_latent_value(world, life, op, arg):  # type: ignore[no-untyped-def]
         return life.traits[arg]
     if op == Op.PERSONA:
         return 1.0 if customer.persona == arg else 0.0
+    if op == Op.SHOWN:
+        return 1.0 if customer.shown == arg else 0.0
+    if op == Op.DAYS_SHOWN:
+        return days_since(now, customer.shown_since)
     if op == Op.SATISFACTION:
         return satisfaction_now(world, life)
     return pressure_now(world, life)
@@ -259,7 +263,7 @@ def evaluate(world, life, program):  # type: ignore[no-untyped-def]
 
 @inlined
 def holds(world, life, program):  # type: ignore[no-untyped-def]
-    """Whether a condition holds; no condition (-1) holds.
+    """Whether a condition holds; no condition (-1) holds, and what is not a number does not.
 
     Parameters
     ----------
@@ -275,4 +279,7 @@ def holds(world, life, program):  # type: ignore[no-untyped-def]
     bool
         Whether it holds.
     """
-    return program < 0 or evaluate(world, life, program) != 0.0
+    if program < 0:
+        return True
+    value = evaluate(world, life, program)
+    return value < 0.0 or value > 0.0

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cjsim.errors import InputError, complaint
+from cjsim.model.codes import Op
 from cjsim.model.conditions import Names, parse
 from cjsim.model.draws import Knots
 from cjsim.model.random import stream_of
@@ -75,6 +76,9 @@ class Columns:
         return self.n_traits + len(self.derived)
 
 
+_SEEN = {Op.STAGE: Op.SHOWN, Op.DAYS_IN_STAGE: Op.DAYS_SHOWN}  # a policy sees the last observed stage
+
+
 class Programs:
     """Condition programs, one after another; equal conditions share one."""
 
@@ -90,7 +94,8 @@ class Programs:
         key = (latent, condition)
         if key not in self._first:
             self._first[key] = len(self.codes)
-            self.codes += parse(condition, self._names[latent])
+            program = parse(condition, self._names[latent])
+            self.codes += program if latent else [(_SEEN.get(Op(op), op), arg, x) for op, arg, x in program]
         return self._first[key]
 
 

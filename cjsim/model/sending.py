@@ -91,7 +91,7 @@ def broadcast(world, life, sink, actor):  # type: ignore[no-untyped-def]
     """
     record = world.actors[actor]
     run = life.runs[actor]
-    if run.mode == Mode.DEFERRED or holds(world, life, record.program):
+    if holds(world, life, record.program):
         if send(world, life, sink, actor, world.steps[record.first_step].target, run.date) == WAITS:
             return
     run.date += 1

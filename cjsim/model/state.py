@@ -22,6 +22,7 @@ CUSTOMER = np.dtype(
         ("now", "f8"),  # days
         ("entered", "f8"),  # days
         ("stage_since", "f8"),
+        ("shown_since", "f8"),
         ("satisfaction", "f8"),
         ("satisfaction_at", "f8"),
         ("felt", "f8"),  # satisfaction that running clocks follow
@@ -31,16 +32,20 @@ CUSTOMER = np.dtype(
         ("shift", "f8"),  # days
         ("last_purchase", "f8"),
         ("last_contact", "f8"),
-        ("last_seen", "f8"),  # last journey event, opening or click
         ("revenue", "f8"),
         ("spent", "f8"),  # money in the event under way
         ("persona", "i4"),
         ("stage", "i4"),
-        ("shown", "i4"),  # the last observed stage
+        ("shown", "i4"),  # the last observed stage: what a policy and the log see
         ("mark", "i4"),  # next of RETENTION_DAYS
         ("reads", "i4"),  # pending reads
         ("fired", "i4"),  # queue of what is to be settled now
         ("dirty", "i4"),  # bits of Cause: what has changed since permissions were refreshed
+        ("takes", "i4"),  # happenings so far
+        ("still", "i4"),  # happenings since time last moved
+        ("last_kind", "i4"),  # the last happening: what it was
+        ("last_which", "i4"),
+        ("stuck", "i4"),  # 1: time does not pass for this customer
         ("full", "i4"),  # 1: scratch space ran out, replay with more
         ("purchases", "i4"),
         ("contacts", "i4"),
@@ -67,7 +72,6 @@ RUN = np.dtype(
         ("mode", "i4"),
         ("step", "i4"),
         ("awaits", "i4"),  # event; -1 none
-        ("starts", "i4"),
         ("date", "i4"),  # SCHEDULE: the next occurrence
         ("pad", "i4"),
         ("started", "f8"),  # last start; -inf never

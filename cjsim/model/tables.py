@@ -206,7 +206,7 @@ def _journey_arrays(journey: Journey, registers: Registers, links: ActorLinks) -
     survivals = [
         1.0 if channel.lifetime is None else survival_share(channel.open_delay, channel.lifetime) for channel in journey.channels.values()
     ]
-    channels = [_channel(name, journey, survival, registers) for name, survival in zip(journey.channels, survivals, strict=True)]
+    channels = [_channel(name, journey, registers) for name in journey.channels]
     messages = [_message(name, journey, survivals, registers, effects, lifts) for name in journey.messages]
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
     return {
@@ -250,12 +250,10 @@ def _event(name: str, event: Event, journey: Journey, registers: Registers, effe
         "watch_first": watch_first,
         "watch_count": watch_count,
         "stream_wait": streams.of(f"event:{name}:wait"),
-        "stream_choose": streams.of(f"event:{name}:choose"),
-        "stream_value": streams.of(f"event:{name}:value"),
     }
 
 
-def _channel(name: str, journey: Journey, survival: float, registers: Registers) -> Row:
+def _channel(name: str, journey: Journey, registers: Registers) -> Row:
     channel: Channel = journey.channels[name]
     return {
         "open_delay": wait_draw(channel.open_delay, registers.knots),
@@ -263,7 +261,6 @@ def _channel(name: str, journey: Journey, survival: float, registers: Registers)
         "profile": _profile_code(journey, channel.activity),
         "affinity_column": -1 if channel.affinity is None else registers.columns.of(channel.affinity),
         "lifetime": math.inf if channel.lifetime is None else channel.lifetime,
-        "survival": survival,
         "fatigue": channel.fatigue,
         "annoyance": channel.annoyance,
         "satisfaction": channel.satisfaction,

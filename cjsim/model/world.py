@@ -52,8 +52,6 @@ EVENT = np.dtype(
         ("watch_first", "i4"),  # span of World.links: actors whose inactivity this event resets
         ("watch_count", "i4"),
         ("stream_wait", "u8"),
-        ("stream_choose", "u8"),
-        ("stream_value", "u8"),
     ]
 )
 # An effect: op and what it is about. CHOOSE: `count` branches follow, each a record with op JUMP whose `target`
@@ -79,7 +77,6 @@ CHANNEL = np.dtype(
         ("profile", "i4"),
         ("affinity_column", "i4"),  # trait column added to the logit of opening; -1 none
         ("lifetime", "f8"),  # days; inf
-        ("survival", "f8"),  # E[exp(-delay/lifetime)] at a flat profile
         ("fatigue", "f8"),  # logit of opening per unit of pressure
         ("annoyance", "f8"),  # logit of unsubscribing and complaining per unit of pressure
         ("satisfaction", "f8"),  # logit of opening (and minus that of unsubscribing) per unit of s - 0.5
