@@ -307,6 +307,12 @@ def branch(dice: Dice, names: Names, fires: tuple[str, ...], depth: int) -> Data
     return {"weight": dice.one(WEIGHTS), "bend": dice.one((0, 2, -3)), "effects": effects(dice, names, fires, depth)}
 
 
+def unpaid(made: list[Data]) -> list[Data]:
+    """These effects but for purchases, which only an event that the firm sees may have."""
+    chosen = [{"choose": [way | {"effects": unpaid(way["effects"])} for way in part["choose"]]} if "choose" in part else part for part in made]
+    return [part for part in chosen if "purchase" not in part]
+
+
 def clocked_event(dice: Dice, names: Names, name: str) -> Data:
     """An event with a clock. Only `tick` may wait for no time: it happens twice and no more."""
     event: Data = {"in": dice.some(names.stages, least=1), "wait": dice.one(WAITS), "speed": dice.some(FACTORS, most=2)}
@@ -323,7 +329,7 @@ def clocked_event(dice: Dice, names: Names, name: str) -> Data:
     if name == "tick" and dice.chance(50):
         event |= {"wait": {"fixed": "0s"}, "when": "count(tick) < 2"}
     if names.hidden_event and name == names.events[-1]:
-        event["observed"] = False
+        event |= {"observed": False, "effects": unpaid(event["effects"])}
     return event
 
 
@@ -374,7 +380,7 @@ def message(dice: Dice, names: Names) -> Data:
         complaint_rate=lambda: dice.one((0.05, 0.01)),
         cost=lambda: 0.3,
         lift=lambda: {touch: dice.by_name(names.events, LIFTS, least=1) for touch in dice.some(TOUCHED, least=1)},
-        effects=lambda: {touch: effects(dice, names, SILENT, 1) for touch in dice.some(TOUCHED, least=1)},
+        effects=lambda: {touch: unpaid(effects(dice, names, SILENT, 1)) for touch in dice.some(TOUCHED, least=1)},
     )
     return made
 

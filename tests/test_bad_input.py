@@ -145,6 +145,18 @@ CASES = {
         "bad.yaml:31: policy.flows.greet.on: must not be started again at once",
         "stage 'active' -> flow 'greet'",
     ),
+    "purchase of a message": (
+        "open_rate: 0.5}",
+        "open_rate: 0.5, effects: {clicked: [{choose: [{weight: 1, effects: [{purchase: {value: 1}}]}]}]}}",
+        "journey.messages.hello.effects.clicked[0].choose[0].effects[0].purchase: must be an effect of an event, whose row",
+        "got one of a message. Let the message 'fire' an event",
+    ),
+    "purchase of a hidden event": (
+        "- purchase: {value: 20}",
+        "- purchase: {value: 20}\n      observed: false",
+        "bad.yaml:17: journey.events.purchase.effects[0].purchase: must be an effect of an event that the firm sees",
+        "got one of 'purchase', which is hidden. Let it 'fire'",
+    ),
     "clock without time": (
         "{exponential: 10d}",
         "{fixed: 0s}",
@@ -258,6 +270,10 @@ MORE = {
     "trait in a policy": (
         [("  starts_in", "  traits: {pace: {fixed: 1}}\n  starts_in"), ("      on:", "      if: pace > 1\n      on:")],
         "a policy cannot see a trait",
+    ),
+    "moment of a hidden event": (
+        [("    leave:\n", "    leave:\n      observed: false\n"), ("  channels:\n", "  moments: {left: leave}\n  channels:\n")],
+        "bad.yaml:24: journey.moments.left.event: must be an event that the firm sees, got 'leave', which is hidden. Name another",
     ),
     "hidden stage": (
         [("gone: {}", "gone: {observed: false}"), ("{stage: active}", "{stage: gone}")],

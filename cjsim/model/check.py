@@ -55,7 +55,7 @@ def journey_faults(journey: "Journey", policy: "Policy | None" = None) -> Iterat
     for path, effect in journey_effects(journey):
         yield from _effect_faults(path, effect, journey)
     for name, moment in journey.moments.items():
-        yield from _known(("moments", name, "event"), moment.event, journey.events, "event")
+        yield from _moment_faults(("moments", name, "event"), moment.event, journey)
     yield from instant_faults(journey, None)
 
 
@@ -269,6 +269,8 @@ def _effect_faults(path: Path, effect: "Effect", journey: "Journey") -> Iterator
     if effect.opt_out is not None and effect.opt_out != "all":
         yield from _known((*path, "opt_out"), effect.opt_out, [*journey.channels, "all"], "channel")
     yield from _known_keys((*path, "score"), effect.score or (), journey.scores, "score")
+    if effect.purchase is not None:
+        yield from _money_faults(path, journey)
     for index, ref in enumerate(effect.purchase.times if effect.purchase is not None else ()):
         yield from _trait_faults((*path, "purchase", "times", index), ref, journey)
     for index, branch in enumerate(effect.choose or ()):
@@ -276,6 +278,25 @@ def _effect_faults(path: Path, effect: "Effect", journey: "Journey") -> Iterator
             yield from _trait_faults((*path, "choose", index, "weight"), branch.weight, journey)
     if effect.choose is not None and not any(branch.weight for branch in effect.choose):
         yield Fault((*path, "choose"), "must have a weight above 0", "weights of 0", "Give one branch a weight.")
+
+
+def _money_faults(path: Path, journey: "Journey") -> Iterator[Fault]:
+    """Money has a row in the log, which is that of an event that the firm sees."""
+    kind, name = str(path[0]), str(path[1])
+    if kind == "messages":
+        remedy = "Let the message 'fire' an event that has the purchase."
+        yield Fault((*path, "purchase"), "must be an effect of an event, whose row in the log tells the money", "one of a message", remedy)
+    elif not journey.events[name].observed:
+        remedy = "Let it 'fire' an observed event that has the purchase, or remove 'observed: false'."
+        yield Fault((*path, "purchase"), "must be an effect of an event that the firm sees", f"one of '{name}', which is hidden", remedy)
+
+
+def _moment_faults(path: Path, event: str, journey: "Journey") -> Iterator[Fault]:
+    """The customers' table tells moments: it holds what the firm could know."""
+    yield from _known(path, event, journey.events, "event")
+    if event in journey.events and not journey.events[event].observed:
+        remedy = "Name another, or remove its 'observed: false'."
+        yield Fault(path, "must be an event that the firm sees", f"'{event}', which is hidden", remedy)
 
 
 def _policy_names(policy: "Policy", journey: "Journey") -> Iterator[Fault]:
