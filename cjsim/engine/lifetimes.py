@@ -168,9 +168,10 @@ def live_through(world, life, sink, people, first):  # type: ignore[no-untyped-d
                 break
             take(world, life, sink, kind, which, time)
             if customer.full + customer.stuck > 0:
-                break
+                sink.written[0] = before
+                return i
         end_life(world, life, sink)
-        if customer.full + customer.stuck > 0 or (sink.log.shape[0] > 0 and sink.written[0] > sink.log.shape[0]):
+        if sink.log.shape[0] > 0 and sink.written[0] > sink.log.shape[0]:
             sink.written[0] = before
             return i
     return people.key.shape[0]

@@ -138,7 +138,7 @@ class Op(IntEnum):
     SINCE_PURCHASE = 10
     SINCE_CONTACT = 11
     SINCE_ENTRY = 12
-    DAYS_IN_STAGE = 13
+    DAYS_IN_STAGE = 13  # since the last observed stage was entered
     TAGGED = 14
     SCORE = 15
     ATTRIBUTE = 16  # level code of attribute arg
@@ -158,7 +158,6 @@ class Op(IntEnum):
     SATISFACTION = 30  # (journeys only)
     PRESSURE = 31  # (journeys only)
     SHOWN = 32  # 1 if the last observed stage is arg (policies, for STAGE)
-    DAYS_SHOWN = 33  # days since it was entered (policies, for DAYS_IN_STAGE)
     NOT = 40
     NEGATE = 41
     AND = 42

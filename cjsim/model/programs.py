@@ -95,8 +95,6 @@ def time_or_latent_value(world, life, op, arg):  # type: ignore[no-untyped-def]
         return 1.0 if customer.persona == arg else 0.0
     if op == Op.SHOWN:
         return 1.0 if customer.shown == arg else 0.0
-    if op == Op.DAYS_SHOWN:
-        return days_since(now, customer.shown_since)
     if op == Op.SATISFACTION:
         return satisfaction_now(world, life)
     return pressure_now(world, life)
@@ -141,7 +139,7 @@ def name_value(world, life, op, arg):  # type: ignore[no-untyped-def]
     if op == Op.SINCE_ENTRY:
         return days_since(now, customer.entered)
     if op == Op.DAYS_IN_STAGE:
-        return days_since(now, customer.stage_since)
+        return days_since(now, customer.shown_since)
     if op == Op.ATTRIBUTE:
         return life.attributes[arg]
     if op == Op.SCORE:

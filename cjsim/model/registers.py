@@ -76,7 +76,7 @@ class Columns:
         return self.n_traits + len(self.derived)
 
 
-_SEEN = {Op.STAGE: Op.SHOWN, Op.DAYS_IN_STAGE: Op.DAYS_SHOWN}  # a policy sees the last observed stage
+_SEEN = {Op.STAGE: Op.SHOWN}  # a policy sees the last observed stage
 
 
 class Programs:
