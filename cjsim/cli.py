@@ -1,16 +1,14 @@
 """The command line: parses, calls one verb, shows what it gives.
 
-Lives here: options, exit codes, progress, folders for results. Does not live here: anything that computes. Verbs and models are
-imported by the command that uses them, so that `cjsim --help` is quick.
+Lives here: options, exit codes, progress. Does not live here: folders for results (publish.py), anything that computes. Verbs and
+models are imported by the command that uses them, so that `cjsim --help` is quick.
 """
 
 import contextlib
 import functools
 import json
 import os
-import shutil
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec, TypeVar
 import typer
 
 from cjsim.errors import InputError, complaint, did_you_mean, one_of, shown
+from cjsim.publish import folder_for
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from cjsim.model.scenario import Scenario
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
-STALE = ("manifest.json", "log.parquet")  # of an earlier run in the same folder: gone before new files come
 Engine = Literal["compiled", "readable"]
 KINDS = ("journey", "policy", "scenario")
 
@@ -141,47 +139,6 @@ def _progress() -> Iterator[_Progress]:
         yield progress
     finally:
         progress.finish()
-
-
-@contextlib.contextmanager
-def _folder(out: Path | None) -> Iterator[Path | None]:
-    """A new folder beside `out`, which becomes `out` when all has been written: nothing is left half-written."""
-    if out is None:
-        yield None
-        return
-    made = [folder for folder in out.absolute().parents if not folder.exists()]
-    try:
-        if out.exists() and not out.is_dir():
-            raise NotADirectoryError(0, "it is a file")
-        out.absolute().parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".draft", dir=out.absolute().parent))
-        if out.is_dir() and not os.access(out, os.W_OK | os.X_OK):
-            draft.rmdir()
-            raise PermissionError(0, "it may not be written")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(
-            complaint("--out", "must be a folder that can be written", f"'{out}' ({reason})", "Name another folder.")
-        ) from None
-    try:
-        yield draft
-        _publish(draft, out)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        for folder in made if not out.exists() else ():
-            folder.rmdir()
-
-
-def _publish(draft: Path, out: Path) -> None:
-    """Move what was written to its place."""
-    draft.chmod(0o755)
-    if not out.exists():
-        draft.replace(out)
-        return
-    for name in STALE:
-        (out / name).unlink(missing_ok=True)
-    for file in sorted(draft.iterdir(), key=lambda file: file.name == "manifest.json"):
-        file.replace(out / file.name)
 
 
 def _values(sets: list[str] | None, **options: int | str | None) -> dict[str, Any]:
@@ -299,7 +256,7 @@ def simulate(
     _check_threads(threads)
     if events and out is None:
         raise InputError(complaint("--events", "must come with --out", "no --out", "Name a folder for the log."))
-    with _folder(out) as folder, _progress() as progress:
+    with folder_for(out) as folder, _progress() as progress:
         from cjsim.engine.run import simulate as run_scenario
 
         log = folder / "log.parquet" if folder is not None and events else None
@@ -337,7 +294,7 @@ def compare(
     else:
         today = _scenario(base, common)
         scenarios = {today.name: today, ", ".join(sets or []): today.with_values(changes)}
-    with _folder(out) as folder, _progress() as progress:
+    with folder_for(out) as folder, _progress() as progress:
         from cjsim.metrics.compare import compare as compare_scenarios
 
         comparison = compare_scenarios(scenarios, engine=engine, threads=threads, progress=progress)
@@ -369,7 +326,7 @@ def calibrate_purchases(
     as_json: Json = False,
 ) -> None:
     """A journey that buys as the customers of a purchase log do: BG/NBD and gamma-gamma."""
-    with _folder(out) as folder:
+    with folder_for(out) as folder:
         from cjsim.calibrate.purchases import calibrate_purchases as calibrate
 
         calibration = calibrate(log, customer=customer, time=time, value=value, until=until, unit=unit, seed=seed)

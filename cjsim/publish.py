@@ -1,0 +1,148 @@
+"""A folder of results that appears whole or not at all.
+
+Lives here: the draft beside or in the folder that a user names, and how it takes the place of what an earlier command wrote there. Does
+not live here: what is in the files (engine/result.py, metrics/compare.py, calibrate/).
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Set
+from pathlib import Path
+
+from cjsim.errors import InputError, complaint
+
+MARKS = ("manifest.json", "comparison.json")  # written last: where one is, all is
+_RUN = r"manifest\.json|metrics\.json|(customers|truth|log)\.parquet"
+_RESULT = re.compile(rf"(run_\d+/)?({_RUN})|comparison\.json")
+
+
+@contextlib.contextmanager
+def folder_for(out: Path | None) -> Iterator[Path | None]:
+    """A draft folder, whose files come to `out` when the block ends well; nothing is left of it when the block fails.
+
+    Parameters
+    ----------
+    out : Path or None
+        The folder as the user typed it; made if it is not there. Files in it that are no results of ours stay. None: there is no draft.
+
+    Yields
+    ------
+    Path or None
+        The draft. It lies in `out` where that is there, as a folder may be a mount or somebody's working directory: it is not replaced.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written, whatever the reason: the message names `out`.
+    """
+    if out is None:
+        yield None
+        return
+    made = [folder for folder in (out.absolute(), *out.absolute().parents) if not folder.exists()]
+    draft = None
+    try:
+        draft = _draft(out)
+        yield draft
+        _publish(draft, out)
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        if (reason := _reason(error, draft)) is None:
+            raise
+        message = complaint("--out", "must be a folder that can be written", f"'{out}' ({reason})", "Name another folder.")
+        raise InputError(message) from error
+    finally:
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)
+        for folder in made:
+            with contextlib.suppress(OSError):  # not empty: it holds the results
+                folder.rmdir()
+
+
+def _draft(out: Path) -> Path:
+    """An empty folder on the same file system as `out`."""
+    if out.exists():
+        if not out.is_dir():
+            raise NotADirectoryError(0, "it is a file")
+        return Path(tempfile.mkdtemp(prefix=".cjsim.", suffix=".draft", dir=out.absolute()))
+    out.absolute().parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".draft", dir=out.absolute().parent))
+
+
+def _reason(error: OSError | ValueError, draft: Path | None) -> str | None:
+    """Why the folder cannot be written; None if the error is about something else."""
+    if isinstance(error, InputError):
+        cause = error.__cause__
+        return _words(cause) if isinstance(cause, OSError) and draft is not None and str(draft) in str(error) else None
+    if isinstance(error, OSError):
+        # Arrow names no file; an error that names a file elsewhere is not about this folder.
+        named = Path(error.filename) if isinstance(error.filename, str) and draft is not None else None
+        return None if named is not None and draft is not None and not named.is_relative_to(draft.parent) else _words(error)
+    return str(error) if draft is None else None
+
+
+def _words(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else error.strerror or str(error)
+
+
+def _publish(draft: Path, out: Path) -> None:
+    """Move what was written to its place, and the results that were there away."""
+    draft.chmod(0o755)
+    if not out.exists():
+        draft.replace(out)
+        return
+    new = {path.relative_to(draft).as_posix() for path in draft.rglob("*") if path.is_file()}
+    stale = _results(out) if _is_result(out) and _is_result(draft) else set()
+    taken = next((name for name in sorted(new) if (out / name).is_dir()), None)
+    if taken is not None:
+        raise IsADirectoryError(0, f"'{taken}' in it is a folder")
+    aside = Path(tempfile.mkdtemp(prefix=".cjsim.", suffix=".old", dir=out.absolute()))
+    old = {name for name in stale | new if (out / name).exists()}
+    try:
+        _exchange(draft, out, aside, new, old)
+    except BaseException:
+        if not any(path.is_file() for path in aside.rglob("*")):  # else the only copy of old results is there
+            shutil.rmtree(aside, ignore_errors=True)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+    for folder in {(out / name).parent for name in old} - {out}:
+        with contextlib.suppress(OSError):  # it holds other files
+            folder.rmdir()
+
+
+def _exchange(draft: Path, out: Path, aside: Path, new: Set[str], old: Set[str]) -> None:
+    """Old files aside, marks first; new ones in, marks last; all back if one cannot be moved."""
+    moves = [(out / name, aside / name) for name in sorted(old, key=_unmarked)]
+    moves += [(draft / name, out / name) for name in sorted(new, key=_marked)]
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, to in moves:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            done.append((source, to))
+            source.replace(to)
+    except BaseException:
+        for source, to in reversed(done):
+            with contextlib.suppress(OSError):  # the last one, which did not move
+                to.replace(source)
+        raise
+
+
+def _marked(name: str) -> tuple[bool, str]:
+    return (name in MARKS, name)
+
+
+def _unmarked(name: str) -> tuple[bool, str]:
+    return (name not in MARKS, name)
+
+
+def _is_result(folder: Path) -> bool:
+    return any((folder / mark).is_file() for mark in MARKS)
+
+
+def _results(folder: Path) -> set[str]:
+    """Files in a folder that `simulate` or `compare` wrote there."""
+    names = {path.relative_to(folder).as_posix() for path in (*folder.glob("*"), *folder.glob("run_*/*"))}
+    return {name for name in names if _RESULT.fullmatch(name)}
