@@ -309,7 +309,9 @@ def branch(dice: Dice, names: Names, fires: tuple[str, ...], depth: int) -> Data
 
 def unpaid(made: list[Data]) -> list[Data]:
     """These effects but for purchases, which only an event that the firm sees may have."""
-    chosen = [{"choose": [way | {"effects": unpaid(way["effects"])} for way in part["choose"]]} if "choose" in part else part for part in made]
+    chosen = [
+        {"choose": [way | {"effects": unpaid(way["effects"])} for way in part["choose"]]} if "choose" in part else part for part in made
+    ]
     return [part for part in chosen if "purchase" not in part]
 
 

@@ -3,7 +3,8 @@
 Lives here: the graphs of what follows at once from what, and their circles. Does not live here: names (check.py).
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 StepGraph = dict[Path, set[Path]]
 Thing = tuple[str, str]  # kind (event, stage, flow) and name
+AWAY = "-> elsewhere"  # stands beside the words of a condition, none of which is so written
+TOLD_OF_SENDS = frozenset({"contacts", "opens", "clicks", "sent", "opened", "clicked", "consent"})
 
 
 def flow_faults(flow: "Flow", path: Path) -> Iterator[Fault]:
@@ -87,6 +90,7 @@ def instant_faults(journey: "Journey", policy: "Policy | None") -> Iterator[Faul
     graph = _instant_graph(journey, policy)
     circle = _circle(graph)
     if not circle:
+        yield from _endless_faults(journey, policy)
         return
     ring = [*circle, circle[0]] if circle[0] != circle[-1] else circle
     got = " -> ".join(f"{kind} '{name}'" for kind, name in ring)
@@ -134,10 +138,93 @@ def _results(effects: "tuple[Effect, ...]") -> set[Thing]:
 
 
 def _restless(event: "Event") -> bool:
-    """Whether the clock surely waits for no time. With a `when` or a `choose` it may come to an end."""
-    if event.wait == "never" or event.when is not None or any(effect.choose is not None for effect in event.effects):
+    """Whether the clock surely waits for no time, and nothing but its plain effects can end that (see `_endless_faults`)."""
+    return event.when is None and all(effect.choose is None for effect in event.effects) and _waits_for_no_time(event)
+
+
+def _waits_for_no_time(event: "Event") -> bool:
+    if event.wait == "never":
         return False
     return event.wait.fixed == 0 or (event.wait.empirical is not None and not any(event.wait.empirical.values))
+
+
+def _may_not_wait(event: "Event") -> bool:
+    return event.wait != "never" and (event.wait.fixed == 0 or (event.wait.empirical is not None and 0 in event.wait.empirical.values))
+
+
+def _endless_faults(journey: "Journey", policy: "Policy | None") -> Iterator[Fault]:
+    """Clocks that wait for no time, where nothing that can happen at that moment ends what their `when` asks for, or leads away.
+
+    A word counts as changed if anything may change a thing of this name, so that what is refused surely goes on for ever.
+    """
+    prefix = ("journey",) if policy is not None else ()
+    for name, event in journey.events.items():
+        asked = set(re.findall(r"[A-Za-z]\w*", event.when or ""))
+        if not _waits_for_no_time(event) or _restless(event) or (event.when is not None and not asked) or _nobody_has(journey, name):
+            continue
+        beside = [other for other in journey.events if _may_not_wait(journey.events[other]) and _meet(event, journey.events[other])]
+        changed = _changes(journey, [name, *beside]) | _changes_by_the_firm(journey, policy)
+        if not changed & {AWAY, *asked}:
+            got = f"a wait of 0 while '{event.when}', which nothing ends" if event.when else "a wait of 0 that nothing ends"
+            remedy = "Give it a 'wait' above 0, a 'go' to a stage where it does not happen, or a 'when' that it ends itself, such as "
+            yield Fault(
+                (*prefix, "events", name, "wait"),
+                "must not happen again and again at one moment",
+                got,
+                f"{remedy}count({name}) < 1.",
+            )
+
+
+def _nobody_has(journey: "Journey", event: str) -> bool:
+    return all(persona.speed.get(event) == 0 for persona in journey.personas.values())
+
+
+def _meet(one: "Event", other: "Event") -> bool:
+    """Whether both can happen in one stage."""
+    return "anywhere" in (one.stages, other.stages) or not set(one.stages).isdisjoint(other.stages)
+
+
+def _changes(journey: "Journey", events: Iterable[str]) -> set[str]:
+    """Words of conditions that these events, and those that they fire, may change; AWAY among them if one goes to a stage."""
+    found: set[str] = set()
+    left = list(events)
+    while left:
+        if (name := left.pop()) not in found:
+            found.add(name)
+            changed, fired = _words(journey.events[name].effects)
+            found |= changed
+            left += [event for event in fired if event in journey.events]
+    return found
+
+
+def _words(effects: "tuple[Effect, ...]") -> tuple[set[str], set[str]]:
+    """Words of conditions that effects may change, and events that they fire."""
+    found: set[str] = set()
+    fired: set[str] = set()
+    for _, effect in effects_in(effects, ()):
+        found |= {name for name in (effect.tag, effect.untag, *(effect.score or ())) if name is not None}
+        found |= {AWAY} if effect.go is not None else set()
+        found |= {"purchases", "revenue"} if effect.purchase is not None else set()
+        found |= {"consent"} if effect.opt_out is not None else set()
+        fired |= {effect.fire} if effect.fire is not None else set()
+    return found, fired
+
+
+def _changes_by_the_firm(journey: "Journey", policy: "Policy | None") -> set[str]:
+    """Words that sends and steps of flows may change; without a policy: those of any."""
+    steps = [step for flow in (policy.flows if policy is not None else {}).values() for _, step in steps_in(flow.steps, ())]
+    found = {name for step in steps for name in (step.tag, step.untag, *(step.score or ())) if name is not None}
+    sends = policy is None or bool(policy.broadcasts) or any(step.send is not None for step in steps)
+    if policy is None:
+        found |= {"tagged", "score"}
+    if not sends:
+        return found
+    found |= TOLD_OF_SENDS
+    for message in journey.messages.values():
+        for effects in (message.effects.delivered, message.effects.opened, message.effects.clicked):
+            changed, fired = _words(effects)
+            found |= changed | _changes(journey, [event for event in fired if event in journey.events])
+    return found
 
 
 def _sent_at_once(flow: "Flow") -> set[str]:
