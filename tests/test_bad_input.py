@@ -163,6 +163,19 @@ CASES = {
         "bad.yaml:15: journey.events.purchase.wait: must not happen again and again",
         "above 0",
     ),
+    "clock without time whose when lasts": (
+        "    leave:\n",
+        "    becomes: {in: [active], wait: {fixed: 0s}, when: purchases >= 1, effects: [{tag: vip}]}\n    leave:\n",
+        "bad.yaml:18: journey.events.becomes.wait: must not happen again and again at one moment",
+        "got a wait of 0 while 'purchases >= 1', which nothing ends. Give it a 'wait' above 0",
+    ),
+    "clock without time that leads nowhere": (
+        "    leave:\n",
+        "    luck: {in: [active], wait: {empirical: {values: [0s]}}, effects: [{choose: [{weight: 1, effects: [{tag: x}]}]}]}\n"
+        "    leave:\n",
+        "bad.yaml:18: journey.events.luck.wait: must not happen again and again at one moment",
+        "got a wait of 0 that nothing ends",
+    ),
     "condition syntax": (
         "      on:",
         "      if: purchases >=\n      on:",
@@ -219,8 +232,22 @@ CASES = {
     "key that is a number": ("email: {}", "email: {}\n    3: {}", "bad.yaml:25: must have text as a key, got 3", "Write a name"),
     "alias that holds itself": ("email: {}", "email: &a {x: *a}", "bad.yaml:24", "Look for an alias"),
     "tag of YAML": ("email: {}", "email: !!python/name:os.system x", "bad.yaml:24: must be text, a number", ""),
-    "horizon of 0": ("30d", "0d", "bad.yaml:4: horizon: must be above 0 days", "got '0d'"),
-    "negative horizon": ("30d", "-30d", "bad.yaml:4: horizon: must be a duration with its unit", "got '-30d'"),
+    "horizon of 0": ("30d", "0d", "bad.yaml:4: horizon: must be at least 1s", "got '0d'"),
+    "negative horizon": ("30d", "-30d", "bad.yaml:4: horizon: must not be negative", "got '-30d'"),
+    "blink of a step": (
+        "- send: hello",
+        "- wait: 0.0000000001s",
+        "bad.yaml:33: policy.flows.greet.steps[0].wait: must be at least 1s",
+        "got '0.0000000001s'",
+    ),
+    "blink of a cap": (
+        "policy:\n",
+        "policy:\n  guardrails: {caps: [{at_most: 1, per: 0.999s}]}\n",
+        "policy.guardrails.caps[0].per: must be at least 1s",
+        "got '0.999s'",
+    ),
+    "blink of a clock": ("{exponential: 10d}", "{fixed: 0.001s}", "events.purchase.wait.fixed: must be at least 1s, or 0s", "got '0.001s'"),
+    "negative wait": ("{exponential: 10d}", "{fixed: -1d 2h}", "events.purchase.wait.fixed: must not be negative", "got '-1d 2h'"),
     "absurd horizon": ("30d", "400000d", "bad.yaml:4: horizon: must be at most 36525 days", "got '400000d'"),
     "horizon without unit": ("30d", "30", "bad.yaml:4: horizon: must be a duration with its unit", "got 30"),
     "customers of 0": ("customers: 100", "customers: 0", "bad.yaml:5: customers: must be at least 1", "got 0"),
@@ -298,6 +325,36 @@ def test_wrong_file_is_refused_with_file_and_line(name: str, tmp_path: Path) -> 
     assert [word for word in words if word not in message] == [], message
 
 
+# Events without a wait that something may end: nothing is refused that may be simulated.
+ENDING = {
+    "a tag of its own": "when: not tagged(vip), effects: [{tag: vip}]",
+    "a tag taken off in a branch": "when: tagged(vip), effects: [{choose: [{weight: 1, effects: [{untag: vip}]}, {weight: 1}]}]",
+    "its own count": "when: count(becomes) < 2",
+    "its own purchase": "when: purchases < 3, effects: [{purchase: {value: 1}}]",
+    "its own opt-out": "when: consent(email), effects: [{opt_out: email}]",
+    "a score of an event that it fires": "when: score(done) < 1, effects: [{fire: then}]",
+    "an event that it fires leads away": "effects: [{choose: [{weight: 1, effects: [{fire: go}]}, {weight: 1}]}]",
+    "a branch leads away": "effects: [{choose: [{weight: 1, effects: [{go: gone}]}, {weight: 1}]}]",
+    "an event beside it": "when: score(beside) < 1",
+    "a step of a flow": "when: not tagged(greeted)",
+    "a message": "when: contacts < 1",
+}
+
+
+@pytest.mark.parametrize("ending", list(ENDING))
+def test_clock_without_time_that_something_may_end_is_right(ending: str, tmp_path: Path) -> None:
+    events = f"""    becomes: {{in: [active], wait: {{fixed: 0s}}, {ENDING[ending]}}}
+    beside: {{in: [active], wait: {{fixed: 0s}}, when: count(beside) < 3, effects: [{{score: {{beside: 1}}}}]}}
+    then: {{effects: [{{score: {{done: 1}}}}]}}
+    go: {{effects: [{{go: gone}}]}}
+"""
+    text = TINY.replace("    leave:\n", f"{events}    leave:\n").replace("  stages:\n", "  scores: {done: {}, beside: {}}\n  stages:\n")
+    file = tmp_path / "good.yaml"
+    file.write_text(text.replace("- send: hello", "- send: hello\n        - tag: greeted"), encoding="utf-8")
+    result = CliRunner().invoke(app, ["check", str(file)])
+    assert result.exit_code == 0, result.stderr
+
+
 @pytest.mark.parametrize("name", list(MORE))
 def test_wrong_file_of_two_changes_is_refused(name: str, tmp_path: Path) -> None:
     changes, words = MORE[name]
@@ -352,7 +409,7 @@ def test_extends_in_a_circle_is_refused(tmp_path: Path) -> None:
         (("--customers", "0"), "--customers: must be at least 1, got 0"),
         (("--customers", "-3"), "--customers: must be at least 1, got -3"),
         (("--customers", str(10**12)), "--customers: must be at most 100000000"),
-        (("--horizon", "0d"), "--horizon: must be above 0 days, got '0d'"),
+        (("--horizon", "0d"), "--horizon: must be at least 1s, got '0d'"),
         (("--horizon", "soon"), "--horizon: must be a duration with its unit"),
         (("--seed", "-1"), "--seed: must be at least 0, got -1"),
         (("--threads", "0"), "--threads: must be from 1 to 1024, got 0"),

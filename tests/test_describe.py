@@ -95,12 +95,36 @@ def test_mean_of_a_wait(law: dict[str, object], mean: float) -> None:
             },
             "policy.broadcasts.news.schedule.at: 23:00 is within quiet hours: it always waits until 07:30.",
         ),
+        (
+            {"policy.guardrails.quiet_hours": [{"from": "20:00", "to": "08:00"}, {"from": "08:00", "to": "20:00", "channels": ["email"]}]},
+            "policy.guardrails.quiet_hours: cover the whole day, so that nothing is ever sent by email.",
+        ),
+        (
+            {"policy.guardrails.quiet_hours": [{"from": "06:00", "to": "24:00"}, {"from": "22:00", "to": "07:00"}]},
+            "policy.guardrails.quiet_hours: cover the whole day, so that nothing is ever sent by any channel.",
+        ),
+        (
+            {"policy.broadcasts": {"news": {"schedule": {"dates": ["2025-01-05", "2025-02-05"], "at": "10:00"}, "send": "hello"}}},
+            "policy.broadcasts.news.schedule.dates: none lies within the simulated time, 30d from 2025-01-06, so that it never goes out.",
+        ),
         ({"entry.over": "31d"}, "entry.over: some customers enter after the horizon"),
     ],
 )
 def test_what_looks_like_a_mistake_is_said(tiny: Scenario, values: dict[str, object], warning: str) -> None:
     assert warnings(tiny) == []
     assert [said for said in warnings(tiny.with_values(values)) if warning in said] != []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"policy.guardrails.quiet_hours": [{"from": "20:00", "to": "08:00"}, {"from": "08:01", "to": "20:00"}]},
+        {"policy.guardrails.quiet_hours": [{"from": "20:00", "to": "08:00"}, {"from": "09:00", "to": "21:00", "channels": ["email"]}]},
+        {"policy.broadcasts": {"news": {"schedule": {"dates": ["2024-01-05", "2025-02-04"], "at": "23:00"}, "send": "hello"}}},
+    ],
+)
+def test_what_only_nearly_is_a_mistake_is_not_said(tiny: Scenario, values: dict[str, object]) -> None:
+    assert warnings(tiny.with_values(values)) == []
 
 
 def test_fired_events_and_their_stages_are_reached(tiny: Scenario) -> None:

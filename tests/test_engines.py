@@ -81,8 +81,8 @@ def in_another_process(made: list[Data], **environment: str) -> list[str]:
 
 def few_customers() -> list[Data]:
     """Every construct, the shop, and some scenarios made at random, with few customers."""
-    named = [Scenario.load(EVERYTHING, set={"customers": 4}), Scenario.load(SHOP, set={"customers": 2})]
-    made = [data | {"customers": min(data["customers"], 3)} for data in some_scenarios(15)]
+    named = [Scenario.load(EVERYTHING, set={"customers": 15}), Scenario.load(SHOP, set={"customers": 6})]
+    made = [data | {"customers": min(data["customers"], 3)} for data in some_scenarios(30)]
     return [*(scenario.to_dict() for scenario in named), *made]
 
 

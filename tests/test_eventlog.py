@@ -48,8 +48,8 @@ def some_rows(n: int, seed: int = 1) -> Records:
     return rows
 
 
-def write_log(path: Path, rows: Records, chunk: int = 1000) -> Path:
-    with LogWriter(path, NAMES, START) as writer:
+def write_log(path: Path, rows: Records, chunk: int = 1000, names: SimpleNamespace = NAMES) -> Path:
+    with LogWriter(path, names, START) as writer:
         for at in range(0, len(rows), chunk):
             writer.write(rows[at : at + chunk])
     return path
@@ -80,6 +80,47 @@ def test_chunks_do_not_change_the_bytes(tmp_path: Path) -> None:
     rows = some_rows(30_000)
     one, other = write_log(tmp_path / "a.parquet", rows, chunk=30_000), write_log(tmp_path / "b.parquet", rows, chunk=333)
     assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("column", ["event", "stage", "channel", "message", "source"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_name_that_never_occurs_does_not_change_the_bytes(tmp_path: Path, column: str, first: bool) -> None:
+    rows, known = some_rows(3000), getattr(NAMES, f"{column}s")
+    moved = rows.copy()
+    if first:
+        moved[column] += moved[column] >= 0
+    more = SimpleNamespace(**(vars(NAMES) | {f"{column}s": ("never", *known) if first else (*known, "never")}))
+    one = write_log(tmp_path / "a.parquet", rows)
+    assert one.read_bytes() == write_log(tmp_path / "b.parquet", moved, names=more).read_bytes()
+
+
+def test_the_order_of_codes_does_not_change_the_bytes(tmp_path: Path) -> None:
+    rows = some_rows(3000)
+    turned = rows.copy()
+    turned["message"] = np.where(rows["message"] < 0, -1, 1 - rows["message"])
+    names = SimpleNamespace(**(vars(NAMES) | {"messages": NAMES.messages[::-1]}))
+    one = write_log(tmp_path / "a.parquet", rows)
+    assert one.read_bytes() == write_log(tmp_path / "b.parquet", turned, names=names).read_bytes()
+
+
+def test_row_groups_hold_the_names_that_occur_in_them(tmp_path: Path) -> None:
+    rows = np.zeros(GROUP + 10, ROW)
+    rows["source"], rows["message"] = -1, 1
+    rows["source"][GROUP:], rows["message"][GROUP:] = 1, -1
+    file = pq.ParquetFile(write_log(tmp_path / "log.parquet", rows, chunk=GROUP))
+    found = [file.read_row_group(i) for i in (0, 1)]
+    assert [group["message"].chunk(0).dictionary.to_pylist() for group in found] == [["news"], []]
+    assert [group["source"].chunk(0).dictionary.to_pylist() for group in found] == [[], ["weekly"]]
+    whole = EventLog.read(tmp_path / "log.parquet").to_pandas()["source"]
+    assert (int(whole.isna().sum()), whole.iloc[-1]) == (GROUP, "weekly")
+
+
+def test_a_code_without_a_name_is_never_written(tmp_path: Path) -> None:
+    rows = some_rows(10)
+    rows["stage"][3] = len(NAMES.stages)
+    with pytest.raises(AssertionError, match="a code without a name"):
+        write_log(tmp_path / "log.parquet", rows)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_row_groups_do_not_depend_on_the_chunks(tmp_path: Path) -> None:

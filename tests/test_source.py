@@ -86,7 +86,7 @@ def test_error_in_an_included_file_points_into_it(tmp_path: Path) -> None:
 
 def test_error_in_a_set_value_points_to_the_set(tmp_path: Path) -> None:
     file = write(tmp_path, top=f"extends: {WORLDS}/tiny.yaml\nname: x\nset:\n  horizon: -3d\n")
-    with pytest.raises(InputError, match=r"top\.yaml:4: horizon: must be a duration"):
+    with pytest.raises(InputError, match=r"top\.yaml:4: horizon: must not be negative"):
         Scenario.load(file)
 
 

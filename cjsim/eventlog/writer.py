@@ -56,7 +56,8 @@ class LogWriter:
     The file has the columns `customer` (int64), `time` (timestamp[us], local time without a zone), `event`, `stage`, `channel`,
     `message`, `source` (dictionary of strings, null where there is none) and `value` (float64, money; null where it is 0, since
     a row that moves no money has no value). Rows stay in the order in which they come. Row groups have 2**20 rows however the rows
-    are handed over, so that the same rows make the same bytes. The file has its name only once it is closed.
+    are handed over, and each has a dictionary of the names in it, in order, so that the bytes depend on what happened alone: not on
+    chunks, nor on the order of codes, nor on names that could have occurred. The file has its name only once it is closed.
 
     One thread writes. Measured on one core, on the shop's rows: 6.8 million rows a second, 6.8 bytes a row.
 
@@ -95,7 +96,7 @@ class LogWriter:
         self.rows = 0
         self._part = self.path.with_name(self.path.name + ".part")
         labels = (names.events, names.stages, names.channels, names.messages, names.sources)
-        self._labels = {name: pa.array(list(of), pa.string()) for name, of in zip(_CODES, labels, strict=True)}
+        self._labels = dict(zip(_CODES, map(list, labels), strict=True))
         self._start = int(np.datetime64(start, "us").astype(np.int64))
         self._customer = np.empty(GROUP, np.int64)
         self._time = np.empty(GROUP, np.int64)
@@ -172,9 +173,7 @@ class LogWriter:
         n = self._filled
         columns = [_column(pa.int64(), self._customer[:n]), _column(pa.timestamp("us"), self._time[:n])]
         for name, codes in self._codes.items():
-            assert codes[:n].max() < len(self._labels[name]), name  # Arrow's own check takes a tenth of all time
-            indices = _column(pa.int16(), codes[:n], codes[:n] >= 0)
-            columns.append(pa.DictionaryArray.from_arrays(indices, self._labels[name], safe=False))
+            columns.append(_named(codes[:n], self._labels[name]))
         columns.append(_column(pa.float64(), self._value[:n], self._value[:n] != 0))
         self._file.write_table(pa.Table.from_arrays(columns, schema=self._schema), row_group_size=GROUP)
         self.rows += n
@@ -228,6 +227,22 @@ def unwritable(path: Path, error: OSError) -> InputError:
     """The error for a file that cannot be written, to be raised."""
     reason = os.strerror(error.errno) if error.errno else str(error)  # Arrow puts its own words and no strerror
     return InputError(complaint(str(path), "must be a file that can be written", reason, "Name another file or folder."))
+
+
+def _named(codes: Records, labels: Sequence[str]) -> Any:
+    """An Arrow dictionary array of names; its dictionary holds those that occur, in order. `codes` are overwritten."""
+    import pyarrow as pa
+
+    valid = codes >= 0
+    occurs = np.bincount(codes + np.int16(1), minlength=len(labels) + 1)[1:] > 0
+    assert len(occurs) == len(labels), "a code without a name"
+    used = sorted({labels[code] for code in np.flatnonzero(occurs)})
+    place = {name: i for i, name in enumerate(used)}
+    # The last entry is where -1 points: any place, as those rows are null.
+    table = np.array([*(place.get(name, 0) for name in labels), 0], np.int16)
+    np.take(table, codes, out=codes, mode="wrap")
+    # Arrow's own check takes a tenth of all time.
+    return pa.DictionaryArray.from_arrays(_column(pa.int16(), codes, valid), pa.array(used, pa.string()), safe=False)
 
 
 def _column(kind: Any, values: Records, valid: Records | None = None) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cjsim.model.journey import Effect, Event, Journey
 from cjsim.model.policy import Flow, Policy, QuietHours, Step
 from cjsim.model.scenario import Scenario
-from cjsim.model.vocabulary import hour_text
+from cjsim.model.vocabulary import duration_text, hour_text
 from cjsim.model.walk import Path, effects_in, journey_effects, policy_steps, steps_in, ways
 
 
@@ -147,9 +147,21 @@ def _flows(policy: Policy, prefix: str) -> Iterator[str]:
         yield from (
             f"{prefix}{where} can never be reached: it stands after a stop or a jump." for where in _dead(flow.steps, f"flows.{name}.steps")
         )
+    yield from (f"{prefix}guardrails.quiet_hours: {said}" for said in _silence(policy.guardrails.quiet_hours))
     for index, cap in enumerate(policy.guardrails.caps):
         if cap.at_most == 0:
             yield f"{prefix}guardrails.caps[{index}]: is 0, so that nothing is ever sent by {', '.join(cap.channels) or 'any channel'}."
+
+
+def _silence(rules: tuple[QuietHours, ...]) -> Iterator[str]:
+    """Channels whose quiet hours together cover the day: where an hour is open, one is at the end of some rule."""
+    common = [rule for rule in rules if not rule.channels]
+    for channel in dict.fromkeys(["", *(name for rule in rules for name in rule.channels)]):
+        own = [*common, *(rule for rule in rules if channel in rule.channels)]
+        if own and all(any(_is_quiet(rule.end, other) for other in own) for rule in own):
+            yield f"cover the whole day, so that nothing is ever sent by {channel or 'any channel'}."
+            if not channel:
+                return
 
 
 def _dead(steps: tuple[Step, ...], path: str) -> Iterator[str]:
@@ -177,6 +189,7 @@ def _sends(scenario: Scenario) -> Iterator[str]:
     for name in journey.messages:
         if name not in found.messages:
             yield f"journey.messages.{name}: is never sent."
+    yield from _broadcasts_outside(scenario)
     for name, broadcast in policy.broadcasts.items():
         channel = journey.messages[broadcast.send].channel
         for rule in policy.guardrails.quiet_hours:
@@ -185,6 +198,17 @@ def _sends(scenario: Scenario) -> Iterator[str]:
                     f"policy.broadcasts.{name}.schedule.at: {hour_text(broadcast.schedule.at)} is within quiet hours: "
                     f"it always waits until {hour_text(rule.end)}."
                 )
+
+
+def _broadcasts_outside(scenario: Scenario) -> Iterator[str]:
+    """Broadcasts of which no date lies within the simulated time."""
+    for name, broadcast in scenario.policy.broadcasts.items():
+        dates, at = broadcast.schedule.dates, broadcast.schedule.at / 24
+        if dates and not any(0 <= (day - scenario.start).days + at < scenario.horizon for day in dates):
+            yield (
+                f"policy.broadcasts.{name}.schedule.dates: none lies within the simulated time, "
+                f"{duration_text(scenario.horizon)} from {scenario.start}, so that it never goes out."
+            )
 
 
 def _is_quiet(hour: float, rule: QuietHours) -> bool:

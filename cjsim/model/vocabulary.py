@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 _UNITS = {"s": 1 / 86400, "min": 1 / 1440, "m": 1 / 1440, "h": 1 / 24, "d": 1.0, "w": 7.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)")
+_NEGATIVE = re.compile(r"-\s*\d")
 _HOUR = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -37,9 +38,23 @@ def parse_duration(value: Any) -> Any:
     if isinstance(value, str):
         text = value.strip()
         parts = _DURATION.findall(text)
+        if _NEGATIVE.match(text) and not _DURATION.sub("", text[1:]).strip():
+            raise ValueError("must not be negative")
         if parts and not _DURATION.sub("", text).strip():
             return sum(float(number) * _UNITS[unit] for number, unit in parts)
     raise ValueError("must be a duration with its unit (s, min, h, d, w) such as '36h' or '7d'")
+
+
+def _check_no_blink(value: float) -> float:
+    if 0 < value < _UNITS["s"]:
+        raise ValueError("must be at least 1s, or 0s")
+    return value
+
+
+def _check_some_time(value: float) -> float:
+    if value < _UNITS["s"]:
+        raise ValueError("must be at least 1s")
+    return value
 
 
 class _Days(float):
@@ -112,8 +127,13 @@ def _check_name(value: str) -> str:
 _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\s*(\d+(\.\d+)?\s*(s|min|m|h|d|w)\s*)+$", "examples": ["36h", "7d"]})
 _DURATION_WRITER = PlainSerializer(duration_text, when_used="json")
 _HOUR_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\d{1,2}:\d{2}$", "examples": ["21:00"]})
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=MAX_DAYS), _DURATION_WRITER, _DURATION_SCHEMA]
-PositiveDuration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=MAX_DAYS), _DURATION_WRITER, _DURATION_SCHEMA]
+# Times are rounded: waits far below a second would add up to nothing, and a loop with one would never end.
+Duration = Annotated[
+    float, BeforeValidator(parse_duration), Field(ge=0, le=MAX_DAYS), AfterValidator(_check_no_blink), _DURATION_WRITER, _DURATION_SCHEMA
+]
+PositiveDuration = Annotated[
+    float, BeforeValidator(parse_duration), Field(le=MAX_DAYS), AfterValidator(_check_some_time), _DURATION_WRITER, _DURATION_SCHEMA
+]
 Hour = Annotated[float, BeforeValidator(parse_hour), PlainSerializer(hour_text, when_used="json"), _HOUR_SCHEMA]
 # Strict: text and true are no numbers; YAML has told them apart.
 Real = Annotated[float, Field(strict=True)]
