@@ -37,10 +37,16 @@ def faults_of(error: ValidationError, root: Node, model: type[BaseModel]) -> lis
     faults = []
     for path, found in placed.items():
         deeper = any(other[: len(path)] == path and other != path for other in placed)
-        kept = [details for details in found if not (deeper and details["type"] in _OTHER_KIND)]
+        kept = [details for details in found if not (deeper and _is_echo(details))]
         if kept:
             faults.append(_fault(path, kept, root, model))
     return _without_echoes(faults)
+
+
+def _is_echo(details: ErrorDetails) -> bool:
+    """Whether an error only follows from one below it: a wrong item is of no kind, and is not counted."""
+    enough = details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
+    return enough or details["type"] in _OTHER_KIND
 
 
 def _without_echoes(faults: list[Fault]) -> list[Fault]:
