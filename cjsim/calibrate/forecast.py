@@ -6,14 +6,17 @@ models (bgnbd.py, nbd.py, gammagamma.py).
 Two bands of the total, both 95 %, by Monte Carlo, both with parameters drawn anew for each draw from the asymptotic normal
 distribution of their logarithms:
 
-- `low`, `high`: the journey lived afresh by as many customers with the same entry dates. It is what a simulation of the
+- `afresh`: the journey lived afresh by as many customers with the same entry dates. It is what a simulation of the
   calibrated scenario shows, and the one that a holdout of another sample of customers would fall into.
-- `given_low`, `given_high`: these very customers, each from its posterior given its history. Narrower; it does not know of
-  anything that the model leaves out, such as seasons.
+- `given`: these very customers, each from its posterior given its history. Narrower; it does not know of anything that the
+  model leaves out, such as seasons. The prediction lies inside.
+
+`low` and `high` of purchases are `afresh`, as the simulation is judged by them. Those of money are `given`: money hangs on the
+few who spend most, whom the histories name, so that the prediction may lie outside the other.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +27,20 @@ from cjsim.calibrate.nbd import Nbd
 from cjsim.calibrate.purchase_log import Histories
 
 Timing = BgNbd | Nbd
+AFRESH, GIVEN = "lived afresh", "given each history"
 _DRAWS = 1000
 _MOST_CELLS = 20_000_000  # customers times draws; a larger log gets fewer draws, at least 200
+
+
+class Ends(NamedTuple):
+    """The ends of a 95 % band."""
+
+    low: float
+    high: float
+
+    def hold(self, value: float) -> bool:
+        """Whether a value lies inside."""
+        return self.low <= value <= self.high
 
 
 @dataclass(frozen=True)
@@ -34,15 +49,8 @@ class Band:
 
     actual: float
     predicted: float
-    low: float
-    high: float
-    given_low: float
-    given_high: float
-
-    def to_json(self) -> dict[str, Any]:
-        """As `{"actual", "predicted", "low", "high", "given_history": {"low", "high"}}`."""
-        given = {"low": self.given_low, "high": self.given_high}
-        return {"actual": self.actual, "predicted": self.predicted, "low": self.low, "high": self.high, "given_history": given}
+    afresh: Ends
+    given: Ends
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,44 @@ class Forecast:
     mae: float
     rmse: float
     correlation: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The holdout as plain data.
+
+        Returns
+        -------
+        dict
+            `actual`, `predicted`, `low`, `high`, `given_history` {low, high}, `mae`, `rmse`, `correlation`, all of purchases, and
+            `money` {actual, predicted, low, high, afresh {low, high}}.
+        """
+        bought, money = self.purchases, self.money
+        return {
+            "actual": bought.actual,
+            "predicted": bought.predicted,
+            **bought.afresh._asdict(),
+            "given_history": bought.given._asdict(),
+            "mae": self.mae,
+            "rmse": self.rmse,
+            "correlation": self.correlation,
+            "money": {"actual": money.actual, "predicted": money.predicted, **money.given._asdict(), "afresh": money.afresh._asdict()},
+        }
+
+    def warnings(self) -> tuple[str, ...]:
+        """Where the forecast is not to be relied on, a sentence each."""
+        judged = (("purchases", self.purchases, self.purchases.afresh, AFRESH), ("money", self.money, self.money.given, GIVEN))
+        found = [
+            f"{name} of the holdout ({band.actual:,.0f}) lie outside the 95 % band {which} ({ends.low:,.0f} to {ends.high:,.0f}): "
+            "the model misses something, such as seasons; do not rely on the forecast"
+            for name, band, ends, which in judged
+            if not ends.hold(band.actual)
+        ]
+        if not self.purchases.afresh.hold(self.purchases.predicted):
+            low, high = self.purchases.afresh
+            found.append(
+                f"purchases predicted given the histories ({self.purchases.predicted:,.0f}) lie outside the 95 % band {AFRESH} "
+                f"({low:,.0f} to {high:,.0f}): these customers are unlike those whom the fitted model brings forth"
+            )
+        return tuple(found)
 
 
 def forecast(timing: Timing, timing_fit: Fit, spend: Spend, spend_fit: Fit, histories: Histories, *, seed: int = 1) -> Forecast:
@@ -108,8 +154,8 @@ def forecast(timing: Timing, timing_fit: Fit, spend: Spend, spend_fit: Fit, hist
 
 
 def _band(actual: Floats, expected: Floats, fresh: Floats, given: Floats) -> Band:
-    ends = (float(end) for totals in (fresh, given) for end in np.quantile(totals, [0.025, 0.975]))
-    return Band(float(actual.sum()), float(expected.sum()), *ends)
+    afresh, known = (Ends(*(float(end) for end in np.quantile(totals, [0.025, 0.975]))) for totals in (fresh, given))
+    return Band(float(actual.sum()), float(expected.sum()), afresh, known)
 
 
 def _draw_totals(timing: Timing, timing_fit: Fit, spend: Spend, spend_fit: Fit, histories: Histories, seed: int) -> Floats:

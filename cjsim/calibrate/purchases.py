@@ -13,7 +13,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from cjsim.calibrate.forecast import Forecast, forecast
+import numpy as np
+
+from cjsim.calibrate.forecast import AFRESH, GIVEN, Forecast, forecast
 from cjsim.calibrate.identify import FittedSpend, FittedTiming, fit_spend, fit_timing
 from cjsim.calibrate.likelihood import Estimate
 from cjsim.calibrate.purchase_log import UNIT_DAYS, Histories, PurchaseLog, read_purchases
@@ -21,6 +23,7 @@ from cjsim.calibrate.purchase_scenario import Origin, scenario_files
 from cjsim.errors import InputError, complaint, one_of, shown
 
 INTERVALS = "95 % profile likelihood"
+_CUSTOMERS_TO_JUDGE, _DAYS_TO_JUDGE = 50, 30  # fewer do not tell how first purchases are spread
 
 
 @dataclass(frozen=True)
@@ -75,19 +78,14 @@ class PurchaseCalibration:
         -------
         dict
             `parameters` {name: {value, low, high}}, `unit`, `log_likelihood` (of the purchase times), `customers`, `holdout`
-            (None, or actual, predicted, low, high, given_history, mae, rmse, correlation, money), `warnings`, `model`,
-            `intervals`, `spend`.
+            (None, or as `Forecast.to_json`), `warnings`, `model`, `intervals`, `spend`.
         """
-        holdout = None
-        if self.forecast is not None:
-            errors = {"mae": self.forecast.mae, "rmse": self.forecast.rmse, "correlation": self.forecast.correlation}
-            holdout = self.forecast.purchases.to_json() | errors | {"money": self.forecast.money.to_json()}
         return {
             "parameters": {name: estimate._asdict() for name, estimate in self.parameters.items()},
             "unit": self.unit,
             "log_likelihood": self.timing.fit.log_likelihood,
             "customers": self.customers,
-            "holdout": holdout,
+            "holdout": None if self.forecast is None else self.forecast.to_json(),
             "warnings": list(self.warnings),
             "model": self.timing.model.name,
             "intervals": INTERVALS,
@@ -197,7 +195,13 @@ def calibrate_purchases(
         spend=spend,
         histories=histories,
         forecast=holdout,
-        warnings=(*warnings, *timing.warnings, *spend.warnings),
+        warnings=(
+            *warnings,
+            *_check_beginning(histories, log.first_day, last_known),
+            *timing.warnings,
+            *spend.warnings,
+            *(() if holdout is None else holdout.warnings()),
+        ),
     )
     if out is not None:
         result.save(out)
@@ -244,6 +248,27 @@ def _check_dates(log: PurchaseLog, until: date) -> list[str]:
     return []
 
 
+def _check_beginning(histories: Histories, first: date, until: date) -> list[str]:
+    """Warns where the log seems to begin in the midst of customers' lives.
+
+    Then all who bought before seem to come at once: more than half of the first purchases fall into the first tenth of the
+    calibration, and the others trickle in to the end, ever fewer (at least 5 % in its second half, at a lower rate than between).
+    A cohort that is acquired in some weeks by design, as CDNOW's, ends and is not warned of.
+    """
+    length = (until - first).days + 1
+    if len(histories.x) < _CUSTOMERS_TO_JUDGE or length < _DAYS_TO_JUDGE:
+        return []
+    place = (histories.first_day - np.datetime64(first, "D")).astype(np.int64) / length
+    burst, between, late = (float(np.mean((low <= place) & (place < high))) for low, high in ((0, 0.1), (0.1, 0.5), (0.5, 1)))
+    if burst > 0.5 and late >= 0.05 and late / 0.5 <= between / 0.4:
+        return [
+            f"the log seems to begin in the midst of customers' lives: {100 * burst:.0f} % of the first purchases fall into the first "
+            "tenth of the calibration, and the others trickle in to its end; a first purchase of the log may be no first purchase, "
+            "so leave out customers who bought before the log begins"
+        ]
+    return []
+
+
 def _check_repeats(histories: Histories, until: date) -> None:
     if not histories.x.any():
         must = f"must hold customers who bought on a second day by {until}"
@@ -253,9 +278,14 @@ def _check_repeats(histories: Histories, until: date) -> None:
 
 def _forecast_lines(told: Forecast, until: date, end: date) -> list[str]:
     title = f"holdout, {until + timedelta(days=1)} to {end}"
-    lines = [f"{title:<34}{'actual':>12}{'predicted':>12}{'95 % band, lived afresh':>28}{'given each history':>28}"]
+    lines = [f"{title:<34}{'actual':>12}{'predicted':>12}{AFRESH:>28}{GIVEN:>28}"]
     for name, band in (("purchases", told.purchases), ("money", told.money)):
-        afresh, given = f"{band.low:,.0f} to {band.high:,.0f}", f"{band.given_low:,.0f} to {band.given_high:,.0f}"
-        lines.append(f"{name:<34}{band.actual:>12,.0f}{band.predicted:>12,.0f}{afresh:>28}{given:>28}")
+        bands = (f"{ends.low:,.0f} to {ends.high:,.0f}" for ends in (band.afresh, band.given))
+        lines.append(f"{name:<34}{band.actual:>12,.0f}{band.predicted:>12,.0f}{''.join(f'{ends:>28}' for ends in bands)}")
     correlation = "none" if told.correlation is None else f"{told.correlation:.3f}"
-    return [*lines, f"by customer: mae {told.mae:.3f}, rmse {told.rmse:.3f}, correlation {correlation}"]
+    return [
+        *lines,
+        f"{AFRESH}: 95 % band of as many customers who enter on the same days and live anew, as a simulation shows it",
+        f"{GIVEN}: 95 % band of these very customers, each going on from what it bought until then",
+        f"by customer: mae {told.mae:.3f}, rmse {told.rmse:.3f}, correlation {correlation}",
+    ]
