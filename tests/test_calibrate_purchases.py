@@ -13,6 +13,7 @@ from cjsim.calibrate.forecast import Band, Ends, Forecast
 from cjsim.calibrate.purchase_log import read_purchases
 from cjsim.calibrate.purchases import PurchaseCalibration, calibrate_purchases
 from cjsim.errors import InputError
+from cjsim.model.entries import read_entries
 from cjsim.model.scenario import Scenario
 
 
@@ -81,7 +82,9 @@ def test_cdnow_scenario_loads_with_the_numbers_in_full(cdnow: PurchaseCalibratio
     assert (scenario.customers, scenario.start, scenario.horizon) == (2357, date(1997, 1, 1), 546.0)
     assert scenario.journey.stages["gone"].observed is False
     assert "gone" not in str(scenario.policy)
-    entered = pd.read_csv(tmp_path / "made" / "cdnow" / "entries.csv")["entered"]
+    entries = pd.read_csv(tmp_path / "made" / "cdnow" / "entries.csv")
+    assert entries["customer"].astype(str).tolist() == cdnow.histories.customer.tolist()
+    entered = entries["entered"]
     assert (len(entered), entered.iloc[0], entered.iloc[-1]) == (2357, "1997-01-01", "1997-03-25")
     assert json.loads((tmp_path / "made" / "cdnow" / "calibration.json").read_text()) == cdnow.to_json()
 
@@ -269,6 +272,22 @@ def test_name_of_the_log_cannot_break_the_yaml(tmp_path: Path) -> None:
     file = shoppers(tmp_path, 40).rename(tmp_path / "a: 'b' #{c}\nname: d.csv")
     calibrate(file, out=tmp_path / "out")
     assert Scenario.load(tmp_path / "out" / "scenario.yaml").name == "calibrated"
+
+
+def test_names_of_customers_stand_beside_their_entries(tmp_path: Path) -> None:
+    file = log_of(tmp_path, [('"b, ""the"" 2nd"', 3, 5.0), ('"b, ""the"" 2nd"', 9, 5.0), ("ä", 1, 4.0), ("ä", 5, 4.0), ("=1", 3, 2.0)])
+    calibrate(file, out=tmp_path / "out")
+    entries = tmp_path / "out" / "entries.csv"
+    told = pd.read_csv(entries)
+    assert list(zip(told["entered"], told["customer"], strict=True)) == [
+        ("2024-01-02", "ä"),
+        ("2024-01-04", "=1"),
+        ("2024-01-04", 'b, "the" 2nd'),
+    ]
+    read = read_entries(entries, start=date(2024, 1, 1), traits={}, levels={})
+    assert (read.entered.tolist(), read.traits, read.attributes) == ([1.0, 3.0, 3.0], {}, {})
+    entries.write_text("entered,customer\n0,7\n")
+    assert read_entries(entries, start=date(2024, 1, 1), traits={"customer": 0}, levels={}).traits["customer"].tolist() == [7.0]
 
 
 def test_refunds_are_named_in_the_warnings(tmp_path: Path) -> None:

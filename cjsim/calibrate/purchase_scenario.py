@@ -9,17 +9,18 @@ which nobody leaves: repeat purchases are the count of `purchase`. Days are coun
 the first purchase to the last day of the log.
 """
 
+import csv
+import io
 from datetime import date
 from typing import NamedTuple
-
-import numpy as np
 
 from cjsim.calibrate.bgnbd import BgNbd
 from cjsim.calibrate.gammagamma import GammaGamma
 from cjsim.calibrate.identify import FittedSpend, FittedTiming
 from cjsim.calibrate.likelihood import Estimate, Fit
 from cjsim.calibrate.nbd import Nbd
-from cjsim.calibrate.purchase_log import Days
+from cjsim.calibrate.purchase_log import Histories
+from cjsim.model.entries import IDENTIFIER
 
 _WAIT = {"day": "1d", "week": "1w"}
 
@@ -34,15 +35,15 @@ class Origin(NamedTuple):
     unit: str
 
 
-def scenario_files(timing: FittedTiming, spend: FittedSpend, first_days: Days, origin: Origin) -> dict[str, str]:
+def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Histories, origin: Origin) -> dict[str, str]:
     """The text of `journey.yaml`, `policy.yaml`, `scenario.yaml` and `entries.csv`.
 
     Parameters
     ----------
     timing, spend : FittedTiming, FittedSpend
         The models, with their estimates.
-    first_days : ndarray of datetime64[D], shape (n_customers,)
-        Of each customer's first purchase.
+    histories : Histories
+        Whose customers enter, each on the day of its first purchase.
     origin : Origin
         Where they come from.
 
@@ -55,9 +56,18 @@ def scenario_files(timing: FittedTiming, spend: FittedSpend, first_days: Days, o
     return {
         "journey.yaml": head + _journey(timing, spend, origin),
         "policy.yaml": head + "# What the firm does beyond what it did when the log was written: nothing yet.\nname: nothing_new\n",
-        "scenario.yaml": head + _scenario(len(first_days), origin),
-        "entries.csv": "entered\n" + "".join(f"{day}\n" for day in np.sort(first_days)),
+        "scenario.yaml": head + _scenario(len(histories.customer), origin),
+        "entries.csv": _entries(histories),
     }
+
+
+def _entries(histories: Histories) -> str:
+    """Row n is customer n of the simulation; the log's own name stands beside, so that the two can be joined."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["entered", IDENTIFIER])
+    rows.writerows(zip(histories.first_day, histories.customer, strict=True))
+    return text.getvalue()
 
 
 def _journey(timing: FittedTiming, spend: FittedSpend, origin: Origin) -> str:

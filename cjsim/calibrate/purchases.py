@@ -130,7 +130,7 @@ class PurchaseCalibration:
             If the folder cannot be made or written; then no file of it was changed.
         """
         origin = Origin(self.source, self.start, self.until, self.end, self.unit)
-        texts = scenario_files(self.timing, self.spend, self.histories.first_day, origin)
+        texts = scenario_files(self.timing, self.spend, self.histories, origin)
         texts["calibration.json"] = json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
         _write_all(Path(out), texts)
 

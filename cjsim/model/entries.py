@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from cjsim.errors import InputError, complaint, shown, unknown_name
 
+IDENTIFIER = "customer"  # of the firm's: kept in the file so that its rows can be joined with others
+
 
 class Entries(NamedTuple):
     """The rows of an entry file; customer n takes row n modulo the rows."""
@@ -31,7 +33,7 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
     Parameters
     ----------
     path : Path
-        CSV with a header; UTF-8.
+        CSV with a header; UTF-8. A column `customer` is left unread, unless a trait or an attribute has this name.
     start : date
         Day 0.
     traits : mapping of str to int
@@ -50,13 +52,15 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
     """
     header, rows = _read_rows(path)
     for name in header:
-        if name != "entered" and name not in traits and name not in levels:
-            raise InputError(complaint(f"{path}:1", *unknown_name(name, ["entered", *traits, *levels], "column")))
+        if name not in ("entered", IDENTIFIER) and name not in traits and name not in levels:
+            raise InputError(complaint(f"{path}:1", *unknown_name(name, ["entered", IDENTIFIER, *traits, *levels], "column")))
     if "entered" not in header or len(set(header)) < len(header):
         must = "must have one column 'entered' and no column twice"
         raise InputError(complaint(f"{path}:1", must, shown(", ".join(header)), "Name the columns in the first row."))
     columns: dict[str, NDArray[np.float64]] = {}
     for at, name in enumerate(header):
+        if name == IDENTIFIER and name not in traits and name not in levels:
+            continue
         values = np.empty(len(rows))
         for index, (line, row) in enumerate(rows):
             where = f"{path}:{line}: {name}"
