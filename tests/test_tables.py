@@ -374,7 +374,7 @@ def test_arms_of_a_split_have_cumulative_shares() -> None:
         ["SPLIT 0", "WAIT 1", "STOP"],
     ]
     assert np.allclose(world.shares.upto, [0.2, 0.7, 1.0], rtol=0, atol=1e-15)
-    assert world.steps[0].stream == registers.stream_of("flow:f:split:steps[0]")
+    assert world.steps[0].stream == registers.stream_of("flow:f::split:steps[0]")
 
 
 def test_empty_arm_at_the_end_ends_the_flow() -> None:
@@ -385,7 +385,7 @@ def test_split_is_drawn_by_its_label_or_its_path() -> None:
     split = {"a": {"share": 0.5}, "b": {"share": 0.5}}
     inside = {"branch": {"if": "purchases > 1", "then": [{"wait": "1d"}, {"split": split}]}}
     names = compile_world(talking(flows={"f": {"on": {"event": "look"}, "steps": [inside, {"split": split, "label": "test"}]}})).streams
-    assert {name for name in names if ":split:" in name} == {"flow:f:split:steps[0].branch.then[1]", "flow:f:split:test"}
+    assert {name for name in names if ":split:" in name} == {"flow:f::split:steps[0].branch.then[1]", "flow:f::split:test"}
 
 
 def test_jump_goes_to_its_label_wherever_it_stands() -> None:

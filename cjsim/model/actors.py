@@ -211,7 +211,7 @@ class _FlowSteps:
         return holes
 
     def _split(self, arms: dict[str, Arm], label: str | None, path: str) -> list[Hole]:
-        stream = self._registers.streams.of(f"{self._owner}:split:{label or path}")
+        stream = self._registers.streams.of(f"{self._owner}::split:{label or path}")
         row = self._row(Step.SPLIT, count=len(arms), slot=self._registers.slot(), stream=stream)[0][0]
         total = math.fsum(arm.share for arm in arms.values())
         upto, shares = 0.0, []
