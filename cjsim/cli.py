@@ -1,32 +1,35 @@
 """The command line: parses, calls one verb, shows what it gives.
 
-Lives here: options, exit codes, progress. Does not live here: folders for results (publish.py), anything that computes. Verbs and
-models are imported by the command that uses them, so that `cjsim --help` is quick.
+Lives here: options, exit codes. Does not live here: bars (progress.py), folders for results (publish.py), anything that computes. Verbs
+and models are imported by the command that uses them, so that `cjsim --help` is quick.
 """
 
-import contextlib
 import functools
 import json
 import os
+import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
+from cjsim import __version__
 from cjsim.errors import InputError, complaint, did_you_mean, one_of, shown
+from cjsim.progress import shown_progress
 from cjsim.publish import folder_for
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from cjsim.model.document import Document
     from cjsim.model.scenario import Scenario
+    from cjsim.model.source import Node
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
-Engine = Literal["compiled", "readable"]
+ENGINES = ("compiled", "readable")
+# What customers there are, and which days they live: the same on both sides of a comparison.
+SHARED = ("seed", "customers", "horizon", "start", "entry")
 KINDS = ("journey", "policy", "scenario")
 
 app = typer.Typer(
@@ -45,13 +48,27 @@ P = ParamSpec("P")
 R = TypeVar("R")
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A journey, a policy or a scenario.", show_default=False)]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="A value set otherwise; repeat for more.")]
-Customers = Annotated[int | None, typer.Option("--customers", metavar="N", help="Customers, instead of the scenario's.")]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="S", help="Seed, instead of the scenario's.")]
+# Numbers and choices are taken as text: what we say of wrong ones is in house form.
+Customers = Annotated[str | None, typer.Option("--customers", metavar="N", help="Customers, instead of the scenario's.")]
+Seed = Annotated[str | None, typer.Option("--seed", metavar="S", help="Seed, instead of the scenario's.")]
 Horizon = Annotated[str | None, typer.Option("--horizon", metavar="DURATION", help="Horizon such as 180d, instead of the scenario's.")]
-EngineName = Annotated[Engine, typer.Option("--engine", help="Both give the same results; readable is slow.")]
-Threads = Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads; all cores if not given.")]
+EngineName = Annotated[str, typer.Option("--engine", metavar="|".join(ENGINES), help="Both give the same results; readable is slow.")]
+Threads = Annotated[str | None, typer.Option("--threads", metavar="N", help="Threads; all cores if not given.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"cjsim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)] = False,
+) -> None:
+    """Options before the command."""
 
 
 def main() -> None:
@@ -93,54 +110,6 @@ def _echo_json(content: dict[str, Any]) -> None:
     typer.echo(json.dumps(content, allow_nan=False, ensure_ascii=False))
 
 
-class _Progress:
-    """A bar on standard error if that is a terminal; notes in any case."""
-
-    def __init__(self) -> None:
-        self.bar: Progress | None = None
-        self.task: TaskID | None = None
-
-    def start(self, total: int, label: str) -> None:
-        """Begin a bar."""
-        if not sys.stderr.isatty():
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.finish()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self.task = self.bar.add_task(label, total=total)
-        self.bar.start()
-
-    def advance(self, n: int) -> None:
-        """Move the bar on."""
-        if self.bar is not None and self.task is not None:
-            self.bar.advance(self.task, n)
-
-    def note(self, text: str) -> None:
-        """Say something."""
-        if self.bar is not None:
-            self.bar.console.print(text)
-        else:
-            typer.echo(text, err=True)
-
-    def finish(self) -> None:
-        """End the bar."""
-        if self.bar is not None:
-            self.bar.stop()
-        self.bar = self.task = None
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[_Progress]:
-    progress = _Progress()
-    try:
-        yield progress
-    finally:
-        progress.finish()
-
-
 def _values(sets: list[str] | None, **options: int | str | None) -> dict[str, Any]:
     """Nodes by path, from `--set` and from options that stand for a value."""
     from cjsim.model.source import parse_value, tree
@@ -161,12 +130,22 @@ def _scenario(file: Path, values: dict[str, Any]) -> "Scenario":
     """A scenario with values set otherwise."""
     from cjsim.model.scenario import Scenario
 
-    scenario = Scenario.load(file)
+    root, model = _tree(file)
+    if model is not Scenario:
+        raise InputError(complaint(str(file), "must be a scenario", f"a {_kind(model)}", "Name a scenario that uses it."))
+    scenario = Scenario.from_tree(root)
     return scenario.with_values(values) if values else scenario
 
 
-def _any(file: Path) -> "Document":
-    """A journey, a policy or a scenario: its keys tell."""
+def _any(file: Path, sets: list[str] | None) -> "Document":
+    """A journey, a policy or a scenario, with values set otherwise."""
+    root, model = _tree(file)
+    record, values = model.from_tree(root), _values(sets)
+    return record.with_values(values) if values else record
+
+
+def _tree(file: Path) -> "tuple[Node, type[Document]]":
+    """What is in a file, and whether that is a journey, a policy or a scenario: its keys tell."""
     from cjsim.model.assemble import assembled
     from cjsim.model.journey import Journey
     from cjsim.model.policy import Policy
@@ -186,12 +165,47 @@ def _any(file: Path) -> "Document":
         return best
 
     root = assembled(file, kind)
-    return found[-1].from_tree(root)
+    return root, found[-1]
 
 
-def _check_threads(threads: int | None) -> None:
-    if threads is not None and not 1 <= threads <= 1024:
-        raise InputError(complaint("--threads", "must be from 1 to 1024", f"{threads}", "Leave it out to use all cores."))
+def _kind(model: "type[Document]") -> str:
+    return model.__name__.lower()
+
+
+def _warn(file: Path, record: "Document", known: Collection[str] = ()) -> list[str]:
+    """Say what looks like a mistake in a record, but for what is known already."""
+    from cjsim.model.mistakes import warnings
+
+    doubts = warnings(record)  # type: ignore[arg-type]
+    for doubt in doubts:
+        if doubt not in known:
+            typer.echo(f"{file}: warning: {doubt}", err=True)
+    return doubts
+
+
+def _whole(option: str, text: str | None, example: int) -> int | None:
+    """The whole number that an option gives."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[+-]?[0-9]{1,40}", text.strip()):
+        raise InputError(complaint(option, "must be a whole number", shown(text), f"Give a number such as {example}."))
+    return int(text)
+
+
+def _how(engine: str, threads: str | None) -> dict[str, Any]:
+    """How to run: options of `simulate` and `compare`, checked."""
+    if engine not in ENGINES:
+        must, remedy = f"must be one of {one_of(ENGINES)}", did_you_mean(engine, ENGINES) or "Name one of these."
+        raise InputError(complaint("--engine", must, shown(engine), remedy))
+    number = _whole("--threads", threads, 4)
+    if number is not None and not 1 <= number <= 1024:
+        raise InputError(complaint("--threads", "must be from 1 to 1024", f"{number}", "Leave it out to use all cores."))
+    return {"engine": engine, "threads": number}
+
+
+def _common(customers: str | None, seed: str | None, horizon: str | None) -> dict[str, Any]:
+    """What options say of customers and days, by path."""
+    return _values(None, customers=_whole("--customers", customers, 5000), seed=_whole("--seed", seed, 7), horizon=horizon)
 
 
 @app.command()
@@ -200,16 +214,13 @@ def check(file: File, sets: Sets = None, as_json: Json = False) -> None:
     """Say whether a journey, a policy or a scenario is right, and what looks like a mistake."""
     from cjsim.model.mistakes import warnings
 
-    record = _any(file)
-    values = _values(sets)
-    record = record.with_values(values) if values else record
-    doubts = warnings(record)  # type: ignore[arg-type]
-    kind = type(record).__name__.lower()
+    record = _any(file, sets)
+    kind = _kind(type(record))
     if as_json:
+        doubts = warnings(record)  # type: ignore[arg-type]
         _echo_json({"file": str(file), "kind": kind, "name": getattr(record, "name", ""), "digest": record.digest(), "warnings": doubts})
         return
-    for doubt in doubts:
-        typer.echo(f"{file}: warning: {doubt}", err=True)
+    doubts = _warn(file, record)
     typer.echo(f"{file}: a {kind} without errors" + (f", {len(doubts)} warnings" if doubts else ""))
 
 
@@ -219,9 +230,9 @@ def describe(file: File, sets: Sets = None) -> None:
     """Tell a journey, a policy or a scenario in words."""
     from cjsim.model.describe import describe as described
 
-    record = _any(file)
-    values = _values(sets)
-    typer.echo(described(record.with_values(values) if values else record))  # type: ignore[arg-type]
+    record = _any(file, sets)
+    typer.echo(described(record))  # type: ignore[arg-type]
+    _warn(file, record)
 
 
 @app.command()
@@ -252,17 +263,18 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Simulate a scenario: its metrics, each with an interval."""
-    made = _scenario(scenario, _values(sets, customers=customers, seed=seed, horizon=horizon))
-    _check_threads(threads)
+    made = _scenario(scenario, _values(sets) | _common(customers, seed, horizon))
+    how = _how(engine, threads)
     if events and out is None:
         raise InputError(complaint("--events", "must come with --out", "no --out", "Name a folder for the log."))
-    with folder_for(out) as folder, _progress() as progress:
+    _warn(scenario, made)
+    with folder_for(out) as folder, shown_progress() as progress:
         from cjsim.engine.run import simulate as run_scenario
 
         log = folder / "log.parquet" if folder is not None and events else None
-        run = run_scenario(made, engine=engine, threads=threads, log=log, progress=progress)
-        if folder is not None:
-            run.save(folder)
+        run = run_scenario(made, **how, log=log, progress=progress)
+        written = _save(run, folder)
+    _tell(out, written)
     _show(run, as_json=as_json)
 
 
@@ -284,23 +296,35 @@ def compare(
 
     With OTHER files, --set holds for BASE and all of them.
     """
-    common = _values(None, customers=customers, seed=seed, horizon=horizon)
-    changes = _values(sets)
+    common, changes, how = _common(customers, seed, horizon), _values(sets), _how(engine, threads)
     if not others and not changes:
         raise InputError(complaint("compare", "must have an OTHER scenario or a --set", "only BASE", "Name what BASE is compared with."))
-    _check_threads(threads)
     if others:
         scenarios = _by_name({file: _scenario(file, common | changes) for file in (base, *others)})
     else:
+        _check_changes(changes)
         today = _scenario(base, common)
         scenarios = {today.name: today, ", ".join(sets or []): today.with_values(changes)}
-    with folder_for(out) as folder, _progress() as progress:
+    known: list[str] = []
+    for file, scenario in zip((base, *(others or [base])), scenarios.values(), strict=True):
+        known += _warn(file, scenario, known)
+    with folder_for(out) as folder, shown_progress() as progress:
         from cjsim.metrics.compare import compare as compare_scenarios
 
-        comparison = compare_scenarios(scenarios, engine=engine, threads=threads, progress=progress)
-        if folder is not None:
-            comparison.save(folder)
+        comparison = compare_scenarios(scenarios, **how, progress=progress)
+        written = _save(comparison, folder)
+    _tell(out, written)
     _show(comparison, as_json=as_json)
+
+
+def _check_changes(changes: dict[str, Any]) -> None:
+    """Raise where the other side of a comparison would have other customers or days."""
+    for path in changes:
+        name = re.split(r"[.\[]", path)[0].strip()
+        if name in SHARED:
+            remedy = f"Give --{name}, which holds" if name in ("seed", "customers", "horizon") else "Set it in BASE: it must hold"
+            must = "must change the journey or the policy alone, as both sides have the same customers and days"
+            raise InputError(complaint("--set", must, shown(path), f"{remedy} for both."))
 
 
 def _by_name(scenarios: "dict[Path, Scenario]") -> "dict[str, Scenario]":
@@ -322,17 +346,33 @@ def calibrate_purchases(
     until: Annotated[str, typer.Option("--until", metavar="DATE", help="Last day that is fitted; what comes after is the holdout.")],
     out: Out = None,
     unit: Annotated[str, typer.Option("--unit", help="Unit of time of the parameters: week or day.")] = "week",
-    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Seed of the forecast's bands.")] = 1,
+    seed: Annotated[str, typer.Option("--seed", metavar="S", help="Seed of the forecast's bands.")] = "1",
     as_json: Json = False,
 ) -> None:
     """A journey that buys as the customers of a purchase log do: BG/NBD and gamma-gamma."""
+    number = _whole("--seed", seed, 7)
+    if number is None or not 0 <= number < 2**63:
+        raise InputError(complaint("--seed", "must be from 0 to 2**63 - 1", f"{number}", "Give a number such as 7."))
     with folder_for(out) as folder:
         from cjsim.calibrate.purchases import calibrate_purchases as calibrate
 
-        calibration = calibrate(log, customer=customer, time=time, value=value, until=until, unit=unit, seed=seed)
-        if folder is not None:
-            calibration.save(folder)
+        calibration = calibrate(log, customer=customer, time=time, value=value, until=until, unit=unit, seed=number)
+        written = _save(calibration, folder)
+    _tell(out, written)
     _show(calibration, as_json=as_json)
+
+
+def _save(result: Any, folder: Path | None) -> list[str]:
+    """Write a result into a folder, if there is one: what it wrote."""
+    if folder is None:
+        return []
+    result.save(folder)
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _tell(out: Path | None, written: list[str]) -> None:
+    if out is not None:
+        typer.echo(f"{out}: {', '.join(written)} written", err=True)
 
 
 def _show(result: Any, *, as_json: bool) -> None:

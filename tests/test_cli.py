@@ -1,6 +1,8 @@
 """The command line: what it prints, where it writes, its exit codes, and what it does not import."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -239,6 +241,89 @@ def test_compare_needs_something_to_compare_with() -> None:
     result = invoke("compare", TINY)
     assert result.exit_code == 2
     assert "must have an OTHER scenario or a --set" in result.stderr
+
+
+@pytest.mark.parametrize("change", ["seed=3", "customers=5", "horizon=10d", "start=2027-01-01", "entry.over=5d", " seed =3"])
+def test_compare_refuses_other_customers_or_days(change: str, compared: list[Any]) -> None:
+    result = invoke("compare", TINY, "--set", change)
+    assert result.exit_code == 2
+    name = change.split("=")[0].strip()
+    must = "must change the journey or the policy alone, as both sides have the same customers and days"
+    assert result.stderr.startswith(f"--set: {must}, got '{name}'. ")
+    assert compared == []
+
+
+@pytest.mark.parametrize("command", ["simulate", "compare"])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--customers", "abc"), "--customers: must be a whole number, got 'abc'. Give a number such as 5000.\n"),
+        (("--customers", "5e3"), "--customers: must be a whole number, got '5e3'. Give a number such as 5000.\n"),
+        (("--seed", "1.5"), "--seed: must be a whole number, got '1.5'. Give a number such as 7.\n"),
+        (("--engine", "foo"), "--engine: must be one of 'compiled', 'readable', got 'foo'. Name one of these.\n"),
+        (("--engine", "readble"), "--engine: must be one of 'compiled', 'readable', got 'readble'. Did you mean 'readable'?\n"),
+        (("--threads", "x"), "--threads: must be a whole number, got 'x'. Give a number such as 4.\n"),
+        (("--threads", "0"), "--threads: must be from 1 to 1024, got 0. Leave it out to use all cores.\n"),
+    ],
+)
+def test_wrong_options_are_said_in_one_line(command: str, options: tuple[str, str], said: str) -> None:
+    result = invoke(command, TINY, *([TINY] if command == "compare" else []), *options)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", said)
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**63)])
+def test_calibrate_refuses_a_seed_before_work(seed: str) -> None:
+    columns = ("--customer", "id", "--time", "at", "--value", "paid", "--until", "1997-09-30")
+    result = invoke("calibrate", "purchases", "none.csv", *columns, "--seed", seed)
+    assert (result.exit_code, result.stderr) == (2, f"--seed: must be from 0 to 2**63 - 1, got {seed}. Give a number such as 7.\n")
+
+
+def test_version_is_printed() -> None:
+    assert invoke("--version").stdout == f"cjsim {cjsim.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["simulate", "compare"])
+@pytest.mark.parametrize("kind", ["policy", "journey"])
+def test_a_file_of_the_wrong_kind_is_said_once(command: str, kind: str) -> None:
+    file = str(WORLDS / f"every_construct_{kind}.yaml")
+    result = invoke(command, file, *([file] if command == "compare" else []))
+    assert (result.exit_code, result.stderr) == (2, f"{file}: must be a scenario, got a {kind}. Name a scenario that uses it.\n")
+
+
+DOUBTFUL = ("--set", "policy.guardrails.caps=[{at_most: 0, per: 1d}]")
+
+
+def test_describe_ends_with_warnings() -> None:
+    result = invoke("describe", TINY, *DOUBTFUL)
+    assert result.stdout.startswith("Scenario tiny")
+    assert result.stderr.startswith(f"{TINY}: warning: policy.guardrails.caps[0]: is 0")
+
+
+def test_simulate_warns_and_says_what_it_wrote(simulated: list[Any], tmp_path: Path) -> None:
+    result = invoke("simulate", TINY, *DOUBTFUL, "--out", str(tmp_path / "run"), "--events")
+    warning, note, written = result.stderr.splitlines()
+    assert warning.startswith(f"{TINY}: warning: policy.guardrails.caps[0]: is 0")
+    assert (note, written) == ("compiling", f"{tmp_path / 'run'}: log.parquet, manifest.json, metrics.json written")
+
+
+def test_compare_warns_of_each_side_once(compared: list[Any], tmp_path: Path) -> None:
+    (tmp_path / "less.yaml").write_text(f"extends: {TINY}\nset:\n  policy.guardrails.caps: [{{at_most: 0, per: 1d}}]\n")
+    less = str(tmp_path / "less.yaml")
+    assert invoke("compare", TINY, less).stderr.startswith(f"{less}: warning: policy.guardrails.caps[0]: is 0")
+    assert invoke("compare", TINY, less, *DOUBTFUL).stderr.count("policy.guardrails.caps[0]") == 1
+
+
+def test_a_full_disk_is_said_with_the_folder_as_typed(verb: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def simulate(scenario: Scenario, **options: Any) -> Answer:
+        options["log"].write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    verb("cjsim.engine.run", simulate)
+    monkeypatch.chdir(tmp_path)
+    result = invoke("simulate", TINY, "--out", "deep/run", "--events")
+    said = "--out: must be a folder that can be written, got 'deep/run' (No space left on device). Name another folder.\n"
+    assert (result.exit_code, result.stderr) == (2, said)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_calibrate_purchases_passes_its_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

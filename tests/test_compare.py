@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from made import CODEBOOK, made_run, some_outcomes
 
 from cjsim.errors import InputError
-from cjsim.metrics.compare import Comparison
+from cjsim.metrics.compare import Comparison, compare
 from cjsim.metrics.estimate import Terms, paired, ratio
+from cjsim.model.scenario import Scenario
 from cjsim.model.world import Records
 
 DRAWS, SIGMAS = 2000, 4.42  # fails by chance once in 100,000
@@ -164,9 +166,9 @@ def test_save_then_load_gives_the_same_comparison(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"seed": 8}, r"less mail\.seed: must be that of 'today', 7, got 8\."),
-        ({"horizon": 90.0}, r"less mail\.horizon: must be that of 'today', 365\.0, got 90\.0\."),
-        ({"start": "2027-01-01"}, r"less mail\.start: must be that of 'today', 2026-01-15, got '2027-01-01'\."),
+        ({"seed": 8}, r"'less mail': must have the seed of 'today', 7, got 8\."),
+        ({"horizon": 90.0}, r"'less mail': must have the horizon of 'today', 365\.0, got 90\.0\."),
+        ({"start": "2027-01-01"}, r"'less mail': must have the start of 'today', 2026-01-15, got '2027-01-01'\."),
     ],
 )
 def test_runs_of_other_customers_or_days_are_refused(changed: dict[str, Any], message: str) -> None:
@@ -177,6 +179,32 @@ def test_runs_of_other_customers_or_days_are_refused(changed: dict[str, Any], me
 def test_one_run_alone_is_refused() -> None:
     with pytest.raises(InputError, match="must have a baseline and at least one alternative, got 1"):
         Comparison.of({"today": made_run(some_outcomes(5))})
+
+
+TINY = Scenario.load(ROOT / "tests" / "worlds" / "tiny.yaml")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([TINY, TINY], r"compare: must have a mapping of names to Scenarios, got list\. Write for example \{'today': a"),
+        ({"a": TINY, "b": "tiny.yaml"}, r"'b': must be a Scenario, got str\. Load one with Scenario\.load"),
+        ({"a": TINY}, "must have a baseline and at least one alternative, got 1"),
+        (
+            {"a": TINY, "b": TINY.with_values({"entry.over": "5d"})},
+            r"'b': must have the entry of 'a', 0 days, got '5 days'\. Give both the same entry",
+        ),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_work(given: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        compare(given)
+
+
+def test_runs_in_a_list_are_refused() -> None:
+    run = made_run(some_outcomes(5))
+    with pytest.raises(InputError, match="must have a mapping of names to Runs, got list"):
+        Comparison.of([run, run])  # type: ignore[arg-type]
 
 
 def test_an_unknown_alternative_is_refused() -> None:

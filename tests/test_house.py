@@ -15,7 +15,7 @@ from conftest import ROOT
 # Lowest first; the members of one tuple stand side by side and do not import each other.
 LAYERS = (
     ("errors",),
-    ("frame", "kernel", "publish"),
+    ("frame", "kernel", "progress", "publish"),
     ("model",),
     ("eventlog",),
     ("engine",),

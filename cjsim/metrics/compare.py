@@ -56,7 +56,7 @@ class Comparison:
         InputError
             If there are fewer than two, or they are not of the same customers over the same days.
         """
-        (name, base), others = _baseline_first(runs)
+        (name, base), others = _baseline_first(runs, Run)
         for other, run in others.items():
             for what in ("customers", "seed", "start", "horizon"):
                 _require_equal(what, name, getattr(base.provenance, what), other, getattr(run.provenance, what))
@@ -204,14 +204,15 @@ def compare(
     Raises
     ------
     InputError
-        If there are fewer than two, or they differ in start, horizon or (where none is given) number of customers.
+        If there are fewer than two, or they differ in start, horizon, entry or (where none is given) number of customers.
     """
     from cjsim.engine.run import simulate
 
-    (name, base), others = _baseline_first(scenarios)
+    (name, base), others = _baseline_first(scenarios, Scenario)
     for other, scenario in others.items():
         for what in ("start", "horizon") if customers else ("start", "horizon", "customers"):
             _require_equal(what, name, getattr(base, what), other, getattr(scenario, what))
+        _require_equal("entry", name, _entry(base), other, _entry(scenario))
     number, key = base.customers if customers is None else customers, base.seed if seed is None else seed
     runs = {
         name: simulate(scenario, customers=number, seed=key, engine=engine, threads=threads, progress=progress)
@@ -220,12 +221,26 @@ def compare(
     return Comparison.of(runs)
 
 
-def _baseline_first(named: Mapping[str, T]) -> tuple[tuple[str, T], dict[str, T]]:
+def _baseline_first(named: Mapping[str, T], kind: type[T]) -> tuple[tuple[str, T], dict[str, T]]:
     """The first with its name, and the others."""
+    thing = kind.__name__
+    if not isinstance(named, Mapping):
+        got, remedy = type(named).__name__, "Write for example {'today': a, 'other': b}, the baseline first."
+        raise InputError(complaint("compare", f"must have a mapping of names to {thing}s", got, remedy))
+    for name, item in named.items():
+        if not isinstance(item, kind):
+            remedy = "Load one with Scenario.load(FILE)." if kind is Scenario else "Give what simulate gives."
+            raise InputError(complaint(f"'{name}'", f"must be a {thing}", type(item).__name__, remedy))
     if len(named) < 2:
         raise InputError(complaint("compare", "must have a baseline and at least one alternative", str(len(named)), "Name two or more."))
     first, *others = named.items()
     return first, dict(others)
+
+
+def _entry(scenario: Scenario) -> str:
+    """How customers enter, in words; a file by where it is, however that is written."""
+    entry = scenario.entry
+    return f"{entry.over:g} days" if entry.file is None else f"{entry.over:g} days and the file {Path(entry.file).resolve()}"
 
 
 def _effects(base: Run, other: Run) -> Effects:
@@ -238,4 +253,4 @@ def _effects(base: Run, other: Run) -> Effects:
 def _require_equal(what: str, name: str, base: object, other: str, value: object) -> None:
     if base != value:
         remedy = f"Give both the same {what}, so that the same customers live the same days."
-        raise InputError(complaint(f"{other}.{what}", f"must be that of '{name}', {base}", shown(value), remedy))
+        raise InputError(complaint(f"'{other}'", f"must have the {what} of '{name}', {base}", shown(value), remedy))
