@@ -5,7 +5,7 @@ import re
 import pytest
 from conftest import ROOT
 
-from cjsim.model.describe import describe, mean_wait
+from cjsim.model.describe import describe, mean_wait, median_wait
 from cjsim.model.mistakes import reach, warnings
 from cjsim.model.scenario import Scenario
 from cjsim.model.vocabulary import WaitLaw
@@ -24,6 +24,7 @@ def test_small_scenario_is_told_in_these_words(tiny: Scenario) -> None:
         "from 2025-01-06, seed 1, money discounted at 10 % a year.",
         "",
         "Journey tiny_journey: starts in active.",
+        "The pressure of contacts halves in 7 days.",
         "Personas, which the firm does not see:",
         "  customer, 100 %: rests at satisfaction 0.5",
         "Stages, and what happens there:",
@@ -33,7 +34,7 @@ def test_small_scenario_is_told_in_these_words(tiny: Scenario) -> None:
         "  gone",
         "    nothing of its own",
         "Channels:",
-        "  email: 100 % consent, opened after 0 minutes on average",
+        "  email: 100 % consent, opened at once",
         "Messages:",
         "  hello by email: 50 % open it, 0 % of these click",
         "",
@@ -55,18 +56,77 @@ def test_every_name_of_a_scenario_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("law", "mean"),
+    ("law", "mean", "median"),
     [
-        ({"exponential": "3d"}, 3.0),
-        ({"gamma": {"mean": "4d", "shape": 0.3}}, 4.0),
-        ({"weibull": {"scale": "2d", "shape": 0.5}}, 4.0),
-        ({"lognormal": {"median": "1d", "sigma": 2}}, 7.38905609893065),
-        ({"fixed": "36h"}, 1.5),
-        ({"empirical": {"values": ["1d", "4d"], "weights": [2, 1]}}, 2.0),
+        ({"exponential": "3d"}, 3.0, 2.0794415416798357),
+        ({"gamma": {"mean": "4d", "shape": 1}}, 4.0, 2.772588722239781),
+        ({"weibull": {"scale": "2d", "shape": 0.5}}, 4.0, 0.9609060278364028),
+        ({"lognormal": {"median": "1d", "sigma": 2}}, 7.38905609893065, 1.0),
+        ({"fixed": "36h"}, 1.5, 1.5),
+        ({"empirical": {"values": ["4d", "1d"], "weights": [1, 2]}}, 2.0, 1.0),
     ],
 )
-def test_mean_of_a_wait(law: dict[str, object], mean: float) -> None:
+def test_mean_and_median_of_a_wait(law: dict[str, object], mean: float, median: float) -> None:
     assert mean_wait(WaitLaw.model_validate(law)) == pytest.approx(mean, rel=1e-12)
+    assert median_wait(WaitLaw.model_validate(law)) == pytest.approx(median, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"customers": 20_000, "horizon": "1d"}, "Scenario tiny: 20,000 customers entering on day 0, 1 day\n"),
+        ({"journey.events.leave.wait": {"fixed": "36525d"}}, "leave after 36,525 days: goes to gone"),
+        ({"journey.events.leave.wait": {"fixed": "1h"}}, "leave after 1 hour: goes to gone"),
+        ({"journey.events.leave.wait": {"fixed": "0s"}}, "leave at once: goes to gone"),
+        ({"journey.events.purchase.effects[0].purchase.value": {"fixed": 12_345.6}}, "buys for 12,346 on average"),
+        ({"journey.channels.email.open_delay": {"lognormal": {"median": "6h", "sigma": 2}}}, "half of those who open do so within 6 hours"),
+        (
+            {"journey.messages.hello.unsubscribe_rate": 0.01, "journey.messages.hello.complaint_rate": 0.002},
+            "50 % open it, 0 % of these click, 1 % unsubscribe, 0.2 % complain",
+        ),
+        ({"journey.satisfaction": {"half_life": "60d"}}, "Satisfaction comes half the way back to rest in 60 days.\n"),
+        ({"journey.pressure": {"half_life": None}}, "The pressure of contacts never fades.\n"),
+        ({"journey.scores": {"heat": {"half_life": "1d"}, "sum": {}}}, "Scores: heat (halves in 1 day), sum.\n"),
+        ({"journey.messages.hello.lift": {"opened": {"leave": -0.5}}}, "(exponential), lifts of it halve in 3 days: goes to gone"),
+        (
+            {
+                "journey.personas": {
+                    "wary": {
+                        "share": 1,
+                        "responds": {"leave": 2},
+                        "contact_lift": {"leave": 0.5},
+                        "affinity": {"email": -0.4},
+                        "consent": {"email": 0.3},
+                    }
+                }
+            },
+            "  wary, 100 %: rests at satisfaction 0.5, lifts of leave x 2, each contact lifts leave by +0.5, taste for email -0.4, "
+            "30 % consent to email\n",
+        ),
+    ],
+)
+def test_numbers_that_make_a_difference_are_told(tiny: Scenario, values: dict[str, object], said: str) -> None:
+    assert said not in describe(tiny)
+    assert said in describe(tiny.with_values(values))
+
+
+def test_empty_ways_are_not_told(tiny: Scenario) -> None:
+    steps = [
+        {"wait_for": {"event": "purchase", "at_most": "1d"}},
+        {"branch": {"if": "purchases > 1", "else": [{"send": "hello"}]}},
+        {"split": {"a": {"share": 0.5, "steps": [{"stop": True}]}, "b": {"share": 0.5}}},
+    ]
+    told = describe(tiny.with_values({"policy.flows.greet.steps": steps})).split("\n")
+    first = told.index("    wait for purchase, at most 1 day")
+    assert told[first + 1 : -2] == [
+        "    if purchases > 1",
+        "      else:",
+        "        send hello",
+        "    split at random",
+        "      a, 50 %:",
+        "        stop",
+        "      b, 50 %: nothing",
+    ]
 
 
 @pytest.mark.parametrize(
