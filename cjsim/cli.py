@@ -55,6 +55,7 @@ Horizon = Annotated[str | None, typer.Option("--horizon", metavar="DURATION", he
 EngineName = Annotated[str, typer.Option("--engine", metavar="|".join(ENGINES), help="Both give the same results; readable is slow.")]
 Threads = Annotated[str | None, typer.Option("--threads", metavar="N", help="Threads; all cores if not given.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.")]
+Full = Annotated[bool, typer.Option("--full", help="Print all metrics, also by stage and channel.")]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
 
 
@@ -260,6 +261,7 @@ def simulate(
     threads: Threads = None,
     out: Out = None,
     events: Annotated[bool, typer.Option("--events", help="Write the event log to DIR as well.")] = False,
+    full: Full = False,
     as_json: Json = False,
 ) -> None:
     """Simulate a scenario: its metrics, each with an interval."""
@@ -275,7 +277,7 @@ def simulate(
         run = run_scenario(made, **how, log=log, progress=progress)
         written = _save(run, folder)
     _tell(out, written)
-    _show(run, as_json=as_json)
+    _show(run, as_json=as_json, full=full)
 
 
 @app.command()
@@ -290,6 +292,7 @@ def compare(
     engine: EngineName = "compiled",
     threads: Threads = None,
     out: Out = None,
+    full: Full = False,
     as_json: Json = False,
 ) -> None:
     """Compare scenarios on the same customers: BASE with each OTHER, or BASE with itself under --set.
@@ -306,7 +309,7 @@ def compare(
         today = _scenario(base, common)
         scenarios = {today.name: today, ", ".join(sets or []): today.with_values(changes)}
     known: list[str] = []
-    for file, scenario in zip((base, *(others or [base])), scenarios.values(), strict=True):
+    for file, scenario in zip(dict.fromkeys((base, *others)) if others else (base, base), scenarios.values(), strict=True):
         known += _warn(file, scenario, known)
     with folder_for(out) as folder, shown_progress() as progress:
         from cjsim.metrics.compare import compare as compare_scenarios
@@ -314,7 +317,7 @@ def compare(
         comparison = compare_scenarios(scenarios, **how, progress=progress)
         written = _save(comparison, folder)
     _tell(out, written)
-    _show(comparison, as_json=as_json)
+    _show(comparison, as_json=as_json, full=full)
 
 
 def _check_changes(changes: dict[str, Any]) -> None:
@@ -375,9 +378,9 @@ def _tell(out: Path | None, written: list[str]) -> None:
         typer.echo(f"{out}: {', '.join(written)} written", err=True)
 
 
-def _show(result: Any, *, as_json: bool) -> None:
+def _show(result: Any, *, as_json: bool, full: bool = False) -> None:
     """A result as a table, or as one JSON object."""
     if as_json:
         _echo_json(result.to_json())
     else:
-        typer.echo(str(result))
+        typer.echo(result.summary(full=True) if full else str(result))

@@ -34,6 +34,9 @@ class Answer:
     def __str__(self) -> str:
         return f"table of {sorted(self.content)}"
 
+    def summary(self, *, full: bool) -> str:
+        return "all of it" if full else str(self)
+
     def save(self, folder: Path) -> None:
         (folder / "metrics.json").write_text(json.dumps(self.content))
         (folder / "manifest.json").write_text("{}")
@@ -155,6 +158,11 @@ def test_simulate_prints_a_table(simulated: list[Any]) -> None:
     assert result.stderr == "compiling\n"
 
 
+@pytest.mark.parametrize("command", ["simulate", "compare"])
+def test_full_prints_all_metrics(command: str, simulated: list[Any], compared: list[Any]) -> None:
+    assert invoke(command, TINY, "--set", "discount_rate=0", "--full").stdout == "all of it\n"
+
+
 def test_simulate_prints_exactly_one_json_object(simulated: list[Any]) -> None:
     result = invoke("simulate", TINY, "--json", "--customers", "7", "--seed", "5", "--horizon", "60d", "--set", "discount_rate=0")
     assert json.loads(result.stdout) == {"scenario": "tiny", "customers": 7}
@@ -235,6 +243,14 @@ def test_compare_names_scenarios_apart(compared: list[dict[str, Scenario]], tmp_
     assert list(compared[0]) == ["tiny", "less"]
     assert {scenario.horizon for scenario in compared[0].values()} == {10.0}
     assert list(compared[1]) == [TINY, str(tmp_path / "tiny.yaml")]
+
+
+def test_compare_of_a_file_with_itself_is_refused() -> None:
+    result = invoke("compare", TINY, TINY)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "compare: must have a baseline and at least one alternative, got 1. Name two or more.\n",
+    )
 
 
 def test_compare_needs_something_to_compare_with() -> None:

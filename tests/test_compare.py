@@ -127,9 +127,29 @@ def test_table_names_both_sides_and_marks_what_is_clear() -> None:
     rows = {line.split()[0]: line for line in lines[2:] if line.strip()}
     assert " * " in rows["revenue"]
     assert "identical" in rows["purchases"]
-    assert "500 customers, seed 7" in str(shifted())
-    assert "suppressed[cap]" not in str(shifted())
-    assert "suppressed[cap]" in shifted().summary(full=True)
+    assert "365 days, 500 customers, seed 7, n = 500 who entered; 95 % interval, paired on the same customers." in str(shifted())
+    assert rows["revenue"].endswith("revenue per customer")
+    assert "suppressed[cap, email]" not in str(shifted())
+    assert "suppressed[cap, email]" in shifted().summary(full=True)
+
+
+def test_table_leaves_out_what_is_the_same_for_all_and_says_so() -> None:
+    pair = shifted()
+    rows = {line.split()[0]: line for line in str(pair).splitlines() if line.strip()}
+    assert not {"pressure", "deferred", "opt_outs", "suppressed[gap]", "roi"} & set(rows)
+    assert {"purchases", "contacts", "suppressed[cap]", "satisfaction"} <= set(rows)
+    assert rows["churn"].split()[1] == "^"
+    shown = sum(name in rows for name in pair.alternatives["less mail"])
+    assert f"{len(pair.alternatives['less mail']) - shown} metrics are not shown" in str(pair)
+    assert "not shown" not in pair.summary(full=True)
+
+
+def test_a_constant_that_a_policy_changes_is_shown() -> None:
+    fixed = [some_outcomes(50), some_outcomes(50)]
+    for made, value in zip(fixed, (1, 0), strict=True):
+        made.customers["opt_outs"] = value
+    rows = {line.split()[0]: line for line in str(Comparison.of(dict(zip("ab", map(made_run, fixed), strict=True)))).splitlines() if line}
+    assert rows["opt_outs"].split()[1:4] == ["1.00", "0.00", "-1.00"]
 
 
 def test_only_what_did_not_differ_is_called_identical() -> None:
@@ -138,7 +158,7 @@ def test_only_what_did_not_differ_is_called_identical() -> None:
     table = str(Comparison.of({"a": made_run(some_outcomes(50)), "b": made_run(dearer)}))
     rows = {line.split()[0]: line for line in table.splitlines() if line.strip()}
     assert "identical" not in rows["cost"]
-    assert "[+0.1250, +0.1250]" in rows["cost"]
+    assert "[+0.125, +0.125]" in rows["cost"]
 
 
 def test_frame_has_a_row_for_each_alternative_and_metric() -> None:

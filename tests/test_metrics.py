@@ -1,6 +1,7 @@
 """Metrics: each on customers counted by hand; intervals against their own law, the bootstrap and Wilson's formula."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from cjsim.engine.result import Run
 from cjsim.errors import InputError
 from cjsim.metrics.catalog import cohorts, definitions, measure
 from cjsim.metrics.estimate import SHARE, Terms, estimate, influence, ratio
-from cjsim.metrics.tables import number
+from cjsim.metrics.tables import decimals_of, number
 from cjsim.model.codes import UNOBSERVED, Touch
 
 # A test that compares a count of 2,000 draws with its binomial law fails by chance once in 100,000: 4.42 standard deviations.
@@ -218,13 +219,48 @@ def test_measuring_keeps_few_bytes_a_customer() -> None:
     [
         (0.12345, "share", False, "12.35 %"),
         (0.00012, "share", False, "0.0120 %"),
-        (0.0, "share", True, "+0.00 pp"),
+        (0.0, "share", True, "0.00 pp"),
         (-0.01, "share", True, "-1.00 pp"),
-        (1234.5, "money", False, "1,234"),
-        (0.04567, "money", True, "+0.04567"),
-        (0.0, "money", True, "0"),
+        (1234.5, "money", False, "1,234.50"),
+        (0.04567, "money", True, "+0.0457"),
+        (0.0, "money", True, "0.00"),
+        (12.34, "days", False, "12.3"),
+        (0.5, "0 to 1", False, "0.500"),
         (math.nan, "money", False, "-"),
     ],
 )
-def test_numbers_are_written_with_four_digits(value: float, unit: str, sign: bool, text: str) -> None:
-    assert number(value, unit, sign=sign) == text
+def test_numbers_have_the_decimals_of_their_unit_or_three_digits(value: float, unit: str, sign: bool, text: str) -> None:
+    assert number(value, unit, decimals_of(unit, value), sign=sign) == text
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert (number(-0.001, "money", 2, sign=True), number(0.001, "money", 2, sign=True)) == ("0.00", "0.00")
+
+
+def rows_of(table: str) -> dict[str, str]:
+    return {line.split()[0]: line for line in table.splitlines() if line.strip()}
+
+
+def test_table_leaves_out_what_cannot_move_and_says_so() -> None:
+    made = some_outcomes(300)
+    made.customers["satisfaction"] = 0.7
+    run = made_run(made)
+    rows = rows_of(run.summary())
+    assert not {"satisfaction", "pressure", "opt_outs", "suppressed[gap]", "roi"} & set(rows)
+    assert {"suppressed[cap]", "clv", "contacts", "unsubscribe_rate"} <= set(rows)
+    shown = [name for name in run.metrics if name in rows]
+    assert f"{len(run.metrics) - len(shown)} metrics are not shown" in run.summary()
+    assert set(run.metrics) <= set(re.findall(r"^([a-z_0-9]+(?:\[[^]]*\])?)", run.summary(full=True), re.MULTILINE))
+    assert "not shown" not in run.summary(full=True)
+
+
+def test_a_level_that_moves_is_shown() -> None:
+    assert "satisfaction" in rows_of(made_run(some_outcomes(300)).summary())
+
+
+def test_ratios_of_a_selection_are_marked() -> None:
+    text = made_run(some_outcomes(300)).summary()
+    marked = {line.split()[0] for line in text.splitlines() if line.split()[1:2] == ["^"]}
+    assert {"retention_30d", "churn", "repeat_purchase_rate", "click_rate", "time_to_first_value"} <= marked
+    assert not {"conversion", "clv", "contacts", "activation"} & marked
+    assert "^ among converters, buyers, receivers or openers, whose mix differs between policies." in text

@@ -30,7 +30,7 @@ def definitions(codebook: Codebook) -> list[Definition]:
         Names of channels.
     """
     found = [Definition("contacts", "contacts", "deliveries per customer", mean_of("contacts"))]
-    found += [Definition(name, SHARE, title, _rate(above, below, None)) for name, title, above, below in _RATES]
+    found += [Definition(name, SHARE, title, _rate(above, below, None), selected=True) for name, title, above, below in _RATES]
     found += [
         Definition("opt_outs", "opt-outs", "consents ended per customer, however", mean_of("opt_outs")),
         Definition("pressure", "contacts", "recent contacts, decayed, at the horizon", mean_of("pressure")),
@@ -39,7 +39,7 @@ def definitions(codebook: Codebook) -> list[Definition]:
     for refusal in _REFUSALS:
         reason, touch = refusal.name.lower(), Touch(FIRST_REFUSAL + refusal)
         title = f"sends per customer that were refused for {reason}"
-        found.append(Definition(f"suppressed[{reason}]", "sends", title, _count(touch, None), detail=True))
+        found.append(Definition(f"suppressed[{reason}]", "sends", title, _count(touch, None)))
         for i, channel in enumerate(codebook.channels):
             where = f"{title}, {channel}"
             found.append(Definition(f"suppressed[{reason}, {channel}]", "sends", where, _count(touch, i), detail=True))

@@ -50,6 +50,8 @@ class Definition:
         The numerators and denominators of a run.
     detail : bool
         Left out of short tables.
+    selected : bool
+        Its denominator counts those whom a policy may have brought there (converters, openers): under another policy they are others.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Definition:
     title: str
     terms: Callable[[Run], Terms]
     detail: bool = False
+    selected: bool = False
 
 
 class Effect(NamedTuple):

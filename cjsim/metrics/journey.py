@@ -30,7 +30,8 @@ def definitions(codebook: Codebook) -> list[Definition]:
     for i, name in moments:
         if name == FIRST_VALUE:
             found.append(Definition("activation", SHARE, "customers who reached their first value", _reached(i)))
-            found.append(Definition("time_to_first_value", "days", "entry to first value, of those who reached it", _time_to(i)))
+            title = "entry to first value, of those who reached it"
+            found.append(Definition("time_to_first_value", "days", title, _time_to(i), selected=True))
     found += [Definition(f"reached[{name}]", SHARE, f"customers who reached {name}", _reached(i), detail=True) for i, name in moments]
     for i, name in enumerate(codebook.stages):
         found.append(Definition(f"stage_reached[{name}]", SHARE, f"customers who were in {name}", _visited(i), detail=True))

@@ -16,10 +16,10 @@ from cjsim.model.world import Records
 def definitions() -> list[Definition]:
     """Conversion, retention t days after it, churn."""
     kept = [
-        Definition(f"retention_{days:.0f}d", SHARE, f"converted, in a retained stage {days:.0f} days later", _kept(i))
+        Definition(f"retention_{days:.0f}d", SHARE, f"converted, in a retained stage {days:.0f} days later", _kept(i), selected=True)
         for i, days in enumerate(RETENTION_DAYS)
     ]
-    churn = Definition("churn", SHARE, "converted, not in a retained stage at the horizon", _churned)
+    churn = Definition("churn", SHARE, "converted, not in a retained stage at the horizon", _churned, selected=True)
     return [Definition("conversion", SHARE, "customers who converted", _converted), *kept, churn]
 
 

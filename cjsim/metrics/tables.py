@@ -4,15 +4,18 @@ Lives here: how numbers are written. Does not live here: the numbers (estimate.p
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from cjsim.engine.result import Run
+from cjsim.engine.result import Metric, Run
 from cjsim.metrics.catalog import definitions
-from cjsim.metrics.estimate import SHARE, Effect
+from cjsim.metrics.estimate import SHARE, Definition, Effect, estimate
+
+LEVEL = "0 to 1"
+_DECIMALS = {"days": 1, LEVEL: 3}  # of a unit; 2 of any other
 
 
-def number(value: float, unit: str, *, sign: bool = False) -> str:
-    """A value as tables show it: shares in per cent, four digits of anything else, a dash where undefined.
+def number(value: float, unit: str, decimals: int, *, sign: bool = False) -> str:
+    """A value as tables show it: shares in per cent, a dash where undefined.
 
     Parameters
     ----------
@@ -20,27 +23,44 @@ def number(value: float, unit: str, *, sign: bool = False) -> str:
         In its unit.
     unit : str
         Of the metric.
+    decimals : int
+        As `decimals_of` gives them.
     sign : bool
         With a plus for gains; differences of shares are in percentage points.
 
     Examples
     --------
-    >>> number(0.1234, "share"), number(0.0123, "share", sign=True), number(1234.56, "money"), number(math.nan, "days")
-    ('12.34 %', '+1.23 pp', '1,235', '-')
+    >>> number(0.1234, "share", 2), number(0.0123, "share", 2, sign=True), number(1234.56, "money", 2), number(math.nan, "days", 1)
+    ('12.34 %', '+1.23 pp', '1,234.56', '-')
     """
     if math.isnan(value):
         return "-"
-    plus = "+" if sign else ""
-    if unit == SHARE:
-        decimals = 2 if abs(value) >= 1e-3 or value == 0 else 4
-        return f"{100 * value:{plus}.{decimals}f} {'pp' if sign else '%'}"
-    if value == 0:
-        return "0"
-    digits = min(6, max(0, 3 - math.floor(math.log10(abs(value)))))
-    return f"{value:{plus},.{digits}f}"
+    rounded = round(100 * value if unit == SHARE else value, decimals) + 0.0  # no minus before zero
+    text = f"{rounded:{'+' if sign and rounded else ''},.{decimals}f}"
+    return f"{text} {'pp' if sign else '%'}" if unit == SHARE else text
 
 
-def interval(low: float, high: float, unit: str, *, sign: bool = False) -> str:
+def decimals_of(unit: str, *values: float) -> int:
+    """Decimals for values that stand in one row: the unit's own, more where the largest would have fewer than three digits.
+
+    Parameters
+    ----------
+    unit : str
+        Of the metric.
+    values : float
+        In the unit; nan counts nothing.
+
+    Examples
+    --------
+    >>> decimals_of("money", 1234.5, 0.01), decimals_of("money", 0.0412, math.nan), decimals_of("share", 0.3), decimals_of("share", 0.0002)
+    (2, 4, 2, 4)
+    """
+    own = _DECIMALS.get(unit, 2)
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0) * (100 if unit == SHARE else 1)
+    return own if largest == 0 else min(6, max(own, 2 - math.floor(math.log10(largest))))
+
+
+def interval(low: float, high: float, unit: str, decimals: int, *, sign: bool = False) -> str:
     """An interval as tables show it.
 
     Parameters
@@ -49,10 +69,12 @@ def interval(low: float, high: float, unit: str, *, sign: bool = False) -> str:
         In the unit.
     unit : str
         Of the metric.
+    decimals : int
+        As `decimals_of` gives them.
     sign : bool
         Of a difference.
     """
-    return "" if math.isnan(low) else f"[{number(low, unit, sign=sign)}, {number(high, unit, sign=sign)}]"
+    return "" if math.isnan(low) else f"[{number(low, unit, decimals, sign=sign)}, {number(high, unit, decimals, sign=sign)}]"
 
 
 def summary(run: Run, *, full: bool = False) -> str:
@@ -63,20 +85,22 @@ def summary(run: Run, *, full: bool = False) -> str:
     run : Run
         The run.
     full : bool
-        Also metrics by stage, channel and reason, and those that are undefined here.
+        Also metrics by stage and channel, and those that are undefined or cannot move here.
     """
     rows = []
-    for name, definition in definitions(run.codebook).items():
-        found = run.metrics[name]
-        if full or not (definition.detail or math.isnan(found.value)):
-            span = interval(found.low, found.high, found.unit)
-            rows.append((name, number(found.value, found.unit), span, f"{found.n:,}", definition.title + _counted(found.unit)))
+    known = definitions(run.codebook)
+    for definition in known.values():
+        found = run.metrics[definition.name]
+        if full or not (definition.detail or math.isnan(found.value) or (_is_fixed(found) and (found.value == 0 or found.unit == LEVEL))):
+            decimals = decimals_of(found.unit, found.value)
+            span = interval(found.low, found.high, found.unit, decimals)
+            rows.append((_marked(definition), number(found.value, found.unit, decimals), span, f"{found.n:,}", _title(definition)))
     origin = run.provenance
     head = (
         f"{origin.scenario}: {len(run):,} customers, {origin.horizon:g} days, seed {origin.seed}, {origin.engine} engine,"
         f" {origin.events:,} log rows"
     )
-    return f"{head}\n\n{_layout(('metric', 'value', '95 % interval', 'n', ''), rows)}"
+    return "\n\n".join([head, _layout(("metric", "value", "95 % interval", "n", ""), rows), _notes(len(known) - len(rows))])
 
 
 def comparison(baseline: Run, name: str, alternatives: Mapping[str, Mapping[str, Effect]], *, full: bool = False) -> str:
@@ -91,31 +115,63 @@ def comparison(baseline: Run, name: str, alternatives: Mapping[str, Mapping[str,
     alternatives : Mapping of str to Mapping of str to Effect
         Effects by alternative and metric.
     full : bool
-        Also metrics by stage, channel and reason, and those that are undefined here.
+        Also metrics by stage and channel, and those that are undefined or cannot move here.
     """
     known = definitions(baseline.codebook)
     tables = []
+    shown = [of for of in known.values() if full or not (of.detail or _is_idle(of, baseline, alternatives.values()))]
     for alternative, effects in alternatives.items():
-        shown = [of for of in known.values() if of.name in effects and (full or not (of.detail or math.isnan(effects[of.name].effect)))]
-        rows = [_effect_row(of.name, of.unit, effects[of.name]) for of in shown]
-        tables.append(_layout(("metric", name, alternative, "effect", "95 % interval", "", "pairing"), rows))
+        present = [of for of in shown if of.name in effects and (full or not math.isnan(effects[of.name].effect))]
+        rows = [_effect_row(of, effects[of.name]) for of in present]
+        table = _layout(("metric", name, alternative, "effect", "95 % interval", "", "pairing", ""), rows)
+        tables.append(f"{table}\n\n{_notes(len(effects) - len(rows))}")
+    origin = baseline.provenance
     caption = (
-        f"{len(baseline):,} customers, seed {baseline.provenance.seed}, the same under every policy: effects are paired differences with"
-        " 95 % intervals.\n* the interval excludes 0 (of twenty metrics that do not differ, about one would). pairing: how many times more"
-        " customers\nan unpaired comparison would need."
+        f"{origin.horizon:g} days, {len(baseline):,} customers, seed {origin.seed}, n = {int(baseline.entered.sum()):,} who entered;"
+        " 95 % interval, paired on the same customers.\n* the interval excludes 0 (of twenty metrics that do not differ, about one"
+        " would). pairing: how many times more customers\nan unpaired comparison would need."
     )
     return "\n\n".join([*tables, caption])
 
 
-def _effect_row(name: str, unit: str, found: Effect) -> tuple[str, ...]:
-    span = "identical" if found.effect == found.low == found.high == 0 else interval(found.low, found.high, unit, sign=True)
+def _is_fixed(found: Metric) -> bool:
+    """Whether no customer differs from another."""
+    return found.low == found.value == found.high
+
+
+def _is_idle(of: Definition, baseline: Run, alternatives: Iterable[Mapping[str, Effect]]) -> bool:
+    """Whether a metric is the same for all customers under all policies."""
+    effects = [found[of.name] for found in alternatives if of.name in found]
+    same = all(found.effect == found.low == found.high == 0 for found in effects)
+    return same and _is_fixed(estimate(of.terms(baseline), of.unit))
+
+
+def _effect_row(of: Definition, found: Effect) -> tuple[str, ...]:
+    decimals, fine = decimals_of(of.unit, found.baseline, found.value), decimals_of(of.unit, found.effect, found.low, found.high)
+    identical = found.effect == found.low == found.high == 0
+    span = "identical" if identical else interval(found.low, found.high, of.unit, fine, sign=True)
     pairing = "" if math.isnan(found.variance_ratio) else f"x{found.variance_ratio:,.1f}"
-    values = (number(found.baseline, unit), number(found.value, unit), number(found.effect, unit, sign=True))
-    return (name, *values, span, "*" if found.is_clear else "", pairing)
+    values = (
+        number(found.baseline, of.unit, decimals),
+        number(found.value, of.unit, decimals),
+        number(found.effect, of.unit, fine, sign=True),
+    )
+    return (_marked(of), *values, span, "*" if found.is_clear else "", pairing, _title(of))
 
 
-def _counted(unit: str) -> str:
-    return f" ({unit})" if unit in ("days", "0 to 1") else ""
+def _marked(of: Definition) -> str:
+    return f"{of.name} ^" if of.selected else of.name
+
+
+def _title(of: Definition) -> str:
+    return of.title + (f" ({of.unit})" if of.unit in ("days", LEVEL) else "")
+
+
+def _notes(hidden: int) -> str:
+    """Under a table: what its mark says, what is not in it."""
+    mark = "^ among converters, buyers, receivers or openers, whose mix differs between policies."
+    rest = f"{hidden} metrics are not shown (by stage or channel, undefined, or the same for all): --full, --json or summary(full=True)."
+    return f"{mark}\n{rest}" if hidden else mark
 
 
 def _layout(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -11,12 +11,13 @@ def definitions() -> list[Definition]:
     """The metrics of money."""
     return [
         Definition("purchases", "purchases", "purchases per customer", mean_of("purchases")),
-        Definition("repeat_purchase_rate", SHARE, "buyers who bought again", _bought_again),
+        Definition("repeat_purchase_rate", SHARE, "buyers who bought again", _bought_again, selected=True),
         Definition("revenue", "money", "revenue per customer", mean_of("revenue")),
         Definition("margin", "money", "margin of purchases per customer", mean_of("margin")),
         Definition("cost", "money", "cost of messages per customer", mean_of("cost")),
         Definition("clv", "money", "discounted margin less costs per customer, from entry to horizon", mean_of("clv")),
-        Definition("roi", "ratio", "margin less costs, over costs", _return),
+        # Costs are those of messages alone, so that it reads as more than it is: told where all is.
+        Definition("roi", "ratio", "margin less costs of messages, over these costs", _return, detail=True),
     ]
 
 
