@@ -158,7 +158,7 @@ def test_only_what_did_not_differ_is_called_identical() -> None:
     table = str(Comparison.of({"a": made_run(some_outcomes(50)), "b": made_run(dearer)}))
     rows = {line.split()[0]: line for line in table.splitlines() if line.strip()}
     assert "identical" not in rows["cost"]
-    assert "[+0.125, +0.125]" in rows["cost"]
+    assert "[+0.12, +0.12]" in rows["cost"]
 
 
 def test_frame_has_a_row_for_each_alternative_and_metric() -> None:

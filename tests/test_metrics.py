@@ -218,18 +218,18 @@ def test_measuring_keeps_few_bytes_a_customer() -> None:
     ("value", "unit", "sign", "text"),
     [
         (0.12345, "share", False, "12.35 %"),
-        (0.00012, "share", False, "0.0120 %"),
+        (0.00012, "share", False, "0.012 %"),
         (0.0, "share", True, "0.00 pp"),
         (-0.01, "share", True, "-1.00 pp"),
         (1234.5, "money", False, "1,234.50"),
-        (0.04567, "money", True, "+0.0457"),
+        (0.04567, "money", True, "+0.046"),
         (0.0, "money", True, "0.00"),
         (12.34, "days", False, "12.3"),
         (0.5, "0 to 1", False, "0.500"),
         (math.nan, "money", False, "-"),
     ],
 )
-def test_numbers_have_the_decimals_of_their_unit_or_three_digits(value: float, unit: str, sign: bool, text: str) -> None:
+def test_numbers_have_the_decimals_of_their_unit_or_two_digits(value: float, unit: str, sign: bool, text: str) -> None:
     assert number(value, unit, decimals_of(unit, value), sign=sign) == text
 
 

@@ -41,7 +41,7 @@ def number(value: float, unit: str, decimals: int, *, sign: bool = False) -> str
 
 
 def decimals_of(unit: str, *values: float) -> int:
-    """Decimals for values that stand in one row: the unit's own, more where the largest would have fewer than three digits.
+    """Decimals for values that stand in one row: the unit's own, more where the largest would have fewer than two digits.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ def decimals_of(unit: str, *values: float) -> int:
     Examples
     --------
     >>> decimals_of("money", 1234.5, 0.01), decimals_of("money", 0.0412, math.nan), decimals_of("share", 0.3), decimals_of("share", 0.0002)
-    (2, 4, 2, 4)
+    (2, 3, 2, 3)
     """
     own = _DECIMALS.get(unit, 2)
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0) * (100 if unit == SHARE else 1)
-    return own if largest == 0 else min(6, max(own, 2 - math.floor(math.log10(largest))))
+    return own if largest == 0 else min(6, max(own, 1 - math.floor(math.log10(largest))))
 
 
 def interval(low: float, high: float, unit: str, decimals: int, *, sign: bool = False) -> str:
