@@ -325,36 +325,6 @@ def test_wrong_file_is_refused_with_file_and_line(name: str, tmp_path: Path) -> 
     assert [word for word in words if word not in message] == [], message
 
 
-# Events without a wait that something may end: nothing is refused that may be simulated.
-ENDING = {
-    "a tag of its own": "when: not tagged(vip), effects: [{tag: vip}]",
-    "a tag taken off in a branch": "when: tagged(vip), effects: [{choose: [{weight: 1, effects: [{untag: vip}]}, {weight: 1}]}]",
-    "its own count": "when: count(becomes) < 2",
-    "its own purchase": "when: purchases < 3, effects: [{purchase: {value: 1}}]",
-    "its own opt-out": "when: consent(email), effects: [{opt_out: email}]",
-    "a score of an event that it fires": "when: score(done) < 1, effects: [{fire: then}]",
-    "an event that it fires leads away": "effects: [{choose: [{weight: 1, effects: [{fire: go}]}, {weight: 1}]}]",
-    "a branch leads away": "effects: [{choose: [{weight: 1, effects: [{go: gone}]}, {weight: 1}]}]",
-    "an event beside it": "when: score(beside) < 1",
-    "a step of a flow": "when: not tagged(greeted)",
-    "a message": "when: contacts < 1",
-}
-
-
-@pytest.mark.parametrize("ending", list(ENDING))
-def test_clock_without_time_that_something_may_end_is_right(ending: str, tmp_path: Path) -> None:
-    events = f"""    becomes: {{in: [active], wait: {{fixed: 0s}}, {ENDING[ending]}}}
-    beside: {{in: [active], wait: {{fixed: 0s}}, when: count(beside) < 3, effects: [{{score: {{beside: 1}}}}]}}
-    then: {{effects: [{{score: {{done: 1}}}}]}}
-    go: {{effects: [{{go: gone}}]}}
-"""
-    text = TINY.replace("    leave:\n", f"{events}    leave:\n").replace("  stages:\n", "  scores: {done: {}, beside: {}}\n  stages:\n")
-    file = tmp_path / "good.yaml"
-    file.write_text(text.replace("- send: hello", "- send: hello\n        - tag: greeted"), encoding="utf-8")
-    result = CliRunner().invoke(app, ["check", str(file)])
-    assert result.exit_code == 0, result.stderr
-
-
 @pytest.mark.parametrize("name", list(MORE))
 def test_wrong_file_of_two_changes_is_refused(name: str, tmp_path: Path) -> None:
     changes, words = MORE[name]

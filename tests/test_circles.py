@@ -1,0 +1,67 @@
+"""Clocks that wait for no time: those that something may end can be simulated; the others would never let time go on."""
+
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from ruamel.yaml import YAML
+
+from cjsim.engine.run import simulate
+from cjsim.errors import InputError
+from cjsim.model import circles
+from cjsim.model.scenario import Scenario
+
+TINY = (ROOT / "tests" / "worlds" / "tiny.yaml").read_text(encoding="utf-8")
+
+# Events without a wait that something may end: nothing is refused that may be simulated.
+ENDING = {
+    "a tag of its own": "when: not tagged(vip), effects: [{tag: vip}]",
+    "a tag taken off in a branch": "when: tagged(vip), effects: [{choose: [{weight: 1, effects: [{untag: vip}]}, {weight: 1}]}]",
+    "its own count": "when: count(becomes) < 2",
+    "its own purchase": "when: purchases < 3, effects: [{purchase: {value: 1}}]",
+    "its own opt-out": "when: consent(email), effects: [{opt_out: email}]",
+    "a score of an event that it fires": "when: score(done) < 1, effects: [{fire: then}]",
+    "an event that it fires leads away": "effects: [{choose: [{weight: 1, effects: [{fire: go}]}, {weight: 1}]}]",
+    "a branch leads away": "effects: [{choose: [{weight: 1, effects: [{go: gone}]}, {weight: 1}]}]",
+    "an event beside it": "when: score(beside) < 1",
+    "a step of a flow": "when: not tagged(greeted)",
+    "a message": "when: contacts < 1",
+}
+
+
+ENDLESS = {
+    "a condition on something else": "when: purchases >= 0, effects: [{tag: vip}]",
+    "a tag that nobody takes off": "when: not tagged(other), effects: [{choose: [{weight: 1, effects: [{tag: vip}]}]}]",
+    "no branch leads away": "effects: [{choose: [{weight: 1, effects: [{fire: then}]}, {weight: 1, effects: [{satisfy: 0.1}]}]}]",
+    "nothing but zeros": "when: stage == active, wait: {empirical: {values: [0s, 0s]}}",
+}
+
+
+def scenario(becomes: str) -> dict[str, Any]:
+    """The tiny scenario with an event that waits for no time, and others beside it."""
+    wait = "" if "wait:" in becomes else "wait: {fixed: 0s}, "
+    events = f"""    becomes: {{in: [active], {wait}{becomes}}}
+    beside: {{in: [active], wait: {{fixed: 0s}}, when: count(beside) < 3, effects: [{{score: {{beside: 1}}}}]}}
+    then: {{effects: [{{score: {{done: 1}}}}]}}
+    go: {{effects: [{{go: gone}}]}}
+    set: {{effects: [{{tag: other}}]}}
+"""
+    text = TINY.replace("    leave:\n", f"{events}    leave:\n").replace("  stages:\n", "  scores: {done: {}, beside: {}}\n  stages:\n")
+    text = text.replace("- send: hello", "- send: hello\n        - tag: greeted")
+    data: dict[str, Any] = YAML(typ="safe").load(text)
+    return data
+
+
+@pytest.mark.parametrize("ending", list(ENDING))
+def test_clock_without_time_that_something_may_end_is_right(ending: str) -> None:
+    assert "becomes" in Scenario.from_dict(scenario(ENDING[ending])).journey.events
+
+
+@pytest.mark.parametrize("endless", list(ENDLESS))
+def test_clock_without_time_that_nothing_ends_is_refused_and_would_not_end(endless: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = scenario(ENDLESS[endless])
+    with pytest.raises(InputError, match=r"journey\.events\.becomes\.wait: must not happen again and again at one moment"):
+        Scenario.from_dict(data)
+    monkeypatch.setattr(circles, "_endless_faults", lambda journey, policy: ())
+    with pytest.raises(InputError, match="must let time pass"):
+        simulate(Scenario.from_dict(data), customers=2, engine="readable")
