@@ -230,7 +230,7 @@ def test_measuring_keeps_few_bytes_a_customer() -> None:
     ],
 )
 def test_numbers_have_the_decimals_of_their_unit_or_two_digits(value: float, unit: str, sign: bool, text: str) -> None:
-    assert number(value, unit, decimals_of(unit, value), sign=sign) == text
+    assert number(value, unit, decimals_of(unit, [value]), sign=sign) == text
 
 
 def test_what_rounds_to_nothing_has_no_sign() -> None:

@@ -40,20 +40,20 @@ def number(value: float, unit: str, decimals: int, *, sign: bool = False) -> str
     return f"{text} {'pp' if sign else '%'}" if unit == SHARE else text
 
 
-def decimals_of(unit: str, *values: float) -> int:
+def decimals_of(unit: str, values: Sequence[float]) -> int:
     """Decimals for values that stand in one row: the unit's own, more where the largest would have fewer than two digits.
 
     Parameters
     ----------
     unit : str
         Of the metric.
-    values : float
+    values : sequence of float
         In the unit; nan counts nothing.
 
     Examples
     --------
-    >>> decimals_of("money", 1234.5, 0.01), decimals_of("money", 0.0412, math.nan), decimals_of("share", 0.3), decimals_of("share", 0.0002)
-    (2, 3, 2, 3)
+    >>> decimals_of("money", [1234.5, 0.01]), decimals_of("money", [0.0412, math.nan]), decimals_of("share", [0.3, 0.0002])
+    (2, 3, 2)
     """
     own = _DECIMALS.get(unit, 2)
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0) * (100 if unit == SHARE else 1)
@@ -92,7 +92,7 @@ def summary(run: Run, *, full: bool = False) -> str:
     for definition in known.values():
         found = run.metrics[definition.name]
         if full or not (definition.detail or math.isnan(found.value) or (_is_fixed(found) and (found.value == 0 or found.unit == LEVEL))):
-            decimals = decimals_of(found.unit, found.value)
+            decimals = decimals_of(found.unit, [found.value])
             span = interval(found.low, found.high, found.unit, decimals)
             rows.append((_marked(definition), number(found.value, found.unit, decimals), span, f"{found.n:,}", _title(definition)))
     origin = run.provenance
@@ -147,7 +147,7 @@ def _is_idle(of: Definition, baseline: Run, alternatives: Iterable[Mapping[str, 
 
 
 def _effect_row(of: Definition, found: Effect) -> tuple[str, ...]:
-    decimals, fine = decimals_of(of.unit, found.baseline, found.value), decimals_of(of.unit, found.effect, found.low, found.high)
+    decimals, fine = decimals_of(of.unit, [found.baseline, found.value]), decimals_of(of.unit, found[2:5])
     identical = found.effect == found.low == found.high == 0
     span = "identical" if identical else interval(found.low, found.high, of.unit, fine, sign=True)
     pairing = "" if math.isnan(found.variance_ratio) else f"x{found.variance_ratio:,.1f}"
