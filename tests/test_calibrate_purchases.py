@@ -67,7 +67,7 @@ def test_cdnow_holdout_is_forecast_as_known(cdnow: PurchaseCalibration) -> None:
     assert told["money"]["afresh"]["low"] < told["money"]["low"] < told["money"]["predicted"] < told["money"]["high"]
     assert told["money"]["high"] < 70_976.39 < told["money"]["afresh"]["high"]
     (warning,) = cdnow.warnings  # nothing is said of purchases, nor of a log that begins late: the cohort is acquired in 12 weeks
-    assert warning.startswith("money of the holdout (70,976) lie outside the 95 % band given each history (52,")
+    assert warning.startswith("money of the holdout (70,976) lies outside the 95 % band given each history (52,")
     assert warning.endswith("the model misses something, such as seasons; do not rely on the forecast")
 
 
@@ -110,7 +110,7 @@ def test_online_retail_does_not_tell_dropout(data_dir: Path, tmp_path: Path) -> 
     assert [text.split(":")[0] for text in told["warnings"]] == [
         "dropout is not identified",
         "purchases of the holdout (6,838) lie outside the 95 % band lived afresh (5,701 to 6,553)",
-        "money of the holdout (4,041,114) lie outside the 95 % band given each history (2,687,059 to 3,099,284)",
+        "money of the holdout (4,041,114) lies outside the 95 % band given each history (2,687,059 to 3,099,284)",
     ]
     assert told["model"] == "nbd"
     assert set(values) == {"r", "alpha", "p", "q", "v"}

@@ -99,11 +99,14 @@ class Forecast:
 
     def warnings(self) -> tuple[str, ...]:
         """Where the forecast is not to be relied on, a sentence each."""
-        judged = (("purchases", self.purchases, self.purchases.afresh, AFRESH), ("money", self.money, self.money.given, GIVEN))
+        judged = (
+            ("purchases", "lie", self.purchases, self.purchases.afresh, AFRESH),
+            ("money", "lies", self.money, self.money.given, GIVEN),
+        )
         found = [
-            f"{name} of the holdout ({band.actual:,.0f}) lie outside the 95 % band {which} ({ends.low:,.0f} to {ends.high:,.0f}): "
+            f"{name} of the holdout ({band.actual:,.0f}) {lies} outside the 95 % band {which} ({ends.low:,.0f} to {ends.high:,.0f}): "
             "the model misses something, such as seasons; do not rely on the forecast"
-            for name, band, ends, which in judged
+            for name, lies, band, ends, which in judged
             if not ends.hold(band.actual)
         ]
         if not self.purchases.afresh.hold(self.purchases.predicted):
