@@ -185,7 +185,7 @@ def test_columns_of_an_entry_file_override_draws(tmp_path: Path) -> None:
         ("entered,rate\n1,x\n", r"entries\.csv:2: rate: must be a finite number, as it is a trait, got 'x'"),
         ("entered,rate\n1,nan\n", r"entries\.csv:2: rate: must be a finite number, as it is a trait, got 'nan'"),
         ("entered,country\n1,ATX\n", r"entries\.csv:2: country: must be one of 'DE', 'AT', got 'ATX'\. Did you mean 'AT'\?"),
-        ("entered,contry\n1,AT\n", r"entries\.csv:1: must be one of 'entered', 'customer', 'rate', 'country', got 'contry'\. Did you mean 'country'\?"),
+        ("entered,contry\n1,AT\n", r"entries\.csv:1: must be one of 'entered', 'customer', .*, got 'contry'\. Did you mean 'country'\?"),
         ("rate\n1\n", r"entries\.csv:1: must have one column 'entered' and no column twice, got 'rate'"),
         ("entered,entered\n1,2\n", r"entries\.csv:1: must have one column 'entered' and no column twice, got 'entered, entered'"),
         ("entered,rate\n1,2\n1\n", r"entries\.csv:3: must have 2 values, as the header, got 1"),
