@@ -245,6 +245,6 @@ def test_codes_are_the_order_of_declaration() -> None:
 
 def test_every_word_is_reserved_and_every_op_has_a_word() -> None:
     words = {*WORDS.values(), *LATENT_WORDS.values(), *(op for op, _ in CALLS.values())}
-    assert words | {Op.CONST, Op.STAGE, Op.ATTRIBUTE, Op.TRAIT, Op.PERSONA} == {op for op in Op if op < Op.NOT}
+    assert words | {Op.CONST, Op.STAGE, Op.SHOWN, Op.ATTRIBUTE, Op.TRAIT, Op.PERSONA} == {op for op in Op if op < Op.NOT}
     assert {"stage", "persona", *WORDS, *CALLS, *LATENT_WORDS} == RESERVED
     assert words >= DRIFTING
