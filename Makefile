@@ -15,7 +15,7 @@ $(STAMP): requirements.lock pyproject.toml
 		echo "$(PYTHON) could not make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing what requirements.lock names into .venv ..."
 	@if uv --version >/dev/null 2>&1; then \
-		uv pip install --quiet --python $(BIN)/python -r requirements.lock && \
+		uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock && \

@@ -31,6 +31,7 @@ FIRST_CHUNK = 32  # customers, before it is known how much happens to one
 LARGEST_CHUNK = 4096  # customers
 CHUNK_ROWS = 100_000  # log rows that a chunk should have: what is in memory is a few of these
 LOG_ROOM = 120_000  # rows
+AHEAD = 8  # chunks that may wait for the writer: as long as it writes a row group, the engines need not wait for it
 MOST_THREADS = 1024
 
 
@@ -170,7 +171,7 @@ def _chunks(crew: Sequence[CompiledEngine | ReadableEngine], count: int) -> Iter
     pool = ThreadPoolExecutor(len(crew), thread_name_prefix="cjsim")
     try:
         while done < count:
-            while given < count and len(pending) < len(crew) + 2:
+            while given < count and len(pending) < len(crew) + AHEAD:
                 size = min(_chunk_size(done, events), count - given)
                 pending.append((size, pool.submit(work, given, size)))
                 given += size
