@@ -15,10 +15,6 @@ class InputError(ValueError):
     """The input is wrong: `<where>: <what must hold>, got <value>. <what to do>.` The command line ends with exit code 2."""
 
 
-class ResultWarning(UserWarning):
-    """A result could mislead: what happened, why it matters, how to silence it."""
-
-
 def complaint(where: str, must: str, got: str, remedy: str = "") -> str:
     """A message in house form.
 

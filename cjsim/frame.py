@@ -1,6 +1,6 @@
 """Frames: many arrays, handed to a kernel as one pointer.
 
-Lives here: the class, and what numba must know of it. Does not live here: which arrays there are (model/state.py).
+Lives here: the class, and what numba must know of it. Does not live here: which arrays there are (model/world.py, model/state.py).
 
 In Python a frame is an object with arrays as attributes, and with JIT off it is nothing else. In a kernel it is the address of a table of
 addresses and shapes, so that `world.events[i].tau` is two loads, and a call with a frame costs one register. A tuple of fifty arrays

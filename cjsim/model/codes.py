@@ -1,7 +1,7 @@
 """The codes in records and logs, each a member of an IntEnum.
 
-Lives here: codes and the constants of a few elements. Does not live here: the records (state.py), and nothing that needs numba, so that a
-file can be checked quickly.
+Lives here: codes and the constants of a few elements. Does not live here: the records (world.py, state.py), nor anything that needs
+numba, so that a file can be checked quickly.
 """
 
 from enum import IntEnum

@@ -1,6 +1,6 @@
 """Guardrails: whether a send may go out now.
 
-Lives here: consent, holdout, exit, quiet hours, gaps, caps, in this order. Does not live here: who sends (decision.py).
+Lives here: consent, holdout, exit, quiet hours, gaps, caps, in this order. Does not live here: who sends (sending.py).
 """
 
 import math

@@ -151,7 +151,7 @@ def record_array(dtype: np.dtype[Any], rows: Iterable[Mapping[str, Any]], *, pad
     Parameters
     ----------
     dtype : dtype
-        A record type of state.py.
+        A record type of world.py.
     rows : Iterable of mapping
         By field name.
     padded : bool
