@@ -43,13 +43,13 @@ def test_gradient_is_the_slope() -> None:
 
 
 def test_conditional_mean_is_the_mean_of_posterior_purchases() -> None:
-    """z-tests at 4 standard errors on 3 means: fails by chance less than once in 5,000 seeds; the seed is fixed."""
+    """z-tests at 5 standard errors on 3 means: fails by chance less than once in 500,000 seeds; the seed is fixed."""
     rng, count = np.random.default_rng(4), 200_000
     for x, spend in ((0.0, 0.0), (1.0, 100.0), (8.0, 20.0)):
         history = np.full(count, x), np.full(count, spend)
         drawn = CDNOW.draw_totals(rng, np.full(count, 2.0), *history) / 2
         gap = drawn.mean() - CDNOW.conditional_mean(*(column[:1] for column in history))[0]
-        assert abs(gap) < 4 * drawn.std() / np.sqrt(count)
+        assert abs(gap) < 5 * drawn.std() / np.sqrt(count)
 
 
 def test_mean_of_a_new_customer_is_the_population_mean() -> None:
@@ -73,7 +73,7 @@ def test_lognormal_fit_is_that_of_the_logarithms() -> None:
 
 
 def test_lognormal_totals_have_the_mean() -> None:
-    """A z-test at 4 standard errors: fails by chance once in 16,000 seeds; the seed is fixed."""
+    """A z-test at 5 standard errors: fails by chance once in 1.7 million seeds; the seed is fixed."""
     spend, count = LognormalSpend(10.0, 0.5), np.full(100_000, 3.0)
     drawn = spend.draw_totals(np.random.default_rng(9), count, count, count)
-    assert abs(drawn.mean() - 3 * spend.mean()) < 4 * drawn.std() / np.sqrt(len(count))
+    assert abs(drawn.mean() - 3 * spend.mean()) < 5 * drawn.std() / np.sqrt(len(count))
