@@ -3,12 +3,14 @@
 import copy
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import ROOT
 from scenarios import Data, Lived, live
 
+from cjsim.engine.run import simulate
 from cjsim.metrics.compare import compare
 from cjsim.model.scenario import Scenario
 
@@ -175,6 +177,16 @@ def test_log_is_the_same_file_where_what_never_fires_comes_last(lived: dict[str,
 
     for name, (scenario, customers) in BASES.items():
         assert live(changed(scenario, last), customers=customers).rows.tobytes() == lived[name].rows.tobytes()
+
+
+def test_log_file_is_the_same_where_a_flow_that_never_fires_comes_first(tmp_path: Path) -> None:
+    shop = Scenario.load(ROOT / "configs" / "scenarios" / "shop.yaml")
+    data = shop.to_dict()
+    never = {"on": {"event": "visit"}, "if": "purchases < 0", "priority": 999, "steps": [{"send": "newsletter"}]}
+    data["policy"]["flows"] = {"ark": never, **data["policy"]["flows"]}
+    for name, scenario in (("without", shop), ("with", Scenario.from_dict(data))):
+        simulate(scenario, customers=200, log=tmp_path / name)
+    assert (tmp_path / "with").read_bytes() == (tmp_path / "without").read_bytes()
 
 
 @pytest.mark.parametrize("name", BASES)
