@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from made import CODEBOOK, made_run, some_outcomes
 
-from cjsim.engine.provenance import Provenance, digest
+from cjsim.engine.provenance import Provenance
 from cjsim.engine.result import Run
 from cjsim.errors import InputError
 from cjsim.eventlog import LogWriter
@@ -142,8 +142,8 @@ def test_an_incomplete_run_is_refused(tmp_path: Path) -> None:
 def test_equal_models_have_equal_digests() -> None:
     plain = {"name": "j", "starts_in": "a", "stages": {"a": {}}}
     one, same, other = (Journey.model_validate(plain | more) for more in ({}, {"title": ""}, {"title": "x"}))
-    assert digest(one) == digest(same) != digest(other)
-    assert len(digest(one)) == 32
+    assert one.digest() == same.digest() != other.digest()
+    assert len(one.digest()) == 64
 
 
 def test_provenance_comes_back_from_json() -> None:

@@ -1,9 +1,8 @@
 """Where a result comes from: what was run, with which code, when and on what.
 
-Lives here: the record and its digests. Does not live here: results.
+Lives here: the record. Does not live here: digests (model/document.py), results.
 """
 
-import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -12,7 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from cjsim.model.scenario import Scenario
-from cjsim.model.vocabulary import Base
 
 _LIBRARIES = ("numpy", "numba", "pyarrow", "simpy")
 
@@ -83,7 +81,7 @@ class Provenance:
         """
         return cls(
             scenario=scenario.name,
-            digests={"scenario": digest(scenario), "journey": digest(scenario.journey), "policy": digest(scenario.policy)},
+            digests={"scenario": scenario.digest(), "journey": scenario.journey.digest(), "policy": scenario.policy.digest()},
             start=scenario.start.isoformat(),
             horizon=scenario.horizon,
             customers=customers,
@@ -112,22 +110,6 @@ class Provenance:
             At least the record's fields.
         """
         return cls(**{field.name: values[field.name] for field in fields(cls)})
-
-
-def digest(model: Base) -> str:
-    """Digest of a declared model by content: equal models have equal digests, wherever they were read from.
-
-    Parameters
-    ----------
-    model : Base
-        A journey, a policy, a scenario.
-
-    Returns
-    -------
-    str
-        32 hexadecimal digits of blake2s.
-    """
-    return hashlib.blake2s(model.model_dump_json(by_alias=True).encode(), digest_size=16).hexdigest()
 
 
 def _version(library: str) -> str:
