@@ -7,7 +7,7 @@ from cjsim.engine.frames import Outcomes
 from cjsim.engine.lifetimes import live_through
 from cjsim.engine.room import Chunk, Room, make_life, make_sink, refuse_stuck
 from cjsim.model.plan import Plan
-from cjsim.model.population import draw_population
+from cjsim.model.population import draw_population, initial_cohort
 
 
 class CompiledEngine:
@@ -22,7 +22,7 @@ class CompiledEngine:
 
     def prepare(self) -> None:
         """Have the kernels compiled, or loaded, by the calling thread: the main one can be interrupted."""
-        people = draw_population(self.plan, self.seed, 0, 0)
+        people = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, 0, 0))
         live_through(self.plan.world, self.life, make_sink(self.outcomes, 0, 0, Room()), people, 0)
 
     def live(self, first: int, count: int) -> Chunk:
@@ -38,7 +38,7 @@ class CompiledEngine:
         Chunk
             With rows if there is room for rows; outcomes are written in place.
         """
-        people = draw_population(self.plan, self.seed, first, count)
+        people = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, first, count))
         sink = make_sink(self.outcomes, first, count, self.room)
         events, rows, start = 0, [], 0
         while start < count:

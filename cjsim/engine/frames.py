@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cjsim.model.codes import RETENTION_DAYS, UNOBSERVED, Touch
+from cjsim.model.codes import LAST_REACH, RETENTION_DAYS, UNOBSERVED, Touch
 from cjsim.model.plan import Codebook
-from cjsim.model.state import OUTCOME
+from cjsim.model.state import OUTCOME, SERVED
 from cjsim.model.world import Records
 
 if TYPE_CHECKING:
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
     from cjsim.engine.result import Run
 
-REACHES = tuple(touch.name.lower() for touch in Touch if touch <= Touch.SUPPRESSED_CAP)  # last axis of `Outcomes.reach`
+REACHES = tuple(touch.name.lower() for touch in Touch if touch <= LAST_REACH)  # last axis of `Outcomes.reach`
 RETAINED = tuple(f"retained_{days:.0f}d" for days in RETENTION_DAYS)
-_MONEY = ("entered", "revenue", "margin", "cost", "clv", "purchases", "first_purchase", "last_purchase")
-_TOUCHES = ("contacts", "opens", "clicks", "unsubscribes", "complaints", "opt_outs", "flows", "events", "satisfaction", "pressure")
-assert {*_MONEY, *_TOUCHES, "retained", "persona", "stage"} == set(OUTCOME.names or ())
+_MONEY = ("entered", "revenue", "margin", "cost", "discounts", "clv", "purchases", "first_purchase", "last_purchase")
+_CONTACTS = ("contacts", "opens", "clicks", "unsubscribes", "complaints", "opt_outs", "flows", "redemptions")
+_TOUCHES = (*_CONTACTS, "collisions", "referrals", "events")
+_STATE = ("satisfaction", "pressure")
+assert {*_MONEY, *_TOUCHES, *_STATE, "retained", "persona", "stage", "interest", "held_out"} == set(OUTCOME.names or ())
 
 
 class Outcomes(NamedTuple):
@@ -33,6 +35,7 @@ class Outcomes(NamedTuple):
     moments: Records  # f8, (n, n_moments): days since the start; nan not reached
     dwell: Records  # f4, (n, n_stages): days in each stage
     reach: Records  # u2, (n, n_channels, len(REACHES)): counts by channel and touch
+    desks: Records  # SERVED, (n, n_desks)
 
 
 class Columns(NamedTuple):
@@ -44,7 +47,7 @@ class Columns(NamedTuple):
     @classmethod
     def of(cls, codebook: Codebook) -> "Columns":
         """As the scenario names them; where that is the name of another column, with the kind in front."""
-        taken = {"customer", "stage", *_MONEY, *_TOUCHES, *RETAINED}
+        taken = {"customer", "stage", "held_out", *_MONEY, *_TOUCHES, *_STATE, *RETAINED}
         names = []
         for kind, name in [*(("attribute", name) for name in codebook.attributes), *(("moment", name) for name in codebook.moments)]:
             column = name
@@ -79,7 +82,8 @@ def customer_table(run: "Run", *, touches: bool) -> Any:
     for i, name in enumerate(RETAINED):
         kept = of["retained"][:, i]
         columns[name] = pa.array(kept == 1, mask=kept == UNOBSERVED)
-    columns |= {name: np.ascontiguousarray(of[name]) for name in _TOUCHES}
+    columns |= {name: np.ascontiguousarray(of[name]) for name in (*_TOUCHES, *_STATE)}
+    columns["held_out"] = pa.array(of["held_out"] == 1)
     hidden = np.isin(of["stage"], [run.codebook.stages.index(name) for name in run.hidden])
     columns["stage"] = _labels(of["stage"], run.codebook.stages, mask=hidden)
     if touches:
@@ -107,6 +111,7 @@ def truth_table(run: "Run", *, dwell: bool) -> Any:
     columns: dict[str, Any] = {"customer": np.arange(len(run))}
     columns["persona"] = _labels(of["persona"], run.codebook.personas)
     columns["stage"] = _labels(of["stage"], run.codebook.stages)
+    columns["interest"] = _labels(of["interest"], run.codebook.interests, mask=of["interest"] < 0)
     columns |= {f"trait[{name}]": np.ascontiguousarray(values) for name, values in run.people().traits.items()}
     if dwell:
         columns |= {f"days[{name}]": np.ascontiguousarray(run.outcomes.dwell[:, i]) for i, name in enumerate(run.codebook.stages)}
@@ -128,10 +133,12 @@ def read_outcomes(folder: Path, codebook: Codebook) -> Outcomes:
     seen, true = pq.read_table(folder / "customers.parquet"), pq.read_table(folder / "truth.parquet")
     n = seen.num_rows
     customers = np.zeros(n, OUTCOME)
-    for name in (*_MONEY, *_TOUCHES):
+    for name in (*_MONEY, *_TOUCHES, *_STATE):
         customers[name] = seen[name].to_numpy()
     for i, name in enumerate(RETAINED):
         customers["retained"][:, i] = seen[name].cast("int8").fill_null(UNOBSERVED).to_numpy()
+    customers["held_out"] = seen["held_out"].cast("int8").to_numpy()
+    customers["interest"] = true["interest"].combine_chunks().indices.fill_null(-1).to_numpy()
     for name in ("persona", "stage"):
         customers[name] = true[name].combine_chunks().indices.to_numpy()
     outcomes = Outcomes(
@@ -139,6 +146,7 @@ def read_outcomes(folder: Path, codebook: Codebook) -> Outcomes:
         moments=np.zeros((n, len(codebook.moments))),
         dwell=np.zeros((n, len(codebook.stages)), np.float32),
         reach=np.zeros((n, len(codebook.channels), len(REACHES)), np.uint16),
+        desks=np.zeros((n, len(codebook.desks)), SERVED),
     )
     for i, name in enumerate(Columns.of(codebook).moments):
         outcomes.moments[:, i] = seen[name].to_numpy()

@@ -16,7 +16,7 @@ from cjsim.engine.room import Chunk, Room, make_life, make_sink, refuse_stuck
 from cjsim.model.codes import Happening
 from cjsim.model.course import begin_life, end_life, take
 from cjsim.model.plan import Plan
-from cjsim.model.population import draw_population
+from cjsim.model.population import draw_population, initial_cohort
 from cjsim.model.state import Life, Population, Sink
 from cjsim.model.world import Records
 
@@ -131,7 +131,7 @@ class ReadableEngine:
         Chunk
             With rows if they are wanted; outcomes are written in place.
         """
-        people = draw_population(self.plan, self.seed, first, count)
+        people = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, first, count))
         env = simpy.Environment()
         customers = [Customer(env, self, people, i, first) for i in range(count)]
         for customer in customers:

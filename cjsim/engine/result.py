@@ -21,7 +21,7 @@ from cjsim.engine.provenance import Provenance
 from cjsim.errors import InputError, complaint
 from cjsim.eventlog import EventLog
 from cjsim.model.plan import Codebook, Plan
-from cjsim.model.population import draw_population
+from cjsim.model.population import draw_population, initial_cohort
 from cjsim.model.world import Records
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ def jsonable(value: Any) -> Any:
 
 def _people(plan: Plan, seed: int, count: int) -> People:
     """The customers' attributes and traits, drawn again."""
-    drawn = draw_population(plan, seed, 0, count)
+    drawn = draw_population(plan, seed, initial_cohort(plan, seed, 0, count))
     levels = plan.codebook.attributes
     return People(
         attributes={name: np.asarray(of, str)[drawn.attributes[:, i].astype(np.intp)] for i, (name, of) in enumerate(levels.items())},

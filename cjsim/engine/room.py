@@ -10,10 +10,29 @@ import numpy as np
 
 from cjsim.engine.frames import REACHES, Outcomes
 from cjsim.errors import InputError, complaint
-from cjsim.model.codes import STACK, TOUCHES, Happening
+from cjsim.model.codes import HOURS, STACK, TOUCHES, Happening
 from cjsim.model.course import MOST_AT_ONCE, MOST_HAPPENINGS
 from cjsim.model.plan import Plan
-from cjsim.model.state import CLOCK, CUSTOMER, MARK, MESSAGES, OUTCOME, REACH, READ, ROW, RUN, Life, Sink
+from cjsim.model.state import (
+    ANSWER,
+    BIRTH,
+    CLOCK,
+    CUSTOMER,
+    CUTOFF,
+    HELD,
+    MARK,
+    MESSAGES,
+    OUTCOME,
+    PLACED,
+    REACH,
+    READ,
+    ROW,
+    RUN,
+    SERVED,
+    TURN,
+    Life,
+    Sink,
+)
 from cjsim.model.world import Records
 
 
@@ -31,14 +50,15 @@ class Room:
     reads: int = 32
     queue: int = 32
     rows: int = 0
+    births: int = 64
 
     def wider(self) -> "Room":
         """Twice the room for a state."""
         return replace(self, reads=2 * self.reads, queue=2 * self.queue)
 
     def longer(self) -> "Room":
-        """Twice the room for a log."""
-        return replace(self, rows=2 * self.rows)
+        """Twice the room for a log and for births."""
+        return replace(self, rows=2 * self.rows, births=2 * self.births)
 
 
 def make_life(plan: Plan, seed: int, room: Room) -> Life:
@@ -73,6 +93,13 @@ def make_life(plan: Plan, seed: int, room: Room) -> Life:
         traits=np.zeros(sizes.columns),
         attributes=np.zeros(sizes.attributes),
         visits=np.zeros(len(world.stages), np.int32),
+        offers=np.zeros(len(world.offers), HELD),
+        placed=np.zeros(len(world.sites), PLACED),
+        hours=np.zeros(HOURS, np.int32),
+        asks=np.zeros(len(world.desks), np.int32),
+        turns=np.zeros(len(world.budgets), TURN),
+        answers=np.zeros(0, ANSWER),
+        cutoffs=np.zeros(0, CUTOFF),
     )
     life.customer[0].seed = np.uint64(seed)
     return life
@@ -94,6 +121,7 @@ def make_outcomes(plan: Plan, customers: int) -> Outcomes:
         moments=np.zeros((customers, len(world.moments))),
         dwell=np.zeros((customers, len(world.stages)), np.float32),
         reach=np.zeros((customers, len(world.channels), len(REACHES)), np.uint16),
+        desks=np.zeros((customers, len(world.desks)), SERVED),
     )
 
 
@@ -115,6 +143,9 @@ def make_sink(outcomes: Outcomes, first: int, count: int, room: Room) -> Sink:
         moments=outcomes.moments[stretch],
         dwell=outcomes.dwell[stretch],
         reach=outcomes.reach[stretch],
+        desks=outcomes.desks[stretch],
+        births=np.zeros(room.births, BIRTH),
+        born=np.zeros(1, np.int64),
         log=np.zeros(room.rows, ROW),
         written=np.zeros(1, np.int64),
     )

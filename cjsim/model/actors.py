@@ -9,12 +9,14 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from cjsim.model.codes import Step, Trigger
-from cjsim.model.policy import Arm, Broadcast, Flow, Policy, Schedule
+from cjsim.model.journey import Journey
+from cjsim.model.policy import Broadcast, Flow, Policy, Schedule, WaitUntil
 from cjsim.model.policy import Step as DeclaredStep
 from cjsim.model.registers import Hole, Registers, Row, Spans, fill_holes
-from cjsim.model.vocabulary import WEEKDAYS
+from cjsim.model.scenario import Scenario
+from cjsim.model.vocabulary import WEEKDAYS, hour_text
 
-SITE_STREAMS = ("read", "delay", "click", "click_delay")
+SITE_STREAMS = ("read", "delay", "click", "click_delay", "match")
 
 
 def ordered_actors(policy: Policy) -> list[tuple[str, Flow | Broadcast]]:
@@ -72,16 +74,29 @@ def occurrences(schedule: Schedule, *, start: date, horizon_days: float) -> list
     return [at for day in days if 0 <= (at := day + schedule.at / 24) <= horizon_days]
 
 
+_TRIGGERS = {
+    "event": Trigger.EVENT,
+    "stage": Trigger.STAGE,
+    "inactivity": Trigger.INACTIVITY,
+    "date": Trigger.SCHEDULE,
+    "schedule": Trigger.SCHEDULE,
+    "score": Trigger.SCORE_ABOVE,
+    "unopened": Trigger.UNOPENED,
+}
+
+
 class ActorTable:
     """The actors of a policy under construction."""
 
-    def __init__(self, registers: Registers, *, start: date, horizon_days: float) -> None:
+    def __init__(self, registers: Registers, scenario: Scenario) -> None:
+        self._rules = scenario.policy.guardrails
+        self._channel_of = {name: message.channel for name, message in scenario.journey.messages.items()}
         self.actors: list[Row] = []
         self.steps: list[Row] = []
         self.sites: list[Row] = []
         self.shares, self.schedule = Spans(), Spans()
         self._registers = registers
-        self._start, self._horizon = start, horizon_days
+        self._start, self._horizon = scenario.start, scenario.horizon
         self._site_codes: dict[tuple[int, str], tuple[int, int]] = {}
 
     def add(self, name: str, actor: Flow | Broadcast) -> None:
@@ -100,15 +115,18 @@ class ActorTable:
             "first_step": len(self.steps),
             "program": self._registers.programs.of(actor.condition),
             "holdout": actor.holdout,
+            "spared": int(name in self._rules.spared),
+            "gated": 0,
+            "score": -1,
             "stream_holdout": self._registers.streams.of(f"{owner}:holdout"),
         }
         self.actors.append(row)
         if isinstance(actor, Flow):
-            row |= _trigger(actor)
+            row |= {"is_flow": 1, **self._trigger(actor)}
             _FlowSteps(self, self._registers, owner).add(actor.steps)
             return
         first, count = self.schedule.add(occurrences(actor.schedule, start=self._start, horizon_days=self._horizon))
-        row |= {"trigger": Trigger.SCHEDULE, "inactivity": math.inf, "schedule_first": first, "schedule_count": count}
+        row |= {"is_flow": 0, "trigger": Trigger.SCHEDULE, "inactivity": math.inf, "schedule_first": first, "schedule_count": count}
         site, slot = self.site(owner, actor.send)
         self.steps.append({"op": Step.SEND, "target": site, "slot": slot, "program": -1, "next": -1, "other": -1})
 
@@ -118,19 +136,43 @@ class ActorTable:
         if key not in self._site_codes:
             self._site_codes[key] = (len(self.sites), self._registers.slot())
             streams = {f"stream_{what}": self._registers.streams.of(f"{owner}:{message}:{what}") for what in SITE_STREAMS}
+            self.actors[-1]["gated"] |= int(self._is_budgeted(message))
             self.sites.append({"message": self._registers.names.messages[message], "actor": key[0], **streams})
         return self._site_codes[key]
 
+    def on_channels(self, journey: Journey, kind: str) -> list[int]:
+        """Sites whose message goes through a channel of this kind."""
+        kinds = [journey.channels[message.channel].kind for message in journey.messages.values()]
+        return [code for code, site in enumerate(self.sites) if kinds[site["message"]] == kind]
 
-def _trigger(flow: Flow) -> Row:
-    on = flow.on
-    kind = Trigger.EVENT if on.event is not None else Trigger.STAGE if on.stage is not None else Trigger.INACTIVITY
-    return {
-        "trigger": kind,
-        "inactivity": math.inf if on.inactivity is None else on.inactivity,
-        "watch_entry": int(kind is Trigger.INACTIVITY and on.of is None),
-        "again_after": math.inf if flow.again_after == "never" else flow.again_after,
-    }
+    def triggered(self, *triggers: Trigger) -> list[int]:
+        """Actors with one of these triggers."""
+        return [code for code, actor in enumerate(self.actors) if actor["trigger"] in triggers]
+
+    def _is_budgeted(self, message: str) -> bool:
+        """Whether a budget bounds the channel of a message."""
+        channel = self._channel_of[message]
+        return any(not budget.channels or channel in budget.channels for budget in self._rules.budgets)
+
+    def _trigger(self, flow: Flow) -> Row:
+        """What starts a flow."""
+        on, registers = flow.on, self._registers
+        row: Row = {
+            "trigger": _TRIGGERS[on.kind],
+            "inactivity": math.inf if on.inactivity is None else on.inactivity,
+            "watch_entry": int(on.inactivity is not None and on.of is None),
+            "again_after": math.inf if flow.again_after == "never" else flow.again_after,
+            "unopened": on.unopened or 0,
+            "channels": registers.channel_mask(on.channels),
+        }
+        if on.score is not None:
+            row |= {"score": registers.names.scores[on.score], "threshold": on.below if on.above is None else on.above}
+            row["trigger"] = Trigger.SCORE_BELOW if on.above is None else Trigger.SCORE_ABOVE
+        schedule = on.schedule if on.date is None else Schedule(dates=(on.date,), at=hour_text(on.at or 0.0))
+        if schedule is not None:
+            first, count = self.schedule.add(occurrences(schedule, start=self._start, horizon_days=self._horizon))
+            row |= {"schedule_first": first, "schedule_count": count}
+        return row
 
 
 class _FlowSteps:
@@ -168,6 +210,12 @@ class _FlowSteps:
             return self._row(Step.SEND, target=site, slot=slot)
         if step.wait is not None:
             return self._row(Step.WAIT, x=step.wait)
+        if step.wait_until is not None:
+            return self._row(Step.UNTIL, **_until(step.wait_until))
+        if step.offer is not None:
+            return self._row(Step.OFFER, target=names.offers[step.offer])
+        if step.ask is not None:
+            return self._row(Step.ASK, target=names.desks[step.ask.desk], x=float(step.ask.priority))
         if step.wait_for is not None:
             there = self._row(Step.WAIT_FOR, target=names.events[step.wait_for.event], x=step.wait_for.at_most)
             return self._fork(there, step.wait_for.then, step.wait_for.otherwise, f"{path}.wait_for")
@@ -175,7 +223,7 @@ class _FlowSteps:
             there = self._row(Step.BRANCH, program=self._registers.programs.of(step.branch.condition))
             return self._fork(there, step.branch.then, step.branch.otherwise, f"{path}.branch")
         if step.split is not None:
-            return self._split(step.split, step.label, path)
+            return self._split(step, path)
         if step.score is not None:
             return self._scores(step.score)
         if step.jump is not None:
@@ -210,9 +258,11 @@ class _FlowSteps:
         fill_holes([entrance], first)
         return holes
 
-    def _split(self, arms: dict[str, Arm], label: str | None, path: str) -> list[Hole]:
-        stream = self._registers.streams.of(f"{self._owner}::split:{label or path}")
-        row = self._row(Step.SPLIT, count=len(arms), slot=self._registers.slot(), stream=stream)[0][0]
+    def _split(self, step: DeclaredStep, path: str) -> list[Hole]:
+        arms = step.split or {}
+        named = f"{self._owner}::split:{step.label or path}" if step.experiment is None else f"experiment:{step.experiment}"
+        about = {"target": int(step.experiment is not None), "stream": self._registers.streams.of(named)}
+        row = self._row(Step.SPLIT, count=len(arms), slot=self._registers.slot(), **about)[0][0]
         total = math.fsum(arm.share for arm in arms.values())
         upto, shares = 0.0, []
         for arm in arms.values():
@@ -230,6 +280,12 @@ class _FlowSteps:
             fill_holes(holes, len(self._rows))
             holes = self._row(Step.SCORE, target=self._registers.names.scores[name], x=points)
         return holes
+
+
+def _until(until: WaitUntil) -> Row:
+    """The fields of an UNTIL record."""
+    days = sum(1 << WEEKDAYS.index(day) for day in set(until.weekdays)) if until.weekdays else 2 ** len(WEEKDAYS) - 1
+    return {"x": until.at, "count": days, "target": int(until.best_hour), "other": until.learn_from}
 
 
 class ActorLinks:

@@ -20,9 +20,11 @@ from cjsim.model.survival import survival_share
 from cjsim.model.walk import Path, journey_effects, policy_conditions, policy_steps
 
 if TYPE_CHECKING:
-    from cjsim.model.journey import Activity, Channel, Effect, Journey, Message
+    from cjsim.model.journey import Activity, Journey
     from cjsim.model.policy import Policy
+    from cjsim.model.reactions import Effect
     from cjsim.model.scenario import Scenario
+    from cjsim.model.touchpoints import Channel, Message
     from cjsim.model.vocabulary import TraitLaw
 
 TOLERANCE = 1e-6  # of a sum of shares

@@ -13,8 +13,9 @@ from cjsim.model.paths import Fault
 from cjsim.model.walk import Path, effects_in, steps_in, ways
 
 if TYPE_CHECKING:
-    from cjsim.model.journey import Effect, Event, Journey
+    from cjsim.model.journey import Event, Journey
     from cjsim.model.policy import Flow, Policy, Step
+    from cjsim.model.reactions import Effect
 
 T = TypeVar("T")
 StepGraph = dict[Path, set[Path]]

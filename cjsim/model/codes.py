@@ -34,6 +34,9 @@ class Effect(IntEnum):
     FIRE = 8
     CHOOSE = 9
     JUMP = 10
+    OFFER = 11
+    ASK = 12
+    REFER = 13
 
 
 class Step(IntEnum):
@@ -49,6 +52,9 @@ class Step(IntEnum):
     UNTAG = 7
     SCORE = 8
     JUMP = 9
+    OFFER = 10
+    ASK = 11
+    UNTIL = 12
 
 
 class Trigger(IntEnum):
@@ -58,6 +64,18 @@ class Trigger(IntEnum):
     STAGE = 1
     INACTIVITY = 2
     SCHEDULE = 3
+    SCORE_ABOVE = 4
+    SCORE_BELOW = 5
+    UNOPENED = 6
+
+
+class Kind(IntEnum):
+    """Kinds of channels."""
+
+    PUSH = 0
+    PULL = 1
+    PAID = 2
+    HUMAN = 3
 
 
 class Mode(IntEnum):
@@ -76,6 +94,7 @@ class Happening(IntEnum):
     READ = 0
     CLOCK = 1
     ACT = 2
+    ANSWER = 3  # a desk's answer, or the end of patience
 
 
 class Verdict(IntEnum):
@@ -88,6 +107,15 @@ class Verdict(IntEnum):
     EXIT = 4
     GAP = 5
     CAP = 6
+    BUDGET = 7
+
+
+class Reply(IntEnum):
+    """How a request to a desk ended."""
+
+    IN_TIME = 0
+    LATE = 1
+    UNANSWERED = 2
 
 
 class Touch(IntEnum):
@@ -104,10 +132,21 @@ class Touch(IntEnum):
     SUPPRESSED_EXIT = 8
     SUPPRESSED_GAP = 9
     SUPPRESSED_CAP = 10
-    FLOW_STARTED = 11
-    FLOW_EXITED = 12
-    OPTED_OUT = 13
-    ENTERED = 14
+    SUPPRESSED_BUDGET = 11
+    PLACED = 12  # a message of a pull channel waits for a visit
+    FLOW_STARTED = 13
+    FLOW_EXITED = 14
+    OPTED_OUT = 15
+    ENTERED = 16
+    EXPOSED = 17  # to an arm of an experiment; value: its number
+    OFFERED = 18
+    REDEEMED = 19  # value: money off
+    ASKED = 20
+    ASKED_AGAIN = 21  # asked while a conversation was open
+    ANSWERED_IN_TIME = 22  # value: minutes waited
+    ANSWERED_LATE = 23
+    UNANSWERED = 24
+    REFERRAL = 25  # a friend will join
 
 
 class Cause(IntEnum):
@@ -120,6 +159,7 @@ class Cause(IntEnum):
     PURCHASE = 16
     CONSENT = 32
     TOUCH = 64  # deliveries, openings, clicks
+    DESK = 128  # requests
 
 
 class Op(IntEnum):
@@ -158,25 +198,35 @@ class Op(IntEnum):
     SATISFACTION = 30  # (journeys only)
     PRESSURE = 31  # (journeys only)
     SHOWN = 32  # 1 if the last observed stage is arg (policies, for STAGE)
-    NOT = 40
-    NEGATE = 41
-    AND = 42
-    OR = 43
-    EQ = 44
-    NE = 45
-    LT = 46
-    LE = 47
-    GT = 48
-    GE = 49
-    ADD = 50
-    SUBTRACT = 51
-    MULTIPLY = 52
-    DIVIDE = 53
+    HAS_OFFER = 33  # 1 if offer arg is valid and not used up
+    REDEEMED = 34  # times offer arg was redeemed
+    UNOPENED = 35  # deliveries since the last opening
+    CHANNEL_UNOPENED = 36
+    ASKS = 37  # requests to desk arg
+    HELD_OUT = 38  # 1 if in the policy's global holdout
+    REFERRALS = 39  # friends who joined or will
+    INTEREST = 40  # 1 if the interest is arg (journeys only)
+    NOT = 60
+    NEGATE = 61
+    AND = 62
+    OR = 63
+    EQ = 64
+    NE = 65
+    LT = 66
+    LE = 67
+    GT = 68
+    GE = 69
+    ADD = 70
+    SUBTRACT = 71
+    MULTIPLY = 72
+    DIVIDE = 73
     END = 99
 
 
 STACK = 32  # deepest stack of a program; the parser refuses deeper ones
 TOUCHES = len(Touch)
+HOURS = 24  # of the day, in what a firm learns of a customer's hours
 FIRST_REFUSAL = int(Touch.SUPPRESSED_CONSENT) - int(Verdict.CONSENT)  # verdict + this = log code
 RETENTION_DAYS = (30.0, 90.0, 180.0, 365.0)
+LAST_REACH = Touch.PLACED  # touches up to here are counted by channel
 UNOBSERVED = 2  # in the `retained` columns: not converted, or not observed that long

@@ -7,7 +7,7 @@ interpreter (a kernel, programs.py). Nothing here evaluates Python: `ast` reads 
 import ast
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,7 @@ WORDS: dict[str, Op] = {
     "weekday": Op.WEEKDAY,
     "day": Op.DAY,
 }
+ACQUIRED_BY, NOBODY = "acquired_by", "none"  # the attribute that a journey with acquisition channels has, and its last level
 LATENT_WORDS: dict[str, Op] = {"satisfaction": Op.SATISFACTION, "pressure": Op.PRESSURE}
 CALLS: dict[str, tuple[Op, str]] = {
     "visited": (Op.VISITED, "stage"),
@@ -89,6 +90,10 @@ class Names:
     levels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     traits: Mapping[str, int] = field(default_factory=dict)
     personas: Mapping[str, int] = field(default_factory=dict)
+    interests: Mapping[str, int] = field(default_factory=dict)
+    offers: Mapping[str, int] = field(default_factory=dict)
+    desks: Mapping[str, int] = field(default_factory=dict)
+    acquisition: Mapping[str, int] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     latent: bool = False
 
@@ -107,6 +112,9 @@ class Names:
         """
         hidden = {f"stage {name}" for name, stage in journey.stages.items() if not stage.observed}
         hidden |= {f"event {name}" for name, event in journey.events.items() if not event.observed}
+        levels = {name: tuple(levels) for name, levels in journey.attributes.items()}
+        if journey.acquisition:
+            levels[ACQUIRED_BY] = (*journey.acquisition, NOBODY)
         return cls(
             stages=_codes(journey.stages),
             events=_codes(journey.events),
@@ -114,10 +122,14 @@ class Names:
             messages=_codes(journey.messages),
             scores=_codes(journey.scores),
             tags=None if policy is None else tags(journey, policy),
-            attributes=_codes(journey.attributes),
-            levels={name: _codes(levels) for name, levels in journey.attributes.items()},
+            attributes=_codes(levels),
+            levels={name: _codes(of) for name, of in levels.items()},
             traits=_codes(journey.traits),
             personas=_codes(journey.personas),
+            interests=_codes(journey.interests),
+            offers=_codes(journey.offers),
+            desks=_codes(journey.desks),
+            acquisition=_codes(journey.acquisition),
             hidden=frozenset() if latent else frozenset(hidden),
             latent=latent,
         )
@@ -143,7 +155,7 @@ class Names:
         return known[name]
 
 
-def _codes(names: Mapping[str, object]) -> dict[str, int]:
+def _codes(names: Iterable[str]) -> dict[str, int]:
     return {name: code for code, name in enumerate(names)}
 
 

@@ -42,7 +42,7 @@ def place_customer(world, life, people, i, row):  # type: ignore[no-untyped-def]
     customer = life.customer[0]
     persona = world.personas[people.persona[i]]
     customer.key = people.key[i]
-    customer.index = np.int64(people.key[i])
+    customer.index = people.number[i]
     customer.row = row
     customer.persona = people.persona[i]
     customer.entered = people.entered[i]
@@ -73,10 +73,26 @@ def place_customer(world, life, people, i, row):  # type: ignore[no-untyped-def]
     customer.contacts = 0
     customer.opens = 0
     customer.clicks = 0
+    customer.unopened = 0
+    customer.interest = people.interest[i]
+    customer.offers = 0
+    customer.learnt = 0
+    customer.referrals = 0
+    customer.desk = -1
+    customer.unanswered = 0
+    customer.answer_due = math.inf
+    customer.answer_at = people.answers[i, 0]
+    customer.answer_end = people.answers[i, 1]
+    u = uniform(customer.seed, customer.key, world.setting[0].stream_holdout, np.uint64(0))
+    customer.held_out = 1 if u < world.setting[0].holdout else 0
     for j in range(life.traits.shape[0]):
         life.traits[j] = people.traits[i, j]
     for j in range(life.attributes.shape[0]):
         life.attributes[j] = people.attributes[i, j]
+    customer.calm = 0.0
+    if world.setting[0].preferred_column >= 0:
+        a_day = max(life.traits[world.setting[0].preferred_column], 0.0) / 7.0
+        customer.calm = a_day * world.setting[0].pressure_tau
 
 
 @rule
@@ -110,6 +126,8 @@ def clear_marks(world, life):  # type: ignore[no-untyped-def]
     fill(life.visits, 0)
     fill(life.rings, -math.inf)
     fill(life.ring_at, 0)
+    fill(life.hours, 0)
+    fill(life.asks, 0)
     for j in range(world.scores.shape[0]):
         life.scores[j].value = 0.0
         life.scores[j].at = 0.0
@@ -117,6 +135,15 @@ def clear_marks(world, life):  # type: ignore[no-untyped-def]
         life.messages[j].sent = 0
         life.messages[j].opened = 0
         life.messages[j].clicked = 0
+    for j in range(world.offers.shape[0]):
+        life.offers[j].until = -math.inf
+        life.offers[j].left = 0
+        life.offers[j].redeemed = 0
+    for j in range(world.sites.shape[0]):
+        life.placed[j].until = -math.inf
+    for j in range(world.budgets.shape[0]):
+        life.turns[j].time = -math.inf
+        life.turns[j].nth = 0
 
 
 @rule
@@ -142,6 +169,8 @@ def set_up_channels(world, life):  # type: ignore[no-untyped-def]
         reach.contacts = 0
         reach.opens = 0
         reach.clicks = 0
+        reach.unopened = 0
+        reach.by = -1
         reach.last = -math.inf
 
 

@@ -38,6 +38,7 @@ def arm_actor(world, life, actor):  # type: ignore[no-untyped-def]
     run.step = -1
     run.awaits = -1
     run.date = 0
+    run.missed = 0
     run.started = -math.inf
     run.seen = -math.inf
     life.act_due[actor] = math.inf

@@ -7,9 +7,11 @@ import math
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
-from cjsim.model.journey import Effect, Event, Journey, Message, Persona
+from cjsim.model.journey import Event, Journey, Persona
 from cjsim.model.policy import Broadcast, Flow, On, Policy, Step
+from cjsim.model.reactions import Effect
 from cjsim.model.scenario import Scenario
+from cjsim.model.touchpoints import Message
 from cjsim.model.vocabulary import AmountLaw, EmpiricalAmount, EmpiricalWait, TraitLaw, WaitLaw, duration_text, hour_text
 
 _UNITS = ((1.0, "day"), (1 / 24, "hour"), (1 / 1440, "minute"), (1 / 86_400, "second"))

@@ -4,9 +4,9 @@ Lives here: the graph of effects. Does not live here: what an effect does to a c
 """
 
 from cjsim.model.codes import Effect
-from cjsim.model.draws import amount_draw
-from cjsim.model.journey import Branch, Purchase
-from cjsim.model.journey import Effect as DeclaredEffect
+from cjsim.model.draws import amount_draw, wait_draw
+from cjsim.model.reactions import Branch, Purchase, Refer
+from cjsim.model.reactions import Effect as DeclaredEffect
 from cjsim.model.registers import Hole, Registers, Row, fill_holes
 
 
@@ -62,6 +62,12 @@ class EffectTable:
             return self._row(Effect.SATISFY, x=effect.satisfy)
         if effect.opt_out is not None:
             return self._row(Effect.OPT_OUT, target=-1 if effect.opt_out == "all" else names.channels[effect.opt_out])
+        if effect.offer is not None:
+            return self._row(Effect.OFFER, target=names.offers[effect.offer])
+        if effect.ask is not None:
+            return self._row(Effect.ASK, target=names.desks[effect.ask.desk], x=float(effect.ask.priority))
+        if effect.refer is not None:
+            return self._row(Effect.REFER, **self._refer(effect.refer, owner))
         if effect.fire is not None:
             return self._row(Effect.FIRE, target=names.events[effect.fire])
         tags = names.tags or {}
@@ -79,6 +85,11 @@ class EffectTable:
         first, count = self._registers.factor_span(purchase.times)
         value = amount_draw(purchase.value, self._registers.knots)
         return {"column": first, "count": count, "x": purchase.margin, "value": value, **self._draw(owner, "value")}
+
+    def _refer(self, refer: Refer, owner: str) -> Row:
+        by = -1 if refer.by is None else self._registers.names.acquisition[refer.by]
+        value = wait_draw(refer.delay, self._registers.knots)
+        return {"target": by, "count": refer.invites, "x": refer.joins, "value": value, **self._draw(owner, "refer")}
 
     def _scores(self, scores: dict[str, float]) -> list[Hole]:
         holes: list[Hole] = [] if scores else self._row(Effect.JUMP)

@@ -12,28 +12,9 @@ from pydantic import Field, model_validator
 from cjsim.model.check import journey_faults
 from cjsim.model.document import Document
 from cjsim.model.paths import Fault
-from cjsim.model.vocabulary import (
-    AmountLaw,
-    Base,
-    Choice,
-    Condition,
-    Name,
-    NotNegative,
-    Number,
-    OpenShare,
-    PositiveDuration,
-    Real,
-    Share,
-    TraitLaw,
-    WaitLaw,
-    Whole,
-)
-
-# A trait, or one of its two forms: `1/rate`, `1-dropout`.
-TraitRef = Annotated[str, Field(pattern=r"^(1\s*[/-]\s*)?[A-Za-z][A-Za-z0-9_]*$")]
-Weight = NotNegative | TraitRef
-Gain = Annotated[Real, Field(ge=-1, le=1)]
-Lift = Annotated[Real, Field(ge=-1, le=1000)]
+from cjsim.model.reactions import Effect, Lift
+from cjsim.model.touchpoints import Acquisition, Channel, Desk, Message, Offer
+from cjsim.model.vocabulary import Base, Condition, Name, NotNegative, PositiveDuration, Real, Share, TraitLaw, TraitRef, WaitLaw, Whole
 
 
 class Persona(Base):
@@ -48,6 +29,7 @@ class Persona(Base):
     consent: dict[Name, Share] = {}
     responds: dict[Name, NotNegative] = {}
     contact_lift: dict[Name, Lift] = {}
+    interests: dict[Name, NotNegative] = {}
 
 
 class Stage(Base):
@@ -56,36 +38,6 @@ class Stage(Base):
     title: str = ""
     retained: bool = False
     observed: bool = True
-
-
-class Purchase(Base):
-    """Money: a value drawn, times traits; `margin` is the share of it that is left before costs of contact."""
-
-    value: AmountLaw
-    times: tuple[TraitRef, ...] = ()
-    margin: Annotated[Real, Field(ge=-10, le=1)] = 1.0
-
-
-class Branch(Base):
-    """One outcome of `choose`: its odds are weight * exp(bend * (satisfaction - 0.5))."""
-
-    weight: Weight
-    bend: Annotated[Real, Field(ge=-50, le=50)] = 0.0
-    effects: tuple["Effect", ...] = ()
-
-
-class Effect(Choice):
-    """What happens to a customer, one thing."""
-
-    go: Name | None = None
-    purchase: Purchase | None = None
-    satisfy: Gain | None = None
-    tag: Name | None = None
-    untag: Name | None = None
-    score: dict[Name, Number] | None = None
-    opt_out: Name | None = None
-    fire: Name | None = None
-    choose: Annotated[tuple[Branch, ...], Field(min_length=1)] | None = None
 
 
 class Event(Base):
@@ -125,55 +77,6 @@ class Activity(Base):
         return self
 
 
-class Channel(Base):
-    """A way to reach customers, and how they take it."""
-
-    title: str = ""
-    kind: Literal["push"] = "push"
-    consent: Share = 1.0
-    cost: NotNegative = 0.0
-    open_delay: WaitLaw = WaitLaw(fixed="0s")
-    click_delay: WaitLaw = WaitLaw(fixed="0s")
-    activity: Name | None = None
-    lifetime: PositiveDuration | None = None
-    affinity: Name | None = None
-    fatigue: Annotated[Real, Field(ge=0, le=100)] = 0.0
-    annoyance: Annotated[Real, Field(ge=0, le=100)] = 0.0
-    satisfaction: Annotated[Real, Field(ge=-50, le=50)] = 0.0
-    pressure: NotNegative = 1.0
-    delivery_gain: Gain = 0.0
-
-
-class Lifts(Base):
-    """Gains of events' lifts when a message is delivered, opened, clicked."""
-
-    delivered: dict[Name, Lift] = {}
-    opened: dict[Name, Lift] = {}
-    clicked: dict[Name, Lift] = {}
-
-
-class MessageEffects(Base):
-    """Effects of a message when it is delivered, opened, clicked."""
-
-    delivered: tuple[Effect, ...] = ()
-    opened: tuple[Effect, ...] = ()
-    clicked: tuple[Effect, ...] = ()
-
-
-class Message(Base):
-    """Content on a channel, and how a neutral customer answers it."""
-
-    channel: Name
-    title: str = ""
-    open_rate: OpenShare
-    click_rate: Annotated[Real, Field(ge=0, lt=1)] = 0.0
-    unsubscribe_rate: Annotated[Real, Field(ge=0, lt=1)] = 0.0
-    complaint_rate: Annotated[Real, Field(ge=0, lt=1)] = 0.0
-    cost: NotNegative | None = None
-    lift: Lifts = Lifts()
-    effects: MessageEffects = MessageEffects()
-
-
 class Score(Base):
     """A named number that decays."""
 
@@ -210,6 +113,8 @@ class Journey(Document):
     personas: dict[Name, Persona] = {"customer": Persona(share=1.0)}
     traits: dict[Name, TraitLaw] = {}
     clock_shift: Name | None = None
+    preferred_contacts: Name | None = None
+    interests: dict[Name, NotNegative] = {}
     attributes: dict[Name, dict[Name, NotNegative]] = {}
     activity: dict[Name, Activity] = {}
     satisfaction: Memory = Memory()
@@ -219,6 +124,9 @@ class Journey(Document):
     events: dict[Name, Event] = {}
     channels: dict[Name, Channel] = {}
     messages: dict[Name, Message] = {}
+    offers: dict[Name, Offer] = {}
+    desks: dict[Name, Desk] = {}
+    acquisition: dict[Name, Acquisition] = {}
     moments: dict[Name, Moment] = {}
 
     def faults(self) -> Iterable[Fault]:

@@ -59,7 +59,7 @@ def write_touch(world, life, sink, touch, site):  # type: ignore[no-untyped-def]
     sink : Sink
         Written: outcome, reach, log, written.
     touch : int
-        DELIVERED ... SUPPRESSED_CAP of `Touch`.
+        DELIVERED ... PLACED of `Touch`.
     site : int
         Code of the site: whose message.
     """
@@ -216,6 +216,7 @@ def open_account(life, sink):  # type: ignore[no-untyped-def]
     outcome.revenue = 0.0
     outcome.margin = 0.0
     outcome.cost = 0.0
+    outcome.discounts = 0.0
     outcome.clv = 0.0
     outcome.first_purchase = math.nan
     outcome.last_purchase = math.nan
@@ -229,8 +230,13 @@ def open_account(life, sink):  # type: ignore[no-untyped-def]
     outcome.complaints = 0
     outcome.opt_outs = 0
     outcome.flows = 0
+    outcome.redemptions = 0
+    outcome.collisions = 0
+    outcome.referrals = 0
     outcome.events = 0
     outcome.persona = customer.persona
+    outcome.interest = customer.interest
+    outcome.held_out = customer.held_out
     outcome.stage = customer.stage
     for i in range(len(RETENTION_DAYS)):
         outcome.retained[i] = UNOBSERVED
@@ -241,6 +247,14 @@ def open_account(life, sink):  # type: ignore[no-untyped-def]
     for i in range(sink.reach.shape[1]):
         for j in range(sink.reach.shape[2]):
             sink.reach[row, i, j] = 0
+    for i in range(sink.desks.shape[1]):
+        served = sink.desks[row, i]
+        served.asks = 0
+        served.joined = 0
+        for j in range(3):
+            served.replies[j] = 0
+        served.waited = 0.0
+        served.service = 0.0
 
 
 @inlined

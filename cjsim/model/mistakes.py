@@ -6,8 +6,9 @@ Lives here: what can ever be reached, and what is odd. Does not live here: what 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cjsim.model.journey import Effect, Event, Journey
+from cjsim.model.journey import Event, Journey
 from cjsim.model.policy import Flow, Policy, QuietHours, Step
+from cjsim.model.reactions import Effect
 from cjsim.model.scenario import Scenario
 from cjsim.model.vocabulary import duration_text, hour_text
 from cjsim.model.walk import Path, effects_in, journey_effects, policy_steps, steps_in, ways

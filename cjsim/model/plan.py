@@ -47,6 +47,8 @@ class Recipe:
     over_days: float
     entries: Entries | None
     shift_column: int  # -1 none
+    interest_upto: Floats  # (n_personas, n_interests - 1): cumulative shares of topics; no rows without interests
+    acquisition: tuple[tuple[str, Floats], ...]  # channel, cumulative shares of its personas but for the last
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,17 @@ class Codebook:
     stages: tuple[str, ...]
     channels: tuple[str, ...]
     messages: tuple[str, ...]
-    sources: tuple[str, ...]  # flows and broadcasts
+    sources: tuple[str, ...]  # flows and broadcasts, then desks, then offers
     scores: tuple[str, ...]
     tags: tuple[str, ...]
     personas: tuple[str, ...]
     traits: tuple[str, ...]
     attributes: dict[str, tuple[str, ...]]  # with their levels
     moments: tuple[str, ...]  # the conversion first
+    interests: tuple[str, ...]
+    offers: tuple[str, ...]
+    desks: tuple[str, ...]
+    acquisition: tuple[str, ...]  # channels
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ class Sizes:
     attributes: int
     counts: int
     rings: int  # slots of all caps
+    cutoffs: int  # periods of all budgets
 
 
 @dataclass(frozen=True)

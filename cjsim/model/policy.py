@@ -1,33 +1,77 @@
 """A policy: what the firm does. Declared as data, frozen, checked; nothing runs here.
 
-Lives here: flows, broadcasts, guardrails. Does not live here: names that must exist in the journey (check.py).
+Lives here: flows, broadcasts, guardrails, staffing, spend. Does not live here: names that must exist in the journey (check.py).
 """
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cjsim.model.check import policy_faults
 from cjsim.model.document import Document
 from cjsim.model.paths import Fault
-from cjsim.model.vocabulary import Base, Choice, Condition, Day, Duration, Hour, Name, Number, PositiveDuration, Share, Weekday, Whole
+from cjsim.model.reactions import Ask, Rank
+from cjsim.model.vocabulary import (
+    Base,
+    Choice,
+    Condition,
+    Day,
+    Duration,
+    Hour,
+    Name,
+    NotNegative,
+    Number,
+    Positive,
+    PositiveDuration,
+    Share,
+    Weekday,
+    Whole,
+)
 
-Priority = Annotated[Whole, Field(ge=-1000, le=1000)]
+Priority = Rank
+
+
+class Schedule(Base):
+    """When: on weekdays every n weeks, or on dates, at a time of day."""
+
+    weekdays: tuple[Weekday, ...] = ()
+    every_weeks: Annotated[Whole, Field(ge=1, le=52)] = 1
+    dates: tuple[Day, ...] = ()
+    at: Hour
+
+    @model_validator(mode="after")
+    def _one_of(self) -> "Schedule":
+        if bool(self.weekdays) == bool(self.dates):
+            raise ValueError("must have either 'weekdays' or 'dates'")
+        return self
 
 
 class On(Choice):
-    """What starts a flow."""
+    """What starts a flow.
+
+    `of` stands beside `inactivity`: events that reset it (all, if not given). `above` or `below` stands beside `score`: the score
+    crosses this value, upward or downward. `channels` stands beside `unopened`: none of the last n messages on these channels (all, if none
+    are named) had been opened when a further one is delivered. `at` stands beside `date`.
+    """
 
     event: Name | None = None
     stage: Name | None = None
     inactivity: PositiveDuration | None = None
-    of: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None  # inactivity: events that reset it; all, if not given
+    of: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    date: Day | None = None
+    at: Hour | None = None
+    schedule: Schedule | None = None
+    score: Name | None = None
+    above: Number | None = None
+    below: Positive | None = None
+    unopened: Annotated[Whole, Field(ge=1, le=1000)] | None = None
+    channels: tuple[Name, ...] = ()
 
     @classmethod
     def companions(cls) -> frozenset[str]:
-        """`of` stands beside `inactivity`."""
-        return frozenset({"of"})
+        """What stands beside one of the triggers."""
+        return frozenset({"of", "at", "above", "below", "channels"})
 
     @model_validator(mode="before")
     @classmethod
@@ -37,9 +81,12 @@ class On(Choice):
         return value
 
     @model_validator(mode="after")
-    def _of_inactivity(self) -> "On":
-        if self.of is not None and self.inactivity is None:
-            raise ValueError("must have 'of' only beside 'inactivity'")
+    def _companions_fit(self) -> "On":
+        for name, beside in (("of", "inactivity"), ("at", "date"), ("above", "score"), ("below", "score"), ("channels", "unopened")):
+            if getattr(self, name) not in (None, ()) and getattr(self, beside) is None:
+                raise ValueError(f"must have '{name}' only beside '{beside}'")
+        if self.score is not None and (self.above is None) == (self.below is None):
+            raise ValueError("must have either 'above' or 'below' beside 'score'")
         return self
 
 
@@ -67,25 +114,57 @@ class Arm(Base):
     steps: tuple["Step", ...] = ()
 
 
+class WaitUntil(Base):
+    """Wait until a local time: the next time that it is `at`, on one of the weekdays (any, if none are named).
+
+    `best_hour`: instead of `at`, the hour of the day at which this customer has opened, clicked and visited most, once the firm has seen at
+    least `learn_from` of them; `at` before that.
+    """
+
+    at: Hour
+    weekdays: tuple[Weekday, ...] = ()
+    best_hour: bool = False
+    learn_from: Annotated[Whole, Field(ge=1, le=1000)] = 5
+
+
 class Step(Choice):
-    """One step of a flow."""
+    """One step of a flow.
+
+    A `label` stands beside the step that it names. `experiment` stands beside `split`: each customer has one arm of an experiment, in all
+    flows, and the log tells which.
+    """
 
     send: Name | None = None
     wait: PositiveDuration | None = None
+    wait_until: WaitUntil | None = None
     wait_for: WaitFor | None = None
     branch: BranchStep | None = None
     split: Annotated[dict[Name, Arm], Field(min_length=2)] | None = None
     tag: Name | None = None
     untag: Name | None = None
     score: dict[Name, Number] | None = None
+    offer: Name | None = None
+    ask: Ask | None = None
     jump: Name | None = None
     stop: Literal[True] | None = None
     label: Name | None = None
+    experiment: Name | None = None
 
     @classmethod
     def companions(cls) -> frozenset[str]:
-        """A `label` stands beside the step it names."""
-        return frozenset({"label"})
+        """What stands beside a step."""
+        return frozenset({"label", "experiment"})
+
+    @field_validator("ask", mode="before")
+    @classmethod
+    def _short_ask(cls, value: Any) -> Any:
+        return {"desk": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _experiment_of_split(self) -> "Step":
+        if self.experiment is not None and self.split is None:
+            raise ValueError("must have 'experiment' only beside 'split'")
+        return self
 
 
 class Flow(Base):
@@ -99,21 +178,6 @@ class Flow(Base):
     holdout: Share = 0.0
     priority: Priority = 0
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
-
-
-class Schedule(Base):
-    """When a broadcast goes out: on weekdays every n weeks, or on dates, at a time of day."""
-
-    weekdays: tuple[Weekday, ...] = ()
-    every_weeks: Annotated[Whole, Field(ge=1, le=52)] = 1
-    dates: tuple[Day, ...] = ()
-    at: Hour
-
-    @model_validator(mode="after")
-    def _one_of(self) -> "Schedule":
-        if bool(self.weekdays) == bool(self.dates):
-            raise ValueError("must have either 'weekdays' or 'dates'")
-        return self
 
 
 class Broadcast(Base):
@@ -156,13 +220,94 @@ class Cap(Base):
     channels: tuple[Name, ...] = ()
 
 
-class Guardrails(Base):
-    """Rules that every send must pass: consent (always), holdout, exit, quiet hours, gap, caps."""
+class Budget(Base):
+    """At most n contacts of all customers together in each period (counted from the start) on these channels (all, if none are named)."""
 
+    at_most: Annotated[Whole, Field(ge=0, le=10**12)]
+    per: PositiveDuration
+    channels: tuple[Name, ...] = ()
+
+
+class Guardrails(Base):
+    """Rules that every send must pass: consent (always), holdout, exit, quiet hours, gaps, caps, budgets.
+
+    `holdout`: the share of customers whom no flow and no broadcast contacts, but for those named in `spared`.
+    """
+
+    holdout: Share = 0.0
+    spared: tuple[Name, ...] = ()
     exit: Condition | None = None
     quiet_hours: tuple[QuietHours, ...] = ()
     gaps: tuple[GapRule, ...] = ()
     caps: tuple[Cap, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+
+
+class Shift(Base):
+    """So many people at a desk, between two times of the day, on these weekdays (all, if none are named) or dates; shifts add up."""
+
+    agents: Annotated[Whole, Field(ge=0, le=100_000)]
+    start: Hour = Field(default=0.0, alias="from")
+    end: Hour = Field(default=24.0, alias="to")
+    weekdays: tuple[Weekday, ...] = ()
+    dates: tuple[Day, ...] = ()
+
+
+class Escalation(Base):
+    """Who has waited so long goes to another desk."""
+
+    after: PositiveDuration
+    to: Name
+
+
+class Staffing(Base):
+    """How a desk is run: its staff, who answers for it, the promised time to an answer, what a minute of it costs."""
+
+    owner: str = ""
+    shifts: Annotated[tuple[Shift, ...], Field(min_length=1)]
+    sla: PositiveDuration | None = None
+    cost_per_minute: NotNegative = 0.0
+    escalate: Escalation | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _round_the_clock(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "agents" in value and "shifts" not in value:
+            return {**{key: other for key, other in value.items() if key != "agents"}, "shifts": [{"agents": value["agents"]}]}
+        return value
+
+
+class SpendPeriod(Base):
+    """Money a day from one date to another, both included."""
+
+    per_day: NotNegative
+    first: Day = Field(alias="from")
+    last: Day = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "SpendPeriod":
+        if self.last < self.first:
+            raise ValueError("must not end before it begins")
+        return self
+
+
+class Spend(Base):
+    """Money a day on an acquisition channel; in the periods, the last that holds a day, another sum."""
+
+    per_day: NotNegative = 0.0
+    periods: tuple[SpendPeriod, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"per_day": value} if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+class Personalisation(Base):
+    """How often the firm takes a customer's interest for what it is, where the condition holds: the first that holds counts."""
+
+    condition: Condition | None = Field(default=None, alias="if")
+    accuracy: Share
 
 
 class Policy(Document):
@@ -173,6 +318,9 @@ class Policy(Document):
     flows: dict[Name, Flow] = {}
     broadcasts: dict[Name, Broadcast] = {}
     guardrails: Guardrails = Guardrails()
+    desks: dict[Name, Staffing] = {}
+    acquisition: dict[Name, Spend] = {}
+    personalisation: tuple[Personalisation, ...] = ()
 
     def faults(self) -> Iterable[Fault]:
         """What is wrong across the parts of the policy, whatever the journey."""

@@ -5,6 +5,7 @@ an entry file (entries.py), what customers do (behavior.py).
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from cjsim.model.codes import Wait
 from cjsim.model.draws import Draw, Knots, gamma_draw, uniform_draw
 from cjsim.model.entries import read_entries
+from cjsim.model.journey import Journey
 from cjsim.model.plan import Floats, Form, Plan, Recipe, Trait
 from cjsim.model.quantiles import fill_quantiles
 from cjsim.model.random import uniforms
@@ -45,7 +47,7 @@ def population_recipe(scenario: Scenario, registers: Registers) -> Recipe:
         If the entry file is wrong.
     """
     journey, columns = scenario.journey, registers.columns
-    streams = ["population:persona", "population:entry"]
+    streams = ["population:persona", "population:entry", "population:interest"]
     streams += [f"trait:{name}" for name in journey.traits] + [f"attribute:{name}" for name in journey.attributes]
     for name in streams:
         registers.streams.of(name)
@@ -61,11 +63,34 @@ def population_recipe(scenario: Scenario, registers: Registers) -> Recipe:
         over_days=scenario.entry.over,
         entries=entries,
         shift_column=-1 if journey.clock_shift is None else columns.of(journey.clock_shift),
+        interest_upto=_interests(journey),
+        acquisition=tuple((name, _mix(journey, channel.personas)) for name, channel in journey.acquisition.items()),
     )
 
 
-def draw_population(plan: Plan, seed: int, first: int, count: int) -> Population:
-    """Customers `first` to `first + count - 1`, the same however the population is cut into stretches.
+class Cohort(NamedTuple):
+    """Customers who are not there at first: arrivals, or a generation of referred ones, in the order of their numbers."""
+
+    key: NDArray[np.uint64]  # (n,)
+    entered: Floats  # (n,), days
+    by: NDArray[np.int32]  # (n,), acquisition channel; -1 none
+    cost: Floats  # (n,), money that acquiring each took
+    first: int  # number of the first
+
+    def stretch(self, first: int, count: int) -> "Cohort":
+        """Some of them.
+
+        Parameters
+        ----------
+        first, count : int
+            Which, from 0.
+        """
+        part = slice(first, first + count)
+        return Cohort(self.key[part], self.entered[part], self.by[part], self.cost[part], self.first + first)
+
+
+def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
+    """Initial customers `first` to `first + count - 1`, with key n for customer n.
 
     Parameters
     ----------
@@ -75,25 +100,45 @@ def draw_population(plan: Plan, seed: int, first: int, count: int) -> Population
         In [0, 2**63).
     first, count : int
         The stretch; at least 0.
+    """
+    key = np.arange(first, first + count, dtype=np.uint64)
+    return Cohort(key, _draw_entry(plan.recipe, seed, key), np.full(count, -1, np.int32), np.zeros(count), first)
+
+
+def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
+    """Who these customers are, the same however they are cut into stretches.
+
+    Parameters
+    ----------
+    plan : Plan
+        A compiled scenario.
+    seed : int
+        In [0, 2**63).
+    cohort : Cohort
+        Whom to draw.
 
     Returns
     -------
     Population
-        With key n for initial customer n.
+        Without answers.
     """
-    recipe = plan.recipe
-    key = np.arange(first, first + count, dtype=np.uint64)
+    recipe, key, count = plan.recipe, cohort.key, len(cohort.key)
     traits = _draw_traits(recipe, plan.world, seed, key)
     shift = np.zeros(count)
     if recipe.shift_column >= 0:
         shift = np.clip(traits[:, recipe.shift_column] / 24.0, -SHIFT_AT_MOST_DAYS, SHIFT_AT_MOST_DAYS)
+    persona = _draw_persona(recipe, seed, cohort)
     return Population(
         key=key,
-        persona=np.searchsorted(recipe.persona_upto, uniforms(seed, key, "population:persona"), side="right").astype(np.int32),
-        entered=_draw_entry(recipe, seed, key),
+        persona=persona,
+        entered=cohort.entered,
         shift=shift,
         traits=traits,
-        attributes=_draw_attributes(recipe, seed, key),
+        attributes=_draw_attributes(recipe, seed, cohort),
+        number=np.arange(cohort.first, cohort.first + count),
+        interest=_draw_interest(recipe, seed, key, persona),
+        cost=cohort.cost,
+        answers=np.zeros((count, 2), np.int64),
     )
 
 
@@ -105,9 +150,29 @@ def _draw_entry(recipe: Recipe, seed: int, key: NDArray[np.uint64]) -> Floats:
     return np.zeros(len(key))
 
 
-def _draw_attributes(recipe: Recipe, seed: int, key: NDArray[np.uint64]) -> Floats:
+def _draw_interest(recipe: Recipe, seed: int, key: NDArray[np.uint64], persona: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The topic of each customer, -1 where the journey has none."""
+    if not len(recipe.interest_upto):
+        return np.full(len(key), -1, np.int32)
+    upto = recipe.interest_upto[persona]
+    return np.asarray((upto <= uniforms(seed, key, "population:interest")[:, None]).sum(axis=1), np.int32)
+
+
+def _draw_persona(recipe: Recipe, seed: int, cohort: Cohort) -> NDArray[np.int32]:
+    """The persona of each customer, from the mix of the channel that it came by."""
+    u = uniforms(seed, cohort.key, "population:persona")
+    persona = np.searchsorted(recipe.persona_upto, u, side="right").astype(np.int32)
+    for code, (_, upto) in enumerate(recipe.acquisition):
+        here = cohort.by == code
+        persona[here] = np.searchsorted(upto, u[here], side="right")
+    return persona
+
+
+def _draw_attributes(recipe: Recipe, seed: int, cohort: Cohort) -> Floats:
+    key = cohort.key
     known = recipe.entries.attributes if recipe.entries is not None else {}
-    attributes = np.empty((len(key), len(recipe.attributes)))
+    attributes = np.empty((len(key), len(recipe.attributes) + bool(recipe.acquisition)))
+    attributes[:, len(recipe.attributes) :] = np.where(cohort.by < 0, len(recipe.acquisition), cohort.by)[:, None]
     for column, (name, upto) in enumerate(recipe.attributes):
         if name in known:
             attributes[:, column] = _of_row(known[name], key)
@@ -183,6 +248,20 @@ def _plain_draw(law: TraitLaw, knots: Knots) -> Draw:
 
 def _draw_array(draw: Draw) -> Records:
     return record_array(DRAW, [draw._asdict()])
+
+
+def _interests(journey: Journey) -> Floats:
+    """Cumulative shares of topics by persona; no rows without interests."""
+    if not journey.interests:
+        return np.zeros((0, 0))
+    mixes = [persona.interests or journey.interests for persona in journey.personas.values()]
+    return np.array([_cumulative([mix.get(topic, 0.0) for topic in journey.interests]) for mix in mixes])
+
+
+def _mix(journey: Journey, personas: dict[str, float]) -> Floats:
+    """Cumulative shares of the personas that a channel brings; those of the journey where it names none."""
+    shares = {name: persona.share for name, persona in journey.personas.items()}
+    return _cumulative([(personas or shares).get(name, 0.0) for name in shares])
 
 
 def _cumulative(weights: list[float]) -> Floats:

@@ -37,7 +37,7 @@ class Scenario(Document):
     title: str = ""
     journey: Journey
     policy: Policy
-    customers: Annotated[Whole, Field(ge=1, le=MAX_CUSTOMERS)] = 10_000
+    customers: Annotated[Whole, Field(ge=0, le=MAX_CUSTOMERS)] = 10_000
     entry: Entry = Entry()
     start: Day
     horizon: PositiveDuration

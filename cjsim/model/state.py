@@ -51,6 +51,23 @@ CUSTOMER = np.dtype(
         ("contacts", "i4"),
         ("opens", "i4"),
         ("clicks", "i4"),
+        ("unopened", "i4"),  # deliveries since the last opening
+        ("interest", "i4"),  # -1 none
+        ("held_out", "i4"),  # of the policy's global holdout
+        ("offers", "i4"),  # offers held that may be valid
+        ("learnt", "i4"),  # hours of the day learnt from
+        ("referrals", "i4"),  # friends who will join
+        ("calm", "f8"),  # contact pressure that tires nobody
+        ("desk", "i4"),  # of the open conversation; -1 none
+        ("ask_site", "i4"),  # the message that a human channel brings; -1: the customer asked
+        ("ask_index", "i4"),  # its ordinal
+        ("ask_ordinal", "i4"),  # of the request, among those to this desk
+        ("ask_priority", "f8"),
+        ("asked", "f8"),  # days: when
+        ("unanswered", "i4"),  # 1: the engine has not been told of the answer yet
+        ("answer_due", "f8"),  # days: when the conversation ends; inf not known
+        ("answer_at", "i8"),  # index in Life.answers of the next answer
+        ("answer_end", "i8"),  # after the last that is known
     ]
 )
 CLOCK = np.dtype(
@@ -73,14 +90,32 @@ RUN = np.dtype(
         ("step", "i4"),
         ("awaits", "i4"),  # event; -1 none
         ("date", "i4"),  # SCHEDULE: the next occurrence
-        ("pad", "i4"),
+        ("missed", "i4"),  # UNOPENED: deliveries on its channels since one was opened
         ("started", "f8"),  # last start; -inf never
         ("seen", "f8"),  # INACTIVITY: last reset; -inf never
     ]
 )
 # `what`: bits 1 open, 2 unsubscribe, 4 complain, 8 click.
 READ = np.dtype([("due", "f8"), ("site", "i4"), ("index", "i4"), ("what", "i4"), ("pad", "i4")])
-REACH = np.dtype([("consent", "i4"), ("contacts", "i4"), ("opens", "i4"), ("clicks", "i4"), ("last", "f8"), ("affinity", "f8")])
+REACH = np.dtype(
+    [
+        ("consent", "i4"),
+        ("contacts", "i4"),
+        ("opens", "i4"),
+        ("clicks", "i4"),
+        ("unopened", "i4"),  # deliveries since the last opening
+        ("by", "i4"),  # actor of the last contact; -1 none
+        ("last", "f8"),  # days
+        ("affinity", "f8"),
+    ]
+)
+HELD = np.dtype([("until", "f8"), ("left", "i4"), ("redeemed", "i4")])  # an offer: valid until, uses left, times redeemed
+PLACED = np.dtype([("until", "f8"), ("index", "i4"), ("pad", "i4")])  # a message that waits for a visit: until (-inf: none), its ordinal
+# The end of a conversation: when (days), a `Reply`, the desk that gave it, days waited and of service.
+ANSWER = np.dtype([("time", "f8"), ("waited", "f8"), ("service", "f8"), ("reply", "i4"), ("desk", "i4")])
+# A budget's period is spent with the contact at `time` of the customer `key`, its `nth` at that time: later ones are refused.
+CUTOFF = np.dtype([("time", "f8"), ("key", "u8"), ("nth", "i8"), ("used", "i8")])
+TURN = np.dtype([("time", "f8"), ("nth", "i4"), ("pad", "i4")])  # by budget: the customer's last request, how many at that time
 MESSAGES = np.dtype([("sent", "i4"), ("opened", "i4"), ("clicked", "i4"), ("pad", "i4")])
 MARK = np.dtype([("value", "f8"), ("at", "f8")])  # score and when it was so
 
@@ -106,6 +141,13 @@ class Life(Frame):
     traits: Records  # f8, by trait column
     attributes: Records  # f8, by attribute: level code
     visits: Records  # i4, by stage: times entered
+    offers: Records  # HELD, by offer
+    placed: Records  # PLACED, by site
+    hours: Records  # i4, HOURS: openings, clicks and visits by hour of the day
+    asks: Records  # i4, by desk: requests
+    turns: Records  # TURN, by budget
+    answers: Records  # ANSWER: of all customers who are lived in this frame, one after another
+    cutoffs: Records  # CUTOFF, by budget and period; shared by all lives
     SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
         "customer": (CUSTOMER, 1),
         "clocks": (CLOCK, 1),
@@ -125,6 +167,13 @@ class Life(Frame):
         "traits": (_F8, 1),
         "attributes": (_F8, 1),
         "visits": (_I4, 1),
+        "offers": (HELD, 1),
+        "placed": (PLACED, 1),
+        "hours": (_I4, 1),
+        "asks": (_I4, 1),
+        "turns": (TURN, 1),
+        "answers": (ANSWER, 1),
+        "cutoffs": (CUTOFF, 1),
     }
 
 
@@ -133,7 +182,8 @@ OUTCOME = np.dtype(
         ("entered", "f8"),  # days; beyond the horizon: never entered
         ("revenue", "f8"),
         ("margin", "f8"),
-        ("cost", "f8"),
+        ("cost", "f8"),  # of messages, desks and acquisition
+        ("discounts", "f8"),  # money off by offers, taken from revenue and margin
         ("clv", "f8"),  # discounted at each time: margin minus costs
         ("first_purchase", "f8"),  # days; nan never
         ("last_purchase", "f8"),
@@ -147,12 +197,29 @@ OUTCOME = np.dtype(
         ("complaints", "i4"),
         ("opt_outs", "i4"),
         ("flows", "i4"),  # flow runs started
+        ("redemptions", "i4"),
+        ("collisions", "i4"),  # sends refused by a gap or a cap because of another actor's contact
+        ("referrals", "i4"),  # friends who will join
         ("events", "i4"),  # log rows
         ("persona", "i2"),
         ("stage", "i2"),  # at the horizon
+        ("interest", "i2"),  # -1 none
+        ("held_out", "i1"),
         ("retained", "i1", (4,)),  # at RETENTION_DAYS after conversion: 0, 1, UNOBSERVED
     ]
 )
+SERVED = np.dtype(  # one customer at one desk
+    [
+        ("asks", "u2"),  # conversations begun
+        ("joined", "u2"),  # requests while one was open
+        ("replies", "u2", (3,)),  # by `Reply`
+        ("pad", "u2"),
+        ("waited", "f4"),  # days, of all that were answered
+        ("service", "f4"),  # days
+    ]
+)
+# Someone who will join: the customer's key, when (days), who invited it (row in the sink), through which acquisition channel (-1 none).
+BIRTH = np.dtype([("key", "u8"), ("time", "f8"), ("parent", "i8"), ("by", "i4"), ("pad", "i4")])
 ROW = np.dtype(
     [
         ("customer", "i8"),
@@ -162,7 +229,7 @@ ROW = np.dtype(
         ("stage", "i2"),
         ("channel", "i2"),  # -1 none
         ("message", "i2"),
-        ("source", "i2"),  # the flow or broadcast; -1 the customer
+        ("source", "i2"),  # the flow, broadcast, desk or offer; -1 the customer
         ("pad", "i2"),
     ]
 )
@@ -174,7 +241,10 @@ class Sink(Frame):
     outcome: Records  # OUTCOME, by customer of the chunk
     moments: Records  # f8 (n, n_moments): days; nan not reached
     dwell: Records  # f4 (n, n_stages): days in each stage
-    reach: Records  # u2 (n, n_channels, Touch.SUPPRESSED_CAP + 1): counts by channel and touch
+    reach: Records  # u2 (n, n_channels, LAST_REACH + 1): counts by channel and touch
+    desks: Records  # SERVED (n, n_desks)
+    births: Records  # BIRTH, capacity
+    born: Records  # i8, 1: records in `births`; beyond its capacity: full
     log: Records  # ROW, capacity 0: no log
     written: Records  # i8, 1: rows in `log`; beyond its capacity: full
     SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
@@ -182,6 +252,9 @@ class Sink(Frame):
         "moments": (_F8, 2),
         "dwell": (_F4, 2),
         "reach": (_U2, 3),
+        "desks": (SERVED, 2),
+        "births": (BIRTH, 1),
+        "born": (_I8, 1),
         "log": (ROW, 1),
         "written": (_I8, 1),
     }
@@ -195,7 +268,11 @@ class Population(Frame):
     entered: Records  # f8, (n_customers,): days
     shift: Records  # f8, (n_customers,): days
     traits: Records  # f8, (n_customers, n_columns)
-    attributes: Records  # f8, (n_customers, n_attributes): level codes
+    attributes: Records  # f8, (n_customers, n_attributes): level codes; the last is the acquisition channel, where there are any
+    number: Records  # i8, (n_customers,): as logged
+    interest: Records  # i4, (n_customers,): -1 none
+    cost: Records  # f8, (n_customers,): money that acquiring it took
+    answers: Records  # i8, (n_customers, 2): span of Life.answers
     SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
         "key": (np.dtype("u8"), 1),
         "persona": (_I4, 1),
@@ -203,4 +280,8 @@ class Population(Frame):
         "shift": (_F8, 1),
         "traits": (_F8, 2),
         "attributes": (_F8, 2),
+        "number": (_I8, 1),
+        "interest": (_I4, 1),
+        "cost": (_F8, 1),
+        "answers": (_I8, 2),
     }

@@ -16,31 +16,25 @@ import numpy as np
 from cjsim.errors import InputError, complaint
 from cjsim.model.activity import profile_table
 from cjsim.model.actors import ActorLinks, ActorTable, ordered_actors
-from cjsim.model.codes import Cause, Op, Touch
+from cjsim.model.codes import Cause, Op, Touch, Trigger
 from cjsim.model.conditions import Names, parse
 from cjsim.model.draws import wait_draw
 from cjsim.model.effects import EffectTable
-from cjsim.model.journey import Channel, Event, Journey, Lifts, Message
+from cjsim.model.guard_tables import guardrail_arrays
+from cjsim.model.journey import Event, Journey
 from cjsim.model.plan import Codebook, Plan, Sizes
-from cjsim.model.policy import Guardrails
 from cjsim.model.population import population_recipe
 from cjsim.model.registers import CHANNELS_AT_MOST, Registers, Row, Spans, plain_array, record_array
 from cjsim.model.scenario import Scenario
-from cjsim.model.survival import survival_share
+from cjsim.model.touch_tables import profile_code, touchpoint_arrays
 from cjsim.model.world import (
     ACTOR,
-    CAP,
-    CHANNEL,
     CODE,
     EFFECT,
     EVENT,
-    GAP,
-    LIFT,
-    MESSAGE,
     MOMENT,
     PERSONA,
     PROFILE,
-    QUIET,
     SCORE,
     SETTING,
     SHARE,
@@ -52,7 +46,6 @@ from cjsim.model.world import (
 )
 
 CONVERSION = "conversion"
-_NEVER = -1e300  # the logit of a rate of 0
 _CODES_AT_MOST = 2**15 - 1 - len(Touch)  # log columns and outcomes hold 16-bit codes
 _CAUSES = {
     Op.STAGE: Cause.STAGE,
@@ -66,7 +59,6 @@ _CAUSES = {
     **dict.fromkeys((Op.CONTACTS, Op.CHANNEL_CONTACTS, Op.SENT), Cause.TOUCH),
     **dict.fromkeys((Op.OPENS, Op.CHANNEL_OPENS, Op.OPENED, Op.CLICKS, Op.CHANNEL_CLICKS, Op.CLICKED), Cause.TOUCH),
 }
-_TOUCHES = ("delivered", "opened", "clicked")
 
 
 def compile_world(scenario: Scenario) -> Plan:
@@ -93,12 +85,12 @@ def compile_world(scenario: Scenario) -> Plan:
     actors = ordered_actors(policy)
     _check_sizes(journey, len(actors))
     links = ActorLinks(actors)
-    actor_table = ActorTable(registers, start=scenario.start, horizon_days=scenario.horizon)
+    actor_table = ActorTable(registers, scenario)
     for name, actor in actors:
         actor_table.add(name, actor)
-    caps, n_rings = _caps(policy.guardrails, registers)
+    guardrails = guardrail_arrays(policy, scenario.horizon, registers)
     arrays = {
-        **_journey_arrays(journey, registers, links),
+        **_journey_arrays(scenario, registers, links),
         **_persona_arrays(journey, registers),
         **_profile_arrays(scenario),
         "setting": record_array(SETTING, [_setting(scenario, registers)]),
@@ -109,13 +101,21 @@ def compile_world(scenario: Scenario) -> Plan:
         "steps": record_array(STEP, actor_table.steps, padded=True),
         "shares": record_array(SHARE, actor_table.shares.items, padded=True),
         "schedule": plain_array("f8", actor_table.schedule.items, padded=True),
-        "quiet": record_array(QUIET, _quiet(policy.guardrails, registers)),
-        "gaps": record_array(GAP, _gaps(policy.guardrails, registers)),
-        "caps": record_array(CAP, caps),
+        **guardrails.arrays,
+        "pull_sites": plain_array("i4", actor_table.on_channels(journey, "pull")),
+        "score_actors": plain_array("i4", actor_table.triggered(Trigger.SCORE_ABOVE, Trigger.SCORE_BELOW)),
+        "unopened_actors": plain_array("i4", actor_table.triggered(Trigger.UNOPENED)),
     }
     recipe = population_recipe(scenario, registers)
     world = World(**arrays, **_register_arrays(registers))
-    sizes = Sizes(len(of_journey.tags or {}), len(registers.columns), len(journey.attributes), registers.n_slots, n_rings)
+    sizes = Sizes(
+        tags=len(of_journey.tags or {}),
+        columns=len(registers.columns),
+        attributes=len(of_journey.attributes),
+        counts=registers.n_slots,
+        rings=guardrails.rings,
+        cutoffs=guardrails.cutoffs,
+    )
     return Plan(world, _codebook(journey, of_journey, tuple(name for name, _ in actors)), sizes, recipe, registers.streams.names())
 
 
@@ -135,13 +135,17 @@ def _codebook(journey: Journey, names: Names, sources: tuple[str, ...]) -> Codeb
         stages=tuple(journey.stages),
         channels=tuple(journey.channels),
         messages=tuple(journey.messages),
-        sources=sources,
+        sources=(*sources, *journey.desks, *journey.offers),
         scores=tuple(journey.scores),
         tags=tuple(names.tags or {}),
         personas=tuple(journey.personas),
         traits=tuple(journey.traits),
-        attributes={name: tuple(levels) for name, levels in journey.attributes.items()},
+        attributes={name: tuple(levels) for name, levels in names.levels.items()},
         moments=_moment_names(journey),
+        interests=tuple(journey.interests),
+        offers=tuple(journey.offers),
+        desks=tuple(journey.desks),
+        acquisition=tuple(journey.acquisition),
     )
 
 
@@ -162,6 +166,10 @@ def _setting(scenario: Scenario, registers: Registers) -> Row:
         "satisfaction_tau": _tau(journey.satisfaction.half_life),
         "pressure_tau": _tau(journey.pressure.half_life),
         "midnight": 24.0 * scenario.start.weekday(),
+        "preferred_column": -1 if journey.preferred_contacts is None else registers.columns.of(journey.preferred_contacts),
+        "interests": len(journey.interests),
+        "holdout": scenario.policy.guardrails.holdout,
+        "stream_holdout": registers.streams.of("policy:holdout"),
         "exit_program": registers.programs.of(scenario.policy.guardrails.exit),
         "when_causes": int(np.bitwise_or.reduce(np.array([_CAUSES.get(op, 0) for op, _ in _when_names(journey, registers)], np.int64))),
     }
@@ -189,8 +197,9 @@ def _has_clock(event: Event) -> bool:
     return event.wait != "never"
 
 
-def _journey_arrays(journey: Journey, registers: Registers, links: ActorLinks) -> dict[str, Records]:
-    effects, stage_events, lifts = EffectTable(registers), Spans(), Spans()
+def _journey_arrays(scenario: Scenario, registers: Registers, links: ActorLinks) -> dict[str, Records]:
+    journey = scenario.journey
+    effects, stage_events = EffectTable(registers), Spans()
     codes = registers.names.events
     events = [_event(name, event, journey, registers, effects, links) for name, event in journey.events.items()]
     stages, stage_links = [], []
@@ -203,23 +212,17 @@ def _journey_arrays(journey: Journey, registers: Registers, links: ActorLinks) -
         first, count = stage_events.add(here)
         stages.append({"first": first, "count": count, "retained": int(stage.retained), "seen": code if stage.observed else -1})
         stage_links.append(registers.links.add(links.triggered_by_stage(name)))
-    survivals = [
-        1.0 if channel.lifetime is None else survival_share(channel.open_delay, channel.lifetime) for channel in journey.channels.values()
-    ]
-    channels = [_channel(name, journey, registers) for name in journey.channels]
-    messages = [_message(name, journey, survivals, registers, effects, lifts) for name in journey.messages]
+    touchpoints = touchpoint_arrays(scenario, registers, effects)
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
     return {
+        **touchpoints,
         "stages": record_array(STAGE, stages),
         "stage_links": plain_array("i4", stage_links),
         "stage_events": plain_array("i4", stage_events.items, padded=True),
         "events": record_array(EVENT, events),
         "when_events": plain_array("i4", [code for code, event in clocked if event.when is not None]),
         "mood_events": plain_array("i4", [code for code, event in clocked if event.satisfaction != 0.0]),
-        "channels": record_array(CHANNEL, channels),
-        "messages": record_array(MESSAGE, messages),
         "effects": record_array(EFFECT, effects.rows, padded=True),
-        "lifts": record_array(LIFT, lifts.items, padded=True),
         "scores": record_array(SCORE, [{"tau": _tau(score.half_life)} for score in journey.scores.values()]),
         "moments": record_array(MOMENT, _moments(journey, registers.names)),
     }
@@ -235,11 +238,13 @@ def _event(name: str, event: Event, journey: Journey, registers: Registers, effe
         "wait": wait_draw(event.wait, registers.knots),
         "tau": _tau(event.half_life),
         "satisfaction": event.satisfaction,
-        "profile": _profile_code(journey, event.activity),
+        "profile": profile_code(journey, event.activity),
         "when": registers.programs.of(event.when, latent=True),
         "effects": effects.add(event.effects, f"event:{name}"),
         "anywhere": int(event.stages == "anywhere"),
         "hidden": int(not event.observed),
+        "learns": int(event.observed and event.activity is not None),
+        "visits": sum(1 << registers.names.channels[c] for c, channel in journey.channels.items() if name in channel.visits),
         "cause": Cause.EVENT if (Op.COUNT, registers.names.events[name]) in _when_names(journey, registers) else 0,
         "factor_first": factor_first,
         "factor_count": factor_count,
@@ -251,61 +256,6 @@ def _event(name: str, event: Event, journey: Journey, registers: Registers, effe
         "watch_count": watch_count,
         "stream_wait": streams.of(f"event:{name}:wait"),
     }
-
-
-def _channel(name: str, journey: Journey, registers: Registers) -> Row:
-    channel: Channel = journey.channels[name]
-    return {
-        "open_delay": wait_draw(channel.open_delay, registers.knots),
-        "click_delay": wait_draw(channel.click_delay, registers.knots),
-        "profile": _profile_code(journey, channel.activity),
-        "affinity_column": -1 if channel.affinity is None else registers.columns.of(channel.affinity),
-        "lifetime": math.inf if channel.lifetime is None else channel.lifetime,
-        "fatigue": channel.fatigue,
-        "annoyance": channel.annoyance,
-        "satisfaction": channel.satisfaction,
-        "weight": channel.pressure,
-        "delivery_gain": channel.delivery_gain,
-        "stream_consent": registers.streams.of(f"channel:{name}:consent"),
-    }
-
-
-def _message(name: str, journey: Journey, survivals: list[float], registers: Registers, effects: EffectTable, lifts: Spans) -> Row:
-    message: Message = journey.messages[name]
-    channel = registers.names.channels[message.channel]
-    logits = {
-        f"{what}_logit": _rate_logit(rate, survivals[channel], f"messages.{name}.{what}_rate", message.channel)
-        for what, rate in (("open", message.open_rate), ("unsubscribe", message.unsubscribe_rate), ("complaint", message.complaint_rate))
-    }
-    spans = [_lift_span(message.lift, touch, registers, lifts) for touch in _TOUCHES]
-    firsts = [effects.add(getattr(message.effects, touch), f"message:{name}:{touch}") for touch in _TOUCHES]
-    return {
-        "channel": channel,
-        **{f"on_{touch}": first for touch, first in zip(_TOUCHES, firsts, strict=True)},
-        "lift_first": tuple(first for first, _ in spans),
-        "lift_count": tuple(count for _, count in spans),
-        **logits,
-        "click_logit": _logit(message.click_rate),
-        "cost": journey.channels[message.channel].cost if message.cost is None else message.cost,
-    }
-
-
-def _lift_span(lift: Lifts, touch: str, registers: Registers, lifts: Spans) -> tuple[int, int]:
-    gains: dict[str, float] = getattr(lift, touch)
-    return lifts.add([{"event": registers.names.events[event], "gain": gain} for event, gain in gains.items()])
-
-
-def _rate_logit(rate: float, survival: float, where: str, channel: str) -> float:
-    """The logit of what a neutral customer would do if no reading came too late."""
-    if rate >= survival:
-        must = f"must be below {survival:.4g}, the share of readings that the open_delay and lifetime of channel '{channel}' let survive"
-        remedy = f"Give '{channel}' a longer lifetime or a shorter open_delay, or lower the rate."
-        raise InputError(complaint(where, must, f"{rate:g}", remedy))
-    return _logit(rate / survival)
-
-
-def _logit(rate: float) -> float:
-    return _NEVER if rate == 0.0 else math.log(rate) - math.log1p(-rate)
 
 
 def _persona_arrays(journey: Journey, registers: Registers) -> dict[str, Records]:
@@ -328,10 +278,6 @@ def _persona_arrays(journey: Journey, registers: Registers) -> dict[str, Records
     }
 
 
-def _profile_code(journey: Journey, activity: str | None) -> int:
-    return -1 if activity is None else list(journey.activity).index(activity)
-
-
 def _profile_arrays(scenario: Scenario) -> dict[str, Records]:
     rows, activity, guide = [], [np.zeros(0)], [np.zeros(0, dtype=np.int32)]
     first = guide_first = 0
@@ -347,22 +293,6 @@ def _profile_arrays(scenario: Scenario) -> dict[str, Records]:
         "activity": plain_array("f8", np.concatenate(activity), padded=True),
         "guide": plain_array("i4", np.concatenate(guide), padded=True),
     }
-
-
-def _quiet(rules: Guardrails, registers: Registers) -> list[Row]:
-    return [{"channels": registers.channel_mask(rule.channels), "start": rule.start, "end": rule.end} for rule in rules.quiet_hours]
-
-
-def _gaps(rules: Guardrails, registers: Registers) -> list[Row]:
-    return [{"channels": registers.channel_mask(rule.channels), "days": rule.at_least} for rule in rules.gaps]
-
-
-def _caps(rules: Guardrails, registers: Registers) -> tuple[list[Row], int]:
-    rows, n_rings = [], 0
-    for rule in rules.caps:
-        rows.append({"channels": registers.channel_mask(rule.channels), "days": rule.per, "at_most": rule.at_most, "ring": n_rings})
-        n_rings += rule.at_most
-    return rows, n_rings
 
 
 def _register_arrays(registers: Registers) -> dict[str, Records]:

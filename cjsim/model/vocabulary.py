@@ -145,6 +145,9 @@ NotNegative = Annotated[Real, Field(ge=0, le=1e12)]
 Number = Annotated[Real, Field(ge=-1e12, le=1e12)]
 Name = Annotated[str, AfterValidator(_check_name)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+# A trait, or one of its two forms: `1/rate`, `1-dropout`.
+TraitRef = Annotated[str, Field(pattern=r"^(1\s*[/-]\s*)?[A-Za-z][A-Za-z0-9_]*$")]
+Weight = NotNegative | TraitRef
 Condition = Annotated[str, Field(min_length=1, max_length=2000)]
 Day = Annotated[date, BeforeValidator(parse_day)]
 

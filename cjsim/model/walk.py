@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cjsim.model.journey import Effect, Journey
+    from cjsim.model.journey import Journey
     from cjsim.model.policy import Policy, Step
+    from cjsim.model.reactions import Effect
 
 Path = tuple[str | int, ...]
 

@@ -29,6 +29,10 @@ SETTING = np.dtype(
         ("midnight", "f8"),  # hour of the week at which day 0 begins (Monday 00:00 is 0)
         ("exit_program", "i4"),  # guardrail `exit`; -1 none
         ("when_causes", "i4"),  # bits of Cause on which some `when` depends
+        ("preferred_column", "i4"),  # trait column: contacts a week that tire nobody; -1 none
+        ("interests", "i4"),  # number of topics
+        ("holdout", "f8"),  # share whom nobody contacts
+        ("stream_holdout", "u8"),
     ]
 )
 STAGE = np.dtype([("first", "i4"), ("count", "i4"), ("retained", "i4"), ("seen", "i4")])  # span of stage_events; seen: -1 hidden
@@ -42,6 +46,8 @@ EVENT = np.dtype(
         ("effects", "i4"),  # first effect; -1 none
         ("anywhere", "i4"),
         ("hidden", "i4"),  # not in the firm's log
+        ("learns", "i4"),  # 1: the firm takes its hour for one at which the customer is there
+        ("visits", "u8"),  # pull channels that are seen at it: a bit a channel
         ("cause", "i4"),  # Cause.EVENT if some `when` counts it
         ("factor_first", "i4"),  # span of World.factors: trait columns that multiply the speed
         ("factor_count", "i4"),
@@ -59,21 +65,24 @@ EVENT = np.dtype(
 EFFECT = np.dtype(
     [
         ("op", "i4"),
-        ("target", "i4"),  # stage, tag, score, channel (-1: all), event, effect
-        ("count", "i4"),  # CHOOSE: branches; PURCHASE: factors
+        ("target", "i4"),  # stage, tag, score, channel (-1: all), event, effect, offer, desk; REFER: acquisition channel, -1 none
+        ("count", "i4"),  # CHOOSE: branches; PURCHASE: factors; REFER: invitations
         ("column", "i4"),  # JUMP: trait column; PURCHASE: first factor
         ("next", "i4"),  # next effect, -1 the end
-        ("slot", "i4"),  # PURCHASE, CHOOSE: index in Life.counts of how often it was decided
-        ("x", "f8"),  # gain, score, weight, margin share
+        ("slot", "i4"),  # PURCHASE, CHOOSE, REFER: index in Life.counts of how often it was decided (REFER: invitations so far)
+        ("x", "f8"),  # gain, score, weight, margin share, ASK: priority, REFER: probability of joining
         ("y", "f8"),  # CHOOSE branch: odds per unit of satisfaction - 0.5
-        ("value", DRAW),  # PURCHASE: money
-        ("stream", "u8"),
+        ("value", DRAW),  # PURCHASE: money; REFER: days until the friend joins
+        ("stream", "u8"),  # REFER: a pair: joining; the delay
     ]
 )
 CHANNEL = np.dtype(
     [
         ("open_delay", DRAW),  # days of activity time
         ("click_delay", DRAW),
+        ("kind", "i4"),  # a `Kind`
+        ("desk", "i4"),  # HUMAN: the desk; -1 none
+        ("click_cost", "f8"),  # money a click
         ("profile", "i4"),
         ("affinity_column", "i4"),  # trait column added to the logit of opening; -1 none
         ("lifetime", "f8"),  # days; inf
@@ -97,7 +106,10 @@ MESSAGE = np.dtype(
         ("click_logit", "f8"),
         ("unsubscribe_logit", "f8"),
         ("complaint_logit", "f8"),
-        ("cost", "f8"),  # money a delivery
+        ("cost", "f8"),  # money a delivery; PAID: when seen
+        ("topic", "i4"),  # an interest; -1 none, PERSONAL_TOPIC
+        ("pad", "i4"),
+        ("relevance", "f8"),  # logit of opening where the topic is the customer's interest
     ]
 )
 LIFT = np.dtype([("event", "i4"), ("pad", "i4"), ("gain", "f8")])
@@ -110,6 +122,7 @@ SITE = np.dtype(
         ("stream_delay", "u8"),  # a pair: the delay; surviving it
         ("stream_click", "u8"),
         ("stream_click_delay", "u8"),
+        ("stream_match", "u8"),  # a pair: whether a personal topic is the right one (the second is spare)
     ]
 )
 # Actors are flows and broadcasts by falling priority (then flows first, then as declared): the order in which equal times act.
@@ -123,7 +136,13 @@ ACTOR = np.dtype(
         ("schedule_count", "i4"),
         ("inactivity", "f8"),  # days
         ("watch_entry", "i4"),  # inactivity counts from entry as well
-        ("pad", "i4"),
+        ("is_flow", "i4"),  # else a broadcast
+        ("spared", "i4"),  # 1: acts on customers of the global holdout too
+        ("gated", "i4"),  # 1: some send of it draws on a budget
+        ("score", "i4"),  # SCORE_ABOVE, SCORE_BELOW
+        ("unopened", "i4"),  # UNOPENED: how many
+        ("channels", "u8"),  # UNOPENED: of which channels
+        ("threshold", "f8"),  # SCORE_ABOVE, SCORE_BELOW
         ("again_after", "f8"),  # days since the last start; inf: once
         ("holdout", "f8"),  # share
         ("stream_holdout", "u8"),
@@ -132,14 +151,14 @@ ACTOR = np.dtype(
 STEP = np.dtype(
     [
         ("op", "i4"),
-        ("target", "i4"),  # site, event, tag, score, step
+        ("target", "i4"),  # site, event, tag, score, step, offer, desk; SPLIT: 1 of an experiment; UNTIL: 1 the best hour
         ("next", "i4"),  # next step, -1 the end
-        ("other", "i4"),  # BRANCH: if not; WAIT_FOR: on time-out; SPLIT: first record of World.shares
-        ("count", "i4"),  # SPLIT: number of shares
+        ("other", "i4"),  # BRANCH: if not; WAIT_FOR: on time-out; SPLIT: first record of World.shares; UNTIL: learn_from
+        ("count", "i4"),  # SPLIT: number of shares; UNTIL: weekdays, a bit each, Monday the lowest
         ("program", "i4"),
         ("slot", "i4"),  # SPLIT, SEND: index in Life.counts
         ("pad", "i4"),
-        ("x", "f8"),  # days, score
+        ("x", "f8"),  # days, score, ASK: priority, UNTIL: hours
         ("stream", "u8"),
     ]
 )
@@ -147,6 +166,36 @@ SHARE = np.dtype([("upto", "f8"), ("step", "i4"), ("pad", "i4")])  # cumulative 
 QUIET = np.dtype([("channels", "u8"), ("start", "f8"), ("end", "f8")])  # hours of the day; start > end wraps midnight
 GAP = np.dtype([("channels", "u8"), ("days", "f8")])
 CAP = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i4"), ("ring", "i4")])  # ring: first index in Life.rings
+# first, periods: span of Life.cutoffs, one a period of `days`.
+BUDGET = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i8"), ("first", "i4"), ("periods", "i4")])
+OFFER = np.dtype(
+    [
+        ("discount", "f8"),  # share of the value; 0: an amount
+        ("amount", "f8"),  # money
+        ("days", "f8"),  # of validity
+        ("redeems", "f8"),  # probability that who holds it at a purchase takes it
+        ("at_least", "f8"),  # money: smallest purchase
+        ("stream", "u8"),
+        ("uses", "i4"),
+        ("slot", "i4"),  # index in Life.counts of how often taking it was decided
+    ]
+)
+DESK = np.dtype(
+    [
+        ("service", DRAW),  # days
+        ("patience", DRAW),  # days; NEVER: endless
+        ("on_in_time", "i4"),  # first effect; -1 none
+        ("on_late", "i4"),
+        ("on_unanswered", "i4"),
+        ("source", "i4"),  # log code of its name
+        ("sla", "f8"),  # days; inf none
+        ("cost", "f8"),  # money a day of service
+        ("stream_service", "u8"),
+        ("stream_patience", "u8"),
+    ]
+)
+PERSONALISATION = np.dtype([("program", "i4"), ("pad", "i4"), ("accuracy", "f8")])
+PERSONAL_TOPIC = -2  # MESSAGE.topic: what the firm takes the customer's interest to be
 SCORE = np.dtype([("tau", "f8")])
 PERSONA = np.dtype([("stage", "i4"), ("pad", "i4"), ("rest", "f8")])  # first stage; resting satisfaction
 # An activity profile: `count` hourly knots from `first` in World.activity, the first at day `begin`; `guide`, `guides`
@@ -182,6 +231,13 @@ class World(Frame):
     quiet: Records  # QUIET
     gaps: Records  # GAP
     caps: Records  # CAP
+    budgets: Records  # BUDGET
+    offers: Records  # OFFER
+    desks: Records  # DESK
+    personalisation: Records  # PERSONALISATION
+    pull_sites: Records  # i4: sites on pull channels
+    score_actors: Records  # i4: actors that a score crossing starts
+    unopened_actors: Records  # i4: actors with the trigger UNOPENED
     scores: Records  # SCORE
     personas: Records  # PERSONA
     persona_speed: Records  # f8, (n_personas, n_events)
@@ -220,6 +276,13 @@ class World(Frame):
         "quiet": (QUIET, 1),
         "gaps": (GAP, 1),
         "caps": (CAP, 1),
+        "budgets": (BUDGET, 1),
+        "offers": (OFFER, 1),
+        "desks": (DESK, 1),
+        "personalisation": (PERSONALISATION, 1),
+        "pull_sites": (_I4, 1),
+        "score_actors": (_I4, 1),
+        "unopened_actors": (_I4, 1),
         "scores": (SCORE, 1),
         "personas": (PERSONA, 1),
         "persona_speed": (_F8, 2),

@@ -1,0 +1,72 @@
+"""What can happen to a customer: the effects of events, messages and desks. Declared as data.
+
+Lives here: one effect, and what it is made of. Does not live here: who has effects (journey.py, touchpoints.py), what an effect does
+to a customer (behavior.py).
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from cjsim.model.vocabulary import AmountLaw, Base, Choice, Name, Number, Real, Share, TraitRef, WaitLaw, Weight, Whole
+
+Gain = Annotated[Real, Field(ge=-1, le=1)]
+Lift = Annotated[Real, Field(ge=-1, le=1000)]
+Rank = Annotated[Whole, Field(ge=-1000, le=1000)]  # higher goes first
+
+
+class Purchase(Base):
+    """Money: a value drawn, times traits; `margin` is the share of it that is left before costs of contact."""
+
+    value: AmountLaw
+    times: tuple[TraitRef, ...] = ()
+    margin: Annotated[Real, Field(ge=-10, le=1)] = 1.0
+
+
+class Ask(Base):
+    """A request to a desk; of those who wait, the higher priority is served first."""
+
+    desk: Name
+    priority: Rank = 0
+
+
+class Refer(Base):
+    """Invitations to friends: each becomes a new customer with probability `joins`, `delay` later, whose own journey begins.
+
+    `by`: the acquisition channel that the newcomer counts to, whose mix of personas it is drawn from.
+    """
+
+    invites: Annotated[Whole, Field(ge=1, le=1000)] = 1
+    joins: Share
+    delay: WaitLaw = WaitLaw(fixed="0s")
+    by: Name | None = None
+
+
+class Branch(Base):
+    """One outcome of `choose`: its odds are weight * exp(bend * (satisfaction - 0.5))."""
+
+    weight: Weight
+    bend: Annotated[Real, Field(ge=-50, le=50)] = 0.0
+    effects: tuple["Effect", ...] = ()
+
+
+class Effect(Choice):
+    """What happens to a customer, one thing."""
+
+    go: Name | None = None
+    purchase: Purchase | None = None
+    satisfy: Gain | None = None
+    tag: Name | None = None
+    untag: Name | None = None
+    score: dict[Name, Number] | None = None
+    opt_out: Name | None = None
+    offer: Name | None = None
+    ask: Ask | None = None
+    refer: Refer | None = None
+    fire: Name | None = None
+    choose: Annotated[tuple[Branch, ...], Field(min_length=1)] | None = None
+
+    @field_validator("ask", mode="before")
+    @classmethod
+    def _short_ask(cls, value: Any) -> Any:
+        return {"desk": value} if isinstance(value, str) else value

@@ -1,0 +1,162 @@
+"""Channels, messages, offers and desks -> their records.
+
+Lives here: the tables of touchpoints. Does not live here: events and stages (tables.py), sends (actors.py), guardrails (guard_tables.py).
+"""
+
+import math
+
+from cjsim.errors import InputError, complaint
+from cjsim.model.codes import Kind, Wait
+from cjsim.model.draws import Draw, wait_draw
+from cjsim.model.effects import EffectTable
+from cjsim.model.journey import Journey
+from cjsim.model.policy import Policy, Staffing
+from cjsim.model.registers import Registers, Row, Spans, record_array
+from cjsim.model.scenario import Scenario
+from cjsim.model.survival import survival_share
+from cjsim.model.touchpoints import PERSONAL, Channel, Lifts, Message, Offer
+from cjsim.model.world import CHANNEL, DESK, LIFT, MESSAGE, OFFER, PERSONAL_TOPIC, Records
+
+_NEVER = -1e300  # the logit of a rate of 0
+_TOUCHES = ("delivered", "opened", "clicked")
+_REPLIES = ("in_time", "late", "unanswered")
+_MINUTES_A_DAY = 1440.0
+_UNSTAFFED = Staffing.model_validate({"agents": 0})
+
+
+def touchpoint_arrays(scenario: Scenario, registers: Registers, effects: EffectTable) -> dict[str, Records]:
+    """The arrays of channels, messages, their lifts, offers and desks.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        As declared.
+    registers : Registers
+        Takes streams, columns and tables.
+    effects : EffectTable
+        Takes the effects of messages and desks.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Fields of `World`.
+
+    Raises
+    ------
+    InputError
+        If a rate cannot be reached with its channel's delay and lifetime.
+    """
+    journey, lifts = scenario.journey, Spans()
+    survivals = [
+        1.0 if channel.lifetime is None else survival_share(channel.open_delay, channel.lifetime) for channel in journey.channels.values()
+    ]
+    channels = [_channel(name, journey, registers) for name in journey.channels]
+    messages = [_message(name, journey, survivals, registers, effects, lifts) for name in journey.messages]
+    n_actors = len(scenario.policy.flows) + len(scenario.policy.broadcasts)
+    desks = [_desk(name, n_actors + code, journey, scenario.policy, registers, effects) for code, name in enumerate(journey.desks)]
+    return {
+        "channels": record_array(CHANNEL, channels),
+        "messages": record_array(MESSAGE, messages),
+        "lifts": record_array(LIFT, lifts.items, padded=True),
+        "offers": record_array(OFFER, [_offer(name, offer, registers) for name, offer in journey.offers.items()]),
+        "desks": record_array(DESK, desks),
+    }
+
+
+def profile_code(journey: Journey, activity: str | None) -> int:
+    """Code of an activity profile, -1 for none."""
+    return -1 if activity is None else list(journey.activity).index(activity)
+
+
+def _offer(name: str, offer: Offer, registers: Registers) -> Row:
+    return {
+        "discount": offer.discount or 0.0,
+        "amount": offer.amount or 0.0,
+        "days": offer.valid,
+        "redeems": offer.redeems,
+        "at_least": offer.at_least,
+        "uses": offer.uses,
+        "slot": registers.slot(),
+        "stream": registers.streams.of(f"offer:{name}:redeem"),
+    }
+
+
+def _desk(name: str, source: int, journey: Journey, policy: Policy, registers: Registers, effects: EffectTable) -> Row:
+    desk, staffing = journey.desks[name], policy.desks.get(name, _UNSTAFFED)
+    patience = Draw(Wait.NEVER) if desk.patience == "endless" else wait_draw(desk.patience, registers.knots)
+    return {
+        "service": wait_draw(desk.service, registers.knots),
+        "patience": patience,
+        **{f"on_{reply}": effects.add(getattr(desk.effects, reply), f"desk:{name}:{reply}") for reply in _REPLIES},
+        "source": source,
+        "sla": math.inf if staffing.sla is None else staffing.sla,
+        "cost": staffing.cost_per_minute * _MINUTES_A_DAY,
+        "stream_service": registers.streams.of(f"desk:{name}:service"),
+        "stream_patience": registers.streams.of(f"desk:{name}:patience"),
+    }
+
+
+def _channel(name: str, journey: Journey, registers: Registers) -> Row:
+    channel: Channel = journey.channels[name]
+    return {
+        "open_delay": wait_draw(channel.open_delay, registers.knots),
+        "click_delay": wait_draw(channel.click_delay, registers.knots),
+        "kind": Kind[channel.kind.upper()],
+        "desk": -1 if channel.desk is None else list(journey.desks).index(channel.desk),
+        "click_cost": channel.click_cost,
+        "profile": profile_code(journey, channel.activity),
+        "affinity_column": -1 if channel.affinity is None else registers.columns.of(channel.affinity),
+        "lifetime": math.inf if channel.lifetime is None else channel.lifetime,
+        "fatigue": channel.fatigue,
+        "annoyance": channel.annoyance,
+        "satisfaction": channel.satisfaction,
+        "weight": channel.pressure,
+        "delivery_gain": channel.delivery_gain,
+        "stream_consent": registers.streams.of(f"channel:{name}:consent"),
+    }
+
+
+def _message(name: str, journey: Journey, survivals: list[float], registers: Registers, effects: EffectTable, lifts: Spans) -> Row:
+    message: Message = journey.messages[name]
+    channel = registers.names.channels[message.channel]
+    logits = {
+        f"{what}_logit": _rate_logit(rate, survivals[channel], f"messages.{name}.{what}_rate", message.channel)
+        for what, rate in (("open", message.open_rate), ("unsubscribe", message.unsubscribe_rate), ("complaint", message.complaint_rate))
+    }
+    spans = [_lift_span(message.lift, touch, registers, lifts) for touch in _TOUCHES]
+    firsts = [effects.add(getattr(message.effects, touch), f"message:{name}:{touch}") for touch in _TOUCHES]
+    return {
+        "channel": channel,
+        **{f"on_{touch}": first for touch, first in zip(_TOUCHES, firsts, strict=True)},
+        "lift_first": tuple(first for first, _ in spans),
+        "lift_count": tuple(count for _, count in spans),
+        **logits,
+        "click_logit": _logit(message.click_rate),
+        "cost": journey.channels[message.channel].cost if message.cost is None else message.cost,
+        "topic": _topic(message.topic, journey),
+        "relevance": message.relevance,
+    }
+
+
+def _lift_span(lift: Lifts, touch: str, registers: Registers, lifts: Spans) -> tuple[int, int]:
+    gains: dict[str, float] = getattr(lift, touch)
+    return lifts.add([{"event": registers.names.events[event], "gain": gain} for event, gain in gains.items()])
+
+
+def _rate_logit(rate: float, survival: float, where: str, channel: str) -> float:
+    """The logit of what a neutral customer would do if no reading came too late."""
+    if rate >= survival:
+        must = f"must be below {survival:.4g}, the share of readings that the open_delay and lifetime of channel '{channel}' let survive"
+        remedy = f"Give '{channel}' a longer lifetime or a shorter open_delay, or lower the rate."
+        raise InputError(complaint(where, must, f"{rate:g}", remedy))
+    return _logit(rate / survival)
+
+
+def _logit(rate: float) -> float:
+    return _NEVER if rate == 0.0 else math.log(rate) - math.log1p(-rate)
+
+
+def _topic(topic: str | None, journey: Journey) -> int:
+    if topic is None:
+        return -1
+    return PERSONAL_TOPIC if topic == PERSONAL else list(journey.interests).index(topic)
