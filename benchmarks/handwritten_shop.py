@@ -124,7 +124,7 @@ PERSONAS = {
     "gift_buyer": Persona(0.28, 0.52, {"visit": 0.55, "drift_off": 1.4, "lapse": 1.4}, {"email": -0.25}, {"visit": 0.7}),
     "sleeping_dog": Persona(0.10, 0.44, {"visit": 0.8}, {"email": -0.4, "sms": -0.5}, {}, 0.10, 0.6),
 }
-ACTIVE = frozenset({"consideration", "onboarding", "retention", "advocacy"})
+ACTIVE = frozenset({"consideration", "acquisition", "retention", "advocacy"})
 CLOCKS = {
     "first_visit": Clock(12, frozenset({"awareness"}), half_life=2, interested=True, shopping=True),
     "visit": Clock(11, ACTIVE, half_life=2, mood=1.0, interested=True, shopping=True),
@@ -132,7 +132,7 @@ CLOCKS = {
     "forgets_cart": Clock(2.5, ACTIVE | {"lapsed"}, logged=False),
     "becomes_advocate": Clock(120, frozenset({"retention"}), mood=4.0),
     "recommends": Clock(60, frozenset({"advocacy"}), mood=3.0),
-    "drift_off": Clock(80, frozenset({"onboarding"}), half_life=14, mood=-3.0, logged=False),
+    "drift_off": Clock(80, frozenset({"acquisition"}), half_life=14, mood=-3.0, logged=False),
     "lapse": Clock(200, frozenset({"retention", "advocacy"}), half_life=14, mood=-3.0, logged=False),
     "returns": Clock(240, frozenset({"lapsed"}), half_life=4, interested=True, shopping=True),
     "leave": Clock(500, ACTIVE | {"awareness", "lapsed"}, half_life=7, mood=-3.0, logged=False),
@@ -433,8 +433,8 @@ class Customer:
         self.env.process(self.watch_for_silence())
         if self.stage == "consideration":
             self.log("becomes_customer")
-            self.enter("onboarding")
-        if self.stage == "onboarding" and self.purchases >= 2:
+            self.enter("acquisition")
+        if self.stage == "acquisition" and self.purchases >= 2:
             self.log("becomes_regular")
             self.enter("retention")
         elif self.allowed("becomes_advocate"):

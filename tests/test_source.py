@@ -46,6 +46,15 @@ def test_every_value_knows_its_line(tmp_path: Path) -> None:
     assert places == {("flows",): "2", ("flows", "x", "steps", 1): "6", ("flows", "x", "steps", 0, "send"): "5"}
 
 
+def test_merged_anchors_lie_below_a_mapping_and_keep_their_lines(tmp_path: Path) -> None:
+    text = "first: &a {k: 1, l: 2}\nsecond: &b {k: 5, m: 6}\nboth:\n  l: 3\n  <<: [*a, *b]\nwrong: {<<: 3}\n"
+    with pytest.raises(InputError, match=r"a\.yaml:6: must be a mapping after '<<', got 3\."):
+        read_file(write(tmp_path, a=text))
+    root = read_file(write(tmp_path, b=text.replace("wrong: {<<: 3}\n", "")))
+    assert root.plain()["both"] == {"k": 1, "l": 3, "m": 6}
+    assert place_of(root, ("both", "k")).endswith("b.yaml:1")
+
+
 def test_what_a_file_extends_lies_below_it(tmp_path: Path) -> None:
     base = "name: a\nguardrails:\n  exit: purchases > 5\n  caps: [{at_most: 3, per: 7d}, {at_most: 9, per: 30d}]\n"
     file = write(tmp_path, top="extends: base.yaml\nguardrails: {caps: [{at_most: 1, per: 1d}]}\n", base=base)

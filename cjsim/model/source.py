@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 10_000_000
 MAX_NODES = 500_000
 MAX_DEPTH = 60
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 @dataclass(frozen=True)
@@ -206,10 +207,14 @@ class _Builder:
         return Node(self.scalar(source, place), place)
 
     def mapping(self, source: Any, depth: int) -> dict[str, Node]:
-        """Keys and nodes; a container stands where its key does."""
+        """Keys and nodes, those merged by `<<` below the mapping's own; a container stands where its key does."""
         result: dict[str, Node] = {}
+        merged: dict[str, Node] = {}
         for key_node, value_node in source.value:
             place = self.place(key_node.start_mark.line)
+            if key_node.tag == _MERGE:
+                merged = {**self.merged(value_node, depth + 1), **merged}
+                continue
             key = self.scalar(key_node, place) if key_node.id == "scalar" else None
             if not isinstance(key, str):
                 what = shown(key) if key_node.id == "scalar" else f"a {key_node.id}"
@@ -221,6 +226,16 @@ class _Builder:
                 )
             node = self.node(value_node, depth + 1)
             result[key] = Node(node.value, place) if value_node.id != "scalar" else node
+        return {**merged, **result}
+
+    def merged(self, source: Any, depth: int) -> dict[str, Node]:
+        """What `<<: *anchor` takes over, or `<<: [*first, *second]`, of which the first counts."""
+        result: dict[str, Node] = {}
+        for each in source.value if source.id == "sequence" else [source]:
+            node = self.node(each, depth)
+            if not isinstance(node.value, dict):
+                raise InputError(complaint(node.place, "must be a mapping after '<<'", shown(node.plain()), "Name the anchor of one."))
+            result = {**node.value, **result}
         return result
 
     def scalar(self, source: Any, place: str) -> Any:
