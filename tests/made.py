@@ -10,7 +10,7 @@ from cjsim.engine.provenance import Provenance
 from cjsim.engine.result import People, Run
 from cjsim.model.codes import UNOBSERVED, Touch
 from cjsim.model.plan import Codebook
-from cjsim.model.state import OUTCOME
+from cjsim.model.state import OUTCOME, SERVED
 from cjsim.model.world import Records
 
 CODEBOOK = Codebook(
@@ -25,6 +25,10 @@ CODEBOOK = Codebook(
     traits=("rate",),
     attributes={"country": ("UK", "FR")},
     moments=("conversion", "first_value"),
+    interests=(),
+    offers=(),
+    desks=(),
+    acquisition=(),
 )
 PROVENANCE = Provenance(
     scenario="shop",
@@ -48,10 +52,11 @@ def empty_outcomes(n: int) -> Outcomes:
     """Customers to whom nothing happened: in `prospect` for a year, not converted."""
     customers = np.zeros(n, OUTCOME)
     customers["retained"] = UNOBSERVED
+    customers["interest"] = -1
     customers["first_purchase"] = customers["last_purchase"] = np.nan
     dwell = np.zeros((n, 3), np.float32)
     dwell[:, 0] = 365
-    return Outcomes(customers, np.full((n, 2), np.nan), dwell, np.zeros((n, 2, len(REACHES)), np.uint16))
+    return Outcomes(customers, np.full((n, 2), np.nan), dwell, np.zeros((n, 2, len(REACHES)), np.uint16), np.zeros((n, 0), SERVED))
 
 
 def some_outcomes(n: int, seed: int = 1, shift: float = 0.0) -> Outcomes:

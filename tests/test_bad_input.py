@@ -250,8 +250,8 @@ CASES = {
     "negative wait": ("{exponential: 10d}", "{fixed: -1d 2h}", "events.purchase.wait.fixed: must not be negative", "got '-1d 2h'"),
     "absurd horizon": ("30d", "400000d", "bad.yaml:4: horizon: must be at most 36525 days", "got '400000d'"),
     "horizon without unit": ("30d", "30", "bad.yaml:4: horizon: must be a duration with its unit", "got 30"),
-    "customers of 0": ("customers: 100", "customers: 0", "bad.yaml:5: customers: must be at least 1", "got 0"),
-    "negative customers": ("customers: 100", "customers: -5", "bad.yaml:5: customers: must be at least 1", "got -5"),
+    "customers of 0": ("customers: 100", "customers: 0", "bad.yaml:5: customers: must be at least 1 where no acquisition", "got 0"),
+    "negative customers": ("customers: 100", "customers: -5", "bad.yaml:5: customers: must be at least 0", "got -5"),
     "absurd customers": ("customers: 100", f"customers: {10**30}", "bad.yaml:5: customers: must be at most 100000000", ""),
     "a part of a customer": ("customers: 100", "customers: 1.5", "bad.yaml:5: customers: must be a whole number", "got 1.5"),
     "date that does not exist": ("2025-01-06", "2025-02-30", "bad.yaml:3: ", "got '2025-02-30'"),
@@ -376,8 +376,8 @@ def test_extends_in_a_circle_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--customers", "0"), "--customers: must be at least 1, got 0"),
-        (("--customers", "-3"), "--customers: must be at least 1, got -3"),
+        (("--customers", "0"), "--customers: must be at least 1 where no acquisition brings any, got 0"),
+        (("--customers", "-3"), "--customers: must be at least 0, got -3"),
         (("--customers", str(10**12)), "--customers: must be at most 100000000"),
         (("--horizon", "0d"), "--horizon: must be at least 1s, got '0d'"),
         (("--horizon", "soon"), "--horizon: must be a duration with its unit"),

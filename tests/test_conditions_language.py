@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cjsim.model.codes import STACK, Op
-from cjsim.model.conditions import CALLS, DRIFTING, LATENT_WORDS, RESERVED, WORDS, ConditionError, Names, Program, parse
+from cjsim.model.conditions import Program, parse
+from cjsim.model.language import ACQUIRED_BY, CALLS, DRIFTING, LABELS, LATENT_WORDS, RESERVED, WORDS, ConditionError, Names
 from cjsim.model.scenario import Scenario
 
 THINGS = {
@@ -23,13 +24,16 @@ THINGS = {
     "attributes": ("country", "plan"),
     "traits": ("pace", "drop"),
     "personas": ("keen", "wary"),
+    "interests": ("cars", "boats"),
+    "offers": ("tenth", "gift"),
+    "desks": ("support", "sales"),
 }
 LEVELS = {"country": {"DE": 0, "US": 1}, "plan": {"free": 0, "paid": 1, "team": 2}}
 JOURNEY = Names(**{key: {name: code for code, name in enumerate(names)} for key, names in THINGS.items()}, levels=LEVELS, latent=True)
 POLICY = Names(**{**{key: getattr(JOURNEY, key) for key in THINGS}, "levels": LEVELS, "hidden": frozenset({"stage gone", "event visit"})})
 
 # What is true of the one customer that the oracle and the stack machine look at.
-STAGE, PERSONA, COUNTRY, PLAN = "old", "keen", "US", "team"
+STAGE, PERSONA, INTEREST, COUNTRY, PLAN = "old", "keen", "boats", "US", "team"
 
 
 def fact(op: Op, arg: int) -> float:
@@ -38,6 +42,8 @@ def fact(op: Op, arg: int) -> float:
         return float(THINGS["stages"][arg] == STAGE)
     if op is Op.PERSONA:
         return float(THINGS["personas"][arg] == PERSONA)
+    if op is Op.INTEREST:
+        return float(THINGS["interests"][arg] == INTEREST)
     if op is Op.ATTRIBUTE:
         return float(LEVELS["country"][COUNTRY] if arg == 0 else LEVELS["plan"][PLAN])
     if op in (Op.TAGGED, Op.CONSENT):
@@ -113,6 +119,7 @@ def labels(draw: st.DrawFn) -> Said:
             [
                 ("stage", STAGE, THINGS["stages"]),
                 ("persona", PERSONA, THINGS["personas"]),
+                ("interest", INTEREST, THINGS["interests"]),
                 ("country", COUNTRY, tuple(LEVELS["country"])),
                 ("plan", PLAN, tuple(LEVELS["plan"])),
             ]
@@ -202,7 +209,18 @@ def test_what_is_no_condition_is_refused(text: str, must: str, remedy: str) -> N
     assert ", got " in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["pace > 1", "persona == keen", "satisfaction < 0.2", "pressure > 3", "purchases > 1 and drop < 1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pace > 1",
+        "persona == keen",
+        "interest == cars",
+        "interest in [cars]",
+        "satisfaction < 0.2",
+        "pressure > 3",
+        "purchases > 1 and drop < 1",
+    ],
+)
 def test_policy_cannot_see_what_is_latent(text: str) -> None:
     parse(text, JOURNEY)
     with pytest.raises(ConditionError, match="a policy cannot see"):
@@ -245,6 +263,6 @@ def test_codes_are_the_order_of_declaration() -> None:
 
 def test_every_word_is_reserved_and_every_op_has_a_word() -> None:
     words = {*WORDS.values(), *LATENT_WORDS.values(), *(op for op, _ in CALLS.values())}
-    assert words | {Op.CONST, Op.STAGE, Op.SHOWN, Op.ATTRIBUTE, Op.TRAIT, Op.PERSONA} == {op for op in Op if op < Op.NOT}
-    assert {"stage", "persona", *WORDS, *CALLS, *LATENT_WORDS} == RESERVED
+    assert words | {Op.CONST, Op.SHOWN, Op.ATTRIBUTE, Op.TRAIT, *LABELS.values()} == {op for op in Op if op < Op.NOT}
+    assert {ACQUIRED_BY, *LABELS, *WORDS, *CALLS, *LATENT_WORDS} == RESERVED
     assert words >= DRIFTING

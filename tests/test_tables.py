@@ -30,13 +30,20 @@ RECORDS = {
     "quiet": world.QUIET,
     "gaps": world.GAP,
     "caps": world.CAP,
+    "budgets": world.BUDGET,
+    "offers": world.OFFER,
+    "desks": world.DESK,
+    "personalisation": world.PERSONALISATION,
     "scores": world.SCORE,
     "personas": world.PERSONA,
     "profiles": world.PROFILE,
     "moments": world.MOMENT,
     "codes": world.CODE,
 }
-INTEGERS = {"stage_events", "factors", "links", "stage_links", "any_watch", "when_events", "mood_events", "contact_events", "guide"}
+INTEGERS = {
+    *("stage_events", "factors", "links", "stage_links", "any_watch", "when_events", "mood_events", "contact_events", "guide"),
+    *("pull_sites", "score_actors", "unopened_actors"),
+}
 LOOPED = (
     "events",
     "channels",
@@ -46,6 +53,13 @@ LOOPED = (
     "quiet",
     "gaps",
     "caps",
+    "budgets",
+    "offers",
+    "desks",
+    "personalisation",
+    "pull_sites",
+    "score_actors",
+    "unopened_actors",
     "scores",
     "any_watch",
     "when_events",
@@ -116,7 +130,18 @@ def test_world_is_contiguous_and_read_only(plans: tuple[Plan, Plan]) -> None:
 
 def test_worlds_of_all_sizes_are_of_one_numba_type(plans: tuple[Plan, Plan]) -> None:
     small, large = plans
-    assert [name for name, array in arrays_of(large.world).items() if len(array) == 0] == ["any_watch", "contact_events"]
+    empty = {
+        "any_watch",
+        "contact_events",
+        "budgets",
+        "offers",
+        "desks",
+        "personalisation",
+        "pull_sites",
+        "score_actors",
+        "unopened_actors",
+    }
+    assert {name for name, array in arrays_of(large.world).items() if len(array) == 0} == empty
     assert numba.typeof(small.world) == numba.typeof(large.world)
 
 
@@ -129,8 +154,8 @@ def test_arrays_of_loops_have_no_padding_and_others_have_a_record(plans: tuple[P
 
 def test_sizes_are_those_of_a_life(plans: tuple[Plan, Plan]) -> None:
     small, large = plans
-    assert vars(small.sizes) == {"tags": 0, "columns": 0, "attributes": 0, "counts": 0, "rings": 0}
-    assert vars(large.sizes) == {"tags": 1, "columns": 3, "attributes": 1, "counts": 4, "rings": 2}
+    assert vars(small.sizes) == {"tags": 0, "columns": 0, "attributes": 0, "counts": 0, "rings": 0, "cutoffs": 0}
+    assert vars(large.sizes) == {"tags": 1, "columns": 3, "attributes": 1, "counts": 4, "rings": 2, "cutoffs": 0}
 
 
 def test_codebook_names_what_logs_hold(plans: tuple[Plan, Plan]) -> None:
@@ -551,13 +576,13 @@ def test_streams_are_named_as_the_design_says() -> None:
     }
     news = {"schedule": {"weekdays": ["monday"], "at": "9:00"}, "send": "hello"}
     plan = compile_world(scenario(journey=journey, policy={"flows": {"f": WELCOME}, "broadcasts": {"news": news}}))
-    of_site = ["read", "delay", "click", "click_delay"]
+    of_site = ["read", "delay", "click", "click_delay", "match"]
     assert set(plan.streams) == {
         *(f"flow:f:hello:{what}" for what in of_site),
         *(f"broadcast:news:hello:{what}" for what in of_site),
         "event:look:wait",
         *("flow:f:holdout", "broadcast:news:holdout", "channel:mail:consent"),
-        *("population:persona", "population:entry", "trait:x", "attribute:country"),
+        *("population:persona", "population:entry", "trait:x", "attribute:country", "policy:holdout", "population:interest"),
     }
     assert plan.world.channels[0].stream_consent == registers.stream_of("channel:mail:consent")
 

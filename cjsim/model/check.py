@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING
 from cjsim.errors import unknown_name
 from cjsim.model.circles import flow_faults, instant_faults
 from cjsim.model.codes import TOUCHES, Op, Touch
-from cjsim.model.conditions import CALLS, DRIFTING, LATENT_WORDS, RESERVED, WORDS, ConditionError, Names, parse, parse_syntax
+from cjsim.model.conditions import parse, parse_syntax
+from cjsim.model.language import CALLS, DRIFTING, LATENT_WORDS, RESERVED, WORDS, ConditionError, Names
 from cjsim.model.paths import Fault
 from cjsim.model.survival import survival_share
 from cjsim.model.walk import Path, journey_effects, policy_conditions, policy_steps
 
 if TYPE_CHECKING:
     from cjsim.model.journey import Activity, Journey
-    from cjsim.model.policy import Policy
+    from cjsim.model.policy import Policy, Spend
     from cjsim.model.reactions import Effect
     from cjsim.model.scenario import Scenario
-    from cjsim.model.touchpoints import Channel, Message
+    from cjsim.model.touchpoints import Acquisition, Channel, Message
     from cjsim.model.vocabulary import TraitLaw
 
 TOLERANCE = 1e-6  # of a sum of shares
@@ -93,6 +94,9 @@ def scenario_faults(scenario: "Scenario") -> Iterator[Fault]:
     yield from (fault.under("policy") for fault in _policy_names(policy, journey) if ("policy", *fault.path) not in broken)
     if not inner and not syntax:
         yield from instant_faults(journey, policy)
+    if scenario.customers == 0 and not any(_brings(way, policy.acquisition.get(name)) for name, way in journey.acquisition.items()):
+        remedy = "Give a number of customers, or a channel of 'acquisition' a 'baseline' or spend."
+        yield Fault(("customers",), "must be at least 1 where no acquisition brings any", "0", remedy)
     if scenario.entry.file is not None:
         if not File(scenario.entry.file).is_file():
             yield Fault(
@@ -100,6 +104,12 @@ def scenario_faults(scenario: "Scenario") -> Iterator[Fault]:
             )
         if scenario.entry.over:
             yield Fault(("entry",), "must have either 'over' or 'file'", "both", "Remove one.")
+
+
+def _brings(way: "Acquisition", spend: "Spend | None") -> bool:
+    """Whether customers come by this way at all."""
+    paid = spend is not None and any((spend.per_day, *(period.per_day for period in spend.periods)))
+    return way.baseline > 0 or (paid and way.hill is not None and way.hill.at_most > 0)
 
 
 def _known(path: Path, name: str, names: Iterable[str], thing: str) -> Iterator[Fault]:

@@ -21,7 +21,15 @@ T = TypeVar("T")
 StepGraph = dict[Path, set[Path]]
 Thing = tuple[str, str]  # kind (event, stage, flow) and name
 AWAY = "-> elsewhere"  # stands beside the words of a condition, none of which is so written
-TOLD_OF_SENDS = frozenset({"contacts", "opens", "clicks", "sent", "opened", "clicked", "consent"})
+# Words of conditions that an effect of this kind may change.
+_WORDS = {
+    "go": (AWAY,),
+    "purchase": ("purchases", "revenue", "redeemed"),
+    "opt_out": ("consent",),
+    "ask": ("asks",),
+    "refer": ("referrals",),
+}
+TOLD_OF_SENDS = frozenset({"contacts", "opens", "clicks", "sent", "opened", "clicked", "consent", "unopened"})
 
 
 def flow_faults(flow: "Flow", path: Path) -> Iterator[Fault]:
@@ -204,9 +212,7 @@ def _words(effects: "tuple[Effect, ...]") -> tuple[set[str], set[str]]:
     fired: set[str] = set()
     for _, effect in effects_in(effects, ()):
         found |= {name for name in (effect.tag, effect.untag, *(effect.score or ())) if name is not None}
-        found |= {AWAY} if effect.go is not None else set()
-        found |= {"purchases", "revenue"} if effect.purchase is not None else set()
-        found |= {"consent"} if effect.opt_out is not None else set()
+        found |= {word for kind, words in _WORDS.items() if getattr(effect, kind) is not None for word in words}
         fired |= {effect.fire} if effect.fire is not None else set()
     return found, fired
 
@@ -215,9 +221,10 @@ def _changes_by_the_firm(journey: "Journey", policy: "Policy | None") -> set[str
     """Words that sends and steps of flows may change; without a policy: those of any."""
     steps = [step for flow in (policy.flows if policy is not None else {}).values() for _, step in steps_in(flow.steps, ())]
     found = {name for step in steps for name in (step.tag, step.untag, *(step.score or ())) if name is not None}
+    found |= {"asks"} if any(step.ask is not None for step in steps) else set()
     sends = policy is None or bool(policy.broadcasts) or any(step.send is not None for step in steps)
     if policy is None:
-        found |= {"tagged", "score"}
+        found |= {"tagged", "score", "asks"}
     if not sends:
         return found
     found |= TOLD_OF_SENDS

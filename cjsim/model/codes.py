@@ -160,6 +160,7 @@ class Cause(IntEnum):
     CONSENT = 32
     TOUCH = 64  # deliveries, openings, clicks
     DESK = 128  # requests
+    REFERRAL = 256  # friends who will join
 
 
 class Op(IntEnum):

@@ -1,162 +1,24 @@
 """The condition language: from text to a checked postfix program.
 
-Lives here: the words of the language, the names that a condition may use, and the parser. Does not live here: the
-interpreter (a kernel, programs.py). Nothing here evaluates Python: `ast` reads the text, and every node is translated or refused.
+Lives here: the grammar and the parser. Does not live here: the words (language.py), the interpreter (a kernel, programs.py).
+Nothing here evaluates Python: `ast` reads the text, and every node is translated or refused.
 """
 
 import ast
 import math
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from cjsim.errors import complaint, did_you_mean, one_of, shown, unknown_name
+from cjsim.errors import did_you_mean, one_of, shown, unknown_name
 from cjsim.model.codes import STACK, Op
+from cjsim.model.language import CALLS, LABELS, LATENT_LABELS, LATENT_WORDS, WORDS, ConditionError, Names
 from cjsim.model.vocabulary import parse_duration
-from cjsim.model.walk import tags
-
-if TYPE_CHECKING:
-    from cjsim.model.journey import Journey
-    from cjsim.model.policy import Policy
 
 Code = tuple[Op, int, float]
 Program = tuple[Code, ...]
 
-WORDS: dict[str, Op] = {
-    "purchases": Op.PURCHASES,
-    "revenue": Op.REVENUE,
-    "contacts": Op.CONTACTS,
-    "opens": Op.OPENS,
-    "clicks": Op.CLICKS,
-    "days_since_purchase": Op.SINCE_PURCHASE,
-    "days_since_contact": Op.SINCE_CONTACT,
-    "days_since_entry": Op.SINCE_ENTRY,
-    "days_in_stage": Op.DAYS_IN_STAGE,
-    "hour": Op.HOUR,
-    "weekday": Op.WEEKDAY,
-    "day": Op.DAY,
-}
-ACQUIRED_BY, NOBODY = "acquired_by", "none"  # the attribute that a journey with acquisition channels has, and its last level
-LATENT_WORDS: dict[str, Op] = {"satisfaction": Op.SATISFACTION, "pressure": Op.PRESSURE}
-CALLS: dict[str, tuple[Op, str]] = {
-    "visited": (Op.VISITED, "stage"),
-    "count": (Op.COUNT, "event"),
-    "days_since": (Op.SINCE, "event"),
-    "tagged": (Op.TAGGED, "tag"),
-    "score": (Op.SCORE, "score"),
-    "consent": (Op.CONSENT, "channel"),
-    "contacts": (Op.CHANNEL_CONTACTS, "channel"),
-    "opens": (Op.CHANNEL_OPENS, "channel"),
-    "clicks": (Op.CHANNEL_CLICKS, "channel"),
-    "days_since_contact": (Op.SINCE_CHANNEL, "channel"),
-    "sent": (Op.SENT, "message"),
-    "opened": (Op.OPENED, "message"),
-    "clicked": (Op.CLICKED, "message"),
-}
-RESERVED = frozenset({"stage", "persona", *WORDS, *LATENT_WORDS, *CALLS})
-# What changes as time passes and nothing happens: not for `when`.
-_SINCE = frozenset({Op.SINCE, Op.SINCE_PURCHASE, Op.SINCE_CONTACT, Op.SINCE_CHANNEL, Op.SINCE_ENTRY, Op.DAYS_IN_STAGE})
-DRIFTING = _SINCE | {Op.HOUR, Op.WEEKDAY, Op.DAY, Op.SATISFACTION, Op.PRESSURE}
-
 _COMPARE: dict[type[ast.cmpop], Op] = {ast.Eq: Op.EQ, ast.NotEq: Op.NE, ast.Lt: Op.LT, ast.LtE: Op.LE, ast.Gt: Op.GT, ast.GtE: Op.GE}
 _BINARY: dict[type[ast.operator], Op] = {ast.Add: Op.ADD, ast.Sub: Op.SUBTRACT, ast.Mult: Op.MULTIPLY, ast.Div: Op.DIVIDE}
 _EQUALITY = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
-
-
-class ConditionError(ValueError):
-    """A condition is wrong: what must hold, what was got, what to do."""
-
-    def __init__(self, must: str, got: str, remedy: str) -> None:
-        super().__init__(complaint("", must, got, remedy))
-        self.must, self.got, self.remedy = must, got, remedy
-
-
-@dataclass(frozen=True)
-class Names:
-    """The names that a condition may use, with their codes (the order of declaration).
-
-    `latent`: whether traits, personas, satisfaction and pressure may be asked for. `hidden`: stages and events that the firm
-    cannot observe. `tags`: None where any tag may be asked for, as the policy that sets it is not known.
-    """
-
-    stages: Mapping[str, int] = field(default_factory=dict)
-    events: Mapping[str, int] = field(default_factory=dict)
-    channels: Mapping[str, int] = field(default_factory=dict)
-    messages: Mapping[str, int] = field(default_factory=dict)
-    scores: Mapping[str, int] = field(default_factory=dict)
-    tags: Mapping[str, int] | None = field(default_factory=dict)
-    attributes: Mapping[str, int] = field(default_factory=dict)
-    levels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    traits: Mapping[str, int] = field(default_factory=dict)
-    personas: Mapping[str, int] = field(default_factory=dict)
-    interests: Mapping[str, int] = field(default_factory=dict)
-    offers: Mapping[str, int] = field(default_factory=dict)
-    desks: Mapping[str, int] = field(default_factory=dict)
-    acquisition: Mapping[str, int] = field(default_factory=dict)
-    hidden: frozenset[str] = frozenset()
-    latent: bool = False
-
-    @classmethod
-    def of(cls, journey: "Journey", policy: "Policy | None", *, latent: bool) -> "Names":
-        """The names of a journey and the tags of both.
-
-        Parameters
-        ----------
-        journey : Journey
-            Where stages, events and all else are declared.
-        policy : Policy or None
-            None: not known, so that any tag may be asked for.
-        latent : bool
-            Whether this is for a condition of the journey, which may name what the firm cannot see.
-        """
-        hidden = {f"stage {name}" for name, stage in journey.stages.items() if not stage.observed}
-        hidden |= {f"event {name}" for name, event in journey.events.items() if not event.observed}
-        levels = {name: tuple(levels) for name, levels in journey.attributes.items()}
-        if journey.acquisition:
-            levels[ACQUIRED_BY] = (*journey.acquisition, NOBODY)
-        return cls(
-            stages=_codes(journey.stages),
-            events=_codes(journey.events),
-            channels=_codes(journey.channels),
-            messages=_codes(journey.messages),
-            scores=_codes(journey.scores),
-            tags=None if policy is None else tags(journey, policy),
-            attributes=_codes(levels),
-            levels={name: _codes(of) for name, of in levels.items()},
-            traits=_codes(journey.traits),
-            personas=_codes(journey.personas),
-            interests=_codes(journey.interests),
-            offers=_codes(journey.offers),
-            desks=_codes(journey.desks),
-            acquisition=_codes(journey.acquisition),
-            hidden=frozenset() if latent else frozenset(hidden),
-            latent=latent,
-        )
-
-    def code(self, thing: str, name: str) -> int:
-        """The code of a name.
-
-        Raises
-        ------
-        ConditionError
-            If there is no such thing, or the firm cannot observe it.
-        """
-        if thing == "tag" and self.tags is None:
-            return 0
-        known: Mapping[str, int] = getattr(self, f"{thing}s") or {}
-        if name not in known:
-            must, got, remedy = unknown_name(name, [other for other in known if f"{thing} {other}" not in self.hidden], thing)
-            raise ConditionError(must, got, remedy)
-        if f"{thing} {name}" in self.hidden:
-            raise ConditionError(
-                f"must ask only for {thing}s that the firm observes", f"'{name}'", "It has 'observed: false' in the journey."
-            )
-        return known[name]
-
-
-def _codes(names: Iterable[str]) -> dict[str, int]:
-    return {name: code for code, name in enumerate(names)}
 
 
 def parse(text: str, names: Names) -> Program:
@@ -302,19 +164,19 @@ class _Translator:
         name, names = node.id, self.names
         if name in WORDS:
             return [_op(WORDS[name])]
-        if name in LATENT_WORDS or name in names.traits or name == "persona":
+        if name in LATENT_WORDS or name in names.traits or name in LATENT_LABELS:
             self.check_latent(node, name)
         if name in LATENT_WORDS:
             return [_op(LATENT_WORDS[name])]
         if name in names.traits:
             return [(Op.TRAIT, names.traits[name], 0.0)]
-        if name in ("stage", "persona") or name in names.attributes:
+        if name in LABELS or name in names.attributes:
             raise self.refused(
                 node, f"must compare '{name}' with a name, by ==, != or in", f"Write {name} == NAME or {name} in [NAME, ..]."
             )
         if name in CALLS:
             raise self.refused(node, f"must say of which {CALLS[name][1]}", f"Write {name}(NAME).")
-        latent = {"persona", *LATENT_WORDS, *names.traits} if names.latent else set()
+        latent = {*LATENT_LABELS, *LATENT_WORDS, *names.traits} if names.latent else set()
         known = sorted({"stage", *WORDS, *CALLS, *names.attributes, *latent})
         raise self.refused(
             node, "must use only names of the condition language", did_you_mean(name, known) or f"It has {', '.join(known)}."
@@ -323,7 +185,7 @@ class _Translator:
     def check_latent(self, node: ast.AST, name: str) -> None:
         """Refuse what a policy cannot see."""
         if not self.names.latent:
-            kind = "a trait" if name in self.names.traits else "the persona" if name == "persona" else f"a customer's {name}"
+            kind = "a trait" if name in self.names.traits else f"the {name}" if name in LATENT_LABELS else f"a customer's {name}"
             remedy = "Ask for what the firm observes: purchases, opens, clicks, days since, attributes, scores, tags."
             raise self.refused(node, f"must use only what the firm can see; a policy cannot see {kind}", remedy)
 
@@ -358,20 +220,20 @@ class _Translator:
         return [*self.number(left), *self.number(right), _op(_COMPARE[type(op)])]
 
     def is_label(self, node: ast.expr) -> bool:
-        """Whether this is `stage`, `persona` or an attribute."""
-        return isinstance(node, ast.Name) and (node.id in ("stage", "persona") or node.id in self.names.attributes)
+        """Whether this is `stage`, `persona`, `interest` or an attribute."""
+        return isinstance(node, ast.Name) and (node.id in LABELS or node.id in self.names.attributes)
 
     def label_comparison(self, left: ast.Name, op: ast.cmpop, right: ast.expr) -> list[Code]:
-        """`stage`, `persona` or an attribute against a name."""
-        if left.id == "persona":
-            self.check_latent(left, "persona")
+        """`stage`, `persona`, `interest` or an attribute against a name."""
+        if left.id in LATENT_LABELS:
+            self.check_latent(left, left.id)
         if not isinstance(op, _EQUALITY):
             raise self.refused(left, f"must compare '{left.id}' by ==, != or in", f"Write {left.id} == NAME.")
         name = _label(right)
         if name is None:
             raise self.refused(right, f"must compare '{left.id}' with a name", f"Write {left.id} == NAME.")
-        if left.id in ("stage", "persona"):
-            codes = [(Op.STAGE if left.id == "stage" else Op.PERSONA, self.code(left.id, name, right), 0.0)]
+        if left.id in LABELS:
+            codes = [(LABELS[left.id], self.code(left.id, name, right), 0.0)]
             return [*codes, _op(Op.NOT)] if isinstance(op, ast.NotEq) else codes
         levels = self.names.levels[left.id]
         if name not in levels:

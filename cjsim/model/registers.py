@@ -11,8 +11,9 @@ import numpy as np
 
 from cjsim.errors import InputError, complaint
 from cjsim.model.codes import Op
-from cjsim.model.conditions import Names, parse
+from cjsim.model.conditions import parse
 from cjsim.model.draws import Knots
+from cjsim.model.language import Names
 from cjsim.model.random import stream_of
 from cjsim.model.world import Records
 

@@ -17,11 +17,12 @@ from cjsim.errors import InputError, complaint
 from cjsim.model.activity import profile_table
 from cjsim.model.actors import ActorLinks, ActorTable, ordered_actors
 from cjsim.model.codes import Cause, Op, Touch, Trigger
-from cjsim.model.conditions import Names, parse
+from cjsim.model.conditions import parse
 from cjsim.model.draws import wait_draw
 from cjsim.model.effects import EffectTable
 from cjsim.model.guard_tables import guardrail_arrays
 from cjsim.model.journey import Event, Journey
+from cjsim.model.language import Names
 from cjsim.model.plan import Codebook, Plan, Sizes
 from cjsim.model.population import population_recipe
 from cjsim.model.registers import CHANNELS_AT_MOST, Registers, Row, Spans, plain_array, record_array
@@ -58,6 +59,10 @@ _CAUSES = {
     Op.CONSENT: Cause.CONSENT,
     **dict.fromkeys((Op.CONTACTS, Op.CHANNEL_CONTACTS, Op.SENT), Cause.TOUCH),
     **dict.fromkeys((Op.OPENS, Op.CHANNEL_OPENS, Op.OPENED, Op.CLICKS, Op.CHANNEL_CLICKS, Op.CLICKED), Cause.TOUCH),
+    **dict.fromkeys((Op.UNOPENED, Op.CHANNEL_UNOPENED), Cause.TOUCH),
+    Op.REDEEMED: Cause.PURCHASE,
+    Op.ASKS: Cause.DESK,
+    Op.REFERRALS: Cause.REFERRAL,
 }
 
 

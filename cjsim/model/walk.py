@@ -24,12 +24,15 @@ def effects_in(effects: "tuple[Effect, ...]", path: Path) -> "Iterator[tuple[Pat
 
 
 def journey_effects(journey: "Journey") -> "Iterator[tuple[Path, Effect]]":
-    """Effects of events, then of messages."""
+    """Effects of events, then of messages, then of desks."""
     for name, event in journey.events.items():
         yield from effects_in(event.effects, ("events", name, "effects"))
     for name, message in journey.messages.items():
         for what in ("delivered", "opened", "clicked"):
             yield from effects_in(getattr(message.effects, what), ("messages", name, "effects", what))
+    for name, desk in journey.desks.items():
+        for what in ("in_time", "late", "unanswered"):
+            yield from effects_in(getattr(desk.effects, what), ("desks", name, "effects", what))
 
 
 def ways(step: "Step", path: Path) -> "Iterator[tuple[Path, tuple[Step, ...]]]":
@@ -72,6 +75,9 @@ def policy_conditions(policy: "Policy") -> Iterator[tuple[Path, str]]:
             yield ("broadcasts", name, "if"), broadcast.condition
     if policy.guardrails.exit is not None:
         yield ("guardrails", "exit"), policy.guardrails.exit
+    for index, level in enumerate(policy.personalisation):
+        if level.condition is not None:
+            yield ("personalisation", index, "if"), level.condition
 
 
 def tags(journey: "Journey", policy: "Policy | None") -> dict[str, int]:
