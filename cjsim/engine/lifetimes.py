@@ -106,7 +106,7 @@ def first_at(values, value):  # type: ignore[no-untyped-def]
 
 @inlined
 def next_happening(life):  # type: ignore[no-untyped-def]
-    """What comes due first: reads before clocks before actors at equal times, and in the order of their codes.
+    """What comes due first: reads before clocks before actors before answers at equal times, and in the order of their codes.
 
     Parameters
     ----------
@@ -121,9 +121,12 @@ def next_happening(life):  # type: ignore[no-untyped-def]
     clock_due = smallest(life.due)
     act_due = smallest(life.act_due)
     time = clock_due if clock_due <= act_due else act_due
+    answer_due = life.customer[0].answer_due
     read = earliest_read(life)
-    if read >= 0 and life.reads[read].due <= time:
+    if read >= 0 and life.reads[read].due <= time and life.reads[read].due <= answer_due:
         return Happening.READ, read, life.reads[read].due
+    if answer_due < time:
+        return Happening.ANSWER, 0, answer_due
     if time == math.inf:
         return Happening.CLOCK, -1, time
     if clock_due <= act_due:

@@ -46,7 +46,8 @@ def agenda(life: Life) -> list[Due]:
     ]
     clocks = [Due(float(due), Happening.CLOCK, (event,), event) for event, due in enumerate(life.due)]
     acts = [Due(float(due), Happening.ACT, (actor,), actor) for actor, due in enumerate(life.act_due)]
-    return reads + clocks + acts
+    answer = Due(float(life.customer[0].answer_due), Happening.ANSWER, (), 0)
+    return [*reads, *clocks, *acts, answer]
 
 
 class Customer:

@@ -176,6 +176,8 @@ def refuse_stuck(plan: Plan, life: Life) -> None:
         what = f"event '{names.events[TOUCHES + which]}'"
     elif kind == Happening.ACT:
         what = f"'{names.sources[which]}'"
+    elif kind == Happening.ANSWER:
+        what = "a desk's answer"
     got = f"{int(customer.takes):,} happenings for customer {int(customer.index)} by day {float(customer.now):g}, the last: {what}"
     must = f"must let time pass: at most {MOST_AT_ONCE:,} happenings at one time and {MOST_HAPPENINGS:,} in a customer's life"
     raise InputError(complaint("scenario", must, got, "Give it a wait, or a condition that ends it."))
