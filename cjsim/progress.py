@@ -40,6 +40,11 @@ class Bar:
         self.task = self.bar.add_task(label, total=total)
         self.bar.start()
 
+    def grow(self, n: int) -> None:
+        """Put `n` more steps at the end of the bar."""
+        if self.bar is not None and self.task is not None:
+            self.bar.update(self.task, total=(self.bar.tasks[self.task].total or 0) + n)
+
     def advance(self, n: int) -> None:
         """Move the bar on by `n` steps."""
         if self.bar is not None and self.task is not None:

@@ -21,6 +21,7 @@ from cjsim.engine.room import make_outcomes
 from cjsim.engine.run import ENGINES
 from cjsim.model.codes import TOUCHES, Effect, Op, Step, Touch, Trigger, Wait
 from cjsim.model.plan import Plan
+from cjsim.model.population import initial_cohort
 from cjsim.model.scenario import Scenario
 from cjsim.model.tables import compile_world
 from cjsim.model.world import Records
@@ -59,8 +60,8 @@ def live(scenario: Scenario, engine: str = "compiled", *, customers: int | None 
     """Let the customers of a scenario live, all in one chunk."""
     plan = compile_world(scenario)
     count = scenario.customers if customers is None else customers
-    outcomes = make_outcomes(plan, count)
-    chunk = ENGINES[engine](plan, scenario.seed if seed is None else seed, outcomes, rows=4096).live(0, count)
+    outcomes, of_seed = make_outcomes(plan, count), scenario.seed if seed is None else seed
+    chunk = ENGINES[engine](plan, of_seed, rows=4096).live(initial_cohort(plan, of_seed, 0, count), outcomes)
     rows = np.concatenate(chunk.rows)
     assert len(rows) == chunk.events == outcomes.customers["events"].sum()
     return Lived(plan, rows, outcomes)

@@ -20,6 +20,7 @@ from cjsim.engine.room import Room, make_outcomes
 from cjsim.engine.run import ENGINES, simulate
 from cjsim.eventlog import EventLog
 from cjsim.model.codes import Touch
+from cjsim.model.population import initial_cohort
 from cjsim.model.scenario import Scenario
 from cjsim.model.tables import compile_world
 
@@ -132,20 +133,21 @@ def test_order_of_customers_does_not_matter(lived: Lived, engine: str) -> None:
     scenario, count = everything(60), 60
     plan = compile_world(scenario)
     outcomes = make_outcomes(plan, count)
-    crew = ENGINES[engine](plan, scenario.seed, outcomes, rows=4096)
+    crew, cohort = ENGINES[engine](plan, scenario.seed, rows=4096), initial_cohort(plan, scenario.seed, 0, count)
     stretches = [(40, 20), (0, 1), (17, 23), (1, 16)]
-    rows = {first: crew.live(first, size).rows for first, size in stretches}
+    rows = {first: crew.live(cohort.stretch(first, size), outcomes.stretch(first, size)).rows for first, size in stretches}
     assert np.concatenate([part for first in sorted(rows) for part in rows[first]]).tobytes() == lived.rows.tobytes()
     assert [mine.tobytes() for mine in outcomes] == [other.tobytes() for other in lived.outcomes]
 
 
 def test_customer_lives_alone_as_among_others(lived: Lived) -> None:
     scenario = everything(60)
-    engine = CompiledEngine(lived.plan, scenario.seed, make_outcomes(lived.plan, 60), rows=4096)
+    engine = CompiledEngine(lived.plan, scenario.seed, rows=4096)
     for customer in (41, 5, 59):
-        alone = np.concatenate(engine.live(customer, 1).rows)
+        outcomes = make_outcomes(lived.plan, 1)
+        alone = np.concatenate(engine.live(initial_cohort(lived.plan, scenario.seed, customer, 1), outcomes).rows)
         assert alone.tobytes() == lived.rows[lived.rows["customer"] == customer].tobytes()
-        assert engine.outcomes.customers[customer].tobytes() == lived.outcomes.customers[customer].tobytes()
+        assert outcomes.customers[0].tobytes() == lived.outcomes.customers[customer].tobytes()
 
 
 @pytest.mark.parametrize("engine", ENGINES)

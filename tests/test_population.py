@@ -13,8 +13,8 @@ from scipy import stats
 from small_worlds import arrays_of, scenario
 
 from cjsim.errors import InputError
-from cjsim.model.plan import Form
-from cjsim.model.population import SHIFT_AT_MOST_DAYS, draw_population, trait_values
+from cjsim.model.plan import Form, Plan
+from cjsim.model.population import SHIFT_AT_MOST_DAYS, draw_population, initial_cohort, trait_values
 from cjsim.model.state import Population
 from cjsim.model.tables import compile_world
 
@@ -32,7 +32,11 @@ TRAITS: dict[str, tuple[dict[str, Any], Any]] = {
 
 
 def people(seed: int = 7, first: int = 0, count: int = N, *, journey: dict[str, Any] | None = None, **settings: Any) -> Population:
-    return draw_population(compile_world(scenario(journey=journey, **settings)), seed, first, count)
+    return initial(compile_world(scenario(journey=journey, **settings)), seed, first, count)
+
+
+def initial(plan: Plan, seed: int, first: int, count: int) -> Population:
+    return draw_population(plan, seed, initial_cohort(plan, seed, first, count))
 
 
 def everything() -> dict[str, Any]:
@@ -53,13 +57,13 @@ def plan() -> Any:
 
 @pytest.fixture(scope="module")
 def drawn(plan: Any) -> Population:
-    return draw_population(plan, 7, 0, N)
+    return initial(plan, 7, 0, N)
 
 
 def test_stretches_make_up_the_same_population(plan: Any) -> None:
-    whole = draw_population(plan, 7, 100, 1000)
+    whole = initial(plan, 7, 100, 1000)
     cuts = [100, 101, 108, 611, 1100]
-    parts = [draw_population(plan, 7, a, b - a) for a, b in itertools.pairwise(cuts)]
+    parts = [initial(plan, 7, a, b - a) for a, b in itertools.pairwise(cuts)]
     for field, array in arrays_of(whole).items():
         assert np.concatenate([getattr(part, field) for part in parts]).tobytes() == array.tobytes(), field
 
@@ -72,6 +76,10 @@ def test_population_has_the_declared_types_and_shapes(drawn: Population) -> None
         "shift": ("<f8", (N,)),
         "traits": ("<f8", (N, 9)),
         "attributes": ("<f8", (N, 2)),
+        "number": ("<i8", (N,)),
+        "interest": ("<i4", (N,)),
+        "cost": ("<f8", (N,)),
+        "answers": ("<i8", (N, 2)),
     }
 
 
@@ -80,7 +88,7 @@ def test_key_of_an_initial_customer_is_its_number() -> None:
 
 
 def test_seed_changes_the_population(plan: Any) -> None:
-    assert not np.array_equal(draw_population(plan, 8, 0, 50).traits, draw_population(plan, 7, 0, 50).traits)
+    assert not np.array_equal(initial(plan, 8, 0, 50).traits, initial(plan, 7, 0, 50).traits)
 
 
 def test_personas_have_their_shares(drawn: Population) -> None:

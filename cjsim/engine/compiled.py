@@ -5,42 +5,43 @@ Lives here: a chunk, and more room where a life does not fit. Does not live here
 
 from cjsim.engine.frames import Outcomes
 from cjsim.engine.lifetimes import live_through
-from cjsim.engine.room import Chunk, Room, make_life, make_sink, refuse_stuck
+from cjsim.engine.room import Chunk, Room, make_life, make_outcomes, make_sink, refuse_stuck, take_births
 from cjsim.model.plan import Plan
-from cjsim.model.population import draw_population, initial_cohort
+from cjsim.model.population import Cohort, draw_population, initial_cohort
 
 
 class CompiledEngine:
     """Lets chunks of customers live; one for each thread, since it keeps their scratch space."""
 
-    def __init__(self, plan: Plan, seed: int, outcomes: Outcomes, *, rows: int) -> None:
+    def __init__(self, plan: Plan, seed: int, *, rows: int) -> None:
         self.plan = plan
         self.seed = seed
-        self.outcomes = outcomes
         self.room = Room(rows=rows)
         self.life = make_life(plan, seed, self.room)
 
     def prepare(self) -> None:
         """Have the kernels compiled, or loaded, by the calling thread: the main one can be interrupted."""
         people = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, 0, 0))
-        live_through(self.plan.world, self.life, make_sink(self.outcomes, 0, 0, Room()), people, 0)
+        live_through(self.plan.world, self.life, make_sink(make_outcomes(self.plan, 0), Room()), people, 0)
 
-    def live(self, first: int, count: int) -> Chunk:
+    def live(self, cohort: Cohort, outcomes: Outcomes) -> Chunk:
         """Let customers live.
 
         Parameters
         ----------
-        first, count : int
-            Which.
+        cohort : Cohort
+            Who.
+        outcomes : Outcomes
+            Of these customers; written.
 
         Returns
         -------
         Chunk
-            With rows if there is room for rows; outcomes are written in place.
+            With rows if there is room for rows.
         """
-        people = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, first, count))
-        sink = make_sink(self.outcomes, first, count, self.room)
-        events, rows, start = 0, [], 0
+        people, count = draw_population(self.plan, self.seed, cohort), len(cohort)
+        sink = make_sink(outcomes, self.room)
+        events, rows, births, start = 0, [], [], 0
         while start < count:
             done = live_through(self.plan.world, self.life, sink, people, start)
             refuse_stuck(self.plan, self.life)
@@ -48,12 +49,15 @@ class CompiledEngine:
             events += written
             if self.room.rows:
                 rows.append(sink.log[:written].copy())
+            if sink.born[0]:
+                births.append(take_births(sink, cohort.first))
             if done < count and self.life.customer[0].full:
                 self.room = self.room.wider()
                 self.life = make_life(self.plan, self.seed, self.room)
             elif done == start:
                 self.room = self.room.longer()
-                sink = make_sink(self.outcomes, first, count, self.room)
+                sink = make_sink(outcomes, self.room)
             sink.written[0] = 0
+            sink.born[0] = 0
             start = done
-        return Chunk(events, rows)
+        return Chunk(events, rows, births)

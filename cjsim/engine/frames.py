@@ -3,7 +3,7 @@
 Lives here: columns and their names. Does not live here: the record (result.py), metrics.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,13 +29,34 @@ assert {*_MONEY, *_TOUCHES, *_STATE, "retained", "persona", "stage", "interest",
 
 
 class Outcomes(NamedTuple):
-    """What became of each customer; row n is customer n."""
+    """What became of each customer, in the order of their numbers."""
 
     customers: Records  # OUTCOME, (n,)
     moments: Records  # f8, (n, n_moments): days since the start; nan not reached
     dwell: Records  # f4, (n, n_stages): days in each stage
     reach: Records  # u2, (n, n_channels, len(REACHES)): counts by channel and touch
     desks: Records  # SERVED, (n, n_desks)
+
+    def stretch(self, first: int, count: int) -> "Outcomes":
+        """Those of some customers: views.
+
+        Parameters
+        ----------
+        first, count : int
+            Rows.
+        """
+        return Outcomes(*(array[first : first + count] for array in self))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Outcomes"]) -> "Outcomes":
+        """Those of several cohorts, one after another; of one, its own arrays.
+
+        Parameters
+        ----------
+        parts : Sequence of Outcomes
+            At least one.
+        """
+        return parts[0] if len(parts) == 1 else cls(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 class Columns(NamedTuple):

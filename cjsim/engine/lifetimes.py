@@ -138,8 +138,8 @@ def next_happening(life):  # type: ignore[no-untyped-def]
 def live_through(world, life, sink, people, first):  # type: ignore[no-untyped-def]
     """Let customers of a chunk live, until all have or scratch space runs out.
 
-    A customer whose life did not fit (pending reads, queue, log) leaves no row: the caller makes room and calls again from it. One for
-    whom time does not pass is left `stuck`.
+    A customer whose life did not fit (pending reads, queue, log, births) leaves nothing: the caller makes room and calls again from it.
+    One for whom time does not pass is left `stuck`.
 
     Parameters
     ----------
@@ -163,6 +163,7 @@ def live_through(world, life, sink, people, first):  # type: ignore[no-untyped-d
     horizon = world.setting[0].horizon
     for i in range(first, people.key.shape[0]):
         before = sink.written[0]
+        unborn = sink.born[0]
         customer.full = 0
         begin_life(world, life, sink, people, i, i)
         while True:
@@ -172,9 +173,11 @@ def live_through(world, life, sink, people, first):  # type: ignore[no-untyped-d
             take(world, life, sink, kind, which, time)
             if customer.full + customer.stuck > 0:
                 sink.written[0] = before
+                sink.born[0] = unborn
                 return i
         end_life(world, life, sink)
-        if sink.log.shape[0] > 0 and sink.written[0] > sink.log.shape[0]:
+        if (sink.log.shape[0] > 0 and sink.written[0] > sink.log.shape[0]) or sink.born[0] > sink.births.shape[0]:
             sink.written[0] = before
+            sink.born[0] = unborn
             return i
     return people.key.shape[0]

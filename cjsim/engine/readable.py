@@ -12,11 +12,11 @@ from typing import NamedTuple
 import simpy
 
 from cjsim.engine.frames import Outcomes
-from cjsim.engine.room import Chunk, Room, make_life, make_sink, refuse_stuck
+from cjsim.engine.room import Chunk, Room, make_life, make_sink, refuse_stuck, take_births
 from cjsim.model.codes import Happening
 from cjsim.model.course import begin_life, end_life, take
 from cjsim.model.plan import Plan
-from cjsim.model.population import draw_population, initial_cohort
+from cjsim.model.population import Cohort, draw_population
 from cjsim.model.state import Life, Population, Sink
 from cjsim.model.world import Records
 
@@ -53,19 +53,19 @@ def agenda(life: Life) -> list[Due]:
 class Customer:
     """One customer, living in a SimPy environment from entry to horizon."""
 
-    def __init__(self, env: simpy.Environment, engine: "ReadableEngine", people: Population, i: int, first: int) -> None:
+    def __init__(self, env: simpy.Environment, engine: "ReadableEngine", people: Population, i: int, outcomes: Outcomes) -> None:
         self.env = env
         self.engine = engine
         self.people = people
         self.i = i
-        self.row = first + i
+        self.outcomes = outcomes.stretch(i, 1)
         self.room = Room(rows=ROWS)
         self.life, self.sink = self.fresh()
 
     def fresh(self) -> tuple[Life, Sink]:
         """Room for a life that has not begun."""
         engine = self.engine
-        return make_life(engine.plan, engine.seed, self.room), make_sink(engine.outcomes, self.row, 1, self.room)
+        return make_life(engine.plan, engine.seed, self.room), make_sink(self.outcomes, self.room)
 
     def process(self) -> Generator[simpy.Event, None, None]:
         """The whole life; once more, with more room, if it did not fit."""
@@ -96,7 +96,7 @@ class Customer:
         """Whether the life did not fit; there is more room then."""
         if self.life.customer[0].full:
             self.room = self.room.wider()
-        elif self.sink.written[0] > self.room.rows:
+        elif self.sink.written[0] > self.room.rows or self.sink.born[0] > self.room.births:
             self.room = self.room.longer()
         else:
             return False
@@ -106,37 +106,43 @@ class Customer:
         """The customer's log rows."""
         return self.sink.log[: int(self.sink.written[0])]
 
+    def births(self) -> Records:
+        """Those whom the customer brought, in the order of invitations."""
+        return take_births(self.sink, int(self.people.number[self.i]))
+
 
 class ReadableEngine:
     """Lets chunks of customers live, all of a chunk in one SimPy environment."""
 
-    def __init__(self, plan: Plan, seed: int, outcomes: Outcomes, *, rows: int) -> None:
+    def __init__(self, plan: Plan, seed: int, *, rows: int) -> None:
         self.plan = plan
         self.seed = seed
-        self.outcomes = outcomes
         self.keeps_rows = rows > 0
 
     def prepare(self) -> None:
         """Nothing: its kernels are loaded by the first customer."""
 
-    def live(self, first: int, count: int) -> Chunk:
+    def live(self, cohort: Cohort, outcomes: Outcomes) -> Chunk:
         """Let customers live.
 
         Parameters
         ----------
-        first, count : int
-            Which.
+        cohort : Cohort
+            Who.
+        outcomes : Outcomes
+            Of these customers; written.
 
         Returns
         -------
         Chunk
-            With rows if they are wanted; outcomes are written in place.
+            With rows if they are wanted.
         """
-        people = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, first, count))
+        people = draw_population(self.plan, self.seed, cohort)
         env = simpy.Environment()
-        customers = [Customer(env, self, people, i, first) for i in range(count)]
+        customers = [Customer(env, self, people, i, outcomes) for i in range(len(cohort))]
         for customer in customers:
             env.process(customer.process())
         env.run()
         rows = [customer.rows() for customer in customers]
-        return Chunk(sum(len(of) for of in rows), rows if self.keeps_rows else [])
+        births = [customer.births() for customer in customers if customer.sink.born[0]]
+        return Chunk(sum(len(of) for of in rows), rows if self.keeps_rows else [], births)

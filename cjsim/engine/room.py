@@ -37,10 +37,11 @@ from cjsim.model.world import Records
 
 
 class Chunk(NamedTuple):
-    """What a stretch of customers left: how many log rows there are, and the rows themselves if they were kept."""
+    """What a stretch of customers left."""
 
-    events: int
-    rows: list[Records]
+    events: int  # log rows
+    rows: list[Records]  # ROW; none if they are not kept
+    births: list[Records]  # BIRTH, in the order of parents, then of invitations; `parent` is the number of who invited
 
 
 @dataclass(frozen=True)
@@ -125,30 +126,46 @@ def make_outcomes(plan: Plan, customers: int) -> Outcomes:
     )
 
 
-def make_sink(outcomes: Outcomes, first: int, count: int, room: Room) -> Sink:
+def make_sink(outcomes: Outcomes, room: Room) -> Sink:
     """The place where a stretch of customers writes.
 
     Parameters
     ----------
     outcomes : Outcomes
-        Of all customers; written through.
-    first, count : int
-        The stretch.
+        Of these customers; written through.
     room : Room
-        Log rows.
+        Log rows and births.
     """
-    stretch = slice(first, first + count)
     return Sink(
-        outcome=outcomes.customers[stretch],
-        moments=outcomes.moments[stretch],
-        dwell=outcomes.dwell[stretch],
-        reach=outcomes.reach[stretch],
-        desks=outcomes.desks[stretch],
+        outcome=outcomes.customers,
+        moments=outcomes.moments,
+        dwell=outcomes.dwell,
+        reach=outcomes.reach,
+        desks=outcomes.desks,
         births=np.zeros(room.births, BIRTH),
         born=np.zeros(1, np.int64),
         log=np.zeros(room.rows, ROW),
         written=np.zeros(1, np.int64),
     )
+
+
+def take_births(sink: Sink, first: int) -> Records:
+    """The births that a sink holds, copied, with the numbers of those who invited.
+
+    Parameters
+    ----------
+    sink : Sink
+        Read: births, born.
+    first : int
+        Number of the customer of the sink's first row.
+
+    Returns
+    -------
+    ndarray of BIRTH, shape (born,)
+    """
+    births = np.array(sink.births[: int(sink.born[0])])
+    births["parent"] += first
+    return births
 
 
 def refuse_stuck(plan: Plan, life: Life) -> None:

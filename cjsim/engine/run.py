@@ -8,14 +8,18 @@ import operator
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
 
 from cjsim.engine.compiled import CompiledEngine
+from cjsim.engine.frames import Outcomes
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.readable import ReadableEngine
 from cjsim.engine.result import Run
@@ -23,8 +27,11 @@ from cjsim.engine.room import Chunk, make_outcomes
 from cjsim.errors import InputError, complaint, one_of
 from cjsim.eventlog.writer import LogWriter
 from cjsim.kernel import is_compiled_before
+from cjsim.model.plan import Plan
+from cjsim.model.population import Cohort, initial_cohort, referred_cohort
 from cjsim.model.scenario import MAX_CUSTOMERS, Scenario
 from cjsim.model.tables import compile_world
+from cjsim.model.world import Records
 
 ENGINES: dict[str, type[CompiledEngine] | type[ReadableEngine]] = {"compiled": CompiledEngine, "readable": ReadableEngine}
 FIRST_CHUNK = 32  # customers, before it is known how much happens to one
@@ -41,6 +48,9 @@ class Progress(Protocol):
     def start(self, total: int, label: str) -> None:
         """Work begins."""
 
+    def grow(self, n: int) -> None:
+        """There is so much more to do than was said."""
+
     def advance(self, n: int) -> None:
         """So much more is done."""
 
@@ -55,6 +65,9 @@ class Silent:
     """Tells nobody."""
 
     def start(self, total: int, label: str) -> None:
+        """Nothing."""
+
+    def grow(self, n: int) -> None:
         """Nothing."""
 
     def advance(self, n: int) -> None:
@@ -131,57 +144,96 @@ def simulate(
         width = 1
     told = progress or Silent()
     plan = compile_world(scenario.checked())
-    outcomes = make_outcomes(plan, count)
     if not is_compiled_before():
         told.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
-    crew = [ENGINES[engine](plan, of_seed, outcomes, rows=LOG_ROOM if log is not None else 0) for _ in range(width)]
-    crew[0].prepare()
+    crew = Crew([ENGINES[engine](plan, of_seed, rows=LOG_ROOM if log is not None else 0) for _ in range(width)])
+    crew.engines[0].prepare()
     told.start(count, scenario.name)
     try:
         with LogWriter(log, plan.codebook, scenario.start) if log is not None else nullcontext() as writer:
-            events = 0
-            for size, chunk in _chunks(crew, count):
-                events += chunk.events
+            outcomes = _live_all(plan, of_seed, count, crew, writer, told)
+    finally:
+        told.finish()
+    seconds = time.perf_counter() - started
+    provenance = Provenance.of(scenario, customers=count, seed=of_seed, engine=engine, events=crew.events, seconds=seconds)
+    return Run.of(plan, provenance, outcomes, None if log is None else Path(log))
+
+
+class Part(NamedTuple):
+    """Customers who can live at one time: nothing that they do brings any of them."""
+
+    size: int
+    cut: Callable[[int, int], Cohort]  # some of them: first, count
+
+
+def _live_all(plan: Plan, seed: int, count: int, crew: "Crew", writer: LogWriter | None, told: Progress) -> Outcomes:
+    """Everybody's life, generation by generation."""
+    parts = [Part(count, partial(initial_cohort, plan, seed))]
+    lived: list[Outcomes] = []
+    while parts:
+        births: list[Records] = []
+        for part in parts:
+            outcomes = make_outcomes(plan, part.size)
+            for size, chunk in crew.chunks(part, outcomes):
+                births += chunk.births
                 if writer is not None:
                     for rows in chunk.rows:
                         writer.write(rows)
                 told.advance(size)
-    finally:
-        told.finish()
-    seconds = time.perf_counter() - started
-    provenance = Provenance.of(scenario, customers=count, seed=of_seed, engine=engine, events=events, seconds=seconds)
-    return Run.of(plan, provenance, outcomes, None if log is None else Path(log))
+            lived.append(outcomes)
+        parts = []
+        if births:
+            children = referred_cohort(np.concatenate(births), sum(len(outcomes.customers) for outcomes in lived))
+            parts = [Part(len(children), children.stretch)]
+            told.grow(len(children))
+    return Outcomes.joined(lived)
 
 
-def _chunks(crew: Sequence[CompiledEngine | ReadableEngine], count: int) -> Iterator[tuple[int, Chunk]]:
-    """Chunks of customers in their order, made by a crew of engines, a thread each; few are in memory at a time."""
-    idle: SimpleQueue[CompiledEngine | ReadableEngine] = SimpleQueue()
-    for engine in crew:
-        idle.put(engine)
+class Crew:
+    """Engines, a thread each, that let customers live chunk by chunk."""
 
-    def work(first: int, size: int) -> Chunk:
-        engine = idle.get()
-        try:
-            return engine.live(first, size)
-        finally:
+    def __init__(self, engines: Sequence[CompiledEngine | ReadableEngine]) -> None:
+        self.engines = engines
+        self.done = self.events = 0  # customers, log rows
+
+    def chunks(self, part: Part, outcomes: Outcomes) -> Iterator[tuple[int, Chunk]]:
+        """Chunks of customers in their order, with their sizes; few are in memory at a time.
+
+        Parameters
+        ----------
+        part : Part
+            Who.
+        outcomes : Outcomes
+            Of these customers; written.
+        """
+        idle: SimpleQueue[CompiledEngine | ReadableEngine] = SimpleQueue()
+        for engine in self.engines:
             idle.put(engine)
 
-    pending: deque[tuple[int, Future[Chunk]]] = deque()
-    given = done = events = 0
-    pool = ThreadPoolExecutor(len(crew), thread_name_prefix="cjsim")
-    try:
-        while done < count:
-            while given < count and len(pending) < len(crew) + AHEAD:
-                size = min(_chunk_size(done, events), count - given)
-                pending.append((size, pool.submit(work, given, size)))
-                given += size
-            size, future = pending.popleft()
-            chunk = future.result()
-            done += size
-            events += chunk.events
-            yield size, chunk
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        def work(first: int, size: int) -> Chunk:
+            engine = idle.get()
+            try:
+                return engine.live(part.cut(first, size), outcomes.stretch(first, size))
+            finally:
+                idle.put(engine)
+
+        pending: deque[tuple[int, Future[Chunk]]] = deque()
+        given = done = 0
+        pool = ThreadPoolExecutor(len(self.engines), thread_name_prefix="cjsim")
+        try:
+            while done < part.size:
+                while given < part.size and len(pending) < len(self.engines) + AHEAD:
+                    size = min(_chunk_size(self.done, self.events), part.size - given)
+                    pending.append((size, pool.submit(work, given, size)))
+                    given += size
+                size, future = pending.popleft()
+                chunk = future.result()
+                done += size
+                self.done += size
+                self.events += chunk.events
+                yield size, chunk
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _chunk_size(done: int, events: int) -> int:

@@ -4,8 +4,8 @@ Lives here: how the recipe of a population is made, and drawing any stretch of i
 an entry file (entries.py), what customers do (behavior.py).
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,14 +68,18 @@ def population_recipe(scenario: Scenario, registers: Registers) -> Recipe:
     )
 
 
-class Cohort(NamedTuple):
-    """Customers who are not there at first: arrivals, or a generation of referred ones, in the order of their numbers."""
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """Customers by what sets them apart before anything is drawn for them, in the order of their numbers."""
 
     key: NDArray[np.uint64]  # (n,)
     entered: Floats  # (n,), days
     by: NDArray[np.int32]  # (n,), acquisition channel; -1 none
     cost: Floats  # (n,), money that acquiring each took
     first: int  # number of the first
+
+    def __len__(self) -> int:
+        return len(self.key)
 
     def stretch(self, first: int, count: int) -> "Cohort":
         """Some of them.
@@ -105,6 +109,19 @@ def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
     return Cohort(key, _draw_entry(plan.recipe, seed, key), np.full(count, -1, np.int32), np.zeros(count), first)
 
 
+def referred_cohort(births: Records, first: int) -> Cohort:
+    """A generation of referred customers.
+
+    Parameters
+    ----------
+    births : ndarray of BIRTH, shape (n,)
+        By parent, then invitation.
+    first : int
+        Number of the first.
+    """
+    return Cohort(births["key"].copy(), births["time"].copy(), births["by"].copy(), np.zeros(len(births)), first)
+
+
 def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
     """Who these customers are, the same however they are cut into stretches.
 
@@ -122,7 +139,7 @@ def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
     Population
         Without answers.
     """
-    recipe, key, count = plan.recipe, cohort.key, len(cohort.key)
+    recipe, key, count = plan.recipe, cohort.key, len(cohort)
     traits = _draw_traits(recipe, plan.world, seed, key)
     shift = np.zeros(count)
     if recipe.shift_column >= 0:
