@@ -9,13 +9,14 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, rule
-from cjsim.model.behavior import EFFECTS, enqueue
 from cjsim.model.clocks import calendar_time, clock_time, lift_clock, refresh_speeds
 from cjsim.model.codes import Cause, Touch
 from cjsim.model.ledger import book_cost, write_opt_out, write_touch
 from cjsim.model.mood import move_satisfaction, pressure_now
 from cjsim.model.quantiles import quantile
+from cjsim.model.queue import EFFECTS, enqueue
 from cjsim.model.random import uniform, uniform_pair
+from cjsim.model.triggers import note_delivery, note_opening
 
 OPEN, UNSUBSCRIBE, COMPLAIN, CLICK = 1, 2, 4, 8  # bits of READ.what
 NEVER_LOGIT = -700.0
@@ -190,6 +191,7 @@ def receive(world, life, sink, site, index):  # type: ignore[no-untyped-def]
     lift_by_contact(world, life)
     if message.on_delivered >= 0:
         enqueue(life, EFFECTS + message.on_delivered)
+    note_delivery(world, life, message.channel)
 
 
 @rule
@@ -249,6 +251,7 @@ def open_message(world, life, sink, site, index):  # type: ignore[no-untyped-def
     lift_by_message(world, life, streams.message, 1)
     if message.on_opened >= 0:
         enqueue(life, EFFECTS + message.on_opened)
+    note_opening(world, life, message.channel)
     ordinal = np.uint64(index)
     if message.click_logit > NEVER_LOGIT:
         u = uniform(customer.seed, customer.key, streams.stream_click, ordinal)

@@ -8,36 +8,16 @@ import math
 
 import numpy as np
 
-from cjsim.kernel import inlined, rule
+from cjsim.kernel import rule
 from cjsim.model.clocks import refresh_speeds, start_clock, stop_clock
 from cjsim.model.codes import Cause, Effect, Touch
 from cjsim.model.ledger import book_purchase, leave_stage, write_opt_out
-from cjsim.model.mood import add_score, move_satisfaction, satisfaction_now
+from cjsim.model.mood import move_satisfaction, satisfaction_now
 from cjsim.model.programs import SLACK
 from cjsim.model.quantiles import quantile
+from cjsim.model.queue import STAGE_ENTRY, enqueue
 from cjsim.model.random import uniform
-
-STAGE_ENTRY = 1 << 20  # in the queue of what is to be settled: below, an event; from here on, a stage entered;
-EFFECTS = 1 << 21  # from here on, a list of effects
-
-
-@inlined
-def enqueue(life, item):  # type: ignore[no-untyped-def]
-    """Queue something to be settled at this same time.
-
-    Parameters
-    ----------
-    life : Life
-        Written: fired, customer.
-    item : int
-        An event, STAGE_ENTRY + stage, or EFFECTS + effect.
-    """
-    customer = life.customer[0]
-    if customer.fired >= life.fired.shape[0]:
-        customer.full = 1
-        return
-    life.fired[customer.fired] = item
-    customer.fired += 1
+from cjsim.model.triggers import change_score
 
 
 @rule
@@ -231,7 +211,7 @@ def apply_effects(world, life, sink, first):  # type: ignore[no-untyped-def]
         elif op == Effect.UNTAG:
             set_tag(life, effect.target, 0)
         elif op == Effect.SCORE:
-            add_score(world, life, effect.target, effect.x)
+            change_score(world, life, effect.target, effect.x)
         elif op == Effect.OPT_OUT:
             opt_out(world, life, sink, effect.target)
         elif op == Effect.FIRE:

@@ -10,15 +10,17 @@ import numpy as np
 
 from cjsim.kernel import inlined, kernel
 from cjsim.model.answer import CLICK, OPEN, read_message
-from cjsim.model.behavior import EFFECTS, STAGE_ENTRY, apply_effects, enter_stage
+from cjsim.model.behavior import apply_effects, enter_stage
 from cjsim.model.clocks import refresh_permissions, start_clock
 from cjsim.model.codes import Happening, Touch
-from cjsim.model.decision import act, arm_actor, exit_flows, reset_watches, resume_awaiting, start_flows
+from cjsim.model.decision import act, exit_flows, resume_awaiting
 from cjsim.model.ledger import event_code, leave_stage, note_moments, open_account, write_row
 from cjsim.model.mood import pressure_now, satisfaction_now
 from cjsim.model.newcomers import clear_marks, fill, place_customer, set_up_channels, set_up_clocks
 from cjsim.model.programs import SLACK
+from cjsim.model.queue import EFFECTS, FLOW, STAGE_ENTRY
 from cjsim.model.replying import answer
+from cjsim.model.triggers import arm_actor, reset_watches, start_flow, start_flows
 
 MOST_AT_ONCE = 10_000  # happenings of a customer without time passing: more never end
 MOST_HAPPENINGS = 10_000_000  # happenings of a customer: more are a mistake
@@ -112,9 +114,11 @@ def settle(world, life, sink):  # type: ignore[no-untyped-def]
         apply_effects(world, life, sink, effects)
         if item < STAGE_ENTRY:
             follow_event(world, life, sink, item, row, starts)
-        elif item < EFFECTS:
+        elif item < FLOW:
             stage = item - STAGE_ENTRY
             start_flows(world, life, sink, world.stage_links[stage, 0], world.stage_links[stage, 1])
+        elif item < EFFECTS:
+            start_flow(world, life, sink, item - FLOW)
     customer.fired = 0
     refresh_permissions(world, life)
 

@@ -1,7 +1,7 @@
-"""Policies act: flows and broadcasts, and what starts, ends and delays them.
+"""Policies act: the steps of a flow, one after another, and what ends or resumes it.
 
-Lives here: triggers, and the steps of a flow. Does not live here: sends and broadcasts (sending.py), whether a message may go
-out (guardrails.py).
+Lives here: steps. Does not live here: what starts a flow (triggers.py), sends and broadcasts (sending.py), whether a message may go out
+(guardrails.py).
 """
 
 import math
@@ -9,136 +9,37 @@ import math
 import numpy as np
 
 from cjsim.kernel import rule
+from cjsim.model.asking import ask
 from cjsim.model.behavior import set_tag
-from cjsim.model.codes import Mode, Step, Touch, Trigger
+from cjsim.model.codes import HOURS, Mode, Step, Touch
 from cjsim.model.ledger import write_row
-from cjsim.model.mood import add_score
 from cjsim.model.programs import SLACK, holds
 from cjsim.model.random import uniform
-from cjsim.model.sending import WAITS, broadcast, schedule_next, send
+from cjsim.model.sending import WAITS, broadcast, send
+from cjsim.model.triggers import change_score, end_watch, watch_again
 
-
-@rule
-def arm_actor(world, life, actor):  # type: ignore[no-untyped-def]
-    """Make an actor ready for a customer who has just entered.
-
-    Parameters
-    ----------
-    world : World
-        Read: actors, schedule.
-    life : Life
-        Read: customer. Written: runs, act_due.
-    actor : int
-        Code of the actor.
-    """
-    record = world.actors[actor]
-    run = life.runs[actor]
-    now = life.customer[0].now
-    run.mode = Mode.IDLE
-    run.step = -1
-    run.awaits = -1
-    run.date = 0
-    run.missed = 0
-    run.started = -math.inf
-    run.seen = -math.inf
-    life.act_due[actor] = math.inf
-    if record.trigger == Trigger.SCHEDULE:
-        while run.date < record.schedule_count and world.schedule[record.schedule_first + run.date] < now:
-            run.date += 1
-        schedule_next(world, life, actor)
-    elif record.trigger == Trigger.INACTIVITY and record.watch_entry == 1:
-        reset_watch(world, life, actor)
-
-
-@rule
-def reset_watch(world, life, actor):  # type: ignore[no-untyped-def]
-    """Start a flow's inactivity timer again, if the flow is not running.
-
-    Parameters
-    ----------
-    world : World
-        Read: actors.
-    life : Life
-        Read: customer. Written: runs, act_due.
-    actor : int
-        Code of the actor.
-    """
-    run = life.runs[actor]
-    run.seen = life.customer[0].now
-    if run.mode == Mode.IDLE or run.mode == Mode.WATCHING:
-        run.mode = Mode.WATCHING
-        life.act_due[actor] = run.seen + world.actors[actor].inactivity
-
-
-@rule
-def start_flow(world, life, sink, actor):  # type: ignore[no-untyped-def]
-    """Start a flow, if it is not running, may run again, and its condition holds.
-
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written: runs, act_due.
-    sink : Sink
-        Written: outcome, log.
-    actor : int
-        Code of the flow.
-    """
-    record = world.actors[actor]
-    run = life.runs[actor]
-    now = life.customer[0].now
-    if run.mode > Mode.WATCHING or now - run.started < record.again_after - SLACK or not holds(world, life, record.program):
-        return
-    run.mode = Mode.RUNNING
-    run.step = record.first_step
-    run.started = now
-    life.act_due[actor] = now
-    sink.outcome[life.customer[0].row].flows += 1
-    write_row(life, sink, Touch.FLOW_STARTED, -1, -1, record.source, 0.0)
-
-
-@rule
-def start_flows(world, life, sink, first, count):  # type: ignore[no-untyped-def]
-    """Start a span of flows, each if it may.
-
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written: runs, act_due.
-    sink : Sink
-        Written: outcome, log.
-    first, count : int
-        The span of `world.links`.
-    """
-    for i in range(first, first + count):
-        start_flow(world, life, sink, world.links[i])
+_WEEK = 7
 
 
 @rule
 def end_flow(world, life, actor):  # type: ignore[no-untyped-def]
-    """End a flow's run; an inactivity timer that was reset meanwhile runs on.
+    """End a flow's run; what may start it next is watched again.
 
     Parameters
     ----------
     world : World
-        Read: actors.
+        Read: actors, schedule, scores.
     life : Life
-        Read: customer. Written: runs, act_due.
+        Read: customer, scores. Written: runs, act_due.
     actor : int
         Code of the flow.
     """
-    record = world.actors[actor]
     run = life.runs[actor]
     run.mode = Mode.IDLE
     run.step = -1
     run.awaits = -1
     life.act_due[actor] = math.inf
-    if record.trigger == Trigger.INACTIVITY and run.seen >= run.started:
-        run.mode = Mode.WATCHING
-        life.act_due[actor] = max(run.seen + record.inactivity, life.customer[0].now)
+    watch_again(world, life, actor)
 
 
 @rule
@@ -187,35 +88,20 @@ def exit_flows(world, life, sink, event):  # type: ignore[no-untyped-def]
 
 
 @rule
-def reset_watches(world, life, first, count, links):  # type: ignore[no-untyped-def]
-    """Reset the inactivity timers of a span of actors.
+def draw_arm(world, life, sink, actor, at):  # type: ignore[no-untyped-def]
+    """Draw the way on at a split; in an experiment, always the same one, which the log tells.
 
     Parameters
     ----------
     world : World
-        Read: actors.
-    life : Life
-        Written: runs, act_due.
-    first, count : int
-        The span.
-    links : ndarray of int32
-        Actors.
-    """
-    for i in range(first, first + count):
-        reset_watch(world, life, links[i])
-
-
-@rule
-def draw_arm(world, life, step):  # type: ignore[no-untyped-def]
-    """Draw the way on at a split.
-
-    Parameters
-    ----------
-    world : World
-        Read: steps, shares.
+        Read: actors, steps, shares.
     life : Life
         Read: customer. Written: counts.
-    step : int
+    sink : Sink
+        Written: outcome, log.
+    actor : int
+        Code of the flow.
+    at : int
         Index of the SPLIT record.
 
     Returns
@@ -224,13 +110,74 @@ def draw_arm(world, life, step):  # type: ignore[no-untyped-def]
         The next step, -1 the end.
     """
     customer = life.customer[0]
-    record = world.steps[step]
-    u = uniform(customer.seed, customer.key, record.stream, np.uint64(life.counts[record.slot]))
-    life.counts[record.slot] += 1
-    for i in range(record.other, record.other + record.count - 1):
-        if u < world.shares[i].upto:
-            return world.shares[i].step
-    return world.shares[record.other + record.count - 1].step
+    step = world.steps[at]
+    is_experiment = step.target == 1
+    ordinal = 0 if is_experiment else life.counts[step.slot]
+    life.counts[step.slot] += 1
+    u = uniform(customer.seed, customer.key, step.stream, np.uint64(ordinal))
+    arm = 0
+    while arm < step.count - 1 and not u < world.shares[step.other + arm].upto:
+        arm += 1
+    if is_experiment:
+        write_row(life, sink, Touch.EXPOSED, -1, -1, world.actors[actor].source, float(arm))
+    return world.shares[step.other + arm].step
+
+
+@rule
+def best_hour(life):  # type: ignore[no-untyped-def]
+    """The hour of the day around which the firm has seen this customer most, as far as it has learnt.
+
+    Counts by hour are smoothed around the clock with weights 1, 2, 3, 2, 1; of equal hours the first counts.
+
+    Parameters
+    ----------
+    life : Life
+        Read: hours.
+
+    Returns
+    -------
+    int
+        0 to 23.
+    """
+    best, most = 0, -1
+    for hour in range(HOURS):
+        near = life.hours[(hour + HOURS - 1) % HOURS] + life.hours[(hour + 1) % HOURS]
+        far = life.hours[(hour + HOURS - 2) % HOURS] + life.hours[(hour + 2) % HOURS]
+        weight = 3 * life.hours[hour] + 2 * near + far
+        if weight > most:
+            best, most = hour, weight
+    return best
+
+
+@rule
+def local_time(world, life, at):  # type: ignore[no-untyped-def]
+    """The next time, now included, at which it is the hour of an UNTIL step, on one of its weekdays.
+
+    Parameters
+    ----------
+    world : World
+        Read: steps, setting.
+    life : Life
+        Read: customer, hours.
+    at : int
+        Index of the UNTIL record.
+
+    Returns
+    -------
+    float64
+        Days; 24:00 belongs to the day that it ends.
+    """
+    step = world.steps[at]
+    now = life.customer[0].now
+    hour = step.x
+    if step.target == 1 and life.customer[0].learnt >= step.other:
+        hour = best_hour(life) + 0.5
+    day = math.floor(now + SLACK) - 1
+    weekday = (day + int(world.setting[0].midnight) // HOURS + _WEEK) % _WEEK
+    while (step.count >> weekday) & 1 == 0 or day + hour / 24.0 < now - SLACK:
+        day += 1
+        weekday = (weekday + 1) % _WEEK
+    return max(day + hour / 24.0, now)
 
 
 @rule
@@ -263,9 +210,9 @@ def run_flow(world, life, sink, actor):  # type: ignore[no-untyped-def]
             if life.customer[0].fired > 0:
                 life.act_due[actor] = now
                 return
-        elif op == Step.WAIT:
+        elif op == Step.WAIT or op == Step.UNTIL:
+            life.act_due[actor] = now + step.x if op == Step.WAIT else local_time(world, life, run.step)
             run.step = step.next
-            life.act_due[actor] = now + step.x
             return
         elif op == Step.WAIT_FOR:
             run.mode = Mode.AWAITING
@@ -275,12 +222,12 @@ def run_flow(world, life, sink, actor):  # type: ignore[no-untyped-def]
         elif op == Step.STOP:
             run.step = -1
         else:
-            run.step = take_instant_step(world, life, run.step)
+            run.step = take_instant_step(world, life, sink, actor, run.step)
     end_flow(world, life, actor)
 
 
 @rule
-def take_instant_step(world, life, at):  # type: ignore[no-untyped-def]
+def take_instant_step(world, life, sink, actor, at):  # type: ignore[no-untyped-def]
     """Take a step that needs no time and no guardrail.
 
     Parameters
@@ -288,7 +235,11 @@ def take_instant_step(world, life, at):  # type: ignore[no-untyped-def]
     world : World
         Read.
     life : Life
-        Written: tags, scores, counts, customer.
+        Written.
+    sink : Sink
+        Written.
+    actor : int
+        Code of the flow.
     at : int
         Index of the step.
 
@@ -301,19 +252,21 @@ def take_instant_step(world, life, at):  # type: ignore[no-untyped-def]
     if step.op == Step.BRANCH:
         return step.next if holds(world, life, step.program) else step.other
     if step.op == Step.SPLIT:
-        return draw_arm(world, life, at)
+        return draw_arm(world, life, sink, actor, at)
     if step.op == Step.TAG:
         set_tag(life, step.target, 1)
     elif step.op == Step.UNTAG:
         set_tag(life, step.target, 0)
     elif step.op == Step.SCORE:
-        add_score(world, life, step.target, step.x)
+        change_score(world, life, step.target, step.x)
+    elif step.op == Step.ASK:
+        ask(world, life, sink, step.target, step.x, -1, 0)
     return step.next
 
 
 @rule
 def act(world, life, sink, actor):  # type: ignore[no-untyped-def]
-    """An actor is due: a date, the end of an inactivity, a wait or a time-out.
+    """An actor is due: the time that it has watched for, the end of a wait, or a time-out.
 
     Parameters
     ----------
@@ -327,12 +280,10 @@ def act(world, life, sink, actor):  # type: ignore[no-untyped-def]
         Code of the actor.
     """
     run = life.runs[actor]
-    if world.actors[actor].trigger == Trigger.SCHEDULE:
+    if world.actors[actor].is_flow == 0:
         broadcast(world, life, sink, actor)
     elif run.mode == Mode.WATCHING:
-        run.mode = Mode.IDLE
-        life.act_due[actor] = math.inf
-        start_flow(world, life, sink, actor)
+        end_watch(world, life, sink, actor)
     else:
         if run.mode == Mode.AWAITING:
             run.mode = Mode.RUNNING

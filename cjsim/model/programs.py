@@ -73,7 +73,7 @@ def time_or_latent_value(world, life, op, arg):  # type: ignore[no-untyped-def]
     life : Life
         Read: customer, traits.
     op, arg : int
-        As in `name_value`, from HOUR to PRESSURE.
+        As in `name_value`, from HOUR to SHOWN.
 
     Returns
     -------
@@ -98,6 +98,60 @@ def time_or_latent_value(world, life, op, arg):  # type: ignore[no-untyped-def]
     if op == Op.SATISFACTION:
         return satisfaction_now(world, life)
     return pressure_now(world, life)
+
+
+@rule
+def standing_value(life, op, arg):  # type: ignore[no-untyped-def]
+    """What a name that is about how customer and firm stand with each other stands for: offers, requests, friends, the holdout.
+
+    Parameters
+    ----------
+    life : Life
+        Read: customer, offers, reach, asks.
+    op, arg : int
+        As in `name_value`, from HAS_OFFER to INTEREST.
+
+    Returns
+    -------
+    float64
+        A count, or 1 and 0.
+    """
+    customer = life.customer[0]
+    if op == Op.HAS_OFFER:
+        return 1.0 if is_valid(life, arg) else 0.0
+    if op == Op.REDEEMED:
+        return float(life.offers[arg].redeemed)
+    if op == Op.UNOPENED:
+        return float(customer.unopened)
+    if op == Op.CHANNEL_UNOPENED:
+        return float(life.reach[arg].unopened)
+    if op == Op.ASKS:
+        return float(life.asks[arg])
+    if op == Op.HELD_OUT:
+        return float(customer.held_out)
+    if op == Op.REFERRALS:
+        return float(customer.referrals)
+    return 1.0 if customer.interest == arg else 0.0
+
+
+@inlined
+def is_valid(life, offer):  # type: ignore[no-untyped-def]
+    """Whether the customer holds an offer that has not run out.
+
+    Parameters
+    ----------
+    life : Life
+        Read: customer, offers.
+    offer : int
+        Code of the offer.
+
+    Returns
+    -------
+    bool
+        Whether it has uses left and its days are not over; on its last instant it is valid.
+    """
+    held = life.offers[offer]
+    return held.left > 0 and life.customer[0].now < held.until + SLACK
 
 
 @rule
@@ -156,7 +210,9 @@ def name_value(world, life, op, arg):  # type: ignore[no-untyped-def]
         return float(customer.clicks)
     if op < Op.HOUR:
         return touch_value(life, op, arg)
-    return time_or_latent_value(world, life, op, arg)
+    if op < Op.HAS_OFFER:
+        return time_or_latent_value(world, life, op, arg)
+    return standing_value(life, op, arg)
 
 
 @inlined

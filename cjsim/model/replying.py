@@ -9,10 +9,10 @@ import numpy as np
 
 from cjsim.kernel import rule
 from cjsim.model.answer import receive
-from cjsim.model.behavior import EFFECTS, enqueue
 from cjsim.model.codes import Reply, Touch
 from cjsim.model.guardrails import note_contact
 from cjsim.model.ledger import book_cost, write_row
+from cjsim.model.queue import EFFECTS, enqueue
 
 _MOST = 65535  # counts of replies saturate here
 _MINUTES = 1440.0  # a day

@@ -4,37 +4,15 @@ Lives here: a send, the dates of a broadcast. Does not live here: flows (decisio
 (guardrails.py), what the customer makes of it (answer.py).
 """
 
-import math
-
 from cjsim.kernel import inlined, rule
 from cjsim.model.answer import receive
 from cjsim.model.codes import FIRST_REFUSAL, Mode, Touch, Verdict
 from cjsim.model.guardrails import end_of_quiet, judge, note_contact
 from cjsim.model.ledger import write_touch
 from cjsim.model.programs import holds
+from cjsim.model.triggers import schedule_next
 
 SENT, WAITS = 0, 1  # what came of a send
-
-
-@inlined
-def schedule_next(world, life, actor):  # type: ignore[no-untyped-def]
-    """Set a broadcast to its next date.
-
-    Parameters
-    ----------
-    world : World
-        Read: actors, schedule.
-    life : Life
-        Read: customer. Written: runs, act_due.
-    actor : int
-        Code of the actor.
-    """
-    record = world.actors[actor]
-    run = life.runs[actor]
-    run.mode = Mode.WATCHING
-    life.act_due[actor] = math.inf
-    if run.date < record.schedule_count:
-        life.act_due[actor] = max(world.schedule[record.schedule_first + run.date], life.customer[0].now)
 
 
 @rule
