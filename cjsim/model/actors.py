@@ -149,6 +149,10 @@ class ActorTable:
         """Actors with one of these triggers."""
         return [code for code, actor in enumerate(self.actors) if actor["trigger"] in triggers]
 
+    def learns_hours(self) -> bool:
+        """Whether some step waits for the hour that was learnt from what the customer did."""
+        return any(step["op"] == Step.UNTIL and step["target"] == 1 for step in self.steps)
+
     def _is_budgeted(self, message: str) -> bool:
         """Whether a budget bounds the channel of a message."""
         channel = self._channel_of[message]

@@ -1,7 +1,7 @@
 """Customers answer messages: what a delivery, an opening and a click do to them, and what they do with a message.
 
-Lives here: receiving, the draw of an answer, reading. Does not live here: effects (behavior.py), who sends (sending.py), whether it may go
-out (guardrails.py).
+Lives here: delivery, relevance, the draw of an answer, reading. Does not live here: effects (behavior.py), who sends (sending.py),
+whether it may go out (guardrails.py).
 """
 
 import math
@@ -10,13 +10,16 @@ import numpy as np
 
 from cjsim.kernel import inlined, rule
 from cjsim.model.clocks import calendar_time, clock_time, lift_clock, refresh_speeds
-from cjsim.model.codes import Cause, Touch
+from cjsim.model.codes import Cause, Kind, Touch
+from cjsim.model.guardrails import note_contact
 from cjsim.model.ledger import book_cost, write_opt_out, write_touch
 from cjsim.model.mood import move_satisfaction, pressure_now
+from cjsim.model.programs import holds
 from cjsim.model.quantiles import quantile
 from cjsim.model.queue import EFFECTS, enqueue
 from cjsim.model.random import uniform, uniform_pair
 from cjsim.model.triggers import note_delivery, note_opening
+from cjsim.model.world import PERSONAL_TOPIC
 
 OPEN, UNSUBSCRIBE, COMPLAIN, CLICK = 1, 2, 4, 8  # bits of READ.what
 NEVER_LOGIT = -700.0
@@ -107,8 +110,61 @@ def await_read(life, site, index, what, due):  # type: ignore[no-untyped-def]
     customer.reads += 1
 
 
+@rule
+def knows_interest(world, life, site, index):  # type: ignore[no-untyped-def]
+    """Whether what the firm takes this customer's interest to be is right, drawn anew for each send.
+
+    Parameters
+    ----------
+    world : World
+        Read: personalisation, setting, sites.
+    life : Life
+        Read.
+    site, index : int
+        Which message of whom; the ordinal of the send.
+
+    Returns
+    -------
+    bool
+        With the accuracy of the first personalisation whose condition holds, else with 1 / number of interests.
+    """
+    customer = life.customer[0]
+    accuracy = 1.0 / world.setting[0].interests
+    for i in range(world.personalisation.shape[0]):
+        if holds(world, life, world.personalisation[i].program):
+            accuracy = world.personalisation[i].accuracy
+            break
+    return uniform(customer.seed, customer.key, world.sites[site].stream_match, np.uint64(index)) < accuracy
+
+
 @inlined
-def draw_answer(world, life, site, index, pressure):  # type: ignore[no-untyped-def]
+def relevance_now(world, life, site, index):  # type: ignore[no-untyped-def]
+    """What a message's topic adds to the logit of opening.
+
+    Parameters
+    ----------
+    world : World
+        Read: sites, messages, personalisation, setting.
+    life : Life
+        Read.
+    site, index : int
+        Which message of whom; the ordinal of the send.
+
+    Returns
+    -------
+    float64
+        `relevance` if the topic is the customer's interest, else 0.
+    """
+    message = world.messages[world.sites[site].message]
+    if message.relevance == 0.0:
+        return 0.0
+    if message.topic == PERSONAL_TOPIC:
+        return message.relevance if knows_interest(world, life, site, index) else 0.0
+    return message.relevance if message.topic == life.customer[0].interest else 0.0
+
+
+@inlined
+def draw_answer(world, life, site, index, pressure, relevance):  # type: ignore[no-untyped-def]
     """Draw what the customer will do with a message, and when.
 
     Parameters
@@ -121,6 +177,8 @@ def draw_answer(world, life, site, index, pressure):  # type: ignore[no-untyped-
         Which message of whom; the ordinal of the send.
     pressure : float64
         Contact pressure before this delivery; satisfaction is up to date.
+    relevance : float64
+        Added to the logit of opening.
     """
     customer = life.customer[0]
     streams = world.sites[site]
@@ -128,12 +186,13 @@ def draw_answer(world, life, site, index, pressure):  # type: ignore[no-untyped-
     channel = world.channels[message.channel]
     mood = channel.satisfaction * (customer.satisfaction - 0.5)
     ordinal = np.uint64(index)
+    strain = max(pressure - customer.calm, 0.0)
     what = 0
-    willing = message.open_logit + life.reach[message.channel].affinity + mood - channel.fatigue * pressure
+    willing = message.open_logit + life.reach[message.channel].affinity + relevance + mood - channel.fatigue * strain
     opens, u = uniform_pair(customer.seed, customer.key, streams.stream_read, ordinal)
     if opens + opens * odds_against(willing) < 1.0:
         what = OPEN
-    annoyed = channel.annoyance * pressure - mood
+    annoyed = channel.annoyance * strain - mood
     if u < RARE or message.unsubscribe_logit + annoyed > RARE_LOGIT or message.complaint_logit + annoyed > RARE_LOGIT:
         unsubscribes = 1.0 / (1.0 + odds_against(message.unsubscribe_logit + annoyed))
         if u < unsubscribes:
@@ -145,13 +204,13 @@ def draw_answer(world, life, site, index, pressure):  # type: ignore[no-untyped-
         delay = quantile(world, channel.open_delay, u)
         start = clock_time(world, life, channel.profile, customer.now)
         due = calendar_time(world, life, channel.profile, start + delay)
-        if survives < math.exp((customer.now - due) / channel.lifetime):
+        if channel.kind == Kind.PULL or survives < math.exp((customer.now - due) / channel.lifetime):
             await_read(life, site, index, what, due)
 
 
-@inlined
-def receive(world, life, sink, site, index):  # type: ignore[no-untyped-def]
-    """A message arrives.
+@rule
+def deliver(world, life, sink, site, index):  # type: ignore[no-untyped-def]
+    """A message that the guardrails let through arrives.
 
     Parameters
     ----------
@@ -169,18 +228,24 @@ def receive(world, life, sink, site, index):  # type: ignore[no-untyped-def]
     message = world.messages[code]
     channel = world.channels[message.channel]
     reach = life.reach[message.channel]
+    relevance = relevance_now(world, life, site, index)
+    note_contact(world, life, message.channel)
     pressure = pressure_now(world, life)
     move_satisfaction(world, life, 0.0)
     write_touch(world, life, sink, Touch.DELIVERED, site)
     sink.outcome[customer.row].contacts += 1
-    book_cost(world, life, sink, message.cost)
+    if channel.kind != Kind.PAID:
+        book_cost(world, life, sink, message.cost)
     life.messages[code].sent += 1
     reach.contacts += 1
+    reach.unopened += 1
+    reach.by = world.sites[site].actor
     reach.last = customer.now
     customer.contacts += 1
+    customer.unopened += 1
     customer.last_contact = customer.now
     customer.dirty |= Cause.TOUCH
-    draw_answer(world, life, site, index, pressure)
+    draw_answer(world, life, site, index, pressure, relevance)
     customer.pressure = pressure + channel.weight
     customer.pressure_at = customer.now
     if channel.delivery_gain != 0.0:
@@ -217,6 +282,7 @@ def click(world, life, sink, site):  # type: ignore[no-untyped-def]
     life.reach[message.channel].clicks += 1
     life.messages[code].clicked += 1
     sink.outcome[customer.row].clicks += 1
+    book_cost(world, life, sink, world.channels[message.channel].click_cost)
     write_touch(world, life, sink, Touch.CLICKED, site)
     lift_by_message(world, life, code, 2)
     if message.on_clicked >= 0:
@@ -243,10 +309,14 @@ def open_message(world, life, sink, site, index):  # type: ignore[no-untyped-def
     message = world.messages[streams.message]
     channel = world.channels[message.channel]
     customer.opens += 1
+    customer.unopened = 0
     customer.dirty |= Cause.TOUCH
     life.reach[message.channel].opens += 1
+    life.reach[message.channel].unopened = 0
     life.messages[streams.message].opened += 1
     sink.outcome[customer.row].opens += 1
+    if channel.kind == Kind.PAID:
+        book_cost(world, life, sink, message.cost)
     write_touch(world, life, sink, Touch.OPENED, site)
     lift_by_message(world, life, streams.message, 1)
     if message.on_opened >= 0:

@@ -1,7 +1,7 @@
 """Customers react: what effects do to them.
 
-Lives here: effects, entering a stage. Does not live here: messages (answer.py), what the firm decides (decision.py), the
-order in which things happen (course.py).
+Lives here: effects, entering a stage. Does not live here: offers (offers.py), invitations (referrals.py), messages (answer.py), what the
+firm decides (decision.py), the order in which things happen (course.py).
 """
 
 import math
@@ -9,14 +9,17 @@ import math
 import numpy as np
 
 from cjsim.kernel import rule
+from cjsim.model.asking import ask
 from cjsim.model.clocks import refresh_speeds, start_clock, stop_clock
 from cjsim.model.codes import Cause, Effect, Touch
 from cjsim.model.ledger import book_purchase, leave_stage, write_opt_out
 from cjsim.model.mood import move_satisfaction, satisfaction_now
+from cjsim.model.offers import grant_offer, redeem
 from cjsim.model.programs import SLACK
 from cjsim.model.quantiles import quantile
 from cjsim.model.queue import STAGE_ENTRY, enqueue
 from cjsim.model.random import uniform
+from cjsim.model.referrals import refer
 from cjsim.model.triggers import change_score
 
 
@@ -136,16 +139,16 @@ def set_tag(life, tag, value):  # type: ignore[no-untyped-def]
 
 @rule
 def purchase(world, life, sink, effect):  # type: ignore[no-untyped-def]
-    """Draw the value of a purchase and book it.
+    """Draw the value of a purchase and book it, less what the best offer held takes off.
 
     Parameters
     ----------
     world : World
-        Read: effects, factors, knots, setting, moments.
+        Read: effects, factors, knots, setting, moments, offers.
     life : Life
-        Read: traits. Written: counts, customer.
+        Read: traits. Written: counts, customer, offers.
     sink : Sink
-        Written: outcome, moments.
+        Written: outcome, moments, log.
     effect : int
         Index of the PURCHASE record.
     """
@@ -156,7 +159,8 @@ def purchase(world, life, sink, effect):  # type: ignore[no-untyped-def]
     value = quantile(world, record.value, u)
     for i in range(record.column, record.column + record.count):
         value *= life.traits[world.factors[i]]
-    book_purchase(world, life, sink, value, record.x)
+    money_off = redeem(world, life, sink, value) if customer.offers > 0 else 0.0
+    book_purchase(world, life, sink, value, record.x, money_off)
 
 
 @rule
@@ -216,6 +220,12 @@ def apply_effects(world, life, sink, first):  # type: ignore[no-untyped-def]
             opt_out(world, life, sink, effect.target)
         elif op == Effect.FIRE:
             enqueue(life, effect.target)
+        elif op == Effect.OFFER:
+            grant_offer(world, life, sink, effect.target)
+        elif op == Effect.ASK:
+            ask(world, life, sink, effect.target, effect.x, -1, -1)
+        elif op == Effect.REFER:
+            refer(world, life, sink, at)
         elif op == Effect.CHOOSE:
             following = choose_branch(world, life, at)
         at = following

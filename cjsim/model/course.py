@@ -1,7 +1,7 @@
 """The course of one life: how it begins, what comes due next, what happens then, how it ends.
 
-Lives here: the order of things. Does not live here: any rule of a customer (behavior.py) or of a policy (decision.py), nor the
-loop over time (the engines).
+Lives here: the order of things. Does not live here: any rule of a customer (behavior.py) or of a policy (decision.py), the state at
+entry (newcomers.py), nor the loop over time (the engines).
 """
 
 import math
@@ -12,11 +12,13 @@ from cjsim.kernel import inlined, kernel
 from cjsim.model.answer import CLICK, OPEN, read_message
 from cjsim.model.behavior import apply_effects, enter_stage
 from cjsim.model.clocks import refresh_permissions, start_clock
-from cjsim.model.codes import Happening, Touch
+from cjsim.model.codes import HOURS, Happening, Touch
 from cjsim.model.decision import act, exit_flows, resume_awaiting
-from cjsim.model.ledger import event_code, leave_stage, note_moments, open_account, write_row
+from cjsim.model.guardrails import NO_CHANNELS
+from cjsim.model.ledger import book_cost, event_code, leave_stage, note_moments, open_account, write_row
 from cjsim.model.mood import pressure_now, satisfaction_now
 from cjsim.model.newcomers import clear_marks, fill, place_customer, set_up_channels, set_up_clocks
+from cjsim.model.placing import show_placed
 from cjsim.model.programs import SLACK
 from cjsim.model.queue import EFFECTS, FLOW, STAGE_ENTRY
 from cjsim.model.replying import answer
@@ -53,8 +55,28 @@ def note_event(world, life, sink, event):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def note_hour(world, life):  # type: ignore[no-untyped-def]
+    """The firm sees that the customer is there at this hour of the day, if its policy learns from that.
+
+    Parameters
+    ----------
+    world : World
+        Read: setting.
+    life : Life
+        Written: customer, hours.
+    """
+    if world.setting[0].learning == 0:
+        return
+    customer = life.customer[0]
+    day = math.floor(customer.now + SLACK)
+    hour = int((customer.now - day + SLACK) * HOURS)
+    life.hours[min(hour, HOURS - 1)] += 1
+    customer.learnt += 1
+
+
+@inlined
 def follow_event(world, life, sink, event, row, starts):  # type: ignore[no-untyped-def]
-    """After an event's effects: the money in its row, the flows that look at it, and its own clock again.
+    """After an event's effects: the money in its row, messages that waited for it, the flows that look at it, its own clock again.
 
     Parameters
     ----------
@@ -72,9 +94,13 @@ def follow_event(world, life, sink, event, row, starts):  # type: ignore[no-unty
         How often its clock had been started before its effects.
     """
     record = world.events[event]
+    if record.hidden == 0 and life.customer[0].spent != 0.0 and row < sink.log.shape[0]:
+        sink.log[row].value = life.customer[0].spent
+    if record.learns == 1:
+        note_hour(world, life)
+    if record.visits != NO_CHANNELS:
+        show_placed(world, life, sink, record.visits)
     if record.hidden == 0:
-        if life.customer[0].spent != 0.0 and row < sink.log.shape[0]:
-            sink.log[row].value = life.customer[0].spent
         resume_awaiting(world, life, event)
         exit_flows(world, life, sink, event)
         start_flows(world, life, sink, record.trigger_first, record.trigger_count)
@@ -162,6 +188,7 @@ def take(world, life, sink, kind, which, time):  # type: ignore[no-untyped-def]
         is_seen = life.reads[which].what & (OPEN | CLICK) != 0
         read_message(world, life, sink, which)
         if is_seen:
+            note_hour(world, life)
             reset_watches(world, life, 0, world.any_watch.shape[0], world.any_watch)
     settle(world, life, sink)
 
@@ -197,6 +224,7 @@ def begin_life(world, life, sink, people, i, row):  # type: ignore[no-untyped-de
     if world.stages[customer.stage].seen >= 0:
         customer.shown = customer.stage
     write_row(life, sink, Touch.ENTERED, -1, -1, -1, 0.0)
+    book_cost(world, life, sink, people.cost[i])
     for event in range(world.events.shape[0]):
         if world.events[event].anywhere == 1:
             start_clock(world, life, event)

@@ -1,16 +1,20 @@
 """Guardrails: whether a send may go out now.
 
-Lives here: consent, holdout, exit, quiet hours, gaps, caps, in this order. Does not live here: who sends (sending.py).
+Lives here: consent, holdout, exit, quiet hours, gaps, caps, budgets, in this order, and refusals. Does not live here: who sends
+(sending.py), when a budget is spent (the engines find out, as all customers share it).
 """
 
 import math
 
 import numpy as np
 
-from cjsim.kernel import inlined
-from cjsim.model.codes import Verdict
+from cjsim.kernel import inlined, rule
+from cjsim.model.codes import FIRST_REFUSAL, Kind, Verdict
+from cjsim.model.ledger import write_touch
 from cjsim.model.programs import SLACK, holds
 from cjsim.model.random import uniform
+
+NO_CHANNELS = np.uint64(0)
 
 
 @inlined
@@ -69,7 +73,7 @@ def end_of_quiet(world, channel, now):  # type: ignore[no-untyped-def]
 
 @inlined
 def breaks_gap(world, life, channel):  # type: ignore[no-untyped-def]
-    """Whether the last contact is too recent.
+    """The gap rule to which the last contact is too recent.
 
     Parameters
     ----------
@@ -82,8 +86,8 @@ def breaks_gap(world, life, channel):  # type: ignore[no-untyped-def]
 
     Returns
     -------
-    bool
-        Whether a gap rule refuses.
+    uint64
+        Its channels, a bit each; NO_CHANNELS if no gap rule refuses.
     """
     now = life.customer[0].now
     for i in range(world.gaps.shape[0]):
@@ -91,13 +95,13 @@ def breaks_gap(world, life, channel):  # type: ignore[no-untyped-def]
         if covers(gap.channels, channel):
             for c in range(world.channels.shape[0]):
                 if covers(gap.channels, c) and now - life.reach[c].last < gap.days - SLACK:
-                    return True
-    return False
+                    return gap.channels
+    return NO_CHANNELS
 
 
 @inlined
 def breaks_cap(world, life, channel):  # type: ignore[no-untyped-def]
-    """Whether a cap's period holds its full number of contacts already.
+    """The cap whose period holds its full number of contacts already.
 
     Parameters
     ----------
@@ -110,16 +114,16 @@ def breaks_cap(world, life, channel):  # type: ignore[no-untyped-def]
 
     Returns
     -------
-    bool
-        Whether a cap refuses.
+    uint64
+        Its channels, a bit each; NO_CHANNELS if no cap refuses.
     """
     now = life.customer[0].now
     for i in range(world.caps.shape[0]):
         cap = world.caps[i]
         if covers(cap.channels, channel):
             if cap.at_most == 0 or now - life.rings[cap.ring + life.ring_at[i]] < cap.days - SLACK:
-                return True
-    return False
+                return cap.channels
+    return NO_CHANNELS
 
 
 @inlined
@@ -145,7 +149,7 @@ def note_contact(world, life, channel):  # type: ignore[no-untyped-def]
 
 @inlined
 def is_held_out(world, life, actor):  # type: ignore[no-untyped-def]
-    """Whether this customer is in the actor's holdout.
+    """Whether this customer is in the policy's holdout, which the actor may be spared, or in the actor's own.
 
     Parameters
     ----------
@@ -162,22 +166,83 @@ def is_held_out(world, life, actor):  # type: ignore[no-untyped-def]
         Always the same for a customer and an actor.
     """
     record = world.actors[actor]
+    customer = life.customer[0]
+    if customer.held_out == 1 and record.spared == 0:
+        return True
     if record.holdout <= 0.0:
         return False
-    customer = life.customer[0]
     return uniform(customer.seed, customer.key, record.stream_holdout, np.uint64(0)) < record.holdout
+
+
+@rule
+def is_spent(world, life, channel):  # type: ignore[no-untyped-def]
+    """Whether a budget is spent: this request comes after the contact with which the period's last was spent.
+
+    Requests of all customers stand in the order of time, then of customer keys, then of how many this customer has made at this time.
+
+    Parameters
+    ----------
+    world : World
+        Read: budgets.
+    life : Life
+        Read: customer, cutoffs. Written: turns (every budget that covers the channel counts the request).
+    channel : int
+        Code of the channel.
+
+    Returns
+    -------
+    bool
+        Whether a budget refuses.
+    """
+    customer = life.customer[0]
+    spent = False
+    for i in range(world.budgets.shape[0]):
+        budget = world.budgets[i]
+        if covers(budget.channels, channel):
+            turn = life.turns[i]
+            turn.nth = turn.nth + 1 if turn.time == customer.now else 1
+            turn.time = customer.now
+            period = min(math.floor((customer.now + SLACK) / budget.days), budget.periods - 1)
+            if comes_after(customer, turn.nth, life.cutoffs[budget.first + period]):
+                spent = True
+    return spent
+
+
+@inlined
+def comes_after(customer, nth, cutoff):  # type: ignore[no-untyped-def]
+    """Whether a customer's n-th request of this time comes after a cutoff.
+
+    Parameters
+    ----------
+    customer : record of CUSTOMER
+        Read: now, key.
+    nth : int
+        From 1.
+    cutoff : record of CUTOFF
+        At `time` inf: not spent.
+
+    Returns
+    -------
+    bool
+        By time, then key, then n.
+    """
+    if customer.now != cutoff.time:
+        return customer.now > cutoff.time
+    if customer.key != cutoff.key:
+        return customer.key > cutoff.key
+    return nth > cutoff.nth
 
 
 @inlined
 def judge(world, life, site):  # type: ignore[no-untyped-def]
-    """What the guardrails say of a send now.
+    """What the guardrails say of a send now; of a message on a pull channel they are asked when it would be seen, at any hour.
 
     Parameters
     ----------
     world : World
         Read.
     life : Life
-        Read.
+        Read. Written: turns.
     site : int
         Which message of whom.
 
@@ -194,10 +259,71 @@ def judge(world, life, site):  # type: ignore[no-untyped-def]
     if world.setting[0].exit_program >= 0 and holds(world, life, world.setting[0].exit_program):
         return Verdict.EXIT
     now = life.customer[0].now
-    if end_of_quiet(world, channel, now) > now:
+    if world.quiet.shape[0] > 0 and world.channels[channel].kind != Kind.PULL and end_of_quiet(world, channel, now) > now:
         return Verdict.DEFER
-    if breaks_gap(world, life, channel):
+    if breaks_gap(world, life, channel) != NO_CHANNELS:
         return Verdict.GAP
-    if breaks_cap(world, life, channel):
+    if breaks_cap(world, life, channel) != NO_CHANNELS:
         return Verdict.CAP
+    if world.budgets.shape[0] > 0 and is_spent(world, life, channel):
+        return Verdict.BUDGET
     return Verdict.DELIVER
+
+
+@inlined
+def is_collision(world, life, site, channels):  # type: ignore[no-untyped-def]
+    """Whether the last contact on a rule's channels came from another flow or broadcast.
+
+    Parameters
+    ----------
+    world : World
+        Read: channels, sites.
+    life : Life
+        Read: reach.
+    site : int
+        Which message of whom was refused.
+    channels : uint64
+        The rule's, a bit each.
+
+    Returns
+    -------
+    bool
+        Of several last contacts at one time on different channels, one is enough.
+    """
+    last = -math.inf
+    other = False
+    for c in range(world.channels.shape[0]):
+        reach = life.reach[c]
+        if covers(channels, c) and reach.by >= 0 and reach.last >= last:
+            is_other = reach.by != world.sites[site].actor
+            other = is_other or (other and reach.last == last)
+            last = reach.last
+    return other
+
+
+@rule
+def refuse(world, life, sink, site, verdict):  # type: ignore[no-untyped-def]
+    """Write down a refusal with its reason, and whether contacts collide.
+
+    Parameters
+    ----------
+    world : World
+        Read.
+    life : Life
+        Read.
+    sink : Sink
+        Written: outcome, reach, log.
+    site : int
+        Which message of whom.
+    verdict : int
+        A `Verdict` from CONSENT on.
+    """
+    channel = world.messages[world.sites[site].message].channel
+    channels = NO_CHANNELS
+    if verdict == Verdict.GAP:
+        channels = breaks_gap(world, life, channel)
+    elif verdict == Verdict.CAP:
+        channels = breaks_cap(world, life, channel)
+    if channels != NO_CHANNELS and is_collision(world, life, site, channels):
+        sink.outcome[life.customer[0].row].collisions += 1
+    write_touch(world, life, sink, FIRST_REFUSAL + verdict, site)

@@ -120,8 +120,8 @@ def book_cost(world, life, sink, cost):  # type: ignore[no-untyped-def]
 
 
 @rule
-def book_purchase(world, life, sink, value, margin):  # type: ignore[no-untyped-def]
-    """Book a purchase.
+def book_purchase(world, life, sink, value, margin, money_off):  # type: ignore[no-untyped-def]
+    """Book a purchase; what an offer takes off leaves revenue and margin alike.
 
     Parameters
     ----------
@@ -131,20 +131,22 @@ def book_purchase(world, life, sink, value, margin):  # type: ignore[no-untyped-
         Written: customer.
     sink : Sink
         Written: outcome, moments.
-    value, margin : float64
-        Money; share of it that is left.
+    value, margin, money_off : float64
+        Money before the offer; share of it that is left; money, at most the value.
     """
     customer = life.customer[0]
     outcome = sink.outcome[customer.row]
+    paid = value - money_off
+    left = value * margin - money_off
     customer.purchases += 1
     customer.dirty |= Cause.PURCHASE
-    customer.revenue += value
-    customer.spent += value
+    customer.revenue += paid
+    customer.spent += paid
     customer.last_purchase = customer.now
     outcome.purchases += 1
-    outcome.revenue += value
-    outcome.margin += value * margin
-    outcome.clv += present_value(world, life, value * margin)
+    outcome.revenue += paid
+    outcome.margin += left
+    outcome.clv += present_value(world, life, left)
     outcome.last_purchase = customer.now
     if customer.purchases == 1:
         outcome.first_purchase = customer.now

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from cjsim.kernel import rule
+from cjsim.kernel import inlined, rule
 from cjsim.model.clocks import clock_time
 from cjsim.model.random import uniform
 
@@ -73,16 +73,58 @@ def place_customer(world, life, people, i, row):  # type: ignore[no-untyped-def]
     customer.answer_due = math.inf
     customer.answer_at = people.answers[i, 0]
     customer.answer_end = people.answers[i, 1]
-    u = uniform(customer.seed, customer.key, world.setting[0].stream_holdout, np.uint64(0))
-    customer.held_out = 1 if u < world.setting[0].holdout else 0
     for j in range(life.traits.shape[0]):
         life.traits[j] = people.traits[i, j]
     for j in range(life.attributes.shape[0]):
         life.attributes[j] = people.attributes[i, j]
-    customer.calm = 0.0
-    if world.setting[0].preferred_column >= 0:
-        a_day = max(life.traits[world.setting[0].preferred_column], 0.0) / 7.0
-        customer.calm = a_day * world.setting[0].pressure_tau
+    customer.held_out = draw_holdout(world, life)
+    customer.calm = preferred_pressure(world, life)
+
+
+@inlined
+def draw_holdout(world, life):  # type: ignore[no-untyped-def]
+    """Whether nobody contacts this customer, but for those that the policy spares.
+
+    Parameters
+    ----------
+    world : World
+        Read: setting.
+    life : Life
+        Read: customer.
+
+    Returns
+    -------
+    int
+        1 or 0, always the same for a customer and a share.
+    """
+    setting = world.setting[0]
+    if setting.holdout <= 0.0:
+        return 0
+    customer = life.customer[0]
+    return 1 if uniform(customer.seed, customer.key, setting.stream_holdout, np.uint64(0)) < setting.holdout else 0
+
+
+@inlined
+def preferred_pressure(world, life):  # type: ignore[no-untyped-def]
+    """P*: the contact pressure that as many contacts a week as this customer likes would have in the long run.
+
+    Parameters
+    ----------
+    world : World
+        Read: setting.
+    life : Life
+        Read: traits.
+
+    Returns
+    -------
+    float64
+        f/7 half_life/ln 2 for f contacts of weight 1 a week; 0 where there is no such trait or it is not positive.
+    """
+    setting = world.setting[0]
+    if setting.preferred_column < 0:
+        return 0.0
+    a_week = life.traits[setting.preferred_column]
+    return a_week / 7.0 * setting.pressure_tau if a_week > 0.0 else 0.0
 
 
 @rule

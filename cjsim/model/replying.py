@@ -8,9 +8,8 @@ import math
 import numpy as np
 
 from cjsim.kernel import rule
-from cjsim.model.answer import receive
+from cjsim.model.answer import deliver
 from cjsim.model.codes import Reply, Touch
-from cjsim.model.guardrails import note_contact
 from cjsim.model.ledger import book_cost, write_row
 from cjsim.model.queue import EFFECTS, enqueue
 
@@ -74,8 +73,7 @@ def answer(world, life, sink):  # type: ignore[no-untyped-def]
         channel = world.messages[world.sites[site].message].channel
         # Who has opted out while the firm waited for its turn is not spoken to.
         if life.reach[channel].consent == 1:
-            note_contact(world, life, channel)
-            receive(world, life, sink, site, customer.ask_index)
+            deliver(world, life, sink, site, customer.ask_index)
         return
     effects = desk.on_unanswered
     if given.reply == Reply.IN_TIME:

@@ -1,14 +1,16 @@
 """Sends: one message to one customer now, and broadcasts on their dates.
 
 Lives here: a send, the dates of a broadcast. Does not live here: flows (decision.py), whether a message may go out
-(guardrails.py), what the customer makes of it (answer.py).
+(guardrails.py), what waits for a visit (placing.py), what the customer makes of it (answer.py).
 """
 
 from cjsim.kernel import inlined, rule
-from cjsim.model.answer import receive
-from cjsim.model.codes import FIRST_REFUSAL, Mode, Touch, Verdict
-from cjsim.model.guardrails import end_of_quiet, judge, note_contact
+from cjsim.model.answer import deliver
+from cjsim.model.asking import ask
+from cjsim.model.codes import Kind, Mode, Touch, Verdict
+from cjsim.model.guardrails import end_of_quiet, judge, refuse
 from cjsim.model.ledger import write_touch
+from cjsim.model.placing import place
 from cjsim.model.programs import holds
 from cjsim.model.triggers import schedule_next
 
@@ -17,7 +19,7 @@ SENT, WAITS = 0, 1  # what came of a send
 
 @rule
 def send(world, life, sink, actor, site, index):  # type: ignore[no-untyped-def]
-    """Try a send: deliver it, refuse it, or put it off to the end of quiet hours.
+    """Try a send: place it for a visit, deliver it, ask its desk, refuse it, or put it off to the end of quiet hours.
 
     Parameters
     ----------
@@ -35,20 +37,24 @@ def send(world, life, sink, actor, site, index):  # type: ignore[no-untyped-def]
     Returns
     -------
     int
-        SENT (delivered or refused) or WAITS.
+        SENT (placed, delivered, asked or refused) or WAITS.
     """
-    verdict = judge(world, life, site)
     channel = world.messages[world.sites[site].message].channel
+    if world.channels[channel].kind == Kind.PULL:
+        place(world, life, sink, site, index)
+        return SENT
+    verdict = judge(world, life, site)
     if verdict == Verdict.DEFER:
         life.runs[actor].mode = Mode.DEFERRED
         life.act_due[actor] = end_of_quiet(world, channel, life.customer[0].now)
         write_touch(world, life, sink, Touch.DEFERRED, site)
         return WAITS
-    if verdict == Verdict.DELIVER:
-        note_contact(world, life, channel)
-        receive(world, life, sink, site, index)
+    if verdict != Verdict.DELIVER:
+        refuse(world, life, sink, site, verdict)
+    elif world.channels[channel].kind == Kind.HUMAN:
+        ask(world, life, sink, world.channels[channel].desk, 0.0, site, index)
     else:
-        write_touch(world, life, sink, FIRST_REFUSAL + verdict, site)
+        deliver(world, life, sink, site, index)
     return SENT
 
 

@@ -98,7 +98,7 @@ def compile_world(scenario: Scenario) -> Plan:
         **_journey_arrays(scenario, registers, links),
         **_persona_arrays(journey, registers),
         **_profile_arrays(scenario),
-        "setting": record_array(SETTING, [_setting(scenario, registers)]),
+        "setting": record_array(SETTING, [_setting(scenario, registers) | {"learning": int(actor_table.learns_hours())}]),
         "discounts": plain_array("f8", _discounts(scenario)),
         "any_watch": plain_array("i4", links.reset_by_anything()),
         "sites": record_array(SITE, actor_table.sites),

@@ -31,6 +31,8 @@ SETTING = np.dtype(
         ("when_causes", "i4"),  # bits of Cause on which some `when` depends
         ("preferred_column", "i4"),  # trait column: contacts a week that tire nobody; -1 none
         ("interests", "i4"),  # number of topics
+        ("learning", "i4"),  # 1: some flow waits for the best hour, learnt from what the customer did
+        ("pad", "i4"),
         ("holdout", "f8"),  # share whom nobody contacts
         ("stream_holdout", "u8"),
     ]
