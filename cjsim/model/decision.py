@@ -13,6 +13,7 @@ from cjsim.model.asking import ask
 from cjsim.model.behavior import set_tag
 from cjsim.model.codes import HOURS, Mode, Step, Touch
 from cjsim.model.ledger import write_row
+from cjsim.model.offers import grant_offer
 from cjsim.model.programs import SLACK, holds
 from cjsim.model.random import uniform
 from cjsim.model.sending import WAITS, broadcast, send
@@ -259,6 +260,8 @@ def take_instant_step(world, life, sink, actor, at):  # type: ignore[no-untyped-
         set_tag(life, step.target, 0)
     elif step.op == Step.SCORE:
         change_score(world, life, step.target, step.x)
+    elif step.op == Step.OFFER:
+        grant_offer(world, life, sink, step.target)
     elif step.op == Step.ASK:
         ask(world, life, sink, step.target, step.x, -1, 0)
     return step.next

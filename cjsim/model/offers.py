@@ -12,7 +12,7 @@ import numpy as np
 from cjsim.kernel import inlined, rule
 from cjsim.model.codes import Touch
 from cjsim.model.ledger import write_row
-from cjsim.model.programs import SLACK
+from cjsim.model.programs import is_valid
 from cjsim.model.random import uniform
 
 
@@ -54,8 +54,7 @@ def grant_offer(world, life, sink, offer):  # type: ignore[no-untyped-def]
     held = life.offers[offer]
     if held.left == 0:
         customer.offers += 1
-    # A hair less, so that an offer of 7 days is over after 7 days however times are rounded.
-    held.until = customer.now + world.offers[offer].days - SLACK
+    held.until = customer.now + world.offers[offer].days
     held.left = world.offers[offer].uses
     write_row(life, sink, Touch.OFFERED, -1, -1, offer_source(world, offer), 0.0)
 
@@ -122,7 +121,7 @@ def best_offer(world, life, value):  # type: ignore[no-untyped-def]
     most = 0.0
     for offer in range(world.offers.shape[0]):
         if life.offers[offer].left > 0:
-            if life.offers[offer].until <= life.customer[0].now:
+            if not is_valid(life, offer):
                 drop_offer(life, offer)
             elif saving(world, offer, value) > most:
                 best = offer
