@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cjsim.model.entries import Entries
 from cjsim.model.registers import Derived
+from cjsim.model.rotas import Post
 from cjsim.model.world import Records, World
 
 Floats = NDArray[np.float64]
@@ -93,3 +94,4 @@ class Plan:
     sizes: Sizes
     recipe: Recipe
     streams: tuple[str, ...]  # names of all random streams
+    posts: tuple[Post, ...] = ()  # how each desk is run

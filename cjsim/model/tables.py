@@ -26,6 +26,7 @@ from cjsim.model.language import Names
 from cjsim.model.plan import Codebook, Plan, Sizes
 from cjsim.model.population import population_recipe
 from cjsim.model.registers import CHANNELS_AT_MOST, Registers, Row, Spans, plain_array, record_array
+from cjsim.model.rotas import posts_of
 from cjsim.model.scenario import Scenario
 from cjsim.model.touch_tables import profile_code, touchpoint_arrays
 from cjsim.model.world import (
@@ -121,7 +122,8 @@ def compile_world(scenario: Scenario) -> Plan:
         rings=guardrails.rings,
         cutoffs=guardrails.cutoffs,
     )
-    return Plan(world, _codebook(journey, of_journey, tuple(name for name, _ in actors)), sizes, recipe, registers.streams.names())
+    codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors))
+    return Plan(world, codebook, sizes, recipe, registers.streams.names(), posts_of(scenario))
 
 
 def _check_sizes(journey: Journey, n_actors: int) -> None:
