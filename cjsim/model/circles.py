@@ -1,4 +1,4 @@
-"""What would go on for ever at one moment: events that fire each other, flows that loop without waiting.
+"""What would go on for ever at one moment: events that fire each other, flows that loop without waiting, desks that are asked again.
 
 Lives here: the graphs of what follows at once from what, and their circles. Does not live here: names (check.py).
 """
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from cjsim.model.journey import Event, Journey
     from cjsim.model.policy import Flow, Policy, Step
     from cjsim.model.reactions import Effect
+    from cjsim.model.touchpoints import Channel, Desk
+    from cjsim.model.vocabulary import WaitLaw
 
 T = TypeVar("T")
 StepGraph = dict[Path, set[Path]]
-Thing = tuple[str, str]  # kind (event, stage, flow) and name
+Thing = tuple[str, str]  # kind (event, stage, desk, flow) and name
 AWAY = "-> elsewhere"  # stands beside the words of a condition, none of which is so written
 # Words of conditions that an effect of this kind may change.
 _WORDS = {
@@ -109,6 +111,10 @@ def instant_faults(journey: "Journey", policy: "Policy | None") -> Iterator[Faul
         remedy = "Give the flow an 'again_after' or a 'wait'."
         yield Fault(("policy", "flows", flows[0], "on"), "must not be started again at once by what it does", got, remedy)
         return
+    if desk := next((name for kind, name in ring if kind == "desk"), ""):
+        remedy = "Give the desk a 'service' above 0, and a 'patience' above 0."
+        yield Fault((*prefix, "desks", desk), "must not be asked again at once by what its answer does", got, remedy)
+        return
     event = next(name for kind, name in ring if kind == "event")
     fires = [
         path for path, effect in effects_in(journey.events[event].effects, ("events", event, "effects")) if ("event", effect.fire) in ring
@@ -123,6 +129,7 @@ def instant_faults(journey: "Journey", policy: "Policy | None") -> Iterator[Faul
 def _instant_graph(journey: "Journey", policy: "Policy | None") -> dict[Thing, set[Thing]]:
     graph: dict[Thing, set[Thing]] = {("event", name): _results(event.effects) for name, event in journey.events.items()}
     graph |= {("stage", name): set() for name in journey.stages}
+    graph |= {("desk", name): _answered_at_once(desk) for name, desk in journey.desks.items()}
     for name, event in journey.events.items():
         if _restless(event):
             stages = journey.stages if event.stages == "anywhere" else event.stages
@@ -136,14 +143,33 @@ def _instant_graph(journey: "Journey", policy: "Policy | None") -> dict[Thing, s
             trigger = ("event", flow.on.event) if flow.on.event is not None else ("stage", str(flow.on.stage))
             graph.setdefault(trigger, set()).add(("flow", name))
             sent = [journey.messages[message] for message in _sent_at_once(flow) if message in journey.messages]
-            graph["flow", name] = {thing for message in sent for thing in _results(message.effects.delivered)}
+            arrived = [message for message in sent if _arrives_at_once(journey.channels.get(message.channel), flow)]
+            graph["flow", name] = {thing for message in arrived for thing in _results(message.effects.delivered)}
     return graph
 
 
+def _arrives_at_once(channel: "Channel | None", flow: "Flow") -> bool:
+    """Whether a message of the flow is delivered as it is sent: not by people, in-app only if a visit starts the flow."""
+    if channel is None or channel.kind == "human":
+        return False
+    return channel.kind != "pull" or flow.on.event in channel.visits
+
+
+def _answered_at_once(desk: "Desk") -> set[Thing]:
+    """What a desk leads to at the moment of the request: by an answer that takes no time, or where nobody waits for one."""
+    found: set[Thing] = set()
+    if _is_no_time(desk.service):
+        found |= _results(desk.effects.in_time) | _results(desk.effects.late)
+    if desk.patience != "endless" and _is_no_time(desk.patience):
+        found |= _results(desk.effects.unanswered)
+    return found
+
+
 def _results(effects: "tuple[Effect, ...]") -> set[Thing]:
-    """Events and stages that effects may lead to."""
+    """Events, stages and desks that effects may lead to."""
     found = [effect for _, effect in effects_in(effects, ())]
-    return {("event", effect.fire) for effect in found if effect.fire} | {("stage", effect.go) for effect in found if effect.go}
+    things = {("event", effect.fire) for effect in found if effect.fire} | {("stage", effect.go) for effect in found if effect.go}
+    return things | {("desk", effect.ask.desk) for effect in found if effect.ask is not None}
 
 
 def _restless(event: "Event") -> bool:
@@ -152,9 +178,11 @@ def _restless(event: "Event") -> bool:
 
 
 def _waits_for_no_time(event: "Event") -> bool:
-    if event.wait == "never":
-        return False
-    return event.wait.fixed == 0 or (event.wait.empirical is not None and not any(event.wait.empirical.values))
+    return event.wait != "never" and _is_no_time(event.wait)
+
+
+def _is_no_time(law: "WaitLaw") -> bool:
+    return law.fixed == 0 or (law.empirical is not None and not any(law.empirical.values))
 
 
 def _may_not_wait(event: "Event") -> bool:

@@ -7,11 +7,36 @@ nor scipy, so that checks can use it.
 import math
 from collections.abc import Callable
 
+from cjsim.model.touchpoints import Channel
 from cjsim.model.vocabulary import WaitLaw
 
 _POINTS = 10_000
 _MOST_LOG_LOSS = 50.0  # exp(-exp(50)) is 0
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+def channel_survival(channel: Channel) -> float:
+    """S of a channel: the share of readings that the lifetime of its messages leaves.
+
+    In a pull channel the lifetime counts from placing: what is shown is shown in time, and nothing is lost afterwards.
+
+    Parameters
+    ----------
+    channel : Channel
+        As declared.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Examples
+    --------
+    >>> channel_survival(Channel(open_delay={"exponential": "1d"}, lifetime="1d"))
+    0.5
+    """
+    lasts = channel.lifetime is None or channel.kind == "pull"
+    return 1.0 if lasts else survival_share(channel.open_delay, channel.lifetime or 0.0)
 
 
 def survival_share(law: WaitLaw, lifetime_days: float) -> float:

@@ -13,7 +13,7 @@ from cjsim.model.journey import Journey
 from cjsim.model.policy import Policy, Staffing
 from cjsim.model.registers import Registers, Row, Spans, record_array
 from cjsim.model.scenario import Scenario
-from cjsim.model.survival import survival_share
+from cjsim.model.survival import channel_survival
 from cjsim.model.touchpoints import PERSONAL, Channel, Lifts, Message, Offer
 from cjsim.model.world import CHANNEL, DESK, LIFT, MESSAGE, OFFER, PERSONAL_TOPIC, Records
 
@@ -47,9 +47,7 @@ def touchpoint_arrays(scenario: Scenario, registers: Registers, effects: EffectT
         If a rate cannot be reached with its channel's delay and lifetime.
     """
     journey, lifts = scenario.journey, Spans()
-    survivals = [
-        1.0 if channel.lifetime is None else survival_share(channel.open_delay, channel.lifetime) for channel in journey.channels.values()
-    ]
+    survivals = [channel_survival(channel) for channel in journey.channels.values()]
     channels = [_channel(name, journey, registers) for name in journey.channels]
     messages = [_message(name, journey, survivals, registers, effects, lifts) for name in journey.messages]
     n_actors = len(scenario.policy.flows) + len(scenario.policy.broadcasts)

@@ -1,0 +1,117 @@
+"""What must hold of desks under a policy: who is asked has staff, and whom they pass customers on to exists.
+
+Lives here: checks of staffing and escalation. Does not live here: who serves whom when (engine/desks.py).
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cjsim.model.check_names import known, known_keys, once
+from cjsim.model.paths import Fault, path_text
+from cjsim.model.vocabulary import WEEKDAYS, duration_text
+from cjsim.model.walk import Path, effects_in, policy_steps
+
+if TYPE_CHECKING:
+    from cjsim.model.journey import Journey
+    from cjsim.model.policy import Policy, Shift, Staffing
+    from cjsim.model.reactions import Effect
+    from cjsim.model.scenario import Scenario
+
+_DAY = timedelta(days=1)
+
+
+def rota_faults(policy: "Policy") -> Iterator[Fault]:
+    """Days that are named twice, and escalations that lead back, whatever the journey."""
+    for name, staffing in policy.desks.items():
+        path: Path = ("desks", name)
+        for number, shift in enumerate(staffing.shifts):
+            yield from once((*path, "shifts", number, "weekdays"), shift.weekdays)
+            yield from once((*path, "shifts", number, "dates"), [f"{day}" for day in shift.dates])
+        if ring := _ring(name, policy):
+            got = " -> ".join(f"'{desk}'" for desk in ring)
+            remedy = "Let the last desk of the chain keep them."
+            yield Fault((*path, "escalate", "to"), "must not lead back to the desk itself", got, remedy)
+
+
+def staffing_faults(policy: "Policy", journey: "Journey") -> Iterator[Fault]:
+    """Names of desks that the journey does not have."""
+    yield from known_keys(("desks",), policy.desks, journey.desks, "desk")
+    for name, staffing in policy.desks.items():
+        if staffing.escalate is not None:
+            yield from known(("desks", name, "escalate", "to"), staffing.escalate.to, journey.desks, "desk")
+
+
+def _ring(desk: str, policy: "Policy") -> list[str]:
+    """The desks that customers are passed through from this one back to it; empty if they never come back."""
+    passed = [desk]
+    while (staffing := policy.desks.get(passed[-1])) is not None and staffing.escalate is not None:
+        passed.append(staffing.escalate.to)
+        if passed[-1] == desk:
+            return passed
+        if passed[-1] in passed[:-1]:
+            return []
+    return []
+
+
+def unstaffed_faults(scenario: "Scenario") -> Iterator[Fault]:
+    """Desks that are asked though nobody is ever there to answer."""
+    for desk, asker in _askers(scenario).items():
+        staffing = scenario.policy.desks.get(desk)
+        if staffing is not None and any(_is_on_duty(shift, scenario) for shift in staffing.shifts):
+            continue
+        must = f"must have staff within the {duration_text(scenario.horizon)} from {scenario.start}, as {asker} asks it"
+        remedy = "Give it 'shifts' with 'agents' on days that are simulated."
+        yield Fault(("policy", "desks", desk), must, "no staffing" if staffing is None else _rota(staffing), remedy)
+
+
+def _rota(staffing: "Staffing") -> str:
+    return "no agents in any shift" if not any(shift.agents for shift in staffing.shifts) else "shifts at other times alone"
+
+
+def _is_on_duty(shift: "Shift", scenario: "Scenario") -> bool:
+    """Whether some of the shift lies within the simulated time; one that ends before it begins goes on past midnight."""
+    first, last = shift.start / 24, shift.end / 24 + (shift.end <= shift.start)
+    for day in range(-1, int(scenario.horizon) + 1):
+        date = scenario.start + day * _DAY
+        works = date in shift.dates or WEEKDAYS[date.weekday()] in shift.weekdays or not (shift.dates or shift.weekdays)
+        if shift.agents and works and day + first < scenario.horizon and day + last > 0:
+            return True
+    return False
+
+
+def _askers(scenario: "Scenario") -> dict[str, str]:
+    """Desks that may be asked, each with one place that does it: effects, steps, human channels in use, other desks."""
+    journey, policy = scenario.journey, scenario.policy
+    found: dict[str, str] = {}
+    effects: list[tuple[Path, tuple[Effect, ...]]] = [
+        (("events", name, "effects"), event.effects) for name, event in journey.events.items()
+    ]
+    for path, message in _sends(policy):
+        desk, body = journey.channels[journey.messages[message].channel].desk, journey.messages[message].effects
+        if desk is not None:
+            found.setdefault(desk, f"policy.{path_text(path)}, by a human channel,")
+        effects += [(("messages", message, "effects", what), after) for what, after in body]
+    for path, step in policy_steps(policy):
+        if step.ask is not None:
+            found.setdefault(step.ask.desk, f"policy.{path_text((*path, 'ask'))}")
+    asked: set[str] = set()
+    while effects or found.keys() - asked:
+        asks = [(path, effect.ask.desk) for place, body in effects for path, effect in effects_in(body, place) if effect.ask is not None]
+        for path, desk in asks:
+            found.setdefault(desk, f"journey.{path_text(path)}")
+        new = [desk for desk in found if desk not in asked]
+        effects = [(("desks", desk, "effects", what), after) for desk in new for what, after in journey.desks[desk].effects]
+        for desk in new:
+            staffing = policy.desks.get(desk)
+            if staffing is not None and staffing.escalate is not None:
+                found.setdefault(staffing.escalate.to, f"policy.desks.{desk}.escalate")
+        asked |= set(new)
+    return found
+
+
+def _sends(policy: "Policy") -> Iterator[tuple[Path, str]]:
+    """Every message that the policy sends, with the path of the send."""
+    for name, broadcast in policy.broadcasts.items():
+        yield ("broadcasts", name, "send"), broadcast.send
+    yield from (((*path, "send"), step.send) for path, step in policy_steps(policy) if step.send is not None)
