@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cjsim.engine.census import Census
 from cjsim.engine.frames import REACHES, Outcomes
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.result import People, Run
@@ -37,6 +38,10 @@ PROVENANCE = Provenance(
     horizon=365.0,
     customers=0,
     seed=7,
+    arrived=0,
+    referred=0,
+    entry={"over_days": 0.0},
+    spend={},
     engine="compiled",
     events=0,
     seconds=0.25,
@@ -89,9 +94,9 @@ def some_outcomes(n: int, seed: int = 1, shift: float = 0.0) -> Outcomes:
 def made_run(outcomes: Outcomes, **changed: Any) -> Run:
     """A run of these outcomes; `changed` are fields of its provenance or of itself."""
     n = len(outcomes.customers)
-    of_run = {name: changed.pop(name) for name in ("retained", "hidden", "log_path", "codebook") if name in changed}
+    of_run = {name: changed.pop(name) for name in ("retained", "hidden", "log_path", "codebook", "census") if name in changed}
     provenance = replace(PROVENANCE, **({"customers": n, "events": int(outcomes.reach.sum())} | changed))
-    rest: dict[str, Any] = {"codebook": CODEBOOK, "retained": ("active",), "hidden": ("lapsed",)}
+    rest: dict[str, Any] = {"codebook": CODEBOOK, "retained": ("active",), "hidden": ("lapsed",), "census": Census.closed(n)}
     return Run(provenance=provenance, outcomes=outcomes, people=lambda: made_people(n), **(rest | of_run))
 
 

@@ -13,7 +13,7 @@ from conftest import ROOT
 from hypothesis import given, settings
 from scenarios import EVERY_CONSTRUCT, SMALL, Data, Lived, constructs, difference, digests, live, scenarios, some_scenarios
 
-from cjsim.engine import compiled, readable, run
+from cjsim.engine import compiled, crew, readable
 from cjsim.engine.compiled import CompiledEngine
 from cjsim.engine.lifetimes import live_through
 from cjsim.engine.room import Room, make_outcomes
@@ -120,10 +120,10 @@ def test_size_of_chunks_does_not_matter(
 ) -> None:
     usual = assert_same(lived, tmp_path / "usual.parquet", threads=2)
     for name, value in {"FIRST_CHUNK": first, "LARGEST_CHUNK": largest, "CHUNK_ROWS": rows}.items():
-        monkeypatch.setattr(run, name, value)
+        monkeypatch.setattr(crew, name, value)
     sizes = []
-    of_size = run._chunk_size
-    monkeypatch.setattr(run, "_chunk_size", lambda *state: sizes.append(of_size(*state)) or sizes[-1])
+    of_size = crew._chunk_size
+    monkeypatch.setattr(crew, "_chunk_size", lambda *state: sizes.append(of_size(*state)) or sizes[-1])
     assert assert_same(lived, tmp_path / "cut.parquet", threads=3) == usual
     assert sizes[0] == first
 
@@ -133,9 +133,9 @@ def test_order_of_customers_does_not_matter(lived: Lived, engine: str) -> None:
     scenario, count = everything(60), 60
     plan = compile_world(scenario)
     outcomes = make_outcomes(plan, count)
-    crew, cohort = ENGINES[engine](plan, scenario.seed, rows=4096), initial_cohort(plan, scenario.seed, 0, count)
+    one, cohort = ENGINES[engine](plan, scenario.seed, rows=4096), initial_cohort(plan, scenario.seed, 0, count)
     stretches = [(40, 20), (0, 1), (17, 23), (1, 16)]
-    rows = {first: crew.live(cohort.stretch(first, size), outcomes.stretch(first, size)).rows for first, size in stretches}
+    rows = {first: one.live(cohort.stretch(first, size), outcomes.stretch(first, size)).rows for first, size in stretches}
     assert np.concatenate([part for first in sorted(rows) for part in rows[first]]).tobytes() == lived.rows.tobytes()
     assert [mine.tobytes() for mine in outcomes] == [other.tobytes() for other in lived.outcomes]
 

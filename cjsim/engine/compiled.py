@@ -6,8 +6,9 @@ Lives here: a chunk, and more room where a life does not fit. Does not live here
 from cjsim.engine.frames import Outcomes
 from cjsim.engine.lifetimes import live_through
 from cjsim.engine.room import Chunk, Room, make_life, make_outcomes, make_sink, refuse_stuck, take_births
+from cjsim.model.cohort import Cohort
 from cjsim.model.plan import Plan
-from cjsim.model.population import Cohort, draw_population, initial_cohort
+from cjsim.model.population import draw_population, initial_cohort
 
 
 class CompiledEngine:

@@ -3,13 +3,14 @@
 Lives here: columns and their names. Does not live here: the record (result.py), metrics.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cjsim.model.codes import LAST_REACH, RETENTION_DAYS, UNOBSERVED, Touch
+from cjsim.engine.census import Census
+from cjsim.model.codes import LAST_REACH, RETENTION_DAYS, UNOBSERVED, Reply, Touch
 from cjsim.model.plan import Codebook
 from cjsim.model.state import OUTCOME, SERVED
 from cjsim.model.world import Records
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     from cjsim.engine.result import Run
 
 REACHES = tuple(touch.name.lower() for touch in Touch if touch <= LAST_REACH)  # last axis of `Outcomes.reach`
+REPLIES = tuple(reply.name.lower() for reply in Reply)
 RETAINED = tuple(f"retained_{days:.0f}d" for days in RETENTION_DAYS)
 _MONEY = ("entered", "revenue", "margin", "cost", "discounts", "clv", "purchases", "first_purchase", "last_purchase")
 _CONTACTS = ("contacts", "opens", "clicks", "unsubscribes", "complaints", "opt_outs", "flows", "redemptions")
 _TOUCHES = (*_CONTACTS, "collisions", "referrals", "events")
 _STATE = ("satisfaction", "pressure")
+_BROUGHT = "referred_by"  # the customer who referred this one
 assert {*_MONEY, *_TOUCHES, *_STATE, "retained", "persona", "stage", "interest", "held_out"} == set(OUTCOME.names or ())
 
 
@@ -48,15 +51,19 @@ class Outcomes(NamedTuple):
         return Outcomes(*(array[first : first + count] for array in self))
 
     @classmethod
-    def joined(cls, parts: Sequence["Outcomes"]) -> "Outcomes":
+    def joined(cls, parts: list["Outcomes"]) -> "Outcomes":
         """Those of several cohorts, one after another; of one, its own arrays.
 
         Parameters
         ----------
-        parts : Sequence of Outcomes
-            At least one.
+        parts : list of Outcomes
+            At least one. Emptied: arrays are let go as soon as they are copied, so that there is never twice of all.
         """
-        return parts[0] if len(parts) == 1 else cls(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+        if len(parts) == 1:
+            return parts.pop()
+        fields = [list(arrays) for arrays in zip(*parts, strict=True)]
+        parts.clear()
+        return cls(*(np.concatenate(fields.pop(0)) for _ in cls._fields))
 
 
 class Columns(NamedTuple):
@@ -68,7 +75,7 @@ class Columns(NamedTuple):
     @classmethod
     def of(cls, codebook: Codebook) -> "Columns":
         """As the scenario names them; where that is the name of another column, with the kind in front."""
-        taken = {"customer", "stage", "held_out", *_MONEY, *_TOUCHES, *_STATE, *RETAINED}
+        taken = {"customer", "stage", "held_out", _BROUGHT, *_MONEY, *_TOUCHES, *_STATE, *RETAINED}
         names = []
         for kind, name in [*(("attribute", name) for name in codebook.attributes), *(("moment", name) for name in codebook.moments)]:
             column = name
@@ -87,7 +94,7 @@ def customer_table(run: "Run", *, touches: bool) -> Any:
     run : Run
         A result.
     touches : bool
-        Also the counts by channel and touch, such as `delivered[email]`.
+        Also the counts by channel and touch, such as `delivered[email]`, and what was asked of desks, such as `asks[support]`.
 
     Returns
     -------
@@ -105,22 +112,24 @@ def customer_table(run: "Run", *, touches: bool) -> Any:
         columns[name] = pa.array(kept == 1, mask=kept == UNOBSERVED)
     columns |= {name: np.ascontiguousarray(of[name]) for name in (*_TOUCHES, *_STATE)}
     columns["held_out"] = pa.array(of["held_out"] == 1)
+    columns[_BROUGHT] = pa.array(run.census.parents, mask=run.census.parents < 0)
     hidden = np.isin(of["stage"], [run.codebook.stages.index(name) for name in run.hidden])
     columns["stage"] = _labels(of["stage"], run.codebook.stages, mask=hidden)
     if touches:
         columns |= {column: np.ascontiguousarray(run.outcomes.reach[:, i, j]) for column, i, j in _touch_columns(run.codebook)}
+        columns |= {column: np.ascontiguousarray(array) for column, array in _desk_columns(run.codebook, run.outcomes.desks)}
     return pa.table(columns)
 
 
-def truth_table(run: "Run", *, dwell: bool) -> Any:
-    """One row a customer: persona, traits, stage at the horizon.
+def truth_table(run: "Run", *, full: bool) -> Any:
+    """One row a customer: persona, interest, traits, stage at the horizon.
 
     Parameters
     ----------
     run : Run
         A result.
-    dwell : bool
-        Also the days in each stage, such as `days[active]`.
+    full : bool
+        Also the days in each stage, such as `days[active]`, and the key that the customer's random numbers go by.
 
     Returns
     -------
@@ -134,8 +143,9 @@ def truth_table(run: "Run", *, dwell: bool) -> Any:
     columns["stage"] = _labels(of["stage"], run.codebook.stages)
     columns["interest"] = _labels(of["interest"], run.codebook.interests, mask=of["interest"] < 0)
     columns |= {f"trait[{name}]": np.ascontiguousarray(values) for name, values in run.people().traits.items()}
-    if dwell:
+    if full:
         columns |= {f"days[{name}]": np.ascontiguousarray(run.outcomes.dwell[:, i]) for i, name in enumerate(run.codebook.stages)}
+        columns["key"] = run.census.keys
     return pa.table(columns)
 
 
@@ -175,11 +185,39 @@ def read_outcomes(folder: Path, codebook: Codebook) -> Outcomes:
         outcomes.dwell[:, i] = true[f"days[{name}]"].to_numpy()
     for column, i, j in _touch_columns(codebook):
         outcomes.reach[:, i, j] = seen[column].to_numpy()
+    for column, array in _desk_columns(codebook, outcomes.desks):
+        array[:] = seen[column].to_numpy()
     return outcomes
 
 
+def read_census(folder: Path, codebook: Codebook, initial: int) -> Census:
+    """Who was there, from a run's `customers.parquet` and `truth.parquet`.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a saved run.
+    codebook : Codebook
+        Its names.
+    initial : int
+        Customers at first.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    columns = Columns.of(codebook).attributes[-1:] if codebook.acquisition else ()
+    seen = pq.read_table(folder / "customers.parquet", columns=[*columns, _BROUGHT]).slice(initial)
+    key = pq.read_table(folder / "truth.parquet", columns=["key"])["key"].slice(initial)
+    by = np.full(len(seen), -1, np.int32)
+    for column in columns:
+        codes = pc.index_in(seen[column], value_set=pa.array(codebook.acquisition, pa.string()))
+        by = codes.fill_null(-1).to_numpy().astype(np.int32)
+    return Census(initial, key.to_numpy(), by, seen[_BROUGHT].fill_null(-1).to_numpy())
+
+
 def as_frame(table: Any) -> "pd.DataFrame":
-    """The table in pandas, with nullable truth values.
+    """The table in pandas, with truth values and numbers of customers that may be null.
 
     Parameters
     ----------
@@ -189,7 +227,8 @@ def as_frame(table: Any) -> "pd.DataFrame":
     import pandas as pd
     import pyarrow as pa
 
-    return table.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+    frame = table.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+    return frame.astype({_BROUGHT: "Int64"}) if _BROUGHT in frame else frame
 
 
 def _touch_columns(codebook: Codebook) -> Iterator[tuple[str, int, int]]:
@@ -197,6 +236,18 @@ def _touch_columns(codebook: Codebook) -> Iterator[tuple[str, int, int]]:
     for i, channel in enumerate(codebook.channels):
         for j, touch in enumerate(REACHES):
             yield f"{touch}[{channel}]", i, j
+
+
+def _desk_columns(codebook: Codebook, served: Records) -> Iterator[tuple[str, Records]]:
+    """Name and values of each column of what was asked of a desk."""
+    for i, desk in enumerate(codebook.desks):
+        of = served[:, i]
+        yield f"asks[{desk}]", of["asks"]
+        yield f"asked_again[{desk}]", of["joined"]
+        for reply in Reply:
+            yield f"{REPLIES[reply]}[{desk}]", of["replies"][:, reply]
+        yield f"waited_days[{desk}]", of["waited"]
+        yield f"service_days[{desk}]", of["service"]
 
 
 def _labels(codes: Records, names: tuple[str, ...], *, mask: Records | None = None) -> Any:

@@ -3,14 +3,18 @@
 Lives here: the record. Does not live here: digests (model/document.py), results.
 """
 
+import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
-from cjsim.model.scenario import Scenario
+from cjsim.engine.census import Census
+from cjsim.model.plan import Plan
+from cjsim.model.scenario import Entry, Scenario
 
 _LIBRARIES = ("numpy", "numba", "pyarrow", "simpy")
 
@@ -30,7 +34,13 @@ class Provenance:
     horizon : float
         Days.
     customers, seed : int
-        As run.
+        As run: customers at first.
+    arrived, referred : int
+        Customers who came by acquisition channels, and whom others referred.
+    entry : Mapping
+        How the first customers entered: `over_days`; and `file` with its `file_digest` (SHA-256), if there was one.
+    spend : Mapping of str to float
+        Money on each acquisition channel over the horizon, whoever came of it.
     engine : str
         'compiled' or 'readable'.
     events : int
@@ -53,6 +63,10 @@ class Provenance:
     horizon: float
     customers: int
     seed: int
+    arrived: int
+    referred: int
+    entry: Mapping[str, Any]
+    spend: Mapping[str, float]
     engine: str
     events: int
     seconds: float
@@ -63,14 +77,18 @@ class Provenance:
     libraries: Mapping[str, str]
 
     @classmethod
-    def of(cls, scenario: Scenario, *, customers: int, seed: int, engine: str, events: int, seconds: float) -> "Provenance":
+    def of(cls, scenario: Scenario, plan: Plan, census: Census, *, seed: int, engine: str, events: int, seconds: float) -> "Provenance":
         """The provenance of a run that ends now.
 
         Parameters
         ----------
         scenario : Scenario
             What was run.
-        customers, seed : int
+        plan : Plan
+            The same, compiled.
+        census : Census
+            Who was there.
+        seed : int
             As run.
         engine : str
             'compiled' or 'readable'.
@@ -84,8 +102,12 @@ class Provenance:
             digests={"scenario": scenario.digest(), "journey": scenario.journey.digest(), "policy": scenario.policy.digest()},
             start=scenario.start.isoformat(),
             horizon=scenario.horizon,
-            customers=customers,
+            customers=census.initial,
             seed=seed,
+            arrived=census.arrived,
+            referred=len(census) - census.initial - census.arrived,
+            entry=_entry(scenario.entry),
+            spend={channel.name: channel.spend for channel in plan.recipe.acquisition},
             engine=engine,
             events=events,
             seconds=seconds,
@@ -110,6 +132,13 @@ class Provenance:
             At least the record's fields.
         """
         return cls(**{field.name: values[field.name] for field in fields(cls)})
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    """How customers entered; a file by its content too, as it may have another one tomorrow."""
+    if entry.file is None:
+        return {"over_days": entry.over}
+    return {"over_days": entry.over, "file": entry.file, "file_digest": hashlib.sha256(Path(entry.file).read_bytes()).hexdigest()}
 
 
 def _version(library: str) -> str:

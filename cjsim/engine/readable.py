@@ -14,9 +14,10 @@ import simpy
 from cjsim.engine.frames import Outcomes
 from cjsim.engine.room import Chunk, Room, make_life, make_sink, refuse_stuck, take_births
 from cjsim.model.codes import Happening
+from cjsim.model.cohort import Cohort
 from cjsim.model.course import begin_life, end_life, take
 from cjsim.model.plan import Plan
-from cjsim.model.population import Cohort, draw_population
+from cjsim.model.population import draw_population
 from cjsim.model.state import Life, Population, Sink
 from cjsim.model.world import Records
 

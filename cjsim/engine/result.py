@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cjsim.engine.frames import Columns, Outcomes, as_frame, customer_table, read_outcomes, truth_table
+from cjsim.engine.census import Census
+from cjsim.engine.frames import Columns, Outcomes, as_frame, customer_table, read_census, read_outcomes, truth_table
 from cjsim.engine.provenance import Provenance
 from cjsim.errors import InputError, complaint
 from cjsim.eventlog import EventLog
+from cjsim.model.cohort import Cohort
 from cjsim.model.plan import Codebook, Plan
-from cjsim.model.population import draw_population, initial_cohort
+from cjsim.model.population import draw_population
 from cjsim.model.world import Records
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ class Run:
         Stages that the firm does not see.
     outcomes : Outcomes
         Arrays by customer.
+    census : Census
+        Keys, acquisition channels and descent by customer.
     people : callable
         Gives `People` when asked: they are drawn again rather than kept.
     log_path : Path or None
@@ -72,11 +76,12 @@ class Run:
     retained: tuple[str, ...]
     hidden: tuple[str, ...]
     outcomes: Outcomes
+    census: Census
     people: Callable[[], People]
     log_path: Path | None = None
 
     @classmethod
-    def of(cls, plan: Plan, provenance: Provenance, outcomes: Outcomes, log_path: Path | None = None) -> "Run":
+    def of(cls, plan: Plan, provenance: Provenance, outcomes: Outcomes, census: Census, log_path: Path | None = None) -> "Run":
         """The result of a plan that was run.
 
         Parameters
@@ -87,6 +92,8 @@ class Run:
             With the seed that the population was drawn with.
         outcomes : Outcomes
             Arrays by customer; made read-only.
+        census : Census
+            Who was there.
         log_path : Path, optional
             The log's file.
         """
@@ -97,7 +104,8 @@ class Run:
             retained=tuple(name for name, stage in zip(names, stages, strict=True) if stage["retained"]),
             hidden=tuple(name for name, stage in zip(names, stages, strict=True) if stage["seen"] < 0),
             outcomes=_read_only(outcomes),
-            people=lambda: _people(plan, provenance.seed, len(outcomes.customers)),
+            census=census,
+            people=lambda: _people(plan, provenance.seed, census),
             log_path=log_path,
         )
 
@@ -119,6 +127,26 @@ class Run:
     def entered(self) -> Records:
         """bool, shape (n_customers,): who entered before the horizon. The others count nowhere."""
         return np.asarray(self.outcomes.customers["entered"] < self.provenance.horizon)
+
+    @property
+    def keys(self) -> Records:
+        """u64, shape (n_customers,): the same person has the same key in every run with the same seed."""
+        return self.census.keys
+
+    @property
+    def by(self) -> Records:
+        """i4, shape (n_customers,): acquisition channel of each; -1 none."""
+        return self.census.by
+
+    @property
+    def roots(self) -> Records:
+        """i8, shape (n_customers,): number of the initial customer or arrival that each descends from, itself included."""
+        return self.census.roots
+
+    @property
+    def spend(self) -> Records:
+        """f8, shape (n_acquisition_channels,): money on each over the horizon, whoever came of it."""
+        return np.array([self.provenance.spend[name] for name in self.codebook.acquisition])
 
     # A run offers its own worth, although metrics stand a layer above it: they are looked up when asked for, so that no
     # module of the engine depends on them and a user has one noun.
@@ -172,7 +200,7 @@ class Run:
     @property
     def truth(self) -> "pd.DataFrame":
         """One row a customer: persona, traits, stage at the horizon. Never an input of an estimator."""
-        return as_frame(truth_table(self, dwell=False))
+        return as_frame(truth_table(self, full=False))
 
     def save(self, folder: str | Path) -> Path:
         """Write `metrics.json`, `customers.parquet`, `truth.parquet`, `manifest.json`, and `log.parquet` if there is a log.
@@ -200,7 +228,7 @@ class Run:
             to.mkdir(parents=True, exist_ok=True)
             (to / "manifest.json").unlink(missing_ok=True)
             pq.write_table(customer_table(self, touches=True), to / "customers.parquet", compression="zstd")
-            pq.write_table(truth_table(self, dwell=True), to / "truth.parquet", compression="zstd")
+            pq.write_table(truth_table(self, full=True), to / "truth.parquet", compression="zstd")
             _keep_log(self.log_path, to / "log.parquet")
             for name, content in (("metrics.json", self.to_json()), ("manifest.json", manifest)):
                 (to / name).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -237,6 +265,7 @@ class Run:
             retained=tuple(manifest["retained"]),
             hidden=tuple(manifest["hidden"]),
             outcomes=_read_only(read_outcomes(at, codebook)),
+            census=read_census(at, codebook, manifest["customers"]),
             people=lambda: _saved_people(at, codebook),
             log_path=log if log.exists() else None,
         )
@@ -253,9 +282,10 @@ def jsonable(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _people(plan: Plan, seed: int, count: int) -> People:
+def _people(plan: Plan, seed: int, census: Census) -> People:
     """The customers' attributes and traits, drawn again."""
-    drawn = draw_population(plan, seed, initial_cohort(plan, seed, 0, count))
+    nothing = np.zeros(len(census))  # when they came and what that cost changes neither
+    drawn = draw_population(plan, seed, Cohort(census.keys, nothing, census.by, nothing, 0))
     levels = plan.codebook.attributes
     return People(
         attributes={name: np.asarray(of, str)[drawn.attributes[:, i].astype(np.intp)] for i, (name, of) in enumerate(levels.items())},

@@ -1,45 +1,43 @@
 """The verb `simulate`: a scenario in, a run out.
 
-Lives here: chunks of customers over threads, the log in order, progress. Does not live here: what happens to a customer (model/), how an
-engine lets customers live (readable.py, compiled.py), what a run is worth (metrics/).
+Lives here: generations of customers, the log in order, progress. Does not live here: what happens to a customer (model/), how engines let
+customers live (crew.py and below), what a run is worth (metrics/).
 """
 
 import operator
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
+from cjsim.engine.census import Census
 from cjsim.engine.compiled import CompiledEngine
+from cjsim.engine.crew import Crew, Part
 from cjsim.engine.frames import Outcomes
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.readable import ReadableEngine
 from cjsim.engine.result import Run
-from cjsim.engine.room import Chunk, make_outcomes
+from cjsim.engine.room import make_outcomes
 from cjsim.errors import InputError, complaint, one_of
 from cjsim.eventlog.writer import LogWriter
 from cjsim.kernel import is_compiled_before
+from cjsim.model.arrivals import draw_arrivals
+from cjsim.model.cohort import Cohort, referred_cohort
 from cjsim.model.plan import Plan
-from cjsim.model.population import Cohort, initial_cohort, referred_cohort
+from cjsim.model.population import initial_cohort
 from cjsim.model.scenario import MAX_CUSTOMERS, Scenario
 from cjsim.model.tables import compile_world
 from cjsim.model.world import Records
 
 ENGINES: dict[str, type[CompiledEngine] | type[ReadableEngine]] = {"compiled": CompiledEngine, "readable": ReadableEngine}
-FIRST_CHUNK = 32  # customers, before it is known how much happens to one
-LARGEST_CHUNK = 4096  # customers
-CHUNK_ROWS = 100_000  # log rows that a chunk should have: what is in memory is a few of these
 LOG_ROOM = 120_000  # rows
-AHEAD = 8  # chunks that may wait for the writer: as long as it writes a row group, the engines need not wait for it
 MOST_THREADS = 1024
+MOST_GROWTH, MOST_AT_LEAST = 20, 1_000_000  # a run may grow to so many times its first customers, and to so many in any case
 
 
 class Progress(Protocol):
@@ -87,6 +85,7 @@ def simulate(
     seed: int | None = None,
     engine: Literal["compiled", "readable"] = "compiled",
     threads: int | None = None,
+    max_customers: int | None = None,
     log: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Run:
@@ -97,13 +96,16 @@ def simulate(
     scenario : Scenario
         A journey under a policy.
     customers : int, optional
-        How many, instead of the scenario's.
+        How many at first, instead of the scenario's; 0 only where others arrive.
     seed : int, optional
         In [0, 2**63), instead of the scenario's.
     engine : {'compiled', 'readable'}
         Both give the same results, to the byte.
     threads : int, optional
         All cores if not given. The results do not depend on it.
+    max_customers : int, optional
+        How many there may be in all, with arrivals and referred ones: a run that grows past it is ended. If not given, 20 times those at
+        first, but at least 1,000,000.
     log : str or Path, optional
         Write the log to this Parquet file, while it is made.
     progress : Progress, optional
@@ -117,7 +119,8 @@ def simulate(
     Raises
     ------
     InputError
-        If a value is out of its range, the log cannot be written, or the scenario asks for what cannot be.
+        If a value is out of its range, the log cannot be written, the scenario asks for what cannot be, or a run grows past
+        `max_customers`.
 
     Examples
     --------
@@ -135,112 +138,115 @@ def simulate(
     if not isinstance(scenario, Scenario):
         raise InputError(complaint("scenario", "must be a Scenario", type(scenario).__name__, "Load one with Scenario.load(FILE)."))
     started = time.perf_counter()
-    count = scenario.customers if customers is None else _whole("customers", customers, 1, MAX_CUSTOMERS)
+    least = 0 if scenario.journey.acquisition else 1
+    count = scenario.customers if customers is None else _whole("customers", customers, least, MAX_CUSTOMERS)
     of_seed = scenario.seed if seed is None else _whole("seed", seed, 0, 2**63 - 1)
     if engine not in ENGINES:
         raise InputError(complaint("engine", f"must be one of {one_of(ENGINES)}", repr(engine), "Name one of these."))
     width = _whole("threads", (os.cpu_count() or 1) if threads is None else threads, 1, MOST_THREADS)
     if engine == "readable":
         width = 1
+    at_most = max(MOST_GROWTH * count, MOST_AT_LEAST) if max_customers is None else _whole("max_customers", max_customers, 1, MAX_CUSTOMERS)
     told = progress or Silent()
     plan = compile_world(scenario.checked())
+    arrivals = _arrivals(plan, of_seed, count, at_most)
     if not is_compiled_before():
         told.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
     crew = Crew([ENGINES[engine](plan, of_seed, rows=LOG_ROOM if log is not None else 0) for _ in range(width)])
     crew.engines[0].prepare()
-    told.start(count, scenario.name)
+    told.start(count + len(arrivals), scenario.name)
     try:
         with LogWriter(log, plan.codebook, scenario.start) if log is not None else nullcontext() as writer:
-            outcomes = _live_all(plan, of_seed, count, crew, writer, told)
+            generations = Generations(plan, crew, writer=writer, told=told, at_most=at_most)
+            generations.live([Part(count, partial(initial_cohort, plan, of_seed)), Part(len(arrivals), arrivals.stretch)])
     finally:
         told.finish()
+    census = Census.of(count, arrivals, generations.births)
     seconds = time.perf_counter() - started
-    provenance = Provenance.of(scenario, customers=count, seed=of_seed, engine=engine, events=crew.events, seconds=seconds)
-    return Run.of(plan, provenance, outcomes, None if log is None else Path(log))
+    provenance = Provenance.of(scenario, plan, census, seed=of_seed, engine=engine, events=crew.events, seconds=seconds)
+    return Run.of(plan, provenance, Outcomes.joined(generations.outcomes), census, None if log is None else Path(log))
 
 
-class Part(NamedTuple):
-    """Customers who can live at one time: nothing that they do brings any of them."""
+class Generations:
+    """Customers, those whom they refer, those whom these refer, and so on: each generation lives once the one before has.
 
-    size: int
-    cut: Callable[[int, int], Cohort]  # some of them: first, count
+    Attributes
+    ----------
+    births : list of ndarray of BIRTH
+        By generation: who was referred.
+    outcomes : list of Outcomes
+        One after another, all customers.
+    """
 
+    def __init__(self, plan: Plan, crew: Crew, *, writer: LogWriter | None, told: Progress, at_most: int) -> None:
+        self.births: list[Records] = []
+        self.outcomes: list[Outcomes] = []
+        self._count = 0  # who lives or has lived
+        self._plan, self._crew, self._writer, self._told, self._at_most = plan, crew, writer, told, at_most
 
-def _live_all(plan: Plan, seed: int, count: int, crew: "Crew", writer: LogWriter | None, told: Progress) -> Outcomes:
-    """Everybody's life, generation by generation."""
-    parts = [Part(count, partial(initial_cohort, plan, seed))]
-    lived: list[Outcomes] = []
-    while parts:
-        births: list[Records] = []
-        for part in parts:
-            outcomes = make_outcomes(plan, part.size)
-            for size, chunk in crew.chunks(part, outcomes):
-                births += chunk.births
-                if writer is not None:
-                    for rows in chunk.rows:
-                        writer.write(rows)
-                told.advance(size)
-            lived.append(outcomes)
-        parts = []
-        if births:
-            children = referred_cohort(np.concatenate(births), sum(len(outcomes.customers) for outcomes in lived))
-            parts = [Part(len(children), children.stretch)]
-            told.grow(len(children))
-    return Outcomes.joined(lived)
-
-
-class Crew:
-    """Engines, a thread each, that let customers live chunk by chunk."""
-
-    def __init__(self, engines: Sequence[CompiledEngine | ReadableEngine]) -> None:
-        self.engines = engines
-        self.done = self.events = 0  # customers, log rows
-
-    def chunks(self, part: Part, outcomes: Outcomes) -> Iterator[tuple[int, Chunk]]:
-        """Chunks of customers in their order, with their sizes; few are in memory at a time.
+    def live(self, parts: Sequence[Part]) -> None:
+        """Let the first customers live, then all generations that come of them.
 
         Parameters
         ----------
-        part : Part
-            Who.
-        outcomes : Outcomes
-            Of these customers; written.
+        parts : Sequence of Part
+            Initial customers and arrivals, in the order of their numbers.
+
+        Raises
+        ------
+        InputError
+            If there come to be too many.
         """
-        idle: SimpleQueue[CompiledEngine | ReadableEngine] = SimpleQueue()
-        for engine in self.engines:
-            idle.put(engine)
+        self._count = sum(part.size for part in parts)
+        parts = [part for part in parts if part.size] or parts[:1]
+        while parts:
+            births: list[Records] = []
+            for part in parts:
+                self._live(part, births)
+            parts = []
+            if births:
+                self.births.append(np.concatenate(births))
+                children = referred_cohort(self.births[-1], self._count)
+                parts = [Part(len(children), children.stretch)]
+                self._count += len(children)
+                self._told.grow(len(children))
 
-        def work(first: int, size: int) -> Chunk:
-            engine = idle.get()
-            try:
-                return engine.live(part.cut(first, size), outcomes.stretch(first, size))
-            finally:
-                idle.put(engine)
-
-        pending: deque[tuple[int, Future[Chunk]]] = deque()
-        given = done = 0
-        pool = ThreadPoolExecutor(len(self.engines), thread_name_prefix="cjsim")
-        try:
-            while done < part.size:
-                while given < part.size and len(pending) < len(self.engines) + AHEAD:
-                    size = min(_chunk_size(self.done, self.events), part.size - given)
-                    pending.append((size, pool.submit(work, given, size)))
-                    given += size
-                size, future = pending.popleft()
-                chunk = future.result()
-                done += size
-                self.done += size
-                self.events += chunk.events
-                yield size, chunk
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    def _live(self, part: Part, births: list[Records]) -> None:
+        """Let some live, and add up whom they refer."""
+        outcomes = make_outcomes(self._plan, part.size)
+        self.outcomes.append(outcomes)
+        total = self._count + sum(map(len, births))
+        for size, chunk in self._crew.chunks(part, outcomes):
+            births += chunk.births
+            total += sum(map(len, chunk.births))
+            if total > self._at_most:
+                got = f"{total:,} in the {_ordinal(len(self.births) + 1)} generation of referred customers"
+                raise _overgrown(self._at_most, got, "Lower 'invites' or 'joins' of 'refer', shorten the horizon")
+            if self._writer is not None:
+                for rows in chunk.rows:
+                    self._writer.write(rows)
+            self._told.advance(size)
 
 
-def _chunk_size(done: int, events: int) -> int:
-    """Customers of the next chunk, from how much happened to those before: results do not depend on it."""
-    if done == 0:
-        return FIRST_CHUNK
-    return max(1, min(LARGEST_CHUNK, CHUNK_ROWS * done // max(events, 1)))
+def _arrivals(plan: Plan, seed: int, count: int, at_most: int) -> Cohort:
+    """Who arrives by acquisition channels, unless they are too many."""
+    arrivals = draw_arrivals(plan, seed, first=count, at_most=at_most - count)
+    if count + len(arrivals) > at_most:
+        expected = sum(float(channel.expected[-1]) for channel in plan.recipe.acquisition)
+        got = f"{count:,} at first and about {expected:,.0f} arrivals by acquisition channels" if expected else f"{count:,} at first"
+        raise _overgrown(at_most, got, "Lower the arrivals or the spend, shorten the horizon")
+    return arrivals
+
+
+def _overgrown(at_most: int, got: str, remedy: str) -> InputError:
+    must = f"must not grow past {at_most:,} customers"
+    return InputError(complaint("scenario", must, got, f"{remedy}, or allow for more with --max-customers (max_customers)."))
+
+
+def _ordinal(n: int) -> str:
+    """A number as 1st, 2nd, 3rd, 4th, ..."""
+    ending = "th" if 10 < n % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"
 
 
 def _whole(name: str, value: int, low: int, high: int) -> int:

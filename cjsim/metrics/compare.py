@@ -178,6 +178,7 @@ def compare(
     seed: int | None = None,
     engine: Literal["compiled", "readable"] = "compiled",
     threads: int | None = None,
+    max_customers: int | None = None,
     progress: "Progress | None" = None,
 ) -> Comparison:
     """Run scenarios on the same customers and compare each with the first.
@@ -194,6 +195,8 @@ def compare(
         'compiled' or 'readable'.
     threads : int, optional
         As many as there are cores, if not given.
+    max_customers : int, optional
+        How many there may be in all in any of them; as in `simulate`.
     progress : Progress, optional
         Passed on to each simulation.
 
@@ -215,7 +218,7 @@ def compare(
         _require_equal("entry", name, _entry(base), other, _entry(scenario))
     number, key = base.customers if customers is None else customers, base.seed if seed is None else seed
     runs = {
-        name: simulate(scenario, customers=number, seed=key, engine=engine, threads=threads, progress=progress)
+        name: simulate(scenario, customers=number, seed=key, engine=engine, threads=threads, max_customers=max_customers, progress=progress)
         for name, scenario in scenarios.items()
     }
     return Comparison.of(runs)

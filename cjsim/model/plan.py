@@ -37,6 +37,16 @@ class Trait(NamedTuple):
     second: float = 0.0  # NORMAL: standard deviation; BETA: beta
 
 
+class Inflow(NamedTuple):
+    """How many customers come by one acquisition channel, and of which personas."""
+
+    name: str
+    persona_upto: Floats  # cumulative shares, but for the last
+    spend: float  # money over the horizon
+    days: Floats  # (n_days + 1,): 0, 1, ..., the horizon
+    expected: Floats  # (n_days + 1,): arrivals expected by then
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What a population is drawn from."""
@@ -49,7 +59,7 @@ class Recipe:
     entries: Entries | None
     shift_column: int  # -1 none
     interest_upto: Floats  # (n_personas, n_interests - 1): cumulative shares of topics; no rows without interests
-    acquisition: tuple[tuple[str, Floats], ...]  # channel, cumulative shares of its personas but for the last
+    acquisition: tuple[Inflow, ...]
 
 
 @dataclass(frozen=True)

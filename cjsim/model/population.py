@@ -4,17 +4,21 @@ Lives here: how the recipe of a population is made, and drawing any stretch of i
 an entry file (entries.py), what customers do (behavior.py).
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cjsim.model.arrivals import arrival_stream, inflow
 from cjsim.model.codes import Wait
+from cjsim.model.cohort import Cohort, are_initial
 from cjsim.model.draws import Draw, Knots, gamma_draw, uniform_draw
 from cjsim.model.entries import read_entries
 from cjsim.model.journey import Journey
-from cjsim.model.plan import Floats, Form, Plan, Recipe, Trait
+from cjsim.model.plan import Floats, Form, Inflow, Plan, Recipe, Trait
+from cjsim.model.policy import Spend
 from cjsim.model.quantiles import fill_quantiles
 from cjsim.model.random import uniforms
 from cjsim.model.registers import Registers, record_array
@@ -49,6 +53,7 @@ def population_recipe(scenario: Scenario, registers: Registers) -> Recipe:
     journey, columns = scenario.journey, registers.columns
     streams = ["population:persona", "population:entry", "population:interest"]
     streams += [f"trait:{name}" for name in journey.traits] + [f"attribute:{name}" for name in journey.attributes]
+    streams += [arrival_stream(name) for name in journey.acquisition]
     for name in streams:
         registers.streams.of(name)
     entries = None
@@ -64,33 +69,8 @@ def population_recipe(scenario: Scenario, registers: Registers) -> Recipe:
         entries=entries,
         shift_column=-1 if journey.clock_shift is None else columns.of(journey.clock_shift),
         interest_upto=_interests(journey),
-        acquisition=tuple((name, _mix(journey, channel.personas)) for name, channel in journey.acquisition.items()),
+        acquisition=_inflows(scenario),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Cohort:
-    """Customers by what sets them apart before anything is drawn for them, in the order of their numbers."""
-
-    key: NDArray[np.uint64]  # (n,)
-    entered: Floats  # (n,), days
-    by: NDArray[np.int32]  # (n,), acquisition channel; -1 none
-    cost: Floats  # (n,), money that acquiring each took
-    first: int  # number of the first
-
-    def __len__(self) -> int:
-        return len(self.key)
-
-    def stretch(self, first: int, count: int) -> "Cohort":
-        """Some of them.
-
-        Parameters
-        ----------
-        first, count : int
-            Which, from 0.
-        """
-        part = slice(first, first + count)
-        return Cohort(self.key[part], self.entered[part], self.by[part], self.cost[part], self.first + first)
 
 
 def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
@@ -107,19 +87,6 @@ def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
     """
     key = np.arange(first, first + count, dtype=np.uint64)
     return Cohort(key, _draw_entry(plan.recipe, seed, key), np.full(count, -1, np.int32), np.zeros(count), first)
-
-
-def referred_cohort(births: Records, first: int) -> Cohort:
-    """A generation of referred customers.
-
-    Parameters
-    ----------
-    births : ndarray of BIRTH, shape (n,)
-        By parent, then invitation.
-    first : int
-        Number of the first.
-    """
-    return Cohort(births["key"].copy(), births["time"].copy(), births["by"].copy(), np.zeros(len(births)), first)
 
 
 def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
@@ -179,9 +146,9 @@ def _draw_persona(recipe: Recipe, seed: int, cohort: Cohort) -> NDArray[np.int32
     """The persona of each customer, from the mix of the channel that it came by."""
     u = uniforms(seed, cohort.key, "population:persona")
     persona = np.searchsorted(recipe.persona_upto, u, side="right").astype(np.int32)
-    for code, (_, upto) in enumerate(recipe.acquisition):
+    for code, channel in enumerate(recipe.acquisition):
         here = cohort.by == code
-        persona[here] = np.searchsorted(upto, u[here], side="right")
+        persona[here] = np.searchsorted(channel.persona_upto, u[here], side="right")
     return persona
 
 
@@ -191,10 +158,7 @@ def _draw_attributes(recipe: Recipe, seed: int, cohort: Cohort) -> Floats:
     attributes = np.empty((len(key), len(recipe.attributes) + bool(recipe.acquisition)))
     attributes[:, len(recipe.attributes) :] = np.where(cohort.by < 0, len(recipe.acquisition), cohort.by)[:, None]
     for column, (name, upto) in enumerate(recipe.attributes):
-        if name in known:
-            attributes[:, column] = _of_row(known[name], key)
-        else:
-            attributes[:, column] = np.searchsorted(upto, uniforms(seed, key, f"attribute:{name}"), side="right")
+        attributes[:, column] = _known_or_drawn(known.get(name), key, partial(_draw_levels, upto, seed, name))
     return attributes
 
 
@@ -203,14 +167,19 @@ def _draw_traits(recipe: Recipe, world: World, seed: int, key: NDArray[np.uint64
     n_traits = len(recipe.traits)
     traits = np.empty((len(key), n_traits + len(recipe.derived)))
     for column, trait in enumerate(recipe.traits):
-        if trait.name in known:
-            traits[:, column] = _of_row(known[trait.name], key)
-        else:
-            traits[:, column] = trait_values(trait, world, uniforms(seed, key, f"trait:{trait.name}"))
+        traits[:, column] = _known_or_drawn(known.get(trait.name), key, partial(_draw_trait, trait, world, seed))
     for column, (source, inverse) in enumerate(recipe.derived, start=n_traits):
         x = traits[:, source]
         traits[:, column] = 1.0 / np.where(np.abs(x) < _NEAR_ZERO, np.copysign(_NEAR_ZERO, x), x) if inverse else 1.0 - x
     return traits
+
+
+def _draw_levels(upto: Floats, seed: int, name: str, key: NDArray[np.uint64]) -> Floats:
+    return np.searchsorted(upto, uniforms(seed, key, f"attribute:{name}"), side="right").astype(np.float64)
+
+
+def _draw_trait(trait: Trait, world: World, seed: int, key: NDArray[np.uint64]) -> Floats:
+    return trait_values(trait, world, uniforms(seed, key, f"trait:{trait.name}"))
 
 
 def trait_values(trait: Trait, world: World, u: Floats) -> Floats:
@@ -284,6 +253,25 @@ def _mix(journey: Journey, personas: dict[str, float]) -> Floats:
 def _cumulative(weights: list[float]) -> Floats:
     upto = np.cumsum(weights)
     return np.asarray(upto[:-1] / upto[-1])
+
+
+def _inflows(scenario: Scenario) -> tuple[Inflow, ...]:
+    journey, spend = scenario.journey, scenario.policy.acquisition
+    come = partial(inflow, start=scenario.start, horizon_days=scenario.horizon)
+    return tuple(
+        come(name, channel, spend.get(name, Spend()), persona_upto=_mix(journey, channel.personas))
+        for name, channel in journey.acquisition.items()
+    )
+
+
+def _known_or_drawn(known: Floats | None, key: NDArray[np.uint64], draw: Callable[[NDArray[np.uint64]], Floats]) -> Floats:
+    """What the entry file says of initial customers; what is drawn of all others, whom it does not know."""
+    if known is None:
+        return draw(key)
+    initial = are_initial(key)
+    values = _of_row(known, key)
+    values[~initial] = draw(key[~initial])
+    return values
 
 
 def _of_row(values: Floats, key: NDArray[np.uint64]) -> Floats:

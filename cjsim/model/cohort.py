@@ -1,0 +1,72 @@
+"""Cohorts: customers by what sets them apart before anything is drawn for them.
+
+Lives here: the noun, and whose key is which. Does not live here: when initial customers enter and who anybody is (population.py), when
+arrivals come (arrivals.py), who refers whom (the rules).
+
+A customer's key is all that its random numbers depend on beside the seed, and says whence it came, so that no two are ever mixed up:
+that of the initial customer n is n (below 2**62); that of the n-th arrival of a channel has bit 62 set, then the 32 bits of
+the channel's stream, then the 30 of n; that of a referred one is a hash of who invited it with bit 63 set (referrals.py).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjsim.model.world import Records
+
+ARRIVED = 1 << 62
+ORDINAL_BITS = 30  # of an arrival's key
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """Customers in the order of their numbers."""
+
+    key: NDArray[np.uint64]  # (n,)
+    entered: NDArray[np.float64]  # (n,), days
+    by: NDArray[np.int32]  # (n,), acquisition channel; -1 none
+    cost: NDArray[np.float64]  # (n,), money that acquiring each took
+    first: int  # number of the first
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def stretch(self, first: int, count: int) -> "Cohort":
+        """Some of them.
+
+        Parameters
+        ----------
+        first, count : int
+            Which, from 0.
+        """
+        part = slice(first, first + count)
+        return Cohort(self.key[part], self.entered[part], self.by[part], self.cost[part], self.first + first)
+
+
+def referred_cohort(births: Records, first: int) -> Cohort:
+    """A generation of referred customers.
+
+    Parameters
+    ----------
+    births : ndarray of BIRTH, shape (n,)
+        By parent, then invitation.
+    first : int
+        Number of the first.
+    """
+    return Cohort(births["key"].copy(), births["time"].copy(), births["by"].copy(), np.zeros(len(births)), first)
+
+
+def are_initial(key: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which customers are there from the beginning, as the scenario's `customers` and `entry` say.
+
+    Parameters
+    ----------
+    key : ndarray of uint64, shape (n_customers,)
+        Customer keys.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_customers,)
+    """
+    return np.asarray(key < np.uint64(ARRIVED))
