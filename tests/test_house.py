@@ -23,6 +23,7 @@ LAYERS = (
     ("calibrate", "optimize", "uplift"),
     ("report",),
     ("app",),
+    ("arguments",),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -1,27 +1,18 @@
 """What looks like a mistake in a journey, a policy or a scenario, though it can be simulated.
 
-Lives here: what can ever be reached, and what is odd. Does not live here: what is wrong (check.py).
+Lives here: what is odd. Does not live here: what can ever happen (reach.py), what is wrong (check.py).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from cjsim.model.journey import Event, Journey
-from cjsim.model.policy import Flow, Policy, QuietHours, Step
-from cjsim.model.reactions import Effect
+from cjsim.model.policy import Policy, QuietHours, Step
+from cjsim.model.reach import Reach, effects_of, reach
 from cjsim.model.scenario import Scenario
 from cjsim.model.vocabulary import duration_text, hour_text
-from cjsim.model.walk import Path, effects_in, journey_effects, policy_steps, steps_in, ways
+from cjsim.model.walk import Path, journey_effects, policy_steps, steps_in, ways
 
-
-@dataclass(frozen=True)
-class Reach:
-    """What can ever happen: stages entered, events that happen, messages sent, flows started."""
-
-    stages: frozenset[str]
-    events: frozenset[str]
-    messages: frozenset[str]
-    flows: frozenset[str]
+IDLE = frozenset({"wait", "wait_until", "wait_for", "branch", "split", "jump", "stop"})  # steps that of themselves change nothing
 
 
 def warnings(record: Scenario | Journey | Policy) -> list[str]:
@@ -44,66 +35,16 @@ def warnings(record: Scenario | Journey | Policy) -> list[str]:
     return list(_journey(record, None, "") if isinstance(record, Journey) else _flows(record, ""))
 
 
-def reach(journey: Journey, policy: Policy | None) -> Reach:
-    """What can ever happen, whatever the conditions say.
-
-    Parameters
-    ----------
-    journey : Journey
-        Where stages and events are declared.
-    policy : Policy or None
-        None: any message may be sent.
-    """
-    stages = {persona.starts_in or journey.starts_in for persona in journey.personas.values()}
-    events: set[str] = set()
-    messages = set(journey.messages) if policy is None else {broadcast.send for broadcast in policy.broadcasts.values()}
-    flows: set[str] = set()
-    size = -1
-    while size != (size := len(stages) + len(events) + len(messages) + len(flows)):
-        events |= {name for name in journey.events if _runs(journey, name, stages)}
-        for effect in list(_effects(journey, events, messages)):
-            stages |= {effect.go} if effect.go is not None else set()
-            events |= {effect.fire} if effect.fire is not None else set()
-        for name, flow in (policy.flows if policy is not None else {}).items():
-            if _starts(flow, stages, events):
-                flows.add(name)
-                messages |= {step.send for _, step in steps_in(flow.steps, ()) if step.send is not None}
-    return Reach(frozenset(stages), frozenset(events), frozenset(messages), frozenset(flows))
-
-
-def _runs(journey: Journey, name: str, stages: set[str]) -> bool:
-    """Whether the event's clock can run in one of these stages."""
-    event = journey.events[name]
-    if event.wait == "never" or all(persona.speed.get(name) == 0 for persona in journey.personas.values()):
-        return False
-    return event.stages == "anywhere" or not stages.isdisjoint(event.stages)
-
-
-def _effects(journey: Journey, events: set[str], messages: set[str]) -> Iterator[Effect]:
-    """Effects of these events and messages, branches included."""
-    for name in events:
-        yield from (effect for _, effect in effects_in(journey.events[name].effects, ()))
-    for name in messages:
-        body = journey.messages[name].effects
-        for effects in (body.delivered, body.opened, body.clicked):
-            yield from (effect for _, effect in effects_in(effects, ()))
-
-
-def _starts(flow: Flow, stages: set[str], events: set[str]) -> bool:
-    """Whether the flow's trigger can happen."""
-    if flow.on.inactivity is not None:
-        return flow.on.of is None or not events.isdisjoint(flow.on.of)
-    return flow.on.event in events or flow.on.stage in stages
-
-
 def _journey(journey: Journey, policy: Policy | None, prefix: str) -> Iterator[str]:
     found = reach(journey, policy)
     for name in journey.stages:
         if name not in found.stages:
             yield f"{prefix}stages.{name}: no customer ever comes here. Let an event 'go' here, or remove it."
+    # A journey stands under many policies: what this one does not send, and what would follow, is no mistake.
+    possible = reach(journey, None)
     for name, event in journey.events.items():
-        if name not in found.events:
-            yield f"{prefix}events.{name}: can never happen: {_why_not(event, found)}, and nothing that happens fires it."
+        if name not in possible.events:
+            yield f"{prefix}events.{name}: can never happen: {_why_not(event, possible)}, and nothing that happens fires it."
     last = list(journey.stages)[-1]
     for name in journey.stages:
         if name in found.stages and name != last and not _way_out(journey, name, found):
@@ -134,15 +75,15 @@ def _way_out(journey: Journey, stage: str, found: Reach) -> bool:
     there = {name for name in found.events if journey.events[name].stages in ("anywhere", ()) or stage in journey.events[name].stages}
     size = -1
     while size != (size := len(there)):
-        there |= {effect.fire for effect in list(_effects(journey, there, set())) if effect.fire is not None}
-    return any(effect.go not in (None, stage) for effect in _effects(journey, there, set(found.messages)))
+        there |= {effect.fire for effect in list(effects_of(journey, there)) if effect.fire is not None}
+    return any(effect.go not in (None, stage) for effect in effects_of(journey, there, found.messages, found.desks))
 
 
 def _flows(policy: Policy, prefix: str) -> Iterator[str]:
     for name, flow in policy.flows.items():
         path = f"{prefix}flows.{name}"
-        if all(step.send is None for _, step in steps_in(flow.steps, ())):
-            yield f"{path}: never sends anything."
+        if all(step.kind in IDLE for _, step in steps_in(flow.steps, ())):
+            yield f"{path}: does nothing."
         if flow.holdout == 1:
             yield f"{path}.holdout: is 1, so that everyone is held out."
         yield from (
@@ -187,9 +128,6 @@ def _sends(scenario: Scenario) -> Iterator[str]:
     for name in policy.flows:
         if name not in found.flows:
             yield f"policy.flows.{name}.on: what it waits for can never happen, so that the flow never starts."
-    for name in journey.messages:
-        if name not in found.messages:
-            yield f"journey.messages.{name}: is never sent."
     yield from _broadcasts_outside(scenario)
     for name, broadcast in policy.broadcasts.items():
         channel = journey.messages[broadcast.send].channel

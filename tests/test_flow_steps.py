@@ -1,0 +1,271 @@
+"""Steps of flows, held against plain oracles: local times over weeks, the best hour, splits that are experiments. Exact but for the
+shares of an experiment (tests/laws.py states the error rate)."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from laws import agrees, by_share
+from scenarios import live
+from small_worlds import START, scenario
+
+from cjsim.model.decision import best_hour
+from cjsim.model.scenario import Scenario
+
+MAIL = {"channels": {"mail": {}}, "messages": {"hello": {"channel": "mail", "open_rate": 0.5}}}
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class Row(NamedTuple):
+    """A row of the log."""
+
+    customer: int
+    time: float
+    value: float
+    event: str
+    stage: str
+    channel: str
+    message: str
+    source: str
+
+
+def told(world: Scenario, customers: int = 1) -> list[Row]:
+    return [Row(*row) for row in live(world, customers=customers).told()]
+
+
+# ----------------------------------------------------------------------------------------------------------------- local times
+
+
+def next_time(now: float, hour: float, weekdays: tuple[str, ...]) -> float:
+    """By the calendar of datetime: the first time from now on at which it is that hour on one of the weekdays."""
+    begin = datetime.fromisoformat(START)
+    midnight = (begin + timedelta(days=now)).replace(hour=0, minute=0, second=0, microsecond=0)
+    for ahead in range(-1, 9):
+        day = midnight + timedelta(days=ahead)
+        at = (day + timedelta(hours=hour) - begin) / timedelta(days=1)
+        if DAYS[day.weekday()] in (weekdays or DAYS) and at >= now - 1e-9:
+            return at
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("at", "hour", "weekdays"),
+    [
+        ("09:00", 9.0, ()),
+        ("17:45", 17.75, ("tuesday",)),
+        ("00:00", 0.0, ("saturday", "monday")),
+        ("24:00", 24.0, ("sunday", "wednesday")),
+        ("06:20", 6 + 1 / 3, ("friday", "thursday", "sunday")),
+    ],
+)
+def test_wait_until_goes_on_at_the_next_such_time(at: str, hour: float, weekdays: tuple[str, ...]) -> None:
+    world = scenario(
+        journey={**MAIL, "events": {"look": {"in": ["here"], "wait": {"exponential": "2d"}}}},
+        policy={"flows": {"f": {"on": {"event": "look"}, "steps": [{"wait_until": {"at": at, "weekdays": weekdays}}, {"send": "hello"}]}}},
+        horizon="90d",
+        start="2026-01-05",
+    )
+    rows = told(world, 8)
+    begun = [next_time(row.time, hour, weekdays) for row in rows if row.event == "flow_started"]
+    sent = [row.time for row in rows if row.event == "delivered"]
+    assert sent == pytest.approx([time for time in begun if time < 90], abs=1e-9)
+    assert len(sent) > 50
+
+
+@pytest.mark.parametrize("start", ["2026-01-05", "2026-01-08", "2026-01-11"])
+def test_weekday_is_that_of_the_calendar_whenever_the_scenario_starts(start: str) -> None:
+    steps = [
+        {"label": "again", "wait_until": {"at": "10:00", "weekdays": ["wednesday"]}},
+        {"send": "hello"},
+        {"wait": "1d"},
+        {"jump": "again"},
+    ]
+    world = scenario(journey=MAIL, policy={"flows": {"f": {"on": {"stage": "here"}, "steps": steps}}}).with_values({"start": start})
+    begin = datetime.fromisoformat(start)
+    sent = [begin + timedelta(days=row.time) for row in told(world) if row.event == "delivered"]
+    wanted = [begin + timedelta(days=day, hours=10) for day in range(30) if (begin + timedelta(days=day)).weekday() == 2]
+    assert [abs(one - other) < timedelta(seconds=1) for one, other in zip(sent, wanted, strict=True)] == [True] * len(wanted)
+
+
+def test_now_is_a_time_to_go_on() -> None:
+    # 10:20 as day 3 + 31/72 is a hair off 10:20 as the sum of waits.
+    steps = [{"wait": "8h"}, {"wait": "2h"}, {"wait": "20min"}, {"wait_until": {"at": "10:20"}}, {"send": "hello"}]
+    world = scenario(journey=MAIL, policy={"flows": {"f": {"on": {"date": "2026-01-08"}, "steps": steps}}})
+    assert [row.time for row in told(world) if row.event == "delivered"] == pytest.approx([3 + 31 / 72], abs=1e-9)
+
+
+# --------------------------------------------------------------------------------------------------------------- the best hour
+
+
+def seen_most(counts: list[int]) -> int:
+    """The hour with most around it."""
+    smooth = [
+        sum(weight * counts[(hour + off) % 24] for off, weight in zip(range(-2, 3), (1, 2, 3, 2, 1), strict=True)) for hour in range(24)
+    ]
+    return smooth.index(max(smooth))
+
+
+class Hours(NamedTuple):
+    """The part of a life that the rule reads."""
+
+    hours: Any
+
+
+def test_best_hour_is_the_one_with_most_around_it_around_the_clock() -> None:
+    rule = getattr(best_hour, "py_func", best_hour)  # a rule, of which kernels hand in frames: here as plain Python
+    rng = np.random.default_rng(5)
+    made = [rng.poisson(rate, 24).tolist() for rate in (0.1, 0.5, 3.0) for _ in range(200)]
+    made += [[0] * 24, [1] * 24, [3] + [0] * 21 + [2, 3], [0] * 23 + [1]]
+    found = [rule(Hours(np.array(counts, np.int32))) for counts in made]
+    assert found == [seen_most(counts) for counts in made]
+    assert len(set(found)) == 24
+
+
+AWAKE = {
+    "evening": {"hours": [0] * 19 + [1, 2, 1] + [0, 0]},
+    "morning": {"hours": [0] * 6 + [1, 3, 1] + [0] * 15},
+}
+
+
+def hourly(**events: dict[str, Any]) -> Scenario:
+    """A weekly mail at the best hour, to be learnt from mails that are opened and from events."""
+    return scenario(
+        journey={
+            "activity": AWAKE,
+            "traits": {"late": {"uniform": {"low": -20, "high": 20}}},
+            "clock_shift": "late",
+            "channels": {"mail": {"open_delay": {"exponential": "5h"}, "click_delay": {"exponential": "30min"}, "activity": "evening"}},
+            "messages": {"hello": {"channel": "mail", "open_rate": 0.5, "click_rate": 0.5}},
+            "events": events,
+        },
+        policy={
+            "flows": {
+                "f": {
+                    "on": {"schedule": {"weekdays": ["monday"], "at": "03:00"}},
+                    "steps": [{"wait_until": {"at": "12:00", "best_hour": True, "learn_from": 4}}, {"send": "hello"}],
+                }
+            }
+        },
+        horizon="180d",
+    )
+
+
+LOOK = {"in": ["here"], "wait": {"exponential": "9d"}, "activity": "morning"}
+
+
+def wanted_sends(rows: list[Row], learnt_from: set[str]) -> list[float]:
+    """When the mails go, from what the log told before."""
+    wanted = []
+    for begun in [row.time for row in rows if row.event == "flow_started"]:
+        seen = [row.time for row in rows if row.event in learnt_from and row.time < begun]
+        counts = [0] * 24
+        for time in seen:
+            counts[int((time - int(time)) * 24)] += 1
+        wanted.append(next_time(begun, seen_most(counts) + 0.5 if len(seen) >= 4 else 12.0, ()))
+    return [time for time in wanted if time < 180]
+
+
+@pytest.mark.parametrize(
+    ("events", "learnt_from"),
+    [
+        ({}, {"opened", "clicked"}),
+        ({"look": LOOK}, {"opened", "clicked", "look"}),
+        ({"look": {**LOOK, "activity": None}}, {"opened", "clicked"}),
+        ({"look": {**LOOK, "observed": False}}, {"opened", "clicked"}),
+    ],
+)
+def test_mail_at_the_best_hour_goes_when_the_log_says(events: dict[str, Any], learnt_from: set[str]) -> None:
+    rows, hours = told(hourly(**events), 12), set()
+    for customer in range(12):
+        mine = [row for row in rows if row.customer == customer]
+        sent = [row.time for row in mine if row.event == "delivered"]
+        assert sent == pytest.approx(wanted_sends(mine, learnt_from), abs=1e-9)
+        hours |= {round(time % 1 * 24, 3) for time in sent}
+    assert len(hours) > 4
+
+
+def test_best_hour_never_looks_at_what_the_firm_cannot_see() -> None:
+    # Other hidden events, the same visible ones: the same sends to the same customers.
+    plain, hidden = (told(hourly(look={**LOOK, "observed": False, "wait": {"exponential": wait}}), 10) for wait in ("900d", "1d"))
+    assert plain == hidden
+
+
+def test_customer_who_answers_in_the_evening_is_written_to_in_the_evening() -> None:
+    world = hourly().with_values({"journey.traits.late": {"fixed": 0}})
+    late = [row.time % 1 * 24 for row in told(world, 20) if row.event == "delivered" and row.time > 120]
+    assert {round(hour, 3) for hour in late} <= {19.5, 20.5, 21.5}
+    assert len(late) > 100
+
+
+# --------------------------------------------------------------------------------------------------------------------- splits
+
+
+def arms(share: float, *steps: dict[str, Any]) -> dict[str, Any]:
+    """Two arms, of which the first tags."""
+    return {"first": {"share": share, "steps": [*steps]}, "second": {"share": 1 - share}}
+
+
+def tried(share: float = 0.3) -> Scenario:
+    """Two flows of one experiment, one of which passes it many times, and one with a split of its own."""
+    again = [{"label": "again", "wait": "2d"}, {"split": arms(share, {"send": "hello"}), "experiment": "tone"}, {"jump": "again"}]
+    return scenario(
+        journey=MAIL,
+        policy={
+            "flows": {
+                "often": {"on": {"stage": "here"}, "steps": again},
+                "late": {"on": {"date": "2026-01-20"}, "steps": [{"split": arms(share), "experiment": "tone"}]},
+                "alone": {
+                    "on": {"stage": "here"},
+                    "steps": [{"label": "on", "wait": "1d"}, {"split": arms(share, {"send": "hello"})}, {"jump": "on"}],
+                },
+            }
+        },
+    )
+
+
+def exposed(rows: list[Row]) -> dict[int, list[tuple[str, float]]]:
+    """By customer: the flows in which it came to the experiment, and the arms."""
+    found: dict[int, list[tuple[str, float]]] = defaultdict(list)
+    for row in rows:
+        if row.event == "exposed":
+            found[row.customer].append((row.source, row.value))
+    return found
+
+
+def test_experiment_gives_each_customer_one_arm_in_all_flows_and_tells_each_time() -> None:
+    found = exposed(told(tried(), 60))
+    assert len(found) == 60
+    for passed in found.values():
+        assert [source for source, _ in passed] == ["often"] * 7 + ["late"] + ["often"] * 7
+        assert len({arm for _, arm in passed}) == 1
+
+
+def test_experiment_puts_its_share_into_the_first_arm() -> None:
+    found = exposed(told(tried(), 3000))
+    agrees(by_share(np.array([passed[0][1] == 0.0 for passed in found.values()]), 0.3))
+
+
+def test_arm_of_an_experiment_decides_what_is_done() -> None:
+    rows = told(tried(), 60)
+    sent = dict.fromkeys(range(60), 0)
+    for row in rows:
+        sent[row.customer] += row.event == "delivered" and row.source == "often"
+    assert sent == {customer: 14 * (passed[0][1] == 0.0) for customer, passed in exposed(rows).items()}
+
+
+def test_split_that_is_no_experiment_is_drawn_anew_and_not_logged() -> None:
+    rows = told(tried(), 400)
+    sent = np.bincount([row.customer for row in rows if row.event == "delivered" and row.source == "alone"], minlength=400)
+    assert {row.source for row in rows if row.event == "exposed"} == {"often", "late"}
+    # Drawn once a customer, all would have 0 or 29.
+    assert np.mean((sent > 0) & (sent < 29)) > 0.9
+    agrees(by_share(np.arange(400 * 29) < sent.sum(), 0.3))
+
+
+def test_arms_of_two_experiments_are_independent_of_each_other() -> None:
+    world = tried(0.5).with_values({"policy.flows.late.steps[0].experiment": "time"})
+    found = exposed(told(world, 2000))
+    both = np.array([[dict(passed)["often"], dict(passed)["late"]] for passed in found.values()])
+    agrees(by_share(both[:, 0] == both[:, 1], 0.5))
