@@ -5,9 +5,11 @@ import re
 import pytest
 from conftest import ROOT
 
-from cjsim.model.describe import describe, mean_wait, median_wait
-from cjsim.model.mistakes import reach, warnings
+from cjsim.model.describe import describe
+from cjsim.model.mistakes import warnings
+from cjsim.model.reach import reach
 from cjsim.model.scenario import Scenario
+from cjsim.model.typical import mean_wait, median_wait
 from cjsim.model.vocabulary import WaitLaw
 
 WORLDS = ROOT / "tests" / "worlds"

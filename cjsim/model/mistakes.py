@@ -1,12 +1,14 @@
 """What looks like a mistake in a journey, a policy or a scenario, though it can be simulated.
 
-Lives here: what is odd. Does not live here: what can ever happen (reach.py), what is wrong (check.py).
+Lives here: what is odd. Does not live here: what can ever be reached (reach.py), what is odd about money, desks and newcomers
+(oddities.py), what is wrong (check.py).
 """
 
 from collections.abc import Iterator
 
 from cjsim.model.journey import Event, Journey
-from cjsim.model.policy import Policy, QuietHours, Step
+from cjsim.model.oddities import oddities
+from cjsim.model.policy import Policy, QuietHours, Schedule, Step
 from cjsim.model.reach import Reach, effects_of, reach
 from cjsim.model.scenario import Scenario
 from cjsim.model.vocabulary import duration_text, hour_text
@@ -29,22 +31,26 @@ def warnings(record: Scenario | Journey | Policy) -> list[str]:
         Empty if nothing looks odd.
     """
     if isinstance(record, Scenario):
-        found = [*_journey(record.journey, record.policy, "journey."), *_flows(record.policy, "policy."), *_sends(record)]
+        found = [
+            *_journey(record.journey, record.policy, "journey."),
+            *_flows(record.policy, "policy."),
+            *_sends(record),
+            *oddities(record),
+        ]
         late = record.entry.over > record.horizon
         return [*found, "entry.over: some customers enter after the horizon and are never seen."] if late else found
     return list(_journey(record, None, "") if isinstance(record, Journey) else _flows(record, ""))
 
 
 def _journey(journey: Journey, policy: Policy | None, prefix: str) -> Iterator[str]:
-    found = reach(journey, policy)
+    # A journey stands under many policies: what this one does not send, and what would follow, is no mistake.
+    found = reach(journey, None)
     for name in journey.stages:
         if name not in found.stages:
             yield f"{prefix}stages.{name}: no customer ever comes here. Let an event 'go' here, or remove it."
-    # A journey stands under many policies: what this one does not send, and what would follow, is no mistake.
-    possible = reach(journey, None)
     for name, event in journey.events.items():
-        if name not in possible.events:
-            yield f"{prefix}events.{name}: can never happen: {_why_not(event, possible)}, and nothing that happens fires it."
+        if name not in found.events:
+            yield f"{prefix}events.{name}: can never happen: {_why_not(event, found)}, and nothing that happens fires it."
     last = list(journey.stages)[-1]
     for name in journey.stages:
         if name in found.stages and name != last and not _way_out(journey, name, found):
@@ -90,9 +96,25 @@ def _flows(policy: Policy, prefix: str) -> Iterator[str]:
             f"{prefix}{where} can never be reached: it stands after a stop or a jump." for where in _dead(flow.steps, f"flows.{name}.steps")
         )
     yield from (f"{prefix}guardrails.quiet_hours: {said}" for said in _silence(policy.guardrails.quiet_hours))
-    for index, cap in enumerate(policy.guardrails.caps):
-        if cap.at_most == 0:
-            yield f"{prefix}guardrails.caps[{index}]: is 0, so that nothing is ever sent by {', '.join(cap.channels) or 'any channel'}."
+    for group in ("caps", "budgets"):
+        for index, rule in enumerate(getattr(policy.guardrails, group)):
+            if rule.at_most == 0:
+                by = ", ".join(rule.channels) or "any channel"
+                yield f"{prefix}guardrails.{group}[{index}]: is 0, so that nothing is ever sent by {by}."
+    yield from (f"{prefix}{said}" for said in _held_out(policy))
+
+
+def _held_out(policy: Policy) -> Iterator[str]:
+    """What is odd about the policy's holdout, and about what it knows of interests."""
+    rules = policy.guardrails
+    if rules.holdout == 1:
+        yield "guardrails.holdout: is 1, so that everyone is held out."
+    if rules.spared and rules.holdout == 0:
+        yield "guardrails.spared: has no effect, as there is no holdout."
+    for index, level in enumerate(policy.personalisation[:-1]):
+        if level.condition is None:
+            yield f"personalisation[{index + 1}] never applies: the one before it has no condition."
+            return
 
 
 def _silence(rules: tuple[QuietHours, ...]) -> Iterator[str]:
@@ -128,7 +150,7 @@ def _sends(scenario: Scenario) -> Iterator[str]:
     for name in policy.flows:
         if name not in found.flows:
             yield f"policy.flows.{name}.on: what it waits for can never happen, so that the flow never starts."
-    yield from _broadcasts_outside(scenario)
+    yield from _dates_outside(scenario)
     for name, broadcast in policy.broadcasts.items():
         channel = journey.messages[broadcast.send].channel
         for rule in policy.guardrails.quiet_hours:
@@ -139,15 +161,26 @@ def _sends(scenario: Scenario) -> Iterator[str]:
                 )
 
 
-def _broadcasts_outside(scenario: Scenario) -> Iterator[str]:
-    """Broadcasts of which no date lies within the simulated time."""
-    for name, broadcast in scenario.policy.broadcasts.items():
-        dates, at = broadcast.schedule.dates, broadcast.schedule.at / 24
-        if dates and not any(0 <= (day - scenario.start).days + at < scenario.horizon for day in dates):
-            yield (
-                f"policy.broadcasts.{name}.schedule.dates: none lies within the simulated time, "
-                f"{duration_text(scenario.horizon)} from {scenario.start}, so that it never goes out."
-            )
+def _dates_outside(scenario: Scenario) -> Iterator[str]:
+    """Broadcasts and flows of which no date lies within the simulated time."""
+    policy = scenario.policy
+    for name, broadcast in policy.broadcasts.items():
+        if _is_outside(broadcast.schedule, scenario):
+            yield f"policy.broadcasts.{name}.schedule.dates: {_outside(scenario)}, so that it never goes out."
+    for name, flow in policy.flows.items():
+        schedule = flow.on.schedule if flow.on.date is None else Schedule(dates=(flow.on.date,), at=hour_text(flow.on.at or 0.0))
+        if schedule is not None and _is_outside(schedule, scenario):
+            key = "date" if flow.on.date is not None else "schedule.dates"
+            yield f"policy.flows.{name}.on.{key}: {_outside(scenario)}, so that the flow never starts."
+
+
+def _is_outside(schedule: Schedule, scenario: Scenario) -> bool:
+    dates, at = schedule.dates, schedule.at / 24
+    return bool(dates) and not any(0 <= (day - scenario.start).days + at < scenario.horizon for day in dates)
+
+
+def _outside(scenario: Scenario) -> str:
+    return f"none lies within the simulated time, {duration_text(scenario.horizon)} from {scenario.start}"
 
 
 def _is_quiet(hour: float, rule: QuietHours) -> bool:

@@ -244,13 +244,22 @@ class Guardrails(Base):
 
 
 class Shift(Base):
-    """So many people at a desk, between two times of the day, on these weekdays (all, if none are named) or dates; shifts add up."""
+    """So many people at a desk, between two times of the day, on these weekdays (all, if none are named) or dates; shifts add up.
+
+    A shift that ends before it begins goes on past midnight; its day is the one on which it begins.
+    """
 
     agents: Annotated[Whole, Field(ge=0, le=100_000)]
     start: Hour = Field(default=0.0, alias="from")
     end: Hour = Field(default=24.0, alias="to")
     weekdays: tuple[Weekday, ...] = ()
     dates: tuple[Day, ...] = ()
+
+    @model_validator(mode="after")
+    def _some_time(self) -> "Shift":
+        if self.start % 24 == self.end % 24 and (self.start, self.end) != (0, 24):
+            raise ValueError("must end at another time of the day than it begins")
+        return self
 
 
 class Escalation(Base):

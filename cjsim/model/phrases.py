@@ -1,0 +1,107 @@
+"""The phrases of which descriptions are made: numbers, spans, shares, names, and what effects do.
+
+Lives here: how one value or one effect is said. Does not live here: whole descriptions (describe.py).
+"""
+
+import math
+from collections.abc import Iterable
+
+from cjsim.model.reactions import Effect, Refer
+from cjsim.model.typical import mean_amount, mean_wait
+from cjsim.model.vocabulary import WaitLaw
+
+_UNITS = ((1.0, "day"), (1 / 24, "hour"), (1 / 1440, "minute"), (1 / 86_400, "second"))
+_VERBS = {
+    "go": "goes to",
+    "tag": "is tagged",
+    "untag": "is no longer tagged",
+    "fire": "fires",
+    "satisfy": "satisfaction",
+    "opt_out": "opts out of",
+    "offer": "is offered",
+}
+
+
+def number(value: float) -> str:
+    """Three digits that count, thousands apart."""
+    return f"{value:,.0f}" if 999.5 <= abs(value) < 1e15 else f"{value:.3g}"
+
+
+def span(days: float) -> str:
+    """Days in words, rounded."""
+    if math.isinf(days):
+        return "for ever"
+    size, word = next((unit for unit in _UNITS if days >= unit[0] * 0.995), _UNITS[-1])
+    count = number(days / size)
+    return f"{count} {word if count == '1' else f'{word}s'}"
+
+
+def after(days: float) -> str:
+    """When something comes that waits so long."""
+    return f"after {span(days)}" if days else "at once"
+
+
+def delay(law: WaitLaw) -> str:
+    """When something comes whose wait is so distributed."""
+    if law.fixed is not None:
+        return after(law.fixed)
+    return f"after {span(mean_wait(law))} on average ({law.kind})"
+
+
+def percent(share: float) -> str:
+    """A share in percent."""
+    return f"{100 * share:.4g} %"
+
+
+def mix(weights: dict[str, float]) -> str:
+    """Names with their shares of the sum of weights."""
+    total = math.fsum(weights.values()) or 1.0
+    return listed(f"{name} {percent(weight / total)}" for name, weight in weights.items())
+
+
+def named(name: str, title: str) -> str:
+    """A name with its title."""
+    return f"{name} ({title})" if title else name
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names with commas between them."""
+    return ", ".join(names)
+
+
+def scored(points: dict[str, float]) -> str:
+    """What is added to scores."""
+    return listed(f"score {name} {gain:+g}" for name, gain in points.items())
+
+
+def then(effects: tuple[Effect, ...]) -> str:
+    """What follows, after a colon; nothing where nothing does."""
+    return f": {listed(_effect(effect) for effect in effects)}" if effects else ""
+
+
+def asked(desk: str, priority: int) -> str:
+    """A desk that is asked."""
+    return f"desk {desk}" + (f" with priority {priority}" if priority else "")
+
+
+def _effect(effect: Effect) -> str:
+    if effect.purchase is not None:
+        times = f" times {' times '.join(effect.purchase.times)}" if effect.purchase.times else ""
+        return f"buys for {number(mean_amount(effect.purchase.value))} on average{times}, {percent(effect.purchase.margin)} of it margin"
+    if effect.choose is not None:
+        ways = [f"{branch.weight} to {listed(_effect(inner) for inner in branch.effects) or 'nothing'}" for branch in effect.choose]
+        return f"one of [{'; '.join(ways)}]"
+    if effect.score is not None:
+        return scored(effect.score)
+    if effect.ask is not None:
+        return f"asks {asked(effect.ask.desk, effect.ask.priority)}"
+    if effect.refer is not None:
+        return _refer(effect.refer)
+    body = f"{effect.body:+g}" if effect.satisfy is not None else effect.body
+    return f"{_VERBS[effect.kind]} {body}"
+
+
+def _refer(refer: Refer) -> str:
+    friends = "a friend, who joins with" if refer.invites == 1 else f"{refer.invites} friends, each of whom joins with"
+    by = f", counted to {refer.by}" if refer.by is not None else ""
+    return f"invites {friends} {percent(refer.joins)} {delay(refer.delay)}{by}"
