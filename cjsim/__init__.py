@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from cjsim.model.journey import Journey
     from cjsim.model.policy import Policy
     from cjsim.model.scenario import Scenario
+    from cjsim.report.diary import Diary
+    from cjsim.report.walk import walk
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Comparison": "cjsim.metrics.compare",
+    "Diary": "cjsim.report.diary",
     "EventLog": "cjsim.eventlog",
     "Journey": "cjsim.model.journey",
     "Policy": "cjsim.model.policy",
@@ -37,10 +40,12 @@ _HOMES = {
     "compare": "cjsim.metrics.compare",
     "describe": "cjsim.model.describe",
     "simulate": "cjsim.engine.run",
+    "walk": "cjsim.report.walk",
 }
 
 __all__ = [
     "Comparison",
+    "Diary",
     "EventLog",
     "Journey",
     "Policy",
@@ -51,6 +56,7 @@ __all__ = [
     "compare",
     "describe",
     "simulate",
+    "walk",
 ]
 
 

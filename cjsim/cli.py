@@ -7,6 +7,7 @@ results (publish.py), anything that computes. Verbs and models are imported by t
 import functools
 import json
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Callable
@@ -225,6 +226,35 @@ def compare(
         written = _save(comparison, folder)
     _tell(out, written)
     _show(comparison, as_json=as_json, full=full)
+
+
+@app.command()
+@_guarded
+def walk(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", show_default=False)],
+    customer: Annotated[str, typer.Option("--customer", metavar="K", help="Its number, from 0.", show_default=False)],
+    seed: Seed = None,
+    sets: Sets = None,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="Tell what the firm does not see: persona, traits, feelings, silent events.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Walk the journey as one customer: its diary, with dates, reasons and money."""
+    made = scenario_in(scenario, values_of(sets) | values_of_options(None, seed, None))
+    number = whole("--customer", customer, 7)
+    assert number is not None
+    warn(scenario, made)
+    if "numba" not in sys.modules and number < made.customers and not made.shares:
+        os.environ["NUMBA_DISABLE_JIT"] = "1"  # one life is over before compiled rules are loaded, and is the same either way
+    with shown_progress() as progress:
+        from cjsim.report.walk import walk as walk_scenario
+
+        diary = walk_scenario(made, customer=number, truth=truth, progress=progress)
+    if as_json:
+        _echo_json(diary.to_json())
+    else:
+        typer.echo(diary.summary(width=max(shutil.get_terminal_size((120, 24)).columns, 60)))
 
 
 @calibrating.command("purchases")

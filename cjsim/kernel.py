@@ -52,9 +52,9 @@ def cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="cjsim-"))
 
 
-def is_compiled_before() -> bool:
-    """Whether an earlier process left compiled kernels here, so that this one starts at once."""
-    return any(cache_folder().rglob("*.nbc"))
+def is_compiled_before(kernel: str = "") -> bool:
+    """Whether kernels of such a name (any, if none is given) have been compiled here, or none will be, so that work starts at once."""
+    return bool(config.DISABLE_JIT) or any(cache_folder().rglob(f"*{kernel}-*.nbc"))
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -42,6 +42,7 @@ PROVENANCE = Provenance(
     referred=0,
     entry={"over_days": 0.0},
     spend={},
+    desk_rates={},
     engine="compiled",
     events=0,
     seconds=0.25,

@@ -41,6 +41,8 @@ class Provenance:
         How the first customers entered: `over_days`; and `file` with its `file_digest` (SHA-256), if there was one.
     spend : Mapping of str to float
         Money on each acquisition channel over the horizon, whoever came of it.
+    desk_rates : Mapping of str to float
+        Money a minute of each desk.
     engine : str
         'compiled' or 'readable'.
     events : int
@@ -67,6 +69,7 @@ class Provenance:
     referred: int
     entry: Mapping[str, Any]
     spend: Mapping[str, float]
+    desk_rates: Mapping[str, float]
     engine: str
     events: int
     seconds: float
@@ -108,6 +111,7 @@ class Provenance:
             referred=len(census) - census.initial - census.arrived,
             entry=_entry(scenario.entry),
             spend={channel.name: channel.spend for channel in plan.recipe.acquisition},
+            desk_rates={name: float(desk["cost"]) / 1440.0 for name, desk in zip(plan.codebook.desks, plan.world.desks, strict=True)},
             engine=engine,
             events=events,
             seconds=seconds,

@@ -148,6 +148,11 @@ class Run:
         """f8, shape (n_acquisition_channels,): money on each over the horizon, whoever came of it."""
         return np.array([self.provenance.spend[name] for name in self.codebook.acquisition])
 
+    @property
+    def desk_rates(self) -> Records:
+        """f8, shape (n_desks,): money a minute of service."""
+        return np.array([self.provenance.desk_rates[name] for name in self.codebook.desks], np.float64)
+
     # A run offers its own worth, although metrics stand a layer above it: they are looked up when asked for, so that no
     # module of the engine depends on them and a user has one noun.
     @cached_property

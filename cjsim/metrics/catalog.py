@@ -1,6 +1,7 @@
 """All metrics of a run: each is defined once, and measured and compared from that definition.
 
-Lives here: the list, and measuring it. Does not live here: what a metric is (value.py, retention.py, journey.py, contacts.py).
+Lives here: the list, and measuring it. Does not live here: what a metric is (value.py, retention.py,
+acquisition.py, journey.py, contacts.py, desks.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,9 @@ import numpy as np
 
 from cjsim.engine.result import Metric, Run
 from cjsim.errors import InputError, complaint, unknown_name
-from cjsim.metrics import contacts, journey, retention, value
+from cjsim.metrics import acquisition, contacts, desks, journey, retention, value
 from cjsim.metrics.estimate import Definition, estimate
+from cjsim.metrics.sample import Sample
 from cjsim.model.plan import Codebook
 
 if TYPE_CHECKING:
@@ -26,9 +28,10 @@ def definitions(codebook: Codebook) -> dict[str, Definition]:
     Parameters
     ----------
     codebook : Codebook
-        Names of moments, stages and channels.
+        Names of moments, stages, channels, desks and acquisition channels.
     """
-    found = [*retention.definitions(), *value.definitions(), *journey.definitions(codebook), *contacts.definitions(codebook)]
+    found = [*retention.definitions(), *value.definitions(), *acquisition.definitions(codebook)]
+    found += [*journey.definitions(codebook), *contacts.definitions(codebook), *desks.definitions(codebook)]
     return {definition.name: definition for definition in found}
 
 
@@ -55,7 +58,8 @@ def definition_of(run: Run, metric: str) -> Definition:
 
 def measure(run: Run) -> Mapping[str, Metric]:
     """Every metric of a run with its interval; one at a time, so that memory stays small."""
-    return MappingProxyType({name: estimate(of.terms(run), of.unit) for name, of in definitions(run.codebook).items()})
+    sample = Sample.of(run)
+    return MappingProxyType({name: estimate(of.terms(run), of.unit, sample) for name, of in definitions(run.codebook).items()})
 
 
 def cohorts(run: Run, *, metrics: Sequence[str] = ("conversion", "retention_30d", "retention_90d", "revenue")) -> "pd.DataFrame":
@@ -86,9 +90,10 @@ def cohorts(run: Run, *, metrics: Sequence[str] = ("conversion", "retention_30d"
     chosen = [definition_of(run, name) for name in metrics]
     present = [entered & (months == month) for month in np.unique(months[entered])]
     table = {"month": pd.PeriodIndex(np.unique(months[entered]), freq="M"), "n": [int(rows.sum()) for rows in present]}
+    sample = Sample.of(run)
     for definition in chosen:
         terms = definition.terms(run)
-        found = [estimate(terms.of(rows), definition.unit) for rows in present]
+        found = [estimate(terms.within(rows), definition.unit, sample) for rows in present]
         table[definition.name] = [metric.value for metric in found]
         table[f"{definition.name}_low"] = [metric.low for metric in found]
         table[f"{definition.name}_high"] = [metric.high for metric in found]

@@ -1,5 +1,8 @@
 """Policies compared on the same customers: what would have been different for each of them.
 
+Customers are the same who have the same key. Where policies differ in how many come (acquisition, referrals), those who came under one only
+never entered under the other.
+
 Lives here: the verb `compare` and its result. Does not live here: the arithmetic (estimate.py), the metrics (catalog.py).
 """
 
@@ -14,6 +17,7 @@ from cjsim.engine.result import Run, jsonable
 from cjsim.errors import InputError, complaint, shown, unknown_name
 from cjsim.metrics.catalog import definition_of, definitions
 from cjsim.metrics.estimate import Effect, contributions, paired
+from cjsim.metrics.sample import Pairing, Sample
 from cjsim.metrics.tables import comparison
 from cjsim.model.scenario import Scenario
 from cjsim.model.world import Records
@@ -92,11 +96,13 @@ class Comparison:
         name : str
             An alternative.
         metric : str
-            Of a mean per customer, such as 'clv', it is the customer's own difference; of a ratio, its linear contribution.
+            Of a mean per customer, such as 'clv', it is the customer's own difference, where the same customers came under both;
+            of a total, such as 'profit', as well, and their sum is the effect; of a ratio, its linear contribution.
 
         Returns
         -------
         ndarray of float64, shape (n_customers,)
+            In the order of the baseline; then, by key, those who came under the alternative only.
 
         Raises
         ------
@@ -106,7 +112,8 @@ class Comparison:
         if name not in self.alternatives:
             raise InputError(complaint("alternative", *unknown_name(name, self.alternatives, "alternative")))
         base, run = self.runs[self.baseline], self.runs[name]
-        return contributions(definition_of(base, metric).terms(base), definition_of(run, metric).terms(run))
+        pairing = Pairing.of(Sample.of(base), Sample.of(run))
+        return contributions(definition_of(base, metric).terms(base), definition_of(run, metric).terms(run), pairing)
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as plain values for JSON; null where undefined, and where no customer differs for `variance_ratio`."""
@@ -248,9 +255,9 @@ def _entry(scenario: Scenario) -> str:
 
 def _effects(base: Run, other: Run) -> Effects:
     """The paired difference of every metric that both runs have."""
-    theirs = definitions(other.codebook)
+    theirs, pairing = definitions(other.codebook), Pairing.of(Sample.of(base), Sample.of(other))
     both = {name: (of, theirs[name]) for name, of in definitions(base.codebook).items() if name in theirs}
-    return MappingProxyType({name: paired(before.terms(base), after.terms(other)) for name, (before, after) in both.items()})
+    return MappingProxyType({name: paired(before.terms(base), after.terms(other), pairing) for name, (before, after) in both.items()})
 
 
 def _require_equal(what: str, name: str, base: object, other: str, value: object) -> None:

@@ -35,6 +35,10 @@ def definitions(codebook: Codebook) -> list[Definition]:
         Definition("opt_outs", "opt-outs", "consents ended per customer, however", mean_of("opt_outs")),
         Definition("pressure", "contacts", "recent contacts, decayed, at the horizon", mean_of("pressure")),
         Definition("deferred", "sends", "sends per customer that waited for the end of quiet hours", _count(Touch.DEFERRED, None)),
+        Definition("placed", "sends", "messages per customer put where the next visit shows them", _count(Touch.PLACED, None)),
+        Definition(
+            "collisions", "sends", "sends per customer refused because another flow or broadcast had just written", mean_of("collisions")
+        ),
     ]
     for refusal in _REFUSALS:
         reason, touch = refusal.name.lower(), Touch(FIRST_REFUSAL + refusal)

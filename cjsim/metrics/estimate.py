@@ -1,10 +1,15 @@
 """Ratios of sums over customers, their intervals, and their differences between runs on the same customers.
 
-Lives here: the arithmetic, once, for every metric. Does not live here: any metric (value.py, retention.py, journey.py, contacts.py).
+Lives here: the arithmetic, once, for every metric. Does not live here: any metric (value.py, retention.py, journey.py, contacts.py,
+desks.py, acquisition.py), which customers are independent of which (sample.py).
 
-A metric is R = sum(y) / sum(x) over customers; a mean per customer has x = 1. To first order the estimate moves with customer i by its
-influence (y_i - R x_i) / mean(x), so that var(R) = sum(influence**2) / (n (n - 1)): the delta method (Cochran 1977, Sampling
-Techniques, section 6.4). Customers of a run are independent draws; intervals cover the Monte Carlo error, not that of the journey.
+A metric is R = sum(y) / sum(x) over customers; a mean per customer has x = 1, a total has the denominator 1. To first order the estimate
+moves with a root - an initial customer or an arrival, with all whom it led to by referrals - by g = sum(y - R x) / sum(x) over these
+customers (for a total, sum(y)): the delta method for cluster samples (Cochran 1977, Sampling Techniques, sections 6.4 and 9A.2). Roots
+are independent. The number of initial customers is given, so that they move R by what sets each apart from their mean; that of arrivals
+is Poisson, so that var(R) has the sum of their g**2, as the variance of a compound Poisson sum is its rate times the second moment. What
+is spent on acquisition is decided before anyone comes: it is in the sums, and moves with nobody. Intervals cover the Monte Carlo error,
+not that of the journey.
 """
 
 import math
@@ -15,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cjsim.engine.result import Metric, Run
+from cjsim.metrics.sample import Pairing, Sample
 from cjsim.model.world import Records
 
 Z = 1.959963984540054  # the normal quantile of a 95 % interval
@@ -24,14 +30,30 @@ _ZERO = np.float64(0)  # turns what stands beside it into float64
 
 
 class Terms(NamedTuple):
-    """Numerators and denominators of a ratio, one a customer; `x` may be bool."""
+    """Numerators and denominators of a ratio, one a customer; `x` may be bool.
+
+    `spent`, money on acquiring each customer, is in neither: `above` and `below` times its sum are added to the sums. `summed`: the
+    denominator of the ratio is 1, and `x` only says who counts.
+    """
 
     y: Records
     x: Records
+    spent: Records | None = None
+    above: float = 0.0
+    below: float = 0.0
+    summed: bool = False
 
-    def of(self, chosen: Records) -> "Terms":
-        """Those of some customers (bool, shape (n_customers,))."""
-        return Terms(self.y[chosen], self.x[chosen])
+    def within(self, chosen: Records) -> "Terms":
+        """Those of some customers (bool, shape (n_customers,)), with nothing for the others."""
+        spent = None if self.spent is None else np.where(chosen, self.spent, _ZERO)
+        return self._replace(y=np.where(chosen, self.y, _ZERO), x=np.where(chosen, self.x, self.x.dtype.type(0)), spent=spent)
+
+    @property
+    def over(self) -> float:
+        """The denominator of the ratio."""
+        if self.summed:
+            return 1.0
+        return float(self.x.sum()) + (self.below * float(self.spent.sum()) if self.spent is not None else 0.0)
 
 
 @dataclass(frozen=True)
@@ -52,6 +74,8 @@ class Definition:
         Left out of short tables.
     selected : bool
         Its denominator counts those whom a policy may have brought there (converters, openers): under another policy they are others.
+    total : bool
+        Over all customers: it says something of its own only where their number is not given.
     """
 
     name: str
@@ -60,6 +84,7 @@ class Definition:
     terms: Callable[[Run], Terms]
     detail: bool = False
     selected: bool = False
+    total: bool = False
 
 
 class Effect(NamedTuple):
@@ -121,33 +146,49 @@ def mean_of(field: str) -> Callable[[Run], Terms]:
     return lambda run: per_customer(run, run.outcomes.customers[field])
 
 
+def total_of(terms: Callable[[Run], Terms]) -> Callable[[Run], Terms]:
+    """The sum over customers whose mean these terms give.
+
+    Parameters
+    ----------
+    terms : callable
+        Of a mean per customer.
+    """
+    return lambda run: terms(run)._replace(summed=True)
+
+
 def ratio(terms: Terms) -> float:
-    """sum(y) / sum(x); nan where sum(x) is 0.
+    """sum(y) / sum(x), with what was spent; nan where the denominator is 0.
 
     Examples
     --------
     >>> ratio(Terms(np.array([1.0, 2.0]), np.array([True, True])))
     1.5
+    >>> ratio(Terms(np.array([1.0, 2.0]), np.array([True, True]), summed=True))
+    3.0
     """
-    below = float(terms.x.sum())
-    return float(terms.y.sum()) / below if below else math.nan
+    over = terms.over
+    above = float(terms.y.sum()) + (terms.above * float(terms.spent.sum()) if terms.spent is not None else 0.0)
+    return above / over if over else math.nan
 
 
 def influence(terms: Terms) -> Records:
-    """How the ratio moves with each customer: (y - R x) / mean(x).
+    """How the ratio moves with each customer: (y - R x) / sum(x); of a total, y.
 
     Returns
     -------
     ndarray of float64, shape (n_customers,)
-        With mean 0; nan where the ratio is undefined.
+        nan where the ratio is undefined.
     """
+    if terms.summed:
+        return np.array(terms.y, np.float64)
     moved = np.multiply(terms.x, -ratio(terms), dtype=np.float64)
     moved += terms.y
-    moved *= len(moved) / terms.x.sum() if terms.x.any() else math.nan
+    moved /= terms.over or math.nan
     return moved
 
 
-def estimate(terms: Terms, unit: str) -> Metric:
+def estimate(terms: Terms, unit: str, sample: Sample | None = None) -> Metric:
     """The ratio with its 95 % interval.
 
     Parameters
@@ -156,8 +197,10 @@ def estimate(terms: Terms, unit: str) -> Metric:
         Numerators and denominators.
     unit : str
         A share has Wilson's interval (Wilson 1927) at the effective sample size R (1 - R) / var(R), which for one trial a customer is
-        the number of customers and shrinks where trials of a customer go together; where all or none succeed, at the number
-        of customers. It stays in [0, 1] and has a width where nothing was seen. Everything else has the normal interval.
+        the number of customers and shrinks where trials of a customer or its friends go together; where all or none succeed, at the
+        number of customers. It stays in [0, 1] and has a width where nothing was seen. Everything else has the normal interval.
+    sample : Sample, optional
+        Who goes together; if not given, everybody is alone, and their number is given.
 
     Returns
     -------
@@ -167,20 +210,23 @@ def estimate(terms: Terms, unit: str) -> Metric:
     value, n = ratio(terms), int(np.count_nonzero(terms.x))
     if math.isnan(value):
         return Metric(value, math.nan, math.nan, n, unit)
-    rows, variance = len(terms.y), _variance(influence(terms))
-    if unit == SHARE:
-        return Metric(value, *_wilson(value, n, variance * (rows - 1) / rows), n, unit)
+    of = sample or Sample.alone(len(terms.y))
+    variance = of.variance(of.by_root(influence(terms)))
+    if unit == SHARE and not terms.summed:
+        return Metric(value, *_wilson(value, n, variance * (of.roots - 1) / of.roots), n, unit)
     half = Z * math.sqrt(variance)
     return Metric(value, value - half, value + half, n, unit)
 
 
-def paired(before: Terms, after: Terms) -> Effect:
+def paired(before: Terms, after: Terms, pairing: Pairing | None = None) -> Effect:
     """The difference of a ratio between two runs of the same customers.
 
     Parameters
     ----------
     before, after : Terms
-        Of the baseline and the alternative; row i of both is the same customer.
+        Of the baseline and the alternative.
+    pairing : Pairing, optional
+        Who is who; if not given, row i of both is the same customer, and everybody is alone.
 
     Returns
     -------
@@ -190,44 +236,44 @@ def paired(before: Terms, after: Terms) -> Effect:
     baseline, value = ratio(before), ratio(after)
     if math.isnan(baseline) or math.isnan(value):
         return Effect(baseline, value, math.nan, math.nan, math.nan, math.nan)
-    difference = influence(after)
-    apart = _variance(difference)
-    moved = influence(before)
-    apart += _variance(moved)
-    difference -= moved
-    together = _variance(difference)
+    of = pairing or Pairing.of(Sample.alone(len(before.y)), Sample.alone(len(after.y)))
+    difference = of.after.by_root(influence(after))
+    apart = of.after.variance(difference)
+    moved = of.before.by_root(influence(before))
+    apart += of.before.variance(moved)
+    together = of.both.variance(of.difference(moved, difference))
     if together < _ROUNDING * apart:
         together = 0.0
     effect, half = value - baseline, Z * math.sqrt(together)
     return Effect(baseline, value, effect, effect - half, effect + half, apart / together if together else math.nan)
 
 
-def contributions(before: Terms, after: Terms) -> Records:
-    """What each customer adds to the effect: their mean is the effect.
+def contributions(before: Terms, after: Terms, pairing: Pairing | None = None) -> Records:
+    """What each customer adds to the effect: their mean is the effect (of a total, their sum).
 
-    For a mean per customer it is the customer's own difference, y_after - y_before; for a ratio, the difference of R + influence.
+    For a mean over customers who are the same in both runs, and for a total, it is the customer's own difference, y_after - y_before; for
+    any other ratio, the effect and how each customer moves it.
 
     Parameters
     ----------
     before, after : Terms
         As in `paired`.
+    pairing : Pairing, optional
+        As in `paired`.
 
     Returns
     -------
     ndarray of float64, shape (n_customers,)
+        Customers in the order of `Pairing.customers`; by row where no pairing is given.
     """
-    if before.x.all() and after.x.all() and before.x.dtype == after.x.dtype == np.dtype(bool):
-        return np.asarray(after.y - before.y)
-    moved = influence(after)
-    moved -= influence(before)
-    moved += ratio(after) - ratio(before)
+    of = pairing or Pairing.of(Sample.alone(len(before.y)), Sample.alone(len(after.y)))
+    is_mean = before.x.all() and after.x.all() and before.x.dtype == after.x.dtype == np.dtype(bool)
+    if before.summed or (is_mean and of.is_same and before.spent is None and after.spent is None):
+        return of.own_difference(before.y, after.y)
+    moved = of.own_difference(influence(before), influence(after))
+    moved *= len(moved)
+    moved += ratio(after) - ratio(before) - (moved.mean() if len(moved) else 0.0)
     return moved
-
-
-def _variance(moved: Records) -> float:
-    """Of the mean of influences, whose own mean is 0; nan for fewer than two customers."""
-    n = len(moved)
-    return float(np.square(moved).sum()) / (n * (n - 1)) if n > 1 else math.nan
 
 
 def _wilson(share: float, n: int, variance: float) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cjsim.engine.result import Metric, Run
 from cjsim.metrics.catalog import definitions
 from cjsim.metrics.estimate import SHARE, Definition, Effect, estimate
+from cjsim.metrics.sample import Sample
 
 LEVEL = "0 to 1"
 _DECIMALS = {"days": 1, LEVEL: 3}  # of a unit; 2 of any other
@@ -91,7 +92,8 @@ def summary(run: Run, *, full: bool = False) -> str:
     known = definitions(run.codebook)
     for definition in known.values():
         found = run.metrics[definition.name]
-        if full or not (definition.detail or math.isnan(found.value) or (_is_fixed(found) and (found.value == 0 or found.unit == LEVEL))):
+        says_nothing = math.isnan(found.value) or (_is_fixed(found) and (found.value == 0 or found.unit == LEVEL))
+        if full or not (definition.detail or says_nothing or (definition.total and not _is_open(run))):
             decimals = decimals_of(found.unit, [found.value])
             span = interval(found.low, found.high, found.unit, decimals)
             rows.append((_marked(definition), number(found.value, found.unit, decimals), span, f"{found.n:,}", _title(definition)))
@@ -119,19 +121,29 @@ def comparison(baseline: Run, name: str, alternatives: Mapping[str, Mapping[str,
     """
     known = definitions(baseline.codebook)
     tables = []
-    shown = [of for of in known.values() if full or not (of.detail or _is_idle(of, baseline, alternatives.values()))]
+    grows = _is_open(baseline) or any(effects["customers"].effect for effects in alternatives.values())
+    shown = [
+        of for of in known.values() if full or not (of.detail or (of.total and not grows) or _is_idle(of, baseline, alternatives.values()))
+    ]
     for alternative, effects in alternatives.items():
         present = [of for of in shown if of.name in effects and (full or not math.isnan(effects[of.name].effect))]
         rows = [_effect_row(of, effects[of.name]) for of in present]
         table = _layout(("metric", name, alternative, "effect", "95 % interval", "", "pairing", ""), rows)
         tables.append(f"{table}\n\n{_notes(len(effects) - len(rows))}")
     origin = baseline.provenance
+    here, others = f"{int(baseline.entered.sum()):,}", {f"{effects['customers'].value:,.0f}" for effects in alternatives.values()}
+    entered = f"{here} who entered" if others == {here} else f"{here} who entered under {name}, {' and '.join(others)} otherwise"
     caption = (
-        f"{origin.horizon:g} days, {len(baseline):,} customers, seed {origin.seed}, n = {int(baseline.entered.sum()):,} who entered;"
+        f"{origin.horizon:g} days, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
         " 95 % interval, paired on the same customers.\n* the interval excludes 0 (of twenty metrics that do not differ, about one"
         " would). pairing: how many times more customers\nan unpaired comparison would need."
     )
     return "\n\n".join([*tables, caption])
+
+
+def _is_open(run: Run) -> bool:
+    """Whether customers came beside the initial ones, so that totals are more than means times a given number."""
+    return len(run) > run.census.initial
 
 
 def _is_fixed(found: Metric) -> bool:
@@ -143,7 +155,7 @@ def _is_idle(of: Definition, baseline: Run, alternatives: Iterable[Mapping[str, 
     """Whether a metric is the same for all customers under all policies."""
     effects = [found[of.name] for found in alternatives if of.name in found]
     same = all(found.effect == found.low == found.high == 0 for found in effects)
-    return same and _is_fixed(estimate(of.terms(baseline), of.unit))
+    return same and _is_fixed(estimate(of.terms(baseline), of.unit, Sample.of(baseline)))
 
 
 def _effect_row(of: Definition, found: Effect) -> tuple[str, ...]:

@@ -1,24 +1,64 @@
-"""Money: purchases, revenue, margin, cost, customer lifetime value, return.
+"""Money: purchases, revenue, offers, margin, cost, customer lifetime value, return; for each customer, and of all together.
 
 Lives here: what these metrics are. Does not live here: their arithmetic (estimate.py).
 """
 
+from collections.abc import Callable
+
+import numpy as np
+
 from cjsim.engine.result import Run
-from cjsim.metrics.estimate import SHARE, Definition, Terms, among, mean_of
+from cjsim.metrics.acquisition import booked, spent_on
+from cjsim.metrics.estimate import SHARE, Definition, Terms, among, mean_of, per_customer, total_of
+from cjsim.model.world import Records
 
 
 def definitions() -> list[Definition]:
     """The metrics of money."""
+    clv = "discounted margin less all costs per customer, from entry to horizon"
     return [
         Definition("purchases", "purchases", "purchases per customer", mean_of("purchases")),
         Definition("repeat_purchase_rate", SHARE, "buyers who bought again", _bought_again, selected=True),
         Definition("revenue", "money", "revenue per customer", mean_of("revenue")),
         Definition("margin", "money", "margin of purchases per customer", mean_of("margin")),
-        Definition("cost", "money", "cost of messages per customer", mean_of("cost")),
-        Definition("clv", "money", "discounted margin less costs per customer, from entry to horizon", mean_of("clv")),
-        # Costs are those of messages alone, so that it reads as more than it is: told where all is.
-        Definition("roi", "ratio", "margin less costs of messages, over these costs", _return, detail=True),
+        Definition("cost", "money", "cost of messages, desks and acquisition per customer", _cost),
+        Definition("clv", "money", clv, _clv),
+        Definition("roi", "ratio", "margin less all costs, over these costs", _return),
+        Definition("customers", "customers", "customers who entered by the horizon", total_of(_entered), total=True),
+        Definition("total_revenue", "money", "revenue of all customers", total_of(mean_of("revenue")), total=True),
+        Definition("total_margin", "money", "margin of purchases of all customers", total_of(mean_of("margin")), total=True),
+        Definition("profit", "money", "margin less all costs, of all customers", total_of(_profit), total=True),
+        Definition("total_clv", "money", "customer lifetime value of all customers", total_of(_clv), total=True),
+        Definition("redemptions", "purchases", "purchases with an offer per customer", mean_of("redemptions")),
+        Definition("discounts", "money", "money off by offers per customer", mean_of("discounts")),
+        Definition("offer_share", SHARE, "purchases with an offer, of all purchases", _with_offer, selected=True),
     ]
+
+
+def _with_costs(of: Callable[[Run], Records], *, above: float) -> Callable[[Run], Terms]:
+    """Money per customer into which acquisition is booked, `above` times: it is taken out and spent on all alike."""
+
+    def terms(run: Run) -> Terms:
+        entry = booked(run)
+        if entry is None:
+            return per_customer(run, of(run))
+        return per_customer(run, of(run) - above * entry)._replace(spent=spent_on(run), above=above)
+
+    return terms
+
+
+_cost = _with_costs(lambda run: run.outcomes.customers["cost"], above=1.0)
+_clv = _with_costs(lambda run: run.outcomes.customers["clv"], above=-1.0)
+_profit = _with_costs(lambda run: run.outcomes.customers["margin"] - run.outcomes.customers["cost"], above=-1.0)
+
+
+def _entered(run: Run) -> Terms:
+    return per_customer(run, np.ones(len(run)))
+
+
+def _return(run: Run) -> Terms:
+    gain, cost = _profit(run), _cost(run)
+    return gain._replace(x=cost.y, below=1.0)
 
 
 def _bought_again(run: Run) -> Terms:
@@ -26,6 +66,6 @@ def _bought_again(run: Run) -> Terms:
     return among(run, purchases > 1, purchases > 0)
 
 
-def _return(run: Run) -> Terms:
+def _with_offer(run: Run) -> Terms:
     of = run.outcomes.customers
-    return among(run, of["margin"] - of["cost"], of["cost"])
+    return among(run, of["redemptions"], of["purchases"])

@@ -44,6 +44,11 @@ class Scenario(Document):
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 1
     discount_rate: Annotated[Real, Field(ge=0, le=10)] = 0.10
 
+    @property
+    def shares(self) -> bool:
+        """Whether customers have anything in common: desks, or budgets of sends."""
+        return bool(self.journey.desks or self.policy.guardrails.budgets)
+
     def faults(self) -> Iterable[Fault]:
         """What is wrong across journey, policy and population."""
         return scenario_faults(self)

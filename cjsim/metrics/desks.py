@@ -1,0 +1,88 @@
+"""What desks are asked, how soon they answer, what that costs.
+
+Lives here: what these metrics are. Does not live here: their arithmetic (estimate.py).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from cjsim.engine.result import Run
+from cjsim.metrics.estimate import SHARE, Definition, Terms, among, per_customer
+from cjsim.model.codes import Reply
+from cjsim.model.plan import Codebook
+from cjsim.model.world import Records
+
+MINUTES = 1440.0  # a day
+_ANSWERED = (Reply.IN_TIME, Reply.LATE)
+
+
+def definitions(codebook: Codebook) -> list[Definition]:
+    """Metrics of desks, over all of them and by desk.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Names of desks.
+    """
+    if not codebook.desks:
+        return []
+    found = _of(None, "", "any desk")
+    for i, desk in enumerate(codebook.desks):
+        found += _of(i, f"[{desk}]", desk)
+    return found
+
+
+def _of(desk: int | None, mark: str, name: str) -> list[Definition]:
+    ended = f"of conversations with {name} that ended"
+    found = [
+        Definition(f"tickets{mark}", "requests", f"conversations asked of {name}, per customer", _asked(desk)),
+        Definition(f"asked_again{mark}", "requests", f"further requests while {name} was asked, per customer", _again(desk)),
+        Definition(f"sla_kept{mark}", SHARE, f"begun in the promised time, {ended}", _ended(desk, Reply.IN_TIME), selected=True),
+        Definition(f"abandonment{mark}", SHARE, f"given up unanswered, {ended}", _ended(desk, Reply.UNANSWERED), selected=True),
+        Definition(f"wait{mark}", "minutes", f"wait of who was answered by {name}", _wait(desk), selected=True),
+        Definition(f"service{mark}", "minutes", f"minutes of {name} per customer", _service(desk)),
+        Definition(f"desk_cost{mark}", "money", f"cost of {name} per customer", _cost(desk)),
+    ]
+    return [replace(of, detail=desk is not None) for of in found]
+
+
+def _field(run: Run, field: str, desk: int | None) -> Records:
+    """A field of SERVED as float64, at a desk or over all."""
+    values = run.outcomes.desks[field]
+    return values[:, desk].astype(np.float64) if desk is not None else values.sum(axis=1, dtype=np.float64)
+
+
+def _replies(run: Run, replies: Sequence[Reply], desk: int | None) -> Records:
+    values = run.outcomes.desks["replies"][:, :, list(replies)].sum(axis=2, dtype=np.float64)
+    return np.asarray(values[:, desk] if desk is not None else values.sum(axis=1))
+
+
+def _asked(desk: int | None) -> Callable[[Run], Terms]:
+    return lambda run: per_customer(run, _field(run, "asks", desk))
+
+
+def _again(desk: int | None) -> Callable[[Run], Terms]:
+    return lambda run: per_customer(run, _field(run, "joined", desk))
+
+
+def _ended(desk: int | None, reply: Reply) -> Callable[[Run], Terms]:
+    return lambda run: among(run, _replies(run, (reply,), desk), _replies(run, tuple(Reply), desk))
+
+
+def _wait(desk: int | None) -> Callable[[Run], Terms]:
+    return lambda run: among(run, MINUTES * _field(run, "waited", desk), _replies(run, _ANSWERED, desk))
+
+
+def _service(desk: int | None) -> Callable[[Run], Terms]:
+    return lambda run: per_customer(run, MINUTES * _field(run, "service", desk))
+
+
+def _cost(desk: int | None) -> Callable[[Run], Terms]:
+    def terms(run: Run) -> Terms:
+        rates, served = run.desk_rates, run.outcomes.desks["service"].astype(np.float64) * MINUTES
+        money = served * rates
+        return per_customer(run, money[:, desk] if desk is not None else money.sum(axis=1))
+
+    return terms

@@ -1,0 +1,199 @@
+"""One customer's diary: what happened to it, when and why, what it felt and what it was worth.
+
+Lives here: the record and how it is laid out. Does not live here: the words (words.py), finding the customer (walk.py).
+"""
+
+import io
+import textwrap
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from cjsim.engine.result import jsonable
+from cjsim.report.words import feeling, money, span
+
+WIDTH = 120  # columns of text, where nobody says how many there are
+_AGAIN = 1e-9  # days: at the same time
+_CENT = 0.005  # smaller costs are in the sum at the end
+
+
+class Line(NamedTuple):
+    """One thing that happened.
+
+    Attributes
+    ----------
+    time : float
+        Days since the start.
+    since : float
+        Days since the line before.
+    stage : str
+        Where the customer was.
+    event : str
+        Its name in the log; of a hidden event, its own.
+    text, why : str
+        In words; no reason: ''.
+    message, source : str
+        Of the touch; '' for none.
+    revenue, cost : float
+        Money.
+    satisfaction : float
+        After all that happened at this time; nan where it is not told.
+    is_seen : bool
+        Whether the firm could know of it.
+    """
+
+    time: float
+    since: float
+    stage: str
+    event: str
+    text: str
+    why: str
+    message: str
+    source: str
+    revenue: float
+    cost: float
+    satisfaction: float
+    is_seen: bool
+
+
+@dataclass(frozen=True)
+class Diary:
+    """One customer's life, line by line.
+
+    Attributes
+    ----------
+    scenario : str
+        Its name.
+    start : datetime
+        Day 0.
+    customer, seed : int
+        Which one, of which draw.
+    is_truth : bool
+        Whether it tells what only the simulator knows: persona, traits, feelings, hidden events and stages.
+    who : dict of str to Any
+        What the customer is.
+    lines : tuple of Line
+        In the order of time.
+    end : dict of str to Any
+        What became of it.
+    """
+
+    scenario: str
+    start: datetime
+    customer: int
+    seed: int
+    is_truth: bool
+    who: dict[str, Any]
+    lines: tuple[Line, ...]
+    end: dict[str, Any]
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def summary(self, *, width: int = WIDTH) -> str:
+        """The diary as text.
+
+        Parameters
+        ----------
+        width : int
+            Columns of text; what is longer goes on in the next line.
+        """
+        view = "the full truth" if self.is_truth else "what the firm could know"
+        head = f"Customer {self.customer:,} of {self.scenario}, seed {self.seed}: {view}"
+        who = "; ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in self.who.items())
+        parts = [head, *([f"It is: {who}."] if who else []), "", *([self._table(width)] if self.lines else []), self._closing()]
+        return "\n".join(text for part in parts for text in _folded(part, width))
+
+    def to_json(self) -> dict[str, Any]:
+        """The diary as plain values for JSON."""
+        lines = [
+            {"date": self.date(line.time).isoformat(sep=" ", timespec="minutes")}
+            | {name: jsonable(value) for name, value in line._asdict().items()}
+            | ({"feeling": feeling(line.satisfaction)} if self.is_truth else {})
+            for line in self.lines
+        ]
+        view = "truth" if self.is_truth else "firm"
+        names = {"scenario": self.scenario, "customer": self.customer, "seed": self.seed, "view": view}
+        return {**names, "who": self.who, "lines": lines, "end": {name: jsonable(value) for name, value in self.end.items()}}
+
+    def date(self, time: float) -> datetime:
+        """The local time of a day since the start.
+
+        Parameters
+        ----------
+        time : float
+            Days.
+        """
+        return self.start + timedelta(days=time)
+
+    def _table(self, width: int) -> str:
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, padding=(0, 1), width=width)
+        for name, how in self._columns():
+            table.add_column(name, **how)
+        before = None
+        for line in self.lines:
+            if before is None or self.date(before.time).year != self.date(line.time).year:
+                table.add_row(f"{self.date(line.time).year}")
+            table.add_row(*self._cells(line, before))
+            before = line
+        page = io.StringIO()
+        Console(file=page, width=width, color_system=None, highlight=False, markup=False, emoji=False).print(table)
+        return "\n".join(text.rstrip() for text in page.getvalue().splitlines()) + "\n"
+
+    def _columns(self) -> list[tuple[str, dict[str, Any]]]:
+        fixed: dict[str, Any] = {"no_wrap": True}
+        right: dict[str, Any] = {"no_wrap": True, "justify": "right"}
+        feels = [("feeling", fixed)] if self.is_truth else []
+        what = ("what happens: why", {"overflow": "fold", "ratio": 1})
+        return [("when", fixed), ("after", right), ("stage", fixed), what, *feels, ("money", right)]
+
+    def _cells(self, line: Line, before: Line | None) -> list[str]:
+        """A row of the table; what is as in the line before is left out."""
+        when, last = self.date(line.time), None if before is None else self.date(before.time)
+        day = "" if last is not None and last.date() == when.date() else f"{when:%a %d %b}"
+        clock = "" if last is not None and line.since <= _AGAIN else f"{when:%H:%M}"
+        since = span(line.since) if before is not None and line.since > _AGAIN else ""
+        stage = line.stage if before is None or before.stage != line.stage else ""
+        text = f"{line.text}{'' if line.is_seen else ' *'}{f': {line.why}' if line.why else ''}"
+        paid = money(line.revenue) if line.revenue else (f"-{money(line.cost)}" if line.cost >= _CENT else "")
+        feels = [f"{feeling(line.satisfaction)} {line.satisfaction:.2f}"] if self.is_truth else []
+        if before is not None and feels and round(before.satisfaction, 2) == round(line.satisfaction, 2):
+            feels = [""]
+        return [f"{day:<10} {clock}".rstrip() if day or clock else "", since, stage, text, *feels, paid]
+
+    def _closing(self) -> str:
+        """What became of the customer, in a sentence or two."""
+        end = self.end
+        if not self.lines:
+            return "It never entered before the horizon."
+        bought = f"{_counted(end['purchases'], 'purchase')} for {money(end['revenue'])}" if end["purchases"] else "no purchase"
+        offers = f" ({money(end['discounts'])} taken off by offers)" if end["discounts"] else ""
+        contacts = f"{_counted(end['contacts'], 'contact')}, {end['opens']} opened, {end['clicks']} clicked"
+        refused = f", {_counted(end['refused'], 'send')} refused" if end["refused"] else ""
+        friends = f", {_counted(end['referrals'], 'friend')} brought" if end["referrals"] else ""
+        asked = f", {_counted(end['asks'], 'request')} to desks" if end["asks"] else ""
+        worth = f"margin {money(end['margin'])} less costs {money(end['cost'])}, CLV {money(end['clv'])}"
+        where = f"in {end['stage']}" if self.is_truth else f"last seen in {end['stage']}"
+        mood = f", {feeling(end['satisfaction'])} ({end['satisfaction']:.2f})" if self.is_truth else ""
+        opted = f", {_counted(end['opt_outs'], 'channel')} opted out of" if end["opt_outs"] else ""
+        unseen = "\n* the firm did not see it." if any(not line.is_seen for line in self.lines) else ""
+        return (
+            f"In {span(end['days'])}: {bought}{offers}; {worth}.\n{contacts[0].upper()}{contacts[1:]}{refused}{opted}{asked}{friends}."
+            f" At the end {where}{mood}.{unseen}"
+        )
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """Lines of at most so many columns, but for tables, which are so already."""
+    return [line for part in text.split("\n") for line in (textwrap.wrap(part, width) if len(part) > width else [part])]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else f"{value}"

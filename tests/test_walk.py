@@ -1,0 +1,219 @@
+"""Diaries: what they tell is what the log and the outcomes of a run say, with reasons; in the firm's view nothing latent."""
+
+import json
+import math
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from typer.testing import CliRunner
+
+from cjsim.cli import app
+from cjsim.engine.run import simulate
+from cjsim.errors import InputError
+from cjsim.model.scenario import Scenario
+from cjsim.report.diary import Diary
+from cjsim.report.walk import walk
+from cjsim.report.words import span
+
+SHOP = Scenario.load(ROOT / "configs" / "scenarios" / "shop.yaml")
+
+
+def small(*, policy: dict[str, Any] | None = None, horizon: str = "30d", **journey: Any) -> Scenario:
+    """Orders every week, a hidden grudge on day 10, a silent departure on day 25, one mail at entry."""
+    return Scenario.from_dict(
+        {
+            "name": "small",
+            "start": "2026-01-05",
+            "horizon": horizon,
+            "customers": 3,
+            "journey": {
+                "name": "j",
+                "starts_in": "active",
+                "personas": {"regular": {"share": 1, "satisfaction": 0.5}},
+                "stages": {"active": {}, "gone": {"observed": False}},
+                "events": {
+                    "order": {"title": "Orders", "in": ["active"], "wait": {"fixed": "7d"}, "effects": [{"purchase": {"value": 10}}]},
+                    "grudge": {"in": ["active"], "wait": {"fixed": "10d"}, "observed": False, "effects": [{"satisfy": -0.5}]},
+                    "leave": {"in": ["active"], "wait": {"fixed": "25d"}, "observed": False, "effects": [{"go": "gone"}]},
+                },
+                "channels": {"mail": {"title": "Letter", "cost": 0.5}, "text": {"consent": 0.0}},
+                "messages": {
+                    "hello": {"channel": "mail", "title": "Hello", "open_rate": 0.999, "lift": {"opened": {"order": 1}}},
+                    "ping": {"channel": "text", "open_rate": 0.5},
+                },
+                **journey,
+            },
+            "policy": {"name": "p", "flows": {"greet": {"on": {"stage": "active"}, "steps": [{"send": "hello"}]}}, **(policy or {})},
+        }
+    )
+
+
+def texts(diary: Diary) -> list[str]:
+    return [f"{line.text}: {line.why}" if line.why else line.text for line in diary.lines]
+
+
+def greeting(*steps: dict[str, Any], **guardrails: Any) -> dict[str, Any]:
+    return {"flows": {"greet": {"on": {"stage": "active"}, "steps": list(steps)}}, "guardrails": guardrails}
+
+
+@pytest.mark.parametrize("truth", [False, True])
+def test_what_a_diary_tells_of_is_the_log(truth: bool, tmp_path: Path) -> None:
+    run = simulate(SHOP, customers=4, seed=5, log=tmp_path / "log.parquet")
+    assert run.log is not None
+    log = run.log.to_pandas()
+    for number in range(4):
+        diary = walk(SHOP, customer=number, seed=5, truth=truth)
+        lines = [line for line in diary.lines if line.is_seen]
+        rows = log[log["customer"] == number]
+        assert [line.event for line in lines] == rows["event"].tolist()
+        apart = [abs(diary.date(line.time) - time) for line, time in zip(lines, rows["time"], strict=True)]
+        assert max(apart) <= timedelta(microseconds=1)
+
+
+def test_what_became_of_the_customer_is_its_outcome() -> None:
+    run = simulate(SHOP, customers=4, seed=5)
+    for number in range(4):
+        end, of = walk(SHOP, customer=number, seed=5).end, run.outcomes.customers[number]
+        assert {name: end[name] for name in ("clv", "contacts", "purchases")} == {
+            name: of[name] for name in ("clv", "contacts", "purchases")
+        }
+
+
+def test_firm_is_told_nothing_latent() -> None:
+    diary = walk(small(), customer=0)
+    assert texts(diary)[:3] == ["Enters", "Flow 'greet' starts: enters active", "Letter 'Hello' arrives: flow greet"]
+    assert {line.event for line in diary.lines} == {"entered", "flow_started", "delivered", "opened", "order"}
+    assert all(math.isnan(line.satisfaction) and line.stage == "active" for line in diary.lines)
+    assert diary.who == {}
+    assert (diary.end["stage"], "satisfaction" in diary.end) == ("active", False)
+
+
+def test_truth_tells_what_the_firm_did_not_see_and_what_it_felt() -> None:
+    diary = walk(small(), customer=0, truth=True)
+    unseen = [(line.time, line.event, line.stage, line.satisfaction) for line in diary.lines if not line.is_seen]
+    assert unseen == [(10.0, "grudge", "active", 0.25), (20.0, "grudge", "active", 0.125), (25.0, "leave", "gone", 0.125)]
+    assert diary.who == {"persona": "regular"}
+    assert "At the end in gone, furious (0.12)." in diary.summary()
+
+
+def test_hidden_events_that_were_fired_are_told_after_what_fired_them() -> None:
+    events = {"a": {"in": ["active"], "wait": {"fixed": "20d"}, "effects": [{"fire": "b"}]}, "b": {"observed": False}}
+    diary = walk(small(events=events, messages={}, policy={"flows": {}}), customer=0, truth=True)
+    assert texts(diary) == ["Enters", "a", "b: follows from 'a'"]
+
+
+def test_truth_names_the_message_that_sped_a_clock_up() -> None:
+    diary = walk(small(), customer=0, truth=True)
+    orders = [line.why for line in diary.lines if line.event == "order"]
+    assert orders[0].startswith("sped up by opening 'Hello' ")
+    assert orders[-1] == ""
+    assert next(line.why for line in walk(small(), customer=0).lines if line.event == "order") == ""
+
+
+def test_firm_connects_an_event_with_the_last_message_that_was_seen() -> None:
+    soon = {"visit": {"in": ["active"], "wait": {"fixed": "1d"}}}
+    lines = walk(small(events=soon, messages={"hello": {"channel": "mail", "open_rate": 0.999}}), customer=0).lines
+    assert [line.why for line in lines if line.event == "visit"][:4] == [f"{n} d after opening 'hello'" for n in (1, 2, 3)] + [""]
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (greeting({"send": "ping"}), "Text 'ping' is not sent: no consent to text; flow greet"),
+        (greeting({"send": "hello"}, exit="purchases == 0"), "Letter 'Hello' is not sent: not when purchases == 0; flow greet"),
+        (
+            greeting({"send": "hello"}, {"wait": "2d"}, {"send": "hello"}, gaps=[{"at_least": "3d"}]),
+            "Letter 'Hello' is not sent: the last contact was 2 d before, the gap is 3 d; flow greet",
+        ),
+        (
+            greeting({"send": "hello"}, {"wait": "2d"}, {"send": "hello"}, caps=[{"at_most": 1, "per": "3d", "channels": ["mail"]}]),
+            "Letter 'Hello' is not sent: 1 contacts in 3 d, the cap is 1; flow greet",
+        ),
+        (
+            greeting({"send": "hello"}, quiet_hours=[{"from": "22:00", "to": "07:30"}]),
+            "Letter 'Hello' waits until 07:30: quiet hours; flow greet",
+        ),
+        (greeting({"send": "hello"}, holdout=1.0), "Letter 'Hello' is not sent: in the holdout; flow greet"),
+    ],
+)
+def test_a_send_that_is_held_is_told_with_the_guardrail(policy: dict[str, Any], said: str) -> None:
+    assert said in texts(walk(small(policy=policy), customer=1))
+
+
+@pytest.mark.parametrize(
+    ("on", "why"),
+    [
+        ({"event": "order"}, "at 'Orders'"),
+        ({"inactivity": "5d"}, "5 d without anything"),
+        ({"inactivity": "5d", "of": ["order"]}, "5 d without 'Orders'"),
+        ({"date": "2026-01-20", "at": "10:00"}, "its date"),
+        ({"score": "heat", "above": 1}, "score heat above 1"),
+    ],
+)
+def test_flows_start_for_a_reason(on: dict[str, Any], why: str) -> None:
+    events = {
+        "order": {
+            "title": "Orders",
+            "in": ["active"],
+            "wait": {"fixed": "7d"},
+            "effects": [{"purchase": {"value": 10}}, {"score": {"heat": 2}}],
+        }
+    }
+    policy = {"flows": {"f": {"on": on, "steps": [{"tag": "seen"}]}}}
+    diary = walk(small(events=events, messages={}, scores={"heat": {}}, policy=policy), customer=0)
+    assert f"Flow 'f' starts: {why}" in texts(diary)
+
+
+def test_offers_are_told_when_given_and_when_used() -> None:
+    policy = greeting({"offer": "tenth"})
+    diary = walk(small(offers={"tenth": {"discount": 0.1, "valid": "10d"}}, policy=policy), customer=0)
+    assert {"Gets the offer 'tenth': 10 % off, valid 10 d", "Uses the offer 'tenth': 1.00 off", "Orders for 9.00"} <= set(texts(diary))
+
+
+def test_experiments_are_told_by_arm() -> None:
+    split = {"split": {"a": {"share": 0.0}, "b": {"share": 1.0}}, "experiment": "colour"}
+    assert "Is in arm 'b' of experiment colour: flow greet" in texts(walk(small(policy=greeting(split)), customer=0))
+
+
+def test_text_keeps_to_its_width_and_says_each_day_once() -> None:
+    diary = walk(SHOP, customer=17, seed=1, truth=True)
+    for width in (80, 140):
+        assert max(len(line) for line in diary.summary(width=width).splitlines()) <= width
+    days = re.findall(r"^\w{3} \d\d \w{3} ", diary.summary(), re.MULTILINE)
+    assert len(days) == len({diary.date(line.time).date() for line in diary.lines})
+
+
+def test_a_customer_who_enters_after_the_horizon_is_told_so() -> None:
+    late = small().with_values({"entry.over": "3000d"})
+    never = next(number for number in range(3) if not walk(late, customer=number).lines)
+    assert walk(late, customer=never).summary().endswith("It never entered before the horizon.")
+
+
+@pytest.mark.parametrize("number", [3, -1])
+def test_a_customer_who_does_not_exist_is_refused(number: int) -> None:
+    with pytest.raises(InputError, match=rf"--customer: must be from 0 to 2, got {number}\. Name one of the customers"):
+        walk(small(), customer=number)
+
+
+def test_command_tells_a_diary_or_prints_one_json_object(tmp_path: Path) -> None:
+    file = tmp_path / "small.yaml"
+    small().save(file)
+    told = CliRunner().invoke(app, ["walk", str(file), "--customer", "2", "--truth"], env={"COLUMNS": "90"})
+    assert (told.exit_code, told.stdout.splitlines()[0]) == (0, "Customer 2 of small, seed 1: the full truth")
+    one = json.loads(CliRunner().invoke(app, ["walk", str(file), "--customer", "2", "--json"]).stdout)
+    assert (one["customer"], one["view"], one["lines"][0]["event"], one["lines"][0]["satisfaction"]) == (2, "firm", "entered", None)
+    assert one["lines"][0]["date"] == "2026-01-05 00:00"
+
+
+def test_command_refuses_what_is_no_number() -> None:
+    result = CliRunner().invoke(app, ["walk", str(ROOT / "tests" / "worlds" / "tiny.yaml"), "--customer", "x"])
+    assert (result.exit_code, result.stderr) == (2, "--customer: must be a whole number, got 'x'. Give a number such as 7.\n")
+
+
+@pytest.mark.parametrize(("days", "text"), [(0.0, "0 s"), (59 / 60 / 1440, "59 s"), (1.0, "1 d"), (9.96, "10 d"), (200.4, "200 d")])
+def test_spans_are_short(days: float, text: str) -> None:
+    assert span(days) == text
