@@ -4,9 +4,11 @@ Lives here: `InputError`, the house form of a message, "did you mean". Does not 
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
+_DATE = re.compile(r"datetime\.date\((\d+), (\d+), (\d+)\)")  # within a list or a mapping
 _SHOWN = 80  # characters of a value in a message
 _LISTED = 12  # names in a message
 
@@ -45,6 +47,9 @@ def shown(value: Any) -> str:
     --------
     >>> shown("emial"), shown({"a": 1}), shown([])
     ("'emial'", "{'a': 1}", 'an empty list')
+    >>> from datetime import date
+    >>> shown({"from": date(2025, 1, 20)})
+    "{'from': 2025-01-20}"
     """
     if value is None:
         return "nothing"
@@ -56,6 +61,7 @@ def shown(value: Any) -> str:
         text = " ".join((repr(value) if isinstance(value, (str, int, float, list, dict, tuple)) else f"{value}").split())
     except ValueError:  # Python refuses to write integers of more than 4300 digits
         return "a number of thousands of digits"
+    text = _DATE.sub(lambda found: f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}", text)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 

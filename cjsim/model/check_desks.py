@@ -28,7 +28,7 @@ def rota_faults(policy: "Policy") -> Iterator[Fault]:
         for number, shift in enumerate(staffing.shifts):
             yield from once((*path, "shifts", number, "weekdays"), shift.weekdays)
             yield from once((*path, "shifts", number, "dates"), [f"{day}" for day in shift.dates])
-        if ring := _ring(name, policy):
+        if (ring := _ring(name, policy)) and name == min(ring, key=list(policy.desks).index):
             got = " -> ".join(f"'{desk}'" for desk in ring)
             remedy = "Let the last desk of the chain keep them."
             yield Fault((*path, "escalate", "to"), "must not lead back to the desk itself", got, remedy)
@@ -62,11 +62,13 @@ def unstaffed_faults(scenario: "Scenario") -> Iterator[Fault]:
             continue
         must = f"must have staff within the {duration_text(scenario.horizon)} from {scenario.start}, as {asker} asks it"
         remedy = "Give it 'shifts' with 'agents' on days that are simulated."
-        yield Fault(("policy", "desks", desk), must, "no staffing" if staffing is None else _rota(staffing), remedy)
+        yield Fault(("policy", "desks", desk), must, f"no staff ever: {_rota(staffing)}", remedy)
 
 
-def _rota(staffing: "Staffing") -> str:
-    return "no agents in any shift" if not any(shift.agents for shift in staffing.shifts) else "shifts at other times alone"
+def _rota(staffing: "Staffing | None") -> str:
+    if staffing is None:
+        return "the policy does not name the desk"
+    return "its shifts are at other times" if any(shift.agents for shift in staffing.shifts) else "its shifts have no agents"
 
 
 def _is_on_duty(shift: "Shift", scenario: "Scenario") -> bool:

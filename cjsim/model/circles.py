@@ -58,10 +58,12 @@ def flow_faults(flow: "Flow", path: Path) -> Iterator[Fault]:
             yield Fault((*here, "jump"), *unknown_name(step.jump, labels, "label"))
     if faulty:
         return
-    if circle := _circle(_step_graph(flow, path, labels)):
-        jumps = [step_path for step_path, step in steps_in(flow.steps, (*path, "steps")) if step.jump is not None and step_path in circle]
-        remedy = "Put a 'wait' or 'wait_for' between the label and the jump."
-        yield Fault((*jumps[0], "jump"), "must not lead back to itself without waiting", "a loop without a wait", remedy)
+    if circle := set(_circle(_step_graph(flow, path, labels))):
+        around = [(here, step) for here, step in steps_in(flow.steps, (*path, "steps")) if here in circle]
+        jump = next(here for here, step in around if step.jump is not None)
+        over = "; a 'wait_until' is over at once where it is that time" if any(step.wait_until is not None for _, step in around) else ""
+        remedy = f"Put a 'wait' or 'wait_for' between the label and the jump{over}."
+        yield Fault((*jump, "jump"), "must not lead back to itself without waiting", "a loop without a wait", remedy)
 
 
 def _step_graph(flow: "Flow", path: Path, labels: dict[str, Path]) -> StepGraph:

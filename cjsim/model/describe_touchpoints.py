@@ -79,8 +79,10 @@ def _desk(desk: Desk) -> str:
 
 def _way(way: Acquisition) -> Iterator[str]:
     """How many come, and who they are."""
-    if way.baseline or way.hill is None:
+    if way.baseline:
         yield f"{number(way.baseline)} a day without spend"
+    elif way.hill is None:
+        yield "only as others refer them"
     if way.hill is not None:
         steep = f" (slope {way.hill.slope:g})" if way.hill.slope != 1 else ""
         yield f"from spend up to {number(way.hill.at_most)} a day, half of them at {number(way.hill.half)} a day{steep}"

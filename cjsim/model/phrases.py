@@ -102,6 +102,6 @@ def _effect(effect: Effect) -> str:
 
 
 def _refer(refer: Refer) -> str:
-    friends = "a friend, who joins with" if refer.invites == 1 else f"{refer.invites} friends, each of whom joins with"
-    by = f", counted to {refer.by}" if refer.by is not None else ""
-    return f"invites {friends} {percent(refer.joins)} {delay(refer.delay)}{by}"
+    friends = "a friend" if refer.invites == 1 else f"{refer.invites} friends"
+    by = f", by {refer.by}" if refer.by is not None else ""
+    return f"invites {friends} ({percent(refer.joins)} join {delay(refer.delay)}{by})"
