@@ -1,5 +1,6 @@
 """A run: what it says of itself, what it keeps apart, and that it comes back from disk as it was."""
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import date
@@ -9,13 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from made import CODEBOOK, made_run, some_outcomes
+from small_worlds import scenario
 
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.result import Run
+from cjsim.engine.run import simulate
 from cjsim.errors import InputError
 from cjsim.eventlog import LogWriter
 from cjsim.model.journey import Journey
-from cjsim.model.state import ROW
+from cjsim.model.scenario import Scenario
+from cjsim.model.state import ROW, SERVED
 
 
 def logged_run(folder: Path) -> Run:
@@ -99,6 +103,65 @@ def test_save_then_load_gives_the_same_run(tmp_path: Path) -> None:
     assert again.to_json() == run.to_json()
     assert again.log is not None
     assert len(again.log) == 3
+
+
+def growing() -> Scenario:
+    """Initial customers, arrivals of a channel that costs money, friends of both, and a desk that some ask."""
+    effects = [{"refer": {"invites": 2, "joins": 0.2, "by": "word"}}, {"refer": {"joins": 0.1}}, {"purchase": {"value": 5}}]
+    journey = {
+        "personas": {"keen": {"share": 0.5}, "cool": {"share": 0.5}},
+        "traits": {"pace": {"gamma": {"mean": 1, "shape": 2}}},
+        "acquisition": {"ads": {"hill": {"at_most": 9, "half": 50}}, "word": {}},
+        "events": {"buy": {"in": ["here"], "wait": {"exponential": "9d"}, "speed": ["pace"], "effects": effects}},
+    }
+    return scenario(journey=journey, policy={"acquisition": {"ads": 40}}, customers=30, entry={"over": "5d"})
+
+
+def test_run_that_grew_is_loaded_with_everybodys_descent(tmp_path: Path) -> None:
+    run = simulate(growing())
+    assert (run.census.parents >= 0).sum() > (run.by == 0).sum() > 30
+    again = Run.load(run.save(tmp_path / "run"))
+    assert again.provenance == run.provenance
+    for name in ("keys", "by", "roots", "spend"):
+        loaded, made = getattr(again, name), getattr(run, name)
+        assert (loaded.dtype, loaded.tobytes()) == (made.dtype, made.tobytes()), name
+    assert again.census.parents.tolist() == run.census.parents.tolist()
+    assert [loaded.tobytes() for loaded in again.outcomes] == [made.tobytes() for made in run.outcomes]
+    pd.testing.assert_frame_equal(again.customers, run.customers)
+    pd.testing.assert_frame_equal(again.truth, run.truth)
+
+
+def test_people_of_a_run_are_those_who_lived() -> None:
+    run = simulate(growing())
+    of = run.outcomes.customers
+    assert run.customers["acquired_by"].tolist() == [(*run.codebook.acquisition, "none")[code] for code in run.by]
+    assert run.customers["referred_by"].fillna(-1).tolist() == run.census.parents.tolist()
+    # who is quick buys more: the traits are those of the same customers
+    pace = run.truth["trait[pace]"].to_numpy()
+    assert np.corrcoef(pace, of["purchases"] / (30 - of["entered"]))[0, 1] > 0.3
+
+
+def test_provenance_tells_who_came_and_how(tmp_path: Path) -> None:
+    run = simulate(growing())
+    origin = run.provenance
+    assert (origin.customers, origin.arrived, origin.referred) == (30, run.census.arrived, len(run) - 30 - run.census.arrived)
+    assert origin.spend == {"ads": 1200.0, "word": 0.0}
+    assert origin.entry == {"over_days": 5.0}
+    (tmp_path / "entries.csv").write_text("entered\n1\n")
+    entry = simulate(scenario(customers=1, entry={"file": str(tmp_path / "entries.csv")})).provenance.entry
+    assert entry["file_digest"] == hashlib.sha256(b"entered\n1\n").hexdigest()
+
+
+def test_what_desks_did_comes_back_from_disk(tmp_path: Path) -> None:
+    made = some_outcomes(5)
+    served = np.zeros((5, 2), SERVED)
+    for name, values in {"asks": [1, 2], "joined": [3, 4], "waited": [0.5, 0.25], "service": [0.1, 0.2]}.items():
+        served[name] = values
+    served["replies"] = [[5, 6, 7], [8, 9, 10]]
+    run = made_run(
+        made._replace(desks=served), codebook=replace(CODEBOOK, desks=("support", "sales")), desk_rates={"support": 1.0, "sales": 2.0}
+    )
+    assert Run.load(run.save(tmp_path)).outcomes.desks.tobytes() == served.tobytes()
 
 
 def test_saving_writes_the_declared_files(tmp_path: Path) -> None:

@@ -230,12 +230,13 @@ class Generations:
 
 def _arrivals(plan: Plan, seed: int, count: int, at_most: int) -> Cohort:
     """Who arrives by acquisition channels, unless they are too many."""
-    arrivals = draw_arrivals(plan, seed, first=count, at_most=at_most - count)
-    if count + len(arrivals) > at_most:
-        expected = sum(float(channel.expected[-1]) for channel in plan.recipe.acquisition)
-        got = f"{count:,} at first and about {expected:,.0f} arrivals by acquisition channels" if expected else f"{count:,} at first"
-        raise _overgrown(at_most, got, "Lower the arrivals or the spend, shorten the horizon")
-    return arrivals
+    room, expected = at_most - count, sum(float(channel.expected[-1]) for channel in plan.recipe.acquisition)
+    if expected <= 2 * room + 1000:  # a Poisson number with a mean above that is within the room once in 10^100 runs
+        arrivals = draw_arrivals(plan, seed, first=count, at_most=room)
+        if len(arrivals) <= room:
+            return arrivals
+    got = f"{count:,} at first and about {expected:,.0f} arrivals by acquisition channels" if expected else f"{count:,} at first"
+    raise _overgrown(at_most, got, "Lower the arrivals or the spend, shorten the horizon")
 
 
 def _overgrown(at_most: int, got: str, remedy: str) -> InputError:
