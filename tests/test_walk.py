@@ -168,6 +168,15 @@ def test_flows_start_for_a_reason(on: dict[str, Any], why: str) -> None:
     assert f"Flow 'f' starts: {why}" in texts(diary)
 
 
+def test_a_refusal_for_the_same_reason_is_told_in_short() -> None:
+    policy = greeting({"send": "ping"}, {"wait": "1d"}, {"send": "ping"}, {"wait": "1d"}, {"send": "hello"}, exit="days_since_entry > 1.5")
+    assert texts(walk(small(policy=policy), customer=1))[2:5] == [
+        "Text 'ping' is not sent: no consent to text; flow greet",
+        "Text 'ping' is not sent: as before",
+        "Letter 'Hello' is not sent: not when days_since_entry > 1.5; flow greet",
+    ]
+
+
 def test_offers_are_told_when_given_and_when_used() -> None:
     policy = greeting({"offer": "tenth"})
     diary = walk(small(offers={"tenth": {"discount": 0.1, "valid": "10d"}}, policy=policy), customer=0)
@@ -185,6 +194,30 @@ def test_text_keeps_to_its_width_and_says_each_day_once() -> None:
         assert max(len(line) for line in diary.summary(width=width).splitlines()) <= width
     days = re.findall(r"^\w{3} \d\d \w{3} ", diary.summary(), re.MULTILINE)
     assert len(days) == len({diary.date(line.time).date() for line in diary.lines})
+
+
+def growing() -> Scenario:
+    """One every other day comes by search; each tells a friend a day, who comes or not."""
+    events = {"tells": {"in": ["active"], "wait": {"fixed": "1d"}, "effects": [{"refer": {"joins": 0.5, "delay": {"fixed": "12h"}}}]}}
+    return small(
+        events=events, messages={"hello": {"channel": "mail", "open_rate": 0.5}}, acquisition={"search": {"baseline": 0.5}}, horizon="10d"
+    ).with_values({"customers": 1})
+
+
+def test_arrivals_and_referred_customers_are_walked_as_they_lived(tmp_path: Path) -> None:
+    run = simulate(growing(), log=tmp_path / "log.parquet")
+    assert run.log is not None
+    log = run.log.to_pandas()
+    assert run.census.arrived > 1
+    assert len(run) > run.census.initial + run.census.arrived + 3
+    for number in (1, run.census.initial + run.census.arrived, len(run) - 1):
+        diary = walk(growing(), customer=number)
+        rows = log[log["customer"] == number]
+        assert [line.event for line in diary.lines] == rows["event"].tolist()
+        assert abs(diary.date(diary.lines[0].time) - rows["time"].iloc[0]) <= timedelta(microseconds=1)
+        assert diary.lines[0].why == ("by search" if number == 1 else "a friend referred it")
+    with pytest.raises(InputError, match=f"must be from 0 to {len(run) - 1}, got {len(run)}"):
+        walk(growing(), customer=len(run))
 
 
 def test_a_customer_who_enters_after_the_horizon_is_told_so() -> None:

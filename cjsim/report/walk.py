@@ -17,9 +17,10 @@ from cjsim.errors import InputError, complaint, shown
 from cjsim.kernel import is_compiled_before
 from cjsim.model.arrivals import draw_arrivals
 from cjsim.model.codes import TOUCHES, Effect, Happening, Touch, Verdict
-from cjsim.model.cohort import Cohort
+from cjsim.model.cohort import ARRIVED, Cohort
 from cjsim.model.plan import Plan
 from cjsim.model.population import initial_cohort
+from cjsim.model.referrals import REFERRED
 from cjsim.model.scenario import MAX_CUSTOMERS, Scenario
 from cjsim.model.tables import compile_world
 from cjsim.report.diary import Diary, Line
@@ -111,9 +112,17 @@ class _Writer:
         self.plan, self.told, self.is_truth = plan, told, is_truth
         self.names = plan.codebook
         persona = self.names.personas[int(told.people.persona[0])]
-        self.teller = Teller(scenario, self.names, persona=persona, is_truth=is_truth)
+        self.teller = Teller(scenario, self.names, persona=persona, origin=self._origin(), is_truth=is_truth)
         self.horizon = scenario.horizon
         self.shown = ""
+
+    def _origin(self) -> str:
+        """How the customer came."""
+        key = self.told.people.key[0]
+        if key >= REFERRED:
+            return "a friend referred it"
+        by = self.names.attributes["acquired_by"][int(self.told.people.attributes[0, -1])] if key >= np.uint64(ARRIVED) else ""
+        return f"by {by}" if by else ""
 
     def who(self) -> dict[str, Any]:
         """What the customer is: attributes, and in truth persona, interest and traits."""

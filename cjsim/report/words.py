@@ -19,7 +19,7 @@ from cjsim.model.vocabulary import hour_text
 from cjsim.model.walk import steps_in
 from cjsim.model.world import Records
 
-FEELINGS = ((0.2, "furious"), (0.4, "annoyed"), (0.6, "indifferent"), (0.8, "content"), (math.inf, "delighted"))
+FEELINGS = ((0.2, "furious"), (0.4, "annoyed"), (0.6, "neutral"), (0.8, "content"), (math.inf, "delighted"))
 _UNITS = ((365.0, "y"), (1.0, "d"), (1 / 24, "h"), (1 / 1440, "min"), (0.0, "s"))
 _RECENT = 3.0  # days after which the firm no longer connects an event with a message
 _FELT = 0.25  # a lift that changes a clock's speed by less is no reason
@@ -47,7 +47,7 @@ def feeling(satisfaction: float) -> str:
     Examples
     --------
     >>> feeling(0.1), feeling(0.5), feeling(0.8)
-    ('furious', 'indifferent', 'delighted')
+    ('furious', 'neutral', 'delighted')
     """
     return next(word for upto, word in FEELINGS if satisfaction < upto)
 
@@ -87,17 +87,20 @@ class Teller:
         Its names by code.
     persona : str
         Of the customer.
+    origin : str
+        How it came, in words; '' for an initial customer.
     is_truth : bool
         Tell what only the simulator knows as well.
     """
 
-    def __init__(self, scenario: Scenario, codebook: Codebook, *, persona: str, is_truth: bool) -> None:
+    def __init__(self, scenario: Scenario, codebook: Codebook, *, persona: str, origin: str, is_truth: bool) -> None:
         self.journey, self.policy = scenario.journey, scenario.policy
         self.names = codebook
         self.persona = scenario.journey.personas[persona]
         self.is_truth = is_truth
         self.contacts: list[tuple[float, str]] = []  # time, channel
         self.arrived: dict[tuple[str, str], float] = {}  # last delivery, by message and source
+        self.refused: dict[tuple[str, str], Verdict] = {}  # last refusal without a delivery since, likewise
         self.seen: tuple[float, str] | None = None  # the last opening or click, in words
         self.lifts: dict[str, list[Lift]] = {}
         self.past: list[str] = []  # events so far
@@ -123,7 +126,7 @@ class Teller:
             Touch.ANSWERED_LATE: self._answered,
             Touch.UNANSWERED: lambda row, _: Words(f"Gives up on {self._source(row)}", f"after {self._waited(row)} without an answer"),
             Touch.REFERRAL: lambda row, _: Words("Brings a friend, who will join", self._cause_of_effect()),
-            Touch.ENTERED: lambda row, _: Words("Enters"),
+            Touch.ENTERED: lambda row, _: Words("Enters", origin),
         }
 
     def row(self, row: Records, step: Step) -> Words:
@@ -242,6 +245,7 @@ class Teller:
     def _delivered(self, row: Records, step: Step) -> Words:
         self.contacts.append((float(row["time"]), self.names.channels[int(row["channel"])]))
         self.arrived[self._message(row), self._source(row)] = float(row["time"])
+        self.refused.pop((self._message(row), self._source(row)), None)
         return Words(f"{self._subject(row)} arrives", self._sender(row))
 
     def _opened(self, row: Records, step: Step) -> Words:
@@ -261,8 +265,10 @@ class Teller:
         return Words(f"{self._subject(row)} waits{until}", f"quiet hours; {self._sender(row)}")
 
     def _refused(self, row: Records, step: Step) -> Words:
-        verdict = Verdict(int(row["event"]) - FIRST_REFUSAL)
-        return Words(f"{self._subject(row)} is not sent", f"{self._reason(verdict, row)}; {self._sender(row)}")
+        verdict, send = Verdict(int(row["event"]) - FIRST_REFUSAL), (self._message(row), self._source(row))
+        is_known = self.refused.get(send) is verdict
+        self.refused[send] = verdict
+        return Words(f"{self._subject(row)} is not sent", "as before" if is_known else f"{self._reason(verdict, row)}; {self._sender(row)}")
 
     def _reason(self, verdict: Verdict, row: Records) -> str:
         """Which guardrail refused a send."""
