@@ -3,6 +3,7 @@
 from typing import Any
 
 from cjsim.frame import Frame
+from cjsim.model.codes import Effect
 from cjsim.model.scenario import Scenario
 
 START = "2026-01-05"  # a Monday
@@ -45,3 +46,19 @@ def talking_journey() -> dict[str, Any]:
         "messages": {"hello": {"channel": "mail", "open_rate": 0.3}, "ping": {"channel": "text", "open_rate": 0.9, "cost": 0.2}},
         "scores": {"heat": {"half_life": "7d"}, "sum": {}},
     }
+
+
+def walk_effects(world: Any, first: int, choices: list[int]) -> list[tuple[str, int, float]]:
+    """What apply_effects would do, with the branches of `choose` given."""
+    done, at = [], first
+    while at >= 0:
+        effect = world.effects[at]
+        if effect.op == Effect.CHOOSE:
+            branch = world.effects[at + 1 + choices.pop(0)]
+            assert branch.op == Effect.JUMP
+            at = branch.target
+            continue
+        if effect.op != Effect.JUMP:
+            done.append((Effect(effect.op).name, int(effect.target), float(effect.x)))
+        at = effect.next
+    return done

@@ -189,6 +189,11 @@ CASES = {
         "    sales: {sla: 1h}",
         "117: policy.desks.sales: must have the key 'shifts', got a mapping without it. Add 'shifts: ...'.",
     ),
+    "both agents and shifts": (
+        "    sales: {agents: 1}",
+        "    sales: {agents: 1, shifts: [{agents: 1}]}",
+        "117: policy.desks.sales: must have either 'shifts', or 'agents' who are there round the clock, got",
+    ),
     "promise of no time": ("sla: 5min", "sla: 0s", "114: policy.desks.support.sla: must be at least 1s, got '0s'. Correct the value."),
     "negative cost of a minute": (
         "cost_per_minute: 0.8",

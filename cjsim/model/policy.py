@@ -281,7 +281,9 @@ class Staffing(Base):
     @model_validator(mode="before")
     @classmethod
     def _round_the_clock(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "agents" in value and "shifts" not in value:
+        if isinstance(value, dict) and "agents" in value and "shifts" in value:
+            raise ValueError("must have either 'shifts', or 'agents' who are there round the clock")
+        if isinstance(value, dict) and "agents" in value:
             return {**{key: other for key, other in value.items() if key != "agents"}, "shifts": [{"agents": value["agents"]}]}
         return value
 

@@ -1,0 +1,155 @@
+"""What is said of touchpoints, staff and spend, and what is called odd about them."""
+
+import pytest
+from wrong_input import WORLDS
+
+from cjsim.model.describe import describe
+from cjsim.model.mistakes import warnings
+from cjsim.model.reach import reach
+from cjsim.model.scenario import Scenario
+
+
+@pytest.fixture(scope="module")
+def shop() -> Scenario:
+    return Scenario.load(WORLDS / "touchpoints.yaml")
+
+
+SAID = """
+Scenario touchpoints: 50 customers entering on day 0 and those who come by acquisition, 60 days
+As many contacts a week as 'likes' says tire nobody.
+  keen, 50 %: rests at satisfaction 0.5, interested in bikes 75 %, boats 25 %
+Interests, which the firm does not see: bikes 50 %, boats 50 %.
+    trouble after 40 days on average (exponential), while asks(support) < 3: asks desk support with priority 2
+  email: 100 % consent, 0.01 a message, 0.2 a click, opened at once
+  in_app: 100 % consent, seen at the next visit, half of those who open do so within 1 hour, kept for 7 days
+  ads: 100 % consent, 0.3 a message that is seen, opened at once
+  calls: 100 % consent, through the people of sales, opened at once
+  news by email: about bikes, relevance +1, 30 % open it, 0 % of these click
+  tenth (A tenth off): 10 % off 2 purchases within 14 days, taken by 80 % of those who hold it then
+  gift: 5 off one purchase of at least 20 within 7 days
+  support (Support): a conversation takes 10 minutes on average, customers give up after 6 minutes on average (exponential)
+    in time: satisfaction +0.1
+    late: satisfaction -0.1, is offered gift
+    unanswered: satisfaction -0.3
+  sales: a conversation takes 20 minutes on average, customers wait without end
+  friends: only as others refer them
+  Flow nurture as score lead rises above 3, if not held_out and acquired_by == search:
+    split by experiment calls_or_not
+    wait until the customer's best hour on monday, tuesday (09:00 until 5 are known)
+    offer tenth
+  Flow win_back at a message by email after 3 that were not opened:
+    ask desk sales
+  Flow sale on 2025-02-01 at 08:00, if not has_offer(tenth) and redeemed(tenth) < 2 and unopened(email) < 4:
+  Flow monthly on friday every 4 weeks at 12:00:
+    not to a holdout of 10 %, but for sale
+    at most 1,000 to all customers in 1d by email
+  Desk sales: 1 person round the clock
+  Spend on search: 50 a day, 80 a day from 2025-01-20 to 2025-01-26
+  Takes the interest of those with opens >= 3 for what it is in 90 % of sends
+  Takes the interest for what it is in 60 % of sends
+"""
+
+
+@pytest.mark.parametrize("line", SAID.strip("\n").split("\n"))
+def test_touchpoint_is_told_in_these_words(shop: Scenario, line: str) -> None:
+    assert line in describe(shop).split("\n")
+
+
+def test_long_lines_tell_all_of_a_desk_a_way_in_and_a_referral(shop: Scenario) -> None:
+    told = describe(shop)
+    assert "invites 2 friends (10 % join after 7 days on average (exponential), by friends)" in told
+    assert (
+        "  search: 0.5 a day without spend, from spend up to 4 a day, half of them at 100 a day (slope 1.5), "
+        "30 % of a day's spend works on the next, of personas keen 66.67 %, calm 33.33 %\n"
+    ) in told
+    assert (
+        "  Desk support: 2 people from 08:00 to 18:00 on monday, tuesday, wednesday, thursday, friday, 1 person from 22:00 to 06:00, "
+        "an answer within 5 minutes promised, passed on to sales after 3 minutes, 0.8 a minute, Ada answers for it\n"
+    ) in told
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"policy.flows.nurture.on": {"score": "lead", "below": 1}}, "Flow nurture as score lead falls to 1,"),
+        ({"policy.flows.nurture.steps[1].wait_until": {"at": "7:30"}}, "    wait until 07:30\n"),
+        ({"policy.desks.sales": {"shifts": [{"agents": 3, "dates": ["2025-01-07"]}]}}, "  Desk sales: 3 people on 2025-01-07\n"),
+        ({"journey.events.buy.effects[2].refer.invites": 1}, "invites a friend (10 % join"),
+        ({"journey.messages.news.cost": 0.5}, "0 % of these click, 0.5 a message\n"),
+    ],
+)
+def test_what_is_set_otherwise_is_told_otherwise(shop: Scenario, values: dict[str, object], said: str) -> None:
+    assert said not in describe(shop)
+    assert said in describe(shop.with_values(values))
+
+
+@pytest.mark.parametrize(
+    ("values", "warning"),
+    [
+        ({"policy.guardrails.holdout": 0}, "policy.guardrails.spared: has no effect, as there is no holdout."),
+        ({"policy.guardrails.holdout": 1}, "policy.guardrails.holdout: is 1, so that everyone is held out."),
+        ({"policy.guardrails.budgets[0].at_most": 0}, "policy.guardrails.budgets[0]: is 0, so that nothing is ever sent by email."),
+        (
+            {"policy.personalisation": [{"accuracy": 0.5}, {"accuracy": 0.6}]},
+            "policy.personalisation[1] never applies: the one before it has no condition.",
+        ),
+        (
+            {"journey.messages.tip": {"channel": "in_app", "open_rate": 0.9}},
+            "policy.personalisation: has no effect, as no message that is sent has the topic 'personal'.",
+        ),
+        (
+            {"policy.flows.sale.on.date": "2024-02-01"},
+            "policy.flows.sale.on.date: none lies within the simulated time, 60d from 2025-01-06",
+        ),
+        (
+            {"policy.flows.monthly.on.schedule": {"dates": ["2025-03-07"], "at": "12:00"}},
+            "policy.flows.monthly.on.schedule.dates: none lies within the simulated time",
+        ),
+        (
+            {"policy.acquisition.search.periods[0].from": "2024-01-20", "policy.acquisition.search.periods[0].to": "2025-01-05"},
+            "policy.acquisition.search.periods[0]: lies outside the simulated time, 60d from 2025-01-06.",
+        ),
+        (
+            {"journey.acquisition.search.hill": None},
+            "policy.acquisition.search: spends money that brings nobody, as the channel has no 'hill'.",
+        ),
+        (
+            {"journey.events.buy.effects[2].refer.by": "search"},
+            "journey.acquisition.friends: brings nobody: it has no 'baseline', no 'hill', and no 'refer' names it.",
+        ),
+        (
+            {"journey.channels.in_app.visits": ["trouble"], "journey.events.trouble.wait": "never"},
+            "journey.channels.in_app: is never seen: none of its visits ever happens.",
+        ),
+        (
+            {"journey.events.buy.effects[2].refer.invites": 6},
+            "journey: each customer brings about 1.2 others within the horizon, who bring others in turn",
+        ),
+        (
+            {"journey.scores.calm": {}, "policy.flows.nurture.on.score": "calm"},
+            "policy.flows.nurture.on: what it waits for can never happen",
+        ),
+    ],
+)
+def test_what_looks_like_a_mistake_at_touchpoints_is_said(shop: Scenario, values: dict[str, object], warning: str) -> None:
+    assert warnings(shop) == []
+    assert [said for said in warnings(shop.with_values(values)) if warning in said] != []
+
+
+def test_staff_whom_nobody_asks_is_said(shop: Scenario) -> None:
+    idle = shop.with_values({"journey.events.trouble.effects": []})
+    assert warnings(idle) == ["policy.desks.support: has staff, though nobody ever asks it."]
+
+
+def test_population_that_a_referral_in_ten_purchases_sustains_is_not_called_odd(shop: Scenario) -> None:
+    assert warnings(shop.with_values({"journey.events.buy.effects[2].refer.invites": 5})) == []
+
+
+def test_desks_are_reached_by_effects_steps_messages_and_escalation(shop: Scenario) -> None:
+    assert reach(shop.journey, shop.policy).desks == {"support", "sales"}
+    steps = [{"policy.flows.nurture.steps": [{"tag": "x"}], "policy.flows.win_back.steps": [{"tag": "x"}]}]
+    passed_on = shop.with_values(steps[0])
+    assert reach(passed_on.journey, passed_on.policy).desks == {"support", "sales"}
+    kept = passed_on.with_values({"policy.desks.support.escalate": None})
+    assert reach(kept.journey, kept.policy).desks == {"support"}
+    assert reach(kept.journey, None).desks == {"support", "sales"}
