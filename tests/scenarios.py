@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cjsim.engine.frames import Outcomes
+from cjsim.engine.pauses import is_shared
 from cjsim.engine.room import make_outcomes
 from cjsim.engine.run import ENGINES
 from cjsim.model.codes import TOUCHES, Effect, Op, Step, Touch, Trigger, Wait
@@ -61,7 +62,10 @@ def live(scenario: Scenario, engine: str = "compiled", *, customers: int | None 
     plan = compile_world(scenario)
     count = scenario.customers if customers is None else customers
     outcomes, of_seed = make_outcomes(plan, count), scenario.seed if seed is None else seed
-    chunk = ENGINES[engine](plan, of_seed, rows=4096).live(initial_cohort(plan, of_seed, 0, count), outcomes)
+    made, cohort = ENGINES[engine](plan, of_seed, rows=4096), initial_cohort(plan, of_seed, 0, count)
+    if is_shared(plan.world):
+        made.join(made.meet([cohort]))
+    chunk = made.live(cohort, outcomes)
     rows = np.concatenate(chunk.rows)
     assert len(rows) == chunk.events == outcomes.customers["events"].sum()
     return Lived(plan, rows, outcomes)

@@ -3,12 +3,16 @@
 Lives here: a chunk, and more room where a life does not fit. Does not live here: the loop (lifetimes.py), threads (run.py).
 """
 
+from collections.abc import Iterable
+
 from cjsim.engine.frames import Outcomes
 from cjsim.engine.lifetimes import live_through
+from cjsim.engine.meeting import Meeting, Meetings
 from cjsim.engine.room import Chunk, Room, make_life, make_outcomes, make_sink, refuse_stuck, take_births
 from cjsim.model.cohort import Cohort
 from cjsim.model.plan import Plan
 from cjsim.model.population import draw_population, initial_cohort
+from cjsim.model.state import Life
 
 
 class CompiledEngine:
@@ -18,12 +22,38 @@ class CompiledEngine:
         self.plan = plan
         self.seed = seed
         self.room = Room(rows=rows)
-        self.life = make_life(plan, seed, self.room)
+        self.meetings: Meetings | None = None
+        self.life = self.fresh_life()
 
     def prepare(self) -> None:
         """Have the kernels compiled, or loaded, by the calling thread: the main one can be interrupted."""
         people = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, 0, 0))
         live_through(self.plan.world, self.life, make_sink(make_outcomes(self.plan, 0), Room()), people, 0)
+
+    def meet(self, cohorts: Iterable[Cohort]) -> Meetings:
+        """Find out how customers meet, in a scenario in which they do.
+
+        Parameters
+        ----------
+        cohorts : iterable of Cohort
+            Everybody who is there without having been invited.
+        """
+        return Meeting(self.plan, self.seed).hold(cohorts)
+
+    def join(self, meetings: Meetings) -> None:
+        """Let the customers to come meet others.
+
+        Parameters
+        ----------
+        meetings : Meetings
+            Of all customers.
+        """
+        self.meetings = meetings
+        self.life = self.fresh_life()
+
+    def fresh_life(self) -> Life:
+        """Scratch for one customer at a time."""
+        return make_life(self.plan, self.seed, self.room, None if self.meetings is None else self.meetings.shared)
 
     def live(self, cohort: Cohort, outcomes: Outcomes) -> Chunk:
         """Let customers live.
@@ -41,6 +71,8 @@ class CompiledEngine:
             With rows if there is room for rows.
         """
         people, count = draw_population(self.plan, self.seed, cohort), len(cohort)
+        if self.meetings is not None:
+            self.meetings.give(people)
         sink = make_sink(outcomes, self.room)
         events, rows, births, start = 0, [], [], 0
         while start < count:
@@ -54,7 +86,7 @@ class CompiledEngine:
                 births.append(take_births(sink, cohort.first))
             if done < count and self.life.customer[0].full:
                 self.room = self.room.wider()
-                self.life = make_life(self.plan, self.seed, self.room)
+                self.life = self.fresh_life()
             elif done == start:
                 self.room = self.room.longer()
                 sink = make_sink(outcomes, self.room)

@@ -5,7 +5,7 @@ compiled.py), which customers there are (run.py).
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -44,6 +44,18 @@ class Crew:
     def __init__(self, engines: Sequence[Engine]) -> None:
         self.engines = engines
         self.done = self.events = 0
+
+    def meet(self, parts: Iterable[Part]) -> None:
+        """Let customers meet, in a scenario in which they share something: before any of them lives for good.
+
+        Parameters
+        ----------
+        parts : iterable of Part
+            Everybody who is there without having been invited.
+        """
+        meetings = self.engines[0].meet(part.cut(0, part.size) for part in parts)
+        for engine in self.engines:
+            engine.join(meetings)
 
     def chunks(self, part: Part, outcomes: Outcomes) -> Iterator[tuple[int, Chunk]]:
         """Chunks of customers in their order, with their sizes; few are in memory at a time.

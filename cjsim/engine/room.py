@@ -44,6 +44,20 @@ class Chunk(NamedTuple):
     births: list[Records]  # BIRTH, in the order of parents, then of invitations; `parent` is the number of who invited
 
 
+class Shared(NamedTuple):
+    """What lives have in common with others: what desks answered, and with which contacts budgets were spent."""
+
+    answers: Records  # ANSWER
+    cutoffs: Records  # CUTOFF, by budget and period
+
+    @classmethod
+    def none_yet(cls, plan: Plan) -> "Shared":
+        """Nothing has been answered, nothing spent."""
+        cutoffs = np.zeros(plan.sizes.cutoffs, CUTOFF)
+        cutoffs["time"] = -np.inf
+        return cls(np.zeros(0, ANSWER), cutoffs)
+
+
 @dataclass(frozen=True)
 class Room:
     """How much a life may hold: messages to be read, things to be settled at one time, log rows (0: none are kept)."""
@@ -62,7 +76,7 @@ class Room:
         return replace(self, rows=2 * self.rows, births=2 * self.births)
 
 
-def make_life(plan: Plan, seed: int, room: Room) -> Life:
+def make_life(plan: Plan, seed: int, room: Room, shared: Shared | None = None) -> Life:
     """Scratch for one customer at a time.
 
     Parameters
@@ -73,8 +87,11 @@ def make_life(plan: Plan, seed: int, room: Room) -> Life:
         In [0, 2**63).
     room : Room
         Capacities.
+    shared : Shared, optional
+        Read through, and budgets written, by all lives; nothing if not given.
     """
     world, sizes = plan.world, plan.sizes
+    of_all = shared or Shared.none_yet(plan)
     life = Life(
         customer=np.zeros(1, CUSTOMER),
         clocks=np.zeros(len(world.events), CLOCK),
@@ -99,8 +116,8 @@ def make_life(plan: Plan, seed: int, room: Room) -> Life:
         hours=np.zeros(HOURS, np.int32),
         asks=np.zeros(len(world.desks), np.int32),
         turns=np.zeros(len(world.budgets), TURN),
-        answers=np.zeros(0, ANSWER),
-        cutoffs=np.zeros(0, CUTOFF),
+        answers=of_all.answers,
+        cutoffs=of_all.cutoffs,
     )
     life.customer[0].seed = np.uint64(seed)
     return life

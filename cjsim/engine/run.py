@@ -19,6 +19,7 @@ from cjsim.engine.census import Census
 from cjsim.engine.compiled import CompiledEngine
 from cjsim.engine.crew import Crew, Part
 from cjsim.engine.frames import Outcomes
+from cjsim.engine.pauses import is_shared
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.readable import ReadableEngine
 from cjsim.engine.result import Run
@@ -199,6 +200,8 @@ class Generations:
         """
         self._count = sum(part.size for part in parts)
         parts = [part for part in parts if part.size] or parts[:1]
+        if is_shared(self._plan.world):
+            self._crew.meet(parts)
         while parts:
             births: list[Records] = []
             for part in parts:

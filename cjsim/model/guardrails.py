@@ -176,16 +176,17 @@ def is_held_out(world, life, actor):  # type: ignore[no-untyped-def]
 
 @rule
 def is_spent(world, life, channel):  # type: ignore[no-untyped-def]
-    """Whether a budget is spent: this request comes after the contact with which the period's last was spent.
+    """Whether a budget is spent; if none is, each that covers the channel pays for this contact, once.
 
-    Requests of all customers stand in the order of time, then of customer keys, then of how many this customer has made at this time.
+    Requests of all customers stand in the order of time, then of customer keys, then of how many this customer has made at this time. One
+    that does not come after the last contact that was paid for has been paid for when this life was lived before.
 
     Parameters
     ----------
     world : World
         Read: budgets.
     life : Life
-        Read: customer, cutoffs. Written: turns (every budget that covers the channel counts the request).
+        Read: customer. Written: turns (every budget that covers the channel counts the request), cutoffs.
     channel : int
         Code of the channel.
 
@@ -202,10 +203,57 @@ def is_spent(world, life, channel):  # type: ignore[no-untyped-def]
             turn = life.turns[i]
             turn.nth = turn.nth + 1 if turn.time == customer.now else 1
             turn.time = customer.now
-            period = min(math.floor((customer.now + SLACK) / budget.days), budget.periods - 1)
-            if comes_after(customer, turn.nth, life.cutoffs[budget.first + period]):
+            cutoff = life.cutoffs[budget.first + budget_period(budget, customer.now)]
+            if cutoff.used >= budget.at_most and comes_after(customer, turn.nth, cutoff):
                 spent = True
+    if not spent:
+        pay(world, life, channel)
     return spent
+
+
+@rule
+def pay(world, life, channel):  # type: ignore[no-untyped-def]
+    """Let each budget that covers a channel pay for a contact that it has not paid for before.
+
+    Parameters
+    ----------
+    world : World
+        Read: budgets.
+    life : Life
+        Read: customer, turns. Written: cutoffs.
+    channel : int
+        Code of the channel.
+    """
+    customer = life.customer[0]
+    for i in range(world.budgets.shape[0]):
+        budget = world.budgets[i]
+        if covers(budget.channels, channel):
+            nth = life.turns[i].nth
+            cutoff = life.cutoffs[budget.first + budget_period(budget, customer.now)]
+            if comes_after(customer, nth, cutoff):
+                cutoff.time = customer.now
+                cutoff.key = customer.key
+                cutoff.nth = nth
+                cutoff.used += 1
+
+
+@inlined
+def budget_period(budget, time):  # type: ignore[no-untyped-def]
+    """The period of a budget in which a time lies.
+
+    Parameters
+    ----------
+    budget : record of BUDGET
+        Read.
+    time : float64
+        Days.
+
+    Returns
+    -------
+    int
+        From 0, counted from the start.
+    """
+    return min(math.floor((time + SLACK) / budget.days), budget.periods - 1)
 
 
 @inlined
@@ -219,7 +267,7 @@ def comes_after(customer, nth, cutoff):  # type: ignore[no-untyped-def]
     nth : int
         From 1.
     cutoff : record of CUTOFF
-        At `time` inf: not spent.
+        Of its period.
 
     Returns
     -------

@@ -113,7 +113,7 @@ HELD = np.dtype([("until", "f8"), ("left", "i4"), ("redeemed", "i4")])  # an off
 PLACED = np.dtype([("until", "f8"), ("index", "i4"), ("pad", "i4")])  # a message that waits for a visit: until (-inf: none), its ordinal
 # The end of a conversation: when (days), a `Reply`, the desk that gave it, days waited and of service.
 ANSWER = np.dtype([("time", "f8"), ("waited", "f8"), ("service", "f8"), ("reply", "i4"), ("desk", "i4")])
-# A budget's period is spent with the contact at `time` of the customer `key`, its `nth` at that time: later ones are refused.
+# A budget's period has paid for `used` contacts so far, the last of them at `time`, of the customer `key`, its `nth` at that time.
 CUTOFF = np.dtype([("time", "f8"), ("key", "u8"), ("nth", "i8"), ("used", "i8")])
 TURN = np.dtype([("time", "f8"), ("nth", "i4"), ("pad", "i4")])  # by budget: the customer's last request, how many at that time
 MESSAGES = np.dtype([("sent", "i4"), ("opened", "i4"), ("clicked", "i4"), ("pad", "i4")])
