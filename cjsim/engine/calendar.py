@@ -72,10 +72,10 @@ class Turns:
 
     def __init__(self, calendar: Calendar) -> None:
         self._calendar = calendar
-        self._waiting: list[tuple[float, int, int, Callable[[], None]]] = []
+        self._waiting: list[tuple[float, int, int, Callable[[], object]]] = []
         self._count = 0
 
-    def wait(self, time: float, key: int, act: Callable[[], None]) -> None:
+    def wait(self, time: float, key: int, act: Callable[[], object]) -> None:
         """Ask for a turn.
 
         Parameters

@@ -145,7 +145,7 @@ class Customer:
     def turn(self, time: float) -> simpy.Event:
         """An event for when it is this customer's turn to draw on a budget."""
         turn = self.town.calendar.event()
-        self.town.turns.wait(time, self.key, lambda: turn.succeed())
+        self.town.turns.wait(time, self.key, turn.succeed)
         return turn
 
     def follow(self) -> None:
