@@ -126,7 +126,7 @@ def test_what_is_set_otherwise_is_told_otherwise(shop: Scenario, values: dict[st
             "journey: each customer brings about 1.2 others within the horizon, who bring others in turn",
         ),
         (
-            {"journey.scores.calm": {}, "policy.flows.nurture.on.score": "calm"},
+            {"journey.scores": {"lead": {}, "calm": {}}, "policy.flows.nurture.on.score": "calm"},
             "policy.flows.nurture.on: what it waits for can never happen",
         ),
     ],
