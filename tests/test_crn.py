@@ -116,6 +116,43 @@ def guardrails_that_never_bind(data: Data) -> None:
     rules["quiet_hours"] = [{"from": "00:00", "to": "23:59", "channels": ["pigeon"]}, *rules.get("quiet_hours", [])]
 
 
+def channels_of_all_kinds_that_are_never_used(data: Data) -> None:
+    kinds = {"wall": {"kind": "pull", "visits": [frequent_event_of(data)]}, "banner": {"kind": "paid", "cost": 9}}
+    kinds["agent"] = {"kind": "human", "desk": "lodge"}
+    desk_that_nobody_asks(data)
+    for name, channel in kinds.items():
+        first(data, "journey.channels", name, channel | {"consent": 0.0})  # else who opts out of all is told to leave it
+        first(data, "journey.messages", f"{name}_hello", {"channel": name, "open_rate": 0.5})
+
+
+def desk_that_nobody_asks(data: Data) -> None:
+    first(data, "journey.desks", "lodge", {"service": {"fixed": "1h"}, "effects": {"late": [{"satisfy": -1}]}})
+    first(data, "policy.desks", "lodge", {"agents": 1})
+
+
+def offer_that_nobody_is_given(data: Data) -> None:
+    first(data, "journey.offers", "gift", {"discount": 1.0, "valid": "30d"})
+
+
+def friends_who_never_join(data: Data) -> None:
+    event = data["journey"]["events"][frequent_event_of(data)]
+    event["effects"] = [{"refer": {"invites": 5, "joins": 0.0}}, *event.get("effects", [])]
+
+
+def channel_by_which_nobody_comes(data: Data) -> None:
+    first(data, "journey.acquisition", "nowhere", {"hill": {"at_most": 9, "half": 1}})
+
+
+def interest_that_no_message_is_about(data: Data) -> None:
+    first(data, "journey.interests", "nothing", 0.0 if "interests" in data["journey"] else 1.0)
+
+
+def flows_on_triggers_that_never_come(data: Data) -> None:
+    first(data, "journey.scores", "karma", {"half_life": "1d"})
+    for name, on in {"high": {"score": "karma", "above": 1}, "bored": {"unopened": 1000}, "someday": {"date": "2099-01-01"}}.items():
+        first(data, "policy.flows", name, {"on": on, "priority": 50, "steps": [{"send": message_of(data)}]})
+
+
 def moments_that_are_only_noted(data: Data) -> None:
     first(data, "journey.moments", "tenth", {"event": frequent_event_of(data), "nth": 10})
 
@@ -133,6 +170,13 @@ CHANGES: list[Change] = [
     traits_attributes_and_profiles_that_nobody_uses,
     persona_of_nobody,
     guardrails_that_never_bind,
+    channels_of_all_kinds_that_are_never_used,
+    desk_that_nobody_asks,
+    offer_that_nobody_is_given,
+    friends_who_never_join,
+    channel_by_which_nobody_comes,
+    interest_that_no_message_is_about,
+    flows_on_triggers_that_never_come,
     moments_that_are_only_noted,
 ]
 
@@ -166,7 +210,7 @@ def test_what_never_fires_changes_nothing(lived: dict[str, Lived], name: str, ch
     scenario, customers = BASES[name]
     other = live(changed(scenario, change), customers=customers)
     assert other.told() == lived[name].told()
-    for field in set(other.outcomes.customers.dtype.names or ()) - {"stage"}:
+    for field in set(other.outcomes.customers.dtype.names or ()) - {"stage", "interest"}:
         assert other.outcomes.customers[field].tobytes() == lived[name].outcomes.customers[field].tobytes(), field
 
 
