@@ -16,7 +16,8 @@ WORLDS = ROOT / "tests" / "worlds"
 WORDS = """0 ; -1 ; 1e999 ; -.inf ; .nan ; ~ ; true ; [] ; {} ; [[ ; } ; &a ; *a ; !!python/object:os.system x ; ' ; " ; 0d ; -3d
 99999999d ; 1e5 ; 25:00 ; 2025-02-30 ; 2025-01-01 ; a.b ; é ; - - - ; ? x ; << ; | ; > ; %YAML 1.1 ; --- ; ... ; @x ; `x` ; 0x1F
 0o17 ; 1_000 ; stage == ; : ; # ; count(count) ; extends: x.yaml ; set: {a: 1} ; all ; never ; anywhere ; purchase ; silent ; keen
-1/pace ; 1-drop ; mood ; fixed ; choose"""
+1/pace ; 1-drop ; mood ; fixed ; choose ; pull ; paid ; human ; sales ; support ; tenth ; personal ; endless ; monday ; search ; none
+has_offer(tenth) ; unopened ; interest == bikes ; 0.5 ; 100000000000"""
 JUNK = (*re.split(r" ; |\n", WORDS), "", ": ", "9" * 400, "9" * 5000, "not " * 300, "(" * 300, "\t", "\x00", "\x85")
 
 
@@ -100,6 +101,19 @@ def test_mutants_of_a_small_file_are_accepted_or_refused(tmp_path: Path) -> None
     codes = check_mutants(tmp_path, range(150), ("tiny.yaml",))
     assert 0 in codes
     assert codes.count(2) > 50
+
+
+def test_mutants_of_touchpoints_are_accepted_or_refused(tmp_path: Path) -> None:
+    codes = check_mutants(tmp_path, range(5_000, 5_100), ("touchpoints.yaml",))
+    assert 0 in codes
+    assert codes.count(2) > 30
+
+
+@pytest.mark.slow
+def test_1000_mutants_of_touchpoints_are_accepted_or_refused(tmp_path: Path) -> None:
+    codes = check_mutants(tmp_path, range(6_000, 7_000), ("touchpoints.yaml",))
+    assert 0 in codes
+    assert codes.count(2) > 300
 
 
 @pytest.mark.slow

@@ -12,6 +12,13 @@ from cjsim.model.policy import Policy
 from cjsim.model.scenario import Scenario
 
 _MODELS: dict[str, type[Document]] = {"journey": Journey, "policy": Policy, "scenario": Scenario}
+# Records that may be written as one value, and what that is.
+_SHORT: dict[str, dict[str, Any]] = {
+    "Ask": {"type": "string", "description": "The desk."},
+    "AmountLaw": {"type": "number", "minimum": 0, "description": "Always this much."},
+    "Moment": {"type": "string", "description": "The event, when it first happens."},
+    "Spend": {"type": "number", "minimum": 0, "description": "Money a day."},
+}
 _LAYERS = {
     "extends": {"type": "string", "description": "A file that this one is merged over."},
     "set": {"type": "object", "description": "Values by path, set last.", "examples": [{"horizon": "90d"}]},
@@ -27,6 +34,7 @@ def file_schema(kind: str) -> dict[str, Any]:
         What the file holds.
     """
     schema: dict[str, Any] = _MODELS[kind].model_json_schema(by_alias=True)
+    _let_be_short(schema["$defs"])
     required = schema.pop("required", [])
     properties = schema["properties"] | _LAYERS
     if kind == "scenario":
@@ -34,3 +42,19 @@ def file_schema(kind: str) -> dict[str, Any]:
         properties = properties | name_or_inline
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {**head, **schema, "properties": properties, "anyOf": [{"required": ["extends"]}, {"required": required}]}
+
+
+def _let_be_short(records: dict[str, Any]) -> None:
+    """Add to the definitions what stands for a whole record in a file."""
+    for name in _SHORT.keys() & records.keys():
+        records[name] = {"anyOf": [_SHORT[name], records[name]], "description": records[name]["description"]}
+    if "ExponentialWait" in records:
+        law = records["ExponentialWait"]
+        records["ExponentialWait"] = {"anyOf": [law["properties"]["mean"], law], "description": law["description"]}
+    if "On" in records:
+        records["On"]["properties"]["of"]["anyOf"].append({"type": "string"})
+    if "Staffing" in records:
+        staffing = records["Staffing"]
+        staffing["properties"]["agents"] = records["Shift"]["properties"]["agents"] | {"description": "Round the clock, instead of shifts."}
+        staffing["required"].remove("shifts")
+        staffing["anyOf"] = [{"required": ["shifts"]}, {"required": ["agents"]}]
