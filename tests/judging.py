@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from scenarios import Data, Lived, live
+from dice import Data
+from scenarios import Lived, live
 
 from cjsim.model.codes import Touch
 from cjsim.model.random import uniforms
@@ -107,7 +108,7 @@ class World:
         self.rules = scenario.policy.guardrails
         self.lived: Lived = live(scenario)
         self.rows = [Seen(*row) for row in self.lived.told()]
-        self.keys = np.arange(scenario.customers, dtype=np.uint64)
+        self.keys = self.lived.census.keys
         self.held = {name: self.held_out("flow", name, flow.holdout) for name, flow in scenario.policy.flows.items()}
         self.held |= {name: self.held_out("broadcast", name, cast.holdout) for name, cast in scenario.policy.broadcasts.items()}
         self.apart = self.drawn("policy:holdout", self.rules.holdout)
@@ -123,8 +124,12 @@ class World:
         return own if name in self.rules.spared else own | self.drawn("policy:holdout", self.rules.holdout)
 
     def contacts_on(self, channels: tuple[str, ...]) -> list[tuple[float, int, int]]:
-        """Contacts of all customers on these channels (all, if none are named), in their order: time, customer, place in the log."""
-        found = [(row.time, row.customer, at) for at, row in enumerate(self.rows) if self.is_contact(row) and covers(channels, row)]
+        """Contacts of all customers on these channels (all, if none are named), in their order: time, customer key, place in the log."""
+        found = [
+            (row.time, int(self.keys[row.customer]), at)
+            for at, row in enumerate(self.rows)
+            if self.is_contact(row) and covers(channels, row)
+        ]
         return sorted(found)
 
     def is_contact(self, row: Seen) -> bool:
@@ -220,7 +225,7 @@ class Judge:
                 return "suppressed_cap"
         for budget, paid_for in zip(self.world.rules.budgets, self.world.paid_for, strict=True):
             begin = np.floor((row.time + EQUAL) / budget.per) * budget.per
-            before = bisect_left(paid_for, (row.time, row.customer, at)) - bisect_left(paid_for, (begin - EQUAL,))
+            before = bisect_left(paid_for, (row.time, int(self.world.keys[self.customer]), at)) - bisect_left(paid_for, (begin - EQUAL,))
             if covers(budget.channels, row) and before >= budget.at_most:
                 return "suppressed_budget"
         return "delivered"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from scenarios import Data, Lived, live
+from dice import Data
+from scenarios import Lived, live
 
 from cjsim.engine.run import simulate
 from cjsim.metrics.compare import compare

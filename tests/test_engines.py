@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT
+from dice import Data
 from hypothesis import given, settings
-from scenarios import EVERY_CONSTRUCT, SMALL, Data, Lived, constructs, difference, digests, live, scenarios, some_scenarios
+from random_scenarios import SMALL, scenarios, some_scenarios
+from scenarios import EVERY_CONSTRUCT, Lived, constructs, difference, digests, live
 
 from cjsim.engine import compiled, crew, readable
 from cjsim.engine.compiled import CompiledEngine

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from judging import ATTEMPTS, EQUAL, HEAVY, Judge, World
-from scenarios import some_scenarios
+from random_scenarios import some_scenarios
 
 from cjsim.model.scenario import Scenario
 

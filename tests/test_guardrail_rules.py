@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dice import Data
 from judging import ATTEMPTS, Seen, World
-from scenarios import Data
 
 from cjsim.model.guardrails import is_spent
 from cjsim.model.scenario import Scenario

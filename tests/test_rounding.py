@@ -4,7 +4,8 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from scenarios import Data, live
+from dice import Data
+from scenarios import live
 
 from cjsim.model.scenario import Scenario
 
