@@ -185,6 +185,15 @@ def test_a_run_that_grows_past_its_bound_is_stopped_with_a_word(most: int, total
         simulate(scenario(journey=telling(invites=3, joins=0.5), customers=70, horizon="300d"), max_customers=most)
 
 
+@pytest.mark.parametrize("engine", ["compiled", "readable"])
+def test_a_run_with_desks_that_grows_past_its_bound_is_stopped_with_a_word(engine: Any) -> None:
+    journey = telling(invites=3, joins=0.9) | {"desks": {"help": {"service": {"fixed": "5min"}}}}
+    journey["events"]["tell"]["effects"].append({"ask": "help"})
+    policy = {"desks": {"help": {"agents": 9}}}
+    with pytest.raises(InputError, match=r"must not grow past 300 customers, got 30\d by day 3\. Lower 'invites' or 'joins'"):
+        simulate(scenario(journey=journey, policy=policy, customers=10, horizon="300d"), max_customers=300, engine=engine)
+
+
 def test_a_run_that_is_stopped_leaves_no_log(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="must not grow past"):
         simulate(families(50), max_customers=60, log=tmp_path / "log.parquet")

@@ -12,6 +12,7 @@ from cjsim.engine.room import Chunk, Room, make_life, make_outcomes, make_sink, 
 from cjsim.model.cohort import Cohort
 from cjsim.model.plan import Plan
 from cjsim.model.population import draw_population, initial_cohort
+from cjsim.model.scenario import MAX_CUSTOMERS
 from cjsim.model.state import Life
 
 
@@ -30,15 +31,17 @@ class CompiledEngine:
         people = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, 0, 0))
         live_through(self.plan.world, self.life, make_sink(make_outcomes(self.plan, 0), Room()), people, 0)
 
-    def meet(self, cohorts: Iterable[Cohort]) -> Meetings:
+    def meet(self, cohorts: Iterable[Cohort], *, at_most: int = MAX_CUSTOMERS) -> Meetings:
         """Find out how customers meet, in a scenario in which they do.
 
         Parameters
         ----------
         cohorts : iterable of Cohort
             Everybody who is there without having been invited.
+        at_most : int
+            How many customers there may come to be.
         """
-        return Meeting(self.plan, self.seed).hold(cohorts)
+        return Meeting(self.plan, self.seed, at_most=at_most).hold(cohorts)
 
     def join(self, meetings: Meetings) -> None:
         """Let the customers to come meet others.

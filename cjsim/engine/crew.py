@@ -45,15 +45,17 @@ class Crew:
         self.engines = engines
         self.done = self.events = 0
 
-    def meet(self, parts: Iterable[Part]) -> None:
+    def meet(self, parts: Iterable[Part], *, at_most: int) -> None:
         """Let customers meet, in a scenario in which they share something: before any of them lives for good.
 
         Parameters
         ----------
         parts : iterable of Part
             Everybody who is there without having been invited.
+        at_most : int
+            How many customers there may come to be.
         """
-        meetings = self.engines[0].meet(part.cut(0, part.size) for part in parts)
+        meetings = self.engines[0].meet((part.cut(0, part.size) for part in parts), at_most=at_most)
         for engine in self.engines:
             engine.join(meetings)
 

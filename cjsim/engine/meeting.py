@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cjsim.engine.calendar import Calendar, Level, Turns
 from cjsim.engine.desks import Answer, Desks, Request
+from cjsim.engine.growth import refuse_growth
 from cjsim.engine.pauses import PAUSE, Stops, gate_of, live_to_pause
 from cjsim.engine.room import Room, Shared, make_life, make_outcomes, make_sink, refuse_stuck
 from cjsim.model.asking import patience_days, service_days
@@ -82,8 +83,9 @@ class _Party:
 class Meeting:
     """All customers of a scenario, as far as they meet."""
 
-    def __init__(self, plan: Plan, seed: int) -> None:
+    def __init__(self, plan: Plan, seed: int, *, at_most: int) -> None:
         self._plan = plan
+        self._count, self._at_most = 0, at_most  # customers
         self._seed = np.uint64(seed)
         self._gate = gate_of(plan.world)
         self._calendar = Calendar(float(plan.world.setting[0].horizon))
@@ -122,6 +124,8 @@ class Meeting:
 
     def _admit(self, cohort: Cohort) -> None:
         """Let customers live to where they first wait for others."""
+        self._count += len(cohort)
+        refuse_growth(self._count, self._at_most, f"by day {self._calendar.now:.0f}")
         party = _Party(draw_population(self._plan, int(self._seed), cohort), self._gate)
         start, count = 0, len(cohort)
         while start < count:

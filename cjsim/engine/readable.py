@@ -16,6 +16,7 @@ import simpy
 from cjsim.engine.calendar import Calendar, Turns
 from cjsim.engine.desks import Answer, Desks, Request
 from cjsim.engine.frames import Outcomes
+from cjsim.engine.growth import refuse_growth
 from cjsim.engine.meeting import Meetings
 from cjsim.engine.pauses import PAUSE, Stops, gate_of, needs_turn
 from cjsim.engine.room import Chunk, Room, Shared, make_life, make_outcomes, make_sink, refuse_stuck, take_births
@@ -25,6 +26,7 @@ from cjsim.model.cohort import Cohort, referred_cohort
 from cjsim.model.course import begin_life, end_life, take
 from cjsim.model.plan import Plan
 from cjsim.model.population import draw_population
+from cjsim.model.scenario import MAX_CUSTOMERS
 from cjsim.model.state import ANSWER, Life, Population, Sink
 from cjsim.model.world import Records
 
@@ -61,8 +63,9 @@ def agenda(life: Life) -> list[Due]:
 class Town:
     """Where customers live: one SimPy environment, with the desks and the budgets that they share."""
 
-    def __init__(self, plan: Plan, seed: int, *, is_shared: bool) -> None:
+    def __init__(self, plan: Plan, seed: int, *, is_shared: bool, at_most: int = MAX_CUSTOMERS) -> None:
         self.plan = plan
+        self.at_most = at_most
         self.seed = seed
         self.is_shared = is_shared  # else nobody needs to be here together with whom he has invited
         self.calendar = Calendar(float(plan.world.setting[0].horizon))
@@ -82,6 +85,7 @@ class Town:
         outcomes : Outcomes
             Of these customers; written.
         """
+        refuse_growth(len(self.customers) + len(cohort), self.at_most, f"by day {self.calendar.now:.0f}")
         people = draw_population(self.plan, self.seed, cohort)
         for i, key in enumerate(cohort.key):
             customer = self.customers[int(key)] = Customer(self, people, i, outcomes.stretch(i, 1))
@@ -226,19 +230,21 @@ class ReadableEngine:
     def prepare(self) -> None:
         """Nothing: its kernels are loaded by the first customer."""
 
-    def meet(self, cohorts: Iterable[Cohort]) -> Meetings:
+    def meet(self, cohorts: Iterable[Cohort], *, at_most: int = MAX_CUSTOMERS) -> Meetings:
         """Let everybody live who shares desks or budgets, whom they invite too; `live` then only gives what came of each.
 
         Parameters
         ----------
         cohorts : iterable of Cohort
             Everybody who is there without having been invited.
+        at_most : int
+            How many customers there may come to be.
 
         Returns
         -------
         Meetings
         """
-        self.town = Town(self.plan, self.seed, is_shared=True)
+        self.town = Town(self.plan, self.seed, is_shared=True, at_most=at_most)
         for cohort in cohorts:
             self.town.settle(cohort, make_outcomes(self.plan, len(cohort)))
         self.town.calendar.run()

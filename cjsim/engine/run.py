@@ -19,6 +19,7 @@ from cjsim.engine.census import Census
 from cjsim.engine.compiled import CompiledEngine
 from cjsim.engine.crew import Crew, Part
 from cjsim.engine.frames import Outcomes
+from cjsim.engine.growth import overgrown, refuse_growth
 from cjsim.engine.pauses import is_shared
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.readable import ReadableEngine
@@ -201,7 +202,7 @@ class Generations:
         self._count = sum(part.size for part in parts)
         parts = [part for part in parts if part.size] or parts[:1]
         if is_shared(self._plan.world):
-            self._crew.meet(parts)
+            self._crew.meet(parts, at_most=self._at_most)
         while parts:
             births: list[Records] = []
             for part in parts:
@@ -222,9 +223,7 @@ class Generations:
         for size, chunk in self._crew.chunks(part, outcomes):
             births += chunk.births
             total += sum(map(len, chunk.births))
-            if total > self._at_most:
-                got = f"{total:,} in the {_ordinal(len(self.births) + 1)} generation of referred customers"
-                raise _overgrown(self._at_most, got, "Lower 'invites' or 'joins' of 'refer', shorten the horizon")
+            refuse_growth(total, self._at_most, f"in the {_ordinal(len(self.births) + 1)} generation of referred customers")
             if self._writer is not None:
                 for rows in chunk.rows:
                     self._writer.write(rows)
@@ -239,12 +238,7 @@ def _arrivals(plan: Plan, seed: int, count: int, at_most: int) -> Cohort:
         if len(arrivals) <= room:
             return arrivals
     got = f"{count:,} at first and about {expected:,.0f} arrivals by acquisition channels" if expected else f"{count:,} at first"
-    raise _overgrown(at_most, got, "Lower the arrivals or the spend, shorten the horizon")
-
-
-def _overgrown(at_most: int, got: str, remedy: str) -> InputError:
-    must = f"must not grow past {at_most:,} customers"
-    return InputError(complaint("scenario", must, got, f"{remedy}, or allow for more with --max-customers (max_customers)."))
+    raise overgrown(at_most, got, "Lower the arrivals or the spend, shorten the horizon")
 
 
 def _ordinal(n: int) -> str:
