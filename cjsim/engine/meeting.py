@@ -27,7 +27,19 @@ from cjsim.model.state import ANSWER, Population
 from cjsim.model.world import Records
 
 _STRETCH = 1024  # customers who are lived in one call
-_GIVEN = np.dtype([("answer", ANSWER), ("before", "i8"), ("key", "u8")])  # `before`: index of the customer's last answer, -1 none
+
+
+class _Pause(NamedTuple):
+    """A `PAUSE` record, read at once: its fields one by one would take longer than to live the life."""
+
+    asked: float
+    priority: float
+    turn: float
+    upto: float
+    nth: int
+    desk: int
+    ordinal: int
+    site: int
 
 
 class Meetings(NamedTuple):
@@ -75,9 +87,46 @@ class _Party:
         self.people = people
         self.stops = Stops(gate=gate, pauses=np.zeros(count, PAUSE))
         self.stops.pauses["upto"] = -np.inf
+        self._pauses = self.stops.pauses.view(np.ndarray)
         self.last = np.full(count, -1)  # index of the last answer
         self.version = np.zeros(count, np.int32)  # answers so far
         self.is_open = np.zeros(count, np.bool_)  # has asked and knows no answer
+
+    def pause(self, i: int) -> _Pause:
+        """Where a customer's life has come to."""
+        return _Pause(*self._pauses[i].item())
+
+    def take_turn(self, i: int, pause: _Pause) -> None:
+        """Let a customer's life go on beyond the act that waited its turn."""
+        self._pauses["upto"][i] = pause.turn
+        self._pauses["nth"][i] = pause.nth + 1 if pause.turn == pause.upto else 1
+
+
+class _Replies:
+    """The answers of all customers, as they become known, each with the customer's one before."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.answers = np.zeros(64, ANSWER)
+        self.key = np.zeros(64, np.uint64)
+        self._before = np.zeros(64, np.int64)
+
+    def add(self, answer: Answer, key: int, before: int) -> int:
+        """Keep an answer; gives its index."""
+        at = self.count
+        if at == len(self.key):
+            self.answers, self.key, self._before = (np.concatenate([of, of]) for of in (self.answers, self.key, self._before))
+        self.answers[at], self.key[at], self._before[at] = tuple(answer), key, before
+        self.count += 1
+        return at
+
+    def chain(self, last: int) -> list[int]:
+        """Indices of a customer's answers, from the first to the last."""
+        indices = []
+        while last >= 0:
+            indices.append(last)
+            last = int(self._before[last])
+        return indices[::-1]
 
 
 class Meeting:
@@ -92,8 +141,7 @@ class Meeting:
         self._turns = Turns(self._calendar)
         self._desks = Desks(self._calendar, plan.posts, service_of=self._service_of, tell=self._tell)
         self._joined: set[int] = set()
-        self._given = np.zeros(64, _GIVEN)
-        self._n_given = 0
+        self._replies = _Replies()
         self._shared = Shared(np.zeros(4, ANSWER), Shared.none_yet(plan).cutoffs)
         self._room = Room()
         self._life = make_life(plan, seed, self._room, self._shared)
@@ -117,10 +165,10 @@ class Meeting:
         return self._result()
 
     def _result(self) -> Meetings:
-        given = self._given[: self._n_given]
-        order = np.argsort(given["key"], kind="stable")
-        keys, first, counts = np.unique(given["key"][order], return_index=True, return_counts=True)
-        return Meetings(Shared(given["answer"][order], self._shared.cutoffs), keys, np.column_stack([first, first + counts]))
+        given = self._replies.key[: self._replies.count]
+        order = np.argsort(given, kind="stable")
+        keys, first, counts = np.unique(given[order], return_index=True, return_counts=True)
+        return Meetings(Shared(self._replies.answers[order], self._shared.cutoffs), keys, np.column_stack([first, first + counts]))
 
     def _admit(self, cohort: Cohort) -> None:
         """Let customers live to where they first wait for others."""
@@ -140,55 +188,53 @@ class Meeting:
         """Live some of a party from entry to where they pause; gives the index after the last who could be lived."""
         sink = self._sink if end - first == 1 else make_sink(make_outcomes(self._plan, end - first), self._room)
         sink.born[0] = 0
-        done = live_to_pause(self._plan.world, self._life, sink, party.people, party.stops, first, end)
+        done = int(live_to_pause(self._plan.world, self._life, sink, party.people, party.stops, first, end))
+        for n in range(int(sink.born[0])):
+            birth = np.array(sink.births[n : n + 1])
+            self._await_birth(party, first + int(birth[0]["parent"]), birth)
+        if done == end:
+            return done
         refuse_stuck(self._plan, self._life)
-        for birth in sink.births[: int(sink.born[0])]:
-            self._await_birth(party, first + int(birth["parent"]), np.array([birth]))
-        if done < end and self._life.customer[0].full:
+        if self._life.customer[0].full:
             self._room = self._room.wider()
             self._life = make_life(self._plan, int(self._seed), self._room, self._shared)
         elif done == first:
             self._room = self._room.longer()
             self._sink = make_sink(make_outcomes(self._plan, 1), self._room)
-        return int(done)
+        return done
 
     def _go_on(self, party: _Party, i: int) -> None:
         """Live one customer again, with the answers and the turns that it has had by now."""
         party.people.answers[i] = 0, self._lay_out(int(party.last[i]))
         while self._live(party, i, i + 1) == i:
             pass
-        pause = party.stops.pauses[i]
+        pause = party.pause(i)
         if pause.asked < np.inf and not party.is_open[i]:
-            self._calendar.at(float(pause.asked), Level.LIFE, lambda _: self._ask(party, i))
+            self._calendar.at(pause.asked, Level.LIFE, lambda _: self._ask(party, i))
         if pause.turn < np.inf:
             self._await_turn(party, i)
 
     def _lay_out(self, last: int) -> int:
         """Put a customer's answers one after another where a life reads them; gives their number."""
-        chain = [last]
-        while chain[-1] >= 0:
-            chain.append(int(self._given[chain[-1]]["before"]))
-        chain = chain[-2::-1]
+        chain = self._replies.chain(last)
         if len(chain) > len(self._shared.answers):
             self._shared = Shared(np.zeros(2 * len(chain), ANSWER), self._shared.cutoffs)
             self._life = make_life(self._plan, int(self._seed), self._room, self._shared)
         for at, index in enumerate(chain):
-            self._shared.answers[at] = self._given[index]["answer"]
+            self._shared.answers[at] = self._replies.answers[index]
         return len(chain)
 
     def _await_turn(self, party: _Party, i: int) -> None:
         """Let a customer act on a budget when its turn has come, unless an answer comes before."""
-        version = party.version[i]
+        version, pause = party.version[i], party.pause(i)
 
         def act() -> None:
             """Take the turn, and go on to what comes after."""
             if party.version[i] == version:
-                pause = party.stops.pauses[i]
-                pause.nth = pause.nth + 1 if pause.turn == pause.upto else 1
-                pause.upto = pause.turn
+                party.take_turn(i, pause)
                 self._go_on(party, i)
 
-        self._turns.wait(float(party.stops.pauses[i].turn), int(party.people.key[i]), act)
+        self._turns.wait(pause.turn, int(party.people.key[i]), act)
 
     def _await_birth(self, party: _Party, i: int, birth: Records) -> None:
         """Let a friend join, unless an answer comes before that lets the invitation be another."""
@@ -213,16 +259,15 @@ class Meeting:
                 self._ask(party, i)
                 self._feed(party, asking, n + 1)
 
-            self._calendar.at(float(party.stops.pauses[i].asked), Level.LIFE, ask)
+            self._calendar.at(party.pause(i).asked, Level.LIFE, ask)
 
     def _ask(self, party: _Party, i: int) -> None:
         """A customer asks a desk."""
-        pause, key = party.stops.pauses[i], party.people.key[i]
+        pause, key = party.pause(i), party.people.key[i]
         party.is_open[i] = True
-        desk, ordinal = int(pause.desk), int(pause.ordinal)
-        patience = patience_days(self._plan.world, self._seed, key, desk, ordinal, int(pause.site))
-        priority, asked = float(pause.priority), float(pause.asked)
-        self._desks.ask(Request((party, i), int(key), desk, asked=asked, priority=priority, patience=patience, ordinal=ordinal))
+        patience = patience_days(self._plan.world, self._seed, key, pause.desk, pause.ordinal, pause.site)
+        about = {"asked": pause.asked, "priority": pause.priority, "patience": patience}
+        self._desks.ask(Request((party, i), int(key), pause.desk, ordinal=pause.ordinal, **about))
 
     def _service_of(self, request: Request, desk: int) -> float:
         return float(service_days(self._plan.world, self._seed, np.uint64(request.key), request.desk, desk, request.ordinal))
@@ -231,11 +276,7 @@ class Meeting:
         """It is known how a request ends: the customer goes on."""
         if answer.time < self._calendar.horizon:
             party, i = request.who
-            if self._n_given == len(self._given):
-                self._given = np.concatenate([self._given, np.zeros_like(self._given)])
-            self._given[self._n_given] = tuple(answer), party.last[i], request.key
-            party.last[i] = self._n_given
-            self._n_given += 1
+            party.last[i] = self._replies.add(answer, request.key, int(party.last[i]))
             party.version[i] += 1
             party.is_open[i] = False
             self._go_on(party, i)
