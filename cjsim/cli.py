@@ -238,6 +238,7 @@ def walk(
     truth: Annotated[
         bool, typer.Option("--truth", help="Tell what the firm does not see: persona, traits, feelings, silent events.")
     ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Print every line, also of routine.")] = False,
     as_json: Json = False,
 ) -> None:
     """Walk the journey as one customer: its diary, with dates, reasons and money."""
@@ -254,7 +255,7 @@ def walk(
     if as_json:
         _echo_json(diary.to_json())
     else:
-        typer.echo(diary.summary(width=max(shutil.get_terminal_size((120, 24)).columns, 60)))
+        typer.echo(diary.summary(width=max(shutil.get_terminal_size((120, 24)).columns, 60), full=full))
 
 
 @calibrating.command("purchases")

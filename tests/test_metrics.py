@@ -261,7 +261,8 @@ def test_table_leaves_out_what_cannot_move_and_says_so() -> None:
     run = made_run(made)
     rows = rows_of(run.summary())
     assert not {"satisfaction", "pressure", "opt_outs", "suppressed[gap]", "profit", "customers"} & set(rows)
-    assert {"suppressed[cap]", "clv", "contacts", "unsubscribe_rate"} <= set(rows)
+    assert {"suppressed[cap]", "clv", "contacts", "click_rate"} <= set(rows)
+    assert not {"unsubscribe_rate", "referred"} & set(rows)
     shown = [name for name in run.metrics if name in rows]
     assert f"{len(run.metrics) - len(shown)} metrics are not shown" in run.summary()
     assert set(run.metrics) <= set(re.findall(r"^([a-z_0-9]+(?:\[[^]]*\])?)", run.summary(full=True), re.MULTILINE))

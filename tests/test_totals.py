@@ -66,7 +66,7 @@ COUNTED = {
     "profit": (150 - 54, 6),
     "total_clv": (150 - 54, 6),
     "total_margin": (150, 6),
-    "roi": (96 / 54, 5),
+    "roi": (96 / 54, 6),
     "tickets": (5 / 6, 6),
     "tickets[support]": (4 / 6, 6),
     "tickets[sales]": (1 / 6, 6),
@@ -170,7 +170,8 @@ def grown(values: list[float], keys: list[int], parents: list[int] | None = None
     made.customers["margin"] = made.customers["clv"] = values
     later = np.array(keys, np.uint64)
     census = Census(1, later, np.zeros(len(keys), np.int32), np.array(parents or [-1] * len(keys), np.int64))
-    return made_run(made, codebook=SOLD, census=census, customers=1, spend=dict.fromkeys(SOLD.acquisition, 0.0), desk_rates={}, **changed)
+    sold, spend = replace(SOLD, desks=()), dict.fromkeys(SOLD.acquisition, 0.0)
+    return made_run(made, codebook=sold, census=census, customers=1, spend=spend, **changed)
 
 
 def test_customers_are_paired_by_key_and_who_did_not_come_adds_nothing() -> None:
@@ -183,6 +184,17 @@ def test_customers_are_paired_by_key_and_who_did_not_come_adds_nothing() -> None
     assert (found.high - found.effect) / 1.959964 == pytest.approx(10)  # one arrival, with its friend, makes all the difference
     assert pair.effects("more", "clv").mean() == pytest.approx(pair.alternatives["more"]["clv"].effect)
     assert "4 who entered under today, 6 otherwise" in pair.summary()
+    assert "4 customers (1 at first, 2 acquired, 1 referred), 365 days" in base.summary()
+
+
+def test_a_customers_own_profit_bears_what_was_spent_on_it() -> None:
+    dearer = replace(six_customers().provenance, spend={"search": 60.0, "social": 12.0, "idle": 6.0})
+    base, more = six_customers(), replace(six_customers(), provenance=dearer)
+    more.outcomes.customers["cost"][2:4] += 15
+    pair = Comparison.of({"a": base, "b": more})
+    assert pair.effects("b", "profit").tolist() == pytest.approx([0, 0, -15, -15, 0, 0])
+    assert pair.alternatives["b"]["profit"].effect == pytest.approx(-30)
+    assert pair.effects("b", "cost").mean() == pytest.approx(pair.alternatives["b"]["cost"].effect) == pytest.approx(5)
 
 
 def test_the_same_arrivals_differ_by_exactly_nothing() -> None:

@@ -183,6 +183,33 @@ def test_offers_are_told_when_given_and_when_used() -> None:
     assert {"Gets the offer 'tenth': 10 % off, valid 10 d", "Uses the offer 'tenth': 1.00 off", "Orders for 9.00"} <= set(texts(diary))
 
 
+def calling(patience: str) -> Scenario:
+    """All three call on day 1; one person talks with each for an hour, and promises an answer in 90 minutes."""
+    return small(
+        events={"call": {"title": "Calls", "in": ["active"], "wait": {"fixed": "1d"}, "effects": [{"ask": "help"}]}},
+        messages={},
+        desks={"help": {"service": {"fixed": "1h"}, "patience": {"fixed": patience}}},
+        policy={"flows": {}, "desks": {"help": {"agents": 1, "sla": "90min", "cost_per_minute": 2.0}}},
+        horizon="36h",
+    )
+
+
+def test_conversations_with_desks_are_told_with_their_waits() -> None:
+    for number, said in enumerate(
+        ["Is answered by help: waited 0 s", "Is answered by help: waited 1 h", "Is answered by help, late: waited 2 h"]
+    ):
+        diary = walk(calling("9h"), customer=number)
+        assert texts(diary)[1:] == ["Calls", "Asks help: follows from 'Calls'", said]
+        assert (diary.lines[-1].cost, diary.end["asks"]) == (120.0, 1)
+    assert texts(walk(calling("30min"), customer=1))[-1] == "Gives up on help: after 30 min without an answer"
+
+
+def test_a_spent_budget_is_told() -> None:
+    policy = greeting({"send": "hello"}, budgets=[{"at_most": 1, "per": "30d"}])
+    assert "Letter 'Hello' arrives: flow greet" in texts(walk(small(policy=policy), customer=0))
+    assert "Letter 'Hello' is not sent: the budget of all customers is spent; flow greet" in texts(walk(small(policy=policy), customer=1))
+
+
 def test_experiments_are_told_by_arm() -> None:
     split = {"split": {"a": {"share": 0.0}, "b": {"share": 1.0}}, "experiment": "colour"}
     assert "Is in arm 'b' of experiment colour: flow greet" in texts(walk(small(policy=greeting(split)), customer=0))
@@ -192,7 +219,7 @@ def test_text_keeps_to_its_width_and_says_each_day_once() -> None:
     diary = walk(SHOP, customer=17, seed=1, truth=True)
     for width in (80, 140):
         assert max(len(line) for line in diary.summary(width=width).splitlines()) <= width
-    days = re.findall(r"^\w{3} \d\d \w{3} ", diary.summary(), re.MULTILINE)
+    days = re.findall(r"^\w{3} \d\d \w{3} ", diary.summary(full=True), re.MULTILINE)
     assert len(days) == len({diary.date(line.time).date() for line in diary.lines})
 
 
@@ -218,6 +245,16 @@ def test_arrivals_and_referred_customers_are_walked_as_they_lived(tmp_path: Path
         assert diary.lines[0].why == ("by search" if number == 1 else "a friend referred it")
     with pytest.raises(InputError, match=f"must be from 0 to {len(run) - 1}, got {len(run)}"):
         walk(growing(), customer=len(run))
+
+
+def test_routine_is_told_in_one_line_unless_all_is_wanted() -> None:
+    daily = {"schedule": {"weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday"], "at": "10:00"}, "send": "ping"}
+    policy = {"flows": {}, "broadcasts": {"daily": daily}}
+    told: dict[str, Any] = {"channels": {"text": {"title": "Text"}}, "messages": {"ping": {"channel": "text", "open_rate": 1e-9}}}
+    diary = walk(small(policy=policy, horizon="9d", events={}, **told), customer=0)
+    assert "7 x Text 'ping' arrives: until Tue 13 Jan" in diary.summary()
+    assert diary.summary().count("'ping'") == 1
+    assert diary.summary(full=True).count("Text 'ping' arrives: broadcast daily") == len(diary.lines) - 1 == 7
 
 
 def test_a_customer_who_enters_after_the_horizon_is_told_so() -> None:

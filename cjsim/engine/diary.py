@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cjsim.engine.frames import Outcomes
+from cjsim.engine.meeting import Meetings
 from cjsim.engine.readable import ROWS, agenda
 from cjsim.engine.room import Room, make_life, make_outcomes, make_sink, refuse_stuck
 from cjsim.model.codes import Happening
@@ -44,7 +45,7 @@ class Told(NamedTuple):
     outcomes: Outcomes  # of one
 
 
-def live_told(plan: Plan, seed: int, cohort: Cohort) -> Told:
+def live_told(plan: Plan, seed: int, cohort: Cohort, meetings: Meetings | None = None) -> Told:
     """The life of one customer, step by step.
 
     Parameters
@@ -55,6 +56,8 @@ def live_told(plan: Plan, seed: int, cohort: Cohort) -> Told:
         In [0, 2**63).
     cohort : Cohort
         Of one.
+    meetings : Meetings, optional
+        What all customers owe each other, where they meet.
 
     Returns
     -------
@@ -66,8 +69,10 @@ def live_told(plan: Plan, seed: int, cohort: Cohort) -> Told:
         If time does not pass for the customer.
     """
     people, outcomes, room = draw_population(plan, seed, cohort), make_outcomes(plan, 1), Room(rows=ROWS)
+    if meetings is not None:
+        meetings.give(people)
     while True:
-        life, sink = make_life(plan, seed, room), make_sink(outcomes, room)
+        life, sink = make_life(plan, seed, room, None if meetings is None else meetings.shared), make_sink(outcomes, room)
         steps = list(_steps(plan, life, sink, people))
         if life.customer[0].full:
             room = room.wider()

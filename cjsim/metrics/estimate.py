@@ -49,6 +49,11 @@ class Terms(NamedTuple):
         return self._replace(y=np.where(chosen, self.y, _ZERO), x=np.where(chosen, self.x, self.x.dtype.type(0)), spent=spent)
 
     @property
+    def own(self) -> Records:
+        """The numerators with what was spent on each customer."""
+        return self.y if self.spent is None else self.y + self.above * self.spent
+
+    @property
     def over(self) -> float:
         """The denominator of the ratio."""
         if self.summed:
@@ -207,7 +212,7 @@ def estimate(terms: Terms, unit: str, sample: Sample | None = None) -> Metric:
     Metric
         `n` counts the customers with a denominator above 0.
     """
-    value, n = ratio(terms), int(np.count_nonzero(terms.x))
+    value, n = ratio(terms), _count(terms)
     if math.isnan(value):
         return Metric(value, math.nan, math.nan, n, unit)
     of = sample or Sample.alone(len(terms.y))
@@ -251,8 +256,8 @@ def paired(before: Terms, after: Terms, pairing: Pairing | None = None) -> Effec
 def contributions(before: Terms, after: Terms, pairing: Pairing | None = None) -> Records:
     """What each customer adds to the effect: their mean is the effect (of a total, their sum).
 
-    For a mean over customers who are the same in both runs, and for a total, it is the customer's own difference, y_after - y_before; for
-    any other ratio, the effect and how each customer moves it.
+    For a mean over customers who are the same in both runs, and for a total, it is the customer's own difference, y_after - y_before, with
+    what was spent on it; for any other ratio, the effect and how each customer moves it.
 
     Parameters
     ----------
@@ -268,12 +273,18 @@ def contributions(before: Terms, after: Terms, pairing: Pairing | None = None) -
     """
     of = pairing or Pairing.of(Sample.alone(len(before.y)), Sample.alone(len(after.y)))
     is_mean = before.x.all() and after.x.all() and before.x.dtype == after.x.dtype == np.dtype(bool)
-    if before.summed or (is_mean and of.is_same and before.spent is None and after.spent is None):
-        return of.own_difference(before.y, after.y)
+    if before.summed or (is_mean and of.is_same):
+        return of.own_difference(before.own, after.own)
     moved = of.own_difference(influence(before), influence(after))
     moved *= len(moved)
     moved += ratio(after) - ratio(before) - (moved.mean() if len(moved) else 0.0)
     return moved
+
+
+def _count(terms: Terms) -> int:
+    """Customers with a denominator above 0."""
+    counts = terms.x if terms.spent is None or terms.below == 0 else terms.x + terms.below * terms.spent
+    return int(np.count_nonzero(counts))
 
 
 def _wilson(share: float, n: int, variance: float) -> tuple[float, float]:

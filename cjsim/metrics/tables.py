@@ -12,7 +12,7 @@ from cjsim.metrics.estimate import SHARE, Definition, Effect, estimate
 from cjsim.metrics.sample import Sample
 
 LEVEL = "0 to 1"
-_DECIMALS = {"days": 1, LEVEL: 3}  # of a unit; 2 of any other
+_DECIMALS = {"days": 1, "customers": 0, LEVEL: 3}  # of a unit; 2 of any other
 
 
 def number(value: float, unit: str, decimals: int, *, sign: bool = False) -> str:
@@ -92,14 +92,14 @@ def summary(run: Run, *, full: bool = False) -> str:
     known = definitions(run.codebook)
     for definition in known.values():
         found = run.metrics[definition.name]
-        says_nothing = math.isnan(found.value) or (_is_fixed(found) and (found.value == 0 or found.unit == LEVEL))
+        says_nothing = math.isnan(found.value) or found.value == 0 or (_is_fixed(found) and found.unit == LEVEL)
         if full or not (definition.detail or says_nothing or (definition.total and not _is_open(run))):
             decimals = decimals_of(found.unit, [found.value])
             span = interval(found.low, found.high, found.unit, decimals)
             rows.append((_marked(definition), number(found.value, found.unit, decimals), span, f"{found.n:,}", _title(definition)))
     origin = run.provenance
     head = (
-        f"{origin.scenario}: {len(run):,} customers, {origin.horizon:g} days, seed {origin.seed}, {origin.engine} engine,"
+        f"{origin.scenario}: {len(run):,} customers{_origins(run)}, {origin.horizon:g} days, seed {origin.seed}, {origin.engine} engine,"
         f" {origin.events:,} log rows"
     )
     return "\n\n".join([head, _layout(("metric", "value", "95 % interval", "n", ""), rows), _notes(len(known) - len(rows))])
@@ -141,6 +141,13 @@ def comparison(baseline: Run, name: str, alternatives: Mapping[str, Mapping[str,
     return "\n\n".join([*tables, caption])
 
 
+def _origins(run: Run) -> str:
+    """How they came, where some did beside the initial ones."""
+    of = run.census
+    referred = len(of) - of.initial - of.arrived
+    return f" ({of.initial:,} at first, {of.arrived:,} acquired, {referred:,} referred)" if _is_open(run) else ""
+
+
 def _is_open(run: Run) -> bool:
     """Whether customers came beside the initial ones, so that totals are more than means times a given number."""
     return len(run) > run.census.initial
@@ -155,7 +162,7 @@ def _is_idle(of: Definition, baseline: Run, alternatives: Iterable[Mapping[str, 
     """Whether a metric is the same for all customers under all policies."""
     effects = [found[of.name] for found in alternatives if of.name in found]
     same = all(found.effect == found.low == found.high == 0 for found in effects)
-    return same and _is_fixed(estimate(of.terms(baseline), of.unit, Sample.of(baseline)))
+    return same and (all(found.value == 0 for found in effects) or _is_fixed(estimate(of.terms(baseline), of.unit, Sample.of(baseline))))
 
 
 def _effect_row(of: Definition, found: Effect) -> tuple[str, ...]:

@@ -5,8 +5,11 @@ Lives here: the record and how it is laid out. Does not live here: the words (wo
 
 import io
 import textwrap
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from cjsim.engine.result import jsonable
@@ -14,6 +17,7 @@ from cjsim.report.words import feeling, money, span
 
 WIDTH = 120  # columns of text, where nobody says how many there are
 _AGAIN = 1e-9  # days: at the same time
+_STRETCH = 3  # lines of routine that are told in one, at least
 _CENT = 0.005  # smaller costs are in the sum at the end
 
 
@@ -40,6 +44,8 @@ class Line(NamedTuple):
         After all that happened at this time; nan where it is not told.
     is_seen : bool
         Whether the firm could know of it.
+    is_routine : bool
+        A broadcast that comes as always, or a send that is refused as it was before.
     """
 
     time: float
@@ -54,6 +60,7 @@ class Line(NamedTuple):
     cost: float
     satisfaction: float
     is_seen: bool
+    is_routine: bool
 
 
 @dataclass(frozen=True)
@@ -90,18 +97,20 @@ class Diary:
     def __str__(self) -> str:
         return self.summary()
 
-    def summary(self, *, width: int = WIDTH) -> str:
+    def summary(self, *, width: int = WIDTH, full: bool = False) -> str:
         """The diary as text.
 
         Parameters
         ----------
         width : int
             Columns of text; what is longer goes on in the next line.
+        full : bool
+            Every line; else routine, where nothing else happens meanwhile, is told in one.
         """
         view = "the full truth" if self.is_truth else "what the firm could know"
         head = f"Customer {self.customer:,} of {self.scenario}, seed {self.seed}: {view}"
         who = "; ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in self.who.items())
-        parts = [head, *([f"It is: {who}."] if who else []), "", *([self._table(width)] if self.lines else []), self._closing()]
+        parts = [head, *([f"It is: {who}."] if who else []), "", *([self._table(width, full)] if self.lines else []), self._closing()]
         return "\n".join(text for part in parts for text in _folded(part, width))
 
     def to_json(self) -> dict[str, Any]:
@@ -126,7 +135,7 @@ class Diary:
         """
         return self.start + timedelta(days=time)
 
-    def _table(self, width: int) -> str:
+    def _table(self, width: int, full: bool) -> str:
         from rich.console import Console
         from rich.table import Table
 
@@ -134,7 +143,7 @@ class Diary:
         for name, how in self._columns():
             table.add_column(name, **how)
         before = None
-        for line in self.lines:
+        for line in self.lines if full else self._short():
             if before is None or self.date(before.time).year != self.date(line.time).year:
                 table.add_row(f"{self.date(line.time).year}")
             table.add_row(*self._cells(line, before))
@@ -142,6 +151,18 @@ class Diary:
         page = io.StringIO()
         Console(file=page, width=width, color_system=None, highlight=False, markup=False, emoji=False).print(table)
         return "\n".join(text.rstrip() for text in page.getvalue().splitlines()) + "\n"
+
+    def _short(self) -> Iterator[Line]:
+        """The lines, with stretches of routine in one."""
+        for is_routine, stretch in groupby(self.lines, key=lambda line: line.is_routine):
+            lines = list(stretch)
+            if not is_routine or len(lines) < _STRETCH:
+                yield from lines
+                continue
+            counts = Counter(line.text for line in lines)
+            text = ", ".join(f"{count} x {text}" if count > 1 else text for text, count in counts.items())
+            until = f"until {self.date(lines[-1].time):%a %d %b}"
+            yield lines[-1]._replace(time=lines[0].time, since=lines[0].since, text=text, why=until, cost=sum(line.cost for line in lines))
 
     def _columns(self) -> list[tuple[str, dict[str, Any]]]:
         fixed: dict[str, Any] = {"no_wrap": True}

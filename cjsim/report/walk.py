@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from cjsim.engine.diary import Step, Told, live_told
+from cjsim.engine.meeting import Meeting, Meetings
+from cjsim.engine.pauses import is_shared
 from cjsim.engine.run import Progress, simulate
 from cjsim.errors import InputError, complaint, shown
 from cjsim.kernel import is_compiled_before
@@ -72,7 +74,8 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
     plan = compile_world(scenario.checked())
     if progress is not None and not is_compiled_before("take"):
         progress.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
-    told = live_told(plan, of_seed, _found(scenario, plan, of_seed, customer, progress))
+    cohort = _found(scenario, plan, of_seed, customer, progress)
+    told = live_told(plan, of_seed, cohort, _met(scenario, plan, of_seed, progress) if is_shared(plan.world) else None)
     writer = _Writer(scenario, plan, told, is_truth=truth)
     return Diary(
         scenario=scenario.name,
@@ -91,7 +94,7 @@ def _found(scenario: Scenario, plan: Plan, seed: int, number: int, progress: Pro
     initial = scenario.customers
     if 0 <= number < initial:
         return initial_cohort(plan, seed, number, 1)
-    arrivals = draw_arrivals(plan, seed, first=initial, at_most=MAX_CUSTOMERS)
+    arrivals = _arrivals(scenario, plan, seed)
     if 0 <= number - initial < len(arrivals):
         return arrivals.stretch(number - initial, 1)
     count = initial + len(arrivals)
@@ -103,6 +106,18 @@ def _found(scenario: Scenario, plan: Plan, seed: int, number: int, progress: Pro
             return Cohort(run.keys[place], entered[place].copy(), run.by[place], np.zeros(1), number)
     must = f"must be from 0 to {count - 1:,}"
     raise InputError(complaint("--customer", must, shown(number), "Name one of the customers: initial ones, arrivals, then referred ones."))
+
+
+def _met(scenario: Scenario, plan: Plan, seed: int, progress: Progress | None) -> Meetings:
+    """What desks answer and budgets allow, which depends on all customers."""
+    if progress is not None:
+        progress.note(f"cjsim: all customers of {scenario.name} share desks or budgets with this one, and live as well ...")
+    everybody = (initial_cohort(plan, seed, 0, scenario.customers), _arrivals(scenario, plan, seed))
+    return Meeting(plan, seed).hold(everybody)
+
+
+def _arrivals(scenario: Scenario, plan: Plan, seed: int) -> Cohort:
+    return draw_arrivals(plan, seed, first=scenario.customers, at_most=MAX_CUSTOMERS)
 
 
 class _Writer:
@@ -159,6 +174,7 @@ class _Writer:
                     cost=step.cost if is_last else 0.0,
                     satisfaction=step.satisfaction if self.is_truth else math.nan,
                     is_seen=is_seen,
+                    is_routine=words.is_routine,
                 )
                 before = step.time
 

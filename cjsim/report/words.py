@@ -27,10 +27,11 @@ _LIFTS = {Touch.DELIVERED: ("delivered", "getting"), Touch.OPENED: ("opened", "o
 
 
 class Words(NamedTuple):
-    """What happened, and why ('' where there is nothing to say)."""
+    """What happened, and why ('' where there is nothing to say); and whether it is as always."""
 
     text: str
     why: str = ""
+    is_routine: bool = False
 
 
 class Lift(NamedTuple):
@@ -246,7 +247,7 @@ class Teller:
         self.contacts.append((float(row["time"]), self.names.channels[int(row["channel"])]))
         self.arrived[self._message(row), self._source(row)] = float(row["time"])
         self.refused.pop((self._message(row), self._source(row)), None)
-        return Words(f"{self._subject(row)} arrives", self._sender(row))
+        return Words(f"{self._subject(row)} arrives", self._sender(row), is_routine=self._source(row) in self.policy.broadcasts)
 
     def _opened(self, row: Records, step: Step) -> Words:
         return self._answered_message("Opens", "opening", row)
@@ -268,7 +269,8 @@ class Teller:
         verdict, send = Verdict(int(row["event"]) - FIRST_REFUSAL), (self._message(row), self._source(row))
         is_known = self.refused.get(send) is verdict
         self.refused[send] = verdict
-        return Words(f"{self._subject(row)} is not sent", "as before" if is_known else f"{self._reason(verdict, row)}; {self._sender(row)}")
+        why = "as before" if is_known else f"{self._reason(verdict, row)}; {self._sender(row)}"
+        return Words(f"{self._subject(row)} is not sent", why, is_routine=is_known)
 
     def _reason(self, verdict: Verdict, row: Records) -> str:
         """Which guardrail refused a send."""
