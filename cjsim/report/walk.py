@@ -14,7 +14,7 @@ import numpy as np
 from cjsim.engine.diary import Step, Told, live_told
 from cjsim.engine.meeting import Meeting, Meetings
 from cjsim.engine.pauses import is_shared
-from cjsim.engine.run import Progress, simulate
+from cjsim.engine.run import MOST_AT_LEAST, MOST_GROWTH, Progress, simulate
 from cjsim.errors import InputError, complaint, shown
 from cjsim.kernel import is_compiled_before
 from cjsim.model.arrivals import draw_arrivals
@@ -23,7 +23,7 @@ from cjsim.model.cohort import ARRIVED, Cohort
 from cjsim.model.plan import Plan
 from cjsim.model.population import initial_cohort
 from cjsim.model.referrals import REFERRED
-from cjsim.model.scenario import MAX_CUSTOMERS, Scenario
+from cjsim.model.scenario import Scenario
 from cjsim.model.tables import compile_world
 from cjsim.report.diary import Diary, Line
 from cjsim.report.words import Teller, Words
@@ -113,11 +113,16 @@ def _met(scenario: Scenario, plan: Plan, seed: int, progress: Progress | None) -
     if progress is not None:
         progress.note(f"cjsim: all customers of {scenario.name} share desks or budgets with this one, and live as well ...")
     everybody = (initial_cohort(plan, seed, 0, scenario.customers), _arrivals(scenario, plan, seed))
-    return Meeting(plan, seed).hold(everybody)
+    return Meeting(plan, seed, at_most=_most(scenario)).hold(everybody)
 
 
 def _arrivals(scenario: Scenario, plan: Plan, seed: int) -> Cohort:
-    return draw_arrivals(plan, seed, first=scenario.customers, at_most=MAX_CUSTOMERS)
+    return draw_arrivals(plan, seed, first=scenario.customers, at_most=_most(scenario))
+
+
+def _most(scenario: Scenario) -> int:
+    """As many customers as a run of the scenario may grow to."""
+    return max(MOST_GROWTH * scenario.customers, MOST_AT_LEAST)
 
 
 class _Writer:
