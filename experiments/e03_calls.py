@@ -1,0 +1,242 @@
+"""Claim: a desk whose service times, patience and staff are fitted on a bank's calls predicts how many hang up and how long callers wait.
+
+The calls' own arrivals are fed to a desk of cjsim. Service is the time that a call binds its agent, patience the Kaplan-Meier law of
+hanging up (who is answered is censored), and staff how many agents are seen at their desks: each from the first to the last call of a
+spell in which no pause between two calls is longer than `away_after`.
+
+Run: `python experiments/e03_calls.py [CONFIG] [--out DIR]`, the real data in the folder that CJSIM_DATA names.
+
+References
+----------
+Brown, Gans, Mandelbaum, Sakov, Shen, Zeltyn, Zhao (2005), Statistical analysis of a telephone call center, JASA 100(469): the same bank.
+Kaplan, Meier (1958), JASA 53(282).
+"""
+
+import argparse
+import csv
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from e03_calls_report import write_report
+
+from cjsim.engine.run import simulate
+from cjsim.model.scenario import Scenario
+from cjsim.model.source import read_file, written
+from cjsim.model.vocabulary import WEEKDAYS, hour_text, parse_duration
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = ROOT / "configs" / "experiments" / "e03_calls.yaml"
+DAY = 86_400  # seconds
+ENDLESS = 3 * 3600.0  # seconds: the patience of who is not seen to run out of it
+
+
+class Fit(NamedTuple):
+    """What the desk is made of."""
+
+    service: np.ndarray[Any, np.dtype[np.float64]]  # (laws,), seconds, equally likely
+    patience: np.ndarray[Any, np.dtype[np.float64]]  # (laws,), seconds, equally likely
+    agents: pd.Series  # by date and hour
+
+
+class Prediction(NamedTuple):
+    """What the replications show: of all calls, and by hour of the day; a column a replication."""
+
+    abandonment: pd.DataFrame
+    wait: pd.DataFrame  # seconds
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the experiment found."""
+
+    config: dict[str, Any]
+    calls: pd.DataFrame
+    fit: Fit
+    predictions: dict[str, Prediction]  # by `away_after`
+
+    @property
+    def main(self) -> Prediction:
+        """The prediction under the choice made beforehand."""
+        return self.predictions[self.config["away_after"]]
+
+
+def data_folder() -> Path:
+    """Where the real data are: CJSIM_DATA, else beside the checkout."""
+    return Path(os.environ.get("CJSIM_DATA", ROOT.parent / "shared" / "data"))
+
+
+def read_calls(path: Path, config: dict[str, Any]) -> pd.DataFrame:
+    """The calls of the working days: `date`, `hour` of entry, `hung_up`, `server`; seconds: `asked`, `start`, `end`, `wait`, `service`.
+
+    A call asks for an agent when it leaves the voice response unit. Phantom calls (system errors) are left out.
+    """
+    raw = pd.read_csv(path)
+    raw = raw[raw["outcome"] != "PHANTOM"]
+    clock = {name: pd.to_timedelta(raw[column]).dt.total_seconds() for name, column in _CLOCKS.items()}
+    calls = pd.DataFrame(clock)
+    calls["date"] = pd.to_datetime(raw["date"].astype(str), format="%y%m%d")
+    calls["hour"] = (calls["entered"] // 3600).astype(int)
+    calls["wait"] = raw["q_time"].astype(float)
+    calls["service"] = raw["ser_time"].astype(float)
+    calls["hung_up"] = raw["outcome"] == "HANG"
+    calls["server"] = raw["server"]
+    working = [WEEKDAYS.index(day) for day in config["weekdays"]]
+    return calls[calls["date"].dt.dayofweek.isin(working)].sort_values(["date", "asked"]).reset_index(drop=True)
+
+
+_CLOCKS = {"entered": "vru_entry", "asked": "vru_exit", "start": "ser_start", "end": "ser_exit"}
+
+
+def in_hours(calls: pd.DataFrame, config: dict[str, Any]) -> pd.DataFrame:
+    """The calls that the experiment is about."""
+    first, last = config["hours"]
+    return calls[(calls["hour"] >= first) & (calls["hour"] < last)]
+
+
+def served(calls: pd.DataFrame) -> pd.DataFrame:
+    """Answered calls by agent, in order, with the `pause` until the agent's next one and that one's wait, `next_wait` (seconds)."""
+    known = calls[~calls["hung_up"] & (calls["server"] != "NO_SERVER") & (calls["service"] > 0)].sort_values(["date", "server", "start"])
+    of_agent = known.groupby(["date", "server"])
+    return known.assign(pause=of_agent["start"].shift(-1) - known["end"], next_wait=of_agent["wait"].shift(-1))
+
+
+def binding_times(calls: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """How long a call binds its agent, seconds: the service, plus the mean pause of agents whom somebody waited for all along."""
+    known = served(calls)
+    wanted = known[(known["pause"] >= 0) & (known["next_wait"] > known["pause"])]
+    return known["service"].to_numpy() + float(wanted["pause"].mean())
+
+
+def patience_law(calls: pd.DataFrame, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Equally likely values, seconds, of the Kaplan-Meier law of hanging up, among those who had to wait or would have had to.
+
+    Examples
+    --------
+    >>> told = pd.DataFrame({"wait": [1.0, 2.0, 3.0, 4.0], "hung_up": [True, False, True, True]})
+    >>> patience_law(told, 4).tolist()
+    [1.0, 3.0, 3.0, 4.0]
+    """
+    queued = calls[(calls["wait"] > 0) | calls["hung_up"]]
+    by_time = queued.groupby("wait")["hung_up"].agg(["sum", "size"])
+    at_risk = by_time["size"][::-1].cumsum()[::-1]
+    survival = (1.0 - by_time["sum"] / at_risk).cumprod()
+    quantiles = (np.arange(count) + 0.5) / count
+    at = np.searchsorted(1.0 - survival.to_numpy(), quantiles)
+    return np.append(survival.index.to_numpy(), ENDLESS)[at]
+
+
+def agents_seen(calls: pd.DataFrame, away_after: float) -> pd.Series:
+    """Agents at their desks by date and hour: the mean over the hour, rounded.
+
+    An agent is there from the first call to the last of a spell in which no pause is longer than `away_after` (seconds).
+    """
+    known = served(calls)
+    present = np.zeros((known["date"].nunique(), 24))
+    dates = {date: i for i, date in enumerate(sorted(known["date"].unique()))}
+    for (date, _), of_agent in known.groupby(["date", "server"]):
+        begins, ends = of_agent["start"].to_numpy(), np.maximum.accumulate(of_agent["end"].to_numpy())
+        breaks = np.flatnonzero(begins[1:] - ends[:-1] > away_after)
+        for first, last in zip([0, *breaks + 1], [*breaks, len(begins) - 1], strict=True):
+            hours = np.arange(24) * 3600.0
+            present[dates[date]] += np.clip(np.minimum(ends[last], hours + 3600) - np.maximum(begins[first], hours), 0, None) / 3600
+    index = pd.MultiIndex.from_product([dates, range(24)], names=["date", "hour"])
+    return pd.Series(np.rint(present).astype(int).ravel(), index=index)
+
+
+def fitted(calls: pd.DataFrame, config: dict[str, Any], away_after: str) -> Fit:
+    """Service, patience and staff."""
+    asked, count = in_hours(calls, config), config["laws"]
+    binding = binding_times(asked)
+    service = np.quantile(binding, (np.arange(count) + 0.5) / count)
+    # Quantiles cut the longest calls off; the mean is what loads a desk.
+    service *= binding.mean() / service.mean()
+    return Fit(service, patience_law(asked, count), agents_seen(calls, float(parse_duration(away_after)) * DAY))
+
+
+def write_scenario(calls: pd.DataFrame, fit: Fit, config: dict[str, Any], work: Path) -> Scenario:
+    """The scenario: every call a customer who enters when it enters the queue, and asks the desk at once."""
+    asked = in_hours(calls, config)
+    start = asked["date"].min()
+    entered = (asked["date"] - start).dt.days + asked["asked"] / DAY
+    with (work / "calls.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["entered"], *([repr(at)] for at in sorted(entered.tolist()))])
+    desk = {"title": "The bank's agents", "service": _law(fit.service), "patience": _law(fit.patience)}
+    journey = {
+        "name": "calls",
+        "starts_in": "calling",
+        "stages": {"calling": {"title": "Has called"}},
+        "events": {"calls": {"in": ["calling"], "wait": {"fixed": "0s"}, "effects": [{"ask": "bank"}, {"go": "done"}]}},
+        "desks": {"bank": desk},
+    }
+    journey["stages"] |= {"done": {"title": "Waits, speaks or has hung up"}}
+    seen = fit.agents[fit.agents > 0]
+    shifts = [
+        {"agents": int(agents), "dates": [f"{date:%Y-%m-%d}"], "from": hour_text(hour), "to": hour_text(hour + 1)}
+        for (date, hour), agents in seen.items()
+    ]
+    policy = {"name": "as_seen", "desks": {"bank": {"owner": "the bank", "sla": "20s", "shifts": shifts}}}
+    horizon = f"{(asked['date'].max() - start).days + 2}d"
+    scenario = {"name": "calls", "journey": "journey.yaml", "policy": "policy.yaml", "customers": len(asked)}
+    scenario |= {"entry": {"file": "calls.csv"}, "start": f"{start:%Y-%m-%d}", "horizon": horizon, "seed": config["seed"]}
+    for name, content in (("journey", journey), ("policy", policy), ("scenario", scenario)):
+        (work / f"{name}.yaml").write_text(written(content), encoding="utf-8")
+    return Scenario.load(work / "scenario.yaml")
+
+
+def _law(seconds: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
+    return {"empirical": {"values": [f"{round(value, 1):g}s" if value >= 1 else "0s" for value in seconds.tolist()]}}
+
+
+def predict(calls: pd.DataFrame, fit: Fit, config: dict[str, Any], work: Path) -> Prediction:
+    """Replications of the desk on the calls' own arrivals."""
+    scenario = write_scenario(calls, fit, config, work)
+    abandonment, wait = {}, {}
+    for replication in range(config["replications"]):
+        log = simulate(scenario, seed=config["seed"] + replication, log=work / "log.parquet").log
+        assert log is not None
+        ends = log.query(
+            "select customer, any_value(event) as event, any_value(value) * 60 as wait from log "
+            "where event in ('answered_in_time', 'answered_late', 'unanswered') group by customer"
+        )
+        hours = in_hours(calls, config)["hour"].to_numpy()[ends["customer"]]
+        abandonment[replication] = _by_hour(ends["event"] == "unanswered", hours)
+        wait[replication] = _by_hour(ends["wait"], hours)
+    return Prediction(pd.DataFrame(abandonment), pd.DataFrame(wait))
+
+
+def _by_hour(values: pd.Series, hours: np.ndarray[Any, np.dtype[np.int64]]) -> pd.Series:
+    """Means by hour, and of all."""
+    means = values.groupby(hours).mean()
+    return pd.concat([means, pd.Series({"all": values.mean()})])
+
+
+def run(config: dict[str, Any]) -> Findings:
+    """Fit, feed, compare."""
+    calls = read_calls(data_folder() / config["log"], config)
+    predictions, main = {}, None
+    for away_after in (config["away_after"], *config["also"]):
+        fit = fitted(calls, config, away_after)
+        main = main or fit
+        with tempfile.TemporaryDirectory() as folder:
+            predictions[away_after] = predict(calls, fit, config, Path(folder))
+    assert main is not None
+    return Findings(config, calls, main, predictions)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", nargs="?", type=Path, default=CONFIG)
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e03_calls")
+    given = parser.parse_args()
+    config: dict[str, Any] = read_file(given.config).plain()
+    print(write_report(run(config), given.out))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Experiment e03 on a small scale: a desk fitted on real calls, fed with their arrivals, against what callers did."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from cjsim.model.source import read_file
+
+sys.path.insert(0, str(ROOT / "experiments"))
+import e03_calls as e03
+from e03_calls_report import hours_data, totals_data, write_report
+
+
+@pytest.fixture(scope="module")
+def found(data_dir: Path) -> e03.Findings:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CJSIM_DATA", str(data_dir))
+        config: dict[str, Any] = read_file(e03.CONFIG).plain()
+        return e03.run(config | {"replications": 4, "also": []})
+
+
+def test_calls_are_the_known_ones(found: e03.Findings) -> None:
+    asked = e03.in_hours(found.calls, found.config)
+    assert len(asked) == 27_786
+    assert asked["hung_up"].mean() == pytest.approx(0.1322, abs=5e-5)
+    assert asked["wait"].mean() == pytest.approx(39.05, abs=5e-3)
+
+
+def test_predicted_abandonment_is_within_3_points_and_the_mean_wait_within_30_percent(found: e03.Findings) -> None:
+    told = {row["what"]: row for row in totals_data(found)}
+    assert abs(told["abandonment"]["miss"]) <= 0.03
+    assert abs(told["wait"]["miss"]) <= 0.30
+
+
+def test_prediction_follows_the_hours(found: e03.Findings) -> None:
+    """Busy hours of the bank are busy hours of the desk: a desk whose hours are shuffled does not pass."""
+    rows = pd.DataFrame(hours_data(found))
+    assert np.corrcoef(rows["abandonment"], rows["abandonment_predicted"])[0, 1] > 0.7
+    assert np.corrcoef(rows["wait"], rows["wait_predicted"])[0, 1] > 0.7
+
+
+def test_every_call_ends_once(found: e03.Findings) -> None:
+    assert found.main.abandonment.notna().all().all()
+    assert (found.main.wait.loc["all"] > 0).all()
+
+
+def test_kaplan_meier_of_censored_waits_is_the_one_by_hand() -> None:
+    told = pd.DataFrame({"wait": [10.0, 20.0, 20.0, 30.0, 40.0], "hung_up": [True, False, True, True, False]})
+    law = e03.patience_law(told, 1000)
+    # By hand: S(10) = 4/5, S(20) = 4/5 * 3/4 = 3/5, S(30) = 3/5 * 1/2 = 3/10, and the rest is not seen to run out of patience.
+    assert [float(np.mean(law == value)) for value in (10.0, 20.0, 30.0, e03.ENDLESS)] == pytest.approx([0.2, 0.2, 0.3, 0.3], abs=1e-9)
+
+
+def test_agents_are_there_between_calls_that_are_near() -> None:
+    rows = [
+        ("ANN", 9 * 3600, 9 * 3600 + 1200),
+        ("ANN", 9 * 3600 + 1500, 10 * 3600),
+        ("BEN", 9 * 3600, 9 * 3600 + 600),
+        ("BEN", 9 * 3600 + 3000, 10 * 3600),
+    ]
+    calls = pd.DataFrame(rows, columns=["server", "start", "end"]).assign(date=pd.Timestamp("1999-01-03"), hung_up=False, wait=0.0)
+    calls["service"] = (calls["end"] - calls["start"]).astype(float)
+    assert e03.agents_seen(calls, 600.0)[pd.Timestamp("1999-01-03"), 9] == 1  # Ann all hour, Ben a third of it
+    assert e03.agents_seen(calls, 3000.0)[pd.Timestamp("1999-01-03"), 9] == 2
+
+
+def test_report_tells_both_numbers(found: e03.Findings, tmp_path: Path) -> None:
+    page = write_report(found, tmp_path)
+    assert "abandonment" in page
+    assert (tmp_path / "hours.png").stat().st_size > 10_000
+    assert {path.name for path in tmp_path.iterdir()} == {"hours.csv", "hours.png", "report.md", "result.json", "totals.csv"}
