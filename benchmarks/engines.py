@@ -3,7 +3,9 @@
 Run `python benchmarks/engines.py` (about two minutes). It prints one JSON object: events/s of the compiled engine on one thread, of
 the readable engine, of the shop as one would write it by hand in SimPy (handwritten_shop.py), and of a floor: a kernel that
 draws a uniform, takes its logarithm and compares, once an event. An event is a row of the log. Then what a second thread and the log
-cost or give, what a customer's outcome takes in memory, and how long a new process takes until customers live.
+cost or give, what a customer's outcome takes in memory, and how long a new process takes until customers live. Then the same of a
+scenario with something shared, the saas with its support desk: its ratio to the readable engine, which lets all customers live in one
+environment, by CPU time, and the peak memory of a whole year of 200,000 customers, less that of an empty run.
 
 Seconds are of CPU time where one thread works (other work on the machine disturbs them least) and of wall time where threads do. Each
 ratio is the median of the ratios of its rounds.
@@ -29,7 +31,9 @@ from cjsim.model.random import uniform
 from cjsim.model.scenario import Scenario
 
 SHOP = Path(__file__).parent.parent / "configs" / "scenarios" / "shop.yaml"
+SAAS = SHOP.with_name("saas.yaml")
 MEMORY_STEPS = (200_000, 1_000_000)  # customers
+DESK_CUSTOMERS = 200_000
 
 
 @kernel
@@ -79,6 +83,17 @@ def engine_rates(shop: Scenario, rounds: int) -> dict[str, list[float]]:
     return in_turn(contestants, rounds, time.process_time)
 
 
+def desk_rates(saas: Scenario, rounds: int) -> dict[str, list[float]]:
+    """Events/s of both engines on a scenario with a desk, by CPU time."""
+    contestants: dict[str, Callable[[], int]] = {
+        "compiled": lambda: simulate(saas, customers=10_000, threads=1).provenance.events,
+        "readable": lambda: simulate(saas, customers=40, engine="readable").provenance.events,
+    }
+    for work in contestants.values():
+        work()
+    return in_turn(contestants, rounds, time.process_time)
+
+
 def in_turn(contestants: dict[str, Callable[[], int]], rounds: int, clock: Callable[[], float]) -> dict[str, list[float]]:
     """Events/s of each contestant, a value a round: A B C, A B C, ..."""
     rates: dict[str, list[float]] = {name: [] for name in contestants}
@@ -104,6 +119,12 @@ def bytes_a_customer() -> float:
     """Growth of a process's peak memory from one population to a larger one (for 30 days), metrics included, for each customer more."""
     peaks = [int(_in_new_process("--peak", str(customers))) for customers in MEMORY_STEPS]
     return (peaks[1] - peaks[0]) / (MEMORY_STEPS[1] - MEMORY_STEPS[0])
+
+
+def desk_bytes_a_customer() -> float:
+    """Peak memory of a process that lets many customers live for a year, with a desk, less that of one customer, for each customer."""
+    peak, empty = (int(_in_new_process("--peak-desk", str(customers))) for customers in (DESK_CUSTOMERS, 1))
+    return (peak - empty) / DESK_CUSTOMERS
 
 
 def peak_bytes() -> int:
@@ -133,6 +154,7 @@ def report(rounds: int) -> dict[str, object]:
     shop = Scenario.load(SHOP)
     rates = engine_rates(shop, rounds)
     walls = thread_rates(shop, rounds)
+    desks = desk_rates(Scenario.load(SAAS), rounds)
     return {
         "events_per_second": {name: round(median(values)) for name, values in rates.items()},
         "ratios": {
@@ -141,8 +163,10 @@ def report(rounds: int) -> dict[str, object]:
             "compiled_to_floor": round(ratios(rates["compiled"], rates["floor"]), 3),
             "two_threads_to_one": round(ratios(walls["two"], walls["one"]), 2),
             "time_with_log_to_without": round(ratios(walls["one"], walls["logged"]), 2),
+            "with_desk_compiled_to_readable": round(ratios(desks["compiled"], desks["readable"]), 1),
         },
         "bytes_a_customer": round(bytes_a_customer()),
+        "bytes_a_customer_with_desk": round(desk_bytes_a_customer()),
         "seconds_to_start": round(median(seconds_to_start() for _ in range(3)), 2),
         "rounds": rounds,
     }
@@ -153,11 +177,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--peak", type=int, metavar="CUSTOMERS", help="only print the peak memory of one run, in bytes")
+    parser.add_argument("--peak-desk", type=int, metavar="CUSTOMERS", help="the same of the scenario with a desk, for its whole horizon")
     parser.add_argument("--start", action="store_true", help="only let one customer live")
     options = parser.parse_args()
     if options.peak:
         run = simulate(Scenario.load(SHOP).with_values({"horizon": "30d"}), customers=options.peak)
         assert run.metrics
+        print(peak_bytes())
+    elif options.peak_desk:
+        simulate(Scenario.load(SAAS), customers=options.peak_desk)
         print(peak_bytes())
     elif options.start:
         simulate(Scenario.load(SHOP), customers=1)
