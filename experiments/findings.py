@@ -1,0 +1,84 @@
+"""What the experiments on published findings have in common: one statement beside what the simulation shows, and the page that tells it.
+
+Lives here: `Finding`, the page. Does not live here: any simulation (e05 and on).
+"""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Finding(NamedTuple):
+    """One published statement, and the same of the simulated journey with its 95 % interval.
+
+    `reproduced`: whether the simulated number, with its interval, says what was published; `why`: what makes it so or keeps it from
+    being so, in a sentence.
+    """
+
+    statement: str
+    published: str
+    simulated: float
+    low: float
+    high: float
+    n: int
+    reproduced: bool
+    why: str = ""
+
+
+def write_findings(
+    name: str, title: str, words: str, findings: Sequence[Finding], tables: dict[str, list[dict[str, Any]]], out: Path
+) -> str:
+    """Write `report.md`, `findings.json` and a CSV for each table.
+
+    Parameters
+    ----------
+    name : str
+        The experiment's file, without its ending.
+    title, words : str
+        The heading, and what was run, in Markdown.
+    findings : sequence of Finding
+        Statements.
+    tables : dict of str to rows
+        Data of figures, by the file's name.
+    out : Path
+        The folder; made if it is not there.
+
+    Returns
+    -------
+    str
+        The page.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for table, rows in tables.items():
+        with (out / f"{table}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows({key: f"{value:.5g}" if isinstance(value, float) else value for key, value in row.items()} for row in rows)
+    (out / "findings.json").write_text(json.dumps([finding._asdict() for finding in findings], indent=1) + "\n", encoding="utf-8")
+    lines = [
+        f"| {of.statement} | {of.published} | {of.simulated:.4g} [{of.low:.4g}, {of.high:.4g}] | {of.n:,} | "
+        f"{'**reproduced**' if of.reproduced else '**not reproduced**'}{': ' if of.why else ''}{of.why} |"
+        for of in findings
+    ]
+    figures = [f"![{path.stem}]({path.name})" for path in sorted(out.glob("*.png"))]
+    page = "\n".join(
+        [
+            f"# {title}",
+            "",
+            words.strip(),
+            "",
+            f"Written by `python experiments/{name}.py`. Intervals are 95 %.",
+            "",
+            "| finding | published | simulated | n | |",
+            "|---|---|---|---|---|",
+            *lines,
+            "",
+            *figures,
+        ]
+    )
+    (out / "report.md").write_text(page.rstrip() + "\n", encoding="utf-8")
+    return page
