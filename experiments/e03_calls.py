@@ -86,7 +86,7 @@ def read_calls(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     calls["hung_up"] = raw["outcome"] == "HANG"
     calls["server"] = raw["server"]
     working = [WEEKDAYS.index(day) for day in config["weekdays"]]
-    return calls[calls["date"].dt.dayofweek.isin(working)].sort_values(["date", "asked"]).reset_index(drop=True)
+    return calls[calls["date"].dt.day_of_week.isin(working)].sort_values(["date", "asked"]).reset_index(drop=True)
 
 
 _CLOCKS = {"entered": "vru_entry", "asked": "vru_exit", "start": "ser_start", "end": "ser_exit"}
@@ -174,10 +174,16 @@ def write_scenario(calls: pd.DataFrame, fit: Fit, config: dict[str, Any], work: 
         "desks": {"bank": desk},
     }
     journey["stages"] |= {"done": {"title": "Waits, speaks or has hung up"}}
-    seen = fit.agents[fit.agents > 0]
+    last = config["hours"][1] - 1
+    seen = fit.agents[(fit.agents > 0) & (fit.agents.index.get_level_values("hour") <= last)]
     shifts = [
         {"agents": int(agents), "dates": [f"{date:%Y-%m-%d}"], "from": hour_text(hour), "to": hour_text(hour + 1)}
         for (date, hour), agents in seen.items()
+    ]
+    shifts += [  # who waits at closing is still served
+        {"agents": int(agents), "dates": [f"{date + pd.Timedelta(days=1):%Y-%m-%d}"], "from": "00:00", "to": "01:00"}
+        for (date, hour), agents in seen.items()
+        if hour == last
     ]
     policy = {"name": "as_seen", "desks": {"bank": {"owner": "the bank", "sla": "20s", "shifts": shifts}}}
     horizon = f"{(asked['date'].max() - start).days + 2}d"
@@ -200,7 +206,7 @@ def predict(calls: pd.DataFrame, fit: Fit, config: dict[str, Any], work: Path) -
         log = simulate(scenario, seed=config["seed"] + replication, log=work / "log.parquet").log
         assert log is not None
         ends = log.query(
-            "select customer, any_value(event) as event, any_value(value) * 60 as wait from log "
+            "select customer, any_value(event) as event, coalesce(any_value(value), 0) * 60 as wait from log "
             "where event in ('answered_in_time', 'answered_late', 'unanswered') group by customer"
         )
         hours = in_hours(calls, config)["hour"].to_numpy()[ends["customer"]]

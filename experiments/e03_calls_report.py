@@ -143,8 +143,8 @@ The data (`{config["log"]}`) are not part of the project.
 - **Patience**: the Kaplan-Meier law of hanging up, median {np.median(fit.patience):.0f} s; who was answered is censored.
   {np.mean(fit.patience == 0):.1%} leave at once if they would have to wait.
 - **Staff**: by date and hour, the mean number of agents at their desks, rounded. An agent is there from the first to the last
-  call of a spell in which no pause between two calls is longer than {config["away_after"]}. This was chosen before any
-  run of this experiment; the table shows what hangs on it.
+  call of a spell in which no pause between two calls is longer than {config["away_after"]}. That is a
+  convention; the table shows what hangs on it. The last hour's agents stay until who waits at closing has been served.
 - First come, first served. The bank moved some customers ahead in the queue.
 
 ## Predicted and actual

@@ -156,7 +156,8 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     figure(rows, given.out / "gain.png")
     words = f"""The shop's customers get the newsletter at a fixed interval, and nothing else: {len(HOURS)} intervals,
-{given.seeds} populations of {given.customers:,} customers, a year each. Profit is what the mails add to the CLV of the same customers without any."""
+{given.seeds} populations of {given.customers:,} customers, a year each.
+Profit is what the mails add to the CLV of the same customers without any."""
     print(write_findings("e05_frequency", "E05: how often to write", words, findings_of(gain), {"gain": rows}, given.out))
 
 
