@@ -131,6 +131,9 @@ class _Desk:
         if place.triggered:
             self._begin(request, place)
             return
+        if request.asked + request.patience <= self._desks.calendar.now:  # would not wait at all
+            self.give_up(request, place)
+            return
         place.callbacks.append(lambda _: self._begin(request, place))
         if self.post.to >= 0:
             calendar = self._desks.calendar
