@@ -82,6 +82,7 @@ HEAVY: Data = {
                 {"at_most": 25, "per": "7d"},
                 {"at_most": 5, "per": "3d", "channels": ["bell", "text"]},
             ],
+            "budgets": [{"at_most": 120, "per": "1d", "channels": ["mail", "app"]}, {"at_most": 900, "per": "7d"}],
         },
     },
 }
