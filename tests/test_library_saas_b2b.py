@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from conftest import ROOT
 
 import cjsim as cj
 from cjsim.metrics.compare import Comparison
+from cjsim.model.source import Node
 
 CONFIGS = ROOT / "configs"
 JOURNEYS = ("saas", "b2b")
@@ -146,7 +148,7 @@ def test_keys_that_the_library_page_names_exist() -> None:
     assert [place for place in named if not _exists(*place)] == []
 
 
-def _named(page: str) -> "list[tuple[str, str]]":
+def _named(page: str) -> list[tuple[str, str]]:
     """File and key of each code span of the tables, a file's keys behind it."""
     found = []
     for row in re.findall(r"^\|.*\|(.*)\|$", page, re.MULTILINE):
@@ -159,11 +161,13 @@ def _named(page: str) -> "list[tuple[str, str]]":
     return found
 
 
+@cache
+def _read(file: str) -> Node:
+    return (cj.Journey if file.startswith("journeys") else cj.Policy).load(CONFIGS / file).source()
+
+
 def _exists(file: str, key: str) -> bool:
-    path = CONFIGS / file
-    if not path.is_file():
-        return False
-    value = (cj.Journey if file.startswith("journeys") else cj.Policy).load(path).source()
+    value = _read(file)
     for part in key.split("."):
         child = value.child(part)
         if child is None:
