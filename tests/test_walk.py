@@ -186,9 +186,9 @@ def test_offers_are_told_when_given_and_when_used() -> None:
 def calling(patience: str) -> Scenario:
     """All three call on day 1; one person talks with each for an hour, and promises an answer in 90 minutes."""
     return small(
-        events={"call": {"title": "Calls", "in": ["active"], "wait": {"fixed": "1d"}, "effects": [{"ask": "help"}]}},
+        events={"call": {"title": "Calls", "in": ["active"], "wait": {"fixed": "1d"}, "effects": [{"ask": "help"}]}, "calms_down": {}},
         messages={},
-        desks={"help": {"service": {"fixed": "1h"}, "patience": {"fixed": patience}}},
+        desks={"help": {"service": {"fixed": "1h"}, "patience": {"fixed": patience}, "effects": {"in_time": [{"fire": "calms_down"}]}}},
         policy={"flows": {}, "desks": {"help": {"agents": 1, "sla": "90min", "cost_per_minute": 2.0}}},
         horizon="36h",
     )
@@ -199,9 +199,16 @@ def test_conversations_with_desks_are_told_with_their_waits() -> None:
         ["Is answered by help: waited 0 s", "Is answered by help: waited 1 h", "Is answered by help, late: waited 2 h"]
     ):
         diary = walk(calling("9h"), customer=number)
-        assert texts(diary)[1:] == ["Calls", "Asks help: follows from 'Calls'", said]
-        assert (diary.lines[-1].cost, diary.end["asks"]) == (120.0, 1)
+        assert texts(diary)[1:4] == ["Calls", "Asks help: follows from 'Calls'", said]
+        assert (diary.end["cost"], diary.end["asks"]) == (120.0, 1)
     assert texts(walk(calling("30min"), customer=1))[-1] == "Gives up on help: after 30 min without an answer"
+
+
+def test_a_cost_stands_where_it_arose() -> None:
+    answered = walk(calling("9h"), customer=0)
+    assert [(line.event, line.cost) for line in answered.lines][-2:] == [("answered_in_time", 120.0), ("calms_down", 0.0)]
+    greeted = walk(small(), customer=0)
+    assert [(line.event, line.cost) for line in greeted.lines][:3] == [("entered", 0.0), ("flow_started", 0.0), ("delivered", 0.5)]
 
 
 def test_a_spent_budget_is_told() -> None:

@@ -29,6 +29,7 @@ from cjsim.report.diary import Diary, Line
 from cjsim.report.words import Teller, Words
 
 _REFUSALS = [Touch[f"SUPPRESSED_{verdict.name}"] for verdict in Verdict if verdict >= Verdict.CONSENT]
+_COSTLY = ("entered", "delivered", "opened", "clicked", "answered_in_time", "answered_late")  # what may cost the firm money
 _TALLIED = ("purchases", "revenue", "discounts", "margin", "cost", "clv", "contacts", "opens", "clicks", "opt_outs", "referrals")
 
 
@@ -163,9 +164,9 @@ class _Writer:
             told = list(self._things(step))
             if not told:
                 continue
+            costs = next((i for i, thing in enumerate(told) if thing[0] in _COSTLY), len(told) - 1)
             for i, (event, words, row, is_seen) in enumerate(told):
                 stage = self.names.stages[step.stage] if self.is_truth else self._stage(row)
-                is_last = i == len(told) - 1
                 yield Line(
                     time=step.time,
                     since=0.0 if before is None else step.time - before,
@@ -176,7 +177,7 @@ class _Writer:
                     message=self._name(row, "message", self.names.messages),
                     source=self._name(row, "source", self.names.sources),
                     revenue=float(row["value"]) if row is not None and int(row["event"]) >= TOUCHES else 0.0,
-                    cost=step.cost if is_last else 0.0,
+                    cost=step.cost if i == costs else 0.0,
                     satisfaction=step.satisfaction if self.is_truth else math.nan,
                     is_seen=is_seen,
                     is_routine=words.is_routine,
