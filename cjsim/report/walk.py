@@ -73,7 +73,8 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
     """
     of_seed = scenario.seed if seed is None else seed
     plan = compile_world(scenario.checked())
-    if progress is not None and not is_compiled_before("take"):
+    needed = ("take", "live_to_pause") if is_shared(plan.world) else ("take",)
+    if progress is not None and not all(map(is_compiled_before, needed)):
         progress.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
     cohort = _found(scenario, plan, of_seed, customer, progress)
     told = live_told(plan, of_seed, cohort, _met(scenario, plan, of_seed, progress) if is_shared(plan.world) else None)
