@@ -2,7 +2,8 @@
 
 The calls' own arrivals are fed to a desk of cjsim. Service is the time that a call binds its agent, patience the Kaplan-Meier law of
 hanging up (who is answered is censored), and staff how many agents are seen at their desks: each from the first to the last call of a
-spell in which no pause between two calls is longer than `away_after`.
+spell in which no pause between two calls is longer than `away_after`. How long that is cannot be seen in the calls: it is chosen by the
+mean wait of the first days, and judged on the others.
 
 Run: `python experiments/e03_calls.py [CONFIG] [--out DIR]`, the real data in the folder that CJSIM_DATA names.
 
@@ -44,9 +45,10 @@ class Fit(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """What the replications show: of all calls, and by hour of the day; a column a replication."""
+    """What the replications show of each call, in the order of `in_hours`; a column a replication."""
 
-    abandonment: pd.DataFrame
+    fit: Fit
+    hung_up: pd.DataFrame
     wait: pd.DataFrame  # seconds
 
 
@@ -55,14 +57,26 @@ class Findings:
     """What the experiment found."""
 
     config: dict[str, Any]
-    calls: pd.DataFrame
-    fit: Fit
+    calls: pd.DataFrame  # those that the experiment is about
+    pause: float  # seconds: mean pause of agents whom somebody waited for
     predictions: dict[str, Prediction]  # by `away_after`
 
     @property
+    def first_days(self) -> pd.Series:
+        """Whether a call is of the days on which `away_after` is chosen."""
+        return self.calls["date"].isin(sorted(self.calls["date"].unique())[: self.config["chosen_on"]])
+
+    @property
+    def chosen(self) -> str:
+        """The `away_after` that comes nearest to the mean wait of the first days."""
+        first = self.first_days
+        actual = self.calls.loc[first, "wait"].mean()
+        return min(self.predictions, key=lambda choice: abs(self.predictions[choice].wait[first].to_numpy().mean() - actual))
+
+    @property
     def main(self) -> Prediction:
-        """The prediction under the choice made beforehand."""
-        return self.predictions[self.config["away_after"]]
+        """The prediction under the choice."""
+        return self.predictions[self.chosen]
 
 
 def data_folder() -> Path:
@@ -95,7 +109,7 @@ _CLOCKS = {"entered": "vru_entry", "asked": "vru_exit", "start": "ser_start", "e
 def in_hours(calls: pd.DataFrame, config: dict[str, Any]) -> pd.DataFrame:
     """The calls that the experiment is about."""
     first, last = config["hours"]
-    return calls[(calls["hour"] >= first) & (calls["hour"] < last)]
+    return calls[(calls["hour"] >= first) & (calls["hour"] < last)].reset_index(drop=True)
 
 
 def served(calls: pd.DataFrame) -> pd.DataFrame:
@@ -105,11 +119,15 @@ def served(calls: pd.DataFrame) -> pd.DataFrame:
     return known.assign(pause=of_agent["start"].shift(-1) - known["end"], next_wait=of_agent["wait"].shift(-1))
 
 
-def binding_times(calls: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """How long a call binds its agent, seconds: the service, plus the mean pause of agents whom somebody waited for all along."""
+def wanted_pause(calls: pd.DataFrame) -> float:
+    """The mean pause, seconds, of agents whom somebody waited for all along."""
     known = served(calls)
-    wanted = known[(known["pause"] >= 0) & (known["next_wait"] > known["pause"])]
-    return known["service"].to_numpy() + float(wanted["pause"].mean())
+    return float(known.loc[(known["pause"] >= 0) & (known["next_wait"] > known["pause"]), "pause"].mean())
+
+
+def binding_times(calls: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """How long a call binds its agent, seconds: the service, and the pause that is no choice."""
+    return served(calls)["service"].to_numpy() + wanted_pause(calls)
 
 
 def patience_law(calls: pd.DataFrame, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -201,7 +219,7 @@ def _law(seconds: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
 def predict(calls: pd.DataFrame, fit: Fit, config: dict[str, Any], work: Path) -> Prediction:
     """Replications of the desk on the calls' own arrivals."""
     scenario = write_scenario(calls, fit, config, work)
-    abandonment, wait = {}, {}
+    hung_up, wait = {}, {}
     for replication in range(config["replications"]):
         log = simulate(scenario, seed=config["seed"] + replication, log=work / "log.parquet").log
         assert log is not None
@@ -209,29 +227,20 @@ def predict(calls: pd.DataFrame, fit: Fit, config: dict[str, Any], work: Path) -
             "select customer, any_value(event) as event, coalesce(any_value(value), 0) * 60 as wait from log "
             "where event in ('answered_in_time', 'answered_late', 'unanswered') group by customer"
         )
-        hours = in_hours(calls, config)["hour"].to_numpy()[ends["customer"]]
-        abandonment[replication] = _by_hour(ends["event"] == "unanswered", hours)
-        wait[replication] = _by_hour(ends["wait"], hours)
-    return Prediction(pd.DataFrame(abandonment), pd.DataFrame(wait))
-
-
-def _by_hour(values: pd.Series, hours: np.ndarray[Any, np.dtype[np.int64]]) -> pd.Series:
-    """Means by hour, and of all."""
-    means = values.groupby(hours).mean()
-    return pd.concat([means, pd.Series({"all": values.mean()})])
+        of_call = ends.set_index("customer").sort_index()
+        hung_up[replication], wait[replication] = of_call["event"] == "unanswered", of_call["wait"]
+    return Prediction(fit, pd.DataFrame(hung_up), pd.DataFrame(wait))
 
 
 def run(config: dict[str, Any]) -> Findings:
     """Fit, feed, compare."""
     calls = read_calls(data_folder() / config["log"], config)
-    predictions, main = {}, None
-    for away_after in (config["away_after"], *config["also"]):
-        fit = fitted(calls, config, away_after)
-        main = main or fit
+    predictions = {}
+    for away_after in config["away_after"]:
         with tempfile.TemporaryDirectory() as folder:
-            predictions[away_after] = predict(calls, fit, config, Path(folder))
-    assert main is not None
-    return Findings(config, calls, main, predictions)
+            predictions[away_after] = predict(calls, fitted(calls, config, away_after), config, Path(folder))
+    asked = in_hours(calls, config)
+    return Findings(config, asked.sort_values(["date", "asked"]).reset_index(drop=True), wanted_pause(asked), predictions)
 
 
 def main() -> None:
