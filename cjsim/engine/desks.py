@@ -127,16 +127,16 @@ class _Desk:
 
     def enter(self, request: Request) -> None:
         """Someone comes: is answered at once, or waits."""
+        is_new = request.place is None
         place = request.place = _Place(self._staff, self, (request.rank, request.asked, request.key))
         if place.triggered:
             self._begin(request, place)
             return
-        if request.asked + request.patience <= self._desks.calendar.now:  # would not wait at all
-            self.give_up(request, place)
-            return
+        desks, calendar = self._desks, self._desks.calendar
         place.callbacks.append(lambda _: self._begin(request, place))
+        if is_new and request.patience < math.inf:
+            calendar.at(request.asked + request.patience, Level.PATIENCE, lambda _: desks.give_up(request))
         if self.post.to >= 0:
-            calendar = self._desks.calendar
             calendar.at(calendar.now + self.post.after, Level.ESCALATION, lambda _: self._hand_over(request, place))
 
     def _begin(self, request: Request, place: _Place) -> None:
@@ -152,14 +152,6 @@ class _Desk:
         if request.place is place and not place.triggered:
             self.leave(place)
             self._desks.come(request, self.post.to)
-
-    def give_up(self, request: Request, place: _Place) -> None:
-        """Patience has ended."""
-        if not place.triggered:
-            self.leave(place)
-            request.place = None
-            now = self._desks.calendar.now
-            self._desks.tell(request, Answer(now, now - request.asked, 0.0, Reply.UNANSWERED, self.code))
 
 
 class Desks:
@@ -182,9 +174,6 @@ class Desks:
             Of this instant.
         """
         self.come(request, request.desk)
-        gone = request.asked + request.patience
-        if gone < math.inf:
-            self.calendar.at(gone, Level.PATIENCE, lambda _: self._lose_patience(request))
 
     def come(self, request: Request, desk: int) -> None:
         """Someone comes to a desk: with all others of this instant, in the order in which they would wait.
@@ -200,16 +189,26 @@ class Desks:
             self.calendar.at(self.calendar.now, Level.ARRIVAL, self._let_in)
         self._coming.append(((request.rank, request.asked, request.key), desk, request))
 
+    def give_up(self, request: Request) -> None:
+        """Patience has ended: who still waits is gone.
+
+        Parameters
+        ----------
+        request : Request
+            Whose.
+        """
+        place = request.place
+        if place is not None and not place.triggered:
+            place.cancel()
+            request.place = None
+            now = self.calendar.now
+            self.tell(request, Answer(now, now - request.asked, 0.0, Reply.UNANSWERED, place.desk.code))
+
     def _let_in(self, _: simpy.Event) -> None:
         coming, self._coming = self._coming, []
         coming.sort(key=itemgetter(0))
         for _key, desk, request in coming:
             self._desks[desk].enter(request)
-
-    def _lose_patience(self, request: Request) -> None:
-        place = request.place
-        if place is not None:
-            place.desk.give_up(request, place)
 
 
 class Served(NamedTuple):

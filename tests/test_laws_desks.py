@@ -1,0 +1,83 @@
+"""Laws of desks: Erlang C (M/M/c) and Erlang A (M/M/c+M), by a desk alone and by whole scenarios.
+
+Error rates: see laws.py. A stretch of one queue is not independent from request to request: what is tested is the mean of independent
+replications, as t.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from laws import agrees, live
+from scipy import stats
+
+from cjsim.engine.desks import serve
+from cjsim.engine.result import Run
+from cjsim.model.codes import Reply
+from cjsim.model.rotas import Rota
+
+REPLICATIONS, REQUESTS, SKIPPED = 40, 3_000, 500
+
+
+def by_replication(values: list[float], expected: float) -> float:
+    """Two-sided t test of the mean of independent replications."""
+    return float(stats.ttest_1samp(values, expected).pvalue)
+
+
+def erlang(rate: float, people: int, impatience: float) -> tuple[float, float, float]:
+    """Probability to wait, mean wait, share who leave, by the queue's births and deaths: services of mean 1, patience of 1/impatience."""
+    weights = [1.0]
+    while weights[-1] > 1e-18 * max(weights) or len(weights) < people + 2:
+        n = len(weights)
+        weights.append(weights[-1] * rate / (min(n, people) + impatience * max(n - people, 0)))
+    share = np.array(weights) / math.fsum(weights)
+    waiting = float(np.sum(share * np.maximum(np.arange(len(share)) - people, 0)))
+    return float(share[people:].sum()), waiting / rate, impatience * waiting / rate
+
+
+def test_the_oracle_is_erlang_c() -> None:
+    rate, people = 8.0, 10
+    busy = rate**people / math.factorial(people) * people / (people - rate)
+    wait = busy / (math.fsum(rate**k / math.factorial(k) for k in range(people)) + busy)
+    assert erlang(rate, people, 0.0) == pytest.approx((wait, wait / (people - rate), 0.0), rel=1e-9)
+
+
+@pytest.mark.parametrize(("rate", "people", "impatience"), [(0.7, 1, 0.0), (8.0, 10, 0.0), (12.0, 10, 0.5), (4.0, 5, 2.0)])
+def test_desk_is_an_erlang_queue(rate: float, people: int, impatience: float) -> None:
+    rng = np.random.default_rng(people)
+    seen: list[tuple[float, float, float]] = []
+    for _ in range(REPLICATIONS):
+        arrivals = np.cumsum(rng.exponential(1.0 / rate, REQUESTS))
+        patience = rng.exponential(1.0 / impatience, REQUESTS) if impatience else None
+        served = serve(Rota((0.0,), (people,)), arrivals, rng.exponential(1.0, REQUESTS), patience)
+        waited, reply = served.waited[SKIPPED:], served.reply[SKIPPED:]
+        seen.append((np.mean(waited > 0), np.mean(waited), np.mean(reply == Reply.UNANSWERED)))
+    expected = erlang(rate, people, impatience)
+    columns = np.array(seen).T
+    agrees(*(by_replication(list(column), value) for column, value in zip(columns, expected, strict=True) if column.any()))
+
+
+def callers(horizon: str, seed: int) -> Run:
+    """New customers, 40 a day, who ask once as they come: 5 people, conversations of 0.1 days, patience of 0.2."""
+    journey = {
+        "stages": {"new": {}, "done": {}},
+        "starts_in": "new",
+        "acquisition": {"word": {"baseline": 40}},
+        "desks": {"help": {"service": {"exponential": "144min"}, "patience": {"exponential": "288min"}}},
+        "events": {"call": {"in": ["new"], "wait": {"fixed": "0s"}, "effects": [{"ask": "help"}, {"go": "done"}]}},
+    }
+    return live(journey, customers=0, policy={"desks": {"help": {"agents": 5}}}, horizon=horizon, seed=seed)
+
+
+def test_desk_of_a_scenario_is_an_erlang_queue() -> None:
+    gone, waited = [], []
+    for seed in range(12):
+        outcomes = callers("80d", seed).outcomes
+        steady = (outcomes.customers["entered"] > 5) & (outcomes.customers["entered"] < 75)
+        served = outcomes.desks[steady, 0]
+        assert served["asks"].sum() == len(served) == served["replies"].sum() > 2_000
+        gone.append(served["replies"][:, Reply.UNANSWERED].mean())
+        waited.append(served["waited"].sum() / len(served))
+    _, _, leave = erlang(4.0, 5, 0.5)
+    agrees(by_replication(gone, leave))
+    assert 0 < np.mean(waited) < 0.1
