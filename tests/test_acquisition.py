@@ -260,6 +260,12 @@ def test_more_arrivals_than_allowed_are_refused(customers: int, most: int, got: 
         simulate(world(100, customers=customers), max_customers=most)
 
 
+def test_more_customers_at_first_than_allowed_are_refused() -> None:
+    told = r"scenario: must not grow past 10 customers, got 11 at first\. Ask for fewer, or allow for more with --max-customers"
+    with pytest.raises(InputError, match=told):
+        simulate(scenario(customers=11), max_customers=10)
+
+
 def test_arrivals_without_end_are_refused_before_they_are_drawn() -> None:
     flood = scenario(journey={"acquisition": {"ads": {"baseline": 1e12}}}, customers=1)
     with pytest.raises(InputError, match="must not grow past 1,000,000 customers, got 1 at first and about 30,000,000,000,000 arrivals"):

@@ -279,12 +279,25 @@ def test_compare_refuses_other_customers_or_days(change: str, compared: list[Any
         (("--engine", "foo"), "--engine: must be one of 'compiled', 'readable', got 'foo'. Name one of these.\n"),
         (("--engine", "readble"), "--engine: must be one of 'compiled', 'readable', got 'readble'. Did you mean 'readable'?\n"),
         (("--threads", "x"), "--threads: must be a whole number, got 'x'. Give a number such as 4.\n"),
+        (("--max-customers", "x"), "--max-customers: must be a whole number, got 'x'. Give a number such as 2000000.\n"),
+        (
+            ("--max-customers", "0"),
+            "--max-customers: must be from 1 to 100,000,000, got 0. Leave it out to allow for 20 times the first customers.\n",
+        ),
         (("--threads", "0"), "--threads: must be from 1 to 1024, got 0. Leave it out to use all cores.\n"),
     ],
 )
 def test_wrong_options_are_said_in_one_line(command: str, options: tuple[str, str], said: str) -> None:
     result = invoke(command, TINY, *([TINY] if command == "compare" else []), *options)
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", said)
+
+
+def test_a_run_that_grows_past_max_customers_ends_with_one_message() -> None:
+    result = invoke("simulate", TINY, "--customers", "3", "--max-customers", "2")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(
+        "scenario: must not grow past 2 customers, got 3 at first. Ask for fewer, or allow for more with --max-customers (max_customers).\n"
+    )
 
 
 @pytest.mark.parametrize("seed", ["-1", str(2**63)])

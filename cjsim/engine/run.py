@@ -237,7 +237,9 @@ def _arrivals(plan: Plan, seed: int, count: int, at_most: int) -> Cohort:
         arrivals = draw_arrivals(plan, seed, first=count, at_most=room)
         if len(arrivals) <= room:
             return arrivals
-    got = f"{count:,} at first and about {expected:,.0f} arrivals by acquisition channels" if expected else f"{count:,} at first"
+    if not expected:
+        raise overgrown(at_most, f"{count:,} at first", "Ask for fewer")
+    got = f"{count:,} at first and about {expected:,.0f} arrivals by acquisition channels"
     raise overgrown(at_most, got, "Lower the arrivals or the spend, shorten the horizon")
 
 
