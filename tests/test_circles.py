@@ -26,6 +26,9 @@ ENDING = {
     "an event beside it": "when: score(beside) < 1",
     "a step of a flow": "when: not tagged(greeted)",
     "a message": "when: contacts < 1",
+    "its own request": "when: asks(help) < 1, effects: [{ask: help}]",
+    "its own invitation": "when: referrals < 1, effects: [{refer: {joins: 1}}]",
+    "an offer taken at its own purchase": "when: redeemed(tenth) < 1, effects: [{purchase: {value: 1}}]",
 }
 
 
@@ -33,6 +36,7 @@ ENDLESS = {
     "a condition on something else": "when: purchases >= 0, effects: [{tag: vip}]",
     "a tag that nobody takes off": "when: not tagged(other), effects: [{choose: [{weight: 1, effects: [{tag: vip}]}]}]",
     "no branch leads away": "effects: [{choose: [{weight: 1, effects: [{fire: then}]}, {weight: 1, effects: [{satisfy: 0.1}]}]}]",
+    "requests that nobody makes": "when: asks(help) < 1, effects: [{satisfy: 0.1}]",
     "nothing but zeros": "when: stage == active, wait: {empirical: {values: [0s, 0s]}}",
 }
 
@@ -49,6 +53,8 @@ def scenario(becomes: str) -> dict[str, Any]:
     text = TINY.replace("    leave:\n", f"{events}    leave:\n").replace("  stages:\n", "  scores: {done: {}, beside: {}}\n  stages:\n")
     text = text.replace("- send: hello", "- send: hello\n        - tag: greeted")
     data: dict[str, Any] = YAML(typ="safe").load(text)
+    data["journey"] |= {"desks": {"help": {"service": {"fixed": "1h"}}}, "offers": {"tenth": {"discount": 0.1, "valid": "9d"}}}
+    data["policy"]["desks"] = {"help": {"agents": 1}}
     return data
 
 
@@ -65,3 +71,25 @@ def test_clock_without_time_that_nothing_ends_is_refused_and_would_not_end(endle
     monkeypatch.setattr(circles, "_endless_faults", lambda journey, policy: ())
     with pytest.raises(InputError, match="must let time pass"):
         simulate(Scenario.from_dict(data), customers=2, engine="readable")
+
+
+@pytest.mark.parametrize(
+    ("channel", "at_once"),
+    [
+        ({}, True),
+        ({"kind": "paid"}, True),
+        ({"kind": "human", "desk": "help"}, False),
+        ({"kind": "pull", "visits": ["purchase"]}, False),
+        ({"kind": "pull", "visits": ["beside"]}, True),
+    ],
+)
+def test_flow_that_its_own_message_starts_again_is_refused_if_it_arrives_at_once(channel: dict[str, Any], at_once: bool) -> None:
+    data = scenario("when: count(becomes) < 1")
+    data["journey"]["channels"]["email"] = channel
+    data["journey"]["messages"]["hello"]["effects"] = {"delivered": [{"fire": "beside"}]}
+    data["policy"]["flows"]["greet"]["on"] = {"event": "beside"}
+    if at_once:
+        with pytest.raises(InputError, match=r"policy\.flows\.greet\.on: must not be started again at once by what it does"):
+            Scenario.from_dict(data)
+    else:
+        assert Scenario.from_dict(data).policy.flows["greet"].on.event == "beside"
