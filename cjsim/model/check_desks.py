@@ -4,21 +4,19 @@ Lives here: checks of staffing and escalation. Does not live here: who serves wh
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cjsim.model.check_names import known, known_keys, once
 from cjsim.model.paths import Fault, path_text
-from cjsim.model.vocabulary import WEEKDAYS, duration_text
+from cjsim.model.rotas import rota_of
+from cjsim.model.vocabulary import duration_text
 from cjsim.model.walk import Path, effects_in, policy_steps
 
 if TYPE_CHECKING:
     from cjsim.model.journey import Journey
-    from cjsim.model.policy import Policy, Shift, Staffing
+    from cjsim.model.policy import Policy, Staffing
     from cjsim.model.reactions import Effect
     from cjsim.model.scenario import Scenario
-
-_DAY = timedelta(days=1)
 
 
 def rota_faults(policy: "Policy") -> Iterator[Fault]:
@@ -58,7 +56,7 @@ def unstaffed_faults(scenario: "Scenario") -> Iterator[Fault]:
     """Desks that are asked though nobody is ever there to answer."""
     for desk, asker in _askers(scenario).items():
         staffing = scenario.policy.desks.get(desk)
-        if staffing is not None and any(_is_on_duty(shift, scenario) for shift in staffing.shifts):
+        if staffing is not None and any(rota_of(staffing.shifts, start=scenario.start, horizon_days=scenario.horizon).staff):
             continue
         must = f"must have staff within the {duration_text(scenario.horizon)} from {scenario.start}, as {asker} asks it"
         remedy = "Give it 'shifts' with 'agents' on days that are simulated."
@@ -69,17 +67,6 @@ def _rota(staffing: "Staffing | None") -> str:
     if staffing is None:
         return "the policy does not name the desk"
     return "its shifts are at other times" if any(shift.agents for shift in staffing.shifts) else "its shifts have no agents"
-
-
-def _is_on_duty(shift: "Shift", scenario: "Scenario") -> bool:
-    """Whether some of the shift lies within the simulated time; one that ends before it begins goes on past midnight."""
-    first, last = shift.start / 24, shift.end / 24 + (shift.end <= shift.start)
-    for day in range(-1, int(scenario.horizon) + 1):
-        date = scenario.start + day * _DAY
-        works = date in shift.dates or WEEKDAYS[date.weekday()] in shift.weekdays or not (shift.dates or shift.weekdays)
-        if shift.agents and works and day + first < scenario.horizon and day + last > 0:
-            return True
-    return False
 
 
 def _askers(scenario: "Scenario") -> dict[str, str]:

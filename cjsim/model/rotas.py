@@ -7,11 +7,13 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cjsim.model.policy import Shift, Staffing
-from cjsim.model.scenario import Scenario
 from cjsim.model.vocabulary import WEEKDAYS
+
+if TYPE_CHECKING:
+    from cjsim.model.policy import Shift, Staffing
+    from cjsim.model.scenario import Scenario
 
 _HOURS = 24.0
 
@@ -32,7 +34,7 @@ class Post(NamedTuple):
     to: int = -1  # that desk
 
 
-def posts_of(scenario: Scenario) -> tuple[Post, ...]:
+def posts_of(scenario: "Scenario") -> tuple[Post, ...]:
     """How each desk of a scenario is run, in the order of their codes.
 
     Parameters
@@ -48,7 +50,7 @@ def posts_of(scenario: Scenario) -> tuple[Post, ...]:
     return tuple(_post(scenario.policy.desks.get(name), codes, scenario) for name in codes)
 
 
-def _post(staffing: Staffing | None, codes: dict[str, int], scenario: Scenario) -> Post:
+def _post(staffing: "Staffing | None", codes: dict[str, int], scenario: "Scenario") -> Post:
     if staffing is None:
         return Post(Rota((), ()))
     rota = rota_of(staffing.shifts, start=scenario.start, horizon_days=scenario.horizon)
@@ -58,7 +60,7 @@ def _post(staffing: Staffing | None, codes: dict[str, int], scenario: Scenario) 
     return Post(rota, sla, staffing.escalate.after, codes[staffing.escalate.to])
 
 
-def rota_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> Rota:
+def rota_of(shifts: "Sequence[Shift]", *, start: date, horizon_days: float) -> Rota:
     """The staff of a desk over time; shifts add up, and one that ends at or before its beginning ends on the next day.
 
     Parameters
@@ -76,6 +78,7 @@ def rota_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> Rot
 
     Examples
     --------
+    >>> from cjsim.model.policy import Shift
     >>> rota_of([Shift(**{"agents": 2, "from": "09:00", "to": "12:00"})], start=date(2026, 1, 5), horizon_days=1)
     Rota(times=(0.375, 0.5), staff=(2, 0))
     """
@@ -95,7 +98,7 @@ def rota_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> Rot
     return Rota(tuple(times), tuple(staff))
 
 
-def _works_on(shift: Shift, day: date) -> bool:
+def _works_on(shift: "Shift", day: date) -> bool:
     if not shift.weekdays and not shift.dates:
         return True
     return WEEKDAYS[day.weekday()] in shift.weekdays or day in shift.dates
