@@ -132,9 +132,9 @@ CLOCKS = {
     "forgets_cart": Clock(2.5, ACTIVE | {"lapsed"}, logged=False),
     "becomes_advocate": Clock(120, frozenset({"retention"}), mood=4.0),
     "recommends": Clock(60, frozenset({"advocacy"}), mood=3.0),
-    "drift_off": Clock(80, frozenset({"acquisition"}), half_life=14, mood=-3.0, logged=False),
-    "lapse": Clock(200, frozenset({"retention", "advocacy"}), half_life=14, mood=-3.0, logged=False),
-    "returns": Clock(240, frozenset({"lapsed"}), half_life=4, interested=True, shopping=True),
+    "drift_off": Clock(40, frozenset({"acquisition"}), half_life=14, mood=-3.0, logged=False),
+    "lapse": Clock(60, frozenset({"retention", "advocacy"}), half_life=14, mood=-3.0, logged=False),
+    "returns": Clock(600, frozenset({"lapsed"}), half_life=4, interested=True, shopping=True),
     "leave": Clock(500, ACTIVE | {"awareness", "lapsed"}, half_life=7, mood=-3.0, logged=False),
 }
 CHANNELS = {
