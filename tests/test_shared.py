@@ -234,3 +234,25 @@ def test_case_takes_as_long_however_many_people_are_at_the_desk() -> None:
     answered = served[0]["replies"].sum(axis=1) == 1
     assert answered.sum() > 10 and np.all(served[1]["waited"] == 0) and served[0]["waited"].max() > 0.5
     assert np.array_equal(served[0]["service"][answered], served[1]["service"][answered])
+
+
+def test_budget_holds_where_all_falls_on_one_instant() -> None:
+    """Friends who join as a message is delivered, requests that are given up while others are written to, answers in no time."""
+    journey: dict[str, Any] = {"channels": {"mail": CHANNELS["mail"]}}
+    journey["messages"] = {"hello": {"channel": "mail", "open_rate": 0.4, "effects": {"delivered": [{"refer": {"joins": 0.1}}]}}}
+    journey["desks"] = {"help": {"service": {"fixed": "0s"}, "patience": {"fixed": "18h"}, "effects": {"unanswered": [{"fire": "sigh"}]}}}
+    journey["events"] = {"sigh": {}, "praise": {"in": "anywhere", "wait": {"fixed": "9h"}}, "look": {}}
+    journey["events"]["praise"]["effects"] = [{"ask": "help"}]
+    on = {"welcome": {"stage": "here"}, "thanks": {"event": "praise"}, "sorry": {"event": "sigh"}}
+    policy = {
+        "flows": {name: {"on": trigger, "steps": [{"send": "hello"}]} for name, trigger in on.items()},
+        "guardrails": {"budgets": [{"at_most": 11, "per": "9h"}]},
+        "desks": {"help": {"shifts": [{"agents": 1, "from": "12:00", "to": "13:00", "weekdays": ["monday"]}]}},
+    }
+    of = scenario(journey=journey, policy=policy, horizon="6d", customers=8)
+    lived = live(of)
+    assert difference(lived, live(of, "readable")) == ""
+    told = [(time, event) for _, time, _, event, *_ in lived.told()]
+    paid = np.bincount([int(time * 24 / 9 + 1e-6) for time, event in told if event == "delivered"])
+    assert paid.max() == 11 and np.sum(paid == 11) > 10 and len(lived.outcomes.customers) > 12
+    assert {"unanswered", "answered_in_time", "suppressed_budget"} <= {event for _, event in told}

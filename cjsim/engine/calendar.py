@@ -19,11 +19,11 @@ class Level(IntEnum):
 
     URGENT = 0  # SimPy's own: processes that begin or are interrupted
     LIFE = 1  # private life; also what SimPy itself lets happen, such as the grant of a resource
-    TURN = 2  # acts that draw on a budget, by key
-    SHIFT = 3  # before END: who is off duty takes nobody who waits
-    END = 4  # conversations end
-    PATIENCE = 5
-    ESCALATION = 6
+    SHIFT = 2  # before END: who is off duty takes nobody who waits
+    END = 3  # conversations end
+    PATIENCE = 4
+    ESCALATION = 5
+    TURN = 6  # acts that draw on a budget, by key: after all that could bring another of this instant
     ARRIVAL = 7
 
 

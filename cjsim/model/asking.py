@@ -15,6 +15,7 @@ from cjsim.model.quantiles import quantile
 from cjsim.model.random import uniform
 
 _MOST = 65535  # counts of requests saturate here
+_SECOND = 1.0 / 86400.0  # days: nobody is served faster, nor hangs up sooner, so that no answer falls on the instant of its request
 
 
 @rule
@@ -102,9 +103,10 @@ def service_days(world, seed, key, asked, desk, ordinal):  # type: ignore[no-unt
     Returns
     -------
     float64
-        Days.
+        Days; at least a second.
     """
-    return quantile(world, world.desks[desk].service, uniform(seed, key, world.desks[asked].stream_service, np.uint64(ordinal)))
+    u = uniform(seed, key, world.desks[asked].stream_service, np.uint64(ordinal))
+    return max(quantile(world, world.desks[desk].service, u), _SECOND)
 
 
 @kernel
@@ -127,8 +129,9 @@ def patience_days(world, seed, key, desk, ordinal, site):  # type: ignore[no-unt
     Returns
     -------
     float64
-        Days; inf: without end.
+        Days, at least a second; inf: without end.
     """
     if site >= 0:
         return math.inf
-    return quantile(world, world.desks[desk].patience, uniform(seed, key, world.desks[desk].stream_patience, np.uint64(ordinal)))
+    u = uniform(seed, key, world.desks[desk].stream_patience, np.uint64(ordinal))
+    return max(quantile(world, world.desks[desk].patience, u), _SECOND)

@@ -5,7 +5,8 @@ arrivals come (arrivals.py), who refers whom (the rules).
 
 A customer's key is all that its random numbers depend on beside the seed, and says whence it came, so that no two are ever mixed up:
 that of the initial customer n is n (below 2**62); that of the n-th arrival of a channel has bit 62 set, then the 32 bits of
-the channel's stream, then the 30 of n; that of a referred one is a hash of who invited it with bit 63 set (referrals.py).
+the channel's stream, then the 30 of n; that of a referred one has bit 63 set, then 4 bits of its
+generation, then a hash of who invited it (referrals.py).
 """
 
 from dataclasses import dataclass

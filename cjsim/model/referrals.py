@@ -16,11 +16,17 @@ _HALF = np.uint64(32)
 # Philox's key for the keys of friends: digits of pi, and a word that no seed below 2**63 has, so that no draw is made of the same block.
 _FRIEND0, _FRIEND1 = np.uint64(0x243F6A88), np.uint64(0xFFFFFFFF)
 REFERRED = np.uint64(1 << 63)  # keys of referred customers have this bit, and no others have
+HASHED = np.uint64(59)  # bits below those of the generation
+GENERATIONS = np.uint64(15)  # that are told apart
+_HASH = np.uint64((1 << 59) - 1)
 
 
 @inlined
 def friend_key(parent, stream, ordinal):  # type: ignore[no-untyped-def]
     """The key of the friend whom an invitation brings, whatever the seed and whatever else happens.
+
+    Whoever was invited comes after who invited it in the order of keys: where a budget pays for contacts of one instant by key, causes
+    come before effects.
 
     Parameters
     ----------
@@ -34,10 +40,14 @@ def friend_key(parent, stream, ordinal):  # type: ignore[no-untyped-def]
     Returns
     -------
     uint64
-        63 bits of a Philox block of the three, and REFERRED. Two of n customers share a key with probability n^2 / 2^64.
+        REFERRED, then 4 bits of the generation, then 59 bits of a Philox block of the three. Two of n customers of a generation share a key
+        with probability n^2 / 2^60.
     """
     c0, c1, _, _ = philox(parent & _LOW, parent >> _HALF, stream, ordinal, _FRIEND0, _FRIEND1)
-    return (c0 << _HALF) | c1 | REFERRED
+    generation = np.uint64(1)
+    if parent & REFERRED != np.uint64(0):
+        generation = min((parent >> HASHED & GENERATIONS) + np.uint64(1), GENERATIONS)
+    return REFERRED | (generation << HASHED) | (((c0 << _HALF) | c1) & _HASH)
 
 
 @rule
