@@ -187,6 +187,14 @@ def test_customers_are_paired_by_key_and_who_did_not_come_adds_nothing() -> None
     assert "4 customers (1 at first, 2 acquired, 1 referred), 365 days" in base.summary()
 
 
+def test_friends_whom_one_policy_alone_brings_are_told_of_beside_customers_who_are_all_initial() -> None:
+    friends = Census(4, np.array([REFERRED + 5], np.uint64), np.array([-1], np.int32), np.array([2]))
+    base, more = made_run(some_outcomes(4), customers=4), made_run(some_outcomes(5), customers=4, census=friends)
+    for pair in (Comparison.of({"a": base, "b": more}), Comparison.of({"a": more, "b": base})):
+        found = pair.effects("b", "revenue")
+        assert len(found) == 5 and found.mean() == pytest.approx(pair.alternatives["b"]["revenue"].effect)
+
+
 def test_a_customers_own_profit_bears_what_was_spent_on_it() -> None:
     dearer = replace(six_customers().provenance, spend={"search": 60.0, "social": 12.0, "idle": 6.0})
     base, more = six_customers(), replace(six_customers(), provenance=dearer)

@@ -1,6 +1,7 @@
 """The compiled engine: chunks of customers through the compiled loop.
 
-Lives here: a chunk, and more room where a life does not fit. Does not live here: the loop (lifetimes.py), threads (run.py).
+Lives here: a chunk, and more room where a life does not fit. Does not live here: the loop (lifetimes.py), what customers owe each other
+(meeting.py), threads (crew.py).
 """
 
 from collections.abc import Iterable

@@ -151,9 +151,9 @@ class Pairing(NamedTuple):
     def is_same(self) -> bool:
         """Whether the customers of both runs are the same ones in the same order."""
         before, after = self.before, self.after
-        if before.keys is None or after.keys is None:
+        if before.keys is None and after.keys is None:
             return before.roots == after.roots
-        return np.array_equal(before.keys, after.keys)
+        return np.array_equal(_keys(before), _keys(after))
 
     @property
     def customers(self) -> Records:

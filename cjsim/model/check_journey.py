@@ -52,19 +52,7 @@ def word_faults(journey: "Journey") -> Iterator[Fault]:
     for name in journey.desks.keys() & journey.offers.keys():
         yield Fault(("offers", name), "must have a name that no desk has", f"'{name}'", "Rename one: the log names its sources.")
     yield from too_many(("channels",), journey.channels, MAX_CHANNELS)
-    for group in (
-        "stages",
-        "events",
-        "messages",
-        "scores",
-        "traits",
-        "attributes",
-        "personas",
-        "interests",
-        "offers",
-        "desks",
-        "acquisition",
-    ):
+    for group in _COUNTED:
         yield from too_many((group,), getattr(journey, group), MAX_NAMES - TOUCHES)
     for name, levels in journey.attributes.items():
         yield from too_many(("attributes", name), levels)

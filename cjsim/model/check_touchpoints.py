@@ -1,6 +1,6 @@
 """What must hold of a journey's touchpoints: channels, messages, offers, desks, and where customers come from.
 
-Lives here: checks of names and rates. Does not live here: effects (check_journey.py), the staff of desks (check_policy.py).
+Lives here: checks of names and rates. Does not live here: effects (check_journey.py), the staff of desks (check_desks.py).
 """
 
 from collections.abc import Iterator
