@@ -148,6 +148,11 @@ CASES = {
         "at_most: 1000",
         "107: policy.guardrails.budgets[0]: must have the key 'per', got a mapping without it. Add 'per: ...'.",
     ),
+    "budget of too many periods": (
+        "per: 1d, channels: [email]",
+        "per: 1s, channels: [email]",
+        "107: policy.guardrails.budgets[0].per: must make at most 1,000,000 periods of the 60d that are simulated, got 1s.",
+    ),
     "budget of no channel": (
         "per: 1d, channels: [email]",
         "per: 1d, channels: [mail]",

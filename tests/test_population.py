@@ -206,6 +206,12 @@ def test_wrong_entry_file_is_refused_with_its_row(tmp_path: Path, text: str, mes
         from_file(tmp_path, text)
 
 
+def test_entry_file_does_not_say_by_which_channel_initial_customers_came(tmp_path: Path) -> None:
+    (tmp_path / "entries.csv").write_text("entered,acquired_by\n1,ads\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"entries\.csv:1: must be one of 'entered', 'customer', got 'acquired_by'"):
+        people(journey={"acquisition": {"ads": {"baseline": 1}}}, entry={"file": str(tmp_path / "entries.csv")})
+
+
 def test_entry_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.csv").write_bytes("entered,größe\n".encode("latin-1"))
     for path, message in [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cjsim.model.check_desks import rota_faults, staffing_faults, unstaffed_faults
 from cjsim.model.check_journey import activity_faults, effect_faults, event_faults, persona_faults, word_faults
 from cjsim.model.check_names import known, observed_faults, sum_faults
-from cjsim.model.check_policy import name_faults, own_faults
+from cjsim.model.check_policy import budget_faults, name_faults, own_faults
 from cjsim.model.check_touchpoints import acquisition_faults, channel_faults, message_faults
 from cjsim.model.circles import instant_faults
 from cjsim.model.paths import Fault
@@ -73,6 +73,7 @@ def scenario_faults(scenario: "Scenario") -> Iterator[Fault]:
         yield from instant_faults(journey, policy)
     if not inner and not syntax and not names:
         yield from unstaffed_faults(scenario)
+    yield from budget_faults(scenario)
     yield from _population_faults(scenario)
 
 

@@ -13,12 +13,15 @@ from cjsim.model.circles import flow_faults
 from cjsim.model.conditions import parse, parse_syntax
 from cjsim.model.language import ConditionError, Names
 from cjsim.model.paths import Fault, path_text
+from cjsim.model.vocabulary import duration_text
 from cjsim.model.walk import Path, policy_conditions, policy_steps
 
 if TYPE_CHECKING:
     from cjsim.model.journey import Journey
     from cjsim.model.policy import Flow, Policy, Schedule, Step
+    from cjsim.model.scenario import Scenario
 
+MAX_PERIODS = 1_000_000  # of a budget: each is remembered
 _CHANNEL_RULES = ("quiet_hours", "gaps", "caps", "budgets")
 
 
@@ -93,6 +96,15 @@ def name_faults(policy: "Policy", journey: "Journey") -> Iterator[Fault]:
             parse(text, names)
         except ConditionError as error:
             yield Fault(place, error.must, error.got, error.remedy)
+
+
+def budget_faults(scenario: "Scenario") -> Iterator[Fault]:
+    """Budgets of more periods than can be remembered."""
+    for index, budget in enumerate(scenario.policy.guardrails.budgets):
+        if scenario.horizon / budget.per > MAX_PERIODS:
+            must = f"must make at most {MAX_PERIODS:,} periods of the {duration_text(scenario.horizon)} that are simulated"
+            path = ("policy", "guardrails", "budgets", index, "per")
+            yield Fault(path, must, duration_text(budget.per), "Lengthen the period, or shorten the horizon.")
 
 
 def _flow_faults(path: Path, flow: "Flow", journey: "Journey", names: Names) -> Iterator[Fault]:

@@ -58,8 +58,8 @@ def population_recipe(scenario: Scenario, registers: Registers) -> Recipe:
         registers.streams.of(name)
     entries = None
     if scenario.entry.file is not None:
-        names = registers.names
-        entries = read_entries(Path(scenario.entry.file), start=scenario.start, traits=names.traits, levels=names.levels)
+        levels = {name: codes for name, codes in registers.names.levels.items() if name in journey.attributes}
+        entries = read_entries(Path(scenario.entry.file), start=scenario.start, traits=registers.names.traits, levels=levels)
     return Recipe(
         persona_upto=_cumulative([persona.share for persona in journey.personas.values()]),
         traits=tuple(_trait(name, law, registers.knots) for name, law in journey.traits.items()),
