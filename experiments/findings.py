@@ -1,6 +1,6 @@
 """What the experiments on published findings have in common: one statement beside what the simulation shows, and the page that tells it.
 
-Lives here: `Finding`, the page. Does not live here: any simulation (e05 and on).
+Lives here: `Finding`, the page, the interval of a ratio. Does not live here: any simulation (e05 and on).
 """
 
 import csv
@@ -9,7 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 ROOT = Path(__file__).resolve().parents[1]
+Z95 = 1.959964
 
 
 class Finding(NamedTuple):
@@ -27,6 +31,22 @@ class Finding(NamedTuple):
     n: int
     reproduced: bool
     why: str = ""
+
+
+def ratio(y: NDArray[np.float64], x: NDArray[np.float64] | float = 1.0) -> tuple[float, float, float]:
+    """Sum of y over sum of x (a mean, where x is 1), with its 95 % interval by the delta method.
+
+    Parameters
+    ----------
+    y : ndarray of float64, shape (n,)
+        One independent customer each.
+    x : ndarray of float64, shape (n,), or 1
+        Of the same customers.
+    """
+    below = float(np.broadcast_to(x, y.shape).sum())
+    value = float(y.sum()) / below
+    error = float(np.sqrt(np.square(y - value * x).sum() * len(y) / (len(y) - 1))) / abs(below)
+    return value, value - Z95 * error, value + Z95 * error
 
 
 def write_findings(
