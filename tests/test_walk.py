@@ -276,6 +276,19 @@ def test_a_customer_who_does_not_exist_is_refused(number: int) -> None:
         walk(small(), customer=number)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"customer": "2"}, "--customer: must be a whole number, got '2'"),
+        ({"customer": 1.5}, "--customer: must be a whole number, got 1.5"),
+        ({"customer": 0, "seed": -1}, "seed: must be at least 0, got -1"),
+    ],
+)
+def test_numbers_that_are_none_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        walk(small(), **wrong)
+
+
 def test_command_tells_a_diary_or_prints_one_json_object(tmp_path: Path) -> None:
     file = tmp_path / "small.yaml"
     small().save(file)

@@ -1,8 +1,8 @@
 """The one door from names to numbers: a scenario in, the arrays that kernels read out.
 
-Lives here: `compile_world`, the plan that it gives, and the tables of stages, events, channels, messages and guardrails.
-Does not live here: the tables of effects (effects.py), flows and broadcasts (actors.py), distributions (draws.py), profiles
-(activity.py) and customers (population.py); nor any rule.
+Lives here: `compile_world`, the plan that it gives, and the tables of stages, events, personas and settings.
+Does not live here: the tables of effects (effects.py), touchpoints (touch_tables.py), flows and broadcasts (actors.py), guardrails
+(guard_tables.py), distributions (draws.py), profiles (activity.py) and customers (population.py); nor any rule.
 
 Arrays over which kernels loop have their true length, also 0: stages, events, channels, messages, sites, actors, quiet,
 gaps, caps, scores, personas, moments, any_watch, when_events, mood_events. All others are reached through spans or

@@ -56,7 +56,7 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
     Raises
     ------
     InputError
-        If there is no such customer.
+        If there is no such customer, or a value is out of its range.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
     >>> [line.text for line in walk(Scenario.from_dict(tiny), customer=2).lines]
     ['Enters', 'order for 10.00', 'order for 10.00']
     """
-    of_seed = scenario.seed if seed is None else seed
+    of_seed = scenario.seed if seed is None else scenario.with_values({"seed": seed}).seed
     plan = compile_world(scenario.checked())
     needed = ("take", "live_to_pause") if is_shared(plan.world) else ("take",)
     if progress is not None and not all(map(is_compiled_before, needed)):
@@ -94,6 +94,8 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
 def _found(scenario: Scenario, plan: Plan, seed: int, number: int, progress: Progress | None) -> Cohort:
     """The customer of a number, on its own; of those who were referred, all who came before must live to know it."""
     initial = scenario.customers
+    if not isinstance(number, int | np.integer):
+        raise InputError(complaint("--customer", "must be a whole number", shown(number), "Give a number such as 7."))
     if 0 <= number < initial:
         return initial_cohort(plan, seed, number, 1)
     arrivals = _arrivals(scenario, plan, seed)
