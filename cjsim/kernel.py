@@ -9,6 +9,7 @@ Kernels allocate nothing, so numba's reference counting is off: with it, a nest 
 
 import hashlib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -23,6 +24,9 @@ from numba.core import config
 _OPTIONS: dict[str, Any] = {"_nrt": False, "nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck": False}
 
 
+_USES = re.compile(rb"^from cjsim\.kernel import .*\b(kernel|rule|inlined)\b", re.MULTILINE)
+
+
 @cache
 def sources_digest() -> str:
     """Digest of all that compiled code depends on: sources that use this module, the records they use, numba and Python."""
@@ -31,7 +35,7 @@ def sources_digest() -> str:
     always = {package / "kernel.py", package / "frame.py", *(package / "model" / name for name in ("codes.py", "state.py", "world.py"))}
     for path in sorted([*always, *package.glob("model/*.py"), *package.glob("engine/*.py")]):
         source = path.read_bytes()
-        if path in always or b"from cjsim.kernel import" in source:
+        if path in always or _USES.search(source):
             digest.update(path.name.encode() + source)
     return digest.hexdigest()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cjsim.engine.census import Census
+from cjsim.model.codes import MINUTES_A_DAY
 from cjsim.model.plan import Plan
 from cjsim.model.scenario import Entry, Scenario
 
@@ -111,7 +112,9 @@ class Provenance:
             referred=len(census) - census.initial - census.arrived,
             entry=_entry(scenario.entry),
             spend={channel.name: channel.spend for channel in plan.recipe.acquisition},
-            desk_rates={name: float(desk["cost"]) / 1440.0 for name, desk in zip(plan.codebook.desks, plan.world.desks, strict=True)},
+            desk_rates={
+                name: float(desk["cost"]) / MINUTES_A_DAY for name, desk in zip(plan.codebook.desks, plan.world.desks, strict=True)
+            },
             engine=engine,
             events=events,
             seconds=seconds,

@@ -10,11 +10,10 @@ import numpy as np
 
 from cjsim.engine.result import Run
 from cjsim.metrics.estimate import SHARE, Definition, Terms, among, per_customer
-from cjsim.model.codes import Reply
+from cjsim.model.codes import MINUTES_A_DAY, Reply
 from cjsim.model.plan import Codebook
 from cjsim.model.world import Records
 
-MINUTES = 1440.0  # a day
 _ANSWERED = (Reply.IN_TIME, Reply.LATE)
 
 
@@ -72,16 +71,16 @@ def _ended(desk: int | None, reply: Reply) -> Callable[[Run], Terms]:
 
 
 def _wait(desk: int | None) -> Callable[[Run], Terms]:
-    return lambda run: among(run, MINUTES * _field(run, "waited", desk), _replies(run, _ANSWERED, desk))
+    return lambda run: among(run, MINUTES_A_DAY * _field(run, "waited", desk), _replies(run, _ANSWERED, desk))
 
 
 def _service(desk: int | None) -> Callable[[Run], Terms]:
-    return lambda run: per_customer(run, MINUTES * _field(run, "service", desk))
+    return lambda run: per_customer(run, MINUTES_A_DAY * _field(run, "service", desk))
 
 
 def _cost(desk: int | None) -> Callable[[Run], Terms]:
     def terms(run: Run) -> Terms:
-        rates, served = run.desk_rates, run.outcomes.desks["service"].astype(np.float64) * MINUTES
+        rates, served = run.desk_rates, run.outcomes.desks["service"].astype(np.float64) * MINUTES_A_DAY
         money = served * rates
         return per_customer(run, money[:, desk] if desk is not None else money.sum(axis=1))
 

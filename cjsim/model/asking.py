@@ -9,12 +9,11 @@ import math
 import numpy as np
 
 from cjsim.kernel import kernel, rule
-from cjsim.model.codes import Cause, Touch
+from cjsim.model.codes import COUNT_AT_MOST, Cause, Touch
 from cjsim.model.ledger import write_row
 from cjsim.model.quantiles import quantile
 from cjsim.model.random import uniform
 
-_MOST = 65535  # counts of requests saturate here
 _SECOND = 1.0 / 86400.0  # days: nobody is served faster, nor hangs up sooner, so that no answer falls on the instant of its request
 
 
@@ -62,11 +61,11 @@ def ask(world, life, sink, desk, priority, site, index):  # type: ignore[no-unty
     customer = life.customer[0]
     served = sink.desks[customer.row, desk]
     if customer.desk >= 0:
-        if served.joined < _MOST:
+        if served.joined < COUNT_AT_MOST:
             served.joined += np.uint16(1)
         write_request(world, life, sink, Touch.ASKED_AGAIN, desk, site)
         return
-    if served.asks < _MOST:
+    if served.asks < COUNT_AT_MOST:
         served.asks += np.uint16(1)
     write_request(world, life, sink, Touch.ASKED, desk, site)
     customer.desk = desk

@@ -230,4 +230,6 @@ HOURS = 24  # of the day, in what a firm learns of a customer's hours
 FIRST_REFUSAL = int(Touch.SUPPRESSED_CONSENT) - int(Verdict.CONSENT)  # verdict + this = log code
 RETENTION_DAYS = (30.0, 90.0, 180.0, 365.0)
 LAST_REACH = Touch.PLACED  # touches up to here are counted by channel
+COUNT_AT_MOST = 65_535  # 16-bit counts of outcomes saturate here
+MINUTES_A_DAY = 1440.0
 UNOBSERVED = 2  # in the `retained` columns: not converted, or not observed that long

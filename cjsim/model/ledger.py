@@ -8,9 +8,7 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, rule
-from cjsim.model.codes import RETENTION_DAYS, TOUCHES, UNOBSERVED, Cause, Touch
-
-_MOST = 65535  # counts of touches saturate here
+from cjsim.model.codes import COUNT_AT_MOST, RETENTION_DAYS, TOUCHES, UNOBSERVED, Cause, Touch
 
 
 @inlined
@@ -66,7 +64,7 @@ def write_touch(world, life, sink, touch, site):  # type: ignore[no-untyped-def]
     message = world.sites[site].message
     channel = world.messages[message].channel
     row = life.customer[0].row
-    if sink.reach[row, channel, touch] < _MOST:
+    if sink.reach[row, channel, touch] < COUNT_AT_MOST:
         sink.reach[row, channel, touch] += np.uint16(1)
     write_row(life, sink, touch, channel, message, world.actors[world.sites[site].actor].source, 0.0)
 

@@ -9,12 +9,10 @@ import numpy as np
 
 from cjsim.kernel import rule
 from cjsim.model.answer import deliver
-from cjsim.model.codes import Reply, Touch
+from cjsim.model.codes import COUNT_AT_MOST, MINUTES_A_DAY, Reply, Touch
 from cjsim.model.ledger import book_cost, write_row
 from cjsim.model.queue import EFFECTS, enqueue
 
-_MOST = 65535  # counts of replies saturate here
-_MINUTES = 1440.0  # a day
 _FIRST_REPLY = int(Touch.ANSWERED_IN_TIME) - int(Reply.IN_TIME)  # reply + this = log code
 
 
@@ -36,7 +34,7 @@ def note_reply(world, life, sink, given):  # type: ignore[no-untyped-def]
     customer = life.customer[0]
     desk = world.desks[given.desk]
     served = sink.desks[customer.row, given.desk]
-    if served.replies[given.reply] < _MOST:
+    if served.replies[given.reply] < COUNT_AT_MOST:
         served.replies[given.reply] += np.uint16(1)
     if given.reply != Reply.UNANSWERED:
         served.waited += np.float32(given.waited)
@@ -45,7 +43,7 @@ def note_reply(world, life, sink, given):  # type: ignore[no-untyped-def]
     site = customer.ask_site
     message = -1 if site < 0 else world.sites[site].message
     channel = -1 if site < 0 else world.messages[world.sites[site].message].channel
-    write_row(life, sink, _FIRST_REPLY + given.reply, channel, message, desk.source, given.waited * _MINUTES)
+    write_row(life, sink, _FIRST_REPLY + given.reply, channel, message, desk.source, given.waited * MINUTES_A_DAY)
 
 
 @rule

@@ -6,7 +6,7 @@ Lives here: the tables of touchpoints. Does not live here: events and stages (ta
 import math
 
 from cjsim.errors import InputError, complaint
-from cjsim.model.codes import Kind, Wait
+from cjsim.model.codes import MINUTES_A_DAY, Kind, Wait
 from cjsim.model.draws import Draw, wait_draw
 from cjsim.model.effects import EffectTable
 from cjsim.model.journey import Journey
@@ -20,7 +20,6 @@ from cjsim.model.world import CHANNEL, DESK, LIFT, MESSAGE, OFFER, PERSONAL_TOPI
 _NEVER = -1e300  # the logit of a rate of 0
 _TOUCHES = ("delivered", "opened", "clicked")
 _REPLIES = ("in_time", "late", "unanswered")
-_MINUTES_A_DAY = 1440.0
 _UNSTAFFED = Staffing.model_validate({"agents": 0})
 
 
@@ -87,8 +86,7 @@ def _desk(name: str, source: int, journey: Journey, policy: Policy, registers: R
         "patience": patience,
         **{f"on_{reply}": effects.add(getattr(desk.effects, reply), f"desk:{name}:{reply}") for reply in _REPLIES},
         "source": source,
-        "sla": math.inf if staffing.sla is None else staffing.sla,
-        "cost": staffing.cost_per_minute * _MINUTES_A_DAY,
+        "cost": staffing.cost_per_minute * MINUTES_A_DAY,
         "stream_service": registers.streams.of(f"desk:{name}:service"),
         "stream_patience": registers.streams.of(f"desk:{name}:patience"),
     }

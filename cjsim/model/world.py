@@ -190,7 +190,6 @@ DESK = np.dtype(
         ("on_late", "i4"),
         ("on_unanswered", "i4"),
         ("source", "i4"),  # log code of its name
-        ("sla", "f8"),  # days; inf none
         ("cost", "f8"),  # money a day of service
         ("stream_service", "u8"),
         ("stream_patience", "u8"),

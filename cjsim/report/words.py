@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cjsim.engine.diary import Step
-from cjsim.model.codes import FIRST_REFUSAL, TOUCHES, Happening, Touch, Verdict
+from cjsim.model.codes import FIRST_REFUSAL, MINUTES_A_DAY, TOUCHES, Happening, Touch, Verdict
 from cjsim.model.plan import Codebook
 from cjsim.model.scenario import Scenario
 from cjsim.model.vocabulary import hour_text
@@ -327,4 +327,4 @@ class Teller:
         return Words(f"Is answered by {self._source(row)}{late}", f"waited {self._waited(row)}")
 
     def _waited(self, row: Records) -> str:
-        return span(float(row["value"]) / 1440.0)
+        return span(float(row["value"]) / MINUTES_A_DAY)
