@@ -73,8 +73,8 @@ def test_offers_are_a_share_or_an_amount(plan: Plan) -> None:
 
 def test_desks_are_told_by_journey_and_policy(plan: Plan) -> None:
     support, sales = plan.world.desks
-    assert (support.sla, support.cost) == (pytest.approx(5 / 1440), pytest.approx(0.8 * 1440))
-    assert (sales.sla, sales.cost, sales.patience.kind, sales.service.kind) == (math.inf, 0, Wait.NEVER, Wait.FIXED)
+    assert (plan.posts[0].sla, support.cost) == (pytest.approx(5 / 1440), pytest.approx(0.8 * 1440))
+    assert (plan.posts[1].sla, sales.cost, sales.patience.kind, sales.service.kind) == (math.inf, 0, Wait.NEVER, Wait.FIXED)
     assert support.patience.kind == Wait.EXPONENTIAL
     assert [walk_effects(plan.world, support[f"on_{reply}"], []) for reply in ("in_time", "late", "unanswered")] == [
         [("SATISFY", -1, 0.1)],
