@@ -13,7 +13,16 @@ def term(dice: Dice, names: Names, *, latent: bool) -> str:
     if latent:
         words += ["pace * 2", "fickle + half"]
     else:
-        words += ["days_since_purchase", "days_since_contact", "days_since_entry", "days_in_stage", "hour / 6", "weekday", "day - 5"]
+        words += [
+            "days_since_purchase",
+            "days_since_contact",
+            "days_since_entry",
+            "days_in_stage",
+            "hour / 6",
+            "weekday",
+            "day - 5",
+            "20 - day",
+        ]
         calls |= {"days_since": events, "days_since_contact": names.channels}
     if dice.chance(50):
         return dice.one(words)
@@ -21,12 +30,13 @@ def term(dice: Dice, names: Names, *, latent: bool) -> str:
     return f"{call}({dice.one(calls[call])})"
 
 
-PLAIN_FACTS = ("compared", "tagged", "consent", "stage", "stages", "country", "latent", "held_out", "has_offer", "acquired", "sum", "chain")
+NAMED_FACTS = ("tagged", "consent", "stage", "stages", "country", "latent", "held_out", "has_offer", "acquired")
+FACTS = ("compared", *NAMED_FACTS, "latent", *("compared", "sum", "chain") * 3)
 
 
 def fact(dice: Dice, names: Names, *, latent: bool) -> str:
     """What is so or not."""
-    kind = dice.one(PLAIN_FACTS)
+    kind = dice.one(FACTS)
     stages = names.stages if latent else names.seen_stages
     if kind in ("tagged", "consent"):
         return f"{kind}({dice.one(TAGS if kind == 'tagged' else names.channels)})"
@@ -40,7 +50,7 @@ def fact(dice: Dice, names: Names, *, latent: bool) -> str:
         return f"has_offer({dice.one(names.offers)})"
     if kind == "acquired" and names.arriving:
         return f"acquired_by in [none, {names.arriving[0]}]"
-    if kind == "latent" and latent and names.interests and dice.chance(50):
+    if kind == "latent" and latent and names.interests:
         return f"interest == {dice.one(names.interests)}"
     if kind == "latent" and latent:
         return f"persona != {dice.one(names.personas)}"

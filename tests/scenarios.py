@@ -96,9 +96,9 @@ def difference(one: Lived, other: Lived) -> str:
     return "who referred whom, or padding of log rows"
 
 
-def digests(made: Iterable[Data]) -> list[str]:
-    """A digest of what becomes of each scenario."""
-    return [hashlib.sha256(live(Scenario.from_dict(data)).content()).hexdigest() for data in made]
+def digests(made: Iterable[Data], engine: str) -> list[str]:
+    """A digest of what becomes of each scenario on an engine."""
+    return [hashlib.sha256(live(Scenario.from_dict(data), engine).content()).hexdigest() for data in made]
 
 
 def constructs(lived: Lived) -> set[str]:
@@ -127,4 +127,4 @@ EVERY_CONSTRUCT = {f"{kind.__name__}.{member.name}" for kind in (Effect, Step, T
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(digests(json.load(sys.stdin))))
+    sys.stdout.write(json.dumps(digests(json.load(sys.stdin), sys.argv[1])))

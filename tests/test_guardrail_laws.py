@@ -80,11 +80,16 @@ def test_deferred_sends_are_tried_again_when_quiet_hours_end(worlds: list[World]
     for world in worlds:
         for _, rows in world.by_customer():
             for at, row in enumerate(rows):
-                if row.event != "deferred":
+                if row.event != "deferred" or world.kinds[row.channel] not in ARRIVE:
                     continue
                 end = world.quiet_end(row.time, row.channel)
                 assert end is not None
-                later = (other for other in rows[at + 1 :] if other.source == row.source and other.event in (*ATTEMPTS, "flow_exited"))
+                theirs = (other for other in rows[at + 1 :] if other.source == row.source)
+                later = (
+                    other
+                    for other in theirs
+                    if other.event == "flow_exited" or (other.event in ATTEMPTS and world.kinds[other.channel] in ARRIVE)
+                )
                 following = next(later, None)
                 if row.source in world.scenario.policy.broadcasts and (following is None or following.time > end + EQUAL):
                     continue  # its `if` is asked again, and did not hold
