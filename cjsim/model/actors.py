@@ -289,7 +289,8 @@ class _FlowSteps:
 def _until(until: WaitUntil) -> Row:
     """The fields of an UNTIL record."""
     days = sum(1 << WEEKDAYS.index(day) for day in set(until.weekdays)) if until.weekdays else 2 ** len(WEEKDAYS) - 1
-    return {"x": until.at, "count": days, "target": int(until.best_hour), "other": until.learn_from}
+    typical = until.at if until.typical is None else until.typical
+    return {"x": until.at, "typical": typical, "count": days, "target": int(until.best_hour), "other": until.learn_from}
 
 
 class ActorLinks:

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from cjsim.kernel import rule
+from cjsim.kernel import inlined, rule
 from cjsim.model.asking import ask
 from cjsim.model.behavior import set_tag
 from cjsim.model.codes import HOURS, Mode, Step, Touch
@@ -124,30 +124,44 @@ def draw_arm(world, life, sink, actor, at):  # type: ignore[no-untyped-def]
     return world.shares[step.other + arm].step
 
 
-@rule
-def best_hour(life):  # type: ignore[no-untyped-def]
-    """The hour of the day around which the firm has seen this customer most, as far as it has learnt.
+@inlined
+def _nearness(apart):  # type: ignore[no-untyped-def]
+    """1 for the same hour of the day, 0 for six hours apart, -1 for twelve."""
+    around = apart - HOURS * math.floor(apart / HOURS)
+    v = min(around, HOURS - around) / 12.0
+    return 1.0 - v * v * (6.0 - 4.0 * v)
 
-    Counts by hour are smoothed around the clock with weights 1, 2, 3, 2, 1; of equal hours the first counts.
+
+@rule
+def best_hour(life, at, typical, learn_from):  # type: ignore[no-untyped-def]
+    """The hour of the day for this customer: as much later than `at` as the firm has seen it later than its customers are on the whole.
+
+    Of 0 to 23 whole hours later, the one that brings what is typical nearest to all that was seen, for each of them 1 - 6 v^2 + 4 v^3 with
+    v = (hours apart around the clock) / 12. That is cos(pi v) within 0.021, of which the circular mean makes most. `learn_from` more count
+    as seen at `typical`, so that little is ventured on little. Openings trail their sends: that they do is in `typical` too, and cancels.
 
     Parameters
     ----------
     life : Life
         Read: hours.
+    at, typical : float64
+        Hours.
+    learn_from : int
 
     Returns
     -------
-    int
-        0 to 23.
+    float64
+        Hours, 0 to 24.
     """
-    best, most = 0, -1
-    for hour in range(HOURS):
-        near = life.hours[(hour + HOURS - 1) % HOURS] + life.hours[(hour + 1) % HOURS]
-        far = life.hours[(hour + HOURS - 2) % HOURS] + life.hours[(hour + 2) % HOURS]
-        weight = 3 * life.hours[hour] + 2 * near + far
-        if weight > most:
-            best, most = hour, weight
-    return best
+    best, most = 0, -math.inf
+    for later in range(HOURS):
+        near = learn_from * _nearness(float(later))
+        for hour in range(HOURS):
+            if life.hours[hour] > 0:
+                near += life.hours[hour] * _nearness(hour + 0.5 - typical - later)
+        if near > most + SLACK:
+            best, most = later, near
+    return at + best if at + best <= HOURS else at + best - HOURS
 
 
 @rule
@@ -172,7 +186,7 @@ def local_time(world, life, at):  # type: ignore[no-untyped-def]
     now = life.customer[0].now
     hour = step.x
     if step.target == 1 and life.customer[0].learnt >= step.other:
-        hour = best_hour(life) + 0.5
+        hour = best_hour(life, step.x, step.typical, step.other)
     day = math.floor(now + SLACK) - 1
     weekday = (day + int(world.setting[0].midnight) // HOURS + _WEEK) % _WEEK
     while (step.count >> weekday) & 1 == 0 or day + hour / 24.0 < now - SLACK:

@@ -117,13 +117,16 @@ class Arm(Base):
 class WaitUntil(Base):
     """Wait until a local time: the next time that it is `at`, on one of the weekdays (any, if none are named).
 
-    `best_hour`: instead of `at`, the hour of the day at which this customer has opened, clicked and visited most, once the firm has seen at
-    least `learn_from` of them; `at` before that.
+    `best_hour`: as much later than `at` as the firm has seen this customer open, click and visit later in the day than `typical`, once it
+    has seen at least `learn_from` of them; `at` before that. `at` is then the best hour for all, and `typical` the hour about which all
+    customers who are written to at `at` open, click and visit (the circular mean, from the log); `at` if it is not given, and then
+    customers who open their mail late are taken for customers who are late.
     """
 
     at: Hour
     weekdays: tuple[Weekday, ...] = ()
     best_hour: bool = False
+    typical: Hour | None = None
     learn_from: Annotated[Whole, Field(ge=1, le=1000)] = 5
 
 

@@ -161,6 +161,7 @@ STEP = np.dtype(
         ("slot", "i4"),  # SPLIT, SEND: index in Life.counts
         ("pad", "i4"),
         ("x", "f8"),  # days, score, ASK: priority, UNTIL: hours
+        ("typical", "f8"),  # UNTIL: hour at which customers are seen on the whole
         ("stream", "u8"),
     ]
 )

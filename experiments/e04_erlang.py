@@ -1,0 +1,259 @@
+"""Claim: a desk is an Erlang queue: waits and hang-ups agree with Erlang C (M/M/c) and Erlang A (M/M/c+M) within Monte Carlo error.
+
+Requests come as a Poisson stream, conversations last an exponential time (1 on average: the unit of time), and patience, where it ends,
+is exponential too. Desks of 1, 4 and 20 people, loads of .5 to .95 of what they can do, and with patience up to 1.3. The desk is called
+by itself (`cjsim.engine.desks.serve`); two points are also run as whole scenarios, whose customers come by acquisition and ask at once.
+Intervals are by batch means: batches of one long run, the first of which is left out, and the run as much longer as the queue forgets
+more slowly.
+
+References
+----------
+Gross, Shortle, Thompson, Harris (2008), Fundamentals of Queueing Theory, 4th ed., section 2.3: M/M/c. Garnett, Mandelbaum, Reiman (2002),
+Designing a call center with impatient customers, MSOM 4(3): M/M/c+M. Law, Simulation Modeling and Analysis, section 9.5.3: batch means.
+
+Run: `python experiments/e04_erlang.py [--requests N] [--out DIR]`.
+"""
+
+import argparse
+import math
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from findings import ROOT, Finding, write_findings
+from scipy import stats
+
+import cjsim as cj
+from cjsim.engine.desks import serve
+from cjsim.model.codes import Reply
+from cjsim.model.rotas import Rota
+
+PEOPLE = (1, 4, 20)
+LOADS_C = (0.5, 0.7, 0.8, 0.9, 0.95)  # of the people's time
+LOADS_A = (0.5, 0.8, 0.95, 1.1, 1.3)
+PATIENCE = 2.0  # mean, in services
+BATCHES = 20  # that count, after the first
+SERVICE_DAYS = 0.05  # in scenarios: 72 minutes
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Point(NamedTuple):
+    """A desk: people, arrivals per mean service, and how fast patience ends (0: never)."""
+
+    people: int
+    rate: float
+    impatience: float = 0.0
+
+    @property
+    def load(self) -> float:
+        """Offered load per person."""
+        return self.rate / self.people
+
+
+class Queue(NamedTuple):
+    """What is known of a queue; waits in mean services, of all who ask."""
+
+    share_waiting: float
+    mean_wait: float
+    share_leaving: float
+
+
+POINTS = [Point(people, load * people) for people in PEOPLE for load in LOADS_C] + [
+    Point(people, load * people, 1 / PATIENCE) for people in PEOPLE for load in LOADS_A
+]
+SCENARIOS = [Point(4, 0.8 * 4), Point(4, 1.1 * 4, 1 / PATIENCE)]
+
+
+def erlang_c(people: int, rate: float) -> Queue:
+    """M/M/c: C(c, a) = (a^c / c!) / ((1 - a/c) sum_{n<c} a^n / n! + a^c / c!), and the mean wait C / (c - a).
+
+    Examples
+    --------
+    >>> erlang_c(1, 0.5)
+    Queue(share_waiting=0.5, mean_wait=1.0, share_leaving=0.0)
+    """
+    all_busy = rate**people / math.factorial(people)
+    fewer = math.fsum(rate**n / math.factorial(n) for n in range(people))
+    waiting = all_busy / ((1 - rate / people) * fewer + all_busy)
+    return Queue(waiting, waiting / (people - rate), 0.0)
+
+
+def erlang_a(people: int, rate: float, impatience: float) -> Queue:
+    """M/M/c+M: births `rate`, deaths min(n, c) + impatience * max(n - c, 0); by PASTA and Little's law.
+
+    Who is let in finds the queue as it is over time: P(wait) = sum_{n>=c} p_n. The mean wait is the mean queue divided by the rate, and
+    who leaves does so at `impatience` times the mean queue.
+    """
+    weights = [1.0]
+    while weights[-1] > 1e-18 * max(weights) or len(weights) < people + 2:
+        n = len(weights)
+        weights.append(weights[-1] * rate / (min(n, people) + impatience * max(n - people, 0)))
+    share = np.array(weights) / math.fsum(weights)
+    queue = float(np.sum(share * np.maximum(np.arange(len(share)) - people, 0)))
+    return Queue(float(share[people:].sum()), queue / rate, impatience * queue / rate)
+
+
+def length(point: Point, requests: int) -> int:
+    """Requests of a run: `requests` up to a load of .8 or with patience, else in proportion to the relaxation time of M/M/1.
+
+    That time, 1 / (1 - sqrt(load))^2 in mean services (Cohen 1982, The Single Server Queue), is 90 requests at .8 and 1,560 at .95: a batch
+    holds several of it.
+    """
+    if point.impatience or point.load <= 0.8:
+        return requests
+    return round(requests * ((1 - math.sqrt(0.8)) / (1 - math.sqrt(point.load))) ** 2)
+
+
+def known(point: Point) -> Queue:
+    """The closed form of a point."""
+    return erlang_a(*point) if point.impatience else erlang_c(point.people, point.rate)
+
+
+def by_desk(point: Point, requests: int, seed: int) -> Floats:
+    """What became of each request: waited at all, for how long, left; shape (requests, 3)."""
+    rng = np.random.default_rng(seed)
+    arrivals = np.cumsum(rng.exponential(1 / point.rate, requests))
+    service = rng.exponential(1.0, requests)
+    patience = rng.exponential(1 / point.impatience, requests) if point.impatience else None
+    served = serve(Rota((0.0,), (point.people,)), arrivals, service, patience)
+    return np.stack([served.waited > 0, served.waited, served.reply == Reply.UNANSWERED], axis=1).astype(np.float64)
+
+
+def scenario(point: Point, requests: int) -> cj.Scenario:
+    """New customers come as a Poisson stream and ask once, at once; room for the last ones to be answered."""
+    desk: dict[str, Any] = {"service": {"exponential": f"{SERVICE_DAYS * 24}h"}}
+    if point.impatience:
+        desk["patience"] = {"exponential": f"{SERVICE_DAYS * 24 / point.impatience}h"}
+    per_day = point.rate / SERVICE_DAYS
+    journey = {
+        "name": "callers",
+        "starts_in": "calling",
+        "stages": {"calling": {}, "done": {}},
+        "acquisition": {"calls": {"baseline": per_day}},
+        "desks": {"help": desk},
+        "events": {"call": {"in": ["calling"], "wait": {"fixed": "0s"}, "effects": [{"ask": "help"}, {"go": "done"}]}},
+    }
+    policy = {"name": "staffed", "desks": {"help": {"agents": point.people}}}
+    days = math.ceil(requests / per_day)
+    whole = {"name": "erlang", "journey": journey, "policy": policy, "start": "2026-01-05", "horizon": f"{days}d", "customers": 0}
+    return cj.Scenario.from_dict(whole)
+
+
+def by_scenario(point: Point, requests: int, seed: int) -> Floats:
+    """As `by_desk`, of customers in a scenario, who are numbered as they come; who is open at the horizon is left out."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = cj.simulate(scenario(point, requests), seed=seed, log=Path(folder) / "log.parquet").log
+        assert log is not None
+        ends = log.query(
+            "select coalesce(value, 0) as minutes, event = 'unanswered' as gone from log "
+            "where event in ('answered_in_time', 'answered_late', 'unanswered') order by customer"
+        )
+    waited = ends["minutes"].to_numpy() / (SERVICE_DAYS * 1440)
+    return np.stack([waited > 1e-9, waited, ends["gone"].to_numpy()], axis=1).astype(np.float64)
+
+
+def batch_means(seen: Floats) -> Floats:
+    """Means of batches of one run in the order of requests, the first left out; shape (BATCHES, 3)."""
+    return np.array([batch.mean(axis=0) for batch in np.array_split(seen, BATCHES + 1)[1:]])
+
+
+def row_of(point: Point, seen: Floats, through: str) -> list[dict[str, Any]]:
+    """Simulated, with its interval, beside the closed form: a row a figure."""
+    means = batch_means(seen)
+    rows = []
+    for i, what in enumerate(Queue._fields):
+        if what == "share_leaving" and not point.impatience:
+            continue
+        value, wanted = float(means[:, i].mean()), known(point)[i]
+        error = float(means[:, i].std(ddof=1) / np.sqrt(BATCHES))
+        half = float(stats.t.ppf(0.975, BATCHES - 1)) * error
+        law = "A" if point.impatience else "C"
+        place = {"law": law, "through": through, "people": point.people, "load": point.load, "figure": what}
+        got = {"erlang": wanted, "simulated": value, "low": value - half, "high": value + half, "t": (value - wanted) / error}
+        rows.append(place | got | {"n": len(seen)})
+    return rows
+
+
+def study(points: list[Point], scenarios: list[Point], requests: int, seed: int = 1) -> list[dict[str, Any]]:
+    """All rows."""
+    rows = []
+    for i, point in enumerate(points):
+        rows += row_of(point, by_desk(point, length(point, requests), seed + i), "desk")
+    for i, point in enumerate(scenarios):
+        rows += row_of(point, by_scenario(point, length(point, requests), seed + i), "scenario")
+    return rows
+
+
+def findings_of(rows: list[dict[str, Any]]) -> list[Finding]:
+    """Each law and figure: the largest error in units of its standard error, against what that many honest ones would show."""
+    findings = []
+    for law, through, what in dict.fromkeys((row["law"], row["through"], row["figure"]) for row in rows):
+        mine = [row for row in rows if (row["law"], row["through"], row["figure"]) == (law, through, what)]
+        worst = max(mine, key=lambda row: abs(row["t"]))
+        bound = float(stats.t.isf(0.001 / 2 / len(mine), BATCHES - 1))
+        name = f"Erlang {law}, {what.replace('_', ' ')}, by {through}"
+        inside = sum(row["low"] <= row["erlang"] <= row["high"] for row in mine)
+        findings.append(
+            Finding(
+                f"{name}: {worst['people']} people, load {worst['load']:.2f}, the worst of {len(mine)}",
+                f"{worst['erlang']:.4g}",
+                worst["simulated"],
+                worst["low"],
+                worst["high"],
+                sum(row["n"] for row in mine),
+                abs(worst["t"]) < bound,
+                f"t = {worst['t']:.2f}, bound {bound:.2f} (1 in 1,000 by chance); {inside} of {len(mine)} intervals hold the law",
+            )
+        )
+    return findings
+
+
+def figure(rows: list[dict[str, Any]], path: Path) -> None:
+    """Mean wait by load, and share who hang up."""
+    import matplotlib as mpl
+    import seaborn as sns
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    sns.set_theme(style="whitegrid", palette="colorblind")
+    drawn, panels = plt.subplots(1, 3, figsize=(12, 4))
+    shown = (("C", "mean_wait", "mean wait, services (Erlang C)"), ("A", "mean_wait", "mean wait, services (Erlang A)"))
+    for axes, (law, what, label) in zip(panels, (*shown, ("A", "share_leaving", "share who hang up (Erlang A)")), strict=True):
+        for number, people in enumerate(PEOPLE):
+            mine = [row for row in rows if (row["law"], row["figure"], row["people"], row["through"]) == (law, what, people, "desk")]
+            loads = np.linspace(0.45, mine[-1]["load"], 80)
+            impatience = 1 / PATIENCE if law == "A" else 0.0
+            curve = [getattr(known(Point(people, load * people, impatience)), what) for load in loads]
+            axes.plot(loads, curve, color=f"C{number}", lw=1)
+            at, value = [row["load"] for row in mine], np.array([row["simulated"] for row in mine])
+            errors = [value - [row["low"] for row in mine], np.array([row["high"] for row in mine]) - value]
+            axes.errorbar(at, value, yerr=errors, fmt="o", ms=4, capsize=3, color=f"C{number}", label=f"{people} people")
+        axes.set(xlabel="load per person", ylabel=label, yscale="log")
+    panels[0].legend(frameon=False)
+    caption = f"Lines: closed forms. Points: {rows[0]['n']:,} requests and more, 95 % intervals by {BATCHES} batch means"
+    drawn.text(0.01, 0.005, caption, fontsize=7)
+    drawn.tight_layout(rect=(0, 0.03, 1, 1))
+    drawn.savefig(path, dpi=75)
+    plt.close(drawn)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=12_000, help="at each point up to a load of .8")
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e04_erlang")
+    given = parser.parse_args()
+    rows = study(POINTS, SCENARIOS, given.requests)
+    given.out.mkdir(parents=True, exist_ok=True)
+    figure(rows, given.out / "waits.png")
+    people = ", ".join(map(str, PEOPLE))
+    words = f"""Desks of {people} people, {given.requests:,} requests (more at loads of .9 and .95) at each of {len(POINTS)} points
+by the desk alone and {len(SCENARIOS)} by whole scenarios. Waits are in mean conversations; patience is {PATIENCE:g} of them on average.
+The published column is the closed form."""
+    print(write_findings("e04_erlang", "E04: desks against Erlang C and Erlang A", words, findings_of(rows), {"points": rows}, given.out))
+
+
+if __name__ == "__main__":
+    main()
