@@ -235,14 +235,14 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     caption = f"Lines: closed forms. Points: {rows[0]['n']:,} requests and more, 95 % intervals by {BATCHES} batch means"
     drawn.text(0.01, 0.005, caption, fontsize=7)
     drawn.tight_layout(rect=(0, 0.03, 1, 1))
-    drawn.savefig(path, dpi=75)
+    drawn.savefig(path, dpi=70)
     plt.close(drawn)
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=12_000, help="at each point up to a load of .8")
+    parser.add_argument("--requests", type=int, default=16_000, help="at each point up to a load of .8")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e04_erlang")
     given = parser.parse_args()
     rows = study(POINTS, SCENARIOS, given.requests)

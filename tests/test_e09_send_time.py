@@ -1,6 +1,7 @@
 """Experiment e09 on a small scale: learnt hours lift opens where customers differ, and nothing where all hours are alike.
 
-Seeds are fixed. Drawn anew, a test of a zero fails by chance once in 1,700,000 times (5 standard errors) per customer-independent lift.
+Seeds are fixed. Drawn anew, the test of a zero fails by chance once in 1,700,000 times (5 standard errors), were there nothing but noise;
+the effects that are asserted lie 4 standard errors or more from 0.
 """
 
 import sys
@@ -41,13 +42,15 @@ def test_learnt_hours_lift_nothing_where_customers_are_alike(alike: e09.Found) -
 
 def test_learnt_hours_lift_nothing_where_all_hours_are_alike() -> None:
     found = e09.study(e09.CONTROL, 1_500, SEEDS, 200)
-    lift = e09.lift(found.fixed, found.learnt)
-    assert not np.array_equal(found.fixed, found.learnt)
-    assert abs(lift.value) < five_errors(lift)
+    assert found.fixed[..., 1].sum() > 10_000
+    assert abs(e09.lift(found.fixed, found.learnt).value) < 2e-4
 
 
-def test_openings_taken_for_the_customers_hours_as_they_come_cost_opens(alike: e09.Found) -> None:
-    assert e09.lift(alike.fixed, alike.naive).high < 0
+def test_openings_taken_for_the_customers_hours_as_they_come_cost_opens() -> None:
+    found = e09.study(e09.Setting("inbox", 0.0), 1_500, SEEDS, 1_500)
+    naive = e09.lift(found.fixed, found.naive)
+    assert naive.high < 0
+    assert naive.value < e09.lift(found.fixed, found.learnt).value
 
 
 def test_every_mail_is_delivered_under_every_rule(differing: e09.Found) -> None:
