@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from findings import ROOT, Finding, write_findings
+from findings import ROOT, Z95, Finding, write_findings
 
 import cjsim as cj
 from cjsim.model.codes import Touch
@@ -28,7 +28,6 @@ from cjsim.model.source import read_file
 SPREADS = (0.0, 2.5, 5.0, 8.0)  # hours: standard deviation of `clock_shift`
 PILOT = 1_000  # seed of the population on which the firm finds its hour
 LEARN_FROM = 10
-Z95 = 1.959964
 # The evening's is assumed; the inbox's is the shop's.
 EVENING = [0.1, 0.05, 0.05, 0.05, 0.05, 0.1, 0.4, 1, 1.2, 1, 0.8, 0.8, 1, 0.9, 0.8, 0.8, 0.9, 1.2, 2, 3, 3.2, 2.4, 1.2, 0.4]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
