@@ -12,6 +12,7 @@ from scenarios import live
 from small_worlds import START, scenario
 
 from cjsim.model.decision import best_hour
+from cjsim.model.random import uniforms
 from cjsim.model.scenario import Scenario
 
 MAIL = {"channels": {"mail": {}}, "messages": {"hello": {"channel": "mail", "open_rate": 0.5}}}
@@ -94,6 +95,13 @@ def test_now_is_a_time_to_go_on() -> None:
     steps = [{"wait": "8h"}, {"wait": "2h"}, {"wait": "20min"}, {"wait_until": {"at": "10:20"}}, {"send": "hello"}]
     world = scenario(journey=MAIL, policy={"flows": {"f": {"on": {"date": "2026-01-08"}, "steps": steps}}})
     assert [row.time for row in told(world) if row.event == "delivered"] == pytest.approx([3 + 31 / 72], abs=1e-9)
+
+
+def test_midnight_ends_the_day_before() -> None:
+    # Day 1 is a Tuesday: its first instant is 24:00 of Monday.
+    steps = [{"wait_until": {"at": "24:00", "weekdays": ["monday"]}}, {"send": "hello"}]
+    world = scenario(journey=MAIL, policy={"flows": {"f": {"on": {"date": "2026-01-06"}, "steps": steps}}})
+    assert [row.time for row in told(world) if row.event == "delivered"] == [1.0]
 
 
 # --------------------------------------------------------------------------------------------------------------- the best hour
@@ -270,6 +278,12 @@ def test_experiment_gives_each_customer_one_arm_in_all_flows_and_tells_each_time
     for passed in found.values():
         assert [source for source, _ in passed] == ["often"] * 7 + ["late"] + ["often"] * 7
         assert len({arm for _, arm in passed}) == 1
+
+
+def test_arm_is_drawn_from_the_stream_of_the_experiment() -> None:
+    world = tried()
+    drawn = uniforms(world.seed, np.arange(200, dtype=np.uint64), "experiment:tone") >= 0.3
+    assert [passed[0][1] for _, passed in sorted(exposed(told(world, 200)).items())] == drawn.tolist()
 
 
 def test_experiment_puts_its_share_into_the_first_arm() -> None:

@@ -180,9 +180,15 @@ def test_points_at_the_very_time_at_which_a_score_has_faded_start_the_flow_once(
     assert starts(world) == [5.0]
 
 
-def test_large_score_that_fades_starts_the_flow_once() -> None:
-    world = decaying(3e9).with_values({"journey.events.warm.effects[0].score.heat": 1e10})
-    assert starts(world) == pytest.approx([2 + 3 * math.log2(10 / 3)], rel=1e-14)
+def test_large_score_that_fades_starts_each_flow_once() -> None:
+    # At the time at which it has faded, rounding leaves it above the value by far more than 1e-9 for some.
+    data = decaying(1.0).with_values({"journey.events.warm.effects[0].score.heat": 1e10}).to_dict()
+    flow = data["policy"]["flows"].pop("f")
+    values = {f"f{n}": 7e8 * n for n in range(1, 13)}
+    data["policy"]["flows"] = {name: {**flow, "on": {"score": "heat", "below": value}} for name, value in values.items()}
+    begun = {row.source: row.time for row in told(Scenario.from_dict(data)) if row.event == "flow_started"}
+    assert begun == pytest.approx({name: 2 + 3 * math.log2(1e10 / value) for name, value in values.items()}, rel=1e-14)
+    assert len(starts(Scenario.from_dict(data))) == len(values)
 
 
 def test_score_that_crosses_while_the_flow_runs_does_not_start_it_again() -> None:
