@@ -2,7 +2,6 @@
 
 import itertools
 from collections import Counter
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,7 @@ import pytest
 from dice import Data
 from judging import ATTEMPTS, Seen, World
 
-from cjsim.model.guardrails import is_spent
 from cjsim.model.scenario import Scenario
-from cjsim.model.state import CUSTOMER, CUTOFF, TURN
-from cjsim.model.world import BUDGET
 
 
 def small(policy: Data, **changed: Any) -> list[list[Seen]]:
@@ -108,36 +104,3 @@ def test_send_at_the_edges_of_quiet_hours() -> None:
     for rows in small({"name": "p", "broadcasts": casts, "guardrails": rules}, horizon="300d", customers=1):
         told = Counter((row.source, row.event) for row in rows if row.event in ATTEMPTS)
         assert told == {("begin", "deferred"): 300, ("begin", "delivered"): 299, ("end", "delivered"): 300}
-
-
-@pytest.mark.parametrize(("at_most", "seed"), [(0, 1), (1, 2), (7, 3), (1000, 4)])
-def test_a_budget_pays_for_the_first_requests_of_each_period_in_the_order_of_time_and_key(at_most: int, seed: int) -> None:
-    # Requests of 12 customers at few times, many of them equal; a period is 0.7 days: rounding moves the ends 1.4 and 2.1.
-    rng = np.random.default_rng(seed)
-    times = rng.choice([0.0, 0.3, 0.69999, 0.7, 1.4, 2.1, 2.5], 300)
-    keys = rng.choice(np.array([0, 1, 2, 2**40, 2**63, 2**64 - 1], np.uint64), 300)
-    numbered = Counter[tuple[float, int]]()
-    requests = []
-    for time, key in zip(times.tolist(), keys.tolist(), strict=True):
-        numbered[time, key] += 1
-        requests.append((time, key, numbered[time, key]))
-    period = {0.0: 0, 0.3: 0, 0.69999: 0, 0.7: 1, 1.4: 2, 2.1: 3, 2.5: 3}
-    cutoffs, paid = np.zeros(5, CUTOFF).view(np.recarray), set()
-    cutoffs["time"] = np.inf if at_most else -np.inf
-    for number in range(4):
-        here = sorted(request for request in requests if period[request[0]] == number)[:at_most]
-        paid |= set(here)
-        if len(here) == at_most > 0:
-            cutoffs["time"][number + 1], cutoffs["key"][number + 1], cutoffs["nth"][number + 1] = here[-1]
-    world = SimpleNamespace(budgets=np.array([(2, 0.7, at_most, 1, 4)], BUDGET).view(np.recarray))
-    rule = getattr(is_spent, "py_func", is_spent)
-    seen = {}
-    for key in set(keys.tolist()):
-        turns = np.array([(-np.inf, 0, 0)], TURN).view(np.recarray)
-        life = SimpleNamespace(customer=np.zeros(1, CUSTOMER).view(np.recarray), turns=turns, cutoffs=cutoffs)
-        life.customer["key"] = key
-        for request in sorted(request for request in requests if request[1] == key):
-            life.customer["now"] = request[0]
-            assert not rule(world, life, 0)  # another channel
-            seen[request] = not rule(world, life, 1)
-    assert {request for request, is_paid in seen.items() if is_paid} == paid
