@@ -117,7 +117,7 @@ def findings_of(gain: np.ndarray[Any, np.dtype[np.float64]], hours: tuple[float,
             more[2] - fewer[1],
             n,
             more[2] < fewer[1],
-            "with Dreze and Bonfrer, against Zhang, Kumar and Cosguner: the two do not agree, and a journey can follow only one",
+            "the two do not agree; the shop leans to the second, and its interval holds 0",
         ),
     ]
 
