@@ -6,6 +6,7 @@ nor scipy, so that checks can use it.
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 from cjsim.model.touchpoints import Channel
 from cjsim.model.vocabulary import WaitLaw
@@ -39,6 +40,7 @@ def channel_survival(channel: Channel) -> float:
     return 1.0 if lasts else survival_share(channel.open_delay, channel.lifetime or 0.0)
 
 
+@lru_cache(maxsize=4096)  # a what-if changes few channels, and an integral takes milliseconds
 def survival_share(law: WaitLaw, lifetime_days: float) -> float:
     """E[exp(-D / lifetime)] of a delay D: the share of readings that the lifetime of a message leaves.
 

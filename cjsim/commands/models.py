@@ -1,0 +1,52 @@
+"""Commands about what stands in a file: is it right, what does it say, what may be written there.
+
+Does not live here: checks and words (model/).
+"""
+
+import json
+from typing import Annotated
+
+import typer
+
+from cjsim.arguments import File, Json, Sets, any_document, kind_of, warn
+from cjsim.commands.guard import echo_json, guarded
+from cjsim.errors import InputError, complaint, did_you_mean, one_of, shown
+
+KINDS = ("journey", "policy", "scenario")
+
+
+@guarded
+def check(file: File, sets: Sets = None, as_json: Json = False) -> None:
+    """Say whether a journey, a policy or a scenario is right, and what looks like a mistake."""
+    from cjsim.model.mistakes import warnings
+
+    record = any_document(file, sets)
+    kind = kind_of(type(record))
+    if as_json:
+        doubts = warnings(record)  # type: ignore[arg-type]
+        echo_json({"file": str(file), "kind": kind, "name": getattr(record, "name", ""), "digest": record.digest(), "warnings": doubts})
+        return
+    doubts = warn(file, record)
+    typer.echo(f"{file}: a {kind} without errors" + (f", {len(doubts)} warnings" if doubts else ""))
+
+
+@guarded
+def describe(file: File, sets: Sets = None) -> None:
+    """Tell a journey, a policy or a scenario in words."""
+    from cjsim.model.describe import describe as described
+
+    record = any_document(file, sets)
+    typer.echo(described(record))  # type: ignore[arg-type]
+    warn(file, record)
+
+
+@guarded
+def schema(what: Annotated[str, typer.Argument(metavar="|".join(KINDS), show_default=False)]) -> None:
+    """Print the JSON schema of a file, for completion in editors."""
+    from cjsim.model.schema import file_schema
+
+    if what not in KINDS:
+        raise InputError(
+            complaint("schema", f"must be one of {one_of(KINDS)}", shown(what), did_you_mean(what, KINDS) or "Name one of these.")
+        )
+    typer.echo(json.dumps(file_schema(what), indent=2))
