@@ -13,7 +13,7 @@ from cjsim.errors import InputError, complaint, shown
 from cjsim.model.paths import kinds_at, with_value
 from cjsim.model.source import Node, read_file
 
-INCLUDED = ("journey", "policy")  # keys at the top of a scenario whose value may name a file
+INCLUDED = ("journey", "policy", "scenario")  # keys at the top whose value may name a file
 Kind = Callable[[Iterable[str]], type[BaseModel]]
 
 

@@ -89,9 +89,9 @@ class Document(Base):
             record = cls.model_validate(root.plain())
         except ValidationError as error:
             raise _refusal(faults_of(error, root, cls), root) from None
+        record._origin = Origin(root)
         if faults := list(record.faults()):
             raise _refusal(faults, root)
-        record._origin = Origin(root)
         return record
 
     def source(self) -> Node:

@@ -1,0 +1,174 @@
+"""A study: which values of a scenario are free, what is wanted, under which constraints, and how to search.
+
+Lives here: what stands in a study's file, and what is wrong with it. Does not live here: free values (model/space.py), the search.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from cjsim.errors import unknown_name
+from cjsim.model.document import Document
+from cjsim.model.paths import Fault
+from cjsim.model.scenario import MAX_CUSTOMERS, Scenario
+from cjsim.model.space import Free, Mix, Space, check_values, space_faults
+from cjsim.model.vocabulary import Base, Name, OpenShare, Real, Whole
+
+SamplerName = Literal["tpe", "nsga2", "nsga3", "cma", "qmc", "random", "gp"]
+SEVERAL = ("tpe", "nsga2", "nsga3", "qmc", "random", "gp")  # samplers that take several objectives
+CONSTRAINED = ("tpe", "nsga2", "nsga3", "gp")  # samplers that heed constraints
+
+
+class Objective(Base):
+    """A metric that is wanted large or small. In a file its name alone stands for `maximize`."""
+
+    metric: str
+    direction: Literal["maximize", "minimize"] = "maximize"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"metric": value} if isinstance(value, str) else value
+
+    @property
+    def sign(self) -> int:
+        """1 if more is better, else -1."""
+        return 1 if self.direction == "maximize" else -1
+
+
+class Constraint(Base):
+    """A metric that must stay within a bound, in the unit of the metric (a share as 0.02, not 2 %)."""
+
+    metric: str
+    at_most: Real | None = None
+    at_least: Real | None = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> "Constraint":
+        if (self.at_most is None) == (self.at_least is None):
+            raise ValueError("must have either 'at_most' or 'at_least'")
+        return self
+
+    @property
+    def sign(self) -> int:
+        """1 if the metric must not be above the bound, -1 if not below."""
+        return 1 if self.at_most is not None else -1
+
+    @property
+    def bound(self) -> float:
+        """The bound itself."""
+        bound = self.at_most if self.at_most is not None else self.at_least
+        assert bound is not None
+        return bound
+
+    @property
+    def name(self) -> str:
+        """In words: 'opt_outs at most 0.02'."""
+        return f"{self.metric} at {'most' if self.at_most is not None else 'least'} {self.bound:g}"
+
+
+class Draws(Base):
+    """Parameter draws of a calibrated journey, and what of them is optimised.
+
+    `file`: CSV, a column for each path such as `journey.traits.rate.gamma.mean`, a row a draw (as `calibrate` writes it). `rows`: the first
+    so many. `aim`: the mean over draws, or the mean over the worst `tail` of them (for each policy its own worst).
+    """
+
+    file: str
+    rows: Annotated[Whole, Field(ge=2, le=1000)] = 20
+    aim: Literal["mean", "lower_tail"] = "mean"
+    tail: OpenShare = 0.1
+
+
+class Confirmation(Base):
+    """How the best of a search are tried on fresh customers: how many of them, on how many customers (twice the study's if not given)."""
+
+    finalists: Annotated[Whole, Field(ge=1, le=50)] = 5
+    customers: Annotated[Whole, Field(ge=2, le=MAX_CUSTOMERS)] | None = None
+
+
+class Study(Document):
+    """A search for the best values of a scenario's policy.
+
+    `batch` trials are chosen at a time, each in the light of all batches before, so that the result does not depend on how many
+    workers there are. `racing`: a trial that surely loses on its first customers gets no more of them. `pairing`: all trials live with the
+    same customers, and are compared customer by customer; without it (to see what it saves) each trial draws its own.
+    """
+
+    name: Name
+    title: str = ""
+    scenario: Scenario
+    customers: Annotated[Whole, Field(ge=2, le=MAX_CUSTOMERS)] | None = None
+    seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 1
+    trials: Annotated[Whole, Field(ge=1, le=1_000_000)] = 100
+    batch: Annotated[Whole, Field(ge=1, le=1000)] = 8
+    sampler: SamplerName = "tpe"
+    free: dict[str, Free] = {}
+    mixes: dict[Name, Mix] = {}
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=6)]
+    constraints: tuple[Constraint, ...] = ()
+    draws: Draws | None = None
+    racing: bool = True
+    pairing: bool = True
+    confirm: Confirmation = Confirmation()
+
+    @property
+    def space(self) -> Space:
+        """The free values as coordinates."""
+        return Space.of(self.free, self.mixes)
+
+    @property
+    def size(self) -> int:
+        """Customers that a trial has in the end."""
+        return self.scenario.customers if self.customers is None else self.customers
+
+    def variant(self, values: Mapping[str, Any]) -> Scenario:
+        """The scenario with values set.
+
+        Parameters
+        ----------
+        values : Mapping of str to Any
+            By path, as `Space.values` gives them.
+        """
+        return self.scenario.with_values(values)
+
+    def faults(self) -> Iterable[Fault]:
+        """What is wrong with the study beyond its scenario.
+
+        Raises
+        ------
+        InputError
+            If a free value cannot stand at its path.
+        """
+        yield from self.scenario.faults()
+        if not self.free and not self.mixes:
+            yield Fault(("free",), "must name at least one value that may be chosen", "none", "Name a path and its bounds.")
+        faults = list(space_faults(self.free, self.mixes))
+        yield from faults
+        yield from self._metric_faults()
+        yield from self._sampler_faults()
+        if not faults:
+            check_values(self.free, self.mixes, self.scenario, self.source())
+
+    def _metric_faults(self) -> Iterable[Fault]:
+        # Names of metrics depend on those of stages, channels and desks, which compiling the scenario numbers.
+        from cjsim.metrics.catalog import definitions
+        from cjsim.model.tables import compile_world
+
+        known = definitions(compile_world(self.scenario).codebook)
+        asked = {("objectives", i): one.metric for i, one in enumerate(self.objectives)}
+        asked |= {("constraints", i): one.metric for i, one in enumerate(self.constraints)}
+        for where, metric in asked.items():
+            if metric not in known:
+                yield Fault((*where, "metric"), *unknown_name(metric, known, "metric"))
+
+    def _sampler_faults(self) -> Iterable[Fault]:
+        several = len(self.objectives) > 1
+        if several and self.sampler not in SEVERAL:
+            remedy = "Use 'tpe', 'nsga2' or 'nsga3', or name one objective."
+            yield Fault(("sampler",), "must take several objectives", f"'{self.sampler}'", remedy)
+        if self.constraints and self.sampler == "cma":
+            yield Fault(("sampler",), "must heed constraints", "'cma', which ignores them", "Use 'tpe', or leave out 'constraints'.")
+        if self.racing and not self.pairing:
+            yield Fault(("racing",), "must be false without 'pairing'", "true", "Write 'racing: false' beside 'pairing: false'.")
