@@ -15,12 +15,13 @@ from conftest import ROOT
 # Lowest first; the members of one tuple stand side by side and do not import each other.
 LAYERS = (
     ("errors",),
-    ("frame", "kernel", "progress", "publish"),
+    ("frame", "kernel", "progress", "publish", "manifest"),
     ("model",),
     ("eventlog",),
     ("engine",),
     ("metrics",),
     ("calibrate", "optimize", "uplift"),
+    ("lab",),
     ("report",),
     ("app",),
     ("arguments",),
