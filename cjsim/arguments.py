@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from cjsim.model.document import Document
     from cjsim.model.scenario import Scenario
     from cjsim.model.source import Node
+    from cjsim.optimize.study import Study
 
 ENGINES = ("compiled", "readable")
 # What customers there are, and which days they live: the same on both sides of a comparison.
 SHARED = ("seed", "customers", "horizon", "start", "entry")
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A journey, a policy or a scenario.", show_default=False)]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A journey, a policy, a scenario or a study.", show_default=False)]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="A value set otherwise; repeat for more.")]
 # Numbers and choices are taken as text: what we say of wrong ones is in house form.
 Customers = Annotated[str | None, typer.Option("--customers", metavar="N", help="Customers, instead of the scenario's.")]
@@ -66,21 +67,40 @@ def scenario_in(file: Path, values: dict[str, Any]) -> "Scenario":
     return scenario.with_values(values) if values else scenario
 
 
+def kinds() -> "dict[str, type[Document]]":
+    """What a file may hold, by what it is called."""
+    from cjsim.model.journey import Journey
+    from cjsim.model.policy import Policy
+    from cjsim.model.scenario import Scenario
+    from cjsim.optimize.study import Study
+
+    return {kind_of(model): model for model in (Scenario, Journey, Policy, Study)}
+
+
+def study_in(file: Path, values: dict[str, Any]) -> "Study":
+    """A study with values set otherwise."""
+    from cjsim.optimize.study import Study
+
+    root, model = _tree(file)
+    if model is not Study:
+        remedy = "Name a file that has 'scenario', 'free' and 'objectives'."
+        raise InputError(complaint(str(file), "must be a study", f"a {kind_of(model)}", remedy))
+    study = Study.from_tree(root)
+    return study.with_values(values) if values else study
+
+
 def any_document(file: Path, sets: list[str] | None) -> "Document":
-    """A journey, a policy or a scenario, with values set otherwise."""
+    """Whatever a file holds, with values set otherwise."""
     root, model = _tree(file)
     record, values = model.from_tree(root), values_of(sets)
     return record.with_values(values) if values else record
 
 
 def _tree(file: Path) -> "tuple[Node, type[Document]]":
-    """What is in a file, and whether that is a journey, a policy or a scenario: its keys tell."""
+    """What is in a file, and what kind of thing that is: its keys tell."""
     from cjsim.model.assemble import assembled
-    from cjsim.model.journey import Journey
-    from cjsim.model.policy import Policy
-    from cjsim.model.scenario import Scenario
 
-    models: tuple[type[Document], ...] = (Scenario, Journey, Policy)
+    models = tuple(kinds().values())
     found: list[type[Document]] = []
 
     def kind(keys: Any) -> type["Document"]:
@@ -98,19 +118,25 @@ def _tree(file: Path) -> "tuple[Node, type[Document]]":
 
 
 def kind_of(model: "type[Document]") -> str:
-    """'journey', 'policy' or 'scenario'."""
+    """What a record is called: 'journey', 'policy', 'scenario', 'study'."""
     return model.__name__.lower()
 
 
 def warn(file: Path, record: "Document", known: Collection[str] = ()) -> list[str]:
     """Say what looks like a mistake in a record, but for what is known already."""
-    from cjsim.model.mistakes import warnings
-
-    doubts = warnings(record)  # type: ignore[arg-type]
+    doubts = doubts_of(record)
     for doubt in doubts:
         if doubt not in known:
             typer.echo(f"{file}: warning: {doubt}", err=True)
     return doubts
+
+
+def doubts_of(record: "Document") -> list[str]:
+    """What looks like a mistake in a record; of one that has a scenario, in that."""
+    from cjsim.model.mistakes import warnings
+
+    scenario = getattr(record, "scenario", None)
+    return warnings(record) if scenario is None else [f"scenario.{doubt}" for doubt in warnings(scenario)]  # type: ignore[arg-type]
 
 
 def whole(option: str, text: str | None, example: int) -> int | None:

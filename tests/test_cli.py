@@ -119,7 +119,13 @@ def test_module_runs_as_the_command() -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("tiny", "scenario"), ("every_construct", "scenario"), ("every_construct_journey", "journey"), ("every_construct_policy", "policy")],
+    [
+        ("tiny", "scenario"),
+        ("every_construct", "scenario"),
+        ("every_construct_journey", "journey"),
+        ("every_construct_policy", "policy"),
+        ("study", "study"),
+    ],
 )
 def test_check_knows_what_a_file_is(name: str, kind: str) -> None:
     result = invoke("check", str(WORLDS / f"{name}.yaml"), "--json")
@@ -132,6 +138,18 @@ def test_check_warns_on_standard_error() -> None:
     assert result.exit_code == 0
     assert result.stdout == f"{TINY}: a scenario without errors, 1 warnings\n"
     assert result.stderr.startswith(f"{TINY}: warning: policy.guardrails.caps[0]: is 0")
+
+
+def test_doubts_about_a_study_are_those_about_its_scenario() -> None:
+    result = invoke("check", str(WORLDS / "study.yaml"), "--set", "scenario.policy.guardrails.caps=[{at_most: 0, per: 1d}]", "--json")
+    assert json.loads(result.stdout)["warnings"][0].startswith("scenario.policy.guardrails.caps[0]: is 0")
+
+
+def test_describe_tells_a_study() -> None:
+    lines = invoke("describe", str(WORLDS / "study.yaml")).stdout.splitlines()
+    assert lines[0] == "Study reminders (When to remind, and how often): 12 trials of 150 customers, by TPE,"
+    assert "  policy.guardrails.caps[0].at_most: from 0 to 6" in lines
+    assert "  Scenario reminded: 200 customers entering on day 0, 60 days" in lines
 
 
 def test_describe_tells_the_model() -> None:

@@ -15,6 +15,7 @@ from cjsim.model.policy import Policy
 from cjsim.model.scenario import Scenario
 from cjsim.model.schema import file_schema
 from cjsim.model.source import Node, read_file
+from cjsim.optimize.study import Study
 
 TYPES = {"string": str, "number": (int, float), "integer": int, "boolean": bool, "object": dict, "array": list, "null": type(None)}
 KINDS: dict[str, type[Document]] = {"journeys": Journey, "policies": Policy, "scenarios": Scenario}
@@ -64,14 +65,25 @@ def content(tree: Node) -> Any:
 def test_shipped_file_fits_its_schema(path: Path) -> None:
     # With what it extends: a file that is merged over another need not be whole.
     kind = KINDS[path.parent.name]
-    schema = file_schema(kind.__name__.lower())
+    schema = file_schema(kind)
     assert fits(content(kind.load(path).source()), schema, schema)
 
 
 @pytest.mark.parametrize("name", ["tiny", "touchpoints", "every_construct"])
 def test_scenario_of_the_tests_fits_the_schema(name: str) -> None:
-    schema = file_schema("scenario")
+    schema = file_schema(Scenario)
     assert fits(content(read_file(WORLDS / f"{name}.yaml")), schema, schema)
+
+
+def test_study_fits_its_schema() -> None:
+    schema = file_schema(Study)
+    assert fits(content(read_file(WORLDS / "study.yaml")), schema, schema)
+
+
+def test_study_without_objectives_does_not_fit() -> None:
+    schema, study = file_schema(Study), content(read_file(WORLDS / "study.yaml"))
+    del study["objectives"]
+    assert not fits(study, schema, schema)
 
 
 @pytest.mark.parametrize(
@@ -89,14 +101,14 @@ def test_scenario_of_the_tests_fits_the_schema(name: str) -> None:
     ],
 )
 def test_what_a_value_may_not_be_does_not_fit(old: str, new: str, tmp_path: Path) -> None:
-    schema = file_schema("scenario")
+    schema = file_schema(Scenario)
     file = tmp_path / "bad.yaml"
     file.write_text(changed((WORLDS / "touchpoints.yaml").read_text(encoding="utf-8"), [(old, new)]), encoding="utf-8")
     assert not fits(content(read_file(file)), schema, schema)
 
 
-@pytest.mark.parametrize("kind", ["journey", "policy", "scenario"])
-def test_every_record_says_what_it_is(kind: str) -> None:
+@pytest.mark.parametrize("kind", [Journey, Policy, Scenario, Study])
+def test_every_record_says_what_it_is(kind: type[Document]) -> None:
     schema = file_schema(kind)
     assert schema["description"]
     assert [name for name, record in schema["$defs"].items() if not record.get("description")] == []

@@ -8,23 +8,21 @@ from typing import Annotated
 
 import typer
 
-from cjsim.arguments import File, Json, Sets, any_document, kind_of, warn
+from cjsim.arguments import File, Json, Sets, any_document, doubts_of, kind_of, kinds, warn
 from cjsim.commands.guard import echo_json, guarded
 from cjsim.errors import InputError, complaint, did_you_mean, one_of, shown
 
-KINDS = ("journey", "policy", "scenario")
+KINDS = ("journey", "policy", "scenario", "study")
 
 
 @guarded
 def check(file: File, sets: Sets = None, as_json: Json = False) -> None:
-    """Say whether a journey, a policy or a scenario is right, and what looks like a mistake."""
-    from cjsim.model.mistakes import warnings
-
+    """Say whether a journey, a policy, a scenario or a study is right, and what looks like a mistake."""
     record = any_document(file, sets)
     kind = kind_of(type(record))
     if as_json:
-        doubts = warnings(record)  # type: ignore[arg-type]
-        echo_json({"file": str(file), "kind": kind, "name": getattr(record, "name", ""), "digest": record.digest(), "warnings": doubts})
+        told = {"file": str(file), "kind": kind, "name": getattr(record, "name", ""), "digest": record.digest()}
+        echo_json({**told, "warnings": doubts_of(record)})
         return
     doubts = warn(file, record)
     typer.echo(f"{file}: a {kind} without errors" + (f", {len(doubts)} warnings" if doubts else ""))
@@ -32,11 +30,13 @@ def check(file: File, sets: Sets = None, as_json: Json = False) -> None:
 
 @guarded
 def describe(file: File, sets: Sets = None) -> None:
-    """Tell a journey, a policy or a scenario in words."""
+    """Tell a journey, a policy, a scenario or a study in words."""
     from cjsim.model.describe import describe as described
+    from cjsim.optimize.describe import describe_study
+    from cjsim.optimize.study import Study
 
     record = any_document(file, sets)
-    typer.echo(described(record))  # type: ignore[arg-type]
+    typer.echo(describe_study(record) if isinstance(record, Study) else described(record))  # type: ignore[arg-type]
     warn(file, record)
 
 
@@ -49,4 +49,4 @@ def schema(what: Annotated[str, typer.Argument(metavar="|".join(KINDS), show_def
         raise InputError(
             complaint("schema", f"must be one of {one_of(KINDS)}", shown(what), did_you_mean(what, KINDS) or "Name one of these.")
         )
-    typer.echo(json.dumps(file_schema(what), indent=2))
+    typer.echo(json.dumps(file_schema(kinds()[what]), indent=2))

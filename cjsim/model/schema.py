@@ -7,17 +7,15 @@ from typing import Any
 
 from cjsim.model.assemble import INCLUDED
 from cjsim.model.document import Document
-from cjsim.model.journey import Journey
-from cjsim.model.policy import Policy
-from cjsim.model.scenario import Scenario
 
-_MODELS: dict[str, type[Document]] = {"journey": Journey, "policy": Policy, "scenario": Scenario}
 # Records that may be written as one value, and what that is.
 _SHORT: dict[str, dict[str, Any]] = {
     "Ask": {"type": "string", "description": "The desk."},
     "AmountLaw": {"type": "number", "minimum": 0, "description": "Always this much."},
     "Moment": {"type": "string", "description": "The event, when it first happens."},
     "Spend": {"type": "number", "minimum": 0, "description": "Money a day."},
+    "Objective": {"type": "string", "description": "The metric, wanted large."},
+    "Free": {"type": "array", "minItems": 2, "description": "The choices."},
 }
 _LAYERS = {
     "extends": {"type": "string", "description": "A file that this one is merged over."},
@@ -25,21 +23,19 @@ _LAYERS = {
 }
 
 
-def file_schema(kind: str) -> dict[str, Any]:
+def file_schema(model: type[Document]) -> dict[str, Any]:
     """The JSON schema (draft 2020-12) of a YAML file.
 
     Parameters
     ----------
-    kind : {"journey", "policy", "scenario"}
-        What the file holds.
+    model : type
+        What the file holds, such as `Scenario`.
     """
-    schema: dict[str, Any] = _MODELS[kind].model_json_schema(by_alias=True)
+    schema: dict[str, Any] = model.model_json_schema(by_alias=True)
     _let_be_short(schema["$defs"])
     required = schema.pop("required", [])
     properties = schema["properties"] | _LAYERS
-    if kind == "scenario":
-        name_or_inline = {key: {"anyOf": [{"type": "string"}, properties[key]]} for key in INCLUDED}
-        properties = properties | name_or_inline
+    properties |= {key: {"anyOf": [{"type": "string"}, properties[key]]} for key in INCLUDED if key in properties}
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {**head, **schema, "properties": properties, "anyOf": [{"required": ["extends"]}, {"required": required}]}
 
