@@ -95,9 +95,9 @@ def some_outcomes(n: int, seed: int = 1, shift: float = 0.0) -> Outcomes:
 def made_run(outcomes: Outcomes, **changed: Any) -> Run:
     """A run of these outcomes; `changed` are fields of its provenance or of itself."""
     n = len(outcomes.customers)
-    of_run = {name: changed.pop(name) for name in ("retained", "hidden", "log_path", "codebook", "census") if name in changed}
+    of_run = {name: changed.pop(name) for name in ("retained", "hidden", "log_path", "codebook", "census", "wages") if name in changed}
     provenance = replace(PROVENANCE, **({"customers": n, "events": int(outcomes.reach.sum())} | changed))
-    rest: dict[str, Any] = {"codebook": CODEBOOK, "retained": ("active",), "hidden": ("lapsed",), "census": Census.closed(n)}
+    rest: dict[str, Any] = {"codebook": CODEBOOK, "retained": ("active",), "hidden": ("lapsed",), "census": Census.closed(n), "wages": {}}
     return Run(provenance=provenance, outcomes=outcomes, people=lambda: made_people(n), **(rest | of_run))
 
 

@@ -129,7 +129,9 @@ def guardrails(dice: Dice, names: Names) -> Data:
 
 def staffing(dice: Dice, names: Names, number: int) -> Data:
     """The staff of a desk: round the clock, or by day."""
-    made: Data = dice.one(({"agents": 1}, {"shifts": [{"agents": dice.whole(1, 2), "from": "09:00", "to": "17:30"}, EVENING]}))
+    made: Data = dice.one(
+        ({"agents": 1, "wage_per_hour": 20}, {"shifts": [{"agents": dice.whole(1, 2), "from": "09:00", "to": "17:30"}, EVENING]})
+    )
     dice.maybe(made, 50, sla=lambda: "2h", cost_per_minute=lambda: 0.5)
     if number == 0 and len(names.desks) > 1:
         dice.maybe(made, 60, escalate=lambda: {"after": dice.one(("1h", "1d")), "to": names.desks[1]})

@@ -205,6 +205,11 @@ CASES = {
         "cost_per_minute: -1",
         "115: policy.desks.support.cost_per_minute: must be at least 0, got -1. Correct the value.",
     ),
+    "negative wage": (
+        "    sales: {agents: 1}",
+        "    sales: {agents: 1, wage_per_hour: -1}",
+        "117: policy.desks.sales.wage_per_hour: must be at least 0, got -1. Correct the value.",
+    ),
     "escalation to nobody": (
         "to: sales}",
         "to: sails}",

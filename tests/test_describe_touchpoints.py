@@ -64,7 +64,7 @@ def test_long_lines_tell_all_of_a_desk_a_way_in_and_a_referral(shop: Scenario) -
     ) in told
     assert (
         "  Desk support: 2 people from 08:00 to 18:00 on monday, tuesday, wednesday, thursday, friday, 1 person from 22:00 to 06:00, "
-        "an answer within 5 minutes promised, passed on to sales after 3 minutes, 0.8 a minute, Ada answers for it\n"
+        "an answer within 5 minutes promised, passed on to sales after 3 minutes, 0.8 a minute of conversation, Ada answers for it\n"
     ) in told
 
 

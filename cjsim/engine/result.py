@@ -24,6 +24,7 @@ from cjsim.eventlog import EventLog
 from cjsim.model.cohort import Cohort
 from cjsim.model.plan import Codebook, Plan
 from cjsim.model.population import draw_population
+from cjsim.model.wages import Wages, wages_of
 from cjsim.model.world import Records
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Run:
         Arrays by customer.
     census : Census
         Keys, acquisition channels and descent by customer.
+    wages : Mapping of str to Wages
+        What the staff of each desk was paid.
     people : callable
         Gives `People` when asked: they are drawn again rather than kept.
     log_path : Path or None
@@ -77,6 +80,7 @@ class Run:
     hidden: tuple[str, ...]
     outcomes: Outcomes
     census: Census
+    wages: Mapping[str, Wages]
     people: Callable[[], People]
     log_path: Path | None = None
 
@@ -98,6 +102,7 @@ class Run:
             The log's file.
         """
         names, stages = plan.codebook.stages, plan.world.stages
+        entered, force = outcomes.customers["entered"], float(plan.world.setting[0].discount)
         return cls(
             provenance=provenance,
             codebook=plan.codebook,
@@ -105,6 +110,10 @@ class Run:
             hidden=tuple(name for name, stage in zip(names, stages, strict=True) if stage["seen"] < 0),
             outcomes=_read_only(outcomes),
             census=census,
+            wages={
+                desk: wages_of(post.paid, horizon_days=provenance.horizon, entered=entered, force=force)
+                for desk, post in zip(plan.codebook.desks, plan.posts, strict=True)
+            },
             people=lambda: _people(plan, provenance.seed, census),
             log_path=log_path,
         )
@@ -227,6 +236,7 @@ class Run:
             **self.provenance.to_json(),
             "retained": self.retained,
             "hidden": self.hidden,
+            "wages": {desk: wages._asdict() for desk, wages in self.wages.items()},
             "codebook": asdict(self.codebook),
         }
         try:
@@ -271,6 +281,7 @@ class Run:
             hidden=tuple(manifest["hidden"]),
             outcomes=_read_only(read_outcomes(at, codebook)),
             census=read_census(at, codebook, manifest["customers"]),
+            wages={desk: Wages(**wages) for desk, wages in manifest["wages"].items()},
             people=lambda: _saved_people(at, codebook),
             log_path=log if log.exists() else None,
         )

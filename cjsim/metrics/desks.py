@@ -1,8 +1,10 @@
 """What desks are asked, how soon they answer, what that costs.
 
-Lives here: what these metrics are. Does not live here: their arithmetic (estimate.py).
+Lives here: what these metrics are, and the wages that each customer bears. Does not live here: their arithmetic (estimate.py), what wages
+add up to (model/wages.py).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -33,6 +35,30 @@ def definitions(codebook: Codebook) -> list[Definition]:
     return found
 
 
+def wages_on(run: Run, desk: str | None = None, *, discounted: bool = False) -> Records | None:
+    """Wages over customers: all who entered bear them alike.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    desk : str, optional
+        Of this desk; of all, if not given.
+    discounted : bool
+        As they count in CLV.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_customers,), or None
+        None if nobody was paid.
+    """
+    paid = [wages for name, wages in run.wages.items() if desk in (None, name)]
+    money = math.fsum(wages.worth if discounted else wages.paid for wages in paid)
+    if not money:
+        return None
+    return np.where(run.entered, money / max(int(np.count_nonzero(run.entered)), 1), 0.0)
+
+
 def _of(desk: int | None, mark: str, name: str) -> list[Definition]:
     ended = f"of conversations with {name} that ended"
     found = [
@@ -42,7 +68,8 @@ def _of(desk: int | None, mark: str, name: str) -> list[Definition]:
         Definition(f"abandonment{mark}", SHARE, f"given up unanswered, {ended}", _ended(desk, Reply.UNANSWERED), selected=True),
         Definition(f"wait{mark}", "minutes", f"wait of who was answered by {name}", _wait(desk), selected=True),
         Definition(f"service{mark}", "minutes", f"minutes of {name} per customer", _service(desk)),
-        Definition(f"desk_cost{mark}", "money", f"cost of {name} per customer", _cost(desk)),
+        Definition(f"desk_cost{mark}", "money", f"cost of conversations with {name} per customer", _cost(desk)),
+        Definition(f"staff_cost{mark}", "money", f"wages of the staff of {name} per customer", _staff(name if mark else None)),
     ]
     return [replace(of, detail=desk is not None) for of in found]
 
@@ -85,3 +112,7 @@ def _cost(desk: int | None) -> Callable[[Run], Terms]:
         return per_customer(run, money[:, desk] if desk is not None else money.sum(axis=1))
 
     return terms
+
+
+def _staff(desk: str | None) -> Callable[[Run], Terms]:
+    return lambda run: per_customer(run, np.zeros(len(run)))._replace(spent=wages_on(run, desk), above=1.0)

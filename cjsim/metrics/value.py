@@ -9,6 +9,7 @@ import numpy as np
 
 from cjsim.engine.result import Run
 from cjsim.metrics.acquisition import booked, spent_on
+from cjsim.metrics.desks import wages_on
 from cjsim.metrics.estimate import SHARE, Definition, Terms, among, mean_of, per_customer, total_of
 from cjsim.model.world import Records
 
@@ -21,7 +22,7 @@ def definitions() -> list[Definition]:
         Definition("repeat_purchase_rate", SHARE, "buyers who bought again", _bought_again, selected=True),
         Definition("revenue", "money", "revenue per customer", mean_of("revenue")),
         Definition("margin", "money", "margin of purchases per customer", mean_of("margin")),
-        Definition("cost", "money", "cost of messages, desks and acquisition per customer", _cost),
+        Definition("cost", "money", "cost of messages, desks, their staff and acquisition per customer", _cost),
         Definition("clv", "money", clv, _clv),
         Definition("roi", "ratio", "margin less all costs, over these costs", _return),
         Definition("customers", "customers", "customers who entered by the horizon", total_of(_entered), total=True),
@@ -35,20 +36,21 @@ def definitions() -> list[Definition]:
     ]
 
 
-def _with_costs(of: Callable[[Run], Records], *, above: float) -> Callable[[Run], Terms]:
-    """Money per customer into which acquisition is booked, `above` times: it is taken out and spent on all alike."""
+def _with_costs(of: Callable[[Run], Records], *, above: float, discounted: bool = False) -> Callable[[Run], Terms]:
+    """Money per customer, with what moves with nobody, `above` times: acquisition, which is booked in it and taken out; wages."""
 
     def terms(run: Run) -> Terms:
-        entry = booked(run)
+        entry, wages = booked(run), wages_on(run, discounted=discounted)
         if entry is None:
-            return per_customer(run, of(run))
-        return per_customer(run, of(run) - above * entry)._replace(spent=spent_on(run), above=above)
+            return per_customer(run, of(run))._replace(spent=wages, above=above)
+        spent = spent_on(run) if wages is None else spent_on(run) + wages
+        return per_customer(run, of(run) - above * entry)._replace(spent=spent, above=above)
 
     return terms
 
 
 _cost = _with_costs(lambda run: run.outcomes.customers["cost"], above=1.0)
-_clv = _with_costs(lambda run: run.outcomes.customers["clv"], above=-1.0)
+_clv = _with_costs(lambda run: run.outcomes.customers["clv"], above=-1.0, discounted=True)
 _profit = _with_costs(lambda run: run.outcomes.customers["margin"] - run.outcomes.customers["cost"], above=-1.0)
 
 

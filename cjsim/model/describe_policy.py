@@ -133,7 +133,7 @@ def _staffing(staffing: Staffing) -> Iterator[str]:
     yield from (_shift(shift) for shift in staffing.shifts)
     yield from [f"an answer within {span(staffing.sla)} promised"] if staffing.sla is not None else []
     yield from [f"passed on to {staffing.escalate.to} after {span(staffing.escalate.after)}"] if staffing.escalate is not None else []
-    yield from [f"{number(staffing.cost_per_minute)} a minute"] if staffing.cost_per_minute else []
+    yield from [f"{number(staffing.cost_per_minute)} a minute of conversation"] if staffing.cost_per_minute else []
     yield from [f"{staffing.owner} answers for it"] if staffing.owner else []
 
 
@@ -141,7 +141,8 @@ def _shift(shift: Shift) -> str:
     hours = "" if (shift.start, shift.end) == (0, 24) else f" from {hour_text(shift.start)} to {hour_text(shift.end)}"
     days = [*shift.weekdays, *(str(day) for day in shift.dates)]
     always = " round the clock" if not hours and not days else ""
-    return f"{shift.agents:,} {'person' if shift.agents == 1 else 'people'}{always}{hours}{f' on {listed(days)}' if days else ''}"
+    wage = f", {number(shift.wage_per_hour)} an hour{' each' if shift.agents != 1 else ''}" if shift.wage_per_hour else ""
+    return f"{shift.agents:,} {'person' if shift.agents == 1 else 'people'}{always}{hours}{f' on {listed(days)}' if days else ''}{wage}"
 
 
 def _spend(spend: Spend) -> Iterator[str]:

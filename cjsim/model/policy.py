@@ -249,10 +249,12 @@ class Guardrails(Base):
 class Shift(Base):
     """So many people at a desk, between two times of the day, on these weekdays (all, if none are named) or dates; shifts add up.
 
-    A shift that ends before it begins goes on past midnight; its day is the one on which it begins.
+    A shift that ends before it begins goes on past midnight; its day is the one on which it begins. `wage_per_hour` is paid to each of
+    them for the whole shift, whoever asks.
     """
 
     agents: Annotated[Whole, Field(ge=0, le=100_000)]
+    wage_per_hour: NotNegative = 0.0
     start: Hour = Field(default=0.0, alias="from")
     end: Hour = Field(default=24.0, alias="to")
     weekdays: tuple[Weekday, ...] = ()
@@ -273,7 +275,10 @@ class Escalation(Base):
 
 
 class Staffing(Base):
-    """How a desk is run: its staff, who answers for it, the promised time to an answer, what a minute of it costs."""
+    """How a desk is run: its staff, who answers for it, the promised time to an answer, what a minute of conversation costs beside wages.
+
+    `agents`, and `wage_per_hour` beside it, is short for one shift round the clock.
+    """
 
     owner: str = ""
     shifts: Annotated[tuple[Shift, ...], Field(min_length=1)]
@@ -287,7 +292,8 @@ class Staffing(Base):
         if isinstance(value, dict) and "agents" in value and "shifts" in value:
             raise ValueError("must have either 'shifts', or 'agents' who are there round the clock")
         if isinstance(value, dict) and "agents" in value:
-            return {**{key: other for key, other in value.items() if key != "agents"}, "shifts": [{"agents": value["agents"]}]}
+            shift = {key: value[key] for key in ("agents", "wage_per_hour") if key in value}
+            return {**{key: other for key, other in value.items() if key not in shift}, "shifts": [shift]}
         return value
 
 

@@ -1,6 +1,7 @@
-"""Shifts of a desk -> how many people are there when.
+"""Shifts of a desk -> how many people are there when, and which of them are paid what.
 
-Lives here: the staff of a desk as a step function of time. Does not live here: who is served by them (engine/desks.py).
+Lives here: the staff of a desk as a step function of time. Does not live here: who is served by them (engine/desks.py), what their wages
+add up to (wages.py).
 """
 
 import math
@@ -32,6 +33,7 @@ class Post(NamedTuple):
     sla: float = math.inf  # days from the request to an answer that is in time
     after: float = math.inf  # days after which who waits goes to another desk
     to: int = -1  # that desk
+    paid: tuple[tuple[float, Rota], ...] = ()  # wages: money a day of each, and the staff who earn it; a shift each
 
 
 def posts_of(scenario: "Scenario") -> tuple[Post, ...]:
@@ -53,11 +55,18 @@ def posts_of(scenario: "Scenario") -> tuple[Post, ...]:
 def _post(staffing: "Staffing | None", codes: dict[str, int], scenario: "Scenario") -> Post:
     if staffing is None:
         return Post(Rota((), ()))
-    rota = rota_of(staffing.shifts, start=scenario.start, horizon_days=scenario.horizon)
+    start, horizon = scenario.start, scenario.horizon
+    rota = rota_of(staffing.shifts, start=start, horizon_days=horizon)
+    paid = tuple(
+        (shift.wage_per_hour * _HOURS, rota_of([shift], start=start, horizon_days=horizon))
+        for shift in staffing.shifts
+        if shift.wage_per_hour and shift.agents
+    )
     sla = math.inf if staffing.sla is None else staffing.sla
+    post = Post(rota, sla, paid=paid)
     if staffing.escalate is None:
-        return Post(rota, sla)
-    return Post(rota, sla, staffing.escalate.after, codes[staffing.escalate.to])
+        return post
+    return post._replace(after=staffing.escalate.after, to=codes[staffing.escalate.to])
 
 
 def rota_of(shifts: "Sequence[Shift]", *, start: date, horizon_days: float) -> Rota:

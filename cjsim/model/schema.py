@@ -52,5 +52,6 @@ def _let_be_short(records: dict[str, Any]) -> None:
     if "Staffing" in records:
         staffing = records["Staffing"]
         staffing["properties"]["agents"] = records["Shift"]["properties"]["agents"] | {"description": "Round the clock, instead of shifts."}
+        staffing["properties"]["wage_per_hour"] = records["Shift"]["properties"]["wage_per_hour"] | {"description": "Beside agents."}
         staffing["required"].remove("shifts")
         staffing["anyOf"] = [{"required": ["shifts"]}, {"required": ["agents"]}]
