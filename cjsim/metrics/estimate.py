@@ -162,6 +162,25 @@ def total_of(terms: Callable[[Run], Terms]) -> Callable[[Run], Terms]:
     return lambda run: terms(run)._replace(summed=True)
 
 
+def rooted(terms: Terms, sample: Sample) -> Terms:
+    """The same ratio from sums by root: each initial customer or arrival with all whom it led to.
+
+    Parameters
+    ----------
+    terms : Terms
+        By customer.
+    sample : Sample
+        Who descends from whom.
+
+    Returns
+    -------
+    Terms
+        Arrays of shape (n_roots,), in the order of `Sample.of_roots`; as they are where everybody is a root.
+    """
+    spent = None if terms.spent is None else sample.by_root(terms.spent)
+    return terms._replace(y=sample.by_root(terms.y), x=sample.by_root(terms.x), spent=spent)
+
+
 def ratio(terms: Terms) -> float:
     """sum(y) / sum(x), with what was spent; nan where the denominator is 0.
 

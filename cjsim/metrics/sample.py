@@ -61,6 +61,11 @@ class Sample(NamedTuple):
         roots = census.initial + census.arrived
         return cls(roots, census.initial, run.roots if roots < len(census) else None, run.keys)
 
+    @property
+    def of_roots(self) -> "Sample":
+        """The same draws where each is one row: what was summed by root goes with it."""
+        return Sample(self.roots, self.given, None, None if self.keys is None else self.keys[: self.roots])
+
     def by_root(self, values: Records) -> Records:
         """Sums over each root and its descendants.
 

@@ -3,13 +3,20 @@
 Lives here: the record, and its form in a storage. Does not live here: how it is evaluated (evaluate.py), who chooses (search.py).
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from cjsim.engine.result import jsonable
+from cjsim.optimize.study import Objective
+
 
 class Gain(NamedTuple):
-    """A metric of a trial beside the baseline's: `effect` is the paired difference, value - baseline, with its 95 % interval."""
+    """A metric of a trial beside the baseline's: `effect` is the paired difference, value - baseline, with its 95 % interval.
+
+    nan where undefined: `value` under this policy, the others under this one or the baseline.
+    """
 
     value: float
     effect: float
@@ -37,7 +44,7 @@ class Trial:
         One for each objective. `value` is the baseline's value on all customers plus `effect`, so that trials that were given up
         early stand on the same footing as the others.
     excess : Mapping of str to float
-        By constraint: how far beyond its bound the metric is; 0 or less where it is kept.
+        By constraint: how far beyond its bound the metric is; 0 or less where it is kept, infinite where the metric is undefined.
     """
 
     index: int
@@ -50,19 +57,30 @@ class Trial:
 
     @property
     def is_feasible(self) -> bool:
-        """Whether all constraints are kept."""
-        return all(beyond <= 0 for beyond in self.excess.values())
+        """Whether all constraints are kept and all objectives defined."""
+        return all(beyond <= 0 for beyond in self.excess.values()) and not any(math.isnan(gain.value) for gain in self.gains)
+
+    def values(self, objectives: Sequence[Objective]) -> tuple[float, ...]:
+        """What each objective is worth; the worst there is (infinite) where it is undefined.
+
+        Parameters
+        ----------
+        objectives : Sequence of Objective
+            Of the study.
+        """
+        pairs = zip(objectives, self.gains, strict=True)
+        return tuple(-one.sign * math.inf if math.isnan(gain.value) else gain.value for one, gain in pairs)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, which `from_json` reads."""
+        """Plain values, which `from_json` reads; null for what is not a finite number."""
         return {
             "index": self.index,
             "point": dict(self.point),
             "params": dict(self.params),
             "customers": self.customers,
             "simulated": self.simulated,
-            "gains": [list(gain) for gain in self.gains],
-            "excess": dict(self.excess),
+            "gains": [[jsonable(value) for value in gain] for gain in self.gains],
+            "excess": {name: jsonable(beyond) for name, beyond in self.excess.items()},
         }
 
     @classmethod
@@ -74,5 +92,6 @@ class Trial:
         data : Mapping of str to Any
             What `to_json` gave.
         """
-        gains = tuple(Gain(*gain) for gain in data["gains"])
-        return cls(data["index"], data["point"], data["params"], data["customers"], data["simulated"], gains, data["excess"])
+        gains = tuple(Gain(*(math.nan if value is None else value for value in gain)) for gain in data["gains"])
+        excess = {name: math.inf if beyond is None else beyond for name, beyond in data["excess"].items()}
+        return cls(data["index"], data["point"], data["params"], data["customers"], data["simulated"], gains, excess)

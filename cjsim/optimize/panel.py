@@ -1,0 +1,281 @@
+"""Customers on whom policies are tried, and what is kept of how they fared.
+
+Lives here: a panel (so many customers of one seed), the account of a policy on it, and the contrast of two accounts. Does not live
+here: several journeys at once (robust.py), which policies are tried and how long (evaluate.py, confirm.py).
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, Self
+
+from cjsim.engine.result import Metric, Run
+from cjsim.metrics.estimate import Terms, Z, estimate, influence, paired, ratio, rooted
+from cjsim.metrics.sample import Pairing, Sample
+from cjsim.model.scenario import Scenario
+
+
+class Aspect(NamedTuple):
+    """A metric, and on which side of it is worse: 1 above, -1 below."""
+
+    metric: str
+    worse: int
+
+
+class Contrast(NamedTuple):
+    """A metric under two policies: `effect` is value - baseline, with its 95 % interval and standard error; nan where undefined."""
+
+    baseline: float
+    value: float
+    effect: float
+    low: float
+    high: float
+    error: float
+
+    def after(self, first: "Contrast") -> "Contrast":
+        """The difference from the first's baseline, where this one's baseline is the first's value; both as if independent.
+
+        Parameters
+        ----------
+        first : Contrast
+            Of what this one is compared with.
+
+        Examples
+        --------
+        >>> step = Contrast(5.0, 4.5, -0.5, -0.6, -0.4, 0.05)
+        >>> round(step.after(Contrast(4.0, 5.2, 1.2, 1.1, 1.3, 0.05)).effect, 9)
+        0.7
+        """
+        effect, error = first.effect + self.effect, math.hypot(first.error, self.error)
+        return Contrast(first.baseline, first.value + self.effect, effect, effect - Z * error, effect + Z * error, error)
+
+
+class Account(Protocol):
+    """What is kept of a policy on a panel."""
+
+    @property
+    def simulated(self) -> int:
+        """How many lives it took."""
+
+    def metric(self, aspect: Aspect) -> Metric:
+        """One metric with its 95 % interval.
+
+        Parameters
+        ----------
+        aspect : Aspect
+            Which.
+        """
+
+    def against(self, base: Self, aspect: Aspect) -> Contrast:
+        """The difference from another policy on the same panel.
+
+        Parameters
+        ----------
+        base : Account
+            Of the other policy.
+        aspect : Aspect
+            In which metric.
+        """
+
+
+class Panel(Protocol):
+    """Customers on whom any policy can be tried."""
+
+    def live(self, values: Mapping[str, Any]) -> Account:
+        """Let them live under a policy.
+
+        Parameters
+        ----------
+        values : Mapping of str to Any
+            Values by path that make the policy from the baseline; none: the baseline itself.
+
+        Raises
+        ------
+        InputError
+            If the scenario with these values is refused.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Lives:
+    """What is kept of a run: numerators and denominators of some metrics by root, and who the roots are."""
+
+    terms: Mapping[str, Terms]
+    metrics: Mapping[str, Metric]
+    sample: Sample
+    simulated: int
+
+    @classmethod
+    def of(cls, run: Run, metrics: Sequence[str]) -> "Lives":
+        """What is kept of a run.
+
+        Parameters
+        ----------
+        run : Run
+            The run; not kept.
+        metrics : Sequence of str
+            Their names.
+
+        Raises
+        ------
+        InputError
+            If the run has no such metric.
+        """
+        from cjsim.metrics.catalog import definition_of
+
+        sample, terms, found = Sample.of(run), {}, {}
+        for name in metrics:
+            definition = definition_of(run, name)
+            one = definition.terms(run)
+            terms[name], found[name] = rooted(one, sample), estimate(one, definition.unit, sample)
+        return cls(terms, found, sample.of_roots, len(run))
+
+    def first(self, customers: int) -> "Lives":
+        """Of the first customers only, as if the others had not been there; totals as all would have if they fared alike.
+
+        Parameters
+        ----------
+        customers : int
+            How many, at most as many as there are; nobody may have arrived.
+        """
+        if customers == self.sample.roots:
+            return self
+        share = customers / self.sample.roots
+        terms = {
+            name: one._replace(y=one.y[:customers] / (share if one.summed else 1.0), x=one.x[:customers])
+            for name, one in self.terms.items()
+        }
+        return Lives(terms, {}, Sample.alone(customers), 0)
+
+    def metric(self, aspect: Aspect) -> Metric:
+        """One metric with its 95 % interval, on all customers of the run.
+
+        Parameters
+        ----------
+        aspect : Aspect
+            Which.
+        """
+        return self.metrics[aspect.metric]
+
+    def against(self, base: "Lives", aspect: Aspect) -> Contrast:
+        """The paired difference from another policy on the same customers.
+
+        Parameters
+        ----------
+        base : Lives
+            Of the other policy.
+        aspect : Aspect
+            In which metric.
+
+        Returns
+        -------
+        Contrast
+            Exactly 0 with a width of 0 where no customer differs.
+        """
+        pairing = Pairing.of(base.sample, self.sample)
+        found = paired(base.terms[aspect.metric], self.terms[aspect.metric], pairing)
+        return Contrast(*found[:5], (found.high - found.low) / (2 * Z))
+
+    def beside(self, base: "Lives", aspect: Aspect) -> Contrast:
+        """The difference from another policy on other customers: nobody is compared with himself.
+
+        Parameters
+        ----------
+        base : Lives
+            Of the other policy.
+        aspect : Aspect
+            In which metric.
+        """
+        before, after = base.terms[aspect.metric], self.terms[aspect.metric]
+        effect, error = ratio(after) - ratio(before), math.hypot(base.error(aspect), self.error(aspect))
+        return Contrast(ratio(before), ratio(after), effect, effect - Z * error, effect + Z * error, error)
+
+    def error(self, aspect: Aspect) -> float:
+        """The standard error of a metric; nan where it is undefined.
+
+        Parameters
+        ----------
+        aspect : Aspect
+            Which.
+        """
+        return math.sqrt(self.sample.variance(influence(self.terms[aspect.metric])))
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Customers of one seed in one journey, under any policy."""
+
+    scenario: Scenario
+    metrics: tuple[str, ...]
+    customers: int
+    seed: int
+    threads: int | None = None
+
+    def live(self, values: Mapping[str, Any], *, customers: int | None = None) -> Lives:
+        """Let them live under a policy.
+
+        Parameters
+        ----------
+        values : Mapping of str to Any
+            Values by path; none: the scenario as it is.
+        customers : int, optional
+            Only the first so many.
+
+        Raises
+        ------
+        InputError
+            If the scenario with these values is refused, or grows beyond bounds.
+        """
+        return Lives.of(self.run(values, customers=customers), self.metrics)
+
+    def run(self, values: Mapping[str, Any], *, customers: int | None = None) -> Run:
+        """The whole run of a policy.
+
+        Parameters
+        ----------
+        values : Mapping of str to Any
+            Values by path.
+        customers : int, optional
+            Only the first so many.
+        """
+        from cjsim.engine.run import simulate
+
+        scenario = self.scenario.with_values(values) if values else self.scenario
+        return simulate(scenario, customers=self.customers if customers is None else customers, seed=self.seed, threads=self.threads)
+
+
+def is_nested(scenario: Scenario) -> bool:
+    """Whether a part of the customers lives as it would among all, and is like the rest.
+
+    Not where they share desks or budgets or some arrive; nor with an entry file, whose first rows may be the first by date.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With any policy.
+    """
+    return not (scenario.shares or scenario.journey.acquisition or scenario.entry.file)
+
+
+def derived_seed(seed: int, purpose: str) -> int:
+    """A seed for something else than what `seed` is for.
+
+    Parameters
+    ----------
+    seed : int
+        Of the study.
+    purpose : str
+        What it is for.
+
+    Returns
+    -------
+    int
+        In [0, 2**63).
+
+    Examples
+    --------
+    >>> derived_seed(1, "first") != derived_seed(1, "second")
+    True
+    """
+    return int.from_bytes(hashlib.blake2s(f"{seed}:{purpose}".encode(), digest_size=8).digest(), "big") >> 1

@@ -1,0 +1,73 @@
+"""When a trial is given up: after its first customers, if it surely loses.
+
+Lives here: the rule, on estimates with their standard errors. Does not live here: where these come from (evaluate.py).
+
+What it risks. A look at a trial gives it up against one rival if it trails by more than 3 standard errors in every objective. If in
+truth it does not trail in one of them, that happens with a probability of at most Phi(-3) = 0.00135 a look and rival (normal errors:
+there are at least 500 customers, and where few of them differ the standard error is large beside the difference). A trial is looked at
+twice (a sixteenth, a quarter of the customers; at the end nothing is given up), so that the best trial of a study with one objective,
+which has one rival, is lost with a probability of at most 0.0027; a trial of a front that is compared with 8 rivals, with one of at
+most 0.022. A trial that keeps its constraints is taken to break one with a probability of at most 0.00135 a look and constraint.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+SURE = 3.0  # standard errors
+RUNGS = (1 / 16, 1 / 4)  # shares of the customers before all of them
+LEAST = 500  # customers on a rung: fewer say too little for their standard error to be believed
+
+
+class Lead(NamedTuple):
+    """How far one is beyond the other, and the standard error of that."""
+
+    by: float
+    error: float
+
+
+def rungs(customers: int) -> list[int]:
+    """How many customers a trial has at first, then, and in the end.
+
+    Parameters
+    ----------
+    customers : int
+        In the end.
+
+    Examples
+    --------
+    >>> rungs(20_000), rungs(4_000), rungs(1_000)
+    ([1250, 5000, 20000], [1000, 4000], [1000])
+    """
+    return [*(part for share in RUNGS if (part := round(share * customers)) >= LEAST), customers]
+
+
+def is_beaten(leads: Sequence[Lead]) -> bool:
+    """Whether a rival is surely better in every objective.
+
+    Parameters
+    ----------
+    leads : Sequence of Lead
+        By objective: how much better than the rival the trial is (below 0: worse). nan counts as not known.
+
+    Examples
+    --------
+    >>> is_beaten([Lead(-3.1, 1.0)]), is_beaten([Lead(-3.1, 1.0), Lead(-2.9, 1.0)]), is_beaten([Lead(0.0, 0.0)])
+    (True, False, False)
+    """
+    return all(lead.by < -SURE * lead.error for lead in leads)
+
+
+def is_broken(beyond: Lead) -> bool:
+    """Whether a metric is surely beyond its bound.
+
+    Parameters
+    ----------
+    beyond : Lead
+        How far beyond; where no customer differs from the baseline yet (an error of 0) nothing is known.
+
+    Examples
+    --------
+    >>> is_broken(Lead(0.31, 0.1)), is_broken(Lead(0.29, 0.1)), is_broken(Lead(0.3, 0.0))
+    (True, False, False)
+    """
+    return beyond.error > 0 and beyond.by > SURE * beyond.error
