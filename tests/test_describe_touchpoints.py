@@ -35,7 +35,7 @@ Interests, which the firm does not see: bikes 50 %, boats 50 %.
   friends: only as others refer them
   Flow nurture as score lead rises above 3, if not held_out and acquired_by == search:
     split by experiment calls_or_not
-    wait until the customer's best hour on monday, tuesday (09:00 until 5 are known)
+    wait until the customer's best hour on monday, tuesday (09:00 until 5 are known, then as much later as it is seen later than 09:00)
     offer tenth
   Flow win_back at a message by email after 3 that were not opened:
     ask desk sales
@@ -73,6 +73,7 @@ def test_long_lines_tell_all_of_a_desk_a_way_in_and_a_referral(shop: Scenario) -
     [
         ({"policy.flows.nurture.on": {"score": "lead", "below": 1}}, "Flow nurture as score lead falls to 1,"),
         ({"policy.flows.nurture.steps[1].wait_until": {"at": "7:30"}}, "    wait until 07:30\n"),
+        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "then as much later as it is seen later than 11:30)\n"),
         ({"policy.desks.sales": {"shifts": [{"agents": 3, "dates": ["2025-01-07"]}]}}, "  Desk sales: 3 people on 2025-01-07\n"),
         ({"journey.events.buy.effects[2].refer.invites": 1}, "invites a friend (10 % join"),
         ({"journey.messages.news.cost": 0.5}, "0 % of these click, 0.5 a message\n"),
@@ -88,6 +89,14 @@ def test_what_is_set_otherwise_is_told_otherwise(shop: Scenario, values: dict[st
     [
         ({"policy.guardrails.holdout": 0}, "policy.guardrails.spared: has no effect, as there is no holdout."),
         ({"policy.guardrails.holdout": 1}, "policy.guardrails.holdout: is 1, so that everyone is held out."),
+        (
+            {"policy.flows.nurture.steps[1].wait_until": {"at": "7:30", "typical": "9:00"}},
+            "policy.flows.nurture.steps[1].wait_until.typical: has no effect without 'best_hour'.",
+        ),
+        (
+            {"policy.flows.nurture.steps[0].split.pushed.steps": [{"wait_until": {"at": "7:30", "learn_from": 6}}, {"send": "news"}]},
+            "policy.flows.nurture.steps[0].split.pushed.steps[0].wait_until.learn_from: has no effect without 'best_hour'.",
+        ),
         ({"policy.guardrails.budgets[0].at_most": 0}, "policy.guardrails.budgets[0]: is 0, so that nothing is ever sent by email."),
         (
             {"policy.personalisation": [{"accuracy": 0.5}, {"accuracy": 0.6}]},

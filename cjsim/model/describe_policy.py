@@ -105,7 +105,9 @@ def _step(step: Step) -> str:
 def _until(until: WaitUntil) -> str:
     days = f" on {listed(until.weekdays)}" if until.weekdays else ""
     if until.best_hour:
-        return f"wait until the customer's best hour{days} ({hour_text(until.at)} until {until.learn_from} are known)"
+        known = f"{hour_text(until.at)} until {until.learn_from} are known"
+        typical = hour_text(until.at if until.typical is None else until.typical)
+        return f"wait until the customer's best hour{days} ({known}, then as much later as it is seen later than {typical})"
     return f"wait until {hour_text(until.at)}{days}"
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from cjsim.model.journey import Event, Journey
 from cjsim.model.oddities import oddities
-from cjsim.model.policy import Policy, QuietHours, Schedule, Step
+from cjsim.model.paths import path_text
+from cjsim.model.policy import Policy, QuietHours, Schedule, Step, WaitUntil
 from cjsim.model.reach import Reach, effects_of, reach
 from cjsim.model.scenario import Scenario
 from cjsim.model.vocabulary import duration_text, hour_text
@@ -101,7 +102,18 @@ def _flows(policy: Policy, prefix: str) -> Iterator[str]:
             if rule.at_most == 0:
                 by = ", ".join(rule.channels) or "any channel"
                 yield f"{prefix}guardrails.{group}[{index}]: is 0, so that nothing is ever sent by {by}."
-    yield from (f"{prefix}{said}" for said in _held_out(policy))
+    yield from (f"{prefix}{said}" for said in (*_held_out(policy), *_unlearnt(policy)))
+
+
+def _unlearnt(policy: Policy) -> Iterator[str]:
+    """What is said of a best hour that is not asked for."""
+    # No fault: a search that turns `best_hour` off leaves these beside it.
+    for path, step in policy_steps(policy):
+        until = step.wait_until
+        if until is not None and not until.best_hour:
+            for name in ("typical", "learn_from"):
+                if getattr(until, name) != WaitUntil.model_fields[name].default:
+                    yield f"{path_text(path)}.wait_until.{name}: has no effect without 'best_hour'."
 
 
 def _held_out(policy: Policy) -> Iterator[str]:
