@@ -50,6 +50,11 @@ class Bar:
         if self.bar is not None and self.task is not None:
             self.bar.advance(self.task, n)
 
+    def label(self, text: str) -> None:
+        """Say otherwise what is done, such as how good the best found so far is."""
+        if self.bar is not None and self.task is not None:
+            self.bar.update(self.task, description=text)
+
     def note(self, text: str) -> None:
         """Say something."""
         if self.bar is not None:

@@ -54,6 +54,9 @@ class Progress(Protocol):
     def advance(self, n: int) -> None:
         """So much more is done."""
 
+    def label(self, text: str) -> None:
+        """What is done is called otherwise from now on."""
+
     def note(self, text: str) -> None:
         """Something worth a line."""
 
@@ -71,6 +74,9 @@ class Silent:
         """Nothing."""
 
     def advance(self, n: int) -> None:
+        """Nothing."""
+
+    def label(self, text: str) -> None:
         """Nothing."""
 
     def note(self, text: str) -> None:

@@ -19,11 +19,12 @@ from cjsim.errors import InputError, shown
 from cjsim.model.paths import Fault, kinds_at, parse_path, place_of
 from cjsim.model.scenario import Scenario
 from cjsim.model.source import Node, tree
-from cjsim.model.vocabulary import Base, NotNegative, Positive, duration_text, hour_text, parse_duration, parse_hour
+from cjsim.model.vocabulary import Base, NotNegative, Positive, hour_text, parse_duration, parse_hour
 
 Kind = Literal["real", "whole", "duration", "hour", "choice"]
 Point = Mapping[str, float]  # by name of the coordinate; a choice by its number
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60  # seconds
+_SPANS = {"w": 7 * _DAY, "d": _DAY, "h": _HOUR, "min": _MINUTE, "s": 1}
 _ROUND_FROM = 2 * _HOUR  # longer durations are rounded to minutes, shorter ones to seconds
 
 
@@ -130,7 +131,7 @@ class Axis:
             return self.choices[int(x)]
         if self.kind == "duration":
             seconds = round(x * _DAY)
-            return duration_text((seconds if seconds < _ROUND_FROM else _MINUTE * round(seconds / _MINUTE)) / _DAY)
+            return _span_text(seconds if seconds < _ROUND_FROM else _MINUTE * round(seconds / _MINUTE))
         if self.kind == "hour":
             return hour_text(x / 60)
         return float(x) if self.kind == "real" else int(x)
@@ -336,6 +337,12 @@ def _is_whole(path: str) -> bool:
 def _blend(name: str, mix: Mix) -> Blend:
     ones = tuple(Coordinate(f"{name}[{i}]", "real", 0.0, 1.0) for i in range(len(mix.of) - 1))
     return Blend(ones, mix.of, mix.total, mix.at_least, all(_is_whole(path) for path in mix.of))
+
+
+def _span_text(seconds: int) -> str:
+    """The shortest text of whole seconds; `duration_text` would write 5 h as 300 min, as 5 / 24 days are not exactly that."""
+    unit, size = next((unit, size) for unit, size in _SPANS.items() if seconds % size == 0)
+    return f"{seconds // size}{unit}"
 
 
 def _whole_parts(amounts: list[float], total: int) -> list[float]:

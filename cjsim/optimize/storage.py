@@ -1,0 +1,316 @@
+"""Where the results of a study are kept: a journal file, or any storage that Optuna takes.
+
+Lives here: the file whose lock dies with its holder and whose cut lines are mended, claims of processes that work on one study, and the
+refusal of a study that has changed. Does not live here: which trials there are (search.py).
+
+A finished trial is kept as a complete Optuna trial, so that Optuna's plots and its dashboard work on the storage; ours is in its
+attributes whole.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import socket
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from cjsim import __version__
+from cjsim.errors import InputError, complaint, shown
+from cjsim.model.space import Coordinate
+from cjsim.optimize.samplers import quiet
+from cjsim.optimize.study import Study
+from cjsim.optimize.trial import Trial
+
+FOLDER = Path("runs") / "studies"
+MEMORY = "memory"
+_TRIAL, _STUDY, _CLAIM = "cjsim", "cjsim", "cjsim:at_work:"  # keys of attributes
+_SAFE = ("trials", "confirm")  # what may change in a study that has begun: it changes no trial
+Direction = Literal["maximize", "minimize"]
+_LISTED = 8  # changes in a message
+_TRIES = 3  # to make a data base's tables, which two processes may do at once
+
+
+def default_storage(study: Study) -> Path:
+    """The journal file of a study, below the working directory.
+
+    Parameters
+    ----------
+    study : Study
+        With name and seed.
+    """
+    return FOLDER / f"{study.name}-{study.seed}.journal"
+
+
+class Ledger:
+    """The results of one study, as all processes that work on it have left them.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    storage : str, optional
+        'memory' (nothing is kept), a URL such as sqlite:///x.db, or a journal file; the default one if not given.
+
+    Raises
+    ------
+    InputError
+        If the storage cannot be reached, or holds another study of this name and seed.
+    """
+
+    def __init__(self, study: Study, *, storage: str | os.PathLike[str] | None = None) -> None:
+        where = os.fspath(storage if storage is not None else default_storage(study))
+        self.place = where if where != MEMORY and "://" not in where else f"storage '{_without_password(where)}'"
+        self._space = study.space
+        self._axes = {axis.coordinate.name: axis for axis in self._space.axes}
+        self._distributions = {one.name: self._distribution(one) for one in self._space.coordinates}
+        self._study = study
+        self._me = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+        self._claimed: tuple[int, ...] = ()
+        self._trials: dict[int, Trial] = {}
+        self._seen = 0
+        with self._reached():
+            self._optuna = _opened(where, f"{study.name}-{study.seed}", [one.direction for one in study.objectives])
+            self._check(study)
+            self.sync()
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def get(self, index: int) -> Trial | None:
+        """A trial that was finished before the last `sync`.
+
+        Parameters
+        ----------
+        index : int
+            Of the trial.
+        """
+        return self._trials.get(index)
+
+    def sync(self) -> None:
+        """See what other processes have finished since. Of two results of one trial the first counts."""
+        with self._reached():
+            kept = self._optuna.get_trials(deepcopy=False)
+        for one in kept[self._seen :]:
+            if not one.state.is_finished():  # another process's transaction: seen next time
+                break
+            self._seen += 1
+            if _TRIAL in one.user_attrs:
+                trial = Trial.from_json(one.user_attrs[_TRIAL])
+                self._trials.setdefault(trial.index, trial)
+
+    def add(self, trial: Trial) -> Trial:
+        """Keep a finished trial: the one that counts, which is another process's if that was first.
+
+        Parameters
+        ----------
+        trial : Trial
+            Of any index.
+        """
+        from optuna.trial import create_trial
+
+        self.sync()
+        if trial.index not in self._trials:
+            values = list(trial.values(self._study.objectives))
+            with self._reached(), quiet():
+                made = create_trial(
+                    values=values,
+                    params={name: self._shown(name, x) for name, x in trial.point.items()},
+                    distributions=self._distributions,
+                    user_attrs={_TRIAL: trial.to_json(), "index": trial.index},
+                    constraints=dict(trial.excess),
+                )
+                self._optuna.add_trial(made)
+            self.sync()
+        return self._trials[trial.index]
+
+    def claim(self, indices: Iterable[int]) -> None:
+        """Tell other processes what this one has under way.
+
+        Parameters
+        ----------
+        indices : Iterable of int
+            Of trials; none when there is nothing under way.
+        """
+        now = tuple(indices)
+        if now != self._claimed:
+            self._claimed = now
+            with self._reached():
+                self._optuna.set_user_attr(f"{_CLAIM}{self._me}", list(now))
+
+    def claimed(self) -> frozenset[int]:
+        """What other processes have under way; those of this machine that are gone do not count."""
+        with self._reached():
+            attributes = self._optuna.user_attrs
+        others = {key.removeprefix(_CLAIM): value for key, value in attributes.items() if key.startswith(_CLAIM)}
+        return frozenset(index for who, indices in others.items() if who != self._me and not _is_gone(who) for index in indices)
+
+    def _check(self, study: Study) -> None:
+        """Refuse another study in the place of this one; keep what this one is."""
+        now = {"cjsim": __version__, **content_of(study)}
+        kept = self._optuna.user_attrs.get(_STUDY)
+        if kept is None:
+            if self._optuna.get_trials(deepcopy=False):
+                got = f"one named '{self._optuna.study_name}' that is not of cjsim"
+                raise InputError(complaint(self.place, "must hold studies of cjsim", got, "Name another storage."))
+            self._optuna.set_user_attr(_STUDY, json.dumps(now))
+            return
+        changes = _changes(json.loads(kept), now)
+        if changes:
+            more = [f"and {len(changes) - _LISTED} more"] if len(changes) > _LISTED else []
+            must = f"must hold the study '{study.name}' with seed {study.seed} as it is now"
+            remedy = "Undo the change, or give the study another name, seed or storage."
+            raise InputError(complaint(self.place, must, f"one that began otherwise ({'; '.join([*changes[:_LISTED], *more])})", remedy))
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        """What goes wrong with a storage is said in house form."""
+        from optuna.exceptions import StorageInternalError
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with quiet():
+                yield
+        except InputError:
+            raise
+        except (OSError, StorageInternalError, ImportError, SQLAlchemyError) as error:
+            raise InputError(complaint(self.place, "must be a storage that can be reached", _said(error), _REMEDY)) from error
+        except (ValueError, KeyError, AssertionError) as error:  # what Optuna's journal does on a file that is none
+            raise InputError(complaint(self.place, "must be a journal or a data base of studies", _said(error), _REMEDY)) from error
+
+    def _distribution(self, one: Coordinate) -> Any:
+        """A distribution as one reads it: of the choices, not of their numbers."""
+        from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+        if (labels := self._labels(one.name)) is not None:
+            return CategoricalDistribution(labels)
+        if one.kind == "real":
+            return FloatDistribution(one.low, one.high, log=one.log)
+        return IntDistribution(round(one.low), round(one.high), log=one.log)
+
+    def _labels(self, name: str) -> list[Any] | None:
+        axis = self._axes.get(name)
+        if axis is None or axis.kind != "choice":
+            return None
+        plain = all(one is None or isinstance(one, (str, int, float)) for one in axis.choices)
+        labels = list(axis.choices) if plain else [json.dumps(one, default=str) for one in axis.choices]
+        return labels if len(set(labels)) == len(labels) else [f"{i}: {label}" for i, label in enumerate(labels)]
+
+    def _shown(self, name: str, x: float) -> Any:
+        labels = self._labels(name)
+        return x if labels is None else labels[int(x)]
+
+
+_REMEDY = "Correct --storage, or leave it out: a journal file is kept then."
+
+
+def content_of(study: Study) -> dict[str, Any]:
+    """What a study's trials depend on, as plain values: all of the study but for titles and how it ends; files by what is in them.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    """
+    content = {key: value for key, value in _untitled(study.to_dict()).items() if key not in _SAFE}
+    files = {"scenario.entry.file": study.scenario.entry.file, "draws.file": study.draws.file if study.draws is not None else None}
+    for path, file in files.items():
+        if file is not None:
+            *above, last = path.split(".")
+            part = content
+            for key in above:
+                part = part[key]
+            part[last] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    return content
+
+
+def _untitled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _untitled(one) for key, one in value.items() if key != "title"}
+    return [_untitled(one) for one in value] if isinstance(value, list) else value
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What changed, a line each: 'path: old -> new'."""
+    old, new = dict(_leaves(before, "")), dict(_leaves(now, ""))
+    return [
+        f"{path}: {_value(old, path)} -> {_value(new, path)}"
+        for path in dict.fromkeys([*old, *new])
+        if path not in old or path not in new or old[path] != new[path]
+    ]
+
+
+def _value(values: Mapping[str, Any], path: str) -> str:
+    return shown(values[path]) if path in values else "not there"
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, one in value.items():
+            yield from _leaves(one, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and value:
+        for i, one in enumerate(value):
+            yield from _leaves(one, f"{path}[{i}]")
+    else:
+        yield path, value
+
+
+def _opened(where: str, name: str, directions: Sequence[Direction]) -> Any:
+    """The Optuna study in a storage, begun if it is not there."""
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    with quiet():
+        for left in reversed(range(_TRIES)):
+            try:
+                return optuna.create_study(storage=_storage(where), study_name=name, directions=directions, load_if_exists=True)
+            except SQLAlchemyError:
+                if not left:
+                    raise
+    raise AssertionError("unreachable")
+
+
+def _storage(where: str) -> Any:
+    import optuna
+
+    if where == MEMORY:
+        return optuna.storages.InMemoryStorage()
+    if where.startswith("sqlite:"):
+        return optuna.storages.RDBStorage(where, engine_kwargs={"connect_args": {"timeout": 60}})
+    if "://" in where:
+        return optuna.storages.get_storage(where)
+    from cjsim.optimize.journal import JournalFile
+
+    return optuna.storages.JournalStorage(JournalFile(where))
+
+
+def _said(error: Exception) -> str:
+    """The cause in one short line."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    lines = [line for line in str(cause).splitlines() if line.strip()]
+    return f"{type(cause).__name__}: {lines[0][:160]}" if lines else type(cause).__name__
+
+
+def _without_password(url: str) -> str:
+    """The URL as it may be shown."""
+    scheme, slashes, rest = url.partition("://")
+    who, at, host = rest.rpartition("@")
+    return f"{scheme}{slashes}{who.split(':')[0]}{at}{host}" if at else url
+
+
+def _is_gone(who: str) -> bool:
+    """Whether a process is known to have ended: one of this machine whose number nobody has."""
+    host, pid, _ = who.rsplit(":", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return int(pid) == os.getpid()

@@ -1,0 +1,107 @@
+"""Searches with made results: no customer lives, so that what is kept and who does what can be tested apart."""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from conftest import ROOT
+
+from cjsim.engine.run import Silent
+from cjsim.optimize.search import search
+from cjsim.optimize.storage import Ledger
+from cjsim.optimize.study import Study
+from cjsim.optimize.trial import Gain, Trial
+from cjsim.optimize.workers import team_of
+
+WORLDS = ROOT / "tests" / "worlds"
+
+
+class Made:
+    """An evaluator: a bowl, best at 0.37 of every coordinate; the constraint holds in the inner part of it."""
+
+    def __init__(self, study: Study, threads: int = 1) -> None:
+        self.study, self.space = study, study.space
+        self.seconds = float(os.environ.get("MADE_SECONDS", "0"))
+        self.evaluated: list[int] = []
+        self.rivals: dict[int, list[int]] = {}
+
+    def evaluate(self, index: int, point: Mapping[str, float], *, rivals: Sequence[Trial]) -> Trial:
+        self.evaluated.append(index)
+        self.rivals[index] = [rival.index for rival in rivals]
+        time.sleep(self.seconds)
+        fuse = Path(os.environ.get("MADE_FUSE", "none"))
+        if fuse.exists():
+            fuse.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        far = [(point[one.name] - one.low) / (one.high - one.low) - 0.37 for one in self.space.coordinates]
+        heights = [-sum(x * x for x in far), sum(far)]
+        gains = tuple(Gain(value, value, value - 0.1, value + 0.1) for value in heights[: len(self.study.objectives)])
+        excess = {one.name: -0.4 - heights[0] for one in self.study.constraints}
+        simulated = self.study.size + len(rivals)
+        return Trial(index, dict(point), self.space.values(point), self.study.size, simulated, gains, excess)
+
+
+def study_of(**changes: Any) -> Study:
+    """The study of the tests, with other values at the top of its file."""
+    return Study.load(WORLDS / "study.yaml", set=changes)
+
+
+def searched(study: Study, storage: str | Path = "memory", *, evaluator: Made | None = None) -> list[Trial]:
+    """All trials of a study."""
+    with team_of(study, lambda of, threads: evaluator or Made(of), workers=1, threads=1, note=print) as team:
+        return search(study, Ledger(study, storage=str(storage)), team, Silent())
+
+
+def as_text(trials: Sequence[Trial]) -> str:
+    """Trials to the byte."""
+    return json.dumps([trial.to_json() for trial in trials])
+
+
+def forked(work: Callable[[], object]) -> int:
+    """A process that does some work, and its number."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        work()
+    finally:
+        os._exit(0)
+
+
+def killed_at_random(journal: str, kills: int, trials: int) -> None:
+    """Search in processes that are killed one after another at random moments, then to the end."""
+    study, dice = study_of(trials=trials), random.Random(1)
+    for _ in range(kills):
+        pid = forked(lambda: searched(study, journal))
+        time.sleep(dice.uniform(0.0, 0.25))
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    sys.stdout.write(as_text(searched(study, journal)))
+
+
+def together(storage: str, processes: int, trials: int) -> None:
+    """Search in several processes at once; what each has evaluated goes beside what it found."""
+    study = study_of(trials=trials)
+
+    def work() -> None:
+        made = Made(study)
+        text = as_text(searched(study, storage, evaluator=made))
+        Path(f"{journal_of(storage)}.{os.getpid()}.json").write_text(json.dumps([text, made.evaluated]), encoding="utf-8")
+
+    for pid in [forked(work) for _ in range(processes)]:
+        os.waitpid(pid, 0)
+
+
+def journal_of(storage: str) -> str:
+    """The file of a storage."""
+    return storage.removeprefix("sqlite:///")
+
+
+if __name__ == "__main__":
+    {"killed": killed_at_random, "together": together}[sys.argv[1]](sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

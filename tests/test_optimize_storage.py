@@ -1,0 +1,214 @@
+"""What is kept of a study: nothing is lost by a kill, several processes share it, a changed study is refused."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from conftest import ROOT
+from made_search import Made, as_text, searched, study_of
+
+from cjsim.errors import InputError
+from cjsim.optimize.journal import JournalFile
+from cjsim.optimize.storage import Ledger, content_of, default_storage
+from cjsim.optimize.study import Study
+
+
+def indices(storage: str | Path) -> list[int]:
+    """Indices of the trials in a storage, as Optuna tells them."""
+    where = str(storage)
+    kept: Any = where if "://" in where else optuna.storages.JournalStorage(JournalFile(where))
+    return [one.user_attrs["index"] for one in optuna.load_study(study_name="reminders-7", storage=kept).trials]
+
+
+def run_script(*arguments: object, seconds: float = 0.004) -> str:
+    script = str(ROOT / "tests" / "made_search.py")
+    environment = {**os.environ, "MADE_SECONDS": str(seconds), "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    done = subprocess.run([sys.executable, script, *map(str, arguments)], capture_output=True, text=True, env=environment, check=True)
+    return done.stdout
+
+
+@pytest.mark.parametrize("url", ["{}/a.journal", "sqlite:///{}/a.db"])
+def test_what_is_kept_is_not_evaluated_again(url: str, tmp_path: Path) -> None:
+    study, storage = study_of(trials=6), url.format(tmp_path)
+    first, again = Made(study), Made(study)
+    trials = searched(study, storage, evaluator=first)
+    assert as_text(searched(study, storage, evaluator=again)) == as_text(trials) == as_text(searched(study))
+    assert len(first.evaluated) > 0
+    assert again.evaluated == []
+    assert sorted(indices(storage)) == list(range(6))
+
+
+def test_killed_at_random_moments_nothing_is_lost(tmp_path: Path) -> None:
+    journal = tmp_path / "a.journal"
+    assert run_script("killed", journal, 10, 60) == as_text(searched(study_of(trials=60)))
+    assert sorted(indices(journal)) == list(range(60))
+
+
+@pytest.mark.parametrize("name", ["a.journal", pytest.param("a.db", marks=pytest.mark.slow)])
+def test_two_processes_share_the_work(name: str, tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path}/a.db" if name == "a.db" else str(tmp_path / name)
+    run_script("together", storage, 2, 24, seconds=0.03)
+    told = [json.loads(path.read_text()) for path in tmp_path.glob("*.json")]
+    alone = as_text(searched(study_of(trials=24)))
+    assert [text for text, _ in told] == [alone, alone]
+    shares = [set(evaluated) for _, evaluated in told]
+    assert min(map(len, shares)) >= 4
+    assert set().union(*shares) == set(range(24))
+    assert sum(map(len, shares)) <= 24 + 8  # a race for a trial is rare, and does no harm
+    assert sorted(set(indices(storage))) == list(range(24))
+
+
+def test_a_journal_cut_anywhere_is_mended(tmp_path: Path) -> None:
+    study, journal = study_of(trials=8), tmp_path / "a.journal"
+    expected = as_text(searched(study, journal))
+    whole = journal.read_bytes()
+    for cut in [1, 2, 60, *range(100, 2500, 331)]:
+        journal.write_bytes(whole[:-cut])
+        assert as_text(searched(study, journal)) == expected
+        assert journal.read_bytes().endswith(b"\n")
+        assert sorted(indices(journal)) == list(range(8))
+
+
+def test_a_line_cut_by_another_process_is_mended_at_the_next_append(tmp_path: Path) -> None:
+    file = JournalFile(str(tmp_path / "a.journal"))
+    file.append_logs([{"n": 1}])
+    with (tmp_path / "a.journal").open("ab") as other:
+        other.write(b'{"n": 2, "half')
+    file.append_logs([{"n": 3}])
+    assert list(file.read_logs(0)) == [{"n": 1}, {"n": 3}]
+
+
+def test_claims_of_a_process_that_is_gone_do_not_hold(tmp_path: Path) -> None:
+    study, journal = study_of(), str(tmp_path / "a.journal")
+    gone, other = Ledger(study, storage=journal), Ledger(study, storage=journal)
+    other._me = other._me.replace(f":{os.getpid()}:", f":{os.getppid()}:")
+    gone._me = gone._me.replace(f":{os.getpid()}:", ":4194300:")
+    gone.claim([1, 2])
+    other.claim([3])
+    assert Ledger(study, storage=journal).claimed() == {3}
+    other.claim([])
+    assert Ledger(study, storage=journal).claimed() == set()
+
+
+def test_what_another_process_has_under_way_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study, journal = study_of(trials=4), str(tmp_path / "a.journal")
+    other = Ledger(study, storage=journal)
+    other._me = "elsewhere:1:x"
+    other.claim([0, 1])
+    monkeypatch.setattr("cjsim.optimize.search._PATIENCE", 0.0)
+    monkeypatch.setattr("cjsim.optimize.search._POLL", 0.01)
+    made = Made(study)
+    searched(study, journal, evaluator=made)
+    assert made.evaluated == [2, 3, 0, 1]  # the others' last, when they have not come
+
+
+def test_of_two_results_the_first_counts(tmp_path: Path) -> None:
+    study, journal = study_of(trials=4), str(tmp_path / "a.journal")
+    one, two = Ledger(study, storage=journal), Ledger(study, storage=journal)
+    trial = Made(study).evaluate(0, study.space.at([0.5] * 5), rivals=[])
+    assert one.add(trial) == trial
+    assert two.add(Made(study).evaluate(0, study.space.at([0.1] * 5), rivals=[])) == trial
+    assert indices(journal) == [0]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("customers", 151, "customers: 150 -> 151"),
+        ("batch", 5, "batch: 4 -> 5"),
+        ("sampler", "random", "sampler: not there -> 'random'"),
+        ("scenario.policy.flows.remind.steps[0].wait", "3d", "scenario.policy.flows.remind.steps[0].wait: '2d' -> '3d'"),
+        ("free", {"policy.guardrails.caps[0].at_most": [1, 2]}, "free.policy.guardrails.caps[0].at_most.low: 0 -> not there"),
+    ],
+)
+def test_a_changed_study_is_refused(path: str, value: Any, said: str, tmp_path: Path) -> None:
+    journal = str(tmp_path / "a.journal")
+    Ledger(study_of(), storage=journal)
+    with pytest.raises(
+        InputError, match=r"a\.journal: must hold the study 'reminders' with seed 7 as it is now, got one that began"
+    ) as error:
+        Ledger(study_of(**{path: value}), storage=journal)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), [("trials", 99), ("confirm", {"finalists": 9}), ("title", "other"), ("scenario.journey.stages.gone.title", "Away")]
+)
+def test_what_changes_no_trial_may_change(path: str, value: Any, tmp_path: Path) -> None:
+    journal = str(tmp_path / "a.journal")
+    searched(study_of(trials=4), journal)
+    assert Ledger(study_of(**{path: value}), storage=journal).get(3) is not None
+
+
+def test_files_count_by_what_is_in_them(tmp_path: Path) -> None:
+    text = "entered\n2025-01-07\n2025-01-08\n"
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text(text)
+    a, b = (study_of(**{"scenario.entry": {"file": str(tmp_path / f"{name}.csv")}}) for name in ("a", "b"))
+    assert content_of(a) == content_of(b)
+    (tmp_path / "b.csv").write_text(text + "2025-01-09\n")
+    assert content_of(a) != content_of(b)
+
+
+def test_results_of_another_choice_are_refused(tmp_path: Path) -> None:
+    study, journal = study_of(trials=4), tmp_path / "a.journal"
+    ledger = Ledger(study, storage=str(journal))
+    ledger.add(Made(study).evaluate(0, study.space.at([0.5] * 5), rivals=[]))
+    with pytest.raises(
+        InputError, match=r"must hold trial 0 as this version of cjsim and Optuna would choose it, policy.* = .*, got '.*'\."
+    ):
+        searched(study, journal)
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        "sqlite:////nowhere/at/all/x.db",
+        "postgresql://nobody:secret@127.0.0.1:1/none",
+        "nonsense://x",
+        "mysql+nothing://x",
+        "/proc/nowhere/x.journal",
+    ],
+)
+def test_a_storage_that_cannot_be_reached_is_said(storage: str) -> None:
+    with pytest.raises(InputError, match=r"must be a storage that can be reached, got .*\. Correct --storage") as error:
+        Ledger(study_of(), storage=storage)
+    assert "\n" not in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+def test_a_file_that_is_no_journal_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("name: shop\nother: 1\n")
+    with pytest.raises(InputError, match=r"a\.yaml: must be a journal or a data base of studies, got "):
+        Ledger(study_of(), storage=str(file))
+    assert file.read_text() == "name: shop\nother: 1\n"
+
+
+def test_a_study_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    other = optuna.create_study(storage=url, study_name="reminders-7", direction="maximize")
+    other.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    with pytest.raises(InputError, match=r"must hold studies of cjsim, got one named 'reminders-7' that is not of cjsim\."):
+        Ledger(study_of(), storage=url)
+
+
+def test_optunas_own_tools_read_what_is_kept(tmp_path: Path) -> None:
+    journal = tmp_path / "a.journal"
+    trials = searched(study_of(trials=24), journal)
+    kept = optuna.load_study(study_name="reminders-7", storage=optuna.storages.JournalStorage(JournalFile(str(journal))))
+    best = max((one for one in trials if one.is_feasible), key=lambda one: one.gains[0].value)
+    assert kept.best_trial.user_attrs["index"] == best.index
+    assert kept.best_trial.params["policy.guardrails.caps[0].per"] in ("1d", "7d", "14d")
+    assert kept.trials_dataframe().shape[0] == 24
+    assert len(optuna.importance.get_param_importances(kept)) == 5
+
+
+def test_seeds_have_files_of_their_own() -> None:
+    study: Study = study_of(seed=8)
+    assert default_storage(study) == Path("runs/studies/reminders-8.journal")
