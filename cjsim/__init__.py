@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from cjsim.engine.result import Run
     from cjsim.engine.run import simulate
     from cjsim.eventlog import EventLog
+    from cjsim.lab.experiment import Experiment
+    from cjsim.lab.findings import Findings
+    from cjsim.lab.trying import experiment
     from cjsim.metrics.compare import Comparison, compare
     from cjsim.model.describe import describe
     from cjsim.model.journey import Journey
@@ -32,6 +35,8 @@ _HOMES = {
     "Comparison": "cjsim.metrics.compare",
     "Diary": "cjsim.report.diary",
     "EventLog": "cjsim.eventlog",
+    "Experiment": "cjsim.lab.experiment",
+    "Findings": "cjsim.lab.findings",
     "Journey": "cjsim.model.journey",
     "Policy": "cjsim.model.policy",
     "Run": "cjsim.engine.result",
@@ -39,6 +44,7 @@ _HOMES = {
     "calibrate_purchases": "cjsim.calibrate.purchases",
     "compare": "cjsim.metrics.compare",
     "describe": "cjsim.model.describe",
+    "experiment": "cjsim.lab.trying",
     "simulate": "cjsim.engine.run",
     "walk": "cjsim.report.walk",
 }
@@ -47,6 +53,8 @@ __all__ = [
     "Comparison",
     "Diary",
     "EventLog",
+    "Experiment",
+    "Findings",
     "Journey",
     "Policy",
     "Run",
@@ -55,6 +63,7 @@ __all__ = [
     "calibrate_purchases",
     "compare",
     "describe",
+    "experiment",
     "simulate",
     "walk",
 ]

@@ -14,6 +14,7 @@ import typer
 from cjsim.errors import InputError, complaint, did_you_mean, one_of, shown
 
 if TYPE_CHECKING:
+    from cjsim.lab.experiment import Experiment
     from cjsim.model.document import Document
     from cjsim.model.scenario import Scenario
     from cjsim.model.source import Node
@@ -69,12 +70,13 @@ def scenario_in(file: Path, values: dict[str, Any]) -> "Scenario":
 
 def kinds() -> "dict[str, type[Document]]":
     """What a file may hold, by what it is called."""
+    from cjsim.lab.experiment import Experiment
     from cjsim.model.journey import Journey
     from cjsim.model.policy import Policy
     from cjsim.model.scenario import Scenario
     from cjsim.optimize.study import Study
 
-    return {kind_of(model): model for model in (Scenario, Journey, Policy, Study)}
+    return {kind_of(model): model for model in (Scenario, Journey, Policy, Study, Experiment)}
 
 
 def study_in(file: Path, values: dict[str, Any]) -> "Study":
@@ -87,6 +89,18 @@ def study_in(file: Path, values: dict[str, Any]) -> "Study":
         raise InputError(complaint(str(file), "must be a study", f"a {kind_of(model)}", remedy))
     study = Study.from_tree(root)
     return study.with_values(values) if values else study
+
+
+def experiment_in(file: Path, values: dict[str, Any]) -> "Experiment":
+    """An experiment with values set otherwise."""
+    from cjsim.lab.experiment import Experiment
+
+    root, model = _tree(file)
+    if model is not Experiment:
+        remedy = "Name a file that has 'hypothesis', 'scenario' and 'variants'."
+        raise InputError(complaint(str(file), "must be an experiment", f"a {kind_of(model)}", remedy))
+    asked = Experiment.from_tree(root)
+    return asked.with_values(values) if values else asked
 
 
 def any_document(file: Path, sets: list[str] | None) -> "Document":
@@ -118,7 +132,7 @@ def _tree(file: Path) -> "tuple[Node, type[Document]]":
 
 
 def kind_of(model: "type[Document]") -> str:
-    """What a record is called: 'journey', 'policy', 'scenario', 'study'."""
+    """What a record is called: 'journey', 'policy', 'scenario', 'study', 'experiment'."""
     return model.__name__.lower()
 
 

@@ -20,13 +20,16 @@ _RESULT = re.compile(rf"(run_\d+/)?({_RUN})|comparison\.json")
 
 
 @contextlib.contextmanager
-def folder_for(out: Path | None) -> Iterator[Path | None]:
+def folder_for(out: Path | None, *, option: str = "--out") -> Iterator[Path | None]:
     """A draft folder, whose files come to `out` when the block ends well; nothing is left of it when the block fails.
 
     Parameters
     ----------
     out : Path or None
         The folder as the user typed it; made if it is not there. Files in it that are no results of ours stay. None: there is no draft.
+
+    option : str
+        What a message calls it.
 
     Yields
     ------
@@ -52,7 +55,7 @@ def folder_for(out: Path | None) -> Iterator[Path | None]:
     except (OSError, ValueError) as error:
         if (reason := _reason(error, draft)) is None:
             raise
-        message = complaint("--out", "must be a folder that can be written", f"'{out}' ({reason})", "Name another folder.")
+        message = complaint(option, "must be a folder that can be written", f"'{out}' ({reason})", "Name another folder.")
         raise InputError(message) from error
     finally:
         if draft is not None:

@@ -12,12 +12,12 @@ from cjsim.arguments import File, Json, Sets, any_document, doubts_of, kind_of, 
 from cjsim.commands.guard import echo_json, guarded
 from cjsim.errors import InputError, complaint, did_you_mean, one_of, shown
 
-KINDS = ("journey", "policy", "scenario", "study")
+KINDS = ("journey", "policy", "scenario", "study", "experiment")
 
 
 @guarded
 def check(file: File, sets: Sets = None, as_json: Json = False) -> None:
-    """Say whether a journey, a policy, a scenario or a study is right, and what looks like a mistake."""
+    """Say whether a journey, a policy, a scenario, a study or an experiment is right, and what looks like a mistake."""
     record = any_document(file, sets)
     kind = kind_of(type(record))
     if as_json:
@@ -25,18 +25,23 @@ def check(file: File, sets: Sets = None, as_json: Json = False) -> None:
         echo_json({**told, "warnings": doubts_of(record)})
         return
     doubts = warn(file, record)
-    typer.echo(f"{file}: a {kind} without errors" + (f", {len(doubts)} warnings" if doubts else ""))
+    typer.echo(f"{file}: {'an' if kind == 'experiment' else 'a'} {kind} without errors" + (f", {len(doubts)} warnings" if doubts else ""))
 
 
 @guarded
 def describe(file: File, sets: Sets = None) -> None:
-    """Tell a journey, a policy, a scenario or a study in words."""
+    """Tell a journey, a policy, a scenario, a study or an experiment in words."""
+    from cjsim.lab.experiment import Experiment
+    from cjsim.lab.page import describe_experiment
     from cjsim.model.describe import describe as described
     from cjsim.optimize.describe import describe_study
     from cjsim.optimize.study import Study
 
     record = any_document(file, sets)
-    typer.echo(describe_study(record) if isinstance(record, Study) else described(record))  # type: ignore[arg-type]
+    if isinstance(record, Experiment):
+        typer.echo(describe_experiment(record))
+    else:
+        typer.echo(describe_study(record) if isinstance(record, Study) else described(record))  # type: ignore[arg-type]
     warn(file, record)
 
 

@@ -56,13 +56,35 @@ def _completed(root: Node, kind: Kind, folder: Path, above: tuple[Path, ...]) ->
     merged = Node(_with_entry_file(own, folder), root.place)
     if (base := root.child("extends")) is not None:
         merged = _merged(_file(_neighbor(base, "extends", folder), kind, above), merged)
-    for key in INCLUDED:
-        node = merged.child(key)
+    for path in _inclusions(merged):
+        node = _at(merged, path)
         if node is not None and isinstance(node.value, str):
-            part = kinds_at(kind(merged.value), (key,))
-            file = _file(_neighbor(node, key, folder), _always(part[0]), above) if part else node
-            merged = Node({**merged.value, key: file}, merged.place)
+            part = kinds_at(kind(merged.value), path)
+            if part:
+                merged = _put(merged, path, _file(_neighbor(node, str(path[-1]), folder), _always(part[0]), above))
+        elif node is not None and isinstance(node.value, dict):
+            merged = _put(merged, path, Node(_with_entry_file(node.value, folder), node.place))
     return _with_changes(merged, kind(merged.value), root.child("set"))
+
+
+def _inclusions(top: Node) -> list[tuple[str, ...]]:
+    """Paths whose value may name a file: keys at the top, and the scenarios of an experiment's variants."""
+    variants = top.child("variants")
+    names = list(variants.value) if variants is not None and isinstance(variants.value, dict) else []
+    return [*((key,) for key in INCLUDED), *(("variants", name, "scenario") for name in names)]
+
+
+def _at(node: Node | None, path: tuple[str, ...]) -> Node | None:
+    for key in path:
+        node = None if node is None else node.child(key)
+    return node
+
+
+def _put(node: Node, path: tuple[str, ...], new: Node) -> Node:
+    """The tree with another node at a path that is there."""
+    below = node.child(path[0])
+    assert below is not None
+    return Node({**node.value, path[0]: new if len(path) == 1 else _put(below, path[1:], new)}, node.place)
 
 
 def _always(model: type[BaseModel]) -> Kind:

@@ -150,8 +150,8 @@ class Document(Base):
         """
         target = Path(path)
         data = self.to_dict()
-        if "file" in data.get("entry", {}):
-            data["entry"]["file"] = os.path.relpath(data["entry"]["file"], target.parent)
+        for entry in _entries(data):
+            entry["file"] = os.path.relpath(entry["file"], target.parent)
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
             part.write_text(written(data), encoding="utf-8")
@@ -166,6 +166,15 @@ class Document(Base):
         """A hash of what the record says, 64 hexadecimal digits: defaults and where it was written do not count, order does."""
         text = json.dumps(self.to_dict(), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _entries(data: Any) -> Iterable[dict[str, Any]]:
+    """Mappings `entry` with a file, of a scenario and of all that hold scenarios."""
+    if isinstance(data, dict):
+        if isinstance(entry := data.get("entry"), dict) and "file" in entry:
+            yield entry
+        for below in (data.get("scenario"), *(data.get("variants") or {}).values()):
+            yield from _entries(below)
 
 
 def _changed(root: Node, model: type[Document], values: Mapping[str, Any], place: str) -> Node:

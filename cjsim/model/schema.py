@@ -44,6 +44,9 @@ def _let_be_short(records: dict[str, Any]) -> None:
     """Add to the definitions what stands for a whole record in a file."""
     for name in _SHORT.keys() & records.keys():
         records[name] = {"anyOf": [_SHORT[name], records[name]], "description": records[name]["description"]}
+    if "Variant" in records:
+        scenario = records["Variant"]["properties"]["scenario"]
+        scenario["anyOf"].insert(0, {"type": "string", "description": "A scenario's file."})
     if "ExponentialWait" in records:
         law = records["ExponentialWait"]
         records["ExponentialWait"] = {"anyOf": [law["properties"]["mean"], law], "description": law["description"]}

@@ -1,0 +1,37 @@
+"""What may stand under `variants` and `sweep` in an experiment's file.
+
+Lives here: the records. Does not live here: the scenarios that they come to (arms.py).
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from cjsim.model.scenario import Scenario
+from cjsim.model.space import Free, Mix
+from cjsim.model.vocabulary import Base, Choice, Name, Whole
+
+MOST_POINTS = 4096
+
+
+class Variant(Base):
+    """A change: values of the baseline set otherwise, or a scenario of its own in which values may be set."""
+
+    set: dict[str, Any] = {}
+    scenario: Scenario | None = None
+
+
+class Sobol(Base):
+    """Points that fill the space of free values evenly: the first `n` of a scrambled Sobol sequence, n a power of two."""
+
+    n: Annotated[Whole, Field(ge=2, le=MOST_POINTS)]
+    free: dict[str, Free] = {}
+    mixes: dict[Name, Mix] = {}
+
+
+class Sweep(Choice):
+    """Many variants at once: all combinations of values (`grid`), rows of values (`list`), or points of a space (`sobol`)."""
+
+    grid: Annotated[dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]], Field(min_length=1)] | None = None
+    list: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] | None = None
+    sobol: Sobol | None = None
