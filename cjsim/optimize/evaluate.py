@@ -6,23 +6,31 @@ trial is given up (race.py), customers and accounts (panel.py, robust.py), which
 
 import contextlib
 import json
-import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from cjsim.engine.result import Metric
 from cjsim.errors import InputError, shown
-from cjsim.optimize.panel import Aspect, Contrast, Crowd, Lives, derived_seed, is_nested
+from cjsim.optimize.goals import Goals
+from cjsim.optimize.panel import Contrast, Crowd, Lives, Panel, derived_seed, is_nested, is_shared
 from cjsim.optimize.race import Lead, is_beaten, is_broken, rungs
 from cjsim.optimize.study import Study
-from cjsim.optimize.trial import Gain, Trial
+from cjsim.optimize.trial import Trial
 
 _KEPT_CUSTOMERS = 1_500_000  # in all accounts kept: tens of megabytes a metric
 _KEPT_LEAST, _KEPT_MOST = 10, 64  # accounts
+
+
+class _Lived(NamedTuple):
+    """How a policy fared: on how many customers, after how many lives, and its contrasts with the baseline."""
+
+    customers: int
+    simulated: int
+    contrasts: list[Contrast]
 
 
 class Evaluator:
@@ -38,27 +46,38 @@ class Evaluator:
 
     def __init__(self, study: Study, *, threads: int | None = None) -> None:
         self.study = study
+        self.goals = Goals.of(study)
         self._space = study.space
-        self._objectives = tuple(Aspect(one.metric, -one.sign) for one in study.objectives)
-        self._bounds = tuple((Aspect(one.metric, one.sign), one) for one in study.constraints)
-        metrics = dict.fromkeys(aspect.metric for aspect in self.aspects)
-        self._crowd = Crowd(study.scenario, tuple(metrics), study.size, study.seed, threads)
+        self._crowd = Crowd(study.scenario, self.goals.metrics, study.size, study.seed, threads)
         self._kept: OrderedDict[str, Lives] = OrderedDict()
         self._room = max(_KEPT_LEAST, min(_KEPT_MOST, _KEPT_CUSTOMERS // max(study.size, 1)))
 
     @property
-    def aspects(self) -> tuple[Aspect, ...]:
-        """The metrics that matter, and on which side of them is worse: of the objectives, then of the constraints."""
-        return (*self._objectives, *(aspect for aspect, _ in self._bounds))
-
-    @cached_property
     def baseline(self) -> Mapping[str, Metric]:
         """Each objective's and constraint's metric as the scenario is, on all customers."""
-        return MappingProxyType({aspect.metric: self._base.metric(aspect) for aspect in self.aspects})
+        return MappingProxyType(self._base.metrics)
 
     @cached_property
     def _base(self) -> Lives:
         return self._crowd.live({})
+
+    def fresh(self, stage: Literal["first", "second"]) -> Panel:
+        """Other customers, on whom nothing has been chosen yet.
+
+        Parameters
+        ----------
+        stage : {'first', 'second'}
+            Each has its own; on the second all metrics are measured.
+
+        Returns
+        -------
+        Panel
+            With the customers of `confirm`, else twice the study's; as many as in the study where customers meet, or a metric is a
+            total, as more would be another world.
+        """
+        is_alike = not (is_shared(self.study.scenario) or any(terms.summed for terms in self._base.terms.values()))
+        customers = self.study.confirm.customers or self.study.size * (2 if is_alike else 1)
+        return replace(self._crowd, seed=derived_seed(self.study.seed, stage), customers=customers, in_full=stage == "second")
 
     def evaluate(self, index: int, point: Mapping[str, float], *, rivals: Sequence[Trial]) -> Trial:
         """What one choice is worth: a function of the study and of what is given, and of nothing else.
@@ -83,38 +102,36 @@ class Evaluator:
         """
         params = self._space.values(point)
         with _named(index, params):
-            if not self.study.pairing:
-                return self._apart(index, point, params)
-            return self._paired(index, point, params, self._rivals(rivals))
+            lived = self._paired(params, self._rivals(rivals)) if self.study.pairing else self._apart(index, params)
+        gains, excess = self.goals.gains(lived.contrasts), self.goals.excess(lived.contrasts)
+        return Trial(index, dict(point), params, lived.customers, lived.simulated, gains, excess)
 
-    def _paired(self, index: int, point: Mapping[str, float], params: dict[str, Any], rivals: Sequence[Trial]) -> Trial:
+    def _paired(self, params: Mapping[str, Any], rivals: Sequence[Trial]) -> _Lived:
         """On the customers of all trials, rung by rung."""
-        simulated, sizes = 0, rungs(self.study.size) if self._is_raced(params) else [self.study.size]
-        for size in sizes:
+        simulated = 0
+        for size in rungs(self.study.size)[:-1] if self._is_raced(params) else []:
             lives = self._crowd.live(params, customers=size)
             simulated += lives.simulated
-            if size == self.study.size:
-                break
             contrasts = self._contrasts(lives, self._base.first(size))
-            beaten = self._beaten(lives, rivals)
-            if beaten is not None:
-                return self._trial(index, point, params, size, simulated, [*beaten, *contrasts[len(beaten) :]])
-            if any(map(is_broken, self._beyond(contrasts))):
-                return self._trial(index, point, params, size, simulated, contrasts)
-        trial = self._trial(index, point, params, size, simulated, self._contrasts(lives, self._base))
-        if trial.is_feasible:
+            if (beaten := self._beaten(lives, rivals)) is not None:
+                return _Lived(size, simulated, [*beaten, *contrasts[len(beaten) :]])
+            if self._breaks(contrasts):
+                return _Lived(size, simulated, contrasts)
+        lives = self._crowd.live(params)
+        contrasts = self._contrasts(lives, self._base)
+        if all(beyond <= 0 for beyond in self.goals.excess(contrasts).values()):
             self._keep(_key(params), lives)
-        return trial
+        return _Lived(self.study.size, simulated + lives.simulated, contrasts)
 
-    def _apart(self, index: int, point: Mapping[str, float], params: dict[str, Any]) -> Trial:
+    def _apart(self, index: int, params: Mapping[str, Any]) -> _Lived:
         """On customers of its own."""
-        crowd = replace(self._crowd, seed=derived_seed(self.study.seed, f"trial {index}"))
-        lives = crowd.live(params)
-        contrasts = [lives.beside(self._base, aspect) for aspect in self.aspects]
-        return self._trial(index, point, params, self.study.size, lives.simulated, contrasts)
+        lives = replace(self._crowd, seed=derived_seed(self.study.seed, f"trial {index}")).live(params)
+        return _Lived(self.study.size, lives.simulated, [lives.beside(self._base, aspect) for aspect in self.goals.aspects])
 
     def _contrasts(self, lives: Lives, base: Lives) -> list[Contrast]:
-        return [lives.against(base, aspect) for aspect in self.aspects]
+        """With the baseline, as it would be on all customers."""
+        found = ((aspect, lives.against(base, aspect)) for aspect in self.goals.aspects)
+        return [contrast.upon(self.baseline[aspect.metric].value) for aspect, contrast in found]
 
     def _beaten(self, lives: Lives, rivals: Sequence[Trial]) -> list[Contrast] | None:
         """The objectives of a trial that a rival surely beats on its first customers; None if none does.
@@ -122,45 +139,23 @@ class Evaluator:
         They are told by way of that rival, on all customers, so that no trial seems better than who has beaten it.
         """
         for rival in rivals:
-            theirs = self._account(rival)
-            steps = [lives.against(theirs.first(lives.sample.roots), aspect) for aspect in self._objectives]
-            if is_beaten([Lead(-aspect.worse * one.effect, one.error) for aspect, one in zip(self._objectives, steps, strict=True)]):
-                return [one.after(theirs.against(self._base, aspect)) for aspect, one in zip(self._objectives, steps, strict=True)]
+            theirs, wanted = self._account(rival), self.goals.wanted
+            steps = [lives.against(theirs.first(lives.sample.roots), aspect) for aspect in wanted]
+            if is_beaten([Lead(-aspect.worse * one.effect, one.error) for aspect, one in zip(wanted, steps, strict=True)]):
+                return [one.after(theirs.against(self._base, aspect)) for aspect, one in zip(wanted, steps, strict=True)]
         return None
 
-    def _beyond(self, contrasts: Sequence[Contrast]) -> list[Lead]:
-        """How far beyond each bound, with the standard error."""
-        return [Lead(by, one.error) for by, one in zip(self._excess(contrasts), contrasts[len(self._objectives) :], strict=True)]
-
-    def _trial(
-        self, index: int, point: Mapping[str, float], params: dict[str, Any], customers: int, simulated: int, contrasts: Sequence[Contrast]
-    ) -> Trial:
-        objectives = zip(self._objectives, contrasts, strict=False)
-        gains = tuple(Gain(self._value(aspect, one), one.effect, one.low, one.high) for aspect, one in objectives)
-        names = [constraint.name for _, constraint in self._bounds]
-        excess = dict(zip(names, self._excess(contrasts), strict=True))
-        return Trial(index, dict(point), params, customers, simulated, gains, excess)
-
-    def _excess(self, contrasts: Sequence[Contrast]) -> list[float]:
-        """By constraint: how far beyond its bound the metric is."""
-        found = []
-        for (aspect, constraint), one in zip(self._bounds, contrasts[len(self._objectives) :], strict=True):
-            value = self._value(aspect, one)
-            found.append(math.inf if math.isnan(value) else constraint.sign * (value - constraint.bound))
-        return found
-
-    def _value(self, aspect: Aspect, contrast: Contrast) -> float:
-        """What a metric would be on all customers."""
-        if not self.study.pairing or math.isnan(contrast.effect):
-            return contrast.value
-        return self.baseline[aspect.metric].value + contrast.effect
+    def _breaks(self, contrasts: Sequence[Contrast]) -> bool:
+        """Whether a constraint is surely broken."""
+        beyond, errors = self.goals.excess(contrasts).values(), (one.error for one in contrasts[len(self.goals.objectives) :])
+        return any(is_broken(Lead(by, error)) for by, error in zip(beyond, errors, strict=True))
 
     def _is_raced(self, params: Mapping[str, Any]) -> bool:
         return self.study.racing and is_nested(self.study.scenario) and is_nested(self.study.variant(params))
 
     def _rivals(self, rivals: Sequence[Trial]) -> list[Trial]:
         able = sorted((rival for rival in rivals if rival.is_feasible and rival.customers == self.study.size), key=lambda one: one.index)
-        if len(self._objectives) > 1 or not able:
+        if len(self.goals.objectives) > 1 or not able:
             return able
         sign = self.study.objectives[0].sign
         return [max(able, key=lambda rival: sign * rival.gains[0].value)]

@@ -33,6 +33,16 @@ class Contrast(NamedTuple):
     high: float
     error: float
 
+    def upon(self, baseline: float) -> "Contrast":
+        """The same difference from what the baseline is worth on more customers; itself where it is undefined.
+
+        Parameters
+        ----------
+        baseline : float
+            The metric of the baseline on these.
+        """
+        return self if math.isnan(self.effect) else self._replace(baseline=baseline, value=baseline + self.effect)
+
     def after(self, first: "Contrast") -> "Contrast":
         """The difference from the first's baseline, where this one's baseline is the first's value; both as if independent.
 
@@ -52,20 +62,15 @@ class Contrast(NamedTuple):
 
 
 class Account(Protocol):
-    """What is kept of a policy on a panel."""
+    """What is kept of a policy on a panel: its metrics with their 95 % intervals, how many lives it took."""
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """By name."""
 
     @property
     def simulated(self) -> int:
-        """How many lives it took."""
-
-    def metric(self, aspect: Aspect) -> Metric:
-        """One metric with its 95 % interval.
-
-        Parameters
-        ----------
-        aspect : Aspect
-            Which.
-        """
+        """Lives."""
 
     def against(self, base: Self, aspect: Aspect) -> Contrast:
         """The difference from another policy on the same panel.
@@ -82,8 +87,12 @@ class Account(Protocol):
 class Panel(Protocol):
     """Customers on whom any policy can be tried."""
 
-    def live(self, values: Mapping[str, Any]) -> Account:
-        """Let them live under a policy.
+    @property
+    def customers(self) -> int:
+        """How many, at first."""
+
+    def live(self, values: Mapping[str, Any]) -> Any:
+        """Let them live under a policy, and give its `Account`.
 
         Parameters
         ----------
@@ -99,7 +108,10 @@ class Panel(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Lives:
-    """What is kept of a run: numerators and denominators of some metrics by root, and who the roots are."""
+    """What is kept of a run: numerators and denominators of some metrics by root, and who the roots are.
+
+    `metrics`: with their 95 % intervals, those of the run; none for a part of the customers.
+    """
 
     terms: Mapping[str, Terms]
     metrics: Mapping[str, Metric]
@@ -107,7 +119,7 @@ class Lives:
     simulated: int
 
     @classmethod
-    def of(cls, run: Run, metrics: Sequence[str]) -> "Lives":
+    def of(cls, run: Run, metrics: Sequence[str], *, measured: Sequence[str] = ()) -> "Lives":
         """What is kept of a run.
 
         Parameters
@@ -115,7 +127,9 @@ class Lives:
         run : Run
             The run; not kept.
         metrics : Sequence of str
-            Their names.
+            What can be compared.
+        measured : Sequence of str
+            What is known besides, for this policy alone.
 
         Raises
         ------
@@ -125,10 +139,12 @@ class Lives:
         from cjsim.metrics.catalog import definition_of
 
         sample, terms, found = Sample.of(run), {}, {}
-        for name in metrics:
+        for name in dict.fromkeys([*metrics, *measured]):
             definition = definition_of(run, name)
             one = definition.terms(run)
-            terms[name], found[name] = rooted(one, sample), estimate(one, definition.unit, sample)
+            found[name] = estimate(one, definition.unit, sample)
+            if name in metrics:
+                terms[name] = rooted(one, sample)
         return cls(terms, found, sample.of_roots, len(run))
 
     def first(self, customers: int) -> "Lives":
@@ -147,16 +163,6 @@ class Lives:
             for name, one in self.terms.items()
         }
         return Lives(terms, {}, Sample.alone(customers), 0)
-
-    def metric(self, aspect: Aspect) -> Metric:
-        """One metric with its 95 % interval, on all customers of the run.
-
-        Parameters
-        ----------
-        aspect : Aspect
-            Which.
-        """
-        return self.metrics[aspect.metric]
 
     def against(self, base: "Lives", aspect: Aspect) -> Contrast:
         """The paired difference from another policy on the same customers.
@@ -204,13 +210,17 @@ class Lives:
 
 @dataclass(frozen=True)
 class Crowd:
-    """Customers of one seed in one journey, under any policy."""
+    """Customers of one seed in one journey, under any policy.
+
+    `metrics` can be compared; `in_full`: all others are measured as well.
+    """
 
     scenario: Scenario
     metrics: tuple[str, ...]
     customers: int
     seed: int
     threads: int | None = None
+    in_full: bool = False
 
     def live(self, values: Mapping[str, Any], *, customers: int | None = None) -> Lives:
         """Let them live under a policy.
@@ -227,35 +237,37 @@ class Crowd:
         InputError
             If the scenario with these values is refused, or grows beyond bounds.
         """
-        return Lives.of(self.run(values, customers=customers), self.metrics)
-
-    def run(self, values: Mapping[str, Any], *, customers: int | None = None) -> Run:
-        """The whole run of a policy.
-
-        Parameters
-        ----------
-        values : Mapping of str to Any
-            Values by path.
-        customers : int, optional
-            Only the first so many.
-        """
         from cjsim.engine.run import simulate
+        from cjsim.metrics.catalog import definitions
 
         scenario = self.scenario.with_values(values) if values else self.scenario
-        return simulate(scenario, customers=self.customers if customers is None else customers, seed=self.seed, threads=self.threads)
+        count = self.customers if customers is None else customers
+        run = simulate(scenario, customers=count, seed=self.seed, threads=self.threads)
+        return Lives.of(run, self.metrics, measured=list(definitions(run.codebook)) if self.in_full else ())
 
 
-def is_nested(scenario: Scenario) -> bool:
-    """Whether a part of the customers lives as it would among all, and is like the rest.
-
-    Not where they share desks or budgets or some arrive; nor with an entry file, whose first rows may be the first by date.
+def is_shared(scenario: Scenario) -> bool:
+    """Whether how customers fare depends on how many there are: they share desks or budgets, or stand beside some who arrive.
 
     Parameters
     ----------
     scenario : Scenario
         With any policy.
     """
-    return not (scenario.shares or scenario.journey.acquisition or scenario.entry.file)
+    return scenario.shares or bool(scenario.journey.acquisition)
+
+
+def is_nested(scenario: Scenario) -> bool:
+    """Whether a part of the customers lives as it would among all, and is like the rest.
+
+    The first rows of an entry file may be the first by date, and so like no others.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With any policy.
+    """
+    return not is_shared(scenario) and scenario.entry.file is None
 
 
 def derived_seed(seed: int, purpose: str) -> int:
