@@ -26,6 +26,19 @@ from cjsim.model.tables import compile_world
 from cjsim.model.world import Records
 
 
+class Row(NamedTuple):
+    """A row of the log, by names in place of codes."""
+
+    customer: int
+    time: float
+    value: float
+    event: str
+    stage: str
+    channel: str
+    message: str
+    source: str
+
+
 class Lived(NamedTuple):
     """What became of the customers of a scenario."""
 
@@ -39,13 +52,13 @@ class Lived(NamedTuple):
         came = (self.census.keys, self.census.by, self.census.parents)
         return b"".join(array.tobytes() for array in (self.rows, *self.outcomes, *came))
 
-    def told(self) -> list[tuple[Any, ...]]:
+    def told(self) -> list[Row]:
         """The log by names in place of codes, for scenarios whose codes differ."""
         book = self.plan.codebook
         names = {"event": book.events, "stage": book.stages, "channel": book.channels, "message": book.messages, "source": book.sources}
         columns = [self.rows[field].tolist() for field in ("customer", "time", "value")]
         columns += [[labels[code] if code >= 0 else "" for code in self.rows[field].tolist()] for field, labels in names.items()]
-        return list(zip(*columns, strict=True))
+        return [Row(*row) for row in zip(*columns, strict=True)]
 
 
 class Keeper:
@@ -76,6 +89,11 @@ def live(scenario: Scenario, engine: Any = "compiled", *, customers: int | None 
     rows = np.concatenate(keeper.rows)
     assert len(rows) == made.provenance.events == made.outcomes.customers["events"].sum()
     return Lived(compile_world(scenario), rows, made.outcomes, made.census)
+
+
+def told(world: Scenario, customers: int = 1) -> list[Row]:
+    """The log of a few customers."""
+    return live(world, customers=customers).told()
 
 
 def difference(one: Lived, other: Lived) -> str:

@@ -136,7 +136,7 @@ def test_check_knows_what_a_file_is(name: str, kind: str) -> None:
 def test_check_warns_on_standard_error() -> None:
     result = invoke("check", TINY, "--set", "policy.guardrails.caps=[{at_most: 0, per: 1d}]")
     assert result.exit_code == 0
-    assert result.stdout == f"{TINY}: a scenario without errors, 1 warnings\n"
+    assert result.stdout == f"{TINY}: a scenario without errors, 1 warning\n"
     assert result.stderr.startswith(f"{TINY}: warning: policy.guardrails.caps[0]: is 0")
 
 

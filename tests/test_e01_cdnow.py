@@ -1,19 +1,16 @@
 """Experiment e01 on a small scale: the calibrated CDNOW journey, simulated by the engine, against closed forms and what customers did."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+import e01_cdnow as e01
 import numpy as np
 import pytest
 from conftest import ROOT
+from e01_cdnow_report import write_report
 
 from cjsim.model.source import read_file
-
-sys.path.insert(0, str(ROOT / "experiments"))
-import e01_cdnow as e01
-from e01_cdnow_report import write_report
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,15 @@
 """Experiment e03 on a small scale: a desk fitted on real calls, fed with their arrivals, against what callers did."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
+import e03_calls as e03
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from e03_calls_report import hours_data, totals_data, write_report
 
 from cjsim.model.source import read_file
-
-sys.path.insert(0, str(ROOT / "experiments"))
-import e03_calls as e03
-from e03_calls_report import hours_data, totals_data, write_report
 
 
 @pytest.fixture(scope="module")

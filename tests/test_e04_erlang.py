@@ -3,16 +3,12 @@
 Error rates: see laws.py; seeds are fixed besides.
 """
 
-import sys
 from typing import Any
 
+import e04_erlang as e04
 import numpy as np
 import pytest
-from conftest import ROOT
 from laws import ALPHA, agrees
-
-sys.path.insert(0, str(ROOT / "experiments"))
-import e04_erlang as e04
 from scipy import stats
 
 FEW = [e04.Point(1, 0.5), e04.Point(4, 2.8), e04.Point(4, 4.4, 0.5)]

@@ -1,13 +1,8 @@
 """Experiment e05 on a small scale: the optimum of contact frequency lies inside, and is found where it is planted."""
 
-import sys
-
+import e05_frequency as e05
 import numpy as np
 import pytest
-from conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "experiments"))
-import e05_frequency as e05
 
 HOURS = (672, 168, 48, 36, 24, 12)
 

@@ -1,13 +1,8 @@
 """Experiment e06 on a small scale: earlier cart mails bring more, because carts are forgotten, and who ordered lately answers more."""
 
-import sys
-
+import e06_cart_timing as e06
 import numpy as np
 import pytest
-from conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "experiments"))
-import e06_cart_timing as e06
 from happenings import Happenings, counted, first_day
 
 MINUTES = (20, 60, 2160)

@@ -1,13 +1,8 @@
 """Experiment e07 on a small scale: the shop's ladder climbs from a third, and what a ladder is made of is counted right."""
 
-import sys
-
+import e07_repeat as e07
 import numpy as np
 import pytest
-from conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "experiments"))
-import e07_repeat as e07
 
 
 @pytest.fixture(scope="module")

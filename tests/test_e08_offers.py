@@ -1,14 +1,9 @@
 """Experiment e08 on a small scale: a churn offer drives customers away, a coupon goes to who would have bought."""
 
-import sys
-
-import numpy as np
-import pytest
-from conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "experiments"))
 import e08_coupon as coupon
 import e08_sleeping_dogs as dogs
+import numpy as np
+import pytest
 from findings import Finding, ratio
 
 

@@ -4,14 +4,9 @@ Seeds are fixed. Drawn anew, the test of a zero fails by chance once in 1,700,00
 the signs that are asserted are those of effects of 6 standard errors and more.
 """
 
-import sys
-
+import e09_send_time as e09
 import numpy as np
 import pytest
-from conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "experiments"))
-import e09_send_time as e09
 
 SEEDS = range(1, 3)
 

@@ -4,10 +4,9 @@ Error rates: see laws.py. A stretch of one queue is not independent from request
 replications, as t.
 """
 
-import math
-
 import numpy as np
 import pytest
+from e04_erlang import erlang_a
 from laws import agrees, live
 from scipy import stats
 
@@ -24,24 +23,6 @@ def by_replication(values: list[float], expected: float) -> float:
     return float(stats.ttest_1samp(values, expected).pvalue)
 
 
-def erlang(rate: float, people: int, impatience: float) -> tuple[float, float, float]:
-    """Probability to wait, mean wait, share who leave, by the queue's births and deaths: services of mean 1, patience of 1/impatience."""
-    weights = [1.0]
-    while weights[-1] > 1e-18 * max(weights) or len(weights) < people + 2:
-        n = len(weights)
-        weights.append(weights[-1] * rate / (min(n, people) + impatience * max(n - people, 0)))
-    share = np.array(weights) / math.fsum(weights)
-    waiting = float(np.sum(share * np.maximum(np.arange(len(share)) - people, 0)))
-    return float(share[people:].sum()), waiting / rate, impatience * waiting / rate
-
-
-def test_the_oracle_is_erlang_c() -> None:
-    rate, people = 8.0, 10
-    busy = rate**people / math.factorial(people) * people / (people - rate)
-    wait = busy / (math.fsum(rate**k / math.factorial(k) for k in range(people)) + busy)
-    assert erlang(rate, people, 0.0) == pytest.approx((wait, wait / (people - rate), 0.0), rel=1e-9)
-
-
 @pytest.mark.parametrize(("rate", "people", "impatience"), [(0.7, 1, 0.0), (8.0, 10, 0.0), (12.0, 10, 0.5), (4.0, 5, 2.0)])
 def test_desk_is_an_erlang_queue(rate: float, people: int, impatience: float) -> None:
     rng = np.random.default_rng(people)
@@ -52,7 +33,7 @@ def test_desk_is_an_erlang_queue(rate: float, people: int, impatience: float) ->
         served = serve(Rota((0.0,), (people,)), arrivals, rng.exponential(1.0, REQUESTS), patience)
         waited, reply = served.waited[SKIPPED:], served.reply[SKIPPED:]
         seen.append((np.mean(waited > 0), np.mean(waited), np.mean(reply == Reply.UNANSWERED)))
-    expected = erlang(rate, people, impatience)
+    expected = erlang_a(people, rate, impatience)
     columns = np.array(seen).T
     agrees(*(by_replication(list(column), value) for column, value in zip(columns, expected, strict=True) if column.any()))
 
@@ -78,6 +59,5 @@ def test_desk_of_a_scenario_is_an_erlang_queue() -> None:
         assert served["asks"].sum() == len(served) == served["replies"].sum() > 2_000
         gone.append(served["replies"][:, Reply.UNANSWERED].mean())
         waited.append(served["waited"].sum() / len(served))
-    _, _, leave = erlang(4.0, 5, 0.5)
-    agrees(by_replication(gone, leave))
+    agrees(by_replication(gone, erlang_a(5, 4.0, 0.5).share_leaving))
     assert 0 < np.mean(waited) < 0.1

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from laws import agrees, by_share
-from scenarios import live
+from scenarios import Row, told
 from small_worlds import START, scenario
 
 from cjsim.model.decision import best_hour
@@ -17,23 +17,6 @@ from cjsim.model.scenario import Scenario
 
 MAIL = {"channels": {"mail": {}}, "messages": {"hello": {"channel": "mail", "open_rate": 0.5}}}
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-class Row(NamedTuple):
-    """A row of the log."""
-
-    customer: int
-    time: float
-    value: float
-    event: str
-    stage: str
-    channel: str
-    message: str
-    source: str
-
-
-def told(world: Scenario, customers: int = 1) -> list[Row]:
-    return [Row(*row) for row in live(world, customers=customers).told()]
 
 
 # ----------------------------------------------------------------------------------------------------------------- local times

@@ -11,6 +11,7 @@ from laws import agrees, by_counts, by_share, by_time, live
 from scipy import stats
 
 from cjsim.engine.result import Run
+from cjsim.model.referrals import REFERRED
 
 CUSTOMERS = 20_000
 ASKED = 5.0
@@ -24,7 +25,7 @@ def inviting(*refers: dict[str, Any], **parts: Any) -> dict[str, Any]:
 
 def friends(run: Run) -> np.ndarray[Any, Any]:
     """Whether each customer has been referred."""
-    return np.asarray(run.keys >= np.uint64(1 << 63))
+    return np.asarray(run.keys >= REFERRED)
 
 
 def test_friends_who_join_are_binomial_and_join_after_the_delay() -> None:

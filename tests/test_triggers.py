@@ -4,10 +4,10 @@ by chance."""
 import math
 from collections import defaultdict
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from scenarios import live
+from scenarios import Row, told
 from small_worlds import START, scenario
 
 from cjsim.model.scenario import Scenario
@@ -15,23 +15,6 @@ from cjsim.model.scenario import Scenario
 MAIL = {"channels": {"mail": {}, "text": {}}, "messages": {"hello": {"channel": "mail", "open_rate": 0.5}}}
 NOON = 0.5
 TAU = 3.0 / math.log(2.0)  # of the score `heat`
-
-
-class Row(NamedTuple):
-    """A row of the log."""
-
-    customer: int
-    time: float
-    value: float
-    event: str
-    stage: str
-    channel: str
-    message: str
-    source: str
-
-
-def told(world: Scenario, customers: int = 1) -> list[Row]:
-    return [Row(*row) for row in live(world, customers=customers).told()]
 
 
 def starts(world: Scenario, customers: int = 1) -> list[float]:

@@ -25,7 +25,8 @@ def check(file: File, sets: Sets = None, as_json: Json = False) -> None:
         echo_json({**told, "warnings": doubts_of(record)})
         return
     doubts = warn(file, record)
-    typer.echo(f"{file}: {'an' if kind == 'experiment' else 'a'} {kind} without errors" + (f", {len(doubts)} warnings" if doubts else ""))
+    said = f", {len(doubts)} warning{'s' * (len(doubts) > 1)}" if doubts else ""
+    typer.echo(f"{file}: {'an' if kind == 'experiment' else 'a'} {kind} without errors{said}")
 
 
 @guarded

@@ -82,8 +82,7 @@ def compile_world(scenario: Scenario) -> Plan:
     Raises
     ------
     InputError
-        If a rate cannot be reached with its channel's delay and lifetime, there are more things than codes, a season's date
-        does not exist, the entry file is wrong, or two random streams clash.
+        If there are more things than codes, a season's date does not exist, the entry file is wrong, or two random streams clash.
     """
     journey, policy = scenario.journey, scenario.policy
     of_journey = Names.of(journey, policy, latent=True)

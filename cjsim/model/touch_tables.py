@@ -5,7 +5,6 @@ Lives here: the tables of touchpoints. Does not live here: events and stages (ta
 
 import math
 
-from cjsim.errors import InputError, complaint
 from cjsim.model.codes import MINUTES_A_DAY, Kind, Wait
 from cjsim.model.draws import Draw, wait_draw
 from cjsim.model.effects import EffectTable
@@ -39,11 +38,6 @@ def touchpoint_arrays(scenario: Scenario, registers: Registers, effects: EffectT
     -------
     dict of str to ndarray
         Fields of `World`.
-
-    Raises
-    ------
-    InputError
-        If a rate cannot be reached with its channel's delay and lifetime.
     """
     journey, lifts = scenario.journey, Spans()
     survivals = [channel_survival(channel) for channel in journey.channels.values()]
@@ -116,7 +110,7 @@ def _message(name: str, journey: Journey, survivals: list[float], registers: Reg
     message: Message = journey.messages[name]
     channel = registers.names.channels[message.channel]
     logits = {
-        f"{what}_logit": _rate_logit(rate, survivals[channel], f"messages.{name}.{what}_rate", message.channel)
+        f"{what}_logit": _rate_logit(rate, survivals[channel])
         for what, rate in (("open", message.open_rate), ("unsubscribe", message.unsubscribe_rate), ("complaint", message.complaint_rate))
     }
     spans = [_lift_span(message.lift, touch, registers, lifts) for touch in _TOUCHES]
@@ -139,12 +133,9 @@ def _lift_span(lift: Lifts, touch: str, registers: Registers, lifts: Spans) -> t
     return lifts.add([{"event": registers.names.events[event], "gain": gain} for event, gain in gains.items()])
 
 
-def _rate_logit(rate: float, survival: float, where: str, channel: str) -> float:
+def _rate_logit(rate: float, survival: float) -> float:
     """The logit of what a neutral customer would do if no reading came too late."""
-    if rate >= survival:
-        must = f"must be below {survival:.4g}, the share of readings that the open_delay and lifetime of channel '{channel}' let survive"
-        remedy = f"Give '{channel}' a longer lifetime or a shorter open_delay, or lower the rate."
-        raise InputError(complaint(where, must, f"{rate:g}", remedy))
+    assert rate < survival  # check_touchpoints.py sees to it
     return _logit(rate / survival)
 
 
