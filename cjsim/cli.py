@@ -24,6 +24,7 @@ app = typer.Typer(
 for command in (models.check, models.describe, models.schema, runs.simulate, runs.compare, runs.walk, lab.experiment):
     app.command()(command)
 app.add_typer(calibrating, name="calibrate")
+app.add_typer(lab.journal, name="journal")
 
 
 def _print_version(asked: bool) -> None:

@@ -5,14 +5,33 @@ Does not live here: anything that computes (lab/).
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjsim.arguments import Customers, Json, Seed, Sets, Threads, experiment_in, how_to_run, values_of, values_of_options, warn
-from cjsim.commands.guard import echo_json, guarded, tell
+from cjsim.arguments import (
+    Customers,
+    Json,
+    Seed,
+    Sets,
+    Threads,
+    any_document,
+    experiment_in,
+    how_to_run,
+    scenario_in,
+    values_of,
+    values_of_options,
+    warn,
+    whole,
+)
+from cjsim.commands.guard import echo_json, guarded, show, tell
+from cjsim.errors import InputError, complaint, unknown_name
 from cjsim.progress import shown_progress
 from cjsim.publish import folder_for
+
+if TYPE_CHECKING:
+    from cjsim.lab.journal import Journal
+    from cjsim.model.document import Document
 
 Reports = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder of all reports.")]
 
@@ -35,6 +54,7 @@ def experiment(
     asked = experiment_in(file, values_of(sets) | values_of_options(customers, seed, None))
     how = how_to_run("compiled", threads, None)
     warn(file, asked)
+    from cjsim.lab.journal import Journal
     from cjsim.lab.pieces import Pieces
     from cjsim.lab.reports import pieces_file, recorded, run_folder, write_report
     from cjsim.lab.trying import experiment as try_experiment
@@ -54,7 +74,132 @@ def experiment(
             written = sorted(path.name for path in folder.iterdir())
         pieces.drop()
         tell(out, written)
+        Journal(reports).entries(name=asked.name)  # which takes the new finding in
     if as_json:
         echo_json(found.to_json() | {"run_dir": str(out)})
     else:
         typer.echo(found.summary())
+
+
+journal = typer.Typer(no_args_is_help=False, rich_markup_mode=None, invoke_without_command=True)
+Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Of this experiment, study or scenario.")]
+Verdict = Annotated[str | None, typer.Option("--verdict", metavar="V", help="With this verdict.")]
+Metric = Annotated[str | None, typer.Option("--metric", metavar="M", help="About this metric.")]
+Since = Annotated[str | None, typer.Option("--since", metavar="DATE", help="Of this day or later.")]
+Text = Annotated[str | None, typer.Option("--text", metavar="WORDS", help="In which all these words occur.")]
+
+
+@journal.callback()
+@guarded
+def journal_top(
+    context: typer.Context,
+    reports: Reports = Path("reports"),
+    name: Name = None,
+    verdict: Verdict = None,
+    metric: Metric = None,
+    since: Since = None,
+    text: Text = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the index anew from the manifests.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What was tried and what came of it, newest first; versions side by side."""
+    if context.invoked_subcommand is not None:
+        if reports != Path("reports") or as_json or rebuild or any((name, verdict, metric, since, text)):
+            remedy = f"Write 'cjsim journal {context.invoked_subcommand} ...' and options then."
+            raise InputError(complaint("journal", "must have its options after the command", "some before it", remedy))
+        return
+    from cjsim.lab.journal import Journal
+
+    book = Journal(reports, note=_note)
+    if rebuild:
+        _note(f"{reports}: {book.rebuild()} findings in the index")
+    show(book.entries(name=name, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
+
+
+@journal.command("list")
+@guarded
+def journal_list(
+    reports: Reports = Path("reports"),
+    name: Name = None,
+    verdict: Verdict = None,
+    metric: Metric = None,
+    since: Since = None,
+    text: Text = None,
+    as_json: Json = False,
+) -> None:
+    """The same as without a command."""
+    from cjsim.lab.journal import Journal
+
+    show(Journal(reports, note=_note).entries(name=name, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
+
+
+@journal.command("show")
+@guarded
+def journal_show(
+    run: Annotated[str, typer.Argument(metavar="RUN", show_default=False)], reports: Reports = Path("reports"), as_json: Json = False
+) -> None:
+    """The report of one run, by the beginning of its name, its folder, or the name of its experiment."""
+    from cjsim.lab.journal import Journal, Listing
+
+    entry = Journal(reports, note=_note).find(run)
+    page = entry.folder / "report.md"
+    if as_json:
+        echo_json(entry.to_json())
+    else:
+        typer.echo(page.read_text(encoding="utf-8") if page.is_file() else Listing((entry,)).summary())
+
+
+@journal.command("diff")
+@guarded
+def journal_diff(
+    old: Annotated[str, typer.Argument(metavar="A", show_default=False)],
+    new: Annotated[str, typer.Argument(metavar="B", show_default=False)],
+    metric: Annotated[str | None, typer.Option("--metric", metavar="M", help="Tell what each change does to this metric.")] = None,
+    inside: Annotated[Path | None, typer.Option("--in", metavar="SCENARIO", help="Where two journeys or policies stand.")] = None,
+    customers: Customers = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    reports: Reports = Path("reports"),
+    as_json: Json = False,
+) -> None:
+    """Two versions side by side: files, runs (their baseline), or RUN:VARIANT.
+
+    With --metric each change is made alone, and all together, on the same customers.
+    """
+    from cjsim.lab.journal import Journal
+    from cjsim.lab.versions import compare_versions, standing_in
+
+    book = Journal(reports, note=_note)
+    versions = [version(text, book) for text in (old, new)]
+    if inside is not None:
+        place = scenario_in(inside, {})
+        versions = [standing_in(place, one) for one in versions]
+    how = how_to_run("compiled", threads, None)
+    count, key = whole("--customers", customers, 5000), whole("--seed", seed, 7)
+    with shown_progress() as progress:
+        told = compare_versions(*versions, metric=metric, customers=count, seed=key, threads=how["threads"], progress=progress)
+    show(told, as_json=as_json)
+
+
+def version(text: str, book: "Journal") -> "Document":
+    """What a user names: a file, or a run of the journal, whose baseline is meant unless a variant is named after a colon."""
+    from cjsim.lab.experiment import Experiment
+    from cjsim.lab.reports import COPY
+
+    if Path(text).is_file():
+        record = any_document(Path(text), None)
+        return record.scenario if isinstance(record, Experiment) else record
+    name, _, variant = text.partition(":")
+    if not Path(text).suffix or variant:
+        asked = Experiment.load(book.find(name).folder / COPY)
+        if not variant:
+            return asked.scenario
+        arms = {arm.name: arm.scenario for arm in asked.arms()}
+        if variant not in arms:
+            raise InputError(complaint(f"variant of '{name}'", *unknown_name(variant, arms, "variant")))
+        return arms[variant]
+    return any_document(Path(text), None)
+
+
+def _note(text: str) -> None:
+    typer.echo(text, err=True)

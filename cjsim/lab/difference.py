@@ -45,6 +45,16 @@ class Change:
         """The path, as one writes it."""
         return path_text(self.path)
 
+    @property
+    def is_words(self) -> bool:
+        """Whether it is a title, which moves nobody."""
+        return self.path[-1] == "title"
+
+    @property
+    def is_by_key(self) -> bool:
+        """Whether its path has no place of a list, so that it can be made beside others."""
+        return all(isinstance(key, str) for key in self.path)
+
     def __str__(self) -> str:
         if self.kind == "set":
             return f"{self.where}: {value_words(self.before)} -> {value_words(self.after)}"

@@ -1,0 +1,256 @@
+"""The journal: what was tried, and what came of it, over all reports of a folder.
+
+The manifests are the truth; the index over them (SQLite) is a convenience. Each time that the journal is opened, it takes in manifests
+that are new or changed and forgets those that are gone, so that it is right whoever wrote or removed them: another process, git, a hand.
+
+Lives here: the index, and asking it. Does not live here: manifests (manifest.py), reports (reports.py).
+"""
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from cjsim.errors import InputError, complaint, did_you_mean, shown
+from cjsim.lab.findings import RELATIVE, relative_words
+from cjsim.lab.sums import Interval
+from cjsim.manifest import NAME, Manifest
+from cjsim.metrics.tables import decimals_of, interval, number
+
+INDEX = "journal.sqlite"
+_VERSION = 1  # of the table
+_COLUMNS = ("folder", "stamp", "kind", "name", "verdict", "metric", "scenario", "date", "words", "manifest")
+_TABLE = f"CREATE TABLE IF NOT EXISTS findings ({', '.join(f'{column} TEXT NOT NULL' for column in _COLUMNS)}, PRIMARY KEY (folder))"
+_PATIENCE = 30  # seconds for another process to finish writing
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finding, and where its report stands.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the report.
+    manifest : Manifest
+        What was found.
+    """
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def effect(self) -> str:
+        """The effect with its interval, in words; empty where there is none."""
+        of = self.manifest
+        if of.effect is None:
+            return ""
+        found = Interval(of.effect, *(float("nan") if end is None else end for end in (of.low, of.high)))
+        if of.unit == RELATIVE:
+            return relative_words(found)
+        decimals = decimals_of(of.unit, found)
+        told = interval(found.low, found.high, of.unit, decimals, sign=True)
+        return f"{number(found.effect, of.unit, decimals, sign=True)} {told}".rstrip()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"run_dir": str(self.folder), **self.manifest.to_json()}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Entries of the journal, newest first."""
+
+    entries: tuple[Entry, ...]
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def summary(self) -> str:
+        """Two lines an entry: what came of it, and what was asked."""
+        if not self.entries:
+            return "No such finding."
+        lines = []
+        for entry in self.entries:
+            of = entry.manifest
+            head = f"{of.date[:10]}  {of.verdict or of.kind:<10} {of.name}: {of.metric} {entry.effect}".rstrip()
+            lines += [head, f"            {of.hypothesis}", f"            {entry.folder}"]
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"findings": [entry.to_json() for entry in self.entries]}
+
+
+class Journal:
+    """All findings under a folder of reports.
+
+    Parameters
+    ----------
+    reports : Path
+        The folder; none is no findings.
+    note : callable, optional
+        Is told what is worth a line: an index that was made anew.
+    """
+
+    def __init__(self, reports: Path, *, note: Callable[[str], None] = lambda _: None) -> None:
+        self.reports = reports
+        self._note = note
+
+    def entries(
+        self,
+        *,
+        name: str | None = None,
+        kind: str | None = None,
+        verdict: str | None = None,
+        metric: str | None = None,
+        since: str | None = None,
+        text: str | None = None,
+    ) -> Listing:
+        """Findings, newest first.
+
+        Parameters
+        ----------
+        name, kind, verdict, metric : str, optional
+            As in the manifest.
+        since : str, optional
+            ISO date: those of that day or later.
+        text : str, optional
+            Words that all occur in it, in any order and case.
+
+        Raises
+        ------
+        InputError
+            If `since` is no date.
+        """
+        asked = [
+            (column, value) for column, value in zip(("name", "kind", "verdict", "metric"), (name, kind, verdict, metric), strict=True)
+        ]
+        where = [(f"{column} = ?", value) for column, value in asked if value is not None]
+        where += [("date >= ?", _day(since))] if since is not None else []
+        where += [("instr(words, ?) > 0", word.lower()) for word in (text or "").split()]
+        query = f"SELECT folder, manifest FROM findings WHERE {' AND '.join(['1', *(one for one, _ in where)])} ORDER BY date DESC, folder"
+        with self._opened() as index:
+            rows = index.execute(query, [value for _, value in where]).fetchall()
+        return Listing(tuple(Entry(self.reports / folder, Manifest.from_json(json.loads(manifest))) for folder, manifest in rows))
+
+    def find(self, run: str) -> Entry:
+        """One finding.
+
+        Parameters
+        ----------
+        run : str
+            The beginning of its run's name, its folder, or its name: then the newest of it.
+
+        Raises
+        ------
+        InputError
+            If there is none, or several runs begin so.
+        """
+        all_of_them = self.entries().entries
+        wanted = Path(run).absolute()
+        if of_name := [entry for entry in all_of_them if entry.manifest.name == run]:
+            return of_name[0]
+        found = [entry for entry in all_of_them if entry.folder.absolute() == wanted]
+        found = found or [entry for entry in all_of_them if run and entry.folder.name.startswith(run)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            remedy = f"Write more of it: {', '.join(entry.folder.name for entry in found[:5])}."
+            raise InputError(complaint("run", "must be the beginning of one run's name", shown(run), remedy))
+        names = [name for entry in all_of_them for name in (entry.manifest.name, entry.folder.name)]
+        remedy = did_you_mean(run, names) or "See 'cjsim journal' for those that there are."
+        raise InputError(complaint("run", f"must be a run of the journal of '{self.reports}'", shown(run), remedy))
+
+    def rebuild(self) -> int:
+        """Make the index anew from the manifests: how many there are."""
+        self._remove()
+        with self._opened() as index:
+            (count,) = index.execute("SELECT count(*) FROM findings").fetchone()
+        return int(count)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """The index as the manifests now are."""
+        index = self._connected()
+        try:
+            yield index
+        finally:
+            index.close()
+
+    def _connected(self) -> sqlite3.Connection:
+        file = self.reports / INDEX
+        if self.reports.is_dir():
+            for _ in range(2):
+                is_new = not file.exists()
+                try:
+                    index = self._synchronized(sqlite3.connect(file, timeout=_PATIENCE))
+                except sqlite3.OperationalError:  # a folder that cannot be written, a lock that nobody lets go
+                    break
+                except sqlite3.DatabaseError:
+                    self._note(f"{file}: was no index, and is made anew from the manifests")
+                    self._remove()
+                    continue
+                if is_new:
+                    self._note(f"{file}: made from the manifests")
+                return index
+        return self._synchronized(sqlite3.connect(":memory:"))
+
+    def _synchronized(self, index: sqlite3.Connection) -> sqlite3.Connection:
+        """The index with what is new, without what is gone."""
+        try:
+            index.execute("PRAGMA journal_mode=WAL")
+            (version,) = index.execute("PRAGMA user_version").fetchone()
+            there = {folder.relative_to(self.reports).as_posix(): stamp for folder, stamp in _manifests(self.reports)}
+            with index:
+                index.execute("BEGIN IMMEDIATE")
+                if version != _VERSION:
+                    index.execute("DROP TABLE IF EXISTS findings")
+                    index.execute(f"PRAGMA user_version = {_VERSION}")
+                index.execute(_TABLE)
+                known = dict(index.execute("SELECT folder, stamp FROM findings"))
+                rows = [row for folder, stamp in there.items() if known.get(folder) != stamp and (row := self._row(folder, stamp))]
+                index.executemany(
+                    "DELETE FROM findings WHERE folder = ?", [(folder,) for folder in known if known[folder] != there.get(folder)]
+                )
+                index.executemany(f"INSERT OR REPLACE INTO findings VALUES ({', '.join('?' * len(_COLUMNS))})", rows)
+        except BaseException:
+            index.close()
+            raise
+        return index
+
+    def _row(self, folder: str, stamp: str) -> Sequence[str] | None:
+        """A row of the table; None for a manifest that is none of ours."""
+        try:
+            of = Manifest.read(self.reports / folder)
+        except InputError:
+            return None
+        words = " ".join(map(str, (of.name, of.hypothesis, of.scenario, of.metric, of.verdict, of.kind, folder))).lower()
+        return (folder, stamp, of.kind, of.name, of.verdict, of.metric, of.scenario, of.date, words, json.dumps(of.to_json()))
+
+    def _remove(self) -> None:
+        for ending in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                (self.reports / f"{INDEX}{ending}").unlink(missing_ok=True)
+
+
+def _manifests(reports: Path) -> Iterator[tuple[Path, str]]:
+    """Folders with a manifest, and when and how large it is; not in drafts, whose names begin with a dot."""
+    for top, folders, files in os.walk(reports):
+        folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
+        if NAME in files:
+            with contextlib.suppress(OSError):  # removed meanwhile
+                known = (Path(top) / NAME).stat()
+                yield Path(top), f"{known.st_mtime_ns}-{known.st_size}"
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise InputError(complaint("since", "must be a date such as 2026-01-31", shown(text), "Write year, month and day.")) from None
