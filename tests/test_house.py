@@ -36,6 +36,8 @@ LARGER = {
     "cjsim/commands/runs.py:simulate": "an argument is an option of the command line",
     "cjsim/commands/runs.py:compare": "an argument is an option of the command line",
     "cjsim/commands/calibration.py:calibrate_purchases": "an argument is an option of the command line",
+    "cjsim/commands/lab.py:journal_top": "an argument is an option of the command line",
+    "cjsim/commands/lab.py:journal_diff": "an argument is an option of the command line",
 }
 
 HEAVY = ("numba", "numpy", "scipy", "pandas", "pyarrow", "duckdb", "sklearn", "seaborn", "matplotlib", "optuna", "simpy")
