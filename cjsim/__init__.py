@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from cjsim.model.journey import Journey
     from cjsim.model.policy import Policy
     from cjsim.model.scenario import Scenario
+    from cjsim.optimize.optimize import optimize
+    from cjsim.optimize.optimum import Optimum
+    from cjsim.optimize.study import Study
     from cjsim.report.diary import Diary
     from cjsim.report.walk import walk
 
@@ -38,13 +41,16 @@ _HOMES = {
     "Experiment": "cjsim.lab.experiment",
     "Findings": "cjsim.lab.findings",
     "Journey": "cjsim.model.journey",
+    "Optimum": "cjsim.optimize.optimum",
     "Policy": "cjsim.model.policy",
     "Run": "cjsim.engine.result",
     "Scenario": "cjsim.model.scenario",
+    "Study": "cjsim.optimize.study",
     "calibrate_purchases": "cjsim.calibrate.purchases",
     "compare": "cjsim.metrics.compare",
     "describe": "cjsim.model.describe",
     "experiment": "cjsim.lab.trying",
+    "optimize": "cjsim.optimize.optimize",
     "simulate": "cjsim.engine.run",
     "walk": "cjsim.report.walk",
 }
@@ -56,14 +62,17 @@ __all__ = [
     "Experiment",
     "Findings",
     "Journey",
+    "Optimum",
     "Policy",
     "Run",
     "Scenario",
+    "Study",
     "__version__",
     "calibrate_purchases",
     "compare",
     "describe",
     "experiment",
+    "optimize",
     "simulate",
     "walk",
 ]

@@ -17,7 +17,7 @@ from cjsim.optimize.search import search
 from cjsim.optimize.storage import Ledger
 from cjsim.optimize.study import Study
 from cjsim.optimize.trial import Gain, Trial
-from cjsim.optimize.workers import team_of
+from cjsim.optimize.workers import Alone
 
 WORLDS = ROOT / "tests" / "worlds"
 
@@ -54,8 +54,7 @@ def study_of(**changes: Any) -> Study:
 
 def searched(study: Study, storage: str | Path = "memory", *, evaluator: Made | None = None) -> list[Trial]:
     """All trials of a study."""
-    with team_of(study, lambda of, threads: evaluator or Made(of), workers=1, threads=1, note=print) as team:
-        return search(study, Ledger(study, storage=str(storage)), team, Silent())
+    return search(study, Ledger(study, storage=str(storage)), Alone(evaluator or Made(study)), Silent())
 
 
 def as_text(trials: Sequence[Trial]) -> str:

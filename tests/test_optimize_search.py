@@ -19,7 +19,7 @@ from cjsim.optimize.samplers import distributions_of, sampler_of
 from cjsim.optimize.search import best_so_far, rivals_of, search
 from cjsim.optimize.storage import Ledger
 from cjsim.optimize.trial import Gain, Trial
-from cjsim.optimize.workers import Processes, team_of
+from cjsim.optimize.workers import Alone, Processes, team_of
 
 SEVERAL = [{"metric": "clv"}, {"metric": "cost", "direction": "minimize"}]
 
@@ -177,7 +177,7 @@ def test_workers_give_the_same_and_one_that_dies_is_said(tmp_path: Path, monkeyp
     fuse = tmp_path / "fuse"
     fuse.touch()
     monkeypatch.setenv("MADE_FUSE", str(fuse))  # the first trial kills the process in which it runs
-    with team_of(study, Made, workers=2, threads=1, note=notes.append) as team:
+    with team_of(study, Made(study), make=Made, workers=2, threads=1, note=notes.append) as team:
         trials = search(study, Ledger(study, storage="memory"), team, Silent())
     assert as_text(trials) == alone
     assert len(notes) == 1
@@ -210,8 +210,7 @@ def test_progress_moves_by_every_trial() -> None:
             self.labels.append(text)
 
     study, told = study_of(trials=20, free={"policy.guardrails.caps[0].at_most": {"low": 0, "high": 2}}, mixes={}), Told()
-    with team_of(study, Made, workers=1, threads=1, note=print) as team:
-        search(study, Ledger(study, storage="memory"), team, told)
+    search(study, Ledger(study, storage="memory"), Alone(Made(study)), told)
     assert sum(told.moves) == 20
     best = [float(text.split("clv ")[1].split(" ")[0]) for text in told.labels]
     assert all(a <= b for a, b in pairwise(best))

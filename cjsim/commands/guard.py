@@ -33,8 +33,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise
         except InputError as error:
             raise _end(str(error), WRONG_INPUT) from None
-        except KeyboardInterrupt:
-            raise _end("Interrupted: nothing was written.", INTERRUPTED) from None
+        except KeyboardInterrupt as stop:
+            raise _end(str(stop) or "Interrupted: nothing was written.", INTERRUPTED) from None
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(FAILED) from None

@@ -102,7 +102,7 @@ def summary(run: Run, *, full: bool = False) -> str:
         f"{origin.scenario}: {len(run):,} customers{_origins(run)}, {origin.horizon:g} days, seed {origin.seed}, {origin.engine} engine,"
         f" {origin.events:,} log rows"
     )
-    return "\n\n".join([head, _layout(("metric", "value", "95 % interval", "n", ""), rows), _notes(len(known) - len(rows))])
+    return "\n\n".join([head, layout(("metric", "value", "95 % interval", "n", ""), rows), _notes(len(known) - len(rows))])
 
 
 def comparison(baseline: Run, name: str, alternatives: Mapping[str, Mapping[str, Effect]], *, full: bool = False) -> str:
@@ -128,7 +128,7 @@ def comparison(baseline: Run, name: str, alternatives: Mapping[str, Mapping[str,
     for alternative, effects in alternatives.items():
         present = [of for of in shown if of.name in effects and (full or not math.isnan(effects[of.name].effect))]
         rows = [_effect_row(of, effects[of.name]) for of in present]
-        table = _layout(("metric", name, alternative, "effect", "95 % interval", "", "pairing", ""), rows)
+        table = layout(("metric", name, alternative, "effect", "95 % interval", "", "pairing", ""), rows)
         tables.append(f"{table}\n\n{_notes(len(effects) - len(rows))}")
     origin = baseline.provenance
     here, others = f"{int(baseline.entered.sum()):,}", {f"{effects['customers'].value:,.0f}" for effects in alternatives.values()}
@@ -193,16 +193,24 @@ def _notes(hidden: int) -> str:
     return f"{mark}\n{rest}" if hidden else mark
 
 
-def _layout(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns padded to their widest cell; the first and the last to the left, the others to the right."""
+def layout(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns _padded to their widest cell; the first and the last to the left, the others to the right.
+
+    Parameters
+    ----------
+    head : sequence of str
+        Names of columns.
+    rows : sequence of sequence of str
+        Cells, as many as columns.
+    """
     lines = [head, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     last = len(head) - 1
 
-    def padded(line: Sequence[str]) -> str:
+    def _padded(line: Sequence[str]) -> str:
         cells = [
             cell.ljust(width) if i in (0, last) else cell.rjust(width) for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         return "  ".join(cells).rstrip()
 
-    return "\n".join([padded(head), "-" * (sum(widths) + 2 * last), *map(padded, rows)])
+    return "\n".join([_padded(head), "-" * (sum(widths) + 2 * last), *map(_padded, rows)])

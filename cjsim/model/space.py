@@ -340,9 +340,15 @@ def _blend(name: str, mix: Mix) -> Blend:
 
 
 def _span_text(seconds: int) -> str:
-    """The shortest text of whole seconds; `duration_text` would write 5 h as 300 min, as 5 / 24 days are not exactly that."""
+    """Whole seconds as one would write them, such as 36h or 1d 5h 12min; `duration_text` wants one unit, and 5 / 24 days exactly."""
     unit, size = next((unit, size) for unit, size in _SPANS.items() if seconds % size == 0)
-    return f"{seconds // size}{unit}"
+    if size >= _HOUR or seconds < 100 * size:
+        return f"{seconds // size}{unit}"
+    parts, left = [], seconds
+    for unit, size in list(_SPANS.items())[1:]:
+        count, left = divmod(left, size)
+        parts += [f"{count}{unit}"] if count else []
+    return " ".join(parts)
 
 
 def _whole_parts(amounts: list[float], total: int) -> list[float]:

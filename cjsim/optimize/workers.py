@@ -41,7 +41,7 @@ class Evaluates(Protocol):
         """The trial."""
 
 
-Maker = Callable[[Study, int], Evaluates]  # of an evaluator with so many threads; importable, as it goes to other processes
+Maker = Callable[[Study, int], Evaluates]  # importable, as other processes call it
 
 
 class Alone:
@@ -161,26 +161,30 @@ class Processes:
 
 
 @contextlib.contextmanager
-def team_of(study: Study, make: Maker, *, workers: int, threads: int | None, note: Callable[[str], None]) -> Iterator[Alone | Processes]:
+def team_of(
+    study: Study, evaluator: Evaluates, *, make: Maker, workers: int, threads: int, note: Callable[[str], None]
+) -> Iterator[Alone | Processes]:
     """Who evaluates, until the block ends.
 
     Parameters
     ----------
     study : Study
         Whose trials they evaluate.
+    evaluator : Evaluates
+        Of this process, which evaluates alone if there is one worker.
     make : callable
-        Of an evaluator from a study and a number of threads.
+        Of an evaluator from a study and a number of threads, for other processes.
     workers : int
         Processes; 1 stands for this one.
-    threads : int or None
-        Of each; if not given, all cores for this process, one for each of several.
+    threads : int
+        Of each of several.
     note : callable
         Is told when one dies.
     """
     if workers == 1:
-        yield Alone(make(study, threads or os.cpu_count() or 1))
+        yield Alone(evaluator)
         return
-    team = Processes(study, make, count=workers, threads=threads or 1, note=note)
+    team = Processes(study, make, count=workers, threads=threads, note=note)
     try:
         yield team
     finally:
