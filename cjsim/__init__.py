@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from cjsim.model.journey import Journey
     from cjsim.model.policy import Policy
     from cjsim.model.scenario import Scenario
-    from cjsim.optimize.optimize import optimize
     from cjsim.optimize.optimum import Optimum
     from cjsim.optimize.study import Study
+    from cjsim.optimize.verb import optimize
     from cjsim.report.diary import Diary
     from cjsim.report.walk import walk
 
@@ -50,7 +50,7 @@ _HOMES = {
     "compare": "cjsim.metrics.compare",
     "describe": "cjsim.model.describe",
     "experiment": "cjsim.lab.trying",
-    "optimize": "cjsim.optimize.optimize",
+    "optimize": "cjsim.optimize",
     "simulate": "cjsim.engine.run",
     "walk": "cjsim.report.walk",
 }
@@ -81,7 +81,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'cjsim' has no attribute '{name}'")
-    value = getattr(import_module(_HOMES[name]), name)
+    home = import_module(_HOMES[name])
+    value = home if home.__name__ == f"{__name__}.{name}" else getattr(home, name)  # a package that is itself the verb
     globals()[name] = value
     return value
 

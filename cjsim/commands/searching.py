@@ -44,7 +44,7 @@ def optimize(
     width = how_to_run("compiled", threads, None)["threads"]
     warn(study, made)
     with folder_for(out) as folder, shown_progress() as progress:
-        from cjsim.optimize.optimize import optimize as search
+        from cjsim.optimize.verb import optimize as search
 
         optimum = search(made, storage=storage, workers=processes, threads=width, progress=progress)
         if folder is not None:

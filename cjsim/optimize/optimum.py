@@ -1,7 +1,7 @@
 """What a search has found: the winner as confirmed on fresh customers, the trials behind it, what it cost.
 
 Lives here: the result, its JSON, its table of trials, its files. Does not live here: words and tables (words.py), pictures (picture.py),
-how it came about (optimize.py, search.py, confirm.py).
+how it came about (verb.py, search.py, confirm.py).
 """
 
 import json

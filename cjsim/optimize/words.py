@@ -61,6 +61,9 @@ def _verdict(optimum: "Optimum") -> Iterator[str]:
         yield f"No gain: the best, trial {found.trial.index}, moves {objective.metric} by {said} {on}, which does not support one."
     optimism = found.optimism[objective.metric]
     more = f"{number(abs(optimism), unit, decimals)} {'more' if optimism >= 0 else 'less'}"
+    for one in study.constraints:
+        if (beyond := one.sign * (found.baseline[one.metric].value - one.bound)) > 0:
+            yield f"What is done today does not keep {one.name}: it is {_beyond(optimum, one.metric, beyond)}."
     yield f"The search had promised {more}. The chance that it is the best of the finalists is {100 * found.chance_best:.0f} %."
 
 
