@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cjsim.model.journey import Journey
     from cjsim.model.policy import Policy
     from cjsim.model.scenario import Scenario
+    from cjsim.optimize.levers import Levers, levers
     from cjsim.optimize.optimum import Optimum
     from cjsim.optimize.study import Study
     from cjsim.optimize.verb import optimize
@@ -41,6 +42,7 @@ _HOMES = {
     "Experiment": "cjsim.lab.experiment",
     "Findings": "cjsim.lab.findings",
     "Journey": "cjsim.model.journey",
+    "Levers": "cjsim.optimize.levers",
     "Optimum": "cjsim.optimize.optimum",
     "Policy": "cjsim.model.policy",
     "Run": "cjsim.engine.result",
@@ -50,6 +52,7 @@ _HOMES = {
     "compare": "cjsim.metrics.compare",
     "describe": "cjsim.model.describe",
     "experiment": "cjsim.lab.trying",
+    "levers": "cjsim.optimize.levers",
     "optimize": "cjsim.optimize",
     "simulate": "cjsim.engine.run",
     "walk": "cjsim.report.walk",
@@ -62,6 +65,7 @@ __all__ = [
     "Experiment",
     "Findings",
     "Journey",
+    "Levers",
     "Optimum",
     "Policy",
     "Run",
@@ -72,6 +76,7 @@ __all__ = [
     "compare",
     "describe",
     "experiment",
+    "levers",
     "optimize",
     "simulate",
     "walk",

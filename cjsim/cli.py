@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cjsim import __version__
-from cjsim.commands import lab, models, runs, searching
+from cjsim.commands import lab, levers, models, runs, searching
 from cjsim.commands.calibration import calibrating
 
 app = typer.Typer(
@@ -21,7 +21,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (models.check, models.describe, models.schema, runs.simulate, runs.compare, runs.walk, searching.optimize, lab.experiment):
+for command in (
+    models.check,
+    models.describe,
+    models.schema,
+    runs.simulate,
+    runs.compare,
+    runs.walk,
+    searching.optimize,
+    levers.levers,
+    lab.experiment,
+):
     app.command()(command)
 app.add_typer(calibrating, name="calibrate")
 app.add_typer(lab.journal, name="journal")

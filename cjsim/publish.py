@@ -16,7 +16,7 @@ from cjsim.errors import InputError, complaint
 
 MARKS = ("manifest.json", "comparison.json")  # written last: where one is, all is
 _RUN = r"manifest\.json|metrics\.json|(customers|truth|log)\.parquet"
-_RESULT = re.compile(rf"(run_\d+/)?({_RUN})|comparison\.json")
+_RESULT = re.compile(rf"(run_\d+/)?({_RUN})|comparison\.json|levers\.(csv|json)|tornado\.png|sobol\.csv")
 
 
 @contextlib.contextmanager
@@ -146,6 +146,6 @@ def _is_result(folder: Path) -> bool:
 
 
 def _results(folder: Path) -> set[str]:
-    """Files in a folder that `simulate` or `compare` wrote there."""
+    """Files in a folder that `simulate`, `compare` or `levers` wrote there."""
     names = {path.relative_to(folder).as_posix() for path in (*folder.glob("*"), *folder.glob("run_*/*"))}
     return {name for name in names if _RESULT.fullmatch(name)}

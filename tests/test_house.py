@@ -35,6 +35,7 @@ FILE_LINES, FUNCTION_LINES, ARGUMENTS = 400, 60, 8
 LARGER = {
     "cjsim/commands/runs.py:simulate": "an argument is an option of the command line",
     "cjsim/commands/runs.py:compare": "an argument is an option of the command line",
+    "cjsim/commands/levers.py:levers": "an argument is an option of the command line",
     "cjsim/commands/searching.py:optimize": "an argument is an option of the command line",
     "cjsim/commands/calibration.py:calibrate_purchases": "an argument is an option of the command line",
     "cjsim/commands/lab.py:journal_top": "an argument is an option of the command line",

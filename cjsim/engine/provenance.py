@@ -8,6 +8,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {"over_days": entry.over, "file": entry.file, "file_digest": hashlib.sha256(Path(entry.file).read_bytes()).hexdigest()}
 
 
+@cache  # 2 ms each, and a search makes thousands of runs
 def _version(library: str) -> str:
     try:
         return version(library)

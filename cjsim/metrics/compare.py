@@ -218,17 +218,36 @@ def compare(
     """
     from cjsim.engine.run import simulate
 
-    (name, base), others = _baseline_first(scenarios, Scenario)
-    for other, scenario in others.items():
-        for what in ("start", "horizon") if customers else ("start", "horizon", "customers"):
-            _require_equal(what, name, getattr(base, what), other, getattr(scenario, what))
-        _require_equal("entry", name, _entry(base), other, _entry(scenario))
+    require_same_customers(scenarios, customers=customers)
+    base = next(iter(scenarios.values()))
     number, key = base.customers if customers is None else customers, base.seed if seed is None else seed
     runs = {
         name: simulate(scenario, customers=number, seed=key, engine=engine, threads=threads, max_customers=max_customers, progress=progress)
         for name, scenario in scenarios.items()
     }
     return Comparison.of(runs)
+
+
+def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int | None = None) -> None:
+    """Refuse scenarios that cannot be compared on the same customers over the same days.
+
+    Parameters
+    ----------
+    scenarios : Mapping of str to Scenario
+        By name; the first is the baseline.
+    customers : int, optional
+        How many, instead of the scenarios' own number.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two, or they differ in start, horizon, entry or (where none is given) number of customers.
+    """
+    (name, base), others = _baseline_first(scenarios, Scenario)
+    for other, scenario in others.items():
+        for what in ("start", "horizon") if customers else ("start", "horizon", "customers"):
+            _require_equal(what, name, getattr(base, what), other, getattr(scenario, what))
+        _require_equal("entry", name, _entry(base), other, _entry(scenario))
 
 
 def _baseline_first(named: Mapping[str, T], kind: type[T]) -> tuple[tuple[str, T], dict[str, T]]:

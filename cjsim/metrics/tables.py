@@ -194,7 +194,7 @@ def _notes(hidden: int) -> str:
 
 
 def layout(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns _padded to their widest cell; the first and the last to the left, the others to the right.
+    """Columns padded to their widest cell; the first and the last to the left, the others to the right.
 
     Parameters
     ----------

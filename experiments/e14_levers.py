@@ -1,0 +1,374 @@
+"""Claim: on a journey with planted effects, `levers` ranks them right, and its intervals cover the truth 93 to 97 % of the time.
+
+A small firm writes letters, notes, tips and a welcome series; who opens one buys. Nothing else sells, and no message changes the odds of
+another, so that what each lever does is known in closed form (`truths`): how many contacts are delivered, times the chance that one is
+opened, times the mean purchase. Purchases are skewed (exponential, times a lognormal size of the customer), as purchases are. Some levers
+do nothing: hours, to whom no customer is sensitive, and the shares of a split of two letters that are twins, which moves customers
+between them and so is noise around 0.
+
+`levers` is run with 200 seeds; truths are also held against one paired run of many customers. Coverage of an interval that is right is
+binomial: 200 seeds tell 95 % to +- 3 points, so that a single move may lie outside of 93 to 97 by chance; all moves together may not.
+
+Run: `python experiments/e14_levers.py [--seeds K] [--customers N] [--check N] [--out DIR]`.
+"""
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from findings import ROOT, Z95, Finding, ratio, write_findings
+
+import cjsim as cj
+
+WEEKS = 12
+SIGMA = 0.6  # of the logarithm of a customer's size
+WAIT, LATER, BUYS = 4.0, 6.0, 10.0  # days: to the welcome, to its second letter, mean until who is new buys by itself
+
+
+class Post(NamedTuple):
+    """A message: the chance that it is opened, and the mean purchase then."""
+
+    rate: float
+    value: float
+
+    @property
+    def worth(self) -> float:
+        """Mean revenue of one delivery."""
+        return self.rate * self.value
+
+
+POSTS = {  # so that the true sizes of levers lie at least a fifth apart, but for those that do the same
+    "letter": Post(0.30, 14.0),
+    "note": Post(0.20, 3.0),
+    "tip": Post(0.15, 25.0),
+    "hello": Post(0.50, 3.0),
+    "hello_again": Post(0.40, 9.0),
+    "twin_a": Post(0.30, 12.0),
+    "twin_b": Post(0.30, 12.0),
+}
+CHANNELS = {"letter": "mail", "note": "push", "tip": "app", "hello": "mail", "hello_again": "mail", "twin_a": "text", "twin_b": "text"}
+BLOCKS = (50, 200, 1_000)  # customers
+RELEVANCE, ACCURACY = 2.5, 0.5
+
+
+def scenario(customers: int = 2_000) -> cj.Scenario:
+    """The firm and its customers."""
+    messages: dict[str, Any] = {
+        name: {
+            "channel": CHANNELS[name],
+            "open_rate": post.rate,
+            "effects": {"opened": [{"fire": f"order_by_{name}"}]},
+        }
+        for name, post in POSTS.items()
+    }
+    orders = {
+        f"order_by_{name}": {"effects": [{"purchase": {"value": {"exponential": {"mean": post.value}}, "times": ["size"]}}]}
+        for name, post in POSTS.items()
+    }
+    messages["tip"] |= {"topic": "personal", "relevance": RELEVANCE}
+    journey = {
+        "name": "readers",
+        "starts_in": "new",
+        "stages": {"new": {}, "known": {"retained": True}},
+        "traits": {"size": {"lognormal": {"median": math.exp(-SIGMA * SIGMA / 2), "sigma": SIGMA}}},
+        "interests": {"garden": 1, "kitchen": 1},
+        "events": {"buys": {"in": ["new"], "wait": {"exponential": f"{BUYS:g}d"}, "effects": [{"go": "known"}]}} | orders,
+        "channels": {"mail": {"cost": 0.5}, "push": {"cost": 0.01}, "app": {"cost": 0.02}, "text": {"cost": 0.1}},
+        "messages": messages,
+    }
+    twins = {name: {"share": 0.5, "steps": [{"send": name}]} for name in ("twin_a", "twin_b")}
+    policy = {
+        "name": "today",
+        "flows": {
+            "welcome": {
+                "on": {"stage": "new"},
+                "exit_on": ["buys"],
+                "steps": [{"wait": f"{WAIT:g}d"}, {"send": "hello"}, {"wait": f"{LATER:g}d"}, {"send": "hello_again"}],
+            },
+            "survey": {"on": {"stage": "new"}, "steps": [{"split": twins}]},
+        },
+        "broadcasts": {
+            "letters": {"schedule": {"weekdays": ["monday"], "at": "10:00"}, "send": "letter"},
+            "notes": {"schedule": {"weekdays": ["tuesday", "thursday", "saturday"], "at": "12:00"}, "send": "note"},
+            "tips": {"schedule": {"weekdays": ["wednesday"], "every_weeks": 3, "at": "09:00"}, "send": "tip"},
+        },
+        "guardrails": {"caps": [{"at_most": 2, "per": "7d", "channels": ["push"]}]},
+        "personalisation": [{"accuracy": ACCURACY}],
+    }
+    whole = {"name": "planted", "journey": journey, "policy": policy, "start": "2026-01-05", "horizon": f"{7 * WEEKS}d"}
+    return cj.Scenario.from_dict(whole | {"customers": customers})
+
+
+class Policy(NamedTuple):
+    """What the levers of the firm are set to, as far as it moves revenue."""
+
+    letters: int = WEEKS
+    notes: int = 2 * WEEKS
+    tips: int = 4
+    accuracy: float = ACCURACY
+    wait: float | None = WAIT  # days; None: the first letter is left out
+    later: float | None = LATER  # days after `wait`; None: the second letter is left out
+    twins: bool = True
+    reached: float = 1.0  # share of customers who are not held out
+
+
+def revenue(policy: Policy) -> float:
+    """Mean revenue per customer over the horizon, in closed form."""
+    tip = POSTS["tip"]
+    right = 1 / (1 + math.exp(-math.log(tip.rate / (1 - tip.rate)) - RELEVANCE))
+    opened = policy.accuracy * right + (1 - policy.accuracy) * tip.rate
+    total = policy.letters * POSTS["letter"].worth + policy.notes * POSTS["note"].worth + policy.tips * opened * tip.value
+    wait = WAIT if policy.wait is None else policy.wait
+    total += 0.0 if policy.wait is None else math.exp(-wait / BUYS) * POSTS["hello"].worth
+    total += 0.0 if policy.later is None else math.exp(-(wait + policy.later) / BUYS) * POSTS["hello_again"].worth
+    total += POSTS["twin_a"].worth if policy.twins else 0.0
+    return policy.reached * total
+
+
+def truths() -> dict[tuple[str, str], float]:
+    """The effect of every move on revenue, by path and value."""
+    notes, welcome, cap = "policy.broadcasts.notes", "policy.flows.welcome", "policy.guardrails.caps[0]"
+    tips, letters = "policy.broadcasts.tips", "policy.broadcasts.letters"
+    no_welcome = Policy()._replace(wait=None, later=None)
+    moved: dict[tuple[str, Any], Policy] = {
+        (letters, "off"): Policy(letters=0),
+        (f"{letters}.schedule.every_weeks", 2): Policy(letters=WEEKS // 2),
+        (notes, "off"): Policy(notes=0),
+        (f"{notes}.schedule.every_weeks", 2): Policy(notes=WEEKS),
+        (tips, "off"): Policy(tips=0),
+        (f"{tips}.schedule.every_weeks", 2): Policy(tips=6),
+        (f"{tips}.schedule.every_weeks", 4): Policy(tips=3),
+        (f"{cap}.at_most", 1): Policy(notes=WEEKS),
+        (f"{cap}.at_most", 3): Policy(notes=3 * WEEKS),
+        (f"{cap}.per", "3.5d"): Policy(notes=3 * WEEKS),  # Tuesday, Thursday, Saturday are never three within 3.5 days
+        (f"{cap}.per", "2w"): Policy(notes=WEEKS),  # both of every other week
+        ("policy.personalisation[0].accuracy", 0.4): Policy(accuracy=0.4),
+        ("policy.personalisation[0].accuracy", 0.6): Policy(accuracy=0.6),
+        (welcome, "off"): no_welcome,
+        (f"{welcome}.steps[0].wait", "2d"): Policy(wait=WAIT / 2),
+        (f"{welcome}.steps[0].wait", "8d"): Policy(wait=2 * WAIT),
+        (f"{welcome}.steps[2].wait", "3d"): Policy(later=LATER / 2),
+        (f"{welcome}.steps[2].wait", "12d"): Policy(later=2 * LATER),
+        (f"{welcome}.steps[1]", "left out"): Policy(wait=None),
+        (f"{welcome}.steps[3]", "left out"): Policy(later=None),
+        ("policy.flows.survey", "off"): Policy(twins=False),
+        ("policy.guardrails.holdout", 0.1): Policy(reached=0.9),
+    }
+    known = {(path, str(after)): revenue(policy) - revenue(Policy()) for (path, after), policy in moved.items()}
+    for twin in ("twin_a", "twin_b"):
+        for share in (0.4, 0.6):
+            known[f"policy.flows.survey.steps[0].split.{twin}.share", str(share)] = 0.0
+        known[f"policy.flows.survey.steps[0].split.{twin}.steps[0]", "left out"] = -POSTS[twin].worth / 2
+    for name, hours in (("letters", ("08:00", "12:00")), ("notes", ("10:00", "14:00")), ("tips", ("07:00", "11:00"))):
+        for hour in hours:
+            known[f"policy.broadcasts.{name}.schedule.at", hour] = 0.0
+    return known
+
+
+def key_of(lever: Any) -> tuple[str, str]:
+    """Path and value of a move, as `truths` has them."""
+    return lever.move.path, str(lever.move.after)
+
+
+def order_of(effects: dict[tuple[str, str], float]) -> list[str]:
+    """Levers by the larger of their two effects, the largest first."""
+    sizes: dict[str, float] = {}
+    for (path, _), effect in effects.items():
+        sizes[path] = max(sizes.get(path, 0.0), abs(effect))
+    return sorted(sizes, key=lambda path: -sizes[path])
+
+
+def is_ranked_right(found: dict[tuple[str, str], float], true: dict[tuple[str, str], float]) -> bool:
+    """Whether all levers are in their true order; those that truly do the same may stand either way."""
+    sizes: dict[str, float] = {}
+    for (path, _), effect in true.items():
+        sizes[path] = max(sizes.get(path, 0.0), abs(effect))
+    in_order = [round(sizes[path], 9) for path in order_of(found)]
+    return in_order == sorted(in_order, reverse=True)
+
+
+class Seed(NamedTuple):
+    """What `levers` said with one seed, by move."""
+
+    effects: dict[tuple[str, str], float]
+    lows: dict[tuple[str, str], float]
+    highs: dict[tuple[str, str], float]
+    holds: dict[tuple[str, str], bool]
+
+    def covers(self, key: tuple[str, str], truth: float) -> bool:
+        """Whether the interval holds the truth."""
+        return self.lows[key] <= truth <= self.highs[key]
+
+
+def ranked(customers: int, seed: int, threads: int | None = None) -> Seed:
+    """`levers` once."""
+    found = cj.levers(scenario(), metric="revenue", customers=customers, seed=seed, threads=threads).levers
+    return Seed(
+        {key_of(lever): float(lever.found.effect) for lever in found},
+        {key_of(lever): float(lever.found.low) for lever in found},
+        {key_of(lever): float(lever.found.high) for lever in found},
+        {key_of(lever): lever.holds for lever in found},
+    )
+
+
+def noisy(true: dict[tuple[str, str], float]) -> list[tuple[str, str]]:
+    """Moves whose effects vary from seed to seed, each once: a rule's period and the other twin's share do what another move does."""
+    return [key for key in true if not key[0].endswith((".at", ".per", "twin_b.share"))]
+
+
+def moves_table(seeds: list[Seed], true: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
+    """A row a move: truth, mean effect, spread over seeds beside the mean standard error, coverage."""
+    rows = []
+    for key in sorted(true, key=lambda key: -abs(true[key])):
+        effects = np.array([seed.effects[key] for seed in seeds])
+        errors = np.array([(seed.highs[key] - seed.lows[key]) / (2 * Z95) for seed in seeds])
+        rows.append(
+            {
+                "path": key[0],
+                "to": key[1],
+                "truth": true[key],
+                "mean_effect": float(effects.mean()),
+                "spread_over_seeds": float(effects.std(ddof=1)),
+                "mean_standard_error": float(errors.mean()),
+                "coverage": float(np.mean([seed.covers(key, true[key]) for seed in seeds])),
+                "holds": float(np.mean([seed.holds[key] for seed in seeds])),
+            }
+        )
+    return rows
+
+
+def blocks_table(customers: int, seed: int, true: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
+    """One paired run of many customers: its own distance from each truth, and coverage of intervals on blocks of few of them."""
+    from cjsim.metrics.estimate import Terms, paired
+    from cjsim.optimize.moves import moves_of
+
+    def earned(world: cj.Scenario) -> Any:
+        return cj.simulate(world, customers=customers, seed=seed).outcomes.customers["revenue"]
+
+    world = scenario()
+    base = earned(world)
+    rows = []
+    for move in moves_of(world):
+        key = (move.path, str(move.after))
+        if key not in noisy(true):
+            continue
+        other = earned(world.with_values(move.values))
+        moved = other - base
+        error = moved.std(ddof=1) / math.sqrt(customers)
+        skew = float(np.mean((moved - moved.mean()) ** 3) / moved.std() ** 3)
+        row = {
+            "path": key[0],
+            "to": key[1],
+            "truth": true[key],
+            "effect": float(moved.mean()),
+            "z": float((moved.mean() - true[key]) / error),
+        }
+        row["skewness"] = skew
+        for size in BLOCKS:
+            ones, starts = np.ones(size, bool), range(0, customers - size + 1, size)
+            told = [paired(Terms(base[i : i + size], ones), Terms(other[i : i + size], ones)) for i in starts]
+            row[f"coverage_{size}"] = float(np.mean([effect.low <= true[key] <= effect.high for effect in told]))
+        rows.append(row)
+    return rows
+
+
+def findings_of(seeds: list[Seed], true: dict[tuple[str, str], float], blocks: list[dict[str, Any]], check: int) -> list[Finding]:
+    """The claim, part by part."""
+    keys, n = noisy(true), len(seeds)
+    right = np.array([is_ranked_right(seed.effects, true) for seed in seeds], np.float64)
+    covered = np.array([np.mean([seed.covers(key, true[key]) for key in keys]) for seed in seeds])
+    each = np.array([np.mean([seed.covers(key, true[key]) for seed in seeds]) for key in keys])
+    nulls = [key for key in true if true[key] == 0]
+    wrong = np.array([any(seed.holds[key] for key in nulls) for seed in seeds], np.float64)
+    touched = [seed.effects[key] for seed in seeds for key in true if key[0].endswith(".at")]
+    within = int(((each >= 0.93) & (each <= 0.97)).sum())
+    by_chance = "200 seeds tell a share of 95 % to 3 points: about one move in five lies outside of 93 to 97 by chance"
+    found = [
+        Finding("all levers in their true order", "of 200 seeds: all", *ratio(right), n, bool(right.mean() >= 0.95)),
+        Finding("intervals that cover the truth, all moves", "0.93 to 0.97", *ratio(covered), n, bool(0.93 <= covered.mean() <= 0.97)),
+        Finding(
+            f"the same, {len(each)} moves one by one: median, least, most; {within} in 0.93 to 0.97",
+            "0.93 to 0.97",
+            float(np.median(each)),
+            float(each.min()),
+            float(each.max()),
+            n,
+            bool(each.min() >= 0.90),
+            by_chance,
+        ),
+        Finding("a lever that does nothing is said to hold (Holm)", "at most 0.05", *ratio(wrong), n, bool(wrong.mean() <= 0.05)),
+        Finding("largest effect of an hour to which nobody is sensitive", "0", float(np.abs(touched).max()), 0, 0, n, not any(touched)),
+        Finding(
+            f"largest distance of a truth from a paired run of {check:,}, in standard errors",
+            "below 3.5",
+            max(abs(row["z"]) for row in blocks),
+            0,
+            0,
+            check,
+            max(abs(row["z"]) for row in blocks) < 3.5,
+        ),
+    ]
+    for size in BLOCKS:
+        shares = np.array([row[f"coverage_{size}"] for row in blocks])
+        why = "few customers: one of the few large purchases is missing more often than not" if shares.mean() < 0.93 else ""
+        statement = f"intervals that cover the truth with {size} customers, all moves: mean, least, most"
+        good = bool(0.93 <= shares.mean() <= 0.97)
+        found.append(
+            Finding(statement, "0.93 to 0.97", float(shares.mean()), float(shares.min()), float(shares.max()), check // size, good, why)
+        )
+    return found
+
+
+def figure(rows: list[dict[str, Any]], path: Path) -> None:
+    """True effects, and what 200 seeds said of them."""
+    import seaborn as sns
+    from matplotlib.figure import Figure
+
+    with sns.axes_style("whitegrid"):
+        drawn = Figure(figsize=(8, 6), dpi=80, layout="constrained")
+        axes = drawn.subplots()
+    colors = sns.color_palette("colorblind")
+    shown = [row for row in rows if row["spread_over_seeds"] > 0]
+    at = np.arange(len(shown))
+    axes.errorbar(
+        [row["mean_effect"] for row in shown],
+        at,
+        xerr=[Z95 * row["spread_over_seeds"] for row in shown],
+        fmt="o",
+        color=colors[0],
+        capsize=2,
+        label="mean of seeds, and where 95 % of them lie",
+    )
+    axes.plot([row["truth"] for row in shown], at, "|", color=colors[1], markersize=12, markeredgewidth=2, label="truth")
+    axes.set_yticks(at, [f"{row['path'].removeprefix('policy.')} -> {row['to']} ({row['coverage']:.0%})" for row in shown], fontsize=7)
+    axes.invert_yaxis()
+    axes.set(xlabel="effect on revenue per customer (money)", title="Moves, and how often their intervals cover the truth")
+    axes.legend(fontsize=7, loc="lower left")
+    drawn.savefig(path)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--customers", type=int, default=4_000)
+    parser.add_argument("--check", type=int, default=100_000, help="customers of the paired run that truths are held against")
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e14_levers")
+    given = parser.parse_args()
+    true = truths()
+    blocks = blocks_table(given.check, 10_001, true)
+    seeds = [ranked(given.customers, seed) for seed in range(1, given.seeds + 1)]
+    rows = moves_table(seeds, true)
+    given.out.mkdir(parents=True, exist_ok=True)
+    figure(rows, given.out / "levers.png")
+    words = f"""Levers of a small firm, {given.seeds} seeds of {given.customers:,} customers; the effect of each move on revenue is known in
+closed form (`truths` in the experiment). In rows that say "least, most" the brackets hold these."""
+    tables = {"moves": rows, "blocks": blocks}
+    found = findings_of(seeds, true, blocks, given.check)
+    print(write_findings("e14_levers", "E14: levers on a journey with planted effects", words, found, tables, given.out))
+
+
+if __name__ == "__main__":
+    main()
