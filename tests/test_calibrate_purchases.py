@@ -15,6 +15,9 @@ from cjsim.calibrate.purchases import PurchaseCalibration, calibrate_purchases
 from cjsim.errors import InputError
 from cjsim.model.entries import read_entries
 from cjsim.model.scenario import Scenario
+from cjsim.optimize.draws import read_draws
+from cjsim.optimize.evaluate import Evaluator
+from cjsim.optimize.study import Study
 
 
 def calibrate(file: Path, until: str = "2024-03-01", **options: object) -> PurchaseCalibration:
@@ -69,6 +72,39 @@ def test_cdnow_holdout_is_forecast_as_known(cdnow: PurchaseCalibration) -> None:
     (warning,) = cdnow.warnings  # nothing is said of purchases, nor of a log that begins late: the cohort is acquired in 12 weeks
     assert warning.startswith("money of the holdout (70,976) lies outside the 95 % band given each history (52,")
     assert warning.endswith("the model misses something, such as seasons; do not rely on the forecast")
+
+
+def test_draws_of_the_parameters_spread_as_the_fit_is_uncertain(cdnow: PurchaseCalibration, tmp_path: Path) -> None:
+    cdnow.save(tmp_path)
+    drawn = pd.read_csv(tmp_path / "draws.csv")
+    assert len(drawn) == 200
+    logs = np.log(drawn[["journey.traits.rate.gamma.shape", "journey.traits.dropout.beta.alpha"]].to_numpy())
+    fit = cdnow.timing.fit
+    # 200 draws: means within 4 standard errors, standard deviations within 4 of theirs (5 % each).
+    spread = np.sqrt(np.diag(fit.covariance))[[0, 2]]
+    assert np.abs(logs.mean(axis=0) - np.log(fit.values[[0, 2]])) == pytest.approx([0, 0], abs=4 * spread.max() / np.sqrt(200))
+    assert logs.std(axis=0) == pytest.approx(spread, rel=0.2)
+    assert np.corrcoef(np.log(drawn.filter(like="dropout")).T)[0, 1] > 0.8  # a and b are known together only by their ratio
+
+
+def test_a_study_runs_over_the_draws_of_cdnow(cdnow: PurchaseCalibration, tmp_path: Path) -> None:
+    cdnow.save(tmp_path)
+    margin = "journey.events.purchase.effects[0].purchase.margin"
+    head = "name: margins\nscenario: scenario.yaml\ncustomers: 300\ndraws: {file: draws.csv, rows: 3}\nobjectives: [clv]\n"
+    (tmp_path / "study.yaml").write_text(f"{head}free:\n  {margin}: {{low: 0.1, high: 1.0}}\n")
+    evaluator = Evaluator(Study.load(tmp_path / "study.yaml"))
+    half = evaluator.evaluate(0, {margin: 0.5}, rivals=[])
+    assert half.gains[0].high < 0
+    rates = {crowd.scenario.journey.traits["rate"].body.shape for crowd in evaluator._panel.crowds}
+    assert len(rates) == 3 and 0.243 not in rates
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.3])
+def test_draws_can_stand_at_their_paths_whatever_was_fitted(tmp_path: Path, spread: float) -> None:
+    calibrate(shoppers(tmp_path, 40, spend_spread=spread), out=tmp_path / "out")
+    scenario, draws = Scenario.load(tmp_path / "out" / "scenario.yaml"), read_draws(tmp_path / "out" / "draws.csv")
+    shapes = [scenario.with_values(draw.values).journey.traits["rate"].body.shape for draw in draws[:20]]
+    assert shapes == [draw.values["journey.traits.rate.gamma.shape"] for draw in draws[:20]]
 
 
 def test_cdnow_scenario_loads_with_the_numbers_in_full(cdnow: PurchaseCalibration, tmp_path: Path) -> None:

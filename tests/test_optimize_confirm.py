@@ -19,7 +19,7 @@ from cjsim.optimize.panel import Lives, derived_seed
 from cjsim.optimize.study import Study
 from cjsim.optimize.trial import Gain, Trial
 
-METRICS = ("clv", "contacts")
+METRICS, BASE = ("clv", "contacts"), study(customers=200)
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ class MadeEvaluator:
 
 def made(seed: int = 1, **changed: Any) -> MadeEvaluator:
     """A study of 200 customers; only its goals and sizes matter."""
-    base = study(customers=200)
-    return MadeEvaluator(base.model_copy(update={"seed": seed, **changed}))
+    return MadeEvaluator(BASE.model_copy(update={"seed": seed, **changed}))
 
 
 def confirmed(evaluator: MadeEvaluator, trials: list[Trial]) -> Confirmed:
@@ -144,7 +143,7 @@ def test_chance_among_three_alike_is_a_third_and_twins_share_it() -> None:
 
 
 def test_chance_of_the_winner_is_paired() -> None:
-    evaluator = made(confirm=study().confirm.model_copy(update={"finalists": 2}))
+    evaluator = made(confirm=BASE.confirm.model_copy(update={"finalists": 2}))
     won = confirmed(evaluator, [evaluator.trial(0, clv=0.3), evaluator.trial(1, clv=0.31)])
     first = evaluator.fresh("first")
     best, other = (first.live(one.trial.params) for one in won.finalists)
@@ -173,7 +172,7 @@ def test_of_a_front_the_nondominated_are_confirmed_and_the_first_objective_decid
 
 
 def test_a_large_front_is_thinned_to_those_farthest_apart() -> None:
-    evaluator = made(**both(confirm=study().confirm.model_copy(update={"finalists": 1})))
+    evaluator = made(**both(confirm=BASE.confirm.model_copy(update={"finalists": 1})))
     template = evaluator.trial(0)
     trials = [
         replace(template, index=i, params={"i": i}, gains=(Gain(x, x, x, x), Gain(x, x, x, x)))

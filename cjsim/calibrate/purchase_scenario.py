@@ -1,4 +1,4 @@
-"""A fitted purchase model as files of our language: a journey, an empty policy, a scenario, the dates of entry.
+"""A fitted purchase model as files of our language: a journey, an empty policy, a scenario, the dates of entry, draws of the parameters.
 
 Lives here: the text of the files, each number with its interval and its source. Does not live here: the fit (purchases.py),
 what the words of the files mean (docs/design.md).
@@ -14,14 +14,17 @@ import io
 from datetime import date
 from typing import NamedTuple
 
+import numpy as np
+
 from cjsim.calibrate.bgnbd import BgNbd
 from cjsim.calibrate.gammagamma import GammaGamma
 from cjsim.calibrate.identify import FittedSpend, FittedTiming
-from cjsim.calibrate.likelihood import Estimate, Fit
+from cjsim.calibrate.likelihood import Estimate, Fit, Floats
 from cjsim.calibrate.nbd import Nbd
 from cjsim.calibrate.purchase_log import Histories
 from cjsim.model.entries import IDENTIFIER
 
+_DRAWS, _TRAITS = 200, "journey.traits"
 _WAIT = {"day": "1d", "week": "1w"}
 
 
@@ -36,7 +39,7 @@ class Origin(NamedTuple):
 
 
 def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Histories, origin: Origin) -> dict[str, str]:
-    """The text of `journey.yaml`, `policy.yaml`, `scenario.yaml` and `entries.csv`.
+    """The text of `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv` and `draws.csv`.
 
     Parameters
     ----------
@@ -58,7 +61,39 @@ def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Historie
         "policy.yaml": head + "# What the firm does beyond what it did when the log was written: nothing yet.\nname: nothing_new\n",
         "scenario.yaml": head + _scenario(len(histories.customer), origin),
         "entries.csv": _entries(histories),
+        "draws.csv": _draws(timing, spend),
     }
+
+
+def _draws(timing: FittedTiming, spend: FittedSpend) -> str:
+    """Parameters as the log leaves them uncertain, a row a draw, by their paths in a scenario: a study's `draws`."""
+    rng = np.random.default_rng(1)  # the same fit has the same draws
+    columns = _timing_columns(timing, rng) | _spend_columns(spend, rng)
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(columns)
+    rows.writerows(zip(*(map(repr, column.tolist()) for column in columns.values()), strict=True))
+    return text.getvalue()
+
+
+def _timing_columns(timing: FittedTiming, rng: np.random.Generator) -> dict[str, Floats]:
+    """By path, each of shape (n_draws,)."""
+    r, alpha, *dropout = timing.fit.draw(_DRAWS, rng).T
+    columns = {f"{_TRAITS}.rate.gamma.mean": r / alpha, f"{_TRAITS}.rate.gamma.shape": r}
+    return columns | {f"{_TRAITS}.dropout.beta.{name}": column for name, column in zip(("alpha", "beta"), dropout, strict=False)}
+
+
+def _spend_columns(spend: FittedSpend, rng: np.random.Generator) -> dict[str, Floats]:
+    """Likewise; both events draw their money from one law."""
+    first, second, *rate = spend.fit.draw(_DRAWS, rng).T
+    values = [f"journey.events.{name}.effects[0].purchase.value" for name in ("first_purchase", "purchase")]
+    if isinstance(spend.model, GammaGamma):
+        money = {f"{path}.gamma.{name}": first for path in values for name in ("mean", "shape")}
+        return money | {f"{_TRAITS}.nu.gamma.mean": second / rate[0], f"{_TRAITS}.nu.gamma.shape": second}
+    if spend.model.sigma > 0:
+        laws = (("median", first), ("sigma", second))
+        return {f"{path}.lognormal.{name}": column for path in values for name, column in laws}
+    return dict.fromkeys(values, first)
 
 
 def _entries(histories: Histories) -> str:

@@ -117,7 +117,7 @@ class PurchaseCalibration:
         return "\n".join(lines)
 
     def save(self, out: str | Path) -> None:
-        """Writes `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv` and `calibration.json` into a folder.
+        """Writes `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv`, `draws.csv` and `calibration.json` into a folder.
 
         Parameters
         ----------

@@ -53,7 +53,7 @@ def _file(path: Path, kind: Kind, above: tuple[Path, ...]) -> Node:
 
 def _completed(root: Node, kind: Kind, folder: Path, above: tuple[Path, ...]) -> Node:
     own = {key: node for key, node in root.value.items() if key not in ("extends", "set")}
-    merged = Node(_with_entry_file(own, folder), root.place)
+    merged = Node(_with_data_files(own, folder), root.place)
     if (base := root.child("extends")) is not None:
         merged = _merged(_file(_neighbor(base, "extends", folder), kind, above), merged)
     for path in _inclusions(merged):
@@ -63,7 +63,7 @@ def _completed(root: Node, kind: Kind, folder: Path, above: tuple[Path, ...]) ->
             if part:
                 merged = _put(merged, path, _file(_neighbor(node, str(path[-1]), folder), _always(part[0]), above))
         elif node is not None and isinstance(node.value, dict):
-            merged = _put(merged, path, Node(_with_entry_file(node.value, folder), node.place))
+            merged = _put(merged, path, Node(_with_data_files(node.value, folder), node.place))
     return _with_changes(merged, kind(merged.value), root.child("set"))
 
 
@@ -118,14 +118,15 @@ def _neighbor(node: Node, key: str, folder: Path) -> Path:
     return file
 
 
-def _with_entry_file(top: dict[str, Node], folder: Path) -> dict[str, Node]:
-    """The mapping with `entry.file` made absolute, as it is relative to the file in which it is written."""
-    entry = top.get("entry")
-    file = entry.child("file") if entry is not None else None
-    if entry is None or file is None or not isinstance(file.value, str):
-        return top
-    absolute = Node(os.path.abspath(folder / file.value), file.place)  # noqa: PTH100 - `resolve` would follow links
-    return {**top, "entry": Node({**entry.value, "file": absolute}, entry.place)}
+def _with_data_files(top: dict[str, Node], folder: Path) -> dict[str, Node]:
+    """The mapping with `entry.file` and `draws.file` made absolute, as they are relative to the file in which they are written."""
+    for key in ("entry", "draws"):
+        node = top.get(key)
+        file = node.child("file") if node is not None else None
+        if node is not None and file is not None and isinstance(file.value, str):
+            absolute = Node(os.path.abspath(folder / file.value), file.place)  # noqa: PTH100 - `resolve` would follow links
+            top = {**top, key: Node({**node.value, "file": absolute}, node.place)}
+    return top
 
 
 def _merged(base: Node, top: Node) -> Node:

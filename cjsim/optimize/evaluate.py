@@ -8,19 +8,21 @@ import contextlib
 import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from cjsim.engine.result import Metric
 from cjsim.errors import InputError, shown
+from cjsim.optimize.draws import Draw, read_draws
 from cjsim.optimize.goals import Goals
-from cjsim.optimize.panel import Contrast, Crowd, Lives, Panel, derived_seed, is_nested, is_shared
+from cjsim.optimize.panel import Account, Contrast, Crowd, Lives, Panel, derived_seed, is_nested, is_shared
 from cjsim.optimize.race import Lead, is_beaten, is_broken, rungs
+from cjsim.optimize.robust import Aim, Journeys
 from cjsim.optimize.study import Study
 from cjsim.optimize.trial import Trial
 
+_WINDOWS = 3  # of draws: for the search, the first and the second fresh customers
 _KEPT_CUSTOMERS = 1_500_000  # in all accounts kept: tens of megabytes a metric
 _KEPT_LEAST, _KEPT_MOST = 10, 64  # accounts
 
@@ -48,7 +50,8 @@ class Evaluator:
         self.study = study
         self.goals = Goals.of(study)
         self._space = study.space
-        self._crowd = Crowd(study.scenario, self.goals.metrics, study.size, study.seed, threads)
+        self._threads = threads
+        self._panel = self._panel_of(study.seed)
         self._kept: OrderedDict[str, Lives] = OrderedDict()
         self._room = max(_KEPT_LEAST, min(_KEPT_MOST, _KEPT_CUSTOMERS // max(study.size, 1)))
 
@@ -58,8 +61,22 @@ class Evaluator:
         return MappingProxyType(self._base.metrics)
 
     @cached_property
-    def _base(self) -> Lives:
-        return self._crowd.live({})
+    def _base(self) -> Any:
+        return self._panel.live({})
+
+    @cached_property
+    def _draws(self) -> tuple[Draw, ...]:
+        return read_draws(self.study.draws.file) if self.study.draws else ()
+
+    def _panel_of(self, seed: int, *, customers: int | None = None, window: int = 0, in_full: bool = False) -> Crowd | Journeys:
+        """So many customers of a seed, in the study's journey or those of its draws: of the rows of each window, if there are enough."""
+        count = self.study.size if customers is None else customers
+        crowd = Crowd(self.study.scenario, self.goals.metrics, count, seed, self._threads, in_full)
+        if (asked := self.study.draws) is None:
+            return crowd
+        rows = self._draws[window * asked.rows : (window + 1) * asked.rows] if len(self._draws) >= _WINDOWS * asked.rows else self._draws
+        aim = Aim(None if asked.aim == "mean" else asked.tail)
+        return Journeys.of(crowd, rows[: asked.rows], self.goals.aspects, aim)
 
     def fresh(self, stage: Literal["first", "second"]) -> Panel:
         """Other customers, on whom nothing has been chosen yet.
@@ -73,11 +90,12 @@ class Evaluator:
         -------
         Panel
             With the customers of `confirm`, else twice the study's; as many as in the study where customers meet, or a metric is a
-            total, as more would be another world.
+            total, as more would be another world. Parameter draws are fresh too, if the file has rows enough.
         """
-        is_alike = not (is_shared(self.study.scenario) or any(terms.summed for terms in self._base.terms.values()))
+        is_alike = not (is_shared(self.study.scenario) or self.goals.has_total(self.study.scenario))
         customers = self.study.confirm.customers or self.study.size * (2 if is_alike else 1)
-        return replace(self._crowd, seed=derived_seed(self.study.seed, stage), customers=customers, in_full=stage == "second")
+        seed, is_second = derived_seed(self.study.seed, stage), stage == "second"
+        return self._panel_of(seed, customers=customers, window=1 + is_second, in_full=is_second)
 
     def evaluate(self, index: int, point: Mapping[str, float], *, rivals: Sequence[Trial]) -> Trial:
         """What one choice is worth: a function of the study and of what is given, and of nothing else.
@@ -108,38 +126,39 @@ class Evaluator:
 
     def _paired(self, params: Mapping[str, Any], rivals: Sequence[Trial]) -> _Lived:
         """On the customers of all trials, rung by rung."""
-        simulated = 0
-        for size in rungs(self.study.size)[:-1] if self._is_raced(params) else []:
-            lives = self._crowd.live(params, customers=size)
-            simulated += lives.simulated
-            contrasts = self._contrasts(lives, self._base.first(size))
-            if (beaten := self._beaten(lives, rivals)) is not None:
-                return _Lived(size, simulated, [*beaten, *contrasts[len(beaten) :]])
-            if self._breaks(contrasts):
-                return _Lived(size, simulated, contrasts)
-        lives = self._crowd.live(params)
-        contrasts = self._contrasts(lives, self._base)
-        if all(beyond <= 0 for beyond in self.goals.excess(contrasts).values()):
-            self._keep(_key(params), lives)
-        return _Lived(self.study.size, simulated + lives.simulated, contrasts)
+        simulated, panel = 0, self._panel
+        if isinstance(panel, Crowd) and self._is_raced(params):
+            for size in rungs(self.study.size)[:-1]:
+                lives = panel.live(params, customers=size)
+                simulated += lives.simulated
+                contrasts = self._contrasts(lives, self._base.first(size))
+                if (beaten := self._beaten(lives, panel, rivals)) is not None:
+                    return _Lived(size, simulated, [*beaten, *contrasts[len(beaten) :]])
+                if self._breaks(contrasts):
+                    return _Lived(size, simulated, contrasts)
+        account = panel.live(params)
+        contrasts = self._contrasts(account, self._base)
+        if isinstance(account, Lives) and all(beyond <= 0 for beyond in self.goals.excess(contrasts).values()):
+            self._keep(_key(params), account)
+        return _Lived(self.study.size, simulated + account.simulated, contrasts)
 
     def _apart(self, index: int, params: Mapping[str, Any]) -> _Lived:
         """On customers of its own."""
-        lives = replace(self._crowd, seed=derived_seed(self.study.seed, f"trial {index}")).live(params)
-        return _Lived(self.study.size, lives.simulated, [lives.beside(self._base, aspect) for aspect in self.goals.aspects])
+        account = self._panel_of(derived_seed(self.study.seed, f"trial {index}")).live(params)
+        return _Lived(self.study.size, account.simulated, [account.beside(self._base, aspect) for aspect in self.goals.aspects])
 
-    def _contrasts(self, lives: Lives, base: Lives) -> list[Contrast]:
+    def _contrasts(self, account: Account, base: Any) -> list[Contrast]:
         """With the baseline, as it would be on all customers."""
-        found = ((aspect, lives.against(base, aspect)) for aspect in self.goals.aspects)
+        found = ((aspect, account.against(base, aspect)) for aspect in self.goals.aspects)
         return [contrast.upon(self.baseline[aspect.metric].value) for aspect, contrast in found]
 
-    def _beaten(self, lives: Lives, rivals: Sequence[Trial]) -> list[Contrast] | None:
+    def _beaten(self, lives: Lives, panel: Crowd, rivals: Sequence[Trial]) -> list[Contrast] | None:
         """The objectives of a trial that a rival surely beats on its first customers; None if none does.
 
         They are told by way of that rival, on all customers, so that no trial seems better than who has beaten it.
         """
         for rival in rivals:
-            theirs, wanted = self._account(rival), self.goals.wanted
+            theirs, wanted = self._account(rival, panel), self.goals.wanted
             steps = [lives.against(theirs.first(lives.sample.roots), aspect) for aspect in wanted]
             if is_beaten([Lead(-aspect.worse * one.effect, one.error) for aspect, one in zip(wanted, steps, strict=True)]):
                 return [one.after(theirs.against(self._base, aspect)) for aspect, one in zip(wanted, steps, strict=True)]
@@ -160,11 +179,11 @@ class Evaluator:
         sign = self.study.objectives[0].sign
         return [max(able, key=lambda rival: sign * rival.gains[0].value)]
 
-    def _account(self, trial: Trial) -> Lives:
+    def _account(self, trial: Trial, panel: Crowd) -> Lives:
         """A trial's lives; lived again if they are not kept."""
         key = _key(trial.params)
         if key not in self._kept:
-            self._keep(key, self._crowd.live(trial.params))
+            self._keep(key, panel.live(trial.params))
         self._kept.move_to_end(key)
         return self._kept[key]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cjsim.engine.result import Metric
+from cjsim.model.scenario import Scenario
 from cjsim.model.world import Records
 from cjsim.optimize.panel import Aspect, Contrast
 from cjsim.optimize.study import Constraint, Objective, Study
@@ -52,6 +53,20 @@ class Goals:
     def metrics(self) -> tuple[str, ...]:
         """Names of all metrics, each once."""
         return tuple(dict.fromkeys(aspect.metric for aspect in self.aspects))
+
+    def has_total(self, scenario: Scenario) -> bool:
+        """Whether a metric is a total over customers.
+
+        Parameters
+        ----------
+        scenario : Scenario
+            Whose names metrics may hold.
+        """
+        from cjsim.metrics.catalog import definitions
+        from cjsim.model.tables import compile_world
+
+        known = definitions(compile_world(scenario).codebook)
+        return any(known[name].total for name in self.metrics)
 
     def gains(self, contrasts: Sequence[Contrast]) -> tuple[Gain, ...]:
         """What each objective is worth.

@@ -83,6 +83,17 @@ class Account(Protocol):
             In which metric.
         """
 
+    def beside(self, base: Self, aspect: Aspect) -> Contrast:
+        """The difference from another policy on other customers.
+
+        Parameters
+        ----------
+        base : Account
+            Of the other policy.
+        aspect : Aspect
+            In which metric.
+        """
+
 
 class Panel(Protocol):
     """Customers on whom any policy can be tried."""

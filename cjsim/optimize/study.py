@@ -4,16 +4,20 @@ Lives here: what stands in a study's file, and what is wrong with it. Does not l
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from cjsim.errors import unknown_name
+from cjsim.errors import shown, unknown_name
 from cjsim.model.document import Document
 from cjsim.model.paths import Fault
 from cjsim.model.scenario import MAX_CUSTOMERS, Scenario
 from cjsim.model.space import Free, Mix, Space, check_values, space_faults
 from cjsim.model.vocabulary import Base, Name, OpenShare, Real, Whole
+from cjsim.optimize.draws import read_draws
+
+if TYPE_CHECKING:
+    from cjsim.metrics.estimate import Definition
 
 SamplerName = Literal["tpe", "nsga2", "nsga3", "cma", "qmc", "random", "gp"]
 SEVERAL = ("tpe", "nsga2", "nsga3", "qmc", "random", "gp")  # samplers that take several objectives
@@ -72,7 +76,8 @@ class Draws(Base):
     """Parameter draws of a calibrated journey, and what of them is optimised.
 
     `file`: CSV, a column for each path such as `journey.traits.rate.gamma.mean`, a row a draw (as `calibrate` writes it). `rows`: the first
-    so many. `aim`: the mean over draws, or the mean over the worst `tail` of them (for each policy its own worst).
+    so many; the next are for confirmation, if there are three times as many. `aim`: the mean over draws, or the mean over the worst
+    `tail` of them (for each policy its own worst).
     """
 
     file: str
@@ -150,6 +155,7 @@ class Study(Document):
         yield from self._sampler_faults()
         if not faults:
             check_values(self.free, self.mixes, self.scenario, self.source())
+            yield from self._draw_faults()
 
     def _metric_faults(self) -> Iterable[Fault]:
         # Names of metrics depend on those of stages, channels and desks, which compiling the scenario numbers.
@@ -162,6 +168,29 @@ class Study(Document):
         for where, metric in asked.items():
             if metric not in known:
                 yield Fault((*where, "metric"), *unknown_name(metric, known, "metric"))
+        yield from self._confirm_faults(known)
+
+    def _confirm_faults(self, known: "Mapping[str, Definition]") -> Iterable[Fault]:
+        # Among other numbers of customers totals have other bounds, and desks and budgets are busier.
+        asked, metrics = self.confirm.customers, {one.metric for one in self.objectives} | {one.metric for one in self.constraints}
+        is_total = any(known[name].total for name in metrics if name in known)
+        if asked not in (None, self.size) and (is_total or self.scenario.shares or self.scenario.journey.acquisition):
+            must = f"must be the study's {self.size}, as customers meet, or a metric is a total"
+            yield Fault(("confirm", "customers"), must, str(asked), "Leave it out.")
+
+    def _draw_faults(self) -> Iterable[Fault]:
+        if self.draws is None:
+            return
+        rows = read_draws(self.draws.file)[: self.draws.rows]
+        free = {path for name, of in self.free.items() for path in (name, *of.also)} | {
+            path for of in self.mixes.values() for path in of.of
+        }
+        for path in rows[0].values:
+            if path in free:
+                yield Fault(("draws", "file"), "must not draw what is free", shown(path), "Leave the column out, or the free value.")
+        self.scenario.with_values(rows[0].values, place=rows[0].place)
+        if self.size < 2 * len(rows):
+            yield Fault(("customers",), f"must be at least 2 for each of {len(rows)} draws", str(self.size), "Ask for more.")
 
     def _sampler_faults(self) -> Iterable[Fault]:
         several = len(self.objectives) > 1
