@@ -43,24 +43,25 @@ def test_what_is_kept_is_not_evaluated_again(url: str, tmp_path: Path) -> None:
     assert sorted(indices(storage)) == list(range(6))
 
 
-def test_killed_at_random_moments_nothing_is_lost(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kills", "trials"), [(5, 24), pytest.param(40, 80, marks=pytest.mark.slow)])
+def test_killed_at_random_moments_nothing_is_lost(kills: int, trials: int, tmp_path: Path) -> None:
     journal = tmp_path / "a.journal"
-    assert run_script("killed", journal, 10, 60) == as_text(searched(study_of(trials=60)))
-    assert sorted(indices(journal)) == list(range(60))
+    assert run_script("killed", journal, kills, trials) == as_text(searched(study_of(trials=trials)))
+    assert sorted(indices(journal)) == list(range(trials))
 
 
 @pytest.mark.parametrize("name", ["a.journal", pytest.param("a.db", marks=pytest.mark.slow)])
 def test_two_processes_share_the_work(name: str, tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path}/a.db" if name == "a.db" else str(tmp_path / name)
-    run_script("together", storage, 2, 24, seconds=0.03)
+    run_script("together", storage, 2, 16, seconds=0.04)
     told = [json.loads(path.read_text()) for path in tmp_path.glob("*.json")]
-    alone = as_text(searched(study_of(trials=24)))
+    alone = as_text(searched(study_of(trials=16)))
     assert [text for text, _ in told] == [alone, alone]
     shares = [set(evaluated) for _, evaluated in told]
     assert min(map(len, shares)) >= 4
-    assert set().union(*shares) == set(range(24))
-    assert sum(map(len, shares)) <= 24 + 8  # a race for a trial is rare, and does no harm
-    assert sorted(set(indices(storage))) == list(range(24))
+    assert set().union(*shares) == set(range(16))
+    assert sum(map(len, shares)) <= 16 + 6  # a race for a trial is rare, and does no harm
+    assert sorted(set(indices(storage))) == list(range(16))
 
 
 def test_a_journal_cut_anywhere_is_mended(tmp_path: Path) -> None:
@@ -76,11 +77,11 @@ def test_a_journal_cut_anywhere_is_mended(tmp_path: Path) -> None:
 
 def test_a_line_cut_by_another_process_is_mended_at_the_next_append(tmp_path: Path) -> None:
     file = JournalFile(str(tmp_path / "a.journal"))
-    file.append_logs([{"n": 1}])
+    file.append_logs([{"op_code": 1}])
     with (tmp_path / "a.journal").open("ab") as other:
-        other.write(b'{"n": 2, "half')
-    file.append_logs([{"n": 3}])
-    assert list(file.read_logs(0)) == [{"n": 1}, {"n": 3}]
+        other.write(b'{"op_code": 2, "half')
+    file.append_logs([{"op_code": 3}])
+    assert list(file.read_logs(0)) == [{"op_code": 1}, {"op_code": 3}]
 
 
 def test_claims_of_a_process_that_is_gone_do_not_hold(tmp_path: Path) -> None:
@@ -184,10 +185,10 @@ def test_a_storage_that_cannot_be_reached_is_said(storage: str) -> None:
 
 def test_a_file_that_is_no_journal_is_said(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
-    file.write_text("name: shop\nother: 1\n")
+    file.write_text("name: shop\nother: 1")
     with pytest.raises(InputError, match=r"a\.yaml: must be a journal or a data base of studies, got "):
         Ledger(study_of(), storage=str(file))
-    assert file.read_text() == "name: shop\nother: 1\n"
+    assert file.read_text() == "name: shop\nother: 1"
 
 
 def test_a_study_of_somebody_else_is_refused(tmp_path: Path) -> None:
@@ -206,7 +207,6 @@ def test_optunas_own_tools_read_what_is_kept(tmp_path: Path) -> None:
     assert kept.best_trial.user_attrs["index"] == best.index
     assert kept.best_trial.params["policy.guardrails.caps[0].per"] in ("1d", "7d", "14d")
     assert kept.trials_dataframe().shape[0] == 24
-    assert len(optuna.importance.get_param_importances(kept)) == 5
 
 
 def test_seeds_have_files_of_their_own() -> None:

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from optuna.storages.journal import JournalFileBackend
 
+_START = b'{"op_code"'  # of every line
 _BLOCK = 65536  # bytes
 
 
@@ -30,6 +31,8 @@ class JournalFile(JournalFileBackend):
     ------
     OSError
         If it cannot be written.
+    ValueError
+        If it is some other file, which stays as it is.
     """
 
     def __init__(self, path: str) -> None:
@@ -37,6 +40,10 @@ class JournalFile(JournalFileBackend):
         super().__init__(path)
         self._path = Path(path)
         with _locked(self._path) as file:
+            file.seek(0)
+            if not _START.startswith(file.read(len(_START))):
+                raise ValueError("a file that does not begin as a journal does")
+            file.seek(0, os.SEEK_END)
             _mend(file)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:

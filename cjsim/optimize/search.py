@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+import numpy as np
+
 from cjsim.engine.run import Progress
 from cjsim.errors import InputError, complaint, shown
-from cjsim.optimize.front import front, heights, spread_out
+from cjsim.optimize.goals import Goals, front, spread
 from cjsim.optimize.samplers import distributions_of, numbers_of, quiet, sampler_of
 from cjsim.optimize.storage import Ledger
 from cjsim.optimize.study import Study
@@ -103,10 +105,14 @@ def rivals_of(study: Study, trials: Sequence[Trial]) -> list[Trial]:
     trials : Sequence of Trial
         Of whole batches.
     """
-    able = [trial for trial in trials if trial.is_feasible]
-    all_of_them = max((trial.customers for trial in able), default=0)
-    best = front(study, [trial for trial in able if trial.customers == all_of_them])
-    return spread_out(study, best, at_most=MOST_RIVALS)
+    able = [trial for trial in trials if trial.is_feasible and trial.simulated]  # a choice that came again is there already
+    most = max((trial.customers for trial in able), default=0)
+    able = [trial for trial in able if trial.customers == most]
+    if not able:
+        return []
+    heights = np.array([Goals.of(study).heights(trial.gains) for trial in able])
+    best = front(heights)
+    return [able[best[row]] for row in spread(heights[best], MOST_RIVALS)]
 
 
 def search(study: Study, ledger: Ledger, team: Team, told: Progress) -> list[Trial]:
@@ -159,7 +165,7 @@ def best_so_far(study: Study, trials: Sequence[Trial]) -> str:
         return "no trial keeps the constraints yet"
     said = []
     for i, objective in enumerate(study.objectives):
-        best = max(able, key=lambda trial: heights(study, trial)[i])
+        best = max(able, key=lambda trial: objective.sign * trial.gains[i].value)
         said.append(f"{objective.metric} {best.gains[i].value:.4g} ({best.gains[i].effect:+.3g})")
     return ", ".join(said)
 

@@ -199,5 +199,9 @@ class Study(Document):
             yield Fault(("sampler",), "must take several objectives", f"'{self.sampler}'", remedy)
         if self.constraints and self.sampler == "cma":
             yield Fault(("sampler",), "must heed constraints", "'cma', which ignores them", "Use 'tpe', or leave out 'constraints'.")
+        if self.sampler == "cma" and any(value.choices is not None for value in self.free.values()):
+            yield Fault(("sampler",), "must be able to choose", "'cma', which only knows numbers", "Use 'tpe', or leave out 'choices'.")
+        if self.sampler == "cma" and len(self.free) + sum(len(mix.of) - 1 for mix in self.mixes.values()) < 2:
+            yield Fault(("sampler",), "must take one free value", "'cma', which needs two", "Use 'tpe'.")
         if self.racing and not self.pairing:
             yield Fault(("racing",), "must be false without 'pairing'", "true", "Write 'racing: false' beside 'pairing: false'.")

@@ -1,0 +1,126 @@
+"""Wrong studies and storages: one message each, with file and line, what must hold, what was got and what to do."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+from wrong_input import WORLDS, Change, changed, refused
+
+from cjsim.cli import app
+
+STUDY = str(WORLDS / "study.yaml")
+
+
+def refused_study(folder: Path, *changes: Change) -> str:
+    """The message of `optimize` on the study of the tests, changed."""
+    file = folder / "bad.yaml"
+    file.write_text(changed((WORLDS / "study.yaml").read_text(encoding="utf-8"), list(changes)), encoding="utf-8")
+    return refused("optimize", str(file), "--storage", "memory").replace(f"{folder}/", "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "policy.flows.remind.steps[0].wait: {low",
+            "policy.flows.remind.steps[0].weight: {low",
+            "bad.yaml:44: must be a path that exists, got 'policy.flows.remind.steps[0].weight'. "
+            "Did you mean 'policy.flows.remind.steps[0].wait'?",
+        ),
+        (
+            "at_most: {low: 0, high: 6}",
+            "at_most: {low: 6, high: 0}",
+            "bad.yaml:45: free.policy.guardrails.caps[0].at_most.low: must be below 'high', got low 6, high 0. Exchange the bounds.",
+        ),
+        (
+            "{low: 1h, high: 5d, log: true}",
+            "{low: 1h, high: 5, log: true}",
+            "bad.yaml:44: free.policy.flows.remind.steps[0].wait: must have bounds of one kind: numbers, durations or times of day, "
+            "got low '1h', high 5. Write both as the value is written.",
+        ),
+        (
+            "at_most: {low: 0, high: 6}",
+            "at_most: {low: -3, high: 6}",
+            "bad.yaml:45: policy.guardrails.caps[0].at_most: must be at least 0, got -3. Correct the value.",
+        ),
+        ("  - clv\n", "  - clw\n", None),
+        ("  - clv\n", "  - {metric: clv, direction: up}\n", None),
+        ("metric: contacts, at_most: 8", "metric: contcats, at_most: 8", None),
+        ("metric: contacts, at_most: 8", "metric: contacts", None),
+        ("sampler: tpe", "sampler: tpa", None),
+        ("pairing: true", "pairing: false", "bad.yaml:54: racing: must be false without 'pairing', got true."),
+        ("trials: 12", "trials: 0", "bad.yaml:40: trials: must be at least 1, got 0."),
+        ("[1d, 7d, 14d]", "[1d]", None),
+        ("total: 1,", "total: 0,", None),
+    ],
+)
+def test_a_wrong_study_is_refused_with_file_and_line(old: str, new: str, message: str | None, tmp_path: Path) -> None:
+    found = refused_study(tmp_path, (old, new))
+    assert found.startswith("bad.yaml:" if message is None else message), found
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ([("[1d, 7d, 14d]", "{low: 1d, high: 2d}")], "must heed constraints, got 'cma', which ignores them."),
+        ([("  - {metric: contacts, at_most: 8}", "  []")], "must be able to choose, got 'cma', which only knows numbers."),
+        (
+            [("[1d, 7d, 14d]", "{low: 1d, high: 2d}"), ("  - {metric: contacts, at_most: 8}", "  []"), ("  - clv", "  - clv\n  - cost")],
+            "must take several objectives, got 'cma'.",
+        ),
+    ],
+)
+def test_a_sampler_that_cannot_do_it_is_refused(changes: list[Change], message: str, tmp_path: Path) -> None:
+    assert refused_study(tmp_path, ("sampler: tpe", "sampler: cma"), *changes).startswith(f"bad.yaml:42: sampler: {message}")
+
+
+def test_a_wrong_metric_names_the_nearest(tmp_path: Path) -> None:
+    assert refused_study(tmp_path, ("  - clv\n", "  - clw\n")).endswith("got 'clw'. Did you mean 'clv'?")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--trials", "many"], "--trials: must be a whole number, got 'many'."),
+        (["--trials", "0"], "--trials: must be at least 1, got 0."),
+        (["--seed", "-1"], "--seed: must be at least 0, got -1."),
+        (["--workers", "0"], "--workers: must be from 1 to 256, got 0."),
+        (["--threads", "0"], "--threads: must be from 1 to 1024, got 0."),
+        (["--set", "batch=none"], "--set: batch: must be a whole number"),
+        (["--storage", "sqlite:////nowhere/x.db"], "storage 'sqlite:////nowhere/x.db': must be a storage that can be reached, got Operat"),
+        (["--storage", "nowhere://x"], "storage 'nowhere://x': must be a storage that can be reached, got "),
+    ],
+)
+def test_wrong_options_are_refused(options: list[str], message: str) -> None:
+    assert refused("optimize", STUDY, *options).startswith(message)
+
+
+def test_what_is_no_study_is_refused() -> None:
+    assert "must be a study, got a scenario." in refused("optimize", str(WORLDS / "tiny.yaml"))
+
+
+def test_a_changed_study_is_refused_with_what_changed(tmp_path: Path) -> None:
+    storage = str(tmp_path / "a.journal")
+    begun = CliRunner().invoke(app, ["optimize", STUDY, "--storage", storage, "--trials", "2", "--json"])
+    assert begun.exit_code == 0
+    file = tmp_path / "study.yaml"
+    text = changed((WORLDS / "study.yaml").read_text(encoding="utf-8"), [("wait: 2d", "wait: 3d"), ("high: 6}", "high: 7}")])
+    file.write_text(text, encoding="utf-8")
+    assert refused("optimize", str(file), "--storage", storage, "--trials", "4") == (
+        f"{storage}: must hold the study 'reminders' with seed 7 as it is now, got one that began otherwise "
+        "(scenario.policy.flows.remind.steps[0].wait: '2d' -> '3d'; free.policy.guardrails.caps[0].at_most.high: 6 -> 7). "
+        "Undo the change, or give the study another name, seed or storage."
+    )
+
+
+def test_constraints_that_no_trial_keeps_are_named_with_the_nearest() -> None:
+    options = ["--storage", "memory", "--set", "constraints=[{metric: contacts, at_least: 1000}, {metric: clv, at_least: 1}]"]
+    told = CliRunner().invoke(app, ["optimize", STUDY, *options]).stdout
+    assert "No trial keeps the constraints. Trial " in told
+    assert "  contacts at least 1000: broken by 99" in told
+    assert "  clv at least 1: kept" in told
+    assert "value of " in told
+    best = json.loads(CliRunner().invoke(app, ["optimize", STUDY, *options, "--json"]).stdout)["best"]
+    assert (best["verdict"], best["broken"], best["gain"]) == ("infeasible", ["contacts at least 1000"], {})
+    assert best["excess"]["clv at least 1"] < 0 < best["excess"]["contacts at least 1000"]
