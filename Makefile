@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope
 
-.PHONY: setup demo test test-all lint format lock bench clean
+.PHONY: setup demo test test-all lint format lock bench experiments clean
 
 setup: $(STAMP)
 
@@ -46,6 +46,10 @@ lock:
 
 bench: setup
 	$(BIN)/python benchmarks/engines.py
+
+# Each hypothesis in experiments/*.yaml; what has been run as it is now is not run again.
+experiments: setup
+	@for file in experiments/*.yaml; do $(BIN)/cjsim experiment $$file || exit 1; done
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis runs build dist

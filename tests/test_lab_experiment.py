@@ -39,6 +39,9 @@ seed: 3
 """
 
 
+WHOLE_SET = "    set:\n      journey.events.purchase.wait: {exponential: 5d}\n"
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "greetings.yaml"
@@ -106,7 +109,7 @@ def test_a_grid_has_all_combinations_and_the_baseline_is_not_claimed() -> None:
         "holdout=0.5, mean=5d",
     ]
     assert [line.is_claimed for line in found.lines] == [False, True, True, True]
-    assert found.lines[0].effect.absolute == (0, 0, 0)
+    assert (found.lines[0].effect.absolute, found.lines[0].verdict) == ((0, 0, 0), "baseline")
     assert found.verdict == "supported"
     assert experiment(made(scenario=scenario, variants=None, sweep={"grid": grid}, claim="all", by=0)).verdict == "refuted"
 
@@ -127,6 +130,16 @@ def test_sobol_points_lie_within_bounds_and_are_the_same_each_time() -> None:
     assert means == [arm.scenario.journey.events["purchase"].wait.body.mean for arm in asked.arms()]  # type: ignore[union-attr]
 
 
+def test_a_flow_is_merged_over_the_baseline_and_a_wrong_one_is_told_where_it_stands(tmp_path: Path) -> None:
+    flow = "merge:\n      policy:\n        flows:\n          again: {on: {event: purchase}, steps: [{send: hello}]}\n"
+    (tmp_path / "e.yaml").write_text(changed(FILE, [(WHOLE_SET, f"    {flow}"), ("metric: revenue", "metric: contacts")]), encoding="utf-8")
+    asked = Experiment.load(tmp_path / "e.yaml")
+    assert list(asked.arms()[0].scenario.policy.flows) == ["greet", "again"]
+    assert experiment(asked).decisive.effect.value > 2
+    message = refused_file(tmp_path, changed(FILE, [(WHOLE_SET, f"    {flow}".replace("send: hello", "send: hallo"))]))
+    assert message.startswith("bad.yaml:9: policy.flows.again.steps[0].send: must be one of 'hello', got 'hallo'. Did you mean")
+
+
 WRONG: list[tuple[list[Change], str]] = [
     ([("metric: revenue", "metric: revenu")], "bad.yaml:8: metric: must be one of"),
     ([("watch: [purchases, profit]", "watch: [purchase]")], "bad.yaml:11: watch[0]: must be one of"),
@@ -135,7 +148,7 @@ WRONG: list[tuple[list[Change], str]] = [
     ([("by: 50 %", "by: -1")], "bad.yaml:10: by: must be a size"),
     ([("{exponential: 5d}", "{exponential: 10d}")], "bad.yaml:5: variants.faster: must differ from the baseline"),
     (
-        [("    set:\n      journey.events.purchase.wait: {exponential: 5d}\n", "    {}\n")],
+        [(WHOLE_SET, "    {}\n")],
         "bad.yaml:5: variants.faster: must change something",
     ),
     ([("purchase.wait:", "purchase.wate:")], "bad.yaml:7: must be a path that exists, got 'journey.events.purchase.wate'"),
@@ -161,7 +174,7 @@ def test_wrong_experiments_are_refused_with_file_and_line(tmp_path: Path, change
 def test_a_variant_with_other_days_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(f"extends: {TINY}\nhorizon: 60d\n", encoding="utf-8")
-    text = changed(FILE, [("    set:\n      journey.events.purchase.wait: {exponential: 5d}\n", "    scenario: other.yaml\n")])
+    text = changed(FILE, [(WHOLE_SET, "    scenario: other.yaml\n")])
     assert "variants.faster: must have the horizon of the baseline, 30" in refused_file(tmp_path, text)
 
 
@@ -173,7 +186,7 @@ def test_a_metric_that_a_variant_lacks_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(f"extends: {TINY}\njourney: {{channels: {{sms: {{}}}}}}\n", encoding="utf-8")
     text = changed(FILE, [(f"scenario: {TINY}", "scenario: other.yaml"), ("metric: revenue", "metric: open_rate[sms]")])
-    text = changed(text, [("    set:\n      journey.events.purchase.wait: {exponential: 5d}\n", f"    scenario: {TINY}\n")])
+    text = changed(text, [(WHOLE_SET, f"    scenario: {TINY}\n")])
     assert "which 'faster' does not have" in refused_file(tmp_path, text)
 
 

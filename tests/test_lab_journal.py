@@ -277,6 +277,11 @@ def test_the_command_tells_versions_of_files_and_runs(tmp_path: Path) -> None:
     assert out["changes"][0]["effect"] == out["together"]
     same = invoke("journal", "diff", TINY, "e", "--reports", tmp_path / "r")
     assert same.stdout == "Both say the same.\n"
+    study = put(tmp_path / "r", "ff99", name="s", kind="study")
+    (tmp_path / "r" / "s" / "ff99" / "best.yaml").write_text(f"extends: {TINY}\nset: {{policy.guardrails.holdout: 0.25}}\n")
+    assert "policy.guardrails: holdout: 0.25" in invoke("journal", "diff", "e", study.name, "--reports", tmp_path / "r").stdout
+    put(tmp_path / "r", "ff98", name="l", kind="levers")
+    assert "must have runs that hold a scenario, got 'l', levers" in refused("journal", "diff", "l", "e", "--reports", str(tmp_path / "r"))
     assert "must be one of 'fast', got 'slow'" in refused("journal", "diff", "e", "e:slow", "--reports", str(tmp_path / "r"))
 
 

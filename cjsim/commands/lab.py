@@ -162,7 +162,7 @@ def journal_diff(
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> None:
-    """Two versions side by side: files, runs (their baseline), or RUN:VARIANT.
+    """Two versions side by side: files, or runs: RUN is the baseline of an experiment or the winner of a study, RUN:VARIANT a variant.
 
     With --metric each change is made alone, and all together, on the same customers.
     """
@@ -182,23 +182,33 @@ def journal_diff(
 
 
 def version(text: str, book: "Journal") -> "Document":
-    """What a user names: a file, or a run of the journal, whose baseline is meant unless a variant is named after a colon."""
-    from cjsim.lab.experiment import Experiment
-    from cjsim.lab.reports import COPY
+    """What a user names: a file, or a run of the journal.
 
-    if Path(text).is_file():
+    Parameters
+    ----------
+    text : str
+        Of an experiment RUN is its baseline, RUN:VARIANT a variant; of a study RUN is the winner.
+    book : Journal
+        Where runs are looked up.
+    """
+    from cjsim.lab.experiment import Experiment
+    from cjsim.lab.reports import BEST, COPY
+
+    name, _, variant = text.partition(":")
+    if Path(text).is_file() or (Path(text).suffix and not variant):
         record = any_document(Path(text), None)
         return record.scenario if isinstance(record, Experiment) else record
-    name, _, variant = text.partition(":")
-    if not Path(text).suffix or variant:
-        asked = Experiment.load(book.find(name).folder / COPY)
-        if not variant:
-            return asked.scenario
-        arms = {arm.name: arm.scenario for arm in asked.arms()}
-        if variant not in arms:
-            raise InputError(complaint(f"variant of '{name}'", *unknown_name(variant, arms, "variant")))
-        return arms[variant]
-    return any_document(Path(text), None)
+    entry = book.find(name)
+    if entry.manifest.kind == "study" and not variant:
+        return scenario_in(entry.folder / BEST, {})
+    if entry.manifest.kind != "experiment":
+        remedy = "Name the run of an experiment or of a study, or a file."
+        raise InputError(complaint("diff", "must have runs that hold a scenario", f"'{text}', {entry.manifest.kind}", remedy))
+    asked = Experiment.load(entry.folder / COPY)
+    arms = {arm.name: arm.scenario for arm in asked.arms()}
+    if variant and variant not in arms:
+        raise InputError(complaint(f"variant of '{name}'", *unknown_name(variant, arms, "variant")))
+    return arms[variant] if variant else asked.scenario
 
 
 def _note(text: str) -> None:

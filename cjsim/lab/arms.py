@@ -12,6 +12,7 @@ from typing import Any
 
 from cjsim.errors import InputError, complaint
 from cjsim.lab.variants import MOST_POINTS, Sobol, Sweep, Variant
+from cjsim.model.assemble import merged_over
 from cjsim.model.paths import place_of
 from cjsim.model.scenario import Scenario
 from cjsim.model.source import Node, tree
@@ -30,7 +31,7 @@ class Arm:
     name : str
         Of the variant, or of the point of the sweep.
     values : Mapping of str to Any
-        What it sets, by path, as it stands in a file.
+        What it sets by path, as it stands in a file.
     scenario : Scenario
         What is simulated.
     differs : bool
@@ -73,8 +74,20 @@ def arms_of(baseline: Scenario, variants: Mapping[str, Variant], sweep: Sweep | 
     made = []
     for name, variant in variants.items():
         written = {path: tree(value, place_of(root, ("variants", name, "set", path))) for path, value in variant.set.items()}
-        made.append(_arm(name, written, variant.scenario or baseline, baseline, ("variants", name)))
+        of = variant.scenario or baseline
+        if variant.merge:
+            of = Scenario.from_tree(merged_over(of.source(), _node(root, ("variants", name, "merge"))))
+        made.append(_arm(name, written, of, baseline, ("variants", name)))
     return tuple(made)
+
+
+def _node(root: Node, path: Path) -> Node:
+    """What is at a path that is there."""
+    node: Node | None = root
+    for key in path:
+        node = None if node is None else node.child(key)
+    assert node is not None
+    return node
 
 
 def _arm(name: str, values: Mapping[str, Node], of: Scenario, baseline: Scenario, where: Path) -> Arm:

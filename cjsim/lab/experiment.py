@@ -141,8 +141,10 @@ class Experiment(Document):
             where = ("variants", name)
             if name in (ANY, ALL):
                 yield Fault(where, f"must not be called '{ANY}' or '{ALL}'", shown(name), "Choose another name.")
-            if not variant.set and variant.scenario is None:
-                yield Fault(where, "must change something", "no 'set' and no 'scenario'", "Set a value by its path, or name a scenario.")
+            if not variant.set and not variant.merge and variant.scenario is None:
+                yield Fault(
+                    where, "must change something", "no 'set', 'merge' or 'scenario'", "Set a value by its path, or merge a new flow."
+                )
             elif variant.scenario is not None:
                 yield from (fault.under("scenario").under(name).under("variants") for fault in variant.scenario.faults())
         if self.sweep is not None and self.sweep.sobol is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cjsim.lab.difference import value_words
-from cjsim.lab.findings import Findings, Line
+from cjsim.lab.findings import BASELINE, Findings, Line
 from cjsim.model.vocabulary import parse_duration, parse_hour
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _map(axes: "Axes", data: "pd.DataFrame", paths: list[str], scale: float, uni
 
 def _rows(axes: "Axes", data: "pd.DataFrame", scale: float) -> None:
     shown = data.reindex(data["effect"].abs().sort_values(ascending=False).index[:_MOST_ROWS]).sort_index().iloc[::-1]
-    colors = {"supported": "tab:green", "refuted": "tab:red", "undecided": "0.4"}
+    colors = {"supported": "tab:green", "refuted": "tab:red", "undecided": "0.4", BASELINE: "0.8"}
     for i, row in enumerate(shown.itertuples()):
         ends = (scale * row.low, scale * row.high)
         if not math.isnan(ends[0]):

@@ -13,6 +13,7 @@ from cjsim.lab.sums import Interval
 from cjsim.metrics.tables import decimals_of, interval, number
 
 RELATIVE = "relative"
+BASELINE = "baseline"  # in place of a verdict, where nothing differs from it
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,12 @@ class Effect:
         absolute, relative = (Interval(*(_number(part) for part in data[key])) for key in ("absolute", "relative"))
         return cls(data["metric"], data["unit"], _number(data["baseline"]), _number(data["value"]), absolute, relative)
 
+    def levels(self) -> tuple[str, str]:
+        """The baseline and the value, with as many decimals as show how they differ."""
+        own = decimals_of(self.unit, (self.baseline, self.value))
+        decimals = max(own, min(own + 3, decimals_of(self.unit, (self.absolute.effect,))))
+        return number(self.baseline, self.unit, decimals), number(self.value, self.unit, decimals)
+
     def words(self, *, is_relative: bool) -> str:
         """The effect with its interval, as tables write it.
 
@@ -91,7 +98,7 @@ class Line:
     effect : Effect
         Of the metric of the hypothesis.
     verdict : str
-        Of this effect.
+        Of this effect; 'baseline' for a point of a sweep that is the baseline.
     watched : tuple of Effect
         Of further metrics.
     seeds : tuple of Interval
@@ -219,8 +226,8 @@ class Findings:
     def sentence(self) -> str:
         """The verdict in a sentence."""
         line, effect = self.decisive, self.decisive.effect
-        decimals = decimals_of(effect.unit, (effect.baseline, effect.value))
-        levels = f"{number(effect.value, effect.unit, decimals)} instead of {number(effect.baseline, effect.unit, decimals)}"
+        baseline, value = effect.levels()
+        levels = f"{value} instead of {baseline}"
         found = effect.words(is_relative=self.is_relative)
         whose = {"any": f"The nearest to it of {self._count()} variants, '{line.name}'", "all": f"The farthest from it, '{line.name}'"}
         subject = whose.get(self.claim, f"With '{line.name}'") + f": {self.metric} is {levels}, {found}"

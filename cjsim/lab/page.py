@@ -12,7 +12,7 @@ from cjsim import __version__
 from cjsim.lab.arms import Arm
 from cjsim.lab.difference import differences, value_words
 from cjsim.lab.experiment import ALL, ANY, Experiment
-from cjsim.lab.findings import Effect, Findings, Line, relative_words
+from cjsim.lab.findings import BASELINE, Effect, Findings, Line, relative_words
 from cjsim.metrics.tables import decimals_of, number
 from cjsim.model.describe import describe
 from cjsim.model.phrases import listed, named, span
@@ -131,7 +131,7 @@ def _effects(found: Findings) -> Iterable[str]:
     for line in found.lines if len(found.lines) <= _ROWS else kept:
         mark = "**" if line is found.decisive else ""
         effect = line.effect
-        verdict = line.verdict if line.is_claimed else f"{line.verdict} (not claimed)"
+        verdict = line.verdict if line.is_claimed or line.verdict == BASELINE else f"{line.verdict} (not claimed)"
         yield f"| {_row(f'{mark}{line.name}{mark}', effect)} | {verdict} |"
     if len(found.lines) > _ROWS:
         yield ""
@@ -139,9 +139,7 @@ def _effects(found: Findings) -> Iterable[str]:
 
 
 def _row(name: str, effect: Effect) -> str:
-    decimals = decimals_of(effect.unit, (effect.baseline, effect.value))
-    levels = [number(value, effect.unit, decimals) for value in (effect.baseline, effect.value)]
-    return " | ".join([name, *levels, effect.words(is_relative=False), relative_words(effect.relative)])
+    return " | ".join([name, *effect.levels(), effect.words(is_relative=False), relative_words(effect.relative)])
 
 
 def _watched(found: Findings) -> Iterable[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cjsim import __version__
 from cjsim.lab.arms import Arm
 from cjsim.lab.experiment import ALL, ANY, Experiment, experiment_of
-from cjsim.lab.findings import Effect, Findings, Line
+from cjsim.lab.findings import BASELINE, Effect, Findings, Line
 from cjsim.lab.pieces import Piece, Pieces
 from cjsim.lab.sums import Sums, spread
 from cjsim.lab.verdict import decisive, judged, standard_errors
@@ -146,7 +146,7 @@ def _line(asked: Experiment, arm: Arm, found: list[Piece], units: dict[str, str]
         values=values,
         is_claimed=is_claimed,
         effect=own,
-        verdict=judged(own.relative if is_relative else own.absolute, sign=asked.sign, size=asked.size.amount),
+        verdict=judged(own.relative if is_relative else own.absolute, sign=asked.sign, size=asked.size.amount) if arm.differs else BASELINE,
         watched=tuple(effects[metric] for metric in asked.watch if metric != asked.metric),
         seeds=tuple(part.relative(z) if is_relative else part.effect(z) for part in parts),
         spread=spread(parts),

@@ -15,8 +15,13 @@ MOST_POINTS = 4096
 
 
 class Variant(Base):
-    """A change: values of the baseline set otherwise, or a scenario of its own in which values may be set."""
+    """A change: values of the baseline set otherwise by path, or what is merged over it (a new flow), or a scenario of its own.
 
+    `merge` is written as a scenario is, and counts as a file that extends the baseline: mappings are merged key by key, lists replaced.
+    `set` comes last.
+    """
+
+    merge: dict[str, Any] = {}
     set: dict[str, Any] = {}
     scenario: Scenario | None = None
 

@@ -55,7 +55,7 @@ def _completed(root: Node, kind: Kind, folder: Path, above: tuple[Path, ...]) ->
     own = {key: node for key, node in root.value.items() if key not in ("extends", "set")}
     merged = Node(_with_data_files(own, folder), root.place)
     if (base := root.child("extends")) is not None:
-        merged = _merged(_file(_neighbor(base, "extends", folder), kind, above), merged)
+        merged = merged_over(_file(_neighbor(base, "extends", folder), kind, above), merged)
     for path in _inclusions(merged):
         node = _at(merged, path)
         if node is not None and isinstance(node.value, str):
@@ -129,11 +129,17 @@ def _with_data_files(top: dict[str, Node], folder: Path) -> dict[str, Node]:
     return top
 
 
-def _merged(base: Node, top: Node) -> Node:
-    """`top` over `base`: mappings key by key, all else replaced."""
+def merged_over(base: Node, top: Node) -> Node:
+    """`top` over `base`: mappings key by key, all else replaced.
+
+    Parameters
+    ----------
+    base, top : Node
+        Trees; they stay as they are.
+    """
     if not isinstance(base.value, dict) or not isinstance(top.value, dict):
         return top
     merged = dict(base.value)
     for key, node in top.value.items():
-        merged[key] = _merged(merged[key], node) if key in merged else node
+        merged[key] = merged_over(merged[key], node) if key in merged else node
     return Node(merged, top.place)

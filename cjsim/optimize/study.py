@@ -146,7 +146,7 @@ class Study(Document):
         InputError
             If a free value cannot stand at its path.
         """
-        yield from self.scenario.faults()
+        yield from (fault.under("scenario") for fault in self.scenario.faults())
         if not self.free and not self.mixes:
             yield Fault(("free",), "must name at least one value that may be chosen", "none", "Name a path and its bounds.")
         faults = list(space_faults(self.free, self.mixes))
