@@ -86,10 +86,14 @@ def killed_at_random(journal: str, kills: int, trials: int) -> None:
 
 def together(storage: str, processes: int, trials: int) -> None:
     """Search in several processes at once; what each has evaluated goes beside what it found."""
-    study = study_of(trials=trials)
+    study, ready = study_of(trials=trials), Path(f"{journal_of(storage)}.ready")
 
     def work() -> None:
         made = Made(study)
+        with ready.open("a", encoding="utf-8") as file:
+            file.write("x")
+        while len(ready.read_text(encoding="utf-8")) < processes:
+            time.sleep(0.001)
         text = as_text(searched(study, storage, evaluator=made))
         Path(f"{journal_of(storage)}.{os.getpid()}.json").write_text(json.dumps([text, made.evaluated]), encoding="utf-8")
 

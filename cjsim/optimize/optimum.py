@@ -107,6 +107,12 @@ class Optimum:
         """Customers who lived in all: of the trials, of the baseline, of the confirmation."""
         return sum(trial.simulated for trial in self.trials) + self.study.size + self.confirmed.simulated
 
+    @property
+    def given_up(self) -> tuple[Trial, ...]:
+        """Trials that surely lost before they had all customers."""
+        most = max(trial.customers for trial in self.trials) if self.study.draws else self.study.size
+        return tuple(trial for trial in self.trials if trial.customers < most)
+
     def __str__(self) -> str:
         return self.summary()
 

@@ -37,10 +37,15 @@ def search_data(optimum: "Optimum") -> "pd.DataFrame":
     import pandas as pd
 
     sign, best, rows = optimum.study.objectives[0].sign, None, []
+    given_up = {trial.index for trial in optimum.given_up}
     for trial in optimum.trials:
         if trial.is_feasible and (best is None or sign * trial.gains[0].value > sign * best.gains[0].value):
             best = trial
-        row: dict[str, Any] = {"trial": trial.index, "state": _state(trial, optimum.study.size), "best": -1 if best is None else best.index}
+        row: dict[str, Any] = {
+            "trial": trial.index,
+            "state": _state(trial, trial.index in given_up),
+            "best": -1 if best is None else best.index,
+        }
         for objective, gain in zip(optimum.study.objectives, trial.gains, strict=True):
             row |= {objective.metric: gain.effect, f"{objective.metric} low": gain.low, f"{objective.metric} high": gain.high}
         rows.append(row)
@@ -76,10 +81,10 @@ def search_figure(optimum: "Optimum", file: Path) -> None:
     figure.savefig(file)
 
 
-def _state(trial: Trial, size: int) -> str:
+def _state(trial: Trial, is_given_up: bool) -> str:
     if not trial.is_feasible:
         return STATES[2]
-    return STATES[0] if trial.customers == size else STATES[1]
+    return STATES[1] if is_given_up else STATES[0]
 
 
 def _draw_search(axes: "Axes", data: "pd.DataFrame", optimum: "Optimum") -> None:

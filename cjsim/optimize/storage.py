@@ -71,9 +71,10 @@ class Ledger:
         self._claimed: tuple[int, ...] = ()
         self._trials: dict[int, Trial] = {}
         self._seen = 0
+        content = {"cjsim": __version__, **content_of(study)}
         with self._reached():
             self._optuna = _opened(where, f"{study.name}-{study.seed}", [one.direction for one in study.objectives])
-            self._check(study)
+            self._check(study, content)
             self.sync()
 
     def __len__(self) -> int:
@@ -147,9 +148,8 @@ class Ledger:
         others = {key.removeprefix(_CLAIM): value for key, value in attributes.items() if key.startswith(_CLAIM)}
         return frozenset(index for who, indices in others.items() if who != self._me and not _is_gone(who) for index in indices)
 
-    def _check(self, study: Study) -> None:
+    def _check(self, study: Study, now: Mapping[str, Any]) -> None:
         """Refuse another study in the place of this one; keep what this one is."""
-        now = {"cjsim": __version__, **content_of(study)}
         kept = self._optuna.user_attrs.get(_STUDY)
         if kept is None:
             if self._optuna.get_trials(deepcopy=False):

@@ -69,12 +69,12 @@ def optimize(
     workers = _whole("workers", workers, MOST_WORKERS)
     threads = None if threads is None else _whole("threads", threads, MOST_THREADS)
     told = progress or Silent()
+    evaluator = Evaluator(made, threads=threads if workers == 1 else None)
     ledger = Ledger(made, storage=storage)
     if not is_compiled_before():
         told.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
     if len(ledger):
         told.note(f"cjsim: {min(len(ledger), made.trials):,} of {made.trials:,} trials are in {ledger.place}.")
-    evaluator = Evaluator(made, threads=threads if workers == 1 else None)
     baseline = evaluator.baseline
     found = _searched(made, ledger, evaluator, told=told, workers=workers, threads=threads)
     confirmed = confirm(made, evaluator, found, progress=told)

@@ -144,7 +144,7 @@ def _pairs(optimum: "Optimum", one: Any) -> Any:
 
 
 def _cost(optimum: "Optimum") -> str:
-    early = sum(trial.simulated > 0 and trial.customers < optimum.study.size for trial in optimum.trials)
+    early = sum(trial.simulated > 0 for trial in optimum.given_up)
     given_up = f", {early:,} trials given up early" if early else ""
     repeats = sum(trial.simulated == 0 for trial in optimum.trials)
     again = f", {repeats:,} that chose what was known" if repeats else ""
