@@ -51,7 +51,7 @@ def test_a_rung_is_the_comparison_on_that_many_customers(make: Any) -> None:
     small = make(customers=4000)
     point = small.space.values(GOOD)
     crowd = Crowd(small.scenario, ("clv", "retention_30d"), 4000, 1)
-    ours = crowd.live(point, customers=1000).against(crowd.live({}).first(1000), CLV)
+    ours = next(crowd.climb(point, [1000, 4000])).against(crowd.live({}).first(1000), CLV)
     theirs = compare({"base": small.scenario, "trial": small.variant(point)}, customers=1000, seed=1).alternatives["trial"]["clv"]
     assert ours[:5] == pytest.approx(theirs[:5], rel=1e-12)
 
@@ -66,9 +66,16 @@ def test_totals_on_a_rung_are_those_of_all_customers_if_they_fare_alike() -> Non
 def test_who_surely_loses_on_the_first_customers_gets_no_more() -> None:
     whole = evaluated(GOOD)
     lost = evaluated(BAD, rivals=(whole,))
-    assert (whole.customers, whole.simulated) == (8000, 8000 // 16 + 8000 // 4 + 8000)
+    assert (whole.customers, whole.simulated) == (8000, 8000)
     assert (lost.customers, lost.simulated) == (500, 500)
     assert lost.gains[0].value < whole.gains[0].value
+
+
+def test_totals_are_raced_as_means_are() -> None:
+    whole, total = evaluated(GOOD), evaluated(GOOD, of=study(objectives=["total_clv"]))
+    lost, lost_total = evaluated(BAD, rivals=(whole,)), evaluated(BAD, of=study(objectives=["total_clv"]), rivals=(total,))
+    assert lost_total.customers == lost.customers == 500
+    assert lost_total.gains[0].effect == pytest.approx(8000 * lost.gains[0].effect, rel=1e-9)
 
 
 def test_who_was_beaten_is_told_by_way_of_the_rival() -> None:

@@ -20,16 +20,17 @@ Longs = NDArray[np.int64]
 class Census:
     """The customers of a run in the order of their numbers: the initial ones, arrivals, then generations of referred ones.
 
-    Initial customers take no memory: all that is kept of them is how many there are.
+    Initial customers take no memory: all that is kept of them is how many there are, and the key of the first.
     """
 
     initial: int
     later_key: NDArray[np.uint64]  # (n_later,)
     later_by: NDArray[np.int32]  # (n_later,), acquisition channel; -1 none
     later_parent: Longs  # (n_later,), number of who referred; -1 an arrival
+    first: int = 0
 
     @classmethod
-    def of(cls, initial: int, arrivals: Cohort, births: Sequence[Records]) -> "Census":
+    def of(cls, initial: int, arrivals: Cohort, births: Sequence[Records], *, first: int = 0) -> "Census":
         """Who was there.
 
         Parameters
@@ -40,12 +41,15 @@ class Census:
             Of acquisition channels.
         births : Sequence of ndarray of BIRTH
             Generations of referred customers, with the numbers of their parents.
+        first : int
+            Key of the first initial customer.
         """
         return cls(
             initial,
             np.concatenate([arrivals.key, *(generation["key"] for generation in births)]),
             np.concatenate([arrivals.by, *(generation["by"] for generation in births)]),
             np.concatenate([np.full(len(arrivals), -1, np.int64), *(generation["parent"] for generation in births)]),
+            first,
         )
 
     @classmethod
@@ -70,7 +74,7 @@ class Census:
     @property
     def keys(self) -> NDArray[np.uint64]:
         """Customer keys: the same person has the same one in every run with the same seed."""
-        return np.concatenate([np.arange(self.initial, dtype=np.uint64), self.later_key])
+        return np.concatenate([np.arange(self.first, self.first + self.initial, dtype=np.uint64), self.later_key])
 
     @property
     def by(self) -> NDArray[np.int32]:

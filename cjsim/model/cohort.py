@@ -9,7 +9,7 @@ the channel's stream, then the 30 of n; that of a referred one has bit 63 set, t
 generation, then a hash of who invited it (referrals.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,16 @@ class Cohort:
         """
         part = slice(first, first + count)
         return Cohort(self.key[part], self.entered[part], self.by[part], self.cost[part], self.first + first)
+
+    def renumbered(self, first: int) -> "Cohort":
+        """The same customers with other numbers.
+
+        Parameters
+        ----------
+        first : int
+            Of the first.
+        """
+        return replace(self, first=first)
 
 
 def referred_cohort(births: Records, first: int) -> Cohort:

@@ -126,21 +126,24 @@ class Evaluator:
 
     def _paired(self, params: Mapping[str, Any], rivals: Sequence[Trial]) -> _Lived:
         """On the customers of all trials, rung by rung."""
-        simulated, panel = 0, self._panel
-        if isinstance(panel, Crowd) and self._is_raced(params):
-            for size in rungs(self.study.size)[:-1]:
-                lives = panel.live(params, customers=size)
-                simulated += lives.simulated
-                contrasts = self._contrasts(lives, self._base.first(size))
-                if (beaten := self._beaten(lives, panel, rivals)) is not None:
-                    return _Lived(size, simulated, [*beaten, *contrasts[len(beaten) :]])
-                if self._breaks(contrasts):
-                    return _Lived(size, simulated, contrasts)
-        account = panel.live(params)
-        contrasts = self._contrasts(account, self._base)
-        if isinstance(account, Lives) and all(beyond <= 0 for beyond in self.goals.excess(contrasts).values()):
-            self._keep(_key(params), account)
-        return _Lived(self.study.size, simulated + account.simulated, contrasts)
+        panel = self._panel
+        if not isinstance(panel, Crowd):
+            account = panel.live(params)
+            return _Lived(self.study.size, account.simulated, self._contrasts(account, self._base))
+        is_raced = self.study.racing and is_nested(self.study.scenario)
+        for lives in panel.climb(params, rungs(self.study.size) if is_raced else [self.study.size]):
+            if (customers := lives.sample.given) == self.study.size:
+                contrasts = self._contrasts(lives, self._base)
+                if all(beyond <= 0 for beyond in self.goals.excess(contrasts).values()):
+                    self._keep(_key(params), lives)
+                break
+            contrasts = self._contrasts(lives, self._base.first(customers))
+            if (beaten := self._beaten(lives, panel, rivals)) is not None:
+                contrasts = [*beaten, *contrasts[len(beaten) :]]
+                break
+            if self._breaks(contrasts):
+                break
+        return _Lived(customers, lives.simulated, contrasts)
 
     def _apart(self, index: int, params: Mapping[str, Any]) -> _Lived:
         """On customers of its own."""
@@ -168,9 +171,6 @@ class Evaluator:
         """Whether a constraint is surely broken."""
         beyond, errors = self.goals.excess(contrasts).values(), (one.error for one in contrasts[len(self.goals.objectives) :])
         return any(is_broken(Lead(by, error)) for by, error in zip(beyond, errors, strict=True))
-
-    def _is_raced(self, params: Mapping[str, Any]) -> bool:
-        return self.study.racing and is_nested(self.study.scenario) and is_nested(self.study.variant(params))
 
     def _rivals(self, rivals: Sequence[Trial]) -> list[Trial]:
         able = sorted((rival for rival in rivals if rival.is_feasible and rival.customers == self.study.size), key=lambda one: one.index)

@@ -6,9 +6,11 @@ here: several journeys at once (robust.py), which policies are tried and how lon
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, Self
+
+import numpy as np
 
 from cjsim.engine.result import Metric, Run
 from cjsim.metrics.estimate import Terms, Z, estimate, influence, paired, ratio, rooted
@@ -168,12 +170,34 @@ class Lives:
         """
         if customers == self.sample.roots:
             return self
-        share = customers / self.sample.roots
+        terms = {name: one._replace(y=one.y[:customers], x=one.x[:customers]) for name, one in self.terms.items()}
+        return Lives(terms, {}, Sample.alone(customers), 0).as_of(self.sample.roots)
+
+    def as_of(self, customers: int) -> "Lives":
+        """The same, but for totals, which are as more customers would have if they fared alike.
+
+        Parameters
+        ----------
+        customers : int
+            How many initial ones there would be.
+        """
+        times = customers / self.sample.roots
+        totals = {name: one._replace(y=one.y * times) for name, one in self.terms.items() if one.summed and times != 1}
+        return self if not totals else replace(self, terms={**self.terms, **totals})
+
+    def followed_by(self, more: "Lives") -> "Lives":
+        """With the next customers of the same policy; the metrics of both are not measured anew.
+
+        Parameters
+        ----------
+        more : Lives
+            Of initial customers, as these are.
+        """
         terms = {
-            name: one._replace(y=one.y[:customers] / (share if one.summed else 1.0), x=one.x[:customers])
+            name: one._replace(y=np.concatenate([one.y, more.terms[name].y]), x=np.concatenate([one.x, more.terms[name].x]))
             for name, one in self.terms.items()
         }
-        return Lives(terms, {}, Sample.alone(customers), 0)
+        return Lives(terms, {}, Sample.alone(self.sample.roots + more.sample.roots), self.simulated + more.simulated)
 
     def against(self, base: "Lives", aspect: Aspect) -> Contrast:
         """The paired difference from another policy on the same customers.
@@ -233,27 +257,63 @@ class Crowd:
     threads: int | None = None
     in_full: bool = False
 
-    def live(self, values: Mapping[str, Any], *, customers: int | None = None) -> Lives:
+    def live(self, values: Mapping[str, Any]) -> Lives:
         """Let them live under a policy.
 
         Parameters
         ----------
         values : Mapping of str to Any
             Values by path; none: the scenario as it is.
-        customers : int, optional
-            Only the first so many.
 
         Raises
         ------
         InputError
             If the scenario with these values is refused, or grows beyond bounds.
         """
+        return self._of(self._under(values))
+
+    def climb(self, values: Mapping[str, Any], rungs: Sequence[int]) -> Iterator[Lives]:
+        """Let the first so many live under a policy, then more of them, each once.
+
+        Parameters
+        ----------
+        values : Mapping of str to Any
+            As in `live`.
+        rungs : Sequence of int
+            How many in all each time; in the end all.
+
+        Yields
+        ------
+        Lives
+            Of all so far; totals as all of the last rung would have if they fared alike. Where a part of the customers would live
+            otherwise than among all, only once: of all.
+
+        Raises
+        ------
+        InputError
+            As in `live`.
+        """
+        from cjsim.engine.stretches import Stretches
+
+        scenario = self._under(values)
+        if len(rungs) == 1 or not is_nested(scenario):
+            yield self._of(scenario)
+            return
+        stretches, so_far = Stretches(scenario, seed=self.seed, threads=self.threads), None
+        for rung in rungs:
+            first = so_far.sample.roots if so_far else 0
+            lives = Lives.of(stretches.live(first, rung - first), self.metrics)
+            so_far = so_far.followed_by(lives) if so_far else lives
+            yield so_far.as_of(rungs[-1])
+
+    def _under(self, values: Mapping[str, Any]) -> Scenario:
+        return self.scenario.with_values(values) if values else self.scenario
+
+    def _of(self, scenario: Scenario) -> Lives:
         from cjsim.engine.run import simulate
         from cjsim.metrics.catalog import definitions
 
-        scenario = self.scenario.with_values(values) if values else self.scenario
-        count = self.customers if customers is None else customers
-        run = simulate(scenario, customers=count, seed=self.seed, threads=self.threads)
+        run = simulate(scenario, customers=self.customers, seed=self.seed, threads=self.threads)
         return Lives.of(run, self.metrics, measured=list(definitions(run.codebook)) if self.in_full else ())
 
 
