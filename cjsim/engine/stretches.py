@@ -6,6 +6,7 @@ Lives here: stretches of initial customers. Does not live here: the verb for all
 
 import os
 import time
+from functools import partial
 
 from cjsim.engine.census import Census
 from cjsim.engine.compiled import CompiledEngine
@@ -65,12 +66,8 @@ class Stretches:
             If too many are referred.
         """
         started, events = time.perf_counter(), self._crew.events
-
-        def cut(place: int, size: int) -> Cohort:
-            return initial_cohort(self._plan, self._seed, first + place, size).renumbered(place)
-
         generations = Generations(self._plan, self._crew, writer=None, told=Silent(), at_most=max(MOST_GROWTH * count, MOST_AT_LEAST))
-        generations.live([Part(count, cut)])
+        generations.live([Part(count, partial(self._cut, first))])
         census = Census.of(count, initial_cohort(self._plan, self._seed, 0, 0), generations.births, first=first)
         provenance = Provenance.of(
             self._scenario,
@@ -82,3 +79,7 @@ class Stretches:
             seconds=time.perf_counter() - started,
         )
         return Run.of(self._plan, provenance, Outcomes.joined(generations.outcomes), census)
+
+    def _cut(self, begin: int, place: int, size: int) -> Cohort:
+        """Some of those from key `begin` on; they are numbered from 0, as rows of the run."""
+        return initial_cohort(self._plan, self._seed, begin + place, size).renumbered(place)
