@@ -286,7 +286,7 @@ def findings_of(seeds: list[Seed], true: dict[tuple[str, str], float], blocks: l
     within = int(((each >= 0.93) & (each <= 0.97)).sum())
     by_chance = "200 seeds tell a share of 95 % to 3 points: about one move in five lies outside of 93 to 97 by chance"
     found = [
-        Finding("all levers in their true order", "of 200 seeds: all", *ratio(right), n, bool(right.mean() >= 0.95)),
+        Finding("all levers in their true order", "at least 0.95 of seeds", *ratio(right), n, bool(right.mean() >= 0.95)),
         Finding("intervals that cover the truth, all moves", "0.93 to 0.97", *ratio(covered), n, bool(0.93 <= covered.mean() <= 0.97)),
         Finding(
             f"the same, {len(each)} moves one by one: median, least, most; {within} in 0.93 to 0.97",
@@ -321,31 +321,39 @@ def findings_of(seeds: list[Seed], true: dict[tuple[str, str], float], blocks: l
     return found
 
 
-def figure(rows: list[dict[str, Any]], path: Path) -> None:
-    """True effects, and what 200 seeds said of them."""
+def rough_findings(rows: list[dict[str, Any]], blocks: list[dict[str, Any]], customers: int, n: int) -> list[Finding]:
+    """Coverage of moves that Cochran's rule calls rough (fewer customers than 25 times the squared skewness), and of the others."""
+    skewed = {(row["path"], row["to"]): 25 * row["skewness"] ** 2 > customers for row in blocks}
+    found = []
+    for is_rough, words in ((False, "enough"), (True, "too few (`rough`)")):
+        shares = [row["coverage"] for row in rows if skewed.get((row["path"], row["to"])) is is_rough]
+        if shares:
+            statement = f"the same, the {len(shares)} moves for whose skewness {customers:,} customers are {words}: mean, least, most"
+            mean, good = float(np.mean(shares)), bool(0.93 <= np.mean(shares) <= 0.97)
+            why = "the effect is made up by few, large purchases" if is_rough and not good else ""
+            found.append(
+                Finding(statement, "below 0.93" if is_rough else "0.93 to 0.97", mean, min(shares), max(shares), n, good != is_rough, why)
+            )
+    return found
+
+
+def figure(rows: list[dict[str, Any]], seeds: int, path: Path) -> None:
+    """How often the interval of each move covers its truth."""
     import seaborn as sns
     from matplotlib.figure import Figure
 
     with sns.axes_style("whitegrid"):
-        drawn = Figure(figsize=(8, 6), dpi=80, layout="constrained")
+        drawn = Figure(figsize=(8, 5.4), dpi=60, layout="constrained")
         axes = drawn.subplots()
     colors = sns.color_palette("colorblind")
     shown = [row for row in rows if row["spread_over_seeds"] > 0]
-    at = np.arange(len(shown))
-    axes.errorbar(
-        [row["mean_effect"] for row in shown],
-        at,
-        xerr=[Z95 * row["spread_over_seeds"] for row in shown],
-        fmt="o",
-        color=colors[0],
-        capsize=2,
-        label="mean of seeds, and where 95 % of them lie",
-    )
-    axes.plot([row["truth"] for row in shown], at, "|", color=colors[1], markersize=12, markeredgewidth=2, label="truth")
-    axes.set_yticks(at, [f"{row['path'].removeprefix('policy.')} -> {row['to']} ({row['coverage']:.0%})" for row in shown], fontsize=7)
+    at, shares = np.arange(len(shown)), np.array([row["coverage"] for row in shown])
+    axes.axvspan(0.93, 0.97, color=colors[2], alpha=0.2, linewidth=0)
+    axes.errorbar(shares, at, xerr=Z95 * np.sqrt(shares * (1 - shares) / seeds), fmt="o", markersize=4, color=colors[0], capsize=2)
+    axes.set_yticks(at, [f"{row['path'].removeprefix('policy.')} -> {row['to']} ({row['truth']:+.3g})" for row in shown], fontsize=7)
     axes.invert_yaxis()
-    axes.set(xlabel="effect on revenue per customer (money)", title="Moves, and how often their intervals cover the truth")
-    axes.legend(fontsize=7, loc="lower left")
+    axes.set(xlabel="share of intervals that cover the truth", title="Moves (true effect on revenue), the largest first")
+    drawn.supxlabel(f"{seeds} seeds; lines: 95 % intervals of the share; green: 93 to 97 %", fontsize=7, x=0.01, ha="left")
     drawn.savefig(path)
 
 
@@ -362,11 +370,18 @@ def main() -> None:
     seeds = [ranked(given.customers, seed) for seed in range(1, given.seeds + 1)]
     rows = moves_table(seeds, true)
     given.out.mkdir(parents=True, exist_ok=True)
-    figure(rows, given.out / "levers.png")
+    figure(rows, given.seeds, given.out / "coverage.png")
     words = f"""Levers of a small firm, {given.seeds} seeds of {given.customers:,} customers; the effect of each move on revenue is known in
-closed form (`truths` in the experiment). In rows that say "least, most" the brackets hold these."""
+closed form (`truths` in the experiment). Under "published" stands what was to be shown. In rows that say "least, most" the
+brackets hold these.
+
+Few customers, skewed effects: the normal interval misses more often than it says, which `levers` marks as `rough`. Hall's (1992)
+transform for skewness was tried on blocks of 200 customers: it covers 94.0 rather than 91.2 % over all moves, but where a dozen
+customers differ and the truth is 0 (the twins) 82 rather than 97 %: it would claim effects where there are none. So the interval
+stays, and says when it is rough."""
     tables = {"moves": rows, "blocks": blocks}
     found = findings_of(seeds, true, blocks, given.check)
+    found[3:3] = rough_findings(rows, blocks, given.customers, given.seeds)
     print(write_findings("e14_levers", "E14: levers on a journey with planted effects", words, found, tables, given.out))
 
 

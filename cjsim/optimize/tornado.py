@@ -90,7 +90,7 @@ def tornado_figure(found: "Levers", path: Path, *, most: int = MOST) -> None:
     _draw(axes, rows, sns.color_palette("colorblind"))
     unit = "percentage points" if found.unit == SHARE else found.unit
     axes.set_xlabel(f"effect on {found.metric} ({unit})")
-    axes.set_title(f"{found.scenario}: which lever moves {found.metric} most", loc="left")
+    figure.suptitle(f"{found.scenario}: which lever moves {found.metric} most", x=0.01, ha="left")
     figure.supxlabel(_caption(found), fontsize=7, x=0.01, ha="left")
     figure.savefig(path)
 
@@ -100,7 +100,7 @@ def _draw(axes: "Axes", rows: Sequence[Sequence[Bar]], colors: Sequence[tuple[fl
 
     span = max((abs(end) for row in rows for bar in row for end in (bar.low, bar.high)), default=1.0)
     for y, row in enumerate(rows):
-        several = len(row) > 1 and row[0].effect * row[1].effect > 0  # both on one side: one above the other
+        several = len(row) > 1 and row[0].low < row[1].high and row[1].low < row[0].high  # they overlap: one above the other
         for bar in row:
             shift, height = (0.2 * bar.side, 0.36) if several else (0.0, 0.7)
             axes.barh(y + shift, bar.effect, height=height, color=colors[_COLORS[bar.side]], alpha=0.85 if bar.holds else 0.35, linewidth=0)
@@ -109,7 +109,7 @@ def _draw(axes: "Axes", rows: Sequence[Sequence[Bar]], colors: Sequence[tuple[fl
             axes.text(end + (0.012 if side == "left" else -0.012) * span, y + shift, bar.after, ha=side, va="center", fontsize=7)
     sides = sorted({bar.side for row in rows for bar in row})
     keys = [Patch(color=colors[_COLORS[side]], alpha=0.85, linewidth=0, label=_SIDES[side]) for side in sides]
-    axes.legend(handles=keys, fontsize=7, frameon=False, loc="lower right")
+    axes.legend(handles=keys, fontsize=7, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(keys))
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(rows)), [row[0].lever for row in rows], fontsize=8)
     axes.invert_yaxis()
