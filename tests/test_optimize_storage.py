@@ -79,9 +79,10 @@ def test_a_line_cut_by_another_process_is_mended_at_the_next_append(tmp_path: Pa
     file = JournalFile(str(tmp_path / "a.journal"))
     file.append_logs([{"op_code": 1}])
     with (tmp_path / "a.journal").open("ab") as other:
-        other.write(b'{"op_code": 2, "half')
+        other.write(b'{"op_code": 2, "half": "' + b"x" * 100_000)
     file.append_logs([{"op_code": 3}])
     assert list(file.read_logs(0)) == [{"op_code": 1}, {"op_code": 3}]
+    assert (tmp_path / "a.journal").read_bytes() == b'{"op_code":1}\n{"op_code":3}\n'
 
 
 def test_claims_of_a_process_that_is_gone_do_not_hold(tmp_path: Path) -> None:
@@ -91,6 +92,7 @@ def test_claims_of_a_process_that_is_gone_do_not_hold(tmp_path: Path) -> None:
     gone._me = gone._me.replace(f":{os.getpid()}:", ":4194300:")
     gone.claim([1, 2])
     other.claim([3])
+    Ledger(study, storage=journal).claim([4])  # as an earlier process with our number would have
     assert Ledger(study, storage=journal).claimed() == {3}
     other.claim([])
     assert Ledger(study, storage=journal).claimed() == set()
