@@ -14,6 +14,7 @@ from cjsim.cli import app
 from cjsim.engine import run as engine
 from cjsim.errors import InputError
 from cjsim.lab.experiment import Experiment
+from cjsim.lab.figure import effects_data, effects_figure
 from cjsim.lab.findings import Findings
 from cjsim.lab.pieces import Pieces
 from cjsim.lab.trying import experiment, identity
@@ -291,3 +292,35 @@ def test_what_is_written_loads_as_the_same(tmp_path: Path) -> None:
     asked = made(sweep=None)
     (tmp_path / "e.yaml").write_text(written(asked.to_dict()), encoding="utf-8")
     assert Experiment.load(tmp_path / "e.yaml") == asked
+
+
+MEAN, HOLDOUT = "journey.events.purchase.wait.exponential.mean", "policy.guardrails.holdout"
+
+
+@pytest.mark.parametrize(
+    ("grid", "x", "y"),
+    [
+        ({MEAN: ["1d", "2d", "30d"]}, MEAN, "effect on revenue (% of the baseline)"),
+        ({MEAN: ["1d", "2d"], HOLDOUT: [0.0, 0.5]}, HOLDOUT, MEAN),
+        ({HOLDOUT: [0.0], MEAN: ["1d", "2d"], "policy.name": ["a", "b"]}, "effect on revenue (% of the baseline)", ""),
+    ],
+)
+def test_the_figure_fits_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grid: dict[str, Any], x: str, y: str) -> None:
+    from matplotlib.figure import Figure
+
+    drawn: list[Figure] = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **keys: drawn.append(figure) or save(figure, *args, **keys))
+    found = experiment(made(variants=None, sweep={"grid": grid}, claim="any", customers=30))
+    effects_figure(found, tmp_path / "a.png")
+    effects_figure(found, tmp_path / "b.png")
+    axes = drawn[0].axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == (x, y)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_data_of_the_figure_are_the_findings() -> None:
+    found = experiment(made(variants=None, sweep={"grid": {MEAN: ["12h", "2d"]}}, claim="any", by=0, customers=30))
+    data = effects_data(found)
+    assert list(data[f"x[{MEAN}]"]) == [0.5, 2.0]
+    assert list(data["effect"]) == [line.effect.absolute.effect for line in found.lines]

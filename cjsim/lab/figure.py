@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 40  # arms in a figure of effects
 _DPI = 80
+_DECADE = 20  # values that span more are drawn by ratio
 
 
 def effects_data(found: Findings) -> "pd.DataFrame":
@@ -118,6 +119,9 @@ def _curve(axes: "Axes", data: "pd.DataFrame", path: str, scale: float) -> None:
     x = data[f"x[{path}]"]
     axes.fill_between(x, scale * data["low"], scale * data["high"], alpha=0.25, linewidth=0, label="interval")
     axes.plot(x, scale * data["effect"], marker="o", markersize=4, label="effect")
+    if x.min() > 0 and x.max() > _DECADE * x.min():
+        axes.set_xscale("log")
+        axes.minorticks_off()
     axes.set_xticks(x, data[path])
     if len(data) > 12:
         axes.tick_params(axis="x", rotation=60)
