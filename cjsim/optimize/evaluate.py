@@ -141,7 +141,7 @@ class Evaluator:
             if (beaten := self._beaten(lives, panel, rivals)) is not None:
                 contrasts = [*beaten, *contrasts[len(beaten) :]]
                 break
-            if self._breaks(contrasts):
+            if self._breaks(contrasts, customers):
                 break
         return _Lived(customers, lives.simulated, contrasts)
 
@@ -163,14 +163,16 @@ class Evaluator:
         for rival in rivals:
             theirs, wanted = self._account(rival, panel), self.goals.wanted
             steps = [lives.against(theirs.first(lives.sample.roots), aspect) for aspect in wanted]
-            if is_beaten([Lead(-aspect.worse * one.effect, one.error) for aspect, one in zip(wanted, steps, strict=True)]):
+            share = lives.sample.given / self.study.size
+            if is_beaten([Lead.on(share, -aspect.worse * one.effect, one.error) for aspect, one in zip(wanted, steps, strict=True)]):
                 return [one.after(theirs.against(self._base, aspect)) for aspect, one in zip(wanted, steps, strict=True)]
         return None
 
-    def _breaks(self, contrasts: Sequence[Contrast]) -> bool:
-        """Whether a constraint is surely broken."""
-        beyond, errors = self.goals.excess(contrasts).values(), (one.error for one in contrasts[len(self.goals.objectives) :])
-        return any(is_broken(Lead(by, error)) for by, error in zip(beyond, errors, strict=True))
+    def _breaks(self, contrasts: Sequence[Contrast], customers: int) -> bool:
+        """Whether a constraint is surely broken on all customers, as far as the first ones tell."""
+        share, beyond = customers / self.study.size, self.goals.excess(contrasts).values()
+        bounds = zip(beyond, contrasts[len(self.goals.objectives) :], strict=True)
+        return any(is_broken(Lead.on(share, by, one.error)) for by, one in bounds)
 
     def _rivals(self, rivals: Sequence[Trial]) -> list[Trial]:
         able = sorted((rival for rival in rivals if rival.is_feasible and rival.customers == self.study.size), key=lambda one: one.index)
