@@ -1,0 +1,192 @@
+"""Claim: the found split of an acquisition budget is the one with equal marginal returns, within 5 % of spend.
+
+Four channels with known response curves (Hill, no carry-over) bring customers who buy once, for a known sum, as they come
+(configs/experiments/e13_budget.yaml). So the profit of a split is known, and so is the best split: the last unit of money brings as much on
+each channel. A study (e13_budget_study.yaml) finds its split from simulated arrivals alone; random search with as many trials beside it.
+Distance: half the sum of |found - best| over channels, as a share of spend, that is the money that would have to go elsewhere.
+
+Published: no figure; the optimum is a closed form (Lagrange; Dorfman and Steiner 1954, AER 44(5), on advertising budgets).
+
+Run: `python experiments/e13_budget_split.py [--seeds K] [--trials N] [--out DIR]`.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from findings import ROOT, Finding, write_findings
+from scipy import optimize as roots
+from scipy import stats
+
+import cjsim as cj
+from cjsim.optimize.study import Study
+
+STUDY = ROOT / "configs" / "experiments" / "e13_budget_study.yaml"
+WITHIN = 0.05  # of spend
+SAMPLERS = ("tpe", "random")
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Curves(NamedTuple):
+    """Response curves of channels, one entry each."""
+
+    names: tuple[str, ...]
+    at_most: Floats  # arrivals a day
+    half: Floats  # money a day
+    slope: Floats
+    worth: Floats  # money a customer
+    days: float
+
+    @classmethod
+    def of(cls, scenario: cj.Scenario) -> "Curves":
+        """The curves that a scenario declares, where each persona buys once for a fixed sum."""
+        journey = scenario.journey
+        sums = {event.stages[0]: event.effects[0].purchase.value.fixed for event in journey.events.values()}
+        worth = {name: sums[persona.starts_in or journey.starts_in] for name, persona in journey.personas.items()}
+        ways = journey.acquisition.values()
+        mean = [sum(weight * worth[name] for name, weight in way.personas.items()) / sum(way.personas.values()) for way in ways]
+        columns = [[way.hill.at_most for way in ways], [way.hill.half for way in ways], [way.hill.slope for way in ways], mean]
+        return cls(tuple(journey.acquisition), *(np.array(column, float) for column in columns), scenario.horizon)
+
+    def profit(self, spend: Floats) -> float:
+        """Expected profit over the horizon of so much a day on each channel."""
+        raised = spend**self.slope
+        return float(self.days * (np.sum(self.worth * self.at_most * raised / (self.half**self.slope + raised)) - spend.sum()))
+
+    def marginal(self, spend: Floats) -> Floats:
+        """What one more a day on each channel brings, a unit of money."""
+        above = self.half**self.slope
+        return self.worth * self.at_most * above * self.slope * spend ** (self.slope - 1) / (above + spend**self.slope) ** 2
+
+    def best(self, total: float) -> Floats:
+        """The split of a total with equal marginal returns, each on the falling side of its curve."""
+        # k s^(k-1) / (h^k + s^k)^2 rises, for k > 1, up to s = h ((k-1)/(k+1))^(1/k)
+        steepest = self.half * (np.maximum(self.slope - 1, 0) / (self.slope + 1)) ** (1 / self.slope) + 1e-9
+
+        def spends(log_return: float) -> Floats:
+            def short(spend: float, channel: int) -> float:
+                at = np.full(len(self.names), spend)
+                return float(np.log(self.marginal(at)[channel]) - log_return)
+
+            return np.array([roots.brentq(short, steepest[i], 1e6 * self.half[i], args=(i,)) for i in range(len(self.names))])
+
+        highest = float(np.log(self.marginal(steepest)).min())
+        return spends(roots.brentq(lambda x: spends(x).sum() - total, highest - 20, highest - 1e-9))
+
+
+class Split(NamedTuple):
+    """What one study found; money a day, gains over the horizon."""
+
+    sampler: str
+    seed: int
+    distance: float  # share of spend
+    lost: float  # share of the best split's gain over today's
+    verdict: str
+    gain: float
+    low: float
+    high: float
+    known: float  # gain of the found split
+    spend: Floats
+
+
+def found(study: Study, curves: Curves, sampler: str, seed: int) -> Split:
+    """The split that a study finds with a seed, beside the best one."""
+    optimum = cj.optimize(study.with_values({"sampler": sampler}), seed=seed, storage="memory")
+    today = np.array([study.scenario.policy.acquisition[name].per_day for name in curves.names])
+    spend = np.array([optimum.best.params[path] for path in study.mixes["budget"].of])
+    best, gain = curves.best(spend.sum()), optimum.best.gain["profit"]
+    possible, known = (curves.profit(split) - curves.profit(today) for split in (best, spend))
+    distance = float(np.abs(spend - best).sum() / 2 / spend.sum())
+    return Split(sampler, seed, distance, 1 - known / possible, optimum.best.verdict, gain.effect, gain.low, gain.high, known, spend)
+
+
+def findings_of(splits: list[Split]) -> list[Finding]:
+    """The claim beside what came out."""
+    found_by = {sampler: [split for split in splits if split.sampler == sampler] for sampler in SAMPLERS}
+    searched, blind = (np.array([split.distance for split in found_by[sampler]]) for sampler in SAMPLERS)
+    lost = np.array([split.lost for split in found_by["tpe"]])
+    covered = np.array([split.low <= split.known <= split.high for split in splits])
+    inside = stats.binomtest(int(covered.sum()), len(covered), 0.95).proportion_ci()
+    less, near = _mean(searched - blind), int(np.count_nonzero(searched <= WITHIN))
+    within = f"{searched.min():.2g} to {searched.max():.2g} over seeds, {near} of {len(searched)} within {WITHIN:g}"
+    worst = float(lost.max())
+    return [
+        Finding("distance of the found split from equal returns", "at most 0.05", *_mean(searched), near == len(searched), within),
+        Finding("share of the possible gain that is lost", "at most 0.01", *_mean(lost), worst <= 0.01, f"at most {worst:.2g}"),
+        Finding("that distance less random search's, with as many trials", "below 0", *less, less[2] < 0, f"random: {blind.mean():.2g}"),
+        Finding(
+            "confirmed 95 % intervals that hold the known gain of their split",
+            "0.95",
+            float(covered.mean()),
+            float(inside.low),
+            float(inside.high),
+            len(covered),
+            bool(inside.low <= 0.95 <= inside.high),
+        ),
+    ]
+
+
+def _mean(values: Floats) -> tuple[float, float, float, int]:
+    """The mean over seeds, its interval by t, how many they are."""
+    half = float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return float(values.mean()), float(values.mean()) - half, float(values.mean()) + half, len(values)
+
+
+def rows_of(splits: list[Split], curves: Curves) -> list[dict[str, Any]]:
+    """A row a study, and one for the best split."""
+    best = curves.best(float(splits[0].spend.sum()))
+    blank = dict.fromkeys(Split._fields[3:9], "")
+    first = {"sampler": "equal marginal returns", "seed": "", "distance": 0.0, **blank, **dict(zip(curves.names, best, strict=True))}
+    columns = (*Split._fields[:9], *curves.names)
+    return [first, *(dict(zip(columns, (*split[:9], *split.spend), strict=True)) for split in splits)]
+
+
+def figure(splits: list[Split], curves: Curves, path: Path) -> None:
+    """Money a day on each channel, as found and as it is best."""
+    import matplotlib as mpl
+    import seaborn as sns
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    sns.set_theme(style="whitegrid", palette="colorblind")
+    drawn, axes = plt.subplots(figsize=(7, 4))
+    places = np.arange(len(curves.names))
+    best = curves.best(float(splits[0].spend.sum()))
+    for number, sampler in enumerate(SAMPLERS):
+        mine = [split.spend for split in splits if split.sampler == sampler]
+        across = (number - 0.5) * 0.3 + np.linspace(-0.1, 0.1, len(mine))
+        for at, spend in zip(across, mine, strict=True):
+            axes.plot(places + at, spend, "o", color=f"C{number}", markersize=4, alpha=0.7, label=sampler if at == across[0] else None)
+    axes.hlines(best, places - 0.4, places + 0.4, color="black", label="equal marginal returns")
+    axes.set_xticks(places, curves.names)
+    axes.set(ylabel="money a day", ylim=(0, None))
+    axes.legend(frameon=False)
+    drawn.text(0.01, 0.005, f"{len(splits) // len(SAMPLERS)} seeds of each sampler, about 90,000 arrivals a trial", fontsize=7)
+    drawn.tight_layout(rect=(0, 0.03, 1, 1))
+    drawn.savefig(path, dpi=90)
+    plt.close(drawn)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e13_budget_split")
+    given = parser.parse_args()
+    study = Study.load(STUDY, set={"trials": given.trials})
+    curves = Curves.of(study.scenario)
+    splits = [found(study, curves, sampler, seed) for sampler in SAMPLERS for seed in range(1, given.seeds + 1)]
+    given.out.mkdir(parents=True, exist_ok=True)
+    figure(splits, curves, given.out / "splits.png")
+    words = f"""1,000 a day among four channels with known response curves; {given.trials} trials a study, {given.seeds} seeds of
+each sampler. Each seed has its own customers, and its own choices of the sampler. Gains are confirmed on customers on whom nothing was
+chosen."""
+    tables = {"splits": rows_of(splits, curves)}
+    print(write_findings("e13_budget_split", "E13: where the next unit of a budget goes", words, findings_of(splits), tables, given.out))
+
+
+if __name__ == "__main__":
+    main()
