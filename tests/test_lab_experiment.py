@@ -13,11 +13,13 @@ from wrong_input import Change, changed, refused, refused_file
 from cjsim.cli import app
 from cjsim.engine import run as engine
 from cjsim.errors import InputError
+from cjsim.lab import trying
 from cjsim.lab.experiment import Experiment
 from cjsim.lab.figure import effects_data, effects_figure
 from cjsim.lab.findings import Findings
 from cjsim.lab.pieces import Pieces
 from cjsim.lab.trying import experiment, identity
+from cjsim.lab.verdict import standard_errors
 from cjsim.manifest import Manifest
 from cjsim.metrics.compare import compare
 from cjsim.model.source import written
@@ -113,6 +115,14 @@ def test_a_grid_has_all_combinations_and_the_baseline_is_not_claimed() -> None:
     assert (found.lines[0].effect.absolute, found.lines[0].verdict) == ((0, 0, 0), "baseline")
     assert found.verdict == "supported"
     assert experiment(made(scenario=scenario, variants=None, sweep={"grid": grid}, claim="all", by=0)).verdict == "refuted"
+
+
+def test_intervals_of_a_claim_about_several_hold_together() -> None:
+    grid = {"grid": {"journey.events.purchase.wait.exponential.mean": ["5d", "6d", "7d", "8d"]}}
+    together, alone = (experiment(made(variants=None, sweep=grid, claim=claim, by=0)) for claim in ("any", "mean=5d"))
+    widths = [line.effect.absolute.high - line.effect.absolute.low for line in (together.lines[0], alone.lines[0])]
+    assert widths[0] / widths[1] == pytest.approx(standard_errors(0.95, 4) / standard_errors(0.95, 1))
+    assert [line.is_claimed for line in alone.lines] == [True, False, False, False]
 
 
 def written_scenario() -> dict[str, Any]:
@@ -240,6 +250,12 @@ def test_another_question_is_another_run(keys: dict[str, Any]) -> None:
     assert identity(made(**keys)) != identity(made())
 
 
+def test_another_version_is_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = identity(made())
+    monkeypatch.setattr(trying, "__version__", "9.9")
+    assert identity(made()) != before
+
+
 class KilledError(Exception):
     pass
 
@@ -271,6 +287,42 @@ def test_what_was_killed_goes_on_with_the_same_result(tmp_path: Path, monkeypatc
     assert experiment(asked, pieces=known) == undisturbed
     assert runs == 4 + 2 + 4  # what is known is not simulated again
     assert len(Pieces(file)) == 6
+
+
+def test_a_command_that_dies_leaves_its_pieces_and_nothing_else(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real: Callable[..., Any] = engine.simulate
+    ran: list[int] = []
+
+    def dies(*args: Any, **keys: Any) -> Any:
+        ran.append(keys["seed"])
+        if len(ran) == 3:
+            raise KeyboardInterrupt
+        return real(*args, **keys)
+
+    monkeypatch.setattr(engine, "simulate", dies)
+    more = ("experiment", str(file), "--set", "replications=2", "--reports", str(tmp_path / "r"), "--json")
+    assert CliRunner().invoke(app, list(more)).exit_code == 130
+    (left,) = (tmp_path / "r" / "greetings").iterdir()
+    assert left.suffix == ".pieces"
+    again = invoke(*more)
+    assert "goes on where it was, with 1 runs" in again.stderr
+    assert ran == [3, 3, 4, 4, 4]
+    assert [str(path) for path in (tmp_path / "r" / "greetings").iterdir()] == [json.loads(again.stdout)["run_dir"]]
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_the_work(tmp_path: Path, file: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    message = refused("experiment", str(file), "--reports", str(tmp_path / "taken"))
+    assert message.startswith("--reports: must be a folder that can be written")
+
+
+def test_what_fails_before_its_first_piece_leaves_nothing(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*_: Any, **__: Any) -> Any:
+        raise InputError("x: must not be, got it. Go.")
+
+    monkeypatch.setattr(engine, "simulate", dies)
+    refused("experiment", str(file), "--reports", str(tmp_path / "r"))
+    assert not (tmp_path / "r").exists()
 
 
 def test_findings_survive_their_file() -> None:

@@ -55,8 +55,7 @@ def experiment(
     how = how_to_run("compiled", threads, None)
     warn(file, asked)
     from cjsim.lab.journal import Journal
-    from cjsim.lab.pieces import Pieces
-    from cjsim.lab.reports import pieces_file, recorded, run_folder, write_report
+    from cjsim.lab.reports import pieces_beside, recorded, run_folder, write_report
     from cjsim.lab.trying import experiment as try_experiment
 
     out = run_folder(asked, reports)
@@ -64,15 +63,15 @@ def experiment(
     if found is not None:
         typer.echo(f"{out}: this very run is there, and was not run again (--force runs it)", err=True)
     else:
-        started, pieces = time.perf_counter(), Pieces(pieces_file(out))
-        with folder_for(out, option="--reports") as folder, shown_progress() as progress:
-            assert folder is not None
+        started = time.perf_counter()
+        with pieces_beside(out) as pieces, shown_progress() as progress:
             if len(pieces):
                 progress.note(f"{out}: goes on where it was, with {len(pieces)} runs that are there")
             found = try_experiment(asked, threads=how["threads"], pieces=pieces, progress=progress)
-            write_report(asked, found, folder, run=out.name, seconds=time.perf_counter() - started)
-            written = sorted(path.name for path in folder.iterdir())
-        pieces.drop()
+            with folder_for(out, option="--reports") as folder:
+                assert folder is not None
+                write_report(asked, found, folder, run=out.name, seconds=time.perf_counter() - started)
+                written = sorted(path.name for path in folder.iterdir())
         tell(out, written)
         Journal(reports).entries(name=asked.name)  # which takes the new finding in
     if as_json:

@@ -6,16 +6,19 @@ Lives here: the folder's name, its files, what is read back from it. Does not li
 (page.py), the index over all of them (journal.py).
 """
 
+import contextlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from cjsim.engine.result import jsonable
-from cjsim.errors import InputError
+from cjsim.errors import InputError, complaint
 from cjsim.lab.experiment import Experiment
 from cjsim.lab.figure import effects_data, effects_figure
 from cjsim.lab.findings import Findings
 from cjsim.lab.page import page, table
+from cjsim.lab.pieces import Pieces
 from cjsim.lab.trying import identity
 from cjsim.manifest import Manifest
 from cjsim.model.scenario import Scenario
@@ -38,15 +41,43 @@ def run_folder(asked: Experiment, reports: Path) -> Path:
     return reports / asked.name / identity(asked)[:_DIGITS]
 
 
-def pieces_file(folder: Path) -> Path:
-    """Where pieces of a run under way are kept: beside its folder.
+@contextlib.contextmanager
+def pieces_beside(folder: Path) -> Iterator[Pieces]:
+    """Pieces of a run under way, in a file beside its folder: gone when the block ends well, there for the next try when it does not.
 
     Parameters
     ----------
     folder : Path
         As `run_folder` gives it.
+
+    Yields
+    ------
+    Pieces
+        With those of an earlier try.
+
+    Raises
+    ------
+    InputError
+        If nothing can be written there: better said before the work than after it.
     """
-    return folder.with_name(f".{folder.name}.pieces")
+    file = folder.with_name(f".{folder.name}.pieces")
+    made = [one for one in file.absolute().parents if not one.exists()]
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    except OSError as error:
+        got = f"'{folder.parent.parent}' ({error.strerror or error})"
+        raise InputError(complaint("--reports", "must be a folder that can be written", got, "Name another folder.")) from error
+    pieces = Pieces(file)
+    try:
+        yield pieces
+        pieces.drop()
+    finally:
+        if not len(pieces):
+            pieces.drop()
+        for one in made:
+            with contextlib.suppress(OSError):  # not empty: it holds the report, or pieces
+                one.rmdir()
 
 
 def recorded(folder: Path) -> Findings | None:
