@@ -234,14 +234,16 @@ def faster(**keys: Any) -> Scenario:
 
 
 def test_each_change_alone_and_all_together_have_the_effects_of_comparisons() -> None:
-    old, new = Scenario.load(TINY), faster(horizon="30d")
+    old, new = Scenario.load(TINY), faster(horizon="60d")  # of which journey and policy alone are tried
     found = compare_versions(old, new, metric="revenue", customers=200, seed=5)
     orders = Scenario.load(TINY, set={"journey.events.purchase.wait.exponential.mean": "5d"})
-    expected = compare({"old": old, "orders": orders, "new": new}, customers=200, seed=5).alternatives
+    expected = compare({"old": old, "orders": orders, "new": faster()}, customers=200, seed=5).alternatives
     assert [step.change.where for step in found.steps] == [
         "journey.events.purchase.wait.exponential.mean",
         "journey.events.leave.wait.exponential.mean",
+        "horizon",
     ]
+    assert (found.steps[2].effect, found.steps[2].why) == (None, "it changes whom one looks at")
     assert found.steps[0].effect == pytest.approx(expected["orders"]["revenue"][2:5])
     assert found.together == pytest.approx(expected["new"]["revenue"][2:5])
     assert found.steps[1].effect is not None and found.steps[1].effect.high < 0
