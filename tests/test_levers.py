@@ -78,6 +78,24 @@ def test_who_is_touched_is_told_from_who_is_not() -> None:
     assert "Nobody is touched by gap text: length -> 30s; gap text: length -> 2min." in str(found)
 
 
+def test_wages_touch_all_who_bear_them_and_costs_have_no_worth_per_cost() -> None:
+    journey = {
+        "name": "j",
+        "starts_in": "here",
+        "stages": {"here": {}},
+        "events": {"asks": {"in": ["here"], "wait": {"exponential": "5d"}, "effects": [{"ask": "help"}]}},
+        "desks": {"help": {"service": {"fixed": "5min"}}},
+    }
+    policy = {"name": "p", "desks": {"help": {"shifts": [{"agents": 1000, "wage_per_hour": 10}]}}}
+    world = Scenario.from_dict({"name": "s", "journey": journey, "policy": policy, "start": "2026-01-05", "horizon": "2d"})
+    found = levers(world, metric="cost", customers=20, only=["policy.desks.help.shifts"])
+    dearer = at(found, "policy.desks.help.shifts[0].wage_per_hour", 12)
+    assert dearer.found.effect == pytest.approx(2 * 1000 * 48 / 20)
+    assert dearer.touches and dearer.holds
+    assert "Nobody is touched" not in str(found) and "for their money" not in str(found)
+    assert " 1000  " in str(found) and "first" not in str(found)  # people, not a priority
+
+
 def test_the_order_and_the_numbers_do_not_depend_on_threads() -> None:
     one, two = (levers(e14.scenario(), metric="clv", customers=300, only=["policy.flows"], threads=threads) for threads in (1, 2))
     assert one.to_json() == two.to_json()
@@ -209,6 +227,7 @@ def test_the_command_takes_the_journey_other_scenarios_and_values(file: Path, tm
     ("words", "message"),
     [
         (["--metric", "revenues"], "metric: must be one of"),
+        (["--metric", "revenue", "--also", "a.yaml", "--also", "a.yaml"], "--also: must be other scenarios, each once"),
         (["--metric", "revenue", "--sobol", "5"], "--sobol: must be a power of 2, got 5"),
         (["--metric", "revenue", "--only", "policy.nothing"], "--only: must be the path of a lever"),
     ],

@@ -25,6 +25,7 @@ from cjsim.arguments import (
     whole,
 )
 from cjsim.commands.guard import guarded, save, show, tell
+from cjsim.errors import InputError, complaint
 from cjsim.progress import shown_progress
 from cjsim.publish import folder_for
 
@@ -53,7 +54,10 @@ def levers(
 ) -> None:
     """Rank the levers of a scenario: which change moves a metric most, on the same customers."""
     shared, values = values_of_options(customers, seed, None), values_of(sets)
-    named = by_name({file: scenario_in(file, shared | values) for file in (scenario, *(also or ()))})
+    if scenario in (files := also or []) or len(set(files)) < len(files):
+        got, remedy = ", ".join(map(str, (scenario, *files))), "Name each scenario once."
+        raise InputError(complaint("--also", "must be other scenarios, each once", got, remedy))
+    named = by_name({file: scenario_in(file, shared | values) for file in (scenario, *files)})
     base, *others = named
     points = whole("--sobol", sobol, 64)
     how = {"threads": how_to_run("compiled", threads, None)["threads"]}

@@ -24,7 +24,7 @@ _ROUNDING = 1e-20  # a variance this much smaller than the square is rounding
 
 
 class Outcome(NamedTuple):
-    """What a variant does: to the metric, to cost (money per customer), and whether any outcome of any customer is another.
+    """What a variant does: to the metric, to cost (money per customer), and whether anything is another for any customer.
 
     `rough`: so few customers make up the effect that its interval holds the truth less often than it says.
     """
@@ -169,5 +169,7 @@ def _notes_for(told: "Progress") -> "Progress":
 
 
 def _differ(base: Run, other: Run) -> bool:
-    """Whether any outcome of any customer is another."""
-    return any(before.tobytes() != after.tobytes() for before, after in zip(base.outcomes, other.outcomes, strict=True))
+    """Whether any outcome of any customer is another, or what the staff is paid, which all customers bear."""
+    return base.wages != other.wages or any(
+        before.tobytes() != after.tobytes() for before, after in zip(base.outcomes, other.outcomes, strict=True)
+    )

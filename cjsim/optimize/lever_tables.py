@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cjsim.optimize.sobol import Share, Sobol
 
 _MOST, _MOST_BY_COST, _UNTOUCHED = 20, 5, 8  # rows and names in a short table
+_FIRST = 1000  # the highest priority; the lowest is -1000
 
 
 def levers_table(found: "Levers", *, full: bool = False) -> str:
@@ -52,25 +53,27 @@ def _row(lever: "Lever", unit: str) -> tuple[str, ...]:
     per = number(lever.per_cost, unit, decimals_of(unit, [lever.per_cost]), sign=True)
     mark = ("**" if lever.holds else "*" if effect.is_clear else "") + ("~" if lever.rough else "")
     value = number(effect.effect, unit, fine, sign=True)
-    return (move.title, f"{said(move.before)}", f"{said(move.after)}", value, span, mark, money, per, move.path)
+    return (move.title, said(move.before, move.path), said(move.after, move.path), value, span, mark, money, per, move.path)
 
 
-def said(value: object) -> str:
+def said(value: object, path: str) -> str:
     """A value of a move in words.
 
     Parameters
     ----------
     value : object
         As it stands in a file.
+    path : str
+        Of its lever.
 
     Examples
     --------
-    >>> said(True), said(-1000), said(1000), said(0.1)
-    ('true', 'last', 'first', '0.1')
+    >>> said(True, "policy.flows.cart.again"), said(1000, "policy.flows.cart.priority"), said(1000, "policy.desks.help.agents")
+    ('true', 'first', '1000')
     """
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int) and abs(value) == 1000:
+    if isinstance(value, int) and abs(value) == _FIRST and path.endswith(".priority"):
         return "first" if value > 0 else "last"
     return f"{value:,.4g}" if isinstance(value, float) else f"{value}"
 
@@ -79,14 +82,18 @@ def _worth(lever: "Lever", unit: str) -> str:
     move, cost = lever.move, lever.cost.effect
     effect = number(lever.found.effect, unit, decimals_of(unit, [lever.found.effect]), sign=True)
     money = number(abs(cost), "money", decimals_of("money", [cost]))
-    return (
-        f"{move.title}, {said(move.before)} -> {said(move.after)}: {effect}, and it {'costs' if cost > 0 else 'saves'} {money} a customer"
-    )
+    return f"{move.title}, {said(move.before, move.path)} -> {said(move.after, move.path)}: {effect}, and it {'costs' if cost > 0 else 'saves'} {money} a customer"
 
 
 def _indices(sobol: "Sobol", found: "Levers") -> str:
     rows = [
-        (index.title, said(index.low), said(index.high), *(_share(of) for of in (index.first, index.total)), index.path)
+        (
+            index.title,
+            said(index.low, index.path),
+            said(index.high, index.path),
+            *(_share(of) for of in (index.first, index.total)),
+            index.path,
+        )
         for index in sobol.indices
     ]
     deviation = number(sobol.deviation, found.unit, decimals_of(found.unit, [sobol.deviation]), sign=True).lstrip("+")
@@ -103,7 +110,9 @@ def _share(of: "Share") -> str:
 
 
 def _untouched(found: "Levers") -> str:
-    names = list(dict.fromkeys(f"{lever.move.title} -> {said(lever.move.after)}" for lever in found.levers if not lever.touches))
+    names = list(
+        dict.fromkeys(f"{lever.move.title} -> {said(lever.move.after, lever.move.path)}" for lever in found.levers if not lever.touches)
+    )
     more = f" and {len(names) - _UNTOUCHED} more" if len(names) > _UNTOUCHED else ""
     return f"Nobody is touched by {'; '.join(names[:_UNTOUCHED])}{more}." if names else ""
 

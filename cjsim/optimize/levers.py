@@ -160,7 +160,9 @@ class Levers:
         return levers_table(self, full=full)
 
     def by_cost(self) -> list[Lever]:
-        """Levers that hold and cost or save money, by the size of the effect per unit of it."""
+        """Levers that hold and cost or save money, by the size of the effect per unit of it; none, where the metric is the cost."""
+        if self.metric == "cost":
+            return []
         told = [lever for lever in self.levers if lever.holds and not math.isnan(lever.per_cost)]
         return sorted(told, key=lambda lever: -abs(lever.per_cost))
 

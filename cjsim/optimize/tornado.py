@@ -53,7 +53,7 @@ def tornado_data(found: "Levers", *, most: int = MOST) -> list[list[Bar]]:
 
 def _bar(lever: "Lever", scale: float) -> Bar:
     move, effect = lever.move, lever.found
-    after = "" if move.kind in ("onoff", "step", "scenario") else said(move.after)
+    after = "" if move.kind in ("onoff", "step", "scenario") else said(move.after, move.path)
     return Bar(_label(lever), after, move.side, scale * effect.effect, scale * effect.low, scale * effect.high, lever.holds)
 
 
@@ -65,7 +65,7 @@ def _label(lever: "Lever") -> str:
         return f"without {move.title}"
     if move.kind == "scenario":
         return f"scenario {move.title}"
-    return f"{move.title} ({said(move.before)})"
+    return f"{move.title} ({said(move.before, move.path)})"
 
 
 def tornado_figure(found: "Levers", path: Path, *, most: int = MOST) -> None:
