@@ -53,6 +53,18 @@ def refused_study(folder: Path, *changes: Change) -> str:
         ("trials: 12", "trials: 0", "bad.yaml:40: trials: must be at least 1, got 0."),
         ("[1d, 7d, 14d]", "[1d]", None),
         ("total: 1,", "total: 0,", None),
+        (
+            "again_after: {low: 1d, high: 7d, step: 1d}",
+            "again_after: {low: 1d, high: 7d, step: 1d, also: [horizon]}",
+            "bad.yaml:47: free.policy.flows.remind.again_after: must be a value of the policy or the journey, got 'horizon'. "
+            "Take one below 'policy' or 'journey'.",
+        ),
+        ("  - clv\n", "  - clv\n  - {metric: clv, direction: minimize}\n", "bad.yaml:52: objectives[1]: must be asked once, got 'clv'."),
+        (
+            "  - {metric: contacts, at_most: 8}\n",
+            "  - {metric: contacts, at_most: 8}\n  - {metric: contacts, at_most: 8.0}\n",
+            "bad.yaml:54: constraints[1]: must be asked once, got 'contacts at most 8'. Leave one of them out.",
+        ),
     ],
 )
 def test_a_wrong_study_is_refused_with_file_and_line(old: str, new: str, message: str | None, tmp_path: Path) -> None:

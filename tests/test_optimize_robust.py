@@ -136,7 +136,8 @@ def test_without_pairing_trials_over_draws_have_seeds_of_their_own(tmp_path: Pat
         (f"{MARGIN}\n0.5\ninf\n", r"draws.csv:3: .*must be a finite number, got 'inf'"),
         (f"{MARGIN}\n0.5\n0.4,2\n", r"draws.csv:3: must have 1 values, as the header, got 2"),
         (f"{MARGIN}s\n0.5\n0.4\n", r"draws.csv:2: must be a path that exists, got '.*margins'. Did you mean"),
-        (f"{MARGIN}\n0.5\n7e99\n", r"draws.csv:3.*must"),
+        (f"{MARGIN}\n0.5\n7e99\n0.4\n", r"draws.csv:3.*must"),
+        (f"{MARGIN}\n0.5\n0.4\n", r"draws\.rows: must be at most the 2 rows of the file, got 3. Write 'rows: 2', or draw more\."),
         (None, r"draws.file: must be a file that can be read, got '.*draws.csv' \(No such file"),
     ],
 )

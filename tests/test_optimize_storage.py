@@ -43,6 +43,14 @@ def test_what_is_kept_is_not_evaluated_again(url: str, tmp_path: Path) -> None:
     assert sorted(indices(storage)) == list(range(6))
 
 
+def test_the_last_step_of_many_is_kept_as_it_is_written(tmp_path: Path) -> None:
+    share = "policy.flows.remind.holdout"
+    free = {share: {"low": 0.0, "high": 0.3, "step": 0.1}}  # 3 * 0.1 is not 0.3
+    study = study_of(trials=12, free=free)
+    shares = {trial.params[share] for trial in searched(study, tmp_path / "a.journal")}
+    assert 0.3 in shares and shares <= {0.0, 0.1, 0.2, 0.3}
+
+
 @pytest.mark.parametrize(("kills", "trials"), [(5, 24), pytest.param(40, 80, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_nothing_is_lost(kills: int, trials: int, tmp_path: Path) -> None:
     journal = tmp_path / "a.journal"

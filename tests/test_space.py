@@ -10,7 +10,8 @@ from scipy.stats import kstest
 
 from cjsim.errors import InputError
 from cjsim.model.scenario import Scenario
-from cjsim.model.space import Coordinate, Free, Mix, Space, checked_space
+from cjsim.model.source import tree
+from cjsim.model.space import Coordinate, Free, Mix, Space, check_values, space_faults
 
 WORLD: dict[str, Any] = {
     "name": "tiny",
@@ -35,6 +36,8 @@ WORLD: dict[str, Any] = {
     },
 }
 WAIT, CAP, HOUR = "policy.flows.welcome.steps[1].wait", "policy.guardrails.caps[0].at_most", "policy.broadcasts.news.schedule.at"
+CAPS = CAP.removesuffix(".at_most")
+EVERY = "policy.broadcasts.news.schedule.every_weeks"
 SPEND = tuple(f"policy.acquisition.{name}" for name in ("search", "social", "radio"))
 
 
@@ -45,7 +48,12 @@ def scenario() -> Scenario:
 
 def space(scenario: Scenario, free: dict[str, Any] | None = None, mixes: dict[str, Any] | None = None) -> Space:
     frees = {path: Free.model_validate(value) for path, value in (free or {}).items()}
-    return checked_space(frees, {name: Mix.model_validate(value) for name, value in (mixes or {}).items()}, scenario)
+    mixed = {name: Mix.model_validate(value) for name, value in (mixes or {}).items()}
+    root = tree({"free": frees, "mixes": mixed}, "space")
+    if faults := list(space_faults(frees, mixed)):
+        raise InputError("\n".join(fault.message(root) for fault in faults))
+    check_values(frees, mixed, scenario, root)
+    return Space.of(frees, mixed)
 
 
 def refused(scenario: Scenario, free: dict[str, Any] | None = None, mixes: dict[str, Any] | None = None) -> str:
@@ -128,12 +136,24 @@ def test_a_mix_of_people_is_of_whole_people() -> None:
         ({WAIT: {"low": 1, "high": 2}}, "must be a duration"),
         ({WAIT.replace("welcome", "welcom"): {"low": "1h", "high": "1d"}}, "Did you mean"),
         ({CAP: {"low": 1, "high": 5000}}, "must be at most 1000"),
-        ({CAP: {"low": 1, "high": 5, "step": 9}}, "must be above 0 and at most"),
+        ({CAP: {"low": 1, "high": 5, "step": 9}}, "must be a number above 0 and at most"),
+        ({CAP: {"low": 1, "high": 5, "step": "1h"}}, "must be a number above 0 and at most"),
+        ({WAIT: {"low": "1h", "high": "2h", "step": 1}}, "step: must be a duration above 0"),
+        ({HOUR: {"low": "06:00", "high": "22:00", "step": "10s"}}, "step: must be a duration of whole minutes"),
+        ({HOUR: {"low": "06:00", "high": "22:00", "step": 30}}, "step: must be a duration of whole minutes"),
         ({SPEND[0]: {"low": 0, "high": 5, "log": True}}, "must be above 0 beside 'log'"),
         ({CAP: {"low": 1, "high": 5, "choices": [1, 2]}}, "either 'choices' or"),
         ({CAP: {"low": 1}}, "must have 'low' and 'high'"),
         ({CAP: [1, "many"]}, "must be a whole number"),
         ({WAIT: {"low": "1h", "high": "2d", "also": [WAIT]}}, "must not set what is set elsewhere"),
+        (
+            {CAPS: [{"at_most": 1}, {"at_most": 2}], CAP: {"low": 1, "high": 5}},
+            "must not set what is set elsewhere",
+        ),
+        (
+            {CAP: {"low": 1, "high": 5}, CAPS: [{"at_most": 1}, {"at_most": 2}]},
+            "must not set what is set elsewhere",
+        ),
         ({"a..b": {"low": 1, "high": 2}}, "must be a path such as"),
     ],
 )
@@ -147,6 +167,9 @@ def test_wrong_free_values_are_refused_in_words(scenario: Scenario, free: dict[s
         ({"total": 9, "of": SPEND, "at_least": 3}, "a total above"),
         ({"total": 9, "of": (SPEND[0], SPEND[0])}, "name each path once"),
         ({"total": 9, "of": (SPEND[0], "policy.acquisition.tv")}, "tv"),
+        ({"total": 5.5, "of": (CAP, EVERY)}, "total: must be a whole number, as its parts are, got 5.5"),
+        ({"total": 5, "of": (CAP, EVERY), "at_least": 0.5}, "at_least: must be a whole number, as its parts are, got 0.5"),
+        ({"total": 5, "of": (CAP, EVERY)}, "must be at least 1, got 0"),
     ],
 )
 def test_wrong_mixes_are_refused_in_words(scenario: Scenario, mix: dict[str, Any], words: str) -> None:

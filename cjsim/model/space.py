@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from cjsim.errors import InputError, shown
+from cjsim.errors import shown
 from cjsim.model.paths import Fault, kinds_at, parse_path, place_of
 from cjsim.model.scenario import Scenario
 from cjsim.model.source import Node, tree
@@ -25,6 +25,7 @@ Kind = Literal["real", "whole", "duration", "hour", "choice"]
 Point = Mapping[str, float]  # by name of the coordinate; a choice by its number
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60  # seconds
 _SPANS = {"w": 7 * _DAY, "d": _DAY, "h": _HOUR, "min": _MINUTE, "s": 1}
+_STEPS = {"real": "a number", "whole": "a number", "duration": "a duration", "hour": "a duration of whole minutes"}
 _ROUND_FROM = 2 * _HOUR  # longer durations are rounded to minutes, shorter ones to seconds
 
 
@@ -102,12 +103,28 @@ class Coordinate(NamedTuple):
         """
         if self.step is not None:
             steps = math.floor((self.high - self.low) / self.step + 1e-9)
-            value = self.low + min(int(u * (steps + 1)), steps) * self.step
-            return value if self.kind == "real" else round(value)
+            return self.stepped(min(int(u * (steps + 1)), steps))
         if self.log:
             value = math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
             return min(max(value, self.low), self.high) if self.kind == "real" else min(round(value), round(self.high))
         return self.low + u * (self.high - self.low)
+
+    def stepped(self, number: int) -> float:
+        """The value after so many steps, as one would write it: 3 steps of 0.1 are 0.3.
+
+        Parameters
+        ----------
+        number : int
+            Of steps from `low` on.
+
+        Examples
+        --------
+        >>> Coordinate("share", "real", 0.0, 0.3, 0.1).stepped(3)
+        0.3
+        """
+        assert self.step is not None
+        value = self.low + number * self.step
+        return min(float(f"{value:.12g}"), self.high) if self.kind == "real" else round(value)
 
 
 @dataclass(frozen=True)
@@ -238,10 +255,13 @@ def space_faults(free: Mapping[str, Free], mixes: Mapping[str, Mix]) -> Iterable
     for name, mix in mixes.items():
         for path in mix.of:
             yield from _twice(("mixes", name), path, seen)
+        for part, amount in (("total", mix.total), ("at_least", mix.at_least)):
+            if amount != round(amount) and all(map(_is_whole, mix.of)):
+                yield Fault(("mixes", name, part), "must be a whole number, as its parts are", shown(amount), "Round it.")
 
 
 def check_values(free: Mapping[str, Free], mixes: Mapping[str, Mix], scenario: Scenario, root: Node) -> None:
-    """Refuse what cannot stand at its path: bounds, choices, an equal mix.
+    """Refuse what cannot stand at its path: bounds, choices, a mix of which one part gets all.
 
     Parameters
     ----------
@@ -266,52 +286,72 @@ def check_values(free: Mapping[str, Free], mixes: Mapping[str, Mix], scenario: S
     for name, mix in mixes.items():
         place = place_of(root, ("mixes", name))
         blend = _blend(name, mix)
-        scenario.with_values({path: tree(one, place) for path, one in zip(mix.of, blend.values([0.5] * (len(mix.of) - 1)), strict=True)})
+        for most in range(len(mix.of)):
+            parts = blend.values([float(i == most) for i in range(len(mix.of) - 1)])
+            scenario.with_values({path: tree(one, place) for path, one in zip(mix.of, parts, strict=True)})
 
 
 def _twice(where: tuple[str, str], path: str, seen: dict[str, str]) -> Iterable[Fault]:
-    if path in seen:
-        yield Fault(where, "must not set what is set elsewhere", shown(path), f"It is free in '{seen[path]}' already.")
-    if parse_path(path) is None:
+    keys = parse_path(path)
+    if keys is None:
         yield Fault(where, "must be a path such as policy.guardrails.caps[0].at_most", shown(path), "Separate keys by dots.")
+        return
+    for other, place in seen.items():
+        if all(mine == its for mine, its in zip(keys, parse_path(other) or (), strict=False)):  # the same, or one within the other
+            yield Fault(where, "must not set what is set elsewhere", shown(path), f"'{other}' is free in '{place}' already.")
     seen[path] = ".".join(where)
 
 
 def _bound_faults(where: tuple[str, str], value: Free) -> Iterable[Fault]:
     if value.choices is not None:
         return
-    kind, numbers = _numbers(value)
+    (kind, numbers), said = _numbers(value), f"low {shown(value.low)}, high {shown(value.high)}"
     if kind is None:
         must = "must have bounds of one kind: numbers, durations or times of day"
-        yield Fault(where, must, _said(value), "Write both as the value is written.")
+        yield Fault(where, must, said, "Write both as the value is written.")
         return
     low, high, step = numbers
     if not low < high:
-        yield Fault((*where, "low"), "must be below 'high'", _said(value), "Exchange the bounds.")
+        yield Fault((*where, "low"), "must be below 'high'", said, "Exchange the bounds.")
     elif step is not None and not 0 < step <= high - low:
-        yield Fault((*where, "step"), "must be above 0 and at most from 'low' to 'high'", shown(value.step), "Give a smaller step.")
+        must = f"must be {_STEPS[kind]} above 0 and at most from 'low' to 'high'"
+        yield Fault((*where, "step"), must, shown(value.step), "Give such a step.")
     elif value.log and low <= 0:
         yield Fault((*where, "low"), "must be above 0 beside 'log'", shown(value.low), "Raise it, or leave out 'log'.")
-
-
-def _said(value: Free) -> str:
-    return f"low {shown(value.low)}, high {shown(value.high)}"
 
 
 def _numbers(value: Free) -> tuple[Kind | None, tuple[float, float, float | None]]:
     """The kind of the bounds, and bounds and step as numbers: days, minutes, or as they are."""
     both = (value.low, value.high)
-    if all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in both):
+    if all(map(_is_number, both)):
         is_whole = all(isinstance(one, int) for one in (*both, value.step or 1))
-        return ("whole" if is_whole else "real"), (value.low, value.high, value.step)
+        return ("whole" if is_whole else "real"), (
+            value.low,
+            value.high,
+            value.step if value.step is None or _is_number(value.step) else math.nan,
+        )
     for kind, parse, unit in (("hour", parse_hour, 60.0), ("duration", parse_duration, 1.0)):
         try:
             low, high = (parse(one) * unit for one in both)
-            step = None if value.step is None else parse_duration(value.step) * (1440.0 if kind == "hour" else 1.0)
         except ValueError:
             continue
-        return kind, (low, high, step)  # type: ignore[return-value]
+        return kind, (low, high, _span_step(kind, value.step))  # type: ignore[return-value]
     return None, (math.nan, math.nan, None)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _span_step(kind: str, step: Any) -> float | None:
+    """A step of durations in days, or of times of day in minutes; nan if it is none."""
+    try:
+        days = None if step is None else parse_duration(step)
+    except ValueError:
+        return math.nan
+    if days is None or kind == "duration":
+        return days
+    return float(round(days * 1440)) if math.isclose(days * 1440, round(days * 1440), abs_tol=1e-6) else math.nan
 
 
 def _axis(path: str, value: Free) -> Axis:
@@ -358,27 +398,3 @@ def _whole_parts(amounts: list[float], total: int) -> list[float]:
     for i in order[: total - sum(floors)]:
         floors[i] += 1
     return [int(part) for part in floors]
-
-
-def checked_space(free: Mapping[str, Free], mixes: Mapping[str, Mix], scenario: Scenario) -> Space:
-    """The space of free values given in Python, checked.
-
-    Parameters
-    ----------
-    free : Mapping of str to Free
-        By path.
-    mixes : Mapping of str to Mix
-        By name.
-    scenario : Scenario
-        Whose paths they are.
-
-    Raises
-    ------
-    InputError
-        If something is wrong with them.
-    """
-    root = tree({"free": dict(free), "mixes": dict(mixes)}, "space")
-    if faults := list(space_faults(free, mixes)):
-        raise InputError("\n".join(fault.message(root) for fault in faults))
-    check_values(free, mixes, scenario, root)
-    return Space.of(free, mixes)

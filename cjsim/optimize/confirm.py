@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cjsim.engine.result import Metric, jsonable
+from cjsim.engine.result import Metric
 from cjsim.model.world import Records
 from cjsim.optimize.goals import Goals, front, spread
 from cjsim.optimize.study import Study
@@ -99,41 +99,6 @@ class Confirmed:
     pareto: tuple[Finalist, ...]
     customers: int
     simulated: int
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def summary(self) -> str:
-        """What holds, in words."""
-        if self.verdict == "infeasible":
-            broken = ", ".join(f"{name} by {by:g}" for name, by in self.excess.items() if by > 0) or "an objective is undefined"
-            return f"no trial kept all constraints; the nearest, trial {self.trial.index}, breaks {broken}"
-        lines = [
-            f"{name} {gain.value:.6g}: {gain.effect:+.4g} [{gain.low:+.4g}, {gain.high:+.4g}] on {self.customers:,} fresh customers; "
-            f"optimism {self.optimism[name]:.2g}"
-            for name, gain in self.gains.items()
-        ]
-        lines += [f"{name} is broken by {self.excess[name]:.4g}" for name in self.broken]
-        found = "a gain" if self.verdict == "gain" else "no gain that these customers support"
-        return "\n".join([f"trial {self.trial.index}: {found}", *lines, f"best of the finalists with {100 * self.chance_best:.0f} %"])
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for JSON; null for what is not a finite number."""
-        return {
-            "verdict": self.verdict,
-            "trial": self.trial.to_json(),
-            "gain": {name: _plain(gain) for name, gain in self.gains.items()},
-            "excess": {name: jsonable(beyond) for name, beyond in self.excess.items()},
-            "broken": list(self.broken),
-            "optimism": {name: jsonable(value) for name, value in self.optimism.items()},
-            "metrics": {name: _plain(metric) for name, metric in self.metrics.items()},
-            "baseline": {name: _plain(metric) for name, metric in self.baseline.items()},
-            "finalists": [_told(one) for one in self.finalists],
-            "chance_best": jsonable(self.chance_best),
-            "pareto": [one.trial.index for one in self.pareto],
-            "customers": self.customers,
-            "simulated": self.simulated,
-        }
 
 
 def confirm(study: Study, evaluator: "Evaluator", trials: Sequence[Trial], *, progress: "Progress | None" = None) -> Confirmed:
@@ -347,17 +312,3 @@ def _infeasible(trials: Sequence[Trial], goals: Goals, baseline: Mapping[str, Me
 
 def _pairs(number: int) -> Iterator[tuple[int, int]]:
     return ((i, j) for i in range(number) for j in range(i + 1, number))
-
-
-def _plain(values: Any) -> dict[str, Any]:
-    """A named tuple for JSON."""
-    return {name: jsonable(value) for name, value in values._asdict().items()}
-
-
-def _told(finalist: Finalist) -> dict[str, Any]:
-    return {
-        "index": finalist.trial.index,
-        "params": dict(finalist.trial.params),
-        "gains": [_plain(gain) for gain in finalist.gains],
-        "excess": {name: jsonable(beyond) for name, beyond in finalist.excess.items()},
-    }

@@ -18,10 +18,7 @@ from cjsim.optimize.study import Study
 
 _POPULATION = 24  # of NSGA: several generations within the trials of a usual study
 
-_BLIND, _BLIND_EACH = (
-    10,
-    4,
-)  # trials at random before TPE believes what it has seen, and for each coordinate: fewer, and it may stick to a choice
+_BLIND, _BLIND_EACH = 10, 4  # trials at random before TPE believes what it has seen, and for each coordinate: it may stick to a choice
 
 
 @contextlib.contextmanager
@@ -101,7 +98,7 @@ def numbers_of(space: Space, params: Mapping[str, Any]) -> dict[str, float]:
         By coordinate.
     """
     return {
-        one.name: one.low + params[one.name] * one.step if one.kind == "real" and one.step is not None else params[one.name]
+        one.name: one.stepped(params[one.name]) if one.kind == "real" and one.step is not None else params[one.name]
         for one in space.coordinates
     }
 

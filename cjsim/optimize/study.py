@@ -3,14 +3,14 @@
 Lives here: what stands in a study's file, and what is wrong with it. Does not live here: free values (model/space.py), the search.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from cjsim.errors import shown, unknown_name
 from cjsim.model.document import Document
-from cjsim.model.paths import Fault
+from cjsim.model.paths import Fault, parse_path
 from cjsim.model.scenario import MAX_CUSTOMERS, Scenario
 from cjsim.model.space import Free, Mix, Space, check_values, space_faults
 from cjsim.model.vocabulary import Base, Name, OpenShare, Real, Whole
@@ -69,7 +69,7 @@ class Constraint(Base):
     @property
     def name(self) -> str:
         """In words: 'opt_outs at most 0.02'."""
-        return f"{self.metric} at {'most' if self.at_most is not None else 'least'} {self.bound:g}"
+        return f"{self.metric} at {'most' if self.at_most is not None else 'least'} {self.bound:.12g}"
 
 
 class Draws(Base):
@@ -149,13 +149,24 @@ class Study(Document):
         yield from (fault.under("scenario") for fault in self.scenario.faults())
         if not self.free and not self.mixes:
             yield Fault(("free",), "must name at least one value that may be chosen", "none", "Name a path and its bounds.")
-        faults = list(space_faults(self.free, self.mixes))
+        faults = [*space_faults(self.free, self.mixes), *self._place_faults()]
         yield from faults
         yield from self._metric_faults()
         yield from self._sampler_faults()
         if not faults:
             check_values(self.free, self.mixes, self.scenario, self.source())
             yield from self._draw_faults()
+
+    def _paths(self) -> Iterable[tuple[str, tuple[str, str]]]:
+        """All that is free, and where in the file it is said."""
+        yield from ((path, ("free", name)) for name, of in self.free.items() for path in (name, *of.also))
+        yield from ((path, ("mixes", name)) for name, of in self.mixes.items() for path in of.of)
+
+    def _place_faults(self) -> Iterable[Fault]:
+        # Trials live with the same customers for as long: what else the scenario holds is no choice of a policy.
+        for path, where in self._paths():
+            if (keys := parse_path(path)) and keys[0] not in ("policy", "journey"):
+                yield Fault(where, "must be a value of the policy or the journey", shown(path), "Take one below 'policy' or 'journey'.")
 
     def _metric_faults(self) -> Iterable[Fault]:
         # Names of metrics depend on those of stages, channels and desks, which compiling the scenario numbers.
@@ -168,6 +179,8 @@ class Study(Document):
         for where, metric in asked.items():
             if metric not in known:
                 yield Fault((*where, "metric"), *unknown_name(metric, known, "metric"))
+        yield from _repeated("objectives", [one.metric for one in self.objectives])
+        yield from _repeated("constraints", [one.name for one in self.constraints])
         yield from self._confirm_faults(known)
 
     def _confirm_faults(self, known: "Mapping[str, Definition]") -> Iterable[Fault]:
@@ -181,10 +194,12 @@ class Study(Document):
     def _draw_faults(self) -> Iterable[Fault]:
         if self.draws is None:
             return
-        rows = read_draws(self.draws.file)[: self.draws.rows]
-        free = {path for name, of in self.free.items() for path in (name, *of.also)} | {
-            path for of in self.mixes.values() for path in of.of
-        }
+        rows = read_draws(self.draws.file)
+        if len(rows) < self.draws.rows:
+            must, remedy = f"must be at most the {len(rows)} rows of the file", f"Write 'rows: {len(rows)}', or draw more."
+            yield Fault(("draws", "rows"), must, str(self.draws.rows), remedy)
+        rows = rows[: self.draws.rows]
+        free = {path for path, _ in self._paths()}
         for path in rows[0].values:
             if path in free:
                 yield Fault(("draws", "file"), "must not draw what is free", shown(path), "Leave the column out, or the free value.")
@@ -205,3 +220,9 @@ class Study(Document):
             yield Fault(("sampler",), "must take one free value", "'cma', which needs two", "Use 'tpe'.")
         if self.racing and not self.pairing:
             yield Fault(("racing",), "must be false without 'pairing'", "true", "Write 'racing: false' beside 'pairing: false'.")
+
+
+def _repeated(where: str, names: Sequence[str]) -> Iterable[Fault]:
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            yield Fault((where, i), "must be asked once", shown(name), "Leave one of them out.")
