@@ -82,7 +82,8 @@ def _worth(lever: "Lever", unit: str) -> str:
     move, cost = lever.move, lever.cost.effect
     effect = number(lever.found.effect, unit, decimals_of(unit, [lever.found.effect]), sign=True)
     money = number(abs(cost), "money", decimals_of("money", [cost]))
-    return f"{move.title}, {said(move.before, move.path)} -> {said(move.after, move.path)}: {effect}, and it {'costs' if cost > 0 else 'saves'} {money} a customer"
+    way = f"{said(move.before, move.path)} -> {said(move.after, move.path)}"
+    return f"{move.title}, {way}: {effect}, and it {'costs' if cost > 0 else 'saves'} {money} a customer"
 
 
 def _indices(sobol: "Sobol", found: "Levers") -> str:
