@@ -136,3 +136,23 @@ def test_constraints_that_no_trial_keeps_are_named_with_the_nearest() -> None:
     best = json.loads(CliRunner().invoke(app, ["optimize", STUDY, *options, "--json"]).stdout)["best"]
     assert (best["verdict"], best["broken"], best["gain"]) == ("infeasible", ["contacts at least 1000"], {})
     assert best["excess"]["clv at least 1"] < 0 < best["excess"]["contacts at least 1000"]
+
+
+def test_what_is_undefined_is_said_to_be(tmp_path: Path) -> None:
+    text = changed(
+        (WORLDS / "study.yaml").read_text(encoding="utf-8"),
+        [("at_most: {low: 0, high: 6}", "at_most: [0, 0]"), ("metric: contacts, at_most: 8", "metric: open_rate, at_least: 0.1")],
+    )
+    (tmp_path / "none.yaml").write_text(text, encoding="utf-8")
+    options = [str(tmp_path / "none.yaml"), "--storage", "memory", "--trials", "1"]
+    told = CliRunner().invoke(app, ["optimize", *options]).stdout
+    assert "No trial keeps the constraints. Trial 0 comes nearest:\n  open_rate at least 0.1: undefined\n" in told
+    assert "nothing was chosen" not in told
+    told = CliRunner().invoke(app, ["optimize", *options, "--set", "constraints=[]", "--set", "objectives=[open_rate]"]).stdout
+    assert "No trial has all objectives defined. Trial 0 comes nearest:\n  open_rate: undefined\n" in told
+
+
+def test_both_bounds_of_a_metric_are_told() -> None:
+    bounds = "constraints=[{metric: contacts, at_least: 0}, {metric: contacts, at_most: 12345678}]"
+    told = CliRunner().invoke(app, ["optimize", STUDY, "--storage", "memory", "--trials", "1", "--set", bounds]).stdout
+    assert "at least 0, at most 12345678" in told

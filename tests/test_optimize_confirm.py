@@ -43,6 +43,8 @@ class MadePanel:
 class MadeEvaluator:
     """Trials of which the truth is known."""
 
+    has_fresh_draws = True
+
     def __init__(self, of: Study, *, own: float = 1.0) -> None:
         self.study, self.goals, self.own = of, Goals.of(of), own
         self.panel = MadePanel(200, of.seed, own)

@@ -15,6 +15,7 @@ from cjsim.optimize.evaluate import Evaluator
 from cjsim.optimize.panel import derived_seed
 from cjsim.optimize.robust import Aim
 from cjsim.optimize.study import Study
+from cjsim.optimize.verb import optimize
 
 RATE = "journey.events.visit.wait.exponential"
 MARGIN = "journey.events.order.effects[0].purchase.margin"
@@ -97,11 +98,17 @@ def test_confirmation_takes_fresh_draws_where_there_are_enough(tmp_path: Path) -
     enough = Evaluator(drawn(tmp_path, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]))
     margins = [[crowd.scenario.journey.events["order"].effects[0].purchase.margin for crowd in panel.crowds]
                for panel in (enough._panel, enough.fresh("first"), enough.fresh("second"))]  # fmt: skip
-    assert margins == [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]]
+    assert margins == [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]] and enough.has_fresh_draws
     few = Evaluator(drawn(tmp_path, [0.1, 0.2, 0.3, 0.4]))
     assert [crowd.scenario for crowd in few.fresh("first").crowds] == [crowd.scenario for crowd in few._panel.crowds]
     seeds = {crowd.seed for panel in (few._panel, few.fresh("first"), few.fresh("second")) for crowd in panel.crowds}
-    assert len(seeds) == 9
+    assert len(seeds) == 9 and not few.has_fresh_draws
+
+
+@pytest.mark.parametrize("count", [3, 9])
+def test_a_summary_tells_where_draws_are_not_fresh(count: int, tmp_path: Path) -> None:
+    of = drawn(tmp_path, [0.3, 0.5, 0.7] * (count // 3), customers=30, trials=1)
+    assert ("The parameter draws are those of the search" in str(optimize(of, storage="memory"))) == (count == 3)
 
 
 def test_a_winner_over_draws_is_confirmed_over_draws(tmp_path: Path) -> None:

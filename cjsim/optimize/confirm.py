@@ -84,6 +84,8 @@ class Confirmed:
         On which each was tried.
     simulated : int
         Lives in all.
+    fresh_draws : bool
+        Whether these customers lived in other journeys than those of the search; True where there are no parameter draws.
     """
 
     verdict: Verdict
@@ -99,6 +101,7 @@ class Confirmed:
     pareto: tuple[Finalist, ...]
     customers: int
     simulated: int
+    fresh_draws: bool
 
 
 def confirm(study: Study, evaluator: "Evaluator", trials: Sequence[Trial], *, progress: "Progress | None" = None) -> Confirmed:
@@ -151,6 +154,7 @@ def confirm(study: Study, evaluator: "Evaluator", trials: Sequence[Trial], *, pr
         pareto=stand.pareto,
         customers=second.customers,
         simulated=stand.simulated + ours.simulated + base.simulated,
+        fresh_draws=evaluator.has_fresh_draws,
     )
 
 
@@ -307,7 +311,7 @@ def _infeasible(trials: Sequence[Trial], goals: Goals, baseline: Mapping[str, Me
     nothing: Mapping[str, Any] = MappingProxyType({})
     broken = tuple(name for name, beyond in nearest.excess.items() if beyond > 0)
     excess = MappingProxyType(dict(nearest.excess))
-    return Confirmed("infeasible", nearest, nothing, excess, broken, nothing, nothing, nothing, (), math.nan, (), 0, 0)
+    return Confirmed("infeasible", nearest, nothing, excess, broken, nothing, nothing, nothing, (), math.nan, (), 0, 0, True)
 
 
 def _pairs(number: int) -> Iterator[tuple[int, int]]:

@@ -60,6 +60,11 @@ class Evaluator:
         """Each objective's and constraint's metric as the scenario is, on all customers."""
         return MappingProxyType(self._base.metrics)
 
+    @property
+    def has_fresh_draws(self) -> bool:
+        """Whether there are parameter draws enough to confirm on others; True where there are none."""
+        return self.study.draws is None or len(self._draws) >= _WINDOWS * self.study.draws.rows
+
     @cached_property
     def _base(self) -> Any:
         return self._panel.live({})
@@ -74,7 +79,7 @@ class Evaluator:
         crowd = Crowd(self.study.scenario, self.goals.metrics, count, seed, self._threads, in_full)
         if (asked := self.study.draws) is None:
             return crowd
-        rows = self._draws[window * asked.rows : (window + 1) * asked.rows] if len(self._draws) >= _WINDOWS * asked.rows else self._draws
+        rows = self._draws[window * asked.rows if self.has_fresh_draws else 0 :]
         aim = Aim(None if asked.aim == "mean" else asked.tail)
         return Journeys.of(crowd, rows[: asked.rows], self.goals.aspects, aim)
 

@@ -110,8 +110,7 @@ class Optimum:
     @property
     def given_up(self) -> tuple[Trial, ...]:
         """Trials that surely lost before they had all customers."""
-        most = max(trial.customers for trial in self.trials) if self.study.draws else self.study.size
-        return tuple(trial for trial in self.trials if trial.customers < most)
+        return tuple(trial for trial in self.trials if trial.customers < self.study.size)
 
     def __str__(self) -> str:
         return self.summary()

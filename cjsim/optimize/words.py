@@ -3,12 +3,14 @@
 Lives here: the summary. Does not live here: the numbers (confirm.py, optimum.py), how numbers are written (metrics/tables.py).
 """
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from cjsim.errors import shown
 from cjsim.metrics.tables import decimals_of, interval, layout, number
 from cjsim.model.paths import parse_path
+from cjsim.model.phrases import listed
 
 if TYPE_CHECKING:
     from cjsim.engine.result import Metric
@@ -44,8 +46,11 @@ def told(optimum: "Optimum") -> str:
 def _verdict(optimum: "Optimum") -> Iterator[str]:
     found, study = optimum.confirmed, optimum.study
     if found.verdict == "infeasible":
-        yield f"No trial keeps the constraints. Trial {found.trial.index} comes nearest:"
+        kept = "keeps the constraints" if study.constraints else "has all objectives defined"
+        yield f"No trial {kept}. Trial {found.trial.index} comes nearest:"
         yield from (f"  {one.name}: {_beyond(optimum, one.metric, found.excess[one.name])}" for one in study.constraints)
+        nothing = [one.metric for one, gain in zip(study.objectives, found.trial.gains, strict=True) if math.isnan(gain.value)]
+        yield from (f"  {name}: undefined" for name in nothing)
         return
     objective = study.objectives[0]
     gain, unit = found.gains[objective.metric], optimum.baseline[objective.metric].unit
@@ -70,6 +75,8 @@ def _verdict(optimum: "Optimum") -> Iterator[str]:
 def _beyond(optimum: "Optimum", metric: str, by: float) -> str:
     if by <= 0:
         return "kept"
+    if math.isinf(by):
+        return "undefined"
     unit = optimum.baseline[metric].unit
     return f"broken by {number(by, unit, decimals_of(unit, [by]))}"
 
@@ -102,7 +109,9 @@ def _written(value: Any) -> str:
 def _metrics(optimum: "Optimum") -> str:
     """Objectives and constraints, today and with the winner, on customers on whom nothing was chosen."""
     found, study = optimum.confirmed, optimum.study
-    bounds = {one.metric: one.name.removeprefix(f"{one.metric} ") for one in study.constraints}
+    bounds: dict[str, str] = {}
+    for one in study.constraints:
+        bounds[one.metric] = listed([*filter(None, [bounds.get(one.metric)]), one.name.removeprefix(f"{one.metric} ")])
     rows = []
     asked = dict.fromkeys([*(one.metric for one in study.objectives), *bounds])
     for name in asked:
@@ -148,8 +157,13 @@ def _cost(optimum: "Optimum") -> str:
     given_up = f", {early:,} trials given up early" if early else ""
     repeats = sum(trial.simulated == 0 for trial in optimum.trials)
     again = f", {repeats:,} that chose what was known" if repeats else ""
-    return (
-        "The values are in `best.yaml`, all metrics in `optimum.json` (--out DIR); `cjsim compare` tells what else changes.\n"
-        f"{optimum.simulated:,} customers lived{given_up}{again}; {optimum.confirmed.simulated:,} of them to confirm.\n"
-        "Intervals are 95 %. Values and gain are of customers on whom nothing was chosen."
-    )
+    lines = [
+        "The values are in `best.yaml`, metrics in `optimum.json` (--out DIR); `cjsim compare` tells what else changes.",
+        f"{optimum.simulated:,} customers lived{given_up}{again}; {optimum.confirmed.simulated:,} of them to confirm.",
+    ]
+    if optimum.confirmed.simulated:
+        front = " The front is of those that told the winner." if len(optimum.pareto) > 1 else ""
+        lines.append(f"Intervals are 95 %. Values and gain are of customers on whom nothing was chosen.{front}")
+    if optimum.confirmed.simulated and not optimum.confirmed.fresh_draws:
+        lines.append("The parameter draws are those of the search: the file has fewer than three times as many.")
+    return "\n".join(lines)
