@@ -16,6 +16,7 @@ from cjsim.errors import InputError, complaint
 
 NAME = "manifest.json"
 KINDS = ("experiment", "study", "levers")
+STUDY_VERDICTS = ("gain", "none", "infeasible")
 
 
 def _now() -> str:

@@ -1,6 +1,7 @@
 """The journal: what is listed, an index that mends itself, versions side by side and what each change did."""
 
 import json
+import re
 import shutil
 import sqlite3
 import threading
@@ -90,6 +91,28 @@ def invoke(*arguments: str | Path) -> Any:
 )
 def test_findings_are_listed_newest_first_and_filtered(reports: Path, filters: dict[str, str], expected: list[str]) -> None:
     assert runs(Journal(reports), **filters) == expected
+
+
+@pytest.mark.parametrize(
+    ("option", "slip", "message"),
+    [
+        ("--verdict", "suported", "verdict: must be one of .* got 'suported'. Did you mean 'supported'?"),
+        ("--kind", "lever", "kind: must be one of .* got 'lever'. Did you mean 'levers'?"),
+    ],
+)
+def test_a_slip_does_not_read_as_if_nothing_was_found(reports: Path, option: str, slip: str, message: str) -> None:
+    told = CliRunner().invoke(app, ["journal", "--reports", str(reports), option, slip])
+    assert told.exit_code == 2
+    assert re.search(message, told.stderr)
+
+
+def test_the_command_lists_one_kind_and_says_where_no_folder_is(reports: Path) -> None:
+    told = invoke("journal", "list", "--reports", reports, "--kind", "levers", "--json")
+    assert [one["name"] for one in json.loads(told.stdout)["findings"]] == ["lever"]
+    by = {"first": "flow cart", "from": "on", "to": "off"}
+    put(reports, "dd45", name="lever", kind="levers", verdict="", details=by)
+    assert " by flow cart, on -> off\n" in invoke("journal", "list", "--reports", reports, "--kind", "levers").stdout
+    assert "no such folder" in invoke("journal", "--reports", reports / "nowhere").stderr
 
 
 def test_what_is_new_changed_or_gone_is_known_without_rebuilding(reports: Path) -> None:

@@ -82,6 +82,7 @@ def experiment(
 
 journal = typer.Typer(no_args_is_help=False, rich_markup_mode=None, invoke_without_command=True)
 Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Of this experiment, study or scenario.")]
+Kind = Annotated[str | None, typer.Option("--kind", metavar="K", help="experiment, study or levers.")]
 Verdict = Annotated[str | None, typer.Option("--verdict", metavar="V", help="With this verdict.")]
 Metric = Annotated[str | None, typer.Option("--metric", metavar="M", help="About this metric.")]
 Since = Annotated[str | None, typer.Option("--since", metavar="DATE", help="Of this day or later.")]
@@ -94,6 +95,7 @@ def journal_top(
     context: typer.Context,
     reports: Reports = Path("reports"),
     name: Name = None,
+    kind: Kind = None,
     verdict: Verdict = None,
     metric: Metric = None,
     since: Since = None,
@@ -103,16 +105,14 @@ def journal_top(
 ) -> None:
     """What was tried and what came of it, newest first; versions side by side."""
     if context.invoked_subcommand is not None:
-        if reports != Path("reports") or as_json or rebuild or any((name, verdict, metric, since, text)):
+        if reports != Path("reports") or as_json or rebuild or any((name, kind, verdict, metric, since, text)):
             remedy = f"Write 'cjsim journal {context.invoked_subcommand} ...' and options then."
             raise InputError(complaint("journal", "must have its options after the command", "some before it", remedy))
         return
-    from cjsim.lab.journal import Journal
-
-    book = Journal(reports, note=_note)
+    book = _book(reports)
     if rebuild:
         _note(f"{reports}: {book.rebuild()} findings in the index")
-    show(book.entries(name=name, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
+    show(book.entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
 
 
 @journal.command("list")
@@ -120,6 +120,7 @@ def journal_top(
 def journal_list(
     reports: Reports = Path("reports"),
     name: Name = None,
+    kind: Kind = None,
     verdict: Verdict = None,
     metric: Metric = None,
     since: Since = None,
@@ -127,9 +128,7 @@ def journal_list(
     as_json: Json = False,
 ) -> None:
     """The same as without a command."""
-    from cjsim.lab.journal import Journal
-
-    show(Journal(reports, note=_note).entries(name=name, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
+    show(_book(reports).entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
 
 
 @journal.command("show")
@@ -208,6 +207,14 @@ def version(text: str, book: "Journal") -> "Document":
     if variant and variant not in arms:
         raise InputError(complaint(f"variant of '{name}'", *unknown_name(variant, arms, "variant")))
     return arms[variant] if variant else asked.scenario
+
+
+def _book(reports: Path) -> "Journal":
+    from cjsim.lab.journal import Journal
+
+    if not reports.is_dir():
+        _note(f"{reports}: no such folder, so that there is nothing to list")
+    return Journal(reports, note=_note)
 
 
 def _note(text: str) -> None:

@@ -16,10 +16,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cjsim.errors import InputError, complaint, did_you_mean, shown
+from cjsim.errors import InputError, complaint, did_you_mean, shown, unknown_name
 from cjsim.lab.findings import RELATIVE, relative_words
 from cjsim.lab.sums import Interval
-from cjsim.manifest import NAME, Manifest
+from cjsim.lab.verdict import VERDICTS
+from cjsim.manifest import KINDS, NAME, STUDY_VERDICTS, Manifest
 from cjsim.metrics.tables import decimals_of, interval, number
 
 INDEX = "journal.sqlite"
@@ -78,7 +79,8 @@ class Listing:
         lines = []
         for entry in self.entries:
             of = entry.manifest
-            head = f"{of.date[:10]}  {of.verdict or of.kind:<10} {of.name}: {of.metric} {entry.effect}".rstrip()
+            first = f" by {of.details['first']}, {of.details['from']} -> {of.details['to']}" if of.kind == "levers" and of.details else ""
+            head = f"{of.date[:10]}  {of.verdict or of.kind:<10} {of.name}: {of.metric} {entry.effect}".rstrip() + first
             lines += [head, f"            {of.hypothesis}", f"            {entry.folder}"]
         return "\n".join(lines)
 
@@ -126,8 +128,10 @@ class Journal:
         Raises
         ------
         InputError
-            If `since` is no date.
+            If `since` is no date, or there are no such kinds or verdicts.
         """
+        _require("kind", kind, KINDS)
+        _require("verdict", verdict, (*VERDICTS, *STUDY_VERDICTS))
         asked = [
             (column, value) for column, value in zip(("name", "kind", "verdict", "metric"), (name, kind, verdict, metric), strict=True)
         ]
@@ -247,6 +251,13 @@ def _manifests(reports: Path) -> Iterator[tuple[Path, str]]:
             with contextlib.suppress(OSError):  # removed meanwhile
                 known = (Path(top) / NAME).stat()
                 yield Path(top), f"{known.st_mtime_ns}-{known.st_size}"
+
+
+def _require(what: str, asked: str | None, known: Sequence[str]) -> None:
+    """Refuse a word that no manifest has: a slip must not read as if nothing had been found."""
+    if asked is not None and asked not in known:
+        must, got, _ = unknown_name(asked, known, what)
+        raise InputError(complaint(what, must, got, did_you_mean(asked, known) or "Name one of these."))
 
 
 def _day(text: str) -> str:
