@@ -1,6 +1,7 @@
 """Wrong studies and storages: one message each, with file and line, what must hold, what was got and what to do."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,11 +102,20 @@ def test_a_wrong_metric_names_the_nearest(tmp_path: Path) -> None:
         (["--threads", "0"], "--threads: must be from 1 to 1024, got 0."),
         (["--set", "batch=none"], "--set: batch: must be a whole number"),
         (["--storage", "sqlite:////nowhere/x.db"], "storage 'sqlite:////nowhere/x.db': must be a storage that can be reached, got Operat"),
+        (["--storage", ""], "storage: must be a file, a URL or 'memory', got ''."),
         (["--storage", "nowhere://x"], "storage 'nowhere://x': must be a storage that can be reached, got "),
     ],
 )
 def test_wrong_options_are_refused(options: list[str], message: str) -> None:
     assert refused("optimize", STUDY, *options).startswith(message)
+
+
+def test_a_missing_driver_is_to_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    told = refused("optimize", STUDY, "--storage", "postgresql://me:secret@nohost/x")
+    assert told.startswith("storage 'postgresql://me@nohost/x': must be a storage that can be reached, got ")
+    assert "Install it (for PostgreSQL: pip install 'cjsim[postgres]')" in told and "secret" not in told
 
 
 def test_what_is_no_study_is_refused() -> None:

@@ -14,8 +14,6 @@ from cjsim.errors import InputError, complaint
 from cjsim.progress import shown_progress
 from cjsim.publish import folder_for
 
-MOST_WORKERS = 256
-
 
 @guarded
 def optimize(
@@ -37,6 +35,8 @@ def optimize(
     Ended at any moment, the same command goes on; several at once share the work.
     """
     values = values_of(sets, trials=whole("--trials", trials, 100), seed=whole("--seed", seed, 7))
+    from cjsim.optimize.workers import MOST_WORKERS
+
     made, processes = study_in(study, values), whole("--workers", workers, 2)
     if processes is None or not 1 <= processes <= MOST_WORKERS:
         message = complaint("--workers", f"must be from 1 to {MOST_WORKERS}", f"{processes}", "Give as many as there are cores.")

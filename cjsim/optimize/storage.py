@@ -61,6 +61,8 @@ class Ledger:
     """
 
     def __init__(self, study: Study, *, storage: str | os.PathLike[str] | None = None) -> None:
+        if not isinstance(storage, (str, os.PathLike, type(None))) or storage == "":
+            raise InputError(complaint("storage", "must be a file, a URL or 'memory'", repr(storage), _REMEDY))
         where = os.fspath(storage if storage is not None else default_storage(study))
         self.place = where if where != MEMORY and "://" not in where else f"storage '{_without_password(where)}'"
         self._space = study.space
@@ -176,7 +178,8 @@ class Ledger:
         except InputError:
             raise
         except (OSError, StorageInternalError, ImportError, SQLAlchemyError) as error:
-            raise InputError(complaint(self.place, "must be a storage that can be reached", _said(error), _REMEDY)) from error
+            remedy = _MISSING if isinstance(error, ImportError) else _REMEDY
+            raise InputError(complaint(self.place, "must be a storage that can be reached", _said(error), remedy)) from error
         except (ValueError, KeyError, AssertionError) as error:  # what Optuna's journal does on a file that is none
             raise InputError(complaint(self.place, "must be a journal or a data base of studies", _said(error), _REMEDY)) from error
 
@@ -203,6 +206,7 @@ class Ledger:
         return x if labels is None else labels[int(x)]
 
 
+_MISSING = "Install it (for PostgreSQL: pip install 'cjsim[postgres]'), or leave --storage out: a journal file is kept then."
 _REMEDY = "Correct --storage, or leave it out: a journal file is kept then."
 
 
