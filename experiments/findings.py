@@ -1,6 +1,6 @@
 """What the experiments on published findings have in common: one statement beside what the simulation shows, and the page that tells it.
 
-Lives here: `Finding`, the page, the interval of a ratio. Does not live here: any simulation (e05 and on).
+Lives here: `Finding`, the page, the intervals of a ratio and of a share. Does not live here: any simulation (e05 and on).
 """
 
 import csv
@@ -49,8 +49,44 @@ def ratio(y: NDArray[np.float64], x: NDArray[np.float64] | float = 1.0) -> tuple
     return value, value - Z95 * error, value + Z95 * error
 
 
+def share(hits: int, n: int) -> tuple[float, float, float]:
+    """A share with its 95 % interval by Clopper and Pearson (1934).
+
+    Parameters
+    ----------
+    hits, n : int
+        How many of how many.
+    """
+    from scipy.stats import binomtest
+
+    interval = binomtest(hits, n).proportion_ci(0.95)
+    return hits / n, float(interval.low), float(interval.high)
+
+
+def median(values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float, float]:
+    """The median with its 95 % interval between order statistics, which supposes no distribution; of fewer than 6, the least and largest.
+
+    Parameters
+    ----------
+    values : sequence of float, shape (n,)
+        One independent number each.
+    """
+    from scipy.stats import binom
+
+    ordered = np.sort(values)
+    left_out = max(int(binom.ppf(0.025, len(ordered), 0.5)) - 1, 0)
+    return float(np.median(ordered)), float(ordered[left_out]), float(ordered[-1 - left_out])
+
+
 def write_findings(
-    name: str, title: str, words: str, findings: Sequence[Finding], tables: dict[str, list[dict[str, Any]]], out: Path
+    name: str,
+    title: str,
+    words: str,
+    findings: Sequence[Finding],
+    tables: dict[str, list[dict[str, Any]]],
+    out: Path,
+    *,
+    against: str = "published",
 ) -> str:
     """Write `report.md`, `findings.json` and a CSV for each table.
 
@@ -66,6 +102,8 @@ def write_findings(
         Data of figures, by the file's name.
     out : Path
         The folder; made if it is not there.
+    against : str
+        What the simulated numbers are held against: 'published', or 'wanted' where the statement is our own.
 
     Returns
     -------
@@ -79,9 +117,10 @@ def write_findings(
             writer.writeheader()
             writer.writerows({key: f"{value:.5g}" if isinstance(value, float) else value for key, value in row.items()} for row in rows)
     (out / "findings.json").write_text(json.dumps([finding._asdict() for finding in findings], indent=1) + "\n", encoding="utf-8")
+    kept, missed = ("reproduced", "not reproduced") if against == "published" else ("holds", "does not hold")
     lines = [
         f"| {of.statement} | {of.published} | {of.simulated:.4g} [{of.low:.4g}, {of.high:.4g}] | {of.n:,} | "
-        f"{'**reproduced**' if of.reproduced else '**not reproduced**'}{': ' if of.why else ''}{of.why} |"
+        f"**{kept if of.reproduced else missed}**{': ' if of.why else ''}{of.why} |"
         for of in findings
     ]
     figures = [f"![{path.stem}]({path.name})" for path in sorted(out.glob("*.png"))]
@@ -93,7 +132,7 @@ def write_findings(
             "",
             f"Written by `python experiments/{name}.py`. Intervals are 95 %.",
             "",
-            "| finding | published | simulated | n | |",
+            f"| finding | {against} | simulated | n | |",
             "|---|---|---|---|---|",
             *lines,
             "",

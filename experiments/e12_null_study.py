@@ -1,0 +1,92 @@
+"""Claim: where nothing can be gained, a study says so: it claims a gain in at most 5 % of seeds.
+
+Four letters to each customer; the study chooses which (`configs/experiments/e12_null_study.yaml`). All letters are alike but for their
+names. A name is a stream of random numbers: it decides who opens, clicks and orders, so that every choice gives other customers' lives
+and another CLV, and the best of a search looks better than the baseline. But the law of a customer's life is the same under all choices:
+the true gain is 0.
+
+A claim is a confirmed gain whose 95 % interval lies above 0; of such intervals 2.5 % err upwards.
+
+Run: `python experiments/e12_null_study.py [--seeds K] [--workers N] [--out DIR]`.
+"""
+
+import argparse
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from contests import AS_SHIPPED, enter
+from findings import ROOT, Finding, ratio, share, write_findings
+
+STUDY = ROOT / "configs" / "experiments" / "e12_null_study.yaml"
+MOST_CLAIMS = 0.05
+FIRST_SEED = 101
+
+
+class Outcome(NamedTuple):
+    """What a study said: its claim, the gain that the search saw, and the confirmed one with its interval, in money a customer."""
+
+    seed: int
+    is_claimed: bool
+    searched: float
+    confirmed: float
+    low: float
+    high: float
+
+
+def outcome(seed: int) -> Outcome:
+    """The study with this seed."""
+    confirmed = enter(STUDY, AS_SHIPPED, seed).confirmed
+    gain = confirmed.gains["clv"]
+    return Outcome(seed, confirmed.verdict == "gain", confirmed.trial.gains[0].effect, gain.effect, gain.low, gain.high)
+
+
+def outcomes(seeds: Sequence[int], workers: int) -> list[Outcome]:
+    """The study with each seed."""
+    if workers == 1:
+        return [outcome(seed) for seed in seeds]
+    with ProcessPoolExecutor(workers) as pool:
+        return list(pool.map(outcome, seeds))
+
+
+def findings_of(found: Sequence[Outcome]) -> list[Finding]:
+    """The claim, and what a search alone would have said."""
+    n = len(found)
+    claims = share(sum(one.is_claimed for one in found), n)
+    naive = share(sum(one.searched > 0 for one in found), n)
+    covers = share(sum(one.low <= 0 <= one.high for one in found), n)
+    searched, confirmed = (ratio(np.array([getattr(one, name) for one in found])) for name in ("searched", "confirmed"))
+    return [
+        Finding("share of studies that claim a gain", "at most 5 %", *claims, n, claims[0] <= MOST_CLAIMS, "2.5 % by design"),
+        Finding("share of searches whose winner looks better than the baseline", "most", *naive, n, naive[0] > 0.9, "chosen as the best"),
+        Finding("gain of the winner in the search, money a customer", "0 in truth", *searched, n, searched[1] > 0, "the optimism"),
+        Finding("gain of the winner on fresh customers", "0 in truth", *confirmed, n, confirmed[1] <= 0 <= confirmed[2], "unbiased"),
+        Finding("share of intervals that hold 0", "95 %", *covers, n, covers[1] <= 0.95 <= covers[2], ""),
+    ]
+
+
+def rows_of(found: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """A row a seed."""
+    return [one._asdict() for one in found]
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e12_null_study")
+    given = parser.parse_args()
+    found = outcomes(range(FIRST_SEED, FIRST_SEED + given.seeds), given.workers)
+    words = f"""Which of four letters to send, four times over, where all letters are alike but for their names: {given.seeds} studies
+of 40 trials on 2,000 customers, each with a seed of its own. The true gain of every choice is 0. Gains are CLV in money a customer."""
+    tables = {"seeds": rows_of(found)}
+    print(
+        write_findings("e12_null_study", "E12: where nothing can be gained", words, findings_of(found), tables, given.out, against="wanted")
+    )
+
+
+if __name__ == "__main__":
+    main()
