@@ -9,6 +9,7 @@ from conftest import ROOT
 
 from cjsim.lab.experiment import Experiment
 from cjsim.lab.findings import Findings
+from cjsim.lab.journal import Entry
 from cjsim.lab.reports import RESULT, run_folder
 from cjsim.lab.verdict import VERDICTS
 from cjsim.manifest import Manifest
@@ -54,8 +55,11 @@ def test_reports_are_small(name: str) -> None:
     assert [one for one, size in sizes.items() if size > MOST_BYTES or one.endswith(".parquet")] == []
 
 
-def test_the_table_of_claims_has_every_verdict() -> None:
+def test_the_table_of_claims_has_every_verdict_with_its_effect() -> None:
     table = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
     rows = [f"| {name} | {Manifest.read(folder(name)).verdict} |" for name in NAMES]
     assert [row for row in rows if row not in table] == []
+    entries = [Entry(folder(name), Manifest.read(folder(name))) for name in NAMES]
+    told = [f" | {entry.effect} | {entry.manifest.hypothesis} | " for entry in entries]
+    assert [one for one in told if one not in table] == []
     assert table.count("\n| ") == len(NAMES) + 1
