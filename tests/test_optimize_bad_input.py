@@ -158,7 +158,9 @@ def test_what_is_undefined_is_said_to_be(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["optimize", *options]).stdout
     assert "No trial keeps the constraints. Trial 0 comes nearest:\n  open_rate at least 0.1: undefined\n" in told
     assert "nothing was chosen" not in told
-    told = CliRunner().invoke(app, ["optimize", *options, "--set", "constraints=[]", "--set", "objectives=[open_rate]"]).stdout
+    options += ["--set", "constraints=[]", "--set", "objectives=[open_rate]", "--out", str(tmp_path / "out")]
+    told = CliRunner().invoke(app, ["optimize", *options]).stdout
+    assert (tmp_path / "out" / "search.png").exists()
     assert "No trial has all objectives defined. Trial 0 comes nearest:\n  open_rate: undefined\n" in told
 
 

@@ -102,7 +102,8 @@ def _draw_search(axes: "Axes", data: "pd.DataFrame", optimum: "Optimum") -> None
     axes.axhline(0.0, color="0.4", lw=1)
     axes.set(xlabel="trial", ylabel=f"{metric} against the baseline ({unit})")
     _keep_in_sight(axes, data, metric, optimum)
-    axes.legend(fontsize=8)
+    if axes.get_legend_handles_labels()[0]:  # no trial is drawn where the objective is undefined in all
+        axes.legend(fontsize=8)
 
 
 def _draw_front(axes: "Axes", data: "pd.DataFrame", optimum: "Optimum") -> None:
