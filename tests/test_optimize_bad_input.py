@@ -80,7 +80,7 @@ def test_a_wrong_study_is_refused_with_file_and_line(old: str, new: str, message
         ([("  - {metric: contacts, at_most: 8}", "  []")], "must be able to choose, got 'cma', which only knows numbers."),
         (
             [("[1d, 7d, 14d]", "{low: 1d, high: 2d}"), ("  - {metric: contacts, at_most: 8}", "  []"), ("  - clv", "  - clv\n  - cost")],
-            "must take several objectives, got 'cma'.",
+            "must take several objectives, got 'cma', which takes one.",
         ),
     ],
 )

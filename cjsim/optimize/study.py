@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from cjsim.metrics.estimate import Definition
 
 SamplerName = Literal["tpe", "nsga2", "nsga3", "cma", "qmc", "random", "gp"]
-SEVERAL = ("tpe", "nsga2", "nsga3", "qmc", "random", "gp")  # samplers that take several objectives
-CONSTRAINED = ("tpe", "nsga2", "nsga3", "gp")  # samplers that heed constraints
 
 
 class Objective(Base):
@@ -208,10 +206,9 @@ class Study(Document):
             yield Fault(("customers",), f"must be at least 2 for each of {len(rows)} draws", str(self.size), "Ask for more.")
 
     def _sampler_faults(self) -> Iterable[Fault]:
-        several = len(self.objectives) > 1
-        if several and self.sampler not in SEVERAL:
+        if self.sampler == "cma" and len(self.objectives) > 1:
             remedy = "Use 'tpe', 'nsga2' or 'nsga3', or name one objective."
-            yield Fault(("sampler",), "must take several objectives", f"'{self.sampler}'", remedy)
+            yield Fault(("sampler",), "must take several objectives", "'cma', which takes one", remedy)
         if self.constraints and self.sampler == "cma":
             yield Fault(("sampler",), "must heed constraints", "'cma', which ignores them", "Use 'tpe', or leave out 'constraints'.")
         if self.sampler == "cma" and any(value.choices is not None for value in self.free.values()):
