@@ -187,7 +187,7 @@ def test_results_of_another_choice_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_storage_that_cannot_be_reached_is_said(storage: str) -> None:
-    with pytest.raises(InputError, match=r"must be a storage that can be reached, got .*\. Correct --storage") as error:
+    with pytest.raises(InputError, match=r"must be a storage that can be reached, got .*[Cc]orrect --storage") as error:
         Ledger(study_of(), storage=storage)
     assert "\n" not in str(error.value)
     assert "secret" not in str(error.value)

@@ -206,7 +206,7 @@ class Ledger:
         return x if labels is None else labels[int(x)]
 
 
-_MISSING = "Install it (for PostgreSQL: pip install 'cjsim[postgres]'), or leave --storage out: a journal file is kept then."
+_MISSING = "Install it (for PostgreSQL: pip install 'cjsim[postgres]'), or correct --storage, or leave it out: a journal file is kept then."
 _REMEDY = "Correct --storage, or leave it out: a journal file is kept then."
 
 
