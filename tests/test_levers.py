@@ -200,7 +200,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_command_prints_one_object_and_writes_what_the_journal_lists(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    words = ["--metric", "revenue", "--customers", "200", "--only", "policy.broadcasts", "--sobol", "4"]
+    words = ["--metric", "revenue", "--customers", "200", "--only", "policy.broadcasts", "--sobol", "16"]
     told = run(file, *words, "--out", out, "--json")
     assert told.exit_code == 0, told.stderr
     found = json.loads(told.stdout)
@@ -228,7 +228,8 @@ def test_the_command_takes_the_journey_other_scenarios_and_values(file: Path, tm
     [
         (["--metric", "revenues"], "metric: must be one of"),
         (["--metric", "revenue", "--also", "a.yaml", "--also", "a.yaml"], "--also: must be other scenarios, each once"),
-        (["--metric", "revenue", "--sobol", "5"], "--sobol: must be a power of 2, got 5"),
+        (["--metric", "revenue", "--sobol", "24"], "--sobol: must be a power of 2, at least 16, got 24"),
+        (["--metric", "revenue", "--sobol", "8"], "--sobol: must be a power of 2, at least 16, got 8"),
         (["--metric", "revenue", "--only", "policy.nothing"], "--only: must be the path of a lever"),
     ],
 )

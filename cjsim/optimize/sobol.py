@@ -18,6 +18,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 MOST = 6  # levers, if it is not said which
 _RESAMPLES = 999
+_LEAST = 16  # points
 _SPANNED = ("duration", "hour", "whole", "share", "number", "switch", "rank", "onoff")
 _READERS: Mapping[str, Callable[[Any], float]] = {"duration": parse_duration, "hour": parse_hour}
 
@@ -132,7 +134,7 @@ def with_sobol(
     scenario : Scenario
         Whose levers they are.
     points : int
-        A power of 2, at least 2; it takes `points` * (levers + 2) simulations at most.
+        A power of 2, at least 16: from fewer the intervals say nothing; it takes `points` * (levers + 2) simulations at most.
     most : int, optional
         So many levers, the largest of those that hold; None: all that touch anybody. Steps that are left out, shares that sum to 1 and
         other scenarios have no span.
@@ -144,10 +146,12 @@ def with_sobol(
     Raises
     ------
     InputError
-        If no lever is left, `points` is no power of 2, or the scenario is wrong where several levers are moved.
+        If no lever is left, `points` is no such number, or the scenario is wrong where several levers are moved.
     """
-    if points < 2 or points & (points - 1):
-        raise InputError(complaint("--sobol", "must be a power of 2", f"{points}", "Give such a number, for example 64."))
+    if points < _LEAST or points & (points - 1):
+        raise InputError(
+            complaint("--sobol", f"must be a power of 2, at least {_LEAST}", f"{points}", "Give such a number, for example 64.")
+        )
     spans = _spans(found, scenario, most)
     if not spans:
         got, remedy = "none that holds and has a span", "Ask for more customers, or name levers with --only."
@@ -174,7 +178,8 @@ def with_sobol(
     indices = [Index(span.lever, span.title, *span.ends, first, total) for span, first, total in zip(spans, firsts, totals, strict=True)]
     ordered = tuple(sorted(indices, key=lambda index: -index.total.value))
     deviation = float(np.concatenate([table[0], table[1]]).std())
-    return replace(found, sobol=Sobol(points, len(values), deviation, ordered))
+    digest = sha256(f"{found.digest}:sobol:{points}:{most}".encode()).hexdigest()
+    return replace(found, sobol=Sobol(points, len(values), deviation, ordered), digest=digest)
 
 
 def saltelli(function: Callable[[Floats], float], dimensions: int, points: int, *, seed: int) -> Floats:
