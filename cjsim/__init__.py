@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from cjsim.model.journey import Journey
     from cjsim.model.policy import Policy
     from cjsim.model.scenario import Scenario
-    from cjsim.optimize.levers import Levers, levers
-    from cjsim.optimize.optimum import Optimum
-    from cjsim.optimize.study import Study
-    from cjsim.optimize.verb import optimize
     from cjsim.report.diary import Diary
     from cjsim.report.walk import walk
+    from cjsim.tuning.levers import Levers, levers
+    from cjsim.tuning.optimize import optimize
+    from cjsim.tuning.optimum import Optimum
+    from cjsim.tuning.study import Study
 
 __version__ = "0.1.0"
 
@@ -42,18 +42,18 @@ _HOMES = {
     "Experiment": "cjsim.lab.experiment",
     "Findings": "cjsim.lab.findings",
     "Journey": "cjsim.model.journey",
-    "Levers": "cjsim.optimize.levers",
-    "Optimum": "cjsim.optimize.optimum",
+    "Levers": "cjsim.tuning.levers",
+    "Optimum": "cjsim.tuning.optimum",
     "Policy": "cjsim.model.policy",
     "Run": "cjsim.engine.result",
     "Scenario": "cjsim.model.scenario",
-    "Study": "cjsim.optimize.study",
+    "Study": "cjsim.tuning.study",
     "calibrate_purchases": "cjsim.calibrate.purchases",
     "compare": "cjsim.metrics.compare",
     "describe": "cjsim.model.describe",
     "experiment": "cjsim.lab.trying",
-    "levers": "cjsim.optimize.levers",
-    "optimize": "cjsim.optimize",
+    "levers": "cjsim.tuning.levers",
+    "optimize": "cjsim.tuning.optimize",
     "simulate": "cjsim.engine.run",
     "walk": "cjsim.report.walk",
 }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cjsim.model.document import Document
     from cjsim.model.scenario import Scenario
     from cjsim.model.source import Node
-    from cjsim.optimize.study import Study
+    from cjsim.tuning.study import Study
 
 ENGINES = ("compiled", "readable")
 # What customers there are, and which days they live: the same on both sides of a comparison.
@@ -74,14 +74,14 @@ def kinds() -> "dict[str, type[Document]]":
     from cjsim.model.journey import Journey
     from cjsim.model.policy import Policy
     from cjsim.model.scenario import Scenario
-    from cjsim.optimize.study import Study
+    from cjsim.tuning.study import Study
 
     return {kind_of(model): model for model in (Scenario, Journey, Policy, Study, Experiment)}
 
 
 def study_in(file: Path, values: dict[str, Any]) -> "Study":
     """A study with values set otherwise."""
-    from cjsim.optimize.study import Study
+    from cjsim.tuning.study import Study
 
     root, model = _tree(file)
     if model is not Study:

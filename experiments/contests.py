@@ -9,11 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from cjsim.optimize.confirm import Confirmed, confirm
-from cjsim.optimize.evaluate import Evaluator
-from cjsim.optimize.search import Program, rivals_of
-from cjsim.optimize.study import Study
-from cjsim.optimize.trial import Trial
+from cjsim.tuning.confirm import Confirmed, confirm
+from cjsim.tuning.evaluate import Evaluator
+from cjsim.tuning.search import Program, rivals_of
+from cjsim.tuning.study import Study
+from cjsim.tuning.trial import Trial
 
 AS_SHIPPED = "TPE, paired, raced"
 WAYS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

@@ -20,7 +20,7 @@ from contests import AS_SHIPPED, Entry, enter, incumbents
 from e10_landscape import CUSTOMERS, OUT, STUDY, Policy, best_of, read, share_within, truth_of
 from findings import Finding, median, share, write_findings
 
-from cjsim.optimize.study import Study
+from cjsim.tuning.study import Study
 
 WAYS = (AS_SHIPPED, "TPE, paired", "TPE, unpaired", "random, paired")
 OF_PROGRESS = 20_000  # the first so many customers of the truth tell what was best when

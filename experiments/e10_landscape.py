@@ -19,7 +19,7 @@ from findings import ROOT, Z95
 from numpy.typing import NDArray
 
 import cjsim as cj
-from cjsim.optimize.study import Study
+from cjsim.tuning.study import Study
 
 STUDY = ROOT / "configs" / "experiments" / "e10_known_optimum.yaml"
 OUT = ROOT / "reports" / "e10_known_optimum"

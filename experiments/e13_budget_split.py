@@ -20,7 +20,7 @@ from scipy import optimize as roots
 from scipy import stats
 
 import cjsim as cj
-from cjsim.optimize.study import Study
+from cjsim.tuning.study import Study
 
 STUDY = ROOT / "configs" / "experiments" / "e13_budget_study.yaml"
 WITHIN = 0.05  # of spend

@@ -242,7 +242,7 @@ def moves_table(seeds: list[Seed], true: dict[tuple[str, str], float]) -> list[d
 def blocks_table(customers: int, seed: int, true: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
     """One paired run of many customers: its own distance from each truth, and coverage of intervals on blocks of few of them."""
     from cjsim.metrics.estimate import Terms, paired
-    from cjsim.optimize.moves import moves_of
+    from cjsim.tuning.moves import moves_of
 
     def earned(world: cj.Scenario) -> Any:
         return cj.simulate(world, customers=customers, seed=seed).outcomes.customers["revenue"]

@@ -25,7 +25,7 @@ from e10_landscape import best_of, read
 from findings import ROOT, Finding, median, write_findings
 
 import cjsim as cj
-from cjsim.optimize.study import Study
+from cjsim.tuning.study import Study
 
 SHOP = ROOT / "configs" / "studies" / "timing.yaml"
 TRIALS, CUSTOMERS, PLAIN = 100, 20_000, 2_000_000

@@ -13,11 +13,11 @@ from typing import Any
 from conftest import ROOT
 
 from cjsim.engine.run import Silent
-from cjsim.optimize.search import search
-from cjsim.optimize.storage import Ledger
-from cjsim.optimize.study import Study
-from cjsim.optimize.trial import Gain, Trial
-from cjsim.optimize.workers import Alone
+from cjsim.tuning.search import search
+from cjsim.tuning.storage import Ledger
+from cjsim.tuning.study import Study
+from cjsim.tuning.trial import Gain, Trial
+from cjsim.tuning.workers import Alone
 
 WORLDS = ROOT / "tests" / "worlds"
 

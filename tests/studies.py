@@ -5,7 +5,7 @@ Lives here: the study, to be changed. Does not live here: what is found of it.
 
 from typing import Any
 
-from cjsim.optimize.study import Study
+from cjsim.tuning.study import Study
 
 WAIT, CAP = "policy.flows.remind.steps[0].wait", "policy.guardrails.caps[0].at_most"
 

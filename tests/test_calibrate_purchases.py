@@ -15,9 +15,9 @@ from cjsim.calibrate.purchases import PurchaseCalibration, calibrate_purchases
 from cjsim.errors import InputError
 from cjsim.model.entries import read_entries
 from cjsim.model.scenario import Scenario
-from cjsim.optimize.draws import read_draws
-from cjsim.optimize.evaluate import Evaluator
-from cjsim.optimize.study import Study
+from cjsim.tuning.draws import read_draws
+from cjsim.tuning.evaluate import Evaluator
+from cjsim.tuning.study import Study
 
 
 def calibrate(file: Path, until: str = "2024-03-01", **options: object) -> PurchaseCalibration:

@@ -12,7 +12,7 @@ from laws import agrees
 from scipy import stats
 
 import cjsim as cj
-from cjsim.optimize.study import Study
+from cjsim.tuning.study import Study
 
 BUDGET = 1000.0
 

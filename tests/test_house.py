@@ -20,7 +20,7 @@ LAYERS = (
     ("eventlog",),
     ("engine",),
     ("metrics",),
-    ("calibrate", "optimize", "uplift"),
+    ("calibrate", "tuning", "uplift"),
     ("lab",),
     ("report",),
     ("app",),
@@ -183,7 +183,7 @@ def test_the_rules_see_a_fault() -> None:
     assert docstring_faults("x.py", ast.parse(bad)) == ["x.py:f: documents ['a', 'c'], takes ['a', 'b']"]
     assert docstring_faults("x.py", ast.parse("def f(): return 1")) == ["x.py:f: no docstring"]
     assert layer_faults("cjsim/model/a.py", ast.parse("def f():\n    import cjsim.engine.run")) != []
-    assert layer_faults("cjsim/optimize/a.py", ast.parse("from cjsim.uplift import x")) != []
+    assert layer_faults("cjsim/tuning/a.py", ast.parse("from cjsim.uplift import x")) != []
     assert size_faults("x.py", "def f(a, b, c, d, e, g, h, i, j):\n" + "    a\n" * 60) == ["x.py:f: 61 lines", "x.py:f: 9 arguments"]
 
 

@@ -21,10 +21,10 @@ from cjsim.errors import InputError
 from cjsim.manifest import Manifest
 from cjsim.metrics.compare import compare
 from cjsim.model.scenario import Scenario
-from cjsim.optimize.bench import is_rough
-from cjsim.optimize.levers import Lever, Levers, levers
-from cjsim.optimize.many import holm
-from cjsim.optimize.tornado import tornado_data
+from cjsim.tuning.bench import is_rough
+from cjsim.tuning.levers import Lever, Levers, levers
+from cjsim.tuning.many import holm
+from cjsim.tuning.tornado import tornado_data
 
 sys.path.insert(0, str(ROOT / "experiments"))
 import e14_levers as e14

@@ -8,7 +8,7 @@ from small_worlds import START, talking_journey
 
 from cjsim.errors import InputError
 from cjsim.model.scenario import Scenario
-from cjsim.optimize.moves import Move, moves_of
+from cjsim.tuning.moves import Move, moves_of
 
 
 def talking(**policy: Any) -> Scenario:

@@ -25,9 +25,9 @@ from cjsim.cli import app
 from cjsim.engine.run import Silent
 from cjsim.manifest import Manifest
 from cjsim.model.scenario import Scenario
-from cjsim.optimize.evaluate import Evaluator
-from cjsim.optimize.journal import JournalFile
-from cjsim.optimize.picture import search_data
+from cjsim.tuning.evaluate import Evaluator
+from cjsim.tuning.journal import JournalFile
+from cjsim.tuning.picture import search_data
 
 STUDY = str(WORLDS / "study.yaml")
 

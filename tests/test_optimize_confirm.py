@@ -12,12 +12,12 @@ from cjsim.engine.result import Metric
 from cjsim.metrics.compare import compare
 from cjsim.metrics.estimate import Terms, estimate
 from cjsim.metrics.sample import Sample
-from cjsim.optimize.confirm import Confirmed, chance_best, confirm, finalists_of
-from cjsim.optimize.evaluate import Evaluator
-from cjsim.optimize.goals import Goals, front, spread
-from cjsim.optimize.panel import Lives, derived_seed
-from cjsim.optimize.study import Study
-from cjsim.optimize.trial import Gain, Trial
+from cjsim.tuning.confirm import Confirmed, chance_best, confirm, finalists_of
+from cjsim.tuning.evaluate import Evaluator
+from cjsim.tuning.goals import Goals, front, spread
+from cjsim.tuning.panel import Lives, derived_seed
+from cjsim.tuning.study import Study
+from cjsim.tuning.trial import Gain, Trial
 
 METRICS, BASE = ("clv", "contacts"), study(customers=200)
 

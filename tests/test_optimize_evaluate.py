@@ -12,10 +12,10 @@ from cjsim.engine.run import simulate
 from cjsim.errors import InputError
 from cjsim.metrics.compare import compare
 from cjsim.metrics.sample import Pairing
-from cjsim.optimize.evaluate import Evaluator
-from cjsim.optimize.panel import Aspect, Crowd, Lives
-from cjsim.optimize.study import Study
-from cjsim.optimize.trial import Trial
+from cjsim.tuning.evaluate import Evaluator
+from cjsim.tuning.panel import Aspect, Crowd, Lives
+from cjsim.tuning.study import Study
+from cjsim.tuning.trial import Trial
 
 CLV = Aspect("clv", -1)
 GOOD, BAD, SAME = {WAIT: 0.5, CAP: 5}, {WAIT: 19.0, CAP: 1}, {WAIT: 3.0, CAP: 3}

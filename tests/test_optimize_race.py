@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cjsim.optimize.race import Lead, is_beaten, is_broken, rungs
+from cjsim.tuning.race import Lead, is_beaten, is_broken, rungs
 
 
 def leads(differences: np.ndarray) -> Lead:

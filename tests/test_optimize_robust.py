@@ -9,13 +9,13 @@ from studies import CAP, WAIT, settings, study
 from cjsim.errors import InputError
 from cjsim.metrics.compare import compare
 from cjsim.model.source import written
-from cjsim.optimize.confirm import confirm
-from cjsim.optimize.draws import read_draws
-from cjsim.optimize.evaluate import Evaluator
-from cjsim.optimize.panel import derived_seed
-from cjsim.optimize.robust import Aim
-from cjsim.optimize.study import Study
-from cjsim.optimize.verb import optimize
+from cjsim.tuning.confirm import confirm
+from cjsim.tuning.draws import read_draws
+from cjsim.tuning.evaluate import Evaluator
+from cjsim.tuning.optimize import optimize
+from cjsim.tuning.panel import derived_seed
+from cjsim.tuning.robust import Aim
+from cjsim.tuning.study import Study
 
 RATE = "journey.events.visit.wait.exponential"
 MARGIN = "journey.events.order.effects[0].purchase.margin"

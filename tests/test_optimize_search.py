@@ -14,11 +14,11 @@ from made_search import Made, as_text, searched, study_of
 
 from cjsim.engine.run import Silent
 from cjsim.errors import InputError
-from cjsim.optimize.samplers import distributions_of, sampler_of
-from cjsim.optimize.search import best_so_far, rivals_of, search
-from cjsim.optimize.storage import Ledger
-from cjsim.optimize.trial import Gain, Trial
-from cjsim.optimize.workers import Alone, Processes
+from cjsim.tuning.samplers import distributions_of, sampler_of
+from cjsim.tuning.search import best_so_far, rivals_of, search
+from cjsim.tuning.storage import Ledger
+from cjsim.tuning.trial import Gain, Trial
+from cjsim.tuning.workers import Alone, Processes
 
 SEVERAL = [{"metric": "clv"}, {"metric": "cost", "direction": "minimize"}]
 
@@ -139,7 +139,7 @@ def test_every_step_is_reached_and_none_beyond_the_bound(free: dict[str, str], r
 
 
 def test_missing_torch_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cjsim.optimize.samplers.find_spec", lambda name: None)
+    monkeypatch.setattr("cjsim.tuning.samplers.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"sampler: must be one that is installed, got 'gp', which needs torch\. Install"):
         sampler_of(study_of(sampler="gp"))
 

@@ -13,9 +13,9 @@ from conftest import ROOT
 from made_search import Made, as_text, searched, study_of
 
 from cjsim.errors import InputError
-from cjsim.optimize.journal import JournalFile
-from cjsim.optimize.storage import Ledger, content_of, default_storage
-from cjsim.optimize.study import Study
+from cjsim.tuning.journal import JournalFile
+from cjsim.tuning.storage import Ledger, content_of, default_storage
+from cjsim.tuning.study import Study
 
 
 def indices(storage: str | Path) -> list[int]:
@@ -111,8 +111,8 @@ def test_what_another_process_has_under_way_is_left_to_it(tmp_path: Path, monkey
     other = Ledger(study, storage=journal)
     other._me = "elsewhere:1:x"
     other.claim([0, 1])
-    monkeypatch.setattr("cjsim.optimize.search._PATIENCE", 0.0)
-    monkeypatch.setattr("cjsim.optimize.search._POLL", 0.01)
+    monkeypatch.setattr("cjsim.tuning.search._PATIENCE", 0.0)
+    monkeypatch.setattr("cjsim.tuning.search._POLL", 0.01)
     made = Made(study)
     searched(study, journal, evaluator=made)
     assert made.evaluated == [2, 3, 0, 1]  # the others' last, when they have not come

@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 
 import cjsim as cj
-from cjsim.optimize.study import Study
+from cjsim.tuning.study import Study
 
 sys.path.insert(0, str(ROOT / "experiments"))
 import contests

@@ -15,7 +15,7 @@ from cjsim.model.policy import Policy
 from cjsim.model.scenario import Scenario
 from cjsim.model.schema import file_schema
 from cjsim.model.source import Node, read_file
-from cjsim.optimize.study import Study
+from cjsim.tuning.study import Study
 
 TYPES = {"string": str, "number": (int, float), "integer": int, "boolean": bool, "object": dict, "array": list, "null": type(None)}
 KINDS: dict[str, type[Document]] = {"journeys": Journey, "policies": Policy, "scenarios": Scenario}

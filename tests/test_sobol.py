@@ -13,8 +13,8 @@ import pytest
 from conftest import ROOT
 
 from cjsim.errors import InputError
-from cjsim.optimize.levers import levers
-from cjsim.optimize.sobol import indices_of, saltelli, with_sobol
+from cjsim.tuning.levers import levers
+from cjsim.tuning.sobol import indices_of, saltelli, with_sobol
 
 sys.path.insert(0, str(ROOT / "experiments"))
 import e14_levers as e14

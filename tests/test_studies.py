@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 
 from cjsim.model.mistakes import warnings
-from cjsim.optimize.study import Study
+from cjsim.tuning.study import Study
 
 FILES = sorted((ROOT / "configs" / "studies").glob("*.yaml"))
 load = cache(Study.load)  # parsing takes a second each

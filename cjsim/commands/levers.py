@@ -1,6 +1,6 @@
 """The command that ranks levers.
 
-Does not live here: anything that computes (optimize/levers.py, optimize/sobol.py).
+Does not live here: anything that computes (tuning/levers.py, tuning/sobol.py).
 """
 
 from pathlib import Path
@@ -63,8 +63,8 @@ def levers(
     how = {"threads": how_to_run("compiled", threads, None)["threads"]}
     warn(scenario, named[base])
     with folder_for(out) as folder, shown_progress() as progress:
-        from cjsim.optimize.levers import levers as rank
-        from cjsim.optimize.sobol import MOST, with_sobol
+        from cjsim.tuning.levers import levers as rank
+        from cjsim.tuning.sobol import MOST, with_sobol
 
         within = tuple(only or ("policy",)) + (("journey",) if journey else ())
         found = rank(named[base], metric=metric, only=within, also={name: named[name] for name in others}, progress=progress, **how)

@@ -35,8 +35,8 @@ def describe(file: File, sets: Sets = None) -> None:
     from cjsim.lab.experiment import Experiment
     from cjsim.lab.page import describe_experiment
     from cjsim.model.describe import describe as described
-    from cjsim.optimize.describe import describe_study
-    from cjsim.optimize.study import Study
+    from cjsim.tuning.describe import describe_study
+    from cjsim.tuning.study import Study
 
     record = any_document(file, sets)
     if isinstance(record, Experiment):

@@ -1,6 +1,6 @@
 """Commands that search: optimize.
 
-Does not live here: anything that computes (optimize/).
+Does not live here: anything that computes (tuning/).
 """
 
 from pathlib import Path
@@ -35,7 +35,7 @@ def optimize(
     Ended at any moment, the same command goes on; several at once share the work.
     """
     values = values_of(sets, trials=whole("--trials", trials, 100), seed=whole("--seed", seed, 7))
-    from cjsim.optimize.workers import MOST_WORKERS
+    from cjsim.tuning.workers import MOST_WORKERS
 
     made, processes = study_in(study, values), whole("--workers", workers, 2)
     if processes is None or not 1 <= processes <= MOST_WORKERS:
@@ -44,7 +44,7 @@ def optimize(
     width = how_to_run("compiled", threads, None)["threads"]
     warn(study, made)
     with folder_for(out) as folder, shown_progress() as progress:
-        from cjsim.optimize.verb import optimize as search
+        from cjsim.tuning.optimize import optimize as search
 
         optimum = search(made, storage=storage, workers=processes, threads=width, progress=progress)
         if folder is not None:

@@ -1,7 +1,7 @@
 """A scenario's customers a stretch at a time: some now, the next later, each as in a simulation of all.
 
 Lives here: stretches of initial customers. Does not live here: the verb for all of them at once (run.py), who decides how many live
-(optimize/).
+(tuning/).
 """
 
 import os

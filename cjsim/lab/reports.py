@@ -25,7 +25,7 @@ from cjsim.model.scenario import Scenario
 
 _DIGITS = 12  # of the identity, in the folder's name
 RESULT, COPY, FIGURE = "result.json", "experiment.yaml", "effects.png"
-BEST = "best.yaml"  # of a study: its winner (optimize/optimum.py)
+BEST = "best.yaml"  # of a study: its winner (tuning/optimum.py)
 
 
 def run_folder(asked: Experiment, reports: Path) -> Path:

@@ -1,7 +1,7 @@
 """Free values: which values of a scenario may be chosen, between which bounds, and the space that they span.
 
 Lives here: what stands under `free` and `mixes` in a file, and the door from coordinates (numbers that a sampler moves) to values by path.
-Does not live here: who chooses (optimize/, lab/), what a value does.
+Does not live here: who chooses (tuning/, lab/), what a value does.
 
 A coordinate is a real number, a whole number or a choice. A mix of n parts has n - 1 coordinates u in [0, 1]: part i takes the share
 1 - (1 - u_i)^(1 / (n - 1 - i)) of what the parts before it left, so that uniform coordinates give a uniform mix (the stick-breaking form

@@ -13,9 +13,9 @@ import numpy as np
 from cjsim.engine.result import Metric
 from cjsim.model.scenario import Scenario
 from cjsim.model.world import Records
-from cjsim.optimize.panel import Aspect, Contrast
-from cjsim.optimize.study import Constraint, Objective, Study
-from cjsim.optimize.trial import Gain
+from cjsim.tuning.panel import Aspect, Contrast
+from cjsim.tuning.study import Constraint, Objective, Study
+from cjsim.tuning.trial import Gain
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from cjsim.model.phrases import listed
 
 if TYPE_CHECKING:
     from cjsim.engine.result import Metric
-    from cjsim.optimize.optimum import Optimum
+    from cjsim.tuning.optimum import Optimum
 
 _OF_FRONT = 12  # rows of a front in a summary
 _WIDEST = 60  # characters of a value

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from cjsim.metrics.tables import decimals_of, interval, layout, number
 
 if TYPE_CHECKING:
-    from cjsim.optimize.levers import Lever, Levers
-    from cjsim.optimize.sobol import Share, Sobol
+    from cjsim.tuning.levers import Lever, Levers
+    from cjsim.tuning.sobol import Share, Sobol
 
 _MOST, _MOST_BY_COST, _UNTOUCHED = 20, 5, 8  # rows and names in a short table
 _FIRST = 1000  # the highest priority; the lowest is -1000

@@ -20,14 +20,14 @@ import numpy as np
 
 from cjsim.engine.result import Metric
 from cjsim.model.world import Records
-from cjsim.optimize.goals import Goals, front, spread
-from cjsim.optimize.study import Study
-from cjsim.optimize.trial import Gain, Trial
+from cjsim.tuning.goals import Goals, front, spread
+from cjsim.tuning.study import Study
+from cjsim.tuning.trial import Gain, Trial
 
 if TYPE_CHECKING:
     from cjsim.engine.run import Progress
-    from cjsim.optimize.evaluate import Evaluator
-    from cjsim.optimize.panel import Account, Panel
+    from cjsim.tuning.evaluate import Evaluator
+    from cjsim.tuning.panel import Account, Panel
 
 Verdict = Literal["gain", "none", "infeasible"]
 _OF_FRONT = 4  # times the finalists: so many of a front are confirmed

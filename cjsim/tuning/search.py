@@ -15,12 +15,12 @@ import numpy as np
 
 from cjsim.engine.run import Progress
 from cjsim.errors import InputError, complaint, shown
-from cjsim.optimize.goals import Goals, front, spread
-from cjsim.optimize.samplers import distributions_of, numbers_of, quiet, sampler_of
-from cjsim.optimize.storage import Ledger
-from cjsim.optimize.study import Study
-from cjsim.optimize.trial import Trial
-from cjsim.optimize.workers import Task
+from cjsim.tuning.goals import Goals, front, spread
+from cjsim.tuning.samplers import distributions_of, numbers_of, quiet, sampler_of
+from cjsim.tuning.storage import Ledger
+from cjsim.tuning.study import Study
+from cjsim.tuning.trial import Trial
+from cjsim.tuning.workers import Task
 
 MOST_RIVALS = 8
 _POLL = 0.2  # seconds between looks at what other processes have done

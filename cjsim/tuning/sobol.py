@@ -31,12 +31,12 @@ from cjsim.model.scenario import Scenario
 from cjsim.model.source import tree
 from cjsim.model.space import Free, Space
 from cjsim.model.vocabulary import parse_duration, parse_hour
-from cjsim.optimize.bench import Bench
-from cjsim.optimize.moves import OFF, ON, Move, condition_at
+from cjsim.tuning.bench import Bench
+from cjsim.tuning.moves import OFF, ON, Move, condition_at
 
 if TYPE_CHECKING:
     from cjsim.engine.run import Progress
-    from cjsim.optimize.levers import Levers
+    from cjsim.tuning.levers import Levers
 
 Floats = NDArray[np.float64]
 MOST = 6  # levers, if it is not said which

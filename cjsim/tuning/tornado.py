@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cjsim.metrics.estimate import SHARE
-from cjsim.optimize.lever_tables import said
+from cjsim.tuning.lever_tables import said
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from cjsim.optimize.levers import Lever, Levers
+    from cjsim.tuning.levers import Lever, Levers
 
 MOST = 15  # rows
 _COLORS = {-1: 1, 1: 0, 0: 2}  # of the palette, by side

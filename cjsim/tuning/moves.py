@@ -25,7 +25,7 @@ from cjsim.model.scenario import Scenario
 from cjsim.model.source import Node, tree
 from cjsim.model.vocabulary import hour_text, parse_duration, parse_hour
 from cjsim.model.walk import Path, policy_steps, ways
-from cjsim.optimize.lever_titles import title_of
+from cjsim.tuning.lever_titles import title_of
 
 Kind = Literal["duration", "hour", "whole", "share", "number", "switch", "rank", "onoff", "step", "scenario"]
 

@@ -18,8 +18,8 @@ from multiprocessing.connection import wait as wait_for
 from typing import Any, Protocol
 
 from cjsim.errors import InputError, complaint
-from cjsim.optimize.study import Study
-from cjsim.optimize.trial import Trial
+from cjsim.tuning.study import Study
+from cjsim.tuning.trial import Trial
 
 MOST_WORKERS = 256
 _DEATHS = 3  # of workers in a row, without a trial between, after which we do not try again

@@ -1,7 +1,7 @@
 """What a search has found: the winner as confirmed on fresh customers, the trials behind it, what it cost.
 
 Lives here: the result, its JSON, its table of trials, its files. Does not live here: words and tables (words.py), pictures (picture.py),
-how it came about (verb.py, search.py, confirm.py).
+how it came about (optimize.py, search.py, confirm.py).
 """
 
 import json
@@ -17,9 +17,9 @@ from cjsim.manifest import Manifest
 from cjsim.model.policy import Policy
 from cjsim.model.scenario import Scenario
 from cjsim.model.source import written
-from cjsim.optimize.confirm import Confirmed, Finalist
-from cjsim.optimize.study import Study
-from cjsim.optimize.trial import Gain, Trial
+from cjsim.tuning.confirm import Confirmed, Finalist
+from cjsim.tuning.study import Study
+from cjsim.tuning.trial import Gain, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,7 +120,7 @@ class Optimum:
 
     def summary(self) -> str:
         """The result in words and tables."""
-        from cjsim.optimize.words import told
+        from cjsim.tuning.words import told
 
         return told(self)
 
@@ -190,7 +190,7 @@ class Optimum:
         InputError
             If the folder cannot be written.
         """
-        from cjsim.optimize.picture import search_figure
+        from cjsim.tuning.picture import search_figure
 
         to = Path(folder)
         to.mkdir(parents=True, exist_ok=True)

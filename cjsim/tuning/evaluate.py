@@ -14,13 +14,13 @@ from typing import Any, Literal, NamedTuple
 
 from cjsim.engine.result import Metric
 from cjsim.errors import InputError, shown
-from cjsim.optimize.draws import Draw, read_draws
-from cjsim.optimize.goals import Goals
-from cjsim.optimize.panel import Account, Contrast, Crowd, Lives, Panel, derived_seed, is_nested, is_shared
-from cjsim.optimize.race import Lead, is_beaten, is_broken, rungs
-from cjsim.optimize.robust import Aim, Journeys
-from cjsim.optimize.study import Study
-from cjsim.optimize.trial import Trial
+from cjsim.tuning.draws import Draw, read_draws
+from cjsim.tuning.goals import Goals
+from cjsim.tuning.panel import Account, Contrast, Crowd, Lives, Panel, derived_seed, is_nested, is_shared
+from cjsim.tuning.race import Lead, is_beaten, is_broken, rungs
+from cjsim.tuning.robust import Aim, Journeys
+from cjsim.tuning.study import Study
+from cjsim.tuning.trial import Trial
 
 _WINDOWS = 3  # of draws: for the search, the first and the second fresh customers
 _KEPT_CUSTOMERS = 1_500_000  # in all accounts kept: tens of megabytes a metric

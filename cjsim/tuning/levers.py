@@ -24,14 +24,14 @@ from cjsim.manifest import Manifest
 from cjsim.metrics.compare import require_same_customers
 from cjsim.metrics.estimate import Effect
 from cjsim.model.scenario import Scenario
-from cjsim.optimize.bench import Bench, Outcome
-from cjsim.optimize.lever_tables import levers_table
-from cjsim.optimize.many import holm, p_value
-from cjsim.optimize.moves import Move, moves_of
+from cjsim.tuning.bench import Bench, Outcome
+from cjsim.tuning.lever_tables import levers_table
+from cjsim.tuning.many import holm, p_value
+from cjsim.tuning.moves import Move, moves_of
 
 if TYPE_CHECKING:
     from cjsim.engine.run import Progress
-    from cjsim.optimize.sobol import Sobol
+    from cjsim.tuning.sobol import Sobol
 
 COLUMNS = (
     "path",
@@ -193,7 +193,7 @@ class Levers:
         InputError
             If the folder cannot be written.
         """
-        from cjsim.optimize.tornado import tornado_figure
+        from cjsim.tuning.tornado import tornado_figure
 
         to = Path(folder)
         try:

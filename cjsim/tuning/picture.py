@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cjsim.optimize.trial import Trial
+from cjsim.tuning.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from cjsim.optimize.optimum import Optimum
+    from cjsim.tuning.optimum import Optimum
 
 _DPI = 80
 STATES = ("all customers", "given up early", "breaks a constraint")

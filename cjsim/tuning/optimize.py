@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 from cjsim.engine.run import MOST_THREADS, Progress, Silent
 from cjsim.errors import InputError, complaint
 from cjsim.kernel import is_compiled_before
-from cjsim.optimize.confirm import confirm
-from cjsim.optimize.evaluate import Evaluator
-from cjsim.optimize.optimum import Optimum
-from cjsim.optimize.search import search
-from cjsim.optimize.storage import MEMORY, Ledger
-from cjsim.optimize.study import Study
-from cjsim.optimize.workers import MOST_WORKERS, team_of
+from cjsim.tuning.confirm import confirm
+from cjsim.tuning.evaluate import Evaluator
+from cjsim.tuning.optimum import Optimum
+from cjsim.tuning.search import search
+from cjsim.tuning.storage import MEMORY, Ledger
+from cjsim.tuning.study import Study
+from cjsim.tuning.workers import MOST_WORKERS, team_of
 
 if TYPE_CHECKING:
-    from cjsim.optimize.trial import Trial
+    from cjsim.tuning.trial import Trial
 
 
 def optimize(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cjsim.model.describe import describe
 from cjsim.model.phrases import listed, named
 from cjsim.model.space import Free, Mix
-from cjsim.optimize.study import Study
+from cjsim.tuning.study import Study
 
 _SEARCHED = {
     "tpe": "by TPE",

@@ -19,8 +19,8 @@ import numpy as np
 
 from cjsim.engine.result import Metric
 from cjsim.model.world import Records
-from cjsim.optimize.draws import Draw
-from cjsim.optimize.panel import Aspect, Contrast, Crowd, Lives, derived_seed, is_shared
+from cjsim.tuning.draws import Draw
+from cjsim.tuning.panel import Aspect, Contrast, Crowd, Lives, derived_seed, is_shared
 
 
 @dataclass(frozen=True)

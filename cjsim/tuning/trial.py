@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cjsim.engine.result import jsonable
-from cjsim.optimize.study import Objective
+from cjsim.tuning.study import Objective
 
 
 class Gain(NamedTuple):

@@ -14,7 +14,7 @@ from cjsim.model.paths import Fault, parse_path
 from cjsim.model.scenario import MAX_CUSTOMERS, Scenario
 from cjsim.model.space import Free, Mix, Space, check_values, space_faults
 from cjsim.model.vocabulary import Base, Name, OpenShare, Real, Whole
-from cjsim.optimize.draws import read_draws
+from cjsim.tuning.draws import read_draws
 
 if TYPE_CHECKING:
     from cjsim.metrics.estimate import Definition

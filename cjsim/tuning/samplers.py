@@ -14,7 +14,7 @@ from typing import Any
 
 from cjsim.errors import InputError, complaint
 from cjsim.model.space import Coordinate, Space
-from cjsim.optimize.study import Study
+from cjsim.tuning.study import Study
 
 _POPULATION = 24  # of NSGA: several generations within the trials of a usual study
 

@@ -20,9 +20,9 @@ from typing import Any, Literal
 from cjsim import __version__
 from cjsim.errors import InputError, complaint, shown
 from cjsim.model.space import Coordinate
-from cjsim.optimize.samplers import quiet
-from cjsim.optimize.study import Study
-from cjsim.optimize.trial import Trial
+from cjsim.tuning.samplers import quiet
+from cjsim.tuning.study import Study
+from cjsim.tuning.trial import Trial
 
 FOLDER = Path("runs") / "studies"
 MEMORY = "memory"
@@ -285,7 +285,7 @@ def _storage(where: str) -> Any:
         return optuna.storages.RDBStorage(where, engine_kwargs={"connect_args": {"timeout": 60}})
     if "://" in where:
         return optuna.storages.get_storage(where)
-    from cjsim.optimize.journal import JournalFile
+    from cjsim.tuning.journal import JournalFile
 
     return optuna.storages.JournalStorage(JournalFile(where))
 
