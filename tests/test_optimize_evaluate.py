@@ -1,7 +1,6 @@
 """What a trial is worth: paired with the baseline on nested customers, the same whatever is in memory, given up when it surely loses."""
 
 import math
-import re
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from cjsim.errors import InputError
 from cjsim.metrics.compare import compare
 from cjsim.metrics.sample import Pairing
 from cjsim.tuning.evaluate import Evaluator
+from cjsim.tuning.optimize import optimize
 from cjsim.tuning.panel import Aspect, Crowd, Lives
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import Trial
@@ -163,15 +163,39 @@ def test_a_metric_that_only_the_trial_has_is_told_as_it_is() -> None:
     assert found.is_feasible
 
 
-def test_a_policy_that_is_refused_is_named() -> None:
+def looping() -> tuple[Study, str, str]:
+    """A flow that goes round for ever, without passing time, if both of its steps are sends."""
     data = settings(customers=50)
     waits, sends = {"wait": "1d"}, {"send": "hello"}
     data["scenario"]["policy"]["flows"]["remind"]["steps"] = [{"label": "again", **waits}, waits, {"jump": "again"}]
     first, second = (f"policy.flows.remind.steps[{i}]" for i in range(2))
     data["free"] = {first: [{"label": "again", **waits}, {"label": "again", **sends}], second: [waits, sends]}
-    said = rf"^trial 7 \({re.escape(first)} = .*, {re.escape(second)} = {{'send': 'hello'}}\): .*must"
-    with pytest.raises(InputError, match=said):
-        evaluated({first: 1, second: 1}, of=Study.from_dict(data))
+    return Study.from_dict(data), first, second
+
+
+def test_a_choice_that_the_scenario_refuses_is_not_feasible_and_says_why() -> None:
+    made, first, second = looping()
+    found = evaluated({first: 1, second: 1}, of=made)
+    assert "must" in found.refused and not found.is_feasible
+    assert found.simulated == 0 and math.isnan(found.gains[0].value)
+    assert Trial.from_json(found.to_json()).refused == found.refused
+    assert not evaluated({first: 1, second: 0}, of=made).refused
+
+
+def test_a_search_goes_on_past_choices_that_the_scenario_refuses_and_tells_of_them() -> None:
+    made, _, _ = looping()
+    found = optimize(made.with_values({"trials": 12, "sampler": "random"}), storage="memory")
+    refused = [trial for trial in found.trials if trial.refused]
+    assert 0 < len(refused) < 12
+    assert f"{len(refused)} choices that the scenario refuses, the first trial {refused[0].index} (" in found.summary()
+    assert not found.confirmed.trial.refused
+
+
+def test_a_search_in_which_every_choice_is_refused_is_refused() -> None:
+    made, first, second = looping()
+    free = {first: [{"label": "again", "send": "hello"}, {"label": "again", "tag": "seen"}], second: [{"send": "hello"}, {"tag": "again"}]}
+    with pytest.raises(InputError, match="must have choices that the scenario can be with, got 4 that are refused"):
+        optimize(made.with_values({"trials": 4, "free": free}), storage="memory")
 
 
 def test_sums_by_root_pair_as_customers_do() -> None:

@@ -4,16 +4,16 @@ Lives here: from a point of a study to its `Trial`, and what is kept in memory b
 trial is given up (race.py), customers and accounts (panel.py, robust.py), which points are tried (search.py), the last word (confirm.py).
 """
 
-import contextlib
 import json
+import math
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from cjsim.engine.result import Metric
-from cjsim.errors import InputError, shown
+from cjsim.errors import InputError
 from cjsim.tuning.draws import Draw, read_draws
 from cjsim.tuning.goals import Goals
 from cjsim.tuning.panel import Account, Contrast, Crowd, Lives, Panel, derived_seed, is_nested, is_shared
@@ -106,7 +106,8 @@ class Evaluator:
         """What one choice is worth: a function of the study and of what is given, and of nothing else.
 
         A metric that is undefined under this policy (a rate of openings where nothing is sent) is nan as an objective and infinitely
-        beyond its bound as a constraint: the trial is not feasible.
+        beyond its bound as a constraint: the trial is not feasible. Nor is one whose scenario is refused with these values (nobody at
+        a desk that is asked, say): each may be right alone, and all together not.
 
         Parameters
         ----------
@@ -117,15 +118,15 @@ class Evaluator:
         rivals : Sequence of Trial
             Whom it must not surely lose against: of one objective the best one counts, of several each. Only those count that are
             feasible and have lived with all customers.
-
-        Raises
-        ------
-        InputError
-            If the scenario is refused with these values; the message names them.
         """
         params = self._space.values(point)
-        with _named(index, params):
+        baseline = self.baseline  # what is wrong with it is no choice's fault
+        try:
             lived = self._paired(params, self._rivals(rivals)) if self.study.pairing else self._apart(index, params)
+        except InputError as error:
+            unknown = [Contrast(baseline[one.metric].value, *[math.nan] * 5) for one in self.goals.aspects]
+            gains, excess = self.goals.gains(unknown), self.goals.excess(unknown)
+            return Trial(index, dict(point), params, self.study.size, 0, gains, excess, str(error))
         gains, excess = self.goals.gains(lived.contrasts), self.goals.excess(lived.contrasts)
         return Trial(index, dict(point), params, lived.customers, lived.simulated, gains, excess)
 
@@ -198,16 +199,6 @@ class Evaluator:
         self._kept[key] = lives
         while len(self._kept) > self._room:
             self._kept.popitem(last=False)
-
-
-@contextlib.contextmanager
-def _named(index: int, params: Mapping[str, Any]) -> Iterator[None]:
-    """Wrong input within the block is said to be that of a trial."""
-    try:
-        yield
-    except InputError as error:
-        said = ", ".join(f"{path} = {shown(value)}" for path, value in params.items())
-        raise InputError(f"trial {index} ({said}): {error}") from error
 
 
 def _key(params: Mapping[str, Any]) -> str:

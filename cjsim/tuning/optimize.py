@@ -60,7 +60,8 @@ def optimize(
     Raises
     ------
     InputError
-        If something in the study is wrong, the storage cannot be reached, or it holds a study of this name and seed that was another.
+        If something in the study is wrong, the scenario refuses every choice, the storage cannot be reached, or it holds a study of this
+        name and seed that was another.
     KeyboardInterrupt
         If it is interrupted; it says what was done.
     """
@@ -77,6 +78,9 @@ def optimize(
         told.note(f"cjsim: {min(len(ledger), made.trials):,} of {made.trials:,} trials are in {ledger.place}.")
     baseline = evaluator.baseline
     found = _searched(made, ledger, evaluator, told=told, workers=workers, threads=threads)
+    if all(trial.refused for trial in found):
+        got = f"{len(found):,} that are refused, the first as {found[0].refused.rstrip('.')}"
+        raise InputError(complaint(made.name, "must have choices that the scenario can be with", got, "Correct the free values."))
     confirmed = confirm(made, evaluator, found, progress=told)
     return Optimum(made, tuple(found), confirmed, baseline, ledger.place, time.perf_counter() - started)
 

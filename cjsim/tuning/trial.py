@@ -45,6 +45,8 @@ class Trial:
         early stand on the same footing as the others.
     excess : Mapping of str to float
         By constraint: how far beyond its bound the metric is; 0 or less where it is kept, infinite where the metric is undefined.
+    refused : str
+        Why the scenario cannot be with these values: then nobody lived, and all is undefined. Empty where it can.
     """
 
     index: int
@@ -54,6 +56,7 @@ class Trial:
     simulated: int
     gains: tuple[Gain, ...]
     excess: Mapping[str, float]
+    refused: str = ""
 
     @property
     def is_feasible(self) -> bool:
@@ -81,6 +84,7 @@ class Trial:
             "simulated": self.simulated,
             "gains": [[jsonable(value) for value in gain] for gain in self.gains],
             "excess": {name: jsonable(beyond) for name, beyond in self.excess.items()},
+            "refused": self.refused,
         }
 
     @classmethod
@@ -94,4 +98,5 @@ class Trial:
         """
         gains = tuple(Gain(*(math.nan if value is None else value for value in gain)) for gain in data["gains"])
         excess = {name: math.inf if beyond is None else beyond for name, beyond in data["excess"].items()}
-        return cls(data["index"], data["point"], data["params"], data["customers"], data["simulated"], gains, excess)
+        lives = data["customers"], data["simulated"]
+        return cls(data["index"], data["point"], data["params"], *lives, gains, excess, data["refused"])

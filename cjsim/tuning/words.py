@@ -155,12 +155,17 @@ def _pairs(optimum: "Optimum", one: Any) -> Any:
 def _cost(optimum: "Optimum") -> str:
     early = sum(trial.simulated > 0 for trial in optimum.given_up)
     given_up = f", {early:,} trials given up early" if early else ""
-    repeats = sum(trial.simulated == 0 for trial in optimum.trials)
+    refused = [trial for trial in optimum.trials if trial.refused]
+    repeats = sum(trial.simulated == 0 and not trial.refused for trial in optimum.trials)
     again = f", {repeats:,} that chose what was known" if repeats else ""
     lines = [
         "The values are in `best.yaml`, metrics in `optimum.json` (--out DIR); `cjsim compare` tells what else changes.",
         f"{optimum.simulated:,} customers lived{given_up}{again}; {optimum.confirmed.simulated:,} of them to confirm.",
     ]
+    if refused:
+        values = ", ".join(f"{path} = {_written(value)}" for path, value in refused[0].params.items())
+        many = f"{len(refused):,} choices that the scenario refuses, the first" if len(refused) > 1 else "A choice the scenario refuses"
+        lines.append(f"{many} trial {refused[0].index} ({values}): {refused[0].refused}")
     if optimum.confirmed.simulated:
         front = " The front is of those that told the winner." if len(optimum.pareto) > 1 else ""
         lines.append(f"Intervals are 95 %. Values and gain are of customers on whom nothing was chosen.{front}")
