@@ -148,6 +148,10 @@ def test_two_objectives_have_a_front_and_a_picture_of_it(tmp_path: Path) -> None
     values = sorted((one["metrics"]["clv"]["value"], one["metrics"]["contacts"]["value"]) for one in told)
     assert values == sorted(values, key=lambda pair: pair[1])  # who is worth more contacts more
     assert "on the front" in str(found)
+    contacts = found.confirmed.gains["contacts"]
+    assert (f"It is paid for with contacts: {contacts.effect:+.2f}" in str(found)) == (contacts.low > 0)
+    free = cj.optimize(several.with_values({"objectives": ["clv", "contacts"]}), storage="memory")
+    assert free.confirmed.gains["contacts"].high > 0 and "paid for" not in str(free)
     assert (found.save(tmp_path) / "search.png").stat().st_size > 10_000
 
 

@@ -15,6 +15,7 @@ from cjsim.model.phrases import listed
 if TYPE_CHECKING:
     from cjsim.engine.result import Metric
     from cjsim.tuning.optimum import Optimum
+    from cjsim.tuning.trial import Gain
 
 _OF_FRONT = 12  # rows of a front in a summary
 _WIDEST = 60  # characters of a value
@@ -55,7 +56,7 @@ def _verdict(optimum: "Optimum") -> Iterator[str]:
     objective = study.objectives[0]
     gain, unit = found.gains[objective.metric], optimum.baseline[objective.metric].unit
     decimals = decimals_of(unit, [gain.effect])
-    said = f"{number(gain.effect, unit, decimals, sign=True)} {interval(gain.low, gain.high, unit, decimals, sign=True)}"
+    said = _moved(optimum, objective.metric, gain)
     on = f"on {found.customers:,} fresh customers"
     if found.verdict == "gain":
         yield f"A gain: trial {found.trial.index} moves {objective.metric} by {said} {on}."
@@ -64,12 +65,23 @@ def _verdict(optimum: "Optimum") -> Iterator[str]:
         yield f"No gain that counts: trial {found.trial.index} moves {objective.metric} by {said} {on}, but breaks {broken}."
     else:
         yield f"No gain: the best, trial {found.trial.index}, moves {objective.metric} by {said} {on}, which does not support one."
+    for further in study.objectives[1:]:
+        other = found.gains[further.metric]
+        if max(further.sign * other.low, further.sign * other.high) < 0:
+            yield f"It is paid for with {further.metric}: {_moved(optimum, further.metric, other)}."
     optimism = found.optimism[objective.metric]
     more = f"{number(abs(optimism), unit, decimals)} {'more' if optimism >= 0 else 'less'}"
     for one in study.constraints:
         if (beyond := one.sign * (found.baseline[one.metric].value - one.bound)) > 0:
             yield f"What is done today does not keep {one.name}: it is {_beyond(optimum, one.metric, beyond)}."
     yield f"The search had promised {more}. The chance that it is the best of the finalists is {100 * found.chance_best:.0f} %."
+
+
+def _moved(optimum: "Optimum", metric: str, gain: "Gain") -> str:
+    """An effect with its interval."""
+    unit = optimum.baseline[metric].unit
+    decimals = decimals_of(unit, [gain.effect])
+    return f"{number(gain.effect, unit, decimals, sign=True)} {interval(gain.low, gain.high, unit, decimals, sign=True)}"
 
 
 def _beyond(optimum: "Optimum", metric: str, by: float) -> str:
