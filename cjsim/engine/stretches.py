@@ -6,7 +6,8 @@ Lives here: stretches of initial customers. Does not live here: the verb for all
 
 import os
 import time
-from functools import partial
+from dataclasses import replace
+from functools import cached_property, partial
 
 from cjsim.engine.census import Census
 from cjsim.engine.compiled import CompiledEngine
@@ -69,16 +70,20 @@ class Stretches:
         generations = Generations(self._plan, self._crew, writer=None, told=Silent(), at_most=max(MOST_GROWTH * count, MOST_AT_LEAST))
         generations.live([Part(count, partial(self._cut, first))])
         census = Census.of(count, initial_cohort(self._plan, self._seed, 0, 0), generations.births, first=first)
-        provenance = Provenance.of(
-            self._scenario,
-            self._plan,
-            census,
-            seed=self._seed,
-            engine="compiled",
+        provenance = replace(
+            self._provenance,
+            customers=count,
+            referred=len(census) - count,
             events=self._crew.events - events,
             seconds=time.perf_counter() - started,
         )
         return Run.of(self._plan, provenance, Outcomes.joined(generations.outcomes), census)
+
+    @cached_property
+    def _provenance(self) -> Provenance:
+        """That of nobody: what stretches have in common is told once."""
+        nobody = Census.of(0, initial_cohort(self._plan, self._seed, 0, 0), [])
+        return Provenance.of(self._scenario, self._plan, nobody, seed=self._seed, engine="compiled", events=0, seconds=0.0)
 
     def _cut(self, begin: int, place: int, size: int) -> Cohort:
         """Some of those from key `begin` on; they are numbered from 0, as rows of the run."""
