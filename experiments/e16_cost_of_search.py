@@ -130,8 +130,8 @@ lives in all ways.
 |---|---|---|---|---|---|---|
 {chr(10).join(_line(row) for row in rows)}
 
-Medians of seeds; in brackets how many seeds came so far. Time: {given.rounds} rounds in turn in one process. The ratio moves with the machine: rounds at other
-times of the day gave 0.99, 1.10 and, before chunks were shared out more evenly, 1.24."""
+Medians of seeds; in brackets how many seeds came so far. Time: {given.rounds} rounds in turn in one process. The ratio
+moves with the machine: rounds at other times of the day gave 0.99, 1.10 and, before chunks were shared out more evenly, 1.24."""
     findings = [time_finding(seconds), *cost_findings(rows, steps, today, best)]
     tables = {"lives": rows, "seconds": seconds}
     print(write_findings("e16_cost_of_search", "E16: what a search costs", words, findings, tables, given.out, against="wanted"))
