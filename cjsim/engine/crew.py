@@ -87,7 +87,7 @@ class Crew:
         try:
             while done < part.size:
                 while given < part.size and len(pending) < len(self.engines) + AHEAD:
-                    size = min(_chunk_size(self.done, self.events), _fair_size(part.size - given, len(self.engines)))
+                    size = min(_chunk_size(self.done, self.events), part.size - given)
                     pending.append((size, pool.submit(work, given, size)))
                     given += size
                 size, future = pending.popleft()
@@ -98,11 +98,6 @@ class Crew:
                 yield size, chunk
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _fair_size(left: int, engines: int) -> int:
-    """Customers that one engine may take of those who are left, so that none works long after the others are done."""
-    return left if engines == 1 else min(left, max(FIRST_CHUNK, left // (2 * engines)))
 
 
 def _chunk_size(done: int, events: int) -> int:
