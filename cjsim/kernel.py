@@ -7,12 +7,12 @@ only at the file of the outermost function and would run stale rules (numba issu
 Kernels allocate nothing, so numba's reference counting is off: with it, a nest of rules costs more than it computes.
 """
 
+import ast
 import hashlib
 import os
-import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,23 +20,81 @@ from typing import Any
 import numba
 from numba.core import config
 
+PACKAGE = Path(__file__).parent
+IS_BOUNDS_CHECKED = os.environ.get("CJSIM_BOUNDSCHECK", "0") not in ("", "0")  # a debug build: indices are checked, and kernels are slower
 # Floats divide as IEEE 754 says, never raising, and never reassociate: JIT on and off give the same bytes.
-_OPTIONS: dict[str, Any] = {"_nrt": False, "nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck": False}
+_OPTIONS: dict[str, Any] = {"_nrt": False, "nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck": IS_BOUNDS_CHECKED}
+_DECORATORS = frozenset({"kernel", "rule", "inlined"})
 
 
-_USES = re.compile(rb"^from cjsim\.kernel import .*\b(kernel|rule|inlined)\b", re.MULTILINE)
+def _imported(tree: ast.AST, modules: Collection[str]) -> set[str]:
+    """Modules of the package that a source imports, at any depth and in any form."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found & set(modules)
+
+
+def _defines_kernels(tree: ast.AST) -> bool:
+    """Whether a source imports a decorator of this module, the module itself, or frames."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and any(alias.name in ("cjsim.kernel", "cjsim.frame") for alias in node.names):
+            return True
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = {alias.name for alias in node.names}
+            if node.module == "cjsim.frame" or (node.module == "cjsim.kernel" and names & _DECORATORS):
+                return True
+            if node.module == "cjsim" and names & {"kernel", "frame"}:
+                return True
+    return False
+
+
+def kernel_sources(package: Path = PACKAGE) -> list[Path]:
+    """Files that compiled code depends on: those that define kernels, and all of the package that they import, directly or not.
+
+    Parameters
+    ----------
+    package : Path
+        The folder of the package `cjsim`, or a copy of it.
+    """
+    modules = {
+        ".".join(("cjsim", *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__"): path
+        for path in package.rglob("*.py")
+    }
+    trees: dict[str, ast.AST] = {}
+    pending = ["cjsim.kernel", "cjsim.frame"]
+    for name, path in modules.items():
+        source = path.read_bytes()
+        if b"kernel" in source or b"frame" in source:
+            tree = ast.parse(source)
+            if _defines_kernels(tree):
+                trees[name] = tree
+                pending.append(name)
+    found: set[str] = set()
+    while pending:
+        if (name := pending.pop()) not in found:
+            found.add(name)
+            tree = trees[name] if name in trees else ast.parse(modules[name].read_bytes())
+            pending += _imported(tree, modules) - {"cjsim"}
+    return sorted(modules[name] for name in found)
 
 
 @cache
-def sources_digest() -> str:
-    """Digest of all that compiled code depends on: sources that use this module, the records they use, numba and Python."""
-    digest = hashlib.blake2s(f"{numba.__version__} {sys.version}".encode(), digest_size=8)
-    package = Path(__file__).parent
-    always = {package / "kernel.py", package / "frame.py", *(package / "model" / name for name in ("codes.py", "state.py", "world.py"))}
-    for path in sorted([*always, *package.glob("model/*.py"), *package.glob("engine/*.py")]):
-        source = path.read_bytes()
-        if path in always or _USES.search(source):
-            digest.update(path.name.encode() + source)
+def sources_digest(package: Path = PACKAGE) -> str:
+    """Digest of everything that compiled code depends on: kernel sources wherever they stand, compiler flags, numba and Python.
+
+    Parameters
+    ----------
+    package : Path
+        The folder of the package `cjsim`, or a copy of it.
+    """
+    flags = f"{sorted(_OPTIONS.items())} {config.BOUNDSCHECK} {config.OPT}"
+    digest = hashlib.blake2s(f"{numba.__version__} {sys.version} {flags}".encode(), digest_size=8)
+    for path in kernel_sources(package):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
