@@ -1,0 +1,122 @@
+"""The golden record: digests of what every shipped scenario gives, by which a restructuring shows that no number moved.
+
+A table's digest is the SHA-256 of each column's name, dtype and bytes in row order, after decoding (text as UTF-8, nulls marked), so it
+does not depend on file formats. `golden/record.json` holds the digests, `golden/renames.json` maps old names of columns and rows to
+today's. Write the record again with `python tests/golden_record.py` only in a commit that changes numbers on purpose and says why.
+"""
+
+import hashlib
+import json
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import cjsim as cj
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "tests" / "golden"
+CUSTOMERS, SEED = 150, 20_261_128
+SLOW_SECONDS = 60.0  # the readable engine is recorded where it takes less
+SCENARIOS = sorted(path.stem for path in (ROOT / "configs" / "scenarios").glob("*.yaml"))
+
+Digests = dict[str, dict[str, str]]  # by table, then by column: the first 16 hexadecimal digits of its SHA-256; "" is the whole table
+
+
+def pinned() -> dict[str, str]:
+    """What the last bit of a number may depend on beside our own code."""
+    return {"machine": platform.machine(), **{name: version(name) for name in ("numpy", "numba", "scipy")}}
+
+
+def column_bytes(values: pd.Series) -> bytes:
+    """Dtype and content of a column, in row order."""
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "biuf":
+        return f"{values.dtype}:".encode() + np.ascontiguousarray(values.to_numpy()).tobytes()
+    cells = (b"\0" if pd.isna(value) else b"\1" + str(value).encode() + b"\0" for value in values)
+    return b"cells:" + b"".join(cells)
+
+
+def table_digests(table: pd.DataFrame, names: Mapping[str, str]) -> dict[str, str]:
+    """One digest a column, and that of all; `names` maps today's column names to those of the record."""
+    whole, found = hashlib.sha256(), {}
+    for column in table.columns:
+        name = names.get(str(column), str(column))
+        digest = hashlib.sha256(name.encode() + b"=" + column_bytes(table[column]))
+        whole.update(digest.digest())
+        found[name] = digest.hexdigest()[:16]
+    return {"": whole.hexdigest(), **found}
+
+
+def digests(scenario: str, engine: str, names: Mapping[str, str]) -> Digests:
+    """The digests of a scenario's log, customers and metrics on one engine."""
+    loaded = cj.Scenario.load(ROOT / "configs" / "scenarios" / f"{scenario}.yaml")
+    with tempfile.TemporaryDirectory() as folder:
+        run = cj.simulate(loaded, customers=CUSTOMERS, seed=SEED, engine=engine, log=Path(folder) / "log.parquet")  # type: ignore[arg-type]
+        assert run.log is not None
+        log = run.log.to_pandas()
+    for column in log.select_dtypes(exclude="number"):
+        if not pd.api.types.is_datetime64_any_dtype(log[column]):
+            log[column] = log[column].astype(object).map(lambda value: names.get(value, value) if isinstance(value, str) else value)
+    metrics = run.to_pandas().rename(index=dict(names)).reset_index()
+    return {name: table_digests(table, names) for name, table in (("log", log), ("customers", run.customers), ("metrics", metrics))}
+
+
+def renames() -> dict[str, str]:
+    """Names of columns and rows as they are today -> as the record has them."""
+    old_to_new: dict[str, str] = json.loads((FOLDER / "renames.json").read_text(encoding="utf-8"))
+    return {new: old for old, new in old_to_new.items()}
+
+
+def recorded() -> dict[str, Any]:
+    """The record as committed."""
+    content: dict[str, Any] = json.loads((FOLDER / "record.json").read_text(encoding="utf-8"))
+    return content
+
+
+def differences(expected: Digests, found: Digests) -> Iterator[str]:
+    """Which columns of which tables are not as recorded."""
+    for table, columns in expected.items():
+        for name in sorted({*columns, *found[table]} - {""}):
+            if columns.get(name) != found[table].get(name):
+                yield f"{table}.{name}"
+        if columns[""] != found[table][""]:
+            yield f"{table} (as a whole)"
+
+
+def readable_agrees(scenario: str, expected: Digests) -> bool:
+    """Whether the readable engine gives the same within SLOW_SECONDS; False where it takes longer."""
+    with ProcessPoolExecutor(1) as pool:
+        future = pool.submit(digests, scenario, "readable", renames())
+        try:
+            assert list(differences(expected, future.result(SLOW_SECONDS))) == [], scenario
+        except TimeoutError:
+            for process in list(pool._processes.values()):
+                process.kill()
+            return False
+    return True
+
+
+def main() -> None:
+    """Write the record of every shipped scenario; the readable engine must agree with the compiled one."""
+    scenarios = {}
+    for scenario in SCENARIOS:
+        begun = time.perf_counter()
+        fast = digests(scenario, "compiled", renames())
+        seconds = time.perf_counter() - begun
+        agrees = readable_agrees(scenario, fast)
+        scenarios[scenario] = {"is_readable_recorded": agrees, "tables": fast}
+        sys.stderr.write(f"{scenario}: compiled {seconds:.1f} s, both {time.perf_counter() - begun:.1f} s, readable recorded: {agrees}\n")
+    content = {"pinned": pinned(), "customers": CUSTOMERS, "seed": SEED, "scenarios": scenarios}
+    (FOLDER / "record.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""No number has moved: every shipped scenario gives what the golden record says, on both engines."""
+
+import pytest
+from golden_record import SCENARIOS, differences, digests, pinned, recorded, renames
+
+RECORD = recorded()
+# More than 3 s on the compiled engine, or on the readable one: in `make test-all`.
+SLOW_COMPILED = {"retail_zealous", "subscription", "subscription_better", "subscription_zealous"}
+QUICK_READABLE = {"shop", "shop_cautious", "shop_less_mail"}
+
+pytestmark = pytest.mark.skipif(
+    RECORD["pinned"] != pinned(),
+    reason=f"the record was made with {RECORD['pinned']}, this is {pinned()}: the last bit of a number may differ",
+)
+
+
+def scenarios(slow: set[str], names: list[str]) -> list[object]:
+    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in names]
+
+
+def test_every_shipped_scenario_is_recorded() -> None:
+    assert sorted(RECORD["scenarios"]) == SCENARIOS
+
+
+@pytest.mark.parametrize("name", scenarios(SLOW_COMPILED, SCENARIOS))
+def test_compiled_engine_gives_the_recorded_content(name: str) -> None:
+    assert list(differences(RECORD["scenarios"][name]["tables"], digests(name, "compiled", renames()))) == []
+
+
+@pytest.mark.parametrize("name", scenarios(set(SCENARIOS) - QUICK_READABLE, SCENARIOS))
+def test_readable_engine_gives_the_recorded_content(name: str) -> None:
+    if not RECORD["scenarios"][name]["is_readable_recorded"]:
+        pytest.skip("the readable engine takes more than a minute on this scenario")
+    assert list(differences(RECORD["scenarios"][name]["tables"], digests(name, "readable", renames()))) == []
