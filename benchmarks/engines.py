@@ -25,10 +25,10 @@ from statistics import median
 import handwritten_shop
 import numpy as np
 
-from cjsim.engine.run import simulate
 from cjsim.kernel import kernel
-from cjsim.model.random import uniform
-from cjsim.model.scenario import Scenario
+from cjsim.kernels.rng import uniform
+from cjsim.simulation.documents import Scenario
+from cjsim.simulation.simulate import simulate
 
 SHOP = Path(__file__).parent.parent / "configs" / "scenarios" / "shop.yaml"
 SAAS = SHOP.with_name("saas.yaml")
@@ -37,7 +37,7 @@ DESK_CUSTOMERS = 200_000
 
 
 @kernel
-def floor(events):  # type: ignore[no-untyped-def]
+def minimal_event_loop(events):  # type: ignore[no-untyped-def]
     """The least that an event costs: draw, log, compare.
 
     Parameters
@@ -58,7 +58,7 @@ def floor(events):  # type: ignore[no-untyped-def]
     return longest
 
 
-def rate(work: Callable[[], int], clock: Callable[[], float]) -> float:
+def events_per_second(work: Callable[[], int], clock: Callable[[], float]) -> float:
     """Events/s of some work that gives the number of its events."""
     began = clock()
     events = work()
@@ -69,18 +69,18 @@ def engine_rates(shop: Scenario, rounds: int) -> dict[str, list[float]]:
     """Events/s of each contestant, a value a round, by CPU time."""
 
     def floored() -> int:
-        floor(5_000_000)
+        minimal_event_loop(5_000_000)
         return 5_000_000
 
     contestants: dict[str, Callable[[], int]] = {
         "floor": floored,
         "compiled": lambda: simulate(shop, threads=1).provenance.events,
-        "handwritten": lambda: sum(handwritten_shop.run(150).values()),
+        "handwritten": lambda: sum(handwritten_shop.simulate_shop(150).values()),
         "readable": lambda: simulate(shop, customers=8, engine="readable").provenance.events,
     }
     for work in contestants.values():
         work()
-    return in_turn(contestants, rounds, time.process_time)
+    return interleaved_rates(contestants, rounds, time.process_time)
 
 
 def desk_rates(saas: Scenario, rounds: int) -> dict[str, list[float]]:
@@ -91,15 +91,15 @@ def desk_rates(saas: Scenario, rounds: int) -> dict[str, list[float]]:
     }
     for work in contestants.values():
         work()
-    return in_turn(contestants, rounds, time.process_time)
+    return interleaved_rates(contestants, rounds, time.process_time)
 
 
-def in_turn(contestants: dict[str, Callable[[], int]], rounds: int, clock: Callable[[], float]) -> dict[str, list[float]]:
+def interleaved_rates(contestants: dict[str, Callable[[], int]], rounds: int, clock: Callable[[], float]) -> dict[str, list[float]]:
     """Events/s of each contestant, a value a round: A B C, A B C, ..."""
     rates: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, work in contestants.items():
-            rates[name].append(rate(work, clock))
+            rates[name].append(events_per_second(work, clock))
     return rates
 
 
@@ -112,18 +112,18 @@ def thread_rates(shop: Scenario, rounds: int) -> dict[str, list[float]]:
             "two": lambda: simulate(shop, customers=30_000, threads=2).provenance.events,
             "logged": lambda: simulate(shop, customers=30_000, threads=1, log=log).provenance.events,
         }
-        return in_turn(contestants, rounds, time.perf_counter)
+        return interleaved_rates(contestants, rounds, time.perf_counter)
 
 
-def bytes_a_customer() -> float:
+def bytes_per_customer() -> float:
     """Growth of a process's peak memory from one population to a larger one (for 30 days), metrics included, for each customer more."""
-    peaks = [int(_in_new_process("--peak", str(customers))) for customers in MEMORY_STEPS]
+    peaks = [int(_run_in_new_process("--peak", str(customers))) for customers in MEMORY_STEPS]
     return (peaks[1] - peaks[0]) / (MEMORY_STEPS[1] - MEMORY_STEPS[0])
 
 
-def desk_bytes_a_customer() -> float:
+def desk_bytes_per_customer() -> float:
     """Peak memory of a process that lets many customers live for a year, with a desk, less that of one customer, for each customer."""
-    peak, empty = (int(_in_new_process("--peak-desk", str(customers))) for customers in (DESK_CUSTOMERS, 1))
+    peak, empty = (int(_run_in_new_process("--peak-desk", str(customers))) for customers in (DESK_CUSTOMERS, 1))
     return (peak - empty) / DESK_CUSTOMERS
 
 
@@ -133,23 +133,23 @@ def peak_bytes() -> int:
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
-def seconds_to_start() -> float:
+def startup_seconds() -> float:
     """Wall time of a new process from its start until the first customers have lived, kernels having been compiled before."""
     began = time.perf_counter()
-    _in_new_process("--start")
+    _run_in_new_process("--start")
     return time.perf_counter() - began
 
 
-def _in_new_process(*arguments: str) -> str:
+def _run_in_new_process(*arguments: str) -> str:
     return subprocess.run([sys.executable, __file__, *arguments], check=True, capture_output=True, text=True).stdout
 
 
-def ratios(of: list[float], to: list[float]) -> float:
+def median_ratio(of: list[float], to: list[float]) -> float:
     """Median of the ratios of rounds."""
     return median(a / b for a, b in zip(of, to, strict=True))
 
 
-def report(rounds: int) -> dict[str, object]:
+def run_benchmarks(rounds: int) -> dict[str, object]:
     """Everything, measured."""
     shop = Scenario.load(SHOP)
     rates = engine_rates(shop, rounds)
@@ -158,16 +158,16 @@ def report(rounds: int) -> dict[str, object]:
     return {
         "events_per_second": {name: round(median(values)) for name, values in rates.items()},
         "ratios": {
-            "compiled_to_readable": round(ratios(rates["compiled"], rates["readable"]), 1),
-            "compiled_to_handwritten": round(ratios(rates["compiled"], rates["handwritten"]), 1),
-            "compiled_to_floor": round(ratios(rates["compiled"], rates["floor"]), 3),
-            "two_threads_to_one": round(ratios(walls["two"], walls["one"]), 2),
-            "time_with_log_to_without": round(ratios(walls["one"], walls["logged"]), 2),
-            "with_desk_compiled_to_readable": round(ratios(desks["compiled"], desks["readable"]), 1),
+            "compiled_to_readable": round(median_ratio(rates["compiled"], rates["readable"]), 1),
+            "compiled_to_handwritten": round(median_ratio(rates["compiled"], rates["handwritten"]), 1),
+            "compiled_to_floor": round(median_ratio(rates["compiled"], rates["floor"]), 3),
+            "two_threads_to_one": round(median_ratio(walls["two"], walls["one"]), 2),
+            "time_with_log_to_without": round(median_ratio(walls["one"], walls["logged"]), 2),
+            "with_desk_compiled_to_readable": round(median_ratio(desks["compiled"], desks["readable"]), 1),
         },
-        "bytes_a_customer": round(bytes_a_customer()),
-        "bytes_a_customer_with_desk": round(desk_bytes_a_customer()),
-        "seconds_to_start": round(median(seconds_to_start() for _ in range(3)), 2),
+        "bytes_a_customer": round(bytes_per_customer()),
+        "bytes_a_customer_with_desk": round(desk_bytes_per_customer()),
+        "seconds_to_start": round(median(startup_seconds() for _ in range(3)), 2),
         "rounds": rounds,
     }
 
@@ -190,7 +190,7 @@ def main() -> None:
     elif options.start:
         simulate(Scenario.load(SHOP), customers=1)
     else:
-        print(json.dumps(report(options.rounds), indent=1))
+        print(json.dumps(run_benchmarks(options.rounds), indent=1))
 
 
 if __name__ == "__main__":

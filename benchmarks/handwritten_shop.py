@@ -73,10 +73,10 @@ class Clock:
     mean: float
     stages: frozenset[str]
     half_life: float = 3.0
-    mood: float = 0.0
-    interested: bool = False
-    shopping: bool = False
-    logged: bool = True
+    satisfaction_effect: float = 0.0
+    depends_on_interest: bool = False
+    uses_shopping_hours: bool = False
+    is_logged: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,13 @@ class Channel:
     survival: float  # E[exp(-delay / lifetime)]
     fatigue: float
     annoyance: float
-    mood: float
+    satisfaction_effect: float
     pressure: float
-    gain: float
+    delivery_gain: float
     cost: float
     cap: tuple[int, float]
     gap: float = 0.0
-    quiet: bool = False
+    has_quiet_hours: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Message:
     complaint_rate: float
     opened: dict[str, float]
     clicked: dict[str, float]
-    pleases: float = 0.0
+    satisfaction_gain: float = 0.0
 
 
 def survival(median: float, sigma: float, lifetime: float) -> float:
@@ -126,16 +126,16 @@ PERSONAS = {
 }
 ACTIVE = frozenset({"consideration", "acquisition", "retention", "advocacy"})
 CLOCKS = {
-    "first_visit": Clock(12, frozenset({"awareness"}), half_life=2, interested=True, shopping=True),
-    "visit": Clock(11, ACTIVE, half_life=2, mood=1.0, interested=True, shopping=True),
-    "return_to_cart": Clock(120, ACTIVE, half_life=0.5, mood=1.0, shopping=True),
-    "forgets_cart": Clock(2.5, ACTIVE | {"lapsed"}, logged=False),
-    "becomes_advocate": Clock(120, frozenset({"retention"}), mood=4.0),
-    "recommends": Clock(60, frozenset({"advocacy"}), mood=3.0),
-    "drift_off": Clock(40, frozenset({"acquisition"}), half_life=14, mood=-3.0, logged=False),
-    "lapse": Clock(60, frozenset({"retention", "advocacy"}), half_life=14, mood=-3.0, logged=False),
-    "returns": Clock(600, frozenset({"lapsed"}), half_life=4, interested=True, shopping=True),
-    "leave": Clock(500, ACTIVE | {"awareness", "lapsed"}, half_life=7, mood=-3.0, logged=False),
+    "first_visit": Clock(12, frozenset({"awareness"}), half_life=2, depends_on_interest=True, uses_shopping_hours=True),
+    "visit": Clock(11, ACTIVE, half_life=2, satisfaction_effect=1.0, depends_on_interest=True, uses_shopping_hours=True),
+    "return_to_cart": Clock(120, ACTIVE, half_life=0.5, satisfaction_effect=1.0, uses_shopping_hours=True),
+    "forgets_cart": Clock(2.5, ACTIVE | {"lapsed"}, is_logged=False),
+    "becomes_advocate": Clock(120, frozenset({"retention"}), satisfaction_effect=4.0),
+    "recommends": Clock(60, frozenset({"advocacy"}), satisfaction_effect=3.0),
+    "drift_off": Clock(40, frozenset({"acquisition"}), half_life=14, satisfaction_effect=-3.0, is_logged=False),
+    "lapse": Clock(60, frozenset({"retention", "advocacy"}), half_life=14, satisfaction_effect=-3.0, is_logged=False),
+    "returns": Clock(600, frozenset({"lapsed"}), half_life=4, depends_on_interest=True, uses_shopping_hours=True),
+    "leave": Clock(500, ACTIVE | {"awareness", "lapsed"}, half_life=7, satisfaction_effect=-3.0, is_logged=False),
 }
 CHANNELS = {
     "email": Channel(
@@ -153,10 +153,21 @@ CHANNELS = {
         4 * HOUR,
     ),
     "sms": Channel(
-        (3 * MINUTE, 1.6), (MINUTE, 1.0), 3, survival(3 * MINUTE, 1.6, 3), 0.05, 0.12, 0.6, 2.0, -0.006, 0.018, (2, 30), quiet=True
+        (3 * MINUTE, 1.6),
+        (MINUTE, 1.0),
+        3,
+        survival(3 * MINUTE, 1.6, 3),
+        0.05,
+        0.12,
+        0.6,
+        2.0,
+        -0.006,
+        0.018,
+        (2, 30),
+        has_quiet_hours=True,
     ),
     "push": Channel(
-        (25 * MINUTE, 1.8), (MINUTE, 0.0), 1, survival(25 * MINUTE, 1.8, 1), 0.05, 0.10, 0.6, 0.5, -0.001, 0.0, (3, 7), quiet=True
+        (25 * MINUTE, 1.8), (MINUTE, 0.0), 1, survival(25 * MINUTE, 1.8, 1), 0.05, 0.10, 0.6, 0.5, -0.001, 0.0, (3, 7), has_quiet_hours=True
     ),
 }
 WELCOME = Message("email", 0.545, 0.102, 0.0064, 0.0002, {"first_visit": 0.3, "visit": 0.2}, {"first_visit": 8, "visit": 4})
@@ -282,7 +293,7 @@ class Customer:
         self.email_taste = rng.gauss(0, 0.8)
         self.shift = rng.gauss(0, 2.5) * HOUR
         self.consent = {"email": True, "sms": rng.random() < self.persona.sms_consent, "push": rng.random() < 0.62}
-        self.mood, self.mood_at = self.persona.satisfaction, self.env.now
+        self.stored_satisfaction, self.satisfaction_updated_at = self.persona.satisfaction, self.env.now
         self.pressure, self.pressure_at = 0.0, self.env.now
         self.lifts: dict[str, tuple[float, float]] = {}
         self.clocks: dict[str, simpy.Process] = {}
@@ -306,12 +317,12 @@ class Customer:
     def satisfaction(self) -> float:
         """Satisfaction now, on its way back to rest."""
         rest = self.persona.satisfaction
-        return rest + (self.mood - rest) * 0.5 ** ((self.env.now - self.mood_at) / 60)
+        return rest + (self.stored_satisfaction - rest) * 0.5 ** ((self.env.now - self.satisfaction_updated_at) / 60)
 
     def satisfy(self, gain: float) -> None:
         """Something pleases or annoys; unless it is the small nuisance of a message, clocks see it at once."""
         now = self.satisfaction()
-        self.mood, self.mood_at = now + gain * ((1 - now) if gain > 0 else now), self.env.now
+        self.stored_satisfaction, self.satisfaction_updated_at = now + gain * ((1 - now) if gain > 0 else now), self.env.now
         if abs(gain) > 0.01:
             for name in self.clocks:
                 self.redraw(name)
@@ -364,19 +375,21 @@ class Customer:
         happens = getattr(self, name)
         while self.allowed(name):
             bound = 1 + max(0.0, self.lift_of(name))
-            rate = bound / clock.mean * self.persona.speed.get(name, 1.0) * math.exp(clock.mood * (self.satisfaction() - 0.5))
-            gap = self.rng.expovariate(rate * self.interest if clock.interested else rate)
-            due = self.shop.shopping.later(self.env.now, gap, self.shift) if clock.shopping else self.env.now + gap
+            rate = (
+                bound / clock.mean * self.persona.speed.get(name, 1.0) * math.exp(clock.satisfaction_effect * (self.satisfaction() - 0.5))
+            )
+            gap = self.rng.expovariate(rate * self.interest if clock.depends_on_interest else rate)
+            due = self.shop.shopping.later(self.env.now, gap, self.shift) if clock.uses_shopping_hours else self.env.now + gap
             try:
                 yield self.env.timeout(due - self.env.now)
             except simpy.Interrupt:
                 continue
             if self.allowed(name) and self.rng.random() * bound < 1 + self.lift_of(name):
-                if clock.logged:
+                if clock.is_logged:
                     self.log(name)
                 happens()
 
-    def weighs(self, weight: float, bend: float, against: float) -> bool:
+    def chooses_against(self, weight: float, bend: float, against: float) -> bool:
         """A choice whose odds bend with satisfaction."""
         odds = weight * math.exp(bend * (self.satisfaction() - 0.5))
         return self.rng.random() < odds / (odds + against)
@@ -386,19 +399,19 @@ class Customer:
     def first_visit(self) -> None:
         """Looks around for the first time."""
         self.enter("consideration")
-        if self.weighs(0.07, 0, 0.93):
+        if self.chooses_against(0.07, 0, 0.93):
             self.fill_cart()
 
     def visit(self) -> None:
         """Looks in."""
-        if self.weighs(0.10, 1.0, 0.90):
+        if self.chooses_against(0.10, 1.0, 0.90):
             self.fill_cart()
 
     def fill_cart(self) -> None:
         """Puts something into the cart, and pays or leaves."""
         self.log("cart")
         self.wants_cart = True
-        if self.weighs(0.262, 0.8, 0.738):
+        if self.chooses_against(0.262, 0.8, 0.738):
             self.return_to_cart()
         elif not self.paying:
             self.start_clock("return_to_cart")
@@ -476,7 +489,7 @@ class Customer:
     def returns(self) -> None:
         """Comes back."""
         self.enter("retention")
-        if self.weighs(0.15, 0, 0.85):
+        if self.chooses_against(0.15, 0, 0.85):
             self.fill_cart()
 
     def leave(self) -> None:
@@ -551,7 +564,7 @@ class Customer:
 
     def send(self, name: str) -> Process:
         """Send a message, after quiet hours if need be."""
-        if CHANNELS[MESSAGES[name].channel].quiet and self.consent[MESSAGES[name].channel]:
+        if CHANNELS[MESSAGES[name].channel].has_quiet_hours and self.consent[MESSAGES[name].channel]:
             hour = self.env.now % 1 * 24
             if hour >= 21 or hour < 8:
                 self.log("deferred")
@@ -580,7 +593,7 @@ class Customer:
         self.log("delivered")
         self.shop.cost += channel.cost
         pressure = self.pressure * 0.5 ** ((self.env.now - self.pressure_at) / 7)
-        mood = channel.mood * (self.satisfaction() - 0.5)
+        mood = channel.satisfaction_effect * (self.satisfaction() - 0.5)
         taste = self.persona.affinity.get(message.channel, 0.0) + (self.email_taste if message.channel == "email" else 0.0)
         annoyed = channel.annoyance * pressure - mood
         opens = self.rng.random() < logistic(logit(message.open_rate / channel.survival) + taste + mood - channel.fatigue * pressure)
@@ -592,7 +605,7 @@ class Customer:
             if self.rng.random() < math.exp((self.env.now - due) / channel.lifetime):
                 self.env.process(self.read(message, channel, due, opens, unsubscribes, complains))
         self.pressure, self.pressure_at = pressure + channel.pressure, self.env.now
-        self.satisfy(channel.gain)
+        self.satisfy(channel.delivery_gain)
         if self.persona.contact_lift:
             self.lift("leave", self.persona.contact_lift)
 
@@ -601,8 +614,8 @@ class Customer:
         yield self.env.timeout(due - self.env.now)
         if opens:
             self.log("opened")
-            if message.pleases:
-                self.satisfy(message.pleases)
+            if message.satisfaction_gain:
+                self.satisfy(message.satisfaction_gain)
             for name, gain in message.opened.items():
                 self.lift(name, gain)
         if (unsubscribes or complains) and self.consent[message.channel]:
@@ -615,7 +628,7 @@ class Customer:
                 self.lift(name, gain)
 
 
-def run(customers: int, days: int = 365, seed: int = 1) -> dict[str, int]:
+def simulate_shop(customers: int, days: int = 365, seed: int = 1) -> dict[str, int]:
     """Counts of events by kind, for so many customers who sign up within the first 28 days."""
     shop = Shop(days, seed)
     shop.env.process(shop.broadcast("newsletter", weekday=1, hour=10))
@@ -634,7 +647,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     began = time.perf_counter()
-    counts = run(options.customers, options.days, options.seed)
+    counts = simulate_shop(options.customers, options.days, options.seed)
     seconds = time.perf_counter() - began
     events = sum(counts.values())
     print(json.dumps({"events": events, "seconds": seconds, "events_per_second": events / seconds, "counts": counts}))

@@ -1,7 +1,6 @@
 """Synthetic customers under touchpoint policies: what would happen to retention, CLV and satisfaction.
 
-Lives here: the face, that is the nouns and verbs that a user types. Each is imported when first used, so that `import cjsim`
-costs nothing. Does not live here: anything that computes.
+The classes and functions of the public API, each imported when first used, so that `import cjsim` is fast.
 
 Examples
 --------
@@ -13,49 +12,48 @@ Examples
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cjsim.version import __version__
+
 if TYPE_CHECKING:
-    from cjsim.calibrate.purchases import calibrate_purchases
-    from cjsim.engine.result import Run
-    from cjsim.engine.run import simulate
+    from cjsim.calibration.purchase_model import calibrate_purchases
+    from cjsim.description.describe import describe
     from cjsim.eventlog import EventLog
     from cjsim.lab.experiment import Experiment
     from cjsim.lab.findings import Findings
-    from cjsim.lab.trying import experiment
-    from cjsim.metrics.compare import Comparison, compare
-    from cjsim.model.describe import describe
-    from cjsim.model.journey import Journey
-    from cjsim.model.policy import Policy
-    from cjsim.model.scenario import Scenario
-    from cjsim.report.diary import Diary
-    from cjsim.report.walk import walk
-    from cjsim.tuning.levers import Levers, levers
+    from cjsim.lab.run_experiment import experiment
+    from cjsim.reporting.diary import Diary
+    from cjsim.reporting.walk import walk
+    from cjsim.simulation.comparison import Comparison, compare
+    from cjsim.simulation.documents import Journey, Policy, Scenario
+    from cjsim.simulation.run import Run
+    from cjsim.simulation.simulate import simulate
+    from cjsim.tuning.levers.ranking import LeverRanking, levers
     from cjsim.tuning.optimize import optimize
-    from cjsim.tuning.optimum import Optimum
+    from cjsim.tuning.results.optimum import Optimum
     from cjsim.tuning.study import Study
 
-__version__ = "0.1.0"
 
-_HOMES = {
-    "Comparison": "cjsim.metrics.compare",
-    "Diary": "cjsim.report.diary",
+_MODULE_BY_NAME = {
+    "Comparison": "cjsim.simulation.comparison",
+    "Diary": "cjsim.reporting.diary",
     "EventLog": "cjsim.eventlog",
     "Experiment": "cjsim.lab.experiment",
     "Findings": "cjsim.lab.findings",
-    "Journey": "cjsim.model.journey",
-    "Levers": "cjsim.tuning.levers",
-    "Optimum": "cjsim.tuning.optimum",
-    "Policy": "cjsim.model.policy",
-    "Run": "cjsim.engine.result",
-    "Scenario": "cjsim.model.scenario",
+    "Journey": "cjsim.simulation.documents",
+    "LeverRanking": "cjsim.tuning.levers.ranking",
+    "Optimum": "cjsim.tuning.results.optimum",
+    "Policy": "cjsim.simulation.documents",
+    "Run": "cjsim.simulation.run",
+    "Scenario": "cjsim.simulation.documents",
     "Study": "cjsim.tuning.study",
-    "calibrate_purchases": "cjsim.calibrate.purchases",
-    "compare": "cjsim.metrics.compare",
-    "describe": "cjsim.model.describe",
-    "experiment": "cjsim.lab.trying",
-    "levers": "cjsim.tuning.levers",
+    "calibrate_purchases": "cjsim.calibration.purchase_model",
+    "compare": "cjsim.simulation.comparison",
+    "describe": "cjsim.description.describe",
+    "experiment": "cjsim.lab.run_experiment",
+    "levers": "cjsim.tuning.levers.ranking",
     "optimize": "cjsim.tuning.optimize",
-    "simulate": "cjsim.engine.run",
-    "walk": "cjsim.report.walk",
+    "simulate": "cjsim.simulation.simulate",
+    "walk": "cjsim.reporting.walk",
 }
 
 __all__ = [
@@ -65,7 +63,7 @@ __all__ = [
     "Experiment",
     "Findings",
     "Journey",
-    "Levers",
+    "LeverRanking",
     "Optimum",
     "Policy",
     "Run",
@@ -84,9 +82,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULE_BY_NAME:
         raise AttributeError(f"module 'cjsim' has no attribute '{name}'")
-    home = import_module(_HOMES[name])
+    home = import_module(_MODULE_BY_NAME[name])
     value = home if home.__name__ == f"{__name__}.{name}" else getattr(home, name)  # a package that is itself the verb
     globals()[name] = value
     return value

@@ -8,9 +8,13 @@ from typing import Annotated
 
 import typer
 
-from cjsim import __version__
-from cjsim.commands import lab, levers, models, runs, searching
-from cjsim.commands.calibration import calibrating
+from cjsim.commands import cli_documents as models
+from cjsim.commands import cli_experiments as lab
+from cjsim.commands import cli_levers as levers
+from cjsim.commands import cli_optimize as searching
+from cjsim.commands import cli_simulation as runs
+from cjsim.commands.cli_calibration import calibrate_app
+from cjsim.version import __version__
 
 app = typer.Typer(
     name="cjsim",
@@ -33,19 +37,19 @@ for command in (
     lab.experiment,
 ):
     app.command()(command)
-app.add_typer(calibrating, name="calibrate")
-app.add_typer(lab.journal, name="journal")
+app.add_typer(calibrate_app, name="calibrate")
+app.add_typer(lab.journal_app, name="journal")
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version_and_exit(is_requested: bool) -> None:
+    if is_requested:
         typer.echo(f"cjsim {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def _top(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)] = False,
+def _global_options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version_and_exit)] = False,
 ) -> None:
     """Options before the command."""
 

@@ -8,16 +8,16 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-_DATE = re.compile(r"datetime\.date\((\d+), (\d+), (\d+)\)")  # within a list or a mapping
-_SHOWN = 80  # characters of a value in a message
-_LISTED = 12  # names in a message
+_DATE_REPR_PATTERN = re.compile(r"datetime\.date\((\d+), (\d+), (\d+)\)")  # within a list or a mapping
+_MAX_REPR_CHARS = 80  # characters of a value in a message
+_MAX_QUOTED_CHOICES = 12  # names in a message
 
 
 class InputError(ValueError):
     """The input is wrong: `<where>: <what must hold>, got <value>. <what to do>.` The command line ends with exit code 2."""
 
 
-def complaint(where: str, must: str, got: str, remedy: str = "") -> str:
+def format_error(where: str, must: str, got: str, remedy: str = "") -> str:
     """A message in house form.
 
     Parameters
@@ -33,22 +33,22 @@ def complaint(where: str, must: str, got: str, remedy: str = "") -> str:
 
     Examples
     --------
-    >>> complaint("--customers", "must be at least 1", "0", "Give a number of customers.")
+    >>> format_error("--customers", "must be at least 1", "0", "Give a number of customers.")
     '--customers: must be at least 1, got 0. Give a number of customers.'
     """
     start = f"{where}: " if where else ""
     return f"{start}{must}, got {got}." + (f" {remedy}" if remedy else "")
 
 
-def shown(value: Any) -> str:
+def short_repr(value: Any) -> str:
     """A value as a message shows it: short, on one line.
 
     Examples
     --------
-    >>> shown("emial"), shown({"a": 1}), shown([])
+    >>> short_repr("emial"), short_repr({"a": 1}), short_repr([])
     ("'emial'", "{'a': 1}", 'an empty list')
     >>> from datetime import date
-    >>> shown({"from": date(2025, 1, 20)})
+    >>> short_repr({"from": date(2025, 1, 20)})
     "{'from': 2025-01-20}"
     """
     if value is None:
@@ -61,21 +61,21 @@ def shown(value: Any) -> str:
         text = " ".join((repr(value) if isinstance(value, (str, int, float, list, dict, tuple)) else f"{value}").split())
     except ValueError:  # Python refuses to write integers of more than 4300 digits
         return "a number of thousands of digits"
-    text = _DATE.sub(lambda found: f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}", text)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    text = _DATE_REPR_PATTERN.sub(lambda found: f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}", text)
+    return text if len(text) <= _MAX_REPR_CHARS else text[: _MAX_REPR_CHARS - 3] + "..."
 
 
-def one_of(choices: Iterable[str]) -> str:
+def quote_choices(choices: Iterable[str]) -> str:
     """The choices in quotes, cut after a dozen.
 
     Examples
     --------
-    >>> one_of(["a", "b"])
+    >>> quote_choices(["a", "b"])
     "'a', 'b'"
     """
     names = list(choices)
-    text = ", ".join(f"'{name}'" for name in names[:_LISTED])
-    return f"{text} and {len(names) - _LISTED} more" if len(names) > _LISTED else text
+    text = ", ".join(f"'{name}'" for name in names[:_MAX_QUOTED_CHOICES])
+    return f"{text} and {len(names) - _MAX_QUOTED_CHOICES} more" if len(names) > _MAX_QUOTED_CHOICES else text
 
 
 def did_you_mean(word: Any, choices: Iterable[str]) -> str:
@@ -92,7 +92,7 @@ def did_you_mean(word: Any, choices: Iterable[str]) -> str:
     return f"Did you mean '{lowered[near[0]]}'?" if near else ""
 
 
-def unknown_name(word: Any, choices: Iterable[str], thing: str) -> tuple[str, str, str]:
+def unknown_name_parts(word: Any, choices: Iterable[str], noun: str) -> tuple[str, str, str]:
     """What a message says of a name that does not exist: what must hold, what was got, what to do.
 
     Parameters
@@ -101,9 +101,9 @@ def unknown_name(word: Any, choices: Iterable[str], thing: str) -> tuple[str, st
         What was given.
     choices : Iterable of str
         Names that exist.
-    thing : str
+    noun : str
         What they name, such as 'event'.
     """
     names = list(choices)
-    must = f"must be one of {one_of(names)}" if names else f"must name one of the {thing}s, of which there are none"
-    return must, shown(word), did_you_mean(word, names) or f"Name one of the {thing}s, or declare this one."
+    must = f"must be one of {quote_choices(names)}" if names else f"must name one of the {noun}s, of which there are none"
+    return must, short_repr(word), did_you_mean(word, names) or f"Name one of the {noun}s, or declare this one."

@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cjsim import __version__
-from cjsim.errors import InputError, complaint
+from cjsim.errors import InputError, format_error
+from cjsim.version import __version__
 
-NAME = "manifest.json"
-KINDS = ("experiment", "study", "levers")
+MANIFEST_FILE = "manifest.json"
+FINDING_KINDS = ("experiment", "study", "levers")
 STUDY_VERDICTS = ("gain", "none", "infeasible")
 
 
-def _now() -> str:
+def _utc_timestamp() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -74,7 +74,7 @@ class Manifest:
     digest: str
     seconds: float
     details: Mapping[str, Any] = field(default_factory=dict)
-    date: str = field(default_factory=_now)
+    date: str = field(default_factory=_utc_timestamp)
     version: str = __version__
 
     def to_json(self) -> dict[str, Any]:
@@ -97,9 +97,9 @@ class Manifest:
         """
         names = [one.name for one in fields(cls)]
         missing = [name for name in names if name not in values]
-        if missing or values["kind"] not in KINDS:
+        if missing or values["kind"] not in FINDING_KINDS:
             got = f"no '{missing[0]}'" if missing else f"the kind {values['kind']!r}"
-            raise InputError(complaint("manifest", f"must be that of one of {', '.join(KINDS)}", got, "Run it again."))
+            raise InputError(format_error("manifest", f"must be that of one of {', '.join(FINDING_KINDS)}", got, "Run it again."))
         return cls(**{name: values[name] for name in names})
 
     def write(self, folder: str | Path) -> None:
@@ -111,7 +111,7 @@ class Manifest:
             An existing folder.
         """
         text = json.dumps(self.to_json(), indent=1, allow_nan=False, ensure_ascii=False)
-        (Path(folder) / NAME).write_text(f"{text}\n", encoding="utf-8")
+        (Path(folder) / MANIFEST_FILE).write_text(f"{text}\n", encoding="utf-8")
 
     @classmethod
     def read(cls, folder: str | Path) -> "Manifest":
@@ -127,12 +127,12 @@ class Manifest:
         InputError
             If there is none that can be read.
         """
-        at = Path(folder) / NAME
+        at = Path(folder) / MANIFEST_FILE
         try:
             values = json.loads(at.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            message = complaint(str(at), "must be a manifest that can be read", type(error).__name__, "Run it again.")
+            message = format_error(str(at), "must be a manifest that can be read", type(error).__name__, "Run it again.")
             raise InputError(message) from error
         if not isinstance(values, dict):
-            raise InputError(complaint(str(at), "must be a manifest", type(values).__name__, "Run it again."))
+            raise InputError(format_error(str(at), "must be a manifest", type(values).__name__, "Run it again."))
         return cls.from_json(values)

@@ -1,33 +1,74 @@
-"""How far the work is, on a terminal.
-
-Lives here: the bar on standard error. Does not live here: what is done meanwhile (engine/run.py names what it tells a bar).
-"""
+"""Progress of long work: the protocol that verbs report to, and a bar on a terminal."""
 
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    import rich.progress
 
 
-class Bar:
-    """A bar on standard error if that is a terminal; notes in any case. What `simulate` takes as `progress`."""
-
-    def __init__(self) -> None:
-        self.bar: Progress | None = None
-        self.task: TaskID | None = None
+class Progress(Protocol):
+    """Receives the progress of long work."""
 
     def start(self, total: int, label: str) -> None:
-        """Begin a bar.
+        """Work of `total` steps begins; `label` names it."""
+
+    def grow(self, n: int) -> None:
+        """`n` more steps are needed."""
+
+    def advance(self, n: int) -> None:
+        """`n` more steps are done."""
+
+    def label(self, text: str) -> None:
+        """The work has another label from now on."""
+
+    def note(self, text: str) -> None:
+        """A message of one line."""
+
+    def finish(self) -> None:
+        """The work has ended."""
+
+
+class NoProgress:
+    """Ignores all progress."""
+
+    def start(self, total: int, label: str) -> None:
+        """Ignore it."""
+
+    def grow(self, n: int) -> None:
+        """Ignore it."""
+
+    def advance(self, n: int) -> None:
+        """Ignore it."""
+
+    def label(self, text: str) -> None:
+        """Ignore it."""
+
+    def note(self, text: str) -> None:
+        """Ignore it."""
+
+    def finish(self) -> None:
+        """Ignore it."""
+
+
+class ProgressBar:
+    """A bar on standard error if that is a terminal; messages are written in any case."""
+
+    def __init__(self) -> None:
+        self._bar: rich.progress.Progress | None = None
+        self._task: rich.progress.TaskID | None = None
+
+    def start(self, total: int, label: str) -> None:
+        """Show a new bar.
 
         Parameters
         ----------
         total : int
-            Steps to come.
+            Number of steps.
         label : str
-            What is done.
+            Text beside the bar.
         """
         if not sys.stderr.isatty():
             return
@@ -36,43 +77,43 @@ class Bar:
 
         self.finish()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self.task = self.bar.add_task(label, total=total)
-        self.bar.start()
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task(label, total=total)
+        self._bar.start()
 
     def grow(self, n: int) -> None:
-        """Put `n` more steps at the end of the bar."""
-        if self.bar is not None and self.task is not None:
-            self.bar.update(self.task, total=(self.bar.tasks[self.task].total or 0) + n)
+        """Add `n` steps to the bar."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=(self._bar.tasks[self._task].total or 0) + n)
 
     def advance(self, n: int) -> None:
-        """Move the bar on by `n` steps."""
-        if self.bar is not None and self.task is not None:
-            self.bar.advance(self.task, n)
+        """Move the bar forward by `n` steps."""
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task, n)
 
     def label(self, text: str) -> None:
-        """Say otherwise what is done, such as how good the best found so far is."""
-        if self.bar is not None and self.task is not None:
-            self.bar.update(self.task, description=text)
+        """Change the text beside the bar."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=text)
 
     def note(self, text: str) -> None:
-        """Say something."""
-        if self.bar is not None:
-            self.bar.console.print(text)
+        """Write a message to standard error."""
+        if self._bar is not None:
+            self._bar.console.print(text)
         else:
             sys.stderr.write(f"{text}\n")
 
     def finish(self) -> None:
-        """End the bar."""
-        if self.bar is not None:
-            self.bar.stop()
-        self.bar = self.task = None
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar = self._task = None
 
 
 @contextlib.contextmanager
-def shown_progress() -> Iterator[Bar]:
-    """A bar that is gone when the block ends, however it ends."""
-    bar = Bar()
+def progress_bar() -> Iterator[ProgressBar]:
+    """A bar that is removed when the block ends, also by an exception."""
+    bar = ProgressBar()
     try:
         yield bar
     finally:

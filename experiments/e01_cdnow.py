@@ -20,52 +20,57 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cjsim.calibrate.bgnbd import BgNbd
-from cjsim.calibrate.gammagamma import GammaGamma
-from cjsim.calibrate.purchase_log import Histories, PurchaseLog, read_purchases
-from cjsim.calibrate.purchases import PurchaseCalibration, calibrate_purchases
-from cjsim.engine.run import simulate
-from cjsim.metrics.compare import Comparison, compare
-from cjsim.model.scenario import Scenario
-from cjsim.model.source import read_file, written
+from cjsim.calibration.bgnbd import BgNbd
+from cjsim.calibration.gamma_gamma import GammaGamma
+from cjsim.calibration.purchase_log import PurchaseHistories, PurchaseLog, read_purchases
+from cjsim.calibration.purchase_model import PurchaseCalibration, calibrate_purchases
+from cjsim.simulation.comparison import Comparison, compare
+from cjsim.simulation.documents import Scenario
+from cjsim.simulation.simulate import simulate
+from cjsim.yaml.tree import read_yaml_file, to_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-KNOWN = {"rmse": 1.6080, "correlation": 0.6256, "mae": 0.7855, "predicted": 1653.4}  # computed from the data before, with scipy
-AFRESH = "holdout purchases, customers living afresh: simulated, actual"
-AT_ESTIMATES = "the same with the parameters fixed at the estimates: simulated, actual"
-GIVEN = "holdout purchases given each history: simulated, actual"
+KNOWN_HOLDOUT_METRICS = {
+    "rmse": 1.6080,
+    "correlation": 0.6256,
+    "mae": 0.7855,
+    "predicted": 1653.4,
+}  # computed from the data before, with scipy
+FROM_SCRATCH_CHECK = "holdout purchases, customers living afresh: simulated, actual"
+FIXED_PARAMETERS_CHECK = "the same with the parameters fixed at the estimates: simulated, actual"
+CONDITIONAL_CHECK = "holdout purchases given each history: simulated, actual"
 Floats = NDArray[np.float64]
 
 
-class Tracking(NamedTuple):
+class WeeklyPurchases(NamedTuple):
     """Cumulative repeat purchases at the end of each week."""
 
     week: NDArray[np.int64]
     actual: Floats
     closed_form: Floats
     lives: Floats  # (lives, weeks), at the estimates
-    drawn: Floats  # (drawn lives, weeks), each with parameters of its own
+    with_parameter_draws: Floats  # (drawn lives, weeks), each with parameters of its own
 
 
 @dataclass(frozen=True)
-class Findings:
+class CdnowResult:
     """What the experiment found."""
 
     config: dict[str, Any]
     calibration: PurchaseCalibration
-    tracking: Tracking
-    futures: Floats  # (futures, customers): purchases of the holdout
+    weekly: WeeklyPurchases
+    holdout_simulations: Floats  # (futures, customers): purchases of the holdout
     comparisons: dict[float, Comparison]  # by lift
 
     @property
-    def split(self) -> int:
+    def calibration_end_index(self) -> int:
         """Index of the last week of the calibration in `tracking`."""
-        return int(len(self.tracking.week) - 1 - round(self.calibration.histories.ahead))
+        return int(len(self.weekly.week) - 1 - round(self.calibration.histories.holdout_length))
 
     @property
     def holdout_totals(self) -> Floats:
         """Repeat purchases after the calibration, of each life of all customers with parameters of its own."""
-        return np.asarray(self.tracking.drawn[:, -1] - self.tracking.drawn[:, self.split])
+        return np.asarray(self.weekly.with_parameter_draws[:, -1] - self.weekly.with_parameter_draws[:, self.calibration_end_index])
 
 
 def data_folder() -> Path:
@@ -73,36 +78,36 @@ def data_folder() -> Path:
     return Path(os.environ.get("CJSIM_DATA", ROOT.parent / "shared" / "data"))
 
 
-def run(config: dict[str, Any], work: Path) -> Findings:
+def run_experiment(config: dict[str, Any], work: Path) -> CdnowResult:
     """Calibrate, simulate, compare; files of the simulations go to `work`."""
     log = data_folder() / config["log"]
     columns = {key: config[key] for key in ("customer", "time", "value")}
     calibration = calibrate_purchases(log, **columns, until=config["until"], out=work)
-    tracking = track(calibration, read_purchases(log, **columns), config, work)
-    write_future(calibration, config, work)
-    return Findings(config, calibration, tracking, *go_on(config, calibration.customers, work))
+    tracking = weekly_purchases(calibration, read_purchases(log, **columns), config, work)
+    write_holdout_scenarios(calibration, config, work)
+    return CdnowResult(config, calibration, tracking, *simulate_holdout(config, calibration.customers, work))
 
 
-def track(calibration: PurchaseCalibration, log: PurchaseLog, config: dict[str, Any], work: Path) -> Tracking:
+def weekly_purchases(calibration: PurchaseCalibration, log: PurchaseLog, config: dict[str, Any], work: Path) -> WeeklyPurchases:
     """Repeat purchases by week: what customers did, the closed form, two simulations."""
     first_day, start = calibration.histories.first_day, np.datetime64(calibration.start)
     scenario = Scenario.load(work / "scenario.yaml")
     weeks = np.arange(1, int(scenario.horizon // 7) + 1)
-    repeats = (log.day - start).astype(int)[log.day > first_day[log.owner]]
+    repeats = (log.day - start).astype(int)[log.day > first_day[log.customer_index]]
     age = np.maximum(7.0 * weeks - (first_day - start).astype(int)[:, None], 0.0) / 7.0
-    draw_lives(calibration, config, work / "drawn_entries.csv")
+    write_traits_with_parameter_draws(calibration, config, work / "drawn_entries.csv")
     afresh = {"extends": "scenario.yaml", "name": "drawn", "entry": {"file": "drawn_entries.csv"}}
-    (work / "drawn.yaml").write_text(written(afresh), encoding="utf-8")
-    return Tracking(
+    (work / "drawn.yaml").write_text(to_yaml(afresh), encoding="utf-8")
+    return WeeklyPurchases(
         week=weeks,
         actual=np.array([(repeats < 7 * week).sum() for week in weeks], dtype=np.float64),
         closed_form=calibration.timing.model.expected_purchases(age).sum(axis=0),
-        lives=live_afresh(scenario, int(config["lives"]), config["seed"], work),
-        drawn=live_afresh(Scenario.load(work / "drawn.yaml"), int(config["drawn_lives"]), config["seed"], work),
+        lives=simulate_from_scratch(scenario, int(config["lives"]), config["seed"], work),
+        with_parameter_draws=simulate_from_scratch(Scenario.load(work / "drawn.yaml"), int(config["drawn_lives"]), config["seed"], work),
     )
 
 
-def draw_lives(calibration: PurchaseCalibration, config: dict[str, Any], path: Path) -> None:
+def write_traits_with_parameter_draws(calibration: PurchaseCalibration, config: dict[str, Any], path: Path) -> None:
     """Traits of each customer in each life, the parameters drawn anew for each life from the uncertainty of their estimates."""
     rng, count = np.random.default_rng(config["seed"]), int(config["drawn_lives"])
     days = (np.sort(calibration.histories.first_day) - np.datetime64(calibration.start)).astype(int)
@@ -111,30 +116,30 @@ def draw_lives(calibration: PurchaseCalibration, config: dict[str, Any], path: P
         writer = csv.writer(file)
         writer.writerow(["entered", "rate", "dropout", "nu"])
         for (r, alpha, a, b), (_, q, v) in zip(
-            calibration.timing.fit.draw(count, rng), calibration.spend.fit.draw(count, rng), strict=True
+            calibration.timing.fit.draw_parameters(count, rng), calibration.spend.fit.draw_parameters(count, rng), strict=True
         ):
             traits = rng.gamma(r, size=size) / alpha, rng.beta(a, b, size=size), rng.gamma(q, size=size) / v
             writer.writerows(zip(days.tolist(), *(trait.tolist() for trait in traits), strict=True))
 
 
-def live_afresh(scenario: Scenario, lives: int, seed: int, work: Path) -> Floats:
+def simulate_from_scratch(scenario: Scenario, replications: int, seed: int, work: Path) -> Floats:
     """Cumulative repeat purchases by week, of each of many lives of all customers, shape (lives, weeks)."""
     count, weeks = scenario.customers, int(scenario.horizon // 7)
-    log = simulate(scenario, customers=lives * count, seed=seed, log=work / f"{scenario.name}.parquet").log
+    log = simulate(scenario, customers=replications * count, seed=seed, log=work / f"{scenario.name}.parquet").log
     assert log is not None
     rows = log.query(
         f"select customer // {count} as life, date_diff('microsecond', timestamp '{scenario.start}', time) // 604800000000 as week, "
         "count(*) as n from log where event = 'purchase' group by all"
     )
-    counts = np.zeros((lives, weeks))
+    counts = np.zeros((replications, weeks))
     counts[rows["life"], rows["week"]] = rows["n"]
     return counts.cumsum(axis=1)
 
 
-def write_future(calibration: PurchaseCalibration, config: dict[str, Any], work: Path) -> None:
+def write_holdout_scenarios(calibration: PurchaseCalibration, config: dict[str, Any], work: Path) -> None:
     """Scenarios that go on from the day after the calibration: each customer drawn many times from its posterior."""
     histories, win_back = calibration.histories, config["win_back"]
-    draw_customers(calibration, config, work / "future_entries.csv")
+    write_traits_from_posterior(calibration, config, work / "future_entries.csv")
     journey = {
         "extends": "journey.yaml",
         "name": "future",
@@ -150,7 +155,7 @@ def write_future(calibration: PurchaseCalibration, config: dict[str, Any], work:
         "customers": len(histories.x) * int(config["futures"]),
         "entry": {"file": "future_entries.csv"},
         "start": str(np.datetime64(calibration.until) + 1),
-        "horizon": f"{round(histories.ahead * 7)}d",
+        "horizon": f"{round(histories.holdout_length * 7)}d",
     }
     files = {
         "future_journey.yaml": journey,
@@ -159,25 +164,25 @@ def write_future(calibration: PurchaseCalibration, config: dict[str, Any], work:
         "win_back.yaml": {"extends": "future.yaml", "name": "win_back", "policy": "win_back_policy.yaml"},
     }
     for name, content in files.items():
-        (work / name).write_text(written(content), encoding="utf-8")
+        (work / name).write_text(to_yaml(content), encoding="utf-8")
 
 
-def draw_customers(calibration: PurchaseCalibration, config: dict[str, Any], path: Path) -> None:
+def write_traits_from_posterior(calibration: PurchaseCalibration, config: dict[str, Any], path: Path) -> None:
     """Traits of each customer from its posterior given its history, the parameters drawn anew each time."""
     rng = np.random.default_rng(config["seed"])
-    told: Histories = calibration.histories
-    timings = calibration.timing.fit.draw(int(config["futures"]), rng)
-    spends = calibration.spend.fit.draw(int(config["futures"]), rng)
+    told: PurchaseHistories = calibration.histories
+    timings = calibration.timing.fit.draw_parameters(int(config["futures"]), rng)
+    spends = calibration.spend.fit.draw_parameters(int(config["futures"]), rng)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["entered", "rate", "dropout", "nu"])
         for timing, spend in zip(timings, spends, strict=True):
-            rate, dropout = BgNbd(*timing).draw_customers(rng, told.x, told.t_x, told.T)
-            nu = GammaGamma(*spend).draw_rates(rng, told.x, told.spend)
+            rate, dropout = BgNbd(*timing).draw_rate_and_dropout(rng, told.x, told.t_x, told.T)
+            nu = GammaGamma(*spend).draw_money_rates(rng, told.x, told.mean_spend)
             writer.writerows(zip(np.zeros(len(rate), dtype=int).tolist(), rate.tolist(), dropout.tolist(), nu.tolist(), strict=True))
 
 
-def go_on(config: dict[str, Any], count: int, work: Path) -> tuple[Floats, dict[float, Comparison]]:
+def simulate_holdout(config: dict[str, Any], count: int, work: Path) -> tuple[Floats, dict[float, Comparison]]:
     """Purchases of the holdout by draw and customer, and the win-back against none at each assumed lift."""
     path = "journey.messages.win_back.lift.opened.purchase"
     base = Scenario.load(work / "future.yaml")
@@ -189,34 +194,39 @@ def go_on(config: dict[str, Any], count: int, work: Path) -> tuple[Floats, dict[
     return bought.reshape(-1, count).astype(np.float64), comparisons
 
 
-def checks(found: Findings) -> list[dict[str, Any]]:
+def check_rows(found: CdnowResult) -> list[dict[str, Any]]:
     """Each number beside what it should be."""
-    tracking, told = found.tracking, found.calibration.histories
+    tracking, told = found.weekly, found.calibration.histories
     rows: list[dict[str, Any]] = []
-    for week in (found.split, len(tracking.week) - 1):
+    for week in (found.calibration_end_index, len(tracking.week) - 1):
         lives = tracking.lives[:, week] / len(told.x)
         error = lives.std(ddof=1) / np.sqrt(len(lives))
         what = f"mean repeat purchases by week {tracking.week[week]}: simulated, closed form"
         rows.append({"what": what, "simulated": lives.mean(), "reference": tracking.closed_form[week] / len(told.x), "error": error})
-    at_estimates = tracking.lives[:, -1] - tracking.lives[:, found.split]
-    for what, totals in ((AFRESH, found.holdout_totals), (AT_ESTIMATES, at_estimates), (GIVEN, found.futures.sum(axis=1))):
+    at_estimates = tracking.lives[:, -1] - tracking.lives[:, found.calibration_end_index]
+    for what, totals in (
+        (FROM_SCRATCH_CHECK, found.holdout_totals),
+        (FIXED_PARAMETERS_CHECK, at_estimates),
+        (CONDITIONAL_CHECK, found.holdout_simulations.sum(axis=1)),
+    ):
         low, high = np.quantile(totals, [0.025, 0.975])
-        rows.append({"what": what, "simulated": totals.mean(), "reference": told.x_holdout.sum(), "low": low, "high": high})
-    expected = found.futures.mean(axis=0)
-    gap = expected - told.x_holdout
+        rows.append({"what": what, "simulated": totals.mean(), "reference": told.holdout_purchases.sum(), "low": low, "high": high})
+    expected = found.holdout_simulations.mean(axis=0)
+    gap = expected - told.holdout_purchases
     simulated = {
         "predicted": expected.sum(),
         "mae": np.abs(gap).mean(),
         "rmse": np.sqrt((gap**2).mean()),
-        "correlation": np.corrcoef(expected, told.x_holdout)[0, 1],
+        "correlation": np.corrcoef(expected, told.holdout_purchases)[0, 1],
     }
     rows += [
-        {"what": f"{name} by customer: simulated, known", "simulated": value, "reference": KNOWN[name]} for name, value in simulated.items()
+        {"what": f"{name} by customer: simulated, known", "simulated": value, "reference": KNOWN_HOLDOUT_METRICS[name]}
+        for name, value in simulated.items()
     ]
     return [{key: value if isinstance(value, str) else float(value) for key, value in row.items()} for row in rows]
 
 
-def win_back_rows(found: Findings) -> list[dict[str, Any]]:
+def win_back_rows(found: CdnowResult) -> list[dict[str, Any]]:
     """What the assumed win-back changes, at each lift: per customer, and in total for a firm with these customers."""
     count = len(found.calibration.histories.x)
     rows = []
@@ -231,11 +241,11 @@ def win_back_rows(found: Findings) -> list[dict[str, Any]]:
     return rows
 
 
-def verdict(found: Findings) -> dict[str, Any]:
+def verdict(found: CdnowResult) -> dict[str, Any]:
     """Supported if the holdout lies in the simulated band and the simulation agrees with the closed form (3 standard errors)."""
-    by_check = checks(found)
+    by_check = check_rows(found)
     agrees = all(abs(row["simulated"] - row["reference"]) < 3 * row["error"] for row in by_check if "error" in row)
-    holdout = next(row for row in by_check if row["what"] == AFRESH)
+    holdout = next(row for row in by_check if row["what"] == FROM_SCRATCH_CHECK)
     inside = holdout["low"] <= holdout["reference"] <= holdout["high"]
     return {
         "experiment": "e01_cdnow",
@@ -258,7 +268,7 @@ def main() -> None:
     parser.add_argument("config", nargs="?", type=Path, default=ROOT / "configs" / "experiments" / "e01_cdnow.yaml")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e01_cdnow")
     options = parser.parse_args()
-    found = run(read_file(options.config).plain(), ROOT / "runs" / "e01_cdnow")
+    found = run_experiment(read_yaml_file(options.config).plain(), ROOT / "runs" / "e01_cdnow")
     result = verdict(found)
     write_report(found, result, options.out)
     print(json.dumps({key: result[key] for key in ("experiment", "verdict", "effect", "low", "high", "run_dir")}))

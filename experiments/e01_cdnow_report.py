@@ -12,28 +12,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from e01_cdnow import Findings
+    from e01_cdnow import CdnowResult
 
 Rows = list[dict[str, Any]]
 
 
-def tracking_data(found: "Findings") -> Rows:
+def weekly_purchases_data(found: "CdnowResult") -> Rows:
     """Cumulative repeat purchases by week: actual, closed form, simulated with a 95 % band."""
-    told = found.tracking
-    low, high = np.quantile(told.drawn, [0.025, 0.975], axis=0)
+    told = found.weekly
+    low, high = np.quantile(told.with_parameter_draws, [0.025, 0.975], axis=0)
     columns = (told.week, told.actual, told.closed_form, told.lives.mean(axis=0), low, high)
     names = ("week", "actual", "closed_form", "simulated", "low", "high")
     return [dict(zip(names, (float(value) for value in row), strict=True)) for row in zip(*columns, strict=True)]
 
 
-def holdout_data(found: "Findings") -> Rows:
+def holdout_data(found: "CdnowResult") -> Rows:
     """Simulated totals of the holdout: of customers living afresh, and given each history."""
     afresh = [{"simulation": "living afresh", "purchases": float(total)} for total in found.holdout_totals]
-    given = [{"simulation": "given each history", "purchases": float(total)} for total in found.futures.sum(axis=1)]
+    given = [{"simulation": "given each history", "purchases": float(total)} for total in found.holdout_simulations.sum(axis=1)]
     return afresh + given
 
 
-def tracking_figure(rows: Rows, split: float, caption: str, path: Path) -> None:
+def weekly_purchases_figure(rows: Rows, split: float, caption: str, path: Path) -> None:
     """Cumulative repeat purchases, with the end of the calibration."""
     import matplotlib as mpl
     import seaborn as sns
@@ -77,12 +77,12 @@ def holdout_figure(rows: Rows, actual: float, caption: str, path: Path) -> None:
     plt.close(figure)
 
 
-def write_report(found: "Findings", result: dict[str, Any], out: Path) -> None:
+def write_report(found: "CdnowResult", result: dict[str, Any], out: Path) -> None:
     """The folder of the report: `report.md`, `result.json`, tables and figure data as CSV, two PNG.
 
     Parameters
     ----------
-    found : Findings
+    found : CdnowResult
         What the experiment found.
     result : dict
         Its verdict, with the rows of the tables.
@@ -91,7 +91,7 @@ def write_report(found: "Findings", result: dict[str, Any], out: Path) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     tables = {
-        "tracking": tracking_data(found),
+        "tracking": weekly_purchases_data(found),
         "holdout_totals": holdout_data(found),
         "checks": result["checks"],
         "win_back": result["win_back"],
@@ -99,17 +99,15 @@ def write_report(found: "Findings", result: dict[str, Any], out: Path) -> None:
     for name, rows in tables.items():
         _write_csv(out / f"{name}.csv", rows)
     config, told = found.config, found.calibration.histories
-    lives = (
-        f"{len(found.tracking.lives)} lives at the estimates (mean), {len(found.tracking.drawn)} with drawn parameters (band: 95 % of them)"
-    )
+    lives = f"{len(found.weekly.lives)} lives at the estimates (mean), {len(found.weekly.with_parameter_draws)} with drawn parameters (band: 95 % of them)"
     caption = f"{len(told.x):,} customers; {lives}; seed {config['seed']}"
-    tracking_figure(tables["tracking"], float(found.tracking.week[found.split]), caption, out / "tracking.png")
-    holdout_figure(tables["holdout_totals"], float(told.x_holdout.sum()), caption, out / "holdout.png")
+    weekly_purchases_figure(tables["tracking"], float(found.weekly.week[found.calibration_end_index]), caption, out / "tracking.png")
+    holdout_figure(tables["holdout_totals"], float(told.holdout_purchases.sum()), caption, out / "holdout.png")
     (out / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (out / "report.md").write_text(_page(found, result), encoding="utf-8")
+    (out / "report.md").write_text(_report_page(found, result), encoding="utf-8")
 
 
-def _page(found: "Findings", result: dict[str, Any]) -> str:
+def _report_page(found: "CdnowResult", result: dict[str, Any]) -> str:
     config = found.config
     columns = ("what", "simulated", "reference", "error", "low", "high")
     bands = [row for row in result["checks"] if "low" in row]
@@ -135,7 +133,7 @@ The data (`{config["log"]}`, Fader and Hardie) are not part of the project.
 parameters but where they are fixed. "known": from the closed form at the estimates, computed before without cjsim.
 Week 39 ends the calibration, week 78 the log.
 
-{_table(result["checks"], columns)}
+{_markdown_table(result["checks"], columns)}
 
 The actual total beside the bands:
 
@@ -148,10 +146,10 @@ agrees with the closed forms.
 
 ![Totals of the holdout](holdout.png)
 
-{_win_back(found, result)}"""
+{_win_back_section(found, result)}"""
 
 
-def _win_back(found: "Findings", result: dict[str, Any]) -> str:
+def _win_back_section(found: "CdnowResult", result: dict[str, Any]) -> str:
     win_back, count = found.config["win_back"], len(found.calibration.histories.x)
     flow, message = win_back["flows"]["win_back"], win_back["messages"]["win_back"]
     columns = ("lift (assumed)", "metric", "without", "with", "effect", "low", "high", "total", "total_low", "total_high", "variance_ratio")
@@ -170,11 +168,11 @@ in total {total} for a firm with these {count:,} customers.
 "low", "high": 95 % interval of the mean effect over simulated customers, which shrinks with more simulation;
 "total_low", "total_high": 95 % of the totals that such a firm would see.
 
-{_table(result["win_back"], columns)}
+{_markdown_table(result["win_back"], columns)}
 """
 
 
-def _table(rows: Rows, columns: Sequence[str]) -> str:
+def _markdown_table(rows: Rows, columns: Sequence[str]) -> str:
     def cell(value: Any) -> str:
         """A number to 5 digits, text as it is."""
         return value if isinstance(value, str) else "" if value is None else f"{value:,.5g}" if abs(value) < 1e5 else f"{value:,.0f}"

@@ -31,7 +31,7 @@ HOURS = (1, 6, 24)
 Z95 = 1.959964
 
 
-class Target(NamedTuple):
+class ShopTarget(NamedTuple):
     """A published number, and how near is near."""
 
     figure: str
@@ -40,7 +40,7 @@ class Target(NamedTuple):
     source: str
 
 
-class Rate(NamedTuple):
+class RateWithInterval(NamedTuple):
     """A ratio of sums over customers; `n` is the sum below."""
 
     value: float
@@ -50,11 +50,11 @@ class Rate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Landing:
+class TargetResult:
     """A published number beside the simulated one."""
 
-    target: Target
-    rate: Rate
+    target: ShopTarget
+    rate: RateWithInterval
 
     @property
     def landed(self) -> bool:
@@ -64,29 +64,29 @@ class Landing:
 
 # Where the source gives a range, its middle, and half of it as tolerance.
 TARGETS = (
-    Target("campaign mail: opened", 0.2271, 0.010, "Mailchimp 2019 P"),
-    Target("campaign mail: clicked", 0.0291, 0.0020, "Mailchimp 2019 P"),
-    Target("campaign mail: unsubscribed", 0.0025, 0.00025, "Mailchimp 2019 P"),
-    Target("campaign mail: complained of", 0.0003, 0.0002, "bsandco P, 0.01-0.05 %"),
-    Target("flow mail: opened", 0.5204, 0.015, "Klaviyo 2024 P"),
-    Target("flow mail: clicked", 0.0531, 0.004, "Klaviyo 2024 P"),
-    Target("flow mail: unsubscribed", 0.0073, 0.0010, "Klaviyo 2024 P"),
-    Target("cart mail: opened", 0.4118, 0.015, "Klaviyo P"),
-    Target("cart mail: clicked", 0.0950, 0.006, "Klaviyo P"),
-    Target("win-back mail: opened", 0.12, 0.015, "Return Path 2014 S"),
-    Target("text message: clicked", 0.117, 0.028, "Klaviyo P, 8.9-14.5 %"),
-    Target("text message: unsubscribed", 0.010, 0.004, "Klaviyo P, 0.6-1.4 %"),
-    Target("push, contextual: opened", 0.144, 0.010, "Batch 2025 P"),
-    Target("push, generic: opened", 0.0419, 0.003, "Batch 2025 P"),
-    Target("opened within 1 h", 0.215, 0.015, "GetResponse S"),
-    Target("opened within 6 h", 0.506, 0.015, "GetResponse S"),
-    Target("opened within 24 h", 0.730, 0.015, "GetResponse S"),
-    Target("carts abandoned", 0.7022, 0.010, "Baymard S"),
-    Target("demand that a newsletter a week adds", 0.10, 0.03, "MineThatData 2018 P"),
+    ShopTarget("campaign mail: opened", 0.2271, 0.010, "Mailchimp 2019 P"),
+    ShopTarget("campaign mail: clicked", 0.0291, 0.0020, "Mailchimp 2019 P"),
+    ShopTarget("campaign mail: unsubscribed", 0.0025, 0.00025, "Mailchimp 2019 P"),
+    ShopTarget("campaign mail: complained of", 0.0003, 0.0002, "bsandco P, 0.01-0.05 %"),
+    ShopTarget("flow mail: opened", 0.5204, 0.015, "Klaviyo 2024 P"),
+    ShopTarget("flow mail: clicked", 0.0531, 0.004, "Klaviyo 2024 P"),
+    ShopTarget("flow mail: unsubscribed", 0.0073, 0.0010, "Klaviyo 2024 P"),
+    ShopTarget("cart mail: opened", 0.4118, 0.015, "Klaviyo P"),
+    ShopTarget("cart mail: clicked", 0.0950, 0.006, "Klaviyo P"),
+    ShopTarget("win-back mail: opened", 0.12, 0.015, "Return Path 2014 S"),
+    ShopTarget("text message: clicked", 0.117, 0.028, "Klaviyo P, 8.9-14.5 %"),
+    ShopTarget("text message: unsubscribed", 0.010, 0.004, "Klaviyo P, 0.6-1.4 %"),
+    ShopTarget("push, contextual: opened", 0.144, 0.010, "Batch 2025 P"),
+    ShopTarget("push, generic: opened", 0.0419, 0.003, "Batch 2025 P"),
+    ShopTarget("opened within 1 h", 0.215, 0.015, "GetResponse S"),
+    ShopTarget("opened within 6 h", 0.506, 0.015, "GetResponse S"),
+    ShopTarget("opened within 24 h", 0.730, 0.015, "GetResponse S"),
+    ShopTarget("carts abandoned", 0.7022, 0.010, "Baymard S"),
+    ShopTarget("demand that a newsletter a week adds", 0.10, 0.03, "MineThatData 2018 P"),
 )
 
 
-def ratio(above: "pd.Series", below: "pd.Series") -> Rate:
+def rate_with_interval(above: "pd.Series", below: "pd.Series") -> RateWithInterval:
     """Sum above / sum below over customers, with its interval by the delta method.
 
     Parameters
@@ -103,7 +103,7 @@ def ratio(above: "pd.Series", below: "pd.Series") -> Rate:
     total = float(below.sum())
     value = float(above.sum()) / total
     error = math.sqrt(float(((above - value * below) ** 2).sum())) / total
-    return Rate(value, value - Z95 * error, value + Z95 * error, round(total))
+    return RateWithInterval(value, value - Z95 * error, value + Z95 * error, round(total))
 
 
 def message_counts(log: cj.EventLog) -> "pd.DataFrame":
@@ -139,13 +139,13 @@ def cart_counts(log: cj.EventLog) -> "pd.DataFrame":
     """)
 
 
-def measured(log: cj.EventLog) -> dict[str, Rate]:
+def rates_of_log(log: cj.EventLog) -> dict[str, RateWithInterval]:
     """All rates that one log shows, by the name of the target."""
     counts = message_counts(log)
 
-    def rate(messages: Sequence[str], touch: str) -> Rate:
+    def rate(messages: Sequence[str], touch: str) -> RateWithInterval:
         sums = counts[counts["message"].isin(messages)].groupby("customer")[["delivered", touch]].sum()
-        return ratio(sums[touch], sums["delivered"])
+        return rate_with_interval(sums[touch], sums["delivered"])
 
     kinds = {
         "campaign mail": ["newsletter"],
@@ -165,22 +165,22 @@ def measured(log: cj.EventLog) -> dict[str, Rate]:
     delays = opening_delays(log)
     for hours in HOURS:
         within = delays.assign(within=delays["hours"] <= hours, one=1).groupby("customer")[["within", "one"]].sum()
-        rates[f"opened within {hours} h"] = ratio(within["within"], within["one"])
+        rates[f"opened within {hours} h"] = rate_with_interval(within["within"], within["one"])
     carts = cart_counts(log)
-    rates["carts abandoned"] = ratio(carts["carts"] - carts["orders"], carts["carts"])
+    rates["carts abandoned"] = rate_with_interval(carts["carts"] - carts["orders"], carts["carts"])
     return rates
 
 
-def newsletter_demand(with_it: cj.Run, without: cj.Run) -> Rate:
+def newsletter_demand(with_newsletter: cj.Run, without_newsletter: cj.Run) -> RateWithInterval:
     """Revenue that the newsletter adds, as a share of revenue without it, on the same customers."""
     import pandas as pd
 
-    revenue, base = (pd.Series(run.outcomes.customers["revenue"]) for run in (with_it, without))
-    rate = ratio(revenue - base, base)
+    revenue, base = (pd.Series(run.outcomes.customers["revenue"]) for run in (with_newsletter, without_newsletter))
+    rate = rate_with_interval(revenue - base, base)
     return rate._replace(n=len(base))
 
 
-def land(customers: int, seed: int) -> tuple[tuple[Landing, ...], "pd.DataFrame"]:
+def compare_with_targets(customers: int, seed: int) -> tuple[tuple[TargetResult, ...], "pd.DataFrame"]:
     """Simulate the shop and hold it against all targets.
 
     Parameters
@@ -200,9 +200,9 @@ def land(customers: int, seed: int) -> tuple[tuple[Landing, ...], "pd.DataFrame"
     with tempfile.TemporaryDirectory() as folder:
         run = cj.simulate(shop, customers=customers, seed=seed, log=Path(folder) / "log.parquet")
         assert run.log is not None
-        rates, delays = measured(run.log), opening_delays(run.log)
+        rates, delays = rates_of_log(run.log), opening_delays(run.log)
     rates["demand that a newsletter a week adds"] = newsletter_demand(run, cj.simulate(silent, customers=customers, seed=seed))
-    return tuple(Landing(target, rates[target.figure]) for target in TARGETS), delays
+    return tuple(TargetResult(target, rates[target.figure]) for target in TARGETS), delays
 
 
 def delays_figure(delays: "pd.DataFrame", caption: str) -> "Figure":
@@ -223,14 +223,14 @@ def delays_figure(delays: "pd.DataFrame", caption: str) -> "Figure":
     return figure
 
 
-def write_report(folder: Path, landings: Sequence[Landing], delays: "pd.DataFrame", *, customers: int, seed: int) -> None:
+def write_report(folder: Path, results: Sequence[TargetResult], delays: "pd.DataFrame", *, customers: int, seed: int) -> None:
     """Write report.md, table.csv and time_to_open.png.
 
     Parameters
     ----------
     folder : Path
         Made if need be.
-    landings : sequence of Landing
+    results : sequence of TargetResult
         What was measured.
     delays : DataFrame
         Of `opening_delays`.
@@ -241,22 +241,22 @@ def write_report(folder: Path, landings: Sequence[Landing], delays: "pd.DataFram
     with (folder / "table.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["figure", "published", "tolerance", "simulated", "low", "high", "n", "landed", "source"])
-        for landing in landings:
+        for landing in results:
             target, rate = landing.target, landing.rate
             numbers = [f"{value:.5f}" for value in (target.published, target.tolerance, rate.value, rate.low, rate.high)]
             table.writerow([target.figure, *numbers, rate.n, landing.landed, target.source])
-    landed = sum(landing.landed for landing in landings)
+    landed = sum(landing.landed for landing in results)
     lines = [
         "# Does the shop show the published rates?",
         "",
         (__doc__ or "").split("\n\n")[0],
         "",
-        f"**{landed} of {len(landings)} land.** {customers:,} customers, a year, seed {seed}; 95 % intervals; rates per delivery.",
+        f"**{landed} of {len(results)} land.** {customers:,} customers, a year, seed {seed}; 95 % intervals; rates per delivery.",
         "",
         "| figure | published | within | simulated | 95 % interval | n | lands | source |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for landing in landings:
+    for landing in results:
         target, rate = landing.target, landing.rate
         cells = [
             target.figure,
@@ -292,7 +292,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e02_shop_rates")
     options = parser.parse_args()
-    landings, delays = land(options.customers, options.seed)
+    landings, delays = compare_with_targets(options.customers, options.seed)
     write_report(options.out, landings, delays, customers=options.customers, seed=options.seed)
     for landing in landings:
         rate, target = landing.rate, landing.target

@@ -25,18 +25,18 @@ import numpy as np
 import pandas as pd
 from e03_calls_report import write_report
 
-from cjsim.engine.run import simulate
-from cjsim.model.scenario import Scenario
-from cjsim.model.source import read_file, written
-from cjsim.model.vocabulary import WEEKDAYS, hour_text, parse_duration
+from cjsim.scenario.fields import WEEKDAYS, hour_text, parse_duration
+from cjsim.simulation.documents import Scenario
+from cjsim.simulation.simulate import simulate
+from cjsim.yaml.tree import read_yaml_file, to_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "configs" / "experiments" / "e03_calls.yaml"
 DAY = 86_400  # seconds
-ENDLESS = 3 * 3600.0  # seconds: the patience of who is not seen to run out of it
+UNOBSERVED_PATIENCE = 3 * 3600.0  # seconds: the patience of who is not seen to run out of it
 
 
-class Fit(NamedTuple):
+class DeskFit(NamedTuple):
     """What the desk is made of."""
 
     service: np.ndarray[Any, np.dtype[np.float64]]  # (laws,), seconds, equally likely
@@ -47,18 +47,18 @@ class Fit(NamedTuple):
 class Prediction(NamedTuple):
     """What the replications show of each call, in the order of `in_hours`; a column a replication."""
 
-    fit: Fit
+    fit: DeskFit
     hung_up: pd.DataFrame
     wait: pd.DataFrame  # seconds
 
 
 @dataclass(frozen=True)
-class Findings:
+class CallsResult:
     """What the experiment found."""
 
     config: dict[str, Any]
     calls: pd.DataFrame  # those that the experiment is about
-    pause: float  # seconds: mean pause of agents whom somebody waited for
+    mean_pause: float  # seconds: mean pause of agents whom somebody waited for
     predictions: dict[str, Prediction]  # by `away_after`
 
     @property
@@ -67,16 +67,16 @@ class Findings:
         return self.calls["date"].isin(sorted(self.calls["date"].unique())[: self.config["chosen_on"]])
 
     @property
-    def chosen(self) -> str:
+    def chosen_away_after(self) -> str:
         """The `away_after` that comes nearest to the mean wait of the first days."""
         first = self.first_days
         actual = self.calls.loc[first, "wait"].mean()
         return min(self.predictions, key=lambda choice: abs(self.predictions[choice].wait[first].to_numpy().mean() - actual))
 
     @property
-    def main(self) -> Prediction:
+    def chosen_prediction(self) -> Prediction:
         """The prediction under the choice."""
-        return self.predictions[self.chosen]
+        return self.predictions[self.chosen_away_after]
 
 
 def data_folder() -> Path:
@@ -91,7 +91,7 @@ def read_calls(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     """
     raw = pd.read_csv(path)
     raw = raw[raw["outcome"] != "PHANTOM"]
-    clock = {name: pd.to_timedelta(raw[column]).dt.total_seconds() for name, column in _CLOCKS.items()}
+    clock = {name: pd.to_timedelta(raw[column]).dt.total_seconds() for name, column in _TIME_COLUMNS.items()}
     calls = pd.DataFrame(clock)
     calls["date"] = pd.to_datetime(raw["date"].astype(str), format="%y%m%d")
     calls["hour"] = (calls["entered"] // 3600).astype(int)
@@ -103,7 +103,7 @@ def read_calls(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     return calls[calls["date"].dt.day_of_week.isin(working)].sort_values(["date", "asked"]).reset_index(drop=True)
 
 
-_CLOCKS = {"entered": "vru_entry", "asked": "vru_exit", "start": "ser_start", "end": "ser_exit"}
+_TIME_COLUMNS = {"entered": "vru_entry", "asked": "vru_exit", "start": "ser_start", "end": "ser_exit"}
 
 
 def in_hours(calls: pd.DataFrame, config: dict[str, Any]) -> pd.DataFrame:
@@ -112,25 +112,25 @@ def in_hours(calls: pd.DataFrame, config: dict[str, Any]) -> pd.DataFrame:
     return calls[(calls["hour"] >= first) & (calls["hour"] < last)].reset_index(drop=True)
 
 
-def served(calls: pd.DataFrame) -> pd.DataFrame:
+def answered_calls_by_agent(calls: pd.DataFrame) -> pd.DataFrame:
     """Answered calls by agent, in order, with the `pause` until the agent's next one and that one's wait, `next_wait` (seconds)."""
     known = calls[~calls["hung_up"] & (calls["server"] != "NO_SERVER") & (calls["service"] > 0)].sort_values(["date", "server", "start"])
     of_agent = known.groupby(["date", "server"])
     return known.assign(pause=of_agent["start"].shift(-1) - known["end"], next_wait=of_agent["wait"].shift(-1))
 
 
-def wanted_pause(calls: pd.DataFrame) -> float:
+def mean_pause_under_load(calls: pd.DataFrame) -> float:
     """The mean pause, seconds, of agents whom somebody waited for all along."""
-    known = served(calls)
+    known = answered_calls_by_agent(calls)
     return float(known.loc[(known["pause"] >= 0) & (known["next_wait"] > known["pause"]), "pause"].mean())
 
 
-def binding_times(calls: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+def agent_busy_times(calls: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
     """How long a call binds its agent, seconds: the service, and the pause that is no choice."""
-    return served(calls)["service"].to_numpy() + wanted_pause(calls)
+    return answered_calls_by_agent(calls)["service"].to_numpy() + mean_pause_under_load(calls)
 
 
-def patience_law(calls: pd.DataFrame, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def patience_quantiles(calls: pd.DataFrame, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Equally likely values, seconds, of the Kaplan-Meier law of hanging up, among those who had to wait or would have had to.
 
     Examples
@@ -145,15 +145,15 @@ def patience_law(calls: pd.DataFrame, count: int) -> np.ndarray[Any, np.dtype[np
     survival = (1.0 - by_time["sum"] / at_risk).cumprod()
     quantiles = (np.arange(count) + 0.5) / count
     at = np.searchsorted(1.0 - survival.to_numpy(), quantiles)
-    return np.append(survival.index.to_numpy(), ENDLESS)[at]
+    return np.append(survival.index.to_numpy(), UNOBSERVED_PATIENCE)[at]
 
 
-def agents_seen(calls: pd.DataFrame, away_after: float) -> pd.Series:
+def agents_by_hour(calls: pd.DataFrame, away_after: float) -> pd.Series:
     """Agents at their desks by date and hour: the mean over the hour, rounded.
 
     An agent is there from the first call to the last of a spell in which no pause is longer than `away_after` (seconds).
     """
-    known = served(calls)
+    known = answered_calls_by_agent(calls)
     present = np.zeros((known["date"].nunique(), 24))
     dates = {date: i for i, date in enumerate(sorted(known["date"].unique()))}
     for (date, _), of_agent in known.groupby(["date", "server"]):
@@ -166,24 +166,24 @@ def agents_seen(calls: pd.DataFrame, away_after: float) -> pd.Series:
     return pd.Series(np.rint(present).astype(int).ravel(), index=index)
 
 
-def fitted(calls: pd.DataFrame, config: dict[str, Any], away_after: str) -> Fit:
+def fit_desk(calls: pd.DataFrame, config: dict[str, Any], away_after: str) -> DeskFit:
     """Service, patience and staff."""
     asked, count = in_hours(calls, config), config["laws"]
-    binding = binding_times(asked)
+    binding = agent_busy_times(asked)
     service = np.quantile(binding, (np.arange(count) + 0.5) / count)
     # Quantiles cut the longest calls off; the mean is what loads a desk.
     service *= binding.mean() / service.mean()
-    return Fit(service, patience_law(asked, count), agents_seen(calls, float(parse_duration(away_after)) * DAY))
+    return DeskFit(service, patience_quantiles(asked, count), agents_by_hour(calls, float(parse_duration(away_after)) * DAY))
 
 
-def write_scenario(calls: pd.DataFrame, fit: Fit, config: dict[str, Any], work: Path) -> Scenario:
+def write_scenario(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], work: Path) -> Scenario:
     """The scenario: every call a customer who enters when it enters the queue, and asks the desk at once."""
     asked = in_hours(calls, config)
     start = asked["date"].min()
     entered = (asked["date"] - start).dt.days + asked["asked"] / DAY
     with (work / "calls.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["entered"], *([repr(at)] for at in sorted(entered.tolist()))])
-    desk = {"title": "The bank's agents", "service": _law(fit.service), "patience": _law(fit.patience)}
+    desk = {"title": "The bank's agents", "service": _empirical_law(fit.service), "patience": _empirical_law(fit.patience)}
     journey = {
         "name": "calls",
         "starts_in": "calling",
@@ -208,15 +208,15 @@ def write_scenario(calls: pd.DataFrame, fit: Fit, config: dict[str, Any], work: 
     scenario = {"name": "calls", "journey": "journey.yaml", "policy": "policy.yaml", "customers": len(asked)}
     scenario |= {"entry": {"file": "calls.csv"}, "start": f"{start:%Y-%m-%d}", "horizon": horizon, "seed": config["seed"]}
     for name, content in (("journey", journey), ("policy", policy), ("scenario", scenario)):
-        (work / f"{name}.yaml").write_text(written(content), encoding="utf-8")
+        (work / f"{name}.yaml").write_text(to_yaml(content), encoding="utf-8")
     return Scenario.load(work / "scenario.yaml")
 
 
-def _law(seconds: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
+def _empirical_law(seconds: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
     return {"empirical": {"values": [f"{round(value, 1):g}s" if value >= 1 else "0s" for value in seconds.tolist()]}}
 
 
-def predict(calls: pd.DataFrame, fit: Fit, config: dict[str, Any], work: Path) -> Prediction:
+def predict(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], work: Path) -> Prediction:
     """Replications of the desk on the calls' own arrivals."""
     scenario = write_scenario(calls, fit, config, work)
     hung_up, wait = {}, {}
@@ -232,15 +232,15 @@ def predict(calls: pd.DataFrame, fit: Fit, config: dict[str, Any], work: Path) -
     return Prediction(fit, pd.DataFrame(hung_up), pd.DataFrame(wait))
 
 
-def run(config: dict[str, Any]) -> Findings:
+def run_experiment(config: dict[str, Any]) -> CallsResult:
     """Fit, feed, compare."""
     calls = read_calls(data_folder() / config["log"], config)
     predictions = {}
     for away_after in config["away_after"]:
         with tempfile.TemporaryDirectory() as folder:
-            predictions[away_after] = predict(calls, fitted(calls, config, away_after), config, Path(folder))
+            predictions[away_after] = predict(calls, fit_desk(calls, config, away_after), config, Path(folder))
     asked = in_hours(calls, config)
-    return Findings(config, asked.sort_values(["date", "asked"]).reset_index(drop=True), wanted_pause(asked), predictions)
+    return CallsResult(config, asked.sort_values(["date", "asked"]).reset_index(drop=True), mean_pause_under_load(asked), predictions)
 
 
 def main() -> None:
@@ -249,8 +249,8 @@ def main() -> None:
     parser.add_argument("config", nargs="?", type=Path, default=CONFIG)
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e03_calls")
     given = parser.parse_args()
-    config: dict[str, Any] = read_file(given.config).plain()
-    print(write_report(run(config), given.out))
+    config: dict[str, Any] = read_yaml_file(given.config).plain()
+    print(write_report(run_experiment(config), given.out))
 
 
 if __name__ == "__main__":

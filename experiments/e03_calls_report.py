@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from e03_calls import Findings, Prediction
+    from e03_calls import CallsResult, Prediction
 
 Rows = list[dict[str, Any]]
-WITHIN = {"abandonment": 0.03, "wait": 0.30}  # points of a share; of the actual mean
+TOLERANCES = {"abandonment": 0.03, "wait": 0.30}  # points of a share; of the actual mean
 
 
-def hours_data(found: "Findings") -> Rows:
+def hours_data(found: "CallsResult") -> Rows:
     """Abandonment and mean wait by hour: actual, predicted with the 95 % band of replications, agents seen."""
-    agents = found.main.fit.agents.groupby(level="hour").mean()
+    agents = found.chosen_prediction.fit.agents.groupby(level="hour").mean()
     rows = []
     for hour, calls in found.calls.groupby("hour"):
         row: dict[str, Any] = {"hour": int(hour), "calls": len(calls), "agents": round(float(agents[hour]), 2)}
-        for name, actual, of in _pairs(calls, found.main):
+        for name, actual, of in _actual_and_predicted(calls, found.chosen_prediction):
             low, high = np.quantile(of, [0.025, 0.975])
             row |= {name: actual, f"{name}_predicted": float(of.mean()), f"{name}_low": float(low), f"{name}_high": float(high)}
         rows.append(row)
     return rows
 
 
-def totals_data(found: "Findings") -> Rows:
+def totals_data(found: "CallsResult") -> Rows:
     """Abandonment and mean wait, actual and predicted, for each choice of when an agent is away: of all days, the first, the others."""
     first = found.first_days
     days = {"all": found.calls, "first": found.calls[first], "others": found.calls[~first]}
@@ -38,22 +38,22 @@ def totals_data(found: "Findings") -> Rows:
         {"away_after": away_after, "days": which, **row}
         for away_after, prediction in found.predictions.items()
         for which, calls in days.items()
-        for row in _totals(calls, prediction)
+        for row in _total_rows(calls, prediction)
     ]
 
 
-def _totals(calls: Any, prediction: "Prediction") -> Rows:
+def _total_rows(calls: Any, prediction: "Prediction") -> Rows:
     """The two numbers of some calls."""
     rows = []
-    for name, actual, of in _pairs(calls, prediction):
+    for name, actual, of in _actual_and_predicted(calls, prediction):
         low, high = np.quantile(of, [0.025, 0.975])
         miss = of.mean() - actual if name == "abandonment" else of.mean() / actual - 1
         row: dict[str, Any] = {"what": name, "n": len(calls), "actual": actual, "predicted": float(of.mean())}
-        rows.append(row | {"low": float(low), "high": float(high), "miss": float(miss), "within": bool(abs(miss) <= WITHIN[name])})
+        rows.append(row | {"low": float(low), "high": float(high), "miss": float(miss), "within": bool(abs(miss) <= TOLERANCES[name])})
     return rows
 
 
-def _pairs(calls: Any, prediction: "Prediction") -> list[tuple[str, float, Any]]:
+def _actual_and_predicted(calls: Any, prediction: "Prediction") -> list[tuple[str, float, Any]]:
     """Name, actual mean, and each replication's mean, of some calls."""
     hung_up, wait = prediction.hung_up.loc[calls.index], prediction.wait.loc[calls.index]
     return [
@@ -91,7 +91,7 @@ def hours_figure(rows: Rows, caption: str, path: Path) -> None:
     plt.close(figure)
 
 
-def write_report(found: "Findings", out: Path) -> str:
+def write_report(found: "CallsResult", out: Path) -> str:
     """Write tables, figure and page.
 
     Returns
@@ -107,18 +107,16 @@ def write_report(found: "Findings", out: Path) -> str:
             writer.writeheader()
             writer.writerows({key: f"{value:.5g}" if isinstance(value, float) else value for key, value in row.items()} for row in rows)
     replications = found.config["replications"]
-    caption = (
-        f"{len(found.calls):,} calls, agents away after {found.chosen}, {replications} replications, seeds from {found.config['seed']}"
-    )
+    caption = f"{len(found.calls):,} calls, agents away after {found.chosen_away_after}, {replications} replications, seeds from {found.config['seed']}"
     hours_figure(hours, caption, out / "hours.png")
-    page = _page(found, hours, totals)
+    page = _calls_report_page(found, hours, totals)
     (out / "report.md").write_text(page, encoding="utf-8")
     (out / "result.json").write_text(json.dumps({"totals": totals}, indent=1) + "\n", encoding="utf-8")
     return page
 
 
-def _page(found: "Findings", hours: Rows, totals: Rows) -> str:
-    config, fit, chosen = found.config, found.main.fit, found.chosen
+def _calls_report_page(found: "CallsResult", hours: Rows, totals: Rows) -> str:
+    config, fit, chosen = found.config, found.chosen_prediction.fit, found.chosen_away_after
     judged = [row for row in totals if row["away_after"] == chosen and row["days"] != "first"]
     verdict = "supported" if all(row["within"] for row in judged) else "refuted"
     table = "\n".join(
@@ -127,7 +125,7 @@ def _page(found: "Findings", hours: Rows, totals: Rows) -> str:
         f"{'yes' if row['within'] else 'no'} |"
         for row in totals
     )
-    inside = {name: sum(row[f"{name}_low"] <= row[name] <= row[f"{name}_high"] for row in hours) for name in WITHIN}
+    inside = {name: sum(row[f"{name}_low"] <= row[name] <= row[f"{name}_high"] for row in hours) for name in TOLERANCES}
     days = fit.agents.index.get_level_values("date").nunique()
     return f"""# E03: a bank's telephone calls at a desk
 
@@ -140,7 +138,7 @@ The data (`{config["log"]}`) are not part of the project.
 ## How the desk was made
 
 - **Service**: the time that a call binds its agent, {fit.service.mean():.0f} s on the mean: the service as logged, and
-  {found.pause:.1f} s, the mean pause of agents for whom somebody was waiting all along.
+  {found.mean_pause:.1f} s, the mean pause of agents for whom somebody was waiting all along.
 - **Patience**: the Kaplan-Meier law of hanging up, median {np.median(fit.patience):.0f} s; who was answered is censored.
   {np.mean(fit.patience == 0):.1%} leave at once if they would have to wait.
 - **Staff**: by date and hour, the mean number of agents at their desks, rounded. An agent is there from the first to the last

@@ -21,15 +21,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from findings import ROOT, Finding, write_findings
+from published_findings import ROOT, Finding, write_findings_report
 from scipy import stats
 
 import cjsim as cj
-from cjsim.engine.desks import serve
-from cjsim.model.codes import Reply
-from cjsim.model.rotas import Rota
+from cjsim.engine.desk_queues import simulate_queue
+from cjsim.kernels.codes import ReplyCode
+from cjsim.scenario.rosters import Roster
 
-PEOPLE = (1, 4, 20)
+AGENT_COUNTS = (1, 4, 20)
 LOADS_C = (0.5, 0.7, 0.8, 0.9, 0.95)  # of the people's time
 LOADS_A = (0.5, 0.8, 0.95, 1.1, 1.3)
 PATIENCE = 2.0  # mean, in services
@@ -38,20 +38,20 @@ SERVICE_DAYS = 0.05  # in scenarios: 72 minutes
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
-class Point(NamedTuple):
+class DeskPoint(NamedTuple):
     """A desk: people, arrivals per mean service, and how fast patience ends (0: never)."""
 
-    people: int
+    agents: int
     rate: float
     impatience: float = 0.0
 
     @property
     def load(self) -> float:
         """Offered load per person."""
-        return self.rate / self.people
+        return self.rate / self.agents
 
 
-class Queue(NamedTuple):
+class QueueMeasures(NamedTuple):
     """What is known of a queue; waits in mean services, of all who ask."""
 
     share_waiting: float
@@ -59,13 +59,13 @@ class Queue(NamedTuple):
     share_leaving: float
 
 
-POINTS = [Point(people, load * people) for people in PEOPLE for load in LOADS_C] + [
-    Point(people, load * people, 1 / PATIENCE) for people in PEOPLE for load in LOADS_A
+POINTS = [DeskPoint(people, load * people) for people in AGENT_COUNTS for load in LOADS_C] + [
+    DeskPoint(people, load * people, 1 / PATIENCE) for people in AGENT_COUNTS for load in LOADS_A
 ]
-SCENARIOS = [Point(4, 0.8 * 4), Point(4, 1.1 * 4, 1 / PATIENCE)]
+SCENARIOS = [DeskPoint(4, 0.8 * 4), DeskPoint(4, 1.1 * 4, 1 / PATIENCE)]
 
 
-def erlang_c(people: int, rate: float) -> Queue:
+def erlang_c(people: int, rate: float) -> QueueMeasures:
     """M/M/c: C(c, a) = (a^c / c!) / ((1 - a/c) sum_{n<c} a^n / n! + a^c / c!), and the mean wait C / (c - a).
 
     Examples
@@ -76,10 +76,10 @@ def erlang_c(people: int, rate: float) -> Queue:
     all_busy = rate**people / math.factorial(people)
     fewer = math.fsum(rate**n / math.factorial(n) for n in range(people))
     waiting = all_busy / ((1 - rate / people) * fewer + all_busy)
-    return Queue(waiting, waiting / (people - rate), 0.0)
+    return QueueMeasures(waiting, waiting / (people - rate), 0.0)
 
 
-def erlang_a(people: int, rate: float, impatience: float) -> Queue:
+def erlang_a(people: int, rate: float, impatience: float) -> QueueMeasures:
     """M/M/c+M: births `rate`, deaths min(n, c) + impatience * max(n - c, 0); by PASTA and Little's law.
 
     Who is let in finds the queue as it is over time: P(wait) = sum_{n>=c} p_n. The mean wait is the mean queue divided by the rate, and
@@ -91,10 +91,10 @@ def erlang_a(people: int, rate: float, impatience: float) -> Queue:
         weights.append(weights[-1] * rate / (min(n, people) + impatience * max(n - people, 0)))
     share = np.array(weights) / math.fsum(weights)
     queue = float(np.sum(share * np.maximum(np.arange(len(share)) - people, 0)))
-    return Queue(float(share[people:].sum()), queue / rate, impatience * queue / rate)
+    return QueueMeasures(float(share[people:].sum()), queue / rate, impatience * queue / rate)
 
 
-def length(point: Point, requests: int) -> int:
+def request_count(point: DeskPoint, requests: int) -> int:
     """Requests of a run: `requests` up to a load of .8 or with patience, else in proportion to the relaxation time of M/M/1.
 
     That time, 1 / (1 - sqrt(load))^2 in mean services (Cohen 1982, The Single Server Queue), is 90 requests at .8 and 1,560 at .95: a batch
@@ -105,22 +105,22 @@ def length(point: Point, requests: int) -> int:
     return round(requests * ((1 - math.sqrt(0.8)) / (1 - math.sqrt(point.load))) ** 2)
 
 
-def known(point: Point) -> Queue:
+def closed_form(point: DeskPoint) -> QueueMeasures:
     """The closed form of a point."""
-    return erlang_a(*point) if point.impatience else erlang_c(point.people, point.rate)
+    return erlang_a(*point) if point.impatience else erlang_c(point.agents, point.rate)
 
 
-def by_desk(point: Point, requests: int, seed: int) -> Floats:
+def simulate_desk(point: DeskPoint, requests: int, seed: int) -> Floats:
     """What became of each request: waited at all, for how long, left; shape (requests, 3)."""
     rng = np.random.default_rng(seed)
     arrivals = np.cumsum(rng.exponential(1 / point.rate, requests))
     service = rng.exponential(1.0, requests)
     patience = rng.exponential(1 / point.impatience, requests) if point.impatience else None
-    served = serve(Rota((0.0,), (point.people,)), arrivals, service, patience)
-    return np.stack([served.waited > 0, served.waited, served.reply == Reply.UNANSWERED], axis=1).astype(np.float64)
+    served = simulate_queue(Roster((0.0,), (point.agents,)), arrivals, service, patience)
+    return np.stack([served.waited > 0, served.waited, served.reply == ReplyCode.UNANSWERED], axis=1).astype(np.float64)
 
 
-def scenario(point: Point, requests: int) -> cj.Scenario:
+def call_scenario(point: DeskPoint, requests: int) -> cj.Scenario:
     """New customers come as a Poisson stream and ask once, at once; room for the last ones to be answered."""
     desk: dict[str, Any] = {"service": {"exponential": f"{SERVICE_DAYS * 24}h"}}
     if point.impatience:
@@ -134,16 +134,16 @@ def scenario(point: Point, requests: int) -> cj.Scenario:
         "desks": {"help": desk},
         "events": {"call": {"in": ["calling"], "wait": {"fixed": "0s"}, "effects": [{"ask": "help"}, {"go": "done"}]}},
     }
-    policy = {"name": "staffed", "desks": {"help": {"agents": point.people}}}
+    policy = {"name": "staffed", "desks": {"help": {"agents": point.agents}}}
     days = math.ceil(requests / per_day)
     whole = {"name": "erlang", "journey": journey, "policy": policy, "start": "2026-01-05", "horizon": f"{days}d", "customers": 0}
     return cj.Scenario.from_dict(whole)
 
 
-def by_scenario(point: Point, requests: int, seed: int) -> Floats:
+def simulate_scenario(point: DeskPoint, requests: int, seed: int) -> Floats:
     """As `by_desk`, of customers in a scenario, who are numbered as they come; who is open at the horizon is left out."""
     with tempfile.TemporaryDirectory() as folder:
-        log = cj.simulate(scenario(point, requests), seed=seed, log=Path(folder) / "log.parquet").log
+        log = cj.simulate(call_scenario(point, requests), seed=seed, log=Path(folder) / "log.parquet").log
         assert log is not None
         ends = log.query(
             "select coalesce(value, 0) as minutes, event = 'unanswered' as gone from log "
@@ -153,35 +153,35 @@ def by_scenario(point: Point, requests: int, seed: int) -> Floats:
     return np.stack([waited > 1e-9, waited, ends["gone"].to_numpy()], axis=1).astype(np.float64)
 
 
-def batch_means(seen: Floats) -> Floats:
+def batch_means(outcomes: Floats) -> Floats:
     """Means of batches of one run in the order of requests, the first left out; shape (BATCHES, 3)."""
-    return np.array([batch.mean(axis=0) for batch in np.array_split(seen, BATCHES + 1)[1:]])
+    return np.array([batch.mean(axis=0) for batch in np.array_split(outcomes, BATCHES + 1)[1:]])
 
 
-def row_of(point: Point, seen: Floats, through: str) -> list[dict[str, Any]]:
+def point_rows(point: DeskPoint, outcomes: Floats, through: str) -> list[dict[str, Any]]:
     """Simulated, with its interval, beside the closed form: a row a figure."""
-    means = batch_means(seen)
+    means = batch_means(outcomes)
     rows = []
-    for i, what in enumerate(Queue._fields):
+    for i, what in enumerate(QueueMeasures._fields):
         if what == "share_leaving" and not point.impatience:
             continue
-        value, wanted = float(means[:, i].mean()), known(point)[i]
+        value, wanted = float(means[:, i].mean()), closed_form(point)[i]
         error = float(means[:, i].std(ddof=1) / np.sqrt(BATCHES))
         half = float(stats.t.ppf(0.975, BATCHES - 1)) * error
         law = "A" if point.impatience else "C"
-        place = {"law": law, "through": through, "people": point.people, "load": point.load, "figure": what}
+        place = {"law": law, "through": through, "people": point.agents, "load": point.load, "figure": what}
         got = {"erlang": wanted, "simulated": value, "low": value - half, "high": value + half, "t": (value - wanted) / error}
-        rows.append(place | got | {"n": len(seen)})
+        rows.append(place | got | {"n": len(outcomes)})
     return rows
 
 
-def study(points: list[Point], scenarios: list[Point], requests: int, seed: int = 1) -> list[dict[str, Any]]:
+def all_rows(points: list[DeskPoint], scenarios: list[DeskPoint], requests: int, seed: int = 1) -> list[dict[str, Any]]:
     """All rows."""
     rows = []
     for i, point in enumerate(points):
-        rows += row_of(point, by_desk(point, length(point, requests), seed + i), "desk")
+        rows += point_rows(point, simulate_desk(point, request_count(point, requests), seed + i), "desk")
     for i, point in enumerate(scenarios):
-        rows += row_of(point, by_scenario(point, length(point, requests), seed + i), "scenario")
+        rows += point_rows(point, simulate_scenario(point, request_count(point, requests), seed + i), "scenario")
     return rows
 
 
@@ -221,11 +221,11 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     drawn, panels = plt.subplots(1, 3, figsize=(12, 4))
     shown = (("C", "mean_wait", "mean wait, services (Erlang C)"), ("A", "mean_wait", "mean wait, services (Erlang A)"))
     for axes, (law, what, label) in zip(panels, (*shown, ("A", "share_leaving", "share who hang up (Erlang A)")), strict=True):
-        for number, people in enumerate(PEOPLE):
+        for number, people in enumerate(AGENT_COUNTS):
             mine = [row for row in rows if (row["law"], row["figure"], row["people"], row["through"]) == (law, what, people, "desk")]
             loads = np.linspace(0.45, mine[-1]["load"], 80)
             impatience = 1 / PATIENCE if law == "A" else 0.0
-            curve = [getattr(known(Point(people, load * people, impatience)), what) for load in loads]
+            curve = [getattr(closed_form(DeskPoint(people, load * people, impatience)), what) for load in loads]
             axes.plot(loads, curve, color=f"C{number}", lw=1)
             at, value = [row["load"] for row in mine], np.array([row["simulated"] for row in mine])
             errors = [value - [row["low"] for row in mine], np.array([row["high"] for row in mine]) - value]
@@ -245,14 +245,18 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=16_000, help="at each point up to a load of .8")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e04_erlang")
     given = parser.parse_args()
-    rows = study(POINTS, SCENARIOS, given.requests)
+    rows = all_rows(POINTS, SCENARIOS, given.requests)
     given.out.mkdir(parents=True, exist_ok=True)
     figure(rows, given.out / "waits.png")
-    people = ", ".join(map(str, PEOPLE))
+    people = ", ".join(map(str, AGENT_COUNTS))
     words = f"""Desks of {people} people, {given.requests:,} requests (more at loads of .9 and .95) at each of {len(POINTS)} points
 by the desk alone and {len(SCENARIOS)} by whole scenarios. Waits are in mean conversations; patience is {PATIENCE:g} of them on average.
 The published column is the closed form."""
-    print(write_findings("e04_erlang", "E04: desks against Erlang C and Erlang A", words, findings_of(rows), {"points": rows}, given.out))
+    print(
+        write_findings_report(
+            "e04_erlang", "E04: desks against Erlang C and Erlang A", words, findings_of(rows), {"points": rows}, given.out
+        )
+    )
 
 
 if __name__ == "__main__":

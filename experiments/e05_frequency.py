@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from findings import ROOT, Finding, write_findings
+from published_findings import ROOT, Finding, write_findings_report
 
 import cjsim as cj
 
@@ -33,14 +33,14 @@ def scenario(hours: int | None, customers: int) -> cj.Scenario:
     return cj.Scenario.from_dict({"name": f"every_{hours}_hours", **shop, "policy": policy, "customers": customers})
 
 
-def gains(customers: int, seeds: range, hours: tuple[int, ...] = HOURS) -> np.ndarray[Any, np.dtype[np.float64]]:
+def gains_by_interval(customers: int, seeds: range, hours: tuple[int, ...] = HOURS) -> np.ndarray[Any, np.dtype[np.float64]]:
     """What mails at each interval add to each customer's CLV, shape (seeds, intervals, customers)."""
     policies = {"none": scenario(None, customers)} | {f"{gap}h": scenario(gap, customers) for gap in hours}
     found = [cj.compare(policies, seed=seed) for seed in seeds]
     return np.array([[comparison.effects(f"{gap}h", "clv") for gap in hours] for comparison in found])
 
 
-def rows_of(gain: np.ndarray[Any, np.dtype[np.float64]], hours: tuple[float, ...] = HOURS) -> list[dict[str, Any]]:
+def gain_rows(gain: np.ndarray[Any, np.dtype[np.float64]], hours: tuple[float, ...] = HOURS) -> list[dict[str, Any]]:
     """The mean gain at each frequency over all customers of all seeds, with its interval, and the least and largest of a seed's means."""
     rows = []
     for i, gap in enumerate(hours):
@@ -52,7 +52,9 @@ def rows_of(gain: np.ndarray[Any, np.dtype[np.float64]], hours: tuple[float, ...
     return rows
 
 
-def at_frequency(gain: np.ndarray[Any, np.dtype[np.float64]], times: float, hours: tuple[float, ...] = HOURS) -> tuple[float, float, float]:
+def relative_gain_at(
+    gain: np.ndarray[Any, np.dtype[np.float64]], frequency_ratio: float, hours: tuple[float, ...] = HOURS
+) -> tuple[float, float, float]:
     """Gain at so many times the best frequency, relative to the best one's: median and 95 % of a bootstrap over customers.
 
     Between the simulated frequencies the curve is linear; where the best one lies is found anew in each resample.
@@ -65,14 +67,14 @@ def at_frequency(gain: np.ndarray[Any, np.dtype[np.float64]], times: float, hour
         chosen = rng.integers(0, flat.shape[1], flat.shape[1])
         means = flat[:, chosen].mean(axis=1)
         best = int(means.argmax())
-        losses.append(np.interp(frequency[best] * times, frequency, means) / means[best] - 1)
+        losses.append(np.interp(frequency[best] * frequency_ratio, frequency, means) / means[best] - 1)
     low, middle, high = np.quantile(losses, [0.025, 0.5, 0.975])
     return float(middle), float(low), float(high)
 
 
 def findings_of(gain: np.ndarray[Any, np.dtype[np.float64]], hours: tuple[float, ...] = HOURS) -> list[Finding]:
     """The published statements beside what came out."""
-    rows, n = rows_of(gain, hours), gain.shape[0] * gain.shape[2]
+    rows, n = gain_rows(gain, hours), gain.shape[0] * gain.shape[2]
     best = max(range(len(rows)), key=lambda i: rows[i]["gain"])
     flat = gain.transpose(1, 0, 2).reshape(len(hours), -1)
     drops = []
@@ -80,7 +82,7 @@ def findings_of(gain: np.ndarray[Any, np.dtype[np.float64]], hours: tuple[float,
         difference = flat[best] - flat[end]
         drops.append((difference.mean(), difference.std(ddof=1) / np.sqrt(n)))
     drop, error = min(drops)
-    fewer, more = at_frequency(gain, FEWER, hours), at_frequency(gain, MORE, hours)
+    fewer, more = relative_gain_at(gain, FEWER, hours), relative_gain_at(gain, MORE, hours)
     inside = 0 < best < len(hours) - 1 and all(mean - Z95 * err > 0 for mean, err in drops)
     return [
         Finding(
@@ -151,14 +153,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e05_frequency")
     given = parser.parse_args()
-    gain = gains(given.customers, range(1, given.seeds + 1))
-    rows = rows_of(gain)
+    gain = gains_by_interval(given.customers, range(1, given.seeds + 1))
+    rows = gain_rows(gain)
     given.out.mkdir(parents=True, exist_ok=True)
     figure(rows, given.out / "gain.png")
     words = f"""The shop's customers get the newsletter at a fixed interval, and nothing else: {len(HOURS)} intervals,
 {given.seeds} populations of {given.customers:,} customers, a year each.
 Profit is what the mails add to the CLV of the same customers without any."""
-    print(write_findings("e05_frequency", "E05: how often to write", words, findings_of(gain), {"gain": rows}, given.out))
+    print(write_findings_report("e05_frequency", "E05: how often to write", words, findings_of(gain), {"gain": rows}, given.out))
 
 
 if __name__ == "__main__":

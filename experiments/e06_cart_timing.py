@@ -20,40 +20,40 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from findings import ROOT, Finding, ratio, write_findings
-from happenings import counted, first_day, happened
+from event_arrays import count_in_windows, first_day, simulate_events
 from numpy.typing import NDArray
+from published_findings import ROOT, Finding, ratio_with_interval, write_findings_report
 
 import cjsim as cj
 
 MINUTES = (20, 40, 60, 180, 360, 720, 1440, 2160, 2880, 4320)  # from the cart to the mail
 PUBLISHED = {20: 5.2, 60: 4.5, 2160: 2.6}  # %; 36 hours stand for "after a day"
-NEAR = 0.5  # points of an order rate that count as the published one
-ATTRIBUTED = 5.0  # days after the mail in which an order is put down to it; assumed
+TOLERANCE = 0.5  # points of an order rate that count as the published one
+ATTRIBUTION_DAYS = 5.0  # days after the mail in which an order is put down to it; assumed
 YEAR = 365
 MAIL_DAY, MAIL_DATE, AFTER = 180 + 10 / 24, "2026-07-04", 14.0
-BANDS = (0, 14, 30, 60, 120, 181)  # days since the last order
+RECENCY_BANDS = (0, 14, 30, 60, 120, 181)  # days since the last order
 
 Floats = NDArray[np.float64]
 
 
-class Carts(NamedTuple):
+class CartOutcomes(NamedTuple):
     """First carts of all customers of one seed under mails at each delay, all of shape (delays, customers).
 
     `mailed`: 1 where the mail was delivered; `ordered`: 1 where an order came within five days of it; `anyway`: 1 where one came in the
     same days without any mail. `left`: 1 for customers with a first cart, the same in all rows.
     """
 
-    left: Floats
-    mailed: Floats
-    ordered: Floats
+    has_cart: Floats
+    is_mailed: Floats
+    ordered_with_mail: Floats
     anyway: Floats
 
 
-class Answers(NamedTuple):
+class ResponseToMail(NamedTuple):
     """What the mail of day 180 added to each customer: `since` days from the last order (nan: none), and the paired differences."""
 
-    since: Floats
+    days_since_order: Floats
     visits: Floats
     orders: Floats
 
@@ -70,51 +70,53 @@ def cart_mail_after(minutes: int) -> dict[str, Any]:
     return {"flows": {"cart": {"on": {"event": "cart"}, "again_after": "never", "exit_on": ["order"], "steps": steps}}}
 
 
-def carts(customers: int, seeds: Sequence[int], minutes: Sequence[int] = MINUTES, *, forgotten: bool = True) -> list[Carts]:
+def simulate_carts(
+    customers: int, seeds: Sequence[int], minutes: Sequence[int] = MINUTES, *, carts_are_forgotten: bool = True
+) -> list[CartOutcomes]:
     """Mails at each delay and none, on the same customers; for each seed. If not `forgotten`, customers want what is in a cart for ever."""
-    values = {} if forgotten else {"journey.events.forgets_cart.wait": "never"}
-    return [_carts_of(customers, seed, minutes, values) for seed in seeds]
+    values = {} if carts_are_forgotten else {"journey.events.forgets_cart.wait": "never"}
+    return [_simulate_carts_of_seed(customers, seed, minutes, values) for seed in seeds]
 
 
-def _carts_of(customers: int, seed: int, minutes: Sequence[int], values: dict[str, Any]) -> Carts:
-    none = happened(scenario({}, customers, YEAR).with_values(values), seed, ("cart", "order"))
+def _simulate_carts_of_seed(customers: int, seed: int, minutes: Sequence[int], values: dict[str, Any]) -> CartOutcomes:
+    none = simulate_events(scenario({}, customers, YEAR).with_values(values), seed, ("cart", "order"))
     first = first_day(none["cart"], customers)
-    first[first > YEAR - max(minutes) / 1440 - ATTRIBUTED] = np.nan  # every window ends within the year
+    first[first > YEAR - max(minutes) / 1440 - ATTRIBUTION_DAYS] = np.nan  # every window ends within the year
     rows = []
     for delay in minutes:
-        found = happened(scenario(cart_mail_after(delay), customers, YEAR).with_values(values), seed, ("delivered", "order"))
+        found = simulate_events(scenario(cart_mail_after(delay), customers, YEAR).with_values(values), seed, ("delivered", "order"))
         sent = np.where(np.isnan(first), np.nan, first_day(found["delivered"], customers))
-        orders = [np.minimum(counted(of["order"], customers, sent, sent + ATTRIBUTED), 1) for of in (found, none)]
+        orders = [np.minimum(count_in_windows(of["order"], customers, sent, sent + ATTRIBUTION_DAYS), 1) for of in (found, none)]
         rows.append(((~np.isnan(first)).astype(np.float64), (~np.isnan(sent)).astype(np.float64), *orders))
-    return Carts(*(np.array(column) for column in zip(*rows, strict=True)))
+    return CartOutcomes(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
-def cart_rows(found: Sequence[Carts], minutes: Sequence[int] = MINUTES) -> list[dict[str, Any]]:
+def cart_rows(found: Sequence[CartOutcomes], minutes: Sequence[int] = MINUTES) -> list[dict[str, Any]]:
     """At each delay: order rate and increment in % of mails, and increment in % of carts, with intervals and the spread of seeds."""
     rows = []
     for i, delay in enumerate(minutes):
         left, mailed, ordered, anyway = (np.concatenate([of[i] for of in column]) for column in zip(*found, strict=True))
         row: dict[str, Any] = {"minutes": delay, "mails": int(mailed.sum()), "carts": int(left.sum())}
-        of_seeds = [100 * each.ordered[i].sum() / each.mailed[i].sum() for each in found]
+        of_seeds = [100 * each.ordered_with_mail[i].sum() / each.is_mailed[i].sum() for each in found]
         for name, above, below in (
             ("order_rate", ordered, mailed),
             ("anyway", anyway, mailed),
             ("increment", ordered - anyway, mailed),
             ("increment_of_carts", ordered - anyway, left),
         ):
-            row |= dict(zip((name, f"{name}_low", f"{name}_high"), (100 * x for x in ratio(above, below)), strict=True))
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), (100 * x for x in ratio_with_interval(above, below)), strict=True))
         rows.append(row | {"least_seed": float(min(of_seeds)), "largest_seed": float(max(of_seeds))})
     return rows
 
 
-def cart_findings(found: Sequence[Carts], minutes: Sequence[int] = MINUTES) -> list[Finding]:
+def cart_findings(found: Sequence[CartOutcomes], minutes: Sequence[int] = MINUTES) -> list[Finding]:
     """The published order rates beside ours, and what of them the mails bring."""
     rows = {row["minutes"]: row for row in cart_rows(found, minutes)}
     findings = []
     for delay, published in PUBLISHED.items():
         row = rows[delay]
         rate = (row["order_rate"], row["order_rate_low"], row["order_rate_high"])
-        near = rate[1] - NEAR <= published <= rate[2] + NEAR
+        near = rate[1] - TOLERANCE <= published <= rate[2] + TOLERANCE
         why = f"{row['anyway']:.3g} % order in these days without the mail too, {row['increment']:.3g} % because of it"
         if delay == min(PUBLISHED):
             why += "; the former are many because who is still at the till is not yet told from who has left"
@@ -122,68 +124,71 @@ def cart_findings(found: Sequence[Carts], minutes: Sequence[int] = MINUTES) -> l
             Finding(f"orders within 5 days, % of cart mails after {delay} minutes", f"{published} %", *rate, row["mails"], near, why)
         )
     said = "a mail after 20 minutes brings more than one after 36 hours: orders of 100 carts"
-    findings.append(earlier_sells_more(found, said, "more", minutes))
-    return findings + [_attributed(found, minutes.index(delay), f"{delay} minutes") for delay in (60, 2160)]
+    findings.append(early_mail_finding(found, said, "more", minutes))
+    return findings + [_attribution_finding(found, minutes.index(delay), f"{delay} minutes") for delay in (60, 2160)]
 
 
-def earlier_sells_more(found: Sequence[Carts], said: str, published: str, minutes: Sequence[int] = MINUTES) -> Finding:
+def early_mail_finding(found: Sequence[CartOutcomes], statement: str, published: str, minutes: Sequence[int] = MINUTES) -> Finding:
     """What mails of 20 minutes bring less what those of 36 hours bring, orders of 100 carts of the same customers."""
     early, late = minutes.index(min(PUBLISHED)), minutes.index(max(PUBLISHED))
-    left = np.concatenate([of.left[early] for of in found])
-    gained = [np.concatenate([of.ordered[i] - of.anyway[i] for of in found]) for i in (early, late)]
-    lost, low, high = (100 * x for x in ratio(gained[0] - gained[1], left))
+    left = np.concatenate([of.has_cart[early] for of in found])
+    gained = [np.concatenate([of.ordered_with_mail[i] - of.anyway[i] for of in found]) for i in (early, late)]
+    lost, low, high = (100 * x for x in ratio_with_interval(gained[0] - gained[1], left))
     share = float(gained[1].sum() / gained[0].sum())
     why = f"after 36 hours a mail brings {share:.0%} of what it brings after 20 minutes: the cart is forgotten meanwhile"
-    return Finding(said, published, lost, low, high, int(left.sum()), low > 0, why)
+    return Finding(statement, published, lost, low, high, int(left.sum()), low > 0, why)
 
 
-def _attributed(found: Sequence[Carts], i: int, delay: str) -> Finding:
+def _attribution_finding(found: Sequence[CartOutcomes], i: int, delay: str) -> Finding:
     """Orders put down to the mails over orders that they brought."""
     ordered, anyway = (np.concatenate([getattr(of, name)[i] for of in found]) for name in ("ordered", "anyway"))
-    times = ratio(ordered, ordered - anyway)
+    times = ratio_with_interval(ordered, ordered - anyway)
     said = f"orders after mails of {delay} over orders that they brought"
     near = times[1] <= 4 and times[2] >= 2
     return Finding(said, "2-4 (practitioners)", *times, int(ordered.sum()), near, "orders that come without a mail are counted as its own")
 
 
-def answers(customers: int, seeds: Sequence[int]) -> list[Answers]:
+def simulate_responses(customers: int, seeds: Sequence[int]) -> list[ResponseToMail]:
     """The mail of day 180 and none, on the same customers; for each seed."""
-    return [_answers_of(customers, seed) for seed in seeds]
+    return [_simulate_responses_of_seed(customers, seed) for seed in seeds]
 
 
-def _answers_of(customers: int, seed: int) -> Answers:
+def _simulate_responses_of_seed(customers: int, seed: int) -> ResponseToMail:
     mail = {"broadcasts": {"to_all": {"schedule": {"dates": [MAIL_DATE], "at": "10:00"}, "send": "newsletter"}}}
     days = int(MAIL_DAY + AFTER) + 1
     kinds = ("first_visit", "visit", "returns", "order")
-    found, none = (happened(scenario(policy, customers, days), seed, kinds) for policy in (mail, {}))
+    found, none = (simulate_events(scenario(policy, customers, days), seed, kinds) for policy in (mail, {}))
     after, until = np.full(customers, MAIL_DAY), np.full(customers, MAIL_DAY + AFTER)
-    gained = {kind: counted(found[kind], customers, after, until) - counted(none[kind], customers, after, until) for kind in kinds}
+    gained = {
+        kind: count_in_windows(found[kind], customers, after, until) - count_in_windows(none[kind], customers, after, until)
+        for kind in kinds
+    }
     last = np.full(customers, np.nan)
     before = none["order"].day <= MAIL_DAY
     last[none["order"].customer[before]] = none["order"].day[before]  # rows go by time: the last one stays
-    return Answers(MAIL_DAY - last, gained["first_visit"] + gained["visit"] + gained["returns"], gained["order"])
+    return ResponseToMail(MAIL_DAY - last, gained["first_visit"] + gained["visit"] + gained["returns"], gained["order"])
 
 
-def recency_rows(found: Sequence[Answers]) -> list[dict[str, Any]]:
+def recency_rows(found: Sequence[ResponseToMail]) -> list[dict[str, Any]]:
     """What the mail adds to visits and orders of 100 customers, by days since the last order."""
     since, visits, orders = (np.concatenate(column) for column in zip(*found, strict=True))
     rows = []
-    for after, until in pairwise(BANDS):
+    for after, until in pairwise(RECENCY_BANDS):
         chosen = (since > after) & (since <= until)
         row: dict[str, Any] = {"days_since_order": f"{after}-{until}", "n": int(chosen.sum())}
         for name, gain in (("visits", visits), ("orders", orders)):
-            row |= dict(zip((name, f"{name}_low", f"{name}_high"), (100 * x for x in ratio(gain[chosen])), strict=True))
-        of_seeds = [100 * of.visits[(of.since > after) & (of.since <= until)].mean() for of in found]
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), (100 * x for x in ratio_with_interval(gain[chosen])), strict=True))
+        of_seeds = [100 * of.visits[(of.days_since_order > after) & (of.days_since_order <= until)].mean() for of in found]
         rows.append(row | {"visits_least_seed": float(min(of_seeds)), "visits_largest_seed": float(max(of_seeds))})
     return rows
 
 
-def recency_findings(found: Sequence[Answers]) -> list[Finding]:
+def recency_findings(found: Sequence[ResponseToMail]) -> list[Finding]:
     """Who ordered within two months against who ordered longer ago."""
     since, visits, orders = (np.concatenate(column) for column in zip(*found, strict=True))
     findings = []
     for name, gain in (("visits", visits), ("orders", orders)):
-        lately, long_ago = (ratio(gain[chosen]) for chosen in (since <= BANDS[3], since > BANDS[3]))
+        lately, long_ago = (ratio_with_interval(gain[chosen]) for chosen in (since <= RECENCY_BANDS[3], since > RECENCY_BANDS[3]))
         difference = 100 * (lately[0] - long_ago[0])
         error = 100 * float(np.hypot(lately[2] - lately[0], long_ago[2] - long_ago[0]))
         why = f"{100 * lately[0]:.3g} against {100 * long_ago[0]:.3g}: of those who ordered long ago many have paused or left"
@@ -207,14 +212,14 @@ def figure(mails: list[dict[str, Any]], bands: list[dict[str, Any]], path: Path)
     hours = [row["minutes"] / 60 for row in mails]
     left.fill_between(hours, [row["least_seed"] for row in mails], [row["largest_seed"] for row in mails], alpha=0.2)
     for name, label in (("order_rate", "orders within 5 days (shade: seeds)"), ("increment", "of these, brought by the mail")):
-        left.errorbar(hours, [row[name] for row in mails], yerr=_errors(mails, name), marker="o", markersize=4, label=label)
+        left.errorbar(hours, [row[name] for row in mails], yerr=_error_bars(mails, name), marker="o", markersize=4, label=label)
     left.scatter([minutes / 60 for minutes in PUBLISHED], list(PUBLISHED.values()), color="black", marker="x", zorder=3, label="saleslion")
     left.set(xscale="log", xlabel="hours from cart to mail", ylabel="% of mails", ylim=(0, None))
     left.legend(frameon=False, fontsize=8)
     places = range(len(bands))
     for name, shift in (("visits", -0.1), ("orders", 0.1)):
         at = [place + shift for place in places]
-        right.errorbar(at, [row[name] for row in bands], yerr=_errors(bands, name), fmt="o", markersize=4, label=name)
+        right.errorbar(at, [row[name] for row in bands], yerr=_error_bars(bands, name), fmt="o", markersize=4, label=name)
     right.set(xlabel="days since the last order", ylabel="added in 14 days, of 100 customers")
     right.set_xticks(list(places), [row["days_since_order"] for row in bands])
     right.legend(frameon=False, fontsize=8)
@@ -226,7 +231,7 @@ def figure(mails: list[dict[str, Any]], bands: list[dict[str, Any]], path: Path)
     plt.close(drawn)
 
 
-def _errors(rows: list[dict[str, Any]], name: str) -> list[list[float]]:
+def _error_bars(rows: list[dict[str, Any]], name: str) -> list[list[float]]:
     return [[row[name] - row[f"{name}_low"] for row in rows], [row[f"{name}_high"] - row[name] for row in rows]]
 
 
@@ -238,16 +243,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e06_cart_timing")
     given = parser.parse_args()
     seeds = range(1, given.seeds + 1)
-    mailed, answered = carts(given.customers, seeds), answers(4 * given.customers, seeds)
+    mailed, answered = simulate_carts(given.customers, seeds), simulate_responses(4 * given.customers, seeds)
     tables = {"carts": cart_rows(mailed), "recency": recency_rows(answered)}
     given.out.mkdir(parents=True, exist_ok=True)
     figure(tables["carts"], tables["recency"], given.out / "timing.png")
     words = f"""Carts: one mail, so long after a customer's first cart that was left, and nothing else; {len(MINUTES)} delays,
 {given.seeds} populations of {given.customers:,} customers, a year.
 Recency: one newsletter to everybody on day 180; {given.seeds} populations of {4 * given.customers:,} customers.
-Increments are differences to the same customers without the mail. An order rate counts as the published one within {NEAR} points."""
+Increments are differences to the same customers without the mail. An order rate counts as the published one within {TOLERANCE} points."""
     findings = cart_findings(mailed) + recency_findings(answered)
-    print(write_findings("e06_cart_timing", "E06: when to write", words, findings, tables, given.out))
+    print(write_findings_report("e06_cart_timing", "E06: when to write", words, findings, tables, given.out))
 
 
 if __name__ == "__main__":

@@ -20,18 +20,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from findings import ROOT, Finding, ratio, write_findings
-from happenings import happened
+from event_arrays import simulate_events
 from numpy.typing import NDArray
+from published_findings import ROOT, Finding, ratio_with_interval, write_findings_report
 
 import cjsim as cj
 
 YEAR, YEARS, LONGER, MONTH = 365, 4, 8, 30
 ORDERS = 10  # of a customer that are looked at
 PUBLISHED = {1: 32, 2: 53, 3: 64, 9: 83}  # %, by the order that begins the rung
-TUNED = (1, 2, 3)
-NEAR = 3.0  # points of a share that count as the published one
-SPEND, SPEND_NEAR, EARLY_SHARE = 154.0, 10.0, 69.0  # money; money; %
+CALIBRATED_ORDERS = (1, 2, 3)
+TOLERANCE_POINTS = 3.0  # points of a share that count as the published one
+SPEND, SPEND_TOLERANCE, EARLY_SHARE = 154.0, 10.0, 69.0  # money; money; %
 # What holds the ladder where it is: the shop with some of its numbers otherwise
 VARIANTS: dict[str, dict[str, Any]] = {
     "as shipped": {},
@@ -49,22 +49,22 @@ VARIANTS: dict[str, dict[str, Any]] = {
 Floats = NDArray[np.float64]
 
 
-class Buyers(NamedTuple):
+class BuyerHistories(NamedTuple):
     """Everyone who bought: days of the first orders, and money in the year and in the month from the first."""
 
     orders: Floats  # (n_buyers, ORDERS), days since the start; inf where there is none
-    year: Floats  # (n_buyers,), money
-    month: Floats  # (n_buyers,), money
+    first_year_spend: Floats  # (n_buyers,), money
+    first_month_spend: Floats  # (n_buyers,), money
 
 
-def buyers(customers: int, seed: int, values: Mapping[str, Any] | None = None, years: int = YEARS) -> Buyers:
+def simulate_buyers(customers: int, seed: int, values: Mapping[str, Any] | None = None, years: int = YEARS) -> BuyerHistories:
     """Simulate the shop under its policy of today, with values set otherwise."""
     shop = cj.Scenario.load(ROOT / "configs" / "scenarios" / "shop.yaml")
     shop = shop.with_values({"customers": customers, "horizon": f"{years * YEAR}d", **(values or {})})
-    return buyers_of(*happened(shop, seed, ("order",))["order"])
+    return histories_from_orders(*simulate_events(shop, seed, ("order",))["order"])
 
 
-def buyers_of(customer: NDArray[np.int64], day: Floats, value: Floats) -> Buyers:
+def histories_from_orders(customer: NDArray[np.int64], day: Floats, value: Floats) -> BuyerHistories:
     """Orders in the order of customers, then of time, each of shape (n_orders,), by customer."""
     _, begins, of, count = np.unique(customer, return_index=True, return_inverse=True, return_counts=True)
     ordinal = np.arange(len(customer)) - np.repeat(begins, count)
@@ -73,62 +73,62 @@ def buyers_of(customer: NDArray[np.int64], day: Floats, value: Floats) -> Buyers
     orders[of[kept], ordinal[kept]] = day[kept]
     since = day - orders[of, 0]
     year, month = (np.bincount(of, weights=value * (since <= days), minlength=len(begins)) for days in (YEAR, MONTH))
-    return Buyers(orders, year, month)
+    return BuyerHistories(orders, year, month)
 
 
-def rung(of: Buyers, number: int, years: int = YEARS) -> Floats:
+def repeat_indicator(histories: BuyerHistories, number: int, years: int = YEARS) -> Floats:
     """Of those whose order `number` was observed for a year: 1 where the next one came within it, else 0."""
-    this, after = of.orders[:, number - 1], of.orders[:, number]
+    this, after = histories.orders[:, number - 1], histories.orders[:, number]
     observed = this <= (years - 1) * YEAR
     return (after[observed] - this[observed] <= YEAR).astype(np.float64)
 
 
-def ladder(found: Sequence[Buyers], years: int = YEARS) -> list[dict[str, Any]]:
+def repeat_rates(found: Sequence[BuyerHistories], years: int = YEARS) -> list[dict[str, Any]]:
     """Each rung in %, with its interval and the least and largest of the seeds."""
     rows = []
     for number in range(1, ORDERS):
-        seeds = [rung(of, number, years) for of in found]
-        share, low, high = (100 * x for x in ratio(np.concatenate(seeds)))
+        seeds = [repeat_indicator(of, number, years) for of in found]
+        share, low, high = (100 * x for x in ratio_with_interval(np.concatenate(seeds)))
         spread = [100 * float(of.mean()) for of in seeds if len(of)]
         row: dict[str, Any] = {"order": number, "share": share, "low": low, "high": high, "published": PUBLISHED.get(number, "")}
         rows.append(row | {"least_seed": min(spread), "largest_seed": max(spread), "n": sum(map(len, seeds))})
     return rows
 
 
-def findings_of(found: Sequence[Buyers], years: int = YEARS) -> list[Finding]:
+def findings_of(found: Sequence[BuyerHistories], years: int = YEARS) -> list[Finding]:
     """The published rungs and spend beside ours."""
-    rows = ladder(found, years)
+    rows = repeat_rates(found, years)
     findings = []
     for number, published in PUBLISHED.items():
         row = rows[number - 1]
-        near = row["low"] - NEAR <= published <= row["high"] + NEAR
-        why = f"seeds {row['least_seed']:.3g} to {row['largest_seed']:.3g}" + ("; tuned" if number in TUNED else "; not tuned")
+        near = row["low"] - TOLERANCE_POINTS <= published <= row["high"] + TOLERANCE_POINTS
+        why = f"seeds {row['least_seed']:.3g} to {row['largest_seed']:.3g}" + ("; tuned" if number in CALIBRATED_ORDERS else "; not tuned")
         said = f"order {number + 1} within a year of order {number}, %"
         findings.append(Finding(said, f"{published} %", row["share"], row["low"], row["high"], row["n"], near, why))
     observed = [of.orders[:, 0] <= (years - 1) * YEAR for of in found]
     year, month = (
         np.concatenate([getattr(of, name)[seen] for of, seen in zip(found, observed, strict=True)]) for name in ("year", "month")
     )
-    spend = ratio(year)
-    near = spend[1] - SPEND_NEAR <= SPEND <= spend[2] + SPEND_NEAR
+    spend = ratio_with_interval(year)
+    near = spend[1] - SPEND_TOLERANCE <= SPEND <= spend[2] + SPEND_TOLERANCE
     findings.append(Finding("spend in the year from the first order, money", f"${SPEND:.0f}", *spend, len(year), near, "not tuned"))
-    early = [100 * x for x in ratio(month, year)]
-    near = early[1] - NEAR <= EARLY_SHARE <= early[2] + NEAR
+    early = [100 * x for x in ratio_with_interval(month, year)]
+    near = early[1] - TOLERANCE_POINTS <= EARLY_SHARE <= early[2] + TOLERANCE_POINTS
     why = "second orders wait for a visit, which comes at the customer's pace: bursts in the first weeks are not in the model"
     said = "of it in the first 30 days, %"
     findings.append(Finding(said, f"{EARLY_SHARE:.0f} %", early[0], early[1], early[2], len(year), near, "" if near else why))
     return findings
 
 
-def variants(customers: int, seed: int) -> list[dict[str, Any]]:
+def variant_rows(customers: int, seed: int) -> list[dict[str, Any]]:
     """The rungs of each variant, in %, on one population."""
     rows = []
     tried = [(name, values, YEARS) for name, values in VARIANTS.items()] + [(f"seen for {LONGER} years, not {YEARS}", {}, LONGER)]
     for name, values, years in tried:
-        of = buyers(customers, seed, values, years)
+        of = simulate_buyers(customers, seed, values, years)
         row: dict[str, Any] = {"variant": name}
         for number in (1, 2, 3, 6, 9):
-            share, low, high = (100 * x for x in ratio(rung(of, number, years)))
+            share, low, high = (100 * x for x in ratio_with_interval(repeat_indicator(of, number, years)))
             row |= {f"order_{number}": share, f"order_{number}_low": low, f"order_{number}_high": high}
         rows.append(row | {"buyers": len(of.orders)})
     return rows
@@ -170,16 +170,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e07_repeat")
     given = parser.parse_args()
-    found = [buyers(given.customers, seed) for seed in range(1, given.seeds + 1)]
-    tables = {"ladder": ladder(found), "variants": variants(given.customers, 1)}
+    found = [simulate_buyers(given.customers, seed) for seed in range(1, given.seeds + 1)]
+    tables = {"ladder": repeat_rates(found), "variants": variant_rows(given.customers, 1)}
     given.out.mkdir(parents=True, exist_ok=True)
     figure(tables["ladder"], tables["variants"], given.out / "ladder.png")
     words = f"""The shop under its policy of today: {given.seeds} populations of {given.customers:,} customers, {YEARS} years.
 An order counts if it was observed for a year.
-A share counts as the published one within {NEAR:.0f} points, the spend within ${SPEND_NEAR:.0f}.
+A share counts as the published one within {TOLERANCE_POINTS:.0f} points, the spend within ${SPEND_TOLERANCE:.0f}.
 Three waits of the journey, how soon customers pause and how seldom they come back, were set to the first three rungs.
 `variants.csv`, on the right, shows what holds the ladder where it is; the last rung is lower in a longer look."""
-    print(write_findings("e07_repeat", "E07: the repeat-purchase ladder", words, findings_of(found), tables, given.out))
+    print(write_findings_report("e07_repeat", "E07: the repeat-purchase ladder", words, findings_of(found), tables, given.out))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from findings import ROOT, Finding, ratio
 from numpy.typing import NDArray
+from published_findings import ROOT, Finding, ratio_with_interval
 
 import cjsim as cj
 
@@ -26,7 +26,7 @@ YES, NO = "contacts >= 0", "contacts < 0"
 Floats = NDArray[np.float64]
 
 
-class Bought(NamedTuple):
+class CouponOutcomes(NamedTuple):
     """What each customer did from the coupon's day to its end and in the week after, under one policy."""
 
     orders: Floats  # (n,), while it was valid
@@ -52,38 +52,40 @@ def scenario(*, offer: bool, mail: bool, hours: float, customers: int) -> cj.Sce
     return cj.Scenario.from_dict(shop).with_values(choices)
 
 
-def lives(customers: int, seeds: Sequence[int]) -> dict[str, Bought]:
+def outcomes_by_policy(customers: int, seeds: Sequence[int]) -> dict[str, CouponOutcomes]:
     """Customers of all seeds under each policy: `none`, `mail` (alone), `coupon` (and the mail)."""
     policies = {"none": (False, False), "mail": (False, True), "coupon": (True, True)}
     parts = []
     for seed in seeds:
-        before = outcomes(customers, seed, COUPON_DAY, offer=False, mail=False)
+        before = outcomes_until(customers, seed, COUPON_DAY, offer=False, mail=False)
         found = {}
         for name, (offer, mail) in policies.items():
             ends = (COUPON_DAY + VALID, COUPON_DAY + VALID + AFTER)
-            valid, after = (outcomes(customers, seed, end, offer=offer, mail=mail) for end in ends)
-            found[name] = bought(before, valid, after)
+            valid, after = (outcomes_until(customers, seed, end, offer=offer, mail=mail) for end in ends)
+            found[name] = coupon_outcomes(before, valid, after)
         parts.append(found)
-    return joined(parts)
+    return concatenate(parts)
 
 
-def joined(parts: Sequence[dict[str, Bought]]) -> dict[str, Bought]:
+def concatenate(parts: Sequence[dict[str, CouponOutcomes]]) -> dict[str, CouponOutcomes]:
     """Customers of several populations."""
-    return {name: Bought(*(np.concatenate(arrays) for arrays in zip(*(part[name] for part in parts), strict=True))) for name in parts[0]}
+    return {
+        name: CouponOutcomes(*(np.concatenate(arrays) for arrays in zip(*(part[name] for part in parts), strict=True))) for name in parts[0]
+    }
 
 
-def outcomes(customers: int, seed: int, end: float, *, offer: bool, mail: bool) -> Any:
+def outcomes_until(customers: int, seed: int, end: float, *, offer: bool, mail: bool) -> Any:
     """What became of each customer by a day."""
     return cj.simulate(scenario(offer=offer, mail=mail, hours=24 * end, customers=customers), seed=seed).outcomes.customers
 
 
-def bought(before: Any, valid: Any, after: Any) -> Bought:
+def coupon_outcomes(before: Any, valid: Any, after: Any) -> CouponOutcomes:
     """What came between three days. What happens up to a day does not depend on how long a run goes on, so that runs may be subtracted."""
 
     def within(field: str, start: Any = before, end: Any = valid) -> Floats:
         return np.asarray(end[field] - start[field], np.float64)
 
-    return Bought(
+    return CouponOutcomes(
         orders=within("purchases"),
         spent=within("revenue") + within("discounts"),
         spent_after=within("revenue", valid, after) + within("discounts", valid, after),
@@ -93,28 +95,28 @@ def bought(before: Any, valid: Any, after: Any) -> Bought:
     )
 
 
-def rows_of(of: dict[str, Bought]) -> list[dict[str, Any]]:
+def coupon_rows(of: dict[str, CouponOutcomes]) -> list[dict[str, Any]]:
     """What each policy brings a customer while the coupon is valid, and the paired difference to none, with intervals."""
     rows = []
     for name, life in of.items():
         for field in ("orders", "spent", "money_off", "margin", "spent_after"):
             values = getattr(life, field)
-            change, low, high = ratio(values - getattr(of["none"], field))
+            change, low, high = ratio_with_interval(values - getattr(of["none"], field))
             rows.append(
                 {"policy": name, "what": field, "mean": float(values.mean()), "change": change, "low": low, "high": high, "n": len(values)}
             )
     return rows
 
 
-def findings_of(of: dict[str, Bought]) -> list[Finding]:
+def findings_of(of: dict[str, CouponOutcomes]) -> list[Finding]:
     """The published statements beside what came out."""
     none, mail, coupon = of["none"], of["mail"], of["coupon"]
     took, more = coupon.redeemed > 0, coupon.orders - none.orders
-    anyway = ratio((none.orders > 0)[took].astype(float))
-    net = ratio(coupon.margin - none.margin)
-    earned = ratio(coupon.margin + coupon.money_off - none.margin)
-    through, by_discount = ratio(more * took, more), ratio(coupon.orders - mail.orders, more)
-    carried = ratio(coupon.spent_after - none.spent_after, none.spent_after)
+    anyway = ratio_with_interval((none.orders > 0)[took].astype(float))
+    net = ratio_with_interval(coupon.margin - none.margin)
+    earned = ratio_with_interval(coupon.margin + coupon.money_off - none.margin)
+    through, by_discount = ratio_with_interval(more * took, more), ratio_with_interval(coupon.orders - mail.orders, more)
+    carried = ratio_with_interval(coupon.spent_after - none.spent_after, none.spent_after)
     n = len(more)
     return [
         Finding(

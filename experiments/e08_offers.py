@@ -12,7 +12,7 @@ from typing import Any
 
 import e08_coupon
 import e08_sleeping_dogs
-from findings import ROOT, Finding, write_findings
+from published_findings import ROOT, Finding, write_findings_report
 
 
 def figure(churn: list[dict[str, Any]], coupon: list[dict[str, Any]], path: Path) -> None:
@@ -47,7 +47,7 @@ def figure(churn: list[dict[str, Any]], coupon: list[dict[str, Any]], path: Path
     plt.close(drawn)
 
 
-def spread(pooled: Sequence[Finding], of_seeds: Sequence[Sequence[Finding]]) -> list[dict[str, Any]]:
+def seed_spread_rows(pooled: Sequence[Finding], of_seeds: Sequence[Sequence[Finding]]) -> list[dict[str, Any]]:
     """Each number over all populations, and the least and largest of a population's own."""
     rows = []
     for i, found in enumerate(pooled):
@@ -64,11 +64,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e08_offers")
     given = parser.parse_args()
     seeds = range(1, given.seeds + 1)
-    chosen = e08_sleeping_dogs.targets(e08_sleeping_dogs.subscribers(given.customers, [given.seeds + 1]))
-    sites = [e08_sleeping_dogs.subscribers(given.customers, [seed]) for seed in seeds]
-    shops = [e08_coupon.lives(given.customers, [seed]) for seed in seeds]
-    subscribers, shop = e08_sleeping_dogs.joined(sites), e08_coupon.joined(shops)
-    churn, coupon = e08_sleeping_dogs.rows_of(subscribers), e08_coupon.rows_of(shop)
+    chosen = e08_sleeping_dogs.choose_halves(e08_sleeping_dogs.simulate_subscribers(given.customers, [given.seeds + 1]))
+    sites = [e08_sleeping_dogs.simulate_subscribers(given.customers, [seed]) for seed in seeds]
+    shops = [e08_coupon.outcomes_by_policy(given.customers, [seed]) for seed in seeds]
+    subscribers, shop = e08_sleeping_dogs.concatenate_subscribers(sites), e08_coupon.concatenate(shops)
+    churn, coupon = e08_sleeping_dogs.churn_rows(subscribers), e08_coupon.coupon_rows(shop)
     given.out.mkdir(parents=True, exist_ok=True)
     figure(churn, coupon, given.out / "offers.png")
     words = f"""Each of the news site's subscribers is asked on one day whether a cheaper plan would suit, and each of the shop's customers
@@ -80,8 +80,8 @@ How far populations differ: `spread.csv`."""
     of_seeds = [
         [*e08_sleeping_dogs.findings_of(one, chosen), *e08_coupon.findings_of(other)] for one, other in zip(sites, shops, strict=True)
     ]
-    tables = {"churn": churn, "coupon": coupon, "spread": spread(found, of_seeds)}
-    print(write_findings("e08_offers", "E08: offers that backfire", words, found, tables, given.out))
+    tables = {"churn": churn, "coupon": coupon, "spread": seed_spread_rows(found, of_seeds)}
+    print(write_findings_report("e08_offers", "E08: offers that backfire", words, found, tables, given.out))
 
 
 if __name__ == "__main__":

@@ -14,16 +14,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from findings import ROOT, Z95, Finding, ratio
 from numpy.typing import NDArray
+from published_findings import ROOT, Z95, Finding, ratio_with_interval
 
 import cjsim as cj
 
 CONFIGS = ROOT / "configs" / "experiments"
-WHOM = "policy.flows.proactive_churn_offer.steps[1].branch.if"
+TARGET_CONDITION_PATH = "policy.flows.proactive_churn_offer.steps[1].branch.if"
 ALL, NOBODY = "contacts >= 0", "contacts < 0"
-BANDS = ("under 5", "5 to 12", "12 to 20", "20 and over")  # articles lately, as the policy marks them
-HALVES = {"score(use) < 12": (0, 1), "score(use) >= 12": (2, 3)}  # whom to ask: a policy's condition, and the bands that it holds of
+USAGE_BANDS = ("under 5", "5 to 12", "12 to 20", "20 and over")  # articles lately, as the policy marks them
+USAGE_HALVES = {"score(use) < 12": (0, 1), "score(use) >= 12": (2, 3)}  # whom to ask: a policy's condition, and the bands that it holds of
 ASKED_DAY, WINDOW = 301 + 10 / 24, 90.0  # 2026-11-02 at ten, counted from 2026-01-05; days in which a notice counts
 
 Floats = NDArray[np.float64]
@@ -34,16 +34,16 @@ class Subscribers(NamedTuple):
 
     persona: NDArray[np.str_]  # (n,)
     band: NDArray[np.int64]  # (n,), of BANDS
-    asked: NDArray[np.bool_]  # (n,), the offer was delivered
-    left: Floats  # (n,), 1: gave notice within the window though nobody was asked
-    left_asked: Floats  # (n,), 1: gave notice within the window under the offer
+    is_treated: NDArray[np.bool_]  # (n,), the offer was delivered
+    left_untreated: Floats  # (n,), 1: gave notice within the window though nobody was asked
+    left_treated: Floats  # (n,), 1: gave notice within the window under the offer
 
-    def among(self, rows: NDArray[np.bool_]) -> "Subscribers":
+    def select(self, rows: NDArray[np.bool_]) -> "Subscribers":
         """Some of them."""
         return Subscribers(*(array[rows] for array in self))
 
 
-def scenario(whom: str, customers: int) -> cj.Scenario:
+def scenario(condition: str, customers: int) -> cj.Scenario:
     """The site under its policy of today, and one day on which subscribers of whom a condition holds are asked."""
     site = {
         "name": "asks_once",
@@ -54,76 +54,81 @@ def scenario(whom: str, customers: int) -> cj.Scenario:
         "start": "2026-01-05",
         "horizon": f"{int(ASKED_DAY + WINDOW) + 1}d",
     }
-    return cj.Scenario.from_dict(site).with_values({WHOM: whom})
+    return cj.Scenario.from_dict(site).with_values({TARGET_CONDITION_PATH: condition})
 
 
-def paired(nobody: cj.Run, somebody: cj.Run) -> Subscribers:
+def pair_subscribers(nobody: cj.Run, somebody: cj.Run) -> Subscribers:
     """The same subscribers in both runs, found by their keys."""
     _, one, other = np.intersect1d(nobody.keys, somebody.keys, return_indices=True)
     without = {name: nobody.outcomes.moments[one, i] for i, name in enumerate(nobody.codebook.moments)}
     under = {name: somebody.outcomes.moments[other, i] for i, name in enumerate(somebody.codebook.moments)}
-    marks = np.array([np.isfinite(without[f"band_{i}"]) for i in range(len(BANDS))])
+    marks = np.array([np.isfinite(without[f"band_{i}"]) for i in range(len(USAGE_BANDS))])
     last = ASKED_DAY + WINDOW
     everyone = Subscribers(
         persona=np.array(nobody.codebook.personas)[nobody.outcomes.customers["persona"][one]],
         band=marks.argmax(axis=0),
-        asked=np.isfinite(under["asked"]),
-        left=(without["notice"] <= last).astype(float),
-        left_asked=(under["notice"] <= last).astype(float),
+        is_treated=np.isfinite(under["asked"]),
+        left_untreated=(without["notice"] <= last).astype(float),
+        left_treated=(under["notice"] <= last).astype(float),
     )
-    return everyone.among(marks.any(axis=0))
+    return everyone.select(marks.any(axis=0))
 
 
-def subscribers(customers: int, seeds: Sequence[int], whom: str = ALL) -> Subscribers:
+def simulate_subscribers(customers: int, seeds: Sequence[int], condition: str = ALL) -> Subscribers:
     """Those of all seeds, when nobody is asked and when those are of whom a condition holds."""
-    pairs = [[cj.simulate(scenario(asks, customers), seed=seed) for asks in (NOBODY, whom)] for seed in seeds]
-    return joined([paired(nobody, somebody) for nobody, somebody in pairs])
+    pairs = [[cj.simulate(scenario(asks, customers), seed=seed) for asks in (NOBODY, condition)] for seed in seeds]
+    return concatenate_subscribers([pair_subscribers(nobody, somebody) for nobody, somebody in pairs])
 
 
-def joined(parts: Sequence[Subscribers]) -> Subscribers:
+def concatenate_subscribers(parts: Sequence[Subscribers]) -> Subscribers:
     """Those of several populations."""
     return Subscribers(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def targets(pilot: Subscribers) -> dict[str, str]:
+def choose_halves(pilot: Subscribers) -> dict[str, str]:
     """The half most at risk, and the half that the offer moves least to leave, as the pilot has them.
 
     A firm's pilot asks one half at random; here each is seen both ways, which tells the same with less noise.
     """
-    of = {half: pilot.among(np.isin(pilot.band, bands)) for half, bands in HALVES.items()}
-    at_risk = max(of, key=lambda half: float(of[half].left.mean()))
-    least_moved = min(of, key=lambda half: float((of[half].left_asked - of[half].left).mean()))
+    of = {half: pilot.select(np.isin(pilot.band, bands)) for half, bands in USAGE_HALVES.items()}
+    at_risk = max(of, key=lambda half: float(of[half].left_untreated.mean()))
+    least_moved = min(of, key=lambda half: float((of[half].left_treated - of[half].left_untreated).mean()))
     return {"at risk": at_risk, "least moved": least_moved}
 
 
-def rows_of(everyone: Subscribers) -> list[dict[str, Any]]:
+def churn_rows(everyone: Subscribers) -> list[dict[str, Any]]:
     """By persona and by articles read: how many can be asked, who leaves if nobody and if all are, whom the offer drives away, keeps."""
-    groups = {"all": np.ones(len(everyone.left), bool)} | {p: everyone.persona == p for p in sorted(set(everyone.persona))}
-    groups |= {f"use {band}": everyone.band == i for i, band in enumerate(BANDS)}
+    groups = {"all": np.ones(len(everyone.left_untreated), bool)} | {p: everyone.persona == p for p in sorted(set(everyone.persona))}
+    groups |= {f"use {band}": everyone.band == i for i, band in enumerate(USAGE_BANDS)}
     rows = []
     for group, within in groups.items():
-        some = everyone.among(within)
-        moved = some.left_asked - some.left
-        change, low, high = ratio(moved)
-        row: dict[str, Any] = {"group": group, "n": len(moved), "asked": float(some.asked.mean()), "left": float(some.left.mean())}
-        row |= {"left_asked": float(some.left_asked.mean()), "change": change, "low": low, "high": high}
+        some = everyone.select(within)
+        moved = some.left_treated - some.left_untreated
+        change, low, high = ratio_with_interval(moved)
+        row: dict[str, Any] = {
+            "group": group,
+            "n": len(moved),
+            "asked": float(some.is_treated.mean()),
+            "left": float(some.left_untreated.mean()),
+        }
+        row |= {"left_asked": float(some.left_treated.mean()), "change": change, "low": low, "high": high}
         rows.append(row | {"driven_away": float((moved > 0).mean()), "kept": float((moved < 0).mean())})
     return rows
 
 
-def harm(some: Subscribers) -> tuple[float, float, float]:
+def churn_increase(some: Subscribers) -> tuple[float, float, float]:
     """By how much the offer raises the share who leave among those who got it, with its interval: each is seen both ways."""
-    return ratio((some.left_asked - some.left)[some.asked])
+    return ratio_with_interval((some.left_treated - some.left_untreated)[some.is_treated])
 
 
-def share(which: NDArray[np.bool_]) -> tuple[float, float, float]:
+def wilson_share(which: NDArray[np.bool_]) -> tuple[float, float, float]:
     """A share with Wilson's interval, which is right where hardly any are."""
     n, count, z2 = len(which), float(which.sum()), Z95**2
     middle, error = (count + z2 / 2) / (n + z2), Z95 * float(np.sqrt(count * (n - count) / n + z2 / 4)) / (n + z2)
     return count / n, max(0.0, middle - error), middle + error
 
 
-def gap(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:
+def difference_with_interval(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:
     """The difference of two numbers about different customers, with its interval."""
     value, error = one[0] - other[0], float(np.hypot(one[2] - one[0], other[2] - other[0]))
     return value, value - error, value + error
@@ -131,13 +136,13 @@ def gap(one: tuple[float, float, float], other: tuple[float, float, float]) -> t
 
 def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
     """The published statements beside what came out; `chosen` as `targets` gives it."""
-    asked = everyone.among(everyone.asked)
-    moved, n = asked.left_asked - asked.left, len(asked.left)
-    backfires, kept, driven = harm(asked), share(moved < 0), float((moved > 0).mean())
+    asked = everyone.select(everyone.is_treated)
+    moved, n = asked.left_treated - asked.left_untreated, len(asked.left_untreated)
+    backfires, kept, driven = churn_increase(asked), wilson_share(moved < 0), float((moved > 0).mean())
     dogs = asked.persona == "sleeping_dog"
-    dogs_more = gap(harm(asked.among(dogs)), harm(asked.among(~dogs)))
-    risk, least = (asked.among(np.isin(asked.band, HALVES[chosen[name]])) for name in ("at risk", "least moved"))
-    worse, best = gap(harm(risk), harm(least)), harm(least)
+    dogs_more = difference_with_interval(churn_increase(asked.select(dogs)), churn_increase(asked.select(~dogs)))
+    risk, least = (asked.select(np.isin(asked.band, USAGE_HALVES[chosen[name]])) for name in ("at risk", "least moved"))
+    worse, best = difference_with_interval(churn_increase(risk), churn_increase(least)), churn_increase(least)
     return [
         Finding(
             "share of those asked who leave within three months, less that of the same when nobody is asked",
@@ -145,7 +150,7 @@ def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
             *backfires,
             n,
             backfires[1] > 0,
-            f"{asked.left_asked.mean():.1%} and {asked.left.mean():.1%}; the lift of opening it was set with these two in view",
+            f"{asked.left_treated.mean():.1%} and {asked.left_untreated.mean():.1%}; the lift of opening it was set with these two in view",
         ),
         Finding(
             "share of those asked whom the offer keeps",
@@ -161,7 +166,7 @@ def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
             *dogs_more,
             n,
             dogs_more[1] > 0,
-            f"of the persona {asked.left[dogs].mean():.0%} leave anyway, woken by the letters of every week; many whom "
+            f"of the persona {asked.left_untreated[dogs].mean():.0%} leave anyway, woken by the letters of every week; many whom "
             "the offer wakes are others who had slept",
         ),
         Finding(
@@ -170,14 +175,14 @@ def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
             *worse,
             n,
             worse[1] > 0,
-            f"at risk: {risk.left_asked.mean():.1%} against {risk.left.mean():.1%}, least moved: {least.left_asked.mean():.1%} against "
-            f"{least.left.mean():.1%}; halves by articles read lately, chosen on a pilot",
+            f"at risk: {risk.left_treated.mean():.1%} against {risk.left_untreated.mean():.1%}, least moved: {least.left_treated.mean():.1%} against "
+            f"{least.left_untreated.mean():.1%}; halves by articles read lately, chosen on a pilot",
         ),
         Finding(
             "change of the share who leave if the half least moved is asked, against nobody",
             "below 0: targeted on lift an offer lowers churn (sign)",
             *best,
-            len(least.left),
+            len(least.left_untreated),
             best[2] < 0,
             "where an offer keeps nobody, the best target is nobody",
         ),

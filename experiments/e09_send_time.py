@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from findings import ROOT, Z95, Finding, write_findings
+from published_findings import ROOT, Z95, Finding, write_findings_report
 
 import cjsim as cj
-from cjsim.model.codes import Touch
-from cjsim.model.source import read_file
+from cjsim.kernels.codes import TouchCode
+from cjsim.yaml.tree import read_yaml_file
 
 SPREADS = (0.0, 2.5, 5.0, 8.0)  # hours: standard deviation of `clock_shift`
 PILOT = 1_000  # seed of the population on which the firm finds its hour
@@ -33,7 +33,7 @@ EVENING = [0.1, 0.05, 0.05, 0.05, 0.05, 0.1, 0.4, 1, 1.2, 1, 0.8, 0.8, 1, 0.9, 0
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
-class Setting(NamedTuple):
+class CustomerSetting(NamedTuple):
     """Customers: when they read, how much they differ, how long a mail lives."""
 
     hours: str = "inbox"
@@ -41,7 +41,7 @@ class Setting(NamedTuple):
     lifetime: str = "1d"
 
 
-class Lift(NamedTuple):
+class RelativeLift(NamedTuple):
     """A relative difference with its interval."""
 
     value: float
@@ -52,20 +52,20 @@ class Lift(NamedTuple):
     largest_seed: float
 
 
-MAIN = [Setting(hours, spread) for hours in ("inbox", "evening") for spread in SPREADS]
-CONTROL = Setting("flat", 8.0)
-LONG = Setting("evening", 8.0, "14d")
+MAIN = [CustomerSetting(hours, spread) for hours in ("inbox", "evening") for spread in SPREADS]
+CONTROL = CustomerSetting("flat", 8.0)
+LONG_LIFETIME = CustomerSetting("evening", 8.0, "14d")
 
 
 def profile(hours: str) -> list[float]:
     """Weights of the hours of a day."""
     if hours == "inbox":
-        shop: dict[str, Any] = read_file(ROOT / "configs" / "journeys" / "shop.yaml").plain()
+        shop: dict[str, Any] = read_yaml_file(ROOT / "configs" / "journeys" / "shop.yaml").plain()
         return [float(weight) for weight in shop["activity"]["inbox"]["hours"]]
     return EVENING if hours == "evening" else [1.0] * 24
 
 
-def scenario(setting: Setting, customers: int, until: dict[str, Any], days: int = 364) -> cj.Scenario:
+def scenario(setting: CustomerSetting, customers: int, until: dict[str, Any], days: int = 364) -> cj.Scenario:
     """A weekly mail that goes as `until` says. Rates and delays are those of the shop's newsletter; the lifetime is shorter than there."""
     mail = {
         "open_delay": {"lognormal": {"median": "10.1h", "sigma": 2.354}},  # GetResponse S
@@ -92,21 +92,21 @@ def scenario(setting: Setting, customers: int, until: dict[str, Any], days: int 
     return cj.Scenario.from_dict(whole | {"customers": customers})
 
 
-def answers(world: cj.Scenario, seed: int) -> Floats:
+def touches_by_customer(world: cj.Scenario, seed: int) -> Floats:
     """Deliveries, openings, clicks of each customer, shape (customers, 3)."""
     reach = cj.simulate(world, seed=seed).outcomes.reach[:, 0, :]
-    return np.stack([reach[:, touch] for touch in (Touch.DELIVERED, Touch.OPENED, Touch.CLICKED)], axis=1).astype(np.float64)
+    return np.stack([reach[:, touch] for touch in (TouchCode.DELIVERED, TouchCode.OPENED, TouchCode.CLICKED)], axis=1).astype(np.float64)
 
 
-def best_fixed(setting: Setting, customers: int) -> tuple[str, str]:
+def best_fixed_hour(setting: CustomerSetting, customers: int) -> tuple[str, str]:
     """What the firm finds out beforehand: the hour at which most open, and the hour about which they then open and click."""
     tried = [f"{hour:02d}:30" for hour in range(24)]
-    at = max(tried, key=lambda at: answers(scenario(setting, customers, {"at": at}), PILOT)[:, 1].sum())
+    at = max(tried, key=lambda at: touches_by_customer(scenario(setting, customers, {"at": at}), PILOT)[:, 1].sum())
     with tempfile.TemporaryDirectory() as folder:
         log = cj.simulate(scenario(setting, customers, {"at": at}), seed=PILOT, log=Path(folder) / "log.parquet").log
         assert log is not None
         seen = log.query("select hour(time) as hour, count(*) as n from log where event in ('opened', 'clicked') group by 1 order by 1")
-    return at, clock(circular_mean(seen["hour"].to_numpy() + 0.5, seen["n"].to_numpy()))
+    return at, format_time_of_day(circular_mean(seen["hour"].to_numpy() + 0.5, seen["n"].to_numpy()))
 
 
 def circular_mean(hours: Floats, weights: Floats) -> float:
@@ -120,13 +120,13 @@ def circular_mean(hours: Floats, weights: Floats) -> float:
     return float(np.angle(np.sum(weights * np.exp(2j * np.pi * hours / 24))) / (2 * np.pi) * 24 % 24)
 
 
-def clock(hours: float) -> str:
+def format_time_of_day(hours: float) -> str:
     """Hours as a time of the day."""
     minutes = round(hours * 60) % 1440
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def lift(base: Floats, other: Floats, what: int = 1) -> Lift:
+def relative_lift(base: Floats, other: Floats, what: int = 1) -> RelativeLift:
     """Relative lift of openings (1) or clicks (2) per delivery, by the delta method over customers; shapes (seeds, customers, 3)."""
 
     def relative(old: Floats, new: Floats) -> tuple[float, Floats]:
@@ -139,10 +139,12 @@ def lift(base: Floats, other: Floats, what: int = 1) -> Lift:
     value, moves = relative(base.reshape(-1, 3), other.reshape(-1, 3))
     error = moves.std(ddof=1) / np.sqrt(len(moves))
     seeds = [relative(old, new)[0] for old, new in zip(base, other, strict=True)]
-    return Lift(float(value), float(value - Z95 * error), float(value + Z95 * error), len(moves), float(min(seeds)), float(max(seeds)))
+    return RelativeLift(
+        float(value), float(value - Z95 * error), float(value + Z95 * error), len(moves), float(min(seeds)), float(max(seeds))
+    )
 
 
-class Found(NamedTuple):
+class SettingResult(NamedTuple):
     """What came out of one setting; arrays of shape (seeds, customers, 3)."""
 
     at: str
@@ -152,67 +154,72 @@ class Found(NamedTuple):
     naive: Floats  # without `typical`: openings taken for the customer's hours as they come
 
 
-def rules(at: str, typical: str, learn_from: int = LEARN_FROM) -> dict[str, dict[str, Any]]:
+def send_rules(at: str, typical: str, learn_from: int = LEARN_FROM) -> dict[str, dict[str, Any]]:
     """The three ways to send."""
     learning = {"at": at, "best_hour": True, "learn_from": learn_from}
     return {"fixed": {"at": at}, "learnt": learning | {"typical": typical}, "naive": learning}
 
 
-def study(setting: Setting, customers: int, seeds: range, pilot: int) -> Found:
+def run_setting(setting: CustomerSetting, customers: int, seeds: range, pilot: int) -> SettingResult:
     """The firm finds its hour on one population, and learns on others."""
-    at, typical = best_fixed(setting, pilot)
+    at, typical = best_fixed_hour(setting, pilot)
     by_rule = {
-        name: np.array([answers(scenario(setting, customers, until), seed) for seed in seeds]) for name, until in rules(at, typical).items()
+        name: np.array([touches_by_customer(scenario(setting, customers, until), seed) for seed in seeds])
+        for name, until in send_rules(at, typical).items()
     }
-    return Found(at, typical, **by_rule)
+    return SettingResult(at, typical, **by_rule)
 
 
-def by_amount(setting: Setting, found: Found, customers: int, seeds: range) -> list[dict[str, Any]]:
+def lift_by_learn_from(setting: CustomerSetting, found: SettingResult, customers: int, seeds: range) -> list[dict[str, Any]]:
     """Lift by `learn_from`, over the year and in its second half."""
     rows = []
 
     def halves(until: dict[str, Any]) -> tuple[Floats, Floats]:
         """The year, and its second half: the same life, less its first half."""
-        year, first = (np.array([answers(scenario(setting, customers, until, days), seed) for seed in seeds]) for days in (364, 182))
+        year, first = (
+            np.array([touches_by_customer(scenario(setting, customers, until, days), seed) for seed in seeds]) for days in (364, 182)
+        )
         return year, year - first
 
-    base = halves(rules(found.at, found.typical)["fixed"])
+    base = halves(send_rules(found.at, found.typical)["fixed"])
     for learn_from in (2, 5, 10, 20, 40):
-        learnt = halves(rules(found.at, found.typical, learn_from)["learnt"])
+        learnt = halves(send_rules(found.at, found.typical, learn_from)["learnt"])
         for period, old, new in zip(("year", "second half"), base, learnt, strict=True):
-            rows.append({"spread": setting.spread, "learn_from": learn_from, "period": period, **lift(old, new)._asdict()})
+            rows.append({"spread": setting.spread, "learn_from": learn_from, "period": period, **relative_lift(old, new)._asdict()})
     return rows
 
 
-def rows_of(found: dict[Setting, Found]) -> list[dict[str, Any]]:
+def lift_rows(found: dict[CustomerSetting, SettingResult]) -> list[dict[str, Any]]:
     """A row a setting, rule and answer."""
     return [
         {**setting._asdict(), "at": one.at, "typical": one.typical, "rule": rule, "per_delivery": answer}
-        | lift(one.fixed, getattr(one, rule), what)._asdict()
+        | relative_lift(one.fixed, getattr(one, rule), what)._asdict()
         for setting, one in found.items()
         for rule in ("learnt", "naive")
         for what, answer in ((1, "opens"), (2, "clicks"))
     ]
 
 
-def findings_of(found: dict[Setting, Found]) -> list[Finding]:
+def findings_of(found: dict[CustomerSetting, SettingResult]) -> list[Finding]:
     """The claim, setting by setting."""
     none = "no audited figure"
     findings = []
     for setting, one in found.items():
         hours = f"{setting.hours} hours, sd {setting.spread:g} h, a mail lives {setting.lifetime}"
-        got = lift(one.fixed, one.learnt)
+        got = relative_lift(one.fixed, one.learnt)
         alike = setting.spread == 0 or setting.hours == "flat"
         expected = got.low <= 0 <= got.high if alike else got.low > 0
         published = f"0 ({none})" if alike else f"0 to 10 % ({none})"
-        findings.append(Finding(f"lift of opens: {hours}", published, got.value, got.low, got.high, got.n, expected, _why(setting, got)))
-        clicks = lift(one.fixed, one.learnt, 2)
+        findings.append(
+            Finding(f"lift of opens: {hours}", published, got.value, got.low, got.high, got.n, expected, _explanation(setting, got))
+        )
+        clicks = relative_lift(one.fixed, one.learnt, 2)
         if alike:
             same = clicks.low <= 0 <= clicks.high
-            why = _why(setting, clicks)
+            why = _explanation(setting, clicks)
             findings.append(Finding(f"lift of clicks: {hours}", "0", clicks.value, clicks.low, clicks.high, clicks.n, same, why))
         if setting.spread == 0:
-            naive = lift(one.fixed, one.naive)
+            naive = relative_lift(one.fixed, one.naive)
             why = "openings trail their sends, and who learns from them as they come sends ever later"
             findings.append(
                 Finding(f"without `typical`, lift: {hours}", "below 0", naive.value, naive.low, naive.high, naive.n, naive.high < 0, why)
@@ -220,12 +227,12 @@ def findings_of(found: dict[Setting, Found]) -> list[Finding]:
     return findings
 
 
-def _why(setting: Setting, got: Lift) -> str:
+def _explanation(setting: CustomerSetting, got: RelativeLift) -> str:
     if setting.hours == "flat":
         return "whenever it is sent, a mail is opened as soon"
     if setting.spread == 0:
         return "no lift; what is learnt from a dozen openings a year errs, and costs a little" if got.high < 0 else ""
-    return "a mail that lives for weeks is read whenever it comes" if setting == LONG else ""
+    return "a mail that lives for weeks is read whenever it comes" if setting == LONG_LIFETIME else ""
 
 
 def figure(rows: list[dict[str, Any]], path: Path) -> None:
@@ -267,15 +274,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e09_send_time")
     given = parser.parse_args()
     seeds = range(1, given.seeds + 1)
-    found = {setting: study(setting, given.customers, seeds, given.pilot) for setting in (*MAIN, CONTROL, LONG)}
-    amounts = [row for setting in (MAIN[4], MAIN[6]) for row in by_amount(setting, found[setting], given.customers, range(1, 3))]
+    found = {setting: run_setting(setting, given.customers, seeds, given.pilot) for setting in (*MAIN, CONTROL, LONG_LIFETIME)}
+    amounts = [row for setting in (MAIN[4], MAIN[6]) for row in lift_by_learn_from(setting, found[setting], given.customers, range(1, 3))]
     given.out.mkdir(parents=True, exist_ok=True)
-    figure(rows_of(found), given.out / "lift.png")
+    figure(lift_rows(found), given.out / "lift.png")
     words = f"""A weekly mail for a year at the best hour for all (of 24, found on {given.pilot:,} other customers), or at the
 hour learnt from each customer's openings and clicks (`best_hour`, `learn_from: {LEARN_FROM}`).
 {given.seeds} populations of {given.customers:,}. The firm reads `typical`, the hour about which all open and click, off its log."""
-    tables = {"lift": rows_of(found), "learn_from": amounts}
-    print(write_findings("e09_send_time", "E09: send-time optimisation", words, findings_of(found), tables, given.out))
+    tables = {"lift": lift_rows(found), "learn_from": amounts}
+    print(write_findings_report("e09_send_time", "E09: send-time optimisation", words, findings_of(found), tables, given.out))
 
 
 if __name__ == "__main__":

@@ -16,20 +16,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from contests import AS_SHIPPED, Entry, enter, incumbents
-from e10_landscape import CUSTOMERS, OUT, STUDY, Policy, best_of, read, share_within, truth_of
-from findings import Finding, median, share, write_findings
+from e10_landscape import CUSTOMERS, OUT, STUDY, GridPolicy, best_policy, read_policies, share_within, true_clv
+from published_findings import Finding, median_with_interval, share_with_interval, write_findings_report
+from search_comparison import DEFAULT_STRATEGY, SearchResult, incumbents, run_strategy
 
 from cjsim.tuning.study import Study
 
-WAYS = (AS_SHIPPED, "TPE, paired", "TPE, unpaired", "random, paired")
-OF_PROGRESS = 20_000  # the first so many customers of the truth tell what was best when
+COMPARED_STRATEGIES = (DEFAULT_STRATEGY, "TPE, paired", "TPE, unpaired", "random, paired")
+PROGRESS_CUSTOMERS = 20_000  # the first so many customers of the truth tell what was best when
 NEAR, ENOUGH = 0.01, 0.9  # of the best CLV; of the seeds
 FIRST_SEED = 11
 AT_20K = 20_000  # customers of a trial
 
 
-class Result(NamedTuple):
+class SearchOutcome(NamedTuple):
     """What a search found: its cost, the winner's CLV in truth, and the gain that was confirmed beside the true one."""
 
     way: str
@@ -46,7 +46,7 @@ class Result(NamedTuple):
     optimism: float
 
 
-class Step(NamedTuple):
+class ProgressStep(NamedTuple):
     """From so many lives on, the best trial so far was worth this in truth."""
 
     way: str
@@ -55,7 +55,7 @@ class Step(NamedTuple):
     clv: float
 
 
-class Judge:
+class TruthEvaluator:
     """Says what policies are worth in truth; each is simulated once."""
 
     def __init__(self, study: Study, customers: int = CUSTOMERS) -> None:
@@ -67,89 +67,97 @@ class Judge:
         count = min(customers or self._customers, self._customers)
         key = (repr(sorted(params.items())), count)
         if key not in self._known:
-            self._known[key] = float(truth_of(self._study, dict(params), count).mean())
+            self._known[key] = float(true_clv(self._study, dict(params), count).mean())
         return self._known[key]
 
 
-def result_of(entry: Entry, judge: Judge) -> Result:
+def search_outcome(entry: SearchResult, truth: TruthEvaluator) -> SearchOutcome:
     """A search at its winner's true value."""
-    confirmed, size = entry.confirmed, entry.study.size
-    gain, clv = confirmed.gains["clv"], judge.clv(confirmed.trial.params)
+    confirmed, size = entry.confirmed, entry.study.customers_per_trial
+    gain, clv = confirmed.gains["clv"], truth.clv(confirmed.trial.params)
     full = sum(trial.customers == size for trial in entry.trials)
-    told = (confirmed.verdict, gain.effect, gain.low, gain.high, clv - judge.clv({}), confirmed.optimism["clv"])
-    return Result(entry.way, entry.seed, len(entry.trials), full, entry.lives, clv, *told)
+    told = (confirmed.verdict, gain.effect, gain.low, gain.high, clv - truth.clv({}), confirmed.optimism["clv"])
+    return SearchOutcome(entry.way, entry.seed, len(entry.trials), full, entry.lives, clv, *told)
 
 
-def steps_of(entry: Entry, judge: Judge) -> list[Step]:
+def progress_steps(entry: SearchResult, truth: TruthEvaluator) -> list[ProgressStep]:
     """What was best when, in truth."""
-    found = incumbents(entry.trials, entry.study.size)
-    return [Step(entry.way, entry.seed, one.lives, judge.clv(one.params, OF_PROGRESS)) for one in found]
+    found = incumbents(entry.trials, entry.study.customers_per_trial)
+    return [ProgressStep(entry.way, entry.seed, one.lives, truth.clv(one.params, PROGRESS_CUSTOMERS)) for one in found]
 
 
-def contest(seed: int, judge: Judge, path: Path = STUDY, ways: Sequence[str] = WAYS) -> tuple[list[Result], list[Step]]:
+def compare_strategies(
+    seed: int, truth: TruthEvaluator, path: Path = STUDY, strategies: Sequence[str] = COMPARED_STRATEGIES
+) -> tuple[list[SearchOutcome], list[ProgressStep]]:
     """The study as shipped, and the other ways with as many lives."""
-    first = enter(path, ways[0], seed)
-    entries = [first, *(enter(path, way, seed, lives=first.lives) for way in ways[1:])]
-    return [result_of(entry, judge) for entry in entries], [step for entry in entries for step in steps_of(entry, judge)]
+    first = run_strategy(path, strategies[0], seed)
+    entries = [first, *(run_strategy(path, way, seed, simulation_budget=first.lives) for way in strategies[1:])]
+    return [search_outcome(entry, truth) for entry in entries], [step for entry in entries for step in progress_steps(entry, truth)]
 
 
-def losses(results: Sequence[Result], way: str, best: float) -> list[float]:
+def relative_losses(results: Sequence[SearchOutcome], strategy: str, best: float) -> list[float]:
     """Shares of the best CLV that the winners of one way miss, by seed; below 0 where they beat the grid."""
-    return [1 - one.clv / best for one in results if one.way == way]
+    return [1 - one.clv / best for one in results if one.way == strategy]
 
 
-def findings_of(results: Sequence[Result], best: float) -> list[Finding]:
+def findings_of(results: Sequence[SearchOutcome], best: float) -> list[Finding]:
     """The claims."""
-    ours = losses(results, AS_SHIPPED, best)
+    ours = relative_losses(results, DEFAULT_STRATEGY, best)
     n, near = len(ours), sum(loss <= NEAR for loss in ours)
     said = "share of seeds in which the confirmed winner is within 1 % of the best CLV"
     findings = [
-        Finding(said, f"at least {ENOUGH:.0%}", *share(near, n), n, near >= ENOUGH * n, f"the worst misses {max(ours):.2%}"),
-        Finding("share of the best CLV that the winner misses: median of seeds", "at most 0.01", *median(ours), n, median(ours)[0] <= NEAR),
+        Finding(said, f"at least {ENOUGH:.0%}", *share_with_interval(near, n), n, near >= ENOUGH * n, f"the worst misses {max(ours):.2%}"),
+        Finding(
+            "share of the best CLV that the winner misses: median of seeds",
+            "at most 0.01",
+            *median_with_interval(ours),
+            n,
+            median_with_interval(ours)[0] <= NEAR,
+        ),
     ]
-    for way in WAYS[1:]:
-        theirs = losses(results, way, best)
-        more = median(np.array(theirs) - np.array(ours))
+    for way in COMPARED_STRATEGIES[1:]:
+        theirs = relative_losses(results, way, best)
+        more = median_with_interval(np.array(theirs) - np.array(ours))
         wanted = "above 0" if way != "TPE, paired" else ""
         hits = sum(loss <= NEAR for loss in theirs)
         why = f"misses {np.median(theirs):.2%} at the median; {hits} of {n} are within 1 %"
         findings.append(Finding(f"{way}, as many lives: how much more it misses", wanted, *more, n, more[0] > 0, why))
-    confirmed = [one for one in results if one.way == AS_SHIPPED]
+    confirmed = [one for one in results if one.way == DEFAULT_STRATEGY]
     covers = sum(one.low <= one.true_gain <= one.high for one in confirmed)
     said = "share of seeds in which the confirmed gain's interval holds the true gain"
-    return [*findings, Finding(said, "95 %", *share(covers, n), n, share(covers, n)[2] >= 0.95)]
+    return [*findings, Finding(said, "95 %", *share_with_interval(covers, n), n, share_with_interval(covers, n)[2] >= 0.95)]
 
 
-def errors_at(study: Study, best: Mapping[str, Any], other: Mapping[str, Any], customers: int) -> tuple[float, float]:
+def paired_and_unpaired_errors(study: Study, best: Mapping[str, Any], other: Mapping[str, Any], customers: int) -> tuple[float, float]:
     """Standard errors of the difference of two policies at so many customers, paired and unpaired, as shares of the best's CLV."""
-    ours, theirs = (truth_of(study, dict(params)) for params in (best, other))
+    ours, theirs = (true_clv(study, dict(params)) for params in (best, other))
     root, mean = np.sqrt(customers), ours.mean()
     return float((theirs - ours).std() / root / mean), float(np.hypot(ours.std(), theirs.std()) / root / mean)
 
 
-def params_of(study: Study, policy: Policy) -> dict[str, Any]:
+def params_of(study: Study, policy: GridPolicy) -> dict[str, Any]:
     """Values by path of a policy of the grid."""
     names = [one.name for one in study.space.coordinates]
     return study.space.values(dict(zip(names, policy.waits, strict=True)))
 
 
-def words_of(study: Study, policies: Sequence[Policy], today: float, seeds: int) -> str:
+def report_introduction(study: Study, policies: Sequence[GridPolicy], today: float, seeds: int) -> str:
     """What was run, and what the landscape is like."""
-    best = best_of(policies)
+    best = best_policy(policies)
     ranked = sorted((one for one in policies if one.grid == "whole"), key=lambda one: -one.clv)
-    near = errors_at(study, params_of(study, best), params_of(study, ranked[9]), AT_20K)
-    far = errors_at(study, params_of(study, best), {}, AT_20K)
+    near = paired_and_unpaired_errors(study, params_of(study, best), params_of(study, ranked[9]), AT_20K)
+    far = paired_and_unpaired_errors(study, params_of(study, best), {}, AT_20K)
     return f"""Three waits of a coffee roaster, {seeds} studies of 100 trials on 20,000 customers, and other searches with as many lives.
 
 The truth: {len(policies)} policies, 200,000 customers each, the same for all (`grid.csv`). The best has a newsletter every
 {best.waits[0]:.2f} days, a coupon {24 * best.waits[1]:.1f} hours after a cart and a reminder {best.waits[2]:.1f} days after an order: CLV
-{best.clv:.2f} +- {best.half:.2f}; today's {today:.2f}. Of the grid over all bounds {share_within(policies, 0.01):.1%} is within 1 % of it,
+{best.clv:.2f} +- {best.half_width:.2f}; today's {today:.2f}. Of the grid over all bounds {share_within(policies, 0.01):.1%} is within 1 % of it,
 {share_within(policies, 0.02):.1%} within 2 %, {share_within(policies, 0.05):.1%} within 5 %; the worst has
 {min(one.clv for one in policies):.2f}. At 20,000 customers the difference between the best policy and the grid's tenth has a standard
 error of {near[0]:.2%} of CLV paired and {near[1]:.2%} unpaired; from today's {far[0]:.2%} and {far[1]:.2%}."""
 
 
-def figure(results: Sequence[Result], steps: Sequence[Step], best: float, path: Path) -> None:
+def figure(results: Sequence[SearchOutcome], steps: Sequence[ProgressStep], best: float, path: Path) -> None:
     """What was best when, and what the winners miss."""
     import matplotlib as mpl
     import seaborn as sns
@@ -159,17 +167,17 @@ def figure(results: Sequence[Result], steps: Sequence[Step], best: float, path: 
 
     sns.set_theme(style="whitegrid", palette="colorblind")
     drawn, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), width_ratios=(3, 2))
-    colors = dict(zip(WAYS, sns.color_palette("colorblind"), strict=False))
-    for way in WAYS:
-        grid, middle = progress(steps, way, best)
+    colors = dict(zip(COMPARED_STRATEGIES, sns.color_palette("colorblind"), strict=False))
+    for way in COMPARED_STRATEGIES:
+        grid, middle = median_progress(steps, way, best)
         left.plot(grid / 1e6, 100 * middle, drawstyle="steps-post", color=colors[way], label=way)
     left.set(xlabel="lives simulated, millions", ylabel="% of the best CLV missed, median of seeds", yscale="log", ylim=(0.05, 30))
     left.legend(frameon=False, fontsize=8)
-    for i, way in enumerate(WAYS):
-        missed = 100 * np.maximum(losses(results, way, best), 0)
+    for i, way in enumerate(COMPARED_STRATEGIES):
+        missed = 100 * np.maximum(relative_losses(results, way, best), 0)
         right.scatter(np.full(len(missed), i), missed, color=colors[way], s=16, alpha=0.7)
     right.axhline(1.0, color="black", linewidth=0.8)
-    right.set_xticks(range(len(WAYS)), [way.replace(", ", ",\n") for way in WAYS], fontsize=8)
+    right.set_xticks(range(len(COMPARED_STRATEGIES)), [way.replace(", ", ",\n") for way in COMPARED_STRATEGIES], fontsize=8)
     right.set(ylabel="% of the best CLV missed by the winner", ylim=(0, None))
     drawn.text(0.01, 0.005, f"{len({one.seed for one in results})} seeds; true values, {CUSTOMERS:,} customers", fontsize=7)
     drawn.tight_layout(rect=(0, 0.03, 1, 1))
@@ -177,13 +185,13 @@ def figure(results: Sequence[Result], steps: Sequence[Step], best: float, path: 
     plt.close(drawn)
 
 
-def progress(steps: Sequence[Step], way: str, best: float) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def median_progress(steps: Sequence[ProgressStep], strategy: str, best: float) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Median over seeds of the share missed by the best so far, on a grid of lives."""
     seeds = sorted({one.seed for one in steps})
     grid = np.linspace(20_000, max(one.lives for one in steps), 120)
     curves = []
     for seed in seeds:
-        mine = [one for one in steps if one.way == way and one.seed == seed]
+        mine = [one for one in steps if one.way == strategy and one.seed == seed]
         place = np.searchsorted([one.lives for one in mine], grid, side="right") - 1
         missed = np.array([1 - one.clv / best for one in mine])
         curves.append(np.where(place >= 0, missed[np.maximum(place, 0)], np.nan))
@@ -197,23 +205,23 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     study = Study.load(STUDY)
-    judge = Judge(study)
-    results: list[Result] = []
-    steps: list[Step] = []
+    judge = TruthEvaluator(study)
+    results: list[SearchOutcome] = []
+    steps: list[ProgressStep] = []
     for seed in range(FIRST_SEED, FIRST_SEED + given.seeds):
-        found, taken = contest(seed, judge)
+        found, taken = compare_strategies(seed, judge)
         results, steps = results + found, steps + taken
         print(seed, *(f"{one.way}: {one.clv:.3f}" for one in found), file=sys.stderr, flush=True)
-    policies = read()
-    best = best_of(policies)
+    policies = read_policies()
+    best = best_policy(policies)
     given.out.mkdir(parents=True, exist_ok=True)
     # What was best when is judged by fewer customers, so it is held against the best policy on the same ones.
-    figure(results, steps, judge.clv(params_of(study, best), OF_PROGRESS), given.out / "search.png")
+    figure(results, steps, judge.clv(params_of(study, best), PROGRESS_CUSTOMERS), given.out / "search.png")
     tables = {"searches": [one._asdict() for one in results], "progress": [one._asdict() for one in steps]}
-    words = words_of(study, policies, judge.clv({}), given.seeds)
+    words = report_introduction(study, policies, judge.clv({}), given.seeds)
     found_of = findings_of(results, best.clv)
     title = "E10: a study whose optimum is known"
-    print(write_findings("e10_known_optimum", title, words, found_of, tables, given.out, against="wanted"))
+    print(write_findings_report("e10_known_optimum", title, words, found_of, tables, given.out, reference_label="wanted"))
 
 
 if __name__ == "__main__":

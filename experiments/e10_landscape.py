@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from findings import ROOT, Z95
 from numpy.typing import NDArray
+from published_findings import ROOT, Z95
 
 import cjsim as cj
 from cjsim.tuning.study import Study
@@ -25,57 +25,57 @@ STUDY = ROOT / "configs" / "experiments" / "e10_known_optimum.yaml"
 OUT = ROOT / "reports" / "e10_known_optimum"
 CUSTOMERS, SEED = 200_000, 2  # of the truth; no search has this seed
 SHAPE, AROUND = (7, 8, 8), 5  # policies along each wait: of the grid, and of the finer one
-REACH = 0.8  # of a step of the grid: so far the finer one goes either way
+REFINEMENT_REACH = 0.8  # of a step of the grid: so far the finer one goes either way
 DAYS = ("newsletter_days", "cart_days", "refill_days")
 
 
-class Policy(NamedTuple):
+class GridPolicy(NamedTuple):
     """A policy of the grid: its waits in days, and its CLV with the half-width of a 95 % interval."""
 
     grid: str
     waits: tuple[float, ...]
     clv: float
-    half: float
+    half_width: float
 
 
-def truth_of(study: Study, params: dict[str, Any], customers: int = CUSTOMERS) -> NDArray[np.float64]:
+def true_clv(study: Study, params: dict[str, Any], customers: int = CUSTOMERS) -> NDArray[np.float64]:
     """CLV of each customer of the truth under a policy, shape (customers,)."""
-    run = cj.simulate(study.variant(params), customers=customers, seed=SEED)
+    run = cj.simulate(study.scenario_with(params), customers=customers, seed=SEED)
     return np.asarray(run.outcomes.customers["clv"], dtype=np.float64)
 
 
-def policy_at(study: Study, grid: str, unit: Sequence[float], customers: int) -> Policy:
+def policy_at(study: Study, grid: str, unit: Sequence[float], customers: int) -> GridPolicy:
     """What a place of the unit cube is worth."""
     point = study.space.at(unit)
-    clv = truth_of(study, study.space.values(point), customers)
-    return Policy(grid, tuple(point.values()), float(clv.mean()), Z95 * float(clv.std(ddof=1)) / np.sqrt(customers))
+    clv = true_clv(study, study.space.values(point), customers)
+    return GridPolicy(grid, tuple(point.values()), float(clv.mean()), Z95 * float(clv.std(ddof=1)) / np.sqrt(customers))
 
 
-def brute_force(study: Study, customers: int = CUSTOMERS, shape: Sequence[int] = SHAPE, around: int = AROUND) -> list[Policy]:
+def brute_force(study: Study, customers: int = CUSTOMERS, shape: Sequence[int] = SHAPE, around: int = AROUND) -> list[GridPolicy]:
     """The grid, then the finer one around its best."""
     places = list(itertools.product(*(np.linspace(0, 1, count) for count in shape)))
     found = [policy_at(study, "whole", place, customers) for place in places]
     best = places[max(range(len(found)), key=lambda i: found[i].clv)]
-    reaches = [REACH / (count - 1) for count in shape]
+    reaches = [REFINEMENT_REACH / (count - 1) for count in shape]
     finer = itertools.product(*(np.linspace(max(0, u - by), min(1, u + by), around) for u, by in zip(best, reaches, strict=True)))
     return found + [policy_at(study, "around_best", place, customers) for place in finer]
 
 
-def rows_of(policies: Sequence[Policy]) -> list[dict[str, Any]]:
+def policy_rows(policies: Sequence[GridPolicy]) -> list[dict[str, Any]]:
     """A row a policy."""
-    return [{"grid": one.grid, **dict(zip(DAYS, one.waits, strict=True)), "clv": one.clv, "half_width": one.half} for one in policies]
+    return [{"grid": one.grid, **dict(zip(DAYS, one.waits, strict=True)), "clv": one.clv, "half_width": one.half_width} for one in policies]
 
 
-def read(path: Path = OUT / "grid.csv") -> list[Policy]:
+def read_policies(path: Path = OUT / "grid.csv") -> list[GridPolicy]:
     """Policies that were written."""
     with path.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    return [Policy(row["grid"], tuple(float(row[day]) for day in DAYS), float(row["clv"]), float(row["half_width"])) for row in rows]
+    return [GridPolicy(row["grid"], tuple(float(row[day]) for day in DAYS), float(row["clv"]), float(row["half_width"])) for row in rows]
 
 
-def write(policies: Sequence[Policy], path: Path) -> None:
+def write_policies(policies: Sequence[GridPolicy], path: Path) -> None:
     """A CSV that `read` reads."""
-    rows = rows_of(policies)
+    rows = policy_rows(policies)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
@@ -83,14 +83,14 @@ def write(policies: Sequence[Policy], path: Path) -> None:
         writer.writerows({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()} for row in rows)
 
 
-def best_of(policies: Sequence[Policy]) -> Policy:
+def best_policy(policies: Sequence[GridPolicy]) -> GridPolicy:
     """The policy with the largest CLV."""
     return max(policies, key=lambda one: one.clv)
 
 
-def share_within(policies: Sequence[Policy], loss: float) -> float:
+def share_within(policies: Sequence[GridPolicy], loss: float) -> float:
     """Share of the whole grid that loses at most so much of the best CLV."""
-    best = best_of(policies).clv
+    best = best_policy(policies).clv
     whole = [one.clv for one in policies if one.grid == "whole"]
     return sum(clv >= (1 - loss) * best for clv in whole) / len(whole)
 
@@ -102,8 +102,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     policies = brute_force(Study.load(STUDY), given.customers)
-    write(policies, given.out / "grid.csv")
-    print(best_of(policies), f"within 1 %: {share_within(policies, 0.01):.1%} of the grid")
+    write_policies(policies, given.out / "grid.csv")
+    print(best_policy(policies), f"within 1 %: {share_within(policies, 0.01):.1%} of the grid")
 
 
 if __name__ == "__main__":

@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from contests import AS_SHIPPED, enter
-from findings import ROOT, Finding, ratio, share, write_findings
+from published_findings import ROOT, Finding, ratio_with_interval, share_with_interval, write_findings_report
+from search_comparison import DEFAULT_STRATEGY, run_strategy
 
 STUDY = ROOT / "configs" / "experiments" / "e12_null_study.yaml"
-MOST_CLAIMS = 0.05
+MAX_CLAIM_SHARE = 0.05
 FIRST_SEED = 101
 
 
-class Outcome(NamedTuple):
+class NullStudyOutcome(NamedTuple):
     """What a study said: its claim, the gain that the search saw, and the confirmed one with its interval, in money a customer."""
 
     seed: int
@@ -36,30 +36,30 @@ class Outcome(NamedTuple):
     high: float
 
 
-def outcome(seed: int) -> Outcome:
+def run_null_study(seed: int) -> NullStudyOutcome:
     """The study with this seed."""
-    confirmed = enter(STUDY, AS_SHIPPED, seed).confirmed
+    confirmed = run_strategy(STUDY, DEFAULT_STRATEGY, seed).confirmed
     gain = confirmed.gains["clv"]
-    return Outcome(seed, confirmed.verdict == "gain", confirmed.trial.gains[0].effect, gain.effect, gain.low, gain.high)
+    return NullStudyOutcome(seed, confirmed.verdict == "gain", confirmed.trial.gains[0].effect, gain.effect, gain.low, gain.high)
 
 
-def outcomes(seeds: Sequence[int], workers: int) -> list[Outcome]:
+def run_null_studies(seeds: Sequence[int], workers: int) -> list[NullStudyOutcome]:
     """The study with each seed."""
     if workers == 1:
-        return [outcome(seed) for seed in seeds]
+        return [run_null_study(seed) for seed in seeds]
     with ProcessPoolExecutor(workers) as pool:
-        return list(pool.map(outcome, seeds))
+        return list(pool.map(run_null_study, seeds))
 
 
-def findings_of(found: Sequence[Outcome]) -> list[Finding]:
+def findings_of(found: Sequence[NullStudyOutcome]) -> list[Finding]:
     """The claim, and what a search alone would have said."""
     n = len(found)
-    claims = share(sum(one.is_claimed for one in found), n)
-    naive = share(sum(one.searched > 0 for one in found), n)
-    covers = share(sum(one.low <= 0 <= one.high for one in found), n)
-    searched, confirmed = (ratio(np.array([getattr(one, name) for one in found])) for name in ("searched", "confirmed"))
+    claims = share_with_interval(sum(one.is_claimed for one in found), n)
+    naive = share_with_interval(sum(one.searched > 0 for one in found), n)
+    covers = share_with_interval(sum(one.low <= 0 <= one.high for one in found), n)
+    searched, confirmed = (ratio_with_interval(np.array([getattr(one, name) for one in found])) for name in ("searched", "confirmed"))
     return [
-        Finding("share of studies that claim a gain", "at most 5 %", *claims, n, claims[0] <= MOST_CLAIMS, "2.5 % by design"),
+        Finding("share of studies that claim a gain", "at most 5 %", *claims, n, claims[0] <= MAX_CLAIM_SHARE, "2.5 % by design"),
         Finding("share of searches whose winner looks better than the baseline", "most", *naive, n, naive[0] > 0.9, "chosen as the best"),
         Finding("gain of the winner in the search, money a customer", "0 in truth", *searched, n, searched[1] > 0, "the optimism"),
         Finding("gain of the winner on fresh customers", "0 in truth", *confirmed, n, confirmed[1] <= 0 <= confirmed[2], "unbiased"),
@@ -67,7 +67,7 @@ def findings_of(found: Sequence[Outcome]) -> list[Finding]:
     ]
 
 
-def rows_of(found: Sequence[Outcome]) -> list[dict[str, Any]]:
+def outcome_rows(found: Sequence[NullStudyOutcome]) -> list[dict[str, Any]]:
     """A row a seed."""
     return [one._asdict() for one in found]
 
@@ -79,12 +79,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e12_null_study")
     given = parser.parse_args()
-    found = outcomes(range(FIRST_SEED, FIRST_SEED + given.seeds), given.workers)
+    found = run_null_studies(range(FIRST_SEED, FIRST_SEED + given.seeds), given.workers)
     words = f"""Which of four letters to send, four times over, where all letters are alike but for their names: {given.seeds} studies
 of 40 trials on 2,000 customers, each with a seed of its own. The true gain of every choice is 0. Gains are CLV in money a customer."""
-    tables = {"seeds": rows_of(found)}
+    tables = {"seeds": outcome_rows(found)}
     print(
-        write_findings("e12_null_study", "E12: where nothing can be gained", words, findings_of(found), tables, given.out, against="wanted")
+        write_findings_report(
+            "e12_null_study", "E12: where nothing can be gained", words, findings_of(found), tables, given.out, reference_label="wanted"
+        )
     )
 
 

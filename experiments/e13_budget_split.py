@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from findings import ROOT, Finding, write_findings
+from published_findings import ROOT, Finding, write_findings_report
 from scipy import optimize as roots
 from scipy import stats
 
@@ -23,12 +23,12 @@ import cjsim as cj
 from cjsim.tuning.study import Study
 
 STUDY = ROOT / "configs" / "experiments" / "e13_budget_study.yaml"
-WITHIN = 0.05  # of spend
+DISTANCE_TOLERANCE = 0.05  # of spend
 SAMPLERS = ("tpe", "random")
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
-class Curves(NamedTuple):
+class ResponseCurves(NamedTuple):
     """Response curves of channels, one entry each."""
 
     names: tuple[str, ...]
@@ -39,7 +39,7 @@ class Curves(NamedTuple):
     days: float
 
     @classmethod
-    def of(cls, scenario: cj.Scenario) -> "Curves":
+    def of(cls, scenario: cj.Scenario) -> "ResponseCurves":
         """The curves that a scenario declares, where each persona buys once for a fixed sum."""
         journey = scenario.journey
         sums = {event.stages[0]: event.effects[0].purchase.value.fixed for event in journey.events.values()}
@@ -75,22 +75,22 @@ class Curves(NamedTuple):
         return spends(roots.brentq(lambda x: spends(x).sum() - total, highest - 20, highest - 1e-9))
 
 
-class Split(NamedTuple):
+class FoundSplit(NamedTuple):
     """What one study found; money a day, gains over the horizon."""
 
     sampler: str
     seed: int
     distance: float  # share of spend
-    lost: float  # share of the best split's gain over today's
+    relative_loss: float  # share of the best split's gain over today's
     verdict: str
     gain: float
     low: float
     high: float
-    known: float  # gain of the found split
+    true_gain: float  # gain of the found split
     spend: Floats
 
 
-def found(study: Study, curves: Curves, sampler: str, seed: int) -> Split:
+def search_split(study: Study, curves: ResponseCurves, sampler: str, seed: int) -> FoundSplit:
     """The split that a study finds with a seed, beside the best one."""
     optimum = cj.optimize(study.with_values({"sampler": sampler}), seed=seed, storage="memory")
     today = np.array([study.scenario.policy.acquisition[name].per_day for name in curves.names])
@@ -98,22 +98,26 @@ def found(study: Study, curves: Curves, sampler: str, seed: int) -> Split:
     best, gain = curves.best(spend.sum()), optimum.best.gain["profit"]
     possible, known = (curves.profit(split) - curves.profit(today) for split in (best, spend))
     distance = float(np.abs(spend - best).sum() / 2 / spend.sum())
-    return Split(sampler, seed, distance, 1 - known / possible, optimum.best.verdict, gain.effect, gain.low, gain.high, known, spend)
+    return FoundSplit(sampler, seed, distance, 1 - known / possible, optimum.best.verdict, gain.effect, gain.low, gain.high, known, spend)
 
 
-def findings_of(splits: list[Split]) -> list[Finding]:
+def findings_of(splits: list[FoundSplit]) -> list[Finding]:
     """The claim beside what came out."""
     found_by = {sampler: [split for split in splits if split.sampler == sampler] for sampler in SAMPLERS}
     searched, blind = (np.array([split.distance for split in found_by[sampler]]) for sampler in SAMPLERS)
-    lost = np.array([split.lost for split in found_by["tpe"]])
-    covered = np.array([split.low <= split.known <= split.high for split in splits])
+    lost = np.array([split.relative_loss for split in found_by["tpe"]])
+    covered = np.array([split.low <= split.true_gain <= split.high for split in splits])
     inside = stats.binomtest(int(covered.sum()), len(covered), 0.95).proportion_ci()
-    less, near = _mean(searched - blind), int(np.count_nonzero(searched <= WITHIN))
-    within = f"{searched.min():.2g} to {searched.max():.2g} over seeds, {near} of {len(searched)} within {WITHIN:g}"
+    less, near = _mean_with_interval(searched - blind), int(np.count_nonzero(searched <= DISTANCE_TOLERANCE))
+    within = f"{searched.min():.2g} to {searched.max():.2g} over seeds, {near} of {len(searched)} within {DISTANCE_TOLERANCE:g}"
     worst = float(lost.max())
     return [
-        Finding("distance of the found split from equal returns", "at most 0.05", *_mean(searched), near == len(searched), within),
-        Finding("share of the possible gain that is lost", "at most 0.01", *_mean(lost), worst <= 0.01, f"at most {worst:.2g}"),
+        Finding(
+            "distance of the found split from equal returns", "at most 0.05", *_mean_with_interval(searched), near == len(searched), within
+        ),
+        Finding(
+            "share of the possible gain that is lost", "at most 0.01", *_mean_with_interval(lost), worst <= 0.01, f"at most {worst:.2g}"
+        ),
         Finding("that distance less random search's, with as many trials", "below 0", *less, less[2] < 0, f"random: {blind.mean():.2g}"),
         Finding(
             "confirmed 95 % intervals that hold the known gain of their split",
@@ -127,22 +131,22 @@ def findings_of(splits: list[Split]) -> list[Finding]:
     ]
 
 
-def _mean(values: Floats) -> tuple[float, float, float, int]:
+def _mean_with_interval(values: Floats) -> tuple[float, float, float, int]:
     """The mean over seeds, its interval by t, how many they are."""
     half = float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
     return float(values.mean()), float(values.mean()) - half, float(values.mean()) + half, len(values)
 
 
-def rows_of(splits: list[Split], curves: Curves) -> list[dict[str, Any]]:
+def split_rows(splits: list[FoundSplit], curves: ResponseCurves) -> list[dict[str, Any]]:
     """A row a study, and one for the best split."""
     best = curves.best(float(splits[0].spend.sum()))
-    blank = dict.fromkeys(Split._fields[3:9], "")
+    blank = dict.fromkeys(FoundSplit._fields[3:9], "")
     first = {"sampler": "equal marginal returns", "seed": "", "distance": 0.0, **blank, **dict(zip(curves.names, best, strict=True))}
-    columns = (*Split._fields[:9], *curves.names)
+    columns = (*FoundSplit._fields[:9], *curves.names)
     return [first, *(dict(zip(columns, (*split[:9], *split.spend), strict=True)) for split in splits)]
 
 
-def figure(splits: list[Split], curves: Curves, path: Path) -> None:
+def figure(splits: list[FoundSplit], curves: ResponseCurves, path: Path) -> None:
     """Money a day on each channel, as found and as it is best."""
     import matplotlib as mpl
     import seaborn as sns
@@ -177,15 +181,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e13_budget_split")
     given = parser.parse_args()
     study = Study.load(STUDY, set={"trials": given.trials})
-    curves = Curves.of(study.scenario)
-    splits = [found(study, curves, sampler, seed) for sampler in SAMPLERS for seed in range(1, given.seeds + 1)]
+    curves = ResponseCurves.of(study.scenario)
+    splits = [search_split(study, curves, sampler, seed) for sampler in SAMPLERS for seed in range(1, given.seeds + 1)]
     given.out.mkdir(parents=True, exist_ok=True)
     figure(splits, curves, given.out / "splits.png")
     words = f"""1,000 a day among four channels with known response curves; {given.trials} trials a study, {given.seeds} seeds of
 each sampler. Each seed has its own customers, and its own choices of the sampler. Gains are confirmed on customers on whom nothing was
 chosen."""
-    tables = {"splits": rows_of(splits, curves)}
-    print(write_findings("e13_budget_split", "E13: where the next unit of a budget goes", words, findings_of(splits), tables, given.out))
+    tables = {"splits": split_rows(splits, curves)}
+    print(
+        write_findings_report(
+            "e13_budget_split", "E13: where the next unit of a budget goes", words, findings_of(splits), tables, given.out
+        )
+    )
 
 
 if __name__ == "__main__":

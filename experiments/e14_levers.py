@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from findings import ROOT, Z95, Finding, ratio, write_findings
+from published_findings import ROOT, Z95, Finding, ratio_with_interval, write_findings_report
 
 import cjsim as cj
 
@@ -27,33 +27,33 @@ SIGMA = 0.6  # of the logarithm of a customer's size
 WAIT, LATER, BUYS = 4.0, 6.0, 10.0  # days: to the welcome, to its second letter, mean until who is new buys by itself
 
 
-class Post(NamedTuple):
+class MessageParameters(NamedTuple):
     """A message: the chance that it is opened, and the mean purchase then."""
 
     rate: float
     value: float
 
     @property
-    def worth(self) -> float:
+    def expected_value(self) -> float:
         """Mean revenue of one delivery."""
         return self.rate * self.value
 
 
-POSTS = {  # so that the true sizes of levers lie at least a fifth apart, but for those that do the same
-    "letter": Post(0.30, 14.0),
-    "note": Post(0.20, 3.0),
-    "tip": Post(0.15, 25.0),
-    "hello": Post(0.50, 3.0),
-    "hello_again": Post(0.40, 9.0),
-    "twin_a": Post(0.30, 12.0),
-    "twin_b": Post(0.30, 12.0),
+MESSAGE_PARAMETERS = {  # so that the true sizes of levers lie at least a fifth apart, but for those that do the same
+    "letter": MessageParameters(0.30, 14.0),
+    "note": MessageParameters(0.20, 3.0),
+    "tip": MessageParameters(0.15, 25.0),
+    "hello": MessageParameters(0.50, 3.0),
+    "hello_again": MessageParameters(0.40, 9.0),
+    "twin_a": MessageParameters(0.30, 12.0),
+    "twin_b": MessageParameters(0.30, 12.0),
 }
 CHANNELS = {"letter": "mail", "note": "push", "tip": "app", "hello": "mail", "hello_again": "mail", "twin_a": "text", "twin_b": "text"}
 BLOCKS = (50, 200, 1_000)  # customers
 RELEVANCE, ACCURACY = 2.5, 0.5
 
 
-def scenario(customers: int = 2_000) -> cj.Scenario:
+def lever_scenario(customers: int = 2_000) -> cj.Scenario:
     """The firm and its customers."""
     messages: dict[str, Any] = {
         name: {
@@ -61,11 +61,11 @@ def scenario(customers: int = 2_000) -> cj.Scenario:
             "open_rate": post.rate,
             "effects": {"opened": [{"fire": f"order_by_{name}"}]},
         }
-        for name, post in POSTS.items()
+        for name, post in MESSAGE_PARAMETERS.items()
     }
     orders = {
         f"order_by_{name}": {"effects": [{"purchase": {"value": {"exponential": {"mean": post.value}}, "times": ["size"]}}]}
-        for name, post in POSTS.items()
+        for name, post in MESSAGE_PARAMETERS.items()
     }
     messages["tip"] |= {"topic": "personal", "relevance": RELEVANCE}
     journey = {
@@ -101,7 +101,7 @@ def scenario(customers: int = 2_000) -> cj.Scenario:
     return cj.Scenario.from_dict(whole | {"customers": customers})
 
 
-class Policy(NamedTuple):
+class LeverSettings(NamedTuple):
     """What the levers of the firm are set to, as far as it moves revenue."""
 
     letters: int = WEEKS
@@ -110,69 +110,73 @@ class Policy(NamedTuple):
     accuracy: float = ACCURACY
     wait: float | None = WAIT  # days; None: the first letter is left out
     later: float | None = LATER  # days after `wait`; None: the second letter is left out
-    twins: bool = True
-    reached: float = 1.0  # share of customers who are not held out
+    has_twin_messages: bool = True
+    share_not_held_out: float = 1.0  # share of customers who are not held out
 
 
-def revenue(policy: Policy) -> float:
+def expected_revenue(policy: LeverSettings) -> float:
     """Mean revenue per customer over the horizon, in closed form."""
-    tip = POSTS["tip"]
+    tip = MESSAGE_PARAMETERS["tip"]
     right = 1 / (1 + math.exp(-math.log(tip.rate / (1 - tip.rate)) - RELEVANCE))
     opened = policy.accuracy * right + (1 - policy.accuracy) * tip.rate
-    total = policy.letters * POSTS["letter"].worth + policy.notes * POSTS["note"].worth + policy.tips * opened * tip.value
+    total = (
+        policy.letters * MESSAGE_PARAMETERS["letter"].expected_value
+        + policy.notes * MESSAGE_PARAMETERS["note"].expected_value
+        + policy.tips * opened * tip.value
+    )
     wait = WAIT if policy.wait is None else policy.wait
-    total += 0.0 if policy.wait is None else math.exp(-wait / BUYS) * POSTS["hello"].worth
-    total += 0.0 if policy.later is None else math.exp(-(wait + policy.later) / BUYS) * POSTS["hello_again"].worth
-    total += POSTS["twin_a"].worth if policy.twins else 0.0
-    return policy.reached * total
+    total += 0.0 if policy.wait is None else math.exp(-wait / BUYS) * MESSAGE_PARAMETERS["hello"].expected_value
+    total += 0.0 if policy.later is None else math.exp(-(wait + policy.later) / BUYS) * MESSAGE_PARAMETERS["hello_again"].expected_value
+    total += MESSAGE_PARAMETERS["twin_a"].expected_value if policy.has_twin_messages else 0.0
+    return policy.share_not_held_out * total
 
 
-def truths() -> dict[tuple[str, str], float]:
+def true_effects() -> dict[tuple[str, str], float]:
     """The effect of every move on revenue, by path and value."""
     notes, welcome, cap = "policy.broadcasts.notes", "policy.flows.welcome", "policy.guardrails.caps[0]"
     tips, letters = "policy.broadcasts.tips", "policy.broadcasts.letters"
-    no_welcome = Policy()._replace(wait=None, later=None)
-    moved: dict[tuple[str, Any], Policy] = {
-        (letters, "off"): Policy(letters=0),
-        (f"{letters}.schedule.every_weeks", 2): Policy(letters=WEEKS // 2),
-        (notes, "off"): Policy(notes=0),
-        (f"{notes}.schedule.every_weeks", 2): Policy(notes=WEEKS),
-        (tips, "off"): Policy(tips=0),
-        (f"{tips}.schedule.every_weeks", 2): Policy(tips=6),
-        (f"{tips}.schedule.every_weeks", 4): Policy(tips=3),
-        (f"{cap}.at_most", 1): Policy(notes=WEEKS),
-        (f"{cap}.at_most", 3): Policy(notes=3 * WEEKS),
-        (f"{cap}.per", "3.5d"): Policy(notes=3 * WEEKS),  # Tuesday, Thursday, Saturday are never three within 3.5 days
-        (f"{cap}.per", "2w"): Policy(notes=WEEKS),  # both of every other week
-        ("policy.personalisation[0].accuracy", 0.4): Policy(accuracy=0.4),
-        ("policy.personalisation[0].accuracy", 0.6): Policy(accuracy=0.6),
+    no_welcome = LeverSettings()._replace(wait=None, later=None)
+    moved: dict[tuple[str, Any], LeverSettings] = {
+        (letters, "off"): LeverSettings(letters=0),
+        (f"{letters}.schedule.every_weeks", 2): LeverSettings(letters=WEEKS // 2),
+        (notes, "off"): LeverSettings(notes=0),
+        (f"{notes}.schedule.every_weeks", 2): LeverSettings(notes=WEEKS),
+        (tips, "off"): LeverSettings(tips=0),
+        (f"{tips}.schedule.every_weeks", 2): LeverSettings(tips=6),
+        (f"{tips}.schedule.every_weeks", 4): LeverSettings(tips=3),
+        (f"{cap}.at_most", 1): LeverSettings(notes=WEEKS),
+        (f"{cap}.at_most", 3): LeverSettings(notes=3 * WEEKS),
+        (f"{cap}.per", "3.5d"): LeverSettings(notes=3 * WEEKS),  # Tuesday, Thursday, Saturday are never three within 3.5 days
+        (f"{cap}.per", "2w"): LeverSettings(notes=WEEKS),  # both of every other week
+        ("policy.personalisation[0].accuracy", 0.4): LeverSettings(accuracy=0.4),
+        ("policy.personalisation[0].accuracy", 0.6): LeverSettings(accuracy=0.6),
         (welcome, "off"): no_welcome,
-        (f"{welcome}.steps[0].wait", "2d"): Policy(wait=WAIT / 2),
-        (f"{welcome}.steps[0].wait", "8d"): Policy(wait=2 * WAIT),
-        (f"{welcome}.steps[2].wait", "3d"): Policy(later=LATER / 2),
-        (f"{welcome}.steps[2].wait", "12d"): Policy(later=2 * LATER),
-        (f"{welcome}.steps[1]", "left out"): Policy(wait=None),
-        (f"{welcome}.steps[3]", "left out"): Policy(later=None),
-        ("policy.flows.survey", "off"): Policy(twins=False),
-        ("policy.guardrails.holdout", 0.1): Policy(reached=0.9),
+        (f"{welcome}.steps[0].wait", "2d"): LeverSettings(wait=WAIT / 2),
+        (f"{welcome}.steps[0].wait", "8d"): LeverSettings(wait=2 * WAIT),
+        (f"{welcome}.steps[2].wait", "3d"): LeverSettings(later=LATER / 2),
+        (f"{welcome}.steps[2].wait", "12d"): LeverSettings(later=2 * LATER),
+        (f"{welcome}.steps[1]", "left out"): LeverSettings(wait=None),
+        (f"{welcome}.steps[3]", "left out"): LeverSettings(later=None),
+        ("policy.flows.survey", "off"): LeverSettings(has_twin_messages=False),
+        ("policy.guardrails.holdout", 0.1): LeverSettings(share_not_held_out=0.9),
     }
-    known = {(path, str(after)): revenue(policy) - revenue(Policy()) for (path, after), policy in moved.items()}
+    known = {(path, str(after)): expected_revenue(policy) - expected_revenue(LeverSettings()) for (path, after), policy in moved.items()}
     for twin in ("twin_a", "twin_b"):
         for share in (0.4, 0.6):
             known[f"policy.flows.survey.steps[0].split.{twin}.share", str(share)] = 0.0
-        known[f"policy.flows.survey.steps[0].split.{twin}.steps[0]", "left out"] = -POSTS[twin].worth / 2
+        known[f"policy.flows.survey.steps[0].split.{twin}.steps[0]", "left out"] = -MESSAGE_PARAMETERS[twin].expected_value / 2
     for name, hours in (("letters", ("08:00", "12:00")), ("notes", ("10:00", "14:00")), ("tips", ("07:00", "11:00"))):
         for hour in hours:
             known[f"policy.broadcasts.{name}.schedule.at", hour] = 0.0
     return known
 
 
-def key_of(lever: Any) -> tuple[str, str]:
+def move_key(lever: Any) -> tuple[str, str]:
     """Path and value of a move, as `truths` has them."""
     return lever.move.path, str(lever.move.after)
 
 
-def order_of(effects: dict[tuple[str, str], float]) -> list[str]:
+def levers_by_effect(effects: dict[tuple[str, str], float]) -> list[str]:
     """Levers by the larger of their two effects, the largest first."""
     sizes: dict[str, float] = {}
     for (path, _), effect in effects.items():
@@ -185,40 +189,40 @@ def is_ranked_right(found: dict[tuple[str, str], float], true: dict[tuple[str, s
     sizes: dict[str, float] = {}
     for (path, _), effect in true.items():
         sizes[path] = max(sizes.get(path, 0.0), abs(effect))
-    in_order = [round(sizes[path], 9) for path in order_of(found)]
+    in_order = [round(sizes[path], 9) for path in levers_by_effect(found)]
     return in_order == sorted(in_order, reverse=True)
 
 
-class Seed(NamedTuple):
+class SeedResult(NamedTuple):
     """What `levers` said with one seed, by move."""
 
     effects: dict[tuple[str, str], float]
     lows: dict[tuple[str, str], float]
     highs: dict[tuple[str, str], float]
-    holds: dict[tuple[str, str], bool]
+    is_significant: dict[tuple[str, str], bool]
 
     def covers(self, key: tuple[str, str], truth: float) -> bool:
         """Whether the interval holds the truth."""
         return self.lows[key] <= truth <= self.highs[key]
 
 
-def ranked(customers: int, seed: int, threads: int | None = None) -> Seed:
+def run_levers(customers: int, seed: int, threads: int | None = None) -> SeedResult:
     """`levers` once."""
-    found = cj.levers(scenario(), metric="revenue", customers=customers, seed=seed, threads=threads).levers
-    return Seed(
-        {key_of(lever): float(lever.found.effect) for lever in found},
-        {key_of(lever): float(lever.found.low) for lever in found},
-        {key_of(lever): float(lever.found.high) for lever in found},
-        {key_of(lever): lever.holds for lever in found},
+    found = cj.levers(lever_scenario(), metric="revenue", customers=customers, seed=seed, threads=threads).levers
+    return SeedResult(
+        {move_key(lever): float(lever.metric_effect.effect) for lever in found},
+        {move_key(lever): float(lever.metric_effect.low) for lever in found},
+        {move_key(lever): float(lever.metric_effect.high) for lever in found},
+        {move_key(lever): lever.is_significant_after_holm for lever in found},
     )
 
 
-def noisy(true: dict[tuple[str, str], float]) -> list[tuple[str, str]]:
+def distinct_moves(true: dict[tuple[str, str], float]) -> list[tuple[str, str]]:
     """Moves whose effects vary from seed to seed, each once: a rule's period and the other twin's share do what another move does."""
     return [key for key in true if not key[0].endswith((".at", ".per", "twin_b.share"))]
 
 
-def moves_table(seeds: list[Seed], true: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
+def moves_table(seeds: list[SeedResult], true: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
     """A row a move: truth, mean effect, spread over seeds beside the mean standard error, coverage."""
     rows = []
     for key in sorted(true, key=lambda key: -abs(true[key])):
@@ -233,7 +237,7 @@ def moves_table(seeds: list[Seed], true: dict[tuple[str, str], float]) -> list[d
                 "spread_over_seeds": float(effects.std(ddof=1)),
                 "mean_standard_error": float(errors.mean()),
                 "coverage": float(np.mean([seed.covers(key, true[key]) for seed in seeds])),
-                "holds": float(np.mean([seed.holds[key] for seed in seeds])),
+                "holds": float(np.mean([seed.is_significant[key] for seed in seeds])),
             }
         )
     return rows
@@ -241,18 +245,19 @@ def moves_table(seeds: list[Seed], true: dict[tuple[str, str], float]) -> list[d
 
 def blocks_table(customers: int, seed: int, true: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
     """One paired run of many customers: its own distance from each truth, and coverage of intervals on blocks of few of them."""
-    from cjsim.metrics.estimate import Terms, paired
-    from cjsim.tuning.moves import moves_of
+    from cjsim.metrics.paired_differences import paired_difference
+    from cjsim.metrics.ratios import RatioTerms
+    from cjsim.tuning.levers.moves import list_moves
 
     def earned(world: cj.Scenario) -> Any:
         return cj.simulate(world, customers=customers, seed=seed).outcomes.customers["revenue"]
 
-    world = scenario()
+    world = lever_scenario()
     base = earned(world)
     rows = []
-    for move in moves_of(world):
+    for move in list_moves(world):
         key = (move.path, str(move.after))
-        if key not in noisy(true):
+        if key not in distinct_moves(true):
             continue
         other = earned(world.with_values(move.values))
         moved = other - base
@@ -268,26 +273,32 @@ def blocks_table(customers: int, seed: int, true: dict[tuple[str, str], float]) 
         row["skewness"] = skew
         for size in BLOCKS:
             ones, starts = np.ones(size, bool), range(0, customers - size + 1, size)
-            told = [paired(Terms(base[i : i + size], ones), Terms(other[i : i + size], ones)) for i in starts]
+            told = [paired_difference(RatioTerms(base[i : i + size], ones), RatioTerms(other[i : i + size], ones)) for i in starts]
             row[f"coverage_{size}"] = float(np.mean([effect.low <= true[key] <= effect.high for effect in told]))
         rows.append(row)
     return rows
 
 
-def findings_of(seeds: list[Seed], true: dict[tuple[str, str], float], blocks: list[dict[str, Any]], check: int) -> list[Finding]:
+def findings_of(seeds: list[SeedResult], true: dict[tuple[str, str], float], blocks: list[dict[str, Any]], check: int) -> list[Finding]:
     """The claim, part by part."""
-    keys, n = noisy(true), len(seeds)
+    keys, n = distinct_moves(true), len(seeds)
     right = np.array([is_ranked_right(seed.effects, true) for seed in seeds], np.float64)
     covered = np.array([np.mean([seed.covers(key, true[key]) for key in keys]) for seed in seeds])
     each = np.array([np.mean([seed.covers(key, true[key]) for seed in seeds]) for key in keys])
     nulls = [key for key in true if true[key] == 0]
-    wrong = np.array([any(seed.holds[key] for key in nulls) for seed in seeds], np.float64)
+    wrong = np.array([any(seed.is_significant[key] for key in nulls) for seed in seeds], np.float64)
     touched = [seed.effects[key] for seed in seeds for key in true if key[0].endswith(".at")]
     within = int(((each >= 0.93) & (each <= 0.97)).sum())
     by_chance = "200 seeds tell a share of 95 % to 3 points: about one move in five lies outside of 93 to 97 by chance"
     found = [
-        Finding("all levers in their true order", "at least 0.95 of seeds", *ratio(right), n, bool(right.mean() >= 0.95)),
-        Finding("intervals that cover the truth, all moves", "0.93 to 0.97", *ratio(covered), n, bool(0.93 <= covered.mean() <= 0.97)),
+        Finding("all levers in their true order", "at least 0.95 of seeds", *ratio_with_interval(right), n, bool(right.mean() >= 0.95)),
+        Finding(
+            "intervals that cover the truth, all moves",
+            "0.93 to 0.97",
+            *ratio_with_interval(covered),
+            n,
+            bool(0.93 <= covered.mean() <= 0.97),
+        ),
         Finding(
             f"the same, {len(each)} moves one by one: median, least, most; {within} in 0.93 to 0.97",
             "0.93 to 0.97",
@@ -298,7 +309,9 @@ def findings_of(seeds: list[Seed], true: dict[tuple[str, str], float], blocks: l
             bool(each.min() >= 0.90),
             by_chance,
         ),
-        Finding("a lever that does nothing is said to hold (Holm)", "at most 0.05", *ratio(wrong), n, bool(wrong.mean() <= 0.05)),
+        Finding(
+            "a lever that does nothing is said to hold (Holm)", "at most 0.05", *ratio_with_interval(wrong), n, bool(wrong.mean() <= 0.05)
+        ),
         Finding("largest effect of an hour to which nobody is sensitive", "0", float(np.abs(touched).max()), 0, 0, n, not any(touched)),
         Finding(
             f"largest distance of a truth from a paired run of {check:,}, in standard errors",
@@ -321,7 +334,7 @@ def findings_of(seeds: list[Seed], true: dict[tuple[str, str], float], blocks: l
     return found
 
 
-def rough_findings(rows: list[dict[str, Any]], blocks: list[dict[str, Any]], customers: int, n: int) -> list[Finding]:
+def unreliable_interval_findings(rows: list[dict[str, Any]], blocks: list[dict[str, Any]], customers: int, n: int) -> list[Finding]:
     """Coverage of moves that Cochran's rule calls rough (fewer customers than 25 times the squared skewness), and of the others."""
     skewed = {(row["path"], row["to"]): 25 * row["skewness"] ** 2 > customers for row in blocks}
     found = []
@@ -365,9 +378,9 @@ def main() -> None:
     parser.add_argument("--check", type=int, default=100_000, help="customers of the paired run that truths are held against")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e14_levers")
     given = parser.parse_args()
-    true = truths()
+    true = true_effects()
     blocks = blocks_table(given.check, 10_001, true)
-    seeds = [ranked(given.customers, seed) for seed in range(1, given.seeds + 1)]
+    seeds = [run_levers(given.customers, seed) for seed in range(1, given.seeds + 1)]
     rows = moves_table(seeds, true)
     given.out.mkdir(parents=True, exist_ok=True)
     figure(rows, given.seeds, given.out / "coverage.png")
@@ -381,8 +394,8 @@ customers differ and the truth is 0 (the twins) 82 rather than 97 %: it would cl
 stays, and says when it is rough."""
     tables = {"moves": rows, "blocks": blocks}
     found = findings_of(seeds, true, blocks, given.check)
-    found[3:3] = rough_findings(rows, blocks, given.customers, given.seeds)
-    print(write_findings("e14_levers", "E14: levers on a journey with planted effects", words, found, tables, given.out))
+    found[3:3] = unreliable_interval_findings(rows, blocks, given.customers, given.seeds)
+    print(write_findings_report("e14_levers", "E14: levers on a journey with planted effects", words, found, tables, given.out))
 
 
 if __name__ == "__main__":

@@ -18,72 +18,74 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from e10_known_optimum import OF_PROGRESS, WAYS, Judge, Result, Step, params_of
+from e10_known_optimum import COMPARED_STRATEGIES, PROGRESS_CUSTOMERS, ProgressStep, SearchOutcome, TruthEvaluator, params_of
 from e10_landscape import OUT as E10
 from e10_landscape import STUDY as KNOWN
-from e10_landscape import best_of, read
-from findings import ROOT, Finding, median, write_findings
+from e10_landscape import best_policy, read_policies
+from published_findings import ROOT, Finding, median_with_interval, write_findings_report
 
 import cjsim as cj
 from cjsim.tuning.study import Study
 
 SHOP = ROOT / "configs" / "studies" / "timing.yaml"
 TRIALS, CUSTOMERS, PLAIN = 100, 20_000, 2_000_000
-MOST = 1.2  # times one plain simulation
-SHARES = (0.9, 0.95, 0.98)  # of the possible gain
+MAX_TIME_RATIO = 1.2  # times one plain simulation
+GAIN_SHARES = (0.9, 0.95, 0.98)  # of the possible gain
 
 
-def results_of(folder: Path = E10) -> tuple[list[Result], list[Step]]:
+def read_e10_results(folder: Path = E10) -> tuple[list[SearchOutcome], list[ProgressStep]]:
     """What E10 wrote."""
     with (folder / "searches.csv").open(encoding="utf-8") as file:
-        results = [Result(**_typed(Result, row)) for row in csv.DictReader(file)]
+        results = [SearchOutcome(**_parse_row(SearchOutcome, row)) for row in csv.DictReader(file)]
     with (folder / "progress.csv").open(encoding="utf-8") as file:
-        return results, [Step(**_typed(Step, row)) for row in csv.DictReader(file)]
+        return results, [ProgressStep(**_parse_row(ProgressStep, row)) for row in csv.DictReader(file)]
 
 
-def _typed(kind: Any, row: dict[str, str]) -> dict[str, Any]:
+def _parse_row(kind: Any, row: dict[str, str]) -> dict[str, Any]:
     return {name: kind.__annotations__[name](value) for name, value in row.items()}
 
 
-def lives_until(steps: Sequence[Step], way: str, clv: float) -> list[float]:
+def simulated_until(steps: Sequence[ProgressStep], strategy: str, clv: float) -> list[float]:
     """From how many lives on the best trial so far was truly worth so much, by seed; infinite if never."""
-    mine = [one for one in steps if one.way == way]
+    mine = [one for one in steps if one.way == strategy]
     return [
         min((one.lives for one in mine if one.seed == seed and one.clv >= clv), default=np.inf) for seed in sorted({o.seed for o in mine})
     ]
 
 
-def cost_rows(results: Sequence[Result], steps: Sequence[Step], today: float, best: float) -> list[dict[str, Any]]:
+def cost_rows(results: Sequence[SearchOutcome], steps: Sequence[ProgressStep], today: float, best: float) -> list[dict[str, Any]]:
     """By way: lives for each per cent by which the winner's true CLV is above today's, and lives until so much of the possible gain."""
     rows = []
-    for way in WAYS:
+    for way in COMPARED_STRATEGIES:
         mine = [one for one in results if one.way == way]
         gains = [100 * (one.clv / (one.clv - one.true_gain) - 1) for one in mine]
         row: dict[str, Any] = {"way": way, "seeds": len(mine), "lives": float(np.median([one.lives for one in mine]))}
         row |= {"gain_percent": float(np.median(gains))}
         row |= {"lives_per_percent": float(np.median([one.lives / gain for one, gain in zip(mine, gains, strict=True)]))}
-        for share in SHARES:
-            taken = lives_until(steps, way, today + share * (best - today))
+        for share in GAIN_SHARES:
+            taken = simulated_until(steps, way, today + share * (best - today))
             row |= {f"lives_to_{share:.0%}": float(np.median(taken)), f"seeds_to_{share:.0%}": int(np.isfinite(taken).sum())}
         rows.append(row)
     return rows
 
 
-def cost_findings(rows: Sequence[dict[str, Any]], steps: Sequence[Step], today: float, best: float) -> list[Finding]:
+def cost_findings(rows: Sequence[dict[str, Any]], steps: Sequence[ProgressStep], today: float, best: float) -> list[Finding]:
     """How many times as many lives the other ways take to 95 % of the possible gain."""
     findings = []
-    share = SHARES[1]
-    ours = np.array(lives_until(steps, WAYS[0], today + share * (best - today)))
+    share = GAIN_SHARES[1]
+    ours = np.array(simulated_until(steps, COMPARED_STRATEGIES[0], today + share * (best - today)))
     for row in rows[1:]:
-        theirs = np.array(lives_until(steps, row["way"], today + share * (best - today)))
-        times = median(np.minimum(theirs, max(one.lives for one in steps)) / np.minimum(ours, max(one.lives for one in steps)))
+        theirs = np.array(simulated_until(steps, row["way"], today + share * (best - today)))
+        times = median_with_interval(
+            np.minimum(theirs, max(one.lives for one in steps)) / np.minimum(ours, max(one.lives for one in steps))
+        )
         why = f"median {row['lives_to_95%']:,.0f} lives, {row['seeds_to_95%']} of {row['seeds']} seeds come so far"
-        said = f"{row['way']}: lives until {share:.0%} of the possible gain, as a multiple of {WAYS[0]} (at least)"
+        said = f"{row['way']}: lives until {share:.0%} of the possible gain, as a multiple of {COMPARED_STRATEGIES[0]} (at least)"
         findings.append(Finding(said, "above 1", *times, row["seeds"], times[0] > 1, why))
     return findings
 
 
-def timed(rounds: int, customers: int = CUSTOMERS, plain: int = PLAIN, trials: int = TRIALS) -> list[dict[str, Any]]:
+def time_search_and_simulation(rounds: int, customers: int = CUSTOMERS, plain: int = PLAIN, trials: int = TRIALS) -> list[dict[str, Any]]:
     """Seconds of the search and of the plain simulation, in turn; the first of each, which may compile, is on few customers and dropped."""
     study = Study.load(SHOP, set={"customers": customers, "trials": trials})
     cj.simulate(study.scenario, customers=1_000)
@@ -96,9 +98,9 @@ def timed(rounds: int, customers: int = CUSTOMERS, plain: int = PLAIN, trials: i
         run = cj.simulate(study.scenario, customers=plain)
         run.metrics  # noqa: B018  (estimates are part of what a user waits for)
         simulated = time.perf_counter() - started
-        lives = sum(trial.simulated for trial in found.trials)
+        lives = sum(trial.simulated_customers for trial in found.trials)
         row: dict[str, Any] = {"round": number, "search_seconds": searched, "simulation_seconds": simulated}
-        rows.append(row | {"times": searched / simulated, "lives": lives, "confirming": found.confirmed.simulated})
+        rows.append(row | {"times": searched / simulated, "lives": lives, "confirming": found.confirmation.simulated_customers})
     return rows
 
 
@@ -108,7 +110,9 @@ def time_finding(rows: Sequence[dict[str, Any]]) -> Finding:
     said = f"{TRIALS} trials of the shop at {CUSTOMERS:,} customers, confirmed: time over that of simulating {PLAIN:,} customers"
     last = rows[-1]
     why = f"{last['lives']:,} lives to search, {last['confirming']:,} to confirm; {os.cpu_count()} cores; least and largest of the rounds"
-    return Finding(said, f"at most {MOST}", float(np.median(times)), min(times), max(times), len(rows), max(times) <= MOST, why)
+    return Finding(
+        said, f"at most {MAX_TIME_RATIO}", float(np.median(times)), min(times), max(times), len(rows), max(times) <= MAX_TIME_RATIO, why
+    )
 
 
 def main() -> None:
@@ -117,28 +121,32 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e16_cost_of_search")
     given = parser.parse_args()
-    results, steps = results_of()
+    results, steps = read_e10_results()
     study = Study.load(KNOWN)
-    judge = Judge(study)
-    today, best = (judge.clv(params, OF_PROGRESS) for params in ({}, params_of(study, best_of(read()))))
-    rows, seconds = cost_rows(results, steps, today, best), timed(given.rounds)
-    words = f"""Lives: the searches of E10, {len(results) // len(WAYS)} seeds a way, as many lives each; CLV is that of policies in truth.
+    judge = TruthEvaluator(study)
+    today, best = (judge.clv(params, PROGRESS_CUSTOMERS) for params in ({}, params_of(study, best_policy(read_policies()))))
+    rows, seconds = cost_rows(results, steps, today, best), time_search_and_simulation(given.rounds)
+    words = f"""Lives: the searches of E10, {len(results) // len(COMPARED_STRATEGIES)} seeds a way, as many lives each; CLV is that of policies in truth.
 The possible gain is that of the best of the grid over today's policy, {100 * (best / today - 1):.1f} %. The confirmation takes as many
 lives in all ways.
 
 | way | lives | gain found, % | lives for each % | until 90 % of the possible gain | until 95 % | until 98 % |
 |---|---|---|---|---|---|---|
-{chr(10).join(_line(row) for row in rows)}
+{chr(10).join(_format_row(row) for row in rows)}
 
 Medians of seeds; in brackets how many seeds came so far. Time: {given.rounds} rounds in turn in one process. The ratio
 moves with the machine: rounds at other times of the day gave 0.99, 1.10 and, before chunks were shared out more evenly, 1.24."""
     findings = [time_finding(seconds), *cost_findings(rows, steps, today, best)]
     tables = {"lives": rows, "seconds": seconds}
-    print(write_findings("e16_cost_of_search", "E16: what a search costs", words, findings, tables, given.out, against="wanted"))
+    print(
+        write_findings_report(
+            "e16_cost_of_search", "E16: what a search costs", words, findings, tables, given.out, reference_label="wanted"
+        )
+    )
 
 
-def _line(row: dict[str, Any]) -> str:
-    parts = [f"{row[f'lives_to_{share:.0%}']:,.0f} ({row[f'seeds_to_{share:.0%}']})" for share in SHARES]
+def _format_row(row: dict[str, Any]) -> str:
+    parts = [f"{row[f'lives_to_{share:.0%}']:,.0f} ({row[f'seeds_to_{share:.0%}']})" for share in GAIN_SHARES]
     return (
         "| "
         + " | ".join([row["way"], f"{row['lives']:,.0f}", f"{row['gain_percent']:.1f}", f"{row['lives_per_percent']:,.0f}", *parts])

@@ -14,42 +14,42 @@ from typing import Any, cast
 import simpy
 
 
-class Level(IntEnum):
+class EventPriority(IntEnum):
     """What falls on one instant, in the order in which it is served."""
 
     URGENT = 0  # SimPy's own: processes that begin or are interrupted
-    LIFE = 1  # private life; also what SimPy itself lets happen, such as the grant of a resource
+    CUSTOMER = 1  # private life; also what SimPy itself lets happen, such as the grant of a resource
     SHIFT = 2  # before END: who is off duty takes nobody who waits
-    END = 3  # conversations end
+    SERVICE_END = 3  # conversations end
     PATIENCE = 4
     ESCALATION = 5
     TURN = 6  # acts that draw on a budget, by key: after all that could bring another of this instant
     ARRIVAL = 7
 
 
-class Calendar(simpy.Environment):
+class EventCalendar(simpy.Environment):
     """A SimPy environment whose events stand at exact times; what would be at the horizon or later is left out."""
 
     def __init__(self, horizon: float) -> None:
         super().__init__(0.0)
         self.horizon = horizon
 
-    def at(self, time: float, level: Level, callback: Callable[[simpy.Event], None]) -> None:
+    def call_at(self, time: float, level: EventPriority, callback: Callable[[simpy.Event], None]) -> None:
         """Have something called at a time.
 
         Parameters
         ----------
         time : float
             Days; not before now.
-        level : Level
+        level : EventPriority
             Its place among what falls on that instant.
         callback : callable
             Called with the event.
         """
         if time < self.horizon:
-            self._put(time, level).callbacks.append(callback)
+            self._push_event(time, level).callbacks.append(callback)
 
-    def until(self, time: float) -> simpy.Event:
+    def event_at(self, time: float) -> simpy.Event:
         """An event at a time, for a process to wait for; at the horizon, too.
 
         Parameters
@@ -57,9 +57,9 @@ class Calendar(simpy.Environment):
         time : float
             Days; not before now.
         """
-        return self._put(time, Level.LIFE)
+        return self._push_event(time, EventPriority.CUSTOMER)
 
-    def _put(self, time: float, level: Level) -> simpy.Event:
+    def _push_event(self, time: float, level: EventPriority) -> simpy.Event:
         event, queue = simpy.Event(self), cast("list[Any]", self._queue)
         event._ok = True
         event._value = None
@@ -67,10 +67,10 @@ class Calendar(simpy.Environment):
         return event
 
 
-class Turns:
+class BudgetTurns:
     """Whoever wants to act at an instant does so in the order of customer keys, one after another with all that follows."""
 
-    def __init__(self, calendar: Calendar) -> None:
+    def __init__(self, calendar: EventCalendar) -> None:
         self._calendar = calendar
         self._waiting: list[tuple[float, int, int, Callable[[], object]]] = []
         self._count = 0
@@ -91,7 +91,7 @@ class Turns:
         self._count += 1
         heappush(self._waiting, (time, key, self._count, act))
         if is_first:
-            self._calendar.at(time, Level.TURN, self._serve)
+            self._calendar.call_at(time, EventPriority.TURN, self._serve)
 
     def _serve(self, _: simpy.Event) -> None:
         """Let the first act; the next one's turn comes after all that follows from it."""
@@ -99,5 +99,5 @@ class Turns:
             return
         act = heappop(self._waiting)[-1]
         if self._waiting:
-            self._calendar.at(self._waiting[0][0], Level.TURN, self._serve)
+            self._calendar.call_at(self._waiting[0][0], EventPriority.TURN, self._serve)
         act()

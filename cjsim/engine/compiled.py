@@ -6,15 +6,15 @@ Lives here: a chunk, and more room where a life does not fit. Does not live here
 
 from collections.abc import Iterable
 
-from cjsim.engine.frames import Outcomes
-from cjsim.engine.lifetimes import live_through
-from cjsim.engine.meeting import Meeting, Meetings
-from cjsim.engine.room import Chunk, Room, make_life, make_outcomes, make_sink, refuse_stuck, take_births
-from cjsim.model.cohort import Cohort
-from cjsim.model.plan import Plan
-from cjsim.model.population import draw_population, initial_cohort
-from cjsim.model.scenario import MAX_CUSTOMERS
-from cjsim.model.state import Life
+from cjsim.compiler.cohorts import Cohort
+from cjsim.compiler.plan import Plan
+from cjsim.compiler.population import draw_population, initial_cohort
+from cjsim.engine.buffers import BufferSizes, ChunkResult, copy_referrals, make_outcomes, make_output, make_state, raise_if_stuck
+from cjsim.engine.event_loop import simulate_customers
+from cjsim.engine.outcomes import Outcomes
+from cjsim.engine.shared_resources import SharedResourcePass, SharedResults
+from cjsim.kernels.state import CustomerState
+from cjsim.scenario.spec import MAX_CUSTOMERS
 
 
 class CompiledEngine:
@@ -23,16 +23,16 @@ class CompiledEngine:
     def __init__(self, plan: Plan, seed: int, *, rows: int) -> None:
         self.plan = plan
         self.seed = seed
-        self.room = Room(rows=rows)
-        self.meetings: Meetings | None = None
-        self.life = self.fresh_life()
+        self.sizes = BufferSizes(rows=rows)
+        self.shared_results: SharedResults | None = None
+        self.state = self.new_state()
 
     def prepare(self) -> None:
         """Have the kernels compiled, or loaded, by the calling thread: the main one can be interrupted."""
         people = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, 0, 0))
-        live_through(self.plan.world, self.life, make_sink(make_outcomes(self.plan, 0), Room()), people, 0)
+        simulate_customers(self.plan.world, self.state, make_output(make_outcomes(self.plan, 0), BufferSizes()), people, 0)
 
-    def meet(self, cohorts: Iterable[Cohort], *, at_most: int = MAX_CUSTOMERS) -> Meetings:
+    def resolve_shared_resources(self, cohorts: Iterable[Cohort], *, at_most: int = MAX_CUSTOMERS) -> SharedResults:
         """Find out how customers meet, in a scenario in which they do.
 
         Parameters
@@ -42,24 +42,24 @@ class CompiledEngine:
         at_most : int
             How many customers there may come to be.
         """
-        return Meeting(self.plan, self.seed, at_most=at_most).hold(cohorts)
+        return SharedResourcePass(self.plan, self.seed, at_most=at_most).run(cohorts)
 
-    def join(self, meetings: Meetings) -> None:
+    def use_shared_results(self, meetings: SharedResults) -> None:
         """Let the customers to come meet others.
 
         Parameters
         ----------
-        meetings : Meetings
+        meetings : SharedResults
             Of all customers.
         """
-        self.meetings = meetings
-        self.life = self.fresh_life()
+        self.shared_results = meetings
+        self.state = self.new_state()
 
-    def fresh_life(self) -> Life:
+    def new_state(self) -> CustomerState:
         """Scratch for one customer at a time."""
-        return make_life(self.plan, self.seed, self.room, None if self.meetings is None else self.meetings.shared)
+        return make_state(self.plan, self.seed, self.sizes, None if self.shared_results is None else self.shared_results.shared)
 
-    def live(self, cohort: Cohort, outcomes: Outcomes) -> Chunk:
+    def simulate(self, cohort: Cohort, outcomes: Outcomes) -> ChunkResult:
         """Let customers live.
 
         Parameters
@@ -71,30 +71,30 @@ class CompiledEngine:
 
         Returns
         -------
-        Chunk
+        ChunkResult
             With rows if there is room for rows.
         """
         people, count = draw_population(self.plan, self.seed, cohort), len(cohort)
-        if self.meetings is not None:
-            self.meetings.give(people)
-        sink = make_sink(outcomes, self.room)
+        if self.shared_results is not None:
+            self.shared_results.assign_replies(people)
+        sink = make_output(outcomes, self.sizes)
         events, rows, births, start = 0, [], [], 0
         while start < count:
-            done = live_through(self.plan.world, self.life, sink, people, start)
-            refuse_stuck(self.plan, self.life)
+            done = simulate_customers(self.plan.world, self.state, sink, people, start)
+            raise_if_stuck(self.plan, self.state)
             written = int(sink.written[0])
             events += written
-            if self.room.rows:
+            if self.sizes.rows:
                 rows.append(sink.log[:written].copy())
             if sink.born[0]:
-                births.append(take_births(sink, cohort.first))
-            if done < count and self.life.customer[0].full:
-                self.room = self.room.wider()
-                self.life = self.fresh_life()
+                births.append(copy_referrals(sink, cohort.first))
+            if done < count and self.state.customer[0].full:
+                self.sizes = self.sizes.with_larger_state()
+                self.state = self.new_state()
             elif done == start:
-                self.room = self.room.longer()
-                sink = make_sink(outcomes, self.room)
+                self.sizes = self.sizes.with_larger_log()
+                sink = make_output(outcomes, self.sizes)
             sink.written[0] = 0
             sink.born[0] = 0
             start = done
-        return Chunk(events, rows, births)
+        return ChunkResult(events, rows, births)

@@ -13,10 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from cjsim.engine.census import Census
-from cjsim.model.codes import MINUTES_A_DAY
-from cjsim.model.plan import Plan
-from cjsim.model.scenario import Entry, Scenario
+from cjsim.compiler.plan import Plan
+from cjsim.engine.population_registry import PopulationRegistry
+from cjsim.kernels.codes import MINUTES_PER_DAY
+from cjsim.scenario.spec import Entry, ScenarioSpec
 
 _LIBRARIES = ("numpy", "numba", "pyarrow", "simpy")
 
@@ -82,16 +82,18 @@ class Provenance:
     libraries: Mapping[str, str]
 
     @classmethod
-    def of(cls, scenario: Scenario, plan: Plan, census: Census, *, seed: int, engine: str, events: int, seconds: float) -> "Provenance":
+    def of(
+        cls, scenario: ScenarioSpec, plan: Plan, census: PopulationRegistry, *, seed: int, engine: str, events: int, seconds: float
+    ) -> "Provenance":
         """The provenance of a run that ends now.
 
         Parameters
         ----------
-        scenario : Scenario
+        scenario : ScenarioSpec
             What was run.
         plan : Plan
             The same, compiled.
-        census : Census
+        census : PopulationRegistry
             Who was there.
         seed : int
             As run.
@@ -111,19 +113,19 @@ class Provenance:
             seed=seed,
             arrived=census.arrived,
             referred=len(census) - census.initial - census.arrived,
-            entry=_entry(scenario.entry),
-            spend={channel.name: channel.spend for channel in plan.recipe.acquisition},
+            entry=_entry_record(scenario.entry),
+            spend={channel.name: channel.spend for channel in plan.population.acquisition},
             desk_rates={
-                name: float(desk["cost"]) / MINUTES_A_DAY for name, desk in zip(plan.codebook.desks, plan.world.desks, strict=True)
+                name: float(desk["cost"]) / MINUTES_PER_DAY for name, desk in zip(plan.codebook.desks, plan.world.desks, strict=True)
             },
             engine=engine,
             events=events,
             seconds=seconds,
             date=datetime.now(UTC).isoformat(timespec="seconds"),
-            version=_version("cjsim"),
+            version=_library_version("cjsim"),
             platform=platform.platform(),
             python=platform.python_version(),
-            libraries={name: _version(name) for name in _LIBRARIES},
+            libraries={name: _library_version(name) for name in _LIBRARIES},
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -142,7 +144,7 @@ class Provenance:
         return cls(**{field.name: values[field.name] for field in fields(cls)})
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry_record(entry: Entry) -> dict[str, Any]:
     """How customers entered; a file by its content too, as it may have another one tomorrow."""
     if entry.file is None:
         return {"over_days": entry.over}
@@ -150,7 +152,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
 
 
 @cache  # 2 ms each, and a search makes thousands of runs
-def _version(library: str) -> str:
+def _library_version(library: str) -> str:
     try:
         return version(library)
     except PackageNotFoundError:  # run from a source tree

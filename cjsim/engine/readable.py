@@ -13,54 +13,63 @@ from typing import NamedTuple
 import numpy as np
 import simpy
 
-from cjsim.engine.calendar import Calendar, Turns
-from cjsim.engine.desks import Answer, Desks, Request
-from cjsim.engine.frames import Outcomes
-from cjsim.engine.growth import refuse_growth
-from cjsim.engine.meeting import Meetings
-from cjsim.engine.pauses import PAUSE, Stops, gate_of, needs_turn
-from cjsim.engine.room import Chunk, Room, Shared, make_life, make_outcomes, make_sink, refuse_stuck, take_births
-from cjsim.model.asking import patience_days, service_days
-from cjsim.model.codes import Happening
-from cjsim.model.cohort import Cohort, referred_cohort
-from cjsim.model.course import begin_life, end_life, take
-from cjsim.model.plan import Plan
-from cjsim.model.population import draw_population
-from cjsim.model.scenario import MAX_CUSTOMERS
-from cjsim.model.state import ANSWER, Life, Population, Sink
-from cjsim.model.world import Records
+from cjsim.compiler.cohorts import Cohort, referred_cohort
+from cjsim.compiler.plan import Plan
+from cjsim.compiler.population import draw_population
+from cjsim.engine.buffers import (
+    BufferSizes,
+    ChunkResult,
+    SharedResources,
+    copy_referrals,
+    make_outcomes,
+    make_output,
+    make_state,
+    raise_if_stuck,
+)
+from cjsim.engine.calendar import BudgetTurns, EventCalendar
+from cjsim.engine.desk_queues import DeskQueues, DeskReply, DeskRequest
+from cjsim.engine.outcomes import Outcomes
+from cjsim.engine.population_limit import check_population_limit
+from cjsim.engine.shared_resources import SharedResults
+from cjsim.engine.sync_points import SYNC_POINT, SyncState, budget_gate, needs_budget_turn
+from cjsim.kernels.codes import DueKind
+from cjsim.kernels.desks.requests import patience_days, service_days
+from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
+from cjsim.kernels.state import DESK_REPLY, CustomerState, Output, Population
+from cjsim.kernels.world import Array
+from cjsim.scenario.spec import MAX_CUSTOMERS
 
-ROWS = 1024  # log rows of a customer at first
+INITIAL_LOG_ROWS = 1024  # log rows of a customer at first
 
 
-class Due(NamedTuple):
+class DueEvent(NamedTuple):
     """Something that will happen, in the order in which equal times are served."""
 
     time: float  # days
-    kind: Happening
+    kind: DueKind
     order: tuple[int, ...]  # among things of one kind
     which: int
 
 
-def agenda(life: Life) -> list[Due]:
+def pending_events(life: CustomerState) -> list[DueEvent]:
     """Everything that is going to happen to a customer, as things stand.
 
     Parameters
     ----------
-    life : Life
+    life : CustomerState
         The customer's state.
     """
     reads = [
-        Due(float(read.due), Happening.READ, (int(read.site), int(read.index), int(read.what)), i)
+        DueEvent(float(read.due), DueKind.RESPONSE, (int(read.site), int(read.index), int(read.what)), i)
         for i, read in enumerate(life.reads[: life.customer[0].reads])
     ]
-    clocks = [Due(float(due), Happening.CLOCK, (event,), event) for event, due in enumerate(life.due)]
-    acts = [Due(float(due), Happening.ACT, (actor,), actor) for actor, due in enumerate(life.act_due)]
-    answer = Due(float(life.customer[0].answer_due), Happening.ANSWER, (), 0)
+    clocks = [DueEvent(float(due), DueKind.CLOCK, (event,), event) for event, due in enumerate(life.due)]
+    acts = [DueEvent(float(due), DueKind.ACTOR, (actor,), actor) for actor, due in enumerate(life.act_due)]
+    answer = DueEvent(float(life.customer[0].answer_due), DueKind.DESK_REPLY, (), 0)
     return [*reads, *clocks, *acts, answer]
 
 
-class Town:
+class SharedEnvironment:
     """Where customers live: one SimPy environment, with the desks and the budgets that they share."""
 
     def __init__(self, plan: Plan, seed: int, *, is_shared: bool, at_most: int = MAX_CUSTOMERS) -> None:
@@ -68,14 +77,16 @@ class Town:
         self.at_most = at_most
         self.seed = seed
         self.is_shared = is_shared  # else nobody needs to be here together with whom he has invited
-        self.calendar = Calendar(float(plan.world.setting[0].horizon))
-        self.turns = Turns(self.calendar)
-        self.desks = Desks(self.calendar, plan.posts, service_of=self._service_of, tell=lambda request, answer: request.who.hear(answer))
-        self.stops = Stops(gate=gate_of(plan.world), pauses=np.zeros(0, PAUSE))
-        self.cutoffs = Shared.none_yet(plan).cutoffs
-        self.customers: dict[int, Customer] = {}  # by key
+        self.calendar = EventCalendar(float(plan.world.setting[0].horizon))
+        self.budget_turns = BudgetTurns(self.calendar)
+        self.desks = DeskQueues(
+            self.calendar, plan.desks, service_of=self._service_of, on_reply=lambda request, answer: request.owner.receive_reply(answer)
+        )
+        self.sync_state = SyncState(gate=budget_gate(plan.world), pauses=np.zeros(0, SYNC_POINT))
+        self.cutoffs = SharedResources.empty(plan).cutoffs
+        self.customers: dict[int, CustomerProcess] = {}  # by key
 
-    def settle(self, cohort: Cohort, outcomes: Outcomes) -> None:
+    def admit(self, cohort: Cohort, outcomes: Outcomes) -> None:
         """Let customers come to live here.
 
         Parameters
@@ -85,137 +96,137 @@ class Town:
         outcomes : Outcomes
             Of these customers; written.
         """
-        refuse_growth(len(self.customers) + len(cohort), self.at_most, f"by day {self.calendar.now:.0f}")
+        check_population_limit(len(self.customers) + len(cohort), self.at_most, f"by day {self.calendar.now:.0f}")
         people = draw_population(self.plan, self.seed, cohort)
         for i, key in enumerate(cohort.key):
-            customer = self.customers[int(key)] = Customer(self, people, i, outcomes.stretch(i, 1))
-            customer.process = self.calendar.process(customer.live())
+            customer = self.customers[int(key)] = CustomerProcess(self, people, i, outcomes.subset(i, 1))
+            customer.process = self.calendar.process(customer.run())
 
-    def _service_of(self, request: Request, desk: int) -> float:
+    def _service_of(self, request: DeskRequest, desk: int) -> float:
         key = np.uint64(request.key)
         return float(service_days(self.plan.world, np.uint64(self.seed), key, request.desk, desk, request.ordinal))
 
 
-class Customer:
+class CustomerProcess:
     """One customer, living in a SimPy environment from entry to horizon."""
 
     process: simpy.Process
 
-    def __init__(self, town: Town, people: Population, i: int, outcomes: Outcomes) -> None:
-        self.town = town
+    def __init__(self, town: SharedEnvironment, people: Population, i: int, outcomes: Outcomes) -> None:
+        self.environment = town
         self.people = people
-        self.i = i
+        self.index = i
         self.outcomes = outcomes
         self.key = int(people.key[i])
-        self.room = Room(rows=ROWS)
-        self.answers = np.zeros(4, ANSWER)
-        self.asked = self.heard = self.invited = 0  # requests made, answers known, friends who have been told
-        self.life, self.sink = self.fresh()
+        self.sizes = BufferSizes(rows=INITIAL_LOG_ROWS)
+        self.replies = np.zeros(4, DESK_REPLY)
+        self.n_requests = self.n_replies = self.n_referrals = 0  # requests made, answers known, friends who have been told
+        self.state, self.out = self.new_buffers()
 
-    def fresh(self) -> tuple[Life, Sink]:
+    def new_buffers(self) -> tuple[CustomerState, Output]:
         """Room for a life that has not begun."""
-        town = self.town
-        life = make_life(town.plan, town.seed, self.room, Shared(self.answers, town.cutoffs))
-        return life, make_sink(self.outcomes, self.room)
+        town = self.environment
+        life = make_state(town.plan, town.seed, self.sizes, SharedResources(self.replies, town.cutoffs))
+        return life, make_output(self.outcomes, self.sizes)
 
-    def live(self) -> Generator[simpy.Event, None, None]:
+    def run(self) -> Generator[simpy.Event, None, None]:
         """From entry to horizon: wait for what comes first, and let it happen."""
-        town, horizon = self.town, self.town.calendar.horizon
-        yield town.calendar.until(min(float(self.people.entered[self.i]), horizon))
-        begin_life(town.plan.world, self.life, self.sink, self.people, self.i, 0)
-        self.follow()
+        town, horizon = self.environment, self.environment.calendar.horizon
+        yield town.calendar.event_at(min(float(self.people.entered[self.index]), horizon))
+        start_customer(town.plan.world, self.state, self.out, self.people, self.index, 0)
+        self.handle_consequences()
         while True:
-            due = min(agenda(self.life))
-            if due.time >= horizon and not self.life.customer[0].unanswered:
+            due = min(pending_events(self.state))
+            if due.time >= horizon and not self.state.customer[0].unanswered:
                 break
             try:
                 if due.time > town.calendar.now:
-                    yield town.calendar.until(min(due.time, horizon))
+                    yield town.calendar.event_at(min(due.time, horizon))
                 if due.time >= horizon:
                     break
-                if needs_turn(town.plan.world, self.life, town.stops, int(due.kind), due.which, due.time):
-                    yield self.turn(due.time)
+                if needs_budget_turn(town.plan.world, self.state, town.sync_state, int(due.kind), due.which, due.time):
+                    yield self.wait_for_budget_turn(due.time)
             except simpy.Interrupt:
                 continue  # an answer is known: its time is on the agenda now
-            self.take(due)
-            refuse_stuck(town.plan, self.life)
-            self.follow()
-        end_life(town.plan.world, self.life, self.sink)
+            self.dispatch(due)
+            raise_if_stuck(town.plan, self.state)
+            self.handle_consequences()
+        finish_customer(town.plan.world, self.state, self.out)
 
-    def take(self, due: Due) -> None:
+    def dispatch(self, due: DueEvent) -> None:
         """Let what is due happen, at the time of the model."""
-        take(self.town.plan.world, self.life, self.sink, int(due.kind), due.which, due.time)
+        dispatch(self.environment.plan.world, self.state, self.out, int(due.kind), due.which, due.time)
 
-    def turn(self, time: float) -> simpy.Event:
+    def wait_for_budget_turn(self, time: float) -> simpy.Event:
         """An event for when it is this customer's turn to draw on a budget."""
-        turn = self.town.calendar.event()
-        self.town.turns.wait(time, self.key, turn.succeed)
+        turn = self.environment.calendar.event()
+        self.environment.budget_turns.wait(time, self.key, turn.succeed)
         return turn
 
-    def follow(self) -> None:
+    def handle_consequences(self) -> None:
         """What has happened may need more room, and matter to others: a request to a desk, an invitation."""
-        while self.wants_room():
-            self.live_again()
-        if self.life.customer[0].unanswered and self.asked == self.heard:
-            self.ask()
-        births = self.births()[self.invited :]
-        if len(births) and self.town.is_shared:
-            self.invited += len(births)
-            self.town.settle(referred_cohort(births, 0), make_outcomes(self.town.plan, len(births)))
+        while self.grow_buffers():
+            self.replay()
+        if self.state.customer[0].unanswered and self.n_requests == self.n_replies:
+            self.make_request()
+        births = self.referrals()[self.n_referrals :]
+        if len(births) and self.environment.is_shared:
+            self.n_referrals += len(births)
+            self.environment.admit(referred_cohort(births, 0), make_outcomes(self.environment.plan, len(births)))
 
-    def wants_room(self) -> bool:
+    def grow_buffers(self) -> bool:
         """Whether the life does not fit; there is more room then."""
-        if self.life.customer[0].full:
-            self.room = self.room.wider()
-        elif self.sink.written[0] > self.room.rows or self.sink.born[0] > self.room.births:
-            self.room = self.room.longer()
+        if self.state.customer[0].full:
+            self.sizes = self.sizes.with_larger_state()
+        elif self.out.written[0] > self.sizes.rows or self.out.born[0] > self.sizes.referrals:
+            self.sizes = self.sizes.with_larger_log()
         else:
             return False
         return True
 
-    def live_again(self) -> None:
+    def replay(self) -> None:
         """Live up to now once more, in the room that there is now: nobody else notices."""
-        takes = int(self.life.customer[0].takes)
-        self.people.answers[self.i] = 0, self.heard
-        self.life, self.sink = self.fresh()
-        begin_life(self.town.plan.world, self.life, self.sink, self.people, self.i, 0)
+        takes = int(self.state.customer[0].takes)
+        self.people.answers[self.index] = 0, self.n_replies
+        self.state, self.out = self.new_buffers()
+        start_customer(self.environment.plan.world, self.state, self.out, self.people, self.index, 0)
         for _ in range(takes):
-            self.take(min(agenda(self.life)))
+            self.dispatch(min(pending_events(self.state)))
 
-    def ask(self) -> None:
+    def make_request(self) -> None:
         """Ask a desk."""
-        town, customer = self.town, self.life.customer[0]
-        self.asked += 1
+        town, customer = self.environment, self.state.customer[0]
+        self.n_requests += 1
         desk, ordinal = int(customer.desk), int(customer.ask_ordinal)
         patience = patience_days(town.plan.world, customer.seed, customer.key, desk, ordinal, int(customer.ask_site))
         priority, asked = float(customer.ask_priority), float(customer.asked)
-        town.desks.ask(Request(self, self.key, desk, asked=asked, priority=priority, patience=patience, ordinal=ordinal))
+        town.desks.ask(DeskRequest(self, self.key, desk, asked=asked, priority=priority, patience=patience, ordinal=ordinal))
 
-    def hear(self, answer: Answer) -> None:
+    def receive_reply(self, answer: DeskReply) -> None:
         """It is known how the open request ends."""
-        if answer.time >= self.town.calendar.horizon:
+        if answer.time >= self.environment.calendar.horizon:
             return
-        is_full = self.heard == len(self.answers)
+        is_full = self.n_replies == len(self.replies)
         if is_full:
-            self.answers = np.concatenate([self.answers, np.zeros_like(self.answers)])
-        self.answers[self.heard] = tuple(answer)
-        self.heard += 1
+            self.replies = np.concatenate([self.replies, np.zeros_like(self.replies)])
+        self.replies[self.n_replies] = tuple(answer)
+        self.n_replies += 1
         if is_full:
-            self.live_again()
+            self.replay()
         else:
-            customer = self.life.customer[0]
+            customer = self.state.customer[0]
             customer.answer_end += 1
             customer.answer_due = answer.time
             customer.unanswered = 0
         self.process.interrupt()
 
-    def rows(self) -> Records:
+    def log_rows(self) -> Array:
         """The customer's log rows."""
-        return self.sink.log[: int(self.sink.written[0])]
+        return self.out.log[: int(self.out.written[0])]
 
-    def births(self) -> Records:
+    def referrals(self) -> Array:
         """Those whom the customer brought, in the order of invitations."""
-        return take_births(self.sink, 0)
+        return copy_referrals(self.out, 0)
 
 
 class ReadableEngine:
@@ -224,13 +235,13 @@ class ReadableEngine:
     def __init__(self, plan: Plan, seed: int, *, rows: int) -> None:
         self.plan = plan
         self.seed = seed
-        self.keeps_rows = rows > 0
-        self.town: Town | None = None
+        self.keeps_log_rows = rows > 0
+        self.environment: SharedEnvironment | None = None
 
     def prepare(self) -> None:
         """Nothing: its kernels are loaded by the first customer."""
 
-    def meet(self, cohorts: Iterable[Cohort], *, at_most: int = MAX_CUSTOMERS) -> Meetings:
+    def resolve_shared_resources(self, cohorts: Iterable[Cohort], *, at_most: int = MAX_CUSTOMERS) -> SharedResults:
         """Let everybody live who shares desks or budgets, whom they invite too; `live` then only gives what came of each.
 
         Parameters
@@ -242,25 +253,25 @@ class ReadableEngine:
 
         Returns
         -------
-        Meetings
+        SharedResults
         """
-        self.town = Town(self.plan, self.seed, is_shared=True, at_most=at_most)
+        self.environment = SharedEnvironment(self.plan, self.seed, is_shared=True, at_most=at_most)
         for cohort in cohorts:
-            self.town.settle(cohort, make_outcomes(self.plan, len(cohort)))
-        self.town.calendar.run()
-        given = [(key, customer.answers[: customer.heard]) for key, customer in sorted(self.town.customers.items())]
-        return Meetings.of(given, self.town.cutoffs)
+            self.environment.admit(cohort, make_outcomes(self.plan, len(cohort)))
+        self.environment.calendar.run()
+        given = [(key, customer.replies[: customer.n_replies]) for key, customer in sorted(self.environment.customers.items())]
+        return SharedResults.of(given, self.environment.cutoffs)
 
-    def join(self, meetings: Meetings) -> None:
+    def use_shared_results(self, meetings: SharedResults) -> None:
         """Nothing: customers have met while they lived.
 
         Parameters
         ----------
-        meetings : Meetings
+        meetings : SharedResults
             Of all customers.
         """
 
-    def live(self, cohort: Cohort, outcomes: Outcomes) -> Chunk:
+    def simulate(self, cohort: Cohort, outcomes: Outcomes) -> ChunkResult:
         """Let customers live.
 
         Parameters
@@ -272,22 +283,22 @@ class ReadableEngine:
 
         Returns
         -------
-        Chunk
+        ChunkResult
             With rows if they are wanted.
         """
-        town = self.town
+        town = self.environment
         if town is None:
-            town = Town(self.plan, self.seed, is_shared=False)
-            town.settle(cohort, outcomes)
+            town = SharedEnvironment(self.plan, self.seed, is_shared=False)
+            town.admit(cohort, outcomes)
             town.calendar.run()
         rows, births = [], []
         for i, key in enumerate(cohort.key):
             customer, number = town.customers[int(key)], cohort.first + i
-            rows.append(customer.rows())
+            rows.append(customer.log_rows())
             rows[-1]["customer"] = number
-            if customer.sink.born[0]:
-                births.append(take_births(customer.sink, number))
-            if town is self.town:
+            if customer.out.born[0]:
+                births.append(copy_referrals(customer.out, number))
+            if town is self.environment:
                 for mine, lived in zip(outcomes, customer.outcomes, strict=True):
                     mine[i] = lived[0]
-        return Chunk(sum(len(of) for of in rows), rows if self.keeps_rows else [], births)
+        return ChunkResult(sum(len(of) for of in rows), rows if self.keeps_log_rows else [], births)

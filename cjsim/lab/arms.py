@@ -10,20 +10,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cjsim.errors import InputError, complaint
-from cjsim.lab.variants import MOST_POINTS, Sobol, Sweep, Variant
-from cjsim.model.assemble import merged_over
-from cjsim.model.paths import place_of
-from cjsim.model.scenario import Scenario
-from cjsim.model.source import Node, tree
-from cjsim.model.space import Space, check_values
-from cjsim.model.walk import Path
+from cjsim.errors import InputError, format_error
+from cjsim.lab.variants import MAX_POINTS, SobolSweep, Sweep, Variant
+from cjsim.scenario.search_space import Space
+from cjsim.simulation.documents import Scenario
+from cjsim.validate.search_space_checks import check_values
+from cjsim.yaml.extends import merge_trees
+from cjsim.yaml.paths import Path, location_of
+from cjsim.yaml.tree import Node, to_tree
 
-_SOBOL_SEED = 1  # of the scrambling: which points are tried is part of the hypothesis, not of the randomness of customers
+_SCRAMBLING_SEED = 1  # of the scrambling: which points are tried is part of the hypothesis, not of the randomness of customers
 
 
 @dataclass(frozen=True, eq=False)
-class Arm:
+class ExperimentArm:
     """One thing that is tried.
 
     Attributes
@@ -34,20 +34,22 @@ class Arm:
         What it sets by path, as it stands in a file.
     scenario : Scenario
         What is simulated.
-    differs : bool
+    is_different : bool
         Whether it is another journey or policy than the baseline.
-    where : tuple
+    yaml_path : tuple
         The path in the experiment's file that messages name.
     """
 
     name: str
     values: Mapping[str, Any]
     scenario: Scenario
-    differs: bool
-    where: Path
+    is_different: bool
+    yaml_path: Path
 
 
-def arms_of(baseline: Scenario, variants: Mapping[str, Variant], sweep: Sweep | None, root: Node) -> tuple[Arm, ...]:
+def build_arms(
+    baseline: Scenario, variants: Mapping[str, Variant], sweep: Sweep | None, experiment_node: Node
+) -> tuple[ExperimentArm, ...]:
     """The arms of an experiment, in the order of its file.
 
     Parameters
@@ -58,7 +60,7 @@ def arms_of(baseline: Scenario, variants: Mapping[str, Variant], sweep: Sweep | 
         By name.
     sweep : Sweep or None
         Instead of variants.
-    root : Node
+    experiment_node : Node
         Tree of the experiment, which knows where values were written.
 
     Raises
@@ -67,21 +69,23 @@ def arms_of(baseline: Scenario, variants: Mapping[str, Variant], sweep: Sweep | 
         If a value cannot stand at its path, or there are too many points.
     """
     if sweep is not None:
-        points = list(_points(sweep, baseline, root))
-        titles = _titles(points)
+        points = list(_sweep_points(sweep, baseline, experiment_node))
+        titles = _point_names(points)
         where: list[Path] = [("sweep", "list", i) if sweep.list is not None else ("sweep",) for i in range(len(points))]
-        return tuple(_arm(title, values, baseline, baseline, at) for title, values, at in zip(titles, points, where, strict=True))
+        return tuple(_build_arm(title, values, baseline, baseline, at) for title, values, at in zip(titles, points, where, strict=True))
     made = []
     for name, variant in variants.items():
-        written = {path: tree(value, place_of(root, ("variants", name, "set", path))) for path, value in variant.set.items()}
+        written = {
+            path: to_tree(value, location_of(experiment_node, ("variants", name, "set", path))) for path, value in variant.set.items()
+        }
         of = variant.scenario or baseline
         if variant.merge:
-            of = Scenario.from_tree(merged_over(of.source(), _node(root, ("variants", name, "merge"))))
-        made.append(_arm(name, written, of, baseline, ("variants", name)))
+            of = Scenario.from_tree(merge_trees(of.source(), _node_at(experiment_node, ("variants", name, "merge"))))
+        made.append(_build_arm(name, written, of, baseline, ("variants", name)))
     return tuple(made)
 
 
-def _node(root: Node, path: Path) -> Node:
+def _node_at(root: Node, path: Path) -> Node:
     """What is at a path that is there."""
     node: Node | None = root
     for key in path:
@@ -90,56 +94,58 @@ def _node(root: Node, path: Path) -> Node:
     return node
 
 
-def _arm(name: str, values: Mapping[str, Node], of: Scenario, baseline: Scenario, where: Path) -> Arm:
-    scenario = of.with_values(values) if values else of
+def _build_arm(name: str, values: Mapping[str, Node], source_scenario: Scenario, baseline: Scenario, yaml_path: Path) -> ExperimentArm:
+    scenario = source_scenario.with_values(values) if values else source_scenario
     differs = scenario.journey != baseline.journey or scenario.policy != baseline.policy
-    return Arm(name, {path: node.plain() for path, node in values.items()}, scenario, differs, where)
+    return ExperimentArm(name, {path: node.plain() for path, node in values.items()}, scenario, differs, yaml_path)
 
 
-def _points(sweep: Sweep, baseline: Scenario, root: Node) -> Iterable[dict[str, Node]]:
+def _sweep_points(sweep: Sweep, baseline: Scenario, root: Node) -> Iterable[dict[str, Node]]:
     """Nodes by path, one mapping a point."""
     if sweep.sobol is not None:
         yield from _sobol_points(sweep.sobol, baseline, root)
     elif sweep.grid is not None:
-        if (count := math.prod(len(values) for values in sweep.grid.values())) > MOST_POINTS:
-            where = f"{place_of(root, ('sweep', 'grid'))}: sweep.grid"
-            raise InputError(complaint(where, f"must have at most {MOST_POINTS} points", f"{count:,}", "Leave out some values."))
+        if (count := math.prod(len(values) for values in sweep.grid.values())) > MAX_POINTS:
+            where = f"{location_of(root, ('sweep', 'grid'))}: sweep.grid"
+            raise InputError(format_error(where, f"must have at most {MAX_POINTS} points", f"{count:,}", "Leave out some values."))
         columns = [
-            [tree(value, place_of(root, ("sweep", "grid", path, i))) for i, value in enumerate(values)]
+            [to_tree(value, location_of(root, ("sweep", "grid", path, i))) for i, value in enumerate(values)]
             for path, values in sweep.grid.items()
         ]
         for combination in itertools.product(*columns):
             yield dict(zip(sweep.grid, combination, strict=True))
     else:
         for i, row in enumerate(sweep.list or ()):
-            yield {path: tree(value, place_of(root, ("sweep", "list", i, path))) for path, value in row.items()}
+            yield {path: to_tree(value, location_of(root, ("sweep", "list", i, path))) for path, value in row.items()}
 
 
-def _sobol_points(sobol: Sobol, baseline: Scenario, root: Node) -> Iterable[dict[str, Node]]:
+def _sobol_points(sobol: SobolSweep, baseline: Scenario, root: Node) -> Iterable[dict[str, Node]]:
     from scipy.stats import qmc
 
-    place = place_of(root, ("sweep", "sobol"))
+    place = location_of(root, ("sweep", "sobol"))
     if sobol.n & (sobol.n - 1):
         near = 2 ** round(math.log2(sobol.n))
-        raise InputError(complaint(f"{place}: sweep.sobol.n", "must be a power of two", str(sobol.n), f"Write {near}."))
+        raise InputError(format_error(f"{place}: sweep.sobol.n", "must be a power of two", str(sobol.n), f"Write {near}."))
     if not sobol.free and not sobol.mixes:
-        raise InputError(complaint(f"{place}: sweep.sobol.free", "must name a value that is swept", "none", "Name a path and its bounds."))
-    check_values(sobol.free, sobol.mixes, baseline, tree({"free": sobol.free, "mixes": sobol.mixes}, place))
+        raise InputError(
+            format_error(f"{place}: sweep.sobol.free", "must name a value that is swept", "none", "Name a path and its bounds.")
+        )
+    check_values(sobol.free, sobol.mixes, baseline, to_tree({"free": sobol.free, "mixes": sobol.mixes}, place))
     space = Space.of(sobol.free, sobol.mixes)
-    units = qmc.Sobol(len(space.coordinates), rng=_SOBOL_SEED).random_base2(sobol.n.bit_length() - 1)
+    units = qmc.Sobol(len(space.coordinates), rng=_SCRAMBLING_SEED).random_base2(sobol.n.bit_length() - 1)
     for unit in units:
-        yield {path: tree(value, place) for path, value in space.values(space.at(unit)).items()}
+        yield {path: to_tree(value, place) for path, value in space.values(space.at(unit)).items()}
 
 
-def _titles(points: list[dict[str, Node]]) -> list[str]:
+def _point_names(points: list[dict[str, Node]]) -> list[str]:
     """Names of points: what they set, by the shortest ends of their paths that tell them apart; numbered where that does not."""
     paths = list(dict.fromkeys(path for point in points for path in point))
-    short = {path: _ending(path, paths) for path in paths}
-    titles = [", ".join(f"{short[path]}={_said(node.plain())}" for path, node in point.items()) for point in points]
+    short = {path: _shortest_unique_suffix(path, paths) for path in paths}
+    titles = [", ".join(f"{short[path]}={_format_point_value(node.plain())}" for path, node in point.items()) for point in points]
     return titles if len(set(titles)) == len(titles) else [f"{i + 1}: {title}" for i, title in enumerate(titles)]
 
 
-def _ending(path: str, paths: list[str]) -> str:
+def _shortest_unique_suffix(path: str, paths: list[str]) -> str:
     """The shortest end of a path that no other one has."""
     parts = path.split(".")
     for count in range(1, len(parts)):
@@ -149,5 +155,5 @@ def _ending(path: str, paths: list[str]) -> str:
     return path
 
 
-def _said(value: Any) -> str:
+def _format_point_value(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)

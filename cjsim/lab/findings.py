@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from cjsim.engine.result import jsonable
-from cjsim.lab.sums import Interval
-from cjsim.metrics.tables import decimals_of, interval, number
+from cjsim.lab.moments import IntervalEstimate
+from cjsim.metrics.number_format import decimal_places, format_interval, format_value
+from cjsim.simulation.run import to_json_value
 
-RELATIVE = "relative"
-BASELINE = "baseline"  # in place of a verdict, where nothing differs from it
+RELATIVE_UNIT = "relative"
+BASELINE_VERDICT = "baseline"  # in place of a verdict, where nothing differs from it
 
 
 @dataclass(frozen=True)
-class Effect:
+class ArmEffect:
     """A metric under an arm beside the baseline's: all customers of all seeds.
 
     Attributes
@@ -26,9 +26,9 @@ class Effect:
         Its name, its unit.
     baseline, value : float
         In that unit.
-    absolute : Interval
+    absolute : IntervalEstimate
         Of value - baseline, in that unit.
-    relative : Interval
+    relative : IntervalEstimate
         Of the same as a share of the baseline's size.
     """
 
@@ -36,22 +36,22 @@ class Effect:
     unit: str
     baseline: float
     value: float
-    absolute: Interval
-    relative: Interval
+    absolute: IntervalEstimate
+    relative: IntervalEstimate
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; null where undefined."""
         return {
             "metric": self.metric,
             "unit": self.unit,
-            "baseline": jsonable(self.baseline),
-            "value": jsonable(self.value),
-            "absolute": [jsonable(part) for part in self.absolute],
-            "relative": [jsonable(part) for part in self.relative],
+            "baseline": to_json_value(self.baseline),
+            "value": to_json_value(self.value),
+            "absolute": [to_json_value(part) for part in self.absolute],
+            "relative": [to_json_value(part) for part in self.relative],
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Effect":
+    def from_json(cls, data: Mapping[str, Any]) -> "ArmEffect":
         """An effect from plain values.
 
         Parameters
@@ -59,16 +59,16 @@ class Effect:
         data : Mapping of str to Any
             What `to_json` gave.
         """
-        absolute, relative = (Interval(*(_number(part) for part in data[key])) for key in ("absolute", "relative"))
-        return cls(data["metric"], data["unit"], _number(data["baseline"]), _number(data["value"]), absolute, relative)
+        absolute, relative = (IntervalEstimate(*(_nan_if_none(part) for part in data[key])) for key in ("absolute", "relative"))
+        return cls(data["metric"], data["unit"], _nan_if_none(data["baseline"]), _nan_if_none(data["value"]), absolute, relative)
 
-    def levels(self) -> tuple[str, str]:
+    def format_levels(self) -> tuple[str, str]:
         """The baseline and the value, with as many decimals as show how they differ."""
-        own = decimals_of(self.unit, (self.baseline, self.value))
-        decimals = max(own, min(own + 3, decimals_of(self.unit, (self.absolute.effect,))))
-        return number(self.baseline, self.unit, decimals), number(self.value, self.unit, decimals)
+        own = decimal_places(self.unit, (self.baseline, self.value))
+        decimals = max(own, min(own + 3, decimal_places(self.unit, (self.absolute.effect,))))
+        return format_value(self.baseline, self.unit, decimals), format_value(self.value, self.unit, decimals)
 
-    def words(self, *, is_relative: bool) -> str:
+    def format_effect(self, *, is_relative: bool) -> str:
         """The effect with its interval, as tables write it.
 
         Parameters
@@ -77,14 +77,14 @@ class Effect:
             As a share of the baseline.
         """
         if is_relative:
-            return relative_words(self.relative)
-        decimals = decimals_of(self.unit, self.absolute)
-        effect = number(self.absolute.effect, self.unit, decimals, sign=True)
-        return f"{effect} {interval(self.absolute.low, self.absolute.high, self.unit, decimals, sign=True)}".rstrip()
+            return format_relative_effect(self.relative)
+        decimals = decimal_places(self.unit, self.absolute)
+        effect = format_value(self.absolute.effect, self.unit, decimals, is_difference=True)
+        return f"{effect} {format_interval(self.absolute.low, self.absolute.high, self.unit, decimals, is_difference=True)}".rstrip()
 
 
 @dataclass(frozen=True)
-class Line:
+class ArmResult:
     """One arm of an experiment.
 
     Attributes
@@ -95,26 +95,26 @@ class Line:
         What it sets, by path; empty for a scenario of its own.
     is_claimed : bool
         Whether the hypothesis is about it; one that is the baseline itself is not.
-    effect : Effect
+    effect : ArmEffect
         Of the metric of the hypothesis.
     verdict : str
         Of this effect; 'baseline' for a point of a sweep that is the baseline.
-    watched : tuple of Effect
+    watched_effects : tuple of ArmEffect
         Of further metrics.
-    seeds : tuple of Interval
+    seed_effects : tuple of IntervalEstimate
         Of the effect in each seed: relative, where the claim is.
-    spread : float
+    birge_ratio : float
         How much further seeds lie apart than customers explain; nan for one seed.
     """
 
     name: str
     values: Mapping[str, Any]
     is_claimed: bool
-    effect: Effect
+    effect: ArmEffect
     verdict: str
-    watched: tuple[Effect, ...]
-    seeds: tuple[Interval, ...]
-    spread: float
+    watched_effects: tuple[ArmEffect, ...]
+    seed_effects: tuple[IntervalEstimate, ...]
+    birge_ratio: float
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; null where undefined."""
@@ -124,13 +124,13 @@ class Line:
             "is_claimed": self.is_claimed,
             "effect": self.effect.to_json(),
             "verdict": self.verdict,
-            "watched": [one.to_json() for one in self.watched],
-            "seeds": [[jsonable(part) for part in one] for one in self.seeds],
-            "spread": jsonable(self.spread),
+            "watched": [one.to_json() for one in self.watched_effects],
+            "seeds": [[to_json_value(part) for part in one] for one in self.seed_effects],
+            "spread": to_json_value(self.birge_ratio),
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Line":
+    def from_json(cls, data: Mapping[str, Any]) -> "ArmResult":
         """A line from plain values.
 
         Parameters
@@ -142,11 +142,11 @@ class Line:
             name=data["name"],
             values=data["values"],
             is_claimed=data["is_claimed"],
-            effect=Effect.from_json(data["effect"]),
+            effect=ArmEffect.from_json(data["effect"]),
             verdict=data["verdict"],
-            watched=tuple(Effect.from_json(one) for one in data["watched"]),
-            seeds=tuple(Interval(*(_number(part) for part in one)) for one in data["seeds"]),
-            spread=_number(data["spread"]),
+            watched_effects=tuple(ArmEffect.from_json(one) for one in data["watched"]),
+            seed_effects=tuple(IntervalEstimate(*(_nan_if_none(part) for part in one)) for one in data["seeds"]),
+            birge_ratio=_nan_if_none(data["spread"]),
         )
 
 
@@ -170,7 +170,7 @@ class Findings:
         Name of the baseline.
     customers, seed, replications : int
         Customers of each seed, the first seed, how many.
-    lines : tuple of Line
+    arm_results : tuple of ArmResult
         One an arm.
     decides : int
         The place of the line that the verdict rests on.
@@ -190,24 +190,24 @@ class Findings:
     customers: int
     seed: int
     replications: int
-    lines: tuple[Line, ...]
+    arm_results: tuple[ArmResult, ...]
     decides: int
     verdict: str
 
     @property
-    def decisive(self) -> Line:
+    def decisive_arm(self) -> ArmResult:
         """The arm that the verdict rests on."""
-        return self.lines[self.decides]
+        return self.arm_results[self.decides]
 
     @property
-    def effect(self) -> Interval:
+    def effect(self) -> IntervalEstimate:
         """Its effect, as a share of the baseline if that is what is claimed."""
-        return self.decisive.effect.relative if self.is_relative else self.decisive.effect.absolute
+        return self.decisive_arm.effect.relative if self.is_relative else self.decisive_arm.effect.absolute
 
     @property
     def unit(self) -> str:
         """Of the effect: the metric's, or 'relative'."""
-        return RELATIVE if self.is_relative else self.decisive.effect.unit
+        return RELATIVE_UNIT if self.is_relative else self.decisive_arm.effect.unit
 
     def __str__(self) -> str:
         return self.summary()
@@ -217,25 +217,33 @@ class Findings:
 
     def summary(self) -> str:
         """The verdict and the arms, in text."""
-        names = [line.name for line in self.lines]
+        names = [line.name for line in self.arm_results]
         width = max(map(len, names))
         of = " (relative to the baseline)" if self.is_relative else ""
-        rows = [f"  {line.name:<{width}}  {line.effect.words(is_relative=self.is_relative)}  {line.verdict}" for line in self.lines]
-        return "\n".join([f"{self.experiment}: {self.verdict}", f"  {self.sentence()}", "", f"  Effect on {self.metric}{of}:", *rows])
+        rows = [
+            f"  {line.name:<{width}}  {line.effect.format_effect(is_relative=self.is_relative)}  {line.verdict}"
+            for line in self.arm_results
+        ]
+        return "\n".join(
+            [f"{self.experiment}: {self.verdict}", f"  {self.verdict_sentence()}", "", f"  Effect on {self.metric}{of}:", *rows]
+        )
 
-    def sentence(self) -> str:
+    def verdict_sentence(self) -> str:
         """The verdict in a sentence."""
-        line, effect = self.decisive, self.decisive.effect
-        baseline, value = effect.levels()
+        line, effect = self.decisive_arm, self.decisive_arm.effect
+        baseline, value = effect.format_levels()
         levels = f"{value} instead of {baseline}"
-        found = effect.words(is_relative=self.is_relative)
-        whose = {"any": f"The nearest to it of {self._count()} variants, '{line.name}'", "all": f"The farthest from it, '{line.name}'"}
+        found = effect.format_effect(is_relative=self.is_relative)
+        whose = {
+            "any": f"The nearest to it of {self._n_claimed_arms()} variants, '{line.name}'",
+            "all": f"The farthest from it, '{line.name}'",
+        }
         subject = whose.get(self.claim, f"With '{line.name}'") + f": {self.metric} is {levels}, {found}"
-        return f"{subject}; {self._claimed_words()}: {_ENDINGS[self.verdict]}."
+        return f"{subject}; {self._claim_phrase()}: {_VERDICT_PHRASES[self.verdict]}."
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; null where undefined."""
-        effect, low, high = (jsonable(part) for part in self.effect)
+        effect, low, high = (to_json_value(part) for part in self.effect)
         return {
             "experiment": self.experiment,
             "hypothesis": self.hypothesis,
@@ -244,7 +252,7 @@ class Findings:
             "low": low,
             "high": high,
             "unit": self.unit,
-            "variant": self.decisive.name,
+            "variant": self.decisive_arm.name,
             "metric": self.metric,
             "direction": self.direction,
             "size": self.size,
@@ -256,7 +264,7 @@ class Findings:
             "seed": self.seed,
             "replications": self.replications,
             "decides": self.decides,
-            "variants": [line.to_json() for line in self.lines],
+            "variants": [line.to_json() for line in self.arm_results],
         }
 
     @classmethod
@@ -268,42 +276,46 @@ class Findings:
         data : Mapping of str to Any
             What `to_json` gave.
         """
-        own = {one.name: data[one.name] for one in fields(cls) if one.name != "lines"}
-        return cls(**own, lines=tuple(Line.from_json(one) for one in data["variants"]))
+        own = {one.name: data[one.name] for one in fields(cls) if one.name != "arm_results"}
+        return cls(**own, arm_results=tuple(ArmResult.from_json(one) for one in data["variants"]))
 
-    def _count(self) -> int:
-        return sum(line.is_claimed for line in self.lines)
+    def _n_claimed_arms(self) -> int:
+        return sum(line.is_claimed for line in self.arm_results)
 
-    def _claimed_words(self) -> str:
+    def _claim_phrase(self) -> str:
         """What is claimed: 'claimed is a rise by 8 % or more'."""
         way = "a rise" if self.direction == "rises" else "a fall"
         if self.size == 0:
             return f"claimed is {way}"
-        size = f"{100 * self.size:g} %" if self.is_relative else number(self.size, self.decisive.effect.unit, 2, sign=True).lstrip("+")
+        size = (
+            f"{100 * self.size:g} %"
+            if self.is_relative
+            else format_value(self.size, self.decisive_arm.effect.unit, 2, is_difference=True).lstrip("+")
+        )
         return f"claimed is {way} by {size} or more"
 
 
-_ENDINGS = {
+_VERDICT_PHRASES = {
     "supported": "the whole interval bears it out",
     "refuted": "the whole interval falls short of it",
     "undecided": "the interval leaves it open",
 }
 
 
-def relative_words(found: Interval) -> str:
+def format_relative_effect(found: IntervalEstimate) -> str:
     """A relative effect with its interval in per cent.
 
     Examples
     --------
-    >>> relative_words(Interval(0.095, 0.075, 0.114))
+    >>> format_relative_effect(IntervalEstimate(0.095, 0.075, 0.114))
     '+9.50 % [+7.50 %, +11.40 %]'
     """
     if math.isnan(found.effect):
         return "-"
-    decimals = decimals_of("share", [part for part in found if not math.isnan(part)])
+    decimals = decimal_places("share", [part for part in found if not math.isnan(part)])
     told = [f"{100 * part:+.{decimals}f} %" for part in found]
     return told[0] if math.isnan(found.low) else f"{told[0]} [{told[1]}, {told[2]}]"
 
 
-def _number(value: float | None) -> float:
+def _nan_if_none(value: float | None) -> float:
     return math.nan if value is None else value

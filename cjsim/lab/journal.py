@@ -16,22 +16,24 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cjsim.errors import InputError, complaint, did_you_mean, shown, unknown_name
-from cjsim.lab.findings import RELATIVE, relative_words
-from cjsim.lab.sums import Interval
-from cjsim.lab.verdict import VERDICTS
-from cjsim.manifest import KINDS, NAME, STUDY_VERDICTS, Manifest
-from cjsim.metrics.tables import decimals_of, interval, number
+from cjsim.errors import InputError, did_you_mean, format_error, short_repr, unknown_name_parts
+from cjsim.lab.findings import RELATIVE_UNIT, format_relative_effect
+from cjsim.lab.moments import IntervalEstimate
+from cjsim.lab.verdict import EXPERIMENT_VERDICTS
+from cjsim.manifest import FINDING_KINDS, MANIFEST_FILE, STUDY_VERDICTS, Manifest
+from cjsim.metrics.number_format import decimal_places, format_interval, format_value
 
-INDEX = "journal.sqlite"
-_VERSION = 1  # of the table
-_COLUMNS = ("folder", "stamp", "kind", "name", "verdict", "metric", "scenario", "date", "words", "manifest")
-_TABLE = f"CREATE TABLE IF NOT EXISTS findings ({', '.join(f'{column} TEXT NOT NULL' for column in _COLUMNS)}, PRIMARY KEY (folder))"
-_PATIENCE = 30  # seconds for another process to finish writing
+INDEX_FILE = "journal.sqlite"
+_INDEX_VERSION = 1  # of the table
+_INDEX_COLUMNS = ("folder", "stamp", "kind", "name", "verdict", "metric", "scenario", "date", "words", "manifest")
+_CREATE_TABLE_SQL = (
+    f"CREATE TABLE IF NOT EXISTS findings ({', '.join(f'{column} TEXT NOT NULL' for column in _INDEX_COLUMNS)}, PRIMARY KEY (folder))"
+)
+_LOCK_TIMEOUT_SECONDS = 30  # seconds for another process to finish writing
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """A finding, and where its report stands.
 
     Attributes
@@ -46,17 +48,17 @@ class Entry:
     manifest: Manifest
 
     @property
-    def effect(self) -> str:
+    def effect_text(self) -> str:
         """The effect with its interval, in words; empty where there is none."""
         of = self.manifest
         if of.effect is None:
             return ""
-        found = Interval(of.effect, *(float("nan") if end is None else end for end in (of.low, of.high)))
-        if of.unit == RELATIVE:
-            return relative_words(found)
-        decimals = decimals_of(of.unit, found)
-        told = interval(found.low, found.high, of.unit, decimals, sign=True)
-        return f"{number(found.effect, of.unit, decimals, sign=True)} {told}".rstrip()
+        found = IntervalEstimate(of.effect, *(float("nan") if end is None else end for end in (of.low, of.high)))
+        if of.unit == RELATIVE_UNIT:
+            return format_relative_effect(found)
+        decimals = decimal_places(of.unit, found)
+        told = format_interval(found.low, found.high, of.unit, decimals, is_difference=True)
+        return f"{format_value(found.effect, of.unit, decimals, is_difference=True)} {told}".rstrip()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -64,10 +66,10 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Listing:
+class JournalListing:
     """Entries of the journal, newest first."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[JournalEntry, ...]
 
     def __str__(self) -> str:
         return self.summary()
@@ -80,7 +82,7 @@ class Listing:
         for entry in self.entries:
             of = entry.manifest
             first = f" by {of.details['first']}, {of.details['from']} -> {of.details['to']}" if of.kind == "levers" and of.details else ""
-            head = f"{of.date[:10]}  {of.verdict or of.kind:<10} {of.name}: {of.metric} {entry.effect}".rstrip() + first
+            head = f"{of.date[:10]}  {of.verdict or of.kind:<10} {of.name}: {of.metric} {entry.effect_text}".rstrip() + first
             lines += [head, f"            {of.hypothesis}", f"            {entry.folder}"]
         return "\n".join(lines)
 
@@ -96,13 +98,13 @@ class Journal:
     ----------
     reports : Path
         The folder; none is no findings.
-    note : callable, optional
+    print_message : callable, optional
         Is told what is worth a line: an index that was made anew.
     """
 
-    def __init__(self, reports: Path, *, note: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, reports: Path, *, print_message: Callable[[str], None] = lambda _: None) -> None:
         self.reports = reports
-        self._note = note
+        self._print_message = print_message
 
     def entries(
         self,
@@ -113,7 +115,7 @@ class Journal:
         metric: str | None = None,
         since: str | None = None,
         text: str | None = None,
-    ) -> Listing:
+    ) -> JournalListing:
         """Findings, newest first.
 
         Parameters
@@ -130,25 +132,27 @@ class Journal:
         InputError
             If `since` is no date, or there are no such kinds or verdicts.
         """
-        _require("kind", kind, KINDS)
-        _require("verdict", verdict, (*VERDICTS, *STUDY_VERDICTS))
+        _require_known_word("kind", kind, FINDING_KINDS)
+        _require_known_word("verdict", verdict, (*EXPERIMENT_VERDICTS, *STUDY_VERDICTS))
         asked = [
             (column, value) for column, value in zip(("name", "kind", "verdict", "metric"), (name, kind, verdict, metric), strict=True)
         ]
         where = [(f"{column} = ?", value) for column, value in asked if value is not None]
-        where += [("date >= ?", _day(since))] if since is not None else []
+        where += [("date >= ?", _parse_since_date(since))] if since is not None else []
         where += [("instr(words, ?) > 0", word.lower()) for word in (text or "").split()]
         query = f"SELECT folder, manifest FROM findings WHERE {' AND '.join(['1', *(one for one, _ in where)])} ORDER BY date DESC, folder"
-        with self._opened() as index:
+        with self._open_index() as index:
             rows = index.execute(query, [value for _, value in where]).fetchall()
-        return Listing(tuple(Entry(self.reports / folder, Manifest.from_json(json.loads(manifest))) for folder, manifest in rows))
+        return JournalListing(
+            tuple(JournalEntry(self.reports / folder, Manifest.from_json(json.loads(manifest))) for folder, manifest in rows)
+        )
 
-    def find(self, run: str) -> Entry:
+    def find(self, reference: str) -> JournalEntry:
         """One finding.
 
         Parameters
         ----------
-        run : str
+        reference : str
             The beginning of its run's name, its folder, or its name: then the newest of it.
 
         Raises
@@ -157,78 +161,78 @@ class Journal:
             If there is none, or several runs begin so.
         """
         all_of_them = self.entries().entries
-        wanted = Path(run).absolute()
-        if of_name := [entry for entry in all_of_them if entry.manifest.name == run]:
+        wanted = Path(reference).absolute()
+        if of_name := [entry for entry in all_of_them if entry.manifest.name == reference]:
             return of_name[0]
         found = [entry for entry in all_of_them if entry.folder.absolute() == wanted]
-        found = found or [entry for entry in all_of_them if run and entry.folder.name.startswith(run)]
+        found = found or [entry for entry in all_of_them if reference and entry.folder.name.startswith(reference)]
         if len(found) == 1:
             return found[0]
         if found:
             remedy = f"Write more of it: {', '.join(entry.folder.name for entry in found[:5])}."
-            raise InputError(complaint("run", "must be the beginning of one run's name", shown(run), remedy))
+            raise InputError(format_error("run", "must be the beginning of one run's name", short_repr(reference), remedy))
         names = [name for entry in all_of_them for name in (entry.manifest.name, entry.folder.name)]
-        remedy = did_you_mean(run, names) or "See 'cjsim journal' for those that there are."
-        raise InputError(complaint("run", f"must be a run of the journal of '{self.reports}'", shown(run), remedy))
+        remedy = did_you_mean(reference, names) or "See 'cjsim journal' for those that there are."
+        raise InputError(format_error("run", f"must be a run of the journal of '{self.reports}'", short_repr(reference), remedy))
 
     def rebuild(self) -> int:
         """Make the index anew from the manifests: how many there are."""
-        self._remove()
-        with self._opened() as index:
+        self._remove_index()
+        with self._open_index() as index:
             (count,) = index.execute("SELECT count(*) FROM findings").fetchone()
         return int(count)
 
     @contextlib.contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
+    def _open_index(self) -> Iterator[sqlite3.Connection]:
         """The index as the manifests now are."""
-        index = self._connected()
+        index = self._connect()
         try:
             yield index
         finally:
             index.close()
 
-    def _connected(self) -> sqlite3.Connection:
-        file = self.reports / INDEX
+    def _connect(self) -> sqlite3.Connection:
+        file = self.reports / INDEX_FILE
         if self.reports.is_dir():
             for _ in range(2):
                 is_new = not file.exists()
                 try:
-                    index = self._synchronized(sqlite3.connect(file, timeout=_PATIENCE))
+                    index = self._synchronize(sqlite3.connect(file, timeout=_LOCK_TIMEOUT_SECONDS))
                 except sqlite3.OperationalError:  # a folder that cannot be written, a lock that nobody lets go
                     break
                 except sqlite3.DatabaseError:
-                    self._note(f"{file}: was no index, and is made anew from the manifests")
-                    self._remove()
+                    self._print_message(f"{file}: was no index, and is made anew from the manifests")
+                    self._remove_index()
                     continue
                 if is_new:
-                    self._note(f"{file}: made from the manifests")
+                    self._print_message(f"{file}: made from the manifests")
                 return index
-        return self._synchronized(sqlite3.connect(":memory:"))
+        return self._synchronize(sqlite3.connect(":memory:"))
 
-    def _synchronized(self, index: sqlite3.Connection) -> sqlite3.Connection:
+    def _synchronize(self, index: sqlite3.Connection) -> sqlite3.Connection:
         """The index with what is new, without what is gone."""
         try:
             index.execute("PRAGMA journal_mode=WAL")
             (version,) = index.execute("PRAGMA user_version").fetchone()
-            there = {folder.relative_to(self.reports).as_posix(): stamp for folder, stamp in _manifests(self.reports)}
+            there = {folder.relative_to(self.reports).as_posix(): stamp for folder, stamp in _find_manifests(self.reports)}
             with index:
                 index.execute("BEGIN IMMEDIATE")
-                if version != _VERSION:
+                if version != _INDEX_VERSION:
                     index.execute("DROP TABLE IF EXISTS findings")
-                    index.execute(f"PRAGMA user_version = {_VERSION}")
-                index.execute(_TABLE)
+                    index.execute(f"PRAGMA user_version = {_INDEX_VERSION}")
+                index.execute(_CREATE_TABLE_SQL)
                 known = dict(index.execute("SELECT folder, stamp FROM findings"))
-                rows = [row for folder, stamp in there.items() if known.get(folder) != stamp and (row := self._row(folder, stamp))]
+                rows = [row for folder, stamp in there.items() if known.get(folder) != stamp and (row := self._index_row(folder, stamp))]
                 index.executemany(
                     "DELETE FROM findings WHERE folder = ?", [(folder,) for folder in known if known[folder] != there.get(folder)]
                 )
-                index.executemany(f"INSERT OR REPLACE INTO findings VALUES ({', '.join('?' * len(_COLUMNS))})", rows)
+                index.executemany(f"INSERT OR REPLACE INTO findings VALUES ({', '.join('?' * len(_INDEX_COLUMNS))})", rows)
         except BaseException:
             index.close()
             raise
         return index
 
-    def _row(self, folder: str, stamp: str) -> Sequence[str] | None:
+    def _index_row(self, folder: str, stamp: str) -> Sequence[str] | None:
         """A row of the table; None for a manifest that is none of ours."""
         try:
             of = Manifest.read(self.reports / folder)
@@ -237,31 +241,33 @@ class Journal:
         words = " ".join(map(str, (of.name, of.hypothesis, of.scenario, of.metric, of.verdict, of.kind, folder))).lower()
         return (folder, stamp, of.kind, of.name, of.verdict, of.metric, of.scenario, of.date, words, json.dumps(of.to_json()))
 
-    def _remove(self) -> None:
+    def _remove_index(self) -> None:
         for ending in ("", "-wal", "-shm"):
             with contextlib.suppress(OSError):
-                (self.reports / f"{INDEX}{ending}").unlink(missing_ok=True)
+                (self.reports / f"{INDEX_FILE}{ending}").unlink(missing_ok=True)
 
 
-def _manifests(reports: Path) -> Iterator[tuple[Path, str]]:
+def _find_manifests(reports: Path) -> Iterator[tuple[Path, str]]:
     """Folders with a manifest, and when and how large it is; not in drafts, whose names begin with a dot."""
     for top, folders, files in os.walk(reports):
         folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
-        if NAME in files:
+        if MANIFEST_FILE in files:
             with contextlib.suppress(OSError):  # removed meanwhile
-                known = (Path(top) / NAME).stat()
+                known = (Path(top) / MANIFEST_FILE).stat()
                 yield Path(top), f"{known.st_mtime_ns}-{known.st_size}"
 
 
-def _require(what: str, asked: str | None, known: Sequence[str]) -> None:
+def _require_known_word(noun: str, word: str | None, known: Sequence[str]) -> None:
     """Refuse a word that no manifest has: a slip must not read as if nothing had been found."""
-    if asked is not None and asked not in known:
-        must, got, _ = unknown_name(asked, known, what)
-        raise InputError(complaint(what, must, got, did_you_mean(asked, known) or "Name one of these."))
+    if word is not None and word not in known:
+        must, got, _ = unknown_name_parts(word, known, noun)
+        raise InputError(format_error(noun, must, got, did_you_mean(word, known) or "Name one of these."))
 
 
-def _day(text: str) -> str:
+def _parse_since_date(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise InputError(complaint("since", "must be a date such as 2026-01-31", shown(text), "Write year, month and day.")) from None
+        raise InputError(
+            format_error("since", "must be a date such as 2026-01-31", short_repr(text), "Write year, month and day.")
+        ) from None

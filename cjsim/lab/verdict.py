@@ -16,36 +16,36 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Literal
 
-from cjsim.lab.sums import Interval
+from cjsim.lab.moments import IntervalEstimate
 
-Verdict = Literal["supported", "refuted", "undecided"]
-VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "undecided")
+ExperimentVerdict = Literal["supported", "refuted", "undecided"]
+EXPERIMENT_VERDICTS: tuple[ExperimentVerdict, ...] = ("supported", "refuted", "undecided")
 
 
-def standard_errors(confidence: float, together: int) -> float:
+def bonferroni_critical_value(confidence: float, n_intervals: int) -> float:
     """Standard errors to either side of intervals that hold together.
 
     Parameters
     ----------
     confidence : float
         In (0, 1), of all of them.
-    together : int
+    n_intervals : int
         How many.
 
     Examples
     --------
-    >>> round(standard_errors(0.95, 1), 3), round(standard_errors(0.95, 10), 3)
+    >>> round(bonferroni_critical_value(0.95, 1), 3), round(bonferroni_critical_value(0.95, 10), 3)
     (1.96, 2.807)
     """
-    return NormalDist().inv_cdf(1 - (1 - confidence) / (2 * together))
+    return NormalDist().inv_cdf(1 - (1 - confidence) / (2 * n_intervals))
 
 
-def judged(interval: Interval, *, sign: int, size: float) -> Verdict:
+def judge_effect(interval: IntervalEstimate, *, sign: int, size: float) -> ExperimentVerdict:
     """What an interval says of a claim about one effect.
 
     Parameters
     ----------
-    interval : Interval
+    interval : IntervalEstimate
         Of the effect; nan: undecided.
     sign : {1, -1}
         Of the claim: rises or falls.
@@ -54,7 +54,7 @@ def judged(interval: Interval, *, sign: int, size: float) -> Verdict:
 
     Examples
     --------
-    >>> judged(Interval(0.09, 0.07, 0.11), sign=1, size=0.05), judged(Interval(0.0, 0.0, 0.0), sign=1, size=0)
+    >>> judge_effect(IntervalEstimate(0.09, 0.07, 0.11), sign=1, size=0.05), judge_effect(IntervalEstimate(0.0, 0.0, 0.0), sign=1, size=0)
     ('supported', 'refuted')
     """
     if math.isnan(interval.low) or math.isnan(interval.high):
@@ -65,18 +65,18 @@ def judged(interval: Interval, *, sign: int, size: float) -> Verdict:
     return "supported" if near >= size else "refuted" if far < size else "undecided"
 
 
-def decisive(intervals: Sequence[Interval], *, sign: int, size: float, every: bool) -> tuple[int, Verdict]:
+def judge_claim(intervals: Sequence[IntervalEstimate], *, sign: int, size: float, is_about_all: bool) -> tuple[int, ExperimentVerdict]:
     """What intervals that hold together say of a claim about any or all of their effects, and which of them says it.
 
     Parameters
     ----------
-    intervals : sequence of Interval
+    intervals : sequence of IntervalEstimate
         At least one.
     sign : {1, -1}
         Of the claim.
     size : float
         As for one effect.
-    every : bool
+    is_about_all : bool
         Whether all effects are claimed rather than any.
 
     Returns
@@ -87,19 +87,19 @@ def decisive(intervals: Sequence[Interval], *, sign: int, size: float, every: bo
 
     Examples
     --------
-    >>> both = [Interval(0.1, 0.05, 0.15), Interval(0.0, -0.05, 0.05)]
-    >>> decisive(both, sign=1, size=0, every=False), decisive(both, sign=1, size=0, every=True)
+    >>> both = [IntervalEstimate(0.1, 0.05, 0.15), IntervalEstimate(0.0, -0.05, 0.05)]
+    >>> judge_claim(both, sign=1, size=0, every=False), judge_claim(both, sign=1, size=0, every=True)
     ((0, 'supported'), (1, 'undecided'))
     """
-    order = [_merit(one, sign=sign, size=size) for one in intervals]
-    chosen = order.index((min if every else max)(order))
-    return chosen, judged(intervals[chosen], sign=sign, size=size)
+    order = [_support_sort_key(one, sign=sign, size=size) for one in intervals]
+    chosen = order.index((min if is_about_all else max)(order))
+    return chosen, judge_effect(intervals[chosen], sign=sign, size=size)
 
 
-_RANKS = {"supported": 2, "undecided": 1, "refuted": 0}
+_VERDICT_RANKS = {"supported": 2, "undecided": 1, "refuted": 0}
 
 
-def _merit(interval: Interval, *, sign: int, size: float) -> tuple[int, float, float]:
+def _support_sort_key(interval: IntervalEstimate, *, sign: int, size: float) -> tuple[int, float, float]:
     """How near an effect is to support: its verdict, the near end of its interval, itself; the least of these where it is undefined."""
-    rank, near = _RANKS[judged(interval, sign=sign, size=size)], interval.low if sign > 0 else -interval.high
+    rank, near = _VERDICT_RANKS[judge_effect(interval, sign=sign, size=size)], interval.low if sign > 0 else -interval.high
     return (rank, -math.inf, -math.inf) if math.isnan(near) else (rank, near, sign * interval.effect)

@@ -4,25 +4,28 @@ Lives here: the list, and measuring it. Does not live here: what a metric is (va
 acquisition.py, journey.py, contacts.py, desks.py).
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from cjsim.engine.result import Metric, Run
-from cjsim.errors import InputError, complaint, unknown_name
-from cjsim.metrics import acquisition, contacts, desks, journey, retention, value
-from cjsim.metrics.estimate import Definition, estimate
-from cjsim.metrics.sample import Sample
-from cjsim.model.plan import Codebook
+from cjsim.compiler.plan import Codebook
+from cjsim.engine.run_record import RunRecord
+from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.metrics.cluster_sample import ClusterSample
+from cjsim.metrics.confidence_intervals import MetricEstimate, estimate_metric
+from cjsim.metrics.definitions import conversion_and_retention as retention
+from cjsim.metrics.definitions import customer_acquisition as acquisition
+from cjsim.metrics.definitions import journey_progress as journey
+from cjsim.metrics.definitions import message_engagement as contacts
+from cjsim.metrics.definitions import purchases_and_value as value
+from cjsim.metrics.definitions import service_levels as desks
+from cjsim.metrics.ratios import MetricDefinition
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
-def definitions(codebook: Codebook) -> dict[str, Definition]:
+def all_metric_definitions(codebook: Codebook) -> dict[str, MetricDefinition]:
     """Every metric that runs with these names have, by name, in the order of tables.
 
     Parameters
@@ -30,17 +33,17 @@ def definitions(codebook: Codebook) -> dict[str, Definition]:
     codebook : Codebook
         Names of moments, stages, channels, desks and acquisition channels.
     """
-    found = [*retention.definitions(), *value.definitions(), *acquisition.definitions(codebook)]
-    found += [*journey.definitions(codebook), *contacts.definitions(codebook), *desks.definitions(codebook)]
+    found = [*retention.conversion_and_retention_metrics(), *value.purchase_and_value_metrics(), *acquisition.acquisition_metrics(codebook)]
+    found += [*journey.journey_metrics(codebook), *contacts.message_metrics(codebook), *desks.desk_metrics(codebook)]
     return {definition.name: definition for definition in found}
 
 
-def definition_of(run: Run, metric: str) -> Definition:
+def find_metric_definition(run: RunRecord, metric: str) -> MetricDefinition:
     """One metric by its name.
 
     Parameters
     ----------
-    run : Run
+    run : RunRecord
         Whose names count.
     metric : str
         Such as 'clv' or 'open_rate[email]'.
@@ -50,51 +53,15 @@ def definition_of(run: Run, metric: str) -> Definition:
     InputError
         If there is none of that name.
     """
-    found = definitions(run.codebook)
+    found = all_metric_definitions(run.codebook)
     if metric not in found:
-        raise InputError(complaint("metric", *unknown_name(metric, found, "metric")))
+        raise InputError(format_error("metric", *unknown_name_parts(metric, found, "metric")))
     return found[metric]
 
 
-def measure(run: Run) -> Mapping[str, Metric]:
+def estimate_all_metrics(run: RunRecord) -> Mapping[str, MetricEstimate]:
     """Every metric of a run with its interval; one at a time, so that memory stays small."""
-    sample = Sample.of(run)
-    return MappingProxyType({name: estimate(of.terms(run), of.unit, sample) for name, of in definitions(run.codebook).items()})
-
-
-def cohorts(run: Run, *, metrics: Sequence[str] = ("conversion", "retention_30d", "retention_90d", "revenue")) -> "pd.DataFrame":
-    """Metrics by month of entry.
-
-    Parameters
-    ----------
-    run : Run
-        A run whose customers enter over time, or one month of customers.
-    metrics : sequence of str
-        Names of metrics.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a month in which customers entered: `month` (period), `n` customers, and for each metric its value, `_low` and `_high`.
-
-    Raises
-    ------
-    InputError
-        If a metric does not exist.
-    """
-    import pandas as pd
-
-    entered = run.entered
-    day = np.floor(np.where(entered, run.outcomes.customers["entered"], 0.0)).astype("timedelta64[D]")
-    months = (np.datetime64(date.fromisoformat(run.provenance.start), "D") + day).astype("datetime64[M]")
-    chosen = [definition_of(run, name) for name in metrics]
-    present = [entered & (months == month) for month in np.unique(months[entered])]
-    table = {"month": pd.PeriodIndex(np.unique(months[entered]), freq="M"), "n": [int(rows.sum()) for rows in present]}
-    sample = Sample.of(run)
-    for definition in chosen:
-        terms = definition.terms(run)
-        found = [estimate(terms.within(rows), definition.unit, sample) for rows in present]
-        table[definition.name] = [metric.value for metric in found]
-        table[f"{definition.name}_low"] = [metric.low for metric in found]
-        table[f"{definition.name}_high"] = [metric.high for metric in found]
-    return pd.DataFrame(table)
+    sample = ClusterSample.from_run(run)
+    return MappingProxyType(
+        {name: estimate_metric(of.terms(run), of.unit, sample) for name, of in all_metric_definitions(run.codebook).items()}
+    )

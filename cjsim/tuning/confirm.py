@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cjsim.engine.result import Metric
-from cjsim.model.world import Records
-from cjsim.tuning.goals import Goals, front, spread
+from cjsim.kernels.world import Array
+from cjsim.metrics.confidence_intervals import MetricEstimate
+from cjsim.tuning.goals import Goals, pareto_front, select_by_crowding
 from cjsim.tuning.study import Study
-from cjsim.tuning.trial import Gain, Trial
+from cjsim.tuning.trial import ObjectiveGain, Trial
 
 if TYPE_CHECKING:
-    from cjsim.engine.run import Progress
-    from cjsim.tuning.evaluate import Evaluator
-    from cjsim.tuning.panel import Account, Panel
+    from cjsim.progress import Progress
+    from cjsim.tuning.evaluation_cohort import EvaluationCohort, PolicyEvaluation
+    from cjsim.tuning.evaluator import Evaluator
 
 Verdict = Literal["gain", "none", "infeasible"]
-_OF_FRONT = 4  # times the finalists: so many of a front are confirmed
-_DRAWS = 20_000  # standard error of a chance: at most 0.0036
+_FRONT_FACTOR = 4  # times the finalists: so many of a front are confirmed
+_NORMAL_DRAWS = 20_000  # standard error of a chance: at most 0.0036
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,19 @@ class Finalist:
     ----------
     trial : Trial
         As the search has it.
-    gains : tuple of Gain
+    gains : tuple of ObjectiveGain
         By objective.
     excess : Mapping of str to float
         By constraint: how far beyond its bound the metric is.
     """
 
     trial: Trial
-    gains: tuple[Gain, ...]
+    gains: tuple[ObjectiveGain, ...]
     excess: Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Confirmed:
+class ConfirmationResult:
     """What of a search holds on fresh customers.
 
     Attributes
@@ -64,15 +64,15 @@ class Confirmed:
         'infeasible': no trial kept all constraints.
     trial : Trial
         The winner; where there is none ('infeasible'), the trial that came nearest.
-    gains : Mapping of str to Gain
+    gains : Mapping of str to ObjectiveGain
         By metric of the objectives, on the second fresh customers; empty where there is no winner.
     excess : Mapping of str to float
         By constraint, likewise; where there is no winner, that of the nearest trial in the search.
-    broken : tuple of str
+    surely_violated : tuple of str
         Constraints that are surely broken: the metric's whole 95 % interval lies beyond the bound.
     optimism : Mapping of str to float
         By metric: the gain in the search less this one, in the direction of the objective.
-    metrics, baseline : Mapping of str to Metric
+    metrics, baseline : Mapping of str to MetricEstimate
         Of the winner, and of the scenario as it is, on the second fresh customers.
     finalists : tuple of Finalist
         On the first fresh customers, the best first; of several objectives, by the first.
@@ -82,29 +82,29 @@ class Confirmed:
         Finalists that nobody beats in all objectives; of one objective, the winner.
     customers : int
         On which each was tried.
-    simulated : int
+    simulated_customers : int
         Lives in all.
-    fresh_draws : bool
+    has_fresh_draws : bool
         Whether these customers lived in other journeys than those of the search; True where there are no parameter draws.
     """
 
     verdict: Verdict
     trial: Trial
-    gains: Mapping[str, Gain]
+    gains: Mapping[str, ObjectiveGain]
     excess: Mapping[str, float]
-    broken: tuple[str, ...]
+    surely_violated: tuple[str, ...]
     optimism: Mapping[str, float]
-    metrics: Mapping[str, Metric]
-    baseline: Mapping[str, Metric]
+    metrics: Mapping[str, MetricEstimate]
+    baseline: Mapping[str, MetricEstimate]
     finalists: tuple[Finalist, ...]
     chance_best: float
     pareto: tuple[Finalist, ...]
     customers: int
-    simulated: int
-    fresh_draws: bool
+    simulated_customers: int
+    has_fresh_draws: bool
 
 
-def confirm(study: Study, evaluator: "Evaluator", trials: Sequence[Trial], *, progress: "Progress | None" = None) -> Confirmed:
+def confirm(study: Study, evaluator: "Evaluator", trials: Sequence[Trial], *, progress: "Progress | None" = None) -> ConfirmationResult:
     """Try the best trials on fresh customers.
 
     Parameters
@@ -120,45 +120,45 @@ def confirm(study: Study, evaluator: "Evaluator", trials: Sequence[Trial], *, pr
 
     Returns
     -------
-    Confirmed
+    ConfirmationResult
     """
-    from cjsim.engine.run import Silent
+    from cjsim.progress import NoProgress
 
-    goals, told = evaluator.goals, progress or Silent()
-    chosen = finalists_of(trials, goals, size=study.size, count=study.confirm.finalists)
+    goals, told = evaluator.goals, progress or NoProgress()
+    chosen = select_finalists(trials, goals, size=study.customers_per_trial, count=study.confirm.finalists)
     if not chosen:
-        return _infeasible(trials, goals, evaluator.baseline)
-    first, second = evaluator.fresh("first"), evaluator.fresh("second")
+        return _infeasible_result(trials, goals, evaluator.baseline)
+    first, second = evaluator.fresh_cohort("first"), evaluator.fresh_cohort("second")
     told.start((len(chosen) + 3) * first.customers, "confirming")
     try:
-        stand = _Stand.of(first, chosen, goals, told)
-        ours, base = (_lived(second, values, told) for values in (stand.winner.trial.params, {}))
+        stand = _FinalistComparison.from_trials(first, chosen, goals, told)
+        ours, base = (_simulate_policy(second, values, told) for values in (stand.winner.trial.params, {}))
     finally:
         told.finish()
-    contrasts = [ours.against(base, aspect) for aspect in goals.aspects]
+    contrasts = [ours.paired_contrast(base, aspect) for aspect in goals.directed_metrics]
     gains, names = goals.gains(contrasts), [one.metric for one in goals.objectives]
-    broken = tuple(goals.surely_broken(ours.metrics))
+    broken = tuple(goals.surely_violated(ours.metrics))
     search = stand.winner.trial.gains
     optimism = (one.sign * (then.effect - now.effect) for one, then, now in zip(goals.objectives, search, gains, strict=True))
-    return Confirmed(
+    return ConfirmationResult(
         verdict="gain" if goals.is_gain(gains[0]) and not broken else "none",
         trial=stand.winner.trial,
         gains=MappingProxyType(dict(zip(names, gains, strict=True))),
         excess=MappingProxyType(goals.excess(contrasts)),
-        broken=broken,
+        surely_violated=broken,
         optimism=MappingProxyType(dict(zip(names, optimism, strict=True))),
         metrics=MappingProxyType(dict(ours.metrics)),
         baseline=MappingProxyType(dict(base.metrics)),
-        finalists=stand.ranked(),
+        finalists=stand.ranked_finalists(),
         chance_best=stand.chance_best(study.confirm.finalists),
         pareto=stand.pareto,
         customers=second.customers,
-        simulated=stand.simulated + ours.simulated + base.simulated,
-        fresh_draws=evaluator.has_fresh_draws,
+        simulated_customers=stand.simulated_customers + ours.simulated_customers + base.simulated_customers,
+        has_fresh_draws=evaluator.has_fresh_draws,
     )
 
 
-def finalists_of(trials: Sequence[Trial], goals: Goals, *, size: int, count: int) -> list[Trial]:
+def select_finalists(trials: Sequence[Trial], goals: Goals, *, size: int, count: int) -> list[Trial]:
     """The trials that are worth another look: feasible, on all customers, no two the same.
 
     Parameters
@@ -183,20 +183,20 @@ def finalists_of(trials: Sequence[Trial], goals: Goals, *, size: int, count: int
     }
     apart = sorted(able.values(), key=lambda one: one.index)
     if len(goals.objectives) == 1:
-        return sorted(apart, key=lambda one: goals.heights(one.gains), reverse=True)[:count]
+        return sorted(apart, key=lambda one: goals.scores(one.gains), reverse=True)[:count]
     if not apart:
         return []
-    heights = np.array([goals.heights(one.gains) for one in apart])
-    best = front(heights)
-    return [apart[best[row]] for row in spread(heights[best], _OF_FRONT * count)]
+    heights = np.array([goals.scores(one.gains) for one in apart])
+    best = pareto_front(heights)
+    return [apart[best[row]] for row in select_by_crowding(heights[best], _FRONT_FACTOR * count)]
 
 
-def chance_best(leads: Records, covariance: Records) -> float:
+def chance_best(differences: Array, covariance: Array) -> float:
     """The chance that all of these differences are truly at least 0, if they are normal with this covariance.
 
     Parameters
     ----------
-    leads : ndarray of float64, shape (n_others,)
+    differences : ndarray of float64, shape (n_others,)
         How much better the one is than each other.
     covariance : ndarray of float64, shape (n_others, n_others)
         Of the errors of these.
@@ -211,93 +211,93 @@ def chance_best(leads: Records, covariance: Records) -> float:
     >>> 0.48 < chance_best(np.array([0.0]), np.array([[1.0]])) < 0.52
     True
     """
-    if not len(leads):
+    if not len(differences):
         return 1.0
     weights, axes = np.linalg.eigh(covariance)
-    noise = np.random.default_rng(1).standard_normal((_DRAWS, len(leads))) * np.sqrt(np.maximum(weights, 0.0))
+    noise = np.random.default_rng(1).standard_normal((_NORMAL_DRAWS, len(differences))) * np.sqrt(np.maximum(weights, 0.0))
     # Who does not differ from the winner for any customer is as good; its error is 0 but for rounding.
     slack = 1e-9 * math.sqrt(max(float(np.max(np.diag(covariance))), 0.0))
-    return float(np.mean((leads + noise @ axes.T >= -slack).all(axis=1)))
+    return float(np.mean((differences + noise @ axes.T >= -slack).all(axis=1)))
 
 
 @dataclass(frozen=True, eq=False)
-class _Stand:
+class _FinalistComparison:
     """Finalists and the baseline on the first fresh customers."""
 
     goals: Goals
     finalists: tuple[Finalist, ...]
-    accounts: "tuple[Account, ...]"
-    able: tuple[int, ...]  # those who could win
-    simulated: int
+    evaluations: "tuple[PolicyEvaluation, ...]"
+    eligible: tuple[int, ...]  # those who could win
+    simulated_customers: int
 
     @classmethod
-    def of(cls, panel: "Panel", trials: Sequence[Trial], goals: Goals, told: "Progress") -> "_Stand":
-        base = _lived(panel, {}, told)
-        accounts = tuple(_lived(panel, trial.params, told) for trial in trials)
+    def from_trials(cls, cohort: "EvaluationCohort", trials: Sequence[Trial], goals: Goals, progress: "Progress") -> "_FinalistComparison":
+        base = _simulate_policy(cohort, {}, progress)
+        accounts = tuple(_simulate_policy(cohort, trial.params, progress) for trial in trials)
         finalists = []
         for trial, account in zip(trials, accounts, strict=True):
-            contrasts = [account.against(base, aspect) for aspect in goals.aspects]
+            contrasts = [account.paired_contrast(base, aspect) for aspect in goals.directed_metrics]
             finalists.append(Finalist(trial, goals.gains(contrasts), MappingProxyType(goals.excess(contrasts))))
         # Those that keep the constraints here too; else those that may keep them; else all.
-        ranks = [_rank(one, goals, account) for one, account in zip(finalists, accounts, strict=True)]
+        ranks = [_feasibility_rank(one, goals, account) for one, account in zip(finalists, accounts, strict=True)]
         able = tuple(row for row, rank in enumerate(ranks) if rank == min(ranks))
-        return cls(goals, tuple(finalists), accounts, able, base.simulated + sum(one.simulated for one in accounts))
+        return cls(goals, tuple(finalists), accounts, able, base.simulated_customers + sum(one.simulated_customers for one in accounts))
 
-    def _height(self, row: int) -> float:
+    def _score(self, row: int) -> float:
         """What the first objective is worth, the larger the better; the worst where it is undefined."""
-        height = self.goals.heights(self.finalists[row].gains)[0]
+        height = self.goals.scores(self.finalists[row].gains)[0]
         return -math.inf if math.isnan(height) else height
 
     @property
-    def _order(self) -> list[int]:
+    def _ranked_eligible(self) -> list[int]:
         """Those who could win, the best first."""
-        return sorted(self.able, key=self._height, reverse=True)
+        return sorted(self.eligible, key=self._score, reverse=True)
 
     @property
     def winner(self) -> Finalist:
-        return self.finalists[self._order[0]]
+        return self.finalists[self._ranked_eligible[0]]
 
     @property
     def pareto(self) -> tuple[Finalist, ...]:
         if len(self.goals.objectives) == 1:
             return (self.winner,)
-        heights = {row: self.goals.heights(self.finalists[row].gains) for row in self._order}
+        heights = {row: self.goals.scores(self.finalists[row].gains) for row in self._ranked_eligible}
         defined = [row for row, height in heights.items() if not any(map(math.isnan, height))]
-        return tuple(self.finalists[defined[row]] for row in front(np.array([heights[row] for row in defined])))
+        return tuple(self.finalists[defined[row]] for row in pareto_front(np.array([heights[row] for row in defined])))
 
-    def ranked(self) -> tuple[Finalist, ...]:
+    def ranked_finalists(self) -> tuple[Finalist, ...]:
         """Those who could win, then the others, each the best first."""
-        others = sorted(set(range(len(self.finalists))) - set(self.able), key=self._height, reverse=True)
-        return tuple(self.finalists[row] for row in (*self._order, *others))
+        others = sorted(set(range(len(self.finalists))) - set(self.eligible), key=self._score, reverse=True)
+        return tuple(self.finalists[row] for row in (*self._ranked_eligible, *others))
 
     def chance_best(self, count: int) -> float:
         """That the winner is the best of the first so many who could have won."""
-        rows, aspect = [row for row in self._order[:count] if self._height(row) > -math.inf], self.goals.wanted[0]
+        rows, aspect = [row for row in self._ranked_eligible[:count] if self._score(row) > -math.inf], self.goals.directed_objectives[0]
         number = len(rows)
         effects, variances = np.zeros(number), np.zeros((number, number))
-        for i, j in _pairs(number):
-            contrast = self.accounts[rows[i]].against(self.accounts[rows[j]], aspect)
-            variances[i, j] = variances[j, i] = contrast.error**2
+        for i, j in _index_pairs(number):
+            contrast = self.evaluations[rows[i]].paired_contrast(self.evaluations[rows[j]], aspect)
+            variances[i, j] = variances[j, i] = contrast.standard_error**2
             if i == 0:
-                effects[j] = -aspect.worse * contrast.effect
+                effects[j] = -aspect.worse_sign * contrast.effect
         # cov(w - i, w - j) = (var(w - i) + var(w - j) - var(i - j)) / 2
         covariance = (variances[0, 1:, None] + variances[0, None, 1:] - variances[1:, 1:]) / 2
         return chance_best(effects[1:], covariance)
 
 
-def _rank(finalist: Finalist, goals: Goals, account: "Account") -> int:
+def _feasibility_rank(finalist: Finalist, goals: Goals, evaluation: "PolicyEvaluation") -> int:
     if all(beyond <= 0 for beyond in finalist.excess.values()):
         return 0
-    return 2 if goals.surely_broken(account.metrics) else 1
+    return 2 if goals.surely_violated(evaluation.metrics) else 1
 
 
-def _lived(panel: "Panel", values: Mapping[str, Any], told: "Progress") -> "Account":
-    account: Account = panel.live(values)
-    told.advance(panel.customers)
+def _simulate_policy(cohort: "EvaluationCohort", values: Mapping[str, Any], progress: "Progress") -> "PolicyEvaluation":
+    account: PolicyEvaluation = cohort.simulate(values)
+    progress.advance(cohort.customers)
     return account
 
 
-def _infeasible(trials: Sequence[Trial], goals: Goals, baseline: Mapping[str, Metric]) -> Confirmed:
+def _infeasible_result(trials: Sequence[Trial], goals: Goals, baseline: Mapping[str, MetricEstimate]) -> ConfirmationResult:
     """The trial whose largest excess is smallest, each over its bound (over the baseline's value where that is 0)."""
 
     def far(trial: Trial) -> float:
@@ -311,8 +311,8 @@ def _infeasible(trials: Sequence[Trial], goals: Goals, baseline: Mapping[str, Me
     nothing: Mapping[str, Any] = MappingProxyType({})
     broken = tuple(name for name, beyond in nearest.excess.items() if beyond > 0)
     excess = MappingProxyType(dict(nearest.excess))
-    return Confirmed("infeasible", nearest, nothing, excess, broken, nothing, nothing, nothing, (), math.nan, (), 0, 0, True)
+    return ConfirmationResult("infeasible", nearest, nothing, excess, broken, nothing, nothing, nothing, (), math.nan, (), 0, 0, True)
 
 
-def _pairs(number: int) -> Iterator[tuple[int, int]]:
+def _index_pairs(number: int) -> Iterator[tuple[int, int]]:
     return ((i, j) for i in range(number) for j in range(i + 1, number))

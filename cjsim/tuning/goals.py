@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cjsim.engine.result import Metric
-from cjsim.model.scenario import Scenario
-from cjsim.model.world import Records
-from cjsim.tuning.panel import Aspect, Contrast
+from cjsim.kernels.world import Array
+from cjsim.metrics.confidence_intervals import MetricEstimate
+from cjsim.simulation.documents import Scenario
+from cjsim.tuning.evaluation_cohort import Contrast, DirectedMetric
 from cjsim.tuning.study import Constraint, Objective, Study
-from cjsim.tuning.trial import Gain
+from cjsim.tuning.trial import ObjectiveGain
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Goals:
     constraints: tuple[Constraint, ...]
 
     @classmethod
-    def of(cls, study: Study) -> "Goals":
+    def from_study(cls, study: Study) -> "Goals":
         """Those of a study.
 
         Parameters
@@ -40,21 +40,21 @@ class Goals:
         return cls(study.objectives, study.constraints)
 
     @property
-    def wanted(self) -> tuple[Aspect, ...]:
+    def directed_objectives(self) -> tuple[DirectedMetric, ...]:
         """Of the objectives."""
-        return tuple(Aspect(one.metric, -one.sign) for one in self.objectives)
+        return tuple(DirectedMetric(one.metric, -one.sign) for one in self.objectives)
 
     @property
-    def aspects(self) -> tuple[Aspect, ...]:
+    def directed_metrics(self) -> tuple[DirectedMetric, ...]:
         """Of the objectives, then of the constraints."""
-        return (*self.wanted, *(Aspect(one.metric, one.sign) for one in self.constraints))
+        return (*self.directed_objectives, *(DirectedMetric(one.metric, one.sign) for one in self.constraints))
 
     @property
-    def metrics(self) -> tuple[str, ...]:
+    def metric_names(self) -> tuple[str, ...]:
         """Names of all metrics, each once."""
-        return tuple(dict.fromkeys(aspect.metric for aspect in self.aspects))
+        return tuple(dict.fromkeys(aspect.metric for aspect in self.directed_metrics))
 
-    def has_total(self, scenario: Scenario) -> bool:
+    def has_total_metric(self, scenario: Scenario) -> bool:
         """Whether a metric is a total over customers.
 
         Parameters
@@ -62,13 +62,13 @@ class Goals:
         scenario : Scenario
             Whose names metrics may hold.
         """
-        from cjsim.metrics.catalog import definitions
-        from cjsim.model.tables import compile_world
+        from cjsim.compiler.compile_scenario import compile_scenario
+        from cjsim.metrics.catalog import all_metric_definitions
 
-        known = definitions(compile_world(scenario).codebook)
-        return any(known[name].total for name in self.metrics)
+        known = all_metric_definitions(compile_scenario(scenario).codebook)
+        return any(known[name].is_total for name in self.metric_names)
 
-    def gains(self, contrasts: Sequence[Contrast]) -> tuple[Gain, ...]:
+    def gains(self, contrasts: Sequence[Contrast]) -> tuple[ObjectiveGain, ...]:
         """What each objective is worth.
 
         Parameters
@@ -76,7 +76,7 @@ class Goals:
         contrasts : Sequence of Contrast
             With the baseline.
         """
-        return tuple(Gain(one.value, one.effect, one.low, one.high) for one in contrasts[: len(self.objectives)])
+        return tuple(ObjectiveGain(one.value, one.effect, one.low, one.high) for one in contrasts[: len(self.objectives)])
 
     def excess(self, contrasts: Sequence[Contrast]) -> dict[str, float]:
         """How far beyond each bound the metric is, by constraint; infinite where it is undefined.
@@ -89,12 +89,12 @@ class Goals:
         pairs = zip(self.constraints, contrasts[len(self.objectives) :], strict=True)
         return {of.name: math.inf if math.isnan(one.value) else of.sign * (one.value - of.bound) for of, one in pairs}
 
-    def surely_broken(self, metrics: Mapping[str, Metric]) -> list[str]:
+    def surely_violated(self, metrics: Mapping[str, MetricEstimate]) -> list[str]:
         """Constraints whose metric lies beyond the bound with its whole 95 % interval, or is undefined.
 
         Parameters
         ----------
-        metrics : Mapping of str to Metric
+        metrics : Mapping of str to MetricEstimate
             Of a policy.
         """
         found = []
@@ -105,33 +105,33 @@ class Goals:
                 found.append(one.name)
         return found
 
-    def is_gain(self, gain: Gain) -> bool:
+    def is_gain(self, gain: ObjectiveGain) -> bool:
         """Whether the whole interval of the first objective lies on the good side of 0.
 
         Parameters
         ----------
-        gain : Gain
+        gain : ObjectiveGain
             Of the first objective.
         """
         return gain.low > 0 if self.objectives[0].sign > 0 else gain.high < 0
 
-    def heights(self, gains: Sequence[Gain]) -> tuple[float, ...]:
+    def scores(self, gains: Sequence[ObjectiveGain]) -> tuple[float, ...]:
         """What each objective is worth, the larger the better.
 
         Parameters
         ----------
-        gains : Sequence of Gain
+        gains : Sequence of ObjectiveGain
             By objective.
         """
         return tuple(one.sign * gain.value for one, gain in zip(self.objectives, gains, strict=True))
 
 
-def front(heights: Records) -> list[int]:
+def pareto_front(scores: Array) -> list[int]:
     """Who is beaten by nobody: none is at least as good in all objectives and better in one.
 
     Parameters
     ----------
-    heights : ndarray of float64, shape (n_policies, n_objectives)
+    scores : ndarray of float64, shape (n_policies, n_objectives)
         The larger the better.
 
     Returns
@@ -141,14 +141,14 @@ def front(heights: Records) -> list[int]:
 
     Examples
     --------
-    >>> front(np.array([[1.0, 3.0], [2.0, 2.0], [1.0, 2.0]]))
+    >>> pareto_front(np.array([[1.0, 3.0], [2.0, 2.0], [1.0, 2.0]]))
     [0, 1]
     """
-    beaten = [bool(((heights >= one).all(axis=1) & (heights > one).any(axis=1)).any()) for one in heights]
+    beaten = [bool(((scores >= one).all(axis=1) & (scores > one).any(axis=1)).any()) for one in scores]
     return [row for row, is_beaten in enumerate(beaten) if not is_beaten]
 
 
-def spread(heights: Records, count: int) -> list[int]:
+def select_by_crowding(scores: Array, count: int) -> list[int]:
     """The rows of a front that lie farthest from their neighbors.
 
     The crowding distance is the sum over objectives of the gap between a row's neighbors over the range; the ends have an infinite one
@@ -156,7 +156,7 @@ def spread(heights: Records, count: int) -> list[int]:
 
     Parameters
     ----------
-    heights : ndarray of float64, shape (n_policies, n_objectives)
+    scores : ndarray of float64, shape (n_policies, n_objectives)
         A front.
     count : int
         How many at most.
@@ -168,11 +168,11 @@ def spread(heights: Records, count: int) -> list[int]:
 
     Examples
     --------
-    >>> spread(np.array([[0.0, 9.0], [1.0, 8.0], [1.1, 7.9], [5.0, 1.0]]), 3)
+    >>> select_by_crowding(np.array([[0.0, 9.0], [1.0, 8.0], [1.1, 7.9], [5.0, 1.0]]), 3)
     [0, 2, 3]
     """
-    gaps = np.zeros(len(heights))
-    for column in heights.T:
+    gaps = np.zeros(len(scores))
+    for column in scores.T:
         order = np.argsort(column, kind="stable")
         ordered, reach = column[order], float(np.ptp(column)) or 1.0
         gaps[order[[0, -1]]] = math.inf

@@ -9,16 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cjsim.engine.run import MOST_THREADS, Progress, Silent
-from cjsim.errors import InputError, complaint
+from cjsim.errors import InputError, format_error
 from cjsim.kernel import is_compiled_before
+from cjsim.progress import NoProgress, Progress
+from cjsim.simulation.simulate import MAX_THREADS
 from cjsim.tuning.confirm import confirm
-from cjsim.tuning.evaluate import Evaluator
-from cjsim.tuning.optimum import Optimum
+from cjsim.tuning.evaluator import Evaluator
+from cjsim.tuning.results.optimum import Optimum
 from cjsim.tuning.search import search
-from cjsim.tuning.storage import MEMORY, Ledger
+from cjsim.tuning.storage import IN_MEMORY, TrialStore
 from cjsim.tuning.study import Study
-from cjsim.tuning.workers import MOST_WORKERS, team_of
+from cjsim.tuning.trial_executors import MAX_WORKERS, open_executor
 
 if TYPE_CHECKING:
     from cjsim.tuning.trial import Trial
@@ -66,52 +67,56 @@ def optimize(
         If it is interrupted; it says what was done.
     """
     started = time.perf_counter()
-    made = _study(study, {"trials": trials, "seed": seed})
-    workers = _whole("workers", workers, MOST_WORKERS)
-    threads = None if threads is None else _whole("threads", threads, MOST_THREADS)
-    told = progress or Silent()
+    made = _load_study(study, {"trials": trials, "seed": seed})
+    workers = _checked_count("workers", workers, MAX_WORKERS)
+    threads = None if threads is None else _checked_count("threads", threads, MAX_THREADS)
+    told = progress or NoProgress()
     evaluator = Evaluator(made, threads=threads if workers == 1 else None)
-    ledger = Ledger(made, storage=storage)
+    ledger = TrialStore(made, storage=storage)
     if not is_compiled_before():
         told.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
     if len(ledger):
-        told.note(f"cjsim: {min(len(ledger), made.trials):,} of {made.trials:,} trials are in {ledger.place}.")
+        told.note(f"cjsim: {min(len(ledger), made.trials):,} of {made.trials:,} trials are in {ledger.location}.")
     baseline = evaluator.baseline
-    found = _searched(made, ledger, evaluator, told=told, workers=workers, threads=threads)
-    if all(trial.refused for trial in found):
-        got = f"{len(found):,} that are refused, the first as {found[0].refused.rstrip('.')}"
-        raise InputError(complaint(made.name, "must have choices that the scenario can be with", got, "Correct the free values."))
+    found = _run_search(made, ledger, evaluator, progress=told, workers=workers, threads=threads)
+    if all(trial.refusal_reason for trial in found):
+        got = f"{len(found):,} that are refused, the first as {found[0].refusal_reason.rstrip('.')}"
+        raise InputError(format_error(made.name, "must have choices that the scenario can be with", got, "Correct the free values."))
     confirmed = confirm(made, evaluator, found, progress=told)
-    return Optimum(made, tuple(found), confirmed, baseline, ledger.place, time.perf_counter() - started)
+    return Optimum(made, tuple(found), confirmed, baseline, ledger.location, time.perf_counter() - started)
 
 
-def _searched(study: Study, ledger: Ledger, evaluator: Evaluator, *, told: Progress, workers: int, threads: int | None) -> "list[Trial]":
+def _run_search(
+    study: Study, store: TrialStore, evaluator: Evaluator, *, progress: Progress, workers: int, threads: int | None
+) -> "list[Trial]":
     """All trials; if they are interrupted, how many there are."""
     try:
-        with team_of(study, evaluator, make=_evaluator, workers=workers, threads=threads or 1, note=told.note) as team:
-            return search(study, ledger, team, told)
+        with open_executor(
+            study, evaluator, make_evaluator=_make_evaluator, workers=workers, threads=threads or 1, report=progress.note
+        ) as team:
+            return search(study, store, team, progress)
     except KeyboardInterrupt:
-        kept = "none is kept" if ledger.place == MEMORY else f"they are in {ledger.place}, and the same command goes on"
-        raise KeyboardInterrupt(f"Interrupted: {len(ledger):,} of {study.trials:,} trials are done; {kept}.") from None
+        kept = "none is kept" if store.location == IN_MEMORY else f"they are in {store.location}, and the same command goes on"
+        raise KeyboardInterrupt(f"Interrupted: {len(store):,} of {study.trials:,} trials are done; {kept}.") from None
 
 
-def _evaluator(study: Study, threads: int) -> Evaluator:
+def _make_evaluator(study: Study, threads: int) -> Evaluator:
     return Evaluator(study, threads=threads)
 
 
-def _study(study: Study | str | os.PathLike[str], changes: Mapping[str, Any]) -> Study:
+def _load_study(study: Study | str | os.PathLike[str], changes: Mapping[str, Any]) -> Study:
     """A checked study with values set otherwise."""
     values = {path: value for path, value in changes.items() if value is not None}
     if isinstance(study, (str, os.PathLike)):
         return Study.load(Path(study), set=values)
     if not isinstance(study, Study):
         raise InputError(
-            complaint("study", "must be a Study or the name of its file", type(study).__name__, "Load one with Study.load(FILE).")
+            format_error("study", "must be a Study or the name of its file", type(study).__name__, "Load one with Study.load(FILE).")
         )
     return study.with_values(values) if values else study.checked()
 
 
-def _whole(name: str, value: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise InputError(complaint(name, f"must be a whole number from 1 to {most:,}", repr(value), "Give such a number."))
+def _checked_count(name: str, value: int, maximum: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= maximum:
+        raise InputError(format_error(name, f"must be a whole number from 1 to {maximum:,}", repr(value), "Give such a number."))
     return value

@@ -12,17 +12,20 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from cjsim.errors import InputError, complaint
-from cjsim.model.space import Coordinate, Space
+from cjsim.errors import InputError, format_error
+from cjsim.scenario.search_space import Coordinate, Space
 from cjsim.tuning.study import Study
 
-_POPULATION = 24  # of NSGA: several generations within the trials of a usual study
+_NSGA_POPULATION = 24  # of NSGA: several generations within the trials of a usual study
 
-_BLIND, _BLIND_EACH = 10, 4  # trials at random before TPE believes what it has seen, and for each coordinate: it may stick to a choice
+_RANDOM_TRIALS, _RANDOM_TRIALS_PER_COORDINATE = (
+    10,
+    4,
+)  # trials at random before TPE believes what it has seen, and for each coordinate: it may stick to a choice
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def silence_optuna() -> Iterator[None]:
     """Optuna says nothing within the block: what matters of it is said in our words."""
     import optuna
 
@@ -37,7 +40,7 @@ def quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def sampler_of(study: Study) -> Any:
+def make_sampler(study: Study) -> Any:
     """The sampler that a study asks for, an `optuna.samplers.BaseSampler`, driven by the study's seed alone.
 
     Parameters
@@ -52,11 +55,11 @@ def sampler_of(study: Study) -> Any:
     """
     from optuna import samplers
 
-    seed = _seed(study.seed)
-    population = max(_POPULATION, study.batch)
+    seed = _sampler_seed(study.seed)
+    population = max(_NSGA_POPULATION, study.batch)
     match study.sampler:
         case "tpe":
-            blind = max(_BLIND, _BLIND_EACH * len(study.space.coordinates))
+            blind = max(_RANDOM_TRIALS, _RANDOM_TRIALS_PER_COORDINATE * len(study.space.coordinates))
             return samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True, n_startup_trials=blind)
         case "nsga2":
             return samplers.NSGAIISampler(seed=seed, population_size=population)
@@ -69,12 +72,12 @@ def sampler_of(study: Study) -> Any:
         case "gp":
             if find_spec("torch") is None:
                 remedy = "Install it (pip install 'cjsim[gp]'), or take 'tpe'."
-                raise InputError(complaint("sampler", "must be one that is installed", "'gp', which needs torch", remedy))
+                raise InputError(format_error("sampler", "must be one that is installed", "'gp', which needs torch", remedy))
             return samplers.GPSampler(seed=seed)
     return samplers.RandomSampler(seed=seed)
 
 
-def distributions_of(space: Space) -> dict[str, Any]:
+def optuna_distributions(space: Space) -> dict[str, Any]:
     """Optuna's distributions of a space by the names of its coordinates: choices and steps of real numbers by their number from 0.
 
     Optuna would drop the last step of many, as 3 * 0.1 is not 0.3.
@@ -84,10 +87,10 @@ def distributions_of(space: Space) -> dict[str, Any]:
     space : Space
         What is free.
     """
-    return {one.name: _distribution(one) for one in space.coordinates}
+    return {one.name: _optuna_distribution(one) for one in space.coordinates}
 
 
-def numbers_of(space: Space, params: Mapping[str, Any]) -> dict[str, float]:
+def point_from_params(space: Space, params: Mapping[str, Any]) -> dict[str, float]:
     """A point from what Optuna chose of `distributions_of`.
 
     Parameters
@@ -103,21 +106,21 @@ def numbers_of(space: Space, params: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _distribution(one: Coordinate) -> Any:
+def _optuna_distribution(coordinate: Coordinate) -> Any:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    if one.kind == "choice":
-        return CategoricalDistribution(range(round(one.high) + 1))
-    if one.kind == "real" and one.step is None:
-        return FloatDistribution(one.low, one.high, log=one.log)
-    if one.step is None:
-        return IntDistribution(round(one.low), round(one.high), log=one.log)
-    steps = math.floor((one.high - one.low) / one.step + 1e-9)
-    if one.kind == "real":
+    if coordinate.kind == "choice":
+        return CategoricalDistribution(range(round(coordinate.high) + 1))
+    if coordinate.kind == "real" and coordinate.step is None:
+        return FloatDistribution(coordinate.low, coordinate.high, log=coordinate.log)
+    if coordinate.step is None:
+        return IntDistribution(round(coordinate.low), round(coordinate.high), log=coordinate.log)
+    steps = math.floor((coordinate.high - coordinate.low) / coordinate.step + 1e-9)
+    if coordinate.kind == "real":
         return IntDistribution(0, steps)
-    return IntDistribution(round(one.low), round(one.low + steps * one.step), step=round(one.step))
+    return IntDistribution(round(coordinate.low), round(coordinate.low + steps * coordinate.step), step=round(coordinate.step))
 
 
-def _seed(seed: int) -> int:
+def _sampler_seed(seed: int) -> int:
     """A seed of 32 bits, as numpy's older generators take it, that shares no numbers with the customers' seed."""
     return int.from_bytes(hashlib.blake2s(f"{seed}:sampler".encode(), digest_size=4).digest(), "big")

@@ -17,20 +17,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from cjsim import __version__
-from cjsim.errors import InputError, complaint, shown
-from cjsim.model.space import Coordinate
-from cjsim.tuning.samplers import quiet
+from cjsim.errors import InputError, format_error, short_repr
+from cjsim.scenario.search_space import Coordinate
+from cjsim.tuning.samplers import silence_optuna
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import Trial
+from cjsim.version import __version__
 
-FOLDER = Path("runs") / "studies"
-MEMORY = "memory"
-_TRIAL, _STUDY, _CLAIM = "cjsim", "cjsim", "cjsim:at_work:"  # keys of attributes
-_SAFE = ("trials", "confirm")  # what may change in a study that has begun: it changes no trial
-Direction = Literal["maximize", "minimize"]
-_LISTED = 8  # changes in a message
-_TRIES = 3  # to make a data base's tables, which two processes may do at once
+DEFAULT_FOLDER = Path("runs") / "studies"
+IN_MEMORY = "memory"
+_TRIAL_ATTRIBUTE, _STUDY_ATTRIBUTE, _CLAIM_PREFIX = "cjsim", "cjsim", "cjsim:at_work:"  # keys of attributes
+_CHANGEABLE_KEYS = ("trials", "confirm")  # what may change in a study that has begun: it changes no trial
+OptimizationDirection = Literal["maximize", "minimize"]
+_MAX_LISTED_CHANGES = 8  # changes in a message
+_MAX_ATTEMPTS = 3  # to make a data base's tables, which two processes may do at once
 
 
 def default_storage(study: Study) -> Path:
@@ -41,10 +41,10 @@ def default_storage(study: Study) -> Path:
     study : Study
         With name and seed.
     """
-    return FOLDER / f"{study.name}-{study.seed}.journal"
+    return DEFAULT_FOLDER / f"{study.name}-{study.seed}.journal"
 
 
-class Ledger:
+class TrialStore:
     """The results of one study, as all processes that work on it have left them.
 
     Parameters
@@ -62,21 +62,21 @@ class Ledger:
 
     def __init__(self, study: Study, *, storage: str | os.PathLike[str] | None = None) -> None:
         if not isinstance(storage, (str, os.PathLike, type(None))) or storage == "":
-            raise InputError(complaint("storage", "must be a file, a URL or 'memory'", repr(storage), _REMEDY))
+            raise InputError(format_error("storage", "must be a file, a URL or 'memory'", repr(storage), _STORAGE_REMEDY))
         where = os.fspath(storage if storage is not None else default_storage(study))
-        self.place = where if where != MEMORY and "://" not in where else f"storage '{_without_password(where)}'"
+        self.location = where if where != IN_MEMORY and "://" not in where else f"storage '{_without_password(where)}'"
         self._space = study.space
         self._axes = {axis.coordinate.name: axis for axis in self._space.axes}
-        self._distributions = {one.name: self._distribution(one) for one in self._space.coordinates}
+        self._distributions = {one.name: self._readable_distribution(one) for one in self._space.coordinates}
         self._study = study
-        self._me = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
-        self._claimed: tuple[int, ...] = ()
+        self._process_name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+        self._own_claims: tuple[int, ...] = ()
         self._trials: dict[int, Trial] = {}
-        self._seen = 0
-        content = {"cjsim": __version__, **content_of(study)}
-        with self._reached():
-            self._optuna = _opened(where, f"{study.name}-{study.seed}", [one.direction for one in study.objectives])
-            self._check(study, content)
+        self._seen_count = 0
+        content = {"cjsim": __version__, **study_identity(study)}
+        with self._translated_errors():
+            self._optuna_study = _open_optuna_study(where, f"{study.name}-{study.seed}", [one.direction for one in study.objectives])
+            self._require_same_study(study, content)
             self.sync()
 
     def __len__(self) -> int:
@@ -94,14 +94,14 @@ class Ledger:
 
     def sync(self) -> None:
         """See what other processes have finished since. Of two results of one trial the first counts."""
-        with self._reached():
-            kept = self._optuna.get_trials(deepcopy=False)
-        for one in kept[self._seen :]:
+        with self._translated_errors():
+            kept = self._optuna_study.get_trials(deepcopy=False)
+        for one in kept[self._seen_count :]:
             if not one.state.is_finished():  # another process's transaction: seen next time
                 break
-            self._seen += 1
-            if _TRIAL in one.user_attrs:
-                trial = Trial.from_json(one.user_attrs[_TRIAL])
+            self._seen_count += 1
+            if _TRIAL_ATTRIBUTE in one.user_attrs:
+                trial = Trial.from_json(one.user_attrs[_TRIAL_ATTRIBUTE])
                 self._trials.setdefault(trial.index, trial)
 
     def add(self, trial: Trial) -> Trial:
@@ -116,16 +116,16 @@ class Ledger:
 
         self.sync()
         if trial.index not in self._trials:
-            values = list(trial.values(self._study.objectives))
-            with self._reached(), quiet():
+            values = list(trial.objective_values(self._study.objectives))
+            with self._translated_errors(), silence_optuna():
                 made = create_trial(
                     values=values,
-                    params={name: self._shown(name, x) for name, x in trial.point.items()},
+                    params={name: self._readable_value(name, x) for name, x in trial.point.items()},
                     distributions=self._distributions,
-                    user_attrs={_TRIAL: trial.to_json(), "index": trial.index},
+                    user_attrs={_TRIAL_ATTRIBUTE: trial.to_json(), "index": trial.index},
                     constraints=dict(trial.excess),
                 )
-                self._optuna.add_trial(made)
+                self._optuna_study.add_trial(made)
             self.sync()
         return self._trials[trial.index]
 
@@ -138,62 +138,68 @@ class Ledger:
             Of trials; none when there is nothing under way.
         """
         now = tuple(indices)
-        if now != self._claimed:
-            self._claimed = now
-            with self._reached():
-                self._optuna.set_user_attr(f"{_CLAIM}{self._me}", list(now))
+        if now != self._own_claims:
+            self._own_claims = now
+            with self._translated_errors():
+                self._optuna_study.set_user_attr(f"{_CLAIM_PREFIX}{self._process_name}", list(now))
 
-    def claimed(self) -> frozenset[int]:
+    def claimed_elsewhere(self) -> frozenset[int]:
         """What other processes have under way; those of this machine that are gone do not count."""
-        with self._reached():
-            attributes = self._optuna.user_attrs
-        others = {key.removeprefix(_CLAIM): value for key, value in attributes.items() if key.startswith(_CLAIM)}
-        return frozenset(index for who, indices in others.items() if who != self._me and not _is_gone(who) for index in indices)
+        with self._translated_errors():
+            attributes = self._optuna_study.user_attrs
+        others = {key.removeprefix(_CLAIM_PREFIX): value for key, value in attributes.items() if key.startswith(_CLAIM_PREFIX)}
+        return frozenset(index for who, indices in others.items() if who != self._process_name and not _has_ended(who) for index in indices)
 
-    def _check(self, study: Study, now: Mapping[str, Any]) -> None:
+    def _require_same_study(self, study: Study, now: Mapping[str, Any]) -> None:
         """Refuse another study in the place of this one; keep what this one is."""
-        kept = self._optuna.user_attrs.get(_STUDY)
+        kept = self._optuna_study.user_attrs.get(_STUDY_ATTRIBUTE)
         if kept is None:
-            if self._optuna.get_trials(deepcopy=False):
-                got = f"one named '{self._optuna.study_name}' that is not of cjsim"
-                raise InputError(complaint(self.place, "must hold studies of cjsim", got, "Name another storage."))
-            self._optuna.set_user_attr(_STUDY, json.dumps(now))
+            if self._optuna_study.get_trials(deepcopy=False):
+                got = f"one named '{self._optuna_study.study_name}' that is not of cjsim"
+                raise InputError(format_error(self.location, "must hold studies of cjsim", got, "Name another storage."))
+            self._optuna_study.set_user_attr(_STUDY_ATTRIBUTE, json.dumps(now))
             return
-        changes = _changes(json.loads(kept), now)
+        changes = _change_lines(json.loads(kept), now)
         if changes:
-            more = [f"and {len(changes) - _LISTED} more"] if len(changes) > _LISTED else []
+            more = [f"and {len(changes) - _MAX_LISTED_CHANGES} more"] if len(changes) > _MAX_LISTED_CHANGES else []
             must = f"must hold the study '{study.name}' with seed {study.seed} as it is now"
             remedy = "Undo the change, or give the study another name, seed or storage."
-            raise InputError(complaint(self.place, must, f"one that began otherwise ({'; '.join([*changes[:_LISTED], *more])})", remedy))
+            raise InputError(
+                format_error(
+                    self.location, must, f"one that began otherwise ({'; '.join([*changes[:_MAX_LISTED_CHANGES], *more])})", remedy
+                )
+            )
 
     @contextlib.contextmanager
-    def _reached(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         """What goes wrong with a storage is said in house form."""
         from optuna.exceptions import StorageInternalError
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with quiet():
+            with silence_optuna():
                 yield
         except InputError:
             raise
         except (OSError, StorageInternalError, ImportError, SQLAlchemyError) as error:
-            remedy = _MISSING if isinstance(error, ImportError) else _REMEDY
-            raise InputError(complaint(self.place, "must be a storage that can be reached", _said(error), remedy)) from error
+            remedy = _DRIVER_REMEDY if isinstance(error, ImportError) else _STORAGE_REMEDY
+            raise InputError(format_error(self.location, "must be a storage that can be reached", _error_text(error), remedy)) from error
         except (ValueError, KeyError, AssertionError) as error:  # what Optuna's journal does on a file that is none
-            raise InputError(complaint(self.place, "must be a journal or a data base of studies", _said(error), _REMEDY)) from error
+            raise InputError(
+                format_error(self.location, "must be a journal or a data base of studies", _error_text(error), _STORAGE_REMEDY)
+            ) from error
 
-    def _distribution(self, one: Coordinate) -> Any:
+    def _readable_distribution(self, one: Coordinate) -> Any:
         """A distribution as one reads it: of the choices, not of their numbers."""
         from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-        if (labels := self._labels(one.name)) is not None:
+        if (labels := self._choice_labels(one.name)) is not None:
             return CategoricalDistribution(labels)
         if one.kind == "real":
             return FloatDistribution(one.low, one.high, log=one.log)
         return IntDistribution(round(one.low), round(one.high), log=one.log)
 
-    def _labels(self, name: str) -> list[Any] | None:
+    def _choice_labels(self, name: str) -> list[Any] | None:
         axis = self._axes.get(name)
         if axis is None or axis.kind != "choice":
             return None
@@ -201,16 +207,18 @@ class Ledger:
         labels = list(axis.choices) if plain else [json.dumps(one, default=str) for one in axis.choices]
         return labels if len(set(labels)) == len(labels) else [f"{i}: {label}" for i, label in enumerate(labels)]
 
-    def _shown(self, name: str, x: float) -> Any:
-        labels = self._labels(name)
+    def _readable_value(self, name: str, x: float) -> Any:
+        labels = self._choice_labels(name)
         return x if labels is None else labels[int(x)]
 
 
-_MISSING = "Install it (for PostgreSQL: pip install 'cjsim[postgres]'), or correct --storage, or leave it out: a journal file is kept then."
-_REMEDY = "Correct --storage, or leave it out: a journal file is kept then."
+_DRIVER_REMEDY = (
+    "Install it (for PostgreSQL: pip install 'cjsim[postgres]'), or correct --storage, or leave it out: a journal file is kept then."
+)
+_STORAGE_REMEDY = "Correct --storage, or leave it out: a journal file is kept then."
 
 
-def content_of(study: Study) -> dict[str, Any]:
+def study_identity(study: Study) -> dict[str, Any]:
     """What a study's trials depend on, as plain values: all of the study but for titles and how it ends; files by what is in them.
 
     Parameters
@@ -218,7 +226,7 @@ def content_of(study: Study) -> dict[str, Any]:
     study : Study
         The study.
     """
-    content = {key: value for key, value in _untitled(study.to_dict()).items() if key not in _SAFE}
+    content = {key: value for key, value in _without_titles(study.to_dict()).items() if key not in _CHANGEABLE_KEYS}
     files = {"scenario.entry.file": study.scenario.entry.file, "draws.file": study.draws.file if study.draws is not None else None}
     for path, file in files.items():
         if file is not None:
@@ -230,67 +238,67 @@ def content_of(study: Study) -> dict[str, Any]:
     return content
 
 
-def _untitled(value: Any) -> Any:
+def _without_titles(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _untitled(one) for key, one in value.items() if key != "title"}
-    return [_untitled(one) for one in value] if isinstance(value, list) else value
+        return {key: _without_titles(one) for key, one in value.items() if key != "title"}
+    return [_without_titles(one) for one in value] if isinstance(value, list) else value
 
 
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def _change_lines(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What changed, a line each: 'path: old -> new'."""
-    old, new = dict(_leaves(before, "")), dict(_leaves(now, ""))
+    old, new = dict(_flatten(before, "")), dict(_flatten(now, ""))
     return [
-        f"{path}: {_value(old, path)} -> {_value(new, path)}"
+        f"{path}: {_shown_value(old, path)} -> {_shown_value(new, path)}"
         for path in dict.fromkeys([*old, *new])
         if path not in old or path not in new or old[path] != new[path]
     ]
 
 
-def _value(values: Mapping[str, Any], path: str) -> str:
-    return shown(values[path]) if path in values else "not there"
+def _shown_value(values: Mapping[str, Any], path: str) -> str:
+    return short_repr(values[path]) if path in values else "not there"
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _flatten(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and value:
         for key, one in value.items():
-            yield from _leaves(one, f"{path}.{key}" if path else key)
+            yield from _flatten(one, f"{path}.{key}" if path else key)
     elif isinstance(value, list) and value:
         for i, one in enumerate(value):
-            yield from _leaves(one, f"{path}[{i}]")
+            yield from _flatten(one, f"{path}[{i}]")
     else:
         yield path, value
 
 
-def _opened(where: str, name: str, directions: Sequence[Direction]) -> Any:
+def _open_optuna_study(where: str, name: str, directions: Sequence[OptimizationDirection]) -> Any:
     """The Optuna study in a storage, begun if it is not there."""
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
-    with quiet():
-        for left in reversed(range(_TRIES)):
+    with silence_optuna():
+        for left in reversed(range(_MAX_ATTEMPTS)):
             try:
-                return optuna.create_study(storage=_storage(where), study_name=name, directions=directions, load_if_exists=True)
+                return optuna.create_study(storage=_open_optuna_storage(where), study_name=name, directions=directions, load_if_exists=True)
             except SQLAlchemyError:
                 if not left:
                     raise
     raise AssertionError("unreachable")
 
 
-def _storage(where: str) -> Any:
+def _open_optuna_storage(where: str) -> Any:
     import optuna
 
-    if where == MEMORY:
+    if where == IN_MEMORY:
         return optuna.storages.InMemoryStorage()
     if where.startswith("sqlite:"):
         return optuna.storages.RDBStorage(where, engine_kwargs={"connect_args": {"timeout": 60}})
     if "://" in where:
         return optuna.storages.get_storage(where)
-    from cjsim.tuning.journal import JournalFile
+    from cjsim.tuning.journal_file import JournalFile
 
     return optuna.storages.JournalStorage(JournalFile(where))
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """The cause in one short line."""
     cause: BaseException = error
     while cause.__cause__ is not None:
@@ -306,9 +314,9 @@ def _without_password(url: str) -> str:
     return f"{scheme}{slashes}{who.split(':')[0]}{at}{host}" if at else url
 
 
-def _is_gone(who: str) -> bool:
+def _has_ended(process_name: str) -> bool:
     """Whether a process is known to have ended: one of this machine whose number nobody has."""
-    host, pid, _ = who.rsplit(":", 2)
+    host, pid, _ = process_name.rsplit(":", 2)
     if host != socket.gethostname():
         return False
     try:

@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from cjsim.errors import shown, unknown_name
-from cjsim.model.document import Document
-from cjsim.model.paths import Fault, parse_path
-from cjsim.model.scenario import MAX_CUSTOMERS, Scenario
-from cjsim.model.space import Free, Mix, Space, check_values, space_faults
-from cjsim.model.vocabulary import Base, Name, OpenShare, Real, Whole
-from cjsim.tuning.draws import read_draws
+from cjsim.errors import short_repr, unknown_name_parts
+from cjsim.scenario.fields import Integer, Name, OpenShare, RealNumber
+from cjsim.scenario.search_space import Free, Mix, Space
+from cjsim.scenario.spec import MAX_CUSTOMERS
+from cjsim.simulation.documents import Scenario
+from cjsim.tuning.parameter_draws import read_parameter_draws
+from cjsim.validate.search_space_checks import check_values, space_faults
+from cjsim.yaml.document import Document
+from cjsim.yaml.paths import Fault, parse_path
+from cjsim.yaml.strict_model import StrictModel
 
 if TYPE_CHECKING:
-    from cjsim.metrics.estimate import Definition
+    from cjsim.metrics.ratios import MetricDefinition
 
 SamplerName = Literal["tpe", "nsga2", "nsga3", "cma", "qmc", "random", "gp"]
 
 
-class Objective(Base):
+class Objective(StrictModel):
     """A metric that is wanted large or small. In a file its name alone stands for `maximize`."""
 
     metric: str
@@ -39,12 +42,12 @@ class Objective(Base):
         return 1 if self.direction == "maximize" else -1
 
 
-class Constraint(Base):
+class Constraint(StrictModel):
     """A metric that must stay within a bound, in the unit of the metric (a share as 0.02, not 2 %)."""
 
     metric: str
-    at_most: Real | None = None
-    at_least: Real | None = None
+    at_most: RealNumber | None = None
+    at_least: RealNumber | None = None
 
     @model_validator(mode="after")
     def _one_of(self) -> "Constraint":
@@ -70,7 +73,7 @@ class Constraint(Base):
         return f"{self.metric} at {'most' if self.at_most is not None else 'least'} {self.bound:.12g}"
 
 
-class Draws(Base):
+class ParameterDrawSettings(StrictModel):
     """Parameter draws of a calibrated journey, and what of them is optimised.
 
     `file`: CSV, a column for each path such as `journey.traits.rate.gamma.mean`, a row a draw (as `calibrate` writes it). `rows`: the first
@@ -79,16 +82,16 @@ class Draws(Base):
     """
 
     file: str
-    rows: Annotated[Whole, Field(ge=2, le=1000)] = 20
+    rows: Annotated[Integer, Field(ge=2, le=1000)] = 20
     aim: Literal["mean", "lower_tail"] = "mean"
     tail: OpenShare = 0.1
 
 
-class Confirmation(Base):
+class ConfirmationSettings(StrictModel):
     """How the best of a search are tried on fresh customers: how many of them, on how many customers (twice the study's if not given)."""
 
-    finalists: Annotated[Whole, Field(ge=1, le=50)] = 5
-    customers: Annotated[Whole, Field(ge=2, le=MAX_CUSTOMERS)] | None = None
+    finalists: Annotated[Integer, Field(ge=1, le=50)] = 5
+    customers: Annotated[Integer, Field(ge=2, le=MAX_CUSTOMERS)] | None = None
 
 
 class Study(Document):
@@ -102,19 +105,19 @@ class Study(Document):
     name: Name
     title: str = ""
     scenario: Scenario
-    customers: Annotated[Whole, Field(ge=2, le=MAX_CUSTOMERS)] | None = None
-    seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 1
-    trials: Annotated[Whole, Field(ge=1, le=1_000_000)] = 100
-    batch: Annotated[Whole, Field(ge=1, le=1000)] = 8
+    customers: Annotated[Integer, Field(ge=2, le=MAX_CUSTOMERS)] | None = None
+    seed: Annotated[Integer, Field(ge=0, lt=2**63)] = 1
+    trials: Annotated[Integer, Field(ge=1, le=1_000_000)] = 100
+    batch: Annotated[Integer, Field(ge=1, le=1000)] = 8
     sampler: SamplerName = "tpe"
     free: dict[str, Free] = {}
     mixes: dict[Name, Mix] = {}
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=6)]
     constraints: tuple[Constraint, ...] = ()
-    draws: Draws | None = None
+    draws: ParameterDrawSettings | None = None
     racing: bool = True
     pairing: bool = True
-    confirm: Confirmation = Confirmation()
+    confirm: ConfirmationSettings = ConfirmationSettings()
 
     @property
     def space(self) -> Space:
@@ -122,11 +125,11 @@ class Study(Document):
         return Space.of(self.free, self.mixes)
 
     @property
-    def size(self) -> int:
+    def customers_per_trial(self) -> int:
         """Customers that a trial has in the end."""
         return self.scenario.customers if self.customers is None else self.customers
 
-    def variant(self, values: Mapping[str, Any]) -> Scenario:
+    def scenario_with(self, values: Mapping[str, Any]) -> Scenario:
         """The scenario with values set.
 
         Parameters
@@ -155,55 +158,57 @@ class Study(Document):
             check_values(self.free, self.mixes, self.scenario, self.source())
             yield from self._draw_faults()
 
-    def _paths(self) -> Iterable[tuple[str, tuple[str, str]]]:
+    def _free_paths(self) -> Iterable[tuple[str, tuple[str, str]]]:
         """All that is free, and where in the file it is said."""
         yield from ((path, ("free", name)) for name, of in self.free.items() for path in (name, *of.also))
         yield from ((path, ("mixes", name)) for name, of in self.mixes.items() for path in of.of)
 
     def _place_faults(self) -> Iterable[Fault]:
         # Trials live with the same customers for as long: what else the scenario holds is no choice of a policy.
-        for path, where in self._paths():
+        for path, where in self._free_paths():
             if (keys := parse_path(path)) and keys[0] not in ("policy", "journey"):
-                yield Fault(where, "must be a value of the policy or the journey", shown(path), "Take one below 'policy' or 'journey'.")
+                yield Fault(
+                    where, "must be a value of the policy or the journey", short_repr(path), "Take one below 'policy' or 'journey'."
+                )
 
     def _metric_faults(self) -> Iterable[Fault]:
         # Names of metrics depend on those of stages, channels and desks, which compiling the scenario numbers.
-        from cjsim.metrics.catalog import definitions
-        from cjsim.model.tables import compile_world
+        from cjsim.compiler.compile_scenario import compile_scenario
+        from cjsim.metrics.catalog import all_metric_definitions
 
-        known = definitions(compile_world(self.scenario).codebook)
+        known = all_metric_definitions(compile_scenario(self.scenario).codebook)
         asked = {("objectives", i): one.metric for i, one in enumerate(self.objectives)}
         asked |= {("constraints", i): one.metric for i, one in enumerate(self.constraints)}
         for where, metric in asked.items():
             if metric not in known:
-                yield Fault((*where, "metric"), *unknown_name(metric, known, "metric"))
-        yield from _repeated("objectives", [one.metric for one in self.objectives])
-        yield from _repeated("constraints", [one.name for one in self.constraints])
+                yield Fault((*where, "metric"), *unknown_name_parts(metric, known, "metric"))
+        yield from _duplicate_faults("objectives", [one.metric for one in self.objectives])
+        yield from _duplicate_faults("constraints", [one.name for one in self.constraints])
         yield from self._confirm_faults(known)
 
-    def _confirm_faults(self, known: "Mapping[str, Definition]") -> Iterable[Fault]:
+    def _confirm_faults(self, known: "Mapping[str, MetricDefinition]") -> Iterable[Fault]:
         # Among other numbers of customers totals have other bounds, and desks and budgets are busier.
         asked, metrics = self.confirm.customers, {one.metric for one in self.objectives} | {one.metric for one in self.constraints}
-        is_total = any(known[name].total for name in metrics if name in known)
-        if asked not in (None, self.size) and (is_total or self.scenario.shares or self.scenario.journey.acquisition):
-            must = f"must be the study's {self.size}, as customers meet, or a metric is a total"
+        is_total = any(known[name].is_total for name in metrics if name in known)
+        if asked not in (None, self.customers_per_trial) and (is_total or self.scenario.shares or self.scenario.journey.acquisition):
+            must = f"must be the study's {self.customers_per_trial}, as customers meet, or a metric is a total"
             yield Fault(("confirm", "customers"), must, str(asked), "Leave it out.")
 
     def _draw_faults(self) -> Iterable[Fault]:
         if self.draws is None:
             return
-        rows = read_draws(self.draws.file)
+        rows = read_parameter_draws(self.draws.file)
         if len(rows) < self.draws.rows:
             must, remedy = f"must be at most the {len(rows)} rows of the file", f"Write 'rows: {len(rows)}', or draw more."
             yield Fault(("draws", "rows"), must, str(self.draws.rows), remedy)
         rows = rows[: self.draws.rows]
-        free = {path for path, _ in self._paths()}
+        free = {path for path, _ in self._free_paths()}
         for path in rows[0].values:
             if path in free:
-                yield Fault(("draws", "file"), "must not draw what is free", shown(path), "Leave the column out, or the free value.")
+                yield Fault(("draws", "file"), "must not draw what is free", short_repr(path), "Leave the column out, or the free value.")
         self.scenario.with_values(rows[0].values, place=rows[0].place)
-        if self.size < 2 * len(rows):
-            yield Fault(("customers",), f"must be at least 2 for each of {len(rows)} draws", str(self.size), "Ask for more.")
+        if self.customers_per_trial < 2 * len(rows):
+            yield Fault(("customers",), f"must be at least 2 for each of {len(rows)} draws", str(self.customers_per_trial), "Ask for more.")
 
     def _sampler_faults(self) -> Iterable[Fault]:
         if self.sampler == "cma" and len(self.objectives) > 1:
@@ -219,7 +224,7 @@ class Study(Document):
             yield Fault(("racing",), "must be false without 'pairing'", "true", "Write 'racing: false' beside 'pairing: false'.")
 
 
-def _repeated(where: str, names: Sequence[str]) -> Iterable[Fault]:
+def _duplicate_faults(where: str, names: Sequence[str]) -> Iterable[Fault]:
     for i, name in enumerate(names):
         if name in names[:i]:
-            yield Fault((where, i), "must be asked once", shown(name), "Leave one of them out.")
+            yield Fault((where, i), "must be asked once", short_repr(name), "Leave one of them out.")

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cjsim.engine.result import jsonable
+from cjsim.simulation.run import to_json_value
 from cjsim.tuning.study import Objective
 
 
-class Gain(NamedTuple):
+class ObjectiveGain(NamedTuple):
     """A metric of a trial beside the baseline's: `effect` is the paired difference, value - baseline, with its 95 % interval.
 
     nan where undefined: `value` under this policy, the others under this one or the baseline.
@@ -38,14 +38,14 @@ class Trial:
         What that is in the scenario: values by path.
     customers : int
         On how many the numbers rest: fewer than the study's where the trial was given up.
-    simulated : int
+    simulated_customers : int
         How many lives it took in all, the baseline's not counted.
-    gains : tuple of Gain
+    gains : tuple of ObjectiveGain
         One for each objective. `value` is the baseline's value on all customers plus `effect`, so that trials that were given up
         early stand on the same footing as the others.
     excess : Mapping of str to float
         By constraint: how far beyond its bound the metric is; 0 or less where it is kept, infinite where the metric is undefined.
-    refused : str
+    refusal_reason : str
         Why the scenario cannot be with these values: then nobody lived, and all is undefined. Empty where it can.
     """
 
@@ -53,17 +53,17 @@ class Trial:
     point: Mapping[str, float]
     params: Mapping[str, Any]
     customers: int
-    simulated: int
-    gains: tuple[Gain, ...]
+    simulated_customers: int
+    gains: tuple[ObjectiveGain, ...]
     excess: Mapping[str, float]
-    refused: str = ""
+    refusal_reason: str = ""
 
     @property
     def is_feasible(self) -> bool:
         """Whether all constraints are kept and all objectives defined."""
         return all(beyond <= 0 for beyond in self.excess.values()) and not any(math.isnan(gain.value) for gain in self.gains)
 
-    def values(self, objectives: Sequence[Objective]) -> tuple[float, ...]:
+    def objective_values(self, objectives: Sequence[Objective]) -> tuple[float, ...]:
         """What each objective is worth; the worst there is (infinite) where it is undefined.
 
         Parameters
@@ -81,10 +81,10 @@ class Trial:
             "point": dict(self.point),
             "params": dict(self.params),
             "customers": self.customers,
-            "simulated": self.simulated,
-            "gains": [[jsonable(value) for value in gain] for gain in self.gains],
-            "excess": {name: jsonable(beyond) for name, beyond in self.excess.items()},
-            "refused": self.refused,
+            "simulated": self.simulated_customers,
+            "gains": [[to_json_value(value) for value in gain] for gain in self.gains],
+            "excess": {name: to_json_value(beyond) for name, beyond in self.excess.items()},
+            "refused": self.refusal_reason,
         }
 
     @classmethod
@@ -96,7 +96,7 @@ class Trial:
         data : Mapping of str to Any
             What `to_json` gave.
         """
-        gains = tuple(Gain(*(math.nan if value is None else value for value in gain)) for gain in data["gains"])
+        gains = tuple(ObjectiveGain(*(math.nan if value is None else value for value in gain)) for gain in data["gains"])
         excess = {name: math.inf if beyond is None else beyond for name, beyond in data["excess"].items()}
         lives = data["customers"], data["simulated"]
         return cls(data["index"], data["point"], data["params"], *lives, gains, excess, data["refused"])

@@ -1,0 +1,126 @@
+"""Which model of purchases and of spend a log can tell, and the warning where it cannot.
+
+Lives here: the choice between a model and the simpler one inside it. Does not live here: the models (bgnbd.py, nbd.py,
+gammagamma.py) and the search (likelihood.py).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cjsim.calibration.bgnbd import BgNbd, fit_bgnbd
+from cjsim.calibration.gamma_gamma import GammaGamma, LognormalSpend, SpendModel, fit_gamma_gamma, fit_lognormal
+from cjsim.calibration.holdout_forecast import TimingModel
+from cjsim.calibration.maximum_likelihood import CHI_SQUARE_95, FloatArray, LikelihoodFit, ParameterEstimate
+from cjsim.calibration.nbd import Nbd, fit_nbd
+from cjsim.calibration.purchase_log import PurchaseHistories
+
+MIN_REPEAT_CUSTOMERS = 20  # assumed: with fewer, three parameters of spend say nothing
+STRONG_CORRELATION = 0.3  # assumed: beyond it, frequency and money are too dependent for gamma-gamma
+
+
+class FittedTiming(NamedTuple):
+    """When customers buy: the model that the log can tell."""
+
+    model: TimingModel
+    fit: LikelihoodFit
+    dropout_likelihood_ratio: float  # likelihood ratio of BG/NBD against NBD
+    warnings: tuple[str, ...]
+
+
+class FittedSpend(NamedTuple):
+    """What customers spend: the model that the log can tell."""
+
+    model: SpendModel
+    fit: LikelihoodFit
+    correlation: float | None  # of frequency and mean spend over customers who repeat; None if either does not vary
+    warnings: tuple[str, ...]
+
+
+def fit_timing(histories: PurchaseHistories) -> FittedTiming:
+    """BG/NBD if the log tells dropout, else NBD.
+
+    NBD is BG/NBD with a mean dropout a/(a+b) of 0. Dropout counts as identified if twice the rise of the log-likelihood from
+    NBD to BG/NBD reaches the 95 % point of chi-square with one degree of freedom, that is, if the profile interval of the
+    mean dropout does not reach 0. Where nobody drops out this says so wrongly in about 6 % of logs (600 simulated logs of 500
+    customers; the spread of dropout is not defined at 0, so that no exact law of the ratio is at hand).
+
+    Parameters
+    ----------
+    histories : PurchaseHistories
+        With some repeat purchases.
+
+    Returns
+    -------
+    FittedTiming
+    """
+    rows, weight = np.unique(np.column_stack([histories.x, histories.t_x, histories.T]), axis=0, return_counts=True)
+    x, t_x, T = (np.ascontiguousarray(column) for column in rows.T)
+    customers = weight.astype(np.float64)
+    fit, with_dropout = fit_nbd(x, T, customers), fit_bgnbd(x, t_x, T, customers)
+    ratio = max(0.0, 2 * (with_dropout.log_likelihood - fit.log_likelihood))
+    model: TimingModel = Nbd(*map(float, fit.values))
+    warnings = []
+    if ratio < CHI_SQUARE_95:
+        warnings.append(
+            f"dropout is not identified: BG/NBD fits no better than NBD (likelihood ratio {ratio:.2f}, below {CHI_SQUARE_95:.2f}), so that the "
+            "interval of the mean dropout a/(a+b) reaches 0; NBD, the model without dropout, is used"
+        )
+    else:
+        fit, model = with_dropout, BgNbd(*map(float, with_dropout.values))
+    if "r" in fit.parameters_at_bound and fit.estimates["r"].value > 1:
+        warnings.append("differences in purchase rate are not identified: r is held at 1000, where all customers buy at the same rate")
+    if {"a", "b"} & set(fit.parameters_at_bound):
+        warnings.append("differences in dropout are not identified: a or b is held at the end of its range, 0.001 to 1000")
+    return FittedTiming(model, fit, ratio, (*warnings, *_open_interval_warnings(fit)))
+
+
+def fit_spend(histories: PurchaseHistories) -> FittedSpend:
+    """Gamma-gamma if the log tells how spend differs between customers, else one lognormal, or one amount, for all.
+
+    Parameters
+    ----------
+    histories : PurchaseHistories
+        Money of repeat purchases counts for gamma-gamma, that of all purchases for the lognormal.
+
+    Returns
+    -------
+    FittedSpend
+    """
+    repeats = histories.x > 0
+    paid = repeats & (histories.mean_spend > 0)
+    x, spend = histories.x[paid], histories.mean_spend[paid]
+    correlation = float(np.corrcoef(x, spend)[0, 1]) if len(x) > 1 and x.std() > 0 and spend.std() > 0 else None
+    warnings = []
+    if paid.sum() < repeats.sum():
+        warnings.append(f"{int(repeats.sum() - paid.sum())} customers whose repeat purchases cost nothing are not in the model of spend")
+    if correlation is not None and abs(correlation) > STRONG_CORRELATION:
+        warnings.append(
+            f"frequency and money are correlated ({correlation:.2f} over {len(x)} customers), while the model of spend takes them to be "
+            "independent: money forecasts will be off for frequent buyers"
+        )
+    reason = f"{len(x)} customers bought again for money, {MIN_REPEAT_CUSTOMERS} are needed"
+    if len(x) >= MIN_REPEAT_CUSTOMERS:
+        fit = fit_gamma_gamma(x, spend)
+        if fit.estimates["q"].value > 1 and not fit.parameters_at_bound:
+            return FittedSpend(GammaGamma(*map(float, fit.values)), fit, correlation, (*warnings, *_open_interval_warnings(fit)))
+        reason = (
+            f"{', '.join(fit.parameters_at_bound)} ran to the end of the range" if fit.parameters_at_bound else "q <= 1, an infinite mean"
+        )
+    fit, what = _fit_homogeneous_spend(histories.purchase_money[histories.purchase_money > 0])
+    warnings.append(f"differences in spend between customers are not identified ({reason}): {what} is used for all customers")
+    return FittedSpend(LognormalSpend(*map(float, fit.values)), fit, correlation, tuple(warnings))
+
+
+def _fit_homogeneous_spend(money: FloatArray) -> tuple[LikelihoodFit, str]:
+    """A lognormal of the purchases' money, with sigma 0 if they all cost the same; and what it is called."""
+    if len(np.unique(money)) > 1:
+        return fit_lognormal(money), "one lognormal of all purchases"
+    amount = float(money[0]) if len(money) else 0.0
+    estimates = {"spend_median": ParameterEstimate(amount, None, None), "spend_sigma": ParameterEstimate(0.0, None, None)}
+    return LikelihoodFit(0.0, estimates, np.zeros((2, 2)), ("spend_sigma",)), "one amount"
+
+
+def _open_interval_warnings(fit: LikelihoodFit) -> list[str]:
+    names = [name for name, (_, low, high) in fit.estimates.items() if low is None or high is None]
+    return [f"the data set no end to the interval of {', '.join(names)}: that end is null"] if names else []

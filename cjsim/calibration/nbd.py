@@ -1,0 +1,176 @@
+"""NBD: customers who buy at gamma-distributed rates and never leave. The model where dropout cannot be told.
+
+Lives here: its likelihood, its fit and what it expects. Does not live here: BG/NBD (bgnbd.py), which contains it.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, SearchRange, maximize_likelihood
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Nbd:
+    """Purchases at a Poisson rate that is gamma-distributed over customers, shape `r`, rate `alpha` (per unit of time).
+
+    References
+    ----------
+    Ehrenberg (1959), Applied Statistics 8(1); Schmittlein, Bemmaor, Morrison (1985), Marketing Science 4(3).
+
+    Examples
+    --------
+    >>> Nbd(r=1.0, alpha=2.0).expected_purchases(np.array([4.0]))
+    array([2.])
+    """
+
+    name: ClassVar[str] = "nbd"
+    r: float
+    alpha: float
+
+    def expected_purchases(self, t: FloatArray) -> FloatArray:
+        """E[X(t)] = r t / alpha: purchases of a customer by `t` after the first.
+
+        Parameters
+        ----------
+        t : ndarray of float64, any shape, units of time
+
+        Returns
+        -------
+        ndarray of float64, the shape of `t`
+        """
+        return np.asarray(self.r * np.asarray(t, dtype=np.float64) / self.alpha)
+
+    def conditional_expected_purchases(self, t: float, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
+        """E[Y(t) | x, t_x, T] = t (r + x) / (alpha + T): purchases in the `t` after `T`.
+
+        Parameters
+        ----------
+        t : float
+            Units of time, at least 0.
+        x, t_x, T : ndarray of float64, shape (n,)
+            Repeat purchases, time of the last one, time observed, from the first purchase on.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+        """
+        return np.asarray(t * (self.r + x) / (self.alpha + T))
+
+    def p_alive(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
+        """1: nobody leaves.
+
+        Parameters
+        ----------
+        x, t_x, T : ndarray of float64, shape (n,)
+            As in `conditional_purchases`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+        """
+        return np.ones_like(np.asarray(x, dtype=np.float64))
+
+    def draw_future_purchases(self, rng: np.random.Generator, t: float, x: FloatArray, t_x: FloatArray, T: FloatArray) -> IntArray:
+        """Purchases in the `t` after `T`, one draw a customer from its posterior predictive distribution.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Where the randomness comes from.
+        t : float
+            Units of time, at least 0.
+        x, t_x, T : ndarray of float64, shape (n,)
+            As in `conditional_purchases`.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+        """
+        rate = rng.gamma(self.r + x) / (self.alpha + T)
+        return np.asarray(rng.poisson(rate * t), dtype=np.int64)
+
+    def draw_new_customers(self, rng: np.random.Generator, T: FloatArray, t: float) -> tuple[IntArray, IntArray]:
+        """Repeat purchases of new customers by `T`, and in the `t` after it.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Where the randomness comes from.
+        T : ndarray of float64, shape (n,)
+            Time since the first purchase.
+        t : float
+            Units of time, at least 0.
+
+        Returns
+        -------
+        two ndarrays of int64, shape (n,)
+        """
+        rate = rng.gamma(self.r, size=len(T)) / self.alpha
+        return rng.poisson(rate * T).astype(np.int64), rng.poisson(rate * t).astype(np.int64)
+
+
+def nbd_log_likelihood(theta: FloatArray, x: FloatArray, T: FloatArray, weight: FloatArray) -> tuple[float, FloatArray]:
+    """Log-likelihood of (r, alpha) and its gradient: weighted sum of ln[Gamma(r+x)/Gamma(r) alpha^r (alpha+T)^-(r+x)].
+
+    Parameters
+    ----------
+    theta : ndarray of float64, shape (2,)
+        r and alpha.
+    x, T : ndarray of float64, shape (n,)
+        Repeat purchases and time observed.
+    weight : ndarray of float64, shape (n,)
+        Customers in each row.
+
+    Returns
+    -------
+    float, ndarray of float64 of shape (2,)
+    """
+    from scipy.special import digamma, gammaln
+
+    r, alpha = theta
+    terms = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + T)
+    by_r = digamma(r + x) - digamma(r) + np.log(alpha) - np.log(alpha + T)
+    by_alpha = r / alpha - (r + x) / (alpha + T)
+    return float(weight @ terms), np.array([weight @ by_r, weight @ by_alpha])
+
+
+def rate_bounds(x: FloatArray, T: FloatArray) -> dict[str, SearchRange]:
+    """Where `r` and `alpha` are searched; past r = 1000 customers' rates differ by less than 3 %.
+
+    Parameters
+    ----------
+    x, T : ndarray of float64, shape (n,)
+        Repeat purchases and time observed.
+
+    Returns
+    -------
+    dict of str to Bound
+    """
+    scale = float(np.mean(T)) / max(float(np.mean(x)), 1e-9)
+    return {"r": SearchRange(0.01, 1000.0), "alpha": SearchRange(1e-4 * scale, 1e5 * scale)}
+
+
+def fit_nbd(x: FloatArray, T: FloatArray, weight: FloatArray | None = None) -> LikelihoodFit:
+    """Maximum likelihood of NBD with 95 % profile-likelihood intervals.
+
+    Parameters
+    ----------
+    x, T : ndarray of float64, shape (n,)
+        Repeat purchases (some above 0) and time observed (some above 0).
+    weight : ndarray of float64, shape (n,), optional
+        Customers in each row; 1 if not given.
+
+    Returns
+    -------
+    LikelihoodFit
+        Parameters r and alpha.
+    """
+    weight = np.ones_like(x) if weight is None else weight
+    mean_wait = float((weight @ T) / (weight @ x))
+    starts = [(r, r * mean_wait) for r in (0.3, 1.0, 5.0)]
+    return maximize_likelihood(lambda theta: nbd_log_likelihood(theta, x, T, weight), rate_bounds(x, T), starts)

@@ -1,0 +1,362 @@
+"""A firm's purchase log: reading it, checking it, and what each customer's purchases come to by a day.
+
+Lives here: the file (CSV, gzipped CSV or Parquet) with messages that name the row, merging of a customer's purchases of one
+day, the split into calibration and holdout. Does not live here: any model of the purchases.
+"""
+
+import gzip
+import re
+import zlib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjsim.calibration.maximum_likelihood import FloatArray
+from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, short_repr
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DayArray = NDArray[np.datetime64]
+DAYS_PER_UNIT = {"day": 1.0, "week": 7.0}
+_DATE_PATTERN = r"\s*\d{4}(?:[-/]\d{1,2}[-/]\d{1,2}|\d{4})(?:[T ].*)?"
+_UTC_OFFSET_PATTERN = r"(:\d{2}(?:\.\d+)?)\s*(?:Z|[+-]\d{2}:?\d{2})\s*$"
+_MAX_MONEY = 1e12
+_CHUNK_ROWS = 500_000
+
+
+@dataclass(frozen=True)
+class PurchaseHistories:
+    """What each customer of the calibration bought: rows by first purchase, then by customer.
+
+    Attributes
+    ----------
+    customer_ids : ndarray of str, shape (n,)
+        As the log names them.
+    first_day : ndarray of datetime64[D], shape (n,)
+        Of the first purchase.
+    x : ndarray of float64, shape (n,)
+        Days with a repeat purchase, up to and with the last day of calibration.
+    t_x, T : ndarray of float64, shape (n,), units of time
+        From the first purchase to the last one, and to the last day of calibration.
+    mean_spend : ndarray of float64, shape (n,), money
+        Mean of the repeat days' money; 0 where `x` is 0.
+    purchase_money : ndarray of float64, shape (n_purchases,), money
+        Of each purchase day of the calibration, first ones included.
+    holdout_length : float, units of time
+        Length of the holdout; 0 if there is none.
+    holdout_purchases : ndarray of float64, shape (n,)
+        Days with a purchase in the holdout.
+    holdout_money : ndarray of float64, shape (n,), money
+        Of them.
+    """
+
+    customer_ids: NDArray[np.object_]
+    first_day: DayArray
+    x: FloatArray
+    t_x: FloatArray
+    T: FloatArray
+    mean_spend: FloatArray
+    purchase_money: FloatArray
+    holdout_length: float
+    holdout_purchases: FloatArray
+    holdout_money: FloatArray
+
+
+@dataclass(frozen=True)
+class PurchaseLog:
+    """Purchases, one a customer and day: the money of a day is added up.
+
+    Attributes
+    ----------
+    path : str
+        Where it was read.
+    customer_ids : ndarray of str, shape (n_customers,)
+        As the log names them, by first purchase, then by name.
+    customer_index : ndarray of int64, shape (n_purchases,)
+        Index of the customer; ascending.
+    day : ndarray of datetime64[D], shape (n_purchases,)
+        Ascending within a customer.
+    money : ndarray of float64, shape (n_purchases,), money
+        At least 0.
+    warnings : tuple of str
+        What was left out, and why.
+    """
+
+    path: str
+    customer_ids: NDArray[np.object_]
+    customer_index: NDArray[np.int64]
+    day: DayArray
+    money: FloatArray
+    warnings: tuple[str, ...]
+
+    @property
+    def first_day(self) -> date:
+        """The day of the first purchase."""
+        return to_python_date(self.day.min())
+
+    @property
+    def last_day(self) -> date:
+        """The day of the last purchase."""
+        return to_python_date(self.day.max())
+
+    def histories_until(self, until: date, *, unit: str = "week") -> PurchaseHistories:
+        """What the customers who bought by `until` bought by then, and from then to the last day of the log.
+
+        Parameters
+        ----------
+        until : date
+            Last day of the calibration.
+        unit : {"week", "day"}
+            Unit of time of what is returned.
+
+        Returns
+        -------
+        PurchaseHistories
+        """
+        split = np.datetime64(until, "D")
+        last = np.datetime64(self.last_day, "D")
+        count = len(self.customer_ids)
+        starts = np.searchsorted(self.customer_index, np.arange(count))
+        first = self.day[starts]
+        known = first <= split
+        early = self.day <= split
+        late = ~early & known[self.customer_index]
+        repeat = early & (self.day > first[self.customer_index])
+        newest = first.copy()
+        np.maximum.at(newest, self.customer_index[early], self.day[early])
+
+        def tally(chosen: NDArray[np.bool_], weights: FloatArray | None = None) -> FloatArray:
+            """Purchases, or their weights, of each known customer."""
+            sums = np.bincount(self.customer_index[chosen], weights=None if weights is None else weights[chosen], minlength=count)
+            return sums.astype(np.float64)[known]
+
+        x = tally(repeat)
+        scale = np.timedelta64(1, "D") * DAYS_PER_UNIT[unit]
+        return PurchaseHistories(
+            customer_ids=self.customer_ids[known],
+            first_day=first[known],
+            x=x,
+            t_x=(newest - first)[known] / scale,
+            T=(split - first[known]) / scale,
+            mean_spend=np.where(x > 0, tally(repeat, self.money) / np.maximum(x, 1.0), 0.0),
+            purchase_money=self.money[early],
+            holdout_length=max(float((last - split) / scale), 0.0),
+            holdout_purchases=tally(late),
+            holdout_money=tally(late, self.money),
+        )
+
+
+def to_python_date(day: Any) -> date:
+    """A numpy day as a date of Python."""
+    return date.fromisoformat(str(np.datetime64(day, "D")))
+
+
+def read_purchases(path: str | Path, *, customer: str, time: str, value: str) -> PurchaseLog:
+    r"""A purchase log from a file, checked.
+
+    Rows without a customer are left out, and so are refunds (negative money): what was bought stays bought. Both are counted
+    in `warnings`. A purchase of 0 money counts as a purchase. A time of day is dropped, in the time zone in which it is written.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV with a header and commas, UTF-8; the same gzipped; or Parquet. Known by its first bytes, not by its name.
+    customer, time, value : str
+        Names of the columns: who, when (ISO 8601 dates, or dates in Parquet), how much money.
+
+    Returns
+    -------
+    PurchaseLog
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a column is missing, a date or an amount is none, or no purchase is left.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "log.csv"
+    >>> _ = file.write_text("who,day,paid\nann,2024-01-03,5\nann,2024-01-03,2\nbob,2024-01-01,4\n")
+    >>> log = read_purchases(file, customer="who", time="day", value="paid")
+    >>> log.customer.tolist(), log.money.tolist()
+    (['bob', 'ann'], [4.0, 7.0])
+    """
+    import pandas as pd
+
+    table, first_row = _read_purchase_table(Path(path), [customer, time, value])
+    place = _RowLocation(str(path), first_row)
+    who = table[customer].astype("string").str.strip()
+    nobody = (who.isna() | (who == "")).to_numpy(dtype=bool)
+    warnings = _missing_customer_warnings(table, nobody, place)
+    who, table = who[~nobody], table[~nobody]
+    day, money = _parse_days(table[time], place), _parse_money(table[value], place)
+    refund = money < 0
+    if refund.any():
+        row = place.first_row + int(table.index[np.argmax(refund)])
+        total = f"{int(refund.sum())} rows, {-money[refund].sum():.2f} in money, the first in row {row}"
+        warnings.append(f"refunds (negative money) are left out, and what they refund stays a purchase: {total}")
+    if refund.all():
+        must, remedy = "must hold a purchase", "Check the file and the columns."
+        raise InputError(format_error(str(path), must, f"{len(nobody)} rows, none of them a purchase", remedy))
+    rows = pd.DataFrame({"who": who.to_numpy()[~refund].astype(str), "day": day[~refund], "money": money[~refund]})
+    merged = rows.groupby(["who", "day"], as_index=False, sort=True)["money"].sum()
+    first = merged.groupby("who")["day"].transform("min")
+    merged = merged.assign(first=first).sort_values(["first", "who", "day"], kind="stable")
+    owner, names = pd.factorize(merged["who"])
+    return PurchaseLog(
+        path=str(path),
+        customer_ids=np.asarray(names, dtype=object),
+        customer_index=np.asarray(owner, dtype=np.int64),
+        day=merged["day"].to_numpy().astype("datetime64[D]"),
+        money=merged["money"].to_numpy(dtype=np.float64),
+        warnings=tuple(warnings),
+    )
+
+
+@dataclass(frozen=True)
+class _RowLocation:
+    """Where a row of the table stands in the file, for messages."""
+
+    path: str
+    first_row: int
+
+    def cell(self, index: int, column: str) -> str:
+        return f"{self.path}:{self.first_row + index}: column '{column}'"
+
+
+def _read_purchase_table(path: Path, columns: list[str]) -> "tuple[pd.DataFrame, int]":
+    """The columns as they stand in the file, and the number of the first row (the header of a CSV is row 1)."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        must = "must be a file that can be read"
+        raise InputError(format_error(str(path), must, (error.strerror or str(error)).lower(), "Check the path.")) from error
+    if not magic:
+        raise InputError(format_error(str(path), "must be a CSV with a header, or Parquet", "an empty file", "Check the path."))
+    return (
+        (_read_purchase_parquet(path, columns), 1) if magic == b"PAR1" else (_read_purchase_csv(path, columns, magic[:2] == b"\x1f\x8b"), 2)
+    )
+
+
+def _read_purchase_parquet(path: Path, columns: list[str]) -> "pd.DataFrame":
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        _require_columns(path, columns, pq.read_schema(path).names)
+        return pd.read_parquet(path, columns=list(dict.fromkeys(columns)))
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            format_error(str(path), "must be a whole Parquet file", short_repr(str(error)), "Write the file again.")
+        ) from error
+
+
+def _read_purchase_csv(path: Path, columns: list[str], zipped: bool) -> "pd.DataFrame":
+    import pandas as pd
+
+    options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "skip_blank_lines": False, "encoding": "utf-8-sig"}
+    try:
+        with gzip.open(path, "rb") if zipped else path.open("rb") as file:
+            header = pd.read_csv(file, nrows=0, **options)
+            _require_columns(path, columns, [str(name) for name in header.columns])
+            file.seek(0)
+            return _concatenate_chunks(pd.read_csv(file, chunksize=_CHUNK_ROWS, **options), list(dict.fromkeys(columns)))
+    except UnicodeDecodeError as error:
+        got = f"the byte {error.object[error.start]:#x}"
+        raise InputError(format_error(str(path), "must be text in UTF-8", got, "Save it as UTF-8.")) from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(
+            format_error(str(path), "must be a whole gzip file", short_repr(str(error)), "Compress the file again.")
+        ) from error
+    except pd.errors.EmptyDataError as error:
+        raise InputError(format_error(str(path), "must have a header", "an empty file", "Check the path.")) from error
+    except pd.errors.ParserError as error:
+        line = re.search(r"line (\d+)", str(error))
+        where = f"{path}:{line[1]}" if line else str(path)
+        fields = re.search(r"Expected (\d+) fields in line \d+, saw (\w+)", str(error))
+        must = f"must have {fields[1]} fields as the header has" if fields else "must be a CSV"
+        got = fields[2] if fields else short_repr(str(error))
+        raise InputError(format_error(where, must, got, "Put quotes around values that hold commas.")) from error
+
+
+def _concatenate_chunks(chunks: Any, columns: list[str]) -> "pd.DataFrame":
+    """Some columns. All are parsed, as pandas checks the number of fields of a row only then; few rows at a time, for the memory."""
+    import pandas as pd
+
+    with chunks:
+        parts = []
+        for chunk in chunks:
+            if not isinstance(chunk.index, pd.RangeIndex):  # what pandas makes of rows that are all longer than the header
+                raise pd.errors.ParserError(f"Expected {len(chunk.columns)} fields in line 2, saw more")
+            parts.append(chunk[columns])
+    return pd.concat(parts)
+
+
+def _require_columns(path: Path, columns: list[str], present: list[str]) -> None:
+    for column in columns:
+        if column not in present:
+            remedy = did_you_mean(column, present) or "Name a column of the file."
+            if len(present) == 1 and re.search(r"[;\t|]", present[0]):
+                remedy = "Write the file with commas between the columns."
+            raise InputError(format_error(str(path), f"must have the column among {quote_choices(present)}", short_repr(column), remedy))
+
+
+def _is_empty(column: "pd.Series") -> NDArray[np.bool_]:
+    text = column.astype("string").str.strip()
+    return np.asarray((text.isna() | (text == "")).to_numpy(), dtype=np.bool_)
+
+
+def _raise_for_bad_rows(column: "pd.Series", bad: NDArray[np.bool_], place: _RowLocation, must: str, remedy: str) -> None:
+    """Raises for the first bad row, and says how many more there are."""
+    rows = np.flatnonzero(bad)
+    if not len(rows):
+        return
+    first = column.iloc[rows[:1]]
+    got = "nothing" if _is_empty(first)[0] else short_repr(first.tolist()[0])
+    more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
+    raise InputError(format_error(place.cell(int(column.index[rows[0]]), str(column.name)), must, got + more, remedy))
+
+
+def _parse_days(column: "pd.Series", place: _RowLocation) -> DayArray:
+    import pandas as pd
+
+    must, remedy = "must be a date such as 1997-01-31", "Write dates as YYYY-MM-DD, with or without a time of day."
+    if pd.api.types.is_numeric_dtype(column):
+        _raise_for_bad_rows(column, np.ones(len(column), dtype=np.bool_), place, must, remedy)
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_localize(None)
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        text = column.astype("string").str.replace(_UTC_OFFSET_PATTERN, r"\1", regex=True)
+        _raise_for_bad_rows(column, ~text.str.fullmatch(_DATE_PATTERN).fillna(False).to_numpy(dtype=bool), place, must, remedy)
+        times = pd.to_datetime(text, format="ISO8601", errors="coerce")
+    else:
+        times = column
+    _raise_for_bad_rows(column, times.isna().to_numpy(), place, must, remedy)
+    return np.asarray(times.to_numpy().astype("datetime64[D]"))
+
+
+def _parse_money(column: "pd.Series", place: _RowLocation) -> FloatArray:
+    import pandas as pd
+
+    money = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = ~(np.abs(money) <= _MAX_MONEY)
+    must, remedy = "must be an amount of money, a number up to 1e12 in size", "Write it as 1234.50, without currency or separators."
+    _raise_for_bad_rows(column, bad, place, must, remedy)
+    return np.asarray(money)
+
+
+def _missing_customer_warnings(table: "pd.DataFrame", nobody: NDArray[np.bool_], place: _RowLocation) -> list[str]:
+    """A warning if rows have no customer, other than empty ones."""
+    rows = nobody & ~np.all([_is_empty(table[name]) for name in table.columns], axis=0)
+    if not rows.any():
+        return []
+    first = place.first_row + int(table.index[np.argmax(rows)])
+    return [f"rows without a customer are left out: {int(rows.sum())} of {len(rows)}, the first in row {first}"]

@@ -1,0 +1,293 @@
+"""A journey from a purchase log: when customers buy and what they spend, with intervals, a forecast, and files to simulate.
+
+Lives here: the verb, checks of its dates, the result. Does not live here: reading the log (purchase_log.py), the models
+(bgnbd.py, nbd.py, gammagamma.py), which of them the log can tell (identify.py), the forecast (forecast.py), the text of the
+YAML files (purchase_scenario.py).
+"""
+
+import contextlib
+import errno
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cjsim.calibration.holdout_forecast import GIVEN_HISTORY_LABEL, NEW_CUSTOMERS_LABEL, HoldoutForecast, forecast_holdout
+from cjsim.calibration.maximum_likelihood import ParameterEstimate
+from cjsim.calibration.model_selection import FittedSpend, FittedTiming, fit_spend, fit_timing
+from cjsim.calibration.purchase_log import DAYS_PER_UNIT, PurchaseHistories, PurchaseLog, read_purchases
+from cjsim.calibration.purchase_scenario import CalibrationSource, scenario_files
+from cjsim.errors import InputError, format_error, quote_choices, short_repr
+
+INTERVAL_METHOD = "95 % profile likelihood"
+_MIN_CUSTOMERS_FOR_START_CHECK, _MIN_DAYS_FOR_START_CHECK = 50, 30  # fewer do not tell how first purchases are spread
+
+
+@dataclass(frozen=True)
+class PurchaseCalibration:
+    """A journey fitted to a purchase log. Prints as a table.
+
+    Attributes
+    ----------
+    source : str
+        The log.
+    unit : str
+        Unit of time of the parameters.
+    start, until, end : date
+        First day of the log, last day of the calibration, last day of the holdout.
+    timing : FittedTiming
+        When customers buy.
+    spend : FittedSpend
+        What they spend.
+    histories : PurchaseHistories
+        What was fitted to.
+    forecast : HoldoutForecast or None
+        Of the holdout; None if there is none.
+    warnings : tuple of str
+        Where the data cannot tell, and what was left out.
+    """
+
+    source: str
+    unit: str
+    start: date
+    until: date
+    end: date
+    timing: FittedTiming
+    spend: FittedSpend
+    histories: PurchaseHistories
+    forecast: HoldoutForecast | None
+    warnings: tuple[str, ...]
+
+    @property
+    def parameters(self) -> dict[str, ParameterEstimate]:
+        """Each parameter with its interval; an end that the data do not set is None."""
+        return self.timing.fit.estimates | self.spend.fit.estimates
+
+    @property
+    def customers(self) -> int:
+        """Customers who bought by `until`."""
+        return len(self.histories.x)
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain data, as `cjsim calibrate purchases --json` prints it.
+
+        Returns
+        -------
+        dict
+            `parameters` {name: {value, low, high}}, `unit`, `log_likelihood` (of the purchase times), `customers`, `holdout`
+            (None, or as `Forecast.to_json`), `warnings`, `model`, `intervals`, `spend`.
+        """
+        return {
+            "parameters": {name: estimate._asdict() for name, estimate in self.parameters.items()},
+            "unit": self.unit,
+            "log_likelihood": self.timing.fit.log_likelihood,
+            "customers": self.customers,
+            "holdout": None if self.forecast is None else self.forecast.to_json(),
+            "warnings": list(self.warnings),
+            "model": self.timing.model.name,
+            "intervals": INTERVAL_METHOD,
+            "spend": {
+                "model": self.spend.model.name,
+                "log_likelihood": self.spend.fit.log_likelihood,
+                "mean": self.spend.model.mean_spend(),
+                "correlation": self.spend.correlation,
+            },
+        }
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.timing.model.name} and {self.spend.model.name}, fitted to {self.source}",
+            f"{self.customers:,} customers, {self.start} to {self.until}; unit of time: {self.unit}; intervals: {INTERVAL_METHOD}",
+            "",
+            f"{'parameter':<14}{'value':>12}{'low':>12}{'high':>12}",
+        ]
+        for name, (value, low, high) in self.parameters.items():
+            ends = (f"{'open':>12}" if end is None else f"{end:>12.5g}" for end in (low, high))
+            lines.append(f"{name:<14}{value:>12.5g}{''.join(ends)}")
+        lines += [
+            "",
+            f"log-likelihood of the purchase times {self.timing.fit.log_likelihood:,.3f}; mean purchase {self.spend.model.mean_spend():,.2f}",
+        ]
+        if self.forecast is not None:
+            lines += ["", *_forecast_lines(self.forecast, self.until, self.end)]
+        lines += [f"warning: {text}" for text in self.warnings]
+        return "\n".join(lines)
+
+    def save(self, folder: str | Path) -> None:
+        """Writes `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv`, `draws.csv` and `calibration.json` into a folder.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder; made if it does not exist.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be made or written; then no file of it was changed.
+        """
+        origin = CalibrationSource(self.source, self.start, self.until, self.end, self.unit)
+        texts = scenario_files(self.timing, self.spend, self.histories, origin)
+        texts["calibration.json"] = json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
+        _write_files_atomically(Path(folder), texts)
+
+
+def calibrate_purchases(
+    path: str | Path,
+    *,
+    customer: str,
+    time: str,
+    value: str,
+    until: str | date,
+    out: str | Path | None = None,
+    unit: str = "week",
+    seed: int = 1,
+) -> PurchaseCalibration:
+    """A journey from a purchase log: BG/NBD and gamma-gamma by maximum likelihood, or less where the log cannot tell.
+
+    Parameters
+    ----------
+    path : str or Path
+        The log: CSV, gzipped CSV or Parquet, one row a purchase.
+    customer, time, value : str
+        Names of its columns: who, when, how much money.
+    until : str or date
+        Last day of the calibration; what comes after is the holdout.
+    out : str or Path, optional
+        A folder to write the journey, the scenario and the result to.
+    unit : {"week", "day"}
+        Unit of time of the parameters.
+    seed : int
+        Of the Monte Carlo bands of the forecast.
+
+    Returns
+    -------
+    PurchaseCalibration
+
+    Raises
+    ------
+    InputError
+        If the log, a column, a date, an amount or `until` is wrong, or nobody bought again by `until`.
+
+    References
+    ----------
+    Fader, Hardie, Lee (2005), Marketing Science 24(2), 275-284; Fader, Hardie (2013), brucehardie.com/notes/025.
+    """
+    if unit not in DAYS_PER_UNIT:
+        raise InputError(format_error("unit", f"must be one of {quote_choices(DAYS_PER_UNIT)}", short_repr(unit), "Name one of these."))
+    last_known = _parse_date(until, "--until")
+    log = read_purchases(path, customer=customer, time=time, value=value)
+    warnings = (*log.warnings, *_until_warnings(log, last_known))
+    histories = log.histories_until(last_known, unit=unit)
+    _require_repeat_purchases(histories, last_known)
+    timing, spend = fit_timing(histories), fit_spend(histories)
+    holdout = (
+        forecast_holdout(timing.model, timing.fit, spend.model, spend.fit, histories, seed=seed) if histories.holdout_length > 0 else None
+    )
+    result = PurchaseCalibration(
+        source=Path(path).name,
+        unit=unit,
+        start=log.first_day,
+        until=last_known,
+        end=max(log.last_day, last_known),
+        timing=timing,
+        spend=spend,
+        histories=histories,
+        forecast=holdout,
+        warnings=(
+            *warnings,
+            *_log_start_warnings(histories, log.first_day, last_known),
+            *timing.warnings,
+            *spend.warnings,
+            *(() if holdout is None else holdout.warnings()),
+        ),
+    )
+    if out is not None:
+        result.save(out)
+    return result
+
+
+def _write_files_atomically(folder: Path, texts: dict[str, str]) -> None:
+    """All files or none: each is written beside its place first, then all are moved there."""
+    drafts = {folder / name: folder / f".{name}.draft" for name in texts}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for (final, draft), text in zip(drafts.items(), texts.values(), strict=True):
+            if final.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "is a directory", str(final))
+            draft.write_text(text, encoding="utf-8")
+        for final, draft in drafts.items():
+            draft.replace(final)
+    except OSError as error:
+        for draft in drafts.values():
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+        got = f"{folder}: {(error.strerror or str(error)).lower()}"
+        raise InputError(format_error("--out", "must be a folder that can be written", got, "Give another folder.")) from error
+
+
+def _parse_date(value: str | date, where: str) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise InputError(format_error(where, "must be a date such as 1997-09-30", short_repr(value), "Write it as YYYY-MM-DD.")) from error
+
+
+def _until_warnings(log: PurchaseLog, until: date) -> list[str]:
+    """Raises where `until` cannot be; warns where it can but misleads."""
+    first, last = log.first_day, log.last_day
+    if until < first:
+        must, remedy = f"must be on or after the first purchase, {first}", "Give the last day to calibrate on."
+        raise InputError(format_error("--until", must, str(until), remedy))
+    silent = (until - last).days
+    if silent > max(1, (last - first).days // 10):
+        return [f"--until is {silent} days after the last purchase of the log ({last}): customers are taken to have bought nothing then"]
+    return []
+
+
+def _log_start_warnings(histories: PurchaseHistories, first: date, until: date) -> list[str]:
+    """Warns where the log seems to begin in the midst of customers' lives.
+
+    Then all who bought before seem to come at once: more than half of the first purchases fall into the first tenth of the
+    calibration, and the others trickle in to the end, ever fewer (at least 5 % in its second half, at a lower rate than between).
+    A cohort that is acquired in some weeks by design, as CDNOW's, ends and is not warned of.
+    """
+    length = (until - first).days + 1
+    if len(histories.x) < _MIN_CUSTOMERS_FOR_START_CHECK or length < _MIN_DAYS_FOR_START_CHECK:
+        return []
+    place = (histories.first_day - np.datetime64(first, "D")).astype(np.int64) / length
+    burst, between, late = (float(np.mean((low <= place) & (place < high))) for low, high in ((0, 0.1), (0.1, 0.5), (0.5, 1)))
+    if burst > 0.5 and late >= 0.05 and late / 0.5 <= between / 0.4:
+        return [
+            f"the log seems to begin in the midst of customers' lives: {100 * burst:.0f} % of the first purchases fall into the first "
+            "tenth of the calibration, and the others trickle in to its end; a first purchase of the log may be no first purchase, "
+            "so leave out customers who bought before the log begins"
+        ]
+    return []
+
+
+def _require_repeat_purchases(histories: PurchaseHistories, until: date) -> None:
+    if not histories.x.any():
+        must = f"must hold customers who bought on a second day by {until}"
+        got = f"{len(histories.x)} customers with one purchase day each"
+        raise InputError(format_error("--until", must, got, "Give a later --until, or a longer log."))
+
+
+def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[str]:
+    title = f"holdout, {until + timedelta(days=1)} to {end}"
+    lines = [f"{title:<34}{'actual':>12}{'predicted':>12}{NEW_CUSTOMERS_LABEL:>28}{GIVEN_HISTORY_LABEL:>28}"]
+    for name, band in (("purchases", holdout.purchases), ("money", holdout.money)):
+        bands = (f"{ends.low:,.0f} to {ends.high:,.0f}" for ends in (band.new_customers, band.given_history))
+        lines.append(f"{name:<34}{band.actual:>12,.0f}{band.predicted:>12,.0f}{''.join(f'{ends:>28}' for ends in bands)}")
+    correlation = "none" if holdout.correlation is None else f"{holdout.correlation:.3f}"
+    return [
+        *lines,
+        f"{NEW_CUSTOMERS_LABEL}: 95 % band of as many customers who enter on the same days and live anew, as a simulation shows it",
+        f"{GIVEN_HISTORY_LABEL}: 95 % band of these very customers, each going on from what it bought until then",
+        f"by customer: mae {holdout.mae:.3f}, rmse {holdout.rmse:.3f}, correlation {correlation}",
+    ]

@@ -1,0 +1,200 @@
+"""A fitted purchase model as files of our language: a journey, an empty policy, a scenario, the dates of entry, draws of the parameters.
+
+Lives here: the text of the files, each number with its interval and its source. Does not live here: the fit (purchases.py),
+what the words of the files mean (docs/design.md).
+
+BG/NBD in our language: the clock of `purchase` is exponential with a gamma-distributed speed; after each repeat purchase a
+`choose` leaves for `gone` with a beta-distributed probability. The first purchase is an event of its own, at entry, after
+which nobody leaves: repeat purchases are the count of `purchase`. Days are counted as the fit counts them, from the day of
+the first purchase to the last day of the log.
+"""
+
+import csv
+import io
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+
+from cjsim.calibration.bgnbd import BgNbd
+from cjsim.calibration.gamma_gamma import GammaGamma
+from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, ParameterEstimate
+from cjsim.calibration.model_selection import FittedSpend, FittedTiming
+from cjsim.calibration.nbd import Nbd
+from cjsim.calibration.purchase_log import PurchaseHistories
+from cjsim.compiler.entry_file import IDENTIFIER
+
+_N_DRAWS, _TRAITS_PATH = 200, "journey.traits"
+_MEAN_WAIT = {"day": "1d", "week": "1w"}
+
+
+class CalibrationSource(NamedTuple):
+    """Where a calibration comes from: the log's file name, its dates, the unit of time."""
+
+    source: str
+    start: date
+    until: date
+    end: date
+    unit: str
+
+
+def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: PurchaseHistories, origin: CalibrationSource) -> dict[str, str]:
+    """The text of `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv` and `draws.csv`.
+
+    Parameters
+    ----------
+    timing, spend : FittedTiming, FittedSpend
+        The models, with their estimates.
+    histories : PurchaseHistories
+        Whose customers enter, each on the day of its first purchase.
+    origin : CalibrationSource
+        Where they come from.
+
+    Returns
+    -------
+    dict of str to str
+        Text by file name.
+    """
+    head = f"# Written by cjsim calibrate purchases from {' '.join(origin.source.split())}, {origin.start} to {origin.until}.\n"
+    return {
+        "journey.yaml": head + _journey_yaml(timing, spend, origin),
+        "policy.yaml": head + "# What the firm does beyond what it did when the log was written: nothing yet.\nname: nothing_new\n",
+        "scenario.yaml": head + _scenario_yaml(len(histories.customer_ids), origin),
+        "entries.csv": _entries_csv(histories),
+        "draws.csv": _parameter_draws_csv(timing, spend),
+    }
+
+
+def _parameter_draws_csv(timing: FittedTiming, spend: FittedSpend) -> str:
+    """Parameters as the log leaves them uncertain, a row a draw, by their paths in a scenario: a study's `draws`."""
+    rng = np.random.default_rng(1)  # the same fit has the same draws
+    columns = _timing_columns(timing, rng) | _spend_columns(spend, rng)
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(columns)
+    rows.writerows(zip(*(map(repr, column.tolist()) for column in columns.values()), strict=True))
+    return text.getvalue()
+
+
+def _timing_columns(timing: FittedTiming, rng: np.random.Generator) -> dict[str, FloatArray]:
+    """By path, each of shape (n_draws,)."""
+    r, alpha, *dropout = timing.fit.draw_parameters(_N_DRAWS, rng).T
+    columns = {f"{_TRAITS_PATH}.rate.gamma.mean": r / alpha, f"{_TRAITS_PATH}.rate.gamma.shape": r}
+    return columns | {f"{_TRAITS_PATH}.dropout.beta.{name}": column for name, column in zip(("alpha", "beta"), dropout, strict=False)}
+
+
+def _spend_columns(spend: FittedSpend, rng: np.random.Generator) -> dict[str, FloatArray]:
+    """Likewise; both events draw their money from one law."""
+    first, second, *rate = spend.fit.draw_parameters(_N_DRAWS, rng).T
+    values = [f"journey.events.{name}.effects[0].purchase.value" for name in ("first_purchase", "purchase")]
+    if isinstance(spend.model, GammaGamma):
+        money = {f"{path}.gamma.{name}": first for path in values for name in ("mean", "shape")}
+        return money | {f"{_TRAITS_PATH}.nu.gamma.mean": second / rate[0], f"{_TRAITS_PATH}.nu.gamma.shape": second}
+    if spend.model.sigma > 0:
+        laws = (("median", first), ("sigma", second))
+        return {f"{path}.lognormal.{name}": column for path in values for name, column in laws}
+    return dict.fromkeys(values, first)
+
+
+def _entries_csv(histories: PurchaseHistories) -> str:
+    """Row n is customer n of the simulation; the log's own name stands beside, so that the two can be joined."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["entered", IDENTIFIER])
+    rows.writerows(zip(histories.first_day, histories.customer_ids, strict=True))
+    return text.getvalue()
+
+
+def _journey_yaml(timing: FittedTiming, spend: FittedSpend, origin: CalibrationSource) -> str:
+    leaves = isinstance(timing.model, BgNbd)
+    model = "BG/NBD (Fader, Hardie, Lee 2005)" if leaves else "NBD (no dropout: the log does not tell it)"
+    traits = _rate_trait(timing.model, timing.fit, origin.unit)
+    if isinstance(timing.model, BgNbd):
+        traits += _dropout_trait(timing.model, timing.fit)
+    if isinstance(spend.model, GammaGamma):
+        traits += _spend_trait(spend.model, spend.fit)
+    purchase = "\n".join(["      - purchase:", *(f"          {line}" for line in _purchase_value_lines(spend))])
+    choose = (
+        "\n      - choose:  # after a repeat purchase the customer leaves with its own probability\n"
+        "          - {weight: dropout, effects: [{go: gone}]}\n"
+        "          - {weight: 1-dropout}"
+    )
+    return f"""# Purchases: {model}. Money: {spend.model.name}. [low, high]: 95 % profile likelihood; "open": the data set no end.
+# The margin is 1: money is revenue. Put your margin beside each `value`.
+name: calibrated
+title: Repeat buying as in {_yaml_safe_name(origin.source)}
+starts_in: new
+traits:
+{traits}stages:
+  new: {{title: First purchase, retained: true}}
+  active: {{title: Buys again, retained: true}}
+{"  gone: {title: Has left without a word, observed: false}" + chr(10) if leaves else ""}events:
+  first_purchase:
+    in: [new]
+    wait: {{fixed: 0s}}
+    effects:
+{purchase}
+      - go: active
+  purchase:
+    title: Repeat purchase
+    in: [active]
+    wait: {{exponential: {_MEAN_WAIT[origin.unit]}}}
+    speed: [rate]
+    effects:
+{purchase}{choose if leaves else ""}
+"""
+
+
+def _purchase_value_lines(spend: FittedSpend) -> list[str]:
+    """The lines of a purchase's money."""
+    model, estimates = spend.model, spend.fit.estimates
+    if isinstance(model, GammaGamma):
+        return [f"value: {{gamma: {{mean: {model.p!r}, shape: {model.p!r}}}}}  # p = {_format_estimate(estimates['p'])}", 'times: ["1/nu"]']
+    said = ", ".join(f"{name} = {_format_estimate(estimate)}" for name, estimate in estimates.items())
+    law = f"{{lognormal: {{median: {model.median!r}, sigma: {model.sigma!r}}}}}" if model.sigma > 0 else repr(model.median)
+    return [f"value: {law}  # {said}"]
+
+
+def _rate_trait(timing: BgNbd | Nbd, fit: LikelihoodFit, unit: str) -> str:
+    r, alpha = fit.estimates["r"], fit.estimates["alpha"]
+    return f"""  rate:  # purchases a {unit}: gamma, shape r = {_format_estimate(r)}, rate alpha = {_format_estimate(alpha)}, mean r/alpha
+    gamma: {{mean: {timing.r / timing.alpha!r}, shape: {timing.r!r}}}
+"""
+
+
+def _dropout_trait(timing: BgNbd, fit: LikelihoodFit) -> str:
+    a, b = fit.estimates["a"], fit.estimates["b"]
+    return f"""  dropout:  # probability of leaving after a repeat purchase: beta, a = {_format_estimate(a)}, b = {_format_estimate(b)}
+    beta: {{alpha: {timing.a!r}, beta: {timing.b!r}}}
+"""
+
+
+def _spend_trait(spend: GammaGamma, fit: LikelihoodFit) -> str:
+    q, v = fit.estimates["q"], fit.estimates["v"]
+    return f"""  nu:  # a purchase is gamma with shape p and rate nu: gamma, shape q = {_format_estimate(q)}, rate v = {_format_estimate(v)}, mean q/v
+    gamma: {{mean: {spend.q / spend.v!r}, shape: {spend.q!r}}}
+"""
+
+
+def _scenario_yaml(customers: int, origin: CalibrationSource) -> str:
+    days = (origin.end - origin.start).days + 1
+    return f"""# The customers who bought by {origin.until}, each from the day of its first purchase, to the end of {origin.end}.
+name: calibrated
+title: The customers of {_yaml_safe_name(origin.source)} from their first purchases on
+journey: journey.yaml
+policy: policy.yaml
+customers: {customers}
+entry: {{file: entries.csv}}
+start: {origin.start}
+horizon: {days}d
+"""
+
+
+def _format_estimate(estimate: ParameterEstimate) -> str:
+    low, high = ("open" if end is None else f"{end:.4g}" for end in (estimate.low, estimate.high))
+    return f"{estimate.value:.6g} [{low}, {high}]"
+
+
+def _yaml_safe_name(source: str) -> str:
+    """The file name as it may stand inside a plain YAML value."""
+    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in source)

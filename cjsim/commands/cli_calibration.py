@@ -1,0 +1,42 @@
+"""Commands that make a journey from data.
+
+Does not live here: anything that computes (calibrate/).
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cjsim.commands.arguments import JsonOption, OutOption, parse_integer_option
+from cjsim.commands.console import print_result, print_written_files, save_result, with_exit_codes
+from cjsim.errors import InputError, format_error
+from cjsim.output_folder import atomic_output_folder
+
+calibrate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="A journey from data.")
+
+
+@calibrate_app.command("purchases")
+@with_exit_codes
+def calibrate_purchases(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="CSV, gzipped CSV or Parquet: a row a purchase.", show_default=False)],
+    customer: Annotated[str, typer.Option("--customer", metavar="COLUMN", help="Column of the customer.")],
+    time: Annotated[str, typer.Option("--time", metavar="COLUMN", help="Column of the time.")],
+    value: Annotated[str, typer.Option("--value", metavar="COLUMN", help="Column of the money.")],
+    until: Annotated[str, typer.Option("--until", metavar="DATE", help="Last day that is fitted; what comes after is the holdout.")],
+    out: OutOption = None,
+    unit: Annotated[str, typer.Option("--unit", help="Unit of time of the parameters: week or day.")] = "week",
+    seed: Annotated[str, typer.Option("--seed", metavar="S", help="Seed of the forecast's bands.")] = "1",
+    as_json: JsonOption = False,
+) -> None:
+    """A journey that buys as the customers of a purchase log do: BG/NBD and gamma-gamma."""
+    number = parse_integer_option("--seed", seed, 7)
+    if number is None or not 0 <= number < 2**63:
+        raise InputError(format_error("--seed", "must be from 0 to 2**63 - 1", f"{number}", "Give a number such as 7."))
+    with atomic_output_folder(out) as folder:
+        from cjsim.calibration.purchase_model import calibrate_purchases as calibrate
+
+        calibration = calibrate(log, customer=customer, time=time, value=value, until=until, unit=unit, seed=number)
+        written = save_result(calibration, folder)
+    print_written_files(out, written)
+    print_result(calibration, as_json=as_json)

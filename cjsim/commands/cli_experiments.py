@@ -1,0 +1,225 @@
+"""Commands about what is learnt: experiment, journal.
+
+Does not live here: anything that computes (lab/).
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cjsim.commands.arguments import (
+    CustomersOption,
+    JsonOption,
+    SeedOption,
+    SetOption,
+    ThreadsOption,
+    load_document,
+    load_experiment,
+    load_scenario,
+    parse_integer_option,
+    parse_run_options,
+    parse_set_options,
+    parse_setting_options,
+    print_warnings,
+)
+from cjsim.commands.console import print_json, print_result, print_written_files, with_exit_codes
+from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.output_folder import atomic_output_folder
+from cjsim.progress import progress_bar
+
+if TYPE_CHECKING:
+    from cjsim.lab.journal import Journal
+    from cjsim.yaml.document import Document
+
+ReportsOption = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder of all reports.")]
+
+
+@with_exit_codes
+def experiment(
+    file: Annotated[Path, typer.Argument(metavar="EXPERIMENT", show_default=False)],
+    sets: SetOption = None,
+    customers: CustomersOption = None,
+    seed: SeedOption = None,
+    threads: ThreadsOption = None,
+    reports: ReportsOption = Path("reports"),
+    force: Annotated[bool, typer.Option("--force", help="Run it although this very run is there.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Try a hypothesis: its verdict, and a report in DIR/NAME/RUN.
+
+    A run that is there is not run again; one that was killed goes on where it was.
+    """
+    asked = load_experiment(file, parse_set_options(sets) | parse_setting_options(customers, seed, None))
+    how = parse_run_options("compiled", threads, None)
+    print_warnings(file, asked)
+    from cjsim.lab.journal import Journal
+    from cjsim.lab.report_folder import load_findings, open_checkpoints, run_folder, write_report
+    from cjsim.lab.run_experiment import experiment as try_experiment
+
+    out = run_folder(asked, reports)
+    found = None if force else load_findings(out)
+    if found is not None:
+        typer.echo(f"{out}: this very run is there, and was not run again (--force runs it)", err=True)
+    else:
+        started = time.perf_counter()
+        with open_checkpoints(out) as pieces, progress_bar() as progress:
+            if len(pieces):
+                progress.note(f"{out}: goes on where it was, with {len(pieces)} runs that are there")
+            found = try_experiment(asked, threads=how["threads"], checkpoints=pieces, progress=progress)
+            with atomic_output_folder(out, option="--reports") as folder:
+                assert folder is not None
+                write_report(asked, found, folder, run_name=out.name, seconds=time.perf_counter() - started)
+                written = sorted(path.name for path in folder.iterdir())
+        print_written_files(out, written)
+        Journal(reports).entries(name=asked.name)  # which takes the new finding in
+    if as_json:
+        print_json(found.to_json() | {"run_dir": str(out)})
+    else:
+        typer.echo(found.summary())
+
+
+journal_app = typer.Typer(no_args_is_help=False, rich_markup_mode=None, invoke_without_command=True)
+NameOption = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Of this experiment, study or scenario.")]
+KindOption = Annotated[str | None, typer.Option("--kind", metavar="K", help="experiment, study or levers.")]
+VerdictOption = Annotated[str | None, typer.Option("--verdict", metavar="V", help="With this verdict.")]
+MetricOption = Annotated[str | None, typer.Option("--metric", metavar="M", help="About this metric.")]
+SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help="Of this day or later.")]
+TextOption = Annotated[str | None, typer.Option("--text", metavar="WORDS", help="In which all these words occur.")]
+
+
+@journal_app.callback()
+@with_exit_codes
+def journal_callback(
+    context: typer.Context,
+    reports: ReportsOption = Path("reports"),
+    name: NameOption = None,
+    kind: KindOption = None,
+    verdict: VerdictOption = None,
+    metric: MetricOption = None,
+    since: SinceOption = None,
+    text: TextOption = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the index anew from the manifests.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What was tried and what came of it, newest first; versions side by side."""
+    if context.invoked_subcommand is not None:
+        if reports != Path("reports") or as_json or rebuild or any((name, kind, verdict, metric, since, text)):
+            remedy = f"Write 'cjsim journal {context.invoked_subcommand} ...' and options then."
+            raise InputError(format_error("journal", "must have its options after the command", "some before it", remedy))
+        return
+    book = _open_journal(reports)
+    if rebuild:
+        _print_message(f"{reports}: {book.rebuild()} findings in the index")
+    print_result(book.entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
+
+
+@journal_app.command("list")
+@with_exit_codes
+def journal_list(
+    reports: ReportsOption = Path("reports"),
+    name: NameOption = None,
+    kind: KindOption = None,
+    verdict: VerdictOption = None,
+    metric: MetricOption = None,
+    since: SinceOption = None,
+    text: TextOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The same as without a command."""
+    print_result(
+        _open_journal(reports).entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json
+    )
+
+
+@journal_app.command("show")
+@with_exit_codes
+def journal_show(
+    run: Annotated[str, typer.Argument(metavar="RUN", show_default=False)],
+    reports: ReportsOption = Path("reports"),
+    as_json: JsonOption = False,
+) -> None:
+    """The report of one run, by the beginning of its name, its folder, or the name of its experiment."""
+    from cjsim.lab.journal import Journal, JournalListing
+
+    entry = Journal(reports, print_message=_print_message).find(run)
+    page = entry.folder / "report.md"
+    if as_json:
+        print_json(entry.to_json())
+    else:
+        typer.echo(page.read_text(encoding="utf-8") if page.is_file() else JournalListing((entry,)).summary())
+
+
+@journal_app.command("diff")
+@with_exit_codes
+def journal_diff(
+    old: Annotated[str, typer.Argument(metavar="A", show_default=False)],
+    new: Annotated[str, typer.Argument(metavar="B", show_default=False)],
+    metric: Annotated[str | None, typer.Option("--metric", metavar="M", help="Tell what each change does to this metric.")] = None,
+    inside: Annotated[Path | None, typer.Option("--in", metavar="SCENARIO", help="Where two journeys or policies stand.")] = None,
+    customers: CustomersOption = None,
+    seed: SeedOption = None,
+    threads: ThreadsOption = None,
+    reports: ReportsOption = Path("reports"),
+    as_json: JsonOption = False,
+) -> None:
+    """Two versions side by side: files, or runs: RUN is the baseline of an experiment or the winner of a study, RUN:VARIANT a variant.
+
+    With --metric each change is made alone, and all together, on the same customers.
+    """
+    from cjsim.lab.journal import Journal
+    from cjsim.lab.version_comparison import compare_versions, scenario_with_part
+
+    book = Journal(reports, print_message=_print_message)
+    versions = [resolve_version(text, book) for text in (old, new)]
+    if inside is not None:
+        place = load_scenario(inside, {})
+        versions = [scenario_with_part(place, one) for one in versions]
+    how = parse_run_options("compiled", threads, None)
+    count, key = parse_integer_option("--customers", customers, 5000), parse_integer_option("--seed", seed, 7)
+    with progress_bar() as progress:
+        told = compare_versions(*versions, metric=metric, customers=count, seed=key, threads=how["threads"], progress=progress)
+    print_result(told, as_json=as_json)
+
+
+def resolve_version(reference: str, journal: "Journal") -> "Document":
+    """What a user names: a file, or a run of the journal.
+
+    Parameters
+    ----------
+    reference : str
+        Of an experiment RUN is its baseline, RUN:VARIANT a variant; of a study RUN is the winner.
+    journal : Journal
+        Where runs are looked up.
+    """
+    from cjsim.lab.experiment import Experiment
+    from cjsim.lab.report_folder import BEST_SCENARIO_FILE, EXPERIMENT_FILE
+
+    name, _, variant = reference.partition(":")
+    if Path(reference).is_file() or (Path(reference).suffix and not variant):
+        record = load_document(Path(reference), None)
+        return record.scenario if isinstance(record, Experiment) else record
+    entry = journal.find(name)
+    if entry.manifest.kind == "study" and not variant:
+        return load_scenario(entry.folder / BEST_SCENARIO_FILE, {})
+    if entry.manifest.kind != "experiment":
+        remedy = "Name the run of an experiment or of a study, or a file."
+        raise InputError(format_error("diff", "must have runs that hold a scenario", f"'{reference}', {entry.manifest.kind}", remedy))
+    asked = Experiment.load(entry.folder / EXPERIMENT_FILE)
+    arms = {arm.name: arm.scenario for arm in asked.arms()}
+    if variant and variant not in arms:
+        raise InputError(format_error(f"variant of '{name}'", *unknown_name_parts(variant, arms, "variant")))
+    return arms[variant] if variant else asked.scenario
+
+
+def _open_journal(reports: Path) -> "Journal":
+    from cjsim.lab.journal import Journal
+
+    if not reports.is_dir():
+        _print_message(f"{reports}: no such folder, so that there is nothing to list")
+    return Journal(reports, print_message=_print_message)
+
+
+def _print_message(text: str) -> None:
+    typer.echo(text, err=True)

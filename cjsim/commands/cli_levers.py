@@ -1,0 +1,77 @@
+"""The command that ranks levers.
+
+Does not live here: anything that computes (tuning/levers.py, tuning/sobol.py).
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cjsim.commands.arguments import (
+    CustomersOption,
+    FullOption,
+    JsonOption,
+    OutOption,
+    SeedOption,
+    SetOption,
+    ThreadsOption,
+    label_scenarios,
+    load_scenario,
+    parse_integer_option,
+    parse_run_options,
+    parse_set_options,
+    parse_setting_options,
+    print_warnings,
+)
+from cjsim.commands.console import print_result, print_written_files, save_result, with_exit_codes
+from cjsim.errors import InputError, format_error
+from cjsim.output_folder import atomic_output_folder
+from cjsim.progress import progress_bar
+
+
+@with_exit_codes
+def levers(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", show_default=False)],
+    metric: Annotated[str, typer.Option("--metric", metavar="M", help="What is to be moved, such as clv.", show_default=False)],
+    customers: CustomersOption = None,
+    seed: SeedOption = None,
+    sets: SetOption = None,
+    journey: Annotated[bool, typer.Option("--journey", help="Also what the journey assumes: rates, traits, lifts.")] = False,
+    also: Annotated[
+        list[Path] | None, typer.Option("--also", metavar="OTHER", help="Another scenario as a lever of its own; repeat for more.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="PATH", help="Levers at this path and below; repeat for more.")
+    ] = None,
+    sobol: Annotated[
+        str | None, typer.Option("--sobol", metavar="N", help="Also Sobol indices of the levers that hold, from N points.")
+    ] = None,
+    threads: ThreadsOption = None,
+    out: OutOption = None,
+    full: FullOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Rank the levers of a scenario: which change moves a metric most, on the same customers."""
+    shared, values = parse_setting_options(customers, seed, None), parse_set_options(sets)
+    if scenario in (files := also or []) or len(set(files)) < len(files):
+        got, remedy = ", ".join(map(str, (scenario, *files))), "Name each scenario once."
+        raise InputError(format_error("--also", "must be other scenarios, each once", got, remedy))
+    named = label_scenarios({file: load_scenario(file, shared | values) for file in (scenario, *files)})
+    base, *others = named
+    points = parse_integer_option("--sobol", sobol, 64)
+    how = {"threads": parse_run_options("compiled", threads, None)["threads"]}
+    print_warnings(scenario, named[base])
+    with atomic_output_folder(out) as folder, progress_bar() as progress:
+        from cjsim.tuning.levers.ranking import levers as rank
+        from cjsim.tuning.levers.sobol import MAX_SOBOL_LEVERS, add_sobol_indices
+
+        within = tuple(only or ("policy",)) + (("journey",) if journey else ())
+        found = rank(named[base], metric=metric, only=within, also={name: named[name] for name in others}, progress=progress, **how)
+        if points is not None:
+            found = add_sobol_indices(
+                found, named[base], points=points, max_levers=None if only else MAX_SOBOL_LEVERS, progress=progress, **how
+            )
+        written = save_result(found, folder)
+    print_written_files(out, written)
+    print_result(found, as_json=as_json, is_full=full)

@@ -1,0 +1,93 @@
+"""What commands have in common: exit codes, one message instead of a traceback, results saved, told and shown.
+
+Does not live here: any command, options and what is typed for them (arguments.py), bars (progress.py), folders for results (publish.py).
+"""
+
+import functools
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import typer
+
+from cjsim.errors import InputError
+
+EXIT_FAILURE, EXIT_WRONG_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
+    """The command with our exit codes: one message on standard error, never a traceback."""
+
+    @functools.wraps(command)
+    def _run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except typer.Exit:
+            raise
+        except InputError as error:
+            raise _exit_with_message(str(error), EXIT_WRONG_INPUT) from None
+        except KeyboardInterrupt as stop:
+            raise _exit_with_message(str(stop) or "Interrupted: nothing was written.", EXIT_INTERRUPTED) from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(EXIT_FAILURE) from None
+        except Exception as error:  # noqa: BLE001 - the last door: a user never sees a traceback
+            if os.environ.get("CJSIM_TRACEBACK") == "1":
+                traceback.print_exc()
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            raise _exit_with_message(f"cjsim failed: {said[:500]} (CJSIM_TRACEBACK=1 shows where.)", EXIT_FAILURE) from None
+
+    return _run
+
+
+def _exit_with_message(message: str, code: int) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(code)
+
+
+def print_json(content: dict[str, Any]) -> None:
+    """Print one JSON object.
+
+    Parameters
+    ----------
+    content : dict
+        Plain values.
+    """
+    typer.echo(json.dumps(content, allow_nan=False, ensure_ascii=False))
+
+
+def save_result(result: Any, folder: Path | None) -> list[str]:
+    """Write a result into a folder, if there is one: what it wrote."""
+    if folder is None:
+        return []
+    result.save(folder)
+    return sorted(path.name for path in folder.iterdir())
+
+
+def print_written_files(folder: Path | None, file_names: list[str]) -> None:
+    """Say on standard error what was written.
+
+    Parameters
+    ----------
+    folder : Path or None
+        The folder, if there is one.
+    file_names : list of str
+        Names of files.
+    """
+    if folder is not None:
+        typer.echo(f"{folder}: {', '.join(file_names)} written", err=True)
+
+
+def print_result(result: Any, *, as_json: bool, is_full: bool = False) -> None:
+    """A result as a table, or as one JSON object."""
+    if as_json:
+        print_json(result.to_json())
+    else:
+        typer.echo(result.summary(full=True) if is_full else str(result))

@@ -1,0 +1,52 @@
+"""Shifts of a desk -> how many people are there when, and which of them are paid what. (part)."""
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from cjsim.scenario.policy import Staffing
+    from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.rosters import _HOURS, Roster, roster_of
+
+
+class DeskPlan(NamedTuple):
+    """How a desk is run, as numbers."""
+
+    roster: Roster
+    sla: float = math.inf  # days from the request to an answer that is in time
+    escalate_after: float = math.inf  # days after which who waits goes to another desk
+    escalate_to: int = -1  # that desk
+    wages: tuple[tuple[float, Roster], ...] = ()  # wages: money a day of each, and the staff who earn it; a shift each
+
+
+def desk_plans(scenario: "ScenarioSpec") -> tuple[DeskPlan, ...]:
+    """How each desk of a scenario is run, in the order of their codes.
+
+    Parameters
+    ----------
+    scenario : ScenarioSpec
+        As declared; a desk that the policy does not staff has nobody.
+
+    Returns
+    -------
+    tuple of Post
+    """
+    codes = {name: code for code, name in enumerate(scenario.journey.desks)}
+    return tuple(_desk_plan(scenario.policy.desks.get(name), codes, scenario) for name in codes)
+
+
+def _desk_plan(staffing: "Staffing | None", codes: dict[str, int], scenario: "ScenarioSpec") -> DeskPlan:
+    if staffing is None:
+        return DeskPlan(Roster((), ()))
+    start, horizon = scenario.start, scenario.horizon
+    rota = roster_of(staffing.shifts, start=start, horizon_days=horizon)
+    paid = tuple(
+        (shift.wage_per_hour * _HOURS, roster_of([shift], start=start, horizon_days=horizon))
+        for shift in staffing.shifts
+        if shift.wage_per_hour and shift.agents
+    )
+    sla = math.inf if staffing.sla is None else staffing.sla
+    post = DeskPlan(rota, sla, wages=paid)
+    if staffing.escalate is None:
+        return post
+    return post._replace(escalate_after=staffing.escalate.after, escalate_to=codes[staffing.escalate.to])

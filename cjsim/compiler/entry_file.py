@@ -1,0 +1,134 @@
+"""Entry files: when each customer enters, and what is known of that customer.
+
+Lives here: reading the CSV that `entry.file` names, and its checks with row numbers. Does not live here: who enters
+without a file (population.py).
+"""
+
+import csv
+import math
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
+
+IDENTIFIER = "customer"  # of the firm's: kept in the file so that its rows can be joined with others
+
+
+class Entries(NamedTuple):
+    """The rows of an entry file; customer n takes row n modulo the rows."""
+
+    entered: NDArray[np.float64]  # days
+    traits: dict[str, NDArray[np.float64]]
+    attributes: dict[str, NDArray[np.float64]]  # level codes
+
+
+def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: Mapping[str, Mapping[str, int]]) -> Entries:
+    """Read an entry file.
+
+    Parameters
+    ----------
+    path : Path
+        CSV with a header; UTF-8. A column `customer` is left unread, unless a trait or an attribute has this name.
+    start : date
+        Day 0.
+    traits : mapping of str to int
+        Names that a column of numbers may have.
+    levels : mapping of str to mapping of str to int
+        Attributes that a column may have, each with the codes of its levels.
+
+    Returns
+    -------
+    Entries
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has no rows or no column `entered`, or a value is wrong (the message names the row).
+    """
+    header, rows = _read_rows(path)
+    for name in header:
+        if name not in ("entered", IDENTIFIER) and name not in traits and name not in levels:
+            raise InputError(format_error(f"{path}:1", *unknown_name_parts(name, ["entered", IDENTIFIER, *traits, *levels], "column")))
+    if "entered" not in header or len(set(header)) < len(header):
+        must = "must have one column 'entered' and no column twice"
+        raise InputError(format_error(f"{path}:1", must, short_repr(", ".join(header)), "Name the columns in the first row."))
+    columns: dict[str, NDArray[np.float64]] = {}
+    for at, name in enumerate(header):
+        if name == IDENTIFIER and name not in traits and name not in levels:
+            continue
+        values = np.empty(len(rows))
+        for index, (line, row) in enumerate(rows):
+            where = f"{path}:{line}: {name}"
+            if name == "entered":
+                values[index] = _day(row[at], start, where)
+            else:
+                values[index] = _number(row[at], where) if name in traits else _level(row[at], levels[name], where)
+        columns[name] = values
+    known = {name: values for name, values in columns.items() if name != "entered"}
+    return Entries(
+        entered=columns["entered"],
+        traits={name: values for name, values in known.items() if name in traits},
+        attributes={name: values for name, values in known.items() if name not in traits},
+    )
+
+
+def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            header = [name.strip() for name in next(reader, [])]
+            rows = [(reader.line_num, row) for row in reader if row]
+    except OSError as error:
+        must = "must be a file that can be read"
+        raise InputError(format_error("entry.file", must, f"'{path}' ({error.strerror})", "Check the path.")) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(format_error("entry.file", "must be a CSV file in UTF-8", f"'{path}' ({error})", "Save it as such.")) from None
+    if not rows:
+        raise InputError(format_error(str(path), "must have a header and at least one row", "none", "Write one row a customer."))
+    for line, row in rows:
+        if len(row) != len(header):
+            must = f"must have {len(header)} values, as the header"
+            raise InputError(format_error(f"{path}:{line}", must, str(len(row)), "Mend the row."))
+    return header, rows
+
+
+def _day(text: str, start: date, where: str) -> float:
+    """Days since the start of a date, a date-time or a number of days."""
+    must = "must be a date, a date-time, or days since the start"
+    try:
+        at = float(text)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(text.strip())
+        except ValueError:
+            raise InputError(
+                format_error(where, must, short_repr(text), "Write such as '2026-03-01', '2026-03-01 14:30' or '59.5'.")
+            ) from None
+        at = (moment.replace(tzinfo=None) - datetime.combine(start, time())).total_seconds() / 86_400
+    if not math.isfinite(at):
+        raise InputError(format_error(where, must, short_repr(text), "Write a number that is finite."))
+    if at < 0:
+        must = f"must not lie before the scenario's start ({start})"
+        raise InputError(format_error(where, must, short_repr(text), "Let the scenario start earlier, or leave the row out."))
+    return at
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(format_error(where, "must be a finite number, as it is a trait", short_repr(text), "Write a number."))
+    return value
+
+
+def _level(text: str, codes: Mapping[str, int], where: str) -> float:
+    if text.strip() not in codes:
+        raise InputError(format_error(where, *unknown_name_parts(text.strip(), codes, "level")))
+    return float(codes[text.strip()])

@@ -1,0 +1,76 @@
+"""Guardrails -> their records: quiet hours, gaps, caps, budgets, and how well the firm knows interests.
+
+Lives here: the tables of what bounds contacts. Does not live here: what they refuse (guardrails.py).
+"""
+
+import math
+from typing import NamedTuple
+
+from cjsim.compiler.symbols import RecordFields, Symbols, record_array
+from cjsim.kernels.world import BUDGET, CAP, GAP, PERSONALISATION, QUIET_HOURS, Array
+from cjsim.scenario.policy import Guardrails, PolicySpec
+
+
+class GuardrailArrays(NamedTuple):
+    """Fields of `World`, and how many slots the caps and periods the budgets need."""
+
+    arrays: dict[str, Array]
+    rings: int
+    cutoffs: int
+
+
+def guardrail_arrays(policy: PolicySpec, horizon_days: float, registers: Symbols) -> GuardrailArrays:
+    """The arrays of a policy's guardrails.
+
+    Parameters
+    ----------
+    policy : PolicySpec
+        As declared.
+    horizon_days : float
+        Days.
+    registers : Symbols
+        Takes the conditions of personalisation.
+
+    Returns
+    -------
+    GuardrailArrays
+    """
+    rules = policy.guardrails
+    caps, n_rings = _caps(rules, registers)
+    budgets, n_cutoffs = _budgets(rules, horizon_days, registers)
+    programs = registers.programs
+    known = [{"program": programs.of(level.condition), "accuracy": level.accuracy} for level in policy.personalisation]
+    arrays = {
+        "quiet": record_array(QUIET_HOURS, _quiet(rules, registers)),
+        "gaps": record_array(GAP, _gaps(rules, registers)),
+        "caps": record_array(CAP, caps),
+        "budgets": record_array(BUDGET, budgets),
+        "personalisation": record_array(PERSONALISATION, known),
+    }
+    return GuardrailArrays(arrays, n_rings, n_cutoffs)
+
+
+def _quiet(rules: Guardrails, registers: Symbols) -> list[RecordFields]:
+    return [{"channels": registers.channel_mask(rule.channels), "start": rule.start, "end": rule.end} for rule in rules.quiet_hours]
+
+
+def _gaps(rules: Guardrails, registers: Symbols) -> list[RecordFields]:
+    return [{"channels": registers.channel_mask(rule.channels), "days": rule.at_least} for rule in rules.gaps]
+
+
+def _caps(rules: Guardrails, registers: Symbols) -> tuple[list[RecordFields], int]:
+    rows, n_rings = [], 0
+    for rule in rules.caps:
+        rows.append({"channels": registers.channel_mask(rule.channels), "days": rule.per, "at_most": rule.at_most, "ring": n_rings})
+        n_rings += rule.at_most
+    return rows, n_rings
+
+
+def _budgets(rules: Guardrails, horizon_days: float, registers: Symbols) -> tuple[list[RecordFields], int]:
+    rows, n_cutoffs = [], 0
+    for rule in rules.budgets:
+        periods = math.floor(horizon_days / rule.per) + 1
+        row = {"channels": registers.channel_mask(rule.channels), "days": rule.per, "at_most": rule.at_most}
+        rows.append({**row, "first": n_cutoffs, "periods": periods})
+        n_cutoffs += periods
+    return rows, n_cutoffs

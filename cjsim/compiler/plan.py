@@ -1,0 +1,107 @@
+"""A compiled scenario with its names: what an engine is given.
+
+Lives here: `Plan` and its parts. Does not live here: how it is made (tables.py), how a population is drawn from it (population.py).
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjsim.compiler.desk_plans import DeskPlan
+from cjsim.compiler.entry_file import Entries
+from cjsim.compiler.symbols import DerivedTrait
+from cjsim.kernels.world import Array, World
+
+FloatArray = NDArray[np.float64]
+
+
+class TraitTransform(Enum):
+    """How a trait follows from its uniform."""
+
+    DRAW = "the value of a draw"
+    ODDS = "x of the drawn odds x/(1-x)"
+    NORMAL = "mean + sd z"
+    BETA = "scipy's inverse, where no table is good enough"
+
+
+class TraitPlan(NamedTuple):
+    """How one trait is drawn."""
+
+    name: str
+    form: TraitTransform
+    draw: Array  # DRAW, 1
+    first: float = 0.0  # NORMAL: mean; BETA: alpha
+    second: float = 0.0  # NORMAL: standard deviation; BETA: beta
+
+
+class ArrivalPlan(NamedTuple):
+    """How many customers come by one acquisition channel, and of which personas."""
+
+    name: str
+    cumulative_personas: FloatArray  # cumulative shares, but for the last
+    spend: float  # money over the horizon
+    days: FloatArray  # (n_days + 1,): 0, 1, ..., the horizon
+    expected: FloatArray  # (n_days + 1,): arrivals expected by then
+
+
+@dataclass(frozen=True)
+class PopulationPlan:
+    """What a population is drawn from."""
+
+    cumulative_personas: FloatArray  # cumulative shares, but for the last
+    traits: tuple[TraitPlan, ...]
+    derived: tuple[DerivedTrait, ...]
+    attributes: tuple[tuple[str, FloatArray], ...]  # name, cumulative shares of its levels but for the last
+    over_days: float
+    entries: Entries | None
+    shift_column: int  # -1 none
+    cumulative_interests: FloatArray  # (n_personas, n_interests - 1): cumulative shares of topics; no rows without interests
+    acquisition: tuple[ArrivalPlan, ...]
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """Names by code: what the columns of logs, outcomes and populations mean."""
+
+    events: tuple[str, ...]  # of the log: touches in lower case, then journey events
+    stages: tuple[str, ...]
+    channels: tuple[str, ...]
+    messages: tuple[str, ...]
+    sources: tuple[str, ...]  # flows and broadcasts, then desks, then offers
+    scores: tuple[str, ...]
+    tags: tuple[str, ...]
+    personas: tuple[str, ...]
+    traits: tuple[str, ...]
+    attributes: dict[str, tuple[str, ...]]  # with their levels
+    moments: tuple[str, ...]  # the conversion first
+    interests: tuple[str, ...]
+    offers: tuple[str, ...]
+    desks: tuple[str, ...]
+    acquisition: tuple[str, ...]  # channels
+
+
+@dataclass(frozen=True)
+class StateSizes:
+    """What a `Life` needs beyond the lengths of the world's arrays."""
+
+    tags: int
+    columns: int  # of traits
+    attributes: int
+    counts: int
+    rings: int  # slots of all caps
+    cutoffs: int  # periods of all budgets
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A compiled scenario."""
+
+    world: World
+    codebook: Codebook
+    sizes: StateSizes
+    population: PopulationPlan
+    streams: tuple[str, ...]  # names of all random streams
+    desks: tuple[DeskPlan, ...] = ()  # how each desk is run

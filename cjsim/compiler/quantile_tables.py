@@ -1,0 +1,325 @@
+"""Distributions -> records: what `quantiles.py` needs to turn a uniform into a wait, an amount or a trait.
+
+Lives here: the `DRAW` record of each law, and the tables of inverses without a closed form (gamma, beta, empirical).
+Does not live here: the inverses themselves (quantiles.py), who draws what (tables.py).
+
+A table of a positive law holds log q at `GAMMA_KNOTS` equidistant z in [-TABLE_END, TABLE_END], z the normal quantile
+of the uniform, then d log q / dz times the step: a cubic Hermite interpolant. A table of a beta law does so for the odds
+x / (1 - x). Measured against scipy on 20,011 points z in [-8.25, 8.25]: the gamma quantile's relative error is at most
+6e-9 at shape 0.01, 1.3e-9 at 0.05, 1e-10 from 0.5 on; a beta table is kept only where it is better than `TABLE_ERROR`.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjsim.kernels.codes import DistributionCode
+from cjsim.kernels.quantiles import TABLE_END
+from cjsim.scenario.distributions import AmountLaw, EmpiricalAmount, EmpiricalWait, WaitLaw
+
+FloatArray = NDArray[np.float64]
+
+GAMMA_KNOTS = 1025
+TABLE_ERROR = 1e-8
+_TINY_QUANTILE = 1e-16  # below it, the first term of the series of the distribution function is exact
+_MOST_LOG_ODDS = 600.0
+_LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+class DistributionRecord(NamedTuple):
+    """The fields of a `DRAW` record, in their order."""
+
+    kind: int = DistributionCode.NEVER
+    table: int = 0
+    length: int = 0
+    pad: int = 0
+    scale: float = 0.0
+    a: float = 0.0
+
+
+NEVER_DISTRIBUTION = DistributionRecord()
+
+
+class QuantileTables:
+    """Tables under construction: each table once, however many laws use it."""
+
+    def __init__(self) -> None:
+        self._tables: list[FloatArray] = []
+        self._spans: dict[tuple[str, tuple[float, ...]], tuple[int, int]] = {}
+        self._length = 0
+
+    def gamma(self, shape: float) -> tuple[int, int]:
+        """First index and length of the table of a gamma law with scale 1.
+
+        Parameters
+        ----------
+        shape : float
+            In [0.01, 1000].
+
+        Returns
+        -------
+        tuple of int
+            Index of the first knot, number of z.
+        """
+        key = ("gamma", (shape,))
+        return self._spans.get(key) or self._add(key, *gamma_table(shape))
+
+    def beta(self, alpha: float, beta: float) -> tuple[int, int] | None:
+        """First index and length of the table of the odds of a beta law.
+
+        Parameters
+        ----------
+        alpha, beta : float
+            Above 0.
+
+        Returns
+        -------
+        tuple of int or None
+            Index of the first knot, number of z; None where no table is better than `TABLE_ERROR`.
+        """
+        key = ("beta", (alpha, beta))
+        if key in self._spans:
+            return self._spans[key]
+        table = beta_table(alpha, beta)
+        return None if table is None else self._add(key, *table)
+
+    def steps(self, values: tuple[float, ...], weights: tuple[float, ...] | None) -> tuple[int, int]:
+        """First index and length of an empirical law: cumulative probabilities, then ascending values.
+
+        Parameters
+        ----------
+        values : tuple of float
+            In any order, repeated or not.
+        weights : tuple of float or None
+            At least 0; equal if not given.
+
+        Returns
+        -------
+        tuple of int
+            Index of the first knot, number of different values.
+        """
+        weighed: dict[float, float] = {}
+        for value, weight in zip(values, weights or (1.0,) * len(values), strict=True):
+            if weight > 0:
+                weighed[value] = weighed.get(value, 0.0) + weight
+        ordered = sorted(weighed)
+        upto = np.cumsum([weighed[value] for value in ordered])
+        upto /= upto[-1]
+        key = ("steps", (*upto, *ordered))
+        return self._spans.get(key) or self._add(key, upto, np.array(ordered))
+
+    def array(self) -> FloatArray:
+        """All knots, one table after another; at least one number.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_knots,)
+        """
+        return np.concatenate(self._tables) if self._tables else np.zeros(1)
+
+    def _add(self, key: tuple[str, tuple[float, ...]], first: FloatArray, second: FloatArray) -> tuple[int, int]:
+        span = (self._length, len(first))
+        self._tables += [first, second]
+        self._length += len(first) + len(second)
+        self._spans[key] = span
+        return span
+
+
+def wait_distribution(law: WaitLaw | str, knots: QuantileTables) -> DistributionRecord:
+    """The record of a waiting time, in days.
+
+    Parameters
+    ----------
+    law : WaitLaw or 'never'
+        As declared.
+    knots : QuantileTables
+        Takes the table, if one is needed.
+
+    Returns
+    -------
+    DistributionRecord
+
+    Examples
+    --------
+    >>> wait_distribution(WaitLaw(exponential={"mean": "2d"}), QuantileTables()).scale
+    2.0
+    """
+    if isinstance(law, str):
+        return NEVER_DISTRIBUTION
+    if law.exponential is not None:
+        return DistributionRecord(DistributionCode.EXPONENTIAL, scale=law.exponential.mean)
+    if law.gamma is not None:
+        return gamma_distribution(law.gamma.mean, law.gamma.shape, knots)
+    if law.weibull is not None:
+        return DistributionRecord(DistributionCode.WEIBULL, scale=law.weibull.scale, a=1.0 / law.weibull.shape)
+    if law.lognormal is not None:
+        return DistributionRecord(DistributionCode.LOGNORMAL, scale=law.lognormal.median, a=law.lognormal.sigma)
+    if law.empirical is not None:
+        return _empirical_distribution(law.empirical, knots)
+    assert law.fixed is not None
+    return DistributionRecord(DistributionCode.FIXED, scale=law.fixed)
+
+
+def amount_distribution(law: AmountLaw, knots: QuantileTables) -> DistributionRecord:
+    """The record of an amount of money.
+
+    Parameters
+    ----------
+    law : AmountLaw
+        As declared.
+    knots : QuantileTables
+        Takes the table, if one is needed.
+
+    Returns
+    -------
+    DistributionRecord
+
+    Examples
+    --------
+    >>> amount_distribution(AmountLaw(uniform={"low": 5, "high": 8}), QuantileTables()).a
+    3.0
+    """
+    if law.exponential is not None:
+        return DistributionRecord(DistributionCode.EXPONENTIAL, scale=law.exponential.mean)
+    if law.gamma is not None:
+        return gamma_distribution(law.gamma.mean, law.gamma.shape, knots)
+    if law.lognormal is not None:
+        return DistributionRecord(DistributionCode.LOGNORMAL, scale=law.lognormal.median, a=law.lognormal.sigma)
+    if law.uniform is not None:
+        return uniform_distribution(law.uniform.low, law.uniform.high)
+    if law.empirical is not None:
+        return _empirical_distribution(law.empirical, knots)
+    assert law.fixed is not None
+    return DistributionRecord(DistributionCode.FIXED, scale=law.fixed)
+
+
+def gamma_distribution(mean: float, shape: float, knots: QuantileTables) -> DistributionRecord:
+    """The record of a gamma law by its mean and shape."""
+    first, length = knots.gamma(shape)
+    return DistributionRecord(DistributionCode.TABLE, table=first, length=length, scale=mean / shape)
+
+
+def uniform_distribution(low: float, high: float) -> DistributionRecord:
+    """The record of a uniform law between two numbers."""
+    return DistributionRecord(DistributionCode.UNIFORM, scale=low, a=high - low)
+
+
+def _empirical_distribution(law: EmpiricalWait | EmpiricalAmount, knots: QuantileTables) -> DistributionRecord:
+    first, length = knots.steps(law.values, law.weights)
+    return DistributionRecord(DistributionCode.STEPS, table=first, length=length)
+
+
+def gamma_log_quantile(shape: float, z: FloatArray) -> FloatArray:
+    """Logarithm of the quantile of a gamma law with scale 1 at the normal quantiles z.
+
+    Where the quantile is tiny or underflows: log q = (log u + log Gamma(shape + 1)) / shape, from the first term of the
+    series of the distribution function.
+
+    Parameters
+    ----------
+    shape : float
+        Above 0.
+    z : ndarray of float64, shape (n,)
+        Normal quantiles.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    References
+    ----------
+    NIST Digital Library of Mathematical Functions, 8.7.1.
+    """
+    from scipy import special
+
+    q = np.where(z < 0, special.gammaincinv(shape, special.ndtr(z)), special.gammainccinv(shape, special.ndtr(-z)))
+    small = (special.log_ndtr(z) + special.gammaln(shape + 1.0)) / shape
+    return np.asarray(np.where(q > _TINY_QUANTILE, np.log(np.maximum(q, _TINY_QUANTILE)), small))
+
+
+def gamma_table(shape: float) -> tuple[FloatArray, FloatArray]:
+    """Hermite knots of the log-quantile of a gamma law with scale 1.
+
+    Parameters
+    ----------
+    shape : float
+        In [0.01, 1000].
+
+    Returns
+    -------
+    values, slopes : ndarray of float64, shape (GAMMA_KNOTS,)
+        log q at equidistant z in [-TABLE_END, TABLE_END], and its derivatives times the step.
+    """
+    z, step = _grid(GAMMA_KNOTS)
+    values = gamma_log_quantile(shape, z)
+    log_density = shape * values - np.exp(values) - math.lgamma(shape)  # of log q
+    return values, np.exp(_log_normal_density(z) - log_density) * step
+
+
+def beta_log_odds(alpha: float, beta: float, z: FloatArray) -> FloatArray:
+    """Log-odds log(x / (1 - x)) of the quantile x of a beta law at the normal quantiles z.
+
+    Parameters
+    ----------
+    alpha, beta : float
+        Above 0.
+    z : ndarray of float64, shape (n,)
+        Normal quantiles.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    References
+    ----------
+    NIST Digital Library of Mathematical Functions, 8.17.7, first term, where x or 1 - x is tiny.
+    """
+    from scipy import special
+
+    below, above = special.ndtr(z), special.ndtr(-z)
+    x = np.where(z < 0, special.betaincinv(alpha, beta, below), special.betainccinv(alpha, beta, above))
+    y = np.where(z < 0, special.betainccinv(beta, alpha, below), special.betaincinv(beta, alpha, above))
+    whole = special.betaln(alpha, beta)
+    small_x = (special.log_ndtr(z) + math.log(alpha) + whole) / alpha
+    small_y = (special.log_ndtr(-z) + math.log(beta) + whole) / beta
+    with np.errstate(divide="ignore", invalid="ignore"):
+        middle = np.where(x < 0.5, np.log(x) - np.log1p(-x), np.log1p(-y) - np.log(y))
+    return np.asarray(np.where(x < _TINY_QUANTILE, small_x, np.where(y < _TINY_QUANTILE, -small_y, middle)))
+
+
+def beta_table(alpha: float, beta: float) -> tuple[FloatArray, FloatArray] | None:
+    """Hermite knots of the log-odds of a beta law.
+
+    Parameters
+    ----------
+    alpha, beta : float
+        Above 0.
+
+    Returns
+    -------
+    values, slopes : ndarray of float64, shape (GAMMA_KNOTS,), or None
+        As in `gamma_table`; None if the table is further than `TABLE_ERROR` from the log-odds half-way between knots.
+        Log-odds beyond +-600 stay there, so that exp() of them neither over- nor underflows.
+    """
+    from scipy import special
+
+    z, step = _grid(GAMMA_KNOTS)
+    values = beta_log_odds(alpha, beta, z)
+    log_density = -special.betaln(alpha, beta) - alpha * np.logaddexp(0.0, -values) - beta * np.logaddexp(0.0, values)
+    with np.errstate(over="ignore", invalid="ignore"):
+        slopes = np.exp(_log_normal_density(z) - log_density) * step
+        between = 0.5 * (values[:-1] + values[1:]) + 0.125 * (slopes[:-1] - slopes[1:])
+        error = np.abs(between - beta_log_odds(alpha, beta, z[:-1] + 0.5 * step))
+    if not np.all(error <= TABLE_ERROR):
+        return None
+    return np.clip(values, -_MOST_LOG_ODDS, _MOST_LOG_ODDS), np.where(np.abs(values) > _MOST_LOG_ODDS, 0.0, slopes)
+
+
+def _grid(size: int) -> tuple[FloatArray, float]:
+    return np.linspace(-TABLE_END, TABLE_END, size), 2.0 * TABLE_END / (size - 1)
+
+
+def _log_normal_density(z: FloatArray) -> FloatArray:
+    return -0.5 * z * z - _LOG_ROOT_TWO_PI

@@ -1,0 +1,133 @@
+"""A journey, a policy or a scenario in words: what moves a customer from where to where, and what the firm does.
+
+Lives here: the words of scenarios and journeys, but for touchpoints. Does not live here: touchpoints (describe_touchpoints.py), policies
+(describe_policy.py), phrases (phrases.py), what looks like a mistake (mistakes.py), numbers (tables.py).
+"""
+
+from collections.abc import Iterator
+
+from cjsim.description.phrases import duration_phrase, effects_phrase, format_percent, join_names, mix_phrase, name_with_title, wait_phrase
+from cjsim.description.policy_text import policy_lines
+from cjsim.description.touchpoint_text import touchpoint_lines
+from cjsim.scenario.distributions import TraitLaw
+from cjsim.scenario.journey import Event, JourneySpec, Persona
+from cjsim.scenario.policy import PolicySpec
+from cjsim.scenario.spec import ScenarioSpec
+
+
+def describe(record: ScenarioSpec | JourneySpec | PolicySpec) -> str:
+    """What a record says, in words, a fact a line.
+
+    Parameters
+    ----------
+    record : ScenarioSpec, JourneySpec or PolicySpec
+        What is told.
+
+    Returns
+    -------
+    str
+        Lines, indented by what they belong to.
+    """
+    if isinstance(record, ScenarioSpec):
+        lines = [*_scenario_lines(record), "", *_journey_lines(record.journey), "", *policy_lines(record.policy)]
+    else:
+        lines = list(_journey_lines(record) if isinstance(record, JourneySpec) else policy_lines(record))
+    return "\n".join(lines)
+
+
+def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
+    if scenario.entry.file is not None:
+        entry = "entering as a file says"
+    else:
+        entry = f"entering evenly over {duration_phrase(scenario.entry.over)}" if scenario.entry.over else "entering on day 0"
+    more = " and those who come by acquisition" if scenario.journey.acquisition else ""
+    yield f"Scenario {name_with_title(scenario.name, scenario.title)}: {scenario.customers:,} customers {entry}{more}, {duration_phrase(scenario.horizon)}"
+    yield f"from {scenario.start}, seed {scenario.seed}, money discounted at {format_percent(scenario.discount_rate)} a year."
+
+
+def _journey_lines(journey: JourneySpec) -> Iterator[str]:
+    yield f"Journey {name_with_title(journey.name, journey.title)}: starts in {journey.starts_in}."
+    yield from _decay_lines(journey)
+    yield "Personas, which the firm does not see:"
+    for name, persona in journey.personas.items():
+        yield f"  {name_with_title(name, persona.title)}, {format_percent(persona.share)}: {join_names(_persona_phrases(persona))}"
+    if journey.traits:
+        yield "Traits, which the firm does not see:"
+        yield from (f"  {name}: {_trait_phrase(law)}" for name, law in journey.traits.items())
+    if journey.interests:
+        yield f"Interests, which the firm does not see: {mix_phrase(journey.interests)}."
+    if journey.attributes:
+        yield "Attributes, which the firm sees:"
+        for name, levels in journey.attributes.items():
+            yield f"  {name}: {join_names(f'{level} {format_percent(share)}' for level, share in levels.items())}"
+    lifted = _lifted_events(journey)
+    yield "Stages, and what happens there:"
+    for name, stage in journey.stages.items():
+        facts = [word for word, holds in (("counts as retained", stage.retained), ("hidden from the firm", not stage.observed)) if holds]
+        yield f"  {name_with_title(name, stage.title)}" + (f": {join_names(facts)}" if facts else "")
+        here = {event: body for event, body in journey.events.items() if body.stages != "anywhere" and name in body.stages}
+        yield from (
+            (f"    {_event_line(event, body, lifted=event in lifted)}" for event, body in here.items())
+            if here
+            else ["    nothing of its own"]
+        )
+    anywhere = {name: event for name, event in journey.events.items() if event.stages == "anywhere"}
+    if anywhere:
+        yield "Anywhere:"
+        yield from (f"    {_event_line(name, event, lifted=name in lifted)}" for name, event in anywhere.items())
+    fired = {name: event for name, event in journey.events.items() if event.stages == ()}
+    if fired:
+        yield "Only when fired:"
+        yield from (f"    {name}{effects_phrase(event.effects)}" for name, event in fired.items())
+    yield from touchpoint_lines(journey)
+
+
+def _decay_lines(journey: JourneySpec) -> Iterator[str]:
+    """How fast moods and scores fade."""
+    rests, presses = journey.satisfaction.half_life, journey.pressure.half_life
+    if rests is not None:
+        yield f"Satisfaction comes half the way back to rest in {duration_phrase(rests)}."
+    if journey.channels:
+        yield f"The pressure of contacts {f'halves in {duration_phrase(presses)}' if presses is not None else 'never fades'}."
+    if journey.preferred_contacts is not None:
+        yield f"As many contacts a week as '{journey.preferred_contacts}' says tire nobody."
+    if journey.scores:
+        fades = {
+            name: f" (halves in {duration_phrase(score.half_life)})" if score.half_life else "" for name, score in journey.scores.items()
+        }
+        yield f"Scores: {join_names(f'{name}{fade}' for name, fade in fades.items())}."
+
+
+def _persona_phrases(persona: Persona) -> Iterator[str]:
+    """What sets a persona apart."""
+    if persona.starts_in:
+        yield f"starts in {persona.starts_in}"
+    yield f"rests at satisfaction {persona.satisfaction:g}"
+    yield from (f"{event} x {factor:g}" for event, factor in persona.speed.items())
+    yield from (f"lifts of {event} x {factor:g}" for event, factor in persona.responds.items())
+    yield from (f"each contact lifts {event} by {gain:+g}" for event, gain in persona.contact_lift.items())
+    yield from (f"taste for {channel} {shift:+g}" for channel, shift in persona.affinity.items())
+    yield from (f"{format_percent(share)} consent to {channel}" for channel, share in persona.consent.items())
+    if persona.interests:
+        yield f"interested in {mix_phrase(persona.interests)}"
+
+
+def _trait_phrase(law: TraitLaw) -> str:
+    body = law.body
+    return f"always {body:g}" if law.fixed is not None else f"{law.kind} ({join_names(f'{key} {value:g}' for key, value in body)})"
+
+
+def _event_line(name: str, event: Event, *, lifted: bool) -> str:
+    wait = "only when fired" if event.wait == "never" else wait_phrase(event.wait)
+    facts = [f"faster with {join_names(event.speed)}"] if event.speed else []
+    facts += [f"in the time of '{event.activity}'"] if event.activity else []
+    facts += [f"lifts of it halve in {duration_phrase(event.half_life)}"] if lifted else []
+    facts += [f"while {event.when}"] if event.when else []
+    facts += ["hidden from the firm"] if not event.observed else []
+    return f"{name_with_title(name, event.title)} {wait}{''.join(f', {fact}' for fact in facts)}{effects_phrase(event.effects)}"
+
+
+def _lifted_events(journey: JourneySpec) -> set[str]:
+    """Events that messages or contacts make likelier or rarer."""
+    gains = [gains for message in journey.messages.values() for _, gains in message.lift]
+    return {event for lifts in [*gains, *(persona.contact_lift for persona in journey.personas.values())] for event in lifts}

@@ -1,0 +1,106 @@
+"""Touchpoints in words: channels, messages, offers, desks, and where customers come from.
+
+Lives here: the words. Does not live here: the rest of a journey (describe.py), what the firm does with them (describe_policy.py).
+"""
+
+from collections.abc import Iterator
+
+from cjsim.description.phrases import (
+    duration_phrase,
+    effects_phrase,
+    format_number,
+    format_percent,
+    join_names,
+    mix_phrase,
+    name_with_title,
+    wait_phrase,
+)
+from cjsim.scenario.averages import mean_wait, median_wait
+from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.touchpoints import Acquisition, Channel, Desk, Message, Offer
+
+
+def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
+    """What a journey says of its touchpoints, a fact a line.
+
+    Parameters
+    ----------
+    journey : JourneySpec
+        What is told.
+    """
+    if journey.channels:
+        yield "Channels:"
+    yield from (f"  {name_with_title(name, channel.title)}: {_channel_phrase(channel)}" for name, channel in journey.channels.items())
+    if journey.messages:
+        yield "Messages:"
+    yield from (
+        f"  {name_with_title(name, message.title)} by {message.channel}: {_message_phrase(message)}"
+        for name, message in journey.messages.items()
+    )
+    if journey.offers:
+        yield "Offers:"
+    yield from (f"  {name_with_title(name, offer.title)}: {_offer_phrase(offer)}" for name, offer in journey.offers.items())
+    if journey.desks:
+        yield "Desks:"
+    for name, desk in journey.desks.items():
+        yield f"  {name_with_title(name, desk.title)}: {_desk_line(desk)}"
+        for what, effects in desk.effects:
+            yield from [f"    {what.replace('_', ' ')}{effects_phrase(effects)}"] if effects else []
+    if journey.acquisition:
+        yield "Customers come by:"
+    yield from (
+        f"  {name_with_title(name, way.title)}: {join_names(_acquisition_phrases(way))}" for name, way in journey.acquisition.items()
+    )
+
+
+def _channel_phrase(channel: Channel) -> str:
+    cost = f", {format_number(channel.cost)} a message{' that is seen' if channel.kind == 'paid' else ''}" if channel.cost else ""
+    click = f", {format_number(channel.click_cost)} a click" if channel.click_cost else ""
+    kind = {"pull": f", seen at the next {join_names(channel.visits)}", "human": f", through the people of {channel.desk}"}.get(
+        channel.kind, ""
+    )
+    kept = "kept for" if channel.kind == "pull" else "worth opening for about"
+    lifetime = f", {kept} {duration_phrase(channel.lifetime)}" if channel.lifetime else ""
+    median = median_wait(channel.open_delay)
+    opened = f", half of those who open do so within {duration_phrase(median)}" if median else ", opened at once"
+    return f"{format_percent(channel.consent)} consent{kind}{cost}{click}{opened}{lifetime}"
+
+
+def _message_phrase(message: Message) -> str:
+    about = [f"about {message.topic}"] if message.topic is not None else []
+    about += [f"relevance {message.relevance:+g}"] if message.relevance else []
+    rates = [f"{format_percent(message.open_rate)} open it", f"{format_percent(message.click_rate)} of these click"]
+    rates += [f"{format_percent(message.unsubscribe_rate)} unsubscribe"] if message.unsubscribe_rate else []
+    rates += [f"{format_percent(message.complaint_rate)} complain"] if message.complaint_rate else []
+    cost = [f"{format_number(message.cost)} a message"] if message.cost is not None else []
+    lifts = [f"{event} x {1 + gain:g} when {when}" for when, gains in message.lift for event, gain in gains.items()]
+    effects = [f"{when}{effects_phrase(after)}" for when, after in message.effects if after]
+    return join_names([*about, *rates, *cost, *lifts, *effects])
+
+
+def _offer_phrase(offer: Offer) -> str:
+    off = format_percent(offer.discount) if offer.discount is not None else format_number(offer.amount or 0.0)
+    uses = "one purchase" if offer.uses == 1 else f"{offer.uses:,} purchases"
+    least = f" of at least {format_number(offer.at_least)}" if offer.at_least else ""
+    taken = f", taken by {format_percent(offer.redeems)} of those who hold it then" if offer.redeems < 1 else ""
+    return f"{off} off {uses}{least} within {duration_phrase(offer.valid)}{taken}"
+
+
+def _desk_line(desk: Desk) -> str:
+    waits = "customers wait without end" if desk.patience == "endless" else f"customers give up {wait_phrase(desk.patience)}"
+    return f"a conversation takes {duration_phrase(mean_wait(desk.service))} on average, {waits}"
+
+
+def _acquisition_phrases(way: Acquisition) -> Iterator[str]:
+    """How many come, and who they are."""
+    if way.baseline:
+        yield f"{format_number(way.baseline)} a day without spend"
+    elif way.hill is None:
+        yield "only as others refer them"
+    if way.hill is not None:
+        steep = f" (slope {way.hill.slope:g})" if way.hill.slope != 1 else ""
+        yield f"from spend up to {format_number(way.hill.at_most)} a day, half of them at {format_number(way.hill.half)} a day{steep}"
+    if way.adstock:
+        yield f"{format_percent(way.adstock)} of a day's spend works on the next"
+    if way.personas:
+        yield f"of personas {mix_phrase(way.personas)}"

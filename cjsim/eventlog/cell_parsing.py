@@ -1,0 +1,122 @@
+"""Event logs of others: CSV (also gzipped) and Parquet, mapped to our columns, checked cell by cell. (part)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from cjsim.errors import InputError, format_error, short_repr
+from cjsim.eventlog.input_source import LogSource
+
+_PLAIN_INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
+
+
+_TIME_REQUIREMENT = "must be a date or date-time such as '2026-01-31' or '2026-01-31 18:05:00'"
+
+
+@dataclass(frozen=True)
+class ColumnParser:
+    """One column of a source, and how to speak of its cells."""
+
+    values: Any
+    source: LogSource
+    name: str
+
+    def parse_customers(self) -> Any:
+        """Ids: int64 where all are whole numbers written plainly ('7', not '007'), else text."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self._require_no_nulls("must name a customer")
+        if not is_text_type(self.values.type):
+            return self._convert(lambda cells: cells.cast(pa.int64()), "must be a whole number or text", "Give ids as integers or text.")
+        text = self.values.cast(pa.string())
+        return text.cast(pa.int64()) if pc.all(pc.match_substring_regex(text, _PLAIN_INTEGER)).as_py() else text
+
+    def parse_times(self, time_format: str | None) -> Any:
+        """Times as timestamp[us]; a named zone gives its local time, an offset in text gives UTC."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self._require_no_nulls(_TIME_REQUIREMENT)
+        kind, micro = self.values.type, pa.timestamp("us")
+        if pa.types.is_timestamp(kind):
+            return (pc.local_timestamp(self.values) if kind.tz else self.values).cast(micro, safe=False)
+        if pa.types.is_date(kind):
+            return self.values.cast(micro)
+        if not is_text_type(kind):
+            self._raise_for_cell(0, _TIME_REQUIREMENT, "Give times as text, dates or timestamps.")
+        cells = ColumnParser(pc.utf8_trim_whitespace(self.values.cast(pa.string())), self.source, self.name)
+        if time_format:
+            form = f"must be a time of the form '{time_format}'"
+            return cells._convert(lambda some: pc.strptime(some, time_format, "us"), form, "Correct it, or give another time_format.")
+        utc = pa.timestamp("us", "UTC")
+        zoned = is_convertible(lambda some: some.cast(utc), cells.values.slice(0, 1))
+        remedy = "Write it so, or say how times are written with time_format='%d.%m.%Y %H:%M'."
+        return cells._convert(lambda some: some.cast(utc).cast(micro) if zoned else some.cast(micro), _TIME_REQUIREMENT, remedy)
+
+    def parse_money(self) -> Any:
+        """Amounts as float64; an empty cell is null."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        must, remedy = "must be a finite number", "Write amounts as digits with a decimal point, without currency or thousands separators."
+        cells = (
+            ColumnParser(pc.utf8_trim_whitespace(self.values.cast(pa.string())), self.source, self.name)
+            if is_text_type(self.values.type)
+            else self
+        )
+        amounts = cells._convert(lambda some: some.cast(pa.float64()), must, remedy)
+        wild = pc.index(pc.invert(pc.is_finite(amounts)), True).as_py()
+        if wild >= 0:
+            self._raise_for_cell(wild, must, remedy)
+        return amounts
+
+    def parse_labels(self, *, required: bool) -> Any:
+        """Labels as a dictionary of strings."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if required:
+            self._require_no_nulls("must name an event")
+        if pa.types.is_dictionary(self.values.type):
+            return self.values
+        return pc.dictionary_encode(self.values.cast(pa.string()))
+
+    def _require_no_nulls(self, must: str) -> None:
+        """Refuse the first empty cell."""
+        import pyarrow.compute as pc
+
+        if self.values.null_count:
+            self._raise_for_cell(pc.index(pc.is_null(self.values), True).as_py(), must, "Fill it in, or leave the row out.")
+
+    def _convert(self, convert: Callable[[Any], Any], must: str, remedy: str) -> Any:
+        """The column converted; where that fails, the first cell that cannot be is found by halving and refused."""
+        import pyarrow as pa
+
+        try:
+            return convert(self.values)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            low, high = 0, len(self.values)  # a cell that fails lies in [low, high), none before low
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if is_convertible(convert, self.values.slice(low, middle - low)) else (low, middle)
+            self._raise_for_cell(low, must, remedy)
+
+    def _raise_for_cell(self, row: int, must: str, remedy: str) -> NoReturn:
+        raise InputError(format_error(self.source.cell_location(row, self.name), must, short_repr(self.values[row].as_py()), remedy))
+
+
+def is_convertible(convert: Callable[[Any], Any], cells: Any) -> bool:
+    import pyarrow as pa
+
+    try:
+        convert(cells)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return False
+    return True
+
+
+def is_text_type(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind) or pa.types.is_string_view(kind))

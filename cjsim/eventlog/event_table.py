@@ -1,0 +1,295 @@
+"""The noun: an event log, of a simulation or of a firm.
+
+Lives here: what a user does with a log. Does not live here: how files become tables (reading.py), how a simulation writes its
+rows (writer.py), the XML of XES (xes.py).
+"""
+
+import gzip
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cjsim.errors import InputError, format_error, quote_choices
+from cjsim.eventlog.input_source import LogSource, detect_source
+from cjsim.eventlog.parquet_writer import ROW_GROUP_SIZE, open_parquet_writer, unwritable_file_error
+from cjsim.eventlog.table_reader import checked_log_table, choose_columns, read_table
+from cjsim.eventlog.xes import write_xes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BATCH_SIZE = 1 << 17  # rows
+
+
+class EventLog:
+    """What happened: one row an event, with at least `customer`, `time` and `event`.
+
+    A log that a simulation wrote stays on disk and is read in batches; any other is held in memory.
+
+    Parameters
+    ----------
+    source : pyarrow.Table or Path
+        A table with our columns and types, or a Parquet file of them. Users come in by `read` or `from_pandas`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"customer": [1, 1], "time": ["2026-01-01", "2026-01-03"], "value": [20.0, 5.5]})
+    >>> log = EventLog.from_pandas(frame, event="purchase")
+    >>> log
+    EventLog(2 rows: customer, time, event, value)
+    >>> log.query("select customer, sum(value) as spent from log group by customer")
+       customer  spent
+    0         1   25.5
+    """
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    @classmethod
+    def read(
+        cls, path: str | Path, *, columns: Mapping[str, str] | None = None, event: str | None = None, time_format: str | None = None
+    ) -> "EventLog":
+        """A log from a CSV (also gzipped) or Parquet file.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; what it is shows in its first bytes.
+        columns : Mapping of str to str, optional
+            Our name to the file's, where they differ: `{"customer": "user_id", "value": "amount"}`. Further names are kept as they are.
+        event : str, optional
+            The event of every row, for a file that holds one kind only (a purchase log).
+        time_format : str, optional
+            `strptime` format of the times, if they are not ISO 8601.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, has no rows, lacks a column, or has a time or an amount that is none; with line and value.
+        """
+        source = detect_source(path)
+        if source.kind == "parquet" and not columns and not event and _is_cjsim_log(source.path):
+            return cls(source.path)
+        return cls(read_table(source, columns=columns or {}, event=event, time_format=time_format))
+
+    @classmethod
+    def from_pandas(cls, frame: "pd.DataFrame", *, columns: Mapping[str, str] | None = None, event: str | None = None) -> "EventLog":
+        """A log from a frame, with the same checks as `read`.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            One row an event.
+        columns : Mapping of str to str, optional
+            Our name to the frame's, where they differ.
+        event : str, optional
+            The event of every row.
+
+        Raises
+        ------
+        InputError
+            As `read`, with the number of the row.
+        """
+        import pyarrow as pa
+
+        source = LogSource(None, "frame")
+        chosen = choose_columns(source, [str(name) for name in frame.columns], columns or {}, event)
+        raw = pa.Table.from_pandas(frame[sorted(set(chosen.values()))], preserve_index=False)
+        return cls(checked_log_table(raw, source, chosen, event=event, time_format=None))
+
+    @property
+    def path(self) -> Path | None:
+        """The file that a log on disk lies in."""
+        return self._source if isinstance(self._source, Path) else None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        import pyarrow.parquet as pq
+
+        return tuple((pq.read_schema(self._source) if self.path else self._source.schema).names)
+
+    def __len__(self) -> int:
+        import pyarrow.parquet as pq
+
+        return int(pq.read_metadata(self._source).num_rows if self.path else self._source.num_rows)
+
+    def __repr__(self) -> str:
+        return f"EventLog({len(self):,} rows: {', '.join(self.columns)})"
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
+        """The rows, about a hundred thousand at a time, so that memory stays flat.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            Only these.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+        """
+        import pyarrow.parquet as pq
+
+        wanted = list(columns) if columns is not None else list(self.columns)
+        if self.path is None:
+            yield from self._source.select(wanted).to_batches(max_chunksize=_BATCH_SIZE)
+            return
+        with pq.ParquetFile(self._source) as file:
+            yield from file.iter_batches(batch_size=_BATCH_SIZE, columns=wanted)
+
+    def to_arrow(self) -> Any:
+        """All of it as a pyarrow.Table."""
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self._source) if self.path else self._source
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """All of it as a frame; names are categorical."""
+        return self.to_arrow().to_pandas()
+
+    def query(self, sql: str) -> "pd.DataFrame":
+        """The answer to a SQL query (DuckDB) in which the log is the table `log`; a log on disk is not loaded.
+
+        Parameters
+        ----------
+        sql : str
+            For example `select event, count(*) as n from log group by event`.
+        """
+        import duckdb
+
+        with duckdb.connect() as connection:
+            if self.path:
+                connection.read_parquet(str(self.path)).create_view("log")
+            else:
+                connection.register("log", self._source)
+            return connection.sql(sql).df()
+
+    def write(self, path: str | Path) -> Path:
+        """Write it as Parquet, CSV or gzipped CSV, by the name's ending.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in `.parquet`, `.csv` or `.csv.gz`. An existing file is replaced once the new one is complete.
+
+        Raises
+        ------
+        InputError
+            If the ending is another, or the file cannot be written.
+        """
+        name = Path(path).name
+        if name.endswith(".parquet"):
+            return self._write_atomically(Path(path), self._write_parquet)
+        if name.endswith((".csv", ".csv.gz")):
+            return self._write_atomically(Path(path), self._write_csv)
+        must = f"must end in {quote_choices(['.parquet', '.csv', '.csv.gz'])}"
+        raise InputError(format_error(str(path), must, f"'{name}'", "Rename it."))
+
+    def to_xes(self, path: str | Path) -> Path:
+        """Write it as XES: a trace a customer. A log whose rows are not in order of customer and time is sorted, in memory.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        ordered = self if self._is_sorted() else EventLog(self.to_arrow().sort_by([("customer", "ascending"), ("time", "ascending")]))
+        return self._write_atomically(Path(path), ordered._write_xes)
+
+    def _is_sorted(self) -> bool:
+        """Whether rows go by customer, then time."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        last: Any = None
+        for batch in self.batches(["customer", "time"]):
+            rows = pa.Table.from_batches([batch] if last is None else [last, batch])
+            before, after = rows.slice(0, rows.num_rows - 1), rows.slice(1)
+            later = pc.or_(
+                pc.greater(after["customer"], before["customer"]),
+                pc.and_(pc.equal(after["customer"], before["customer"]), pc.greater_equal(after["time"], before["time"])),
+            )
+            if not pc.all(later, min_count=0).as_py():
+                return False
+            last = batch.slice(batch.num_rows - 1)
+        return True
+
+    def _write_atomically(self, path: Path, writer: Callable[[Path], None]) -> Path:
+        """Write beside the file, and give it its name when it is complete."""
+        part = path.with_name(path.name + ".part")
+        try:
+            writer(part)
+            part.replace(path)
+        except OSError as error:
+            raise unwritable_file_error(path, error) from error
+        finally:
+            part.unlink(missing_ok=True)
+        return path
+
+    def _write_parquet(self, part: Path) -> None:
+        import pyarrow as pa
+
+        batches = self.batches()
+        first = next(batches)
+        with open_parquet_writer(part, first.schema) as file:
+            held, rows = [first], first.num_rows
+            for batch in batches:
+                held.append(batch)
+                rows += batch.num_rows
+                if rows >= ROW_GROUP_SIZE:
+                    file.write_table(pa.Table.from_batches(held))
+                    held, rows = [], 0
+            if held:
+                file.write_table(pa.Table.from_batches(held))
+
+    def _write_xes(self, part: Path) -> None:
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            write_xes(self.batches(), file)
+
+    def _write_csv(self, part: Path) -> None:
+        from pyarrow import csv as arrow_csv
+
+        zipped = part.name.removesuffix(".part").endswith(".gz")
+        # Level 4: a tenth of the time of level 9 for a few per cent of size; no time stamp, so that equal logs are equal files.
+        with part.open("wb") as file, gzip.GzipFile("", "wb", 4, file, mtime=0) if zipped else nullcontext(file) as stream:
+            written: Any = None
+            for batch in self.batches():
+                plain = _decode_dictionaries(batch)
+                written = written or arrow_csv.CSVWriter(stream, plain.schema)
+                written.write_batch(plain)
+            written.close()
+
+
+def _decode_dictionaries(batch: Any) -> Any:
+    """The batch with words in place of codes, which CSV needs."""
+    import pyarrow as pa
+
+    columns = [column.dictionary_decode() if pa.types.is_dictionary(column.type) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _is_cjsim_log(path: Path | None) -> bool:
+    """Whether a Parquet file has our columns and types, and no hole in those that must be full: then it need not be loaded."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema, metadata = pq.read_schema(path), pq.read_metadata(path)
+    except pa.ArrowInvalid:
+        return False
+    kinds = {field.name: field.type for field in schema}
+    if kinds.get("customer") != pa.int64() or kinds.get("time") != pa.timestamp("us") or metadata.num_rows == 0:
+        return False
+    if list(kinds)[:3] != ["customer", "time", "event"] or not pa.types.is_dictionary(kinds["event"]):
+        return False
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    statistics = [group.column(column).statistics for group in groups for column in (0, 1)]
+    return all(found is not None and found.null_count == 0 for found in statistics)

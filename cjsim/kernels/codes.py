@@ -1,0 +1,235 @@
+"""The codes in records and logs, each a member of an IntEnum.
+
+Lives here: codes and the constants of a few elements. Does not live here: the records (world.py, state.py), nor anything that needs
+numba, so that a file can be checked quickly.
+"""
+
+from enum import IntEnum
+
+
+class DistributionCode(IntEnum):
+    """How a record of `DRAW` turns a uniform into a value."""
+
+    NEVER = 0
+    FIXED = 1
+    EXPONENTIAL = 2
+    WEIBULL = 3
+    LOGNORMAL = 4
+    TABLE = 5
+    STEPS = 6
+    UNIFORM = 7
+
+
+class EffectCode(IntEnum):
+    """What a record of `EFFECT` does."""
+
+    END = 0
+    GO = 1
+    PURCHASE = 2
+    SATISFY = 3
+    TAG = 4
+    UNTAG = 5
+    SCORE = 6
+    OPT_OUT = 7
+    FIRE = 8
+    CHOOSE = 9
+    JUMP = 10
+    OFFER = 11
+    ASK = 12
+    REFER = 13
+
+
+class StepCode(IntEnum):
+    """What a record of `STEP` does."""
+
+    STOP = 0
+    SEND = 1
+    WAIT = 2
+    WAIT_FOR = 3
+    BRANCH = 4
+    SPLIT = 5
+    TAG = 6
+    UNTAG = 7
+    SCORE = 8
+    JUMP = 9
+    OFFER = 10
+    ASK = 11
+    UNTIL = 12
+
+
+class TriggerCode(IntEnum):
+    """What starts an actor (a flow or a broadcast)."""
+
+    EVENT = 0
+    STAGE = 1
+    INACTIVITY = 2
+    SCHEDULE = 3
+    SCORE_ABOVE = 4
+    SCORE_BELOW = 5
+    UNOPENED = 6
+
+
+class ChannelKind(IntEnum):
+    """Kinds of channels."""
+
+    PUSH = 0
+    PULL = 1
+    PAID = 2
+    HUMAN = 3
+
+
+class FlowMode(IntEnum):
+    """What an actor is doing for this customer."""
+
+    IDLE = 0
+    WATCHING = 1  # an inactivity timer runs, or a broadcast's next date
+    RUNNING = 2
+    AWAITING = 3  # in `wait_for`: an event or the time-out
+    DEFERRED = 4  # a send waits for the end of quiet hours
+
+
+class DueKind(IntEnum):
+    """Kinds of thing that come due in a life, in the order in which equal times are served."""
+
+    RESPONSE = 0
+    CLOCK = 1
+    ACTOR = 2
+    DESK_REPLY = 3  # a desk's answer, or the end of patience
+
+
+class SendDecision(IntEnum):
+    """What the guardrails say of one send; from CONSENT on: the reason of a refusal, in the order of evaluation."""
+
+    DELIVER = 0
+    DEFER = 1
+    CONSENT = 2
+    HOLDOUT = 3
+    EXIT = 4
+    GAP = 5
+    CAP = 6
+    BUDGET = 7
+
+
+class ReplyCode(IntEnum):
+    """How a request to a desk ended."""
+
+    IN_TIME = 0
+    LATE = 1
+    UNANSWERED = 2
+
+
+class TouchCode(IntEnum):
+    """Log codes of what happens at touchpoints; a journey event `e` has the code `len(Touch) + e`."""
+
+    DELIVERED = 0
+    OPENED = 1
+    CLICKED = 2
+    UNSUBSCRIBED = 3
+    COMPLAINED = 4
+    DEFERRED = 5
+    SUPPRESSED_CONSENT = 6
+    SUPPRESSED_HOLDOUT = 7
+    SUPPRESSED_EXIT = 8
+    SUPPRESSED_GAP = 9
+    SUPPRESSED_CAP = 10
+    SUPPRESSED_BUDGET = 11
+    PLACED = 12  # a message of a pull channel waits for a visit
+    FLOW_STARTED = 13
+    FLOW_EXITED = 14
+    OPTED_OUT = 15
+    ENTERED = 16
+    EXPOSED = 17  # to an arm of an experiment; value: its number
+    OFFERED = 18
+    REDEEMED = 19  # value: money off
+    ASKED = 20
+    ASKED_AGAIN = 21  # asked while a conversation was open
+    ANSWERED_IN_TIME = 22  # value: minutes waited
+    ANSWERED_LATE = 23
+    UNANSWERED = 24
+    REFERRAL = 25  # a friend will join
+
+
+class ChangeFlag(IntEnum):
+    """Kinds of change on which a `when` may depend, as bits."""
+
+    EVENT = 1  # counts of events
+    STAGE = 2
+    TAG = 4
+    SCORE = 8
+    PURCHASE = 16
+    CONSENT = 32
+    TOUCH = 64  # deliveries, openings, clicks
+    DESK = 128  # requests
+    REFERRAL = 256  # friends who will join
+
+
+class ConditionOp(IntEnum):
+    """Condition programs: postfix over a stack of float64 (true is 1, false 0); `arg` is the code of a name."""
+
+    CONST = 0  # pushes x
+    STAGE = 1  # 1 if the customer is in stage arg
+    VISITED = 2  # times stage arg was entered
+    PURCHASES = 3
+    REVENUE = 4
+    CONTACTS = 5
+    OPENS = 6
+    CLICKS = 7
+    COUNT = 8  # times event arg happened
+    SINCE = 9  # days since event arg last happened, inf if never
+    SINCE_PURCHASE = 10
+    SINCE_CONTACT = 11
+    SINCE_ENTRY = 12
+    DAYS_IN_STAGE = 13  # since the last observed stage was entered
+    TAGGED = 14
+    SCORE = 15
+    ATTRIBUTE = 16  # level code of attribute arg
+    CONSENT = 17  # channel arg
+    CHANNEL_CONTACTS = 18
+    CHANNEL_OPENS = 19
+    CHANNEL_CLICKS = 20
+    SINCE_CHANNEL = 21
+    SENT = 22  # deliveries of message arg
+    OPENED = 23
+    CLICKED = 24
+    HOUR = 25  # of the day, with fraction
+    WEEKDAY = 26  # Monday 0 ... Sunday 6
+    DAY = 27  # days since the start, with fraction
+    TRAIT = 28  # column arg (journeys only)
+    PERSONA = 29  # 1 if the persona is arg (journeys only)
+    SATISFACTION = 30  # (journeys only)
+    PRESSURE = 31  # (journeys only)
+    OBSERVED_STAGE = 32  # 1 if the last observed stage is arg (policies, for STAGE)
+    HAS_OFFER = 33  # 1 if offer arg is valid and not used up
+    REDEEMED = 34  # times offer arg was redeemed
+    UNOPENED = 35  # deliveries since the last opening
+    CHANNEL_UNOPENED = 36
+    ASKS = 37  # requests to desk arg
+    HELD_OUT = 38  # 1 if in the policy's global holdout
+    REFERRALS = 39  # friends who joined or will
+    INTEREST = 40  # 1 if the interest is arg (journeys only)
+    NOT = 60
+    NEGATE = 61
+    AND = 62
+    OR = 63
+    EQ = 64
+    NE = 65
+    LT = 66
+    LE = 67
+    GT = 68
+    GE = 69
+    ADD = 70
+    SUBTRACT = 71
+    MULTIPLY = 72
+    DIVIDE = 73
+    END = 99
+
+
+STACK_DEPTH = 32  # deepest stack of a program; the parser refuses deeper ones
+N_TOUCH_CODES = len(TouchCode)
+HOURS_PER_DAY = 24  # of the day, in what a firm learns of a customer's hours
+REFUSAL_TO_TOUCH = int(TouchCode.SUPPRESSED_CONSENT) - int(SendDecision.CONSENT)  # verdict + this = log code
+RETENTION_DAYS = (30.0, 90.0, 180.0, 365.0)
+LAST_CHANNEL_TOUCH = TouchCode.PLACED  # touches up to here are counted by channel
+MAX_COUNT = 65_535  # 16-bit counts of outcomes saturate here
+MINUTES_PER_DAY = 1440.0
+UNOBSERVED = 2  # in the `retained` columns: not converted, or not observed that long

@@ -1,0 +1,1 @@
+"""Requests to desks and their replies."""

@@ -1,0 +1,1 @@
+"""How the firm acts: flows, sends, guardrails, triggers."""

@@ -1,0 +1,208 @@
+"""Two versions of a journey, a policy or a scenario side by side: what stands otherwise, and each of these changes alone.
+
+Lives here: finding changes in plain data, and making one of them. Does not live here: what a change does to customers (versions.py).
+
+Mappings are compared key by key. Lists of records (steps, caps, effects) are aligned first, so that a step that was put in at the front is
+one addition and not a change of all that follow: the alignment keeps the order of both and has the largest sum of similarities
+(Needleman, Wunsch 1970, J. Mol. Biol. 48, 443-453, without a cost of gaps). Any other list is one value.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cjsim.yaml.document import Document
+from cjsim.yaml.paths import Path, path_text
+
+_MAX_VALUE_CHARS = 100  # characters of a value
+_MIN_SIMILARITY = 0.3  # how alike two records of one kind are at least; equal ones are 1
+LABEL_KEYS = ("name", "title")  # of a document: they move nobody
+
+
+@dataclass(frozen=True)
+class DocumentChange:
+    """One thing that stands otherwise.
+
+    Attributes
+    ----------
+    path : tuple
+        Where: in the old version; of an addition, where it would stand there.
+    kind : {'set', 'add', 'remove'}
+        What is done there.
+    before, after : Any
+        Plain values; None where there is none.
+    """
+
+    path: Path
+    kind: Literal["set", "add", "remove"]
+    before: Any
+    after: Any
+
+    @property
+    def path_string(self) -> str:
+        """The path, as one writes it."""
+        return path_text(self.path)
+
+    @property
+    def is_title(self) -> bool:
+        """Whether it is a title, which moves nobody."""
+        return self.path[-1] == "title"
+
+    @property
+    def has_only_keys(self) -> bool:
+        """Whether its path has no place of a list, so that it can be made beside others."""
+        return all(isinstance(key, str) for key in self.path)
+
+    def __str__(self) -> str:
+        if self.kind == "set":
+            return f"{self.path_string}: {shorten_value(self.before)} -> {shorten_value(self.after)}"
+        sign, value = ("+", self.after) if self.kind == "add" else ("-", self.before)
+        return f"{sign} {self.path_string}: {shorten_value(value)}"
+
+    def applied_to(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The old version with this change alone.
+
+        Parameters
+        ----------
+        data : dict
+            Plain data of the old version; it stays as it is.
+        """
+        changed: dict[str, Any] = _apply_change(data, self.path, self)
+        return changed
+
+
+def diff_documents(old: Document, new: Document) -> tuple[DocumentChange, ...]:
+    """What stands otherwise in the new version, but for names and titles of the documents.
+
+    Parameters
+    ----------
+    old, new : Document
+        Of one kind.
+
+    Examples
+    --------
+    >>> from cjsim.simulation.documents import Policy
+    >>> caps = [{"at_most": 3, "per": "7d"}]
+    >>> old = Policy.from_dict({"name": "a", "guardrails": {"caps": caps}})
+    >>> new = Policy.from_dict({"name": "b", "guardrails": {"caps": [{"at_most": 1, "per": "1d"}, *caps]}})
+    >>> print(*diff_documents(old, new))
+    + guardrails.caps[0]: at_most: 1, per: 1d
+    """
+    return tuple(change for change in _diff_values(old.to_dict(), new.to_dict(), ()) if not _is_document_label(change.path))
+
+
+def shorten_value(value: Any) -> str:
+    """A plain value on one line, cut where it is long.
+
+    Parameters
+    ----------
+    value : Any
+        As it stands in a file.
+    """
+    parts = (
+        [f"{key}: {_format_on_one_line(item)}" for key, item in value.items()] if isinstance(value, dict) else [_format_on_one_line(value)]
+    )
+    text = ", ".join(parts)
+    return text if len(text) <= _MAX_VALUE_CHARS else f"{text[: _MAX_VALUE_CHARS - 3]}..."
+
+
+def _format_on_one_line(value: Any) -> str:
+    return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
+
+
+def _is_document_label(path: Path) -> bool:
+    return path[-1] in LABEL_KEYS and (len(path) == 1 or path[:-1] in (("journey",), ("policy",)))
+
+
+def _diff_values(old: Any, new: Any, path: Path) -> Iterator[DocumentChange]:
+    if old == new:
+        return
+    if isinstance(old, dict) and isinstance(new, dict) and _is_same_kind(old, new, path):
+        for key in dict.fromkeys((*old, *new)):
+            here = (*path, key)
+            if key not in new:
+                yield DocumentChange(here, "remove", old[key], None)
+            elif key not in old:
+                yield DocumentChange(here, "add", None, new[key])
+            else:
+                yield from _diff_values(old[key], new[key], here)
+    elif _is_record_list(old) and _is_record_list(new):
+        yield from _diff_lists(old, new, path)
+    else:
+        yield DocumentChange(path, "set", old, new)
+
+
+def _is_same_kind(old: dict[str, Any], new: dict[str, Any], path: Path) -> bool:
+    """Whether two mappings are versions of one thing; laws (of a wait, of money) with different keys are not."""
+    return len(path) < 3 or bool(old.keys() & new.keys())
+
+
+def _diff_lists(old: list[Any], new: list[Any], path: Path) -> Iterator[DocumentChange]:
+    i = j = 0
+    for a, b in [*_align_lists(old, new), (len(old), len(new))]:
+        for k in range(i, a):
+            yield DocumentChange((*path, k), "remove", old[k], None)
+        for k in range(j, b):
+            yield DocumentChange((*path, a), "add", None, new[k])
+        if a < len(old):
+            yield from _diff_values(old[a], new[b], (*path, a))
+        i, j = a + 1, b + 1
+
+
+def _is_record_list(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def _align_lists(old: list[Any], new: list[Any]) -> list[tuple[int, int]]:
+    """Places of items that are versions of each other, in order."""
+    best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
+    alike = [[_similarity(a, b) for b in new] for a in old]
+    for i in range(len(old) - 1, -1, -1):
+        for j in range(len(new) - 1, -1, -1):
+            together = alike[i][j] + best[i + 1][j + 1] if alike[i][j] else 0.0
+            best[i][j] = max(together, best[i + 1][j], best[i][j + 1])
+    pairs, i, j = [], 0, 0
+    while i < len(old) and j < len(new):
+        if alike[i][j] and best[i][j] == alike[i][j] + best[i + 1][j + 1]:
+            pairs.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
+            i += 1
+        else:
+            j += 1
+    return pairs
+
+
+def _similarity(a: Any, b: Any) -> float:
+    """1 for equal records, 0 for records of different kinds: what they begin with is their kind."""
+    if a == b:
+        return 1.0
+    if not (isinstance(a, dict) and isinstance(b, dict)) or next(iter(a), None) != next(iter(b), None):
+        return 0.0
+    ours, theirs = set(_leaf_values(a, ())), set(_leaf_values(b, ()))
+    return _MIN_SIMILARITY + (0.99 - _MIN_SIMILARITY) * len(ours & theirs) / len(ours | theirs)
+
+
+def _leaf_values(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaf_values(item, (*path, key))
+    else:
+        yield path, json.dumps(value, sort_keys=True)
+
+
+def _apply_change(data: Any, path: Path, change: DocumentChange) -> Any:
+    """A copy of the data with a change made below it; what does not change is shared."""
+    key, rest = path[0], path[1:]
+    copy: Any = list(data) if isinstance(data, list) else dict(data)
+    if rest:
+        copy[key] = _apply_change(data[key], rest, change)
+        return copy
+    if change.kind == "remove":
+        del copy[key]
+    elif change.kind == "add" and isinstance(copy, list):
+        copy.insert(int(key), change.after)
+    else:
+        copy[key] = change.after
+    return copy

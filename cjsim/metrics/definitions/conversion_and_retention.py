@@ -1,0 +1,54 @@
+"""Who converts, stays and leaves; and the same by month of entry.
+
+Lives here: what these metrics are. Does not live here: their arithmetic (estimate.py).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cjsim.engine.run_record import RunRecord
+from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED
+from cjsim.kernels.world import Array
+from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_per_customer, ratio_of_sums
+
+
+def conversion_and_retention_metrics() -> list[MetricDefinition]:
+    """Conversion, retention t days after it, churn."""
+    kept = [
+        MetricDefinition(
+            f"retention_{days:.0f}d",
+            SHARE_UNIT,
+            f"converted, in a retained stage {days:.0f} days later",
+            _retention_rate(i),
+            has_selected_denominator=True,
+        )
+        for i, days in enumerate(RETENTION_DAYS)
+    ]
+    churn = MetricDefinition(
+        "churn", SHARE_UNIT, "converted, not in a retained stage at the horizon", _churn_rate, has_selected_denominator=True
+    )
+    return [MetricDefinition("conversion", SHARE_UNIT, "customers who converted", _conversion_rate), *kept, churn]
+
+
+def _has_converted(run: RunRecord) -> Array:
+    return np.asarray(~np.isnan(run.outcomes.moments[:, 0]))
+
+
+def _conversion_rate(run: RunRecord) -> RatioTerms:
+    return mean_per_customer(run, _has_converted(run))
+
+
+def _retention_rate(day_index: int) -> Callable[[RunRecord], RatioTerms]:
+    def terms(run: RunRecord) -> RatioTerms:
+        retained = run.outcomes.customers["retained"][:, day_index]
+        # A journey without a retained stage says nothing of retention: undefined rather than 0.
+        return ratio_of_sums(run, retained == 1, (retained != UNOBSERVED) & bool(run.retained))
+
+    return terms
+
+
+def _churn_rate(run: RunRecord) -> RatioTerms:
+    converted = _has_converted(run) & bool(run.retained)
+    held = np.isin(run.outcomes.customers["stage"], [run.codebook.stages.index(name) for name in run.retained])
+    return ratio_of_sums(run, converted & ~held, converted)

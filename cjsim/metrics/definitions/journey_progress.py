@@ -1,0 +1,70 @@
+"""How far customers come: entry, moments that matter, stages, satisfaction.
+
+Lives here: what these metrics are. Does not live here: their arithmetic (estimate.py).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cjsim.compiler.plan import Codebook
+from cjsim.engine.run_record import RunRecord
+from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_of_outcome, mean_per_customer, ratio_of_sums
+
+FIRST_VALUE_MOMENT = "first_value"
+
+
+def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
+    """Metrics of a journey's moments and stages.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Names of moments (the conversion first, which is a metric of retention.py) and stages.
+    """
+    found = [
+        MetricDefinition("entered", SHARE_UNIT, "customers who entered by the horizon", _entry_rate, is_detail=True),
+        MetricDefinition("satisfaction", "0 to 1", "satisfaction at the horizon", mean_of_outcome("satisfaction")),
+    ]
+    moments = list(enumerate(codebook.moments))[1:]
+    for i, name in moments:
+        if name == FIRST_VALUE_MOMENT:
+            found.append(MetricDefinition("activation", SHARE_UNIT, "customers who reached their first value", _reached_moment_rate(i)))
+            title = "entry to first value, of those who reached it"
+            found.append(MetricDefinition("time_to_first_value", "days", title, _days_to_moment(i), has_selected_denominator=True))
+    found += [
+        MetricDefinition(f"reached[{name}]", SHARE_UNIT, f"customers who reached {name}", _reached_moment_rate(i), is_detail=True)
+        for i, name in moments
+    ]
+    for i, name in enumerate(codebook.stages):
+        found.append(
+            MetricDefinition(f"stage_reached[{name}]", SHARE_UNIT, f"customers who were in {name}", _visited_stage_rate(i), is_detail=True)
+        )
+        found.append(MetricDefinition(f"stage_days[{name}]", "days", f"days in {name} per customer", _days_in_stage(i), is_detail=True))
+    return found
+
+
+def _entry_rate(run: RunRecord) -> RatioTerms:
+    return RatioTerms(run.entered.astype(np.float64), np.ones(len(run), bool))
+
+
+def _reached_moment_rate(moment: int) -> Callable[[RunRecord], RatioTerms]:
+    return lambda run: mean_per_customer(run, ~np.isnan(run.outcomes.moments[:, moment]))
+
+
+def _days_to_moment(moment: int) -> Callable[[RunRecord], RatioTerms]:
+    def terms(run: RunRecord) -> RatioTerms:
+        days = run.outcomes.moments[:, moment] - run.outcomes.customers["entered"]
+        reached = ~np.isnan(days)
+        return ratio_of_sums(run, np.where(reached, days, 0.0), reached)
+
+    return terms
+
+
+def _visited_stage_rate(stage: int) -> Callable[[RunRecord], RatioTerms]:
+    # The stage at the horizon may have begun that instant; one left in the instant of its beginning is not seen here.
+    return lambda run: mean_per_customer(run, (run.outcomes.dwell[:, stage] > 0) | (run.outcomes.customers["stage"] == stage))
+
+
+def _days_in_stage(stage: int) -> Callable[[RunRecord], RatioTerms]:
+    return lambda run: mean_per_customer(run, run.outcomes.dwell[:, stage])

@@ -1,0 +1,95 @@
+"""Money: purchases, revenue, offers, margin, cost, customer lifetime value, return; for each customer, and of all together.
+
+Lives here: what these metrics are. Does not live here: their arithmetic (estimate.py).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cjsim.engine.run_record import RunRecord
+from cjsim.kernels.world import Array
+from cjsim.metrics.definitions.customer_acquisition import allocated_acquisition_cost, booked_acquisition_cost
+from cjsim.metrics.definitions.service_levels import allocated_wages
+from cjsim.metrics.ratios import (
+    SHARE_UNIT,
+    MetricDefinition,
+    RatioTerms,
+    mean_of_outcome,
+    mean_per_customer,
+    ratio_of_sums,
+    total_over_customers,
+)
+
+
+def purchase_and_value_metrics() -> list[MetricDefinition]:
+    """The metrics of money."""
+    clv = "discounted margin less all costs per customer, from entry to horizon"
+    return [
+        MetricDefinition("purchases", "purchases", "purchases per customer", mean_of_outcome("purchases")),
+        MetricDefinition(
+            "repeat_purchase_rate", SHARE_UNIT, "buyers who bought again", _repeat_purchase_rate, has_selected_denominator=True
+        ),
+        MetricDefinition("revenue", "money", "revenue per customer", mean_of_outcome("revenue")),
+        MetricDefinition("margin", "money", "margin of purchases per customer", mean_of_outcome("margin")),
+        MetricDefinition("cost", "money", "cost of messages, desks, their staff and acquisition per customer", _total_cost),
+        MetricDefinition("clv", "money", clv, _customer_lifetime_value),
+        MetricDefinition("roi", "ratio", "margin less all costs, over these costs", _return_on_cost),
+        MetricDefinition(
+            "customers", "customers", "customers who entered by the horizon", total_over_customers(_customer_count), is_total=True
+        ),
+        MetricDefinition(
+            "total_revenue", "money", "revenue of all customers", total_over_customers(mean_of_outcome("revenue")), is_total=True
+        ),
+        MetricDefinition(
+            "total_margin", "money", "margin of purchases of all customers", total_over_customers(mean_of_outcome("margin")), is_total=True
+        ),
+        MetricDefinition("profit", "money", "margin less all costs, of all customers", total_over_customers(_profit_terms), is_total=True),
+        MetricDefinition(
+            "total_clv", "money", "customer lifetime value of all customers", total_over_customers(_customer_lifetime_value), is_total=True
+        ),
+        MetricDefinition("redemptions", "purchases", "purchases with an offer per customer", mean_of_outcome("redemptions")),
+        MetricDefinition("discounts", "money", "money off by offers per customer", mean_of_outcome("discounts")),
+        MetricDefinition(
+            "offer_share", SHARE_UNIT, "purchases with an offer, of all purchases", _offer_share, has_selected_denominator=True
+        ),
+    ]
+
+
+def _money_with_allocated_costs(
+    money_of: Callable[[RunRecord], Array], *, cost_weight: float, is_discounted: bool = False
+) -> Callable[[RunRecord], RatioTerms]:
+    """Money per customer, with what moves with nobody, `above` times: acquisition, which is booked in it and taken out; wages."""
+
+    def terms(run: RunRecord) -> RatioTerms:
+        entry, wages = booked_acquisition_cost(run), allocated_wages(run, is_discounted=is_discounted)
+        if entry is None:
+            return mean_per_customer(run, money_of(run))._replace(allocated_cost=wages, numerator_cost_weight=cost_weight)
+        spent = allocated_acquisition_cost(run) if wages is None else allocated_acquisition_cost(run) + wages
+        return mean_per_customer(run, money_of(run) - cost_weight * entry)._replace(allocated_cost=spent, numerator_cost_weight=cost_weight)
+
+    return terms
+
+
+_total_cost = _money_with_allocated_costs(lambda run: run.outcomes.customers["cost"], cost_weight=1.0)
+_customer_lifetime_value = _money_with_allocated_costs(lambda run: run.outcomes.customers["clv"], cost_weight=-1.0, is_discounted=True)
+_profit_terms = _money_with_allocated_costs(lambda run: run.outcomes.customers["margin"] - run.outcomes.customers["cost"], cost_weight=-1.0)
+
+
+def _customer_count(run: RunRecord) -> RatioTerms:
+    return mean_per_customer(run, np.ones(len(run)))
+
+
+def _return_on_cost(run: RunRecord) -> RatioTerms:
+    gain, cost = _profit_terms(run), _total_cost(run)
+    return gain._replace(denominator=cost.numerator, denominator_cost_weight=1.0)
+
+
+def _repeat_purchase_rate(run: RunRecord) -> RatioTerms:
+    purchases = run.outcomes.customers["purchases"]
+    return ratio_of_sums(run, purchases > 1, purchases > 0)
+
+
+def _offer_share(run: RunRecord) -> RatioTerms:
+    of = run.outcomes.customers
+    return ratio_of_sums(run, of["redemptions"], of["purchases"])

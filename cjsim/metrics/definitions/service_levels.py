@@ -1,0 +1,152 @@
+"""What desks are asked, how soon they answer, what that costs.
+
+Lives here: what these metrics are, and the wages that each customer bears. Does not live here: their arithmetic (estimate.py), what wages
+add up to (model/wages.py).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from cjsim.compiler.plan import Codebook
+from cjsim.engine.run_record import RunRecord
+from cjsim.kernels.codes import MINUTES_PER_DAY, ReplyCode
+from cjsim.kernels.world import Array
+from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_per_customer, ratio_of_sums
+
+_ANSWERED_REPLIES = (ReplyCode.IN_TIME, ReplyCode.LATE)
+
+
+def desk_metrics(codebook: Codebook) -> list[MetricDefinition]:
+    """Metrics of desks, over all of them and by desk.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Names of desks.
+    """
+    if not codebook.desks:
+        return []
+    found = _metrics_of_desk(None, "", "any desk")
+    for i, desk in enumerate(codebook.desks):
+        found += _metrics_of_desk(i, f"[{desk}]", desk)
+    return found
+
+
+def allocated_wages(run: RunRecord, desk: str | None = None, *, is_discounted: bool = False) -> Array | None:
+    """Wages over customers: all who entered bear them alike.
+
+    Parameters
+    ----------
+    run : RunRecord
+        The run.
+    desk : str, optional
+        Of this desk; of all, if not given.
+    is_discounted : bool
+        As they count in CLV.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_customers,), or None
+        None if nobody was paid.
+    """
+    paid = [wages for name, wages in run.wages.items() if desk in (None, name)]
+    money = math.fsum(wages.worth if is_discounted else wages.paid for wages in paid)
+    if not money:
+        return None
+    return np.where(run.entered, money / max(int(np.count_nonzero(run.entered)), 1), 0.0)
+
+
+def _metrics_of_desk(desk: int | None, name_suffix: str, desk_name: str) -> list[MetricDefinition]:
+    ended = f"of conversations with {desk_name} that ended"
+    found = [
+        MetricDefinition(
+            f"tickets{name_suffix}", "requests", f"conversations asked of {desk_name}, per customer", _tickets_per_customer(desk)
+        ),
+        MetricDefinition(
+            f"asked_again{name_suffix}",
+            "requests",
+            f"further requests while {desk_name} was asked, per customer",
+            _repeat_requests_per_customer(desk),
+        ),
+        MetricDefinition(
+            f"sla_kept{name_suffix}",
+            SHARE_UNIT,
+            f"begun in the promised time, {ended}",
+            _share_of_ended(desk, ReplyCode.IN_TIME),
+            has_selected_denominator=True,
+        ),
+        MetricDefinition(
+            f"abandonment{name_suffix}",
+            SHARE_UNIT,
+            f"given up unanswered, {ended}",
+            _share_of_ended(desk, ReplyCode.UNANSWERED),
+            has_selected_denominator=True,
+        ),
+        MetricDefinition(
+            f"wait{name_suffix}",
+            "minutes",
+            f"wait of who was answered by {desk_name}",
+            _mean_wait_minutes(desk),
+            has_selected_denominator=True,
+        ),
+        MetricDefinition(f"service{name_suffix}", "minutes", f"minutes of {desk_name} per customer", _service_minutes_per_customer(desk)),
+        MetricDefinition(
+            f"desk_cost{name_suffix}", "money", f"cost of conversations with {desk_name} per customer", _service_cost_per_customer(desk)
+        ),
+        MetricDefinition(
+            f"staff_cost{name_suffix}",
+            "money",
+            f"wages of the staff of {desk_name} per customer",
+            _wages_per_customer(desk_name if name_suffix else None),
+        ),
+    ]
+    return [replace(of, is_detail=desk is not None) for of in found]
+
+
+def _desk_field(run: RunRecord, field: str, desk: int | None) -> Array:
+    """A field of SERVED as float64, at a desk or over all."""
+    values = run.outcomes.desks[field]
+    return values[:, desk].astype(np.float64) if desk is not None else values.sum(axis=1, dtype=np.float64)
+
+
+def _reply_counts(run: RunRecord, replies: Sequence[ReplyCode], desk: int | None) -> Array:
+    values = run.outcomes.desks["replies"][:, :, list(replies)].sum(axis=2, dtype=np.float64)
+    return np.asarray(values[:, desk] if desk is not None else values.sum(axis=1))
+
+
+def _tickets_per_customer(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
+    return lambda run: mean_per_customer(run, _desk_field(run, "asks", desk))
+
+
+def _repeat_requests_per_customer(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
+    return lambda run: mean_per_customer(run, _desk_field(run, "joined", desk))
+
+
+def _share_of_ended(desk: int | None, reply: ReplyCode) -> Callable[[RunRecord], RatioTerms]:
+    return lambda run: ratio_of_sums(run, _reply_counts(run, (reply,), desk), _reply_counts(run, tuple(ReplyCode), desk))
+
+
+def _mean_wait_minutes(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
+    return lambda run: ratio_of_sums(run, MINUTES_PER_DAY * _desk_field(run, "waited", desk), _reply_counts(run, _ANSWERED_REPLIES, desk))
+
+
+def _service_minutes_per_customer(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
+    return lambda run: mean_per_customer(run, MINUTES_PER_DAY * _desk_field(run, "service", desk))
+
+
+def _service_cost_per_customer(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
+    def terms(run: RunRecord) -> RatioTerms:
+        rates, served = run.desk_rates, run.outcomes.desks["service"].astype(np.float64) * MINUTES_PER_DAY
+        money = served * rates
+        return mean_per_customer(run, money[:, desk] if desk is not None else money.sum(axis=1))
+
+    return terms
+
+
+def _wages_per_customer(desk: str | None) -> Callable[[RunRecord], RatioTerms]:
+    return lambda run: mean_per_customer(run, np.zeros(len(run)))._replace(
+        allocated_cost=allocated_wages(run, desk), numerator_cost_weight=1.0
+    )

@@ -1,0 +1,72 @@
+"""What is typical of a distribution: means and medians, as one tells them.
+
+Lives here: numbers about waits and amounts. Does not live here: draws from them (draws.py).
+"""
+
+import math
+from itertools import accumulate
+
+from cjsim.scenario.distributions import AmountLaw, EmpiricalAmount, EmpiricalWait, WaitLaw
+
+
+def mean_wait(law: WaitLaw) -> float:
+    """The mean of a wait at speed 1.
+
+    Returns
+    -------
+    float
+        Days; infinite where the mean is beyond floating point.
+    """
+    if law.weibull is not None:
+        try:
+            return law.weibull.scale * math.gamma(1 + 1 / law.weibull.shape)
+        except OverflowError:
+            return math.inf
+    if law.lognormal is not None:
+        return law.lognormal.median * math.exp(law.lognormal.sigma**2 / 2)
+    if law.empirical is not None:
+        return _mean(law.empirical)
+    return law.fixed if law.fixed is not None else float(law.body.mean)
+
+
+def median_wait(law: WaitLaw) -> float:
+    """The median of a wait at speed 1.
+
+    Returns
+    -------
+    float
+        Days; of an empirical wait the least value that half of the weight does not exceed.
+    """
+    if law.exponential is not None:
+        return law.exponential.mean * math.log(2)
+    if law.weibull is not None:
+        return float(law.weibull.scale * math.log(2) ** (1 / law.weibull.shape))
+    if law.lognormal is not None:
+        return law.lognormal.median
+    if law.gamma is not None:
+        from scipy.special import gammaincinv
+
+        return float(law.gamma.mean / law.gamma.shape * gammaincinv(law.gamma.shape, 0.5))
+    if law.empirical is not None:
+        values = law.empirical.values
+        pairs = sorted(zip(values, law.empirical.weights or (1.0,) * len(values), strict=True))
+        sums = accumulate(weight for _, weight in pairs)
+        half = math.fsum(weight for _, weight in pairs) / 2
+        return next((value for (value, _), reached in zip(pairs, sums, strict=True) if reached >= half), pairs[-1][0])
+    return float(law.body)
+
+
+def _mean(law: EmpiricalWait | EmpiricalAmount) -> float:
+    weights = law.weights or (1.0,) * len(law.values)
+    return math.fsum(value * weight for value, weight in zip(law.values, weights, strict=True)) / math.fsum(weights)
+
+
+def mean_amount(law: AmountLaw) -> float:
+    """The mean of a distribution of money."""
+    if law.fixed is not None:
+        return law.fixed
+    if law.lognormal is not None:
+        return law.lognormal.median * math.exp(law.lognormal.sigma**2 / 2)
+    if law.uniform is not None:
+        return (law.uniform.low + law.uniform.high) / 2
+    return _mean(law.empirical) if law.empirical is not None else float(law.body.mean)

@@ -1,0 +1,180 @@
+"""The words of the condition language, and the names that a journey and a policy give it.
+
+Lives here: which words there are, what they ask for, which names a condition may use and which of them a policy may not see.
+Does not live here: the grammar (conditions.py), what a word is for a customer (programs.py).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cjsim.errors import format_error, unknown_name_parts
+from cjsim.kernels.codes import ConditionOp
+from cjsim.scenario.traversal import tag_codes
+
+if TYPE_CHECKING:
+    from cjsim.scenario.journey import JourneySpec
+    from cjsim.scenario.policy import PolicySpec
+
+WORDS: dict[str, ConditionOp] = {
+    "purchases": ConditionOp.PURCHASES,
+    "revenue": ConditionOp.REVENUE,
+    "contacts": ConditionOp.CONTACTS,
+    "opens": ConditionOp.OPENS,
+    "clicks": ConditionOp.CLICKS,
+    "days_since_purchase": ConditionOp.SINCE_PURCHASE,
+    "days_since_contact": ConditionOp.SINCE_CONTACT,
+    "days_since_entry": ConditionOp.SINCE_ENTRY,
+    "days_in_stage": ConditionOp.DAYS_IN_STAGE,
+    "hour": ConditionOp.HOUR,
+    "weekday": ConditionOp.WEEKDAY,
+    "day": ConditionOp.DAY,
+    "unopened": ConditionOp.UNOPENED,
+    "referrals": ConditionOp.REFERRALS,
+    "held_out": ConditionOp.HELD_OUT,
+}
+ACQUIRED_BY, NO_ACQUISITION_CHANNEL = (
+    "acquired_by",
+    "none",
+)  # the attribute that a journey with acquisition channels has, and its last level
+LABELS: dict[str, ConditionOp] = {
+    "stage": ConditionOp.STAGE,
+    "persona": ConditionOp.PERSONA,
+    "interest": ConditionOp.INTEREST,
+}  # compared with names
+LATENT_LABELS = frozenset({"persona", "interest"})
+LATENT_WORDS: dict[str, ConditionOp] = {"satisfaction": ConditionOp.SATISFACTION, "pressure": ConditionOp.PRESSURE}
+CALLS: dict[str, tuple[ConditionOp, str]] = {
+    "visited": (ConditionOp.VISITED, "stage"),
+    "count": (ConditionOp.COUNT, "event"),
+    "days_since": (ConditionOp.SINCE, "event"),
+    "tagged": (ConditionOp.TAGGED, "tag"),
+    "score": (ConditionOp.SCORE, "score"),
+    "consent": (ConditionOp.CONSENT, "channel"),
+    "contacts": (ConditionOp.CHANNEL_CONTACTS, "channel"),
+    "opens": (ConditionOp.CHANNEL_OPENS, "channel"),
+    "clicks": (ConditionOp.CHANNEL_CLICKS, "channel"),
+    "days_since_contact": (ConditionOp.SINCE_CHANNEL, "channel"),
+    "sent": (ConditionOp.SENT, "message"),
+    "opened": (ConditionOp.OPENED, "message"),
+    "clicked": (ConditionOp.CLICKED, "message"),
+    "unopened": (ConditionOp.CHANNEL_UNOPENED, "channel"),
+    "has_offer": (ConditionOp.HAS_OFFER, "offer"),
+    "redeemed": (ConditionOp.REDEEMED, "offer"),
+    "asks": (ConditionOp.ASKS, "desk"),
+}
+RESERVED = frozenset({ACQUIRED_BY, *LABELS, *WORDS, *LATENT_WORDS, *CALLS})
+# What changes as time passes and nothing happens: not for `when`.
+_DAYS_SINCE_OPS = frozenset(
+    {
+        ConditionOp.SINCE,
+        ConditionOp.SINCE_PURCHASE,
+        ConditionOp.SINCE_CONTACT,
+        ConditionOp.SINCE_CHANNEL,
+        ConditionOp.SINCE_ENTRY,
+        ConditionOp.DAYS_IN_STAGE,
+    }
+)
+TIME_DEPENDENT_OPS = _DAYS_SINCE_OPS | {
+    ConditionOp.HOUR,
+    ConditionOp.WEEKDAY,
+    ConditionOp.DAY,
+    ConditionOp.SATISFACTION,
+    ConditionOp.PRESSURE,
+    ConditionOp.HAS_OFFER,
+}
+
+
+class ConditionError(ValueError):
+    """A condition is wrong: what must hold, what was got, what to do."""
+
+    def __init__(self, must: str, got: str, remedy: str) -> None:
+        super().__init__(format_error("", must, got, remedy))
+        self.must, self.got, self.remedy = must, got, remedy
+
+
+@dataclass(frozen=True)
+class ConditionNames:
+    """The names that a condition may use, with their codes (the order of declaration).
+
+    `latent`: whether traits, personas, satisfaction and pressure may be asked for. `hidden`: stages and events that the firm
+    cannot observe. `tags`: None where any tag may be asked for, as the policy that sets it is not known.
+    """
+
+    stages: Mapping[str, int] = field(default_factory=dict)
+    events: Mapping[str, int] = field(default_factory=dict)
+    channels: Mapping[str, int] = field(default_factory=dict)
+    messages: Mapping[str, int] = field(default_factory=dict)
+    scores: Mapping[str, int] = field(default_factory=dict)
+    tags: Mapping[str, int] | None = field(default_factory=dict)
+    attributes: Mapping[str, int] = field(default_factory=dict)
+    levels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    traits: Mapping[str, int] = field(default_factory=dict)
+    personas: Mapping[str, int] = field(default_factory=dict)
+    interests: Mapping[str, int] = field(default_factory=dict)
+    offers: Mapping[str, int] = field(default_factory=dict)
+    desks: Mapping[str, int] = field(default_factory=dict)
+    acquisition: Mapping[str, int] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    latent: bool = False
+
+    @classmethod
+    def of(cls, journey: "JourneySpec", policy: "PolicySpec | None", *, latent: bool) -> "ConditionNames":
+        """The names of a journey and the tags of both.
+
+        Parameters
+        ----------
+        journey : JourneySpec
+            Where stages, events and all else are declared.
+        policy : PolicySpec or None
+            None: not known, so that any tag may be asked for.
+        latent : bool
+            Whether this is for a condition of the journey, which may name what the firm cannot see.
+        """
+        hidden = {f"stage {name}" for name, stage in journey.stages.items() if not stage.observed}
+        hidden |= {f"event {name}" for name, event in journey.events.items() if not event.observed}
+        levels = {name: tuple(levels) for name, levels in journey.attributes.items()}
+        if journey.acquisition:
+            levels[ACQUIRED_BY] = (*journey.acquisition, NO_ACQUISITION_CHANNEL)
+        return cls(
+            stages=_codes_by_name(journey.stages),
+            events=_codes_by_name(journey.events),
+            channels=_codes_by_name(journey.channels),
+            messages=_codes_by_name(journey.messages),
+            scores=_codes_by_name(journey.scores),
+            tags=None if policy is None else tag_codes(journey, policy),
+            attributes=_codes_by_name(levels),
+            levels={name: _codes_by_name(of) for name, of in levels.items()},
+            traits=_codes_by_name(journey.traits),
+            personas=_codes_by_name(journey.personas),
+            interests=_codes_by_name(journey.interests),
+            offers=_codes_by_name(journey.offers),
+            desks=_codes_by_name(journey.desks),
+            acquisition=_codes_by_name(journey.acquisition),
+            hidden=frozenset() if latent else frozenset(hidden),
+            latent=latent,
+        )
+
+    def code(self, thing: str, name: str) -> int:
+        """The code of a name.
+
+        Raises
+        ------
+        ConditionError
+            If there is no such thing, or the firm cannot observe it.
+        """
+        if thing == "tag" and self.tags is None:
+            return 0
+        known: Mapping[str, int] = getattr(self, f"{thing}s") or {}
+        if name not in known:
+            must, got, remedy = unknown_name_parts(name, [other for other in known if f"{thing} {other}" not in self.hidden], thing)
+            raise ConditionError(must, got, remedy)
+        if f"{thing} {name}" in self.hidden:
+            raise ConditionError(
+                f"must ask only for {thing}s that the firm observes", f"'{name}'", "It has 'observed: false' in the journey."
+            )
+        return known[name]
+
+
+def _codes_by_name(names: Iterable[str]) -> dict[str, int]:
+    return {name: code for code, name in enumerate(names)}

@@ -1,0 +1,279 @@
+"""The condition language: from text to a checked postfix program.
+
+Lives here: the grammar and the parser. Does not live here: the words (language.py), the interpreter (a kernel, programs.py).
+Nothing here evaluates Python: `ast` reads the text, and every node is translated or refused.
+"""
+
+import ast
+import math
+import warnings
+
+from cjsim.errors import did_you_mean, quote_choices, short_repr, unknown_name_parts
+from cjsim.kernels.codes import STACK_DEPTH, ConditionOp
+from cjsim.scenario.condition_names import CALLS, LABELS, LATENT_LABELS, LATENT_WORDS, WORDS, ConditionError, ConditionNames
+from cjsim.scenario.fields import parse_duration
+
+Instruction = tuple[ConditionOp, int, float]
+Program = tuple[Instruction, ...]
+
+_COMPARE: dict[type[ast.cmpop], ConditionOp] = {
+    ast.Eq: ConditionOp.EQ,
+    ast.NotEq: ConditionOp.NE,
+    ast.Lt: ConditionOp.LT,
+    ast.LtE: ConditionOp.LE,
+    ast.Gt: ConditionOp.GT,
+    ast.GtE: ConditionOp.GE,
+}
+_BINARY: dict[type[ast.operator], ConditionOp] = {
+    ast.Add: ConditionOp.ADD,
+    ast.Sub: ConditionOp.SUBTRACT,
+    ast.Mult: ConditionOp.MULTIPLY,
+    ast.Div: ConditionOp.DIVIDE,
+}
+_EQUALITY = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+
+
+def parse_condition(text: str, names: ConditionNames) -> Program:
+    """The postfix program of a condition, which ends with `Op.END`.
+
+    Parameters
+    ----------
+    text : str
+        The condition.
+    names : ConditionNames
+        What it may name.
+
+    Returns
+    -------
+    Program
+        A tuple of (op, code of the name, constant); the stack is never deeper than `STACK`.
+
+    Raises
+    ------
+    ConditionError
+        If the text is no condition.
+
+    Examples
+    --------
+    >>> [(op.name, arg, x) for op, arg, x in parse_condition("purchases >= 2", ConditionNames())]
+    [('PURCHASES', 0, 0.0), ('CONST', 0, 2.0), ('GE', 0, 0.0), ('END', 0, 0.0)]
+    """
+    tree = parse_condition_syntax(text)
+    try:
+        codes = _Translator(names).number(tree)
+    except RecursionError:
+        codes = []
+    depth = deepest = 0
+    for op, _, _ in codes:
+        depth += _stack_growth(op)
+        deepest = max(deepest, depth)
+    if not codes or deepest > STACK_DEPTH:
+        raise ConditionError("must not be nested so deeply", short_repr(text), "Split the condition, or write it with fewer parentheses.")
+    return (*codes, (ConditionOp.END, 0, 0.0))
+
+
+def parse_condition_syntax(text: str) -> ast.expr:
+    """The syntax tree of a condition, whatever its names.
+
+    Parameters
+    ----------
+    text : str
+        The condition.
+
+    Returns
+    -------
+    ast.expr
+        Not yet checked but for its syntax.
+
+    Raises
+    ------
+    ConditionError
+        If it is not of Python's expression syntax.
+    """
+    line = " ".join(text.split())
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python warns of `1in [..]` and the like, which the translator judges
+            return ast.parse(line, mode="eval").body
+    except SyntaxError as error:
+        column = f" (column {error.offset})" if error.offset else ""
+        hint = "A name that is also a word of Python goes in quotes: count('return')." if "invalid syntax" in str(error) else ""
+        remedy = hint or f"Python says: {error.msg}."
+        raise ConditionError(
+            "must be a condition such as 'purchases >= 2 and not tagged(vip)'", short_repr(text) + column, remedy
+        ) from None
+    except (ValueError, MemoryError, RecursionError):
+        raise ConditionError("must be a condition such as 'purchases >= 2'", short_repr(text), "Write it shorter.") from None
+
+
+def _stack_growth(op: ConditionOp) -> int:
+    """By how much an operation makes the stack longer."""
+    if op < ConditionOp.NOT:
+        return 1
+    return 0 if op in (ConditionOp.NOT, ConditionOp.NEGATE) else -1
+
+
+class _Translator:
+    """From syntax trees to codes; refuses every node that it does not know."""
+
+    def __init__(self, names: ConditionNames) -> None:
+        self.names = names
+
+    def refused(self, node: ast.AST, must: str, remedy: str, got: str = "") -> ConditionError:
+        """The error for this node."""
+        column = getattr(node, "col_offset", 0) + 1
+        return ConditionError(must, f"{got or short_repr(ast.unparse(node))} (column {column})", remedy)
+
+    def code(self, thing: str, name: str, node: ast.AST) -> int:
+        """The code of a name, errors telling the column."""
+        try:
+            return self.names.code(thing, name)
+        except ConditionError as error:
+            raise self.refused(node, error.must, error.remedy, error.got) from None
+
+    def number(self, node: ast.expr) -> list[Instruction]:
+        """Codes that leave one number on the stack."""
+        if isinstance(node, ast.BoolOp):
+            op = ConditionOp.AND if isinstance(node.op, ast.And) else ConditionOp.OR
+            return _join_by([self.number(value) for value in node.values], op)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.USub)):
+            return [*self.number(node.operand), _instruction(ConditionOp.NOT if isinstance(node.op, ast.Not) else ConditionOp.NEGATE)]
+        if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+            return [*self.number(node.left), *self.number(node.right), _instruction(_BINARY[type(node.op)])]
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            pairs = [self.comparison(left, op, right) for left, op, right in zip(sides, node.ops, sides[1:], strict=False)]
+            return _join_by(pairs, ConditionOp.AND)
+        if isinstance(node, ast.Call):
+            return self.call(node)
+        if isinstance(node, ast.Constant):
+            return self.constant(node)
+        if isinstance(node, ast.Name):
+            return self.word(node)
+        raise self.refused(
+            node, "must use only and, or, not, comparisons, + - * /, numbers and the names of docs/design.md", "Leave this out."
+        )
+
+    def constant(self, node: ast.Constant) -> list[Instruction]:
+        """A number, or a duration in quotes as days."""
+        value = node.value
+        if isinstance(value, str):
+            try:
+                return [(ConditionOp.CONST, 0, float(parse_duration(value)))]
+            except ValueError:
+                remedy = "A name that is compared stands alone on one side of ==."
+                raise self.refused(node, "must be a number or a duration such as '36h' here", remedy) from None
+        if not isinstance(value, (int, float)):
+            raise self.refused(node, "must be a number or a duration such as '36h' here", "Write it as a number.")
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise self.refused(node, "must be a finite number", "Write a smaller one.", "a number out of range")
+        return [(ConditionOp.CONST, 0, number)]
+
+    def word(self, node: ast.Name) -> list[Instruction]:
+        """A name that stands for a number."""
+        name, names = node.id, self.names
+        if name in WORDS:
+            return [_instruction(WORDS[name])]
+        if name in LATENT_WORDS or name in names.traits or name in LATENT_LABELS:
+            self.check_latent(node, name)
+        if name in LATENT_WORDS:
+            return [_instruction(LATENT_WORDS[name])]
+        if name in names.traits:
+            return [(ConditionOp.TRAIT, names.traits[name], 0.0)]
+        if name in LABELS or name in names.attributes:
+            raise self.refused(
+                node, f"must compare '{name}' with a name, by ==, != or in", f"Write {name} == NAME or {name} in [NAME, ..]."
+            )
+        if name in CALLS:
+            raise self.refused(node, f"must say of which {CALLS[name][1]}", f"Write {name}(NAME).")
+        latent = {*LATENT_LABELS, *LATENT_WORDS, *names.traits} if names.latent else set()
+        known = sorted({"stage", *WORDS, *CALLS, *names.attributes, *latent})
+        raise self.refused(
+            node, "must use only names of the condition language", did_you_mean(name, known) or f"It has {', '.join(known)}."
+        )
+
+    def check_latent(self, node: ast.AST, name: str) -> None:
+        """Refuse what a policy cannot see."""
+        if not self.names.latent:
+            kind = "a trait" if name in self.names.traits else f"the {name}" if name in LATENT_LABELS else f"a customer's {name}"
+            remedy = "Ask for what the firm observes: purchases, opens, clicks, days since, attributes, scores, tags."
+            raise self.refused(node, f"must use only what the firm can see; a policy cannot see {kind}", remedy)
+
+    def call(self, node: ast.Call) -> list[Instruction]:
+        """A name with a name in parentheses."""
+        word = node.func.id if isinstance(node.func, ast.Name) else ""
+        if word not in CALLS:
+            near = did_you_mean(word, CALLS) if word else ""
+            raise self.refused(node, f"must call only {quote_choices(CALLS)}", near or "Leave the parentheses out.")
+        if len(node.args) != 1 or node.keywords:
+            raise self.refused(node, f"must have one name in the parentheses of '{word}'", f"Write {word}(NAME).")
+        op, thing = CALLS[word]
+        name = _bare_name(node.args[0])
+        if name is None:
+            raise self.refused(node.args[0], f"must name a {thing} in the parentheses of '{word}'", f"Write {word}(NAME).")
+        return [(op, self.code(thing, name, node.args[0]), 0.0)]
+
+    def comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> list[Instruction]:
+        """One pair of a comparison."""
+        if self.is_label(right) and isinstance(op, (ast.Eq, ast.NotEq)) and not self.is_label(left):
+            left, right = right, left
+        if isinstance(op, (ast.In, ast.NotIn)):
+            if not isinstance(right, (ast.List, ast.Tuple, ast.Set)) or not right.elts:
+                raise self.refused(right, "must have a list after 'in'", "Write it as [NAME, ..].")
+            pairs = [self.comparison(left, ast.Eq(), choice) for choice in right.elts]
+            return [*_join_by(pairs, ConditionOp.OR), *([_instruction(ConditionOp.NOT)] if isinstance(op, ast.NotIn) else [])]
+        if self.is_label(left):
+            assert isinstance(left, ast.Name)
+            return self.label_comparison(left, op, right)
+        if type(op) not in _COMPARE:
+            raise self.refused(right, "must compare by ==, !=, <, <=, >, >=, in or not in", "Write == or !=.")
+        return [*self.number(left), *self.number(right), _instruction(_COMPARE[type(op)])]
+
+    def is_label(self, node: ast.expr) -> bool:
+        """Whether this is `stage`, `persona`, `interest` or an attribute."""
+        return isinstance(node, ast.Name) and (node.id in LABELS or node.id in self.names.attributes)
+
+    def label_comparison(self, left: ast.Name, op: ast.cmpop, right: ast.expr) -> list[Instruction]:
+        """`stage`, `persona`, `interest` or an attribute against a name."""
+        if left.id in LATENT_LABELS:
+            self.check_latent(left, left.id)
+        if not isinstance(op, _EQUALITY):
+            raise self.refused(left, f"must compare '{left.id}' by ==, != or in", f"Write {left.id} == NAME.")
+        name = _bare_name(right)
+        if name is None:
+            raise self.refused(right, f"must compare '{left.id}' with a name", f"Write {left.id} == NAME.")
+        if left.id in LABELS:
+            codes = [(LABELS[left.id], self.code(left.id, name, right), 0.0)]
+            return [*codes, _instruction(ConditionOp.NOT)] if isinstance(op, ast.NotEq) else codes
+        levels = self.names.levels[left.id]
+        if name not in levels:
+            must, got, remedy = unknown_name_parts(name, levels, "level")
+            raise self.refused(right, must, remedy, got)
+        return [
+            (ConditionOp.ATTRIBUTE, self.names.attributes[left.id], 0.0),
+            (ConditionOp.CONST, 0, float(levels[name])),
+            _instruction(_COMPARE[type(op)]),
+        ]
+
+
+def _bare_name(node: ast.expr) -> str | None:
+    """The name that a node is, bare or in quotes."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _instruction(op: ConditionOp) -> Instruction:
+    return (op, 0, 0.0)
+
+
+def _join_by(parts: list[list[Instruction]], op: ConditionOp) -> list[Instruction]:
+    """Parts joined from the left by a binary operation."""
+    codes = list(parts[0])
+    for part in parts[1:]:
+        codes += [*part, _instruction(op)]
+    return codes

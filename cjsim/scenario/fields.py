@@ -1,0 +1,151 @@
+"""The small types that journeys, policies and scenarios are written in: durations, hours, shares, distributions.
+
+Lives here: how one value is read and what it must satisfy. Does not live here: what a journey or a policy is made of.
+"""
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+_UNITS = {"s": 1 / 86400, "min": 1 / 1440, "m": 1 / 1440, "h": 1 / 24, "d": 1.0, "w": 7.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)")
+_NEGATIVE = re.compile(r"-\s*\d")
+_HOUR = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MAX_DAYS = 36_525.0
+
+
+def parse_duration(value: Any) -> Any:
+    """Days in a duration such as `36h`, `7d`, `90min`, `2w` or `1d 12h`; a number that was read before passes.
+
+    Raises
+    ------
+    ValueError
+        If the text is no duration, or a number comes without its unit.
+    """
+    if isinstance(value, _DayCount):
+        return float(value)
+    if isinstance(value, str):
+        text = value.strip()
+        parts = _DURATION.findall(text)
+        if _NEGATIVE.match(text) and not _DURATION.sub("", text[1:]).strip():
+            raise ValueError("must not be negative")
+        if parts and not _DURATION.sub("", text).strip():
+            return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    raise ValueError("must be a duration with its unit (s, min, h, d, w) such as '36h' or '7d'")
+
+
+def _check_zero_or_a_second(value: float) -> float:
+    if 0 < value < _UNITS["s"]:
+        raise ValueError("must be at least 1s, or 0s")
+    return value
+
+
+def _check_at_least_a_second(value: float) -> float:
+    if value < _UNITS["s"]:
+        raise ValueError("must be at least 1s")
+    return value
+
+
+class _DayCount(float):
+    """A duration given in Python as days."""
+
+
+def days(value: float) -> float:
+    """A duration from a number of days, for models made in Python.
+
+    Examples
+    --------
+    >>> days(1.5)
+    1.5
+    """
+    return _DayCount(value)
+
+
+def duration_text(value: float) -> str:
+    """The shortest text that `parse_duration` reads as these days, exactly.
+
+    Examples
+    --------
+    >>> duration_text(1.5), duration_text(14.0), duration_text(1 / 3)
+    ('36h', '2w', '8h')
+    """
+    for unit in ("w", "d", "h", "min", "s"):
+        count = round(value / _UNITS[unit])
+        if count * _UNITS[unit] == value and (count or unit == "s"):
+            return f"{count}{unit}"
+    return f"{Decimal(repr(float(value))):f}d"
+
+
+def hour_text(value: float) -> str:
+    """The text that `parse_hour` reads as these hours.
+
+    Examples
+    --------
+    >>> hour_text(9.5)
+    '09:30'
+    """
+    minutes = round(value * 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def parse_day(value: Any) -> Any:
+    """A date, given as such or as text such as `2025-01-31`."""
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        day = None
+    if not isinstance(day, date) or isinstance(day, datetime) or not 1900 <= day.year <= 2199:
+        raise ValueError("must be a date such as 2025-01-31, from 1900 to 2199")
+    return day
+
+
+def parse_hour(value: Any) -> Any:
+    """Hours since midnight in a time of day such as `21:00`."""
+    match = _HOUR.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or (hour := int(match[1]) + int(match[2]) / 60) > 24:
+        raise ValueError("must be a time of day such as '21:00'")
+    return hour
+
+
+def _check_name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("must be a name of letters, digits and _ that begins with a letter")
+    return value
+
+
+_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\s*(\d+(\.\d+)?\s*(s|min|m|h|d|w)\s*)+$", "examples": ["36h", "7d"]})
+_DURATION_WRITER = PlainSerializer(duration_text, when_used="json")
+_HOUR_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\d{1,2}:\d{2}$", "examples": ["21:00"]})
+# Times are rounded: waits far below a second would add up to nothing, and a loop with one would never end.
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    Field(ge=0, le=MAX_DAYS),
+    AfterValidator(_check_zero_or_a_second),
+    _DURATION_WRITER,
+    _DURATION_SCHEMA,
+]
+PositiveDuration = Annotated[
+    float, BeforeValidator(parse_duration), Field(le=MAX_DAYS), AfterValidator(_check_at_least_a_second), _DURATION_WRITER, _DURATION_SCHEMA
+]
+Hour = Annotated[float, BeforeValidator(parse_hour), PlainSerializer(hour_text, when_used="json"), _HOUR_SCHEMA]
+# Strict: text and true are no numbers; YAML has told them apart.
+RealNumber = Annotated[float, Field(strict=True)]
+Integer = Annotated[int, Field(strict=True)]
+Share = Annotated[RealNumber, Field(ge=0, le=1)]
+OpenShare = Annotated[RealNumber, Field(gt=0, lt=1)]
+Positive = Annotated[RealNumber, Field(gt=0, le=1e12)]
+NonNegative = Annotated[RealNumber, Field(ge=0, le=1e12)]
+Number = Annotated[RealNumber, Field(ge=-1e12, le=1e12)]
+Name = Annotated[str, AfterValidator(_check_name)]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+# A trait, or one of its two forms: `1/rate`, `1-dropout`.
+TraitRef = Annotated[str, Field(pattern=r"^(1\s*[/-]\s*)?[A-Za-z][A-Za-z0-9_]*$")]
+WeightOrTrait = NonNegative | TraitRef
+Condition = Annotated[str, Field(min_length=1, max_length=2000)]
+Day = Annotated[date, BeforeValidator(parse_day)]

@@ -1,0 +1,129 @@
+"""A journey: how customers behave. Declared as data, frozen, checked; nothing runs here.
+
+Lives here: what a journey is made of. Does not live here: reading YAML (source.py), names that must exist
+elsewhere in the journey (check.py), numbers (tables.py).
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from cjsim.scenario.distributions import TraitLaw, WaitLaw
+from cjsim.scenario.effects import Effect, Lift
+from cjsim.scenario.fields import Condition, Integer, Name, NonNegative, PositiveDuration, RealNumber, Share, TraitRef
+from cjsim.scenario.touchpoints import Acquisition, Channel, Desk, Message, Offer
+from cjsim.yaml.document import Document
+from cjsim.yaml.strict_model import StrictModel
+
+
+class Persona(StrictModel):
+    """A latent class of customers. The firm never sees it."""
+
+    share: Share
+    title: str = ""
+    starts_in: Name | None = None
+    satisfaction: Share = 0.5
+    speed: dict[Name, NonNegative] = {}
+    affinity: dict[Name, Annotated[RealNumber, Field(ge=-20, le=20)]] = {}
+    consent: dict[Name, Share] = {}
+    responds: dict[Name, NonNegative] = {}
+    contact_lift: dict[Name, Lift] = {}
+    interests: dict[Name, NonNegative] = {}
+
+
+class Stage(StrictModel):
+    """Where a customer can be."""
+
+    title: str = ""
+    retained: bool = False
+    observed: bool = True
+
+
+class Event(StrictModel):
+    """What can happen in a journey, and the clock that decides when."""
+
+    title: str = ""
+    stages: tuple[Name, ...] | Literal["anywhere"] = Field(default=(), alias="in")
+    wait: WaitLaw | Literal["never"] = "never"
+    speed: tuple[TraitRef, ...] = ()
+    satisfaction: Annotated[RealNumber, Field(ge=-50, le=50)] = 0.0
+    half_life: PositiveDuration = 3.0
+    activity: Name | None = None
+    when: Condition | None = None
+    observed: bool = True
+    effects: tuple[Effect, ...] = ()
+
+
+class Season(StrictModel):
+    """Days of the year on which activity is multiplied; the year's mean stays 1."""
+
+    first: Annotated[str, Field(alias="from", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+    last: Annotated[str, Field(alias="to", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+    times: NonNegative
+
+
+class Activity(StrictModel):
+    """When customers are active: weights of the 24 hours and of the 7 days (from Monday), and seasons."""
+
+    hours: Annotated[tuple[NonNegative, ...], Field(min_length=24, max_length=24)] = (1.0,) * 24
+    weekdays: Annotated[tuple[NonNegative, ...], Field(min_length=7, max_length=7)] = (1.0,) * 7
+    seasons: dict[Name, Season] = {}
+
+    @model_validator(mode="after")
+    def _some_activity(self) -> "Activity":
+        if not sum(self.hours) > 0 or not sum(self.weekdays) > 0:
+            raise ValueError("must have an hour and a weekday with a weight above 0")
+        return self
+
+
+class Score(StrictModel):
+    """A named number that decays."""
+
+    half_life: PositiveDuration | None = None
+
+
+class Moment(StrictModel):
+    """An event that matters: its n-th happening."""
+
+    event: Name
+    nth: Annotated[Integer, Field(ge=1, le=1000)] = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"event": value} if isinstance(value, str) else value
+
+
+class Memory(StrictModel):
+    """How fast something fades."""
+
+    half_life: PositiveDuration | None = None
+
+
+class JourneySpec(Document):
+    """How customers behave: what can happen to them where, when, and what it does.
+
+    See docs/design.md for the meaning of every field.
+    """
+
+    name: Name
+    title: str = ""
+    starts_in: Name
+    personas: dict[Name, Persona] = {"customer": Persona(share=1.0)}
+    traits: dict[Name, TraitLaw] = {}
+    clock_shift: Name | None = None
+    preferred_contacts: Name | None = None
+    interests: dict[Name, NonNegative] = {}
+    attributes: dict[Name, dict[Name, NonNegative]] = {}
+    activity: dict[Name, Activity] = {}
+    satisfaction: Memory = Memory()
+    pressure: Memory = Memory(half_life="7d")
+    scores: dict[Name, Score] = {}
+    stages: Annotated[dict[Name, Stage], Field(min_length=1)]
+    events: dict[Name, Event] = {}
+    channels: dict[Name, Channel] = {}
+    messages: dict[Name, Message] = {}
+    offers: dict[Name, Offer] = {}
+    desks: dict[Name, Desk] = {}
+    acquisition: dict[Name, Acquisition] = {}
+    moments: dict[Name, Moment] = {}

@@ -1,0 +1,86 @@
+"""Every effect, step and condition of a journey and a policy, with the path at which it is written.
+
+Lives here: the walks. Does not live here: what is thought of the things that they meet (check.py, describe.py, tables.py).
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cjsim.scenario.effects import Effect
+    from cjsim.scenario.journey import JourneySpec
+    from cjsim.scenario.policy import PolicySpec, Step
+from cjsim.yaml.paths import Path
+
+
+def iterate_effects(effects: "tuple[Effect, ...]", path: Path) -> "Iterator[tuple[Path, Effect]]":
+    """These effects and those in their branches, in the order written."""
+    for index, effect in enumerate(effects):
+        here = (*path, index)
+        yield here, effect
+        for number, branch in enumerate(effect.choose or ()):
+            yield from iterate_effects(branch.effects, (*here, "choose", number, "effects"))
+
+
+def journey_effects(journey: "JourneySpec") -> "Iterator[tuple[Path, Effect]]":
+    """Effects of events, then of messages, then of desks."""
+    for name, event in journey.events.items():
+        yield from iterate_effects(event.effects, ("events", name, "effects"))
+    for name, message in journey.messages.items():
+        for what in ("delivered", "opened", "clicked"):
+            yield from iterate_effects(getattr(message.effects, what), ("messages", name, "effects", what))
+    for name, desk in journey.desks.items():
+        for what in ("in_time", "late", "unanswered"):
+            yield from iterate_effects(getattr(desk.effects, what), ("desks", name, "effects", what))
+
+
+def nested_steps(step: "Step", path: Path) -> "Iterator[tuple[Path, tuple[Step, ...]]]":
+    """The lists of steps inside one step, with their paths."""
+    if step.wait_for is not None:
+        yield (*path, "wait_for", "then"), step.wait_for.then
+        yield (*path, "wait_for", "else"), step.wait_for.otherwise
+    if step.branch is not None:
+        yield (*path, "branch", "then"), step.branch.then
+        yield (*path, "branch", "else"), step.branch.otherwise
+    for name, arm in (step.split or {}).items():
+        yield (*path, "split", name, "steps"), arm.steps
+
+
+def iterate_steps(steps: "tuple[Step, ...]", path: Path) -> "Iterator[tuple[Path, Step]]":
+    """These steps and those inside them, in the order written."""
+    for index, step in enumerate(steps):
+        here = (*path, index)
+        yield here, step
+        for inner_path, inner in nested_steps(step, here):
+            yield from iterate_steps(inner, inner_path)
+
+
+def policy_steps(policy: "PolicySpec") -> "Iterator[tuple[Path, Step]]":
+    """Steps of all flows."""
+    for name, flow in policy.flows.items():
+        yield from iterate_steps(flow.steps, ("flows", name, "steps"))
+
+
+def policy_conditions(policy: "PolicySpec") -> Iterator[tuple[Path, str]]:
+    """All conditions of a policy."""
+    for name, flow in policy.flows.items():
+        if flow.condition is not None:
+            yield ("flows", name, "if"), flow.condition
+    for path, step in policy_steps(policy):
+        if step.branch is not None:
+            yield (*path, "branch", "if"), step.branch.condition
+    for name, broadcast in policy.broadcasts.items():
+        if broadcast.condition is not None:
+            yield ("broadcasts", name, "if"), broadcast.condition
+    if policy.guardrails.exit is not None:
+        yield ("guardrails", "exit"), policy.guardrails.exit
+    for index, level in enumerate(policy.personalisation):
+        if level.condition is not None:
+            yield ("personalisation", index, "if"), level.condition
+
+
+def tag_codes(journey: "JourneySpec", policy: "PolicySpec | None") -> dict[str, int]:
+    """Codes of the tags that effects and steps put on or take off, in the order of their first mention."""
+    named = [effect.tag or effect.untag for _, effect in journey_effects(journey)]
+    named += [step.tag or step.untag for _, step in policy_steps(policy)] if policy is not None else []
+    return {tag: code for code, tag in enumerate(dict.fromkeys(tag for tag in named if tag is not None))}

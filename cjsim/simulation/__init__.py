@@ -1,0 +1,1 @@
+"""Run scenarios: load, simulate, compare, and the results."""

@@ -1,0 +1,1 @@
+"""Levers: which change of a scenario moves a metric most."""

@@ -1,0 +1,364 @@
+"""Which levers a scenario has, and a sensible step of each either way.
+
+Lives here: the walk over declared records (fields and their annotations), the steps. Does not live here: what a move does to a metric
+(levers.py), how a lever is called (lever_titles.py).
+
+A policy's values are what a firm may choose: durations are halved and doubled, times of day moved by two hours within the day, whole
+numbers by one (by a tenth, from 15 on), shares by a tenth, other numbers by a fifth of themselves, switches flipped, a flow's or
+broadcast's priority made the first or the last of all. A flow or a broadcast is switched off; a step that a customer can notice (`send`,
+`offer`, `ask`) is left out. A journey's values are what was assumed: each is moved by a fifth of itself, whole numbers by one. Shares that
+sum to 1 give or take in proportion. What was not written is no lever, but for `every_weeks`, `holdout` and `best_hour`, whose defaults are
+choices too; so is not what has no size of its own: a duration or a number of 0.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator
+from pydantic.fields import FieldInfo
+
+from cjsim.scenario.fields import hour_text, parse_duration, parse_hour
+from cjsim.scenario.policy import Schedule, Step
+from cjsim.scenario.traversal import nested_steps, policy_steps
+from cjsim.simulation.documents import Scenario
+from cjsim.tuning.levers.titles import lever_title
+from cjsim.yaml.paths import Path, path_text
+from cjsim.yaml.tree import Node, to_tree
+
+MoveKind = Literal["duration", "hour", "whole", "share", "number", "switch", "rank", "onoff", "step", "scenario"]
+
+NEVER_CONDITION = "day < 0"  # a condition that never holds: a flow or a broadcast with it is off
+ALWAYS_CONDITION = "day >= 0"
+_MOVABLE_DEFAULTS = ("every_weeks", "holdout", "best_hour")
+_CUSTOMER_FACING_STEPS = ("send", "offer", "ask")  # steps that can be left out
+# Who customers are and when they are awake is given, and what counts as a moment defines metrics.
+_FIXED_JOURNEY_PARTS = ("activity", "attributes", "moments", "stages")
+_HOUR_STEP, _SHARE_STEP, _RELATIVE_STEP = 2.0, 0.1, 0.2
+_RELATIVE_STEP_FROM = 15  # whole numbers from here on move by a tenth
+_MAX_PRIORITY = 1000
+_UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))  # seconds
+
+
+class Move(NamedTuple):
+    """One lever moved one way.
+
+    Attributes
+    ----------
+    path : str
+        Of the lever; for another scenario its name.
+    title : str
+        The lever in words.
+    kind : str
+        What moves.
+    before, after : Any
+        As they stand in a file.
+    values : Mapping of str to Any
+        What `with_values` and `--set` take to make this move.
+    direction : int
+        1 upward, -1 downward, 0 where there is no order.
+    """
+
+    path: str
+    title: str
+    kind: MoveKind
+    before: Any
+    after: Any
+    values: Mapping[str, Any]
+    direction: int = 0
+
+
+class Leaf(NamedTuple):
+    """A number, duration, time of day, share or switch that stands in a record."""
+
+    path: Path
+    kind: MoveKind
+    value: float
+    low: float
+    high: float
+    has_open_bounds: bool  # whether the bounds themselves are excluded
+    is_written: bool
+
+
+def list_moves(scenario: Scenario, *, journey: bool = False) -> list[Move]:
+    """Every move of every lever, in the order of the file; what the checks refuse is among them.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Whose policy is walked.
+    journey : bool
+        Its journey as well.
+    """
+    root = scenario.source()
+    found = [*_policy_moves(scenario, root), *_structural_moves(scenario)]
+    if journey:
+        for leaf in iterate_leaves(scenario.journey, ("journey",)):
+            if leaf.path[1] not in _FIXED_JOURNEY_PARTS and leaf.is_written and leaf.kind not in ("switch", "rank"):
+                found += _leaf_moves(leaf, _journey_targets(leaf), scenario, root)
+    return found
+
+
+def iterate_leaves(record: BaseModel, path: Path) -> Iterator[Leaf]:
+    """What can be moved in a record and in those below it, in the order of fields; lists of bare numbers are not entered.
+
+    Parameters
+    ----------
+    record : BaseModel
+        A journey, a policy, or a part of one.
+    path : Path
+        Where it stands.
+    """
+    hints = _type_hints(type(record))
+    for name, field in type(record).model_fields.items():
+        value, where = getattr(record, name), (*path, field.alias or name)
+        yield from _leaves_in_value(value, hints[name], where, is_written=name in record.model_fields_set)
+
+
+def plain_value_at(root: Node, path: Path) -> Any:
+    """The value at a path of a tree without places; None if nothing is written there."""
+    node: Node | None = root
+    for key in path:
+        node = None if node is None else node.child(key)
+    return None if node is None else node.plain()
+
+
+def _policy_moves(scenario: Scenario, root: Node) -> Iterator[Move]:
+    policy = scenario.policy
+    for leaf in iterate_leaves(policy, ("policy",)):
+        name = leaf.path[-1]
+        if not leaf.is_written and name not in _MOVABLE_DEFAULTS:
+            continue
+        if name == "holdout" and leaf.path[1] != "guardrails" and leaf.value == 0:
+            continue  # to have none at all is the lever: it is switched off
+        if name == "every_weeks" and _schedule_at(policy, leaf.path[1:-1], Schedule).dates:
+            continue
+        if leaf.kind == "rank" and len(policy.flows) + len(policy.broadcasts) < 2:
+            continue
+        yield from _leaf_moves(leaf, _policy_targets(leaf), scenario, root)
+
+
+def _structural_moves(scenario: Scenario) -> Iterator[Move]:
+    """Flows and broadcasts switched off, steps left out."""
+    policy, root = scenario.policy, to_tree(scenario, "levers")
+    actors: dict[str, Mapping[str, Any]] = {"flows": policy.flows, "broadcasts": policy.broadcasts}
+    for group, named in actors.items():
+        for name in named:
+            path: Path = ("policy", group, name)
+            yield Move(path_text(path), lever_title(scenario, path), "onoff", "on", "off", {path_text((*path, "if")): NEVER_CONDITION})
+    for here, step in policy_steps(policy):
+        siblings = plain_value_at(root, ("policy", *here[:-1]))
+        if step.kind not in _CUSTOMER_FACING_STEPS or _is_only_customer_facing_step(policy.flows[str(here[1])].steps, step):
+            continue
+        path, rest = ("policy", *here), [one for i, one in enumerate(siblings) if i != here[-1]]
+        said = f"{step.kind} {step.ask.desk if step.ask is not None else step.body}"
+        yield Move(path_text(path), lever_title(scenario, path), "step", said, "left out", {path_text(path[:-1]): rest})
+
+
+def _is_only_customer_facing_step(steps: tuple[Step, ...], step: Step) -> bool:
+    """Whether a step is the only one of its flow that a customer can notice: to leave it out is to switch the flow off."""
+    noticed = [one for one in _all_steps(steps) if one.kind in _CUSTOMER_FACING_STEPS]
+    return len(noticed) == 1 and noticed[0] is step
+
+
+def _all_steps(steps: tuple[Step, ...]) -> Iterator[Step]:
+    for step in steps:
+        yield step
+        for _, inner in nested_steps(step, ()):
+            yield from _all_steps(inner)
+
+
+def _leaf_moves(leaf: Leaf, targets: list[float], scenario: Scenario, root: Node) -> Iterator[Move]:
+    """A move to each target that is another value within bounds."""
+    before = _file_value(leaf.kind, leaf.value)
+    for target in targets:
+        after = _file_value(leaf.kind, _clamp(leaf, target))
+        if after != before:
+            values = _rebalanced_shares(leaf, float(after), scenario) if _is_mixture_share(leaf.path) else {leaf.path: after}
+            if values:
+                settable = {
+                    name: one for path, value in values.items() for name, one in _settable_values(scenario, root, path, value).items()
+                }
+                side = 0 if leaf.kind == "switch" else 1 if target > leaf.value else -1
+                yield Move(path_text(leaf.path), lever_title(scenario, leaf.path), leaf.kind, before, after, settable, side)
+
+
+def _policy_targets(leaf: Leaf) -> list[float]:
+    """Where what a firm chooses may be moved to."""
+    value = leaf.value
+    if leaf.kind == "switch":
+        return [1.0 - value]
+    if leaf.kind == "rank":
+        return [-_MAX_PRIORITY, _MAX_PRIORITY]
+    if leaf.kind == "duration":
+        return [value / 2, value * 2] if value else []
+    if leaf.kind == "whole":
+        return _whole_number_targets(value)
+    by = {"hour": _HOUR_STEP, "share": _SHARE_STEP}.get(leaf.kind, _RELATIVE_STEP * value)
+    return [value - by, value + by]
+
+
+def _journey_targets(leaf: Leaf) -> list[float]:
+    """Where what was assumed may be moved to: by a fifth of its size."""
+    if leaf.kind == "whole":
+        return _whole_number_targets(leaf.value)
+    return [(1 - _RELATIVE_STEP) * leaf.value, (1 + _RELATIVE_STEP) * leaf.value]
+
+
+def _whole_number_targets(value: float) -> list[float]:
+    step = 1 if value < _RELATIVE_STEP_FROM else round(value / 10)
+    return [value - step, value + step]
+
+
+def _clamp(leaf: Leaf, target: float) -> float:
+    """The target, or the nearest bound; halfway to one that is itself excluded."""
+    if leaf.low < target < leaf.high or (not leaf.has_open_bounds and leaf.low <= target <= leaf.high):
+        return target
+    bound = leaf.low if target <= leaf.low else leaf.high
+    return (leaf.value + bound) / 2 if leaf.has_open_bounds else bound
+
+
+def _file_value(kind: MoveKind, value: float) -> Any:
+    """A value as it stands in a file."""
+    if kind == "duration":
+        seconds = round(value * 86_400)
+        seconds = seconds if seconds < 7_200 else 60 * round(seconds / 60)
+        if seconds > 2 * 86_400 and seconds % 86_400:
+            return f"{round(seconds / 86_400, 2):g}d"
+        unit, size = next((unit, size) for unit, size in _UNITS if seconds % size == 0)
+        return f"{seconds // size}{unit}"
+    if kind == "hour":
+        return hour_text(value)
+    if kind == "switch":
+        return bool(value)
+    return round(value) if kind in ("whole", "rank") else float(f"{value:.10g}")
+
+
+def _is_mixture_share(path: Path) -> bool:
+    """Whether a value is one of shares that sum to 1."""
+    return path[-1] == "share"
+
+
+def _rebalanced_shares(leaf: Leaf, share: float, scenario: Scenario) -> dict[Path, float]:
+    """The share and those beside it, which give or take in proportion; nothing where it stands alone."""
+    above, name = leaf.path[:-2], leaf.path[-2]
+    named: Mapping[str, Any] = _model_value_at(scenario, above)
+    others = math.fsum(one.share for key, one in named.items() if key != name)
+    if others == 0:
+        return {}
+    shares = {key: share if key == name else one.share * (1 - share) / others for key, one in named.items()}
+    return {(*above, key, "share"): float(f"{one:.12g}") for key, one in shares.items()}
+
+
+def _settable_values(scenario: Scenario, root: Node, path: Path, value: Any) -> dict[str, Any]:
+    """Values by path that put `value` at `path`: where a record was written in a short form, the whole of it."""
+    node: Node | None = root
+    for depth, key in enumerate(path):
+        child = None if node is None else node.child(key)
+        short = node is not None and not isinstance(node.value, (dict, list))
+        if short or (child is None and any(isinstance(one, int) for one in path[depth:])):
+            full = to_tree(_model_value_at(scenario, path[:depth]), "levers").plain()
+            _set_plain_value(full, path[depth:], value)
+            return {path_text(path[:depth]): full}
+        node = child
+    return {path_text(path): value}
+
+
+def _set_plain_value(data: Any, path: Path, value: Any) -> None:
+    """A value at a path of plain data, which is changed."""
+    for i, key in enumerate(path[:-1]):
+        data = data[key] if isinstance(key, int) else data.setdefault(key, [] if isinstance(path[i + 1], int) else {})
+    data[path[-1]] = value
+
+
+def _model_value_at(record: Any, path: Path) -> Any:
+    """What stands at a path of records."""
+    for key in path:
+        if isinstance(record, BaseModel):
+            names = {field.alias or name: name for name, field in type(record).model_fields.items()}
+            record = getattr(record, names[str(key)])
+        else:
+            record = record[key]
+    return record
+
+
+def _schedule_at(record: BaseModel, path: Path, kind: type[Schedule]) -> Schedule:
+    found = _model_value_at(record, path)
+    assert isinstance(found, kind)
+    return found
+
+
+@cache
+def _type_hints(model: type[BaseModel]) -> dict[str, Any]:
+    return get_type_hints(model, include_extras=True)
+
+
+def _leaves_in_value(value: Any, annotation: Any, path: Path, *, is_written: bool) -> Iterator[Leaf]:
+    if isinstance(value, BaseModel):
+        yield from iterate_leaves(value, path)
+    elif isinstance(value, Mapping):
+        of = next(get_args(one)[1] for one in _union_members(annotation) if get_origin(one) is dict)
+        for key, item in value.items():
+            yield from _leaves_in_value(item, of, (*path, key), is_written=is_written)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            if isinstance(item, BaseModel):
+                yield from iterate_leaves(item, (*path, index))
+    elif isinstance(value, (bool, int, float)):
+        for member in _union_members(annotation):
+            if _bare_type(member) in (bool, int, float):
+                yield _make_leaf(member, value, path, is_written=is_written)
+                return
+
+
+def _union_members(annotation: Any) -> list[Any]:
+    """What an annotation allows, each with its constraints."""
+    if get_origin(annotation) is Annotated and not _is_numeric_type(_bare_type(annotation)):
+        return _union_members(get_args(annotation)[0])
+    if get_origin(annotation) is Union or type(annotation).__name__ == "UnionType":
+        return [member for one in get_args(annotation) for member in _union_members(one)]
+    return [annotation]
+
+
+def _is_numeric_type(kind: Any) -> bool:
+    return kind in (bool, int, float)
+
+
+def _bare_type(member: Any) -> Any:
+    return get_args(member)[0] if get_origin(member) is Annotated else member
+
+
+def _make_leaf(member: Any, value: float, path: Path, *, is_written: bool) -> Leaf:
+    constraints = [one for part in get_args(member)[1:] for one in (part.metadata if isinstance(part, FieldInfo) else [part])]
+    readers = {one.func for one in constraints if isinstance(one, BeforeValidator)}
+    bounds = {name: getattr(one, name) for one in constraints for name in ("ge", "gt", "le", "lt") if hasattr(one, name)}
+    low, high = bounds.get("ge", bounds.get("gt", -math.inf)), bounds.get("le", bounds.get("lt", math.inf))
+    is_open = "gt" in bounds or "lt" in bounds
+    kind: MoveKind = "number"
+    if parse_duration in readers:
+        kind, low = "duration", 1 / 86_400
+    elif parse_hour in readers:
+        kind, low, high = "hour", 0.0, 24.0
+    elif _bare_type(member) is bool:
+        kind, low, high = "switch", 0.0, 1.0
+    elif _bare_type(member) is int:
+        kind = "rank" if (low, high) == (-_MAX_PRIORITY, _MAX_PRIORITY) else "whole"
+    elif (low, high) == (0, 1):
+        kind = "share"
+    return Leaf(path, kind, float(value), low, high, is_open, is_written)
+
+
+def condition_at(scenario: Scenario, path: str) -> str | None:
+    """The condition of a flow or a broadcast.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Where it stands.
+    path : str
+        Such as 'policy.flows.cart'.
+    """
+    group, name = path.split(".")[1:]
+    found: str | None = getattr(scenario.policy, group)[name].condition
+    return found

@@ -1,0 +1,103 @@
+"""Levers in words, short enough for a figure's axis.
+
+Lives here: the words. Does not live here: which levers there are (moves.py), whole descriptions of policies (model/describe.py).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cjsim.scenario.fields import duration_text
+from cjsim.scenario.policy import Flow, Guardrails, Step
+from cjsim.simulation.documents import Scenario
+from cjsim.yaml.paths import Path, path_text
+
+_GUARDRAIL_NAMES = {"caps": "cap", "gaps": "gap", "quiet_hours": "quiet hours", "budgets": "budget"}
+_KEY_PHRASES = {"at_least": "length", "at_most": "at most", "per": "period", "again_after": "again after", "every_weeks": "weeks between"}
+_KEY_PHRASES |= {"agents": "people", "per_day": "money a day", "sla": "promised time"}
+_KEY_PHRASES |= {"cost_per_minute": "cost a minute", "wage_per_hour": "wage"}
+_BRANCH_KEYS = ("then", "else")
+
+
+def lever_title(scenario: Scenario, path: Path) -> str:
+    """A lever's name in words.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Where it stands.
+    path : Path
+        Its path, which begins with 'policy' or 'journey'.
+    """
+    part, *keys = path
+    if part != "policy":
+        return path_text(tuple(keys)).replace("_", " ")
+    group, rest = keys[0], keys[1:]
+    if group == "flows":
+        return _flow_title(scenario.policy.flows[str(rest[0])], str(rest[0]), tuple(rest[1:]))
+    if group == "broadcasts":
+        return f"{rest[0]}: {_key_text(rest[1:])}" if rest[1:] else f"broadcast {rest[0]}"
+    if group == "guardrails":
+        return _guardrail_title(scenario.policy.guardrails, tuple(rest))
+    if group == "desks":
+        return f"desk {rest[0]}: {_key_text(rest[1:])}"
+    if group == "acquisition":
+        return f"spend on {rest[0]}: {_key_text(rest[1:])}"
+    return _key_text(keys)
+
+
+def _flow_title(flow: Flow, name: str, keys: Path) -> str:
+    if not keys:
+        return f"flow {name}"
+    if keys[0] != "steps":
+        return f"{name}: {_key_text([key for key in keys if key != 'on'])}"
+    steps: Sequence[Step] = flow.steps
+    number: list[str] = []
+    at = 1
+    while True:
+        index = int(keys[at])
+        step, rest = steps[index], keys[at + 1 :]
+        number.append(str(index + 1))
+        inner = _nested_steps(step, rest)
+        if inner is None:
+            return f"{name}, step {'.'.join(number)}: {_step_title(steps, index, rest)}"
+        steps, skipped, label = inner
+        number.append(label)
+        at += 1 + skipped
+
+
+def _nested_steps(step: Step, rest: Path) -> tuple[Sequence[Step], int, str] | None:
+    """The list of steps within a step that a path leads into, how many keys lead there, and what the way is called."""
+    body: Any = step.body
+    if len(rest) > 3 and rest[0] == "split" and rest[2] == "steps":
+        return body[rest[1]].steps, 3, str(rest[1])
+    if len(rest) > 2 and rest[1] in _BRANCH_KEYS:
+        return (body.then if rest[1] == "then" else body.otherwise), 2, str(rest[1])
+    return None
+
+
+def _step_title(steps: Sequence[Step], index: int, rest: Path) -> str:
+    step = steps[index]
+    if not rest:
+        return f"{step.kind} {step.ask.desk if step.ask is not None else step.body}"
+    if rest == ("wait",):
+        following = next((one for one in steps[index + 1 :] if one.wait is None), None)
+        then = f" before {following.body}" if following is not None and following.kind in ("send", "offer") else ""
+        return f"wait{then}"
+    if rest[0] == "wait_for" and step.wait_for is not None:
+        return f"wait for {step.wait_for.event}, {_key_text(rest[1:])}"
+    return _key_text(rest)
+
+
+def _guardrail_title(guardrails: Guardrails, keys: Path) -> str:
+    if len(keys) < 3:
+        return _key_text(keys)
+    rule = getattr(guardrails, str(keys[0]))[keys[1]]
+    by = f" {', '.join(rule.channels)}" if rule.channels else ""
+    per = f" in {duration_text(rule.per)}" if keys[2] == "at_most" else ""
+    return f"{_GUARDRAIL_NAMES[str(keys[0])]}{by}: {_key_text(keys[2:])}{per}"
+
+
+def _key_text(keys: Sequence[str | int]) -> str:
+    """Keys as words; list items by number, from 1."""
+    said = [f"{key + 1}" if isinstance(key, int) else _KEY_PHRASES.get(key, key.replace("_", " ")) for key in keys if key != "schedule"]
+    return " ".join(said)

@@ -1,0 +1,75 @@
+"""A study in words: what is free, what is wanted, how it is searched.
+
+Lives here: the lines about a study. Does not live here: the words of its scenario (model/describe.py).
+"""
+
+from collections.abc import Iterator
+
+from cjsim.description.describe import describe
+from cjsim.description.phrases import join_names, name_with_title
+from cjsim.scenario.search_space import Free, Mix
+from cjsim.tuning.study import Study
+
+_SAMPLER_PHRASES = {
+    "tpe": "by TPE",
+    "nsga2": "by NSGA-II",
+    "nsga3": "by NSGA-III",
+    "cma": "by CMA-ES",
+    "qmc": "along a Sobol sequence",
+    "random": "at random",
+    "gp": "by a Gaussian process",
+}
+
+
+def describe_study(study: Study) -> str:
+    """What a study says, in words, a fact a line; then its scenario.
+
+    Parameters
+    ----------
+    study : Study
+        What is told.
+
+    Returns
+    -------
+    str
+        Lines, indented by what they belong to.
+    """
+    return "\n".join([*_study_lines(study), "", "The baseline:", *(f"  {line}".rstrip() for line in describe(study.scenario).splitlines())])
+
+
+def _study_lines(study: Study) -> Iterator[str]:
+    yield f"Study {name_with_title(study.name, study.title)}: {study.trials:,} trials of {study.customers_per_trial:,} customers, {_SAMPLER_PHRASES[study.sampler]},"
+    yield f"{study.batch} at a time, seed {study.seed}{_option_phrases(study)}."
+    yield f"Wanted: {join_names([f'{one.metric} {_DIRECTION_WORDS[one.sign]}' for one in study.objectives])}."
+    if study.constraints:
+        yield f"Under: {join_names([one.name for one in study.constraints])}."
+    if study.draws is not None:
+        aim = "the mean" if study.draws.aim == "mean" else f"the mean of the worst {study.draws.tail:g}"
+        yield f"Over {study.draws.rows} parameter draws of the journey: {aim}."
+    yield "Free:"
+    yield from (f"  {line}" for path, free in study.free.items() for line in _free_value_lines(path, free))
+    yield from (f"  {_mix_line(name, mix)}" for name, mix in study.mixes.items())
+
+
+_DIRECTION_WORDS = {1: "large", -1: "small"}
+
+
+def _option_phrases(study: Study) -> str:
+    said = [] if study.racing else ["no trial is given up early"]
+    said += [] if study.pairing else ["each trial with customers of its own"]
+    return "".join(f"; {one}" for one in said)
+
+
+def _free_value_lines(path: str, free: Free) -> Iterator[str]:
+    if free.choices is not None:
+        yield f"{path}: one of {', '.join(map(str, free.choices))}"
+    else:
+        how = f", in steps of {free.step}" if free.step is not None else ", by ratio" if free.log else ""
+        yield f"{path}: from {free.low} to {free.high}{how}"
+    if free.also:
+        yield f"  and the same for {join_names(list(free.also))}"
+
+
+def _mix_line(name: str, mix: Mix) -> str:
+    least = f", at least {mix.at_least:g} each" if mix.at_least else ""
+    return f"{name}: {mix.total:g} split among {join_names(list(mix.of))}{least}"

@@ -1,0 +1,203 @@
+"""What looks like a mistake in a journey, a policy or a scenario, though it can be simulated.
+
+Lives here: what is odd. Does not live here: what can ever be reached (reach.py), what is odd about money, desks and newcomers
+(oddities.py), what is wrong (check.py).
+"""
+
+from collections.abc import Iterator
+
+from cjsim.scenario.fields import duration_text, hour_text
+from cjsim.scenario.journey import Event, JourneySpec
+from cjsim.scenario.policy import PolicySpec, QuietHours, Schedule, Step, WaitUntil
+from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.traversal import iterate_steps, journey_effects, nested_steps, policy_steps
+from cjsim.validate.reachability import Reachable, effects_of, find_reachable
+from cjsim.validate.touchpoint_lint import touchpoint_warnings
+from cjsim.yaml.paths import Path, path_text
+
+STEPS_WITHOUT_EFFECT = frozenset(
+    {"wait", "wait_until", "wait_for", "branch", "split", "jump", "stop"}
+)  # steps that of themselves change nothing
+
+
+def lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[str]:
+    """What looks like a mistake, a sentence each.
+
+    Parameters
+    ----------
+    record : ScenarioSpec, JourneySpec or PolicySpec
+        A policy alone is asked less, as its journey is not known.
+
+    Returns
+    -------
+    list of str
+        Empty if nothing looks odd.
+    """
+    if isinstance(record, ScenarioSpec):
+        found = [
+            *_journey_warnings(record.journey, record.policy, "journey."),
+            *_flow_warnings(record.policy, "policy."),
+            *_send_warnings(record),
+            *touchpoint_warnings(record),
+        ]
+        late = record.entry.over > record.horizon
+        return [*found, "entry.over: some customers enter after the horizon and are never seen."] if late else found
+    return list(_journey_warnings(record, None, "") if isinstance(record, JourneySpec) else _flow_warnings(record, ""))
+
+
+def _journey_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: str) -> Iterator[str]:
+    # A journey stands under many policies: what this one does not send, and what would follow, is no mistake.
+    found = find_reachable(journey, None)
+    for name in journey.stages:
+        if name not in found.stages:
+            yield f"{prefix}stages.{name}: no customer ever comes here. Let an event 'go' here, or remove it."
+    for name, event in journey.events.items():
+        if name not in found.events:
+            yield f"{prefix}events.{name}: can never happen: {_why_not(event, found)}, and nothing that happens fires it."
+    last = list(journey.stages)[-1]
+    for name in journey.stages:
+        if name in found.stages and name != last and not _can_leave(journey, name, found):
+            yield f"{prefix}stages.{name}: cannot be left, though it is not the last stage."
+    for path, effect in journey_effects(journey):
+        if effect.untag is not None and policy is not None and effect.untag not in _assigned_tags(journey, policy):
+            yield f"{prefix}{path[0]}.{path[1]}: takes off the tag '{effect.untag}', which nothing puts on."
+
+
+def _why_not(event: Event, found: Reachable) -> str:
+    """Why a clock never ends."""
+    if event.wait == "never":
+        return "its wait is 'never'"
+    if event.stages == ():
+        return "it is in no stage"
+    if event.stages != "anywhere" and found.stages.isdisjoint(event.stages):
+        return "none of its stages is ever entered"
+    return "its clock never runs"
+
+
+def _assigned_tags(journey: JourneySpec, policy: PolicySpec) -> set[str]:
+    tags = {effect.tag for _, effect in journey_effects(journey)} | {step.tag for _, step in policy_steps(policy)}
+    return {tag for tag in tags if tag is not None}
+
+
+def _can_leave(journey: JourneySpec, stage: str, found: Reachable) -> bool:
+    """Whether something that happens in this stage, or a fired event or a message, leads elsewhere."""
+    there = {name for name in found.events if journey.events[name].stages in ("anywhere", ()) or stage in journey.events[name].stages}
+    size = -1
+    while size != (size := len(there)):
+        there |= {effect.fire for effect in list(effects_of(journey, there)) if effect.fire is not None}
+    return any(effect.go not in (None, stage) for effect in effects_of(journey, there, found.messages, found.desks))
+
+
+def _flow_warnings(policy: PolicySpec, prefix: str) -> Iterator[str]:
+    for name, flow in policy.flows.items():
+        path = f"{prefix}flows.{name}"
+        if all(step.kind in STEPS_WITHOUT_EFFECT for _, step in iterate_steps(flow.steps, ())):
+            yield f"{path}: does nothing."
+        if flow.holdout == 1:
+            yield f"{path}.holdout: is 1, so that everyone is held out."
+        yield from (
+            f"{prefix}{where} can never be reached: it stands after a stop or a jump."
+            for where in _unreachable_steps(flow.steps, f"flows.{name}.steps")
+        )
+    yield from (f"{prefix}guardrails.quiet_hours: {said}" for said in _quiet_all_day(policy.guardrails.quiet_hours))
+    for group in ("caps", "budgets"):
+        for index, rule in enumerate(getattr(policy.guardrails, group)):
+            if rule.at_most == 0:
+                by = ", ".join(rule.channels) or "any channel"
+                yield f"{prefix}guardrails.{group}[{index}]: is 0, so that nothing is ever sent by {by}."
+    yield from (f"{prefix}{said}" for said in (*_holdout_warnings(policy), *_unused_best_hour(policy)))
+
+
+def _unused_best_hour(policy: PolicySpec) -> Iterator[str]:
+    """What is said of a best hour that is not asked for."""
+    # No fault: a search that turns `best_hour` off leaves these beside it.
+    for path, step in policy_steps(policy):
+        until = step.wait_until
+        if until is not None and not until.best_hour:
+            for name in ("typical", "learn_from"):
+                if getattr(until, name) != WaitUntil.model_fields[name].default:
+                    yield f"{path_text(path)}.wait_until.{name}: has no effect without 'best_hour'."
+
+
+def _holdout_warnings(policy: PolicySpec) -> Iterator[str]:
+    """What is odd about the policy's holdout, and about what it knows of interests."""
+    rules = policy.guardrails
+    if rules.holdout == 1:
+        yield "guardrails.holdout: is 1, so that everyone is held out."
+    if rules.spared and rules.holdout == 0:
+        yield "guardrails.spared: has no effect, as there is no holdout."
+    for index, level in enumerate(policy.personalisation[:-1]):
+        if level.condition is None:
+            yield f"personalisation[{index + 1}] never applies: the one before it has no condition."
+            return
+
+
+def _quiet_all_day(rules: tuple[QuietHours, ...]) -> Iterator[str]:
+    """Channels whose quiet hours together cover the day: where an hour is open, one is at the end of some rule."""
+    common = [rule for rule in rules if not rule.channels]
+    for channel in dict.fromkeys(["", *(name for rule in rules for name in rule.channels)]):
+        own = [*common, *(rule for rule in rules if channel in rule.channels)]
+        if own and all(any(_is_quiet(rule.end, other) for other in own) for rule in own):
+            yield f"cover the whole day, so that nothing is ever sent by {channel or 'any channel'}."
+            if not channel:
+                return
+
+
+def _unreachable_steps(steps: tuple[Step, ...], path: str) -> Iterator[str]:
+    """Steps after a stop or a jump that no jump can reach."""
+    ended = False
+    for index, step in enumerate(steps):
+        here: Path = (index,)
+        labelled = any(inner.label is not None for _, inner in iterate_steps((step,), ()))
+        if ended and not labelled:
+            yield f"{path}[{index}]"
+            return
+        ended = step.stop is not None or step.jump is not None
+        for inner_path, inside in nested_steps(step, here):
+            inner = "".join(f".{key}" if isinstance(key, str) else f"[{key}]" for key in inner_path)
+            yield from _unreachable_steps(inside, f"{path}{inner}")
+
+
+def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
+    """What is odd about a policy for this journey."""
+    journey, policy = scenario.journey, scenario.policy
+    found = find_reachable(journey, policy)
+    for name in policy.flows:
+        if name not in found.flows:
+            yield f"policy.flows.{name}.on: what it waits for can never happen, so that the flow never starts."
+    yield from _dates_outside(scenario)
+    for name, broadcast in policy.broadcasts.items():
+        channel = journey.messages[broadcast.send].channel
+        for rule in policy.guardrails.quiet_hours:
+            if (not rule.channels or channel in rule.channels) and _is_quiet(broadcast.schedule.at, rule):
+                yield (
+                    f"policy.broadcasts.{name}.schedule.at: {hour_text(broadcast.schedule.at)} is within quiet hours: "
+                    f"it always waits until {hour_text(rule.end)}."
+                )
+
+
+def _dates_outside(scenario: ScenarioSpec) -> Iterator[str]:
+    """Broadcasts and flows of which no date lies within the simulated time."""
+    policy = scenario.policy
+    for name, broadcast in policy.broadcasts.items():
+        if _is_outside(broadcast.schedule, scenario):
+            yield f"policy.broadcasts.{name}.schedule.dates: {_outside_text(scenario)}, so that it never goes out."
+    for name, flow in policy.flows.items():
+        schedule = flow.on.schedule if flow.on.date is None else Schedule(dates=(flow.on.date,), at=hour_text(flow.on.at or 0.0))
+        if schedule is not None and _is_outside(schedule, scenario):
+            key = "date" if flow.on.date is not None else "schedule.dates"
+            yield f"policy.flows.{name}.on.{key}: {_outside_text(scenario)}, so that the flow never starts."
+
+
+def _is_outside(schedule: Schedule, scenario: ScenarioSpec) -> bool:
+    dates, at = schedule.dates, schedule.at / 24
+    return bool(dates) and not any(0 <= (day - scenario.start).days + at < scenario.horizon for day in dates)
+
+
+def _outside_text(scenario: ScenarioSpec) -> str:
+    return f"none lies within the simulated time, {duration_text(scenario.horizon)} from {scenario.start}"
+
+
+def _is_quiet(hour: float, rule: QuietHours) -> bool:
+    hour, start, end = hour % 24, rule.start % 24, rule.end % 24
+    return start <= hour < end if start < end else hour >= start or hour < end

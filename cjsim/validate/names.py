@@ -1,0 +1,91 @@
+"""The small checks of which the others are made: a name exists, shares sum to 1, a trait is never negative.
+
+Lives here: checks that more than one of the rooms check_journey.py, check_touchpoints.py and check_policy.py needs. Does not live here:
+what they are asked of.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from cjsim.errors import unknown_name_parts
+from cjsim.yaml.paths import Fault, Path
+
+if TYPE_CHECKING:
+    from cjsim.scenario.distributions import TraitLaw
+    from cjsim.scenario.journey import JourneySpec
+
+SHARE_SUM_TOLERANCE = 1e-6  # of a sum of shares
+MAX_NAMES = 32_000  # codes in the log are 16-bit integers
+
+
+def unknown_name_faults(path: Path, name: str, names: Iterable[str], thing: str) -> Iterator[Fault]:
+    """A fault if there is no such name."""
+    if name not in (choices := list(names)):
+        yield Fault(path, *unknown_name_parts(name, choices, thing))
+
+
+def unknown_key_faults(path: Path, keys: Iterable[str], names: Iterable[str], thing: str) -> Iterator[Fault]:
+    """A fault for each key that names nothing."""
+    choices = list(names)
+    for key in keys:
+        yield from (fault._replace(at=(*path, key)) for fault in unknown_name_faults(path, key, choices, thing))
+
+
+def sum_faults(path: Path, shares: Mapping[str, float]) -> Iterator[Fault]:
+    """A fault if shares do not sum to 1."""
+    total = math.fsum(shares.values())
+    if abs(total - 1) > SHARE_SUM_TOLERANCE:
+        yield Fault(path, "must have shares that sum to 1", f"{total:.9g}", "Change a share.")
+
+
+def weight_faults(path: Path, weights: Mapping[str, float]) -> Iterator[Fault]:
+    """A fault if there are weights, and none is above 0."""
+    if weights and not any(weights.values()):
+        yield Fault(path, "must have a weight above 0", "weights of 0", "Give one a weight.")
+
+
+def duplicate_faults(path: Path, names: Iterable[str]) -> Iterator[Fault]:
+    """A fault for each name that is given twice."""
+    given = list(names)
+    for name in {name for name in given if given.count(name) > 1}:
+        yield Fault(path, "must name each thing once", f"'{name}' twice", "Remove one of the two.")
+
+
+def too_many_faults(path: Path, names: Collection[str], at_most: int = MAX_NAMES) -> Iterator[Fault]:
+    """A fault if there are more names than codes."""
+    if len(names) > at_most:
+        yield Fault(path, f"must have at most {at_most} names", f"{len(names)}", "Merge some.")
+
+
+def trait_faults(path: Path, ref: str, journey: "JourneySpec") -> Iterator[Fault]:
+    """A trait that is a factor or a weight must exist and never be negative."""
+    form, name = "", ref.replace(" ", "").replace("\t", "")
+    if name[:2] in ("1/", "1-"):
+        form, name = name[:2], name[2:]
+    if name not in journey.traits:
+        yield from unknown_name_faults(path, name, journey.traits, "trait")
+        return
+    low, high = trait_support(journey.traits[name])
+    if low < 0 or (form == "1-" and high > 1) or (form == "1/" and low == high == 0):
+        must = f"must be a trait for which {form or ''}{name} is never negative"
+        yield Fault(path, must, f"a trait from {low:g} to {high:g}", "Use a gamma, lognormal, beta (for 1-x), uniform or fixed trait.")
+
+
+def trait_support(law: "TraitLaw") -> tuple[float, float]:
+    """Where the values of a trait lie."""
+    if law.fixed is not None:
+        return law.fixed, law.fixed
+    if law.uniform is not None:
+        return law.uniform.low, law.uniform.high
+    if law.normal is not None:
+        return (-math.inf, math.inf) if law.normal.sd > 0 else (law.normal.mean, law.normal.mean)
+    return 0.0, 1.0 if law.beta is not None else math.inf
+
+
+def observed_faults(path: Path, event: str, journey: "JourneySpec") -> Iterator[Fault]:
+    """A fault if there is no such event, or the firm does not see it."""
+    yield from unknown_name_faults(path, event, journey.events, "event")
+    if event in journey.events and not journey.events[event].observed:
+        remedy = "Name another, or remove its 'observed: false'."
+        yield Fault(path, "must be an event that the firm sees", f"'{event}', which is hidden", remedy)

@@ -1,0 +1,64 @@
+"""What must hold of a journey's touchpoints: channels, messages, offers, desks, and where customers come from.
+
+Lives here: checks of names and rates. Does not live here: effects (check_journey.py), the staff of desks (check_desks.py).
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from cjsim.scenario.survival import channel_survival
+from cjsim.scenario.touchpoints import PERSONAL
+from cjsim.validate.names import duplicate_faults, observed_faults, unknown_key_faults, unknown_name_faults, weight_faults
+from cjsim.yaml.paths import Fault, Path
+
+if TYPE_CHECKING:
+    from cjsim.scenario.journey import JourneySpec
+    from cjsim.scenario.touchpoints import Channel, Message
+
+
+def channel_faults(journey: "JourneySpec") -> Iterator[Fault]:
+    """Names in channels."""
+    for name, channel in journey.channels.items():
+        path = ("channels", name)
+        if channel.activity is not None:
+            yield from unknown_name_faults((*path, "activity"), channel.activity, journey.activity, "activity profile")
+        if channel.affinity is not None:
+            yield from unknown_name_faults((*path, "affinity"), channel.affinity, journey.traits, "trait")
+        if channel.desk is not None:
+            yield from unknown_name_faults((*path, "desk"), channel.desk, journey.desks, "desk")
+        yield from duplicate_faults((*path, "visits"), channel.visits)
+        for index, event in enumerate(channel.visits):
+            yield from observed_faults((*path, "visits", index), event, journey)
+
+
+def message_faults(journey: "JourneySpec") -> Iterator[Fault]:
+    """Names in messages, and rates that their channel cannot give."""
+    for name, message in journey.messages.items():
+        path = ("messages", name)
+        yield from unknown_name_faults((*path, "channel"), message.channel, journey.channels, "channel")
+        if message.channel in journey.channels:
+            yield from _rate_faults(path, message, journey.channels[message.channel])
+        if message.topic == PERSONAL and not journey.interests:
+            must = f"must not be '{PERSONAL}' where the journey declares no 'interests'"
+            yield Fault((*path, "topic"), must, f"'{PERSONAL}'", "Declare 'interests', with their weights, or remove the topic.")
+        elif message.topic is not None and message.topic != PERSONAL:
+            yield from unknown_name_faults((*path, "topic"), message.topic, [*journey.interests, PERSONAL], "interest")
+        for key in ("delivered", "opened", "clicked"):
+            yield from unknown_key_faults((*path, "lift", key), getattr(message.lift, key), journey.events, "event")
+
+
+def acquisition_faults(journey: "JourneySpec") -> Iterator[Fault]:
+    """Names in the mixes of personas that channels bring."""
+    for name, way in journey.acquisition.items():
+        path = ("acquisition", name, "personas")
+        yield from unknown_key_faults(path, way.personas, journey.personas, "persona")
+        yield from weight_faults(path, way.personas)
+
+
+def _rate_faults(path: Path, message: "Message", channel: "Channel") -> Iterator[Fault]:
+    """Rates that cannot be, as too many readers come after the message's lifetime."""
+    survival = channel_survival(channel)
+    for key in ("open_rate", "unsubscribe_rate", "complaint_rate"):
+        if (rate := getattr(message, key)) >= survival:
+            must = f"must be below {survival:.4g}, the share of readings that open_delay and lifetime of '{message.channel}' let survive"
+            yield Fault((*path, key), must, f"{rate:g}", "Give the channel a longer lifetime or a shorter open_delay, or lower the rate.")

@@ -1,0 +1,168 @@
+"""From pydantic's errors to ours: where, what must hold, what was got, what to do.
+
+Lives here: the translation. Does not live here: checks across records (check.py).
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from cjsim.errors import did_you_mean, quote_choices, short_repr
+from cjsim.yaml.paths import Fault, Path, model_keys, types_at
+from cjsim.yaml.tree import Node
+
+# Errors that say "this is not of my kind", which every branch of a union gives.
+_WRONG_BRANCH_ERRORS = frozenset({"model_type", "literal_error", "tuple_type", "string_type", "dict_type", "float_type", "int_type"})
+
+
+def faults_from_pydantic(error: ValidationError, root: Node, model: type[BaseModel]) -> list[Fault]:
+    """What a validation found, in our words, one fault for each place.
+
+    Parameters
+    ----------
+    error : ValidationError
+        Of `model.model_validate(root.plain())`.
+    root : Node
+        The tree that was validated.
+    model : type
+        What it was read as.
+    """
+    placed: dict[Path, list[ErrorDetails]] = {}
+    for details in error.errors(include_url=False):
+        placed.setdefault(_tree_path(root, details), []).append(details)
+    faults = []
+    for path, found in placed.items():
+        deeper = any(other[: len(path)] == path and other != path for other in placed)
+        kept = [details for details in found if not (deeper and _is_consequence(details))]
+        if kept:
+            faults.append(_merge_errors(path, kept, root, model))
+    return _drop_consequences(faults)
+
+
+def _is_consequence(details: ErrorDetails) -> bool:
+    """Whether an error only follows from one below it: a wrong item is of no kind, and is not counted."""
+    enough = details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
+    return enough or details["type"] in _WRONG_BRANCH_ERRORS
+
+
+def _drop_consequences(faults: list[Fault]) -> list[Fault]:
+    """A misspelt key is also a missing one: said once."""
+    meant = {(fault.path, match[1]) for fault in faults if (match := re.fullmatch(r"Did you mean '(\w+)'\?", fault.remedy))}
+    return [fault for fault in faults if not any((fault.path, key) in meant and fault.must == _missing_key_text(key) for _, key in meant)]
+
+
+def _tree_path(root: Node, details: ErrorDetails) -> Path:
+    """The path in the tree; pydantic's location also names the branches of unions."""
+    node, path = root, []
+    for key in details["loc"]:
+        below = node.child(key)
+        if below is not None:
+            path.append(key)
+            node = below
+    return tuple(path)
+
+
+def _existing_node(root: Node, path: Path) -> Node:
+    node: Node | None = root
+    for key in path:
+        node = node.child(key) if node is not None else None
+    assert node is not None
+    return node
+
+
+def _missing_key_text(key: str) -> str:
+    return f"must have the key '{key}'"
+
+
+def _merge_errors(path: Path, found: list[ErrorDetails], root: Node, model: type[BaseModel]) -> Fault:
+    """One fault for the errors at one place."""
+    first = found[0]
+    if first["type"] == "missing":
+        key = str(first["loc"][-1])
+        near = _misspelling_hint(key, _existing_node(root, path).value, model_keys(types_at(model, path)))
+        return Fault(path, _missing_key_text(key), "a mapping without it", near or f"Add '{key}: ...'.")
+    if first["type"] == "extra_forbidden":
+        keys = model_keys(types_at(model, path[:-1]))
+        must = f"must have no keys but {quote_choices(keys)}"
+        return Fault(path[:-1], must, short_repr(path[-1]), did_you_mean(path[-1], keys) or "Remove it.", at=path)
+    if first["loc"][-1] == "[key]":
+        return Fault(path, str(first["ctx"]["error"]), short_repr(path[-1]), "Write it like 'first_order'.")
+    value = _existing_node(root, path).plain()
+    musts = [_requirement(details, value, model_keys(types_at(model, path))) for details in found]
+    remedies = [_suggestion(details, value) for details in found]
+    return Fault(path, _join_alternatives(musts), short_repr(value), next((text for text in remedies if text), "Correct the value."))
+
+
+def _misspelling_hint(key: str, mapping: Any, keys: list[str]) -> str:
+    """A question about an unknown key that is like the missing one."""
+    unknown = [name for name in mapping if name not in keys] if isinstance(mapping, dict) else []
+    near = did_you_mean(key, unknown)
+    return f"Is '{near.split(chr(39))[1]}' meant to be it?" if near else ""
+
+
+def _join_alternatives(musts: list[str]) -> str:
+    """What must hold, where a union leaves a choice."""
+    parts = list(dict.fromkeys(musts))
+    if len(parts) > 1 and all(part.startswith("must be ") for part in parts):
+        return "must be " + ", or ".join(part.removeprefix("must be ") for part in parts)
+    return parts[0]
+
+
+def _limit_text(words: str, key: str) -> Callable[[dict[str, Any], Any], str]:
+    """Words for a limit; durations are compared in days."""
+    return lambda ctx, value: f"must be {words} {ctx[key]:.15g}" + (" days" if isinstance(value, str) else "")
+
+
+def _length_text(words: str, key: str) -> Callable[[dict[str, Any], Any], str]:
+    return lambda ctx, value: f"must have {words} {ctx[key]} " + ("keys" if isinstance(value, dict) else "items")
+
+
+_REQUIREMENTS: dict[str, str | Callable[[dict[str, Any], Any], str]] = {
+    "value_error": lambda ctx, _: str(ctx["error"]),
+    "float_type": "must be a number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be text",
+    "string_too_short": "must be text, not empty",
+    "string_too_long": lambda ctx, _: f"must be at most {ctx['max_length']} characters",
+    "dict_type": "must be a mapping of names",
+    "tuple_type": "must be a list",
+    "literal_error": lambda ctx, _: f"must be {ctx['expected'].replace('True', 'true')}",
+    "greater_than": _limit_text("above", "gt"),
+    "greater_than_equal": _limit_text("at least", "ge"),
+    "less_than": _limit_text("below", "lt"),
+    "less_than_equal": _limit_text("at most", "le"),
+    "too_short": _length_text("at least", "min_length"),
+    "too_long": _length_text("at most", "max_length"),
+}
+
+
+def _requirement(details: ErrorDetails, value: Any, keys: list[str]) -> str:
+    """What must hold."""
+    kind = details["type"]
+    if kind == "string_pattern_mismatch" or (kind == "string_type" and "constrained-str" in details["loc"]):
+        season = r"\d" in str(details.get("ctx", {}).get("pattern"))
+        return "must be a day of the year such as '11-24'" if season else "must be a trait's name, 1/name or 1-name"
+    if kind in ("model_type", "model_attributes_type"):
+        return f"must be a mapping with keys of {quote_choices(keys)}"
+    words = _REQUIREMENTS.get(kind, f"must be otherwise ({details['msg']})")
+    return words if isinstance(words, str) else words(dict(details.get("ctx", {})), value)
+
+
+def _suggestion(details: ErrorDetails, value: Any) -> str:
+    """What to do."""
+    kind = details["type"]
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']+)'", str(details["ctx"]["expected"]))
+        return did_you_mean(value, choices) if isinstance(value, str) else ""
+    if kind == "tuple_type" and isinstance(value, str):
+        return f"Write it as [{value}]."
+    if kind == "float_type" and isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?\s*%", value.strip()):
+        return "Write a share, such as 0.05 for 5 %."
+    return ""

@@ -1,0 +1,143 @@
+"""What the experiments on published findings have in common: one statement beside what the simulation shows, and the page that tells it.
+
+Lives here: `Finding`, the page, the intervals of a ratio and of a share. Does not live here: any simulation (e05 and on).
+"""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[1]
+Z95 = 1.959964
+
+
+class Finding(NamedTuple):
+    """One published statement, and the same of the simulated journey with its 95 % interval.
+
+    `reproduced`: whether the simulated number, with its interval, says what was published; `why`: what makes it so or keeps it from
+    being so, in a sentence.
+    """
+
+    statement: str
+    published: str
+    simulated: float
+    low: float
+    high: float
+    n: int
+    reproduced: bool
+    why: str = ""
+
+
+def ratio_with_interval(y: NDArray[np.float64], x: NDArray[np.float64] | float = 1.0) -> tuple[float, float, float]:
+    """Sum of y over sum of x (a mean, where x is 1), with its 95 % interval by the delta method.
+
+    Parameters
+    ----------
+    y : ndarray of float64, shape (n,)
+        One independent customer each.
+    x : ndarray of float64, shape (n,), or 1
+        Of the same customers.
+    """
+    below = float(np.broadcast_to(x, y.shape).sum())
+    value = float(y.sum()) / below
+    error = float(np.sqrt(np.square(y - value * x).sum() * len(y) / (len(y) - 1))) / abs(below)
+    return value, value - Z95 * error, value + Z95 * error
+
+
+def share_with_interval(hits: int, n: int) -> tuple[float, float, float]:
+    """A share with its 95 % interval by Clopper and Pearson (1934).
+
+    Parameters
+    ----------
+    hits, n : int
+        How many of how many.
+    """
+    from scipy.stats import binomtest
+
+    interval = binomtest(hits, n).proportion_ci(0.95)
+    return hits / n, float(interval.low), float(interval.high)
+
+
+def median_with_interval(values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float, float]:
+    """The median with its 95 % interval between order statistics, which supposes no distribution; of fewer than 6, the least and largest.
+
+    Parameters
+    ----------
+    values : sequence of float, shape (n,)
+        One independent number each.
+    """
+    from scipy.stats import binom
+
+    ordered = np.sort(values)
+    left_out = max(int(binom.ppf(0.025, len(ordered), 0.5)) - 1, 0)
+    return float(np.median(ordered)), float(ordered[left_out]), float(ordered[-1 - left_out])
+
+
+def write_findings_report(
+    name: str,
+    title: str,
+    introduction: str,
+    findings: Sequence[Finding],
+    tables: dict[str, list[dict[str, Any]]],
+    out: Path,
+    *,
+    reference_label: str = "published",
+) -> str:
+    """Write `report.md`, `findings.json` and a CSV for each table.
+
+    Parameters
+    ----------
+    name : str
+        The experiment's file, without its ending.
+    title, introduction : str
+        The heading, and what was run, in Markdown.
+    findings : sequence of Finding
+        Statements.
+    tables : dict of str to rows
+        Data of figures, by the file's name.
+    out : Path
+        The folder; made if it is not there.
+    reference_label : str
+        What the simulated numbers are held against: 'published', or 'wanted' where the statement is our own.
+
+    Returns
+    -------
+    str
+        The page.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for table, rows in tables.items():
+        with (out / f"{table}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows({key: f"{value:.5g}" if isinstance(value, float) else value for key, value in row.items()} for row in rows)
+    (out / "findings.json").write_text(json.dumps([finding._asdict() for finding in findings], indent=1) + "\n", encoding="utf-8")
+    kept, missed = ("reproduced", "not reproduced") if reference_label == "published" else ("holds", "does not hold")
+    lines = [
+        f"| {of.statement} | {of.published} | {of.simulated:.4g} [{of.low:.4g}, {of.high:.4g}] | {of.n:,} | "
+        f"**{kept if of.reproduced else missed}**{': ' if of.why else ''}{of.why} |"
+        for of in findings
+    ]
+    figures = [f"![{path.stem}]({path.name})" for path in sorted(out.glob("*.png"))]
+    page = "\n".join(
+        [
+            f"# {title}",
+            "",
+            introduction.strip(),
+            "",
+            f"Written by `python experiments/{name}.py`. Intervals are 95 %.",
+            "",
+            f"| finding | {reference_label} | simulated | n | |",
+            "|---|---|---|---|---|",
+            *lines,
+            "",
+            *figures,
+        ]
+    )
+    (out / "report.md").write_text(page.rstrip() + "\n", encoding="utf-8")
+    return page

@@ -1,0 +1,340 @@
+"""A journey from a purchase log: what is printed, what is written, where the log cannot tell."""
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cjsim.calibration.holdout_forecast import ForecastTotal, HoldoutForecast, IntervalEnds
+from cjsim.calibration.purchase_log import read_purchases
+from cjsim.calibration.purchase_model import PurchaseCalibration, calibrate_purchases
+from cjsim.compiler.entry_file import read_entries
+from cjsim.errors import InputError
+from cjsim.simulation.documents import Scenario
+from cjsim.tuning.evaluator import Evaluator
+from cjsim.tuning.parameter_draws import read_parameter_draws
+from cjsim.tuning.study import Study
+
+
+def calibrate(file: Path, until: str = "2024-03-01", **options: object) -> PurchaseCalibration:
+    return calibrate_purchases(file, customer="who", time="day", value="paid", until=until, **options)  # type: ignore[arg-type]
+
+
+def write_purchase_log(folder: Path, purchases: list[tuple[str, int, float]]) -> Path:
+    """A log of (customer, day since 2024-01-01, money)."""
+    rows = [f"{who},{date(2024, 1, 1) + timedelta(days=day)},{paid}" for who, day, paid in purchases]
+    file = folder / "log.csv"
+    file.write_text("\n".join(["who,day,paid", *rows]) + "\n")
+    return file
+
+
+def write_gamma_shoppers(folder: Path, count: int = 300, *, spend_spread: float = 0.3, follows_frequency: float = 0.0) -> Path:
+    """Customers who buy for 120 days at gamma-distributed rates and never leave."""
+    rng = np.random.default_rng(1)
+    purchases = []
+    for number, rate in enumerate(rng.gamma(1.0, 1 / 20.0, count)):
+        days = np.unique(np.concatenate([[0], np.cumsum(rng.exponential(1 / rate, 200)).astype(int)]) + number % 20)
+        level = np.exp(spend_spread * rng.standard_normal()) * (1 + follows_frequency * rate)
+        purchases += [(f"c{number:04d}", int(day), round(20 * level * rng.gamma(5.0) / 5, 2)) for day in days if day <= 120]
+    return write_purchase_log(folder, purchases)
+
+
+@pytest.fixture(scope="module")
+def cdnow(data_dir: Path) -> PurchaseCalibration:
+    file = data_dir / "cdnow_sample_2357.csv.gz"
+    return calibrate_purchases(file, customer="id", time="date", value="amount", until="1997-09-30")
+
+
+def test_cdnow_gives_the_published_parameters(cdnow: PurchaseCalibration) -> None:
+    told = cdnow.to_json()
+    published = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426, "p": 6.25, "q": 3.74, "v": 15.44}
+    assert {name: estimate["value"] for name, estimate in told["parameters"].items()} == pytest.approx(published, rel=0.01)
+    assert all(estimate["low"] < estimate["value"] < estimate["high"] for estimate in told["parameters"].values())
+    assert told["log_likelihood"] == pytest.approx(-9582.429, abs=1e-3)
+    assert (told["unit"], told["customers"], told["intervals"]) == ("week", 2357, "95 % profile likelihood")
+    assert told["spend"]["correlation"] == pytest.approx(0.114, abs=5e-4)
+
+
+def test_cdnow_holdout_forecast_matches_known_values(cdnow: PurchaseCalibration) -> None:
+    told = cdnow.to_json()["holdout"]
+    assert told["actual"] == 1882
+    assert told["predicted"] == pytest.approx(1653.4, abs=0.1)
+    assert (told["mae"], told["rmse"], told["correlation"]) == pytest.approx((0.7855, 1.6080, 0.6256), abs=1e-4)
+    assert told["low"] < 1882 < told["high"]  # lived afresh; the band of these very customers misses: the model runs low
+    assert told["low"] < told["given_history"]["low"] < told["predicted"] < told["given_history"]["high"] < 1882
+    assert told["money"]["actual"] == pytest.approx(70_976.39)
+    assert told["money"]["afresh"]["low"] < told["money"]["low"] < told["money"]["predicted"] < told["money"]["high"]
+    assert told["money"]["high"] < 70_976.39 < told["money"]["afresh"]["high"]
+    (warning,) = cdnow.warnings  # nothing is said of purchases, nor of a log that begins late: the cohort is acquired in 12 weeks
+    assert warning.startswith("money of the holdout (70,976) lies outside the 95 % band given each history (52,")
+    assert warning.endswith("the model misses something, such as seasons; do not rely on the forecast")
+
+
+def test_parameter_draws_reflect_the_fit_uncertainty(cdnow: PurchaseCalibration, tmp_path: Path) -> None:
+    cdnow.save(tmp_path)
+    drawn = pd.read_csv(tmp_path / "draws.csv")
+    assert len(drawn) == 200
+    logs = np.log(drawn[["journey.traits.rate.gamma.shape", "journey.traits.dropout.beta.alpha"]].to_numpy())
+    fit = cdnow.timing.fit
+    # 200 draws: means within 4 standard errors, standard deviations within 4 of theirs (5 % each).
+    spread = np.sqrt(np.diag(fit.covariance))[[0, 2]]
+    assert np.abs(logs.mean(axis=0) - np.log(fit.values[[0, 2]])) == pytest.approx([0, 0], abs=4 * spread.max() / np.sqrt(200))
+    assert logs.std(axis=0) == pytest.approx(spread, rel=0.2)
+    assert np.corrcoef(np.log(drawn.filter(like="dropout")).T)[0, 1] > 0.8  # a and b are known together only by their ratio
+
+
+def test_study_runs_over_cdnow_parameter_draws(cdnow: PurchaseCalibration, tmp_path: Path) -> None:
+    cdnow.save(tmp_path)
+    margin = "journey.events.purchase.effects[0].purchase.margin"
+    head = "name: margins\nscenario: scenario.yaml\ncustomers: 300\ndraws: {file: draws.csv, rows: 3}\nobjectives: [clv]\n"
+    (tmp_path / "study.yaml").write_text(f"{head}free:\n  {margin}: {{low: 0.1, high: 1.0}}\n")
+    evaluator = Evaluator(Study.load(tmp_path / "study.yaml"))
+    half = evaluator.evaluate(0, {margin: 0.5}, incumbents=[])
+    assert half.gains[0].high < 0
+    rates = {crowd.scenario.journey.traits["rate"].body.shape for crowd in evaluator._cohort.cohorts}
+    assert len(rates) == 3 and 0.243 not in rates
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.3])
+def test_parameter_draws_can_be_set_at_their_paths(tmp_path: Path, spread: float) -> None:
+    calibrate(write_gamma_shoppers(tmp_path, 40, spend_spread=spread), out=tmp_path / "out")
+    scenario, draws = Scenario.load(tmp_path / "out" / "scenario.yaml"), read_parameter_draws(tmp_path / "out" / "draws.csv")
+    shapes = [scenario.with_values(draw.values).journey.traits["rate"].body.shape for draw in draws[:20]]
+    assert shapes == [draw.values["journey.traits.rate.gamma.shape"] for draw in draws[:20]]
+
+
+def test_cdnow_scenario_keeps_full_precision(cdnow: PurchaseCalibration, tmp_path: Path) -> None:
+    cdnow.save(tmp_path / "made" / "cdnow")
+    scenario = Scenario.load(tmp_path / "made" / "cdnow" / "scenario.yaml")
+    found = cdnow.to_json()["parameters"]
+    rate, dropout, nu = (scenario.journey.traits[name].body for name in ("rate", "dropout", "nu"))
+    assert (rate.shape, rate.mean) == (found["r"]["value"], found["r"]["value"] / found["alpha"]["value"])
+    assert (dropout.alpha, dropout.beta) == (found["a"]["value"], found["b"]["value"])
+    assert (nu.shape, nu.mean) == (found["q"]["value"], found["q"]["value"] / found["v"]["value"])
+    assert (scenario.customers, scenario.start, scenario.horizon) == (2357, date(1997, 1, 1), 546.0)
+    assert scenario.journey.stages["gone"].observed is False
+    assert "gone" not in str(scenario.policy)
+    entries = pd.read_csv(tmp_path / "made" / "cdnow" / "entries.csv")
+    assert entries["customer"].astype(str).tolist() == cdnow.histories.customer_ids.tolist()
+    entered = entries["entered"]
+    assert (len(entered), entered.iloc[0], entered.iloc[-1]) == (2357, "1997-01-01", "1997-03-25")
+    assert json.loads((tmp_path / "made" / "cdnow" / "calibration.json").read_text()) == cdnow.to_json()
+
+
+def test_cdnow_prints_parameters_and_holdout(cdnow: PurchaseCalibration) -> None:
+    text = str(cdnow)
+    assert "95 % profile likelihood" in text
+    assert "1997-10-01 to 1998-06-30" in text
+    assert "1,882" in text
+    assert "\nlived afresh: 95 % band of as many customers" in text
+    assert "\ngiven each history: 95 % band of these very customers" in text
+    assert len(text.splitlines()) < 25
+
+
+def test_online_retail_does_not_identify_dropout(data_dir: Path, tmp_path: Path) -> None:
+    rows = pd.read_csv(data_dir / "online_retail_invoices.csv.gz")
+    rows[rows["datetime"] < "2011-12-09"].to_csv(tmp_path / "retail.csv", index=False)  # as the known figures: the last day is not whole
+    found = calibrate_purchases(
+        tmp_path / "retail.csv", customer="customer_id", time="datetime", value="amount_gbp", until="2011-06-08", out=tmp_path / "out"
+    )
+    told = found.to_json()
+    values = {name: estimate["value"] for name, estimate in told["parameters"].items()}
+    assert [text.split(":")[0] for text in told["warnings"]] == [
+        "dropout is not identified",
+        "purchases of the holdout (6,838) lie outside the 95 % band lived afresh (5,701 to 6,553)",
+        "money of the holdout (4,041,114) lies outside the 95 % band given each history (2,687,059 to 3,099,284)",
+    ]
+    assert told["model"] == "nbd"
+    assert set(values) == {"r", "alpha", "p", "q", "v"}
+    assert (values["r"], values["alpha"]) == pytest.approx((0.7436, 8.825), rel=1e-3)
+    assert told["log_likelihood"] == pytest.approx(-13089.9, abs=0.05)
+    assert (told["customers"], told["holdout"]["actual"]) == (2787, 6838)
+    assert told["holdout"]["predicted"] == pytest.approx(6138, abs=1)
+    assert told["holdout"]["mae"] == pytest.approx(1.506, abs=1e-3)
+    journey = Scenario.load(tmp_path / "out" / "scenario.yaml").journey
+    assert set(journey.stages) == {"new", "active"}
+    assert set(journey.traits) == {"rate", "nu"}
+
+
+def test_revenue_prediction_lies_in_its_band(tmp_path: Path) -> None:
+    money = calibrate(write_gamma_shoppers(tmp_path, spend_spread=1.5)).to_json()["holdout"]["money"]
+    assert money["low"] < money["predicted"] < money["high"]
+
+
+def test_prediction_outside_the_band_gives_a_warning() -> None:
+    inside, beside = IntervalEnds(90.0, 110.0), IntervalEnds(50.0, 80.0)
+    right = HoldoutForecast(
+        ForecastTotal(95.0, 100.0, inside, inside), ForecastTotal(95.0, 100.0, beside, inside), np.zeros(1), 0.0, 0.0, None
+    )
+    assert right.warnings() == ()
+    (said,) = replace(right, purchases=ForecastTotal(60.0, 100.0, beside, inside)).warnings()
+    assert said.startswith("purchases predicted given the histories (100) lie outside the 95 % band lived afresh (50 to 80)")
+
+
+def write_first_purchases(folder: Path, first: list[int]) -> Path:
+    """Customers whose first purchases are on these days, each with another one ten days later."""
+    return write_purchase_log(folder, [(f"c{n:03d}", day, 5.0 + n % 7) for n, start in enumerate(first) for day in (start, start + 10)])
+
+
+# Customers of old who buy at gamma-distributed rates: from when the log begins, each is first seen at its next purchase.
+WAITS = np.random.default_rng(1).exponential(1.0, 300) / np.random.default_rng(2).gamma(0.7, 0.5, 300)
+FIRST_PURCHASE_DAYS = {
+    "in the midst of lives": (WAITS, True),
+    "a cohort of a week": (np.arange(300) % 7, False),
+    "twelve of 39 weeks": (np.arange(300) * 85 / 300 * 100 / 273, False),
+    "evenly": (np.arange(300) / 3, False),
+    "few customers": (WAITS[:40], False),
+}
+
+
+@pytest.mark.parametrize("kind", list(FIRST_PURCHASE_DAYS))
+def test_left_truncated_log_gives_a_warning(kind: str, tmp_path: Path) -> None:
+    days, warned = FIRST_PURCHASE_DAYS[kind]
+    found = calibrate(write_first_purchases(tmp_path, [0, *(int(day) for day in days if day < 100)]), until="2024-04-09")  # 100 days
+    assert any(text.startswith("the log seems to begin in the midst of customers' lives") for text in found.warnings) is warned
+
+
+def test_missing_holdout_is_null(tmp_path: Path) -> None:
+    found = calibrate(write_gamma_shoppers(tmp_path), until="2024-04-30")
+    assert found.to_json()["holdout"] is None
+    assert "holdout" not in str(found)
+
+
+def test_time_unit_does_not_change_the_journey(tmp_path: Path) -> None:
+    file = write_gamma_shoppers(tmp_path)
+    weekly, daily = calibrate(file), calibrate(file, unit="day", out=tmp_path / "daily")
+    assert daily.parameters["r"].value == pytest.approx(weekly.parameters["r"].value, rel=1e-4)
+    assert daily.parameters["alpha"].value == pytest.approx(7 * weekly.parameters["alpha"].value, rel=1e-4)
+    assert daily.to_json()["holdout"]["predicted"] == pytest.approx(weekly.to_json()["holdout"]["predicted"], rel=1e-4)
+    assert Scenario.load(tmp_path / "daily" / "scenario.yaml").journey.events["purchase"].wait.body.mean == 1.0  # type: ignore[union-attr]
+
+
+def test_same_seed_gives_the_same_bands(tmp_path: Path) -> None:
+    file = write_gamma_shoppers(tmp_path)
+    first, again, other = (calibrate(file, seed=seed).to_json()["holdout"] for seed in (3, 3, 4))
+    assert first == again
+    assert first["low"] != other["low"]
+
+
+def test_too_few_repeat_buyers_fall_back_to_a_lognormal_spend(tmp_path: Path) -> None:
+    file = write_purchase_log(tmp_path, [(f"c{n}", day, 5.0 + n) for n in range(30) for day in ([n, n + 10] if n < 10 else [n])])
+    found = calibrate(file, out=tmp_path / "out")
+    assert {"spend_median", "spend_sigma"} < set(found.parameters)
+    assert not {"p", "q", "v"} & set(found.parameters)
+    assert any("10 customers bought again for money, 20 are needed" in text for text in found.warnings)
+    value = Scenario.load(tmp_path / "out" / "scenario.yaml").journey.events["purchase"].effects[0].purchase
+    assert value is not None
+    assert value.value.kind == "lognormal"
+
+
+@pytest.mark.parametrize("paid", [0.0, 7.5])
+def test_constant_price_gives_a_fixed_amount(tmp_path: Path, paid: float) -> None:
+    file = write_purchase_log(tmp_path, [(f"c{n}", day, paid) for n in range(40) for day in (n % 7, n % 7 + 5 + n)])
+    found = calibrate(file, out=tmp_path / "out")
+    purchase = Scenario.load(tmp_path / "out" / "scenario.yaml").journey.events["purchase"].effects[0].purchase
+    assert purchase is not None
+    assert purchase.value.body == paid
+    assert found.to_json()["spend"]["mean"] == paid
+
+
+def test_correlated_frequency_and_spend_give_a_warning(tmp_path: Path) -> None:
+    warned = calibrate(write_gamma_shoppers(tmp_path, follows_frequency=50.0)).warnings
+    assert any(text.startswith("frequency and money are correlated") for text in warned)
+    assert not any("correlated" in text for text in calibrate(write_gamma_shoppers(tmp_path)).warnings)
+
+
+@pytest.mark.parametrize(
+    "purchases",
+    [
+        [("a", 0, 5.0), ("a", 9, 6.0), ("a", 20, 7.0)],  # one customer
+        [(f"c{n}", day, 5.0) for n in range(30) for day in (0, 10, 20)],  # everybody the same
+        [("a", 0, 5.0), ("a", 59, 6.0), *((f"c{n}", n, 3.0) for n in range(50))],  # one repeat purchase among 51 customers
+        [(f"c{n}", day, 9.0) for n in range(40) for day in (0, 1)],  # everybody comes back the next day and never again
+    ],
+)
+def test_uninformative_log_gives_finite_numbers_and_warnings(tmp_path: Path, purchases: list[tuple[str, int, float]]) -> None:
+    found = calibrate(write_purchase_log(tmp_path, [*purchases, ("late", 80, 1.0)]), out=tmp_path / "out")
+    assert found.warnings
+    assert all(0 <= estimate.value <= 1e6 for estimate in found.parameters.values())
+    text = json.dumps(found.to_json(), allow_nan=False)
+    assert "e+15" not in text
+    assert Scenario.load(tmp_path / "out" / "scenario.yaml").customers == found.customers
+
+
+def calibration_error(file: Path, **options: object) -> str:
+    with pytest.raises(InputError) as caught:
+        calibrate(file, **options)  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+def test_log_without_repeat_purchases_is_rejected(tmp_path: Path) -> None:
+    file = write_purchase_log(tmp_path, [("a", 0, 5.0), ("a", 0, 6.0), ("b", 3, 1.0), ("b", 70, 2.0)])
+    assert calibration_error(file) == (
+        "--until: must hold customers who bought on a second day by 2024-03-01, got 2 customers with one purchase day each. "
+        "Give a later --until, or a longer log."
+    )
+
+
+def test_invalid_until_date_is_rejected(tmp_path: Path) -> None:
+    file = write_purchase_log(tmp_path, [("a", 0, 5.0), ("a", 5, 5.0)])
+    early = "--until: must be on or after the first purchase, 2024-01-01, got 2023-12-31. Give the last day to calibrate on."
+    assert calibration_error(file, until="2023-12-31") == early
+    assert (
+        calibration_error(file, until="31.12.2024")
+        == "--until: must be a date such as 1997-09-30, got '31.12.2024'. Write it as YYYY-MM-DD."
+    )
+
+
+def test_until_long_after_the_log_gives_a_warning(tmp_path: Path) -> None:
+    file = write_gamma_shoppers(tmp_path, 40)
+    assert any(text.startswith("--until is 31 days after the last purchase") for text in calibrate(file, until="2024-05-31").warnings)
+    assert not any("after the last purchase" in text for text in calibrate(file, until="2024-05-01").warnings)
+
+
+def test_unknown_unit_is_rejected(tmp_path: Path) -> None:
+    assert calibration_error(tmp_path / "no.csv", unit="month").startswith("unit: must be one of 'day', 'week', got 'month'")
+
+
+def test_unwritable_output_folder_is_rejected_and_left_unchanged(tmp_path: Path) -> None:
+    file = write_gamma_shoppers(tmp_path, 40)
+    (tmp_path / "taken").write_text("a file")
+    assert calibration_error(file, out=tmp_path / "taken").startswith("--out: must be a folder that can be written, got ")
+    blocked = tmp_path / "blocked"
+    (blocked / "scenario.yaml").mkdir(parents=True)
+    assert calibration_error(file, out=blocked).startswith("--out: must be a folder that can be written, got ")
+    assert [path.name for path in blocked.iterdir()] == ["scenario.yaml"]
+
+
+def test_log_file_name_is_escaped_in_yaml(tmp_path: Path) -> None:
+    file = write_gamma_shoppers(tmp_path, 40).rename(tmp_path / "a: 'b' #{c}\nname: d.csv")
+    calibrate(file, out=tmp_path / "out")
+    assert Scenario.load(tmp_path / "out" / "scenario.yaml").name == "calibrated"
+
+
+def test_entry_file_contains_customer_names(tmp_path: Path) -> None:
+    file = write_purchase_log(
+        tmp_path, [('"b, ""the"" 2nd"', 3, 5.0), ('"b, ""the"" 2nd"', 9, 5.0), ("ä", 1, 4.0), ("ä", 5, 4.0), ("=1", 3, 2.0)]
+    )
+    calibrate(file, out=tmp_path / "out")
+    entries = tmp_path / "out" / "entries.csv"
+    told = pd.read_csv(entries)
+    assert list(zip(told["entered"], told["customer"], strict=True)) == [
+        ("2024-01-02", "ä"),
+        ("2024-01-04", "=1"),
+        ("2024-01-04", 'b, "the" 2nd'),
+    ]
+    read = read_entries(entries, start=date(2024, 1, 1), traits={}, levels={})
+    assert (read.entered.tolist(), read.traits, read.attributes) == ([1.0, 3.0, 3.0], {}, {})
+    entries.write_text("entered,customer\n0,7\n")
+    assert read_entries(entries, start=date(2024, 1, 1), traits={"customer": 0}, levels={}).traits["customer"].tolist() == [7.0]
+
+
+def test_warnings_mention_refunds(tmp_path: Path) -> None:
+    file = write_purchase_log(tmp_path, [("a", 0, 5.0), ("a", 5, 5.0), ("a", 9, 8.0), ("b", 2, 1.0), ("b", 7, -1.0)])
+    found = calibrate(file)
+    assert found.warnings[0].startswith("refunds (negative money) are left out")
+    assert found.customers == len(read_purchases(file, customer="who", time="day", value="paid").customer_ids)

@@ -1,0 +1,151 @@
+"""Distributions become records whose inverses, read by the kernels, are those of scipy."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import integrate, special, stats
+from small_scenarios import frame_arrays, small_scenario
+
+from cjsim.compiler.compile_scenario import compile_scenario
+from cjsim.compiler.quantile_tables import (
+    TABLE_ERROR,
+    DistributionRecord,
+    QuantileTables,
+    amount_distribution,
+    beta_table,
+    wait_distribution,
+)
+from cjsim.compiler.symbols import plain_array, record_array
+from cjsim.kernels.codes import DistributionCode
+from cjsim.kernels.quantiles import fill_quantiles
+from cjsim.kernels.world import DISTRIBUTION, World
+from cjsim.scenario.distributions import AmountLaw, WaitLaw
+from cjsim.scenario.survival import survival_share
+
+UNIFORMS = np.concatenate([special.ndtr(np.linspace(-8.2, 0, 5001)), 1 - special.ndtr(-np.linspace(0.001, 8.1, 5001))])
+
+
+@pytest.fixture(scope="module")
+def world() -> Any:
+    return compile_scenario(small_scenario()).world
+
+
+def values(world: Any, draw: DistributionRecord, knots: QuantileTables, u: Any = UNIFORMS) -> Any:
+    out = np.empty(len(u))
+    with_knots = World(**frame_arrays(world) | {"knots": plain_array("f8", knots.array())})
+    fill_quantiles(with_knots, record_array(DISTRIBUTION, [draw._asdict()]), np.asarray(u), out)
+    return out
+
+
+def exact_gamma(shape: float, u: Any) -> Any:
+    return np.where(u < 0.5, special.gammaincinv(shape, u), special.gammainccinv(shape, 1 - u))
+
+
+@pytest.mark.parametrize("shape", [0.01, 0.05, 0.243, 1.0, 6.25, 100.0, 1000.0])
+def test_gamma_quantile_matches_scipy_within_the_stated_error(world: Any, shape: float) -> None:
+    knots = QuantileTables()
+    got = values(world, wait_distribution(WaitLaw(gamma={"mean": "3d", "shape": shape}), knots), knots)
+    want = exact_gamma(shape, UNIFORMS) * 3.0 / shape
+    seen = want > 1e-290
+    assert seen.sum() > 1000
+    assert np.max(np.abs(got[seen] / want[seen] - 1)) < TABLE_ERROR
+    assert np.all(got[~seen] < 1e-280)
+
+
+def test_gamma_quantile_is_monotone(world: Any) -> None:
+    knots = QuantileTables()
+    draw = wait_distribution(WaitLaw(gamma={"mean": "3d", "shape": 0.05}), knots)
+    assert np.all(np.diff(values(world, draw, knots)) >= 0)
+
+
+def test_closed_form_quantiles_match_scipy(world: Any) -> None:
+    knots = QuantileTables()
+    laws = [
+        (wait_distribution(WaitLaw(exponential={"mean": "2d"}), knots), stats.expon(scale=2)),
+        (wait_distribution(WaitLaw(weibull={"scale": "2d", "shape": 0.7}), knots), stats.weibull_min(0.7, scale=2)),
+        (wait_distribution(WaitLaw(lognormal={"median": "6h", "sigma": 1.3}), knots), stats.lognorm(1.3, scale=0.25)),
+        (amount_distribution(AmountLaw(uniform={"low": -5, "high": 20}), knots), stats.uniform(-5, 25)),
+        (amount_distribution(AmountLaw(exponential={"mean": 30}), knots), stats.expon(scale=30)),
+        (amount_distribution(AmountLaw(lognormal={"median": 30, "sigma": 0.5}), knots), stats.lognorm(0.5, scale=30)),
+        (amount_distribution(AmountLaw(gamma={"mean": 30, "shape": 4}), knots), stats.gamma(4, scale=7.5)),
+    ]
+    u = np.linspace(0.001, 0.999, 999)
+    for draw, law in laws:
+        np.testing.assert_allclose(values(world, draw, knots, u), law.ppf(u), rtol=TABLE_ERROR)
+
+
+def test_fixed_wait_is_its_value_and_never_is_infinite(world: Any) -> None:
+    knots = QuantileTables()
+    assert set(values(world, wait_distribution(WaitLaw(fixed="36h"), knots), knots)) == {1.5}
+    assert set(values(world, amount_distribution(AmountLaw(fixed=0), knots), knots)) == {0.0}
+    assert set(values(world, wait_distribution("never", knots), knots)) == {np.inf}
+
+
+def test_empirical_values_are_sorted_with_their_weights(world: Any) -> None:
+    knots = QuantileTables()
+    draw = amount_distribution(AmountLaw(empirical={"values": [9, 1, 5, 1], "weights": [2, 1, 0, 1]}), knots)
+    assert (draw.kind, draw.length) == (DistributionCode.STEPS, 2)
+    assert list(values(world, draw, knots, [0.01, 0.49, 0.51, 0.999999])) == [1, 1, 9, 9]
+
+
+def test_empirical_values_without_weights_are_equally_likely(world: Any) -> None:
+    knots = QuantileTables()
+    draw = wait_distribution(WaitLaw(empirical={"values": ["3d", "1d", "2d"]}), knots)
+    assert list(values(world, draw, knots, [0.33, 0.34, 0.66, 0.67, 1 - 2**-53])) == [1, 2, 2, 3, 3]
+
+
+def test_equal_distributions_share_a_table() -> None:
+    knots = QuantileTables()
+    first = wait_distribution(WaitLaw(gamma={"mean": "1d", "shape": 2}), knots)
+    other = amount_distribution(AmountLaw(gamma={"mean": 50, "shape": 2}), knots)
+    different = amount_distribution(AmountLaw(gamma={"mean": 50, "shape": 3}), knots)
+    assert first.table == other.table
+    assert different.table == 2 * first.length
+    assert len(knots.array()) == 4 * first.length
+    assert knots.steps((1.0, 2.0), None) == knots.steps((2.0, 1.0), (3.0, 3.0)) != knots.steps((1.0, 2.0), (1.0, 3.0))
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(0.793, 2.426), (0.05, 3.0), (2.0, 5.0), (1000.0, 3.0), (1e6, 1e6), (0.01, 100.0)])
+def test_beta_table_matches_scipy(world: Any, alpha: float, beta: float) -> None:
+    knots = QuantileTables()
+    span = knots.beta(alpha, beta)
+    assert span is not None
+    u = np.linspace(1e-6, 1 - 1e-6, 10_001)
+    odds = values(world, DistributionRecord(DistributionCode.TABLE, table=span[0], length=span[1], scale=1.0), knots, u)
+    want = special.betaincinv(alpha, beta, u)
+    seen = want > 1e-250
+    np.testing.assert_allclose((odds / (1 + odds))[seen], want[seen], rtol=2 * TABLE_ERROR)
+
+
+def test_beta_table_is_omitted_if_inexact() -> None:
+    assert beta_table(0.01, 0.01) is None
+    assert QuantileTables().beta(1e-5, 1.0) is None
+
+
+DELAYS = [
+    ({"fixed": "12h"}, lambda u: 0.5 + 0 * u),
+    ({"exponential": {"mean": "8h"}}, lambda u: -np.log1p(-u) / 3),
+    ({"gamma": {"mean": "1d", "shape": 0.3}}, lambda u: special.gammaincinv(0.3, u) / 0.3),
+    ({"weibull": {"scale": "2d", "shape": 0.05}}, lambda u: 2 * (-np.log1p(-u)) ** 20),
+    ({"weibull": {"scale": "2d", "shape": 100}}, lambda u: 2 * (-np.log1p(-u)) ** 0.01),
+    ({"lognormal": {"median": "6h", "sigma": 10}}, lambda u: 0.25 * np.exp(10 * special.ndtri(u))),
+    ({"lognormal": {"median": "6h", "sigma": 1.9}}, lambda u: 0.25 * np.exp(1.9 * special.ndtri(u))),
+    ({"lognormal": {"median": "6h", "sigma": 0}}, lambda u: 0.25 + 0 * u),
+]
+
+
+@pytest.mark.parametrize("lifetime", [0.05, 1.0, 30.0])
+@pytest.mark.parametrize(("law", "delay"), DELAYS, ids=[str(law) for law, _ in DELAYS])
+def test_survival_share_is_the_integral_over_the_delay(law: dict[str, Any], delay: Any, lifetime: float) -> None:
+    want, _ = integrate.quad(lambda u: np.exp(-delay(u) / lifetime), 0, 1, epsabs=1e-11, epsrel=1e-11, limit=2000)
+    assert survival_share(WaitLaw(**law), lifetime) == pytest.approx(want, abs=1e-9)
+
+
+def test_survival_of_an_empirical_delay_is_the_weighted_mean() -> None:
+    law = WaitLaw(empirical={"values": ["0s", "1d"], "weights": [3, 1]})
+    assert survival_share(law, 1.0) == pytest.approx((3 + np.exp(-1)) / 4, rel=1e-15)
+
+
+def test_survival_share_is_one_for_an_infinite_lifetime() -> None:
+    assert survival_share(WaitLaw(lognormal={"median": "6h", "sigma": 2}), np.inf) == 1.0

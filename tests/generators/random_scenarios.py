@@ -1,0 +1,58 @@
+"""Random scenarios in our language: a hypothesis strategy that makes whole scenarios as plain data."""
+
+from chooser import ACQUISITION_CHANNELS, CHANNELS, DESKS, INTERESTS, MESSAGES, OFFERS, TIMED_EVENTS, Chooser, ScenarioData, ScenarioNames
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from random_journeys import random_journey
+from random_policies import random_policy
+
+DETERMINISTIC_SETTINGS = settings(
+    derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink)
+)
+
+
+@st.composite
+def scenario_strategy(draw: st.DrawFn) -> ScenarioData:
+    """A whole scenario as plain data: a few customers for a few weeks, to whom much happens."""
+    dice = Chooser(draw)
+    stages = ("first", "second", "third")[: dice.integer(1, 3)]
+    names = ScenarioNames(
+        stages=stages,
+        events=TIMED_EVENTS[: dice.integer(2, len(TIMED_EVENTS))],
+        channels=CHANNELS[: dice.integer(1, 4)],
+        messages=MESSAGES[: dice.integer(1, 4)],
+        personas=("one", "two", "three")[: dice.integer(1, 3)],
+        interests=INTERESTS[: dice.choice((0, 2))],
+        offers=OFFERS[: dice.integer(0, 2)],
+        desks=DESKS[: dice.integer(0, 2)],
+        acquisition_channels=ACQUISITION_CHANNELS[: dice.choice((0, 0, 1, 2))],
+        has_referrals=dice.chance(35),
+        has_hidden_stage=len(stages) > 1 and dice.chance(25),
+        has_hidden_event=dice.chance(25),
+    )
+    start = dice.choice((24, 20, 15))
+    least = 0 if names.acquisition_channels else 2
+    made: ScenarioData = {
+        "name": "made",
+        "start": f"2025-11-{start}",
+        "horizon": dice.choice(("20d", "33d", "40d 6h")),
+        "customers": dice.integer(least, 8),
+        "seed": dice.choice((1, 2**40 + 7, 2**63 - 1)),
+        "journey": random_journey(dice, names),
+        "policy": random_policy(dice, names, start),
+    }
+    dice.add_optional(made, 40, entry=lambda: {"over": "6d"}, discount_rate=lambda: 0.0)
+    return made
+
+
+def generate_scenarios(count: int) -> list[ScenarioData]:
+    """Scenarios as the strategy makes them, the same in every run."""
+    made: list[ScenarioData] = []
+
+    @settings(DETERMINISTIC_SETTINGS, max_examples=count, phases=(Phase.generate,))
+    @given(scenario_strategy())
+    def collect(data: ScenarioData) -> None:
+        made.append(data)
+
+    collect()
+    return made

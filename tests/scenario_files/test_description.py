@@ -1,0 +1,202 @@
+"""What is said of a model, and what is called odd about it."""
+
+import re
+
+import pytest
+from conftest import ROOT
+
+from cjsim.description.describe import describe
+from cjsim.scenario.averages import mean_wait, median_wait
+from cjsim.scenario.distributions import WaitLaw
+from cjsim.simulation.documents import Scenario
+from cjsim.validate.lint import lint_warnings
+from cjsim.validate.reachability import find_reachable
+
+WORLDS = ROOT / "tests" / "worlds"
+
+
+@pytest.fixture
+def tiny() -> Scenario:
+    return Scenario.load(WORLDS / "tiny.yaml")
+
+
+def test_description_of_a_small_scenario(tiny: Scenario) -> None:
+    assert describe(tiny).split("\n") == [
+        "Scenario tiny: 100 customers entering on day 0, 30 days",
+        "from 2025-01-06, seed 1, money discounted at 10 % a year.",
+        "",
+        "Journey tiny_journey: starts in active.",
+        "The pressure of contacts halves in 7 days.",
+        "Personas, which the firm does not see:",
+        "  customer, 100 %: rests at satisfaction 0.5",
+        "Stages, and what happens there:",
+        "  active: counts as retained",
+        "    purchase after 10 days on average (exponential): buys for 20 on average, 100 % of it margin",
+        "    leave after 60 days on average (exponential): goes to gone",
+        "  gone",
+        "    nothing of its own",
+        "Channels:",
+        "  email: 100 % consent, opened at once",
+        "Messages:",
+        "  hello by email: 50 % open it, 0 % of these click",
+        "",
+        "Policy tiny_policy:",
+        "  Flow greet on entering active:",
+        "    send hello",
+        "  Guardrails of every send:",
+        "    only with consent",
+    ]
+
+
+def test_description_contains_every_name() -> None:
+    scenario = Scenario.load(WORLDS / "every_construct.yaml")
+    words = set(re.findall(r"\w+", describe(scenario)))
+    journey, policy = scenario.journey, scenario.policy
+    named = [journey.personas, journey.traits, journey.attributes, journey.stages, journey.events, journey.channels, journey.messages]
+    for names in (*named, policy.flows, policy.broadcasts):
+        assert set(names) <= words
+
+
+@pytest.mark.parametrize(
+    ("law", "mean", "median"),
+    [
+        ({"exponential": "3d"}, 3.0, 2.0794415416798357),
+        ({"gamma": {"mean": "4d", "shape": 1}}, 4.0, 2.772588722239781),
+        ({"weibull": {"scale": "2d", "shape": 0.5}}, 4.0, 0.9609060278364028),
+        ({"lognormal": {"median": "1d", "sigma": 2}}, 7.38905609893065, 1.0),
+        ({"fixed": "36h"}, 1.5, 1.5),
+        ({"empirical": {"values": ["4d", "1d"], "weights": [1, 2]}}, 2.0, 1.0),
+    ],
+)
+def test_description_gives_mean_and_median_of_a_wait(law: dict[str, object], mean: float, median: float) -> None:
+    assert mean_wait(WaitLaw.model_validate(law)) == pytest.approx(mean, rel=1e-12)
+    assert median_wait(WaitLaw.model_validate(law)) == pytest.approx(median, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"customers": 20_000, "horizon": "1d"}, "Scenario tiny: 20,000 customers entering on day 0, 1 day\n"),
+        ({"journey.events.leave.wait": {"fixed": "36525d"}}, "leave after 36,525 days: goes to gone"),
+        ({"journey.events.leave.wait": {"fixed": "1h"}}, "leave after 1 hour: goes to gone"),
+        ({"journey.events.leave.wait": {"fixed": "0s"}}, "leave at once: goes to gone"),
+        ({"journey.events.purchase.effects[0].purchase.value": {"fixed": 12_345.6}}, "buys for 12,346 on average"),
+        ({"journey.channels.email.open_delay": {"lognormal": {"median": "6h", "sigma": 2}}}, "half of those who open do so within 6 hours"),
+        (
+            {"journey.messages.hello.unsubscribe_rate": 0.01, "journey.messages.hello.complaint_rate": 0.002},
+            "50 % open it, 0 % of these click, 1 % unsubscribe, 0.2 % complain",
+        ),
+        ({"journey.satisfaction": {"half_life": "60d"}}, "Satisfaction comes half the way back to rest in 60 days.\n"),
+        ({"journey.pressure": {"half_life": None}}, "The pressure of contacts never fades.\n"),
+        ({"journey.scores": {"heat": {"half_life": "1d"}, "sum": {}}}, "Scores: heat (halves in 1 day), sum.\n"),
+        ({"journey.messages.hello.lift": {"opened": {"leave": -0.5}}}, "(exponential), lifts of it halve in 3 days: goes to gone"),
+        (
+            {
+                "journey.personas": {
+                    "wary": {
+                        "share": 1,
+                        "responds": {"leave": 2},
+                        "contact_lift": {"leave": 0.5},
+                        "affinity": {"email": -0.4},
+                        "consent": {"email": 0.3},
+                    }
+                }
+            },
+            "  wary, 100 %: rests at satisfaction 0.5, lifts of leave x 2, each contact lifts leave by +0.5, taste for email -0.4, "
+            "30 % consent to email\n",
+        ),
+    ],
+)
+def test_description_contains_non_default_values(tiny: Scenario, values: dict[str, object], said: str) -> None:
+    assert said not in describe(tiny)
+    assert said in describe(tiny.with_values(values))
+
+
+def test_description_omits_empty_branches(tiny: Scenario) -> None:
+    steps = [
+        {"wait_for": {"event": "purchase", "at_most": "1d"}},
+        {"branch": {"if": "purchases > 1", "else": [{"send": "hello"}]}},
+        {"split": {"a": {"share": 0.5, "steps": [{"stop": True}]}, "b": {"share": 0.5}}},
+    ]
+    told = describe(tiny.with_values({"policy.flows.greet.steps": steps})).split("\n")
+    first = told.index("    wait for purchase, at most 1 day")
+    assert told[first + 1 : -2] == [
+        "    if purchases > 1",
+        "      else:",
+        "        send hello",
+        "    split at random",
+        "      a, 50 %:",
+        "        stop",
+        "      b, 50 %: nothing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "warning"),
+    [
+        ({"journey.stages": {"lost": {}, "active": {}, "gone": {}}}, "journey.stages.lost: no customer ever comes here."),
+        ({"journey.events.leave.wait": "never"}, "journey.events.leave: can never happen: its wait is 'never'"),
+        ({"journey.events.leave.in": []}, "journey.events.leave: can never happen: it is in no stage"),
+        ({"journey.events.leave.in": ["gone"]}, "journey.events.leave: can never happen: none of its stages is ever entered"),
+        ({"journey.personas": {"a": {"share": 1, "speed": {"leave": 0}}}}, "journey.events.leave: can never happen: its clock never runs"),
+        ({"journey.events.leave.effects": []}, "journey.stages.active: cannot be left, though it is not the last stage."),
+        ({"journey.events.leave.effects[0]": {"untag": "vip"}}, "takes off the tag 'vip', which nothing puts on."),
+        ({"policy.flows.greet.steps": [{"wait": "1d"}]}, "policy.flows.greet: does nothing."),
+        ({"policy.flows.greet.holdout": 1}, "policy.flows.greet.holdout: is 1"),
+        ({"policy.flows.greet.steps": [{"stop": True}, {"send": "hello"}]}, "policy.flows.greet.steps[1] can never be reached"),
+        (
+            {"policy.flows.greet.on": {"stage": "gone"}, "journey.events.leave.wait": "never"},
+            "policy.flows.greet.on: what it waits for can never happen",
+        ),
+        ({"policy.guardrails.caps": [{"at_most": 0, "per": "1d"}]}, "policy.guardrails.caps[0]: is 0"),
+        (
+            {
+                "policy.broadcasts": {"news": {"schedule": {"weekdays": ["monday"], "at": "23:00"}, "send": "hello"}},
+                "policy.guardrails.quiet_hours": [{"from": "22:00", "to": "07:30"}],
+            },
+            "policy.broadcasts.news.schedule.at: 23:00 is within quiet hours: it always waits until 07:30.",
+        ),
+        (
+            {"policy.guardrails.quiet_hours": [{"from": "20:00", "to": "08:00"}, {"from": "08:00", "to": "20:00", "channels": ["email"]}]},
+            "policy.guardrails.quiet_hours: cover the whole day, so that nothing is ever sent by email.",
+        ),
+        (
+            {"policy.guardrails.quiet_hours": [{"from": "06:00", "to": "24:00"}, {"from": "22:00", "to": "07:00"}]},
+            "policy.guardrails.quiet_hours: cover the whole day, so that nothing is ever sent by any channel.",
+        ),
+        (
+            {"policy.broadcasts": {"news": {"schedule": {"dates": ["2025-01-05", "2025-02-05"], "at": "10:00"}, "send": "hello"}}},
+            "policy.broadcasts.news.schedule.dates: none lies within the simulated time, 30d from 2025-01-06, so that it never goes out.",
+        ),
+        ({"entry.over": "31d"}, "entry.over: some customers enter after the horizon"),
+    ],
+)
+def test_likely_mistakes_give_warnings(tiny: Scenario, values: dict[str, object], warning: str) -> None:
+    assert lint_warnings(tiny) == []
+    assert [said for said in lint_warnings(tiny.with_values(values)) if warning in said] != []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"policy.guardrails.quiet_hours": [{"from": "20:00", "to": "08:00"}, {"from": "08:01", "to": "20:00"}]},
+        {"policy.guardrails.quiet_hours": [{"from": "20:00", "to": "08:00"}, {"from": "09:00", "to": "21:00", "channels": ["email"]}]},
+        {"policy.broadcasts": {"news": {"schedule": {"dates": ["2024-01-05", "2025-02-04"], "at": "23:00"}, "send": "hello"}}},
+    ],
+)
+def test_near_misses_give_no_warnings(tiny: Scenario, values: dict[str, object]) -> None:
+    assert lint_warnings(tiny.with_values(values)) == []
+
+
+def test_fired_events_and_their_stages_are_reachable(tiny: Scenario) -> None:
+    scenario = tiny.with_values(
+        {
+            "journey.stages": {"active": {}, "far": {}, "gone": {}},
+            "journey.events.leave": {"effects": [{"go": "far"}]},
+            "journey.messages.hello.effects": {"clicked": [{"choose": [{"weight": 1, "effects": [{"fire": "leave"}]}]}]},
+        }
+    )
+    assert find_reachable(scenario.journey, scenario.policy).stages == {"active", "far"}
+    silent = scenario.with_values({"policy.flows": {}})
+    assert find_reachable(silent.journey, silent.policy).stages == {"active"}
+    assert find_reachable(silent.journey, None).stages == {"active", "far"}

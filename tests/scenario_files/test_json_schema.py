@@ -1,0 +1,112 @@
+"""The schemas that editors read: every shipped file fits its own, and what is refused does not."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from error_messages import WORLDS, replace_each
+
+from cjsim.scenario.json_schema import file_schema
+from cjsim.simulation.documents import Journey, Policy, Scenario
+from cjsim.tuning.study import Study
+from cjsim.yaml.document import Document
+from cjsim.yaml.tree import Node, read_yaml_file
+
+TYPES = {"string": str, "number": (int, float), "integer": int, "boolean": bool, "object": dict, "array": list, "null": type(None)}
+KINDS: dict[str, type[Document]] = {"journeys": Journey, "policies": Policy, "scenarios": Scenario}
+FILES = [path for folder in KINDS for path in sorted((ROOT / "configs" / folder).glob("*.yaml")) if KINDS[folder] is not Scenario]
+
+
+def conforms(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
+    """Whether a value is as a JSON schema says: those keywords of draft 2020-12 that ours use."""
+    if "$ref" in schema and not conforms(value, root["$defs"][schema["$ref"].removeprefix("#/$defs/")], root):
+        return False
+    if "anyOf" in schema and not any(conforms(value, choice, root) for choice in schema["anyOf"]):
+        return False
+    if "const" in schema and value != schema["const"]:
+        return False
+    if "enum" in schema and value not in schema["enum"]:
+        return False
+    if "type" in schema and not (isinstance(value, TYPES[schema["type"]]) and isinstance(value, bool) == (schema["type"] == "boolean")):
+        return False
+    if isinstance(value, dict):
+        return object_conforms(value, schema, root)
+    if isinstance(value, list):
+        return len(value) >= schema.get("minItems", 0) and all(conforms(item, schema.get("items", {}), root) for item in value)
+    if isinstance(value, str):
+        return re.search(schema.get("pattern", ""), value) is not None
+    if isinstance(value, (int, float)):
+        low, high = schema.get("minimum", value), schema.get("maximum", value)
+        above, under = schema.get("exclusiveMinimum", value - 1), schema.get("exclusiveMaximum", value + 1)
+        return bool(low <= value <= high and above < value < under)
+    return True
+
+
+def object_conforms(value: dict[str, Any], schema: dict[str, Any], root: dict[str, Any]) -> bool:
+    if not set(schema.get("required", ())) <= value.keys():
+        return False
+    known, rest = schema.get("properties", {}), schema.get("additionalProperties", True)
+    return all(
+        conforms(item, known.get(key, {} if rest is True else rest), root) if key in known or rest else False for key, item in value.items()
+    )
+
+
+def content(tree: Node) -> Any:
+    """What a tree holds, dates as JSON has them."""
+    return json.loads(json.dumps(tree.plain(), default=str))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_shipped_file_conforms_to_its_schema(path: Path) -> None:
+    # With what it extends: a file that is merged over another need not be whole.
+    kind = KINDS[path.parent.name]
+    schema = file_schema(kind)
+    assert conforms(content(kind.load(path).source()), schema, schema)
+
+
+@pytest.mark.parametrize("name", ["tiny", "touchpoints", "every_construct"])
+def test_every_construct_scenario_conforms_to_the_schema(name: str) -> None:
+    schema = file_schema(Scenario)
+    assert conforms(content(read_yaml_file(WORLDS / f"{name}.yaml")), schema, schema)
+
+
+def test_study_conforms_to_its_schema() -> None:
+    schema = file_schema(Study)
+    assert conforms(content(read_yaml_file(WORLDS / "study.yaml")), schema, schema)
+
+
+def test_study_without_objectives_violates_the_schema() -> None:
+    schema, study = file_schema(Study), content(read_yaml_file(WORLDS / "study.yaml"))
+    del study["objectives"]
+    assert not conforms(study, schema, schema)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("kind: pull", "kind: pul"),
+        ("discount: 0.1", "discount: 1.2"),
+        ("slope: 1.5", "slope: -1"),
+        ("ask: sales", "ask: [sales]"),
+        ("sales: {agents: 1}", "sales: {owner: Bob}"),
+        ("patience: {exponential: 6min}", "patience: never"),
+        ("patience: {exponential: 6min}", "patience: {exponential: soon}"),
+        ("unopened: 3", "unopend: 3"),
+        ("invites: 2, ", "invites: 0, "),
+    ],
+)
+def test_invalid_values_violate_the_schema(old: str, new: str, tmp_path: Path) -> None:
+    schema = file_schema(Scenario)
+    file = tmp_path / "bad.yaml"
+    file.write_text(replace_each((WORLDS / "touchpoints.yaml").read_text(encoding="utf-8"), [(old, new)]), encoding="utf-8")
+    assert not conforms(content(read_yaml_file(file)), schema, schema)
+
+
+@pytest.mark.parametrize("kind", [Journey, Policy, Scenario, Study])
+def test_every_schema_object_has_a_description(kind: type[Document]) -> None:
+    schema = file_schema(kind)
+    assert schema["description"]
+    assert [name for name, record in schema["$defs"].items() if not record.get("description")] == []

@@ -1,0 +1,164 @@
+"""What is said of touchpoints, staff and spend, and what is called odd about them."""
+
+import pytest
+from error_messages import WORLDS
+
+from cjsim.description.describe import describe
+from cjsim.simulation.documents import Scenario
+from cjsim.validate.lint import lint_warnings
+from cjsim.validate.reachability import find_reachable
+
+
+@pytest.fixture(scope="module")
+def shop() -> Scenario:
+    return Scenario.load(WORLDS / "touchpoints.yaml")
+
+
+EXPECTED_LINES = """
+Scenario touchpoints: 50 customers entering on day 0 and those who come by acquisition, 60 days
+As many contacts a week as 'likes' says tire nobody.
+  keen, 50 %: rests at satisfaction 0.5, interested in bikes 75 %, boats 25 %
+Interests, which the firm does not see: bikes 50 %, boats 50 %.
+    trouble after 40 days on average (exponential), while asks(support) < 3: asks desk support with priority 2
+  email: 100 % consent, 0.01 a message, 0.2 a click, opened at once
+  in_app: 100 % consent, seen at the next visit, half of those who open do so within 1 hour, kept for 7 days
+  ads: 100 % consent, 0.3 a message that is seen, opened at once
+  calls: 100 % consent, through the people of sales, opened at once
+  news by email: about bikes, relevance +1, 30 % open it, 0 % of these click
+  tenth (A tenth off): 10 % off 2 purchases within 14 days, taken by 80 % of those who hold it then
+  gift: 5 off one purchase of at least 20 within 7 days
+  support (Support): a conversation takes 10 minutes on average, customers give up after 6 minutes on average (exponential)
+    in time: satisfaction +0.1
+    late: satisfaction -0.1, is offered gift
+    unanswered: satisfaction -0.3
+  sales: a conversation takes 20 minutes on average, customers wait without end
+  friends: only as others refer them
+  Flow nurture as score lead rises above 3, if not held_out and acquired_by == search:
+    split by experiment calls_or_not
+    wait until the customer's best hour on monday, tuesday (09:00 until 5 are known, then as much later as it is seen later than 09:00)
+    offer tenth
+  Flow win_back at a message by email after 3 that were not opened:
+    ask desk sales
+  Flow sale on 2025-02-01 at 08:00, if not has_offer(tenth) and redeemed(tenth) < 2 and unopened(email) < 4:
+  Flow monthly on friday every 4 weeks at 12:00:
+    not to a holdout of 10 %, but for sale
+    at most 1,000 to all customers in 1d by email
+  Desk sales: 1 person round the clock
+  Spend on search: 50 a day, 80 a day from 2025-01-20 to 2025-01-26
+  Takes the interest of those with opens >= 3 for what it is in 90 % of sends
+  Takes the interest for what it is in 60 % of sends
+"""
+
+
+@pytest.mark.parametrize("line", EXPECTED_LINES.strip("\n").split("\n"))
+def test_description_of_touchpoints(shop: Scenario, line: str) -> None:
+    assert line in describe(shop).split("\n")
+
+
+def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenario) -> None:
+    told = describe(shop)
+    assert "invites 2 friends (10 % join after 7 days on average (exponential), by friends)" in told
+    assert (
+        "  search: 0.5 a day without spend, from spend up to 4 a day, half of them at 100 a day (slope 1.5), "
+        "30 % of a day's spend works on the next, of personas keen 66.67 %, calm 33.33 %\n"
+    ) in told
+    assert (
+        "  Desk support: 2 people from 08:00 to 18:00 on monday, tuesday, wednesday, thursday, friday, 1 person from 22:00 to 06:00, "
+        "an answer within 5 minutes promised, passed on to sales after 3 minutes, 0.8 a minute of conversation, Ada answers for it\n"
+    ) in told
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"policy.flows.nurture.on": {"score": "lead", "below": 1}}, "Flow nurture as score lead falls to 1,"),
+        ({"policy.flows.nurture.steps[1].wait_until": {"at": "7:30"}}, "    wait until 07:30\n"),
+        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "then as much later as it is seen later than 11:30)\n"),
+        ({"policy.desks.sales": {"shifts": [{"agents": 3, "dates": ["2025-01-07"]}]}}, "  Desk sales: 3 people on 2025-01-07\n"),
+        ({"journey.events.buy.effects[2].refer.invites": 1}, "invites a friend (10 % join"),
+        ({"journey.messages.news.cost": 0.5}, "0 % of these click, 0.5 a message\n"),
+    ],
+)
+def test_description_follows_changed_values(shop: Scenario, values: dict[str, object], said: str) -> None:
+    assert said not in describe(shop)
+    assert said in describe(shop.with_values(values))
+
+
+@pytest.mark.parametrize(
+    ("values", "warning"),
+    [
+        ({"policy.guardrails.holdout": 0}, "policy.guardrails.spared: has no effect, as there is no holdout."),
+        ({"policy.guardrails.holdout": 1}, "policy.guardrails.holdout: is 1, so that everyone is held out."),
+        (
+            {"policy.flows.nurture.steps[1].wait_until": {"at": "7:30", "typical": "9:00"}},
+            "policy.flows.nurture.steps[1].wait_until.typical: has no effect without 'best_hour'.",
+        ),
+        (
+            {"policy.flows.nurture.steps[0].split.pushed.steps": [{"wait_until": {"at": "7:30", "learn_from": 6}}, {"send": "news"}]},
+            "policy.flows.nurture.steps[0].split.pushed.steps[0].wait_until.learn_from: has no effect without 'best_hour'.",
+        ),
+        ({"policy.guardrails.budgets[0].at_most": 0}, "policy.guardrails.budgets[0]: is 0, so that nothing is ever sent by email."),
+        (
+            {"policy.personalisation": [{"accuracy": 0.5}, {"accuracy": 0.6}]},
+            "policy.personalisation[1] never applies: the one before it has no condition.",
+        ),
+        (
+            {"journey.messages.tip": {"channel": "in_app", "open_rate": 0.9}},
+            "policy.personalisation: has no effect, as no message that is sent has the topic 'personal'.",
+        ),
+        (
+            {"policy.flows.sale.on.date": "2024-02-01"},
+            "policy.flows.sale.on.date: none lies within the simulated time, 60d from 2025-01-06",
+        ),
+        (
+            {"policy.flows.monthly.on.schedule": {"dates": ["2025-03-07"], "at": "12:00"}},
+            "policy.flows.monthly.on.schedule.dates: none lies within the simulated time",
+        ),
+        (
+            {"policy.acquisition.search.periods[0].from": "2024-01-20", "policy.acquisition.search.periods[0].to": "2025-01-05"},
+            "policy.acquisition.search.periods[0]: lies outside the simulated time, 60d from 2025-01-06.",
+        ),
+        (
+            {"journey.acquisition.search.hill": None},
+            "policy.acquisition.search: spends money that brings nobody, as the channel has no 'hill'.",
+        ),
+        (
+            {"journey.events.buy.effects[2].refer.by": "search"},
+            "journey.acquisition.friends: brings nobody: it has no 'baseline', no 'hill', and no 'refer' names it.",
+        ),
+        (
+            {"journey.channels.in_app.visits": ["trouble"], "journey.events.trouble.wait": "never"},
+            "journey.channels.in_app: is never seen: none of its visits ever happens.",
+        ),
+        (
+            {"journey.events.buy.effects[2].refer.invites": 6},
+            "journey: each customer brings about 1.2 others within the horizon, who bring others in turn",
+        ),
+        (
+            {"journey.scores": {"lead": {}, "calm": {}}, "policy.flows.nurture.on.score": "calm"},
+            "policy.flows.nurture.on: what it waits for can never happen",
+        ),
+    ],
+)
+def test_likely_touchpoint_mistakes_give_warnings(shop: Scenario, values: dict[str, object], warning: str) -> None:
+    assert lint_warnings(shop) == []
+    assert [said for said in lint_warnings(shop.with_values(values)) if warning in said] != []
+
+
+def test_staff_without_requests_gives_a_warning(shop: Scenario) -> None:
+    idle = shop.with_values({"journey.events.trouble.effects": []})
+    assert lint_warnings(idle) == ["policy.desks.support: has staff, though nobody ever asks it."]
+
+
+def test_referrals_that_sustain_the_population_give_no_warning(shop: Scenario) -> None:
+    assert lint_warnings(shop.with_values({"journey.events.buy.effects[2].refer.invites": 5})) == []
+
+
+def test_desks_are_reachable_by_effects_steps_messages_and_escalation(shop: Scenario) -> None:
+    assert find_reachable(shop.journey, shop.policy).desks == {"support", "sales"}
+    steps = [{"policy.flows.nurture.steps": [{"tag": "x"}], "policy.flows.win_back.steps": [{"tag": "x"}]}]
+    passed_on = shop.with_values(steps[0])
+    assert find_reachable(passed_on.journey, passed_on.policy).desks == {"support", "sales"}
+    kept = passed_on.with_values({"policy.desks.support.escalate": None})
+    assert find_reachable(kept.journey, kept.policy).desks == {"support"}
+    assert find_reachable(kept.journey, None).desks == {"support", "sales"}

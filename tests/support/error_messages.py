@@ -1,0 +1,49 @@
+"""What tests of wrong input share: a command that must refuse, and its one message."""
+
+import re
+from pathlib import Path
+
+from conftest import ROOT
+from typer.testing import CliRunner
+
+from cjsim.cli import app
+from cjsim.simulation.documents import Scenario
+
+WORLDS = ROOT / "tests" / "worlds"
+
+
+def command_error(*arguments: str) -> str:
+    """The one message of a command that refuses its input."""
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    message = result.stderr.rstrip("\n")
+    assert "Traceback" not in message
+    assert "\n" not in message
+    assert re.search(r": must .*, got .*\. \S.*[.?)]$", message), message
+    return message
+
+
+def check_error(folder: Path, text: str) -> str:
+    """The message of `check` on a file `bad.yaml` of this text."""
+    file = folder / "bad.yaml"
+    file.write_text(text, encoding="utf-8")
+    return command_error("check", str(file)).replace(f"{folder}/", "")
+
+
+Replacement = tuple[str, str]  # what is replaced, by what
+
+
+def replace_each(text: str, changes: list[Replacement]) -> str:
+    """The text with each first occurrence replaced."""
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    return text
+
+
+def load_text(folder: Path, text: str) -> Scenario:
+    """The scenario that a file `bad.yaml` of this text is; it raises where there is none."""
+    file = folder / "bad.yaml"
+    file.write_text(text, encoding="utf-8")
+    return Scenario.load(file)

@@ -1,0 +1,154 @@
+"""How a test lets a scenario live without a file, and what it then looks at.
+
+Lives here: lives, the constructs that a plan and its log show, and, as a script, digests of what becomes of scenarios (read as JSON
+from standard input), for tests that need another process. Does not live here: random scenarios (random_scenarios.py).
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Any, NamedTuple
+from unittest import mock
+
+import numpy as np
+from chooser import ScenarioData
+
+from cjsim.compiler.compile_scenario import compile_scenario
+from cjsim.compiler.plan import Plan
+from cjsim.engine.outcomes import Outcomes
+from cjsim.engine.population_registry import PopulationRegistry
+from cjsim.kernels.codes import N_TOUCH_CODES, ChannelKind, ConditionOp, DistributionCode, EffectCode, StepCode, TouchCode, TriggerCode
+from cjsim.kernels.state import LOG_ROW
+from cjsim.kernels.world import Array
+from cjsim.simulation import simulate as run
+from cjsim.simulation.documents import Scenario
+
+
+class LogRow(NamedTuple):
+    """A row of the log, by names in place of codes."""
+
+    customer: int
+    time: float
+    value: float
+    event: str
+    stage: str
+    channel: str
+    message: str
+    source: str
+
+
+class InMemoryResult(NamedTuple):
+    """What became of the customers of a scenario."""
+
+    plan: Plan
+    rows: Array  # ROW, customer by customer
+    outcomes: Outcomes
+    population_registry: PopulationRegistry
+
+    def to_bytes(self) -> bytes:
+        """Every byte of the log, of the outcomes, and of who came later."""
+        came = (self.population_registry.keys, self.population_registry.channels, self.population_registry.parents)
+        return b"".join(array.tobytes() for array in (self.rows, *self.outcomes, *came))
+
+    def log_rows(self) -> list[LogRow]:
+        """The log by names in place of codes, for scenarios whose codes differ."""
+        book = self.plan.codebook
+        names = {"event": book.events, "stage": book.stages, "channel": book.channels, "message": book.messages, "source": book.sources}
+        columns = [self.rows[field].tolist() for field in ("customer", "time", "value")]
+        columns += [[labels[code] if code >= 0 else "" for code in self.rows[field].tolist()] for field, labels in names.items()]
+        return [LogRow(*row) for row in zip(*columns, strict=True)]
+
+
+class InMemoryLogWriter:
+    """Stands in for the log's writer, and keeps its rows."""
+
+    def __init__(self) -> None:
+        self.rows: list[Array] = [np.zeros(0, LOG_ROW)]
+
+    def __call__(self, *_: object) -> "InMemoryLogWriter":
+        return self
+
+    def __enter__(self) -> "InMemoryLogWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def write(self, rows: Array) -> None:
+        """Keep some."""
+        self.rows.append(rows)
+
+
+def simulate_in_memory(
+    scenario: Scenario, engine: Any = "compiled", *, customers: int | None = None, seed: int | None = None
+) -> InMemoryResult:
+    """Let the customers of a scenario live, and those who come later."""
+    keeper = InMemoryLogWriter()
+    with mock.patch.object(run, "LogWriter", keeper):
+        made = run.simulate(scenario, engine=engine, customers=customers, seed=seed, threads=1, log="kept")
+    rows = np.concatenate(keeper.rows)
+    assert len(rows) == made.provenance.events == made.outcomes.customers["events"].sum()
+    return InMemoryResult(compile_scenario(scenario), rows, made.outcomes, made.registry)
+
+
+def log_rows(world: Scenario, customers: int = 1) -> list[LogRow]:
+    """The log of a few customers."""
+    return simulate_in_memory(world, customers=customers).log_rows()
+
+
+def first_difference(one: InMemoryResult, other: InMemoryResult) -> str:
+    """The first thing in which two results differ, in words; empty if they are equal to the byte."""
+    if one.to_bytes() == other.to_bytes():
+        return ""
+    for left, right in zip(one.log_rows(), other.log_rows(), strict=False):
+        if left != right:
+            return f"log: {left} != {right}"
+    if len(one.rows) != len(other.rows):
+        return f"log: {len(one.rows)} rows != {len(other.rows)}"
+    if one.population_registry.keys.tobytes() != other.population_registry.keys.tobytes():
+        return f"keys: {one.population_registry.keys} != {other.population_registry.keys}"
+    for name, left, right in zip(Outcomes._fields, one.outcomes, other.outcomes, strict=True):
+        for customer, (a, b) in enumerate(zip(left, right, strict=True)):
+            if a.tobytes() != b.tobytes():
+                return f"{name} of customer {customer}: {a} != {b}"
+    return "who referred whom, or padding of log rows"
+
+
+def outcome_digests(made: Iterable[ScenarioData], engine: str) -> list[str]:
+    """A digest of what becomes of each scenario on an engine."""
+    return [hashlib.sha256(simulate_in_memory(Scenario.from_dict(data), engine).to_bytes()).hexdigest() for data in made]
+
+
+def constructs_used(lived: InMemoryResult) -> set[str]:
+    """The constructs that a plan holds (effects, steps, triggers, channels, waits, words of conditions) and that a log shows (touches)."""
+    world = lived.plan.world
+    waits = [*world.events["wait"]["kind"], *world.channels["open_delay"]["kind"], *world.effects["value"]["kind"]]
+    waits += [*world.desks["service"]["kind"], *world.desks["patience"]["kind"]]
+    found: list[tuple[type[IntEnum], Iterable[int]]] = [
+        (EffectCode, [op for op in world.effects["op"] if op != EffectCode.END]),
+        (StepCode, world.steps["op"] if len(world.actors) else ()),
+        (TriggerCode, world.actors["trigger"]),
+        (ChannelKind, world.channels["kind"]),
+        (DistributionCode, waits),
+        (ConditionOp, world.codes["op"]),
+        (TouchCode, [code for code in np.unique(lived.rows["event"]) if code < N_TOUCH_CODES]),
+    ]
+    return {f"{kind.__name__}.{kind(int(code)).name}" for kind, codes in found for code in codes}
+
+
+# END stands where there is nothing. The two words of a mood drift: conditions of a journey may not name them, a policy cannot see them.
+ALL_CONSTRUCTS = {
+    f"{kind.__name__}.{member.name}"
+    for kind in (EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, TouchCode)
+    for member in kind
+} - {
+    "Effect.END",
+    "Op.SATISFACTION",
+    "Op.PRESSURE",
+}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(outcome_digests(json.load(sys.stdin), sys.argv[1])))

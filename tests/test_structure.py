@@ -1,0 +1,260 @@
+"""The house: layers, sizes, docstrings, and that nothing of one machine is committed."""
+
+import ast
+import doctest
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+# Lowest first; the members of one tuple stand side by side and do not import each other.
+LAYERS = (
+    ("errors",),
+    ("frame", "kernel", "progress", "publish", "manifest"),
+    ("model",),
+    ("eventlog",),
+    ("engine",),
+    ("metrics",),
+    ("calibrate", "tuning", "uplift"),
+    ("lab",),
+    ("report",),
+    ("app",),
+    ("arguments",),
+    ("commands",),
+    ("cli",),
+)
+LAYER_RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+FILE_LINES, FUNCTION_LINES, ARGUMENTS = 400, 60, 8
+
+# What may be larger than the rule, and why. Keys: a file, or file:function.
+SIZE_EXCEPTIONS = {
+    "cjsim/commands/runs.py:simulate": "an argument is an option of the command line",
+    "cjsim/commands/runs.py:compare": "an argument is an option of the command line",
+    "cjsim/commands/levers.py:levers": "an argument is an option of the command line",
+    "cjsim/commands/searching.py:optimize": "an argument is an option of the command line",
+    "cjsim/commands/calibration.py:calibrate_purchases": "an argument is an option of the command line",
+    "cjsim/commands/lab.py:journal_top": "an argument is an option of the command line",
+    "cjsim/commands/lab.py:journal_diff": "an argument is an option of the command line",
+}
+
+HEAVY_LIBRARIES = ("numba", "numpy", "scipy", "pandas", "pyarrow", "duckdb", "sklearn", "seaborn", "matplotlib", "optuna", "simpy")
+SOURCES = sorted((ROOT / "cjsim").rglob("*.py"))
+SOURCE_NAMES = [str(path.relative_to(ROOT)) for path in SOURCES]
+SYNTAX_TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in zip(SOURCE_NAMES, SOURCES, strict=True)}
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def module_of(name: str) -> str:
+    return ".".join(Path(name).with_suffix("").parts).removesuffix(".__init__")
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def runtime_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below this one but those that only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if not is_type_checking(child):
+            yield child
+            yield from runtime_nodes(child)
+
+
+def imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Modules of cjsim that are imported at any depth, with the line."""
+    for node in runtime_nodes(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "cjsim":
+            yield node.module or "", node.lineno
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names if alias.name.split(".")[0] == "cjsim")
+
+
+def functions(tree: ast.Module) -> Iterator[tuple[str, Function]]:
+    """Functions with their dotted names within the file."""
+
+    def visit(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, Function):
+                yield prefix + child.name, child
+                yield from visit(child, f"{prefix}{child.name}.")
+            else:
+                yield from visit(child, f"{prefix}{child.name}." if isinstance(child, ast.ClassDef) else prefix)
+
+    return visit(tree, "")
+
+
+def parameters(node: Function) -> list[str]:
+    named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    return [arg.arg for arg in named if arg.arg not in ("self", "cls")]
+
+
+def code_lines(node: Function) -> int:
+    first = node.body[0]
+    has_docstring = ast.get_docstring(node) is not None
+    words = first.end_lineno - first.lineno + 1 if has_docstring else 0  # type: ignore[operator]
+    return node.end_lineno - node.lineno + 1 - words  # type: ignore[operator]
+
+
+def layer_violations(name: str, tree: ast.Module) -> list[str]:
+    layer = module_of(name).split(".")[1] if "." in module_of(name) else ""
+    faults = []
+    for target, line in imports(tree):
+        other = target.split(".")[1] if "." in target else ""
+        if layer in LAYER_RANKS and other in LAYER_RANKS and other != layer and LAYER_RANKS[other] >= LAYER_RANKS[layer]:
+            faults.append(f"{name}:{line}: imports {target}, which is not below it")
+    return faults
+
+
+def size_violations(name: str, text: str) -> list[str]:
+    lines = text.count("\n")
+    faults = [f"{name}: {lines} lines"] if lines > FILE_LINES else []
+    for label, node in functions(ast.parse(text)):
+        if (size := code_lines(node)) > FUNCTION_LINES:
+            faults.append(f"{name}:{label}: {size} lines")
+        if (count := len(parameters(node))) > ARGUMENTS:
+            faults.append(f"{name}:{label}: {count} arguments")
+    return faults
+
+
+def docstring_violations(name: str, tree: ast.Module) -> list[str]:
+    """Public functions without a docstring, and sections `Parameters` that do not name the signature's."""
+    faults = []
+    for label, node in functions(tree):
+        if any(part.startswith("_") for part in label.split(".")):
+            continue
+        words = ast.get_docstring(node)
+        if not words:
+            faults.append(f"{name}:{label}: no docstring")
+            continue
+        section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", words, re.MULTILINE | re.DOTALL)
+        if section is None:
+            continue
+        documented = [
+            part.strip(" *") for line in re.findall(r"^(\S[^:\n]*?)(?: *:.*)?$", section[1], re.MULTILINE) for part in line.split(",")
+        ]
+        if sorted(documented) != sorted(parameters(node)):
+            faults.append(f"{name}:{label}: documents {documented}, takes {parameters(node)}")
+    return faults
+
+
+def test_every_module_belongs_to_a_layer() -> None:
+    layers = {module_of(name).split(".")[1] for name in SOURCE_NAMES if "." in module_of(name)}
+    assert layers <= set(LAYER_RANKS) | {"__main__"}
+
+
+@pytest.mark.parametrize("name", SOURCE_NAMES)
+def test_imports_go_to_lower_layers(name: str) -> None:
+    assert layer_violations(name, SYNTAX_TREES[name]) == []
+
+
+def test_modules_have_no_import_cycles() -> None:
+    known = {module_of(name) for name in SOURCE_NAMES}
+    edges = {module_of(name): {target for target, _ in imports(tree) if target in known} for name, tree in SYNTAX_TREES.items()}
+    edges["cjsim"] = set()  # the face: lazy
+    while leaves := {name for name, targets in edges.items() if not targets & edges.keys()}:
+        for leaf in leaves:
+            del edges[leaf]
+    assert edges == {}
+
+
+@pytest.mark.parametrize("name", SOURCE_NAMES)
+def test_files_functions_and_signatures_are_small(name: str) -> None:
+    faults = size_violations(name, (ROOT / name).read_text(encoding="utf-8"))
+    assert [fault for fault in faults if fault.rsplit(": ", 1)[0] not in SIZE_EXCEPTIONS] == []
+
+
+def test_size_exceptions_are_needed() -> None:
+    faults = [fault for name in SOURCE_NAMES for fault in size_violations(name, (ROOT / name).read_text(encoding="utf-8"))]
+    assert set(SIZE_EXCEPTIONS) <= {fault.rsplit(": ", 1)[0] for fault in faults}
+
+
+@pytest.mark.parametrize("name", SOURCE_NAMES)
+def test_docstrings_name_the_parameters(name: str) -> None:
+    assert docstring_violations(name, SYNTAX_TREES[name]) == []
+
+
+def test_structure_checks_detect_violations() -> None:
+    bad = 'def f(a, b):\n    """Gives a.\n\n    Parameters\n    ----------\n    a : int\n    c : int\n    """\n'
+    assert docstring_violations("x.py", ast.parse(bad)) == ["x.py:f: documents ['a', 'c'], takes ['a', 'b']"]
+    assert docstring_violations("x.py", ast.parse("def f(): return 1")) == ["x.py:f: no docstring"]
+    assert layer_violations("cjsim/model/a.py", ast.parse("def f():\n    import cjsim.engine.run")) != []
+    assert layer_violations("cjsim/tuning/a.py", ast.parse("from cjsim.uplift import x")) != []
+    assert size_violations("x.py", "def f(a, b, c, d, e, g, h, i, j):\n" + "    a\n" * 60) == ["x.py:f: 61 lines", "x.py:f: 9 arguments"]
+
+
+def test_no_catch_all_modules() -> None:
+    assert {path.stem for path in SOURCES} & {"utils", "helpers", "common", "misc"} == set()
+
+
+@pytest.mark.parametrize("name", SOURCE_NAMES)
+def test_doctests_run(name: str) -> None:
+    if ">>>" not in (ROOT / name).read_text(encoding="utf-8"):
+        return
+    outcome = doctest.testmod(importlib.import_module(module_of(name)), optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert outcome.failed == 0
+
+
+def committed_files() -> list[Path]:
+    """Text files that git tracks; all but caches where this is no checkout."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\0")
+    paths = [ROOT / name for name in listed if name] or [path for path in ROOT.rglob("*") if ".venv" not in path.parts]
+    return [path for path in paths if path.is_file() and path.suffix not in {".png", ".parquet", ".gz", ".pdf"}]
+
+
+def test_no_machine_specific_paths_are_committed() -> None:
+    # Written in pieces, so that this file does not find itself.
+    places = ["/" + "work/", "/" + "root/", "/home" + "/", "/tmp" + "/proto"]
+    hosts = ["pypi" + r"\.org", "pythonhosted" + r"\.org", r"^\s*--?(?:extra-)?index-" + "url"]
+    pattern = re.compile("|".join(places + hosts), re.MULTILINE)
+    texts = {path.relative_to(ROOT): path.read_text(encoding="utf-8") for path in committed_files()}
+    assert [f"{name}: {match[0]}" for name, text in texts.items() for match in pattern.finditer(text)] == []
+
+
+def test_readme_mentions_only_makefile_targets() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_readme_mentions_only_existing_files() -> None:
+    text = re.sub(r"--out \S+", "", (ROOT / "README.md").read_text(encoding="utf-8"))  # but for those that it writes
+    named = set(re.findall(r"\b(?:configs|docs|experiments|benchmarks|reports)/[\w/.-]*\w", text))
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_readme_example_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    seen: dict[str, object] = {}
+    for block in blocks:
+        exec(block.replace("5_000", "50"), seen)  # noqa: S102, this is our own README
+    assert "clv" in capsys.readouterr().out
+    assert len(seen["run"]) == 50  # type: ignore[arg-type]
+
+
+def test_lock_pins_every_dependency() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    names = {re.match(r"[\w.-]+", line)[0].replace(".", "-").replace("_", "-") for line in wanted}  # type: ignore[index]
+    locked = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE))
+    assert names <= locked
+
+
+def test_importing_the_package_imports_no_heavy_libraries() -> None:
+    code = "import sys, cjsim; print(sorted(set(sys.modules) & set(sys.argv[1:])))"
+    seen = subprocess.run([sys.executable, "-c", code, *HEAVY_LIBRARIES], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert seen.strip() == "[]"
+
+
+def test_public_names_can_be_imported() -> None:
+    cjsim = importlib.import_module("cjsim")
+    assert [name for name in cjsim.__all__ if getattr(cjsim, name, None) is None] == []
+    with pytest.raises(AttributeError, match="no attribute 'simulat'"):
+        cjsim.simulat  # noqa: B018

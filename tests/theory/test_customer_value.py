@@ -1,0 +1,139 @@
+"""Laws of worth: discounted streams, costs, retention, moments, entry, and the intervals of metrics.
+
+Error rates: see laws.py; that of the coverage of intervals is with its test.
+"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import integrate, special, stats
+from small_scenarios import small_scenario
+from statistical_checks import assert_plausible, mean_p_value, moment_times, share_p_value, simulate_small, time_p_value
+
+from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED
+from cjsim.simulation.simulate import simulate
+
+CUSTOMERS = 40_000
+YEARLY = 0.25
+DISCOUNT_RATE_PER_DAY = np.log1p(YEARLY) / 365.0  # of interest, a day
+
+
+def order_journey(purchase: dict[str, Any], *, rate: float = 0.1, **event: Any) -> dict[str, Any]:
+    """A journey of purchases at a rate a day."""
+    return {"events": {"order": {"in": "anywhere", "wait": {"exponential": f"{1 / rate}d"}, "effects": [{"purchase": purchase}], **event}}}
+
+
+def test_clv_of_a_poisson_stream_is_its_discounted_value() -> None:
+    # Campbell: a stream at rate mu of money V discounted at force d over H days has mean mu E[V] (1 - e^(-dH)) / d, variance
+    # mu E[V^2] (1 - e^(-2dH)) / (2d).
+    mu, days, share = 0.1, 500.0, 0.4
+    spend = {"value": {"gamma": {"mean": 30, "shape": 2}}, "margin": share}
+    of = simulate_small(order_journey(spend, rate=mu), customers=CUSTOMERS, horizon="500d", discount_rate=YEARLY).outcomes.customers
+    mean = mu * share * 30 * -np.expm1(-DISCOUNT_RATE_PER_DAY * days) / DISCOUNT_RATE_PER_DAY
+    variance = mu * share**2 * (30**2 + 30**2 / 2) * -np.expm1(-2 * DISCOUNT_RATE_PER_DAY * days) / (2 * DISCOUNT_RATE_PER_DAY)
+    np.testing.assert_allclose(of["margin"], share * of["revenue"], rtol=1e-12)
+    assert_plausible(
+        mean_p_value(of["clv"], mean), mean_p_value((of["clv"] - mean) ** 2, variance), mean_p_value(of["revenue"], mu * 30 * days)
+    )
+
+
+def test_delivery_costs_are_discounted() -> None:
+    journey = {
+        "channels": {"mail": {"cost": 0.02}},
+        "messages": {"dear": {"channel": "mail", "open_rate": 0.5, "cost": 3.0}, "cheap": {"channel": "mail", "open_rate": 0.5}},
+    }
+    week = {"weekdays": ["monday"], "at": "09:00"}
+    day = {"dates": ["2026-03-01"], "at": "18:00"}
+    policy = {"broadcasts": {"news": {"schedule": week, "send": "cheap"}, "book": {"schedule": day, "send": "dear"}}}
+    run = simulate_small(journey, policy=policy, customers=10, horizon="100d", discount_rate=YEARLY)
+    mondays, once = 0.375 + 7.0 * np.arange(15), 55.75
+    value = 0.02 * np.exp(-DISCOUNT_RATE_PER_DAY * mondays).sum() + 3.0 * np.exp(-DISCOUNT_RATE_PER_DAY * once)
+    np.testing.assert_allclose(run.outcomes.customers["cost"], 15 * 0.02 + 3.0, rtol=1e-12)
+    np.testing.assert_allclose(run.outcomes.customers["clv"], -value, rtol=1e-12)
+
+
+def test_retention_under_exponential_churn_is_the_survival_function() -> None:
+    mean = 120.0
+    journey = {
+        "starts_in": "new",
+        "stages": {"new": {}, "active": {"retained": True}, "gone": {}},
+        "events": {
+            "convert": {"in": ["new"], "wait": {"exponential": "40d"}, "effects": [{"go": "active"}, {"purchase": {"value": 1}}]},
+            "leave": {"in": ["active"], "wait": {"exponential": f"{mean:g}d"}, "effects": [{"go": "gone"}]},
+        },
+    }
+    run = simulate_small(journey, customers=CUSTOMERS, horizon="400d")
+    converted = moment_times(run, "conversion")
+    found = []
+    for i, days in enumerate(RETENTION_DAYS):
+        retained = run.outcomes.customers["retained"][:, i]
+        observed = retained != UNOBSERVED
+        np.testing.assert_array_equal(observed, converted + days <= 400.0)
+        metric = run.metrics[f"retention_{days:.0f}d"]
+        assert (metric.value, metric.n) == (np.mean(retained[observed]), observed.sum())
+        found.append(share_p_value(retained[observed], np.exp(-days / mean)))
+    # Not in a retained stage at the horizon, of those who converted: the age at the horizon is given by the time of conversion.
+    gone = integrate.quad(lambda t: stats.expon(scale=40).pdf(t) * -np.expm1(-(400 - t) / mean), 0, 400)[0] / stats.expon(scale=40).cdf(400)
+    left = run.outcomes.customers["stage"][~np.isnan(converted)] == 2
+    assert run.metrics["churn"].value == np.mean(left)
+    assert_plausible(*found, share_p_value(left, gone), time_p_value(converted, stats.expon(scale=40).cdf, 400.0))
+
+
+@pytest.mark.parametrize("nth", [1, 2, 5])
+def test_moment_of_the_nth_event_follows_the_sum_of_waits(nth: int) -> None:
+    moments = {"moments": {"first_value": {"event": "order", "nth": nth}}}
+    run = simulate_small({**order_journey({"value": 1}), **moments}, customers=CUSTOMERS, horizon="60d")
+    reached = moment_times(run, "first_value")
+    law = stats.gamma(nth, scale=10)
+    assert run.metrics["activation"].value == np.mean(~np.isnan(reached))
+    assert run.metrics["time_to_first_value"].value == pytest.approx(np.nanmean(reached), rel=1e-12)
+    assert_plausible(time_p_value(reached, law.cdf, 60.0))
+
+
+def test_metrics_count_from_each_customers_entry() -> None:
+    moments = {"moments": {"first": "order", "second": {"event": "order", "nth": 2}}}
+    journey = {**order_journey({"value": 100}, wait={"fixed": "30d"}), **moments}
+    run = simulate_small(journey, customers=CUSTOMERS, horizon="100d", entry={"over": "80d"}, discount_rate=YEARLY)
+    of, entered = run.outcomes.customers, run.outcomes.customers["entered"]
+    bought = np.floor((100 - entered) / 30)
+    np.testing.assert_allclose(moment_times(run, "first"), np.where(bought > 0, entered + 30, np.nan), rtol=1e-12)
+    np.testing.assert_allclose(moment_times(run, "second"), np.where(bought > 1, entered + 60, np.nan), rtol=1e-12)
+    value = np.array([100 * np.exp(-DISCOUNT_RATE_PER_DAY * 30 * np.arange(1, n + 1)).sum() for n in range(4)])
+    np.testing.assert_allclose(of["clv"], value[bought.astype(int)], rtol=1e-12)
+    np.testing.assert_allclose(run.outcomes.dwell[:, 0], 100 - entered, rtol=1e-6)
+    assert_plausible(time_p_value(entered, stats.uniform(0, 80).cdf))
+
+
+# Orders at rate 0.06 g a day, g gamma with mean 1 and shape 2; each is answered by a message that costs 2 and is opened
+# with logit(0.2) + g: trials of a customer go together, and with how many they are.
+BUYER_JOURNEY = {
+    "traits": {"g": {"gamma": {"mean": 1.0, "shape": 2.0}}},
+    "channels": {"mail": {"affinity": "g", "cost": 2.0}},
+    "messages": {"m": {"channel": "mail", "open_rate": 0.2}},
+    **order_journey({"value": {"lognormal": {"median": 20, "sigma": 0.5}}, "margin": 0.5}, rate=0.06, speed=["g"]),
+}
+THANK_YOU_POLICY = {"flows": {"thanks": {"on": {"event": "order"}, "steps": [{"send": "m"}]}}}
+
+
+def known_metrics(days: float) -> dict[str, float]:
+    """Conversion, CLV and open rate of KEEN under THANKS."""
+    law = stats.gamma(2, scale=0.5)
+    opens = integrate.quad(lambda g: g * special.expit(special.logit(0.2) + g) * law.pdf(g), 0, np.inf)[0]
+    force = np.log1p(0.1) / 365
+    worth = 0.06 * (20 * np.exp(0.125) * 0.5 - 2.0) * -np.expm1(-force * days) / force
+    return {"conversion": 1 - (1 + 0.06 * days / 2) ** -2, "clv": worth, "open_rate": opens}
+
+
+def test_metric_intervals_have_nominal_coverage() -> None:
+    # If an interval covers with probability 95 %, less than 91 % or more than 98 % of 1,000 do with probability 3.4e-7 (binomial): of
+    # the three metrics one, 1.0e-6 at most. Of 200 it would be 1.5e-2 each.
+    runs, days = 1000, 30.0
+    small = small_scenario(journey=BUYER_JOURNEY, policy=THANK_YOU_POLICY, horizon="30d")
+    known = known_metrics(days)
+    covered = dict.fromkeys(known, 0)
+    for seed in range(runs):
+        metrics = simulate(small, customers=400, seed=seed, threads=1).metrics
+        for name, truth in known.items():
+            covered[name] += metrics[name].low <= truth <= metrics[name].high
+    assert {name: count for name, count in covered.items() if not 0.91 * runs <= count <= 0.98 * runs} == {}

@@ -1,0 +1,182 @@
+"""Laws of guardrails, exact, on logs of heavy traffic, as a plain judge sees them (judging.py)."""
+
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from guardrail_oracle import HEAVY_TRAFFIC, SEND_OUTCOMES, TIME_TOLERANCE, GuardrailOracle, SimulatedTraffic
+from random_scenarios import generate_scenarios
+
+from cjsim.simulation.documents import Scenario
+
+ARRIVING_KINDS = ("push", "paid")  # kinds of channels that bring a message at the firm's time
+
+
+@pytest.fixture(scope="module")
+def heavy_traffic() -> SimulatedTraffic:
+    """Some 30,000 sends of all kinds, to customers who knock three times a day."""
+    return SimulatedTraffic(Scenario.from_dict(HEAVY_TRAFFIC))
+
+
+@pytest.fixture(scope="module")
+def all_traffic(heavy_traffic: SimulatedTraffic) -> list[SimulatedTraffic]:
+    """Heavy traffic, every construct with more of it, and 150 scenarios made at random."""
+    more = {"journey.events.browse.wait": {"exponential": "8h"}, "journey.events.buy.wait": {"exponential": "2d"}, "customers": 40}
+    everything = Scenario.load(ROOT / "tests" / "worlds" / "every_construct.yaml", set=more)
+    return [heavy_traffic, SimulatedTraffic(everything), *(SimulatedTraffic(Scenario.from_dict(data)) for data in generate_scenarios(150))]
+
+
+def test_every_send_decision_agrees_with_the_oracle(all_traffic: list[SimulatedTraffic]) -> None:
+    judged: Counter[str] = Counter()
+    for world in all_traffic:
+        at = 0
+        for customer, rows in world.rows_by_customer():
+            judge = GuardrailOracle(world, customer)
+            for row in rows:
+                if world.is_guardrail_decision(row):
+                    assert row.event == judge.expected_outcome(row, at), (world.scenario.to_dict(), row)
+                    judged[row.event] += 1
+                judge.record(row)
+                at += 1
+            collisions = world.result.outcomes.customers["collisions"][customer]
+            assert collisions == judge.collisions
+            judged["collision"] += collisions
+    assert set(judged) == {*SEND_OUTCOMES, "collision"}
+    assert min(judged.values()) > 300
+
+
+def test_caps_are_never_exceeded_in_any_window(all_traffic: list[SimulatedTraffic]) -> None:
+    windows = 0
+    for world in all_traffic:
+        for cap in world.rules.caps:
+            for times in world.delivery_times(cap.channels):
+                assert cap.at_most > 0 or len(times) == 0
+                spans = [later - earlier for earlier, later in zip(times, times[cap.at_most :], strict=False)]
+                assert cap.at_most == 0 or min(spans, default=np.inf) >= cap.per - TIME_TOLERANCE
+                windows += len(spans)
+    assert windows > 5000
+
+
+def test_minimum_gaps_are_never_violated(all_traffic: list[SimulatedTraffic]) -> None:
+    pairs = 0
+    for world in all_traffic:
+        for rule in world.rules.gaps:
+            for times in world.delivery_times(rule.channels):
+                assert (np.diff(times) >= rule.at_least - TIME_TOLERANCE).all()
+                pairs += len(times)
+    assert pairs > 5000
+
+
+def test_quiet_hours_are_never_violated(all_traffic: list[SimulatedTraffic]) -> None:
+    quiet = [world for world in all_traffic if world.rules.quiet_hours]
+    delivered = [
+        (world, row)
+        for world in quiet
+        for row in world.rows
+        if row.event == "delivered" and world.channel_kinds[row.channel] in ARRIVING_KINDS
+    ]
+    assert len(delivered) > 5000
+    assert [row for world, row in delivered if world.quiet_hours_end(row.time, row.channel) is not None] == []
+
+
+def test_deferred_sends_are_retried_when_quiet_hours_end(all_traffic: list[SimulatedTraffic]) -> None:
+    tried: Counter[str] = Counter()
+    for world in all_traffic:
+        for _, rows in world.rows_by_customer():
+            for at, row in enumerate(rows):
+                if row.event != "deferred" or world.channel_kinds[row.channel] not in ARRIVING_KINDS:
+                    continue
+                end = world.quiet_hours_end(row.time, row.channel)
+                assert end is not None
+                theirs = (other for other in rows[at + 1 :] if other.source == row.source)
+                later = (
+                    other
+                    for other in theirs
+                    if other.event == "flow_exited"
+                    or (other.event in SEND_OUTCOMES and world.channel_kinds[other.channel] in ARRIVING_KINDS)
+                )
+                following = next(later, None)
+                if row.source in world.scenario.policy.broadcasts and (following is None or following.time > end + TIME_TOLERANCE):
+                    continue  # its `if` is asked again, and did not hold
+                if following is None:
+                    assert end >= world.scenario.horizon - TIME_TOLERANCE
+                elif following.event != "flow_exited":
+                    assert abs(following.time - end) < TIME_TOLERANCE
+                    assert following.message == row.message
+                    tried[following.event] += 1
+    assert {"delivered", "deferred", "suppressed_cap", "suppressed_gap", "suppressed_exit", "suppressed_consent"} <= set(tried)
+    assert tried["delivered"] > 500
+
+
+def test_customers_who_opted_out_are_never_contacted_again(all_traffic: list[SimulatedTraffic]) -> None:
+    ends = 0
+    for world in all_traffic:
+        for _, rows in world.rows_by_customer():
+            out: set[str] = set()
+            for row in rows:
+                assert row.event != "delivered" or row.channel not in out
+                if row.event in ("unsubscribed", "complained", "opted_out"):
+                    assert row.channel not in out
+                    out.add(row.channel)
+                    ends += 1
+    assert ends > 200
+
+
+def test_customers_without_consent_are_never_contacted(all_traffic: list[SimulatedTraffic]) -> None:
+    for world in all_traffic:
+        for customer, rows in world.rows_by_customer():
+            assert {row.channel for row in rows if row.event == "delivered"} <= world.consented_channels(customer)
+
+
+def test_held_out_customers_are_contacted_only_by_other_sources(
+    all_traffic: list[SimulatedTraffic], heavy_traffic: SimulatedTraffic
+) -> None:
+    for world in all_traffic:
+        assert [row for row in world.rows if row.event == "delivered" and row.customer in world.held_out_by_source[row.source]] == []
+        held = [row for row in world.rows if row.event == "suppressed_holdout"]
+        assert all(row.customer in world.held_out_by_source[row.source] for row in held)
+    reached = {row.customer for row in heavy_traffic.rows if row.event == "delivered" and row.source == "echo"}
+    assert len(heavy_traffic.held_out_by_source["answer"] & reached) > 5
+    assert len(heavy_traffic.held_out_by_source["answer"]) < heavy_traffic.scenario.customers / 2
+
+
+def test_policy_holdout_is_contacted_only_by_exempt_sources(heavy_traffic: SimulatedTraffic) -> None:
+    assert heavy_traffic.policy_holdout == set(np.flatnonzero(heavy_traffic.result.outcomes.customers["held_out"] == 1).tolist())
+    assert 3 <= len(heavy_traffic.policy_holdout) < heavy_traffic.scenario.customers / 3
+    told = Counter(
+        (row.event, row.source) for row in heavy_traffic.rows if row.customer in heavy_traffic.policy_holdout and row.event in SEND_OUTCOMES
+    )
+    sources = {*heavy_traffic.scenario.policy.flows, *heavy_traffic.scenario.policy.broadcasts}
+    assert {source for event, source in told if event == "delivered"} == {"night", "tip"}
+    assert {source for event, source in told if event == "suppressed_holdout"} >= sources - {"tip", "night"}
+
+
+def test_no_customer_is_contacted_after_the_guardrail_exit(heavy_traffic: SimulatedTraffic) -> None:
+    ended = 0
+    for _, rows in heavy_traffic.rows_by_customer():
+        contacts = shouts = 0
+        for row in rows:
+            if row.event == "delivered":
+                assert contacts < 150
+                assert shouts < 4
+            contacts += row.event == "delivered"
+            shouts += row.event == "shout"
+        ended += contacts == 150 or shouts >= 4
+    assert ended > 20
+
+
+def test_again_after_is_respected(all_traffic: list[SimulatedTraffic]) -> None:
+    starts: Counter[bool] = Counter()
+    for world in all_traffic:
+        for _, rows in world.rows_by_customer():
+            times: dict[str, list[float]] = defaultdict(list)
+            for row in rows:
+                if row.event == "flow_started":
+                    times[row.source].append(row.time)
+            for source, started in times.items():
+                after = world.scenario.policy.flows[source].again_after
+                assert len(started) == 1 if after == "never" else (np.diff(started) >= after).all()
+                starts[after == "never"] += len(started)
+    assert starts[False] > 2000
+    assert starts[True] > 50

@@ -1,0 +1,75 @@
+"""Experiment e03 on a small scale: a desk fitted on real calls, fed with their arrivals, against what callers did."""
+
+from pathlib import Path
+from typing import Any
+
+import e03_calls as e03
+import numpy as np
+import pandas as pd
+import pytest
+from e03_calls_report import hours_data, totals_data, write_report
+
+from cjsim.yaml.tree import read_yaml_file
+
+
+@pytest.fixture(scope="module")
+def found(data_dir: Path) -> e03.CallsResult:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CJSIM_DATA", str(data_dir))
+        config: dict[str, Any] = read_yaml_file(e03.CONFIG).plain()
+        return e03.run_experiment(config | {"replications": 2, "away_after": ["5min", "15min"]})
+
+
+def test_calls_match_known_counts_and_waits(found: e03.CallsResult) -> None:
+    asked = found.calls
+    assert len(asked) == 27_786
+    assert asked["hung_up"].mean() == pytest.approx(0.1322, abs=5e-5)
+    assert asked["wait"].mean() == pytest.approx(39.05, abs=5e-3)
+
+
+def test_predicted_abandonment_is_within_3_points_and_the_mean_wait_within_30_percent(found: e03.CallsResult) -> None:
+    judged = [row for row in totals_data(found) if row["away_after"] == "15min" and row["days"] in ("all", "others")]
+    assert found.chosen_away_after == "15min"
+    assert len(judged) == 4
+    assert all(row["within"] for row in judged)
+
+
+def test_prediction_follows_the_hours(found: e03.CallsResult) -> None:
+    """Busy hours of the bank are busy hours of the desk: shuffled hours pass one of these bounds once in 50 times."""
+    rows = pd.DataFrame(hours_data(found))
+    assert np.corrcoef(rows["abandonment"], rows["abandonment_predicted"])[0, 1] > 0.5
+    assert np.corrcoef(rows["wait"], rows["wait_predicted"])[0, 1] > 0.5
+
+
+def test_every_call_ends_exactly_once(found: e03.CallsResult) -> None:
+    assert len(found.chosen_prediction.wait) == len(found.chosen_prediction.hung_up) == 27_786
+    assert found.chosen_prediction.wait.notna().all().all()
+
+
+def test_kaplan_meier_matches_a_manual_calculation() -> None:
+    told = pd.DataFrame({"wait": [10.0, 20.0, 20.0, 30.0, 40.0], "hung_up": [True, False, True, True, False]})
+    law = e03.patience_quantiles(told, 1000)
+    # By hand: S(10) = 4/5, S(20) = 4/5 * 3/4 = 3/5, S(30) = 3/5 * 1/2 = 3/10, and the rest is not seen to run out of patience.
+    assert [float(np.mean(law == value)) for value in (10.0, 20.0, 30.0, e03.UNOBSERVED_PATIENCE)] == pytest.approx(
+        [0.2, 0.2, 0.3, 0.3], abs=1e-9
+    )
+
+
+def test_agents_are_present_between_nearby_calls() -> None:
+    rows = [
+        ("ANN", 9 * 3600, 9 * 3600 + 1200),
+        ("ANN", 9 * 3600 + 1500, 10 * 3600),
+        ("BEN", 9 * 3600, 9 * 3600 + 600),
+        ("BEN", 9 * 3600 + 3000, 10 * 3600),
+    ]
+    calls = pd.DataFrame(rows, columns=["server", "start", "end"]).assign(date=pd.Timestamp("1999-01-03"), hung_up=False, wait=0.0)
+    calls["service"] = (calls["end"] - calls["start"]).astype(float)
+    assert e03.agents_by_hour(calls, 600.0)[pd.Timestamp("1999-01-03"), 9] == 1  # Ann all hour, Ben a third of it
+    assert e03.agents_by_hour(calls, 3000.0)[pd.Timestamp("1999-01-03"), 9] == 2
+
+
+def test_report_contains_abandonment_and_wait(found: e03.CallsResult, tmp_path: Path) -> None:
+    page = write_report(found, tmp_path)
+    assert "abandonment" in page
+    assert (tmp_path / "hours.png").stat().st_size > 10_000
+    assert {path.name for path in tmp_path.iterdir()} == {"hours.csv", "hours.png", "report.md", "result.json", "totals.csv"}
