@@ -1,4 +1,4 @@
-"""The house: layers, sizes, docstrings, and that nothing of one machine is committed."""
+"""Sizes of files and functions, docstrings, README, and that nothing of one machine is committed. Layers: test_layers.py."""
 
 import ast
 import doctest
@@ -12,34 +12,17 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-# Lowest first; the members of one tuple stand side by side and do not import each other.
-LAYERS = (
-    ("errors",),
-    ("frame", "kernel", "progress", "publish", "manifest"),
-    ("model",),
-    ("eventlog",),
-    ("engine",),
-    ("metrics",),
-    ("calibrate", "tuning", "uplift"),
-    ("lab",),
-    ("report",),
-    ("app",),
-    ("arguments",),
-    ("commands",),
-    ("cli",),
-)
-LAYER_RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILE_LINES, FUNCTION_LINES, ARGUMENTS = 400, 60, 8
 
 # What may be larger than the rule, and why. Keys: a file, or file:function.
 SIZE_EXCEPTIONS = {
-    "cjsim/commands/runs.py:simulate": "an argument is an option of the command line",
-    "cjsim/commands/runs.py:compare": "an argument is an option of the command line",
-    "cjsim/commands/levers.py:levers": "an argument is an option of the command line",
-    "cjsim/commands/searching.py:optimize": "an argument is an option of the command line",
-    "cjsim/commands/calibration.py:calibrate_purchases": "an argument is an option of the command line",
-    "cjsim/commands/lab.py:journal_top": "an argument is an option of the command line",
-    "cjsim/commands/lab.py:journal_diff": "an argument is an option of the command line",
+    "cjsim/commands/cli_simulation.py:simulate": "an argument is an option of the command line",
+    "cjsim/commands/cli_simulation.py:compare": "an argument is an option of the command line",
+    "cjsim/commands/cli_levers.py:levers": "an argument is an option of the command line",
+    "cjsim/commands/cli_optimize.py:optimize": "an argument is an option of the command line",
+    "cjsim/commands/cli_calibration.py:calibrate_purchases": "an argument is an option of the command line",
+    "cjsim/commands/cli_experiments.py:journal_top": "an argument is an option of the command line",
+    "cjsim/commands/cli_experiments.py:journal_diff": "an argument is an option of the command line",
 }
 
 HEAVY_LIBRARIES = ("numba", "numpy", "scipy", "pandas", "pyarrow", "duckdb", "sklearn", "seaborn", "matplotlib", "optuna", "simpy")
@@ -51,27 +34,6 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def module_of(name: str) -> str:
     return ".".join(Path(name).with_suffix("").parts).removesuffix(".__init__")
-
-
-def is_type_checking(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
-def runtime_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes below this one but those that only a type checker reads."""
-    for child in ast.iter_child_nodes(node):
-        if not is_type_checking(child):
-            yield child
-            yield from runtime_nodes(child)
-
-
-def imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Modules of cjsim that are imported at any depth, with the line."""
-    for node in runtime_nodes(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "cjsim":
-            yield node.module or "", node.lineno
-        elif isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names if alias.name.split(".")[0] == "cjsim")
 
 
 def functions(tree: ast.Module) -> Iterator[tuple[str, Function]]:
@@ -98,16 +60,6 @@ def code_lines(node: Function) -> int:
     has_docstring = ast.get_docstring(node) is not None
     words = first.end_lineno - first.lineno + 1 if has_docstring else 0  # type: ignore[operator]
     return node.end_lineno - node.lineno + 1 - words  # type: ignore[operator]
-
-
-def layer_violations(name: str, tree: ast.Module) -> list[str]:
-    layer = module_of(name).split(".")[1] if "." in module_of(name) else ""
-    faults = []
-    for target, line in imports(tree):
-        other = target.split(".")[1] if "." in target else ""
-        if layer in LAYER_RANKS and other in LAYER_RANKS and other != layer and LAYER_RANKS[other] >= LAYER_RANKS[layer]:
-            faults.append(f"{name}:{line}: imports {target}, which is not below it")
-    return faults
 
 
 def size_violations(name: str, text: str) -> list[str]:
@@ -142,26 +94,6 @@ def docstring_violations(name: str, tree: ast.Module) -> list[str]:
     return faults
 
 
-def test_every_module_belongs_to_a_layer() -> None:
-    layers = {module_of(name).split(".")[1] for name in SOURCE_NAMES if "." in module_of(name)}
-    assert layers <= set(LAYER_RANKS) | {"__main__"}
-
-
-@pytest.mark.parametrize("name", SOURCE_NAMES)
-def test_imports_go_to_lower_layers(name: str) -> None:
-    assert layer_violations(name, SYNTAX_TREES[name]) == []
-
-
-def test_modules_have_no_import_cycles() -> None:
-    known = {module_of(name) for name in SOURCE_NAMES}
-    edges = {module_of(name): {target for target, _ in imports(tree) if target in known} for name, tree in SYNTAX_TREES.items()}
-    edges["cjsim"] = set()  # the face: lazy
-    while leaves := {name for name, targets in edges.items() if not targets & edges.keys()}:
-        for leaf in leaves:
-            del edges[leaf]
-    assert edges == {}
-
-
 @pytest.mark.parametrize("name", SOURCE_NAMES)
 def test_files_functions_and_signatures_are_small(name: str) -> None:
     faults = size_violations(name, (ROOT / name).read_text(encoding="utf-8"))
@@ -182,8 +114,6 @@ def test_structure_checks_detect_violations() -> None:
     bad = 'def f(a, b):\n    """Gives a.\n\n    Parameters\n    ----------\n    a : int\n    c : int\n    """\n'
     assert docstring_violations("x.py", ast.parse(bad)) == ["x.py:f: documents ['a', 'c'], takes ['a', 'b']"]
     assert docstring_violations("x.py", ast.parse("def f(): return 1")) == ["x.py:f: no docstring"]
-    assert layer_violations("cjsim/model/a.py", ast.parse("def f():\n    import cjsim.engine.run")) != []
-    assert layer_violations("cjsim/tuning/a.py", ast.parse("from cjsim.uplift import x")) != []
     assert size_violations("x.py", "def f(a, b, c, d, e, g, h, i, j):\n" + "    a\n" * 60) == ["x.py:f: 61 lines", "x.py:f: 9 arguments"]
 
 
