@@ -28,7 +28,7 @@ SETTING = np.dtype(
         ("pressure_tau", "f8"),  # days
         ("midnight", "f8"),  # hour of the week at which day 0 begins (Monday 00:00 is 0)
         ("exit_program", "i4"),  # guardrail `exit`; -1 none
-        ("when_causes", "i4"),  # bits of Cause on which some `when` depends
+        ("when_changes", "i4"),  # bits of Cause on which some `when` depends
         ("preferred_column", "i4"),  # trait column: contacts a week that tire nobody; -1 none
         ("interests", "i4"),  # number of topics
         ("learning", "i4"),  # 1: some flow waits for the best hour, learnt from what the customer did
@@ -37,7 +37,7 @@ SETTING = np.dtype(
         ("stream_holdout", "u8"),
     ]
 )
-STAGE = np.dtype([("first", "i4"), ("count", "i4"), ("retained", "i4"), ("seen", "i4")])  # span of stage_events; seen: -1 hidden
+STAGE = np.dtype([("first", "i4"), ("count", "i4"), ("retained", "i4"), ("observed_as", "i4")])  # span of stage_events; seen: -1 hidden
 EVENT = np.dtype(
     [
         ("wait", DISTRIBUTION),  # days of clock time at speed 1
@@ -48,9 +48,9 @@ EVENT = np.dtype(
         ("effects", "i4"),  # first effect; -1 none
         ("anywhere", "i4"),
         ("hidden", "i4"),  # not in the firm's log
-        ("learns", "i4"),  # 1: the firm takes its hour for one at which the customer is there
-        ("visits", "u8"),  # pull channels that are seen at it: a bit a channel
-        ("cause", "i4"),  # Cause.EVENT if some `when` counts it
+        ("records_hour", "i4"),  # 1: the firm takes its hour for one at which the customer is there
+        ("pull_channels", "u8"),  # pull channels that are seen at it: a bit a channel
+        ("change", "i4"),  # Cause.EVENT if some `when` counts it
         ("factor_first", "i4"),  # span of World.factors: trait columns that multiply the speed
         ("factor_count", "i4"),
         ("trigger_first", "i4"),  # span of World.links: actors that this event triggers
@@ -139,8 +139,8 @@ ACTOR = np.dtype(
         ("inactivity", "f8"),  # days
         ("watch_entry", "i4"),  # inactivity counts from entry as well
         ("is_flow", "i4"),  # else a broadcast
-        ("spared", "i4"),  # 1: acts on customers of the global holdout too
-        ("gated", "i4"),  # 1: some send of it draws on a budget
+        ("ignores_holdout", "i4"),  # 1: acts on customers of the global holdout too
+        ("draws_on_budget", "i4"),  # 1: some send of it draws on a budget
         ("score", "i4"),  # SCORE_ABOVE, SCORE_BELOW
         ("unopened", "i4"),  # UNOPENED: how many
         ("channels", "u8"),  # UNOPENED: of which channels
@@ -165,10 +165,10 @@ STEP_RECORD = np.dtype(
         ("stream", "u8"),
     ]
 )
-SPLIT_SHARE = np.dtype([("upto", "f8"), ("step", "i4"), ("pad", "i4")])  # cumulative share, first step
+SPLIT_SHARE = np.dtype([("cumulative", "f8"), ("step", "i4"), ("pad", "i4")])  # cumulative share, first step
 QUIET_HOURS = np.dtype([("channels", "u8"), ("start", "f8"), ("end", "f8")])  # hours of the day; start > end wraps midnight
 GAP = np.dtype([("channels", "u8"), ("days", "f8")])
-CAP = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i4"), ("ring", "i4")])  # ring: first index in Life.rings
+CAP = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i4"), ("first", "i4")])  # ring: first index in Life.rings
 # first, periods: span of Life.cutoffs, one a period of `days`.
 BUDGET = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i8"), ("first", "i4"), ("periods", "i4")])
 OFFER = np.dtype(
@@ -199,7 +199,7 @@ DESK = np.dtype(
 PERSONALISATION = np.dtype([("program", "i4"), ("pad", "i4"), ("accuracy", "f8")])
 PERSONAL_TOPIC = -2  # MESSAGE.topic: what the firm takes the customer's interest to be
 SCORE = np.dtype([("tau", "f8")])
-PERSONA = np.dtype([("stage", "i4"), ("pad", "i4"), ("rest", "f8")])  # first stage; resting satisfaction
+PERSONA = np.dtype([("stage", "i4"), ("pad", "i4"), ("resting_satisfaction", "f8")])  # first stage; resting satisfaction
 # An activity profile: `count` hourly knots from `first` in World.activity, the first at day `begin`; `guide`, `guides`
 # a span of World.guide: for each hour of activity time, the knot at or before it.
 PROFILE = np.dtype([("first", "i4"), ("count", "i4"), ("guide", "i4"), ("guides", "i4"), ("begin", "f8")])
@@ -221,7 +221,7 @@ class World(Frame):
     factors: Array  # i4: trait columns
     links: Array  # i4: actors
     stage_links: Array  # i4, (n_stages, 2): span of `links` that entering the stage triggers
-    any_watch: Array  # i4: actors whose inactivity any journey event, opening or click resets
+    any_activity_actors: Array  # i4: actors whose inactivity any journey event, opening or click resets
     channels: Array  # CHANNEL
     messages: Array  # MESSAGE
     lifts: Array  # LIFT
@@ -230,7 +230,7 @@ class World(Frame):
     steps: Array  # STEP
     shares: Array  # SHARE
     schedule: Array  # f8: days
-    quiet: Array  # QUIET
+    quiet_hours: Array  # QUIET
     gaps: Array  # GAP
     caps: Array  # CAP
     budgets: Array  # BUDGET
@@ -250,7 +250,7 @@ class World(Frame):
     moments: Array  # MOMENT; 0 is the conversion
     contact_events: Array  # i4: events that any contact lifts for some persona
     when_events: Array  # i4: events that have a `when`
-    mood_events: Array  # i4: events whose speed depends on satisfaction
+    satisfaction_events: Array  # i4: events whose speed depends on satisfaction
     profiles: Array  # PROFILE
     activity: Array  # f8: activity time at hourly knots
     guide: Array  # i4
@@ -266,7 +266,7 @@ class World(Frame):
         "factors": (_I4, 1),
         "links": (_I4, 1),
         "stage_links": (_I4, 2),
-        "any_watch": (_I4, 1),
+        "any_activity_actors": (_I4, 1),
         "channels": (CHANNEL, 1),
         "messages": (MESSAGE, 1),
         "lifts": (LIFT, 1),
@@ -275,7 +275,7 @@ class World(Frame):
         "steps": (STEP_RECORD, 1),
         "shares": (SPLIT_SHARE, 1),
         "schedule": (_F8, 1),
-        "quiet": (QUIET_HOURS, 1),
+        "quiet_hours": (QUIET_HOURS, 1),
         "gaps": (GAP, 1),
         "caps": (CAP, 1),
         "budgets": (BUDGET, 1),
@@ -295,7 +295,7 @@ class World(Frame):
         "moments": (MOMENT, 1),
         "contact_events": (_I4, 1),
         "when_events": (_I4, 1),
-        "mood_events": (_I4, 1),
+        "satisfaction_events": (_I4, 1),
         "profiles": (PROFILE, 1),
         "activity": (_F8, 1),
         "guide": (_I4, 1),

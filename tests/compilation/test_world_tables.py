@@ -27,7 +27,7 @@ RECORDS = {
     "actors": world.ACTOR,
     "steps": world.STEP_RECORD,
     "shares": world.SPLIT_SHARE,
-    "quiet": world.QUIET_HOURS,
+    "quiet_hours": world.QUIET_HOURS,
     "gaps": world.GAP,
     "caps": world.CAP,
     "budgets": world.BUDGET,
@@ -41,7 +41,7 @@ RECORDS = {
     "codes": world.CONDITION_CODE,
 }
 INTEGERS = {
-    *("stage_events", "factors", "links", "stage_links", "any_watch", "when_events", "mood_events", "contact_events", "guide"),
+    *("stage_events", "factors", "links", "stage_links", "any_activity_actors", "when_events", "satisfaction_events", "contact_events", "guide"),
     *("pull_sites", "score_actors", "unopened_actors"),
 }
 ARRAYS_READ_IN_LOOPS = (
@@ -50,7 +50,7 @@ ARRAYS_READ_IN_LOOPS = (
     "messages",
     "sites",
     "actors",
-    "quiet",
+    "quiet_hours",
     "gaps",
     "caps",
     "budgets",
@@ -61,9 +61,9 @@ ARRAYS_READ_IN_LOOPS = (
     "score_actors",
     "unopened_actors",
     "scores",
-    "any_watch",
+    "any_activity_actors",
     "when_events",
-    "mood_events",
+    "satisfaction_events",
     "contact_events",
 )
 WELCOME = {"on": {"event": "look"}, "steps": [{"send": "hello"}]}
@@ -131,7 +131,7 @@ def test_world_is_contiguous_and_read_only(plans: tuple[Plan, Plan]) -> None:
 def test_world_has_one_numba_type_for_all_sizes(plans: tuple[Plan, Plan]) -> None:
     small, large = plans
     empty = {
-        "any_watch",
+        "any_activity_actors",
         "contact_events",
         "budgets",
         "offers",
@@ -195,7 +195,7 @@ def test_stage_events_with_clocks_are_in_declaration_order() -> None:
     spans = [list(world.stage_events[stage.first : stage.first + stage.count]) for stage in world.stages]
     assert spans == [[0, 3], [0]]
     assert list(world.events.anywhere) == [0, 1, 0, 0]
-    assert (len(world.mood_events), len(world.when_events)) == (0, 0)
+    assert (len(world.satisfaction_events), len(world.when_events)) == (0, 0)
     assert [(stage.retained, stage.seen) for stage in world.stages] == [(0, 0), (1, -1)]
 
 
@@ -295,7 +295,7 @@ def test_guardrails_encode_channels_as_bits() -> None:
         "caps": [{"at_most": 3, "per": "7d", "channels": ["mail"]}, {"at_most": 0, "per": "1d"}, {"at_most": 2, "per": "1d"}],
     }
     plan = compile_scenario(messaging_scenario(guardrails=rules))
-    assert [(q.channels, q.start, q.end) for q in plan.world.quiet] == [(2, 21.5, 8)]
+    assert [(q.channels, q.start, q.end) for q in plan.world.quiet_hours] == [(2, 21.5, 8)]
     assert [(g.channels, g.days) for g in plan.world.gaps] == [(3, 0.5), (2**64 - 1, 1 / 24)]
     assert [(c.channels, c.days, c.at_most, c.ring) for c in plan.world.caps] == [(1, 7, 3, 0), (2**64 - 1, 1, 0, 3), (2**64 - 1, 1, 2, 3)]
     assert plan.sizes.rings == 5

@@ -231,7 +231,7 @@ def test_progress_is_updated_for_each_generation() -> None:
 
 def test_population_registry_tracks_descent() -> None:
     births = np.zeros(3, REFERRAL)
-    births["key"], births["parent"], births["by"] = [70, 71, 72], [1, 2, 2], [0, -1, 0]
+    births["key"], births["parent"], births["acquisition_channel"] = [70, 71, 72], [1, 2, 2], [0, -1, 0]
     later = births[:1].copy()
     later["key"], later["parent"] = 73, 4
     arrivals = Cohort(np.array([60], np.uint64), np.zeros(1), np.array([1], np.int32), np.zeros(1), 2)

@@ -104,9 +104,9 @@ def expected_hour(counts: list[int], at: float, typical: float, learn_from: int)
 
 
 class HourCounts(NamedTuple):
-    """The part of a life that the rule reads."""
+    """The part of the state that the rule reads."""
 
-    hours: Any
+    active_hours: Any
 
 
 def best_hour_rule(counts: list[int], at: float, typical: float, learn_from: int) -> float:
