@@ -212,6 +212,7 @@ def raise_if_stuck(plan: Plan, life: CustomerState) -> None:
         what = f"'{names.sources[which]}'"
     elif kind == DueKind.DESK_REPLY:
         what = "a desk's answer"
-    got = f"{int(customer.events_handled):,} happenings for customer {int(customer.number)} by day {float(customer.now):g}, the last: {what}"
+    count, number = int(customer.events_handled), int(customer.number)
+    got = f"{count:,} happenings for customer {number} by day {float(customer.now):g}, the last: {what}"
     must = f"must let time pass: at most {MAX_EVENTS_AT_ONE_TIME:,} happenings at one time and {MAX_EVENTS:,} in a customer's life"
     raise InputError(format_error("scenario", must, got, "Give it a wait, or a condition that ends it."))

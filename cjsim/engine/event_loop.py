@@ -16,7 +16,8 @@ def simulate_customers(world: World, state: CustomerState, out: Output, populati
     """
     customer = state.customer[0]
     horizon = world.setting[0].horizon
-    for index in range(first, population.key.shape[0]):
+    end: int = population.key.shape[0]
+    for index in range(first, end):
         rows_before = out.n_rows[0]
         referrals_before = out.n_referrals[0]
         customer.needs_larger_buffers = 0
@@ -35,4 +36,4 @@ def simulate_customers(world: World, state: CustomerState, out: Output, populati
             out.n_rows[0] = rows_before
             out.n_referrals[0] = referrals_before
             return index
-    return population.key.shape[0]
+    return end

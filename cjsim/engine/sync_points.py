@@ -123,9 +123,9 @@ def simulate_to_sync_point(
 ) -> int:
     """Simulate customers `first` to `end` from entry to where they must wait for others, or to the horizon.
 
-    Returns the index after the last customer who could be simulated. If a customer does not fit, it leaves nothing: the caller provides larger
-    buffers and calls again. A customer for whom time does not advance is left `stuck`. Row 0 of `out` belongs to customer `first`; replies and
-    budgets known so far are read through `state`. Writes: sync.pauses, referrals.
+    Returns the index after the last customer who could be simulated. If a customer does not fit, it leaves nothing: the caller provides
+    larger buffers and calls again. A customer for whom time does not advance is left `stuck`. Row 0 of `out` belongs to customer `first`;
+    replies and budgets known so far are read through `state`. Writes: sync.pauses, referrals.
     """
     customer = state.customer[0]
     horizon = world.setting[0].horizon

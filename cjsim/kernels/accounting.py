@@ -18,10 +18,11 @@ def present_value(world: World, state: CustomerState, money: float) -> float:
     Whole days by table, the rest by Taylor's series: relative error below (delta^4)/24, 2e-16 at 10 % a year.
     """
     customer = state.customer[0]
-    days = customer.now - customer.entered
+    days: float = customer.now - customer.entered
     whole = int(days)
-    x = world.setting[0].discount * (days - whole)
-    return money * world.discounts[whole] * (1.0 - x * (1.0 - x * (0.5 - x / 6.0)))
+    x: float = world.setting[0].discount * (days - whole)
+    factor: float = world.discounts[whole]
+    return money * factor * (1.0 - x * (1.0 - x * (0.5 - x / 6.0)))
 
 
 @inlined
@@ -48,7 +49,7 @@ def book_purchase(world: World, state: CustomerState, out: Output, value: float,
     paid = value - discount
     profit = value * margin - discount
     customer.purchases += 1
-    customer.changes |= ChangeFlag.PURCHASE
+    customer.changes |= ChangeFlag.PURCHASE.value
     customer.revenue += paid
     customer.spent += paid
     customer.last_purchase = customer.now
@@ -77,8 +78,8 @@ def record_moments(world: World, state: CustomerState, out: Output, event: int, 
 def account_for_stage(world: World, state: CustomerState, out: Output, before: float) -> None:
     """Account for the time in the stage that ends now: dwell time, and the retention days that fell in it.
 
-    Retention days up to `before` (days) fell in the stage. On a change of stage it is slightly before now, so that the next stage counts on day t.
-    Writes: dwell, outcome.retained, customer.next_retention_day.
+    Retention days up to `before` (days) fell in the stage. On a change of stage that is slightly before now, so that the next stage counts
+    on the day itself. Writes: dwell, outcome.retained, customer.next_retention_day.
     """
     customer = state.customer[0]
     out.dwell[customer.row, customer.stage] += np.float32(customer.now - customer.stage_since)
@@ -154,7 +155,7 @@ def record_opt_out(world: World, state: CustomerState, out: Output, channel: int
     if state.channels[channel].consent == 0:
         return
     state.channels[channel].consent = 0
-    state.customer[0].changes |= ChangeFlag.CONSENT
+    state.customer[0].changes |= ChangeFlag.CONSENT.value
     outcome = out.outcome[state.customer[0].row]
     outcome.opt_outs += 1
     if touch == TouchCode.OPTED_OUT:

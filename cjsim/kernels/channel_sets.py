@@ -10,4 +10,5 @@ NO_CHANNELS = np.uint64(0)
 @inlined
 def includes_channel(channels: np.uint64, channel: int) -> bool:
     """Whether a set of channels includes a channel."""
-    return (channels >> np.uint64(channel)) & np.uint64(1) == np.uint64(1)
+    is_included: bool = (channels >> np.uint64(channel)) & np.uint64(1) == np.uint64(1)
+    return is_included

@@ -35,27 +35,33 @@ def to_activity(world: World, profile: int, time: float) -> float:
 
     `time` is in days on the profile's own clock.
     """
-    p = world.profiles[profile]
-    x = (time - p.begin) * 24.0
-    i = min(max(int(x), 0), p.count - 2)
-    low = world.activity[p.first + i]
-    return low + (x - i) * (world.activity[p.first + i + 1] - low)
+    record = world.profiles[profile]
+    x = (time - record.begin) * 24.0
+    i = min(max(int(x), 0), record.count - 2)
+    low: float = world.activity[record.first + i]
+    high: float = world.activity[record.first + i + 1]
+    activity: float = low + (x - i) * (high - low)
+    return activity
 
 
 @inlined
 def from_activity(world: World, profile: int, activity: float) -> float:
-    """The time, in days on the profile's own clock, at which activity time reaches a value: the inverse of `to_activity`; inf beyond the table."""
-    p = world.profiles[profile]
-    last = p.first + p.count - 1
+    """The inverse of `to_activity`: the time (days, on the profile's own clock) at which activity time reaches a value.
+
+    inf beyond the table.
+    """
+    record = world.profiles[profile]
+    last = record.first + record.count - 1
     if not activity < world.activity[last]:
         return math.inf
-    slot = int((activity - world.activity[p.first]) * 24.0)
-    i = p.first + world.guide[p.guide + min(max(slot, 0), p.guides - 1)]
+    slot = int((activity - world.activity[record.first]) * 24.0)
+    i = record.first + world.guide[record.guide + min(max(slot, 0), record.guides - 1)]
     while world.activity[i + 1] <= activity:
         i += 1
     low = world.activity[i]
-    inside = (activity - low) / (world.activity[i + 1] - low)
-    return p.begin + (i - p.first + inside) / 24.0
+    fraction = (activity - low) / (world.activity[i + 1] - low)
+    time: float = record.begin + (i - record.first + fraction) / 24.0
+    return time
 
 
 @inlined
@@ -71,7 +77,8 @@ def calendar_time(world: World, state: CustomerState, profile: int, time: float)
     """The calendar time (days) of a clock time: the inverse of `clock_time`, never before now."""
     if profile >= 0:
         time = from_activity(world, profile, time) + state.customer[0].shift
-    return max(time, state.customer[0].now)
+    now: float = state.customer[0].now
+    return max(time, now)
 
 
 @inlined
@@ -139,7 +146,7 @@ def solve_clock(world: World, state: CustomerState, event: int) -> None:
 def clock_speed(world: World, state: CustomerState, event: int) -> float:
     """Speed m, clock time per day: the customer's own factor times exp(w (satisfaction - 0.5))."""
     weight = world.events[event].satisfaction
-    factor = state.clocks[event].factor
+    factor: float = state.clocks[event].factor
     if weight == 0.0:
         return factor
     return factor * math.exp(weight * (satisfaction_now(world, state) - 0.5))

@@ -44,16 +44,18 @@ def time_or_latent_value(world: World, state: CustomerState, op: int, arg: int) 
     Hours, a weekday, days, a trait, a share, or 1 and 0.
     """
     customer = state.customer[0]
-    now = customer.now
+    now: float = customer.now
     if op == ConditionOp.HOUR:
         return (now - math.floor(now + TOLERANCE)) * 24.0
     if op == ConditionOp.WEEKDAY:
-        day = math.floor(now + TOLERANCE) + world.setting[0].midnight / 24.0
+        midnight: float = world.setting[0].midnight
+        day = math.floor(now + TOLERANCE) + midnight / 24.0
         return day - 7.0 * math.floor(day / 7.0)
     if op == ConditionOp.DAY:
         return now
     if op == ConditionOp.TRAIT:
-        return state.traits[arg]
+        trait: float = state.traits[arg]
+        return trait
     if op == ConditionOp.PERSONA:
         return 1.0 if customer.persona == arg else 0.0
     if op == ConditionOp.OBSERVED_STAGE:
@@ -88,7 +90,8 @@ def relationship_value(state: CustomerState, op: int, arg: int) -> float:
 def is_offer_valid(state: CustomerState, offer: int) -> bool:
     """Whether the customer holds an offer with uses left that has not expired; on its last instant it is valid."""
     held = state.offers[offer]
-    return held.uses_left > 0 and state.customer[0].now < held.valid_until + TOLERANCE
+    is_valid: bool = held.uses_left > 0 and state.customer[0].now < held.valid_until + TOLERANCE
+    return is_valid
 
 
 @rule
@@ -118,13 +121,15 @@ def name_value(world: World, state: CustomerState, op: int, arg: int) -> float:
     if op == ConditionOp.DAYS_IN_STAGE:
         return days_since(now, customer.observed_since)
     if op == ConditionOp.ATTRIBUTE:
-        return state.attributes[arg]
+        level: float = state.attributes[arg]
+        return level
     if op == ConditionOp.SCORE:
         return score_now(world, state, arg)
     if op == ConditionOp.VISITED:
         return float(state.visits[arg])
     if op == ConditionOp.REVENUE:
-        return customer.revenue
+        revenue: float = customer.revenue
+        return revenue
     if op == ConditionOp.CONTACTS:
         return float(customer.contacts)
     if op == ConditionOp.OPENS:
@@ -184,7 +189,8 @@ def evaluate_condition(world: World, state: CustomerState, program: int) -> floa
         position += 1
         op = code.op
         if op == ConditionOp.END:
-            return state.stack[0]
+            value: float = state.stack[0]
+            return value
         if op == ConditionOp.CONST:
             top += 1
             state.stack[top] = code.x

@@ -23,8 +23,8 @@ from cjsim.kernels.queue import EFFECT_LIST, FLOW_START, STAGE_ENTRY
 from cjsim.kernels.state import CustomerState, Output, Population
 from cjsim.kernels.world import World
 
-MAX_EVENTS_AT_ONE_TIME = 10_000  # happenings of a customer without time passing: more never end
-MAX_EVENTS = 10_000_000  # happenings of a customer: more are a mistake
+MAX_EVENTS_AT_ONE_TIME = 10_000  # events of a customer at one time: a customer with more never leaves it
+MAX_EVENTS = 10_000_000  # events of a customer: a scenario with more is wrong
 
 
 @inlined
@@ -137,9 +137,9 @@ def dispatch(world: World, state: CustomerState, out: Output, kind: int, which: 
     elif kind == DueKind.DESK_REPLY:
         handle_reply(world, state, out)
     else:
-        is_seen = state.responses[which].actions & (OPEN | CLICK) != 0
+        is_observed = state.responses[which].actions & (OPEN | CLICK) != 0
         resolve_response(world, state, out, which)
-        if is_seen:
+        if is_observed:
             record_active_hour(world, state)
             reset_inactivity_timers(world, state, 0, world.any_activity_actors.shape[0], world.any_activity_actors)
     drain_queue(world, state, out)
@@ -164,7 +164,7 @@ def start_customer(world: World, state: CustomerState, out: Output, population: 
         initialize_actor(world, state, actor)
     if world.stages[customer.stage].observed_as >= 0:
         customer.observed_stage = customer.stage
-    write_log_row(state, out, TouchCode.ENTERED, -1, -1, -1, 0.0)
+    write_log_row(state, out, TouchCode.ENTERED.value, -1, -1, -1, 0.0)
     book_cost(world, state, out, population.cost[index])
     for event in range(world.events.shape[0]):
         if world.events[event].anywhere == 1:

@@ -26,13 +26,16 @@ def earliest_response(state: CustomerState) -> int:
 @inlined
 def response_precedes(one: np.record, other: np.record) -> bool:
     """Whether one pending response comes before another: by due time, then site, ordinal, actions."""
+    precedes: bool
     if one.due != other.due:
-        return one.due < other.due
-    if one.site != other.site:
-        return one.site < other.site
-    if one.index != other.index:
-        return one.index < other.index
-    return one.actions < other.actions
+        precedes = one.due < other.due
+    elif one.site != other.site:
+        precedes = one.site < other.site
+    elif one.index != other.index:
+        precedes = one.index < other.index
+    else:
+        precedes = one.actions < other.actions
+    return precedes
 
 
 @inlined
@@ -73,11 +76,11 @@ def next_due(state: CustomerState) -> tuple[int, int, float]:
     reply_due = state.customer[0].reply_due
     response = earliest_response(state)
     if response >= 0 and state.responses[response].due <= time and state.responses[response].due <= reply_due:
-        return DueKind.RESPONSE, response, state.responses[response].due
+        return DueKind.RESPONSE.value, response, state.responses[response].due
     if reply_due < time:
-        return DueKind.DESK_REPLY, 0, reply_due
+        return DueKind.DESK_REPLY.value, 0, reply_due
     if time == math.inf:
-        return DueKind.CLOCK, -1, time
+        return DueKind.CLOCK.value, -1, time
     if clock_due <= actor_due:
-        return DueKind.CLOCK, index_of(state.clock_due, time), time
-    return DueKind.ACTOR, index_of(state.actor_due, time), time
+        return DueKind.CLOCK.value, index_of(state.clock_due, time), time
+    return DueKind.ACTOR.value, index_of(state.actor_due, time), time

@@ -55,7 +55,8 @@ def normal_quantile(u: float) -> float:
 def table_quantile(knots: Array, first: int, size: int, u: float) -> float:
     """Exp of the cubic Hermite interpolant of a tabulated log-quantile, at u in (0, 1).
 
-    From `first` on, `knots` holds `size` values of log q on equidistant z in [-TABLE_END, TABLE_END], then `size` derivatives times the step.
+    From `first` on, `knots` holds `size` values of log q on equidistant z in [-TABLE_END, TABLE_END], then `size` derivatives times the
+    step.
     """
     z = (normal_quantile(u) + TABLE_END) * (size - 1) / (2.0 * TABLE_END)
     i = int(z)
@@ -83,26 +84,29 @@ def step_quantile(knots: Array, first: int, size: int, u: float) -> float:
             high = middle
         else:
             low = middle + 1
-    return knots[first + size + low]
+    value: float = knots[first + size + low]
+    return value
 
 
 @inlined
 def quantile(world: World, draw: np.record, u: float) -> float:
     """The value of a DISTRIBUTION record at a uniform u in (0, 1), in its unit (days, or money); increasing in u; inf for `never`."""
+    scale: float = draw.scale
+    a: float = draw.a
     if draw.kind == DistributionCode.EXPONENTIAL:
-        return -draw.scale * math.log1p(-u)
+        return -scale * math.log1p(-u)
     if draw.kind == DistributionCode.FIXED:
-        return draw.scale
+        return scale
     if draw.kind == DistributionCode.LOGNORMAL:
-        return draw.scale * math.exp(draw.a * normal_quantile(u))
+        return scale * math.exp(a * normal_quantile(u))
     if draw.kind == DistributionCode.WEIBULL:
-        return draw.scale * math.pow(-math.log1p(-u), draw.a)
+        return scale * math.pow(-math.log1p(-u), a)
     if draw.kind == DistributionCode.TABLE:
-        return draw.scale * table_quantile(world.knots, draw.table, draw.length, u)
+        return scale * table_quantile(world.knots, draw.table, draw.length, u)
     if draw.kind == DistributionCode.STEPS:
         return step_quantile(world.knots, draw.table, draw.length, u)
     if draw.kind == DistributionCode.UNIFORM:
-        return draw.scale + draw.a * u
+        return scale + a * u
     return math.inf
 
 

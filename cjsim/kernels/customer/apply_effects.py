@@ -35,16 +35,16 @@ def enter_stage(world: World, state: CustomerState, out: Output, stage: int) -> 
         stop_clock(world, state, world.stage_events[i])
     customer.stage = stage
     customer.stage_since = customer.now
-    customer.changes |= ChangeFlag.STAGE
+    customer.changes |= ChangeFlag.STAGE.value
     state.visits[stage] += 1
     new = world.stages[stage]
-    is_seen = new.observed_as >= 0 and (old.observed_as >= 0 or customer.observed_stage != stage)
-    if is_seen:
+    is_observed = new.observed_as >= 0 and (old.observed_as >= 0 or customer.observed_stage != stage)
+    if is_observed:
         customer.observed_stage = stage
         customer.observed_since = customer.now
     for i in range(new.first, new.first + new.count):
         start_clock(world, state, world.stage_events[i])
-    if is_seen:
+    if is_observed:
         enqueue(state, STAGE_ENTRY + stage)
 
 
@@ -63,18 +63,21 @@ def choose_branch(world: World, state: CustomerState, effect: int) -> int:
     u = uniform(customer.seed, customer.key, record.stream, np.uint64(state.decision_counts[record.slot]))
     state.decision_counts[record.slot] += 1
     left = u * total
+    chosen = effect + record.count
     for i in range(effect + 1, effect + record.count):
         left -= branch_odds(world, state, i, satisfaction_offset)
         if left < 0.0:
-            return world.effects[i].target
-    return world.effects[effect + record.count].target
+            chosen = i
+            break
+    target: int = world.effects[chosen].target
+    return target
 
 
 @rule
 def branch_odds(world: World, state: CustomerState, branch: int, satisfaction_offset: float) -> float:
     """Odds of one branch of a `choose`: weight * exp(slope * satisfaction_offset); a negative trait counts as 0."""
     record = world.effects[branch]
-    weight = record.x if record.column < 0 else max(state.traits[record.column], 0.0)
+    weight: float = record.x if record.column < 0 else max(state.traits[record.column], 0.0)
     return weight if record.y == 0.0 else weight * math.exp(record.y * satisfaction_offset)
 
 
@@ -86,7 +89,7 @@ def set_tag(state: CustomerState, tag: int, value: int) -> None:
     """
     if state.tags[tag] != value:
         state.tags[tag] = value
-        state.customer[0].changes |= ChangeFlag.TAG
+        state.customer[0].changes |= ChangeFlag.TAG.value
 
 
 @rule
@@ -114,7 +117,7 @@ def opt_out(world: World, state: CustomerState, out: Output, channel: int) -> No
     """
     for c in range(world.channels.shape[0]):
         if channel < 0 or c == channel:
-            record_opt_out(world, state, out, c, TouchCode.OPTED_OUT, -1)
+            record_opt_out(world, state, out, c, TouchCode.OPTED_OUT.value, -1)
 
 
 @rule

@@ -13,11 +13,11 @@ def satisfaction_now(world: World, state: CustomerState) -> float:
     """Satisfaction in [0, 1], on its way back to the resting level: rest + (s1 - rest) exp(-(now - t1)/tau)."""
     customer = state.customer[0]
     elapsed = customer.now - customer.satisfaction_at
-    if elapsed <= 0.0 or customer.satisfaction == customer.resting_satisfaction:
-        return customer.satisfaction
-    return customer.resting_satisfaction + (customer.satisfaction - customer.resting_satisfaction) * math.exp(
-        -elapsed / world.setting[0].satisfaction_tau
-    )
+    satisfaction: float = customer.satisfaction
+    rest: float = customer.resting_satisfaction
+    if elapsed <= 0.0 or satisfaction == rest:
+        return satisfaction
+    return rest + (satisfaction - rest) * math.exp(-elapsed / world.setting[0].satisfaction_tau)
 
 
 @inlined
@@ -36,18 +36,20 @@ def change_satisfaction(world: World, state: CustomerState, gain: float) -> None
 def pressure_now(world: World, state: CustomerState) -> float:
     """Contact pressure: the sum of the weights of past deliveries, decayed: P exp(-(now - t1)/tau)."""
     customer = state.customer[0]
-    if customer.pressure == 0.0:
+    pressure: float = customer.pressure
+    if pressure == 0.0:
         return 0.0
-    return customer.pressure * math.exp((customer.pressure_at - customer.now) / world.setting[0].pressure_tau)
+    return pressure * math.exp((customer.pressure_at - customer.now) / world.setting[0].pressure_tau)
 
 
 @rule
 def score_now(world: World, state: CustomerState, score: int) -> float:
     """A named score, decayed: value exp(-(now - t1)/tau)."""
-    score_value = state.scores[score]
-    if score_value.value == 0.0:
+    record = state.scores[score]
+    value: float = record.value
+    if value == 0.0:
         return 0.0
-    return score_value.value * math.exp((score_value.at - state.customer[0].now) / world.scores[score].tau)
+    return value * math.exp((record.at - state.customer[0].now) / world.scores[score].tau)
 
 
 @rule
@@ -59,4 +61,4 @@ def add_score(world: World, state: CustomerState, score: int, points: float) -> 
     value = score_now(world, state, score) + points
     state.scores[score].value = value
     state.scores[score].at = state.customer[0].now
-    state.customer[0].changes |= ChangeFlag.SCORE
+    state.customer[0].changes |= ChangeFlag.SCORE.value

@@ -19,7 +19,8 @@ from cjsim.kernels.world import World
 @inlined
 def offer_source(world: World, offer: int) -> int:
     """Log code of an offer's name, after flows, broadcasts and desks: n_actors + n_desks + offer."""
-    return world.actors.shape[0] + world.desks.shape[0] + offer
+    n_earlier: int = world.actors.shape[0] + world.desks.shape[0]
+    return n_earlier + offer
 
 
 @rule
@@ -34,7 +35,7 @@ def grant_offer(world: World, state: CustomerState, out: Output, offer: int) -> 
         customer.offers += 1
     held.valid_until = customer.now + world.offers[offer].days
     held.uses_left = world.offers[offer].uses
-    write_log_row(state, out, TouchCode.OFFERED, -1, -1, offer_source(world, offer), 0.0)
+    write_log_row(state, out, TouchCode.OFFERED.value, -1, -1, offer_source(world, offer), 0.0)
 
 
 @inlined
@@ -43,7 +44,8 @@ def discount_amount(world: World, offer: int, value: float) -> float:
     record = world.offers[offer]
     if value < record.at_least:
         return 0.0
-    return min(value * record.discount if record.discount > 0.0 else record.amount, value)
+    amount: float = value * record.discount if record.discount > 0.0 else record.amount
+    return min(amount, value)
 
 
 @inlined
@@ -100,5 +102,5 @@ def redeem_best_offer(world: World, state: CustomerState, out: Output, value: fl
     outcome = out.outcome[customer.row]
     outcome.redemptions += 1
     outcome.discounts += discount
-    write_log_row(state, out, TouchCode.REDEEMED, -1, -1, offer_source(world, offer), discount)
+    write_log_row(state, out, TouchCode.REDEEMED.value, -1, -1, offer_source(world, offer), discount)
     return discount

@@ -51,8 +51,8 @@ def make_referrals(world: World, state: CustomerState, out: Output, effect: int)
         u, v = uniform_pair(customer.seed, customer.key, record.stream, ordinal)
         if u < record.x:
             customer.referrals += 1
-            customer.changes |= ChangeFlag.REFERRAL
-            write_log_row(state, out, TouchCode.REFERRAL, -1, -1, -1, 0.0)
+            customer.changes |= ChangeFlag.REFERRAL.value
+            write_log_row(state, out, TouchCode.REFERRAL.value, -1, -1, -1, 0.0)
             time = customer.now + quantile(world, record.value, v)
             if time < world.setting[0].horizon:
                 record_referral(state, out, referred_key(customer.key, record.stream, ordinal), time, record.target)

@@ -19,7 +19,7 @@ from cjsim.kernels.rng import uniform, uniform_pair
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import PERSONAL_TOPIC, World
 
-OPEN, UNSUBSCRIBE, COMPLAIN, CLICK = 1, 2, 4, 8  # bits of READ.what
+OPEN, UNSUBSCRIBE, COMPLAIN, CLICK = 1, 2, 4, 8  # bits of PENDING_RESPONSE.actions
 NEVER_LOGIT = -700.0
 # Two probabilities whose logits are at most RARE_LOGIT add up to less than RARE: no need to work them out for a larger uniform.
 RARE, RARE_LOGIT = 0.1, -2.95
@@ -81,7 +81,7 @@ def is_interest_known(world: World, state: CustomerState, site: int, index: int)
     With the accuracy of the first personalisation whose condition holds, else with 1 / number of interests.
     """
     customer = state.customer[0]
-    accuracy = 1.0 / world.setting[0].interests
+    accuracy: float = 1.0 / world.setting[0].interests
     for i in range(world.personalisation.shape[0]):
         if condition_holds(world, state, world.personalisation[i].program):
             accuracy = world.personalisation[i].accuracy
@@ -93,11 +93,12 @@ def is_interest_known(world: World, state: CustomerState, site: int, index: int)
 def message_relevance(world: World, state: CustomerState, site: int, index: int) -> float:
     """What a message's topic adds to the logit of opening: `relevance` if it is the customer's interest, else 0."""
     message = world.messages[world.sites[site].message]
-    if message.relevance == 0.0:
+    relevance: float = message.relevance
+    if relevance == 0.0:
         return 0.0
     if message.topic == PERSONAL_TOPIC:
-        return message.relevance if is_interest_known(world, state, site, index) else 0.0
-    return message.relevance if message.topic == state.customer[0].interest else 0.0
+        return relevance if is_interest_known(world, state, site, index) else 0.0
+    return relevance if message.topic == state.customer[0].interest else 0.0
 
 
 @inlined
@@ -115,9 +116,8 @@ def draw_response(world: World, state: CustomerState, site: int, index: int, pre
     ordinal = np.uint64(index)
     excess_pressure = max(pressure - customer.preferred_pressure, 0.0)
     actions = 0
-    open_logit = (
-        message.open_logit + state.channels[message.channel].affinity + relevance + satisfaction_logit - channel.fatigue * excess_pressure
-    )
+    affinity = state.channels[message.channel].affinity
+    open_logit = message.open_logit + affinity + relevance + satisfaction_logit - channel.fatigue * excess_pressure
     opens, u = uniform_pair(customer.seed, customer.key, streams.stream_read, ordinal)
     if opens + opens * odds_against(open_logit) < 1.0:
         actions = OPEN
@@ -152,7 +152,7 @@ def deliver(world: World, state: CustomerState, out: Output, site: int, index: i
     record_contact(world, state, message.channel)
     pressure = pressure_now(world, state)
     change_satisfaction(world, state, 0.0)
-    log_touch(world, state, out, TouchCode.DELIVERED, site)
+    log_touch(world, state, out, TouchCode.DELIVERED.value, site)
     out.outcome[customer.row].contacts += 1
     if channel.kind != ChannelKind.PAID:
         book_cost(world, state, out, message.cost)
@@ -164,7 +164,7 @@ def deliver(world: World, state: CustomerState, out: Output, site: int, index: i
     customer.contacts += 1
     customer.unopened += 1
     customer.last_contact = customer.now
-    customer.changes |= ChangeFlag.TOUCH
+    customer.changes |= ChangeFlag.TOUCH.value
     draw_response(world, state, site, index, pressure, relevance)
     customer.pressure = pressure + channel.weight
     customer.pressure_at = customer.now
@@ -189,12 +189,12 @@ def register_click(world: World, state: CustomerState, out: Output, site: int) -
     message_code = world.sites[site].message
     message = world.messages[message_code]
     customer.clicks += 1
-    customer.changes |= ChangeFlag.TOUCH
+    customer.changes |= ChangeFlag.TOUCH.value
     state.channels[message.channel].clicks += 1
     state.messages[message_code].clicked += 1
     out.outcome[customer.row].clicks += 1
     book_cost(world, state, out, world.channels[message.channel].click_cost)
-    log_touch(world, state, out, TouchCode.CLICKED, site)
+    log_touch(world, state, out, TouchCode.CLICKED.value, site)
     lift_by_message(world, state, message_code, 2)
     if message.on_clicked >= 0:
         enqueue(state, EFFECT_LIST + message.on_clicked)
@@ -212,14 +212,14 @@ def register_open(world: World, state: CustomerState, out: Output, site: int, in
     channel = world.channels[message.channel]
     customer.opens += 1
     customer.unopened = 0
-    customer.changes |= ChangeFlag.TOUCH
+    customer.changes |= ChangeFlag.TOUCH.value
     state.channels[message.channel].opens += 1
     state.channels[message.channel].unopened = 0
     state.messages[streams.message].opened += 1
     out.outcome[customer.row].opens += 1
     if channel.kind == ChannelKind.PAID:
         book_cost(world, state, out, message.cost)
-    log_touch(world, state, out, TouchCode.OPENED, site)
+    log_touch(world, state, out, TouchCode.OPENED.value, site)
     lift_by_message(world, state, streams.message, 1)
     if message.on_opened >= 0:
         enqueue(state, EFFECT_LIST + message.on_opened)
@@ -258,6 +258,6 @@ def resolve_response(world: World, state: CustomerState, out: Output, slot: int)
         register_open(world, state, out, site, index)
     channel = world.messages[world.sites[site].message].channel
     if actions & UNSUBSCRIBE:
-        record_opt_out(world, state, out, channel, TouchCode.UNSUBSCRIBED, site)
+        record_opt_out(world, state, out, channel, TouchCode.UNSUBSCRIBED.value, site)
     if actions & COMPLAIN:
-        record_opt_out(world, state, out, channel, TouchCode.COMPLAINED, site)
+        record_opt_out(world, state, out, channel, TouchCode.COMPLAINED.value, site)

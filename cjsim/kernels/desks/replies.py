@@ -53,7 +53,7 @@ def handle_reply(world: World, state: CustomerState, out: Output) -> None:
     site = customer.request_site
     if site >= 0:
         channel = world.messages[world.sites[site].message].channel
-        # Who has opted out while the firm waited for its turn is not spoken to.
+        # A customer who opted out while the firm waited is not contacted.
         if state.channels[channel].consent == 1:
             deliver(world, state, out, site, customer.request_index)
         return

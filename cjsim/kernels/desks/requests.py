@@ -12,7 +12,7 @@ from cjsim.kernels.rng import uniform
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
 
-_SECOND = 1.0 / 86400.0  # days: nobody is served faster, nor hangs up sooner, so that no answer falls on the instant of its request
+_SECOND = 1.0 / 86400.0  # days: no service and no patience is shorter, so that no reply falls on the instant of its request
 
 
 @rule
@@ -38,18 +38,18 @@ def make_request(world: World, state: CustomerState, out: Output, desk: int, pri
     if customer.desk >= 0:
         if desk_outcome.joined < MAX_COUNT:
             desk_outcome.joined += np.uint16(1)
-        log_request(world, state, out, TouchCode.ASKED_AGAIN, desk, site)
+        log_request(world, state, out, TouchCode.ASKED_AGAIN.value, desk, site)
         return
     if desk_outcome.asks < MAX_COUNT:
         desk_outcome.asks += np.uint16(1)
-    log_request(world, state, out, TouchCode.ASKED, desk, site)
+    log_request(world, state, out, TouchCode.ASKED.value, desk, site)
     customer.desk = desk
     customer.requested_at = customer.now
     customer.request_site = site
     customer.request_index = index
     customer.request_ordinal = state.requests[desk]
     customer.request_priority = priority
-    customer.changes |= ChangeFlag.DESK
+    customer.changes |= ChangeFlag.DESK.value
     state.requests[desk] += 1
     if customer.next_reply < customer.replies_end:
         customer.reply_due = state.replies[customer.next_reply].time

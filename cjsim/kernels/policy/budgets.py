@@ -15,8 +15,8 @@ from cjsim.kernels.world import World
 def is_budget_spent(world: World, state: CustomerState, channel: int) -> bool:
     """Whether a budget is spent; if none is, each that covers the channel pays for this contact, once.
 
-    Requests of all customers are ordered by time, then by customer key, then by how many this customer has made at this time. A request that
-    does not come after the last paid contact was paid for when this customer was simulated before.
+    Requests of all customers are ordered by time, then by customer key, then by how many this customer has made at this time. A request
+    that does not come after the last paid contact was paid for when this customer was simulated before.
     Writes: budget_requests, cutoffs.
     """
     customer = state.customer[0]
@@ -57,14 +57,19 @@ def spend_budget(world: World, state: CustomerState, channel: int) -> None:
 @inlined
 def budget_period(budget: np.record, time: float) -> int:
     """The period of a BUDGET record in which a time (days) lies, from 0."""
-    return min(math.floor((time + TOLERANCE) / budget.days), budget.periods - 1)
+    days: float = budget.days
+    last: int = budget.periods - 1
+    return min(math.floor((time + TOLERANCE) / days), last)
 
 
 @inlined
 def request_comes_after(customer: np.record, nth: int, cutoff: np.record) -> bool:
     """Whether a customer's n-th request of this time (from 1) comes after a cutoff: by time, then key, then n."""
+    is_after: bool
     if customer.now != cutoff.time:
-        return customer.now > cutoff.time
-    if customer.key != cutoff.key:
-        return customer.key > cutoff.key
-    return nth > cutoff.nth
+        is_after = customer.now > cutoff.time
+    elif customer.key != cutoff.key:
+        is_after = customer.key > cutoff.key
+    else:
+        is_after = nth > cutoff.nth
+    return is_after

@@ -27,7 +27,7 @@ def end_flow(world: World, state: CustomerState, actor: int) -> None:
     Writes: runs, actor_due.
     """
     run = state.runs[actor]
-    run.mode = FlowMode.IDLE
+    run.mode = FlowMode.IDLE.value
     run.step = -1
     run.awaited_event = -1
     state.actor_due[actor] = math.inf
@@ -43,7 +43,7 @@ def resume_waiting_flows(world: World, state: CustomerState, event: int) -> None
     for actor in range(world.actors.shape[0]):
         run = state.runs[actor]
         if run.mode == FlowMode.AWAITING and run.awaited_event == event:
-            run.mode = FlowMode.RUNNING
+            run.mode = FlowMode.RUNNING.value
             run.awaited_event = -1
             run.step = world.steps[run.step].next
             state.actor_due[actor] = state.customer[0].now
@@ -60,7 +60,7 @@ def exit_flows(world: World, state: CustomerState, out: Output, event: int) -> N
         actor = world.links[i]
         if state.runs[actor].mode > FlowMode.WATCHING:
             end_flow(world, state, actor)
-            write_log_row(state, out, TouchCode.FLOW_EXITED, -1, -1, world.actors[actor].source, 0.0)
+            write_log_row(state, out, TouchCode.FLOW_EXITED.value, -1, -1, world.actors[actor].source, 0.0)
 
 
 @rule
@@ -79,8 +79,9 @@ def draw_arm(world: World, state: CustomerState, out: Output, actor: int, step_i
     while arm < step.count - 1 and not u < world.shares[step.other + arm].cumulative:
         arm += 1
     if is_experiment:
-        write_log_row(state, out, TouchCode.EXPOSED, -1, -1, world.actors[actor].source, float(arm))
-    return world.shares[step.other + arm].step
+        write_log_row(state, out, TouchCode.EXPOSED.value, -1, -1, world.actors[actor].source, float(arm))
+    first_step: int = world.shares[step.other + arm].step
+    return first_step
 
 
 @inlined
@@ -93,12 +94,11 @@ def _hour_similarity(hours_apart: float) -> float:
 
 @rule
 def best_hour(state: CustomerState, at: float, typical: float, learn_from: int) -> float:
-    """The best hour of the day for this customer: as much later than `at` as the firm observes it later than its customers are on the whole.
+    """The best hour of the day (0 to 24) for this customer: `at`, moved by as much as the customer is active later than is typical.
 
-    Of 0 to 23 whole hours later, the one that brings `typical` nearest to all observed hours, where each of them counts 1 - 6 v^2 + 4 v^3 with
-    v = (hours apart around the clock) / 12. That is cos(pi v) within 0.021, of which the circular mean makes most. `learn_from` more count as
-    observed at `typical`, so that few observations move the hour little. Openings trail their sends: `typical` includes that, and it cancels.
-    Returns hours in [0, 24].
+    Of 0 to 23 whole hours later, the one that brings `typical` nearest to all observed hours, each of which counts 1 - 6 v^2 + 4 v^3 with
+    v = (hours apart around the clock) / 12. That is cos(pi v) within 0.021, which the circular mean maximizes. `learn_from` more count as
+    observed at `typical`, so that few observations move the hour little. Openings trail their sends; `typical` does so too.
     """
     best, most = 0, -math.inf
     for hours_later in range(HOURS_PER_DAY):
@@ -113,10 +113,13 @@ def best_hour(state: CustomerState, at: float, typical: float, learn_from: int) 
 
 @rule
 def next_local_time(world: World, state: CustomerState, step_index: int) -> float:
-    """The next time (days), now included, at which it is the hour of an UNTIL record on one of its weekdays; 24:00 belongs to the day that it ends."""
+    """The next time (days), now included, at which it is the hour of an UNTIL record on one of its weekdays.
+
+    24:00 belongs to the day that it ends.
+    """
     step = world.steps[step_index]
-    now = state.customer[0].now
-    hour = step.x
+    now: float = state.customer[0].now
+    hour: float = step.x
     if step.target == 1 and state.customer[0].observed_hours >= step.other:
         hour = best_hour(state, step.x, step.typical, step.other)
     day = math.floor(now + TOLERANCE) - 1
@@ -143,7 +146,7 @@ def run_flow(world: World, state: CustomerState, out: Output, actor: int) -> Non
                 state.decision_counts[step.slot] += 1
             if send_message(world, state, out, actor, step.target, state.decision_counts[step.slot] - 1) == DEFERRED:
                 return
-            run.mode = FlowMode.RUNNING
+            run.mode = FlowMode.RUNNING.value
             run.step = step.next
             if state.customer[0].n_queued > 0:
                 state.actor_due[actor] = now
@@ -153,7 +156,7 @@ def run_flow(world: World, state: CustomerState, out: Output, actor: int) -> Non
             run.step = step.next
             return
         elif op == StepCode.WAIT_FOR:
-            run.mode = FlowMode.AWAITING
+            run.mode = FlowMode.AWAITING.value
             run.awaited_event = step.target
             state.actor_due[actor] = now + step.x
             return
@@ -168,8 +171,10 @@ def run_flow(world: World, state: CustomerState, out: Output, actor: int) -> Non
 def run_instant_step(world: World, state: CustomerState, out: Output, actor: int, step_index: int) -> int:
     """Run a step that needs neither time nor guardrails, and return the next step, -1 for the end."""
     step = world.steps[step_index]
+    next_step: int = step.next
     if step.op == StepCode.BRANCH:
-        return step.next if condition_holds(world, state, step.program) else step.other
+        otherwise: int = step.other
+        return next_step if condition_holds(world, state, step.program) else otherwise
     if step.op == StepCode.SPLIT:
         return draw_arm(world, state, out, actor, step_index)
     if step.op == StepCode.TAG:
@@ -182,7 +187,7 @@ def run_instant_step(world: World, state: CustomerState, out: Output, actor: int
         grant_offer(world, state, out, step.target)
     elif step.op == StepCode.ASK:
         make_request(world, state, out, step.target, step.x, -1, 0)
-    return step.next
+    return next_step
 
 
 @rule
@@ -198,7 +203,7 @@ def run_actor(world: World, state: CustomerState, out: Output, actor: int) -> No
         handle_start_timer(world, state, out, actor)
     else:
         if run.mode == FlowMode.AWAITING:
-            run.mode = FlowMode.RUNNING
+            run.mode = FlowMode.RUNNING.value
             run.awaited_event = -1
             run.step = world.steps[run.step].other
         run_flow(world, state, out, actor)

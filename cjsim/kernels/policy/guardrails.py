@@ -25,10 +25,11 @@ def violated_gap(world: World, state: CustomerState, channel: int) -> np.uint64:
     now = state.customer[0].now
     for i in range(world.gaps.shape[0]):
         gap = world.gaps[i]
-        if includes_channel(gap.channels, channel):
+        channels: np.uint64 = gap.channels
+        if includes_channel(channels, channel):
             for c in range(world.channels.shape[0]):
-                if includes_channel(gap.channels, c) and now - state.channels[c].last_contact < gap.days - TOLERANCE:
-                    return gap.channels
+                if includes_channel(channels, c) and now - state.channels[c].last_contact < gap.days - TOLERANCE:
+                    return channels
     return NO_CHANNELS
 
 
@@ -38,9 +39,10 @@ def violated_cap(world: World, state: CustomerState, channel: int) -> np.uint64:
     now = state.customer[0].now
     for i in range(world.caps.shape[0]):
         cap = world.caps[i]
-        if includes_channel(cap.channels, channel):
+        channels: np.uint64 = cap.channels
+        if includes_channel(channels, channel):
             if cap.at_most == 0 or now - state.cap_times[cap.first + state.cap_next[i]] < cap.days - TOLERANCE:
-                return cap.channels
+                return channels
     return NO_CHANNELS
 
 
@@ -65,9 +67,10 @@ def is_held_out(world: World, state: CustomerState, actor: int) -> bool:
     customer = state.customer[0]
     if customer.held_out == 1 and record.ignores_holdout == 0:
         return True
-    if record.holdout <= 0.0:
+    share: float = record.holdout
+    if share <= 0.0:
         return False
-    return uniform(customer.seed, customer.key, record.stream_holdout, np.uint64(0)) < record.holdout
+    return uniform(customer.seed, customer.key, record.stream_holdout, np.uint64(0)) < share
 
 
 @inlined
@@ -78,25 +81,25 @@ def decide_send(world: World, state: CustomerState, site: int) -> int:
     """
     channel = world.messages[world.sites[site].message].channel
     if state.channels[channel].consent == 0:
-        return SendDecision.CONSENT
+        return SendDecision.CONSENT.value
     if is_held_out(world, state, world.sites[site].actor):
-        return SendDecision.HOLDOUT
+        return SendDecision.HOLDOUT.value
     if world.setting[0].exit_program >= 0 and condition_holds(world, state, world.setting[0].exit_program):
-        return SendDecision.EXIT
+        return SendDecision.EXIT.value
     now = state.customer[0].now
     if (
         world.quiet_hours.shape[0] > 0
         and world.channels[channel].kind != ChannelKind.PULL
         and end_of_quiet_hours(world, channel, now) > now
     ):
-        return SendDecision.DEFER
+        return SendDecision.DEFER.value
     if violated_gap(world, state, channel) != NO_CHANNELS:
-        return SendDecision.GAP
+        return SendDecision.GAP.value
     if violated_cap(world, state, channel) != NO_CHANNELS:
-        return SendDecision.CAP
+        return SendDecision.CAP.value
     if world.budgets.shape[0] > 0 and is_budget_spent(world, state, channel):
-        return SendDecision.BUDGET
-    return SendDecision.DELIVER
+        return SendDecision.BUDGET.value
+    return SendDecision.DELIVER.value
 
 
 @inlined

@@ -25,7 +25,7 @@ def place_message(world: World, state: CustomerState, out: Output, site: int, in
     placed = state.placed[site]
     placed.expires = state.customer[0].now + channel.lifetime
     placed.index = index
-    log_touch(world, state, out, TouchCode.PLACED, site)
+    log_touch(world, state, out, TouchCode.PLACED.value, site)
 
 
 @rule

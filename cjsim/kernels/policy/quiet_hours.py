@@ -16,13 +16,14 @@ def end_of_quiet_hours(world: World, channel: int, now: float) -> float:
     for i in range(world.quiet_hours.shape[0]):
         quiet = world.quiet_hours[i]
         if includes_channel(quiet.channels, channel):
+            end: float = quiet.end
             has_begun = hour >= quiet.start - 24.0 * TOLERANCE
-            is_before_end = hour < quiet.end - 24.0 * TOLERANCE
-            if quiet.start < quiet.end:
+            is_before_end = hour < end - 24.0 * TOLERANCE
+            if quiet.start < end:
                 if has_begun and is_before_end:
-                    return day + quiet.end / 24.0
+                    return day + end / 24.0
             elif is_before_end:
-                return day + quiet.end / 24.0
+                return day + end / 24.0
             elif has_begun:
-                return day + 1.0 + quiet.end / 24.0
+                return day + 1.0 + end / 24.0
     return now

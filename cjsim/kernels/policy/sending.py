@@ -28,9 +28,9 @@ def send_message(world: World, state: CustomerState, out: Output, actor: int, si
         return SENT
     decision = decide_send(world, state, site)
     if decision == SendDecision.DEFER:
-        state.runs[actor].mode = FlowMode.DEFERRED
+        state.runs[actor].mode = FlowMode.DEFERRED.value
         state.actor_due[actor] = end_of_quiet_hours(world, channel, state.customer[0].now)
-        log_touch(world, state, out, TouchCode.DEFERRED, site)
+        log_touch(world, state, out, TouchCode.DEFERRED.value, site)
         return DEFERRED
     if decision != SendDecision.DELIVER:
         record_refusal(world, state, out, site, decision)

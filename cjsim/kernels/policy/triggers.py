@@ -28,7 +28,7 @@ def initialize_actor(world: World, state: CustomerState, actor: int) -> None:
     """
     record = world.actors[actor]
     run = state.runs[actor]
-    run.mode = FlowMode.IDLE
+    run.mode = FlowMode.IDLE.value
     run.step = -1
     run.awaited_event = -1
     run.next_date = 0
@@ -58,12 +58,12 @@ def start_flow(world: World, state: CustomerState, out: Output, actor: int) -> N
         or not condition_holds(world, state, record.program)
     ):
         return
-    run.mode = FlowMode.RUNNING
+    run.mode = FlowMode.RUNNING.value
     run.step = record.first_step
     run.started = now
     state.actor_due[actor] = now
     out.outcome[state.customer[0].row].flows += 1
-    write_log_row(state, out, TouchCode.FLOW_STARTED, -1, -1, record.source, 0.0)
+    write_log_row(state, out, TouchCode.FLOW_STARTED.value, -1, -1, record.source, 0.0)
 
 
 @rule
@@ -84,7 +84,7 @@ def handle_start_timer(world: World, state: CustomerState, out: Output, actor: i
     """
     run = state.runs[actor]
     is_dated = world.actors[actor].trigger == TriggerCode.SCHEDULE
-    run.mode = FlowMode.IDLE
+    run.mode = FlowMode.IDLE.value
     state.actor_due[actor] = math.inf
     if is_dated:
         run.next_date += 1
@@ -103,7 +103,7 @@ def rearm_start_timer(world: World, state: CustomerState, actor: int) -> None:
     run = state.runs[actor]
     if record.trigger == TriggerCode.INACTIVITY:
         if run.last_activity >= run.started:
-            run.mode = FlowMode.WATCHING
+            run.mode = FlowMode.WATCHING.value
             state.actor_due[actor] = max(run.last_activity + record.inactivity, state.customer[0].now)
     elif record.trigger == TriggerCode.SCHEDULE:
         skip_past_dates(world, state, actor)
@@ -121,7 +121,7 @@ def reset_inactivity_timer(world: World, state: CustomerState, actor: int) -> No
     run = state.runs[actor]
     run.last_activity = state.customer[0].now
     if run.mode == FlowMode.IDLE or run.mode == FlowMode.WATCHING:
-        run.mode = FlowMode.WATCHING
+        run.mode = FlowMode.WATCHING.value
         state.actor_due[actor] = run.last_activity + world.actors[actor].inactivity
 
 
@@ -156,7 +156,7 @@ def schedule_next_date(world: World, state: CustomerState, actor: int) -> None:
     """
     record = world.actors[actor]
     run = state.runs[actor]
-    run.mode = FlowMode.WATCHING
+    run.mode = FlowMode.WATCHING.value
     state.actor_due[actor] = math.inf
     if run.next_date < record.schedule_count:
         state.actor_due[actor] = max(world.schedule[record.schedule_first + run.next_date], state.customer[0].now)
@@ -194,7 +194,7 @@ def handle_score_change(world: World, state: CustomerState, actor: int, before: 
         if is_above and not was_above:
             enqueue(state, FLOW_START + actor)
         return
-    # A timer that is due at this very time has not rung yet: the score has not been seen to fall.
+    # A timer that is due at this very time has not fired yet: the flow has not noticed the fall.
     if (was_above or state.runs[actor].mode == FlowMode.WATCHING) and not is_above:
         enqueue(state, FLOW_START + actor)
     schedule_score_crossing(world, state, actor)
@@ -202,7 +202,7 @@ def handle_score_change(world: World, state: CustomerState, actor: int, before: 
 
 @rule
 def schedule_score_crossing(world: World, state: CustomerState, actor: int) -> None:
-    """Set a flow (SCORE_BELOW) that is not running to the time at which its score fades to the threshold: tau ln(value / threshold) from now.
+    """Set a flow (SCORE_BELOW) that is not running to when its score fades to the threshold: tau ln(value / threshold) from now.
 
     Writes: runs, actor_due.
     """
@@ -212,10 +212,10 @@ def schedule_score_crossing(world: World, state: CustomerState, actor: int) -> N
     record = world.actors[actor]
     value = score_now(world, state, record.score)
     tau = world.scores[record.score].tau
-    run.mode = FlowMode.IDLE
+    run.mode = FlowMode.IDLE.value
     state.actor_due[actor] = math.inf
     if exceeds_threshold(value, record.threshold) and tau < math.inf:
-        run.mode = FlowMode.WATCHING
+        run.mode = FlowMode.WATCHING.value
         state.actor_due[actor] = state.customer[0].now + tau * math.log(value / record.threshold)
 
 
