@@ -69,12 +69,12 @@ CUSTOMER = np.dtype(
 CLOCK = np.dtype(
     [
         ("factor", "f8"),  # persona's factor times traits
-        ("speed", "f8"),  # m: factor times mood
-        ("remaining", "f8"),  # R at `synced`
-        ("lift", "f8"),  # A at `synced`
-        ("synced", "f8"),  # clock time
+        ("speed", "f8"),  # speed m: factor times the effect of satisfaction
+        ("remaining", "f8"),  # target that remains at `synced`
+        ("lift", "f8"),  # lift A at `synced`
+        ("synced", "f8"),  # clock time at which the clock was last advanced
         ("last", "f8"),  # when the event last happened; -inf never
-        ("starts", "i4"),
+        ("starts", "i4"),  # times it was started: the ordinal of its draw
         ("count", "i4"),  # times it happened
         ("active", "i4"),  # 1: the event can happen in this stage
         ("allowed", "i4"),  # 1: its `when` holds
@@ -84,7 +84,7 @@ FLOW_RUN = np.dtype(
     [
         ("mode", "i4"),  # a FlowMode
         ("step", "i4"),
-        ("awaited_event", "i4"),  # event; -1 none
+        ("awaited_event", "i4"),  # -1 none
         ("next_date", "i4"),  # SCHEDULE: index of the next date
         ("unopened", "i4"),  # UNOPENED: deliveries on its channels since one was opened
         ("started", "f8"),  # last start; -inf never

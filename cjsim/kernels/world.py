@@ -33,7 +33,8 @@ SETTING = np.dtype(
         ("stream_holdout", "u8"),
     ]
 )
-STAGE = np.dtype([("first", "i4"), ("count", "i4"), ("retained", "i4"), ("observed_as", "i4")]
+STAGE = np.dtype(
+    [("first", "i4"), ("count", "i4"), ("retained", "i4"), ("observed_as", "i4")]
 )  # span of stage_events; observed_as: the code of the stage, -1 if it is hidden
 EVENT = np.dtype(
     [
