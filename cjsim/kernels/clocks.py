@@ -1,6 +1,6 @@
 """Event clocks: when an event is due, exactly, under speeds that change and lifts that fade.
 
-A clock of speed m and lift A(t) = A exp(-t/tau) rings when the integral of m (1 + A(t)) over clock time reaches its drawn target.
+A clock of speed m and lift A(t) = A exp(-t/tau) is due when the integral of m (1 + A(t)) over clock time reaches its drawn target.
 
 References
 ----------

@@ -13,7 +13,7 @@ from cjsim.kernels.customer.decay import change_satisfaction, satisfaction_now
 from cjsim.kernels.customer.offers import grant_offer, redeem_best_offer
 from cjsim.kernels.customer.referrals import make_referrals
 from cjsim.kernels.desks.requests import make_request
-from cjsim.kernels.policy.triggers import change_score
+from cjsim.kernels.policy.score_triggers import change_score
 from cjsim.kernels.quantiles import quantile
 from cjsim.kernels.queue import STAGE_ENTRY, enqueue
 from cjsim.kernels.rng import uniform

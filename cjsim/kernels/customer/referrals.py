@@ -16,7 +16,7 @@ _HALF = np.uint64(32)
 _REFERRAL_KEY0, _REFERRAL_KEY1 = np.uint64(0x243F6A88), np.uint64(0xFFFFFFFF)
 REFERRED = np.uint64(1 << 63)  # keys of referred customers have this bit, and no others have
 HASHED = np.uint64(59)  # bits below those of the generation
-GENERATIONS = np.uint64(15)  # that are told apart
+GENERATIONS = np.uint64(15)  # that a key distinguishes; later ones count as the last
 _HASH = np.uint64((1 << 59) - 1)
 
 

@@ -12,7 +12,7 @@ from cjsim.kernels.conditions import condition_holds
 from cjsim.kernels.customer.decay import change_satisfaction, pressure_now
 from cjsim.kernels.log_rows import log_touch
 from cjsim.kernels.policy.guardrails import record_contact
-from cjsim.kernels.policy.triggers import handle_delivery, handle_opening
+from cjsim.kernels.policy.unopened_triggers import handle_delivery, handle_opening
 from cjsim.kernels.quantiles import quantile
 from cjsim.kernels.queue import EFFECT_LIST, enqueue
 from cjsim.kernels.rng import uniform, uniform_pair

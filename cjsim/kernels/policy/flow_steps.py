@@ -11,8 +11,9 @@ from cjsim.kernels.customer.apply_effects import set_tag
 from cjsim.kernels.customer.offers import grant_offer
 from cjsim.kernels.desks.requests import make_request
 from cjsim.kernels.log_rows import write_log_row
+from cjsim.kernels.policy.score_triggers import change_score
 from cjsim.kernels.policy.sending import DEFERRED, run_broadcast, send_message
-from cjsim.kernels.policy.triggers import change_score, handle_start_timer, rearm_start_timer
+from cjsim.kernels.policy.triggers import handle_start_timer, rearm_start_timer
 from cjsim.kernels.rng import uniform
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
