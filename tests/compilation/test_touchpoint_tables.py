@@ -42,7 +42,7 @@ def test_channels_have_their_kind_and_its_fields(plan: Plan) -> None:
 
 
 def test_visit_events_encode_pull_channels_as_bits(plan: Plan) -> None:
-    assert list(plan.world.events.visits) == [2, 0, 0, 0]
+    assert list(plan.world.events.pull_channels) == [2, 0, 0, 0]
     messages = [plan.codebook.messages[plan.world.sites[site].message] for site in plan.world.pull_sites]
     assert messages == ["tip"]
 
