@@ -69,7 +69,7 @@ def start_flow(world: World, state: CustomerState, out: Output, actor: int) -> N
 def start_flows(world: World, state: CustomerState, out: Output, first: int, count: int) -> None:
     """Start each flow of a span of `world.links`, if it may start.
 
-    Writes: as `start_flow`.
+    Writes: runs, actor_due, outcome.flows, outcome.events, the log.
     """
     for i in range(first, first + count):
         start_flow(world, state, out, world.links[i])
@@ -113,7 +113,7 @@ def rearm_start_timer(world: World, state: CustomerState, actor: int) -> None:
 
 @rule
 def reset_inactivity_timer(world: World, state: CustomerState, actor: int) -> None:
-    """Restart an actor's inactivity timer, unless it is running.
+    """Record activity now, and restart the actor's inactivity timer unless the actor is running.
 
     Writes: runs, actor_due.
     """
@@ -126,7 +126,7 @@ def reset_inactivity_timer(world: World, state: CustomerState, actor: int) -> No
 
 @rule
 def reset_inactivity_timers(world: World, state: CustomerState, first: int, count: int, links: Array) -> None:
-    """Restart the inactivity timers of a span of `links` (int32, actors).
+    """Record activity now for each actor of a span of `links` (int32), as `reset_inactivity_timer` does.
 
     Writes: runs, actor_due.
     """
