@@ -37,7 +37,7 @@ DESK_CUSTOMERS = 200_000
 
 
 @kernel
-def minimal_event_loop(events):  # type: ignore[no-untyped-def]
+def minimal_event_loop(events: int) -> float:
     """The least that an event costs: draw, log, compare.
 
     Parameters

@@ -15,11 +15,12 @@ import tempfile
 from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 from numba.core import config
 
+F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = Path(__file__).parent
 IS_BOUNDS_CHECKED = os.environ.get("CJSIM_BOUNDSCHECK", "0") not in ("", "0")  # a debug build: indices are checked, and kernels are slower
 # Floats divide as IEEE 754 says, never raising, and never reassociate: JIT on and off give the same bytes.
@@ -119,21 +120,24 @@ def is_compiled_before(kernel: str = "") -> bool:
     return bool(config.DISABLE_JIT) or any(cache_folder().rglob(f"*{kernel}-*.nbc"))
 
 
-def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+def kernel(function: F) -> F:
     """Compile `function` for calls from Python, cached on disk, releasing the GIL."""
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
-        return numba.njit(cache=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
+        compiled: F = numba.njit(cache=True, **_OPTIONS)(function)
     finally:
         config.CACHE_DIR = before
+    return compiled
 
 
-def rule(function: Callable[..., Any]) -> Callable[..., Any]:
+def rule(function: F) -> F:
     """Compile `function` for use in kernels; the compiler decides where it becomes a call."""
-    return numba.njit(**_OPTIONS)(function)  # type: ignore[no-any-return]
+    compiled: F = numba.njit(**_OPTIONS)(function)
+    return compiled
 
 
-def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+def inlined(function: F) -> F:
     """Compile `function` into each place that uses it: for what is short and runs at every happening."""
-    return numba.njit(forceinline=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
+    compiled: F = numba.njit(forceinline=True, **_OPTIONS)(function)
+    return compiled

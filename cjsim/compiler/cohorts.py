@@ -65,7 +65,7 @@ def referred_cohort(births: Array, first: int) -> Cohort:
     first : int
         Number of the first.
     """
-    return Cohort(births["key"].copy(), births["time"].copy(), births["by"].copy(), np.zeros(len(births)), first)
+    return Cohort(births["key"].copy(), births["time"].copy(), births["acquisition_channel"].copy(), np.zeros(len(births)), first)
 
 
 def are_initial(key: NDArray[np.uint64]) -> NDArray[np.bool_]:

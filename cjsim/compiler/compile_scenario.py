@@ -4,9 +4,9 @@ Lives here: `compile_world`, the plan that it gives, and the tables of stages, e
 Does not live here: the tables of effects (effects.py), touchpoints (touch_tables.py), flows and broadcasts (actors.py), guardrails
 (guard_tables.py), distributions (draws.py), profiles (activity.py) and customers (population.py); nor any rule.
 
-Arrays over which kernels loop have their true length, also 0: stages, events, channels, messages, sites, actors, quiet,
-gaps, caps, scores, personas, moments, any_watch, when_events, mood_events. All others are reached through spans or
-indices and hold at least one record. `stage_events`, `mood_events` and `when_events` leave out events whose wait is `never`.
+Arrays over which kernels loop have their true length, also 0: stages, events, channels, messages, sites, actors, quiet_hours,
+gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events. All others are reached through spans or
+indices and hold at least one record. `stage_events`, `satisfaction_events` and `when_events` leave out events whose wait is `never`.
 """
 
 import math
@@ -110,7 +110,7 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
         **_profile_arrays(scenario),
         "setting": record_array(SETTING, [_setting(scenario, registers) | {"learning": int(actor_table.learns_hours())}]),
         "discounts": plain_array("f8", _discounts(scenario)),
-        "any_watch": plain_array("i4", links.reset_by_anything()),
+        "any_activity_actors": plain_array("i4", links.reset_by_anything()),
         "sites": record_array(SITE, actor_table.sites),
         "actors": record_array(ACTOR, actor_table.actors),
         "steps": record_array(STEP_RECORD, actor_table.steps, padded=True),
@@ -187,7 +187,7 @@ def _setting(scenario: ScenarioSpec, registers: Symbols) -> RecordFields:
         "holdout": scenario.policy.guardrails.holdout,
         "stream_holdout": registers.streams.of("policy:holdout"),
         "exit_program": registers.programs.of(scenario.policy.guardrails.exit),
-        "when_causes": int(
+        "when_changes": int(
             np.bitwise_or.reduce(np.array([_CHANGE_FLAGS.get(op, 0) for op, _ in _when_names(journey, registers)], np.int64))
         ),
     }
@@ -228,7 +228,7 @@ def _journey_arrays(scenario: ScenarioSpec, registers: Symbols, links: ActorLink
             if event.stages != "anywhere" and name in event.stages and _has_clock(event)
         ]
         first, count = stage_events.add(here)
-        stages.append({"first": first, "count": count, "retained": int(stage.retained), "seen": code if stage.observed else -1})
+        stages.append({"first": first, "count": count, "retained": int(stage.retained), "observed_as": code if stage.observed else -1})
         stage_links.append(registers.links.add(links.triggered_by_stage(name)))
     touchpoints = touchpoint_arrays(scenario, registers, effects)
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
@@ -239,7 +239,7 @@ def _journey_arrays(scenario: ScenarioSpec, registers: Symbols, links: ActorLink
         "stage_events": plain_array("i4", stage_events.items, padded=True),
         "events": record_array(EVENT, events),
         "when_events": plain_array("i4", [code for code, event in clocked if event.when is not None]),
-        "mood_events": plain_array("i4", [code for code, event in clocked if event.satisfaction != 0.0]),
+        "satisfaction_events": plain_array("i4", [code for code, event in clocked if event.satisfaction != 0.0]),
         "effects": record_array(EFFECT_RECORD, effects.rows, padded=True),
         "scores": record_array(SCORE, [{"tau": _tau(score.half_life)} for score in journey.scores.values()]),
         "moments": record_array(MOMENT, _moments(journey, registers.names)),
@@ -261,9 +261,9 @@ def _event(name: str, event: Event, journey: JourneySpec, registers: Symbols, ef
         "effects": effects.add(event.effects, f"event:{name}"),
         "anywhere": int(event.stages == "anywhere"),
         "hidden": int(not event.observed),
-        "learns": int(event.observed and event.activity is not None),
-        "visits": sum(1 << registers.names.channels[c] for c, channel in journey.channels.items() if name in channel.visits),
-        "cause": ChangeFlag.EVENT if (ConditionOp.COUNT, registers.names.events[name]) in _when_names(journey, registers) else 0,
+        "records_hour": int(event.observed and event.activity is not None),
+        "pull_channels": sum(1 << registers.names.channels[c] for c, channel in journey.channels.items() if name in channel.visits),
+        "change": ChangeFlag.EVENT if (ConditionOp.COUNT, registers.names.events[name]) in _when_names(journey, registers) else 0,
         "factor_first": factor_first,
         "factor_count": factor_count,
         "trigger_first": trigger_first,
@@ -280,7 +280,7 @@ def _persona_arrays(journey: JourneySpec, registers: Symbols) -> dict[str, Array
     personas, names = journey.personas.values(), registers.names
     consent = {name: channel.consent for name, channel in journey.channels.items()}
     lifted = {event for p in personas for event, gain in p.contact_lift.items() if gain != 0.0}
-    stages = [{"stage": names.stages[p.starts_in or journey.starts_in], "rest": p.satisfaction} for p in personas]
+    stages = [{"stage": names.stages[p.starts_in or journey.starts_in], "resting_satisfaction": p.satisfaction} for p in personas]
 
     def matrix(things: list[dict[str, float]], others: dict[str, float]) -> Array:
         return plain_array("f8", np.array([[given.get(name, other) for name, other in others.items()] for given in things]))

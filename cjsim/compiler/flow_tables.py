@@ -115,8 +115,8 @@ class ActorTable:
             "first_step": len(self.steps),
             "program": self._registers.programs.of(actor.condition),
             "holdout": actor.holdout,
-            "spared": int(name in self._rules.spared),
-            "gated": 0,
+            "ignores_holdout": int(name in self._rules.spared),
+            "draws_on_budget": 0,
             "score": -1,
             "stream_holdout": self._registers.streams.of(f"{owner}:holdout"),
         }
@@ -136,7 +136,7 @@ class ActorTable:
         if key not in self._site_codes:
             self._site_codes[key] = (len(self.sites), self._registers.slot())
             streams = {f"stream_{what}": self._registers.streams.of(f"{owner}:{message}:{what}") for what in SITE_STREAMS}
-            self.actors[-1]["gated"] |= int(self._is_budgeted(message))
+            self.actors[-1]["draws_on_budget"] |= int(self._is_budgeted(message))
             self.sites.append({"message": self._registers.names.messages[message], "actor": key[0], **streams})
         return self._site_codes[key]
 
@@ -273,7 +273,7 @@ class _FlowSteps:
         upto, shares = 0.0, []
         for arm in arms.values():
             upto += arm.share / total
-            shares.append({"upto": upto, "step": -1})
+            shares.append({"cumulative": upto, "step": -1})
         row["other"], _ = self._table.shares.add(shares)
         after: list[PendingIndex] = []
         for (name, arm), share in zip(arms.items(), shares, strict=True):

@@ -41,7 +41,7 @@ def guardrail_arrays(policy: PolicySpec, horizon_days: float, registers: Symbols
     programs = registers.programs
     known = [{"program": programs.of(level.condition), "accuracy": level.accuracy} for level in policy.personalisation]
     arrays = {
-        "quiet": record_array(QUIET_HOURS, _quiet(rules, registers)),
+        "quiet_hours": record_array(QUIET_HOURS, _quiet(rules, registers)),
         "gaps": record_array(GAP, _gaps(rules, registers)),
         "caps": record_array(CAP, caps),
         "budgets": record_array(BUDGET, budgets),
@@ -61,7 +61,7 @@ def _gaps(rules: Guardrails, registers: Symbols) -> list[RecordFields]:
 def _caps(rules: Guardrails, registers: Symbols) -> tuple[list[RecordFields], int]:
     rows, n_rings = [], 0
     for rule in rules.caps:
-        rows.append({"channels": registers.channel_mask(rule.channels), "days": rule.per, "at_most": rule.at_most, "ring": n_rings})
+        rows.append({"channels": registers.channel_mask(rule.channels), "days": rule.per, "at_most": rule.at_most, "first": n_rings})
         n_rings += rule.at_most
     return rows, n_rings
 

@@ -85,7 +85,7 @@ class Codebook:
 
 @dataclass(frozen=True)
 class StateSizes:
-    """What a `Life` needs beyond the lengths of the world's arrays."""
+    """What a `CustomerState` needs beyond the lengths of the world's arrays."""
 
     tags: int
     columns: int  # of traits

@@ -104,7 +104,7 @@ def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
     Returns
     -------
     Population
-        Without answers.
+        Without replies.
     """
     recipe, key, count = plan.population, cohort.key, len(cohort)
     traits = _draw_traits(recipe, plan.world, seed, key)
@@ -122,7 +122,7 @@ def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
         number=np.arange(cohort.first, cohort.first + count),
         interest=_draw_interest(recipe, seed, key, persona),
         cost=cohort.cost,
-        answers=np.zeros((count, 2), np.int64),
+        replies=np.zeros((count, 2), np.int64),
     )
 
 

@@ -126,7 +126,7 @@ class Symbols:
         self.n_slots = 0
 
     def slot(self) -> int:
-        """A new index in `Life.counts`."""
+        """A new index in `CustomerState.decision_counts`."""
         self.n_slots += 1
         return self.n_slots - 1
 

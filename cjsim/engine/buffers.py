@@ -95,28 +95,28 @@ def make_state(plan: Plan, seed: int, room: BufferSizes, shared: SharedResources
     life = CustomerState(
         customer=np.zeros(1, CUSTOMER),
         clocks=np.zeros(len(world.events), CLOCK),
-        due=np.zeros(len(world.events)),
+        clock_due=np.zeros(len(world.events)),
         runs=np.zeros(len(world.actors), FLOW_RUN),
-        act_due=np.zeros(len(world.actors)),
-        reads=np.zeros(room.responses, PENDING_RESPONSE),
-        reach=np.zeros(len(world.channels), CHANNEL_STATE),
+        actor_due=np.zeros(len(world.actors)),
+        responses=np.zeros(room.responses, PENDING_RESPONSE),
+        channels=np.zeros(len(world.channels), CHANNEL_STATE),
         messages=np.zeros(len(world.messages), MESSAGE_COUNTS),
         tags=np.zeros(max(sizes.tags, 1), np.int32),
         scores=np.zeros(len(world.scores), SCORE_VALUE),
-        rings=np.zeros(max(sizes.rings, 1)),
-        ring_at=np.zeros(len(world.caps), np.int32),
-        counts=np.zeros(max(sizes.counts, 1), np.int32),
-        fired=np.zeros(room.queue, np.int32),
+        cap_times=np.zeros(max(sizes.rings, 1)),
+        cap_next=np.zeros(len(world.caps), np.int32),
+        decision_counts=np.zeros(max(sizes.counts, 1), np.int32),
+        queue=np.zeros(room.queue, np.int32),
         stack=np.zeros(STACK_DEPTH),
         traits=np.zeros(sizes.columns),
         attributes=np.zeros(sizes.attributes),
         visits=np.zeros(len(world.stages), np.int32),
         offers=np.zeros(len(world.offers), HELD_OFFER),
         placed=np.zeros(len(world.sites), PLACED_MESSAGE),
-        hours=np.zeros(HOURS_PER_DAY, np.int32),
-        asks=np.zeros(len(world.desks), np.int32),
-        turns=np.zeros(len(world.budgets), BUDGET_REQUEST),
-        answers=of_all.replies,
+        active_hours=np.zeros(HOURS_PER_DAY, np.int32),
+        requests=np.zeros(len(world.desks), np.int32),
+        budget_requests=np.zeros(len(world.budgets), BUDGET_REQUEST),
+        replies=of_all.replies,
         cutoffs=of_all.cutoffs,
     )
     life.customer[0].seed = np.uint64(seed)
@@ -157,12 +157,12 @@ def make_output(outcomes: Outcomes, room: BufferSizes) -> Output:
         outcome=outcomes.customers,
         moments=outcomes.moments,
         dwell=outcomes.dwell,
-        reach=outcomes.reach,
+        touch_counts=outcomes.reach,
         desks=outcomes.desks,
-        births=np.zeros(room.referrals, REFERRAL),
-        born=np.zeros(1, np.int64),
+        referrals=np.zeros(room.referrals, REFERRAL),
+        n_referrals=np.zeros(1, np.int64),
         log=np.zeros(room.rows, LOG_ROW),
-        written=np.zeros(1, np.int64),
+        n_rows=np.zeros(1, np.int64),
     )
 
 
@@ -180,7 +180,7 @@ def copy_referrals(sink: Output, first: int) -> Array:
     -------
     ndarray of BIRTH, shape (born,)
     """
-    births = np.array(sink.births[: int(sink.born[0])])
+    births = np.array(sink.referrals[: int(sink.n_referrals[0])])
     births["parent"] += first
     return births
 
@@ -212,6 +212,7 @@ def raise_if_stuck(plan: Plan, life: CustomerState) -> None:
         what = f"'{names.sources[which]}'"
     elif kind == DueKind.DESK_REPLY:
         what = "a desk's answer"
-    got = f"{int(customer.takes):,} happenings for customer {int(customer.index)} by day {float(customer.now):g}, the last: {what}"
+    count, number = int(customer.events_handled), int(customer.number)
+    got = f"{count:,} happenings for customer {number} by day {float(customer.now):g}, the last: {what}"
     must = f"must let time pass: at most {MAX_EVENTS_AT_ONE_TIME:,} happenings at one time and {MAX_EVENTS:,} in a customer's life"
     raise InputError(format_error("scenario", must, got, "Give it a wait, or a condition that ends it."))

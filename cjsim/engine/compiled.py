@@ -82,19 +82,19 @@ class CompiledEngine:
         while start < count:
             done = simulate_customers(self.plan.world, self.state, sink, people, start)
             raise_if_stuck(self.plan, self.state)
-            written = int(sink.written[0])
+            written = int(sink.n_rows[0])
             events += written
             if self.sizes.rows:
                 rows.append(sink.log[:written].copy())
-            if sink.born[0]:
+            if sink.n_referrals[0]:
                 births.append(copy_referrals(sink, cohort.first))
-            if done < count and self.state.customer[0].full:
+            if done < count and self.state.customer[0].needs_larger_buffers:
                 self.sizes = self.sizes.with_larger_state()
                 self.state = self.new_state()
             elif done == start:
                 self.sizes = self.sizes.with_larger_log()
                 sink = make_output(outcomes, self.sizes)
-            sink.written[0] = 0
-            sink.born[0] = 0
+            sink.n_rows[0] = 0
+            sink.n_referrals[0] = 0
             start = done
         return ChunkResult(events, rows, births)

@@ -1,57 +1,39 @@
-"""The loop of the compiled engine: customers one after another, each from entry to horizon, without the interpreter.
-
-Lives here: what comes due first, and the loop over time and customers. Does not live here: rules (model/), room and chunks (compiled.py).
-"""
+"""The loop of the compiled engine: customers one after another, each from entry to horizon, without the interpreter."""
 
 from cjsim.kernel import kernel
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
 from cjsim.kernels.event_order import next_due
+from cjsim.kernels.state import CustomerState, Output, Population
+from cjsim.kernels.world import World
 
 
 @kernel
-def simulate_customers(world, life, sink, people, first):  # type: ignore[no-untyped-def]
-    """Let customers of a chunk live, until all have or scratch space runs out.
+def simulate_customers(world: World, state: CustomerState, out: Output, population: Population, first: int) -> int:
+    """Simulate customers from index `first` on, and return the index after the last one that is complete.
 
-    A customer whose life did not fit (pending reads, queue, log, births) leaves nothing: the caller makes room and calls again from it.
-    One for whom time does not pass is left `stuck`.
-
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Scratch.
-    sink : Sink
-        Written.
-    people : Population
-        Read.
-    first : int
-        Index of the first customer to live.
-
-    Returns
-    -------
-    int
-        Index after the last customer whose life is complete.
+    If a customer does not fit (pending responses, queue, log rows, referrals), it leaves nothing in `out`, and the loop ends before it: the
+    caller provides larger buffers and calls again. A customer for whom time does not advance is left `stuck`.
     """
-    customer = life.customer[0]
+    customer = state.customer[0]
     horizon = world.setting[0].horizon
-    for i in range(first, people.key.shape[0]):
-        before = sink.written[0]
-        unborn = sink.born[0]
-        customer.full = 0
-        start_customer(world, life, sink, people, i, i)
+    end: int = population.key.shape[0]
+    for index in range(first, end):
+        rows_before = out.n_rows[0]
+        referrals_before = out.n_referrals[0]
+        customer.needs_larger_buffers = 0
+        start_customer(world, state, out, population, index, index)
         while True:
-            kind, which, time = next_due(life)
+            kind, which, time = next_due(state)
             if not time < horizon:
                 break
-            dispatch(world, life, sink, kind, which, time)
-            if customer.full + customer.stuck > 0:
-                sink.written[0] = before
-                sink.born[0] = unborn
-                return i
-        finish_customer(world, life, sink)
-        if (sink.log.shape[0] > 0 and sink.written[0] > sink.log.shape[0]) or sink.born[0] > sink.births.shape[0]:
-            sink.written[0] = before
-            sink.born[0] = unborn
-            return i
-    return people.key.shape[0]
+            dispatch(world, state, out, kind, which, time)
+            if customer.needs_larger_buffers + customer.stuck > 0:
+                out.n_rows[0] = rows_before
+                out.n_referrals[0] = referrals_before
+                return index
+        finish_customer(world, state, out)
+        if (out.log.shape[0] > 0 and out.n_rows[0] > out.log.shape[0]) or out.n_referrals[0] > out.referrals.shape[0]:
+            out.n_rows[0] = rows_before
+            out.n_referrals[0] = referrals_before
+            return index
+    return end

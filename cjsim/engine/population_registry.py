@@ -47,7 +47,7 @@ class PopulationRegistry:
         return cls(
             initial,
             np.concatenate([arrivals.key, *(generation["key"] for generation in births)]),
-            np.concatenate([arrivals.channel, *(generation["by"] for generation in births)]),
+            np.concatenate([arrivals.channel, *(generation["acquisition_channel"] for generation in births)]),
             np.concatenate([np.full(len(arrivals), -1, np.int64), *(generation["parent"] for generation in births)]),
             first,
         )

@@ -60,12 +60,12 @@ def pending_events(life: CustomerState) -> list[DueEvent]:
         The customer's state.
     """
     reads = [
-        DueEvent(float(read.due), DueKind.RESPONSE, (int(read.site), int(read.index), int(read.what)), i)
-        for i, read in enumerate(life.reads[: life.customer[0].reads])
+        DueEvent(float(read.due), DueKind.RESPONSE, (int(read.site), int(read.index), int(read.actions)), i)
+        for i, read in enumerate(life.responses[: life.customer[0].n_responses])
     ]
-    clocks = [DueEvent(float(due), DueKind.CLOCK, (event,), event) for event, due in enumerate(life.due)]
-    acts = [DueEvent(float(due), DueKind.ACTOR, (actor,), actor) for actor, due in enumerate(life.act_due)]
-    answer = DueEvent(float(life.customer[0].answer_due), DueKind.DESK_REPLY, (), 0)
+    clocks = [DueEvent(float(due), DueKind.CLOCK, (event,), event) for event, due in enumerate(life.clock_due)]
+    acts = [DueEvent(float(due), DueKind.ACTOR, (actor,), actor) for actor, due in enumerate(life.actor_due)]
+    answer = DueEvent(float(life.customer[0].reply_due), DueKind.DESK_REPLY, (), 0)
     return [*reads, *clocks, *acts, answer]
 
 
@@ -137,7 +137,7 @@ class CustomerProcess:
         self.handle_consequences()
         while True:
             due = min(pending_events(self.state))
-            if due.time >= horizon and not self.state.customer[0].unanswered:
+            if due.time >= horizon and not self.state.customer[0].awaits_reply:
                 break
             try:
                 if due.time > town.calendar.now:
@@ -167,7 +167,7 @@ class CustomerProcess:
         """What has happened may need more room, and matter to others: a request to a desk, an invitation."""
         while self.grow_buffers():
             self.replay()
-        if self.state.customer[0].unanswered and self.n_requests == self.n_replies:
+        if self.state.customer[0].awaits_reply and self.n_requests == self.n_replies:
             self.make_request()
         births = self.referrals()[self.n_referrals :]
         if len(births) and self.environment.is_shared:
@@ -176,9 +176,9 @@ class CustomerProcess:
 
     def grow_buffers(self) -> bool:
         """Whether the life does not fit; there is more room then."""
-        if self.state.customer[0].full:
+        if self.state.customer[0].needs_larger_buffers:
             self.sizes = self.sizes.with_larger_state()
-        elif self.out.written[0] > self.sizes.rows or self.out.born[0] > self.sizes.referrals:
+        elif self.out.n_rows[0] > self.sizes.rows or self.out.n_referrals[0] > self.sizes.referrals:
             self.sizes = self.sizes.with_larger_log()
         else:
             return False
@@ -186,8 +186,8 @@ class CustomerProcess:
 
     def replay(self) -> None:
         """Live up to now once more, in the room that there is now: nobody else notices."""
-        takes = int(self.state.customer[0].takes)
-        self.people.answers[self.index] = 0, self.n_replies
+        takes = int(self.state.customer[0].events_handled)
+        self.people.replies[self.index] = 0, self.n_replies
         self.state, self.out = self.new_buffers()
         start_customer(self.environment.plan.world, self.state, self.out, self.people, self.index, 0)
         for _ in range(takes):
@@ -197,9 +197,9 @@ class CustomerProcess:
         """Ask a desk."""
         town, customer = self.environment, self.state.customer[0]
         self.n_requests += 1
-        desk, ordinal = int(customer.desk), int(customer.ask_ordinal)
-        patience = patience_days(town.plan.world, customer.seed, customer.key, desk, ordinal, int(customer.ask_site))
-        priority, asked = float(customer.ask_priority), float(customer.asked)
+        desk, ordinal = int(customer.desk), int(customer.request_ordinal)
+        patience = patience_days(town.plan.world, customer.seed, customer.key, desk, ordinal, int(customer.request_site))
+        priority, asked = float(customer.request_priority), float(customer.requested_at)
         town.desks.ask(DeskRequest(self, self.key, desk, asked=asked, priority=priority, patience=patience, ordinal=ordinal))
 
     def receive_reply(self, answer: DeskReply) -> None:
@@ -215,14 +215,14 @@ class CustomerProcess:
             self.replay()
         else:
             customer = self.state.customer[0]
-            customer.answer_end += 1
-            customer.answer_due = answer.time
-            customer.unanswered = 0
+            customer.replies_end += 1
+            customer.reply_due = answer.time
+            customer.awaits_reply = 0
         self.process.interrupt()
 
     def log_rows(self) -> Array:
         """The customer's log rows."""
-        return self.out.log[: int(self.out.written[0])]
+        return self.out.log[: int(self.out.n_rows[0])]
 
     def referrals(self) -> Array:
         """Those whom the customer brought, in the order of invitations."""
@@ -296,7 +296,7 @@ class ReadableEngine:
             customer, number = town.customers[int(key)], cohort.first + i
             rows.append(customer.log_rows())
             rows[-1]["customer"] = number
-            if customer.out.born[0]:
+            if customer.out.n_referrals[0]:
                 births.append(copy_referrals(customer.out, number))
             if town is self.environment:
                 for mine, lived in zip(outcomes, customer.outcomes, strict=True):

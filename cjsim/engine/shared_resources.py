@@ -76,7 +76,7 @@ class SharedResults(NamedTuple):
         """
         if len(self.keys):
             at = np.minimum(np.searchsorted(self.keys, people.key), len(self.keys) - 1)
-            people.answers[:] = np.where((self.keys[at] == people.key)[:, None], self.spans[at], 0)
+            people.replies[:] = np.where((self.keys[at] == people.key)[:, None], self.spans[at], 0)
 
 
 class _CohortProgress:
@@ -189,15 +189,15 @@ class SharedResourcePass:
     def _simulate(self, party: _CohortProgress, first: int, end: int) -> int:
         """Live some of a party from entry to where they pause; gives the index after the last who could be lived."""
         sink = self._out if end - first == 1 else make_output(make_outcomes(self._plan, end - first), self._sizes)
-        sink.born[0] = 0
+        sink.n_referrals[0] = 0
         done = int(simulate_to_sync_point(self._plan.world, self._state, sink, party.population, party.sync_state, first, end))
-        for n in range(int(sink.born[0])):
-            birth = np.array(sink.births[n : n + 1])
+        for n in range(int(sink.n_referrals[0])):
+            birth = np.array(sink.referrals[n : n + 1])
             self._schedule_referral(party, first + int(birth[0]["parent"]), birth)
         if done == end:
             return done
         raise_if_stuck(self._plan, self._state)
-        if self._state.customer[0].full:
+        if self._state.customer[0].needs_larger_buffers:
             self._sizes = self._sizes.with_larger_state()
             self._state = make_state(self._plan, int(self._seed), self._sizes, self._shared)
         elif done == first:
@@ -207,7 +207,7 @@ class SharedResourcePass:
 
     def _resume(self, party: _CohortProgress, i: int) -> None:
         """Live one customer again, with the answers and the turns that it has had by now."""
-        party.population.answers[i] = 0, self._copy_replies(int(party.last[i]))
+        party.population.replies[i] = 0, self._copy_replies(int(party.last[i]))
         while self._simulate(party, i, i + 1) == i:
             pass
         pause = party.sync_point(i)

@@ -15,13 +15,14 @@ from cjsim.kernels.codes import ChannelKind, DueKind, EffectCode, StepCode
 from cjsim.kernels.dispatch import dispatch, start_customer
 from cjsim.kernels.event_order import next_due
 from cjsim.kernels.policy.budgets import budget_period
+from cjsim.kernels.state import CustomerState, Output, Population
 from cjsim.kernels.world import Array, World
 
 NOTHING, ACTORS, VISITS, EVERYTHING = 0, 1, 2, 3  # what may draw on a budget
 BUDGET_GATE = np.dtype(
     [
         ("what", "i4"),  # NOTHING ... EVERYTHING
-        ("goes_on", "i4"),  # 1: a life is followed beyond an open request, since what it does there matters to others
+        ("goes_on", "i4"),  # 1: a state is followed beyond an open request, since what it does there matters to others
         ("channels", "u8"),  # pull channels with a budget
     ]
 )
@@ -61,11 +62,11 @@ def budget_gate(world: World) -> Array:
     """
     covered = int(np.bitwise_or.reduce(world.budgets["channels"], initial=np.uint64(0)))
     pull = sum(1 << c for c, kind in enumerate(world.channels["kind"]) if kind == ChannelKind.PULL)
-    seen = covered & pull if world.events["visits"].any() else 0
+    seen = covered & pull if world.events["pull_channels"].any() else 0
     fired = [effect["target"] for effect in world.effects if effect["op"] == EffectCode.FIRE]
-    what = ACTORS if world.actors["gated"].any() else NOTHING
+    what = ACTORS if world.actors["draws_on_budget"].any() else NOTHING
     if seen:
-        what = EVERYTHING if any(int(world.events["visits"][event]) & seen for event in fired) else VISITS
+        what = EVERYTHING if any(int(world.events["pull_channels"][event]) & seen for event in fired) else VISITS
     refers = (world.effects["op"] == EffectCode.REFER).any()
     return np.array([(what, int(what != NOTHING or refers), seen)], BUDGET_GATE)
 
@@ -84,116 +85,75 @@ def has_shared_resources(world: World) -> bool:
 
 
 @kernel
-def needs_budget_turn(world, life, stops, kind, which, time):  # type: ignore[no-untyped-def]
-    """Whether what is due may draw on a budget of which something is left.
-
-    Parameters
-    ----------
-    world : World
-        Read: actors, events, budgets.
-    life : Life
-        Read: cutoffs.
-    stops : SyncState
-        Read: gate.
-    kind, which : int
-        A `Happening`, and which.
-    time : float64
-        Days: when it is due.
-
-    Returns
-    -------
-    bool
-        Whether it must wait its turn.
-    """
-    gate = stops.gate[0]
+def needs_budget_turn(world: World, state: CustomerState, sync: SyncState, kind: int, which: int, time: float) -> bool:
+    """Whether what is due (a `DueKind`, which one, and when in days) may draw on a budget of which something is left."""
+    gate = sync.gate[0]
     if gate.what == NOTHING:
         return False
     if gate.what != EVERYTHING:
-        is_act = kind == DueKind.ACTOR and world.actors[which].gated == 1
-        is_visit = gate.what == VISITS and kind == DueKind.CLOCK and world.events[which].visits & gate.channels != np.uint64(0)
+        is_act = kind == DueKind.ACTOR and world.actors[which].draws_on_budget == 1
+        is_visit = gate.what == VISITS and kind == DueKind.CLOCK and world.events[which].pull_channels & gate.channels != np.uint64(0)
         if not is_act and not is_visit:
             return False
     for i in range(world.budgets.shape[0]):
         budget = world.budgets[i]
-        cutoff = life.cutoffs[budget.first + budget_period(budget, time)]
+        cutoff = state.cutoffs[budget.first + budget_period(budget, time)]
         if cutoff.used < budget.at_most or not cutoff.time < time:
             return True
     return False
 
 
 @inlined
-def record_open_request(life, pause):  # type: ignore[no-untyped-def]
-    """Note the request that is open.
+def record_open_request(state: CustomerState, sync_point: np.record) -> None:
+    """Copy the customer's open request to a SYNC_POINT record.
 
-    Parameters
-    ----------
-    life : Life
-        Read: customer.
-    pause : record of SYNC_POINT
-        Written.
+    Writes: sync_point.
     """
-    customer = life.customer[0]
-    pause.asked = customer.asked
-    pause.priority = customer.ask_priority
-    pause.desk = customer.desk
-    pause.ordinal = customer.ask_ordinal
-    pause.site = customer.ask_site
+    customer = state.customer[0]
+    sync_point.asked = customer.requested_at
+    sync_point.priority = customer.request_priority
+    sync_point.desk = customer.desk
+    sync_point.ordinal = customer.request_ordinal
+    sync_point.site = customer.request_site
 
 
 @kernel
-def simulate_to_sync_point(world, life, sink, people, stops, first, end):  # type: ignore[no-untyped-def]
-    """Let customers live from entry to where they must wait for others, or to the horizon.
+def simulate_to_sync_point(
+    world: World, state: CustomerState, out: Output, population: Population, sync: SyncState, first: int, end: int
+) -> int:
+    """Simulate customers `first` to `end` from entry to where they must wait for others, or to the horizon.
 
-    A customer whose life did not fit leaves nothing: the caller makes room and calls again from it. One for whom time does not pass is
-    left `stuck`.
-
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Scratch; the answers that are known, the budgets spent so far.
-    sink : Sink
-        Written; row 0 is that of the first customer.
-    people : Population
-        Read.
-    stops : SyncState
-        Read: turns taken. Written: where each life has come to.
-    first, end : int
-        Which customers.
-
-    Returns
-    -------
-    int
-        Index after the last customer who could be lived.
+    Returns the index after the last customer who could be simulated. If a customer does not fit, it leaves nothing: the caller provides
+    larger buffers and calls again. A customer for whom time does not advance is left `stuck`. Row 0 of `out` belongs to customer `first`;
+    replies and budgets known so far are read through `state`. Writes: sync.pauses, referrals.
     """
-    customer = life.customer[0]
+    customer = state.customer[0]
     horizon = world.setting[0].horizon
-    for i in range(first, end):
-        pause = stops.pauses[i]
-        unborn = sink.born[0]
+    for index in range(first, end):
+        sync_point = sync.pauses[index]
+        referrals_before = out.n_referrals[0]
         at_once = 0  # turns taken at `upto`
-        pause.asked = math.inf
-        pause.turn = math.inf
-        customer.full = 0
-        start_customer(world, life, sink, people, i, i - first)
+        sync_point.asked = math.inf
+        sync_point.turn = math.inf
+        customer.needs_larger_buffers = 0
+        start_customer(world, state, out, population, index, index - first)
         while True:
-            if customer.unanswered == 1 and pause.asked == math.inf:
-                record_open_request(life, pause)
-                if stops.gate[0].goes_on == 0:
+            if customer.awaits_reply == 1 and sync_point.asked == math.inf:
+                record_open_request(state, sync_point)
+                if sync.gate[0].goes_on == 0:
                     break
-            kind, which, time = next_due(life)
+            kind, which, time = next_due(state)
             if not time < horizon:
                 break
-            if not time < pause.upto and needs_budget_turn(world, life, stops, kind, which, time):
-                if time > pause.upto or at_once == pause.nth:
-                    pause.turn = time
+            if not time < sync_point.upto and needs_budget_turn(world, state, sync, kind, which, time):
+                if time > sync_point.upto or at_once == sync_point.nth:
+                    sync_point.turn = time
                     break
                 at_once += 1
-            dispatch(world, life, sink, kind, which, time)
-            if customer.full + customer.stuck > 0:
+            dispatch(world, state, out, kind, which, time)
+            if customer.needs_larger_buffers + customer.stuck > 0:
                 break
-        if customer.full + customer.stuck > 0 or sink.born[0] > sink.births.shape[0]:
-            sink.born[0] = unborn
-            return i
+        if customer.needs_larger_buffers + customer.stuck > 0 or out.n_referrals[0] > out.referrals.shape[0]:
+            out.n_referrals[0] = referrals_before
+            return index
     return end

@@ -74,9 +74,9 @@ def trace_customer(plan: Plan, seed: int, cohort: Cohort, meetings: SharedResult
     while True:
         life, sink = make_state(plan, seed, room, None if meetings is None else meetings.shared), make_output(outcomes, room)
         steps = list(_trace_steps(plan, life, sink, people))
-        if life.customer[0].full:
+        if life.customer[0].needs_larger_buffers:
             room = room.with_larger_state()
-        elif sink.written[0] > room.rows or sink.born[0] > room.referrals:
+        elif sink.n_rows[0] > room.rows or sink.n_referrals[0] > room.referrals:
             room = room.with_larger_log()
         else:
             return CustomerTrace(people, steps, outcomes)
@@ -89,8 +89,8 @@ def _trace_steps(plan: Plan, life: CustomerState, sink: Output, people: Populati
     start_customer(world, life, sink, people, 0, 0)
     if float(people.entered[0]) < horizon:
         yield seen.step(world, None, -1)
-    while (due := min(pending_events(life))).time < horizon and not life.customer[0].full:
-        which = int(life.reads[due.which].site) if due.kind is DueKind.RESPONSE else due.which
+    while (due := min(pending_events(life))).time < horizon and not life.customer[0].needs_larger_buffers:
+        which = int(life.responses[due.which].site) if due.kind is DueKind.RESPONSE else due.which
         seen = _StateBefore(life, sink)
         dispatch(world, life, sink, int(due.kind), due.which, due.time)
         raise_if_stuck(plan, life)
@@ -104,7 +104,7 @@ class _StateBefore:
     def __init__(self, life: CustomerState, sink: Output) -> None:
         self.life, self.sink = life, sink
         self.counts = life.clocks["count"].copy()
-        self.written = int(sink.written[0])
+        self.written = int(sink.n_rows[0])
         self.cost = float(sink.outcome[0].cost)
 
     def step(self, world: World, kind: DueKind | None, which: int) -> TraceStep:
@@ -115,12 +115,12 @@ class _StateBefore:
         happened = np.flatnonzero((counts > (0 if began else self.counts)) & (world.events["hidden"] == 1))
         # The event whose clock rang comes first, then those that it set off.
         unseen = sorted((int(event) for event in happened), key=lambda event: (not (kind is DueKind.CLOCK and event == which), event))
-        resumes = float(self.life.act_due[which]) if kind is DueKind.ACTOR else np.inf
+        resumes = float(self.life.actor_due[which]) if kind is DueKind.ACTOR else np.inf
         return TraceStep(
             time=float(customer.now),
             kind=kind,
             which=which,
-            rows=np.array(self.sink.log[0 if began else self.written : int(self.sink.written[0])]),
+            rows=np.array(self.sink.log[0 if began else self.written : int(self.sink.n_rows[0])]),
             unseen=tuple(unseen),
             stage=int(customer.stage),
             satisfaction=float(getattr(satisfaction_now, "py_func", satisfaction_now)(world, self.life)),

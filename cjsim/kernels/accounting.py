@@ -1,7 +1,4 @@
-"""What is written down of a life: log rows, money, touches, moments, retention.
-
-Lives here: everything that writes to the `Sink`. Does not live here: why it happened (behavior.py, decision.py).
-"""
+"""What leaves a customer's trajectory beside the log: money, opt-outs, moments, dwell times and retention."""
 
 import math
 
@@ -10,151 +7,99 @@ import numpy as np
 from cjsim.kernel import inlined, rule
 from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, ChangeFlag, TouchCode
 from cjsim.kernels.log_rows import log_touch, write_log_row
+from cjsim.kernels.state import CustomerState, Output
+from cjsim.kernels.world import World
 
 
 @inlined
-def present_value(world, life, money):  # type: ignore[no-untyped-def]
-    """Money of now, discounted to the customer's entry: money (1 + r)^(-t/365), t days since entry.
+def present_value(world: World, state: CustomerState, money: float) -> float:
+    """Money now, discounted to the customer's entry: money (1 + r)^(-t/365), t days since entry.
 
     Whole days by table, the rest by Taylor's series: relative error below (delta^4)/24, 2e-16 at 10 % a year.
-
-    Parameters
-    ----------
-    world : World
-        Read: setting, discounts.
-    life : Life
-        Read: customer.
-    money : float64
-        Now.
-
-    Returns
-    -------
-    float64
-        Its value at entry.
     """
-    customer = life.customer[0]
-    days = customer.now - customer.entered
+    customer = state.customer[0]
+    days: float = customer.now - customer.entered
     whole = int(days)
-    x = world.setting[0].discount * (days - whole)
-    return money * world.discounts[whole] * (1.0 - x * (1.0 - x * (0.5 - x / 6.0)))
+    x: float = world.setting[0].discount * (days - whole)
+    factor: float = world.discounts[whole]
+    return money * factor * (1.0 - x * (1.0 - x * (0.5 - x / 6.0)))
 
 
 @inlined
-def book_cost(world, life, sink, cost):  # type: ignore[no-untyped-def]
-    """Book a cost.
+def book_cost(world: World, state: CustomerState, out: Output, cost: float) -> None:
+    """Book a cost (money).
 
-    Parameters
-    ----------
-    world : World
-        Read: setting.
-    life : Life
-        Read: customer.
-    sink : Sink
-        Written: outcome.
-    cost : float64
-        Money.
+    Writes: outcome.cost, outcome.clv.
     """
     if cost != 0.0:
-        outcome = sink.outcome[life.customer[0].row]
+        outcome = out.outcome[state.customer[0].row]
         outcome.cost += cost
-        outcome.clv -= present_value(world, life, cost)
+        outcome.clv -= present_value(world, state, cost)
 
 
 @rule
-def book_purchase(world, life, sink, value, margin, money_off):  # type: ignore[no-untyped-def]
-    """Book a purchase; what an offer takes off leaves revenue and margin alike.
+def book_purchase(world: World, state: CustomerState, out: Output, value: float, margin: float, discount: float) -> None:
+    """Book a purchase: what an offer takes off reduces revenue and margin alike.
 
-    Parameters
-    ----------
-    world : World
-        Read: setting, moments.
-    life : Life
-        Written: customer.
-    sink : Sink
-        Written: outcome, moments.
-    value, margin, money_off : float64
-        Money before the offer; share of it that is left; money, at most the value.
+    `value` is money before the offer, `margin` the share of it that is left, `discount` money, at most the value.
+    Writes: customer, outcome, moments.
     """
-    customer = life.customer[0]
-    outcome = sink.outcome[customer.row]
-    paid = value - money_off
-    left = value * margin - money_off
+    customer = state.customer[0]
+    outcome = out.outcome[customer.row]
+    paid = value - discount
+    profit = value * margin - discount
     customer.purchases += 1
-    customer.dirty |= ChangeFlag.PURCHASE
+    customer.changes |= ChangeFlag.PURCHASE.value
     customer.revenue += paid
     customer.spent += paid
     customer.last_purchase = customer.now
     outcome.purchases += 1
     outcome.revenue += paid
-    outcome.margin += left
-    outcome.clv += present_value(world, life, left)
+    outcome.margin += profit
+    outcome.clv += present_value(world, state, profit)
     outcome.last_purchase = customer.now
     if customer.purchases == 1:
         outcome.first_purchase = customer.now
-    record_moments(world, life, sink, -1, customer.purchases)
+    record_moments(world, state, out, -1, customer.purchases)
 
 
 @rule
-def record_moments(world, life, sink, event, count):  # type: ignore[no-untyped-def]
-    """Note the moments that the n-th happening of an event is.
+def record_moments(world: World, state: CustomerState, out: Output, event: int, count: int) -> None:
+    """Record the moments that the `count`-th occurrence of an event (-1: a purchase) is.
 
-    Parameters
-    ----------
-    world : World
-        Read: moments.
-    life : Life
-        Read: customer.
-    sink : Sink
-        Written: moments.
-    event : int
-        Code of the event, -1 for a purchase.
-    count : int
-        n.
+    Writes: moments.
     """
     for i in range(world.moments.shape[0]):
         if world.moments[i].event == event and world.moments[i].nth == count:
-            sink.moments[life.customer[0].row, i] = life.customer[0].now
+            out.moments[state.customer[0].row, i] = state.customer[0].now
 
 
 @rule
-def account_for_stage(world, life, sink, before):  # type: ignore[no-untyped-def]
-    """Account for the time in the stage that ends now: dwell, and the retention marks that fell in it.
+def account_for_stage(world: World, state: CustomerState, out: Output, before: float) -> None:
+    """Account for the time in the stage that ends now: dwell time, and the retention days that fell in it.
 
-    Parameters
-    ----------
-    world : World
-        Read: stages.
-    life : Life
-        Written: customer.
-    sink : Sink
-        Read: moments. Written: outcome, dwell.
-    before : float64
-        Days: marks up to here fell in the stage. On a change of stage a hair before now, so that on day t itself the stage after counts.
+    Retention days up to `before` (days) fell in the stage. On a change of stage that is slightly before now, so that the next stage counts
+    on the day itself. Writes: dwell, outcome.retained, customer.next_retention_day.
     """
-    customer = life.customer[0]
-    sink.dwell[customer.row, customer.stage] += np.float32(customer.now - customer.stage_since)
-    converted = sink.moments[customer.row, 0]
+    customer = state.customer[0]
+    out.dwell[customer.row, customer.stage] += np.float32(customer.now - customer.stage_since)
+    converted = out.moments[customer.row, 0]
     if converted <= customer.now:
         retained = world.stages[customer.stage].retained
-        while customer.mark < len(RETENTION_DAYS) and converted + RETENTION_DAYS[customer.mark] <= before:
-            sink.outcome[customer.row].retained[customer.mark] = retained
-            customer.mark += 1
+        while customer.next_retention_day < len(RETENTION_DAYS) and converted + RETENTION_DAYS[customer.next_retention_day] <= before:
+            out.outcome[customer.row].retained[customer.next_retention_day] = retained
+            customer.next_retention_day += 1
 
 
 @rule
-def initialize_outcome(life, sink):  # type: ignore[no-untyped-def]
-    """Begin a customer's rows in the sink.
+def initialize_outcome(state: CustomerState, out: Output) -> None:
+    """Initialize a customer's rows in `out`.
 
-    Parameters
-    ----------
-    life : Life
-        Read: customer.
-    sink : Sink
-        Written: outcome, moments, dwell, reach.
+    Writes: outcome, moments, dwell, touch_counts, desks.
     """
-    customer = life.customer[0]
+    customer = state.customer[0]
     row = customer.row
-    outcome = sink.outcome[row]
+    outcome = out.outcome[row]
     outcome.entered = customer.entered
     outcome.revenue = 0.0
     outcome.margin = 0.0
@@ -183,53 +128,41 @@ def initialize_outcome(life, sink):  # type: ignore[no-untyped-def]
     outcome.stage = customer.stage
     for i in range(len(RETENTION_DAYS)):
         outcome.retained[i] = UNOBSERVED
-    for i in range(sink.moments.shape[1]):
-        sink.moments[row, i] = math.nan
-    for i in range(sink.dwell.shape[1]):
-        sink.dwell[row, i] = 0.0
-    for i in range(sink.reach.shape[1]):
-        for j in range(sink.reach.shape[2]):
-            sink.reach[row, i, j] = 0
-    for i in range(sink.desks.shape[1]):
-        served = sink.desks[row, i]
-        served.asks = 0
-        served.joined = 0
+    for i in range(out.moments.shape[1]):
+        out.moments[row, i] = math.nan
+    for i in range(out.dwell.shape[1]):
+        out.dwell[row, i] = 0.0
+    for i in range(out.touch_counts.shape[1]):
+        for j in range(out.touch_counts.shape[2]):
+            out.touch_counts[row, i, j] = 0
+    for i in range(out.desks.shape[1]):
+        desk_outcome = out.desks[row, i]
+        desk_outcome.asks = 0
+        desk_outcome.joined = 0
         for j in range(3):
-            served.replies[j] = 0
-        served.waited = 0.0
-        served.service = 0.0
+            desk_outcome.replies[j] = 0
+        desk_outcome.waited = 0.0
+        desk_outcome.service = 0.0
 
 
 @rule
-def record_opt_out(world, life, sink, channel, touch, site):  # type: ignore[no-untyped-def]
-    """End consent for a channel, if there is any, and write down how.
+def record_opt_out(world: World, state: CustomerState, out: Output, channel: int, touch: int, site: int) -> None:
+    """End consent for a channel, if there is any, and log the reason.
 
-    Parameters
-    ----------
-    world : World
-        Read: sites, messages, actors.
-    life : Life
-        Written: reach.
-    sink : Sink
-        Written.
-    channel : int
-        Code of the channel.
-    touch : int
-        UNSUBSCRIBED, COMPLAINED or OPTED_OUT.
-    site : int
-        Whose message led to it; -1 for an effect.
+    `touch` is UNSUBSCRIBED, COMPLAINED or OPTED_OUT; `site` is the site of the message that led to it, -1 for an effect.
+    Writes: channels, customer.changes, outcome, the log.
     """
-    if life.reach[channel].consent == 0:
+    if state.channels[channel].consent == 0:
         return
-    life.reach[channel].consent = 0
-    life.customer[0].dirty |= ChangeFlag.CONSENT
-    outcome = sink.outcome[life.customer[0].row]
+    state.channels[channel].consent = 0
+    state.customer[0].changes |= ChangeFlag.CONSENT.value
+    outcome = out.outcome[state.customer[0].row]
     outcome.opt_outs += 1
     if touch == TouchCode.OPTED_OUT:
-        write_log_row(life, sink, touch, channel, -1, -1, 0.0)
+        write_log_row(state, out, touch, channel, -1, -1, 0.0)
     else:
         if touch == TouchCode.UNSUBSCRIBED:
             outcome.unsubscribes += 1
         else:
             outcome.complaints += 1
-        log_touch(world, life, sink, touch, site)
+        log_touch(world, state, out, touch, site)

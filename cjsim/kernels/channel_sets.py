@@ -1,4 +1,4 @@
-"""Guardrails: whether a send may go out now. (part)."""
+"""Sets of channels as 64-bit masks: bit c is channel c."""
 
 import numpy as np
 
@@ -8,19 +8,7 @@ NO_CHANNELS = np.uint64(0)
 
 
 @inlined
-def includes_channel(channels, channel):  # type: ignore[no-untyped-def]
-    """Whether a set of channels holds a channel.
-
-    Parameters
-    ----------
-    channels : uint64
-        A bit a channel.
-    channel : int
-        Code of the channel.
-
-    Returns
-    -------
-    bool
-        Whether its bit is set.
-    """
-    return (channels >> np.uint64(channel)) & np.uint64(1) == np.uint64(1)
+def includes_channel(channels: np.uint64, channel: int) -> bool:
+    """Whether a set of channels includes a channel."""
+    is_included: bool = (channels >> np.uint64(channel)) & np.uint64(1) == np.uint64(1)
+    return is_included

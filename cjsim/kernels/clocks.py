@@ -1,6 +1,6 @@
-"""Clocks: when an event is due, exactly, under speeds that change and lifts that fade.
+"""Event clocks: when an event is due, exactly, under speeds that change and lifts that fade.
 
-Lives here: activity time, and the life of one clock: start, advance, solve. Does not live here: what an event does.
+A clock of speed m and lift A(t) = A exp(-t/tau) is due when the integral of m (1 + A(t)) over clock time reaches its drawn target.
 
 References
 ----------
@@ -18,6 +18,8 @@ from cjsim.kernels.conditions import condition_holds
 from cjsim.kernels.customer.decay import satisfaction_now
 from cjsim.kernels.quantiles import quantile
 from cjsim.kernels.rng import uniform
+from cjsim.kernels.state import CustomerState
+from cjsim.kernels.world import Array, World
 
 MIN_LIFT = 1e-6  # a lift below this is none
 SATISFACTION_STEP = 0.01  # running clocks follow satisfaction when it has moved by this much since they last did
@@ -28,141 +30,74 @@ RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-5, 1e-300  # relative and absolute: 
 
 
 @inlined
-def to_activity(world, profile, time):  # type: ignore[no-untyped-def]
-    """Activity time a(t): the integral of the profile's weight, by its hourly table.
+def to_activity(world: World, profile: int, time: float) -> float:
+    """Activity time a(t), days: the integral of the profile's weight, interpolated in its hourly table.
 
-    Parameters
-    ----------
-    world : World
-        Read: profiles, activity.
-    profile : int
-        Code of the profile.
-    time : float64
-        Days, on the profile's own clock.
-
-    Returns
-    -------
-    float64
-        Days of activity time.
+    `time` is in days on the profile's own clock.
     """
-    p = world.profiles[profile]
-    x = (time - p.begin) * 24.0
-    i = min(max(int(x), 0), p.count - 2)
-    low = world.activity[p.first + i]
-    return low + (x - i) * (world.activity[p.first + i + 1] - low)
+    record = world.profiles[profile]
+    x = (time - record.begin) * 24.0
+    i = min(max(int(x), 0), record.count - 2)
+    low: float = world.activity[record.first + i]
+    high: float = world.activity[record.first + i + 1]
+    activity: float = low + (x - i) * (high - low)
+    return activity
 
 
 @inlined
-def from_activity(world, profile, activity):  # type: ignore[no-untyped-def]
-    """The time at which activity time reaches a value: the inverse of `to_activity`.
+def from_activity(world: World, profile: int, activity: float) -> float:
+    """The inverse of `to_activity`: the time (days, on the profile's own clock) at which activity time reaches a value.
 
-    Parameters
-    ----------
-    world : World
-        Read: profiles, activity, guide.
-    profile : int
-        Code of the profile.
-    activity : float64
-        Days of activity time.
-
-    Returns
-    -------
-    float64
-        Days, on the profile's own clock; inf beyond the table.
+    inf beyond the table.
     """
-    p = world.profiles[profile]
-    last = p.first + p.count - 1
+    record = world.profiles[profile]
+    last = record.first + record.count - 1
     if not activity < world.activity[last]:
         return math.inf
-    slot = int((activity - world.activity[p.first]) * 24.0)
-    i = p.first + world.guide[p.guide + min(max(slot, 0), p.guides - 1)]
+    slot = int((activity - world.activity[record.first]) * 24.0)
+    i = record.first + world.guide[record.guide + min(max(slot, 0), record.guides - 1)]
     while world.activity[i + 1] <= activity:
         i += 1
     low = world.activity[i]
-    inside = (activity - low) / (world.activity[i + 1] - low)
-    return p.begin + (i - p.first + inside) / 24.0
+    fraction = (activity - low) / (world.activity[i + 1] - low)
+    time: float = record.begin + (i - record.first + fraction) / 24.0
+    return time
 
 
 @inlined
-def clock_time(world, life, profile, time):  # type: ignore[no-untyped-def]
-    """A time of the calendar on the clock of a profile of this customer.
-
-    Parameters
-    ----------
-    world : World
-        Read: profiles, activity.
-    life : Life
-        Read: customer.
-    profile : int
-        Code of the profile, -1 for none.
-    time : float64
-        Days.
-
-    Returns
-    -------
-    float64
-        Days, of activity time if there is a profile.
-    """
+def clock_time(world: World, state: CustomerState, profile: int, time: float) -> float:
+    """A calendar time (days) in clock time: activity time if there is a profile (-1: none), else unchanged."""
     if profile < 0:
         return time
-    return to_activity(world, profile, time - life.customer[0].shift)
+    return to_activity(world, profile, time - state.customer[0].shift)
 
 
 @inlined
-def calendar_time(world, life, profile, time):  # type: ignore[no-untyped-def]
-    """The calendar's time of a clock time: the inverse of `clock_time`, never before now.
-
-    Parameters
-    ----------
-    world : World
-        Read: profiles, activity, guide.
-    life : Life
-        Read: customer.
-    profile : int
-        Code of the profile, -1 for none.
-    time : float64
-        Days, of activity time if there is a profile.
-
-    Returns
-    -------
-    float64
-        Days.
-    """
+def calendar_time(world: World, state: CustomerState, profile: int, time: float) -> float:
+    """The calendar time (days) of a clock time: the inverse of `clock_time`, never before now."""
     if profile >= 0:
-        time = from_activity(world, profile, time) + life.customer[0].shift
-    return max(time, life.customer[0].now)
+        time = from_activity(world, profile, time) + state.customer[0].shift
+    now: float = state.customer[0].now
+    return max(time, now)
 
 
 @inlined
-def time_to_target(target, lift, tau):  # type: ignore[no-untyped-def]
-    """The x at which x + A tau (1 - exp(-x/tau)) reaches a target: how long a clock with a fading lift needs.
+def time_to_target(target: float, lift: float, tau: float) -> float:
+    """The x at which x + A tau (1 - exp(-x/tau)) reaches a target: how many days a clock with a fading lift needs.
 
     Halley's iteration on y = x/tau from a bound below (A > 0) or above (A < 0) the root. Equal to tau (q + W0(A exp(-q))),
     q = target/tau - A, without that formula's overflow for large lifts. Absolute error below 1e-15 (1 + A + y) tau.
-
-    Parameters
-    ----------
-    target : float64
-        Clock time needed at lift 0, days; at least 0.
-    lift : float64
-        A now, at least -1.
-    tau : float64
-        half_life / ln 2, days.
-
-    Returns
-    -------
-    float64
-        Days.
+    `target` is the clock time (days, at least 0) needed at lift 0; `lift` is A now, at least -1; `tau` is half_life / ln 2, days.
     """
-    goal = target / tau
-    y = max(goal / (1.0 + lift), goal - lift) if lift > 0.0 else goal - lift
-    is_near = goal < EXPM1_BELOW * (1.0 + abs(lift))
+    scaled_target = target / tau
+    y = max(scaled_target / (1.0 + lift), scaled_target - lift) if lift > 0.0 else scaled_target - lift
+    is_near = scaled_target < EXPM1_BELOW * (1.0 + abs(lift))
     for _ in range(MAX_ITERATIONS):
-        gone = lift * (math.expm1(-y) if is_near else math.exp(-y) - 1.0)
-        left = lift + gone
-        slope = 1.0 + left
-        miss = y - gone - goal
-        step = 2.0 * miss * slope / (2.0 * slope * slope + miss * left)
+        change = lift * (math.expm1(-y) if is_near else math.exp(-y) - 1.0)
+        lift_left = lift + change
+        slope = 1.0 + lift_left
+        residual = y - change - scaled_target
+        step = 2.0 * residual * slope / (2.0 * slope * slope + residual * lift_left)
         y -= step
         if abs(step) <= RELATIVE_TOLERANCE * y + ABSOLUTE_TOLERANCE:
             break
@@ -170,220 +105,150 @@ def time_to_target(target, lift, tau):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def advance_clock(world, life, event):  # type: ignore[no-untyped-def]
+def advance_clock(world: World, state: CustomerState, event: int) -> None:
     """Bring a clock's remaining target and its lift up to now.
 
-    Parameters
-    ----------
-    world : World
-        Read: events, profiles, activity.
-    life : Life
-        Read: customer. Written: clocks.
-    event : int
-        Code of the event.
+    Writes: clocks.
     """
-    clock = life.clocks[event]
-    now = clock_time(world, life, world.events[event].profile, life.customer[0].now)
-    gone = now - clock.synced
+    clock = state.clocks[event]
+    now = clock_time(world, state, world.events[event].profile, state.customer[0].now)
+    elapsed = now - clock.synced
     clock.synced = now
-    run = gone
+    advanced = elapsed
     if clock.lift != 0.0:
         tau = world.events[event].tau
-        left = clock.lift * math.exp(-gone / tau)
-        run = gone + tau * (clock.lift - left)
-        clock.lift = left
+        lift_left = clock.lift * math.exp(-elapsed / tau)
+        advanced = elapsed + tau * (clock.lift - lift_left)
+        clock.lift = lift_left
         if abs(clock.lift) < MIN_LIFT:
             clock.lift = 0.0
     if clock.active == 1 and clock.allowed == 1:
-        clock.remaining = max(clock.remaining - clock.speed * run, 0.0)
+        clock.remaining = max(clock.remaining - clock.speed * advanced, 0.0)
 
 
 @inlined
-def solve_clock(world, life, event):  # type: ignore[no-untyped-def]
-    """Compute when a clock that is up to date is due.
+def solve_clock(world: World, state: CustomerState, event: int) -> None:
+    """Compute when an advanced clock is due.
 
-    Parameters
-    ----------
-    world : World
-        Read: events, profiles, activity, guide.
-    life : Life
-        Read: customer, clocks. Written: due.
-    event : int
-        Code of the event.
+    Writes: clock_due.
     """
-    clock = life.clocks[event]
+    clock = state.clocks[event]
     if clock.active == 0 or clock.allowed == 0 or clock.speed <= 0.0:
-        life.due[event] = math.inf
+        state.clock_due[event] = math.inf
         return
     needed = clock.remaining / clock.speed
     if clock.lift != 0.0 and needed < math.inf:
         needed = time_to_target(needed, clock.lift, world.events[event].tau)
-    life.due[event] = calendar_time(world, life, world.events[event].profile, clock.synced + needed)
+    state.clock_due[event] = calendar_time(world, state, world.events[event].profile, clock.synced + needed)
 
 
 @inlined
-def clock_speed(world, life, event):  # type: ignore[no-untyped-def]
-    """m: the customer's own factor times exp(w (satisfaction - 0.5)).
-
-    Parameters
-    ----------
-    world : World
-        Read: events, setting.
-    life : Life
-        Read: customer, clocks.
-    event : int
-        Code of the event.
-
-    Returns
-    -------
-    float64
-        Clock time a day.
-    """
+def clock_speed(world: World, state: CustomerState, event: int) -> float:
+    """Speed m, clock time per day: the customer's own factor times exp(w (satisfaction - 0.5))."""
     weight = world.events[event].satisfaction
-    factor = life.clocks[event].factor
+    factor: float = state.clocks[event].factor
     if weight == 0.0:
         return factor
-    return factor * math.exp(weight * (satisfaction_now(world, life) - 0.5))
+    return factor * math.exp(weight * (satisfaction_now(world, state) - 0.5))
 
 
 @rule
-def start_clock(world, life, event):  # type: ignore[no-untyped-def]
-    """(Re)start a clock now: draw its target, and solve for when it is due.
+def start_clock(world: World, state: CustomerState, event: int) -> None:
+    """Start or restart a clock now: draw its target and compute when it is due.
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Read: customer. Written: clocks, due.
-    event : int
-        Code of the event.
+    Writes: clocks, clock_due.
     """
-    customer = life.customer[0]
-    clock = life.clocks[event]
+    customer = state.customer[0]
+    clock = state.clocks[event]
     record = world.events[event]
-    advance_clock(world, life, event)
+    advance_clock(world, state, event)
     clock.active = 1
-    clock.allowed = 1 if condition_holds(world, life, record.when) else 0
-    clock.speed = clock_speed(world, life, event)
+    clock.allowed = 1 if condition_holds(world, state, record.when) else 0
+    clock.speed = clock_speed(world, state, event)
     if record.wait.kind == DistributionCode.NEVER:
         clock.remaining = math.inf
     else:
         u = uniform(customer.seed, customer.key, record.stream_wait, np.uint64(clock.starts))
         clock.remaining = quantile(world, record.wait, u)
     clock.starts += 1
-    solve_clock(world, life, event)
+    solve_clock(world, state, event)
 
 
 @rule
-def stop_clock(world, life, event):  # type: ignore[no-untyped-def]
-    """Stop a clock: its event cannot happen here. Its lift fades on.
+def stop_clock(world: World, state: CustomerState, event: int) -> None:
+    """Stop a clock, because its event cannot happen in this stage. Its lift keeps fading.
 
-    Parameters
-    ----------
-    world : World
-        Read: events, profiles, activity.
-    life : Life
-        Written: clocks, due.
-    event : int
-        Code of the event.
+    Writes: clocks, clock_due.
     """
-    life.clocks[event].active = 0
-    life.due[event] = math.inf
+    state.clocks[event].active = 0
+    state.clock_due[event] = math.inf
 
 
 @rule
-def lift_clock(world, life, event, gain):  # type: ignore[no-untyped-def]
-    """Add a gain to an event's lift, which stays between -1 and STRONGEST.
+def lift_clock(world: World, state: CustomerState, event: int, gain: float) -> None:
+    """Add a gain (the persona's response included) to an event's lift, which stays between -1 and MAX_LIFT.
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written: clocks, due.
-    event : int
-        Code of the event.
-    gain : float64
-        The persona's response included.
+    Writes: clocks, clock_due.
     """
     if gain == 0.0:
         return
-    advance_clock(world, life, event)
-    clock = life.clocks[event]
+    advance_clock(world, state, event)
+    clock = state.clocks[event]
     clock.lift = min(max(clock.lift + gain, -1.0), MAX_LIFT)
-    solve_clock(world, life, event)
+    solve_clock(world, state, event)
 
 
 @rule
-def update_clock_speeds(world, life):  # type: ignore[no-untyped-def]
-    """Let the speeds of running clocks follow satisfaction, which has just been moved, if it has moved by FELT since they last did.
+def update_clock_speeds(world: World, state: CustomerState) -> None:
+    """Let running clocks follow satisfaction if it has moved by SATISFACTION_STEP since they last did.
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written: customer, clocks, due.
+    Writes: customer.clock_satisfaction, clocks, clock_due.
     """
-    customer = life.customer[0]
-    if abs(customer.satisfaction - customer.felt) < SATISFACTION_STEP:
+    customer = state.customer[0]
+    if abs(customer.satisfaction - customer.clock_satisfaction) < SATISFACTION_STEP:
         return
-    customer.felt = customer.satisfaction
-    mood = customer.felt - 0.5
+    customer.clock_satisfaction = customer.satisfaction
+    satisfaction_offset = customer.clock_satisfaction - 0.5
     weight = 0.0
-    bent = 1.0
-    for i in range(world.mood_events.shape[0]):
-        event = world.mood_events[i]
-        clock = life.clocks[event]
+    factor = 1.0
+    for i in range(world.satisfaction_events.shape[0]):
+        event = world.satisfaction_events[i]
+        clock = state.clocks[event]
         if clock.active == 1 and clock.allowed == 1:
             if world.events[event].satisfaction != weight:
                 weight = world.events[event].satisfaction
-                bent = math.exp(weight * mood)
-            speed = clock.factor * bent
+                factor = math.exp(weight * satisfaction_offset)
+            speed = clock.factor * factor
             if speed != clock.speed:
-                advance_clock(world, life, event)
+                advance_clock(world, state, event)
                 clock.speed = speed
-                solve_clock(world, life, event)
+                solve_clock(world, state, event)
 
 
 @rule
-def update_clock_permissions(world, life):  # type: ignore[no-untyped-def]
-    """Let running clocks follow their `when`, if something has happened on which it may depend.
+def update_clock_permissions(world: World, state: CustomerState) -> None:
+    """Evaluate the `when` of running clocks again, if something changed on which one may depend.
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written: customer, clocks, due.
+    Writes: customer.changes, clocks, clock_due.
     """
-    causes = life.customer[0].dirty & world.setting[0].when_causes
-    life.customer[0].dirty = 0
-    if causes == 0:
+    changes = state.customer[0].changes & world.setting[0].when_changes
+    state.customer[0].changes = 0
+    if changes == 0:
         return
     for i in range(world.when_events.shape[0]):
         event = world.when_events[i]
-        clock = life.clocks[event]
+        clock = state.clocks[event]
         if clock.active == 1:
-            allowed = 1 if condition_holds(world, life, world.events[event].when) else 0
+            allowed = 1 if condition_holds(world, state, world.events[event].when) else 0
             if allowed != clock.allowed:
-                advance_clock(world, life, event)
+                advance_clock(world, state, event)
                 clock.allowed = allowed
-                clock.speed = clock_speed(world, life, event)
-                solve_clock(world, life, event)
+                clock.speed = clock_speed(world, state, event)
+                solve_clock(world, state, event)
 
 
 @kernel
-def fill_times_to_target(targets, lift, tau, out):  # type: ignore[no-untyped-def]
-    """`time_to_target` for many targets, to be held against Lambert's W.
-
-    Parameters
-    ----------
-    targets, out : ndarray of float64, shape (n,), days
-        Read; written.
-    lift, tau : float64
-        As in `time_to_target`.
-    """
+def fill_times_to_target(targets: Array, lift: float, tau: float, out: Array) -> None:
+    """`time_to_target` of many targets, for comparison with Lambert's W. Both arrays are float64 of shape (n,), in days."""
     for i in range(targets.shape[0]):
         out[i] = time_to_target(targets[i], lift, tau)

@@ -1,14 +1,10 @@
-"""The codes in records and logs, each a member of an IntEnum.
-
-Lives here: codes and the constants of a few elements. Does not live here: the records (world.py, state.py), nor anything that needs
-numba, so that a file can be checked quickly.
-"""
+"""The codes in records and logs, each a member of an IntEnum, and the constants that go with them; nothing here needs numba."""
 
 from enum import IntEnum
 
 
 class DistributionCode(IntEnum):
-    """How a record of `DRAW` turns a uniform into a value."""
+    """How a DISTRIBUTION record turns a uniform into a value."""
 
     NEVER = 0
     FIXED = 1
@@ -21,7 +17,7 @@ class DistributionCode(IntEnum):
 
 
 class EffectCode(IntEnum):
-    """What a record of `EFFECT` does."""
+    """What an EFFECT_RECORD does."""
 
     END = 0
     GO = 1
@@ -40,7 +36,7 @@ class EffectCode(IntEnum):
 
 
 class StepCode(IntEnum):
-    """What a record of `STEP` does."""
+    """What a STEP_RECORD does."""
 
     STOP = 0
     SEND = 1
@@ -89,16 +85,16 @@ class FlowMode(IntEnum):
 
 
 class DueKind(IntEnum):
-    """Kinds of thing that come due in a life, in the order in which equal times are served."""
+    """What can come due for a customer, in the order in which equal times are handled."""
 
     RESPONSE = 0
     CLOCK = 1
     ACTOR = 2
-    DESK_REPLY = 3  # a desk's answer, or the end of patience
+    DESK_REPLY = 3  # a desk's reply, or the end of patience
 
 
 class SendDecision(IntEnum):
-    """What the guardrails say of one send; from CONSENT on: the reason of a refusal, in the order of evaluation."""
+    """What the guardrails decide about one send; from CONSENT on, the reason of a refusal, in the order of evaluation."""
 
     DELIVER = 0
     DEFER = 1
@@ -119,7 +115,7 @@ class ReplyCode(IntEnum):
 
 
 class TouchCode(IntEnum):
-    """Log codes of what happens at touchpoints; a journey event `e` has the code `len(Touch) + e`."""
+    """Log codes of what happens at touchpoints; a journey event `e` has the code `len(TouchCode) + e`."""
 
     DELIVERED = 0
     OPENED = 1
@@ -226,8 +222,8 @@ class ConditionOp(IntEnum):
 
 STACK_DEPTH = 32  # deepest stack of a program; the parser refuses deeper ones
 N_TOUCH_CODES = len(TouchCode)
-HOURS_PER_DAY = 24  # of the day, in what a firm learns of a customer's hours
-REFUSAL_TO_TOUCH = int(TouchCode.SUPPRESSED_CONSENT) - int(SendDecision.CONSENT)  # verdict + this = log code
+HOURS_PER_DAY = 24  # of the day
+REFUSAL_TO_TOUCH = int(TouchCode.SUPPRESSED_CONSENT) - int(SendDecision.CONSENT)  # decision + this = log code
 RETENTION_DAYS = (30.0, 90.0, 180.0, 365.0)
 LAST_CHANNEL_TOUCH = TouchCode.PLACED  # touches up to here are counted by channel
 MAX_COUNT = 65_535  # 16-bit counts of outcomes saturate here

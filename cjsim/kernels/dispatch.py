@@ -1,8 +1,4 @@
-"""The course of one life: how it begins, what comes due next, what happens then, how it ends.
-
-Lives here: the order of things. Does not live here: any rule of a customer (behavior.py) or of a policy (decision.py), the state at
-entry (newcomers.py), nor the loop over time (the engines).
-"""
+"""The rules by which a customer enters, an event is handled with all its immediate consequences, and the horizon closes the accounts."""
 
 import math
 
@@ -24,234 +20,171 @@ from cjsim.kernels.policy.flow_steps import exit_flows, resume_waiting_flows, ru
 from cjsim.kernels.policy.pull_messages import deliver_placed
 from cjsim.kernels.policy.triggers import initialize_actor, reset_inactivity_timers, start_flow, start_flows
 from cjsim.kernels.queue import EFFECT_LIST, FLOW_START, STAGE_ENTRY
+from cjsim.kernels.state import CustomerState, Output, Population
+from cjsim.kernels.world import World
 
-MAX_EVENTS_AT_ONE_TIME = 10_000  # happenings of a customer without time passing: more never end
-MAX_EVENTS = 10_000_000  # happenings of a customer: more are a mistake
+MAX_EVENTS_AT_ONE_TIME = 10_000  # events of a customer at one time: a customer with more never leaves it
+MAX_EVENTS = 10_000_000  # events of a customer: a scenario with more is wrong
 
 
 @inlined
-def record_event(world, life, sink, event):  # type: ignore[no-untyped-def]
-    """A journey event happens: its log row, its count, its moments.
+def record_event(world: World, state: CustomerState, out: Output, event: int) -> None:
+    """A journey event happens: write its log row, add it to its count and record its moments.
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written.
-    sink : Sink
-        Written.
-    event : int
-        Code of the event.
+    Writes: clocks, customer, the log, moments.
     """
-    customer = life.customer[0]
-    clock = life.clocks[event]
+    customer = state.customer[0]
+    clock = state.clocks[event]
     if world.events[event].hidden == 0:
-        write_log_row(life, sink, log_event_code(event), -1, -1, -1, 0.0)
+        write_log_row(state, out, log_event_code(event), -1, -1, -1, 0.0)
     clock.count += 1
-    customer.dirty |= world.events[event].cause
+    customer.changes |= world.events[event].change
     clock.last = customer.now
     customer.spent = 0.0
-    record_moments(world, life, sink, event, clock.count)
+    record_moments(world, state, out, event, clock.count)
 
 
 @inlined
-def record_active_hour(world, life):  # type: ignore[no-untyped-def]
-    """The firm sees that the customer is there at this hour of the day, if its policy learns from that.
+def record_active_hour(world: World, state: CustomerState) -> None:
+    """Count this hour of the day as one at which the firm saw the customer, if the policy learns hours.
 
-    Parameters
-    ----------
-    world : World
-        Read: setting.
-    life : Life
-        Written: customer, hours.
+    Writes: active_hours, customer.observed_hours.
     """
     if world.setting[0].learning == 0:
         return
-    customer = life.customer[0]
+    customer = state.customer[0]
     day = math.floor(customer.now + TOLERANCE)
     hour = int((customer.now - day + TOLERANCE) * HOURS_PER_DAY)
-    life.hours[min(hour, HOURS_PER_DAY - 1)] += 1
-    customer.learnt += 1
+    state.active_hours[min(hour, HOURS_PER_DAY - 1)] += 1
+    customer.observed_hours += 1
 
 
 @inlined
-def finish_event(world, life, sink, event, row, starts):  # type: ignore[no-untyped-def]
-    """After an event's effects: the money in its row, messages that waited for it, the flows that look at it, its own clock again.
+def finish_event(world: World, state: CustomerState, out: Output, event: int, row: int, starts: int) -> None:
+    """After an event's effects: fill in its money, show placed messages, trigger flows and restart its own clock.
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written.
-    sink : Sink
-        Written.
-    event : int
-        Code of the event.
-    row : int
-        Index of its log row.
-    starts : int
-        How often its clock had been started before its effects.
+    `row` is the index of its log row; `starts` is how often its clock had been started before its effects, which may have restarted it.
     """
     record = world.events[event]
-    if record.hidden == 0 and life.customer[0].spent != 0.0 and row < sink.log.shape[0]:
-        sink.log[row].value = life.customer[0].spent
-    if record.learns == 1:
-        record_active_hour(world, life)
-    if record.visits != NO_CHANNELS:
-        deliver_placed(world, life, sink, record.visits)
+    if record.hidden == 0 and state.customer[0].spent != 0.0 and row < out.log.shape[0]:
+        out.log[row].value = state.customer[0].spent
+    if record.records_hour == 1:
+        record_active_hour(world, state)
+    if record.pull_channels != NO_CHANNELS:
+        deliver_placed(world, state, out, record.pull_channels)
     if record.hidden == 0:
-        resume_waiting_flows(world, life, event)
-        exit_flows(world, life, sink, event)
-        start_flows(world, life, sink, record.trigger_first, record.trigger_count)
-        reset_inactivity_timers(world, life, record.watch_first, record.watch_count, world.links)
-        reset_inactivity_timers(world, life, 0, world.any_watch.shape[0], world.any_watch)
-    if life.clocks[event].active == 1 and life.clocks[event].starts == starts:
-        start_clock(world, life, event)
+        resume_waiting_flows(world, state, event)
+        exit_flows(world, state, out, event)
+        start_flows(world, state, out, record.trigger_first, record.trigger_count)
+        reset_inactivity_timers(world, state, record.watch_first, record.watch_count, world.links)
+        reset_inactivity_timers(world, state, 0, world.any_activity_actors.shape[0], world.any_activity_actors)
+    if state.clocks[event].active == 1 and state.clocks[event].starts == starts:
+        start_clock(world, state, event)
 
 
 @inlined
-def drain_queue(world, life, sink):  # type: ignore[no-untyped-def]
-    """Let everything that was queued for this time happen, in the order in which it was queued.
+def drain_queue(world: World, state: CustomerState, out: Output) -> None:
+    """Handle everything that is queued for this time, in the order in which it was queued.
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written.
-    sink : Sink
-        Written.
+    Writes: queue, customer.n_queued, and what the items change.
     """
-    customer = life.customer[0]
-    i = 0
-    while i < customer.fired:
-        item = life.fired[i]
-        i += 1
-        row = sink.written[0]
+    customer = state.customer[0]
+    position = 0
+    while position < customer.n_queued:
+        item = state.queue[position]
+        position += 1
+        row = out.n_rows[0]
         starts = 0
         effects = -1
         if item >= EFFECT_LIST:
             effects = item - EFFECT_LIST
         elif item < STAGE_ENTRY:
-            starts = life.clocks[item].starts
+            starts = state.clocks[item].starts
             effects = world.events[item].effects
-            record_event(world, life, sink, item)
-        apply_effects(world, life, sink, effects)
+            record_event(world, state, out, item)
+        apply_effects(world, state, out, effects)
         if item < STAGE_ENTRY:
-            finish_event(world, life, sink, item, row, starts)
+            finish_event(world, state, out, item, row, starts)
         elif item < FLOW_START:
             stage = item - STAGE_ENTRY
-            start_flows(world, life, sink, world.stage_links[stage, 0], world.stage_links[stage, 1])
+            start_flows(world, state, out, world.stage_links[stage, 0], world.stage_links[stage, 1])
         elif item < EFFECT_LIST:
-            start_flow(world, life, sink, item - FLOW_START)
-    customer.fired = 0
-    update_clock_permissions(world, life)
+            start_flow(world, state, out, item - FLOW_START)
+    customer.n_queued = 0
+    update_clock_permissions(world, state)
 
 
 @kernel
-def dispatch(world, life, sink, kind, which, time):  # type: ignore[no-untyped-def]
-    """Let what is due happen, with all that follows at once; or find that time does not pass for this customer.
+def dispatch(world: World, state: CustomerState, out: Output, kind: int, which: int, time: float) -> None:
+    """Handle what is due, with all its immediate consequences; mark the customer as stuck if time does not advance.
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written.
-    sink : Sink
-        Written.
-    kind : int
-        A `Happening`.
-    which : int
-        The pending read, the event or the actor; ANSWER: 0.
-    time : float64
-        Days: when it is due.
+    `kind` is a `DueKind`; `which` is the index of the pending response, the event or the actor (DESK_REPLY: 0); `time` is in days.
     """
-    customer = life.customer[0]
+    customer = state.customer[0]
     customer.last_kind = kind
     customer.last_which = which
-    customer.takes += 1
-    customer.still = customer.still + 1 if time <= customer.now else 0
-    if customer.still > MAX_EVENTS_AT_ONE_TIME or customer.takes > MAX_EVENTS:
+    customer.events_handled += 1
+    customer.events_at_this_time = customer.events_at_this_time + 1 if time <= customer.now else 0
+    if customer.events_at_this_time > MAX_EVENTS_AT_ONE_TIME or customer.events_handled > MAX_EVENTS:
         customer.stuck = 1
         return
     customer.now = time
     if kind == DueKind.CLOCK:
-        life.fired[0] = which
-        customer.fired = 1
+        state.queue[0] = which
+        customer.n_queued = 1
     elif kind == DueKind.ACTOR:
-        run_actor(world, life, sink, which)
+        run_actor(world, state, out, which)
     elif kind == DueKind.DESK_REPLY:
-        handle_reply(world, life, sink)
+        handle_reply(world, state, out)
     else:
-        is_seen = life.reads[which].what & (OPEN | CLICK) != 0
-        resolve_response(world, life, sink, which)
-        if is_seen:
-            record_active_hour(world, life)
-            reset_inactivity_timers(world, life, 0, world.any_watch.shape[0], world.any_watch)
-    drain_queue(world, life, sink)
+        is_observed = state.responses[which].actions & (OPEN | CLICK) != 0
+        resolve_response(world, state, out, which)
+        if is_observed:
+            record_active_hour(world, state)
+            reset_inactivity_timers(world, state, 0, world.any_activity_actors.shape[0], world.any_activity_actors)
+    drain_queue(world, state, out)
 
 
 @kernel
-def start_customer(world, life, sink, people, i, row):  # type: ignore[no-untyped-def]
-    """A customer enters: state, consent, clocks, flows, the first stage.
+def start_customer(world: World, state: CustomerState, out: Output, population: Population, index: int, row: int) -> None:
+    """A customer enters: initialize the state, enter the first stage and handle what follows at once.
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written.
-    sink : Sink
-        Written.
-    people : Population
-        Read.
-    i, row : int
-        Index in `people`; in the sink.
+    `index` is the customer's index in `population`, `row` its row in `out`.
     """
-    initialize_customer(world, life, people, i, row)
-    clear_counters(world, life)
-    initialize_channels(world, life)
-    initialize_clocks(world, life)
-    initialize_outcome(life, sink)
-    customer = life.customer[0]
+    initialize_customer(world, state, population, index, row)
+    clear_counters(world, state)
+    initialize_channels(world, state)
+    initialize_clocks(world, state)
+    initialize_outcome(state, out)
+    customer = state.customer[0]
     if customer.entered >= world.setting[0].horizon:
-        fill_array(life.act_due, math.inf)
+        fill_array(state.actor_due, math.inf)
         return
     for actor in range(world.actors.shape[0]):
-        initialize_actor(world, life, actor)
-    if world.stages[customer.stage].seen >= 0:
-        customer.shown = customer.stage
-    write_log_row(life, sink, TouchCode.ENTERED, -1, -1, -1, 0.0)
-    book_cost(world, life, sink, people.cost[i])
+        initialize_actor(world, state, actor)
+    if world.stages[customer.stage].observed_as >= 0:
+        customer.observed_stage = customer.stage
+    write_log_row(state, out, TouchCode.ENTERED.value, -1, -1, -1, 0.0)
+    book_cost(world, state, out, population.cost[index])
     for event in range(world.events.shape[0]):
         if world.events[event].anywhere == 1:
-            start_clock(world, life, event)
-    enter_stage(world, life, sink, customer.stage)
-    drain_queue(world, life, sink)
+            start_clock(world, state, event)
+    enter_stage(world, state, out, customer.stage)
+    drain_queue(world, state, out)
 
 
 @kernel
-def finish_customer(world, life, sink):  # type: ignore[no-untyped-def]
-    """The horizon: account for what is still open.
+def finish_customer(world: World, state: CustomerState, out: Output) -> None:
+    """Close the accounts at the horizon.
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written: customer.
-    sink : Sink
-        Written: outcome, dwell.
+    Writes: customer.now, outcome, dwell, moments of retention.
     """
-    customer = life.customer[0]
+    customer = state.customer[0]
     if customer.entered >= world.setting[0].horizon:
         return
     customer.now = world.setting[0].horizon
-    account_for_stage(world, life, sink, customer.now + TOLERANCE)
-    outcome = sink.outcome[customer.row]
+    account_for_stage(world, state, out, customer.now + TOLERANCE)
+    outcome = out.outcome[customer.row]
     outcome.stage = customer.stage
-    outcome.satisfaction = np.float32(satisfaction_now(world, life))
-    outcome.pressure = np.float32(pressure_now(world, life))
+    outcome.satisfaction = np.float32(satisfaction_now(world, state))
+    outcome.pressure = np.float32(pressure_now(world, state))

@@ -1,68 +1,48 @@
-"""The loop of the compiled engine: customers one after another, each from entry to horizon, without the interpreter. (part)."""
+"""The order of events: which pending response, clock, actor or desk reply is due first.
+
+Equal times are ordered by the model: responses before clocks before actors before desk replies, and by code within each kind.
+"""
 
 import math
 
+import numpy as np
+
 from cjsim.kernel import inlined
 from cjsim.kernels.codes import DueKind
+from cjsim.kernels.state import CustomerState
+from cjsim.kernels.world import Array
 
 
 @inlined
-def earliest_response(life):  # type: ignore[no-untyped-def]
-    """The pending read that comes first; equal times by site, ordinal, kind.
-
-    Parameters
-    ----------
-    life : Life
-        Read: customer, reads.
-
-    Returns
-    -------
-    int
-        Its index, -1 if none is pending.
-    """
+def earliest_response(state: CustomerState) -> int:
+    """Index of the pending response that is due first, -1 if none is pending."""
     best = -1
-    for i in range(life.customer[0].reads):
-        if best < 0 or response_precedes(life.reads[i], life.reads[best]):
+    for i in range(state.customer[0].n_responses):
+        if best < 0 or response_precedes(state.responses[i], state.responses[best]):
             best = i
     return best
 
 
 @inlined
-def response_precedes(one, other):  # type: ignore[no-untyped-def]
-    """Whether one pending read comes before another.
-
-    Parameters
-    ----------
-    one, other : record of READ
-        Two different pending reads.
-
-    Returns
-    -------
-    bool
-        By due time, then site, ordinal, kind.
-    """
+def response_precedes(one: np.record, other: np.record) -> bool:
+    """Whether one pending response comes before another: by due time, then site, ordinal, actions."""
+    precedes: bool
     if one.due != other.due:
-        return one.due < other.due
-    if one.site != other.site:
-        return one.site < other.site
-    if one.index != other.index:
-        return one.index < other.index
-    return one.what < other.what
+        precedes = one.due < other.due
+    elif one.site != other.site:
+        precedes = one.site < other.site
+    elif one.index != other.index:
+        precedes = one.index < other.index
+    else:
+        precedes = one.actions < other.actions
+    return precedes
 
 
 @inlined
-def minimum(values):  # type: ignore[no-untyped-def]
-    """The smallest value of an array, by four minima at a time: one alone would wait for itself at every element.
+def minimum(values: Array) -> float:
+    """The smallest of an array of float64 without nan; inf if it is empty.
 
-    Parameters
-    ----------
-    values : ndarray of float64, shape (n,)
-        Not nan.
-
-    Returns
-    -------
-    float64
-        inf if the array is empty.
+    Four minima at a time: a single one would wait for itself at every element.
     """
     a = b = c = d = math.inf
     n = values.shape[0]
@@ -79,52 +59,28 @@ def minimum(values):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def index_of(values, value):  # type: ignore[no-untyped-def]
-    """Index of the first element that equals a value which is there.
-
-    Parameters
-    ----------
-    values : ndarray of float64, shape (n,)
-        Searched.
-    value : float64
-        One of them.
-
-    Returns
-    -------
-    int
-        Its index.
-    """
-    i = 0
-    while values[i] != value:
-        i += 1
-    return i
+def index_of(values: Array, value: float) -> int:
+    """Index of the first element that equals a value which the array contains."""
+    index = 0
+    while values[index] != value:
+        index += 1
+    return index
 
 
 @inlined
-def next_due(life):  # type: ignore[no-untyped-def]
-    """What comes due first: reads before clocks before actors before answers at equal times, and in the order of their codes.
-
-    Parameters
-    ----------
-    life : Life
-        Read.
-
-    Returns
-    -------
-    tuple of (int, int, float64)
-        A `Happening`, which one (-1: nothing), and when (days; inf: nothing).
-    """
-    clock_due = minimum(life.due)
-    act_due = minimum(life.act_due)
-    time = clock_due if clock_due <= act_due else act_due
-    answer_due = life.customer[0].answer_due
-    read = earliest_response(life)
-    if read >= 0 and life.reads[read].due <= time and life.reads[read].due <= answer_due:
-        return DueKind.RESPONSE, read, life.reads[read].due
-    if answer_due < time:
-        return DueKind.DESK_REPLY, 0, answer_due
+def next_due(state: CustomerState) -> tuple[int, int, float]:
+    """What is due first: a `DueKind`, which one (-1: nothing), and when (days; inf: nothing)."""
+    clock_due = minimum(state.clock_due)
+    actor_due = minimum(state.actor_due)
+    time = clock_due if clock_due <= actor_due else actor_due
+    reply_due = state.customer[0].reply_due
+    response = earliest_response(state)
+    if response >= 0 and state.responses[response].due <= time and state.responses[response].due <= reply_due:
+        return DueKind.RESPONSE.value, response, state.responses[response].due
+    if reply_due < time:
+        return DueKind.DESK_REPLY.value, 0, reply_due
     if time == math.inf:
-        return DueKind.CLOCK, -1, time
-    if clock_due <= act_due:
-        return DueKind.CLOCK, index_of(life.due, time), time
-    return DueKind.ACTOR, index_of(life.act_due, time), time
+        return DueKind.CLOCK.value, -1, time
+    if clock_due <= actor_due:
+        return DueKind.CLOCK.value, index_of(state.clock_due, time), time
+    return DueKind.ACTOR.value, index_of(state.actor_due, time), time

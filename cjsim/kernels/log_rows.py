@@ -1,81 +1,51 @@
-"""What is written down of a life: log rows, money, touches, moments, retention. (part)."""
+"""Log rows: one for each journey event and each touch."""
 
 import numpy as np
 
 from cjsim.kernel import inlined
 from cjsim.kernels.codes import MAX_COUNT, N_TOUCH_CODES
+from cjsim.kernels.state import CustomerState, Output
+from cjsim.kernels.world import World
 
 
 @inlined
-def write_log_row(life, sink, code, channel, message, source, value):  # type: ignore[no-untyped-def]
-    """Write one log row, or only count it where there is no log or no room.
+def write_log_row(state: CustomerState, out: Output, code: int, channel: int, message: int, source: int, value: float) -> None:
+    """Write one log row, or only count it if there is no log or no space left.
 
-    Parameters
-    ----------
-    life : Life
-        Read: customer.
-    sink : Sink
-        Written: outcome, log, written.
-    code : int
-        Touch, or TOUCHES + event.
-    channel, message, source : int
-        Codes, -1 for none.
-    value : float64
-        Money of a purchase, else 0.
+    `code` is a `TouchCode`, or N_TOUCH_CODES + event; `channel`, `message` and `source` are -1 for none; `value` is the money of a
+    purchase, the minutes waited for a reply, or 0. Writes: outcome.events, n_rows, log.
     """
-    customer = life.customer[0]
-    sink.outcome[customer.row].events += 1
-    at = sink.written[0]
-    sink.written[0] = at + 1
-    if at < sink.log.shape[0]:
-        row = sink.log[at]
-        row.customer = customer.index
+    customer = state.customer[0]
+    out.outcome[customer.row].events += 1
+    index = out.n_rows[0]
+    out.n_rows[0] = index + 1
+    if index < out.log.shape[0]:
+        row = out.log[index]
+        row.customer = customer.number
         row.time = customer.now
         row.value = value
         row.event = code
-        row.stage = customer.shown
+        row.stage = customer.observed_stage
         row.channel = channel
         row.message = message
         row.source = source
 
 
 @inlined
-def log_touch(world, life, sink, touch, site):  # type: ignore[no-untyped-def]
-    """Write and count what happened at a touchpoint.
+def log_touch(world: World, state: CustomerState, out: Output, touch: int, site: int) -> None:
+    """Write the log row of a touch (DELIVERED to PLACED) of a site's message, and count it by channel.
 
-    Parameters
-    ----------
-    world : World
-        Read: sites, messages, actors.
-    life : Life
-        Read: customer.
-    sink : Sink
-        Written: outcome, reach, log, written.
-    touch : int
-        DELIVERED ... PLACED of `Touch`.
-    site : int
-        Code of the site: whose message.
+    Writes: touch_counts, outcome.events, n_rows, log.
     """
     message = world.sites[site].message
     channel = world.messages[message].channel
-    row = life.customer[0].row
-    if sink.reach[row, channel, touch] < MAX_COUNT:
-        sink.reach[row, channel, touch] += np.uint16(1)
-    write_log_row(life, sink, touch, channel, message, world.actors[world.sites[site].actor].source, 0.0)
+    row = state.customer[0].row
+    if out.touch_counts[row, channel, touch] < MAX_COUNT:
+        out.touch_counts[row, channel, touch] += np.uint16(1)
+    write_log_row(state, out, touch, channel, message, world.actors[world.sites[site].actor].source, 0.0)
 
 
 @inlined
-def log_event_code(event):  # type: ignore[no-untyped-def]
-    """Log code of a journey event.
-
-    Parameters
-    ----------
-    event : int
-        Code of the event.
-
-    Returns
-    -------
-    int
-        TOUCHES + event.
-    """
+def log_event_code(event: int) -> int:
+    """Log code of a journey event: N_TOUCH_CODES + event."""
     return N_TOUCH_CODES + event

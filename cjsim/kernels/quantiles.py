@@ -1,6 +1,4 @@
-"""Distributions in kernels: a uniform in, a value out, by inverse CDF only, so that couplings are monotone.
-
-Lives here: the inverses with a closed form and the reading of tabulated ones. Does not live here: the tables (draws.py).
+"""Inverse distribution functions: a uniform in, a value out. By inversion only, so that couplings are monotone.
 
 References
 ----------
@@ -9,8 +7,11 @@ Wichura (1988), Algorithm AS 241, Applied Statistics 37: inverse normal, relativ
 
 import math
 
+import numpy as np
+
 from cjsim.kernel import inlined, kernel, rule
 from cjsim.kernels.codes import DistributionCode
+from cjsim.kernels.world import Array, World
 
 TABLE_END = 8.3  # tables span z in [-TABLE_END, TABLE_END], z the normal quantile of the uniform
 
@@ -18,19 +19,8 @@ _CENTRAL, _MIDDLE = 0.425, 5.0
 
 
 @inlined
-def normal_quantile(u):  # type: ignore[no-untyped-def]
-    """The standard normal quantile of u.
-
-    Parameters
-    ----------
-    u : float64
-        In (0, 1).
-
-    Returns
-    -------
-    float64
-        z with P(Z <= z) = u.
-    """
+def normal_quantile(u: float) -> float:
+    """The standard normal quantile z of u in (0, 1): P(Z <= z) = u."""
     q = u - 0.5
     if abs(q) <= _CENTRAL:
         r = 0.180625 - q * q
@@ -62,22 +52,11 @@ def normal_quantile(u):  # type: ignore[no-untyped-def]
 
 
 @rule
-def table_quantile(knots, first, size, u):  # type: ignore[no-untyped-def]
-    """Exp of the cubic Hermite interpolant of a tabulated log-quantile.
+def table_quantile(knots: Array, first: int, size: int, u: float) -> float:
+    """Exp of the cubic Hermite interpolant of a tabulated log-quantile, at u in (0, 1).
 
-    Parameters
-    ----------
-    knots : ndarray of float64
-        From `first` on: `size` values of log q on equidistant z in [-TABLE_END, TABLE_END], then `size` derivatives times the step.
-    first, size : int
-        The span.
-    u : float64
-        In (0, 1).
-
-    Returns
-    -------
-    float64
-        q(u).
+    From `first` on, `knots` holds `size` values of log q on equidistant z in [-TABLE_END, TABLE_END], then `size` derivatives times the
+    step.
     """
     z = (normal_quantile(u) + TABLE_END) * (size - 1) / (2.0 * TABLE_END)
     i = int(z)
@@ -92,22 +71,10 @@ def table_quantile(knots, first, size, u):  # type: ignore[no-untyped-def]
 
 
 @rule
-def step_quantile(knots, first, size, u):  # type: ignore[no-untyped-def]
+def step_quantile(knots: Array, first: int, size: int, u: float) -> float:
     """The first of `size` values whose cumulative probability reaches u.
 
-    Parameters
-    ----------
-    knots : ndarray of float64
-        From `first` on: `size` cumulative probabilities, then `size` values.
-    first, size : int
-        The span.
-    u : float64
-        In (0, 1).
-
-    Returns
-    -------
-    float64
-        The value.
+    From `first` on, `knots` holds `size` cumulative probabilities, then `size` values.
     """
     low = 0
     high = size - 1
@@ -117,56 +84,37 @@ def step_quantile(knots, first, size, u):  # type: ignore[no-untyped-def]
             high = middle
         else:
             low = middle + 1
-    return knots[first + size + low]
+    value: float = knots[first + size + low]
+    return value
 
 
 @inlined
-def quantile(world, draw, u):  # type: ignore[no-untyped-def]
-    """The value of a distribution at a uniform.
-
-    Parameters
-    ----------
-    world : World
-        Read: knots.
-    draw : record of DRAW
-        The distribution.
-    u : float64
-        In (0, 1).
-
-    Returns
-    -------
-    float64
-        In the unit of the distribution (days, or money); increasing in u; inf for `never`.
-    """
+def quantile(world: World, draw: np.record, u: float) -> float:
+    """The value of a DISTRIBUTION record at a uniform u in (0, 1), in its unit (days, or money); increasing in u; inf for `never`."""
+    scale: float = draw.scale
+    a: float = draw.a
     if draw.kind == DistributionCode.EXPONENTIAL:
-        return -draw.scale * math.log1p(-u)
+        return -scale * math.log1p(-u)
     if draw.kind == DistributionCode.FIXED:
-        return draw.scale
+        return scale
     if draw.kind == DistributionCode.LOGNORMAL:
-        return draw.scale * math.exp(draw.a * normal_quantile(u))
+        return scale * math.exp(a * normal_quantile(u))
     if draw.kind == DistributionCode.WEIBULL:
-        return draw.scale * math.pow(-math.log1p(-u), draw.a)
+        return scale * math.pow(-math.log1p(-u), a)
     if draw.kind == DistributionCode.TABLE:
-        return draw.scale * table_quantile(world.knots, draw.table, draw.length, u)
+        return scale * table_quantile(world.knots, draw.table, draw.length, u)
     if draw.kind == DistributionCode.STEPS:
         return step_quantile(world.knots, draw.table, draw.length, u)
     if draw.kind == DistributionCode.UNIFORM:
-        return draw.scale + draw.a * u
+        return scale + a * u
     return math.inf
 
 
 @kernel
-def fill_quantiles(world, draws, u, out):  # type: ignore[no-untyped-def]
-    """Values of one distribution at many uniforms.
+def fill_quantiles(world: World, draws: Array, u: Array, out: Array) -> None:
+    """Values of one distribution (`draws`, shape (1,)) at many uniforms (shape (n,)).
 
-    Parameters
-    ----------
-    world : World
-        Read: knots.
-    draws : ndarray of DRAW, shape (1,)
-        The distribution.
-    u, out : ndarray of float64, shape (n,)
-        Uniforms in (0, 1), read; values, written.
+    Writes: out (float64, shape (n,)).
     """
     for i in range(u.shape[0]):
         out[i] = quantile(world, draws[0], u[i])

@@ -1,9 +1,10 @@
-"""The queue of what is to be settled at this same time: events that were fired, stages entered, flows to start, effects.
+"""The queue of what remains to be handled at the current time: fired events, entered stages, flows to start, effects.
 
-Lives here: what an item of the queue means, and how it gets there. Does not live here: settling (course.py).
+An item is one integer: an event, STAGE_ENTRY + stage, FLOW_START + flow, or EFFECT_LIST + effect.
 """
 
 from cjsim.kernel import inlined
+from cjsim.kernels.state import CustomerState
 
 STAGE_ENTRY = 1 << 20  # below, an event; from here on, a stage entered;
 FLOW_START = 3 << 19  # from here on, a flow to start;
@@ -11,19 +12,14 @@ EFFECT_LIST = 1 << 21  # from here on, a list of effects
 
 
 @inlined
-def enqueue(life, item):  # type: ignore[no-untyped-def]
-    """Queue something to be settled at this same time.
+def enqueue(state: CustomerState, item: int) -> None:
+    """Queue an item to be handled at this same time.
 
-    Parameters
-    ----------
-    life : Life
-        Written: fired, customer.
-    item : int
-        An event, STAGE_ENTRY + stage, FLOW + flow, or EFFECTS + effect.
+    Writes: queue, customer.n_queued, or customer.needs_larger_buffers if the queue is full.
     """
-    customer = life.customer[0]
-    if customer.fired >= life.fired.shape[0]:
-        customer.full = 1
+    customer = state.customer[0]
+    if customer.n_queued >= state.queue.shape[0]:
+        customer.needs_larger_buffers = 1
         return
-    life.fired[customer.fired] = item
-    customer.fired += 1
+    state.queue[customer.n_queued] = item
+    customer.n_queued += 1

@@ -1,6 +1,6 @@
-"""Random numbers by name: any draw of any customer can be had at any time, in any order, on any machine.
+"""Counter-based random numbers: any draw of any customer, at any time, in any order, on any machine.
 
-Lives here: Philox4x32-10, streams. Does not live here: what is drawn (draws.py, population.py, the rules).
+A draw is a function of the run's seed, the customer's key, a named stream and an ordinal, computed by Philox4x32-10.
 
 References
 ----------
@@ -48,21 +48,10 @@ def stream_id(name: str) -> np.uint64:
 
 
 @inlined
-def philox(counter0, counter1, counter2, counter3, key0, key1):  # type: ignore[no-untyped-def]
-    """One block of Philox4x32-10.
-
-    Parameters
-    ----------
-    counter0, counter1, counter2, counter3 : uint64
-        The four words of the counter, each below 2**32.
-    key0, key1 : uint64
-        The two words of the key, each below 2**32.
-
-    Returns
-    -------
-    tuple of uint64
-        Four words below 2**32.
-    """
+def philox(
+    counter0: np.uint64, counter1: np.uint64, counter2: np.uint64, counter3: np.uint64, key0: np.uint64, key1: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    """One block of Philox4x32-10: four words below 2**32, from four words of counter and two of key, each below 2**32."""
     c0, c1, c2, c3 = counter0, counter1, counter2, counter3
     k0, k1 = key0, key1
     for _ in range(10):
@@ -78,39 +67,18 @@ def philox(counter0, counter1, counter2, counter3, key0, key1):  # type: ignore[
 
 
 @inlined
-def uniform(seed, customer, stream, index):  # type: ignore[no-untyped-def]
-    """A number in (0, 1) with 52 bits, the same for the same four arguments, everywhere and always.
+def uniform(seed: np.uint64, customer: np.uint64, stream: np.uint64, index: np.uint64) -> float:
+    """A number in [2**-53, 1 - 2**-53] with 52 bits, the same for the same four arguments on every machine.
 
-    Parameters
-    ----------
-    seed, customer : uint64
-        The scenario's seed; the customer's key.
-    stream, index : uint64
-        What is decided (`stream_of`), and its ordinal; each below 2**32.
-
-    Returns
-    -------
-    float64
-        In [2**-53, 1 - 2**-53].
+    `stream` is a `stream_id` and `index` the ordinal of the decision; both are below 2**32.
     """
     c0, c1, _, _ = philox(customer & _MASK, customer >> _S32, stream, index, seed & _MASK, seed >> _S32)
     return (np.float64((c0 << _S20) | (c1 >> _S12)) + 0.5) * _HALF_STEP
 
 
 @inlined
-def uniform_pair(seed, customer, stream, index):  # type: ignore[no-untyped-def]
-    """Two independent uniforms from one block, for two decisions that are always made together.
-
-    Parameters
-    ----------
-    seed, customer, stream, index : uint64
-        As in `uniform`.
-
-    Returns
-    -------
-    tuple of float64
-        The first is `uniform` of the same arguments.
-    """
+def uniform_pair(seed: np.uint64, customer: np.uint64, stream: np.uint64, index: np.uint64) -> tuple[float, float]:
+    """Two independent uniforms from one block, for two decisions that are always made together; the first is `uniform`."""
     c0, c1, c2, c3 = philox(customer & _MASK, customer >> _S32, stream, index, seed & _MASK, seed >> _S32)
     u = (np.float64((c0 << _S20) | (c1 >> _S12)) + 0.5) * _HALF_STEP
     v = (np.float64((c2 << _S20) | (c3 >> _S12)) + 0.5) * _HALF_STEP
@@ -118,32 +86,20 @@ def uniform_pair(seed, customer, stream, index):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def fill_uniforms(seed, keys, stream, index, out):  # type: ignore[no-untyped-def]
-    """One uniform for each of many customers.
+def fill_uniforms(seed: np.uint64, keys: Array, stream: np.uint64, index: np.uint64, out: Array) -> None:
+    """One uniform for each of many customer keys (uint64, shape (n_customers,)).
 
-    Parameters
-    ----------
-    seed, stream, index : uint64
-        As in `uniform`.
-    keys : ndarray of uint64, shape (n_customers,)
-        Customer keys.
-    out : ndarray of float64, shape (n_customers,)
-        Written.
+    Writes: out (float64, shape (n_customers,)).
     """
     for i in range(keys.shape[0]):
         out[i] = uniform(seed, keys[i], stream, index)
 
 
 @kernel
-def philox_block(words, out):  # type: ignore[no-untyped-def]
-    """One Philox block from arrays, for the test vectors of Random123.
+def philox_block(words: Array, out: Array) -> None:
+    """One Philox block from an array of four counter words and two key words (uint64), for the test vectors of Random123.
 
-    Parameters
-    ----------
-    words : ndarray of uint64, shape (6,)
-        Four counter words, two key words.
-    out : ndarray of uint64, shape (4,)
-        Written.
+    Writes: out (uint64, shape (4,)).
     """
     out[0], out[1], out[2], out[3] = philox(words[0], words[1], words[2], words[3], words[4], words[5])
 
@@ -179,19 +135,10 @@ def uniforms(seed: int, keys: Array, name: str, index: int = 0) -> Array:
 
 
 @kernel
-def add_exponentials(seed, stream, first, total, out):  # type: ignore[no-untyped-def]
-    """Sums of unit exponentials, one after another.
+def add_exponentials(seed: np.uint64, stream: np.uint64, first: np.uint64, total: float, out: Array) -> None:
+    """Cumulative sums of unit exponentials, from the one of index `first` on; `total` is the sum of those before it.
 
-    Parameters
-    ----------
-    seed, stream : uint64
-        As in `uniform`.
-    first : uint64
-        Index of the first one.
-    total : float64
-        Sum of those before it.
-    out : ndarray of float64, shape (n,)
-        Written.
+    Writes: out (float64, shape (n,)).
     """
     for i in range(out.shape[0]):
         total -= math.log1p(-uniform(seed, np.uint64(0), stream, first + np.uint64(i)))

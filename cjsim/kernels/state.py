@@ -1,8 +1,4 @@
-"""The state of a living customer, and what leaves a life: record arrays.
-
-Lives here: the record types with their units, `Population` (customers to come), `Life` (one customer's state) and `Sink` (what leaves a
-customer's life). Does not live here: what is compiled (world.py), the codes (codes.py), any rule.
-"""
+"""Record types, with units, of customers: `Population` (who will enter), `CustomerState` (one customer now), `Output` (what is kept)."""
 
 from typing import Any, ClassVar
 
@@ -17,86 +13,86 @@ CUSTOMER = np.dtype(
     [
         ("seed", "u8"),
         ("key", "u8"),
-        ("index", "i8"),  # number of the customer, as logged
-        ("row", "i8"),  # its row in the sink
+        ("number", "i8"),  # number of the customer, as logged
+        ("row", "i8"),  # its row in `Output`
         ("now", "f8"),  # days
         ("entered", "f8"),  # days
         ("stage_since", "f8"),
-        ("shown_since", "f8"),
+        ("observed_since", "f8"),
         ("satisfaction", "f8"),
         ("satisfaction_at", "f8"),
-        ("felt", "f8"),  # satisfaction that running clocks follow
+        ("clock_satisfaction", "f8"),  # the satisfaction that running clocks follow
         ("pressure", "f8"),
         ("pressure_at", "f8"),
-        ("rest", "f8"),
-        ("shift", "f8"),  # days
+        ("resting_satisfaction", "f8"),
+        ("shift", "f8"),  # days by which the customer's activity profiles are shifted
         ("last_purchase", "f8"),
         ("last_contact", "f8"),
         ("revenue", "f8"),
-        ("spent", "f8"),  # money in the event under way
+        ("spent", "f8"),  # money spent in the current event
         ("persona", "i4"),
         ("stage", "i4"),
-        ("shown", "i4"),  # the last observed stage: what a policy and the log see
-        ("mark", "i4"),  # next of RETENTION_DAYS
-        ("reads", "i4"),  # pending reads
-        ("fired", "i4"),  # queue of what is to be settled now
-        ("dirty", "i4"),  # bits of Cause: what has changed since permissions were refreshed
-        ("takes", "i4"),  # happenings so far
-        ("still", "i4"),  # happenings since time last moved
-        ("last_kind", "i4"),  # the last happening: what it was
+        ("observed_stage", "i4"),  # the last observed stage, which policies and the log use
+        ("next_retention_day", "i4"),  # index of the next of RETENTION_DAYS
+        ("n_responses", "i4"),  # pending responses
+        ("n_queued", "i4"),  # items in the queue
+        ("changes", "i4"),  # ChangeFlag bits since the permissions of clocks were last updated
+        ("events_handled", "i4"),  # events so far: calls of `dispatch`
+        ("events_at_this_time", "i4"),  # events since time last advanced
+        ("last_kind", "i4"),  # a DueKind: the last event
         ("last_which", "i4"),
-        ("stuck", "i4"),  # 1: time does not pass for this customer
-        ("full", "i4"),  # 1: scratch space ran out, replay with more
+        ("stuck", "i4"),  # 1: time does not advance for this customer
+        ("needs_larger_buffers", "i4"),  # 1: a buffer is full; simulate again with larger ones
         ("purchases", "i4"),
         ("contacts", "i4"),
         ("opens", "i4"),
         ("clicks", "i4"),
         ("unopened", "i4"),  # deliveries since the last opening
         ("interest", "i4"),  # -1 none
-        ("held_out", "i4"),  # of the policy's global holdout
+        ("held_out", "i4"),  # 1: in the policy's global holdout
         ("offers", "i4"),  # offers held that may be valid
-        ("learnt", "i4"),  # hours of the day learnt from
+        ("observed_hours", "i4"),  # observations in CustomerState.active_hours
         ("referrals", "i4"),  # friends who will join
-        ("calm", "f8"),  # contact pressure that tires nobody
+        ("preferred_pressure", "f8"),  # contact pressure without effect
         ("desk", "i4"),  # of the open conversation; -1 none
-        ("ask_site", "i4"),  # the message that a human channel brings; -1: the customer asked
-        ("ask_index", "i4"),  # its ordinal
-        ("ask_ordinal", "i4"),  # of the request, among those to this desk
-        ("ask_priority", "f8"),
-        ("asked", "f8"),  # days: when
-        ("unanswered", "i4"),  # 1: the engine has not been told of the answer yet
-        ("answer_due", "f8"),  # days: when the conversation ends; inf not known
-        ("answer_at", "i8"),  # index in Life.answers of the next answer
-        ("answer_end", "i8"),  # after the last that is known
+        ("request_site", "i4"),  # site of the message that a human channel brings; -1: the customer asked
+        ("request_index", "i4"),  # its ordinal
+        ("request_ordinal", "i4"),  # of the request, among those to this desk
+        ("request_priority", "f8"),
+        ("requested_at", "f8"),  # days
+        ("awaits_reply", "i4"),  # 1: the open request has no reply yet
+        ("reply_due", "f8"),  # days: when the conversation ends; inf not known
+        ("next_reply", "i8"),  # index in CustomerState.replies of the next reply
+        ("replies_end", "i8"),  # after the last that is known
     ]
 )
 CLOCK = np.dtype(
     [
         ("factor", "f8"),  # persona's factor times traits
-        ("speed", "f8"),  # m: factor times mood
-        ("remaining", "f8"),  # R at `synced`
-        ("lift", "f8"),  # A at `synced`
-        ("synced", "f8"),  # clock time
+        ("speed", "f8"),  # speed m: factor times the effect of satisfaction
+        ("remaining", "f8"),  # target that remains at `synced`
+        ("lift", "f8"),  # lift A at `synced`
+        ("synced", "f8"),  # clock time at which the clock was last advanced
         ("last", "f8"),  # when the event last happened; -inf never
-        ("starts", "i4"),
+        ("starts", "i4"),  # times it was started: the ordinal of its draw
         ("count", "i4"),  # times it happened
-        ("active", "i4"),  # the event can happen in this stage
-        ("allowed", "i4"),  # its `when` holds
+        ("active", "i4"),  # 1: the event can happen in this stage
+        ("allowed", "i4"),  # 1: its `when` holds
     ]
 )
 FLOW_RUN = np.dtype(
     [
-        ("mode", "i4"),
+        ("mode", "i4"),  # a FlowMode
         ("step", "i4"),
-        ("awaits", "i4"),  # event; -1 none
-        ("date", "i4"),  # SCHEDULE: the next occurrence
-        ("missed", "i4"),  # UNOPENED: deliveries on its channels since one was opened
+        ("awaited_event", "i4"),  # -1 none
+        ("next_date", "i4"),  # SCHEDULE: index of the next date
+        ("unopened", "i4"),  # UNOPENED: deliveries on its channels since one was opened
         ("started", "f8"),  # last start; -inf never
-        ("seen", "f8"),  # INACTIVITY: last reset; -inf never
+        ("last_activity", "f8"),  # INACTIVITY: last reset; -inf never
     ]
 )
-# `what`: bits 1 open, 2 unsubscribe, 4 complain, 8 click.
-PENDING_RESPONSE = np.dtype([("due", "f8"), ("site", "i4"), ("index", "i4"), ("what", "i4"), ("pad", "i4")])
+# `actions`: bits 1 open, 2 unsubscribe, 4 complain, 8 click; `index`: ordinal of the send.
+PENDING_RESPONSE = np.dtype([("due", "f8"), ("site", "i4"), ("index", "i4"), ("actions", "i4"), ("pad", "i4")])
 CHANNEL_STATE = np.dtype(
     [
         ("consent", "i4"),
@@ -104,22 +100,21 @@ CHANNEL_STATE = np.dtype(
         ("opens", "i4"),
         ("clicks", "i4"),
         ("unopened", "i4"),  # deliveries since the last opening
-        ("by", "i4"),  # actor of the last contact; -1 none
-        ("last", "f8"),  # days
+        ("last_actor", "i4"),  # actor of the last contact; -1 none
+        ("last_contact", "f8"),  # days
         ("affinity", "f8"),
     ]
 )
-HELD_OFFER = np.dtype([("until", "f8"), ("left", "i4"), ("redeemed", "i4")])  # an offer: valid until, uses left, times redeemed
-PLACED_MESSAGE = np.dtype(
-    [("until", "f8"), ("index", "i4"), ("pad", "i4")]
-)  # a message that waits for a visit: until (-inf: none), its ordinal
-# The end of a conversation: when (days), a `Reply`, the desk that gave it, days waited and of service.
+HELD_OFFER = np.dtype([("valid_until", "f8"), ("uses_left", "i4"), ("redeemed", "i4")])  # redeemed: how often
+# A message that waits for a visit: when it expires (days; -inf: none waits), its ordinal.
+PLACED_MESSAGE = np.dtype([("expires", "f8"), ("index", "i4"), ("pad", "i4")])
+# The end of a conversation: when (days), a ReplyCode, the desk that replied, days waited and of service.
 DESK_REPLY = np.dtype([("time", "f8"), ("waited", "f8"), ("service", "f8"), ("reply", "i4"), ("desk", "i4")])
-# A budget's period has paid for `used` contacts so far, the last of them at `time`, of the customer `key`, its `nth` at that time.
+# A period of a budget: contacts paid for so far (`used`), and the last of them: at `time`, of the customer `key`, its `nth` at that time.
 BUDGET_CUTOFF = np.dtype([("time", "f8"), ("key", "u8"), ("nth", "i8"), ("used", "i8")])
 BUDGET_REQUEST = np.dtype([("time", "f8"), ("nth", "i4"), ("pad", "i4")])  # by budget: the customer's last request, how many at that time
 MESSAGE_COUNTS = np.dtype([("sent", "i4"), ("opened", "i4"), ("clicked", "i4"), ("pad", "i4")])
-SCORE_VALUE = np.dtype([("value", "f8"), ("at", "f8")])  # score and when it was so
+SCORE_VALUE = np.dtype([("value", "f8"), ("at", "f8")])  # points, and at what time (days)
 
 
 class CustomerState(Frame):
@@ -127,54 +122,54 @@ class CustomerState(Frame):
 
     customer: Array  # CUSTOMER, 1
     clocks: Array  # CLOCK, by event
-    due: Array  # f8: days, by event
+    clock_due: Array  # f8: days, by event
     runs: Array  # RUN, by actor
-    act_due: Array  # f8: days, by actor
-    reads: Array  # READ, capacity
-    reach: Array  # REACH, by channel
+    actor_due: Array  # f8: days, by actor
+    responses: Array  # READ, capacity
+    channels: Array  # CHANNEL_STATE, by channel
     messages: Array  # MESSAGES, by message
     tags: Array  # i4, by tag: 1 tagged
     scores: Array  # MARK, by score
-    rings: Array  # f8: days, spans of World.caps
-    ring_at: Array  # i4, by cap: next slot
-    counts: Array  # i4: ordinals of what was decided (sends of a site, splits, choices, purchases)
-    fired: Array  # i4, capacity
+    cap_times: Array  # f8: days, spans of World.caps
+    cap_next: Array  # i4, by cap: next slot
+    decision_counts: Array  # i4: ordinals of what was decided (sends of a site, splits, choices, purchases)
+    queue: Array  # i4, capacity
     stack: Array  # f8: condition stack
     traits: Array  # f8, by trait column
     attributes: Array  # f8, by attribute: level code
     visits: Array  # i4, by stage: times entered
     offers: Array  # HELD, by offer
     placed: Array  # PLACED, by site
-    hours: Array  # i4, HOURS: openings, clicks and visits by hour of the day
-    asks: Array  # i4, by desk: requests
-    turns: Array  # TURN, by budget
-    answers: Array  # ANSWER: of all customers who are lived in this frame, one after another
+    active_hours: Array  # i4, HOURS: openings, clicks and visits by hour of the day
+    requests: Array  # i4, by desk: requests
+    budget_requests: Array  # TURN, by budget
+    replies: Array  # DESK_REPLY: of all customers who are lived in this frame, one after another
     cutoffs: Array  # CUTOFF, by budget and period; shared by all lives
     SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
         "customer": (CUSTOMER, 1),
         "clocks": (CLOCK, 1),
-        "due": (_F8, 1),
+        "clock_due": (_F8, 1),
         "runs": (FLOW_RUN, 1),
-        "act_due": (_F8, 1),
-        "reads": (PENDING_RESPONSE, 1),
-        "reach": (CHANNEL_STATE, 1),
+        "actor_due": (_F8, 1),
+        "responses": (PENDING_RESPONSE, 1),
+        "channels": (CHANNEL_STATE, 1),
         "messages": (MESSAGE_COUNTS, 1),
         "tags": (_I4, 1),
         "scores": (SCORE_VALUE, 1),
-        "rings": (_F8, 1),
-        "ring_at": (_I4, 1),
-        "counts": (_I4, 1),
-        "fired": (_I4, 1),
+        "cap_times": (_F8, 1),
+        "cap_next": (_I4, 1),
+        "decision_counts": (_I4, 1),
+        "queue": (_I4, 1),
         "stack": (_F8, 1),
         "traits": (_F8, 1),
         "attributes": (_F8, 1),
         "visits": (_I4, 1),
         "offers": (HELD_OFFER, 1),
         "placed": (PLACED_MESSAGE, 1),
-        "hours": (_I4, 1),
-        "asks": (_I4, 1),
-        "turns": (BUDGET_REQUEST, 1),
-        "answers": (DESK_REPLY, 1),
+        "active_hours": (_I4, 1),
+        "requests": (_I4, 1),
+        "budget_requests": (BUDGET_REQUEST, 1),
+        "replies": (DESK_REPLY, 1),
         "cutoffs": (BUDGET_CUTOFF, 1),
     }
 
@@ -200,7 +195,7 @@ OUTCOME = np.dtype(
         ("opt_outs", "i4"),
         ("flows", "i4"),  # flow runs started
         ("redemptions", "i4"),
-        ("collisions", "i4"),  # sends refused by a gap or a cap because of another actor's contact
+        ("collisions", "i4"),  # sends refused by a gap or a cap after another actor's contact
         ("referrals", "i4"),  # friends who will join
         ("events", "i4"),  # log rows
         ("persona", "i2"),
@@ -214,24 +209,24 @@ DESK_OUTCOME = np.dtype(  # one customer at one desk
     [
         ("asks", "u2"),  # conversations begun
         ("joined", "u2"),  # requests while one was open
-        ("replies", "u2", (3,)),  # by `Reply`
+        ("replies", "u2", (3,)),  # by ReplyCode
         ("pad", "u2"),
-        ("waited", "f4"),  # days, of all that were answered
+        ("waited", "f4"),  # days, of all requests with a reply
         ("service", "f4"),  # days
     ]
 )
-# Someone who will join: the customer's key, when (days), who invited it (row in the sink), through which acquisition channel (-1 none).
-REFERRAL = np.dtype([("key", "u8"), ("time", "f8"), ("parent", "i8"), ("by", "i4"), ("pad", "i4")])
+# A referred customer: key, time of entry (days), row in `Output` of the referring customer, acquisition channel (-1 none).
+REFERRAL = np.dtype([("key", "u8"), ("time", "f8"), ("parent", "i8"), ("acquisition_channel", "i4"), ("pad", "i4")])
 LOG_ROW = np.dtype(
     [
         ("customer", "i8"),
         ("time", "f8"),  # days
         ("value", "f8"),
-        ("event", "i2"),  # Touch, or TOUCHES + event
+        ("event", "i2"),  # a TouchCode, or N_TOUCH_CODES + event
         ("stage", "i2"),
         ("channel", "i2"),  # -1 none
         ("message", "i2"),
-        ("source", "i2"),  # the flow, broadcast, desk or offer; -1 the customer
+        ("source", "i2"),  # flow, broadcast, desk or offer; -1: the customer
         ("pad", "i2"),
     ]
 )
@@ -243,22 +238,22 @@ class Output(Frame):
     outcome: Array  # OUTCOME, by customer of the chunk
     moments: Array  # f8 (n, n_moments): days; nan not reached
     dwell: Array  # f4 (n, n_stages): days in each stage
-    reach: Array  # u2 (n, n_channels, LAST_REACH + 1): counts by channel and touch
+    touch_counts: Array  # u2 (n, n_channels, LAST_REACH + 1): counts by channel and touch
     desks: Array  # SERVED (n, n_desks)
-    births: Array  # BIRTH, capacity
-    born: Array  # i8, 1: records in `births`; beyond its capacity: full
+    referrals: Array  # BIRTH, capacity
+    n_referrals: Array  # i8, 1: records in `births`; beyond its capacity: full
     log: Array  # ROW, capacity 0: no log
-    written: Array  # i8, 1: rows in `log`; beyond its capacity: full
+    n_rows: Array  # i8, 1: rows in `log`; beyond its capacity: full
     SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
         "outcome": (OUTCOME, 1),
         "moments": (_F8, 2),
         "dwell": (_F4, 2),
-        "reach": (_U2, 3),
+        "touch_counts": (_U2, 3),
         "desks": (DESK_OUTCOME, 2),
-        "births": (REFERRAL, 1),
-        "born": (_I8, 1),
+        "referrals": (REFERRAL, 1),
+        "n_referrals": (_I8, 1),
         "log": (LOG_ROW, 1),
-        "written": (_I8, 1),
+        "n_rows": (_I8, 1),
     }
 
 
@@ -274,7 +269,7 @@ class Population(Frame):
     number: Array  # i8, (n_customers,): as logged
     interest: Array  # i4, (n_customers,): -1 none
     cost: Array  # f8, (n_customers,): money that acquiring it took
-    answers: Array  # i8, (n_customers, 2): span of Life.answers
+    replies: Array  # i8, (n_customers, 2): span of Life.answers
     SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
         "key": (np.dtype("u8"), 1),
         "persona": (_I4, 1),
@@ -285,5 +280,5 @@ class Population(Frame):
         "number": (_I8, 1),
         "interest": (_I4, 1),
         "cost": (_F8, 1),
-        "answers": (_I8, 2),
+        "replies": (_I8, 2),
     }

@@ -1,11 +1,7 @@
-"""A compiled scenario: record arrays, read-only, shared by all threads.
+"""A compiled scenario as record arrays, read-only and shared by all threads: the record types with their units, and `World`.
 
-Lives here: the record types of what is declared, with their units, and `World`. Does not live here: the state of a customer
-(state.py), the codes (codes.py), how names become numbers (tables.py).
-
-Every size (stages, events, flows, ...) is a length of an array and never part of a type, so that one
-compilation serves every scenario. Times are float64 days since the scenario's start; "clock time" is days of
-activity time for an event with an activity profile, else days.
+Every size (stages, events, flows, ...) is the length of an array and never part of a type, so that one compilation serves every scenario.
+Times are float64 days since the scenario's start; "clock time" is days of activity time for an event with an activity profile, else days.
 """
 
 from typing import Any, ClassVar
@@ -16,7 +12,7 @@ from cjsim.frame import Frame
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-# A distribution: value = scale * q(u). `a` is its shape (Weibull: 1/shape; lognormal: sigma; uniform: width,
+# A distribution: value = scale * q(u). `kind` is a DistributionCode; `a` is the shape (Weibull: 1/shape; lognormal: sigma; uniform: width,
 # with `scale` the low end), `table` the first index of its knots in `World.knots`, `length` their number.
 DISTRIBUTION = np.dtype([("kind", "i4"), ("table", "i4"), ("length", "i4"), ("pad", "i4"), ("scale", "f8"), ("a", "f8")])
 
@@ -28,16 +24,18 @@ SETTING = np.dtype(
         ("pressure_tau", "f8"),  # days
         ("midnight", "f8"),  # hour of the week at which day 0 begins (Monday 00:00 is 0)
         ("exit_program", "i4"),  # guardrail `exit`; -1 none
-        ("when_causes", "i4"),  # bits of Cause on which some `when` depends
-        ("preferred_column", "i4"),  # trait column: contacts a week that tire nobody; -1 none
+        ("when_changes", "i4"),  # ChangeFlag bits on which some `when` depends
+        ("preferred_column", "i4"),  # trait column of the preferred number of contacts a week; -1 none
         ("interests", "i4"),  # number of topics
-        ("learning", "i4"),  # 1: some flow waits for the best hour, learnt from what the customer did
+        ("learning", "i4"),  # 1: some flow waits for the best hour, learned from the customer's activity
         ("pad", "i4"),
-        ("holdout", "f8"),  # share whom nobody contacts
+        ("holdout", "f8"),  # share of the global holdout
         ("stream_holdout", "u8"),
     ]
 )
-STAGE = np.dtype([("first", "i4"), ("count", "i4"), ("retained", "i4"), ("seen", "i4")])  # span of stage_events; seen: -1 hidden
+STAGE = np.dtype(
+    [("first", "i4"), ("count", "i4"), ("retained", "i4"), ("observed_as", "i4")]
+)  # span of stage_events; observed_as: the code of the stage, -1 if it is hidden
 EVENT = np.dtype(
     [
         ("wait", DISTRIBUTION),  # days of clock time at speed 1
@@ -48,22 +46,22 @@ EVENT = np.dtype(
         ("effects", "i4"),  # first effect; -1 none
         ("anywhere", "i4"),
         ("hidden", "i4"),  # not in the firm's log
-        ("learns", "i4"),  # 1: the firm takes its hour for one at which the customer is there
-        ("visits", "u8"),  # pull channels that are seen at it: a bit a channel
-        ("cause", "i4"),  # Cause.EVENT if some `when` counts it
+        ("records_hour", "i4"),  # 1: the firm counts its hour as one at which the customer is active
+        ("pull_channels", "u8"),  # set of pull channels that it shows
+        ("change", "i4"),  # ChangeFlag.EVENT if some `when` counts it
         ("factor_first", "i4"),  # span of World.factors: trait columns that multiply the speed
         ("factor_count", "i4"),
         ("trigger_first", "i4"),  # span of World.links: actors that this event triggers
         ("trigger_count", "i4"),
-        ("exit_first", "i4"),  # span of World.links: flows that this event ends
+        ("exit_first", "i4"),  # span of World.links: flows that exit on this event
         ("exit_count", "i4"),
         ("watch_first", "i4"),  # span of World.links: actors whose inactivity this event resets
         ("watch_count", "i4"),
         ("stream_wait", "u8"),
     ]
 )
-# An effect: op and what it is about. CHOOSE: `count` branches follow, each a record with op JUMP whose `target`
-# is its first effect, `column` the trait column of its weight (-1: `x` is the weight) and `y` its odds.
+# An effect: `op` is an EffectCode. CHOOSE: `count` branches follow, each a record with op JUMP whose `target` is its first effect,
+# `column` the trait column of its weight (-1: `x` is the weight) and `y` its slope.
 EFFECT_RECORD = np.dtype(
     [
         ("op", "i4"),
@@ -71,9 +69,9 @@ EFFECT_RECORD = np.dtype(
         ("count", "i4"),  # CHOOSE: branches; PURCHASE: factors; REFER: invitations
         ("column", "i4"),  # JUMP: trait column; PURCHASE: first factor
         ("next", "i4"),  # next effect, -1 the end
-        ("slot", "i4"),  # PURCHASE, CHOOSE, REFER: index in Life.counts of how often it was decided (REFER: invitations so far)
+        ("slot", "i4"),  # PURCHASE, CHOOSE, REFER: index in CustomerState.decision_counts
         ("x", "f8"),  # gain, score, weight, margin share, ASK: priority, REFER: probability of joining
-        ("y", "f8"),  # CHOOSE branch: odds per unit of satisfaction - 0.5
+        ("y", "f8"),  # CHOOSE branch: log odds per unit of satisfaction - 0.5
         ("value", DISTRIBUTION),  # PURCHASE: money; REFER: days until the friend joins
         ("stream", "u8"),  # REFER: a pair: joining; the delay
     ]
@@ -82,9 +80,9 @@ CHANNEL = np.dtype(
     [
         ("open_delay", DISTRIBUTION),  # days of activity time
         ("click_delay", DISTRIBUTION),
-        ("kind", "i4"),  # a `Kind`
+        ("kind", "i4"),  # a ChannelKind
         ("desk", "i4"),  # HUMAN: the desk; -1 none
-        ("click_cost", "f8"),  # money a click
+        ("click_cost", "f8"),  # money per click
         ("profile", "i4"),
         ("affinity_column", "i4"),  # trait column added to the logit of opening; -1 none
         ("lifetime", "f8"),  # days; inf
@@ -92,7 +90,7 @@ CHANNEL = np.dtype(
         ("annoyance", "f8"),  # logit of unsubscribing and complaining per unit of pressure
         ("satisfaction", "f8"),  # logit of opening (and minus that of unsubscribing) per unit of s - 0.5
         ("weight", "f8"),  # contact pressure that one delivery adds
-        ("delivery_gain", "f8"),  # satisfaction gain of one delivery (negative: a nuisance)
+        ("delivery_gain", "f8"),  # satisfaction gain of one delivery; may be negative
         ("stream_consent", "u8"),
     ]
 )
@@ -108,7 +106,7 @@ MESSAGE = np.dtype(
         ("click_logit", "f8"),
         ("unsubscribe_logit", "f8"),
         ("complaint_logit", "f8"),
-        ("cost", "f8"),  # money a delivery; PAID: when seen
+        ("cost", "f8"),  # money per delivery; PAID: per opening
         ("topic", "i4"),  # an interest; -1 none, PERSONAL_TOPIC
         ("pad", "i4"),
         ("relevance", "f8"),  # logit of opening where the topic is the customer's interest
@@ -127,10 +125,10 @@ SITE = np.dtype(
         ("stream_match", "u8"),  # a pair: whether a personal topic is the right one (the second is spare)
     ]
 )
-# Actors are flows and broadcasts by falling priority (then flows first, then as declared): the order in which equal times act.
+# Actors are flows and broadcasts by descending priority (then flows first, then as declared): the order in which they act at equal times.
 ACTOR = np.dtype(
     [
-        ("trigger", "i4"),
+        ("trigger", "i4"),  # a TriggerCode
         ("first_step", "i4"),
         ("program", "i4"),  # `if`; -1 none
         ("source", "i4"),  # log code of its name
@@ -139,8 +137,8 @@ ACTOR = np.dtype(
         ("inactivity", "f8"),  # days
         ("watch_entry", "i4"),  # inactivity counts from entry as well
         ("is_flow", "i4"),  # else a broadcast
-        ("spared", "i4"),  # 1: acts on customers of the global holdout too
-        ("gated", "i4"),  # 1: some send of it draws on a budget
+        ("ignores_holdout", "i4"),  # 1: also acts on customers of the global holdout
+        ("draws_on_budget", "i4"),  # 1: some send of it draws on a budget
         ("score", "i4"),  # SCORE_ABOVE, SCORE_BELOW
         ("unopened", "i4"),  # UNOPENED: how many
         ("channels", "u8"),  # UNOPENED: of which channels
@@ -156,55 +154,55 @@ STEP_RECORD = np.dtype(
         ("target", "i4"),  # site, event, tag, score, step, offer, desk; SPLIT: 1 of an experiment; UNTIL: 1 the best hour
         ("next", "i4"),  # next step, -1 the end
         ("other", "i4"),  # BRANCH: if not; WAIT_FOR: on time-out; SPLIT: first record of World.shares; UNTIL: learn_from
-        ("count", "i4"),  # SPLIT: number of shares; UNTIL: weekdays, a bit each, Monday the lowest
+        ("count", "i4"),  # SPLIT: number of shares; UNTIL: bits of weekdays, Monday the lowest
         ("program", "i4"),
-        ("slot", "i4"),  # SPLIT, SEND: index in Life.counts
+        ("slot", "i4"),  # SPLIT, SEND: index in CustomerState.decision_counts
         ("pad", "i4"),
         ("x", "f8"),  # days, score, ASK: priority, UNTIL: hours
-        ("typical", "f8"),  # UNTIL: hour at which customers are seen on the whole
+        ("typical", "f8"),  # UNTIL: hour at which customers are active on the whole
         ("stream", "u8"),
     ]
 )
-SPLIT_SHARE = np.dtype([("upto", "f8"), ("step", "i4"), ("pad", "i4")])  # cumulative share, first step
+SPLIT_SHARE = np.dtype([("cumulative", "f8"), ("step", "i4"), ("pad", "i4")])  # cumulative share; first step
 QUIET_HOURS = np.dtype([("channels", "u8"), ("start", "f8"), ("end", "f8")])  # hours of the day; start > end wraps midnight
 GAP = np.dtype([("channels", "u8"), ("days", "f8")])
-CAP = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i4"), ("ring", "i4")])  # ring: first index in Life.rings
-# first, periods: span of Life.cutoffs, one a period of `days`.
+CAP = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i4"), ("first", "i4")])  # first: first index in CustomerState.cap_times
+# first, periods: span of CustomerState.cutoffs, one per period of `days`.
 BUDGET = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i8"), ("first", "i4"), ("periods", "i4")])
 OFFER = np.dtype(
     [
         ("discount", "f8"),  # share of the value; 0: an amount
         ("amount", "f8"),  # money
         ("days", "f8"),  # of validity
-        ("redeems", "f8"),  # probability that who holds it at a purchase takes it
+        ("redeems", "f8"),  # probability that a holder redeems it at a purchase
         ("at_least", "f8"),  # money: smallest purchase
         ("stream", "u8"),
         ("uses", "i4"),
-        ("slot", "i4"),  # index in Life.counts of how often taking it was decided
+        ("slot", "i4"),  # index in CustomerState.decision_counts
     ]
 )
 DESK = np.dtype(
     [
         ("service", DISTRIBUTION),  # days
-        ("patience", DISTRIBUTION),  # days; NEVER: endless
+        ("patience", DISTRIBUTION),  # days; NEVER: unlimited
         ("on_in_time", "i4"),  # first effect; -1 none
         ("on_late", "i4"),
         ("on_unanswered", "i4"),
         ("source", "i4"),  # log code of its name
-        ("cost", "f8"),  # money a day of service
+        ("cost", "f8"),  # money per day of service
         ("stream_service", "u8"),
         ("stream_patience", "u8"),
     ]
 )
 PERSONALISATION = np.dtype([("program", "i4"), ("pad", "i4"), ("accuracy", "f8")])
-PERSONAL_TOPIC = -2  # MESSAGE.topic: what the firm takes the customer's interest to be
+PERSONAL_TOPIC = -2  # MESSAGE.topic: the customer's interest as the firm estimates it
 SCORE = np.dtype([("tau", "f8")])
-PERSONA = np.dtype([("stage", "i4"), ("pad", "i4"), ("rest", "f8")])  # first stage; resting satisfaction
+PERSONA = np.dtype([("stage", "i4"), ("pad", "i4"), ("resting_satisfaction", "f8")])  # first stage; resting satisfaction
 # An activity profile: `count` hourly knots from `first` in World.activity, the first at day `begin`; `guide`, `guides`
 # a span of World.guide: for each hour of activity time, the knot at or before it.
 PROFILE = np.dtype([("first", "i4"), ("count", "i4"), ("guide", "i4"), ("guides", "i4"), ("begin", "f8")])
 MOMENT = np.dtype([("event", "i4"), ("nth", "i4")])
-CONDITION_CODE = np.dtype([("op", "i4"), ("arg", "i4"), ("x", "f8")])  # conditions: see conditions.py
+CONDITION_CODE = np.dtype([("op", "i4"), ("arg", "i4"), ("x", "f8")])  # op: a ConditionOp
 
 
 _I4, _I8, _U2, _F4, _F8 = (np.dtype(code) for code in ("i4", "i8", "u2", "f4", "f8"))
@@ -221,7 +219,7 @@ class World(Frame):
     factors: Array  # i4: trait columns
     links: Array  # i4: actors
     stage_links: Array  # i4, (n_stages, 2): span of `links` that entering the stage triggers
-    any_watch: Array  # i4: actors whose inactivity any journey event, opening or click resets
+    any_activity_actors: Array  # i4: actors whose inactivity any journey event, opening or click resets
     channels: Array  # CHANNEL
     messages: Array  # MESSAGE
     lifts: Array  # LIFT
@@ -230,7 +228,7 @@ class World(Frame):
     steps: Array  # STEP
     shares: Array  # SHARE
     schedule: Array  # f8: days
-    quiet: Array  # QUIET
+    quiet_hours: Array  # QUIET
     gaps: Array  # GAP
     caps: Array  # CAP
     budgets: Array  # BUDGET
@@ -250,7 +248,7 @@ class World(Frame):
     moments: Array  # MOMENT; 0 is the conversion
     contact_events: Array  # i4: events that any contact lifts for some persona
     when_events: Array  # i4: events that have a `when`
-    mood_events: Array  # i4: events whose speed depends on satisfaction
+    satisfaction_events: Array  # i4: events whose speed depends on satisfaction
     profiles: Array  # PROFILE
     activity: Array  # f8: activity time at hourly knots
     guide: Array  # i4
@@ -266,7 +264,7 @@ class World(Frame):
         "factors": (_I4, 1),
         "links": (_I4, 1),
         "stage_links": (_I4, 2),
-        "any_watch": (_I4, 1),
+        "any_activity_actors": (_I4, 1),
         "channels": (CHANNEL, 1),
         "messages": (MESSAGE, 1),
         "lifts": (LIFT, 1),
@@ -275,7 +273,7 @@ class World(Frame):
         "steps": (STEP_RECORD, 1),
         "shares": (SPLIT_SHARE, 1),
         "schedule": (_F8, 1),
-        "quiet": (QUIET_HOURS, 1),
+        "quiet_hours": (QUIET_HOURS, 1),
         "gaps": (GAP, 1),
         "caps": (CAP, 1),
         "budgets": (BUDGET, 1),
@@ -295,7 +293,7 @@ class World(Frame):
         "moments": (MOMENT, 1),
         "contact_events": (_I4, 1),
         "when_events": (_I4, 1),
-        "mood_events": (_I4, 1),
+        "satisfaction_events": (_I4, 1),
         "profiles": (PROFILE, 1),
         "activity": (_F8, 1),
         "guide": (_I4, 1),

@@ -89,7 +89,7 @@ class Run(RunRecord):
             provenance=provenance,
             codebook=plan.codebook,
             retained=tuple(name for name, stage in zip(names, stages, strict=True) if stage["retained"]),
-            hidden=tuple(name for name, stage in zip(names, stages, strict=True) if stage["seen"] < 0),
+            hidden=tuple(name for name, stage in zip(names, stages, strict=True) if stage["observed_as"] < 0),
             outcomes=_freeze_outcomes(outcomes),
             registry=registry,
             wages={

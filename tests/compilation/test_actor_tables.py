@@ -78,7 +78,7 @@ def test_arms_of_a_split_have_cumulative_shares() -> None:
         ["SPLIT 0", "SEND 0"],
         ["SPLIT 0", "WAIT 1", "STOP"],
     ]
-    assert np.allclose(world.shares.upto, [0.2, 0.7, 1.0], rtol=0, atol=1e-15)
+    assert np.allclose(world.shares.cumulative, [0.2, 0.7, 1.0], rtol=0, atol=1e-15)
     assert world.steps[0].stream == registers.stream_id("flow:f::split:steps[0]")
 
 
@@ -150,7 +150,7 @@ def test_events_and_stages_are_linked_to_actors() -> None:
         [[], [1], [3]],
     ]
     assert [list(world.links[first : first + count]) for first, count in world.stage_links] == [[], [1]]
-    assert list(world.any_watch) == [2]
+    assert list(world.any_activity_actors) == [2]
     assert list(world.actors.watch_entry) == [0, 0, 1, 0, 0]
     assert list(world.actors.inactivity) == [math.inf, math.inf, 30, 60, math.inf]
     assert list(world.actors.again_after) == [0, math.inf, 90, 0, 0]

@@ -79,7 +79,7 @@ def test_population_has_the_declared_types_and_shapes(drawn: Population) -> None
         "number": ("<i8", (N,)),
         "interest": ("<i4", (N,)),
         "cost": ("<f8", (N,)),
-        "answers": ("<i8", (N, 2)),
+        "replies": ("<i8", (N, 2)),
     }
 
 

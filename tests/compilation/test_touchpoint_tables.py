@@ -42,7 +42,7 @@ def test_channels_have_their_kind_and_its_fields(plan: Plan) -> None:
 
 
 def test_visit_events_encode_pull_channels_as_bits(plan: Plan) -> None:
-    assert list(plan.world.events.visits) == [2, 0, 0, 0]
+    assert list(plan.world.events.pull_channels) == [2, 0, 0, 0]
     messages = [plan.codebook.messages[plan.world.sites[site].message] for site in plan.world.pull_sites]
     assert messages == ["tip"]
 
@@ -148,11 +148,11 @@ def test_budgets_have_a_cutoff_for_each_period(plan: Plan) -> None:
 
 
 def test_actors_that_can_use_a_budget_are_marked(plan: Plan) -> None:
-    assert [name for name in plan.codebook.sources[:4] if actor(plan, name).gated] == ["sale"]
+    assert [name for name in plan.codebook.sources[:4] if actor(plan, name).draws_on_budget] == ["sale"]
 
 
 def test_sources_exempt_from_the_holdout_are_marked(plan: Plan) -> None:
-    assert [name for name in plan.codebook.sources[:4] if actor(plan, name).spared] == ["sale"]
+    assert [name for name in plan.codebook.sources[:4] if actor(plan, name).ignores_holdout] == ["sale"]
     assert plan.world.setting[0].holdout == 0.1
 
 
@@ -184,4 +184,4 @@ def test_acquired_by_is_the_last_attribute(plan: Plan) -> None:
 )
 def test_clocks_list_the_changes_they_depend_on(declared: Scenario, when: str, cause: int) -> None:
     world = compile_scenario(declared.with_values({"journey.events.trouble.when": when})).world
-    assert world.setting[0].when_causes == cause
+    assert world.setting[0].when_changes == cause

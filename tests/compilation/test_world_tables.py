@@ -27,7 +27,7 @@ RECORDS = {
     "actors": world.ACTOR,
     "steps": world.STEP_RECORD,
     "shares": world.SPLIT_SHARE,
-    "quiet": world.QUIET_HOURS,
+    "quiet_hours": world.QUIET_HOURS,
     "gaps": world.GAP,
     "caps": world.CAP,
     "budgets": world.BUDGET,
@@ -41,7 +41,8 @@ RECORDS = {
     "codes": world.CONDITION_CODE,
 }
 INTEGERS = {
-    *("stage_events", "factors", "links", "stage_links", "any_watch", "when_events", "mood_events", "contact_events", "guide"),
+    *("stage_events", "factors", "links", "stage_links", "any_activity_actors", "when_events", "satisfaction_events"),
+    *("contact_events", "guide"),
     *("pull_sites", "score_actors", "unopened_actors"),
 }
 ARRAYS_READ_IN_LOOPS = (
@@ -50,7 +51,7 @@ ARRAYS_READ_IN_LOOPS = (
     "messages",
     "sites",
     "actors",
-    "quiet",
+    "quiet_hours",
     "gaps",
     "caps",
     "budgets",
@@ -61,9 +62,9 @@ ARRAYS_READ_IN_LOOPS = (
     "score_actors",
     "unopened_actors",
     "scores",
-    "any_watch",
+    "any_activity_actors",
     "when_events",
-    "mood_events",
+    "satisfaction_events",
     "contact_events",
 )
 WELCOME = {"on": {"event": "look"}, "steps": [{"send": "hello"}]}
@@ -131,7 +132,7 @@ def test_world_is_contiguous_and_read_only(plans: tuple[Plan, Plan]) -> None:
 def test_world_has_one_numba_type_for_all_sizes(plans: tuple[Plan, Plan]) -> None:
     small, large = plans
     empty = {
-        "any_watch",
+        "any_activity_actors",
         "contact_events",
         "budgets",
         "offers",
@@ -172,7 +173,7 @@ def test_setting_times_are_days_from_the_start() -> None:
     setting = compile_scenario(
         small_scenario(journey={"satisfaction": {"half_life": "10d"}}, start="2026-01-07", discount_rate=0.1, horizon="12h")
     ).world.setting[0]
-    assert (setting.horizon, setting.midnight, setting.exit_program, setting.when_causes) == (0.5, 48.0, -1, 0)
+    assert (setting.horizon, setting.midnight, setting.exit_program, setting.when_changes) == (0.5, 48.0, -1, 0)
     assert setting.satisfaction_tau == pytest.approx(10 / math.log(2), rel=1e-15)
     assert math.exp(-setting.discount * 365) == pytest.approx(1 / 1.1, rel=1e-15)
 
@@ -195,8 +196,8 @@ def test_stage_events_with_clocks_are_in_declaration_order() -> None:
     spans = [list(world.stage_events[stage.first : stage.first + stage.count]) for stage in world.stages]
     assert spans == [[0, 3], [0]]
     assert list(world.events.anywhere) == [0, 1, 0, 0]
-    assert (len(world.mood_events), len(world.when_events)) == (0, 0)
-    assert [(stage.retained, stage.seen) for stage in world.stages] == [(0, 0), (1, -1)]
+    assert (len(world.satisfaction_events), len(world.when_events)) == (0, 0)
+    assert [(stage.retained, stage.observed_as) for stage in world.stages] == [(0, 0), (1, -1)]
 
 
 def test_conversion_is_the_first_purchase_unless_declared() -> None:
@@ -225,7 +226,7 @@ def test_personas_inherit_unset_values() -> None:
     journey = {**messaging_journey(), "personas": personas}
     journey["channels"] = {"mail": {"consent": 0.8}, "text": {}}
     world = compile_scenario(small_scenario(journey=journey)).world
-    assert [(p.stage, p.rest) for p in world.personas] == [(0, 0.5), (1, 0.7), (0, 0.5)]
+    assert [(p.stage, p.resting_satisfaction) for p in world.personas] == [(0, 0.5), (1, 0.7), (0, 0.5)]
     assert world.persona_speed.tolist() == [[1, 1, 1], [2, 1, 1], [1, 1, 1]]
     assert world.persona_response.tolist() == [[1, 1, 1], [1, 0, 1], [1, 1, 1]]
     assert world.persona_contact.tolist() == [[0, 0, 0], [0, 0, 1], [0, 0, 0]]
@@ -295,9 +296,9 @@ def test_guardrails_encode_channels_as_bits() -> None:
         "caps": [{"at_most": 3, "per": "7d", "channels": ["mail"]}, {"at_most": 0, "per": "1d"}, {"at_most": 2, "per": "1d"}],
     }
     plan = compile_scenario(messaging_scenario(guardrails=rules))
-    assert [(q.channels, q.start, q.end) for q in plan.world.quiet] == [(2, 21.5, 8)]
+    assert [(q.channels, q.start, q.end) for q in plan.world.quiet_hours] == [(2, 21.5, 8)]
     assert [(g.channels, g.days) for g in plan.world.gaps] == [(3, 0.5), (2**64 - 1, 1 / 24)]
-    assert [(c.channels, c.days, c.at_most, c.ring) for c in plan.world.caps] == [(1, 7, 3, 0), (2**64 - 1, 1, 0, 3), (2**64 - 1, 1, 2, 3)]
+    assert [(c.channels, c.days, c.at_most, c.first) for c in plan.world.caps] == [(1, 7, 3, 0), (2**64 - 1, 1, 0, 3), (2**64 - 1, 1, 2, 3)]
     assert plan.sizes.rings == 5
 
 

@@ -1,4 +1,4 @@
-"""Rules of the model that a reader of docs/design.md would try first, each on the smallest world that shows it."""
+"""Rules of docs/design.md, each on the smallest scenario that shows it."""
 
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ MAIL = {"channels": {"mail": {}}, "messages": {"hello": {"channel": "mail", "ope
 DAILY = {"weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], "at": "12:00"}
 
 
-def event_days(world: Scenario, event: str, folder: Path) -> list[int]:
+def event_days(scenario: Scenario, event: str, folder: Path) -> list[int]:
     """Days on which an event of the log happened, over all customers, in order."""
-    run = simulate(world, customers=1, log=folder / "log.parquet", threads=1)
+    run = simulate(scenario, customers=1, log=folder / "log.parquet", threads=1)
     assert run.log is not None
     rows = run.log.to_pandas()
     times = rows[rows["event"] == event]["time"]
@@ -25,7 +25,7 @@ def event_days(world: Scenario, event: str, folder: Path) -> list[int]:
 
 
 def moving_scenario(*, hidden: bool, policy_if: str) -> Scenario:
-    """A customer moves from `here` to `there` on day 10; a mail a day goes to whom the condition fits."""
+    """A customer moves from `here` to `there` on day 10; a daily mail goes to customers for whom the condition holds."""
     return small_scenario(
         journey={
             **MAIL,
@@ -76,7 +76,7 @@ def contract(renews: float, entered_over: str) -> Scenario:
 
 
 def test_retention_on_the_renewal_day_uses_the_new_stage() -> None:
-    # Had rounding a say, some of those who end at 90 or 180 days would count as retained there.
+    # If rounding mattered, some contracts that end at 90 or 180 days would count as retained there.
     run = simulate(contract(renews=0.5, entered_over="5d"), customers=2000, seed=3)
     retained = run.outcomes.customers["retained"]
     days_in = run.outcomes.dwell[:, 1]
@@ -91,14 +91,14 @@ def test_retention_is_observed_up_to_and_including_the_horizon() -> None:
 
 @pytest.mark.parametrize("engine", ["compiled", "readable"])
 def test_zero_time_loop_error_names_the_customer_and_event(engine: Any) -> None:
-    # Its waits could be of a second, for all that the file check looks at.
+    # The file check does not reject it, because a wait could be a second.
     restless = {"in": ["here"], "wait": {"empirical": {"values": ["0s", "1s"], "weights": [1, 0]}}}
     with pytest.raises(InputError, match=r"must let time pass: .* for customer 0 by day 0, the last: event 'again'"):
         simulate(small_scenario(journey={"events": {"again": restless}}), customers=2, engine=engine)
 
 
 def test_deferred_broadcast_reevaluates_its_condition(tmp_path: Path) -> None:
-    world = small_scenario(
+    scenario = small_scenario(
         journey={
             **MAIL,
             "stages": {"here": {}, "there": {}},
@@ -109,16 +109,16 @@ def test_deferred_broadcast_reevaluates_its_condition(tmp_path: Path) -> None:
             "guardrails": {"quiet_hours": [{"from": "21:00", "to": "08:00"}]},
         },
     )
-    assert event_days(world, "deferred", tmp_path) == [0]
-    assert event_days(world, "delivered", tmp_path) == []
+    assert event_days(scenario, "deferred", tmp_path) == [0]
+    assert event_days(scenario, "delivered", tmp_path) == []
 
 
 def test_condition_with_nan_is_false(tmp_path: Path) -> None:
-    world = small_scenario(
+    scenario = small_scenario(
         journey={**MAIL, "events": {"never_seen": {}, "nor_this": {}}},
         policy={"broadcasts": {"b": {"schedule": DAILY, "send": "hello", "if": "days_since(never_seen) - days_since(nor_this)"}}},
     )
-    assert event_days(world, "delivered", tmp_path) == []
+    assert event_days(scenario, "delivered", tmp_path) == []
 
 
 def test_customers_entering_at_the_horizon_do_not_count_as_entered(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
-"""Referrals make customers: branching processes against their closed forms, who is whose child, growth that is stopped.
+"""Referrals as a branching process: closed forms, the tree of referred customers, and the limit on the population.
 
-Statistical tests hand their p-values to `agrees` (laws.py): each fails by chance once in a million seeds at most; seeds are fixed besides.
+Statistical tests pass their p-values to `assert_plausible` (statistical_checks.py): each fails by chance for at most one seed in a million.
+Seeds are fixed.
 """
 
 import itertools
@@ -23,11 +24,11 @@ from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import simulate
 
 INVITES, JOINS, FOUNDERS = 3, 0.2, 4000
-MEAN = INVITES * JOINS  # children of a customer
+MEAN = INVITES * JOINS  # referred customers per customer
 
 
 def referral_journey_once(**refer: Any) -> dict[str, Any]:
-    """A journey in which everybody tells friends once, a day after entry."""
+    """A journey in which each customer refers friends once, a day after entry."""
     return {
         "stages": {"here": {}, "done": {}},
         "events": {"tell": {"in": ["here"], "wait": {"fixed": "1d"}, "effects": [{"refer": refer}, {"go": "done"}]}},
@@ -35,15 +36,15 @@ def referral_journey_once(**refer: Any) -> dict[str, Any]:
 
 
 def branching_scenario(customers: int = FOUNDERS, *, journey: dict[str, Any] | None = None, **settings: Any) -> Scenario:
-    """Each invites three friends a day after entry, of whom a fifth join two days later: generation g enters on day 3 g."""
+    """Each customer invites three friends a day after entry; a fifth join two days later, so that generation g enters on day 3 g."""
     settings.setdefault("horizon", "300d")
-    told = referral_journey_once(invites=INVITES, joins=JOINS, delay={"fixed": "2d"})
-    return small_scenario(journey=told | (journey or {}), customers=customers, **settings)
+    referring = referral_journey_once(invites=INVITES, joins=JOINS, delay={"fixed": "2d"})
+    return small_scenario(journey=referring | (journey or {}), customers=customers, **settings)
 
 
 @cache
 def extinct_branching_run() -> tuple[Any, np.ndarray[Any, Any]]:
-    """A run in which every family has died out long before the horizon, and everybody's generation."""
+    """A run in which every tree is extinct long before the horizon, and each customer's generation."""
     run = simulate(branching_scenario())
     generation = np.rint(run.outcomes.customers["entered"] / 3).astype(int)
     assert generation.max() < 90
@@ -108,10 +109,10 @@ def test_referred_customer_enters_after_the_delay(tmp_path: Path) -> None:
     run = simulate(small_scenario(journey=journey, customers=800), log=tmp_path / "log.parquet")
     rows = EventLog(tmp_path / "log.parquet").to_pandas()
     start = np.datetime64("2026-01-05")
-    told = rows[rows["event"] == "tell"].set_index("customer")["time"]
+    referred_at = rows[rows["event"] == "tell"].set_index("customer")["time"]
     brought = run.customers[run.customers["referred_by"].notna()]
-    since = brought["entered"].to_numpy() - (told[brought["referred_by"]].to_numpy() - start) / np.timedelta64(1, "D")
-    early = told[brought["referred_by"]].to_numpy() < start + np.timedelta64(1, "D")  # so that the horizon cuts off one in 10^6
+    since = brought["entered"].to_numpy() - (referred_at[brought["referred_by"]].to_numpy() - start) / np.timedelta64(1, "D")
+    early = referred_at[brought["referred_by"]].to_numpy() < start + np.timedelta64(1, "D")  # so that the horizon cuts off one in 10^6
     assert_plausible(stats.kstest(since[early], stats.expon(scale=2).cdf).pvalue)
     entries = rows[rows["event"] == "entered"].set_index("customer")["time"]
     assert len(entries) == len(run)
@@ -148,16 +149,16 @@ def test_arrivals_can_refer() -> None:
 
 
 def test_engines_threads_and_chunks_give_the_same_referrals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def told(name: str, **how: Any) -> list[bytes]:
+    def result_bytes(name: str, **how: Any) -> list[bytes]:
         run = simulate(branching_scenario(120), log=tmp_path / name, **how)
         assert len(run) > 250
         return [*(array.tobytes() for array in run.outcomes), (tmp_path / name).read_bytes(), run.keys.tobytes(), run.roots.tobytes()]
 
-    usual = told("usual")
-    assert told("readable", engine="readable") == usual
+    usual = result_bytes("usual")
+    assert result_bytes("readable", engine="readable") == usual
     monkeypatch.setattr("cjsim.engine.worker_pool.FIRST_CHUNK_SIZE", 3)
     monkeypatch.setattr("cjsim.engine.worker_pool.MAX_CHUNK_SIZE", 5)
-    assert told("cut", threads=3) == usual
+    assert result_bytes("cut", threads=3) == usual
 
 
 @pytest.mark.parametrize("engine", ["compiled", "readable"])
@@ -185,8 +186,8 @@ def test_referrals_do_not_depend_on_other_events() -> None:
 @pytest.mark.parametrize(("most", "total", "generation"), [(150, "170", "1st"), (1_000, "1,440", "5th")])
 def test_run_aborts_if_the_population_exceeds_its_limit(most: int, total: str, generation: str) -> None:
     got = f"{total} in the {generation} generation of referred customers"
-    told = rf"scenario: must not grow past {most:,} customers, got {got}\. Lower 'invites' or 'joins' of 'refer', .* --max-customers"
-    with pytest.raises(InputError, match=told):
+    message = rf"scenario: must not grow past {most:,} customers, got {got}\. Lower 'invites' or 'joins' of 'refer', .* --max-customers"
+    with pytest.raises(InputError, match=message):
         simulate(small_scenario(journey=referral_journey_once(invites=3, joins=0.5), customers=70, horizon="300d"), max_customers=most)
 
 
@@ -206,7 +207,7 @@ def test_aborted_run_leaves_no_log(tmp_path: Path) -> None:
 
 
 def test_progress_is_updated_for_each_generation() -> None:
-    class Heard:
+    class CountingProgress:
         def __init__(self) -> None:
             self.total = self.done = 0
 
@@ -224,18 +225,18 @@ def test_progress_is_updated_for_each_generation() -> None:
 
         def finish(self) -> None: ...
 
-    heard = Heard()
-    run = simulate(branching_scenario(40), progress=heard)
-    assert heard.total == heard.done == len(run) > 40
+    progress = CountingProgress()
+    run = simulate(branching_scenario(40), progress=progress)
+    assert progress.total == progress.done == len(run) > 40
 
 
 def test_population_registry_tracks_descent() -> None:
-    births = np.zeros(3, REFERRAL)
-    births["key"], births["parent"], births["by"] = [70, 71, 72], [1, 2, 2], [0, -1, 0]
-    later = births[:1].copy()
+    referrals = np.zeros(3, REFERRAL)
+    referrals["key"], referrals["parent"], referrals["acquisition_channel"] = [70, 71, 72], [1, 2, 2], [0, -1, 0]
+    later = referrals[:1].copy()
     later["key"], later["parent"] = 73, 4
     arrivals = Cohort(np.array([60], np.uint64), np.zeros(1), np.array([1], np.int32), np.zeros(1), 2)
-    registry = PopulationRegistry.of(2, arrivals, [births, later])
+    registry = PopulationRegistry.of(2, arrivals, [referrals, later])
     assert registry.keys.tolist() == [0, 1, 60, 70, 71, 72, 73]
     assert registry.channels.tolist() == [-1, -1, 1, 0, -1, 0, 0]
     assert registry.parents.tolist() == [-1, -1, -1, 1, 2, 2, 4]

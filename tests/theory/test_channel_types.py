@@ -1,6 +1,6 @@
-"""Laws of channels: pull and paid ones, what a click costs, relevance, how often customers like to be contacted.
+"""Pull and paid channels, costs of clicks, relevance, and preferred contact frequency.
 
-Error rates: see laws.py; what is exact says so.
+Error rates: see statistical_checks.py; what is exact says so.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ DAILY = {"weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday", "s
 
 
 def touches_per_customer(run: Run, touch: TouchCode) -> np.ndarray[Any, Any]:
-    """How often each customer was touched so, on the first channel."""
+    """Number of touches of one kind on the first channel, by customer."""
     return np.asarray(run.outcomes.reach[:, 0, touch].astype(int))
 
 
@@ -38,7 +38,7 @@ def days_and_events(run: Run, *events: str) -> list[tuple[float, str]]:
 
 
 def in_app_journey(visit: dict[str, Any], **channel: Any) -> dict[str, Any]:
-    """A journey whose customers come by, and an in-app channel that they see then."""
+    """A journey with visits, and an in-app channel that is shown at them."""
     return {
         "events": {"visit": {"in": "anywhere", "wait": visit}, "shown": {}, "seen": {}},
         "channels": {"app": {"kind": "pull", "visits": ["visit"], **channel}},
@@ -64,7 +64,7 @@ def test_placed_message_is_shown_at_the_next_visit_within_its_lifetime() -> None
 
 
 def test_pull_channel_lifetime_counts_from_placement_only() -> None:
-    # A reading may come late: the open rate is that of each message shown, whatever the delay.
+    # The open rate is that of each message shown, however late it is opened.
     journey = in_app_journey({"exponential": "3d"}, lifetime="4d", open_delay={"exponential": "6d"})
     run = simulate_small(journey, policy={"broadcasts": ON_DAY_2}, customers=CUSTOMERS, horizon="100d")
     shown = run.outcomes.customers["contacts"] > 0
@@ -155,13 +155,13 @@ def test_personal_topic_matches_with_the_stated_accuracy_at_each_send() -> None:
         "channels": {"mail": {}},
         "messages": {"m": message},
         "interests": TOPICS,
-        "attributes": {"tier": {"known": 0.4, "told": 0.3, "new": 0.3}},
+        "attributes": {"tier": {"known": 0.4, "asked": 0.3, "new": 0.3}},
     }
     twice = {"b": {"schedule": {"dates": ["2026-01-07", "2026-01-09"], "at": "12:00"}, "send": "m"}}
     levels = [{"if": "tier == known", "accuracy": 0.9}, {"if": "tier != new", "accuracy": 0.6}]
     run = simulate_small(journey, policy={"broadcasts": twice, "personalisation": levels}, customers=2 * CUSTOMERS, horizon="8d")
     found = []
-    for tier, accuracy in (("known", 0.9), ("told", 0.6), ("new", 1 / 3)):
+    for tier, accuracy in (("known", 0.9), ("asked", 0.6), ("new", 1 / 3)):
         opens = run.outcomes.customers["opens"][run.people().attributes["tier"] == tier]
         p = accuracy * special.expit(LOGIT + 2.5) + (1 - accuracy) * special.expit(LOGIT)
         # Drawn anew for each send: two independent openings, and not one draw of the match for both.
@@ -178,7 +178,7 @@ def test_personalization_condition_is_evaluated_before_the_send_is_counted() -> 
     assert run.outcomes.customers["opens"].all()
 
 
-# ------------------------------------------------------------------------------------------------------------ how often one likes it
+# ------------------------------------------------------------------------------------------------------------ preferred frequency
 
 
 def test_fatigue_depends_only_on_pressure_above_the_preferred_frequency(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_fatigue_depends_only_on_pressure_above_the_preferred_frequency(tmp_path
 
 
 def customers_with_event(run: Run, event: str, source: str) -> np.ndarray[Any, Any]:
-    """Which customers show this in the log."""
+    """Whether each customer has such a row in the log."""
     assert run.log is not None
     found = np.zeros(len(run), bool)
     found[run.log.query(f"select customer from log where event = '{event}' and source = '{source}'")["customer"]] = True
@@ -226,8 +226,8 @@ def test_unopened_count_is_reset_by_an_opening(tmp_path: Path) -> None:
     rows = run.log.query("select customer, event from log where event in ('delivered', 'opened')")
     ended = 0
     for customer in range(300):
-        said = "".join(event[0] for event in rows["event"][rows["customer"] == customer])
-        assert "dddd" not in said
-        assert said.endswith("ddd") or said.count("d") == 40
-        ended += said.endswith("ddd")
+        events = "".join(event[0] for event in rows["event"][rows["customer"] == customer])
+        assert "dddd" not in events
+        assert events.endswith("ddd") or events.count("d") == 40
+        ended += events.endswith("ddd")
     assert ended > 250

@@ -1,6 +1,6 @@
-"""Laws of worth: discounted streams, costs, retention, moments, entry, and the intervals of metrics.
+"""Customer value: discounted streams, costs, retention, moments, entry, and the intervals of metrics.
 
-Error rates: see laws.py; that of the coverage of intervals is with its test.
+Error rates: see statistical_checks.py; that of the coverage of intervals is with its test.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ DISCOUNT_RATE_PER_DAY = np.log1p(YEARLY) / 365.0  # of interest, a day
 
 
 def order_journey(purchase: dict[str, Any], *, rate: float = 0.1, **event: Any) -> dict[str, Any]:
-    """A journey of purchases at a rate a day."""
+    """A journey of purchases at a daily rate."""
     return {"events": {"order": {"in": "anywhere", "wait": {"exponential": f"{1 / rate}d"}, "effects": [{"purchase": purchase}], **event}}}
 
 
@@ -105,8 +105,8 @@ def test_metrics_count_from_each_customers_entry() -> None:
     assert_plausible(time_p_value(entered, stats.uniform(0, 80).cdf))
 
 
-# Orders at rate 0.06 g a day, g gamma with mean 1 and shape 2; each is answered by a message that costs 2 and is opened
-# with logit(0.2) + g: trials of a customer go together, and with how many they are.
+# Orders at rate 0.06 g a day, g gamma with mean 1 and shape 2; each triggers a message that costs 2 and is opened
+# with logit(0.2) + g: a customer's trials are correlated with each other and with their number.
 BUYER_JOURNEY = {
     "traits": {"g": {"gamma": {"mean": 1.0, "shape": 2.0}}},
     "channels": {"mail": {"affinity": "g", "cost": 2.0}},

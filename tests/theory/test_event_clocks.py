@@ -1,7 +1,7 @@
-"""Laws of one clock: when an event happens first, without and with lifts, profiles, conditions and speeds, against integrals of its speed.
+"""First-passage times of one clock, with and without lifts, profiles, conditions and speeds, against integrals of its speed.
 
-Error rates: see laws.py. A clock whose speed is v happens at t if the integral of v up to t is its target; so the times follow
-F0(integral of v), F0 the law of the wait, and the integrals are independent draws of it.
+Error rates: see statistical_checks.py. An event whose clock has speed v happens at t if the integral of v up to t is
+its target. So these integrals are independent draws of the wait distribution F0, and times follow F0(integral of v).
 """
 
 from decimal import Decimal, localcontext
@@ -94,7 +94,7 @@ def test_time_to_target_matches_the_lambert_w_formula(lift: float, tau: float) -
 
 @pytest.mark.parametrize("lift", LIFTS)
 def test_time_to_a_zero_target_is_zero(lift: float) -> None:
-    # At A = -1 time stands still at first: x is about sqrt(2 target tau), so that rounding alone makes 1e-8 of tau.
+    # At A = -1 the clock's speed is 0 at first: x is about sqrt(2 target tau), so that rounding alone gives 1e-8 of tau.
     found = np.empty(1)
     fill_times_to_target(np.zeros(1), lift, 1.0, found)
     assert 0.0 <= found[0] <= (2e-8 if lift == -1.0 else 1e-12)
@@ -252,14 +252,14 @@ def test_speed_is_the_product_of_persona_traits_and_satisfaction() -> None:
     run = simulate_small({**FIRST, "personas": personas, "traits": traits, "events": {"e": event}}, customers=CUSTOMERS, horizon="30000d")
     persona, of = run.outcomes.customers["persona"], run.people().traits
     factor = np.array([0.5, 3.0, 0.0])[persona] * of["rate"] / of["slow"] * (1 - of["share"])
-    mood = np.exp(1.5 * (np.array([0.9, 0.2, 0.5])[persona] - 0.5))
+    satisfaction_effect = np.exp(1.5 * (np.array([0.9, 0.2, 0.5])[persona] - 0.5))
     first = moment_times(run, "first")
     assert np.isnan(first[persona == 2]).all()
-    assert_plausible(time_p_value((first * factor * mood)[persona != 2], stats.expon.cdf))
+    assert_plausible(time_p_value((first * factor * satisfaction_effect)[persona != 2], stats.expon.cdf))
 
 
 def test_speed_is_updated_only_when_satisfaction_changes() -> None:
-    # At rest 0.3; up by 0.5 of what is missing at day 2; back with half-life 3 days; down by 0.4 of what is there at day 5.
+    # Rest 0.3; at day 2 up by half of what is missing to 1; decay with half-life 3 days; at day 5 down by 40 %.
     rest, up, down = 0.3, 0.3 + 0.5 * 0.7, (0.3 + 0.35 * 0.5) * 0.6
     stages = {"a": {}, "b": {}, "c": {}}
     cheer = {"in": ["a"], "wait": {"fixed": "2d"}, "effects": [{"satisfy": 0.5}, {"go": "b"}]}

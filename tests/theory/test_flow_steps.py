@@ -1,5 +1,7 @@
-"""Steps of flows, held against plain oracles: local times over weeks, the best hour, splits that are experiments. Exact but for the
-shares of an experiment (tests/laws.py states the error rate)."""
+"""Flow steps against simple oracles: local times, the best hour, splits and experiments.
+
+Exact, except for the shares of an experiment (statistical_checks.py states the error rate).
+"""
 
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -23,7 +25,7 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 
 
 def next_time(now: float, hour: float, weekdays: tuple[str, ...]) -> float:
-    """By the calendar of datetime: the first time from now on at which it is that hour on one of the weekdays."""
+    """The first time from now on at that hour on one of the weekdays, by datetime's calendar."""
     begin = datetime.fromisoformat(START)
     midnight = (begin + timedelta(days=now)).replace(hour=0, minute=0, second=0, microsecond=0)
     for ahead in range(-1, 9):
@@ -74,7 +76,7 @@ def test_weekday_follows_the_calendar_for_any_start_date(start: str) -> None:
 
 
 def test_wait_until_resumes_at_once_at_a_matching_time() -> None:
-    # 10:20 as day 3 + 31/72 is a hair off 10:20 as the sum of waits.
+    # 10:20 as day 3 + 31/72 differs in the last bits from 10:20 as the sum of waits.
     steps = [{"wait": "8h"}, {"wait": "2h"}, {"wait": "20min"}, {"wait_until": {"at": "10:20"}}, {"send": "hello"}]
     world = small_scenario(journey=MAIL, policy={"flows": {"f": {"on": {"date": "2026-01-08"}, "steps": steps}}})
     assert [row.time for row in log_rows(world) if row.event == "delivered"] == pytest.approx([3 + 31 / 72], abs=1e-9)
@@ -91,11 +93,11 @@ def test_24_00_is_the_end_of_the_day() -> None:
 
 
 def expected_hour(counts: list[int], at: float, typical: float, learn_from: int) -> float:
-    """As much later than `at` as the counts, and some at `typical`, are later than `typical`."""
+    """`at`, moved by as much as the counts, and `learn_from` more at `typical`, are later than `typical`."""
     seen = np.repeat(np.arange(24) + 0.5, counts).tolist() + [typical] * learn_from
 
     def nearness(later: int) -> float:
-        """Of all that was seen to what is typical, so many hours later."""
+        """Similarity of all observed hours to `typical`, moved by so many hours."""
         apart = np.abs((np.array(seen) - typical - later + 12) % 24 - 12) / 12
         return round(float(np.sum(1 - 6 * apart**2 + 4 * apart**3)), 9)
 
@@ -104,13 +106,13 @@ def expected_hour(counts: list[int], at: float, typical: float, learn_from: int)
 
 
 class HourCounts(NamedTuple):
-    """The part of a life that the rule reads."""
+    """The part of the state that the rule reads."""
 
-    hours: Any
+    active_hours: Any
 
 
 def best_hour_rule(counts: list[int], at: float, typical: float, learn_from: int) -> float:
-    """What the rule gives; kernels hand it frames, here it runs as plain Python."""
+    """The result of the rule, run as plain Python without frames."""
     rule = getattr(best_hour, "py_func", best_hour)
     return float(rule(HourCounts(np.array(counts, np.int32)), at, typical, learn_from))
 
@@ -147,7 +149,7 @@ AWAKE = {
 
 
 def best_hour_scenario(**events: dict[str, Any]) -> Scenario:
-    """A weekly mail at the best hour, to be learnt from mails that are opened and from events."""
+    """A weekly mail at the best hour, learned from opened mails and from events."""
     return small_scenario(
         journey={
             "activity": AWAKE,
@@ -175,11 +177,11 @@ def best_hour_scenario(**events: dict[str, Any]) -> Scenario:
 LOOK = {"in": ["here"], "wait": {"exponential": "9d"}, "activity": "morning"}
 
 
-def expected_send_times(rows: list[LogRow], learnt_from: set[str]) -> list[float]:
-    """When the mails go, from what the log told before."""
+def expected_send_times(rows: list[LogRow], learned_from: set[str]) -> list[float]:
+    """When the mails are sent, by the rows of the log before each."""
     wanted = []
     for begun in [row.time for row in rows if row.event == "flow_started"]:
-        seen = [row.time for row in rows if row.event in learnt_from and row.time < begun]
+        seen = [row.time for row in rows if row.event in learned_from and row.time < begun]
         counts = [0] * 24
         for time in seen:
             counts[int((time - int(time)) * 24)] += 1
@@ -188,7 +190,7 @@ def expected_send_times(rows: list[LogRow], learnt_from: set[str]) -> list[float
 
 
 @pytest.mark.parametrize(
-    ("events", "learnt_from"),
+    ("events", "learned_from"),
     [
         ({}, {"opened", "clicked"}),
         ({"look": LOOK}, {"opened", "clicked", "look"}),
@@ -196,12 +198,12 @@ def expected_send_times(rows: list[LogRow], learnt_from: set[str]) -> list[float
         ({"look": {**LOOK, "observed": False}}, {"opened", "clicked"}),
     ],
 )
-def test_best_hour_sends_follow_the_logged_history(events: dict[str, Any], learnt_from: set[str]) -> None:
+def test_best_hour_sends_follow_the_logged_history(events: dict[str, Any], learned_from: set[str]) -> None:
     rows, hours = log_rows(best_hour_scenario(**events), 12), set()
     for customer in range(12):
         mine = [row for row in rows if row.customer == customer]
         sent = [row.time for row in mine if row.event == "delivered"]
-        assert sent == pytest.approx(expected_send_times(mine, learnt_from), abs=1e-9)
+        assert sent == pytest.approx(expected_send_times(mine, learned_from), abs=1e-9)
         hours |= {round(time % 1 * 24, 3) for time in sent}
     assert len(hours) > 4
 
@@ -215,7 +217,7 @@ def test_best_hour_ignores_unobserved_events() -> None:
 
 
 def test_customers_who_respond_late_are_contacted_late() -> None:
-    """Who reads from 19 to 22 h: about 6 hours later than 14:30, of which a few mails are not sure yet."""
+    """Customers who read from 19 to 22 h are about 6 hours later than 14:30; a few mails do not establish all of it."""
     world = best_hour_scenario().with_values({"journey.traits.late": {"fixed": 0}})
     late = [row.time % 1 * 24 for row in log_rows(world, 20) if row.event == "delivered" and row.time > 120]
     assert {round(hour, 3) for hour in late} <= {15.0, 16.0, 17.0, 18.0}
@@ -226,12 +228,12 @@ def test_customers_who_respond_late_are_contacted_late() -> None:
 
 
 def arms(share: float, *steps: dict[str, Any]) -> dict[str, Any]:
-    """Two arms, of which the first tags."""
+    """Two arms; the first sets a tag."""
     return {"first": {"share": share, "steps": [*steps]}, "second": {"share": 1 - share}}
 
 
 def experiment_scenario(share: float = 0.3) -> Scenario:
-    """Two flows of one experiment, one of which passes it many times, and one with a split of its own."""
+    """Two flows that share an experiment, one of which reaches it many times, and a flow with a plain split."""
     again = [{"label": "again", "wait": "2d"}, {"split": arms(share, {"send": "hello"}), "experiment": "tone"}, {"jump": "again"}]
     return small_scenario(
         journey=MAIL,
@@ -249,7 +251,7 @@ def experiment_scenario(share: float = 0.3) -> Scenario:
 
 
 def exposures(rows: list[LogRow]) -> dict[int, list[tuple[str, float]]]:
-    """By customer: the flows in which it came to the experiment, and the arms."""
+    """By customer: the flows in which it was exposed to the experiment, and the arms."""
     found: dict[int, list[tuple[str, float]]] = defaultdict(list)
     for row in rows:
         if row.event == "exposed":

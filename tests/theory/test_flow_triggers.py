@@ -1,5 +1,7 @@
-"""What starts flows, held against plain oracles that read the log: dates, scores, messages that nobody opens. Exact: no test can fail
-by chance."""
+"""Triggers of flows against simple oracles that read the log: dates, scores, unopened messages.
+
+Exact: no test can fail by chance.
+"""
 
 import math
 from collections import defaultdict
@@ -95,14 +97,14 @@ def score_scenario(**on: Any) -> Scenario:
 
 
 class ScoreOracle:
-    """One customer's score as a formula of the log: what it was, and when it fades to a value."""
+    """One customer's score, computed from the log, and the times at which it crosses a value."""
 
     def __init__(self, rows: list[LogRow]) -> None:
         points = {"warm": 1.5, "cool": -1.0}
         self.changes = [(row.time, points[row.event]) for row in rows if row.event in points]
 
     def crossings(self, threshold: float, *, upward: bool) -> list[float]:
-        """Times at which it crosses a value."""
+        """Times at which the score crosses a value."""
         found, value, at = [], 0.0, 0.0
         for time, points in [*self.changes, (120.0, 0.0)]:
             faded = value * math.exp((at - time) / TAU)
@@ -166,7 +168,7 @@ def test_points_added_at_the_crossing_start_the_flow_once() -> None:
 
 
 def test_large_decaying_score_starts_each_flow_once() -> None:
-    # At the time at which it has faded, rounding leaves it above the value by far more than 1e-9 for some.
+    # At the crossing, rounding leaves some scores above the threshold by far more than 1e-9.
     data = decaying_score_scenario(1.0).with_values({"journey.events.warm.effects[0].score.heat": 1e10}).to_dict()
     flow = data["policy"]["flows"].pop("f")
     values = {f"f{n}": 7e8 * n for n in range(1, 13)}
@@ -183,7 +185,7 @@ def test_crossing_during_a_run_does_not_restart_the_flow() -> None:
 
 
 def test_score_is_monitored_again_after_a_run() -> None:
-    # It is above all the while: the run's end sets the timer from what the score is then.
+    # The score is above the threshold throughout: the end of the run sets the timer from its value then.
     world = decaying_score_scenario(1.0)
     journey = {"scores": {"heat": {"half_life": "3d"}}, "events": world.to_dict()["journey"]["events"]}
     journey["events"]["more"] = {"in": ["here"], "wait": {"fixed": "12d"}, "effects": [{"score": {"heat": 7.0}}]}
@@ -208,7 +210,7 @@ def test_score_raised_by_a_flow_starts_another_flow() -> None:
 
 
 def test_exit_event_does_not_end_the_flow_it_starts() -> None:
-    # As with the entry to a stage: first the event's own business, then what its effects start.
+    # As with the entry to a stage: the event's own exits first, then what its effects start.
     journey = {
         "scores": {"sum": {}},
         "events": {"buy": {"in": ["here"], "wait": {"fixed": "4d"}, "effects": [{"score": {"sum": 1.0}}, {"tag": "late"}]}},

@@ -1,4 +1,4 @@
-"""Laws of guardrails, exact, on logs of heavy traffic, as a plain judge sees them (judging.py)."""
+"""Guardrail invariants, exact, on logs of heavy traffic, checked by a simple oracle (guardrail_oracle.py)."""
 
 from collections import Counter, defaultdict
 
@@ -15,13 +15,13 @@ ARRIVING_KINDS = ("push", "paid")  # kinds of channels that bring a message at t
 
 @pytest.fixture(scope="module")
 def heavy_traffic() -> SimulatedTraffic:
-    """Some 30,000 sends of all kinds, to customers who knock three times a day."""
+    """About 30,000 sends of all kinds, to customers with three events a day."""
     return SimulatedTraffic(Scenario.from_dict(HEAVY_TRAFFIC))
 
 
 @pytest.fixture(scope="module")
 def all_traffic(heavy_traffic: SimulatedTraffic) -> list[SimulatedTraffic]:
-    """Heavy traffic, every construct with more of it, and 150 scenarios made at random."""
+    """Heavy traffic, a scenario with every construct, and 150 random scenarios."""
     more = {"journey.events.browse.wait": {"exponential": "8h"}, "journey.events.buy.wait": {"exponential": "2d"}, "customers": 40}
     everything = Scenario.load(ROOT / "tests" / "worlds" / "every_construct.yaml", set=more)
     return [heavy_traffic, SimulatedTraffic(everything), *(SimulatedTraffic(Scenario.from_dict(data)) for data in generate_scenarios(150))]
@@ -98,7 +98,7 @@ def test_deferred_sends_are_retried_when_quiet_hours_end(all_traffic: list[Simul
                 )
                 following = next(later, None)
                 if row.source in world.scenario.policy.broadcasts and (following is None or following.time > end + TIME_TOLERANCE):
-                    continue  # its `if` is asked again, and did not hold
+                    continue  # its `if` was evaluated again and did not hold
                 if following is None:
                     assert end >= world.scenario.horizon - TIME_TOLERANCE
                 elif following.event != "flow_exited":
@@ -144,12 +144,12 @@ def test_held_out_customers_are_contacted_only_by_other_sources(
 def test_policy_holdout_is_contacted_only_by_exempt_sources(heavy_traffic: SimulatedTraffic) -> None:
     assert heavy_traffic.policy_holdout == set(np.flatnonzero(heavy_traffic.result.outcomes.customers["held_out"] == 1).tolist())
     assert 3 <= len(heavy_traffic.policy_holdout) < heavy_traffic.scenario.customers / 3
-    told = Counter(
+    counts = Counter(
         (row.event, row.source) for row in heavy_traffic.rows if row.customer in heavy_traffic.policy_holdout and row.event in SEND_OUTCOMES
     )
     sources = {*heavy_traffic.scenario.policy.flows, *heavy_traffic.scenario.policy.broadcasts}
-    assert {source for event, source in told if event == "delivered"} == {"night", "tip"}
-    assert {source for event, source in told if event == "suppressed_holdout"} >= sources - {"tip", "night"}
+    assert {source for event, source in counts if event == "delivered"} == {"night", "tip"}
+    assert {source for event, source in counts if event == "suppressed_holdout"} >= sources - {"tip", "night"}
 
 
 def test_no_customer_is_contacted_after_the_guardrail_exit(heavy_traffic: SimulatedTraffic) -> None:

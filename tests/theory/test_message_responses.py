@@ -1,6 +1,7 @@
-"""Laws of messages: what a neutral customer does, what moves it, when it happens, and who gets what.
+"""Responses to messages: rates of a neutral customer, what shifts them, delays, consent and holdouts.
 
-Error rates: see laws.py. All messages go out at known times to all customers, so that pressure and satisfaction at each send are known.
+Error rates: see statistical_checks.py. All messages are sent at known times to all customers, so that pressure and
+satisfaction at each send are known.
 """
 
 from pathlib import Path
@@ -44,13 +45,13 @@ DELAYS: dict[str, tuple[dict[str, Any], Any]] = {
 
 
 def one_message_journey(channel: dict[str, Any], message: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
-    """A journey with one message, whose reading and clicking are moments."""
-    said = {"channel": "mail", "effects": NOTED["effects"], **RATES, **(message or {})}
-    return {"channels": {"mail": channel}, "messages": {"m": said}, "events": NOTED["events"], "moments": NOTED["moments"], **parts}
+    """A journey with one message whose opening and clicking are moments."""
+    declared = {"channel": "mail", "effects": NOTED["effects"], **RATES, **(message or {})}
+    return {"channels": {"mail": channel}, "messages": {"m": declared}, "events": NOTED["events"], "moments": NOTED["moments"], **parts}
 
 
 def responses_by_broadcast(run: Run, touch: str) -> Floats:
-    """bool, shape (n_customers, n_sources): who shows this in the log, by the broadcast that led to it."""
+    """bool, shape (n_customers, n_sources): whether the customer has such a touch, by broadcast."""
     assert run.log is not None
     rows = run.log.query(f"select distinct customer, source from log where event = '{touch}'")
     shown = np.zeros((len(run), len(run.codebook.sources)), bool)
@@ -124,7 +125,7 @@ WEIGHTS = {"mail": 1.0, "text": 2.5}
 
 
 def scheduled_sends(channels: dict[str, dict[str, Any]], **parts: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A journey and a policy in which SENDS go out, each by a broadcast of its own."""
+    """A journey and a policy with SENDS, each a broadcast of its own."""
     messages = {f"m_{name}": {"channel": name, "open_rate": 0.4, "unsubscribe_rate": 0.04, "complaint_rate": 0.01} for name in channels}
     broadcasts = {}
     for i, (name, day) in enumerate(SENDS):
@@ -144,7 +145,7 @@ def test_fatigue_and_annoyance_shift_logits_by_the_prior_pressure(tmp_path: Path
     channels = {name: {"pressure": weight, "fatigue": 0.3, "annoyance": 0.25} for name, weight in WEIGHTS.items()}
     journey, policy = scheduled_sends(channels, pressure={"half_life": "2d"})
     run = simulate_small(journey, policy=policy, customers=2 * CUSTOMERS, horizon="10d", log=tmp_path / "log.parquet")
-    # Of who got all sends so far: who has left a channel has less pressure.
+    # Only customers who received all sends so far: those who left a channel have less pressure.
     delivered = np.logical_and.accumulate(responses_by_broadcast(run, "delivered"), axis=1)
     before = pressures(2.0)[:-1]
     found = []
@@ -171,9 +172,9 @@ def test_satisfaction_shifts_logits_and_deliveries_shift_satisfaction(tmp_path: 
         here = run.outcomes.customers["persona"] == persona
         for i, (name, day) in enumerate(SENDS):
             satisfaction = rest + (satisfaction - rest) * 2 ** (-(day - at) / 2.0)
-            got, mood = here & delivered[:, i], 2.0 * (satisfaction - 0.5)
-            found.append(share_p_value(opened[got, i], special.expit(special.logit(0.4) + mood)))
-            found.append(share_p_value(unsubscribed[got, i], special.expit(special.logit(0.04) - mood)))
+            got, shift = here & delivered[:, i], 2.0 * (satisfaction - 0.5)
+            found.append(share_p_value(opened[got, i], special.expit(special.logit(0.4) + shift)))
+            found.append(share_p_value(unsubscribed[got, i], special.expit(special.logit(0.04) - shift)))
             satisfaction, at = satisfaction * 0.7 if name == "mail" else satisfaction + 0.2 * (1 - satisfaction), day
         left = here & delivered[:, -1] & ~unsubscribed.any(axis=1)
         np.testing.assert_allclose(run.outcomes.customers["satisfaction"][left], rest + (satisfaction - rest) * 2 ** (-5.5 / 2), rtol=1e-6)

@@ -1,6 +1,6 @@
-"""Laws of offers: who takes which, how often, what it saves, and what it costs the firm.
+"""Offers: which one is redeemed, how often, and what it takes off revenue and margin.
 
-Error rates: see laws.py; what is exact says so.
+Error rates: see statistical_checks.py; what is exact says so.
 """
 
 from pathlib import Path
@@ -26,13 +26,13 @@ def shop(value: Any, offers: dict[str, Any], **parts: Any) -> dict[str, Any]:
 
 
 def offer_policy(*steps: Any) -> dict[str, Any]:
-    """A policy that goes through these steps with every customer from entry on."""
+    """A policy whose flow runs these steps for every customer from entry on."""
     return {"flows": {"give": {"on": {"stage": "here"}, "again_after": "never", "steps": list(steps)}}}
 
 
 @pytest.mark.parametrize(("uses", "redeems"), [(1, 1.0), (3, 0.6), (50, 0.25)])
 def test_redemptions_are_thinned_purchases_within_validity_and_uses(uses: int, redeems: float) -> None:
-    # Purchases of 8 days, each taken with probability q: Poisson(8 RATE q), stopped at `uses`.
+    # Purchases of 8 days, each redeemed with probability q: Poisson(8 RATE q), stopped at `uses`.
     journey = shop(20, {"tenth": {"discount": 0.1, "valid": "8d", "uses": uses, "redeems": redeems}})
     of = simulate_small(
         journey, policy=offer_policy({"wait": "3d"}, {"offer": "tenth"}), customers=CUSTOMERS, horizon="20d"
@@ -104,7 +104,7 @@ def discount_of(name: str, value: float) -> float:
 
 
 class WalletOracle:
-    """A plain customer who holds offers: what is held until when, and what the named draws decide."""
+    """An oracle of one customer's offers: validity, uses, and the draws by name."""
 
     def __init__(self, customer: int, seed: int) -> None:
         self.customer, self.seed = np.array([customer], np.uint64), seed
@@ -115,7 +115,7 @@ class WalletOracle:
         self.held[name] = (time + VALID[name], THREE[name]["uses"])
 
     def buy(self, time: float, value: float) -> tuple[str, float]:
-        """The offer taken, and money off; empty and 0 where there is none."""
+        """The offer redeemed and the money off; empty and 0 without one."""
         valid = [name for name, (until, left) in self.held.items() if time <= until and left > 0]
         name = max(valid, key=lambda name: discount_of(name, value), default="")
         if not name or discount_of(name, value) == 0.0:
@@ -152,7 +152,7 @@ def test_the_offer_that_saves_most_is_redeemed(tmp_path: Path) -> None:
 
 
 def test_reissued_offer_restarts_and_is_valid_until_its_last_instant() -> None:
-    # Orders on days 2, 4, 6, ...; given on day 1 for 3 days: day 4 is its last instant; given anew on day 4 it lives to day 7.
+    # Orders on days 2, 4, 6, ...; granted on day 1 for 3 days: day 4 is its last instant; granted again on day 4, it is valid until day 7.
     every = {"events": {"order": {"in": "anywhere", "wait": {"fixed": "2d"}, "effects": [{"purchase": {"value": 10}}]}}}
     journey = {**every, "offers": {"half": {"discount": 0.5, "valid": "3d", "uses": 5}}}
     found = []

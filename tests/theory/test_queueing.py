@@ -1,6 +1,6 @@
-"""Laws of desks: Erlang C (M/M/c) and Erlang A (M/M/c+M), by a desk alone and by whole scenarios.
+"""Desks against Erlang C (M/M/c) and Erlang A (M/M/c+M), alone and in whole scenarios.
 
-Error rates: see laws.py. A stretch of one queue is not independent from request to request: what is tested is the mean of independent
+Error rates: see statistical_checks.py. Waits in one queue are not independent: what is tested is the mean of independent
 replications, as t.
 """
 
@@ -39,7 +39,7 @@ def test_desk_follows_erlang_formulas(rate: float, people: int, impatience: floa
 
 
 def callers(horizon: str, seed: int) -> Run:
-    """New customers, 40 a day, who ask once as they come: 5 people, conversations of 0.1 days, patience of 0.2."""
+    """New customers, 40 a day, who each ask once at entry: 5 agents, service of 0.1 days, patience of 0.2."""
     journey = {
         "stages": {"new": {}, "done": {}},
         "starts_in": "new",

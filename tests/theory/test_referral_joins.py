@@ -1,6 +1,6 @@
-"""Laws of invitations: who joins, when, and under which key. Generations of them are in test_referrals.py.
+"""Invitations: who joins, when, and under which key. Generations are tested in test_branching_process.py.
 
-Error rates: see laws.py; what is exact says so.
+Error rates: see statistical_checks.py; what is exact says so.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ ASKED = 5.0
 
 
 def referral_journey(*refers: dict[str, Any], **parts: Any) -> dict[str, Any]:
-    """A journey in which each customer invites on day 5 of its life; friends get there after the horizon."""
+    """A journey in which each customer invites friends five days after entry; the friends' own invitations fall after the horizon."""
     effects = [{"refer": refer} for refer in refers]
     return {"events": {"praise": {"in": "anywhere", "wait": {"fixed": "5d"}, "effects": effects}}, **parts}
 
@@ -50,10 +50,10 @@ def test_log_contains_referrals_that_join_after_the_horizon(tmp_path: Path) -> N
     # What happens before a horizon does not depend on it.
     journey = referral_journey({"joins": 0.5, "delay": {"exponential": "4d"}})
     runs = [simulate_small(journey, customers=500, horizon=f"{days}d", log=tmp_path / f"{days}.parquet") for days in (6, 9)]
-    told = [run.log.query("select customer, time from log where event = 'referral'") for run in runs if run.log is not None]
-    np.testing.assert_array_equal(told[0]["customer"], told[1]["customer"])
-    np.testing.assert_array_equal(told[0]["time"], told[1]["time"])
-    assert is_referred(runs[0]).sum() < is_referred(runs[1]).sum() < len(told[0]["customer"])
+    rows = [run.log.query("select customer, time from log where event = 'referral'") for run in runs if run.log is not None]
+    np.testing.assert_array_equal(rows[0]["customer"], rows[1]["customer"])
+    np.testing.assert_array_equal(rows[0]["time"], rows[1]["time"])
+    assert is_referred(runs[0]).sum() < is_referred(runs[1]).sum() < len(rows[0]["customer"])
 
 
 def test_referrals_in_conditions_count_friends_who_will_join() -> None:

@@ -1,4 +1,4 @@
-"""Words of conditions about how customer and firm stand with each other, held against a plain reader of the log. Exact."""
+"""Terms of conditions about offers, openings, requests and referrals, against an oracle that reads the log. Exact."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ LogTuple = tuple[int, float, float, str, str, str, str, str]
 
 
 def relationship_scenario() -> Scenario:
-    """Flows that only start, each day at noon, where a word of theirs holds."""
+    """Flows that only start, each day at noon, if their condition holds."""
     events = {
         "buy": {"effects": [{"purchase": {"value": 10}}]},
         "gift": {"effects": [{"offer": "tenth"}]},
@@ -60,7 +60,7 @@ def relationship_result() -> InMemoryResult:
 
 
 def holds_offer(rows: list[LogTuple], now: float) -> bool:
-    """Given in the last days, and not used up since."""
+    """Whether an offer was granted in its last days of validity and not used up since."""
     given = max((row[1] for row in rows if row[3] == "offered"), default=-np.inf)
     return now - given < VALID and sum(row[3] == "redeemed" and row[1] >= given for row in rows) < 2
 
@@ -75,8 +75,8 @@ def unopened_deliveries(rows: list[LogTuple], channels: tuple[str, ...]) -> int:
 
 
 def expected_value(name: str, rows: list[LogTuple], now: float, *, held_out: bool) -> bool:
-    """Whether a word holds, by what the log told before now."""
-    told = [row[3] for row in rows]
+    """Whether a condition holds, by the rows of the log before now."""
+    events = [row[3] for row in rows]
     if name == "holds":
         return holds_offer(rows, now)
     if name in ("silent", "deaf"):
@@ -84,7 +84,7 @@ def expected_value(name: str, rows: list[LogTuple], now: float, *, held_out: boo
     if name == "apart":
         return held_out
     event, least = {"saved": ("redeemed", 2), "asker": ("asked", 2), "friend": ("referral", 1)}[name]
-    return told.count(event) >= least
+    return events.count(event) >= least
 
 
 @pytest.mark.parametrize("name", TERMS)
@@ -107,9 +107,9 @@ def test_interest_condition_matches_the_customers_interest() -> None:
     when = {"when": "interest == tea"}
     world = relationship_scenario().to_dict()
     world["journey"]["events"]["worry"] |= when
-    lived = simulate_in_memory(Scenario.from_dict(world), customers=CUSTOMERS)
-    askers = {row[0] for row in lived.log_rows() if row[3] == "worry" and row[0] < CUSTOMERS}
-    for_tea = set(np.flatnonzero(lived.outcomes.customers["interest"][:CUSTOMERS] == 0).tolist())
+    result = simulate_in_memory(Scenario.from_dict(world), customers=CUSTOMERS)
+    askers = {row[0] for row in result.log_rows() if row[3] == "worry" and row[0] < CUSTOMERS}
+    for_tea = set(np.flatnonzero(result.outcomes.customers["interest"][:CUSTOMERS] == 0).tolist())
     assert askers <= for_tea
     assert len(askers) > 4
     assert len(for_tea) < CUSTOMERS

@@ -1,6 +1,6 @@
-"""Laws of whole journeys: Markov chains, competing risks, renewals, contracts, purchase models, and events that excite events.
+"""Whole journeys against closed forms: Markov chains, competing risks, renewals, contracts, purchase models, Hawkes processes.
 
-Error rates: see laws.py.
+Error rates: see statistical_checks.py.
 """
 
 from typing import Any
@@ -225,7 +225,7 @@ def test_one_message_triggers_the_expected_number_of_events() -> None:
 
 
 def test_self_exciting_events_follow_a_hawkes_process() -> None:
-    # Each event is answered by a message that lifts it: intensity mu (1 + sum of gain exp(-age/tau)), branching ratio n = mu gain tau,
+    # Each event triggers a message that lifts it: intensity mu (1 + sum of gain exp(-age/tau)), branching ratio n = mu gain tau,
     # so the mean intensity is mu / (1 - n) (1 - n exp(-(1 - n) t / tau)): Hawkes (1971), Biometrika 58(1).
     mu, gain, tau, t = 0.25, 0.7, 2.0 / np.log(2.0), 20.0
     n = mu * gain * tau

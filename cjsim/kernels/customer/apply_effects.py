@@ -1,8 +1,4 @@
-"""Customers react: what effects do to them.
-
-Lives here: effects, entering a stage. Does not live here: offers (offers.py), invitations (referrals.py), messages (answer.py), what the
-firm decides (decision.py), the order in which things happen (course.py).
-"""
+"""The effects of events, messages and desk replies on a customer, and the entry into a stage."""
 
 import math
 
@@ -14,218 +10,147 @@ from cjsim.kernels.clocks import start_clock, stop_clock, update_clock_speeds
 from cjsim.kernels.codes import ChangeFlag, EffectCode, TouchCode
 from cjsim.kernels.conditions import TOLERANCE
 from cjsim.kernels.customer.decay import change_satisfaction, satisfaction_now
-from cjsim.kernels.customer.offers import grant_offer, redeem
-from cjsim.kernels.customer.referrals import refer
+from cjsim.kernels.customer.offers import grant_offer, redeem_best_offer
+from cjsim.kernels.customer.referrals import make_referrals
 from cjsim.kernels.desks.requests import make_request
-from cjsim.kernels.policy.triggers import change_score
+from cjsim.kernels.policy.score_triggers import change_score
 from cjsim.kernels.quantiles import quantile
 from cjsim.kernels.queue import STAGE_ENTRY, enqueue
 from cjsim.kernels.rng import uniform
+from cjsim.kernels.state import CustomerState, Output
+from cjsim.kernels.world import World
 
 
 @rule
-def enter_stage(world, life, sink, stage):  # type: ignore[no-untyped-def]
-    """Leave the stage, enter another (or the same again), and start its clocks.
+def enter_stage(world: World, state: CustomerState, out: Output, stage: int) -> None:
+    """Leave the current stage, enter another (or the same again) and start its clocks.
 
-    The firm sees the entry if the stage is observed, unless the customer comes back to it from where the firm did not see it go.
-
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written.
-    sink : Sink
-        Written: outcome, dwell.
-    stage : int
-        Code of the stage.
+    The firm observes the entry if the stage is observed, unless the customer returns to it from a stage that the firm did not observe.
+    Writes: customer, visits, clocks, clock_due, queue, dwell, outcome.retained.
     """
-    customer = life.customer[0]
-    account_for_stage(world, life, sink, customer.now - TOLERANCE)
+    customer = state.customer[0]
+    account_for_stage(world, state, out, customer.now - TOLERANCE)
     old = world.stages[customer.stage]
     for i in range(old.first, old.first + old.count):
-        stop_clock(world, life, world.stage_events[i])
+        stop_clock(world, state, world.stage_events[i])
     customer.stage = stage
     customer.stage_since = customer.now
-    customer.dirty |= ChangeFlag.STAGE
-    life.visits[stage] += 1
+    customer.changes |= ChangeFlag.STAGE.value
+    state.visits[stage] += 1
     new = world.stages[stage]
-    is_seen = new.seen >= 0 and (old.seen >= 0 or customer.shown != stage)
-    if is_seen:
-        customer.shown = stage
-        customer.shown_since = customer.now
+    is_observed = new.observed_as >= 0 and (old.observed_as >= 0 or customer.observed_stage != stage)
+    if is_observed:
+        customer.observed_stage = stage
+        customer.observed_since = customer.now
     for i in range(new.first, new.first + new.count):
-        start_clock(world, life, world.stage_events[i])
-    if is_seen:
-        enqueue(life, STAGE_ENTRY + stage)
+        start_clock(world, state, world.stage_events[i])
+    if is_observed:
+        enqueue(state, STAGE_ENTRY + stage)
 
 
 @rule
-def choose_branch(world, life, effect):  # type: ignore[no-untyped-def]
-    """Draw one branch of a `choose`, with odds weight * exp(bend * (satisfaction - 0.5)).
+def choose_branch(world: World, state: CustomerState, effect: int) -> int:
+    """Draw one branch of the CHOOSE record `effect`, with odds weight * exp(slope * (satisfaction - 0.5)).
 
-    Parameters
-    ----------
-    world : World
-        Read: effects, setting.
-    life : Life
-        Read: customer, traits. Written: counts.
-    effect : int
-        Index of the CHOOSE record; its branches follow it.
-
-    Returns
-    -------
-    int
-        First effect of the branch, -1 for none.
+    Returns the first effect of the branch, -1 for none. Writes: decision_counts.
     """
-    customer = life.customer[0]
+    customer = state.customer[0]
     record = world.effects[effect]
-    mood = satisfaction_now(world, life) - 0.5
+    satisfaction_offset = satisfaction_now(world, state) - 0.5
     total = 0.0
     for i in range(effect + 1, effect + 1 + record.count):
-        total += branch_odds(world, life, i, mood)
-    u = uniform(customer.seed, customer.key, record.stream, np.uint64(life.counts[record.slot]))
-    life.counts[record.slot] += 1
+        total += branch_odds(world, state, i, satisfaction_offset)
+    u = uniform(customer.seed, customer.key, record.stream, np.uint64(state.decision_counts[record.slot]))
+    state.decision_counts[record.slot] += 1
     left = u * total
+    chosen = effect + record.count
     for i in range(effect + 1, effect + record.count):
-        left -= branch_odds(world, life, i, mood)
+        left -= branch_odds(world, state, i, satisfaction_offset)
         if left < 0.0:
-            return world.effects[i].target
-    return world.effects[effect + record.count].target
+            chosen = i
+            break
+    target: int = world.effects[chosen].target
+    return target
 
 
 @rule
-def branch_odds(world, life, branch, mood):  # type: ignore[no-untyped-def]
-    """The odds of one branch of a `choose`.
-
-    Parameters
-    ----------
-    world : World
-        Read: effects.
-    life : Life
-        Read: traits.
-    branch : int
-        Index of its record.
-    mood : float64
-        Satisfaction minus 0.5.
-
-    Returns
-    -------
-    float64
-        weight * exp(bend * mood); a negative trait counts as 0.
-    """
+def branch_odds(world: World, state: CustomerState, branch: int, satisfaction_offset: float) -> float:
+    """Odds of one branch of a `choose`: weight * exp(slope * satisfaction_offset); a negative trait counts as 0."""
     record = world.effects[branch]
-    weight = record.x if record.column < 0 else max(life.traits[record.column], 0.0)
-    return weight if record.y == 0.0 else weight * math.exp(record.y * mood)
+    weight: float = record.x if record.column < 0 else max(state.traits[record.column], 0.0)
+    return weight if record.y == 0.0 else weight * math.exp(record.y * satisfaction_offset)
 
 
 @rule
-def set_tag(life, tag, value):  # type: ignore[no-untyped-def]
-    """Set or remove a tag.
+def set_tag(state: CustomerState, tag: int, value: int) -> None:
+    """Set (1) or remove (0) a tag.
 
-    Parameters
-    ----------
-    life : Life
-        Written: tags, customer.
-    tag : int
-        Code of the tag.
-    value : int
-        1 or 0.
+    Writes: tags, customer.changes.
     """
-    if life.tags[tag] != value:
-        life.tags[tag] = value
-        life.customer[0].dirty |= ChangeFlag.TAG
+    if state.tags[tag] != value:
+        state.tags[tag] = value
+        state.customer[0].changes |= ChangeFlag.TAG.value
 
 
 @rule
-def make_purchase(world, life, sink, effect):  # type: ignore[no-untyped-def]
-    """Draw the value of a purchase and book it, less what the best offer held takes off.
+def make_purchase(world: World, state: CustomerState, out: Output, effect: int) -> None:
+    """Draw the value of the purchase of the PURCHASE record `effect`, and book it less what the best offer takes off.
 
-    Parameters
-    ----------
-    world : World
-        Read: effects, factors, knots, setting, moments, offers.
-    life : Life
-        Read: traits. Written: counts, customer, offers.
-    sink : Sink
-        Written: outcome, moments, log.
-    effect : int
-        Index of the PURCHASE record.
+    Writes: decision_counts, customer, offers, outcome, moments, the log.
     """
-    customer = life.customer[0]
+    customer = state.customer[0]
     record = world.effects[effect]
-    u = uniform(customer.seed, customer.key, record.stream, np.uint64(life.counts[record.slot]))
-    life.counts[record.slot] += 1
+    u = uniform(customer.seed, customer.key, record.stream, np.uint64(state.decision_counts[record.slot]))
+    state.decision_counts[record.slot] += 1
     value = quantile(world, record.value, u)
     for i in range(record.column, record.column + record.count):
-        value *= life.traits[world.factors[i]]
-    money_off = redeem(world, life, sink, value) if customer.offers > 0 else 0.0
-    book_purchase(world, life, sink, value, record.x, money_off)
+        value *= state.traits[world.factors[i]]
+    discount = redeem_best_offer(world, state, out, value) if customer.offers > 0 else 0.0
+    book_purchase(world, state, out, value, record.x, discount)
 
 
 @rule
-def opt_out(world, life, sink, channel):  # type: ignore[no-untyped-def]
+def opt_out(world: World, state: CustomerState, out: Output, channel: int) -> None:
     """End consent for one channel, or for all (-1).
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written: reach.
-    sink : Sink
-        Written: outcome, log.
-    channel : int
-        Code of the channel, -1 for all.
+    Writes: channels, customer.changes, outcome, the log.
     """
     for c in range(world.channels.shape[0]):
         if channel < 0 or c == channel:
-            record_opt_out(world, life, sink, c, TouchCode.OPTED_OUT, -1)
+            record_opt_out(world, state, out, c, TouchCode.OPTED_OUT.value, -1)
 
 
 @rule
-def apply_effects(world, life, sink, first):  # type: ignore[no-untyped-def]
-    """Let a list of effects happen, in order.
-
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written.
-    sink : Sink
-        Written.
-    first : int
-        Index of the first effect, -1 for none.
-    """
-    at = first
-    while at >= 0:
-        effect = world.effects[at]
+def apply_effects(world: World, state: CustomerState, out: Output, first: int) -> None:
+    """Apply a list of effects in order, from the record `first` on (-1: none)."""
+    index = first
+    while index >= 0:
+        effect = world.effects[index]
         op = effect.op
         following = effect.next
         if op == EffectCode.GO:
-            enter_stage(world, life, sink, effect.target)
+            enter_stage(world, state, out, effect.target)
         elif op == EffectCode.PURCHASE:
-            make_purchase(world, life, sink, at)
+            make_purchase(world, state, out, index)
         elif op == EffectCode.SATISFY:
-            change_satisfaction(world, life, effect.x)
-            update_clock_speeds(world, life)
+            change_satisfaction(world, state, effect.x)
+            update_clock_speeds(world, state)
         elif op == EffectCode.TAG:
-            set_tag(life, effect.target, 1)
+            set_tag(state, effect.target, 1)
         elif op == EffectCode.UNTAG:
-            set_tag(life, effect.target, 0)
+            set_tag(state, effect.target, 0)
         elif op == EffectCode.SCORE:
-            change_score(world, life, effect.target, effect.x)
+            change_score(world, state, effect.target, effect.x)
         elif op == EffectCode.OPT_OUT:
-            opt_out(world, life, sink, effect.target)
+            opt_out(world, state, out, effect.target)
         elif op == EffectCode.FIRE:
-            enqueue(life, effect.target)
+            enqueue(state, effect.target)
         elif op == EffectCode.OFFER:
-            grant_offer(world, life, sink, effect.target)
+            grant_offer(world, state, out, effect.target)
         elif op == EffectCode.ASK:
-            make_request(world, life, sink, effect.target, effect.x, -1, -1)
+            make_request(world, state, out, effect.target, effect.x, -1, -1)
         elif op == EffectCode.REFER:
-            refer(world, life, sink, at)
+            make_referrals(world, state, out, index)
         elif op == EffectCode.CHOOSE:
-            following = choose_branch(world, life, at)
-        at = following
+            following = choose_branch(world, state, index)
+        index = following

@@ -1,7 +1,4 @@
-"""Who has just entered: a life's state before anything has happened in it.
-
-Lives here: identity, empty marks, consent, clocks that stand still. Does not live here: the first stage and all that follows (course.py).
-"""
+"""The state of a customer at entry, before anything has happened: identity, empty counters, consent, stopped clocks."""
 
 import math
 
@@ -10,228 +7,175 @@ import numpy as np
 from cjsim.kernel import inlined, rule
 from cjsim.kernels.clocks import clock_time
 from cjsim.kernels.rng import uniform
+from cjsim.kernels.state import CustomerState, Population
+from cjsim.kernels.world import Array, World
 
 _SPEED_LIMIT = 1e12  # a product of traits above this is cut, so that no clock time becomes infinite or nan
 
 
 @rule
-def initialize_customer(world, life, people, i, row):  # type: ignore[no-untyped-def]
-    """Write who the customer is.
+def initialize_customer(world: World, state: CustomerState, population: Population, index: int, row: int) -> None:
+    """Write the identity and the initial values of the customer at `index` in `population`, whose row in `out` is `row`.
 
-    Parameters
-    ----------
-    world : World
-        Read: personas, setting.
-    life : Life
-        Written: customer, traits, attributes.
-    people : Population
-        Read.
-    i, row : int
-        Index in `people`; in the sink.
+    Writes: customer, traits, attributes.
     """
-    customer = life.customer[0]
-    persona = world.personas[people.persona[i]]
-    customer.key = people.key[i]
-    customer.index = people.number[i]
+    customer = state.customer[0]
+    persona = world.personas[population.persona[index]]
+    customer.key = population.key[index]
+    customer.number = population.number[index]
     customer.row = row
-    customer.persona = people.persona[i]
-    customer.entered = people.entered[i]
+    customer.persona = population.persona[index]
+    customer.entered = population.entered[index]
     customer.now = customer.entered
-    customer.shift = people.shift[i]
-    customer.rest = persona.rest
-    customer.satisfaction = persona.rest
+    customer.shift = population.shift[index]
+    customer.resting_satisfaction = persona.resting_satisfaction
+    customer.satisfaction = persona.resting_satisfaction
     customer.satisfaction_at = customer.entered
-    customer.felt = persona.rest
+    customer.clock_satisfaction = persona.resting_satisfaction
     customer.pressure = 0.0
     customer.pressure_at = customer.entered
     customer.stage = persona.stage
     customer.stage_since = customer.entered
-    customer.shown = -1
-    customer.shown_since = customer.entered
-    customer.takes = 0
-    customer.still = 0
+    customer.observed_stage = -1
+    customer.observed_since = customer.entered
+    customer.events_handled = 0
+    customer.events_at_this_time = 0
     customer.stuck = 0
     customer.last_purchase = -math.inf
     customer.last_contact = -math.inf
     customer.revenue = 0.0
     customer.spent = 0.0
-    customer.mark = 0
-    customer.reads = 0
-    customer.fired = 0
-    customer.dirty = 0
+    customer.next_retention_day = 0
+    customer.n_responses = 0
+    customer.n_queued = 0
+    customer.changes = 0
     customer.purchases = 0
     customer.contacts = 0
     customer.opens = 0
     customer.clicks = 0
     customer.unopened = 0
-    customer.interest = people.interest[i]
+    customer.interest = population.interest[index]
     customer.offers = 0
-    customer.learnt = 0
+    customer.observed_hours = 0
     customer.referrals = 0
     customer.desk = -1
-    customer.unanswered = 0
-    customer.answer_due = math.inf
-    customer.answer_at = people.answers[i, 0]
-    customer.answer_end = people.answers[i, 1]
-    for j in range(life.traits.shape[0]):
-        life.traits[j] = people.traits[i, j]
-    for j in range(life.attributes.shape[0]):
-        life.attributes[j] = people.attributes[i, j]
-    customer.held_out = draw_holdout(world, life)
-    customer.calm = preferred_pressure(world, life)
+    customer.awaits_reply = 0
+    customer.reply_due = math.inf
+    customer.next_reply = population.replies[index, 0]
+    customer.replies_end = population.replies[index, 1]
+    for j in range(state.traits.shape[0]):
+        state.traits[j] = population.traits[index, j]
+    for j in range(state.attributes.shape[0]):
+        state.attributes[j] = population.attributes[index, j]
+    customer.held_out = draw_holdout(world, state)
+    customer.preferred_pressure = preferred_pressure(world, state)
 
 
 @inlined
-def draw_holdout(world, life):  # type: ignore[no-untyped-def]
-    """Whether nobody contacts this customer, but for those that the policy spares.
-
-    Parameters
-    ----------
-    world : World
-        Read: setting.
-    life : Life
-        Read: customer.
-
-    Returns
-    -------
-    int
-        1 or 0, always the same for a customer and a share.
-    """
+def draw_holdout(world: World, state: CustomerState) -> int:
+    """1 if the customer is in the policy's global holdout, else 0; always the same for a customer and a share."""
     setting = world.setting[0]
     if setting.holdout <= 0.0:
         return 0
-    customer = life.customer[0]
+    customer = state.customer[0]
     return 1 if uniform(customer.seed, customer.key, setting.stream_holdout, np.uint64(0)) < setting.holdout else 0
 
 
 @inlined
-def preferred_pressure(world, life):  # type: ignore[no-untyped-def]
-    """P*: the contact pressure that as many contacts a week as this customer likes would have in the long run.
+def preferred_pressure(world: World, state: CustomerState) -> float:
+    """P*, the contact pressure of the customer's preferred number of contacts a week in the long run: f/7 half_life/ln 2.
 
-    Parameters
-    ----------
-    world : World
-        Read: setting.
-    life : Life
-        Read: traits.
-
-    Returns
-    -------
-    float64
-        f/7 half_life/ln 2 for f contacts of weight 1 a week; 0 where there is no such trait or it is not positive.
+    For f contacts of weight 1 a week; 0 if there is no such trait or it is not positive.
     """
     setting = world.setting[0]
     if setting.preferred_column < 0:
         return 0.0
-    a_week = life.traits[setting.preferred_column]
-    return a_week / 7.0 * setting.pressure_tau if a_week > 0.0 else 0.0
+    contacts_per_week = state.traits[setting.preferred_column]
+    return contacts_per_week / 7.0 * setting.pressure_tau if contacts_per_week > 0.0 else 0.0
 
 
 @rule
-def fill_array(values, value):  # type: ignore[no-untyped-def]
-    """Set every element of an array.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        Written.
-    value : int or float64
-        What each becomes.
-    """
+def fill_array(values: Array, value: float) -> None:
+    """Set every element of an array."""
     for i in range(values.shape[0]):
         values[i] = value
 
 
 @rule
-def clear_counters(world, life):  # type: ignore[no-untyped-def]
-    """Forget the last customer's tags, scores, counts and contacts.
+def clear_counters(world: World, state: CustomerState) -> None:
+    """Clear the previous customer's tags, scores, counts, offers and contacts.
 
-    Parameters
-    ----------
-    world : World
-        Read: sizes.
-    life : Life
-        Written.
+    Writes: tags, decision_counts, visits, cap_times, cap_next, active_hours, requests, scores, messages, offers, placed, budget_requests.
     """
-    fill_array(life.tags, 0)
-    fill_array(life.counts, 0)
-    fill_array(life.visits, 0)
-    fill_array(life.rings, -math.inf)
-    fill_array(life.ring_at, 0)
-    fill_array(life.hours, 0)
-    fill_array(life.asks, 0)
+    fill_array(state.tags, 0)
+    fill_array(state.decision_counts, 0)
+    fill_array(state.visits, 0)
+    fill_array(state.cap_times, -math.inf)
+    fill_array(state.cap_next, 0)
+    fill_array(state.active_hours, 0)
+    fill_array(state.requests, 0)
     for j in range(world.scores.shape[0]):
-        life.scores[j].value = 0.0
-        life.scores[j].at = 0.0
+        state.scores[j].value = 0.0
+        state.scores[j].at = 0.0
     for j in range(world.messages.shape[0]):
-        life.messages[j].sent = 0
-        life.messages[j].opened = 0
-        life.messages[j].clicked = 0
+        state.messages[j].sent = 0
+        state.messages[j].opened = 0
+        state.messages[j].clicked = 0
     for j in range(world.offers.shape[0]):
-        life.offers[j].until = -math.inf
-        life.offers[j].left = 0
-        life.offers[j].redeemed = 0
+        state.offers[j].valid_until = -math.inf
+        state.offers[j].uses_left = 0
+        state.offers[j].redeemed = 0
     for j in range(world.sites.shape[0]):
-        life.placed[j].until = -math.inf
+        state.placed[j].expires = -math.inf
     for j in range(world.budgets.shape[0]):
-        life.turns[j].time = -math.inf
-        life.turns[j].nth = 0
+        state.budget_requests[j].time = -math.inf
+        state.budget_requests[j].nth = 0
 
 
 @rule
-def initialize_channels(world, life):  # type: ignore[no-untyped-def]
-    """Draw consent, and add up affinity, for each channel.
+def initialize_channels(world: World, state: CustomerState) -> None:
+    """Draw consent and compute the affinity for each channel.
 
-    Parameters
-    ----------
-    world : World
-        Read: channels, persona_consent, persona_affinity.
-    life : Life
-        Read: customer, traits. Written: reach.
+    Writes: channels.
     """
-    customer = life.customer[0]
+    customer = state.customer[0]
     for c in range(world.channels.shape[0]):
         channel = world.channels[c]
-        reach = life.reach[c]
+        channel_state = state.channels[c]
         u = uniform(customer.seed, customer.key, channel.stream_consent, np.uint64(0))
-        reach.consent = 1 if u < world.persona_consent[customer.persona, c] else 0
-        reach.affinity = world.persona_affinity[customer.persona, c]
+        channel_state.consent = 1 if u < world.persona_consent[customer.persona, c] else 0
+        channel_state.affinity = world.persona_affinity[customer.persona, c]
         if channel.affinity_column >= 0:
-            reach.affinity += life.traits[channel.affinity_column]
-        reach.contacts = 0
-        reach.opens = 0
-        reach.clicks = 0
-        reach.unopened = 0
-        reach.by = -1
-        reach.last = -math.inf
+            channel_state.affinity += state.traits[channel.affinity_column]
+        channel_state.contacts = 0
+        channel_state.opens = 0
+        channel_state.clicks = 0
+        channel_state.unopened = 0
+        channel_state.last_actor = -1
+        channel_state.last_contact = -math.inf
 
 
 @rule
-def initialize_clocks(world, life):  # type: ignore[no-untyped-def]
-    """Stop all clocks and work out this customer's own factor of each speed.
+def initialize_clocks(world: World, state: CustomerState) -> None:
+    """Stop all clocks and compute the customer's own factor of each speed.
 
-    Parameters
-    ----------
-    world : World
-        Read: events, factors, persona_speed.
-    life : Life
-        Read: customer, traits. Written: clocks, due.
+    Writes: clocks, clock_due.
     """
-    customer = life.customer[0]
+    customer = state.customer[0]
     for event in range(world.events.shape[0]):
         record = world.events[event]
-        clock = life.clocks[event]
-        base = world.persona_speed[customer.persona, event]
+        clock = state.clocks[event]
+        factor = world.persona_speed[customer.persona, event]
         for i in range(record.factor_first, record.factor_first + record.factor_count):
-            base *= max(life.traits[world.factors[i]], 0.0)
-        clock.factor = min(base, _SPEED_LIMIT)
+            factor *= max(state.traits[world.factors[i]], 0.0)
+        clock.factor = min(factor, _SPEED_LIMIT)
         clock.speed = 0.0
         clock.remaining = math.inf
         clock.lift = 0.0
-        clock.synced = clock_time(world, life, record.profile, customer.now)
+        clock.synced = clock_time(world, state, record.profile, customer.now)
         clock.last = -math.inf
         clock.starts = 0
         clock.count = 0
         clock.active = 0
         clock.allowed = 1
-        life.due[event] = math.inf
+        state.clock_due[event] = math.inf

@@ -1,8 +1,6 @@
-"""Offers in kernels: how customers come to hold them, and what a purchase makes of those held.
+"""Offers: how customers come to hold them, and what a purchase makes of those held.
 
-Lives here: giving, and redeeming at a purchase. Does not live here: the purchase (behavior.py), its books (ledger.py).
-
-`customer.offers` counts the offers held with uses left, so that a purchase of who holds none asks for nothing.
+`customer.offers` counts the offers held with uses left, so that a purchase by a customer without offers costs nothing.
 """
 
 import math
@@ -11,162 +9,98 @@ import numpy as np
 
 from cjsim.kernel import inlined, rule
 from cjsim.kernels.codes import TouchCode
-from cjsim.kernels.conditions import is_valid
+from cjsim.kernels.conditions import is_offer_valid
 from cjsim.kernels.log_rows import write_log_row
 from cjsim.kernels.rng import uniform
+from cjsim.kernels.state import CustomerState, Output
+from cjsim.kernels.world import World
 
 
 @inlined
-def offer_source(world, offer):  # type: ignore[no-untyped-def]
-    """Log code of an offer's name: after flows, broadcasts and desks.
-
-    Parameters
-    ----------
-    world : World
-        Read: sizes.
-    offer : int
-        Code of the offer.
-
-    Returns
-    -------
-    int
-        n_actors + n_desks + offer.
-    """
-    return world.actors.shape[0] + world.desks.shape[0] + offer
+def offer_source(world: World, offer: int) -> int:
+    """Log code of an offer's name, after flows, broadcasts and desks: n_actors + n_desks + offer."""
+    n_earlier: int = world.actors.shape[0] + world.desks.shape[0]
+    return n_earlier + offer
 
 
 @rule
-def grant_offer(world, life, sink, offer):  # type: ignore[no-untyped-def]
-    """Let the customer hold an offer from now on; held already, its time and its uses start anew.
+def grant_offer(world: World, state: CustomerState, out: Output, offer: int) -> None:
+    """Grant an offer from now on; if it is held already, its validity and its uses start anew.
 
-    Parameters
-    ----------
-    world : World
-        Read: offers, sizes.
-    life : Life
-        Written: offers, customer.
-    sink : Sink
-        Written: outcome, log.
-    offer : int
-        Code of the offer.
+    Writes: offers, customer.offers, outcome.events, the log.
     """
-    customer = life.customer[0]
-    held = life.offers[offer]
-    if held.left == 0:
+    customer = state.customer[0]
+    held = state.offers[offer]
+    if held.uses_left == 0:
         customer.offers += 1
-    held.until = customer.now + world.offers[offer].days
-    held.left = world.offers[offer].uses
-    write_log_row(life, sink, TouchCode.OFFERED, -1, -1, offer_source(world, offer), 0.0)
+    held.valid_until = customer.now + world.offers[offer].days
+    held.uses_left = world.offers[offer].uses
+    write_log_row(state, out, TouchCode.OFFERED.value, -1, -1, offer_source(world, offer), 0.0)
 
 
 @inlined
-def saving(world, offer, value):  # type: ignore[no-untyped-def]
-    """What an offer takes off a purchase.
-
-    Parameters
-    ----------
-    world : World
-        Read: offers.
-    offer : int
-        Code of the offer.
-    value : float64
-        Money.
-
-    Returns
-    -------
-    float64
-        Money, at most the value; 0 where the purchase is too small for it.
-    """
+def discount_amount(world: World, offer: int, value: float) -> float:
+    """Money that an offer takes off a purchase of `value`, at most the value; 0 if the purchase is too small for it."""
     record = world.offers[offer]
     if value < record.at_least:
         return 0.0
-    return min(value * record.discount if record.discount > 0.0 else record.amount, value)
+    amount: float = value * record.discount if record.discount > 0.0 else record.amount
+    return min(amount, value)
 
 
 @inlined
-def drop_offer(life, offer):  # type: ignore[no-untyped-def]
-    """An offer is over: it was used up, or is no longer valid.
+def drop_offer(state: CustomerState, offer: int) -> None:
+    """Drop an offer that is held, because it was used up or has expired.
 
-    Parameters
-    ----------
-    life : Life
-        Written: offers, customer.
-    offer : int
-        Code of the offer, which is held.
+    Writes: offers, customer.offers.
     """
-    life.offers[offer].left = 0
-    life.offers[offer].until = -math.inf
-    life.customer[0].offers -= 1
+    state.offers[offer].uses_left = 0
+    state.offers[offer].valid_until = -math.inf
+    state.customer[0].offers -= 1
 
 
 @inlined
-def best_offer(world, life, value):  # type: ignore[no-untyped-def]
-    """The valid offer that saves most at a purchase; of equal ones the first declared.
+def best_offer(world: World, state: CustomerState, value: float) -> int:
+    """The valid offer that takes most off a purchase of `value`; the first declared of equal ones; -1 if none takes anything off.
 
-    Parameters
-    ----------
-    world : World
-        Read: offers.
-    life : Life
-        Read: customer. Written: offers, customer (those that are no longer valid are dropped).
-    value : float64
-        Money.
-
-    Returns
-    -------
-    int
-        Code of the offer, -1 if none saves anything.
+    Expired offers are dropped. Writes: offers, customer.offers.
     """
     best = -1
     most = 0.0
     for offer in range(world.offers.shape[0]):
-        if life.offers[offer].left > 0:
-            if not is_valid(life, offer):
-                drop_offer(life, offer)
-            elif saving(world, offer, value) > most:
+        if state.offers[offer].uses_left > 0:
+            if not is_offer_valid(state, offer):
+                drop_offer(state, offer)
+            elif discount_amount(world, offer, value) > most:
                 best = offer
-                most = saving(world, offer, value)
+                most = discount_amount(world, offer, value)
     return best
 
 
 @rule
-def redeem(world, life, sink, value):  # type: ignore[no-untyped-def]
-    """At a purchase: take the best offer held, with the probability that it states.
+def redeem_best_offer(world: World, state: CustomerState, out: Output, value: float) -> float:
+    """Redeem the best offer held, with its probability, at a purchase of `value`. Returns the money off.
 
-    Parameters
-    ----------
-    world : World
-        Read: offers, sizes.
-    life : Life
-        Read: customer. Written: offers, customer, counts.
-    sink : Sink
-        Written: outcome, log.
-    value : float64
-        Money: the purchase before the offer.
-
-    Returns
-    -------
-    float64
-        Money off.
+    Writes: offers, customer.offers, decision_counts, outcome, the log.
     """
-    offer = best_offer(world, life, value)
+    offer = best_offer(world, state, value)
     if offer < 0:
         return 0.0
-    customer = life.customer[0]
+    customer = state.customer[0]
     record = world.offers[offer]
-    u = uniform(customer.seed, customer.key, record.stream, np.uint64(life.counts[record.slot]))
-    life.counts[record.slot] += 1
+    u = uniform(customer.seed, customer.key, record.stream, np.uint64(state.decision_counts[record.slot]))
+    state.decision_counts[record.slot] += 1
     if u >= record.redeems:
         return 0.0
-    money_off = saving(world, offer, value)
-    held = life.offers[offer]
+    discount = discount_amount(world, offer, value)
+    held = state.offers[offer]
     held.redeemed += 1
-    if held.left > 1:
-        held.left -= 1
+    if held.uses_left > 1:
+        held.uses_left -= 1
     else:
-        drop_offer(life, offer)
-    outcome = sink.outcome[customer.row]
+        drop_offer(state, offer)
+    outcome = out.outcome[customer.row]
     outcome.redemptions += 1
-    outcome.discounts += money_off
-    write_log_row(life, sink, TouchCode.REDEEMED, -1, -1, offer_source(world, offer), money_off)
-    return money_off
+    outcome.discounts += discount
+    write_log_row(state, out, TouchCode.REDEEMED.value, -1, -1, offer_source(world, offer), discount)
+    return discount

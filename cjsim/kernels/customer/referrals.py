@@ -1,7 +1,4 @@
-"""Referrals in kernels: invitations, and who joins.
-
-Lives here: what a customer's invitations lead to. Does not live here: the lives of those who join (the engines let them live).
-"""
+"""Referrals: invitations to friends, and who joins."""
 
 import numpy as np
 
@@ -10,6 +7,8 @@ from cjsim.kernels.codes import ChangeFlag, TouchCode
 from cjsim.kernels.log_rows import write_log_row
 from cjsim.kernels.quantiles import quantile
 from cjsim.kernels.rng import philox, uniform_pair
+from cjsim.kernels.state import CustomerState, Output
+from cjsim.kernels.world import World
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -17,31 +16,18 @@ _HALF = np.uint64(32)
 _REFERRAL_KEY0, _REFERRAL_KEY1 = np.uint64(0x243F6A88), np.uint64(0xFFFFFFFF)
 REFERRED = np.uint64(1 << 63)  # keys of referred customers have this bit, and no others have
 HASHED = np.uint64(59)  # bits below those of the generation
-GENERATIONS = np.uint64(15)  # that are told apart
+GENERATIONS = np.uint64(15)  # that a key distinguishes; later ones count as the last
 _HASH = np.uint64((1 << 59) - 1)
 
 
 @inlined
-def referred_key(parent, stream, ordinal):  # type: ignore[no-untyped-def]
+def referred_key(parent: np.uint64, stream: np.uint64, ordinal: np.uint64) -> np.uint64:
     """The key of the friend whom an invitation brings, whatever the seed and whatever else happens.
 
-    Whoever was invited comes after who invited it in the order of keys: where a budget pays for contacts of one instant by key, causes
-    come before effects.
-
-    Parameters
-    ----------
-    parent : uint64
-        Key of the customer who invites.
-    stream : uint64
-        Of the effect `refer`, below 2**32.
-    ordinal : uint64
-        Of the invitation, among those of this effect; below 2**32.
-
-    Returns
-    -------
-    uint64
-        REFERRED, then 4 bits of the generation, then 59 bits of a Philox block of the three. Two of n customers of a generation share a key
-        with probability n^2 / 2^60.
+    The key of a referred customer is greater than that of the referring one: where a budget pays for contacts of one instant by key, causes
+    come before effects. It is REFERRED, then 4 bits of the generation, then 59 bits of a Philox block of the three arguments. Two of n
+    customers of a generation share a key with probability n^2 / 2^60. `stream` is that of the effect `refer` and `ordinal` that of the
+    invitation among those of this effect; both are below 2**32.
     """
     c0, c1, _, _ = philox(parent & _LOW, parent >> _HALF, stream, ordinal, _REFERRAL_KEY0, _REFERRAL_KEY1)
     generation = np.uint64(1)
@@ -51,59 +37,40 @@ def referred_key(parent, stream, ordinal):  # type: ignore[no-untyped-def]
 
 
 @rule
-def refer(world, life, sink, effect):  # type: ignore[no-untyped-def]
-    """Invite friends: each joins with a probability, after a delay. Who would join after the horizon is counted and told, and not born.
+def make_referrals(world: World, state: CustomerState, out: Output, effect: int) -> None:
+    """Invite the friends of the REFER record `effect`: each joins with a probability, after a delay.
 
-    Parameters
-    ----------
-    world : World
-        Read: effects, knots, setting.
-    life : Life
-        Written: counts, customer.
-    sink : Sink
-        Written: outcome, births, born, log.
-    effect : int
-        Index of the REFER record.
+    Friends who would join after the horizon are counted and logged, but not recorded in `out.referrals`.
+    Writes: decision_counts, customer.referrals, customer.changes, outcome, referrals, n_referrals, the log.
     """
-    customer = life.customer[0]
+    customer = state.customer[0]
     record = world.effects[effect]
     for _ in range(record.count):
-        ordinal = np.uint64(life.counts[record.slot])
-        life.counts[record.slot] += 1
+        ordinal = np.uint64(state.decision_counts[record.slot])
+        state.decision_counts[record.slot] += 1
         u, v = uniform_pair(customer.seed, customer.key, record.stream, ordinal)
         if u < record.x:
             customer.referrals += 1
-            customer.dirty |= ChangeFlag.REFERRAL
-            write_log_row(life, sink, TouchCode.REFERRAL, -1, -1, -1, 0.0)
+            customer.changes |= ChangeFlag.REFERRAL.value
+            write_log_row(state, out, TouchCode.REFERRAL.value, -1, -1, -1, 0.0)
             time = customer.now + quantile(world, record.value, v)
             if time < world.setting[0].horizon:
-                record_referral(life, sink, referred_key(customer.key, record.stream, ordinal), time, record.target)
+                record_referral(state, out, referred_key(customer.key, record.stream, ordinal), time, record.target)
 
 
 @inlined
-def record_referral(life, sink, key, time, by):  # type: ignore[no-untyped-def]
-    """Note a friend who will join, or only count it where there is no room.
+def record_referral(state: CustomerState, out: Output, key: np.uint64, time: float, acquisition_channel: int) -> None:
+    """Record a friend who will join at `time` (days), or only count it if there is no space left.
 
-    Parameters
-    ----------
-    life : Life
-        Read: customer.
-    sink : Sink
-        Written: outcome, births, born.
-    key : uint64
-        The friend's.
-    time : float64
-        Days: when.
-    by : int
-        Acquisition channel, -1 none.
+    Writes: outcome.referrals, referrals, n_referrals.
     """
-    row = life.customer[0].row
-    sink.outcome[row].referrals += 1
-    at = sink.born[0]
-    sink.born[0] = at + 1
-    if at < sink.births.shape[0]:
-        birth = sink.births[at]
-        birth.key = key
-        birth.time = time
-        birth.parent = row
-        birth.by = by
+    row = state.customer[0].row
+    out.outcome[row].referrals += 1
+    index = out.n_referrals[0]
+    out.n_referrals[0] = index + 1
+    if index < out.referrals.shape[0]:
+        referral = out.referrals[index]
+        referral.key = key
+        referral.time = time
+        referral.parent = row
+        referral.acquisition_channel = acquisition_channel

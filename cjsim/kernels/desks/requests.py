@@ -1,8 +1,4 @@
-"""Requests to desks: how a customer asks, and what service and patience are drawn for it.
-
-Lives here: the request, its draws. Does not live here: how a conversation ends for the customer (replying.py), who waits for whom
-(engine/desks.py).
-"""
+"""Requests to desks: how a customer asks, and which service and patience times are drawn for it."""
 
 import math
 
@@ -13,122 +9,70 @@ from cjsim.kernels.codes import MAX_COUNT, ChangeFlag, TouchCode
 from cjsim.kernels.log_rows import write_log_row
 from cjsim.kernels.quantiles import quantile
 from cjsim.kernels.rng import uniform
+from cjsim.kernels.state import CustomerState, Output
+from cjsim.kernels.world import World
 
-_SECOND = 1.0 / 86400.0  # days: nobody is served faster, nor hangs up sooner, so that no answer falls on the instant of its request
+_SECOND = 1.0 / 86400.0  # days: no service and no patience is shorter, so that no reply falls on the instant of its request
 
 
 @rule
-def log_request(world, life, sink, touch, desk, site):  # type: ignore[no-untyped-def]
-    """Write the log row of something between a customer and a desk.
+def log_request(world: World, state: CustomerState, out: Output, touch: int, desk: int, site: int) -> None:
+    """Write the log row of a request (ASKED or ASKED_AGAIN); `site` is the message that a human channel brings, -1 if the customer asks.
 
-    Parameters
-    ----------
-    world : World
-        Read: desks, sites, messages.
-    life : Life
-        Read: customer.
-    sink : Sink
-        Written: outcome, log, written.
-    touch : int
-        ASKED or ASKED_AGAIN.
-    desk, site : int
-        Which desk; the message that a human channel brings, -1 if the customer asks.
+    Writes: outcome.events, n_rows, log.
     """
     message = -1 if site < 0 else world.sites[site].message
     channel = -1 if site < 0 else world.messages[world.sites[site].message].channel
-    write_log_row(life, sink, touch, channel, message, world.desks[desk].source, 0.0)
+    write_log_row(state, out, touch, channel, message, world.desks[desk].source, 0.0)
 
 
 @rule
-def make_request(world, life, sink, desk, priority, site, index):  # type: ignore[no-untyped-def]
-    """Ask a desk, or join the conversation that is open already.
+def make_request(world: World, state: CustomerState, out: Output, desk: int, priority: float, site: int, index: int) -> None:
+    """Ask a desk, or join the conversation that is open already; requests of higher priority are served first.
 
-    Parameters
-    ----------
-    world : World
-        Read: desks, sites, messages.
-    life : Life
-        Read: answers. Written: customer, asks.
-    sink : Sink
-        Written: outcome, desks, log, written.
-    desk : int
-        Which.
-    priority : float64
-        Higher goes first.
-    site, index : int
-        The message that a human channel brings, and the ordinal of its send; -1 if the customer asks.
+    `site` and `index` are the message that a human channel brings and its ordinal; -1 if the customer asks.
+    Writes: customer, requests, desks, the log.
     """
-    customer = life.customer[0]
-    served = sink.desks[customer.row, desk]
+    customer = state.customer[0]
+    desk_outcome = out.desks[customer.row, desk]
     if customer.desk >= 0:
-        if served.joined < MAX_COUNT:
-            served.joined += np.uint16(1)
-        log_request(world, life, sink, TouchCode.ASKED_AGAIN, desk, site)
+        if desk_outcome.joined < MAX_COUNT:
+            desk_outcome.joined += np.uint16(1)
+        log_request(world, state, out, TouchCode.ASKED_AGAIN.value, desk, site)
         return
-    if served.asks < MAX_COUNT:
-        served.asks += np.uint16(1)
-    log_request(world, life, sink, TouchCode.ASKED, desk, site)
+    if desk_outcome.asks < MAX_COUNT:
+        desk_outcome.asks += np.uint16(1)
+    log_request(world, state, out, TouchCode.ASKED.value, desk, site)
     customer.desk = desk
-    customer.asked = customer.now
-    customer.ask_site = site
-    customer.ask_index = index
-    customer.ask_ordinal = life.asks[desk]
-    customer.ask_priority = priority
-    customer.dirty |= ChangeFlag.DESK
-    life.asks[desk] += 1
-    if customer.answer_at < customer.answer_end:
-        customer.answer_due = life.answers[customer.answer_at].time
+    customer.requested_at = customer.now
+    customer.request_site = site
+    customer.request_index = index
+    customer.request_ordinal = state.requests[desk]
+    customer.request_priority = priority
+    customer.changes |= ChangeFlag.DESK.value
+    state.requests[desk] += 1
+    if customer.next_reply < customer.replies_end:
+        customer.reply_due = state.replies[customer.next_reply].time
     else:
-        customer.unanswered = 1
+        customer.awaits_reply = 1
 
 
 @kernel
-def service_days(world, seed, key, asked, desk, ordinal):  # type: ignore[no-untyped-def]
-    """How long a desk will talk with a customer.
+def service_days(world: World, seed: np.uint64, key: np.uint64, asked: int, desk: int, ordinal: int) -> float:
+    """How long a desk will talk with a customer, days; at least a second.
 
-    The uniform is that of the desk that was asked, the law that of the one that answers: a hard case is hard wherever it goes.
-
-    Parameters
-    ----------
-    world : World
-        Read: desks, knots.
-    seed, key : uint64
-        Of the run; of the customer.
-    asked, desk : int
-        Which desk was asked; which one answers.
-    ordinal : int
-        Of the request, among the customer's to the desk that was asked.
-
-    Returns
-    -------
-    float64
-        Days; at least a second.
+    The uniform is that of the desk `asked`, the distribution that of the `desk` which replies: a hard case is hard wherever it goes.
+    `ordinal` is that of the request, among the customer's to the desk that was asked.
     """
     u = uniform(seed, key, world.desks[asked].stream_service, np.uint64(ordinal))
     return max(quantile(world, world.desks[desk].service, u), _SECOND)
 
 
 @kernel
-def patience_days(world, seed, key, desk, ordinal, site):  # type: ignore[no-untyped-def]
-    """How long a customer will wait for a desk to answer.
+def patience_days(world: World, seed: np.uint64, key: np.uint64, desk: int, ordinal: int, site: int) -> float:
+    """How long a customer will wait for a desk to reply, days; at least a second.
 
-    Parameters
-    ----------
-    world : World
-        Read: desks, knots.
-    seed, key : uint64
-        Of the run; of the customer.
-    desk : int
-        Which desk was asked.
-    ordinal : int
-        Of the request, among the customer's to this desk.
-    site : int
-        The message that a human channel brings: the firm waits without end; -1 if the customer asks.
-
-    Returns
-    -------
-    float64
-        Days, at least a second; inf: without end.
+    `ordinal` is that of the request, among the customer's to this desk. inf if the firm asks (`site` is that of a message, not -1).
     """
     if site >= 0:
         return math.inf

@@ -1,9 +1,8 @@
-"""Messages of pull channels: placed by a send, seen at a visit.
-
-Lives here: placing and showing. Does not live here: the send (sending.py), what the customer makes of it (answer.py).
-"""
+"""Messages of pull channels: placed by a send, shown at a visit."""
 
 import math
+
+import numpy as np
 
 from cjsim.kernel import inlined, rule
 from cjsim.kernels.channel_sets import includes_channel
@@ -12,55 +11,39 @@ from cjsim.kernels.conditions import TOLERANCE
 from cjsim.kernels.customer.responses import deliver
 from cjsim.kernels.log_rows import log_touch
 from cjsim.kernels.policy.guardrails import decide_send, record_refusal
+from cjsim.kernels.state import CustomerState, Output
+from cjsim.kernels.world import World
 
 
 @inlined
-def place_message(world, life, sink, site, index):  # type: ignore[no-untyped-def]
-    """Let a message wait for a visit; an older one of the same flow and message gives way.
+def place_message(world: World, state: CustomerState, out: Output, site: int, index: int) -> None:
+    """Let a message wait for a visit; it replaces an older one of the same actor and message.
 
-    Parameters
-    ----------
-    world : World
-        Read: sites, messages, channels, actors.
-    life : Life
-        Written: placed.
-    sink : Sink
-        Written: outcome, reach, log.
-    site, index : int
-        Which message of whom; the ordinal of the send.
+    Writes: placed, touch_counts, outcome.events, the log.
     """
     channel = world.channels[world.messages[world.sites[site].message].channel]
-    placed = life.placed[site]
-    placed.until = life.customer[0].now + channel.lifetime
+    placed = state.placed[site]
+    placed.expires = state.customer[0].now + channel.lifetime
     placed.index = index
-    log_touch(world, life, sink, TouchCode.PLACED, site)
+    log_touch(world, state, out, TouchCode.PLACED.value, site)
 
 
 @rule
-def deliver_placed(world, life, sink, channels):  # type: ignore[no-untyped-def]
-    """A visit: messages that wait for it go through the guardrails and are delivered, in the order of their sites; each is tried once.
+def deliver_placed(world: World, state: CustomerState, out: Output, channels: np.uint64) -> None:
+    """At a visit that shows `channels`, try each message that waits there once, in the order of sites.
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written.
-    sink : Sink
-        Written.
-    channels : uint64
-        A bit for each channel that is seen at this visit.
+    Writes: placed, and what deliveries and refusals change.
     """
-    now = life.customer[0].now
+    now = state.customer[0].now
     for i in range(world.pull_sites.shape[0]):
         site = world.pull_sites[i]
-        placed = life.placed[site]
-        if placed.until > -math.inf and includes_channel(channels, world.messages[world.sites[site].message].channel):
-            is_fresh = now <= placed.until + TOLERANCE
-            placed.until = -math.inf
+        placed = state.placed[site]
+        if placed.expires > -math.inf and includes_channel(channels, world.messages[world.sites[site].message].channel):
+            is_fresh = now <= placed.expires + TOLERANCE
+            placed.expires = -math.inf
             if is_fresh:
-                verdict = decide_send(world, life, site)
-                if verdict == SendDecision.DELIVER:
-                    deliver(world, life, sink, site, placed.index)
+                decision = decide_send(world, state, site)
+                if decision == SendDecision.DELIVER:
+                    deliver(world, state, out, site, placed.index)
                 else:
-                    record_refusal(world, life, sink, site, verdict)
+                    record_refusal(world, state, out, site, decision)

@@ -1,8 +1,4 @@
-"""Sends: one message to one customer now, and broadcasts on their dates.
-
-Lives here: a send, the dates of a broadcast. Does not live here: flows (decision.py), whether a message may go out
-(guardrails.py), what waits for a visit (placing.py), what the customer makes of it (answer.py).
-"""
+"""Sends: one message to one customer now, and broadcasts on their dates."""
 
 from cjsim.kernel import inlined, rule
 from cjsim.kernels.codes import ChannelKind, FlowMode, SendDecision, TouchCode
@@ -14,70 +10,47 @@ from cjsim.kernels.policy.guardrails import decide_send, record_refusal
 from cjsim.kernels.policy.pull_messages import place_message
 from cjsim.kernels.policy.quiet_hours import end_of_quiet_hours
 from cjsim.kernels.policy.triggers import schedule_next_date
+from cjsim.kernels.state import CustomerState, Output
+from cjsim.kernels.world import World
 
 SENT, DEFERRED = 0, 1  # what came of a send
 
 
 @rule
-def send_message(world, life, sink, actor, site, index):  # type: ignore[no-untyped-def]
-    """Try a send: place it for a visit, deliver it, ask its desk, refuse it, or put it off to the end of quiet hours.
+def send_message(world: World, state: CustomerState, out: Output, actor: int, site: int, index: int) -> int:
+    """Try a send: place, deliver or refuse it, ask its desk, or defer it to the end of quiet hours.
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written.
-    sink : Sink
-        Written.
-    actor : int
-        Who sends.
-    site, index : int
-        Which message; the ordinal of this send.
-
-    Returns
-    -------
-    int
-        SENT (placed, delivered, asked or refused) or WAITS.
+    Returns SENT (placed, delivered, asked or refused) or DEFERRED. Writes: runs and actor_due if deferred.
     """
     channel = world.messages[world.sites[site].message].channel
     if world.channels[channel].kind == ChannelKind.PULL:
-        place_message(world, life, sink, site, index)
+        place_message(world, state, out, site, index)
         return SENT
-    verdict = decide_send(world, life, site)
-    if verdict == SendDecision.DEFER:
-        life.runs[actor].mode = FlowMode.DEFERRED
-        life.act_due[actor] = end_of_quiet_hours(world, channel, life.customer[0].now)
-        log_touch(world, life, sink, TouchCode.DEFERRED, site)
+    decision = decide_send(world, state, site)
+    if decision == SendDecision.DEFER:
+        state.runs[actor].mode = FlowMode.DEFERRED.value
+        state.actor_due[actor] = end_of_quiet_hours(world, channel, state.customer[0].now)
+        log_touch(world, state, out, TouchCode.DEFERRED.value, site)
         return DEFERRED
-    if verdict != SendDecision.DELIVER:
-        record_refusal(world, life, sink, site, verdict)
+    if decision != SendDecision.DELIVER:
+        record_refusal(world, state, out, site, decision)
     elif world.channels[channel].kind == ChannelKind.HUMAN:
-        make_request(world, life, sink, world.channels[channel].desk, 0.0, site, index)
+        make_request(world, state, out, world.channels[channel].desk, 0.0, site, index)
     else:
-        deliver(world, life, sink, site, index)
+        deliver(world, state, out, site, index)
     return SENT
 
 
 @inlined
-def run_broadcast(world, life, sink, actor):  # type: ignore[no-untyped-def]
-    """A broadcast's date has come, or the quiet hours that put it off have ended.
+def run_broadcast(world: World, state: CustomerState, out: Output, actor: int) -> None:
+    """A broadcast's date has come, or the quiet hours that deferred it have ended.
 
-    Parameters
-    ----------
-    world : World
-        Read.
-    life : Life
-        Written.
-    sink : Sink
-        Written.
-    actor : int
-        Code of the broadcast.
+    Writes: runs, actor_due, and what the send changes.
     """
     record = world.actors[actor]
-    run = life.runs[actor]
-    if condition_holds(world, life, record.program):
-        if send_message(world, life, sink, actor, world.steps[record.first_step].target, run.date) == DEFERRED:
+    run = state.runs[actor]
+    if condition_holds(world, state, record.program):
+        if send_message(world, state, out, actor, world.steps[record.first_step].target, run.next_date) == DEFERRED:
             return
-    run.date += 1
-    schedule_next_date(world, life, actor)
+    run.next_date += 1
+    schedule_next_date(world, state, actor)
