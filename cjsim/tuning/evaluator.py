@@ -162,7 +162,7 @@ class Evaluator:
                 if all(beyond <= 0 for beyond in self.goals.excess(contrasts).values()):
                     self._store_in_cache(_cache_key(params), lives)
                 break
-            contrasts = self._baseline_contrasts(lives, self._baseline_evaluation.first(customers))
+            contrasts = self._baseline_contrasts(lives, self._baseline_evaluation.first_customers(customers))
             if (beaten := self._dominating_contrasts(lives, panel, incumbents)) is not None:
                 contrasts = [*beaten, *contrasts[len(beaten) :]]
                 break

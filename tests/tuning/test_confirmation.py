@@ -59,7 +59,7 @@ class FakeEvaluatorWithTruth:
     def baseline(self) -> dict[str, MetricEstimate]:
         return dict(self.base.metrics)
 
-    def fresh(self, stage: str) -> FakeCohort:
+    def fresh_cohort(self, stage: str) -> FakeCohort:
         return FakeCohort(400, derived_seed(self.study.seed, stage), self.own)
 
     def trial(self, index: int, clv: float = 0.0, contacts: float = 0.0) -> Trial:
@@ -115,7 +115,7 @@ def test_clear_winner_is_found_and_its_gain_uses_fresh_customers() -> None:
     trials = [evaluator.trial(index, clv=0.1 * index) for index in range(8)]
     won = confirm_trials(evaluator, trials)
     assert (won.verdict, won.trial.index, won.chance_best > 0.5) == ("gain", 7, True)
-    second = evaluator.fresh("second")
+    second = evaluator.fresh_cohort("second")
     expected = second.simulate(won.trial.params).paired_contrast(second.simulate({}), evaluator.goals.directed_metrics[0])
     assert won.gains["clv"] == ObjectiveGain(expected.value, expected.effect, expected.low, expected.high)
     assert won.optimism["clv"] == pytest.approx(won.trial.gains[0].effect - expected.effect)
@@ -150,7 +150,7 @@ def test_equal_finalists_share_the_probability_of_being_best() -> None:
 def test_probability_of_the_winner_uses_pairing() -> None:
     evaluator = fake_evaluator(confirm=BASE.confirm.model_copy(update={"finalists": 2}))
     won = confirm_trials(evaluator, [evaluator.trial(0, clv=0.3), evaluator.trial(1, clv=0.31)])
-    first = evaluator.fresh("first")
+    first = evaluator.fresh_cohort("first")
     best, other = (first.simulate(one.trial.params) for one in won.finalists)
     found = best.paired_contrast(other, evaluator.goals.directed_metrics[0])
     assert won.chance_best == pytest.approx(0.5 * (1 + math.erf(found.effect / found.standard_error / math.sqrt(2))), abs=0.015)

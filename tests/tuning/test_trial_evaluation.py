@@ -54,7 +54,7 @@ def test_rung_equals_a_comparison_on_its_customers(make: Any) -> None:
     point = small.space.values(GOOD)
     crowd = SeededCohort(small.scenario, ("clv", "retention_30d"), 4000, 1)
     ours = next(crowd.simulate_rungs(point, [1000, 4000])).paired_contrast(crowd.simulate({}).first_customers(1000), CLV)
-    theirs = compare({"base": small.scenario, "trial": small.variant(point)}, customers=1000, seed=1).alternatives["trial"]["clv"]
+    theirs = compare({"base": small.scenario, "trial": small.scenario_with(point)}, customers=1000, seed=1).alternatives["trial"]["clv"]
     assert ours[:5] == pytest.approx(theirs[:5], rel=1e-12)
 
 
