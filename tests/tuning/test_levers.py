@@ -23,7 +23,9 @@ from cjsim.simulation.comparison import compare
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.levers.multiple_testing import holm
 from cjsim.tuning.levers.paired_runner import is_too_skewed
-from cjsim.tuning.levers.ranking import LeverEffect, LeverRanking, levers
+from cjsim.tuning.levers.rank import levers
+from cjsim.tuning.levers.ranking import LeverRanking
+from cjsim.tuning.levers.ranking_data import LeverEffect
 from cjsim.tuning.levers.tornado import tornado_data
 
 sys.path.insert(0, str(ROOT / "experiments"))

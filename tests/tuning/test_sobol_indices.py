@@ -13,8 +13,9 @@ import pytest
 from conftest import ROOT
 
 from cjsim.errors import InputError
-from cjsim.tuning.levers.ranking import levers
-from cjsim.tuning.levers.sobol import add_sobol_indices, estimate_indices, evaluate_saltelli_points
+from cjsim.tuning.levers.rank import levers
+from cjsim.tuning.levers.sobol import add_sobol_indices
+from cjsim.tuning.levers.sobol_indices import estimate_indices, evaluate_saltelli_points
 
 sys.path.insert(0, str(ROOT / "experiments"))
 import e14_levers as e14
