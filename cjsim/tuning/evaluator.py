@@ -192,15 +192,15 @@ class Evaluator:
         objectives = self.goals.directed_objectives
         share = evaluation.sample.n_initial / self.study.customers_per_trial
         for incumbent in incumbents:
-            rival = self._cached_evaluation(incumbent, cohort)
-            partial = rival.first_customers(evaluation.sample.n_roots)
+            reference = self._cached_evaluation(incumbent, cohort)
+            partial = reference.first_customers(evaluation.sample.n_roots)
             steps = [evaluation.paired_contrast(partial, metric) for metric in objectives]
             estimates = [
                 InterimEstimate.from_share(share, -metric.worse_sign * step.effect, step.standard_error)
                 for metric, step in zip(objectives, steps, strict=True)
             ]
             if is_surely_dominated(estimates):
-                complete = (rival.paired_contrast(self._baseline_evaluation, metric) for metric in objectives)
+                complete = (reference.paired_contrast(self._baseline_evaluation, metric) for metric in objectives)
                 return [step.chained_to(contrast) for step, contrast in zip(steps, complete, strict=True)]
         return None
 
