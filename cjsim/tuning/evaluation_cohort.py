@@ -222,12 +222,8 @@ class CohortEvaluation:
             )
             for name, one in self.terms.items()
         }
-        return CohortEvaluation(
-            terms,
-            {},
-            ClusterSample.of_independent_customers(self.sample.n_roots + more.sample.n_roots),
-            self.simulated_customers + more.simulated_customers,
-        )
+        sample = ClusterSample.of_independent_customers(self.sample.n_roots + more.sample.n_roots)
+        return CohortEvaluation(terms, {}, sample, self.simulated_customers + more.simulated_customers)
 
     def paired_contrast(self, baseline: "CohortEvaluation", directed_metric: DirectedMetric) -> Contrast:
         """The paired contrast with another policy on the same customers.

@@ -22,7 +22,7 @@ from cjsim.scenario.fields import hour_text, parse_duration, parse_hour
 from cjsim.scenario.policy import Schedule, Step
 from cjsim.scenario.traversal import nested_steps, policy_steps
 from cjsim.simulation.documents import Scenario
-from cjsim.tuning.levers.titles import lever_title
+from cjsim.tuning.levers.titles import MAX_PRIORITY, lever_title
 from cjsim.yaml.paths import Path, path_text
 from cjsim.yaml.tree import Node, to_tree
 
@@ -36,7 +36,6 @@ _CUSTOMER_FACING_STEPS = ("send", "offer", "ask")  # steps that can be removed
 _FIXED_JOURNEY_PARTS = ("activity", "attributes", "moments", "stages")
 _HOUR_STEP, _SHARE_STEP, _RELATIVE_STEP = 2.0, 0.1, 0.2
 _RELATIVE_STEP_FROM = 15  # whole numbers from here on move by a tenth
-_MAX_PRIORITY = 1000
 _UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))  # seconds
 
 
@@ -197,7 +196,7 @@ def _policy_targets(leaf: Leaf) -> list[float]:
     if leaf.kind == "switch":
         return [1.0 - value]
     if leaf.kind == "rank":
-        return [-_MAX_PRIORITY, _MAX_PRIORITY]
+        return [-MAX_PRIORITY, MAX_PRIORITY]
     if leaf.kind == "duration":
         return [value / 2, value * 2] if value else []
     if leaf.kind == "whole":
@@ -350,7 +349,7 @@ def _make_leaf(member: Any, value: float, path: Path, *, is_written: bool) -> Le
     elif _bare_type(member) is bool:
         kind, low, high = "switch", 0.0, 1.0
     elif _bare_type(member) is int:
-        kind = "rank" if (low, high) == (-_MAX_PRIORITY, _MAX_PRIORITY) else "whole"
+        kind = "rank" if (low, high) == (-MAX_PRIORITY, MAX_PRIORITY) else "whole"
     elif (low, high) == (0, 1):
         kind = "share"
     return Leaf(path, kind, float(value), low, high, is_open, is_written)

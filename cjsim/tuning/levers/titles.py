@@ -13,7 +13,7 @@ _KEY_PHRASES = {"at_least": "length", "at_most": "at most", "per": "period", "ag
 _KEY_PHRASES |= {"agents": "people", "per_day": "money a day", "sla": "promised time"}
 _KEY_PHRASES |= {"cost_per_minute": "cost a minute", "wage_per_hour": "wage"}
 _BRANCH_KEYS = ("then", "else")
-_TOP_PRIORITY = 1000  # the highest priority; the lowest is -1000
+MAX_PRIORITY = 1000  # the highest priority; the lowest is -1000
 
 
 def lever_title(scenario: Scenario, path: Path) -> str:
@@ -62,7 +62,7 @@ def move_value_text(value: object, path: str) -> str:
     """
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int) and abs(value) == _TOP_PRIORITY and path.endswith(".priority"):
+    if isinstance(value, int) and abs(value) == MAX_PRIORITY and path.endswith(".priority"):
         return "first" if value > 0 else "last"
     return f"{value:,.4g}" if isinstance(value, float) else f"{value}"
 
