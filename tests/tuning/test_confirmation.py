@@ -50,9 +50,9 @@ class FakeEvaluatorWithTruth:
 
     has_fresh_draws = True
 
-    def __init__(self, of: Study, *, own: float = 1.0) -> None:
-        self.study, self.goals, self.own = of, Goals.from_study(of), own
-        self.cohort = FakeCohort(200, of.seed, own)
+    def __init__(self, study: Study, *, own: float = 1.0) -> None:
+        self.study, self.goals, self.own = study, Goals.from_study(study), own
+        self.cohort = FakeCohort(200, study.seed, own)
         self.base = self.cohort.simulate({})
 
     @property

@@ -31,11 +31,11 @@ def study_over_draws(folder: Path, margins: list[float], *, aim: str = "mean", *
 
 
 def test_mean_over_draws_equals_the_mean_of_comparisons(tmp_path: Path) -> None:
-    of = study_over_draws(tmp_path, [0.3, 0.5, 0.7])
-    found = Evaluator(of).evaluate(0, GOOD, incumbents=[])
+    study = study_over_draws(tmp_path, [0.3, 0.5, 0.7])
+    found = Evaluator(study).evaluate(0, GOOD, incumbents=[])
     each = []
     for number, margin in enumerate([0.3, 0.5, 0.7]):
-        base = of.scenario.with_values({MARGIN: margin})
+        base = study.scenario.with_values({MARGIN: margin})
         pair = compare({"a": base, "b": base.with_values(found.params)}, customers=200, seed=derived_seed(1, f"draw {number}"))
         each.append(pair.alternatives["b"]["clv"].effect)
     gain = found.gains[0]
@@ -111,15 +111,15 @@ def test_confirmation_uses_fresh_draws_if_available(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [3, 9])
 def test_summary_reports_reused_draws(count: int, tmp_path: Path) -> None:
-    of = study_over_draws(tmp_path, [0.3, 0.5, 0.7] * (count // 3), customers=30, trials=1)
-    assert ("The parameter draws are those of the search" in str(optimize(of, storage="memory"))) == (count == 3)
+    study = study_over_draws(tmp_path, [0.3, 0.5, 0.7] * (count // 3), customers=30, trials=1)
+    assert ("The parameter draws are those of the search" in str(optimize(study, storage="memory"))) == (count == 3)
 
 
 def test_a_winner_over_draws_is_confirmed_over_draws(tmp_path: Path) -> None:
-    of = study_over_draws(tmp_path, [0.3, 0.5, 0.7])
-    evaluator = Evaluator(of)
+    study = study_over_draws(tmp_path, [0.3, 0.5, 0.7])
+    evaluator = Evaluator(study)
     won = confirm(
-        of,
+        study,
         evaluator,
         [evaluator.evaluate(0, GOOD, incumbents=[]), evaluator.evaluate(1, {REMINDER_WAIT: 19.0, REMINDER_CAP: 1}, incumbents=[])],
     )

@@ -21,8 +21,8 @@ CLV = DirectedMetric("clv", -1)
 GOOD, BAD, SAME = {REMINDER_WAIT: 0.5, REMINDER_CAP: 5}, {REMINDER_WAIT: 19.0, REMINDER_CAP: 1}, {REMINDER_WAIT: 3.0, REMINDER_CAP: 3}
 
 
-def evaluate_point(point: dict[str, float], *, of: Study | None = None, incumbents: tuple[Trial, ...] = ()) -> Trial:
-    return Evaluator(of or small_reminder_study()).evaluate(7, point, incumbents=incumbents)
+def evaluate_point(point: dict[str, float], *, study: Study | None = None, incumbents: tuple[Trial, ...] = ()) -> Trial:
+    return Evaluator(study or small_reminder_study()).evaluate(7, point, incumbents=incumbents)
 
 
 def study_with_referrals(**changed: Any) -> Study:
@@ -40,7 +40,7 @@ def test_trial_equal_to_the_baseline_has_zero_effect() -> None:
 
 def test_complete_trial_equals_a_comparison() -> None:
     small = small_reminder_study(customers=900)
-    found = evaluate_point(GOOD, of=small)
+    found = evaluate_point(GOOD, study=small)
     effect = compare({"base": small.scenario, "trial": small.scenario_with(found.params)}, customers=900, seed=1).alternatives["trial"][
         "clv"
     ]
@@ -74,10 +74,10 @@ def test_clearly_worse_trial_is_pruned_on_the_first_rung() -> None:
 
 
 def test_totals_are_pruned_like_means() -> None:
-    whole, total = evaluate_point(GOOD), evaluate_point(GOOD, of=small_reminder_study(objectives=["total_clv"]))
+    whole, total = evaluate_point(GOOD), evaluate_point(GOOD, study=small_reminder_study(objectives=["total_clv"]))
     lost, lost_total = (
         evaluate_point(BAD, incumbents=(whole,)),
-        evaluate_point(BAD, of=small_reminder_study(objectives=["total_clv"]), incumbents=(total,)),
+        evaluate_point(BAD, study=small_reminder_study(objectives=["total_clv"]), incumbents=(total,)),
     )
     assert lost_total.customers == lost.customers == 500
     assert lost_total.gains[0].effect == pytest.approx(8000 * lost.gains[0].effect, rel=1e-9)
@@ -100,15 +100,15 @@ def test_invalid_incumbent_prunes_no_trial() -> None:
     infeasible = evaluate_point(GOOD)
     object.__setattr__(infeasible, "excess", {"cost at most 1": 0.1})
     assert evaluate_point(BAD, incumbents=(partial, infeasible)).customers == whole.customers
-    assert evaluate_point(BAD, of=small_reminder_study(racing=False), incumbents=(whole,)).simulated_customers == 8000
+    assert evaluate_point(BAD, study=small_reminder_study(racing=False), incumbents=(whole,)).simulated_customers == 8000
 
 
 def test_clearly_infeasible_trial_is_pruned() -> None:
     spends = [{"metric": "contacts", "at_most": 1.0}]
-    found = evaluate_point(GOOD, of=small_reminder_study(constraints=spends))
+    found = evaluate_point(GOOD, study=small_reminder_study(constraints=spends))
     assert found.customers == 500
     assert not found.is_feasible
-    whole = evaluate_point(GOOD, of=small_reminder_study(constraints=spends, racing=False))
+    whole = evaluate_point(GOOD, study=small_reminder_study(constraints=spends, racing=False))
     assert found.excess["contacts at most 1"] == pytest.approx(whole.excess["contacts at most 1"], rel=0.1)
 
 
@@ -131,9 +131,9 @@ def test_cache_size_is_bounded() -> None:
 def test_customers_who_share_resources_are_simulated_together() -> None:
     data = reminder_study_data(customers=2000)
     data["scenario"]["policy"]["guardrails"]["budgets"] = [{"at_most": 600, "per": "7d"}]
-    whole = evaluate_point(GOOD, of=small_reminder_study(customers=2000))
-    assert evaluate_point(BAD, of=small_reminder_study(customers=2000), incumbents=(whole,)).simulated_customers == 500
-    assert evaluate_point(BAD, of=Study.from_dict(data), incumbents=(whole,)).simulated_customers == 2000
+    whole = evaluate_point(GOOD, study=small_reminder_study(customers=2000))
+    assert evaluate_point(BAD, study=small_reminder_study(customers=2000), incumbents=(whole,)).simulated_customers == 500
+    assert evaluate_point(BAD, study=Study.from_dict(data), incumbents=(whole,)).simulated_customers == 2000
 
 
 def test_unpaired_trials_use_separate_customers() -> None:
@@ -150,7 +150,7 @@ def test_unpaired_trials_use_separate_customers() -> None:
 def test_trial_with_an_undefined_metric_is_infeasible() -> None:
     data = reminder_study_data(customers=400, objectives=["open_rate"], constraints=[{"metric": "open_rate", "at_least": 0.1}])
     data["free"] = {"policy.flows.remind.holdout": {"low": 0.0, "high": 1.0}}
-    found = evaluate_point({"policy.flows.remind.holdout": 1.0}, of=Study.from_dict(data))
+    found = evaluate_point({"policy.flows.remind.holdout": 1.0}, study=Study.from_dict(data))
     assert math.isnan(found.gains[0].value) and math.isnan(found.gains[0].effect)
     assert found.excess == {"open_rate at least 0.1": math.inf}
     assert not found.is_feasible
@@ -162,7 +162,7 @@ def test_metric_undefined_in_the_baseline_is_reported_without_a_gain() -> None:
     data = reminder_study_data(customers=400, objectives=["open_rate"])
     data["scenario"]["policy"]["flows"]["remind"]["holdout"] = 1.0
     data["free"] = {"policy.flows.remind.holdout": {"low": 0.0, "high": 1.0}}
-    found = evaluate_point({"policy.flows.remind.holdout": 0.0}, of=Study.from_dict(data))
+    found = evaluate_point({"policy.flows.remind.holdout": 0.0}, study=Study.from_dict(data))
     assert 0.3 < found.gains[0].value < 0.5  # 0.4 and a standard error of 0.01
     assert math.isnan(found.gains[0].effect)
     assert found.is_feasible
@@ -180,11 +180,11 @@ def study_with_a_zero_time_loop() -> tuple[Study, str, str]:
 
 def test_invalid_choice_is_infeasible_and_keeps_its_error() -> None:
     made, first, second = study_with_a_zero_time_loop()
-    found = evaluate_point({first: 1, second: 1}, of=made)
+    found = evaluate_point({first: 1, second: 1}, study=made)
     assert "must" in found.refusal_reason and not found.is_feasible
     assert found.simulated_customers == 0 and math.isnan(found.gains[0].value)
     assert Trial.from_json(found.to_json()).refusal_reason == found.refusal_reason
-    assert not evaluate_point({first: 1, second: 0}, of=made).refusal_reason
+    assert not evaluate_point({first: 1, second: 0}, study=made).refusal_reason
 
 
 def test_search_continues_past_invalid_choices_and_reports_them() -> None:
