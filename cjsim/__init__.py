@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from cjsim.simulation.documents import Journey, Policy, Scenario
     from cjsim.simulation.run import Run
     from cjsim.simulation.simulate import simulate
-    from cjsim.tuning.levers.ranking import LeverRanking, levers
+    from cjsim.tuning.levers.rank import levers
+    from cjsim.tuning.levers.ranking import LeverRanking
     from cjsim.tuning.optimize import optimize
     from cjsim.tuning.results.optimum import Optimum
     from cjsim.tuning.study import Study
@@ -50,7 +51,7 @@ _MODULE_BY_NAME = {
     "compare": "cjsim.simulation.comparison",
     "describe": "cjsim.description.describe",
     "experiment": "cjsim.lab.run_experiment",
-    "levers": "cjsim.tuning.levers.ranking",
+    "levers": "cjsim.tuning.levers.rank",
     "optimize": "cjsim.tuning.optimize",
     "simulate": "cjsim.simulation.simulate",
     "walk": "cjsim.reporting.walk",

@@ -1,8 +1,8 @@
-"""The ground truth of experiment e10: what every policy of a grid is worth, by brute force.
+"""The ground truth of experiment e10: the CLV of every policy of a grid, by brute force.
 
 Three waits of a coffee roaster (`configs/experiments/e10_known_optimum.yaml`) on a grid of 7 x 8 x 8 = 448 policies over their bounds,
-evenly by ratio, then 5 x 5 x 5 around the best of them; each with 200,000 customers, the same for all. The best of the 573 is what
-searches are held against. They live with other customers, fewer of them, and may land between the policies of the grid.
+evenly by ratio, then 5 x 5 x 5 around the best of them; each with the same 200,000 customers. Searches are compared with the best of the
+573. They use other and fewer customers, and their policies may lie between those of the grid.
 
 Run: `python experiments/e10_landscape.py [--customers N] [--out DIR]` (about ten minutes; `grid.csv` is committed).
 """
@@ -23,9 +23,9 @@ from cjsim.tuning.study import Study
 
 STUDY = ROOT / "configs" / "experiments" / "e10_known_optimum.yaml"
 OUT = ROOT / "reports" / "e10_known_optimum"
-CUSTOMERS, SEED = 200_000, 2  # of the truth; no search has this seed
-SHAPE, AROUND = (7, 8, 8), 5  # policies along each wait: of the grid, and of the finer one
-REFINEMENT_REACH = 0.8  # of a step of the grid: so far the finer one goes either way
+CUSTOMERS, SEED = 200_000, 2  # of the ground truth; no search has this seed
+SHAPE, AROUND = (7, 8, 8), 5  # policies along each wait, of the grid and of the refinement
+REFINEMENT_REACH = 0.8  # extent of the refinement in each direction, in steps of the grid
 DAYS = ("newsletter_days", "cart_days", "refill_days")
 
 
@@ -39,42 +39,42 @@ class GridPolicy(NamedTuple):
 
 
 def true_clv(study: Study, params: dict[str, Any], customers: int = CUSTOMERS) -> NDArray[np.float64]:
-    """CLV of each customer of the truth under a policy, shape (customers,)."""
+    """CLV of each customer of the ground truth under a policy, shape (customers,)."""
     run = cj.simulate(study.scenario_with(params), customers=customers, seed=SEED)
     return np.asarray(run.outcomes.customers["clv"], dtype=np.float64)
 
 
 def policy_at(study: Study, grid: str, unit: Sequence[float], customers: int) -> GridPolicy:
-    """What a place of the unit cube is worth."""
+    """The policy at a point of the unit cube, with its CLV."""
     point = study.space.at(unit)
     clv = true_clv(study, study.space.values(point), customers)
     return GridPolicy(grid, tuple(point.values()), float(clv.mean()), Z95 * float(clv.std(ddof=1)) / np.sqrt(customers))
 
 
 def brute_force(study: Study, customers: int = CUSTOMERS, shape: Sequence[int] = SHAPE, around: int = AROUND) -> list[GridPolicy]:
-    """The grid, then the finer one around its best."""
-    places = list(itertools.product(*(np.linspace(0, 1, count) for count in shape)))
-    found = [policy_at(study, "whole", place, customers) for place in places]
-    best = places[max(range(len(found)), key=lambda i: found[i].clv)]
+    """The policies of the grid, then of the refinement around the best of them."""
+    points = list(itertools.product(*(np.linspace(0, 1, count) for count in shape)))
+    found = [policy_at(study, "whole", point, customers) for point in points]
+    best = points[max(range(len(found)), key=lambda i: found[i].clv)]
     reaches = [REFINEMENT_REACH / (count - 1) for count in shape]
     finer = itertools.product(*(np.linspace(max(0, u - by), min(1, u + by), around) for u, by in zip(best, reaches, strict=True)))
-    return found + [policy_at(study, "around_best", place, customers) for place in finer]
+    return found + [policy_at(study, "around_best", point, customers) for point in finer]
 
 
 def policy_rows(policies: Sequence[GridPolicy]) -> list[dict[str, Any]]:
-    """A row a policy."""
+    """One row per policy."""
     return [{"grid": one.grid, **dict(zip(DAYS, one.waits, strict=True)), "clv": one.clv, "half_width": one.half_width} for one in policies]
 
 
 def read_policies(path: Path = OUT / "grid.csv") -> list[GridPolicy]:
-    """Policies that were written."""
+    """Read the policies that `write_policies` wrote."""
     with path.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return [GridPolicy(row["grid"], tuple(float(row[day]) for day in DAYS), float(row["clv"]), float(row["half_width"])) for row in rows]
 
 
 def write_policies(policies: Sequence[GridPolicy], path: Path) -> None:
-    """A CSV that `read` reads."""
+    """Write policies as CSV."""
     rows = policy_rows(policies)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -89,7 +89,7 @@ def best_policy(policies: Sequence[GridPolicy]) -> GridPolicy:
 
 
 def share_within(policies: Sequence[GridPolicy], loss: float) -> float:
-    """Share of the whole grid that loses at most so much of the best CLV."""
+    """Share of the grid that loses at most this share of the best CLV."""
     best = best_policy(policies).clv
     whole = [one.clv for one in policies if one.grid == "whole"]
     return sum(clv >= (1 - loss) * best for clv in whole) / len(whole)

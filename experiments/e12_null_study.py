@@ -1,11 +1,11 @@
 """Claim: where nothing can be gained, a study says so: it claims a gain in at most 5 % of seeds.
 
-Four letters to each customer; the study chooses which (`configs/experiments/e12_null_study.yaml`). All letters are alike but for their
-names. A name is a stream of random numbers: it decides who opens, clicks and orders, so that every choice gives other customers' lives
-and another CLV, and the best of a search looks better than the baseline. But the law of a customer's life is the same under all choices:
-the true gain is 0.
+Four letters to each customer; the study chooses which (`configs/experiments/e12_null_study.yaml`). All letters are identical except for
+their names. The name keys the random numbers that decide which customers open, click and order. So every choice gives other outcomes and
+another CLV, and the best of a search looks better than the baseline. But the distribution of outcomes is the same under all choices: the
+true gain is 0.
 
-A claim is a confirmed gain whose 95 % interval lies above 0; of such intervals 2.5 % err upwards.
+A claim is a confirmed gain whose 95 % interval lies above 0; with nominal coverage 2.5 % of intervals do.
 
 Run: `python experiments/e12_null_study.py [--seeds K] [--workers N] [--out DIR]`.
 """
@@ -26,7 +26,7 @@ FIRST_SEED = 101
 
 
 class NullStudyOutcome(NamedTuple):
-    """What a study said: its claim, the gain that the search saw, and the confirmed one with its interval, in money a customer."""
+    """Outcome of a study: whether it claims a gain, the gain in the search, and the confirmed one with its interval; money per customer."""
 
     seed: int
     is_claimed: bool
@@ -37,14 +37,14 @@ class NullStudyOutcome(NamedTuple):
 
 
 def run_null_study(seed: int) -> NullStudyOutcome:
-    """The study with this seed."""
+    """Run the study with a seed."""
     confirmed = run_strategy(STUDY, DEFAULT_STRATEGY, seed).confirmed
     gain = confirmed.gains["clv"]
     return NullStudyOutcome(seed, confirmed.verdict == "gain", confirmed.trial.gains[0].effect, gain.effect, gain.low, gain.high)
 
 
 def run_null_studies(seeds: Sequence[int], workers: int) -> list[NullStudyOutcome]:
-    """The study with each seed."""
+    """Run the study with each seed."""
     if workers == 1:
         return [run_null_study(seed) for seed in seeds]
     with ProcessPoolExecutor(workers) as pool:
@@ -52,7 +52,7 @@ def run_null_studies(seeds: Sequence[int], workers: int) -> list[NullStudyOutcom
 
 
 def findings_of(found: Sequence[NullStudyOutcome]) -> list[Finding]:
-    """The claim, and what a search alone would have said."""
+    """The claim, and what a search without confirmation would claim."""
     n = len(found)
     claims = share_with_interval(sum(one.is_claimed for one in found), n)
     naive = share_with_interval(sum(one.searched > 0 for one in found), n)
@@ -68,7 +68,7 @@ def findings_of(found: Sequence[NullStudyOutcome]) -> list[Finding]:
 
 
 def outcome_rows(found: Sequence[NullStudyOutcome]) -> list[dict[str, Any]]:
-    """A row a seed."""
+    """One row per seed."""
     return [one._asdict() for one in found]
 
 
@@ -80,12 +80,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e12_null_study")
     given = parser.parse_args()
     found = run_null_studies(range(FIRST_SEED, FIRST_SEED + given.seeds), given.workers)
-    words = f"""Which of four letters to send, four times over, where all letters are alike but for their names: {given.seeds} studies
+    intro = f"""Which of four letters to send, four times over, where all letters are alike but for their names: {given.seeds} studies
 of 40 trials on 2,000 customers, each with a seed of its own. The true gain of every choice is 0. Gains are CLV in money a customer."""
     tables = {"seeds": outcome_rows(found)}
     print(
         write_findings_report(
-            "e12_null_study", "E12: where nothing can be gained", words, findings_of(found), tables, given.out, reference_label="wanted"
+            "e12_null_study",
+            "E12: where nothing can be gained",
+            intro,
+            findings_of(found),
+            tables,
+            given.out,
+            reference_label="wanted",
         )
     )
 

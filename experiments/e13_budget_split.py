@@ -1,9 +1,9 @@
 """Claim: the found split of an acquisition budget is the one with equal marginal returns, within 5 % of spend.
 
-Four channels with known response curves (Hill, no carry-over) bring customers who buy once, for a known sum, as they come
-(configs/experiments/e13_budget.yaml). So the profit of a split is known, and so is the best split: the last unit of money brings as much on
-each channel. A study (e13_budget_study.yaml) finds its split from simulated arrivals alone; random search with as many trials beside it.
-Distance: half the sum of |found - best| over channels, as a share of spend, that is the money that would have to go elsewhere.
+Four channels with known response curves (Hill, no carry-over) bring customers who buy once, for a known sum, when they arrive
+(configs/experiments/e13_budget.yaml). So the profit of a split is known, and so is the best split: its marginal returns are equal on all
+channels. A study (e13_budget_study.yaml) finds its split from simulated arrivals alone; random search with as many trials is the
+reference. Distance: half the sum of |found - best| over channels, as a share of spend, that is the share of money to reallocate.
 
 Published: no figure; the optimum is a closed form (Lagrange; Dorfman and Steiner 1954, AER 44(5), on advertising budgets).
 
@@ -23,60 +23,60 @@ import cjsim as cj
 from cjsim.tuning.study import Study
 
 STUDY = ROOT / "configs" / "experiments" / "e13_budget_study.yaml"
-DISTANCE_TOLERANCE = 0.05  # of spend
+DISTANCE_TOLERANCE = 0.05  # share of spend
 SAMPLERS = ("tpe", "random")
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class ResponseCurves(NamedTuple):
-    """Response curves of channels, one entry each."""
+    """Response curves of channels; arrays have shape (n_channels,)."""
 
     names: tuple[str, ...]
     at_most: Floats  # arrivals a day
     half: Floats  # money a day
     slope: Floats
-    worth: Floats  # money a customer
+    customer_value: Floats  # money a customer
     days: float
 
     @classmethod
-    def of(cls, scenario: cj.Scenario) -> "ResponseCurves":
-        """The curves that a scenario declares, where each persona buys once for a fixed sum."""
+    def from_scenario(cls, scenario: cj.Scenario) -> "ResponseCurves":
+        """The curves of a scenario in which each persona buys once for a fixed sum."""
         journey = scenario.journey
         sums = {event.stages[0]: event.effects[0].purchase.value.fixed for event in journey.events.values()}
-        worth = {name: sums[persona.starts_in or journey.starts_in] for name, persona in journey.personas.items()}
-        ways = journey.acquisition.values()
-        mean = [sum(weight * worth[name] for name, weight in way.personas.items()) / sum(way.personas.values()) for way in ways]
-        columns = [[way.hill.at_most for way in ways], [way.hill.half for way in ways], [way.hill.slope for way in ways], mean]
+        value = {name: sums[persona.starts_in or journey.starts_in] for name, persona in journey.personas.items()}
+        channels = journey.acquisition.values()
+        mean = [sum(weight * value[name] for name, weight in one.personas.items()) / sum(one.personas.values()) for one in channels]
+        curves = [one.hill for one in channels]
+        columns = [[one.at_most for one in curves], [one.half for one in curves], [one.slope for one in curves], mean]
         return cls(tuple(journey.acquisition), *(np.array(column, float) for column in columns), scenario.horizon)
 
     def profit(self, spend: Floats) -> float:
-        """Expected profit over the horizon of so much a day on each channel."""
+        """Expected profit over the horizon, given the spend per day on each channel."""
         raised = spend**self.slope
-        return float(self.days * (np.sum(self.worth * self.at_most * raised / (self.half**self.slope + raised)) - spend.sum()))
+        return float(self.days * (np.sum(self.customer_value * self.at_most * raised / (self.half**self.slope + raised)) - spend.sum()))
 
     def marginal(self, spend: Floats) -> Floats:
-        """What one more a day on each channel brings, a unit of money."""
-        above = self.half**self.slope
-        return self.worth * self.at_most * above * self.slope * spend ** (self.slope - 1) / (above + spend**self.slope) ** 2
+        """Marginal return of the spend on each channel, money per unit of money."""
+        scale = self.half**self.slope
+        return self.customer_value * self.at_most * scale * self.slope * spend ** (self.slope - 1) / (scale + spend**self.slope) ** 2
 
     def best(self, total: float) -> Floats:
-        """The split of a total with equal marginal returns, each on the falling side of its curve."""
+        """The split of a total with equal marginal returns, each on the falling part of its curve."""
         # k s^(k-1) / (h^k + s^k)^2 rises, for k > 1, up to s = h ((k-1)/(k+1))^(1/k)
         steepest = self.half * (np.maximum(self.slope - 1, 0) / (self.slope + 1)) ** (1 / self.slope) + 1e-9
 
         def spends(log_return: float) -> Floats:
-            def short(spend: float, channel: int) -> float:
-                at = np.full(len(self.names), spend)
-                return float(np.log(self.marginal(at)[channel]) - log_return)
+            def difference(spend: float, channel: int) -> float:
+                return float(np.log(self.marginal(np.full(len(self.names), spend))[channel]) - log_return)
 
-            return np.array([roots.brentq(short, steepest[i], 1e6 * self.half[i], args=(i,)) for i in range(len(self.names))])
+            return np.array([roots.brentq(difference, steepest[i], 1e6 * self.half[i], args=(i,)) for i in range(len(self.names))])
 
         highest = float(np.log(self.marginal(steepest)).min())
         return spends(roots.brentq(lambda x: spends(x).sum() - total, highest - 20, highest - 1e-9))
 
 
 class FoundSplit(NamedTuple):
-    """What one study found; money a day, gains over the horizon."""
+    """The split that one study found; spend in money per day, gains over the horizon."""
 
     sampler: str
     seed: int
@@ -86,29 +86,33 @@ class FoundSplit(NamedTuple):
     gain: float
     low: float
     high: float
-    true_gain: float  # gain of the found split
+    true_gain: float  # of the found split
     spend: Floats
 
 
+COLUMN_NAMES = {"relative_loss": "lost", "true_gain": "known"}  # of splits.csv, by attribute
+
+
 def search_split(study: Study, curves: ResponseCurves, sampler: str, seed: int) -> FoundSplit:
-    """The split that a study finds with a seed, beside the best one."""
+    """The split that a study finds with a seed, compared with the best one."""
     optimum = cj.optimize(study.with_values({"sampler": sampler}), seed=seed, storage="memory")
     today = np.array([study.scenario.policy.acquisition[name].per_day for name in curves.names])
     spend = np.array([optimum.best.params[path] for path in study.mixes["budget"].of])
     best, gain = curves.best(spend.sum()), optimum.best.gain["profit"]
-    possible, known = (curves.profit(split) - curves.profit(today) for split in (best, spend))
+    possible, true_gain = (curves.profit(split) - curves.profit(today) for split in (best, spend))
     distance = float(np.abs(spend - best).sum() / 2 / spend.sum())
-    return FoundSplit(sampler, seed, distance, 1 - known / possible, optimum.best.verdict, gain.effect, gain.low, gain.high, known, spend)
+    confirmed = (optimum.best.verdict, gain.effect, gain.low, gain.high)
+    return FoundSplit(sampler, seed, distance, 1 - true_gain / possible, *confirmed, true_gain, spend)
 
 
 def findings_of(splits: list[FoundSplit]) -> list[Finding]:
-    """The claim beside what came out."""
+    """The claim and its results."""
     found_by = {sampler: [split for split in splits if split.sampler == sampler] for sampler in SAMPLERS}
-    searched, blind = (np.array([split.distance for split in found_by[sampler]]) for sampler in SAMPLERS)
+    searched, random = (np.array([split.distance for split in found_by[sampler]]) for sampler in SAMPLERS)
     lost = np.array([split.relative_loss for split in found_by["tpe"]])
     covered = np.array([split.low <= split.true_gain <= split.high for split in splits])
     inside = stats.binomtest(int(covered.sum()), len(covered), 0.95).proportion_ci()
-    less, near = _mean_with_interval(searched - blind), int(np.count_nonzero(searched <= DISTANCE_TOLERANCE))
+    less, near = _mean_with_interval(searched - random), int(np.count_nonzero(searched <= DISTANCE_TOLERANCE))
     within = f"{searched.min():.2g} to {searched.max():.2g} over seeds, {near} of {len(searched)} within {DISTANCE_TOLERANCE:g}"
     worst = float(lost.max())
     return [
@@ -118,7 +122,7 @@ def findings_of(splits: list[FoundSplit]) -> list[Finding]:
         Finding(
             "share of the possible gain that is lost", "at most 0.01", *_mean_with_interval(lost), worst <= 0.01, f"at most {worst:.2g}"
         ),
-        Finding("that distance less random search's, with as many trials", "below 0", *less, less[2] < 0, f"random: {blind.mean():.2g}"),
+        Finding("that distance less random search's, with as many trials", "below 0", *less, less[2] < 0, f"random: {random.mean():.2g}"),
         Finding(
             "confirmed 95 % intervals that hold the known gain of their split",
             "0.95",
@@ -132,22 +136,23 @@ def findings_of(splits: list[FoundSplit]) -> list[Finding]:
 
 
 def _mean_with_interval(values: Floats) -> tuple[float, float, float, int]:
-    """The mean over seeds, its interval by t, how many they are."""
+    """The mean over seeds, its interval by Student's t, and the number of seeds."""
     half = float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
     return float(values.mean()), float(values.mean()) - half, float(values.mean()) + half, len(values)
 
 
 def split_rows(splits: list[FoundSplit], curves: ResponseCurves) -> list[dict[str, Any]]:
-    """A row a study, and one for the best split."""
+    """One row per study, and one for the best split."""
     best = curves.best(float(splits[0].spend.sum()))
-    blank = dict.fromkeys(FoundSplit._fields[3:9], "")
+    fields = [COLUMN_NAMES.get(name, name) for name in FoundSplit._fields[:9]]
+    blank = dict.fromkeys(fields[3:], "")
     first = {"sampler": "equal marginal returns", "seed": "", "distance": 0.0, **blank, **dict(zip(curves.names, best, strict=True))}
-    columns = (*FoundSplit._fields[:9], *curves.names)
+    columns = (*fields, *curves.names)
     return [first, *(dict(zip(columns, (*split[:9], *split.spend), strict=True)) for split in splits)]
 
 
 def figure(splits: list[FoundSplit], curves: ResponseCurves, path: Path) -> None:
-    """Money a day on each channel, as found and as it is best."""
+    """Draw the money per day on each channel, as found and as in the best split."""
     import matplotlib as mpl
     import seaborn as sns
 
@@ -156,15 +161,16 @@ def figure(splits: list[FoundSplit], curves: ResponseCurves, path: Path) -> None
 
     sns.set_theme(style="whitegrid", palette="colorblind")
     drawn, axes = plt.subplots(figsize=(7, 4))
-    places = np.arange(len(curves.names))
+    positions = np.arange(len(curves.names))
     best = curves.best(float(splits[0].spend.sum()))
     for number, sampler in enumerate(SAMPLERS):
         mine = [split.spend for split in splits if split.sampler == sampler]
-        across = (number - 0.5) * 0.3 + np.linspace(-0.1, 0.1, len(mine))
-        for at, spend in zip(across, mine, strict=True):
-            axes.plot(places + at, spend, "o", color=f"C{number}", markersize=4, alpha=0.7, label=sampler if at == across[0] else None)
-    axes.hlines(best, places - 0.4, places + 0.4, color="black", label="equal marginal returns")
-    axes.set_xticks(places, curves.names)
+        offsets = (number - 0.5) * 0.3 + np.linspace(-0.1, 0.1, len(mine))
+        for offset, spend in zip(offsets, mine, strict=True):
+            label = sampler if offset == offsets[0] else None
+            axes.plot(positions + offset, spend, "o", color=f"C{number}", markersize=4, alpha=0.7, label=label)
+    axes.hlines(best, positions - 0.4, positions + 0.4, color="black", label="equal marginal returns")
+    axes.set_xticks(positions, curves.names)
     axes.set(ylabel="money a day", ylim=(0, None))
     axes.legend(frameon=False)
     drawn.text(0.01, 0.005, f"{len(splits) // len(SAMPLERS)} seeds of each sampler, about 90,000 arrivals a trial", fontsize=7)
@@ -181,17 +187,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e13_budget_split")
     given = parser.parse_args()
     study = Study.load(STUDY, set={"trials": given.trials})
-    curves = ResponseCurves.of(study.scenario)
+    curves = ResponseCurves.from_scenario(study.scenario)
     splits = [search_split(study, curves, sampler, seed) for sampler in SAMPLERS for seed in range(1, given.seeds + 1)]
     given.out.mkdir(parents=True, exist_ok=True)
     figure(splits, curves, given.out / "splits.png")
-    words = f"""1,000 a day among four channels with known response curves; {given.trials} trials a study, {given.seeds} seeds of
+    intro = f"""1,000 a day among four channels with known response curves; {given.trials} trials a study, {given.seeds} seeds of
 each sampler. Each seed has its own customers, and its own choices of the sampler. Gains are confirmed on customers on whom nothing was
 chosen."""
     tables = {"splits": split_rows(splits, curves)}
     print(
         write_findings_report(
-            "e13_budget_split", "E13: where the next unit of a budget goes", words, findings_of(splits), tables, given.out
+            "e13_budget_split", "E13: where the next unit of a budget goes", intro, findings_of(splits), tables, given.out
         )
     )
 

@@ -1,13 +1,14 @@
-"""Claim: on a journey with planted effects, `levers` ranks them right, and its intervals cover the truth 93 to 97 % of the time.
+"""Claim: on a journey with known effects, `levers` ranks them correctly, and its intervals cover the truth 93 to 97 % of the time.
 
-A small firm writes letters, notes, tips and a welcome series; who opens one buys. Nothing else sells, and no message changes the odds of
-another, so that what each lever does is known in closed form (`truths`): how many contacts are delivered, times the chance that one is
-opened, times the mean purchase. Purchases are skewed (exponential, times a lognormal size of the customer), as purchases are. Some levers
-do nothing: hours, to whom no customer is sensitive, and the shares of a split of two letters that are twins, which moves customers
-between them and so is noise around 0.
+A small firm sends letters, notes, tips and a welcome series; a customer who opens one buys. Nothing else sells, and no message affects
+another. So the effect of each lever is known in closed form (`true_effects`): the number of delivered contacts, times the open rate, times
+the mean purchase. Purchases are skewed (exponential, times a lognormal size of the customer), as real purchases are. Some levers have no
+effect: sending hours, as no customer is sensitive to them, and the shares of a split between two identical letters, which moves customers
+between them and so adds noise around 0.
 
-`levers` is run with 200 seeds; truths are also held against one paired run of many customers. Coverage of an interval that is right is
-binomial: 200 seeds tell 95 % to +- 3 points, so that a single move may lie outside of 93 to 97 by chance; all moves together may not.
+`levers` runs with 200 seeds; the closed form is also checked against one paired run of many customers. The coverage of a correct interval
+is binomial: 200 seeds estimate 95 % to +- 3 points, so that a single move may lie outside of 93 to 97 by chance; the mean over all moves
+may not.
 
 Run: `python experiments/e14_levers.py [--seeds K] [--customers N] [--check N] [--out DIR]`.
 """
@@ -24,22 +25,22 @@ import cjsim as cj
 
 WEEKS = 12
 SIGMA = 0.6  # of the logarithm of a customer's size
-WAIT, LATER, BUYS = 4.0, 6.0, 10.0  # days: to the welcome, to its second letter, mean until who is new buys by itself
+WAIT, LATER, BUYS = 4.0, 6.0, 10.0  # days: to the welcome letter, to the second letter, mean until a new customer buys unprompted
 
 
 class MessageParameters(NamedTuple):
-    """A message: the chance that it is opened, and the mean purchase then."""
+    """A message: its open rate, and the mean purchase after an open."""
 
-    rate: float
+    open_rate: float
     value: float
 
     @property
     def expected_value(self) -> float:
         """Mean revenue of one delivery."""
-        return self.rate * self.value
+        return self.open_rate * self.value
 
 
-MESSAGE_PARAMETERS = {  # so that the true sizes of levers lie at least a fifth apart, but for those that do the same
+MESSAGE_PARAMETERS = {  # chosen so that true effects differ by at least a fifth, except for equal ones
     "letter": MessageParameters(0.30, 14.0),
     "note": MessageParameters(0.20, 3.0),
     "tip": MessageParameters(0.15, 25.0),
@@ -58,14 +59,14 @@ def lever_scenario(customers: int = 2_000) -> cj.Scenario:
     messages: dict[str, Any] = {
         name: {
             "channel": CHANNELS[name],
-            "open_rate": post.rate,
+            "open_rate": message.open_rate,
             "effects": {"opened": [{"fire": f"order_by_{name}"}]},
         }
-        for name, post in MESSAGE_PARAMETERS.items()
+        for name, message in MESSAGE_PARAMETERS.items()
     }
     orders = {
-        f"order_by_{name}": {"effects": [{"purchase": {"value": {"exponential": {"mean": post.value}}, "times": ["size"]}}]}
-        for name, post in MESSAGE_PARAMETERS.items()
+        f"order_by_{name}": {"effects": [{"purchase": {"value": {"exponential": {"mean": message.value}}, "times": ["size"]}}]}
+        for name, message in MESSAGE_PARAMETERS.items()
     }
     messages["tip"] |= {"topic": "personal", "relevance": RELEVANCE}
     journey = {
@@ -97,19 +98,19 @@ def lever_scenario(customers: int = 2_000) -> cj.Scenario:
         "guardrails": {"caps": [{"at_most": 2, "per": "7d", "channels": ["push"]}]},
         "personalisation": [{"accuracy": ACCURACY}],
     }
-    whole = {"name": "planted", "journey": journey, "policy": policy, "start": "2026-01-05", "horizon": f"{7 * WEEKS}d"}
-    return cj.Scenario.from_dict(whole | {"customers": customers})
+    data = {"name": "planted", "journey": journey, "policy": policy, "start": "2026-01-05", "horizon": f"{7 * WEEKS}d"}
+    return cj.Scenario.from_dict(data | {"customers": customers})
 
 
 class LeverSettings(NamedTuple):
-    """What the levers of the firm are set to, as far as it moves revenue."""
+    """Settings of the levers that affect revenue."""
 
     letters: int = WEEKS
     notes: int = 2 * WEEKS
     tips: int = 4
     accuracy: float = ACCURACY
-    wait: float | None = WAIT  # days; None: the first letter is left out
-    later: float | None = LATER  # days after `wait`; None: the second letter is left out
+    wait: float | None = WAIT  # days; None: no first letter
+    later: float | None = LATER  # days after `wait`; None: no second letter
     has_twin_messages: bool = True
     share_not_held_out: float = 1.0  # share of customers who are not held out
 
@@ -117,8 +118,8 @@ class LeverSettings(NamedTuple):
 def expected_revenue(policy: LeverSettings) -> float:
     """Mean revenue per customer over the horizon, in closed form."""
     tip = MESSAGE_PARAMETERS["tip"]
-    right = 1 / (1 + math.exp(-math.log(tip.rate / (1 - tip.rate)) - RELEVANCE))
-    opened = policy.accuracy * right + (1 - policy.accuracy) * tip.rate
+    relevant = 1 / (1 + math.exp(-math.log(tip.open_rate / (1 - tip.open_rate)) - RELEVANCE))
+    opened = policy.accuracy * relevant + (1 - policy.accuracy) * tip.open_rate
     total = (
         policy.letters * MESSAGE_PARAMETERS["letter"].expected_value
         + policy.notes * MESSAGE_PARAMETERS["note"].expected_value
@@ -136,7 +137,7 @@ def true_effects() -> dict[tuple[str, str], float]:
     notes, welcome, cap = "policy.broadcasts.notes", "policy.flows.welcome", "policy.guardrails.caps[0]"
     tips, letters = "policy.broadcasts.tips", "policy.broadcasts.letters"
     no_welcome = LeverSettings()._replace(wait=None, later=None)
-    moved: dict[tuple[str, Any], LeverSettings] = {
+    settings: dict[tuple[str, Any], LeverSettings] = {
         (letters, "off"): LeverSettings(letters=0),
         (f"{letters}.schedule.every_weeks", 2): LeverSettings(letters=WEEKS // 2),
         (notes, "off"): LeverSettings(notes=0),
@@ -160,7 +161,7 @@ def true_effects() -> dict[tuple[str, str], float]:
         ("policy.flows.survey", "off"): LeverSettings(has_twin_messages=False),
         ("policy.guardrails.holdout", 0.1): LeverSettings(share_not_held_out=0.9),
     }
-    known = {(path, str(after)): expected_revenue(policy) - expected_revenue(LeverSettings()) for (path, after), policy in moved.items()}
+    known = {(path, str(after)): expected_revenue(policy) - expected_revenue(LeverSettings()) for (path, after), policy in settings.items()}
     for twin in ("twin_a", "twin_b"):
         for share in (0.4, 0.6):
             known[f"policy.flows.survey.steps[0].split.{twin}.share", str(share)] = 0.0
@@ -172,7 +173,7 @@ def true_effects() -> dict[tuple[str, str], float]:
 
 
 def move_key(lever: Any) -> tuple[str, str]:
-    """Path and value of a move, as `truths` has them."""
+    """Path and value of a move, as in `true_effects`."""
     return lever.move.path, str(lever.move.after)
 
 
@@ -185,7 +186,7 @@ def levers_by_effect(effects: dict[tuple[str, str], float]) -> list[str]:
 
 
 def is_ranked_right(found: dict[tuple[str, str], float], true: dict[tuple[str, str], float]) -> bool:
-    """Whether all levers are in their true order; those that truly do the same may stand either way."""
+    """Whether all levers are in their true order; levers with equal true effects may be in either order."""
     sizes: dict[str, float] = {}
     for (path, _), effect in true.items():
         sizes[path] = max(sizes.get(path, 0.0), abs(effect))
@@ -194,7 +195,7 @@ def is_ranked_right(found: dict[tuple[str, str], float], true: dict[tuple[str, s
 
 
 class SeedResult(NamedTuple):
-    """What `levers` said with one seed, by move."""
+    """Result of `levers` with one seed, by move."""
 
     effects: dict[tuple[str, str], float]
     lows: dict[tuple[str, str], float]
@@ -202,12 +203,12 @@ class SeedResult(NamedTuple):
     is_significant: dict[tuple[str, str], bool]
 
     def covers(self, key: tuple[str, str], truth: float) -> bool:
-        """Whether the interval holds the truth."""
+        """Whether the interval covers the truth."""
         return self.lows[key] <= truth <= self.highs[key]
 
 
 def run_levers(customers: int, seed: int, threads: int | None = None) -> SeedResult:
-    """`levers` once."""
+    """Run `levers` once."""
     found = cj.levers(lever_scenario(), metric="revenue", customers=customers, seed=seed, threads=threads).levers
     return SeedResult(
         {move_key(lever): float(lever.metric_effect.effect) for lever in found},
@@ -218,12 +219,12 @@ def run_levers(customers: int, seed: int, threads: int | None = None) -> SeedRes
 
 
 def distinct_moves(true: dict[tuple[str, str], float]) -> list[tuple[str, str]]:
-    """Moves whose effects vary from seed to seed, each once: a rule's period and the other twin's share do what another move does."""
+    """Moves whose effects vary between seeds, without duplicates: the period of a cap and the share of the second twin repeat others."""
     return [key for key in true if not key[0].endswith((".at", ".per", "twin_b.share"))]
 
 
 def moves_table(seeds: list[SeedResult], true: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
-    """A row a move: truth, mean effect, spread over seeds beside the mean standard error, coverage."""
+    """One row per move: truth, mean effect, standard deviation over seeds, mean standard error, and coverage."""
     rows = []
     for key in sorted(true, key=lambda key: -abs(true[key])):
         effects = np.array([seed.effects[key] for seed in seeds])
@@ -244,37 +245,37 @@ def moves_table(seeds: list[SeedResult], true: dict[tuple[str, str], float]) -> 
 
 
 def blocks_table(customers: int, seed: int, true: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
-    """One paired run of many customers: its own distance from each truth, and coverage of intervals on blocks of few of them."""
+    """One paired run of many customers: its distance from each true effect, and the coverage of intervals on blocks of few customers."""
     from cjsim.metrics.paired_differences import paired_difference
     from cjsim.metrics.ratios import RatioTerms
     from cjsim.tuning.levers.moves import list_moves
 
-    def earned(world: cj.Scenario) -> Any:
-        return cj.simulate(world, customers=customers, seed=seed).outcomes.customers["revenue"]
+    def revenue(scenario: cj.Scenario) -> Any:
+        return cj.simulate(scenario, customers=customers, seed=seed).outcomes.customers["revenue"]
 
-    world = lever_scenario()
-    base = earned(world)
+    scenario = lever_scenario()
+    base = revenue(scenario)
     rows = []
-    for move in list_moves(world):
+    for move in list_moves(scenario):
         key = (move.path, str(move.after))
         if key not in distinct_moves(true):
             continue
-        other = earned(world.with_values(move.values))
-        moved = other - base
-        error = moved.std(ddof=1) / math.sqrt(customers)
-        skew = float(np.mean((moved - moved.mean()) ** 3) / moved.std() ** 3)
+        other = revenue(scenario.with_values(move.values))
+        differences = other - base
+        error = differences.std(ddof=1) / math.sqrt(customers)
+        skewness = float(np.mean((differences - differences.mean()) ** 3) / differences.std() ** 3)
         row = {
             "path": key[0],
             "to": key[1],
             "truth": true[key],
-            "effect": float(moved.mean()),
-            "z": float((moved.mean() - true[key]) / error),
+            "effect": float(differences.mean()),
+            "z": float((differences.mean() - true[key]) / error),
+            "skewness": skewness,
         }
-        row["skewness"] = skew
         for size in BLOCKS:
             ones, starts = np.ones(size, bool), range(0, customers - size + 1, size)
-            told = [paired_difference(RatioTerms(base[i : i + size], ones), RatioTerms(other[i : i + size], ones)) for i in starts]
-            row[f"coverage_{size}"] = float(np.mean([effect.low <= true[key] <= effect.high for effect in told]))
+            effects = [paired_difference(RatioTerms(base[i : i + size], ones), RatioTerms(other[i : i + size], ones)) for i in starts]
+            row[f"coverage_{size}"] = float(np.mean([effect.low <= true[key] <= effect.high for effect in effects]))
         rows.append(row)
     return rows
 
@@ -282,16 +283,22 @@ def blocks_table(customers: int, seed: int, true: dict[tuple[str, str], float]) 
 def findings_of(seeds: list[SeedResult], true: dict[tuple[str, str], float], blocks: list[dict[str, Any]], check: int) -> list[Finding]:
     """The claim, part by part."""
     keys, n = distinct_moves(true), len(seeds)
-    right = np.array([is_ranked_right(seed.effects, true) for seed in seeds], np.float64)
+    ranked_right = np.array([is_ranked_right(seed.effects, true) for seed in seeds], np.float64)
     covered = np.array([np.mean([seed.covers(key, true[key]) for key in keys]) for seed in seeds])
     each = np.array([np.mean([seed.covers(key, true[key]) for seed in seeds]) for key in keys])
     nulls = [key for key in true if true[key] == 0]
     wrong = np.array([any(seed.is_significant[key] for key in nulls) for seed in seeds], np.float64)
-    touched = [seed.effects[key] for seed in seeds for key in true if key[0].endswith(".at")]
+    hour_effects = [seed.effects[key] for seed in seeds for key in true if key[0].endswith(".at")]
     within = int(((each >= 0.93) & (each <= 0.97)).sum())
     by_chance = "200 seeds tell a share of 95 % to 3 points: about one move in five lies outside of 93 to 97 by chance"
     found = [
-        Finding("all levers in their true order", "at least 0.95 of seeds", *ratio_with_interval(right), n, bool(right.mean() >= 0.95)),
+        Finding(
+            "all levers in their true order",
+            "at least 0.95 of seeds",
+            *ratio_with_interval(ranked_right),
+            n,
+            bool(ranked_right.mean() >= 0.95),
+        ),
         Finding(
             "intervals that cover the truth, all moves",
             "0.93 to 0.97",
@@ -312,7 +319,9 @@ def findings_of(seeds: list[SeedResult], true: dict[tuple[str, str], float], blo
         Finding(
             "a lever that does nothing is said to hold (Holm)", "at most 0.05", *ratio_with_interval(wrong), n, bool(wrong.mean() <= 0.05)
         ),
-        Finding("largest effect of an hour to which nobody is sensitive", "0", float(np.abs(touched).max()), 0, 0, n, not any(touched)),
+        Finding(
+            "largest effect of an hour to which nobody is sensitive", "0", float(np.abs(hour_effects).max()), 0, 0, n, not any(hour_effects)
+        ),
         Finding(
             f"largest distance of a truth from a paired run of {check:,}, in standard errors",
             "below 3.5",
@@ -335,23 +344,23 @@ def findings_of(seeds: list[SeedResult], true: dict[tuple[str, str], float], blo
 
 
 def unreliable_interval_findings(rows: list[dict[str, Any]], blocks: list[dict[str, Any]], customers: int, n: int) -> list[Finding]:
-    """Coverage of moves that Cochran's rule calls rough (fewer customers than 25 times the squared skewness), and of the others."""
+    """Coverage of the moves that fail Cochran's rule (fewer customers than 25 times the squared skewness), and of the others."""
     skewed = {(row["path"], row["to"]): 25 * row["skewness"] ** 2 > customers for row in blocks}
     found = []
-    for is_rough, words in ((False, "enough"), (True, "too few (`rough`)")):
-        shares = [row["coverage"] for row in rows if skewed.get((row["path"], row["to"])) is is_rough]
+    for is_skewed, words in ((False, "enough"), (True, "too few (`rough`)")):
+        shares = [row["coverage"] for row in rows if skewed.get((row["path"], row["to"])) is is_skewed]
         if shares:
             statement = f"the same, the {len(shares)} moves for whose skewness {customers:,} customers are {words}: mean, least, most"
             mean, good = float(np.mean(shares)), bool(0.93 <= np.mean(shares) <= 0.97)
-            why = "the effect is made up by few, large purchases" if is_rough and not good else ""
+            why = "the effect is made up by few, large purchases" if is_skewed and not good else ""
             found.append(
-                Finding(statement, "below 0.93" if is_rough else "0.93 to 0.97", mean, min(shares), max(shares), n, good != is_rough, why)
+                Finding(statement, "below 0.93" if is_skewed else "0.93 to 0.97", mean, min(shares), max(shares), n, good != is_skewed, why)
             )
     return found
 
 
 def figure(rows: list[dict[str, Any]], seeds: int, path: Path) -> None:
-    """How often the interval of each move covers its truth."""
+    """Draw how often the interval of each move covers the truth."""
     import seaborn as sns
     from matplotlib.figure import Figure
 
@@ -375,7 +384,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--customers", type=int, default=4_000)
-    parser.add_argument("--check", type=int, default=100_000, help="customers of the paired run that truths are held against")
+    parser.add_argument("--check", type=int, default=100_000, help="customers of the paired run that checks the closed form")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e14_levers")
     given = parser.parse_args()
     true = true_effects()
@@ -384,8 +393,8 @@ def main() -> None:
     rows = moves_table(seeds, true)
     given.out.mkdir(parents=True, exist_ok=True)
     figure(rows, given.seeds, given.out / "coverage.png")
-    words = f"""Levers of a small firm, {given.seeds} seeds of {given.customers:,} customers; the effect of each move on revenue is known in
-closed form (`truths` in the experiment). Under "published" stands what was to be shown. In rows that say "least, most" the
+    intro = f"""Levers of a small firm, {given.seeds} seeds of {given.customers:,} customers; the effect of each move on revenue is known in
+closed form (`true_effects` in the experiment). Under "published" stands what was to be shown. In rows that say "least, most" the
 brackets hold these.
 
 Few customers, skewed effects: the normal interval misses more often than it says, which `levers` marks as `rough`. Hall's (1992)
@@ -395,7 +404,7 @@ stays, and says when it is rough."""
     tables = {"moves": rows, "blocks": blocks}
     found = findings_of(seeds, true, blocks, given.check)
     found[3:3] = unreliable_interval_findings(rows, blocks, given.customers, given.seeds)
-    print(write_findings_report("e14_levers", "E14: levers on a journey with planted effects", words, found, tables, given.out))
+    print(write_findings_report("e14_levers", "E14: levers on a journey with planted effects", intro, found, tables, given.out))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,4 @@
-"""Searches held against each other: each may simulate as many lives, and what it finds is judged on customers that none of them saw.
-
-Lives here: who takes part, a search within a number of lives, what was best when. Does not live here: what is searched, and the truth
-(e10, e11, e12, e16).
-"""
+"""Search strategies for comparisons with an equal simulation budget."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,76 +24,76 @@ STRATEGIES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 
 class SearchResult(NamedTuple):
-    """A search that took part: its trials, and what the confirmation says of them."""
+    """A search with one strategy: its trials and their confirmation."""
 
-    way: str
+    strategy: str
     seed: int
     study: Study
     trials: tuple[Trial, ...]
     confirmed: ConfirmationResult
 
     @property
-    def lives(self) -> int:
-        """How many lives its trials took; the confirmation takes as many in all ways."""
+    def simulated_customers(self) -> int:
+        """Number of customers simulated in trials; the confirmation takes equally many with all strategies."""
         return total_simulated(self.trials)
 
 
 class Incumbent(NamedTuple):
-    """The best trial so far, from so many lives on."""
+    """A trial that was the best so far after `simulated_customers` had been simulated."""
 
-    lives: int
+    simulated_customers: int
     params: Mapping[str, Any]
 
 
 def total_simulated(trials: Sequence[Trial]) -> int:
-    """How many lives trials took."""
+    """Number of customers simulated in the trials."""
     return sum(trial.simulated_customers for trial in trials)
 
 
 def run_strategy(
-    path: Path, strategy: str, seed: int, *, simulation_budget: int | None = None, set: Mapping[str, Any] | None = None
+    path: Path, strategy: str, seed: int, *, simulation_budget: int | None = None, values: Mapping[str, Any] | None = None
 ) -> SearchResult:
-    """A study searched in one way: with its own number of trials, or with trials until so many lives are used up.
+    """Search a study with one strategy, for its own number of trials or until the simulation budget is spent.
 
     Parameters
     ----------
     path : Path
-        Of the study.
+        File of the study.
     strategy : str
-        One of `WAYS`.
+        One of `STRATEGIES`.
     seed : int
-        Of the study.
+        Seed of the study.
     simulation_budget : int, optional
-        The last batch is the first one with which the search has taken at least so many.
-    set : mapping, optional
-        Values of the study's file that hold instead, as in `Study.load`.
+        Number of simulated customers; the search stops after the batch that reaches it.
+    values : mapping, optional
+        Values by path that replace those of the file.
     """
-    study = Study.load(path, set={**STRATEGIES[strategy], "seed": seed, **(set or {})})
-    evaluator, program, trials = Evaluator(study), BatchSampler(study), list[Trial]()
+    study = Study.load(path, set={**STRATEGIES[strategy], "seed": seed, **(values or {})})
+    evaluator, sampler, trials = Evaluator(study), BatchSampler(study), list[Trial]()
     while len(trials) < study.trials if simulation_budget is None else total_simulated(trials) < simulation_budget:
-        points = program.ask(study.batch if simulation_budget is not None else min(study.batch, study.trials - len(trials)))
-        rivals = select_incumbents(study, trials)
-        batch = [evaluator.evaluate(len(trials) + i, point, incumbents=rivals) for i, point in enumerate(points)]
-        program.tell(batch)
+        points = sampler.ask(study.batch if simulation_budget is not None else min(study.batch, study.trials - len(trials)))
+        best_trials = select_incumbents(study, trials)
+        batch = [evaluator.evaluate(len(trials) + i, point, incumbents=best_trials) for i, point in enumerate(points)]
+        sampler.tell(batch)
         trials += batch
     return SearchResult(strategy, seed, study, tuple(trials), confirm(study, evaluator, trials))
 
 
 def incumbents(trials: Sequence[Trial], size: int) -> list[Incumbent]:
-    """Who was best from when on, by the first objective, of those that lived with all customers; the larger the better.
+    """The complete trials that were the best so far in the first objective, which is maximized.
 
     Parameters
     ----------
     trials : sequence of Trial
-        In the order of their indices.
+        By index.
     size : int
-        All customers.
+        Number of customers of a complete trial.
     """
     found: list[Incumbent] = []
-    best, lives = float("-inf"), 0
+    best, simulated = float("-inf"), 0
     for trial in trials:
-        lives += trial.simulated_customers
+        simulated += trial.simulated_customers
         if trial.customers == size and trial.gains[0].value > best:
             best = trial.gains[0].value
-            found.append(Incumbent(lives, trial.params))
+            found.append(Incumbent(simulated, trial.params))
     return found

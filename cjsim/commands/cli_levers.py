@@ -63,7 +63,7 @@ def levers(
     how = {"threads": parse_run_options("compiled", threads, None)["threads"]}
     print_warnings(scenario, named[base])
     with atomic_output_folder(out) as folder, progress_bar() as progress:
-        from cjsim.tuning.levers.ranking import levers as rank
+        from cjsim.tuning.levers.rank import levers as rank
         from cjsim.tuning.levers.sobol import MAX_SOBOL_LEVERS, add_sobol_indices
 
         within = tuple(only or ("policy",)) + (("journey",) if journey else ())

@@ -1,12 +1,8 @@
-"""What the winner of a search is worth: tried again on customers on whom nothing was chosen.
+"""Confirmation of a search: selects the winner and estimates its gain on fresh customers.
 
-Lives here: finalists, the winner among them, what its gain is, and whether it counts. Does not live here: customers (panel.py), what a
-study wants (goals.py), the search.
-
-The best of many trials is best partly by luck: by its own, as each is worth something else on other customers, and by that of being
-chosen. So finalists live with fresh customers, which tells the winner, and the winner with others yet, which tells its gain: nothing
-was chosen on these, so that the gain is unbiased and its interval is what it says. Where no choice matters, that interval lies wholly
-on the good side of 0 in 2.5 % of studies.
+The best of many trials owes part of its gain to sampling noise (the winner's curse). So the finalists are simulated on fresh customers,
+which determine the winner, and the winner on a second set of fresh customers, which determine its gain. No choice used the second set, so
+that the gain is unbiased and its interval has nominal coverage. If no choice has an effect, 2.5 % of studies claim a gain.
 """
 
 import json
@@ -14,38 +10,36 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from cjsim.kernels.world import Array
 from cjsim.metrics.confidence_intervals import MetricEstimate
+from cjsim.progress import NoProgress, Progress
+from cjsim.tuning.evaluation_cohort import EvaluationCohort, PolicyEvaluation
+from cjsim.tuning.evaluator import Evaluator
 from cjsim.tuning.goals import Goals, pareto_front, select_by_crowding
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import ObjectiveGain, Trial
 
-if TYPE_CHECKING:
-    from cjsim.progress import Progress
-    from cjsim.tuning.evaluation_cohort import EvaluationCohort, PolicyEvaluation
-    from cjsim.tuning.evaluator import Evaluator
-
 Verdict = Literal["gain", "none", "infeasible"]
-_FRONT_FACTOR = 4  # times the finalists: so many of a front are confirmed
-_NORMAL_DRAWS = 20_000  # standard error of a chance: at most 0.0036
+_FRONT_FACTOR = 4  # with several objectives, so many times `finalists` trials are confirmed
+_NORMAL_DRAWS = 20_000  # standard error of a probability: at most 0.0036
 
 
 @dataclass(frozen=True)
 class Finalist:
-    """A trial on the first fresh customers.
+    """A trial on the first set of fresh customers.
 
     Attributes
     ----------
     trial : Trial
-        As the search has it.
+        The trial of the search.
     gains : tuple of ObjectiveGain
-        By objective.
+        One per objective.
     excess : Mapping of str to float
-        By constraint: how far beyond its bound the metric is.
+        Excess of the metric over the bound, by constraint.
     """
 
     trial: Trial
@@ -55,37 +49,37 @@ class Finalist:
 
 @dataclass(frozen=True)
 class ConfirmationResult:
-    """What of a search holds on fresh customers.
+    """Result of the confirmation.
 
     Attributes
     ----------
     verdict : str
-        'gain': the first objective's interval lies wholly on the good side of 0, and no constraint is surely broken; 'none': not so;
-        'infeasible': no trial kept all constraints.
+        'gain': the whole interval of the first objective shows an improvement, and no constraint is surely violated; 'none': otherwise;
+        'infeasible': no trial is feasible.
     trial : Trial
-        The winner; where there is none ('infeasible'), the trial that came nearest.
+        The winner; if 'infeasible', the trial that comes nearest.
     gains : Mapping of str to ObjectiveGain
-        By metric of the objectives, on the second fresh customers; empty where there is no winner.
+        By metric of the objectives, on the second set of fresh customers; empty if there is no winner.
     excess : Mapping of str to float
-        By constraint, likewise; where there is no winner, that of the nearest trial in the search.
+        By constraint, on the second set of fresh customers; if there is no winner, that of the nearest trial in the search.
     surely_violated : tuple of str
-        Constraints that are surely broken: the metric's whole 95 % interval lies beyond the bound.
+        Names of the constraints that the whole 95 % interval of the metric violates.
     optimism : Mapping of str to float
-        By metric: the gain in the search less this one, in the direction of the objective.
+        By metric: the gain in the search minus the confirmed gain, in the direction of the objective.
     metrics, baseline : Mapping of str to MetricEstimate
-        Of the winner, and of the scenario as it is, on the second fresh customers.
+        Metrics of the winner and of the scenario as it is, on the second set of fresh customers.
     finalists : tuple of Finalist
-        On the first fresh customers, the best first; of several objectives, by the first.
+        On the first set of fresh customers, sorted by the first objective, best first.
     chance_best : float
-        That the winner is the best of those finalists that could have won, by the first objective, given the first fresh customers.
+        Probability that the winner is the best of the eligible finalists in the first objective, given the first set of fresh customers.
     pareto : tuple of Finalist
-        Finalists that nobody beats in all objectives; of one objective, the winner.
+        Finalists that no other finalist dominates; with one objective, the winner.
     customers : int
-        On which each was tried.
+        Number of customers in the second set of fresh customers.
     simulated_customers : int
-        Lives in all.
+        Total number of simulated customers.
     has_fresh_draws : bool
-        Whether these customers lived in other journeys than those of the search; True where there are no parameter draws.
+        Whether the confirmation used other parameter draws than the search; True if there are no draws.
     """
 
     verdict: Verdict
@@ -104,107 +98,106 @@ class ConfirmationResult:
     has_fresh_draws: bool
 
 
-def confirm(study: Study, evaluator: "Evaluator", trials: Sequence[Trial], *, progress: "Progress | None" = None) -> ConfirmationResult:
-    """Try the best trials on fresh customers.
+def confirm(study: Study, evaluator: Evaluator, trials: Sequence[Trial], *, progress: Progress | None = None) -> ConfirmationResult:
+    """Evaluate the best trials on fresh customers.
 
     Parameters
     ----------
     study : Study
         The study.
     evaluator : Evaluator
-        Of the study.
+        Evaluator of the study.
     trials : Sequence of Trial
-        All of the search, at least one.
+        All trials of the search, at least one.
     progress : Progress, optional
-        Is told how far it is.
+        Receives the progress of the work, in customers.
 
     Returns
     -------
     ConfirmationResult
     """
-    from cjsim.progress import NoProgress
-
-    goals, told = evaluator.goals, progress or NoProgress()
-    chosen = select_finalists(trials, goals, size=study.customers_per_trial, count=study.confirm.finalists)
-    if not chosen:
+    progress = progress or NoProgress()
+    goals = evaluator.goals
+    selected = select_finalists(trials, goals, size=study.customers_per_trial, count=study.confirm.finalists)
+    if not selected:
         return _infeasible_result(trials, goals, evaluator.baseline)
     first, second = evaluator.fresh_cohort("first"), evaluator.fresh_cohort("second")
-    told.start((len(chosen) + 3) * first.customers, "confirming")
+    progress.start((len(selected) + 3) * first.customers, "confirming")
     try:
-        stand = _FinalistComparison.from_trials(first, chosen, goals, told)
-        ours, base = (_simulate_policy(second, values, told) for values in (stand.winner.trial.params, {}))
+        comparison = _FinalistComparison.from_trials(first, selected, goals, progress)
+        winner = comparison.winner.trial
+        evaluation, baseline = (_simulate_policy(second, values, progress) for values in (winner.params, {}))
     finally:
-        told.finish()
-    contrasts = [ours.paired_contrast(base, aspect) for aspect in goals.directed_metrics]
+        progress.finish()
+    contrasts = [evaluation.paired_contrast(baseline, metric) for metric in goals.directed_metrics]
     gains, names = goals.gains(contrasts), [one.metric for one in goals.objectives]
-    broken = tuple(goals.surely_violated(ours.metrics))
-    search = stand.winner.trial.gains
-    optimism = (one.sign * (then.effect - now.effect) for one, then, now in zip(goals.objectives, search, gains, strict=True))
+    violated = tuple(goals.surely_violated(evaluation.metrics))
+    optimism = (one.sign * (then.effect - now.effect) for one, then, now in zip(goals.objectives, winner.gains, gains, strict=True))
     return ConfirmationResult(
-        verdict="gain" if goals.is_gain(gains[0]) and not broken else "none",
-        trial=stand.winner.trial,
+        verdict="gain" if goals.is_gain(gains[0]) and not violated else "none",
+        trial=winner,
         gains=MappingProxyType(dict(zip(names, gains, strict=True))),
         excess=MappingProxyType(goals.excess(contrasts)),
-        surely_violated=broken,
+        surely_violated=violated,
         optimism=MappingProxyType(dict(zip(names, optimism, strict=True))),
-        metrics=MappingProxyType(dict(ours.metrics)),
-        baseline=MappingProxyType(dict(base.metrics)),
-        finalists=stand.ranked_finalists(),
-        chance_best=stand.chance_best(study.confirm.finalists),
-        pareto=stand.pareto,
+        metrics=MappingProxyType(dict(evaluation.metrics)),
+        baseline=MappingProxyType(dict(baseline.metrics)),
+        finalists=comparison.ranked_finalists(),
+        chance_best=comparison.chance_best(study.confirm.finalists),
+        pareto=comparison.pareto,
         customers=second.customers,
-        simulated_customers=stand.simulated_customers + ours.simulated_customers + base.simulated_customers,
+        simulated_customers=comparison.simulated_customers + evaluation.simulated_customers + baseline.simulated_customers,
         has_fresh_draws=evaluator.has_fresh_draws,
     )
 
 
 def select_finalists(trials: Sequence[Trial], goals: Goals, *, size: int, count: int) -> list[Trial]:
-    """The trials that are worth another look: feasible, on all customers, no two the same.
+    """The trials to confirm: feasible, complete and distinct.
 
     Parameters
     ----------
     trials : Sequence of Trial
-        All of a search.
+        All trials of a search.
     goals : Goals
-        Of the study.
+        Goals of the study.
     size : int
-        Its customers.
+        Number of customers of a complete trial.
     count : int
-        Of one objective, the best so many; of several, the front, and where it is larger than four times this, as many of it as lie
-        farthest apart.
+        With one objective, the maximum number of trials. With several, the Pareto front is confirmed; a front of more than four times
+        as many trials is thinned by crowding distance.
 
     Returns
     -------
     list of Trial
-        Of one objective, the best first.
+        With one objective, the best first.
     """
-    able = {
+    distinct = {
         json.dumps(one.params, sort_keys=True, default=str): one for one in reversed(trials) if one.is_feasible and one.customers == size
     }
-    apart = sorted(able.values(), key=lambda one: one.index)
+    candidates = sorted(distinct.values(), key=lambda one: one.index)
     if len(goals.objectives) == 1:
-        return sorted(apart, key=lambda one: goals.scores(one.gains), reverse=True)[:count]
-    if not apart:
+        return sorted(candidates, key=lambda one: goals.scores(one.gains), reverse=True)[:count]
+    if not candidates:
         return []
-    heights = np.array([goals.scores(one.gains) for one in apart])
-    best = pareto_front(heights)
-    return [apart[best[row]] for row in select_by_crowding(heights[best], _FRONT_FACTOR * count)]
+    scores = np.array([goals.scores(one.gains) for one in candidates])
+    front = pareto_front(scores)
+    return [candidates[front[row]] for row in select_by_crowding(scores[front], _FRONT_FACTOR * count)]
 
 
 def chance_best(differences: Array, covariance: Array) -> float:
-    """The chance that all of these differences are truly at least 0, if they are normal with this covariance.
+    """The probability that all true differences are at least 0, given normal estimates with this covariance.
 
     Parameters
     ----------
     differences : ndarray of float64, shape (n_others,)
-        How much better the one is than each other.
+        Estimated lead of one policy over each other policy.
     covariance : ndarray of float64, shape (n_others, n_others)
-        Of the errors of these.
+        Covariance of the errors of the differences.
 
     Returns
     -------
     float
-        By 20,000 draws of a fixed seed: its standard error is at most 0.0036. 1 where there are no others.
+        Estimated by 20,000 draws of a fixed seed: the standard error is at most 0.0036. 1 if there are no others.
 
     Examples
     --------
@@ -213,105 +206,124 @@ def chance_best(differences: Array, covariance: Array) -> float:
     """
     if not len(differences):
         return 1.0
-    weights, axes = np.linalg.eigh(covariance)
-    noise = np.random.default_rng(1).standard_normal((_NORMAL_DRAWS, len(differences))) * np.sqrt(np.maximum(weights, 0.0))
-    # Who does not differ from the winner for any customer is as good; its error is 0 but for rounding.
-    slack = 1e-9 * math.sqrt(max(float(np.max(np.diag(covariance))), 0.0))
-    return float(np.mean((differences + noise @ axes.T >= -slack).all(axis=1)))
+    variances, axes = np.linalg.eigh(covariance)
+    noise = np.random.default_rng(1).standard_normal((_NORMAL_DRAWS, len(differences))) * np.sqrt(np.maximum(variances, 0.0))
+    # A policy with the same outcomes for all customers counts as equal: its error is 0 except for rounding.
+    tolerance = 1e-9 * math.sqrt(max(float(np.max(np.diag(covariance))), 0.0))
+    return float(np.mean((differences + noise @ axes.T >= -tolerance).all(axis=1)))
 
 
 @dataclass(frozen=True, eq=False)
 class _FinalistComparison:
-    """Finalists and the baseline on the first fresh customers."""
+    """Finalists on the first set of fresh customers, compared with the baseline and with each other."""
 
     goals: Goals
     finalists: tuple[Finalist, ...]
-    evaluations: "tuple[PolicyEvaluation, ...]"
-    eligible: tuple[int, ...]  # those who could win
+    evaluations: tuple[PolicyEvaluation, ...]
+    eligible: tuple[int, ...]  # rows of the finalists that can win
     simulated_customers: int
 
     @classmethod
-    def from_trials(cls, cohort: "EvaluationCohort", trials: Sequence[Trial], goals: Goals, progress: "Progress") -> "_FinalistComparison":
-        base = _simulate_policy(cohort, {}, progress)
-        accounts = tuple(_simulate_policy(cohort, trial.params, progress) for trial in trials)
+    def from_trials(cls, cohort: EvaluationCohort, trials: Sequence[Trial], goals: Goals, progress: Progress) -> "_FinalistComparison":
+        """Simulate the baseline and the trials."""
+        baseline = _simulate_policy(cohort, {}, progress)
+        evaluations = tuple(_simulate_policy(cohort, trial.params, progress) for trial in trials)
         finalists = []
-        for trial, account in zip(trials, accounts, strict=True):
-            contrasts = [account.paired_contrast(base, aspect) for aspect in goals.directed_metrics]
+        for trial, evaluation in zip(trials, evaluations, strict=True):
+            contrasts = [evaluation.paired_contrast(baseline, metric) for metric in goals.directed_metrics]
             finalists.append(Finalist(trial, goals.gains(contrasts), MappingProxyType(goals.excess(contrasts))))
-        # Those that keep the constraints here too; else those that may keep them; else all.
-        ranks = [_feasibility_rank(one, goals, account) for one, account in zip(finalists, accounts, strict=True)]
-        able = tuple(row for row, rank in enumerate(ranks) if rank == min(ranks))
-        return cls(goals, tuple(finalists), accounts, able, base.simulated_customers + sum(one.simulated_customers for one in accounts))
+        # Finalists that satisfy the constraints here too are eligible; if none does, those that may satisfy them; else all.
+        ranks = [_feasibility_rank(finalist, goals, one) for finalist, one in zip(finalists, evaluations, strict=True)]
+        eligible = tuple(row for row, rank in enumerate(ranks) if rank == min(ranks))
+        simulated = baseline.simulated_customers + sum(one.simulated_customers for one in evaluations)
+        return cls(goals, tuple(finalists), evaluations, eligible, simulated)
 
     def _score(self, row: int) -> float:
-        """What the first objective is worth, the larger the better; the worst where it is undefined."""
-        height = self.goals.scores(self.finalists[row].gains)[0]
-        return -math.inf if math.isnan(height) else height
+        """Score of a finalist in the first objective; minus infinity if it is undefined."""
+        score = self.goals.scores(self.finalists[row].gains)[0]
+        return -math.inf if math.isnan(score) else score
 
     @property
     def _ranked_eligible(self) -> list[int]:
-        """Those who could win, the best first."""
+        """Rows of the eligible finalists, best first."""
         return sorted(self.eligible, key=self._score, reverse=True)
 
     @property
     def winner(self) -> Finalist:
+        """The best eligible finalist."""
         return self.finalists[self._ranked_eligible[0]]
 
     @property
     def pareto(self) -> tuple[Finalist, ...]:
+        """Eligible finalists that no other dominates; with one objective the winner."""
         if len(self.goals.objectives) == 1:
             return (self.winner,)
-        heights = {row: self.goals.scores(self.finalists[row].gains) for row in self._ranked_eligible}
-        defined = [row for row, height in heights.items() if not any(map(math.isnan, height))]
-        return tuple(self.finalists[defined[row]] for row in pareto_front(np.array([heights[row] for row in defined])))
+        scores = {row: self.goals.scores(self.finalists[row].gains) for row in self._ranked_eligible}
+        defined = [row for row, score in scores.items() if not any(map(math.isnan, score))]
+        return tuple(self.finalists[defined[row]] for row in pareto_front(np.array([scores[row] for row in defined])))
 
     def ranked_finalists(self) -> tuple[Finalist, ...]:
-        """Those who could win, then the others, each the best first."""
+        """The eligible finalists, then the others, each sorted best first."""
         others = sorted(set(range(len(self.finalists))) - set(self.eligible), key=self._score, reverse=True)
         return tuple(self.finalists[row] for row in (*self._ranked_eligible, *others))
 
     def chance_best(self, count: int) -> float:
-        """That the winner is the best of the first so many who could have won."""
-        rows, aspect = [row for row in self._ranked_eligible[:count] if self._score(row) > -math.inf], self.goals.directed_objectives[0]
+        """The probability that the winner is the best of the first `count` eligible finalists."""
+        metric = self.goals.directed_objectives[0]
+        rows = [row for row in self._ranked_eligible[:count] if self._score(row) > -math.inf]
         number = len(rows)
         effects, variances = np.zeros(number), np.zeros((number, number))
         for i, j in _index_pairs(number):
-            contrast = self.evaluations[rows[i]].paired_contrast(self.evaluations[rows[j]], aspect)
+            contrast = self.evaluations[rows[i]].paired_contrast(self.evaluations[rows[j]], metric)
             variances[i, j] = variances[j, i] = contrast.standard_error**2
             if i == 0:
-                effects[j] = -aspect.worse_sign * contrast.effect
+                effects[j] = -metric.worse_sign * contrast.effect
         # cov(w - i, w - j) = (var(w - i) + var(w - j) - var(i - j)) / 2
         covariance = (variances[0, 1:, None] + variances[0, None, 1:] - variances[1:, 1:]) / 2
         return chance_best(effects[1:], covariance)
 
 
-def _feasibility_rank(finalist: Finalist, goals: Goals, evaluation: "PolicyEvaluation") -> int:
-    if all(beyond <= 0 for beyond in finalist.excess.values()):
+def _feasibility_rank(finalist: Finalist, goals: Goals, evaluation: PolicyEvaluation) -> int:
+    """0 if all constraints are satisfied, 1 if they may be, 2 if one is surely violated."""
+    if all(excess <= 0 for excess in finalist.excess.values()):
         return 0
     return 2 if goals.surely_violated(evaluation.metrics) else 1
 
 
-def _simulate_policy(cohort: "EvaluationCohort", values: Mapping[str, Any], progress: "Progress") -> "PolicyEvaluation":
-    account: PolicyEvaluation = cohort.simulate(values)
+def _simulate_policy(cohort: EvaluationCohort, values: Mapping[str, Any], progress: Progress) -> PolicyEvaluation:
+    evaluation: PolicyEvaluation = cohort.simulate(values)
     progress.advance(cohort.customers)
-    return account
+    return evaluation
 
 
 def _infeasible_result(trials: Sequence[Trial], goals: Goals, baseline: Mapping[str, MetricEstimate]) -> ConfirmationResult:
-    """The trial whose largest excess is smallest, each over its bound (over the baseline's value where that is 0)."""
+    """The trial with the smallest largest excess, relative to the bound (to the baseline if the bound is 0)."""
 
-    def far(trial: Trial) -> float:
+    def largest_excess(trial: Trial) -> float:
         parts = [math.inf if math.isnan(gain.value) else 0.0 for gain in trial.gains]
         for one in goals.constraints:
             scale = abs(one.bound) or abs(baseline[one.metric].value)
             parts.append(trial.excess[one.name] / (scale if scale > 0 else 1.0))
         return max(parts)
 
-    nearest = min(trials, key=far)
-    nothing: Mapping[str, Any] = MappingProxyType({})
-    broken = tuple(name for name, beyond in nearest.excess.items() if beyond > 0)
-    excess = MappingProxyType(dict(nearest.excess))
-    return ConfirmationResult("infeasible", nearest, nothing, excess, broken, nothing, nothing, nothing, (), math.nan, (), 0, 0, True)
+    nearest = min(trials, key=largest_excess)
+    empty: Mapping[str, Any] = MappingProxyType({})
+    return ConfirmationResult(
+        verdict="infeasible",
+        trial=nearest,
+        gains=empty,
+        excess=MappingProxyType(dict(nearest.excess)),
+        surely_violated=tuple(name for name, excess in nearest.excess.items() if excess > 0),
+        optimism=empty,
+        metrics=empty,
+        baseline=empty,
+        finalists=(),
+        chance_best=math.nan,
+        pareto=(),
+        customers=0,
+        simulated_customers=0,
+        has_fresh_draws=True,
+    )
 
 
 def _index_pairs(number: int) -> Iterator[tuple[int, int]]:

@@ -1,8 +1,4 @@
-"""Customers on whom policies are tried, and what is kept of how they fared.
-
-Lives here: a panel (so many customers of one seed), the account of a policy on it, and the contrast of two accounts. Does not live
-here: several journeys at once (robust.py), which policies are tried and how long (evaluate.py, confirm.py).
-"""
+"""Cohorts on which policies are evaluated, evaluations of a policy, and contrasts of two evaluations."""
 
 import hashlib
 import math
@@ -12,24 +8,27 @@ from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
+from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95, MetricEstimate, estimate_metric
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.paired_differences import paired_difference
 from cjsim.metrics.ratios import RatioTerms, influence, ratio, sum_terms_by_root
+from cjsim.simulation.batches import BatchSimulator
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
+from cjsim.simulation.simulate import simulate
 
 
 class DirectedMetric(NamedTuple):
-    """A metric, and on which side of it is worse: 1 above, -1 below."""
+    """A metric and its bad direction: `worse_sign` is 1 if a larger value is worse, else -1."""
 
     metric: str
     worse_sign: int
 
 
 class Contrast(NamedTuple):
-    """A metric under two policies: `effect` is value - baseline, with its 95 % interval and standard error; nan where undefined."""
+    """A metric under two policies: `effect` is value - baseline, with its 95 % interval and standard error; nan if undefined."""
 
     baseline: float
     value: float
@@ -39,101 +38,113 @@ class Contrast(NamedTuple):
     standard_error: float
 
     def with_baseline(self, baseline: float) -> "Contrast":
-        """The same difference from what the baseline is worth on more customers; itself where it is undefined.
+        """The same effect against another estimate of the baseline; unchanged if the effect is undefined.
 
         Parameters
         ----------
         baseline : float
-            The metric of the baseline on these.
+            The metric of the baseline, estimated on more customers.
         """
         return self if math.isnan(self.effect) else self._replace(baseline=baseline, value=baseline + self.effect)
 
     def chained_to(self, base_contrast: "Contrast") -> "Contrast":
-        """The difference from the first's baseline, where this one's baseline is the first's value; both as if independent.
+        """The sum of two effects: this contrast's baseline is the value of the other. Errors are treated as independent.
 
         Parameters
         ----------
         base_contrast : Contrast
-            Of what this one is compared with.
+            The contrast whose value is the baseline of this one.
 
         Examples
         --------
         >>> step = Contrast(5.0, 4.5, -0.5, -0.6, -0.4, 0.05)
-        >>> round(step.after(Contrast(4.0, 5.2, 1.2, 1.1, 1.3, 0.05)).effect, 9)
+        >>> round(step.chained_to(Contrast(4.0, 5.2, 1.2, 1.1, 1.3, 0.05)).effect, 9)
         0.7
         """
         effect, error = base_contrast.effect + self.effect, math.hypot(base_contrast.standard_error, self.standard_error)
-        return Contrast(
-            base_contrast.baseline,
-            base_contrast.value + self.effect,
-            effect,
-            effect - NORMAL_QUANTILE_95 * error,
-            effect + NORMAL_QUANTILE_95 * error,
-            error,
-        )
+        return _normal_contrast(base_contrast.baseline, base_contrast.value + self.effect, effect, error)
+
+
+def _normal_contrast(baseline: float, value: float, effect: float, error: float) -> Contrast:
+    """A contrast with a normal 95 % interval."""
+    half_width = NORMAL_QUANTILE_95 * error
+    return Contrast(baseline, value, effect, effect - half_width, effect + half_width, error)
 
 
 class PolicyEvaluation(Protocol):
-    """What is kept of a policy on a panel: its metrics with their 95 % intervals, how many lives it took."""
+    """Result of a policy on a cohort, as far as comparisons need it."""
 
     @property
     def metrics(self) -> Mapping[str, MetricEstimate]:
-        """By name."""
+        """Metrics by name, with their 95 % intervals."""
 
     @property
     def simulated_customers(self) -> int:
-        """Lives."""
+        """Number of simulated customers."""
 
     def paired_contrast(self, baseline: Self, directed_metric: DirectedMetric) -> Contrast:
-        """The difference from another policy on the same panel.
+        """The contrast with another policy on the same cohort.
 
         Parameters
         ----------
         baseline : PolicyEvaluation
-            Of the other policy.
+            Evaluation of the other policy.
         directed_metric : DirectedMetric
-            In which metric.
+            The metric.
         """
 
     def unpaired_contrast(self, baseline: Self, directed_metric: DirectedMetric) -> Contrast:
-        """The difference from another policy on other customers.
+        """The contrast with another policy on other customers.
 
         Parameters
         ----------
         baseline : PolicyEvaluation
-            Of the other policy.
+            Evaluation of the other policy.
         directed_metric : DirectedMetric
-            In which metric.
+            The metric.
         """
 
 
 class EvaluationCohort(Protocol):
-    """Customers on whom any policy can be tried."""
+    """Customers on whom policies are evaluated."""
 
     @property
     def customers(self) -> int:
-        """How many, at first."""
+        """Number of initial customers."""
 
     def simulate(self, values: Mapping[str, Any]) -> Any:
-        """Let them live under a policy, and give its `Account`.
+        """Simulate the customers under a policy.
 
         Parameters
         ----------
         values : Mapping of str to Any
-            Values by path that make the policy from the baseline; none: the baseline itself.
+            Values by path that differ from the baseline; empty for the baseline itself.
+
+        Returns
+        -------
+        PolicyEvaluation
 
         Raises
         ------
         InputError
-            If the scenario with these values is refused.
+            If the scenario with these values is invalid.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class CohortEvaluation:
-    """What is kept of a run: numerators and denominators of some metrics by root, and who the roots are.
+    """Evaluation of a policy on one cohort.
 
-    `metrics`: with their 95 % intervals, those of the run; none for a part of the customers.
+    Attributes
+    ----------
+    terms : Mapping of str to RatioTerms
+        Numerators and denominators of the metrics that can be compared, summed by root customer.
+    metrics : Mapping of str to MetricEstimate
+        Metrics of the run with their 95 % intervals; empty for a part of the customers.
+    sample : ClusterSample
+        The root customers.
+    simulated_customers : int
+        Number of simulated customers.
     """
 
     terms: Mapping[str, RatioTerms]
@@ -143,40 +154,38 @@ class CohortEvaluation:
 
     @classmethod
     def from_run(cls, run: Run, metrics: Sequence[str], *, further_metrics: Sequence[str] = ()) -> "CohortEvaluation":
-        """What is kept of a run.
+        """Summarize a run.
 
         Parameters
         ----------
         run : Run
-            The run; not kept.
+            The run; no reference to it is kept.
         metrics : Sequence of str
-            What can be compared.
+            Names of metrics that can be compared with other evaluations.
         further_metrics : Sequence of str
-            What is known besides, for this policy alone.
+            Names of metrics that are only estimated.
 
         Raises
         ------
         InputError
             If the run has no such metric.
         """
-        from cjsim.metrics.catalog import find_metric_definition
-
-        sample, terms, found = ClusterSample.from_run(run), {}, {}
+        sample, terms, estimates = ClusterSample.from_run(run), {}, {}
         for name in dict.fromkeys([*metrics, *further_metrics]):
             definition = find_metric_definition(run, name)
-            one = definition.terms(run)
-            found[name] = estimate_metric(one, definition.unit, sample)
+            run_terms = definition.terms(run)
+            estimates[name] = estimate_metric(run_terms, definition.unit, sample)
             if name in metrics:
-                terms[name] = sum_terms_by_root(one, sample)
-        return cls(terms, found, sample.roots_only, len(run))
+                terms[name] = sum_terms_by_root(run_terms, sample)
+        return cls(terms, estimates, sample.roots_only, len(run))
 
     def first_customers(self, customers: int) -> "CohortEvaluation":
-        """Of the first customers only, as if the others had not been there; totals as all would have if they fared alike.
+        """The evaluation of the first customers only; totals are extrapolated to all customers.
 
         Parameters
         ----------
         customers : int
-            How many, at most as many as there are; nobody may have arrived.
+            Number of customers, at most that of the cohort. No customer may have arrived during the run.
         """
         if customers == self.sample.n_roots:
             return self
@@ -187,24 +196,24 @@ class CohortEvaluation:
         return CohortEvaluation(terms, {}, ClusterSample.of_independent_customers(customers), 0).scaled_to(self.sample.n_roots)
 
     def scaled_to(self, customers: int) -> "CohortEvaluation":
-        """The same, but for totals, which are as more customers would have if they fared alike.
+        """The same evaluation with totals extrapolated to more customers.
 
         Parameters
         ----------
         customers : int
-            How many initial ones there would be.
+            Number of initial customers.
         """
-        times = customers / self.sample.n_roots
-        totals = {name: one._replace(numerator=one.numerator * times) for name, one in self.terms.items() if one.is_total and times != 1}
+        scale = customers / self.sample.n_roots
+        totals = {name: one._replace(numerator=one.numerator * scale) for name, one in self.terms.items() if one.is_total and scale != 1}
         return self if not totals else replace(self, terms={**self.terms, **totals})
 
     def extended_by(self, more: "CohortEvaluation") -> "CohortEvaluation":
-        """With the next customers of the same policy; the metrics of both are not measured anew.
+        """Join this evaluation with that of the next customers under the same policy; `metrics` is empty.
 
         Parameters
         ----------
-        more : Lives
-            Of initial customers, as these are.
+        more : CohortEvaluation
+            Evaluation of the next initial customers.
         """
         terms = {
             name: one._replace(
@@ -213,67 +222,69 @@ class CohortEvaluation:
             )
             for name, one in self.terms.items()
         }
-        return CohortEvaluation(
-            terms,
-            {},
-            ClusterSample.of_independent_customers(self.sample.n_roots + more.sample.n_roots),
-            self.simulated_customers + more.simulated_customers,
-        )
+        sample = ClusterSample.of_independent_customers(self.sample.n_roots + more.sample.n_roots)
+        return CohortEvaluation(terms, {}, sample, self.simulated_customers + more.simulated_customers)
 
     def paired_contrast(self, baseline: "CohortEvaluation", directed_metric: DirectedMetric) -> Contrast:
-        """The paired difference from another policy on the same customers.
+        """The paired contrast with another policy on the same customers.
 
         Parameters
         ----------
-        baseline : Lives
-            Of the other policy.
+        baseline : CohortEvaluation
+            Evaluation of the other policy.
         directed_metric : DirectedMetric
-            In which metric.
+            The metric.
 
         Returns
         -------
         Contrast
-            Exactly 0 with a width of 0 where no customer differs.
+            Exactly 0 with an interval of width 0 if no customer differs.
         """
         pairing = CustomerPairing.match_by_key(baseline.sample, self.sample)
-        found = paired_difference(baseline.terms[directed_metric.metric], self.terms[directed_metric.metric], pairing)
-        return Contrast(*found[:5], (found.high - found.low) / (2 * NORMAL_QUANTILE_95))
+        difference = paired_difference(baseline.terms[directed_metric.metric], self.terms[directed_metric.metric], pairing)
+        return Contrast(*difference[:5], (difference.high - difference.low) / (2 * NORMAL_QUANTILE_95))
 
     def unpaired_contrast(self, baseline: "CohortEvaluation", directed_metric: DirectedMetric) -> Contrast:
-        """The difference from another policy on other customers: nobody is compared with himself.
+        """The contrast with another policy on other customers, as of two independent samples.
 
         Parameters
         ----------
-        baseline : Lives
-            Of the other policy.
+        baseline : CohortEvaluation
+            Evaluation of the other policy.
         directed_metric : DirectedMetric
-            In which metric.
+            The metric.
         """
-        before, after = baseline.terms[directed_metric.metric], self.terms[directed_metric.metric]
-        effect, error = (
-            ratio(after) - ratio(before),
-            math.hypot(baseline.standard_error(directed_metric), self.standard_error(directed_metric)),
-        )
-        return Contrast(
-            ratio(before), ratio(after), effect, effect - NORMAL_QUANTILE_95 * error, effect + NORMAL_QUANTILE_95 * error, error
-        )
+        before, after = ratio(baseline.terms[directed_metric.metric]), ratio(self.terms[directed_metric.metric])
+        error = math.hypot(baseline.standard_error(directed_metric), self.standard_error(directed_metric))
+        return _normal_contrast(before, after, after - before, error)
 
     def standard_error(self, directed_metric: DirectedMetric) -> float:
-        """The standard error of a metric; nan where it is undefined.
+        """The standard error of a metric; nan if it is undefined.
 
         Parameters
         ----------
         directed_metric : DirectedMetric
-            Which.
+            The metric.
         """
         return math.sqrt(self.sample.variance(influence(self.terms[directed_metric.metric])))
 
 
 @dataclass(frozen=True)
 class SeededCohort:
-    """Customers of one seed in one journey, under any policy.
+    """Customers of one seed in one journey.
 
-    `metrics` can be compared; `in_full`: all others are measured as well.
+    Attributes
+    ----------
+    scenario : Scenario
+        The baseline.
+    metrics : tuple of str
+        Names of metrics that can be compared.
+    customers, seed : int
+        Number of initial customers, and their seed.
+    threads : int, optional
+        All cores if not given.
+    measures_all_metrics : bool
+        Whether all other metrics are estimated as well.
     """
 
     scenario: Scenario
@@ -284,100 +295,94 @@ class SeededCohort:
     measures_all_metrics: bool = False
 
     def simulate(self, values: Mapping[str, Any]) -> CohortEvaluation:
-        """Let them live under a policy.
+        """Simulate all customers under a policy.
 
         Parameters
         ----------
         values : Mapping of str to Any
-            Values by path; none: the scenario as it is.
+            Values by path; empty for the scenario as it is.
 
         Raises
         ------
         InputError
-            If the scenario with these values is refused, or grows beyond bounds.
+            If the scenario with these values is invalid, or its population exceeds the limit.
         """
         return self._evaluate(self._scenario_with(values))
 
     def simulate_rungs(self, values: Mapping[str, Any], rungs: Sequence[int]) -> Iterator[CohortEvaluation]:
-        """Let the first so many live under a policy, then more of them, each once.
+        """Simulate the first customers under a policy, then more of them; each customer is simulated once.
 
         Parameters
         ----------
         values : Mapping of str to Any
-            As in `live`.
+            As in `simulate`.
         rungs : Sequence of int
-            How many in all each time; in the end all.
+            Cumulative numbers of customers, ascending; the last is that of the cohort.
 
         Yields
         ------
-        Lives
-            Of all so far; totals as all of the last rung would have if they fared alike. Where a part of the customers would live
-            otherwise than among all, only once: of all.
+        CohortEvaluation
+            All customers so far; totals are extrapolated to the last rung. If a part of the customers is not representative of all,
+            all customers at once.
 
         Raises
         ------
         InputError
-            As in `live`.
+            As in `simulate`.
         """
-        from cjsim.simulation.batches import BatchSimulator
-
         scenario = self._scenario_with(values)
         if len(rungs) == 1 or not is_subset_representative(scenario):
             yield self._evaluate(scenario)
             return
-        stretches, so_far = BatchSimulator(scenario, seed=self.seed, threads=self.threads), None
+        simulator, so_far = BatchSimulator(scenario, seed=self.seed, threads=self.threads), None
         for rung in rungs:
             first = so_far.sample.n_roots if so_far else 0
-            lives = CohortEvaluation.from_run(stretches.simulate(first, rung - first), self.metrics)
-            so_far = so_far.extended_by(lives) if so_far else lives
+            batch = CohortEvaluation.from_run(simulator.simulate(first, rung - first), self.metrics)
+            so_far = so_far.extended_by(batch) if so_far else batch
             yield so_far.scaled_to(rungs[-1])
 
     def _scenario_with(self, values: Mapping[str, Any]) -> Scenario:
         return self.scenario.with_values(values) if values else self.scenario
 
     def _evaluate(self, scenario: Scenario) -> CohortEvaluation:
-        from cjsim.metrics.catalog import all_metric_definitions
-        from cjsim.simulation.simulate import simulate
-
         run = simulate(scenario, customers=self.customers, seed=self.seed, threads=self.threads)
-        return CohortEvaluation.from_run(
-            run, self.metrics, further_metrics=list(all_metric_definitions(run.codebook)) if self.measures_all_metrics else ()
-        )
+        further_metrics = list(all_metric_definitions(run.codebook)) if self.measures_all_metrics else ()
+        return CohortEvaluation.from_run(run, self.metrics, further_metrics=further_metrics)
 
 
 def depends_on_population_size(scenario: Scenario) -> bool:
-    """Whether how customers fare depends on how many there are: they share desks or budgets, or stand beside some who arrive.
+    """Whether outcomes depend on the number of customers: they share desks or budgets, or others arrive during the run.
 
     Parameters
     ----------
     scenario : Scenario
-        With any policy.
+        The scenario, under any policy.
     """
     return scenario.shares or bool(scenario.journey.acquisition)
 
 
 def is_subset_representative(scenario: Scenario) -> bool:
-    """Whether a part of the customers lives as it would among all, and is like the rest.
+    """Whether the first customers have the outcomes that they would have among all, and are a random sample of all.
 
-    The first rows of an entry file may be the first by date, and so like no others.
+    The first rows of an entry file may be sorted by date, and so differ from the others.
 
     Parameters
     ----------
     scenario : Scenario
-        With any policy.
+        The scenario, under any policy.
     """
     return not depends_on_population_size(scenario) and scenario.entry.file is None
 
 
 def derived_seed(seed: int, purpose: str) -> int:
-    """A seed for something else than what `seed` is for.
+    """A seed for another purpose than that of `seed`.
 
     Parameters
     ----------
     seed : int
-        Of the study.
+        Seed of the study.
     purpose : str
-        What it is for.
+        Name of the purpose.
 
     Returns
     -------

@@ -1,8 +1,4 @@
-"""What a trial is worth: simulated beside the baseline, on as many customers as it takes to see that it loses.
-
-Lives here: from a point of a study to its `Trial`, and what is kept in memory between trials. Does not live here: the rule by which a
-trial is given up (race.py), customers and accounts (panel.py, robust.py), which points are tried (search.py), the last word (confirm.py).
-"""
+"""Evaluation of trials: simulates a point of a study beside the baseline, and stops early if the trial is clearly worse."""
 
 import json
 import math
@@ -31,13 +27,13 @@ from cjsim.tuning.pruning import InterimEstimate, is_surely_dominated, is_surely
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import Trial
 
-_DRAW_WINDOWS = 3  # of draws: for the search, the first and the second fresh customers
-_MAX_CACHED_CUSTOMERS = 1_500_000  # in all accounts kept: tens of megabytes a metric
-_MIN_CACHE_SIZE, _MAX_CACHE_SIZE = 10, 64  # accounts
+_DRAW_WINDOWS = 3  # sets of draws: for the search, and for the first and the second fresh cohort
+_MAX_CACHED_CUSTOMERS = 1_500_000  # in all cached evaluations: tens of megabytes per metric
+_MIN_CACHE_SIZE, _MAX_CACHE_SIZE = 10, 64  # evaluations
 
 
 class _PolicyOutcome(NamedTuple):
-    """How a policy fared: on how many customers, after how many lives, and its contrasts with the baseline."""
+    """Contrasts of a policy with the baseline, the number of customers they are based on, and the number of simulated customers."""
 
     customers: int
     simulated_customers: int
@@ -45,14 +41,14 @@ class _PolicyOutcome(NamedTuple):
 
 
 class Evaluator:
-    """Gives what any choice of a study's free values is worth.
+    """Evaluates choices of the free values of a study.
 
     Parameters
     ----------
     study : Study
-        Without faults.
+        A valid study.
     threads : int, optional
-        All cores if not given. No number depends on it.
+        All cores if not given. Results do not depend on it.
     """
 
     def __init__(self, study: Study, *, threads: int | None = None) -> None:
@@ -66,12 +62,12 @@ class Evaluator:
 
     @property
     def baseline(self) -> Mapping[str, MetricEstimate]:
-        """Each objective's and constraint's metric as the scenario is, on all customers."""
+        """Metrics of the objectives and constraints for the scenario as it is, on all customers."""
         return MappingProxyType(self._baseline_evaluation.metrics)
 
     @property
     def has_fresh_draws(self) -> bool:
-        """Whether there are parameter draws enough to confirm on others; True where there are none."""
+        """Whether the confirmation uses other parameter draws than the search; True if there are no draws."""
         return self.study.draws is None or len(self._draws) >= _DRAW_WINDOWS * self.study.draws.rows
 
     @cached_property
@@ -85,146 +81,146 @@ class Evaluator:
     def _make_cohort(
         self, seed: int, *, customers: int | None = None, window: int = 0, measures_all_metrics: bool = False
     ) -> SeededCohort | ParameterDrawCohort:
-        """So many customers of a seed, in the study's journey or those of its draws: of the rows of each window, if there are enough."""
+        """Customers of a seed, in the journey of the study or of its draws. Each window uses its own draws if there are enough."""
         count = self.study.customers_per_trial if customers is None else customers
-        crowd = SeededCohort(self.study.scenario, self.goals.metric_names, count, seed, self._threads, measures_all_metrics)
-        if (asked := self.study.draws) is None:
-            return crowd
-        rows = self._draws[window * asked.rows if self.has_fresh_draws else 0 :]
-        aim = RiskMeasure(None if asked.aim == "mean" else asked.tail)
-        return ParameterDrawCohort.from_draws(crowd, rows[: asked.rows], self.goals.directed_metrics, aim)
+        cohort = SeededCohort(self.study.scenario, self.goals.metric_names, count, seed, self._threads, measures_all_metrics)
+        if (settings := self.study.draws) is None:
+            return cohort
+        draws = self._draws[window * settings.rows if self.has_fresh_draws else 0 :]
+        risk_measure = RiskMeasure(None if settings.aim == "mean" else settings.tail)
+        return ParameterDrawCohort.from_draws(cohort, draws[: settings.rows], self.goals.directed_metrics, risk_measure)
 
     def fresh_cohort(self, stage: Literal["first", "second"]) -> EvaluationCohort:
-        """Other customers, on whom nothing has been chosen yet.
+        """Customers that the search has not used.
 
         Parameters
         ----------
         stage : {'first', 'second'}
-            Each has its own; on the second all metrics are measured.
+            The cohorts of the stages share no customers; on the second all metrics are estimated.
 
         Returns
         -------
         EvaluationCohort
-            With the customers of `confirm`, else twice the study's; as many as in the study where customers meet, or a metric is a
-            total, as more would be another world. Parameter draws are fresh too, if the file has rows enough.
+            As many customers as `confirm` asks for, by default twice those of a trial. The size equals that of a trial if outcomes
+            depend on the number of customers, or a metric is a total. Parameter draws are fresh too if the file has enough rows.
         """
-        is_alike = not (depends_on_population_size(self.study.scenario) or self.goals.has_total_metric(self.study.scenario))
-        customers = self.study.confirm.customers or self.study.customers_per_trial * (2 if is_alike else 1)
+        depends_on_size = depends_on_population_size(self.study.scenario) or self.goals.has_total_metric(self.study.scenario)
+        customers = self.study.confirm.customers or self.study.customers_per_trial * (1 if depends_on_size else 2)
         seed, is_second = derived_seed(self.study.seed, stage), stage == "second"
         return self._make_cohort(seed, customers=customers, window=1 + is_second, measures_all_metrics=is_second)
 
     def evaluate(self, index: int, point: Mapping[str, float], *, incumbents: Sequence[Trial]) -> Trial:
-        """What one choice is worth: a function of the study and of what is given, and of nothing else.
+        """Evaluate one choice. The result depends on the study and on the arguments only.
 
-        A metric that is undefined under this policy (a rate of openings where nothing is sent) is nan as an objective and infinitely
-        beyond its bound as a constraint: the trial is not feasible. Nor is one whose scenario is refused with these values (nobody at
-        a desk that is asked, say): each may be right alone, and all together not.
+        A metric that is undefined under this policy (an open rate if nothing is sent) gives an objective of nan and an infinite excess
+        over a constraint: the trial is infeasible. A trial is also infeasible if the scenario is invalid with these values, as values
+        that are valid one by one may be invalid together (a desk without staff that is asked for help).
 
         Parameters
         ----------
         index : int
-            Of the trial, from 0.
+            Index of the trial, from 0.
         point : Mapping of str to float
             A number for each coordinate.
         incumbents : Sequence of Trial
-            Whom it must not surely lose against: of one objective the best one counts, of several each. Only those count that are
-            feasible and have lived with all customers.
+            Trials against which this one is pruned: with one objective the best of them, with several each. Infeasible and pruned
+            trials are ignored.
+
+        Returns
+        -------
+        Trial
+
+        Raises
+        ------
+        InputError
+            If the baseline cannot be simulated.
         """
         params = self._space.values(point)
-        baseline = self.baseline  # what is wrong with it is no choice's fault
+        baseline = self.baseline  # outside the `try`: a fault of the baseline is no fault of the choice
         try:
-            lived = (
-                self._evaluate_paired(params, self._eligible_incumbents(incumbents))
-                if self.study.pairing
-                else self._evaluate_unpaired(index, params)
-            )
+            if self.study.pairing:
+                outcome = self._evaluate_paired(params, self._eligible_incumbents(incumbents))
+            else:
+                outcome = self._evaluate_unpaired(index, params)
         except InputError as error:
-            unknown = [Contrast(baseline[one.metric].value, *[math.nan] * 5) for one in self.goals.directed_metrics]
-            gains, excess = self.goals.gains(unknown), self.goals.excess(unknown)
+            undefined = [Contrast(baseline[one.metric].value, *[math.nan] * 5) for one in self.goals.directed_metrics]
+            gains, excess = self.goals.gains(undefined), self.goals.excess(undefined)
             return Trial(index, dict(point), params, self.study.customers_per_trial, 0, gains, excess, str(error))
-        gains, excess = self.goals.gains(lived.contrasts), self.goals.excess(lived.contrasts)
-        return Trial(index, dict(point), params, lived.customers, lived.simulated_customers, gains, excess)
+        gains, excess = self.goals.gains(outcome.contrasts), self.goals.excess(outcome.contrasts)
+        return Trial(index, dict(point), params, outcome.customers, outcome.simulated_customers, gains, excess)
 
     def _evaluate_paired(self, params: Mapping[str, Any], incumbents: Sequence[Trial]) -> _PolicyOutcome:
-        """On the customers of all trials, rung by rung."""
-        panel = self._cohort
-        if not isinstance(panel, SeededCohort):
-            account = panel.simulate(params)
-            return _PolicyOutcome(
-                self.study.customers_per_trial, account.simulated_customers, self._baseline_contrasts(account, self._baseline_evaluation)
-            )
+        """Evaluate on the customers that all trials share, rung by rung."""
+        cohort, baseline, size = self._cohort, self._baseline_evaluation, self.study.customers_per_trial
+        if not isinstance(cohort, SeededCohort):
+            complete = cohort.simulate(params)
+            return _PolicyOutcome(size, complete.simulated_customers, self._baseline_contrasts(complete, baseline))
         is_raced = self.study.racing and is_subset_representative(self.study.scenario)
-        for lives in panel.simulate_rungs(
-            params, rung_sizes(self.study.customers_per_trial) if is_raced else [self.study.customers_per_trial]
-        ):
-            if (customers := lives.sample.n_initial) == self.study.customers_per_trial:
-                contrasts = self._baseline_contrasts(lives, self._baseline_evaluation)
-                if all(beyond <= 0 for beyond in self.goals.excess(contrasts).values()):
-                    self._store_in_cache(_cache_key(params), lives)
+        for evaluation in cohort.simulate_rungs(params, rung_sizes(size) if is_raced else [size]):
+            if (customers := evaluation.sample.n_initial) == size:
+                contrasts = self._baseline_contrasts(evaluation, baseline)
+                if all(excess <= 0 for excess in self.goals.excess(contrasts).values()):
+                    self._store_in_cache(_cache_key(params), evaluation)
                 break
-            contrasts = self._baseline_contrasts(lives, self._baseline_evaluation.first(customers))
-            if (beaten := self._dominating_contrasts(lives, panel, incumbents)) is not None:
-                contrasts = [*beaten, *contrasts[len(beaten) :]]
+            contrasts = self._baseline_contrasts(evaluation, baseline.first_customers(customers))
+            if (chained := self._dominated_contrasts(evaluation, cohort, incumbents)) is not None:
+                contrasts = [*chained, *contrasts[len(chained) :]]
                 break
             if self._surely_violates(contrasts, customers):
                 break
-        return _PolicyOutcome(customers, lives.simulated_customers, contrasts)
+        return _PolicyOutcome(customers, evaluation.simulated_customers, contrasts)
 
     def _evaluate_unpaired(self, index: int, params: Mapping[str, Any]) -> _PolicyOutcome:
-        """On customers of its own."""
-        account = self._make_cohort(derived_seed(self.study.seed, f"trial {index}")).simulate(params)
-        return _PolicyOutcome(
-            self.study.customers_per_trial,
-            account.simulated_customers,
-            [account.unpaired_contrast(self._baseline_evaluation, aspect) for aspect in self.goals.directed_metrics],
-        )
+        """Evaluate on customers that no other trial uses."""
+        evaluation = self._make_cohort(derived_seed(self.study.seed, f"trial {index}")).simulate(params)
+        contrasts = [evaluation.unpaired_contrast(self._baseline_evaluation, metric) for metric in self.goals.directed_metrics]
+        return _PolicyOutcome(self.study.customers_per_trial, evaluation.simulated_customers, contrasts)
 
     def _baseline_contrasts(self, evaluation: PolicyEvaluation, baseline: Any) -> list[Contrast]:
-        """With the baseline, as it would be on all customers."""
-        found = ((aspect, evaluation.paired_contrast(baseline, aspect)) for aspect in self.goals.directed_metrics)
-        return [contrast.with_baseline(self.baseline[aspect.metric].value) for aspect, contrast in found]
+        """Contrasts with the baseline; the effect is added to the baseline's value on all customers."""
+        contrasts = ((metric, evaluation.paired_contrast(baseline, metric)) for metric in self.goals.directed_metrics)
+        return [contrast.with_baseline(self.baseline[metric.metric].value) for metric, contrast in contrasts]
 
-    def _dominating_contrasts(
+    def _dominated_contrasts(
         self, evaluation: CohortEvaluation, cohort: SeededCohort, incumbents: Sequence[Trial]
     ) -> list[Contrast] | None:
-        """The objectives of a trial that a rival surely beats on its first customers; None if none does.
+        """Contrasts of the objectives if an incumbent surely dominates the trial on its first customers; else None.
 
-        They are told by way of that rival, on all customers, so that no trial seems better than who has beaten it.
+        The contrasts are chained to those of the incumbent on all customers, so that a pruned trial never looks better than the
+        incumbent that pruned it.
         """
-        for rival in incumbents:
-            theirs, wanted = self._cached_evaluation(rival, cohort), self.goals.directed_objectives
-            steps = [evaluation.paired_contrast(theirs.first_customers(evaluation.sample.n_roots), aspect) for aspect in wanted]
-            share = evaluation.sample.n_initial / self.study.customers_per_trial
-            if is_surely_dominated(
-                [
-                    InterimEstimate.from_share(share, -aspect.worse_sign * one.effect, one.standard_error)
-                    for aspect, one in zip(wanted, steps, strict=True)
-                ]
-            ):
-                return [
-                    one.chained_to(theirs.paired_contrast(self._baseline_evaluation, aspect))
-                    for aspect, one in zip(wanted, steps, strict=True)
-                ]
+        objectives = self.goals.directed_objectives
+        share = evaluation.sample.n_initial / self.study.customers_per_trial
+        for incumbent in incumbents:
+            reference = self._cached_evaluation(incumbent, cohort)
+            partial = reference.first_customers(evaluation.sample.n_roots)
+            steps = [evaluation.paired_contrast(partial, metric) for metric in objectives]
+            estimates = [
+                InterimEstimate.from_share(share, -metric.worse_sign * step.effect, step.standard_error)
+                for metric, step in zip(objectives, steps, strict=True)
+            ]
+            if is_surely_dominated(estimates):
+                complete = (reference.paired_contrast(self._baseline_evaluation, metric) for metric in objectives)
+                return [step.chained_to(contrast) for step, contrast in zip(steps, complete, strict=True)]
         return None
 
     def _surely_violates(self, contrasts: Sequence[Contrast], customers: int) -> bool:
-        """Whether a constraint is surely broken on all customers, as far as the first ones tell."""
-        share, beyond = customers / self.study.customers_per_trial, self.goals.excess(contrasts).values()
-        bounds = zip(beyond, contrasts[len(self.goals.objectives) :], strict=True)
-        return any(is_surely_violated(InterimEstimate.from_share(share, by, one.standard_error)) for by, one in bounds)
+        """Whether a constraint is surely violated on all customers, given the contrasts on the first ones."""
+        share, excesses = customers / self.study.customers_per_trial, self.goals.excess(contrasts).values()
+        pairs = zip(excesses, contrasts[len(self.goals.objectives) :], strict=True)
+        return any(is_surely_violated(InterimEstimate.from_share(share, excess, one.standard_error)) for excess, one in pairs)
 
     def _eligible_incumbents(self, incumbents: Sequence[Trial]) -> list[Trial]:
-        able = sorted(
-            (rival for rival in incumbents if rival.is_feasible and rival.customers == self.study.customers_per_trial),
-            key=lambda one: one.index,
-        )
-        if len(self.goals.objectives) > 1 or not able:
-            return able
+        """Complete feasible incumbents by index; with one objective only the best."""
+        size = self.study.customers_per_trial
+        complete = sorted((one for one in incumbents if one.is_feasible and one.customers == size), key=lambda one: one.index)
+        if len(self.goals.objectives) > 1 or not complete:
+            return complete
         sign = self.study.objectives[0].sign
-        return [max(able, key=lambda rival: sign * rival.gains[0].value)]
+        return [max(complete, key=lambda one: sign * one.gains[0].value)]
 
     def _cached_evaluation(self, trial: Trial, cohort: SeededCohort) -> CohortEvaluation:
-        """A trial's lives; lived again if they are not kept."""
+        """The evaluation of a trial; simulated again if it is not in the cache."""
         key = _cache_key(trial.params)
         if key not in self._cache:
             self._store_in_cache(key, cohort.simulate(trial.params))

@@ -1,9 +1,7 @@
-"""The journal file of a study: Optuna's, with a lock that dies with its holder, and cut lines mended.
+"""The journal file of a study: Optuna's format, with a lock of the operating system and repair of incomplete lines.
 
-Lives here: how lines come to the file. Does not live here: what is in them (storage.py).
-
-Optuna's own lock is a link beside the file, which survives a `kill -9` for half a minute; and a line that was cut short by one would make
-the file unreadable with the next line.
+Optuna's own lock is a link beside the file. After a `kill -9` it blocks other processes for half a minute, and an incomplete last line
+makes the file unreadable as soon as another line follows.
 """
 
 import contextlib
@@ -15,24 +13,24 @@ from typing import IO, Any
 
 from optuna.storages.journal import JournalFileBackend
 
-_LINE_START = b'{"op_code"'  # of every line
-_BLOCK_BYTES = 65536  # bytes
+_LINE_START = b'{"op_code"'  # every line begins with it
+_BLOCK_BYTES = 65536
 
 
 class JournalFile(JournalFileBackend):
-    """A journal file that may be killed at any moment, by any of the processes that work on it.
+    """A journal file that survives a kill of any process that writes to it.
 
     Parameters
     ----------
     path : str
-        The file; made with its folders if it is not there.
+        The file; created with its folders if it does not exist.
 
     Raises
     ------
     OSError
         If it cannot be written.
     ValueError
-        If it is some other file, which stays as it is.
+        If it is not a journal; the file is left unchanged.
     """
 
     def __init__(self, path: str) -> None:
@@ -47,16 +45,16 @@ class JournalFile(JournalFileBackend):
             _truncate_incomplete_line(file)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Append lines, whole or not at all.
+        """Append complete lines.
 
         Parameters
         ----------
         logs : list of dict
-            Plain values.
+            Plain values, one dict per line.
         """
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         with _locked_file(self._path) as file:
-            _truncate_incomplete_line(file)  # another process may have been killed since
+            _truncate_incomplete_line(file)  # another process may have been killed meanwhile
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
@@ -64,17 +62,17 @@ class JournalFile(JournalFileBackend):
 
 @contextlib.contextmanager
 def _locked_file(path: Path) -> Iterator[IO[bytes]]:
-    """The file, open at its end, with the operating system's lock on it."""
+    """The file, positioned at its end, under an exclusive lock of the operating system."""
     import fcntl
 
     with path.open("r+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # freed as the file is closed, or its process ends
+        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed or the process ends
         file.seek(0, os.SEEK_END)
         yield file
 
 
 def _truncate_incomplete_line(file: IO[bytes]) -> None:
-    """Cut off a last line that was not written to its end. No process is writing one: the file is locked."""
+    """Remove an incomplete last line. The lock ensures that no process is writing it."""
     end = size = file.tell()
     while end > 0:
         start = max(0, end - _BLOCK_BYTES)

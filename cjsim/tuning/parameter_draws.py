@@ -1,7 +1,4 @@
-"""Parameter draws of a journey: a file with a column for each path and a row for each draw.
-
-Lives here: reading it. Does not live here: what is made of it (robust.py), who writes it (calibrate/).
-"""
+"""Reader of parameter draws: a CSV file with one column per path of the journey and one row per draw."""
 
 import csv
 import math
@@ -15,25 +12,30 @@ _PATH_PREFIX = "journey."
 
 
 class ParameterDraw(NamedTuple):
-    """One row: where it stands ('draws.csv:7'), and values by path."""
+    """One draw: its location, such as 'draws.csv:7', and values by path."""
 
-    place: str
+    location: str
     values: dict[str, float]
 
 
 def read_parameter_draws(file: str | Path) -> tuple[ParameterDraw, ...]:
-    """The draws of a file.
+    """Read the draws of a file.
 
     Parameters
     ----------
     file : str or Path
-        CSV in UTF-8: a header of paths below `journey`, then a row a draw, of at least two.
+        CSV in UTF-8: a header of paths below `journey`, then at least two rows, one per draw.
+
+    Returns
+    -------
+    tuple of ParameterDraw
+        In the order of the file.
 
     Raises
     ------
     InputError
-        If the file cannot be read, a column is no such path or stands there twice, or a row is wrong: the message names the line. Whether
-        a path exists is the scenario's to say.
+        If the file cannot be read, a column is no such path or occurs twice, or a row is invalid; the message names the line. Whether
+        the scenario has the paths is not checked.
     """
     header, rows = _read_draw_rows(Path(file))
     for name in header:
@@ -46,16 +48,14 @@ def read_parameter_draws(file: str | Path) -> tuple[ParameterDraw, ...]:
         if len(row) != len(header):
             must = f"must have {len(header)} values, as the header"
             raise InputError(format_error(f"{file}:{line}", must, str(len(row)), "Mend the row."))
-        draws.append(
-            ParameterDraw(
-                f"{file}:{line}", {name: _parse_number(text, f"{file}:{line}: {name}") for name, text in zip(header, row, strict=True)}
-            )
-        )
+        location = f"{file}:{line}"
+        values = {name: _parse_number(text, f"{location}: {name}") for name, text in zip(header, row, strict=True)}
+        draws.append(ParameterDraw(location, values))
     return tuple(draws)
 
 
 def _read_draw_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header, and the rows with their lines."""
+    """The header, and the rows with their line numbers."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)

@@ -1,7 +1,6 @@
-"""Who chooses the next points: Optuna's samplers by the names that a study's file uses.
+"""Optuna's samplers by the names that study files use, and the distributions of a search space.
 
-Lives here: from a name to a sampler, from coordinates to Optuna's distributions, and Optuna's silence. Does not live here: when a sampler
-is asked and told (search.py). This module, journal.py, storage.py and search.py know Optuna, no others do.
+Only this module, `journal_file`, `storage` and `search` import Optuna.
 """
 
 import contextlib
@@ -16,17 +15,14 @@ from cjsim.errors import InputError, format_error
 from cjsim.scenario.search_space import Coordinate, Space
 from cjsim.tuning.study import Study
 
-_NSGA_POPULATION = 24  # of NSGA: several generations within the trials of a usual study
-
-_RANDOM_TRIALS, _RANDOM_TRIALS_PER_COORDINATE = (
-    10,
-    4,
-)  # trials at random before TPE believes what it has seen, and for each coordinate: it may stick to a choice
+_NSGA_POPULATION = 24  # several generations within the trials of a usual study
+# Random trials before TPE starts to model, in total and per coordinate: with fewer it can get stuck on one choice.
+_RANDOM_TRIALS, _RANDOM_TRIALS_PER_COORDINATE = 10, 4
 
 
 @contextlib.contextmanager
 def silence_optuna() -> Iterator[None]:
-    """Optuna says nothing within the block: what matters of it is said in our words."""
+    """Silence Optuna's log and warnings within the block: cjsim reports them in its own messages."""
     import optuna
 
     before = optuna.logging.get_verbosity()
@@ -41,17 +37,21 @@ def silence_optuna() -> Iterator[None]:
 
 
 def make_sampler(study: Study) -> Any:
-    """The sampler that a study asks for, an `optuna.samplers.BaseSampler`, driven by the study's seed alone.
+    """The sampler of a study; its random numbers depend on the seed of the study only.
 
     Parameters
     ----------
     study : Study
-        With the name of the sampler, the seed and the batch.
+        Determines the sampler, its seed and the batch size.
+
+    Returns
+    -------
+    optuna.samplers.BaseSampler
 
     Raises
     ------
     InputError
-        If what the sampler needs is not installed.
+        If the sampler needs a package that is not installed.
     """
     from optuna import samplers
 
@@ -59,8 +59,8 @@ def make_sampler(study: Study) -> Any:
     population = max(_NSGA_POPULATION, study.batch)
     match study.sampler:
         case "tpe":
-            blind = max(_RANDOM_TRIALS, _RANDOM_TRIALS_PER_COORDINATE * len(study.space.coordinates))
-            return samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True, n_startup_trials=blind)
+            random_trials = max(_RANDOM_TRIALS, _RANDOM_TRIALS_PER_COORDINATE * len(study.space.coordinates))
+            return samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True, n_startup_trials=random_trials)
         case "nsga2":
             return samplers.NSGAIISampler(seed=seed, population_size=population)
         case "nsga3":
@@ -78,27 +78,28 @@ def make_sampler(study: Study) -> Any:
 
 
 def optuna_distributions(space: Space) -> dict[str, Any]:
-    """Optuna's distributions of a space by the names of its coordinates: choices and steps of real numbers by their number from 0.
+    """Optuna's distributions by coordinate name.
 
-    Optuna would drop the last step of many, as 3 * 0.1 is not 0.3.
+    Choices and stepped real numbers are represented by their number from 0: with real steps Optuna drops the last one, as 3 * 0.1 is not
+    0.3.
 
     Parameters
     ----------
     space : Space
-        What is free.
+        The search space.
     """
     return {one.name: _optuna_distribution(one) for one in space.coordinates}
 
 
 def point_from_params(space: Space, params: Mapping[str, Any]) -> dict[str, float]:
-    """A point from what Optuna chose of `distributions_of`.
+    """The point that corresponds to Optuna's parameters.
 
     Parameters
     ----------
     space : Space
-        What is free.
+        The search space.
     params : Mapping of str to Any
-        By coordinate.
+        Values of `optuna_distributions`, by coordinate name.
     """
     return {
         one.name: one.stepped(params[one.name]) if one.kind == "real" and one.step is not None else params[one.name]
@@ -122,5 +123,5 @@ def _optuna_distribution(coordinate: Coordinate) -> Any:
 
 
 def _sampler_seed(seed: int) -> int:
-    """A seed of 32 bits, as numpy's older generators take it, that shares no numbers with the customers' seed."""
+    """A seed of 32 bits, as numpy's legacy generators require, independent of the seed of the customers."""
     return int.from_bytes(hashlib.blake2s(f"{seed}:sampler".encode(), digest_size=4).digest(), "big")

@@ -1,10 +1,7 @@
-"""Where the results of a study are kept: a journal file, or any storage that Optuna takes.
+"""The store of a study's trials: a journal file, or any storage that Optuna accepts.
 
-Lives here: the file whose lock dies with its holder and whose cut lines are mended, claims of processes that work on one study, and the
-refusal of a study that has changed. Does not live here: which trials there are (search.py).
-
-A finished trial is kept as a complete Optuna trial, so that Optuna's plots and its dashboard work on the storage; ours is in its
-attributes whole.
+A finished trial is stored as a complete Optuna trial, so that Optuna's plots and its dashboard work on the storage; its attributes contain
+the whole `Trial`. Processes that work on the same study claim the trials that they run. A changed study is rejected.
 """
 
 import contextlib
@@ -26,38 +23,47 @@ from cjsim.version import __version__
 
 DEFAULT_FOLDER = Path("runs") / "studies"
 IN_MEMORY = "memory"
-_TRIAL_ATTRIBUTE, _STUDY_ATTRIBUTE, _CLAIM_PREFIX = "cjsim", "cjsim", "cjsim:at_work:"  # keys of attributes
-_CHANGEABLE_KEYS = ("trials", "confirm")  # what may change in a study that has begun: it changes no trial
+_TRIAL_ATTRIBUTE, _STUDY_ATTRIBUTE, _CLAIM_PREFIX = "cjsim", "cjsim", "cjsim:at_work:"  # keys of Optuna attributes
+_CHANGEABLE_KEYS = ("trials", "confirm")  # may change after the search has started: they affect no trial
 OptimizationDirection = Literal["maximize", "minimize"]
-_MAX_LISTED_CHANGES = 8  # changes in a message
-_MAX_ATTEMPTS = 3  # to make a data base's tables, which two processes may do at once
+_MAX_LISTED_CHANGES = 8  # in a message
+_MAX_ATTEMPTS = 3  # at creating the tables of a database, which two processes may do at the same time
+_DRIVER_REMEDY = (
+    "Install it (for PostgreSQL: pip install 'cjsim[postgres]'), or correct --storage, or leave it out: a journal file is kept then."
+)
+_STORAGE_REMEDY = "Correct --storage, or leave it out: a journal file is kept then."
 
 
 def default_storage(study: Study) -> Path:
-    """The journal file of a study, below the working directory.
+    """The default journal file of a study, relative to the working directory.
 
     Parameters
     ----------
     study : Study
-        With name and seed.
+        The study; its name and seed determine the file.
     """
     return DEFAULT_FOLDER / f"{study.name}-{study.seed}.journal"
 
 
 class TrialStore:
-    """The results of one study, as all processes that work on it have left them.
+    """The stored trials of one study, shared by all processes that work on it.
 
     Parameters
     ----------
     study : Study
         The study.
-    storage : str, optional
-        'memory' (nothing is kept), a URL such as sqlite:///x.db, or a journal file; the default one if not given.
+    storage : str or path, optional
+        'memory' (nothing is stored), a URL such as sqlite:///x.db, or a journal file; by default `default_storage(study)`.
+
+    Attributes
+    ----------
+    location : str
+        Name of the storage for messages, without password.
 
     Raises
     ------
     InputError
-        If the storage cannot be reached, or holds another study of this name and seed.
+        If the storage cannot be reached, or holds a different study of this name and seed.
     """
 
     def __init__(self, study: Study, *, storage: str | os.PathLike[str] | None = None) -> None:
@@ -83,34 +89,39 @@ class TrialStore:
         return len(self._trials)
 
     def get(self, index: int) -> Trial | None:
-        """A trial that was finished before the last `sync`.
+        """A trial that was finished before the last `sync`; None if there is none.
 
         Parameters
         ----------
         index : int
-            Of the trial.
+            Index of the trial.
         """
         return self._trials.get(index)
 
     def sync(self) -> None:
-        """See what other processes have finished since. Of two results of one trial the first counts."""
+        """Load the trials that other processes have finished. Of two results of the same trial the first is used."""
         with self._translated_errors():
-            kept = self._optuna_study.get_trials(deepcopy=False)
-        for one in kept[self._seen_count :]:
-            if not one.state.is_finished():  # another process's transaction: seen next time
+            stored = self._optuna_study.get_trials(deepcopy=False)
+        for optuna_trial in stored[self._seen_count :]:
+            if not optuna_trial.state.is_finished():  # transaction of another process: loaded next time
                 break
             self._seen_count += 1
-            if _TRIAL_ATTRIBUTE in one.user_attrs:
-                trial = Trial.from_json(one.user_attrs[_TRIAL_ATTRIBUTE])
+            if _TRIAL_ATTRIBUTE in optuna_trial.user_attrs:
+                trial = Trial.from_json(optuna_trial.user_attrs[_TRIAL_ATTRIBUTE])
                 self._trials.setdefault(trial.index, trial)
 
     def add(self, trial: Trial) -> Trial:
-        """Keep a finished trial: the one that counts, which is another process's if that was first.
+        """Store a finished trial.
 
         Parameters
         ----------
         trial : Trial
-            Of any index.
+            The trial.
+
+        Returns
+        -------
+        Trial
+            The stored trial of this index, which is that of another process if it was first.
         """
         from optuna.trial import create_trial
 
@@ -118,61 +129,58 @@ class TrialStore:
         if trial.index not in self._trials:
             values = list(trial.objective_values(self._study.objectives))
             with self._translated_errors(), silence_optuna():
-                made = create_trial(
+                optuna_trial = create_trial(
                     values=values,
                     params={name: self._readable_value(name, x) for name, x in trial.point.items()},
                     distributions=self._distributions,
                     user_attrs={_TRIAL_ATTRIBUTE: trial.to_json(), "index": trial.index},
                     constraints=dict(trial.excess),
                 )
-                self._optuna_study.add_trial(made)
+                self._optuna_study.add_trial(optuna_trial)
             self.sync()
         return self._trials[trial.index]
 
     def claim(self, indices: Iterable[int]) -> None:
-        """Tell other processes what this one has under way.
+        """Publish which trials this process is running.
 
         Parameters
         ----------
         indices : Iterable of int
-            Of trials; none when there is nothing under way.
+            Indices of the running trials; replaces earlier claims.
         """
-        now = tuple(indices)
-        if now != self._own_claims:
-            self._own_claims = now
+        claims = tuple(indices)
+        if claims != self._own_claims:
+            self._own_claims = claims
             with self._translated_errors():
-                self._optuna_study.set_user_attr(f"{_CLAIM_PREFIX}{self._process_name}", list(now))
+                self._optuna_study.set_user_attr(f"{_CLAIM_PREFIX}{self._process_name}", list(claims))
 
     def claimed_elsewhere(self) -> frozenset[int]:
-        """What other processes have under way; those of this machine that are gone do not count."""
+        """Indices of the trials that other processes are running; claims of ended processes of this machine are ignored."""
         with self._translated_errors():
             attributes = self._optuna_study.user_attrs
         others = {key.removeprefix(_CLAIM_PREFIX): value for key, value in attributes.items() if key.startswith(_CLAIM_PREFIX)}
-        return frozenset(index for who, indices in others.items() if who != self._process_name and not _has_ended(who) for index in indices)
+        alive = (indices for name, indices in others.items() if name != self._process_name and not _has_ended(name))
+        return frozenset(index for indices in alive for index in indices)
 
-    def _require_same_study(self, study: Study, now: Mapping[str, Any]) -> None:
-        """Refuse another study in the place of this one; keep what this one is."""
-        kept = self._optuna_study.user_attrs.get(_STUDY_ATTRIBUTE)
-        if kept is None:
+    def _require_same_study(self, study: Study, content: Mapping[str, Any]) -> None:
+        """Raise if the storage holds a different study; store the content of a new one."""
+        stored = self._optuna_study.user_attrs.get(_STUDY_ATTRIBUTE)
+        if stored is None:
             if self._optuna_study.get_trials(deepcopy=False):
                 got = f"one named '{self._optuna_study.study_name}' that is not of cjsim"
                 raise InputError(format_error(self.location, "must hold studies of cjsim", got, "Name another storage."))
-            self._optuna_study.set_user_attr(_STUDY_ATTRIBUTE, json.dumps(now))
+            self._optuna_study.set_user_attr(_STUDY_ATTRIBUTE, json.dumps(content))
             return
-        changes = _change_lines(json.loads(kept), now)
+        changes = _change_lines(json.loads(stored), content)
         if changes:
             more = [f"and {len(changes) - _MAX_LISTED_CHANGES} more"] if len(changes) > _MAX_LISTED_CHANGES else []
             must = f"must hold the study '{study.name}' with seed {study.seed} as it is now"
-            remedy = "Undo the change, or give the study another name, seed or storage."
-            raise InputError(
-                format_error(
-                    self.location, must, f"one that began otherwise ({'; '.join([*changes[:_MAX_LISTED_CHANGES], *more])})", remedy
-                )
-            )
+            got = f"one that began otherwise ({'; '.join([*changes[:_MAX_LISTED_CHANGES], *more])})"
+            raise InputError(format_error(self.location, must, got, "Undo the change, or give the study another name, seed or storage."))
 
     @contextlib.contextmanager
     def _translated_errors(self) -> Iterator[None]:
-        """What goes wrong with a storage is said in house form."""
+        """Translate errors of Optuna and of the database into InputError."""
         from optuna.exceptions import StorageInternalError
         from sqlalchemy.exc import SQLAlchemyError
 
@@ -184,27 +192,27 @@ class TrialStore:
         except (OSError, StorageInternalError, ImportError, SQLAlchemyError) as error:
             remedy = _DRIVER_REMEDY if isinstance(error, ImportError) else _STORAGE_REMEDY
             raise InputError(format_error(self.location, "must be a storage that can be reached", _error_text(error), remedy)) from error
-        except (ValueError, KeyError, AssertionError) as error:  # what Optuna's journal does on a file that is none
-            raise InputError(
-                format_error(self.location, "must be a journal or a data base of studies", _error_text(error), _STORAGE_REMEDY)
-            ) from error
+        except (ValueError, KeyError, AssertionError) as error:  # raised by Optuna's journal for other files
+            must = "must be a journal or a data base of studies"
+            raise InputError(format_error(self.location, must, _error_text(error), _STORAGE_REMEDY)) from error
 
-    def _readable_distribution(self, one: Coordinate) -> Any:
-        """A distribution as one reads it: of the choices, not of their numbers."""
+    def _readable_distribution(self, coordinate: Coordinate) -> Any:
+        """A distribution for display: over the choices, not their numbers."""
         from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-        if (labels := self._choice_labels(one.name)) is not None:
+        if (labels := self._choice_labels(coordinate.name)) is not None:
             return CategoricalDistribution(labels)
-        if one.kind == "real":
-            return FloatDistribution(one.low, one.high, log=one.log)
-        return IntDistribution(round(one.low), round(one.high), log=one.log)
+        if coordinate.kind == "real":
+            return FloatDistribution(coordinate.low, coordinate.high, log=coordinate.log)
+        return IntDistribution(round(coordinate.low), round(coordinate.high), log=coordinate.log)
 
     def _choice_labels(self, name: str) -> list[Any] | None:
+        """Distinct labels of the choices of a coordinate; None if it has none."""
         axis = self._axes.get(name)
         if axis is None or axis.kind != "choice":
             return None
-        plain = all(one is None or isinstance(one, (str, int, float)) for one in axis.choices)
-        labels = list(axis.choices) if plain else [json.dumps(one, default=str) for one in axis.choices]
+        is_plain = all(one is None or isinstance(one, (str, int, float)) for one in axis.choices)
+        labels = list(axis.choices) if is_plain else [json.dumps(one, default=str) for one in axis.choices]
         return labels if len(set(labels)) == len(labels) else [f"{i}: {label}" for i, label in enumerate(labels)]
 
     def _readable_value(self, name: str, x: float) -> Any:
@@ -212,14 +220,10 @@ class TrialStore:
         return x if labels is None else labels[int(x)]
 
 
-_DRIVER_REMEDY = (
-    "Install it (for PostgreSQL: pip install 'cjsim[postgres]'), or correct --storage, or leave it out: a journal file is kept then."
-)
-_STORAGE_REMEDY = "Correct --storage, or leave it out: a journal file is kept then."
-
-
 def study_identity(study: Study) -> dict[str, Any]:
-    """What a study's trials depend on, as plain values: all of the study but for titles and how it ends; files by what is in them.
+    """The content of a study on which its trials depend, as plain values: all except titles, `trials` and `confirm`.
+
+    Files are represented by a hash of their content.
 
     Parameters
     ----------
@@ -230,11 +234,11 @@ def study_identity(study: Study) -> dict[str, Any]:
     files = {"scenario.entry.file": study.scenario.entry.file, "draws.file": study.draws.file if study.draws is not None else None}
     for path, file in files.items():
         if file is not None:
-            *above, last = path.split(".")
+            *parents, key = path.split(".")
             part = content
-            for key in above:
-                part = part[key]
-            part[last] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+            for parent in parents:
+                part = part[parent]
+            part[key] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
     return content
 
 
@@ -244,9 +248,9 @@ def _without_titles(value: Any) -> Any:
     return [_without_titles(one) for one in value] if isinstance(value, list) else value
 
 
-def _change_lines(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What changed, a line each: 'path: old -> new'."""
-    old, new = dict(_flatten(before, "")), dict(_flatten(now, ""))
+def _change_lines(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The changed values, one per line: 'path: old -> new'."""
+    old, new = dict(_flatten(before, "")), dict(_flatten(after, ""))
     return [
         f"{path}: {_shown_value(old, path)} -> {_shown_value(new, path)}"
         for path in dict.fromkeys([*old, *new])
@@ -270,16 +274,16 @@ def _flatten(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _open_optuna_study(where: str, name: str, directions: Sequence[OptimizationDirection]) -> Any:
-    """The Optuna study in a storage, begun if it is not there."""
+    """The Optuna study in a storage, created if it does not exist."""
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
     with silence_optuna():
-        for left in reversed(range(_MAX_ATTEMPTS)):
+        for attempts_left in reversed(range(_MAX_ATTEMPTS)):
             try:
                 return optuna.create_study(storage=_open_optuna_storage(where), study_name=name, directions=directions, load_if_exists=True)
             except SQLAlchemyError:
-                if not left:
+                if not attempts_left:
                     raise
     raise AssertionError("unreachable")
 
@@ -299,7 +303,7 @@ def _open_optuna_storage(where: str) -> Any:
 
 
 def _error_text(error: Exception) -> str:
-    """The cause in one short line."""
+    """The cause of an error in one short line."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
@@ -308,14 +312,14 @@ def _error_text(error: Exception) -> str:
 
 
 def _without_password(url: str) -> str:
-    """The URL as it may be shown."""
+    """The URL without its password."""
     scheme, slashes, rest = url.partition("://")
-    who, at, host = rest.rpartition("@")
-    return f"{scheme}{slashes}{who.split(':')[0]}{at}{host}" if at else url
+    user, at, host = rest.rpartition("@")
+    return f"{scheme}{slashes}{user.split(':')[0]}{at}{host}" if at else url
 
 
 def _has_ended(process_name: str) -> bool:
-    """Whether a process is known to have ended: one of this machine whose number nobody has."""
+    """Whether a process is known to have ended: it belongs to this machine, and its process id is unused or ours."""
     host, pid, _ = process_name.rsplit(":", 2)
     if host != socket.gethostname():
         return False

@@ -1,7 +1,4 @@
-"""A study: which values of a scenario are free, what is wanted, under which constraints, and how to search.
-
-Lives here: what stands in a study's file, and what is wrong with it. Does not live here: free values (model/space.py), the search.
-"""
+"""The schema of study files: free values, objectives, constraints and search settings, with their validation."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -26,7 +23,7 @@ SamplerName = Literal["tpe", "nsga2", "nsga3", "cma", "qmc", "random", "gp"]
 
 
 class Objective(StrictModel):
-    """A metric that is wanted large or small. In a file its name alone stands for `maximize`."""
+    """A metric to maximize or minimize. In a file the name alone means `maximize`."""
 
     metric: str
     direction: Literal["maximize", "minimize"] = "maximize"
@@ -38,12 +35,12 @@ class Objective(StrictModel):
 
     @property
     def sign(self) -> int:
-        """1 if more is better, else -1."""
+        """1 if a larger value is better, else -1."""
         return 1 if self.direction == "maximize" else -1
 
 
 class Constraint(StrictModel):
-    """A metric that must stay within a bound, in the unit of the metric (a share as 0.02, not 2 %)."""
+    """A bound on a metric, in the unit of the metric (a share as 0.02, not 2 %)."""
 
     metric: str
     at_most: RealNumber | None = None
@@ -57,28 +54,28 @@ class Constraint(StrictModel):
 
     @property
     def sign(self) -> int:
-        """1 if the metric must not be above the bound, -1 if not below."""
+        """1 if the bound is an upper one, -1 if it is a lower one."""
         return 1 if self.at_most is not None else -1
 
     @property
     def bound(self) -> float:
-        """The bound itself."""
+        """Value of the bound."""
         bound = self.at_most if self.at_most is not None else self.at_least
         assert bound is not None
         return bound
 
     @property
     def name(self) -> str:
-        """In words: 'opt_outs at most 0.02'."""
+        """The constraint as text, such as 'opt_outs at most 0.02'."""
         return f"{self.metric} at {'most' if self.at_most is not None else 'least'} {self.bound:.12g}"
 
 
 class ParameterDrawSettings(StrictModel):
-    """Parameter draws of a calibrated journey, and what of them is optimised.
+    """Parameter draws of a calibrated journey, and the aggregate over draws that is optimized.
 
-    `file`: CSV, a column for each path such as `journey.traits.rate.gamma.mean`, a row a draw (as `calibrate` writes it). `rows`: the first
-    so many; the next are for confirmation, if there are three times as many. `aim`: the mean over draws, or the mean over the worst
-    `tail` of them (for each policy its own worst).
+    `file`: CSV with one column per path such as `journey.traits.rate.gamma.mean` and one row per draw, as `calibrate` writes it. `rows`:
+    number of rows that the search uses; if the file has three times as many, the next ones are used for confirmation. `aim`: the mean over
+    draws, or the mean over the worst share `tail` of them (each policy has its own worst draws).
     """
 
     file: str
@@ -88,7 +85,7 @@ class ParameterDrawSettings(StrictModel):
 
 
 class ConfirmationSettings(StrictModel):
-    """How the best of a search are tried on fresh customers: how many of them, on how many customers (twice the study's if not given)."""
+    """Confirmation on fresh customers: the number of finalists, and of customers (by default twice those of a trial)."""
 
     finalists: Annotated[Integer, Field(ge=1, le=50)] = 5
     customers: Annotated[Integer, Field(ge=2, le=MAX_CUSTOMERS)] | None = None
@@ -97,9 +94,9 @@ class ConfirmationSettings(StrictModel):
 class Study(Document):
     """A search for the best values of a scenario's policy.
 
-    `batch` trials are chosen at a time, each in the light of all batches before, so that the result does not depend on how many
-    workers there are. `racing`: a trial that surely loses on its first customers gets no more of them. `pairing`: all trials live with the
-    same customers, and are compared customer by customer; without it (to see what it saves) each trial draws its own.
+    `batch` trials are chosen at a time, given the results of all previous batches, so that the result does not depend on the number of
+    workers. `racing`: a trial stops after its first customers if it is surely worse. `pairing`: all trials use the same customers and are
+    compared customer by customer; without it (to measure what it saves) each trial has its own customers.
     """
 
     name: Name
@@ -121,31 +118,36 @@ class Study(Document):
 
     @property
     def space(self) -> Space:
-        """The free values as coordinates."""
+        """The search space of the free values."""
         return Space.of(self.free, self.mixes)
 
     @property
     def customers_per_trial(self) -> int:
-        """Customers that a trial has in the end."""
+        """Number of customers of a complete trial."""
         return self.scenario.customers if self.customers is None else self.customers
 
     def scenario_with(self, values: Mapping[str, Any]) -> Scenario:
-        """The scenario with values set.
+        """The scenario with some values replaced.
 
         Parameters
         ----------
         values : Mapping of str to Any
-            By path, as `Space.values` gives them.
-        """
-        return self.scenario.with_values(values)
-
-    def faults(self) -> Iterable[Fault]:
-        """What is wrong with the study beyond its scenario.
+            Values by path, as `Space.values` returns them.
 
         Raises
         ------
         InputError
-            If a free value cannot stand at its path.
+            If the scenario with these values is invalid.
+        """
+        return self.scenario.with_values(values)
+
+    def faults(self) -> Iterable[Fault]:
+        """Faults of the study and of its scenario.
+
+        Raises
+        ------
+        InputError
+            If a free value is invalid at its path.
         """
         yield from (fault.under("scenario") for fault in self.scenario.faults())
         if not self.free and not self.mixes:
@@ -159,40 +161,40 @@ class Study(Document):
             yield from self._draw_faults()
 
     def _free_paths(self) -> Iterable[tuple[str, tuple[str, str]]]:
-        """All that is free, and where in the file it is said."""
-        yield from ((path, ("free", name)) for name, of in self.free.items() for path in (name, *of.also))
-        yield from ((path, ("mixes", name)) for name, of in self.mixes.items() for path in of.of)
+        """All free paths, each with its location in the file."""
+        yield from ((path, ("free", name)) for name, free in self.free.items() for path in (name, *free.also))
+        yield from ((path, ("mixes", name)) for name, mix in self.mixes.items() for path in mix.of)
 
     def _place_faults(self) -> Iterable[Fault]:
-        # Trials live with the same customers for as long: what else the scenario holds is no choice of a policy.
-        for path, where in self._free_paths():
+        # All trials have the same customers and horizon: other values of a scenario are no choices.
+        for path, location in self._free_paths():
             if (keys := parse_path(path)) and keys[0] not in ("policy", "journey"):
                 yield Fault(
-                    where, "must be a value of the policy or the journey", short_repr(path), "Take one below 'policy' or 'journey'."
+                    location, "must be a value of the policy or the journey", short_repr(path), "Take one below 'policy' or 'journey'."
                 )
 
     def _metric_faults(self) -> Iterable[Fault]:
-        # Names of metrics depend on those of stages, channels and desks, which compiling the scenario numbers.
+        # The metrics of a scenario depend on its stages, channels and desks. Imported here, as both modules load numba.
         from cjsim.compiler.compile_scenario import compile_scenario
         from cjsim.metrics.catalog import all_metric_definitions
 
         known = all_metric_definitions(compile_scenario(self.scenario).codebook)
         asked = {("objectives", i): one.metric for i, one in enumerate(self.objectives)}
         asked |= {("constraints", i): one.metric for i, one in enumerate(self.constraints)}
-        for where, metric in asked.items():
+        for location, metric in asked.items():
             if metric not in known:
-                yield Fault((*where, "metric"), *unknown_name_parts(metric, known, "metric"))
+                yield Fault((*location, "metric"), *unknown_name_parts(metric, known, "metric"))
         yield from _duplicate_faults("objectives", [one.metric for one in self.objectives])
         yield from _duplicate_faults("constraints", [one.name for one in self.constraints])
         yield from self._confirm_faults(known)
 
     def _confirm_faults(self, known: "Mapping[str, MetricDefinition]") -> Iterable[Fault]:
-        # Among other numbers of customers totals have other bounds, and desks and budgets are busier.
-        asked, metrics = self.confirm.customers, {one.metric for one in self.objectives} | {one.metric for one in self.constraints}
+        # With another number of customers, totals have another scale, and desks and budgets have another load.
+        customers, metrics = self.confirm.customers, {one.metric for one in self.objectives} | {one.metric for one in self.constraints}
         is_total = any(known[name].is_total for name in metrics if name in known)
-        if asked not in (None, self.customers_per_trial) and (is_total or self.scenario.shares or self.scenario.journey.acquisition):
+        if customers not in (None, self.customers_per_trial) and (is_total or self.scenario.shares or self.scenario.journey.acquisition):
             must = f"must be the study's {self.customers_per_trial}, as customers meet, or a metric is a total"
-            yield Fault(("confirm", "customers"), must, str(asked), "Leave it out.")
+            yield Fault(("confirm", "customers"), must, str(customers), "Leave it out.")
 
     def _draw_faults(self) -> Iterable[Fault]:
         if self.draws is None:
@@ -206,7 +208,7 @@ class Study(Document):
         for path in rows[0].values:
             if path in free:
                 yield Fault(("draws", "file"), "must not draw what is free", short_repr(path), "Leave the column out, or the free value.")
-        self.scenario.with_values(rows[0].values, place=rows[0].place)
+        self.scenario.with_values(rows[0].values, place=rows[0].location)
         if self.customers_per_trial < 2 * len(rows):
             yield Fault(("customers",), f"must be at least 2 for each of {len(rows)} draws", str(self.customers_per_trial), "Ask for more.")
 
@@ -224,7 +226,7 @@ class Study(Document):
             yield Fault(("racing",), "must be false without 'pairing'", "true", "Write 'racing: false' beside 'pairing: false'.")
 
 
-def _duplicate_faults(where: str, names: Sequence[str]) -> Iterable[Fault]:
+def _duplicate_faults(key: str, names: Sequence[str]) -> Iterable[Fault]:
     for i, name in enumerate(names):
         if name in names[:i]:
-            yield Fault((where, i), "must be asked once", short_repr(name), "Leave one of them out.")
+            yield Fault((key, i), "must be asked once", short_repr(name), "Leave one of them out.")

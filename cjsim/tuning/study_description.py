@@ -1,7 +1,4 @@
-"""A study in words: what is free, what is wanted, how it is searched.
-
-Lives here: the lines about a study. Does not live here: the words of its scenario (model/describe.py).
-"""
+"""Description of a study as text: free values, objectives, constraints and search settings."""
 
 from collections.abc import Iterator
 
@@ -19,26 +16,29 @@ _SAMPLER_PHRASES = {
     "random": "at random",
     "gp": "by a Gaussian process",
 }
+_DIRECTION_WORDS = {1: "large", -1: "small"}
 
 
 def describe_study(study: Study) -> str:
-    """What a study says, in words, a fact a line; then its scenario.
+    """Describe a study and its scenario.
 
     Parameters
     ----------
     study : Study
-        What is told.
+        The study.
 
     Returns
     -------
     str
-        Lines, indented by what they belong to.
+        One fact per line, indented by section.
     """
-    return "\n".join([*_study_lines(study), "", "The baseline:", *(f"  {line}".rstrip() for line in describe(study.scenario).splitlines())])
+    baseline = (f"  {line}".rstrip() for line in describe(study.scenario).splitlines())
+    return "\n".join([*_study_lines(study), "", "The baseline:", *baseline])
 
 
 def _study_lines(study: Study) -> Iterator[str]:
-    yield f"Study {name_with_title(study.name, study.title)}: {study.trials:,} trials of {study.customers_per_trial:,} customers, {_SAMPLER_PHRASES[study.sampler]},"
+    size = f"{study.trials:,} trials of {study.customers_per_trial:,} customers"
+    yield f"Study {name_with_title(study.name, study.title)}: {size}, {_SAMPLER_PHRASES[study.sampler]},"
     yield f"{study.batch} at a time, seed {study.seed}{_option_phrases(study)}."
     yield f"Wanted: {join_names([f'{one.metric} {_DIRECTION_WORDS[one.sign]}' for one in study.objectives])}."
     if study.constraints:
@@ -51,25 +51,22 @@ def _study_lines(study: Study) -> Iterator[str]:
     yield from (f"  {_mix_line(name, mix)}" for name, mix in study.mixes.items())
 
 
-_DIRECTION_WORDS = {1: "large", -1: "small"}
-
-
 def _option_phrases(study: Study) -> str:
-    said = [] if study.racing else ["no trial is given up early"]
-    said += [] if study.pairing else ["each trial with customers of its own"]
-    return "".join(f"; {one}" for one in said)
+    phrases = [] if study.racing else ["no trial is given up early"]
+    phrases += [] if study.pairing else ["each trial with customers of its own"]
+    return "".join(f"; {phrase}" for phrase in phrases)
 
 
 def _free_value_lines(path: str, free: Free) -> Iterator[str]:
     if free.choices is not None:
         yield f"{path}: one of {', '.join(map(str, free.choices))}"
     else:
-        how = f", in steps of {free.step}" if free.step is not None else ", by ratio" if free.log else ""
-        yield f"{path}: from {free.low} to {free.high}{how}"
+        scale = f", in steps of {free.step}" if free.step is not None else ", by ratio" if free.log else ""
+        yield f"{path}: from {free.low} to {free.high}{scale}"
     if free.also:
         yield f"  and the same for {join_names(list(free.also))}"
 
 
 def _mix_line(name: str, mix: Mix) -> str:
-    least = f", at least {mix.at_least:g} each" if mix.at_least else ""
-    return f"{name}: {mix.total:g} split among {join_names(list(mix.of))}{least}"
+    minimum = f", at least {mix.at_least:g} each" if mix.at_least else ""
+    return f"{name}: {mix.total:g} split among {join_names(list(mix.of))}{minimum}"

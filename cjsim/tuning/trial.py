@@ -1,7 +1,4 @@
-"""One trial of a study: what was chosen, on how many customers it was tried, and what came of it.
-
-Lives here: the record, and its form in a storage. Does not live here: how it is evaluated (evaluate.py), who chooses (search.py).
-"""
+"""The record of a finished trial: its choice, its number of customers, and its results."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,9 +10,9 @@ from cjsim.tuning.study import Objective
 
 
 class ObjectiveGain(NamedTuple):
-    """A metric of a trial beside the baseline's: `effect` is the paired difference, value - baseline, with its 95 % interval.
+    """An objective of a trial: `effect` is value - baseline, with its 95 % interval.
 
-    nan where undefined: `value` under this policy, the others under this one or the baseline.
+    `value` is nan if the metric is undefined under this policy, the others if it is undefined under this policy or the baseline.
     """
 
     value: float
@@ -33,20 +30,20 @@ class Trial:
     index : int
         From 0; the same for any number of workers.
     point : Mapping of str to float
-        A number for each coordinate of the space.
+        A number for each coordinate of the search space.
     params : Mapping of str to Any
-        What that is in the scenario: values by path.
+        The corresponding values of the scenario, by path.
     customers : int
-        On how many the numbers rest: fewer than the study's where the trial was given up.
+        Number of customers that the results are based on: fewer than those of the study if the trial was pruned.
     simulated_customers : int
-        How many lives it took in all, the baseline's not counted.
+        Number of customers simulated for the trial, without the baseline; 0 for a repeated choice.
     gains : tuple of ObjectiveGain
-        One for each objective. `value` is the baseline's value on all customers plus `effect`, so that trials that were given up
-        early stand on the same footing as the others.
+        One per objective. `value` is the baseline's value on all customers plus `effect`, so that pruned and complete trials are
+        comparable.
     excess : Mapping of str to float
-        By constraint: how far beyond its bound the metric is; 0 or less where it is kept, infinite where the metric is undefined.
+        Excess of the metric over the bound, by constraint: 0 or less if satisfied, infinite if the metric is undefined.
     refusal_reason : str
-        Why the scenario cannot be with these values: then nobody lived, and all is undefined. Empty where it can.
+        Why the scenario is invalid with these values: then nothing is simulated, and all metrics are undefined. Empty if it is valid.
     """
 
     index: int
@@ -60,22 +57,22 @@ class Trial:
 
     @property
     def is_feasible(self) -> bool:
-        """Whether all constraints are kept and all objectives defined."""
-        return all(beyond <= 0 for beyond in self.excess.values()) and not any(math.isnan(gain.value) for gain in self.gains)
+        """Whether all constraints are satisfied and all objectives defined."""
+        return all(excess <= 0 for excess in self.excess.values()) and not any(math.isnan(gain.value) for gain in self.gains)
 
     def objective_values(self, objectives: Sequence[Objective]) -> tuple[float, ...]:
-        """What each objective is worth; the worst there is (infinite) where it is undefined.
+        """Values of the objectives; the worst possible (infinite) if undefined.
 
         Parameters
         ----------
         objectives : Sequence of Objective
-            Of the study.
+            Objectives of the study.
         """
         pairs = zip(objectives, self.gains, strict=True)
         return tuple(-one.sign * math.inf if math.isnan(gain.value) else gain.value for one, gain in pairs)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, which `from_json` reads; null for what is not a finite number."""
+        """Plain values that `from_json` reads; null for numbers that are not finite."""
         return {
             "index": self.index,
             "point": dict(self.point),
@@ -83,7 +80,7 @@ class Trial:
             "customers": self.customers,
             "simulated": self.simulated_customers,
             "gains": [[to_json_value(value) for value in gain] for gain in self.gains],
-            "excess": {name: to_json_value(beyond) for name, beyond in self.excess.items()},
+            "excess": {name: to_json_value(excess) for name, excess in self.excess.items()},
             "refused": self.refusal_reason,
         }
 
@@ -94,9 +91,9 @@ class Trial:
         Parameters
         ----------
         data : Mapping of str to Any
-            What `to_json` gave.
+            Values that `to_json` returned.
         """
         gains = tuple(ObjectiveGain(*(math.nan if value is None else value for value in gain)) for gain in data["gains"])
-        excess = {name: math.inf if beyond is None else beyond for name, beyond in data["excess"].items()}
-        lives = data["customers"], data["simulated"]
-        return cls(data["index"], data["point"], data["params"], *lives, gains, excess, data["refused"])
+        excess = {name: math.inf if value is None else value for name, value in data["excess"].items()}
+        counts = data["customers"], data["simulated"]
+        return cls(data["index"], data["point"], data["params"], *counts, gains, excess, data["refused"])

@@ -1,7 +1,6 @@
-"""Who evaluates trials: this process with all its threads, or several processes with one thread each.
+"""Executors of trials: in this process with all threads, or in several worker processes. Results do not depend on the executor.
 
-Lives here: processes that end with their parent, and what is done when one of them dies. Does not live here: what a trial is worth
-(evaluate.py), which trials there are (search.py). The results do not depend on who evaluates.
+Worker processes end with their parent. If one crashes, its trials are evaluated again.
 """
 
 import contextlib
@@ -22,12 +21,12 @@ from cjsim.tuning.study import Study
 from cjsim.tuning.trial import Trial
 
 MAX_WORKERS = 256
-_MAX_CONSECUTIVE_CRASHES = 3  # of workers in a row, without a trial between, after which we do not try again
+_MAX_CONSECUTIVE_CRASHES = 3  # without a finished trial between them
 
 
 @dataclass(frozen=True)
 class TrialTask:
-    """A trial to be evaluated: a function of these and of the study."""
+    """A trial to evaluate; its result depends on these attributes and on the study only."""
 
     index: int
     point: Mapping[str, float]
@@ -35,22 +34,22 @@ class TrialTask:
 
 
 class TrialEvaluator(Protocol):
-    """Whoever knows what a trial is worth."""
+    """Evaluates one trial at a time."""
 
     def evaluate(self, index: int, point: Mapping[str, float], *, incumbents: Sequence[Trial]) -> Trial:
-        """The trial."""
+        """Evaluate a trial."""
 
 
-EvaluatorFactory = Callable[[Study, int], TrialEvaluator]  # importable, as other processes call it
+EvaluatorFactory = Callable[[Study, int], TrialEvaluator]  # study, threads; importable, as worker processes call it
 
 
 class InProcessExecutor:
-    """The process itself, one trial after another.
+    """Evaluates trials in this process, one after another.
 
     Parameters
     ----------
     evaluator : TrialEvaluator
-        With as many threads as it has.
+        Evaluates the trials.
     """
 
     size = 1
@@ -60,7 +59,7 @@ class InProcessExecutor:
         self._tasks: deque[TrialTask] = deque()
 
     def submit(self, task: TrialTask) -> None:
-        """Begin a trial.
+        """Start a trial.
 
         Parameters
         ----------
@@ -70,38 +69,38 @@ class InProcessExecutor:
         self._tasks.append(task)
 
     def next_result(self) -> Trial:
-        """The trial that was begun first, evaluated."""
+        """Evaluate the trial that was submitted first."""
         task = self._tasks.popleft()
         return self._evaluator.evaluate(task.index, task.point, incumbents=task.incumbents)
 
 
 class MultiProcessExecutor:
-    """Several processes, each with an evaluator of its own.
+    """Evaluates trials in several worker processes, each with its own evaluator.
 
     Parameters
     ----------
     study : Study
-        Whose trials they evaluate.
+        The study.
     make_evaluator : callable
-        Of an evaluator from a study and a number of threads.
+        Makes an evaluator from a study and a number of threads.
     count : int
-        Processes.
+        Number of processes.
     threads : int
-        Of each.
+        Number of threads of each process.
     report : callable
-        Is told when one dies.
+        Receives a message when a process crashes.
     """
 
     def __init__(self, study: Study, make_evaluator: EvaluatorFactory, *, count: int, threads: int, report: Callable[[str], None]) -> None:
         self.size = count
         self._initializer_arguments = (study, make_evaluator, threads)
-        self._note = report
+        self._report = report
         self._tasks: dict[Future[Trial], TrialTask] = {}
         self._crashes = 0
         self._pool = self._new_pool()
 
     def submit(self, task: TrialTask) -> None:
-        """Begin a trial.
+        """Start a trial.
 
         Parameters
         ----------
@@ -114,12 +113,12 @@ class MultiProcessExecutor:
             self._restart([task])
 
     def next_result(self) -> Trial:
-        """Wait for a trial that was begun.
+        """Wait for a submitted trial.
 
         Raises
         ------
         InputError
-            If its scenario is refused, or processes die again and again.
+            If the baseline cannot be simulated, or processes crash repeatedly.
         """
         while True:
             done, _ = wait(self._tasks, return_when=FIRST_COMPLETED)
@@ -134,26 +133,26 @@ class MultiProcessExecutor:
             return trial
 
     def close(self) -> None:
-        """End the processes, whatever they do."""
+        """Kill the worker processes."""
         processes = list((self._pool._processes or {}).values())
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()
 
     def _new_pool(self) -> ProcessPoolExecutor:
-        # Spawned, not forked: a fork of a process with threads may hang.
+        # Spawned, as a fork of a process with threads may hang.
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self.size, mp_context=context, initializer=_initialize_worker, initargs=self._initializer_arguments)
 
     def _restart(self, more: list[TrialTask]) -> None:
-        """New processes in place of those that died, for all that was under way."""
+        """Replace the crashed worker processes, and submit all running trials again."""
         self._crashes += 1
         if self._crashes >= _MAX_CONSECUTIVE_CRASHES:
             got = f"{self._crashes} that died in a row"
             remedy = "Take fewer of them if memory is short; in a script, call it below `if __name__ == '__main__':`."
             raise InputError(format_error("--workers", "must be processes that live", got, remedy))
         tasks = sorted([*self._tasks.values(), *more], key=lambda task: task.index)
-        self._note(f"cjsim: a worker process died; {len(tasks)} trials are evaluated again.")
+        self._report(f"cjsim: a worker process died; {len(tasks)} trials are evaluated again.")
         self.close()
         self._pool, self._tasks = self._new_pool(), {}
         for task in tasks:
@@ -164,45 +163,42 @@ class MultiProcessExecutor:
 def open_executor(
     study: Study, evaluator: TrialEvaluator, *, make_evaluator: EvaluatorFactory, workers: int, threads: int, report: Callable[[str], None]
 ) -> Iterator[InProcessExecutor | MultiProcessExecutor]:
-    """Who evaluates, until the block ends.
+    """An executor that is closed when the block ends.
 
     Parameters
     ----------
     study : Study
-        Whose trials they evaluate.
+        The study.
     evaluator : TrialEvaluator
-        Of this process, which evaluates alone if there is one worker.
+        Evaluates trials in this process if there is one worker.
     make_evaluator : callable
-        Of an evaluator from a study and a number of threads, for other processes.
+        Makes an evaluator from a study and a number of threads, in worker processes.
     workers : int
-        Processes; 1 stands for this one.
+        Number of processes; 1 means this process.
     threads : int
-        Of each of several.
+        Number of threads of each worker process.
     report : callable
-        Is told when one dies.
+        Receives a message when a process crashes.
     """
     if workers == 1:
         yield InProcessExecutor(evaluator)
         return
-    team = MultiProcessExecutor(study, make_evaluator, count=workers, threads=threads, report=report)
-    try:
-        yield team
-    finally:
-        team.close()
+    with contextlib.closing(MultiProcessExecutor(study, make_evaluator, count=workers, threads=threads, report=report)) as executor:
+        yield executor
 
 
-_WORKER_STATE: dict[str, Any] = {}  # a worker's evaluator
+_WORKER_STATE: dict[str, Any] = {}  # in a worker process: its evaluator
 
 
 def _initialize_worker(study: Study, make_evaluator: EvaluatorFactory, threads: int) -> None:
-    """What a worker does first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and ends us
+    """Set up a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it and ends the workers
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     _WORKER_STATE["evaluator"] = make_evaluator(study, threads)
 
 
 def _exit_with_parent() -> None:
-    """A parent that was killed cannot end us, and we would wait for its tasks for ever."""
+    """Exit when the parent ends: a killed parent cannot stop its workers, which would wait forever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait_for([parent.sentinel])
@@ -210,5 +206,5 @@ def _exit_with_parent() -> None:
 
 
 def _evaluate_task(task: TrialTask) -> Trial:
-    found: TrialEvaluator = _WORKER_STATE["evaluator"]
-    return found.evaluate(task.index, task.point, incumbents=task.incumbents)
+    evaluator: TrialEvaluator = _WORKER_STATE["evaluator"]
+    return evaluator.evaluate(task.index, task.point, incumbents=task.incumbents)

@@ -1,4 +1,4 @@
-"""Searches with made results: no customer lives, so that what is kept and who does what can be tested apart."""
+"""Searches with a fake evaluator that simulates nothing, to test storage and scheduling."""
 
 import json
 import os
@@ -23,32 +23,32 @@ WORLDS = ROOT / "tests" / "worlds"
 
 
 class FakeEvaluator:
-    """An evaluator: a bowl, best at 0.37 of every coordinate; the constraint holds in the inner part of it."""
+    """An evaluator with a quadratic objective, best at 0.37 of every coordinate; the constraint holds around the optimum."""
 
     def __init__(self, study: Study, threads: int = 1) -> None:
         self.study, self.space = study, study.space
-        self.delay_seconds = float(os.environ.get("MADE_SECONDS", "0"))
+        self.delay_seconds = float(os.environ.get("FAKE_DELAY_SECONDS", "0"))
         self.evaluated: list[int] = []
-        self.rivals: dict[int, list[int]] = {}
+        self.incumbents: dict[int, list[int]] = {}
 
     def evaluate(self, index: int, point: Mapping[str, float], *, incumbents: Sequence[Trial]) -> Trial:
         self.evaluated.append(index)
-        self.rivals[index] = [rival.index for rival in incumbents]
+        self.incumbents[index] = [trial.index for trial in incumbents]
         time.sleep(self.delay_seconds)
-        fuse = Path(os.environ.get("MADE_FUSE", "none"))
-        if fuse.exists():
-            fuse.unlink()
+        kill_file = Path(os.environ.get("FAKE_KILL_FILE", "none"))
+        if kill_file.exists():
+            kill_file.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
-        far = [(point[one.name] - one.low) / (one.high - one.low) - 0.37 for one in self.space.coordinates]
-        heights = [-sum(x * x for x in far), sum(far)]
-        gains = tuple(ObjectiveGain(value, value, value - 0.1, value + 0.1) for value in heights[: len(self.study.objectives)])
-        excess = {one.name: -0.4 - heights[0] for one in self.study.constraints}
+        offsets = [(point[one.name] - one.low) / (one.high - one.low) - 0.37 for one in self.space.coordinates]
+        values = [-sum(x * x for x in offsets), sum(offsets)]
+        gains = tuple(ObjectiveGain(value, value, value - 0.1, value + 0.1) for value in values[: len(self.study.objectives)])
+        excess = {one.name: -0.4 - values[0] for one in self.study.constraints}
         simulated = self.study.customers_per_trial + len(incumbents)
         return Trial(index, dict(point), self.space.values(point), self.study.customers_per_trial, simulated, gains, excess)
 
 
 def load_test_study(**changes: Any) -> Study:
-    """The study of the tests, with other values at the top of its file."""
+    """The study of the tests with some values replaced."""
     return Study.load(WORLDS / "study.yaml", set=changes)
 
 
@@ -58,12 +58,12 @@ def run_search(study: Study, storage: str | Path = "memory", *, evaluator: FakeE
 
 
 def trials_to_json(trials: Sequence[Trial]) -> str:
-    """Trials to the byte."""
+    """Trials as JSON, to compare bytes."""
     return json.dumps([trial.to_json() for trial in trials])
 
 
 def fork_process(work: Callable[[], object]) -> int:
-    """A process that does some work, and its number."""
+    """Start a process that does some work, and return its process id."""
     pid = os.fork()
     if pid:
         return pid
@@ -74,37 +74,37 @@ def fork_process(work: Callable[[], object]) -> int:
 
 
 def search_with_random_kills(journal: str, kills: int, trials: int) -> None:
-    """Search in processes that are killed one after another at random moments, then to the end."""
-    study, dice = load_test_study(trials=trials), random.Random(1)
+    """Search in processes that are killed at random times one after another, then to the end."""
+    study, rng = load_test_study(trials=trials), random.Random(1)
     for _ in range(kills):
         pid = fork_process(lambda: run_search(study, journal))
-        time.sleep(dice.uniform(0.0, 0.25))
+        time.sleep(rng.uniform(0.0, 0.25))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     sys.stdout.write(trials_to_json(run_search(study, journal)))
 
 
 def search_in_parallel(storage: str, processes: int, trials: int) -> None:
-    """Search in several processes at once; what each has evaluated goes beside what it found."""
+    """Search in several processes at the same time; each writes its trials and the indices that it evaluated."""
     study, ready = load_test_study(trials=trials), Path(f"{journal_path(storage)}.ready")
 
     def work() -> None:
-        made = FakeEvaluator(study)
+        evaluator = FakeEvaluator(study)
         with ready.open("a", encoding="utf-8") as file:
             file.write("x")
         while len(ready.read_text(encoding="utf-8")) < processes:
             time.sleep(0.001)
-        text = trials_to_json(run_search(study, storage, evaluator=made))
-        Path(f"{journal_path(storage)}.{os.getpid()}.json").write_text(json.dumps([text, made.evaluated]), encoding="utf-8")
+        text = trials_to_json(run_search(study, storage, evaluator=evaluator))
+        Path(f"{journal_path(storage)}.{os.getpid()}.json").write_text(json.dumps([text, evaluator.evaluated]), encoding="utf-8")
 
     for pid in [fork_process(work) for _ in range(processes)]:
         os.waitpid(pid, 0)
 
 
 def journal_path(storage: str) -> str:
-    """The file of a storage."""
+    """The file of a journal or of an SQLite URL."""
     return storage.removeprefix("sqlite:///")
 
 
 if __name__ == "__main__":
-    {"killed": search_with_random_kills, "together": search_in_parallel}[sys.argv[1]](sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    {"killed": search_with_random_kills, "parallel": search_in_parallel}[sys.argv[1]](sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -1,7 +1,4 @@
-"""A small study for tests: reminders that bring orders, too many of which drive people off.
-
-Lives here: the study, to be changed. Does not live here: what is found of it.
-"""
+"""A small study for tests: reminders lead to orders, but too many of them make customers leave."""
 
 from typing import Any
 
@@ -11,7 +8,7 @@ REMINDER_WAIT, REMINDER_CAP = "policy.flows.remind.steps[0].wait", "policy.guard
 
 
 def reminder_journey() -> dict[str, Any]:
-    """Visits lead to orders; a reminder that is opened brings a visit sooner, and makes some leave."""
+    """Visits lead to orders; an opened reminder makes a visit more likely, and leaving too."""
     buys = {"choose": [{"weight": 0.3, "effects": [{"fire": "order"}]}, {"weight": 0.7}]}
     return {
         "name": "j",
@@ -40,5 +37,5 @@ def reminder_study_data(**changes: Any) -> dict[str, Any]:
 
 
 def small_reminder_study(**changes: Any) -> Study:
-    """The study, with what is changed."""
+    """The study with some values replaced."""
     return Study.from_dict(reminder_study_data(**changes))

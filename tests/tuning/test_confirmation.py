@@ -1,4 +1,4 @@
-"""What the winner is worth: unbiased whatever was chosen, the best of the finalists by paired chances, none where nothing matters."""
+"""Confirmation: the gain is unbiased despite the selection, finalists are compared by pairs, and null studies claim no gain."""
 
 import math
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ METRICS, BASE = ("clv", "contacts"), small_reminder_study(customers=200)
 
 @dataclass(frozen=True)
 class FakeCohort:
-    """Normal outcomes: a part that a customer has under every policy, and a part of each policy's own with the mean in `params`."""
+    """Normal outcomes: the sum of a part that is the same under all policies, and a part of each policy with the mean in `params`."""
 
     customers: int
     seed: int
@@ -46,31 +46,31 @@ class FakeCohort:
 
 
 class FakeEvaluatorWithTruth:
-    """Trials of which the truth is known."""
+    """An evaluator whose trials have a known true gain."""
 
     has_fresh_draws = True
 
-    def __init__(self, of: Study, *, own: float = 1.0) -> None:
-        self.study, self.goals, self.own = of, Goals.from_study(of), own
-        self.cohort = FakeCohort(200, of.seed, own)
+    def __init__(self, study: Study, *, own: float = 1.0) -> None:
+        self.study, self.goals, self.own = study, Goals.from_study(study), own
+        self.cohort = FakeCohort(200, study.seed, own)
         self.base = self.cohort.simulate({})
 
     @property
     def baseline(self) -> dict[str, MetricEstimate]:
         return dict(self.base.metrics)
 
-    def fresh(self, stage: str) -> FakeCohort:
+    def fresh_cohort(self, stage: str) -> FakeCohort:
         return FakeCohort(400, derived_seed(self.study.seed, stage), self.own)
 
     def trial(self, index: int, clv: float = 0.0, contacts: float = 0.0) -> Trial:
         params = {"policy": index, "clv": clv, "contacts": contacts}
-        lives = self.cohort.simulate(params)
-        contrasts = [lives.paired_contrast(self.base, aspect) for aspect in self.goals.directed_metrics]
+        evaluation = self.cohort.simulate(params)
+        contrasts = [evaluation.paired_contrast(self.base, metric) for metric in self.goals.directed_metrics]
         return Trial(index, {}, params, self.study.customers_per_trial, 200, self.goals.gains(contrasts), self.goals.excess(contrasts))
 
 
 def fake_evaluator(seed: int = 1, **changed: Any) -> FakeEvaluatorWithTruth:
-    """A study of 200 customers; only its goals and sizes matter."""
+    """An evaluator of a study of 200 customers."""
     return FakeEvaluatorWithTruth(BASE.model_copy(update={"seed": seed, **changed}))
 
 
@@ -84,8 +84,8 @@ def two_objectives(**changed: Any) -> dict[str, Any]:
 
 
 def test_gains_are_rarely_claimed_and_average_zero_under_the_null() -> None:
-    # 200 studies of 20 policies that are worth nothing: claims are binomial with 2.5 %; 16 or more in 200 are seen once in 19,000.
-    # The mean of 200 confirmed gains, each with an error of 0.05, lies within 4 standard errors but for once in 16,000.
+    # 200 studies of 20 policies without effect: claims are binomial with 2.5 %; 16 or more have a probability of 1 in 19,000.
+    # The mean of 200 confirmed gains, each with a standard error of 0.05, exceeds 4 standard errors with a probability of 1 in 16,000.
     found = []
     for seed in range(200):
         evaluator = fake_evaluator(seed)
@@ -94,11 +94,11 @@ def test_gains_are_rarely_claimed_and_average_zero_under_the_null() -> None:
     gains = np.array([one.gains["clv"].effect for one in found])
     assert abs(gains.mean()) < 4 * 0.05 / math.sqrt(200)
     assert gains.std() == pytest.approx(0.05, rel=0.2)  # 4 standard errors
-    assert np.mean([one.optimism["clv"] for one in found]) > 0.05  # the best five of 20 with an error of 0.07 seem worth 0.08
+    assert np.mean([one.optimism["clv"] for one in found]) > 0.05  # the five best of 20 with an error of 0.07 have a mean of 0.08
 
 
 def test_gain_of_the_selected_winner_is_unbiased_and_covered() -> None:
-    # 150 studies whose policies are worth 0 to 0.2: 95 % of intervals hold the truth of who won; fewer than 131 are seen once in 15,000.
+    # 150 studies of policies with gains from 0 to 0.18: 95 % of intervals cover the truth; below 131 has a probability of 1 in 15,000.
     covered, errors = 0, []
     for seed in range(150):
         evaluator = fake_evaluator(seed)
@@ -115,7 +115,7 @@ def test_clear_winner_is_found_and_its_gain_uses_fresh_customers() -> None:
     trials = [evaluator.trial(index, clv=0.1 * index) for index in range(8)]
     won = confirm_trials(evaluator, trials)
     assert (won.verdict, won.trial.index, won.chance_best > 0.5) == ("gain", 7, True)
-    second = evaluator.fresh("second")
+    second = evaluator.fresh_cohort("second")
     expected = second.simulate(won.trial.params).paired_contrast(second.simulate({}), evaluator.goals.directed_metrics[0])
     assert won.gains["clv"] == ObjectiveGain(expected.value, expected.effect, expected.low, expected.high)
     assert won.optimism["clv"] == pytest.approx(won.trial.gains[0].effect - expected.effect)
@@ -150,7 +150,7 @@ def test_equal_finalists_share_the_probability_of_being_best() -> None:
 def test_probability_of_the_winner_uses_pairing() -> None:
     evaluator = fake_evaluator(confirm=BASE.confirm.model_copy(update={"finalists": 2}))
     won = confirm_trials(evaluator, [evaluator.trial(0, clv=0.3), evaluator.trial(1, clv=0.31)])
-    first = evaluator.fresh("first")
+    first = evaluator.fresh_cohort("first")
     best, other = (first.simulate(one.trial.params) for one in won.finalists)
     found = best.paired_contrast(other, evaluator.goals.directed_metrics[0])
     assert won.chance_best == pytest.approx(0.5 * (1 + math.erf(found.effect / found.standard_error / math.sqrt(2))), abs=0.015)
@@ -160,9 +160,9 @@ def test_finalists_are_feasible_complete_and_distinct() -> None:
     evaluator = fake_evaluator()
     trials = [evaluator.trial(index, clv=0.1 * index) for index in range(9)]
     twin = replace(trials[8], index=9)
-    early, beyond = replace(trials[7], customers=50), replace(trials[6], excess={"contacts at most 1": 0.1})
+    early, infeasible = replace(trials[7], customers=50), replace(trials[6], excess={"contacts at most 1": 0.1})
     undefined = replace(trials[5], gains=(ObjectiveGain(math.nan, math.nan, math.nan, math.nan),))
-    found = select_finalists([*trials[:5], undefined, beyond, early, trials[8], twin], evaluator.goals, size=200, count=3)
+    found = select_finalists([*trials[:5], undefined, infeasible, early, trials[8], twin], evaluator.goals, size=200, count=3)
     assert [one.index for one in found] == [8, 4, 3]
 
 

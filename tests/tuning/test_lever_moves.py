@@ -1,4 +1,4 @@
-"""Which levers a scenario has and by how much each is moved: by the type of a field, within its bounds, settable as a user would."""
+"""Levers of a scenario and their moves: steps by type of field, within bounds, settable by users."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_shares_that_sum_to_one_are_rescaled_in_proportion() -> None:
     up = next(move for move in list_moves(world) if move.path.endswith("split.a.share") and move.after == 0.6)
     arm = "policy.flows.hail.steps[0].split"
     assert up.values == pytest.approx({f"{arm}.a.share": 0.6, f"{arm}.b.share": 0.24, f"{arm}.c.share": 0.16})
-    world.with_values(up.values)  # the checks take it
+    world.with_values(up.values)  # passes validation
 
 
 def test_switches_are_flipped() -> None:
@@ -130,7 +130,7 @@ def test_rate_stays_below_its_exclusive_bound() -> None:
 
 
 def count_valid_moves(scenario: Scenario, moves: list[Move]) -> tuple[int, list[str]]:
-    """How many moves give another scenario, and why the others do not."""
+    """The number of moves that give another scenario, and the errors of the others."""
     same, refused = 0, []
     for move in moves:
         try:
@@ -144,6 +144,6 @@ def count_valid_moves(scenario: Scenario, moves: list[Move]) -> tuple[int, list[
 @pytest.mark.parametrize("name", ["shop", "subscription_churn_offer"])
 def test_every_move_of_a_shipped_scenario_is_valid(name: str) -> None:
     world = Scenario.load(ROOT / "configs" / "scenarios" / f"{name}.yaml")
-    made, refused = count_valid_moves(world, list_moves(world))
-    assert made > 50
+    valid, refused = count_valid_moves(world, list_moves(world))
+    assert valid > 50
     assert all("must have staff" in reason for reason in refused)

@@ -1,7 +1,7 @@
-"""Levers: exact where nothing is left to chance, right about planted effects, honest about what does nothing; the command and its files.
+"""Levers: known effects, levers without effect, significance, and the command with its files.
 
-Seeds are fixed. Drawn anew, the planted effects would fail by chance once in 16,000 times for each move (4 standard errors), fewer than
-once in 500 times together; all else is exact.
+Seeds are fixed. With random seeds, the tests of known effects would fail with a probability of 1 in 16,000 for each move (4 standard
+errors), less than 1 in 500 in total; all other tests are exact.
 """
 
 import csv
@@ -23,7 +23,9 @@ from cjsim.simulation.comparison import compare
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.levers.multiple_testing import holm
 from cjsim.tuning.levers.paired_runner import is_too_skewed
-from cjsim.tuning.levers.ranking import LeverEffect, LeverRanking, levers
+from cjsim.tuning.levers.rank import levers
+from cjsim.tuning.levers.ranking import LeverRanking
+from cjsim.tuning.levers.ranking_data import LeverEffect
 from cjsim.tuning.levers.tornado import tornado_data
 
 sys.path.insert(0, str(ROOT / "experiments"))
@@ -201,9 +203,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_command_prints_json_and_writes_a_journal_entry(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = ["--metric", "revenue", "--customers", "200", "--only", "policy.broadcasts", "--sobol", "16"]
-    told = run(file, *words, "--out", out, "--json")
-    assert told.exit_code == 0, told.stderr
-    found = json.loads(told.stdout)
+    result = run(file, *words, "--out", out, "--json")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
     assert {"path", "from", "to", "effect", "low", "high", "cost", "holds", "set"} <= set(found["levers"][0])
     assert found["levers"][0]["path"] == "policy.broadcasts.letters"
     assert {path.name for path in out.iterdir()} == {"levers.csv", "levers.json", "manifest.json", "sobol.csv", "tornado.png"}
@@ -218,9 +220,9 @@ def test_command_prints_json_and_writes_a_journal_entry(file: Path, tmp_path: Pa
 def test_command_accepts_journey_levers_other_scenarios_and_values(file: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     e14.lever_scenario().with_values({"name": "other", "policy.broadcasts.letters.if": "day < 0"}).save(other)
-    told = run(file, "--metric", "revenue", "--customers", "100", "--only", "journey.events", "--also", other, "--set", "horizon=14d")
-    assert told.exit_code == 0, told.stderr
-    assert "other" in told.stdout and "events.buys.wait.exponential.mean" in told.stdout
+    result = run(file, "--metric", "revenue", "--customers", "100", "--only", "journey.events", "--also", other, "--set", "horizon=14d")
+    assert result.exit_code == 0, result.stderr
+    assert "other" in result.stdout and "events.buys.wait.exponential.mean" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -234,7 +236,7 @@ def test_command_accepts_journey_levers_other_scenarios_and_values(file: Path, t
     ],
 )
 def test_command_rejects_invalid_options(file: Path, words: list[str], message: str) -> None:
-    told = run(file, "--customers", "50", *words)
-    assert told.exit_code == 2
-    assert message in told.stderr
-    assert "Traceback" not in told.stderr
+    result = run(file, "--customers", "50", *words)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr

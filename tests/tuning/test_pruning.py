@@ -1,4 +1,4 @@
-"""When a trial is given up: in exact examples, and how often the best is lost."""
+"""The pruning rule: exact examples, and how often the best trial is lost."""
 
 import numpy as np
 import pytest
@@ -36,8 +36,8 @@ def test_undefined_values_prune_no_trial() -> None:
 
 
 def test_equally_good_trial_is_rarely_pruned() -> None:
-    # A bridge: sums over 8,000 customers that end at 0, looked at on each rung. At most 5 looks with 0.00135 each, that is 1,350 of
-    # 200,000; 4 million others say 1,211, with a standard deviation of 35: beyond these bounds once in 15,000.
+    # A Brownian bridge: sums over 8,000 customers that end at 0, analyzed on each rung. At most 5 analyses with 0.00135 each, that is 1,350
+    # of 200,000; 4 million other samples give 1,211 with a standard deviation of 35: outside the bounds with a probability of 1 in 15,000.
     rng, size = np.random.default_rng(1), 8000
     steps = np.diff([0, *rung_sizes(size)])
     sums = np.cumsum(rng.standard_normal((200_000, len(steps))) * np.sqrt(steps), axis=1)

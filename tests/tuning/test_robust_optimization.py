@@ -1,4 +1,4 @@
-"""Policies over parameter draws: means and tails over journeys, what of a file is read, and what is refused."""
+"""Policies over parameter draws: means and tails over draws, reading of draw files, and invalid files."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ GOOD = {REMINDER_WAIT: 0.5, REMINDER_CAP: 5}
 
 
 def study_over_draws(folder: Path, margins: list[float], *, aim: str = "mean", **changed: object) -> Study:
-    """The study over journeys that differ in the margin."""
+    """The study over parameter draws of the margin."""
     (folder / "draws.csv").write_text("\n".join([MARGIN, *map(repr, margins)]) + "\n")
     draws = {"file": "draws.csv", "rows": 3, "aim": aim, "tail": 0.4}
     (folder / "study.yaml").write_text(to_yaml(reminder_study_data(customers=600, draws=draws) | changed))
@@ -31,11 +31,11 @@ def study_over_draws(folder: Path, margins: list[float], *, aim: str = "mean", *
 
 
 def test_mean_over_draws_equals_the_mean_of_comparisons(tmp_path: Path) -> None:
-    of = study_over_draws(tmp_path, [0.3, 0.5, 0.7])
-    found = Evaluator(of).evaluate(0, GOOD, incumbents=[])
+    study = study_over_draws(tmp_path, [0.3, 0.5, 0.7])
+    found = Evaluator(study).evaluate(0, GOOD, incumbents=[])
     each = []
     for number, margin in enumerate([0.3, 0.5, 0.7]):
-        base = of.scenario.with_values({MARGIN: margin})
+        base = study.scenario.with_values({MARGIN: margin})
         pair = compare({"a": base, "b": base.with_values(found.params)}, customers=200, seed=derived_seed(1, f"draw {number}"))
         each.append(pair.alternatives["b"]["clv"].effect)
     gain = found.gains[0]
@@ -96,26 +96,30 @@ def test_totals_over_draws_count_all_customers(tmp_path: Path) -> None:
 
 def test_confirmation_uses_fresh_draws_if_available(tmp_path: Path) -> None:
     enough = Evaluator(study_over_draws(tmp_path, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]))
-    margins = [[crowd.scenario.journey.events["order"].effects[0].purchase.margin for crowd in panel.cohorts]
-               for panel in (enough._cohort, enough.fresh_cohort("first"), enough.fresh_cohort("second"))]  # fmt: skip
+    margins = [[cohort.scenario.journey.events["order"].effects[0].purchase.margin for cohort in draw_cohort.cohorts]
+               for draw_cohort in (enough._cohort, enough.fresh_cohort("first"), enough.fresh_cohort("second"))]  # fmt: skip
     assert margins == [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]] and enough.has_fresh_draws
     few = Evaluator(study_over_draws(tmp_path, [0.1, 0.2, 0.3, 0.4]))
-    assert [crowd.scenario for crowd in few.fresh_cohort("first").cohorts] == [crowd.scenario for crowd in few._cohort.cohorts]
-    seeds = {crowd.seed for panel in (few._cohort, few.fresh_cohort("first"), few.fresh_cohort("second")) for crowd in panel.cohorts}
+    assert [cohort.scenario for cohort in few.fresh_cohort("first").cohorts] == [cohort.scenario for cohort in few._cohort.cohorts]
+    seeds = {
+        cohort.seed
+        for draw_cohort in (few._cohort, few.fresh_cohort("first"), few.fresh_cohort("second"))
+        for cohort in draw_cohort.cohorts
+    }
     assert len(seeds) == 9 and not few.has_fresh_draws
 
 
 @pytest.mark.parametrize("count", [3, 9])
 def test_summary_reports_reused_draws(count: int, tmp_path: Path) -> None:
-    of = study_over_draws(tmp_path, [0.3, 0.5, 0.7] * (count // 3), customers=30, trials=1)
-    assert ("The parameter draws are those of the search" in str(optimize(of, storage="memory"))) == (count == 3)
+    study = study_over_draws(tmp_path, [0.3, 0.5, 0.7] * (count // 3), customers=30, trials=1)
+    assert ("The parameter draws are those of the search" in str(optimize(study, storage="memory"))) == (count == 3)
 
 
 def test_a_winner_over_draws_is_confirmed_over_draws(tmp_path: Path) -> None:
-    of = study_over_draws(tmp_path, [0.3, 0.5, 0.7])
-    evaluator = Evaluator(of)
+    study = study_over_draws(tmp_path, [0.3, 0.5, 0.7])
+    evaluator = Evaluator(study)
     won = confirm(
-        of,
+        study,
         evaluator,
         [evaluator.evaluate(0, GOOD, incumbents=[]), evaluator.evaluate(1, {REMINDER_WAIT: 19.0, REMINDER_CAP: 1}, incumbents=[])],
     )
@@ -128,7 +132,7 @@ def test_shared_resources_require_all_customers_in_each_draw(tmp_path: Path) -> 
     scenario = reminder_study_data()["scenario"]
     scenario["policy"]["guardrails"]["budgets"] = [{"at_most": 60, "per": "7d"}]
     found = Evaluator(study_over_draws(tmp_path, [0.3, 0.5, 0.7], scenario=scenario, customers=50))
-    assert [crowd.customers for crowd in found._cohort.cohorts] == [50, 50, 50]
+    assert [cohort.customers for cohort in found._cohort.cohorts] == [50, 50, 50]
 
 
 def test_unpaired_trials_over_draws_use_separate_seeds(tmp_path: Path) -> None:
@@ -138,7 +142,7 @@ def test_unpaired_trials_over_draws_use_separate_seeds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("policy.x\n1\n2\n", r"draws.csv:1: must have columns that are paths below 'journey', each once, got 'policy.x'"),
         (f"{MARGIN},{MARGIN}\n1,1\n2,2\n", r"draws.csv:1: must have columns .* each once"),
@@ -152,13 +156,13 @@ def test_unpaired_trials_over_draws_use_separate_seeds(tmp_path: Path) -> None:
         (None, r"draws.file: must be a file that can be read, got '.*draws.csv' \(No such file"),
     ],
 )
-def test_invalid_draws_are_rejected_with_file_and_line(tmp_path: Path, text: str | None, said: str) -> None:
+def test_invalid_draws_are_rejected_with_file_and_line(tmp_path: Path, text: str | None, message: str) -> None:
     study_over_draws(tmp_path, [0.3, 0.5, 0.7])
     if text is None:
         (tmp_path / "draws.csv").unlink()
     else:
         (tmp_path / "draws.csv").write_text(text)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         Evaluator(Study.load(tmp_path / "study.yaml")).evaluate(0, GOOD, incumbents=[])
 
 

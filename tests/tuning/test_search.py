@@ -1,4 +1,4 @@
-"""The search: the same numbers however it is run, batches, rivals, choices that come again, what samplers are given."""
+"""The search: reproducible results, batches, incumbents, repeated choices, and the input of samplers."""
 
 import contextlib
 import json
@@ -23,9 +23,9 @@ from cjsim.tuning.trial_executors import InProcessExecutor, MultiProcessExecutor
 SEVERAL_OBJECTIVES = [{"metric": "clv"}, {"metric": "cost", "direction": "minimize"}]
 
 
-def trial(index: int, *values: float, customers: int = 150, beyond: float = -1.0) -> Trial:
+def trial(index: int, *values: float, customers: int = 150, excess: float = -1.0) -> Trial:
     return Trial(
-        index, {}, {"x": index}, customers, customers, tuple(ObjectiveGain(value, value, value, value) for value in values), {"c": beyond}
+        index, {}, {"x": index}, customers, customers, tuple(ObjectiveGain(value, value, value, value) for value in values), {"c": excess}
     )
 
 
@@ -42,34 +42,34 @@ def test_a_seed_gives_the_same_search(sampler: str) -> None:
 
 
 def test_tpe_finds_the_optimum_of_a_quadratic() -> None:
-    tpe, blind = (max(one.gains[0].value for one in run_search(load_test_study(trials=100, sampler=name))) for name in ("tpe", "random"))
-    assert tpe > blind  # deterministic: the seed of the study
+    tpe, random = (max(one.gains[0].value for one in run_search(load_test_study(trials=100, sampler=name))) for name in ("tpe", "random"))
+    assert tpe > random  # deterministic: the seed of the study
     assert tpe > -0.05
 
 
 def test_more_trials_extend_a_shorter_search() -> None:
-    # 10 is no multiple of the batch: its last batch is cut short, and comes whole when there are more.
+    # 10 is no multiple of the batch size: the last batch is incomplete, and complete with more trials.
     few, many = run_search(load_test_study(trials=10)), run_search(load_test_study(trials=24))
     assert trials_to_json(few) == trials_to_json(many[:10])
 
 
-def test_rivals_are_fixed_at_the_start_of_a_batch() -> None:
+def test_incumbents_are_fixed_at_the_start_of_a_batch() -> None:
     study = load_test_study(trials=16)
-    made = FakeEvaluator(study)
-    trials = run_search(study, evaluator=made)
+    evaluator = FakeEvaluator(study)
+    trials = run_search(study, evaluator=evaluator)
     for start in range(0, 16, study.batch):
         expected = [one.index for one in select_incumbents(study, trials[:start])]
-        assert all(made.rivals[index] == expected for index in range(start, start + study.batch) if index in made.rivals)
-    assert made.rivals[0] == []
-    assert made.rivals[15] != []
+        assert all(evaluator.incumbents[index] == expected for index in range(start, start + study.batch) if index in evaluator.incumbents)
+    assert evaluator.incumbents[0] == []
+    assert evaluator.incumbents[15] != []
 
 
 def test_repeated_choice_is_not_simulated_again() -> None:
     study = load_test_study(trials=40, free={"policy.guardrails.caps[0].at_most": {"low": 0, "high": 2}}, mixes={})
-    made = FakeEvaluator(study)
-    trials = run_search(study, evaluator=made)
+    evaluator = FakeEvaluator(study)
+    trials = run_search(study, evaluator=evaluator)
     assert len(trials) == 40
-    assert len(made.evaluated) == 3
+    assert len(evaluator.evaluated) == 3
     assert {json.dumps(one.params): one.gains for one in trials if one.simulated_customers}.keys() == {
         json.dumps(one.params) for one in trials
     }
@@ -79,24 +79,24 @@ def test_repeated_choice_is_not_simulated_again() -> None:
 def test_repeated_choice_without_pairing_is_simulated_again() -> None:
     free = {"policy.guardrails.caps[0].at_most": {"low": 0, "high": 2}}
     study = load_test_study(trials=12, free=free, mixes={}, pairing=False, racing=False)
-    made = FakeEvaluator(study)
-    run_search(study, evaluator=made)
-    assert made.evaluated == list(range(12))
+    evaluator = FakeEvaluator(study)
+    run_search(study, evaluator=evaluator)
+    assert evaluator.evaluated == list(range(12))
 
 
-def test_single_objective_rival_is_the_best_complete_feasible_trial() -> None:
-    tried = [trial(0, 1.0), trial(1, 3.0, customers=9), trial(2, 2.0), trial(3, 1.9), trial(4, 9.0, beyond=0.1), trial(5, math.nan)]
+def test_single_objective_incumbent_is_the_best_complete_feasible_trial() -> None:
+    tried = [trial(0, 1.0), trial(1, 3.0, customers=9), trial(2, 2.0), trial(3, 1.9), trial(4, 9.0, excess=0.1), trial(5, math.nan)]
     assert [one.index for one in select_incumbents(load_test_study(), tried)] == [2]
     assert select_incumbents(load_test_study(), tried[4:5]) == []
 
 
-def test_multi_objective_rivals_are_eight_front_trials() -> None:
+def test_multi_objective_incumbents_are_eight_front_trials() -> None:
     study = load_test_study(objectives=SEVERAL_OBJECTIVES)
     tried = [trial(i, float(i), float(i)) for i in range(20)] + [trial(20, 5.0, 6.0)]
-    rivals = select_incumbents(study, tried)
-    assert len(rivals) == 8
-    assert {0, 19} <= {one.index for one in rivals}
-    assert 20 not in {one.index for one in rivals}
+    incumbents = select_incumbents(study, tried)
+    assert len(incumbents) == 8
+    assert {0, 19} <= {one.index for one in incumbents}
+    assert 20 not in {one.index for one in incumbents}
 
 
 def test_undefined_values_do_not_stop_a_search() -> None:
@@ -114,7 +114,7 @@ def test_undefined_values_do_not_stop_a_search() -> None:
 
 def test_best_so_far_is_formatted() -> None:
     study = load_test_study(objectives=SEVERAL_OBJECTIVES)
-    assert best_values_text(study, [trial(0, 3.0, 2.0, beyond=1.0)]) == "no trial keeps the constraints yet"
+    assert best_values_text(study, [trial(0, 3.0, 2.0, excess=1.0)]) == "no trial keeps the constraints yet"
     assert best_values_text(study, [trial(0, 3.0, 2.0), trial(1, 1.0, 0.5)]) == "clv 3 (+3), cost 0.5 (+0.5)"
 
 
@@ -151,25 +151,25 @@ def test_missing_torch_gives_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_optuna_logging_is_silenced_and_restored(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     before = optuna.logging.get_verbosity()
     run_search(load_test_study(trials=8), tmp_path / "a.journal")
-    told = capfd.readouterr()
-    assert (told.out, told.err, optuna.logging.get_verbosity()) == ("", "", before)
+    output = capfd.readouterr()
+    assert (output.out, output.err, optuna.logging.get_verbosity()) == ("", "", before)
 
 
 def test_workers_give_the_same_trials_and_a_crash_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study, notes = load_test_study(trials=12), list[str]()
     alone = trials_to_json(run_search(study))
-    fuse = tmp_path / "fuse"
-    fuse.touch()
-    monkeypatch.setenv("MADE_FUSE", str(fuse))  # the first trial kills the process in which it runs
-    with contextlib.closing(MultiProcessExecutor(study, FakeEvaluator, count=1, threads=1, report=notes.append)) as team:
-        trials = search(study, TrialStore(study, storage="memory"), team, NoProgress())
+    kill_file = tmp_path / "kill_file"
+    kill_file.touch()
+    monkeypatch.setenv("FAKE_KILL_FILE", str(kill_file))  # the first trial kills the process in which it runs
+    with contextlib.closing(MultiProcessExecutor(study, FakeEvaluator, count=1, threads=1, report=notes.append)) as executor:
+        trials = search(study, TrialStore(study, storage="memory"), executor, NoProgress())
     assert trials_to_json(trials) == alone
     assert len(notes) == 1
     assert notes[0].startswith("cjsim: a worker process died")
 
 
 def raise_error(study: Any, threads: int) -> Any:
-    raise RuntimeError("never made")
+    raise RuntimeError("never evaluator")
 
 
 @pytest.mark.slow
@@ -177,13 +177,13 @@ def test_repeated_worker_crashes_end_the_search() -> None:
     study = load_test_study(trials=4)
     with (
         pytest.raises(InputError, match=r"--workers: must be processes that live, got 3 that died in a row\."),
-        contextlib.closing(MultiProcessExecutor(study, raise_error, count=1, threads=1, report=lambda text: None)) as team,
+        contextlib.closing(MultiProcessExecutor(study, raise_error, count=1, threads=1, report=lambda text: None)) as executor,
     ):
-        search(study, TrialStore(study, storage="memory"), team, NoProgress())
+        search(study, TrialStore(study, storage="memory"), executor, NoProgress())
 
 
 def test_progress_advances_with_every_trial() -> None:
-    class Told(NoProgress):
+    class RecordingProgress(NoProgress):
         moves: list[int] = []
         labels: list[str] = []
 
@@ -193,8 +193,11 @@ def test_progress_advances_with_every_trial() -> None:
         def label(self, text: str) -> None:
             self.labels.append(text)
 
-    study, told = load_test_study(trials=20, free={"policy.guardrails.caps[0].at_most": {"low": 0, "high": 2}}, mixes={}), Told()
-    search(study, TrialStore(study, storage="memory"), InProcessExecutor(FakeEvaluator(study)), told)
-    assert sum(told.moves) == 20
-    best = [float(text.split("clv ")[1].split(" ")[0]) for text in told.labels]
+    study, progress = (
+        load_test_study(trials=20, free={"policy.guardrails.caps[0].at_most": {"low": 0, "high": 2}}, mixes={}),
+        RecordingProgress(),
+    )
+    search(study, TrialStore(study, storage="memory"), InProcessExecutor(FakeEvaluator(study)), progress)
+    assert sum(progress.moves) == 20
+    best = [float(text.split("clv ")[1].split(" ")[0]) for text in progress.labels]
     assert all(a <= b for a, b in pairwise(best))

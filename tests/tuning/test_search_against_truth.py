@@ -1,4 +1,4 @@
-"""Searches against the truth in miniature: an optimum that is known, and levers that do nothing (E10 and E12 on a small scale)."""
+"""Searches against a known optimum and against choices without effect: small versions of experiments E10 to E12 and E16."""
 
 import sys
 
@@ -15,18 +15,18 @@ import e10_landscape as landscape
 import e11_pareto as e11
 import e12_null_study as e12
 import e16_cost_of_search as e16
-import search_comparison as contests
+import search_comparison
 
 SMALL_STUDY_VALUES = {"customers": 2_000, "trials": 32, "confirm": {"finalists": 2, "customers": 2_000}}
 
 
 @pytest.fixture(scope="module")
-def small_search() -> contests.SearchResult:
-    return contests.run_strategy(landscape.STUDY, contests.DEFAULT_STRATEGY, 1, set=SMALL_STUDY_VALUES)
+def small_search() -> search_comparison.SearchResult:
+    return search_comparison.run_strategy(landscape.STUDY, search_comparison.DEFAULT_STRATEGY, 1, values=SMALL_STUDY_VALUES)
 
 
 def test_value_of_the_grid_optimum_matches_the_record() -> None:
-    """On the first 20,000 of its 200,000 customers: off by less than 5 standard errors, once in a million seeds of theirs."""
+    """On the first 20,000 of its 200,000 customers: a difference of 5 standard errors has a probability of one in a million."""
     study, best = Study.load(landscape.STUDY), landscape.best_policy(landscape.read_policies())
     clv = landscape.true_clv(study, e10.params_of(study, best), 20_000)
     assert clv.mean() == pytest.approx(best.clv, abs=5 * clv.std() / np.sqrt(20_000))
@@ -36,8 +36,8 @@ def test_few_grid_policies_are_near_the_best() -> None:
     assert 0 < landscape.share_within(landscape.read_policies(), 0.01) < 0.03
 
 
-def test_small_search_approaches_the_known_optimum(small_search: contests.SearchResult) -> None:
-    """Within 4 % of the best CLV, of which today's policy misses more than a fifth. Of 20 seeds one does not come so near (6.2 %)."""
+def test_small_search_approaches_the_known_optimum(small_search: search_comparison.SearchResult) -> None:
+    """Within 4 % of the best CLV, while today's policy loses more than a fifth. Of 20 seeds one misses this bound (6.2 %)."""
     best = landscape.best_policy(landscape.read_policies()).clv
     found, today = (
         landscape.true_clv(small_search.study, params, 20_000).mean() for params in (dict(small_search.confirmed.trial.params), {})
@@ -46,36 +46,38 @@ def test_small_search_approaches_the_known_optimum(small_search: contests.Search
     assert found > 0.96 * best
 
 
-def test_pruning_saves_simulations_and_keeps_complete_trials(small_search: contests.SearchResult) -> None:
+def test_pruning_saves_simulations_and_keeps_complete_trials(small_search: search_comparison.SearchResult) -> None:
     full = sum(trial.customers == 2_000 for trial in small_search.trials)
     assert 2 <= full < 32
-    assert small_search.lives < 32 * 2_000
+    assert small_search.simulated_customers < 32 * 2_000
 
 
 def test_search_comparison_matches_the_command() -> None:
-    entry = contests.run_strategy(landscape.STUDY, contests.DEFAULT_STRATEGY, 1, set={**SMALL_STUDY_VALUES, "trials": 12})
-    verb = cj.optimize(entry.study, storage="memory")
-    assert [trial.to_json() for trial in verb.trials] == [trial.to_json() for trial in entry.trials]
-    assert repr(verb.confirmation) == repr(entry.confirmed)
+    searched = search_comparison.run_strategy(
+        landscape.STUDY, search_comparison.DEFAULT_STRATEGY, 1, values={**SMALL_STUDY_VALUES, "trials": 12}
+    )
+    verb = cj.optimize(searched.study, storage="memory")
+    assert [trial.to_json() for trial in verb.trials] == [trial.to_json() for trial in searched.trials]
+    assert repr(verb.confirmation) == repr(searched.confirmed)
 
 
-def test_other_strategies_search_until_the_simulation_budget_is_spent(small_search: contests.SearchResult) -> None:
-    other = contests.run_strategy(landscape.STUDY, "random, paired", 1, simulation_budget=20_000, set=SMALL_STUDY_VALUES)
-    assert (other.lives, len(other.trials)) == (32_000, 16)  # two batches of 8 trials with 2,000 customers
+def test_other_strategies_search_until_the_simulation_budget_is_spent(small_search: search_comparison.SearchResult) -> None:
+    other = search_comparison.run_strategy(landscape.STUDY, "random, paired", 1, simulation_budget=20_000, values=SMALL_STUDY_VALUES)
+    assert (other.simulated_customers, len(other.trials)) == (32_000, 16)  # two batches of 8 trials with 2,000 customers
     assert {trial.customers for trial in other.trials} == {2_000}
 
 
-def test_incumbents_are_complete_trials_of_rising_value(small_search: contests.SearchResult) -> None:
-    found = contests.incumbents(small_search.trials, 2_000)
+def test_incumbents_are_complete_trials_of_rising_value(small_search: search_comparison.SearchResult) -> None:
+    found = search_comparison.incumbents(small_search.trials, 2_000)
     values = {repr(trial.params): trial.gains[0].value for trial in small_search.trials if trial.customers == 2_000}
     rising = [values[repr(one.params)] for one in found]
     assert rising == sorted(rising)
     assert rising[-1] == max(values.values())
-    assert found[-1].lives <= small_search.lives
+    assert found[-1].simulated_customers <= small_search.simulated_customers
 
 
 def test_equivalent_messages_differ_per_customer_but_not_in_expectation() -> None:
-    """200,000 customers: |z| > 4 once in 16,000 seeds."""
+    """50,000 customers: |z| > 4 has a probability of 1 in 16,000."""
     study = Study.load(e12.STUDY)
     send = "policy.flows.letters.steps[1].send"
     effect = cj.compare({"friendly": study.scenario, "witty": study.scenario_with({send: "witty"})}, customers=50_000, seed=9)
@@ -85,7 +87,7 @@ def test_equivalent_messages_differ_per_customer_but_not_in_expectation() -> Non
 
 
 def test_null_study_gains_are_not_confirmed() -> None:
-    """Two seeds; a claim in either would be chance of 5 %, a search without a gain more unlikely. Fixed seeds."""
+    """Two fixed seeds: a claim in either has a probability of 5 %, a search without an apparent gain a smaller one."""
     found = e12.run_null_studies([101, 102], workers=1)
     assert not any(one.is_claimed for one in found)
     assert all(one.searched > 0 for one in found)
@@ -98,9 +100,9 @@ def test_hypervolume_ignores_dominated_and_outside_points() -> None:
 
 def test_reported_searches_are_within_1_percent_of_the_optimum_in_9_of_10_seeds() -> None:
     results, _ = e16.read_e10_results()
-    missed = e10.relative_losses(results, contests.DEFAULT_STRATEGY, landscape.best_policy(landscape.read_policies()).clv)
-    assert len(missed) == 10
-    assert sum(loss <= 0.01 for loss in missed) >= 9
+    losses = e10.relative_losses(results, search_comparison.DEFAULT_STRATEGY, landscape.best_policy(landscape.read_policies()).clv)
+    assert len(losses) == 10
+    assert sum(loss <= 0.01 for loss in losses) >= 9
 
 
 def test_simulations_until_a_gain_is_found() -> None:

@@ -1,4 +1,4 @@
-"""Free values: what a coordinate means, what is refused, and that a mix is spread evenly."""
+"""Free values: coordinates in file notation, invalid values, and uniform mixes."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Sobol indices: of a function whose indices are known, and of a small world whose metric is a product of its levers.
+"""Sobol indices: of a function with known indices, and of a small scenario with additive or interacting levers.
 
-Points are those of a shifted Sobol sequence with a fixed seed. Drawn anew, the tests of intervals fail by chance once in 250 times for each
-of six indices; their seed is fixed.
+Points belong to a shifted Sobol sequence with a fixed seed. With random seeds, the tests of intervals would fail with a probability of 1 in
+250 for each of six indices.
 """
 
 import math
@@ -13,8 +13,9 @@ import pytest
 from conftest import ROOT
 
 from cjsim.errors import InputError
-from cjsim.tuning.levers.ranking import levers
-from cjsim.tuning.levers.sobol import add_sobol_indices, estimate_indices, evaluate_saltelli_points
+from cjsim.tuning.levers.rank import levers
+from cjsim.tuning.levers.sobol import add_sobol_indices
+from cjsim.tuning.levers.sobol_indices import estimate_indices, evaluate_saltelli_points
 
 sys.path.insert(0, str(ROOT / "experiments"))
 import e14_levers as e14
@@ -57,7 +58,7 @@ def test_indices_of_a_constant_are_undefined() -> None:
 
 
 def test_additive_levers_share_the_variance() -> None:
-    """Letters and notes, on or off: revenue adds up, and variances are those of two coins, (effect / 2)^2. Neither needs the other."""
+    """Letters and notes, on or off: revenue adds up, and variances are those of two coins, (effect / 2)^2. There is no interaction."""
     world = e14.lever_scenario()
     found = levers(world, metric="revenue", customers=400, seed=1, only=["policy.broadcasts.letters", "policy.broadcasts.notes"])
     found = replace(found, levers=tuple(lever for lever in found.levers if lever.move.after == "off"))
@@ -73,7 +74,7 @@ def test_additive_levers_share_the_variance() -> None:
 
 
 def test_multiplicative_levers_have_interactions() -> None:
-    """Letters on or off, and everybody held out or nobody: held out, there is no letter to lose. The shares with others sum to more."""
+    """Letters on or off, and all customers held out or none: letters matter only without holdout. Total indices sum to more."""
     world = e14.lever_scenario().with_values({f"policy.broadcasts.{name}.if": "day < 0" for name in ("notes", "tips")})
     found = levers(world, metric="revenue", customers=400, seed=1, only=["policy.broadcasts.letters", "policy.guardrails.holdout"])
     all_or_nobody = [
@@ -83,7 +84,7 @@ def test_multiplicative_levers_have_interactions() -> None:
     ]
     sobol = add_sobol_indices(replace(found, levers=tuple(all_or_nobody)), world, points=16, max_levers=None).sobol_indices
     assert sobol is not None
-    first, total = (sum(getattr(index, name).value for index in sobol.indices) for name in ("first", "total"))
+    first, total = (sum(getattr(index, name).value for index in sobol.indices) for name in ("first_order", "total_order"))
     assert total > first + 0.05
 
 

@@ -1,4 +1,4 @@
-"""What is kept of a study: nothing is lost by a kill, several processes share it, a changed study is refused."""
+"""Storage of studies: kills lose no trials, several processes share a study, and changed studies are rejected."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from cjsim.tuning.study import Study
 
 
 def indices(storage: str | Path) -> list[int]:
-    """Indices of the trials in a storage, as Optuna tells them."""
+    """Indices of the trials in a storage, as Optuna reads them."""
     where = str(storage)
     kept: Any = where if "://" in where else optuna.storages.JournalStorage(JournalFile(where))
     return [one.user_attrs["index"] for one in optuna.load_study(study_name="reminders-7", storage=kept).trials]
@@ -27,7 +27,7 @@ def indices(storage: str | Path) -> list[int]:
 
 def run_script(*arguments: object, seconds: float = 0.004) -> str:
     script = str(ROOT / "tests" / "support" / "fake_search.py")
-    environment = {**os.environ, "MADE_SECONDS": str(seconds), "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    environment = {**os.environ, "FAKE_DELAY_SECONDS": str(seconds), "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
     done = subprocess.run([sys.executable, script, *map(str, arguments)], capture_output=True, text=True, env=environment, check=True)
     return done.stdout
 
@@ -61,14 +61,14 @@ def test_random_kills_lose_no_trials(kills: int, trials: int, tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["a.journal", pytest.param("a.db", marks=pytest.mark.slow)])
 def test_two_processes_share_the_trials(name: str, tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path}/a.db" if name == "a.db" else str(tmp_path / name)
-    run_script("together", storage, 2, 16, seconds=0.04)
-    told = [json.loads(path.read_text()) for path in tmp_path.glob("*.json")]
+    run_script("parallel", storage, 2, 16, seconds=0.04)
+    outputs = [json.loads(path.read_text()) for path in tmp_path.glob("*.json")]
     alone = trials_to_json(run_search(load_test_study(trials=16)))
-    assert [text for text, _ in told] == [alone, alone]
-    shares = [set(evaluated) for _, evaluated in told]
-    assert min(map(len, shares)) >= 1  # how many depends on what else the machine does
+    assert [text for text, _ in outputs] == [alone, alone]
+    shares = [set(evaluated) for _, evaluated in outputs]
+    assert min(map(len, shares)) >= 1  # the split depends on the load of the machine
     assert set().union(*shares) == set(range(16))
-    assert sum(map(len, shares)) <= 16 + 6  # a race for a trial is rare, and does no harm
+    assert sum(map(len, shares)) <= 16 + 6  # two processes may evaluate the same trial, which is rare and harmless
     assert sorted(set(indices(storage))) == list(range(16))
 
 
@@ -100,7 +100,7 @@ def test_claims_of_a_dead_process_expire(tmp_path: Path) -> None:
     gone._process_name = gone._process_name.replace(f":{os.getpid()}:", ":4194300:")
     gone.claim([1, 2])
     other.claim([3])
-    TrialStore(study, storage=journal).claim([4])  # as an earlier process with our number would have
+    TrialStore(study, storage=journal).claim([4])  # as an earlier process with our process id would
     assert TrialStore(study, storage=journal).claimed_elsewhere() == {3}
     other.claim([])
     assert TrialStore(study, storage=journal).claimed_elsewhere() == set()
@@ -113,9 +113,9 @@ def test_trials_claimed_by_another_process_are_skipped(tmp_path: Path, monkeypat
     other.claim([0, 1])
     monkeypatch.setattr("cjsim.tuning.search._TAKEOVER_SECONDS", 0.0)
     monkeypatch.setattr("cjsim.tuning.search._POLL_SECONDS", 0.01)
-    made = FakeEvaluator(study)
-    run_search(study, journal, evaluator=made)
-    assert made.evaluated == [2, 3, 0, 1]  # the others' last, when they have not come
+    evaluator = FakeEvaluator(study)
+    run_search(study, journal, evaluator=evaluator)
+    assert evaluator.evaluated == [2, 3, 0, 1]  # trials claimed elsewhere come last
 
 
 def test_first_of_two_results_is_kept(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_first_of_two_results_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "said"),
+    ("path", "value", "change"),
     [
         ("customers", 151, "customers: 150 -> 151"),
         ("batch", 5, "batch: 4 -> 5"),
@@ -137,14 +137,14 @@ def test_first_of_two_results_is_kept(tmp_path: Path) -> None:
         ("free", {"policy.guardrails.caps[0].at_most": [1, 2]}, "free.policy.guardrails.caps[0].at_most.low: 0 -> not there"),
     ],
 )
-def test_a_changed_study_is_rejected(path: str, value: Any, said: str, tmp_path: Path) -> None:
+def test_a_changed_study_is_rejected(path: str, value: Any, change: str, tmp_path: Path) -> None:
     journal = str(tmp_path / "a.journal")
     TrialStore(load_test_study(), storage=journal)
     with pytest.raises(
         InputError, match=r"a\.journal: must hold the study 'reminders' with seed 7 as it is now, got one that began"
     ) as error:
         TrialStore(load_test_study(**{path: value}), storage=journal)
-    assert said in str(error.value)
+    assert change in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ def test_files_are_identified_by_content(tmp_path: Path) -> None:
 
 def test_results_for_different_parameters_are_rejected(tmp_path: Path) -> None:
     study, journal = load_test_study(trials=4), tmp_path / "a.journal"
-    ledger = TrialStore(study, storage=str(journal))
-    ledger.add(FakeEvaluator(study).evaluate(0, study.space.at([0.5] * 5), incumbents=[]))
+    store = TrialStore(study, storage=str(journal))
+    store.add(FakeEvaluator(study).evaluate(0, study.space.at([0.5] * 5), incumbents=[]))
     with pytest.raises(
         InputError, match=r"must hold trial 0 as this version of cjsim and Optuna would choose it, policy.* = .*, got '.*'\."
     ):

@@ -1,4 +1,4 @@
-"""What a trial is worth: paired with the baseline on nested customers, the same whatever is in memory, given up when it surely loses."""
+"""Evaluation of trials: paired with the baseline on nested cohorts, independent of the cache, pruned if surely worse."""
 
 import math
 from typing import Any
@@ -21,12 +21,12 @@ CLV = DirectedMetric("clv", -1)
 GOOD, BAD, SAME = {REMINDER_WAIT: 0.5, REMINDER_CAP: 5}, {REMINDER_WAIT: 19.0, REMINDER_CAP: 1}, {REMINDER_WAIT: 3.0, REMINDER_CAP: 3}
 
 
-def evaluate_point(point: dict[str, float], *, of: Study | None = None, rivals: tuple[Trial, ...] = ()) -> Trial:
-    return Evaluator(of or small_reminder_study()).evaluate(7, point, incumbents=rivals)
+def evaluate_point(point: dict[str, float], *, study: Study | None = None, incumbents: tuple[Trial, ...] = ()) -> Trial:
+    return Evaluator(study or small_reminder_study()).evaluate(7, point, incumbents=incumbents)
 
 
 def study_with_referrals(**changed: Any) -> Study:
-    """The study, where who orders brings a friend now and then."""
+    """The study with customers who refer friends after an order."""
     data = reminder_study_data(**changed)
     data["scenario"]["journey"]["events"]["order"]["effects"].append({"refer": {"invites": 1, "joins": 0.1, "delay": {"fixed": "1d"}}})
     return Study.from_dict(data)
@@ -40,7 +40,7 @@ def test_trial_equal_to_the_baseline_has_zero_effect() -> None:
 
 def test_complete_trial_equals_a_comparison() -> None:
     small = small_reminder_study(customers=900)
-    found = evaluate_point(GOOD, of=small)
+    found = evaluate_point(GOOD, study=small)
     effect = compare({"base": small.scenario, "trial": small.scenario_with(found.params)}, customers=900, seed=1).alternatives["trial"][
         "clv"
     ]
@@ -52,72 +52,72 @@ def test_complete_trial_equals_a_comparison() -> None:
 def test_rung_equals_a_comparison_on_its_customers(make: Any) -> None:
     small = make(customers=4000)
     point = small.space.values(GOOD)
-    crowd = SeededCohort(small.scenario, ("clv", "retention_30d"), 4000, 1)
-    ours = next(crowd.simulate_rungs(point, [1000, 4000])).paired_contrast(crowd.simulate({}).first_customers(1000), CLV)
-    theirs = compare({"base": small.scenario, "trial": small.variant(point)}, customers=1000, seed=1).alternatives["trial"]["clv"]
+    cohort = SeededCohort(small.scenario, ("clv", "retention_30d"), 4000, 1)
+    ours = next(cohort.simulate_rungs(point, [1000, 4000])).paired_contrast(cohort.simulate({}).first_customers(1000), CLV)
+    theirs = compare({"base": small.scenario, "trial": small.scenario_with(point)}, customers=1000, seed=1).alternatives["trial"]["clv"]
     assert ours[:5] == pytest.approx(theirs[:5], rel=1e-12)
 
 
 def test_rung_totals_are_extrapolated_to_all_customers() -> None:
-    crowd = SeededCohort(small_reminder_study().scenario, ("total_clv", "clv"), 2000, 1)
-    base, other = crowd.simulate({}).first_customers(500), crowd.simulate({REMINDER_CAP: 1}).first_customers(500)
+    cohort = SeededCohort(small_reminder_study().scenario, ("total_clv", "clv"), 2000, 1)
+    base, other = cohort.simulate({}).first_customers(500), cohort.simulate({REMINDER_CAP: 1}).first_customers(500)
     total, mean = (other.paired_contrast(base, DirectedMetric(name, -1)) for name in ("total_clv", "clv"))
     assert (total.effect, total.standard_error) == pytest.approx((2000 * mean.effect, 2000 * mean.standard_error))
 
 
 def test_clearly_worse_trial_is_pruned_on_the_first_rung() -> None:
     whole = evaluate_point(GOOD)
-    lost = evaluate_point(BAD, rivals=(whole,))
+    lost = evaluate_point(BAD, incumbents=(whole,))
     assert (whole.customers, whole.simulated_customers) == (8000, 8000)
     assert (lost.customers, lost.simulated_customers) == (500, 500)
     assert lost.gains[0].value < whole.gains[0].value
 
 
 def test_totals_are_pruned_like_means() -> None:
-    whole, total = evaluate_point(GOOD), evaluate_point(GOOD, of=small_reminder_study(objectives=["total_clv"]))
+    whole, total = evaluate_point(GOOD), evaluate_point(GOOD, study=small_reminder_study(objectives=["total_clv"]))
     lost, lost_total = (
-        evaluate_point(BAD, rivals=(whole,)),
-        evaluate_point(BAD, of=small_reminder_study(objectives=["total_clv"]), rivals=(total,)),
+        evaluate_point(BAD, incumbents=(whole,)),
+        evaluate_point(BAD, study=small_reminder_study(objectives=["total_clv"]), incumbents=(total,)),
     )
     assert lost_total.customers == lost.customers == 500
     assert lost_total.gains[0].effect == pytest.approx(8000 * lost.gains[0].effect, rel=1e-9)
 
 
-def test_gain_of_a_pruned_trial_is_estimated_through_the_rival() -> None:
+def test_gain_of_a_pruned_trial_is_estimated_through_the_incumbent() -> None:
     small = small_reminder_study()
     whole = evaluate_point(GOOD)
-    lost = evaluate_point(BAD, rivals=(whole,))
-    pair = {"rival": small.scenario_with(whole.params), "lost": small.scenario_with(lost.params)}
+    lost = evaluate_point(BAD, incumbents=(whole,))
+    pair = {"incumbent": small.scenario_with(whole.params), "lost": small.scenario_with(lost.params)}
     step = compare(pair, customers=lost.customers, seed=1).alternatives["lost"]["clv"]
     assert lost.gains[0].value == pytest.approx(whole.gains[0].value + step.effect, rel=1e-12)
     assert lost.gains[0].effect == pytest.approx(whole.gains[0].effect + step.effect, rel=1e-9)
 
 
-def test_invalid_rival_prunes_no_trial() -> None:
+def test_invalid_incumbent_prunes_no_trial() -> None:
     whole = evaluate_point(GOOD)
     partial = evaluate_point(GOOD)
     object.__setattr__(partial, "customers", 500)
-    beyond = evaluate_point(GOOD)
-    object.__setattr__(beyond, "excess", {"cost at most 1": 0.1})
-    assert evaluate_point(BAD, rivals=(partial, beyond)).customers == whole.customers
-    assert evaluate_point(BAD, of=small_reminder_study(racing=False), rivals=(whole,)).simulated_customers == 8000
+    infeasible = evaluate_point(GOOD)
+    object.__setattr__(infeasible, "excess", {"cost at most 1": 0.1})
+    assert evaluate_point(BAD, incumbents=(partial, infeasible)).customers == whole.customers
+    assert evaluate_point(BAD, study=small_reminder_study(racing=False), incumbents=(whole,)).simulated_customers == 8000
 
 
 def test_clearly_infeasible_trial_is_pruned() -> None:
     spends = [{"metric": "contacts", "at_most": 1.0}]
-    found = evaluate_point(GOOD, of=small_reminder_study(constraints=spends))
+    found = evaluate_point(GOOD, study=small_reminder_study(constraints=spends))
     assert found.customers == 500
     assert not found.is_feasible
-    whole = evaluate_point(GOOD, of=small_reminder_study(constraints=spends, racing=False))
+    whole = evaluate_point(GOOD, study=small_reminder_study(constraints=spends, racing=False))
     assert found.excess["contacts at most 1"] == pytest.approx(whole.excess["contacts at most 1"], rel=0.1)
 
 
 def test_cached_results_do_not_change_a_trial() -> None:
     small = small_reminder_study(objectives=["clv", {"metric": "contacts", "direction": "minimize"}])
     warm = Evaluator(small, threads=2)
-    rivals = [warm.evaluate(0, GOOD, incumbents=[]), warm.evaluate(1, {REMINDER_WAIT: 8.0, REMINDER_CAP: 2}, incumbents=[])]
-    there = warm.evaluate(2, BAD, incumbents=rivals)
-    assert there == Evaluator(small, threads=1).evaluate(2, BAD, incumbents=rivals[::-1])
+    incumbents = [warm.evaluate(0, GOOD, incumbents=[]), warm.evaluate(1, {REMINDER_WAIT: 8.0, REMINDER_CAP: 2}, incumbents=[])]
+    there = warm.evaluate(2, BAD, incumbents=incumbents)
+    assert there == Evaluator(small, threads=1).evaluate(2, BAD, incumbents=incumbents[::-1])
     assert there.gains[0].value > 0
 
 
@@ -131,9 +131,9 @@ def test_cache_size_is_bounded() -> None:
 def test_customers_who_share_resources_are_simulated_together() -> None:
     data = reminder_study_data(customers=2000)
     data["scenario"]["policy"]["guardrails"]["budgets"] = [{"at_most": 600, "per": "7d"}]
-    whole = evaluate_point(GOOD, of=small_reminder_study(customers=2000))
-    assert evaluate_point(BAD, of=small_reminder_study(customers=2000), rivals=(whole,)).simulated_customers == 500
-    assert evaluate_point(BAD, of=Study.from_dict(data), rivals=(whole,)).simulated_customers == 2000
+    whole = evaluate_point(GOOD, study=small_reminder_study(customers=2000))
+    assert evaluate_point(BAD, study=small_reminder_study(customers=2000), incumbents=(whole,)).simulated_customers == 500
+    assert evaluate_point(BAD, study=Study.from_dict(data), incumbents=(whole,)).simulated_customers == 2000
 
 
 def test_unpaired_trials_use_separate_customers() -> None:
@@ -150,7 +150,7 @@ def test_unpaired_trials_use_separate_customers() -> None:
 def test_trial_with_an_undefined_metric_is_infeasible() -> None:
     data = reminder_study_data(customers=400, objectives=["open_rate"], constraints=[{"metric": "open_rate", "at_least": 0.1}])
     data["free"] = {"policy.flows.remind.holdout": {"low": 0.0, "high": 1.0}}
-    found = evaluate_point({"policy.flows.remind.holdout": 1.0}, of=Study.from_dict(data))
+    found = evaluate_point({"policy.flows.remind.holdout": 1.0}, study=Study.from_dict(data))
     assert math.isnan(found.gains[0].value) and math.isnan(found.gains[0].effect)
     assert found.excess == {"open_rate at least 0.1": math.inf}
     assert not found.is_feasible
@@ -162,14 +162,14 @@ def test_metric_undefined_in_the_baseline_is_reported_without_a_gain() -> None:
     data = reminder_study_data(customers=400, objectives=["open_rate"])
     data["scenario"]["policy"]["flows"]["remind"]["holdout"] = 1.0
     data["free"] = {"policy.flows.remind.holdout": {"low": 0.0, "high": 1.0}}
-    found = evaluate_point({"policy.flows.remind.holdout": 0.0}, of=Study.from_dict(data))
+    found = evaluate_point({"policy.flows.remind.holdout": 0.0}, study=Study.from_dict(data))
     assert 0.3 < found.gains[0].value < 0.5  # 0.4 and a standard error of 0.01
     assert math.isnan(found.gains[0].effect)
     assert found.is_feasible
 
 
 def study_with_a_zero_time_loop() -> tuple[Study, str, str]:
-    """A flow that goes round for ever, without passing time, if both of its steps are sends."""
+    """A study whose flow is an endless loop in zero time if both of its steps are sends."""
     data = reminder_study_data(customers=50)
     waits, sends = {"wait": "1d"}, {"send": "hello"}
     data["scenario"]["policy"]["flows"]["remind"]["steps"] = [{"label": "again", **waits}, waits, {"jump": "again"}]
@@ -180,11 +180,11 @@ def study_with_a_zero_time_loop() -> tuple[Study, str, str]:
 
 def test_invalid_choice_is_infeasible_and_keeps_its_error() -> None:
     made, first, second = study_with_a_zero_time_loop()
-    found = evaluate_point({first: 1, second: 1}, of=made)
+    found = evaluate_point({first: 1, second: 1}, study=made)
     assert "must" in found.refusal_reason and not found.is_feasible
     assert found.simulated_customers == 0 and math.isnan(found.gains[0].value)
     assert Trial.from_json(found.to_json()).refusal_reason == found.refusal_reason
-    assert not evaluate_point({first: 1, second: 0}, of=made).refusal_reason
+    assert not evaluate_point({first: 1, second: 0}, study=made).refusal_reason
 
 
 def test_search_continues_past_invalid_choices_and_reports_them() -> None:
@@ -204,10 +204,12 @@ def test_search_with_only_invalid_choices_raises() -> None:
 
 
 def test_sums_by_root_customer_are_paired() -> None:
-    family = study_with_referrals().scenario
-    base, other = (simulate(one, customers=600, seed=3) for one in (family, family.with_values({REMINDER_CAP: 1})))
+    scenario = study_with_referrals().scenario
+    base, other = (simulate(one, customers=600, seed=3) for one in (scenario, scenario.with_values({REMINDER_CAP: 1})))
     ours = CohortEvaluation.from_run(other, ["clv"]).paired_contrast(CohortEvaluation.from_run(base, ["clv"]), CLV)
-    theirs = compare({"base": family, "other": family.with_values({REMINDER_CAP: 1})}, customers=600, seed=3).alternatives["other"]["clv"]
+    theirs = compare({"base": scenario, "other": scenario.with_values({REMINDER_CAP: 1})}, customers=600, seed=3).alternatives["other"][
+        "clv"
+    ]
     assert len(base) > 600 and ours[:5] == pytest.approx(theirs[:5], rel=1e-12)
     assert CustomerPairing.match_by_key(
         CohortEvaluation.from_run(base, ["clv"]).sample, CohortEvaluation.from_run(other, ["clv"]).sample
@@ -215,9 +217,9 @@ def test_sums_by_root_customer_are_paired() -> None:
 
 
 def test_unpaired_standard_error_combines_both_samples() -> None:
-    crowd, others = (SeededCohort(small_reminder_study().scenario, ("clv",), 1000, seed) for seed in (1, 2))
-    found = crowd.simulate({REMINDER_CAP: 1}).unpaired_contrast(others.simulate({}), CLV)
-    paired = crowd.simulate({REMINDER_CAP: 1}).paired_contrast(crowd.simulate({}), CLV)
+    cohort, others = (SeededCohort(small_reminder_study().scenario, ("clv",), 1000, seed) for seed in (1, 2))
+    found = cohort.simulate({REMINDER_CAP: 1}).unpaired_contrast(others.simulate({}), CLV)
+    paired = cohort.simulate({REMINDER_CAP: 1}).paired_contrast(cohort.simulate({}), CLV)
     assert found.standard_error > 2 * paired.standard_error
     own = simulate(small_reminder_study().scenario, customers=1000, seed=2).outcomes.customers["clv"]
     assert others.simulate({}).standard_error(CLV) == pytest.approx(own.std(ddof=1) / np.sqrt(1000))

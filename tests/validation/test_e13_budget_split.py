@@ -24,14 +24,14 @@ def study() -> Study:
 
 @pytest.fixture(scope="module")
 def curves(study: Study) -> e13.ResponseCurves:
-    return e13.ResponseCurves.of(study.scenario)
+    return e13.ResponseCurves.from_scenario(study.scenario)
 
 
 def test_best_split_has_equal_marginal_returns_and_spends_all(curves: e13.ResponseCurves) -> None:
     best = curves.best(BUDGET)
     assert best.sum() == pytest.approx(BUDGET)
     assert curves.marginal(best) == pytest.approx(curves.marginal(best)[0], rel=1e-6)
-    assert curves.worth == pytest.approx([48, 22, 40, 32])
+    assert curves.customer_value == pytest.approx([48, 22, 40, 32])
 
 
 def test_marginal_return_is_the_derivative_of_profit(curves: e13.ResponseCurves) -> None:

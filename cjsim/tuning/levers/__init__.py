@@ -1,1 +1,1 @@
-"""Levers: which change of a scenario moves a metric most."""
+"""Ranking of levers: which change of a scenario moves a metric most."""

@@ -1,14 +1,13 @@
-"""Which levers a scenario has, and a sensible step of each either way.
+"""The levers of a scenario, and a sensible step of each in either direction.
 
-Lives here: the walk over declared records (fields and their annotations), the steps. Does not live here: what a move does to a metric
-(levers.py), how a lever is called (lever_titles.py).
+Values of a policy are choices of a firm. A duration is halved and doubled. A time of day moves by two hours within the day, a whole number
+by 1 (by a tenth from 15 on), a share by 0.1, any other number by a fifth of itself. A switch is flipped. A flow or a broadcast gets the
+highest or the lowest priority, or is switched off. A step that customers can notice (`send`, `offer`, `ask`) is removed.
 
-A policy's values are what a firm may choose: durations are halved and doubled, times of day moved by two hours within the day, whole
-numbers by one (by a tenth, from 15 on), shares by a tenth, other numbers by a fifth of themselves, switches flipped, a flow's or
-broadcast's priority made the first or the last of all. A flow or a broadcast is switched off; a step that a customer can notice (`send`,
-`offer`, `ask`) is left out. A journey's values are what was assumed: each is moved by a fifth of itself, whole numbers by one. Shares that
-sum to 1 give or take in proportion. What was not written is no lever, but for `every_weeks`, `holdout` and `best_hour`, whose defaults are
-choices too; so is not what has no size of its own: a duration or a number of 0.
+Values of a journey are assumptions. Each moves by a fifth of itself, whole numbers by 1.
+
+Shares that sum to 1 are rescaled in proportion. A field that the file does not contain is no lever, except for `every_weeks`, `holdout`
+and `best_hour`, whose defaults are choices too. A duration or a number of 0 is no lever either, as its step would be 0.
 """
 
 import math
@@ -23,41 +22,40 @@ from cjsim.scenario.fields import hour_text, parse_duration, parse_hour
 from cjsim.scenario.policy import Schedule, Step
 from cjsim.scenario.traversal import nested_steps, policy_steps
 from cjsim.simulation.documents import Scenario
-from cjsim.tuning.levers.titles import lever_title
+from cjsim.tuning.levers.titles import MAX_PRIORITY, lever_title
 from cjsim.yaml.paths import Path, path_text
 from cjsim.yaml.tree import Node, to_tree
 
 MoveKind = Literal["duration", "hour", "whole", "share", "number", "switch", "rank", "onoff", "step", "scenario"]
 
-NEVER_CONDITION = "day < 0"  # a condition that never holds: a flow or a broadcast with it is off
+NEVER_CONDITION = "day < 0"  # switches a flow or a broadcast off
 ALWAYS_CONDITION = "day >= 0"
 _MOVABLE_DEFAULTS = ("every_weeks", "holdout", "best_hour")
-_CUSTOMER_FACING_STEPS = ("send", "offer", "ask")  # steps that can be left out
-# Who customers are and when they are awake is given, and what counts as a moment defines metrics.
+_CUSTOMER_FACING_STEPS = ("send", "offer", "ask")  # steps that can be removed
+# Attributes and waking hours of customers are facts, and moments and stages define metrics.
 _FIXED_JOURNEY_PARTS = ("activity", "attributes", "moments", "stages")
 _HOUR_STEP, _SHARE_STEP, _RELATIVE_STEP = 2.0, 0.1, 0.2
 _RELATIVE_STEP_FROM = 15  # whole numbers from here on move by a tenth
-_MAX_PRIORITY = 1000
 _UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))  # seconds
 
 
 class Move(NamedTuple):
-    """One lever moved one way.
+    """A change of one lever in one direction.
 
     Attributes
     ----------
     path : str
-        Of the lever; for another scenario its name.
+        Path of the lever; for another scenario its name.
     title : str
-        The lever in words.
+        Title of the lever.
     kind : str
-        What moves.
+        Type of the value.
     before, after : Any
-        As they stand in a file.
+        Values as in a file.
     values : Mapping of str to Any
-        What `with_values` and `--set` take to make this move.
+        Values by path that `with_values` and `--set` take to make this move.
     direction : int
-        1 upward, -1 downward, 0 where there is no order.
+        1 upward, -1 downward, 0 if the values have no order.
     """
 
     path: str
@@ -70,7 +68,7 @@ class Move(NamedTuple):
 
 
 class Leaf(NamedTuple):
-    """A number, duration, time of day, share or switch that stands in a record."""
+    """A number, duration, time of day, share or switch in a record; durations in days, times of day in hours."""
 
     path: Path
     kind: MoveKind
@@ -78,37 +76,37 @@ class Leaf(NamedTuple):
     low: float
     high: float
     has_open_bounds: bool  # whether the bounds themselves are excluded
-    is_written: bool
+    is_written: bool  # whether the file contains it
 
 
 def list_moves(scenario: Scenario, *, journey: bool = False) -> list[Move]:
-    """Every move of every lever, in the order of the file; what the checks refuse is among them.
+    """All moves of all levers, in the order of the file. Some of them may fail validation.
 
     Parameters
     ----------
     scenario : Scenario
-        Whose policy is walked.
+        The scenario.
     journey : bool
-        Its journey as well.
+        Whether to include the levers of the journey.
     """
     root = scenario.source()
-    found = [*_policy_moves(scenario, root), *_structural_moves(scenario)]
+    moves = [*_policy_moves(scenario, root), *_structural_moves(scenario)]
     if journey:
         for leaf in iterate_leaves(scenario.journey, ("journey",)):
             if leaf.path[1] not in _FIXED_JOURNEY_PARTS and leaf.is_written and leaf.kind not in ("switch", "rank"):
-                found += _leaf_moves(leaf, _journey_targets(leaf), scenario, root)
-    return found
+                moves += _leaf_moves(leaf, _journey_targets(leaf), scenario, root)
+    return moves
 
 
 def iterate_leaves(record: BaseModel, path: Path) -> Iterator[Leaf]:
-    """What can be moved in a record and in those below it, in the order of fields; lists of bare numbers are not entered.
+    """Iterate over the leaves of a record and of the records below it, in the order of fields. Lists of plain numbers are skipped.
 
     Parameters
     ----------
     record : BaseModel
         A journey, a policy, or a part of one.
     path : Path
-        Where it stands.
+        Path of the record.
     """
     hints = _type_hints(type(record))
     for name, field in type(record).model_fields.items():
@@ -117,7 +115,15 @@ def iterate_leaves(record: BaseModel, path: Path) -> Iterator[Leaf]:
 
 
 def plain_value_at(root: Node, path: Path) -> Any:
-    """The value at a path of a tree without places; None if nothing is written there."""
+    """The value at a path of a tree as plain data; None if the file contains nothing there.
+
+    Parameters
+    ----------
+    root : Node
+        Root of the tree.
+    path : Path
+        Path of the value.
+    """
     node: Node | None = root
     for key in path:
         node = None if node is None else node.child(key)
@@ -131,7 +137,7 @@ def _policy_moves(scenario: Scenario, root: Node) -> Iterator[Move]:
         if not leaf.is_written and name not in _MOVABLE_DEFAULTS:
             continue
         if name == "holdout" and leaf.path[1] != "guardrails" and leaf.value == 0:
-            continue  # to have none at all is the lever: it is switched off
+            continue  # a flow or a broadcast without a holdout is moved by switching it off
         if name == "every_weeks" and _schedule_at(policy, leaf.path[1:-1], Schedule).dates:
             continue
         if leaf.kind == "rank" and len(policy.flows) + len(policy.broadcasts) < 2:
@@ -140,7 +146,7 @@ def _policy_moves(scenario: Scenario, root: Node) -> Iterator[Move]:
 
 
 def _structural_moves(scenario: Scenario) -> Iterator[Move]:
-    """Flows and broadcasts switched off, steps left out."""
+    """Moves that switch off flows and broadcasts, and that remove steps."""
     policy, root = scenario.policy, to_tree(scenario, "levers")
     actors: dict[str, Mapping[str, Any]] = {"flows": policy.flows, "broadcasts": policy.broadcasts}
     for group, named in actors.items():
@@ -152,14 +158,14 @@ def _structural_moves(scenario: Scenario) -> Iterator[Move]:
         if step.kind not in _CUSTOMER_FACING_STEPS or _is_only_customer_facing_step(policy.flows[str(here[1])].steps, step):
             continue
         path, rest = ("policy", *here), [one for i, one in enumerate(siblings) if i != here[-1]]
-        said = f"{step.kind} {step.ask.desk if step.ask is not None else step.body}"
-        yield Move(path_text(path), lever_title(scenario, path), "step", said, "left out", {path_text(path[:-1]): rest})
+        before = f"{step.kind} {step.ask.desk if step.ask is not None else step.body}"
+        yield Move(path_text(path), lever_title(scenario, path), "step", before, "left out", {path_text(path[:-1]): rest})
 
 
 def _is_only_customer_facing_step(steps: tuple[Step, ...], step: Step) -> bool:
-    """Whether a step is the only one of its flow that a customer can notice: to leave it out is to switch the flow off."""
-    noticed = [one for one in _all_steps(steps) if one.kind in _CUSTOMER_FACING_STEPS]
-    return len(noticed) == 1 and noticed[0] is step
+    """Whether customers can notice no other step of the flow: then removing it equals switching the flow off."""
+    facing = [one for one in _all_steps(steps) if one.kind in _CUSTOMER_FACING_STEPS]
+    return len(facing) == 1 and facing[0] is step
 
 
 def _all_steps(steps: tuple[Step, ...]) -> Iterator[Step]:
@@ -170,7 +176,7 @@ def _all_steps(steps: tuple[Step, ...]) -> Iterator[Step]:
 
 
 def _leaf_moves(leaf: Leaf, targets: list[float], scenario: Scenario, root: Node) -> Iterator[Move]:
-    """A move to each target that is another value within bounds."""
+    """A move to each target that, within bounds, is another value."""
     before = _file_value(leaf.kind, leaf.value)
     for target in targets:
         after = _file_value(leaf.kind, _clamp(leaf, target))
@@ -180,27 +186,27 @@ def _leaf_moves(leaf: Leaf, targets: list[float], scenario: Scenario, root: Node
                 settable = {
                     name: one for path, value in values.items() for name, one in _settable_values(scenario, root, path, value).items()
                 }
-                side = 0 if leaf.kind == "switch" else 1 if target > leaf.value else -1
-                yield Move(path_text(leaf.path), lever_title(scenario, leaf.path), leaf.kind, before, after, settable, side)
+                direction = 0 if leaf.kind == "switch" else 1 if target > leaf.value else -1
+                yield Move(path_text(leaf.path), lever_title(scenario, leaf.path), leaf.kind, before, after, settable, direction)
 
 
 def _policy_targets(leaf: Leaf) -> list[float]:
-    """Where what a firm chooses may be moved to."""
+    """Target values of a choice of the firm."""
     value = leaf.value
     if leaf.kind == "switch":
         return [1.0 - value]
     if leaf.kind == "rank":
-        return [-_MAX_PRIORITY, _MAX_PRIORITY]
+        return [-MAX_PRIORITY, MAX_PRIORITY]
     if leaf.kind == "duration":
         return [value / 2, value * 2] if value else []
     if leaf.kind == "whole":
         return _whole_number_targets(value)
-    by = {"hour": _HOUR_STEP, "share": _SHARE_STEP}.get(leaf.kind, _RELATIVE_STEP * value)
-    return [value - by, value + by]
+    step = {"hour": _HOUR_STEP, "share": _SHARE_STEP}.get(leaf.kind, _RELATIVE_STEP * value)
+    return [value - step, value + step]
 
 
 def _journey_targets(leaf: Leaf) -> list[float]:
-    """Where what was assumed may be moved to: by a fifth of its size."""
+    """Target values of an assumption."""
     if leaf.kind == "whole":
         return _whole_number_targets(leaf.value)
     return [(1 - _RELATIVE_STEP) * leaf.value, (1 + _RELATIVE_STEP) * leaf.value]
@@ -212,7 +218,7 @@ def _whole_number_targets(value: float) -> list[float]:
 
 
 def _clamp(leaf: Leaf, target: float) -> float:
-    """The target, or the nearest bound; halfway to one that is itself excluded."""
+    """The target, or the nearest bound; halfway to the bound if that is excluded."""
     if leaf.low < target < leaf.high or (not leaf.has_open_bounds and leaf.low <= target <= leaf.high):
         return target
     bound = leaf.low if target <= leaf.low else leaf.high
@@ -220,7 +226,7 @@ def _clamp(leaf: Leaf, target: float) -> float:
 
 
 def _file_value(kind: MoveKind, value: float) -> Any:
-    """A value as it stands in a file."""
+    """A value in file notation."""
     if kind == "duration":
         seconds = round(value * 86_400)
         seconds = seconds if seconds < 7_200 else 60 * round(seconds / 60)
@@ -236,12 +242,12 @@ def _file_value(kind: MoveKind, value: float) -> Any:
 
 
 def _is_mixture_share(path: Path) -> bool:
-    """Whether a value is one of shares that sum to 1."""
+    """Whether a value is one of several shares that sum to 1."""
     return path[-1] == "share"
 
 
 def _rebalanced_shares(leaf: Leaf, share: float, scenario: Scenario) -> dict[Path, float]:
-    """The share and those beside it, which give or take in proportion; nothing where it stands alone."""
+    """The share and its siblings, which are rescaled in proportion; empty if there are none."""
     above, name = leaf.path[:-2], leaf.path[-2]
     named: Mapping[str, Any] = _model_value_at(scenario, above)
     others = math.fsum(one.share for key, one in named.items() if key != name)
@@ -252,7 +258,7 @@ def _rebalanced_shares(leaf: Leaf, share: float, scenario: Scenario) -> dict[Pat
 
 
 def _settable_values(scenario: Scenario, root: Node, path: Path, value: Any) -> dict[str, Any]:
-    """Values by path that put `value` at `path`: where a record was written in a short form, the whole of it."""
+    """Values by path that set `value` at `path`; a record in short form is replaced as a whole."""
     node: Node | None = root
     for depth, key in enumerate(path):
         child = None if node is None else node.child(key)
@@ -266,14 +272,14 @@ def _settable_values(scenario: Scenario, root: Node, path: Path, value: Any) -> 
 
 
 def _set_plain_value(data: Any, path: Path, value: Any) -> None:
-    """A value at a path of plain data, which is changed."""
+    """Set a value at a path of plain data, in place."""
     for i, key in enumerate(path[:-1]):
         data = data[key] if isinstance(key, int) else data.setdefault(key, [] if isinstance(path[i + 1], int) else {})
     data[path[-1]] = value
 
 
 def _model_value_at(record: Any, path: Path) -> Any:
-    """What stands at a path of records."""
+    """The value at a path of records."""
     for key in path:
         if isinstance(record, BaseModel):
             names = {field.alias or name: name for name, field in type(record).model_fields.items()}
@@ -284,9 +290,9 @@ def _model_value_at(record: Any, path: Path) -> Any:
 
 
 def _schedule_at(record: BaseModel, path: Path, kind: type[Schedule]) -> Schedule:
-    found = _model_value_at(record, path)
-    assert isinstance(found, kind)
-    return found
+    schedule = _model_value_at(record, path)
+    assert isinstance(schedule, kind)
+    return schedule
 
 
 @cache
@@ -298,9 +304,9 @@ def _leaves_in_value(value: Any, annotation: Any, path: Path, *, is_written: boo
     if isinstance(value, BaseModel):
         yield from iterate_leaves(value, path)
     elif isinstance(value, Mapping):
-        of = next(get_args(one)[1] for one in _union_members(annotation) if get_origin(one) is dict)
+        item_type = next(get_args(one)[1] for one in _union_members(annotation) if get_origin(one) is dict)
         for key, item in value.items():
-            yield from _leaves_in_value(item, of, (*path, key), is_written=is_written)
+            yield from _leaves_in_value(item, item_type, (*path, key), is_written=is_written)
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
             if isinstance(item, BaseModel):
@@ -313,7 +319,7 @@ def _leaves_in_value(value: Any, annotation: Any, path: Path, *, is_written: boo
 
 
 def _union_members(annotation: Any) -> list[Any]:
-    """What an annotation allows, each with its constraints."""
+    """The types that an annotation allows, each with its constraints."""
     if get_origin(annotation) is Annotated and not _is_numeric_type(_bare_type(annotation)):
         return _union_members(get_args(annotation)[0])
     if get_origin(annotation) is Union or type(annotation).__name__ == "UnionType":
@@ -331,19 +337,19 @@ def _bare_type(member: Any) -> Any:
 
 def _make_leaf(member: Any, value: float, path: Path, *, is_written: bool) -> Leaf:
     constraints = [one for part in get_args(member)[1:] for one in (part.metadata if isinstance(part, FieldInfo) else [part])]
-    readers = {one.func for one in constraints if isinstance(one, BeforeValidator)}
+    parsers = {one.func for one in constraints if isinstance(one, BeforeValidator)}
     bounds = {name: getattr(one, name) for one in constraints for name in ("ge", "gt", "le", "lt") if hasattr(one, name)}
     low, high = bounds.get("ge", bounds.get("gt", -math.inf)), bounds.get("le", bounds.get("lt", math.inf))
     is_open = "gt" in bounds or "lt" in bounds
     kind: MoveKind = "number"
-    if parse_duration in readers:
+    if parse_duration in parsers:
         kind, low = "duration", 1 / 86_400
-    elif parse_hour in readers:
+    elif parse_hour in parsers:
         kind, low, high = "hour", 0.0, 24.0
     elif _bare_type(member) is bool:
         kind, low, high = "switch", 0.0, 1.0
     elif _bare_type(member) is int:
-        kind = "rank" if (low, high) == (-_MAX_PRIORITY, _MAX_PRIORITY) else "whole"
+        kind = "rank" if (low, high) == (-MAX_PRIORITY, MAX_PRIORITY) else "whole"
     elif (low, high) == (0, 1):
         kind = "share"
     return Leaf(path, kind, float(value), low, high, is_open, is_written)
@@ -355,10 +361,15 @@ def condition_at(scenario: Scenario, path: str) -> str | None:
     Parameters
     ----------
     scenario : Scenario
-        Where it stands.
+        The scenario.
     path : str
-        Such as 'policy.flows.cart'.
+        Path of the flow or broadcast, such as 'policy.flows.cart'.
+
+    Returns
+    -------
+    str or None
+        None if there is no condition.
     """
     group, name = path.split(".")[1:]
-    found: str | None = getattr(scenario.policy, group)[name].condition
-    return found
+    condition: str | None = getattr(scenario.policy, group)[name].condition
+    return condition

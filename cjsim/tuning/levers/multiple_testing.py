@@ -1,7 +1,6 @@
-"""Many effects asked at once: which of them are still clear of 0.
+"""Tests of many effects at once by Holm's step-down procedure (1979, Scandinavian Journal of Statistics 6, 65-70).
 
-Lives here: Holm's rule (1979, Scandinavian Journal of Statistics 6, 65-70), whose chance of even one wrong refusal is at most that of the
-family, however the effects hang together. Does not live here: effects (metrics/estimate.py).
+The probability of even one false rejection is at most the familywise error rate, whatever the dependence between the effects.
 """
 
 import math
@@ -14,12 +13,17 @@ FAMILYWISE_ERROR_RATE = 0.05
 
 
 def p_value(effect: PairedDifference) -> float:
-    """The two-sided chance of an effect of this size or larger, were there none; 1 where it is 0 or undefined.
+    """The two-sided p-value of no effect; 1 if the effect is 0 or undefined.
 
     Parameters
     ----------
     effect : PairedDifference
-        With its normal interval.
+        The effect with its normal interval.
+
+    Returns
+    -------
+    float
+        In [0, 1].
     """
     error = (effect.high - effect.low) / (2 * NORMAL_QUANTILE_95)
     if math.isnan(error) or effect.effect == 0:
@@ -28,14 +32,19 @@ def p_value(effect: PairedDifference) -> float:
 
 
 def holm(p_values: Sequence[float], error_rate: float = FAMILYWISE_ERROR_RATE) -> list[bool]:
-    """Which of many hypotheses are refused by Holm's step-down rule.
+    """Which hypotheses Holm's procedure rejects.
 
     Parameters
     ----------
     p_values : sequence of float
-        The chance of each alone, in [0, 1].
+        The p-value of each hypothesis alone, in [0, 1].
     error_rate : float
-        The chance of even one wrong refusal, in (0, 1).
+        Familywise error rate: the probability of even one false rejection, in (0, 1).
+
+    Returns
+    -------
+    list of bool
+        One entry per hypothesis.
 
     Examples
     --------
@@ -44,9 +53,9 @@ def holm(p_values: Sequence[float], error_rate: float = FAMILYWISE_ERROR_RATE) -
     >>> holm([0.04, 0.001, 0.03])
     [False, True, False]
     """
-    refused = [False] * len(p_values)
+    rejected = [False] * len(p_values)
     for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
         if p_values[i] > error_rate / (len(p_values) - rank):
             break
-        refused[i] = True
-    return refused
+        rejected[i] = True
+    return rejected

@@ -1,10 +1,7 @@
-"""A baseline that is simulated once, and what variants of it are worth beside it on the same customers.
-
-Lives here: one metric and cost, paired. Does not live here: which variants there are (moves.py), trials of studies (evaluate.py).
-"""
+"""Effects of variants of a scenario on one metric and on cost, paired with the baseline on the same customers."""
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,20 +12,25 @@ from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.paired_differences import PairedDifference, customer_contributions, paired_difference
 from cjsim.metrics.ratios import MetricDefinition, RatioTerms, ratio
+from cjsim.progress import NoProgress, Progress
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 
-if TYPE_CHECKING:
-    from cjsim.progress import Progress
-
-_COCHRAN_FACTOR = 25  # Cochran's factor
-_ROUNDING_VARIANCE = 1e-20  # a variance this much smaller than the square is rounding
+_COCHRAN_FACTOR = 25  # Cochran 1977, section 2.15
+_ROUNDING_VARIANCE = 1e-20  # relative to the mean square: a smaller variance is rounding error
 
 
 class VariantEffect(NamedTuple):
-    """What a variant does: to the metric, to cost (money per customer), and whether anything is another for any customer.
+    """The effect of a variant.
 
-    `rough`: so few customers make up the effect that its interval holds the truth less often than it says.
+    Attributes
+    ----------
+    metric_effect, cost_effect : PairedDifference
+        Effects on the metric and on cost, money per customer.
+    has_unreliable_interval : bool
+        Whether so few customers make up the effect on the metric that its interval covers the truth less often than stated.
+    changes_any_customer : bool
+        Whether any outcome of any customer differs.
     """
 
     metric_effect: PairedDifference
@@ -38,18 +40,34 @@ class VariantEffect(NamedTuple):
 
 
 class PairedRunner:
-    """The baseline and what each variant is worth beside it.
+    """Simulates the baseline once, and variants of it on the same customers.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The baseline.
+    metric : str
+        Name of the metric.
+    customers, seed : int, optional
+        Replace those of the scenario.
+    threads : int, optional
+        All cores if not given.
+    progress : Progress, optional
+        Receives the messages of single simulations, not their progress.
 
     Attributes
     ----------
     baseline_run : Run
-        Of the scenario as it is.
+        Run of the baseline.
     definition : MetricDefinition
-        Of the metric.
+        Definition of the metric.
     baseline_value : float
-        The metric of the scenario as it is.
-    progress : Progress
-        Hears of single simulations only what is worth a line.
+        The metric of the baseline.
+
+    Raises
+    ------
+    InputError
+        If the metric does not exist or is undefined for the baseline, or there are fewer than two customers.
     """
 
     def __init__(
@@ -60,10 +78,8 @@ class PairedRunner:
         customers: int | None = None,
         seed: int | None = None,
         threads: int | None = None,
-        progress: "Progress | None" = None,
+        progress: Progress | None = None,
     ) -> None:
-        from cjsim.progress import NoProgress
-
         self.progress = progress or NoProgress()
         self._run_options: dict[str, Any] = {
             "customers": scenario.customers if customers is None else customers,
@@ -84,12 +100,12 @@ class PairedRunner:
             raise InputError(format_error("metric", "must be defined for the scenario as it is", f"'{metric}', which is not", remedy))
 
     def effect_of(self, variant: Scenario) -> VariantEffect:
-        """What is different under a variant of the baseline.
+        """The effect of a variant of the baseline.
 
         Parameters
         ----------
         variant : Scenario
-            With the same start, horizon and entry.
+            A scenario with the same start, horizon and entry.
 
         Raises
         ------
@@ -98,9 +114,9 @@ class PairedRunner:
         """
         run = self._simulate(variant)
         pairing, terms = CustomerPairing.match_by_key(self._sample, ClusterSample.from_run(run)), self._metric_and_cost_terms(run)
-        found, cost = (paired_difference(before, after, pairing) for before, after in zip(self._terms, terms, strict=True))
-        rough = not math.isnan(found.effect) and is_too_skewed(customer_contributions(self._terms[0], terms[0], pairing))
-        return VariantEffect(found, cost, rough, _runs_differ(self.baseline_run, run))
+        effect, cost = (paired_difference(before, after, pairing) for before, after in zip(self._terms, terms, strict=True))
+        is_unreliable = not math.isnan(effect.effect) and is_too_skewed(customer_contributions(self._terms[0], terms[0], pairing))
+        return VariantEffect(effect, cost, is_unreliable, _runs_differ(self.baseline_run, run))
 
     def metric_of(self, variant: Scenario) -> float:
         """The metric of a variant.
@@ -108,7 +124,7 @@ class PairedRunner:
         Parameters
         ----------
         variant : Scenario
-            With the same start, horizon and entry.
+            A scenario with the same start, horizon and entry.
 
         Raises
         ------
@@ -121,37 +137,37 @@ class PairedRunner:
     def _simulate(self, scenario: Scenario) -> Run:
         from cjsim.simulation.simulate import simulate
 
-        return simulate(scenario, **self._run_options, progress=_notes_only(self.progress))
+        return simulate(scenario, **self._run_options, progress=_NotesOnly(self.progress))
 
     def _metric_and_cost_terms(self, run: Run) -> tuple[RatioTerms, RatioTerms]:
         return find_metric_definition(run, self._metric).terms(run), find_metric_definition(run, "cost").terms(run)
 
 
 def is_too_skewed(contributions: Array) -> bool:
-    """Whether a mean of such numbers is too far from normal for its interval: fewer of them than 25 times their skewness squared.
+    """Whether the mean of a sample is too far from normal for its interval: n is below 25 times the squared skewness.
 
-    With as many as that a 95 % interval misses the truth at most 6 % of the time (Cochran 1977, Sampling Techniques, section 2.15).
+    With a larger sample, a 95 % interval misses the truth at most 6 % of the time (Cochran 1977, Sampling Techniques, section 2.15).
 
     Parameters
     ----------
     contributions : ndarray of float64, shape (n,)
-        What each customer adds.
+        Contribution of each customer.
 
     Examples
     --------
     >>> is_too_skewed(np.array([0.0] * 999 + [1.0])), is_too_skewed(np.array([0.0, 1.0] * 500))
     (True, False)
     """
-    apart = contributions - contributions.mean()
-    second = float(np.square(apart).mean())
-    if second <= _ROUNDING_VARIANCE * float(np.square(contributions).mean()):
+    centered = contributions - contributions.mean()
+    variance = float(np.square(centered).mean())
+    if variance <= _ROUNDING_VARIANCE * float(np.square(contributions).mean()):
         return False
-    skewness = float((apart**3).mean()) / second**1.5
+    skewness = float((centered**3).mean()) / variance**1.5
     return bool(len(contributions) < _COCHRAN_FACTOR * skewness * skewness)
 
 
 def _require_metric(scenario: Scenario, metric: str) -> None:
-    """Refuse a metric that does not exist, before anything is simulated."""
+    """Raise if a metric does not exist, before anything is simulated."""
     from cjsim.compiler.compile_scenario import compile_scenario
 
     known = all_metric_definitions(compile_scenario(scenario.checked()).codebook)
@@ -159,19 +175,19 @@ def _require_metric(scenario: Scenario, metric: str) -> None:
         raise InputError(format_error("metric", *unknown_name_parts(metric, known, "metric")))
 
 
-def _notes_only(progress: "Progress") -> "Progress":
-    """Whoever is told how far the moves are hears of one simulation only what is worth a line."""
-    from cjsim.progress import NoProgress
+class _NotesOnly(NoProgress):
+    """Passes on messages of a simulation; its progress is that of one move."""
 
-    class _Notes(NoProgress):
-        def note(self, text: str) -> None:
-            progress.note(text)
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
 
-    return _Notes()
+    def note(self, text: str) -> None:
+        """Pass on a message."""
+        self._progress.note(text)
 
 
 def _runs_differ(base: Run, other: Run) -> bool:
-    """Whether any outcome of any customer is another, or what the staff is paid, which all customers bear."""
+    """Whether any outcome of any customer differs, or the wages, which are shared among all customers."""
     return base.wages != other.wages or any(
         before.tobytes() != after.tobytes() for before, after in zip(base.outcomes, other.outcomes, strict=True)
     )

@@ -1,7 +1,4 @@
-"""Levers in words, short enough for a figure's axis.
-
-Lives here: the words. Does not live here: which levers there are (moves.py), whole descriptions of policies (model/describe.py).
-"""
+"""Titles of levers and of the values they take, short enough for the axis of a figure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,17 +13,18 @@ _KEY_PHRASES = {"at_least": "length", "at_most": "at most", "per": "period", "ag
 _KEY_PHRASES |= {"agents": "people", "per_day": "money a day", "sla": "promised time"}
 _KEY_PHRASES |= {"cost_per_minute": "cost a minute", "wage_per_hour": "wage"}
 _BRANCH_KEYS = ("then", "else")
+MAX_PRIORITY = 1000  # the highest priority; the lowest is -1000
 
 
 def lever_title(scenario: Scenario, path: Path) -> str:
-    """A lever's name in words.
+    """The title of a lever.
 
     Parameters
     ----------
     scenario : Scenario
-        Where it stands.
+        The scenario of the lever.
     path : Path
-        Its path, which begins with 'policy' or 'journey'.
+        Path of the lever; begins with 'policy' or 'journey'.
     """
     part, *keys = path
     if part != "policy":
@@ -43,6 +41,30 @@ def lever_title(scenario: Scenario, path: Path) -> str:
     if group == "acquisition":
         return f"spend on {rest[0]}: {_key_text(rest[1:])}"
     return _key_text(keys)
+
+
+def move_value_text(value: object, path: str) -> str:
+    """A value of a lever as text.
+
+    Parameters
+    ----------
+    value : object
+        The value as in a file.
+    path : str
+        Path of the lever.
+
+    Examples
+    --------
+    >>> move_value_text(True, "policy.flows.cart.again"), move_value_text(1000, "policy.flows.cart.priority")
+    ('true', 'first')
+    >>> move_value_text(1000, "policy.desks.help.agents")
+    '1000'
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) and abs(value) == MAX_PRIORITY and path.endswith(".priority"):
+        return "first" if value > 0 else "last"
+    return f"{value:,.4g}" if isinstance(value, float) else f"{value}"
 
 
 def _flow_title(flow: Flow, name: str, keys: Path) -> str:
@@ -66,7 +88,7 @@ def _flow_title(flow: Flow, name: str, keys: Path) -> str:
 
 
 def _nested_steps(step: Step, rest: Path) -> tuple[Sequence[Step], int, str] | None:
-    """The list of steps within a step that a path leads into, how many keys lead there, and what the way is called."""
+    """The nested list of steps that a path enters, the number of keys that lead to it, and the label of the branch."""
     body: Any = step.body
     if len(rest) > 3 and rest[0] == "split" and rest[2] == "steps":
         return body[rest[1]].steps, 3, str(rest[1])
@@ -98,6 +120,6 @@ def _guardrail_title(guardrails: Guardrails, keys: Path) -> str:
 
 
 def _key_text(keys: Sequence[str | int]) -> str:
-    """Keys as words; list items by number, from 1."""
-    said = [f"{key + 1}" if isinstance(key, int) else _KEY_PHRASES.get(key, key.replace("_", " ")) for key in keys if key != "schedule"]
-    return " ".join(said)
+    """Keys as text; list items by number, from 1."""
+    words = [f"{key + 1}" if isinstance(key, int) else _KEY_PHRASES.get(key, key.replace("_", " ")) for key in keys if key != "schedule"]
+    return " ".join(words)

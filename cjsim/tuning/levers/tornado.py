@@ -1,28 +1,24 @@
-"""The tornado figure of levers: both ways of each in one row, the largest on top.
-
-Lives here: the figure's data, and drawing. Does not live here: the effects (levers.py).
-"""
+"""The tornado figure of a ranking: both directions of each lever in one row, the largest effect on top."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cjsim.metrics.ratios import SHARE_UNIT
-from cjsim.tuning.levers.ranking_table import move_value_text
+from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData
+from cjsim.tuning.levers.titles import move_value_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from cjsim.tuning.levers.ranking import LeverEffect, LeverRanking
-
-MAX_TORNADO_ROWS = 15  # rows
-_COLORS = {-1: 1, 1: 0, 0: 2}  # of the palette, by side
+MAX_TORNADO_ROWS = 15
+_COLORS = {-1: 1, 1: 0, 0: 2}  # index in the palette, by direction
 _DIRECTION_LABELS = {-1: "to the lower step", 1: "to the higher step", 0: "off, left out, exchanged"}
-_ROW_INCHES, _MARGIN_INCHES, _WIDTH_INCHES, _DPI = 0.36, 1.5, 9.0, 100  # inches; dots an inch
+_ROW_INCHES, _MARGIN_INCHES, _WIDTH_INCHES, _DPI = 0.36, 1.5, 9.0, 100
 
 
 class TornadoBar(NamedTuple):
-    """One move in the figure; effects in the metric's unit, shares in percentage points."""
+    """One move in the figure; effects in the unit of the metric, shares in percentage points."""
 
     lever: str
     after: str
@@ -33,60 +29,41 @@ class TornadoBar(NamedTuple):
     is_significant_after_holm: bool
 
 
-def tornado_data(ranking: "LeverRanking", *, max_rows: int = MAX_TORNADO_ROWS) -> list[list[TornadoBar]]:
-    """Rows of the figure: the moves of each lever that touch anybody, the largest effect first.
+def tornado_data(ranking: RankingData, *, max_rows: int = MAX_TORNADO_ROWS) -> list[list[TornadoBar]]:
+    """Rows of the figure: for each lever the moves that change any customer, the largest effect first.
 
     Parameters
     ----------
-    ranking : LeverRanking
+    ranking : RankingData
         The ranking.
     max_rows : int
-        Rows at most.
+        Maximum number of rows.
+
+    Returns
+    -------
+    list of list of TornadoBar
+        One list per lever, sorted by direction.
     """
     rows: dict[str, list[LeverEffect]] = {}
     for lever in ranking.levers:
-        if lever.changes_any_customer and lever.metric_effect.effect == lever.metric_effect.effect:  # nan is no bar
+        if lever.changes_any_customer and lever.metric_effect.effect == lever.metric_effect.effect:  # an undefined effect has no bar
             rows.setdefault(lever.move.path, []).append(lever)
     scale = 100.0 if ranking.unit == SHARE_UNIT else 1.0
-    return [[_make_bar(lever, scale) for lever in sorted(of, key=lambda one: one.move.direction)] for of in list(rows.values())[:max_rows]]
+    shown = list(rows.values())[:max_rows]
+    return [[_make_bar(lever, scale) for lever in sorted(levers, key=lambda one: one.move.direction)] for levers in shown]
 
 
-def _make_bar(lever: "LeverEffect", scale: float) -> TornadoBar:
-    move, effect = lever.move, lever.metric_effect
-    after = "" if move.kind in ("onoff", "step", "scenario") else move_value_text(move.after, move.path)
-    return TornadoBar(
-        _row_label(lever),
-        after,
-        move.direction,
-        scale * effect.effect,
-        scale * effect.low,
-        scale * effect.high,
-        lever.is_significant_after_holm,
-    )
-
-
-def _row_label(lever: "LeverEffect") -> str:
-    move = lever.move
-    if move.kind == "onoff":
-        return f"{move.title} off"
-    if move.kind == "step":
-        return f"without {move.title}"
-    if move.kind == "scenario":
-        return f"scenario {move.title}"
-    return f"{move.title} ({move_value_text(move.before, move.path)})"
-
-
-def tornado_figure(ranking: "LeverRanking", path: Path, *, max_rows: int = MAX_TORNADO_ROWS) -> None:
-    """Draw the tornado.
+def tornado_figure(ranking: RankingData, path: Path, *, max_rows: int = MAX_TORNADO_ROWS) -> None:
+    """Draw the tornado figure.
 
     Parameters
     ----------
-    ranking : LeverRanking
+    ranking : RankingData
         The ranking.
     path : Path
         A PNG file.
     max_rows : int
-        Rows at most.
+        Maximum number of rows.
     """
     import seaborn as sns
     from matplotlib.figure import Figure
@@ -103,28 +80,40 @@ def tornado_figure(ranking: "LeverRanking", path: Path, *, max_rows: int = MAX_T
     figure.savefig(path)
 
 
+def _make_bar(lever: LeverEffect, scale: float) -> TornadoBar:
+    move, effect = lever.move, lever.metric_effect
+    after = "" if move.kind in ("onoff", "step", "scenario") else move_value_text(move.after, move.path)
+    low, high = scale * effect.low, scale * effect.high
+    return TornadoBar(_row_label(lever), after, move.direction, scale * effect.effect, low, high, lever.is_significant_after_holm)
+
+
+def _row_label(lever: LeverEffect) -> str:
+    move = lever.move
+    if move.kind == "onoff":
+        return f"{move.title} off"
+    if move.kind == "step":
+        return f"without {move.title}"
+    if move.kind == "scenario":
+        return f"scenario {move.title}"
+    return f"{move.title} ({move_value_text(move.before, move.path)})"
+
+
 def _draw_bars(axes: "Axes", rows: Sequence[Sequence[TornadoBar]], colors: Sequence[tuple[float, float, float]]) -> None:
     from matplotlib.patches import Patch
 
     span = max((abs(end) for row in rows for bar in row for end in (bar.low, bar.high)), default=1.0)
     for y, row in enumerate(rows):
-        several = len(row) > 1 and row[0].low < row[1].high and row[1].low < row[0].high  # they overlap: one above the other
+        has_overlap = len(row) > 1 and row[0].low < row[1].high and row[1].low < row[0].high  # then draw one above the other
         for bar in row:
-            shift, height = (0.2 * bar.direction, 0.36) if several else (0.0, 0.7)
-            axes.barh(
-                y + shift,
-                bar.effect,
-                height=height,
-                color=colors[_COLORS[bar.direction]],
-                alpha=0.85 if bar.is_significant_after_holm else 0.35,
-                linewidth=0,
-            )
+            shift, height = (0.2 * bar.direction, 0.36) if has_overlap else (0.0, 0.7)
+            color, alpha = colors[_COLORS[bar.direction]], 0.85 if bar.is_significant_after_holm else 0.35
+            axes.barh(y + shift, bar.effect, height=height, color=color, alpha=alpha, linewidth=0)
             axes.hlines(y + shift, bar.low, bar.high, color="0.2", linewidth=1.2)
             end, side = (bar.high, "left") if bar.effect >= 0 else (bar.low, "right")
             axes.text(end + (0.012 if side == "left" else -0.012) * span, y + shift, bar.after, ha=side, va="center", fontsize=7)
-    sides = sorted({bar.direction for row in rows for bar in row})
-    keys = [Patch(color=colors[_COLORS[side]], alpha=0.85, linewidth=0, label=_DIRECTION_LABELS[side]) for side in sides]
-    axes.legend(handles=keys, fontsize=7, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(keys))
+    directions = sorted({bar.direction for row in rows for bar in row})
+    handles = [Patch(color=colors[_COLORS[one]], alpha=0.85, linewidth=0, label=_DIRECTION_LABELS[one]) for one in directions]
+    axes.legend(handles=handles, fontsize=7, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(handles))
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(rows)), [row[0].lever for row in rows], fontsize=8)
     axes.invert_yaxis()
@@ -132,7 +121,7 @@ def _draw_bars(axes: "Axes", rows: Sequence[Sequence[TornadoBar]], colors: Seque
     axes.margins(x=0.08)
 
 
-def _figure_caption(ranking: "LeverRanking") -> str:
+def _figure_caption(ranking: RankingData) -> str:
     return (
         f"{ranking.customers:,} customers, seed {ranking.seed}, paired on the same customers; lines: 95 % intervals; "
         f"pale: not clear of 0 when all {len(ranking.levers)} moves are asked at once (Holm)."

@@ -1,1 +1,1 @@
-"""What a search found, as records, text and figures."""
+"""Results of a study: records, text, figures and files."""

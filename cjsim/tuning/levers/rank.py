@@ -1,0 +1,168 @@
+"""The verb `levers`: measures the effect of every move of a scenario's levers, and ranks them.
+
+Each move is paired with the baseline on the same customers. An interval covers one effect alone (95 %). Among many moves some intervals
+exclude 0 by chance: `is_significant_after_holm` tests all moves together.
+"""
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from types import MappingProxyType
+
+from cjsim.errors import InputError, did_you_mean, format_error, short_repr
+from cjsim.progress import NoProgress, Progress
+from cjsim.simulation.comparison import require_same_customers
+from cjsim.simulation.documents import Scenario
+from cjsim.tuning.levers.moves import Move, list_moves
+from cjsim.tuning.levers.multiple_testing import holm, p_value
+from cjsim.tuning.levers.paired_runner import PairedRunner, VariantEffect
+from cjsim.tuning.levers.ranking import LeverRanking
+from cjsim.tuning.levers.ranking_data import LeverEffect
+
+_Request = tuple[Move, Scenario | None]  # a move, and the scenario that it leads to if that is another document
+
+
+def levers(
+    scenario: Scenario,
+    *,
+    metric: str,
+    customers: int | None = None,
+    seed: int | None = None,
+    only: Sequence[str] = ("policy",),
+    also: Mapping[str, Scenario] | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> LeverRanking:
+    """Move every lever of a scenario a sensible step either way, one at a time, on the same customers.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The baseline.
+    metric : str
+        Name of the metric, such as 'clv'.
+    customers, seed : int, optional
+        Replace those of the scenario.
+    only : sequence of str
+        Move the levers at these paths and below; `("policy", "journey")` includes those of the journey.
+    also : Mapping of str to Scenario, optional
+        Other scenarios of the same customers, by name; each counts as one move.
+    threads : int, optional
+        All cores if not given.
+    progress : Progress, optional
+        Receives the progress of the work, in moves.
+
+    Returns
+    -------
+    LeverRanking
+
+    Raises
+    ------
+    InputError
+        If the metric does not exist or is undefined for the baseline, no lever is at a path of `only`, another scenario has other
+        customers or days, or a number is out of range.
+
+    Examples
+    --------
+    >>> from cjsim.simulation.documents import Scenario
+    >>> tiny = {
+    ...     "name": "tiny", "start": "2026-01-05", "horizon": "28d", "customers": 50,
+    ...     "journey": {
+    ...         "name": "j", "starts_in": "here", "stages": {"here": {}}, "channels": {"mail": {"cost": 0.1}},
+    ...         "messages": {"news": {"channel": "mail", "open_rate": 0.5}},
+    ...     },
+    ...     "policy": {"name": "p", "broadcasts": {"weekly": {"schedule": {"weekdays": ["monday"], "at": "10:00"}, "send": "news"}}},
+    ... }
+    >>> ranking = levers(Scenario.from_dict(tiny), metric="contacts", seed=1)
+    >>> [(lever.move.title, lever.move.after, float(lever.metric_effect.effect)) for lever in ranking.levers[:2]]
+    [('broadcast weekly', 'off', -4.0), ('weekly: weeks between', 2, -2.0)]
+    """
+    started = time.perf_counter()
+    progress = progress or NoProgress()
+    requests = _requested_moves(scenario, only, also or {}, customers)
+    runner = PairedRunner(scenario, metric, customers=customers, seed=seed, threads=threads, progress=progress)
+    measured, refused = _measure(runner, scenario, requests, progress)
+    base = runner.baseline_run.provenance
+    return LeverRanking(
+        scenario=scenario.name,
+        metric=metric,
+        unit=runner.definition.unit,
+        title=runner.definition.title,
+        has_selected_denominator=runner.definition.has_selected_denominator,
+        baseline=runner.baseline_value,
+        customers=base.customers,
+        seed=base.seed,
+        has_shared_resources=scenario.shares,
+        levers=_rank_effects(measured),
+        refusal_reasons=MappingProxyType(refused),
+        digest=_request_digest(base.digests["scenario"], metric, base.customers, base.seed, requests),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _measure(
+    runner: PairedRunner, scenario: Scenario, requests: Sequence[_Request], progress: Progress
+) -> tuple[list[tuple[Move, VariantEffect]], dict[str, str]]:
+    """The effect of each move, and why moves were skipped, by path and value."""
+    measured: list[tuple[Move, VariantEffect]] = []
+    refused: dict[str, str] = {}
+    progress.start(len(requests), f"levers of {scenario.name}")
+    try:
+        for move, other in requests:
+            try:
+                measured.append((move, runner.effect_of(other or scenario.with_values(move.values))))
+            except InputError as error:
+                refused[f"{move.path}: {move.after}"] = str(error)
+            progress.advance(1)
+    finally:
+        progress.finish()
+    return measured, refused
+
+
+def _requested_moves(scenario: Scenario, only: Sequence[str], also: Mapping[str, Scenario], customers: int | None) -> list[_Request]:
+    """The moves to measure: other scenarios first, then levers in the order of the file."""
+    if not isinstance(scenario, Scenario):
+        raise InputError(format_error("scenario", "must be a Scenario", type(scenario).__name__, "Load one with Scenario.load(FILE)."))
+    if also:
+        require_same_customers({scenario.name: scenario} | dict(also), customers=customers)
+    moves = list_moves(scenario, journey=any(_is_at_or_below(prefix, "journey") for prefix in only))
+    for prefix in only:
+        if prefix not in ("policy", "journey") and not any(_is_at_or_below(move.path, prefix) for move in moves):
+            paths = [move.path for move in moves]
+            remedy = did_you_mean(prefix, paths) or "Name the beginning of a path such as policy.flows."
+            raise InputError(format_error("--only", "must be the path of a lever, or of what it belongs to", short_repr(prefix), remedy))
+    chosen: list[_Request] = [(move, None) for move in moves if any(_is_at_or_below(move.path, prefix) for prefix in only)]
+    others = [(Move(name, name, "scenario", scenario.name, name, {}), other) for name, other in also.items()]
+    if not chosen and not others:
+        raise InputError(format_error("levers", "must have a lever to move", "none", "Ask for those of the journey too, or for --also."))
+    return [*others, *chosen]
+
+
+def _is_at_or_below(path: str, prefix: str) -> bool:
+    """Whether a path is the prefix itself, or leads to something below it."""
+    return path == prefix or path.startswith((f"{prefix}.", f"{prefix}["))
+
+
+def _rank_effects(measured: Sequence[tuple[Move, VariantEffect]]) -> tuple[LeverEffect, ...]:
+    """Levers by the size of their effect; then undefined effects, then moves that change no customer."""
+    p_values = [p_value(effect.metric_effect) for _, effect in measured]
+    levers = [
+        LeverEffect(
+            move, effect.metric_effect, effect.cost_effect, p, is_significant, effect.has_unreliable_interval, effect.changes_any_customer
+        )
+        for (move, effect), p, is_significant in zip(measured, p_values, holm(p_values), strict=True)
+    ]
+
+    def order(lever: LeverEffect) -> tuple[bool, bool, float]:
+        size = abs(lever.metric_effect.effect)
+        return not lever.changes_any_customer, math.isnan(size), -size
+
+    return tuple(sorted(levers, key=order))
+
+
+def _request_digest(scenario: str, metric: str, customers: int, seed: int, requests: Sequence[_Request]) -> str:
+    """A hash of the request."""
+    moves = [[move.path, dict(move.values), None if other is None else other.digest()] for move, other in requests]
+    return sha256(json.dumps([scenario, metric, customers, seed, moves], default=str).encode()).hexdigest()

@@ -1,0 +1,170 @@
+"""The data of an optimized study: its trials, the confirmed winner, and the number of simulated customers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cjsim.metrics.confidence_intervals import MetricEstimate
+from cjsim.simulation.documents import Policy, Scenario
+from cjsim.simulation.run import to_json_value
+from cjsim.tuning.confirm import ConfirmationResult, Finalist
+from cjsim.tuning.study import Study
+from cjsim.tuning.trial import ObjectiveGain, Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class BestPolicy:
+    """The winner of a study; if no trial is feasible, the trial that comes nearest.
+
+    Attributes
+    ----------
+    params : Mapping of str to Any
+        Values by path.
+    scenario : Scenario
+        The scenario with these values.
+    metrics : Mapping of str to MetricEstimate
+        Objectives, constraints and, without parameter draws, all other metrics, with intervals, on fresh customers.
+    gain : Mapping of str to ObjectiveGain
+        By objective: value, effect against the baseline, and 95 % interval of the effect, on fresh customers.
+    optimism : Mapping of str to float
+        By objective: the gain in the search minus the confirmed gain, in the direction of the objective.
+    verdict : str
+        'gain', 'none' or 'infeasible'.
+    """
+
+    params: Mapping[str, Any]
+    scenario: Scenario
+    metrics: Mapping[str, MetricEstimate]
+    gain: Mapping[str, ObjectiveGain]
+    optimism: Mapping[str, float]
+    verdict: str
+
+    @property
+    def policy(self) -> Policy:
+        """Policy of the scenario."""
+        return self.scenario.policy
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SearchResult:
+    """The trials of a study and their confirmation.
+
+    Attributes
+    ----------
+    study : Study
+        The study as run.
+    trials : tuple of Trial
+        All trials of the search, by index.
+    confirmation : ConfirmationResult
+        The winner and its gain on fresh customers.
+    baseline : Mapping of str to MetricEstimate
+        Metrics of the scenario as it is, on the customers of the search.
+    storage : str
+        Location of the stored trials.
+    seconds : float
+        Wall time of this call; a resumed study took longer in total.
+    """
+
+    study: Study
+    trials: tuple[Trial, ...]
+    confirmation: ConfirmationResult
+    baseline: Mapping[str, MetricEstimate]
+    storage: str
+    seconds: float
+
+    @property
+    def best(self) -> BestPolicy:
+        """The winner."""
+        found = self.confirmation
+        scenario = self.study.scenario_with(found.trial.params)
+        return BestPolicy(found.trial.params, scenario, found.metrics, found.gains, found.optimism, found.verdict)
+
+    @property
+    def policy(self) -> Policy:
+        """Policy of the winner."""
+        return self.best.policy
+
+    @property
+    def pareto(self) -> tuple[Finalist, ...]:
+        """Finalists that no other finalist dominates on fresh customers; with one objective the winner."""
+        return self.confirmation.pareto
+
+    @property
+    def simulated_customers(self) -> int:
+        """Total number of simulated customers: of the trials, the baseline and the confirmation."""
+        searched = sum(trial.simulated_customers for trial in self.trials)
+        return searched + self.study.customers_per_trial + self.confirmation.simulated_customers
+
+    @property
+    def pruned_trials(self) -> tuple[Trial, ...]:
+        """Trials that were stopped before they used all customers."""
+        return tuple(trial for trial in self.trials if trial.customers < self.study.customers_per_trial)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.study.name}: {len(self.trials):,} trials, {self.confirmation.verdict})"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON, null where undefined. They do not depend on workers, threads or interruptions."""
+        found = self.confirmation
+        return {
+            "study": self.study.name,
+            "seed": self.study.seed,
+            "trials": len(self.trials),
+            "customers": self.study.customers_per_trial,
+            "simulated": self.simulated_customers,
+            "best": {
+                "params": dict(found.trial.params),
+                "metrics": {name: _metric_json(metric) for name, metric in found.metrics.items()},
+                "gain": {name: _gain_json(gain) for name, gain in found.gains.items()},
+                "optimism": {name: to_json_value(value) for name, value in found.optimism.items()},
+                "verdict": found.verdict,
+                "trial": found.trial.index,
+                "chance_best": to_json_value(found.chance_best),
+                "excess": {name: to_json_value(excess) for name, excess in found.excess.items()},
+                "broken": list(found.surely_violated),
+                "customers": found.customers,
+            },
+            "baseline": {name: _metric_json(metric) for name, metric in (found.baseline or self.baseline).items()},
+            "pareto": [self._pareto_json(finalist) for finalist in found.pareto],
+        }
+
+    def _pareto_json(self, finalist: Finalist) -> dict[str, Any]:
+        names = [objective.metric for objective in self.study.objectives]
+        gains = dict(zip(names, finalist.gains, strict=True))
+        return {
+            "params": dict(finalist.trial.params),
+            "metrics": {name: {"value": to_json_value(gain.value)} for name, gain in gains.items()},
+            "gain": {name: _gain_json(gain) for name, gain in gains.items()},
+            "trial": finalist.trial.index,
+        }
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The trials as a table.
+
+        Returns
+        -------
+        DataFrame
+            One row per trial: values by path, customers, the value, effect and interval of each objective, the excess over each
+            constraint (columns `beyond ...`), and whether the trial is feasible.
+        """
+        import pandas as pd
+
+        rows = []
+        for trial in self.trials:
+            row: dict[str, Any] = {**trial.params, "customers": trial.customers, "simulated": trial.simulated_customers}
+            for objective, gain in zip(self.study.objectives, trial.gains, strict=True):
+                row[objective.metric] = gain.value
+                row |= {f"{objective.metric}: {part}": getattr(gain, part) for part in ("effect", "low", "high")}
+            rows.append({**row, **{f"beyond {name}": excess for name, excess in trial.excess.items()}, "feasible": trial.is_feasible})
+        return pd.DataFrame(rows, index=pd.Index([trial.index for trial in self.trials], name="trial"))
+
+
+def _metric_json(metric: MetricEstimate) -> dict[str, Any]:
+    return {name: to_json_value(value) for name, value in metric._asdict().items()}
+
+
+def _gain_json(gain: ObjectiveGain) -> dict[str, Any]:
+    return {name: to_json_value(getattr(gain, name)) for name in ("effect", "low", "high")}
