@@ -22,7 +22,7 @@ class GammaGamma:
 
     Examples
     --------
-    >>> round(GammaGamma(p=6.25, q=3.74, v=15.44).mean(), 2)
+    >>> round(GammaGamma(p=6.25, q=3.74, v=15.44).mean_spend(), 2)
     35.22
     """
 

@@ -184,7 +184,7 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
     >>> file = Path(tempfile.mkdtemp()) / "log.csv"
     >>> _ = file.write_text("who,day,paid\nann,2024-01-03,5\nann,2024-01-03,2\nbob,2024-01-01,4\n")
     >>> log = read_purchases(file, customer="who", time="day", value="paid")
-    >>> log.customer.tolist(), log.money.tolist()
+    >>> log.customer_ids.tolist(), log.money.tolist()
     (['bob', 'ann'], [4.0, 7.0])
     """
     import pandas as pd

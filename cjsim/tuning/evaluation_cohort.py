@@ -59,7 +59,7 @@ class Contrast(NamedTuple):
         Examples
         --------
         >>> step = Contrast(5.0, 4.5, -0.5, -0.6, -0.4, 0.05)
-        >>> round(step.after(Contrast(4.0, 5.2, 1.2, 1.1, 1.3, 0.05)).effect, 9)
+        >>> round(step.chained_to(Contrast(4.0, 5.2, 1.2, 1.1, 1.3, 0.05)).effect, 9)
         0.7
         """
         effect, error = base_contrast.effect + self.effect, math.hypot(base_contrast.standard_error, self.standard_error)

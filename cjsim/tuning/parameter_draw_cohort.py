@@ -54,7 +54,7 @@ class RiskMeasure:
 
         Examples
         --------
-        >>> RiskMeasure(0.5).of(np.array([1.0, 2.0, 6.0]), -1)  # one and a half of three
+        >>> RiskMeasure(0.5).aggregate(np.array([1.0, 2.0, 6.0]), -1)  # one and a half of three
         1.3333333333333333
         """
         if self.tail is None:

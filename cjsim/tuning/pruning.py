@@ -44,8 +44,8 @@ class InterimEstimate(NamedTuple):
 
         Examples
         --------
-        >>> InterimEstimate.on(0.75, 1.0, 0.2)
-        Lead(by=1.0, error=0.1)
+        >>> InterimEstimate.from_share(0.75, 1.0, 0.2)
+        InterimEstimate(difference=1.0, standard_error=0.1)
         """
         return cls(difference, standard_error * math.sqrt(1 - share))
 

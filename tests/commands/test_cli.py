@@ -23,7 +23,7 @@ TINY = str(WORLDS / "tiny.yaml")
 
 
 class FakeResult:
-    """What a verb gives."""
+    """Stands in for the result of a function."""
 
     def __init__(self, **content: Any) -> None:
         self.content = content
@@ -48,11 +48,11 @@ def invoke(*arguments: str) -> Any:
 
 @pytest.fixture
 def replace_function(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[..., FakeResult]], None]:
-    """Puts a verb in place of ours, so that the command alone is tested."""
+    """Replaces a function of the package, so that the test covers only the command."""
 
     def put(name: str, function: Callable[..., FakeResult]) -> None:
         module = ModuleType(name)
-        setattr(module, name.rsplit(".", 1)[1].replace("run", "simulate"), function)
+        setattr(module, function.__name__, function)
         monkeypatch.setitem(sys.modules, name, module)
 
     return put

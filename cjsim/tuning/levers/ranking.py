@@ -301,7 +301,7 @@ def levers(
     ...     "policy": {"name": "p", "broadcasts": {"weekly": {"schedule": {"weekdays": ["monday"], "at": "10:00"}, "send": "news"}}},
     ... }
     >>> found = levers(Scenario.from_dict(tiny), metric="contacts", seed=1)
-    >>> [(lever.move.title, lever.move.after, float(lever.found.effect)) for lever in found.levers[:2]]
+    >>> [(lever.move.title, lever.move.after, float(lever.metric_effect.effect)) for lever in found.levers[:2]]
     [('broadcast weekly', 'off', -4.0), ('weekly: weeks between', 2, -2.0)]
     """
     started = time.perf_counter()
