@@ -141,7 +141,8 @@ def early_mail_finding(found: Sequence[CartOutcomes], statement: str, published:
 
 def _attribution_finding(found: Sequence[CartOutcomes], i: int, delay: str) -> Finding:
     """Orders put down to the mails over orders that they brought."""
-    ordered, anyway = (np.concatenate([getattr(of, name)[i] for of in found]) for name in ("ordered", "anyway"))
+    ordered = np.concatenate([of.ordered_with_mail[i] for of in found])
+    anyway = np.concatenate([of.anyway[i] for of in found])
     times = ratio_with_interval(ordered, ordered - anyway)
     said = f"orders after mails of {delay} over orders that they brought"
     near = times[1] <= 4 and times[2] >= 2

@@ -106,9 +106,8 @@ def findings_of(found: Sequence[BuyerHistories], years: int = YEARS) -> list[Fin
         said = f"order {number + 1} within a year of order {number}, %"
         findings.append(Finding(said, f"{published} %", row["share"], row["low"], row["high"], row["n"], near, why))
     observed = [of.orders[:, 0] <= (years - 1) * YEAR for of in found]
-    year, month = (
-        np.concatenate([getattr(of, name)[seen] for of, seen in zip(found, observed, strict=True)]) for name in ("year", "month")
-    )
+    year = np.concatenate([of.first_year_spend[seen] for of, seen in zip(found, observed, strict=True)])
+    month = np.concatenate([of.first_month_spend[seen] for of, seen in zip(found, observed, strict=True)])
     spend = ratio_with_interval(year)
     near = spend[1] - SPEND_TOLERANCE <= SPEND <= spend[2] + SPEND_TOLERANCE
     findings.append(Finding("spend in the year from the first order, money", f"${SPEND:.0f}", *spend, len(year), near, "not tuned"))
