@@ -282,7 +282,7 @@ class Shop:
 
 
 class Customer:
-    """One customer: its latent traits, its state, and the processes of its life."""
+    """One customer: its latent traits, its state, and its processes."""
 
     def __init__(self, shop: Shop):
         self.shop, self.env, self.rng = shop, shop.env, shop.rng
@@ -394,7 +394,7 @@ class Customer:
         odds = weight * math.exp(bend * (self.satisfaction() - 0.5))
         return self.rng.random() < odds / (odds + against)
 
-    # --- what happens in a life
+    # --- events
 
     def first_visit(self) -> None:
         """Looks around for the first time."""

@@ -135,8 +135,8 @@ def patience_quantiles(calls: pd.DataFrame, count: int) -> np.ndarray[Any, np.dt
 
     Examples
     --------
-    >>> told = pd.DataFrame({"wait": [1.0, 2.0, 3.0, 4.0], "hung_up": [True, False, True, True]})
-    >>> patience_law(told, 4).tolist()
+    >>> waits = pd.DataFrame({"wait": [1.0, 2.0, 3.0, 4.0], "hung_up": [True, False, True, True]})
+    >>> patience_law(waits, 4).tolist()
     [1.0, 3.0, 3.0, 4.0]
     """
     queued = calls[(calls["wait"] > 0) | calls["hung_up"]]

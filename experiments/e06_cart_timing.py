@@ -123,8 +123,8 @@ def cart_findings(found: Sequence[CartOutcomes], minutes: Sequence[int] = MINUTE
         findings.append(
             Finding(f"orders within 5 days, % of cart mails after {delay} minutes", f"{published} %", *rate, row["mails"], near, why)
         )
-    said = "a mail after 20 minutes brings more than one after 36 hours: orders of 100 carts"
-    findings.append(early_mail_finding(found, said, "more", minutes))
+    statement = "a mail after 20 minutes brings more than one after 36 hours: orders of 100 carts"
+    findings.append(early_mail_finding(found, statement, "more", minutes))
     return findings + [_attribution_finding(found, minutes.index(delay), f"{delay} minutes") for delay in (60, 2160)]
 
 
@@ -144,9 +144,11 @@ def _attribution_finding(found: Sequence[CartOutcomes], i: int, delay: str) -> F
     ordered = np.concatenate([of.ordered_with_mail[i] for of in found])
     anyway = np.concatenate([of.anyway[i] for of in found])
     times = ratio_with_interval(ordered, ordered - anyway)
-    said = f"orders after mails of {delay} over orders that they brought"
+    statement = f"orders after mails of {delay} over orders that they brought"
     near = times[1] <= 4 and times[2] >= 2
-    return Finding(said, "2-4 (practitioners)", *times, int(ordered.sum()), near, "orders that come without a mail are counted as its own")
+    return Finding(
+        statement, "2-4 (practitioners)", *times, int(ordered.sum()), near, "orders that come without a mail are counted as its own"
+    )
 
 
 def simulate_responses(customers: int, seeds: Sequence[int]) -> list[ResponseToMail]:
@@ -193,10 +195,10 @@ def recency_findings(found: Sequence[ResponseToMail]) -> list[Finding]:
         difference = 100 * (lately[0] - long_ago[0])
         error = 100 * float(np.hypot(lately[2] - lately[0], long_ago[2] - long_ago[0]))
         why = f"{100 * lately[0]:.3g} against {100 * long_ago[0]:.3g}: of those who ordered long ago many have paused or left"
-        said = f"what a mail adds to {name} in 14 days, of 100 customers: last order within 60 days less longer ago"
+        statement = f"what a mail adds to {name} in 14 days, of 100 customers: last order within 60 days less longer ago"
         n = int(np.isfinite(since).sum())
         low, high = difference - error, difference + error
-        findings.append(Finding(said, "more (Neslin et al. 2013)", difference, low, high, n, low > 0, why))
+        findings.append(Finding(statement, "more (Neslin et al. 2013)", difference, low, high, n, low > 0, why))
     return findings
 
 

@@ -6,8 +6,6 @@ articles read lately, and judged on others: the half at risk (that leaves more),
 
 Published: Ascarza, Iyengar, Schleicher (2016): of 65,000 customers 10.0 % of those with a proactive offer left, 6.4 % of the others.
 Ascarza (2018), abstract: target on lift, not on risk.
-
-Lives here: what was simulated and what came of it. Does not live here: the coupon (e08_coupon.py), the page (e08_offers.py).
 """
 
 from collections.abc import Sequence
@@ -175,8 +173,8 @@ def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
             *worse,
             n,
             worse[1] > 0,
-            f"at risk: {risk.left_treated.mean():.1%} against {risk.left_untreated.mean():.1%}, least moved: {least.left_treated.mean():.1%} against "
-            f"{least.left_untreated.mean():.1%}; halves by articles read lately, chosen on a pilot",
+            f"at risk: {risk.left_treated.mean():.1%} against {risk.left_untreated.mean():.1%}, "
+            f"least moved: {least.left_treated.mean():.1%} against {least.left_untreated.mean():.1%}; halves by articles read lately, chosen on a pilot",
         ),
         Finding(
             "change of the share who leave if the half least moved is asked, against nobody",

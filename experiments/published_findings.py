@@ -1,4 +1,4 @@
-"""Published findings beside simulated ones: the record `Finding`, confidence intervals, and the report page of the experiments from e05 on."""
+"""Published findings beside simulated ones, for experiments from e05 on: the record `Finding`, intervals, and the report page."""
 
 import csv
 import json

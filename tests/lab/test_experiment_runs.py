@@ -1,4 +1,4 @@
-"""Experiments: files and what is wrong with them, findings on worlds whose truth is known, reports, resuming."""
+"""Experiments: invalid files, findings where the truth is known, reports, resuming."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cjsim.cli import app
 from cjsim.errors import InputError
-from cjsim.lab import run_experiment as trying
+from cjsim.lab import run_experiment
 from cjsim.lab.checkpoints import Checkpoints
 from cjsim.lab.effect_figures import effects_data, effects_figure
 from cjsim.lab.experiment import Experiment
@@ -226,10 +226,10 @@ def test_command_writes_a_report_and_reuses_it(tmp_path: Path, file: Path, monke
 
 
 def test_experiment_copied_into_the_report_loads_as_equal(tmp_path: Path, file: Path) -> None:
-    told = json.loads(invoke("experiment", file, "--reports", tmp_path / "r", "--json", "--customers", "50").stdout)
-    copy = Experiment.load(Path(told["run_dir"]) / "experiment.yaml")
+    report = json.loads(invoke("experiment", file, "--reports", tmp_path / "r", "--json", "--customers", "50").stdout)
+    copy = Experiment.load(Path(report["run_dir"]) / "experiment.yaml")
     assert experiment_digest(copy) == experiment_digest(Experiment.load(file, set={"customers": 50}))
-    assert experiment_digest(copy)[:12] == Path(told["run_dir"]).name
+    assert experiment_digest(copy)[:12] == Path(report["run_dir"]).name
 
 
 def test_entry_file_is_copied_and_identified_by_content(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_changed_experiment_is_a_new_run(keys: dict[str, Any]) -> None:
 
 def test_changed_package_version_is_a_new_run(monkeypatch: pytest.MonkeyPatch) -> None:
     before = experiment_digest(make_experiment())
-    monkeypatch.setattr(trying, "__version__", "9.9")
+    monkeypatch.setattr(run_experiment, "__version__", "9.9")
     assert experiment_digest(make_experiment()) != before
 
 
