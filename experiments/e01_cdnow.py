@@ -2,11 +2,11 @@
 
 Run: `python experiments/e01_cdnow.py [CONFIG] [--out DIR]`, the real data in the folder that CJSIM_DATA names.
 
-Four simulations, all by cjsim's engine. (1) The calibrated scenario, many times over: all customers live afresh from their
-first purchases, against the closed form of BG/NBD. (2) The same with the parameters drawn anew for each life from the
-uncertainty of their estimates: the band in which what customers did is to lie, week by week. (3) The customers as they stood
-at the end of the calibration, each drawn from its posterior, for the 39 weeks of the holdout, against each customer's own
-purchases. (4) The same customers with a win-back e-mail, paired with (3).
+There are four simulations. (1) Many replications of the calibrated scenario, in which all customers start with their first purchase,
+against the closed form of BG/NBD. (2) The same with parameters drawn for each replication from the uncertainty of their estimates: the
+band in which the actual purchases should lie, week by week. (3) The customers at the end of the calibration, each drawn from its
+posterior, for the 39 weeks of the holdout, against each customer's own purchases. (4) The same customers with a win-back e-mail, paired
+with (3).
 """
 
 import argparse
@@ -64,7 +64,7 @@ class CdnowResult:
 
     @property
     def calibration_end_index(self) -> int:
-        """Index of the last week of the calibration in `tracking`."""
+        """Index of the last week of the calibration in `weekly`."""
         return int(len(self.weekly.week) - 1 - round(self.calibration.histories.holdout_length))
 
     @property

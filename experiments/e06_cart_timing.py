@@ -38,10 +38,10 @@ Floats = NDArray[np.float64]
 
 
 class CartOutcomes(NamedTuple):
-    """First carts of all customers of one seed under mails at each delay, all of shape (delays, customers).
+    """First carts of all customers of one seed under mails at each delay. All arrays have the shape (n_delays, n_customers).
 
-    `mailed`: 1 where the mail was delivered; `ordered`: 1 where an order came within five days of it; `anyway`: 1 where one came in the
-    same days without any mail. `left`: 1 for customers with a first cart, the same in all rows.
+    `has_cart`: 1 for customers with a first cart, the same in all rows. `is_mailed`: 1 if the mail was delivered. `ordered_with_mail`: 1 if
+    an order followed within five days of the mail. `anyway`: 1 if an order came in the same days without any mail.
     """
 
     has_cart: Floats
@@ -51,7 +51,7 @@ class CartOutcomes(NamedTuple):
 
 
 class ResponseToMail(NamedTuple):
-    """What the mail of day 180 added to each customer: `since` days from the last order (nan: none), and the paired differences."""
+    """The effect of the mail of day 180 on each customer: days since the last order (nan without one), and paired differences."""
 
     days_since_order: Floats
     visits: Floats
@@ -59,7 +59,7 @@ class ResponseToMail(NamedTuple):
 
 
 def scenario(policy: dict[str, Any], customers: int, days: int) -> cj.Scenario:
-    """The shop under nothing but this."""
+    """The shop under this policy alone."""
     shop = {"name": "shop", "journey": str(ROOT / "configs" / "journeys" / "shop.yaml"), "start": "2026-01-05", "horizon": f"{days}d"}
     return cj.Scenario.from_dict({**shop, "policy": {"name": "one_mail", **policy}, "customers": customers})
 
@@ -73,7 +73,7 @@ def cart_mail_after(minutes: int) -> dict[str, Any]:
 def simulate_carts(
     customers: int, seeds: Sequence[int], minutes: Sequence[int] = MINUTES, *, carts_are_forgotten: bool = True
 ) -> list[CartOutcomes]:
-    """Mails at each delay and none, on the same customers; for each seed. If not `forgotten`, customers want what is in a cart for ever."""
+    """Mails at each delay and none, on the same customers; for each seed. With `carts_are_forgotten=False`, carts are never forgotten."""
     values = {} if carts_are_forgotten else {"journey.events.forgets_cart.wait": "never"}
     return [_simulate_carts_of_seed(customers, seed, minutes, values) for seed in seeds]
 

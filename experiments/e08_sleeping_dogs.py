@@ -31,13 +31,13 @@ class Subscribers(NamedTuple):
     """Who subscribes on the day of the offer, with what became of each when nobody and when somebody is asked."""
 
     persona: NDArray[np.str_]  # (n,)
-    band: NDArray[np.int64]  # (n,), of BANDS
+    band: NDArray[np.int64]  # (n,), index of USAGE_BANDS
     is_treated: NDArray[np.bool_]  # (n,), the offer was delivered
     left_untreated: Floats  # (n,), 1: gave notice within the window though nobody was asked
     left_treated: Floats  # (n,), 1: gave notice within the window under the offer
 
     def select(self, rows: NDArray[np.bool_]) -> "Subscribers":
-        """Some of them."""
+        """The selected subscribers."""
         return Subscribers(*(array[rows] for array in self))
 
 
@@ -73,13 +73,13 @@ def pair_subscribers(nobody: cj.Run, somebody: cj.Run) -> Subscribers:
 
 
 def simulate_subscribers(customers: int, seeds: Sequence[int], condition: str = ALL) -> Subscribers:
-    """Those of all seeds, when nobody is asked and when those are of whom a condition holds."""
+    """Subscribers of all seeds, when nobody is asked, and when those who meet the condition are asked."""
     pairs = [[cj.simulate(scenario(asks, customers), seed=seed) for asks in (NOBODY, condition)] for seed in seeds]
     return concatenate_subscribers([pair_subscribers(nobody, somebody) for nobody, somebody in pairs])
 
 
 def concatenate_subscribers(parts: Sequence[Subscribers]) -> Subscribers:
-    """Those of several populations."""
+    """Subscribers of several populations."""
     return Subscribers(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
@@ -133,7 +133,7 @@ def difference_with_interval(one: tuple[float, float, float], other: tuple[float
 
 
 def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
-    """The published statements beside what came out; `chosen` as `targets` gives it."""
+    """The published statements beside what came out; `chosen` is the return value of `choose_halves`."""
     asked = everyone.select(everyone.is_treated)
     moved, n = asked.left_treated - asked.left_untreated, len(asked.left_untreated)
     backfires, kept, driven = churn_increase(asked), wilson_share(moved < 0), float((moved > 0).mean())
@@ -174,7 +174,8 @@ def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
             n,
             worse[1] > 0,
             f"at risk: {risk.left_treated.mean():.1%} against {risk.left_untreated.mean():.1%}, "
-            f"least moved: {least.left_treated.mean():.1%} against {least.left_untreated.mean():.1%}; halves by articles read lately, chosen on a pilot",
+            f"least moved: {least.left_treated.mean():.1%} against {least.left_untreated.mean():.1%}; "
+            "halves by articles read lately, chosen on a pilot",
         ),
         Finding(
             "change of the share who leave if the half least moved is asked, against nobody",
