@@ -2,7 +2,7 @@
 
 It is what the speed of cjsim is measured against: processes a customer, `timeout` and `interrupt`, draws from the standard
 library's generator. It counts what the event log of cjsim would hold a row for, by kind. Numbers and their sources stand
-in the YAML; tests/test_shop.py holds the two models to the same rates of events.
+in the YAML; tests/shipped/test_reference_shop.py checks that both models have the same rates of events.
 
 Run `python benchmarks/handwritten_shop.py --customers 1000`.
 """

@@ -168,19 +168,19 @@ def agents_by_hour(calls: pd.DataFrame, away_after: float) -> pd.Series:
 
 def fit_desk(calls: pd.DataFrame, config: dict[str, Any], away_after: str) -> DeskFit:
     """Fit service, patience and staff."""
-    asked, count = in_hours(calls, config), config["laws"]
-    binding = agent_busy_times(asked)
-    service = np.quantile(binding, (np.arange(count) + 0.5) / count)
+    selected, count = in_hours(calls, config), config["laws"]
+    busy = agent_busy_times(selected)
+    service = np.quantile(busy, (np.arange(count) + 0.5) / count)
     # Quantiles cut off the longest calls, but the load of a desk depends on the mean.
-    service *= binding.mean() / service.mean()
-    return DeskFit(service, patience_quantiles(asked, count), agents_by_hour(calls, float(parse_duration(away_after)) * DAY))
+    service *= busy.mean() / service.mean()
+    return DeskFit(service, patience_quantiles(selected, count), agents_by_hour(calls, float(parse_duration(away_after)) * DAY))
 
 
 def write_scenario(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], work: Path) -> Scenario:
     """The scenario: every call a customer who enters when it enters the queue, and asks the desk at once."""
-    asked = in_hours(calls, config)
-    start = asked["date"].min()
-    entered = (asked["date"] - start).dt.days + asked["asked"] / DAY
+    selected = in_hours(calls, config)
+    start = selected["date"].min()
+    entered = (selected["date"] - start).dt.days + selected["asked"] / DAY
     with (work / "calls.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["entered"], *([repr(at)] for at in sorted(entered.tolist()))])
     desk = {"title": "The bank's agents", "service": _empirical_law(fit.service), "patience": _empirical_law(fit.patience)}
@@ -204,8 +204,8 @@ def write_scenario(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], wo
         if hour == last
     ]
     policy = {"name": "as_seen", "desks": {"bank": {"owner": "the bank", "sla": "20s", "shifts": shifts}}}
-    horizon = f"{(asked['date'].max() - start).days + 2}d"
-    scenario = {"name": "calls", "journey": "journey.yaml", "policy": "policy.yaml", "customers": len(asked)}
+    horizon = f"{(selected['date'].max() - start).days + 2}d"
+    scenario = {"name": "calls", "journey": "journey.yaml", "policy": "policy.yaml", "customers": len(selected)}
     scenario |= {"entry": {"file": "calls.csv"}, "start": f"{start:%Y-%m-%d}", "horizon": horizon, "seed": config["seed"]}
     for name, content in (("journey", journey), ("policy", policy), ("scenario", scenario)):
         (work / f"{name}.yaml").write_text(to_yaml(content), encoding="utf-8")
@@ -239,8 +239,8 @@ def run_experiment(config: dict[str, Any]) -> CallsResult:
     for away_after in config["away_after"]:
         with tempfile.TemporaryDirectory() as folder:
             predictions[away_after] = predict(calls, fit_desk(calls, config, away_after), config, Path(folder))
-    asked = in_hours(calls, config)
-    return CallsResult(config, asked.sort_values(["date", "asked"]).reset_index(drop=True), mean_pause_under_load(asked), predictions)
+    selected = in_hours(calls, config)
+    return CallsResult(config, selected.sort_values(["date", "asked"]).reset_index(drop=True), mean_pause_under_load(selected), predictions)
 
 
 def main() -> None:

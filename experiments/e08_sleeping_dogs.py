@@ -134,12 +134,12 @@ def difference_with_interval(one: tuple[float, float, float], other: tuple[float
 
 def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
     """The published statements beside what came out; `chosen` is the return value of `choose_halves`."""
-    asked = everyone.select(everyone.is_treated)
-    moved, n = asked.left_treated - asked.left_untreated, len(asked.left_untreated)
-    backfires, kept, driven = churn_increase(asked), wilson_share(moved < 0), float((moved > 0).mean())
-    dogs = asked.persona == "sleeping_dog"
-    dogs_more = difference_with_interval(churn_increase(asked.select(dogs)), churn_increase(asked.select(~dogs)))
-    risk, least = (asked.select(np.isin(asked.band, USAGE_HALVES[chosen[name]])) for name in ("at risk", "least moved"))
+    treated = everyone.select(everyone.is_treated)
+    moved, n = treated.left_treated - treated.left_untreated, len(treated.left_untreated)
+    backfires, kept, driven = churn_increase(treated), wilson_share(moved < 0), float((moved > 0).mean())
+    dogs = treated.persona == "sleeping_dog"
+    dogs_more = difference_with_interval(churn_increase(treated.select(dogs)), churn_increase(treated.select(~dogs)))
+    risk, least = (treated.select(np.isin(treated.band, USAGE_HALVES[chosen[name]])) for name in ("at risk", "least moved"))
     worse, best = difference_with_interval(churn_increase(risk), churn_increase(least)), churn_increase(least)
     return [
         Finding(
@@ -148,7 +148,8 @@ def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
             *backfires,
             n,
             backfires[1] > 0,
-            f"{asked.left_treated.mean():.1%} and {asked.left_untreated.mean():.1%}; the lift of opening it was set with these two in view",
+            f"{treated.left_treated.mean():.1%} and {treated.left_untreated.mean():.1%}; "
+            "the lift of opening it was set with these two in view",
         ),
         Finding(
             "share of those asked whom the offer keeps",
@@ -164,7 +165,7 @@ def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
             *dogs_more,
             n,
             dogs_more[1] > 0,
-            f"of the persona {asked.left_untreated[dogs].mean():.0%} leave anyway, woken by the letters of every week; many whom "
+            f"of the persona {treated.left_untreated[dogs].mean():.0%} leave anyway, woken by the letters of every week; many whom "
             "the offer wakes are others who had slept",
         ),
         Finding(

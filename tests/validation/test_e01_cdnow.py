@@ -26,8 +26,8 @@ def found(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> e01.Cdnow
 @pytest.mark.parametrize("week", [39, 78])
 def test_simulated_repeat_purchases_match_the_closed_form(found: e01.CdnowResult, week: int) -> None:
     """A z-test at 4 standard errors: fails by chance once in 16,000 seeds; the seed is fixed."""
-    lives = found.weekly.at_estimates[:, week - 1]
-    assert abs(lives.mean() - found.weekly.closed_form[week - 1]) < 4 * lives.std(ddof=1) / np.sqrt(len(lives))
+    totals = found.weekly.at_estimates[:, week - 1]
+    assert abs(totals.mean() - found.weekly.closed_form[week - 1]) < 4 * totals.std(ddof=1) / np.sqrt(len(totals))
 
 
 def test_closed_form_and_actual_purchases_match_known_values(found: e01.CdnowResult, data_dir: Path) -> None:
