@@ -3,9 +3,9 @@
 Run `python benchmarks/engines.py` (about two minutes). It prints one JSON object: events/s of the compiled engine on one thread, of
 the readable engine, of the shop as one would write it by hand in SimPy (handwritten_shop.py), and of a floor: a kernel that
 draws a uniform, takes its logarithm and compares, once an event. An event is a row of the log. Then what a second thread and the log
-cost or give, what a customer's outcome takes in memory, and how long a new process takes until customers live. Then the same of a
-scenario with something shared, the saas with its support desk: its ratio to the readable engine, which lets all customers live in one
-environment, by CPU time, and the peak memory of a whole year of 200,000 customers, less that of an empty run.
+cost or give, what a customer's outcome takes in memory, and how long a new process takes until it has simulated the first customers.
+Then the same of a scenario with a shared resource, the saas with its support desk: its ratio to the readable engine, which simulates all
+customers in one environment, by CPU time, and the peak memory of a whole year of 200,000 customers, less that of an empty run.
 
 Seconds are of CPU time where one thread works (other work on the machine disturbs them least) and of wall time where threads do. Each
 ratio is the median of the ratios of its rounds.
@@ -122,7 +122,7 @@ def bytes_per_customer() -> float:
 
 
 def desk_bytes_per_customer() -> float:
-    """Peak memory of a process that lets many customers live for a year, with a desk, less that of one customer, for each customer."""
+    """Peak memory per customer of a process that simulates many customers for a year with a desk, less that of one customer."""
     peak, empty = (int(_run_in_new_process("--peak-desk", str(customers))) for customers in (DESK_CUSTOMERS, 1))
     return (peak - empty) / DESK_CUSTOMERS
 
@@ -134,7 +134,7 @@ def peak_bytes() -> int:
 
 
 def startup_seconds() -> float:
-    """Wall time of a new process from its start until the first customers have lived, kernels having been compiled before."""
+    """Wall time of a new process from its start until the first customers are simulated, with compiled kernels in the cache."""
     began = time.perf_counter()
     _run_in_new_process("--start")
     return time.perf_counter() - began
@@ -178,7 +178,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--peak", type=int, metavar="CUSTOMERS", help="only print the peak memory of one run, in bytes")
     parser.add_argument("--peak-desk", type=int, metavar="CUSTOMERS", help="the same of the scenario with a desk, for its whole horizon")
-    parser.add_argument("--start", action="store_true", help="only let one customer live")
+    parser.add_argument("--start", action="store_true", help="only simulate one customer")
     options = parser.parse_args()
     if options.peak:
         run = simulate(Scenario.load(SHOP).with_values({"horizon": "30d"}), customers=options.peak)

@@ -2,7 +2,7 @@
 
 It is what the speed of cjsim is measured against: processes a customer, `timeout` and `interrupt`, draws from the standard
 library's generator. It counts what the event log of cjsim would hold a row for, by kind. Numbers and their sources stand
-in the YAML; tests/test_shop.py holds the two models to the same rates of events.
+in the YAML; tests/shipped/test_reference_shop.py checks that both models have the same rates of events.
 
 Run `python benchmarks/handwritten_shop.py --customers 1000`.
 """
@@ -282,7 +282,7 @@ class Shop:
 
 
 class Customer:
-    """One customer: its latent traits, its state, and the processes of its life."""
+    """One customer: its latent traits, its state, and its processes."""
 
     def __init__(self, shop: Shop):
         self.shop, self.env, self.rng = shop, shop.env, shop.rng
@@ -394,7 +394,7 @@ class Customer:
         odds = weight * math.exp(bend * (self.satisfaction() - 0.5))
         return self.rng.random() < odds / (odds + against)
 
-    # --- what happens in a life
+    # --- events
 
     def first_visit(self) -> None:
         """Looks around for the first time."""

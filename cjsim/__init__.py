@@ -1,6 +1,6 @@
-"""Synthetic customers under touchpoint policies: what would happen to retention, CLV and satisfaction.
+"""Simulate synthetic customers under touchpoint policies: retention, CLV, satisfaction and cost, with intervals.
 
-The classes and functions of the public API, each imported when first used, so that `import cjsim` is fast.
+This module is the public API. Its classes and functions are imported on first use, so that `import cjsim` is fast.
 
 Examples
 --------

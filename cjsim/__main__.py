@@ -1,4 +1,4 @@
-"""`python -m cjsim`: the command line. Nothing else lives here."""
+"""`python -m cjsim` runs the command line."""
 
 from cjsim.cli import main
 

@@ -1,19 +1,18 @@
-"""The command line: which commands there are.
+"""The command-line application, with the commands in the order of `cjsim --help`.
 
-Lives here: the list, in the order of `cjsim --help`. Does not live here: commands (commands/), options and what is typed for them
-(arguments.py). Verbs and models are imported by the command that uses them, so that `cjsim --help` is quick.
+Commands import the package's functions and documents when they run, so that `cjsim --help` is fast.
 """
 
 from typing import Annotated
 
 import typer
 
-from cjsim.commands import cli_documents as models
-from cjsim.commands import cli_experiments as lab
-from cjsim.commands import cli_levers as levers
-from cjsim.commands import cli_optimize as searching
-from cjsim.commands import cli_simulation as runs
 from cjsim.commands.cli_calibration import calibrate_app
+from cjsim.commands.cli_documents import check, describe, schema
+from cjsim.commands.cli_experiments import experiment, journal_app
+from cjsim.commands.cli_levers import levers
+from cjsim.commands.cli_optimize import optimize
+from cjsim.commands.cli_simulation import compare, simulate, walk
 from cjsim.version import __version__
 
 app = typer.Typer(
@@ -25,20 +24,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    models.check,
-    models.describe,
-    models.schema,
-    runs.simulate,
-    runs.compare,
-    runs.walk,
-    searching.optimize,
-    levers.levers,
-    lab.experiment,
-):
+for command in (check, describe, schema, simulate, compare, walk, optimize, levers, experiment):
     app.command()(command)
 app.add_typer(calibrate_app, name="calibrate")
-app.add_typer(lab.journal_app, name="journal")
+app.add_typer(journal_app, name="journal")
 
 
 def _print_version_and_exit(is_requested: bool) -> None:

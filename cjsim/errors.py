@@ -1,35 +1,32 @@
-"""What goes wrong and how it is said: one error for all wrong input, and the words of its message.
-
-Lives here: `InputError`, the house form of a message, "did you mean". Does not live here: any check.
-"""
+"""`InputError`, the error for invalid input, and functions that format its messages."""
 
 import difflib
 import re
 from collections.abc import Iterable
 from typing import Any
 
-_DATE_REPR_PATTERN = re.compile(r"datetime\.date\((\d+), (\d+), (\d+)\)")  # within a list or a mapping
-_MAX_REPR_CHARS = 80  # characters of a value in a message
-_MAX_QUOTED_CHOICES = 12  # names in a message
+_DATE_REPR_PATTERN = re.compile(r"datetime\.date\((\d+), (\d+), (\d+)\)")  # inside a list or a mapping
+_MAX_REPR_CHARS = 80
+_MAX_QUOTED_CHOICES = 12
 
 
 class InputError(ValueError):
-    """The input is wrong: `<where>: <what must hold>, got <value>. <what to do>.` The command line ends with exit code 2."""
+    """Invalid input: `<where>: <what must hold>, got <value>. <what to do>.` The command line exits with code 2."""
 
 
 def format_error(where: str, must: str, got: str, remedy: str = "") -> str:
-    """A message in house form.
+    """An error message in the format of `InputError`.
 
     Parameters
     ----------
     where : str
-        File and line and path, or the argument; may be empty.
+        File, line and path, or the argument; may be empty.
     must : str
         What must hold, beginning with "must".
     got : str
-        The value, as `shown` gives it.
+        The value, as `short_repr` formats it.
     remedy : str
-        What to do, a sentence.
+        What to do, as a sentence.
 
     Examples
     --------
@@ -41,7 +38,7 @@ def format_error(where: str, must: str, got: str, remedy: str = "") -> str:
 
 
 def short_repr(value: Any) -> str:
-    """A value as a message shows it: short, on one line.
+    """A value for an error message: short, on one line.
 
     Examples
     --------
@@ -61,12 +58,12 @@ def short_repr(value: Any) -> str:
         text = " ".join((repr(value) if isinstance(value, (str, int, float, list, dict, tuple)) else f"{value}").split())
     except ValueError:  # Python refuses to write integers of more than 4300 digits
         return "a number of thousands of digits"
-    text = _DATE_REPR_PATTERN.sub(lambda found: f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}", text)
+    text = _DATE_REPR_PATTERN.sub(lambda match: f"{match[1]}-{int(match[2]):02d}-{int(match[3]):02d}", text)
     return text if len(text) <= _MAX_REPR_CHARS else text[: _MAX_REPR_CHARS - 3] + "..."
 
 
 def quote_choices(choices: Iterable[str]) -> str:
-    """The choices in quotes, cut after a dozen.
+    """The choices in quotes, at most twelve of them.
 
     Examples
     --------
@@ -79,7 +76,7 @@ def quote_choices(choices: Iterable[str]) -> str:
 
 
 def did_you_mean(word: Any, choices: Iterable[str]) -> str:
-    """A question that names the nearest choice, empty if none is near.
+    """A question that names the closest choice; empty if none is close.
 
     Examples
     --------
@@ -87,22 +84,27 @@ def did_you_mean(word: Any, choices: Iterable[str]) -> str:
     "Did you mean 'email_1'?"
     """
     names = list(choices)
-    lowered = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(str(word)[:200].lower(), lowered, n=1, cutoff=0.6)
-    return f"Did you mean '{lowered[near[0]]}'?" if near else ""
+    name_by_lowercase = {name.lower(): name for name in names}
+    matches = difflib.get_close_matches(str(word)[:200].lower(), name_by_lowercase, n=1, cutoff=0.6)
+    return f"Did you mean '{name_by_lowercase[matches[0]]}'?" if matches else ""
 
 
 def unknown_name_parts(word: Any, choices: Iterable[str], noun: str) -> tuple[str, str, str]:
-    """What a message says of a name that does not exist: what must hold, what was got, what to do.
+    """The parts of an error message about an unknown name: what must hold, the value, what to do.
 
     Parameters
     ----------
     word : Any
-        What was given.
+        The unknown name.
     choices : Iterable of str
         Names that exist.
     noun : str
         What they name, such as 'event'.
+
+    Returns
+    -------
+    tuple of str
+        `must`, `got` and `remedy` of `format_error`.
     """
     names = list(choices)
     must = f"must be one of {quote_choices(names)}" if names else f"must name one of the {noun}s, of which there are none"

@@ -1,7 +1,6 @@
-"""The manifest of a finding: what was asked, what came of it, and of which content, so that the journal can list it.
+"""The manifest of a finding, which the journal lists: the hypothesis, the verdict and effect, and a digest of the input.
 
-Lives here: the record and its file, which is written last. Does not live here: manifests of runs (engine/result.py), which no journal
-lists; the folder (publish.py), the index (lab/).
+Manifests of simulation runs have another format (`cjsim.simulation.run`), and the journal does not list them.
 """
 
 import json
@@ -25,38 +24,38 @@ def _utc_timestamp() -> str:
 
 @dataclass(frozen=True)
 class Manifest:
-    """One finding, in the words of the journal.
+    """One finding, as listed in the journal.
 
     Attributes
     ----------
     kind : {'experiment', 'study', 'levers'}
-        What wrote it.
+        The command that wrote it.
     name : str
-        Of the experiment, the study or, for levers, the scenario.
+        Name of the experiment, the study or, for levers, the scenario.
     hypothesis : str
-        What was asked, in words.
+        The hypothesis or question in words.
     scenario : str
         Name of the baseline.
     metric : str
-        What the effect is of.
+        Metric of the effect.
     verdict : str
-        Of an experiment 'supported', 'refuted', 'undecided'; of a study 'gain', 'none', 'infeasible'; of levers ''.
+        'supported', 'refuted' or 'undecided' for an experiment; 'gain', 'none' or 'infeasible' for a study; '' for levers.
     effect, low, high : float or None
-        The effect that the verdict is about with its interval; of levers that of the first one. None where there is none.
+        The effect that decides the verdict with its interval, or that of the first lever. None if there is none.
     unit : str
-        Of the effect; 'relative' if it is a share of the baseline's value.
+        Unit of the effect; 'relative' for a share of the baseline's value.
     customers, seed : int
-        As run.
+        Number of customers and seed of the run.
     digest : str
-        Of all that was asked: what has the same digest and version has the same result.
+        Digest of the input. Equal digests and versions give equal results.
     seconds : float
         Wall time.
     details : Mapping of str to Any
-        Plain values of the kind's own: what the winner sets, the verdicts of all variants.
+        Plain values that depend on the kind, such as the winning values or the verdicts of all variants.
     date : str
-        When it ended, UTC, ISO 8601.
+        End of the run, UTC, ISO 8601.
     version : str
-        Of cjsim.
+        Version of cjsim.
     """
 
     kind: str
@@ -78,12 +77,12 @@ class Manifest:
     version: str = __version__
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """All attributes as plain values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Manifest":
-        """The record from `to_json`; further keys are left out.
+        """The manifest from the return value of `to_json`; unknown keys are ignored.
 
         Parameters
         ----------
@@ -93,9 +92,9 @@ class Manifest:
         Raises
         ------
         InputError
-            If it is no finding's manifest.
+            If it is not the manifest of a finding.
         """
-        names = [one.name for one in fields(cls)]
+        names = [attribute.name for attribute in fields(cls)]
         missing = [name for name in names if name not in values]
         if missing or values["kind"] not in FINDING_KINDS:
             got = f"no '{missing[0]}'" if missing else f"the kind {values['kind']!r}"
@@ -103,7 +102,7 @@ class Manifest:
         return cls(**{name: values[name] for name in names})
 
     def write(self, folder: str | Path) -> None:
-        """Write `manifest.json`; to be called last, as it says that all else is there.
+        """Write `manifest.json`. Call it last, because the file marks the folder as complete.
 
         Parameters
         ----------
@@ -115,24 +114,24 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: str | Path) -> "Manifest":
-        """The finding in a folder.
+        """Read the manifest of a folder.
 
         Parameters
         ----------
         folder : str or Path
-            Where it was written.
+            The folder of the finding.
 
         Raises
         ------
         InputError
-            If there is none that can be read.
+            If there is no readable manifest of a finding.
         """
-        at = Path(folder) / MANIFEST_FILE
+        file = Path(folder) / MANIFEST_FILE
         try:
-            values = json.loads(at.read_text(encoding="utf-8"))
+            values = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            message = format_error(str(at), "must be a manifest that can be read", type(error).__name__, "Run it again.")
+            message = format_error(str(file), "must be a manifest that can be read", type(error).__name__, "Run it again.")
             raise InputError(message) from error
         if not isinstance(values, dict):
-            raise InputError(format_error(str(at), "must be a manifest", type(values).__name__, "Run it again."))
+            raise InputError(format_error(str(file), "must be a manifest", type(values).__name__, "Run it again."))
         return cls.from_json(values)

@@ -1,8 +1,4 @@
-"""A folder of results that appears whole or not at all.
-
-Lives here: the draft beside or in the folder that a user names, and how it takes the place of what an earlier command wrote there. Does
-not live here: what is in the files (engine/result.py, metrics/compare.py, calibrate/).
-"""
+"""Atomic output folders: results appear complete or not at all, and replace the results of an earlier command."""
 
 import contextlib
 import os
@@ -14,37 +10,36 @@ from pathlib import Path
 
 from cjsim.errors import InputError, format_error
 
-COMPLETION_MARKERS = ("manifest.json", "comparison.json")  # written last: where one is, all is
+COMPLETION_MARKERS = ("manifest.json", "comparison.json")  # written last, so that they mark a complete result
 _RUN_FILE_PATTERN = r"manifest\.json|metrics\.json|(customers|truth|log)\.parquet"
 _RESULT_FILE_PATTERN = re.compile(rf"(run_\d+/)?({_RUN_FILE_PATTERN})|comparison\.json|levers\.(csv|json)|tornado\.png|sobol\.csv")
 
 
 @contextlib.contextmanager
 def atomic_output_folder(out: Path | None, *, option: str = "--out") -> Iterator[Path | None]:
-    """A draft folder, whose files come to `out` when the block ends well; nothing is left of it when the block fails.
+    """A draft folder whose files are moved to `out` if the block succeeds, and deleted if it fails.
 
     Parameters
     ----------
     out : Path or None
-        The folder as the user typed it; made if it is not there. Files in it that are no results of ours stay. None: there is no draft.
-
+        The folder as the user typed it; created if it does not exist. Other files in it are kept. None gives no draft.
     option : str
-        What a message calls it.
+        Name of the option in error messages.
 
     Yields
     ------
     Path or None
-        The draft. It lies in `out` where that is there, as a folder may be a mount or somebody's working directory: it is not replaced.
+        The draft. If `out` exists, the draft is inside it: `out` itself is not replaced, because it may be a mount or a working directory.
 
     Raises
     ------
     InputError
-        If a file cannot be written, whatever the reason: the message names `out`.
+        If a file cannot be written. The message names `out`.
     """
     if out is None:
         yield None
         return
-    made = [folder for folder in (out.absolute(), *out.absolute().parents) if not folder.exists()]
+    new_folders = [folder for folder in (out.absolute(), *out.absolute().parents) if not folder.exists()]
     draft = None
     try:
         draft = _make_draft_folder(out)
@@ -60,7 +55,7 @@ def atomic_output_folder(out: Path | None, *, option: str = "--out") -> Iterator
     finally:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)
-        for folder in made:
+        for folder in new_folders:
             with contextlib.suppress(OSError):  # not empty: it holds the results
                 folder.rmdir()
 
@@ -76,14 +71,14 @@ def _make_draft_folder(out: Path) -> Path:
 
 
 def _write_failure_reason(error: OSError | ValueError, draft: Path | None) -> str | None:
-    """Why the folder cannot be written; None if the error is about something else."""
+    """Why the folder cannot be written; None if the error has another cause."""
     if isinstance(error, InputError):
         cause = error.__cause__
         return _os_error_text(cause) if isinstance(cause, OSError) and draft is not None and str(draft) in str(error) else None
     if isinstance(error, OSError):
-        # Arrow names no file; an error that names a file elsewhere is not about this folder.
-        named = Path(error.filename) if isinstance(error.filename, str) and draft is not None else None
-        return None if named is not None and draft is not None and not named.is_relative_to(draft.parent) else _os_error_text(error)
+        # An error that names a file elsewhere is not about this folder. Errors of Arrow name no file.
+        file = Path(error.filename) if isinstance(error.filename, str) and draft is not None else None
+        return None if file is not None and draft is not None and not file.is_relative_to(draft.parent) else _os_error_text(error)
     return str(error) if draft is None else None
 
 
@@ -92,44 +87,44 @@ def _os_error_text(error: OSError) -> str:
 
 
 def _publish_draft(draft: Path, out: Path) -> None:
-    """Move what was written to its place, and the results that were there away."""
+    """Move the files of the draft to `out`, in place of earlier results."""
     draft.chmod(0o755)
     if not out.exists():
         draft.replace(out)
         return
     new = {path.relative_to(draft).as_posix() for path in draft.rglob("*") if path.is_file()}
     stale = _result_files(out) if _has_results(out) and _has_results(draft) else set()
-    taken = next((name for name in sorted(new) if (out / name).is_dir()), None)
-    if taken is not None:
-        raise IsADirectoryError(0, f"'{taken}' in it is a folder")
-    aside = Path(tempfile.mkdtemp(prefix=".cjsim.", suffix=".old", dir=out.absolute()))
+    conflict = next((name for name in sorted(new) if (out / name).is_dir()), None)
+    if conflict is not None:
+        raise IsADirectoryError(0, f"'{conflict}' in it is a folder")
+    backup = Path(tempfile.mkdtemp(prefix=".cjsim.", suffix=".old", dir=out.absolute()))
     old = {name for name in stale | new if (out / name).exists()}
     try:
-        _exchange_files(draft, out, aside, new, old)
+        _exchange_files(draft, out, backup, new, old)
     except BaseException:
-        if not any(path.is_file() for path in aside.rglob("*")):  # else the only copy of old results is there
-            shutil.rmtree(aside, ignore_errors=True)
+        if not any(path.is_file() for path in backup.rglob("*")):  # otherwise it holds the only copy of old results
+            shutil.rmtree(backup, ignore_errors=True)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(backup, ignore_errors=True)
     for folder in {(out / name).parent for name in old} - {out}:
         with contextlib.suppress(OSError):  # it holds other files
             folder.rmdir()
 
 
 def _exchange_files(draft: Path, out: Path, backup: Path, new_names: Set[str], old_names: Set[str]) -> None:
-    """Old files aside, marks first; new ones in, marks last; all back if one cannot be moved."""
+    """Move old files to the backup, markers first, and new files to `out`, markers last; undo all moves if one fails."""
     moves = [(out / name, backup / name) for name in sorted(old_names, key=_sort_markers_first)]
     moves += [(draft / name, out / name) for name in sorted(new_names, key=_sort_markers_last)]
     done: list[tuple[Path, Path]] = []
     try:
-        for source, to in moves:
-            to.parent.mkdir(parents=True, exist_ok=True)
-            done.append((source, to))
-            source.replace(to)
+        for source, target in moves:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            done.append((source, target))
+            source.replace(target)
     except BaseException:
-        for source, to in reversed(done):
-            with contextlib.suppress(OSError):  # the last one, which did not move
-                to.replace(source)
+        for source, target in reversed(done):
+            with contextlib.suppress(OSError):  # the last one, which was not moved
+                target.replace(source)
         raise
 
 
@@ -142,10 +137,10 @@ def _sort_markers_first(name: str) -> tuple[bool, str]:
 
 
 def _has_results(folder: Path) -> bool:
-    return any((folder / mark).is_file() for mark in COMPLETION_MARKERS)
+    return any((folder / marker).is_file() for marker in COMPLETION_MARKERS)
 
 
 def _result_files(folder: Path) -> set[str]:
-    """Files in a folder that `simulate`, `compare` or `levers` wrote there."""
+    """The files in a folder that `simulate`, `compare` or `levers` wrote."""
     names = {path.relative_to(folder).as_posix() for path in (*folder.glob("*"), *folder.glob("run_*/*"))}
     return {name for name in names if _RESULT_FILE_PATTERN.fullmatch(name)}

@@ -2,11 +2,11 @@
 
 Run: `python experiments/e01_cdnow.py [CONFIG] [--out DIR]`, the real data in the folder that CJSIM_DATA names.
 
-Four simulations, all by cjsim's engine. (1) The calibrated scenario, many times over: all customers live afresh from their
-first purchases, against the closed form of BG/NBD. (2) The same with the parameters drawn anew for each life from the
-uncertainty of their estimates: the band in which what customers did is to lie, week by week. (3) The customers as they stood
-at the end of the calibration, each drawn from its posterior, for the 39 weeks of the holdout, against each customer's own
-purchases. (4) The same customers with a win-back e-mail, paired with (3).
+There are four simulations. (1) Many replications of the calibrated scenario, in which all customers start with their first purchase,
+against the closed form of BG/NBD. (2) The same with parameters drawn for each replication from the uncertainty of their estimates: the
+band in which the actual purchases should lie, week by week. (3) The customers at the end of the calibration, each drawn from its
+posterior, for the 39 weeks of the holdout, against each customer's own purchases. (4) The same customers with a win-back e-mail, paired
+with (3).
 """
 
 import argparse
@@ -48,13 +48,13 @@ class WeeklyPurchases(NamedTuple):
     week: NDArray[np.int64]
     actual: Floats
     closed_form: Floats
-    lives: Floats  # (lives, weeks), at the estimates
-    with_parameter_draws: Floats  # (drawn lives, weeks), each with parameters of its own
+    at_estimates: Floats  # (n_replications, n_weeks), simulated with the estimated parameters
+    with_parameter_draws: Floats  # (n_replications, n_weeks), simulated with drawn parameters
 
 
 @dataclass(frozen=True)
 class CdnowResult:
-    """What the experiment found."""
+    """The calibration and the simulations of the experiment."""
 
     config: dict[str, Any]
     calibration: PurchaseCalibration
@@ -64,12 +64,12 @@ class CdnowResult:
 
     @property
     def calibration_end_index(self) -> int:
-        """Index of the last week of the calibration in `tracking`."""
+        """Index of the last week of the calibration in `weekly`."""
         return int(len(self.weekly.week) - 1 - round(self.calibration.histories.holdout_length))
 
     @property
     def holdout_totals(self) -> Floats:
-        """Repeat purchases after the calibration, of each life of all customers with parameters of its own."""
+        """Repeat purchases after the calibration, in each replication with drawn parameters."""
         return np.asarray(self.weekly.with_parameter_draws[:, -1] - self.weekly.with_parameter_draws[:, self.calibration_end_index])
 
 
@@ -102,13 +102,13 @@ def weekly_purchases(calibration: PurchaseCalibration, log: PurchaseLog, config:
         week=weeks,
         actual=np.array([(repeats < 7 * week).sum() for week in weeks], dtype=np.float64),
         closed_form=calibration.timing.model.expected_purchases(age).sum(axis=0),
-        lives=simulate_from_scratch(scenario, int(config["lives"]), config["seed"], work),
+        at_estimates=simulate_from_scratch(scenario, int(config["lives"]), config["seed"], work),
         with_parameter_draws=simulate_from_scratch(Scenario.load(work / "drawn.yaml"), int(config["drawn_lives"]), config["seed"], work),
     )
 
 
 def write_traits_with_parameter_draws(calibration: PurchaseCalibration, config: dict[str, Any], path: Path) -> None:
-    """Traits of each customer in each life, the parameters drawn anew for each life from the uncertainty of their estimates."""
+    """Write the traits of each customer in each replication, with parameters drawn from the uncertainty of their estimates."""
     rng, count = np.random.default_rng(config["seed"]), int(config["drawn_lives"])
     days = (np.sort(calibration.histories.first_day) - np.datetime64(calibration.start)).astype(int)
     size = len(days)
@@ -123,16 +123,16 @@ def write_traits_with_parameter_draws(calibration: PurchaseCalibration, config: 
 
 
 def simulate_from_scratch(scenario: Scenario, replications: int, seed: int, work: Path) -> Floats:
-    """Cumulative repeat purchases by week, of each of many lives of all customers, shape (lives, weeks)."""
+    """Cumulative repeat purchases of all customers by week in each replication, shape (n_replications, n_weeks)."""
     count, weeks = scenario.customers, int(scenario.horizon // 7)
     log = simulate(scenario, customers=replications * count, seed=seed, log=work / f"{scenario.name}.parquet").log
     assert log is not None
     rows = log.query(
-        f"select customer // {count} as life, date_diff('microsecond', timestamp '{scenario.start}', time) // 604800000000 as week, "
+        f"select customer // {count} as replication, date_diff('microsecond', timestamp '{scenario.start}', time) // 604800000000 as week, "
         "count(*) as n from log where event = 'purchase' group by all"
     )
     counts = np.zeros((replications, weeks))
-    counts[rows["life"], rows["week"]] = rows["n"]
+    counts[rows["replication"], rows["week"]] = rows["n"]
     return counts.cumsum(axis=1)
 
 
@@ -170,15 +170,15 @@ def write_holdout_scenarios(calibration: PurchaseCalibration, config: dict[str, 
 def write_traits_from_posterior(calibration: PurchaseCalibration, config: dict[str, Any], path: Path) -> None:
     """Traits of each customer from its posterior given its history, the parameters drawn anew each time."""
     rng = np.random.default_rng(config["seed"])
-    told: PurchaseHistories = calibration.histories
+    histories: PurchaseHistories = calibration.histories
     timings = calibration.timing.fit.draw_parameters(int(config["futures"]), rng)
     spends = calibration.spend.fit.draw_parameters(int(config["futures"]), rng)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["entered", "rate", "dropout", "nu"])
         for timing, spend in zip(timings, spends, strict=True):
-            rate, dropout = BgNbd(*timing).draw_rate_and_dropout(rng, told.x, told.t_x, told.T)
-            nu = GammaGamma(*spend).draw_money_rates(rng, told.x, told.mean_spend)
+            rate, dropout = BgNbd(*timing).draw_rate_and_dropout(rng, histories.x, histories.t_x, histories.T)
+            nu = GammaGamma(*spend).draw_money_rates(rng, histories.x, histories.mean_spend)
             writer.writerows(zip(np.zeros(len(rate), dtype=int).tolist(), rate.tolist(), dropout.tolist(), nu.tolist(), strict=True))
 
 
@@ -196,28 +196,28 @@ def simulate_holdout(config: dict[str, Any], count: int, work: Path) -> tuple[Fl
 
 def check_rows(found: CdnowResult) -> list[dict[str, Any]]:
     """Each number beside what it should be."""
-    tracking, told = found.weekly, found.calibration.histories
+    tracking, histories = found.weekly, found.calibration.histories
     rows: list[dict[str, Any]] = []
     for week in (found.calibration_end_index, len(tracking.week) - 1):
-        lives = tracking.lives[:, week] / len(told.x)
-        error = lives.std(ddof=1) / np.sqrt(len(lives))
+        means = tracking.at_estimates[:, week] / len(histories.x)
+        error = means.std(ddof=1) / np.sqrt(len(means))
         what = f"mean repeat purchases by week {tracking.week[week]}: simulated, closed form"
-        rows.append({"what": what, "simulated": lives.mean(), "reference": tracking.closed_form[week] / len(told.x), "error": error})
-    at_estimates = tracking.lives[:, -1] - tracking.lives[:, found.calibration_end_index]
+        rows.append({"what": what, "simulated": means.mean(), "reference": tracking.closed_form[week] / len(histories.x), "error": error})
+    at_estimates = tracking.at_estimates[:, -1] - tracking.at_estimates[:, found.calibration_end_index]
     for what, totals in (
         (FROM_SCRATCH_CHECK, found.holdout_totals),
         (FIXED_PARAMETERS_CHECK, at_estimates),
         (CONDITIONAL_CHECK, found.holdout_simulations.sum(axis=1)),
     ):
         low, high = np.quantile(totals, [0.025, 0.975])
-        rows.append({"what": what, "simulated": totals.mean(), "reference": told.holdout_purchases.sum(), "low": low, "high": high})
+        rows.append({"what": what, "simulated": totals.mean(), "reference": histories.holdout_purchases.sum(), "low": low, "high": high})
     expected = found.holdout_simulations.mean(axis=0)
-    gap = expected - told.holdout_purchases
+    gap = expected - histories.holdout_purchases
     simulated = {
         "predicted": expected.sum(),
         "mae": np.abs(gap).mean(),
         "rmse": np.sqrt((gap**2).mean()),
-        "correlation": np.corrcoef(expected, told.holdout_purchases)[0, 1],
+        "correlation": np.corrcoef(expected, histories.holdout_purchases)[0, 1],
     }
     rows += [
         {"what": f"{name} by customer: simulated, known", "simulated": value, "reference": KNOWN_HOLDOUT_METRICS[name]}
@@ -232,11 +232,11 @@ def win_back_rows(found: CdnowResult) -> list[dict[str, Any]]:
     rows = []
     for lift, comparison in found.comparisons.items():
         for metric in ("purchases", "revenue", "cost", "contacts"):
-            told = comparison.alternatives["win-back"][metric]
+            effect = comparison.alternatives["win-back"][metric]
             totals = comparison.effects("win-back", metric).reshape(-1, count).sum(axis=1)
             low, high = np.quantile(totals, [0.025, 0.975])
-            row = {"lift (assumed)": lift, "metric": metric, "without": told.baseline, "with": told.value, "effect": told.effect}
-            row |= {"low": told.low, "high": told.high, "variance_ratio": told.variance_ratio}
+            row = {"lift (assumed)": lift, "metric": metric, "without": effect.baseline, "with": effect.value, "effect": effect.effect}
+            row |= {"low": effect.low, "high": effect.high, "variance_ratio": effect.variance_ratio}
             rows.append(row | {"total": totals.mean(), "total_low": low, "total_high": high})
     return rows
 

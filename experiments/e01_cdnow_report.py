@@ -1,7 +1,4 @@
-"""The report of e01: tables, figure data, two figures and a page, from what the experiment found.
-
-Lives here: writing. Does not live here: anything that is computed from simulations (e01_cdnow.py), but quantiles for the figures.
-"""
+"""The report of e01: tables, figure data, two figures and a page."""
 
 import csv
 import json
@@ -19,9 +16,9 @@ Rows = list[dict[str, Any]]
 
 def weekly_purchases_data(found: "CdnowResult") -> Rows:
     """Cumulative repeat purchases by week: actual, closed form, simulated with a 95 % band."""
-    told = found.weekly
-    low, high = np.quantile(told.with_parameter_draws, [0.025, 0.975], axis=0)
-    columns = (told.week, told.actual, told.closed_form, told.lives.mean(axis=0), low, high)
+    weekly = found.weekly
+    low, high = np.quantile(weekly.with_parameter_draws, [0.025, 0.975], axis=0)
+    columns = (weekly.week, weekly.actual, weekly.closed_form, weekly.at_estimates.mean(axis=0), low, high)
     names = ("week", "actual", "closed_form", "simulated", "low", "high")
     return [dict(zip(names, (float(value) for value in row), strict=True)) for row in zip(*columns, strict=True)]
 
@@ -78,14 +75,14 @@ def holdout_figure(rows: Rows, actual: float, caption: str, path: Path) -> None:
 
 
 def write_report(found: "CdnowResult", result: dict[str, Any], out: Path) -> None:
-    """The folder of the report: `report.md`, `result.json`, tables and figure data as CSV, two PNG.
+    """Write the report folder: `report.md`, `result.json`, tables and figure data as CSV, two PNG.
 
     Parameters
     ----------
     found : CdnowResult
-        What the experiment found.
+        The result of the experiment.
     result : dict
-        Its verdict, with the rows of the tables.
+        The verdict, with the rows of the tables.
     out : Path
         The folder.
     """
@@ -98,11 +95,12 @@ def write_report(found: "CdnowResult", result: dict[str, Any], out: Path) -> Non
     }
     for name, rows in tables.items():
         _write_csv(out / f"{name}.csv", rows)
-    config, told = found.config, found.calibration.histories
-    lives = f"{len(found.weekly.lives)} lives at the estimates (mean), {len(found.weekly.with_parameter_draws)} with drawn parameters (band: 95 % of them)"
-    caption = f"{len(told.x):,} customers; {lives}; seed {config['seed']}"
+    config, histories = found.config, found.calibration.histories
+    n_fixed, n_drawn = len(found.weekly.at_estimates), len(found.weekly.with_parameter_draws)
+    simulations = f"{n_fixed} lives at the estimates (mean), {n_drawn} with drawn parameters (band: 95 % of them)"
+    caption = f"{len(histories.x):,} customers; {simulations}; seed {config['seed']}"
     weekly_purchases_figure(tables["tracking"], float(found.weekly.week[found.calibration_end_index]), caption, out / "tracking.png")
-    holdout_figure(tables["holdout_totals"], float(told.holdout_purchases.sum()), caption, out / "holdout.png")
+    holdout_figure(tables["holdout_totals"], float(histories.holdout_purchases.sum()), caption, out / "holdout.png")
     (out / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     (out / "report.md").write_text(_report_page(found, result), encoding="utf-8")
 
@@ -111,7 +109,7 @@ def _report_page(found: "CdnowResult", result: dict[str, Any]) -> str:
     config = found.config
     columns = ("what", "simulated", "reference", "error", "low", "high")
     bands = [row for row in result["checks"] if "low" in row]
-    said = "\n".join(f"- {'inside' if row['low'] <= row['reference'] <= row['high'] else 'outside'}: {row['what']}" for row in bands)
+    comparisons = "\n".join(f"- {'inside' if row['low'] <= row['reference'] <= row['high'] else 'outside'}: {row['what']}" for row in bands)
     return f"""# E01: CDNOW, calibrated and simulated
 
 {result["hypothesis"]}: **{result["verdict"]}**.
@@ -137,7 +135,7 @@ Week 39 ends the calibration, week 78 the log.
 
 The actual total beside the bands:
 
-{said}
+{comparisons}
 
 BG/NBD runs low on this holdout, and no band knows of what a model leaves out. That is the model, not the simulation, which
 agrees with the closed forms.
@@ -153,9 +151,9 @@ def _win_back_section(found: "CdnowResult", result: dict[str, Any]) -> str:
     win_back, count = found.config["win_back"], len(found.calibration.histories.x)
     flow, message = win_back["flows"]["win_back"], win_back["messages"]["win_back"]
     columns = ("lift (assumed)", "metric", "without", "with", "effect", "low", "high", "total", "total_low", "total_high", "variance_ratio")
-    told = next(row for row in result["win_back"] if row["lift (assumed)"] == win_back["main"] and row["metric"] == "purchases")
-    mean = f"{told['effect']:+.4f} purchases a customer [{told['low']:+.4f}, {told['high']:+.4f}]"
-    total = f"{told['total']:+.1f} [{told['total_low']:+.0f}, {told['total_high']:+.0f}]"
+    purchases = next(row for row in result["win_back"] if row["lift (assumed)"] == win_back["main"] and row["metric"] == "purchases")
+    mean = f"{purchases['effect']:+.4f} purchases a customer [{purchases['low']:+.4f}, {purchases['high']:+.4f}]"
+    total = f"{purchases['total']:+.1f} [{purchases['total_low']:+.0f}, {purchases['total_high']:+.0f}]"
     return f"""## A win-back: what if, its response assumed
 
 The log knows no e-mail. **The response is assumed**: {message["open_rate"]:.0%} of the e-mails are opened, and an opened one raises

@@ -32,7 +32,7 @@ Z95 = 1.959964
 
 
 class ShopTarget(NamedTuple):
-    """A published number, and how near is near."""
+    """A published number and its tolerance."""
 
     figure: str
     published: float
@@ -41,7 +41,7 @@ class ShopTarget(NamedTuple):
 
 
 class RateWithInterval(NamedTuple):
-    """A ratio of sums over customers; `n` is the sum below."""
+    """A ratio of sums over customers; `n` is the denominator."""
 
     value: float
     low: float
@@ -86,23 +86,23 @@ TARGETS = (
 )
 
 
-def rate_with_interval(above: "pd.Series", below: "pd.Series") -> RateWithInterval:
-    """Sum above / sum below over customers, with its interval by the delta method.
+def rate_with_interval(numerator: "pd.Series", denominator: "pd.Series") -> RateWithInterval:
+    """A ratio of sums over customers, with its interval by the delta method.
 
     Parameters
     ----------
-    above, below : Series of float, one row a customer
-        What is counted, and out of how much.
+    numerator, denominator : Series of float, one row per customer
+        The counts of each customer.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> ratio(pd.Series([1.0, 0.0, 1.0, 0.0]), pd.Series([2.0, 2.0, 2.0, 2.0])).value
+    >>> rate_with_interval(pd.Series([1.0, 0.0, 1.0, 0.0]), pd.Series([2.0, 2.0, 2.0, 2.0])).value
     0.25
     """
-    total = float(below.sum())
-    value = float(above.sum()) / total
-    error = math.sqrt(float(((above - value * below) ** 2).sum())) / total
+    total = float(denominator.sum())
+    value = float(numerator.sum()) / total
+    error = math.sqrt(float(((numerator - value * denominator) ** 2).sum())) / total
     return RateWithInterval(value, value - Z95 * error, value + Z95 * error, round(total))
 
 
@@ -140,7 +140,7 @@ def cart_counts(log: cj.EventLog) -> "pd.DataFrame":
 
 
 def rates_of_log(log: cj.EventLog) -> dict[str, RateWithInterval]:
-    """All rates that one log shows, by the name of the target."""
+    """All rates of a log, by the name of the target."""
     counts = message_counts(log)
 
     def rate(messages: Sequence[str], touch: str) -> RateWithInterval:
@@ -156,12 +156,12 @@ def rates_of_log(log: cj.EventLog) -> dict[str, RateWithInterval]:
         "push, contextual": ["parcel_push"],
         "push, generic": ["weekend_push"],
     }
-    words = {"opened": "opened", "clicked": "clicked", "unsubscribed": "unsubscribed", "complained of": "complained"}
+    columns = {"opened": "opened", "clicked": "clicked", "unsubscribed": "unsubscribed", "complained of": "complained"}
     rates = {}
     for target in TARGETS:
-        kind, _, word = target.figure.partition(": ")
+        kind, _, touch = target.figure.partition(": ")
         if kind in kinds:
-            rates[target.figure] = rate(kinds[kind], words[word])
+            rates[target.figure] = rate(kinds[kind], columns[touch])
     delays = opening_delays(log)
     for hours in HOURS:
         within = delays.assign(within=delays["hours"] <= hours, one=1).groupby("customer")[["within", "one"]].sum()
@@ -181,19 +181,19 @@ def newsletter_demand(with_newsletter: cj.Run, without_newsletter: cj.Run) -> Ra
 
 
 def compare_with_targets(customers: int, seed: int) -> tuple[tuple[TargetResult, ...], "pd.DataFrame"]:
-    """Simulate the shop and hold it against all targets.
+    """Simulate the shop and compare it with all targets.
 
     Parameters
     ----------
     customers : int
-        How many.
+        Number of customers.
     seed : int
-        Of the simulation.
+        Seed of the simulation.
 
     Returns
     -------
-    tuple of Landing, and DataFrame
-        In the order of `TARGETS`; the delays of `opening_delays`.
+    tuple of TargetResult, and DataFrame
+        Results in the order of `TARGETS`; the delays of `opening_delays`.
     """
     shop = cj.Scenario.load(SHOP)
     silent = shop.with_values({"policy.broadcasts.newsletter.holdout": 1.0})
@@ -229,23 +229,23 @@ def write_report(folder: Path, results: Sequence[TargetResult], delays: "pd.Data
     Parameters
     ----------
     folder : Path
-        Made if need be.
+        The folder; created if it does not exist.
     results : sequence of TargetResult
-        What was measured.
+        The results.
     delays : DataFrame
-        Of `opening_delays`.
+        The return value of `opening_delays`.
     customers, seed : int
-        Of the simulation.
+        Settings of the simulation.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "table.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["figure", "published", "tolerance", "simulated", "low", "high", "n", "landed", "source"])
-        for landing in results:
-            target, rate = landing.target, landing.rate
+        for result in results:
+            target, rate = result.target, result.rate
             numbers = [f"{value:.5f}" for value in (target.published, target.tolerance, rate.value, rate.low, rate.high)]
-            table.writerow([target.figure, *numbers, rate.n, landing.landed, target.source])
-    landed = sum(landing.landed for landing in results)
+            table.writerow([target.figure, *numbers, rate.n, result.landed, target.source])
+    landed = sum(result.landed for result in results)
     lines = [
         "# Does the shop show the published rates?",
         "",
@@ -256,8 +256,8 @@ def write_report(folder: Path, results: Sequence[TargetResult], delays: "pd.Data
         "| figure | published | within | simulated | 95 % interval | n | lands | source |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for landing in results:
-        target, rate = landing.target, landing.rate
+    for result in results:
+        target, rate = result.target, result.rate
         cells = [
             target.figure,
             f"{100 * target.published:.4g} %",
@@ -265,7 +265,7 @@ def write_report(folder: Path, results: Sequence[TargetResult], delays: "pd.Data
             f"{100 * rate.value:.4g} %",
             f"{100 * rate.low:.4g} to {100 * rate.high:.4g}",
             f"{rate.n:,}",
-            "yes" if landing.landed else "no",
+            "yes" if result.landed else "no",
             target.source,
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -292,11 +292,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e02_shop_rates")
     options = parser.parse_args()
-    landings, delays = compare_with_targets(options.customers, options.seed)
-    write_report(options.out, landings, delays, customers=options.customers, seed=options.seed)
-    for landing in landings:
-        rate, target = landing.rate, landing.target
-        print(f"{target.figure:<40} {target.published:8.2%} {rate.value:8.2%} {'' if landing.landed else 'does not land'}")
+    results, delays = compare_with_targets(options.customers, options.seed)
+    write_report(options.out, results, delays, customers=options.customers, seed=options.seed)
+    for result in results:
+        rate, target = result.rate, result.target
+        print(f"{target.figure:<40} {target.published:8.2%} {rate.value:8.2%} {'' if result.landed else 'does not land'}")
 
 
 if __name__ == "__main__":

@@ -33,19 +33,19 @@ from cjsim.yaml.tree import read_yaml_file, to_yaml
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "configs" / "experiments" / "e03_calls.yaml"
 DAY = 86_400  # seconds
-UNOBSERVED_PATIENCE = 3 * 3600.0  # seconds: the patience of who is not seen to run out of it
+UNOBSERVED_PATIENCE = 3 * 3600.0  # seconds: patience beyond the longest observed wait
 
 
 class DeskFit(NamedTuple):
-    """What the desk is made of."""
+    """The fitted service times, patience and staff of the desk."""
 
-    service: np.ndarray[Any, np.dtype[np.float64]]  # (laws,), seconds, equally likely
-    patience: np.ndarray[Any, np.dtype[np.float64]]  # (laws,), seconds, equally likely
+    service: np.ndarray[Any, np.dtype[np.float64]]  # (n_quantiles,), seconds, equally likely
+    patience: np.ndarray[Any, np.dtype[np.float64]]  # (n_quantiles,), seconds, equally likely
     agents: pd.Series  # by date and hour
 
 
 class Prediction(NamedTuple):
-    """What the replications show of each call, in the order of `in_hours`; a column a replication."""
+    """The outcome of each call in each replication: rows in the order of `in_hours`, one column per replication."""
 
     fit: DeskFit
     hung_up: pd.DataFrame
@@ -54,28 +54,28 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True)
 class CallsResult:
-    """What the experiment found."""
+    """The calls, and the predictions for each choice of `away_after`."""
 
     config: dict[str, Any]
-    calls: pd.DataFrame  # those that the experiment is about
-    mean_pause: float  # seconds: mean pause of agents whom somebody waited for
+    calls: pd.DataFrame  # in the hours of the experiment
+    mean_pause: float  # seconds, of agents with waiting callers
     predictions: dict[str, Prediction]  # by `away_after`
 
     @property
     def first_days(self) -> pd.Series:
-        """Whether a call is of the days on which `away_after` is chosen."""
+        """Whether each call is on one of the days used to choose `away_after`."""
         return self.calls["date"].isin(sorted(self.calls["date"].unique())[: self.config["chosen_on"]])
 
     @property
     def chosen_away_after(self) -> str:
-        """The `away_after` that comes nearest to the mean wait of the first days."""
+        """The `away_after` that comes closest to the mean wait of the first days."""
         first = self.first_days
         actual = self.calls.loc[first, "wait"].mean()
         return min(self.predictions, key=lambda choice: abs(self.predictions[choice].wait[first].to_numpy().mean() - actual))
 
     @property
     def chosen_prediction(self) -> Prediction:
-        """The prediction under the choice."""
+        """The prediction under the chosen `away_after`."""
         return self.predictions[self.chosen_away_after]
 
 
@@ -107,7 +107,7 @@ _TIME_COLUMNS = {"entered": "vru_entry", "asked": "vru_exit", "start": "ser_star
 
 
 def in_hours(calls: pd.DataFrame, config: dict[str, Any]) -> pd.DataFrame:
-    """The calls that the experiment is about."""
+    """The calls in the hours of the experiment."""
     first, last = config["hours"]
     return calls[(calls["hour"] >= first) & (calls["hour"] < last)].reset_index(drop=True)
 
@@ -120,13 +120,13 @@ def answered_calls_by_agent(calls: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_pause_under_load(calls: pd.DataFrame) -> float:
-    """The mean pause, seconds, of agents whom somebody waited for all along."""
+    """The mean pause in seconds of agents who had waiting callers during the whole pause."""
     known = answered_calls_by_agent(calls)
     return float(known.loc[(known["pause"] >= 0) & (known["next_wait"] > known["pause"]), "pause"].mean())
 
 
 def agent_busy_times(calls: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """How long a call binds its agent, seconds: the service, and the pause that is no choice."""
+    """Seconds for which a call occupies its agent: the service and the unavoidable pause."""
     return answered_calls_by_agent(calls)["service"].to_numpy() + mean_pause_under_load(calls)
 
 
@@ -135,8 +135,8 @@ def patience_quantiles(calls: pd.DataFrame, count: int) -> np.ndarray[Any, np.dt
 
     Examples
     --------
-    >>> told = pd.DataFrame({"wait": [1.0, 2.0, 3.0, 4.0], "hung_up": [True, False, True, True]})
-    >>> patience_law(told, 4).tolist()
+    >>> waits = pd.DataFrame({"wait": [1.0, 2.0, 3.0, 4.0], "hung_up": [True, False, True, True]})
+    >>> patience_quantiles(waits, 4).tolist()
     [1.0, 3.0, 3.0, 4.0]
     """
     queued = calls[(calls["wait"] > 0) | calls["hung_up"]]
@@ -167,20 +167,20 @@ def agents_by_hour(calls: pd.DataFrame, away_after: float) -> pd.Series:
 
 
 def fit_desk(calls: pd.DataFrame, config: dict[str, Any], away_after: str) -> DeskFit:
-    """Service, patience and staff."""
-    asked, count = in_hours(calls, config), config["laws"]
-    binding = agent_busy_times(asked)
-    service = np.quantile(binding, (np.arange(count) + 0.5) / count)
-    # Quantiles cut the longest calls off; the mean is what loads a desk.
-    service *= binding.mean() / service.mean()
-    return DeskFit(service, patience_quantiles(asked, count), agents_by_hour(calls, float(parse_duration(away_after)) * DAY))
+    """Fit service, patience and staff."""
+    selected, count = in_hours(calls, config), config["laws"]
+    busy = agent_busy_times(selected)
+    service = np.quantile(busy, (np.arange(count) + 0.5) / count)
+    # Quantiles cut off the longest calls, but the load of a desk depends on the mean.
+    service *= busy.mean() / service.mean()
+    return DeskFit(service, patience_quantiles(selected, count), agents_by_hour(calls, float(parse_duration(away_after)) * DAY))
 
 
 def write_scenario(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], work: Path) -> Scenario:
     """The scenario: every call a customer who enters when it enters the queue, and asks the desk at once."""
-    asked = in_hours(calls, config)
-    start = asked["date"].min()
-    entered = (asked["date"] - start).dt.days + asked["asked"] / DAY
+    selected = in_hours(calls, config)
+    start = selected["date"].min()
+    entered = (selected["date"] - start).dt.days + selected["asked"] / DAY
     with (work / "calls.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["entered"], *([repr(at)] for at in sorted(entered.tolist()))])
     desk = {"title": "The bank's agents", "service": _empirical_law(fit.service), "patience": _empirical_law(fit.patience)}
@@ -204,8 +204,8 @@ def write_scenario(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], wo
         if hour == last
     ]
     policy = {"name": "as_seen", "desks": {"bank": {"owner": "the bank", "sla": "20s", "shifts": shifts}}}
-    horizon = f"{(asked['date'].max() - start).days + 2}d"
-    scenario = {"name": "calls", "journey": "journey.yaml", "policy": "policy.yaml", "customers": len(asked)}
+    horizon = f"{(selected['date'].max() - start).days + 2}d"
+    scenario = {"name": "calls", "journey": "journey.yaml", "policy": "policy.yaml", "customers": len(selected)}
     scenario |= {"entry": {"file": "calls.csv"}, "start": f"{start:%Y-%m-%d}", "horizon": horizon, "seed": config["seed"]}
     for name, content in (("journey", journey), ("policy", policy), ("scenario", scenario)):
         (work / f"{name}.yaml").write_text(to_yaml(content), encoding="utf-8")
@@ -233,14 +233,14 @@ def predict(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], work: Pat
 
 
 def run_experiment(config: dict[str, Any]) -> CallsResult:
-    """Fit, feed, compare."""
+    """Fit a desk for each `away_after`, and predict the calls."""
     calls = read_calls(data_folder() / config["log"], config)
     predictions = {}
     for away_after in config["away_after"]:
         with tempfile.TemporaryDirectory() as folder:
             predictions[away_after] = predict(calls, fit_desk(calls, config, away_after), config, Path(folder))
-    asked = in_hours(calls, config)
-    return CallsResult(config, asked.sort_values(["date", "asked"]).reset_index(drop=True), mean_pause_under_load(asked), predictions)
+    selected = in_hours(calls, config)
+    return CallsResult(config, selected.sort_values(["date", "asked"]).reset_index(drop=True), mean_pause_under_load(selected), predictions)
 
 
 def main() -> None:

@@ -1,7 +1,4 @@
-"""The report of e03: tables, figure data, a figure by hour and a page, from what the experiment found.
-
-Lives here: writing. Does not live here: anything that is computed from simulations (e03_calls.py), but quantiles.
-"""
+"""The report of e03: tables, figure data, a figure by hour and a page."""
 
 import csv
 import json
@@ -106,8 +103,8 @@ def write_report(found: "CallsResult", out: Path) -> str:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows({key: f"{value:.5g}" if isinstance(value, float) else value for key, value in row.items()} for row in rows)
-    replications = found.config["replications"]
-    caption = f"{len(found.calls):,} calls, agents away after {found.chosen_away_after}, {replications} replications, seeds from {found.config['seed']}"
+    seeds = f"{found.config['replications']} replications, seeds from {found.config['seed']}"
+    caption = f"{len(found.calls):,} calls, agents away after {found.chosen_away_after}, {seeds}"
     hours_figure(hours, caption, out / "hours.png")
     page = _calls_report_page(found, hours, totals)
     (out / "report.md").write_text(page, encoding="utf-8")

@@ -1,9 +1,9 @@
 """Claim: a desk is an Erlang queue: waits and hang-ups agree with Erlang C (M/M/c) and Erlang A (M/M/c+M) within Monte Carlo error.
 
-Requests come as a Poisson stream, conversations last an exponential time (1 on average: the unit of time), and patience, where it ends,
-is exponential too. Desks of 1, 4 and 20 people, loads of .5 to .95 of what they can do, and with patience up to 1.3. The desk is called
-by itself (`cjsim.engine.desks.serve`); two points are also run as whole scenarios, whose customers come by acquisition and ask at once.
-Intervals are by batch means: batches of one long run, the first of which is left out, and the run as much longer as the queue forgets
+Requests arrive as a Poisson stream, and conversations and patience (where it ends) are exponential; the mean conversation is the unit of
+time. The desks have 1, 4 and 20 agents, loads of .5 to .95 of their capacity, and up to 1.3 with patience. The desk is called
+on its own (`cjsim.engine.desk_queues.simulate_queue`). Two points also run as whole scenarios, whose customers come by acquisition and
+ask at once. Intervals are by batch means: batches of one long run, without the first batch. The run is longer where the queue forgets
 more slowly.
 
 References
@@ -39,7 +39,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class DeskPoint(NamedTuple):
-    """A desk: people, arrivals per mean service, and how fast patience ends (0: never)."""
+    """A desk: agents, arrivals per mean service time, and the rate at which patience ends (0: never)."""
 
     agents: int
     rate: float
@@ -52,7 +52,7 @@ class DeskPoint(NamedTuple):
 
 
 class QueueMeasures(NamedTuple):
-    """What is known of a queue; waits in mean services, of all who ask."""
+    """Measures of a queue over all requests; waits in mean service times."""
 
     share_waiting: float
     mean_wait: float
@@ -71,7 +71,7 @@ def erlang_c(people: int, rate: float) -> QueueMeasures:
     Examples
     --------
     >>> erlang_c(1, 0.5)
-    Queue(share_waiting=0.5, mean_wait=1.0, share_leaving=0.0)
+    QueueMeasures(share_waiting=0.5, mean_wait=1.0, share_leaving=0.0)
     """
     all_busy = rate**people / math.factorial(people)
     fewer = math.fsum(rate**n / math.factorial(n) for n in range(people))
@@ -82,8 +82,8 @@ def erlang_c(people: int, rate: float) -> QueueMeasures:
 def erlang_a(people: int, rate: float, impatience: float) -> QueueMeasures:
     """M/M/c+M: births `rate`, deaths min(n, c) + impatience * max(n - c, 0); by PASTA and Little's law.
 
-    Who is let in finds the queue as it is over time: P(wait) = sum_{n>=c} p_n. The mean wait is the mean queue divided by the rate, and
-    who leaves does so at `impatience` times the mean queue.
+    Arrivals see time averages: P(wait) = sum_{n>=c} p_n. The mean wait is the mean queue length divided by the arrival rate, and customers
+    leave at the rate `impatience` times the mean queue length.
     """
     weights = [1.0]
     while weights[-1] > 1e-18 * max(weights) or len(weights) < people + 2:
@@ -111,7 +111,7 @@ def closed_form(point: DeskPoint) -> QueueMeasures:
 
 
 def simulate_desk(point: DeskPoint, requests: int, seed: int) -> Floats:
-    """What became of each request: waited at all, for how long, left; shape (requests, 3)."""
+    """The outcome of each request: waited (0 or 1), wait, left (0 or 1); shape (n_requests, 3)."""
     rng = np.random.default_rng(seed)
     arrivals = np.cumsum(rng.exponential(1 / point.rate, requests))
     service = rng.exponential(1.0, requests)
@@ -141,7 +141,7 @@ def call_scenario(point: DeskPoint, requests: int) -> cj.Scenario:
 
 
 def simulate_scenario(point: DeskPoint, requests: int, seed: int) -> Floats:
-    """As `by_desk`, of customers in a scenario, who are numbered as they come; who is open at the horizon is left out."""
+    """As `simulate_desk`, for a whole scenario; requests that are open at the horizon are left out."""
     with tempfile.TemporaryDirectory() as folder:
         log = cj.simulate(call_scenario(point, requests), seed=seed, log=Path(folder) / "log.parquet").log
         assert log is not None

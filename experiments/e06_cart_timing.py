@@ -38,10 +38,10 @@ Floats = NDArray[np.float64]
 
 
 class CartOutcomes(NamedTuple):
-    """First carts of all customers of one seed under mails at each delay, all of shape (delays, customers).
+    """First carts of all customers of one seed under mails at each delay. All arrays have the shape (n_delays, n_customers).
 
-    `mailed`: 1 where the mail was delivered; `ordered`: 1 where an order came within five days of it; `anyway`: 1 where one came in the
-    same days without any mail. `left`: 1 for customers with a first cart, the same in all rows.
+    `has_cart`: 1 for customers with a first cart, the same in all rows. `is_mailed`: 1 if the mail was delivered. `ordered_with_mail`: 1 if
+    an order followed within five days of the mail. `anyway`: 1 if an order came in the same days without any mail.
     """
 
     has_cart: Floats
@@ -51,7 +51,7 @@ class CartOutcomes(NamedTuple):
 
 
 class ResponseToMail(NamedTuple):
-    """What the mail of day 180 added to each customer: `since` days from the last order (nan: none), and the paired differences."""
+    """The effect of the mail of day 180 on each customer: days since the last order (nan without one), and paired differences."""
 
     days_since_order: Floats
     visits: Floats
@@ -59,7 +59,7 @@ class ResponseToMail(NamedTuple):
 
 
 def scenario(policy: dict[str, Any], customers: int, days: int) -> cj.Scenario:
-    """The shop under nothing but this."""
+    """The shop under this policy alone."""
     shop = {"name": "shop", "journey": str(ROOT / "configs" / "journeys" / "shop.yaml"), "start": "2026-01-05", "horizon": f"{days}d"}
     return cj.Scenario.from_dict({**shop, "policy": {"name": "one_mail", **policy}, "customers": customers})
 
@@ -73,7 +73,7 @@ def cart_mail_after(minutes: int) -> dict[str, Any]:
 def simulate_carts(
     customers: int, seeds: Sequence[int], minutes: Sequence[int] = MINUTES, *, carts_are_forgotten: bool = True
 ) -> list[CartOutcomes]:
-    """Mails at each delay and none, on the same customers; for each seed. If not `forgotten`, customers want what is in a cart for ever."""
+    """Mails at each delay and none, on the same customers; for each seed. With `carts_are_forgotten=False`, carts are never forgotten."""
     values = {} if carts_are_forgotten else {"journey.events.forgets_cart.wait": "never"}
     return [_simulate_carts_of_seed(customers, seed, minutes, values) for seed in seeds]
 
@@ -123,8 +123,8 @@ def cart_findings(found: Sequence[CartOutcomes], minutes: Sequence[int] = MINUTE
         findings.append(
             Finding(f"orders within 5 days, % of cart mails after {delay} minutes", f"{published} %", *rate, row["mails"], near, why)
         )
-    said = "a mail after 20 minutes brings more than one after 36 hours: orders of 100 carts"
-    findings.append(early_mail_finding(found, said, "more", minutes))
+    statement = "a mail after 20 minutes brings more than one after 36 hours: orders of 100 carts"
+    findings.append(early_mail_finding(found, statement, "more", minutes))
     return findings + [_attribution_finding(found, minutes.index(delay), f"{delay} minutes") for delay in (60, 2160)]
 
 
@@ -141,11 +141,14 @@ def early_mail_finding(found: Sequence[CartOutcomes], statement: str, published:
 
 def _attribution_finding(found: Sequence[CartOutcomes], i: int, delay: str) -> Finding:
     """Orders put down to the mails over orders that they brought."""
-    ordered, anyway = (np.concatenate([getattr(of, name)[i] for of in found]) for name in ("ordered", "anyway"))
+    ordered = np.concatenate([of.ordered_with_mail[i] for of in found])
+    anyway = np.concatenate([of.anyway[i] for of in found])
     times = ratio_with_interval(ordered, ordered - anyway)
-    said = f"orders after mails of {delay} over orders that they brought"
+    statement = f"orders after mails of {delay} over orders that they brought"
     near = times[1] <= 4 and times[2] >= 2
-    return Finding(said, "2-4 (practitioners)", *times, int(ordered.sum()), near, "orders that come without a mail are counted as its own")
+    return Finding(
+        statement, "2-4 (practitioners)", *times, int(ordered.sum()), near, "orders that come without a mail are counted as its own"
+    )
 
 
 def simulate_responses(customers: int, seeds: Sequence[int]) -> list[ResponseToMail]:
@@ -192,10 +195,10 @@ def recency_findings(found: Sequence[ResponseToMail]) -> list[Finding]:
         difference = 100 * (lately[0] - long_ago[0])
         error = 100 * float(np.hypot(lately[2] - lately[0], long_ago[2] - long_ago[0]))
         why = f"{100 * lately[0]:.3g} against {100 * long_ago[0]:.3g}: of those who ordered long ago many have paused or left"
-        said = f"what a mail adds to {name} in 14 days, of 100 customers: last order within 60 days less longer ago"
+        statement = f"what a mail adds to {name} in 14 days, of 100 customers: last order within 60 days less longer ago"
         n = int(np.isfinite(since).sum())
         low, high = difference - error, difference + error
-        findings.append(Finding(said, "more (Neslin et al. 2013)", difference, low, high, n, low > 0, why))
+        findings.append(Finding(statement, "more (Neslin et al. 2013)", difference, low, high, n, low > 0, why))
     return findings
 
 

@@ -103,20 +103,19 @@ def findings_of(found: Sequence[BuyerHistories], years: int = YEARS) -> list[Fin
         row = rows[number - 1]
         near = row["low"] - TOLERANCE_POINTS <= published <= row["high"] + TOLERANCE_POINTS
         why = f"seeds {row['least_seed']:.3g} to {row['largest_seed']:.3g}" + ("; tuned" if number in CALIBRATED_ORDERS else "; not tuned")
-        said = f"order {number + 1} within a year of order {number}, %"
-        findings.append(Finding(said, f"{published} %", row["share"], row["low"], row["high"], row["n"], near, why))
+        statement = f"order {number + 1} within a year of order {number}, %"
+        findings.append(Finding(statement, f"{published} %", row["share"], row["low"], row["high"], row["n"], near, why))
     observed = [of.orders[:, 0] <= (years - 1) * YEAR for of in found]
-    year, month = (
-        np.concatenate([getattr(of, name)[seen] for of, seen in zip(found, observed, strict=True)]) for name in ("year", "month")
-    )
+    year = np.concatenate([of.first_year_spend[seen] for of, seen in zip(found, observed, strict=True)])
+    month = np.concatenate([of.first_month_spend[seen] for of, seen in zip(found, observed, strict=True)])
     spend = ratio_with_interval(year)
     near = spend[1] - SPEND_TOLERANCE <= SPEND <= spend[2] + SPEND_TOLERANCE
     findings.append(Finding("spend in the year from the first order, money", f"${SPEND:.0f}", *spend, len(year), near, "not tuned"))
     early = [100 * x for x in ratio_with_interval(month, year)]
     near = early[1] - TOLERANCE_POINTS <= EARLY_SHARE <= early[2] + TOLERANCE_POINTS
     why = "second orders wait for a visit, which comes at the customer's pace: bursts in the first weeks are not in the model"
-    said = "of it in the first 30 days, %"
-    findings.append(Finding(said, f"{EARLY_SHARE:.0f} %", early[0], early[1], early[2], len(year), near, "" if near else why))
+    statement = "of it in the first 30 days, %"
+    findings.append(Finding(statement, f"{EARLY_SHARE:.0f} %", early[0], early[1], early[2], len(year), near, "" if near else why))
     return findings
 
 

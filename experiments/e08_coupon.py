@@ -5,8 +5,6 @@ customers live without it, and with the mail alone: so who takes the coupon and 
 
 Published: Sahni, Zou, Chintagunta (2017), 70 field experiments: about a tenth of what offers add to sales comes through their redemption,
 and in the week after they have expired spending is still a quarter higher.
-
-Lives here: what was simulated and what came of it. Does not live here: the churn offer (e08_sleeping_dogs.py), the page (e08_offers.py).
 """
 
 from collections.abc import Sequence
@@ -98,9 +96,9 @@ def coupon_outcomes(before: Any, valid: Any, after: Any) -> CouponOutcomes:
 def coupon_rows(of: dict[str, CouponOutcomes]) -> list[dict[str, Any]]:
     """What each policy brings a customer while the coupon is valid, and the paired difference to none, with intervals."""
     rows = []
-    for name, life in of.items():
+    for name, outcomes in of.items():
         for field in ("orders", "spent", "money_off", "margin", "spent_after"):
-            values = getattr(life, field)
+            values = getattr(outcomes, field)
             change, low, high = ratio_with_interval(values - getattr(of["none"], field))
             rows.append(
                 {"policy": name, "what": field, "mean": float(values.mean()), "change": change, "low": low, "high": high, "n": len(values)}

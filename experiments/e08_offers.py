@@ -1,7 +1,5 @@
 """Offers that backfire: a proactive churn offer (e08_sleeping_dogs.py), and a coupon for everyone (e08_coupon.py).
 
-Lives here: the page and its figure. Does not live here: the claims, and what was simulated.
-
 Run: `python experiments/e08_offers.py [--customers N] [--seeds K] [--out DIR]`.
 """
 

@@ -6,8 +6,6 @@ articles read lately, and judged on others: the half at risk (that leaves more),
 
 Published: Ascarza, Iyengar, Schleicher (2016): of 65,000 customers 10.0 % of those with a proactive offer left, 6.4 % of the others.
 Ascarza (2018), abstract: target on lift, not on risk.
-
-Lives here: what was simulated and what came of it. Does not live here: the coupon (e08_coupon.py), the page (e08_offers.py).
 """
 
 from collections.abc import Sequence
@@ -33,13 +31,13 @@ class Subscribers(NamedTuple):
     """Who subscribes on the day of the offer, with what became of each when nobody and when somebody is asked."""
 
     persona: NDArray[np.str_]  # (n,)
-    band: NDArray[np.int64]  # (n,), of BANDS
+    band: NDArray[np.int64]  # (n,), index of USAGE_BANDS
     is_treated: NDArray[np.bool_]  # (n,), the offer was delivered
     left_untreated: Floats  # (n,), 1: gave notice within the window though nobody was asked
     left_treated: Floats  # (n,), 1: gave notice within the window under the offer
 
     def select(self, rows: NDArray[np.bool_]) -> "Subscribers":
-        """Some of them."""
+        """The selected subscribers."""
         return Subscribers(*(array[rows] for array in self))
 
 
@@ -75,13 +73,13 @@ def pair_subscribers(nobody: cj.Run, somebody: cj.Run) -> Subscribers:
 
 
 def simulate_subscribers(customers: int, seeds: Sequence[int], condition: str = ALL) -> Subscribers:
-    """Those of all seeds, when nobody is asked and when those are of whom a condition holds."""
+    """Subscribers of all seeds, when nobody is asked, and when those who meet the condition are asked."""
     pairs = [[cj.simulate(scenario(asks, customers), seed=seed) for asks in (NOBODY, condition)] for seed in seeds]
     return concatenate_subscribers([pair_subscribers(nobody, somebody) for nobody, somebody in pairs])
 
 
 def concatenate_subscribers(parts: Sequence[Subscribers]) -> Subscribers:
-    """Those of several populations."""
+    """Subscribers of several populations."""
     return Subscribers(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
@@ -135,13 +133,13 @@ def difference_with_interval(one: tuple[float, float, float], other: tuple[float
 
 
 def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
-    """The published statements beside what came out; `chosen` as `targets` gives it."""
-    asked = everyone.select(everyone.is_treated)
-    moved, n = asked.left_treated - asked.left_untreated, len(asked.left_untreated)
-    backfires, kept, driven = churn_increase(asked), wilson_share(moved < 0), float((moved > 0).mean())
-    dogs = asked.persona == "sleeping_dog"
-    dogs_more = difference_with_interval(churn_increase(asked.select(dogs)), churn_increase(asked.select(~dogs)))
-    risk, least = (asked.select(np.isin(asked.band, USAGE_HALVES[chosen[name]])) for name in ("at risk", "least moved"))
+    """The published statements beside what came out; `chosen` is the return value of `choose_halves`."""
+    treated = everyone.select(everyone.is_treated)
+    moved, n = treated.left_treated - treated.left_untreated, len(treated.left_untreated)
+    backfires, kept, driven = churn_increase(treated), wilson_share(moved < 0), float((moved > 0).mean())
+    dogs = treated.persona == "sleeping_dog"
+    dogs_more = difference_with_interval(churn_increase(treated.select(dogs)), churn_increase(treated.select(~dogs)))
+    risk, least = (treated.select(np.isin(treated.band, USAGE_HALVES[chosen[name]])) for name in ("at risk", "least moved"))
     worse, best = difference_with_interval(churn_increase(risk), churn_increase(least)), churn_increase(least)
     return [
         Finding(
@@ -150,7 +148,8 @@ def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
             *backfires,
             n,
             backfires[1] > 0,
-            f"{asked.left_treated.mean():.1%} and {asked.left_untreated.mean():.1%}; the lift of opening it was set with these two in view",
+            f"{treated.left_treated.mean():.1%} and {treated.left_untreated.mean():.1%}; "
+            "the lift of opening it was set with these two in view",
         ),
         Finding(
             "share of those asked whom the offer keeps",
@@ -166,7 +165,7 @@ def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
             *dogs_more,
             n,
             dogs_more[1] > 0,
-            f"of the persona {asked.left_untreated[dogs].mean():.0%} leave anyway, woken by the letters of every week; many whom "
+            f"of the persona {treated.left_untreated[dogs].mean():.0%} leave anyway, woken by the letters of every week; many whom "
             "the offer wakes are others who had slept",
         ),
         Finding(
@@ -175,8 +174,9 @@ def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
             *worse,
             n,
             worse[1] > 0,
-            f"at risk: {risk.left_treated.mean():.1%} against {risk.left_untreated.mean():.1%}, least moved: {least.left_treated.mean():.1%} against "
-            f"{least.left_untreated.mean():.1%}; halves by articles read lately, chosen on a pilot",
+            f"at risk: {risk.left_treated.mean():.1%} against {risk.left_untreated.mean():.1%}, "
+            f"least moved: {least.left_treated.mean():.1%} against {least.left_untreated.mean():.1%}; "
+            "halves by articles read lately, chosen on a pilot",
         ),
         Finding(
             "change of the share who leave if the half least moved is asked, against nobody",

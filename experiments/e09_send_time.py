@@ -34,7 +34,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class CustomerSetting(NamedTuple):
-    """Customers: when they read, how much they differ, how long a mail lives."""
+    """Customers: when they read, how much they differ, and the lifetime of a mail."""
 
     hours: str = "inbox"
     spread: float = 0.0  # hours
@@ -175,7 +175,7 @@ def lift_by_learn_from(setting: CustomerSetting, found: SettingResult, customers
     rows = []
 
     def halves(until: dict[str, Any]) -> tuple[Floats, Floats]:
-        """The year, and its second half: the same life, less its first half."""
+        """The year, and its second half: the same run, less its first half."""
         year, first = (
             np.array([touches_by_customer(scenario(setting, customers, until, days), seed) for seed in seeds]) for days in (364, 182)
         )

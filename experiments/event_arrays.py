@@ -1,7 +1,4 @@
-"""What happened in a run, as arrays: whom it happened to, when, and what it was worth.
-
-Lives here: reading a run's log for the experiments on published findings. Does not live here: what they make of it (e06 and on).
-"""
+"""The events of a simulation run as arrays of customers, days and money, read from its log for the experiments e06 and later."""
 
 import tempfile
 from collections.abc import Sequence
@@ -18,58 +15,58 @@ DAY = 86_400  # seconds
 
 
 class EventArrays(NamedTuple):
-    """One kind of event of one run, in the order of customers, then of time; all arrays of shape (n_events,)."""
+    """All events of one kind in a run, ordered by customer, then by time. Arrays have shape (n_events,)."""
 
     customer: NDArray[np.int64]
     day: NDArray[np.float64]  # since the start
-    value: NDArray[np.float64]  # money; 0 where there is none
+    value: NDArray[np.float64]  # money; 0 without any
 
 
 def simulate_events(scenario: cj.Scenario, seed: int, events: Sequence[str]) -> dict[str, EventArrays]:
-    """Simulate, and give when these events happened.
+    """Simulate a scenario and return the events of some kinds.
 
     Parameters
     ----------
     scenario : Scenario
-        What to run.
+        The scenario.
     seed : int
-        Of the run.
+        Seed of the run.
     events : sequence of str
-        Names as the log has them.
+        Names of events in the log.
 
     Returns
     -------
-    dict of str to Happenings
-        By event.
+    dict of str to EventArrays
+        The events of each kind.
     """
-    wanted = ", ".join(f"'{event}'" for event in events)
+    names = ", ".join(f"'{event}'" for event in events)
     with tempfile.TemporaryDirectory() as folder:
         run = cj.simulate(scenario, seed=seed, log=Path(folder) / "log.parquet")
         assert run.log is not None
         rows = run.log.query(f"""
             select customer, event::varchar as event, epoch(time) as seconds, coalesce(value, 0) as value
-            from log where event in ({wanted}) order by customer, time
+            from log where event in ({names}) order by customer, time
         """)
     midnight = (datetime.combine(scenario.start, datetime.min.time()) - datetime(1970, 1, 1)).total_seconds()
-    found = {}
+    arrays = {}
     for event in events:
-        of = rows[rows["event"] == event]
-        days = (of["seconds"].to_numpy(np.float64) - midnight) / DAY
-        found[event] = EventArrays(of["customer"].to_numpy(np.int64), days, of["value"].to_numpy(np.float64))
-    return found
+        selected = rows[rows["event"] == event]
+        days = (selected["seconds"].to_numpy(np.float64) - midnight) / DAY
+        arrays[event] = EventArrays(selected["customer"].to_numpy(np.int64), days, selected["value"].to_numpy(np.float64))
+    return arrays
 
 
 def count_in_windows(events: EventArrays, customers: int, after: NDArray[np.float64], until: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How often it happened to each customer in that customer's window.
+    """The number of events of each customer within a window of that customer.
 
     Parameters
     ----------
     events : EventArrays
-        Events.
+        The events.
     customers : int
-        How many there are.
+        Number of customers.
     after, until : ndarray of float64, shape (customers,), days
-        The window, its end included; no time lies in one whose ends are nan.
+        The window, excluding its start and including its end. A window with nan ends contains no time.
 
     Returns
     -------
@@ -80,8 +77,8 @@ def count_in_windows(events: EventArrays, customers: int, after: NDArray[np.floa
 
 
 def first_day(events: EventArrays, customers: int) -> NDArray[np.float64]:
-    """When it first happened to each customer, shape (customers,), days; nan where it never did."""
+    """The day of each customer's first event, shape (customers,); nan without one."""
     first = np.full(customers, np.nan)
-    who, where = np.unique(events.customer, return_index=True)
-    first[who] = events.day[where]
+    customer, index = np.unique(events.customer, return_index=True)
+    first[customer] = events.day[index]
     return first

@@ -1,7 +1,4 @@
-"""What the experiments on published findings have in common: one statement beside what the simulation shows, and the page that tells it.
-
-Lives here: `Finding`, the page, the intervals of a ratio and of a share. Does not live here: any simulation (e05 and on).
-"""
+"""Published findings beside simulated ones, for experiments from e05 on: the record `Finding`, intervals, and the report page."""
 
 import csv
 import json
@@ -17,10 +14,9 @@ Z95 = 1.959964
 
 
 class Finding(NamedTuple):
-    """One published statement, and the same of the simulated journey with its 95 % interval.
+    """A published statement, and the corresponding number of the simulated journey with its 95 % interval.
 
-    `reproduced`: whether the simulated number, with its interval, says what was published; `why`: what makes it so or keeps it from
-    being so, in a sentence.
+    `reproduced`: whether the simulated number, with its interval, agrees with the published one. `why`: the reason, in a sentence.
     """
 
     statement: str
@@ -39,13 +35,13 @@ def ratio_with_interval(y: NDArray[np.float64], x: NDArray[np.float64] | float =
     Parameters
     ----------
     y : ndarray of float64, shape (n,)
-        One independent customer each.
+        One entry per independent customer.
     x : ndarray of float64, shape (n,), or 1
-        Of the same customers.
+        For the same customers.
     """
-    below = float(np.broadcast_to(x, y.shape).sum())
-    value = float(y.sum()) / below
-    error = float(np.sqrt(np.square(y - value * x).sum() * len(y) / (len(y) - 1))) / abs(below)
+    denominator = float(np.broadcast_to(x, y.shape).sum())
+    value = float(y.sum()) / denominator
+    error = float(np.sqrt(np.square(y - value * x).sum() * len(y) / (len(y) - 1))) / abs(denominator)
     return value, value - Z95 * error, value + Z95 * error
 
 
@@ -55,7 +51,7 @@ def share_with_interval(hits: int, n: int) -> tuple[float, float, float]:
     Parameters
     ----------
     hits, n : int
-        How many of how many.
+        Number of hits, and of trials.
     """
     from scipy.stats import binomtest
 
@@ -64,12 +60,12 @@ def share_with_interval(hits: int, n: int) -> tuple[float, float, float]:
 
 
 def median_with_interval(values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float, float]:
-    """The median with its 95 % interval between order statistics, which supposes no distribution; of fewer than 6, the least and largest.
+    """The median with its distribution-free 95 % interval between order statistics; of fewer than 6 values, the smallest and the largest.
 
     Parameters
     ----------
     values : sequence of float, shape (n,)
-        One independent number each.
+        Independent numbers.
     """
     from scipy.stats import binom
 
@@ -88,27 +84,27 @@ def write_findings_report(
     *,
     reference_label: str = "published",
 ) -> str:
-    """Write `report.md`, `findings.json` and a CSV for each table.
+    """Write `report.md`, `findings.json` and one CSV per table.
 
     Parameters
     ----------
     name : str
-        The experiment's file, without its ending.
+        File name of the experiment, without suffix.
     title, introduction : str
-        The heading, and what was run, in Markdown.
+        The heading, and a description of the runs, in Markdown.
     findings : sequence of Finding
-        Statements.
+        The statements.
     tables : dict of str to rows
-        Data of figures, by the file's name.
+        Data of the figures by file name.
     out : Path
-        The folder; made if it is not there.
+        The folder; created if it does not exist.
     reference_label : str
-        What the simulated numbers are held against: 'published', or 'wanted' where the statement is our own.
+        The reference of the simulated numbers: 'published', or 'wanted' if the statement is our own.
 
     Returns
     -------
     str
-        The page.
+        The report page.
     """
     out.mkdir(parents=True, exist_ok=True)
     for table, rows in tables.items():

@@ -1,4 +1,1 @@
-"""A journey from data: reading what a firm recorded, fitting, and saying where the data cannot tell.
-
-Lives here: purchases.py, a journey from a purchase log. Does not live here: policies, which calibration never changes.
-"""
+"""Calibration of a journey from data: reading a purchase log, fitting models, and reporting what the data cannot identify."""

@@ -1,7 +1,6 @@
-"""BG/NBD: customers who buy at gamma-distributed rates and leave after a repeat purchase with beta-distributed probability.
+"""The BG/NBD model: customers buy at gamma-distributed rates and drop out after a repeat purchase with beta-distributed probability.
 
-Lives here: its likelihood, its fit, what it expects of a new customer and of one with a history. Does not live here:
-whether a log can tell dropout at all (purchases.py), forecasts with their bands (forecast.py).
+Provides its likelihood, its fit, and its expectations for a new customer and for a customer with a known history.
 
 References
 ----------
@@ -17,12 +16,12 @@ from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, Sear
 from cjsim.calibration.nbd import IntArray, rate_bounds
 
 _SINGULARITY_STEP = 1e-4
-_MIN_DROPOUT = 1e-12  # of a drawn dropout, so that the number of purchases until then is finite
+_MIN_DROPOUT = 1e-12  # keeps the drawn number of purchases before dropout finite
 
 
 @dataclass(frozen=True)
 class BgNbd:
-    """Rates gamma with shape `r` and rate `alpha` (per unit of time); dropout after each repeat purchase beta(`a`, `b`).
+    """Purchase rates gamma with shape `r` and rate `alpha` (units of time); dropout after each repeat purchase beta(`a`, `b`).
 
     Examples
     --------
@@ -38,7 +37,7 @@ class BgNbd:
     b: float
 
     def expected_purchases(self, t: FloatArray) -> FloatArray:
-        """E[X(t)], FHL equation 9: repeat purchases of a customer by `t` after the first.
+        """E[X(t)], FHL equation 9: expected repeat purchases of a new customer in the `t` after the first purchase.
 
         Parameters
         ----------
@@ -53,16 +52,16 @@ class BgNbd:
         return _expected_purchases(t, self.r * full, self.alpha * full, self.a, self.b * full)
 
     def conditional_expected_purchases(self, t: float, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
-        """E[Y(t) | x, t_x, T], FHL equation 10: purchases in the `t` after `T`.
+        """E[Y(t) | x, t_x, T], FHL equation 10: expected purchases in the `t` after `T`.
 
-        Equal to P(alive) times E[X(t)] of a new customer with r + x, alpha + T, a, b + x: the posterior of one alive.
+        This is P(alive) times E[X(t)] of a new customer with r + x, alpha + T, a, b + x, the posterior given that the customer is alive.
 
         Parameters
         ----------
         t : float
             Units of time, at least 0.
         x, t_x, T : ndarray of float64, shape (n,)
-            Repeat purchases, time of the last one, time observed, from the first purchase on.
+            Repeat purchases; time of the last one and end of observation, in units of time since the first purchase.
 
         Returns
         -------
@@ -72,12 +71,12 @@ class BgNbd:
         return self.p_alive(x, t_x, T) * _expected_purchases(ahead, self.r + x, self.alpha + T, self.a, self.b + x)
 
     def p_alive(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
-        """P(not yet left at T | x, t_x, T); 1 for a customer without a repeat purchase.
+        """P(alive at T | x, t_x, T): the probability that the customer has not dropped out; 1 without a repeat purchase.
 
         Parameters
         ----------
         x, t_x, T : ndarray of float64, shape (n,)
-            As in `conditional_purchases`.
+            As in `conditional_expected_purchases`.
 
         Returns
         -------
@@ -85,45 +84,46 @@ class BgNbd:
         """
         from scipy.special import expit
 
-        some = np.asarray(x) > 0
-        before = np.where(some, self.b + x - 1, 1.0)
-        odds_left = np.log(self.a / before) + (self.r + x) * (np.log(self.alpha + T) - np.log(self.alpha + t_x))
-        return np.asarray(np.where(some, expit(-odds_left), 1.0))
+        has_repeats = np.asarray(x) > 0
+        denominator = np.where(has_repeats, self.b + x - 1, 1.0)
+        dropout_log_odds = np.log(self.a / denominator) + (self.r + x) * (np.log(self.alpha + T) - np.log(self.alpha + t_x))
+        return np.asarray(np.where(has_repeats, expit(-dropout_log_odds), 1.0))
 
     def draw_rate_and_dropout(
         self, rng: np.random.Generator, x: FloatArray, t_x: FloatArray, T: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Rate and dropout of each customer, drawn from its posterior given its history; a rate of 0 for one who has left.
+        """Rate and dropout probability of each customer, drawn from the posterior given the history; rate 0 after dropout.
 
-        Alive with `p_alive`; then the rate is gamma(r + x, alpha + T), the dropout beta(a, b + x), independent of each other.
+        The customer is alive with probability `p_alive`. Then the rate is gamma(r + x, alpha + T) and, independently, the dropout
+        probability is beta(a, b + x).
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Where the randomness comes from.
+            Source of randomness.
         x, t_x, T : ndarray of float64, shape (n,)
-            As in `conditional_purchases`.
+            As in `conditional_expected_purchases`.
 
         Returns
         -------
         two ndarrays of float64, shape (n,)
-            Purchases per unit of time, and a probability.
+            Purchases per unit of time, and the dropout probability.
         """
         alive = rng.random(len(x)) < self.p_alive(x, t_x, T)
         rate = rng.gamma(self.r + x) / (self.alpha + T)
         return np.where(alive, rate, 0.0), np.clip(rng.beta(self.a, self.b + x), _MIN_DROPOUT, 1.0)
 
     def draw_future_purchases(self, rng: np.random.Generator, t: float, x: FloatArray, t_x: FloatArray, T: FloatArray) -> IntArray:
-        """Purchases in the `t` after `T`, one draw a customer from its posterior predictive distribution.
+        """Purchases in the `t` after `T`: one draw per customer from the posterior predictive distribution.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Where the randomness comes from.
+            Source of randomness.
         t : float
             Units of time, at least 0.
         x, t_x, T : ndarray of float64, shape (n,)
-            As in `conditional_purchases`.
+            As in `conditional_expected_purchases`.
 
         Returns
         -------
@@ -133,12 +133,12 @@ class BgNbd:
         return np.minimum(rng.poisson(rate * t), rng.geometric(dropout)).astype(np.int64)
 
     def draw_new_customers(self, rng: np.random.Generator, T: FloatArray, t: float) -> tuple[IntArray, IntArray]:
-        """Repeat purchases of new customers by `T`, and in the `t` after it.
+        """Repeat purchases of new customers until `T`, and in the `t` after `T`.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Where the randomness comes from.
+            Source of randomness.
         T : ndarray of float64, shape (n,)
             Time since the first purchase.
         t : float
@@ -149,18 +149,19 @@ class BgNbd:
         two ndarrays of int64, shape (n,)
         """
         rate = rng.gamma(self.r, size=len(T)) / self.alpha
-        last = rng.geometric(np.clip(rng.beta(self.a, self.b, size=len(T)), _MIN_DROPOUT, 1.0))
-        early = rng.poisson(rate * T)
-        late = early + rng.poisson(rate * t)
-        by_end, by_then = np.minimum(late, last), np.minimum(early, last)
-        return by_then.astype(np.int64), (by_end - by_then).astype(np.int64)
+        purchases_before_dropout = rng.geometric(np.clip(rng.beta(self.a, self.b, size=len(T)), _MIN_DROPOUT, 1.0))
+        offered_until_T = rng.poisson(rate * T)
+        offered_until_end = offered_until_T + rng.poisson(rate * t)
+        until_end = np.minimum(offered_until_end, purchases_before_dropout)
+        until_T = np.minimum(offered_until_T, purchases_before_dropout)
+        return until_T.astype(np.int64), (until_end - until_T).astype(np.int64)
 
 
 def _expected_purchases(t: FloatArray, r: FloatArray, alpha: FloatArray, a: float, b: FloatArray) -> FloatArray:
     """E[X(t)] for arrays of r, alpha, b: 1 - (1-z)^(a-1) 2F1(a-1, a+b-1-r; a+b-1; z), z = t/(alpha+t), times (a+b-1)/(a-1).
 
-    Euler's transformation of FHL's equation 9: the powers of (1-z), which overflow for a frequent buyer, cancel. At a = 1 the
-    formula is 0/0; the mean of its two sides is exact to the square of the distance.
+    This is Euler's transformation of FHL equation 9, in which the powers of (1-z) that overflow for frequent buyers cancel. At a = 1 the
+    formula is 0/0, so the mean of the values just below and above is used. Its error is of second order in the distance.
     """
     if abs(a - 1) < _SINGULARITY_STEP / 2:
         return (_expected_purchases(t, r, alpha, 1 - _SINGULARITY_STEP, b) + _expected_purchases(t, r, alpha, 1 + _SINGULARITY_STEP, b)) / 2
@@ -173,13 +174,13 @@ def _expected_purchases(t: FloatArray, r: FloatArray, alpha: FloatArray, a: floa
         value = -c / (a - 1) * (np.exp(power) * hyp2f1(a - 1, c - r, c, t / (alpha + t)) - 1)
     out = np.asarray(value, dtype=np.float64)
     for index in np.argwhere(~np.isfinite(out)):
-        place = tuple(index)
-        out[place] = _expected_purchases_by_quadrature(float(t[place]), float(r[place]), float(alpha[place]), a, float(b[place]))
+        at = tuple(index)
+        out[at] = _expected_purchases_by_quadrature(float(t[at]), float(r[at]), float(alpha[at]), a, float(b[at]))
     return out
 
 
 def _expected_purchases_by_quadrature(t: float, r: float, alpha: float, a: float, b: float) -> float:
-    """E[X(t)] as the mean over p ~ beta(a, b) of (1 - (alpha/(alpha + p t))^r) / p, where the series overflows (a far above 1)."""
+    """E[X(t)] as the mean over p ~ beta(a, b) of (1 - (alpha/(alpha + p t))^r) / p, for a far above 1, where the series overflows."""
     from scipy.integrate import quad
     from scipy.stats import beta
 
@@ -191,16 +192,16 @@ def _expected_purchases_by_quadrature(t: float, r: float, alpha: float, a: float
 
 
 def bgnbd_log_likelihood(theta: FloatArray, x: FloatArray, t_x: FloatArray, T: FloatArray, weight: FloatArray) -> tuple[float, FloatArray]:
-    """Log-likelihood of (r, alpha, a, b), FHL equation 6, and its gradient, in a form that neither over- nor underflows.
+    """Log-likelihood of (r, alpha, a, b), FHL equation 6, and its gradient, in a form that does not overflow or underflow.
 
     Parameters
     ----------
     theta : ndarray of float64, shape (4,)
         r, alpha, a, b.
     x, t_x, T : ndarray of float64, shape (n,)
-        Repeat purchases, time of the last one, time observed, from the first purchase on.
+        Repeat purchases; time of the last one and end of observation, in units of time since the first purchase.
     weight : ndarray of float64, shape (n,)
-        Customers in each row.
+        Number of customers in each row.
 
     Returns
     -------
@@ -209,31 +210,31 @@ def bgnbd_log_likelihood(theta: FloatArray, x: FloatArray, t_x: FloatArray, T: F
     from scipy.special import digamma, gammaln
 
     r, alpha, a, b = theta
-    some = x > 0
-    before = np.where(some, b + x - 1, 1.0)
-    alive = -(r + x) * np.log(alpha + T)
-    left = np.where(some, np.log(a) - np.log(before) - (r + x) * np.log(alpha + t_x), -np.inf)
-    both = np.logaddexp(alive, left)
-    terms = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x) + both
-    share_alive, share_left = np.exp(alive - both), np.exp(left - both)
-    by_r = digamma(r + x) - digamma(r) + np.log(alpha) - share_alive * np.log(alpha + T) - share_left * np.log(alpha + t_x)
-    by_alpha = r / alpha - (r + x) * (share_alive / (alpha + T) + share_left / (alpha + t_x))
-    by_a = digamma(a + b) - digamma(a + b + x) + share_left / a
-    by_b = digamma(a + b) - digamma(a + b + x) + digamma(b + x) - digamma(b) - share_left / before
+    has_repeats = x > 0
+    denominator = np.where(has_repeats, b + x - 1, 1.0)
+    log_alive = -(r + x) * np.log(alpha + T)
+    log_dropped = np.where(has_repeats, np.log(a) - np.log(denominator) - (r + x) * np.log(alpha + t_x), -np.inf)
+    log_sum = np.logaddexp(log_alive, log_dropped)
+    terms = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x) + log_sum
+    alive_share, dropped_share = np.exp(log_alive - log_sum), np.exp(log_dropped - log_sum)
+    by_r = digamma(r + x) - digamma(r) + np.log(alpha) - alive_share * np.log(alpha + T) - dropped_share * np.log(alpha + t_x)
+    by_alpha = r / alpha - (r + x) * (alive_share / (alpha + T) + dropped_share / (alpha + t_x))
+    by_a = digamma(a + b) - digamma(a + b + x) + dropped_share / a
+    by_b = digamma(a + b) - digamma(a + b + x) + digamma(b + x) - digamma(b) - dropped_share / denominator
     return float(weight @ terms), np.array([weight @ by for by in (by_r, by_alpha, by_a, by_b)])
 
 
 def fit_bgnbd(x: FloatArray, t_x: FloatArray, T: FloatArray, weight: FloatArray | None = None) -> LikelihoodFit:
-    """Maximum likelihood of BG/NBD with 95 % profile-likelihood intervals.
+    """Maximum-likelihood fit of BG/NBD with 95 % profile-likelihood intervals.
 
-    `a` and `b` are searched up to 1000, where all customers have the same dropout as far as any log can tell.
+    `a` and `b` are searched up to 1000, above which no log can distinguish the dropout of customers.
 
     Parameters
     ----------
     x, t_x, T : ndarray of float64, shape (n,)
-        Repeat purchases (some above 0), time of the last one, time observed (some above 0).
+        Repeat purchases (some above 0), time of the last one, end of observation (some above 0).
     weight : ndarray of float64, shape (n,), optional
-        Customers in each row; 1 if not given.
+        Number of customers in each row; 1 if not given.
 
     Returns
     -------

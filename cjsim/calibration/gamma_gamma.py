@@ -1,7 +1,7 @@
-"""Gamma-gamma: what customers spend at a purchase, and how it differs between them; and the lognormal where it cannot be told.
+"""Models of spend per purchase: gamma-gamma, and the lognormal that is used if the log cannot identify differences between customers.
 
-Lives here: likelihoods, fits, means of a new customer and of one with a history. Does not live here: when customers
-buy, from which the model takes money to be independent (its caller reports their correlation).
+Provides likelihoods, fits, and expectations for a new customer and for a customer with a known history. Both models assume that spend is
+independent of when customers buy. `model_selection` reports the correlation.
 
 References
 ----------
@@ -18,11 +18,11 @@ from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, Sear
 
 @dataclass(frozen=True)
 class GammaGamma:
-    """Money of a purchase gamma with shape `p` and a rate nu; nu gamma over customers with shape `q` and rate `v`.
+    """Spend per purchase is gamma with shape `p` and rate nu; nu is gamma over customers with shape `q` and rate `v`.
 
     Examples
     --------
-    >>> round(GammaGamma(p=6.25, q=3.74, v=15.44).mean(), 2)
+    >>> round(GammaGamma(p=6.25, q=3.74, v=15.44).mean_spend(), 2)
     35.22
     """
 
@@ -32,18 +32,18 @@ class GammaGamma:
     v: float
 
     def mean_spend(self) -> float:
-        """Mean spend p v / (q - 1) of a purchase by a new customer; infinite for q <= 1."""
+        """Expected spend per purchase of a new customer, p v / (q - 1); infinite for q <= 1."""
         return self.p * self.v / (self.q - 1) if self.q > 1 else float("inf")
 
     def conditional_mean(self, x: FloatArray, spend: FloatArray) -> FloatArray:
-        """Mean spend p (v + x z) / (p x + q - 1) of a customer whose `x` repeat purchases had mean `z` = `spend` (FH equation 5).
+        """Expected spend p (v + x z) / (p x + q - 1) of a customer whose `x` repeat purchases had the mean z = `spend` (FH equation 5).
 
         Parameters
         ----------
         x : ndarray of float64, shape (n,)
             Repeat purchases.
         spend : ndarray of float64, shape (n,), money
-            Their mean; ignored where `x` is 0.
+            Mean spend of the repeat purchases; ignored if `x` is 0.
 
         Returns
         -------
@@ -52,12 +52,12 @@ class GammaGamma:
         return np.asarray(self.p * (self.v + _repeat_money(x, spend)) / (self.p * x + self.q - 1))
 
     def draw_money_rates(self, rng: np.random.Generator, x: FloatArray, spend: FloatArray) -> FloatArray:
-        """The rate nu of each customer's money, drawn from its posterior gamma(p x + q, v + x z).
+        """The rate nu of each customer's spend, drawn from the posterior gamma(p x + q, v + x z).
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Where the randomness comes from.
+            Source of randomness.
         x, spend : ndarray of float64, shape (n,)
             As in `conditional_mean`.
 
@@ -68,14 +68,14 @@ class GammaGamma:
         return np.asarray(rng.gamma(self.q + self.p * x) / (self.v + _repeat_money(x, spend)))
 
     def draw_total_spend(self, rng: np.random.Generator, purchases: FloatArray, x: FloatArray, spend: FloatArray) -> FloatArray:
-        """Money of `count` further purchases of each customer, drawn from its posterior predictive distribution.
+        """Total spend of each customer's further purchases, drawn from the posterior predictive distribution.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Where the randomness comes from.
+            Source of randomness.
         purchases : ndarray of float64, shape (n,)
-            Further purchases.
+            Number of further purchases.
         x, spend : ndarray of float64, shape (n,)
             As in `conditional_mean`.
 
@@ -91,23 +91,23 @@ class GammaGamma:
 
 @dataclass(frozen=True)
 class LognormalSpend:
-    """Money of a purchase lognormal, the same for all customers: median, and sigma of the logarithm."""
+    """Spend per purchase is lognormal with the same median, and sigma of the logarithm, for all customers."""
 
     name: ClassVar[str] = "lognormal"
     median: float
     sigma: float
 
     def mean_spend(self) -> float:
-        """Mean spend median exp(sigma^2 / 2) of a purchase."""
+        """Expected spend per purchase, median exp(sigma^2 / 2)."""
         return float(self.median * np.exp(self.sigma**2 / 2))
 
     def conditional_mean(self, x: FloatArray, spend: FloatArray) -> FloatArray:
-        """The mean spend, whatever the customer spent before.
+        """The expected spend, which does not depend on the history.
 
         Parameters
         ----------
         x, spend : ndarray of float64, shape (n,)
-            Repeat purchases and their mean.
+            Repeat purchases and their mean spend; not used.
 
         Returns
         -------
@@ -116,14 +116,14 @@ class LognormalSpend:
         return np.full_like(np.asarray(x, dtype=np.float64), self.mean_spend())
 
     def draw_total_spend(self, rng: np.random.Generator, purchases: FloatArray, x: FloatArray, spend: FloatArray) -> FloatArray:
-        """Money of `count` further purchases of each customer.
+        """Total spend of each customer's further purchases.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Where the randomness comes from.
+            Source of randomness.
         purchases : ndarray of float64, shape (n,)
-            Further purchases.
+            Number of further purchases.
         x, spend : ndarray of float64, shape (n,)
             Not used.
 
@@ -131,17 +131,17 @@ class LognormalSpend:
         -------
         ndarray of float64, shape (n,), money
         """
-        whole = np.asarray(purchases, dtype=np.int64)
-        owner = np.repeat(np.arange(len(whole)), whole)
-        money = self.median * np.exp(self.sigma * rng.standard_normal(len(owner)))
-        return np.bincount(owner, weights=money, minlength=len(whole)).astype(np.float64)
+        counts = np.asarray(purchases, dtype=np.int64)
+        customer = np.repeat(np.arange(len(counts)), counts)
+        money = self.median * np.exp(self.sigma * rng.standard_normal(len(customer)))
+        return np.bincount(customer, weights=money, minlength=len(counts)).astype(np.float64)
 
 
 SpendModel = GammaGamma | LognormalSpend
 
 
 def _repeat_money(x: FloatArray, spend: FloatArray) -> FloatArray:
-    """Money of the repeat purchases; 0 where there are none, whatever their mean is said to be."""
+    """Total spend of the repeat purchases; 0 without any, even if `spend` is nan."""
     return np.where(x > 0, x * np.where(x > 0, spend, 0.0), 0.0)
 
 
@@ -155,7 +155,7 @@ def gamma_gamma_log_likelihood(theta: FloatArray, x: FloatArray, spend: FloatArr
     x : ndarray of float64, shape (n,)
         Repeat purchases, at least 1.
     spend : ndarray of float64, shape (n,), money
-        Their mean, above 0.
+        Their mean spend, above 0.
 
     Returns
     -------
@@ -174,14 +174,14 @@ def gamma_gamma_log_likelihood(theta: FloatArray, x: FloatArray, spend: FloatArr
 
 
 def fit_gamma_gamma(x: FloatArray, spend: FloatArray) -> LikelihoodFit:
-    """Maximum likelihood of gamma-gamma with 95 % profile-likelihood intervals.
+    """Maximum-likelihood fit of gamma-gamma with 95 % profile-likelihood intervals.
 
     Parameters
     ----------
     x : ndarray of float64, shape (n,)
         Repeat purchases, at least 1.
     spend : ndarray of float64, shape (n,), money
-        Their mean, above 0.
+        Their mean spend, above 0.
 
     Returns
     -------
@@ -195,12 +195,12 @@ def fit_gamma_gamma(x: FloatArray, spend: FloatArray) -> LikelihoodFit:
 
 
 def fit_lognormal(money: FloatArray) -> LikelihoodFit:
-    """Maximum likelihood of the lognormal with 95 % profile-likelihood intervals, as if purchases were independent.
+    """Maximum-likelihood fit of the lognormal with 95 % profile-likelihood intervals that treat purchases as independent.
 
     Parameters
     ----------
     money : ndarray of float64, shape (n,), money
-        Of single purchases, above 0.
+        Spend of single purchases, above 0.
 
     Returns
     -------
@@ -212,8 +212,8 @@ def fit_lognormal(money: FloatArray) -> LikelihoodFit:
     def function(theta: FloatArray) -> tuple[float, FloatArray]:
         """Log-likelihood of (median, sigma) and its gradient."""
         z = (logs - np.log(theta[0])) / theta[1]
-        height = -float(np.sum(0.5 * z**2 + np.log(theta[1]) + logs)) - len(logs) * 0.5 * np.log(2 * np.pi)
-        return height, np.array([z.sum() / theta[1] / theta[0], np.sum(z**2 - 1) / theta[1]])
+        log_likelihood = -float(np.sum(0.5 * z**2 + np.log(theta[1]) + logs)) - len(logs) * 0.5 * np.log(2 * np.pi)
+        return log_likelihood, np.array([z.sum() / theta[1] / theta[0], np.sum(z**2 - 1) / theta[1]])
 
     median = float(np.exp(logs.mean()))
     bounds = {"spend_median": SearchRange(median / 1e3, median * 1e3), "spend_sigma": SearchRange(1e-3, 10.0)}

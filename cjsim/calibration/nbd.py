@@ -1,6 +1,6 @@
-"""NBD: customers who buy at gamma-distributed rates and never leave. The model where dropout cannot be told.
+"""The NBD model: customers buy at gamma-distributed rates and never drop out. It is used if the log cannot identify dropout.
 
-Lives here: its likelihood, its fit and what it expects. Does not live here: BG/NBD (bgnbd.py), which contains it.
+Provides its likelihood, its fit and its expectations. BG/NBD contains it as the limit of no dropout.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Nbd:
-    """Purchases at a Poisson rate that is gamma-distributed over customers, shape `r`, rate `alpha` (per unit of time).
+    """Poisson purchases with rates that are gamma-distributed over customers, shape `r`, rate `alpha` (units of time).
 
     References
     ----------
@@ -33,7 +33,7 @@ class Nbd:
     alpha: float
 
     def expected_purchases(self, t: FloatArray) -> FloatArray:
-        """E[X(t)] = r t / alpha: purchases of a customer by `t` after the first.
+        """E[X(t)] = r t / alpha: expected purchases of a new customer in the `t` after the first purchase.
 
         Parameters
         ----------
@@ -46,14 +46,14 @@ class Nbd:
         return np.asarray(self.r * np.asarray(t, dtype=np.float64) / self.alpha)
 
     def conditional_expected_purchases(self, t: float, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
-        """E[Y(t) | x, t_x, T] = t (r + x) / (alpha + T): purchases in the `t` after `T`.
+        """E[Y(t) | x, t_x, T] = t (r + x) / (alpha + T): expected purchases in the `t` after `T`.
 
         Parameters
         ----------
         t : float
             Units of time, at least 0.
         x, t_x, T : ndarray of float64, shape (n,)
-            Repeat purchases, time of the last one, time observed, from the first purchase on.
+            Repeat purchases; time of the last one and end of observation, in units of time since the first purchase.
 
         Returns
         -------
@@ -62,12 +62,12 @@ class Nbd:
         return np.asarray(t * (self.r + x) / (self.alpha + T))
 
     def p_alive(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
-        """1: nobody leaves.
+        """1 for every customer: nobody drops out.
 
         Parameters
         ----------
         x, t_x, T : ndarray of float64, shape (n,)
-            As in `conditional_purchases`.
+            As in `conditional_expected_purchases`.
 
         Returns
         -------
@@ -76,16 +76,16 @@ class Nbd:
         return np.ones_like(np.asarray(x, dtype=np.float64))
 
     def draw_future_purchases(self, rng: np.random.Generator, t: float, x: FloatArray, t_x: FloatArray, T: FloatArray) -> IntArray:
-        """Purchases in the `t` after `T`, one draw a customer from its posterior predictive distribution.
+        """Purchases in the `t` after `T`: one draw per customer from the posterior predictive distribution.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Where the randomness comes from.
+            Source of randomness.
         t : float
             Units of time, at least 0.
         x, t_x, T : ndarray of float64, shape (n,)
-            As in `conditional_purchases`.
+            As in `conditional_expected_purchases`.
 
         Returns
         -------
@@ -95,12 +95,12 @@ class Nbd:
         return np.asarray(rng.poisson(rate * t), dtype=np.int64)
 
     def draw_new_customers(self, rng: np.random.Generator, T: FloatArray, t: float) -> tuple[IntArray, IntArray]:
-        """Repeat purchases of new customers by `T`, and in the `t` after it.
+        """Repeat purchases of new customers until `T`, and in the `t` after `T`.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Where the randomness comes from.
+            Source of randomness.
         T : ndarray of float64, shape (n,)
             Time since the first purchase.
         t : float
@@ -122,9 +122,9 @@ def nbd_log_likelihood(theta: FloatArray, x: FloatArray, T: FloatArray, weight: 
     theta : ndarray of float64, shape (2,)
         r and alpha.
     x, T : ndarray of float64, shape (n,)
-        Repeat purchases and time observed.
+        Repeat purchases and end of observation, in units of time since the first purchase.
     weight : ndarray of float64, shape (n,)
-        Customers in each row.
+        Number of customers in each row.
 
     Returns
     -------
@@ -140,30 +140,30 @@ def nbd_log_likelihood(theta: FloatArray, x: FloatArray, T: FloatArray, weight: 
 
 
 def rate_bounds(x: FloatArray, T: FloatArray) -> dict[str, SearchRange]:
-    """Where `r` and `alpha` are searched; past r = 1000 customers' rates differ by less than 3 %.
+    """The search ranges of `r` and `alpha`. Above r = 1000 the rates of customers differ by less than 3 %.
 
     Parameters
     ----------
     x, T : ndarray of float64, shape (n,)
-        Repeat purchases and time observed.
+        Repeat purchases and end of observation, in units of time since the first purchase.
 
     Returns
     -------
-    dict of str to Bound
+    dict of str to SearchRange
     """
     scale = float(np.mean(T)) / max(float(np.mean(x)), 1e-9)
     return {"r": SearchRange(0.01, 1000.0), "alpha": SearchRange(1e-4 * scale, 1e5 * scale)}
 
 
 def fit_nbd(x: FloatArray, T: FloatArray, weight: FloatArray | None = None) -> LikelihoodFit:
-    """Maximum likelihood of NBD with 95 % profile-likelihood intervals.
+    """Maximum-likelihood fit of NBD with 95 % profile-likelihood intervals.
 
     Parameters
     ----------
     x, T : ndarray of float64, shape (n,)
-        Repeat purchases (some above 0) and time observed (some above 0).
+        Repeat purchases (some above 0) and end of observation (some above 0).
     weight : ndarray of float64, shape (n,), optional
-        Customers in each row; 1 if not given.
+        Number of customers in each row; 1 if not given.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""A firm's purchase log: reading it, checking it, and what each customer's purchases come to by a day.
+"""The purchase log of a firm: reading and checking the file, and the purchase histories of its customers.
 
-Lives here: the file (CSV, gzipped CSV or Parquet) with messages that name the row, merging of a customer's purchases of one
-day, the split into calibration and holdout. Does not live here: any model of the purchases.
+The file is CSV, gzipped CSV or Parquet. Errors name its row. Purchases of a customer on one day are merged. Histories are split into
+calibration and holdout.
 """
 
 import gzip
@@ -31,28 +31,28 @@ _CHUNK_ROWS = 500_000
 
 @dataclass(frozen=True)
 class PurchaseHistories:
-    """What each customer of the calibration bought: rows by first purchase, then by customer.
+    """The purchase history of each customer of the calibration, ordered by first purchase, then by customer.
 
     Attributes
     ----------
     customer_ids : ndarray of str, shape (n,)
-        As the log names them.
+        Customers as named in the log.
     first_day : ndarray of datetime64[D], shape (n,)
-        Of the first purchase.
+        Day of the first purchase.
     x : ndarray of float64, shape (n,)
-        Days with a repeat purchase, up to and with the last day of calibration.
+        Number of days with a repeat purchase, up to and including the last day of calibration.
     t_x, T : ndarray of float64, shape (n,), units of time
-        From the first purchase to the last one, and to the last day of calibration.
+        Time from the first purchase to the last one, and to the last day of calibration.
     mean_spend : ndarray of float64, shape (n,), money
-        Mean of the repeat days' money; 0 where `x` is 0.
+        Mean money of the days with a repeat purchase; 0 where `x` is 0.
     purchase_money : ndarray of float64, shape (n_purchases,), money
-        Of each purchase day of the calibration, first ones included.
+        Money of each purchase day of the calibration, including first purchases.
     holdout_length : float, units of time
-        Length of the holdout; 0 if there is none.
+        Length of the holdout; 0 without one.
     holdout_purchases : ndarray of float64, shape (n,)
-        Days with a purchase in the holdout.
+        Number of days with a purchase in the holdout.
     holdout_money : ndarray of float64, shape (n,), money
-        Of them.
+        Money of these days.
     """
 
     customer_ids: NDArray[np.object_]
@@ -69,14 +69,14 @@ class PurchaseHistories:
 
 @dataclass(frozen=True)
 class PurchaseLog:
-    """Purchases, one a customer and day: the money of a day is added up.
+    """Purchases, one per customer and day with the money of that day.
 
     Attributes
     ----------
     path : str
-        Where it was read.
+        The file that was read.
     customer_ids : ndarray of str, shape (n_customers,)
-        As the log names them, by first purchase, then by name.
+        Customers as named in the log, ordered by first purchase, then by name.
     customer_index : ndarray of int64, shape (n_purchases,)
         Index of the customer; ascending.
     day : ndarray of datetime64[D], shape (n_purchases,)
@@ -84,7 +84,7 @@ class PurchaseLog:
     money : ndarray of float64, shape (n_purchases,), money
         At least 0.
     warnings : tuple of str
-        What was left out, and why.
+        What was left out and why.
     """
 
     path: str
@@ -105,14 +105,14 @@ class PurchaseLog:
         return to_python_date(self.day.max())
 
     def histories_until(self, until: date, *, unit: str = "week") -> PurchaseHistories:
-        """What the customers who bought by `until` bought by then, and from then to the last day of the log.
+        """The histories of customers who bought by `until`: purchases until then, and from then to the last day of the log.
 
         Parameters
         ----------
         until : date
             Last day of the calibration.
         unit : {"week", "day"}
-            Unit of time of what is returned.
+            Unit of time of the histories.
 
         Returns
         -------
@@ -123,51 +123,51 @@ class PurchaseLog:
         count = len(self.customer_ids)
         starts = np.searchsorted(self.customer_index, np.arange(count))
         first = self.day[starts]
-        known = first <= split
-        early = self.day <= split
-        late = ~early & known[self.customer_index]
-        repeat = early & (self.day > first[self.customer_index])
-        newest = first.copy()
-        np.maximum.at(newest, self.customer_index[early], self.day[early])
+        is_included = first <= split
+        in_calibration = self.day <= split
+        in_holdout = ~in_calibration & is_included[self.customer_index]
+        is_repeat = in_calibration & (self.day > first[self.customer_index])
+        latest = first.copy()
+        np.maximum.at(latest, self.customer_index[in_calibration], self.day[in_calibration])
 
-        def tally(chosen: NDArray[np.bool_], weights: FloatArray | None = None) -> FloatArray:
-            """Purchases, or their weights, of each known customer."""
-            sums = np.bincount(self.customer_index[chosen], weights=None if weights is None else weights[chosen], minlength=count)
-            return sums.astype(np.float64)[known]
+        def sum_by_customer(selected: NDArray[np.bool_], weights: FloatArray | None = None) -> FloatArray:
+            """The number of selected purchases, or the sum of their weights, of each included customer."""
+            sums = np.bincount(self.customer_index[selected], weights=None if weights is None else weights[selected], minlength=count)
+            return sums.astype(np.float64)[is_included]
 
-        x = tally(repeat)
+        x = sum_by_customer(is_repeat)
         scale = np.timedelta64(1, "D") * DAYS_PER_UNIT[unit]
         return PurchaseHistories(
-            customer_ids=self.customer_ids[known],
-            first_day=first[known],
+            customer_ids=self.customer_ids[is_included],
+            first_day=first[is_included],
             x=x,
-            t_x=(newest - first)[known] / scale,
-            T=(split - first[known]) / scale,
-            mean_spend=np.where(x > 0, tally(repeat, self.money) / np.maximum(x, 1.0), 0.0),
-            purchase_money=self.money[early],
+            t_x=(latest - first)[is_included] / scale,
+            T=(split - first[is_included]) / scale,
+            mean_spend=np.where(x > 0, sum_by_customer(is_repeat, self.money) / np.maximum(x, 1.0), 0.0),
+            purchase_money=self.money[in_calibration],
             holdout_length=max(float((last - split) / scale), 0.0),
-            holdout_purchases=tally(late),
-            holdout_money=tally(late, self.money),
+            holdout_purchases=sum_by_customer(in_holdout),
+            holdout_money=sum_by_customer(in_holdout, self.money),
         )
 
 
 def to_python_date(day: Any) -> date:
-    """A numpy day as a date of Python."""
+    """A numpy day as a `datetime.date`."""
     return date.fromisoformat(str(np.datetime64(day, "D")))
 
 
 def read_purchases(path: str | Path, *, customer: str, time: str, value: str) -> PurchaseLog:
-    r"""A purchase log from a file, checked.
+    r"""Read and check a purchase log.
 
-    Rows without a customer are left out, and so are refunds (negative money): what was bought stays bought. Both are counted
-    in `warnings`. A purchase of 0 money counts as a purchase. A time of day is dropped, in the time zone in which it is written.
+    Rows without a customer and refunds (negative money) are left out and counted in `warnings`; refunded purchases remain. A purchase of 0
+    money counts as a purchase. Times are truncated to the day in the time zone in which they are written.
 
     Parameters
     ----------
     path : str or Path
-        CSV with a header and commas, UTF-8; the same gzipped; or Parquet. Known by its first bytes, not by its name.
+        Comma-separated CSV in UTF-8 with a header, the same gzipped, or Parquet. The first bytes tell the format, not the name.
     customer, time, value : str
-        Names of the columns: who, when (ISO 8601 dates, or dates in Parquet), how much money.
+        Names of the columns of the customer, the time (ISO 8601 dates, or dates in Parquet) and the money.
 
     Returns
     -------
@@ -176,7 +176,7 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
     Raises
     ------
     InputError
-        If the file cannot be read, a column is missing, a date or an amount is none, or no purchase is left.
+        If the file cannot be read, a column is missing, a date or an amount is invalid, or no purchase remains.
 
     Examples
     --------
@@ -184,35 +184,35 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
     >>> file = Path(tempfile.mkdtemp()) / "log.csv"
     >>> _ = file.write_text("who,day,paid\nann,2024-01-03,5\nann,2024-01-03,2\nbob,2024-01-01,4\n")
     >>> log = read_purchases(file, customer="who", time="day", value="paid")
-    >>> log.customer.tolist(), log.money.tolist()
+    >>> log.customer_ids.tolist(), log.money.tolist()
     (['bob', 'ann'], [4.0, 7.0])
     """
     import pandas as pd
 
     table, first_row = _read_purchase_table(Path(path), [customer, time, value])
-    place = _RowLocation(str(path), first_row)
-    who = table[customer].astype("string").str.strip()
-    nobody = (who.isna() | (who == "")).to_numpy(dtype=bool)
-    warnings = _missing_customer_warnings(table, nobody, place)
-    who, table = who[~nobody], table[~nobody]
-    day, money = _parse_days(table[time], place), _parse_money(table[value], place)
-    refund = money < 0
-    if refund.any():
-        row = place.first_row + int(table.index[np.argmax(refund)])
-        total = f"{int(refund.sum())} rows, {-money[refund].sum():.2f} in money, the first in row {row}"
+    location = _RowLocation(str(path), first_row)
+    customers = table[customer].astype("string").str.strip()
+    has_no_customer = (customers.isna() | (customers == "")).to_numpy(dtype=bool)
+    warnings = _missing_customer_warnings(table, has_no_customer, location)
+    customers, table = customers[~has_no_customer], table[~has_no_customer]
+    day, money = _parse_days(table[time], location), _parse_money(table[value], location)
+    is_refund = money < 0
+    if is_refund.any():
+        row = location.first_row + int(table.index[np.argmax(is_refund)])
+        total = f"{int(is_refund.sum())} rows, {-money[is_refund].sum():.2f} in money, the first in row {row}"
         warnings.append(f"refunds (negative money) are left out, and what they refund stays a purchase: {total}")
-    if refund.all():
+    if is_refund.all():
         must, remedy = "must hold a purchase", "Check the file and the columns."
-        raise InputError(format_error(str(path), must, f"{len(nobody)} rows, none of them a purchase", remedy))
-    rows = pd.DataFrame({"who": who.to_numpy()[~refund].astype(str), "day": day[~refund], "money": money[~refund]})
-    merged = rows.groupby(["who", "day"], as_index=False, sort=True)["money"].sum()
-    first = merged.groupby("who")["day"].transform("min")
-    merged = merged.assign(first=first).sort_values(["first", "who", "day"], kind="stable")
-    owner, names = pd.factorize(merged["who"])
+        raise InputError(format_error(str(path), must, f"{len(has_no_customer)} rows, none of them a purchase", remedy))
+    kept = {"customer": customers.to_numpy()[~is_refund].astype(str), "day": day[~is_refund], "money": money[~is_refund]}
+    merged = pd.DataFrame(kept).groupby(["customer", "day"], as_index=False, sort=True)["money"].sum()
+    first = merged.groupby("customer")["day"].transform("min")
+    merged = merged.assign(first=first).sort_values(["first", "customer", "day"], kind="stable")
+    customer_index, customer_ids = pd.factorize(merged["customer"])
     return PurchaseLog(
         path=str(path),
-        customer_ids=np.asarray(names, dtype=object),
-        customer_index=np.asarray(owner, dtype=np.int64),
+        customer_ids=np.asarray(customer_ids, dtype=object),
+        customer_index=np.asarray(customer_index, dtype=np.int64),
         day=merged["day"].to_numpy().astype("datetime64[D]"),
         money=merged["money"].to_numpy(dtype=np.float64),
         warnings=tuple(warnings),
@@ -221,17 +221,18 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
 
 @dataclass(frozen=True)
 class _RowLocation:
-    """Where a row of the table stands in the file, for messages."""
+    """The location of a row in the file, for error messages."""
 
     path: str
     first_row: int
 
     def cell(self, index: int, column: str) -> str:
+        """The location of one cell."""
         return f"{self.path}:{self.first_row + index}: column '{column}'"
 
 
 def _read_purchase_table(path: Path, columns: list[str]) -> "tuple[pd.DataFrame, int]":
-    """The columns as they stand in the file, and the number of the first row (the header of a CSV is row 1)."""
+    """The columns as written in the file, and the number of the first row (the header of a CSV is row 1)."""
     try:
         with path.open("rb") as file:
             magic = file.read(4)
@@ -288,13 +289,13 @@ def _read_purchase_csv(path: Path, columns: list[str], zipped: bool) -> "pd.Data
 
 
 def _concatenate_chunks(chunks: Any, columns: list[str]) -> "pd.DataFrame":
-    """Some columns. All are parsed, as pandas checks the number of fields of a row only then; few rows at a time, for the memory."""
+    """Some of the columns. All are parsed, because pandas checks the number of fields only then; in chunks, to save memory."""
     import pandas as pd
 
     with chunks:
         parts = []
         for chunk in chunks:
-            if not isinstance(chunk.index, pd.RangeIndex):  # what pandas makes of rows that are all longer than the header
+            if not isinstance(chunk.index, pd.RangeIndex):  # pandas makes an index of surplus fields if all rows are longer than the header
                 raise pd.errors.ParserError(f"Expected {len(chunk.columns)} fields in line 2, saw more")
             parts.append(chunk[columns])
     return pd.concat(parts)
@@ -314,49 +315,49 @@ def _is_empty(column: "pd.Series") -> NDArray[np.bool_]:
     return np.asarray((text.isna() | (text == "")).to_numpy(), dtype=np.bool_)
 
 
-def _raise_for_bad_rows(column: "pd.Series", bad: NDArray[np.bool_], place: _RowLocation, must: str, remedy: str) -> None:
-    """Raises for the first bad row, and says how many more there are."""
-    rows = np.flatnonzero(bad)
+def _raise_for_bad_rows(column: "pd.Series", is_bad: NDArray[np.bool_], location: _RowLocation, must: str, remedy: str) -> None:
+    """Raise for the first bad row, with the number of further ones."""
+    rows = np.flatnonzero(is_bad)
     if not len(rows):
         return
     first = column.iloc[rows[:1]]
     got = "nothing" if _is_empty(first)[0] else short_repr(first.tolist()[0])
     more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
-    raise InputError(format_error(place.cell(int(column.index[rows[0]]), str(column.name)), must, got + more, remedy))
+    raise InputError(format_error(location.cell(int(column.index[rows[0]]), str(column.name)), must, got + more, remedy))
 
 
-def _parse_days(column: "pd.Series", place: _RowLocation) -> DayArray:
+def _parse_days(column: "pd.Series", location: _RowLocation) -> DayArray:
     import pandas as pd
 
     must, remedy = "must be a date such as 1997-01-31", "Write dates as YYYY-MM-DD, with or without a time of day."
     if pd.api.types.is_numeric_dtype(column):
-        _raise_for_bad_rows(column, np.ones(len(column), dtype=np.bool_), place, must, remedy)
+        _raise_for_bad_rows(column, np.ones(len(column), dtype=np.bool_), location, must, remedy)
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         column = column.dt.tz_localize(None)
     if not pd.api.types.is_datetime64_any_dtype(column):
         text = column.astype("string").str.replace(_UTC_OFFSET_PATTERN, r"\1", regex=True)
-        _raise_for_bad_rows(column, ~text.str.fullmatch(_DATE_PATTERN).fillna(False).to_numpy(dtype=bool), place, must, remedy)
+        _raise_for_bad_rows(column, ~text.str.fullmatch(_DATE_PATTERN).fillna(False).to_numpy(dtype=bool), location, must, remedy)
         times = pd.to_datetime(text, format="ISO8601", errors="coerce")
     else:
         times = column
-    _raise_for_bad_rows(column, times.isna().to_numpy(), place, must, remedy)
+    _raise_for_bad_rows(column, times.isna().to_numpy(), location, must, remedy)
     return np.asarray(times.to_numpy().astype("datetime64[D]"))
 
 
-def _parse_money(column: "pd.Series", place: _RowLocation) -> FloatArray:
+def _parse_money(column: "pd.Series", location: _RowLocation) -> FloatArray:
     import pandas as pd
 
     money = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = ~(np.abs(money) <= _MAX_MONEY)
+    is_bad = ~(np.abs(money) <= _MAX_MONEY)
     must, remedy = "must be an amount of money, a number up to 1e12 in size", "Write it as 1234.50, without currency or separators."
-    _raise_for_bad_rows(column, bad, place, must, remedy)
+    _raise_for_bad_rows(column, is_bad, location, must, remedy)
     return np.asarray(money)
 
 
-def _missing_customer_warnings(table: "pd.DataFrame", nobody: NDArray[np.bool_], place: _RowLocation) -> list[str]:
-    """A warning if rows have no customer, other than empty ones."""
-    rows = nobody & ~np.all([_is_empty(table[name]) for name in table.columns], axis=0)
+def _missing_customer_warnings(table: "pd.DataFrame", has_no_customer: NDArray[np.bool_], location: _RowLocation) -> list[str]:
+    """A warning about rows without a customer that are not empty."""
+    rows = has_no_customer & ~np.all([_is_empty(table[name]) for name in table.columns], axis=0)
     if not rows.any():
         return []
-    first = place.first_row + int(table.index[np.argmax(rows)])
+    first = location.first_row + int(table.index[np.argmax(rows)])
     return [f"rows without a customer are left out: {int(rows.sum())} of {len(rows)}, the first in row {first}"]

@@ -1,9 +1,4 @@
-"""A journey from a purchase log: when customers buy and what they spend, with intervals, a forecast, and files to simulate.
-
-Lives here: the verb, checks of its dates, the result. Does not live here: reading the log (purchase_log.py), the models
-(bgnbd.py, nbd.py, gammagamma.py), which of them the log can tell (identify.py), the forecast (forecast.py), the text of the
-YAML files (purchase_scenario.py).
-"""
+"""`calibrate_purchases`: fits when customers buy and what they spend to a purchase log, with intervals, a holdout forecast and files."""
 
 import contextlib
 import errno
@@ -23,31 +18,31 @@ from cjsim.calibration.purchase_scenario import CalibrationSource, scenario_file
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 
 INTERVAL_METHOD = "95 % profile likelihood"
-_MIN_CUSTOMERS_FOR_START_CHECK, _MIN_DAYS_FOR_START_CHECK = 50, 30  # fewer do not tell how first purchases are spread
+_MIN_CUSTOMERS_FOR_START_CHECK, _MIN_DAYS_FOR_START_CHECK = 50, 30  # fewer do not show how first purchases are spread
 
 
 @dataclass(frozen=True)
 class PurchaseCalibration:
-    """A journey fitted to a purchase log. Prints as a table.
+    """A journey fitted to a purchase log, which prints as a table.
 
     Attributes
     ----------
     source : str
-        The log.
+        File name of the log.
     unit : str
         Unit of time of the parameters.
     start, until, end : date
         First day of the log, last day of the calibration, last day of the holdout.
     timing : FittedTiming
-        When customers buy.
+        The model of purchase times.
     spend : FittedSpend
-        What they spend.
+        The model of spend.
     histories : PurchaseHistories
-        What was fitted to.
+        The histories that the models were fitted to.
     forecast : HoldoutForecast or None
-        Of the holdout; None if there is none.
+        Forecast of the holdout; None without one.
     warnings : tuple of str
-        Where the data cannot tell, and what was left out.
+        What the data cannot identify, and what was left out.
     """
 
     source: str
@@ -63,12 +58,12 @@ class PurchaseCalibration:
 
     @property
     def parameters(self) -> dict[str, ParameterEstimate]:
-        """Each parameter with its interval; an end that the data do not set is None."""
+        """Each parameter with its interval; an end that the data do not determine is None."""
         return self.timing.fit.estimates | self.spend.fit.estimates
 
     @property
     def customers(self) -> int:
-        """Customers who bought by `until`."""
+        """Number of customers who bought by `until`."""
         return len(self.histories.x)
 
     def to_json(self) -> dict[str, Any]:
@@ -78,7 +73,7 @@ class PurchaseCalibration:
         -------
         dict
             `parameters` {name: {value, low, high}}, `unit`, `log_likelihood` (of the purchase times), `customers`, `holdout`
-            (None, or as `Forecast.to_json`), `warnings`, `model`, `intervals`, `spend`.
+            (None, or as `HoldoutForecast.to_json`), `warnings`, `model`, `intervals`, `spend`.
         """
         return {
             "parameters": {name: estimate._asdict() for name, estimate in self.parameters.items()},
@@ -107,27 +102,25 @@ class PurchaseCalibration:
         for name, (value, low, high) in self.parameters.items():
             ends = (f"{'open':>12}" if end is None else f"{end:>12.5g}" for end in (low, high))
             lines.append(f"{name:<14}{value:>12.5g}{''.join(ends)}")
-        lines += [
-            "",
-            f"log-likelihood of the purchase times {self.timing.fit.log_likelihood:,.3f}; mean purchase {self.spend.model.mean_spend():,.2f}",
-        ]
+        mean_spend = f"{self.spend.model.mean_spend():,.2f}"
+        lines += ["", f"log-likelihood of the purchase times {self.timing.fit.log_likelihood:,.3f}; mean purchase {mean_spend}"]
         if self.forecast is not None:
             lines += ["", *_forecast_lines(self.forecast, self.until, self.end)]
         lines += [f"warning: {text}" for text in self.warnings]
         return "\n".join(lines)
 
     def save(self, folder: str | Path) -> None:
-        """Writes `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv`, `draws.csv` and `calibration.json` into a folder.
+        """Write `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv`, `draws.csv` and `calibration.json` into a folder.
 
         Parameters
         ----------
         folder : str or Path
-            The folder; made if it does not exist.
+            The folder; created if it does not exist.
 
         Raises
         ------
         InputError
-            If the folder cannot be made or written; then no file of it was changed.
+            If the folder cannot be created or written; no file in it is changed then.
         """
         origin = CalibrationSource(self.source, self.start, self.until, self.end, self.unit)
         texts = scenario_files(self.timing, self.spend, self.histories, origin)
@@ -146,22 +139,22 @@ def calibrate_purchases(
     unit: str = "week",
     seed: int = 1,
 ) -> PurchaseCalibration:
-    """A journey from a purchase log: BG/NBD and gamma-gamma by maximum likelihood, or less where the log cannot tell.
+    """Fit BG/NBD and gamma-gamma to a purchase log by maximum likelihood, or simpler models if the log cannot identify these.
 
     Parameters
     ----------
     path : str or Path
-        The log: CSV, gzipped CSV or Parquet, one row a purchase.
+        The log: CSV, gzipped CSV or Parquet, one row per purchase.
     customer, time, value : str
-        Names of its columns: who, when, how much money.
+        Names of the columns of the customer, the time and the money.
     until : str or date
-        Last day of the calibration; what comes after is the holdout.
+        Last day of the calibration; later days are the holdout.
     out : str or Path, optional
-        A folder to write the journey, the scenario and the result to.
+        Folder for the journey, the scenario and the result.
     unit : {"week", "day"}
         Unit of time of the parameters.
     seed : int
-        Of the Monte Carlo bands of the forecast.
+        Seed of the Monte Carlo bands of the forecast.
 
     Returns
     -------
@@ -170,7 +163,7 @@ def calibrate_purchases(
     Raises
     ------
     InputError
-        If the log, a column, a date, an amount or `until` is wrong, or nobody bought again by `until`.
+        If the log, a column, a date, an amount or `until` is invalid, or nobody bought again by `until`.
 
     References
     ----------
@@ -178,11 +171,11 @@ def calibrate_purchases(
     """
     if unit not in DAYS_PER_UNIT:
         raise InputError(format_error("unit", f"must be one of {quote_choices(DAYS_PER_UNIT)}", short_repr(unit), "Name one of these."))
-    last_known = _parse_date(until, "--until")
+    last_day = _parse_date(until, "--until")
     log = read_purchases(path, customer=customer, time=time, value=value)
-    warnings = (*log.warnings, *_until_warnings(log, last_known))
-    histories = log.histories_until(last_known, unit=unit)
-    _require_repeat_purchases(histories, last_known)
+    warnings = (*log.warnings, *_until_warnings(log, last_day))
+    histories = log.histories_until(last_day, unit=unit)
+    _require_repeat_purchases(histories, last_day)
     timing, spend = fit_timing(histories), fit_spend(histories)
     holdout = (
         forecast_holdout(timing.model, timing.fit, spend.model, spend.fit, histories, seed=seed) if histories.holdout_length > 0 else None
@@ -191,15 +184,15 @@ def calibrate_purchases(
         source=Path(path).name,
         unit=unit,
         start=log.first_day,
-        until=last_known,
-        end=max(log.last_day, last_known),
+        until=last_day,
+        end=max(log.last_day, last_day),
         timing=timing,
         spend=spend,
         histories=histories,
         forecast=holdout,
         warnings=(
             *warnings,
-            *_log_start_warnings(histories, log.first_day, last_known),
+            *_log_start_warnings(histories, log.first_day, last_day),
             *timing.warnings,
             *spend.warnings,
             *(() if holdout is None else holdout.warnings()),
@@ -211,7 +204,7 @@ def calibrate_purchases(
 
 
 def _write_files_atomically(folder: Path, texts: dict[str, str]) -> None:
-    """All files or none: each is written beside its place first, then all are moved there."""
+    """Write all files or none: drafts first, which are then moved to their final names."""
     drafts = {folder / name: folder / f".{name}.draft" for name in texts}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -239,7 +232,7 @@ def _parse_date(value: str | date, where: str) -> date:
 
 
 def _until_warnings(log: PurchaseLog, until: date) -> list[str]:
-    """Raises where `until` cannot be; warns where it can but misleads."""
+    """Warnings about an `until` long after the last purchase; raises if it is before the first."""
     first, last = log.first_day, log.last_day
     if until < first:
         must, remedy = f"must be on or after the first purchase, {first}", "Give the last day to calibrate on."
@@ -251,17 +244,17 @@ def _until_warnings(log: PurchaseLog, until: date) -> list[str]:
 
 
 def _log_start_warnings(histories: PurchaseHistories, first: date, until: date) -> list[str]:
-    """Warns where the log seems to begin in the midst of customers' lives.
+    """A warning if customers seem to have bought before the log begins.
 
-    Then all who bought before seem to come at once: more than half of the first purchases fall into the first tenth of the
-    calibration, and the others trickle in to the end, ever fewer (at least 5 % in its second half, at a lower rate than between).
-    A cohort that is acquired in some weeks by design, as CDNOW's, ends and is not warned of.
+    Such customers appear as a burst of first purchases: more than half fall into the first tenth of the calibration, and the rest arrive
+    until its end at a falling rate (at least 5 % in its second half, at a lower rate than between). A cohort that was acquired within some
+    weeks by design, such as that of CDNOW, has no such tail and causes no warning.
     """
     length = (until - first).days + 1
     if len(histories.x) < _MIN_CUSTOMERS_FOR_START_CHECK or length < _MIN_DAYS_FOR_START_CHECK:
         return []
-    place = (histories.first_day - np.datetime64(first, "D")).astype(np.int64) / length
-    burst, between, late = (float(np.mean((low <= place) & (place < high))) for low, high in ((0, 0.1), (0.1, 0.5), (0.5, 1)))
+    position = (histories.first_day - np.datetime64(first, "D")).astype(np.int64) / length
+    burst, between, late = (float(np.mean((low <= position) & (position < high))) for low, high in ((0, 0.1), (0.1, 0.5), (0.5, 1)))
     if burst > 0.5 and late >= 0.05 and late / 0.5 <= between / 0.4:
         return [
             f"the log seems to begin in the midst of customers' lives: {100 * burst:.0f} % of the first purchases fall into the first "
@@ -281,9 +274,9 @@ def _require_repeat_purchases(histories: PurchaseHistories, until: date) -> None
 def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[str]:
     title = f"holdout, {until + timedelta(days=1)} to {end}"
     lines = [f"{title:<34}{'actual':>12}{'predicted':>12}{NEW_CUSTOMERS_LABEL:>28}{GIVEN_HISTORY_LABEL:>28}"]
-    for name, band in (("purchases", holdout.purchases), ("money", holdout.money)):
-        bands = (f"{ends.low:,.0f} to {ends.high:,.0f}" for ends in (band.new_customers, band.given_history))
-        lines.append(f"{name:<34}{band.actual:>12,.0f}{band.predicted:>12,.0f}{''.join(f'{ends:>28}' for ends in bands)}")
+    for name, total in (("purchases", holdout.purchases), ("money", holdout.money)):
+        bands = (f"{band.low:,.0f} to {band.high:,.0f}" for band in (total.new_customers, total.given_history))
+        lines.append(f"{name:<34}{total.actual:>12,.0f}{total.predicted:>12,.0f}{''.join(f'{band:>28}' for band in bands)}")
     correlation = "none" if holdout.correlation is None else f"{holdout.correlation:.3f}"
     return [
         *lines,

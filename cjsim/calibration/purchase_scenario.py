@@ -1,11 +1,8 @@
-"""A fitted purchase model as files of our language: a journey, an empty policy, a scenario, the dates of entry, draws of the parameters.
+"""A fitted purchase model as scenario files: a journey, an empty policy, a scenario, the entry dates, and draws of the parameters.
 
-Lives here: the text of the files, each number with its interval and its source. Does not live here: the fit (purchases.py),
-what the words of the files mean (docs/design.md).
-
-BG/NBD in our language: the clock of `purchase` is exponential with a gamma-distributed speed; after each repeat purchase a
-`choose` leaves for `gone` with a beta-distributed probability. The first purchase is an event of its own, at entry, after
-which nobody leaves: repeat purchases are the count of `purchase`. Days are counted as the fit counts them, from the day of
+The journey expresses BG/NBD as follows. The clock of `purchase` is exponential with a gamma-distributed speed. After each repeat purchase,
+a `choose` effect moves the customer to `gone` with a beta-distributed probability. The first purchase is a separate event at entry, after
+which nobody drops out, so that the count of `purchase` is the number of repeat purchases. Days are counted as in the fit, from the day of
 the first purchase to the last day of the log.
 """
 
@@ -29,7 +26,7 @@ _MEAN_WAIT = {"day": "1d", "week": "1w"}
 
 
 class CalibrationSource(NamedTuple):
-    """Where a calibration comes from: the log's file name, its dates, the unit of time."""
+    """The source of a calibration: file name of the log, its dates, the unit of time."""
 
     source: str
     start: date
@@ -44,11 +41,11 @@ def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Purchase
     Parameters
     ----------
     timing, spend : FittedTiming, FittedSpend
-        The models, with their estimates.
+        The models with their estimates.
     histories : PurchaseHistories
-        Whose customers enter, each on the day of its first purchase.
+        The customers, who enter on the day of their first purchase.
     origin : CalibrationSource
-        Where they come from.
+        The source of the calibration.
 
     Returns
     -------
@@ -66,7 +63,7 @@ def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Purchase
 
 
 def _parameter_draws_csv(timing: FittedTiming, spend: FittedSpend) -> str:
-    """Parameters as the log leaves them uncertain, a row a draw, by their paths in a scenario: a study's `draws`."""
+    """Draws of the parameters from their uncertainty, one per row, by path in a scenario: the `draws` of a study."""
     rng = np.random.default_rng(1)  # the same fit has the same draws
     columns = _timing_columns(timing, rng) | _spend_columns(spend, rng)
     text = io.StringIO()
@@ -77,27 +74,27 @@ def _parameter_draws_csv(timing: FittedTiming, spend: FittedSpend) -> str:
 
 
 def _timing_columns(timing: FittedTiming, rng: np.random.Generator) -> dict[str, FloatArray]:
-    """By path, each of shape (n_draws,)."""
+    """Draws of the parameters of purchase times by path, each of shape (n_draws,)."""
     r, alpha, *dropout = timing.fit.draw_parameters(_N_DRAWS, rng).T
     columns = {f"{_TRAITS_PATH}.rate.gamma.mean": r / alpha, f"{_TRAITS_PATH}.rate.gamma.shape": r}
     return columns | {f"{_TRAITS_PATH}.dropout.beta.{name}": column for name, column in zip(("alpha", "beta"), dropout, strict=False)}
 
 
 def _spend_columns(spend: FittedSpend, rng: np.random.Generator) -> dict[str, FloatArray]:
-    """Likewise; both events draw their money from one law."""
+    """Draws of the parameters of spend by path; both events use the same distribution."""
     first, second, *rate = spend.fit.draw_parameters(_N_DRAWS, rng).T
     values = [f"journey.events.{name}.effects[0].purchase.value" for name in ("first_purchase", "purchase")]
     if isinstance(spend.model, GammaGamma):
         money = {f"{path}.gamma.{name}": first for path in values for name in ("mean", "shape")}
         return money | {f"{_TRAITS_PATH}.nu.gamma.mean": second / rate[0], f"{_TRAITS_PATH}.nu.gamma.shape": second}
     if spend.model.sigma > 0:
-        laws = (("median", first), ("sigma", second))
-        return {f"{path}.lognormal.{name}": column for path in values for name, column in laws}
+        parameters = (("median", first), ("sigma", second))
+        return {f"{path}.lognormal.{name}": column for path in values for name, column in parameters}
     return dict.fromkeys(values, first)
 
 
 def _entries_csv(histories: PurchaseHistories) -> str:
-    """Row n is customer n of the simulation; the log's own name stands beside, so that the two can be joined."""
+    """Row n is customer n of the simulation, with the name from the log, so that the two can be joined."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["entered", IDENTIFIER])
@@ -106,8 +103,8 @@ def _entries_csv(histories: PurchaseHistories) -> str:
 
 
 def _journey_yaml(timing: FittedTiming, spend: FittedSpend, origin: CalibrationSource) -> str:
-    leaves = isinstance(timing.model, BgNbd)
-    model = "BG/NBD (Fader, Hardie, Lee 2005)" if leaves else "NBD (no dropout: the log does not tell it)"
+    has_dropout = isinstance(timing.model, BgNbd)
+    model = "BG/NBD (Fader, Hardie, Lee 2005)" if has_dropout else "NBD (no dropout: the log does not tell it)"
     traits = _rate_trait(timing.model, timing.fit, origin.unit)
     if isinstance(timing.model, BgNbd):
         traits += _dropout_trait(timing.model, timing.fit)
@@ -128,7 +125,7 @@ traits:
 {traits}stages:
   new: {{title: First purchase, retained: true}}
   active: {{title: Buys again, retained: true}}
-{"  gone: {title: Has left without a word, observed: false}" + chr(10) if leaves else ""}events:
+{"  gone: {title: Has left without a word, observed: false}" + chr(10) if has_dropout else ""}events:
   first_purchase:
     in: [new]
     wait: {{fixed: 0s}}
@@ -141,18 +138,18 @@ traits:
     wait: {{exponential: {_MEAN_WAIT[origin.unit]}}}
     speed: [rate]
     effects:
-{purchase}{choose if leaves else ""}
+{purchase}{choose if has_dropout else ""}
 """
 
 
 def _purchase_value_lines(spend: FittedSpend) -> list[str]:
-    """The lines of a purchase's money."""
+    """The YAML lines of the money of a purchase."""
     model, estimates = spend.model, spend.fit.estimates
     if isinstance(model, GammaGamma):
         return [f"value: {{gamma: {{mean: {model.p!r}, shape: {model.p!r}}}}}  # p = {_format_estimate(estimates['p'])}", 'times: ["1/nu"]']
-    said = ", ".join(f"{name} = {_format_estimate(estimate)}" for name, estimate in estimates.items())
-    law = f"{{lognormal: {{median: {model.median!r}, sigma: {model.sigma!r}}}}}" if model.sigma > 0 else repr(model.median)
-    return [f"value: {law}  # {said}"]
+    comment = ", ".join(f"{name} = {_format_estimate(estimate)}" for name, estimate in estimates.items())
+    value = f"{{lognormal: {{median: {model.median!r}, sigma: {model.sigma!r}}}}}" if model.sigma > 0 else repr(model.median)
+    return [f"value: {value}  # {comment}"]
 
 
 def _rate_trait(timing: BgNbd | Nbd, fit: LikelihoodFit, unit: str) -> str:
@@ -170,8 +167,8 @@ def _dropout_trait(timing: BgNbd, fit: LikelihoodFit) -> str:
 
 
 def _spend_trait(spend: GammaGamma, fit: LikelihoodFit) -> str:
-    q, v = fit.estimates["q"], fit.estimates["v"]
-    return f"""  nu:  # a purchase is gamma with shape p and rate nu: gamma, shape q = {_format_estimate(q)}, rate v = {_format_estimate(v)}, mean q/v
+    q, v = _format_estimate(fit.estimates["q"]), _format_estimate(fit.estimates["v"])
+    return f"""  nu:  # a purchase is gamma with shape p and rate nu: gamma, shape q = {q}, rate v = {v}, mean q/v
     gamma: {{mean: {spend.q / spend.v!r}, shape: {spend.q!r}}}
 """
 
@@ -196,5 +193,5 @@ def _format_estimate(estimate: ParameterEstimate) -> str:
 
 
 def _yaml_safe_name(source: str) -> str:
-    """The file name as it may stand inside a plain YAML value."""
+    """The file name with all characters replaced that a plain YAML value must not contain."""
     return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in source)

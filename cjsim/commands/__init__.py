@@ -1,1 +1,1 @@
-"""The commands of the command line, by what they are for; each parses, calls one verb, shows what it gives."""
+"""The commands of the command line. Each parses its options, calls one function of the package, and prints the result."""

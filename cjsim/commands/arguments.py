@@ -1,8 +1,4 @@
-"""What a user types: options and their types, numbers, PATH=VALUE, the files that are named.
-
-Lives here: from text to values and records, with the messages of what is wrong. Does not live here: commands (cli.py), what is in a file
-(model/).
-"""
+"""Command-line options and their parsing: numbers, PATH=VALUE settings, and the files that users name."""
 
 import re
 from collections.abc import Collection
@@ -21,12 +17,12 @@ if TYPE_CHECKING:
     from cjsim.yaml.tree import Node
 
 ENGINE_NAMES = ("compiled", "readable")
-# What customers there are, and which days they live: the same on both sides of a comparison.
+# Settings that both sides of a comparison must share, because they determine the customers and the days.
 SHARED_SETTINGS = ("seed", "customers", "horizon", "start", "entry")
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A journey, a policy, a scenario or a study.", show_default=False)]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="A value set otherwise; repeat for more.")]
-# Numbers and choices are taken as text: what we say of wrong ones is in house form.
+# Numbers and choices are parsed from text, so that errors have the format of `format_error`.
 CustomersOption = Annotated[str | None, typer.Option("--customers", metavar="N", help="Customers, instead of the scenario's.")]
 MaxCustomersOption = Annotated[
     str | None,
@@ -46,7 +42,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON
 
 
 def parse_set_options(sets: list[str] | None, **options: int | str | None) -> dict[str, Any]:
-    """Nodes by path, from `--set` and from options that stand for a value."""
+    """Values by path, from `--set` and from options that set a value."""
     from cjsim.yaml.tree import parse_value, to_tree
 
     values: dict[str, Any] = {}
@@ -62,7 +58,7 @@ def parse_set_options(sets: list[str] | None, **options: int | str | None) -> di
 
 
 def load_scenario(file: Path, values: dict[str, Any]) -> "Scenario":
-    """A scenario with values set otherwise."""
+    """Load a scenario and override values."""
     from cjsim.simulation.documents import Scenario
 
     root, model = _read_document_tree(file)
@@ -73,7 +69,7 @@ def load_scenario(file: Path, values: dict[str, Any]) -> "Scenario":
 
 
 def document_types() -> "dict[str, type[Document]]":
-    """What a file may hold, by what it is called."""
+    """The document types by kind, such as 'journey'."""
     from cjsim.lab.experiment import Experiment
     from cjsim.simulation.documents import Journey, Policy, Scenario
     from cjsim.tuning.study import Study
@@ -82,7 +78,7 @@ def document_types() -> "dict[str, type[Document]]":
 
 
 def load_study(file: Path, values: dict[str, Any]) -> "Study":
-    """A study with values set otherwise."""
+    """Load a study and override values."""
     from cjsim.tuning.study import Study
 
     root, model = _read_document_tree(file)
@@ -94,69 +90,71 @@ def load_study(file: Path, values: dict[str, Any]) -> "Study":
 
 
 def load_experiment(file: Path, values: dict[str, Any]) -> "Experiment":
-    """An experiment with values set otherwise."""
+    """Load an experiment and override values."""
     from cjsim.lab.experiment import Experiment
 
     root, model = _read_document_tree(file)
     if model is not Experiment:
         remedy = "Name a file that has 'hypothesis', 'scenario' and 'variants'."
         raise InputError(format_error(str(file), "must be an experiment", f"a {document_kind(model)}", remedy))
-    asked = Experiment.from_tree(root)
-    return asked.with_values(values) if values else asked
+    experiment = Experiment.from_tree(root)
+    return experiment.with_values(values) if values else experiment
 
 
 def load_document(file: Path, sets: list[str] | None) -> "Document":
-    """Whatever a file holds, with values set otherwise."""
+    """Load a document of any kind and override values."""
     root, model = _read_document_tree(file)
-    record, values = model.from_tree(root), parse_set_options(sets)
-    return record.with_values(values) if values else record
+    document, values = model.from_tree(root), parse_set_options(sets)
+    return document.with_values(values) if values else document
 
 
 def _read_document_tree(file: Path) -> "tuple[Node, type[Document]]":
-    """What is in a file, and what kind of thing that is: its keys tell."""
+    """The tree of a file and its document type, which its keys determine."""
     from cjsim.yaml.extends import load_tree
 
     models = tuple(document_types().values())
-    found: list[type[Document]] = []
+    chosen: list[type[Document]] = []
 
-    def kind(keys: Any) -> type["Document"]:
-        # The record that knows most of the keys that no two records share; a scenario if none does.
-        own = {
+    def choose_type(keys: Any) -> type["Document"]:
+        # The type with the most keys that only it has; a scenario if there are none.
+        unique_keys = {
             model: set(model.model_fields) - {key for other in models if other is not model for key in other.model_fields}
             for model in models
         }
-        best = max(models, key=lambda model: len(own[model] & set(keys)))
-        found.append(best)
+        best = max(models, key=lambda model: len(unique_keys[model] & set(keys)))
+        chosen.append(best)
         return best
 
-    root = load_tree(file, kind)
-    return root, found[-1]
+    root = load_tree(file, choose_type)
+    return root, chosen[-1]
 
 
 def document_kind(document_type: "type[Document]") -> str:
-    """What a record is called: 'journey', 'policy', 'scenario', 'study', 'experiment'."""
+    """The kind of a document: 'journey', 'policy', 'scenario', 'study' or 'experiment'."""
     return document_type.__name__.lower()
 
 
 def print_warnings(file: Path, document: "Document", printed_before: Collection[str] = ()) -> list[str]:
-    """Say what looks like a mistake in a record, but for what is known already."""
-    doubts = find_warnings(document)
-    for doubt in doubts:
-        if doubt not in printed_before:
-            typer.echo(f"{file}: warning: {doubt}", err=True)
-    return doubts
+    """Print the warnings of a document, except those that were printed before, and return all of them."""
+    warnings = find_warnings(document)
+    for warning in warnings:
+        if warning not in printed_before:
+            typer.echo(f"{file}: warning: {warning}", err=True)
+    return warnings
 
 
 def find_warnings(document: "Document") -> list[str]:
-    """What looks like a mistake in a record; of one that has a scenario, in that."""
+    """Warnings about a document; those of its scenario, if it has one."""
     from cjsim.validate.lint import lint_warnings
 
     scenario = getattr(document, "scenario", None)
-    return lint_warnings(document) if scenario is None else [f"scenario.{doubt}" for doubt in lint_warnings(scenario)]  # type: ignore[arg-type]
+    if scenario is None:
+        return lint_warnings(document)  # type: ignore[arg-type]
+    return [f"scenario.{warning}" for warning in lint_warnings(scenario)]
 
 
 def parse_integer_option(option: str, text: str | None, example: int) -> int | None:
-    """The whole number that an option gives."""
+    """The integer value of an option; None if it is not given."""
     if text is None:
         return None
     if not re.fullmatch(r"[+-]?[0-9]{1,40}", text.strip()):
@@ -165,28 +163,29 @@ def parse_integer_option(option: str, text: str | None, example: int) -> int | N
 
 
 def parse_run_options(engine: str, threads: str | None, max_customers: str | None) -> dict[str, Any]:
-    """How to run: options of `simulate` and `compare`, checked."""
+    """The checked run options of `simulate` and `compare`."""
     if engine not in ENGINE_NAMES:
         must, remedy = f"must be one of {quote_choices(ENGINE_NAMES)}", did_you_mean(engine, ENGINE_NAMES) or "Name one of these."
         raise InputError(format_error("--engine", must, short_repr(engine), remedy))
-    number, most = parse_integer_option("--threads", threads, 4), parse_integer_option("--max-customers", max_customers, 2_000_000)
-    if number is not None and not 1 <= number <= 1024:
-        raise InputError(format_error("--threads", "must be from 1 to 1024", f"{number}", "Leave it out to use all cores."))
-    if most is not None and not 1 <= most <= 100_000_000:
+    n_threads = parse_integer_option("--threads", threads, 4)
+    limit = parse_integer_option("--max-customers", max_customers, 2_000_000)
+    if n_threads is not None and not 1 <= n_threads <= 1024:
+        raise InputError(format_error("--threads", "must be from 1 to 1024", f"{n_threads}", "Leave it out to use all cores."))
+    if limit is not None and not 1 <= limit <= 100_000_000:
         remedy = "Leave it out to allow for 20 times the first customers."
-        raise InputError(format_error("--max-customers", "must be from 1 to 100,000,000", f"{most}", remedy))
-    return {"engine": engine, "threads": number, "max_customers": most}
+        raise InputError(format_error("--max-customers", "must be from 1 to 100,000,000", f"{limit}", remedy))
+    return {"engine": engine, "threads": n_threads, "max_customers": limit}
 
 
 def parse_setting_options(customers: str | None, seed: str | None, horizon: str | None) -> dict[str, Any]:
-    """What options say of customers and days, by path."""
+    """Values by path, from the options for customers, seed and horizon."""
     return parse_set_options(
         None, customers=parse_integer_option("--customers", customers, 5000), seed=parse_integer_option("--seed", seed, 7), horizon=horizon
     )
 
 
 def require_shared_settings(changes: dict[str, Any]) -> None:
-    """Raise where the other side of a comparison would have other customers or days."""
+    """Raise if `--set` would give one side of a comparison other customers or days."""
     for path in changes:
         name = re.split(r"[.\[]", path)[0].strip()
         if name in SHARED_SETTINGS:
@@ -196,9 +195,9 @@ def require_shared_settings(changes: dict[str, Any]) -> None:
 
 
 def label_scenarios(scenarios: "dict[Path, Scenario]") -> "dict[str, Scenario]":
-    """Scenarios by the shortest of name, stem and path that tells them apart."""
+    """Scenarios by name, file stem or path, whichever is the first that is unique."""
     for label in (lambda file: scenarios[file].name, lambda file: file.stem, str):
-        named = {label(file): scenario for file, scenario in scenarios.items()}
-        if len(named) == len(scenarios):
-            return named
+        labeled = {label(file): scenario for file, scenario in scenarios.items()}
+        if len(labeled) == len(scenarios):
+            return labeled
     raise AssertionError("paths differ")

@@ -1,7 +1,4 @@
-"""Commands that make a journey from data.
-
-Does not live here: anything that computes (calibrate/).
-"""
+"""The command `calibrate`, which fits a journey to data."""
 
 from pathlib import Path
 from typing import Annotated

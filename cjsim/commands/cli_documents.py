@@ -1,7 +1,4 @@
-"""Commands about what stands in a file: is it right, what does it say, what may be written there.
-
-Does not live here: checks and words (model/).
-"""
+"""The commands `check`, `describe` and `schema`, which work on files of the modeling language."""
 
 import json
 from typing import Annotated
@@ -27,32 +24,34 @@ DOCUMENT_KINDS = ("journey", "policy", "scenario", "study", "experiment")
 @with_exit_codes
 def check(file: FileArgument, sets: SetOption = None, as_json: JsonOption = False) -> None:
     """Say whether a journey, a policy, a scenario, a study or an experiment is right, and what looks like a mistake."""
-    record = load_document(file, sets)
-    kind = document_kind(type(record))
+    document = load_document(file, sets)
+    kind = document_kind(type(document))
     if as_json:
-        told = {"file": str(file), "kind": kind, "name": getattr(record, "name", ""), "digest": record.digest()}
-        print_json({**told, "warnings": find_warnings(record)})
+        content = {"file": str(file), "kind": kind, "name": getattr(document, "name", ""), "digest": document.digest()}
+        print_json({**content, "warnings": find_warnings(document)})
         return
-    doubts = print_warnings(file, record)
-    said = f", {len(doubts)} warning{'s' * (len(doubts) > 1)}" if doubts else ""
-    typer.echo(f"{file}: {'an' if kind == 'experiment' else 'a'} {kind} without errors{said}")
+    warnings = print_warnings(file, document)
+    suffix = f", {len(warnings)} warning{'s' * (len(warnings) > 1)}" if warnings else ""
+    typer.echo(f"{file}: {'an' if kind == 'experiment' else 'a'} {kind} without errors{suffix}")
 
 
 @with_exit_codes
 def describe(file: FileArgument, sets: SetOption = None) -> None:
     """Tell a journey, a policy, a scenario, a study or an experiment in words."""
-    from cjsim.description.describe import describe as described
+    from cjsim.description.describe import describe as describe_document
     from cjsim.lab.experiment import Experiment
     from cjsim.lab.report_page import describe_experiment
     from cjsim.tuning.study import Study
     from cjsim.tuning.study_description import describe_study
 
-    record = load_document(file, sets)
-    if isinstance(record, Experiment):
-        typer.echo(describe_experiment(record))
+    document = load_document(file, sets)
+    if isinstance(document, Experiment):
+        typer.echo(describe_experiment(document))
+    elif isinstance(document, Study):
+        typer.echo(describe_study(document))
     else:
-        typer.echo(describe_study(record) if isinstance(record, Study) else described(record))  # type: ignore[arg-type]
-    print_warnings(file, record)
+        typer.echo(describe_document(document))  # type: ignore[arg-type]
+    print_warnings(file, document)
 
 
 @with_exit_codes

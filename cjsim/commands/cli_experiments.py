@@ -1,7 +1,4 @@
-"""Commands about what is learnt: experiment, journal.
-
-Does not live here: anything that computes (lab/).
-"""
+"""The commands `experiment` and `journal`."""
 
 import time
 from pathlib import Path
@@ -51,33 +48,33 @@ def experiment(
 
     A run that is there is not run again; one that was killed goes on where it was.
     """
-    asked = load_experiment(file, parse_set_options(sets) | parse_setting_options(customers, seed, None))
-    how = parse_run_options("compiled", threads, None)
-    print_warnings(file, asked)
+    document = load_experiment(file, parse_set_options(sets) | parse_setting_options(customers, seed, None))
+    options = parse_run_options("compiled", threads, None)
+    print_warnings(file, document)
     from cjsim.lab.journal import Journal
     from cjsim.lab.report_folder import load_findings, open_checkpoints, run_folder, write_report
-    from cjsim.lab.run_experiment import experiment as try_experiment
+    from cjsim.lab.run_experiment import experiment as run_experiment
 
-    out = run_folder(asked, reports)
-    found = None if force else load_findings(out)
-    if found is not None:
+    out = run_folder(document, reports)
+    findings = None if force else load_findings(out)
+    if findings is not None:
         typer.echo(f"{out}: this very run is there, and was not run again (--force runs it)", err=True)
     else:
         started = time.perf_counter()
-        with open_checkpoints(out) as pieces, progress_bar() as progress:
-            if len(pieces):
-                progress.note(f"{out}: goes on where it was, with {len(pieces)} runs that are there")
-            found = try_experiment(asked, threads=how["threads"], checkpoints=pieces, progress=progress)
+        with open_checkpoints(out) as checkpoints, progress_bar() as progress:
+            if len(checkpoints):
+                progress.note(f"{out}: goes on where it was, with {len(checkpoints)} runs that are there")
+            findings = run_experiment(document, threads=options["threads"], checkpoints=checkpoints, progress=progress)
             with atomic_output_folder(out, option="--reports") as folder:
                 assert folder is not None
-                write_report(asked, found, folder, run_name=out.name, seconds=time.perf_counter() - started)
+                write_report(document, findings, folder, run_name=out.name, seconds=time.perf_counter() - started)
                 written = sorted(path.name for path in folder.iterdir())
         print_written_files(out, written)
-        Journal(reports).entries(name=asked.name)  # which takes the new finding in
+        Journal(reports).entries(name=document.name)  # adds the new finding to the index
     if as_json:
-        print_json(found.to_json() | {"run_dir": str(out)})
+        print_json(findings.to_json() | {"run_dir": str(out)})
     else:
-        typer.echo(found.summary())
+        typer.echo(findings.summary())
 
 
 journal_app = typer.Typer(no_args_is_help=False, rich_markup_mode=None, invoke_without_command=True)
@@ -109,10 +106,10 @@ def journal_callback(
             remedy = f"Write 'cjsim journal {context.invoked_subcommand} ...' and options then."
             raise InputError(format_error("journal", "must have its options after the command", "some before it", remedy))
         return
-    book = _open_journal(reports)
+    journal = _open_journal(reports)
     if rebuild:
-        _print_message(f"{reports}: {book.rebuild()} findings in the index")
-    print_result(book.entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
+        _print_message(f"{reports}: {journal.rebuild()} findings in the index")
+    print_result(journal.entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
 
 
 @journal_app.command("list")
@@ -171,46 +168,54 @@ def journal_diff(
     from cjsim.lab.journal import Journal
     from cjsim.lab.version_comparison import compare_versions, scenario_with_part
 
-    book = Journal(reports, print_message=_print_message)
-    versions = [resolve_version(text, book) for text in (old, new)]
+    journal = Journal(reports, print_message=_print_message)
+    versions = [resolve_version(reference, journal) for reference in (old, new)]
     if inside is not None:
-        place = load_scenario(inside, {})
-        versions = [scenario_with_part(place, one) for one in versions]
-    how = parse_run_options("compiled", threads, None)
-    count, key = parse_integer_option("--customers", customers, 5000), parse_integer_option("--seed", seed, 7)
+        scenario = load_scenario(inside, {})
+        versions = [scenario_with_part(scenario, version) for version in versions]
+    options = {
+        "threads": parse_run_options("compiled", threads, None)["threads"],
+        "customers": parse_integer_option("--customers", customers, 5000),
+        "seed": parse_integer_option("--seed", seed, 7),
+    }
     with progress_bar() as progress:
-        told = compare_versions(*versions, metric=metric, customers=count, seed=key, threads=how["threads"], progress=progress)
-    print_result(told, as_json=as_json)
+        comparison = compare_versions(*versions, metric=metric, progress=progress, **options)
+    print_result(comparison, as_json=as_json)
 
 
 def resolve_version(reference: str, journal: "Journal") -> "Document":
-    """What a user names: a file, or a run of the journal.
+    """The document that a reference names: a file, or a run of the journal.
 
     Parameters
     ----------
     reference : str
-        Of an experiment RUN is its baseline, RUN:VARIANT a variant; of a study RUN is the winner.
+        A file, or a run. RUN of an experiment is its baseline, RUN:VARIANT a variant; RUN of a study is the winner.
     journal : Journal
-        Where runs are looked up.
+        The journal that holds the runs.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, run or variant, or the run holds no scenario.
     """
     from cjsim.lab.experiment import Experiment
     from cjsim.lab.report_folder import BEST_SCENARIO_FILE, EXPERIMENT_FILE
 
     name, _, variant = reference.partition(":")
     if Path(reference).is_file() or (Path(reference).suffix and not variant):
-        record = load_document(Path(reference), None)
-        return record.scenario if isinstance(record, Experiment) else record
+        document = load_document(Path(reference), None)
+        return document.scenario if isinstance(document, Experiment) else document
     entry = journal.find(name)
     if entry.manifest.kind == "study" and not variant:
         return load_scenario(entry.folder / BEST_SCENARIO_FILE, {})
     if entry.manifest.kind != "experiment":
         remedy = "Name the run of an experiment or of a study, or a file."
         raise InputError(format_error("diff", "must have runs that hold a scenario", f"'{reference}', {entry.manifest.kind}", remedy))
-    asked = Experiment.load(entry.folder / EXPERIMENT_FILE)
-    arms = {arm.name: arm.scenario for arm in asked.arms()}
+    experiment = Experiment.load(entry.folder / EXPERIMENT_FILE)
+    arms = {arm.name: arm.scenario for arm in experiment.arms()}
     if variant and variant not in arms:
         raise InputError(format_error(f"variant of '{name}'", *unknown_name_parts(variant, arms, "variant")))
-    return arms[variant] if variant else asked.scenario
+    return arms[variant] if variant else experiment.scenario
 
 
 def _open_journal(reports: Path) -> "Journal":

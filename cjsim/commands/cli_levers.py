@@ -1,7 +1,4 @@
-"""The command that ranks levers.
-
-Does not live here: anything that computes (tuning/levers.py, tuning/sobol.py).
-"""
+"""The command `levers`, which ranks the levers of a scenario."""
 
 from pathlib import Path
 from typing import Annotated
@@ -53,25 +50,27 @@ def levers(
     as_json: JsonOption = False,
 ) -> None:
     """Rank the levers of a scenario: which change moves a metric most, on the same customers."""
-    shared, values = parse_setting_options(customers, seed, None), parse_set_options(sets)
+    values = parse_setting_options(customers, seed, None) | parse_set_options(sets)
     if scenario in (files := also or []) or len(set(files)) < len(files):
         got, remedy = ", ".join(map(str, (scenario, *files))), "Name each scenario once."
         raise InputError(format_error("--also", "must be other scenarios, each once", got, remedy))
-    named = label_scenarios({file: load_scenario(file, shared | values) for file in (scenario, *files)})
-    base, *others = named
+    scenarios = label_scenarios({file: load_scenario(file, values) for file in (scenario, *files)})
+    baseline, *others = scenarios
     points = parse_integer_option("--sobol", sobol, 64)
-    how = {"threads": parse_run_options("compiled", threads, None)["threads"]}
-    print_warnings(scenario, named[base])
+    n_threads = parse_run_options("compiled", threads, None)["threads"]
+    print_warnings(scenario, scenarios[baseline])
     with atomic_output_folder(out) as folder, progress_bar() as progress:
-        from cjsim.tuning.levers.rank import levers as rank
+        from cjsim.tuning.levers.rank import levers as rank_levers
         from cjsim.tuning.levers.sobol import MAX_SOBOL_LEVERS, add_sobol_indices
 
-        within = tuple(only or ("policy",)) + (("journey",) if journey else ())
-        found = rank(named[base], metric=metric, only=within, also={name: named[name] for name in others}, progress=progress, **how)
+        paths = tuple(only or ("policy",)) + (("journey",) if journey else ())
+        also_ranked = {name: scenarios[name] for name in others}
+        ranking = rank_levers(scenarios[baseline], metric=metric, only=paths, also=also_ranked, threads=n_threads, progress=progress)
         if points is not None:
-            found = add_sobol_indices(
-                found, named[base], points=points, max_levers=None if only else MAX_SOBOL_LEVERS, progress=progress, **how
+            max_levers = None if only else MAX_SOBOL_LEVERS
+            ranking = add_sobol_indices(
+                ranking, scenarios[baseline], points=points, max_levers=max_levers, threads=n_threads, progress=progress
             )
-        written = save_result(found, folder)
+        written = save_result(ranking, folder)
     print_written_files(out, written)
-    print_result(found, as_json=as_json, is_full=full)
+    print_result(ranking, as_json=as_json, is_full=full)

@@ -1,7 +1,4 @@
-"""Commands that search: optimize.
-
-Does not live here: anything that computes (tuning/).
-"""
+"""The command `optimize`, which runs a study."""
 
 from pathlib import Path
 from typing import Annotated
@@ -47,16 +44,16 @@ def optimize(
     values = parse_set_options(sets, trials=parse_integer_option("--trials", trials, 100), seed=parse_integer_option("--seed", seed, 7))
     from cjsim.tuning.trial_executors import MAX_WORKERS
 
-    made, processes = load_study(study, values), parse_integer_option("--workers", workers, 2)
+    document, processes = load_study(study, values), parse_integer_option("--workers", workers, 2)
     if processes is None or not 1 <= processes <= MAX_WORKERS:
         message = format_error("--workers", f"must be from 1 to {MAX_WORKERS}", f"{processes}", "Give as many as there are cores.")
         raise InputError(message)
-    width = parse_run_options("compiled", threads, None)["threads"]
-    print_warnings(study, made)
+    n_threads = parse_run_options("compiled", threads, None)["threads"]
+    print_warnings(study, document)
     with atomic_output_folder(out) as folder, progress_bar() as progress:
-        from cjsim.tuning.optimize import optimize as search
+        from cjsim.tuning.optimize import optimize as run_study
 
-        optimum = search(made, storage=storage, workers=processes, threads=width, progress=progress)
+        optimum = run_study(document, storage=storage, workers=processes, threads=n_threads, progress=progress)
         if folder is not None:
             optimum.save(folder, final_folder=out)
         written = sorted(path.name for path in folder.iterdir()) if folder is not None else []

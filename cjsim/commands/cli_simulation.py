@@ -1,7 +1,4 @@
-"""Commands that let customers live: simulate, compare, walk.
-
-Does not live here: anything that computes (engine/, metrics/, report/).
-"""
+"""The commands `simulate`, `compare` and `walk`, which simulate customers."""
 
 import os
 import shutil
@@ -53,16 +50,16 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Simulate a scenario: its metrics, each with an interval."""
-    made = load_scenario(scenario, parse_set_options(sets) | parse_setting_options(customers, seed, horizon))
-    how = parse_run_options(engine, threads, max_customers)
+    document = load_scenario(scenario, parse_set_options(sets) | parse_setting_options(customers, seed, horizon))
+    options = parse_run_options(engine, threads, max_customers)
     if events and out is None:
         raise InputError(format_error("--events", "must come with --out", "no --out", "Name a folder for the log."))
-    print_warnings(scenario, made)
+    print_warnings(scenario, document)
     with atomic_output_folder(out) as folder, progress_bar() as progress:
-        from cjsim.simulation.simulate import simulate as run_scenario
+        from cjsim.simulation.simulate import simulate as simulate_scenario
 
         log = folder / "log.parquet" if folder is not None and events else None
-        run = run_scenario(made, **how, log=log, progress=progress)
+        run = simulate_scenario(document, **options, log=log, progress=progress)
         written = save_result(run, folder)
     print_written_files(out, written)
     print_result(run, as_json=as_json, is_full=full)
@@ -87,26 +84,23 @@ def compare(
 
     With OTHER files, --set holds for BASE and all of them.
     """
-    common, changes, how = (
-        parse_setting_options(customers, seed, horizon),
-        parse_set_options(sets),
-        parse_run_options(engine, threads, max_customers),
-    )
+    settings, changes = parse_setting_options(customers, seed, horizon), parse_set_options(sets)
+    options = parse_run_options(engine, threads, max_customers)
     if not others and not changes:
         raise InputError(format_error("compare", "must have an OTHER scenario or a --set", "only BASE", "Name what BASE is compared with."))
     if others:
-        scenarios = label_scenarios({file: load_scenario(file, common | changes) for file in (base, *others)})
+        scenarios = label_scenarios({file: load_scenario(file, settings | changes) for file in (base, *others)})
     else:
         require_shared_settings(changes)
-        today = load_scenario(base, common)
-        scenarios = {today.name: today, ", ".join(sets or []): today.with_values(changes)}
-    known: list[str] = []
+        baseline = load_scenario(base, settings)
+        scenarios = {baseline.name: baseline, ", ".join(sets or []): baseline.with_values(changes)}
+    printed: list[str] = []
     for file, scenario in zip(dict.fromkeys((base, *others)) if others else (base, base), scenarios.values(), strict=True):
-        known += print_warnings(file, scenario, known)
+        printed += print_warnings(file, scenario, printed)
     with atomic_output_folder(out) as folder, progress_bar() as progress:
         from cjsim.simulation.comparison import compare as compare_scenarios
 
-        comparison = compare_scenarios(scenarios, **how, progress=progress)
+        comparison = compare_scenarios(scenarios, **options, progress=progress)
         written = save_result(comparison, folder)
     print_written_files(out, written)
     print_result(comparison, as_json=as_json, is_full=full)
@@ -125,16 +119,16 @@ def walk(
     as_json: JsonOption = False,
 ) -> None:
     """Walk the journey as one customer: its diary, with dates, reasons and money."""
-    made = load_scenario(scenario, parse_set_options(sets) | parse_setting_options(None, seed, None))
+    document = load_scenario(scenario, parse_set_options(sets) | parse_setting_options(None, seed, None))
     number = parse_integer_option("--customer", customer, 7)
     assert number is not None
-    print_warnings(scenario, made)
-    if "numba" not in sys.modules and number < made.customers and not made.shares:
-        os.environ["NUMBA_DISABLE_JIT"] = "1"  # one life is over before compiled rules are loaded, and is the same either way
+    print_warnings(scenario, document)
+    if "numba" not in sys.modules and number < document.customers and not document.shares:
+        os.environ["NUMBA_DISABLE_JIT"] = "1"  # tracing one customer is faster than loading the compiled kernels, with the same result
     with progress_bar() as progress:
         from cjsim.reporting.walk import walk as walk_scenario
 
-        diary = walk_scenario(made, customer=number, truth=truth, progress=progress)
+        diary = walk_scenario(document, customer=number, truth=truth, progress=progress)
     if as_json:
         print_json(diary.to_json())
     else:

@@ -1,7 +1,4 @@
-"""What commands have in common: exit codes, one message instead of a traceback, results saved, told and shown.
-
-Does not live here: any command, options and what is typed for them (arguments.py), bars (progress.py), folders for results (publish.py).
-"""
+"""Console output of all commands: exit codes, one-line error messages, and saving and printing results."""
 
 import functools
 import json
@@ -23,7 +20,7 @@ R = TypeVar("R")
 
 
 def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
-    """The command with our exit codes: one message on standard error, never a traceback."""
+    """The command with our exit codes: an error prints one message on standard error, never a traceback."""
 
     @functools.wraps(command)
     def _run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -38,11 +35,11 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(EXIT_FAILURE) from None
-        except Exception as error:  # noqa: BLE001 - the last door: a user never sees a traceback
+        except Exception as error:  # noqa: BLE001 - the outermost handler: a user never sees a traceback
             if os.environ.get("CJSIM_TRACEBACK") == "1":
                 traceback.print_exc()
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            raise _exit_with_message(f"cjsim failed: {said[:500]} (CJSIM_TRACEBACK=1 shows where.)", EXIT_FAILURE) from None
+            message = " ".join(f"{type(error).__name__}: {error}".split())
+            raise _exit_with_message(f"cjsim failed: {message[:500]} (CJSIM_TRACEBACK=1 shows where.)", EXIT_FAILURE) from None
 
     return _run
 
@@ -64,7 +61,7 @@ def print_json(content: dict[str, Any]) -> None:
 
 
 def save_result(result: Any, folder: Path | None) -> list[str]:
-    """Write a result into a folder, if there is one: what it wrote."""
+    """Write a result into a folder, if one is given, and return the names of the files."""
     if folder is None:
         return []
     result.save(folder)
@@ -72,21 +69,21 @@ def save_result(result: Any, folder: Path | None) -> list[str]:
 
 
 def print_written_files(folder: Path | None, file_names: list[str]) -> None:
-    """Say on standard error what was written.
+    """Print the written files on standard error.
 
     Parameters
     ----------
     folder : Path or None
-        The folder, if there is one.
+        The folder; nothing is printed without one.
     file_names : list of str
-        Names of files.
+        Names of the files.
     """
     if folder is not None:
         typer.echo(f"{folder}: {', '.join(file_names)} written", err=True)
 
 
 def print_result(result: Any, *, as_json: bool, is_full: bool = False) -> None:
-    """A result as a table, or as one JSON object."""
+    """Print a result as a table or as one JSON object."""
     if as_json:
         print_json(result.to_json())
     else:

@@ -1,8 +1,4 @@
-"""Variants and sweeps as scenarios, one an arm.
-
-Lives here: which scenarios an experiment tries, what each is called, and what it sets. Does not live here: their files' records
-(variants.py), running them (trying.py).
-"""
+"""The arms of an experiment: each variant or sweep point as a named scenario."""
 
 import itertools
 import math
@@ -19,25 +15,25 @@ from cjsim.yaml.extends import merge_trees
 from cjsim.yaml.paths import Path, location_of
 from cjsim.yaml.tree import Node, to_tree
 
-_SCRAMBLING_SEED = 1  # of the scrambling: which points are tried is part of the hypothesis, not of the randomness of customers
+_SCRAMBLING_SEED = 1  # fixed: the points belong to the hypothesis, not to the randomness of customers
 
 
 @dataclass(frozen=True, eq=False)
 class ExperimentArm:
-    """One thing that is tried.
+    """One scenario that an experiment compares with its baseline.
 
     Attributes
     ----------
     name : str
-        Of the variant, or of the point of the sweep.
+        Name of the variant, or of the point of the sweep.
     values : Mapping of str to Any
-        What it sets by path, as it stands in a file.
+        The values that it sets, by path, as written in a file.
     scenario : Scenario
-        What is simulated.
+        The scenario that is simulated.
     is_different : bool
-        Whether it is another journey or policy than the baseline.
+        Whether its journey or policy differs from the baseline.
     yaml_path : tuple
-        The path in the experiment's file that messages name.
+        The path in the experiment's file that error messages name.
     """
 
     name: str
@@ -55,38 +51,38 @@ def build_arms(
     Parameters
     ----------
     baseline : Scenario
-        What they are compared with.
+        The scenario that they are compared with.
     variants : Mapping of str to Variant
         By name.
     sweep : Sweep or None
         Instead of variants.
     experiment_node : Node
-        Tree of the experiment, which knows where values were written.
+        YAML tree of the experiment, which holds the file and line of each value.
 
     Raises
     ------
     InputError
-        If a value cannot stand at its path, or there are too many points.
+        If a value is invalid at its path, or the sweep has too many points.
     """
     if sweep is not None:
         points = list(_sweep_points(sweep, baseline, experiment_node))
         titles = _point_names(points)
-        where: list[Path] = [("sweep", "list", i) if sweep.list is not None else ("sweep",) for i in range(len(points))]
-        return tuple(_build_arm(title, values, baseline, baseline, at) for title, values, at in zip(titles, points, where, strict=True))
-    made = []
+        paths: list[Path] = [("sweep", "list", i) if sweep.list is not None else ("sweep",) for i in range(len(points))]
+        return tuple(_build_arm(title, values, baseline, baseline, path) for title, values, path in zip(titles, points, paths, strict=True))
+    arms = []
     for name, variant in variants.items():
-        written = {
+        values = {
             path: to_tree(value, location_of(experiment_node, ("variants", name, "set", path))) for path, value in variant.set.items()
         }
-        of = variant.scenario or baseline
+        source = variant.scenario or baseline
         if variant.merge:
-            of = Scenario.from_tree(merge_trees(of.source(), _node_at(experiment_node, ("variants", name, "merge"))))
-        made.append(_build_arm(name, written, of, baseline, ("variants", name)))
-    return tuple(made)
+            source = Scenario.from_tree(merge_trees(source.source(), _node_at(experiment_node, ("variants", name, "merge"))))
+        arms.append(_build_arm(name, values, source, baseline, ("variants", name)))
+    return tuple(arms)
 
 
 def _node_at(root: Node, path: Path) -> Node:
-    """What is at a path that is there."""
+    """The node at a path that exists."""
     node: Node | None = root
     for key in path:
         node = None if node is None else node.child(key)
@@ -101,7 +97,7 @@ def _build_arm(name: str, values: Mapping[str, Node], source_scenario: Scenario,
 
 
 def _sweep_points(sweep: Sweep, baseline: Scenario, root: Node) -> Iterable[dict[str, Node]]:
-    """Nodes by path, one mapping a point."""
+    """One mapping per point: the node of each value by its path."""
     if sweep.sobol is not None:
         yield from _sobol_points(sweep.sobol, baseline, root)
     elif sweep.grid is not None:
@@ -122,36 +118,36 @@ def _sweep_points(sweep: Sweep, baseline: Scenario, root: Node) -> Iterable[dict
 def _sobol_points(sobol: SobolSweep, baseline: Scenario, root: Node) -> Iterable[dict[str, Node]]:
     from scipy.stats import qmc
 
-    place = location_of(root, ("sweep", "sobol"))
+    location = location_of(root, ("sweep", "sobol"))
     if sobol.n & (sobol.n - 1):
         near = 2 ** round(math.log2(sobol.n))
-        raise InputError(format_error(f"{place}: sweep.sobol.n", "must be a power of two", str(sobol.n), f"Write {near}."))
+        raise InputError(format_error(f"{location}: sweep.sobol.n", "must be a power of two", str(sobol.n), f"Write {near}."))
     if not sobol.free and not sobol.mixes:
         raise InputError(
-            format_error(f"{place}: sweep.sobol.free", "must name a value that is swept", "none", "Name a path and its bounds.")
+            format_error(f"{location}: sweep.sobol.free", "must name a value that is swept", "none", "Name a path and its bounds.")
         )
-    check_values(sobol.free, sobol.mixes, baseline, to_tree({"free": sobol.free, "mixes": sobol.mixes}, place))
+    check_values(sobol.free, sobol.mixes, baseline, to_tree({"free": sobol.free, "mixes": sobol.mixes}, location))
     space = Space.of(sobol.free, sobol.mixes)
-    units = qmc.Sobol(len(space.coordinates), rng=_SCRAMBLING_SEED).random_base2(sobol.n.bit_length() - 1)
-    for unit in units:
-        yield {path: to_tree(value, place) for path, value in space.values(space.at(unit)).items()}
+    points = qmc.Sobol(len(space.coordinates), rng=_SCRAMBLING_SEED).random_base2(sobol.n.bit_length() - 1)
+    for unit in points:
+        yield {path: to_tree(value, location) for path, value in space.values(space.at(unit)).items()}
 
 
 def _point_names(points: list[dict[str, Node]]) -> list[str]:
-    """Names of points: what they set, by the shortest ends of their paths that tell them apart; numbered where that does not."""
+    """Names of points: their values by the shortest unique suffixes of the paths, numbered if two names are equal."""
     paths = list(dict.fromkeys(path for point in points for path in point))
-    short = {path: _shortest_unique_suffix(path, paths) for path in paths}
-    titles = [", ".join(f"{short[path]}={_format_point_value(node.plain())}" for path, node in point.items()) for point in points]
+    suffixes = {path: _shortest_unique_suffix(path, paths) for path in paths}
+    titles = [", ".join(f"{suffixes[path]}={_format_point_value(node.plain())}" for path, node in point.items()) for point in points]
     return titles if len(set(titles)) == len(titles) else [f"{i + 1}: {title}" for i, title in enumerate(titles)]
 
 
 def _shortest_unique_suffix(path: str, paths: list[str]) -> str:
-    """The shortest end of a path that no other one has."""
+    """The shortest suffix of a path that no other path has."""
     parts = path.split(".")
     for count in range(1, len(parts)):
-        end = ".".join(parts[-count:])
-        if not any(other != path and other.endswith(f".{end}") for other in paths):
-            return end
+        suffix = ".".join(parts[-count:])
+        if not any(other != path and other.endswith(f".{suffix}") for other in paths):
+            return suffix
     return path
 
 

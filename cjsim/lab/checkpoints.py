@@ -1,7 +1,4 @@
-"""Finished pieces of an experiment under way, so that one that was killed goes on where it was.
-
-Lives here: the file, a line a piece. Does not live here: what is in a piece (sums.py), who asks for it (trying.py).
-"""
+"""Checkpoints of a running experiment, so that it resumes after an interruption: the moments of each seed and arm, one per line."""
 
 import json
 from pathlib import Path
@@ -9,18 +6,19 @@ from pathlib import Path
 from cjsim.lab.moments import PairedMoments
 
 CheckpointKey = tuple[int, str]  # seed, arm
-MomentsByMetric = dict[str, PairedMoments]  # by metric
+MomentsByMetric = dict[str, PairedMoments]
 
 
 class Checkpoints:
-    """Pieces by seed and arm, in memory and, where a file is named, there as well.
+    """Finished moments by seed and arm, kept in memory and, if a file is given, appended to it.
 
-    A line is one piece, written at once; one that a kill cut short is not read. Two processes may write the same pieces: they are equal.
+    Each line is one checkpoint, written in one call. A line that was cut off by an interruption is skipped when the file is read. Two
+    processes may write the same checkpoint, because both compute equal values.
 
     Parameters
     ----------
     file : Path or None
-        Where they are kept; made when the first one is.
+        The file; created with the first checkpoint.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -29,8 +27,8 @@ class Checkpoints:
         for line in self._read_lines():
             try:
                 data = json.loads(line)
-                sums = {metric: PairedMoments.from_json(one) for metric, one in data["sums"].items()}
-                self._moments[data["seed"], data["arm"]] = sums
+                moments = {metric: PairedMoments.from_json(values) for metric, values in data["sums"].items()}
+                self._moments[data["seed"], data["arm"]] = moments
             except (ValueError, KeyError, TypeError):
                 continue
 
@@ -38,26 +36,26 @@ class Checkpoints:
         return len(self._moments)
 
     def get(self, seed: int, arm: str) -> MomentsByMetric | None:
-        """A piece that is there.
+        """The moments of a seed and arm, None if they are not finished.
 
         Parameters
         ----------
         seed : int
-            Of its customers.
+            Seed of the customers.
         arm : str
-            Its name.
+            Name of the arm.
         """
         return self._moments.get((seed, arm))
 
     def put(self, seed: int, arm: str, moments: MomentsByMetric) -> None:
-        """Keep a piece.
+        """Store the moments of a seed and arm.
 
         Parameters
         ----------
         seed : int
-            Of its customers.
+            Seed of the customers.
         arm : str
-            Its name.
+            Name of the arm.
         moments : dict of str to PairedMoments
             By metric.
         """
@@ -65,12 +63,12 @@ class Checkpoints:
         if self._file is not None:
             line = json.dumps({"seed": seed, "arm": arm, "sums": {metric: one.to_json() for metric, one in moments.items()}})
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            # The line break comes first: it ends what a kill cut short.
+            # The leading line break ends a line that an interruption cut off.
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(f"\n{line}\n")
 
     def delete_file(self) -> None:
-        """Remove the file: the result is there."""
+        """Delete the file, once the results are written."""
         if self._file is not None:
             self._file.unlink(missing_ok=True)
 

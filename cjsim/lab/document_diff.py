@@ -1,10 +1,8 @@
-"""Two versions of a journey, a policy or a scenario side by side: what stands otherwise, and each of these changes alone.
+"""The changes between two versions of a journey, a policy or a scenario, each of which can be applied on its own.
 
-Lives here: finding changes in plain data, and making one of them. Does not live here: what a change does to customers (versions.py).
-
-Mappings are compared key by key. Lists of records (steps, caps, effects) are aligned first, so that a step that was put in at the front is
-one addition and not a change of all that follow: the alignment keeps the order of both and has the largest sum of similarities
-(Needleman, Wunsch 1970, J. Mol. Biol. 48, 443-453, without a cost of gaps). Any other list is one value.
+Mappings are compared key by key. Lists of records (steps, caps, effects) are aligned first, so that an inserted step is one addition
+rather than a change of every step after it. The alignment keeps the order of both lists and maximizes the sum of similarities (Needleman,
+Wunsch 1970, J. Mol. Biol. 48, 443-453, without a gap penalty). Any other list counts as one value.
 """
 
 import json
@@ -15,23 +13,23 @@ from typing import Any, Literal
 from cjsim.yaml.document import Document
 from cjsim.yaml.paths import Path, path_text
 
-_MAX_VALUE_CHARS = 100  # characters of a value
-_MIN_SIMILARITY = 0.3  # how alike two records of one kind are at least; equal ones are 1
-LABEL_KEYS = ("name", "title")  # of a document: they move nobody
+_MAX_VALUE_CHARS = 100
+_MIN_SIMILARITY = 0.3  # of two records of the same kind; equal records have 1
+LABEL_KEYS = ("name", "title")  # of a document: they do not affect the simulation
 
 
 @dataclass(frozen=True)
 class DocumentChange:
-    """One thing that stands otherwise.
+    """One change between two versions of a document.
 
     Attributes
     ----------
     path : tuple
-        Where: in the old version; of an addition, where it would stand there.
+        Path in the old version; for an addition, the path at which it is inserted.
     kind : {'set', 'add', 'remove'}
-        What is done there.
+        The kind of change.
     before, after : Any
-        Plain values; None where there is none.
+        Plain values; None before an addition and after a removal.
     """
 
     path: Path
@@ -41,17 +39,17 @@ class DocumentChange:
 
     @property
     def path_string(self) -> str:
-        """The path, as one writes it."""
+        """The path as text, such as 'flows.cart.steps[0]'."""
         return path_text(self.path)
 
     @property
     def is_title(self) -> bool:
-        """Whether it is a title, which moves nobody."""
+        """Whether it changes a title, which does not affect the simulation."""
         return self.path[-1] == "title"
 
     @property
     def has_only_keys(self) -> bool:
-        """Whether its path has no place of a list, so that it can be made beside others."""
+        """Whether its path contains no list index, so that it can be combined with other changes."""
         return all(isinstance(key, str) for key in self.path)
 
     def __str__(self) -> str:
@@ -61,24 +59,24 @@ class DocumentChange:
         return f"{sign} {self.path_string}: {shorten_value(value)}"
 
     def applied_to(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The old version with this change alone.
+        """The old version with only this change applied.
 
         Parameters
         ----------
         data : dict
-            Plain data of the old version; it stays as it is.
+            Plain data of the old version; not modified.
         """
         changed: dict[str, Any] = _apply_change(data, self.path, self)
         return changed
 
 
 def diff_documents(old: Document, new: Document) -> tuple[DocumentChange, ...]:
-    """What stands otherwise in the new version, but for names and titles of the documents.
+    """The changes from the old version to the new one, except names and titles of the documents.
 
     Parameters
     ----------
     old, new : Document
-        Of one kind.
+        Two documents of the same kind.
 
     Examples
     --------
@@ -93,12 +91,12 @@ def diff_documents(old: Document, new: Document) -> tuple[DocumentChange, ...]:
 
 
 def shorten_value(value: Any) -> str:
-    """A plain value on one line, cut where it is long.
+    """A plain value on one line, truncated to 100 characters.
 
     Parameters
     ----------
     value : Any
-        As it stands in a file.
+        The value as written in a file.
     """
     parts = (
         [f"{key}: {_format_on_one_line(item)}" for key, item in value.items()] if isinstance(value, dict) else [_format_on_one_line(value)]
@@ -120,13 +118,13 @@ def _diff_values(old: Any, new: Any, path: Path) -> Iterator[DocumentChange]:
         return
     if isinstance(old, dict) and isinstance(new, dict) and _is_same_kind(old, new, path):
         for key in dict.fromkeys((*old, *new)):
-            here = (*path, key)
+            key_path = (*path, key)
             if key not in new:
-                yield DocumentChange(here, "remove", old[key], None)
+                yield DocumentChange(key_path, "remove", old[key], None)
             elif key not in old:
-                yield DocumentChange(here, "add", None, new[key])
+                yield DocumentChange(key_path, "add", None, new[key])
             else:
-                yield from _diff_values(old[key], new[key], here)
+                yield from _diff_values(old[key], new[key], key_path)
     elif _is_record_list(old) and _is_record_list(new):
         yield from _diff_lists(old, new, path)
     else:
@@ -134,7 +132,7 @@ def _diff_values(old: Any, new: Any, path: Path) -> Iterator[DocumentChange]:
 
 
 def _is_same_kind(old: dict[str, Any], new: dict[str, Any], path: Path) -> bool:
-    """Whether two mappings are versions of one thing; laws (of a wait, of money) with different keys are not."""
+    """Whether two mappings are versions of the same object; distributions with different keys are not."""
     return len(path) < 3 or bool(old.keys() & new.keys())
 
 
@@ -155,16 +153,16 @@ def _is_record_list(value: Any) -> bool:
 
 
 def _align_lists(old: list[Any], new: list[Any]) -> list[tuple[int, int]]:
-    """Places of items that are versions of each other, in order."""
+    """Pairs of indices of items that are versions of each other, in order."""
     best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
-    alike = [[_similarity(a, b) for b in new] for a in old]
+    similarity = [[_similarity(a, b) for b in new] for a in old]
     for i in range(len(old) - 1, -1, -1):
         for j in range(len(new) - 1, -1, -1):
-            together = alike[i][j] + best[i + 1][j + 1] if alike[i][j] else 0.0
-            best[i][j] = max(together, best[i + 1][j], best[i][j + 1])
+            aligned = similarity[i][j] + best[i + 1][j + 1] if similarity[i][j] else 0.0
+            best[i][j] = max(aligned, best[i + 1][j], best[i][j + 1])
     pairs, i, j = [], 0, 0
     while i < len(old) and j < len(new):
-        if alike[i][j] and best[i][j] == alike[i][j] + best[i + 1][j + 1]:
+        if similarity[i][j] and best[i][j] == similarity[i][j] + best[i + 1][j + 1]:
             pairs.append((i, j))
             i, j = i + 1, j + 1
         elif best[i][j] == best[i + 1][j]:
@@ -175,13 +173,13 @@ def _align_lists(old: list[Any], new: list[Any]) -> list[tuple[int, int]]:
 
 
 def _similarity(a: Any, b: Any) -> float:
-    """1 for equal records, 0 for records of different kinds: what they begin with is their kind."""
+    """1 for equal records, 0 for records of different kinds; the first key tells the kind."""
     if a == b:
         return 1.0
     if not (isinstance(a, dict) and isinstance(b, dict)) or next(iter(a), None) != next(iter(b), None):
         return 0.0
-    ours, theirs = set(_leaf_values(a, ())), set(_leaf_values(b, ()))
-    return _MIN_SIMILARITY + (0.99 - _MIN_SIMILARITY) * len(ours & theirs) / len(ours | theirs)
+    leaves_a, leaves_b = set(_leaf_values(a, ())), set(_leaf_values(b, ()))
+    return _MIN_SIMILARITY + (0.99 - _MIN_SIMILARITY) * len(leaves_a & leaves_b) / len(leaves_a | leaves_b)
 
 
 def _leaf_values(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
@@ -193,7 +191,7 @@ def _leaf_values(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _apply_change(data: Any, path: Path, change: DocumentChange) -> Any:
-    """A copy of the data with a change made below it; what does not change is shared."""
+    """A copy of the data with a change applied; unchanged parts are shared."""
     key, rest = path[0], path[1:]
     copy: Any = list(data) if isinstance(data, list) else dict(data)
     if rest:

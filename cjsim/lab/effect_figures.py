@@ -1,7 +1,4 @@
-"""Figures of an experiment: effects with intervals, a response curve for a sweep of one value, a heat map for two.
-
-Lives here: the data of each (`effects_data`) and its drawing (`effects_figure`). Does not live here: the findings.
-"""
+"""Figures of an experiment: effects with intervals, a response curve for a sweep of one value, a heat map for a sweep of two."""
 
 import math
 from pathlib import Path
@@ -15,37 +12,43 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_MAX_FIGURE_ROWS = 40  # arms in a figure of effects
+_MAX_FIGURE_ROWS = 40
 _DPI = 80
-_LOG_AXIS_RATIO = 20  # values that span more are drawn by ratio
+_LOG_AXIS_RATIO = 20  # largest over smallest value, above which the axis is logarithmic
 
 
 def effects_data(findings: Findings) -> "pd.DataFrame":
-    """One row an arm: name, values by path, numbers `x[PATH]` of those that are numbers, effect, low, high, verdict.
+    """The data of the figure, one row per arm.
 
     Parameters
     ----------
     findings : Findings
-        Of an experiment; effects are relative where its claim is.
+        Of an experiment.
+
+    Returns
+    -------
+    DataFrame
+        Columns `variant`, one per path with the value as text, `x[PATH]` for values with a place on an axis, `effect`, `low`, `high`
+        (relative if the claim is relative), `verdict`.
     """
     import pandas as pd
 
     rows = []
-    for line in findings.arm_results:
-        effect = line.effect.relative if findings.is_relative else line.effect.absolute
-        values = {path: shorten_value(value) for path, value in line.values.items()}
-        places = {f"x[{path}]": x for path, value in line.values.items() if (x := axis_value(value)) is not None}
-        rows.append({"variant": line.name, **values, **places, **effect._asdict(), "verdict": line.verdict})
+    for result in findings.arm_results:
+        effect = result.effect.relative if findings.is_relative else result.effect.absolute
+        values = {path: shorten_value(value) for path, value in result.values.items()}
+        positions = {f"x[{path}]": x for path, value in result.values.items() if (x := axis_value(value)) is not None}
+        rows.append({"variant": result.name, **values, **positions, **effect._asdict(), "verdict": result.verdict})
     return pd.DataFrame(rows)
 
 
 def axis_value(value: Any) -> float | None:
-    """A number, days of a duration, hours of a time of day; None for anything else.
+    """The position of a value on an axis: a number, the days of a duration, the hours of a time of day; None for other values.
 
     Parameters
     ----------
     value : Any
-        As it stands in a file.
+        The value as written in a file.
 
     Examples
     --------
@@ -63,23 +66,24 @@ def axis_value(value: Any) -> float | None:
 
 
 def effects_figure(findings: Findings, file: Path) -> None:
-    """Draw the figure that fits: a curve, a heat map, or effects one below the other.
+    """Draw a response curve, a heat map or a list of effects, whichever fits the arms.
 
     Parameters
     ----------
     findings : Findings
         Of an experiment.
     file : Path
-        A PNG file.
+        The PNG file to write.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    data, paths = effects_data(findings), list(dict.fromkeys(path for line in findings.arm_results for path in line.values))
-    is_sweep = all(line.values.keys() == set(paths) for line in findings.arm_results) and len(findings.arm_results) > 1
-    numbers = [path for path in paths if f"x[{path}]" in data and data[f"x[{path}]"].notna().all()]
+    results = findings.arm_results
+    data, paths = effects_data(findings), list(dict.fromkeys(path for result in results for path in result.values))
+    is_sweep = all(result.values.keys() == set(paths) for result in results) and len(results) > 1
+    numeric_paths = [path for path in paths if f"x[{path}]" in data and data[f"x[{path}]"].notna().all()]
     rows = min(len(data), _MAX_FIGURE_ROWS)
-    is_curve = is_sweep and len(paths) == 1 and len(numbers) == 1
+    is_curve = is_sweep and len(paths) == 1 and len(numeric_paths) == 1
     is_map = is_sweep and len(paths) == 2 and len(data) == data[paths[0]].nunique() * data[paths[1]].nunique()
     figure = Figure(figsize=(7, 4) if is_curve or is_map else (7, 1.4 + 0.34 * rows), dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
@@ -101,11 +105,11 @@ def effects_figure(findings: Findings, file: Path) -> None:
 
 
 def _axis_scale(findings: Findings) -> tuple[float, str]:
-    """By what effects are multiplied on axes, and their unit there."""
-    line: ArmResult = findings.decisive_arm
+    """The factor and the unit of effects on axes."""
+    arm: ArmResult = findings.decisive_arm
     if findings.is_relative:
         return 100.0, "% of the baseline"
-    return (100.0, "percentage points") if line.effect.unit == "share" else (1.0, line.effect.unit)
+    return (100.0, "percentage points") if arm.effect.unit == "share" else (1.0, arm.effect.unit)
 
 
 def _draw_claimed_size(findings: Findings, scale: float, draw: Any) -> None:
@@ -133,8 +137,8 @@ def _draw_heat_map(axes: "Axes", data: "pd.DataFrame", paths: list[str], scale: 
 
     order = [list(dict.fromkeys(data[path])) for path in paths]
     cells = (scale * data.pivot(index=paths[0], columns=paths[1], values="effect")).loc[order[0], order[1]]
-    is_few = cells.size <= 64
-    sns.heatmap(cells, ax=axes, cmap="vlag", center=0, annot=is_few, fmt=".3g", cbar_kws={"label": f"effect ({unit})"})
+    has_room_for_numbers = cells.size <= 64
+    sns.heatmap(cells, ax=axes, cmap="vlag", center=0, annot=has_room_for_numbers, fmt=".3g", cbar_kws={"label": f"effect ({unit})"})
 
 
 def _draw_interval_rows(axes: "Axes", data: "pd.DataFrame", scale: float) -> None:

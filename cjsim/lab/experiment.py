@@ -1,8 +1,4 @@
-"""An experiment: a hypothesis in words, the metric, the direction and the size that it claims, a baseline, and what is tried against it.
-
-Lives here: what stands in an experiment's file, and what is wrong with it. Does not live here: what variants and sweeps come to (arms.py),
-the verdict (verdict.py), running it (trying.py).
-"""
+"""The document `Experiment`: a hypothesis, the metric, direction and size that it claims, a baseline and its variants, and their checks."""
 
 import re
 from collections.abc import Iterable
@@ -23,11 +19,11 @@ from cjsim.yaml.strict_model import StrictModel
 
 ANY_VARIANT, ALL_VARIANTS = "any", "all"
 _PERCENT_PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
-_BASELINE_SETTINGS = ("start", "horizon", "entry", "discount_rate")  # what all variants share with the baseline
+_BASELINE_SETTINGS = ("start", "horizon", "entry", "discount_rate")  # must be the same in all variants
 
 
 class ClaimedSize(NamedTuple):
-    """How large an effect is claimed: in the unit of the metric, or as a share of the baseline's value."""
+    """The claimed minimum effect, in the unit of the metric or as a share of the baseline's value."""
 
     amount: float
     is_relative: bool
@@ -41,17 +37,17 @@ def _validate_size(value: Any) -> Any:
 
 
 class DecisionRule(StrictModel):
-    """The rule by which the verdict is found: the confidence of the interval."""
+    """The rule for the verdict: the confidence of the interval."""
 
     confidence: Annotated[RealNumber, Field(ge=0.5, lt=1)] = 0.95
 
 
 class Experiment(Document):
-    """A hypothesis, and how it is tried.
+    """A hypothesis and the simulations that test it.
 
-    `by`: the size claimed, as a number in the unit of the metric (a share as 0.02) or as '8 %' of the baseline's value. `claim`: which
-    variant is claimed to do it, or `any`, or `all`; needed where there are several. `watch`: further metrics that are shown.
-    `replications`: so many seeds, from `seed` on, each with as many customers.
+    `by` is the claimed size, a number in the unit of the metric (0.02 for a share) or '8 %' of the baseline's value. `claim` names the
+    variant that the hypothesis is about, or `any` or `all`; it is required if there are several. `watch` lists further metrics to
+    report. `replications` is the number of seeds, counted from `seed`; each simulates `customers` customers.
     """
 
     name: Name
@@ -73,58 +69,58 @@ class Experiment(Document):
 
     @property
     def claimed_size(self) -> ClaimedSize:
-        """The size that is claimed, 0 or more."""
+        """The claimed minimum size of the effect, at least 0."""
         if isinstance(self.by, str):
-            found = _PERCENT_PATTERN.fullmatch(self.by)
-            assert found is not None
-            return ClaimedSize(float(found[1]) / 100, True)
+            match = _PERCENT_PATTERN.fullmatch(self.by)
+            assert match is not None
+            return ClaimedSize(float(match[1]) / 100, True)
         return ClaimedSize(float(self.by), False)
 
     @property
     def claimed_sign(self) -> int:
-        """1 if the metric is claimed to rise, -1 if to fall."""
+        """1 for a claimed rise of the metric, -1 for a claimed fall."""
         return 1 if self.direction == "rises" else -1
 
     @property
     def customers_per_seed(self) -> int:
-        """Customers of each seed."""
+        """Number of customers in each seed."""
         return self.scenario.customers if self.customers is None else self.customers
 
     @property
     def seeds(self) -> range:
-        """One a replication."""
+        """The seeds, one per replication."""
         return range(self.seed, self.seed + self.replications)
 
     def arms(self) -> tuple[ExperimentArm, ...]:
-        """What is tried, one scenario a variant or point of the sweep.
+        """The arms, one per variant or point of the sweep.
 
         Raises
         ------
         InputError
-            If a value cannot stand at its path.
+            If a value is invalid at its path, or the sweep has too many points.
         """
         return build_arms(self.scenario, self.variants, self.sweep, self.source())
 
     def claimed_arms(self, arms: Iterable[ExperimentArm]) -> tuple[ExperimentArm, ...]:
-        """Those of the arms that the hypothesis is about; one that changes nothing is never among several.
+        """The arms that the hypothesis is about; of several, only those that differ from the baseline.
 
         Parameters
         ----------
         arms : Iterable of ExperimentArm
-            As `arms` gives them.
+            The return value of `arms()`.
         """
-        all_of_them = tuple(arms)
+        all_arms = tuple(arms)
         if self.claim not in (None, ANY_VARIANT, ALL_VARIANTS):
-            return tuple(arm for arm in all_of_them if arm.name == self.claim)
-        return tuple(arm for arm in all_of_them if arm.is_different) or all_of_them
+            return tuple(arm for arm in all_arms if arm.name == self.claim)
+        return tuple(arm for arm in all_arms if arm.is_different) or all_arms
 
     def faults(self) -> Iterable[Fault]:
-        """What is wrong beyond types.
+        """Errors that the types of the fields do not catch.
 
         Raises
         ------
         InputError
-            If a value of a variant cannot stand at its path.
+            If a value of a variant is invalid at its path.
         """
         faults = [fault.under("scenario") for fault in self.scenario.faults()]
         faults += self._variant_faults()
@@ -150,20 +146,20 @@ class Experiment(Document):
             elif variant.scenario is not None:
                 yield from (fault.under("scenario").under(name).under("variants") for fault in variant.scenario.faults())
         if self.sweep is not None and self.sweep.sobol is not None:
-            inside = space_faults(self.sweep.sobol.free, self.sweep.sobol.mixes)
-            yield from (fault.under("sobol").under("sweep") for fault in inside)
+            faults = space_faults(self.sweep.sobol.free, self.sweep.sobol.mixes)
+            yield from (fault.under("sobol").under("sweep") for fault in faults)
         if self.customers_per_seed < 2 and not self.scenario.journey.acquisition:
             yield Fault(("customers",), "must be at least 2", str(self.customers_per_seed), "An interval needs more than one customer.")
 
     def _arm_faults(self, arms: tuple[ExperimentArm, ...]) -> Iterable[Fault]:
         for arm in arms:
-            other = next((what for what in _BASELINE_SETTINGS if getattr(self.scenario, what) != getattr(arm.scenario, what)), None)
-            if other is not None:
-                ours, theirs = getattr(self.scenario, other), getattr(arm.scenario, other)
+            setting = next((name for name in _BASELINE_SETTINGS if getattr(self.scenario, name) != getattr(arm.scenario, name)), None)
+            if setting is not None:
+                baseline_value, arm_value = getattr(self.scenario, setting), getattr(arm.scenario, setting)
                 yield Fault(
                     arm.yaml_path,
-                    f"must have the {other} of the baseline, {ours}",
-                    short_repr(theirs),
+                    f"must have the {setting} of the baseline, {baseline_value}",
+                    short_repr(arm_value),
                     "Journey and policy alone may differ.",
                 )
             elif self.variants and not arm.is_different:
@@ -179,36 +175,36 @@ class Experiment(Document):
             yield Fault(("claim",), "must say which variant the hypothesis is about", got, remedy)
 
     def _metric_faults(self) -> Iterable[Fault]:
-        # Names of metrics depend on those of stages, channels and desks, which compiling the scenario numbers.
+        # Metric names depend on the compiled stages, channels and desks. The compiler imports numba, which is slow.
         from cjsim.compiler.compile_scenario import compile_scenario
         from cjsim.metrics.catalog import all_metric_definitions
 
-        asked = {("metric",): self.metric} | {("watch", i): metric for i, metric in enumerate(self.watch)}
-        known = all_metric_definitions(compile_scenario(self.scenario).codebook)
-        for where, metric in asked.items():
-            if metric not in known:
-                yield Fault(where, *unknown_name_parts(metric, known, "metric"))
+        requested = {("metric",): self.metric} | {("watch", i): metric for i, metric in enumerate(self.watch)}
+        in_baseline = all_metric_definitions(compile_scenario(self.scenario).codebook)
+        for where, metric in requested.items():
+            if metric not in in_baseline:
+                yield Fault(where, *unknown_name_parts(metric, in_baseline, "metric"))
         for name, variant in self.variants.items():
             if variant.scenario is not None:
-                theirs = all_metric_definitions(compile_scenario(variant.scenario).codebook)
-                for where, metric in asked.items():
-                    if metric in known and metric not in theirs:
+                in_variant = all_metric_definitions(compile_scenario(variant.scenario).codebook)
+                for where, metric in requested.items():
+                    if metric in in_baseline and metric not in in_variant:
                         must = "must be a metric of the baseline and of all variants"
                         yield Fault(where, must, f"{short_repr(metric)}, which '{name}' does not have", "Choose another metric.")
 
 
 def as_experiment(source: object) -> Experiment:
-    """An experiment, from itself or from its file.
+    """A checked experiment, from an `Experiment` or from its file.
 
     Parameters
     ----------
     source : Experiment, str or path
-        What a caller names.
+        The experiment or its file.
 
     Raises
     ------
     InputError
-        If it is neither, or the file is wrong.
+        If it is neither, or if the file is invalid.
     """
     if isinstance(source, Experiment):
         return source.checked()

@@ -1,7 +1,4 @@
-"""What an experiment found: an effect for each arm, and the verdict on its hypothesis.
-
-Lives here: the record, as plain values and as a table in text. Does not live here: how it came about (trying.py), its page (page.py).
-"""
+"""The findings of an experiment: the effects of each arm and the verdict on the hypothesis, as records, plain values and text."""
 
 import math
 from collections.abc import Mapping
@@ -13,23 +10,23 @@ from cjsim.metrics.number_format import decimal_places, format_interval, format_
 from cjsim.simulation.run import to_json_value
 
 RELATIVE_UNIT = "relative"
-BASELINE_VERDICT = "baseline"  # in place of a verdict, where nothing differs from it
+BASELINE_VERDICT = "baseline"  # instead of a verdict, for an arm that equals the baseline
 
 
 @dataclass(frozen=True)
 class ArmEffect:
-    """A metric under an arm beside the baseline's: all customers of all seeds.
+    """The effect of an arm on one metric, over all customers of all seeds.
 
     Attributes
     ----------
     metric, unit : str
-        Its name, its unit.
+        Name of the metric, and its unit.
     baseline, value : float
-        In that unit.
+        The metric under the baseline and under the arm, in that unit.
     absolute : IntervalEstimate
-        Of value - baseline, in that unit.
+        value - baseline, in that unit.
     relative : IntervalEstimate
-        Of the same as a share of the baseline's size.
+        (value - baseline) / |baseline|.
     """
 
     metric: str
@@ -40,7 +37,7 @@ class ArmEffect:
     relative: IntervalEstimate
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; null where undefined."""
+        """Plain values; None where undefined."""
         return {
             "metric": self.metric,
             "unit": self.unit,
@@ -57,24 +54,24 @@ class ArmEffect:
         Parameters
         ----------
         data : Mapping of str to Any
-            What `to_json` gave.
+            The return value of `to_json`.
         """
         absolute, relative = (IntervalEstimate(*(_nan_if_none(part) for part in data[key])) for key in ("absolute", "relative"))
         return cls(data["metric"], data["unit"], _nan_if_none(data["baseline"]), _nan_if_none(data["value"]), absolute, relative)
 
     def format_levels(self) -> tuple[str, str]:
-        """The baseline and the value, with as many decimals as show how they differ."""
-        own = decimal_places(self.unit, (self.baseline, self.value))
-        decimals = max(own, min(own + 3, decimal_places(self.unit, (self.absolute.effect,))))
+        """The baseline and the value as text, with enough decimals to show their difference."""
+        usual = decimal_places(self.unit, (self.baseline, self.value))
+        decimals = max(usual, min(usual + 3, decimal_places(self.unit, (self.absolute.effect,))))
         return format_value(self.baseline, self.unit, decimals), format_value(self.value, self.unit, decimals)
 
     def format_effect(self, *, is_relative: bool) -> str:
-        """The effect with its interval, as tables write it.
+        """The effect with its interval, as text for tables.
 
         Parameters
         ----------
         is_relative : bool
-            As a share of the baseline.
+            Whether to give it as a share of the baseline.
         """
         if is_relative:
             return format_relative_effect(self.relative)
@@ -85,26 +82,26 @@ class ArmEffect:
 
 @dataclass(frozen=True)
 class ArmResult:
-    """One arm of an experiment.
+    """The result of one arm of an experiment.
 
     Attributes
     ----------
     name : str
-        Of the arm.
+        Name of the arm.
     values : Mapping of str to Any
-        What it sets, by path; empty for a scenario of its own.
+        The values that it sets, by path; empty for a scenario of its own.
     is_claimed : bool
-        Whether the hypothesis is about it; one that is the baseline itself is not.
+        Whether the hypothesis is about this arm. False for an arm that equals the baseline.
     effect : ArmEffect
-        Of the metric of the hypothesis.
+        Effect on the metric of the hypothesis.
     verdict : str
-        Of this effect; 'baseline' for a point of a sweep that is the baseline.
+        Verdict on this effect; 'baseline' for an arm that equals the baseline.
     watched_effects : tuple of ArmEffect
-        Of further metrics.
+        Effects on the watched metrics.
     seed_effects : tuple of IntervalEstimate
-        Of the effect in each seed: relative, where the claim is.
+        The effect in each seed, relative if the claim is relative.
     birge_ratio : float
-        How much further seeds lie apart than customers explain; nan for one seed.
+        Observed over expected spread of the effects of seeds (see `cjsim.lab.moments.birge_ratio`); nan for one seed.
     """
 
     name: str
@@ -117,7 +114,7 @@ class ArmResult:
     birge_ratio: float
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; null where undefined."""
+        """Plain values; None where undefined."""
         return {
             "name": self.name,
             "values": dict(self.values),
@@ -131,12 +128,12 @@ class ArmResult:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "ArmResult":
-        """A line from plain values.
+        """A result from plain values.
 
         Parameters
         ----------
         data : Mapping of str to Any
-            What `to_json` gave.
+            The return value of `to_json`.
         """
         return cls(
             name=data["name"],
@@ -152,30 +149,30 @@ class ArmResult:
 
 @dataclass(frozen=True)
 class Findings:
-    """An experiment that was run.
+    """The findings of an experiment.
 
     Attributes
     ----------
     experiment, hypothesis : str
-        Its name, and what it claims, in words.
+        Name of the experiment, and its hypothesis in words.
     metric, direction, claim : str
-        What is claimed to rise or fall; of which arm, or 'any' or 'all'.
+        The metric, 'rises' or 'falls', and the name of the claimed arm, 'any' or 'all'.
     size : float
-        How much is claimed; of the baseline's value if `is_relative`.
+        Claimed minimum size; a share of the baseline's value if `is_relative`.
     is_relative : bool
-        Whether effects are shares of the baseline.
+        Whether the claim is relative to the baseline.
     confidence : float
-        Of the intervals, together if the claim is about several arms.
+        Confidence of the intervals, joint if the claim is about several arms.
     scenario : str
         Name of the baseline.
     customers, seed, replications : int
-        Customers of each seed, the first seed, how many.
+        Customers in each seed, the first seed, the number of seeds.
     arm_results : tuple of ArmResult
-        One an arm.
+        One entry per arm.
     decides : int
-        The place of the line that the verdict rests on.
+        Index of the arm that decides the verdict.
     verdict : {'supported', 'refuted', 'undecided'}
-        On the hypothesis.
+        Verdict on the hypothesis.
     """
 
     experiment: str
@@ -196,17 +193,17 @@ class Findings:
 
     @property
     def decisive_arm(self) -> ArmResult:
-        """The arm that the verdict rests on."""
+        """The arm that decides the verdict."""
         return self.arm_results[self.decides]
 
     @property
     def effect(self) -> IntervalEstimate:
-        """Its effect, as a share of the baseline if that is what is claimed."""
+        """Effect of the decisive arm, relative to the baseline if the claim is relative."""
         return self.decisive_arm.effect.relative if self.is_relative else self.decisive_arm.effect.absolute
 
     @property
     def unit(self) -> str:
-        """Of the effect: the metric's, or 'relative'."""
+        """Unit of `effect`: that of the metric, or 'relative'."""
         return RELATIVE_UNIT if self.is_relative else self.decisive_arm.effect.unit
 
     def __str__(self) -> str:
@@ -216,33 +213,32 @@ class Findings:
         return f"Findings({self.experiment}: {self.verdict})"
 
     def summary(self) -> str:
-        """The verdict and the arms, in text."""
-        names = [line.name for line in self.arm_results]
-        width = max(map(len, names))
-        of = " (relative to the baseline)" if self.is_relative else ""
+        """The verdict and a table of the arms, as text."""
+        width = max(len(result.name) for result in self.arm_results)
+        suffix = " (relative to the baseline)" if self.is_relative else ""
         rows = [
-            f"  {line.name:<{width}}  {line.effect.format_effect(is_relative=self.is_relative)}  {line.verdict}"
-            for line in self.arm_results
+            f"  {result.name:<{width}}  {result.effect.format_effect(is_relative=self.is_relative)}  {result.verdict}"
+            for result in self.arm_results
         ]
         return "\n".join(
-            [f"{self.experiment}: {self.verdict}", f"  {self.verdict_sentence()}", "", f"  Effect on {self.metric}{of}:", *rows]
+            [f"{self.experiment}: {self.verdict}", f"  {self.verdict_sentence()}", "", f"  Effect on {self.metric}{suffix}:", *rows]
         )
 
     def verdict_sentence(self) -> str:
         """The verdict in a sentence."""
-        line, effect = self.decisive_arm, self.decisive_arm.effect
+        arm, effect = self.decisive_arm, self.decisive_arm.effect
         baseline, value = effect.format_levels()
         levels = f"{value} instead of {baseline}"
-        found = effect.format_effect(is_relative=self.is_relative)
-        whose = {
-            "any": f"The nearest to it of {self._n_claimed_arms()} variants, '{line.name}'",
-            "all": f"The farthest from it, '{line.name}'",
+        effect_text = effect.format_effect(is_relative=self.is_relative)
+        arm_phrases = {
+            "any": f"The nearest to it of {self._n_claimed_arms()} variants, '{arm.name}'",
+            "all": f"The farthest from it, '{arm.name}'",
         }
-        subject = whose.get(self.claim, f"With '{line.name}'") + f": {self.metric} is {levels}, {found}"
+        subject = arm_phrases.get(self.claim, f"With '{arm.name}'") + f": {self.metric} is {levels}, {effect_text}"
         return f"{subject}; {self._claim_phrase()}: {_VERDICT_PHRASES[self.verdict]}."
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; null where undefined."""
+        """Plain values; None where undefined."""
         effect, low, high = (to_json_value(part) for part in self.effect)
         return {
             "experiment": self.experiment,
@@ -264,7 +260,7 @@ class Findings:
             "seed": self.seed,
             "replications": self.replications,
             "decides": self.decides,
-            "variants": [line.to_json() for line in self.arm_results],
+            "variants": [result.to_json() for result in self.arm_results],
         }
 
     @classmethod
@@ -274,25 +270,25 @@ class Findings:
         Parameters
         ----------
         data : Mapping of str to Any
-            What `to_json` gave.
+            The return value of `to_json`.
         """
-        own = {one.name: data[one.name] for one in fields(cls) if one.name != "arm_results"}
-        return cls(**own, arm_results=tuple(ArmResult.from_json(one) for one in data["variants"]))
+        values = {field.name: data[field.name] for field in fields(cls) if field.name != "arm_results"}
+        return cls(**values, arm_results=tuple(ArmResult.from_json(one) for one in data["variants"]))
 
     def _n_claimed_arms(self) -> int:
-        return sum(line.is_claimed for line in self.arm_results)
+        return sum(result.is_claimed for result in self.arm_results)
 
     def _claim_phrase(self) -> str:
-        """What is claimed: 'claimed is a rise by 8 % or more'."""
-        way = "a rise" if self.direction == "rises" else "a fall"
+        """The claim as a phrase, such as 'claimed is a rise by 8 % or more'."""
+        change = "a rise" if self.direction == "rises" else "a fall"
         if self.size == 0:
-            return f"claimed is {way}"
+            return f"claimed is {change}"
         size = (
             f"{100 * self.size:g} %"
             if self.is_relative
             else format_value(self.size, self.decisive_arm.effect.unit, 2, is_difference=True).lstrip("+")
         )
-        return f"claimed is {way} by {size} or more"
+        return f"claimed is {change} by {size} or more"
 
 
 _VERDICT_PHRASES = {
@@ -302,19 +298,19 @@ _VERDICT_PHRASES = {
 }
 
 
-def format_relative_effect(found: IntervalEstimate) -> str:
-    """A relative effect with its interval in per cent.
+def format_relative_effect(effect: IntervalEstimate) -> str:
+    """A relative effect with its interval in percent, '-' if it is undefined.
 
     Examples
     --------
     >>> format_relative_effect(IntervalEstimate(0.095, 0.075, 0.114))
     '+9.50 % [+7.50 %, +11.40 %]'
     """
-    if math.isnan(found.effect):
+    if math.isnan(effect.effect):
         return "-"
-    decimals = decimal_places("share", [part for part in found if not math.isnan(part)])
-    told = [f"{100 * part:+.{decimals}f} %" for part in found]
-    return told[0] if math.isnan(found.low) else f"{told[0]} [{told[1]}, {told[2]}]"
+    decimals = decimal_places("share", [part for part in effect if not math.isnan(part)])
+    texts = [f"{100 * part:+.{decimals}f} %" for part in effect]
+    return texts[0] if math.isnan(effect.low) else f"{texts[0]} [{texts[1]}, {texts[2]}]"
 
 
 def _nan_if_none(value: float | None) -> float:

@@ -1,9 +1,7 @@
-"""The journal: what was tried, and what came of it, over all reports of a folder.
+"""The journal of all findings below a folder of reports: a searchable SQLite index of their manifests.
 
-The manifests are the truth; the index over them (SQLite) is a convenience. Each time that the journal is opened, it takes in manifests
-that are new or changed and forgets those that are gone, so that it is right whoever wrote or removed them: another process, git, a hand.
-
-Lives here: the index, and asking it. Does not live here: manifests (manifest.py), reports (reports.py).
+The manifests are authoritative; the index only makes queries fast. Each query first adds new and changed manifests to the index and drops
+deleted ones. So the journal is correct even if another process, git or the user wrote or deleted reports.
 """
 
 import contextlib
@@ -24,24 +22,24 @@ from cjsim.manifest import FINDING_KINDS, MANIFEST_FILE, STUDY_VERDICTS, Manifes
 from cjsim.metrics.number_format import decimal_places, format_interval, format_value
 
 INDEX_FILE = "journal.sqlite"
-_INDEX_VERSION = 1  # of the table
+_INDEX_VERSION = 1  # of the table; an index with another version is rebuilt
 _INDEX_COLUMNS = ("folder", "stamp", "kind", "name", "verdict", "metric", "scenario", "date", "words", "manifest")
 _CREATE_TABLE_SQL = (
     f"CREATE TABLE IF NOT EXISTS findings ({', '.join(f'{column} TEXT NOT NULL' for column in _INDEX_COLUMNS)}, PRIMARY KEY (folder))"
 )
-_LOCK_TIMEOUT_SECONDS = 30  # seconds for another process to finish writing
+_LOCK_TIMEOUT_SECONDS = 30  # while another process writes
 
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """A finding, and where its report stands.
+    """A finding and the folder of its report.
 
     Attributes
     ----------
     folder : Path
-        Of the report.
+        Folder of the report.
     manifest : Manifest
-        What was found.
+        The finding.
     """
 
     folder: Path
@@ -49,16 +47,16 @@ class JournalEntry:
 
     @property
     def effect_text(self) -> str:
-        """The effect with its interval, in words; empty where there is none."""
-        of = self.manifest
-        if of.effect is None:
+        """The effect with its interval, as text; empty if there is none."""
+        finding = self.manifest
+        if finding.effect is None:
             return ""
-        found = IntervalEstimate(of.effect, *(float("nan") if end is None else end for end in (of.low, of.high)))
-        if of.unit == RELATIVE_UNIT:
-            return format_relative_effect(found)
-        decimals = decimal_places(of.unit, found)
-        told = format_interval(found.low, found.high, of.unit, decimals, is_difference=True)
-        return f"{format_value(found.effect, of.unit, decimals, is_difference=True)} {told}".rstrip()
+        effect = IntervalEstimate(finding.effect, *(float("nan") if end is None else end for end in (finding.low, finding.high)))
+        if finding.unit == RELATIVE_UNIT:
+            return format_relative_effect(effect)
+        decimals = decimal_places(finding.unit, effect)
+        interval = format_interval(effect.low, effect.high, finding.unit, decimals, is_difference=True)
+        return f"{format_value(effect.effect, finding.unit, decimals, is_difference=True)} {interval}".rstrip()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -75,15 +73,17 @@ class JournalListing:
         return self.summary()
 
     def summary(self) -> str:
-        """Two lines an entry: what came of it, and what was asked."""
+        """Three lines per entry: the result, the hypothesis, the folder."""
         if not self.entries:
             return "No such finding."
         lines = []
         for entry in self.entries:
-            of = entry.manifest
-            first = f" by {of.details['first']}, {of.details['from']} -> {of.details['to']}" if of.kind == "levers" and of.details else ""
-            head = f"{of.date[:10]}  {of.verdict or of.kind:<10} {of.name}: {of.metric} {entry.effect_text}".rstrip() + first
-            lines += [head, f"            {of.hypothesis}", f"            {entry.folder}"]
+            finding, details = entry.manifest, entry.manifest.details
+            has_lever = finding.kind == "levers" and bool(details)
+            first_lever = f" by {details['first']}, {details['from']} -> {details['to']}" if has_lever else ""
+            label = f"{finding.verdict or finding.kind:<10} {finding.name}"
+            result = f"{finding.date[:10]}  {label}: {finding.metric} {entry.effect_text}".rstrip() + first_lever
+            lines += [result, f"            {finding.hypothesis}", f"            {entry.folder}"]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -92,14 +92,14 @@ class JournalListing:
 
 
 class Journal:
-    """All findings under a folder of reports.
+    """All findings below a folder of reports.
 
     Parameters
     ----------
     reports : Path
-        The folder; none is no findings.
+        The folder. If it does not exist, there are no findings.
     print_message : callable, optional
-        Is told what is worth a line: an index that was made anew.
+        Receives messages for the user, such as that the index was rebuilt.
     """
 
     def __init__(self, reports: Path, *, print_message: Callable[[str], None] = lambda _: None) -> None:
@@ -121,26 +121,25 @@ class Journal:
         Parameters
         ----------
         name, kind, verdict, metric : str, optional
-            As in the manifest.
+            Values of these fields of the manifest.
         since : str, optional
-            ISO date: those of that day or later.
+            ISO date: only findings of that day or later.
         text : str, optional
-            Words that all occur in it, in any order and case.
+            Words that must all occur in the finding, in any order and case.
 
         Raises
         ------
         InputError
-            If `since` is no date, or there are no such kinds or verdicts.
+            If `since` is not a date, or the kind or verdict does not exist.
         """
         _require_known_word("kind", kind, FINDING_KINDS)
         _require_known_word("verdict", verdict, (*EXPERIMENT_VERDICTS, *STUDY_VERDICTS))
-        asked = [
-            (column, value) for column, value in zip(("name", "kind", "verdict", "metric"), (name, kind, verdict, metric), strict=True)
-        ]
-        where = [(f"{column} = ?", value) for column, value in asked if value is not None]
+        filters = {"name": name, "kind": kind, "verdict": verdict, "metric": metric}
+        where = [(f"{column} = ?", value) for column, value in filters.items() if value is not None]
         where += [("date >= ?", _parse_since_date(since))] if since is not None else []
         where += [("instr(words, ?) > 0", word.lower()) for word in (text or "").split()]
-        query = f"SELECT folder, manifest FROM findings WHERE {' AND '.join(['1', *(one for one, _ in where)])} ORDER BY date DESC, folder"
+        conditions = " AND ".join(["1", *(condition for condition, _ in where)])
+        query = f"SELECT folder, manifest FROM findings WHERE {conditions} ORDER BY date DESC, folder"
         with self._open_index() as index:
             rows = index.execute(query, [value for _, value in where]).fetchall()
         return JournalListing(
@@ -153,30 +152,30 @@ class Journal:
         Parameters
         ----------
         reference : str
-            The beginning of its run's name, its folder, or its name: then the newest of it.
+            The name of the finding (then the newest of this name), its folder, or a prefix of the name of its run.
 
         Raises
         ------
         InputError
-            If there is none, or several runs begin so.
+            If no finding matches, or several runs have the prefix.
         """
-        all_of_them = self.entries().entries
-        wanted = Path(reference).absolute()
-        if of_name := [entry for entry in all_of_them if entry.manifest.name == reference]:
-            return of_name[0]
-        found = [entry for entry in all_of_them if entry.folder.absolute() == wanted]
-        found = found or [entry for entry in all_of_them if reference and entry.folder.name.startswith(reference)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            remedy = f"Write more of it: {', '.join(entry.folder.name for entry in found[:5])}."
+        entries = self.entries().entries
+        folder = Path(reference).absolute()
+        if with_name := [entry for entry in entries if entry.manifest.name == reference]:
+            return with_name[0]
+        matches = [entry for entry in entries if entry.folder.absolute() == folder]
+        matches = matches or [entry for entry in entries if reference and entry.folder.name.startswith(reference)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            remedy = f"Write more of it: {', '.join(entry.folder.name for entry in matches[:5])}."
             raise InputError(format_error("run", "must be the beginning of one run's name", short_repr(reference), remedy))
-        names = [name for entry in all_of_them for name in (entry.manifest.name, entry.folder.name)]
+        names = [name for entry in entries for name in (entry.manifest.name, entry.folder.name)]
         remedy = did_you_mean(reference, names) or "See 'cjsim journal' for those that there are."
         raise InputError(format_error("run", f"must be a run of the journal of '{self.reports}'", short_repr(reference), remedy))
 
     def rebuild(self) -> int:
-        """Make the index anew from the manifests: how many there are."""
+        """Rebuild the index from the manifests and return their number."""
         self._remove_index()
         with self._open_index() as index:
             (count,) = index.execute("SELECT count(*) FROM findings").fetchone()
@@ -184,7 +183,7 @@ class Journal:
 
     @contextlib.contextmanager
     def _open_index(self) -> Iterator[sqlite3.Connection]:
-        """The index as the manifests now are."""
+        """The index, synchronized with the manifests."""
         index = self._connect()
         try:
             yield index
@@ -198,7 +197,7 @@ class Journal:
                 is_new = not file.exists()
                 try:
                     index = self._synchronize(sqlite3.connect(file, timeout=_LOCK_TIMEOUT_SECONDS))
-                except sqlite3.OperationalError:  # a folder that cannot be written, a lock that nobody lets go
+                except sqlite3.OperationalError:  # an unwritable folder, or a lock that is not released
                     break
                 except sqlite3.DatabaseError:
                     self._print_message(f"{file}: was no index, and is made anew from the manifests")
@@ -210,22 +209,23 @@ class Journal:
         return self._synchronize(sqlite3.connect(":memory:"))
 
     def _synchronize(self, index: sqlite3.Connection) -> sqlite3.Connection:
-        """The index with what is new, without what is gone."""
+        """The index after adding new and changed manifests and dropping deleted ones."""
         try:
             index.execute("PRAGMA journal_mode=WAL")
             (version,) = index.execute("PRAGMA user_version").fetchone()
-            there = {folder.relative_to(self.reports).as_posix(): stamp for folder, stamp in _find_manifests(self.reports)}
+            on_disk = {folder.relative_to(self.reports).as_posix(): stamp for folder, stamp in _find_manifests(self.reports)}
             with index:
                 index.execute("BEGIN IMMEDIATE")
                 if version != _INDEX_VERSION:
                     index.execute("DROP TABLE IF EXISTS findings")
                     index.execute(f"PRAGMA user_version = {_INDEX_VERSION}")
                 index.execute(_CREATE_TABLE_SQL)
-                known = dict(index.execute("SELECT folder, stamp FROM findings"))
-                rows = [row for folder, stamp in there.items() if known.get(folder) != stamp and (row := self._index_row(folder, stamp))]
-                index.executemany(
-                    "DELETE FROM findings WHERE folder = ?", [(folder,) for folder in known if known[folder] != there.get(folder)]
-                )
+                indexed = dict(index.execute("SELECT folder, stamp FROM findings"))
+                rows = [
+                    row for folder, stamp in on_disk.items() if indexed.get(folder) != stamp and (row := self._index_row(folder, stamp))
+                ]
+                stale = [(folder,) for folder in indexed if indexed[folder] != on_disk.get(folder)]
+                index.executemany("DELETE FROM findings WHERE folder = ?", stale)
                 index.executemany(f"INSERT OR REPLACE INTO findings VALUES ({', '.join('?' * len(_INDEX_COLUMNS))})", rows)
         except BaseException:
             index.close()
@@ -233,32 +233,32 @@ class Journal:
         return index
 
     def _index_row(self, folder: str, stamp: str) -> Sequence[str] | None:
-        """A row of the table; None for a manifest that is none of ours."""
+        """A row of the table; None if the manifest is not one of a finding."""
         try:
-            of = Manifest.read(self.reports / folder)
+            one = Manifest.read(self.reports / folder)
         except InputError:
             return None
-        words = " ".join(map(str, (of.name, of.hypothesis, of.scenario, of.metric, of.verdict, of.kind, folder))).lower()
-        return (folder, stamp, of.kind, of.name, of.verdict, of.metric, of.scenario, of.date, words, json.dumps(of.to_json()))
+        search_text = " ".join(map(str, (one.name, one.hypothesis, one.scenario, one.metric, one.verdict, one.kind, folder))).lower()
+        return (folder, stamp, one.kind, one.name, one.verdict, one.metric, one.scenario, one.date, search_text, json.dumps(one.to_json()))
 
     def _remove_index(self) -> None:
-        for ending in ("", "-wal", "-shm"):
+        for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(OSError):
-                (self.reports / f"{INDEX_FILE}{ending}").unlink(missing_ok=True)
+                (self.reports / f"{INDEX_FILE}{suffix}").unlink(missing_ok=True)
 
 
 def _find_manifests(reports: Path) -> Iterator[tuple[Path, str]]:
-    """Folders with a manifest, and when and how large it is; not in drafts, whose names begin with a dot."""
-    for top, folders, files in os.walk(reports):
+    """Folders with a manifest, and its modification time and size; drafts, whose names begin with a dot, are skipped."""
+    for parent, folders, files in os.walk(reports):
         folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
         if MANIFEST_FILE in files:
-            with contextlib.suppress(OSError):  # removed meanwhile
-                known = (Path(top) / MANIFEST_FILE).stat()
-                yield Path(top), f"{known.st_mtime_ns}-{known.st_size}"
+            with contextlib.suppress(OSError):  # deleted in the meantime
+                status = (Path(parent) / MANIFEST_FILE).stat()
+                yield Path(parent), f"{status.st_mtime_ns}-{status.st_size}"
 
 
 def _require_known_word(noun: str, word: str | None, known: Sequence[str]) -> None:
-    """Refuse a word that no manifest has: a slip must not read as if nothing had been found."""
+    """Raise for a word that no manifest can have, so that a typo does not look like an empty result."""
     if word is not None and word not in known:
         must, got, _ = unknown_name_parts(word, known, noun)
         raise InputError(format_error(noun, must, got, did_you_mean(word, known) or "Name one of these."))

@@ -1,12 +1,9 @@
-"""What a pair of runs says of one metric, in a few sums that add up over seeds, and intervals from them.
+"""Paired moments of a metric under a baseline and a variant, their pooling over seeds, and intervals for absolute and relative effects.
 
-Lives here: sums, their pooling, effects in the unit of the metric and relative to the baseline. Does not live here: what a metric is
-(metrics/), the verdict (verdict.py).
-
-A metric is R = Y / X, sums over customers. To first order it moves with a root (metrics/sample.py) by (y - R x) / X, so that all variances
-follow from the second moments of (y0, x0, y1 - y0, x1 - x0) over roots: 0 is the baseline, 1 the variant. Differences are kept, rather
-than y1 and x1, as nearly all customers live the same life under both: what cancels is never summed. Seeds are strata: their totals add,
-and so do their moments, each about its own mean.
+A metric is R = Y / X, where Y and X are sums over customers. To first order, a root (see `cjsim.metrics.cluster_sample`) contributes
+(y - R x) / X to it. All variances therefore follow from the second moments of (y0, x0, y1 - y0, x1 - x0) over roots, where 0 is the
+baseline and 1 the variant. The differences are stored rather than y1 and x1, because most customers have the same trajectory under both
+and contribute exactly 0. Seeds are strata: their totals add up, and so do their moments, each about its own mean.
 """
 
 import math
@@ -24,7 +21,7 @@ from cjsim.simulation.run import Run
 
 
 class IntervalEstimate(NamedTuple):
-    """A number and its interval; nan where undefined."""
+    """An effect and the ends of its interval; nan where undefined."""
 
     effect: float
     low: float
@@ -33,15 +30,15 @@ class IntervalEstimate(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class PairedMoments:
-    """Sums over the roots of one or more seeds.
+    """Totals and second moments over the roots of one or more seeds.
 
     Attributes
     ----------
     totals : ndarray of float64, shape (4,)
-        Y0, X0, Y1, X1. Of a total X is the number of seeds.
+        Y0, X0, Y1, X1. For a metric that is a total, X is the number of seeds.
     second_moments : ndarray of float64, shape (4, 4)
-        Second moments of (y0, x0, y1 - y0, x1 - x0): over the m initial customers about their mean, times m / (m - 1); over arrivals
-        about 0.
+        Second moments of (y0, x0, y1 - y0, x1 - x0). Those of the m initial customers are about their mean, times m / (m - 1). Those of
+        arrivals are about 0.
     """
 
     totals: Array
@@ -49,19 +46,19 @@ class PairedMoments:
 
     @classmethod
     def from_runs(cls, before: Run, after: Run, metric: str) -> "PairedMoments":
-        """The sums of one pair of runs.
+        """The moments of one pair of runs.
 
         Parameters
         ----------
         before, after : Run
-            Of the same customers.
+            Runs of the same customers under the baseline and the variant.
         metric : str
-            Its name.
+            Name of the metric.
 
         Raises
         ------
         InputError
-            If a run has no such metric.
+            If a run has no metric of this name.
         """
         pairing = CustomerPairing.match_by_key(ClusterSample.from_run(before), ClusterSample.from_run(after))
         return cls.from_terms(
@@ -70,30 +67,31 @@ class PairedMoments:
 
     @classmethod
     def from_terms(cls, before: RatioTerms, after: RatioTerms, pairing: CustomerPairing) -> "PairedMoments":
-        """The sums of numerators and denominators.
+        """The moments of paired numerators and denominators.
 
         Parameters
         ----------
         before, after : RatioTerms
-            Of the baseline and the variant.
+            Terms of the baseline and of the variant.
         pairing : CustomerPairing
-            Who is who.
+            Matches the customers of the two runs.
         """
         y0, x0 = _sum_terms_by_root(before, pairing.baseline)
         y1, x1 = _sum_terms_by_root(after, pairing.alternative)
-        nobody = np.zeros(pairing.alternative.n_roots)
-        columns = [
-            -pairing.difference_by_root(y0, nobody),
-            -pairing.difference_by_root(x0, nobody),
-            pairing.difference_by_root(y0, y1),
-            pairing.difference_by_root(x0, x1),
-        ]
-        rows = np.array(columns)
-        given, arrived = rows[:, : pairing.combined.n_initial], rows[:, pairing.combined.n_initial :]
-        moments = arrived @ arrived.T
-        if (m := given.shape[1]) > 1:
-            apart = given - given.mean(axis=1, keepdims=True)
-            moments += apart @ apart.T * (m / (m - 1))
+        zeros = np.zeros(pairing.alternative.n_roots)
+        contributions = np.array(
+            [
+                -pairing.difference_by_root(y0, zeros),
+                -pairing.difference_by_root(x0, zeros),
+                pairing.difference_by_root(y0, y1),
+                pairing.difference_by_root(x0, x1),
+            ]
+        )
+        initial, arrivals = contributions[:, : pairing.combined.n_initial], contributions[:, pairing.combined.n_initial :]
+        moments = arrivals @ arrivals.T
+        if (m := initial.shape[1]) > 1:
+            deviations = initial - initial.mean(axis=1, keepdims=True)
+            moments += deviations @ deviations.T * (m / (m - 1))
         return cls(
             np.array([before.numerator_with_cost.sum(), before.denominator_sum, after.numerator_with_cost.sum(), after.denominator_sum]),
             moments,
@@ -118,29 +116,29 @@ class PairedMoments:
         Parameters
         ----------
         z : float
-            Standard errors to either side.
+            Half-width of the interval in standard errors.
 
         Examples
         --------
-        >>> alone = RatioTerms(np.array([1.0, 2.0, 3.0]), np.ones(3, bool))
-        >>> PairedMoments.of_terms(alone, alone, CustomerPairing.of(ClusterSample.alone(3), ClusterSample.alone(3))).effect(1.96)
-        Interval(effect=0.0, low=0.0, high=0.0)
+        >>> terms, sample = RatioTerms(np.array([1.0, 2.0, 3.0]), np.ones(3, bool)), ClusterSample.of_independent_customers(3)
+        >>> PairedMoments.from_terms(terms, terms, CustomerPairing.match_by_key(sample, sample)).absolute_effect(1.96)
+        IntervalEstimate(effect=0.0, low=0.0, high=0.0)
         """
-        moved = self._effect_gradient()
-        half = z * math.sqrt(max(float(moved @ self.second_moments @ moved), 0.0)) if self._is_defined else math.nan
+        gradient = self._effect_gradient()
+        half_width = z * math.sqrt(max(float(gradient @ self.second_moments @ gradient), 0.0)) if self._is_defined else math.nan
         effect = self.value - self.baseline
-        return IntervalEstimate(effect, effect - half, effect + half)
+        return IntervalEstimate(effect, effect - half_width, effect + half_width)
 
     def relative_effect(self, z: float) -> IntervalEstimate:
         """(variant - baseline) / |baseline|, with the interval of Fieller's theorem.
 
-        It holds all d with |variant - baseline - d baseline| within z standard errors of that difference, and is undefined where the
-        baseline itself is within z standard errors of 0.
+        The interval contains all d for which |variant - baseline - d baseline| is within z standard errors of that difference. It is
+        undefined if the baseline is within z standard errors of 0.
 
         Parameters
         ----------
         z : float
-            Standard errors to either side.
+            Half-width of the interval in standard errors.
 
         References
         ----------
@@ -148,29 +146,29 @@ class PairedMoments:
         """
         if not self._is_defined:
             return IntervalEstimate(math.nan, math.nan, math.nan)
-        moved, own = self._effect_gradient(), self._baseline_gradient()
+        of_effect, of_baseline = self._effect_gradient(), self._baseline_gradient()
         baseline, effect = self.baseline, self.value - self.baseline
-        a = baseline**2 - z * z * float(own @ self.second_moments @ own)
-        b = baseline * effect - z * z * float(moved @ self.second_moments @ own)
-        c = effect**2 - z * z * max(float(moved @ self.second_moments @ moved), 0.0)
+        a = baseline**2 - z * z * float(of_baseline @ self.second_moments @ of_baseline)
+        b = baseline * effect - z * z * float(of_effect @ self.second_moments @ of_baseline)
+        c = effect**2 - z * z * max(float(of_effect @ self.second_moments @ of_effect), 0.0)
         if a <= 0:
             return IntervalEstimate(effect / abs(baseline) if baseline else math.nan, math.nan, math.nan)
-        half = math.sqrt(max(b * b - a * c, 0.0))
-        ends = sorted(math.copysign(1.0, baseline) * (b + side * half) / a for side in (-1, 1))
+        root = math.sqrt(max(b * b - a * c, 0.0))
+        ends = sorted(math.copysign(1.0, baseline) * (b + side * root) / a for side in (-1, 1))
         return IntervalEstimate(effect / abs(baseline), ends[0], ends[1])
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, which `from_json` reads as the same sums to the bit."""
+        """Plain values, from which `from_json` restores the same moments bit for bit."""
         return {"totals": self.totals.tolist(), "moments": self.second_moments.tolist()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "PairedMoments":
-        """Sums from plain values.
+        """Moments from plain values.
 
         Parameters
         ----------
         data : dict
-            What `to_json` gave.
+            The return value of `to_json`.
         """
         return cls(np.array(data["totals"], np.float64), np.array(data["moments"], np.float64))
 
@@ -178,41 +176,45 @@ class PairedMoments:
     def _is_defined(self) -> bool:
         return math.isfinite(self.value - self.baseline)
 
-    def _metric_at(self, at: int) -> float:
-        y, x = self.totals[at], self.totals[at + 1]
+    def _metric_at(self, index: int) -> float:
+        y, x = self.totals[index], self.totals[index + 1]
         return float(y / x) if x else math.nan
 
     def _baseline_gradient(self) -> Array:
-        """How the baseline's value moves with (y0, x0, y1 - y0, x1 - x0)."""
-        per = 1.0 / self.totals[1]
-        return np.array([per, -self.baseline * per, 0.0, 0.0])
+        """Gradient of the baseline's value by (y0, x0, y1 - y0, x1 - x0)."""
+        per_x0 = 1.0 / self.totals[1]
+        return np.array([per_x0, -self.baseline * per_x0, 0.0, 0.0])
 
     def _effect_gradient(self) -> Array:
-        """How the effect moves with (y0, x0, y1 - y0, x1 - x0)."""
+        """Gradient of the effect by (y0, x0, y1 - y0, x1 - x0)."""
         if not self._is_defined:
             return np.zeros(4)
-        per, per_own = 1.0 / self.totals[3], 1.0 / self.totals[1]
-        return np.array([per - per_own, self.baseline * per_own - self.value * per, per, -self.value * per])
+        per_x1, per_x0 = 1.0 / self.totals[3], 1.0 / self.totals[1]
+        return np.array([per_x1 - per_x0, self.baseline * per_x0 - self.value * per_x1, per_x1, -self.value * per_x1])
 
 
 def _sum_terms_by_root(terms: RatioTerms, sample: ClusterSample) -> tuple[Array, Array]:
-    """Numerators and denominators of each root; a total has no denominator that moves."""
+    """Numerators and denominators summed by root; the denominator of a total is constant and contributes 0."""
     x = np.zeros(len(terms.denominator)) if terms.is_total else np.asarray(terms.denominator, np.float64)
     return np.asarray(sample.sum_by_root(np.asarray(terms.numerator, np.float64))), np.asarray(sample.sum_by_root(x))
 
 
 def birge_ratio(moments_by_seed: list[PairedMoments]) -> float:
-    """How much further the effects of seeds lie apart than the customers of each explain: about 1 if these are independent.
+    """Observed over expected spread of the effects of k seeds: about 1 if customers are independent.
 
-    sqrt(sum((e - mean e)^2 / v) / (k - 1)) over k seeds, with v the variance of each effect e; nan for fewer than two, and where v is 0.
+    sqrt(sum((e - mean e)^2 / v) / (k - 1)), with v the variance of each effect e. nan for fewer than two seeds, or if some v is 0.
 
     Parameters
     ----------
     moments_by_seed : list of PairedMoments
-        One a seed.
+        One entry per seed.
+
+    References
+    ----------
+    Birge (1932), The calculation of errors by the method of least squares, Physical Review 40, 207-227.
     """
-    found = [part.absolute_effect(1.0) for part in moments_by_seed]
-    effects, errors = np.array([one.effect for one in found]), np.array([one.high - one.effect for one in found])
+    estimates = [moments.absolute_effect(1.0) for moments in moments_by_seed]
+    effects, errors = np.array([one.effect for one in estimates]), np.array([one.high - one.effect for one in estimates])
     if len(moments_by_seed) < 2 or not (errors > 0).all():
         return math.nan
     weights = errors**-2.0

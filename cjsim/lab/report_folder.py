@@ -1,9 +1,6 @@
-"""Where an experiment's report stands, and what is in it.
+"""The report folder of an experiment: its name, its files, and reading findings back from it.
 
-A run is named by what it rests on (`identity`): the same experiment, scenarios, seeds and version are the same run, and are not run again.
-
-Lives here: the folder's name, its files, what is read back from it. Does not live here: how it appears whole (publish.py), the page
-(page.py), the index over all of them (journal.py).
+A run is named by `experiment_digest`. The same experiment, scenarios, seeds and version are therefore the same run, which is not repeated.
 """
 
 import contextlib
@@ -23,13 +20,13 @@ from cjsim.manifest import Manifest
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import to_json_value
 
-_RUN_NAME_DIGITS = 12  # of the identity, in the folder's name
+_RUN_NAME_DIGITS = 12  # of the digest
 RESULT_FILE, EXPERIMENT_FILE, FIGURE_FILE = "result.json", "experiment.yaml", "effects.png"
-BEST_SCENARIO_FILE = "best.yaml"  # of a study: its winner (tuning/optimum.py)
+BEST_SCENARIO_FILE = "best.yaml"  # the winner of a study, which `Optimum.save` writes
 
 
 def run_folder(experiment: Experiment, reports: Path) -> Path:
-    """The folder of a run, there or not: REPORTS/NAME/RUN.
+    """The folder of a run, REPORTS/NAME/RUN, whether or not it exists.
 
     Parameters
     ----------
@@ -43,50 +40,50 @@ def run_folder(experiment: Experiment, reports: Path) -> Path:
 
 @contextlib.contextmanager
 def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
-    """Pieces of a run under way, in a file beside its folder: gone when the block ends well, there for the next try when it does not.
+    """Checkpoints of a run in a file beside its folder. It is deleted if the block succeeds, and kept for the next attempt otherwise.
 
     Parameters
     ----------
     folder : Path
-        As `run_folder` gives it.
+        The return value of `run_folder`.
 
     Yields
     ------
     Checkpoints
-        With those of an earlier try.
+        Including those of an earlier attempt.
 
     Raises
     ------
     InputError
-        If nothing can be written there: better said before the work than after it.
+        If the folder is not writable, before any work is done.
     """
     file = folder.with_name(f".{folder.name}.pieces")
-    made = [one for one in file.absolute().parents if not one.exists()]
+    new_folders = [parent for parent in file.absolute().parents if not parent.exists()]
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     except OSError as error:
         got = f"'{folder.parent.parent}' ({error.strerror or error})"
         raise InputError(format_error("--reports", "must be a folder that can be written", got, "Name another folder.")) from error
-    pieces = Checkpoints(file)
+    checkpoints = Checkpoints(file)
     try:
-        yield pieces
-        pieces.delete_file()
+        yield checkpoints
+        checkpoints.delete_file()
     finally:
-        if not len(pieces):
-            pieces.delete_file()
-        for one in made:
-            with contextlib.suppress(OSError):  # not empty: it holds the report, or pieces
-                one.rmdir()
+        if not len(checkpoints):
+            checkpoints.delete_file()
+        for parent in new_folders:
+            with contextlib.suppress(OSError):  # not empty: it holds the report or checkpoints
+                parent.rmdir()
 
 
 def load_findings(folder: Path) -> Findings | None:
-    """The findings in a folder, None if there is no complete run in it.
+    """The findings in a folder, None if it holds no complete run.
 
     Parameters
     ----------
     folder : Path
-        As `run_folder` gives it.
+        The return value of `run_folder`.
     """
     try:
         Manifest.read(folder)
@@ -101,15 +98,15 @@ def write_report(experiment: Experiment, findings: Findings, folder: Path, *, ru
     Parameters
     ----------
     experiment : Experiment
-        What was asked.
+        The experiment.
     findings : Findings
-        What came of it.
+        Its findings.
     folder : Path
-        An existing folder, such as a draft of `folder_for`.
+        An existing folder, such as the draft of `atomic_output_folder`.
     run_name : str
         Name of the run.
     seconds : float
-        Wall time that it took.
+        Wall time of the run.
     """
     effects_figure(findings, folder / FIGURE_FILE)
     effects_data(findings).to_csv(folder / "effects.csv", index=False, float_format="%.6g", lineterminator="\n")
@@ -126,7 +123,7 @@ def write_report(experiment: Experiment, findings: Findings, folder: Path, *, ru
 
 def _build_manifest(experiment: Experiment, findings: Findings, seconds: float) -> Manifest:
     effect, low, high = (to_json_value(part) for part in findings.effect)
-    verdicts = {line.name: line.verdict for line in findings.arm_results}
+    verdicts = {result.name: result.verdict for result in findings.arm_results}
     return Manifest(
         kind="experiment",
         name=experiment.name,
@@ -147,17 +144,17 @@ def _build_manifest(experiment: Experiment, findings: Findings, seconds: float) 
 
 
 def _make_self_contained(experiment: Experiment, folder: Path) -> Experiment:
-    """The experiment with its entry file beside it."""
+    """The experiment with its entry file copied into the folder."""
     if experiment.scenario.entry.file is None:
         return experiment
-    beside = folder / "entry.csv"
-    shutil.copyfile(experiment.scenario.entry.file, beside)
+    copied = folder / "entry.csv"
+    shutil.copyfile(experiment.scenario.entry.file, copied)
 
-    def moved(scenario: Scenario) -> Scenario:
-        return scenario.model_copy(update={"entry": scenario.entry.model_copy(update={"file": str(beside.absolute())})})
+    def with_copied_entry(scenario: Scenario) -> Scenario:
+        return scenario.model_copy(update={"entry": scenario.entry.model_copy(update={"file": str(copied.absolute())})})
 
     variants = {
-        name: one if one.scenario is None else one.model_copy(update={"scenario": moved(one.scenario)})
-        for name, one in experiment.variants.items()
+        name: variant if variant.scenario is None else variant.model_copy(update={"scenario": with_copied_entry(variant.scenario)})
+        for name, variant in experiment.variants.items()
     }
-    return experiment.model_copy(update={"scenario": moved(experiment.scenario), "variants": variants})
+    return experiment.model_copy(update={"scenario": with_copied_entry(experiment.scenario), "variants": variants})

@@ -1,7 +1,4 @@
-"""The page of an experiment, for who decides: hypothesis, verdict, what was tried, effects, figure.
-
-Lives here: Markdown, and the table of all numbers. Does not live here: the numbers (findings.py), the figure (figure.py).
-"""
+"""The report page of an experiment in Markdown, its description in words, and the table of all effects as CSV."""
 
 import csv
 import io
@@ -17,27 +14,27 @@ from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings,
 from cjsim.metrics.number_format import decimal_places, format_value
 from cjsim.version import __version__
 
-_MAX_CHANGES_PER_VARIANT = 12  # of one variant, in the table
-_MAX_TABLE_ROWS = 60  # of a sweep, in the table
+_MAX_CHANGES_PER_VARIANT = 12
+_MAX_TABLE_ROWS = 60
 
 
 def render_report_page(
     experiment: Experiment, arms: Sequence[ExperimentArm], findings: Findings, *, run_name: str, figure: str | None
 ) -> str:
-    """The page in Markdown.
+    """The report page in Markdown.
 
     Parameters
     ----------
     experiment : Experiment
-        What was asked.
+        The experiment.
     arms : sequence of ExperimentArm
-        What was tried.
+        Its arms.
     findings : Findings
-        What came of it.
+        Its findings.
     run_name : str
         Name of the run.
     figure : str or None
-        File of the figure.
+        File name of the figure, None for a page without one.
     """
     lines = [f"# {experiment.title or experiment.name}", "", f"**Hypothesis.** {experiment.hypothesis}"]
     lines += [f"({experiment.claimed_by})"] if experiment.claimed_by else []
@@ -45,7 +42,7 @@ def render_report_page(
     lines += [*_arms_section(experiment, arms), ""]
     lines += [*_effects_section(findings), ""]
     lines += [f"![Effects on {findings.metric}]({figure})", "", _effects_caption(findings), ""] if figure is not None else []
-    if any(line.watched_effects for line in findings.arm_results):
+    if any(result.watched_effects for result in findings.arm_results):
         lines += ["## What else moves", "", *_watched_section(findings), ""]
     if findings.replications > 1:
         lines += ["## Seeds", "", *_seeds_section(findings), ""]
@@ -55,17 +52,16 @@ def render_report_page(
 
 
 def describe_experiment(experiment: Experiment) -> str:
-    """What an experiment says, in words, a fact a line; then its baseline.
+    """An experiment in words, one fact per line, followed by its baseline.
 
     Parameters
     ----------
     experiment : Experiment
-        What is told.
+        The experiment.
     """
     lines = [f"Experiment {name_with_title(experiment.name, experiment.title)}: {experiment.hypothesis}"]
-    lines += [
-        f"Claimed: {experiment.metric} {experiment.direction}{_claimed_size_phrase(experiment)}{_claim_scope_phrase(experiment)}, with {100 * experiment.decide.confidence:g} % confidence."
-    ]
+    claim = f"{experiment.metric} {experiment.direction}{_claimed_size_phrase(experiment)}{_claim_scope_phrase(experiment)}"
+    lines += [f"Claimed: {claim}, with {100 * experiment.decide.confidence:g} % confidence."]
     lines += [
         f"{experiment.customers_per_seed:,} customers, seed {experiment.seed}"
         + (f" and {experiment.replications - 1} more." if experiment.replications > 1 else ".")
@@ -73,32 +69,33 @@ def describe_experiment(experiment: Experiment) -> str:
     arms = experiment.arms()
     lines += ["Tried:"]
     for arm in arms:
-        told = [f"{path} = {shorten_value(value)}" for path, value in arm.values.items()]
+        values = [f"{path} = {shorten_value(value)}" for path, value in arm.values.items()]
         changes = [str(change) for change in diff_documents(experiment.scenario, arm.scenario) if change.path[0] in ("journey", "policy")]
-        lines += [f"  {arm.name}: {join_names(changes if experiment.variants else told)}"]
+        lines += [f"  {arm.name}: {join_names(changes if experiment.variants else values)}"]
     return "\n".join([*lines, "", "The baseline:", *(f"  {line}".rstrip() for line in describe(experiment.scenario).splitlines())])
 
 
 def effects_csv(findings: Findings) -> str:
-    """All effects as CSV: a row an arm and metric."""
+    """All effects as CSV: one row per arm and metric."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    paths = list(dict.fromkeys(path for line in findings.arm_results for path in line.values))
+    paths = list(dict.fromkeys(path for result in findings.arm_results for path in result.values))
     ends = ["effect", "low", "high", "relative", "relative_low", "relative_high"]
     writer.writerow(["variant", *paths, "metric", "unit", "baseline", "value", *ends, "verdict"])
-    for line in findings.arm_results:
-        for effect in (line.effect, *line.watched_effects):
+    for result in findings.arm_results:
+        for effect in (result.effect, *result.watched_effects):
             numbers = (effect.baseline, effect.value, *effect.absolute, *effect.relative)
-            told = ["" if math.isnan(one) else f"{one:.6g}" for one in numbers]
-            values = [_csv_cell(line.values.get(path)) for path in paths]
-            writer.writerow([line.name, *values, effect.metric, effect.unit, *told, line.verdict if effect is line.effect else ""])
+            cells = ["" if math.isnan(number) else f"{number:.6g}" for number in numbers]
+            values = [_csv_cell(result.values.get(path)) for path in paths]
+            verdict = result.verdict if effect is result.effect else ""
+            writer.writerow([result.name, *values, effect.metric, effect.unit, *cells, verdict])
     return stream.getvalue()
 
 
 def _claimed_size_phrase(experiment: Experiment) -> str:
-    return (
-        f" by {experiment.by if isinstance(experiment.by, str) else f'{experiment.by:g}'} or more" if experiment.claimed_size.amount else ""
-    )
+    if not experiment.claimed_size.amount:
+        return ""
+    return f" by {experiment.by if isinstance(experiment.by, str) else f'{experiment.by:g}'} or more"
 
 
 def _claim_scope_phrase(experiment: Experiment) -> str:
@@ -111,8 +108,9 @@ def _arms_section(experiment: Experiment, arms: Sequence[ExperimentArm]) -> Iter
     seeds = f" in each of {experiment.replications} seeds" if experiment.replications > 1 else ""
     yield "## What was tried"
     yield ""
+    scenario = experiment.scenario
     yield (
-        f"{experiment.customers_per_seed:,} customers{seeds} live {duration_phrase(experiment.scenario.horizon)} in `{experiment.scenario.name}`, "
+        f"{experiment.customers_per_seed:,} customers{seeds} live {duration_phrase(scenario.horizon)} in `{scenario.name}`, "
         "and the same customers live them again under each variant."
     )
     yield ""
@@ -124,12 +122,12 @@ def _arms_section(experiment: Experiment, arms: Sequence[ExperimentArm]) -> Iter
     yield "|---|---|---|---|"
     for arm in arms:
         changes = diff_documents(experiment.scenario, arm.scenario)
-        told = [change for change in changes if change.path[0] in ("journey", "policy")]
-        for change in told[:_MAX_CHANGES_PER_VARIANT]:
+        shown = [change for change in changes if change.path[0] in ("journey", "policy")]
+        for change in shown[:_MAX_CHANGES_PER_VARIANT]:
             cells = [_escape_pipes(shorten_value(value)) if value is not None else "-" for value in (change.before, change.after)]
             yield f"| {arm.name} | `{change.path_string}` | {cells[0]} | {cells[1]} |"
-        if len(told) > _MAX_CHANGES_PER_VARIANT:
-            yield f"| {arm.name} | {len(told) - _MAX_CHANGES_PER_VARIANT} more | | |"
+        if len(shown) > _MAX_CHANGES_PER_VARIANT:
+            yield f"| {arm.name} | {len(shown) - _MAX_CHANGES_PER_VARIANT} more | | |"
 
 
 def _effects_section(findings: Findings) -> Iterable[str]:
@@ -137,18 +135,22 @@ def _effects_section(findings: Findings) -> Iterable[str]:
     yield ""
     yield "| variant | today | then | effect | relative | |"
     yield "|---|---|---|---|---|---|"
-    order = sorted(
-        findings.arm_results, key=lambda line: -line.effect.absolute.effect if not math.isnan(line.effect.absolute.effect) else math.inf
-    )
-    kept = order[:_MAX_TABLE_ROWS]
-    for line in findings.arm_results if len(findings.arm_results) <= _MAX_TABLE_ROWS else kept:
-        mark = "**" if line is findings.decisive_arm else ""
-        effect = line.effect
-        verdict = line.verdict if line.is_claimed or line.verdict == BASELINE_VERDICT else f"{line.verdict} (not claimed)"
-        yield f"| {_effect_row_cells(f'{mark}{line.name}{mark}', effect)} | {verdict} |"
+    shown: Sequence[ArmResult] = findings.arm_results
+    if len(findings.arm_results) > _MAX_TABLE_ROWS:
+        shown = sorted(findings.arm_results, key=_descending_effect)[:_MAX_TABLE_ROWS]
+    for result in shown:
+        mark = "**" if result is findings.decisive_arm else ""
+        verdict = result.verdict if result.is_claimed or result.verdict == BASELINE_VERDICT else f"{result.verdict} (not claimed)"
+        yield f"| {_effect_row_cells(f'{mark}{result.name}{mark}', result.effect)} | {verdict} |"
     if len(findings.arm_results) > _MAX_TABLE_ROWS:
         yield ""
         yield f"The {_MAX_TABLE_ROWS} largest effects of {len(findings.arm_results)}; `table.csv` has all."
+
+
+def _descending_effect(result: ArmResult) -> float:
+    """Sort key: the largest effect first, undefined ones last."""
+    effect = result.effect.absolute.effect
+    return math.inf if math.isnan(effect) else -effect
 
 
 def _effect_row_cells(name: str, effect: ArmEffect) -> str:
@@ -156,39 +158,39 @@ def _effect_row_cells(name: str, effect: ArmEffect) -> str:
 
 
 def _watched_section(findings: Findings) -> Iterable[str]:
-    many = len(findings.arm_results) > 1
+    has_several_arms = len(findings.arm_results) > 1
     shown = [findings.decisive_arm] if len(findings.arm_results) > _MAX_TABLE_ROWS else findings.arm_results
-    yield f"| {'variant | ' if many else ''}metric | today | then | effect | relative |"
-    yield f"|{'---|' if many else ''}---|---|---|---|---|"
-    for line in shown:
-        for effect in line.watched_effects:
-            yield f"| {f'{line.name} | ' if many else ''}{_effect_row_cells(effect.metric, effect)} |"
+    yield f"| {'variant | ' if has_several_arms else ''}metric | today | then | effect | relative |"
+    yield f"|{'---|' if has_several_arms else ''}---|---|---|---|---|"
+    for result in shown:
+        for effect in result.watched_effects:
+            yield f"| {f'{result.name} | ' if has_several_arms else ''}{_effect_row_cells(effect.metric, effect)} |"
 
 
 def _seeds_section(findings: Findings) -> Iterable[str]:
-    line = findings.decisive_arm
-    ends = [one.effect for one in line.seed_effects if not math.isnan(one.effect)]
-    if ends:
-        told = [_format_seed_effect(findings, line, end) for end in (min(ends), max(ends))]
-        yield f"Under '{line.name}' the effect in single seeds goes from {told[0]} to {told[1]}."
-    if not math.isnan(line.birge_ratio):
+    arm = findings.decisive_arm
+    effects = [one.effect for one in arm.seed_effects if not math.isnan(one.effect)]
+    if effects:
+        least, largest = (_format_seed_effect(findings, arm, effect) for effect in (min(effects), max(effects)))
+        yield f"Under '{arm.name}' the effect in single seeds goes from {least} to {largest}."
+    if not math.isnan(arm.birge_ratio):
         yield (
-            f"Seeds lie {line.birge_ratio:.2f} times as far apart as the customers of each explain; about 1 is what independent customers give, "
-            "and more says that intervals are too narrow by that factor."
+            f"Seeds lie {arm.birge_ratio:.2f} times as far apart as the customers of each explain; about 1 is what independent customers "
+            "give, and more says that intervals are too narrow by that factor."
         )
 
 
-def _format_seed_effect(findings: Findings, line: ArmResult, value: float) -> str:
+def _format_seed_effect(findings: Findings, arm: ArmResult, value: float) -> str:
     if findings.is_relative:
         return f"{100 * value:+.3g} %"
-    return format_value(value, line.effect.unit, decimal_places(line.effect.unit, (value,)), is_difference=True)
+    return format_value(value, arm.effect.unit, decimal_places(arm.effect.unit, (value,)), is_difference=True)
 
 
 def _interpretation_section(experiment: Experiment, findings: Findings) -> Iterable[str]:
-    together = findings.claim in (ANY_VARIANT, ALL_VARIANTS)
-    count = sum(line.is_claimed for line in findings.arm_results)
+    is_joint = findings.claim in (ANY_VARIANT, ALL_VARIANTS)
+    count = sum(result.is_claimed for result in findings.arm_results)
     percent = f"{100 * findings.confidence:g} %"
-    yield f"Intervals have a confidence of {percent}" + (f", of all {count} variants together (Bonferroni)." if together else ".")
+    yield f"Intervals have a confidence of {percent}" + (f", of all {count} variants together (Bonferroni)." if is_joint else ".")
     yield "They count the luck of the draw of customers, not what is uncertain about the journey, whose responses are assumed or fitted."
     yield "*Supported*: the whole interval is at or beyond the size claimed; *refuted*: it falls wholly short of it; *undecided*: neither."
     if findings.is_relative:

@@ -1,14 +1,10 @@
-"""The verb `experiment`: a hypothesis in, findings out.
-
-Lives here: which runs are made, in what order, and what is kept of them. Does not live here: sums (sums.py), the rule of the verdict
-(verdict.py), files (reports.py).
-"""
+"""`experiment`: simulates the baseline and the arms of an experiment in every seed and returns the findings."""
 
 import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cjsim.lab.arms import ExperimentArm
 from cjsim.lab.checkpoints import Checkpoints, MomentsByMetric
@@ -16,12 +12,10 @@ from cjsim.lab.experiment import ALL_VARIANTS, ANY_VARIANT, Experiment, as_exper
 from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings
 from cjsim.lab.moments import PairedMoments, birge_ratio
 from cjsim.lab.verdict import bonferroni_critical_value, judge_claim, judge_effect
+from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
+from cjsim.simulation.run import Run
 from cjsim.version import __version__
-
-if TYPE_CHECKING:
-    from cjsim.progress import Progress
-    from cjsim.simulation.run import Run
 
 
 def experiment(
@@ -29,55 +23,60 @@ def experiment(
     *,
     threads: int | None = None,
     checkpoints: Checkpoints | None = None,
-    progress: "Progress | None" = None,
+    progress: Progress | None = None,
 ) -> Findings:
-    """Try a hypothesis: every variant on the same customers as the baseline, in every seed.
+    """Test a hypothesis: simulate every arm on the same customers as the baseline, in every seed.
 
     Parameters
     ----------
     source : Experiment, str or Path
         The experiment or its file.
     threads : int, optional
-        All cores if not given. The findings do not depend on it.
+        Number of threads; all cores if not given. The findings do not depend on it.
     checkpoints : Checkpoints, optional
-        What is known of it already; is told each piece that is new.
+        Moments that are finished already. New ones are added.
     progress : Progress, optional
-        Is told how far the work is.
+        Receives the progress of the simulations.
 
     Returns
     -------
     Findings
-        With the verdict.
+        The effects of all arms, and the verdict.
 
     Raises
     ------
     InputError
-        If the experiment is wrong, or a variant has no such metric.
+        If the experiment is invalid, or a variant lacks one of its metrics.
     """
-    asked = as_experiment(source)
-    arms, known = asked.arms(), checkpoints if checkpoints is not None else Checkpoints()
-    metrics = dict.fromkeys((asked.metric, *asked.watch))
-    for seed in asked.seeds:
-        run = _simulate_with(asked.customers_per_seed, seed, threads, progress)
-        base: Run | None = None
+    checked = as_experiment(source)
+    arms, finished = checked.arms(), checkpoints if checkpoints is not None else Checkpoints()
+    metrics = dict.fromkeys((checked.metric, *checked.watch))
+    for seed in checked.seeds:
+        simulate_arm = _simulate_with(checked.customers_per_seed, seed, threads, progress)
+        baseline: Run | None = None
         for arm in arms:
-            if known.get(seed, arm.name) is None:
-                base = base or run(asked.scenario)
-                other = run(arm.scenario) if arm.is_different else base
-                known.put(seed, arm.name, {metric: PairedMoments.from_runs(base, other, metric) for metric in metrics})
-    return _build_findings(asked, arms, [[_checkpointed_moments(known, seed, arm) for seed in asked.seeds] for arm in arms])
+            if finished.get(seed, arm.name) is None:
+                baseline = baseline or simulate_arm(checked.scenario)
+                alternative = simulate_arm(arm.scenario) if arm.is_different else baseline
+                finished.put(seed, arm.name, {metric: PairedMoments.from_runs(baseline, alternative, metric) for metric in metrics})
+    return _build_findings(checked, arms, [[_checkpointed_moments(finished, seed, arm) for seed in checked.seeds] for arm in arms])
 
 
 def experiment_digest(experiment: Experiment) -> str:
-    """Digest of all that findings rest on: the experiment with its scenarios, what entry files hold, the version; 64 hexadecimal digits.
+    """Digest of everything that determines the findings: the experiment, its scenarios, the contents of entry files, the version.
 
     Parameters
     ----------
     experiment : Experiment
         As it will be run.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
     """
     content = experiment.to_dict()
-    scenarios = [content["scenario"], *(one["scenario"] for one in content.get("variants", {}).values() if "scenario" in one)]
+    scenarios = [content["scenario"], *(variant["scenario"] for variant in content.get("variants", {}).values() if "scenario" in variant)]
     for scenario in scenarios:
         if file := scenario.get("entry", {}).get("file"):
             scenario["entry"]["file"] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
@@ -85,31 +84,32 @@ def experiment_digest(experiment: Experiment) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _simulate_with(customers: int, seed: int, threads: int | None, progress: "Progress | None") -> "Callable[[Scenario], Run]":
+def _simulate_with(customers: int, seed: int, threads: int | None, progress: Progress | None) -> Callable[[Scenario], Run]:
+    """A function that simulates a scenario with these options."""
     from cjsim.simulation.simulate import simulate
 
     return lambda scenario: simulate(scenario, customers=customers, seed=seed, threads=threads, progress=progress)
 
 
 def _checkpointed_moments(checkpoints: Checkpoints, seed: int, arm: ExperimentArm) -> MomentsByMetric:
-    piece = checkpoints.get(seed, arm.name)
-    assert piece is not None
-    return piece
+    moments = checkpoints.get(seed, arm.name)
+    assert moments is not None
+    return moments
 
 
 def _build_findings(experiment: Experiment, arms: Sequence[ExperimentArm], moments_by_arm: list[list[MomentsByMetric]]) -> Findings:
-    """The findings from a piece for each arm and seed."""
+    """The findings from the moments of each arm and seed."""
     units = _metric_units(experiment)
     claimed = experiment.claimed_arms(arms)
-    is_together = experiment.claim in (ANY_VARIANT, ALL_VARIANTS)
-    z = bonferroni_critical_value(experiment.decide.confidence, len(claimed) if is_together else 1)
-    lines = [
-        _arm_result(experiment, arm, of_arm, units, z=z, is_claimed=arm in claimed)
-        for arm, of_arm in zip(arms, moments_by_arm, strict=True)
+    is_joint = experiment.claim in (ANY_VARIANT, ALL_VARIANTS)
+    z = bonferroni_critical_value(experiment.decide.confidence, len(claimed) if is_joint else 1)
+    results = [
+        _arm_result(experiment, arm, moments_by_seed, units, z=z, is_claimed=arm in claimed)
+        for arm, moments_by_seed in zip(arms, moments_by_arm, strict=True)
     ]
-    places = [i for i, line in enumerate(lines) if line.is_claimed]
-    effects = [lines[i].effect.relative if experiment.claimed_size.is_relative else lines[i].effect.absolute for i in places]
-    place, verdict = judge_claim(
+    claimed_indices = [i for i, result in enumerate(results) if result.is_claimed]
+    effects = [results[i].effect.relative if experiment.claimed_size.is_relative else results[i].effect.absolute for i in claimed_indices]
+    decisive, verdict = judge_claim(
         effects, sign=experiment.claimed_sign, size=experiment.claimed_size.amount, is_about_all=experiment.claim == ALL_VARIANTS
     )
     return Findings(
@@ -125,47 +125,47 @@ def _build_findings(experiment: Experiment, arms: Sequence[ExperimentArm], momen
         customers=experiment.customers_per_seed,
         seed=experiment.seed,
         replications=experiment.replications,
-        arm_results=tuple(lines),
-        decides=places[place],
+        arm_results=tuple(results),
+        decides=claimed_indices[decisive],
         verdict=verdict,
     )
 
 
 def _metric_units(experiment: Experiment) -> dict[str, str]:
-    """Units of the metrics that are asked for."""
+    """The unit of each metric of the experiment."""
     from cjsim.compiler.compile_scenario import compile_scenario
     from cjsim.metrics.catalog import all_metric_definitions
 
-    known = all_metric_definitions(compile_scenario(experiment.scenario).codebook)
-    return {metric: known[metric].unit for metric in (experiment.metric, *experiment.watch)}
+    definitions = all_metric_definitions(compile_scenario(experiment.scenario).codebook)
+    return {metric: definitions[metric].unit for metric in (experiment.metric, *experiment.watch)}
 
 
 def _arm_result(
     experiment: Experiment, arm: ExperimentArm, moments_by_seed: list[MomentsByMetric], units: dict[str, str], *, z: float, is_claimed: bool
 ) -> ArmResult:
-    """One arm from its pieces, one a seed."""
-    effects = {metric: _pooled_effect(metric, unit, [piece[metric] for piece in moments_by_seed], z) for metric, unit in units.items()}
-    own, is_relative = effects[experiment.metric], experiment.claimed_size.is_relative
-    parts = [piece[experiment.metric] for piece in moments_by_seed]
+    """The result of one arm, pooled over seeds."""
+    effects = {metric: _pooled_effect(metric, unit, [moments[metric] for moments in moments_by_seed], z) for metric, unit in units.items()}
+    effect, is_relative = effects[experiment.metric], experiment.claimed_size.is_relative
+    metric_moments = [moments[experiment.metric] for moments in moments_by_seed]
     values: dict[str, Any] = dict(arm.values)
     return ArmResult(
         name=arm.name,
         values=values,
         is_claimed=is_claimed,
-        effect=own,
+        effect=effect,
         verdict=judge_effect(
-            own.relative if is_relative else own.absolute, sign=experiment.claimed_sign, size=experiment.claimed_size.amount
+            effect.relative if is_relative else effect.absolute, sign=experiment.claimed_sign, size=experiment.claimed_size.amount
         )
         if arm.is_different
         else BASELINE_VERDICT,
         watched_effects=tuple(effects[metric] for metric in experiment.watch if metric != experiment.metric),
-        seed_effects=tuple(part.relative_effect(z) if is_relative else part.absolute_effect(z) for part in parts),
-        birge_ratio=birge_ratio(parts),
+        seed_effects=tuple(one.relative_effect(z) if is_relative else one.absolute_effect(z) for one in metric_moments),
+        birge_ratio=birge_ratio(metric_moments),
     )
 
 
 def _pooled_effect(metric: str, unit: str, moments_by_seed: list[PairedMoments], z: float) -> ArmEffect:
     pooled = moments_by_seed[0]
-    for part in moments_by_seed[1:]:
-        pooled = pooled + part
+    for moments in moments_by_seed[1:]:
+        pooled = pooled + moments
     return ArmEffect(metric, unit, pooled.baseline, pooled.value, pooled.absolute_effect(z), pooled.relative_effect(z))

@@ -1,7 +1,4 @@
-"""What may stand under `variants` and `sweep` in an experiment's file.
-
-Lives here: the records. Does not live here: the scenarios that they come to (arms.py).
-"""
+"""The records of `variants` and `sweep` in an experiment's file."""
 
 from typing import Annotated, Any
 
@@ -16,10 +13,10 @@ MAX_POINTS = 4096
 
 
 class Variant(StrictModel):
-    """A change: values of the baseline set otherwise by path, or what is merged over it (a new flow), or a scenario of its own.
+    """A change of the baseline: values set by path, keys merged over it (such as a new flow), or a scenario of its own.
 
-    `merge` is written as a scenario is, and counts as a file that extends the baseline: mappings are merged key by key, lists replaced.
-    `set` comes last.
+    `merge` has the form of a scenario and works like a file that extends the baseline: mappings are merged key by key, lists are
+    replaced. `set` is applied last.
     """
 
     merge: dict[str, Any] = {}
@@ -28,7 +25,7 @@ class Variant(StrictModel):
 
 
 class SobolSweep(StrictModel):
-    """Points that fill the space of free values evenly: the first `n` of a scrambled Sobol sequence, n a power of two."""
+    """Points that cover the space of free values evenly: the first `n` of a scrambled Sobol sequence, n a power of two."""
 
     n: Annotated[Integer, Field(ge=2, le=MAX_POINTS)]
     free: dict[str, Free] = {}
@@ -36,7 +33,7 @@ class SobolSweep(StrictModel):
 
 
 class Sweep(OneOf):
-    """Many variants at once: all combinations of values (`grid`), rows of values (`list`), or points of a space (`sobol`)."""
+    """Many variants at once: all combinations of values (`grid`), rows of values (`list`), or points of a search space (`sobol`)."""
 
     grid: Annotated[dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]], Field(min_length=1)] | None = None
     list: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] | None = None

@@ -1,14 +1,13 @@
-"""From intervals to a verdict: supported, refuted, undecided.
+"""The decision rule that turns confidence intervals of effects into a verdict: supported, refuted or undecided.
 
-Lives here: the rule. Does not live here: intervals (sums.py), words (page.py).
+A claim that a metric rises by at least d >= 0 is *supported* if the whole interval of the effect is at or above d (above 0 for d = 0),
+*refuted* if the whole interval is below d (at or below 0 for d = 0), and otherwise *undecided*. The rule for a metric that falls is the
+mirror image. A 95 % interval misses the true effect 5 % of the time, half of that on each side. So a false claim is supported at most
+2.5 % of the time, and a true claim is refuted at most 2.5 % of the time.
 
-A claim that a metric rises by at least d >= 0 is *supported* if the interval of the effect lies at or beyond d (above 0 for d = 0),
-*refuted* if it lies wholly short of d (at or below 0 for d = 0), else *undecided*; of a metric that falls, the mirror image. With an
-interval that misses the truth 5 % of the time, half of it on either side, a claim that is wrong is supported at most 2.5 % of the time,
-and so is one that is right refuted.
-
-A claim about any or all of k variants asks all of them at once: each interval then has the confidence 1 - (1 - c) / k, so that all k hold
-together with confidence c (Bonferroni; whether any effect at all is there, Holm's method decides in the same way, by its first step).
+A claim about any or all of k variants tests them jointly: each interval has confidence 1 - (1 - c) / k, so that all k intervals hold
+simultaneously with confidence c (Bonferroni). For a claim about any variant with d = 0, the first step of Holm's method gives the same
+decision.
 """
 
 import math
@@ -23,14 +22,19 @@ EXPERIMENT_VERDICTS: tuple[ExperimentVerdict, ...] = ("supported", "refuted", "u
 
 
 def bonferroni_critical_value(confidence: float, n_intervals: int) -> float:
-    """Standard errors to either side of intervals that hold together.
+    """Half-width, in standard errors, of `n_intervals` intervals with the joint confidence `confidence`.
 
     Parameters
     ----------
     confidence : float
-        In (0, 1), of all of them.
+        Joint confidence of all intervals, in (0, 1).
     n_intervals : int
-        How many.
+        Number of intervals, at least 1.
+
+    Returns
+    -------
+    float
+        The critical value of the normal distribution.
 
     Examples
     --------
@@ -41,16 +45,20 @@ def bonferroni_critical_value(confidence: float, n_intervals: int) -> float:
 
 
 def judge_effect(interval: IntervalEstimate, *, sign: int, size: float) -> ExperimentVerdict:
-    """What an interval says of a claim about one effect.
+    """The verdict on a claim about one effect.
 
     Parameters
     ----------
     interval : IntervalEstimate
-        Of the effect; nan: undecided.
+        Of the effect. A nan end gives 'undecided'.
     sign : {1, -1}
-        Of the claim: rises or falls.
+        1 for a claimed rise, -1 for a claimed fall.
     size : float
-        How large the effect is claimed to be at least, 0 or more.
+        Claimed minimum size of the effect, at least 0, in the unit of the interval.
+
+    Returns
+    -------
+    {'supported', 'refuted', 'undecided'}
 
     Examples
     --------
@@ -66,40 +74,41 @@ def judge_effect(interval: IntervalEstimate, *, sign: int, size: float) -> Exper
 
 
 def judge_claim(intervals: Sequence[IntervalEstimate], *, sign: int, size: float, is_about_all: bool) -> tuple[int, ExperimentVerdict]:
-    """What intervals that hold together say of a claim about any or all of their effects, and which of them says it.
+    """The verdict on a claim about any or all of several effects, and the index of the effect that decides it.
 
     Parameters
     ----------
     intervals : sequence of IntervalEstimate
-        At least one.
+        Simultaneous intervals, at least one.
     sign : {1, -1}
-        Of the claim.
+        1 for a claimed rise, -1 for a claimed fall.
     size : float
-        As for one effect.
+        As in `judge_effect`.
     is_about_all : bool
-        Whether all effects are claimed rather than any.
+        True for a claim about all effects, False for a claim about any of them.
 
     Returns
     -------
     tuple of int and str
-        The place of the effect that decides: of any, the one nearest to support (by its verdict, then by the near end of its interval); of
-        all, the one farthest from it. The verdict of the claim is its verdict.
+        The index of the decisive effect, and its verdict, which is the verdict on the claim. For a claim about any effect, the decisive
+        effect is the one nearest to support (by its verdict, then by the near end of its interval). For a claim about all, it is the
+        one farthest from support.
 
     Examples
     --------
     >>> both = [IntervalEstimate(0.1, 0.05, 0.15), IntervalEstimate(0.0, -0.05, 0.05)]
-    >>> judge_claim(both, sign=1, size=0, every=False), judge_claim(both, sign=1, size=0, every=True)
+    >>> judge_claim(both, sign=1, size=0, is_about_all=False), judge_claim(both, sign=1, size=0, is_about_all=True)
     ((0, 'supported'), (1, 'undecided'))
     """
-    order = [_support_sort_key(one, sign=sign, size=size) for one in intervals]
-    chosen = order.index((min if is_about_all else max)(order))
-    return chosen, judge_effect(intervals[chosen], sign=sign, size=size)
+    keys = [_support_sort_key(interval, sign=sign, size=size) for interval in intervals]
+    decisive = keys.index((min if is_about_all else max)(keys))
+    return decisive, judge_effect(intervals[decisive], sign=sign, size=size)
 
 
 _VERDICT_RANKS = {"supported": 2, "undecided": 1, "refuted": 0}
 
 
 def _support_sort_key(interval: IntervalEstimate, *, sign: int, size: float) -> tuple[int, float, float]:
-    """How near an effect is to support: its verdict, the near end of its interval, itself; the least of these where it is undefined."""
+    """How near an effect is to support: its verdict, the near end of its interval, the effect; the smallest key if it is undefined."""
     rank, near = _VERDICT_RANKS[judge_effect(interval, sign=sign, size=size)], interval.low if sign > 0 else -interval.high
     return (rank, -math.inf, -math.inf) if math.isnan(near) else (rank, near, sign * interval.effect)

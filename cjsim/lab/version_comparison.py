@@ -1,13 +1,9 @@
-"""Two versions of a journey, a policy or a scenario: the difference in words, and what each change did to customers.
-
-Lives here: which of them can be simulated, each change alone and all together on the same customers. Does not live here: finding changes
-(difference.py).
-"""
+"""The differences between two versions of a journey, a policy or a scenario, and the effect of each change on the same customers."""
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cjsim.description.describe import describe
 from cjsim.errors import InputError, format_error
@@ -15,38 +11,29 @@ from cjsim.lab.document_diff import DocumentChange, diff_documents
 from cjsim.lab.moments import IntervalEstimate, PairedMoments
 from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
 from cjsim.metrics.number_format import decimal_places, format_interval, format_value
+from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.run import to_json_value
+from cjsim.simulation.run import Run, to_json_value
 from cjsim.yaml.document import Document
 
-if TYPE_CHECKING:
-    from cjsim.progress import Progress
-    from cjsim.simulation.run import Run
-
-_SCENARIO_SETTINGS = (
-    "customers",
-    "seed",
-    "start",
-    "horizon",
-    "entry",
-    "discount_rate",
-)  # of a scenario: they change whom one looks at, not what is done
-
-_ITEM_PATH_LENGTH = 3  # keys of the path of a whole thing, such as policy.flows.cart
+# Settings of a scenario that select the customers and days rather than change the journey or the policy.
+_SCENARIO_SETTINGS = ("customers", "seed", "start", "horizon", "entry", "discount_rate")
+_ITEM_PATH_LENGTH = 3  # keys in the path of a whole item, such as policy.flows.cart
 
 
 @dataclass(frozen=True)
 class ChangeEffect:
-    """One change, and what it did alone.
+    """One change and its effect.
 
     Attributes
     ----------
     change : DocumentChange
-        What stands otherwise.
+        The change.
     effect : IntervalEstimate or None
-        On the metric, with a 95 % interval; None where it was not simulated.
+        Effect on the metric with a 95 % interval; None if it was not simulated.
     why : str
-        Why it was not; or that the effect is on top of all that the new version adds, as the change cannot stand without.
+        Why it was not simulated; or that the effect is on top of the additions of the new version, because the change is invalid
+        without them.
     """
 
     change: DocumentChange
@@ -56,20 +43,20 @@ class ChangeEffect:
 
 @dataclass(frozen=True)
 class VersionComparison:
-    """What differs between two versions, and what that did.
+    """The changes between two versions and their effects.
 
     Attributes
     ----------
     changes : tuple of ChangeEffect
-        One a change.
+        One entry per change.
     description_diff : tuple of str
         Lines of the descriptions that differ: '- ' of the old version, '+ ' of the new one.
     metric, unit : str
-        Of the effects; empty where none was asked for.
+        Metric of the effects, and its unit; empty if no effects were requested.
     baseline : float
         The metric under the old version.
     joint_effect : IntervalEstimate or None
-        The effect of all changes of journey and policy at once.
+        The effect of all changes of journey and policy together.
     """
 
     changes: tuple[ChangeEffect, ...]
@@ -83,42 +70,42 @@ class VersionComparison:
         return self.summary()
 
     def summary(self) -> str:
-        """The difference, in words and by path, and what each change did."""
+        """The changes by path, the differences of the descriptions, and the effect of each change."""
         if not self.changes:
             return "Both say the same."
-        lines = ["In the files:", *(f"  {step.change}" for step in self.changes)]
+        lines = ["In the files:", *(f"  {one.change}" for one in self.changes)]
         lines += ["", "In words:", *(f"  {line}" for line in self.description_diff)] if self.description_diff else []
         return "\n".join([*lines, *(["", *self._effect_lines()] if self.joint_effect is not None else [])])
 
     def _effect_lines(self) -> Iterator[str]:
-        told = format_value(self.baseline, self.unit, decimal_places(self.unit, (self.baseline,)))
-        yield f"Effect on {self.metric}, {told} before, of each change alone (95 % intervals):"
-        shown = [
+        baseline = format_value(self.baseline, self.unit, decimal_places(self.unit, (self.baseline,)))
+        yield f"Effect on {self.metric}, {baseline} before, of each change alone (95 % intervals):"
+        rows = [
             (
-                _format_absolute_effect(step.effect, self.unit) if step.effect is not None else "-",
-                f"{step.change.path_string}{step.why and f' ({step.why})'}",
+                _format_absolute_effect(one.effect, self.unit) if one.effect is not None else "-",
+                f"{one.change.path_string}{one.why and f' ({one.why})'}",
             )
-            for step in self.changes
-            if not step.change.is_title
+            for one in self.changes
+            if not one.change.is_title
         ]
         assert self.joint_effect is not None
-        shown.append((_format_absolute_effect(self.joint_effect, self.unit), "all of journey and policy together"))
-        width = max(len(effect) for effect, _ in shown)
-        yield from (f"  {effect:<{width}}  {where}" for effect, where in shown)
+        rows.append((_format_absolute_effect(self.joint_effect, self.unit), "all of journey and policy together"))
+        width = max(len(effect) for effect, _ in rows)
+        yield from (f"  {effect:<{width}}  {path}" for effect, path in rows)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; null where undefined."""
+        """Plain values; None where undefined."""
         return {
             "changes": [
                 {
-                    "path": step.change.path_string,
-                    "kind": step.change.kind,
-                    "before": step.change.before,
-                    "after": step.change.after,
-                    "effect": _estimate_to_json(step.effect),
-                    "why": step.why,
+                    "path": one.change.path_string,
+                    "kind": one.change.kind,
+                    "before": one.change.before,
+                    "after": one.change.after,
+                    "effect": _estimate_to_json(one.effect),
+                    "why": one.why,
                 }
-                for step in self.changes
+                for one in self.changes
             ],
             "words": list(self.description_diff),
             "metric": self.metric,
@@ -136,47 +123,53 @@ def compare_versions(
     customers: int | None = None,
     seed: int | None = None,
     threads: int | None = None,
-    progress: "Progress | None" = None,
+    progress: Progress | None = None,
 ) -> VersionComparison:
-    """What differs, and what each change of journey or policy does alone and all do together, on the same customers.
+    """The changes between two versions; with a metric, the effect of each change alone and of all together, on the same customers.
 
     Parameters
     ----------
     old, new : Document
         Two scenarios, two journeys or two policies.
     metric : str, optional
-        What effects are told of; none are without it. Needs scenarios.
+        Metric of the effects, which needs scenarios; no effects if not given.
     customers, seed : int, optional
-        Instead of those of the old version.
+        Override those of the old version.
     threads : int, optional
-        All cores if not given.
+        Number of threads; all cores if not given.
     progress : Progress, optional
-        Is told how far the work is.
+        Receives the progress of the simulations.
+
+    Returns
+    -------
+    VersionComparison
 
     Raises
     ------
     InputError
-        If the two are of different kinds, or effects are asked for of what cannot be simulated or compared, or there is no such metric.
+        If the documents are of different kinds, if effects are requested of documents that are not scenarios, if the new version is
+        invalid on the settings of the old one, or if the metric does not exist.
     """
-    kinds = [type(one).__name__.lower() for one in (old, new)]
+    kinds = [type(document).__name__.lower() for document in (old, new)]
     if kinds[0] != kinds[1]:
         raise InputError(
             format_error("diff", "must have two files of one kind", f"a {kinds[0]} and a {kinds[1]}", "Name two that can be compared.")
         )
     changes = diff_documents(old, new)
-    words = tuple(_description_diff(describe(old), describe(new)))  # type: ignore[arg-type]
+    description_diff = tuple(_description_diff(describe(old), describe(new)))  # type: ignore[arg-type]
     if metric is None:
-        return VersionComparison(tuple(ChangeEffect(change, None) for change in changes), words)
+        return VersionComparison(tuple(ChangeEffect(change, None) for change in changes), description_diff)
     if not isinstance(old, Scenario) or not isinstance(new, Scenario):
         remedy = "Name scenarios, or --in the scenario in which they stand."
         raise InputError(format_error("diff", "must have scenarios to tell effects", f"a {kinds[0]}", remedy))
-    return _ChangeSimulator(old, metric, _simulate_like(old, customers, seed, threads, progress)).compare(new, changes, words)
+    simulator = _ChangeSimulator(old, metric, _simulate_like(old, customers, seed, threads, progress))
+    return simulator.compare(new, changes, description_diff)
 
 
 class _ChangeSimulator:
-    """Changes tried against the old version."""
+    """Simulates changes and compares them with the old version."""
 
-    def __init__(self, old: Scenario, metric: str, simulate: "Callable[[Scenario], Run]") -> None:
+    def __init__(self, old: Scenario, metric: str, simulate: Callable[[Scenario], Run]) -> None:
         from cjsim.metrics.catalog import find_metric_definition
 
         self.old, self.metric, self._simulate = old, metric, simulate
@@ -185,11 +178,12 @@ class _ChangeSimulator:
         self.old_data = old.to_dict()
 
     def compare(self, new: Scenario, changes: tuple[DocumentChange, ...], description_diff: tuple[str, ...]) -> VersionComparison:
+        """The effect of each change alone and of all changes of journey and policy together."""
         settings = {name: getattr(self.old, name) for name in _SCENARIO_SETTINGS}
-        everything = self._paired_moments(new.model_copy(update=settings))
-        steps = tuple(self._change_effect(change, changes) for change in changes)
+        joint = self._paired_moments(new.model_copy(update=settings))
+        effects = tuple(self._change_effect(change, changes) for change in changes)
         return VersionComparison(
-            steps, description_diff, self.metric, self.unit, everything.baseline, everything.absolute_effect(NORMAL_QUANTILE_95)
+            effects, description_diff, self.metric, self.unit, joint.baseline, joint.absolute_effect(NORMAL_QUANTILE_95)
         )
 
     def _change_effect(self, change: DocumentChange, changes: tuple[DocumentChange, ...]) -> ChangeEffect:
@@ -207,12 +201,12 @@ class _ChangeSimulator:
             )
 
     def _effect_on_top_of_additions(self, change: DocumentChange, changes: tuple[DocumentChange, ...]) -> ChangeEffect | None:
-        """What a change does on top of all that is added; None where that cannot be either."""
+        """The effect of a change on top of all added items; None if that scenario is invalid too."""
         if not change.has_only_keys:
             return None
         data = self.old_data
         for other in changes:
-            # What needs a thing that is added is itself often an addition to a thing that was there: those are left out.
+            # Only whole items are added first: an addition to an existing item may itself need one of them.
             if other.kind == "add" and other.has_only_keys and other is not change and len(other.path) == _ITEM_PATH_LENGTH:
                 data = other.applied_to(data)
         try:
@@ -228,28 +222,30 @@ class _ChangeSimulator:
 
 
 def _simulate_like(
-    old_scenario: Scenario, customers: int | None, seed: int | None, threads: int | None, progress: "Progress | None"
-) -> "Callable[[Scenario], Run]":
+    old_scenario: Scenario, customers: int | None, seed: int | None, threads: int | None, progress: Progress | None
+) -> Callable[[Scenario], Run]:
+    """A function that simulates a scenario on the customers of the old version, unless other numbers are given."""
     from cjsim.simulation.simulate import simulate
 
-    count, key = old_scenario.customers if customers is None else customers, old_scenario.seed if seed is None else seed
-    return lambda scenario: simulate(scenario, customers=count, seed=key, threads=threads, progress=progress)
+    n_customers = old_scenario.customers if customers is None else customers
+    used_seed = old_scenario.seed if seed is None else seed
+    return lambda scenario: simulate(scenario, customers=n_customers, seed=used_seed, threads=threads, progress=progress)
 
 
 def scenario_with_part(scenario: Scenario, document: Document) -> Scenario:
-    """A scenario with another journey or policy in it.
+    """The scenario with its journey or policy replaced by a document.
 
     Parameters
     ----------
     scenario : Scenario
-        Where it stands.
+        The scenario.
     document : Document
-        A journey or a policy; a scenario is given back as it is.
+        A journey or a policy. A scenario is returned unchanged.
 
     Raises
     ------
     InputError
-        If they do not fit each other.
+        If the journey and the policy do not fit each other.
     """
     if isinstance(document, Scenario):
         return document
@@ -258,7 +254,7 @@ def scenario_with_part(scenario: Scenario, document: Document) -> Scenario:
 
 
 def _description_diff(old: str, new: str) -> Iterator[str]:
-    """Lines that differ, each below the nearest heading above it."""
+    """The lines that differ, in order."""
     for line in difflib.ndiff(old.splitlines(), new.splitlines()):
         if line[:2] in ("- ", "+ ") and line[2:].strip():
             yield line
@@ -266,7 +262,8 @@ def _description_diff(old: str, new: str) -> Iterator[str]:
 
 def _format_absolute_effect(effect: IntervalEstimate, unit: str) -> str:
     decimals = decimal_places(unit, effect)
-    return f"{format_value(effect.effect, unit, decimals, is_difference=True)} {format_interval(effect.low, effect.high, unit, decimals, is_difference=True)}".rstrip()
+    interval = format_interval(effect.low, effect.high, unit, decimals, is_difference=True)
+    return f"{format_value(effect.effect, unit, decimals, is_difference=True)} {interval}".rstrip()
 
 
 def _estimate_to_json(effect: IntervalEstimate | None) -> list[Any] | None:

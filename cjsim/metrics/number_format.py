@@ -28,8 +28,10 @@ def format_value(value: float, unit: str, decimals: int, *, is_difference: bool 
 
     Examples
     --------
-    >>> format_value(0.1234, "share", 2), format_value(0.0123, "share", 2, sign=True), format_value(1234.56, "money", 2), format_value(math.nan, "days", 1)
-    ('12.34 %', '+1.23 pp', '1,234.56', '-')
+    >>> format_value(0.1234, "share", 2), format_value(0.0123, "share", 2, is_difference=True)
+    ('12.34 %', '+1.23 pp')
+    >>> format_value(1234.56, "money", 2), format_value(math.nan, "days", 1)
+    ('1,234.56', '-')
     """
     if math.isnan(value):
         return "-"

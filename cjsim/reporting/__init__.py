@@ -1,1 +1,1 @@
-"""What is shown of runs: so far one customer's diary."""
+"""Reports on runs: the diary of one customer."""

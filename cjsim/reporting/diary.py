@@ -1,7 +1,4 @@
-"""One customer's diary: what happened to it, when and why, what it felt and what it was worth.
-
-Lives here: the record and how it is laid out. Does not live here: the words (words.py), finding the customer (walk.py).
-"""
+"""The diary of one customer: its events with times, reasons, satisfaction and money, as a record and as a text table."""
 
 import io
 import textwrap
@@ -15,37 +12,37 @@ from typing import Any, NamedTuple
 from cjsim.reporting.event_text import format_money, format_short_duration, satisfaction_band
 from cjsim.simulation.run import to_json_value
 
-DEFAULT_WIDTH = 120  # columns of text, where nobody says how many there are
-_SAME_TIME_TOLERANCE = 1e-9  # days: at the same time
-_MIN_ROUTINE_LINES = 3  # lines of routine that are told in one, at least
-_MIN_SHOWN_COST = 0.005  # smaller costs are in the sum at the end
+DEFAULT_WIDTH = 120  # columns of text
+_SAME_TIME_TOLERANCE = 1e-9  # days
+_MIN_ROUTINE_LINES = 3  # fewer consecutive routine lines are not collapsed
+_MIN_SHOWN_COST = 0.005  # smaller costs appear only in the total
 
 
 class DiaryLine(NamedTuple):
-    """One thing that happened.
+    """One event in the diary.
 
     Attributes
     ----------
     time : float
         Days since the start.
     since : float
-        Days since the line before.
+        Days since the previous line.
     stage : str
-        Where the customer was.
+        Stage of the customer.
     event : str
-        Its name in the log; of a hidden event, its own.
+        Name of the event in the log; for a hidden event, its name in the journey.
     text, why : str
-        In words; no reason: ''.
+        The event and its reason in words; '' without a reason.
     message, source : str
-        Of the touch; '' for none.
+        Message, and the flow, broadcast, desk or offer it belongs to; '' for none.
     revenue, cost : float
         Money.
     satisfaction : float
-        After all that happened at this time; nan where it is not told.
+        Satisfaction after all events at this time; nan if the diary does not show it.
     is_seen : bool
-        Whether the firm could know of it.
+        Whether the firm could observe it.
     is_routine : bool
-        A broadcast that comes as always, or a send that is refused as it was before.
+        Whether it is the regular delivery of a broadcast, or a send refused for the same reason as before.
     """
 
     time: float
@@ -65,24 +62,24 @@ class DiaryLine(NamedTuple):
 
 @dataclass(frozen=True)
 class Diary:
-    """One customer's life, line by line.
+    """The diary of one customer.
 
     Attributes
     ----------
     scenario : str
-        Its name.
+        Name of the scenario.
     start : datetime
         Day 0.
     customer, seed : int
-        Which one, of which draw.
+        Number of the customer, and the seed.
     is_truth : bool
-        Whether it tells what only the simulator knows: persona, traits, feelings, hidden events and stages.
+        Whether it includes what only the simulator knows: persona, traits, satisfaction, hidden events and stages.
     who : dict of str to Any
-        What the customer is.
+        Attributes of the customer.
     lines : tuple of DiaryLine
-        In the order of time.
+        Events in time order.
     end : dict of str to Any
-        What became of it.
+        Outcomes of the customer at the horizon.
     """
 
     scenario: str
@@ -103,9 +100,9 @@ class Diary:
         Parameters
         ----------
         width : int
-            Columns of text; what is longer goes on in the next line.
+            Columns of text; longer lines are wrapped.
         full : bool
-            Every line; else routine, where nothing else happens meanwhile, is told in one.
+            Whether to show every line. Otherwise consecutive routine lines are collapsed into one.
         """
         view = "the full truth" if self.is_truth else "what the firm could know"
         head = f"Customer {self.customer:,} of {self.scenario}, seed {self.seed}: {view}"
@@ -132,12 +129,12 @@ class Diary:
         return {**names, "who": self.who, "lines": lines, "end": {name: to_json_value(value) for name, value in self.end.items()}}
 
     def date(self, time: float) -> datetime:
-        """The local time of a day since the start.
+        """The local time of a simulation time.
 
         Parameters
         ----------
         time : float
-            Days.
+            Days since the start.
         """
         return self.start + timedelta(days=time)
 
@@ -146,22 +143,22 @@ class Diary:
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, padding=(0, 1), width=width)
-        for name, how in self._table_columns():
-            table.add_column(name, **how)
-        before = None
+        for name, options in self._table_columns():
+            table.add_column(name, **options)
+        previous = None
         for line in self.lines if full else self._collapse_routine():
-            if before is None or self.date(before.time).year != self.date(line.time).year:
+            if previous is None or self.date(previous.time).year != self.date(line.time).year:
                 table.add_row(f"{self.date(line.time).year}")
-            table.add_row(*self._table_cells(line, before))
-            before = line
-        page = io.StringIO()
-        Console(file=page, width=width, color_system=None, highlight=False, markup=False, emoji=False).print(table)
-        return "\n".join(text.rstrip() for text in page.getvalue().splitlines()) + "\n"
+            table.add_row(*self._table_cells(line, previous))
+            previous = line
+        stream = io.StringIO()
+        Console(file=stream, width=width, color_system=None, highlight=False, markup=False, emoji=False).print(table)
+        return "\n".join(text.rstrip() for text in stream.getvalue().splitlines()) + "\n"
 
     def _collapse_routine(self) -> Iterator[DiaryLine]:
-        """The lines, with stretches of routine in one."""
-        for is_routine, stretch in groupby(self.lines, key=lambda line: line.is_routine):
-            lines = list(stretch)
+        """The lines, with consecutive routine lines collapsed into one."""
+        for is_routine, group in groupby(self.lines, key=lambda line: line.is_routine):
+            lines = list(group)
             if not is_routine or len(lines) < _MIN_ROUTINE_LINES:
                 yield from lines
                 continue
@@ -173,48 +170,48 @@ class Diary:
     def _table_columns(self) -> list[tuple[str, dict[str, Any]]]:
         fixed: dict[str, Any] = {"no_wrap": True}
         right: dict[str, Any] = {"no_wrap": True, "justify": "right"}
-        feels = [("feeling", fixed)] if self.is_truth else []
-        what = ("what happens: why", {"overflow": "fold", "ratio": 1})
-        return [("when", fixed), ("after", right), ("stage", fixed), what, *feels, ("money", right)]
+        satisfaction = [("feeling", fixed)] if self.is_truth else []
+        text = ("what happens: why", {"overflow": "fold", "ratio": 1})
+        return [("when", fixed), ("after", right), ("stage", fixed), text, *satisfaction, ("money", right)]
 
-    def _table_cells(self, line: DiaryLine, before: DiaryLine | None) -> list[str]:
-        """A row of the table; what is as in the line before is left out."""
-        when, last = self.date(line.time), None if before is None else self.date(before.time)
+    def _table_cells(self, line: DiaryLine, previous: DiaryLine | None) -> list[str]:
+        """A row of the table, without what equals the previous line."""
+        when, last = self.date(line.time), None if previous is None else self.date(previous.time)
         day = "" if last is not None and last.date() == when.date() else f"{when:%a %d %b}"
         clock = "" if last is not None and line.since <= _SAME_TIME_TOLERANCE else f"{when:%H:%M}"
-        since = format_short_duration(line.since) if before is not None and line.since > _SAME_TIME_TOLERANCE else ""
-        stage = line.stage if before is None or before.stage != line.stage else ""
+        since = format_short_duration(line.since) if previous is not None and line.since > _SAME_TIME_TOLERANCE else ""
+        stage = line.stage if previous is None or previous.stage != line.stage else ""
         text = f"{line.text}{'' if line.is_seen else ' *'}{f': {line.why}' if line.why else ''}"
-        paid = format_money(line.revenue) if line.revenue else (f"-{format_money(line.cost)}" if line.cost >= _MIN_SHOWN_COST else "")
-        feels = [f"{satisfaction_band(line.satisfaction)} {line.satisfaction:.2f}"] if self.is_truth else []
-        if before is not None and feels and round(before.satisfaction, 2) == round(line.satisfaction, 2):
-            feels = [""]
-        return [f"{day:<10} {clock}".rstrip() if day or clock else "", since, stage, text, *feels, paid]
+        money = format_money(line.revenue) if line.revenue else (f"-{format_money(line.cost)}" if line.cost >= _MIN_SHOWN_COST else "")
+        satisfaction = [f"{satisfaction_band(line.satisfaction)} {line.satisfaction:.2f}"] if self.is_truth else []
+        if previous is not None and satisfaction and round(previous.satisfaction, 2) == round(line.satisfaction, 2):
+            satisfaction = [""]
+        return [f"{day:<10} {clock}".rstrip() if day or clock else "", since, stage, text, *satisfaction, money]
 
     def _closing_text(self) -> str:
-        """What became of the customer, in a sentence or two."""
+        """The outcomes of the customer in a sentence or two."""
         end = self.end
         if not self.lines:
             return "It never entered before the horizon."
-        bought = f"{_count_noun(end['purchases'], 'purchase')} for {format_money(end['revenue'])}" if end["purchases"] else "no purchase"
+        purchases = f"{_count_noun(end['purchases'], 'purchase')} for {format_money(end['revenue'])}" if end["purchases"] else "no purchase"
         offers = f" ({format_money(end['discounts'])} taken off by offers)" if end["discounts"] else ""
         contacts = f"{_count_noun(end['contacts'], 'contact')}, {end['opens']} opened, {end['clicks']} clicked"
         refused = f", {_count_noun(end['refused'], 'send')} refused" if end["refused"] else ""
-        friends = f", {_count_noun(end['referrals'], 'friend')} brought" if end["referrals"] else ""
-        asked = f", {_count_noun(end['asks'], 'request')} to desks" if end["asks"] else ""
-        worth = f"margin {format_money(end['margin'])} less costs {format_money(end['cost'])}, CLV {format_money(end['clv'])}"
-        where = f"in {end['stage']}" if self.is_truth else f"last seen in {end['stage']}"
-        mood = f", {satisfaction_band(end['satisfaction'])} ({end['satisfaction']:.2f})" if self.is_truth else ""
-        opted = f", {_count_noun(end['opt_outs'], 'channel')} opted out of" if end["opt_outs"] else ""
-        unseen = "\n* the firm did not see it." if any(not line.is_seen for line in self.lines) else ""
+        referrals = f", {_count_noun(end['referrals'], 'friend')} brought" if end["referrals"] else ""
+        requests = f", {_count_noun(end['asks'], 'request')} to desks" if end["asks"] else ""
+        value = f"margin {format_money(end['margin'])} less costs {format_money(end['cost'])}, CLV {format_money(end['clv'])}"
+        stage = f"in {end['stage']}" if self.is_truth else f"last seen in {end['stage']}"
+        satisfaction = f", {satisfaction_band(end['satisfaction'])} ({end['satisfaction']:.2f})" if self.is_truth else ""
+        opt_outs = f", {_count_noun(end['opt_outs'], 'channel')} opted out of" if end["opt_outs"] else ""
+        footnote = "\n* the firm did not see it." if any(not line.is_seen for line in self.lines) else ""
         return (
-            f"In {format_short_duration(end['days'])}: {bought}{offers}; {worth}.\n{contacts[0].upper()}{contacts[1:]}{refused}{opted}{asked}{friends}."
-            f" At the end {where}{mood}.{unseen}"
+            f"In {format_short_duration(end['days'])}: {purchases}{offers}; {value}.\n"
+            f"{contacts[0].upper()}{contacts[1:]}{refused}{opt_outs}{requests}{referrals}. At the end {stage}{satisfaction}.{footnote}"
         )
 
 
 def _wrap_text(text: str, width: int) -> list[str]:
-    """Lines of at most so many columns, but for tables, which are so already."""
+    """The lines of a text, wrapped to the width; tables fit already."""
     return [line for part in text.split("\n") for line in (textwrap.wrap(part, width) if len(part) > width else [part])]
 
 

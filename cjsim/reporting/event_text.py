@@ -1,10 +1,7 @@
-"""What happened to a customer, in words: what it was, and why.
+"""Descriptions of a customer's events in words, each with its reason, for log rows and for hidden events.
 
-Lives here: the words of each kind of log row, and of what is in no log. Does not live here: how a life is stepped through
-(engine/diary.py), how its diary is laid out (diary.py).
-
-What the firm could know and what is true differ in the reasons too: the firm sees which message an event came after, only the simulator
-knows which one sped its clock up.
+The reasons differ between the firm's view and the truth: the firm sees which message an event followed, while only the simulator knows
+which message sped up its clock.
 """
 
 import math
@@ -21,8 +18,8 @@ from cjsim.simulation.documents import Scenario
 
 SATISFACTION_BANDS = ((0.2, "furious"), (0.4, "annoyed"), (0.6, "neutral"), (0.8, "content"), (math.inf, "delighted"))
 _SHORT_TIME_UNITS = ((365.0, "y"), (1.0, "d"), (1 / 24, "h"), (1 / 1440, "min"), (0.0, "s"))
-_ATTRIBUTION_WINDOW = 3.0  # days after which the firm no longer connects an event with a message
-_MIN_NOTABLE_GAIN = 0.25  # a lift that changes a clock's speed by less is no reason
+_ATTRIBUTION_WINDOW = 3.0  # days, after which the firm no longer attributes an event to a message
+_MIN_NOTABLE_GAIN = 0.25  # smaller changes of a clock's speed do not count as a reason
 _LIFT_BY_TOUCH = {
     TouchCode.DELIVERED: ("delivered", "getting"),
     TouchCode.OPENED: ("opened", "opening"),
@@ -31,7 +28,7 @@ _LIFT_BY_TOUCH = {
 
 
 class EventText(NamedTuple):
-    """What happened, and why ('' where there is nothing to say); and whether it is as always."""
+    """An event in words, its reason ('' without one), and whether it is routine."""
 
     text: str
     why: str = ""
@@ -39,7 +36,7 @@ class EventText(NamedTuple):
 
 
 class ClockLift(NamedTuple):
-    """What a message did to an event's clock."""
+    """The effect of a message on the clock of an event."""
 
     time: float  # days
     gain: float
@@ -47,31 +44,31 @@ class ClockLift(NamedTuple):
 
 
 def satisfaction_band(satisfaction: float) -> str:
-    """The band of satisfaction, in a word.
+    """The band of satisfaction as a word.
 
     Examples
     --------
     >>> satisfaction_band(0.1), satisfaction_band(0.5), satisfaction_band(0.8)
     ('furious', 'neutral', 'delighted')
     """
-    return next(word for upto, word in SATISFACTION_BANDS if satisfaction < upto)
+    return next(word for limit, word in SATISFACTION_BANDS if satisfaction < limit)
 
 
 def format_short_duration(days: float) -> str:
-    """Days in few characters.
+    """A duration with a short unit.
 
     Examples
     --------
-    >>> format_short_duration(0.25), format_short_duration(3.04), format_short_duration(30.2), format_short_duration(400), format_short_duration(1 / 1440)
-    ('6 h', '3 d', '30 d', '1.1 y', '1 min')
+    >>> [format_short_duration(days) for days in (0.25, 3.04, 30.2, 400, 1 / 1440)]
+    ['6 h', '3 d', '30 d', '1.1 y', '1 min']
     """
-    size, unit = next((unit for unit in _SHORT_TIME_UNITS[:-1] if days >= unit[0] * 0.995), (1 / 86_400, "s"))
+    size, unit = next((one for one in _SHORT_TIME_UNITS[:-1] if days >= one[0] * 0.995), (1 / 86_400, "s"))
     count = days / size
     return f"{count:.1f}".removesuffix(".0") + f" {unit}" if count < 9.95 else f"{count:.0f} {unit}"
 
 
 def format_money(value: float) -> str:
-    """Money with two decimals, more where it would be nothing.
+    """Money with two decimals, or more if it would round to zero.
 
     Examples
     --------
@@ -82,20 +79,20 @@ def format_money(value: float) -> str:
 
 
 class EventDescriber:
-    """Puts one customer's life into words, in the order in which it happens; it remembers what came before.
+    """Describes the events of one customer in time order, with reasons that refer to earlier events.
 
     Parameters
     ----------
     scenario : Scenario
-        What was lived.
+        The simulated scenario.
     codebook : Codebook
         Its names by code.
     persona : str
-        Of the customer.
+        Persona of the customer.
     origin : str
-        How it came, in words; '' for an initial customer.
+        How the customer was acquired, in words; '' for an initial customer.
     is_truth : bool
-        Tell what only the simulator knows as well.
+        Whether to include what only the simulator knows.
     """
 
     def __init__(self, scenario: Scenario, codebook: Codebook, *, persona: str, origin: str, is_truth: bool) -> None:
@@ -104,13 +101,13 @@ class EventDescriber:
         self.persona = scenario.journey.personas[persona]
         self.is_truth = is_truth
         self.past_contacts: list[tuple[float, str]] = []  # time, channel
-        self.last_delivery_times: dict[tuple[str, str], float] = {}  # last delivery, by message and source
-        self.last_refusals: dict[tuple[str, str], SendDecision] = {}  # last refusal without a delivery since, likewise
-        self.last_response: tuple[float, str] | None = None  # the last opening or click, in words
+        self.last_delivery_times: dict[tuple[str, str], float] = {}  # by message and source
+        self.last_refusals: dict[tuple[str, str], SendDecision] = {}  # without a delivery since; by message and source
+        self.last_response: tuple[float, str] | None = None  # time and description of the last opening or click
         self.lifts_by_event: dict[str, list[ClockLift]] = {}
-        self.past_events: list[str] = []  # events so far
-        self._step_events: list[str] = []  # events of the step under way
-        self._step_touch = ""  # the opening or click that it began with, in words
+        self.past_events: list[str] = []
+        self._step_events: list[str] = []  # described in the current step
+        self._step_touch = ""  # description of the opening or click that began the current step
         self._describer_by_touch: dict[TouchCode, Callable[[Array, TraceStep], EventText]] = {
             TouchCode.DELIVERED: self._describe_delivery,
             TouchCode.OPENED: self._describe_opening,
@@ -147,59 +144,55 @@ class EventDescriber:
         }
 
     def describe_row(self, row: Array, step: TraceStep) -> EventText:
-        """One log row.
+        """Describe a log row.
 
         Parameters
         ----------
         row : record of ROW
             The row.
         step : TraceStep
-            What it belongs to.
+            The step that wrote it.
         """
         code = int(row["event"])
         if code >= N_TOUCH_CODES:
             return self.describe_event(self.codebook.events[code], step, value=float(row["value"]))
         touch = TouchCode(code)
-        words = self._describer_by_touch[touch](row, step) if touch in self._describer_by_touch else self._describe_refusal(row, step)
+        described = self._describer_by_touch[touch](row, step) if touch in self._describer_by_touch else self._describe_refusal(row, step)
         if touch in _LIFT_BY_TOUCH:
             self._record_lifts(touch, row)
-        return words
+        return described
 
     def describe_event(self, name: str, step: TraceStep, *, value: float = 0.0) -> EventText:
-        """A journey event, hidden or not.
+        """Describe a journey event, visible or hidden.
 
         Parameters
         ----------
         name : str
-            Of the event.
+            Name of the event.
         step : TraceStep
-            What it belongs to.
+            The step in which it occurred.
         value : float
-            Money.
+            Money of a purchase, 0 for other events.
         """
         text = self._event_title(name) + (f" for {format_money(value)}" if value else "")
-        first = step.kind is DueKind.CLOCK and not self.has_event_in_step(step)
-        why = self._reason_for_timing(name, step.time) if first else self._preceding_cause()
+        is_first = step.kind is DueKind.CLOCK and not self._step_events
+        why = self._reason_for_timing(name, step.time) if is_first else self._preceding_cause()
         self.past_events.append(name)
         self._step_events.append(name)
         return EventText(text, why)
 
     def begin_step(self, step: TraceStep) -> None:
-        """Begin with what happened at one time.
+        """Begin a step, before its rows and events are described.
 
         Parameters
         ----------
         step : TraceStep
-            It.
+            The step.
         """
         self._step_events, self._step_touch = [], ""
         for row in step.rows[:1]:
             if int(row["event"]) in (TouchCode.OPENED, TouchCode.CLICKED):
                 self._step_touch = f"{_LIFT_BY_TOUCH[TouchCode(int(row['event']))][1]} '{self._message_title(row)}'"
-
-    def has_event_in_step(self, step: TraceStep) -> bool:
-        """Whether an event of this step has been told."""
-        return bool(self._step_events)
 
     def _quote_event_titles(self, events: tuple[str, ...] | None) -> str:
         return ", ".join(f"'{self._event_title(name)}'" for name in events or ()) or "anything"
@@ -208,7 +201,7 @@ class EventDescriber:
         return self.journey.events[name].title or name
 
     def _preceding_cause(self) -> str:
-        """What an event that was fired, or an effect, follows from."""
+        """The event or touch that caused a fired event or an effect."""
         if self._step_events:
             return f"follows from '{self._event_title(self._step_events[-1])}'"
         return f"follows from {self._step_touch}" if self._step_touch else ""
@@ -217,32 +210,29 @@ class EventDescriber:
         return f"'{self._event_title(self.past_events[-1])}'" if self.past_events else "an event"
 
     def _reason_for_timing(self, event: str, now: float) -> str:
-        """Why an event happens now: in truth what moved its clock most, for the firm what it came after."""
+        """The reason for the time of an event: the strongest lift of its clock (truth), or the preceding response (firm)."""
         if not self.is_truth:
-            recent = self.last_response is not None and now - self.last_response[0] <= _ATTRIBUTION_WINDOW
-            return (
-                f"{format_short_duration(now - self.last_response[0])} after {self.last_response[1]}"
-                if recent and self.last_response is not None
-                else ""
-            )
+            if self.last_response is None or now - self.last_response[0] > _ATTRIBUTION_WINDOW:
+                return ""
+            return f"{format_short_duration(now - self.last_response[0])} after {self.last_response[1]}"
         half_life = self.journey.events[event].half_life
-        left = [(lift.gain * 0.5 ** ((now - lift.time) / half_life), lift) for lift in self.lifts_by_event.get(event, [])]
-        gain, lift = max(left, key=lambda pair: abs(pair[0]), default=(0.0, ClockLift(now, 0.0, "")))
+        decayed = [(lift.gain * 0.5 ** ((now - lift.time) / half_life), lift) for lift in self.lifts_by_event.get(event, [])]
+        gain, lift = max(decayed, key=lambda pair: abs(pair[0]), default=(0.0, ClockLift(now, 0.0, "")))
         if abs(gain) < _MIN_NOTABLE_GAIN:
             return ""
         return f"{'sped up' if gain > 0 else 'held back'} by {lift.cause} {format_short_duration(now - lift.time)} before"
 
     def _record_lifts(self, touch: TouchCode, row: Array) -> None:
-        """Remember what a message does to clocks."""
-        when, doing = _LIFT_BY_TOUCH[touch]
+        """Record the lifts of clocks by a message."""
+        field, verb = _LIFT_BY_TOUCH[touch]
         name = self.codebook.messages[int(row["message"])]
-        gains = dict(getattr(self.journey.messages[name].lift, when))
-        answers = {event: gain * self.persona.responds.get(event, 1.0) for event, gain in gains.items()}
+        message_gains = dict(getattr(self.journey.messages[name].lift, field))
+        gains = {event: gain * self.persona.responds.get(event, 1.0) for event, gain in message_gains.items()}
         if touch is TouchCode.DELIVERED:
             for event, gain in self.persona.contact_lift.items():
-                answers[event] = answers.get(event, 0.0) + gain
-        for event, gain in answers.items():
-            self.lifts_by_event.setdefault(event, []).append(ClockLift(float(row["time"]), gain, f"{doing} '{self._message_title(row)}'"))
+                gains[event] = gains.get(event, 0.0) + gain
+        for event, gain in gains.items():
+            self.lifts_by_event.setdefault(event, []).append(ClockLift(float(row["time"]), gain, f"{verb} '{self._message_title(row)}'"))
 
     def _message_title(self, row: Array) -> str:
         name = self.codebook.messages[int(row["message"])]
@@ -256,8 +246,8 @@ class EventDescriber:
         return self.codebook.sources[int(row["source"])]
 
     def _message_phrase(self, row: Array) -> str:
-        kind = self._channel_title(row)
-        return f"{kind[0].upper()}{kind[1:]} '{self._message_title(row)}'"
+        channel = self._channel_title(row)
+        return f"{channel[0].upper()}{channel[1:]} '{self._message_title(row)}'"
 
     def _sender_phrase(self, row: Array) -> str:
         name = self._source_name(row)
@@ -277,50 +267,51 @@ class EventDescriber:
     def _describe_click(self, row: Array, step: TraceStep) -> EventText:
         return self._describe_response("Clicks in", "clicking in", row)
 
-    def _describe_response(self, does: str, doing: str, row: Array) -> EventText:
+    def _describe_response(self, verb: str, participle: str, row: Array) -> EventText:
         message, time = self._message_title(row), float(row["time"])
-        came = self.last_delivery_times.get((message, self._source_name(row)))
-        self.last_response = (time, f"{doing} '{message}'")
-        return EventText(
-            f"{does} '{message}'", f"{format_short_duration(time - came)} after it came" if came is not None and time > came else ""
-        )
+        delivered = self.last_delivery_times.get((message, self._source_name(row)))
+        self.last_response = (time, f"{participle} '{message}'")
+        why = f"{format_short_duration(time - delivered)} after it came" if delivered is not None and time > delivered else ""
+        return EventText(f"{verb} '{message}'", why)
 
     def _describe_deferral(self, row: Array, step: TraceStep) -> EventText:
         until = f" until {hour_text((step.resumes % 1) * 24)}" if math.isfinite(step.resumes) else ""
         return EventText(f"{self._message_phrase(row)} waits{until}", f"quiet hours; {self._sender_phrase(row)}")
 
     def _describe_refusal(self, row: Array, step: TraceStep) -> EventText:
-        verdict, send = SendDecision(int(row["event"]) - REFUSAL_TO_TOUCH), (self._message_title(row), self._source_name(row))
-        is_known = self.last_refusals.get(send) is verdict
-        self.last_refusals[send] = verdict
-        why = "as before" if is_known else f"{self._refusal_reason(verdict, row)}; {self._sender_phrase(row)}"
-        return EventText(f"{self._message_phrase(row)} is not sent", why, is_routine=is_known)
+        decision, send = SendDecision(int(row["event"]) - REFUSAL_TO_TOUCH), (self._message_title(row), self._source_name(row))
+        is_repeated = self.last_refusals.get(send) is decision
+        self.last_refusals[send] = decision
+        why = "as before" if is_repeated else f"{self._refusal_reason(decision, row)}; {self._sender_phrase(row)}"
+        return EventText(f"{self._message_phrase(row)} is not sent", why, is_routine=is_repeated)
 
-    def _refusal_reason(self, verdict: SendDecision, row: Array) -> str:
-        """Which guardrail refused a send."""
+    def _refusal_reason(self, decision: SendDecision, row: Array) -> str:
+        """The guardrail that refused a send, in words."""
         rules, now, name = self.policy.guardrails, float(row["time"]), self.codebook.channels[int(row["channel"])]
-        if verdict is SendDecision.GAP:
+        if decision is SendDecision.GAP:
             for gap in rules.gaps:
-                last = max((time for time, by in self.past_contacts if not gap.channels or by in gap.channels), default=-math.inf)
+                last = max((time for time, channel in self.past_contacts if not gap.channels or channel in gap.channels), default=-math.inf)
                 if (not gap.channels or name in gap.channels) and now - last < gap.at_least:
                     return (
                         f"the last contact was {format_short_duration(now - last)} before, the gap is {format_short_duration(gap.at_least)}"
                     )
-        if verdict is SendDecision.CAP:
+        if decision is SendDecision.CAP:
             for cap in rules.caps:
-                recent = [time for time, by in self.past_contacts if (not cap.channels or by in cap.channels) and now - time < cap.per]
+                recent = [
+                    time for time, channel in self.past_contacts if (not cap.channels or channel in cap.channels) and now - time < cap.per
+                ]
                 if (not cap.channels or name in cap.channels) and len(recent) >= cap.at_most:
                     return f"{len(recent)} contacts in {format_short_duration(cap.per)}, the cap is {cap.at_most}"
-        said = {
+        phrases = {
             SendDecision.CONSENT: f"no consent to {name}",
             SendDecision.HOLDOUT: "in the holdout",
             SendDecision.EXIT: f"not when {rules.exit}",
             SendDecision.BUDGET: "the budget of all customers is spent",
         }
-        return said.get(verdict, verdict.name.lower())
+        return phrases.get(decision, decision.name.lower())
 
     def _trigger_phrase(self, row: Array) -> str:
-        """What started a flow."""
+        """The trigger that started a flow, in words."""
         on = self.policy.flows[self._source_name(row)].on
         if on.event is not None:
             return f"at '{self._event_title(on.event)}'"
@@ -335,13 +326,13 @@ class EventDescriber:
     def _describe_exposure(self, row: Array, step: TraceStep) -> EventText:
         arm, flow = int(row["value"]), self.policy.flows[self._source_name(row)]
         splits = {step.experiment: list(step.split or {}) for _, step in iterate_steps(flow.steps, ()) if step.experiment is not None}
-        told = [f"'{arms[arm]}' of experiment {name}" for name, arms in splits.items() if arm < len(arms)]
-        return EventText(f"Is in arm {' or '.join(told)}", self._sender_phrase(row))
+        arm_names = [f"'{arms[arm]}' of experiment {name}" for name, arms in splits.items() if arm < len(arms)]
+        return EventText(f"Is in arm {' or '.join(arm_names)}", self._sender_phrase(row))
 
     def _offer_terms(self, name: str) -> str:
         offer = self.journey.offers[name]
-        worth = f"{100 * offer.discount:g} % off" if offer.discount is not None else f"{format_money(offer.amount or 0.0)} off"
-        return f"{worth}, valid {format_short_duration(offer.valid)}"
+        discount = f"{100 * offer.discount:g} % off" if offer.discount is not None else f"{format_money(offer.amount or 0.0)} off"
+        return f"{discount}, valid {format_short_duration(offer.valid)}"
 
     def _describe_request(self, row: Array, step: TraceStep) -> EventText:
         if int(row["message"]) >= 0:

@@ -45,7 +45,7 @@ def roster_of(shifts: "Sequence[Shift]", *, start: date, horizon_days: float) ->
     --------
     >>> from cjsim.scenario.policy import Shift
     >>> roster_of([Shift(**{"agents": 2, "from": "09:00", "to": "12:00"})], start=date(2026, 1, 5), horizon_days=1)
-    Rota(times=(0.375, 0.5), staff=(2, 0))
+    Roster(times=(0.375, 0.5), staff=(2, 0))
     """
     changes: defaultdict[float, int] = defaultdict(int)
     for day in range(-1, math.ceil(horizon_days)):

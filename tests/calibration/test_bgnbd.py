@@ -31,7 +31,7 @@ def mean_over_rate(shape: float, rate: float, value: Callable[[float], float]) -
 
 
 def simulate_histories(model: BgNbd, T: float, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """x, t_x and whether alive at T, of customers who live purchase by purchase."""
+    """x, t_x and alive at T of customers simulated purchase by purchase."""
     rows = []
     for rate, dropout in zip(rng.gamma(model.r, 1 / model.alpha, count), rng.beta(model.a, model.b, count), strict=True):
         now, bought, last, alive = 0.0, 0, 0.0, True
@@ -106,8 +106,8 @@ def test_posterior_agrees_with_simulated_customers() -> None:
     rng = np.random.default_rng(12)
     count, T, ahead = 40_000, 20.0, 15.0
     x, t_x, alive = simulate_histories(CDNOW, T, count, rng)
-    told = CDNOW.p_alive(x, t_x, np.full(count, T))
-    error = told - alive
+    p_alive = CDNOW.p_alive(x, t_x, np.full(count, T))
+    error = p_alive - alive
     assert abs(error.mean()) < 5 * error.std() / np.sqrt(count)
     drawn = CDNOW.draw_future_purchases(rng, ahead, x, t_x, np.full(count, T)) - CDNOW.conditional_expected_purchases(
         ahead, x, t_x, np.full(count, T)

@@ -16,9 +16,9 @@ CDNOW = GammaGamma(p=6.25, q=3.74, v=15.44)
 
 def test_cdnow_gives_the_published_estimates(data_dir: Path) -> None:
     log = read_purchases(data_dir / "cdnow_sample_2357.csv.gz", customer="id", time="date", value="amount")
-    told = log.histories_until(date(1997, 9, 30))
-    again = told.x > 0
-    fit = fit_gamma_gamma(told.x[again], told.mean_spend[again])
+    histories = log.histories_until(date(1997, 9, 30))
+    again = histories.x > 0
+    fit = fit_gamma_gamma(histories.x[again], histories.mean_spend[again])
     assert again.sum() == 946
     assert fit.values == pytest.approx([6.25, 3.74, 15.44], rel=0.01)  # Fader, Hardie 2013
     assert fit.log_likelihood == pytest.approx(-4055.918, abs=1e-3)

@@ -50,25 +50,25 @@ def cdnow(data_dir: Path) -> PurchaseCalibration:
 
 
 def test_cdnow_gives_the_published_parameters(cdnow: PurchaseCalibration) -> None:
-    told = cdnow.to_json()
+    report = cdnow.to_json()
     published = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426, "p": 6.25, "q": 3.74, "v": 15.44}
-    assert {name: estimate["value"] for name, estimate in told["parameters"].items()} == pytest.approx(published, rel=0.01)
-    assert all(estimate["low"] < estimate["value"] < estimate["high"] for estimate in told["parameters"].values())
-    assert told["log_likelihood"] == pytest.approx(-9582.429, abs=1e-3)
-    assert (told["unit"], told["customers"], told["intervals"]) == ("week", 2357, "95 % profile likelihood")
-    assert told["spend"]["correlation"] == pytest.approx(0.114, abs=5e-4)
+    assert {name: estimate["value"] for name, estimate in report["parameters"].items()} == pytest.approx(published, rel=0.01)
+    assert all(estimate["low"] < estimate["value"] < estimate["high"] for estimate in report["parameters"].values())
+    assert report["log_likelihood"] == pytest.approx(-9582.429, abs=1e-3)
+    assert (report["unit"], report["customers"], report["intervals"]) == ("week", 2357, "95 % profile likelihood")
+    assert report["spend"]["correlation"] == pytest.approx(0.114, abs=5e-4)
 
 
 def test_cdnow_holdout_forecast_matches_known_values(cdnow: PurchaseCalibration) -> None:
-    told = cdnow.to_json()["holdout"]
-    assert told["actual"] == 1882
-    assert told["predicted"] == pytest.approx(1653.4, abs=0.1)
-    assert (told["mae"], told["rmse"], told["correlation"]) == pytest.approx((0.7855, 1.6080, 0.6256), abs=1e-4)
-    assert told["low"] < 1882 < told["high"]  # lived afresh; the band of these very customers misses: the model runs low
-    assert told["low"] < told["given_history"]["low"] < told["predicted"] < told["given_history"]["high"] < 1882
-    assert told["money"]["actual"] == pytest.approx(70_976.39)
-    assert told["money"]["afresh"]["low"] < told["money"]["low"] < told["money"]["predicted"] < told["money"]["high"]
-    assert told["money"]["high"] < 70_976.39 < told["money"]["afresh"]["high"]
+    report = cdnow.to_json()["holdout"]
+    assert report["actual"] == 1882
+    assert report["predicted"] == pytest.approx(1653.4, abs=0.1)
+    assert (report["mae"], report["rmse"], report["correlation"]) == pytest.approx((0.7855, 1.6080, 0.6256), abs=1e-4)
+    assert report["low"] < 1882 < report["high"]  # lived afresh; the band of these very customers misses: the model runs low
+    assert report["low"] < report["given_history"]["low"] < report["predicted"] < report["given_history"]["high"] < 1882
+    assert report["money"]["actual"] == pytest.approx(70_976.39)
+    assert report["money"]["afresh"]["low"] < report["money"]["low"] < report["money"]["predicted"] < report["money"]["high"]
+    assert report["money"]["high"] < 70_976.39 < report["money"]["afresh"]["high"]
     (warning,) = cdnow.warnings  # nothing is said of purchases, nor of a log that begins late: the cohort is acquired in 12 weeks
     assert warning.startswith("money of the holdout (70,976) lies outside the 95 % band given each history (52,")
     assert warning.endswith("the model misses something, such as seasons; do not rely on the forecast")
@@ -141,20 +141,20 @@ def test_online_retail_does_not_identify_dropout(data_dir: Path, tmp_path: Path)
     found = calibrate_purchases(
         tmp_path / "retail.csv", customer="customer_id", time="datetime", value="amount_gbp", until="2011-06-08", out=tmp_path / "out"
     )
-    told = found.to_json()
-    values = {name: estimate["value"] for name, estimate in told["parameters"].items()}
-    assert [text.split(":")[0] for text in told["warnings"]] == [
+    report = found.to_json()
+    values = {name: estimate["value"] for name, estimate in report["parameters"].items()}
+    assert [text.split(":")[0] for text in report["warnings"]] == [
         "dropout is not identified",
         "purchases of the holdout (6,838) lie outside the 95 % band lived afresh (5,701 to 6,553)",
         "money of the holdout (4,041,114) lies outside the 95 % band given each history (2,687,059 to 3,099,284)",
     ]
-    assert told["model"] == "nbd"
+    assert report["model"] == "nbd"
     assert set(values) == {"r", "alpha", "p", "q", "v"}
     assert (values["r"], values["alpha"]) == pytest.approx((0.7436, 8.825), rel=1e-3)
-    assert told["log_likelihood"] == pytest.approx(-13089.9, abs=0.05)
-    assert (told["customers"], told["holdout"]["actual"]) == (2787, 6838)
-    assert told["holdout"]["predicted"] == pytest.approx(6138, abs=1)
-    assert told["holdout"]["mae"] == pytest.approx(1.506, abs=1e-3)
+    assert report["log_likelihood"] == pytest.approx(-13089.9, abs=0.05)
+    assert (report["customers"], report["holdout"]["actual"]) == (2787, 6838)
+    assert report["holdout"]["predicted"] == pytest.approx(6138, abs=1)
+    assert report["holdout"]["mae"] == pytest.approx(1.506, abs=1e-3)
     journey = Scenario.load(tmp_path / "out" / "scenario.yaml").journey
     assert set(journey.stages) == {"new", "active"}
     assert set(journey.traits) == {"rate", "nu"}
@@ -171,8 +171,8 @@ def test_prediction_outside_the_band_gives_a_warning() -> None:
         ForecastTotal(95.0, 100.0, inside, inside), ForecastTotal(95.0, 100.0, beside, inside), np.zeros(1), 0.0, 0.0, None
     )
     assert right.warnings() == ()
-    (said,) = replace(right, purchases=ForecastTotal(60.0, 100.0, beside, inside)).warnings()
-    assert said.startswith("purchases predicted given the histories (100) lie outside the 95 % band lived afresh (50 to 80)")
+    (warning,) = replace(right, purchases=ForecastTotal(60.0, 100.0, beside, inside)).warnings()
+    assert warning.startswith("purchases predicted given the histories (100) lie outside the 95 % band lived afresh (50 to 80)")
 
 
 def write_first_purchases(folder: Path, first: list[int]) -> Path:
@@ -321,8 +321,8 @@ def test_entry_file_contains_customer_names(tmp_path: Path) -> None:
     )
     calibrate(file, out=tmp_path / "out")
     entries = tmp_path / "out" / "entries.csv"
-    told = pd.read_csv(entries)
-    assert list(zip(told["entered"], told["customer"], strict=True)) == [
+    table = pd.read_csv(entries)
+    assert list(zip(table["entered"], table["customer"], strict=True)) == [
         ("2024-01-02", "ä"),
         ("2024-01-04", "=1"),
         ("2024-01-04", 'b, "the" 2nd'),

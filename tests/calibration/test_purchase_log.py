@@ -1,4 +1,4 @@
-"""A firm's purchase log: what is read from it, and what is said of a bad one."""
+"""Reading purchase logs, and the errors for invalid ones."""
 
 import gzip
 from datetime import date
@@ -52,13 +52,17 @@ def test_cdnow_spend_matches_the_total(cdnow: PurchaseHistories) -> None:
 
 
 def test_histories_count_days_after_the_first_purchase(tmp_path: Path) -> None:
-    told = read(tmp_path, GOOD).histories_until(date(2024, 1, 8))
-    assert told.customer_ids.tolist() == ["ann", "bob"]
-    assert told.x.tolist() == [1.0, 0.0]
-    assert told.t_x.tolist() == [1.0, 0.0]
-    assert told.T.tolist() == [1.0, 5 / 7]
-    assert told.mean_spend.tolist() == [7.0, 0.0]
-    assert (told.holdout_length, told.holdout_purchases.tolist(), told.holdout_money.tolist()) == (1.0, [1.0, 0.0], [9.0, 0.0])
+    histories = read(tmp_path, GOOD).histories_until(date(2024, 1, 8))
+    assert histories.customer_ids.tolist() == ["ann", "bob"]
+    assert histories.x.tolist() == [1.0, 0.0]
+    assert histories.t_x.tolist() == [1.0, 0.0]
+    assert histories.T.tolist() == [1.0, 5 / 7]
+    assert histories.mean_spend.tolist() == [7.0, 0.0]
+    assert (histories.holdout_length, histories.holdout_purchases.tolist(), histories.holdout_money.tolist()) == (
+        1.0,
+        [1.0, 0.0],
+        [9.0, 0.0],
+    )
 
 
 def test_purchases_on_one_day_are_merged(tmp_path: Path) -> None:
@@ -68,9 +72,9 @@ def test_purchases_on_one_day_are_merged(tmp_path: Path) -> None:
 
 
 def test_customers_first_seen_after_the_calibration_are_omitted(tmp_path: Path) -> None:
-    told = read(tmp_path, GOOD + "cleo,2024-01-09,3\n").histories_until(date(2024, 1, 8))
-    assert told.customer_ids.tolist() == ["ann", "bob"]
-    assert told.holdout_purchases.sum() == 1.0
+    histories = read(tmp_path, GOOD + "cleo,2024-01-09,3\n").histories_until(date(2024, 1, 8))
+    assert histories.customer_ids.tolist() == ["ann", "bob"]
+    assert histories.holdout_purchases.sum() == 1.0
 
 
 def test_until_at_the_end_of_the_log_gives_no_holdout(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ TINY = str(WORLDS / "tiny.yaml")
 
 
 class FakeResult:
-    """What a verb gives."""
+    """Stands in for the result of a function."""
 
     def __init__(self, **content: Any) -> None:
         self.content = content
@@ -48,11 +48,11 @@ def invoke(*arguments: str) -> Any:
 
 @pytest.fixture
 def replace_function(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[..., FakeResult]], None]:
-    """Puts a verb in place of ours, so that the command alone is tested."""
+    """Replaces a function of the package, so that the test covers only the command."""
 
     def put(name: str, function: Callable[..., FakeResult]) -> None:
         module = ModuleType(name)
-        setattr(module, name.rsplit(".", 1)[1].replace("run", "simulate"), function)
+        setattr(module, function.__name__, function)
         monkeypatch.setitem(sys.modules, name, module)
 
     return put
@@ -129,8 +129,8 @@ def test_python_dash_m_runs_the_command() -> None:
 )
 def test_check_detects_the_file_kind(name: str, kind: str) -> None:
     result = invoke("check", str(WORLDS / f"{name}.yaml"), "--json")
-    told = json.loads(result.stdout)
-    assert (result.exit_code, told["kind"], len(told["digest"])) == (0, kind, 64)
+    result_json = json.loads(result.stdout)
+    assert (result.exit_code, result_json["kind"], len(result_json["digest"])) == (0, kind, 64)
 
 
 def test_check_warns_on_standard_error() -> None:
@@ -205,7 +205,7 @@ def test_second_run_replaces_the_first_and_keeps_other_files(simulate_calls: lis
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "message"),
     [
         (RuntimeError("it broke\nhere"), 1, "cjsim failed: RuntimeError: it broke here (CJSIM_TRACEBACK=1 shows where.)\n"),
         (KeyboardInterrupt(), 130, "Interrupted: nothing was written.\n"),
@@ -213,7 +213,7 @@ def test_second_run_replaces_the_first_and_keeps_other_files(simulate_calls: lis
     ],
 )
 def test_failure_prints_one_line_and_leaves_no_files(
-    error: BaseException, code: int, said: str, replace_function: Any, tmp_path: Path
+    error: BaseException, code: int, message: str, replace_function: Any, tmp_path: Path
 ) -> None:
     def simulate(scenario: Scenario, **options: Any) -> FakeResult:
         options["log"].write_bytes(b"half")
@@ -221,7 +221,7 @@ def test_failure_prints_one_line_and_leaves_no_files(
 
     replace_function("cjsim.simulation.simulate", simulate)
     result = invoke("simulate", TINY, "--out", str(tmp_path / "deep" / "run"), "--events")
-    assert (result.exit_code, result.stdout, result.stderr) == (code, "", said)
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", message)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -291,7 +291,7 @@ def test_compare_rejects_different_customers_or_horizons(change: str, compare_ca
 
 @pytest.mark.parametrize("command", ["simulate", "compare"])
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--customers", "abc"), "--customers: must be a whole number, got 'abc'. Give a number such as 5000.\n"),
         (("--customers", "5e3"), "--customers: must be a whole number, got '5e3'. Give a number such as 5000.\n"),
@@ -307,9 +307,9 @@ def test_compare_rejects_different_customers_or_horizons(change: str, compare_ca
         (("--threads", "0"), "--threads: must be from 1 to 1024, got 0. Leave it out to use all cores.\n"),
     ],
 )
-def test_invalid_options_give_a_one_line_error(command: str, options: tuple[str, str], said: str) -> None:
+def test_invalid_options_give_a_one_line_error(command: str, options: tuple[str, str], message: str) -> None:
     result = invoke(command, TINY, *([TINY] if command == "compare" else []), *options)
-    assert (result.exit_code, result.stdout, result.stderr) == (2, "", said)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", message)
 
 
 def test_exceeding_max_customers_gives_a_one_line_error() -> None:
@@ -370,8 +370,8 @@ def test_full_disk_error_names_the_folder_as_typed(replace_function: Any, tmp_pa
     replace_function("cjsim.simulation.simulate", simulate)
     monkeypatch.chdir(tmp_path)
     result = invoke("simulate", TINY, "--out", "deep/run", "--events")
-    said = "--out: must be a folder that can be written, got 'deep/run' (No space left on device). Name another folder.\n"
-    assert (result.exit_code, result.stderr) == (2, said)
+    message = "--out: must be a folder that can be written, got 'deep/run' (No space left on device). Name another folder.\n"
+    assert (result.exit_code, result.stderr) == (2, message)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -396,20 +396,20 @@ def test_calibrate_purchases_passes_its_options(monkeypatch: pytest.MonkeyPatch,
 
 def test_simulate_json_matches_the_design_document(tmp_path: Path) -> None:
     result = invoke("simulate", TINY, "--customers", "20", "--seed", "4", "--json", "--events", "--out", str(tmp_path / "run"))
-    told = json.loads(result.stdout)
-    assert list(told) == ["scenario", "customers", "seed", "engine", "events", "seconds", "metrics"]
-    assert (told["scenario"], told["customers"], told["seed"], told["engine"]) == ("tiny", 20, 4, "compiled")
-    assert all({"value", "low", "high", "n", "unit"} <= set(metric) for metric in told["metrics"].values())
+    result_json = json.loads(result.stdout)
+    assert list(result_json) == ["scenario", "customers", "seed", "engine", "events", "seconds", "metrics"]
+    assert (result_json["scenario"], result_json["customers"], result_json["seed"], result_json["engine"]) == ("tiny", 20, 4, "compiled")
+    assert all({"value", "low", "high", "n", "unit"} <= set(metric) for metric in result_json["metrics"].values())
     files = {file.name for file in (tmp_path / "run").iterdir()}
     assert {"metrics.json", "customers.parquet", "manifest.json", "log.parquet"} <= files
-    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["metrics"] == told["metrics"]
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["metrics"] == result_json["metrics"]
 
 
 def test_compare_json_matches_the_design_document() -> None:
     result = invoke("compare", TINY, "--set", "policy.flows.greet.holdout=1", "--customers", "20", "--json")
-    told = json.loads(result.stdout)
-    assert told["baseline"] == "tiny"
-    (alternative,) = told["alternatives"].values()
+    result_json = json.loads(result.stdout)
+    assert result_json["baseline"] == "tiny"
+    (alternative,) = result_json["alternatives"].values()
     contacts = alternative["metrics"]["contacts"]
     assert (contacts["baseline"], contacts["value"], contacts["effect"]) == (1, 0, -1)
     assert {"baseline", "value", "effect", "low", "high", "variance_ratio"} <= set(contacts)

@@ -1,4 +1,4 @@
-"""`cjsim optimize` and `cj.optimize`: what they print and write, and that they go on where they were ended."""
+"""`cjsim optimize` and `cj.optimize`: their output, their files, and resuming after an interruption."""
 
 import contextlib
 import json
@@ -44,7 +44,7 @@ def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str
 
 @contextlib.contextmanager
 def running_command(*arguments: object, cwd: Path) -> Iterator[subprocess.Popen[str]]:
-    """A command that runs, with workers of its own; all are ended with the block."""
+    """A running command, which is killed at the end of the block."""
     command = [sys.executable, "-m", "cjsim", "optimize", *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=environment) as process:
@@ -55,15 +55,15 @@ def running_command(*arguments: object, cwd: Path) -> Iterator[subprocess.Popen[
 
 
 def test_optimize_json_matches_the_design_document(optimum: cj.Optimum) -> None:
-    told = json.loads(json.dumps(optimum.to_json(), allow_nan=False))
-    assert (told["study"], told["trials"]) == ("reminders", 12)
-    best = told["best"]
+    result = json.loads(json.dumps(optimum.to_json(), allow_nan=False))
+    assert (result["study"], result["trials"]) == ("reminders", 12)
+    best = result["best"]
     assert set(best["params"]) == set(optimum.trials[0].params)
     assert {"value", "low", "high"} <= set(best["metrics"]["clv"])
     assert set(best["gain"]["clv"]) == {"effect", "low", "high"}
     assert set(best["optimism"]) == {"clv"}
     assert best["verdict"] in ("gain", "none")
-    assert [set(one) >= {"params", "metrics"} for one in told["pareto"]] == [True]
+    assert [set(one) >= {"params", "metrics"} for one in result["pareto"]] == [True]
 
 
 def test_best_scenario_has_the_best_values(optimum: cj.Optimum) -> None:
@@ -83,7 +83,7 @@ def test_optimism_is_search_gain_minus_confirmed_gain(optimum: cj.Optimum) -> No
 
 def test_simulated_customers_are_counted(optimum: cj.Optimum) -> None:
     searched = sum(trial.simulated_customers for trial in optimum.trials)
-    assert searched == 150 * sum(trial.simulated_customers > 0 for trial in optimum.trials)  # too few to race
+    assert searched == 150 * sum(trial.simulated_customers > 0 for trial in optimum.trials)  # too few for pruning
     assert optimum.simulated_customers == searched + 150 + optimum.confirmation.simulated_customers
 
 
@@ -132,7 +132,7 @@ def test_saved_best_scenario_extends_the_original_file(tmp_path: Path) -> None:
     file = tmp_path / "study.yaml"
     file.write_text(f"name: s\nscenario: sub/tiny.yaml\ntrials: 2\n{free}\nobjectives: [clv]\n")
     out = tmp_path / "deep" / "out"
-    for _ in range(2):  # into a new folder, then into one that is there
+    for _ in range(2):  # into a new folder, then into the existing one
         done = CliRunner().invoke(app, ["optimize", str(file), "--storage", "memory", "--out", str(out)])
         assert done.exit_code == 0, done.stderr
         assert "extends: ../../sub/tiny.yaml" in (out / "best.yaml").read_text()
@@ -143,10 +143,10 @@ def test_saved_best_scenario_extends_the_original_file(tmp_path: Path) -> None:
 def test_two_objectives_have_a_pareto_front_and_a_figure(tmp_path: Path) -> None:
     several = load_test_study(objectives=["clv", {"metric": "contacts", "direction": "minimize"}], constraints=[])
     found = cj.optimize(several, storage="memory")
-    told = found.to_json()["pareto"]
-    assert len(told) > 1
-    values = sorted((one["metrics"]["clv"]["value"], one["metrics"]["contacts"]["value"]) for one in told)
-    assert values == sorted(values, key=lambda pair: pair[1])  # who is worth more contacts more
+    result = found.to_json()["pareto"]
+    assert len(result) > 1
+    values = sorted((one["metrics"]["clv"]["value"], one["metrics"]["contacts"]["value"]) for one in result)
+    assert values == sorted(values, key=lambda pair: pair[1])  # a higher value needs more contacts
     assert "on the front" in str(found)
     contacts = found.confirmation.gains["contacts"]
     assert (f"It is paid for with contacts: {contacts.effect:+.2f}" in str(found)) == (contacts.low > 0)
@@ -194,21 +194,21 @@ def test_interruption_reports_finished_trials_and_storage(tmp_path: Path, monkey
 
 
 def test_progress_shows_the_best_values_so_far() -> None:
-    class Told(NoProgress):
+    class RecordedProgress(NoProgress):
         labels: list[str] = []
 
         def label(self, text: str) -> None:
             self.labels.append(text)
 
-    told = Told()
-    found = cj.optimize(load_test_study(), storage="memory", progress=told)
+    progress = RecordedProgress()
+    found = cj.optimize(load_test_study(), storage="memory", progress=progress)
     best = max((trial for trial in found.trials if trial.is_feasible), key=lambda trial: trial.gains[0].value)
-    assert told.labels[-1] == f"reminders: clv {best.gains[0].value:.4g} ({best.gains[0].effect:+.3g})"
+    assert progress.labels[-1] == f"reminders: clv {best.gains[0].value:.4g} ({best.gains[0].effect:+.3g})"
 
 
 @pytest.mark.slow
 def test_command_killed_ten_times_gives_the_same_result(tmp_path: Path) -> None:
-    # Larger trials, so that a kill meets all of a trial's life: simulation, journal, confirmation; two of the runs have workers.
+    # Larger trials, so that kills hit all phases: simulation, journal, confirmation. Two of the runs have workers.
     larger = [("customers: 150", "customers: 20000"), ("trials: 12", "trials: 60")]
     text = replace_each((WORLDS / "study.yaml").read_text(encoding="utf-8"), larger)
     (tmp_path / "study.yaml").write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The journal: what is listed, an index that mends itself, versions side by side and what each change did."""
+"""The journal: listing, the self-repairing index, and the comparison of versions."""
 
 import json
 import re
@@ -95,21 +95,21 @@ def test_findings_are_listed_newest_first_and_filtered(reports: Path, filters: d
 
 
 @pytest.mark.parametrize(
-    ("option", "slip", "message"),
+    ("option", "typo", "message"),
     [
         ("--verdict", "suported", "verdict: must be one of .* got 'suported'. Did you mean 'supported'?"),
         ("--kind", "lever", "kind: must be one of .* got 'lever'. Did you mean 'levers'?"),
     ],
 )
-def test_misspelled_filter_is_an_error(reports: Path, option: str, slip: str, message: str) -> None:
-    told = CliRunner().invoke(app, ["journal", "--reports", str(reports), option, slip])
-    assert told.exit_code == 2
-    assert re.search(message, told.stderr)
+def test_misspelled_filter_is_an_error(reports: Path, option: str, typo: str, message: str) -> None:
+    result = CliRunner().invoke(app, ["journal", "--reports", str(reports), option, typo])
+    assert result.exit_code == 2
+    assert re.search(message, result.stderr)
 
 
 def test_command_lists_one_kind_and_reports_a_missing_folder(reports: Path) -> None:
-    told = invoke("journal", "list", "--reports", reports, "--kind", "levers", "--json")
-    assert [one["name"] for one in json.loads(told.stdout)["findings"]] == ["lever"]
+    result = invoke("journal", "list", "--reports", reports, "--kind", "levers", "--json")
+    assert [one["name"] for one in json.loads(result.stdout)["findings"]] == ["lever"]
     by = {"first": "flow cart", "from": "on", "to": "off"}
     write_report(reports, "dd45", name="lever", kind="levers", verdict="", details=by)
     assert " by flow cart, on -> off\n" in invoke("journal", "list", "--reports", reports, "--kind", "levers").stdout
@@ -134,15 +134,15 @@ def test_drafts_runs_and_broken_manifests_are_not_listed(reports: Path) -> None:
     assert runs(Journal(reports)) == ["ab22", "aa11", "cc33", "dd44"]
 
 
-@pytest.mark.parametrize("harm", ["missing", "junk", "old", "cut"])
-def test_missing_or_broken_index_is_rebuilt_with_a_message(reports: Path, harm: str) -> None:
+@pytest.mark.parametrize("damage", ["missing", "junk", "old", "cut"])
+def test_missing_or_broken_index_is_rebuilt_with_a_message(reports: Path, damage: str) -> None:
     before = runs(Journal(reports))
     index = reports / INDEX_FILE
-    if harm == "missing":
+    if damage == "missing":
         index.unlink()
-    elif harm == "junk":
+    elif damage == "junk":
         index.write_bytes(b"this is no database" * 1000)
-    elif harm == "cut":
+    elif damage == "cut":
         index.write_bytes(index.read_bytes()[:5000])
     else:
         with sqlite3.connect(index) as old:
@@ -152,7 +152,7 @@ def test_missing_or_broken_index_is_rebuilt_with_a_message(reports: Path, harm: 
     notes: list[str] = []
     assert runs(Journal(reports, print_message=notes.append)) == before
     assert runs(Journal(reports)) == before
-    assert bool(notes) == (harm != "old")
+    assert bool(notes) == (damage != "old")
 
 
 def test_rebuild_reports_the_number_of_runs(reports: Path) -> None:
@@ -246,7 +246,7 @@ TREES = st.dictionaries(st.sampled_from("xyz"), st.one_of(st.integers(0, 3), REC
 @given(TREES, TREES)
 def test_applying_all_changes_in_reverse_gives_the_new_version(old: Any, new: Any) -> None:
     made = old
-    # From behind, no change moves the place of another one; several put in at one place are put in last first.
+    # In reverse order, no change shifts the index of another one; insertions at one index are applied last first.
     for change in reversed(list(_diff_values(old, new, ()))):
         made = _apply_change(made, change.path, change)
     assert made == new
@@ -258,7 +258,7 @@ def faster_scenario(**keys: Any) -> Scenario:
 
 
 def test_effects_of_changes_equal_those_of_comparisons() -> None:
-    old, new = Scenario.load(TINY), faster_scenario(horizon="60d")  # of which journey and policy alone are tried
+    old, new = Scenario.load(TINY), faster_scenario(horizon="60d")  # only journey and policy are compared
     found = compare_versions(old, new, metric="revenue", customers=200, seed=5)
     orders = Scenario.load(TINY, set={"journey.events.purchase.wait.exponential.mean": "5d"})
     expected = compare({"old": old, "orders": orders, "new": faster_scenario()}, customers=200, seed=5).alternatives
@@ -288,8 +288,8 @@ def test_dependent_change_is_simulated_with_the_addition_it_needs() -> None:
     found = compare_versions(old, new, metric="contacts", customers=100)
     why = {step.change.path_string: (step.why, step.effect) for step in found.changes}
     assert why["policy.flows.mark"] == ("", (0, 0, 0))
-    said, effect = why["policy.flows.greet.if"]
-    assert said == "on top of what is added" and effect is not None and effect.effect == -1
+    reason, effect = why["policy.flows.greet.if"]
+    assert reason == "on top of what is added" and effect is not None and effect.effect == -1
     assert "on top of what is added" in found.summary()
 
 
@@ -318,8 +318,8 @@ def test_policy_changes_are_described_and_simulated_in_a_scenario(tmp_path: Path
     old.save(tmp_path / "old.yaml")
     new.save(tmp_path / "new.yaml")
     files = (tmp_path / "old.yaml", tmp_path / "new.yaml")
-    told = invoke("journal", "diff", *files).stdout
-    assert "+ flows.f.steps[0]: wait: 40d" in told and "+     wait 40 days" in told
+    result = invoke("journal", "diff", *files).stdout
+    assert "+ flows.f.steps[0]: wait: 40d" in result and "+     wait 40 days" in result
     found = json.loads(invoke("journal", "diff", *files, "--in", TINY, "--metric", "contacts", "--json").stdout)
     assert found["together"][0] == -1  # the horizon comes first
     assert "must have scenarios to tell effects, got a policy" in command_error("journal", "diff", *map(str, files), "--metric", "clv")

@@ -1,4 +1,4 @@
-"""Experiments: files and what is wrong with them, findings on worlds whose truth is known, reports, resuming."""
+"""Experiments: invalid files, findings where the truth is known, reports, resuming."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cjsim.cli import app
 from cjsim.errors import InputError
-from cjsim.lab import run_experiment as trying
+from cjsim.lab import run_experiment
 from cjsim.lab.checkpoints import Checkpoints
 from cjsim.lab.effect_figures import effects_data, effects_figure
 from cjsim.lab.experiment import Experiment
@@ -67,10 +67,10 @@ def invoke(*arguments: str | Path) -> Any:
 
 
 def test_experiment_effects_equal_those_of_a_comparison() -> None:
-    asked = make_experiment()
-    found = experiment(asked)
-    (arm,) = asked.arms()
-    theirs = compare({"base": asked.scenario, "faster": arm.scenario}, customers=200, seed=3).alternatives["faster"]
+    definition = make_experiment()
+    found = experiment(definition)
+    (arm,) = definition.arms()
+    theirs = compare({"base": definition.scenario, "faster": arm.scenario}, customers=200, seed=3).alternatives["faster"]
     for effect in (found.decisive_arm.effect, *found.decisive_arm.watched_effects):
         expected = theirs[effect.metric]
         assert (effect.baseline, effect.value) == pytest.approx((expected.baseline, expected.value))
@@ -133,12 +133,12 @@ def tiny_scenario_data() -> dict[str, Any]:
 
 def test_sobol_points_are_within_bounds_and_reproducible() -> None:
     sweep = {"sobol": {"n": 4, "free": {"journey.events.purchase.wait.exponential.mean": {"low": "2d", "high": "20d"}}}}
-    asked = make_experiment(variants=None, sweep=sweep, claim="any")
-    means = [arm.scenario.journey.events["purchase"].wait.body.mean for arm in asked.arms()]  # type: ignore[union-attr]
+    definition = make_experiment(variants=None, sweep=sweep, claim="any")
+    means = [arm.scenario.journey.events["purchase"].wait.body.mean for arm in definition.arms()]  # type: ignore[union-attr]
     assert len(set(means)) == 4
     assert all(2 <= mean <= 20 for mean in means)
     assert sorted(int((mean - 2) / 4.5) for mean in means) == [0, 1, 2, 3]  # one in each quarter: what Sobol points promise
-    assert means == [arm.scenario.journey.events["purchase"].wait.body.mean for arm in asked.arms()]  # type: ignore[union-attr]
+    assert means == [arm.scenario.journey.events["purchase"].wait.body.mean for arm in definition.arms()]  # type: ignore[union-attr]
 
 
 def test_flow_is_merged_into_the_baseline_and_errors_give_its_line(tmp_path: Path) -> None:
@@ -146,9 +146,9 @@ def test_flow_is_merged_into_the_baseline_and_errors_give_its_line(tmp_path: Pat
     (tmp_path / "e.yaml").write_text(
         replace_each(FILE, [(WHOLE_SET, f"    {flow}"), ("metric: revenue", "metric: contacts")]), encoding="utf-8"
     )
-    asked = Experiment.load(tmp_path / "e.yaml")
-    assert list(asked.arms()[0].scenario.policy.flows) == ["greet", "again"]
-    assert experiment(asked).decisive_arm.effect.value > 2
+    definition = Experiment.load(tmp_path / "e.yaml")
+    assert list(definition.arms()[0].scenario.policy.flows) == ["greet", "again"]
+    assert experiment(definition).decisive_arm.effect.value > 2
     message = check_error(tmp_path, replace_each(FILE, [(WHOLE_SET, f"    {flow}".replace("send: hello", "send: hallo"))]))
     assert message.startswith("bad.yaml:9: policy.flows.again.steps[0].send: must be one of 'hello', got 'hallo'. Did you mean")
 
@@ -226,10 +226,10 @@ def test_command_writes_a_report_and_reuses_it(tmp_path: Path, file: Path, monke
 
 
 def test_experiment_copied_into_the_report_loads_as_equal(tmp_path: Path, file: Path) -> None:
-    told = json.loads(invoke("experiment", file, "--reports", tmp_path / "r", "--json", "--customers", "50").stdout)
-    copy = Experiment.load(Path(told["run_dir"]) / "experiment.yaml")
+    report = json.loads(invoke("experiment", file, "--reports", tmp_path / "r", "--json", "--customers", "50").stdout)
+    copy = Experiment.load(Path(report["run_dir"]) / "experiment.yaml")
     assert experiment_digest(copy) == experiment_digest(Experiment.load(file, set={"customers": 50}))
-    assert experiment_digest(copy)[:12] == Path(told["run_dir"]).name
+    assert experiment_digest(copy)[:12] == Path(report["run_dir"]).name
 
 
 def test_entry_file_is_copied_and_identified_by_content(tmp_path: Path) -> None:
@@ -237,14 +237,14 @@ def test_entry_file_is_copied_and_identified_by_content(tmp_path: Path) -> None:
     entries.write_text("entered\n0\n5\n", encoding="utf-8")
     scenario = tmp_path / "s.yaml"
     scenario.write_text(f"extends: {TINY}\nentry: {{file: entries.csv}}\n", encoding="utf-8")
-    asked = tmp_path / "e.yaml"
-    asked.write_text(replace_each(FILE, [(str(TINY), "s.yaml")]), encoding="utf-8")
-    before = experiment_digest(Experiment.load(asked))
-    folder = Path(json.loads(invoke("experiment", asked, "--reports", tmp_path / "r", "--json").stdout)["run_dir"])
+    definition = tmp_path / "e.yaml"
+    definition.write_text(replace_each(FILE, [(str(TINY), "s.yaml")]), encoding="utf-8")
+    before = experiment_digest(Experiment.load(definition))
+    folder = Path(json.loads(invoke("experiment", definition, "--reports", tmp_path / "r", "--json").stdout)["run_dir"])
     assert str(tmp_path) not in (folder / "experiment.yaml").read_text(encoding="utf-8")
     assert experiment_digest(Experiment.load(folder / "experiment.yaml")) == before
     entries.write_text("entered\n0\n6\n", encoding="utf-8")
-    assert experiment_digest(Experiment.load(asked)) != before
+    assert experiment_digest(Experiment.load(definition)) != before
 
 
 @pytest.mark.parametrize("keys", [{"seed": 4}, {"customers": 201}, {"by": "51 %"}, {"watch": []}])
@@ -254,7 +254,7 @@ def test_changed_experiment_is_a_new_run(keys: dict[str, Any]) -> None:
 
 def test_changed_package_version_is_a_new_run(monkeypatch: pytest.MonkeyPatch) -> None:
     before = experiment_digest(make_experiment())
-    monkeypatch.setattr(trying, "__version__", "9.9")
+    monkeypatch.setattr(run_experiment, "__version__", "9.9")
     assert experiment_digest(make_experiment()) != before
 
 
@@ -264,10 +264,10 @@ class InterruptionError(Exception):
 
 def test_resuming_after_an_interruption_gives_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = ["2d", "4d", "8d"]
-    asked = make_experiment(
+    definition = make_experiment(
         variants=None, sweep={"grid": {"journey.events.purchase.wait.exponential.mean": waits}}, claim="any", replications=2, customers=50
     )
-    undisturbed = experiment(asked)
+    undisturbed = experiment(definition)
     file = tmp_path / "pieces"
     real: Callable[..., Any] = engine.simulate
     runs = 0
@@ -281,12 +281,12 @@ def test_resuming_after_an_interruption_gives_the_same_result(tmp_path: Path, mo
 
     monkeypatch.setattr(engine, "simulate", dies)
     with pytest.raises(InterruptionError):
-        experiment(asked, checkpoints=Checkpoints(file))
+        experiment(definition, checkpoints=Checkpoints(file))
     with file.open("a", encoding="utf-8") as half:
         half.write('{"seed": 3, "arm": "mean=8d", "sums"')
     known = Checkpoints(file)
     assert len(known) == 2
-    assert experiment(asked, checkpoints=known) == undisturbed
+    assert experiment(definition, checkpoints=known) == undisturbed
     assert runs == 4 + 2 + 4  # what is known is not simulated again
     assert len(Checkpoints(file)) == 6
 
@@ -343,9 +343,9 @@ def test_experiment_accepts_a_file_and_rejects_other_types(file: Path) -> None:
 
 
 def test_saved_experiment_loads_as_equal(tmp_path: Path) -> None:
-    asked = make_experiment(sweep=None)
-    (tmp_path / "e.yaml").write_text(to_yaml(asked.to_dict()), encoding="utf-8")
-    assert Experiment.load(tmp_path / "e.yaml") == asked
+    definition = make_experiment(sweep=None)
+    (tmp_path / "e.yaml").write_text(to_yaml(definition.to_dict()), encoding="utf-8")
+    assert Experiment.load(tmp_path / "e.yaml") == definition
 
 
 MEAN, HOLDOUT = "journey.events.purchase.wait.exponential.mean", "policy.guardrails.holdout"

@@ -1,4 +1,4 @@
-"""Effects from sums, and verdicts from effects: held against the paired estimator, against definitions, against the truth."""
+"""Effects from moments and verdicts from effects, checked against the paired estimator, the definitions, and the truth."""
 
 import math
 
@@ -17,7 +17,7 @@ NAN = math.nan
 
 
 def correlated_terms(seed: int, n: int = 400) -> tuple[RatioTerms, RatioTerms]:
-    """Numerators and denominators of two policies that go together, some of them spent on acquisition."""
+    """Correlated numerators and denominators of two policies, with allocated acquisition cost."""
     random = np.random.default_rng(seed)
     x = random.random(n) < 0.7
     y = np.where(x, random.exponential(10.0, n), 0.0)
@@ -27,7 +27,7 @@ def correlated_terms(seed: int, n: int = 400) -> tuple[RatioTerms, RatioTerms]:
 
 
 def referral_sample(customers: int, given: int, arrived: int, *, keys_from: int) -> ClusterSample:
-    """Roots that arrive under keys of their own, and descendants of them."""
+    """Initial customers and arrivals with separate keys, and their descendants."""
     roots = given + arrived
     root = np.concatenate([np.arange(roots), np.arange(customers - roots) % roots])
     keys = np.concatenate([np.arange(given), 10_000 + keys_from + np.arange(arrived), 20_000 + np.arange(customers - roots)])
@@ -64,8 +64,8 @@ def test_identical_customers_have_zero_effect_and_width() -> None:
     before, _ = correlated_terms(5)
     for pairing in pairings().values():
         if pairing.arrival_positions is None:
-            sums = PairedMoments.from_terms(before, before, pairing)
-            assert sums.absolute_effect(NORMAL_QUANTILE_95) == sums.relative_effect(NORMAL_QUANTILE_95) == (0.0, 0.0, 0.0)
+            moments = PairedMoments.from_terms(before, before, pairing)
+            assert moments.absolute_effect(NORMAL_QUANTILE_95) == moments.relative_effect(NORMAL_QUANTILE_95) == (0.0, 0.0, 0.0)
 
 
 def test_seeds_are_pooled_as_strata() -> None:
@@ -112,13 +112,13 @@ def test_relative_effect_of_a_negative_baseline_uses_its_absolute_value() -> Non
 
 def test_baseline_near_zero_has_no_relative_interval() -> None:
     before = RatioTerms(np.array([-1.0, 1.0, 0.1, 0.0]), np.ones(4, bool))
-    sums = PairedMoments.from_terms(
+    moments = PairedMoments.from_terms(
         before,
         before._replace(numerator=before.numerator + 1),
         CustomerPairing.match_by_key(ClusterSample.of_independent_customers(4), ClusterSample.of_independent_customers(4)),
     )
-    assert math.isnan(sums.relative_effect(NORMAL_QUANTILE_95).low)
-    assert not math.isnan(sums.absolute_effect(NORMAL_QUANTILE_95).low)
+    assert math.isnan(moments.relative_effect(NORMAL_QUANTILE_95).low)
+    assert not math.isnan(moments.absolute_effect(NORMAL_QUANTILE_95).low)
 
 
 def test_relative_intervals_have_nominal_coverage() -> None:
@@ -135,9 +135,9 @@ def test_relative_intervals_have_nominal_coverage() -> None:
 
 
 def test_moments_round_trip_exactly() -> None:
-    sums = PairedMoments.from_terms(*correlated_terms(8), pairings()["alone"])
-    back = PairedMoments.from_json(sums.to_json())
-    assert (back.totals == sums.totals).all() and (back.second_moments == sums.second_moments).all()
+    moments = PairedMoments.from_terms(*correlated_terms(8), pairings()["alone"])
+    restored = PairedMoments.from_json(moments.to_json())
+    assert (restored.totals == moments.totals).all() and (restored.second_moments == moments.second_moments).all()
 
 
 def test_overdispersion_is_one_for_independent_seeds_and_larger_otherwise() -> None:
@@ -146,11 +146,11 @@ def test_overdispersion_is_one_for_independent_seeds_and_larger_otherwise() -> N
     # The square has a chi-squared law with 59 degrees of freedom over 59: within [0.7, 1.35] but once in 1,500.
     assert 0.7 < birge_ratio(parts) ** 2 < 1.35
     before, after = correlated_terms(1)
-    apart = [
+    far_apart = [
         PairedMoments.from_terms(before, after, pairing),
         PairedMoments.from_terms(before, after._replace(numerator=np.where(after.denominator, after.numerator + 50, 0)), pairing),
     ]
-    assert birge_ratio(apart) > 5
+    assert birge_ratio(far_apart) > 5
     assert math.isnan(birge_ratio(parts[:1]))
 
 
@@ -199,17 +199,14 @@ def test_verdicts_of_any_and_all_claims() -> None:
 def test_null_claim_about_any_of_many_is_rarely_supported() -> None:
     # 20 variants without effect, 2,000 times: the claim that any raises the metric is supported in at most 2.5 % (half of 5 %, as intervals
     # have two sides). Binomial(2,000, 0.025) is above 75 once in 1,700 sets of draws; single intervals support it in about 40 %.
-    random, z = np.random.default_rng(2), bonferroni_critical_value(0.95, 20)
+    random, z, z_alone = np.random.default_rng(2), bonferroni_critical_value(0.95, 20), NORMAL_QUANTILE_95
     effects = random.normal(size=(2000, 20))
     wrong = [
         judge_claim([IntervalEstimate(e, e - z, e + z) for e in row], sign=1, size=0, is_about_all=False)[1] == "supported"
         for row in effects
     ]
     alone = [
-        judge_claim([IntervalEstimate(e, e - NORMAL_QUANTILE_95, e + NORMAL_QUANTILE_95) for e in row], sign=1, size=0, is_about_all=False)[
-            1
-        ]
-        == "supported"
+        judge_claim([IntervalEstimate(e, e - z_alone, e + z_alone) for e in row], sign=1, size=0, is_about_all=False)[1] == "supported"
         for row in effects
     ]
     assert sum(wrong) <= 75

@@ -60,6 +60,6 @@ def test_claims_table_lists_every_verdict_and_effect() -> None:
     rows = [f"| {name} | {Manifest.read(report_folder(name)).verdict} |" for name in NAMES]
     assert [row for row in rows if row not in table] == []
     entries = [JournalEntry(report_folder(name), Manifest.read(report_folder(name))) for name in NAMES]
-    told = [f" | {entry.effect_text} | {entry.manifest.hypothesis} | " for entry in entries]
-    assert [one for one in told if one not in table] == []
+    rows = [f" | {entry.effect_text} | {entry.manifest.hypothesis} | " for entry in entries]
+    assert [one for one in rows if one not in table] == []
     assert table.count("\n| ") == len(NAMES) + 1

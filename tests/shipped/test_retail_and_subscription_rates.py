@@ -1,4 +1,4 @@
-"""The library's journeys retail and subscription show the published rates that they cite; what they do not show is said beside them."""
+"""The journeys retail and subscription show the published rates that they cite, except where a comment says otherwise."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""A plain judge of guardrails: it reads the policy and the log, and never sees a compiled rule.
-
-Lives here: heavy traffic, a world told by names, the judge. Does not live here: what is held against it (test_guardrail_laws.py).
-"""
+"""A simple oracle for guardrails that reads only the policy and the log, and a scenario with heavy traffic to compare it on."""
 
 import itertools
 from bisect import bisect_left
@@ -17,7 +14,7 @@ from cjsim.kernels.codes import TouchCode
 from cjsim.kernels.rng import uniforms
 from cjsim.simulation.documents import Scenario
 
-TIME_TOLERANCE = 1e-9  # days: times that are equal but for rounding count as equal
+TIME_TOLERANCE = 1e-9  # days; times that differ only by rounding count as equal
 SUPPRESSIONS = [touch.name.lower() for touch in TouchCode if touch.name.startswith("SUPPRESSED")]
 SEND_OUTCOMES = ("delivered", "deferred", *SUPPRESSIONS)
 PUSH_CHANNEL = {"consent": 1.0, "open_delay": {"exponential": "2h"}}
@@ -89,7 +86,7 @@ HEAVY_TRAFFIC: ScenarioData = {
 
 
 class NamedLogRow(NamedTuple):
-    """A log row by names."""
+    """A log row with names instead of codes."""
 
     customer: int
     time: float
@@ -102,7 +99,7 @@ class NamedLogRow(NamedTuple):
 
 
 class SimulatedTraffic:
-    """A scenario, what became of it, and what is known of its customers from the draws that docs/design.md names."""
+    """A simulated scenario, and facts about its customers from the random draws that docs/design.md documents."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -122,27 +119,27 @@ class SimulatedTraffic:
         return set(np.flatnonzero(uniforms(self.scenario.seed, self.keys, stream) < share).tolist())
 
     def holdout_of_source(self, kind: str, name: str, share: float) -> set[int]:
-        """Whom an actor holds out: those whom the policy does, if it is not spared, and its own."""
+        """Customers whom a flow or broadcast holds out: its own holdout, and that of the policy unless the source is spared."""
         own = self.customers_drawn(f"{kind}:{name}:holdout", share)
         return own if name in self.rules.spared else own | self.customers_drawn("policy:holdout", self.rules.holdout)
 
     def contacts_on(self, channels: tuple[str, ...]) -> list[tuple[float, int, int]]:
-        """Contacts of all customers on these channels (all, if none are named), in their order: time, customer key, place in the log."""
-        found = [
-            (row.time, int(self.keys[row.customer]), at)
-            for at, row in enumerate(self.rows)
+        """Sorted contacts of all customers on these channels (all, if empty): time, customer key, index in the log."""
+        contacts = [
+            (row.time, int(self.keys[row.customer]), index)
+            for index, row in enumerate(self.rows)
             if self.is_charged_to_budget(row) and rule_applies(channels, row)
         ]
-        return sorted(found)
+        return sorted(contacts)
 
     def is_charged_to_budget(self, row: NamedLogRow) -> bool:
-        """Whether a budget paid for it: a delivery; on a human channel the request that leads to it."""
+        """Whether a budget paid for the row: a delivery, or on a human channel the request before it."""
         if self.channel_kinds[row.channel] == "human":
             return row.event in ("asked", "asked_again") and row.message != ""
         return row.event == "delivered"
 
     def is_guardrail_decision(self, row: NamedLogRow) -> bool:
-        """Whether guardrails said so: a human channel delivers what was judged when its desk was asked."""
+        """Whether guardrails decided the row; on a human channel they decide when its desk is asked, not at the delivery."""
         return row.event in SEND_OUTCOMES and not (row.event == "delivered" and self.channel_kinds[row.channel] == "human")
 
     def consented_channels(self, customer: int) -> set[str]:
@@ -161,13 +158,13 @@ class SimulatedTraffic:
             yield customer, list(rows)
 
     def delivery_times(self, channels: tuple[str, ...]) -> Iterator[np.ndarray[Any, Any]]:
-        """Times of the deliveries to each customer on these channels (all, if none are named)."""
+        """Times of the deliveries to each customer on these channels (all, if empty)."""
         for _, rows in self.rows_by_customer():
-            judged = [row for row in rows if row.event == "delivered" and self.is_guardrail_decision(row)]
-            yield np.array([row.time for row in judged if rule_applies(channels, row)])
+            delivered = [row for row in rows if row.event == "delivered" and self.is_guardrail_decision(row)]
+            yield np.array([row.time for row in delivered if rule_applies(channels, row)])
 
     def quiet_hours_end(self, time: float, channel: str) -> float | None:
-        """When the quiet hours that hold now end."""
+        """The end of the quiet hours at this time; None outside of quiet hours."""
         day = np.floor(time + TIME_TOLERANCE)
         hour = (time + TIME_TOLERANCE - day) * 24
         for quiet in self.rules.quiet_hours:
@@ -181,12 +178,12 @@ class SimulatedTraffic:
 
 
 def rule_applies(channels: tuple[str, ...], row: NamedLogRow) -> bool:
-    """Whether a rule for these channels (all, if none are named) bounds what this row tells of."""
+    """Whether a rule for these channels (all, if empty) applies to the channel of a row."""
     return not channels or row.channel in channels
 
 
 class GuardrailOracle:
-    """What the guardrails must say of each send to one customer, from what the log has told so far."""
+    """The expected outcome of each send to one customer, from the log rows before it."""
 
     def __init__(self, traffic: SimulatedTraffic, customer: int) -> None:
         self.traffic = traffic
@@ -197,7 +194,7 @@ class GuardrailOracle:
         self.event_counts: Counter[str] = Counter()
 
     def record(self, row: NamedLogRow) -> None:
-        """Remember a row."""
+        """Record a row of the log."""
         self.event_counts[row.event] += 1
         if row.event == "delivered":
             self.contacts.append(row)
@@ -205,7 +202,7 @@ class GuardrailOracle:
             self.consent.discard(row.channel)
 
     def expected_outcome(self, row: NamedLogRow, log_index: int) -> str:
-        """The verdict on a send at this time, by this source, on this channel; `at`: its place in the log."""
+        """The expected outcome of a send; `log_index` is its index in the log."""
         if row.channel not in self.consent:
             return "suppressed_consent"
         if self.customer in self.traffic.held_out_by_source[row.source]:
@@ -217,7 +214,7 @@ class GuardrailOracle:
         return self.expected_rule_outcome(row, log_index)
 
     def expected_rule_outcome(self, row: NamedLogRow, log_index: int) -> str:
-        """What gaps, caps and budgets say, in this order; a collision is counted."""
+        """The expected outcome of gaps, caps and budgets, in this order; collisions are counted."""
         for gap in self.traffic.rules.gaps:
             if self.days_since_contact(gap.channels, row) < gap.at_least - TIME_TOLERANCE:
                 self.collisions += self.is_collision(gap.channels, row)
@@ -226,23 +223,23 @@ class GuardrailOracle:
             if self.contacts_within(cap.channels, cap.per, row) >= cap.at_most:
                 self.collisions += self.is_collision(cap.channels, row)
                 return "suppressed_cap"
-        for budget, paid_for in zip(self.traffic.rules.budgets, self.traffic.budgeted_contacts, strict=True):
+        for budget, contacts in zip(self.traffic.rules.budgets, self.traffic.budgeted_contacts, strict=True):
             begin = np.floor((row.time + TIME_TOLERANCE) / budget.per) * budget.per
-            before = bisect_left(paid_for, (row.time, int(self.traffic.keys[self.customer]), log_index)) - bisect_left(
-                paid_for, (begin - TIME_TOLERANCE,)
+            before = bisect_left(contacts, (row.time, int(self.traffic.keys[self.customer]), log_index)) - bisect_left(
+                contacts, (begin - TIME_TOLERANCE,)
             )
             if rule_applies(budget.channels, row) and before >= budget.at_most:
                 return "suppressed_budget"
         return "delivered"
 
     def is_collision(self, channels: tuple[str, ...], row: NamedLogRow) -> bool:
-        """Whether a last contact on a rule's channels came from another source."""
+        """Whether the last contact on a rule's channels came from another source."""
         past = [contact for contact in self.contacts if rule_applies(channels, contact)]
         last = max((contact.time for contact in past), default=np.inf)
         return any(contact.time == last and contact.source != row.source for contact in past)
 
     def is_after_exit(self, row: NamedLogRow) -> bool:
-        """What `guardrails.exit` says; where only the engine can say, its word is taken."""
+        """Whether `guardrails.exit` holds; for conditions that only the engine can evaluate, the log is believed."""
         if self.traffic.rules.exit == HEAVY_TRAFFIC["policy"]["guardrails"]["exit"]:
             return len(self.contacts) >= 150 or self.event_counts["shout"] >= 4
         return self.traffic.rules.exit is not None and row.event == "suppressed_exit"

@@ -1,8 +1,8 @@
-"""What the tests of laws share: one verdict with its error rate, p-values, scenarios that live, and integrals as oracles.
+"""Shared parts of the tests against theory: an assertion with a known error rate, p-values, small simulations, and integrals as oracles.
 
-A test hands the p-values of what it looks at to `agrees`, once. If the law holds, `agrees` fails with probability ALPHA = 1e-6 at most,
-however many p-values it is given (Bonferroni). The test_laws_* files call it fewer than 200 times, so that a run of all of them with
-seeds drawn anew would fail by chance less than once in 5,000 runs. Seeds are fixed besides.
+Each test passes its p-values to `assert_plausible` once. If the theory holds, `assert_plausible` fails with probability ALPHA = 1e-6 at
+most, however many p-values it gets (Bonferroni). The tests in tests/theory call it fewer than 200 times, so that a run of all of them with
+new seeds would fail by chance less than once in 5,000 runs. Seeds are fixed.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from cjsim.simulation.simulate import simulate
 
 ALPHA = 1e-6
 Floats = NDArray[Any]
-_MIN_CELL_COUNT = 25.0  # least expected count of a cell of the chi-square test
+_MIN_CELL_COUNT = 25.0  # expected count of a cell of the chi-square test
 
 
 def assert_plausible(*p_values: float) -> None:
-    """Fail if what was seen is too unlikely: with probability ALPHA at most where all the laws hold."""
+    """Fail if a p-value is too small; if the theory holds, this happens with probability ALPHA at most."""
     found = np.array(p_values, dtype=np.float64)
     assert np.all(found * len(found) >= ALPHA), f"p-values {found}, of which the least should be at least {ALPHA / len(found):.1g}"
 
@@ -36,18 +36,18 @@ def mean_p_value(values: Floats, expected: float) -> float:
 
 
 def share_p_value(seen: Floats, expected: float) -> float:
-    """Exact two-sided binomial test of a share of independent yes or no."""
+    """Exact two-sided binomial test of the share of independent binary outcomes."""
     return float(stats.binomtest(int(np.sum(seen)), len(seen), expected).pvalue)
 
 
 def probabilities_p_value(seen: Floats, chances: Floats) -> float:
-    """Two-sided z test of independent yes or no, each with its own probability."""
+    """Two-sided z test of independent binary outcomes, each with its own probability."""
     z = np.sum(seen - chances) / np.sqrt(np.sum(chances * (1.0 - chances)))
     return float(2.0 * stats.norm.sf(abs(z)))
 
 
 def time_p_value(times: Floats, cdf: Callable[[Floats], Floats], until: float = np.inf) -> float:
-    """Kolmogorov-Smirnov test of when something happened, seen up to `until`; nan: not by then. Conservative if any is."""
+    """Kolmogorov-Smirnov test of event times censored at `until` (nan); conservative if some are censored."""
     n, seen = len(times), np.sort(times[~np.isnan(times)])
     ranks = np.arange(len(seen) + 1) / n
     reached = cdf(seen)
@@ -58,9 +58,9 @@ def time_p_value(times: Floats, cdf: Callable[[Floats], Floats], until: float = 
 
 
 def counts_p_value(seen: Floats, chances: Floats) -> float:
-    """Chi-square test of how often each cell was seen against the cells' probabilities; small cells are joined."""
+    """Chi-square test of counts per cell against the probabilities of the cells; small cells are merged."""
     wanted = np.asarray(chances, np.float64) * np.sum(seen)
-    assert np.isclose(np.sum(chances), 1.0, rtol=1e-8), "cells must be all that can happen"
+    assert np.isclose(np.sum(chances), 1.0, rtol=1e-8), "cells must cover all outcomes"
     if np.any(np.asarray(seen)[wanted == 0] > 0):
         return 0.0
     order = np.argsort(wanted)
@@ -73,7 +73,7 @@ def counts_p_value(seen: Floats, chances: Floats) -> float:
 def simulate_small(
     journey: dict[str, Any], *, customers: int, policy: dict[str, Any] | None = None, log: Any = None, **settings: Any
 ) -> Run:
-    """A run of the smallest scenario with this journey and policy; `settings` are those of the scenario."""
+    """Simulate the smallest scenario with this journey and policy; `settings` are those of the scenario."""
     return simulate(small_scenario(journey=journey, policy=policy, **settings), customers=customers, log=log)
 
 
@@ -83,21 +83,21 @@ def moment_times(run: Run, moment: str) -> Floats:
 
 
 def customers_per_stage(run: Run) -> Floats:
-    """How many customers are in each stage at the horizon."""
+    """The number of customers in each stage at the horizon."""
     return np.bincount(run.outcomes.customers["stage"], minlength=len(run.codebook.stages))
 
 
 def cumulative_integral(
     speed: Callable[[Floats], Floats], until: float, *, since: float = 0.0, steps: int = 400_000
 ) -> Callable[[Floats], Floats]:
-    """The integral of a speed from `since` on, by the midpoint rule, as a function of time up to `until`."""
+    """The integral of a speed from `since`, as a function of time up to `until`, by the midpoint rule."""
     knots = np.linspace(since, until, steps + 1)
     total = np.concatenate([[0.0], np.cumsum(speed((knots[1:] + knots[:-1]) / 2) * np.diff(knots))])
     return lambda t: np.interp(t, knots, total)
 
 
 def decaying_lift(lifts: list[tuple[float, float]], half_life: float) -> Callable[[Floats], Floats]:
-    """A(t): what touches at times, with gains, add to a clock's speed."""
+    """A(t): the lift of a clock's speed by touches, given as (time, gain)."""
     tau = half_life / np.log(2.0)
 
     def lift(t: Floats) -> Floats:
@@ -111,7 +111,7 @@ def decaying_lift(lifts: list[tuple[float, float]], half_life: float) -> Callabl
 
 
 def broadcasts_with_lift(event: str, lifts: list[tuple[str, str, float]]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Parts of a journey and a policy by which messages, delivered to all at a date and hour, lift an event by a gain."""
+    """Parts of a journey and a policy with broadcasts that lift an event, given as (date, hour, gain)."""
     messages = {
         f"m{i}": {"channel": "mail", "open_rate": 0.5, "lift": {"delivered": {event: gain}}} for i, (_, _, gain) in enumerate(lifts)
     }

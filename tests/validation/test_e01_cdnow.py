@@ -26,8 +26,8 @@ def found(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> e01.Cdnow
 @pytest.mark.parametrize("week", [39, 78])
 def test_simulated_repeat_purchases_match_the_closed_form(found: e01.CdnowResult, week: int) -> None:
     """A z-test at 4 standard errors: fails by chance once in 16,000 seeds; the seed is fixed."""
-    lives = found.weekly.lives[:, week - 1]
-    assert abs(lives.mean() - found.weekly.closed_form[week - 1]) < 4 * lives.std(ddof=1) / np.sqrt(len(lives))
+    totals = found.weekly.at_estimates[:, week - 1]
+    assert abs(totals.mean() - found.weekly.closed_form[week - 1]) < 4 * totals.std(ddof=1) / np.sqrt(len(totals))
 
 
 def test_closed_form_and_actual_purchases_match_known_values(found: e01.CdnowResult, data_dir: Path) -> None:
@@ -45,9 +45,9 @@ def test_actual_holdout_is_in_the_simulated_band(found: e01.CdnowResult) -> None
 
 def test_simulated_forecast_by_customer_is_as_good_as_the_closed_form(found: e01.CdnowResult) -> None:
     """40 draws a customer add Monte Carlo noise of at most 1 % to the RMSE; the bounds leave 3 %."""
-    told = {row["what"].split()[0]: row["simulated"] for row in e01.check_rows(found) if "known" in row["what"]}
-    assert told["rmse"] == pytest.approx(e01.KNOWN_HOLDOUT_METRICS["rmse"], rel=0.03)
-    assert told["correlation"] == pytest.approx(e01.KNOWN_HOLDOUT_METRICS["correlation"], rel=0.03)
+    simulated = {row["what"].split()[0]: row["simulated"] for row in e01.check_rows(found) if "known" in row["what"]}
+    assert simulated["rmse"] == pytest.approx(e01.KNOWN_HOLDOUT_METRICS["rmse"], rel=0.03)
+    assert simulated["correlation"] == pytest.approx(e01.KNOWN_HOLDOUT_METRICS["correlation"], rel=0.03)
 
 
 def test_win_back_without_lift_changes_no_purchases(found: e01.CdnowResult) -> None:
@@ -57,9 +57,9 @@ def test_win_back_without_lift_changes_no_purchases(found: e01.CdnowResult) -> N
 
 
 def test_paired_comparison_detects_the_win_back_lift(found: e01.CdnowResult) -> None:
-    told = found.comparisons[2.0].alternatives["win-back"]["purchases"]
-    assert told.low > 0
-    assert told.variance_ratio > 50
+    effect = found.comparisons[2.0].alternatives["win-back"]["purchases"]
+    assert effect.low > 0
+    assert effect.variance_ratio > 50
 
 
 def test_report_marks_assumptions(found: e01.CdnowResult, tmp_path: Path) -> None:

@@ -28,10 +28,10 @@ def test_calls_match_known_counts_and_waits(found: e03.CallsResult) -> None:
 
 
 def test_predicted_abandonment_is_within_3_points_and_the_mean_wait_within_30_percent(found: e03.CallsResult) -> None:
-    judged = [row for row in totals_data(found) if row["away_after"] == "15min" and row["days"] in ("all", "others")]
+    rows = [row for row in totals_data(found) if row["away_after"] == "15min" and row["days"] in ("all", "others")]
     assert found.chosen_away_after == "15min"
-    assert len(judged) == 4
-    assert all(row["within"] for row in judged)
+    assert len(rows) == 4
+    assert all(row["within"] for row in rows)
 
 
 def test_prediction_follows_the_hours(found: e03.CallsResult) -> None:
@@ -47,8 +47,8 @@ def test_every_call_ends_exactly_once(found: e03.CallsResult) -> None:
 
 
 def test_kaplan_meier_matches_a_manual_calculation() -> None:
-    told = pd.DataFrame({"wait": [10.0, 20.0, 20.0, 30.0, 40.0], "hung_up": [True, False, True, True, False]})
-    law = e03.patience_quantiles(told, 1000)
+    waits = pd.DataFrame({"wait": [10.0, 20.0, 20.0, 30.0, 40.0], "hung_up": [True, False, True, True, False]})
+    law = e03.patience_quantiles(waits, 1000)
     # By hand: S(10) = 4/5, S(20) = 4/5 * 3/4 = 3/5, S(30) = 3/5 * 1/2 = 3/10, and the rest is not seen to run out of patience.
     assert [float(np.mean(law == value)) for value in (10.0, 20.0, 30.0, e03.UNOBSERVED_PATIENCE)] == pytest.approx(
         [0.2, 0.2, 0.3, 0.3], abs=1e-9

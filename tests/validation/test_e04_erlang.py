@@ -1,6 +1,6 @@
 """Experiment e04 on a small scale: desks against Erlang C and Erlang A, and the closed forms against each other.
 
-Error rates: see laws.py; seeds are fixed besides.
+Error rates: see statistical_checks.py. Seeds are fixed.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ def test_scenario_desk_waits_match_erlang_formulas() -> None:
 
 
 def test_different_queue_is_rejected_by_the_test() -> None:
-    """Half as many requests again as the closed form is told of."""
+    """Half as many requests again as in the closed form."""
     point = e04.DeskPoint(4, 4.4, 0.5)
     seen = e04.simulate_desk(point._replace(rate=point.rate * 1.5), 8_000, 1)
     rows = e04.point_rows(point, seen, "desk")

@@ -8,7 +8,7 @@ from published_findings import Finding, ratio_with_interval
 
 
 @pytest.fixture(scope="module")
-def asked() -> dogs.Subscribers:
+def subscribers() -> dogs.Subscribers:
     return dogs.simulate_subscribers(3_000, [1])
 
 
@@ -28,27 +28,27 @@ def known_subscribers() -> dogs.Subscribers:
     )
 
 
-def test_a_proactive_churn_offer_drives_customers_away(asked: dogs.Subscribers) -> None:
+def test_a_proactive_churn_offer_drives_customers_away(subscribers: dogs.Subscribers) -> None:
     """The paired rise is above 4 standard errors (once in 30,000 by chance), the seed fixed."""
-    low = dogs.findings_of(asked, dogs.choose_halves(asked))[0].low
+    low = dogs.findings_of(subscribers, dogs.choose_halves(subscribers))[0].low
     assert low > 0
 
 
-def test_untreated_subscribers_are_unaffected_by_the_offer(asked: dogs.Subscribers) -> None:
+def test_untreated_subscribers_are_unaffected_by_the_offer(subscribers: dogs.Subscribers) -> None:
     """But for the queue of the help desk, which those who were asked may lengthen."""
-    others = asked.select(~asked.is_treated)
+    others = subscribers.select(~subscribers.is_treated)
     assert len(others.left_untreated) > 50
     assert np.mean(others.left_untreated != others.left_treated) < 0.01
 
 
-def test_effect_on_a_half_does_not_depend_on_treating_the_other_half(asked: dogs.Subscribers) -> None:
+def test_effect_on_a_half_does_not_depend_on_treating_the_other_half(subscribers: dogs.Subscribers) -> None:
     """So that a half need not be asked apart; but for the queue of the help desk."""
     whom = "score(use) < 12"
     half = dogs.simulate_subscribers(3_000, [1], whom)
     inside = np.isin(half.band, dogs.USAGE_HALVES[whom])
     assert not half.is_treated[~inside].any()
-    assert np.array_equal(half.is_treated[inside], asked.is_treated[inside])
-    assert np.mean(half.left_treated[inside] != asked.left_treated[inside]) < 0.01
+    assert np.array_equal(half.is_treated[inside], subscribers.is_treated[inside])
+    assert np.mean(half.left_treated[inside] != subscribers.left_treated[inside]) < 0.01
 
 
 def test_known_harm_is_found_and_risk_does_not_identify_the_least_harmed() -> None:

@@ -1,6 +1,7 @@
 """Experiment e13: the closed form against a grid and against simulated arrivals; a short search comes near it.
 
-The one statistical test hands its p-value to `agrees` (laws.py): it fails by chance once in a million seeds at most.
+The one statistical test passes its p-value to `assert_plausible` (statistical_checks.py). It fails by chance for at most one seed in a
+million.
 """
 
 from itertools import product
@@ -49,7 +50,7 @@ def test_no_grid_split_beats_the_closed_form(curves: e13.ResponseCurves) -> None
 
 
 def test_simulated_profit_matches_the_response_curves(study: Study, curves: e13.ResponseCurves) -> None:
-    # a Poisson number from each channel, each worth a known mean: money has the variance of a compound Poisson sum
+    # Each channel brings a Poisson number of customers of known mean value: profit has the variance of a compound Poisson sum.
     found = [cj.simulate(study.scenario, seed=seed, threads=1).metrics["profit"] for seed in range(1, 5)]
     today = np.array([spend.per_day for spend in study.scenario.policy.acquisition.values()])
     error = np.mean([(metric.high - metric.low) / 2 / 1.959964 for metric in found]) / np.sqrt(len(found))
