@@ -80,7 +80,7 @@ class BatchSimulator:
             events=self._pool.events - events,
             seconds=time.perf_counter() - started,
         )
-        return Run.of(self._plan, provenance, Outcomes.concatenate(generations.outcomes), census)
+        return Run.from_plan(self._plan, provenance, Outcomes.concatenate(generations.outcomes), census)
 
     @cached_property
     def _provenance(self) -> Provenance:

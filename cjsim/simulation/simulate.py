@@ -136,7 +136,7 @@ def simulate(
     census = PopulationRegistry.of(count, arrivals, generations.referrals)
     seconds = time.perf_counter() - started
     provenance = Provenance.of(scenario, plan, census, seed=of_seed, engine=engine, events=crew.events, seconds=seconds)
-    return Run.of(plan, provenance, Outcomes.concatenate(generations.outcomes), census, None if log is None else Path(log))
+    return Run.from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), census, None if log is None else Path(log))
 
 
 class Generations:

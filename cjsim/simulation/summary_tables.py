@@ -99,7 +99,7 @@ def _customer_sources(run: RunRecord) -> str:
 
 def _has_new_customers(run: RunRecord) -> bool:
     """Whether customers came beside the initial ones, so that totals are more than means times a given number."""
-    return len(run) > run.registry.initial
+    return len(run) > run.registry.n_initial
 
 
 def _has_zero_width(found: MetricEstimate) -> bool:

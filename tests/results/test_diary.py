@@ -250,9 +250,9 @@ def test_diaries_of_arrivals_and_referred_customers_match_the_log(tmp_path: Path
     run = simulate(growing_diary_scenario(), log=tmp_path / "log.parquet")
     assert run.log is not None
     log = run.log.to_pandas()
-    assert run.registry.arrived > 1
-    assert len(run) > run.registry.initial + run.registry.arrived + 3
-    for number in (1, run.registry.initial + run.registry.arrived, len(run) - 1):
+    assert run.registry.n_arrived > 1
+    assert len(run) > run.registry.n_initial + run.registry.n_arrived + 3
+    for number in (1, run.registry.n_initial + run.registry.n_arrived, len(run) - 1):
         diary = walk(growing_diary_scenario(), customer=number)
         rows = log[log["customer"] == number]
         assert [line.event for line in diary.lines] == rows["event"].tolist()

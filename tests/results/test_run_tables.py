@@ -121,7 +121,7 @@ def test_loaded_run_keeps_the_referral_tree(tmp_path: Path) -> None:
     assert (run.registry.parents >= 0).sum() > (run.acquisition_channels == 0).sum() > 30
     again = Run.load(run.save(tmp_path / "run"))
     assert again.provenance == run.provenance
-    for name in ("keys", "by", "roots", "spend"):
+    for name in ("keys", "acquisition_channels", "roots", "spend"):
         loaded, made = getattr(again, name), getattr(run, name)
         assert (loaded.dtype, loaded.tobytes()) == (made.dtype, made.tobytes()), name
     assert again.registry.parents.tolist() == run.registry.parents.tolist()
@@ -143,7 +143,7 @@ def test_population_of_a_run_matches_its_outcomes() -> None:
 def test_provenance_reports_arrivals_and_referrals(tmp_path: Path) -> None:
     run = simulate(growing_scenario())
     origin = run.provenance
-    assert (origin.customers, origin.arrived, origin.referred) == (30, run.registry.arrived, len(run) - 30 - run.registry.arrived)
+    assert (origin.customers, origin.arrived, origin.referred) == (30, run.registry.n_arrived, len(run) - 30 - run.registry.n_arrived)
     assert origin.spend == {"ads": 1200.0, "word": 0.0}
     assert origin.entry == {"over_days": 5.0}
     (tmp_path / "entries.csv").write_text("entered\n1\n")

@@ -34,12 +34,12 @@ def test_descent_is_tracked_within_a_batch() -> None:
     whole, part = simulate(of, customers=300, seed=5), BatchSimulator(of, seed=5, threads=1).simulate(100, 200)
     root_of = dict(zip(whole.keys.tolist(), whole.keys[whole.roots].tolist(), strict=True))
     assert {key: root_of[key] for key in part.keys.tolist()} == dict(zip(part.keys.tolist(), part.keys[part.roots].tolist(), strict=True))
-    assert part.people().traits.keys() == whole.people().traits.keys()
+    assert part.profiles().traits.keys() == whole.profiles().traits.keys()
 
 
 def test_batch_population_is_determined_by_its_keys() -> None:
     data = reminder_study_data()["scenario"]
     data["journey"]["traits"] = {"pace": {"gamma": {"mean": 1.0, "shape": 2.0}}}
     of = Scenario.from_dict(data)
-    whole, part = simulate(of, customers=50, seed=5).people(), BatchSimulator(of, seed=5, threads=1).simulate(20, 30).people()
+    whole, part = simulate(of, customers=50, seed=5).profiles(), BatchSimulator(of, seed=5, threads=1).simulate(20, 30).profiles()
     assert np.array_equal(whole.traits["pace"][20:], part.traits["pace"])

@@ -76,7 +76,7 @@ def test_every_construct_scenario_uses_every_construct(reference: InMemoryResult
 
 def digests_in_new_process(made: list[ScenarioData], engine: str, **environment: str) -> list[str]:
     """Digests of what becomes of scenarios, worked out by a new Python."""
-    places = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    places = os.pathsep.join(str(ROOT / folder) for folder in (".", "tests", "tests/support", "tests/generators"))
     command = [sys.executable, str(ROOT / "tests" / "support" / "in_memory_simulation.py"), engine]
     env = os.environ | {"PYTHONPATH": places} | environment
     found = subprocess.run(command, input=json.dumps(made), env=env, capture_output=True, text=True, check=False)
@@ -155,7 +155,7 @@ def test_order_of_customers_does_not_matter(reference: InMemoryResult, engine: s
     one, cohort = engine_with_shared_results(engine, reference.plan, every_construct(60))
     outcomes = make_outcomes(reference.plan, 60)
     stretches = [(40, 20), (0, 1), (17, 23), (1, 16)]
-    rows = {first: one.live(cohort.subset(first, size), outcomes.subset(first, size)).rows for first, size in stretches}
+    rows = {first: one.simulate(cohort.subset(first, size), outcomes.subset(first, size)).rows for first, size in stretches}
     told = np.concatenate([part for first in sorted(rows) for part in rows[first]])
     assert told.tobytes() == reference.rows[reference.rows["customer"] < 60].tobytes()
     assert [mine.tobytes() for mine in outcomes] == [other[:60].tobytes() for other in reference.outcomes]
@@ -165,7 +165,7 @@ def test_customer_simulated_alone_gives_the_same_rows(reference: InMemoryResult)
     engine, cohort = engine_with_shared_results("compiled", reference.plan, every_construct(60))
     for customer in (41, 5, 59):
         outcomes = make_outcomes(reference.plan, 1)
-        alone = np.concatenate(engine.live(cohort.subset(customer, 1), outcomes).rows)
+        alone = np.concatenate(engine.simulate(cohort.subset(customer, 1), outcomes).rows)
         assert alone.tobytes() == reference.rows[reference.rows["customer"] == customer].tobytes()
         assert outcomes.customers[0].tobytes() == reference.outcomes.customers[customer].tobytes()
 

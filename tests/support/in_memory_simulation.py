@@ -144,9 +144,9 @@ ALL_CONSTRUCTS = {
     for kind in (EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, TouchCode)
     for member in kind
 } - {
-    "Effect.END",
-    "Op.SATISFACTION",
-    "Op.PRESSURE",
+    "EffectCode.END",
+    "ConditionOp.SATISFACTION",
+    "ConditionOp.PRESSURE",
 }
 
 

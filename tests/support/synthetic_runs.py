@@ -12,7 +12,8 @@ from cjsim.engine.provenance import Provenance
 from cjsim.kernels.codes import UNOBSERVED, TouchCode
 from cjsim.kernels.state import DESK_OUTCOME, OUTCOME
 from cjsim.kernels.world import Array
-from cjsim.simulation.run import CustomerProfiles, Run
+from cjsim.simulation.customer_profiles import CustomerProfiles
+from cjsim.simulation.run import Run
 
 CODEBOOK = Codebook(
     events=(*(touch.name.lower() for touch in TouchCode), "purchase"),
@@ -106,9 +107,9 @@ def run_from_outcomes(outcomes: Outcomes, **changes: Any) -> Run:
         "registry": PopulationRegistry.initial_only(n),
         "wages": {},
     }
-    return Run(provenance=provenance, outcomes=outcomes, people=lambda: synthetic_people(n), **(rest | of_run))
+    return Run(provenance=provenance, outcomes=outcomes, profiles=lambda: synthetic_profiles(n), **(rest | of_run))
 
 
-def synthetic_people(n: int) -> CustomerProfiles:
+def synthetic_profiles(n: int) -> CustomerProfiles:
     country: Array = np.where(np.arange(n) % 3 == 0, "FR", "UK")
     return CustomerProfiles({"country": country}, {"rate": np.linspace(0, 1, n)})

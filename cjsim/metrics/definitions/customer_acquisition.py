@@ -64,7 +64,7 @@ def booked_acquisition_cost(run: RunRecord) -> Array | None:
     if not spends.any():
         return None
     by, cost = run.acquisition_channels, np.zeros(len(run))
-    arrived = (np.arange(len(run)) >= run.registry.initial) & (run.registry.parents < 0)
+    arrived = (np.arange(len(run)) >= run.registry.n_initial) & (run.registry.parents < 0)
     for channel, spend in enumerate(spends):
         here = arrived & (by == channel)
         if here.any():
