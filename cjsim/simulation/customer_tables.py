@@ -190,9 +190,7 @@ def read_profiles(folder: Path, codebook: Codebook) -> CustomerProfiles:
     observed = pq.read_table(folder / "customers.parquet", columns=list(columns))
     truth = pq.read_table(folder / "truth.parquet", columns=[f"trait[{name}]" for name in codebook.traits])
     return CustomerProfiles(
-        attributes={
-            name: np.asarray(observed[column].to_pylist(), str) for name, column in zip(codebook.attributes, columns, strict=True)
-        },
+        attributes={name: np.asarray(observed[column].to_pylist(), str) for name, column in zip(codebook.attributes, columns, strict=True)},
         traits={name: truth[f"trait[{name}]"].to_numpy() for name in codebook.traits},
     )
 

@@ -193,7 +193,9 @@ class Run(RunRecord):
             for name, content in (("metrics.json", self.to_json()), ("manifest.json", manifest)):
                 (target / name).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         except OSError as error:
-            message = format_error(str(target), "must be a folder that can be written", error.strerror or str(error), "Name another folder.")
+            message = format_error(
+                str(target), "must be a folder that can be written", error.strerror or str(error), "Name another folder."
+            )
             raise InputError(message) from error
         return target
 
