@@ -133,9 +133,8 @@ class _StateBefore:
         is_entry = kind is None
         happened = np.flatnonzero((counts > (0 if is_entry else self.counts)) & (world.events["hidden"] == 1))
         # The event that was due comes first, then the events that it caused.
-        hidden_events = sorted(
-            (int(event) for event in happened), key=lambda event: (not (kind is DueKind.CLOCK and event == which), event)
-        )
+        due_event = which if kind is DueKind.CLOCK else -1
+        hidden_events = sorted((int(event) for event in happened), key=lambda event: (event != due_event, event))
         resumes = float(self.state.act_due[which]) if kind is DueKind.ACTOR else np.inf
         return TraceStep(
             time=float(customer.now),
