@@ -34,8 +34,8 @@ def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bo
     rows = [_metric_row(definition, metrics[definition.name]) for definition in shown]
     origin = run.provenance
     head = (
-        f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {origin.horizon:g} days, seed {origin.seed}, {origin.engine} engine,"
-        f" {origin.events:,} log rows"
+        f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {origin.horizon:g} days, seed {origin.seed},"
+        f" {origin.engine} engine, {origin.events:,} log rows"
     )
     table = align_columns(("metric", "value", "95 % interval", "n", ""), rows)
     return "\n\n".join([head, table, _table_notes(len(definitions) - len(rows))])
