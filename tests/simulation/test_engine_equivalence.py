@@ -20,8 +20,7 @@ from cjsim.compiler.arrivals import draw_arrivals
 from cjsim.compiler.cohorts import Cohort
 from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import initial_cohort
-from cjsim.engine import compiled, readable
-from cjsim.engine import worker_pool as crew
+from cjsim.engine import compiled, readable, worker_pool
 from cjsim.engine.buffers import BufferSizes, make_outcomes
 from cjsim.engine.event_loop import simulate_customers
 from cjsim.eventlog import EventLog
@@ -133,10 +132,10 @@ def test_size_of_chunks_does_not_matter(
 ) -> None:
     usual = assert_same_simulation(reference, tmp_path / "usual.parquet", threads=2)
     for name, value in {"FIRST_CHUNK_SIZE": first, "MAX_CHUNK_SIZE": largest, "CHUNK_ROWS": rows}.items():
-        monkeypatch.setattr(crew, name, value)
+        monkeypatch.setattr(worker_pool, name, value)
     sizes = []
-    of_size = crew._chunk_size
-    monkeypatch.setattr(crew, "_chunk_size", lambda *state: sizes.append(of_size(*state)) or sizes[-1])
+    of_size = worker_pool._chunk_size
+    monkeypatch.setattr(worker_pool, "_chunk_size", lambda *state: sizes.append(of_size(*state)) or sizes[-1])
     assert assert_same_simulation(reference, tmp_path / "cut.parquet", threads=3) == usual
     assert sizes[0] == first
 

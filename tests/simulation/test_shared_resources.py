@@ -10,9 +10,7 @@ import pytest
 from in_memory_simulation import InMemoryResult, first_difference, simulate_in_memory
 from small_scenarios import small_scenario
 
-from cjsim.engine import compiled, readable
-from cjsim.engine import shared_resources as meeting
-from cjsim.engine import worker_pool as crew
+from cjsim.engine import compiled, readable, shared_resources, worker_pool
 from cjsim.engine.buffers import BufferSizes
 from cjsim.eventlog.event_table import EventLog
 from cjsim.kernels.codes import ReplyCode
@@ -91,9 +89,9 @@ def test_engines_give_the_same_bytes_with_shared_resources(reference_digest: str
 def test_threads_and_chunks_do_not_matter_with_shared_resources(
     reference_digest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, first: int, largest: int
 ) -> None:
-    monkeypatch.setattr(crew, "FIRST_CHUNK_SIZE", first)
-    monkeypatch.setattr(crew, "MAX_CHUNK_SIZE", largest)
-    monkeypatch.setattr(meeting, "_BATCH_CUSTOMERS", largest)
+    monkeypatch.setattr(worker_pool, "FIRST_CHUNK_SIZE", first)
+    monkeypatch.setattr(worker_pool, "MAX_CHUNK_SIZE", largest)
+    monkeypatch.setattr(shared_resources, "_BATCH_CUSTOMERS", largest)
     assert digest(tmp_path / "log.parquet", threads=threads) == reference_digest
 
 
