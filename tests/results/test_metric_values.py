@@ -1,4 +1,4 @@
-"""Metrics: each on customers counted by hand; intervals against their own law, the bootstrap and Wilson's formula."""
+"""Metric values against manual counts; intervals against their coverage, the bootstrap and Wilson's formula."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""A run: what it says of itself, what it keeps apart, and that it comes back from disk as it was."""
+"""Runs: summary, JSON and tables, separation of observed and latent columns, and saving and loading."""
 
 import hashlib
 import json
@@ -28,10 +28,10 @@ def logged_run(folder: Path) -> Run:
 
 
 def test_json_has_the_declared_shape() -> None:
-    said = json.loads(json.dumps(run_from_outcomes(random_outcomes(50)).to_json(), allow_nan=False))
-    assert list(said) == ["scenario", "customers", "seed", "engine", "events", "seconds", "metrics"]
-    assert (said["scenario"], said["customers"], said["seed"], said["engine"]) == ("shop", 50, 7, "compiled")
-    assert all(set(metric) == {"value", "low", "high", "n", "unit"} for metric in said["metrics"].values())
+    content = json.loads(json.dumps(run_from_outcomes(random_outcomes(50)).to_json(), allow_nan=False))
+    assert list(content) == ["scenario", "customers", "seed", "engine", "events", "seconds", "metrics"]
+    assert (content["scenario"], content["customers"], content["seed"], content["engine"]) == ("shop", 50, 7, "compiled")
+    assert all(set(metric) == {"value", "low", "high", "n", "unit"} for metric in content["metrics"].values())
 
 
 def test_undefined_metrics_are_null_in_json() -> None:
@@ -135,7 +135,7 @@ def test_population_of_a_run_matches_its_outcomes() -> None:
     of = run.outcomes.customers
     assert run.customers["acquired_by"].tolist() == [(*run.codebook.acquisition, "none")[code] for code in run.acquisition_channels]
     assert run.customers["referred_by"].fillna(-1).tolist() == run.registry.parents.tolist()
-    # who is quick buys more: the traits are those of the same customers
+    # quick customers buy more: traits and purchases are of the same customers
     pace = run.truth["trait[pace]"].to_numpy()
     assert np.corrcoef(pace, of["purchases"] / (30 - of["entered"]))[0, 1] > 0.3
 

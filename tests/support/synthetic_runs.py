@@ -1,4 +1,4 @@
-"""Runs made by hand: outcome arrays without an engine."""
+"""Runs made from outcome arrays, without an engine."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from cjsim.compiler.plan import Codebook
 from cjsim.engine.outcomes import CHANNEL_TOUCHES, Outcomes
-from cjsim.engine.population_registry import PopulationRegistry
+from cjsim.engine.registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
 from cjsim.kernels.codes import UNOBSERVED, TouchCode
 from cjsim.kernels.state import DESK_OUTCOME, OUTCOME
@@ -56,7 +56,7 @@ PROVENANCE = Provenance(
 
 
 def empty_outcomes(n: int) -> Outcomes:
-    """Customers to whom nothing happened: in `prospect` for a year, not converted."""
+    """Customers without events: in `prospect` for a year, not converted."""
     customers = np.zeros(n, OUTCOME)
     customers["retained"] = UNOBSERVED
     customers["interest"] = -1
@@ -69,7 +69,7 @@ def empty_outcomes(n: int) -> Outcomes:
 
 
 def random_outcomes(n: int, seed: int = 1, shift: float = 0.0) -> Outcomes:
-    """Customers who buy, read and leave at random; `shift` moves what they spend."""
+    """Customers who buy, read and leave at random; `shift` is added to each purchase."""
     rng = np.random.default_rng(seed)
     made = empty_outcomes(n)
     of = made.customers
@@ -96,7 +96,7 @@ def random_outcomes(n: int, seed: int = 1, shift: float = 0.0) -> Outcomes:
 
 
 def run_from_outcomes(outcomes: Outcomes, **changes: Any) -> Run:
-    """A run of these outcomes; `changed` are fields of its provenance or of itself."""
+    """A run with these outcomes; `changes` are fields of the run or of its provenance."""
     n = len(outcomes.customers)
     of_run = {name: changes.pop(name) for name in ("retained", "hidden", "log_path", "codebook", "registry", "wages") if name in changes}
     provenance = replace(PROVENANCE, **({"customers": n, "events": int(outcomes.reach.sum())} | changes))
