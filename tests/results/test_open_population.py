@@ -9,7 +9,7 @@ import pytest
 from synthetic_runs import CODEBOOK, empty_outcomes, random_outcomes, run_from_outcomes
 
 from cjsim.compiler.cohorts import ARRIVED
-from cjsim.engine.registry import PopulationRegistry
+from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.kernels.customer.referrals import REFERRED
 from cjsim.kernels.state import DESK_OUTCOME
 from cjsim.kernels.world import Array

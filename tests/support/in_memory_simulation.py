@@ -17,7 +17,7 @@ from chooser import ScenarioData
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.engine.outcomes import Outcomes
-from cjsim.engine.registry import PopulationRegistry
+from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.kernels.codes import N_TOUCH_CODES, ChannelKind, ConditionOp, DistributionCode, EffectCode, StepCode, TouchCode, TriggerCode
 from cjsim.kernels.state import LOG_ROW
 from cjsim.kernels.world import Array

@@ -7,7 +7,7 @@ import numpy as np
 
 from cjsim.compiler.plan import Codebook
 from cjsim.engine.outcomes import CHANNEL_TOUCHES, Outcomes
-from cjsim.engine.registry import PopulationRegistry
+from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
 from cjsim.kernels.codes import UNOBSERVED, TouchCode
 from cjsim.kernels.state import DESK_OUTCOME, OUTCOME

@@ -15,7 +15,7 @@ from small_scenarios import small_scenario
 from statistical_checks import assert_plausible, counts_p_value, mean_p_value, share_p_value
 
 from cjsim.compiler.cohorts import Cohort
-from cjsim.engine.registry import PopulationRegistry
+from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.errors import InputError
 from cjsim.eventlog import EventLog
 from cjsim.kernels.state import REFERRAL
