@@ -1,4 +1,8 @@
-"""Synchronization points: simulating customers up to the next desk request, or the next action that may draw on a shared budget."""
+"""Lives up to what is shared: the next request to a desk, the next act that may draw on a budget.
+
+Lives here: the compiled loop that pauses, and what an act must wait its turn for. Does not live here: desks (desks.py), who goes on when
+(meeting.py), the loop of lives that nothing stops (lifetimes.py).
+"""
 
 import math
 from typing import ClassVar
@@ -13,21 +17,21 @@ from cjsim.kernels.event_order import next_due
 from cjsim.kernels.policy.budgets import budget_period
 from cjsim.kernels.world import Array, World
 
-NOTHING, ACTORS, VISITS, EVERYTHING = 0, 1, 2, 3  # which events may draw on a budget
+NOTHING, ACTORS, VISITS, EVERYTHING = 0, 1, 2, 3  # what may draw on a budget
 BUDGET_GATE = np.dtype(
     [
         ("what", "i4"),  # NOTHING ... EVERYTHING
-        ("goes_on", "i4"),  # 1: simulation continues past an open request, since what follows can affect other customers
+        ("goes_on", "i4"),  # 1: a life is followed beyond an open request, since what it does there matters to others
         ("channels", "u8"),  # pull channels with a budget
     ]
 )
 SYNC_POINT = np.dtype(
     [
-        ("asked", "f8"),  # days: time of the open request; inf none
+        ("asked", "f8"),  # days: the request that is open; inf none
         ("priority", "f8"),
-        ("turn", "f8"),  # days: time of the action that waits for its turn; inf none
-        ("upto", "f8"),  # days: all turns before this time have been taken,
-        ("nth", "i4"),  # and this many at it
+        ("turn", "f8"),  # days: the act that waits its turn; inf none
+        ("upto", "f8"),  # days: turns before this time have been taken,
+        ("nth", "i4"),  # and so many of those at it
         ("desk", "i4"),
         ("ordinal", "i4"),
         ("site", "i4"),
@@ -36,24 +40,24 @@ SYNC_POINT = np.dtype(
 
 
 class SyncState(Frame):
-    """Which events need a turn, and the synchronization points of a cohort."""
+    """Where the lives of some customers have come to."""
 
-    gate: Array  # BUDGET_GATE, 1
-    pauses: Array  # SYNC_POINT, by customer
+    gate: Array  # GATE, 1
+    pauses: Array  # PAUSE, by customer
     SPEC: ClassVar[dict[str, tuple[np.dtype[np.void], int]]] = {"gate": (BUDGET_GATE, 1), "pauses": (SYNC_POINT, 1)}
 
 
 def budget_gate(world: World) -> Array:
-    """Find which events of a scenario need a turn, because they may draw on a shared budget.
+    """What must wait its turn in a scenario.
 
     Parameters
     ----------
     world : World
-        The compiled scenario.
+        As compiled.
 
     Returns
     -------
-    ndarray of BUDGET_GATE, shape (1,)
+    ndarray of GATE, shape (1,)
     """
     covered = int(np.bitwise_or.reduce(world.budgets["channels"], initial=np.uint64(0)))
     pull = sum(1 << c for c, kind in enumerate(world.channels["kind"]) if kind == ChannelKind.PULL)
@@ -67,16 +71,12 @@ def budget_gate(world: World) -> Array:
 
 
 def has_shared_resources(world: World) -> bool:
-    """Return whether customers share desks or budgets.
+    """Whether customers meet: at desks, or in budgets.
 
     Parameters
     ----------
     world : World
-        The compiled scenario.
-
-    Returns
-    -------
-    bool
+        As compiled.
     """
     asks = (world.effects["op"] == EffectCode.ASK).any() or (world.channels["kind"] == ChannelKind.HUMAN).any()
     asks |= len(world.actors) > 0 and (world.steps["op"] == StepCode.ASK).any()

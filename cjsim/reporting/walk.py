@@ -27,7 +27,7 @@ from cjsim.progress import Progress
 from cjsim.reporting.diary import Diary, DiaryLine
 from cjsim.reporting.event_text import EventDescriber, EventText
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.simulate import default_population_limit, simulate
+from cjsim.simulation.simulate import MAX_GROWTH_FACTOR, MIN_POPULATION_LIMIT, simulate
 
 _REFUSAL_TOUCHES = [TouchCode[f"SUPPRESSED_{verdict.name}"] for verdict in SendDecision if verdict >= SendDecision.CONSENT]
 _EVENTS_WITH_COST = ("entered", "delivered", "opened", "clicked", "answered_in_time", "answered_late")  # what may cost the firm money
@@ -122,11 +122,16 @@ def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress
     if progress is not None:
         progress.note(f"cjsim: all customers of {scenario.name} share desks or budgets with this one, and live as well ...")
     everybody = (initial_cohort(plan, seed, 0, scenario.customers), _draw_scenario_arrivals(scenario, plan, seed))
-    return SharedResourcePass(plan, seed, max_customers=default_population_limit(scenario.customers)).run(everybody)
+    return SharedResourcePass(plan, seed, max_customers=_max_population(scenario)).run(everybody)
 
 
 def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int) -> Cohort:
-    return draw_arrivals(plan, seed, first=scenario.customers, at_most=default_population_limit(scenario.customers))
+    return draw_arrivals(plan, seed, first=scenario.customers, at_most=_max_population(scenario))
+
+
+def _max_population(scenario: Scenario) -> int:
+    """As many customers as a run of the scenario may grow to."""
+    return max(MAX_GROWTH_FACTOR * scenario.customers, MIN_POPULATION_LIMIT)
 
 
 class _DiaryBuilder:

@@ -1,4 +1,4 @@
-"""Exact effects of guardrails and flows on the smallest scenarios that show them."""
+"""Guardrails and flows on the smallest worlds that show what they do, exact."""
 
 import itertools
 from collections import Counter
@@ -30,9 +30,9 @@ def test_flow_runs_once_at_a_time() -> None:
     flow = {"on": {"event": "knock"}, "steps": [{"wait": "12h"}, {"send": "letter"}, {"wait": "6h"}]}
     runs = 0
     for rows in rows_of_small_scenario({"name": "p", "flows": {"slow": flow}}):
-        outcomes = [row for row in rows if row.source == "slow" and row.event in ("flow_started", "delivered")]
-        assert [row.event for row in outcomes] == (["flow_started", "delivered"] * len(outcomes))[: len(outcomes)]
-        starts, sends = outcomes[0::2], outcomes[1::2]
+        told = [row for row in rows if row.source == "slow" and row.event in ("flow_started", "delivered")]
+        assert [row.event for row in told] == (["flow_started", "delivered"] * len(told))[: len(told)]
+        starts, sends = told[0::2], told[1::2]
         assert [send.time for send in sends] == [start.time + 0.5 for start in starts[: len(sends)]]
         assert all(start.time > send.time + 0.25 for send, start in zip(sends, starts[1:], strict=False))
         runs += len(starts)
@@ -55,8 +55,8 @@ def test_restarted_flow_drops_the_sends_of_its_exited_run() -> None:
 def test_suppressed_send_does_not_end_the_flow() -> None:
     flow = {"on": {"stage": "in"}, "steps": [{"send": "letter"}, {"send": "letter"}, {"wait": "1d"}, {"send": "note"}]}
     for rows in rows_of_small_scenario({"name": "p", "flows": {"f": flow}, "guardrails": {"gaps": [{"at_least": "1h"}]}}):
-        outcomes = [(row.time, row.event, row.message) for row in rows if row.event in SEND_OUTCOMES]
-        assert outcomes == [(0.0, "delivered", "letter"), (0.0, "suppressed_gap", "letter"), (1.0, "delivered", "note")]
+        told = [(row.time, row.event, row.message) for row in rows if row.event in SEND_OUTCOMES]
+        assert told == [(0.0, "delivered", "letter"), (0.0, "suppressed_gap", "letter"), (1.0, "delivered", "note")]
 
 
 PRIORITIES = list(itertools.islice(itertools.product((0, 2, -1), repeat=4), 0, 81, 5))
@@ -76,8 +76,8 @@ def test_higher_priority_sends_first_at_equal_times(priorities: tuple[int, ...])
     names = ("flow_0", "flow_1", "cast_0", "cast_1")
     order = [name for _, name in sorted(zip(priorities, names, strict=True), key=lambda pair: -pair[0])]
     for rows in rows_of_small_scenario(policy, horizon="1d"):
-        outcomes = [(row.source, row.event) for row in rows if row.event in SEND_OUTCOMES]
-        assert outcomes == [(order[0], "delivered"), *((name, "suppressed_cap") for name in order[1:])]
+        told = [(row.source, row.event) for row in rows if row.event in SEND_OUTCOMES]
+        assert told == [(order[0], "delivered"), *((name, "suppressed_cap") for name in order[1:])]
 
 
 def test_conditions_are_checked_again_when_quiet_hours_end() -> None:
@@ -87,8 +87,8 @@ def test_conditions_are_checked_again_when_quiet_hours_end() -> None:
     }
     rules = {"quiet_hours": [{"from": "22:00", "to": "07:30"}], "gaps": [{"at_least": "1h"}]}
     for rows in rows_of_small_scenario({"name": "p", "flows": flows, "guardrails": rules}):
-        outcomes = [(row.time, row.source, row.event) for row in rows if row.event in SEND_OUTCOMES]
-        assert outcomes == [
+        told = [(row.time, row.source, row.event) for row in rows if row.event in SEND_OUTCOMES]
+        assert told == [
             (0.0, "first", "deferred"),
             (0.0, "second", "deferred"),
             (7.5 / 24, "first", "delivered"),
@@ -102,5 +102,5 @@ def test_sends_at_the_edges_of_quiet_hours() -> None:
     casts = {name: {"schedule": {"weekdays": every_day, "at": at}, "send": "letter"} for name, at in (("begin", "21:10"), ("end", "08:20"))}
     rules = {"quiet_hours": [{"from": "21:10", "to": "08:20"}]}
     for rows in rows_of_small_scenario({"name": "p", "broadcasts": casts, "guardrails": rules}, horizon="300d", customers=1):
-        outcomes = Counter((row.source, row.event) for row in rows if row.event in SEND_OUTCOMES)
-        assert outcomes == {("begin", "deferred"): 300, ("begin", "delivered"): 299, ("end", "delivered"): 300}
+        told = Counter((row.source, row.event) for row in rows if row.event in SEND_OUTCOMES)
+        assert told == {("begin", "deferred"): 300, ("begin", "delivered"): 299, ("end", "delivered"): 300}

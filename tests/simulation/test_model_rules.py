@@ -1,4 +1,4 @@
-"""Rules of docs/design.md that a reader would try first, each on the smallest scenario that shows it."""
+"""Rules of the model that a reader of docs/design.md would try first, each on the smallest world that shows it."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Times are rounded float64 days: times that a user would call equal are treated as equal."""
+"""Times are float64 days, and rounded: what a user would call equal counts as equal."""
 
 from datetime import date, timedelta
 from typing import Any
