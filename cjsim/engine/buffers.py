@@ -166,7 +166,7 @@ def make_outcomes(plan: Plan, n_customers: int) -> Outcomes:
         customers=np.zeros(n_customers, OUTCOME),
         moments=np.zeros((n_customers, len(world.moments))),
         dwell=np.zeros((n_customers, len(world.stages)), np.float32),
-        reach=np.zeros((n_customers, len(world.channels), len(CHANNEL_TOUCHES)), np.uint16),
+        touch_counts=np.zeros((n_customers, len(world.channels), len(CHANNEL_TOUCHES)), np.uint16),
         desks=np.zeros((n_customers, len(world.desks)), DESK_OUTCOME),
     )
 
@@ -190,7 +190,7 @@ def make_output(outcomes: Outcomes, sizes: BufferSizes) -> Output:
         outcome=outcomes.customers,
         moments=outcomes.moments,
         dwell=outcomes.dwell,
-        reach=outcomes.reach,
+        reach=outcomes.touch_counts,
         desks=outcomes.desks,
         births=np.zeros(sizes.referrals, REFERRAL),
         born=np.zeros(1, np.int64),

@@ -7,7 +7,7 @@ import numpy as np
 from cjsim.kernels.codes import LAST_CHANNEL_TOUCH, ReplyCode, TouchCode
 from cjsim.kernels.world import Array
 
-CHANNEL_TOUCHES = tuple(touch.name.lower() for touch in TouchCode if touch <= LAST_CHANNEL_TOUCH)  # last axis of `Outcomes.reach`
+CHANNEL_TOUCHES = tuple(touch.name.lower() for touch in TouchCode if touch <= LAST_CHANNEL_TOUCH)  # last axis of `Outcomes.touch_counts`
 REPLY_NAMES = tuple(reply.name.lower() for reply in ReplyCode)
 
 
@@ -22,7 +22,7 @@ class Outcomes(NamedTuple):
         When each moment was reached; nan if it was not.
     dwell : ndarray of float32, shape (n_customers, n_stages), days
         Time spent in each stage.
-    reach : ndarray of uint16, shape (n_customers, n_channels, len(CHANNEL_TOUCHES))
+    touch_counts : ndarray of uint16, shape (n_customers, n_channels, len(CHANNEL_TOUCHES))
         Counts by channel and touch.
     desks : ndarray of DESK_OUTCOME, shape (n_customers, n_desks)
         Requests to each desk and their replies.
@@ -31,7 +31,7 @@ class Outcomes(NamedTuple):
     customers: Array
     moments: Array
     dwell: Array
-    reach: Array
+    touch_counts: Array
     desks: Array
 
     def subset(self, first: int, count: int) -> "Outcomes":

@@ -219,7 +219,7 @@ class _DiaryBuilder:
         stage = self.codebook.stages[int(of["stage"])] if self.is_truth else self._last_seen_stage
         found: dict[str, Any] = {"days": max(self.horizon - float(of["entered"]), 0.0), "stage": stage}
         found |= {name: of[name].item() for name in _TOTALED_OUTCOMES}
-        found["refused"] = int(outcomes.reach[0, :, _REFUSAL_TOUCHES].sum())
+        found["refused"] = int(outcomes.touch_counts[0, :, _REFUSAL_TOUCHES].sum())
         found["asks"] = int(outcomes.desks["asks"].sum())
         if self.is_truth:
             found |= {"satisfaction": float(of["satisfaction"]), "pressure": float(of["pressure"])}

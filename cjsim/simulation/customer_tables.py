@@ -90,7 +90,7 @@ def customer_table(run: RunRecord, profiles: CustomerProfiles, *, touches: bool)
     hidden = np.isin(outcomes["stage"], [run.codebook.stages.index(name) for name in run.hidden])
     columns["stage"] = _label_column(outcomes["stage"], run.codebook.stages, mask=hidden)
     if touches:
-        columns |= {column: np.ascontiguousarray(run.outcomes.reach[:, i, j]) for column, i, j in _touch_columns(run.codebook)}
+        columns |= {column: np.ascontiguousarray(run.outcomes.touch_counts[:, i, j]) for column, i, j in _touch_columns(run.codebook)}
         columns |= {column: np.ascontiguousarray(array) for column, array in _desk_columns(run.codebook, run.outcomes.desks)}
     return pa.table(columns)
 
@@ -156,7 +156,7 @@ def read_outcomes(folder: Path, codebook: Codebook) -> Outcomes:
         customers=customers,
         moments=np.zeros((n, len(codebook.moments))),
         dwell=np.zeros((n, len(codebook.stages)), np.float32),
-        reach=np.zeros((n, len(codebook.channels), len(CHANNEL_TOUCHES)), np.uint16),
+        touch_counts=np.zeros((n, len(codebook.channels), len(CHANNEL_TOUCHES)), np.uint16),
         desks=np.zeros((n, len(codebook.desks)), DESK_OUTCOME),
     )
     for i, name in enumerate(CustomerColumns.of(codebook).moments):
@@ -164,7 +164,7 @@ def read_outcomes(folder: Path, codebook: Codebook) -> Outcomes:
     for i, name in enumerate(codebook.stages):
         outcomes.dwell[:, i] = truth[f"days[{name}]"].to_numpy()
     for column, i, j in _touch_columns(codebook):
-        outcomes.reach[:, i, j] = observed[column].to_numpy()
+        outcomes.touch_counts[:, i, j] = observed[column].to_numpy()
     for column, array in _desk_columns(codebook, outcomes.desks):
         array[:] = observed[column].to_numpy()
     return outcomes

@@ -181,7 +181,7 @@ def test_frame_has_a_row_for_each_alternative_and_metric() -> None:
 
 def test_metrics_of_a_channel_missing_in_one_run_are_omitted() -> None:
     made = random_outcomes(50)
-    base = run_from_outcomes(made._replace(reach=made.reach[:, :1]), codebook=replace(CODEBOOK, channels=("email",)))
+    base = run_from_outcomes(made._replace(touch_counts=made.touch_counts[:, :1]), codebook=replace(CODEBOOK, channels=("email",)))
     found = Comparison.of({"a": base, "b": run_from_outcomes(made)}).alternatives["b"]
     assert "contacts[email]" in found
     assert "contacts[sms]" not in found

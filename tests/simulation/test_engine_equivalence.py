@@ -202,10 +202,10 @@ def test_outcome_counts_match_the_log() -> None:
     rows = 0
     for data in [Scenario.load(EVERY_CONSTRUCT_FILE).to_dict(), *generate_scenarios(60)]:
         shown = simulate_in_memory(Scenario.from_dict(data))
-        of, counted = shown.outcomes, np.zeros_like(shown.outcomes.reach)
+        of, counted = shown.outcomes, np.zeros_like(shown.outcomes.touch_counts)
         touches = shown.rows[shown.rows["event"] < counted.shape[2]]
         np.add.at(counted, (touches["customer"], touches["channel"], touches["event"]), 1)
-        assert np.array_equal(counted, of.reach)
+        assert np.array_equal(counted, of.touch_counts)
         for field, touch in {"contacts": TouchCode.DELIVERED, "opens": TouchCode.OPENED, "clicks": TouchCode.CLICKED}.items():
             assert np.array_equal(of.customers[field], counted[:, :, touch].sum(axis=1))
         for field, touch in {"flows": TouchCode.FLOW_STARTED, "complaints": TouchCode.COMPLAINED}.items():

@@ -85,8 +85,8 @@ def random_outcomes(n: int, seed: int = 1, shift: float = 0.0) -> Outcomes:
     delivered = rng.poisson(5, (n, 2))
     opened = rng.binomial(delivered, rng.beta(2, 6, (n, 1)))
     for touch, counts in ((TouchCode.DELIVERED, delivered), (TouchCode.OPENED, opened), (TouchCode.CLICKED, rng.binomial(opened, 0.1))):
-        made.reach[:, :, touch] = counts
-    made.reach[:, 0, TouchCode.SUPPRESSED_CAP] = rng.poisson(0.5, n)
+        made.touch_counts[:, :, touch] = counts
+    made.touch_counts[:, 0, TouchCode.SUPPRESSED_CAP] = rng.poisson(0.5, n)
     of["contacts"], of["opens"] = delivered.sum(axis=1), opened.sum(axis=1)
     of["cost"] = 0.01 * of["contacts"]
     of["clv"] = of["margin"] - of["cost"]
@@ -99,7 +99,7 @@ def run_from_outcomes(outcomes: Outcomes, **changes: Any) -> Run:
     """A run with these outcomes; `changes` are fields of the run or of its provenance."""
     n = len(outcomes.customers)
     of_run = {name: changes.pop(name) for name in ("retained", "hidden", "log_path", "codebook", "registry", "wages") if name in changes}
-    provenance = replace(PROVENANCE, **({"customers": n, "events": int(outcomes.reach.sum())} | changes))
+    provenance = replace(PROVENANCE, **({"customers": n, "events": int(outcomes.touch_counts.sum())} | changes))
     rest: dict[str, Any] = {
         "codebook": CODEBOOK,
         "retained": ("active",),

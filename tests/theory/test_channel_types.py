@@ -23,7 +23,7 @@ DAILY = {"weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday", "s
 
 def touches_per_customer(run: Run, touch: TouchCode) -> np.ndarray[Any, Any]:
     """How often each customer was touched so, on the first channel."""
-    return np.asarray(run.outcomes.reach[:, 0, touch].astype(int))
+    return np.asarray(run.outcomes.touch_counts[:, 0, touch].astype(int))
 
 
 def days_and_events(run: Run, *events: str) -> list[tuple[float, str]]:

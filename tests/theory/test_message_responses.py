@@ -60,7 +60,7 @@ def responses_by_broadcast(run: Run, touch: str) -> Floats:
 
 def touches_per_channel(run: Run, touch: TouchCode) -> Floats:
     """int, shape (n_customers, n_channels)."""
-    return np.asarray(run.outcomes.reach[:, :, touch].astype(int))
+    return np.asarray(run.outcomes.touch_counts[:, :, touch].astype(int))
 
 
 @pytest.mark.parametrize("law", DELAYS)

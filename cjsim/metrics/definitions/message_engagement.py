@@ -89,5 +89,5 @@ def _touch_rate(numerator: TouchCode, denominator: TouchCode, channel: int | Non
 
 
 def _touch_counts(run: RunRecord, touch: TouchCode, channel: int | None) -> Any:
-    reach = run.outcomes.reach
-    return reach[:, channel, touch] if channel is not None else reach[:, :, touch].sum(axis=1, dtype="u4")
+    counts = run.outcomes.touch_counts
+    return counts[:, channel, touch] if channel is not None else counts[:, :, touch].sum(axis=1, dtype="u4")
