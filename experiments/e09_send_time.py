@@ -94,7 +94,7 @@ def scenario(setting: CustomerSetting, customers: int, until: dict[str, Any], da
 
 def touches_by_customer(world: cj.Scenario, seed: int) -> Floats:
     """Deliveries, openings, clicks of each customer, shape (customers, 3)."""
-    reach = cj.simulate(world, seed=seed).outcomes.reach[:, 0, :]
+    reach = cj.simulate(world, seed=seed).outcomes.touch_counts[:, 0, :]
     return np.stack([reach[:, touch] for touch in (TouchCode.DELIVERED, TouchCode.OPENED, TouchCode.CLICKED)], axis=1).astype(np.float64)
 
 

@@ -1,1 +1,1 @@
-"""When it happens: the engines that let customers live under the rules of `cjsim.model`."""
+"""The two simulation engines, compiled and readable, and what both need: buffers, desk queues, shared resources, records of a run."""

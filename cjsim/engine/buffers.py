@@ -1,7 +1,4 @@
-"""Room for lives: the arrays that a customer's state and log take, made for a plan and made larger when they run out.
-
-Lives here: allocation. Does not live here: what is written into it (model/), who asks for it (the engines).
-"""
+"""Buffers for customer states, outcomes and log rows: allocated for a plan, and enlarged when they run out."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -37,22 +34,32 @@ from cjsim.kernels.world import Array
 
 
 class ChunkResult(NamedTuple):
-    """What a stretch of customers left."""
+    """Log rows and referrals of a chunk of customers."""
 
-    events: int  # log rows
-    rows: list[Array]  # ROW; none if they are not kept
-    referrals: list[Array]  # BIRTH, in the order of parents, then of invitations; `parent` is the number of who invited
+    events: int  # number of log rows, whether kept or not
+    rows: list[Array]  # LOG_ROW; empty if rows are not kept
+    referrals: list[Array]  # REFERRAL, ordered by referrer, then by invitation; `parent` is the referrer's number
 
 
 class SharedResources(NamedTuple):
-    """What lives have in common with others: what desks answered, and with which contacts budgets were spent."""
+    """State that customers share: the replies of desks, and how far budgets are spent."""
 
-    replies: Array  # ANSWER
-    cutoffs: Array  # CUTOFF, by budget and period
+    replies: Array  # DESK_REPLY
+    cutoffs: Array  # BUDGET_CUTOFF, by budget and period
 
     @classmethod
     def empty(cls, plan: Plan) -> "SharedResources":
-        """Nothing has been answered, nothing spent."""
+        """No replies, and unspent budgets.
+
+        Parameters
+        ----------
+        plan : Plan
+            Gives the number of budget periods.
+
+        Returns
+        -------
+        SharedResources
+        """
         cutoffs = np.zeros(plan.sizes.cutoffs, BUDGET_CUTOFF)
         cutoffs["time"] = -np.inf
         return cls(np.zeros(0, DESK_REPLY), cutoffs)
@@ -60,7 +67,19 @@ class SharedResources(NamedTuple):
 
 @dataclass(frozen=True)
 class BufferSizes:
-    """How much a life may hold: messages to be read, things to be settled at one time, log rows (0: none are kept)."""
+    """Capacities of the buffers of one customer state and of one output.
+
+    Attributes
+    ----------
+    responses : int
+        Pending responses to messages, per customer.
+    queue : int
+        Events and actions queued at one time, per customer.
+    rows : int
+        Log rows; 0 if rows are not kept.
+    referrals : int
+        Referrals.
+    """
 
     responses: int = 32
     queue: int = 32
@@ -68,139 +87,153 @@ class BufferSizes:
     referrals: int = 64
 
     def with_larger_state(self) -> "BufferSizes":
-        """Twice the room for a state."""
+        """Return sizes with twice the capacity for a state."""
         return replace(self, responses=2 * self.responses, queue=2 * self.queue)
 
     def with_larger_log(self) -> "BufferSizes":
-        """Twice the room for a log and for births."""
+        """Return sizes with twice the capacity for log rows and referrals."""
         return replace(self, rows=2 * self.rows, referrals=2 * self.referrals)
 
 
-def make_state(plan: Plan, seed: int, room: BufferSizes, shared: SharedResources | None = None) -> CustomerState:
-    """Scratch for one customer at a time.
+def make_state(plan: Plan, seed: int, sizes: BufferSizes, shared: SharedResources | None = None) -> CustomerState:
+    """Allocate the state of one customer, which is reused for one customer after another.
 
     Parameters
     ----------
     plan : Plan
-        Gives the sizes.
+        Gives the numbers of events, actors, channels and so on.
     seed : int
-        In [0, 2**63).
-    room : BufferSizes
+        Seed of the run, in [0, 2**63).
+    sizes : BufferSizes
         Capacities.
     shared : SharedResources, optional
-        Read through, and budgets written, by all lives; nothing if not given.
+        Used by reference: replies are read, budgets are written. No replies and unspent budgets if not given.
+
+    Returns
+    -------
+    CustomerState
     """
-    world, sizes = plan.world, plan.sizes
-    of_all = shared or SharedResources.empty(plan)
-    life = CustomerState(
+    world, plan_sizes = plan.world, plan.sizes
+    shared = shared or SharedResources.empty(plan)
+    state = CustomerState(
         customer=np.zeros(1, CUSTOMER),
         clocks=np.zeros(len(world.events), CLOCK),
         clock_due=np.zeros(len(world.events)),
         runs=np.zeros(len(world.actors), FLOW_RUN),
-        actor_due=np.zeros(len(world.actors)),
-        responses=np.zeros(room.responses, PENDING_RESPONSE),
-        channels=np.zeros(len(world.channels), CHANNEL_STATE),
+        act_due=np.zeros(len(world.actors)),
+        reads=np.zeros(sizes.responses, PENDING_RESPONSE),
+        reach=np.zeros(len(world.channels), CHANNEL_STATE),
         messages=np.zeros(len(world.messages), MESSAGE_COUNTS),
-        tags=np.zeros(max(sizes.tags, 1), np.int32),
+        tags=np.zeros(max(plan_sizes.tags, 1), np.int32),
         scores=np.zeros(len(world.scores), SCORE_VALUE),
-        cap_times=np.zeros(max(sizes.rings, 1)),
-        cap_next=np.zeros(len(world.caps), np.int32),
-        decision_counts=np.zeros(max(sizes.counts, 1), np.int32),
-        queue=np.zeros(room.queue, np.int32),
+        rings=np.zeros(max(plan_sizes.rings, 1)),
+        ring_at=np.zeros(len(world.caps), np.int32),
+        counts=np.zeros(max(plan_sizes.counts, 1), np.int32),
+        fired=np.zeros(sizes.queue, np.int32),
         stack=np.zeros(STACK_DEPTH),
-        traits=np.zeros(sizes.columns),
-        attributes=np.zeros(sizes.attributes),
+        traits=np.zeros(plan_sizes.columns),
+        attributes=np.zeros(plan_sizes.attributes),
         visits=np.zeros(len(world.stages), np.int32),
         offers=np.zeros(len(world.offers), HELD_OFFER),
         placed=np.zeros(len(world.sites), PLACED_MESSAGE),
-        active_hours=np.zeros(HOURS_PER_DAY, np.int32),
-        requests=np.zeros(len(world.desks), np.int32),
-        budget_requests=np.zeros(len(world.budgets), BUDGET_REQUEST),
-        replies=of_all.replies,
-        cutoffs=of_all.cutoffs,
+        hours=np.zeros(HOURS_PER_DAY, np.int32),
+        asks=np.zeros(len(world.desks), np.int32),
+        turns=np.zeros(len(world.budgets), BUDGET_REQUEST),
+        answers=shared.replies,
+        cutoffs=shared.cutoffs,
     )
-    life.customer[0].seed = np.uint64(seed)
-    return life
+    state.customer[0].seed = np.uint64(seed)
+    return state
 
 
-def make_outcomes(plan: Plan, customers: int) -> Outcomes:
-    """Arrays for what becomes of the customers.
+def make_outcomes(plan: Plan, n_customers: int) -> Outcomes:
+    """Allocate the outcomes of customers.
 
     Parameters
     ----------
     plan : Plan
-        Gives the sizes.
-    customers : int
-        How many.
+        Gives the numbers of moments, stages, channels and desks.
+    n_customers : int
+        Number of customers.
+
+    Returns
+    -------
+    Outcomes
+        All zero.
     """
     world = plan.world
     return Outcomes(
-        customers=np.zeros(customers, OUTCOME),
-        moments=np.zeros((customers, len(world.moments))),
-        dwell=np.zeros((customers, len(world.stages)), np.float32),
-        reach=np.zeros((customers, len(world.channels), len(CHANNEL_TOUCHES)), np.uint16),
-        desks=np.zeros((customers, len(world.desks)), DESK_OUTCOME),
+        customers=np.zeros(n_customers, OUTCOME),
+        moments=np.zeros((n_customers, len(world.moments))),
+        dwell=np.zeros((n_customers, len(world.stages)), np.float32),
+        touch_counts=np.zeros((n_customers, len(world.channels), len(CHANNEL_TOUCHES)), np.uint16),
+        desks=np.zeros((n_customers, len(world.desks)), DESK_OUTCOME),
     )
 
 
-def make_output(outcomes: Outcomes, room: BufferSizes) -> Output:
-    """The place where a stretch of customers writes.
+def make_output(outcomes: Outcomes, sizes: BufferSizes) -> Output:
+    """Allocate the output of a chunk of customers.
 
     Parameters
     ----------
     outcomes : Outcomes
-        Of these customers; written through.
-    room : BufferSizes
-        Log rows and births.
+        Outcomes of these customers; the output writes into them.
+    sizes : BufferSizes
+        Capacities for log rows and referrals.
+
+    Returns
+    -------
+    Output
+        Without log rows and referrals.
     """
     return Output(
         outcome=outcomes.customers,
         moments=outcomes.moments,
         dwell=outcomes.dwell,
-        touch_counts=outcomes.reach,
+        reach=outcomes.touch_counts,
         desks=outcomes.desks,
-        referrals=np.zeros(room.referrals, REFERRAL),
-        n_referrals=np.zeros(1, np.int64),
-        log=np.zeros(room.rows, LOG_ROW),
-        n_rows=np.zeros(1, np.int64),
+        births=np.zeros(sizes.referrals, REFERRAL),
+        born=np.zeros(1, np.int64),
+        log=np.zeros(sizes.rows, LOG_ROW),
+        written=np.zeros(1, np.int64),
     )
 
 
-def copy_referrals(sink: Output, first: int) -> Array:
-    """The births that a sink holds, copied, with the numbers of those who invited.
+def copy_referrals(out: Output, first: int) -> Array:
+    """Copy the referrals of an output, with the numbers of the referrers in place of their rows.
 
     Parameters
     ----------
-    sink : Output
-        Read: births, born.
+    out : Output
+        Output of a chunk.
     first : int
-        Number of the customer of the sink's first row.
+        Number of the first customer of the chunk.
 
     Returns
     -------
-    ndarray of BIRTH, shape (born,)
+    ndarray of REFERRAL, shape (n_referrals,)
     """
-    births = np.array(sink.referrals[: int(sink.n_referrals[0])])
-    births["parent"] += first
-    return births
+    referrals = np.array(out.births[: int(out.born[0])])
+    referrals["parent"] += first
+    return referrals
 
 
-def raise_if_stuck(plan: Plan, life: CustomerState) -> None:
-    """Say so if time does not pass for a customer.
+def raise_if_stuck(plan: Plan, state: CustomerState) -> None:
+    """Raise if a customer is stuck in a zero-time loop.
 
     Parameters
     ----------
     plan : Plan
-        Names what happens.
-    life : CustomerState
-        The customer's state.
+        Gives the names for the message.
+    state : CustomerState
+        State of the customer.
 
     Raises
     ------
     InputError
-        If more happened than a life can hold, or without end at one time.
+        If more events happened to the customer, at one time or in all, than the engines allow.
     """
-    customer = life.customer[0]
+    customer = state.customer[0]
     if customer.stuck == 0:
         return
     names = plan.codebook

@@ -1,8 +1,4 @@
-"""The compiled engine: chunks of customers through the compiled loop.
-
-Lives here: a chunk, and more room where a life does not fit. Does not live here: the loop (lifetimes.py), what customers owe each other
-(meeting.py), threads (crew.py).
-"""
+"""The compiled engine: simulates chunks of customers with compiled kernels, and enlarges buffers that run out."""
 
 from collections.abc import Iterable
 
@@ -18,7 +14,17 @@ from cjsim.scenario.spec import MAX_CUSTOMERS
 
 
 class CompiledEngine:
-    """Lets chunks of customers live; one for each thread, since it keeps their scratch space."""
+    """Simulates chunks of customers. It reuses its buffers, so each thread needs its own engine.
+
+    Parameters
+    ----------
+    plan : Plan
+        The compiled scenario.
+    seed : int
+        Seed of the run, in [0, 2**63).
+    rows : int
+        Initial capacity for the log rows of a chunk; 0 if log rows are not kept.
+    """
 
     def __init__(self, plan: Plan, seed: int, *, rows: int) -> None:
         self.plan = plan
@@ -28,73 +34,87 @@ class CompiledEngine:
         self.state = self.new_state()
 
     def prepare(self) -> None:
-        """Have the kernels compiled, or loaded, by the calling thread: the main one can be interrupted."""
-        people = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, 0, 0))
-        simulate_customers(self.plan.world, self.state, make_output(make_outcomes(self.plan, 0), BufferSizes()), people, 0)
+        """Compile or load the kernels in the calling thread: the main thread can be interrupted."""
+        population = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, 0, 0))
+        simulate_customers(self.plan.world, self.state, make_output(make_outcomes(self.plan, 0), BufferSizes()), population, 0)
 
-    def resolve_shared_resources(self, cohorts: Iterable[Cohort], *, at_most: int = MAX_CUSTOMERS) -> SharedResults:
-        """Find out how customers meet, in a scenario in which they do.
+    def resolve_shared_resources(self, cohorts: Iterable[Cohort], *, max_customers: int = MAX_CUSTOMERS) -> SharedResults:
+        """Find the replies of desks and the spent budgets, in a scenario whose customers share resources.
 
         Parameters
         ----------
         cohorts : iterable of Cohort
-            Everybody who is there without having been invited.
-        at_most : int
-            How many customers there may come to be.
-        """
-        return SharedResourcePass(self.plan, self.seed, at_most=at_most).run(cohorts)
+            All initial customers and arrivals.
+        max_customers : int
+            Limit on the number of customers, with referred ones.
 
-    def use_shared_results(self, meetings: SharedResults) -> None:
-        """Let the customers to come meet others.
+        Returns
+        -------
+        SharedResults
+
+        Raises
+        ------
+        InputError
+            If the population exceeds `max_customers`, or a customer is stuck in a zero-time loop.
+        """
+        return SharedResourcePass(self.plan, self.seed, max_customers=max_customers).run(cohorts)
+
+    def use_shared_results(self, shared_results: SharedResults) -> None:
+        """Set the shared results that later simulations use.
 
         Parameters
         ----------
-        meetings : SharedResults
-            Of all customers.
+        shared_results : SharedResults
+            Results of all customers.
         """
-        self.shared_results = meetings
+        self.shared_results = shared_results
         self.state = self.new_state()
 
     def new_state(self) -> CustomerState:
-        """Scratch for one customer at a time."""
+        """Allocate the state of one customer, with the current sizes and shared results."""
         return make_state(self.plan, self.seed, self.sizes, None if self.shared_results is None else self.shared_results.shared)
 
     def simulate(self, cohort: Cohort, outcomes: Outcomes) -> ChunkResult:
-        """Let customers live.
+        """Simulate customers from entry to horizon.
 
         Parameters
         ----------
         cohort : Cohort
-            Who.
+            The customers.
         outcomes : Outcomes
-            Of these customers; written.
+            Outcomes of these customers; written.
 
         Returns
         -------
         ChunkResult
-            With rows if there is room for rows.
+            With log rows if the engine keeps them.
+
+        Raises
+        ------
+        InputError
+            If a customer is stuck in a zero-time loop.
         """
-        people, count = draw_population(self.plan, self.seed, cohort), len(cohort)
+        population, count = draw_population(self.plan, self.seed, cohort), len(cohort)
         if self.shared_results is not None:
-            self.shared_results.assign_replies(people)
-        sink = make_output(outcomes, self.sizes)
-        events, rows, births, start = 0, [], [], 0
+            self.shared_results.assign_replies(population)
+        out = make_output(outcomes, self.sizes)
+        events, rows, referrals, start = 0, [], [], 0
         while start < count:
-            done = simulate_customers(self.plan.world, self.state, sink, people, start)
+            done = simulate_customers(self.plan.world, self.state, out, population, start)
             raise_if_stuck(self.plan, self.state)
-            written = int(sink.n_rows[0])
-            events += written
+            n_rows = int(out.written[0])
+            events += n_rows
             if self.sizes.rows:
-                rows.append(sink.log[:written].copy())
-            if sink.n_referrals[0]:
-                births.append(copy_referrals(sink, cohort.first))
-            if done < count and self.state.customer[0].needs_larger_buffers:
+                rows.append(out.log[:n_rows].copy())
+            if out.born[0]:
+                referrals.append(copy_referrals(out, cohort.first))
+            if done < count and self.state.customer[0].full:
                 self.sizes = self.sizes.with_larger_state()
                 self.state = self.new_state()
             elif done == start:
                 self.sizes = self.sizes.with_larger_log()
-                sink = make_output(outcomes, self.sizes)
-            sink.n_rows[0] = 0
-            sink.n_referrals[0] = 0
+                out = make_output(outcomes, self.sizes)
+            out.written[0] = 0
+            out.born[0] = 0
             start = done
-        return ChunkResult(events, rows, births)
+        return ChunkResult(events, rows, referrals)

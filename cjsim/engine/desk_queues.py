@@ -1,10 +1,7 @@
-"""Desks in SimPy: who waits for whom, for how long, and how it ends. Both engines send their customers to these same desks.
+"""Queues of service desks in SimPy: priorities, staff, patience, escalation. Both engines use them.
 
-Lives here: queues, staff, patience, escalation, and a door for experiments that bring their own requests. Does not live here: what is drawn
-for a customer (model/asking.py), what an answer does to it (model/replying.py).
-
-A desk is a `simpy.PriorityResource` with room for its largest staff. Who is off duty holds places in it like a customer, asks for them
-before all customers, and so gets each when a conversation ends: nobody is sent away in the middle of one.
+A desk is a `simpy.PriorityResource` with the capacity of its largest staff. Agents who are off duty hold slots of it as customers do. They
+request a slot with priority over all customers, and so get one when a conversation ends: no conversation is cut off.
 """
 
 import math
@@ -29,33 +26,51 @@ from cjsim.scenario.rosters import Roster
 _QueueKey = tuple[float, float, int]
 _OFF_DUTY_KEY: _QueueKey = (-math.inf, 0.0, 0)  # before all customers
 _BY_KEY = attrgetter("key")
-NO_REPLY = -1  # in `Served.reply`
+NO_REPLY = -1  # in `QueueOutcome.reply`
 
 
 class DeskReply(NamedTuple):
-    """How a request ended: the fields of an `ANSWER` record."""
+    """How a request ends: the fields of a `DESK_REPLY` record."""
 
-    time: float  # days: when the conversation, or patience, ended
+    time: float  # days: when the conversation, or patience, ends
     waited: float  # days
     service: float  # days
     reply: ReplyCode
-    desk: int  # where
+    desk: int  # the desk that replied
 
 
 class DeskRequest:
-    """Someone who asks a desk."""
+    """A request of a customer to a desk.
+
+    Parameters
+    ----------
+    owner : object
+        Passed through to the reply callback, as part of the request.
+    key : int
+        Customer key; orders simultaneous requests of equal priority.
+    desk : int
+        Index of the requested desk.
+    asked : float
+        Days: time of the request.
+    priority : float
+        Higher priorities are served first.
+    patience : float
+        Days that the customer waits; inf without limit.
+    ordinal : int
+        Number of the customer's earlier requests to the desk.
+    """
 
     __slots__ = ("asked", "desk", "key", "ordinal", "owner", "patience", "queue_rank", "slot")
 
     def __init__(self, owner: Any, key: int, desk: int, *, asked: float, priority: float, patience: float, ordinal: int = 0) -> None:
-        self.owner = owner  # for whoever is told of the answer
+        self.owner = owner
         self.key = key
-        self.desk = desk  # that was asked
-        self.asked = asked  # days
+        self.desk = desk
+        self.asked = asked
         self.queue_rank = -priority
-        self.patience = patience  # days
+        self.patience = patience
         self.ordinal = ordinal
-        self.slot: _QueueSlot | None = None  # where it waits or is answered
+        self.slot: _QueueSlot | None = None  # the slot in which it waits or is served
 
 
 ServiceTime = Callable[[DeskRequest, int], float]  # days that a request takes at a desk
@@ -63,26 +78,28 @@ ReplyCallback = Callable[[DeskRequest, DeskReply], None]
 
 
 class _KeyedQueue(SortedQueue):
-    """A queue in the order of keys: SimPy's own sorts all anew for each who comes."""
+    """A queue in the order of keys, with insertion by bisection: SimPy's own queue sorts itself again for each new item."""
 
     def append(self, item: Any) -> None:
+        """Insert an item behind items of equal key."""
         insort(self, item, key=_BY_KEY)
 
     def remove(self, item: Any) -> None:
-        at = bisect_left(self, item.key, key=_BY_KEY)
-        while self[at] is not item:
-            at += 1
-        del self[at]
+        """Remove an item of the queue."""
+        index = bisect_left(self, item.key, key=_BY_KEY)
+        while self[index] is not item:
+            index += 1
+        del self[index]
 
 
 class _DeskStaff(PriorityResource):
-    """The people of one desk."""
+    """The agents of one desk."""
 
     PutQueue = _KeyedQueue
 
 
 class _QueueSlot(PriorityRequest):
-    """A place in the queue of a desk, and then with one of its people."""
+    """A position in the queue of a desk, and afterwards one of its agents."""
 
     key: Any
 
@@ -93,13 +110,13 @@ class _QueueSlot(PriorityRequest):
 
 
 class _DeskQueue:
-    """One desk: its people, and who of them is off duty."""
+    """One desk: its agents on and off duty, and its queue."""
 
-    def __init__(self, desks: "DeskQueues", code: int, post: DeskPlan) -> None:
+    def __init__(self, desks: "DeskQueues", code: int, plan: DeskPlan) -> None:
         self.code = code
-        self.plan = post
+        self.plan = plan
         self._desks = desks
-        self._capacity = max(post.roster.staff, default=0) or 1  # SimPy wants somebody
+        self._capacity = max(plan.roster.staff, default=0) or 1  # SimPy requires a positive capacity
         self._staff = _DeskStaff(desks.calendar, self._capacity)
         self._off_duty = [_QueueSlot(self._staff, self, _OFF_DUTY_KEY) for _ in range(self._capacity)]
         self._next_shift = 0
@@ -110,118 +127,153 @@ class _DeskQueue:
             self._desks.calendar.call_at(self.plan.roster.times[self._next_shift], EventPriority.SHIFT, self._change_shift)
 
     def _change_shift(self, _: simpy.Event) -> None:
-        """People come, or go when their conversation is over."""
-        away = self._capacity - self.plan.roster.staff[self._next_shift]
-        while len(self._off_duty) < away:
+        """Agents come on duty, or go off duty when their conversations have ended."""
+        n_off_duty = self._capacity - self.plan.roster.staff[self._next_shift]
+        while len(self._off_duty) < n_off_duty:
             self._off_duty.append(_QueueSlot(self._staff, self, _OFF_DUTY_KEY))
-        while len(self._off_duty) > away:
+        while len(self._off_duty) > n_off_duty:
             self.release(self._off_duty.pop())
         self._next_shift += 1
         self._schedule_next_shift()
 
-    def release(self, place: _QueueSlot) -> None:
-        """A conversation is over, or whoever waited waits no more."""
-        if place.triggered:
-            self._staff.release(place)
+    def release(self, slot: _QueueSlot) -> None:
+        """End a conversation, or leave the queue.
+
+        Parameters
+        ----------
+        slot : _QueueSlot
+            A slot of this desk.
+        """
+        if slot.triggered:
+            self._staff.release(slot)
         else:
-            place.cancel()
+            slot.cancel()
 
     def enter(self, request: DeskRequest) -> None:
-        """Someone comes: is answered at once, or waits."""
+        """Serve a request at once if an agent is free, else queue it.
+
+        Parameters
+        ----------
+        request : DeskRequest
+            A new or an escalated request.
+        """
         is_new = request.slot is None
-        place = request.slot = _QueueSlot(self._staff, self, (request.queue_rank, request.asked, request.key))
-        if place.triggered:
-            self._begin_service(request, place)
+        slot = request.slot = _QueueSlot(self._staff, self, (request.queue_rank, request.asked, request.key))
+        if slot.triggered:
+            self._begin_service(request, slot)
             return
         desks, calendar = self._desks, self._desks.calendar
-        place.callbacks.append(lambda _: self._begin_service(request, place))
+        slot.callbacks.append(lambda _: self._begin_service(request, slot))
         if is_new and request.patience < math.inf:
             calendar.call_at(request.asked + request.patience, EventPriority.PATIENCE, lambda _: desks.give_up(request))
         if self.plan.escalate_to >= 0:
-            calendar.call_at(calendar.now + self.plan.escalate_after, EventPriority.ESCALATION, lambda _: self._escalate(request, place))
+            calendar.call_at(calendar.now + self.plan.escalate_after, EventPriority.ESCALATION, lambda _: self._escalate(request, slot))
 
-    def _begin_service(self, request: DeskRequest, place: _QueueSlot) -> None:
-        """A conversation begins; it is known when it will end."""
+    def _begin_service(self, request: DeskRequest, slot: _QueueSlot) -> None:
+        """Begin a conversation, and report when it will end."""
         desks, now = self._desks, self._desks.calendar.now
         service, waited = desks.service_of(request, self.code), now - request.asked
         in_time = waited <= desks.plans[request.desk].sla + TOLERANCE
-        desks.calendar.call_at(now + service, EventPriority.SERVICE_END, lambda _: self.release(place))
+        desks.calendar.call_at(now + service, EventPriority.SERVICE_END, lambda _: self.release(slot))
         desks.on_reply(request, DeskReply(now + service, waited, service, ReplyCode.IN_TIME if in_time else ReplyCode.LATE, self.code))
 
-    def _escalate(self, request: DeskRequest, place: _QueueSlot) -> None:
-        """Who has waited long enough goes to another desk."""
-        if request.slot is place and not place.triggered:
-            self.release(place)
+    def _escalate(self, request: DeskRequest, slot: _QueueSlot) -> None:
+        """Move a request that still waits to another desk."""
+        if request.slot is slot and not slot.triggered:
+            self.release(slot)
             self._desks.enter(request, self.plan.escalate_to)
 
 
 class DeskQueues:
-    """All desks of a firm."""
+    """The queues of all desks of a firm.
+
+    Parameters
+    ----------
+    calendar : EventCalendar
+        Schedules shifts, ends of conversations, patience and escalations.
+    plans : Sequence of DeskPlan
+        Desks, by code.
+    service_of : callable
+        Returns the service time, in days, of a request at a desk.
+    on_reply : callable
+        Called with a request and its `DeskReply` as soon as its end is determined: when a conversation begins, or patience ends.
+    """
 
     def __init__(self, calendar: EventCalendar, plans: Sequence[DeskPlan], *, service_of: ServiceTime, on_reply: ReplyCallback) -> None:
         self.calendar = calendar
         self.plans = plans
         self.service_of = service_of
         self.on_reply = on_reply
-        self._desks = [_DeskQueue(self, code, post) for code, post in enumerate(plans)]
+        self._desks = [_DeskQueue(self, code, plan) for code, plan in enumerate(plans)]
         self._entering: list[tuple[_QueueKey, int, DeskRequest]] = []
 
     def ask(self, request: DeskRequest) -> None:
-        """Someone asks now; `tell` is called when it is known how that ends.
+        """Make a request now.
 
         Parameters
         ----------
         request : DeskRequest
-            Of this instant.
+            A request whose `asked` is the current time.
         """
         self.enter(request, request.desk)
 
     def enter(self, request: DeskRequest, desk: int) -> None:
-        """Someone comes to a desk: with all others of this instant, in the order in which they would wait.
+        """Send a request to a desk, after all other events of this time; simultaneous requests enter in the order of the queue.
 
         Parameters
         ----------
         request : DeskRequest
-            Who.
+            A new or an escalated request.
         desk : int
-            Where to.
+            Index of the desk.
         """
         if not self._entering:
-            self.calendar.call_at(self.calendar.now, EventPriority.ARRIVAL, self._admit_waiting)
+            self.calendar.call_at(self.calendar.now, EventPriority.ARRIVAL, self._admit_entering)
         self._entering.append(((request.queue_rank, request.asked, request.key), desk, request))
 
     def give_up(self, request: DeskRequest) -> None:
-        """Patience has ended: who still waits is gone.
+        """End the customer's patience: a request that still waits leaves the queue.
 
         Parameters
         ----------
         request : DeskRequest
-            Whose.
+            The request.
         """
-        place = request.slot
-        if place is not None and not place.triggered:
-            place.cancel()
+        slot = request.slot
+        if slot is not None and not slot.triggered:
+            slot.cancel()
             request.slot = None
             now = self.calendar.now
-            self.on_reply(request, DeskReply(now, now - request.asked, 0.0, ReplyCode.UNANSWERED, place.desk.code))
+            self.on_reply(request, DeskReply(now, now - request.asked, 0.0, ReplyCode.UNANSWERED, slot.desk.code))
 
-    def _admit_waiting(self, _: simpy.Event) -> None:
-        coming, self._entering = self._entering, []
-        coming.sort(key=itemgetter(0))
-        for _key, desk, request in coming:
+    def _admit_entering(self, _: simpy.Event) -> None:
+        """Admit the requests of this time to their desks."""
+        entering, self._entering = self._entering, []
+        entering.sort(key=itemgetter(0))
+        for _key, desk, request in entering:
             self._desks[desk].enter(request)
 
 
 class QueueOutcome(NamedTuple):
-    """What became of requests to one desk, in their order."""
+    """Outcomes of requests to one desk, in their order; arrays of shape (n_requests,).
 
-    waited: FloatArray  # days until an answer began, or patience ended; nan: still waiting
-    ended: FloatArray  # days: when the conversation, or patience, ended
-    reply: NDArray[np.int8]  # `Reply`; NEVER_ANSWERED: still waiting when everybody had gone
+    Attributes
+    ----------
+    waited : ndarray of float64, days
+        Time until the conversation began, or patience ended; nan if the request waits for ever.
+    ended : ndarray of float64, days
+        When the conversation, or patience, ended.
+    reply : ndarray of int8
+        `ReplyCode`; NO_REPLY if the request waits for ever.
+    """
+
+    waited: FloatArray
+    ended: FloatArray
+    reply: NDArray[np.int8]
 
 
 def simulate_queue(
-    rota: Roster,
+    roster: Roster,
     arrivals: FloatArray,
     service: FloatArray,
     patience: FloatArray | None = None,
@@ -229,22 +281,22 @@ def simulate_queue(
     priority: FloatArray | None = None,
     sla: float = math.inf,
 ) -> QueueOutcome:
-    """Let one desk serve requests that are given with their times.
+    """Simulate one desk with given requests.
 
     Parameters
     ----------
-    rota : Roster
-        Its people.
-    arrivals : ndarray of float64, shape (n,), days
-        When each asks, ascending.
-    service : ndarray of float64, shape (n,), days
-        How long each conversation is.
-    patience : ndarray of float64, shape (n,), days, optional
-        How long each would wait; without end if not given.
-    priority : ndarray of float64, shape (n,), optional
-        Higher goes first; all the same if not given.
+    roster : Roster
+        Staff of the desk over time.
+    arrivals : ndarray of float64, shape (n_requests,), days
+        Times of the requests, ascending.
+    service : ndarray of float64, shape (n_requests,), days
+        Service times.
+    patience : ndarray of float64, shape (n_requests,), days, optional
+        How long each customer waits; without limit if not given.
+    priority : ndarray of float64, shape (n_requests,), optional
+        Higher priorities are served first; all equal if not given.
     sla : float, days
-        An answer that begins later is late.
+        A conversation that begins after a longer wait is late.
 
     Returns
     -------
@@ -257,24 +309,24 @@ def simulate_queue(
     array([0. , 1.5])
     """
     count = len(arrivals)
-    served = QueueOutcome(np.full(count, np.nan), np.full(count, np.nan), np.full(count, NO_REPLY, np.int8))
+    outcome = QueueOutcome(np.full(count, np.nan), np.full(count, np.nan), np.full(count, NO_REPLY, np.int8))
 
-    def tell(request: DeskRequest, answer: DeskReply) -> None:
-        """Note an answer."""
-        served.waited[request.key], served.ended[request.key], served.reply[request.key] = answer.waited, answer.time, answer.reply
+    def record_reply(request: DeskRequest, reply: DeskReply) -> None:
+        """Write a reply into the outcome."""
+        outcome.waited[request.key], outcome.ended[request.key], outcome.reply[request.key] = reply.waited, reply.time, reply.reply
 
     calendar = EventCalendar(math.inf)
-    desks = DeskQueues(calendar, [DeskPlan(rota, sla)], service_of=lambda request, _: float(service[request.key]), on_reply=tell)
+    desks = DeskQueues(calendar, [DeskPlan(roster, sla)], service_of=lambda request, _: float(service[request.key]), on_reply=record_reply)
 
     def arrive(n: int) -> None:
-        """Let one ask, and the next be waited for."""
-        patient = math.inf if patience is None else float(patience[n])
-        rank = 0.0 if priority is None else float(priority[n])
-        desks.ask(DeskRequest(None, n, 0, asked=calendar.now, priority=rank, patience=patient))
+        """Make request n, and schedule the next one."""
+        own_patience = math.inf if patience is None else float(patience[n])
+        own_priority = 0.0 if priority is None else float(priority[n])
+        desks.ask(DeskRequest(None, n, 0, asked=calendar.now, priority=own_priority, patience=own_patience))
         if n + 1 < count:
             calendar.call_at(float(arrivals[n + 1]), EventPriority.CUSTOMER, lambda _: arrive(n + 1))
 
     if count:
         calendar.call_at(float(arrivals[0]), EventPriority.CUSTOMER, lambda _: arrive(0))
     calendar.run()
-    return served
+    return outcome

@@ -1,49 +1,65 @@
-"""A run's arrays as tables and back: what the firm could know of each customer, and what is true. (part)."""
+"""Outcome arrays of customers: what happened to each of them by the horizon."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from cjsim.kernels.codes import LAST_CHANNEL_TOUCH, ReplyCode, TouchCode
 from cjsim.kernels.world import Array
 
-if TYPE_CHECKING:
-    pass
-
-
-CHANNEL_TOUCHES = tuple(touch.name.lower() for touch in TouchCode if touch <= LAST_CHANNEL_TOUCH)  # last axis of `Outcomes.reach`
-
-
+CHANNEL_TOUCHES = tuple(touch.name.lower() for touch in TouchCode if touch <= LAST_CHANNEL_TOUCH)  # last axis of `Outcomes.touch_counts`
 REPLY_NAMES = tuple(reply.name.lower() for reply in ReplyCode)
 
 
 class Outcomes(NamedTuple):
-    """What became of each customer, in the order of their numbers."""
+    """Outcomes by customer, in the order of customer numbers.
 
-    customers: Array  # OUTCOME, (n,)
-    moments: Array  # f8, (n, n_moments): days since the start; nan not reached
-    dwell: Array  # f4, (n, n_stages): days in each stage
-    reach: Array  # u2, (n, n_channels, len(REACHES)): counts by channel and touch
-    desks: Array  # SERVED, (n, n_desks)
+    Attributes
+    ----------
+    customers : ndarray of OUTCOME, shape (n_customers,)
+        Money, counts, last state.
+    moments : ndarray of float64, shape (n_customers, n_moments), days since the start
+        When each moment was reached; nan if it was not.
+    dwell : ndarray of float32, shape (n_customers, n_stages), days
+        Time spent in each stage.
+    touch_counts : ndarray of uint16, shape (n_customers, n_channels, len(CHANNEL_TOUCHES))
+        Counts by channel and touch.
+    desks : ndarray of DESK_OUTCOME, shape (n_customers, n_desks)
+        Requests to each desk and their replies.
+    """
+
+    customers: Array
+    moments: Array
+    dwell: Array
+    touch_counts: Array
+    desks: Array
 
     def subset(self, first: int, count: int) -> "Outcomes":
-        """Those of some customers: views.
+        """Return views of the rows `first` to `first + count - 1`.
 
         Parameters
         ----------
         first, count : int
-            Rows.
+            First row and number of rows.
+
+        Returns
+        -------
+        Outcomes
         """
         return Outcomes(*(array[first : first + count] for array in self))
 
     @classmethod
     def concatenate(cls, parts: list["Outcomes"]) -> "Outcomes":
-        """Those of several cohorts, one after another; of one, its own arrays.
+        """Concatenate the outcomes of several cohorts; the arrays of a single one are not copied.
 
         Parameters
         ----------
         parts : list of Outcomes
-            At least one. Emptied: arrays are let go as soon as they are copied, so that there is never twice of all.
+            At least one. The list is emptied: each array is freed as soon as it is copied, so that memory never holds everything twice.
+
+        Returns
+        -------
+        Outcomes
         """
         if len(parts) == 1:
             return parts.pop()

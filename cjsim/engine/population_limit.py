@@ -1,43 +1,44 @@
-"""Runs that grow without end: how many customers there may be, and what is said when there come to be more.
-
-Lives here: the words. Does not live here: who counts (run.py for generations, the engines where customers meet).
-"""
+"""The limit on the population of a run, which referrals can make grow without end."""
 
 from cjsim.errors import InputError, format_error
 
 
-def check_population_limit(count: int, at_most: int, when: str) -> None:
-    """Say so if there are more customers than there may be, because others referred them.
+def check_population_limit(count: int, max_customers: int, when: str) -> None:
+    """Raise if referrals have made the population exceed its limit.
 
     Parameters
     ----------
     count : int
         Customers so far.
-    at_most : int
-        How many there may be.
+    max_customers : int
+        Limit on their number.
     when : str
-        How far the run has come, such as 'by day 30'.
+        Progress of the run, for the message, such as 'by day 30'.
 
     Raises
     ------
     InputError
-        If there are more.
+        If `count` exceeds `max_customers`.
     """
-    if count > at_most:
-        raise population_limit_error(at_most, f"{count:,} {when}", "Lower 'invites' or 'joins' of 'refer', shorten the horizon")
+    if count > max_customers:
+        raise population_limit_error(max_customers, f"{count:,} {when}", "Lower 'invites' or 'joins' of 'refer', shorten the horizon")
 
 
-def population_limit_error(at_most: int, got: str, remedy: str) -> InputError:
-    """The error for more customers than there may be.
+def population_limit_error(max_customers: int, got: str, remedy: str) -> InputError:
+    """Return the error for a population that exceeds its limit.
 
     Parameters
     ----------
-    at_most : int
-        How many there may be.
+    max_customers : int
+        Limit on the number of customers.
     got : str
-        How many there are.
+        Their number, for the message.
     remedy : str
-        What to do, but for allowing for more.
+        What the user can do, apart from raising the limit.
+
+    Returns
+    -------
+    InputError
     """
-    must = f"must not grow past {at_most:,} customers"
+    must = f"must not grow past {max_customers:,} customers"
     return InputError(format_error("scenario", must, got, f"{remedy}, or allow for more with --max-customers (max_customers)."))

@@ -1,7 +1,4 @@
-"""Who was there: keys, acquisition channels and descent of all customers of a run.
-
-Lives here: the record. Does not live here: what became of them (frames.py), who they are (model/population.py).
-"""
+"""The population registry: keys, acquisition channels and referrers of all customers of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,83 +15,105 @@ IntArray64 = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class PopulationRegistry:
-    """The customers of a run in the order of their numbers: the initial ones, arrivals, then generations of referred ones.
+    """The customers of a run in the order of their numbers: initial customers, arrivals, then generations of referred customers.
 
-    Initial customers take no memory: all that is kept of them is how many there are, and the key of the first.
+    Initial customers take no memory: the registry keeps only their number and the key of the first.
+
+    Attributes
+    ----------
+    n_initial : int
+        Number of initial customers.
+    later_keys : ndarray of uint64, shape (n_later,)
+        Keys of arrivals and referred customers.
+    later_channels : ndarray of int32, shape (n_later,)
+        Their acquisition channels; -1 none.
+    later_parents : ndarray of int64, shape (n_later,)
+        Numbers of their referrers; -1 for an arrival.
+    first_key : int
+        Key of the first initial customer.
     """
 
-    initial: int
-    later_key: NDArray[np.uint64]  # (n_later,)
-    later_by: NDArray[np.int32]  # (n_later,), acquisition channel; -1 none
-    later_parent: IntArray64  # (n_later,), number of who referred; -1 an arrival
-    first: int = 0
+    n_initial: int
+    later_keys: NDArray[np.uint64]
+    later_channels: NDArray[np.int32]
+    later_parents: IntArray64
+    first_key: int = 0
 
     @classmethod
-    def of(cls, initial: int, arrivals: Cohort, births: Sequence[Array], *, first: int = 0) -> "PopulationRegistry":
-        """Who was there.
+    def of(cls, n_initial: int, arrivals: Cohort, referrals: Sequence[Array], *, first_key: int = 0) -> "PopulationRegistry":
+        """Register initial customers, arrivals and referred customers.
 
         Parameters
         ----------
-        initial : int
-            How many at first.
+        n_initial : int
+            Number of initial customers.
         arrivals : Cohort
-            Of acquisition channels.
-        births : Sequence of ndarray of BIRTH
-            Generations of referred customers, with the numbers of their parents.
-        first : int
+            Customers who arrived by acquisition channels.
+        referrals : Sequence of ndarray of REFERRAL
+            Generations of referred customers, with the numbers of their referrers.
+        first_key : int
             Key of the first initial customer.
+
+        Returns
+        -------
+        PopulationRegistry
         """
         return cls(
-            initial,
-            np.concatenate([arrivals.key, *(generation["key"] for generation in births)]),
-            np.concatenate([arrivals.channel, *(generation["acquisition_channel"] for generation in births)]),
-            np.concatenate([np.full(len(arrivals), -1, np.int64), *(generation["parent"] for generation in births)]),
-            first,
+            n_initial,
+            np.concatenate([arrivals.key, *(generation["key"] for generation in referrals)]),
+            np.concatenate([arrivals.channel, *(generation["by"] for generation in referrals)]),
+            np.concatenate([np.full(len(arrivals), -1, np.int64), *(generation["parent"] for generation in referrals)]),
+            first_key,
         )
 
     @classmethod
-    def initial_only(cls, count: int) -> "PopulationRegistry":
-        """Customers who were all there at first.
+    def initial_only(cls, n_initial: int) -> "PopulationRegistry":
+        """Register initial customers only.
 
         Parameters
         ----------
-        count : int
-            How many.
+        n_initial : int
+            Number of customers.
+
+        Returns
+        -------
+        PopulationRegistry
         """
-        return cls(count, np.zeros(0, np.uint64), np.zeros(0, np.int32), np.zeros(0, np.int64))
+        return cls(n_initial, np.zeros(0, np.uint64), np.zeros(0, np.int32), np.zeros(0, np.int64))
 
     def __len__(self) -> int:
-        return self.initial + len(self.later_key)
+        return self.n_initial + len(self.later_keys)
 
     @property
-    def arrived(self) -> int:
-        """How many came by acquisition channels, not counting who was referred."""
-        return int(np.count_nonzero(self.later_parent < 0))
+    def n_arrived(self) -> int:
+        """Number of customers who arrived by acquisition channels, without referred ones."""
+        return int(np.count_nonzero(self.later_parents < 0))
 
     @property
     def keys(self) -> NDArray[np.uint64]:
-        """Customer keys: the same person has the same one in every run with the same seed."""
-        return np.concatenate([np.arange(self.first, self.first + self.initial, dtype=np.uint64), self.later_key])
+        """Customer keys, shape (n_customers,): the same customer has the same key in every run with the same seed."""
+        return np.concatenate([np.arange(self.first_key, self.first_key + self.n_initial, dtype=np.uint64), self.later_keys])
 
     @property
     def channels(self) -> NDArray[np.int32]:
-        """Acquisition channels; -1 none."""
-        return np.concatenate([np.full(self.initial, -1, np.int32), self.later_by])
+        """Acquisition channels, shape (n_customers,); -1 none."""
+        return np.concatenate([np.full(self.n_initial, -1, np.int32), self.later_channels])
 
     @property
     def parents(self) -> IntArray64:
-        """Numbers of those who referred each; -1 nobody did."""
-        return np.concatenate([np.full(self.initial, -1, np.int64), self.later_parent])
+        """Numbers of the referrers, shape (n_customers,); -1 for customers who were not referred."""
+        return np.concatenate([np.full(self.n_initial, -1, np.int64), self.later_parents])
 
     @cached_property
     def roots(self) -> IntArray64:
-        """Number of the initial customer or arrival that each descends from: itself, if nobody referred it.
+        """Number of the initial customer or arrival that each customer descends from, shape (n_customers,).
 
-        Customers of different roots are independent of one another, but for what they share at desks and in budgets.
+        A customer who was not referred is its own root. Customers of different roots are independent, except for the desks and
+        budgets that they share.
         """
         parents, roots = self.parents, np.arange(len(self))
-        referred = parents >= 0
-        roots[referred] = parents[referred]
+        is_referred = parents >= 0
+        roots[is_referred] = parents[is_referred]
         while not np.array_equal(higher := roots[roots], roots):
             roots = higher
         return roots

@@ -1,7 +1,4 @@
-"""Where a result comes from: what was run, with which code, when and on what.
-
-Lives here: the record. Does not live here: digests (model/document.py), results.
-"""
+"""Provenance of a result: the scenario, the seed, the code version, the machine and the time."""
 
 import hashlib
 import platform
@@ -23,42 +20,44 @@ _LIBRARIES = ("numpy", "numba", "pyarrow", "simpy")
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a result rests on.
+    """Everything needed to reproduce a result.
 
     Attributes
     ----------
     scenario : str
-        Its name.
+        Name of the scenario.
     digests : Mapping of str to str
-        Of `scenario`, `journey` and `policy`, by content.
+        Digests of the contents of `scenario`, `journey` and `policy`.
     start : str
         ISO date of day 0.
     horizon : float
         Days.
-    customers, seed : int
-        As run: customers at first.
+    customers : int
+        Number of initial customers.
+    seed : int
+        Seed of the run.
     arrived, referred : int
-        Customers who came by acquisition channels, and whom others referred.
+        Numbers of customers who arrived by acquisition channels, and of customers whom others referred.
     entry : Mapping
-        How the first customers entered: `over_days`; and `file` with its `file_digest` (SHA-256), if there was one.
+        How the initial customers entered: `over_days`; with an entry file, also `file` and its `file_digest` (SHA-256).
     spend : Mapping of str to float
-        Money on each acquisition channel over the horizon, whoever came of it.
+        Money spent on each acquisition channel over the horizon, whether customers came or not.
     desk_rates : Mapping of str to float
-        Money a minute of each desk.
+        Money per minute of service of each desk.
     engine : str
         'compiled' or 'readable'.
     events : int
-        Log rows, written or not.
+        Number of log rows, whether written or not.
     seconds : float
         Wall time of the run.
     date : str
-        When, UTC, ISO 8601.
+        End of the run, UTC, ISO 8601.
     version : str
-        Of cjsim.
+        Version of cjsim.
     platform, python : str
-        The machine's system, the interpreter.
+        Operating system and Python version.
     libraries : Mapping of str to str
-        Versions of those whose arithmetic or format the result rests on.
+        Versions of the libraries whose arithmetic or file format affects the result.
     """
 
     scenario: str
@@ -83,36 +82,40 @@ class Provenance:
 
     @classmethod
     def of(
-        cls, scenario: ScenarioSpec, plan: Plan, census: PopulationRegistry, *, seed: int, engine: str, events: int, seconds: float
+        cls, scenario: ScenarioSpec, plan: Plan, registry: PopulationRegistry, *, seed: int, engine: str, events: int, seconds: float
     ) -> "Provenance":
-        """The provenance of a run that ends now.
+        """Record the provenance of a run that ends now.
 
         Parameters
         ----------
         scenario : ScenarioSpec
-            What was run.
+            The scenario.
         plan : Plan
             The same, compiled.
-        census : PopulationRegistry
-            Who was there.
+        registry : PopulationRegistry
+            Customers of the run.
         seed : int
-            As run.
+            Seed of the run.
         engine : str
             'compiled' or 'readable'.
         events : int
-            Log rows.
+            Number of log rows.
         seconds : float
-            Wall time.
+            Wall time of the run.
+
+        Returns
+        -------
+        Provenance
         """
         return cls(
             scenario=scenario.name,
             digests={"scenario": scenario.digest(), "journey": scenario.journey.digest(), "policy": scenario.policy.digest()},
             start=scenario.start.isoformat(),
             horizon=scenario.horizon,
-            customers=census.initial,
+            customers=registry.n_initial,
             seed=seed,
-            arrived=census.arrived,
-            referred=len(census) - census.initial - census.arrived,
+            arrived=registry.n_arrived,
+            referred=len(registry) - registry.n_initial - registry.n_arrived,
             entry=_entry_record(scenario.entry),
             spend={channel.name: channel.spend for channel in plan.population.acquisition},
             desk_rates={
@@ -129,31 +132,35 @@ class Provenance:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """Return the record as plain values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Provenance":
-        """The record from `to_json`; further keys are left out.
+        """Make the record from the values of `to_json`; other keys are ignored.
 
         Parameters
         ----------
         values : Mapping
-            At least the record's fields.
+            At least the fields of the record.
+
+        Returns
+        -------
+        Provenance
         """
         return cls(**{field.name: values[field.name] for field in fields(cls)})
 
 
 def _entry_record(entry: Entry) -> dict[str, Any]:
-    """How customers entered; a file by its content too, as it may have another one tomorrow."""
+    """Describe how customers entered; an entry file also by its digest, since its content may change."""
     if entry.file is None:
         return {"over_days": entry.over}
     return {"over_days": entry.over, "file": entry.file, "file_digest": hashlib.sha256(Path(entry.file).read_bytes()).hexdigest()}
 
 
-@cache  # 2 ms each, and a search makes thousands of runs
+@cache  # a lookup takes 2 ms, and a search makes thousands of runs
 def _library_version(library: str) -> str:
     try:
         return version(library)
-    except PackageNotFoundError:  # run from a source tree
+    except PackageNotFoundError:  # cjsim runs from a source tree
         return "unknown"

@@ -1,10 +1,8 @@
-"""The readable engine: every customer a SimPy process. It is there to be read, to be extended, and to be the witness.
+"""The readable engine: every customer is a SimPy process. It serves as documentation, as a base for extensions, and as the reference.
 
-Lives here: a life as a process. Does not live here: rules (model/): both engines call the same ones, and differ in who keeps the calendar.
-
-The compiled engine finds what comes next by scanning arrays; here the same question is asked in a line of Python, and
-SimPy lets the time pass. Where customers share desks or budgets, all of them live in one SimPy environment, those who are
-invited too; else generation by generation, as they are asked for. Both engines give the same log, byte for byte.
+The compiled engine finds the next event by scanning arrays. Here the same takes a line of Python, and SimPy advances the time. Both
+engines call the same rules and give the same log, byte for byte. Where customers share desks or budgets, all of them, referred customers
+included, are processes of one SimPy environment; otherwise each chunk of each generation has its own.
 """
 
 from collections.abc import Generator, Iterable
@@ -39,67 +37,89 @@ from cjsim.kernels.state import DESK_REPLY, CustomerState, Output, Population
 from cjsim.kernels.world import Array
 from cjsim.scenario.spec import MAX_CUSTOMERS
 
-INITIAL_LOG_ROWS = 1024  # log rows of a customer at first
+INITIAL_LOG_ROWS = 1024  # initial capacity for the log rows of one customer
 
 
 class DueEvent(NamedTuple):
-    """Something that will happen, in the order in which equal times are served."""
+    """A pending event; tuples compare in the order in which events are handled."""
 
     time: float  # days
     kind: DueKind
-    order: tuple[int, ...]  # among things of one kind
-    which: int
+    order: tuple[int, ...]  # order among simultaneous events of one kind
+    which: int  # index of the response, event or actor
 
 
-def pending_events(life: CustomerState) -> list[DueEvent]:
-    """Everything that is going to happen to a customer, as things stand.
+def pending_events(state: CustomerState) -> list[DueEvent]:
+    """Return all pending events of a customer.
 
     Parameters
     ----------
-    life : CustomerState
-        The customer's state.
+    state : CustomerState
+        State of the customer.
+
+    Returns
+    -------
+    list of DueEvent
+        Unordered; events that are not due have the time inf.
     """
-    reads = [
-        DueEvent(float(read.due), DueKind.RESPONSE, (int(read.site), int(read.index), int(read.actions)), i)
-        for i, read in enumerate(life.responses[: life.customer[0].n_responses])
+    responses = [
+        DueEvent(float(read.due), DueKind.RESPONSE, (int(read.site), int(read.index), int(read.what)), i)
+        for i, read in enumerate(state.reads[: state.customer[0].reads])
     ]
-    clocks = [DueEvent(float(due), DueKind.CLOCK, (event,), event) for event, due in enumerate(life.clock_due)]
-    acts = [DueEvent(float(due), DueKind.ACTOR, (actor,), actor) for actor, due in enumerate(life.actor_due)]
-    answer = DueEvent(float(life.customer[0].reply_due), DueKind.DESK_REPLY, (), 0)
-    return [*reads, *clocks, *acts, answer]
+    clocks = [DueEvent(float(due), DueKind.CLOCK, (event,), event) for event, due in enumerate(state.due)]
+    actions = [DueEvent(float(due), DueKind.ACTOR, (actor,), actor) for actor, due in enumerate(state.act_due)]
+    reply = DueEvent(float(state.customer[0].answer_due), DueKind.DESK_REPLY, (), 0)
+    return [*responses, *clocks, *actions, reply]
 
 
 class SharedEnvironment:
-    """Where customers live: one SimPy environment, with the desks and the budgets that they share."""
+    """One SimPy environment with customers, and the desks and budgets that they share.
 
-    def __init__(self, plan: Plan, seed: int, *, is_shared: bool, at_most: int = MAX_CUSTOMERS) -> None:
+    Parameters
+    ----------
+    plan : Plan
+        The compiled scenario.
+    seed : int
+        Seed of the run, in [0, 2**63).
+    is_shared : bool
+        Whether referred customers must be in the same environment as their referrers.
+    max_customers : int
+        Limit on the number of customers.
+    """
+
+    def __init__(self, plan: Plan, seed: int, *, is_shared: bool, max_customers: int = MAX_CUSTOMERS) -> None:
         self.plan = plan
-        self.at_most = at_most
+        self.max_customers = max_customers
         self.seed = seed
-        self.is_shared = is_shared  # else nobody needs to be here together with whom he has invited
+        self.is_shared = is_shared
         self.calendar = EventCalendar(float(plan.world.setting[0].horizon))
         self.budget_turns = BudgetTurns(self.calendar)
         self.desks = DeskQueues(
-            self.calendar, plan.desks, service_of=self._service_of, on_reply=lambda request, answer: request.owner.receive_reply(answer)
+            self.calendar, plan.desks, service_of=self._service_of, on_reply=lambda request, reply: request.owner.receive_reply(reply)
         )
         self.sync_state = SyncState(gate=budget_gate(plan.world), pauses=np.zeros(0, SYNC_POINT))
         self.cutoffs = SharedResources.empty(plan).cutoffs
         self.customers: dict[int, CustomerProcess] = {}  # by key
 
     def admit(self, cohort: Cohort, outcomes: Outcomes) -> None:
-        """Let customers come to live here.
+        """Add customers, each as a process.
 
         Parameters
         ----------
         cohort : Cohort
-            Who.
+            The customers.
         outcomes : Outcomes
-            Of these customers; written.
+            Outcomes of these customers; written.
+
+        Raises
+        ------
+        InputError
+            If the population exceeds its limit.
         """
-        check_population_limit(len(self.customers) + len(cohort), self.at_most, f"by day {self.calendar.now:.0f}")
-        people = draw_population(self.plan, self.seed, cohort)
+        check_population_limit(len(self.customers) + len(cohort), self.max_customers, f"by day {self.calendar.now:.0f}")
+        population = draw_population(self.plan, self.seed, cohort)
         for i, key in enumerate(cohort.key):
-            customer = self.customers[int(key)] = CustomerProcess(self, people, i, outcomes.subset(i, 1))
+            customer = self.customers[int(key)] = CustomerProcess(self, population, i, outcomes.subset(i, 1))
             customer.process = self.calendar.process(customer.run())
 
     def _service_of(self, request: DeskRequest, desk: int) -> float:
@@ -108,75 +128,93 @@ class SharedEnvironment:
 
 
 class CustomerProcess:
-    """One customer, living in a SimPy environment from entry to horizon."""
+    """One customer as a SimPy process, from entry to horizon.
+
+    Parameters
+    ----------
+    environment : SharedEnvironment
+        Where the customer is simulated.
+    population : Population
+        The customer's cohort, drawn.
+    index : int
+        Index of the customer in `population`.
+    outcomes : Outcomes
+        Outcomes of this customer; written.
+    """
 
     process: simpy.Process
 
-    def __init__(self, town: SharedEnvironment, people: Population, i: int, outcomes: Outcomes) -> None:
-        self.environment = town
-        self.people = people
-        self.index = i
+    def __init__(self, environment: SharedEnvironment, population: Population, index: int, outcomes: Outcomes) -> None:
+        self.environment = environment
+        self.population = population
+        self.index = index
         self.outcomes = outcomes
-        self.key = int(people.key[i])
+        self.key = int(population.key[index])
         self.sizes = BufferSizes(rows=INITIAL_LOG_ROWS)
         self.replies = np.zeros(4, DESK_REPLY)
-        self.n_requests = self.n_replies = self.n_referrals = 0  # requests made, answers known, friends who have been told
+        self.n_requests = self.n_replies = self.n_referrals = 0  # requests made, replies received, referred customers admitted
         self.state, self.out = self.new_buffers()
 
     def new_buffers(self) -> tuple[CustomerState, Output]:
-        """Room for a life that has not begun."""
-        town = self.environment
-        life = make_state(town.plan, town.seed, self.sizes, SharedResources(self.replies, town.cutoffs))
-        return life, make_output(self.outcomes, self.sizes)
+        """Allocate the state and the output of the customer."""
+        environment = self.environment
+        state = make_state(environment.plan, environment.seed, self.sizes, SharedResources(self.replies, environment.cutoffs))
+        return state, make_output(self.outcomes, self.sizes)
 
     def run(self) -> Generator[simpy.Event, None, None]:
-        """From entry to horizon: wait for what comes first, and let it happen."""
-        town, horizon = self.environment, self.environment.calendar.horizon
-        yield town.calendar.event_at(min(float(self.people.entered[self.index]), horizon))
-        start_customer(town.plan.world, self.state, self.out, self.people, self.index, 0)
+        """The process: wait for the next event and handle it, from entry to horizon.
+
+        Raises
+        ------
+        InputError
+            If the customer is stuck in a zero-time loop.
+        """
+        environment, horizon = self.environment, self.environment.calendar.horizon
+        yield environment.calendar.event_at(min(float(self.population.entered[self.index]), horizon))
+        start_customer(environment.plan.world, self.state, self.out, self.population, self.index, 0)
         self.handle_consequences()
         while True:
             due = min(pending_events(self.state))
             if due.time >= horizon and not self.state.customer[0].awaits_reply:
                 break
             try:
-                if due.time > town.calendar.now:
-                    yield town.calendar.event_at(min(due.time, horizon))
+                if due.time > environment.calendar.now:
+                    yield environment.calendar.event_at(min(due.time, horizon))
                 if due.time >= horizon:
                     break
-                if needs_budget_turn(town.plan.world, self.state, town.sync_state, int(due.kind), due.which, due.time):
+                if needs_budget_turn(environment.plan.world, self.state, environment.sync_state, int(due.kind), due.which, due.time):
                     yield self.wait_for_budget_turn(due.time)
             except simpy.Interrupt:
-                continue  # an answer is known: its time is on the agenda now
+                continue  # a reply has come: its time is among the pending events now
             self.dispatch(due)
-            raise_if_stuck(town.plan, self.state)
+            raise_if_stuck(environment.plan, self.state)
             self.handle_consequences()
-        finish_customer(town.plan.world, self.state, self.out)
+        finish_customer(environment.plan.world, self.state, self.out)
 
     def dispatch(self, due: DueEvent) -> None:
-        """Let what is due happen, at the time of the model."""
+        """Handle an event at the time of the model."""
         dispatch(self.environment.plan.world, self.state, self.out, int(due.kind), due.which, due.time)
 
     def wait_for_budget_turn(self, time: float) -> simpy.Event:
-        """An event for when it is this customer's turn to draw on a budget."""
+        """Return an event that triggers when it is the customer's turn to draw on a budget."""
         turn = self.environment.calendar.event()
         self.environment.budget_turns.wait(time, self.key, turn.succeed)
         return turn
 
     def handle_consequences(self) -> None:
-        """What has happened may need more room, and matter to others: a request to a desk, an invitation."""
+        """Enlarge buffers that ran out, send a new request to its desk, admit referred customers."""
         while self.grow_buffers():
             self.replay()
         if self.state.customer[0].awaits_reply and self.n_requests == self.n_replies:
             self.make_request()
-        births = self.referrals()[self.n_referrals :]
-        if len(births) and self.environment.is_shared:
-            self.n_referrals += len(births)
-            self.environment.admit(referred_cohort(births, 0), make_outcomes(self.environment.plan, len(births)))
+        referrals = self.referrals()[self.n_referrals :]
+        if len(referrals) and self.environment.is_shared:
+            self.n_referrals += len(referrals)
+            self.environment.admit(referred_cohort(referrals, 0), make_outcomes(self.environment.plan, len(referrals)))
 
     def grow_buffers(self) -> bool:
-        """Whether the life does not fit; there is more room then."""
-        if self.state.customer[0].needs_larger_buffers:
+        """Choose larger sizes if a buffer ran out, and return whether one did."""
+        if self.state.customer[0].full:
             self.sizes = self.sizes.with_larger_state()
         elif self.out.n_rows[0] > self.sizes.rows or self.out.n_referrals[0] > self.sizes.referrals:
             self.sizes = self.sizes.with_larger_log()
@@ -185,52 +223,62 @@ class CustomerProcess:
         return True
 
     def replay(self) -> None:
-        """Live up to now once more, in the room that there is now: nobody else notices."""
-        takes = int(self.state.customer[0].events_handled)
-        self.people.replies[self.index] = 0, self.n_replies
+        """Simulate the customer up to now again, in new buffers; other customers are not affected."""
+        n_events = int(self.state.customer[0].takes)
+        self.population.answers[self.index] = 0, self.n_replies
         self.state, self.out = self.new_buffers()
-        start_customer(self.environment.plan.world, self.state, self.out, self.people, self.index, 0)
-        for _ in range(takes):
+        start_customer(self.environment.plan.world, self.state, self.out, self.population, self.index, 0)
+        for _ in range(n_events):
             self.dispatch(min(pending_events(self.state)))
 
     def make_request(self) -> None:
-        """Ask a desk."""
-        town, customer = self.environment, self.state.customer[0]
+        """Send the customer's open request to its desk."""
+        environment, customer = self.environment, self.state.customer[0]
         self.n_requests += 1
-        desk, ordinal = int(customer.desk), int(customer.request_ordinal)
-        patience = patience_days(town.plan.world, customer.seed, customer.key, desk, ordinal, int(customer.request_site))
-        priority, asked = float(customer.request_priority), float(customer.requested_at)
-        town.desks.ask(DeskRequest(self, self.key, desk, asked=asked, priority=priority, patience=patience, ordinal=ordinal))
+        desk, ordinal = int(customer.desk), int(customer.ask_ordinal)
+        patience = patience_days(environment.plan.world, customer.seed, customer.key, desk, ordinal, int(customer.ask_site))
+        priority, asked = float(customer.ask_priority), float(customer.asked)
+        environment.desks.ask(DeskRequest(self, self.key, desk, asked=asked, priority=priority, patience=patience, ordinal=ordinal))
 
-    def receive_reply(self, answer: DeskReply) -> None:
-        """It is known how the open request ends."""
-        if answer.time >= self.environment.calendar.horizon:
+    def receive_reply(self, reply: DeskReply) -> None:
+        """Record how the open request ends, and schedule its end."""
+        if reply.time >= self.environment.calendar.horizon:
             return
         is_full = self.n_replies == len(self.replies)
         if is_full:
             self.replies = np.concatenate([self.replies, np.zeros_like(self.replies)])
-        self.replies[self.n_replies] = tuple(answer)
+        self.replies[self.n_replies] = tuple(reply)
         self.n_replies += 1
         if is_full:
             self.replay()
         else:
             customer = self.state.customer[0]
-            customer.replies_end += 1
-            customer.reply_due = answer.time
-            customer.awaits_reply = 0
+            customer.answer_end += 1
+            customer.answer_due = reply.time
+            customer.unanswered = 0
         self.process.interrupt()
 
     def log_rows(self) -> Array:
-        """The customer's log rows."""
-        return self.out.log[: int(self.out.n_rows[0])]
+        """The customer's log rows, ndarray of LOG_ROW."""
+        return self.out.log[: int(self.out.written[0])]
 
     def referrals(self) -> Array:
-        """Those whom the customer brought, in the order of invitations."""
+        """The customers whom this one referred, ndarray of REFERRAL, in the order of invitations."""
         return copy_referrals(self.out, 0)
 
 
 class ReadableEngine:
-    """Lets customers live in SimPy."""
+    """Simulates customers as SimPy processes.
+
+    Parameters
+    ----------
+    plan : Plan
+        The compiled scenario.
+    seed : int
+        Seed of the run, in [0, 2**63).
+    rows : int
+        0 if log rows are not kept.
+    """
 
     def __init__(self, plan: Plan, seed: int, *, rows: int) -> None:
         self.plan = plan
@@ -239,66 +287,76 @@ class ReadableEngine:
         self.environment: SharedEnvironment | None = None
 
     def prepare(self) -> None:
-        """Nothing: its kernels are loaded by the first customer."""
+        """Do nothing: the first customer loads the kernels."""
 
-    def resolve_shared_resources(self, cohorts: Iterable[Cohort], *, at_most: int = MAX_CUSTOMERS) -> SharedResults:
-        """Let everybody live who shares desks or budgets, whom they invite too; `live` then only gives what came of each.
+    def resolve_shared_resources(self, cohorts: Iterable[Cohort], *, max_customers: int = MAX_CUSTOMERS) -> SharedResults:
+        """Simulate all customers together, where they share desks or budgets; `simulate` then only collects their outcomes.
 
         Parameters
         ----------
         cohorts : iterable of Cohort
-            Everybody who is there without having been invited.
-        at_most : int
-            How many customers there may come to be.
+            All initial customers and arrivals.
+        max_customers : int
+            Limit on the number of customers, with referred ones.
 
         Returns
         -------
         SharedResults
+
+        Raises
+        ------
+        InputError
+            If the population exceeds `max_customers`, or a customer is stuck in a zero-time loop.
         """
-        self.environment = SharedEnvironment(self.plan, self.seed, is_shared=True, at_most=at_most)
+        self.environment = SharedEnvironment(self.plan, self.seed, is_shared=True, max_customers=max_customers)
         for cohort in cohorts:
             self.environment.admit(cohort, make_outcomes(self.plan, len(cohort)))
         self.environment.calendar.run()
-        given = [(key, customer.replies[: customer.n_replies]) for key, customer in sorted(self.environment.customers.items())]
-        return SharedResults.of(given, self.environment.cutoffs)
+        replies = [(key, customer.replies[: customer.n_replies]) for key, customer in sorted(self.environment.customers.items())]
+        return SharedResults.of(replies, self.environment.cutoffs)
 
-    def use_shared_results(self, meetings: SharedResults) -> None:
-        """Nothing: customers have met while they lived.
+    def use_shared_results(self, shared_results: SharedResults) -> None:
+        """Do nothing: all customers have been simulated already.
 
         Parameters
         ----------
-        meetings : SharedResults
-            Of all customers.
+        shared_results : SharedResults
+            Results of all customers.
         """
 
     def simulate(self, cohort: Cohort, outcomes: Outcomes) -> ChunkResult:
-        """Let customers live.
+        """Simulate customers from entry to horizon.
 
         Parameters
         ----------
         cohort : Cohort
-            Who.
+            The customers.
         outcomes : Outcomes
-            Of these customers; written.
+            Outcomes of these customers; written.
 
         Returns
         -------
         ChunkResult
-            With rows if they are wanted.
+            With log rows if the engine keeps them.
+
+        Raises
+        ------
+        InputError
+            If a customer is stuck in a zero-time loop.
         """
-        town = self.environment
-        if town is None:
-            town = SharedEnvironment(self.plan, self.seed, is_shared=False)
-            town.admit(cohort, outcomes)
-            town.calendar.run()
-        rows, births = [], []
+        environment = self.environment
+        if environment is None:
+            environment = SharedEnvironment(self.plan, self.seed, is_shared=False)
+            environment.admit(cohort, outcomes)
+            environment.calendar.run()
+        rows, referrals = [], []
         for i, key in enumerate(cohort.key):
-            customer, number = town.customers[int(key)], cohort.first + i
+            customer, number = environment.customers[int(key)], cohort.first + i
             rows.append(customer.log_rows())
             rows[-1]["customer"] = number
-            if customer.out.n_referrals[0]:
-                births.append(copy_referrals(customer.out, number))
-            if town is self.environment:
-                for mine, lived in zip(outcomes, customer.outcomes, strict=True):
-                    mine[i] = lived[0]
-        return ChunkResult(sum(len(of) for of in rows), rows if self.keeps_log_rows else [], births)
+            if customer.out.born[0]:
+                referrals.append(copy_referrals(customer.out, number))
+            if environment is self.environment:
+                for target, source in zip(outcomes, customer.outcomes, strict=True):
+                    target[i] = source[0]
+        return ChunkResult(sum(map(len, rows)), rows if self.keeps_log_rows else [], referrals)

@@ -15,7 +15,7 @@ from cjsim.kernels.world import Array
 
 @dataclass(frozen=True, eq=False)
 class RunRecord:
-    """Outcomes of every customer of a run, with the names and totals that they need to be read.
+    """Outcomes of every customer of a run, with the names and totals needed to interpret them.
 
     Attributes
     ----------
@@ -48,30 +48,30 @@ class RunRecord:
 
     @property
     def entered(self) -> Array:
-        """bool, shape (n_customers,): who entered before the horizon. The others count nowhere."""
+        """bool, shape (n_customers,): whether each customer entered before the horizon. The others are left out of all metrics."""
         return np.asarray(self.outcomes.customers["entered"] < self.provenance.horizon)
 
     @property
     def keys(self) -> Array:
-        """u64, shape (n_customers,): the same person has the same key in every run with the same seed."""
+        """uint64, shape (n_customers,): the same customer has the same key in every run with the same seed."""
         return self.registry.keys
 
     @property
     def acquisition_channels(self) -> Array:
-        """i4, shape (n_customers,): acquisition channel of each; -1 none."""
+        """int32, shape (n_customers,): acquisition channel of each customer; -1 none."""
         return self.registry.channels
 
     @property
     def roots(self) -> Array:
-        """i8, shape (n_customers,): number of the initial customer or arrival that each descends from, itself included."""
+        """int64, shape (n_customers,): number of the initial customer or arrival that each customer descends from, or is."""
         return self.registry.roots
 
     @property
     def spend(self) -> Array:
-        """f8, shape (n_acquisition_channels,): money on each over the horizon, whoever came of it."""
+        """float64, shape (n_acquisition_channels,): money spent over the horizon, whether customers came or not."""
         return np.array([self.provenance.spend[name] for name in self.codebook.acquisition])
 
     @property
     def desk_rates(self) -> Array:
-        """f8, shape (n_desks,): money a minute of service."""
+        """float64, shape (n_desks,): money per minute of service."""
         return np.array([self.provenance.desk_rates[name] for name in self.codebook.desks], np.float64)

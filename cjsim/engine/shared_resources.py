@@ -1,10 +1,8 @@
-"""The first pass of the compiled engine: which answers desks give, and with which contacts budgets are spent.
+"""The first pass of the compiled engine: finds the replies of desks and the spent budgets, which all customers share.
 
-Lives here: lives that pause where they meet others, and go on. Does not live here: the loop of a life (pauses.py), desks (desks.py), the
-second pass, which writes what comes out (compiled.py).
-
-A life is a function of its answers and of the budgets, so nothing of it is kept but these: when a customer's answer is known, or its turn
-has come, it is lived again from its entry, up to where it must wait for others next.
+A customer's trajectory is a function of its replies and of the budgets, so the pass keeps nothing else of it. When a customer receives a
+reply or takes its turn, it is simulated again from its entry, up to the next synchronization point. The second pass (`CompiledEngine`)
+then simulates every customer with the known replies and budgets, and writes outcomes and log.
 """
 
 from collections.abc import Iterable
@@ -26,11 +24,11 @@ from cjsim.kernels.desks.requests import patience_days, service_days
 from cjsim.kernels.state import DESK_REPLY, Population
 from cjsim.kernels.world import Array
 
-_BATCH_CUSTOMERS = 1024  # customers who are lived in one call
+_BATCH_CUSTOMERS = 1024  # customers simulated in one call
 
 
 class _SyncPoint(NamedTuple):
-    """A `PAUSE` record, read at once: its fields one by one would take longer than to live the life."""
+    """A `SYNC_POINT` record as a tuple: reading its fields one by one would take longer than the simulation."""
 
     asked: float
     priority: float
@@ -43,98 +41,123 @@ class _SyncPoint(NamedTuple):
 
 
 class SharedResults(NamedTuple):
-    """What customers owe each other: the answers of desks, and the budgets as they were spent."""
+    """What customers owe to shared resources: the replies of desks, and the budgets as they were spent.
+
+    Attributes
+    ----------
+    shared : SharedResources
+        Replies of all customers, one customer after another; budgets.
+    keys : ndarray of uint64, shape (n_keys,)
+        Keys of the customers with replies, ascending.
+    spans : ndarray of int64, shape (n_keys, 2)
+        First and last (exclusive) index of each customer's replies.
+    """
 
     shared: SharedResources
-    keys: NDArray[np.uint64]  # of customers with answers, ascending
-    spans: NDArray[np.int64]  # (n, 2): of `shared.answers`
+    keys: NDArray[np.uint64]
+    spans: NDArray[np.int64]
 
     @classmethod
-    def of(cls, given: Iterable[tuple[int, Array]], cutoffs: Array) -> "SharedResults":
-        """From each customer's answers.
+    def of(cls, replies_by_key: Iterable[tuple[int, Array]], cutoffs: Array) -> "SharedResults":
+        """Collect the replies of each customer.
 
         Parameters
         ----------
-        given : iterable of (int, ndarray of DESK_REPLY)
-            Key and answers of each customer, by key.
-        cutoffs : ndarray of CUTOFF
+        replies_by_key : iterable of (int, ndarray of DESK_REPLY)
+            Key and replies of each customer, in the order of keys.
+        cutoffs : ndarray of BUDGET_CUTOFF
             By budget and period.
-        """
-        kept = [(key, answers) for key, answers in given if len(answers)]
-        ends = np.cumsum([len(answers) for _, answers in kept], dtype=np.int64)
-        spans = np.column_stack([ends - [len(answers) for _, answers in kept], ends]) if kept else np.zeros((0, 2), np.int64)
-        answers = np.concatenate([np.zeros(0, DESK_REPLY), *(answers for _, answers in kept)])
-        return cls(SharedResources(answers, cutoffs), np.array([key for key, _ in kept], np.uint64), spans)
 
-    def assign_replies(self, people: Population) -> None:
-        """Write each customer's span of answers.
+        Returns
+        -------
+        SharedResults
+        """
+        with_replies = [(key, replies) for key, replies in replies_by_key if len(replies)]
+        counts = [len(replies) for _, replies in with_replies]
+        ends = np.cumsum(counts, dtype=np.int64)
+        spans = np.column_stack([ends - counts, ends]) if counts else np.zeros((0, 2), np.int64)
+        replies = np.concatenate([np.zeros(0, DESK_REPLY), *(replies for _, replies in with_replies)])
+        return cls(SharedResources(replies, cutoffs), np.array([key for key, _ in with_replies], np.uint64), spans)
+
+    def assign_replies(self, population: Population) -> None:
+        """Write the span of each customer's replies.
 
         Parameters
         ----------
-        people : Population
+        population : Population
             Written: answers.
         """
         if len(self.keys):
-            at = np.minimum(np.searchsorted(self.keys, people.key), len(self.keys) - 1)
-            people.replies[:] = np.where((self.keys[at] == people.key)[:, None], self.spans[at], 0)
+            at = np.minimum(np.searchsorted(self.keys, population.key), len(self.keys) - 1)
+            population.answers[:] = np.where((self.keys[at] == population.key)[:, None], self.spans[at], 0)
 
 
 class _CohortProgress:
-    """Customers who came together: who they are, and where their lives have come to."""
+    """A cohort with the synchronization point that each of its customers has reached."""
 
-    def __init__(self, people: Population, gate: Array) -> None:
-        count = len(people.key)
-        self.population = people
+    def __init__(self, population: Population, gate: Array) -> None:
+        count = len(population.key)
+        self.population = population
         self.sync_state = SyncState(gate=gate, pauses=np.zeros(count, SYNC_POINT))
         self.sync_state.pauses["upto"] = -np.inf
         self._sync_points = self.sync_state.pauses.view(np.ndarray)
-        self.last = np.full(count, -1)  # index of the last answer
-        self.version = np.zeros(count, np.int32)  # answers so far
-        self.is_open = np.zeros(count, np.bool_)  # has asked and knows no answer
+        self.last_reply = np.full(count, -1)  # index in the reply store
+        self.n_replies = np.zeros(count, np.int32)
+        self.is_open = np.zeros(count, np.bool_)  # has an open request
 
     def sync_point(self, i: int) -> _SyncPoint:
-        """Where a customer's life has come to."""
+        """Return the synchronization point of a customer."""
         return _SyncPoint(*self._sync_points[i].item())
 
-    def take_turn(self, i: int, pause: _SyncPoint) -> None:
-        """Let a customer's life go on beyond the act that waited its turn."""
-        self._sync_points["upto"][i] = pause.turn
-        self._sync_points["nth"][i] = pause.nth + 1 if pause.turn == pause.upto else 1
+    def take_turn(self, i: int, sync_point: _SyncPoint) -> None:
+        """Let a customer continue past the action that waited for its turn."""
+        self._sync_points["upto"][i] = sync_point.turn
+        self._sync_points["nth"][i] = sync_point.nth + 1 if sync_point.turn == sync_point.upto else 1
 
 
 class _ReplyStore:
-    """The answers of all customers, as they become known, each with the customer's one before."""
+    """The replies of all customers in the order in which they are given; each links to the customer's previous one."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.answers = np.zeros(64, DESK_REPLY)
-        self.key = np.zeros(64, np.uint64)
-        self._before = np.zeros(64, np.int64)
+        self.replies = np.zeros(64, DESK_REPLY)
+        self.keys = np.zeros(64, np.uint64)
+        self._previous = np.zeros(64, np.int64)
 
-    def add(self, answer: DeskReply, key: int, before: int) -> int:
-        """Keep an answer; gives its index."""
-        at = self.count
-        if at == len(self.key):
-            self.answers, self.key, self._before = (np.concatenate([of, of]) for of in (self.answers, self.key, self._before))
-        self.answers[at], self.key[at], self._before[at] = tuple(answer), key, before
+    def add(self, reply: DeskReply, key: int, previous: int) -> int:
+        """Store a reply, and return its index."""
+        index = self.count
+        if index == len(self.keys):
+            self.replies, self.keys, self._previous = (np.concatenate([old, old]) for old in (self.replies, self.keys, self._previous))
+        self.replies[index], self.keys[index], self._previous[index] = tuple(reply), key, previous
         self.count += 1
-        return at
+        return index
 
     def chain(self, last: int) -> list[int]:
-        """Indices of a customer's answers, from the first to the last."""
+        """Return the indices of a customer's replies, from the first to the last."""
         indices = []
         while last >= 0:
             indices.append(last)
-            last = int(self._before[last])
+            last = int(self._previous[last])
         return indices[::-1]
 
 
 class SharedResourcePass:
-    """All customers of a scenario, as far as they meet."""
+    """Simulates all customers of a scenario as far as they affect others.
 
-    def __init__(self, plan: Plan, seed: int, *, at_most: int) -> None:
+    Parameters
+    ----------
+    plan : Plan
+        The compiled scenario.
+    seed : int
+        Seed of the run, in [0, 2**63).
+    max_customers : int
+        Limit on the number of customers, with referred ones.
+    """
+
+    def __init__(self, plan: Plan, seed: int, *, max_customers: int) -> None:
         self._plan = plan
-        self._count, self._at_most = 0, at_most  # customers
+        self._n_customers, self._max_customers = 0, max_customers
         self._seed = np.uint64(seed)
         self._gate = budget_gate(plan.world)
         self._calendar = EventCalendar(float(plan.world.setting[0].horizon))
@@ -148,16 +171,21 @@ class SharedResourcePass:
         self._out = make_output(make_outcomes(plan, 1), self._sizes)
 
     def run(self, cohorts: Iterable[Cohort]) -> SharedResults:
-        """Let everybody live as far as others are concerned.
+        """Run the pass.
 
         Parameters
         ----------
         cohorts : iterable of Cohort
-            Who is there without having been invited.
+            All initial customers and arrivals.
 
         Returns
         -------
         SharedResults
+
+        Raises
+        ------
+        InputError
+            If the population exceeds its limit, or a customer is stuck in a zero-time loop.
         """
         for cohort in cohorts:
             self._admit(cohort)
@@ -165,35 +193,36 @@ class SharedResourcePass:
         return self._result()
 
     def _result(self) -> SharedResults:
-        given = self._reply_store.key[: self._reply_store.count]
-        order = np.argsort(given, kind="stable")
-        keys, first, counts = np.unique(given[order], return_index=True, return_counts=True)
+        """Sort the replies by customer key."""
+        reply_keys = self._reply_store.keys[: self._reply_store.count]
+        order = np.argsort(reply_keys, kind="stable")
+        keys, first, counts = np.unique(reply_keys[order], return_index=True, return_counts=True)
         return SharedResults(
-            SharedResources(self._reply_store.answers[order], self._shared.cutoffs), keys, np.column_stack([first, first + counts])
+            SharedResources(self._reply_store.replies[order], self._shared.cutoffs), keys, np.column_stack([first, first + counts])
         )
 
     def _admit(self, cohort: Cohort) -> None:
-        """Let customers live to where they first wait for others."""
-        self._count += len(cohort)
-        check_population_limit(self._count, self._at_most, f"by day {self._calendar.now:.0f}")
-        party = _CohortProgress(draw_population(self._plan, int(self._seed), cohort), self._gate)
+        """Simulate customers up to their first synchronization points."""
+        self._n_customers += len(cohort)
+        check_population_limit(self._n_customers, self._max_customers, f"by day {self._calendar.now:.0f}")
+        progress = _CohortProgress(draw_population(self._plan, int(self._seed), cohort), self._gate)
         start, count = 0, len(cohort)
         while start < count:
-            start = self._simulate(party, start, min(start + _BATCH_CUSTOMERS, count))
-        pauses = party.sync_state.pauses
-        asking = np.flatnonzero(pauses["asked"] < np.inf)
-        self._schedule_first_requests(party, asking[np.argsort(pauses["asked"][asking])], 0)
-        for i in np.flatnonzero(pauses["turn"] < np.inf):
-            self._await_turn(party, int(i))
+            start = self._simulate(progress, start, min(start + _BATCH_CUSTOMERS, count))
+        points = progress.sync_state.pauses
+        requesting = np.flatnonzero(points["asked"] < np.inf)
+        self._schedule_first_requests(progress, requesting[np.argsort(points["asked"][requesting])], 0)
+        for i in np.flatnonzero(points["turn"] < np.inf):
+            self._await_turn(progress, int(i))
 
-    def _simulate(self, party: _CohortProgress, first: int, end: int) -> int:
-        """Live some of a party from entry to where they pause; gives the index after the last who could be lived."""
-        sink = self._out if end - first == 1 else make_output(make_outcomes(self._plan, end - first), self._sizes)
-        sink.n_referrals[0] = 0
-        done = int(simulate_to_sync_point(self._plan.world, self._state, sink, party.population, party.sync_state, first, end))
-        for n in range(int(sink.n_referrals[0])):
-            birth = np.array(sink.referrals[n : n + 1])
-            self._schedule_referral(party, first + int(birth[0]["parent"]), birth)
+    def _simulate(self, progress: _CohortProgress, first: int, end: int) -> int:
+        """Simulate customers of a cohort from entry to their next synchronization points; return the index after the last complete one."""
+        out = self._out if end - first == 1 else make_output(make_outcomes(self._plan, end - first), self._sizes)
+        out.born[0] = 0
+        done = int(simulate_to_sync_point(self._plan.world, self._state, out, progress.population, progress.sync_state, first, end))
+        for n in range(int(out.born[0])):
+            referral = np.array(out.births[n : n + 1])
+            self._schedule_referral(progress, first + int(referral[0]["parent"]), referral)
         if done == end:
             return done
         raise_if_stuck(self._plan, self._state)
@@ -205,80 +234,80 @@ class SharedResourcePass:
             self._out = make_output(make_outcomes(self._plan, 1), self._sizes)
         return done
 
-    def _resume(self, party: _CohortProgress, i: int) -> None:
-        """Live one customer again, with the answers and the turns that it has had by now."""
-        party.population.replies[i] = 0, self._copy_replies(int(party.last[i]))
-        while self._simulate(party, i, i + 1) == i:
+    def _resume(self, progress: _CohortProgress, i: int) -> None:
+        """Simulate one customer again, with its replies and turns so far, and schedule what it waits for."""
+        progress.population.answers[i] = 0, self._copy_replies(int(progress.last_reply[i]))
+        while self._simulate(progress, i, i + 1) == i:
             pass
-        pause = party.sync_point(i)
-        if pause.asked < np.inf and not party.is_open[i]:
-            self._calendar.call_at(pause.asked, EventPriority.CUSTOMER, lambda _: self._ask(party, i))
-        if pause.turn < np.inf:
-            self._await_turn(party, i)
+        sync_point = progress.sync_point(i)
+        if sync_point.asked < np.inf and not progress.is_open[i]:
+            self._calendar.call_at(sync_point.asked, EventPriority.CUSTOMER, lambda _: self._ask(progress, i))
+        if sync_point.turn < np.inf:
+            self._await_turn(progress, i)
 
     def _copy_replies(self, last: int) -> int:
-        """Put a customer's answers one after another where a life reads them; gives their number."""
+        """Copy a customer's replies to where its simulation reads them, and return their number."""
         chain = self._reply_store.chain(last)
         if len(chain) > len(self._shared.replies):
             self._shared = SharedResources(np.zeros(2 * len(chain), DESK_REPLY), self._shared.cutoffs)
             self._state = make_state(self._plan, int(self._seed), self._sizes, self._shared)
-        for at, index in enumerate(chain):
-            self._shared.replies[at] = self._reply_store.answers[index]
+        for position, index in enumerate(chain):
+            self._shared.replies[position] = self._reply_store.replies[index]
         return len(chain)
 
-    def _await_turn(self, party: _CohortProgress, i: int) -> None:
-        """Let a customer act on a budget when its turn has come, unless an answer comes before."""
-        version, pause = party.version[i], party.sync_point(i)
+    def _await_turn(self, progress: _CohortProgress, i: int) -> None:
+        """Let a customer draw on a budget at its turn, unless a reply comes first."""
+        n_replies, sync_point = progress.n_replies[i], progress.sync_point(i)
 
         def act() -> None:
-            """Take the turn, and go on to what comes after."""
-            if party.version[i] == version:
-                party.take_turn(i, pause)
-                self._resume(party, i)
+            """Take the turn, and continue to the next synchronization point."""
+            if progress.n_replies[i] == n_replies:
+                progress.take_turn(i, sync_point)
+                self._resume(progress, i)
 
-        self._turns.wait(pause.turn, int(party.population.key[i]), act)
+        self._turns.wait(sync_point.turn, int(progress.population.key[i]), act)
 
-    def _schedule_referral(self, party: _CohortProgress, i: int, birth: Array) -> None:
-        """Let a friend join, unless an answer comes before that lets the invitation be another."""
-        version, key = party.version[i], int(birth[0]["key"])
+    def _schedule_referral(self, progress: _CohortProgress, i: int, referral: Array) -> None:
+        """Let a referred customer join, unless the referrer receives a reply first: that can change the referral."""
+        n_replies, key = progress.n_replies[i], int(referral[0]["key"])
 
         def join(_: simpy.Event) -> None:
-            """The friend joins."""
-            if party.version[i] == version and key not in self._referred_keys:
+            """Admit the referred customer."""
+            if progress.n_replies[i] == n_replies and key not in self._referred_keys:
                 self._referred_keys.add(key)
-                self._admit(referred_cohort(birth, 0))
+                self._admit(referred_cohort(referral, 0))
 
         if key not in self._referred_keys:
-            self._calendar.call_at(float(birth[0]["time"]), EventPriority.CUSTOMER, join)
+            self._calendar.call_at(float(referral[0]["time"]), EventPriority.CUSTOMER, join)
 
-    def _schedule_first_requests(self, party: _CohortProgress, asking: NDArray[np.intp], n: int) -> None:
-        """Let a party's first requests be made, one after another."""
-        if n < len(asking):
-            i = int(asking[n])
+    def _schedule_first_requests(self, progress: _CohortProgress, requesting: NDArray[np.intp], n: int) -> None:
+        """Schedule the n-th of a cohort's first requests; each schedules the next."""
+        if n < len(requesting):
+            i = int(requesting[n])
 
             def ask(_: simpy.Event) -> None:
-                """One asks, and the next is waited for."""
-                self._ask(party, i)
-                self._schedule_first_requests(party, asking, n + 1)
+                """Make the request, and schedule the next one."""
+                self._ask(progress, i)
+                self._schedule_first_requests(progress, requesting, n + 1)
 
-            self._calendar.call_at(party.sync_point(i).asked, EventPriority.CUSTOMER, ask)
+            self._calendar.call_at(progress.sync_point(i).asked, EventPriority.CUSTOMER, ask)
 
-    def _ask(self, party: _CohortProgress, i: int) -> None:
-        """A customer asks a desk."""
-        pause, key = party.sync_point(i), party.population.key[i]
-        party.is_open[i] = True
-        patience = patience_days(self._plan.world, self._seed, key, pause.desk, pause.ordinal, pause.site)
-        about = {"asked": pause.asked, "priority": pause.priority, "patience": patience}
-        self._desks.ask(DeskRequest((party, i), int(key), pause.desk, ordinal=pause.ordinal, **about))
+    def _ask(self, progress: _CohortProgress, i: int) -> None:
+        """Send a customer's open request to its desk."""
+        sync_point, key = progress.sync_point(i), progress.population.key[i]
+        progress.is_open[i] = True
+        patience = patience_days(self._plan.world, self._seed, key, sync_point.desk, sync_point.ordinal, sync_point.site)
+        terms = {"asked": sync_point.asked, "priority": sync_point.priority, "patience": patience}
+        self._desks.ask(DeskRequest((progress, i), int(key), sync_point.desk, ordinal=sync_point.ordinal, **terms))
 
     def _service_of(self, request: DeskRequest, desk: int) -> float:
         return float(service_days(self._plan.world, self._seed, np.uint64(request.key), request.desk, desk, request.ordinal))
 
-    def _on_reply(self, request: DeskRequest, answer: DeskReply) -> None:
-        """It is known how a request ends: the customer goes on."""
-        if answer.time < self._calendar.horizon:
-            party, i = request.owner
-            party.last[i] = self._reply_store.add(answer, request.key, int(party.last[i]))
-            party.version[i] += 1
-            party.is_open[i] = False
-            self._resume(party, i)
+    def _on_reply(self, request: DeskRequest, reply: DeskReply) -> None:
+        """Store a reply, and continue with the customer."""
+        if reply.time < self._calendar.horizon:
+            progress, i = request.owner
+            progress.last_reply[i] = self._reply_store.add(reply, request.key, int(progress.last_reply[i]))
+            progress.n_replies[i] += 1
+            progress.is_open[i] = False
+            self._resume(progress, i)

@@ -1,8 +1,4 @@
-"""One life, happening by happening, with what it changed: what a diary is written from.
-
-Lives here: stepping through the life of one customer, found by its number. Does not live here: any rule (model/), the words of a diary
-(report/diary.py).
-"""
+"""The trace of one customer: every event with the changes it made, as the input of a diary."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -24,40 +20,62 @@ from cjsim.kernels.world import Array, World
 
 
 class TraceStep(NamedTuple):
-    """What happened at one time, and how the customer is after it."""
+    """One event, and the state of the customer after it.
 
-    time: float  # days since the start
-    kind: DueKind | None  # None: the entry
-    which: int  # the event, actor or desk; READ: the site of the message
-    rows: Array  # ROW: what the log says of it
-    unseen: tuple[int, ...]  # hidden events that happened
+    Attributes
+    ----------
+    time : float
+        Days since the start.
+    kind : DueKind or None
+        Kind of the event; None for the entry.
+    which : int
+        Index of the event, actor or desk; for RESPONSE, of the message's site.
+    rows : ndarray of LOG_ROW
+        Log rows that the event wrote.
+    hidden_events : tuple of int
+        Hidden events that happened.
+    stage : int
+        Stage after the event.
+    satisfaction : float
+        Satisfaction after the event, in [0, 1].
+    cost : float
+        Cost of the event to the firm, in money.
+    resumes : float
+        Days: when the actor continues; inf if it does not wait.
+    """
+
+    time: float
+    kind: DueKind | None
+    which: int
+    rows: Array
+    hidden_events: tuple[int, ...]
     stage: int
     satisfaction: float
-    cost: float  # money that it cost the firm
-    resumes: float  # days: when the actor goes on; inf: it does not wait
+    cost: float
+    resumes: float
 
 
 class CustomerTrace(NamedTuple):
-    """A whole life: who, what happened, what came of it."""
+    """The whole trajectory of one customer."""
 
-    population: Population  # of one
+    population: Population  # of one customer
     steps: list[TraceStep]
-    outcomes: Outcomes  # of one
+    outcomes: Outcomes  # of one customer
 
 
-def trace_customer(plan: Plan, seed: int, cohort: Cohort, meetings: SharedResults | None = None) -> CustomerTrace:
-    """The life of one customer, step by step.
+def trace_customer(plan: Plan, seed: int, cohort: Cohort, shared_results: SharedResults | None = None) -> CustomerTrace:
+    """Simulate one customer and record every event.
 
     Parameters
     ----------
     plan : Plan
-        A compiled scenario.
+        The compiled scenario.
     seed : int
-        In [0, 2**63).
+        Seed of the run, in [0, 2**63).
     cohort : Cohort
-        Of one.
-    meetings : SharedResults, optional
-        What all customers owe each other, where they meet.
+        A cohort of one customer.
+    shared_results : SharedResults, optional
+        Results of all customers, where they share desks or budgets.
 
     Returns
     -------
@@ -66,64 +84,66 @@ def trace_customer(plan: Plan, seed: int, cohort: Cohort, meetings: SharedResult
     Raises
     ------
     InputError
-        If time does not pass for the customer.
+        If the customer is stuck in a zero-time loop.
     """
-    people, outcomes, room = draw_population(plan, seed, cohort), make_outcomes(plan, 1), BufferSizes(rows=INITIAL_LOG_ROWS)
-    if meetings is not None:
-        meetings.assign_replies(people)
+    population, outcomes, sizes = draw_population(plan, seed, cohort), make_outcomes(plan, 1), BufferSizes(rows=INITIAL_LOG_ROWS)
+    if shared_results is not None:
+        shared_results.assign_replies(population)
     while True:
-        life, sink = make_state(plan, seed, room, None if meetings is None else meetings.shared), make_output(outcomes, room)
-        steps = list(_trace_steps(plan, life, sink, people))
-        if life.customer[0].needs_larger_buffers:
-            room = room.with_larger_state()
-        elif sink.n_rows[0] > room.rows or sink.n_referrals[0] > room.referrals:
-            room = room.with_larger_log()
+        state = make_state(plan, seed, sizes, None if shared_results is None else shared_results.shared)
+        out = make_output(outcomes, sizes)
+        steps = list(_trace_steps(plan, state, out, population))
+        if state.customer[0].full:
+            sizes = sizes.with_larger_state()
+        elif out.written[0] > sizes.rows or out.born[0] > sizes.referrals:
+            sizes = sizes.with_larger_log()
         else:
-            return CustomerTrace(people, steps, outcomes)
+            return CustomerTrace(population, steps, outcomes)
 
 
-def _trace_steps(plan: Plan, life: CustomerState, sink: Output, people: Population) -> Iterator[TraceStep]:
-    """From entry to horizon."""
+def _trace_steps(plan: Plan, state: CustomerState, out: Output, population: Population) -> Iterator[TraceStep]:
+    """Yield the steps from entry to horizon, or until a buffer runs out."""
     world, horizon = plan.world, float(plan.world.setting[0].horizon)
-    seen = _StateBefore(life, sink)
-    start_customer(world, life, sink, people, 0, 0)
-    if float(people.entered[0]) < horizon:
-        yield seen.step(world, None, -1)
-    while (due := min(pending_events(life))).time < horizon and not life.customer[0].needs_larger_buffers:
-        which = int(life.responses[due.which].site) if due.kind is DueKind.RESPONSE else due.which
-        seen = _StateBefore(life, sink)
-        dispatch(world, life, sink, int(due.kind), due.which, due.time)
-        raise_if_stuck(plan, life)
-        yield seen.step(world, due.kind, which)
-    finish_customer(world, life, sink)
+    before = _StateBefore(state, out)
+    start_customer(world, state, out, population, 0, 0)
+    if float(population.entered[0]) < horizon:
+        yield before.step(world, None, -1)
+    while (due := min(pending_events(state))).time < horizon and not state.customer[0].full:
+        which = int(state.reads[due.which].site) if due.kind is DueKind.RESPONSE else due.which
+        before = _StateBefore(state, out)
+        dispatch(world, state, out, int(due.kind), due.which, due.time)
+        raise_if_stuck(plan, state)
+        yield before.step(world, due.kind, which)
+    finish_customer(world, state, out)
 
 
 class _StateBefore:
-    """How things stood before something happened."""
+    """A copy of what a step compares: event counts, log rows and cost before an event."""
 
-    def __init__(self, life: CustomerState, sink: Output) -> None:
-        self.life, self.sink = life, sink
-        self.counts = life.clocks["count"].copy()
-        self.written = int(sink.n_rows[0])
-        self.cost = float(sink.outcome[0].cost)
+    def __init__(self, state: CustomerState, out: Output) -> None:
+        self.state, self.out = state, out
+        self.counts = state.clocks["count"].copy()
+        self.n_rows = int(out.written[0])
+        self.cost = float(out.outcome[0].cost)
 
     def step(self, world: World, kind: DueKind | None, which: int) -> TraceStep:
-        """What has happened since."""
-        customer = self.life.customer[0]
-        counts = self.life.clocks["count"]
-        began = kind is None
-        happened = np.flatnonzero((counts > (0 if began else self.counts)) & (world.events["hidden"] == 1))
-        # The event whose clock rang comes first, then those that it set off.
-        unseen = sorted((int(event) for event in happened), key=lambda event: (not (kind is DueKind.CLOCK and event == which), event))
-        resumes = float(self.life.actor_due[which]) if kind is DueKind.ACTOR else np.inf
+        """Return what has changed since the copy."""
+        customer = self.state.customer[0]
+        counts = self.state.clocks["count"]
+        is_entry = kind is None
+        happened = np.flatnonzero((counts > (0 if is_entry else self.counts)) & (world.events["hidden"] == 1))
+        # The event that was due comes first, then the events that it caused.
+        due_event = which if kind is DueKind.CLOCK else -1
+        hidden_events = sorted((int(event) for event in happened), key=lambda event: (event != due_event, event))
+        resumes = float(self.state.act_due[which]) if kind is DueKind.ACTOR else np.inf
         return TraceStep(
             time=float(customer.now),
             kind=kind,
             which=which,
-            rows=np.array(self.sink.log[0 if began else self.written : int(self.sink.n_rows[0])]),
-            unseen=tuple(unseen),
+            rows=np.array(self.out.log[0 if is_entry else self.n_rows : int(self.out.written[0])]),
+            hidden_events=tuple(hidden_events),
             stage=int(customer.stage),
-            satisfaction=float(getattr(satisfaction_now, "py_func", satisfaction_now)(world, self.life)),
-            cost=float(self.sink.outcome[0].cost) - (0.0 if began else self.cost),
+            satisfaction=float(getattr(satisfaction_now, "py_func", satisfaction_now)(world, self.state)),
+            cost=float(self.out.outcome[0].cost) - (0.0 if is_entry else self.cost),
             resumes=resumes,
         )

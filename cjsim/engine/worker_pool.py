@@ -1,8 +1,4 @@
-"""A crew: engines that let customers live side by side, chunk by chunk.
-
-Lives here: chunks of customers over threads, in their order. Does not live here: how an engine lets customers live (readable.py,
-compiled.py), which customers there are (run.py).
-"""
+"""A pool of engines, one per thread, that simulate chunks of customers in parallel and return them in order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,91 +13,118 @@ from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.readable import ReadableEngine
 
 Engine = CompiledEngine | ReadableEngine
-FIRST_CHUNK_SIZE = 32  # customers, before it is known how much happens to one
+FIRST_CHUNK_SIZE = 32  # customers, before the number of log rows per customer is known
 MAX_CHUNK_SIZE = 4096  # customers
-CHUNK_ROWS = 100_000  # log rows that a chunk should have: what is in memory is a few of these
-MAX_CHUNKS_AHEAD = 8  # chunks that may wait for the writer: as long as it writes a row group, the engines need not wait for it
+CHUNK_ROWS = 100_000  # target number of log rows of a chunk: memory holds a few chunks
+MAX_CHUNKS_AHEAD = 8  # chunks that may wait for the log writer: the engines need not wait while it writes a row group
 
 
 class CustomerBatch(NamedTuple):
-    """Customers who can live at one time, as nothing that one of them does brings another."""
-
-    size: int
-    subset: Callable[[int, int], Cohort]  # some of them: first, count
-
-
-class WorkerPool:
-    """Engines, a thread each.
+    """A batch of customers without referrals inside it.
 
     Attributes
     ----------
+    size : int
+        Number of customers.
+    subset : callable
+        Returns a cohort of the batch, given its first index and its size.
+    """
+
+    size: int
+    subset: Callable[[int, int], Cohort]
+
+
+class WorkerPool:
+    """Engines that simulate in parallel, one thread each.
+
+    Parameters
+    ----------
     engines : sequence of engines
-        The first is the one that others are like.
-    done, events : int
-        Customers who have lived, and their log rows.
+        All made alike, with one plan and seed.
+
+    Attributes
+    ----------
+    n_simulated, n_events : int
+        Customers simulated so far, and their log rows.
     """
 
     def __init__(self, engines: Sequence[Engine]) -> None:
         self.engines = engines
-        self.done = self.events = 0
+        self.n_simulated = self.n_events = 0
 
-    def resolve_shared_resources(self, parts: Iterable[CustomerBatch], *, at_most: int) -> None:
-        """Let customers meet, in a scenario in which they share something: before any of them lives for good.
+    def resolve_shared_resources(self, batches: Iterable[CustomerBatch], *, max_customers: int) -> None:
+        """Find the replies of desks and the spent budgets, before any chunk of a scenario with shared resources is simulated.
 
         Parameters
         ----------
-        parts : iterable of CustomerBatch
-            Everybody who is there without having been invited.
-        at_most : int
-            How many customers there may come to be.
+        batches : iterable of CustomerBatch
+            All initial customers and arrivals.
+        max_customers : int
+            Limit on the number of customers, with referred ones.
+
+        Raises
+        ------
+        InputError
+            If the population exceeds `max_customers`, or a customer is stuck in a zero-time loop.
         """
-        meetings = self.engines[0].resolve_shared_resources((part.subset(0, part.size) for part in parts), at_most=at_most)
+        cohorts = (batch.subset(0, batch.size) for batch in batches)
+        shared_results = self.engines[0].resolve_shared_resources(cohorts, max_customers=max_customers)
         for engine in self.engines:
-            engine.use_shared_results(meetings)
+            engine.use_shared_results(shared_results)
 
-    def simulate_chunks(self, part: CustomerBatch, outcomes: Outcomes) -> Iterator[tuple[int, ChunkResult]]:
-        """Chunks of customers in their order, with their sizes; few are in memory at a time.
+    def simulate_chunks(self, batch: CustomerBatch, outcomes: Outcomes) -> Iterator[tuple[int, ChunkResult]]:
+        """Simulate a batch in chunks, of which memory holds only a few at a time.
 
         Parameters
         ----------
-        part : CustomerBatch
-            Who.
+        batch : CustomerBatch
+            The customers.
         outcomes : Outcomes
-            Of these customers; written.
+            Outcomes of these customers; written.
+
+        Yields
+        ------
+        tuple of int and ChunkResult
+            Size and result of each chunk, in the order of customers.
+
+        Raises
+        ------
+        InputError
+            If a customer is stuck in a zero-time loop.
         """
         idle: SimpleQueue[Engine] = SimpleQueue()
         for engine in self.engines:
             idle.put(engine)
 
-        def work(first: int, size: int) -> ChunkResult:
-            """Let some live, by whichever engine is idle."""
+        def simulate_chunk(first: int, size: int) -> ChunkResult:
+            """Simulate one chunk on an idle engine."""
             engine = idle.get()
             try:
-                return engine.simulate(part.subset(first, size), outcomes.subset(first, size))
+                return engine.simulate(batch.subset(first, size), outcomes.subset(first, size))
             finally:
                 idle.put(engine)
 
         pending: deque[tuple[int, Future[ChunkResult]]] = deque()
-        given = done = 0
-        pool = ThreadPoolExecutor(len(self.engines), thread_name_prefix="cjsim")
+        submitted = done = 0
+        executor = ThreadPoolExecutor(len(self.engines), thread_name_prefix="cjsim")
         try:
-            while done < part.size:
-                while given < part.size and len(pending) < len(self.engines) + MAX_CHUNKS_AHEAD:
-                    size = min(_chunk_size(self.done, self.events), part.size - given)
-                    pending.append((size, pool.submit(work, given, size)))
-                    given += size
+            while done < batch.size:
+                while submitted < batch.size and len(pending) < len(self.engines) + MAX_CHUNKS_AHEAD:
+                    size = min(_chunk_size(self.n_simulated, self.n_events), batch.size - submitted)
+                    pending.append((size, executor.submit(simulate_chunk, submitted, size)))
+                    submitted += size
                 size, future = pending.popleft()
                 chunk = future.result()
                 done += size
-                self.done += size
-                self.events += chunk.events
+                self.n_simulated += size
+                self.n_events += chunk.events
                 yield size, chunk
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _chunk_size(done: int, events: int) -> int:
-    """Customers of the next chunk, from how much happened to those before: results do not depend on it."""
-    if done == 0:
+def _chunk_size(n_simulated: int, n_events: int) -> int:
+    """Return the size of the next chunk, given the log rows per customer so far; results do not depend on it."""
+    if n_simulated == 0:
         return FIRST_CHUNK_SIZE
-    return max(1, min(MAX_CHUNK_SIZE, CHUNK_ROWS * done // max(events, 1)))
+    return max(1, min(MAX_CHUNK_SIZE, CHUNK_ROWS * n_simulated // max(n_events, 1)))

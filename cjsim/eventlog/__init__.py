@@ -1,4 +1,4 @@
-"""The log of what happened to customers: written while it is made, read back, checked, handed to other tools."""
+"""Event logs: written during a simulation, read back, imported from other systems with checks, exported to other tools."""
 
 from cjsim.eventlog.columns import LogCodeNames
 from cjsim.eventlog.event_table import EventLog

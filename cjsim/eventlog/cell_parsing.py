@@ -1,4 +1,4 @@
-"""Event logs of others: CSV (also gzipped) and Parquet, mapped to our columns, checked cell by cell. (part)."""
+"""Parsing of the cells of an imported event log, column by column; errors name the file, the line and the value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,21 +8,40 @@ from cjsim.errors import InputError, format_error, short_repr
 from cjsim.eventlog.input_source import LogSource
 
 _PLAIN_INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
-
-
 _TIME_REQUIREMENT = "must be a date or date-time such as '2026-01-31' or '2026-01-31 18:05:00'"
 
 
 @dataclass(frozen=True)
 class ColumnParser:
-    """One column of a source, and how to speak of its cells."""
+    """Parser of one column.
+
+    Attributes
+    ----------
+    values : pyarrow.ChunkedArray
+        Cells of the column, as text or typed.
+    source : LogSource
+        The file or frame, for messages.
+    name : str
+        Name of the column in the source.
+    """
 
     values: Any
     source: LogSource
     name: str
 
     def parse_customers(self) -> Any:
-        """Ids: int64 where all are whole numbers written plainly ('7', not '007'), else text."""
+        """Parse customer ids.
+
+        Returns
+        -------
+        pyarrow.ChunkedArray
+            int64 if all ids are integers in plain notation ('7', not '007'), else text.
+
+        Raises
+        ------
+        InputError
+            If a cell is empty or not an id.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -33,7 +52,23 @@ class ColumnParser:
         return text.cast(pa.int64()) if pc.all(pc.match_substring_regex(text, _PLAIN_INTEGER)).as_py() else text
 
     def parse_times(self, time_format: str | None) -> Any:
-        """Times as timestamp[us]; a named zone gives its local time, an offset in text gives UTC."""
+        """Parse times.
+
+        Parameters
+        ----------
+        time_format : str or None
+            `strptime` format of times in text; ISO 8601 if not given.
+
+        Returns
+        -------
+        pyarrow.ChunkedArray of timestamp[us]
+            Local times for timestamps with a named zone, UTC for text with an offset.
+
+        Raises
+        ------
+        InputError
+            If a cell is empty or not a time.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -47,15 +82,26 @@ class ColumnParser:
             self._raise_for_cell(0, _TIME_REQUIREMENT, "Give times as text, dates or timestamps.")
         cells = ColumnParser(pc.utf8_trim_whitespace(self.values.cast(pa.string())), self.source, self.name)
         if time_format:
-            form = f"must be a time of the form '{time_format}'"
-            return cells._convert(lambda some: pc.strptime(some, time_format, "us"), form, "Correct it, or give another time_format.")
+            must = f"must be a time of the form '{time_format}'"
+            return cells._convert(lambda part: pc.strptime(part, time_format, "us"), must, "Correct it, or give another time_format.")
         utc = pa.timestamp("us", "UTC")
-        zoned = is_convertible(lambda some: some.cast(utc), cells.values.slice(0, 1))
+        has_offset = is_convertible(lambda part: part.cast(utc), cells.values.slice(0, 1))
         remedy = "Write it so, or say how times are written with time_format='%d.%m.%Y %H:%M'."
-        return cells._convert(lambda some: some.cast(utc).cast(micro) if zoned else some.cast(micro), _TIME_REQUIREMENT, remedy)
+        return cells._convert(lambda part: part.cast(utc).cast(micro) if has_offset else part.cast(micro), _TIME_REQUIREMENT, remedy)
 
     def parse_money(self) -> Any:
-        """Amounts as float64; an empty cell is null."""
+        """Parse amounts of money.
+
+        Returns
+        -------
+        pyarrow.ChunkedArray of float64
+            Null for empty cells.
+
+        Raises
+        ------
+        InputError
+            If a cell is not a finite number.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -65,14 +111,29 @@ class ColumnParser:
             if is_text_type(self.values.type)
             else self
         )
-        amounts = cells._convert(lambda some: some.cast(pa.float64()), must, remedy)
-        wild = pc.index(pc.invert(pc.is_finite(amounts)), True).as_py()
-        if wild >= 0:
-            self._raise_for_cell(wild, must, remedy)
+        amounts = cells._convert(lambda part: part.cast(pa.float64()), must, remedy)
+        first_not_finite = pc.index(pc.invert(pc.is_finite(amounts)), True).as_py()
+        if first_not_finite >= 0:
+            self._raise_for_cell(first_not_finite, must, remedy)
         return amounts
 
     def parse_labels(self, *, required: bool) -> Any:
-        """Labels as a dictionary of strings."""
+        """Parse labels.
+
+        Parameters
+        ----------
+        required : bool
+            Whether empty cells are an error.
+
+        Returns
+        -------
+        pyarrow.ChunkedArray of dictionary of strings
+
+        Raises
+        ------
+        InputError
+            If a required cell is empty.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -83,20 +144,20 @@ class ColumnParser:
         return pc.dictionary_encode(self.values.cast(pa.string()))
 
     def _require_no_nulls(self, must: str) -> None:
-        """Refuse the first empty cell."""
+        """Raise for the first empty cell, if there is one."""
         import pyarrow.compute as pc
 
         if self.values.null_count:
             self._raise_for_cell(pc.index(pc.is_null(self.values), True).as_py(), must, "Fill it in, or leave the row out.")
 
     def _convert(self, convert: Callable[[Any], Any], must: str, remedy: str) -> Any:
-        """The column converted; where that fails, the first cell that cannot be is found by halving and refused."""
+        """Convert the column; if that fails, find the first cell that cannot be converted by bisection, and raise for it."""
         import pyarrow as pa
 
         try:
             return convert(self.values)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            low, high = 0, len(self.values)  # a cell that fails lies in [low, high), none before low
+            low, high = 0, len(self.values)  # the first cell that fails is in [low, high)
             while high - low > 1:
                 middle = (low + high) // 2
                 low, high = (middle, high) if is_convertible(convert, self.values.slice(low, middle - low)) else (low, middle)
@@ -107,6 +168,19 @@ class ColumnParser:
 
 
 def is_convertible(convert: Callable[[Any], Any], cells: Any) -> bool:
+    """Return whether a conversion of cells succeeds.
+
+    Parameters
+    ----------
+    convert : callable
+        Converts an Arrow array; raises an Arrow error if it cannot.
+    cells : pyarrow.ChunkedArray
+        Cells to convert.
+
+    Returns
+    -------
+    bool
+    """
     import pyarrow as pa
 
     try:
@@ -117,6 +191,18 @@ def is_convertible(convert: Callable[[Any], Any], cells: Any) -> bool:
 
 
 def is_text_type(kind: Any) -> bool:
+    """Return whether an Arrow type holds text.
+
+    Parameters
+    ----------
+    kind : pyarrow.DataType
+        The type.
+
+    Returns
+    -------
+    bool
+        True for strings and dictionaries.
+    """
     import pyarrow as pa
 
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind) or pa.types.is_string_view(kind))

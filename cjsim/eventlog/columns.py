@@ -1,41 +1,62 @@
-"""The columns of an event log: their names, their Arrow types, and arrays of codes as Arrow columns."""
+"""The columns of an event log: names, Arrow types, and conversion of arrays of codes to Arrow columns."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-Records = np.ndarray[Any, np.dtype[Any]]  # not from kernels.world, which imports numba: a log is read without it
-LABEL_COLUMNS = ("event", "stage", "channel", "message", "source")  # dictionaries of names, null for none
+Records = np.ndarray[Any, np.dtype[Any]]  # not imported from kernels.world, which imports numba: reading a log does not need it
+LABEL_COLUMNS = ("event", "stage", "channel", "message", "source")  # dictionaries of names; null for none
 LOG_COLUMNS = ("customer", "time", *LABEL_COLUMNS, "value")
 
 
 class LogCodeNames(Protocol):
-    """What the codes of a log row stand for."""
+    """Names of the codes in log rows, by code; an attribute is the plural of its label column."""
 
     @property
     def events(self) -> Sequence[str]:
-        """Events of the log by code: touches, then journey events."""
+        """Touches, then events of the journey."""
 
     @property
     def stages(self) -> Sequence[str]:
-        """Stages by code."""
+        """Stages."""
 
     @property
     def channels(self) -> Sequence[str]:
-        """Channels by code."""
+        """Channels."""
 
     @property
     def messages(self) -> Sequence[str]:
-        """Messages by code."""
+        """Messages."""
 
     @property
     def sources(self) -> Sequence[str]:
-        """Flows and broadcasts by code."""
+        """Flows, broadcasts, desks and offers."""
+
+
+def names_by_column(names: LogCodeNames) -> dict[str, list[str]]:
+    """Return the names of the codes of each label column.
+
+    Parameters
+    ----------
+    names : LogCodeNames
+        Names of the codes.
+
+    Returns
+    -------
+    dict of str to list of str
+        Names by code, for each of `LABEL_COLUMNS`.
+    """
+    return {column: list(getattr(names, f"{column}s")) for column in LABEL_COLUMNS}
 
 
 def log_schema() -> Any:
-    """The Arrow schema of a log that a simulation writes (pyarrow.Schema)."""
+    """Return the Arrow schema of a log that a simulation writes.
+
+    Returns
+    -------
+    pyarrow.Schema
+    """
     import pyarrow as pa
 
     return pa.schema(
@@ -46,25 +67,52 @@ def log_schema() -> Any:
 
 
 def label_array(codes: Records, labels: Sequence[str]) -> Any:
-    """An Arrow dictionary array of names; its dictionary holds those that occur, in order."""
+    """Convert codes to an Arrow dictionary array of names.
+
+    Parameters
+    ----------
+    codes : ndarray of int16, shape (n_rows,)
+        Codes; -1 for null.
+    labels : sequence of str
+        Names by code.
+
+    Returns
+    -------
+    pyarrow.DictionaryArray
+        Its dictionary holds the names that occur, sorted.
+    """
     import pyarrow as pa
 
     assert codes.max() < len(labels), "a code without a name"
-    as_bytes = len(labels) < 256  # searched and mapped at 1.3 ns a row, codes at 4 (measured); -1 is the last byte
-    found = codes.astype(np.uint8).tobytes() if as_bytes else set(np.unique(codes).tolist())
-    used = sorted({name for code, name in enumerate(labels) if code in found})
-    place = {name: i for i, name in enumerate(used)}
-    table = np.array([place.get(name, 0) for name in labels] + [0] * (256 - len(labels) if as_bytes else 1), np.int16)
-    if isinstance(found, bytes):
-        places = np.frombuffer(found.translate(table.astype(np.uint8).tobytes()), np.uint8).astype(np.int16)
+    as_bytes = len(labels) < 256  # bytes are searched and mapped at 1.3 ns per row, int16 codes at 4 (measured); -1 is the byte 255
+    present = codes.astype(np.uint8).tobytes() if as_bytes else set(np.unique(codes).tolist())
+    used = sorted({name for code, name in enumerate(labels) if code in present})
+    index_of = {name: i for i, name in enumerate(used)}
+    table = np.array([index_of.get(name, 0) for name in labels] + [0] * (256 - len(labels) if as_bytes else 1), np.int16)
+    if isinstance(present, bytes):
+        indices = np.frombuffer(present.translate(table.astype(np.uint8).tobytes()), np.uint8).astype(np.int16)
     else:
-        places = table[codes]
-    # Arrow's own check takes a tenth of all time.
-    return pa.DictionaryArray.from_arrays(arrow_array(pa.int16(), places, codes >= 0), pa.array(used, pa.string()), safe=False)
+        indices = table[codes]
+    # Arrow's check of the indices would take a tenth of the writer's time.
+    return pa.DictionaryArray.from_arrays(arrow_array(pa.int16(), indices, codes >= 0), pa.array(used, pa.string()), safe=False)
 
 
 def arrow_array(kind: Any, values: Records, valid: Records | None = None) -> Any:
-    """An Arrow array over the memory of `values`, null where not `valid`."""
+    """Make an Arrow array that shares the memory of a numpy array.
+
+    Parameters
+    ----------
+    kind : pyarrow.DataType
+        Arrow type of the values.
+    values : ndarray, shape (n_rows,)
+        Values.
+    valid : ndarray of bool, shape (n_rows,), optional
+        False for null; no nulls if not given.
+
+    Returns
+    -------
+    pyarrow.Array
+    """
     import pyarrow as pa
 
     bitmap = None if valid is None or valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))

@@ -1,8 +1,4 @@
-"""The noun: an event log, of a simulation or of a firm.
-
-Lives here: what a user does with a log. Does not live here: how files become tables (reading.py), how a simulation writes its
-rows (writer.py), the XML of XES (xes.py).
-"""
+"""`EventLog`, the event log of a simulation or of a firm: read, query, convert, write."""
 
 import gzip
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,14 +19,14 @@ _BATCH_SIZE = 1 << 17  # rows
 
 
 class EventLog:
-    """What happened: one row an event, with at least `customer`, `time` and `event`.
+    """An event log: one row per event, with at least the columns `customer`, `time` and `event`.
 
-    A log that a simulation wrote stays on disk and is read in batches; any other is held in memory.
+    A log that a simulation wrote stays on disk and is read in batches. Any other log is held in memory.
 
     Parameters
     ----------
     source : pyarrow.Table or Path
-        A table with our columns and types, or a Parquet file of them. Users come in by `read` or `from_pandas`.
+        A table with the columns and types of an event log, or a Parquet file with them. Users call `read` or `from_pandas` instead.
 
     Examples
     --------
@@ -51,23 +47,29 @@ class EventLog:
     def read(
         cls, path: str | Path, *, columns: Mapping[str, str] | None = None, event: str | None = None, time_format: str | None = None
     ) -> "EventLog":
-        """A log from a CSV (also gzipped) or Parquet file.
+        """Read a log from a CSV file, gzipped or not, or from a Parquet file.
 
         Parameters
         ----------
         path : str or Path
-            The file; what it is shows in its first bytes.
+            The file. Its format is detected from its content.
         columns : Mapping of str to str, optional
-            Our name to the file's, where they differ: `{"customer": "user_id", "value": "amount"}`. Further names are kept as they are.
+            Names of the log's columns in the file, where they differ: `{"customer": "user_id", "value": "amount"}`. Names that a log does
+            not have are imported as additional columns.
         event : str, optional
-            The event of every row, for a file that holds one kind only (a purchase log).
+            The event of every row, for a file with one kind of event, such as a purchase log.
         time_format : str, optional
             `strptime` format of the times, if they are not ISO 8601.
+
+        Returns
+        -------
+        EventLog
 
         Raises
         ------
         InputError
-            If the file cannot be read, has no rows, lacks a column, or has a time or an amount that is none; with line and value.
+            If the file cannot be read, has no rows or lacks a column, or a cell is not a valid time, amount or name. The message gives
+            line and value.
         """
         source = detect_source(path)
         if source.kind == "parquet" and not columns and not event and _is_cjsim_log(source.path):
@@ -76,21 +78,25 @@ class EventLog:
 
     @classmethod
     def from_pandas(cls, frame: "pd.DataFrame", *, columns: Mapping[str, str] | None = None, event: str | None = None) -> "EventLog":
-        """A log from a frame, with the same checks as `read`.
+        """Make a log from a frame, with the same checks as `read`.
 
         Parameters
         ----------
         frame : pandas.DataFrame
-            One row an event.
+            One row per event.
         columns : Mapping of str to str, optional
-            Our name to the frame's, where they differ.
+            Names of the log's columns in the frame, where they differ.
         event : str, optional
             The event of every row.
+
+        Returns
+        -------
+        EventLog
 
         Raises
         ------
         InputError
-            As `read`, with the number of the row.
+            As for `read`; the message gives the row number.
         """
         import pyarrow as pa
 
@@ -101,7 +107,7 @@ class EventLog:
 
     @property
     def path(self) -> Path | None:
-        """The file that a log on disk lies in."""
+        """The file of a log on disk; None for a log in memory."""
         return self._source if isinstance(self._source, Path) else None
 
     @property
@@ -120,12 +126,12 @@ class EventLog:
         return f"EventLog({len(self):,} rows: {', '.join(self.columns)})"
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        """The rows, about a hundred thousand at a time, so that memory stays flat.
+        """Iterate over the rows in batches of about a hundred thousand, in constant memory.
 
         Parameters
         ----------
         columns : sequence of str, optional
-            Only these.
+            Columns to read; all if not given.
 
         Yields
         ------
@@ -141,22 +147,26 @@ class EventLog:
             yield from file.iter_batches(batch_size=_BATCH_SIZE, columns=wanted)
 
     def to_arrow(self) -> Any:
-        """All of it as a pyarrow.Table."""
+        """Return the log as a pyarrow.Table."""
         import pyarrow.parquet as pq
 
         return pq.read_table(self._source) if self.path else self._source
 
     def to_pandas(self) -> "pd.DataFrame":
-        """All of it as a frame; names are categorical."""
+        """Return the log as a frame; columns of names are categorical."""
         return self.to_arrow().to_pandas()
 
     def query(self, sql: str) -> "pd.DataFrame":
-        """The answer to a SQL query (DuckDB) in which the log is the table `log`; a log on disk is not loaded.
+        """Run a SQL query with DuckDB; the log is the table `log`. A log on disk is not loaded into memory.
 
         Parameters
         ----------
         sql : str
             For example `select event, count(*) as n from log group by event`.
+
+        Returns
+        -------
+        pandas.DataFrame
         """
         import duckdb
 
@@ -168,17 +178,23 @@ class EventLog:
             return connection.sql(sql).df()
 
     def write(self, path: str | Path) -> Path:
-        """Write it as Parquet, CSV or gzipped CSV, by the name's ending.
+        """Write the log as Parquet, CSV or gzipped CSV.
 
         Parameters
         ----------
         path : str or Path
-            Ends in `.parquet`, `.csv` or `.csv.gz`. An existing file is replaced once the new one is complete.
+            The file to write; the format follows from its ending `.parquet`, `.csv` or `.csv.gz`. An existing file is replaced once the new
+            one is complete.
+
+        Returns
+        -------
+        Path
+            The file.
 
         Raises
         ------
         InputError
-            If the ending is another, or the file cannot be written.
+            If the ending is another one, or the file cannot be written.
         """
         name = Path(path).name
         if name.endswith(".parquet"):
@@ -189,12 +205,17 @@ class EventLog:
         raise InputError(format_error(str(path), must, f"'{name}'", "Rename it."))
 
     def to_xes(self, path: str | Path) -> Path:
-        """Write it as XES: a trace a customer. A log whose rows are not in order of customer and time is sorted, in memory.
+        """Write the log as XES, with one trace per customer. A log that is not sorted by customer and time is sorted in memory.
 
         Parameters
         ----------
         path : str or Path
             The file to write.
+
+        Returns
+        -------
+        Path
+            The file.
 
         Raises
         ------
@@ -205,7 +226,7 @@ class EventLog:
         return self._write_atomically(Path(path), ordered._write_xes)
 
     def _is_sorted(self) -> bool:
-        """Whether rows go by customer, then time."""
+        """Whether rows are sorted by customer, then time."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -223,7 +244,7 @@ class EventLog:
         return True
 
     def _write_atomically(self, path: Path, writer: Callable[[Path], None]) -> Path:
-        """Write beside the file, and give it its name when it is complete."""
+        """Write to a temporary file beside the target, and rename it when it is complete."""
         part = path.with_name(path.name + ".part")
         try:
             writer(part)
@@ -240,15 +261,15 @@ class EventLog:
         batches = self.batches()
         first = next(batches)
         with open_parquet_writer(part, first.schema) as file:
-            held, rows = [first], first.num_rows
+            pending, n_rows = [first], first.num_rows
             for batch in batches:
-                held.append(batch)
-                rows += batch.num_rows
-                if rows >= ROW_GROUP_SIZE:
-                    file.write_table(pa.Table.from_batches(held))
-                    held, rows = [], 0
-            if held:
-                file.write_table(pa.Table.from_batches(held))
+                pending.append(batch)
+                n_rows += batch.num_rows
+                if n_rows >= ROW_GROUP_SIZE:
+                    file.write_table(pa.Table.from_batches(pending))
+                    pending, n_rows = [], 0
+            if pending:
+                file.write_table(pa.Table.from_batches(pending))
 
     def _write_xes(self, part: Path) -> None:
         with part.open("w", encoding="utf-8", newline="\n") as file:
@@ -257,19 +278,19 @@ class EventLog:
     def _write_csv(self, part: Path) -> None:
         from pyarrow import csv as arrow_csv
 
-        zipped = part.name.removesuffix(".part").endswith(".gz")
-        # Level 4: a tenth of the time of level 9 for a few per cent of size; no time stamp, so that equal logs are equal files.
-        with part.open("wb") as file, gzip.GzipFile("", "wb", 4, file, mtime=0) if zipped else nullcontext(file) as stream:
-            written: Any = None
+        is_gzipped = part.name.removesuffix(".part").endswith(".gz")
+        # Level 4 takes a tenth of the time of level 9, for a few per cent of size. Without time stamp, equal logs give equal files.
+        with part.open("wb") as file, gzip.GzipFile("", "wb", 4, file, mtime=0) if is_gzipped else nullcontext(file) as stream:
+            writer: Any = None
             for batch in self.batches():
-                plain = _decode_dictionaries(batch)
-                written = written or arrow_csv.CSVWriter(stream, plain.schema)
-                written.write_batch(plain)
-            written.close()
+                decoded = _decode_dictionaries(batch)
+                writer = writer or arrow_csv.CSVWriter(stream, decoded.schema)
+                writer.write_batch(decoded)
+            writer.close()
 
 
 def _decode_dictionaries(batch: Any) -> Any:
-    """The batch with words in place of codes, which CSV needs."""
+    """Return the batch with names in place of dictionary codes, as CSV requires."""
     import pyarrow as pa
 
     columns = [column.dictionary_decode() if pa.types.is_dictionary(column.type) else column for column in batch.columns]
@@ -277,7 +298,7 @@ def _decode_dictionaries(batch: Any) -> Any:
 
 
 def _is_cjsim_log(path: Path | None) -> bool:
-    """Whether a Parquet file has our columns and types, and no hole in those that must be full: then it need not be loaded."""
+    """Whether a Parquet file has the columns and types of an event log, without nulls in customer and time, so need not be loaded."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""Event logs of others: CSV (also gzipped) and Parquet, mapped to our columns, checked cell by cell. (part)."""
+"""Sources of imported event logs: detection of their format, and locations in them for messages."""
 
 import csv
 import io
@@ -11,12 +11,12 @@ from cjsim.errors import InputError, format_error
 
 @dataclass(frozen=True)
 class LogSource:
-    """A file, or a table in memory, as messages name it.
+    """A file, or a frame in memory.
 
     Attributes
     ----------
     path : Path or None
-        The file.
+        The file; None for a frame.
     kind : str
         'parquet', 'csv', 'gzip' (a gzipped CSV) or 'frame'.
     """
@@ -25,7 +25,20 @@ class LogSource:
     kind: str
 
     def cell_location(self, row: int, column: str) -> str:
-        """Where a cell is: file and line for CSV, else the number of the row, from 1."""
+        """Return the location of a cell for messages.
+
+        Parameters
+        ----------
+        row : int
+            Index of the row, from 0, without the header.
+        column : str
+            Name of the column.
+
+        Returns
+        -------
+        str
+            File and line for CSV, else the row number from 1.
+        """
         if self.path is None:
             return f"row {row + 1}, {column}"
         if self.kind == "parquet":
@@ -33,36 +46,72 @@ class LogSource:
         return f"{self.path}:{self.line_number_of_row(row)}: {column}"
 
     def raise_input_error(self, must: str, got: str, remedy: str) -> NoReturn:
-        """Say what is wrong with the whole of it."""
+        """Raise an error about the source as a whole.
+
+        Parameters
+        ----------
+        must, got, remedy : str
+            Parts of the message, see `format_error`.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
         raise InputError(format_error(str(self.path or "frame"), must, got, remedy))
 
     def open_bytes(self) -> Any:
-        """The bytes of a CSV file, unzipped."""
+        """Open a CSV file for reading, decompressed.
+
+        Returns
+        -------
+        pyarrow.NativeFile
+        """
         import pyarrow as pa
 
         return pa.input_stream(str(self.path), compression="gzip" if self.kind == "gzip" else None)
 
     def line_number_of_row(self, row: int) -> int:
-        """The line on which a row of a CSV file begins: quoted line breaks and blank lines counted."""
+        """Return the line on which a row of a CSV file begins; quoted line breaks and blank lines are counted.
+
+        Parameters
+        ----------
+        row : int
+            Index of the row, from 0, without the header.
+
+        Returns
+        -------
+        int
+            From 1.
+        """
         with io.TextIOWrapper(self.open_bytes(), encoding="utf-8-sig", errors="replace", newline="") as text:
             reader = csv.reader(text)
-            above, records = 0, -1  # lines above the record; records so far, the header not counted
+            lines_above, n_records = 0, -1  # the header is not counted as a record
             for record in reader:
                 if record:
-                    if records == row:
+                    if n_records == row:
                         break
-                    records += 1
-                above = reader.line_num
-        return above + 1
+                    n_records += 1
+                lines_above = reader.line_num
+        return lines_above + 1
 
 
 def detect_source(path: str | Path) -> LogSource:
-    """What kind of file this is, by its first bytes.
+    """Detect the format of a file from its first bytes.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    LogSource
 
     Raises
     ------
     InputError
-        If it is not there, is a directory, is empty or cannot be read.
+        If the file does not exist, is a directory, is empty or cannot be read.
     """
     source = LogSource(Path(path), "csv")
     try:

@@ -1,8 +1,4 @@
-"""The log as it is made: rows of codes in, a Parquet file out, in memory that does not grow.
-
-Lives here: the columns of a simulated log, and how they lie in Parquet. Does not live here: reading (reading.py), the
-noun that users hold (log.py), what is logged and when (the rules in model/).
-"""
+"""Writing the event log of a simulation to a Parquet file while it runs, in constant memory."""
 
 import os
 from contextlib import suppress
@@ -14,32 +10,32 @@ from typing import Any
 import numpy as np
 
 from cjsim.errors import InputError, format_error
-from cjsim.eventlog.columns import LABEL_COLUMNS, LogCodeNames, Records, arrow_array, label_array, log_schema
+from cjsim.eventlog.columns import LABEL_COLUMNS, LogCodeNames, Records, arrow_array, label_array, log_schema, names_by_column
 
-ROW_GROUP_SIZE = 1 << 19  # rows of a row group: what is held in memory
-_BLOCK_SIZE = 1 << 14  # rows converted at a time: their 36 bytes each stay in the cache (measured: 33 ns a row, 48 without)
-_MICROSECONDS_PER_DAY = 8.64e10  # a day
+ROW_GROUP_SIZE = 1 << 19  # rows; memory holds one row group
+_BLOCK_SIZE = 1 << 14  # rows converted at a time: at 36 bytes each they stay in the cache (measured: 33 ns per row, 48 without)
+_MICROSECONDS_PER_DAY = 8.64e10
 
 
 class LogWriter:
-    """Writes log rows to a Parquet file while they are made.
+    """Writes log rows to a Parquet file during a simulation.
 
     The file has the columns `customer` (int64), `time` (timestamp[us], local time without a zone), `event`, `stage`, `channel`,
-    `message`, `source` (dictionary of strings, null where there is none) and `value` (float64, money; null where it is 0, since
-    a row that moves no money has no value). Rows stay in the order in which they come. Row groups have 2**19 rows however the rows
-    are handed over, and each has a dictionary of the names in it, in order, so that the bytes depend on what happened alone: not on
-    chunks, nor on the order of codes, nor on names that could have occurred. The file has its name only once it is closed.
+    `message`, `source` (dictionaries of strings, null for none) and `value` (float64, money; null if 0, since such a row moves no money).
+    Rows keep their order. Row groups have 2**19 rows, however the rows are passed, and each has a sorted dictionary of the names in it. So
+    the bytes depend only on what happened: not on chunks, the order of codes, or names that do not occur. The file gets its name when it
+    is closed.
 
-    One thread writes. Measured on one core, on the shop's rows: 6.8 million rows a second, 6.8 bytes a row.
+    One thread writes. Measured on one core, with the rows of the shop scenario: 6.8 million rows per second, 6.8 bytes per row.
 
     Parameters
     ----------
     path : str or Path
-        The file to write. Until `close`, its content lies beside it in `path + ".part"`.
+        The file to write. Until `close`, the data are in `path + ".part"`.
     names : LogCodeNames
-        Names of the codes; a compiled scenario's codebook fits.
+        Names of the codes, such as the codebook of a compiled scenario.
     start : date
-        The scenario's start: day 0 begins at 00:00 of this date.
+        Start of the scenario: day 0 begins at 00:00 of this date.
 
     Raises
     ------
@@ -64,8 +60,7 @@ class LogWriter:
         self.path = Path(path)
         self.rows = 0
         self._part = self.path.with_name(self.path.name + ".part")
-        labels = (names.events, names.stages, names.channels, names.messages, names.sources)
-        self._labels = dict(zip(LABEL_COLUMNS, map(list, labels), strict=True))
+        self._labels = names_by_column(names)
         self._start = int(np.datetime64(start, "us").astype(np.int64))
         self._customer = np.empty(ROW_GROUP_SIZE, np.int64)
         self._time = np.empty(ROW_GROUP_SIZE, np.int64)
@@ -81,26 +76,31 @@ class LogWriter:
         Parameters
         ----------
         rows : ndarray of LOG_ROW, shape (n_rows,)
-            Log rows with times in days since the start. Not kept: the caller may overwrite them.
+            Log rows with times in days since the start. They are copied: the caller may overwrite them.
+
+        Raises
+        ------
+        OSError
+            If the disk is full or the file cannot be written.
         """
-        at = 0
-        while at < len(rows):
-            block = rows[at : at + min(_BLOCK_SIZE, ROW_GROUP_SIZE - self._filled)]
+        done = 0
+        while done < len(rows):
+            block = rows[done : done + min(_BLOCK_SIZE, ROW_GROUP_SIZE - self._filled)]
             self._append_block(block)
-            at += len(block)
+            done += len(block)
             if self._filled == ROW_GROUP_SIZE:
                 self._write_row_group()
 
     def close(self) -> None:
-        """Write what is left and give the file its name."""
+        """Write the last row group, and rename the file to its final name."""
         if self._filled:
             self._write_row_group()
         self._file.close()
         self._part.replace(self.path)
 
     def abort(self) -> None:
-        """Leave nothing behind."""
-        with suppress(OSError):  # a full disk, perhaps the reason to abort
+        """Delete the unfinished file."""
+        with suppress(OSError):  # such as a full disk, perhaps the reason to abort
             self._file.close()
         self._part.unlink(missing_ok=True)
 
@@ -118,21 +118,21 @@ class LogWriter:
             raise
 
     def _append_block(self, block: Records) -> None:
-        """Convert a block of rows into the columns of the row group."""
-        to = slice(self._filled, self._filled + len(block))
-        self._customer[to] = block["customer"]
+        """Append a block of rows to the columns of the current row group."""
+        target = slice(self._filled, self._filled + len(block))
+        self._customer[target] = block["customer"]
         microseconds = block["time"] * _MICROSECONDS_PER_DAY
         microseconds += 0.5
         np.floor(microseconds, out=microseconds)
-        self._time[to] = microseconds
-        self._time[to] += self._start
+        self._time[target] = microseconds
+        self._time[target] += self._start
         for name, column in self._code_arrays.items():
-            column[to] = block[name]
-        self._value[to] = block["value"]
-        self._filled = to.stop
+            column[target] = block[name]
+        self._value[target] = block["value"]
+        self._filled = target.stop
 
     def _write_row_group(self) -> None:
-        """Write the row group. The arrays are lent to Arrow, not copied; its pages are written before this returns."""
+        """Write the row group. Arrow shares the memory of the arrays; its pages are written before this returns."""
         import pyarrow as pa
 
         n = self._filled
@@ -146,19 +146,19 @@ class LogWriter:
 
 
 def open_parquet_writer(path: Path, schema: Any, *, display_path: Path | None = None) -> Any:
-    """A Parquet writer with the settings of all our logs.
+    """Open a Parquet writer with the settings of all event logs.
 
-    Numbers in order are stored as differences, names as dictionaries; differences of times do not compress further, so zstd is
-    left out there. Statistics only where a reader skips row groups by them (measured: the others cost 20 % of the time).
+    Ordered numbers are stored as differences, names as dictionaries. Differences of times do not compress further, so times are stored
+    without zstd. Statistics are written only for columns by which readers skip row groups (measured: the others cost 20 % of the time).
 
     Parameters
     ----------
     path : Path
-        The file that is written.
+        The file to write.
     schema : pyarrow.Schema
-        Its columns.
+        Columns of the log.
     display_path : Path, optional
-        The name that the user knows it by, for messages.
+        Name of the file in messages; `path` if not given.
 
     Returns
     -------
@@ -167,19 +167,19 @@ def open_parquet_writer(path: Path, schema: Any, *, display_path: Path | None = 
     Raises
     ------
     InputError
-        If the file cannot be written there.
+        If the file cannot be written.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     ordered = [field.name for field in schema if field.name in ("customer", "time") and not pa.types.is_string(field.type)]
-    packed = [field.name for field in schema if field.name != "time"]
+    compressed = [field.name for field in schema if field.name != "time"]
     try:
         return pq.ParquetWriter(
             path,
             schema,
-            compression={name: "zstd" if name in packed else "none" for name in schema.names},
-            compression_level=dict.fromkeys(packed, 1),
+            compression={name: "zstd" if name in compressed else "none" for name in schema.names},
+            compression_level=dict.fromkeys(compressed, 1),
             use_dictionary=[field.name for field in schema if pa.types.is_dictionary(field.type)],
             column_encoding=dict.fromkeys(ordered, "DELTA_BINARY_PACKED"),
             write_statistics=[name for name in ("customer", "time") if name in schema.names],
@@ -189,6 +189,18 @@ def open_parquet_writer(path: Path, schema: Any, *, display_path: Path | None = 
 
 
 def unwritable_file_error(path: Path, error: OSError) -> InputError:
-    """The error for a file that cannot be written, to be raised."""
-    reason = os.strerror(error.errno) if error.errno else str(error)  # Arrow puts its own words and no strerror
+    """Return the error for a file that cannot be written.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    error : OSError
+        The cause.
+
+    Returns
+    -------
+    InputError
+    """
+    reason = os.strerror(error.errno) if error.errno else str(error)  # Arrow's errors have their own text in place of strerror
     return InputError(format_error(str(path), "must be a file that can be written", reason, "Name another file or folder."))

@@ -1,10 +1,8 @@
-"""Event logs of others: CSV (also gzipped) and Parquet, mapped to our columns, checked cell by cell.
+"""Import of event logs from other systems: CSV, gzipped or not, and Parquet, mapped to the columns of a log and checked cell by cell.
 
-Lives here: how a file becomes a table with our columns, and what is said where it does not. Does not live here: the noun that
-users hold (log.py), the file that a simulation writes (writer.py).
-
-A table has `customer` (int64 where every id is a whole number written plainly, else text), `time` (timestamp[us], no zone),
-`event` (dictionary of strings), and where the source has them `stage`, `channel`, `message`, `source` (dictionaries), `value` (float64).
+A checked table has the columns `customer` (int64 if every id is an integer in plain notation, else text), `time` (timestamp[us], without
+zone) and `event` (dictionary of strings); if the source has them, also `stage`, `channel`, `message`, `source` (dictionaries) and `value`
+(float64).
 """
 
 import csv
@@ -20,18 +18,18 @@ from cjsim.eventlog.input_source import LogSource
 
 
 def read_table(source: LogSource, *, columns: Mapping[str, str], event: str | None, time_format: str | None) -> Any:
-    """A file as a checked table with our columns.
+    """Read a file as a checked table with the columns of a log.
 
     Parameters
     ----------
     source : LogSource
         A file.
     columns : Mapping of str to str
-        Our name to the file's, where they differ; further names are kept as they are.
+        Names of the log's columns in the file, where they differ; additional columns are imported under the names given here.
     event : str or None
         The event of every row, for a file without such a column.
     time_format : str or None
-        `strptime` format of the times, for a CSV whose times are not ISO 8601.
+        `strptime` format of the times, if they are not ISO 8601.
 
     Returns
     -------
@@ -40,23 +38,35 @@ def read_table(source: LogSource, *, columns: Mapping[str, str], event: str | No
     Raises
     ------
     InputError
-        If a column is missing or a cell is not what its column holds.
+        If the file cannot be read, a column is missing, or a cell is invalid.
     """
     import pyarrow as pa
 
     try:
         names = column_names(source)
-        wanted = choose_columns(source, names, columns, event)
-        raw = _read_parquet_columns(source, wanted) if source.kind == "parquet" else _read_csv_as_text(source, wanted)
+        source_column_of = choose_columns(source, names, columns, event)
+        read = _read_parquet_columns if source.kind == "parquet" else _read_csv_as_text
+        raw_table = read(source, source_column_of)
     except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
         _raise_unreadable(source, error)
     except OSError as error:
         source.raise_input_error("must be a file that can be read to its end", str(error), "Check that it is complete.")
-    return checked_log_table(raw, source, wanted, event=event, time_format=time_format)
+    return checked_log_table(raw_table, source, source_column_of, event=event, time_format=time_format)
 
 
 def column_names(source: LogSource) -> list[str]:
-    """The column names of a file."""
+    """Read the column names of a file.
+
+    Parameters
+    ----------
+    source : LogSource
+        A file.
+
+    Returns
+    -------
+    list of str
+        Empty if a CSV file has no header.
+    """
     import pyarrow.parquet as pq
 
     if source.kind == "parquet":
@@ -66,44 +76,60 @@ def column_names(source: LogSource) -> list[str]:
 
 
 def choose_columns(source: LogSource, source_columns: list[str], columns: Mapping[str, str], event: str | None) -> dict[str, str]:
-    """Our names to those of the source: what must be there, what is there, and what was asked for.
+    """Choose the columns to import: required ones, those of a log that the source has, and those that the user names.
+
+    Parameters
+    ----------
+    source : LogSource
+        The file or frame, for messages.
+    source_columns : list of str
+        Columns of the source.
+    columns : Mapping of str to str
+        Names of the log's columns in the source, where they differ.
+    event : str or None
+        The event of every row; the column `event` is then not required, and ignored.
+
+    Returns
+    -------
+    dict of str to str
+        Names in the source, by name in the log.
 
     Raises
     ------
     InputError
-        If a column that must be there is missing.
+        If a required column is missing.
     """
-    needed = {"customer", "time", *columns} | (set() if event else {"event"})
-    chosen = {}
-    for ours in [*LOG_COLUMNS, *(name for name in columns if name not in LOG_COLUMNS)]:
-        theirs = columns.get(ours, ours)
-        if theirs in source_columns and not (ours == "event" and event):
-            chosen[ours] = theirs
-        elif ours in needed:
-            remedy = did_you_mean(theirs, source_columns) or f"Say which column holds it with columns={{'{ours}': ...}}."
-            if ours == "event":
+    required = {"customer", "time", *columns} | (set() if event else {"event"})
+    source_column_of = {}
+    for name in [*LOG_COLUMNS, *(name for name in columns if name not in LOG_COLUMNS)]:
+        source_name = columns.get(name, name)
+        if source_name in source_columns and not (name == "event" and event):
+            source_column_of[name] = source_name
+        elif name in required:
+            remedy = did_you_mean(source_name, source_columns) or f"Say which column holds it with columns={{'{name}': ...}}."
+            if name == "event":
                 remedy += " Or name the event of every row with event='purchase'."
-            source.raise_input_error(f"must have a column '{theirs}'", f"the columns {quote_choices(source_columns)}", remedy)
-    return chosen
+            source.raise_input_error(f"must have a column '{source_name}'", f"the columns {quote_choices(source_columns)}", remedy)
+    return source_column_of
 
 
 def checked_log_table(
     raw_table: Any, source: LogSource, source_column_of: Mapping[str, str], *, event: str | None, time_format: str | None
 ) -> Any:
-    """A table with our columns and types from one with the source's names.
+    """Convert a table with the columns of the source to a table with the columns and types of a log.
 
     Parameters
     ----------
     raw_table : pyarrow.Table
-        The columns of the source, as text or typed.
+        Columns of the source, as text or typed.
     source : LogSource
-        For messages.
+        The file or frame, for messages.
     source_column_of : Mapping of str to str
-        Our names to the source's.
+        Names in the source, by name in the log.
     event : str or None
         The event of every row.
     time_format : str or None
-        `strptime` format of the times.
+        `strptime` format of the times, if they are not ISO 8601.
 
     Returns
     -------
@@ -112,51 +138,51 @@ def checked_log_table(
     Raises
     ------
     InputError
-        If there are no rows, or a cell is not what its column holds.
+        If there are no rows, or a cell is invalid.
     """
     import pyarrow as pa
 
     if raw_table.num_rows == 0:
         source.raise_input_error("must have at least one row", "no rows", "Give a log with rows below its header.")
-    out = {}
-    for ours, theirs in source_column_of.items():
-        cells = ColumnParser(raw_table[theirs], source, theirs)
-        if ours == "customer":
-            out[ours] = cells.parse_customers()
-        elif ours == "time":
-            out[ours] = cells.parse_times(time_format)
-        elif ours == "value":
-            out[ours] = cells.parse_money()
-        elif ours in LABEL_COLUMNS:
-            out[ours] = cells.parse_labels(required=ours == "event")
+    parsed = {}
+    for name, source_name in source_column_of.items():
+        column = ColumnParser(raw_table[source_name], source, source_name)
+        if name == "customer":
+            parsed[name] = column.parse_customers()
+        elif name == "time":
+            parsed[name] = column.parse_times(time_format)
+        elif name == "value":
+            parsed[name] = column.parse_money()
+        elif name in LABEL_COLUMNS:
+            parsed[name] = column.parse_labels(required=name == "event")
         else:
-            out[ours] = raw_table[theirs]
+            parsed[name] = raw_table[source_name]
     if event:
-        out["event"] = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int16()), raw_table.num_rows), [event])
-    order = [name for name in LOG_COLUMNS if name in out] + [name for name in out if name not in LOG_COLUMNS]
-    return pa.table({name: out[name] for name in order})
+        parsed["event"] = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int16()), raw_table.num_rows), [event])
+    order = [name for name in LOG_COLUMNS if name in parsed] + [name for name in parsed if name not in LOG_COLUMNS]
+    return pa.table({name: parsed[name] for name in order})
 
 
-def _read_parquet_columns(source: LogSource, chosen: Mapping[str, str]) -> Any:
+def _read_parquet_columns(source: LogSource, source_column_of: Mapping[str, str]) -> Any:
     import pyarrow.parquet as pq
 
-    return pq.read_table(source.path, columns=sorted(set(chosen.values())))
+    return pq.read_table(source.path, columns=sorted(set(source_column_of.values())))
 
 
-def _read_csv_as_text(source: LogSource, chosen: Mapping[str, str]) -> Any:
-    """The wanted columns of a CSV, all as text: what a cell means is decided here, not guessed."""
+def _read_csv_as_text(source: LogSource, source_column_of: Mapping[str, str]) -> Any:
+    """Read columns of a CSV file as text: this module decides what a cell means, Arrow does not guess."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    wanted = sorted(set(chosen.values()))
+    names = sorted(set(source_column_of.values()))
     with source.open_bytes() as file:
         return arrow_csv.read_csv(
             file,
-            read_options=arrow_csv.ReadOptions(use_threads=False),  # in order, so that a bad row is named
+            read_options=arrow_csv.ReadOptions(use_threads=False),  # in order, so that errors name the row
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
-                include_columns=wanted,
-                column_types=dict.fromkeys(wanted, pa.string()),
+                include_columns=names,
+                column_types=dict.fromkeys(names, pa.string()),
                 strings_can_be_null=True,
                 null_values=[""],
             ),
@@ -164,7 +190,7 @@ def _read_csv_as_text(source: LogSource, chosen: Mapping[str, str]) -> Any:
 
 
 def _raise_unreadable(source: LogSource, error: Exception) -> NoReturn:
-    """Say why a file is not a table at all."""
+    """Raise an error that says why a file is not a table."""
     text = str(error)
     if isinstance(error, UnicodeDecodeError) or "UTF8" in text:
         source.raise_input_error("must be text in UTF-8", "other bytes", "Save it as CSV in UTF-8.")

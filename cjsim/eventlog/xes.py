@@ -1,7 +1,4 @@
-"""The log as XES (IEEE 1849), for process mining.
-
-Lives here: the XML. Does not live here: reading, order of rows (log.py).
-"""
+"""Export of an event log as XES (IEEE 1849), for process mining."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -21,17 +18,17 @@ _INVALID_XML_CHARACTERS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000
 
 
 def write_xes(batches: Iterable[Any], file: TextIO) -> None:
-    """Write rows in order of customers as a XES document: a trace a customer, an event a row.
+    """Write rows as an XES document, with one trace per customer and one event per row.
 
-    The customer is the trace's `concept:name` (`case:concept:name` in flat form), the event its `concept:name`, the time its
-    `time:timestamp` in milliseconds; a XES date carries a zone, so local time is written as if it were UTC.
+    The customer is the `concept:name` of the trace (`case:concept:name` in flat form). The event is the `concept:name` of the event, the
+    time its `time:timestamp` in milliseconds. XES dates have a zone, so local time is written as if it were UTC.
 
     Parameters
     ----------
     batches : iterable of pyarrow.RecordBatch
-        Rows in order of customers.
+        Rows, sorted by customer.
     file : TextIO
-        Where to write.
+        The document.
     """
     file.write(_XES_HEADER)
     open_trace: Any = None
@@ -46,7 +43,7 @@ def write_xes(batches: Iterable[Any], file: TextIO) -> None:
 
 
 def _event_elements(batch: Any) -> Iterator[str]:
-    """One element a row."""
+    """Yield one event element per row."""
     import numpy as np
 
     stamps = np.datetime_as_string(batch["time"].to_numpy(zero_copy_only=False).astype("datetime64[ms]"), unit="ms").tolist()
@@ -59,13 +56,13 @@ def _event_elements(batch: Any) -> Iterator[str]:
 
 
 def _attribute_elements(kind: str, key: str, column: Any) -> Iterable[str]:
-    """The element of each cell, empty where there is none; a dictionary's words are written once each."""
+    """Return the element of each cell, empty for null; each name of a dictionary is formatted once."""
     import pyarrow as pa
 
     start = f"<{kind} key={_xml_quoted(key)} value="
     if pa.types.is_dictionary(column.type):
-        words = [f"{start}{_xml_quoted(str(word))}/>" for word in column.dictionary.to_pylist()]
-        return ["" if code is None else words[code] for code in column.indices.to_pylist()]
+        elements = [f"{start}{_xml_quoted(str(name))}/>" for name in column.dictionary.to_pylist()]
+        return ["" if code is None else elements[code] for code in column.indices.to_pylist()]
     if column.null_count == len(column):
         return repeat("", len(column))
     return ["" if cell is None else f"{start}{_xml_quoted(str(cell))}/>" for cell in column.to_pylist()]

@@ -1,1 +1,1 @@
-"""What a run is worth: metrics, each a ratio of sums over customers with its interval, and paired comparisons of runs."""
+"""Metrics of runs: ratios of sums over customers, with confidence intervals and paired differences between runs."""

@@ -1,9 +1,7 @@
-"""Which customers are independent draws, and who in one run is who in another.
+"""The customers of a run as a cluster sample.
 
-Lives here: roots, their number, and pairing by key. Does not live here: what is estimated from them (estimate.py).
-
-A referred customer is there because of who referred it: the independent draws are the *roots*, that is initial customers, whose number is
-given, and arrivals, whose number is Poisson; each with all who descend from it. The same root in two runs has the same key.
+A referred customer depends on its referrer. The independent draws are therefore the *roots*: initial customers, whose number is given, and
+arrivals, whose number is Poisson, each with all its descendants by referral. The same root has the same key in two runs.
 """
 
 import math
@@ -16,18 +14,18 @@ from cjsim.kernels.world import Array
 
 
 class ClusterSample(NamedTuple):
-    """The independent draws that a run is made of.
+    """The independent draws of a run.
 
     Attributes
     ----------
     n_roots : int
-        How many; they are the first customers of the run.
+        Number of roots; they are the first customers of the run.
     n_initial : int
-        The first of these: initial customers, as many as were wished for. The others are arrivals.
+        Number of initial customers; they are the first roots, the others are arrivals.
     root_of_customer : ndarray of int64, shape (n_customers,), or None
-        The root of each customer; None: each is its own.
+        Root of each customer; None if each customer is a root.
     customer_keys : ndarray of uint64, shape (n_customers,), or None
-        Of all customers; None: the number of the row.
+        Keys of the customers; None if the keys are the row numbers.
     """
 
     n_roots: int
@@ -37,42 +35,50 @@ class ClusterSample(NamedTuple):
 
     @classmethod
     def of_independent_customers(cls, n_customers: int) -> "ClusterSample":
-        """A given number of customers, each on its own.
+        """Make a sample of initial customers without referrals.
 
         Parameters
         ----------
         n_customers : int
-            How many.
+            Number of customers.
+
+        Returns
+        -------
+        ClusterSample
         """
         return cls(n_customers, n_customers)
 
     @classmethod
     def from_run(cls, run: RunRecord) -> "ClusterSample":
-        """The draws of a run.
+        """Make the sample of a run.
 
         Parameters
         ----------
         run : RunRecord
             The run.
+
+        Returns
+        -------
+        ClusterSample
         """
-        census = run.registry
-        if len(census) == census.initial:
-            return cls.of_independent_customers(len(census))
-        roots = census.initial + census.arrived
-        return cls(roots, census.initial, run.roots if roots < len(census) else None, run.keys)
+        registry = run.registry
+        if len(registry) == registry.n_initial:
+            return cls.of_independent_customers(len(registry))
+        n_roots = registry.n_initial + registry.n_arrived
+        return cls(n_roots, registry.n_initial, run.roots if n_roots < len(registry) else None, run.keys)
 
     @property
     def roots_only(self) -> "ClusterSample":
-        """The same draws where each is one row: what was summed by root goes with it."""
+        """The same draws with one row per root, for values that are summed by root."""
         return ClusterSample(self.n_roots, self.n_initial, None, None if self.customer_keys is None else self.customer_keys[: self.n_roots])
 
     def sum_by_root(self, values: Array) -> Array:
-        """Sums over each root and its descendants.
+        """Sum values over each root and its descendants.
 
         Parameters
         ----------
         values : ndarray of float64, shape (n_customers,)
-            Handed back as they are where everybody is a root.
+            Returned as they are if each customer is a root.
 
         Returns
         -------
@@ -81,22 +87,22 @@ class ClusterSample(NamedTuple):
         return values if self.root_of_customer is None else np.bincount(self.root_of_customer, weights=values, minlength=self.n_roots)
 
     def variance(self, influence_by_root: Array) -> float:
-        """Variance of an estimate that moves so with each root; nan for fewer than two roots.
+        """Return the variance of an estimate.
 
         Parameters
         ----------
         influence_by_root : ndarray of float64, shape (n_roots,)
-            As `by_root` gives it.
+            Influence g of each root on the estimate: `influence`, summed by `sum_by_root`.
 
         Returns
         -------
-        float64
-            With m given roots and k arrivals m / (m - 1) sum((g - mean g)^2) + sum(g^2).
+        float
+            m / (m - 1) sum((g - mean g)^2) over the m initial customers, plus sum(g^2) over the arrivals; nan for fewer than two roots.
         """
         if self.n_roots < 2:
             return math.nan
-        given, arrived = influence_by_root[: self.n_initial], influence_by_root[self.n_initial :]
+        initial, arrived = influence_by_root[: self.n_initial], influence_by_root[self.n_initial :]
         total = float(np.square(arrived).sum())
-        if len(given) > 1:
-            total += float(np.square(given - given.mean()).sum()) * len(given) / (len(given) - 1)
+        if len(initial) > 1:
+            total += float(np.square(initial - initial.mean()).sum()) * len(initial) / (len(initial) - 1)
         return total

@@ -1,4 +1,12 @@
-"""Metrics with their 95 % confidence intervals."""
+"""95 % confidence intervals of metrics.
+
+A share has Wilson's score interval, every other metric the normal interval.
+
+References
+----------
+Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. Journal of the American Statistical
+Association, 22(158), 209-212.
+"""
 
 import math
 from typing import NamedTuple
@@ -8,11 +16,11 @@ import numpy as np
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.ratios import SHARE_UNIT, RatioTerms, influence, ratio
 
-NORMAL_QUANTILE_95 = 1.959963984540054  # the normal quantile of a 95 % interval
+NORMAL_QUANTILE_95 = 1.959963984540054  # 97.5 % quantile of the standard normal distribution
 
 
 class MetricEstimate(NamedTuple):
-    """A number with its 95 % interval, the number of customers it rests on, and its unit; nan where undefined."""
+    """The value of a metric with its 95 % interval, the number n of customers that it rests on, and its unit; nan where undefined."""
 
     value: float
     low: float
@@ -22,18 +30,19 @@ class MetricEstimate(NamedTuple):
 
 
 def estimate_metric(terms: RatioTerms, unit: str, sample: ClusterSample | None = None) -> MetricEstimate:
-    """The ratio with its 95 % interval.
+    """Estimate a ratio with its 95 % interval.
 
     Parameters
     ----------
     terms : RatioTerms
-        Numerators and denominators.
+        Numerators and denominators by customer.
     unit : str
-        A share has Wilson's interval (Wilson 1927) at the effective sample size R (1 - R) / var(R), which for one trial a customer is
-        the number of customers and shrinks where trials of a customer or its friends go together; where all or none succeed, at the
-        number of customers. It stays in [0, 1] and has a width where nothing was seen. Everything else has the normal interval.
+        Unit of the metric. A share has Wilson's interval (Wilson 1927) at the effective sample size R (1 - R) / var(R). With one trial per
+        customer, that is the number of customers; it is smaller where the trials of a customer and its descendants are correlated. If all
+        trials succeed, or none does, the sample size is the number of customers. The interval stays in [0, 1], and has a positive width
+        even if nothing was observed. Every other metric has the normal interval.
     sample : ClusterSample, optional
-        Who goes together; if not given, everybody is alone, and their number is given.
+        Customers that depend on each other. If not given, the customers are independent, and their number is given.
 
     Returns
     -------
@@ -43,32 +52,31 @@ def estimate_metric(terms: RatioTerms, unit: str, sample: ClusterSample | None =
     value, n = ratio(terms), _customers_in_denominator(terms)
     if math.isnan(value):
         return MetricEstimate(value, math.nan, math.nan, n, unit)
-    of = sample or ClusterSample.of_independent_customers(len(terms.numerator))
-    variance = of.variance(of.sum_by_root(influence(terms)))
+    sample = sample or ClusterSample.of_independent_customers(len(terms.numerator))
+    variance = sample.variance(sample.sum_by_root(influence(terms)))
     if unit == SHARE_UNIT and not terms.is_total:
-        return MetricEstimate(value, *_wilson_interval(value, n, variance * (of.n_roots - 1) / of.n_roots), n, unit)
+        return MetricEstimate(value, *_wilson_interval(value, n, variance * (sample.n_roots - 1) / sample.n_roots), n, unit)
     half = NORMAL_QUANTILE_95 * math.sqrt(variance)
     return MetricEstimate(value, value - half, value + half, n, unit)
 
 
 def _customers_in_denominator(terms: RatioTerms) -> int:
-    """Customers with a denominator above 0."""
-    counts = (
-        terms.denominator
-        if terms.allocated_cost is None or terms.denominator_cost_weight == 0
-        else terms.denominator + terms.denominator_cost_weight * terms.allocated_cost
-    )
-    return int(np.count_nonzero(counts))
+    """Return the number of customers with a denominator above 0."""
+    denominators = terms.denominator
+    if terms.allocated_cost is not None and terms.denominator_cost_weight != 0:
+        denominators = denominators + terms.denominator_cost_weight * terms.allocated_cost
+    return int(np.count_nonzero(denominators))
 
 
 def _wilson_interval(share: float, n: int, share_variance: float) -> tuple[float, float]:
-    """Wilson's interval; `variance` is that of the share as if the sample were the population."""
+    """Return Wilson's interval of a share, given the variance of the share with divisor n_roots instead of n_roots - 1."""
     trials = float(n)
     if 0 < share < 1 and not math.isnan(share_variance):
         if share_variance == 0:
             return share, share
         trials = share * (1 - share) / share_variance
-    center = share + NORMAL_QUANTILE_95 * NORMAL_QUANTILE_95 / (2 * trials)
-    half = NORMAL_QUANTILE_95 * math.sqrt(share * (1 - share) / trials + NORMAL_QUANTILE_95 * NORMAL_QUANTILE_95 / (4 * trials * trials))
-    below = 1 + NORMAL_QUANTILE_95 * NORMAL_QUANTILE_95 / trials
-    return (center - half) / below if share > 0 else 0.0, (center + half) / below if share < 1 else 1.0
+    z = NORMAL_QUANTILE_95
+    center = share + z * z / (2 * trials)
+    half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    divisor = 1 + z * z / trials
+    return (center - half) / divisor if share > 0 else 0.0, (center + half) / divisor if share < 1 else 1.0

@@ -1,4 +1,4 @@
-"""Which customers are independent draws, and who in one run is who in another. (part)."""
+"""Pairing of the customers of two runs by key."""
 
 from typing import NamedTuple
 
@@ -9,16 +9,16 @@ from cjsim.metrics.cluster_sample import ClusterSample
 
 
 class CustomerPairing(NamedTuple):
-    """Two runs of the same customers, of whom some may have come in one run only.
+    """The samples of two runs with the same initial customers; arrivals and referred customers may have come in one run only.
 
     Attributes
     ----------
     baseline, alternative : ClusterSample
-        Of the baseline and of the alternative.
+        Samples of the two runs.
     combined : ClusterSample
-        All roots of either.
+        All roots of either run.
     arrival_positions : pair of ndarray of int64, or None
-        Where the arrivals of each run stand among the arrivals of both; None: they are the same.
+        Positions of the arrivals of each run among the arrivals of either; None if they are the same.
     """
 
     baseline: ClusterSample
@@ -28,78 +28,90 @@ class CustomerPairing(NamedTuple):
 
     @classmethod
     def match_by_key(cls, baseline: ClusterSample, alternative: ClusterSample) -> "CustomerPairing":
-        """Who is who, by key.
+        """Pair the customers of two runs by key.
 
         Parameters
         ----------
         baseline, alternative : ClusterSample
-            With the same number of initial customers.
+            Samples with the same number of initial customers.
+
+        Returns
+        -------
+        CustomerPairing
         """
         assert baseline.n_initial == alternative.n_initial
-        ours, theirs = _arrival_keys(baseline), _arrival_keys(alternative)
-        if np.array_equal(ours, theirs):
+        baseline_keys, alternative_keys = _arrival_keys(baseline), _arrival_keys(alternative)
+        if np.array_equal(baseline_keys, alternative_keys):
             return cls(baseline, alternative, ClusterSample(baseline.n_roots, baseline.n_initial), None)
-        union, where = np.unique(np.concatenate([ours, theirs]), return_inverse=True)
+        union, positions = np.unique(np.concatenate([baseline_keys, alternative_keys]), return_inverse=True)
         return cls(
             baseline,
             alternative,
             ClusterSample(baseline.n_initial + len(union), baseline.n_initial),
-            (where[: len(ours)], where[len(ours) :]),
+            (positions[: len(baseline_keys)], positions[len(baseline_keys) :]),
         )
 
     def difference_by_root(self, baseline_values: Array, alternative_values: Array) -> Array:
-        """After - before for each root of either run; who did not come moves nothing.
+        """Return alternative - baseline for each root of either run; a root that did not come has the value 0.
 
         Parameters
         ----------
         baseline_values, alternative_values : ndarray of float64, shape (n_roots,)
-            By root of each run.
+            Values by root of each run.
+
+        Returns
+        -------
+        ndarray of float64, shape (combined.n_roots,)
         """
         if self.arrival_positions is None:
             return alternative_values - baseline_values
-        moved, given = np.zeros(self.combined.n_roots), self.combined.n_initial
-        moved[:given] = alternative_values[:given] - baseline_values[:given]
-        moved[given + self.arrival_positions[1]] += alternative_values[given:]
-        moved[given + self.arrival_positions[0]] -= baseline_values[given:]
-        return moved
+        difference, n_initial = np.zeros(self.combined.n_roots), self.combined.n_initial
+        difference[:n_initial] = alternative_values[:n_initial] - baseline_values[:n_initial]
+        difference[n_initial + self.arrival_positions[1]] += alternative_values[n_initial:]
+        difference[n_initial + self.arrival_positions[0]] -= baseline_values[n_initial:]
+        return difference
 
     @property
     def has_same_customers(self) -> bool:
-        """Whether the customers of both runs are the same ones in the same order."""
-        before, after = self.baseline, self.alternative
-        if before.customer_keys is None and after.customer_keys is None:
-            return before.n_roots == after.n_roots
-        return np.array_equal(_customer_keys(before), _customer_keys(after))
+        """Whether both runs have the same customers in the same order."""
+        if self.baseline.customer_keys is None and self.alternative.customer_keys is None:
+            return self.baseline.n_roots == self.alternative.n_roots
+        return np.array_equal(_customer_keys(self.baseline), _customer_keys(self.alternative))
 
     @property
     def customer_keys(self) -> Array:
-        """Keys of the customers of either run: those of the baseline as they are numbered there, then the others by key."""
+        """Keys of the customers of either run, ndarray of uint64: the baseline's in its order, then the others, ascending."""
         if self.has_same_customers:
             return _customer_keys(self.baseline)
-        ours, theirs = _customer_keys(self.baseline), _customer_keys(self.alternative)
-        return np.concatenate([ours, np.setdiff1d(theirs, ours)])
+        baseline_keys, alternative_keys = _customer_keys(self.baseline), _customer_keys(self.alternative)
+        return np.concatenate([baseline_keys, np.setdiff1d(alternative_keys, baseline_keys)])
 
     def difference_by_customer(self, baseline_values: Array, alternative_values: Array) -> Array:
-        """After - before for each of `customers`; 0 on the side where one did not come.
+        """Return alternative - baseline for each customer of either run; a customer who did not come has the value 0.
 
         Parameters
         ----------
         baseline_values, alternative_values : ndarray of float64, shape (n_customers,)
-            By customer of each run.
+            Values by customer of each run.
+
+        Returns
+        -------
+        ndarray of float64
+            In the order of `customer_keys`.
         """
         if self.has_same_customers:
             return np.asarray(alternative_values - baseline_values)
-        keys, ours = self.customer_keys, len(baseline_values)
+        keys = self.customer_keys
         order = np.argsort(keys, kind="stable")
-        at = order[np.searchsorted(keys, _customer_keys(self.alternative), sorter=order)]
-        moved = np.zeros(len(keys))
-        moved[at] = alternative_values
-        moved[:ours] -= baseline_values
-        return moved
+        positions = order[np.searchsorted(keys, _customer_keys(self.alternative), sorter=order)]
+        difference = np.zeros(len(keys))
+        difference[positions] = alternative_values
+        difference[: len(baseline_values)] -= baseline_values
+        return difference
 
 
 def _arrival_keys(sample: ClusterSample) -> Array:
-    """Keys of the arrivals."""
+    """Return the keys of the arrivals."""
     return _customer_keys(sample)[sample.n_initial : sample.n_roots]
 
 

@@ -1,4 +1,4 @@
-"""All metrics of a run: each is defined once, and measured and compared from that definition. (part)."""
+"""Metrics by month of entry."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -7,30 +7,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cjsim.engine.run_record import RunRecord
+from cjsim.metrics.catalog import find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import estimate_metric
 
 if TYPE_CHECKING:
     import pandas as pd
-from cjsim.metrics.catalog import find_metric_definition
 
 
 def monthly_cohorts(
     run: RunRecord, *, metrics: Sequence[str] = ("conversion", "retention_30d", "retention_90d", "revenue")
 ) -> "pd.DataFrame":
-    """Metrics by month of entry.
+    """Estimate metrics by month of entry.
 
     Parameters
     ----------
     run : RunRecord
-        A run whose customers enter over time, or one month of customers.
+        A run.
     metrics : sequence of str
         Names of metrics.
 
     Returns
     -------
     pandas.DataFrame
-        One row a month in which customers entered: `month` (period), `n` customers, and for each metric its value, `_low` and `_high`.
+        One row per month in which customers entered: `month` (period), the number `n` of customers, and for each metric its value, with the
+        interval in the columns `<metric>_low` and `<metric>_high`.
 
     Raises
     ------
@@ -40,16 +41,17 @@ def monthly_cohorts(
     import pandas as pd
 
     entered = run.entered
-    day = np.floor(np.where(entered, run.outcomes.customers["entered"], 0.0)).astype("timedelta64[D]")
-    months = (np.datetime64(date.fromisoformat(run.provenance.start), "D") + day).astype("datetime64[M]")
-    chosen = [find_metric_definition(run, name) for name in metrics]
-    present = [entered & (months == month) for month in np.unique(months[entered])]
-    table = {"month": pd.PeriodIndex(np.unique(months[entered]), freq="M"), "n": [int(rows.sum()) for rows in present]}
+    days = np.floor(np.where(entered, run.outcomes.customers["entered"], 0.0)).astype("timedelta64[D]")
+    month_of_customer = (np.datetime64(date.fromisoformat(run.provenance.start), "D") + days).astype("datetime64[M]")
+    definitions = [find_metric_definition(run, name) for name in metrics]
+    months = np.unique(month_of_customer[entered])
+    cohorts = [entered & (month_of_customer == month) for month in months]
+    table = {"month": pd.PeriodIndex(months, freq="M"), "n": [int(cohort.sum()) for cohort in cohorts]}
     sample = ClusterSample.from_run(run)
-    for definition in chosen:
+    for definition in definitions:
         terms = definition.terms(run)
-        found = [estimate_metric(terms.restricted_to(rows), definition.unit, sample) for rows in present]
-        table[definition.name] = [metric.value for metric in found]
-        table[f"{definition.name}_low"] = [metric.low for metric in found]
-        table[f"{definition.name}_high"] = [metric.high for metric in found]
+        estimates = [estimate_metric(terms.restricted_to(cohort), definition.unit, sample) for cohort in cohorts]
+        table[definition.name] = [estimate.value for estimate in estimates]
+        table[f"{definition.name}_low"] = [estimate.low for estimate in estimates]
+        table[f"{definition.name}_high"] = [estimate.high for estimate in estimates]
     return pd.DataFrame(table)

@@ -1,7 +1,4 @@
-"""Metrics and comparisons as tables in text.
-
-Lives here: how numbers are written. Does not live here: the numbers (estimate.py, catalog.py, compare.py).
-"""
+"""Numbers of metrics as text: values, differences and intervals in their units."""
 
 import math
 from collections.abc import Sequence
@@ -9,22 +6,26 @@ from collections.abc import Sequence
 from cjsim.metrics.ratios import SHARE_UNIT
 
 SCORE_UNIT = "0 to 1"
-_DECIMALS_BY_UNIT = {"days": 1, "customers": 0, SCORE_UNIT: 3}  # of a unit; 2 of any other
+_DECIMALS_BY_UNIT = {"days": 1, "customers": 0, SCORE_UNIT: 3}  # 2 for other units
 
 
 def format_value(value: float, unit: str, decimals: int, *, is_difference: bool = False) -> str:
-    """A value as tables show it: shares in per cent, a dash where undefined.
+    """Format a value: shares in per cent, a dash where undefined.
 
     Parameters
     ----------
     value : float
         In its unit.
     unit : str
-        Of the metric.
+        Unit of the metric.
     decimals : int
-        As `decimals_of` gives them.
+        Number of decimals, see `decimal_places`.
     is_difference : bool
-        With a plus for gains; differences of shares are in percentage points.
+        Write a plus before positive values, and differences of shares in percentage points.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -41,41 +42,49 @@ def format_value(value: float, unit: str, decimals: int, *, is_difference: bool 
 
 
 def decimal_places(unit: str, values: Sequence[float]) -> int:
-    """Decimals for values that stand in one row: the unit's own, more where the largest would have fewer than two digits.
+    """Return the number of decimals for values of one row: that of the unit, or more if the largest value had fewer than two digits.
 
     Parameters
     ----------
     unit : str
-        Of the metric.
+        Unit of the metric.
     values : sequence of float
-        In the unit; nan counts nothing.
+        In the unit; nan is ignored.
+
+    Returns
+    -------
+    int
+        From 0 to 6.
 
     Examples
     --------
     >>> decimal_places("money", [1234.5, 0.01]), decimal_places("money", [0.0412, math.nan]), decimal_places("share", [0.3, 0.0002])
     (2, 3, 2)
     """
-    own = _DECIMALS_BY_UNIT.get(unit, 2)
+    unit_decimals = _DECIMALS_BY_UNIT.get(unit, 2)
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0) * (100 if unit == SHARE_UNIT else 1)
-    return own if largest == 0 else min(6, max(own, 1 - math.floor(math.log10(largest))))
+    return unit_decimals if largest == 0 else min(6, max(unit_decimals, 1 - math.floor(math.log10(largest))))
 
 
 def format_interval(low: float, high: float, unit: str, decimals: int, *, is_difference: bool = False) -> str:
-    """An interval as tables show it.
+    """Format an interval; empty where undefined.
 
     Parameters
     ----------
     low, high : float
         In the unit.
     unit : str
-        Of the metric.
+        Unit of the metric.
     decimals : int
-        As `decimals_of` gives them.
+        Number of decimals, see `decimal_places`.
     is_difference : bool
-        Of a difference.
+        Whether it is the interval of a difference.
+
+    Returns
+    -------
+    str
     """
-    return (
-        ""
-        if math.isnan(low)
-        else f"[{format_value(low, unit, decimals, is_difference=is_difference)}, {format_value(high, unit, decimals, is_difference=is_difference)}]"
-    )
+    if math.isnan(low):
+        return ""
+    ends = (format_value(end, unit, decimals, is_difference=is_difference) for end in (low, high))
+    return f"[{', '.join(ends)}]"

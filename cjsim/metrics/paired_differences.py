@@ -1,4 +1,8 @@
-"""Ratios of sums over customers, their intervals, and their differences between runs on the same customers. (part)."""
+"""Paired differences of a metric between two runs on the same customers, with 95 % intervals.
+
+The influence of each root on the metric (`cjsim.metrics.ratios`) is subtracted between the runs, root by root, before the variance is
+taken: what the two policies have in common cancels.
+"""
 
 import math
 from typing import NamedTuple
@@ -11,14 +15,22 @@ from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.ratios import RatioTerms, influence, ratio
 
-_ROUNDING_VARIANCE_RATIO = 1e-20  # a variance this much smaller than another is rounding
+_ROUNDING_VARIANCE_RATIO = 1e-20  # a smaller ratio of the paired to the unpaired variance is a rounding error
 
 
 class PairedDifference(NamedTuple):
     """A metric under two policies on the same customers; nan where undefined.
 
-    `effect` is value - baseline, with its paired 95 % interval. `variance_ratio` is the variance of the unpaired difference over
-    that of the paired one: nan where no customer differs.
+    Attributes
+    ----------
+    baseline, value : float
+        The metric under the baseline and under the alternative.
+    effect : float
+        value - baseline.
+    low, high : float
+        Ends of the paired 95 % interval of the effect.
+    variance_ratio : float
+        Variance of the unpaired difference over that of the paired difference; nan if no customer differs.
     """
 
     baseline: float
@@ -37,68 +49,71 @@ class PairedDifference(NamedTuple):
 def paired_difference(
     baseline_terms: RatioTerms, alternative_terms: RatioTerms, pairing: CustomerPairing | None = None
 ) -> PairedDifference:
-    """The difference of a ratio between two runs of the same customers.
+    """Estimate the difference of a ratio between two runs on the same customers.
 
     Parameters
     ----------
     baseline_terms, alternative_terms : RatioTerms
-        Of the baseline and the alternative.
+        Terms of the two runs.
     pairing : CustomerPairing, optional
-        Who is who; if not given, row i of both is the same customer, and everybody is alone.
+        Pairing of the customers. If not given, row i of both is the same customer, and customers are independent.
 
     Returns
     -------
     PairedDifference
-        Exactly 0 with a width of 0 where no customer differs.
+        Exactly 0, with an interval of width 0, if no customer differs.
     """
     baseline, value = ratio(baseline_terms), ratio(alternative_terms)
     if math.isnan(baseline) or math.isnan(value):
         return PairedDifference(baseline, value, math.nan, math.nan, math.nan, math.nan)
-    of = pairing or CustomerPairing.match_by_key(
-        ClusterSample.of_independent_customers(len(baseline_terms.numerator)),
-        ClusterSample.of_independent_customers(len(alternative_terms.numerator)),
-    )
-    difference = of.alternative.sum_by_root(influence(alternative_terms))
-    apart = of.alternative.variance(difference)
-    moved = of.baseline.sum_by_root(influence(baseline_terms))
-    apart += of.baseline.variance(moved)
-    together = of.combined.variance(of.difference_by_root(moved, difference))
-    if together < _ROUNDING_VARIANCE_RATIO * apart:
-        together = 0.0
-    effect, half = value - baseline, NORMAL_QUANTILE_95 * math.sqrt(together)
-    return PairedDifference(baseline, value, effect, effect - half, effect + half, apart / together if together else math.nan)
+    pairing = pairing or _row_by_row(baseline_terms, alternative_terms)
+    alternative_influence = pairing.alternative.sum_by_root(influence(alternative_terms))
+    unpaired_variance = pairing.alternative.variance(alternative_influence)
+    baseline_influence = pairing.baseline.sum_by_root(influence(baseline_terms))
+    unpaired_variance += pairing.baseline.variance(baseline_influence)
+    paired_variance = pairing.combined.variance(pairing.difference_by_root(baseline_influence, alternative_influence))
+    if paired_variance < _ROUNDING_VARIANCE_RATIO * unpaired_variance:
+        paired_variance = 0.0
+    effect, half = value - baseline, NORMAL_QUANTILE_95 * math.sqrt(paired_variance)
+    variance_ratio = unpaired_variance / paired_variance if paired_variance else math.nan
+    return PairedDifference(baseline, value, effect, effect - half, effect + half, variance_ratio)
 
 
 def customer_contributions(baseline_terms: RatioTerms, alternative_terms: RatioTerms, pairing: CustomerPairing | None = None) -> Array:
-    """What each customer adds to the effect: their mean is the effect (of a total, their sum).
+    """Return the contribution of each customer to an effect: their mean is the effect, or their sum, if the metric is a total.
 
-    For a mean over customers who are the same in both runs, and for a total, it is the customer's own difference, y_after - y_before, with
-    what was spent on it; for any other ratio, the effect and how each customer moves it.
+    For a total, and for a mean over customers who are the same in both runs, the contribution is the customer's own difference of
+    numerators, allocated costs included. For any other ratio, it is the effect plus n times the difference of the customer's influences.
 
     Parameters
     ----------
     baseline_terms, alternative_terms : RatioTerms
-        As in `paired`.
+        Terms of the two runs.
     pairing : CustomerPairing, optional
-        As in `paired`.
+        Pairing of the customers. If not given, row i of both is the same customer, and customers are independent.
 
     Returns
     -------
     ndarray of float64, shape (n_customers,)
-        Customers in the order of `Pairing.customers`; by row where no pairing is given.
+        In the order of `CustomerPairing.customer_keys`.
     """
-    of = pairing or CustomerPairing.match_by_key(
-        ClusterSample.of_independent_customers(len(baseline_terms.numerator)),
-        ClusterSample.of_independent_customers(len(alternative_terms.numerator)),
-    )
+    pairing = pairing or _row_by_row(baseline_terms, alternative_terms)
     is_mean = (
         baseline_terms.denominator.all()
         and alternative_terms.denominator.all()
         and baseline_terms.denominator.dtype == alternative_terms.denominator.dtype == np.dtype(bool)
     )
-    if baseline_terms.is_total or (is_mean and of.has_same_customers):
-        return of.difference_by_customer(baseline_terms.numerator_with_cost, alternative_terms.numerator_with_cost)
-    moved = of.difference_by_customer(influence(baseline_terms), influence(alternative_terms))
-    moved *= len(moved)
-    moved += ratio(alternative_terms) - ratio(baseline_terms) - (moved.mean() if len(moved) else 0.0)
-    return moved
+    if baseline_terms.is_total or (is_mean and pairing.has_same_customers):
+        return pairing.difference_by_customer(baseline_terms.numerator_with_cost, alternative_terms.numerator_with_cost)
+    contributions = pairing.difference_by_customer(influence(baseline_terms), influence(alternative_terms))
+    contributions *= len(contributions)
+    contributions += ratio(alternative_terms) - ratio(baseline_terms) - (contributions.mean() if len(contributions) else 0.0)
+    return contributions
+
+
+def _row_by_row(baseline_terms: RatioTerms, alternative_terms: RatioTerms) -> CustomerPairing:
+    """Pair independent customers by row."""
+    return CustomerPairing.match_by_key(
+        ClusterSample.of_independent_customers(len(baseline_terms.numerator)),
+        ClusterSample.of_independent_customers(len(alternative_terms.numerator)),
+    )

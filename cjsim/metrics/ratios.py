@@ -1,15 +1,16 @@
-"""Ratios of sums over customers, their intervals, and their differences between runs on the same customers.
+"""Ratios of sums over customers: the form of every metric, and the influence of each customer on it.
 
-Lives here: the arithmetic, once, for every metric. Does not live here: any metric (value.py, retention.py, journey.py, contacts.py,
-desks.py, acquisition.py), which customers are independent of which (sample.py).
+A metric is R = sum(y) / sum(x) over customers. A mean per customer has x = 1; a total has the denominator 1. To first order, a root (an
+initial customer or an arrival, with all its descendants by referral) changes the estimate by its influence g = sum(y - R x) / sum(x), where
+the sum of y - R x runs over these customers; for a total, g = sum(y). This is the delta method for cluster samples (Cochran 1977, sections
+6.4 and 9A.2). Roots are independent. The number of initial customers is given, so only deviations from their mean influence count. The
+number of arrivals is Poisson, so var(R) contains the sum of their g^2: the variance of a compound Poisson sum is its rate times the second
+moment. Acquisition spend is decided before anyone arrives: it is part of the sums, but has no influence. Intervals cover the Monte Carlo
+error, not the error of the journey's parameters.
 
-A metric is R = sum(y) / sum(x) over customers; a mean per customer has x = 1, a total has the denominator 1. To first order the estimate
-moves with a root - an initial customer or an arrival, with all whom it led to by referrals - by g = sum(y - R x) / sum(x) over these
-customers (for a total, sum(y)): the delta method for cluster samples (Cochran 1977, Sampling Techniques, sections 6.4 and 9A.2). Roots
-are independent. The number of initial customers is given, so that they move R by what sets each apart from their mean; that of arrivals
-is Poisson, so that var(R) has the sum of their g**2, as the variance of a compound Poisson sum is its rate times the second moment. What
-is spent on acquisition is decided before anyone comes: it is in the sums, and moves with nobody. Intervals cover the Monte Carlo error,
-not that of the journey.
+References
+----------
+Cochran, W. G. (1977). Sampling Techniques, 3rd ed. Wiley.
 """
 
 import math
@@ -24,14 +25,24 @@ from cjsim.kernels.world import Array
 from cjsim.metrics.cluster_sample import ClusterSample
 
 SHARE_UNIT = "share"
-_FLOAT64_ZERO = np.float64(0)  # turns what stands beside it into float64
+_FLOAT64_ZERO = np.float64(0)  # makes np.where return float64
 
 
 class RatioTerms(NamedTuple):
-    """Numerators and denominators of a ratio, one a customer; `x` may be bool.
+    """Numerators and denominators of a ratio, by customer.
 
-    `spent`, money on acquiring each customer, is in neither: `above` and `below` times its sum are added to the sums. `summed`: the
-    denominator of the ratio is 1, and `x` only says who counts.
+    Attributes
+    ----------
+    numerator : ndarray of float64, shape (n_customers,)
+        The y of the module's formulas.
+    denominator : ndarray of float64 or bool, shape (n_customers,)
+        The x of the module's formulas.
+    allocated_cost : ndarray of float64, shape (n_customers,), or None
+        Acquisition spend and wages allocated to each customer; contained in neither numerator nor denominator.
+    numerator_cost_weight, denominator_cost_weight : float
+        Factors with which the sum of `allocated_cost` is added to the sums of numerators and denominators.
+    is_total : bool
+        Whether the denominator of the ratio is 1; `denominator` then only says which customers count.
     """
 
     numerator: Array
@@ -42,17 +53,27 @@ class RatioTerms(NamedTuple):
     is_total: bool = False
 
     def restricted_to(self, is_chosen: Array) -> "RatioTerms":
-        """Those of some customers (bool, shape (n_customers,)), with nothing for the others."""
-        spent = None if self.allocated_cost is None else np.where(is_chosen, self.allocated_cost, _FLOAT64_ZERO)
+        """Return the terms with 0 for all but the chosen customers.
+
+        Parameters
+        ----------
+        is_chosen : ndarray of bool, shape (n_customers,)
+            Which customers are chosen.
+
+        Returns
+        -------
+        RatioTerms
+        """
+        allocated_cost = None if self.allocated_cost is None else np.where(is_chosen, self.allocated_cost, _FLOAT64_ZERO)
         return self._replace(
             numerator=np.where(is_chosen, self.numerator, _FLOAT64_ZERO),
             denominator=np.where(is_chosen, self.denominator, self.denominator.dtype.type(0)),
-            allocated_cost=spent,
+            allocated_cost=allocated_cost,
         )
 
     @property
     def numerator_with_cost(self) -> Array:
-        """The numerators with what was spent on each customer."""
+        """The numerators with the weighted allocated costs."""
         return self.numerator if self.allocated_cost is None else self.numerator + self.numerator_cost_weight * self.allocated_cost
 
     @property
@@ -60,31 +81,38 @@ class RatioTerms(NamedTuple):
         """The denominator of the ratio."""
         if self.is_total:
             return 1.0
-        return float(self.denominator.sum()) + (
-            self.denominator_cost_weight * float(self.allocated_cost.sum()) if self.allocated_cost is not None else 0.0
-        )
+        return float(self.denominator.sum()) + self._weighted_cost(self.denominator_cost_weight)
+
+    @property
+    def numerator_sum(self) -> float:
+        """The numerator of the ratio."""
+        return float(self.numerator.sum()) + self._weighted_cost(self.numerator_cost_weight)
+
+    def _weighted_cost(self, weight: float) -> float:
+        """Return the sum of allocated costs times a weight; 0 if there are none."""
+        return 0.0 if self.allocated_cost is None else weight * float(self.allocated_cost.sum())
 
 
 @dataclass(frozen=True)
 class MetricDefinition:
-    """One metric: all that is said of it anywhere.
+    """The definition of one metric.
 
     Attributes
     ----------
     name : str
-        As in JSON and tables.
+        Name in JSON and tables.
     unit : str
         'share' (of what the denominator counts, in [0, 1]), 'money', 'days', 'ratio', or what is counted.
     title : str
-        What it is, in words.
+        Description for tables.
     terms : callable
-        The numerators and denominators of a run.
+        Returns the numerators and denominators of a run.
     is_detail : bool
-        Left out of short tables.
+        Whether short tables leave it out.
     has_selected_denominator : bool
-        Its denominator counts those whom a policy may have brought there (converters, openers): under another policy they are others.
+        Whether the policy affects who is in the denominator (converters, openers), so that the mix differs between policies.
     is_total : bool
-        Over all customers: it says something of its own only where their number is not given.
+        Whether it is a sum over all customers, which tells more than the mean only if their number is not given.
     """
 
     name: str
@@ -97,28 +125,38 @@ class MetricDefinition:
 
 
 def mean_per_customer(run: RunRecord, values: Array) -> RatioTerms:
-    """A mean over the customers who entered.
+    """Return the terms of a mean over the customers who entered.
 
     Parameters
     ----------
     run : RunRecord
         The run.
     values : ndarray, shape (n_customers,)
-        What is averaged; not changed.
+        Values to be averaged; not modified.
+
+    Returns
+    -------
+    RatioTerms
     """
     entered = run.entered
     return RatioTerms(np.where(entered, values, _FLOAT64_ZERO), entered)
 
 
 def ratio_of_sums(run: RunRecord, numerator: Array, denominator: Array) -> RatioTerms:
-    """A ratio over the customers who entered.
+    """Return the terms of a ratio over the customers who entered.
 
     Parameters
     ----------
     run : RunRecord
         The run.
-    numerator, denominator : ndarray, shape (n_customers,)
-        Numerators, which are 0 where the denominator is; denominators. Not changed.
+    numerator : ndarray, shape (n_customers,)
+        Numerators; 0 where the denominator is 0. Not modified.
+    denominator : ndarray, shape (n_customers,)
+        Denominators. Not modified.
+
+    Returns
+    -------
+    RatioTerms
     """
     entered = run.entered
     return RatioTerms(
@@ -128,50 +166,72 @@ def ratio_of_sums(run: RunRecord, numerator: Array, denominator: Array) -> Ratio
 
 
 def mean_of_outcome(field: str) -> Callable[[RunRecord], RatioTerms]:
-    """The mean of a field of OUTCOME over the customers who entered.
+    """Return the terms function of the mean of an OUTCOME field over the customers who entered.
 
     Parameters
     ----------
     field : str
-        Its name.
+        Name of the field.
+
+    Returns
+    -------
+    callable
+        For `MetricDefinition.terms`.
     """
     return lambda run: mean_per_customer(run, run.outcomes.customers[field])
 
 
 def total_over_customers(terms: Callable[[RunRecord], RatioTerms]) -> Callable[[RunRecord], RatioTerms]:
-    """The sum over customers whose mean these terms give.
+    """Return the terms function of a sum over customers, given that of their mean.
 
     Parameters
     ----------
     terms : callable
-        Of a mean per customer.
+        Terms function of a mean per customer.
+
+    Returns
+    -------
+    callable
+        For `MetricDefinition.terms`.
     """
     return lambda run: terms(run)._replace(is_total=True)
 
 
 def sum_terms_by_root(terms: RatioTerms, sample: ClusterSample) -> RatioTerms:
-    """The same ratio from sums by root: each initial customer or arrival with all whom it led to.
+    """Sum the terms of a ratio by root: each initial customer or arrival with all its descendants by referral.
 
     Parameters
     ----------
     terms : RatioTerms
-        By customer.
+        Terms by customer.
     sample : ClusterSample
-        Who descends from whom.
+        The roots of the customers.
 
     Returns
     -------
     RatioTerms
-        Arrays of shape (n_roots,), in the order of `Sample.of_roots`; as they are where everybody is a root.
+        Arrays of shape (n_roots,), in the order of `sample.roots_only`; the same arrays if each customer is a root.
     """
-    spent = None if terms.allocated_cost is None else sample.sum_by_root(terms.allocated_cost)
+    allocated_cost = None if terms.allocated_cost is None else sample.sum_by_root(terms.allocated_cost)
     return terms._replace(
-        numerator=sample.sum_by_root(terms.numerator), denominator=sample.sum_by_root(terms.denominator), allocated_cost=spent
+        numerator=sample.sum_by_root(terms.numerator),
+        denominator=sample.sum_by_root(terms.denominator),
+        allocated_cost=allocated_cost,
     )
 
 
 def ratio(terms: RatioTerms) -> float:
-    """sum(y) / sum(x), with what was spent; nan where the denominator is 0.
+    """Return the value of a ratio, allocated costs included.
+
+    Parameters
+    ----------
+    terms : RatioTerms
+        Terms by customer.
+
+    Returns
+    -------
+    float
+        nan if the denominator is 0.
 
     Examples
     --------
@@ -180,24 +240,26 @@ def ratio(terms: RatioTerms) -> float:
     >>> ratio(RatioTerms(np.array([1.0, 2.0]), np.array([True, True]), is_total=True))
     3.0
     """
-    over = terms.denominator_sum
-    above = float(terms.numerator.sum()) + (
-        terms.numerator_cost_weight * float(terms.allocated_cost.sum()) if terms.allocated_cost is not None else 0.0
-    )
-    return above / over if over else math.nan
+    denominator = terms.denominator_sum
+    return terms.numerator_sum / denominator if denominator else math.nan
 
 
 def influence(terms: RatioTerms) -> Array:
-    """How the ratio moves with each customer: (y - R x) / sum(x); of a total, y.
+    """Return the influence of each customer on a ratio: (y - R x) / sum(x); for a total, y.
+
+    Parameters
+    ----------
+    terms : RatioTerms
+        Terms by customer.
 
     Returns
     -------
     ndarray of float64, shape (n_customers,)
-        nan where the ratio is undefined.
+        nan if the ratio is undefined.
     """
     if terms.is_total:
         return np.array(terms.numerator, np.float64)
-    moved = np.multiply(terms.denominator, -ratio(terms), dtype=np.float64)
-    moved += terms.numerator
-    moved /= terms.denominator_sum or math.nan
-    return moved
+    values = np.multiply(terms.denominator, -ratio(terms), dtype=np.float64)
+    values += terms.numerator
+    values /= terms.denominator_sum or math.nan
+    return values

@@ -1,17 +1,21 @@
-"""Metrics and comparisons as tables in text. (part)."""
+"""Tables in text with aligned columns."""
 
 from collections.abc import Sequence
 
 
 def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns padded to their widest cell; the first and the last to the left, the others to the right.
+    """Format a table with columns padded to their widest cells: the first and the last are left-aligned, the others right-aligned.
 
     Parameters
     ----------
     header : sequence of str
-        Names of columns.
+        Column names.
     rows : sequence of sequence of str
-        Cells, as many as columns.
+        Rows with one cell per column.
+
+    Returns
+    -------
+    str
     """
     lines = [header, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]

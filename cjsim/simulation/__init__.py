@@ -1,1 +1,1 @@
-"""Run scenarios: load, simulate, compare, and the results."""
+"""Running scenarios: load, simulate, compare, and work with the results."""

@@ -1,8 +1,4 @@
-"""A scenario's customers a stretch at a time: some now, the next later, each as in a simulation of all.
-
-Lives here: stretches of initial customers. Does not live here: the verb for all of them at once (run.py), who decides how many live
-(tuning/).
-"""
+"""Simulating a scenario's initial customers batch by batch, with the results of a simulation of all of them at once."""
 
 import os
 import time
@@ -21,25 +17,25 @@ from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
 from cjsim.progress import NoProgress
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
-from cjsim.simulation.simulate import MAX_GROWTH_FACTOR, MIN_POPULATION_LIMIT, Generations
+from cjsim.simulation.simulate import Generations, default_population_limit
 
 
 class BatchSimulator:
-    """A scenario that is compiled once, and whose customers live a stretch at a time.
+    """A scenario that is compiled once, and whose customers are simulated batch by batch.
 
     Parameters
     ----------
     scenario : Scenario
-        In which nobody arrives and customers share nothing: a part of them would live otherwise than among all.
+        Without arrivals and without shared desks or budgets: there, a part of the customers would differ from the same part of all.
     seed : int
         In [0, 2**63).
     threads : int, optional
-        All cores if not given. The results do not depend on it.
+        All cores if not given. Results do not depend on it.
 
     Raises
     ------
     InputError
-        If the scenario asks for what cannot be.
+        If the scenario is invalid.
     """
 
     def __init__(self, scenario: Scenario, *, seed: int, threads: int | None = None) -> None:
@@ -50,44 +46,45 @@ class BatchSimulator:
         self._pool.engines[0].prepare()
 
     def simulate(self, first: int, count: int) -> Run:
-        """Let some customers live, with all whom they refer.
+        """Simulate some of the initial customers, with all customers whom they lead to by referrals.
 
         Parameters
         ----------
-        first, count : int
-            Which initial customers, by key.
+        first : int
+            Key of the first customer.
+        count : int
+            Number of customers.
 
         Returns
         -------
         Run
-            Of these; every one as in a run of all.
+            The result for each customer is the same as in a run of all.
 
         Raises
         ------
         InputError
-            If too many are referred.
+            If the population exceeds its default limit, or a customer is stuck in a zero-time loop.
         """
-        started, events = time.perf_counter(), self._pool.events
-        generations = Generations(
-            self._plan, self._pool, writer=None, progress=NoProgress(), at_most=max(MAX_GROWTH_FACTOR * count, MIN_POPULATION_LIMIT)
-        )
+        started, events_before = time.perf_counter(), self._pool.n_events
+        generations = Generations(self._plan, self._pool, writer=None, progress=NoProgress(), max_customers=default_population_limit(count))
         generations.simulate([CustomerBatch(count, partial(self._initial_subset, first))])
-        census = PopulationRegistry.of(count, initial_cohort(self._plan, self._seed, 0, 0), generations.referrals, first=first)
+        no_arrivals = initial_cohort(self._plan, self._seed, 0, 0)
+        registry = PopulationRegistry.of(count, no_arrivals, generations.referrals, first_key=first)
         provenance = replace(
             self._provenance,
             customers=count,
-            referred=len(census) - count,
-            events=self._pool.events - events,
+            referred=len(registry) - count,
+            events=self._pool.n_events - events_before,
             seconds=time.perf_counter() - started,
         )
-        return Run.of(self._plan, provenance, Outcomes.concatenate(generations.outcomes), census)
+        return Run.from_plan(self._plan, provenance, Outcomes.concatenate(generations.outcomes), registry)
 
     @cached_property
     def _provenance(self) -> Provenance:
-        """That of nobody: what stretches have in common is told once."""
-        nobody = PopulationRegistry.of(0, initial_cohort(self._plan, self._seed, 0, 0), [])
-        return Provenance.of(self._scenario, self._plan, nobody, seed=self._seed, engine="compiled", events=0, seconds=0.0)
+        """The provenance that all batches share, for no customers."""
+        no_customers = PopulationRegistry.initial_only(0)
+        return Provenance.of(self._scenario, self._plan, no_customers, seed=self._seed, engine="compiled", events=0, seconds=0.0)
 
-    def _initial_subset(self, begin: int, place: int, size: int) -> Cohort:
-        """Some of those from key `begin` on; they are numbered from 0, as rows of the run."""
-        return initial_cohort(self._plan, self._seed, begin + place, size).with_first_number(place)
+    def _initial_subset(self, batch_key: int, first: int, size: int) -> Cohort:
+        """Return a part of the batch that begins at key `batch_key`; customers are numbered from 0, as rows of the run."""
+        return initial_cohort(self._plan, self._seed, batch_key + first, size).with_first_number(first)

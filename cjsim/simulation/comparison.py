@@ -1,9 +1,7 @@
-"""Policies compared on the same customers: what would have been different for each of them.
+"""`compare`: simulate policies on the same customers, and estimate the paired differences of all metrics.
 
-Customers are the same who have the same key. Where policies differ in how many come (acquisition, referrals), those who came under one only
-never entered under the other.
-
-Lives here: the verb `compare` and its result. Does not live here: the arithmetic (estimate.py), the metrics (catalog.py).
+Two customers are the same if they have the same key. Policies can differ in the number of customers (acquisition, referrals): a customer
+who came under one policy only counts as never having entered under the other.
 """
 
 import json
@@ -19,14 +17,14 @@ from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.paired_differences import PairedDifference, customer_contributions, paired_difference
+from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run, to_json_value
+from cjsim.simulation.simulate import simulate
 from cjsim.simulation.summary_tables import comparison_table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from cjsim.progress import Progress
 
 DifferenceByMetric = Mapping[str, PairedDifference]
 T = TypeVar("T")
@@ -39,9 +37,9 @@ class Comparison:
     Attributes
     ----------
     runs : Mapping of str to Run
-        By name; the first is the baseline.
+        Runs by name; the first is the baseline.
     alternatives : Mapping of str to Mapping of str to PairedDifference
-        By name of the alternative, then of the metric.
+        Paired differences by name of the alternative, then of the metric.
     """
 
     runs: Mapping[str, Run]
@@ -49,28 +47,32 @@ class Comparison:
 
     @classmethod
     def of(cls, runs: Mapping[str, Run]) -> "Comparison":
-        """Compare runs that are there already.
+        """Compare existing runs.
 
         Parameters
         ----------
         runs : Mapping of str to Run
-            By name; the first is the baseline.
+            Runs by name; the first is the baseline.
+
+        Returns
+        -------
+        Comparison
 
         Raises
         ------
         InputError
-            If there are fewer than two, or they are not of the same customers over the same days.
+            If there are fewer than two runs, or they differ in number of customers, seed, start or horizon.
         """
-        (name, base), others = _split_off_baseline(runs, Run)
+        (name, baseline), others = _split_off_baseline(runs, Run)
         for other, run in others.items():
-            for what in ("customers", "seed", "start", "horizon"):
-                _require_same_value(what, name, getattr(base.provenance, what), other, getattr(run.provenance, what))
-        effects = {other: _paired_differences(base, run) for other, run in others.items()}
+            for field in ("customers", "seed", "start", "horizon"):
+                _require_same_value(field, name, getattr(baseline.provenance, field), other, getattr(run.provenance, field))
+        effects = {other: _paired_differences(baseline, run) for other, run in others.items()}
         return cls(MappingProxyType(dict(runs)), MappingProxyType(effects))
 
     @property
     def baseline(self) -> str:
-        """Name of the run that the others are compared with."""
+        """Name of the baseline."""
         return next(iter(self.runs))
 
     def __str__(self) -> str:
@@ -80,30 +82,36 @@ class Comparison:
         return f"Comparison({self.baseline} against {', '.join(self.alternatives)}: {len(self.runs[self.baseline]):,} customers)"
 
     def summary(self, *, full: bool = False) -> str:
-        """The comparison as tables in text.
+        """Return the comparison as tables in text.
 
         Parameters
         ----------
         full : bool
-            Also metrics by stage, channel and reason.
+            Include metrics by stage, channel and reason.
+
+        Returns
+        -------
+        str
         """
         return comparison_table(self.runs[self.baseline], self.baseline, self.alternatives, full=full)
 
     def effects(self, alternative: str, metric: str) -> Array:
-        """What each customer adds to an effect: their mean is the effect.
+        """Return the contribution of each customer to an effect.
 
         Parameters
         ----------
         alternative : str
-            An alternative.
+            Name of an alternative.
         metric : str
-            Of a mean per customer, such as 'clv', it is the customer's own difference, where the same customers came under both;
-            of a total, such as 'profit', as well, and their sum is the effect; of a ratio, its linear contribution.
+            Name of a metric.
 
         Returns
         -------
         ndarray of float64, shape (n_customers,)
-            In the order of the baseline; then, by key, those who came under the alternative only.
+            Customers in the order of the baseline, followed by those who came under the alternative only, by key. For a mean per customer,
+            such as 'clv', the values are the customers' own differences, if the same customers came under both policies; their mean is the
+            effect. For a total, such as 'profit', they are as well, and their sum is the effect. For another ratio, they are linear
+            contributions, whose mean is the effect.
 
         Raises
         ------
@@ -112,18 +120,18 @@ class Comparison:
         """
         if alternative not in self.alternatives:
             raise InputError(format_error("alternative", *unknown_name_parts(alternative, self.alternatives, "alternative")))
-        base, run = self.runs[self.baseline], self.runs[alternative]
-        pairing = CustomerPairing.match_by_key(ClusterSample.from_run(base), ClusterSample.from_run(run))
+        baseline, run = self.runs[self.baseline], self.runs[alternative]
+        pairing = CustomerPairing.match_by_key(ClusterSample.from_run(baseline), ClusterSample.from_run(run))
         return customer_contributions(
-            find_metric_definition(base, metric).terms(base), find_metric_definition(run, metric).terms(run), pairing
+            find_metric_definition(baseline, metric).terms(baseline), find_metric_definition(run, metric).terms(run), pairing
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The comparison as plain values for JSON; null where undefined, and where no customer differs for `variance_ratio`."""
+        """Return the comparison as plain values for JSON; null where undefined, as `variance_ratio` is where no customer differs."""
         alternatives = {
             name: {
                 "metrics": {
-                    metric: {key: to_json_value(value) for key, value in found._asdict().items()} for metric, found in effects.items()
+                    metric: {key: to_json_value(value) for key, value in effect._asdict().items()} for metric, effect in effects.items()
                 }
             }
             for name, effects in self.alternatives.items()
@@ -131,56 +139,65 @@ class Comparison:
         return {"baseline": self.baseline, "alternatives": alternatives}
 
     def to_pandas(self) -> "pd.DataFrame":
-        """One row an alternative and metric."""
+        """Return the comparison as a frame with one row per alternative and metric."""
         import pandas as pd
 
-        rows = {(name, metric): found for name, effects in self.alternatives.items() for metric, found in effects.items()}
+        rows = {(name, metric): effect for name, effects in self.alternatives.items() for metric, effect in effects.items()}
         return pd.DataFrame(
             rows.values(), columns=list(PairedDifference._fields), index=pd.MultiIndex.from_tuples(rows, names=["alternative", "metric"])
         )
 
     def save(self, folder: str | Path) -> Path:
-        """Write `comparison.json`, and each run in a folder of its own, `run_0` the baseline.
+        """Write `comparison.json`, and each run to a folder of its own: `run_0` is the baseline.
 
         Parameters
         ----------
         folder : str or Path
-            Made if it is not there.
+            Created if it does not exist.
+
+        Returns
+        -------
+        Path
+            The folder.
 
         Raises
         ------
         InputError
             If the folder cannot be written.
         """
-        to = Path(folder)
-        (to / "comparison.json").unlink(missing_ok=True)
+        target = Path(folder)
+        (target / "comparison.json").unlink(missing_ok=True)
         for i, run in enumerate(self.runs.values()):
-            run.save(to / f"run_{i}")
-        (to / "comparison.json").write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        return to
+            run.save(target / f"run_{i}")
+        (target / "comparison.json").write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        return target
 
     @classmethod
     def load(cls, folder: str | Path) -> "Comparison":
-        """A comparison that was saved.
+        """Load a saved comparison.
 
         Parameters
         ----------
         folder : str or Path
-            What `save` was given.
+            Folder that `save` wrote.
+
+        Returns
+        -------
+        Comparison
 
         Raises
         ------
         InputError
-            If there is no complete comparison in it.
+            If the folder does not contain a complete comparison.
         """
-        at = Path(folder)
+        source = Path(folder)
         try:
-            saved = json.loads((at / "comparison.json").read_text(encoding="utf-8"))
+            saved = json.loads((source / "comparison.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             got = "no comparison.json that can be read"
-            raise InputError(format_error(str(at), "must be the folder of a saved comparison", got, "Save it again.")) from error
+            raise InputError(format_error(str(source), "must be the folder of a saved comparison", got, "Save it again.")) from error
         names = [saved["baseline"], *saved["alternatives"]]
-        return cls.of({name: Run.load(at / f"run_{i}") for i, name in enumerate(names)})
+        return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)})
 
 
 def compare(
@@ -191,26 +208,26 @@ def compare(
     engine: Literal["compiled", "readable"] = "compiled",
     threads: int | None = None,
     max_customers: int | None = None,
-    progress: "Progress | None" = None,
+    progress: Progress | None = None,
 ) -> Comparison:
-    """Run scenarios on the same customers and compare each with the first.
+    """Simulate scenarios on the same customers, and compare each with the first.
 
     Parameters
     ----------
     scenarios : Mapping of str to Scenario
-        By name; the first is the baseline.
+        Scenarios by name; the first is the baseline.
     customers : int, optional
-        How many; the scenarios' own number, which must then be one.
+        Number of initial customers. If not given, the scenarios must have the same number.
     seed : int, optional
-        Of the baseline if not given; all run with one.
-    engine : str
-        'compiled' or 'readable'.
+        Seed of all simulations; the baseline's if not given.
+    engine : {'compiled', 'readable'}
+        Both give the same results, to the byte.
     threads : int, optional
-        As many as there are cores, if not given.
+        All cores if not given. Results do not depend on it.
     max_customers : int, optional
-        How many there may be in all in any of them; as in `simulate`.
+        Abort if the population of a scenario exceeds this number, as in `simulate`.
     progress : Progress, optional
-        Passed on to each simulation.
+        Receives the progress of each simulation.
 
     Returns
     -------
@@ -219,77 +236,78 @@ def compare(
     Raises
     ------
     InputError
-        If there are fewer than two, or they differ in start, horizon, entry or (where none is given) number of customers.
+        If there are fewer than two scenarios, they differ in start, horizon, entry or (unless given) number of customers, or one of them
+        cannot be simulated.
     """
-    from cjsim.simulation.simulate import simulate
-
     require_same_customers(scenarios, customers=customers)
-    base = next(iter(scenarios.values()))
-    number, key = base.customers if customers is None else customers, base.seed if seed is None else seed
+    baseline = next(iter(scenarios.values()))
+    customers, seed = baseline.customers if customers is None else customers, baseline.seed if seed is None else seed
     runs = {
-        name: simulate(scenario, customers=number, seed=key, engine=engine, threads=threads, max_customers=max_customers, progress=progress)
+        name: simulate(
+            scenario, customers=customers, seed=seed, engine=engine, threads=threads, max_customers=max_customers, progress=progress
+        )
         for name, scenario in scenarios.items()
     }
     return Comparison.of(runs)
 
 
 def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int | None = None) -> None:
-    """Refuse scenarios that cannot be compared on the same customers over the same days.
+    """Raise if scenarios cannot be compared on the same customers over the same days.
 
     Parameters
     ----------
     scenarios : Mapping of str to Scenario
-        By name; the first is the baseline.
+        Scenarios by name; the first is the baseline.
     customers : int, optional
-        How many, instead of the scenarios' own number.
+        Number of initial customers, instead of the scenarios' own.
 
     Raises
     ------
     InputError
-        If there are fewer than two, or they differ in start, horizon, entry or (where none is given) number of customers.
+        If there are fewer than two scenarios, or they differ in start, horizon, entry or (unless given) number of customers.
     """
-    (name, base), others = _split_off_baseline(scenarios, Scenario)
+    (name, baseline), others = _split_off_baseline(scenarios, Scenario)
     for other, scenario in others.items():
-        for what in ("start", "horizon") if customers else ("start", "horizon", "customers"):
-            _require_same_value(what, name, getattr(base, what), other, getattr(scenario, what))
-        _require_same_value("entry", name, _entry_description(base), other, _entry_description(scenario))
+        for field in ("start", "horizon") if customers else ("start", "horizon", "customers"):
+            _require_same_value(field, name, getattr(baseline, field), other, getattr(scenario, field))
+        _require_same_value("entry", name, _entry_description(baseline), other, _entry_description(scenario))
 
 
-def _split_off_baseline(named: Mapping[str, T], kind: type[T]) -> tuple[tuple[str, T], dict[str, T]]:
-    """The first with its name, and the others."""
-    thing = kind.__name__
-    if not isinstance(named, Mapping):
-        got, remedy = type(named).__name__, "Write for example {'today': a, 'other': b}, the baseline first."
-        raise InputError(format_error("compare", f"must have a mapping of names to {thing}s", got, remedy))
-    for name, item in named.items():
+def _split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[str, T], dict[str, T]]:
+    """Return the first item with its name, and the others."""
+    if not isinstance(items, Mapping):
+        got, remedy = type(items).__name__, "Write for example {'today': a, 'other': b}, the baseline first."
+        raise InputError(format_error("compare", f"must have a mapping of names to {kind.__name__}s", got, remedy))
+    for name, item in items.items():
         if not isinstance(item, kind):
             remedy = "Load one with Scenario.load(FILE)." if kind is Scenario else "Give what simulate gives."
-            raise InputError(format_error(f"'{name}'", f"must be a {thing}", type(item).__name__, remedy))
-    if len(named) < 2:
-        raise InputError(format_error("compare", "must have a baseline and at least one alternative", str(len(named)), "Name two or more."))
-    first, *others = named.items()
+            raise InputError(format_error(f"'{name}'", f"must be a {kind.__name__}", type(item).__name__, remedy))
+    if len(items) < 2:
+        raise InputError(format_error("compare", "must have a baseline and at least one alternative", str(len(items)), "Name two or more."))
+    first, *others = items.items()
     return first, dict(others)
 
 
 def _entry_description(scenario: Scenario) -> str:
-    """How customers enter, in words; a file by where it is, however that is written."""
+    """Describe how customers enter; an entry file by its absolute path."""
     entry = scenario.entry
     return f"{entry.over:g} days" if entry.file is None else f"{entry.over:g} days and the file {Path(entry.file).resolve()}"
 
 
-def _paired_differences(base: Run, other: Run) -> DifferenceByMetric:
-    """The paired difference of every metric that both runs have."""
-    theirs, pairing = (
-        all_metric_definitions(other.codebook),
-        CustomerPairing.match_by_key(ClusterSample.from_run(base), ClusterSample.from_run(other)),
-    )
-    both = {name: (of, theirs[name]) for name, of in all_metric_definitions(base.codebook).items() if name in theirs}
+def _paired_differences(baseline: Run, other: Run) -> DifferenceByMetric:
+    """Return the paired difference of every metric that both runs have."""
+    pairing = CustomerPairing.match_by_key(ClusterSample.from_run(baseline), ClusterSample.from_run(other))
+    definitions = all_metric_definitions(other.codebook)
     return MappingProxyType(
-        {name: paired_difference(before.terms(base), after.terms(other), pairing) for name, (before, after) in both.items()}
+        {
+            name: paired_difference(definition.terms(baseline), definitions[name].terms(other), pairing)
+            for name, definition in all_metric_definitions(baseline.codebook).items()
+            if name in definitions
+        }
     )
 
 
-def _require_same_value(what: str, name: str, base: object, other: str, value: object) -> None:
-    if base != value:
-        remedy = f"Give both the same {what}, so that the same customers live the same days."
-        raise InputError(format_error(f"'{other}'", f"must have the {what} of '{name}', {base}", short_repr(value), remedy))
+def _require_same_value(field: str, name: str, expected: object, other: str, value: object) -> None:
+    if expected != value:
+        remedy = f"Give both the same {field}, so that the same customers live the same days."
+        raise InputError(format_error(f"'{other}'", f"must have the {field} of '{name}', {expected}", short_repr(value), remedy))

@@ -1,6 +1,6 @@
-"""A run's arrays as tables and back: what the firm could know of each customer, and what is true.
+"""Tables of a run, one row per customer, and reading them back.
 
-Lives here: columns and their names. Does not live here: the record (result.py), metrics.
+`customer_table` holds what the firm could observe; `truth_table` holds what only the simulator knows.
 """
 
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cjsim.compiler.plan import Codebook
+from cjsim.engine.outcomes import CHANNEL_TOUCHES, REPLY_NAMES, Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
+from cjsim.engine.run_record import RunRecord
 from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, ReplyCode
 from cjsim.kernels.state import DESK_OUTCOME, OUTCOME
 from cjsim.kernels.world import Array
+from cjsim.simulation.customer_profiles import CustomerProfiles
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from cjsim.simulation.run import Run
-from cjsim.engine.outcomes import CHANNEL_TOUCHES, REPLY_NAMES, Outcomes
 
 RETENTION_COLUMNS = tuple(f"retained_{days:.0f}d" for days in RETENTION_DAYS)
 _MONEY_COLUMNS = ("entered", "revenue", "margin", "cost", "discounts", "clv", "purchases", "first_purchase", "last_purchase")
@@ -33,14 +33,20 @@ assert {*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, "retained", "persona"
 
 
 class CustomerColumns(NamedTuple):
-    """Names of the columns of a customers table that depend on the scenario, in the order of their codes."""
+    """Names of those columns of a customer table that depend on the scenario, in the order of their codes."""
 
     attributes: tuple[str, ...]
     moments: tuple[str, ...]
 
     @classmethod
     def of(cls, codebook: Codebook) -> "CustomerColumns":
-        """As the scenario names them; where that is the name of another column, with the kind in front."""
+        """Name each column as the scenario does; where another column has that name, the kind stands in front of it.
+
+        Parameters
+        ----------
+        codebook : Codebook
+            Names of attributes and moments.
+        """
         taken = {"customer", "stage", "held_out", _REFERRED_BY, *_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, *RETENTION_COLUMNS}
         names = []
         for kind, name in [*(("attribute", name) for name in codebook.attributes), *(("moment", name) for name in codebook.moments)]:
@@ -52,15 +58,17 @@ class CustomerColumns(NamedTuple):
         return cls(tuple(names[: len(codebook.attributes)]), tuple(names[len(codebook.attributes) :]))
 
 
-def customer_table(run: "Run", *, touches: bool) -> Any:
-    """One row a customer, as the firm could know it.
+def customer_table(run: RunRecord, profiles: CustomerProfiles, *, touches: bool) -> Any:
+    """Return one row per customer with what the firm could observe.
 
     Parameters
     ----------
-    run : Run
-        A result.
+    run : RunRecord
+        The run.
+    profiles : CustomerProfiles
+        Profiles of its customers.
     touches : bool
-        Also the counts by channel and touch, such as `delivered[email]`, and what was asked of desks, such as `asks[support]`.
+        Include the counts by channel and touch, such as `delivered[email]`, and the requests by desk, such as `asks[support]`.
 
     Returns
     -------
@@ -68,34 +76,36 @@ def customer_table(run: "Run", *, touches: bool) -> Any:
     """
     import pyarrow as pa
 
-    of, names = run.outcomes.customers, CustomerColumns.of(run.codebook)
+    outcomes, names = run.outcomes.customers, CustomerColumns.of(run.codebook)
     columns: dict[str, Any] = {"customer": np.arange(len(run))}
-    columns |= {column: pa.array(values) for column, values in zip(names.attributes, run.people().attributes.values(), strict=True)}
-    columns |= {name: np.ascontiguousarray(of[name]) for name in _MONEY_COLUMNS}
+    columns |= {column: pa.array(values) for column, values in zip(names.attributes, profiles.attributes.values(), strict=True)}
+    columns |= {name: np.ascontiguousarray(outcomes[name]) for name in _MONEY_COLUMNS}
     columns |= {column: np.ascontiguousarray(run.outcomes.moments[:, i]) for i, column in enumerate(names.moments)}
     for i, name in enumerate(RETENTION_COLUMNS):
-        kept = of["retained"][:, i]
-        columns[name] = pa.array(kept == 1, mask=kept == UNOBSERVED)
-    columns |= {name: np.ascontiguousarray(of[name]) for name in (*_TOUCH_COLUMNS, *_STATE_COLUMNS)}
-    columns["held_out"] = pa.array(of["held_out"] == 1)
+        retained = outcomes["retained"][:, i]
+        columns[name] = pa.array(retained == 1, mask=retained == UNOBSERVED)
+    columns |= {name: np.ascontiguousarray(outcomes[name]) for name in (*_TOUCH_COLUMNS, *_STATE_COLUMNS)}
+    columns["held_out"] = pa.array(outcomes["held_out"] == 1)
     columns[_REFERRED_BY] = pa.array(run.registry.parents, mask=run.registry.parents < 0)
-    hidden = np.isin(of["stage"], [run.codebook.stages.index(name) for name in run.hidden])
-    columns["stage"] = _label_column(of["stage"], run.codebook.stages, mask=hidden)
+    hidden = np.isin(outcomes["stage"], [run.codebook.stages.index(name) for name in run.hidden])
+    columns["stage"] = _label_column(outcomes["stage"], run.codebook.stages, mask=hidden)
     if touches:
-        columns |= {column: np.ascontiguousarray(run.outcomes.reach[:, i, j]) for column, i, j in _touch_columns(run.codebook)}
+        columns |= {column: np.ascontiguousarray(run.outcomes.touch_counts[:, i, j]) for column, i, j in _touch_columns(run.codebook)}
         columns |= {column: np.ascontiguousarray(array) for column, array in _desk_columns(run.codebook, run.outcomes.desks)}
     return pa.table(columns)
 
 
-def truth_table(run: "Run", *, full: bool) -> Any:
-    """One row a customer: persona, interest, traits, stage at the horizon.
+def truth_table(run: RunRecord, profiles: CustomerProfiles, *, full: bool) -> Any:
+    """Return one row per customer with persona, interest, traits and the stage at the horizon.
 
     Parameters
     ----------
-    run : Run
-        A result.
+    run : RunRecord
+        The run.
+    profiles : CustomerProfiles
+        Profiles of its customers.
     full : bool
-        Also the days in each stage, such as `days[active]`, and the key that the customer's random numbers go by.
+        Include the days in each stage, such as `days[active]`, and the key of the customer's random numbers.
 
     Returns
     -------
@@ -103,12 +113,12 @@ def truth_table(run: "Run", *, full: bool) -> Any:
     """
     import pyarrow as pa
 
-    of = run.outcomes.customers
+    outcomes = run.outcomes.customers
     columns: dict[str, Any] = {"customer": np.arange(len(run))}
-    columns["persona"] = _label_column(of["persona"], run.codebook.personas)
-    columns["stage"] = _label_column(of["stage"], run.codebook.stages)
-    columns["interest"] = _label_column(of["interest"], run.codebook.interests, mask=of["interest"] < 0)
-    columns |= {f"trait[{name}]": np.ascontiguousarray(values) for name, values in run.people().traits.items()}
+    columns["persona"] = _label_column(outcomes["persona"], run.codebook.personas)
+    columns["stage"] = _label_column(outcomes["stage"], run.codebook.stages)
+    columns["interest"] = _label_column(outcomes["interest"], run.codebook.interests, mask=outcomes["interest"] < 0)
+    columns |= {f"trait[{name}]": np.ascontiguousarray(values) for name, values in profiles.traits.items()}
     if full:
         columns |= {f"days[{name}]": np.ascontiguousarray(run.outcomes.dwell[:, i]) for i, name in enumerate(run.codebook.stages)}
         columns["key"] = run.registry.keys
@@ -116,79 +126,116 @@ def truth_table(run: "Run", *, full: bool) -> Any:
 
 
 def read_outcomes(folder: Path, codebook: Codebook) -> Outcomes:
-    """The arrays of a run from its `customers.parquet` and `truth.parquet`.
+    """Read the outcomes of a saved run from its `customers.parquet` and `truth.parquet`.
 
     Parameters
     ----------
     folder : Path
-        Of a saved run.
+        Folder of the saved run.
     codebook : Codebook
-        Its names.
+        Names of the run.
+
+    Returns
+    -------
+    Outcomes
     """
     import pyarrow.parquet as pq
 
-    seen, true = pq.read_table(folder / "customers.parquet"), pq.read_table(folder / "truth.parquet")
-    n = seen.num_rows
+    observed, truth = pq.read_table(folder / "customers.parquet"), pq.read_table(folder / "truth.parquet")
+    n = observed.num_rows
     customers = np.zeros(n, OUTCOME)
     for name in (*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
-        customers[name] = seen[name].to_numpy()
+        customers[name] = observed[name].to_numpy()
     for i, name in enumerate(RETENTION_COLUMNS):
-        customers["retained"][:, i] = seen[name].cast("int8").fill_null(UNOBSERVED).to_numpy()
-    customers["held_out"] = seen["held_out"].cast("int8").to_numpy()
-    customers["interest"] = true["interest"].combine_chunks().indices.fill_null(-1).to_numpy()
+        customers["retained"][:, i] = observed[name].cast("int8").fill_null(UNOBSERVED).to_numpy()
+    customers["held_out"] = observed["held_out"].cast("int8").to_numpy()
+    customers["interest"] = truth["interest"].combine_chunks().indices.fill_null(-1).to_numpy()
     for name in ("persona", "stage"):
-        customers[name] = true[name].combine_chunks().indices.to_numpy()
+        customers[name] = truth[name].combine_chunks().indices.to_numpy()
     outcomes = Outcomes(
         customers=customers,
         moments=np.zeros((n, len(codebook.moments))),
         dwell=np.zeros((n, len(codebook.stages)), np.float32),
-        reach=np.zeros((n, len(codebook.channels), len(CHANNEL_TOUCHES)), np.uint16),
+        touch_counts=np.zeros((n, len(codebook.channels), len(CHANNEL_TOUCHES)), np.uint16),
         desks=np.zeros((n, len(codebook.desks)), DESK_OUTCOME),
     )
     for i, name in enumerate(CustomerColumns.of(codebook).moments):
-        outcomes.moments[:, i] = seen[name].to_numpy()
+        outcomes.moments[:, i] = observed[name].to_numpy()
     for i, name in enumerate(codebook.stages):
-        outcomes.dwell[:, i] = true[f"days[{name}]"].to_numpy()
+        outcomes.dwell[:, i] = truth[f"days[{name}]"].to_numpy()
     for column, i, j in _touch_columns(codebook):
-        outcomes.reach[:, i, j] = seen[column].to_numpy()
+        outcomes.touch_counts[:, i, j] = observed[column].to_numpy()
     for column, array in _desk_columns(codebook, outcomes.desks):
-        array[:] = seen[column].to_numpy()
+        array[:] = observed[column].to_numpy()
     return outcomes
 
 
-def read_population_registry(folder: Path, codebook: Codebook, initial: int) -> PopulationRegistry:
-    """Who was there, from a run's `customers.parquet` and `truth.parquet`.
+def read_profiles(folder: Path, codebook: Codebook) -> CustomerProfiles:
+    """Read the profiles of a saved run from its `customers.parquet` and `truth.parquet`.
 
     Parameters
     ----------
     folder : Path
-        Of a saved run.
+        Folder of the saved run.
     codebook : Codebook
-        Its names.
-    initial : int
-        Customers at first.
+        Names of the run.
+
+    Returns
+    -------
+    CustomerProfiles
+    """
+    import pyarrow.parquet as pq
+
+    columns = CustomerColumns.of(codebook).attributes
+    observed = pq.read_table(folder / "customers.parquet", columns=list(columns))
+    truth = pq.read_table(folder / "truth.parquet", columns=[f"trait[{name}]" for name in codebook.traits])
+    return CustomerProfiles(
+        attributes={name: np.asarray(observed[column].to_pylist(), str) for name, column in zip(codebook.attributes, columns, strict=True)},
+        traits={name: truth[f"trait[{name}]"].to_numpy() for name in codebook.traits},
+    )
+
+
+def read_population_registry(folder: Path, codebook: Codebook, n_initial: int) -> PopulationRegistry:
+    """Read the population of a saved run from its `customers.parquet` and `truth.parquet`.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the saved run.
+    codebook : Codebook
+        Names of the run.
+    n_initial : int
+        Number of initial customers.
+
+    Returns
+    -------
+    PopulationRegistry
     """
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     columns = CustomerColumns.of(codebook).attributes[-1:] if codebook.acquisition else ()
-    seen = pq.read_table(folder / "customers.parquet", columns=[*columns, _REFERRED_BY]).slice(initial)
-    key = pq.read_table(folder / "truth.parquet", columns=["key"])["key"].slice(initial)
-    by = np.full(len(seen), -1, np.int32)
+    later = pq.read_table(folder / "customers.parquet", columns=[*columns, _REFERRED_BY]).slice(n_initial)
+    keys = pq.read_table(folder / "truth.parquet", columns=["key"])["key"].slice(n_initial)
+    channels = np.full(len(later), -1, np.int32)
     for column in columns:
-        codes = pc.index_in(seen[column], value_set=pa.array(codebook.acquisition, pa.string()))
-        by = codes.fill_null(-1).to_numpy().astype(np.int32)
-    return PopulationRegistry(initial, key.to_numpy(), by, seen[_REFERRED_BY].fill_null(-1).to_numpy())
+        codes = pc.index_in(later[column], value_set=pa.array(codebook.acquisition, pa.string()))
+        channels = codes.fill_null(-1).to_numpy().astype(np.int32)
+    return PopulationRegistry(n_initial, keys.to_numpy(), channels, later[_REFERRED_BY].fill_null(-1).to_numpy())
 
 
 def table_to_pandas(table: Any) -> "pd.DataFrame":
-    """The table in pandas, with truth values and numbers of customers that may be null.
+    """Convert a table of this module to pandas; booleans and customer numbers become nullable.
 
     Parameters
     ----------
     table : pyarrow.Table
-        As made here.
+        Made by `customer_table` or `truth_table`.
+
+    Returns
+    -------
+    pandas.DataFrame
     """
     import pandas as pd
     import pyarrow as pa
@@ -198,26 +245,26 @@ def table_to_pandas(table: Any) -> "pd.DataFrame":
 
 
 def _touch_columns(codebook: Codebook) -> Iterator[tuple[str, int, int]]:
-    """Name, channel and touch of each column of counts."""
+    """Yield name, channel and touch of each column of counts."""
     for i, channel in enumerate(codebook.channels):
         for j, touch in enumerate(CHANNEL_TOUCHES):
             yield f"{touch}[{channel}]", i, j
 
 
-def _desk_columns(codebook: Codebook, served: Array) -> Iterator[tuple[str, Array]]:
-    """Name and values of each column of what was asked of a desk."""
+def _desk_columns(codebook: Codebook, outcomes: Array) -> Iterator[tuple[str, Array]]:
+    """Yield name and values of each column about a desk."""
     for i, desk in enumerate(codebook.desks):
-        of = served[:, i]
-        yield f"asks[{desk}]", of["asks"]
-        yield f"asked_again[{desk}]", of["joined"]
+        outcome = outcomes[:, i]
+        yield f"asks[{desk}]", outcome["asks"]
+        yield f"asked_again[{desk}]", outcome["joined"]
         for reply in ReplyCode:
-            yield f"{REPLY_NAMES[reply]}[{desk}]", of["replies"][:, reply]
-        yield f"waited_days[{desk}]", of["waited"]
-        yield f"service_days[{desk}]", of["service"]
+            yield f"{REPLY_NAMES[reply]}[{desk}]", outcome["replies"][:, reply]
+        yield f"waited_days[{desk}]", outcome["waited"]
+        yield f"service_days[{desk}]", outcome["service"]
 
 
 def _label_column(codes: Array, names: tuple[str, ...], *, mask: Array | None = None) -> Any:
-    """Codes as a dictionary of names, null where masked."""
+    """Return codes as a dictionary of names, null where masked."""
     import pyarrow as pa
 
     indices = pa.array(np.ascontiguousarray(codes), mask=mask)

@@ -1,8 +1,4 @@
-"""What a simulation gives back: one record of arrays, with its provenance, that prints, saves and loads.
-
-Lives here: `Run`, the tables of customers and of truth made from it, its files. Does not live here: what it is worth
-(metrics/), how it came about (run.py).
-"""
+"""`Run`, the result of a simulation: its metrics, its tables, and its files."""
 
 import json
 import math
@@ -11,13 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from cjsim.compiler.cohorts import Cohort
 from cjsim.compiler.plan import Codebook, Plan
-from cjsim.compiler.population import draw_population
 from cjsim.compiler.wages import Wages, desk_wages
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
@@ -25,28 +17,21 @@ from cjsim.engine.provenance import Provenance
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error
 from cjsim.eventlog import EventLog
-from cjsim.kernels.world import Array
+from cjsim.metrics.catalog import estimate_all_metrics
+from cjsim.metrics.confidence_intervals import MetricEstimate
+from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import (
-    CustomerColumns,
     customer_table,
     read_outcomes,
     read_population_registry,
+    read_profiles,
     table_to_pandas,
     truth_table,
 )
+from cjsim.simulation.summary_tables import run_table
 
 if TYPE_CHECKING:
     import pandas as pd
-from cjsim.metrics.catalog import estimate_all_metrics
-from cjsim.metrics.confidence_intervals import MetricEstimate
-from cjsim.simulation.summary_tables import run_table
-
-
-class CustomerProfiles(NamedTuple):
-    """Who the customers are: attributes (the firm sees them) and traits (it does not), by name."""
-
-    attributes: Mapping[str, Array]  # str, (n,)
-    traits: Mapping[str, Array]  # f8, (n,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,33 +40,37 @@ class Run(RunRecord):
 
     Attributes
     ----------
-    people : callable
-        Returns the customers' `CustomerProfiles`, which are drawn again rather than kept.
+    profiles : callable
+        Returns the customers' `CustomerProfiles`. They are drawn again rather than kept.
     log_path : Path or None
-        The Parquet file of the log, if one was written.
+        Parquet file of the event log, if one was written.
     """
 
-    people: Callable[[], CustomerProfiles]
+    profiles: Callable[[], CustomerProfiles]
     log_path: Path | None = None
 
     @classmethod
-    def of(
+    def from_plan(
         cls, plan: Plan, provenance: Provenance, outcomes: Outcomes, registry: PopulationRegistry, log_path: Path | None = None
     ) -> "Run":
-        """The result of a plan that was run.
+        """Make the result of a plan that was simulated.
 
         Parameters
         ----------
         plan : Plan
-            What was run.
+            The compiled scenario.
         provenance : Provenance
-            With the seed that the population was drawn with.
+            Contains the seed of the population.
         outcomes : Outcomes
             Arrays by customer; made read-only.
         registry : PopulationRegistry
-            Who was there.
+            Customers of the run.
         log_path : Path, optional
-            The log's file.
+            File of the event log.
+
+        Returns
+        -------
+        Run
         """
         names, stages = plan.codebook.stages, plan.world.stages
         entered, force = outcomes.customers["entered"], float(plan.world.setting[0].discount)
@@ -93,10 +82,10 @@ class Run(RunRecord):
             outcomes=_freeze_outcomes(outcomes),
             registry=registry,
             wages={
-                desk: desk_wages(post.wages, horizon_days=provenance.horizon, entered=entered, force=force)
-                for desk, post in zip(plan.codebook.desks, plan.desks, strict=True)
+                desk: desk_wages(desk_plan.wages, horizon_days=provenance.horizon, entered=entered, force=force)
+                for desk, desk_plan in zip(plan.codebook.desks, plan.desks, strict=True)
             },
-            people=lambda: _draw_profiles(plan, provenance.seed, registry),
+            profiles=lambda: draw_profiles(plan, provenance.seed, registry),
             log_path=log_path,
         )
 
@@ -108,26 +97,30 @@ class Run(RunRecord):
 
     @property
     def log(self) -> EventLog | None:
-        """The log, if it was written."""
+        """The event log, if one was written."""
         return EventLog(self.log_path) if self.log_path else None
 
     @cached_property
     def metrics(self) -> Mapping[str, MetricEstimate]:
-        """Every metric by name, each with its interval."""
+        """Every metric with its interval, by name."""
         return estimate_all_metrics(self)
 
     def summary(self, *, full: bool = False) -> str:
-        """The metrics as a table in text.
+        """Return the metrics as a table in text.
 
         Parameters
         ----------
         full : bool
             Include metrics by stage, channel and reason.
+
+        Returns
+        -------
+        str
         """
         return run_table(self, self.metrics, full=full)
 
     def to_json(self) -> dict[str, Any]:
-        """The run as plain values for JSON: what was run and its metrics; null where undefined."""
+        """Return the run and its metrics as plain values for JSON; null where undefined."""
         origin = self.provenance
         return {
             "scenario": origin.scenario,
@@ -142,7 +135,7 @@ class Run(RunRecord):
         }
 
     def to_pandas(self) -> "pd.DataFrame":
-        """The metrics as a frame: value, low, high, n, unit by name."""
+        """Return the metrics as a frame, one row per metric with the columns value, low, high, n and unit."""
         import pandas as pd
 
         names = pd.Index(self.metrics, name="metric")
@@ -150,17 +143,17 @@ class Run(RunRecord):
 
     @property
     def customers(self) -> "pd.DataFrame":
-        """One row a customer, as the firm could know it: attributes, money, dates (days since the start), touches, last seen state.
+        """One row per customer with what the firm could observe: attributes, money, times (days since the start), touches, state.
 
-        `retained_30d` and its like are null for who did not convert or was not observed that long; `stage` is null where the
-        firm does not see it.
+        `retained_30d` and the like are null for customers who did not convert or were not observed that long. `stage` is null
+        where the firm does not observe it.
         """
-        return table_to_pandas(customer_table(self, touches=False))
+        return table_to_pandas(customer_table(self, self.profiles(), touches=False))
 
     @property
     def truth(self) -> "pd.DataFrame":
-        """One row a customer: persona, traits, stage at the horizon. Never an input of an estimator."""
-        return table_to_pandas(truth_table(self, full=False))
+        """One row per customer with persona, traits and stage at the horizon. Never an input of an estimator."""
+        return table_to_pandas(truth_table(self, self.profiles(), full=False))
 
     def save(self, folder: str | Path) -> Path:
         """Write `metrics.json`, `customers.parquet`, `truth.parquet`, `manifest.json`, and `log.parquet` if there is a log.
@@ -168,7 +161,12 @@ class Run(RunRecord):
         Parameters
         ----------
         folder : str or Path
-            Made if it is not there. The manifest is written last: where it is, all is.
+            Created if it does not exist. The manifest is written last, so a folder with a manifest is complete.
+
+        Returns
+        -------
+        Path
+            The folder.
 
         Raises
         ------
@@ -177,7 +175,7 @@ class Run(RunRecord):
         """
         import pyarrow.parquet as pq
 
-        to = Path(folder)
+        target = Path(folder)
         manifest = {
             **self.provenance.to_json(),
             "retained": self.retained,
@@ -186,55 +184,62 @@ class Run(RunRecord):
             "codebook": asdict(self.codebook),
         }
         try:
-            to.mkdir(parents=True, exist_ok=True)
-            (to / "manifest.json").unlink(missing_ok=True)
-            pq.write_table(customer_table(self, touches=True), to / "customers.parquet", compression="zstd")
-            pq.write_table(truth_table(self, full=True), to / "truth.parquet", compression="zstd")
-            _copy_log(self.log_path, to / "log.parquet")
+            target.mkdir(parents=True, exist_ok=True)
+            (target / "manifest.json").unlink(missing_ok=True)
+            profiles = self.profiles()
+            pq.write_table(customer_table(self, profiles, touches=True), target / "customers.parquet", compression="zstd")
+            pq.write_table(truth_table(self, profiles, full=True), target / "truth.parquet", compression="zstd")
+            _copy_log(self.log_path, target / "log.parquet")
             for name, content in (("metrics.json", self.to_json()), ("manifest.json", manifest)):
-                (to / name).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+                (target / name).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         except OSError as error:
-            message = format_error(str(to), "must be a folder that can be written", error.strerror or str(error), "Name another folder.")
+            message = format_error(
+                str(target), "must be a folder that can be written", error.strerror or str(error), "Name another folder."
+            )
             raise InputError(message) from error
-        return to
+        return target
 
     @classmethod
     def load(cls, folder: str | Path) -> "Run":
-        """A run that was saved.
+        """Load a saved run.
 
         Parameters
         ----------
         folder : str or Path
-            What `save` was given.
+            Folder that `save` wrote.
+
+        Returns
+        -------
+        Run
 
         Raises
         ------
         InputError
-            If there is no complete run in it.
+            If the folder does not contain a complete run.
         """
-        at = Path(folder)
+        source = Path(folder)
         try:
-            manifest = json.loads((at / "manifest.json").read_text(encoding="utf-8"))
+            manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             got = "no manifest.json that can be read"
-            raise InputError(format_error(str(at), "must be the folder of a saved run", got, "Save the run again.")) from error
+            raise InputError(format_error(str(source), "must be the folder of a saved run", got, "Save the run again.")) from error
         codebook = Codebook(**{name: _to_tuples(value) for name, value in manifest["codebook"].items()})
-        log = at / "log.parquet"
+        log = source / "log.parquet"
         return cls(
             provenance=Provenance.from_json(manifest),
             codebook=codebook,
             retained=tuple(manifest["retained"]),
             hidden=tuple(manifest["hidden"]),
-            outcomes=_freeze_outcomes(read_outcomes(at, codebook)),
-            registry=read_population_registry(at, codebook, manifest["customers"]),
+            outcomes=_freeze_outcomes(read_outcomes(source, codebook)),
+            registry=read_population_registry(source, codebook, manifest["customers"]),
             wages={desk: Wages(**wages) for desk, wages in manifest["wages"].items()},
-            people=lambda: _read_profiles(at, codebook),
+            profiles=lambda: read_profiles(source, codebook),
             log_path=log if log.exists() else None,
         )
 
 
 def to_json_value(value: Any) -> Any:
-    """A value for JSON: null in place of nan and the infinities.
+    """Return the value for JSON: null in place of nan and the infinities.
 
     Examples
     --------
@@ -244,30 +249,6 @@ def to_json_value(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _draw_profiles(plan: Plan, seed: int, registry: PopulationRegistry) -> CustomerProfiles:
-    """The customers' attributes and traits, drawn again."""
-    nothing = np.zeros(len(registry))  # when they came and what that cost changes neither
-    drawn = draw_population(plan, seed, Cohort(registry.keys, nothing, registry.channels, nothing, 0))
-    levels = plan.codebook.attributes
-    return CustomerProfiles(
-        attributes={name: np.asarray(of, str)[drawn.attributes[:, i].astype(np.intp)] for i, (name, of) in enumerate(levels.items())},
-        traits={name: drawn.traits[:, i] for i, name in enumerate(plan.codebook.traits)},
-    )
-
-
-def _read_profiles(folder: Path, codebook: Codebook) -> CustomerProfiles:
-    """The customers' attributes and traits from a saved run."""
-    import pyarrow.parquet as pq
-
-    columns = CustomerColumns.of(codebook).attributes
-    seen = pq.read_table(folder / "customers.parquet", columns=list(columns))
-    true = pq.read_table(folder / "truth.parquet", columns=[f"trait[{name}]" for name in codebook.traits])
-    return CustomerProfiles(
-        attributes={name: np.asarray(seen[column].to_pylist(), str) for name, column in zip(codebook.attributes, columns, strict=True)},
-        traits={name: true[f"trait[{name}]"].to_numpy() for name in codebook.traits},
-    )
-
-
 def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:
     for array in outcomes:
         array.flags.writeable = False
@@ -275,13 +256,13 @@ def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:
 
 
 def _to_tuples(value: Any) -> Any:
-    """A codebook's entry from JSON: tuples again."""
+    """Convert the lists of a codebook entry, as read from JSON, to tuples."""
     return {key: tuple(names) for key, names in value.items()} if isinstance(value, dict) else tuple(value)
 
 
-def _copy_log(log: Path | None, to: Path) -> None:
-    """The log beside the other files; that of an earlier run in the folder goes."""
+def _copy_log(log: Path | None, target: Path) -> None:
+    """Copy the log beside the other files, or remove the log of an earlier run."""
     if log is None:
-        to.unlink(missing_ok=True)
-    elif log.resolve() != to.resolve():
-        shutil.copyfile(log, to)
+        target.unlink(missing_ok=True)
+    elif log.resolve() != target.resolve():
+        shutil.copyfile(log, target)

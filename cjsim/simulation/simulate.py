@@ -1,8 +1,4 @@
-"""The verb `simulate`: a scenario in, a run out.
-
-Lives here: generations of customers, the log in order, progress. Does not live here: what happens to a customer (model/), how engines let
-customers live (crew.py and below), what a run is worth (metrics/).
-"""
+"""`simulate`: simulate the customers of a scenario, generation by generation, and return a `Run`."""
 
 import operator
 import os
@@ -39,9 +35,9 @@ from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 
 ENGINES: dict[str, type[CompiledEngine] | type[ReadableEngine]] = {"compiled": CompiledEngine, "readable": ReadableEngine}
-LOG_BUFFER_ROWS = 120_000  # rows
+LOG_BUFFER_ROWS = 120_000
 MAX_THREADS = 1024
-MAX_GROWTH_FACTOR, MIN_POPULATION_LIMIT = 20, 1_000_000  # a run may grow to so many times its first customers, and to so many in any case
+MAX_GROWTH_FACTOR, MIN_POPULATION_LIMIT = 20, 1_000_000  # default population limit: the larger of 20 times the initial one and 1,000,000
 
 
 def simulate(
@@ -55,38 +51,38 @@ def simulate(
     log: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Run:
-    """Let a scenario's customers live.
+    """Simulate the customers of a scenario.
 
     Parameters
     ----------
     scenario : Scenario
         A journey under a policy.
     customers : int, optional
-        How many at first, instead of the scenario's; 0 only where others arrive.
+        Number of initial customers, instead of the scenario's; 0 only if the scenario has acquisition channels.
     seed : int, optional
         In [0, 2**63), instead of the scenario's.
     engine : {'compiled', 'readable'}
         Both give the same results, to the byte.
     threads : int, optional
-        All cores if not given. The results do not depend on it.
+        All cores if not given. Results do not depend on it.
     max_customers : int, optional
-        How many there may be in all, with arrivals and referred ones: a run that grows past it is ended. If not given, 20 times those at
-        first, but at least 1,000,000.
+        Abort if the population, with arrivals and referred customers, exceeds this number. If not given, the larger of 1,000,000 and 20
+        times the number of initial customers.
     log : str or Path, optional
-        Write the log to this Parquet file, while it is made.
+        Write the event log to this Parquet file.
     progress : Progress, optional
-        Is told how far the work is.
+        Receives the progress of the simulation.
 
     Returns
     -------
     Run
-        With outcomes of every customer.
+        With the outcomes of every customer.
 
     Raises
     ------
     InputError
-        If a value is out of its range, the log cannot be written, the scenario asks for what cannot be, or a run grows past
-        `max_customers`.
+        If an argument is out of its range, the log cannot be written, the scenario is invalid, a customer is stuck in a zero-time loop, or
+        the population exceeds `max_customers`.
 
     Examples
     --------
@@ -105,124 +101,151 @@ def simulate(
         raise InputError(format_error("scenario", "must be a Scenario", type(scenario).__name__, "Load one with Scenario.load(FILE)."))
     started = time.perf_counter()
     least = 0 if scenario.journey.acquisition else 1
-    count = scenario.customers if customers is None else _checked_integer("customers", customers, least, MAX_CUSTOMERS)
-    of_seed = scenario.seed if seed is None else _checked_integer("seed", seed, 0, 2**63 - 1)
+    n_initial = scenario.customers if customers is None else _checked_integer("customers", customers, least, MAX_CUSTOMERS)
+    seed = scenario.seed if seed is None else _checked_integer("seed", seed, 0, 2**63 - 1)
     if engine not in ENGINES:
         raise InputError(format_error("engine", f"must be one of {quote_choices(ENGINES)}", repr(engine), "Name one of these."))
-    width = _checked_integer("threads", (os.cpu_count() or 1) if threads is None else threads, 1, MAX_THREADS)
+    n_threads = _checked_integer("threads", (os.cpu_count() or 1) if threads is None else threads, 1, MAX_THREADS)
     if engine == "readable":
-        width = 1
-    at_most = (
-        max(MAX_GROWTH_FACTOR * count, MIN_POPULATION_LIMIT)
-        if max_customers is None
-        else _checked_integer("max_customers", max_customers, 1, MAX_CUSTOMERS)
-    )
-    told = progress or NoProgress()
+        n_threads = 1
+    if max_customers is None:
+        max_customers = default_population_limit(n_initial)
+    else:
+        max_customers = _checked_integer("max_customers", max_customers, 1, MAX_CUSTOMERS)
+    progress = progress or NoProgress()
     plan = compile_scenario(scenario.checked())
-    arrivals = _draw_limited_arrivals(plan, of_seed, count, at_most)
+    arrivals = _draw_limited_arrivals(plan, seed, n_initial, max_customers)
     if not is_compiled_before():
-        told.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
-    crew = WorkerPool([ENGINES[engine](plan, of_seed, rows=LOG_BUFFER_ROWS if log is not None else 0) for _ in range(width)])
-    crew.engines[0].prepare()
-    told.start(count + len(arrivals), scenario.name)
+        progress.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
+    pool = WorkerPool([ENGINES[engine](plan, seed, rows=LOG_BUFFER_ROWS if log is not None else 0) for _ in range(n_threads)])
+    pool.engines[0].prepare()
+    progress.start(n_initial + len(arrivals), scenario.name)
     try:
         with LogWriter(log, plan.codebook, scenario.start) if log is not None else nullcontext() as writer:
-            generations = Generations(plan, crew, writer=writer, progress=told, at_most=at_most)
+            generations = Generations(plan, pool, writer=writer, progress=progress, max_customers=max_customers)
             generations.simulate(
-                [CustomerBatch(count, partial(initial_cohort, plan, of_seed)), CustomerBatch(len(arrivals), arrivals.subset)]
+                [CustomerBatch(n_initial, partial(initial_cohort, plan, seed)), CustomerBatch(len(arrivals), arrivals.subset)]
             )
     finally:
-        told.finish()
-    census = PopulationRegistry.of(count, arrivals, generations.referrals)
+        progress.finish()
+    registry = PopulationRegistry.of(n_initial, arrivals, generations.referrals)
     seconds = time.perf_counter() - started
-    provenance = Provenance.of(scenario, plan, census, seed=of_seed, engine=engine, events=crew.events, seconds=seconds)
-    return Run.of(plan, provenance, Outcomes.concatenate(generations.outcomes), census, None if log is None else Path(log))
+    provenance = Provenance.of(scenario, plan, registry, seed=seed, engine=engine, events=pool.n_events, seconds=seconds)
+    return Run.from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
 
 
 class Generations:
-    """Customers, those whom they refer, those whom these refer, and so on: each generation lives once the one before has.
+    """Simulates customers, then the customers whom they refer, and so on: each generation after the one before it.
+
+    Parameters
+    ----------
+    plan : Plan
+        The compiled scenario.
+    pool : WorkerPool
+        Engines of this plan.
+    writer : LogWriter or None
+        Receives the log rows, if they are kept.
+    progress : Progress
+        Receives the number of simulated customers.
+    max_customers : int
+        Limit on the number of customers.
 
     Attributes
     ----------
-    referrals : list of ndarray of BIRTH
-        By generation: who was referred.
+    referrals : list of ndarray of REFERRAL
+        Referred customers, by generation.
     outcomes : list of Outcomes
-        One after another, all customers.
+        Outcomes by batch; together, all customers in order.
     """
 
-    def __init__(self, plan: Plan, pool: WorkerPool, *, writer: LogWriter | None, progress: Progress, at_most: int) -> None:
+    def __init__(self, plan: Plan, pool: WorkerPool, *, writer: LogWriter | None, progress: Progress, max_customers: int) -> None:
         self.referrals: list[Array] = []
         self.outcomes: list[Outcomes] = []
-        self._count = 0  # who lives or has lived
-        self._plan, self._pool, self._writer, self._progress, self._at_most = plan, pool, writer, progress, at_most
+        self._count = 0  # customers of all generations so far
+        self._plan, self._pool, self._writer, self._progress, self._max_customers = plan, pool, writer, progress, max_customers
 
-    def simulate(self, parts: Sequence[CustomerBatch]) -> None:
-        """Let the first customers live, then all generations that come of them.
+    def simulate(self, batches: Sequence[CustomerBatch]) -> None:
+        """Simulate the first generation, then all generations that it leads to.
 
         Parameters
         ----------
-        parts : Sequence of CustomerBatch
+        batches : Sequence of CustomerBatch
             Initial customers and arrivals, in the order of their numbers.
 
         Raises
         ------
         InputError
-            If there come to be too many.
+            If the population exceeds its limit, or a customer is stuck in a zero-time loop.
         """
-        self._count = sum(part.size for part in parts)
-        parts = [part for part in parts if part.size] or parts[:1]
+        self._count = sum(batch.size for batch in batches)
+        batches = [batch for batch in batches if batch.size] or batches[:1]
         if has_shared_resources(self._plan.world):
-            self._pool.resolve_shared_resources(parts, at_most=self._at_most)
-        while parts:
-            births: list[Array] = []
-            for part in parts:
-                self._simulate_batch(part, births)
-            parts = []
-            if births:
-                self.referrals.append(np.concatenate(births))
-                children = referred_cohort(self.referrals[-1], self._count)
-                parts = [CustomerBatch(len(children), children.subset)]
-                self._count += len(children)
-                self._progress.grow(len(children))
+            self._pool.resolve_shared_resources(batches, max_customers=self._max_customers)
+        while batches:
+            referrals: list[Array] = []
+            for batch in batches:
+                self._simulate_batch(batch, referrals)
+            batches = []
+            if referrals:
+                self.referrals.append(np.concatenate(referrals))
+                cohort = referred_cohort(self.referrals[-1], self._count)
+                batches = [CustomerBatch(len(cohort), cohort.subset)]
+                self._count += len(cohort)
+                self._progress.grow(len(cohort))
 
-    def _simulate_batch(self, part: CustomerBatch, births: list[Array]) -> None:
-        """Let some live, and add up whom they refer."""
-        outcomes = make_outcomes(self._plan, part.size)
+    def _simulate_batch(self, batch: CustomerBatch, referrals: list[Array]) -> None:
+        """Simulate a batch, and append its referrals."""
+        outcomes = make_outcomes(self._plan, batch.size)
         self.outcomes.append(outcomes)
-        total = self._count + sum(map(len, births))
-        for size, chunk in self._pool.simulate_chunks(part, outcomes):
-            births += chunk.referrals
-            total += sum(map(len, chunk.referrals))
-            check_population_limit(
-                total, self._at_most, f"in the {_ordinal_text(len(self.referrals) + 1)} generation of referred customers"
-            )
+        count = self._count + sum(map(len, referrals))
+        for size, chunk in self._pool.simulate_chunks(batch, outcomes):
+            referrals += chunk.referrals
+            count += sum(map(len, chunk.referrals))
+            generation = _ordinal_text(len(self.referrals) + 1)
+            check_population_limit(count, self._max_customers, f"in the {generation} generation of referred customers")
             if self._writer is not None:
                 for rows in chunk.rows:
                     self._writer.write(rows)
             self._progress.advance(size)
 
 
-def _draw_limited_arrivals(plan: Plan, seed: int, count: int, at_most: int) -> Cohort:
-    """Who arrives by acquisition channels, unless they are too many."""
-    room, expected = at_most - count, sum(float(channel.expected[-1]) for channel in plan.population.acquisition)
-    if expected <= 2 * room + 1000:  # a Poisson number with a mean above that is within the room once in 10^100 runs
-        arrivals = draw_arrivals(plan, seed, first=count, at_most=room)
-        if len(arrivals) <= room:
+def default_population_limit(n_initial: int) -> int:
+    """Return the largest population of a run for which no limit is given.
+
+    Parameters
+    ----------
+    n_initial : int
+        Number of initial customers.
+
+    Returns
+    -------
+    int
+        The larger of 1,000,000 and 20 times `n_initial`.
+    """
+    return max(MAX_GROWTH_FACTOR * n_initial, MIN_POPULATION_LIMIT)
+
+
+def _draw_limited_arrivals(plan: Plan, seed: int, n_initial: int, max_customers: int) -> Cohort:
+    """Draw the arrivals by acquisition channels; raise if they exceed the population limit."""
+    max_arrivals, expected = max_customers - n_initial, sum(float(channel.expected[-1]) for channel in plan.population.acquisition)
+    if expected <= 2 * max_arrivals + 1000:  # a Poisson number with a larger mean is within the limit in one of 10^100 runs
+        arrivals = draw_arrivals(plan, seed, first=n_initial, at_most=max_arrivals)
+        if len(arrivals) <= max_arrivals:
             return arrivals
     if not expected:
-        raise population_limit_error(at_most, f"{count:,} at first", "Ask for fewer")
-    got = f"{count:,} at first and about {expected:,.0f} arrivals by acquisition channels"
-    raise population_limit_error(at_most, got, "Lower the arrivals or the spend, shorten the horizon")
+        raise population_limit_error(max_customers, f"{n_initial:,} at first", "Ask for fewer")
+    got = f"{n_initial:,} at first and about {expected:,.0f} arrivals by acquisition channels"
+    raise population_limit_error(max_customers, got, "Lower the arrivals or the spend, shorten the horizon")
 
 
 def _ordinal_text(n: int) -> str:
-    """A number as 1st, 2nd, 3rd, 4th, ..."""
+    """Return a number as 1st, 2nd, 3rd, 4th, ..."""
     ending = "th" if 10 < n % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending}"
 
 
 def _checked_integer(name: str, value: int, low: int, high: int) -> int:
-    """The value as int, numpy's whole numbers included."""
+    """Return the value as int; numpy's integers are accepted, bool is not."""
     try:
         whole = low - 1 if isinstance(value, bool) else operator.index(value)
     except TypeError:

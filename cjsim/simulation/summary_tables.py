@@ -1,4 +1,4 @@
-"""The metrics of a run, and the comparison of several, as tables in text."""
+"""Summary tables in text: the metrics of a run, and the comparison of runs."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from cjsim.metrics.text_table import align_columns
 
 
 def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bool = False) -> str:
-    """The metrics of a run as a table.
+    """Return the metrics of a run as a table in text.
 
     Parameters
     ----------
@@ -23,123 +23,148 @@ def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bo
     metrics : Mapping of str to MetricEstimate
         All metrics of the run, by name.
     full : bool
-        Also metrics by stage and channel, and those that are undefined or cannot move here.
+        Include metrics by stage and channel, and metrics that are undefined or cannot vary in this run.
+
+    Returns
+    -------
+    str
     """
-    rows = []
-    known = all_metric_definitions(run.codebook)
-    for definition in known.values():
-        found = metrics[definition.name]
-        says_nothing = math.isnan(found.value) or found.value == 0 or (_has_zero_width(found) and found.unit == SCORE_UNIT)
-        if full or not (definition.is_detail or says_nothing or (definition.is_total and not _has_new_customers(run))):
-            decimals = decimal_places(found.unit, [found.value])
-            span = format_interval(found.low, found.high, found.unit, decimals)
-            rows.append(
-                (
-                    _name_with_mark(definition),
-                    format_value(found.value, found.unit, decimals),
-                    span,
-                    f"{found.n:,}",
-                    _title_with_unit(definition),
-                )
-            )
+    definitions = all_metric_definitions(run.codebook)
+    shown = [definition for definition in definitions.values() if full or not _is_left_out(definition, metrics[definition.name], run)]
+    rows = [_metric_row(definition, metrics[definition.name]) for definition in shown]
     origin = run.provenance
     head = (
-        f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {origin.horizon:g} days, seed {origin.seed}, {origin.engine} engine,"
-        f" {origin.events:,} log rows"
+        f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {origin.horizon:g} days, seed {origin.seed},"
+        f" {origin.engine} engine, {origin.events:,} log rows"
     )
-    return "\n\n".join([head, align_columns(("metric", "value", "95 % interval", "n", ""), rows), _table_notes(len(known) - len(rows))])
+    table = align_columns(("metric", "value", "95 % interval", "n", ""), rows)
+    return "\n\n".join([head, table, _table_notes(len(definitions) - len(rows))])
 
 
 def comparison_table(
     baseline: RunRecord, baseline_name: str, alternatives: Mapping[str, Mapping[str, PairedDifference]], *, full: bool = False
 ) -> str:
-    """Each alternative against the baseline as a table, and how to read it.
+    """Return the comparison of each alternative with the baseline as tables in text, with notes on how to read them.
 
     Parameters
     ----------
     baseline : RunRecord
-        The run that all are compared with.
+        Run of the baseline.
     baseline_name : str
-        What it is called.
+        Name of the baseline.
     alternatives : Mapping of str to Mapping of str to PairedDifference
-        Effects by alternative and metric.
+        Paired differences by name of the alternative, then of the metric.
     full : bool
-        Also metrics by stage and channel, and those that are undefined or cannot move here.
+        Include metrics by stage and channel, and metrics that are undefined or cannot vary here.
+
+    Returns
+    -------
+    str
     """
-    known = all_metric_definitions(baseline.codebook)
-    tables = []
-    grows = _has_new_customers(baseline) or any(effects["customers"].effect for effects in alternatives.values())
+    has_new_customers = _has_new_customers(baseline) or any(effects["customers"].effect for effects in alternatives.values())
     shown = [
-        of
-        for of in known.values()
-        if full or not (of.is_detail or (of.is_total and not grows) or _is_constant(of, baseline, alternatives.values()))
+        definition
+        for definition in all_metric_definitions(baseline.codebook).values()
+        if full
+        or not (
+            definition.is_detail
+            or (definition.is_total and not has_new_customers)
+            or _is_constant(definition, baseline, alternatives.values())
+        )
     ]
+    tables = []
     for alternative, effects in alternatives.items():
-        present = [of for of in shown if of.name in effects and (full or not math.isnan(effects[of.name].effect))]
-        rows = [_difference_row(of, effects[of.name]) for of in present]
+        defined = [metric for metric in shown if metric.name in effects and (full or not math.isnan(effects[metric.name].effect))]
+        rows = [_difference_row(metric, effects[metric.name]) for metric in defined]
         table = align_columns(("metric", baseline_name, alternative, "effect", "95 % interval", "", "pairing", ""), rows)
         tables.append(f"{table}\n\n{_table_notes(len(effects) - len(rows))}")
+    return "\n\n".join([*tables, _comparison_caption(baseline, baseline_name, alternatives)])
+
+
+def _comparison_caption(baseline: RunRecord, baseline_name: str, alternatives: Mapping[str, Mapping[str, PairedDifference]]) -> str:
+    """Say on which customers the comparison rests, and how to read it."""
     origin = baseline.provenance
     here, others = f"{int(baseline.entered.sum()):,}", {f"{effects['customers'].value:,.0f}" for effects in alternatives.values()}
     entered = f"{here} who entered" if others == {here} else f"{here} who entered under {baseline_name}, {' and '.join(others)} otherwise"
-    caption = (
+    return (
         f"{origin.horizon:g} days, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
         " 95 % interval, paired on the same customers.\n* the interval excludes 0 (of twenty metrics that do not differ, about one"
         " would). pairing: how many times more customers\nan unpaired comparison would need."
     )
-    return "\n\n".join([*tables, caption])
 
 
 def _customer_sources(run: RunRecord) -> str:
-    """How they came, where some did beside the initial ones."""
-    of = run.registry
-    referred = len(of) - of.initial - of.arrived
-    return f" ({of.initial:,} at first, {of.arrived:,} acquired, {referred:,} referred)" if _has_new_customers(run) else ""
+    """Say how customers came, if some of them did so after the start."""
+    registry = run.registry
+    n_referred = len(registry) - registry.n_initial - registry.n_arrived
+    sources = f" ({registry.n_initial:,} at first, {registry.n_arrived:,} acquired, {n_referred:,} referred)"
+    return sources if _has_new_customers(run) else ""
 
 
 def _has_new_customers(run: RunRecord) -> bool:
-    """Whether customers came beside the initial ones, so that totals are more than means times a given number."""
-    return len(run) > run.registry.initial
+    """Whether there are arrivals or referred customers: only then do totals tell more than means."""
+    return len(run) > run.registry.n_initial
 
 
-def _has_zero_width(found: MetricEstimate) -> bool:
-    """Whether no customer differs from another."""
-    return found.low == found.value == found.high
+def _is_left_out(definition: MetricDefinition, metric: MetricEstimate, run: RunRecord) -> bool:
+    """Whether the short table leaves out a metric: a detail, or undefined, or 0, or the same for all customers."""
+    is_uninformative = math.isnan(metric.value) or metric.value == 0 or (_has_zero_width(metric) and metric.unit == SCORE_UNIT)
+    return definition.is_detail or is_uninformative or (definition.is_total and not _has_new_customers(run))
 
 
-def _is_constant(of: MetricDefinition, baseline: RunRecord, alternatives: Iterable[Mapping[str, PairedDifference]]) -> bool:
+def _has_zero_width(metric: MetricEstimate) -> bool:
+    """Whether all customers have the same value."""
+    return metric.low == metric.value == metric.high
+
+
+def _is_constant(definition: MetricDefinition, baseline: RunRecord, alternatives: Iterable[Mapping[str, PairedDifference]]) -> bool:
     """Whether a metric is the same for all customers under all policies."""
-    effects = [found[of.name] for found in alternatives if of.name in found]
-    same = all(found.effect == found.low == found.high == 0 for found in effects)
-    return same and (
-        all(found.value == 0 for found in effects)
-        or _has_zero_width(estimate_metric(of.terms(baseline), of.unit, ClusterSample.from_run(baseline)))
+    differences = [effects[definition.name] for effects in alternatives if definition.name in effects]
+    if not all(difference.effect == difference.low == difference.high == 0 for difference in differences):
+        return False
+    return all(difference.value == 0 for difference in differences) or _has_zero_width(
+        estimate_metric(definition.terms(baseline), definition.unit, ClusterSample.from_run(baseline))
     )
 
 
-def _difference_row(of: MetricDefinition, found: PairedDifference) -> tuple[str, ...]:
-    decimals, fine = decimal_places(of.unit, [found.baseline, found.value]), decimal_places(of.unit, found[2:5])
-    identical = found.effect == found.low == found.high == 0
-    span = "identical" if identical else format_interval(found.low, found.high, of.unit, fine, is_difference=True)
-    pairing = "" if math.isnan(found.variance_ratio) else f"x{found.variance_ratio:,.1f}"
-    values = (
-        format_value(found.baseline, of.unit, decimals),
-        format_value(found.value, of.unit, decimals),
-        format_value(found.effect, of.unit, fine, is_difference=True),
+def _metric_row(definition: MetricDefinition, metric: MetricEstimate) -> tuple[str, ...]:
+    decimals = decimal_places(metric.unit, [metric.value])
+    return (
+        _name_with_mark(definition),
+        format_value(metric.value, metric.unit, decimals),
+        format_interval(metric.low, metric.high, metric.unit, decimals),
+        f"{metric.n:,}",
+        _title_with_unit(definition),
     )
-    return (_name_with_mark(of), *values, span, "*" if found.is_significant else "", pairing, _title_with_unit(of))
 
 
-def _name_with_mark(of: MetricDefinition) -> str:
-    return f"{of.name} ^" if of.has_selected_denominator else of.name
+def _difference_row(definition: MetricDefinition, difference: PairedDifference) -> tuple[str, ...]:
+    unit = definition.unit
+    value_decimals, effect_decimals = decimal_places(unit, [difference.baseline, difference.value]), decimal_places(unit, difference[2:5])
+    is_identical = difference.effect == difference.low == difference.high == 0
+    interval = format_interval(difference.low, difference.high, unit, effect_decimals, is_difference=True)
+    return (
+        _name_with_mark(definition),
+        format_value(difference.baseline, unit, value_decimals),
+        format_value(difference.value, unit, value_decimals),
+        format_value(difference.effect, unit, effect_decimals, is_difference=True),
+        "identical" if is_identical else interval,
+        "*" if difference.is_significant else "",
+        "" if math.isnan(difference.variance_ratio) else f"x{difference.variance_ratio:,.1f}",
+        _title_with_unit(definition),
+    )
 
 
-def _title_with_unit(of: MetricDefinition) -> str:
-    return of.title + (f" ({of.unit})" if of.unit in ("days", SCORE_UNIT) else "")
+def _name_with_mark(definition: MetricDefinition) -> str:
+    return f"{definition.name} ^" if definition.has_selected_denominator else definition.name
 
 
-def _table_notes(hidden: int) -> str:
-    """Under a table: what its mark says, what is not in it."""
+def _title_with_unit(definition: MetricDefinition) -> str:
+    return definition.title + (f" ({definition.unit})" if definition.unit in ("days", SCORE_UNIT) else "")
+
+
+def _table_notes(n_hidden: int) -> str:
+    """Explain the mark of a table, and say how many metrics it leaves out."""
     mark = "^ among converters, buyers, receivers or openers, whose mix differs between policies."
-    rest = f"{hidden} metrics are not shown (by stage or channel, undefined, or the same for all): --full, --json or summary(full=True)."
-    return f"{mark}\n{rest}" if hidden else mark
+    rest = f"{n_hidden} metrics are not shown (by stage or channel, undefined, or the same for all): --full, --json or summary(full=True)."
+    return f"{mark}\n{rest}" if n_hidden else mark

@@ -1,4 +1,4 @@
-"""Diaries: what they tell is what the log and the outcomes of a run say, with reasons; in the firm's view nothing latent."""
+"""Diaries agree with the log and the outcomes of a run, give reasons, and show nothing latent in the firm's view."""
 
 import json
 import math
@@ -121,7 +121,7 @@ def test_event_is_attributed_to_the_last_seen_message() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "said"),
+    ("policy", "text"),
     [
         (greeting_policy({"send": "ping"}), "Text 'ping' is not sent: no consent to text; flow greet"),
         (greeting_policy({"send": "hello"}, exit="purchases == 0"), "Letter 'Hello' is not sent: not when purchases == 0; flow greet"),
@@ -140,8 +140,8 @@ def test_event_is_attributed_to_the_last_seen_message() -> None:
         (greeting_policy({"send": "hello"}, holdout=1.0), "Letter 'Hello' is not sent: in the holdout; flow greet"),
     ],
 )
-def test_suppressed_send_names_the_guardrail(policy: dict[str, Any], said: str) -> None:
-    assert said in diary_texts(walk(small_diary_scenario(policy=policy), customer=1))
+def test_suppressed_send_names_the_guardrail(policy: dict[str, Any], text: str) -> None:
+    assert text in diary_texts(walk(small_diary_scenario(policy=policy), customer=1))
 
 
 @pytest.mark.parametrize(
@@ -199,11 +199,11 @@ def call_scenario(patience: str) -> Scenario:
 
 
 def test_desk_conversations_show_their_waits() -> None:
-    for number, said in enumerate(
+    for number, text in enumerate(
         ["Is answered by help: waited 0 s", "Is answered by help: waited 1 h", "Is answered by help, late: waited 2 h"]
     ):
         diary = walk(call_scenario("9h"), customer=number)
-        assert diary_texts(diary)[1:4] == ["Calls", "Asks help: follows from 'Calls'", said]
+        assert diary_texts(diary)[1:4] == ["Calls", "Asks help: follows from 'Calls'", text]
         assert (diary.end["cost"], diary.end["asks"]) == (120.0, 1)
     assert diary_texts(walk(call_scenario("30min"), customer=1))[-1] == "Gives up on help: after 30 min without an answer"
 
@@ -239,7 +239,7 @@ def test_text_fits_its_width_and_prints_each_day_once() -> None:
 
 
 def growing_diary_scenario() -> Scenario:
-    """One every other day comes by search; each tells a friend a day, who comes or not."""
+    """Every other day a customer arrives by search; each refers one friend a day, who joins or not."""
     events = {"tells": {"in": ["active"], "wait": {"fixed": "1d"}, "effects": [{"refer": {"joins": 0.5, "delay": {"fixed": "12h"}}}]}}
     return small_diary_scenario(
         events=events, messages={"hello": {"channel": "mail", "open_rate": 0.5}}, acquisition={"search": {"baseline": 0.5}}, horizon="10d"
@@ -250,9 +250,9 @@ def test_diaries_of_arrivals_and_referred_customers_match_the_log(tmp_path: Path
     run = simulate(growing_diary_scenario(), log=tmp_path / "log.parquet")
     assert run.log is not None
     log = run.log.to_pandas()
-    assert run.registry.arrived > 1
-    assert len(run) > run.registry.initial + run.registry.arrived + 3
-    for number in (1, run.registry.initial + run.registry.arrived, len(run) - 1):
+    assert run.registry.n_arrived > 1
+    assert len(run) > run.registry.n_initial + run.registry.n_arrived + 3
+    for number in (1, run.registry.n_initial + run.registry.n_arrived, len(run) - 1):
         diary = walk(growing_diary_scenario(), customer=number)
         rows = log[log["customer"] == number]
         assert [line.event for line in diary.lines] == rows["event"].tolist()
@@ -265,8 +265,8 @@ def test_diaries_of_arrivals_and_referred_customers_match_the_log(tmp_path: Path
 def test_routine_events_are_summarized_unless_all_are_requested() -> None:
     daily = {"schedule": {"weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday"], "at": "10:00"}, "send": "ping"}
     policy = {"flows": {}, "broadcasts": {"daily": daily}}
-    told: dict[str, Any] = {"channels": {"text": {"title": "Text"}}, "messages": {"ping": {"channel": "text", "open_rate": 1e-9}}}
-    diary = walk(small_diary_scenario(policy=policy, horizon="9d", events={}, **told), customer=0)
+    journey: dict[str, Any] = {"channels": {"text": {"title": "Text"}}, "messages": {"ping": {"channel": "text", "open_rate": 1e-9}}}
+    diary = walk(small_diary_scenario(policy=policy, horizon="9d", events={}, **journey), customer=0)
     assert "7 x Text 'ping' arrives: until Tue 13 Jan" in diary.summary()
     assert diary.summary().count("'ping'") == 1
     assert diary.summary(full=True).count("Text 'ping' arrives: broadcast daily") == len(diary.lines) - 1 == 7
@@ -300,8 +300,8 @@ def test_invalid_walk_arguments_are_rejected(wrong: dict[str, Any], message: str
 def test_command_prints_a_diary_or_one_json_object(tmp_path: Path) -> None:
     file = tmp_path / "small.yaml"
     small_diary_scenario().save(file)
-    told = CliRunner().invoke(app, ["walk", str(file), "--customer", "2", "--truth"], env={"COLUMNS": "90"})
-    assert (told.exit_code, told.stdout.splitlines()[0]) == (0, "Customer 2 of small, seed 1: the full truth")
+    shown = CliRunner().invoke(app, ["walk", str(file), "--customer", "2", "--truth"], env={"COLUMNS": "90"})
+    assert (shown.exit_code, shown.stdout.splitlines()[0]) == (0, "Customer 2 of small, seed 1: the full truth")
     one = json.loads(CliRunner().invoke(app, ["walk", str(file), "--customer", "2", "--json"]).stdout)
     assert (one["customer"], one["view"], one["lines"][0]["event"], one["lines"][0]["satisfaction"]) == (2, "firm", "entered", None)
     assert one["lines"][0]["date"] == "2026-01-05 00:00"

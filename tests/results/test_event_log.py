@@ -1,4 +1,4 @@
-"""The log: rows in are rows out, memory stays flat, and a bad cell is named with its line."""
+"""Event logs: rows read equal rows written, memory stays constant, errors name the line of an invalid cell."""
 
 import gzip
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Metrics: each on customers counted by hand; intervals against their own law, the bootstrap and Wilson's formula."""
+"""Metric values against manual counts; intervals against their coverage, the bootstrap and Wilson's formula."""
 
 import math
 import re
@@ -35,15 +35,15 @@ def four_customers() -> Run:
     made.moments[:, 1] = [7, 30, np.nan, 1]
     of["retained"] = [[1, 1, 0, UNOBSERVED], [1, 0, 0, UNOBSERVED], [UNOBSERVED] * 4, [1] * 4]
     made.dwell[:] = [[5, 360, 0], [100, 200, 0], [365, 0, 0], [0, 100, 0]]
-    made.reach[:, email, TouchCode.DELIVERED], made.reach[:, sms, TouchCode.DELIVERED] = [3, 2, 1, 9], [1, 0, 1, 0]
-    made.reach[:, email, TouchCode.OPENED], made.reach[:, sms, TouchCode.OPENED] = [1, 1, 0, 9], [1, 0, 0, 0]
-    made.reach[:, email, TouchCode.CLICKED] = [1, 0, 0, 9]
-    made.reach[:, email, TouchCode.UNSUBSCRIBED] = [1, 0, 0, 9]
-    made.reach[:, sms, TouchCode.COMPLAINED] = [0, 0, 1, 9]
-    made.reach[:, email, TouchCode.DEFERRED] = [2, 1, 0, 9]
-    made.reach[:, email, TouchCode.SUPPRESSED_CAP], made.reach[:, sms, TouchCode.SUPPRESSED_CAP] = [4, 0, 0, 9], [0, 2, 0, 0]
-    made.reach[:, sms, TouchCode.SUPPRESSED_CONSENT] = [0, 0, 3, 9]
-    made.reach[:, sms, TouchCode.PLACED] = [0, 6, 0, 9]
+    made.touch_counts[:, email, TouchCode.DELIVERED], made.touch_counts[:, sms, TouchCode.DELIVERED] = [3, 2, 1, 9], [1, 0, 1, 0]
+    made.touch_counts[:, email, TouchCode.OPENED], made.touch_counts[:, sms, TouchCode.OPENED] = [1, 1, 0, 9], [1, 0, 0, 0]
+    made.touch_counts[:, email, TouchCode.CLICKED] = [1, 0, 0, 9]
+    made.touch_counts[:, email, TouchCode.UNSUBSCRIBED] = [1, 0, 0, 9]
+    made.touch_counts[:, sms, TouchCode.COMPLAINED] = [0, 0, 1, 9]
+    made.touch_counts[:, email, TouchCode.DEFERRED] = [2, 1, 0, 9]
+    made.touch_counts[:, email, TouchCode.SUPPRESSED_CAP], made.touch_counts[:, sms, TouchCode.SUPPRESSED_CAP] = [4, 0, 0, 9], [0, 2, 0, 0]
+    made.touch_counts[:, sms, TouchCode.SUPPRESSED_CONSENT] = [0, 0, 3, 9]
+    made.touch_counts[:, sms, TouchCode.PLACED] = [0, 6, 0, 9]
     return run_from_outcomes(made)
 
 

@@ -1,4 +1,4 @@
-"""Customers who bring each other, arrivals, desks: by hand, and intervals against their own law where draws are not one a customer."""
+"""Metrics of populations with arrivals, referrals and desks: manual values, and coverage of intervals with dependent customers."""
 
 import math
 from dataclasses import replace
@@ -28,7 +28,7 @@ ACQUISITION_CODEBOOK = replace(CODEBOOK, acquisition=("search", "social", "idle"
 
 
 def six_customers() -> Run:
-    """Two initial ones, two who came by search, one by social, and one whom the third brought, for search; idle ads brought nobody."""
+    """Two initial customers, two arrivals by search, one by social, and one whom the third referred; idle ads led to no arrival."""
     made = empty_outcomes(6)
     of = made.customers
     of["margin"], of["cost"] = [10, 20, 30, 0, 40, 50], [1, 1, 16, 15, 13, 2]  # 15, 15 and 12 of it are acquisition

@@ -1,4 +1,4 @@
-"""Folders of results: whole or not at all, and what a user keeps there stays."""
+"""Output folders: results appear whole or not at all, and files of the user are kept."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Comparisons: paired on the same customers, exactly 0 where nothing differs, refused where customers differ."""
+"""Comparisons are paired on the same customers, exactly 0 if nothing differs, and rejected if the customers differ."""
 
 import json
 import math
@@ -72,8 +72,8 @@ def test_constant_difference_has_a_zero_width_interval() -> None:
 
 
 def test_effect_is_undefined_if_one_metric_is_undefined() -> None:
-    nobody, everybody = np.zeros(3, bool), np.ones(3, bool)
-    found = paired_difference(RatioTerms(np.zeros(3), nobody), RatioTerms(np.ones(3), everybody))
+    none, everyone = np.zeros(3, bool), np.ones(3, bool)
+    found = paired_difference(RatioTerms(np.zeros(3), none), RatioTerms(np.ones(3), everyone))
     assert math.isnan(found.baseline)
     assert found.value == 1
     assert math.isnan(found.effect)
@@ -118,11 +118,11 @@ def terms_at(terms: RatioTerms, rows: Array) -> RatioTerms:
 
 
 def test_json_has_the_declared_shape() -> None:
-    said = json.loads(json.dumps(shifted_comparison().to_json(), allow_nan=False))
-    assert set(said) == {"baseline", "alternatives"}
-    assert said["baseline"] == "today"
-    assert set(said["alternatives"]) == {"less mail"}
-    metrics = said["alternatives"]["less mail"]["metrics"]
+    content = json.loads(json.dumps(shifted_comparison().to_json(), allow_nan=False))
+    assert set(content) == {"baseline", "alternatives"}
+    assert content["baseline"] == "today"
+    assert set(content["alternatives"]) == {"less mail"}
+    metrics = content["alternatives"]["less mail"]["metrics"]
     assert all(set(found) == {"baseline", "value", "effect", "low", "high", "variance_ratio"} for found in metrics.values())
     assert metrics["revenue"]["effect"] == pytest.approx(metrics["revenue"]["value"] - metrics["revenue"]["baseline"])
     assert metrics["purchases"]["variance_ratio"] is None
@@ -181,7 +181,7 @@ def test_frame_has_a_row_for_each_alternative_and_metric() -> None:
 
 def test_metrics_of_a_channel_missing_in_one_run_are_omitted() -> None:
     made = random_outcomes(50)
-    base = run_from_outcomes(made._replace(reach=made.reach[:, :1]), codebook=replace(CODEBOOK, channels=("email",)))
+    base = run_from_outcomes(made._replace(touch_counts=made.touch_counts[:, :1]), codebook=replace(CODEBOOK, channels=("email",)))
     found = Comparison.of({"a": base, "b": run_from_outcomes(made)}).alternatives["b"]
     assert "contacts[email]" in found
     assert "contacts[sms]" not in found

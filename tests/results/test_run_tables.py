@@ -1,4 +1,4 @@
-"""A run: what it says of itself, what it keeps apart, and that it comes back from disk as it was."""
+"""Runs: summary, JSON and tables, separation of observed and latent columns, and saving and loading."""
 
 import hashlib
 import json
@@ -28,10 +28,10 @@ def logged_run(folder: Path) -> Run:
 
 
 def test_json_has_the_declared_shape() -> None:
-    said = json.loads(json.dumps(run_from_outcomes(random_outcomes(50)).to_json(), allow_nan=False))
-    assert list(said) == ["scenario", "customers", "seed", "engine", "events", "seconds", "metrics"]
-    assert (said["scenario"], said["customers"], said["seed"], said["engine"]) == ("shop", 50, 7, "compiled")
-    assert all(set(metric) == {"value", "low", "high", "n", "unit"} for metric in said["metrics"].values())
+    content = json.loads(json.dumps(run_from_outcomes(random_outcomes(50)).to_json(), allow_nan=False))
+    assert list(content) == ["scenario", "customers", "seed", "engine", "events", "seconds", "metrics"]
+    assert (content["scenario"], content["customers"], content["seed"], content["engine"]) == ("shop", 50, 7, "compiled")
+    assert all(set(metric) == {"value", "low", "high", "n", "unit"} for metric in content["metrics"].values())
 
 
 def test_undefined_metrics_are_null_in_json() -> None:
@@ -121,7 +121,7 @@ def test_loaded_run_keeps_the_referral_tree(tmp_path: Path) -> None:
     assert (run.registry.parents >= 0).sum() > (run.acquisition_channels == 0).sum() > 30
     again = Run.load(run.save(tmp_path / "run"))
     assert again.provenance == run.provenance
-    for name in ("keys", "by", "roots", "spend"):
+    for name in ("keys", "acquisition_channels", "roots", "spend"):
         loaded, made = getattr(again, name), getattr(run, name)
         assert (loaded.dtype, loaded.tobytes()) == (made.dtype, made.tobytes()), name
     assert again.registry.parents.tolist() == run.registry.parents.tolist()
@@ -135,7 +135,7 @@ def test_population_of_a_run_matches_its_outcomes() -> None:
     of = run.outcomes.customers
     assert run.customers["acquired_by"].tolist() == [(*run.codebook.acquisition, "none")[code] for code in run.acquisition_channels]
     assert run.customers["referred_by"].fillna(-1).tolist() == run.registry.parents.tolist()
-    # who is quick buys more: the traits are those of the same customers
+    # quick customers buy more: traits and purchases are of the same customers
     pace = run.truth["trait[pace]"].to_numpy()
     assert np.corrcoef(pace, of["purchases"] / (30 - of["entered"]))[0, 1] > 0.3
 
@@ -143,7 +143,7 @@ def test_population_of_a_run_matches_its_outcomes() -> None:
 def test_provenance_reports_arrivals_and_referrals(tmp_path: Path) -> None:
     run = simulate(growing_scenario())
     origin = run.provenance
-    assert (origin.customers, origin.arrived, origin.referred) == (30, run.registry.arrived, len(run) - 30 - run.registry.arrived)
+    assert (origin.customers, origin.arrived, origin.referred) == (30, run.registry.n_arrived, len(run) - 30 - run.registry.n_arrived)
     assert origin.spend == {"ads": 1200.0, "word": 0.0}
     assert origin.entry == {"over_days": 5.0}
     (tmp_path / "entries.csv").write_text("entered\n1\n")

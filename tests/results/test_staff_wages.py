@@ -1,4 +1,4 @@
-"""Wages of a desk's staff: by hand and by integration; in which metrics they are, and that they move with nobody."""
+"""Wages of a desk's staff against manual values and integration, their place in metrics, and that they do not widen intervals."""
 
 import math
 from datetime import date
@@ -27,7 +27,7 @@ NIGHTS = {"shifts": [{"agents": 1, "from": "22:00", "to": "06:00", "wage_per_hou
 
 
 def simulate_with_staff(desks: dict[str, Any], **settings: Any) -> Run:
-    """50 customers whom no desk ever meets."""
+    """50 customers who never ask a desk."""
     journey = JOURNEY | settings.pop("journey", {})
     settings = {"customers": 50, "discount_rate": YEARLY} | settings
     return simulate(small_scenario(journey=journey, policy={"desks": desks, **settings.pop("policy", {})}, **settings))

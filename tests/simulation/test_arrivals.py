@@ -227,15 +227,15 @@ def test_arrivals_do_not_change_initial_customers() -> None:
 
 
 def test_engines_threads_and_chunks_give_the_same_arrivals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def told(name: str, **how: Any) -> list[bytes]:
+    def result_bytes(name: str, **how: Any) -> list[bytes]:
         run = simulate(two_channel_scenario(30), log=tmp_path / name, **how)
         return [*(array.tobytes() for array in run.outcomes), (tmp_path / name).read_bytes(), run.keys.tobytes()]
 
-    usual = told("usual")
-    assert told("readable", engine="readable") == usual
+    usual = result_bytes("usual")
+    assert result_bytes("readable", engine="readable") == usual
     monkeypatch.setattr("cjsim.engine.worker_pool.FIRST_CHUNK_SIZE", 3)
     monkeypatch.setattr("cjsim.engine.worker_pool.MAX_CHUNK_SIZE", 5)
-    assert told("cut", threads=3) == usual
+    assert result_bytes("cut", threads=3) == usual
 
 
 def test_entry_file_does_not_apply_to_arrivals(tmp_path: Path) -> None:
@@ -257,14 +257,14 @@ def test_entry_file_does_not_apply_to_arrivals(tmp_path: Path) -> None:
     ],
 )
 def test_too_many_arrivals_are_rejected(customers: int, most: int, got: str) -> None:
-    told = rf"scenario: must not grow past {most:,} customers, got {got}\. Lower the arrivals or the spend, .* --max-customers"
-    with pytest.raises(InputError, match=told):
+    message = rf"scenario: must not grow past {most:,} customers, got {got}\. Lower the arrivals or the spend, .* --max-customers"
+    with pytest.raises(InputError, match=message):
         simulate(two_channel_scenario(100, customers=customers), max_customers=most)
 
 
 def test_too_many_initial_customers_are_rejected() -> None:
-    told = r"scenario: must not grow past 10 customers, got 11 at first\. Ask for fewer, or allow for more with --max-customers"
-    with pytest.raises(InputError, match=told):
+    message = r"scenario: must not grow past 10 customers, got 11 at first\. Ask for fewer, or allow for more with --max-customers"
+    with pytest.raises(InputError, match=message):
         simulate(small_scenario(customers=11), max_customers=10)
 
 

@@ -1,4 +1,4 @@
-"""Stretches of customers: each lives as in a simulation of all."""
+"""Batches of customers: every customer has the result of a simulation of all."""
 
 import numpy as np
 import pytest
@@ -18,8 +18,8 @@ def referral_scenario(*, refers: bool) -> Scenario:
 
 @pytest.mark.parametrize("refers", [False, True])
 def test_batches_together_equal_the_full_simulation(refers: bool) -> None:
-    of = referral_scenario(refers=refers)
-    whole, parts = simulate(of, customers=300, seed=5), BatchSimulator(of, seed=5, threads=2)
+    scenario = referral_scenario(refers=refers)
+    whole, parts = simulate(scenario, customers=300, seed=5), BatchSimulator(scenario, seed=5, threads=2)
     first, second = parts.simulate(0, 100), parts.simulate(100, 200)
     keys = np.concatenate([first.keys, second.keys])
     assert sorted(keys.tolist()) == sorted(whole.keys.tolist())
@@ -30,16 +30,19 @@ def test_batches_together_equal_the_full_simulation(refers: bool) -> None:
 
 
 def test_descent_is_tracked_within_a_batch() -> None:
-    of = referral_scenario(refers=True)
-    whole, part = simulate(of, customers=300, seed=5), BatchSimulator(of, seed=5, threads=1).simulate(100, 200)
+    scenario = referral_scenario(refers=True)
+    whole, part = simulate(scenario, customers=300, seed=5), BatchSimulator(scenario, seed=5, threads=1).simulate(100, 200)
     root_of = dict(zip(whole.keys.tolist(), whole.keys[whole.roots].tolist(), strict=True))
     assert {key: root_of[key] for key in part.keys.tolist()} == dict(zip(part.keys.tolist(), part.keys[part.roots].tolist(), strict=True))
-    assert part.people().traits.keys() == whole.people().traits.keys()
+    assert part.profiles().traits.keys() == whole.profiles().traits.keys()
 
 
 def test_batch_population_is_determined_by_its_keys() -> None:
     data = reminder_study_data()["scenario"]
     data["journey"]["traits"] = {"pace": {"gamma": {"mean": 1.0, "shape": 2.0}}}
-    of = Scenario.from_dict(data)
-    whole, part = simulate(of, customers=50, seed=5).people(), BatchSimulator(of, seed=5, threads=1).simulate(20, 30).people()
+    scenario = Scenario.from_dict(data)
+    whole, part = (
+        simulate(scenario, customers=50, seed=5).profiles(),
+        BatchSimulator(scenario, seed=5, threads=1).simulate(20, 30).profiles(),
+    )
     assert np.array_equal(whole.traits["pace"][20:], part.traits["pace"])

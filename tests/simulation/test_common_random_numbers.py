@@ -1,4 +1,4 @@
-"""Common random numbers: equal policies differ by nothing, what never fires changes nothing, and pairing is sharp."""
+"""Common random numbers: equal policies have no differences, elements that never fire change nothing, pairing reduces variance."""
 
 import copy
 import math
@@ -124,7 +124,7 @@ def channels_of_all_kinds_that_are_never_used(data: ScenarioData) -> None:
     kinds["agent"] = {"kind": "human", "desk": "lodge"}
     desk_that_nobody_asks(data)
     for name, channel in kinds.items():
-        put_first(data, "journey.channels", name, channel | {"consent": 0.0})  # else who opts out of all is told to leave it
+        put_first(data, "journey.channels", name, channel | {"consent": 0.0})  # else who opts out of all is changed to leave it
         put_first(data, "journey.messages", f"{name}_hello", {"channel": name, "open_rate": 0.5})
 
 
@@ -254,10 +254,10 @@ def shop_without_contact_lift() -> Scenario:
     return shop().with_values({"journey.personas.sleeping_dog.contact_lift": {}})
 
 
-def assert_equal_up_to_rounding(told: list[tuple[Any, ...]], other: list[tuple[Any, ...]]) -> None:
+def assert_equal_up_to_rounding(changed: list[tuple[Any, ...]], other: list[tuple[Any, ...]]) -> None:
     """The same rows; an arrival brings satisfaction up to date, which may round times otherwise."""
-    assert [(row[0], *row[2:]) for row in told] == [(row[0], *row[2:]) for row in other]
-    assert max(abs(row[1] - same[1]) for row, same in zip(told, other, strict=True)) < 1e-9
+    assert [(row[0], *row[2:]) for row in changed] == [(row[0], *row[2:]) for row in other]
+    assert max(abs(row[1] - same[1]) for row, same in zip(changed, other, strict=True)) < 1e-9
 
 
 def test_added_flow_does_not_change_other_draws() -> None:
@@ -269,9 +269,9 @@ def test_added_flow_does_not_change_other_draws() -> None:
         put_first(data, "policy.flows", "loft", {"on": {"event": "visit"}, "priority": 50, "holdout": 0.1, "steps": steps})
 
     base = shop_without_contact_lift()
-    told, usual = (simulate_in_memory(scenario, customers=60).log_rows() for scenario in (with_change(base, change), base))
-    assert_equal_up_to_rounding([row for row in told if row[-1] != "loft"], usual)
-    assert len(told) > 1.2 * len(usual)
+    changed, usual = (simulate_in_memory(scenario, customers=60).log_rows() for scenario in (with_change(base, change), base))
+    assert_equal_up_to_rounding([row for row in changed if row[-1] != "loft"], usual)
+    assert len(changed) > 1.2 * len(usual)
 
 
 def test_added_message_does_not_change_draws_of_its_flow() -> None:
@@ -282,9 +282,9 @@ def test_added_message_does_not_change_draws_of_its_flow() -> None:
             data["policy"]["flows"][name]["steps"].insert(0, {"send": "coo"})
 
     base = shop_without_contact_lift()
-    told, usual = (simulate_in_memory(scenario, customers=60).log_rows() for scenario in (with_change(base, change), base))
-    assert_equal_up_to_rounding([row for row in told if row[6] != "coo"], usual)
-    assert sum(row[6] == "coo" for row in told) > 60
+    changed, usual = (simulate_in_memory(scenario, customers=60).log_rows() for scenario in (with_change(base, change), base))
+    assert_equal_up_to_rounding([row for row in changed if row[6] != "coo"], usual)
+    assert sum(row[6] == "coo" for row in changed) > 60
 
 
 def test_population_does_not_depend_on_the_policy() -> None:

@@ -1,4 +1,4 @@
-"""Desks: who waits for whom, against a plain oracle; shifts, patience, promises, escalation."""
+"""Desk queues against a plain oracle: order, shifts, patience, service levels, escalation."""
 
 from datetime import date
 from typing import Any, NamedTuple
@@ -99,7 +99,7 @@ def test_service_starts_within_shifts_and_no_request_is_rejected() -> None:
     begun, ended = begun[served.reply >= 0], served.ended[served.reply >= 0]
     assert len(begun) > 350
     assert np.all((begun % 1 >= 9 / 24 - 1e-9) & (begun % 1 < 17 / 24)) and set(np.floor(begun).astype(int) % 7) == {0, 1, 4}
-    assert np.any(ended % 1 > 17 / 24)  # who is spoken with at the end of a shift is spoken with to the end
+    assert np.any(ended % 1 > 17 / 24)  # a conversation that is open at the end of a shift is finished
     np.testing.assert_allclose(ended - begun, service[served.reply >= 0], atol=1e-12)
 
 
@@ -130,15 +130,15 @@ def test_policy_staffing_becomes_numeric_posts() -> None:
     assert plan.desks == (DeskPlan(Roster((0.0,), (1,))), DeskPlan(Roster((0.0,), (2,)), 1 / 24, 2 / 24, 0), DeskPlan(Roster((), ())))
 
 
-def answers_of_desks(posts: list[DeskPlan], requests: list[DeskRequest], service: float = 1.0) -> dict[int, DeskReply]:
-    """Answers by key, where all conversations take as long."""
-    told: dict[int, DeskReply] = {}
+def replies_of_desks(plans: list[DeskPlan], requests: list[DeskRequest], service: float = 1.0) -> dict[int, DeskReply]:
+    """Replies by key, with equal service times."""
+    replies: dict[int, DeskReply] = {}
     calendar = EventCalendar(1000.0)
-    desks = DeskQueues(calendar, posts, service_of=lambda *_: service, on_reply=lambda request, answer: told.update({request.key: answer}))
+    desks = DeskQueues(calendar, plans, service_of=lambda *_: service, on_reply=lambda request, reply: replies.update({request.key: reply}))
     for one in requests:
         calendar.call_at(one.asked, EventPriority.CUSTOMER, lambda _, one=one: desks.ask(one))  # type: ignore[misc]
     calendar.run()
-    return told
+    return replies
 
 
 def request(key: int, asked: float, *, desk: int = 0, patience: float = INF, priority: float = 0.0) -> DeskRequest:
@@ -146,17 +146,17 @@ def request(key: int, asked: float, *, desk: int = 0, patience: float = INF, pri
 
 
 def test_escalated_request_keeps_its_deadline_and_patience() -> None:
-    posts = [DeskPlan(Roster((0.0,), (1,)), 4.0, 2.0, 1), DeskPlan(Roster((3.5,), (1,)), 0.1)]
-    told = answers_of_desks(posts, [request(1, 0.0), request(2, 0.5), request(3, 0.6, patience=3.2)], service=10.0)
-    assert told[1] == DeskReply(10.0, 0.0, 10.0, ReplyCode.IN_TIME, 0)
-    assert told[2] == DeskReply(13.5, 3.0, 10.0, ReplyCode.IN_TIME, 1)  # within the 4 days that the first desk promised
-    assert told[3].reply == ReplyCode.UNANSWERED and told[3].desk == 1 and told[3].waited == pytest.approx(3.2)
+    plans = [DeskPlan(Roster((0.0,), (1,)), 4.0, 2.0, 1), DeskPlan(Roster((3.5,), (1,)), 0.1)]
+    replies = replies_of_desks(plans, [request(1, 0.0), request(2, 0.5), request(3, 0.6, patience=3.2)], service=10.0)
+    assert replies[1] == DeskReply(10.0, 0.0, 10.0, ReplyCode.IN_TIME, 0)
+    assert replies[2] == DeskReply(13.5, 3.0, 10.0, ReplyCode.IN_TIME, 1)  # within the service level of 4 days of the first desk
+    assert replies[3].reply == ReplyCode.UNANSWERED and replies[3].desk == 1 and replies[3].waited == pytest.approx(3.2)
 
 
 def test_escalated_request_is_queued_by_its_original_time() -> None:
-    posts = [DeskPlan(Roster((), ()), INF, 2.0, 1), DeskPlan(Roster((5.0,), (1,)))]
-    told = answers_of_desks(posts, [request(1, 0.5, desk=1), request(2, 0.0), request(3, 1.0, desk=1)])
-    assert [key for key, _ in sorted(told.items(), key=lambda item: item[1].time)] == [2, 1, 3]
+    plans = [DeskPlan(Roster((), ()), INF, 2.0, 1), DeskPlan(Roster((5.0,), (1,)))]
+    replies = replies_of_desks(plans, [request(1, 0.5, desk=1), request(2, 0.0), request(3, 1.0, desk=1)])
+    assert [key for key, _ in sorted(replies.items(), key=lambda item: item[1].time)] == [2, 1, 3]
 
 
 @pytest.mark.parametrize(("sla", "reply"), [(0.5, ReplyCode.LATE), (1.0, ReplyCode.IN_TIME), (1.1, ReplyCode.IN_TIME)])
@@ -166,10 +166,10 @@ def test_answer_is_in_time_if_service_starts_within_the_sla(sla: float, reply: R
 
 
 def test_simultaneous_requests_are_served_by_priority_then_key() -> None:
-    told = answers_of_desks(
+    replies = replies_of_desks(
         [DeskPlan(Roster((0.0,), (1,)))], [request(7, 1.0), request(3, 1.0), request(9, 1.0, priority=1.0), request(5, 1.0)]
     )
-    assert sorted(told, key=lambda key: told[key].time) == [9, 3, 5, 7]
+    assert sorted(replies, key=lambda key: replies[key].time) == [9, 3, 5, 7]
 
 
 def test_long_queue_is_served_in_order_and_quickly() -> None:

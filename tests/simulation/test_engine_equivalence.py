@@ -1,4 +1,4 @@
-"""Two engines, one log: readable = compiled = JIT off, whatever the threads, chunks, order and room. To the byte."""
+"""Equivalence of the engines, to the byte: readable, compiled and without JIT; any threads, chunks, order and buffer sizes."""
 
 import json
 import os
@@ -20,8 +20,7 @@ from cjsim.compiler.arrivals import draw_arrivals
 from cjsim.compiler.cohorts import Cohort
 from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import initial_cohort
-from cjsim.engine import compiled, readable
-from cjsim.engine import worker_pool as crew
+from cjsim.engine import compiled, readable, worker_pool
 from cjsim.engine.buffers import BufferSizes, make_outcomes
 from cjsim.engine.event_loop import simulate_customers
 from cjsim.eventlog import EventLog
@@ -75,10 +74,10 @@ def test_every_construct_scenario_uses_every_construct(reference: InMemoryResult
 
 
 def digests_in_new_process(made: list[ScenarioData], engine: str, **environment: str) -> list[str]:
-    """Digests of what becomes of scenarios, worked out by a new Python."""
-    places = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    """Outcome digests of scenarios, computed by a new Python process."""
+    search_path = os.pathsep.join(str(ROOT / folder) for folder in (".", "tests", "tests/support", "tests/generators"))
     command = [sys.executable, str(ROOT / "tests" / "support" / "in_memory_simulation.py"), engine]
-    env = os.environ | {"PYTHONPATH": places} | environment
+    env = os.environ | {"PYTHONPATH": search_path} | environment
     found = subprocess.run(command, input=json.dumps(made), env=env, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
     answer: list[str] = json.loads(found.stdout)
@@ -105,7 +104,7 @@ def test_readable_engine_without_jit_gives_the_same_bytes(count: int) -> None:
 
 @pytest.mark.parametrize("count", [4, pytest.param(10, marks=pytest.mark.slow)])
 def test_compiled_engine_without_jit_gives_the_same_bytes(count: int) -> None:
-    # Lives that budgets bound are lived again and again: without the compiler, for minutes.
+    # With budgets, customers are simulated again and again, which takes minutes without the compiler.
     made = [data for data in small_scenario_data()[1:] if not data["policy"]["guardrails"].get("budgets")][:count]
     assert digests_in_new_process(made, "compiled", NUMBA_DISABLE_JIT="1") == outcome_digests(made, "compiled")
 
@@ -117,8 +116,8 @@ def assert_same_simulation(reference: InMemoryResult, path: Path, **options: int
         field for field, one, other in zip(outcomes._fields, outcomes, reference.outcomes, strict=True) if one.tobytes() != other.tobytes()
     ] == []
     rows = EventLog(path).to_pandas()
-    told = [(customer, event) for customer, _, _, event, *_ in reference.log_rows()]
-    assert list(zip(rows["customer"], rows["event"], strict=True)) == told
+    expected = [(customer, event) for customer, _, _, event, *_ in reference.log_rows()]
+    assert list(zip(rows["customer"], rows["event"], strict=True)) == expected
     return path.read_bytes()
 
 
@@ -133,31 +132,31 @@ def test_size_of_chunks_does_not_matter(
 ) -> None:
     usual = assert_same_simulation(reference, tmp_path / "usual.parquet", threads=2)
     for name, value in {"FIRST_CHUNK_SIZE": first, "MAX_CHUNK_SIZE": largest, "CHUNK_ROWS": rows}.items():
-        monkeypatch.setattr(crew, name, value)
+        monkeypatch.setattr(worker_pool, name, value)
     sizes = []
-    of_size = crew._chunk_size
-    monkeypatch.setattr(crew, "_chunk_size", lambda *state: sizes.append(of_size(*state)) or sizes[-1])
+    of_size = worker_pool._chunk_size
+    monkeypatch.setattr(worker_pool, "_chunk_size", lambda *state: sizes.append(of_size(*state)) or sizes[-1])
     assert assert_same_simulation(reference, tmp_path / "cut.parquet", threads=3) == usual
     assert sizes[0] == first
 
 
 def engine_with_shared_results(engine: str, plan: Plan, scenario: Scenario) -> tuple[Any, Cohort]:
-    """An engine on which all customers have met at desks and for budgets, and the initial ones, who are to live."""
-    one, cohort = ENGINES[engine](plan, scenario.seed, rows=4096), initial_cohort(plan, scenario.seed, 0, scenario.customers)
-    one.use_shared_results(
-        one.resolve_shared_resources([cohort, draw_arrivals(plan, scenario.seed, first=scenario.customers, at_most=1000)])
+    """An engine with the shared results of all customers, and the cohort of initial customers."""
+    built, cohort = ENGINES[engine](plan, scenario.seed, rows=4096), initial_cohort(plan, scenario.seed, 0, scenario.customers)
+    built.use_shared_results(
+        built.resolve_shared_resources([cohort, draw_arrivals(plan, scenario.seed, first=scenario.customers, at_most=1000)])
     )
-    return one, cohort
+    return built, cohort
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_order_of_customers_does_not_matter(reference: InMemoryResult, engine: str) -> None:
-    one, cohort = engine_with_shared_results(engine, reference.plan, every_construct(60))
+    built, cohort = engine_with_shared_results(engine, reference.plan, every_construct(60))
     outcomes = make_outcomes(reference.plan, 60)
-    stretches = [(40, 20), (0, 1), (17, 23), (1, 16)]
-    rows = {first: one.live(cohort.subset(first, size), outcomes.subset(first, size)).rows for first, size in stretches}
-    told = np.concatenate([part for first in sorted(rows) for part in rows[first]])
-    assert told.tobytes() == reference.rows[reference.rows["customer"] < 60].tobytes()
+    chunks = [(40, 20), (0, 1), (17, 23), (1, 16)]
+    rows = {first: built.simulate(cohort.subset(first, size), outcomes.subset(first, size)).rows for first, size in chunks}
+    joined = np.concatenate([part for first in sorted(rows) for part in rows[first]])
+    assert joined.tobytes() == reference.rows[reference.rows["customer"] < 60].tobytes()
     assert [mine.tobytes() for mine in outcomes] == [other[:60].tobytes() for other in reference.outcomes]
 
 
@@ -165,7 +164,7 @@ def test_customer_simulated_alone_gives_the_same_rows(reference: InMemoryResult)
     engine, cohort = engine_with_shared_results("compiled", reference.plan, every_construct(60))
     for customer in (41, 5, 59):
         outcomes = make_outcomes(reference.plan, 1)
-        alone = np.concatenate(engine.live(cohort.subset(customer, 1), outcomes).rows)
+        alone = np.concatenate(engine.simulate(cohort.subset(customer, 1), outcomes).rows)
         assert alone.tobytes() == reference.rows[reference.rows["customer"] == customer].tobytes()
         assert outcomes.customers[0].tobytes() == reference.outcomes.customers[customer].tobytes()
 
@@ -178,20 +177,20 @@ def test_customer_that_overflows_buffers_is_simulated_again_with_larger_ones(
 
     class Tight(BufferSizes):
         def with_larger_state(self) -> BufferSizes:
-            return self.noted(super().with_larger_state())
+            return self.recorded(super().with_larger_state())
 
         def with_larger_log(self) -> BufferSizes:
-            return self.noted(super().with_larger_log())
+            return self.recorded(super().with_larger_log())
 
-        def noted(self, room: BufferSizes) -> BufferSizes:
-            grown.add(room)
-            return room
+        def recorded(self, sizes: BufferSizes) -> BufferSizes:
+            grown.add(sizes)
+            return sizes
 
-    for home in (compiled, readable):
-        monkeypatch.setattr(home, "BufferSizes", lambda **_: Tight(responses=1, queue=1, rows=1))
+    for module in (compiled, readable):
+        monkeypatch.setattr(module, "BufferSizes", lambda **_: Tight(responses=1, queue=1, rows=1))
     assert first_difference(simulate_in_memory(every_construct(60), engine), reference) == ""
-    assert max(room.responses for room in grown) >= 4
-    assert max(room.rows for room in grown) >= 128
+    assert max(sizes.responses for sizes in grown) >= 4
+    assert max(sizes.rows for sizes in grown) >= 128
 
 
 def test_run_without_a_log_has_the_same_outcomes(reference: InMemoryResult) -> None:
@@ -203,10 +202,10 @@ def test_outcome_counts_match_the_log() -> None:
     rows = 0
     for data in [Scenario.load(EVERY_CONSTRUCT_FILE).to_dict(), *generate_scenarios(60)]:
         shown = simulate_in_memory(Scenario.from_dict(data))
-        of, counted = shown.outcomes, np.zeros_like(shown.outcomes.reach)
+        of, counted = shown.outcomes, np.zeros_like(shown.outcomes.touch_counts)
         touches = shown.rows[shown.rows["event"] < counted.shape[2]]
         np.add.at(counted, (touches["customer"], touches["channel"], touches["event"]), 1)
-        assert np.array_equal(counted, of.reach)
+        assert np.array_equal(counted, of.touch_counts)
         for field, touch in {"contacts": TouchCode.DELIVERED, "opens": TouchCode.OPENED, "clicks": TouchCode.CLICKED}.items():
             assert np.array_equal(of.customers[field], counted[:, :, touch].sum(axis=1))
         for field, touch in {"flows": TouchCode.FLOW_STARTED, "complaints": TouchCode.COMPLAINED}.items():

@@ -1,4 +1,4 @@
-"""What customers share, in whole scenarios: conversations with desks, budgets, and the same bytes however customers are lived."""
+"""Shared resources in whole scenarios: conversations with desks, budgets, and equal bytes whatever the engine, threads and chunks."""
 
 import hashlib
 from collections import defaultdict
@@ -10,9 +10,7 @@ import pytest
 from in_memory_simulation import InMemoryResult, first_difference, simulate_in_memory
 from small_scenarios import small_scenario
 
-from cjsim.engine import compiled, readable
-from cjsim.engine import shared_resources as meeting
-from cjsim.engine import worker_pool as crew
+from cjsim.engine import compiled, readable, shared_resources, worker_pool
 from cjsim.engine.buffers import BufferSizes
 from cjsim.eventlog.event_table import EventLog
 from cjsim.kernels.codes import ReplyCode
@@ -33,7 +31,7 @@ REFERRAL_EFFECT = {"refer": {"invites": 2, "joins": 0.4, "delay": {"exponential"
 
 
 def shared_scenario() -> Scenario:
-    """Customers who meet at two desks and in two budgets, arrive, and bring others."""
+    """Customers who share two desks and two budgets, arrive by acquisition, and refer others."""
     replies = {"in_time": [{"satisfy": 0.2}], "late": [{"satisfy": -0.2}], "unanswered": [{"satisfy": -0.5}, {"fire": "sigh"}]}
     journey = {
         "channels": CHANNELS,
@@ -79,7 +77,7 @@ def digest(path: Path, **options: Any) -> str:
 
 @pytest.fixture(scope="module")
 def reference_digest(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The crowd, lived by the compiled engine on one thread."""
+    """Digest of the shared scenario on the compiled engine with one thread."""
     return digest(tmp_path_factory.mktemp("usual") / "log.parquet", threads=1)
 
 
@@ -91,9 +89,9 @@ def test_engines_give_the_same_bytes_with_shared_resources(reference_digest: str
 def test_threads_and_chunks_do_not_matter_with_shared_resources(
     reference_digest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, first: int, largest: int
 ) -> None:
-    monkeypatch.setattr(crew, "FIRST_CHUNK_SIZE", first)
-    monkeypatch.setattr(crew, "MAX_CHUNK_SIZE", largest)
-    monkeypatch.setattr(meeting, "_BATCH_CUSTOMERS", largest)
+    monkeypatch.setattr(worker_pool, "FIRST_CHUNK_SIZE", first)
+    monkeypatch.setattr(worker_pool, "MAX_CHUNK_SIZE", largest)
+    monkeypatch.setattr(shared_resources, "_BATCH_CUSTOMERS", largest)
     assert digest(tmp_path / "log.parquet", threads=threads) == reference_digest
 
 
@@ -101,15 +99,15 @@ def test_threads_and_chunks_do_not_matter_with_shared_resources(
 def test_buffer_overflow_repeats_no_shared_resource_use(
     reference_digest: str, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for home in (compiled, meeting, readable):
-        monkeypatch.setattr(home, "BufferSizes", lambda rows=0: BufferSizes(responses=1, queue=1, rows=min(rows, 1), referrals=1))
+    for module in (compiled, shared_resources, readable):
+        monkeypatch.setattr(module, "BufferSizes", lambda rows=0: BufferSizes(responses=1, queue=1, rows=min(rows, 1), referrals=1))
     assert digest(tmp_path / "log.parquet", engine=engine, threads=1) == reference_digest
 
 
 def test_engines_compute_the_same_desk_answers() -> None:
-    plans = [simulate_in_memory(shared_scenario(), engine) for engine in ("compiled", "readable")]
-    assert first_difference(*plans) == ""
-    served = plans[0].outcomes.desks
+    results = [simulate_in_memory(shared_scenario(), engine) for engine in ("compiled", "readable")]
+    assert first_difference(*results) == ""
+    served = results[0].outcomes.desks
     assert served["replies"].sum(axis=(0, 1)).min() > 0 and served["joined"].sum() > 0
 
 
@@ -117,7 +115,7 @@ def test_engines_compute_the_same_desk_answers() -> None:
 
 
 def mail_scenario(**guardrails: Any) -> Scenario:
-    """Everybody is written to when it looks, and each Monday and Thursday at nine."""
+    """Every customer gets a message after each look, and each Monday and Thursday at nine."""
     journey = {"channels": {"mail": CHANNELS["mail"]}, "messages": {"hello": MESSAGES["hello"]}}
     journey["events"] = {"look": {"in": "anywhere", "wait": {"exponential": "2d"}}}
     flows = {"greet": {"on": {"event": "look"}, "steps": [{"send": "hello"}]}}
@@ -126,9 +124,9 @@ def mail_scenario(**guardrails: Any) -> Scenario:
 
 
 def test_budget_is_spent_by_time_then_customer_key() -> None:
-    lived = simulate_in_memory(mail_scenario(budgets=[{"at_most": 7, "per": "1d"}]))
+    result = simulate_in_memory(mail_scenario(budgets=[{"at_most": 7, "per": "1d"}]))
     days: defaultdict[int, list[tuple[float, int, bool]]] = defaultdict(list)
-    for customer, time, _, event, *_ in lived.log_rows():
+    for customer, time, _, event, *_ in result.log_rows():
         if event in ("delivered", "suppressed_budget"):
             days[int(time)].append((time, customer, event == "delivered"))
     bound = 0
@@ -140,8 +138,8 @@ def test_budget_is_spent_by_time_then_customer_key() -> None:
 
 
 def test_budget_breaks_ties_by_customer_key() -> None:
-    lived = simulate_in_memory(mail_scenario(budgets=[{"at_most": 15, "per": "1h"}]))
-    at_nine = [(customer, event) for customer, time, _, event, *_ in lived.log_rows() if time == 3.375 and event != "flow_started"]
+    result = simulate_in_memory(mail_scenario(budgets=[{"at_most": 15, "per": "1h"}]))
+    at_nine = [(customer, event) for customer, time, _, event, *_ in result.log_rows() if time == 3.375 and event != "flow_started"]
     assert at_nine == [(n, "delivered" if n < 15 else "suppressed_budget") for n in range(40)]
 
 
@@ -153,8 +151,8 @@ def test_unexhausted_budget_changes_nothing() -> None:
 
 
 def test_zero_budget_blocks_all_sends() -> None:
-    lived = simulate_in_memory(mail_scenario(budgets=[{"at_most": 0, "per": "7d", "channels": ["mail"]}]))
-    assert lived.outcomes.customers["contacts"].sum() == 0 and len(lived.rows) > 500
+    result = simulate_in_memory(mail_scenario(budgets=[{"at_most": 0, "per": "7d", "channels": ["mail"]}]))
+    assert result.outcomes.customers["contacts"].sum() == 0 and len(result.rows) > 500
 
 
 # ------------------------------------------------------------------------------------------------------------------- conversations
@@ -166,9 +164,9 @@ def simulate_one_caller(desk: dict[str, Any], staffing: dict[str, Any], events: 
     return simulate_in_memory(small_scenario(journey={"desks": {"help": desk}, "events": events, **more}, policy=policy), customers=1)
 
 
-def times_and_events(lived: InMemoryResult) -> list[tuple[float, str]]:
+def times_and_events(result: InMemoryResult) -> list[tuple[float, str]]:
     """When (days, to the third place) what happened."""
-    return [(round(time, 3), event) for _, time, _, event, *_ in lived.log_rows() if event != "entered"]
+    return [(round(time, 3), event) for _, time, _, event, *_ in result.log_rows() if event != "entered"]
 
 
 ASK = {"ask": "help"}
@@ -177,35 +175,35 @@ CALL = {"in": "anywhere", "wait": {"fixed": "3d"}, "effects": [ASK]}
 
 def test_further_requests_join_an_open_conversation() -> None:
     events = {"call": CALL, "look": {"in": "anywhere", "wait": {"fixed": "10d"}}}
-    lived = simulate_one_caller({"service": {"fixed": "8d"}}, {"agents": 1}, events)
+    result = simulate_one_caller({"service": {"fixed": "8d"}}, {"agents": 1}, events)
     expected = [(3, "call"), (3, "asked"), (6, "call"), (6, "asked_again"), (9, "call"), (9, "asked_again"), (10, "look")]
-    assert times_and_events(lived)[:9] == [*expected, (11, "answered_in_time"), (12, "call")]
-    assert lived.outcomes.desks["joined"][0, 0] == 6
+    assert times_and_events(result)[:9] == [*expected, (11, "answered_in_time"), (12, "call")]
+    assert result.outcomes.desks["joined"][0, 0] == 6
 
 
 def test_answer_records_service_cost_and_wait() -> None:
-    lived = simulate_one_caller(
+    result = simulate_one_caller(
         {"service": {"fixed": "30min"}}, {"shifts": [{"agents": 1, "from": "12:00"}], "cost_per_minute": 2}, {"call": CALL}
     )
-    answered = [(time, value) for _, time, value, event, *_ in lived.log_rows() if event == "answered_in_time"]
+    answered = [(time, value) for _, time, value, event, *_ in result.log_rows() if event == "answered_in_time"]
     assert answered[0] == pytest.approx((3.5 + 0.5 / 24, 720.0))
-    assert lived.outcomes.customers["cost"][0] == pytest.approx(60.0 * len(answered))
-    assert lived.outcomes.desks["service"][0, 0] == pytest.approx(len(answered) / 48)
+    assert result.outcomes.customers["cost"][0] == pytest.approx(60.0 * len(answered))
+    assert result.outcomes.desks["service"][0, 0] == pytest.approx(len(answered) / 48)
 
 
 def test_abandoned_request_has_unanswered_effects_and_can_be_repeated() -> None:
     desk = {"service": {"fixed": "1h"}, "patience": {"fixed": "2h"}, "effects": {"unanswered": [{"fire": "sigh"}]}}
-    lived = simulate_one_caller(desk, {"shifts": [{"agents": 1, "dates": ["2026-02-02"]}]}, {"call": CALL, "sigh": {}})
-    assert times_and_events(lived)[:6] == [(3, "call"), (3, "asked"), (3.083, "unanswered"), (3.083, "sigh"), (6, "call"), (6, "asked")]
-    assert lived.outcomes.desks["replies"][0, 0, ReplyCode.UNANSWERED] == 9
+    result = simulate_one_caller(desk, {"shifts": [{"agents": 1, "dates": ["2026-02-02"]}]}, {"call": CALL, "sigh": {}})
+    assert times_and_events(result)[:6] == [(3, "call"), (3, "asked"), (3.083, "unanswered"), (3.083, "sigh"), (6, "call"), (6, "asked")]
+    assert result.outcomes.desks["replies"][0, 0, ReplyCode.UNANSWERED] == 9
 
 
 def test_conversation_open_at_the_horizon_has_no_effect() -> None:
-    lived = simulate_one_caller(
+    result = simulate_one_caller(
         {"service": {"fixed": "28d"}, "effects": {"in_time": [{"fire": "sigh"}]}}, {"agents": 1}, {"call": CALL, "sigh": {}}
     )
-    assert {event for _, event in times_and_events(lived)} == {"call", "asked", "asked_again"}
-    assert lived.outcomes.desks["replies"].sum() == 0
+    assert {event for _, event in times_and_events(result)} == {"call", "asked", "asked_again"}
+    assert result.outcomes.desks["replies"].sum() == 0
 
 
 def test_human_channel_message_is_delivered_when_its_conversation_ends() -> None:
@@ -214,9 +212,9 @@ def test_human_channel_message_is_delivered_when_its_conversation_ends() -> None
     knock = {"in": "anywhere", "wait": {"fixed": "20d"}}
     desk = {"service": {"fixed": "1d"}, "patience": {"fixed": "1h"}, "effects": {"in_time": [{"fire": "sigh"}]}}
     staffing = {"shifts": [{"agents": 1, "dates": ["2026-01-27"]}], "sla": "1h"}
-    lived = simulate_one_caller(desk, staffing, {"knock": knock, "sigh": {}}, **call, policy=phone)
+    result = simulate_one_caller(desk, staffing, {"knock": knock, "sigh": {}}, **call, policy=phone)
     expected = [(20, "asked"), (23, "answered_late"), (23, "delivered"), (23, "opened")]  # no patience, no effects of the desk
-    assert [word for word in times_and_events(lived) if word[1] not in ("knock", "flow_started")] == expected
+    assert [word for word in times_and_events(result) if word[1] not in ("knock", "flow_started")] == expected
 
 
 def test_opt_out_before_an_outbound_call_cancels_it() -> None:
@@ -226,8 +224,8 @@ def test_opt_out_before_an_outbound_call_cancels_it() -> None:
         "knock": {"in": "anywhere", "wait": {"fixed": "20d"}},
         "stop": {"in": "anywhere", "wait": {"fixed": "21d"}, "effects": [{"opt_out": "call"}]},
     }
-    lived = simulate_one_caller({"service": {"fixed": "2d"}}, {"agents": 1}, events, **call, policy=phone)
-    assert [event for _, event in times_and_events(lived)][-3:] == ["stop", "opted_out", "answered_in_time"]
+    result = simulate_one_caller({"service": {"fixed": "2d"}}, {"agents": 1}, events, **call, policy=phone)
+    assert [event for _, event in times_and_events(result)][-3:] == ["stop", "opted_out", "answered_in_time"]
 
 
 def test_desk_events_name_the_desk_as_source(tmp_path: Path) -> None:
@@ -264,9 +262,9 @@ def test_budget_holds_for_simultaneous_events() -> None:
         "desks": {"help": {"shifts": [{"agents": 1, "from": "12:00", "to": "13:00", "weekdays": ["monday"]}]}},
     }
     of = small_scenario(journey=journey, policy=policy, horizon="6d", customers=8)
-    lived = simulate_in_memory(of)
-    assert first_difference(lived, simulate_in_memory(of, "readable")) == ""
-    told = [(time, event) for _, time, _, event, *_ in lived.log_rows()]
-    paid = np.bincount([int(time * 24 / 9 + 1e-6) for time, event in told if event == "delivered"])
-    assert paid.max() == 11 and np.sum(paid == 11) > 10 and len(lived.outcomes.customers) > 12
-    assert {"unanswered", "answered_in_time", "suppressed_budget"} <= {event for _, event in told}
+    result = simulate_in_memory(of)
+    assert first_difference(result, simulate_in_memory(of, "readable")) == ""
+    events = [(time, event) for _, time, _, event, *_ in result.log_rows()]
+    paid = np.bincount([int(time * 24 / 9 + 1e-6) for time, event in events if event == "delivered"])
+    assert paid.max() == 11 and np.sum(paid == 11) > 10 and len(result.outcomes.customers) > 12
+    assert {"unanswered", "answered_in_time", "suppressed_budget"} <= {event for _, event in events}

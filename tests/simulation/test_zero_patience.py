@@ -1,4 +1,4 @@
-"""Patience at a desk: who has none is served at once or not at all."""
+"""Customers without patience are served by a desk at once, or not at all."""
 
 import numpy as np
 

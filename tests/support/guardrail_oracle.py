@@ -106,7 +106,7 @@ class SimulatedTraffic:
         self.rules = scenario.policy.guardrails
         self.result: InMemoryResult = simulate_in_memory(scenario)
         self.rows = [NamedLogRow(*row) for row in self.result.log_rows()]
-        self.keys = self.result.population_registry.keys
+        self.keys = self.result.registry.keys
         self.held_out_by_source = {name: self.holdout_of_source("flow", name, flow.holdout) for name, flow in scenario.policy.flows.items()}
         self.held_out_by_source |= {
             name: self.holdout_of_source("broadcast", name, cast.holdout) for name, cast in scenario.policy.broadcasts.items()

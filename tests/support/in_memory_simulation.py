@@ -1,7 +1,6 @@
-"""How a test lets a scenario live without a file, and what it then looks at.
+"""Simulation of a scenario with its log in memory, and the constructs that a plan and its log contain.
 
-Lives here: lives, the constructs that a plan and its log show, and, as a script, digests of what becomes of scenarios (read as JSON
-from standard input), for tests that need another process. Does not live here: random scenarios (random_scenarios.py).
+As a script, it reads scenarios as JSON from standard input and writes their outcome digests, for tests that need another process.
 """
 
 import hashlib
@@ -22,7 +21,7 @@ from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.kernels.codes import N_TOUCH_CODES, ChannelKind, ConditionOp, DistributionCode, EffectCode, StepCode, TouchCode, TriggerCode
 from cjsim.kernels.state import LOG_ROW
 from cjsim.kernels.world import Array
-from cjsim.simulation import simulate as run
+from cjsim.simulation import simulate as simulate_module
 from cjsim.simulation.documents import Scenario
 
 
@@ -40,20 +39,20 @@ class LogRow(NamedTuple):
 
 
 class InMemoryResult(NamedTuple):
-    """What became of the customers of a scenario."""
+    """Log rows, outcomes and population of a simulated scenario."""
 
     plan: Plan
-    rows: Array  # ROW, customer by customer
+    rows: Array  # LOG_ROW, customer by customer
     outcomes: Outcomes
-    population_registry: PopulationRegistry
+    registry: PopulationRegistry
 
     def to_bytes(self) -> bytes:
-        """Every byte of the log, of the outcomes, and of who came later."""
-        came = (self.population_registry.keys, self.population_registry.channels, self.population_registry.parents)
-        return b"".join(array.tobytes() for array in (self.rows, *self.outcomes, *came))
+        """All bytes of the log, the outcomes and the population."""
+        population = (self.registry.keys, self.registry.channels, self.registry.parents)
+        return b"".join(array.tobytes() for array in (self.rows, *self.outcomes, *population))
 
     def log_rows(self) -> list[LogRow]:
-        """The log by names in place of codes, for scenarios whose codes differ."""
+        """The log with names in place of codes, to compare scenarios whose codes differ."""
         book = self.plan.codebook
         names = {"event": book.events, "stage": book.stages, "channel": book.channels, "message": book.messages, "source": book.sources}
         columns = [self.rows[field].tolist() for field in ("customer", "time", "value")]
@@ -62,7 +61,7 @@ class InMemoryResult(NamedTuple):
 
 
 class InMemoryLogWriter:
-    """Stands in for the log's writer, and keeps its rows."""
+    """Replaces the log writer, and keeps the rows in memory."""
 
     def __init__(self) -> None:
         self.rows: list[Array] = [np.zeros(0, LOG_ROW)]
@@ -77,20 +76,20 @@ class InMemoryLogWriter:
         pass
 
     def write(self, rows: Array) -> None:
-        """Keep some."""
+        """Keep rows."""
         self.rows.append(rows)
 
 
 def simulate_in_memory(
     scenario: Scenario, engine: Any = "compiled", *, customers: int | None = None, seed: int | None = None
 ) -> InMemoryResult:
-    """Let the customers of a scenario live, and those who come later."""
-    keeper = InMemoryLogWriter()
-    with mock.patch.object(run, "LogWriter", keeper):
-        made = run.simulate(scenario, engine=engine, customers=customers, seed=seed, threads=1, log="kept")
-    rows = np.concatenate(keeper.rows)
-    assert len(rows) == made.provenance.events == made.outcomes.customers["events"].sum()
-    return InMemoryResult(compile_scenario(scenario), rows, made.outcomes, made.registry)
+    """Simulate a scenario with its log in memory."""
+    writer = InMemoryLogWriter()
+    with mock.patch.object(simulate_module, "LogWriter", writer):
+        result = simulate_module.simulate(scenario, engine=engine, customers=customers, seed=seed, threads=1, log="kept")
+    rows = np.concatenate(writer.rows)
+    assert len(rows) == result.provenance.events == result.outcomes.customers["events"].sum()
+    return InMemoryResult(compile_scenario(scenario), rows, result.outcomes, result.registry)
 
 
 def log_rows(world: Scenario, customers: int = 1) -> list[LogRow]:
@@ -99,7 +98,7 @@ def log_rows(world: Scenario, customers: int = 1) -> list[LogRow]:
 
 
 def first_difference(one: InMemoryResult, other: InMemoryResult) -> str:
-    """The first thing in which two results differ, in words; empty if they are equal to the byte."""
+    """Describe the first difference of two results; empty if they are equal to the byte."""
     if one.to_bytes() == other.to_bytes():
         return ""
     for left, right in zip(one.log_rows(), other.log_rows(), strict=False):
@@ -107,8 +106,8 @@ def first_difference(one: InMemoryResult, other: InMemoryResult) -> str:
             return f"log: {left} != {right}"
     if len(one.rows) != len(other.rows):
         return f"log: {len(one.rows)} rows != {len(other.rows)}"
-    if one.population_registry.keys.tobytes() != other.population_registry.keys.tobytes():
-        return f"keys: {one.population_registry.keys} != {other.population_registry.keys}"
+    if one.registry.keys.tobytes() != other.registry.keys.tobytes():
+        return f"keys: {one.registry.keys} != {other.registry.keys}"
     for name, left, right in zip(Outcomes._fields, one.outcomes, other.outcomes, strict=True):
         for customer, (a, b) in enumerate(zip(left, right, strict=True)):
             if a.tobytes() != b.tobytes():
@@ -116,14 +115,14 @@ def first_difference(one: InMemoryResult, other: InMemoryResult) -> str:
     return "who referred whom, or padding of log rows"
 
 
-def outcome_digests(made: Iterable[ScenarioData], engine: str) -> list[str]:
-    """A digest of what becomes of each scenario on an engine."""
-    return [hashlib.sha256(simulate_in_memory(Scenario.from_dict(data), engine).to_bytes()).hexdigest() for data in made]
+def outcome_digests(scenarios: Iterable[ScenarioData], engine: str) -> list[str]:
+    """Digests of the results of scenarios on an engine."""
+    return [hashlib.sha256(simulate_in_memory(Scenario.from_dict(data), engine).to_bytes()).hexdigest() for data in scenarios]
 
 
-def constructs_used(lived: InMemoryResult) -> set[str]:
-    """The constructs that a plan holds (effects, steps, triggers, channels, waits, words of conditions) and that a log shows (touches)."""
-    world = lived.plan.world
+def constructs_used(result: InMemoryResult) -> set[str]:
+    """Constructs of a plan (effects, steps, triggers, channels, waits, condition operators) and of its log (touches)."""
+    world = result.plan.world
     waits = [*world.events["wait"]["kind"], *world.channels["open_delay"]["kind"], *world.effects["value"]["kind"]]
     waits += [*world.desks["service"]["kind"], *world.desks["patience"]["kind"]]
     found: list[tuple[type[IntEnum], Iterable[int]]] = [
@@ -133,12 +132,12 @@ def constructs_used(lived: InMemoryResult) -> set[str]:
         (ChannelKind, world.channels["kind"]),
         (DistributionCode, waits),
         (ConditionOp, world.codes["op"]),
-        (TouchCode, [code for code in np.unique(lived.rows["event"]) if code < N_TOUCH_CODES]),
+        (TouchCode, [code for code in np.unique(result.rows["event"]) if code < N_TOUCH_CODES]),
     ]
     return {f"{kind.__name__}.{kind(int(code)).name}" for kind, codes in found for code in codes}
 
 
-# END stands where there is nothing. The two words of a mood drift: conditions of a journey may not name them, a policy cannot see them.
+# END marks the absence of an effect. Satisfaction and pressure decay, so conditions of a journey may not use them, and a policy cannot.
 ALL_CONSTRUCTS = {
     f"{kind.__name__}.{member.name}"
     for kind in (EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, TouchCode)

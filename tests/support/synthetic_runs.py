@@ -1,4 +1,4 @@
-"""Runs made by hand: outcome arrays without an engine."""
+"""Runs made from outcome arrays, without an engine."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,8 @@ from cjsim.engine.provenance import Provenance
 from cjsim.kernels.codes import UNOBSERVED, TouchCode
 from cjsim.kernels.state import DESK_OUTCOME, OUTCOME
 from cjsim.kernels.world import Array
-from cjsim.simulation.run import CustomerProfiles, Run
+from cjsim.simulation.customer_profiles import CustomerProfiles
+from cjsim.simulation.run import Run
 
 CODEBOOK = Codebook(
     events=(*(touch.name.lower() for touch in TouchCode), "purchase"),
@@ -55,7 +56,7 @@ PROVENANCE = Provenance(
 
 
 def empty_outcomes(n: int) -> Outcomes:
-    """Customers to whom nothing happened: in `prospect` for a year, not converted."""
+    """Customers without events: in `prospect` for a year, not converted."""
     customers = np.zeros(n, OUTCOME)
     customers["retained"] = UNOBSERVED
     customers["interest"] = -1
@@ -68,7 +69,7 @@ def empty_outcomes(n: int) -> Outcomes:
 
 
 def random_outcomes(n: int, seed: int = 1, shift: float = 0.0) -> Outcomes:
-    """Customers who buy, read and leave at random; `shift` moves what they spend."""
+    """Customers who buy, read and leave at random; `shift` is added to each purchase."""
     rng = np.random.default_rng(seed)
     made = empty_outcomes(n)
     of = made.customers
@@ -84,8 +85,8 @@ def random_outcomes(n: int, seed: int = 1, shift: float = 0.0) -> Outcomes:
     delivered = rng.poisson(5, (n, 2))
     opened = rng.binomial(delivered, rng.beta(2, 6, (n, 1)))
     for touch, counts in ((TouchCode.DELIVERED, delivered), (TouchCode.OPENED, opened), (TouchCode.CLICKED, rng.binomial(opened, 0.1))):
-        made.reach[:, :, touch] = counts
-    made.reach[:, 0, TouchCode.SUPPRESSED_CAP] = rng.poisson(0.5, n)
+        made.touch_counts[:, :, touch] = counts
+    made.touch_counts[:, 0, TouchCode.SUPPRESSED_CAP] = rng.poisson(0.5, n)
     of["contacts"], of["opens"] = delivered.sum(axis=1), opened.sum(axis=1)
     of["cost"] = 0.01 * of["contacts"]
     of["clv"] = of["margin"] - of["cost"]
@@ -95,10 +96,10 @@ def random_outcomes(n: int, seed: int = 1, shift: float = 0.0) -> Outcomes:
 
 
 def run_from_outcomes(outcomes: Outcomes, **changes: Any) -> Run:
-    """A run of these outcomes; `changed` are fields of its provenance or of itself."""
+    """A run with these outcomes; `changes` are fields of the run or of its provenance."""
     n = len(outcomes.customers)
     of_run = {name: changes.pop(name) for name in ("retained", "hidden", "log_path", "codebook", "registry", "wages") if name in changes}
-    provenance = replace(PROVENANCE, **({"customers": n, "events": int(outcomes.reach.sum())} | changes))
+    provenance = replace(PROVENANCE, **({"customers": n, "events": int(outcomes.touch_counts.sum())} | changes))
     rest: dict[str, Any] = {
         "codebook": CODEBOOK,
         "retained": ("active",),
@@ -106,9 +107,9 @@ def run_from_outcomes(outcomes: Outcomes, **changes: Any) -> Run:
         "registry": PopulationRegistry.initial_only(n),
         "wages": {},
     }
-    return Run(provenance=provenance, outcomes=outcomes, people=lambda: synthetic_people(n), **(rest | of_run))
+    return Run(provenance=provenance, outcomes=outcomes, profiles=lambda: synthetic_profiles(n), **(rest | of_run))
 
 
-def synthetic_people(n: int) -> CustomerProfiles:
+def synthetic_profiles(n: int) -> CustomerProfiles:
     country: Array = np.where(np.arange(n) % 3 == 0, "FR", "UK")
     return CustomerProfiles({"country": country}, {"rate": np.linspace(0, 1, n)})

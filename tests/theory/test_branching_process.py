@@ -141,7 +141,7 @@ def test_referrals_without_a_channel_use_the_journey_persona_shares() -> None:
 def test_arrivals_can_refer() -> None:
     journey = referral_journey_once(invites=3, joins=0.5, by="word") | {"acquisition": {"ads": {"baseline": 10}, "word": {}}}
     run = simulate(small_scenario(journey=journey, customers=0, horizon="10d"))
-    arrived = run.registry.arrived
+    arrived = run.registry.n_arrived
     assert set(run.acquisition_channels[:arrived]) == {0}
     assert set(run.acquisition_channels[arrived:]) == {1}
     assert set(run.roots) <= set(range(arrived))
@@ -241,4 +241,4 @@ def test_population_registry_tracks_descent() -> None:
     assert registry.channels.tolist() == [-1, -1, 1, 0, -1, 0, 0]
     assert registry.parents.tolist() == [-1, -1, -1, 1, 2, 2, 4]
     assert registry.roots.tolist() == [0, 1, 2, 1, 2, 2, 2]
-    assert (len(registry), registry.arrived) == (7, 1)
+    assert (len(registry), registry.n_arrived) == (7, 1)

@@ -22,8 +22,8 @@ DAILY = {"weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday", "s
 
 
 def touches_per_customer(run: Run, touch: TouchCode) -> np.ndarray[Any, Any]:
-    """Number of touches of one kind on the first channel, by customer."""
-    return np.asarray(run.outcomes.reach[:, 0, touch].astype(int))
+    """How often each customer was touched so, on the first channel."""
+    return np.asarray(run.outcomes.touch_counts[:, 0, touch].astype(int))
 
 
 def days_and_events(run: Run, *events: str) -> list[tuple[float, str]]:
@@ -161,8 +161,8 @@ def test_personal_topic_matches_with_the_stated_accuracy_at_each_send() -> None:
     levels = [{"if": "tier == known", "accuracy": 0.9}, {"if": "tier != new", "accuracy": 0.6}]
     run = simulate_small(journey, policy={"broadcasts": twice, "personalisation": levels}, customers=2 * CUSTOMERS, horizon="8d")
     found = []
-    for tier, accuracy in (("known", 0.9), ("asked", 0.6), ("new", 1 / 3)):
-        opens = run.outcomes.customers["opens"][run.people().attributes["tier"] == tier]
+    for tier, accuracy in (("known", 0.9), ("told", 0.6), ("new", 1 / 3)):
+        opens = run.outcomes.customers["opens"][run.profiles().attributes["tier"] == tier]
         p = accuracy * special.expit(LOGIT + 2.5) + (1 - accuracy) * special.expit(LOGIT)
         # Drawn anew for each send: two independent openings, and not one draw of the match for both.
         found += [share_p_value(opens == 2, p * p), share_p_value(opens == 0, (1 - p) ** 2)]
@@ -195,7 +195,7 @@ def test_fatigue_depends_only_on_pressure_above_the_preferred_frequency(tmp_path
     }
     casts = {f"b{i}": {"schedule": {"dates": [f"2026-01-{5 + i:02d}"], "at": "12:00"}, "send": f"m{i}"} for i in range(3)}
     run = simulate_small(journey, policy={"broadcasts": casts}, customers=2 * CUSTOMERS, horizon="5d", log=tmp_path / "log.parquet")
-    calm = run.people().traits["likes"] / 7 * tau
+    calm = run.profiles().traits["likes"] / 7 * tau
     found = []
     for i, pressure in enumerate((0.0, 2**-0.5, 2**-0.5 + 2**-1.0)):
         strain = np.maximum(pressure - calm, 0.0)

@@ -205,7 +205,7 @@ def test_clock_shift_shifts_the_activity_profile() -> None:
     event = {**ONCE, "wait": {"exponential": "2d"}, "activity": "p"}
     journey = {**FIRST, "activity": PROFILE, "traits": traits, "clock_shift": "late", "events": {"e": event}}
     run = simulate_small(journey, customers=CUSTOMERS, horizon="60d")
-    shift = run.people().traits["late"] / 24.0
+    shift = run.profiles().traits["late"] / 24.0
     gone = ACTIVITY(moment_times(run, "first") - shift) - ACTIVITY(-shift)
     assert_plausible(time_p_value(gone, stats.expon(scale=2).cdf))
 
@@ -250,7 +250,7 @@ def test_speed_is_the_product_of_persona_traits_and_satisfaction() -> None:
     traits["share"] = {"beta": {"alpha": 2.0, "beta": 5.0}}
     event = {**ONCE, "wait": {"exponential": "1d"}, "speed": ["rate", "1/slow", "1-share"], "satisfaction": 1.5}
     run = simulate_small({**FIRST, "personas": personas, "traits": traits, "events": {"e": event}}, customers=CUSTOMERS, horizon="30000d")
-    persona, of = run.outcomes.customers["persona"], run.people().traits
+    persona, of = run.outcomes.customers["persona"], run.profiles().traits
     factor = np.array([0.5, 3.0, 0.0])[persona] * of["rate"] / of["slow"] * (1 - of["share"])
     satisfaction_effect = np.exp(1.5 * (np.array([0.9, 0.2, 0.5])[persona] - 0.5))
     first = moment_times(run, "first")

@@ -61,7 +61,7 @@ def responses_by_broadcast(run: Run, touch: str) -> Floats:
 
 def touches_per_channel(run: Run, touch: TouchCode) -> Floats:
     """int, shape (n_customers, n_channels)."""
-    return np.asarray(run.outcomes.reach[:, :, touch].astype(int))
+    return np.asarray(run.outcomes.touch_counts[:, :, touch].astype(int))
 
 
 @pytest.mark.parametrize("law", DELAYS)
@@ -212,7 +212,7 @@ def test_persona_and_trait_affinities_add_to_the_open_logit() -> None:
     personas = {"reader": {"share": 0.5, "affinity": {"mail": 1.2}}, "skipper": {"share": 0.5, "affinity": {"mail": -0.8}}}
     journey = one_message_journey({"affinity": "taste"}, personas=personas, traits={"taste": {"normal": {"mean": 0.3, "sd": 1.5}}})
     run = simulate_small(journey, policy=ON_DAY_2, customers=CUSTOMERS, horizon="10d")
-    taste, persona = run.people().traits["taste"], run.outcomes.customers["persona"]
+    taste, persona = run.profiles().traits["taste"], run.outcomes.customers["persona"]
     chances = special.expit(special.logit(0.3) + taste + np.where(persona == 0, 1.2, -0.8))
     opened = run.outcomes.customers["opens"]
     bins = np.digitize(taste, [-2.0, -1.0, 0.0, 1.0, 2.0]) + 10 * persona

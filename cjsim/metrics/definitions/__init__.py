@@ -1,1 +1,1 @@
-"""What each metric is."""
+"""Definitions of all metrics, by subject."""

@@ -1,7 +1,4 @@
-"""Who converts, stays and leaves; and the same by month of entry.
-
-Lives here: what these metrics are. Does not live here: their arithmetic (estimate.py).
-"""
+"""Metrics of conversion, retention at fixed times after conversion, and churn."""
 
 from collections.abc import Callable
 
@@ -14,8 +11,13 @@ from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_
 
 
 def conversion_and_retention_metrics() -> list[MetricDefinition]:
-    """Conversion, retention t days after it, churn."""
-    kept = [
+    """Return the metrics of conversion, retention and churn.
+
+    Returns
+    -------
+    list of MetricDefinition
+    """
+    retention = [
         MetricDefinition(
             f"retention_{days:.0f}d",
             SHARE_UNIT,
@@ -28,7 +30,7 @@ def conversion_and_retention_metrics() -> list[MetricDefinition]:
     churn = MetricDefinition(
         "churn", SHARE_UNIT, "converted, not in a retained stage at the horizon", _churn_rate, has_selected_denominator=True
     )
-    return [MetricDefinition("conversion", SHARE_UNIT, "customers who converted", _conversion_rate), *kept, churn]
+    return [MetricDefinition("conversion", SHARE_UNIT, "customers who converted", _conversion_rate), *retention, churn]
 
 
 def _has_converted(run: RunRecord) -> Array:
@@ -42,7 +44,7 @@ def _conversion_rate(run: RunRecord) -> RatioTerms:
 def _retention_rate(day_index: int) -> Callable[[RunRecord], RatioTerms]:
     def terms(run: RunRecord) -> RatioTerms:
         retained = run.outcomes.customers["retained"][:, day_index]
-        # A journey without a retained stage says nothing of retention: undefined rather than 0.
+        # Without a retained stage in the journey, retention is undefined rather than 0.
         return ratio_of_sums(run, retained == 1, (retained != UNOBSERVED) & bool(run.retained))
 
     return terms
@@ -50,5 +52,5 @@ def _retention_rate(day_index: int) -> Callable[[RunRecord], RatioTerms]:
 
 def _churn_rate(run: RunRecord) -> RatioTerms:
     converted = _has_converted(run) & bool(run.retained)
-    held = np.isin(run.outcomes.customers["stage"], [run.codebook.stages.index(name) for name in run.retained])
-    return ratio_of_sums(run, converted & ~held, converted)
+    is_retained = np.isin(run.outcomes.customers["stage"], [run.codebook.stages.index(name) for name in run.retained])
+    return ratio_of_sums(run, converted & ~is_retained, converted)

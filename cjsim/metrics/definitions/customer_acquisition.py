@@ -1,7 +1,4 @@
-"""How customers come, and what bringing them costs: by acquisition channel, and by referral.
-
-Lives here: what these metrics are, and the spend on each customer. Does not live here: their arithmetic (estimate.py).
-"""
+"""Metrics of acquisition and referrals (referrals, referred, cac, acquired, acquired_share), and acquisition costs by customer."""
 
 from collections.abc import Callable
 
@@ -14,41 +11,46 @@ from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_
 
 
 def acquisition_metrics(codebook: Codebook) -> list[MetricDefinition]:
-    """Metrics of acquisition, in all and by channel, and of referrals.
+    """Return the metrics of referrals, and of acquisition, over all channels and by channel.
 
     Parameters
     ----------
     codebook : Codebook
         Names of acquisition channels.
+
+    Returns
+    -------
+    list of MetricDefinition
     """
-    found = [
+    definitions = [
         MetricDefinition("referrals", "customers", "friends who join per customer", mean_of_outcome("referrals")),
         MetricDefinition("referred", SHARE_UNIT, "customers whom another one brought", _referred_share),
     ]
     if codebook.acquisition:
-        found.append(MetricDefinition("cac", "money", "spend on acquisition per customer acquired", _acquisition_cost_per_customer(None)))
+        definitions.append(
+            MetricDefinition("cac", "money", "spend on acquisition per customer acquired", _acquisition_cost_per_customer(None))
+        )
     for i, channel in enumerate(codebook.acquisition):
-        who = f"by {channel}"
-        found += [
+        definitions += [
             MetricDefinition(
                 f"acquired[{channel}]",
                 "customers",
-                f"customers who came {who}, referred ones included",
+                f"customers who came by {channel}, referred ones included",
                 _acquired_customers(i),
                 is_detail=True,
             ),
             MetricDefinition(
-                f"acquired_share[{channel}]", SHARE_UNIT, f"share of customers who came {who}", _acquired_share(i), is_detail=True
+                f"acquired_share[{channel}]", SHARE_UNIT, f"share of customers who came by {channel}", _acquired_share(i), is_detail=True
             ),
             MetricDefinition(
-                f"cac[{channel}]", "money", f"spend per customer who came {who}", _acquisition_cost_per_customer(i), is_detail=True
+                f"cac[{channel}]", "money", f"spend per customer who came by {channel}", _acquisition_cost_per_customer(i), is_detail=True
             ),
         ]
-    return found
+    return definitions
 
 
 def booked_acquisition_cost(run: RunRecord) -> Array | None:
-    """Money on acquisition that was booked at each customer's entry: the spend on its channel, over the arrivals there.
+    """Return the acquisition cost booked at each customer's entry: the spend on its channel divided by the channel's arrivals.
 
     Parameters
     ----------
@@ -58,22 +60,22 @@ def booked_acquisition_cost(run: RunRecord) -> Array | None:
     Returns
     -------
     ndarray of float64, shape (n_customers,), or None
-        None if nothing was spent.
+        Money, 0 for customers who did not arrive by a channel; None if nothing was spent.
     """
-    spends = run.spend
-    if not spends.any():
+    spend_by_channel = run.spend
+    if not spend_by_channel.any():
         return None
-    by, cost = run.acquisition_channels, np.zeros(len(run))
-    arrived = (np.arange(len(run)) >= run.registry.initial) & (run.registry.parents < 0)
-    for channel, spend in enumerate(spends):
-        here = arrived & (by == channel)
-        if here.any():
-            cost[here] = spend / np.count_nonzero(here)
+    channels, cost = run.acquisition_channels, np.zeros(len(run))
+    arrived = (np.arange(len(run)) >= run.registry.n_initial) & (run.registry.parents < 0)
+    for channel, spend in enumerate(spend_by_channel):
+        arrived_by_channel = arrived & (channels == channel)
+        if arrived_by_channel.any():
+            cost[arrived_by_channel] = spend / np.count_nonzero(arrived_by_channel)
     return cost
 
 
 def allocated_acquisition_cost(run: RunRecord) -> Array:
-    """All that was spent on acquisition, over customers: what was booked, and the spend on channels by which nobody came on all alike.
+    """Allocate all acquisition spend to customers: the booked cost, plus an equal share of the spend on channels without arrivals.
 
     Parameters
     ----------
@@ -83,11 +85,12 @@ def allocated_acquisition_cost(run: RunRecord) -> Array:
     Returns
     -------
     ndarray of float64, shape (n_customers,)
+        Money.
     """
     cost, entered = booked_acquisition_cost(run), run.entered
     cost = np.zeros(len(run)) if cost is None else cost
-    lost = float(run.spend.sum()) - float(cost.sum())
-    return cost + np.where(entered, lost / max(int(np.count_nonzero(entered)), 1), 0.0)
+    unbooked = float(run.spend.sum()) - float(cost.sum())
+    return cost + np.where(entered, unbooked / max(int(np.count_nonzero(entered)), 1), 0.0)
 
 
 def _referred_share(run: RunRecord) -> RatioTerms:

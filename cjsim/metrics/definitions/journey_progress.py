@@ -1,7 +1,4 @@
-"""How far customers come: entry, moments that matter, stages, satisfaction.
-
-Lives here: what these metrics are. Does not live here: their arithmetic (estimate.py).
-"""
+"""Metrics of the progress of customers along the journey: entry, moments, stages, satisfaction."""
 
 from collections.abc import Callable
 
@@ -15,33 +12,41 @@ FIRST_VALUE_MOMENT = "first_value"
 
 
 def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
-    """Metrics of a journey's moments and stages.
+    """Return the metrics of a journey's moments and stages.
 
     Parameters
     ----------
     codebook : Codebook
-        Names of moments (the conversion first, which is a metric of retention.py) and stages.
+        Names of moments and stages. The first moment is the conversion, which `conversion_and_retention` covers.
+
+    Returns
+    -------
+    list of MetricDefinition
     """
-    found = [
+    definitions = [
         MetricDefinition("entered", SHARE_UNIT, "customers who entered by the horizon", _entry_rate, is_detail=True),
         MetricDefinition("satisfaction", "0 to 1", "satisfaction at the horizon", mean_of_outcome("satisfaction")),
     ]
     moments = list(enumerate(codebook.moments))[1:]
     for i, name in moments:
         if name == FIRST_VALUE_MOMENT:
-            found.append(MetricDefinition("activation", SHARE_UNIT, "customers who reached their first value", _reached_moment_rate(i)))
+            definitions.append(
+                MetricDefinition("activation", SHARE_UNIT, "customers who reached their first value", _reached_moment_rate(i))
+            )
             title = "entry to first value, of those who reached it"
-            found.append(MetricDefinition("time_to_first_value", "days", title, _days_to_moment(i), has_selected_denominator=True))
-    found += [
+            definitions.append(MetricDefinition("time_to_first_value", "days", title, _days_to_moment(i), has_selected_denominator=True))
+    definitions += [
         MetricDefinition(f"reached[{name}]", SHARE_UNIT, f"customers who reached {name}", _reached_moment_rate(i), is_detail=True)
         for i, name in moments
     ]
     for i, name in enumerate(codebook.stages):
-        found.append(
+        definitions.append(
             MetricDefinition(f"stage_reached[{name}]", SHARE_UNIT, f"customers who were in {name}", _visited_stage_rate(i), is_detail=True)
         )
-        found.append(MetricDefinition(f"stage_days[{name}]", "days", f"days in {name} per customer", _days_in_stage(i), is_detail=True))
-    return found
+        definitions.append(
+            MetricDefinition(f"stage_days[{name}]", "days", f"days in {name} per customer", _days_in_stage(i), is_detail=True)
+        )
+    return definitions
 
 
 def _entry_rate(run: RunRecord) -> RatioTerms:
@@ -62,7 +67,7 @@ def _days_to_moment(moment: int) -> Callable[[RunRecord], RatioTerms]:
 
 
 def _visited_stage_rate(stage: int) -> Callable[[RunRecord], RatioTerms]:
-    # The stage at the horizon may have begun that instant; one left in the instant of its beginning is not seen here.
+    # The stage at the horizon may have begun at that time. A stage that was left at the time it began is missed.
     return lambda run: mean_per_customer(run, (run.outcomes.dwell[:, stage] > 0) | (run.outcomes.customers["stage"] == stage))
 
 

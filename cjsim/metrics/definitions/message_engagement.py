@@ -1,7 +1,4 @@
-"""What the firm sends, what comes back, and what the guardrails hold.
-
-Lives here: what these metrics are. Does not live here: their arithmetic (estimate.py).
-"""
+"""Metrics of messages: contacts, responses to them, opt-outs, and sends that guardrails refused or deferred."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +9,7 @@ from cjsim.kernels.codes import REFUSAL_TO_TOUCH, SendDecision, TouchCode
 from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_of_outcome, mean_per_customer, ratio_of_sums
 
 _REFUSAL_VERDICTS = [verdict for verdict in SendDecision if verdict >= SendDecision.CONSENT]
-# Name, in words, what is counted, per what.
+# Name, title, numerator, denominator.
 _RATE_DEFINITIONS = (
     ("open_rate", "openings per delivered message", TouchCode.OPENED, TouchCode.DELIVERED),
     ("click_rate", "clicks per opening", TouchCode.CLICKED, TouchCode.OPENED),
@@ -22,19 +19,23 @@ _RATE_DEFINITIONS = (
 
 
 def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
-    """Metrics of contacts, over all channels and by channel.
+    """Return the metrics of messages, over all channels and by channel.
 
     Parameters
     ----------
     codebook : Codebook
         Names of channels.
+
+    Returns
+    -------
+    list of MetricDefinition
     """
-    found = [MetricDefinition("contacts", "contacts", "deliveries per customer", mean_of_outcome("contacts"))]
-    found += [
-        MetricDefinition(name, SHARE_UNIT, title, _touch_rate(above, below, None), has_selected_denominator=True)
-        for name, title, above, below in _RATE_DEFINITIONS
+    definitions = [MetricDefinition("contacts", "contacts", "deliveries per customer", mean_of_outcome("contacts"))]
+    definitions += [
+        MetricDefinition(name, SHARE_UNIT, title, _touch_rate(numerator, denominator, None), has_selected_denominator=True)
+        for name, title, numerator, denominator in _RATE_DEFINITIONS
     ]
-    found += [
+    definitions += [
         MetricDefinition("opt_outs", "opt-outs", "consents ended per customer, however", mean_of_outcome("opt_outs")),
         MetricDefinition("pressure", "contacts", "recent contacts, decayed, at the horizon", mean_of_outcome("pressure")),
         MetricDefinition(
@@ -56,26 +57,30 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
     for refusal in _REFUSAL_VERDICTS:
         reason, touch = refusal.name.lower(), TouchCode(REFUSAL_TO_TOUCH + refusal)
         title = f"sends per customer that were refused for {reason}"
-        found.append(MetricDefinition(f"suppressed[{reason}]", "sends", title, _touches_per_customer(touch, None)))
+        definitions.append(MetricDefinition(f"suppressed[{reason}]", "sends", title, _touches_per_customer(touch, None)))
         for i, channel in enumerate(codebook.channels):
-            where = f"{title}, {channel}"
-            found.append(
-                MetricDefinition(f"suppressed[{reason}, {channel}]", "sends", where, _touches_per_customer(touch, i), is_detail=True)
+            channel_title = f"{title}, {channel}"
+            definitions.append(
+                MetricDefinition(
+                    f"suppressed[{reason}, {channel}]", "sends", channel_title, _touches_per_customer(touch, i), is_detail=True
+                )
             )
     for i, channel in enumerate(codebook.channels):
         title = f"deliveries per customer, {channel}"
-        found.append(
+        definitions.append(
             MetricDefinition(f"contacts[{channel}]", "contacts", title, _touches_per_customer(TouchCode.DELIVERED, i), is_detail=True)
         )
-        for name, title, above, below in _RATE_DEFINITIONS:
-            found.append(
-                MetricDefinition(f"{name}[{channel}]", SHARE_UNIT, f"{title}, {channel}", _touch_rate(above, below, i), is_detail=True)
+        for name, title, numerator, denominator in _RATE_DEFINITIONS:
+            definitions.append(
+                MetricDefinition(
+                    f"{name}[{channel}]", SHARE_UNIT, f"{title}, {channel}", _touch_rate(numerator, denominator, i), is_detail=True
+                )
             )
-    return found
+    return definitions
 
 
 def _touches_per_customer(touch: TouchCode, channel: int | None) -> Callable[[RunRecord], RatioTerms]:
-    """Touches per customer, of one channel or of all."""
+    """Return the terms function of the touches per customer, on one channel or on all."""
     return lambda run: mean_per_customer(run, _touch_counts(run, touch, channel))
 
 
@@ -84,5 +89,5 @@ def _touch_rate(numerator: TouchCode, denominator: TouchCode, channel: int | Non
 
 
 def _touch_counts(run: RunRecord, touch: TouchCode, channel: int | None) -> Any:
-    reach = run.outcomes.reach
-    return reach[:, channel, touch] if channel is not None else reach[:, :, touch].sum(axis=1, dtype="u4")
+    counts = run.outcomes.touch_counts
+    return counts[:, channel, touch] if channel is not None else counts[:, :, touch].sum(axis=1, dtype="u4")

@@ -1,7 +1,4 @@
-"""Money: purchases, revenue, offers, margin, cost, customer lifetime value, return; for each customer, and of all together.
-
-Lives here: what these metrics are. Does not live here: their arithmetic (estimate.py).
-"""
+"""Metrics of purchases and money: repeat_purchase_rate, revenue, margin, cost, clv, roi, offers, per customer and in total."""
 
 from collections.abc import Callable
 
@@ -23,7 +20,12 @@ from cjsim.metrics.ratios import (
 
 
 def purchase_and_value_metrics() -> list[MetricDefinition]:
-    """The metrics of money."""
+    """Return the metrics of purchases and money.
+
+    Returns
+    -------
+    list of MetricDefinition
+    """
     clv = "discounted margin less all costs per customer, from entry to horizon"
     return [
         MetricDefinition("purchases", "purchases", "purchases per customer", mean_of_outcome("purchases")),
@@ -59,14 +61,19 @@ def purchase_and_value_metrics() -> list[MetricDefinition]:
 def _money_with_allocated_costs(
     money_of: Callable[[RunRecord], Array], *, cost_weight: float, is_discounted: bool = False
 ) -> Callable[[RunRecord], RatioTerms]:
-    """Money per customer, with what moves with nobody, `above` times: acquisition, which is booked in it and taken out; wages."""
+    """Return the terms function of money per customer with allocated costs: acquisition spend and wages.
+
+    The booked acquisition cost is contained in the money, so it is taken out there. Allocated costs have no influence on the interval.
+    """
 
     def terms(run: RunRecord) -> RatioTerms:
-        entry, wages = booked_acquisition_cost(run), allocated_wages(run, is_discounted=is_discounted)
-        if entry is None:
-            return mean_per_customer(run, money_of(run))._replace(allocated_cost=wages, numerator_cost_weight=cost_weight)
-        spent = allocated_acquisition_cost(run) if wages is None else allocated_acquisition_cost(run) + wages
-        return mean_per_customer(run, money_of(run) - cost_weight * entry)._replace(allocated_cost=spent, numerator_cost_weight=cost_weight)
+        booked, costs = booked_acquisition_cost(run), allocated_wages(run, is_discounted=is_discounted)
+        money = money_of(run)
+        if booked is not None:
+            acquisition = allocated_acquisition_cost(run)
+            costs = acquisition if costs is None else acquisition + costs
+            money = money - cost_weight * booked
+        return mean_per_customer(run, money)._replace(allocated_cost=costs, numerator_cost_weight=cost_weight)
 
     return terms
 
@@ -91,5 +98,5 @@ def _repeat_purchase_rate(run: RunRecord) -> RatioTerms:
 
 
 def _offer_share(run: RunRecord) -> RatioTerms:
-    of = run.outcomes.customers
-    return ratio_of_sums(run, of["redemptions"], of["purchases"])
+    outcomes = run.outcomes.customers
+    return ratio_of_sums(run, outcomes["redemptions"], outcomes["purchases"])

@@ -1,8 +1,4 @@
-"""What desks are asked, how soon they answer, what that costs.
-
-Lives here: what these metrics are, and the wages that each customer bears. Does not live here: their arithmetic (estimate.py), what wages
-add up to (model/wages.py).
-"""
+"""Metrics of service desks (tickets, service level, abandonment, waits, costs), and the wages allocated to customers."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -20,40 +16,45 @@ _ANSWERED_REPLIES = (ReplyCode.IN_TIME, ReplyCode.LATE)
 
 
 def desk_metrics(codebook: Codebook) -> list[MetricDefinition]:
-    """Metrics of desks, over all of them and by desk.
+    """Return the metrics of desks, over all desks and by desk.
 
     Parameters
     ----------
     codebook : Codebook
         Names of desks.
+
+    Returns
+    -------
+    list of MetricDefinition
+        Empty if there are no desks.
     """
     if not codebook.desks:
         return []
-    found = _metrics_of_desk(None, "", "any desk")
+    definitions = _metrics_of_desk(None, "", "any desk")
     for i, desk in enumerate(codebook.desks):
-        found += _metrics_of_desk(i, f"[{desk}]", desk)
-    return found
+        definitions += _metrics_of_desk(i, f"[{desk}]", desk)
+    return definitions
 
 
 def allocated_wages(run: RunRecord, desk: str | None = None, *, is_discounted: bool = False) -> Array | None:
-    """Wages over customers: all who entered bear them alike.
+    """Allocate the wages of desks in equal shares to the customers who entered.
 
     Parameters
     ----------
     run : RunRecord
         The run.
     desk : str, optional
-        Of this desk; of all, if not given.
+        Name of a desk; all desks if not given.
     is_discounted : bool
-        As they count in CLV.
+        Whether wages are discounted, as in CLV.
 
     Returns
     -------
     ndarray of float64, shape (n_customers,), or None
-        None if nobody was paid.
+        Money; None if there are no wages.
     """
-    paid = [wages for name, wages in run.wages.items() if desk in (None, name)]
-    money = math.fsum(wages.worth if is_discounted else wages.paid for wages in paid)
+    wages_by_desk = [wages for name, wages in run.wages.items() if desk in (None, name)]
+    money = math.fsum(wages.worth if is_discounted else wages.paid for wages in wages_by_desk)
     if not money:
         return None
     return np.where(run.entered, money / max(int(np.count_nonzero(run.entered)), 1), 0.0)
@@ -61,7 +62,7 @@ def allocated_wages(run: RunRecord, desk: str | None = None, *, is_discounted: b
 
 def _metrics_of_desk(desk: int | None, name_suffix: str, desk_name: str) -> list[MetricDefinition]:
     ended = f"of conversations with {desk_name} that ended"
-    found = [
+    definitions = [
         MetricDefinition(
             f"tickets{name_suffix}", "requests", f"conversations asked of {desk_name}, per customer", _tickets_per_customer(desk)
         ),
@@ -103,11 +104,11 @@ def _metrics_of_desk(desk: int | None, name_suffix: str, desk_name: str) -> list
             _wages_per_customer(desk_name if name_suffix else None),
         ),
     ]
-    return [replace(of, is_detail=desk is not None) for of in found]
+    return [replace(definition, is_detail=desk is not None) for definition in definitions]
 
 
 def _desk_field(run: RunRecord, field: str, desk: int | None) -> Array:
-    """A field of SERVED as float64, at a desk or over all."""
+    """Return a field of DESK_OUTCOME as float64, of one desk or summed over all."""
     values = run.outcomes.desks[field]
     return values[:, desk].astype(np.float64) if desk is not None else values.sum(axis=1, dtype=np.float64)
 
@@ -139,8 +140,8 @@ def _service_minutes_per_customer(desk: int | None) -> Callable[[RunRecord], Rat
 
 def _service_cost_per_customer(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
     def terms(run: RunRecord) -> RatioTerms:
-        rates, served = run.desk_rates, run.outcomes.desks["service"].astype(np.float64) * MINUTES_PER_DAY
-        money = served * rates
+        minutes = run.outcomes.desks["service"].astype(np.float64) * MINUTES_PER_DAY
+        money = minutes * run.desk_rates
         return mean_per_customer(run, money[:, desk] if desk is not None else money.sum(axis=1))
 
     return terms
