@@ -120,26 +120,26 @@ def make_state(plan: Plan, seed: int, sizes: BufferSizes, shared: SharedResource
         clocks=np.zeros(len(world.events), CLOCK),
         clock_due=np.zeros(len(world.events)),
         runs=np.zeros(len(world.actors), FLOW_RUN),
-        act_due=np.zeros(len(world.actors)),
-        reads=np.zeros(sizes.responses, PENDING_RESPONSE),
-        reach=np.zeros(len(world.channels), CHANNEL_STATE),
+        actor_due=np.zeros(len(world.actors)),
+        responses=np.zeros(sizes.responses, PENDING_RESPONSE),
+        channels=np.zeros(len(world.channels), CHANNEL_STATE),
         messages=np.zeros(len(world.messages), MESSAGE_COUNTS),
         tags=np.zeros(max(plan_sizes.tags, 1), np.int32),
         scores=np.zeros(len(world.scores), SCORE_VALUE),
-        rings=np.zeros(max(plan_sizes.rings, 1)),
-        ring_at=np.zeros(len(world.caps), np.int32),
-        counts=np.zeros(max(plan_sizes.counts, 1), np.int32),
-        fired=np.zeros(sizes.queue, np.int32),
+        cap_times=np.zeros(max(plan_sizes.rings, 1)),
+        cap_next=np.zeros(len(world.caps), np.int32),
+        decision_counts=np.zeros(max(plan_sizes.counts, 1), np.int32),
+        queue=np.zeros(sizes.queue, np.int32),
         stack=np.zeros(STACK_DEPTH),
         traits=np.zeros(plan_sizes.columns),
         attributes=np.zeros(plan_sizes.attributes),
         visits=np.zeros(len(world.stages), np.int32),
         offers=np.zeros(len(world.offers), HELD_OFFER),
         placed=np.zeros(len(world.sites), PLACED_MESSAGE),
-        hours=np.zeros(HOURS_PER_DAY, np.int32),
-        asks=np.zeros(len(world.desks), np.int32),
-        turns=np.zeros(len(world.budgets), BUDGET_REQUEST),
-        answers=shared.replies,
+        active_hours=np.zeros(HOURS_PER_DAY, np.int32),
+        requests=np.zeros(len(world.desks), np.int32),
+        budget_requests=np.zeros(len(world.budgets), BUDGET_REQUEST),
+        replies=shared.replies,
         cutoffs=shared.cutoffs,
     )
     state.customer[0].seed = np.uint64(seed)
@@ -190,12 +190,12 @@ def make_output(outcomes: Outcomes, sizes: BufferSizes) -> Output:
         outcome=outcomes.customers,
         moments=outcomes.moments,
         dwell=outcomes.dwell,
-        reach=outcomes.touch_counts,
+        touch_counts=outcomes.touch_counts,
         desks=outcomes.desks,
-        births=np.zeros(sizes.referrals, REFERRAL),
-        born=np.zeros(1, np.int64),
+        referrals=np.zeros(sizes.referrals, REFERRAL),
+        n_referrals=np.zeros(1, np.int64),
         log=np.zeros(sizes.rows, LOG_ROW),
-        written=np.zeros(1, np.int64),
+        n_rows=np.zeros(1, np.int64),
     )
 
 
@@ -213,7 +213,7 @@ def copy_referrals(out: Output, first: int) -> Array:
     -------
     ndarray of REFERRAL, shape (n_referrals,)
     """
-    referrals = np.array(out.births[: int(out.born[0])])
+    referrals = np.array(out.referrals[: int(out.n_referrals[0])])
     referrals["parent"] += first
     return referrals
 

@@ -102,19 +102,19 @@ class CompiledEngine:
         while start < count:
             done = simulate_customers(self.plan.world, self.state, out, population, start)
             raise_if_stuck(self.plan, self.state)
-            n_rows = int(out.written[0])
+            n_rows = int(out.n_rows[0])
             events += n_rows
             if self.sizes.rows:
                 rows.append(out.log[:n_rows].copy())
-            if out.born[0]:
+            if out.n_referrals[0]:
                 referrals.append(copy_referrals(out, cohort.first))
-            if done < count and self.state.customer[0].full:
+            if done < count and self.state.customer[0].needs_larger_buffers:
                 self.sizes = self.sizes.with_larger_state()
                 self.state = self.new_state()
             elif done == start:
                 self.sizes = self.sizes.with_larger_log()
                 out = make_output(outcomes, self.sizes)
-            out.written[0] = 0
-            out.born[0] = 0
+            out.n_rows[0] = 0
+            out.n_referrals[0] = 0
             start = done
         return ChunkResult(events, rows, referrals)

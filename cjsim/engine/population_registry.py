@@ -61,7 +61,7 @@ class PopulationRegistry:
         return cls(
             n_initial,
             np.concatenate([arrivals.key, *(generation["key"] for generation in referrals)]),
-            np.concatenate([arrivals.channel, *(generation["by"] for generation in referrals)]),
+            np.concatenate([arrivals.channel, *(generation["acquisition_channel"] for generation in referrals)]),
             np.concatenate([np.full(len(arrivals), -1, np.int64), *(generation["parent"] for generation in referrals)]),
             first_key,
         )

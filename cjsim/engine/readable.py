@@ -63,12 +63,12 @@ def pending_events(state: CustomerState) -> list[DueEvent]:
         Unordered; events that are not due have the time inf.
     """
     responses = [
-        DueEvent(float(read.due), DueKind.RESPONSE, (int(read.site), int(read.index), int(read.what)), i)
-        for i, read in enumerate(state.reads[: state.customer[0].reads])
+        DueEvent(float(read.due), DueKind.RESPONSE, (int(read.site), int(read.index), int(read.actions)), i)
+        for i, read in enumerate(state.responses[: state.customer[0].n_responses])
     ]
-    clocks = [DueEvent(float(due), DueKind.CLOCK, (event,), event) for event, due in enumerate(state.due)]
-    actions = [DueEvent(float(due), DueKind.ACTOR, (actor,), actor) for actor, due in enumerate(state.act_due)]
-    reply = DueEvent(float(state.customer[0].answer_due), DueKind.DESK_REPLY, (), 0)
+    clocks = [DueEvent(float(due), DueKind.CLOCK, (event,), event) for event, due in enumerate(state.clock_due)]
+    actions = [DueEvent(float(due), DueKind.ACTOR, (actor,), actor) for actor, due in enumerate(state.actor_due)]
+    reply = DueEvent(float(state.customer[0].reply_due), DueKind.DESK_REPLY, (), 0)
     return [*responses, *clocks, *actions, reply]
 
 
@@ -214,7 +214,7 @@ class CustomerProcess:
 
     def grow_buffers(self) -> bool:
         """Choose larger sizes if a buffer ran out, and return whether one did."""
-        if self.state.customer[0].full:
+        if self.state.customer[0].needs_larger_buffers:
             self.sizes = self.sizes.with_larger_state()
         elif self.out.n_rows[0] > self.sizes.rows or self.out.n_referrals[0] > self.sizes.referrals:
             self.sizes = self.sizes.with_larger_log()
@@ -224,8 +224,8 @@ class CustomerProcess:
 
     def replay(self) -> None:
         """Simulate the customer up to now again, in new buffers; other customers are not affected."""
-        n_events = int(self.state.customer[0].takes)
-        self.population.answers[self.index] = 0, self.n_replies
+        n_events = int(self.state.customer[0].events_handled)
+        self.population.replies[self.index] = 0, self.n_replies
         self.state, self.out = self.new_buffers()
         start_customer(self.environment.plan.world, self.state, self.out, self.population, self.index, 0)
         for _ in range(n_events):
@@ -235,9 +235,9 @@ class CustomerProcess:
         """Send the customer's open request to its desk."""
         environment, customer = self.environment, self.state.customer[0]
         self.n_requests += 1
-        desk, ordinal = int(customer.desk), int(customer.ask_ordinal)
-        patience = patience_days(environment.plan.world, customer.seed, customer.key, desk, ordinal, int(customer.ask_site))
-        priority, asked = float(customer.ask_priority), float(customer.asked)
+        desk, ordinal = int(customer.desk), int(customer.request_ordinal)
+        patience = patience_days(environment.plan.world, customer.seed, customer.key, desk, ordinal, int(customer.request_site))
+        priority, asked = float(customer.request_priority), float(customer.requested_at)
         environment.desks.ask(DeskRequest(self, self.key, desk, asked=asked, priority=priority, patience=patience, ordinal=ordinal))
 
     def receive_reply(self, reply: DeskReply) -> None:
@@ -253,14 +253,14 @@ class CustomerProcess:
             self.replay()
         else:
             customer = self.state.customer[0]
-            customer.answer_end += 1
-            customer.answer_due = reply.time
-            customer.unanswered = 0
+            customer.replies_end += 1
+            customer.reply_due = reply.time
+            customer.awaits_reply = 0
         self.process.interrupt()
 
     def log_rows(self) -> Array:
         """The customer's log rows, ndarray of LOG_ROW."""
-        return self.out.log[: int(self.out.written[0])]
+        return self.out.log[: int(self.out.n_rows[0])]
 
     def referrals(self) -> Array:
         """The customers whom this one referred, ndarray of REFERRAL, in the order of invitations."""
@@ -354,7 +354,7 @@ class ReadableEngine:
             customer, number = environment.customers[int(key)], cohort.first + i
             rows.append(customer.log_rows())
             rows[-1]["customer"] = number
-            if customer.out.born[0]:
+            if customer.out.n_referrals[0]:
                 referrals.append(copy_referrals(customer.out, number))
             if environment is self.environment:
                 for target, source in zip(outcomes, customer.outcomes, strict=True):

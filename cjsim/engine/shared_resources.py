@@ -89,7 +89,7 @@ class SharedResults(NamedTuple):
         """
         if len(self.keys):
             at = np.minimum(np.searchsorted(self.keys, population.key), len(self.keys) - 1)
-            population.answers[:] = np.where((self.keys[at] == population.key)[:, None], self.spans[at], 0)
+            population.replies[:] = np.where((self.keys[at] == population.key)[:, None], self.spans[at], 0)
 
 
 class _CohortProgress:
@@ -218,10 +218,10 @@ class SharedResourcePass:
     def _simulate(self, progress: _CohortProgress, first: int, end: int) -> int:
         """Simulate customers of a cohort from entry to their next synchronization points; return the index after the last complete one."""
         out = self._out if end - first == 1 else make_output(make_outcomes(self._plan, end - first), self._sizes)
-        out.born[0] = 0
+        out.n_referrals[0] = 0
         done = int(simulate_to_sync_point(self._plan.world, self._state, out, progress.population, progress.sync_state, first, end))
-        for n in range(int(out.born[0])):
-            referral = np.array(out.births[n : n + 1])
+        for n in range(int(out.n_referrals[0])):
+            referral = np.array(out.referrals[n : n + 1])
             self._schedule_referral(progress, first + int(referral[0]["parent"]), referral)
         if done == end:
             return done
@@ -236,7 +236,7 @@ class SharedResourcePass:
 
     def _resume(self, progress: _CohortProgress, i: int) -> None:
         """Simulate one customer again, with its replies and turns so far, and schedule what it waits for."""
-        progress.population.answers[i] = 0, self._copy_replies(int(progress.last_reply[i]))
+        progress.population.replies[i] = 0, self._copy_replies(int(progress.last_reply[i]))
         while self._simulate(progress, i, i + 1) == i:
             pass
         sync_point = progress.sync_point(i)

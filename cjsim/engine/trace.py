@@ -93,9 +93,9 @@ def trace_customer(plan: Plan, seed: int, cohort: Cohort, shared_results: Shared
         state = make_state(plan, seed, sizes, None if shared_results is None else shared_results.shared)
         out = make_output(outcomes, sizes)
         steps = list(_trace_steps(plan, state, out, population))
-        if state.customer[0].full:
+        if state.customer[0].needs_larger_buffers:
             sizes = sizes.with_larger_state()
-        elif out.written[0] > sizes.rows or out.born[0] > sizes.referrals:
+        elif out.n_rows[0] > sizes.rows or out.n_referrals[0] > sizes.referrals:
             sizes = sizes.with_larger_log()
         else:
             return CustomerTrace(population, steps, outcomes)
@@ -108,8 +108,8 @@ def _trace_steps(plan: Plan, state: CustomerState, out: Output, population: Popu
     start_customer(world, state, out, population, 0, 0)
     if float(population.entered[0]) < horizon:
         yield before.step(world, None, -1)
-    while (due := min(pending_events(state))).time < horizon and not state.customer[0].full:
-        which = int(state.reads[due.which].site) if due.kind is DueKind.RESPONSE else due.which
+    while (due := min(pending_events(state))).time < horizon and not state.customer[0].needs_larger_buffers:
+        which = int(state.responses[due.which].site) if due.kind is DueKind.RESPONSE else due.which
         before = _StateBefore(state, out)
         dispatch(world, state, out, int(due.kind), due.which, due.time)
         raise_if_stuck(plan, state)
@@ -123,7 +123,7 @@ class _StateBefore:
     def __init__(self, state: CustomerState, out: Output) -> None:
         self.state, self.out = state, out
         self.counts = state.clocks["count"].copy()
-        self.n_rows = int(out.written[0])
+        self.n_rows = int(out.n_rows[0])
         self.cost = float(out.outcome[0].cost)
 
     def step(self, world: World, kind: DueKind | None, which: int) -> TraceStep:
@@ -135,12 +135,12 @@ class _StateBefore:
         # The event that was due comes first, then the events that it caused.
         due_event = which if kind is DueKind.CLOCK else -1
         hidden_events = sorted((int(event) for event in happened), key=lambda event: (event != due_event, event))
-        resumes = float(self.state.act_due[which]) if kind is DueKind.ACTOR else np.inf
+        resumes = float(self.state.actor_due[which]) if kind is DueKind.ACTOR else np.inf
         return TraceStep(
             time=float(customer.now),
             kind=kind,
             which=which,
-            rows=np.array(self.out.log[0 if is_entry else self.n_rows : int(self.out.written[0])]),
+            rows=np.array(self.out.log[0 if is_entry else self.n_rows : int(self.out.n_rows[0])]),
             hidden_events=tuple(hidden_events),
             stage=int(customer.stage),
             satisfaction=float(getattr(satisfaction_now, "py_func", satisfaction_now)(world, self.state)),

@@ -118,12 +118,12 @@ def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress
     """The answers of desks and the decisions about budgets, which depend on all customers."""
     if progress is not None:
         progress.note(f"cjsim: all customers of {scenario.name} share desks or budgets with this one, and live as well ...")
-    everybody = (initial_cohort(plan, seed, 0, scenario.customers), _draw_scenario_arrivals(scenario, plan, seed))
-    return SharedResourcePass(plan, seed, max_customers=_max_population(scenario)).run(everybody)
+    cohorts = (initial_cohort(plan, seed, 0, scenario.customers), _draw_scenario_arrivals(scenario, plan, seed))
+    return SharedResourcePass(plan, seed, max_customers=_max_population(scenario)).run(cohorts)
 
 
 def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int) -> Cohort:
-    return draw_arrivals(plan, seed, first=scenario.customers, at_most=_max_population(scenario))
+    return draw_arrivals(plan, seed, first=scenario.customers, max_customers=_max_population(scenario))
 
 
 def _max_population(scenario: Scenario) -> int:
@@ -193,10 +193,10 @@ class _DiaryBuilder:
                 previous_time = step.time
 
     def _occurrences_in_step(self, step: TraceStep) -> Iterator[tuple[str, EventText, Any, bool]]:
-        """What happened at one time: its name, words, log row if there is one, and whether the firm saw it."""
+        """The events of a step: name, description, log row (None for a hidden event), and whether the firm saw it."""
         unseen = [self.codebook.events[N_TOUCH_CODES + event] for event in step.hidden_events] if self.is_truth else []
-        rings_unseen = step.kind is DueKind.CLOCK and step.which in step.hidden_events
-        for event in unseen[:1] if rings_unseen else ():
+        begins_unseen = step.kind is DueKind.CLOCK and step.which in step.hidden_events
+        for event in unseen[:1] if begins_unseen else ():
             yield event, self.describer.describe_event(event, step), None, False
         for row in step.rows:
             yield self.codebook.events[int(row["event"])], self.describer.describe_row(row, step), row, True
@@ -215,12 +215,12 @@ class _DiaryBuilder:
     def final_outcomes(self) -> dict[str, Any]:
         """Outcomes of the customer at the horizon."""
         outcomes = self.trajectory.outcomes
-        of = outcomes.customers[0]
-        stage = self.codebook.stages[int(of["stage"])] if self.is_truth else self._last_seen_stage
-        found: dict[str, Any] = {"days": max(self.horizon - float(of["entered"]), 0.0), "stage": stage}
-        found |= {name: of[name].item() for name in _TOTALED_OUTCOMES}
-        found["refused"] = int(outcomes.touch_counts[0, :, _REFUSAL_TOUCHES].sum())
-        found["asks"] = int(outcomes.desks["asks"].sum())
+        row = outcomes.customers[0]
+        stage = self.codebook.stages[int(row["stage"])] if self.is_truth else self._last_seen_stage
+        values: dict[str, Any] = {"days": max(self.horizon - float(row["entered"]), 0.0), "stage": stage}
+        values |= {name: row[name].item() for name in _TOTALED_OUTCOMES}
+        values["refused"] = int(outcomes.touch_counts[0, :, _REFUSAL_TOUCHES].sum())
+        values["asks"] = int(outcomes.desks["asks"].sum())
         if self.is_truth:
             values |= {"satisfaction": float(row["satisfaction"]), "pressure": float(row["pressure"])}
         return values
