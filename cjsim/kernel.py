@@ -64,7 +64,7 @@ def kernel_sources(package: Path = PACKAGE) -> list[Path]:
         ".".join(("cjsim", *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__"): path
         for path in package.rglob("*.py")
     }
-    trees: dict[str, ast.AST] = {}
+    trees: dict[str, ast.Module] = {}
     pending = ["cjsim.kernel", "cjsim.frame"]
     for name, path in modules.items():
         source = path.read_bytes()
