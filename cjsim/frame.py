@@ -11,7 +11,6 @@ Kernels do not check the indices of a frame's arrays, and a negative index does 
 import operator
 import os
 from collections.abc import Mapping
-from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, NoReturn, cast
 
@@ -204,8 +203,12 @@ class Frame(metaclass=_FrameMeta):
         raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted: kernels would still use the array.")
 
     def __reduce__(self) -> Any:
-        """Copies and pickles are constructed anew: an address means nothing in another object."""
-        return partial(type(self), **{name: np.asarray(getattr(self, name)) for name in self.FIELDS}), ()
+        """Construct copies and unpickled frames anew: each has addresses of its own."""
+        return _construct, (type(self), {name: np.asarray(getattr(self, name)) for name in self.FIELDS})
+
+
+def _construct(kind: type[Frame], arrays: dict[str, Array]) -> Frame:
+    return kind(**arrays)
 
 
 def _check_array(title: str, field: FieldType, array: Any) -> None:
@@ -213,7 +216,7 @@ def _check_array(title: str, field: FieldType, array: Any) -> None:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{title} must be a numpy array, got {type(array).__name__}.")
     if array.dtype != field.dtype:
-        raise TypeError(f"{title} must have dtype {_shown(field.dtype, array.dtype)}, got {_shown(array.dtype, field.dtype)}.")
+        raise TypeError(f"{title} must hold {_shown(field.dtype, array.dtype)}, got {_shown(array.dtype, field.dtype)}.")
     if array.ndim != field.ndim:
         raise ValueError(f"{title} must have {field.ndim} dimension(s), got shape {array.shape}.")
     if not (array.flags.c_contiguous and array.flags.aligned):
@@ -221,11 +224,13 @@ def _check_array(title: str, field: FieldType, array: Any) -> None:
 
 
 def _shown(dtype: np.dtype[Any], other: np.dtype[Any]) -> str:
-    """A dtype in a message; of a record dtype, only in what it differs from another one."""
-    if dtype.fields is None or other.fields is None:
-        return str(dtype) if dtype.fields is None else f"a record of {len(dtype.fields)} fields"
+    """A dtype in a message; of a record dtype, what differs from the other one."""
+    if dtype.fields is None:
+        return str(dtype)
+    if other.fields is None:
+        return f"records of {len(dtype.fields)} fields"
     differing = [f"{name}: {field[0]}" for name, field in dtype.fields.items() if other.fields.get(name) != field]
-    return f"with {', '.join(differing[:3])}" if differing else "without them"
+    return f"records {'with' if differing else 'without'} {', '.join(differing[:3]) or 'them'}"
 
 
 def _view(title: str, array: Array) -> Array:
@@ -272,9 +277,9 @@ def _load_field(context: Any, builder: Any, typ: FrameType, value: Any, attr: st
         loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
         return loaded
 
-    shape = [load(word + 1 + axis) for axis in range(span_type.ndim)]
     span = cgutils.create_struct_proxy(span_type)(context, builder)
     span.data = builder.inttoptr(load(word), context.get_data_type(span_type.dtype).as_pointer())
+    shape = [load(word + 1 + axis) for axis in range(span_type.ndim)]
     span.shape = context.make_tuple(builder, types.UniTuple(types.intp, span_type.ndim), shape)
     return span._getvalue()
 
