@@ -4,8 +4,9 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope
+RULE_TESTS := tests/simulation/test_model_rules.py tests/simulation/test_guardrails_and_flows.py
 
-.PHONY: setup demo test test-all lint format lock bench experiments clean
+.PHONY: setup demo test test-all test-bounds test-interpreted lint format lock bench experiments clean
 
 setup: $(STAMP)
 
@@ -34,8 +35,18 @@ lint: setup
 test: lint
 	$(PYTEST) -m "not slow"
 
+# All tests, then the rules of the model in two other builds.
 test-all: lint
 	$(PYTEST)
+	$(MAKE) test-bounds test-interpreted
+
+# A debug build (minutes: it is compiled apart): kernels raise IndexError on an index that is negative or beyond the size of the array.
+test-bounds: setup
+	CJSIM_BOUNDSCHECK=1 $(PYTEST) -m "not slow" $(RULE_TESTS) tests/theory
+
+# Kernels as Python functions, indices checked as well: those of the rule tests that simulate few customers.
+test-interpreted: setup
+	CJSIM_BOUNDSCHECK=1 NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not slow" $(RULE_TESTS)
 
 format: setup
 	$(BIN)/ruff check --fix

@@ -1,70 +1,249 @@
-"""Frames: many arrays, handed to a kernel as one pointer.
+"""Frames: many arrays, passed to a kernel as one pointer.
 
-Lives here: the class, and what numba must know of it. Does not live here: which arrays there are (model/world.py, model/state.py).
+In Python a frame is an object whose attributes are arrays, and with the JIT off it is nothing else. In a kernel it is the address of a
+table of addresses and shapes: `world.events[i].tau` is two loads, and a frame as an argument takes one register. A tuple of fifty arrays
+is four hundred machine words instead; LLVM copies them at every mention, and numba counts their references at every call.
 
-In Python a frame is an object with arrays as attributes, and with JIT off it is nothing else. In a kernel it is the address of a table of
-addresses and shapes, so that `world.events[i].tau` is two loads, and a call with a frame costs one register. A tuple of fifty arrays
-is four hundred machine words instead, which LLVM copies at every mention and numba reference-counts at every call.
+Kernels do not check the indices of a frame's arrays, and a negative index does not count from the end. A debug build
+(`CJSIM_BOUNDSCHECK=1`) checks every index and raises `FrameIndexError`, with the JIT off as well.
 """
 
 import operator
-from typing import Any, ClassVar
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, NoReturn, cast
 
 import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.core.datamodel import models
 from numba.core.typing import signature
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global
 from numba.extending import NativeValue, lower_builtin, lower_getattr, lower_getattr_generic, register_model, unbox
 from numba.np import numpy_support
 
+Array = np.ndarray[Any, np.dtype[Any]]
+
 types: Any = numba.types
 _WORD = ir.IntType(64)
+_IS_BOUNDS_CHECKED = os.environ.get("CJSIM_BOUNDSCHECK", "0") not in ("", "0")
 
 
-class FrameType(types.Type):  # type: ignore[misc]
-    """numba's name for a class of frames: its fields' dtypes and dimensions, never their sizes."""
+class FrameIndexError(IndexError):
+    """An index is negative, or beyond the size of a frame's array. Only debug builds raise it.
+
+    Parameters
+    ----------
+    field : str
+        Class and field, such as `World.events`.
+    kernel : str
+        The compiled function that used the index; empty with the JIT off.
+    axis, index, size : int
+        Axis of the array, index, and size along the axis.
+    """
+
+    def __init__(self, field: str, kernel: str, axis: int, index: int, size: int) -> None:
+        super().__init__(field, kernel, axis, index, size)
+
+    def __str__(self) -> str:
+        field, kernel, axis, index, size = self.args
+        return f"{field}: index {index} is out of range for axis {axis} of size {size}{kernel and f', in {kernel}'}"
+
+
+class _CheckedArray(np.ndarray[Any, Any]):
+    """An array that refuses negative indices: what frames hold in a debug build with the JIT off."""
+
+    _field = "array of a frame"
+
+    def _check(self, index: Any) -> None:
+        places = index if isinstance(index, tuple) else (index,)
+        if all(isinstance(place, (int, np.integer, slice)) for place in places):
+            for axis, (place, size) in enumerate(zip(places, self.shape, strict=False)):
+                if not isinstance(place, slice) and not 0 <= place < size:
+                    raise FrameIndexError(self._field, "", axis, int(place), size)
+
+    def __getitem__(self, index: Any) -> Any:
+        self._check(index)
+        return super().__getitem__(index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._check(index)
+        super().__setitem__(index, value)
+
+
+class _CheckedRecords(_CheckedArray, np.recarray[Any, Any]):
+    """The same for records."""
+
+
+class FieldType(NamedTuple):
+    """What a field of a frame holds: the dtype of an array and its number of dimensions."""
+
+    dtype: np.dtype[Any]
+    ndim: int
+
+
+def array_of(dtype: Any, ndim: int = 1) -> Array:
+    """Declare a field, in the body of a subclass of `Frame`. For type checkers it is the array that instances have.
+
+    Parameters
+    ----------
+    dtype : dtype, or anything that numpy makes one of
+        The dtype of the array.
+    ndim : int
+        Its number of dimensions.
+    """
+    return cast(Array, FieldType(np.dtype(dtype), ndim))
+
+
+class _FrameBody(dict[str, Any]):
+    """The namespace of a class body in which a field's name is bound once."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name in self and FieldType in (type(value), type(self[name])):
+            raise TypeError(f"{self['__qualname__']}.{name} is declared twice. Remove one, or give it another name.")
+        super().__setitem__(name, value)
+
+
+class _FrameMeta(type):
+    @classmethod
+    def __prepare__(cls, name: str, bases: tuple[type, ...], /, **options: Any) -> _FrameBody:
+        return _FrameBody()
+
+
+class FrameType(types.Type):
+    """The numba type of a class of frames: dtypes and dimensions of its fields, never their sizes."""
 
     def __init__(self, title: str, fields: tuple[tuple[str, Any, int], ...]) -> None:
+        self.title = title
         self.fields = fields
         super().__init__(name=f"{title}({', '.join(f'{name}: {dtype}[{ndim}]' for name, dtype, ndim in fields)})")
 
-    def place(self, name: str) -> tuple[int, Any, int] | None:
-        """First word in the table, dtype and dimensions of a field; None if there is no such field."""
+    def locate(self, name: str) -> "tuple[int, SpanType] | None":
+        """First word in the table, and type, of a field; None if there is no such field."""
         word = 0
         for field, dtype, ndim in self.fields:
             if field == name:
-                return word, dtype, ndim
+                return word, SpanType(dtype, ndim, f"{self.title}.{name}" if _IS_BOUNDS_CHECKED else "")
             word += 1 + ndim
         return None
 
 
-class Frame:
-    """A fixed set of C-contiguous arrays; subclasses say which, by `SPEC`: name -> (dtype, number of dimensions)."""
+class Frame(metaclass=_FrameMeta):
+    """A fixed set of C-contiguous arrays.
 
-    SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {}
+    A subclass declares each field once, as `name = array_of(dtype, ndim)`. An instance is constructed with one array for each field and
+    keeps a view of it; records become attributes of the elements. Attributes cannot be set or deleted afterwards: kernels use
+    the addresses that the arrays had at construction.
+
+    Parameters
+    ----------
+    arrays : ndarray
+        By field: of the declared dtype and number of dimensions, C-contiguous and aligned. Not copied.
+
+    Raises
+    ------
+    TypeError
+        A field is missing, unknown, not an array, or of another dtype. In the declaration of a subclass: a field is declared twice,
+        or hides an attribute of a base class.
+    ValueError
+        An array has another number of dimensions, or is not C-contiguous and aligned.
+
+    Examples
+    --------
+    >>> class Line(Frame):
+    ...     ends = array_of("f8", 2)  # metres, (2, 3)
+    >>> line = Line(ends=np.zeros((2, 3)))
+    >>> line.ends[1] = 2.0
+    >>> line.ends = np.ones((2, 3))
+    Traceback (most recent call last):
+    AttributeError: Line.ends cannot be set: kernels would use the old array. Write into it (ends[...] = values), or make a new Line.
+    """
+
+    FIELDS: ClassVar[Mapping[str, FieldType]] = MappingProxyType({})
     _numba_type_: ClassVar[FrameType]
+    _table: Array | None = None  # of each field: address and shape
+    address: int = 0  # of the table
 
     def __init_subclass__(cls) -> None:
-        fields = tuple((name, numpy_support.from_dtype(np.dtype(dtype)), ndim) for name, (dtype, ndim) in cls.SPEC.items())
-        cls._numba_type_ = FrameType(cls.__name__, fields)
+        fields = {name: field for base in cls.__bases__ if issubclass(base, Frame) for name, field in base.FIELDS.items()}
+        for name, field in list(vars(cls).items()):
+            if name in fields or (isinstance(field, FieldType) and any(hasattr(base, name) for base in cls.__bases__)):
+                raise TypeError(f"{cls.__name__}.{name} hides an attribute of its base class. Give it another name.")
+            if isinstance(field, FieldType):
+                fields[name] = field
+                delattr(cls, name)
+        cls.FIELDS = MappingProxyType(fields)
+        native = ((name, numpy_support.from_dtype(field.dtype), field.ndim) for name, field in fields.items())
+        cls._numba_type_ = FrameType(cls.__name__, tuple(native))
 
-    def __init__(self, **arrays: np.ndarray[Any, Any]) -> None:
-        assert sorted(arrays) == sorted(self.SPEC), set(arrays) ^ set(self.SPEC)
+    def __init__(self, /, **arrays: Array) -> None:
+        title = type(self).__name__
+        if missing := self.FIELDS.keys() - arrays.keys():
+            raise TypeError(f"{title} must get an array for each of its fields, got none for {', '.join(sorted(missing))}.")
+        if unknown := arrays.keys() - self.FIELDS.keys():
+            raise TypeError(f"{title} has no field {', '.join(sorted(unknown))}. Its fields: {', '.join(self.FIELDS)}.")
         table: list[int] = []
-        for name, (dtype, ndim) in self.SPEC.items():
-            array = arrays[name]
-            assert array.dtype == dtype and array.ndim == ndim and array.flags.c_contiguous, (name, array.dtype, array.shape)
-            setattr(self, name, array.view(np.recarray) if array.dtype.names else array)
-            table += [array.ctypes.data, *array.shape]
-        self._table = np.array(table, dtype=np.int64)
-        self.address = self._table.ctypes.data
+        for name, field in self.FIELDS.items():
+            _check_array(f"{title}.{name}", field, arrays[name])
+            self.__dict__[name] = _view(f"{title}.{name}", arrays[name])
+            table += [arrays[name].ctypes.data, *arrays[name].shape]
+        self.__dict__["_table"] = np.array(table, dtype=np.int64)
+        self.__dict__["address"] = self.__dict__["_table"].ctypes.data
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        title = type(self).__name__
+        if name not in self.FIELDS:
+            raise AttributeError(f"{title}.{name} cannot be set: a {title} has no attributes but its arrays.")
+        remedy = f"Write into it ({name}[...] = values), or make a new {title}."
+        raise AttributeError(f"{title}.{name} cannot be set: kernels would use the old array. {remedy}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted: kernels would still use the array.")
+
+    def __reduce__(self) -> Any:
+        """Construct copies and unpickled frames anew: each has addresses of its own."""
+        return _construct, (type(self), {name: np.asarray(getattr(self, name)) for name in self.FIELDS})
+
+
+def _construct(kind: type[Frame], arrays: dict[str, Array]) -> Frame:
+    return kind(**arrays)
+
+
+def _check_array(title: str, field: FieldType, array: Any) -> None:
+    """Raise if an array is not what its field was declared to hold."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{title} must be a numpy array, got {type(array).__name__}.")
+    if array.dtype != field.dtype:
+        raise TypeError(f"{title} must hold {_shown(field.dtype, array.dtype)}, got {_shown(array.dtype, field.dtype)}.")
+    if array.ndim != field.ndim:
+        raise ValueError(f"{title} must have {field.ndim} dimension(s), got shape {array.shape}.")
+    if not (array.flags.c_contiguous and array.flags.aligned):
+        raise ValueError(f"{title} must be C-contiguous and aligned, got strides {array.strides}. Use numpy.ascontiguousarray.")
+
+
+def _shown(dtype: np.dtype[Any], other: np.dtype[Any]) -> str:
+    """A dtype in a message; of a record dtype, what differs from the other one."""
+    if dtype.fields is None:
+        return str(dtype)
+    if other.fields is None:
+        return f"records of {len(dtype.fields)} fields"
+    differing = [f"{name}: {field[0]}" for name, field in dtype.fields.items() if other.fields.get(name) != field]
+    return f"records {'with' if differing else 'without'} {', '.join(differing[:3]) or 'them'}"
+
+
+def _view(title: str, array: Array) -> Array:
+    """What a frame keeps of an array: a view, which cannot be resized, with records as attributes."""
+    if config.DISABLE_JIT and _IS_BOUNDS_CHECKED:
+        checked = array.view(_CheckedRecords if array.dtype.names else _CheckedArray)
+        checked._field = title
+        return checked
+    return array.view(np.recarray if array.dtype.names else np.ndarray)
 
 
 @register_model(FrameType)
-class _FrameModel(models.PrimitiveModel):  # type: ignore[misc]
+class _FrameModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: FrameType) -> None:
         super().__init__(dmm, fe_type, _WORD.as_pointer())
 
@@ -78,19 +257,19 @@ def _unbox_frame(typ: FrameType, obj: Any, c: Any) -> NativeValue:
 
 
 @infer_getattr
-class _FrameAttribute(AttributeTemplate):  # type: ignore[misc]
+class _FrameAttribute(AttributeTemplate):
     key = FrameType
 
     def generic_resolve(self, typ: FrameType, attr: str) -> "SpanType | None":
-        place = typ.place(attr)
-        return None if place is None else SpanType(place[1], place[2])
+        found = typ.locate(attr)
+        return None if found is None else found[1]
 
 
 @lower_getattr_generic(FrameType)
 def _load_field(context: Any, builder: Any, typ: FrameType, value: Any, attr: str) -> Any:
-    place = typ.place(attr)
-    assert place is not None
-    word, dtype, ndim = place
+    found = typ.locate(attr)
+    assert found is not None
+    word, span_type = found
 
     def load(offset: int) -> Any:
         loaded = builder.load(builder.gep(value, [_WORD(offset)]))
@@ -98,22 +277,27 @@ def _load_field(context: Any, builder: Any, typ: FrameType, value: Any, attr: st
         loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
         return loaded
 
-    span = cgutils.create_struct_proxy(SpanType(dtype, ndim))(context, builder)
-    span.data = builder.inttoptr(load(word), context.get_data_type(dtype).as_pointer())
-    span.shape = context.make_tuple(builder, types.UniTuple(types.intp, ndim), [load(word + 1 + axis) for axis in range(ndim)])
+    span = cgutils.create_struct_proxy(span_type)(context, builder)
+    span.data = builder.inttoptr(load(word), context.get_data_type(span_type.dtype).as_pointer())
+    shape = [load(word + 1 + axis) for axis in range(span_type.ndim)]
+    span.shape = context.make_tuple(builder, types.UniTuple(types.intp, span_type.ndim), shape)
     return span._getvalue()
 
 
-class SpanType(types.Type):  # type: ignore[misc]
-    """numba's name for an array of a frame: an address and a shape. An index is not looked at: never negative, never out of range."""
+class SpanType(types.Type):
+    """The numba type of an array of a frame: an address and a shape.
 
-    def __init__(self, dtype: Any, ndim: int) -> None:
+    In a debug build the field is part of the type, for the error message. So there, a function is compiled for each field that it gets.
+    """
+
+    def __init__(self, dtype: Any, ndim: int, field: str) -> None:
         self.dtype = dtype
         self.ndim = ndim
-        super().__init__(name=f"Span({dtype}, {ndim})")
+        self.field = field
+        super().__init__(name=f"Span({dtype}, {ndim}{field and f', {field}'})")
 
     def index(self, given: Any) -> Any:
-        """The type that an index must be cast to; None if it is no index of one element."""
+        """The type that an index must be cast to; None if it does not select one element."""
         places = tuple(given) if isinstance(given, types.BaseTuple) else (given,)
         if len(places) != self.ndim or not all(isinstance(place, (types.Integer, types.IntEnumMember)) for place in places):
             return None
@@ -121,14 +305,14 @@ class SpanType(types.Type):  # type: ignore[misc]
 
 
 @register_model(SpanType)
-class _SpanModel(models.StructModel):  # type: ignore[misc]
+class _SpanModel(models.StructModel):
     def __init__(self, dmm: Any, fe_type: SpanType) -> None:
         members = [("data", types.CPointer(fe_type.dtype)), ("shape", types.UniTuple(types.intp, fe_type.ndim))]
         super().__init__(dmm, fe_type, members)
 
 
 @infer_getattr
-class _SpanAttribute(AttributeTemplate):  # type: ignore[misc]
+class _SpanAttribute(AttributeTemplate):
     key = SpanType
 
     def resolve_shape(self, typ: SpanType) -> Any:
@@ -136,7 +320,7 @@ class _SpanAttribute(AttributeTemplate):  # type: ignore[misc]
 
 
 @infer_global(operator.getitem)
-class _SpanGet(AbstractTemplate):  # type: ignore[misc]
+class _SpanGet(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         span, index = args
         to = span.index(index) if isinstance(span, SpanType) else None
@@ -144,7 +328,7 @@ class _SpanGet(AbstractTemplate):  # type: ignore[misc]
 
 
 @infer_global(operator.setitem)
-class _SpanSet(AbstractTemplate):  # type: ignore[misc]
+class _SpanSet(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         span, index, _ = args
         to = span.index(index) if isinstance(span, SpanType) else None
@@ -159,13 +343,25 @@ def _span_shape(context: Any, builder: Any, typ: SpanType, value: Any) -> Any:
 def _element(context: Any, builder: Any, typ: SpanType, value: Any, index_type: Any, index: Any) -> Any:
     """Address of an element: rows lie one after another."""
     span = cgutils.create_struct_proxy(typ)(context, builder, value)
-    if isinstance(index_type, types.Integer):
-        return builder.gep(span.data, [index])
-    at, *others = cgutils.unpack_tuple(builder, index, typ.ndim)
-    _, *extents = cgutils.unpack_tuple(builder, span.shape, typ.ndim)
-    for extent, other in zip(extents, others, strict=True):
-        at = builder.add(builder.mul(at, extent), other)
+    places = [index] if isinstance(index_type, types.Integer) else cgutils.unpack_tuple(builder, index, typ.ndim)
+    sizes = cgutils.unpack_tuple(builder, span.shape, typ.ndim)
+    if context.enable_boundscheck:
+        for axis, (place, size) in enumerate(zip(places, sizes, strict=True)):
+            _check_index(context, builder, typ.field, axis, place, size)
+    at = places[0]
+    for place, size in zip(places[1:], sizes[1:], strict=True):
+        at = builder.add(builder.mul(at, size), place)
     return builder.gep(span.data, [at])
+
+
+def _check_index(context: Any, builder: Any, field: str, axis: int, index: Any, size: Any) -> None:
+    """Return FrameIndexError from the function if an index, taken as unsigned, is not below the size."""
+    with cgutils.if_unlikely(builder, builder.icmp_unsigned(">=", index, size)):
+        # The error's arguments need memory, and kernels are compiled without numba's allocator.
+        call_conv = context.subtarget(enable_nrt=True).call_conv
+        kernel = f"{context.fndesc.modname}.{context.fndesc.qualname}"
+        values = (field or "array of a frame", kernel, axis, index, size)
+        call_conv.return_dynamic_user_exc(builder, FrameIndexError, values, (None, None, None, types.intp, types.intp))
 
 
 @lower_builtin(operator.getitem, SpanType, types.Integer)

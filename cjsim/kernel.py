@@ -1,10 +1,13 @@
-"""The only place that names numba's options.
+"""Decorators that compile functions with numba, and the cache of what they compiled. No other module names numba's options.
 
-`@kernel` compiles a function for calls from Python and keeps it on disk; `@rule` and `@inlined` compile one for use in kernels.
-Every compiled function's cache lies in a folder whose name is a digest of all kernel sources, because numba's own cache looks
-only at the file of the outermost function and would run stale rules (numba issue 1833).
+`@kernel` compiles a function that Python calls and keeps it on disk; `@rule` and `@inlined` compile a function that kernels call.
+The cache folder is named after a digest of all kernel sources, because numba's own cache looks only at the file of the outermost
+function and would run stale rules (numba issue 1833).
 
-Kernels allocate nothing, so numba's reference counting is off: with it, a nest of rules costs more than it computes.
+Kernels allocate nothing, so numba's reference counting is off: counting costs more than the nested rules compute.
+
+`CJSIM_BOUNDSCHECK=1` makes a debug build: kernels check every index of an array and raise IndexError. They are compiled apart from
+normal builds, and are slower. `NUMBA_DISABLE_JIT=1` runs the same functions in Python.
 """
 
 import ast
@@ -25,7 +28,8 @@ PACKAGE = Path(__file__).parent
 IS_BOUNDS_CHECKED = os.environ.get("CJSIM_BOUNDSCHECK", "0") not in ("", "0")  # a debug build: indices are checked, and kernels are slower
 # Floats divide as IEEE 754 says, never raising, and never reassociate: JIT on and off give the same bytes.
 _OPTIONS: dict[str, Any] = {"_nrt": False, "nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck": IS_BOUNDS_CHECKED}
-_DECORATORS = frozenset({"kernel", "rule", "inlined"})
+# Whoever imports one of these names from its module defines kernels, or what kernels are compiled for.
+_DEFINING = {"cjsim.kernel": frozenset({"kernel", "rule", "inlined"}), "cjsim.frame": frozenset({"Frame"})}
 
 
 def _imported(tree: ast.AST, modules: Collection[str]) -> set[str]:
@@ -40,21 +44,19 @@ def _imported(tree: ast.AST, modules: Collection[str]) -> set[str]:
 
 
 def _defines_kernels(tree: ast.AST) -> bool:
-    """Whether a source imports a decorator of this module, the module itself, or frames."""
+    """Whether a source imports a decorator of this module, the base class of frames, or a whole module of the two."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import) and any(alias.name in ("cjsim.kernel", "cjsim.frame") for alias in node.names):
+        if isinstance(node, ast.Import) and any(alias.name in _DEFINING for alias in node.names):
             return True
-        if isinstance(node, ast.ImportFrom) and not node.level:
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = {alias.name for alias in node.names}
-            if node.module == "cjsim.frame" or (node.module == "cjsim.kernel" and names & _DECORATORS):
-                return True
-            if node.module == "cjsim" and names & {"kernel", "frame"}:
+            if names & _DEFINING.get(node.module, frozenset()) or {f"{node.module}.{name}" for name in names} & _DEFINING.keys():
                 return True
     return False
 
 
 def kernel_sources(package: Path = PACKAGE) -> list[Path]:
-    """Files that compiled code depends on: those that define kernels, and all of the package that they import, directly or not.
+    """Files that compiled code depends on: those that define kernels, and what they import from the package, directly or not.
 
     Parameters
     ----------
@@ -65,7 +67,7 @@ def kernel_sources(package: Path = PACKAGE) -> list[Path]:
         ".".join(("cjsim", *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__"): path
         for path in package.rglob("*.py")
     }
-    trees: dict[str, ast.AST] = {}
+    trees: dict[str, ast.Module] = {}
     pending = ["cjsim.kernel", "cjsim.frame"]
     for name, path in modules.items():
         source = path.read_bytes()
@@ -85,7 +87,7 @@ def kernel_sources(package: Path = PACKAGE) -> list[Path]:
 
 @cache
 def sources_digest(package: Path = PACKAGE) -> str:
-    """Digest of everything that compiled code depends on: kernel sources wherever they stand, compiler flags, numba and Python.
+    """Digest of everything that compiled code depends on: kernel sources in any folder, compiler flags, numba and Python.
 
     Parameters
     ----------
@@ -116,7 +118,7 @@ def cache_folder() -> Path:
 
 
 def is_compiled_before(kernel: str = "") -> bool:
-    """Whether kernels of such a name (any, if none is given) have been compiled here, or none will be, so that work starts at once."""
+    """Whether calls start without compilation: a kernel of this name (any, if empty) is in the cache, or the JIT is off."""
     return bool(config.DISABLE_JIT) or any(cache_folder().rglob(f"*{kernel}-*.nbc"))
 
 

@@ -82,6 +82,12 @@ def test_edited_file_without_kernels_keeps_the_key(package: Path) -> None:
     assert fresh_digest(package) == before
 
 
+def test_file_that_imports_the_type_of_arrays_defines_no_kernel(package: Path) -> None:
+    before = fresh_digest(package)
+    (package / "deep" / "counting.py").write_text("from cjsim.frame import Array\n\ncounts: list[Array] = []\n", encoding="utf-8")
+    assert fresh_digest(package) == before
+
+
 @pytest.mark.parametrize("flag", ["CJSIM_BOUNDSCHECK", "NUMBA_BOUNDSCHECK"])
 def test_flag_that_changes_code_changes_the_key(flag: str) -> None:
     digests = {

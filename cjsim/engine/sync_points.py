@@ -5,18 +5,17 @@ Lives here: the compiled loop that pauses, and what an act must wait its turn fo
 """
 
 import math
-from typing import ClassVar
 
 import numpy as np
 
-from cjsim.frame import Frame
+from cjsim.frame import Array, Frame, array_of
 from cjsim.kernel import inlined, kernel
 from cjsim.kernels.codes import ChannelKind, DueKind, EffectCode, StepCode
 from cjsim.kernels.dispatch import dispatch, start_customer
 from cjsim.kernels.event_order import next_due
 from cjsim.kernels.policy.budgets import budget_period
 from cjsim.kernels.state import CustomerState, Output, Population
-from cjsim.kernels.world import Array, World
+from cjsim.kernels.world import World
 
 NOTHING, ACTORS, VISITS, EVERYTHING = 0, 1, 2, 3  # what may draw on a budget
 BUDGET_GATE = np.dtype(
@@ -41,11 +40,10 @@ SYNC_POINT = np.dtype(
 
 
 class SyncState(Frame):
-    """Where the lives of some customers have come to."""
+    """Where customers wait for others."""
 
-    gate: Array  # GATE, 1
-    pauses: Array  # PAUSE, by customer
-    SPEC: ClassVar[dict[str, tuple[np.dtype[np.void], int]]] = {"gate": (BUDGET_GATE, 1), "pauses": (SYNC_POINT, 1)}
+    gate = array_of(BUDGET_GATE)  # (1,)
+    pauses = array_of(SYNC_POINT)  # by customer
 
 
 def budget_gate(world: World) -> Array:

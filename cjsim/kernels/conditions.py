@@ -167,6 +167,7 @@ def apply_binary(op: int, left: float, right: float) -> float:
         return 1.0 if left != 0.0 or right != 0.0 else 0.0
     if op >= ConditionOp.EQ and op <= ConditionOp.GE:
         return 1.0 if compare_values(op, left, right) else 0.0
+    left, right = float(left), float(right)  # with the JIT off: numpy's numbers warn of inf - inf, Python's do not
     if op == ConditionOp.ADD:
         return left + right
     if op == ConditionOp.SUBTRACT:

@@ -1,13 +1,10 @@
 """Record types, with units, of customers: `Population` (who will enter), `CustomerState` (one customer now), `Output` (what is kept)."""
 
-from typing import Any, ClassVar
-
 import numpy as np
 
-from cjsim.frame import Frame
-from cjsim.kernels.world import Array
+from cjsim.frame import Frame, array_of
 
-_I4, _I8, _U2, _F4, _F8 = (np.dtype(code) for code in ("i4", "i8", "u2", "f4", "f8"))
+_I4, _I8, _U2, _U8, _F4, _F8 = (np.dtype(code) for code in ("i4", "i8", "u2", "u8", "f4", "f8"))
 
 CUSTOMER = np.dtype(
     [
@@ -118,60 +115,33 @@ SCORE_VALUE = np.dtype([("value", "f8"), ("at", "f8")])  # points, and at what t
 
 
 class CustomerState(Frame):
-    """One customer's state, and scratch space: written by the rules, reused for the next customer of the thread."""
+    """The state of one customer, and scratch space. Kernels write it; a thread reuses it for its next customer."""
 
-    customer: Array  # CUSTOMER, 1
-    clocks: Array  # CLOCK, by event
-    clock_due: Array  # f8: days, by event
-    runs: Array  # RUN, by actor
-    actor_due: Array  # f8: days, by actor
-    responses: Array  # READ, capacity
-    channels: Array  # CHANNEL_STATE, by channel
-    messages: Array  # MESSAGES, by message
-    tags: Array  # i4, by tag: 1 tagged
-    scores: Array  # MARK, by score
-    cap_times: Array  # f8: days, spans of World.caps
-    cap_next: Array  # i4, by cap: next slot
-    decision_counts: Array  # i4: ordinals of what was decided (sends of a site, splits, choices, purchases)
-    queue: Array  # i4, capacity
-    stack: Array  # f8: condition stack
-    traits: Array  # f8, by trait column
-    attributes: Array  # f8, by attribute: level code
-    visits: Array  # i4, by stage: times entered
-    offers: Array  # HELD, by offer
-    placed: Array  # PLACED, by site
-    active_hours: Array  # i4, HOURS: openings, clicks and visits by hour of the day
-    requests: Array  # i4, by desk: requests
-    budget_requests: Array  # TURN, by budget
-    replies: Array  # DESK_REPLY: of all customers who are lived in this frame, one after another
-    cutoffs: Array  # CUTOFF, by budget and period; shared by all lives
-    SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
-        "customer": (CUSTOMER, 1),
-        "clocks": (CLOCK, 1),
-        "clock_due": (_F8, 1),
-        "runs": (FLOW_RUN, 1),
-        "actor_due": (_F8, 1),
-        "responses": (PENDING_RESPONSE, 1),
-        "channels": (CHANNEL_STATE, 1),
-        "messages": (MESSAGE_COUNTS, 1),
-        "tags": (_I4, 1),
-        "scores": (SCORE_VALUE, 1),
-        "cap_times": (_F8, 1),
-        "cap_next": (_I4, 1),
-        "decision_counts": (_I4, 1),
-        "queue": (_I4, 1),
-        "stack": (_F8, 1),
-        "traits": (_F8, 1),
-        "attributes": (_F8, 1),
-        "visits": (_I4, 1),
-        "offers": (HELD_OFFER, 1),
-        "placed": (PLACED_MESSAGE, 1),
-        "active_hours": (_I4, 1),
-        "requests": (_I4, 1),
-        "budget_requests": (BUDGET_REQUEST, 1),
-        "replies": (DESK_REPLY, 1),
-        "cutoffs": (BUDGET_CUTOFF, 1),
-    }
+    customer = array_of(CUSTOMER)  # (1,)
+    clocks = array_of(CLOCK)  # by event
+    clock_due = array_of(_F8)  # days, by event
+    runs = array_of(FLOW_RUN)  # by actor
+    actor_due = array_of(_F8)  # days, by actor
+    responses = array_of(PENDING_RESPONSE)  # capacity; `customer.n_responses` are pending
+    channels = array_of(CHANNEL_STATE)  # by channel
+    messages = array_of(MESSAGE_COUNTS)  # by message
+    tags = array_of(_I4)  # by tag: 1 tagged
+    scores = array_of(SCORE_VALUE)  # by score
+    cap_times = array_of(_F8)  # days; spans of World.caps
+    cap_next = array_of(_I4)  # by cap: next slot
+    decision_counts = array_of(_I4)  # ordinals of decisions (sends of a site, splits, choices, purchases)
+    queue = array_of(_I4)  # capacity
+    stack = array_of(_F8)  # of condition programs
+    traits = array_of(_F8)  # by trait column
+    attributes = array_of(_F8)  # by attribute: level code
+    visits = array_of(_I4)  # by stage: times entered
+    offers = array_of(HELD_OFFER)  # by offer
+    placed = array_of(PLACED_MESSAGE)  # by site
+    active_hours = array_of(_I4)  # by hour of the day: openings, clicks and visits
+    requests = array_of(_I4)  # by desk: requests
+    budget_requests = array_of(BUDGET_REQUEST)  # by budget
+    replies = array_of(DESK_REPLY)  # of all customers simulated in this frame, one after another
+    cutoffs = array_of(BUDGET_CUTOFF)  # by budget and period; shared by all customers
 
 
 OUTCOME = np.dtype(
@@ -233,52 +203,29 @@ LOG_ROW = np.dtype(
 
 
 class Output(Frame):
-    """What leaves a life: this customer's outcome row and the log rows of the chunk."""
+    """What the customers of a chunk leave: outcome rows, referrals and log rows."""
 
-    outcome: Array  # OUTCOME, by customer of the chunk
-    moments: Array  # f8 (n, n_moments): days; nan not reached
-    dwell: Array  # f4 (n, n_stages): days in each stage
-    touch_counts: Array  # u2 (n, n_channels, LAST_REACH + 1): counts by channel and touch
-    desks: Array  # SERVED (n, n_desks)
-    referrals: Array  # BIRTH, capacity
-    n_referrals: Array  # i8, 1: records in `births`; beyond its capacity: full
-    log: Array  # ROW, capacity 0: no log
-    n_rows: Array  # i8, 1: rows in `log`; beyond its capacity: full
-    SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
-        "outcome": (OUTCOME, 1),
-        "moments": (_F8, 2),
-        "dwell": (_F4, 2),
-        "touch_counts": (_U2, 3),
-        "desks": (DESK_OUTCOME, 2),
-        "referrals": (REFERRAL, 1),
-        "n_referrals": (_I8, 1),
-        "log": (LOG_ROW, 1),
-        "n_rows": (_I8, 1),
-    }
+    outcome = array_of(OUTCOME)  # by customer of the chunk
+    moments = array_of(_F8, 2)  # (n, n_moments): days; nan not reached
+    dwell = array_of(_F4, 2)  # (n, n_stages): days in each stage
+    touch_counts = array_of(_U2, 3)  # (n, n_channels, LAST_CHANNEL_TOUCH + 1): counts by channel and touch
+    desks = array_of(DESK_OUTCOME, 2)  # (n, n_desks)
+    referrals = array_of(REFERRAL)  # capacity
+    n_referrals = array_of(_I8)  # (1,): records in `referrals`; beyond its capacity: full
+    log = array_of(LOG_ROW)  # capacity 0: no log
+    n_rows = array_of(_I8)  # (1,): rows in `log`; beyond its capacity: full
 
 
 class Population(Frame):
-    """The customers of a chunk, before anything has happened to them."""
+    """The customers of a chunk at entry."""
 
-    key: Array  # u8, (n_customers,): customer keys
-    persona: Array  # i4, (n_customers,)
-    entered: Array  # f8, (n_customers,): days
-    shift: Array  # f8, (n_customers,): days
-    traits: Array  # f8, (n_customers, n_columns)
-    attributes: Array  # f8, (n_customers, n_attributes): level codes; the last is the acquisition channel, where there are any
-    number: Array  # i8, (n_customers,): as logged
-    interest: Array  # i4, (n_customers,): -1 none
-    cost: Array  # f8, (n_customers,): money that acquiring it took
-    replies: Array  # i8, (n_customers, 2): span of Life.answers
-    SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
-        "key": (np.dtype("u8"), 1),
-        "persona": (_I4, 1),
-        "entered": (_F8, 1),
-        "shift": (_F8, 1),
-        "traits": (_F8, 2),
-        "attributes": (_F8, 2),
-        "number": (_I8, 1),
-        "interest": (_I4, 1),
-        "cost": (_F8, 1),
-        "replies": (_I8, 2),
-    }
+    key = array_of(_U8)  # (n_customers,): customer keys
+    persona = array_of(_I4)  # (n_customers,)
+    entered = array_of(_F8)  # (n_customers,): days
+    shift = array_of(_F8)  # (n_customers,): days
+    traits = array_of(_F8, 2)  # (n_customers, n_columns)
+    attributes = array_of(_F8, 2)  # (n_customers, n_attributes): level codes; the last is the acquisition channel, where there are any
+    number = array_of(_I8)  # (n_customers,): customer numbers in the log
+    interest = array_of(_I4)  # (n_customers,): -1 none
+    cost = array_of(_F8)  # (n_customers,): acquisition cost, money
+    replies = array_of(_I8, 2)  # (n_customers, 2): span of CustomerState.replies

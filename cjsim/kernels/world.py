@@ -4,13 +4,10 @@ Every size (stages, events, flows, ...) is the length of an array and never part
 Times are float64 days since the scenario's start; "clock time" is days of activity time for an event with an activity profile, else days.
 """
 
-from typing import Any, ClassVar
-
 import numpy as np
 
-from cjsim.frame import Frame
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from cjsim.frame import Array as Array
+from cjsim.frame import Frame, array_of
 
 # A distribution: value = scale * q(u). `kind` is a DistributionCode; `a` is the shape (Weibull: 1/shape; lognormal: sigma; uniform: width,
 # with `scale` the low end), `table` the first index of its knots in `World.knots`, `length` their number.
@@ -205,99 +202,53 @@ MOMENT = np.dtype([("event", "i4"), ("nth", "i4")])
 CONDITION_CODE = np.dtype([("op", "i4"), ("arg", "i4"), ("x", "f8")])  # op: a ConditionOp
 
 
-_I4, _I8, _U2, _F4, _F8 = (np.dtype(code) for code in ("i4", "i8", "u2", "f4", "f8"))
+_I4, _F8 = np.dtype("i4"), np.dtype("f8")
 
 
 class World(Frame):
-    """A scenario as numbers: read-only, shared by all threads. Shapes vary, types do not."""
+    """A compiled scenario: read-only, shared by all threads. Shapes vary with the scenario, types do not."""
 
-    setting: Array  # SETTING, 1
-    stages: Array  # STAGE
-    stage_events: Array  # i4: events by stage
-    events: Array  # EVENT
-    effects: Array  # EFFECT
-    factors: Array  # i4: trait columns
-    links: Array  # i4: actors
-    stage_links: Array  # i4, (n_stages, 2): span of `links` that entering the stage triggers
-    any_activity_actors: Array  # i4: actors whose inactivity any journey event, opening or click resets
-    channels: Array  # CHANNEL
-    messages: Array  # MESSAGE
-    lifts: Array  # LIFT
-    sites: Array  # SITE
-    actors: Array  # ACTOR
-    steps: Array  # STEP
-    shares: Array  # SHARE
-    schedule: Array  # f8: days
-    quiet_hours: Array  # QUIET
-    gaps: Array  # GAP
-    caps: Array  # CAP
-    budgets: Array  # BUDGET
-    offers: Array  # OFFER
-    desks: Array  # DESK
-    personalisation: Array  # PERSONALISATION
-    pull_sites: Array  # i4: sites on pull channels
-    score_actors: Array  # i4: actors that a score crossing starts
-    unopened_actors: Array  # i4: actors with the trigger UNOPENED
-    scores: Array  # SCORE
-    personas: Array  # PERSONA
-    persona_speed: Array  # f8, (n_personas, n_events)
-    persona_response: Array  # f8, (n_personas, n_events): factor on lifts
-    persona_contact: Array  # f8, (n_personas, n_events): lift that any delivery adds
-    persona_affinity: Array  # f8, (n_personas, n_channels)
-    persona_consent: Array  # f8, (n_personas, n_channels): probability
-    moments: Array  # MOMENT; 0 is the conversion
-    contact_events: Array  # i4: events that any contact lifts for some persona
-    when_events: Array  # i4: events that have a `when`
-    satisfaction_events: Array  # i4: events whose speed depends on satisfaction
-    profiles: Array  # PROFILE
-    activity: Array  # f8: activity time at hourly knots
-    guide: Array  # i4
-    discounts: Array  # f8: discount factor by whole days since entry
-    codes: Array  # CODE: condition programs, one after another
-    knots: Array  # f8: tabulated inverses
-    SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
-        "setting": (SETTING, 1),
-        "stages": (STAGE, 1),
-        "stage_events": (_I4, 1),
-        "events": (EVENT, 1),
-        "effects": (EFFECT_RECORD, 1),
-        "factors": (_I4, 1),
-        "links": (_I4, 1),
-        "stage_links": (_I4, 2),
-        "any_activity_actors": (_I4, 1),
-        "channels": (CHANNEL, 1),
-        "messages": (MESSAGE, 1),
-        "lifts": (LIFT, 1),
-        "sites": (SITE, 1),
-        "actors": (ACTOR, 1),
-        "steps": (STEP_RECORD, 1),
-        "shares": (SPLIT_SHARE, 1),
-        "schedule": (_F8, 1),
-        "quiet_hours": (QUIET_HOURS, 1),
-        "gaps": (GAP, 1),
-        "caps": (CAP, 1),
-        "budgets": (BUDGET, 1),
-        "offers": (OFFER, 1),
-        "desks": (DESK, 1),
-        "personalisation": (PERSONALISATION, 1),
-        "pull_sites": (_I4, 1),
-        "score_actors": (_I4, 1),
-        "unopened_actors": (_I4, 1),
-        "scores": (SCORE, 1),
-        "personas": (PERSONA, 1),
-        "persona_speed": (_F8, 2),
-        "persona_response": (_F8, 2),
-        "persona_contact": (_F8, 2),
-        "persona_affinity": (_F8, 2),
-        "persona_consent": (_F8, 2),
-        "moments": (MOMENT, 1),
-        "contact_events": (_I4, 1),
-        "when_events": (_I4, 1),
-        "satisfaction_events": (_I4, 1),
-        "profiles": (PROFILE, 1),
-        "activity": (_F8, 1),
-        "guide": (_I4, 1),
-        "discounts": (_F8, 1),
-        "codes": (CONDITION_CODE, 1),
-        "knots": (_F8, 1),
-    }
+    setting = array_of(SETTING)  # (1,)
+    stages = array_of(STAGE)
+    stage_events = array_of(_I4)  # events, stage by stage
+    events = array_of(EVENT)
+    effects = array_of(EFFECT_RECORD)
+    factors = array_of(_I4)  # trait columns
+    links = array_of(_I4)  # actors
+    stage_links = array_of(_I4, 2)  # (n_stages, 2): span of `links` that entering the stage triggers
+    any_activity_actors = array_of(_I4)  # actors whose inactivity timer any journey event, opening or click resets
+    channels = array_of(CHANNEL)
+    messages = array_of(MESSAGE)
+    lifts = array_of(LIFT)
+    sites = array_of(SITE)
+    actors = array_of(ACTOR)
+    steps = array_of(STEP_RECORD)
+    shares = array_of(SPLIT_SHARE)
+    schedule = array_of(_F8)  # days
+    quiet_hours = array_of(QUIET_HOURS)
+    gaps = array_of(GAP)
+    caps = array_of(CAP)
+    budgets = array_of(BUDGET)
+    offers = array_of(OFFER)
+    desks = array_of(DESK)
+    personalisation = array_of(PERSONALISATION)
+    pull_sites = array_of(_I4)  # sites on pull channels
+    score_actors = array_of(_I4)  # actors that start when a score crosses their threshold
+    unopened_actors = array_of(_I4)  # actors with the trigger UNOPENED
+    scores = array_of(SCORE)
+    personas = array_of(PERSONA)
+    persona_speed = array_of(_F8, 2)  # (n_personas, n_events)
+    persona_response = array_of(_F8, 2)  # (n_personas, n_events): factor on lifts
+    persona_contact = array_of(_F8, 2)  # (n_personas, n_events): lift that any delivery adds
+    persona_affinity = array_of(_F8, 2)  # (n_personas, n_channels)
+    persona_consent = array_of(_F8, 2)  # (n_personas, n_channels): probability
+    moments = array_of(MOMENT)  # 0 is the conversion
+    contact_events = array_of(_I4)  # events that any contact lifts for some persona
+    when_events = array_of(_I4)  # events that have a `when`
+    satisfaction_events = array_of(_I4)  # events whose speed depends on satisfaction
+    profiles = array_of(PROFILE)
+    activity = array_of(_F8)  # activity time at hourly knots
+    guide = array_of(_I4)  # indices of knots in `activity`
+    discounts = array_of(_F8)  # discount factor by whole days since entry
+    codes = array_of(CONDITION_CODE)  # condition programs, one after another
+    knots = array_of(_F8)  # tabulated quantile functions, one after another

@@ -24,7 +24,7 @@ from cjsim.progress import Progress
 from cjsim.reporting.diary import Diary, DiaryLine
 from cjsim.reporting.event_text import EventDescriber, EventText
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.simulate import MAX_GROWTH_FACTOR, MIN_POPULATION_LIMIT, simulate
+from cjsim.simulation.simulate import default_population_limit, simulate
 
 _REFUSAL_TOUCHES = [TouchCode[f"SUPPRESSED_{verdict.name}"] for verdict in SendDecision if verdict >= SendDecision.CONSENT]
 _EVENTS_WITH_COST = ("entered", "delivered", "opened", "clicked", "answered_in_time", "answered_late")
@@ -123,12 +123,12 @@ def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress
 
 
 def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int) -> Cohort:
-    return draw_arrivals(plan, seed, first=scenario.customers, max_customers=_max_population(scenario))
+    return draw_arrivals(plan, seed, first=scenario.customers, at_most=_max_population(scenario))
 
 
 def _max_population(scenario: Scenario) -> int:
     """The population limit of a run of the scenario."""
-    return max(MAX_GROWTH_FACTOR * scenario.customers, MIN_POPULATION_LIMIT)
+    return default_population_limit(scenario.customers)
 
 
 class _DiaryBuilder:

@@ -25,7 +25,7 @@ def small_scenario(*, journey: dict[str, Any] | None = None, policy: dict[str, A
 
 def frame_arrays(frame: Frame) -> dict[str, Any]:
     """The arrays of a frame by name."""
-    return {name: getattr(frame, name) for name in type(frame).SPEC}
+    return {name: getattr(frame, name) for name in frame.FIELDS}
 
 
 def messaging_scenario(**policy: Any) -> Scenario:
