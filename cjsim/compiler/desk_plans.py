@@ -1,12 +1,11 @@
 """Shifts of a desk -> how many people are there when, and which of them are paid what. (part)."""
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from cjsim.scenario.policy import Staffing
-    from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.policy import Staffing
 from cjsim.scenario.rosters import _HOURS, Roster, roster_of
+from cjsim.scenario.spec import ScenarioSpec
 
 
 class DeskPlan(NamedTuple):
@@ -19,7 +18,7 @@ class DeskPlan(NamedTuple):
     wages: tuple[tuple[float, Roster], ...] = ()  # wages: money a day of each, and the staff who earn it; a shift each
 
 
-def desk_plans(scenario: "ScenarioSpec") -> tuple[DeskPlan, ...]:
+def desk_plans(scenario: ScenarioSpec) -> tuple[DeskPlan, ...]:
     """How each desk of a scenario is run, in the order of their codes.
 
     Parameters
@@ -35,7 +34,7 @@ def desk_plans(scenario: "ScenarioSpec") -> tuple[DeskPlan, ...]:
     return tuple(_desk_plan(scenario.policy.desks.get(name), codes, scenario) for name in codes)
 
 
-def _desk_plan(staffing: "Staffing | None", codes: dict[str, int], scenario: "ScenarioSpec") -> DeskPlan:
+def _desk_plan(staffing: Staffing | None, codes: dict[str, int], scenario: ScenarioSpec) -> DeskPlan:
     if staffing is None:
         return DeskPlan(Roster((), ()))
     start, horizon = scenario.start, scenario.horizon

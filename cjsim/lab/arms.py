@@ -16,7 +16,7 @@ from cjsim.scenario.search_space import Space
 from cjsim.simulation.documents import Scenario
 from cjsim.validate.search_space_checks import check_values
 from cjsim.yaml.extends import merge_trees
-from cjsim.yaml.paths import Path, location_of
+from cjsim.yaml.paths import KeyPath, location_of
 from cjsim.yaml.tree import Node, to_tree
 
 _SCRAMBLING_SEED = 1  # of the scrambling: which points are tried is part of the hypothesis, not of the randomness of customers
@@ -44,7 +44,7 @@ class ExperimentArm:
     values: Mapping[str, Any]
     scenario: Scenario
     is_different: bool
-    yaml_path: Path
+    yaml_path: KeyPath
 
 
 def build_arms(
@@ -71,7 +71,7 @@ def build_arms(
     if sweep is not None:
         points = list(_sweep_points(sweep, baseline, experiment_node))
         titles = _point_names(points)
-        where: list[Path] = [("sweep", "list", i) if sweep.list is not None else ("sweep",) for i in range(len(points))]
+        where: list[KeyPath] = [("sweep", "list", i) if sweep.list is not None else ("sweep",) for i in range(len(points))]
         return tuple(_build_arm(title, values, baseline, baseline, at) for title, values, at in zip(titles, points, where, strict=True))
     made = []
     for name, variant in variants.items():
@@ -85,7 +85,7 @@ def build_arms(
     return tuple(made)
 
 
-def _node_at(root: Node, path: Path) -> Node:
+def _node_at(root: Node, path: KeyPath) -> Node:
     """What is at a path that is there."""
     node: Node | None = root
     for key in path:
@@ -94,7 +94,7 @@ def _node_at(root: Node, path: Path) -> Node:
     return node
 
 
-def _build_arm(name: str, values: Mapping[str, Node], source_scenario: Scenario, baseline: Scenario, yaml_path: Path) -> ExperimentArm:
+def _build_arm(name: str, values: Mapping[str, Node], source_scenario: Scenario, baseline: Scenario, yaml_path: KeyPath) -> ExperimentArm:
     scenario = source_scenario.with_values(values) if values else source_scenario
     differs = scenario.journey != baseline.journey or scenario.policy != baseline.policy
     return ExperimentArm(name, {path: node.plain() for path, node in values.items()}, scenario, differs, yaml_path)

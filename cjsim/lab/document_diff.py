@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cjsim.yaml.document import Document
-from cjsim.yaml.paths import Path, path_text
+from cjsim.yaml.paths import KeyPath, path_text
 
 _MAX_VALUE_CHARS = 100  # characters of a value
 _MIN_SIMILARITY = 0.3  # how alike two records of one kind are at least; equal ones are 1
@@ -34,7 +34,7 @@ class DocumentChange:
         Plain values; None where there is none.
     """
 
-    path: Path
+    path: KeyPath
     kind: Literal["set", "add", "remove"]
     before: Any
     after: Any
@@ -111,11 +111,11 @@ def _format_on_one_line(value: Any) -> str:
     return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
 
 
-def _is_document_label(path: Path) -> bool:
+def _is_document_label(path: KeyPath) -> bool:
     return path[-1] in LABEL_KEYS and (len(path) == 1 or path[:-1] in (("journey",), ("policy",)))
 
 
-def _diff_values(old: Any, new: Any, path: Path) -> Iterator[DocumentChange]:
+def _diff_values(old: Any, new: Any, path: KeyPath) -> Iterator[DocumentChange]:
     if old == new:
         return
     if isinstance(old, dict) and isinstance(new, dict) and _is_same_kind(old, new, path):
@@ -133,12 +133,12 @@ def _diff_values(old: Any, new: Any, path: Path) -> Iterator[DocumentChange]:
         yield DocumentChange(path, "set", old, new)
 
 
-def _is_same_kind(old: dict[str, Any], new: dict[str, Any], path: Path) -> bool:
+def _is_same_kind(old: dict[str, Any], new: dict[str, Any], path: KeyPath) -> bool:
     """Whether two mappings are versions of one thing; laws (of a wait, of money) with different keys are not."""
     return len(path) < 3 or bool(old.keys() & new.keys())
 
 
-def _diff_lists(old: list[Any], new: list[Any], path: Path) -> Iterator[DocumentChange]:
+def _diff_lists(old: list[Any], new: list[Any], path: KeyPath) -> Iterator[DocumentChange]:
     i = j = 0
     for a, b in [*_align_lists(old, new), (len(old), len(new))]:
         for k in range(i, a):
@@ -184,7 +184,7 @@ def _similarity(a: Any, b: Any) -> float:
     return _MIN_SIMILARITY + (0.99 - _MIN_SIMILARITY) * len(ours & theirs) / len(ours | theirs)
 
 
-def _leaf_values(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _leaf_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _leaf_values(item, (*path, key))
@@ -192,7 +192,7 @@ def _leaf_values(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
         yield path, json.dumps(value, sort_keys=True)
 
 
-def _apply_change(data: Any, path: Path, change: DocumentChange) -> Any:
+def _apply_change(data: Any, path: KeyPath, change: DocumentChange) -> Any:
     """A copy of the data with a change made below it; what does not change is shared."""
     key, rest = path[0], path[1:]
     copy: Any = list(data) if isinstance(data, list) else dict(data)

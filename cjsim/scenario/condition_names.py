@@ -6,15 +6,12 @@ Does not live here: the grammar (conditions.py), what a word is for a customer (
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from cjsim.errors import format_error, unknown_name_parts
 from cjsim.kernels.codes import ConditionOp
+from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.traversal import tag_codes
-
-if TYPE_CHECKING:
-    from cjsim.scenario.journey import JourneySpec
-    from cjsim.scenario.policy import PolicySpec
 
 WORDS: dict[str, ConditionOp] = {
     "purchases": ConditionOp.PURCHASES,
@@ -119,7 +116,7 @@ class ConditionNames:
     latent: bool = False
 
     @classmethod
-    def of(cls, journey: "JourneySpec", policy: "PolicySpec | None", *, latent: bool) -> "ConditionNames":
+    def of(cls, journey: JourneySpec, policy: PolicySpec | None, *, latent: bool) -> "ConditionNames":
         """The names of a journey and the tags of both.
 
         Parameters

@@ -8,12 +8,10 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cjsim.scenario.fields import WEEKDAYS
-
-if TYPE_CHECKING:
-    from cjsim.scenario.policy import Shift
+from cjsim.scenario.policy import Shift
 
 _HOURS = 24.0
 
@@ -25,7 +23,7 @@ class Roster(NamedTuple):
     staff: tuple[int, ...]
 
 
-def roster_of(shifts: "Sequence[Shift]", *, start: date, horizon_days: float) -> Roster:
+def roster_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> Roster:
     """The staff of a desk over time; shifts add up, and one that ends at or before its beginning ends on the next day.
 
     Parameters
@@ -63,7 +61,7 @@ def roster_of(shifts: "Sequence[Shift]", *, start: date, horizon_days: float) ->
     return Roster(tuple(times), tuple(staff))
 
 
-def _works_on(shift: "Shift", day: date) -> bool:
+def _works_on(shift: Shift, day: date) -> bool:
     if not shift.weekdays and not shift.dates:
         return True
     return WEEKDAYS[day.weekday()] in shift.weekdays or day in shift.dates

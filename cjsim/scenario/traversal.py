@@ -4,16 +4,14 @@ Lives here: the walks. Does not live here: what is thought of the things that th
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cjsim.scenario.effects import Effect
-    from cjsim.scenario.journey import JourneySpec
-    from cjsim.scenario.policy import PolicySpec, Step
-from cjsim.yaml.paths import Path
+from cjsim.scenario.effects import Effect
+from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.policy import PolicySpec, Step
+from cjsim.yaml.paths import KeyPath
 
 
-def iterate_effects(effects: "tuple[Effect, ...]", path: Path) -> "Iterator[tuple[Path, Effect]]":
+def iterate_effects(effects: tuple[Effect, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Effect]]:
     """These effects and those in their branches, in the order written."""
     for index, effect in enumerate(effects):
         here = (*path, index)
@@ -22,7 +20,7 @@ def iterate_effects(effects: "tuple[Effect, ...]", path: Path) -> "Iterator[tupl
             yield from iterate_effects(branch.effects, (*here, "choose", number, "effects"))
 
 
-def journey_effects(journey: "JourneySpec") -> "Iterator[tuple[Path, Effect]]":
+def journey_effects(journey: JourneySpec) -> Iterator[tuple[KeyPath, Effect]]:
     """Effects of events, then of messages, then of desks."""
     for name, event in journey.events.items():
         yield from iterate_effects(event.effects, ("events", name, "effects"))
@@ -34,7 +32,7 @@ def journey_effects(journey: "JourneySpec") -> "Iterator[tuple[Path, Effect]]":
             yield from iterate_effects(getattr(desk.effects, what), ("desks", name, "effects", what))
 
 
-def nested_steps(step: "Step", path: Path) -> "Iterator[tuple[Path, tuple[Step, ...]]]":
+def nested_steps(step: Step, path: KeyPath) -> Iterator[tuple[KeyPath, tuple[Step, ...]]]:
     """The lists of steps inside one step, with their paths."""
     if step.wait_for is not None:
         yield (*path, "wait_for", "then"), step.wait_for.then
@@ -46,7 +44,7 @@ def nested_steps(step: "Step", path: Path) -> "Iterator[tuple[Path, tuple[Step, 
         yield (*path, "split", name, "steps"), arm.steps
 
 
-def iterate_steps(steps: "tuple[Step, ...]", path: Path) -> "Iterator[tuple[Path, Step]]":
+def iterate_steps(steps: tuple[Step, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Step]]:
     """These steps and those inside them, in the order written."""
     for index, step in enumerate(steps):
         here = (*path, index)
@@ -55,13 +53,13 @@ def iterate_steps(steps: "tuple[Step, ...]", path: Path) -> "Iterator[tuple[Path
             yield from iterate_steps(inner, inner_path)
 
 
-def policy_steps(policy: "PolicySpec") -> "Iterator[tuple[Path, Step]]":
+def policy_steps(policy: PolicySpec) -> Iterator[tuple[KeyPath, Step]]:
     """Steps of all flows."""
     for name, flow in policy.flows.items():
         yield from iterate_steps(flow.steps, ("flows", name, "steps"))
 
 
-def policy_conditions(policy: "PolicySpec") -> Iterator[tuple[Path, str]]:
+def policy_conditions(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
     """All conditions of a policy."""
     for name, flow in policy.flows.items():
         if flow.condition is not None:
@@ -79,7 +77,7 @@ def policy_conditions(policy: "PolicySpec") -> Iterator[tuple[Path, str]]:
             yield ("personalisation", index, "if"), level.condition
 
 
-def tag_codes(journey: "JourneySpec", policy: "PolicySpec | None") -> dict[str, int]:
+def tag_codes(journey: JourneySpec, policy: PolicySpec | None) -> dict[str, int]:
     """Codes of the tags that effects and steps put on or take off, in the order of their first mention."""
     named = [effect.tag or effect.untag for _, effect in journey_effects(journey)]
     named += [step.tag or step.untag for _, step in policy_steps(policy)] if policy is not None else []

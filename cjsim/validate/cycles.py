@@ -6,21 +6,19 @@ Lives here: the graphs of what follows at once from what, and their circles. Doe
 import re
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from cjsim.errors import unknown_name_parts
+from cjsim.scenario.distributions import WaitLaw
+from cjsim.scenario.effects import Effect
+from cjsim.scenario.journey import Event, JourneySpec
+from cjsim.scenario.policy import Flow, PolicySpec, Step
+from cjsim.scenario.touchpoints import Channel, Desk
 from cjsim.scenario.traversal import iterate_effects, iterate_steps, nested_steps
-from cjsim.yaml.paths import Fault, Path
-
-if TYPE_CHECKING:
-    from cjsim.scenario.distributions import WaitLaw
-    from cjsim.scenario.effects import Effect
-    from cjsim.scenario.journey import Event, JourneySpec
-    from cjsim.scenario.policy import Flow, PolicySpec, Step
-    from cjsim.scenario.touchpoints import Channel, Desk
+from cjsim.yaml.paths import Fault, KeyPath
 
 T = TypeVar("T")
-StepGraph = dict[Path, set[Path]]
+StepGraph = dict[KeyPath, set[KeyPath]]
 GraphNode = tuple[str, str]  # kind (event, stage, desk, flow) and name
 LEAVES_STAGE = "-> elsewhere"  # stands beside the words of a condition, none of which is so written
 # Words of conditions that an effect of this kind may change.
@@ -34,17 +32,17 @@ _WORDS_CHANGED_BY = {
 WORDS_CHANGED_BY_SENDS = frozenset({"contacts", "opens", "clicks", "sent", "opened", "clicked", "consent", "unopened"})
 
 
-def flow_faults(flow: "Flow", path: Path) -> Iterator[Fault]:
+def flow_faults(flow: Flow, path: KeyPath) -> Iterator[Fault]:
     """Labels that are given twice, jumps to nowhere, and loops without a wait.
 
     Parameters
     ----------
     flow : Flow
         What is checked.
-    path : Path
+    path : KeyPath
         Where it is written.
     """
-    labels: dict[str, Path] = {}
+    labels: dict[str, KeyPath] = {}
     faulty = False
     for here, step in iterate_steps(flow.steps, (*path, "steps")):
         if step.label is not None and step.label in labels:
@@ -66,11 +64,11 @@ def flow_faults(flow: "Flow", path: Path) -> Iterator[Fault]:
         yield Fault((*jump, "jump"), "must not lead back to itself without waiting", "a loop without a wait", remedy)
 
 
-def _step_graph(flow: "Flow", path: Path, labels: dict[str, Path]) -> StepGraph:
+def _step_graph(flow: Flow, path: KeyPath, labels: dict[str, KeyPath]) -> StepGraph:
     """Steps that follow each step at once; nothing follows a wait at once."""
     graph: StepGraph = {}
 
-    def lay(steps: "tuple[Step, ...]", start: Path, after: Path | None) -> Path | None:
+    def lay(steps: tuple[Step, ...], start: KeyPath, after: KeyPath | None) -> KeyPath | None:
         """Lay edges of a list of steps; gives its first step, `after` if it is empty."""
         for index in reversed(range(len(steps))):
             step, here = steps[index], (*start, index)
@@ -89,7 +87,7 @@ def _step_graph(flow: "Flow", path: Path, labels: dict[str, Path]) -> StepGraph:
     return graph
 
 
-def instant_faults(journey: "JourneySpec", policy: "PolicySpec | None") -> Iterator[Fault]:
+def instant_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fault]:
     """Circles of events, stages and flows that follow each other at once.
 
     Parameters
@@ -130,7 +128,7 @@ def instant_faults(journey: "JourneySpec", policy: "PolicySpec | None") -> Itera
         yield Fault((*prefix, "events", event, "wait"), "must not happen again and again at one moment", got, remedy)
 
 
-def _instant_graph(journey: "JourneySpec", policy: "PolicySpec | None") -> dict[GraphNode, set[GraphNode]]:
+def _instant_graph(journey: JourneySpec, policy: PolicySpec | None) -> dict[GraphNode, set[GraphNode]]:
     graph: dict[GraphNode, set[GraphNode]] = {("event", name): _consequences(event.effects) for name, event in journey.events.items()}
     graph |= {("stage", name): set() for name in journey.stages}
     graph |= {("desk", name): _answered_at_once(desk) for name, desk in journey.desks.items()}
@@ -152,14 +150,14 @@ def _instant_graph(journey: "JourneySpec", policy: "PolicySpec | None") -> dict[
     return graph
 
 
-def _arrives_at_once(channel: "Channel | None", flow: "Flow") -> bool:
+def _arrives_at_once(channel: Channel | None, flow: Flow) -> bool:
     """Whether a message of the flow is delivered as it is sent: not by people, in-app only if a visit starts the flow."""
     if channel is None or channel.kind == "human":
         return False
     return channel.kind != "pull" or flow.on.event in channel.visits
 
 
-def _answered_at_once(desk: "Desk") -> set[GraphNode]:
+def _answered_at_once(desk: Desk) -> set[GraphNode]:
     """What a desk leads to at the moment of the request: by an answer that takes no time, or where nobody waits for one."""
     found: set[GraphNode] = set()
     if _is_zero_wait(desk.service):
@@ -169,31 +167,31 @@ def _answered_at_once(desk: "Desk") -> set[GraphNode]:
     return found
 
 
-def _consequences(effects: "tuple[Effect, ...]") -> set[GraphNode]:
+def _consequences(effects: tuple[Effect, ...]) -> set[GraphNode]:
     """Events, stages and desks that effects may lead to."""
     found = [effect for _, effect in iterate_effects(effects, ())]
     things = {("event", effect.fire) for effect in found if effect.fire} | {("stage", effect.go) for effect in found if effect.go}
     return things | {("desk", effect.ask.desk) for effect in found if effect.ask is not None}
 
 
-def _repeats_at_once(event: "Event") -> bool:
+def _repeats_at_once(event: Event) -> bool:
     """Whether the clock surely waits for no time, and nothing but its plain effects can end that (see `_endless_faults`)."""
     return event.when is None and all(effect.choose is None for effect in event.effects) and _has_zero_wait(event)
 
 
-def _has_zero_wait(event: "Event") -> bool:
+def _has_zero_wait(event: Event) -> bool:
     return event.wait != "never" and _is_zero_wait(event.wait)
 
 
-def _is_zero_wait(law: "WaitLaw") -> bool:
+def _is_zero_wait(law: WaitLaw) -> bool:
     return law.fixed == 0 or (law.empirical is not None and not any(law.empirical.values))
 
 
-def _may_be_zero_wait(event: "Event") -> bool:
+def _may_be_zero_wait(event: Event) -> bool:
     return event.wait != "never" and (event.wait.fixed == 0 or (event.wait.empirical is not None and 0 in event.wait.empirical.values))
 
 
-def _zero_time_loop_faults(journey: "JourneySpec", policy: "PolicySpec | None") -> Iterator[Fault]:
+def _zero_time_loop_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fault]:
     """Clocks that wait for no time, where nothing that can happen at that moment ends what their `when` asks for, or leads away.
 
     A word counts as changed if anything may change a thing of this name, so that what is refused surely goes on for ever.
@@ -218,16 +216,16 @@ def _zero_time_loop_faults(journey: "JourneySpec", policy: "PolicySpec | None") 
             )
 
 
-def _never_runs(journey: "JourneySpec", event: str) -> bool:
+def _never_runs(journey: JourneySpec, event: str) -> bool:
     return all(persona.speed.get(event) == 0 for persona in journey.personas.values())
 
 
-def _share_a_stage(one: "Event", other: "Event") -> bool:
+def _share_a_stage(one: Event, other: Event) -> bool:
     """Whether both can happen in one stage."""
     return "anywhere" in (one.stages, other.stages) or not set(one.stages).isdisjoint(other.stages)
 
 
-def _words_changed_by_events(journey: "JourneySpec", events: Iterable[str]) -> set[str]:
+def _words_changed_by_events(journey: JourneySpec, events: Iterable[str]) -> set[str]:
     """Words of conditions that these events, and those that they fire, may change; AWAY among them if one goes to a stage."""
     found: set[str] = set()
     left = list(events)
@@ -240,7 +238,7 @@ def _words_changed_by_events(journey: "JourneySpec", events: Iterable[str]) -> s
     return found
 
 
-def _words_changed_by_effects(effects: "tuple[Effect, ...]") -> tuple[set[str], set[str]]:
+def _words_changed_by_effects(effects: tuple[Effect, ...]) -> tuple[set[str], set[str]]:
     """Words of conditions that effects may change, and events that they fire."""
     found: set[str] = set()
     fired: set[str] = set()
@@ -251,7 +249,7 @@ def _words_changed_by_effects(effects: "tuple[Effect, ...]") -> tuple[set[str], 
     return found, fired
 
 
-def _words_changed_by_policy(journey: "JourneySpec", policy: "PolicySpec | None") -> set[str]:
+def _words_changed_by_policy(journey: JourneySpec, policy: PolicySpec | None) -> set[str]:
     """Words that sends and steps of flows may change; without a policy: those of any."""
     steps = [step for flow in (policy.flows if policy is not None else {}).values() for _, step in iterate_steps(flow.steps, ())]
     found = {name for step in steps for name in (step.tag, step.untag, *(step.score or ())) if name is not None}
@@ -269,13 +267,13 @@ def _words_changed_by_policy(journey: "JourneySpec", policy: "PolicySpec | None"
     return found
 
 
-def _sent_at_once(flow: "Flow") -> set[str]:
+def _sent_at_once(flow: Flow) -> set[str]:
     """Messages that a flow may send before it first waits."""
     steps = dict(iterate_steps(flow.steps, ("steps",)))
     labels = {step.label: path for path, step in steps.items() if step.label is not None}
     graph = _step_graph(flow, (), labels)
-    reached: set[Path] = set()
-    edge: set[Path] = {("steps", 0)}
+    reached: set[KeyPath] = set()
+    edge: set[KeyPath] = {("steps", 0)}
     while edge:
         reached |= edge
         edge = {target for path in edge for target in graph[path]} - reached

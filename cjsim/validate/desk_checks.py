@@ -4,25 +4,22 @@ Lives here: checks of staffing and escalation. Does not live here: who serves wh
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from cjsim.scenario.effects import Effect
 from cjsim.scenario.fields import duration_text
+from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.policy import PolicySpec, Staffing
 from cjsim.scenario.rosters import roster_of
+from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import iterate_effects, policy_steps
 from cjsim.validate.names import duplicate_faults, unknown_key_faults, unknown_name_faults
-from cjsim.yaml.paths import Fault, Path, path_text
-
-if TYPE_CHECKING:
-    from cjsim.scenario.effects import Effect
-    from cjsim.scenario.journey import JourneySpec
-    from cjsim.scenario.policy import PolicySpec, Staffing
-    from cjsim.scenario.spec import ScenarioSpec
+from cjsim.yaml.paths import Fault, KeyPath, path_text
 
 
-def shift_faults(policy: "PolicySpec") -> Iterator[Fault]:
+def shift_faults(policy: PolicySpec) -> Iterator[Fault]:
     """Days that are named twice, and escalations that lead back, whatever the journey."""
     for name, staffing in policy.desks.items():
-        path: Path = ("desks", name)
+        path: KeyPath = ("desks", name)
         for number, shift in enumerate(staffing.shifts):
             yield from duplicate_faults((*path, "shifts", number, "weekdays"), shift.weekdays)
             yield from duplicate_faults((*path, "shifts", number, "dates"), [f"{day}" for day in shift.dates])
@@ -32,7 +29,7 @@ def shift_faults(policy: "PolicySpec") -> Iterator[Fault]:
             yield Fault((*path, "escalate", "to"), "must not lead back to the desk itself", got, remedy)
 
 
-def staffing_faults(policy: "PolicySpec", journey: "JourneySpec") -> Iterator[Fault]:
+def staffing_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
     """Names of desks that the journey does not have."""
     yield from unknown_key_faults(("desks",), policy.desks, journey.desks, "desk")
     for name, staffing in policy.desks.items():
@@ -40,7 +37,7 @@ def staffing_faults(policy: "PolicySpec", journey: "JourneySpec") -> Iterator[Fa
             yield from unknown_name_faults(("desks", name, "escalate", "to"), staffing.escalate.to, journey.desks, "desk")
 
 
-def _escalation_cycle(desk: str, policy: "PolicySpec") -> list[str]:
+def _escalation_cycle(desk: str, policy: PolicySpec) -> list[str]:
     """The desks that customers are passed through from this one back to it; empty if they never come back."""
     passed = [desk]
     while (staffing := policy.desks.get(passed[-1])) is not None and staffing.escalate is not None:
@@ -52,7 +49,7 @@ def _escalation_cycle(desk: str, policy: "PolicySpec") -> list[str]:
     return []
 
 
-def unstaffed_faults(scenario: "ScenarioSpec") -> Iterator[Fault]:
+def unstaffed_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
     """Desks that are asked though nobody is ever there to answer."""
     for desk, asker in _requested_desks(scenario).items():
         staffing = scenario.policy.desks.get(desk)
@@ -63,17 +60,17 @@ def unstaffed_faults(scenario: "ScenarioSpec") -> Iterator[Fault]:
         yield Fault(("policy", "desks", desk), must, f"no staff ever: {_staffing_text(staffing)}", remedy)
 
 
-def _staffing_text(staffing: "Staffing | None") -> str:
+def _staffing_text(staffing: Staffing | None) -> str:
     if staffing is None:
         return "the policy does not name the desk"
     return "its shifts are at other times" if any(shift.agents for shift in staffing.shifts) else "its shifts have no agents"
 
 
-def _requested_desks(scenario: "ScenarioSpec") -> dict[str, str]:
+def _requested_desks(scenario: ScenarioSpec) -> dict[str, str]:
     """Desks that may be asked, each with one place that does it: effects, steps, human channels in use, other desks."""
     journey, policy = scenario.journey, scenario.policy
     found: dict[str, str] = {}
-    effects: list[tuple[Path, tuple[Effect, ...]]] = [
+    effects: list[tuple[KeyPath, tuple[Effect, ...]]] = [
         (("events", name, "effects"), event.effects) for name, event in journey.events.items()
     ]
     for path, message in _sends(policy):
@@ -101,7 +98,7 @@ def _requested_desks(scenario: "ScenarioSpec") -> dict[str, str]:
     return found
 
 
-def _sends(policy: "PolicySpec") -> Iterator[tuple[Path, str]]:
+def _sends(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
     """Every message that the policy sends, with the path of the send."""
     for name, broadcast in policy.broadcasts.items():
         yield ("broadcasts", name, "send"), broadcast.send

@@ -5,9 +5,12 @@ check_touchpoints.py, check_policy.py, check_desks.py), of one value (vocabulary
 """
 
 from collections.abc import Iterator
-from pathlib import Path as File
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.policy import PolicySpec, Spend
+from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.touchpoints import Acquisition
 from cjsim.scenario.traversal import journey_effects
 from cjsim.validate.cycles import instant_faults
 from cjsim.validate.desk_checks import shift_faults, staffing_faults, unstaffed_faults
@@ -17,14 +20,8 @@ from cjsim.validate.policy_checks import budget_faults, internal_policy_faults, 
 from cjsim.validate.touchpoint_checks import acquisition_faults, channel_faults, message_faults
 from cjsim.yaml.paths import Fault
 
-if TYPE_CHECKING:
-    from cjsim.scenario.journey import JourneySpec
-    from cjsim.scenario.policy import PolicySpec, Spend
-    from cjsim.scenario.spec import ScenarioSpec
-    from cjsim.scenario.touchpoints import Acquisition
 
-
-def journey_faults(journey: "JourneySpec", policy: "PolicySpec | None" = None) -> Iterator[Fault]:
+def journey_faults(journey: JourneySpec, policy: PolicySpec | None = None) -> Iterator[Fault]:
     """What is wrong across the parts of a journey.
 
     Parameters
@@ -53,13 +50,13 @@ def journey_faults(journey: "JourneySpec", policy: "PolicySpec | None" = None) -
     yield from instant_faults(journey, None)
 
 
-def policy_faults(policy: "PolicySpec") -> Iterator[Fault]:
+def policy_faults(policy: PolicySpec) -> Iterator[Fault]:
     """What is wrong across the parts of a policy, whatever the journey."""
     yield from internal_policy_faults(policy)
     yield from shift_faults(policy)
 
 
-def scenario_faults(scenario: "ScenarioSpec") -> Iterator[Fault]:
+def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
     """What is wrong across a journey, a policy and the population."""
     journey, policy = scenario.journey, scenario.policy
     inner = [fault.under("journey") for fault in journey_faults(journey, policy)]
@@ -77,7 +74,7 @@ def scenario_faults(scenario: "ScenarioSpec") -> Iterator[Fault]:
     yield from _population_faults(scenario)
 
 
-def _population_faults(scenario: "ScenarioSpec") -> Iterator[Fault]:
+def _population_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
     """A scenario without customers, and a file of entries that is not there."""
     ways, entry = scenario.journey.acquisition, scenario.entry
     if scenario.customers == 0 and not any(_brings_customers(way, scenario.policy.acquisition.get(name)) for name, way in ways.items()):
@@ -85,13 +82,13 @@ def _population_faults(scenario: "ScenarioSpec") -> Iterator[Fault]:
         yield Fault(("customers",), "must be at least 1 where no acquisition brings any", "0", remedy)
     if entry.file is None:
         return
-    if not File(entry.file).is_file():
+    if not Path(entry.file).is_file():
         yield Fault(("entry", "file"), "must be a file that exists", f"'{entry.file}'", "Name it relative to the scenario's file.")
     if entry.over:
         yield Fault(("entry",), "must have either 'over' or 'file'", "both", "Remove one.")
 
 
-def _brings_customers(way: "Acquisition", spend: "Spend | None") -> bool:
+def _brings_customers(way: Acquisition, spend: Spend | None) -> bool:
     """Whether customers come by this way at all."""
     paid = spend is not None and any((spend.per_day, *(period.per_day for period in spend.periods)))
     return way.baseline > 0 or (paid and way.hill is not None and way.hill.at_most > 0)

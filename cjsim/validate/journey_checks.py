@@ -7,7 +7,6 @@ acquisition (check_touchpoints.py), what goes round in circles (circles.py).
 import keyword
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 from cjsim.kernels.codes import N_TOUCH_CODES, ConditionOp, TouchCode
 from cjsim.scenario.condition_names import (
@@ -22,6 +21,9 @@ from cjsim.scenario.condition_names import (
     ConditionNames,
 )
 from cjsim.scenario.condition_parser import parse_condition
+from cjsim.scenario.effects import Effect, Refer
+from cjsim.scenario.journey import Activity, JourneySpec
+from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.touchpoints import PERSONAL
 from cjsim.validate.names import (
     MAX_NAMES,
@@ -33,12 +35,7 @@ from cjsim.validate.names import (
     unknown_name_faults,
     weight_faults,
 )
-from cjsim.yaml.paths import Fault, Path
-
-if TYPE_CHECKING:
-    from cjsim.scenario.effects import Effect, Refer
-    from cjsim.scenario.journey import Activity, JourneySpec
-    from cjsim.scenario.policy import PolicySpec
+from cjsim.yaml.paths import Fault, KeyPath
 
 MAX_CHANNELS = 64  # channels are bits of an unsigned 64-bit mask
 MAX_REFERRALS_PER_EFFECT = 5.0  # who join, on average, at one referral: above this a population explodes within a few of them
@@ -46,7 +43,7 @@ _COUNTED = ("stages", "events", "messages", "scores", "traits", "attributes", "p
 LOG_NAMES = frozenset(touch.name.lower() for touch in TouchCode)
 
 
-def reserved_name_faults(journey: "JourneySpec") -> Iterator[Fault]:
+def reserved_name_faults(journey: JourneySpec) -> Iterator[Fault]:
     """Names that mean something else, or too many."""
     taken: dict[str, str] = {}
     for group, thing in (("traits", "trait"), ("attributes", "attribute"), ("personas", "persona")):
@@ -76,7 +73,7 @@ def reserved_name_faults(journey: "JourneySpec") -> Iterator[Fault]:
         yield from too_many_faults(("attributes", name), levels)
 
 
-def persona_faults(journey: "JourneySpec") -> Iterator[Fault]:
+def persona_faults(journey: JourneySpec) -> Iterator[Fault]:
     """What personas start in, do otherwise, and are interested in; what traits the journey itself names."""
     if journey.clock_shift is not None:
         yield from unknown_name_faults(("clock_shift",), journey.clock_shift, journey.traits, "trait")
@@ -96,7 +93,7 @@ def persona_faults(journey: "JourneySpec") -> Iterator[Fault]:
         yield from weight_faults((*path, "interests"), persona.interests)
 
 
-def activity_faults(path: Path, activity: "Activity") -> Iterator[Fault]:
+def activity_faults(path: KeyPath, activity: Activity) -> Iterator[Fault]:
     """Days that do not exist, and a year without activity."""
     leap_year = [f"{date(2024, 1, 1) + timedelta(days=n):%m-%d}" for n in range(366)]
     for name, season in activity.seasons.items():
@@ -112,7 +109,7 @@ def _in_season(day: str, first: str, last: str) -> bool:
     return first <= day <= last if first <= last else day >= first or day <= last
 
 
-def event_faults(journey: "JourneySpec", policy: "PolicySpec | None") -> Iterator[Fault]:
+def event_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fault]:
     """Stages, traits and profiles of events, and what their `when` may ask."""
     names = ConditionNames.of(journey, policy, latent=True)
     for name, event in journey.events.items():
@@ -129,7 +126,7 @@ def event_faults(journey: "JourneySpec", policy: "PolicySpec | None") -> Iterato
             yield from _when_faults((*path, "when"), event.when, names, journey)
 
 
-def _when_faults(path: Path, text: str, names: ConditionNames, journey: "JourneySpec") -> Iterator[Fault]:
+def _when_faults(path: KeyPath, text: str, names: ConditionNames, journey: JourneySpec) -> Iterator[Fault]:
     """`when` may name only what changes as something happens: a clock is not watched in between."""
     try:
         program = parse_condition(text, names)
@@ -146,7 +143,7 @@ def _when_faults(path: Path, text: str, names: ConditionNames, journey: "Journey
             return
 
 
-def effect_faults(path: Path, effect: "Effect", journey: "JourneySpec") -> Iterator[Fault]:
+def effect_faults(path: KeyPath, effect: Effect, journey: JourneySpec) -> Iterator[Fault]:
     """Names in one effect, and what it may not do where it stands."""
     if effect.go is not None:
         yield from unknown_name_faults((*path, "go"), effect.go, journey.stages, "stage")
@@ -172,7 +169,7 @@ def effect_faults(path: Path, effect: "Effect", journey: "JourneySpec") -> Itera
         yield Fault((*path, "choose"), "must have a weight above 0", "weights of 0", "Give one branch a weight.")
 
 
-def _refer_faults(path: Path, refer: "Refer", journey: "JourneySpec") -> Iterator[Fault]:
+def _refer_faults(path: KeyPath, refer: Refer, journey: JourneySpec) -> Iterator[Fault]:
     """Who comes must come by a way that exists, and not so many that numbers explode."""
     if refer.by is not None:
         yield from unknown_name_faults((*path, "by"), refer.by, journey.acquisition, "acquisition channel")
@@ -181,7 +178,7 @@ def _refer_faults(path: Path, refer: "Refer", journey: "JourneySpec") -> Iterato
         yield Fault(path, must, f"{friends:g}", "Lower 'invites' or 'joins'.")
 
 
-def _purchase_place_faults(path: Path, journey: "JourneySpec") -> Iterator[Fault]:
+def _purchase_place_faults(path: KeyPath, journey: JourneySpec) -> Iterator[Fault]:
     """Money has a row in the log, which is that of an event that the firm sees."""
     kind, name = str(path[0]), str(path[1])
     if kind != "events":

@@ -13,7 +13,7 @@ from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import iterate_steps, journey_effects, nested_steps, policy_steps
 from cjsim.validate.reachability import Reachable, effects_of, find_reachable
 from cjsim.validate.touchpoint_lint import touchpoint_warnings
-from cjsim.yaml.paths import Path, path_text
+from cjsim.yaml.paths import KeyPath, path_text
 
 STEPS_WITHOUT_EFFECT = frozenset(
     {"wait", "wait_until", "wait_for", "branch", "split", "jump", "stop"}
@@ -147,7 +147,7 @@ def _unreachable_steps(steps: tuple[Step, ...], path: str) -> Iterator[str]:
     """Steps after a stop or a jump that no jump can reach."""
     ended = False
     for index, step in enumerate(steps):
-        here: Path = (index,)
+        here: KeyPath = (index,)
         labelled = any(inner.label is not None for _, inner in iterate_steps((step,), ()))
         if ended and not labelled:
             yield f"{path}[{index}]"

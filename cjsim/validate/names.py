@@ -6,59 +6,56 @@ what they are asked of.
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from cjsim.errors import unknown_name_parts
-from cjsim.yaml.paths import Fault, Path
-
-if TYPE_CHECKING:
-    from cjsim.scenario.distributions import TraitLaw
-    from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.distributions import TraitLaw
+from cjsim.scenario.journey import JourneySpec
+from cjsim.yaml.paths import Fault, KeyPath
 
 SHARE_SUM_TOLERANCE = 1e-6  # of a sum of shares
 MAX_NAMES = 32_000  # codes in the log are 16-bit integers
 
 
-def unknown_name_faults(path: Path, name: str, names: Iterable[str], thing: str) -> Iterator[Fault]:
+def unknown_name_faults(path: KeyPath, name: str, names: Iterable[str], thing: str) -> Iterator[Fault]:
     """A fault if there is no such name."""
     if name not in (choices := list(names)):
         yield Fault(path, *unknown_name_parts(name, choices, thing))
 
 
-def unknown_key_faults(path: Path, keys: Iterable[str], names: Iterable[str], thing: str) -> Iterator[Fault]:
+def unknown_key_faults(path: KeyPath, keys: Iterable[str], names: Iterable[str], thing: str) -> Iterator[Fault]:
     """A fault for each key that names nothing."""
     choices = list(names)
     for key in keys:
         yield from (fault._replace(at=(*path, key)) for fault in unknown_name_faults(path, key, choices, thing))
 
 
-def sum_faults(path: Path, shares: Mapping[str, float]) -> Iterator[Fault]:
+def sum_faults(path: KeyPath, shares: Mapping[str, float]) -> Iterator[Fault]:
     """A fault if shares do not sum to 1."""
     total = math.fsum(shares.values())
     if abs(total - 1) > SHARE_SUM_TOLERANCE:
         yield Fault(path, "must have shares that sum to 1", f"{total:.9g}", "Change a share.")
 
 
-def weight_faults(path: Path, weights: Mapping[str, float]) -> Iterator[Fault]:
+def weight_faults(path: KeyPath, weights: Mapping[str, float]) -> Iterator[Fault]:
     """A fault if there are weights, and none is above 0."""
     if weights and not any(weights.values()):
         yield Fault(path, "must have a weight above 0", "weights of 0", "Give one a weight.")
 
 
-def duplicate_faults(path: Path, names: Iterable[str]) -> Iterator[Fault]:
+def duplicate_faults(path: KeyPath, names: Iterable[str]) -> Iterator[Fault]:
     """A fault for each name that is given twice."""
     given = list(names)
     for name in {name for name in given if given.count(name) > 1}:
         yield Fault(path, "must name each thing once", f"'{name}' twice", "Remove one of the two.")
 
 
-def too_many_faults(path: Path, names: Collection[str], at_most: int = MAX_NAMES) -> Iterator[Fault]:
+def too_many_faults(path: KeyPath, names: Collection[str], at_most: int = MAX_NAMES) -> Iterator[Fault]:
     """A fault if there are more names than codes."""
     if len(names) > at_most:
         yield Fault(path, f"must have at most {at_most} names", f"{len(names)}", "Merge some.")
 
 
-def trait_faults(path: Path, ref: str, journey: "JourneySpec") -> Iterator[Fault]:
+def trait_faults(path: KeyPath, ref: str, journey: JourneySpec) -> Iterator[Fault]:
     """A trait that is a factor or a weight must exist and never be negative."""
     form, name = "", ref.replace(" ", "").replace("\t", "")
     if name[:2] in ("1/", "1-"):
@@ -72,7 +69,7 @@ def trait_faults(path: Path, ref: str, journey: "JourneySpec") -> Iterator[Fault
         yield Fault(path, must, f"a trait from {low:g} to {high:g}", "Use a gamma, lognormal, beta (for 1-x), uniform or fixed trait.")
 
 
-def trait_support(law: "TraitLaw") -> tuple[float, float]:
+def trait_support(law: TraitLaw) -> tuple[float, float]:
     """Where the values of a trait lie."""
     if law.fixed is not None:
         return law.fixed, law.fixed
@@ -83,7 +80,7 @@ def trait_support(law: "TraitLaw") -> tuple[float, float]:
     return 0.0, 1.0 if law.beta is not None else math.inf
 
 
-def observed_faults(path: Path, event: str, journey: "JourneySpec") -> Iterator[Fault]:
+def observed_faults(path: KeyPath, event: str, journey: JourneySpec) -> Iterator[Fault]:
     """A fault if there is no such event, or the firm does not see it."""
     yield from unknown_name_faults(path, event, journey.events, "event")
     if event in journey.events and not journey.events[event].observed:

@@ -5,27 +5,24 @@ Lives here: checks of flows, broadcasts, guardrails, experiments, spend and pers
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from cjsim.errors import short_repr
 from cjsim.scenario.condition_names import ConditionError, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition, parse_condition_syntax
 from cjsim.scenario.fields import duration_text
+from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.policy import Flow, PolicySpec, Schedule, Step
+from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import policy_conditions, policy_steps
 from cjsim.validate.cycles import flow_faults
 from cjsim.validate.names import MAX_NAMES, duplicate_faults, sum_faults, too_many_faults, unknown_key_faults, unknown_name_faults
-from cjsim.yaml.paths import Fault, Path, path_text
-
-if TYPE_CHECKING:
-    from cjsim.scenario.journey import JourneySpec
-    from cjsim.scenario.policy import Flow, PolicySpec, Schedule, Step
-    from cjsim.scenario.spec import ScenarioSpec
+from cjsim.yaml.paths import Fault, KeyPath, path_text
 
 MAX_PERIODS = 1_000_000  # of a budget: each is remembered
 _CHANNEL_RULES = ("quiet_hours", "gaps", "caps", "budgets")
 
 
-def internal_policy_faults(policy: "PolicySpec") -> Iterator[Fault]:
+def internal_policy_faults(policy: PolicySpec) -> Iterator[Fault]:
     """What is wrong within a policy, whatever the journey."""
     for name in policy.flows.keys() & policy.broadcasts.keys():
         yield Fault(("broadcasts", name), "must have a name that no flow has", f"'{name}'", "Rename one: the log names its sources.")
@@ -51,14 +48,14 @@ def internal_policy_faults(policy: "PolicySpec") -> Iterator[Fault]:
             yield Fault(path, error.must, error.got, error.remedy)
 
 
-def _schedule_faults(path: Path, schedule: "Schedule") -> Iterator[Fault]:
+def _schedule_faults(path: KeyPath, schedule: Schedule) -> Iterator[Fault]:
     yield from duplicate_faults((*path, "weekdays"), schedule.weekdays)
     yield from duplicate_faults((*path, "dates"), [f"{day}" for day in schedule.dates])
 
 
-def _split_faults(policy: "PolicySpec") -> Iterator[Fault]:
+def _split_faults(policy: PolicySpec) -> Iterator[Fault]:
     """Shares that do not sum to 1, and an experiment that is not the same wherever it is named."""
-    first: dict[str, tuple[Path, str]] = {}
+    first: dict[str, tuple[KeyPath, str]] = {}
     for path, step in policy_steps(policy):
         if step.split is None:
             continue
@@ -70,11 +67,11 @@ def _split_faults(policy: "PolicySpec") -> Iterator[Fault]:
                 yield Fault((*path, "split"), must, _arms_text(step), "Give both the same names and shares, or name two experiments.")
 
 
-def _arms_text(step: "Step") -> str:
+def _arms_text(step: Step) -> str:
     return ", ".join(f"{name} {arm.share:g}" for name, arm in (step.split or {}).items())
 
 
-def policy_name_faults(policy: "PolicySpec", journey: "JourneySpec") -> Iterator[Fault]:
+def policy_name_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
     """Names of the journey that a policy uses, and what it may see."""
     names = ConditionNames.of(journey, policy, latent=False)
     for name, flow in policy.flows.items():
@@ -101,7 +98,7 @@ def policy_name_faults(policy: "PolicySpec", journey: "JourneySpec") -> Iterator
             yield Fault(place, error.must, error.got, error.remedy)
 
 
-def budget_faults(scenario: "ScenarioSpec") -> Iterator[Fault]:
+def budget_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
     """Budgets of more periods than can be remembered."""
     for index, budget in enumerate(scenario.policy.guardrails.budgets):
         if scenario.horizon / budget.per > MAX_PERIODS:
@@ -110,7 +107,7 @@ def budget_faults(scenario: "ScenarioSpec") -> Iterator[Fault]:
             yield Fault(path, must, duration_text(budget.per), "Lengthen the period, or shorten the horizon.")
 
 
-def _flow_faults(path: Path, flow: "Flow", journey: "JourneySpec", names: ConditionNames) -> Iterator[Fault]:
+def _flow_faults(path: KeyPath, flow: Flow, journey: JourneySpec, names: ConditionNames) -> Iterator[Fault]:
     """Names in what starts and ends a flow."""
     on = flow.on
     if on.event is not None:
@@ -126,7 +123,7 @@ def _flow_faults(path: Path, flow: "Flow", journey: "JourneySpec", names: Condit
         yield from _observed_name_faults((*path, "exit_on", index), event, names, "event")
 
 
-def _step_faults(path: Path, step: "Step", journey: "JourneySpec", names: ConditionNames) -> Iterator[Fault]:
+def _step_faults(path: KeyPath, step: Step, journey: JourneySpec, names: ConditionNames) -> Iterator[Fault]:
     """Names in one step."""
     if step.send is not None:
         yield from unknown_name_faults((*path, "send"), step.send, journey.messages, "message")
@@ -139,14 +136,14 @@ def _step_faults(path: Path, step: "Step", journey: "JourneySpec", names: Condit
     yield from unknown_key_faults((*path, "score"), step.score or (), journey.scores, "score")
 
 
-def _unknown_item_faults(path: Path, given: Iterable[str], names: Iterable[str], thing: str) -> Iterator[Fault]:
+def _unknown_item_faults(path: KeyPath, given: Iterable[str], names: Iterable[str], thing: str) -> Iterator[Fault]:
     """A fault for each item of a list that names nothing."""
     choices = list(names)
     for index, name in enumerate(given):
         yield from unknown_name_faults((*path, index), name, choices, thing)
 
 
-def _source_faults(policy: "PolicySpec", journey: "JourneySpec") -> Iterator[Fault]:
+def _source_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
     """Flows and broadcasts that share a name with a desk or an offer, and more of all than the log has codes for."""
     taken = {**dict.fromkeys(journey.desks, "desk"), **dict.fromkeys(journey.offers, "offer")}
     for group in ("flows", "broadcasts"):
@@ -156,7 +153,7 @@ def _source_faults(policy: "PolicySpec", journey: "JourneySpec") -> Iterator[Fau
     yield from too_many_faults(("flows",), [*policy.flows, *policy.broadcasts, *taken], MAX_NAMES)
 
 
-def _observed_name_faults(path: Path, name: str, names: ConditionNames, thing: str) -> Iterator[Fault]:
+def _observed_name_faults(path: KeyPath, name: str, names: ConditionNames, thing: str) -> Iterator[Fault]:
     """A fault if there is no such stage or event, or the firm cannot observe it."""
     try:
         names.code(thing, name)

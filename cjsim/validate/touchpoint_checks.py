@@ -4,19 +4,15 @@ Lives here: checks of names and rates. Does not live here: effects (check_journe
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.survival import channel_survival
-from cjsim.scenario.touchpoints import PERSONAL
+from cjsim.scenario.touchpoints import PERSONAL, Channel, Message
 from cjsim.validate.names import duplicate_faults, observed_faults, unknown_key_faults, unknown_name_faults, weight_faults
-from cjsim.yaml.paths import Fault, Path
-
-if TYPE_CHECKING:
-    from cjsim.scenario.journey import JourneySpec
-    from cjsim.scenario.touchpoints import Channel, Message
+from cjsim.yaml.paths import Fault, KeyPath
 
 
-def channel_faults(journey: "JourneySpec") -> Iterator[Fault]:
+def channel_faults(journey: JourneySpec) -> Iterator[Fault]:
     """Names in channels."""
     for name, channel in journey.channels.items():
         path = ("channels", name)
@@ -31,7 +27,7 @@ def channel_faults(journey: "JourneySpec") -> Iterator[Fault]:
             yield from observed_faults((*path, "visits", index), event, journey)
 
 
-def message_faults(journey: "JourneySpec") -> Iterator[Fault]:
+def message_faults(journey: JourneySpec) -> Iterator[Fault]:
     """Names in messages, and rates that their channel cannot give."""
     for name, message in journey.messages.items():
         path = ("messages", name)
@@ -47,7 +43,7 @@ def message_faults(journey: "JourneySpec") -> Iterator[Fault]:
             yield from unknown_key_faults((*path, "lift", key), getattr(message.lift, key), journey.events, "event")
 
 
-def acquisition_faults(journey: "JourneySpec") -> Iterator[Fault]:
+def acquisition_faults(journey: JourneySpec) -> Iterator[Fault]:
     """Names in the mixes of personas that channels bring."""
     for name, way in journey.acquisition.items():
         path = ("acquisition", name, "personas")
@@ -55,7 +51,7 @@ def acquisition_faults(journey: "JourneySpec") -> Iterator[Fault]:
         yield from weight_faults(path, way.personas)
 
 
-def _rate_faults(path: Path, message: "Message", channel: "Channel") -> Iterator[Fault]:
+def _rate_faults(path: KeyPath, message: Message, channel: Channel) -> Iterator[Fault]:
     """Rates that cannot be, as too many readers come after the message's lifetime."""
     survival = channel_survival(channel)
     for key in ("open_rate", "unsubscribe_rate", "complaint_rate"):

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr
 from cjsim.yaml.tree import Node
 
-Path = tuple[str | int, ...]  # keys of mappings and indices of lists, from the root
+KeyPath = tuple[str | int, ...]  # keys of mappings and indices of lists, from the root
 
 _PART = re.compile(r"([^.\[\]]+)((?:\[\d{1,6}\])*)(?:\.(?!$)|$)")
 
@@ -22,11 +22,11 @@ _PART = re.compile(r"([^.\[\]]+)((?:\[\d{1,6}\])*)(?:\.(?!$)|$)")
 class Fault(NamedTuple):
     """One thing that is wrong: where, what must hold, what was got, what to do; `at`: where to look, if not at the path."""
 
-    path: Path
+    path: KeyPath
     must: str
     got: str
     remedy: str
-    at: Path | None = None
+    at: KeyPath | None = None
 
     def under(self, key: str) -> "Fault":
         """The same as the record above sees it, which has the one that found it under a key."""
@@ -39,7 +39,7 @@ class Fault(NamedTuple):
         return format_error(where, self.must, self.got, self.remedy)
 
 
-def path_text(path: Path) -> str:
+def path_text(path: KeyPath) -> str:
     """A path as one writes it.
 
     Examples
@@ -50,7 +50,7 @@ def path_text(path: Path) -> str:
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
-def parse_path(text: str) -> Path | None:
+def parse_path(text: str) -> KeyPath | None:
     """The keys of a written path, None if it is none.
 
     Examples
@@ -68,7 +68,7 @@ def parse_path(text: str) -> Path | None:
     return tuple(keys) if keys and end == len(text) else None
 
 
-def location_of(root: Node, path: Path) -> str:
+def location_of(root: Node, path: KeyPath) -> str:
     """Where the value at a path, or the nearest thing above it, was written."""
     node = root
     for key in path:
@@ -112,7 +112,7 @@ def child_types(kinds: Iterable[Any], key: str | int) -> list[Any]:
     return found
 
 
-def types_at(model: type[BaseModel], path: Path) -> list[Any]:
+def types_at(model: type[BaseModel], path: KeyPath) -> list[Any]:
     """Types of what is at a path of a record."""
     kinds: list[Any] = [model]
     for key in path:
@@ -149,7 +149,7 @@ def set_value(root: Node, model: type[BaseModel], text: str, value: Node) -> Nod
     return _set_at(root, [model], path, 0, value)
 
 
-def _set_at(node: Node | None, kinds: list[Any], path: Path, depth: int, value: Node) -> Node:
+def _set_at(node: Node | None, kinds: list[Any], path: KeyPath, depth: int, value: Node) -> Node:
     """`value` at `path[depth:]` below this node."""
     if depth == len(path):
         return value
@@ -174,7 +174,7 @@ def _can_add_key(kinds: list[Any], key: str | int, *, last: bool) -> bool:
     return key in model_keys(kinds) or (last and bool(numbers))
 
 
-def _unknown_path_error(node: Node | None, kinds: list[Any], path: Path, depth: int, place: str) -> InputError:
+def _unknown_path_error(node: Node | None, kinds: list[Any], path: KeyPath, depth: int, place: str) -> InputError:
     """The error for a path that ends at `depth`."""
     above, key = path_text(path[:depth]), path[depth]
     value = None if node is None else node.value

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cjsim.errors import did_you_mean, quote_choices, short_repr
-from cjsim.yaml.paths import Fault, Path, model_keys, types_at
+from cjsim.yaml.paths import Fault, KeyPath, model_keys, types_at
 from cjsim.yaml.tree import Node
 
 # Errors that say "this is not of my kind", which every branch of a union gives.
@@ -30,7 +30,7 @@ def faults_from_pydantic(error: ValidationError, root: Node, model: type[BaseMod
     model : type
         What it was read as.
     """
-    placed: dict[Path, list[ErrorDetails]] = {}
+    placed: dict[KeyPath, list[ErrorDetails]] = {}
     for details in error.errors(include_url=False):
         placed.setdefault(_tree_path(root, details), []).append(details)
     faults = []
@@ -54,7 +54,7 @@ def _drop_consequences(faults: list[Fault]) -> list[Fault]:
     return [fault for fault in faults if not any((fault.path, key) in meant and fault.must == _missing_key_text(key) for _, key in meant)]
 
 
-def _tree_path(root: Node, details: ErrorDetails) -> Path:
+def _tree_path(root: Node, details: ErrorDetails) -> KeyPath:
     """The path in the tree; pydantic's location also names the branches of unions."""
     node, path = root, []
     for key in details["loc"]:
@@ -65,7 +65,7 @@ def _tree_path(root: Node, details: ErrorDetails) -> Path:
     return tuple(path)
 
 
-def _existing_node(root: Node, path: Path) -> Node:
+def _existing_node(root: Node, path: KeyPath) -> Node:
     node: Node | None = root
     for key in path:
         node = node.child(key) if node is not None else None
@@ -77,7 +77,7 @@ def _missing_key_text(key: str) -> str:
     return f"must have the key '{key}'"
 
 
-def _merge_errors(path: Path, found: list[ErrorDetails], root: Node, model: type[BaseModel]) -> Fault:
+def _merge_errors(path: KeyPath, found: list[ErrorDetails], root: Node, model: type[BaseModel]) -> Fault:
     """One fault for the errors at one place."""
     first = found[0]
     if first["type"] == "missing":

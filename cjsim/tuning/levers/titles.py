@@ -9,7 +9,7 @@ from typing import Any
 from cjsim.scenario.fields import duration_text
 from cjsim.scenario.policy import Flow, Guardrails, Step
 from cjsim.simulation.documents import Scenario
-from cjsim.yaml.paths import Path, path_text
+from cjsim.yaml.paths import KeyPath, path_text
 
 _GUARDRAIL_NAMES = {"caps": "cap", "gaps": "gap", "quiet_hours": "quiet hours", "budgets": "budget"}
 _KEY_PHRASES = {"at_least": "length", "at_most": "at most", "per": "period", "again_after": "again after", "every_weeks": "weeks between"}
@@ -18,14 +18,14 @@ _KEY_PHRASES |= {"cost_per_minute": "cost a minute", "wage_per_hour": "wage"}
 _BRANCH_KEYS = ("then", "else")
 
 
-def lever_title(scenario: Scenario, path: Path) -> str:
+def lever_title(scenario: Scenario, path: KeyPath) -> str:
     """A lever's name in words.
 
     Parameters
     ----------
     scenario : Scenario
         Where it stands.
-    path : Path
+    path : KeyPath
         Its path, which begins with 'policy' or 'journey'.
     """
     part, *keys = path
@@ -45,7 +45,7 @@ def lever_title(scenario: Scenario, path: Path) -> str:
     return _key_text(keys)
 
 
-def _flow_title(flow: Flow, name: str, keys: Path) -> str:
+def _flow_title(flow: Flow, name: str, keys: KeyPath) -> str:
     if not keys:
         return f"flow {name}"
     if keys[0] != "steps":
@@ -65,7 +65,7 @@ def _flow_title(flow: Flow, name: str, keys: Path) -> str:
         at += 1 + skipped
 
 
-def _nested_steps(step: Step, rest: Path) -> tuple[Sequence[Step], int, str] | None:
+def _nested_steps(step: Step, rest: KeyPath) -> tuple[Sequence[Step], int, str] | None:
     """The list of steps within a step that a path leads into, how many keys lead there, and what the way is called."""
     body: Any = step.body
     if len(rest) > 3 and rest[0] == "split" and rest[2] == "steps":
@@ -75,7 +75,7 @@ def _nested_steps(step: Step, rest: Path) -> tuple[Sequence[Step], int, str] | N
     return None
 
 
-def _step_title(steps: Sequence[Step], index: int, rest: Path) -> str:
+def _step_title(steps: Sequence[Step], index: int, rest: KeyPath) -> str:
     step = steps[index]
     if not rest:
         return f"{step.kind} {step.ask.desk if step.ask is not None else step.body}"
@@ -88,7 +88,7 @@ def _step_title(steps: Sequence[Step], index: int, rest: Path) -> str:
     return _key_text(rest)
 
 
-def _guardrail_title(guardrails: Guardrails, keys: Path) -> str:
+def _guardrail_title(guardrails: Guardrails, keys: KeyPath) -> str:
     if len(keys) < 3:
         return _key_text(keys)
     rule = getattr(guardrails, str(keys[0]))[keys[1]]
