@@ -205,7 +205,7 @@ class ParameterDrawCohort:
         crowds = (
             replace(
                 cohort,
-                scenario=cohort.scenario.with_values(draw.values, place=draw.place),
+                scenario=cohort.scenario.with_values(draw.values, location=draw.place),
                 customers=share,
                 seed=derived_seed(cohort.seed, f"draw {number}"),
             )

@@ -206,7 +206,7 @@ class Study(Document):
         for path in rows[0].values:
             if path in free:
                 yield Fault(("draws", "file"), "must not draw what is free", short_repr(path), "Leave the column out, or the free value.")
-        self.scenario.with_values(rows[0].values, place=rows[0].place)
+        self.scenario.with_values(rows[0].values, location=rows[0].place)
         if self.customers_per_trial < 2 * len(rows):
             yield Fault(("customers",), f"must be at least 2 for each of {len(rows)} draws", str(self.customers_per_trial), "Ask for more.")
 

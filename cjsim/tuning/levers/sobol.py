@@ -165,7 +165,7 @@ def add_sobol_indices(
         chosen = space.values(space.at(unit.tolist()))
         key = json.dumps(chosen, sort_keys=True)
         if key not in values:
-            values[key] = bench.metric_of(plain.with_values(chosen, place="--sobol"))
+            values[key] = bench.metric_of(plain.with_values(chosen, location="--sobol"))
         bench.progress.advance(1)
         return values[key]
 
