@@ -129,7 +129,7 @@ def walk(
     number = parse_integer_option("--customer", customer, 7)
     assert number is not None
     print_warnings(scenario, made)
-    if "numba" not in sys.modules and number < made.customers and not made.shares:
+    if "numba" not in sys.modules and number < made.customers and not made.has_shared_resources:
         os.environ["NUMBA_DISABLE_JIT"] = "1"  # one life is over before compiled rules are loaded, and is the same either way
     with progress_bar() as progress:
         from cjsim.reporting.walk import walk as walk_scenario

@@ -95,8 +95,8 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
         If there are more things than codes, a season's date does not exist, the entry file is wrong, or two random streams clash.
     """
     journey, policy = scenario.journey, scenario.policy
-    of_journey = ConditionNames.of(journey, policy, latent=True)
-    registers = Symbols(of_journey=of_journey, of_policy=ConditionNames.of(journey, policy, latent=False))
+    of_journey = ConditionNames.from_documents(journey, policy, latent=True)
+    registers = Symbols(of_journey=of_journey, of_policy=ConditionNames.from_documents(journey, policy, latent=False))
     actors = ordered_actors(policy)
     _check_sizes(journey, len(actors))
     links = ActorLinks(actors)

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from cjsim.scenario.policy import Staffing
-from cjsim.scenario.rosters import _HOURS, Roster, roster_of
+from cjsim.scenario.rosters import HOURS_PER_DAY, Roster, roster_of
 from cjsim.scenario.spec import ScenarioSpec
 
 
@@ -40,7 +40,7 @@ def _desk_plan(staffing: Staffing | None, codes: dict[str, int], scenario: Scena
     start, horizon = scenario.start, scenario.horizon
     rota = roster_of(staffing.shifts, start=start, horizon_days=horizon)
     paid = tuple(
-        (shift.wage_per_hour * _HOURS, roster_of([shift], start=start, horizon_days=horizon))
+        (shift.wage_per_hour * HOURS_PER_DAY, roster_of([shift], start=start, horizon_days=horizon))
         for shift in staffing.shifts
         if shift.wage_per_hour and shift.agents
     )

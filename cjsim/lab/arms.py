@@ -131,7 +131,7 @@ def _sobol_points(sobol: SobolSweep, baseline: Scenario, root: Node) -> Iterable
             format_error(f"{place}: sweep.sobol.free", "must name a value that is swept", "none", "Name a path and its bounds.")
         )
     check_values(sobol.free, sobol.mixes, baseline, to_tree({"free": sobol.free, "mixes": sobol.mixes}, place))
-    space = Space.of(sobol.free, sobol.mixes)
+    space = Space.from_settings(sobol.free, sobol.mixes)
     units = qmc.Sobol(len(space.coordinates), rng=_SCRAMBLING_SEED).random_base2(sobol.n.bit_length() - 1)
     for unit in units:
         yield {path: to_tree(value, place) for path, value in space.values(space.at(unit)).items()}

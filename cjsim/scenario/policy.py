@@ -1,7 +1,4 @@
-"""A policy: what the firm does. Declared as data, frozen, checked; nothing runs here.
-
-Lives here: flows, broadcasts, guardrails, staffing, spend. Does not live here: names that must exist in the journey (check.py).
-"""
+"""A policy, as declared: flows, broadcasts, guardrails, staffing, spend and personalisation."""
 
 from typing import Annotated, Any, Literal
 

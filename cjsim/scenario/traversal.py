@@ -1,7 +1,4 @@
-"""Every effect, step and condition of a journey and a policy, with the path at which it is written.
-
-Lives here: the walks. Does not live here: what is thought of the things that they meet (check.py, describe.py, tables.py).
-"""
+"""Iterates over the effects, steps and conditions of a journey and a policy, each with its key path."""
 
 from collections.abc import Iterator
 
@@ -12,7 +9,7 @@ from cjsim.yaml.paths import KeyPath
 
 
 def iterate_effects(effects: tuple[Effect, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Effect]]:
-    """These effects and those in their branches, in the order written."""
+    """Effects and the effects of their branches, in the order written."""
     for index, effect in enumerate(effects):
         here = (*path, index)
         yield here, effect
@@ -21,19 +18,19 @@ def iterate_effects(effects: tuple[Effect, ...], path: KeyPath) -> Iterator[tupl
 
 
 def journey_effects(journey: JourneySpec) -> Iterator[tuple[KeyPath, Effect]]:
-    """Effects of events, then of messages, then of desks."""
+    """All effects of a journey: of events, then of messages, then of desks."""
     for name, event in journey.events.items():
         yield from iterate_effects(event.effects, ("events", name, "effects"))
     for name, message in journey.messages.items():
-        for what in ("delivered", "opened", "clicked"):
-            yield from iterate_effects(getattr(message.effects, what), ("messages", name, "effects", what))
+        for touch in ("delivered", "opened", "clicked"):
+            yield from iterate_effects(getattr(message.effects, touch), ("messages", name, "effects", touch))
     for name, desk in journey.desks.items():
-        for what in ("in_time", "late", "unanswered"):
-            yield from iterate_effects(getattr(desk.effects, what), ("desks", name, "effects", what))
+        for reply in ("in_time", "late", "unanswered"):
+            yield from iterate_effects(getattr(desk.effects, reply), ("desks", name, "effects", reply))
 
 
 def nested_steps(step: Step, path: KeyPath) -> Iterator[tuple[KeyPath, tuple[Step, ...]]]:
-    """The lists of steps inside one step, with their paths."""
+    """The lists of steps inside a step, with their paths."""
     if step.wait_for is not None:
         yield (*path, "wait_for", "then"), step.wait_for.then
         yield (*path, "wait_for", "else"), step.wait_for.otherwise
@@ -45,7 +42,7 @@ def nested_steps(step: Step, path: KeyPath) -> Iterator[tuple[KeyPath, tuple[Ste
 
 
 def iterate_steps(steps: tuple[Step, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Step]]:
-    """These steps and those inside them, in the order written."""
+    """Steps and the steps inside them, in the order written."""
     for index, step in enumerate(steps):
         here = (*path, index)
         yield here, step
@@ -54,13 +51,13 @@ def iterate_steps(steps: tuple[Step, ...], path: KeyPath) -> Iterator[tuple[KeyP
 
 
 def policy_steps(policy: PolicySpec) -> Iterator[tuple[KeyPath, Step]]:
-    """Steps of all flows."""
+    """The steps of all flows."""
     for name, flow in policy.flows.items():
         yield from iterate_steps(flow.steps, ("flows", name, "steps"))
 
 
 def policy_conditions(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
-    """All conditions of a policy."""
+    """All conditions of a policy, as text."""
     for name, flow in policy.flows.items():
         if flow.condition is not None:
             yield ("flows", name, "if"), flow.condition
@@ -78,7 +75,7 @@ def policy_conditions(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
 
 
 def tag_codes(journey: JourneySpec, policy: PolicySpec | None) -> dict[str, int]:
-    """Codes of the tags that effects and steps put on or take off, in the order of their first mention."""
-    named = [effect.tag or effect.untag for _, effect in journey_effects(journey)]
-    named += [step.tag or step.untag for _, step in policy_steps(policy)] if policy is not None else []
-    return {tag: code for code, tag in enumerate(dict.fromkeys(tag for tag in named if tag is not None))}
+    """Codes of the tags that effects and steps set or remove, in the order of first mention."""
+    tags = [effect.tag or effect.untag for _, effect in journey_effects(journey)]
+    tags += [step.tag or step.untag for _, step in policy_steps(policy)] if policy is not None else []
+    return {tag: code for code, tag in enumerate(dict.fromkeys(tag for tag in tags if tag is not None))}

@@ -122,7 +122,7 @@ class Study(Document):
     @property
     def space(self) -> Space:
         """The free values as coordinates."""
-        return Space.of(self.free, self.mixes)
+        return Space.from_settings(self.free, self.mixes)
 
     @property
     def customers_per_trial(self) -> int:
@@ -190,7 +190,7 @@ class Study(Document):
         # Among other numbers of customers totals have other bounds, and desks and budgets are busier.
         asked, metrics = self.confirm.customers, {one.metric for one in self.objectives} | {one.metric for one in self.constraints}
         is_total = any(known[name].is_total for name in metrics if name in known)
-        if asked not in (None, self.customers_per_trial) and (is_total or self.scenario.shares or self.scenario.journey.acquisition):
+        if asked not in (None, self.customers_per_trial) and (is_total or self.scenario.has_shared_resources or self.scenario.journey.acquisition):
             must = f"must be the study's {self.customers_per_trial}, as customers meet, or a metric is a total"
             yield Fault(("confirm", "customers"), must, str(asked), "Leave it out.")
 

@@ -1,7 +1,4 @@
-"""What must hold of a journey's touchpoints: channels, messages, offers, desks, and where customers come from.
-
-Lives here: checks of names and rates. Does not live here: effects (check_journey.py), the staff of desks (check_desks.py).
-"""
+"""Checks of a journey's touchpoints: names and rates of channels, messages and acquisition channels."""
 
 from collections.abc import Iterator
 
@@ -13,7 +10,7 @@ from cjsim.yaml.paths import Fault, KeyPath
 
 
 def channel_faults(journey: JourneySpec) -> Iterator[Fault]:
-    """Names in channels."""
+    """Yield faults of the names in channels."""
     for name, channel in journey.channels.items():
         path = ("channels", name)
         if channel.activity is not None:
@@ -28,7 +25,7 @@ def channel_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def message_faults(journey: JourneySpec) -> Iterator[Fault]:
-    """Names in messages, and rates that their channel cannot give."""
+    """Yield faults of the names in messages, and of rates that their channel cannot reach."""
     for name, message in journey.messages.items():
         path = ("messages", name)
         yield from unknown_name_faults((*path, "channel"), message.channel, journey.channels, "channel")
@@ -44,15 +41,15 @@ def message_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def acquisition_faults(journey: JourneySpec) -> Iterator[Fault]:
-    """Names in the mixes of personas that channels bring."""
-    for name, way in journey.acquisition.items():
+    """Yield faults of the persona mixes of acquisition channels."""
+    for name, channel in journey.acquisition.items():
         path = ("acquisition", name, "personas")
-        yield from unknown_key_faults(path, way.personas, journey.personas, "persona")
-        yield from weight_faults(path, way.personas)
+        yield from unknown_key_faults(path, channel.personas, journey.personas, "persona")
+        yield from weight_faults(path, channel.personas)
 
 
 def _rate_faults(path: KeyPath, message: Message, channel: Channel) -> Iterator[Fault]:
-    """Rates that cannot be, as too many readers come after the message's lifetime."""
+    """Yield faults of rates that are impossible because too many readings happen after the message's lifetime."""
     survival = channel_survival(channel)
     for key in ("open_rate", "unsubscribe_rate", "complaint_rate"):
         if (rate := getattr(message, key)) >= survival:

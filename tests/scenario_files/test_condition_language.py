@@ -272,7 +272,7 @@ def test_tag_that_is_never_set_is_rejected() -> None:
 
 def test_codes_are_the_order_of_declaration() -> None:
     scenario = Scenario.load(ROOT / "tests" / "worlds" / "every_construct.yaml")
-    names = ConditionNames.of(scenario.journey, scenario.policy, latent=False)
+    names = ConditionNames.from_documents(scenario.journey, scenario.policy, latent=False)
     assert list(names.events)[:3] == ["browse", "buy", "order_extra"]
     assert names.events["order_extra"] == 2
     assert names.tags == {"curious": 0, "angry": 1, "back": 2, "greeted": 3, "warm": 4, "vip": 5}

@@ -330,7 +330,7 @@ def levers(
         baseline=bench.baseline_value,
         customers=base.customers,
         seed=base.seed,
-        has_shared_resources=scenario.shares,
+        has_shared_resources=scenario.has_shared_resources,
         levers=_rank_effects(found),
         refusal_reasons=MappingProxyType(refused),
         digest=_request_digest(base.digests["scenario"], metric, base.customers, base.seed, [(move, other) for move, other in tried]),

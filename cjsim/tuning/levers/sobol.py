@@ -156,7 +156,7 @@ def add_sobol_indices(
     if not spans:
         got, remedy = "none that holds and has a span", "Ask for more customers, or name levers with --only."
         raise InputError(format_error("--sobol", "must have levers whose effect holds", got, remedy))
-    space = Space.of({span.path: span.free for span in spans}, {})
+    space = Space.from_settings({span.path: span.free for span in spans}, {})
     plain = Scenario.from_tree(to_tree(scenario, "levers"))  # in the long form every path can be set by itself
     bench = PairedRunner(plain, ranking.metric, customers=ranking.customers, seed=ranking.seed, threads=threads, progress=progress)
     values: dict[str, float] = {}
