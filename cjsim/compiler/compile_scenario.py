@@ -106,15 +106,8 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
         "setting": record_array(SETTING, [_setting(scenario, symbols) | {"learning": int(actor_table.learns_hours())}]),
         "discounts": plain_array("f8", _discounts(scenario)),
         "any_watch": plain_array("i4", actor_links.reset_by_anything()),
-        "sites": record_array(SITE, actor_table.sites),
-        "actors": record_array(ACTOR, actor_table.actors),
-        "steps": record_array(STEP_RECORD, actor_table.steps, padded=True),
-        "shares": record_array(SPLIT_SHARE, actor_table.shares.items, padded=True),
-        "schedule": plain_array("f8", actor_table.schedule.items, padded=True),
+        **_actor_arrays(actor_table, journey),
         **guardrails.arrays,
-        "pull_sites": plain_array("i4", actor_table.on_channels(journey, "pull")),
-        "score_actors": plain_array("i4", actor_table.triggered(TriggerCode.SCORE_ABOVE, TriggerCode.SCORE_BELOW)),
-        "unopened_actors": plain_array("i4", actor_table.triggered(TriggerCode.UNOPENED)),
     }
     population = compile_population(scenario, symbols)
     world = World(**arrays, **_symbol_arrays(symbols))
@@ -288,6 +281,19 @@ def _persona_arrays(journey: JourneySpec, symbols: Symbols) -> dict[str, Array]:
         "persona_contact": matrix([p.contact_lift for p in personas], dict.fromkeys(journey.events, 0.0)),
         "persona_affinity": matrix([p.affinity for p in personas], dict.fromkeys(journey.channels, 0.0)),
         "persona_consent": matrix([p.consent for p in personas], consent),
+    }
+
+
+def _actor_arrays(table: ActorTable, journey: JourneySpec) -> dict[str, Array]:
+    return {
+        "sites": record_array(SITE, table.sites),
+        "actors": record_array(ACTOR, table.actors),
+        "steps": record_array(STEP_RECORD, table.steps, padded=True),
+        "shares": record_array(SPLIT_SHARE, table.shares.items, padded=True),
+        "schedule": plain_array("f8", table.schedule.items, padded=True),
+        "pull_sites": plain_array("i4", table.on_channels(journey, "pull")),
+        "score_actors": plain_array("i4", table.triggered(TriggerCode.SCORE_ABOVE, TriggerCode.SCORE_BELOW)),
+        "unopened_actors": plain_array("i4", table.triggered(TriggerCode.UNOPENED)),
     }
 
 

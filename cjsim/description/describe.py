@@ -62,10 +62,10 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
     for name, stage in journey.stages.items():
         facts = [fact for fact, holds in (("counts as retained", stage.retained), ("hidden from the firm", not stage.observed)) if holds]
         yield f"  {name_with_title(name, stage.title)}" + (f": {join_names(facts)}" if facts else "")
-        here = {event: body for event, body in journey.events.items() if body.stages != "anywhere" and name in body.stages}
+        stage_events = {event: body for event, body in journey.events.items() if body.stages != "anywhere" and name in body.stages}
         yield from (
-            (f"    {_event_line(event, body, lifted=event in lifted)}" for event, body in here.items())
-            if here
+            (f"    {_event_line(event, body, lifted=event in lifted)}" for event, body in stage_events.items())
+            if stage_events
             else ["    nothing of its own"]
         )
     anywhere = {name: event for name, event in journey.events.items() if event.stages == "anywhere"}

@@ -22,8 +22,6 @@ from cjsim.scenario.fields import (
 from cjsim.yaml.document import Document
 from cjsim.yaml.strict_model import OneOf, StrictModel
 
-Priority = PriorityRank
-
 
 class Schedule(StrictModel):
     """When: on weekdays every n weeks, or on dates, at a time of day."""
@@ -63,7 +61,7 @@ class On(OneOf):
 
     @classmethod
     def companions(cls) -> frozenset[str]:
-        """What stands beside one of the triggers."""
+        """Keys that may accompany a trigger."""
         return frozenset({"of", "at", "above", "below", "channels"})
 
     @model_validator(mode="before")
@@ -75,9 +73,9 @@ class On(OneOf):
 
     @model_validator(mode="after")
     def _companions_fit(self) -> "On":
-        for name, beside in (("of", "inactivity"), ("at", "date"), ("above", "score"), ("below", "score"), ("channels", "unopened")):
-            if getattr(self, name) not in (None, ()) and getattr(self, beside) is None:
-                raise ValueError(f"must have '{name}' only beside '{beside}'")
+        for name, trigger in (("of", "inactivity"), ("at", "date"), ("above", "score"), ("below", "score"), ("channels", "unopened")):
+            if getattr(self, name) not in (None, ()) and getattr(self, trigger) is None:
+                raise ValueError(f"must have '{name}' only beside '{trigger}'")
         if self.score is not None and (self.above is None) == (self.below is None):
             raise ValueError("must have either 'above' or 'below' beside 'score'")
         return self
@@ -148,7 +146,7 @@ class Step(OneOf):
 
     @classmethod
     def companions(cls) -> frozenset[str]:
-        """What stands beside a step."""
+        """Keys that may accompany a step."""
         return frozenset({"label", "experiment"})
 
     @field_validator("ask", mode="before")
@@ -172,7 +170,7 @@ class Flow(StrictModel):
     again_after: Duration | Literal["never"] = 0.0
     exit_on: tuple[Name, ...] = ()
     holdout: Share = 0.0
-    priority: Priority = 0
+    priority: PriorityRank = 0
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
 
 
@@ -183,7 +181,7 @@ class Broadcast(StrictModel):
     schedule: Schedule
     condition: Condition | None = Field(default=None, alias="if")
     holdout: Share = 0.0
-    priority: Priority = 0
+    priority: PriorityRank = 0
     send: Name
 
 

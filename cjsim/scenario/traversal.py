@@ -11,10 +11,10 @@ from cjsim.yaml.paths import KeyPath
 def iterate_effects(effects: tuple[Effect, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Effect]]:
     """Effects and the effects of their branches, in the order written."""
     for index, effect in enumerate(effects):
-        here = (*path, index)
-        yield here, effect
-        for number, branch in enumerate(effect.choose or ()):
-            yield from iterate_effects(branch.effects, (*here, "choose", number, "effects"))
+        effect_path = (*path, index)
+        yield effect_path, effect
+        for branch_index, branch in enumerate(effect.choose or ()):
+            yield from iterate_effects(branch.effects, (*effect_path, "choose", branch_index, "effects"))
 
 
 def journey_effects(journey: JourneySpec) -> Iterator[tuple[KeyPath, Effect]]:
@@ -44,10 +44,10 @@ def nested_steps(step: Step, path: KeyPath) -> Iterator[tuple[KeyPath, tuple[Ste
 def iterate_steps(steps: tuple[Step, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Step]]:
     """Steps and the steps inside them, in the order written."""
     for index, step in enumerate(steps):
-        here = (*path, index)
-        yield here, step
-        for inner_path, inner in nested_steps(step, here):
-            yield from iterate_steps(inner, inner_path)
+        step_path = (*path, index)
+        yield step_path, step
+        for nested_path, nested in nested_steps(step, step_path):
+            yield from iterate_steps(nested, nested_path)
 
 
 def policy_steps(policy: PolicySpec) -> Iterator[tuple[KeyPath, Step]]:

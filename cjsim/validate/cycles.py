@@ -41,21 +41,21 @@ def flow_faults(flow: Flow, path: KeyPath) -> Iterator[Fault]:
     """
     labels: dict[str, KeyPath] = {}
     faulty = False
-    for here, step in iterate_steps(flow.steps, (*path, "steps")):
+    for step_path, step in iterate_steps(flow.steps, (*path, "steps")):
         if step.label is not None and step.label in labels:
             faulty = True
-            yield Fault((*here, "label"), "must have a label that no other step of the flow has", f"'{step.label}'", "Rename one.")
+            yield Fault((*step_path, "label"), "must have a label that no other step of the flow has", f"'{step.label}'", "Rename one.")
         elif step.label is not None:
-            labels[step.label] = here
-    for here, step in iterate_steps(flow.steps, (*path, "steps")):
+            labels[step.label] = step_path
+    for step_path, step in iterate_steps(flow.steps, (*path, "steps")):
         if step.jump is not None and step.jump not in labels:
             faulty = True
-            yield Fault((*here, "jump"), *unknown_name_parts(step.jump, labels, "label"))
+            yield Fault((*step_path, "jump"), *unknown_name_parts(step.jump, labels, "label"))
     if faulty:
         return
     if cycle := set(_find_cycle(_step_graph(flow, path, labels))):
-        cycle_steps = [(here, step) for here, step in iterate_steps(flow.steps, (*path, "steps")) if here in cycle]
-        jump = next(here for here, step in cycle_steps if step.jump is not None)
+        cycle_steps = [(step_path, step) for step_path, step in iterate_steps(flow.steps, (*path, "steps")) if step_path in cycle]
+        jump = next(step_path for step_path, step in cycle_steps if step.jump is not None)
         hint = (
             "; a 'wait_until' is over at once where it is that time" if any(step.wait_until is not None for _, step in cycle_steps) else ""
         )
@@ -70,9 +70,11 @@ def _step_graph(flow: Flow, path: KeyPath, labels: dict[str, KeyPath]) -> StepGr
     def add_edges(steps: tuple[Step, ...], start: KeyPath, after: KeyPath | None) -> KeyPath | None:
         """Add the edges of a list of steps. Returns its first step, or `after` if the list is empty."""
         for index in reversed(range(len(steps))):
-            step, here = steps[index], (*start, index)
+            step, step_path = steps[index], (*start, index)
             following = {
-                first for nested_path, nested in nested_steps(step, here) if (first := add_edges(nested, nested_path, after)) is not None
+                first
+                for nested_path, nested in nested_steps(step, step_path)
+                if (first := add_edges(nested, nested_path, after)) is not None
             }
             if step.jump is not None:
                 following = {labels[step.jump]}
@@ -80,8 +82,8 @@ def _step_graph(flow: Flow, path: KeyPath, labels: dict[str, KeyPath]) -> StepGr
                 following = set()
             elif step.branch is None and step.split is None and after is not None:
                 following = {after}
-            graph[here] = following
-            after = here
+            graph[step_path] = following
+            after = step_path
         return after
 
     add_edges(flow.steps, (*path, "steps"), None)

@@ -142,13 +142,13 @@ def _unreachable_steps(steps: tuple[Step, ...], path: str) -> Iterator[str]:
     """Yield the paths of steps after a stop or a jump that no jump can reach."""
     ended = False
     for index, step in enumerate(steps):
-        here: KeyPath = (index,)
-        labelled = any(inner.label is not None for _, inner in iterate_steps((step,), ()))
-        if ended and not labelled:
+        step_path: KeyPath = (index,)
+        has_label = any(inner.label is not None for _, inner in iterate_steps((step,), ()))
+        if ended and not has_label:
             yield f"{path}[{index}]"
             return
         ended = step.stop is not None or step.jump is not None
-        for nested_path, nested in nested_steps(step, here):
+        for nested_path, nested in nested_steps(step, step_path):
             suffix = "".join(f".{key}" if isinstance(key, str) else f"[{key}]" for key in nested_path)
             yield from _unreachable_steps(nested, f"{path}{suffix}")
 

@@ -40,8 +40,8 @@ def weight_faults(path: KeyPath, weights: Mapping[str, float]) -> Iterator[Fault
 
 def duplicate_faults(path: KeyPath, names: Iterable[str]) -> Iterator[Fault]:
     """Yield a fault for each name that is given twice."""
-    given = list(names)
-    for name in {name for name in given if given.count(name) > 1}:
+    listed = list(names)
+    for name in {name for name in listed if listed.count(name) > 1}:
         yield Fault(path, "must name each thing once", f"'{name}' twice", "Remove one of the two.")
 
 

@@ -130,10 +130,10 @@ def _step_faults(path: KeyPath, step: Step, journey: JourneySpec, names: Conditi
     yield from unknown_key_faults((*path, "score"), step.score or (), journey.scores, "score")
 
 
-def _unknown_item_faults(path: KeyPath, given: Iterable[str], names: Iterable[str], kind: str) -> Iterator[Fault]:
+def _unknown_item_faults(path: KeyPath, items: Iterable[str], names: Iterable[str], kind: str) -> Iterator[Fault]:
     """Yield a fault for each item of a list that does not exist."""
     choices = list(names)
-    for index, name in enumerate(given):
+    for index, name in enumerate(items):
         yield from unknown_name_faults((*path, index), name, choices, kind)
 
 

@@ -152,8 +152,8 @@ def _requirement(details: ErrorDetails, value: Any, keys: list[str]) -> str:
         return "must be a day of the year such as '11-24'" if season else "must be a trait's name, 1/name or 1-name"
     if kind in ("model_type", "model_attributes_type"):
         return f"must be a mapping with keys of {quote_choices(keys)}"
-    words = _REQUIREMENTS.get(kind, f"must be otherwise ({details['msg']})")
-    return words if isinstance(words, str) else words(dict(details.get("ctx", {})), value)
+    requirement = _REQUIREMENTS.get(kind, f"must be otherwise ({details['msg']})")
+    return requirement if isinstance(requirement, str) else requirement(dict(details.get("ctx", {})), value)
 
 
 def _suggestion(details: ErrorDetails, value: Any) -> str:
