@@ -123,6 +123,10 @@ def compile_arrivals(
         Day 0.
     horizon_days : float
         Days.
+
+    Returns
+    -------
+    ArrivalPlan
     """
     money = spend_by_day(spend, start=start, horizon_days=horizon_days)
     rate = np.full(len(money), channel.baseline)
@@ -176,6 +180,10 @@ def arrival_stream(name: str) -> str:
     ----------
     name : str
         The channel's name.
+
+    Returns
+    -------
+    str
     """
     return f"acquisition:{name}"
 

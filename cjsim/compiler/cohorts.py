@@ -37,6 +37,10 @@ class Cohort:
         ----------
         first, count : int
             Position of the first, from 0, and how many.
+
+        Returns
+        -------
+        Cohort
         """
         selected = slice(first, first + count)
         return Cohort(self.key[selected], self.entered[selected], self.channel[selected], self.cost[selected], self.first + first)
@@ -48,6 +52,10 @@ class Cohort:
         ----------
         first : int
             Number of the first customer.
+
+        Returns
+        -------
+        Cohort
         """
         return replace(self, first=first)
 
@@ -61,6 +69,11 @@ def referred_cohort(referrals: Array, first: int) -> Cohort:
         Ordered by parent, then invitation.
     first : int
         Number of the first customer.
+
+    Returns
+    -------
+    Cohort
+        Their acquisition cost is 0.
     """
     return Cohort(referrals["key"].copy(), referrals["time"].copy(), referrals["by"].copy(), np.zeros(len(referrals)), first)
 

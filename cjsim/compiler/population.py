@@ -80,6 +80,10 @@ def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
         In [0, 2**63).
     first, count : int
         At least 0.
+
+    Returns
+    -------
+    Cohort
     """
     key = np.arange(first, first + count, dtype=np.uint64)
     return Cohort(key, _draw_entry(plan.population, seed, key), np.full(count, -1, np.int32), np.zeros(count), first)

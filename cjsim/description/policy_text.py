@@ -14,6 +14,11 @@ def policy_lines(policy: PolicySpec) -> Iterator[str]:
     ----------
     policy : PolicySpec
         The policy to describe.
+
+    Yields
+    ------
+    str
+        Lines, indented below what they belong to.
     """
     yield f"Policy {name_with_title(policy.name, policy.title)}:"
     for name, flow in policy.flows.items():

@@ -24,6 +24,11 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
     ----------
     journey : JourneySpec
         The journey to describe.
+
+    Yields
+    ------
+    str
+        Lines, indented below what they belong to.
     """
     if journey.channels:
         yield "Channels:"

@@ -121,6 +121,10 @@ class ConditionNames:
             None if not known; any tag is allowed then.
         latent : bool
             True for a condition of the journey, which may use what the firm cannot observe.
+
+        Returns
+        -------
+        ConditionNames
         """
         hidden = {f"stage {name}" for name, stage in journey.stages.items() if not stage.observed}
         hidden |= {f"event {name}" for name, event in journey.events.items() if not event.observed}

@@ -91,7 +91,13 @@ def hour_text(value: float) -> str:
 
 
 def parse_day(value: Any) -> Any:
-    """A date, given as a date or as text such as `2025-01-31`."""
+    """A date, given as a date or as text such as `2025-01-31`.
+
+    Raises
+    ------
+    ValueError
+        If the value is not a date from 1900 to 2199.
+    """
     try:
         day = date.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
@@ -102,7 +108,13 @@ def parse_day(value: Any) -> Any:
 
 
 def parse_hour(value: Any) -> Any:
-    """Hours since midnight of a time of day such as `21:00`."""
+    """Hours since midnight of a time of day such as `21:00`.
+
+    Raises
+    ------
+    ValueError
+        If the value is not a time of day.
+    """
     match = _HOUR.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None or (hour := int(match[1]) + int(match[2]) / 60) > 24:
         raise ValueError("must be a time of day such as '21:00'")

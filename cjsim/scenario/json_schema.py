@@ -27,6 +27,11 @@ def file_schema(model: type[Document]) -> dict[str, Any]:
     ----------
     model : type
         The document type, such as `Scenario`.
+
+    Returns
+    -------
+    dict
+        Ready for `json.dumps`.
     """
     schema: dict[str, Any] = model.model_json_schema(by_alias=True)
     _add_shorthands(schema["$defs"])

@@ -91,6 +91,11 @@ class Coordinate(NamedTuple):
         u : float
             In [0, 1].
 
+        Returns
+        -------
+        float
+            In [low, high].
+
         Examples
         --------
         >>> round(Coordinate("wait", "real", 1.0, 100.0, log=True).at(0.5), 9)
@@ -113,6 +118,10 @@ class Coordinate(NamedTuple):
         ----------
         number : int
             Number of steps above `low`.
+
+        Returns
+        -------
+        float
 
         Examples
         --------
@@ -140,6 +149,11 @@ class Axis:
         ----------
         x : float
             The coordinate: days for a duration, minutes since midnight for a time of day.
+
+        Returns
+        -------
+        Any
+            A number, text, or one of the choices.
         """
         if self.kind == "choice":
             return self.choices[int(x)]
@@ -168,6 +182,11 @@ class MixCoordinates:
         ----------
         us : sequence of float
             Coordinates in [0, 1], one fewer than paths.
+
+        Returns
+        -------
+        list of float
+            In the order of the paths; they sum to the total.
 
         Examples
         --------
@@ -201,6 +220,10 @@ class Space:
             By path.
         mixes : Mapping of str to Mix
             By name. Both must be free of faults (`space_faults`).
+
+        Returns
+        -------
+        Space
         """
         axes = tuple(axis_of(path, value) for path, value in free.items())
         return cls(axes, tuple(mix_coordinates(name, mix) for name, mix in mixes.items()))
@@ -217,6 +240,10 @@ class Space:
         ----------
         point : Mapping of str to float
             A number for each coordinate.
+
+        Returns
+        -------
+        dict of str to Any
         """
         values = {path: axis.value(point[axis.coordinate.name]) for axis in self.axes for path in axis.paths}
         for mix in self.mixes:
@@ -230,6 +257,11 @@ class Space:
         ----------
         unit : sequence of float
             A number in [0, 1] for each coordinate.
+
+        Returns
+        -------
+        dict of str to float
+            By name of the coordinate.
         """
         return {coordinate.name: coordinate.at(float(u)) for coordinate, u in zip(self.coordinates, unit, strict=True)}
 

@@ -38,6 +38,10 @@ def flow_faults(flow: Flow, path: KeyPath) -> Iterator[Fault]:
         The flow to check.
     path : KeyPath
         The path of the flow in the policy.
+
+    Yields
+    ------
+    Fault
     """
     labels: dict[str, KeyPath] = {}
     faulty = False
@@ -100,6 +104,10 @@ def instant_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[
     policy : PolicySpec or None
         Its flows start at events and stages, and send messages that may fire events on delivery.
         If given, the paths of faults are those of a scenario.
+
+    Yields
+    ------
+    Fault
     """
     graph = _instant_graph(journey, policy)
     cycle = _find_cycle(graph)

@@ -26,6 +26,10 @@ def journey_faults(journey: JourneySpec, policy: PolicySpec | None = None) -> It
         The journey to check.
     policy : PolicySpec, optional
         The policy that it is simulated under. If not given, conditions may use any tag.
+
+    Yields
+    ------
+    Fault
     """
     yield from reserved_name_faults(journey)
     yield from unknown_name_faults(("starts_in",), journey.starts_in, journey.stages, "stage")

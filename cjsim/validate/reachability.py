@@ -45,6 +45,10 @@ def find_reachable(journey: JourneySpec, policy: PolicySpec | None) -> Reachable
         Declares stages and events.
     policy : PolicySpec or None
         None: any message may be sent, and any desk asked.
+
+    Returns
+    -------
+    Reachable
     """
     reachable = _ReachableSets(stages={persona.starts_in or journey.starts_in for persona in journey.personas.values()})
     if policy is None:

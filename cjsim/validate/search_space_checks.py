@@ -18,6 +18,10 @@ def space_faults(free: Mapping[str, Free], mixes: Mapping[str, Mix]) -> Iterable
         By path.
     mixes : Mapping of str to Mix
         By name.
+
+    Yields
+    ------
+    Fault
     """
     seen: dict[str, str] = {}
     for path, value in free.items():

@@ -43,6 +43,11 @@ class Document(StrictModel):
         set : mapping, optional
             New values by path, such as `{"policy.guardrails.caps[0].at_most": 2}`.
 
+        Returns
+        -------
+        Self
+            The checked record.
+
         Raises
         ------
         InputError
@@ -60,6 +65,11 @@ class Document(StrictModel):
         data : mapping
             Keys as in YAML (`in`, `if`, `else`). A value may also be a record.
 
+        Returns
+        -------
+        Self
+            The checked record.
+
         Raises
         ------
         InputError
@@ -76,6 +86,11 @@ class Document(StrictModel):
         ----------
         root : Node
             A tree without `extends` and `set`, as `load_tree` returns it.
+
+        Returns
+        -------
+        Self
+            The checked record.
 
         Raises
         ------
@@ -120,6 +135,11 @@ class Document(StrictModel):
             New values by path.
         location : str
             Where error messages say that these values come from.
+
+        Returns
+        -------
+        Self
+            A new, checked record.
 
         Raises
         ------

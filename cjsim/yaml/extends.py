@@ -137,6 +137,11 @@ def merge_trees(base: Node, top: Node) -> Node:
     ----------
     base, top : Node
         Trees; neither is modified.
+
+    Returns
+    -------
+    Node
+        The merged tree.
     """
     if not isinstance(base.value, dict) or not isinstance(top.value, dict):
         return top

@@ -131,6 +131,11 @@ def set_value(root: Node, model: type[BaseModel], text: str, value: Node) -> Nod
     value : Node
         The value.
 
+    Returns
+    -------
+    Node
+        The new tree; unchanged parts are shared.
+
     Raises
     ------
     InputError

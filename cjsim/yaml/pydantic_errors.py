@@ -26,6 +26,10 @@ def faults_from_pydantic(error: ValidationError, root: Node, model: type[BaseMod
         The tree that was validated.
     model : type
         The model.
+
+    Returns
+    -------
+    list of Fault
     """
     errors_by_path: dict[KeyPath, list[ErrorDetails]] = {}
     for details in error.errors(include_url=False):

@@ -62,6 +62,10 @@ def to_tree(value: Any, location: str) -> Node:
         Mappings, lists, tuples, scalars and pydantic models, nested.
     location : str
         Where error messages say that the value comes from.
+
+    Returns
+    -------
+    Node
     """
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json", by_alias=True, exclude_defaults=True)
@@ -83,6 +87,11 @@ def parse_value(text: str, location: str) -> Node:
         YAML.
     location : str
         Where error messages say that the value comes from.
+
+    Returns
+    -------
+    Node
+        With value None if the text is empty.
     """
     root = _compose_yaml(text, location, lambda _: location)
     return Node(None, location) if root is None else _TreeBuilder(lambda _: location).node(root, 0)
@@ -120,6 +129,11 @@ def read_yaml_file(path: Path) -> Node:
     ----------
     path : Path
         A YAML 1.2 file, UTF-8.
+
+    Returns
+    -------
+    Node
+        Its value is a dict.
 
     Raises
     ------
