@@ -80,7 +80,7 @@ def profile_table(activity: Activity, *, start: date, horizon_days: float, where
     weights = (by_day[:, None] * hours[None, :]).ravel()
     activity_hours = np.concatenate([[0.0], np.cumsum(weights)])
     table = (activity_hours - activity_hours[24 * MARGIN_DAYS]) / 24.0
-    return Profile(table, _guide(table), -float(MARGIN_DAYS))
+    return Profile(table, _guide_table(table), -float(MARGIN_DAYS))
 
 
 def season_factors(seasons: Mapping[str, Season], days: list[date], *, where: str) -> FloatArray:
@@ -108,11 +108,11 @@ def season_factors(seasons: Mapping[str, Season], days: list[date], *, where: st
     means = {}
     for year in {day.year for day in days} if parsed else ():
         days_of_year = [date(year, 1, 1) + timedelta(days=offset) for offset in range((date(year + 1, 1, 1) - date(year, 1, 1)).days)]
-        means[year] = float(np.mean([_raw_factor(parsed, day) for day in days_of_year]))
+        means[year] = float(np.mean([_season_product(parsed, day) for day in days_of_year]))
         if not means[year] > 0:
             must = "must leave some days of each year with activity"
             raise InputError(format_error(f"{where}.seasons", must, f"none in {year}", "Shorten a season, or give it 'times' above 0."))
-    return np.array([_raw_factor(parsed, day) / means[day.year] if parsed else 1.0 for day in days])
+    return np.array([_season_product(parsed, day) / means[day.year] if parsed else 1.0 for day in days])
 
 
 def _parse_season(season: Season, where: str) -> _ParsedSeason:
@@ -128,7 +128,7 @@ def _parse_season(season: Season, where: str) -> _ParsedSeason:
     return _ParsedSeason(ends[0], ends[1], season.times)
 
 
-def _raw_factor(seasons: list[_ParsedSeason], day: date) -> float:
+def _season_product(seasons: list[_ParsedSeason], day: date) -> float:
     month_day = (day.month, day.day)
     factor = 1.0
     for first, last, times in seasons:
@@ -137,7 +137,7 @@ def _raw_factor(seasons: list[_ParsedSeason], day: date) -> float:
     return factor
 
 
-def _guide(table: FloatArray) -> NDArray[np.int32]:
+def _guide_table(table: FloatArray) -> NDArray[np.int32]:
     n_hours = int((table[-1] - table[0]) * 24.0) + 1
     hourly = table[0] + np.arange(n_hours) / 24.0 - _ROUNDING
     return np.asarray(np.maximum(np.searchsorted(table, hourly, side="right") - 1, 0), dtype=np.int32)

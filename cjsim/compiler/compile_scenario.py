@@ -103,8 +103,8 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
         **_journey_arrays(scenario, symbols, actor_links),
         **_persona_arrays(journey, symbols),
         **_profile_arrays(scenario),
-        "setting": record_array(SETTING, [_setting(scenario, symbols) | {"learning": int(actor_table.learns_hours())}]),
-        "discounts": plain_array("f8", _discounts(scenario)),
+        "setting": record_array(SETTING, [_setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}]),
+        "discounts": plain_array("f8", _discount_factors(scenario)),
         "any_watch": plain_array("i4", actor_links.reset_by_anything()),
         **_actor_arrays(actor_table, journey),
         **guardrails.arrays,
@@ -153,22 +153,22 @@ def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, .
     )
 
 
-def _tau(half_life_days: float | None) -> float:
+def _time_constant(half_life_days: float | None) -> float:
     return math.inf if half_life_days is None else half_life_days / math.log(2.0)
 
 
-def _discounts(scenario: ScenarioSpec) -> list[float]:
+def _discount_factors(scenario: ScenarioSpec) -> list[float]:
     """Discount factors to the customer's entry, by whole days since entry."""
     return [math.exp(-math.log1p(scenario.discount_rate) / 365.0 * days) for days in range(math.ceil(scenario.horizon) + 1)]
 
 
-def _setting(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
+def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
     journey = scenario.journey
     return {
         "horizon": scenario.horizon,
         "discount": math.log1p(scenario.discount_rate) / 365.0,
-        "satisfaction_tau": _tau(journey.satisfaction.half_life),
-        "pressure_tau": _tau(journey.pressure.half_life),
+        "satisfaction_tau": _time_constant(journey.satisfaction.half_life),
+        "pressure_tau": _time_constant(journey.pressure.half_life),
         "midnight": 24.0 * scenario.start.weekday(),
         "preferred_column": -1 if journey.preferred_contacts is None else symbols.trait_columns.index_of(journey.preferred_contacts),
         "interests": len(journey.interests),
@@ -191,7 +191,7 @@ def _moment_names(journey: JourneySpec) -> tuple[str, ...]:
     return (CONVERSION, *(name for name in journey.moments if name != CONVERSION))
 
 
-def _moments(journey: JourneySpec, names: ConditionNames) -> list[RecordFields]:
+def _moment_rows(journey: JourneySpec, names: ConditionNames) -> list[RecordFields]:
     rows: list[RecordFields] = []
     for name in _moment_names(journey):
         moment = journey.moments.get(name)
@@ -207,7 +207,7 @@ def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actor_links: Actor
     journey = scenario.journey
     effects, stage_events = EffectChains(symbols), SpanTable()
     codes = symbols.names.events
-    events = [_event(name, event, journey, symbols, effects, actor_links) for name, event in journey.events.items()]
+    events = [_event_row(name, event, journey, symbols, effects, actor_links) for name, event in journey.events.items()]
     stages, stage_links = [], []
     for code, (name, stage) in enumerate(journey.stages.items()):
         clocks_here = [
@@ -229,12 +229,14 @@ def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actor_links: Actor
         "when_events": plain_array("i4", [code for code, event in clocked if event.when is not None]),
         "mood_events": plain_array("i4", [code for code, event in clocked if event.satisfaction != 0.0]),
         "effects": record_array(EFFECT_RECORD, effects.rows, padded=True),
-        "scores": record_array(SCORE, [{"tau": _tau(score.half_life)} for score in journey.scores.values()]),
-        "moments": record_array(MOMENT, _moments(journey, symbols.names)),
+        "scores": record_array(SCORE, [{"tau": _time_constant(score.half_life)} for score in journey.scores.values()]),
+        "moments": record_array(MOMENT, _moment_rows(journey, symbols.names)),
     }
 
 
-def _event(name: str, event: Event, journey: JourneySpec, symbols: Symbols, effects: EffectChains, actor_links: ActorLinks) -> RecordFields:
+def _event_row(
+    name: str, event: Event, journey: JourneySpec, symbols: Symbols, effects: EffectChains, actor_links: ActorLinks
+) -> RecordFields:
     links = symbols.links
     factor_first, factor_count = symbols.factor_span(event.speed)
     trigger_first, trigger_count = links.add(actor_links.triggered_by_event(name))
@@ -242,7 +244,7 @@ def _event(name: str, event: Event, journey: JourneySpec, symbols: Symbols, effe
     watch_first, watch_count = links.add(actor_links.reset_by(name))
     return {
         "wait": wait_distribution(event.wait, symbols.tables),
-        "tau": _tau(event.half_life),
+        "tau": _time_constant(event.half_life),
         "satisfaction": event.satisfaction,
         "profile": profile_code(journey, event.activity),
         "when": symbols.programs.index_of(event.when, latent=True),

@@ -117,7 +117,7 @@ class ActorTable:
         }
         self.actors.append(row)
         if isinstance(actor, Flow):
-            row |= {"is_flow": 1, **self._trigger(actor)}
+            row |= {"is_flow": 1, **self._trigger_fields(actor)}
             _FlowSteps(self, self._symbols, owner).add(actor.steps)
             return
         first, count = self.schedule.add(schedule_times(actor.schedule, start=self._start, horizon_days=self._horizon))
@@ -153,7 +153,7 @@ class ActorTable:
         channel = self._channel_of[message]
         return any(not budget.channels or channel in budget.channels for budget in self._rules.budgets)
 
-    def _trigger(self, flow: Flow) -> RecordFields:
+    def _trigger_fields(self, flow: Flow) -> RecordFields:
         """The fields of a flow's trigger."""
         on, symbols = flow.on, self._symbols
         row: RecordFields = {
@@ -185,12 +185,12 @@ class _FlowSteps:
 
     def add(self, steps: tuple[Step, ...]) -> None:
         """Compile all steps of the flow. The flow ends after its last step."""
-        _, pending = self._chain(steps, "steps")
+        _, pending = self._compile_chain(steps, "steps")
         resolve_pending(pending, -1)
         for row, label in self._jumps:
             row["next"] = self._labels[label]
 
-    def _chain(self, steps: tuple[Step, ...], path: str) -> tuple[int | None, list[PendingIndex]]:
+    def _compile_chain(self, steps: tuple[Step, ...], path: str) -> tuple[int | None, list[PendingIndex]]:
         first: int | None = None
         pending: list[PendingIndex] = []
         for position, step in enumerate(steps):
@@ -199,45 +199,45 @@ class _FlowSteps:
             first = index if first is None else first
             if step.label is not None:
                 self._labels[step.label] = index
-            pending = self._emit(step, f"{path}[{position}]")
+            pending = self._compile_step(step, f"{path}[{position}]")
         return first, pending
 
-    def _emit(self, step: Step, path: str) -> list[PendingIndex]:
+    def _compile_step(self, step: Step, path: str) -> list[PendingIndex]:
         names = self._symbols.names
         if step.send is not None:
             site, slot = self._table.site(self._owner, step.send)
-            return self._row(StepCode.SEND, target=site, slot=slot)
+            return self._add_row(StepCode.SEND, target=site, slot=slot)
         if step.wait is not None:
-            return self._row(StepCode.WAIT, x=step.wait)
+            return self._add_row(StepCode.WAIT, x=step.wait)
         if step.wait_until is not None:
-            return self._row(StepCode.UNTIL, **_wait_until_fields(step.wait_until))
+            return self._add_row(StepCode.UNTIL, **_wait_until_fields(step.wait_until))
         if step.offer is not None:
-            return self._row(StepCode.OFFER, target=names.offers[step.offer])
+            return self._add_row(StepCode.OFFER, target=names.offers[step.offer])
         if step.ask is not None:
-            return self._row(StepCode.ASK, target=names.desks[step.ask.desk], x=float(step.ask.priority))
+            return self._add_row(StepCode.ASK, target=names.desks[step.ask.desk], x=float(step.ask.priority))
         if step.wait_for is not None:
-            fork = self._row(StepCode.WAIT_FOR, target=names.events[step.wait_for.event], x=step.wait_for.at_most)
+            fork = self._add_row(StepCode.WAIT_FOR, target=names.events[step.wait_for.event], x=step.wait_for.at_most)
             return self._compile_fork(fork, step.wait_for.then, step.wait_for.otherwise, f"{path}.wait_for")
         if step.branch is not None:
-            fork = self._row(StepCode.BRANCH, program=self._symbols.programs.index_of(step.branch.condition))
+            fork = self._add_row(StepCode.BRANCH, program=self._symbols.programs.index_of(step.branch.condition))
             return self._compile_fork(fork, step.branch.then, step.branch.otherwise, f"{path}.branch")
         if step.split is not None:
             return self._compile_split(step, path)
         if step.score is not None:
             return self._compile_scores(step.score)
         if step.jump is not None:
-            self._jumps.append((self._row(StepCode.JUMP)[0][0], step.jump))
+            self._jumps.append((self._add_row(StepCode.JUMP)[0][0], step.jump))
             return []
         if step.stop is not None:
-            self._row(StepCode.STOP)
+            self._add_row(StepCode.STOP)
             return []
         tags = names.tags or {}
         if step.tag is not None:
-            return self._row(StepCode.TAG, target=tags[step.tag])
+            return self._add_row(StepCode.TAG, target=tags[step.tag])
         assert step.untag is not None
-        return self._row(StepCode.UNTAG, target=tags[step.untag])
+        return self._add_row(StepCode.UNTAG, target=tags[step.untag])
 
-    def _row(self, op: StepCode, **fields: object) -> list[PendingIndex]:
+    def _add_row(self, op: StepCode, **fields: object) -> list[PendingIndex]:
         row: RecordFields = {"op": op, "target": -1, "slot": -1, "program": -1, "next": -1, "other": -1, **fields}
         self._rows.append(row)
         return [(row, "next")]
@@ -251,7 +251,7 @@ class _FlowSteps:
 
     def _compile_branch(self, entry: PendingIndex, steps: tuple[Step, ...], path: str) -> list[PendingIndex]:
         """Compile one branch. Returns the fields that wait for the step after it: the entry field itself if the branch is empty."""
-        first, pending = self._chain(steps, path)
+        first, pending = self._compile_chain(steps, path)
         if first is None:
             return [entry]
         resolve_pending([entry], first)
@@ -261,7 +261,7 @@ class _FlowSteps:
         arms = step.split or {}
         stream = f"{self._owner}::split:{step.label or path}" if step.experiment is None else f"experiment:{step.experiment}"
         fields = {"target": int(step.experiment is not None), "stream": self._symbols.streams.id_of(stream)}
-        row = self._row(StepCode.SPLIT, count=len(arms), slot=self._symbols.new_slot(), **fields)[0][0]
+        row = self._add_row(StepCode.SPLIT, count=len(arms), slot=self._symbols.new_slot(), **fields)[0][0]
         total = math.fsum(arm.share for arm in arms.values())
         cumulative, shares = 0.0, []
         for arm in arms.values():
@@ -274,10 +274,10 @@ class _FlowSteps:
         return pending
 
     def _compile_scores(self, scores: dict[str, float]) -> list[PendingIndex]:
-        pending: list[PendingIndex] = [] if scores else self._row(StepCode.JUMP)
+        pending: list[PendingIndex] = [] if scores else self._add_row(StepCode.JUMP)
         for name, points in scores.items():
             resolve_pending(pending, len(self._rows))
-            pending = self._row(StepCode.SCORE, target=self._symbols.names.scores[name], x=points)
+            pending = self._add_row(StepCode.SCORE, target=self._symbols.names.scores[name], x=points)
         return pending
 
 

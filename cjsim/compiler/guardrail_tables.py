@@ -33,13 +33,13 @@ def guardrail_arrays(policy: PolicySpec, horizon_days: float, symbols: Symbols) 
     GuardrailArrays
     """
     rules = policy.guardrails
-    caps, n_rings = _caps(rules, symbols)
-    budgets, n_cutoffs = _budgets(rules, horizon_days, symbols)
+    caps, n_rings = _cap_rows(rules, symbols)
+    budgets, n_cutoffs = _budget_rows(rules, horizon_days, symbols)
     programs = symbols.programs
     personalisation = [{"program": programs.index_of(level.condition), "accuracy": level.accuracy} for level in policy.personalisation]
     arrays = {
-        "quiet": record_array(QUIET_HOURS, _quiet(rules, symbols)),
-        "gaps": record_array(GAP, _gaps(rules, symbols)),
+        "quiet": record_array(QUIET_HOURS, _quiet_hours_rows(rules, symbols)),
+        "gaps": record_array(GAP, _gap_rows(rules, symbols)),
         "caps": record_array(CAP, caps),
         "budgets": record_array(BUDGET, budgets),
         "personalisation": record_array(PERSONALISATION, personalisation),
@@ -47,15 +47,15 @@ def guardrail_arrays(policy: PolicySpec, horizon_days: float, symbols: Symbols) 
     return GuardrailArrays(arrays, n_rings, n_cutoffs)
 
 
-def _quiet(rules: Guardrails, symbols: Symbols) -> list[RecordFields]:
+def _quiet_hours_rows(rules: Guardrails, symbols: Symbols) -> list[RecordFields]:
     return [{"channels": symbols.channel_mask(rule.channels), "start": rule.start, "end": rule.end} for rule in rules.quiet_hours]
 
 
-def _gaps(rules: Guardrails, symbols: Symbols) -> list[RecordFields]:
+def _gap_rows(rules: Guardrails, symbols: Symbols) -> list[RecordFields]:
     return [{"channels": symbols.channel_mask(rule.channels), "days": rule.at_least} for rule in rules.gaps]
 
 
-def _caps(rules: Guardrails, symbols: Symbols) -> tuple[list[RecordFields], int]:
+def _cap_rows(rules: Guardrails, symbols: Symbols) -> tuple[list[RecordFields], int]:
     rows, n_rings = [], 0
     for rule in rules.caps:
         rows.append({"channels": symbols.channel_mask(rule.channels), "days": rule.per, "at_most": rule.at_most, "ring": n_rings})
@@ -63,7 +63,7 @@ def _caps(rules: Guardrails, symbols: Symbols) -> tuple[list[RecordFields], int]
     return rows, n_rings
 
 
-def _budgets(rules: Guardrails, horizon_days: float, symbols: Symbols) -> tuple[list[RecordFields], int]:
+def _budget_rows(rules: Guardrails, horizon_days: float, symbols: Symbols) -> tuple[list[RecordFields], int]:
     rows, n_cutoffs = [], 0
     for rule in rules.budgets:
         periods = math.floor(horizon_days / rule.per) + 1

@@ -38,15 +38,15 @@ def touchpoint_arrays(scenario: ScenarioSpec, symbols: Symbols, effects: EffectC
     """
     journey, lifts = scenario.journey, SpanTable()
     survivals = [channel_survival(channel) for channel in journey.channels.values()]
-    channels = [_channel(name, journey, symbols) for name in journey.channels]
-    messages = [_message(name, journey, survivals, symbols, effects, lifts) for name in journey.messages]
+    channels = [_channel_row(name, journey, symbols) for name in journey.channels]
+    messages = [_message_row(name, journey, survivals, symbols, effects, lifts) for name in journey.messages]
     n_actors = len(scenario.policy.flows) + len(scenario.policy.broadcasts)
-    desks = [_desk(name, n_actors + code, journey, scenario.policy, symbols, effects) for code, name in enumerate(journey.desks)]
+    desks = [_desk_row(name, n_actors + code, journey, scenario.policy, symbols, effects) for code, name in enumerate(journey.desks)]
     return {
         "channels": record_array(CHANNEL, channels),
         "messages": record_array(MESSAGE, messages),
         "lifts": record_array(LIFT, lifts.items, padded=True),
-        "offers": record_array(OFFER, [_offer(name, offer, symbols) for name, offer in journey.offers.items()]),
+        "offers": record_array(OFFER, [_offer_row(name, offer, symbols) for name, offer in journey.offers.items()]),
         "desks": record_array(DESK, desks),
     }
 
@@ -56,7 +56,7 @@ def profile_code(journey: JourneySpec, activity: str | None) -> int:
     return -1 if activity is None else list(journey.activity).index(activity)
 
 
-def _offer(name: str, offer: Offer, symbols: Symbols) -> RecordFields:
+def _offer_row(name: str, offer: Offer, symbols: Symbols) -> RecordFields:
     return {
         "discount": offer.discount or 0.0,
         "amount": offer.amount or 0.0,
@@ -69,7 +69,7 @@ def _offer(name: str, offer: Offer, symbols: Symbols) -> RecordFields:
     }
 
 
-def _desk(name: str, source: int, journey: JourneySpec, policy: PolicySpec, symbols: Symbols, effects: EffectChains) -> RecordFields:
+def _desk_row(name: str, source: int, journey: JourneySpec, policy: PolicySpec, symbols: Symbols, effects: EffectChains) -> RecordFields:
     desk, staffing = journey.desks[name], policy.desks.get(name, _UNSTAFFED)
     patience = (
         DistributionRecord(DistributionCode.NEVER) if desk.patience == "endless" else wait_distribution(desk.patience, symbols.tables)
@@ -85,7 +85,7 @@ def _desk(name: str, source: int, journey: JourneySpec, policy: PolicySpec, symb
     }
 
 
-def _channel(name: str, journey: JourneySpec, symbols: Symbols) -> RecordFields:
+def _channel_row(name: str, journey: JourneySpec, symbols: Symbols) -> RecordFields:
     channel: Channel = journey.channels[name]
     return {
         "open_delay": wait_distribution(channel.open_delay, symbols.tables),
@@ -105,7 +105,7 @@ def _channel(name: str, journey: JourneySpec, symbols: Symbols) -> RecordFields:
     }
 
 
-def _message(
+def _message_row(
     name: str, journey: JourneySpec, survivals: list[float], symbols: Symbols, effects: EffectChains, lifts: SpanTable
 ) -> RecordFields:
     message: Message = journey.messages[name]
@@ -128,7 +128,7 @@ def _message(
         **logits,
         "click_logit": _rate_to_logit(message.click_rate),
         "cost": journey.channels[message.channel].cost if message.cost is None else message.cost,
-        "topic": _topic(message.topic, journey),
+        "topic": _topic_code(message.topic, journey),
         "relevance": message.relevance,
     }
 
@@ -148,7 +148,7 @@ def _rate_to_logit(rate: float) -> float:
     return _ZERO_RATE_LOGIT if rate == 0.0 else math.log(rate) - math.log1p(-rate)
 
 
-def _topic(topic: str | None, journey: JourneySpec) -> int:
+def _topic_code(topic: str | None, journey: JourneySpec) -> int:
     if topic is None:
         return -1
     return PERSONAL_TOPIC if topic == PERSONAL else list(journey.interests).index(topic)

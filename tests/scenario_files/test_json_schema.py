@@ -110,3 +110,7 @@ def test_every_schema_object_has_a_description(kind: type[Document]) -> None:
     schema = file_schema(kind)
     assert schema["description"]
     assert [name for name, record in schema["$defs"].items() if not record.get("description")] == []
+
+
+def test_schema_names_the_documents_that_users_load() -> None:
+    assert {"Journey", "Policy"} <= file_schema(Scenario)["$defs"].keys()

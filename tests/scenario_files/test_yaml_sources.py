@@ -194,6 +194,14 @@ def test_journey_and_policy_load_without_a_scenario() -> None:
     assert Policy.load(WORLDS / "every_construct_policy.yaml", set={"flows.wake.priority": 3}).flows["wake"].priority == 3
 
 
+def test_scenario_contains_checked_documents(tiny: Scenario) -> None:
+    assert (type(tiny.journey), type(tiny.policy)) == (Journey, Policy)
+
+
+def test_scenario_can_be_built_from_loaded_records(tiny: Scenario) -> None:
+    assert Scenario.from_dict({**tiny.to_dict(), "journey": tiny.journey, "policy": tiny.policy}) == tiny
+
+
 def test_command_line_values_are_yaml() -> None:
     assert [parse_value(text, "--set").plain() for text in ("3", "36h", "[a, 1.5]", "", "{x: 1}")] == [3, "36h", ["a", 1.5], None, {"x": 1}]
 
