@@ -57,14 +57,13 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
     for column, name in enumerate(header):
         if name == IDENTIFIER and name not in traits and name not in levels:
             continue
-        values = np.empty(len(rows))
-        for index, (line, row) in enumerate(rows):
-            where = f"{path}:{line}: {name}"
-            if name == "entered":
-                values[index] = _day(row[column], start, where)
-            else:
-                values[index] = _number(row[column], where) if name in traits else _level(row[column], levels[name], where)
-        columns[name] = values
+        cells = [(row[column], f"{path}:{line}: {name}") for line, row in rows]
+        if name == "entered":
+            columns[name] = np.array([_day(text, start, where) for text, where in cells])
+        elif name in traits:
+            columns[name] = np.array([_number(text, where) for text, where in cells])
+        else:
+            columns[name] = np.array([_level(text, levels[name], where) for text, where in cells])
     known = {name: values for name, values in columns.items() if name != "entered"}
     return Entries(
         entered=columns["entered"],

@@ -57,6 +57,12 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
         yield "Attributes, which the firm sees:"
         for name, levels in journey.attributes.items():
             yield f"  {name}: {join_names(f'{level} {format_percent(share)}' for level, share in levels.items())}"
+    yield from _stage_lines(journey)
+    yield from touchpoint_lines(journey)
+
+
+def _stage_lines(journey: JourneySpec) -> Iterator[str]:
+    """Stages with their events, then events that can happen anywhere, then events that only happen when fired."""
     lifted = _lifted_events(journey)
     yield "Stages, and what happens there:"
     for name, stage in journey.stages.items():
@@ -76,7 +82,6 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
     if fired:
         yield "Only when fired:"
         yield from (f"    {name}{effects_phrase(event.effects)}" for name, event in fired.items())
-    yield from touchpoint_lines(journey)
 
 
 def _decay_lines(journey: JourneySpec) -> Iterator[str]:

@@ -7,7 +7,7 @@ Devroye 1986, Non-Uniform Random Variate Generation, section XI.4).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -266,24 +266,33 @@ class Space:
         return {coordinate.name: coordinate.at(float(u)) for coordinate, u in zip(self.coordinates, unit, strict=True)}
 
 
-def bounds_as_numbers(value: Free) -> tuple[ValueKind | None, tuple[float, float, float | None]]:
-    """The kind of the bounds, and low, high and step as numbers.
+class NumericBounds(NamedTuple):
+    """Bounds and step as numbers: durations in days, times of day in minutes since midnight.
 
-    Durations are in days, times of day in minutes since midnight. The kind is None if the bounds are not of one kind; a step that does not
-    fit is nan.
+    `kind`: None if the bounds are not of one kind. `step`: None if not given, nan if it does not fit the bounds.
     """
+
+    kind: ValueKind | None
+    low: float
+    high: float
+    step: float | None
+
+
+def bounds_as_numbers(value: Free) -> NumericBounds:
+    """The bounds of a free value without choices, as numbers."""
     bounds = (value.low, value.high)
     if all(map(_is_number, bounds)):
         is_whole = all(isinstance(number, int) for number in (*bounds, value.step or 1))
         step = value.step if value.step is None or _is_number(value.step) else math.nan
-        return ("whole" if is_whole else "real"), (value.low, value.high, step)
-    for kind, parse, unit in (("hour", parse_hour, 60.0), ("duration", parse_duration, 1.0)):
+        return NumericBounds("whole" if is_whole else "real", value.low, value.high, step)
+    parsers: tuple[tuple[ValueKind, Callable[[Any], Any], float], ...] = (("hour", parse_hour, 60.0), ("duration", parse_duration, 1.0))
+    for kind, parse, unit in parsers:
         try:
             low, high = (parse(bound) * unit for bound in bounds)
         except ValueError:
             continue
-        return kind, (low, high, _step_as_number(kind, value.step))  # type: ignore[return-value]
-    return None, (math.nan, math.nan, None)
+        return NumericBounds(kind, low, high, _step_as_number(kind, value.step))
+    return NumericBounds(None, math.nan, math.nan, None)
 
 
 def _is_number(value: Any) -> bool:
@@ -306,7 +315,7 @@ def axis_of(path: str, value: Free) -> Axis:
     paths = (path, *value.also)
     if value.choices is not None:
         return Axis(Coordinate(path, "choice", 0, len(value.choices) - 1, 1), paths, "choice", value.choices)
-    kind, (low, high, step) = bounds_as_numbers(value)
+    kind, low, high, step = bounds_as_numbers(value)
     assert kind is not None
     if kind == "whole" and not takes_integers_only(path):
         kind = "real"

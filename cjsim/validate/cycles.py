@@ -109,34 +109,29 @@ def instant_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[
     ------
     Fault
     """
-    graph = _instant_graph(journey, policy)
-    cycle = _find_cycle(graph)
-    if not cycle:
-        yield from _zero_time_loop_faults(journey, policy)
-        return
-    closed_cycle = [*cycle, cycle[0]] if cycle[0] != cycle[-1] else cycle
-    got = " -> ".join(f"{kind} '{name}'" for kind, name in closed_cycle)
-    prefix = ("journey",) if policy is not None else ()
-    flows = [name for kind, name in closed_cycle if kind == "flow"]
-    if flows:
-        remedy = "Give the flow an 'again_after' or a 'wait'."
-        yield Fault(("policy", "flows", flows[0], "on"), "must not be started again at once by what it does", got, remedy)
-        return
-    if desk := next((name for kind, name in closed_cycle if kind == "desk"), ""):
-        remedy = "Give the desk a 'service' above 0, and a 'patience' above 0."
-        yield Fault((*prefix, "desks", desk), "must not be asked again at once by what its answer does", got, remedy)
-        return
-    event = next(name for kind, name in closed_cycle if kind == "event")
-    fires = [
-        path
-        for path, effect in iterate_effects(journey.events[event].effects, ("events", event, "effects"))
-        if ("event", effect.fire) in closed_cycle
-    ]
-    if fires:
-        yield Fault((*prefix, *fires[0], "fire"), "must not lead back to the event itself", got, "Remove one 'fire' of the circle.")
+    cycle = _find_cycle(_instant_graph(journey, policy))
+    if cycle:
+        closed_cycle = [*cycle, cycle[0]] if cycle[0] != cycle[-1] else cycle
+        yield _cycle_fault(closed_cycle, journey, ("journey",) if policy is not None else ())
     else:
-        remedy = "Give it a 'wait' above 0, or a 'go' to a stage where it does not happen."
-        yield Fault((*prefix, "events", event, "wait"), "must not happen again and again at one moment", got, remedy)
+        yield from _zero_time_loop_faults(journey, policy)
+
+
+def _cycle_fault(cycle: list[GraphNode], journey: JourneySpec, prefix: tuple[str, ...]) -> Fault:
+    """The fault of a cycle, at the flow, desk or event where it is easiest to break. `prefix`: the path of the journey."""
+    got = " -> ".join(f"{kind} '{name}'" for kind, name in cycle)
+    if flow := next((name for kind, name in cycle if kind == "flow"), ""):
+        remedy = "Give the flow an 'again_after' or a 'wait'."
+        return Fault(("policy", "flows", flow, "on"), "must not be started again at once by what it does", got, remedy)
+    if desk := next((name for kind, name in cycle if kind == "desk"), ""):
+        remedy = "Give the desk a 'service' above 0, and a 'patience' above 0."
+        return Fault((*prefix, "desks", desk), "must not be asked again at once by what its answer does", got, remedy)
+    event = next(name for kind, name in cycle if kind == "event")
+    for path, effect in iterate_effects(journey.events[event].effects, ("events", event, "effects")):
+        if ("event", effect.fire) in cycle:
+            return Fault((*prefix, *path, "fire"), "must not lead back to the event itself", got, "Remove one 'fire' of the circle.")
+    remedy = "Give it a 'wait' above 0, or a 'go' to a stage where it does not happen."
+    return Fault((*prefix, "events", event, "wait"), "must not happen again and again at one moment", got, remedy)
 
 
 def _instant_graph(journey: JourneySpec, policy: PolicySpec | None) -> dict[GraphNode, set[GraphNode]]:

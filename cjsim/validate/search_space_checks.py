@@ -83,14 +83,14 @@ def _duplicate_path_faults(where: tuple[str, str], path: str, seen: dict[str, st
 def _bound_faults(where: tuple[str, str], value: Free) -> Iterable[Fault]:
     if value.choices is not None:
         return
-    (kind, numbers), bounds = bounds_as_numbers(value), f"low {short_repr(value.low)}, high {short_repr(value.high)}"
+    kind, low, high, step = bounds_as_numbers(value)
+    got = f"low {short_repr(value.low)}, high {short_repr(value.high)}"
     if kind is None:
         must = "must have bounds of one kind: numbers, durations or times of day"
-        yield Fault(where, must, bounds, "Write both as the value is written.")
+        yield Fault(where, must, got, "Write both as the value is written.")
         return
-    low, high, step = numbers
     if not low < high:
-        yield Fault((*where, "low"), "must be below 'high'", bounds, "Exchange the bounds.")
+        yield Fault((*where, "low"), "must be below 'high'", got, "Exchange the bounds.")
     elif step is not None and not 0 < step <= high - low:
         must = f"must be {STEP_DESCRIPTIONS[kind]} above 0 and at most from 'low' to 'high'"
         yield Fault((*where, "step"), must, short_repr(value.step), "Give such a step.")
