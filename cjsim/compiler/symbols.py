@@ -81,7 +81,7 @@ class ConditionTable:
 
     def __init__(self, of_journey: ConditionNames, of_policy: ConditionNames) -> None:
         self._names = {True: of_journey, False: of_policy}
-        self._first: dict[tuple[bool, str], int] = {}
+        self._indices: dict[tuple[bool, str], int] = {}
         self.codes: list[tuple[int, int, float]] = []
 
     def index_of(self, condition: str | None, *, latent: bool = False) -> int:
@@ -89,11 +89,11 @@ class ConditionTable:
         if condition is None:
             return -1
         key = (latent, condition)
-        if key not in self._first:
-            self._first[key] = len(self.codes)
+        if key not in self._indices:
+            self._indices[key] = len(self.codes)
             program = parse_condition(condition, self._names[latent])
             self.codes += program if latent else [(_OBSERVED_OPS.get(ConditionOp(op), op), arg, x) for op, arg, x in program]
-        return self._first[key]
+        return self._indices[key]
 
 
 class SpanTable:

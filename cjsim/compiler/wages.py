@@ -65,11 +65,11 @@ def _discounted_days(begins: FloatArray, ends: FloatArray, staff: FloatArray, en
     worked = np.concatenate([[0.0], np.cumsum(staff * (ends - begins))])  # days worked until the end of each interval
     # In and after each interval, discounted to day 0.
     ahead = np.concatenate([np.cumsum((staff * _discount_integral(begins, ends, force))[::-1])[::-1], [0.0]])
-    at = np.searchsorted(begins, entered, side="right") - 1  # the interval of each entry; -1 before the first
-    within = np.maximum(at, 0)
-    begun, on = begins[within], np.where(at >= 0, staff[within], 0.0)
-    before = np.where(at >= 0, worked[within] + on * (entered - begun), 0.0)
-    after = np.where(at >= 0, ahead[within] - on * _discount_integral(begun, np.maximum(entered, begun), force), ahead[0])
+    found = np.searchsorted(begins, entered, side="right") - 1  # the interval of each entry; -1 before the first
+    is_started, interval = found >= 0, np.maximum(found, 0)
+    begin, agents = begins[interval], np.where(is_started, staff[interval], 0.0)
+    before = np.where(is_started, worked[interval] + agents * (entered - begin), 0.0)
+    after = np.where(is_started, ahead[interval] - agents * _discount_integral(begin, np.maximum(entered, begin), force), ahead[0])
     return np.asarray(before + np.exp(force * entered) * after)
 
 
