@@ -123,7 +123,7 @@ def walk(
     number = parse_integer_option("--customer", customer, 7)
     assert number is not None
     print_warnings(scenario, document)
-    if "numba" not in sys.modules and number < document.customers and not document.shares:
+    if "numba" not in sys.modules and number < document.customers and not document.has_shared_resources:
         os.environ["NUMBA_DISABLE_JIT"] = "1"  # tracing one customer is faster than loading the compiled kernels, with the same result
     with progress_bar() as progress:
         from cjsim.reporting.walk import walk as walk_scenario

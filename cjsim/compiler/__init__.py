@@ -1,1 +1,1 @@
-"""From a scenario to the arrays that kernels read."""
+"""Compiles a scenario into the arrays that kernels read, and draws its population."""

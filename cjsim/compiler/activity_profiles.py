@@ -1,15 +1,13 @@
-"""Activity profiles -> tables: activity time a(t) at hourly knots, and a guide for the way back.
-
-Lives here: the weights of hours, weekdays and seasons, their means, their integral. Does not live here: reading the
-tables (clocks.py).
+"""Compiles activity profiles: activity time a(t) at hourly knots, and a guide for its inverse.
 
 The weight at hour h of weekday d on date D is hours[h]/mean(hours) * weekdays[d]/mean(weekdays) * season(D)/mean(season
-over the calendar year of D), with season(D) the product of `times` of the seasons that D lies in, both ends included. So
-its mean over a week without seasons is 1, and that of the season's factor over each calendar year is 1.
+over the calendar year of D). season(D) is the product of `times` of all seasons that contain D, both ends included. So the
+mean weight over a week without seasons is 1, and the mean of the season factor over each calendar year is 1.
+
 `World.activity` holds, from `PROFILE.first` on, a(t) in days at t = begin + i/24, i = 0 ... count - 1, with a(0) = 0 and
-begin = -`MARGIN_DAYS`; the last knot lies `MARGIN_DAYS` after the horizon's last day. `World.guide` holds, from
+begin = -`MARGIN_DAYS`. The last knot is `MARGIN_DAYS` after the last day of the horizon. `World.guide` holds, from
 `PROFILE.guide` on, for each whole hour j of activity time after a(begin), the last knot (counted from `first`) at or
-before it, so that a search forward from there ends after a step or two.
+before it, so that a forward search from there ends after a step or two.
 """
 
 from collections.abc import Mapping
@@ -24,8 +22,8 @@ from cjsim.scenario.journey import Activity, Season
 
 FloatArray = NDArray[np.float64]
 
-MARGIN_DAYS = 2  # a customer's clock_shift may look this far beyond both ends
-_ROUNDING = 1e-9  # days: what a kernel's hour of activity time may be off
+MARGIN_DAYS = 2  # a customer's clock_shift may reach this far beyond both ends
+_ROUNDING = 1e-9  # days: the largest rounding error of a kernel's hour of activity time
 
 
 class Profile(NamedTuple):
@@ -34,6 +32,14 @@ class Profile(NamedTuple):
     activity: FloatArray  # days, by hourly knot
     guide: NDArray[np.int32]  # knots, by hour of activity time
     begin: float  # day of the first knot
+
+
+class _ParsedSeason(NamedTuple):
+    """A season with its ends as (month, day)."""
+
+    first: tuple[int, int]
+    last: tuple[int, int]
+    times: float
 
 
 def profile_table(activity: Activity, *, start: date, horizon_days: float, where: str) -> Profile:
@@ -46,9 +52,9 @@ def profile_table(activity: Activity, *, start: date, horizon_days: float, where
     start : date
         Day 0.
     horizon_days : float
-        Above 0, days.
+        Days, above 0.
     where : str
-        What to call the profile in an error.
+        The name of the profile in error messages.
 
     Returns
     -------
@@ -72,13 +78,13 @@ def profile_table(activity: Activity, *, start: date, horizon_days: float, where
     seasons = season_factors(activity.seasons, days, where=where)
     by_day = weekdays[[day.weekday() for day in days]] * seasons
     weights = (by_day[:, None] * hours[None, :]).ravel()
-    hours_of_activity = np.concatenate([[0.0], np.cumsum(weights)])
-    table = (hours_of_activity - hours_of_activity[24 * MARGIN_DAYS]) / 24.0
-    return Profile(table, _guide(table), -float(MARGIN_DAYS))
+    activity_hours = np.concatenate([[0.0], np.cumsum(weights)])
+    table = (activity_hours - activity_hours[24 * MARGIN_DAYS]) / 24.0
+    return Profile(table, _guide_table(table), -float(MARGIN_DAYS))
 
 
 def season_factors(seasons: Mapping[str, Season], days: list[date], *, where: str) -> FloatArray:
-    """The factor of each day, whose mean over each calendar year is 1.
+    """The season factor of each day. Its mean over each calendar year is 1.
 
     Parameters
     ----------
@@ -87,7 +93,7 @@ def season_factors(seasons: Mapping[str, Season], days: list[date], *, where: st
     days : list of date
         Consecutive days.
     where : str
-        What to call the profile in an error.
+        The name of the profile in error messages.
 
     Returns
     -------
@@ -96,20 +102,20 @@ def season_factors(seasons: Mapping[str, Season], days: list[date], *, where: st
     Raises
     ------
     InputError
-        If a season's date does not exist, or a year is left without any activity.
+        If a season's date does not exist, or seasons leave a year without any activity.
     """
-    spans = [_span(season, f"{where}.seasons.{name}") for name, season in seasons.items()]
+    parsed = [_parse_season(season, f"{where}.seasons.{name}") for name, season in seasons.items()]
     means = {}
-    for year in {day.year for day in days} if spans else ():
-        whole = [date(year, 1, 1) + timedelta(days=offset) for offset in range((date(year + 1, 1, 1) - date(year, 1, 1)).days)]
-        means[year] = float(np.mean([_raw_factor(spans, day) for day in whole]))
+    for year in {day.year for day in days} if parsed else ():
+        days_of_year = [date(year, 1, 1) + timedelta(days=offset) for offset in range((date(year + 1, 1, 1) - date(year, 1, 1)).days)]
+        means[year] = float(np.mean([_season_product(parsed, day) for day in days_of_year]))
         if not means[year] > 0:
             must = "must leave some days of each year with activity"
             raise InputError(format_error(f"{where}.seasons", must, f"none in {year}", "Shorten a season, or give it 'times' above 0."))
-    return np.array([_raw_factor(spans, day) / means[day.year] if spans else 1.0 for day in days])
+    return np.array([_season_product(parsed, day) / means[day.year] if parsed else 1.0 for day in days])
 
 
-def _span(season: Season, where: str) -> tuple[tuple[int, int], tuple[int, int], float]:
+def _parse_season(season: Season, where: str) -> _ParsedSeason:
     ends = []
     for key, text in (("from", season.first), ("to", season.last)):
         month, day = int(text[:2]), int(text[3:])
@@ -119,19 +125,19 @@ def _span(season: Season, where: str) -> tuple[tuple[int, int], tuple[int, int],
             must = "must be a month and day that exist"
             raise InputError(format_error(f"{where}.{key}", must, short_repr(text), "Write them such as '11-25'.")) from None
         ends.append((month, day))
-    return ends[0], ends[1], season.times
+    return _ParsedSeason(ends[0], ends[1], season.times)
 
 
-def _raw_factor(spans: list[tuple[tuple[int, int], tuple[int, int], float]], day: date) -> float:
-    at = (day.month, day.day)
+def _season_product(seasons: list[_ParsedSeason], day: date) -> float:
+    month_day = (day.month, day.day)
     factor = 1.0
-    for first, last, times in spans:
-        inside = first <= at <= last if first <= last else at >= first or at <= last
+    for first, last, times in seasons:
+        inside = first <= month_day <= last if first <= last else month_day >= first or month_day <= last
         factor *= times if inside else 1.0
     return factor
 
 
-def _guide(table: FloatArray) -> NDArray[np.int32]:
+def _guide_table(table: FloatArray) -> NDArray[np.int32]:
     n_hours = int((table[-1] - table[0]) * 24.0) + 1
-    at = table[0] + np.arange(n_hours) / 24.0 - _ROUNDING
-    return np.asarray(np.maximum(np.searchsorted(table, at, side="right") - 1, 0), dtype=np.int32)
+    hourly = table[0] + np.arange(n_hours) / 24.0 - _ROUNDING
+    return np.asarray(np.maximum(np.searchsorted(table, hourly, side="right") - 1, 0), dtype=np.int32)

@@ -1,11 +1,8 @@
-"""Arrivals: how many customers come by each acquisition channel, from what is spent on it, and when.
+"""Arrivals by acquisition channel: spend by day, carry-over, saturation, and the times at which customers arrive.
 
-Lives here: spend by day, carry-over, saturation, the arrivals that follow. Does not live here: who arrives (population.py), what
-happens to them (the rules).
-
-Arrivals of a channel are a Poisson process whose rate is constant within a day: the n-th comes when the integral of the rate
-reaches the n-th sum of unit exponentials, which depend on the channel's name and the seed alone. So whatever is spent, the n-th is
-the same person, and more spend brings it earlier (time change of a Poisson process: Cinlar 1975, Introduction to Stochastic Processes,
+Arrivals of a channel are a Poisson process whose rate is constant within a day. The n-th arrival comes when the integral of the rate
+reaches the n-th sum of unit exponentials, which depend only on the channel's name and the seed. So the n-th arrival is the same customer
+for any spend, and more spend brings it earlier (time change of a Poisson process: Cinlar 1975, Introduction to Stochastic Processes,
 section 4.7).
 
 References
@@ -26,11 +23,11 @@ from cjsim.kernels.rng import add_exponentials, stream_id
 from cjsim.scenario.policy import Spend
 from cjsim.scenario.touchpoints import Acquisition, Hill
 
-_BLOCK_SIZE = 4096  # sums drawn at a time
+_BLOCK_SIZE = 4096  # exponential sums drawn at a time
 
 
 def spend_by_day(spend: Spend, *, start: date, horizon_days: float) -> FloatArray:
-    """Money a day on a channel; in the periods, the last that holds a day counts.
+    """Spend on a channel by day. If periods overlap, the last one counts.
 
     Parameters
     ----------
@@ -44,7 +41,7 @@ def spend_by_day(spend: Spend, *, start: date, horizon_days: float) -> FloatArra
     Returns
     -------
     ndarray of float64, shape (n_days,), money a day
-        Also of a last day that the horizon cuts.
+        The last day counts in full even if the horizon ends within it.
 
     Examples
     --------
@@ -60,14 +57,14 @@ def spend_by_day(spend: Spend, *, start: date, horizon_days: float) -> FloatArra
 
 
 def adstock(money: FloatArray, carried: float) -> FloatArray:
-    """What spend does on each day, that of earlier days included: s(d) = money(d) + carried s(d - 1); nothing before day 0.
+    """Spend with carry-over from earlier days: s(d) = money(d) + carried s(d - 1), with s = 0 before day 0.
 
     Parameters
     ----------
     money : ndarray of float64, shape (n_days,), money a day
         Spend.
     carried : float
-        In [0, 1).
+        Share carried over to the next day, in [0, 1).
 
     Returns
     -------
@@ -78,19 +75,19 @@ def adstock(money: FloatArray, carried: float) -> FloatArray:
     >>> adstock(np.array([8.0, 0.0, 4.0]), 0.5)
     array([8., 4., 6.])
     """
-    stock, effect = 0.0, np.empty(len(money))
+    stock, stocks = 0.0, np.empty(len(money))
     for day, spent in enumerate(money):
-        stock = effect[day] = spent + carried * stock
-    return effect
+        stock = stocks[day] = spent + carried * stock
+    return stocks
 
 
-def saturation(effect: FloatArray, hill: Hill) -> FloatArray:
-    """Arrivals a day that spend brings: at_most s^slope / (half^slope + s^slope).
+def saturation(spend: FloatArray, hill: Hill) -> FloatArray:
+    """Arrivals a day from adstocked spend s: at_most s^slope / (half^slope + s^slope).
 
     Parameters
     ----------
-    effect : ndarray of float64, shape (n_days,), money a day
-        s, not below 0.
+    spend : ndarray of float64, shape (n_days,), money a day
+        Adstocked spend, at least 0.
     hill : Hill
         The curve.
 
@@ -104,28 +101,32 @@ def saturation(effect: FloatArray, hill: Hill) -> FloatArray:
     array([0., 4., 6.])
     """
     with np.errstate(divide="ignore", over="ignore"):
-        return np.asarray(hill.at_most / (1.0 + (hill.half / effect) ** hill.slope))
+        return np.asarray(hill.at_most / (1.0 + (hill.half / spend) ** hill.slope))
 
 
 def compile_arrivals(
-    name: str, channel: Acquisition, spend: Spend, *, persona_upto: FloatArray, start: date, horizon_days: float
+    name: str, channel: Acquisition, spend: Spend, *, cumulative_personas: FloatArray, start: date, horizon_days: float
 ) -> ArrivalPlan:
-    """What comes by a channel.
+    """Compile the arrivals of a channel.
 
     Parameters
     ----------
     name : str
-        Of the channel.
+        The channel's name.
     channel : Acquisition
-        As the journey has it.
+        As declared in the journey.
     spend : Spend
-        As the policy has it.
-    persona_upto : ndarray of float64, shape (n_personas - 1,)
-        Cumulative shares of the personas that it brings, but for the last.
+        As declared in the policy.
+    cumulative_personas : ndarray of float64, shape (n_personas - 1,)
+        Cumulative shares of the personas that the channel brings, without the last.
     start : date
         Day 0.
     horizon_days : float
         Days.
+
+    Returns
+    -------
+    ArrivalPlan
     """
     money = spend_by_day(spend, start=start, horizon_days=horizon_days)
     rate = np.full(len(money), channel.baseline)
@@ -133,11 +134,11 @@ def compile_arrivals(
         rate += saturation(adstock(money, channel.adstock), channel.hill)
     days = np.minimum(np.arange(len(money) + 1.0), horizon_days)
     expected = np.concatenate([[0.0], np.cumsum(rate * np.diff(days))])
-    return ArrivalPlan(name, persona_upto, float(np.sum(money * np.diff(days))), days, expected)
+    return ArrivalPlan(name, cumulative_personas, float(np.sum(money * np.diff(days))), days, expected)
 
 
 def draw_arrivals(plan: Plan, seed: int, *, first: int, at_most: int) -> Cohort:
-    """All arrivals before the horizon, by time, then by channel.
+    """Draw all arrivals before the horizon, ordered by time, then by channel.
 
     Parameters
     ----------
@@ -146,45 +147,49 @@ def draw_arrivals(plan: Plan, seed: int, *, first: int, at_most: int) -> Cohort:
     seed : int
         In [0, 2**63).
     first : int
-        Number of the first.
+        Number of the first customer.
     at_most : int
-        How many are wanted: of no channel are many more drawn, so that who asks can refuse them.
+        The most arrivals that the caller accepts. No channel draws many more, so that the caller can reject the excess.
 
     Returns
     -------
     Cohort
-        Each bears the spend of its channel over the horizon, divided by the channel's arrivals.
+        The cost of each customer is the spend of its channel over the horizon, divided by the channel's arrivals.
     """
     times = [_arrival_times(channel, seed, at_most) for channel in plan.population.acquisition]
     if not times:
         return Cohort(np.zeros(0, np.uint64), np.zeros(0), np.zeros(0, np.int32), np.zeros(0), first)
-    counts = [len(of) for of in times]
-    entered, by = np.concatenate(times), np.repeat(np.arange(len(times), dtype=np.int32), counts)
+    counts = [len(channel_times) for channel_times in times]
+    entered, channel_codes = np.concatenate(times), np.repeat(np.arange(len(times), dtype=np.int32), counts)
     cost = np.repeat([channel.spend / max(count, 1) for channel, count in zip(plan.population.acquisition, counts, strict=True)], counts)
     key = np.concatenate([_arrival_keys(channel.name, count) for channel, count in zip(plan.population.acquisition, counts, strict=True)])
-    order = np.lexsort((by, entered))
-    return Cohort(key[order], entered[order], by[order], cost[order], first)
+    order = np.lexsort((channel_codes, entered))
+    return Cohort(key[order], entered[order], channel_codes[order], cost[order], first)
 
 
 def _arrival_keys(name: str, count: int) -> NDArray[np.uint64]:
-    """Keys of the first arrivals of a channel."""
+    """Keys of the first `count` arrivals of a channel."""
     base = ARRIVED | int(stream_id(arrival_stream(name))) << ORDINAL_BITS
     return np.uint64(base) + np.arange(count, dtype=np.uint64)
 
 
 def arrival_stream(name: str) -> str:
-    """Name of the stream of a channel's arrivals.
+    """Name of the random stream of a channel's arrivals.
 
     Parameters
     ----------
     name : str
-        Of the channel.
+        The channel's name.
+
+    Returns
+    -------
+    str
     """
     return f"acquisition:{name}"
 
 
 def _arrival_times(channel: ArrivalPlan, seed: int, at_most: int) -> FloatArray:
-    """When the arrivals of a channel come: those before the horizon, or somewhat more than `at_most` of them."""
+    """Times of a channel's arrivals before the horizon, or of somewhat more than `at_most` of them."""
     stream, blocks, drawn, total = stream_id(arrival_stream(channel.name)), [np.zeros(0)], 0, 0.0
     while total < channel.expected[-1] and drawn <= at_most:
         block = np.empty(_BLOCK_SIZE)
@@ -193,7 +198,7 @@ def _arrival_times(channel: ArrivalPlan, seed: int, at_most: int) -> FloatArray:
         drawn, total = drawn + _BLOCK_SIZE, float(block[-1])
     sums = np.concatenate(blocks)
     sums = sums[sums < channel.expected[-1]]
-    # The day in which the sum is reached: the last at whose beginning it is not passed, so that days without arrivals are stepped over.
+    # The last day that starts with expected arrivals at or below the sum, so that days without arrivals are skipped.
     day = np.searchsorted(channel.expected, sums, side="right") - 1
     begin, end = channel.expected[day], channel.expected[day + 1]
     times = channel.days[day] + (channel.days[day + 1] - channel.days[day]) * ((sums - begin) / (end - begin))

@@ -1,12 +1,9 @@
-"""Cohorts: customers by what sets them apart before anything is drawn for them.
+"""Cohorts: customers with their keys, entry times, acquisition channels and costs, before anything else is drawn for them.
 
-Lives here: the noun, and whose key is which. Does not live here: when initial customers enter and who anybody is (population.py), when
-arrivals come (arrivals.py), who refers whom (the rules).
-
-A customer's key is all that its random numbers depend on beside the seed, and says whence it came, so that no two are ever mixed up:
-that of the initial customer n is n (below 2**62); that of the n-th arrival of a channel has bit 62 set, then the 32 bits of
-the channel's stream, then the 30 of n; that of a referred one has bit 63 set, then 4 bits of its
-generation, then a hash of who invited it (referrals.py).
+All random numbers of a customer depend only on the seed and the customer's key. Keys of different origins never collide. The key of
+initial customer n is n (below 2**62). The key of the n-th arrival of a channel has bit 62 set, then the 32 bits of the channel's
+stream, then 30 bits of n. The key of a referred customer has bit 63 set, then 4 bits of its generation, then a hash of the key
+of the customer who invited it.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +14,7 @@ from numpy.typing import NDArray
 from cjsim.kernels.world import Array
 
 ARRIVED = 1 << 62
-ORDINAL_BITS = 30  # of an arrival's key
+ORDINAL_BITS = 30  # bits of an arrival's key for its number
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,49 +24,62 @@ class Cohort:
     key: NDArray[np.uint64]  # (n,)
     entered: NDArray[np.float64]  # (n,), days
     channel: NDArray[np.int32]  # (n,), acquisition channel; -1 none
-    cost: NDArray[np.float64]  # (n,), money that acquiring each took
-    first: int  # number of the first
+    cost: NDArray[np.float64]  # (n,), money, acquisition cost
+    first: int  # number of the first customer
 
     def __len__(self) -> int:
         return len(self.key)
 
     def subset(self, first: int, count: int) -> "Cohort":
-        """Some of them.
+        """Consecutive customers of the cohort.
 
         Parameters
         ----------
         first, count : int
-            Which, from 0.
+            Position of the first, from 0, and how many.
+
+        Returns
+        -------
+        Cohort
         """
-        part = slice(first, first + count)
-        return Cohort(self.key[part], self.entered[part], self.channel[part], self.cost[part], self.first + first)
+        selected = slice(first, first + count)
+        return Cohort(self.key[selected], self.entered[selected], self.channel[selected], self.cost[selected], self.first + first)
 
     def with_first_number(self, first: int) -> "Cohort":
-        """The same customers with other numbers.
+        """The same customers, numbered from `first` on.
 
         Parameters
         ----------
         first : int
-            Of the first.
+            Number of the first customer.
+
+        Returns
+        -------
+        Cohort
         """
         return replace(self, first=first)
 
 
-def referred_cohort(births: Array, first: int) -> Cohort:
+def referred_cohort(referrals: Array, first: int) -> Cohort:
     """A generation of referred customers.
 
     Parameters
     ----------
-    births : ndarray of BIRTH, shape (n,)
-        By parent, then invitation.
+    referrals : ndarray of REFERRAL, shape (n,)
+        Ordered by parent, then invitation.
     first : int
-        Number of the first.
+        Number of the first customer.
+
+    Returns
+    -------
+    Cohort
+        Their acquisition cost is 0.
     """
-    return Cohort(births["key"].copy(), births["time"].copy(), births["acquisition_channel"].copy(), np.zeros(len(births)), first)
+    return Cohort(referrals["key"].copy(), referrals["time"].copy(), referrals["acquisition_channel"].copy(), np.zeros(len(referrals)), first)
 
 
 def are_initial(key: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Which customers are there from the beginning, as the scenario's `customers` and `entry` say.
+    """Which customers are initial: they come from the scenario's `customers` and `entry`.
 
     Parameters
     ----------

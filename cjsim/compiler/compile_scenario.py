@@ -1,8 +1,4 @@
-"""The one door from names to numbers: a scenario in, the arrays that kernels read out.
-
-Lives here: `compile_world`, the plan that it gives, and the tables of stages, events, personas and settings.
-Does not live here: the tables of effects (effects.py), touchpoints (touch_tables.py), flows and broadcasts (actors.py), guardrails
-(guard_tables.py), distributions (draws.py), profiles (activity.py) and customers (population.py); nor any rule.
+"""`compile_scenario` turns a scenario into the arrays that kernels read.
 
 Arrays over which kernels loop have their true length, also 0: stages, events, channels, messages, sites, actors, quiet_hours,
 gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events. All others are reached through spans or
@@ -48,7 +44,8 @@ from cjsim.scenario.journey import Event, JourneySpec
 from cjsim.scenario.spec import ScenarioSpec
 
 CONVERSION = "conversion"
-_MAX_CODES = 2**15 - 1 - len(TouchCode)  # log columns and outcomes hold 16-bit codes
+_MAX_CODES = 2**15 - 1 - len(TouchCode)  # log columns and outcomes have 16-bit codes
+# The change after which a condition with this operation may have another value.
 _CHANGE_FLAGS = {
     ConditionOp.STAGE: ChangeFlag.STAGE,
     ConditionOp.VISITED: ChangeFlag.STAGE,
@@ -58,19 +55,17 @@ _CHANGE_FLAGS = {
     ConditionOp.PURCHASES: ChangeFlag.PURCHASE,
     ConditionOp.REVENUE: ChangeFlag.PURCHASE,
     ConditionOp.CONSENT: ChangeFlag.CONSENT,
-    **dict.fromkeys((ConditionOp.CONTACTS, ConditionOp.CHANNEL_CONTACTS, ConditionOp.SENT), ChangeFlag.TOUCH),
-    **dict.fromkeys(
-        (
-            ConditionOp.OPENS,
-            ConditionOp.CHANNEL_OPENS,
-            ConditionOp.OPENED,
-            ConditionOp.CLICKS,
-            ConditionOp.CHANNEL_CLICKS,
-            ConditionOp.CLICKED,
-        ),
-        ChangeFlag.TOUCH,
-    ),
-    **dict.fromkeys((ConditionOp.UNOPENED, ConditionOp.CHANNEL_UNOPENED), ChangeFlag.TOUCH),
+    ConditionOp.CONTACTS: ChangeFlag.TOUCH,
+    ConditionOp.CHANNEL_CONTACTS: ChangeFlag.TOUCH,
+    ConditionOp.SENT: ChangeFlag.TOUCH,
+    ConditionOp.OPENS: ChangeFlag.TOUCH,
+    ConditionOp.CHANNEL_OPENS: ChangeFlag.TOUCH,
+    ConditionOp.OPENED: ChangeFlag.TOUCH,
+    ConditionOp.CLICKS: ChangeFlag.TOUCH,
+    ConditionOp.CHANNEL_CLICKS: ChangeFlag.TOUCH,
+    ConditionOp.CLICKED: ChangeFlag.TOUCH,
+    ConditionOp.UNOPENED: ChangeFlag.TOUCH,
+    ConditionOp.CHANNEL_UNOPENED: ChangeFlag.TOUCH,
     ConditionOp.REDEEMED: ChangeFlag.PURCHASE,
     ConditionOp.ASKS: ChangeFlag.DESK,
     ConditionOp.REFERRALS: ChangeFlag.REFERRAL,
@@ -78,12 +73,12 @@ _CHANGE_FLAGS = {
 
 
 def compile_scenario(scenario: ScenarioSpec) -> Plan:
-    """A scenario as numbers.
+    """Compile a scenario.
 
     Parameters
     ----------
     scenario : ScenarioSpec
-        With names that exist and conditions that parse (check.py).
+        Without faults: names exist and conditions parse.
 
     Returns
     -------
@@ -92,57 +87,50 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
     Raises
     ------
     InputError
-        If there are more things than codes, a season's date does not exist, the entry file is wrong, or two random streams clash.
+        If there are too many names of a kind, a season's date does not exist, the entry file is wrong, or two random streams collide.
     """
     journey, policy = scenario.journey, scenario.policy
-    of_journey = ConditionNames.of(journey, policy, latent=True)
-    registers = Symbols(of_journey=of_journey, of_policy=ConditionNames.of(journey, policy, latent=False))
+    of_journey = ConditionNames.from_documents(journey, policy, latent=True)
+    symbols = Symbols(of_journey=of_journey, of_policy=ConditionNames.from_documents(journey, policy, latent=False))
     actors = ordered_actors(policy)
     _check_sizes(journey, len(actors))
-    links = ActorLinks(actors)
-    actor_table = ActorTable(registers, scenario)
+    actor_links = ActorLinks(actors)
+    actor_table = ActorTable(symbols, scenario)
     for name, actor in actors:
         actor_table.add(name, actor)
-    guardrails = guardrail_arrays(policy, scenario.horizon, registers)
+    guardrails = guardrail_arrays(policy, scenario.horizon, symbols)
     arrays = {
-        **_journey_arrays(scenario, registers, links),
-        **_persona_arrays(journey, registers),
+        **_journey_arrays(scenario, symbols, actor_links),
+        **_persona_arrays(journey, symbols),
         **_profile_arrays(scenario),
-        "setting": record_array(SETTING, [_setting(scenario, registers) | {"learning": int(actor_table.learns_hours())}]),
-        "discounts": plain_array("f8", _discounts(scenario)),
-        "any_activity_actors": plain_array("i4", links.reset_by_anything()),
-        "sites": record_array(SITE, actor_table.sites),
-        "actors": record_array(ACTOR, actor_table.actors),
-        "steps": record_array(STEP_RECORD, actor_table.steps, padded=True),
-        "shares": record_array(SPLIT_SHARE, actor_table.shares.items, padded=True),
-        "schedule": plain_array("f8", actor_table.schedule.items, padded=True),
+        "setting": record_array(SETTING, [_setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}]),
+        "discounts": plain_array("f8", _discount_factors(scenario)),
+        "any_activity_actors": plain_array("i4", actor_links.reset_by_anything()),
+        **_actor_arrays(actor_table, journey),
         **guardrails.arrays,
-        "pull_sites": plain_array("i4", actor_table.on_channels(journey, "pull")),
-        "score_actors": plain_array("i4", actor_table.triggered(TriggerCode.SCORE_ABOVE, TriggerCode.SCORE_BELOW)),
-        "unopened_actors": plain_array("i4", actor_table.triggered(TriggerCode.UNOPENED)),
     }
-    recipe = compile_population(scenario, registers)
-    world = World(**arrays, **_register_arrays(registers))
+    population = compile_population(scenario, symbols)
+    world = World(**arrays, **_symbol_arrays(symbols))
     sizes = StateSizes(
         tags=len(of_journey.tags or {}),
-        columns=len(registers.columns),
+        columns=len(symbols.trait_columns),
         attributes=len(of_journey.attributes),
-        counts=registers.n_slots,
+        counts=symbols.n_slots,
         rings=guardrails.rings,
         cutoffs=guardrails.cutoffs,
     )
     codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors))
-    return Plan(world, codebook, sizes, recipe, registers.streams.names(), desk_plans(scenario))
+    return Plan(world, codebook, sizes, population, symbols.streams.names(), desk_plans(scenario))
 
 
 def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
     counts = {"journey.stages": len(journey.stages), "journey.events": len(journey.events), "journey.messages": len(journey.messages)}
     counts |= {"journey.personas": len(journey.personas), "policy": n_actors, "journey.channels": len(journey.channels)}
     for where, count in counts.items():
-        most = MAX_CHANNEL_BITS if where == "journey.channels" else _MAX_CODES
-        if count > most:
-            thing = "flows and broadcasts" if where == "policy" else where.split(".")[1]
-            raise InputError(format_error(where, f"must have at most {most} {thing}", str(count), "Leave some out."))
+        limit = MAX_CHANNEL_BITS if where == "journey.channels" else _MAX_CODES
+        if count > limit:
+            kind = "flows and broadcasts" if where == "policy" else where.split(".")[1]
+            raise InputError(format_error(where, f"must have at most {limit} {kind}", str(count), "Leave some out."))
 
 
 def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, ...]) -> Codebook:
@@ -165,45 +153,45 @@ def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, .
     )
 
 
-def _tau(half_life_days: float | None) -> float:
+def _time_constant(half_life_days: float | None) -> float:
     return math.inf if half_life_days is None else half_life_days / math.log(2.0)
 
 
-def _discounts(scenario: ScenarioSpec) -> list[float]:
-    """What money is worth at entry, by whole days since then."""
+def _discount_factors(scenario: ScenarioSpec) -> list[float]:
+    """Discount factors to the customer's entry, by whole days since entry."""
     return [math.exp(-math.log1p(scenario.discount_rate) / 365.0 * days) for days in range(math.ceil(scenario.horizon) + 1)]
 
 
-def _setting(scenario: ScenarioSpec, registers: Symbols) -> RecordFields:
+def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
     journey = scenario.journey
     return {
         "horizon": scenario.horizon,
         "discount": math.log1p(scenario.discount_rate) / 365.0,
-        "satisfaction_tau": _tau(journey.satisfaction.half_life),
-        "pressure_tau": _tau(journey.pressure.half_life),
+        "satisfaction_tau": _time_constant(journey.satisfaction.half_life),
+        "pressure_tau": _time_constant(journey.pressure.half_life),
         "midnight": 24.0 * scenario.start.weekday(),
-        "preferred_column": -1 if journey.preferred_contacts is None else registers.columns.of(journey.preferred_contacts),
+        "preferred_column": -1 if journey.preferred_contacts is None else symbols.trait_columns.index_of(journey.preferred_contacts),
         "interests": len(journey.interests),
         "holdout": scenario.policy.guardrails.holdout,
-        "stream_holdout": registers.streams.of("policy:holdout"),
-        "exit_program": registers.programs.of(scenario.policy.guardrails.exit),
+        "stream_holdout": symbols.streams.id_of("policy:holdout"),
+        "exit_program": symbols.programs.index_of(scenario.policy.guardrails.exit),
         "when_changes": int(
-            np.bitwise_or.reduce(np.array([_CHANGE_FLAGS.get(op, 0) for op, _ in _when_names(journey, registers)], np.int64))
+            np.bitwise_or.reduce(np.array([_CHANGE_FLAGS.get(op, 0) for op, _ in _when_operations(journey, symbols)], np.int64))
         ),
     }
 
 
-def _when_names(journey: JourneySpec, registers: Symbols) -> set[tuple[ConditionOp, int]]:
-    """Operations in the conditions of all clocks, with what they are about."""
+def _when_operations(journey: JourneySpec, symbols: Symbols) -> set[tuple[ConditionOp, int]]:
+    """Operations in the `when` conditions of all events, each with the code of its name."""
     whens = [event.when for event in journey.events.values() if event.when is not None]
-    return {(ConditionOp(op), arg) for when in whens for op, arg, _ in parse_condition(when, registers.names)}
+    return {(ConditionOp(op), arg) for when in whens for op, arg, _ in parse_condition(when, symbols.names)}
 
 
 def _moment_names(journey: JourneySpec) -> tuple[str, ...]:
     return (CONVERSION, *(name for name in journey.moments if name != CONVERSION))
 
 
-def _moments(journey: JourneySpec, names: ConditionNames) -> list[RecordFields]:
+def _moment_rows(journey: JourneySpec, names: ConditionNames) -> list[RecordFields]:
     rows: list[RecordFields] = []
     for name in _moment_names(journey):
         moment = journey.moments.get(name)
@@ -215,22 +203,22 @@ def _has_clock(event: Event) -> bool:
     return event.wait != "never"
 
 
-def _journey_arrays(scenario: ScenarioSpec, registers: Symbols, links: ActorLinks) -> dict[str, Array]:
+def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actor_links: ActorLinks) -> dict[str, Array]:
     journey = scenario.journey
-    effects, stage_events = EffectChains(registers), SpanTable()
-    codes = registers.names.events
-    events = [_event(name, event, journey, registers, effects, links) for name, event in journey.events.items()]
+    effects, stage_events = EffectChains(symbols), SpanTable()
+    codes = symbols.names.events
+    events = [_event_row(name, event, journey, symbols, effects, actor_links) for name, event in journey.events.items()]
     stages, stage_links = [], []
     for code, (name, stage) in enumerate(journey.stages.items()):
-        here = [
+        clocks_here = [
             codes[other]
             for other, event in journey.events.items()
             if event.stages != "anywhere" and name in event.stages and _has_clock(event)
         ]
-        first, count = stage_events.add(here)
+        first, count = stage_events.add(clocks_here)
         stages.append({"first": first, "count": count, "retained": int(stage.retained), "observed_as": code if stage.observed else -1})
-        stage_links.append(registers.links.add(links.triggered_by_stage(name)))
-    touchpoints = touchpoint_arrays(scenario, registers, effects)
+        stage_links.append(symbols.links.add(actor_links.triggered_by_stage(name)))
+    touchpoints = touchpoint_arrays(scenario, symbols, effects)
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
     return {
         **touchpoints,
@@ -241,29 +229,31 @@ def _journey_arrays(scenario: ScenarioSpec, registers: Symbols, links: ActorLink
         "when_events": plain_array("i4", [code for code, event in clocked if event.when is not None]),
         "satisfaction_events": plain_array("i4", [code for code, event in clocked if event.satisfaction != 0.0]),
         "effects": record_array(EFFECT_RECORD, effects.rows, padded=True),
-        "scores": record_array(SCORE, [{"tau": _tau(score.half_life)} for score in journey.scores.values()]),
-        "moments": record_array(MOMENT, _moments(journey, registers.names)),
+        "scores": record_array(SCORE, [{"tau": _time_constant(score.half_life)} for score in journey.scores.values()]),
+        "moments": record_array(MOMENT, _moment_rows(journey, symbols.names)),
     }
 
 
-def _event(name: str, event: Event, journey: JourneySpec, registers: Symbols, effects: EffectChains, links: ActorLinks) -> RecordFields:
-    streams, spans = registers.streams, registers.links
-    factor_first, factor_count = registers.factor_span(event.speed)
-    trigger_first, trigger_count = spans.add(links.triggered_by_event(name))
-    exit_first, exit_count = spans.add(links.ended_by(name))
-    watch_first, watch_count = spans.add(links.reset_by(name))
+def _event_row(
+    name: str, event: Event, journey: JourneySpec, symbols: Symbols, effects: EffectChains, actor_links: ActorLinks
+) -> RecordFields:
+    links = symbols.links
+    factor_first, factor_count = symbols.factor_span(event.speed)
+    trigger_first, trigger_count = links.add(actor_links.triggered_by_event(name))
+    exit_first, exit_count = links.add(actor_links.ended_by(name))
+    watch_first, watch_count = links.add(actor_links.reset_by(name))
     return {
-        "wait": wait_distribution(event.wait, registers.knots),
-        "tau": _tau(event.half_life),
+        "wait": wait_distribution(event.wait, symbols.tables),
+        "tau": _time_constant(event.half_life),
         "satisfaction": event.satisfaction,
         "profile": profile_code(journey, event.activity),
-        "when": registers.programs.of(event.when, latent=True),
+        "when": symbols.programs.index_of(event.when, latent=True),
         "effects": effects.add(event.effects, f"event:{name}"),
         "anywhere": int(event.stages == "anywhere"),
         "hidden": int(not event.observed),
         "records_hour": int(event.observed and event.activity is not None),
-        "pull_channels": sum(1 << registers.names.channels[c] for c, channel in journey.channels.items() if name in channel.visits),
-        "change": ChangeFlag.EVENT if (ConditionOp.COUNT, registers.names.events[name]) in _when_names(journey, registers) else 0,
+        "pull_channels": sum(1 << symbols.names.channels[c] for c, channel in journey.channels.items() if name in channel.visits),
+        "change": ChangeFlag.EVENT if (ConditionOp.COUNT, symbols.names.events[name]) in _when_operations(journey, symbols) else 0,
         "factor_first": factor_first,
         "factor_count": factor_count,
         "trigger_first": trigger_first,
@@ -272,21 +262,21 @@ def _event(name: str, event: Event, journey: JourneySpec, registers: Symbols, ef
         "exit_count": exit_count,
         "watch_first": watch_first,
         "watch_count": watch_count,
-        "stream_wait": streams.of(f"event:{name}:wait"),
+        "stream_wait": symbols.streams.id_of(f"event:{name}:wait"),
     }
 
 
-def _persona_arrays(journey: JourneySpec, registers: Symbols) -> dict[str, Array]:
-    personas, names = journey.personas.values(), registers.names
+def _persona_arrays(journey: JourneySpec, symbols: Symbols) -> dict[str, Array]:
+    personas, names = journey.personas.values(), symbols.names
     consent = {name: channel.consent for name, channel in journey.channels.items()}
-    lifted = {event for p in personas for event, gain in p.contact_lift.items() if gain != 0.0}
+    lifted_events = {event for p in personas for event, gain in p.contact_lift.items() if gain != 0.0}
     stages = [{"stage": names.stages[p.starts_in or journey.starts_in], "resting_satisfaction": p.satisfaction} for p in personas]
 
-    def matrix(things: list[dict[str, float]], others: dict[str, float]) -> Array:
-        return plain_array("f8", np.array([[given.get(name, other) for name, other in others.items()] for given in things]))
+    def matrix(by_persona: list[dict[str, float]], defaults: dict[str, float]) -> Array:
+        return plain_array("f8", np.array([[values.get(name, default) for name, default in defaults.items()] for values in by_persona]))
 
     return {
-        "contact_events": plain_array("i4", [code for name, code in names.events.items() if name in lifted]),
+        "contact_events": plain_array("i4", [code for name, code in names.events.items() if name in lifted_events]),
         "personas": record_array(PERSONA, stages),
         "persona_speed": matrix([p.speed for p in personas], dict.fromkeys(journey.events, 1.0)),
         "persona_response": matrix([p.responds for p in personas], dict.fromkeys(journey.events, 1.0)),
@@ -296,16 +286,29 @@ def _persona_arrays(journey: JourneySpec, registers: Symbols) -> dict[str, Array
     }
 
 
+def _actor_arrays(table: ActorTable, journey: JourneySpec) -> dict[str, Array]:
+    return {
+        "sites": record_array(SITE, table.sites),
+        "actors": record_array(ACTOR, table.actors),
+        "steps": record_array(STEP_RECORD, table.steps, padded=True),
+        "shares": record_array(SPLIT_SHARE, table.shares.items, padded=True),
+        "schedule": plain_array("f8", table.schedule.items, padded=True),
+        "pull_sites": plain_array("i4", table.on_channels(journey, "pull")),
+        "score_actors": plain_array("i4", table.triggered(TriggerCode.SCORE_ABOVE, TriggerCode.SCORE_BELOW)),
+        "unopened_actors": plain_array("i4", table.triggered(TriggerCode.UNOPENED)),
+    }
+
+
 def _profile_arrays(scenario: ScenarioSpec) -> dict[str, Array]:
     rows, activity, guide = [], [np.zeros(0)], [np.zeros(0, dtype=np.int32)]
     first = guide_first = 0
     for name, declared in scenario.journey.activity.items():
         table = profile_table(declared, start=scenario.start, horizon_days=scenario.horizon, where=f"activity.{name}")
-        count, guides = len(table.activity), len(table.guide)
-        rows.append({"first": first, "count": count, "guide": guide_first, "guides": guides, "begin": table.begin})
+        count, guide_count = len(table.activity), len(table.guide)
+        rows.append({"first": first, "count": count, "guide": guide_first, "guides": guide_count, "begin": table.begin})
         activity.append(table.activity)
         guide.append(table.guide)
-        first, guide_first = first + count, guide_first + guides
+        first, guide_first = first + count, guide_first + guide_count
     return {
         "profiles": record_array(PROFILE, rows, padded=True),
         "activity": plain_array("f8", np.concatenate(activity), padded=True),
@@ -313,11 +316,11 @@ def _profile_arrays(scenario: ScenarioSpec) -> dict[str, Array]:
     }
 
 
-def _register_arrays(registers: Symbols) -> dict[str, Array]:
-    codes = [{"op": op, "arg": arg, "x": x} for op, arg, x in registers.programs.codes]
+def _symbol_arrays(symbols: Symbols) -> dict[str, Array]:
+    codes = [{"op": op, "arg": arg, "x": x} for op, arg, x in symbols.programs.codes]
     return {
         "codes": record_array(CONDITION_CODE, codes, padded=True),
-        "knots": plain_array("f8", registers.knots.array()),
-        "factors": plain_array("i4", registers.factors.items, padded=True),
-        "links": plain_array("i4", registers.links.items, padded=True),
+        "knots": plain_array("f8", symbols.tables.array()),
+        "factors": plain_array("i4", symbols.factors.items, padded=True),
+        "links": plain_array("i4", symbols.links.items, padded=True),
     }

@@ -1,12 +1,11 @@
-"""Shifts of a desk -> how many people are there when, and which of them are paid what. (part)."""
+"""Compiles the staffing of desks: rosters, promised times, escalation and wages."""
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from cjsim.scenario.policy import Staffing
-    from cjsim.scenario.spec import ScenarioSpec
-from cjsim.scenario.rosters import _HOURS, Roster, roster_of
+from cjsim.scenario.policy import Staffing
+from cjsim.scenario.rosters import HOURS_PER_DAY, Roster, roster_of
+from cjsim.scenario.spec import ScenarioSpec
 
 
 class DeskPlan(NamedTuple):
@@ -14,39 +13,39 @@ class DeskPlan(NamedTuple):
 
     roster: Roster
     sla: float = math.inf  # days from the request to an answer that is in time
-    escalate_after: float = math.inf  # days after which who waits goes to another desk
-    escalate_to: int = -1  # that desk
-    wages: tuple[tuple[float, Roster], ...] = ()  # wages: money a day of each, and the staff who earn it; a shift each
+    escalate_after: float = math.inf  # days after which a waiting customer goes to another desk
+    escalate_to: int = -1  # code of that desk
+    wages: tuple[tuple[float, Roster], ...] = ()  # by paid shift: money a day for each agent, and the agents at work
 
 
-def desk_plans(scenario: "ScenarioSpec") -> tuple[DeskPlan, ...]:
+def desk_plans(scenario: ScenarioSpec) -> tuple[DeskPlan, ...]:
     """How each desk of a scenario is run, in the order of their codes.
 
     Parameters
     ----------
     scenario : ScenarioSpec
-        As declared; a desk that the policy does not staff has nobody.
+        As declared. A desk that the policy does not name has no staff.
 
     Returns
     -------
-    tuple of Post
+    tuple of DeskPlan
     """
     codes = {name: code for code, name in enumerate(scenario.journey.desks)}
     return tuple(_desk_plan(scenario.policy.desks.get(name), codes, scenario) for name in codes)
 
 
-def _desk_plan(staffing: "Staffing | None", codes: dict[str, int], scenario: "ScenarioSpec") -> DeskPlan:
+def _desk_plan(staffing: Staffing | None, codes: dict[str, int], scenario: ScenarioSpec) -> DeskPlan:
     if staffing is None:
         return DeskPlan(Roster((), ()))
     start, horizon = scenario.start, scenario.horizon
-    rota = roster_of(staffing.shifts, start=start, horizon_days=horizon)
-    paid = tuple(
-        (shift.wage_per_hour * _HOURS, roster_of([shift], start=start, horizon_days=horizon))
+    roster = roster_of(staffing.shifts, start=start, horizon_days=horizon)
+    wages = tuple(
+        (shift.wage_per_hour * HOURS_PER_DAY, roster_of([shift], start=start, horizon_days=horizon))
         for shift in staffing.shifts
         if shift.wage_per_hour and shift.agents
     )
     sla = math.inf if staffing.sla is None else staffing.sla
-    post = DeskPlan(rota, sla, wages=paid)
+    plan = DeskPlan(roster, sla, wages=wages)
     if staffing.escalate is None:
-        return post
-    return post._replace(escalate_after=staffing.escalate.after, escalate_to=codes[staffing.escalate.to])
+        return plan
+    return plan._replace(escalate_after=staffing.escalate.after, escalate_to=codes[staffing.escalate.to])

@@ -1,8 +1,4 @@
-"""Entry files: when each customer enters, and what is known of that customer.
-
-Lives here: reading the CSV that `entry.file` names, and its checks with row numbers. Does not live here: who enters
-without a file (population.py).
-"""
+"""Reads entry files: when each customer enters, and which traits and attributes are known."""
 
 import csv
 import math
@@ -16,7 +12,7 @@ from numpy.typing import NDArray
 
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 
-IDENTIFIER = "customer"  # of the firm's: kept in the file so that its rows can be joined with others
+IDENTIFIER = "customer"  # the firm's customer number; users keep it to join rows with other tables
 
 
 class Entries(NamedTuple):
@@ -33,11 +29,11 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
     Parameters
     ----------
     path : Path
-        CSV with a header; UTF-8. A column `customer` is left unread, unless a trait or an attribute has this name.
+        CSV with a header, UTF-8. A column `customer` is ignored, unless a trait or an attribute has this name.
     start : date
         Day 0.
     traits : mapping of str to int
-        Names that a column of numbers may have.
+        Traits that a column may have.
     levels : mapping of str to mapping of str to int
         Attributes that a column may have, each with the codes of its levels.
 
@@ -48,7 +44,7 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
     Raises
     ------
     InputError
-        If the file cannot be read, has no rows or no column `entered`, or a value is wrong (the message names the row).
+        If the file cannot be read, has no rows or no column `entered`, or a value is wrong; the message names the row.
     """
     header, rows = _read_rows(path)
     for name in header:
@@ -58,17 +54,16 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
         must = "must have one column 'entered' and no column twice"
         raise InputError(format_error(f"{path}:1", must, short_repr(", ".join(header)), "Name the columns in the first row."))
     columns: dict[str, NDArray[np.float64]] = {}
-    for at, name in enumerate(header):
+    for column, name in enumerate(header):
         if name == IDENTIFIER and name not in traits and name not in levels:
             continue
-        values = np.empty(len(rows))
-        for index, (line, row) in enumerate(rows):
-            where = f"{path}:{line}: {name}"
-            if name == "entered":
-                values[index] = _day(row[at], start, where)
-            else:
-                values[index] = _number(row[at], where) if name in traits else _level(row[at], levels[name], where)
-        columns[name] = values
+        cells = [(row[column], f"{path}:{line}: {name}") for line, row in rows]
+        if name == "entered":
+            columns[name] = np.array([_day(text, start, where) for text, where in cells])
+        elif name in traits:
+            columns[name] = np.array([_number(text, where) for text, where in cells])
+        else:
+            columns[name] = np.array([_level(text, levels[name], where) for text, where in cells])
     known = {name: values for name, values in columns.items() if name != "entered"}
     return Entries(
         entered=columns["entered"],
@@ -98,10 +93,10 @@ def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 
 def _day(text: str, start: date, where: str) -> float:
-    """Days since the start of a date, a date-time or a number of days."""
+    """Days since the start, from a date, a date-time or a number of days."""
     must = "must be a date, a date-time, or days since the start"
     try:
-        at = float(text)
+        days = float(text)
     except ValueError:
         try:
             moment = datetime.fromisoformat(text.strip())
@@ -109,13 +104,13 @@ def _day(text: str, start: date, where: str) -> float:
             raise InputError(
                 format_error(where, must, short_repr(text), "Write such as '2026-03-01', '2026-03-01 14:30' or '59.5'.")
             ) from None
-        at = (moment.replace(tzinfo=None) - datetime.combine(start, time())).total_seconds() / 86_400
-    if not math.isfinite(at):
+        days = (moment.replace(tzinfo=None) - datetime.combine(start, time())).total_seconds() / 86_400
+    if not math.isfinite(days):
         raise InputError(format_error(where, must, short_repr(text), "Write a number that is finite."))
-    if at < 0:
+    if days < 0:
         must = f"must not lie before the scenario's start ({start})"
         raise InputError(format_error(where, must, short_repr(text), "Let the scenario start earlier, or leave the row out."))
-    return at
+    return days
 
 
 def _number(text: str, where: str) -> float:

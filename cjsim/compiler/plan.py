@@ -1,7 +1,4 @@
-"""A compiled scenario with its names: what an engine is given.
-
-Lives here: `Plan` and its parts. Does not live here: how it is made (tables.py), how a population is drawn from it (population.py).
-"""
+"""`Plan`, a compiled scenario with its names, and its parts."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -19,7 +16,7 @@ FloatArray = NDArray[np.float64]
 
 
 class TraitTransform(Enum):
-    """How a trait follows from its uniform."""
+    """How a trait is computed from its uniform."""
 
     DRAW = "the value of a draw"
     ODDS = "x of the drawn odds x/(1-x)"
@@ -38,23 +35,23 @@ class TraitPlan(NamedTuple):
 
 
 class ArrivalPlan(NamedTuple):
-    """How many customers come by one acquisition channel, and of which personas."""
+    """How many customers one acquisition channel brings, and of which personas."""
 
     name: str
-    cumulative_personas: FloatArray  # cumulative shares, but for the last
+    cumulative_personas: FloatArray  # cumulative shares without the last
     spend: float  # money over the horizon
     days: FloatArray  # (n_days + 1,): 0, 1, ..., the horizon
-    expected: FloatArray  # (n_days + 1,): arrivals expected by then
+    expected: FloatArray  # (n_days + 1,): expected arrivals until then
 
 
 @dataclass(frozen=True)
 class PopulationPlan:
     """What a population is drawn from."""
 
-    cumulative_personas: FloatArray  # cumulative shares, but for the last
+    cumulative_personas: FloatArray  # cumulative shares without the last
     traits: tuple[TraitPlan, ...]
     derived: tuple[DerivedTrait, ...]
-    attributes: tuple[tuple[str, FloatArray], ...]  # name, cumulative shares of its levels but for the last
+    attributes: tuple[tuple[str, FloatArray], ...]  # name, cumulative shares of its levels without the last
     over_days: float
     entries: Entries | None
     shift_column: int  # -1 none
@@ -64,7 +61,7 @@ class PopulationPlan:
 
 @dataclass(frozen=True)
 class Codebook:
-    """Names by code: what the columns of logs, outcomes and populations mean."""
+    """Names by code: the meaning of the columns of logs, outcomes and populations."""
 
     events: tuple[str, ...]  # of the log: touches in lower case, then journey events
     stages: tuple[str, ...]
@@ -85,7 +82,7 @@ class Codebook:
 
 @dataclass(frozen=True)
 class StateSizes:
-    """What a `CustomerState` needs beyond the lengths of the world's arrays."""
+    """Sizes of a `CustomerState` that do not follow from the lengths of the world's arrays."""
 
     tags: int
     columns: int  # of traits

@@ -1,8 +1,4 @@
-"""Who the customers are: persona, traits, attributes, and when they enter.
-
-Lives here: how the recipe of a population is made, and drawing any stretch of it. Does not live here: the recipe (plan.py), reading
-an entry file (entries.py), what customers do (behavior.py).
-"""
+"""Draws the population: personas, traits, attributes, interests and entry times of customers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -27,19 +23,19 @@ from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.policy import Spend
 from cjsim.scenario.spec import ScenarioSpec
 
-MAX_CLOCK_SHIFT_DAYS = 2.0  # a clock_shift beyond it is cut there: activity tables reach no further
-_NEAR_ZERO = 1e-12  # a trait nearer to 0 counts as this in 1/trait
+MAX_CLOCK_SHIFT_DAYS = 2.0  # larger clock shifts are clipped: activity tables reach no further
+_NEAR_ZERO = 1e-12  # in 1/trait, a trait nearer to 0 counts as this
 
 
-def compile_population(scenario: ScenarioSpec, registers: Symbols) -> PopulationPlan:
-    """What a scenario's population is drawn from; call it when all trait columns are known.
+def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPlan:
+    """Compile what a scenario's population is drawn from. Call it after all trait columns are known.
 
     Parameters
     ----------
     scenario : ScenarioSpec
         As declared.
-    registers : Symbols
-        Takes the tables of traits and the names of streams.
+    symbols : Symbols
+        Tables of traits and names of streams are added to it.
 
     Returns
     -------
@@ -50,24 +46,24 @@ def compile_population(scenario: ScenarioSpec, registers: Symbols) -> Population
     InputError
         If the entry file is wrong.
     """
-    journey, columns = scenario.journey, registers.columns
+    journey, trait_columns = scenario.journey, symbols.trait_columns
     streams = ["population:persona", "population:entry", "population:interest"]
     streams += [f"trait:{name}" for name in journey.traits] + [f"attribute:{name}" for name in journey.attributes]
     streams += [arrival_stream(name) for name in journey.acquisition]
     for name in streams:
-        registers.streams.of(name)
+        symbols.streams.id_of(name)
     entries = None
     if scenario.entry.file is not None:
-        levels = {name: codes for name, codes in registers.names.levels.items() if name in journey.attributes}
-        entries = read_entries(Path(scenario.entry.file), start=scenario.start, traits=registers.names.traits, levels=levels)
+        levels = {name: codes for name, codes in symbols.names.levels.items() if name in journey.attributes}
+        entries = read_entries(Path(scenario.entry.file), start=scenario.start, traits=symbols.names.traits, levels=levels)
     return PopulationPlan(
         cumulative_personas=_cumulative_shares([persona.share for persona in journey.personas.values()]),
-        traits=tuple(_trait_plan(name, law, registers.knots) for name, law in journey.traits.items()),
-        derived=tuple(columns.derived),
+        traits=tuple(_trait_plan(name, law, symbols.tables) for name, law in journey.traits.items()),
+        derived=tuple(trait_columns.derived),
         attributes=tuple((name, _cumulative_shares(list(levels.values()))) for name, levels in journey.attributes.items()),
         over_days=scenario.entry.over,
         entries=entries,
-        shift_column=-1 if journey.clock_shift is None else columns.of(journey.clock_shift),
+        shift_column=-1 if journey.clock_shift is None else trait_columns.index_of(journey.clock_shift),
         cumulative_interests=_interest_shares(journey),
         acquisition=_arrival_plans(scenario),
     )
@@ -83,14 +79,18 @@ def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
     seed : int
         In [0, 2**63).
     first, count : int
-        The stretch; at least 0.
+        At least 0.
+
+    Returns
+    -------
+    Cohort
     """
     key = np.arange(first, first + count, dtype=np.uint64)
     return Cohort(key, _draw_entry(plan.population, seed, key), np.full(count, -1, np.int32), np.zeros(count), first)
 
 
 def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
-    """Who these customers are, the same however they are cut into stretches.
+    """Draw the customers of a cohort. The result does not depend on how customers are split into cohorts.
 
     Parameters
     ----------
@@ -99,83 +99,83 @@ def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
     seed : int
         In [0, 2**63).
     cohort : Cohort
-        Whom to draw.
+        The customers to draw.
 
     Returns
     -------
     Population
-        Without replies.
+        Without replies of desks.
     """
-    recipe, key, count = plan.population, cohort.key, len(cohort)
-    traits = _draw_traits(recipe, plan.world, seed, key)
+    population, key, count = plan.population, cohort.key, len(cohort)
+    traits = _draw_traits(population, plan.world, seed, key)
     shift = np.zeros(count)
-    if recipe.shift_column >= 0:
-        shift = np.clip(traits[:, recipe.shift_column] / 24.0, -MAX_CLOCK_SHIFT_DAYS, MAX_CLOCK_SHIFT_DAYS)
-    persona = _draw_persona(recipe, seed, cohort)
+    if population.shift_column >= 0:
+        shift = np.clip(traits[:, population.shift_column] / 24.0, -MAX_CLOCK_SHIFT_DAYS, MAX_CLOCK_SHIFT_DAYS)
+    persona = _draw_persona(population, seed, cohort)
     return Population(
         key=key,
         persona=persona,
         entered=cohort.entered,
         shift=shift,
         traits=traits,
-        attributes=_draw_attributes(recipe, seed, cohort),
+        attributes=_draw_attributes(population, seed, cohort),
         number=np.arange(cohort.first, cohort.first + count),
-        interest=_draw_interest(recipe, seed, key, persona),
+        interest=_draw_interest(population, seed, key, persona),
         cost=cohort.cost,
         replies=np.zeros((count, 2), np.int64),
     )
 
 
-def _draw_entry(recipe: PopulationPlan, seed: int, key: NDArray[np.uint64]) -> FloatArray:
-    if recipe.entries is not None:
-        return _entry_row(recipe.entries.entered, key)
-    if recipe.over_days > 0:
-        return recipe.over_days * uniforms(seed, key, "population:entry")
+def _draw_entry(population: PopulationPlan, seed: int, key: NDArray[np.uint64]) -> FloatArray:
+    if population.entries is not None:
+        return _entry_row(population.entries.entered, key)
+    if population.over_days > 0:
+        return population.over_days * uniforms(seed, key, "population:entry")
     return np.zeros(len(key))
 
 
-def _draw_interest(recipe: PopulationPlan, seed: int, key: NDArray[np.uint64], persona: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The topic of each customer, -1 where the journey has none."""
-    if not len(recipe.cumulative_interests):
+def _draw_interest(population: PopulationPlan, seed: int, key: NDArray[np.uint64], persona: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The interest of each customer, -1 if the journey has no interests."""
+    if not len(population.cumulative_interests):
         return np.full(len(key), -1, np.int32)
-    upto = recipe.cumulative_interests[persona]
-    return np.asarray((upto <= uniforms(seed, key, "population:interest")[:, None]).sum(axis=1), np.int32)
+    cumulative = population.cumulative_interests[persona]
+    return np.asarray((cumulative <= uniforms(seed, key, "population:interest")[:, None]).sum(axis=1), np.int32)
 
 
-def _draw_persona(recipe: PopulationPlan, seed: int, cohort: Cohort) -> NDArray[np.int32]:
-    """The persona of each customer, from the mix of the channel that it came by."""
+def _draw_persona(population: PopulationPlan, seed: int, cohort: Cohort) -> NDArray[np.int32]:
+    """The persona of each customer, from the persona mix of its acquisition channel."""
     u = uniforms(seed, cohort.key, "population:persona")
-    persona = np.searchsorted(recipe.cumulative_personas, u, side="right").astype(np.int32)
-    for code, channel in enumerate(recipe.acquisition):
-        here = cohort.channel == code
-        persona[here] = np.searchsorted(channel.cumulative_personas, u[here], side="right")
+    persona = np.searchsorted(population.cumulative_personas, u, side="right").astype(np.int32)
+    for code, channel in enumerate(population.acquisition):
+        from_channel = cohort.channel == code
+        persona[from_channel] = np.searchsorted(channel.cumulative_personas, u[from_channel], side="right")
     return persona
 
 
-def _draw_attributes(recipe: PopulationPlan, seed: int, cohort: Cohort) -> FloatArray:
+def _draw_attributes(population: PopulationPlan, seed: int, cohort: Cohort) -> FloatArray:
     key = cohort.key
-    known = recipe.entries.attributes if recipe.entries is not None else {}
-    attributes = np.empty((len(key), len(recipe.attributes) + bool(recipe.acquisition)))
-    attributes[:, len(recipe.attributes) :] = np.where(cohort.channel < 0, len(recipe.acquisition), cohort.channel)[:, None]
-    for column, (name, upto) in enumerate(recipe.attributes):
-        attributes[:, column] = _known_or_drawn(known.get(name), key, partial(_draw_levels, upto, seed, name))
+    known = population.entries.attributes if population.entries is not None else {}
+    attributes = np.empty((len(key), len(population.attributes) + bool(population.acquisition)))
+    attributes[:, len(population.attributes) :] = np.where(cohort.channel < 0, len(population.acquisition), cohort.channel)[:, None]
+    for column, (name, cumulative) in enumerate(population.attributes):
+        attributes[:, column] = _known_or_drawn(known.get(name), key, partial(_draw_levels, cumulative, seed, name))
     return attributes
 
 
-def _draw_traits(recipe: PopulationPlan, world: World, seed: int, key: NDArray[np.uint64]) -> FloatArray:
-    known = recipe.entries.traits if recipe.entries is not None else {}
-    n_traits = len(recipe.traits)
-    traits = np.empty((len(key), n_traits + len(recipe.derived)))
-    for column, trait in enumerate(recipe.traits):
+def _draw_traits(population: PopulationPlan, world: World, seed: int, key: NDArray[np.uint64]) -> FloatArray:
+    known = population.entries.traits if population.entries is not None else {}
+    n_traits = len(population.traits)
+    traits = np.empty((len(key), n_traits + len(population.derived)))
+    for column, trait in enumerate(population.traits):
         traits[:, column] = _known_or_drawn(known.get(trait.name), key, partial(_draw_trait, trait, world, seed))
-    for column, (source, inverse) in enumerate(recipe.derived, start=n_traits):
+    for column, (source, inverse) in enumerate(population.derived, start=n_traits):
         x = traits[:, source]
         traits[:, column] = 1.0 / np.where(np.abs(x) < _NEAR_ZERO, np.copysign(_NEAR_ZERO, x), x) if inverse else 1.0 - x
     return traits
 
 
-def _draw_levels(upto: FloatArray, seed: int, name: str, key: NDArray[np.uint64]) -> FloatArray:
-    return np.searchsorted(upto, uniforms(seed, key, f"attribute:{name}"), side="right").astype(np.float64)
+def _draw_levels(cumulative: FloatArray, seed: int, name: str, key: NDArray[np.uint64]) -> FloatArray:
+    return np.searchsorted(cumulative, uniforms(seed, key, f"attribute:{name}"), side="right").astype(np.float64)
 
 
 def _draw_trait(trait: TraitPlan, world: World, seed: int, key: NDArray[np.uint64]) -> FloatArray:
@@ -188,9 +188,9 @@ def trait_values(trait: TraitPlan, world: World, u: FloatArray) -> FloatArray:
     Parameters
     ----------
     trait : TraitPlan
-        How it is drawn.
+        How the trait is drawn.
     world : World
-        Read: knots.
+        Only `knots` is read.
     u : ndarray of float64, shape (n_customers,)
         In (0, 1).
 
@@ -210,11 +210,11 @@ def trait_values(trait: TraitPlan, world: World, u: FloatArray) -> FloatArray:
     return 1.0 / (1.0 + 1.0 / values) if trait.form is TraitTransform.ODDS else values
 
 
-def _trait_plan(name: str, law: TraitLaw, knots: QuantileTables) -> TraitPlan:
+def _trait_plan(name: str, law: TraitLaw, tables: QuantileTables) -> TraitPlan:
     if law.normal is not None:
         return TraitPlan(name, TraitTransform.NORMAL, _distribution_array(DistributionRecord()), law.normal.mean, law.normal.sd)
     if law.beta is not None:
-        span = knots.beta(law.beta.alpha, law.beta.beta)
+        span = tables.beta(law.beta.alpha, law.beta.beta)
         if span is None:
             return TraitPlan(name, TraitTransform.BETA, _distribution_array(DistributionRecord()), law.beta.alpha, law.beta.beta)
         return TraitPlan(
@@ -222,12 +222,12 @@ def _trait_plan(name: str, law: TraitLaw, knots: QuantileTables) -> TraitPlan:
             TraitTransform.ODDS,
             _distribution_array(DistributionRecord(DistributionCode.TABLE, table=span[0], length=span[1], scale=1.0)),
         )
-    return TraitPlan(name, TraitTransform.DRAW, _distribution_array(_trait_distribution(law, knots)))
+    return TraitPlan(name, TraitTransform.DRAW, _distribution_array(_trait_distribution(law, tables)))
 
 
-def _trait_distribution(law: TraitLaw, knots: QuantileTables) -> DistributionRecord:
+def _trait_distribution(law: TraitLaw, tables: QuantileTables) -> DistributionRecord:
     if law.gamma is not None:
-        return gamma_distribution(law.gamma.mean, law.gamma.shape, knots)
+        return gamma_distribution(law.gamma.mean, law.gamma.shape, tables)
     if law.lognormal is not None:
         return DistributionRecord(DistributionCode.LOGNORMAL, scale=law.lognormal.median, a=law.lognormal.sigma)
     if law.uniform is not None:
@@ -241,7 +241,7 @@ def _distribution_array(draw: DistributionRecord) -> Array:
 
 
 def _interest_shares(journey: JourneySpec) -> FloatArray:
-    """Cumulative shares of topics by persona; no rows without interests."""
+    """Cumulative shares of interests by persona; no rows without interests."""
     if not journey.interests:
         return np.zeros((0, 0))
     mixes = [persona.interests or journey.interests for persona in journey.personas.values()]
@@ -249,27 +249,27 @@ def _interest_shares(journey: JourneySpec) -> FloatArray:
 
 
 def _channel_persona_shares(journey: JourneySpec, personas: dict[str, float]) -> FloatArray:
-    """Cumulative shares of the personas that a channel brings; those of the journey where it names none."""
+    """Cumulative shares of the personas that a channel brings; the journey's shares if the channel has none."""
     shares = {name: persona.share for name, persona in journey.personas.items()}
     return _cumulative_shares([(personas or shares).get(name, 0.0) for name in shares])
 
 
 def _cumulative_shares(weights: list[float]) -> FloatArray:
-    upto = np.cumsum(weights)
-    return np.asarray(upto[:-1] / upto[-1])
+    cumulative = np.cumsum(weights)
+    return np.asarray(cumulative[:-1] / cumulative[-1])
 
 
 def _arrival_plans(scenario: ScenarioSpec) -> tuple[ArrivalPlan, ...]:
     journey, spend = scenario.journey, scenario.policy.acquisition
-    come = partial(compile_arrivals, start=scenario.start, horizon_days=scenario.horizon)
+    compile_channel = partial(compile_arrivals, start=scenario.start, horizon_days=scenario.horizon)
     return tuple(
-        come(name, channel, spend.get(name, Spend()), persona_upto=_channel_persona_shares(journey, channel.personas))
+        compile_channel(name, channel, spend.get(name, Spend()), cumulative_personas=_channel_persona_shares(journey, channel.personas))
         for name, channel in journey.acquisition.items()
     )
 
 
 def _known_or_drawn(known: FloatArray | None, key: NDArray[np.uint64], draw: Callable[[NDArray[np.uint64]], FloatArray]) -> FloatArray:
-    """What the entry file says of initial customers; what is drawn of all others, whom it does not know."""
+    """Values from the entry file for initial customers, drawn values for all others."""
     if known is None:
         return draw(key)
     initial = are_initial(key)

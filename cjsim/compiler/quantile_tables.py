@@ -1,12 +1,9 @@
-"""Distributions -> records: what `quantiles.py` needs to turn a uniform into a wait, an amount or a trait.
+"""Compiles distributions into records, and builds tables of the quantile functions that have no closed form.
 
-Lives here: the `DRAW` record of each law, and the tables of inverses without a closed form (gamma, beta, empirical).
-Does not live here: the inverses themselves (quantiles.py), who draws what (tables.py).
-
-A table of a positive law holds log q at `GAMMA_KNOTS` equidistant z in [-TABLE_END, TABLE_END], z the normal quantile
-of the uniform, then d log q / dz times the step: a cubic Hermite interpolant. A table of a beta law does so for the odds
-x / (1 - x). Measured against scipy on 20,011 points z in [-8.25, 8.25]: the gamma quantile's relative error is at most
-6e-9 at shape 0.01, 1.3e-9 at 0.05, 1e-10 from 0.5 on; a beta table is kept only where it is better than `TABLE_ERROR`.
+A table of a positive distribution holds log q at `GAMMA_KNOTS` equidistant z in [-TABLE_END, TABLE_END], where z is the normal quantile
+of the uniform, then d log q / dz times the step: a cubic Hermite interpolant. A table of a beta distribution does so for the odds
+x / (1 - x). Measured against scipy on 20,011 points z in [-8.25, 8.25]: the relative error of the gamma quantile is at most
+6e-9 at shape 0.01, 1.3e-9 at 0.05, 1e-10 from 0.5 on. A beta table is used only if its error is at most `TABLE_ERROR`.
 """
 
 import math
@@ -24,12 +21,12 @@ FloatArray = NDArray[np.float64]
 GAMMA_KNOTS = 1025
 TABLE_ERROR = 1e-8
 _TINY_QUANTILE = 1e-16  # below it, the first term of the series of the distribution function is exact
-_MOST_LOG_ODDS = 600.0
+_MAX_LOG_ODDS = 600.0
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
 class DistributionRecord(NamedTuple):
-    """The fields of a `DRAW` record, in their order."""
+    """The fields of a `DISTRIBUTION` record, in their order."""
 
     kind: int = DistributionCode.NEVER
     table: int = 0
@@ -43,7 +40,7 @@ NEVER_DISTRIBUTION = DistributionRecord()
 
 
 class QuantileTables:
-    """Tables under construction: each table once, however many laws use it."""
+    """Tables under construction. Distributions with the same parameters share a table."""
 
     def __init__(self) -> None:
         self._tables: list[FloatArray] = []
@@ -51,7 +48,7 @@ class QuantileTables:
         self._length = 0
 
     def gamma(self, shape: float) -> tuple[int, int]:
-        """First index and length of the table of a gamma law with scale 1.
+        """First index and length of the table of a gamma distribution with scale 1.
 
         Parameters
         ----------
@@ -67,7 +64,7 @@ class QuantileTables:
         return self._spans.get(key) or self._add(key, *gamma_table(shape))
 
     def beta(self, alpha: float, beta: float) -> tuple[int, int] | None:
-        """First index and length of the table of the odds of a beta law.
+        """First index and length of the table of the odds of a beta distribution.
 
         Parameters
         ----------
@@ -77,7 +74,7 @@ class QuantileTables:
         Returns
         -------
         tuple of int or None
-            Index of the first knot, number of z; None where no table is better than `TABLE_ERROR`.
+            Index of the first knot, number of z; None if the error of a table exceeds `TABLE_ERROR`.
         """
         key = ("beta", (alpha, beta))
         if key in self._spans:
@@ -86,32 +83,32 @@ class QuantileTables:
         return None if table is None else self._add(key, *table)
 
     def steps(self, values: tuple[float, ...], weights: tuple[float, ...] | None) -> tuple[int, int]:
-        """First index and length of an empirical law: cumulative probabilities, then ascending values.
+        """First index and length of the table of an empirical distribution: cumulative probabilities, then ascending values.
 
         Parameters
         ----------
         values : tuple of float
             In any order, repeated or not.
         weights : tuple of float or None
-            At least 0; equal if not given.
+            At least 0; None for equal weights.
 
         Returns
         -------
         tuple of int
-            Index of the first knot, number of different values.
+            Index of the first knot, number of distinct values.
         """
-        weighed: dict[float, float] = {}
+        weight_of: dict[float, float] = {}
         for value, weight in zip(values, weights or (1.0,) * len(values), strict=True):
             if weight > 0:
-                weighed[value] = weighed.get(value, 0.0) + weight
-        ordered = sorted(weighed)
-        upto = np.cumsum([weighed[value] for value in ordered])
-        upto /= upto[-1]
-        key = ("steps", (*upto, *ordered))
-        return self._spans.get(key) or self._add(key, upto, np.array(ordered))
+                weight_of[value] = weight_of.get(value, 0.0) + weight
+        ordered = sorted(weight_of)
+        cumulative = np.cumsum([weight_of[value] for value in ordered])
+        cumulative /= cumulative[-1]
+        key = ("steps", (*cumulative, *ordered))
+        return self._spans.get(key) or self._add(key, cumulative, np.array(ordered))
 
     def array(self) -> FloatArray:
-        """All knots, one table after another; at least one number.
+        """All tables, one after another; at least one number.
 
         Returns
         -------
@@ -127,15 +124,15 @@ class QuantileTables:
         return span
 
 
-def wait_distribution(law: WaitLaw | str, knots: QuantileTables) -> DistributionRecord:
+def wait_distribution(law: WaitLaw | str, tables: QuantileTables) -> DistributionRecord:
     """The record of a waiting time, in days.
 
     Parameters
     ----------
     law : WaitLaw or 'never'
         As declared.
-    knots : QuantileTables
-        Takes the table, if one is needed.
+    tables : QuantileTables
+        The table is added to it, if the distribution needs one.
 
     Returns
     -------
@@ -151,26 +148,26 @@ def wait_distribution(law: WaitLaw | str, knots: QuantileTables) -> Distribution
     if law.exponential is not None:
         return DistributionRecord(DistributionCode.EXPONENTIAL, scale=law.exponential.mean)
     if law.gamma is not None:
-        return gamma_distribution(law.gamma.mean, law.gamma.shape, knots)
+        return gamma_distribution(law.gamma.mean, law.gamma.shape, tables)
     if law.weibull is not None:
         return DistributionRecord(DistributionCode.WEIBULL, scale=law.weibull.scale, a=1.0 / law.weibull.shape)
     if law.lognormal is not None:
         return DistributionRecord(DistributionCode.LOGNORMAL, scale=law.lognormal.median, a=law.lognormal.sigma)
     if law.empirical is not None:
-        return _empirical_distribution(law.empirical, knots)
+        return _empirical_distribution(law.empirical, tables)
     assert law.fixed is not None
     return DistributionRecord(DistributionCode.FIXED, scale=law.fixed)
 
 
-def amount_distribution(law: AmountLaw, knots: QuantileTables) -> DistributionRecord:
+def amount_distribution(law: AmountLaw, tables: QuantileTables) -> DistributionRecord:
     """The record of an amount of money.
 
     Parameters
     ----------
     law : AmountLaw
         As declared.
-    knots : QuantileTables
-        Takes the table, if one is needed.
+    tables : QuantileTables
+        The table is added to it, if the distribution needs one.
 
     Returns
     -------
@@ -184,37 +181,37 @@ def amount_distribution(law: AmountLaw, knots: QuantileTables) -> DistributionRe
     if law.exponential is not None:
         return DistributionRecord(DistributionCode.EXPONENTIAL, scale=law.exponential.mean)
     if law.gamma is not None:
-        return gamma_distribution(law.gamma.mean, law.gamma.shape, knots)
+        return gamma_distribution(law.gamma.mean, law.gamma.shape, tables)
     if law.lognormal is not None:
         return DistributionRecord(DistributionCode.LOGNORMAL, scale=law.lognormal.median, a=law.lognormal.sigma)
     if law.uniform is not None:
         return uniform_distribution(law.uniform.low, law.uniform.high)
     if law.empirical is not None:
-        return _empirical_distribution(law.empirical, knots)
+        return _empirical_distribution(law.empirical, tables)
     assert law.fixed is not None
     return DistributionRecord(DistributionCode.FIXED, scale=law.fixed)
 
 
-def gamma_distribution(mean: float, shape: float, knots: QuantileTables) -> DistributionRecord:
-    """The record of a gamma law by its mean and shape."""
-    first, length = knots.gamma(shape)
+def gamma_distribution(mean: float, shape: float, tables: QuantileTables) -> DistributionRecord:
+    """The record of a gamma distribution with a mean and a shape."""
+    first, length = tables.gamma(shape)
     return DistributionRecord(DistributionCode.TABLE, table=first, length=length, scale=mean / shape)
 
 
 def uniform_distribution(low: float, high: float) -> DistributionRecord:
-    """The record of a uniform law between two numbers."""
+    """The record of a uniform distribution between two numbers."""
     return DistributionRecord(DistributionCode.UNIFORM, scale=low, a=high - low)
 
 
-def _empirical_distribution(law: EmpiricalWait | EmpiricalAmount, knots: QuantileTables) -> DistributionRecord:
-    first, length = knots.steps(law.values, law.weights)
+def _empirical_distribution(law: EmpiricalWait | EmpiricalAmount, tables: QuantileTables) -> DistributionRecord:
+    first, length = tables.steps(law.values, law.weights)
     return DistributionRecord(DistributionCode.STEPS, table=first, length=length)
 
 
 def gamma_log_quantile(shape: float, z: FloatArray) -> FloatArray:
-    """Logarithm of the quantile of a gamma law with scale 1 at the normal quantiles z.
+    """Logarithm of the quantile of a gamma distribution with scale 1 at the normal quantiles z.
 
-    Where the quantile is tiny or underflows: log q = (log u + log Gamma(shape + 1)) / shape, from the first term of the
+    If the quantile is tiny or underflows: log q = (log u + log Gamma(shape + 1)) / shape, from the first term of the
     series of the distribution function.
 
     Parameters
@@ -240,7 +237,7 @@ def gamma_log_quantile(shape: float, z: FloatArray) -> FloatArray:
 
 
 def gamma_table(shape: float) -> tuple[FloatArray, FloatArray]:
-    """Hermite knots of the log-quantile of a gamma law with scale 1.
+    """Hermite knots of the log-quantile of a gamma distribution with scale 1.
 
     Parameters
     ----------
@@ -259,7 +256,7 @@ def gamma_table(shape: float) -> tuple[FloatArray, FloatArray]:
 
 
 def beta_log_odds(alpha: float, beta: float, z: FloatArray) -> FloatArray:
-    """Log-odds log(x / (1 - x)) of the quantile x of a beta law at the normal quantiles z.
+    """Log-odds log(x / (1 - x)) of the quantile x of a beta distribution at the normal quantiles z.
 
     Parameters
     ----------
@@ -274,23 +271,23 @@ def beta_log_odds(alpha: float, beta: float, z: FloatArray) -> FloatArray:
 
     References
     ----------
-    NIST Digital Library of Mathematical Functions, 8.17.7, first term, where x or 1 - x is tiny.
+    NIST Digital Library of Mathematical Functions, 8.17.7, first term, used if x or 1 - x is tiny.
     """
     from scipy import special
 
     below, above = special.ndtr(z), special.ndtr(-z)
     x = np.where(z < 0, special.betaincinv(alpha, beta, below), special.betainccinv(alpha, beta, above))
     y = np.where(z < 0, special.betainccinv(beta, alpha, below), special.betaincinv(beta, alpha, above))
-    whole = special.betaln(alpha, beta)
-    small_x = (special.log_ndtr(z) + math.log(alpha) + whole) / alpha
-    small_y = (special.log_ndtr(-z) + math.log(beta) + whole) / beta
+    log_beta = special.betaln(alpha, beta)
+    small_x = (special.log_ndtr(z) + math.log(alpha) + log_beta) / alpha
+    small_y = (special.log_ndtr(-z) + math.log(beta) + log_beta) / beta
     with np.errstate(divide="ignore", invalid="ignore"):
         middle = np.where(x < 0.5, np.log(x) - np.log1p(-x), np.log1p(-y) - np.log(y))
     return np.asarray(np.where(x < _TINY_QUANTILE, small_x, np.where(y < _TINY_QUANTILE, -small_y, middle)))
 
 
 def beta_table(alpha: float, beta: float) -> tuple[FloatArray, FloatArray] | None:
-    """Hermite knots of the log-odds of a beta law.
+    """Hermite knots of the log-odds of a beta distribution.
 
     Parameters
     ----------
@@ -300,8 +297,8 @@ def beta_table(alpha: float, beta: float) -> tuple[FloatArray, FloatArray] | Non
     Returns
     -------
     values, slopes : ndarray of float64, shape (GAMMA_KNOTS,), or None
-        As in `gamma_table`; None if the table is further than `TABLE_ERROR` from the log-odds half-way between knots.
-        Log-odds beyond +-600 stay there, so that exp() of them neither over- nor underflows.
+        As in `gamma_table`; None if the table is off by more than `TABLE_ERROR` half-way between knots.
+        Log-odds are clipped to +-600, so that their exp() neither over- nor underflows.
     """
     from scipy import special
 
@@ -310,11 +307,11 @@ def beta_table(alpha: float, beta: float) -> tuple[FloatArray, FloatArray] | Non
     log_density = -special.betaln(alpha, beta) - alpha * np.logaddexp(0.0, -values) - beta * np.logaddexp(0.0, values)
     with np.errstate(over="ignore", invalid="ignore"):
         slopes = np.exp(_log_normal_density(z) - log_density) * step
-        between = 0.5 * (values[:-1] + values[1:]) + 0.125 * (slopes[:-1] - slopes[1:])
-        error = np.abs(between - beta_log_odds(alpha, beta, z[:-1] + 0.5 * step))
+        midpoints = 0.5 * (values[:-1] + values[1:]) + 0.125 * (slopes[:-1] - slopes[1:])
+        error = np.abs(midpoints - beta_log_odds(alpha, beta, z[:-1] + 0.5 * step))
     if not np.all(error <= TABLE_ERROR):
         return None
-    return np.clip(values, -_MOST_LOG_ODDS, _MOST_LOG_ODDS), np.where(np.abs(values) > _MOST_LOG_ODDS, 0.0, slopes)
+    return np.clip(values, -_MAX_LOG_ODDS, _MAX_LOG_ODDS), np.where(np.abs(values) > _MAX_LOG_ODDS, 0.0, slopes)
 
 
 def _grid(size: int) -> tuple[FloatArray, float]:

@@ -1,8 +1,4 @@
-"""What compilation hands out numbers for: streams, trait columns, slots, condition programs, spans.
-
-Lives here: the registers that the compilers of effects, actors and tables share, and how rows become record arrays.
-Does not live here: what the rows say (tables.py, effects.py, actors.py).
-"""
+"""What the compilers of one scenario share: codes of streams, trait columns, slots, conditions and spans; rows as record arrays."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -18,17 +14,17 @@ from cjsim.scenario.condition_names import ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 
 RecordFields = dict[str, Any]
-PendingIndex = tuple[RecordFields, str]  # a field that waits for the index of the record that will follow
+PendingIndex = tuple[RecordFields, str]  # a row and its field that will hold the index of the next record
 MAX_CHANNEL_BITS = 64  # bits of a channel mask
 
 
 class RandomStreams:
-    """The streams of one scenario, by name; two names never share one."""
+    """The random streams of one scenario, by name. Two names never share a stream."""
 
     def __init__(self) -> None:
         self._names: dict[int, str] = {}
 
-    def of(self, name: str) -> int:
+    def id_of(self, name: str) -> int:
         """The stream of a name.
 
         Raises
@@ -46,26 +42,26 @@ class RandomStreams:
         return stream
 
     def names(self) -> tuple[str, ...]:
-        """All names so far, in the order in which they were asked for."""
+        """All names so far, in the order of first use."""
         return tuple(self._names.values())
 
 
 class DerivedTrait(NamedTuple):
-    """A trait column that follows from another one."""
+    """A trait column that is computed from another column."""
 
     source: int
     inverse: bool  # 1/x; else 1-x
 
 
 class TraitColumns:
-    """Columns of traits: one a trait in the order of declaration, then those of `1/x` and `1-x` that are used."""
+    """Columns of traits: one for each trait in the order of declaration, then the `1/x` and `1-x` that are used."""
 
     def __init__(self, traits: Iterable[str]) -> None:
         self._codes = {name: code for code, name in enumerate(traits)}
         self.n_traits = len(self._codes)
         self.derived: list[DerivedTrait] = []
 
-    def of(self, reference: str) -> int:
+    def index_of(self, reference: str) -> int:
         """The column of a trait, `1/trait` or `1-trait`."""
         compact = "".join(reference.split())
         if compact not in self._codes:
@@ -81,82 +77,82 @@ _OBSERVED_OPS = {ConditionOp.STAGE: ConditionOp.OBSERVED_STAGE}  # a policy sees
 
 
 class ConditionTable:
-    """Condition programs, one after another; equal conditions share one."""
+    """Condition programs, one after another. Equal conditions share a program."""
 
     def __init__(self, of_journey: ConditionNames, of_policy: ConditionNames) -> None:
         self._names = {True: of_journey, False: of_policy}
-        self._first: dict[tuple[bool, str], int] = {}
+        self._indices: dict[tuple[bool, str], int] = {}
         self.codes: list[tuple[int, int, float]] = []
 
-    def of(self, condition: str | None, *, latent: bool = False) -> int:
-        """Index of a condition's first record, -1 for no condition; `latent`: it is the journey's own."""
+    def index_of(self, condition: str | None, *, latent: bool = False) -> int:
+        """Index of a condition's first record, -1 for no condition. `latent`: the condition belongs to the journey."""
         if condition is None:
             return -1
         key = (latent, condition)
-        if key not in self._first:
-            self._first[key] = len(self.codes)
+        if key not in self._indices:
+            self._indices[key] = len(self.codes)
             program = parse_condition(condition, self._names[latent])
             self.codes += program if latent else [(_OBSERVED_OPS.get(ConditionOp(op), op), arg, x) for op, arg, x in program]
-        return self._first[key]
+        return self._indices[key]
 
 
 class SpanTable:
-    """Items of one kind, one span after another."""
+    """Items of one kind in consecutive spans, each given by first index and count."""
 
     def __init__(self) -> None:
         self.items: list[Any] = []
 
     def add(self, items: Iterable[Any]) -> tuple[int, int]:
-        """First index and count of the items, now at the end."""
+        """Append items. Returns their first index and count."""
         first = len(self.items)
         self.items.extend(items)
         return first, len(self.items) - first
 
 
 class Symbols:
-    """Everything that hands out numbers in the compilation of one scenario."""
+    """The names of one scenario, and everything that assigns numbers to them during compilation."""
 
     def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames) -> None:
         self.names = of_journey
         self.streams = RandomStreams()
-        self.columns = TraitColumns(of_journey.traits)
+        self.trait_columns = TraitColumns(of_journey.traits)
         self.programs = ConditionTable(of_journey, of_policy)
-        self.knots = QuantileTables()
+        self.tables = QuantileTables()
         self.factors, self.links = SpanTable(), SpanTable()
         self.n_slots = 0
 
-    def slot(self) -> int:
+    def new_slot(self) -> int:
         """A new index in `CustomerState.decision_counts`."""
         self.n_slots += 1
         return self.n_slots - 1
 
     def factor_span(self, references: Iterable[str]) -> tuple[int, int]:
-        """The span of `World.factors` with the columns of traits that multiply something."""
-        return self.factors.add([self.columns.of(reference) for reference in references])
+        """Append trait columns that multiply something. Returns their span in `World.factors`."""
+        return self.factors.add([self.trait_columns.index_of(reference) for reference in references])
 
     def channel_mask(self, channels: Iterable[str]) -> int:
-        """The bits of channels; all bits if none are named."""
-        named = list(channels)
-        return sum({1 << self.names.channels[name] for name in named}) if named else 2**MAX_CHANNEL_BITS - 1
+        """The bits of channels; all bits if the list is empty."""
+        selected = list(channels)
+        return sum({1 << self.names.channels[name] for name in selected}) if selected else 2**MAX_CHANNEL_BITS - 1
 
 
-def resolve_pending(holes: Iterable[PendingIndex], index: int) -> None:
-    """Write an index into each field that waited for it."""
-    for row, field in holes:
+def resolve_pending(pending: Iterable[PendingIndex], index: int) -> None:
+    """Write an index into each pending field."""
+    for row, field in pending:
         row[field] = index
 
 
 def record_array(dtype: np.dtype[Any], rows: Iterable[Mapping[str, Any]], *, padded: bool = False) -> Array:
-    """Rows as a read-only record array; fields that a row does not name are 0.
+    """Rows as a read-only record array. Fields that a row does not have are 0.
 
     Parameters
     ----------
     dtype : dtype
-        A record type of world.py.
+        A record type of `kernels.world`.
     rows : Iterable of mapping
         By field name.
     padded : bool
-        Whether to give one record of zeros where there is no row, so that the array can be indexed.
+        Whether to return one record of zeros if there are no rows, so that the array can be indexed.
 
     Returns
     -------
@@ -171,12 +167,12 @@ def record_array(dtype: np.dtype[Any], rows: Iterable[Mapping[str, Any]], *, pad
 
 
 def plain_array(dtype: str, values: Any, *, padded: bool = False) -> Array:
-    """Values as a read-only, C-contiguous array; one 0 where there are none and `padded`."""
+    """Values as a read-only, C-contiguous array. If `padded`, an empty array becomes a single 0."""
     array = np.ascontiguousarray(values, dtype=dtype)
     return read_only(np.zeros(1, dtype=dtype) if padded and array.size == 0 else array)
 
 
 def read_only(array: Array) -> Array:
-    """The array itself, from now on read-only."""
+    """Make an array read-only, and return it."""
     array.setflags(write=False)
     return array

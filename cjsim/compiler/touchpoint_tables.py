@@ -1,7 +1,4 @@
-"""Channels, messages, offers and desks -> their records.
-
-Lives here: the tables of touchpoints. Does not live here: events and stages (tables.py), sends (actors.py), guardrails (guard_tables.py).
-"""
+"""Compiles channels, messages, offers and desks into their records."""
 
 import math
 
@@ -22,17 +19,17 @@ _REPLY_KINDS = ("in_time", "late", "unanswered")
 _UNSTAFFED = Staffing.model_validate({"agents": 0})
 
 
-def touchpoint_arrays(scenario: ScenarioSpec, registers: Symbols, effects: EffectChains) -> dict[str, Array]:
+def touchpoint_arrays(scenario: ScenarioSpec, symbols: Symbols, effects: EffectChains) -> dict[str, Array]:
     """The arrays of channels, messages, their lifts, offers and desks.
 
     Parameters
     ----------
     scenario : ScenarioSpec
         As declared.
-    registers : Symbols
-        Takes streams, columns and tables.
+    symbols : Symbols
+        Streams, columns and tables are added to it.
     effects : EffectChains
-        Takes the effects of messages and desks.
+        The effects of messages and desks are added to it.
 
     Returns
     -------
@@ -41,15 +38,15 @@ def touchpoint_arrays(scenario: ScenarioSpec, registers: Symbols, effects: Effec
     """
     journey, lifts = scenario.journey, SpanTable()
     survivals = [channel_survival(channel) for channel in journey.channels.values()]
-    channels = [_channel(name, journey, registers) for name in journey.channels]
-    messages = [_message(name, journey, survivals, registers, effects, lifts) for name in journey.messages]
+    channels = [_channel_row(name, journey, symbols) for name in journey.channels]
+    messages = [_message_row(name, journey, survivals, symbols, effects, lifts) for name in journey.messages]
     n_actors = len(scenario.policy.flows) + len(scenario.policy.broadcasts)
-    desks = [_desk(name, n_actors + code, journey, scenario.policy, registers, effects) for code, name in enumerate(journey.desks)]
+    desks = [_desk_row(name, n_actors + code, journey, scenario.policy, symbols, effects) for code, name in enumerate(journey.desks)]
     return {
         "channels": record_array(CHANNEL, channels),
         "messages": record_array(MESSAGE, messages),
         "lifts": record_array(LIFT, lifts.items, padded=True),
-        "offers": record_array(OFFER, [_offer(name, offer, registers) for name, offer in journey.offers.items()]),
+        "offers": record_array(OFFER, [_offer_row(name, offer, symbols) for name, offer in journey.offers.items()]),
         "desks": record_array(DESK, desks),
     }
 
@@ -59,7 +56,7 @@ def profile_code(journey: JourneySpec, activity: str | None) -> int:
     return -1 if activity is None else list(journey.activity).index(activity)
 
 
-def _offer(name: str, offer: Offer, registers: Symbols) -> RecordFields:
+def _offer_row(name: str, offer: Offer, symbols: Symbols) -> RecordFields:
     return {
         "discount": offer.discount or 0.0,
         "amount": offer.amount or 0.0,
@@ -67,79 +64,83 @@ def _offer(name: str, offer: Offer, registers: Symbols) -> RecordFields:
         "redeems": offer.redeems,
         "at_least": offer.at_least,
         "uses": offer.uses,
-        "slot": registers.slot(),
-        "stream": registers.streams.of(f"offer:{name}:redeem"),
+        "slot": symbols.new_slot(),
+        "stream": symbols.streams.id_of(f"offer:{name}:redeem"),
     }
 
 
-def _desk(name: str, source: int, journey: JourneySpec, policy: PolicySpec, registers: Symbols, effects: EffectChains) -> RecordFields:
+def _desk_row(name: str, source: int, journey: JourneySpec, policy: PolicySpec, symbols: Symbols, effects: EffectChains) -> RecordFields:
     desk, staffing = journey.desks[name], policy.desks.get(name, _UNSTAFFED)
     patience = (
-        DistributionRecord(DistributionCode.NEVER) if desk.patience == "endless" else wait_distribution(desk.patience, registers.knots)
+        DistributionRecord(DistributionCode.NEVER) if desk.patience == "endless" else wait_distribution(desk.patience, symbols.tables)
     )
     return {
-        "service": wait_distribution(desk.service, registers.knots),
+        "service": wait_distribution(desk.service, symbols.tables),
         "patience": patience,
         **{f"on_{reply}": effects.add(getattr(desk.effects, reply), f"desk:{name}:{reply}") for reply in _REPLY_KINDS},
         "source": source,
         "cost": staffing.cost_per_minute * MINUTES_PER_DAY,
-        "stream_service": registers.streams.of(f"desk:{name}:service"),
-        "stream_patience": registers.streams.of(f"desk:{name}:patience"),
+        "stream_service": symbols.streams.id_of(f"desk:{name}:service"),
+        "stream_patience": symbols.streams.id_of(f"desk:{name}:patience"),
     }
 
 
-def _channel(name: str, journey: JourneySpec, registers: Symbols) -> RecordFields:
+def _channel_row(name: str, journey: JourneySpec, symbols: Symbols) -> RecordFields:
     channel: Channel = journey.channels[name]
     return {
-        "open_delay": wait_distribution(channel.open_delay, registers.knots),
-        "click_delay": wait_distribution(channel.click_delay, registers.knots),
+        "open_delay": wait_distribution(channel.open_delay, symbols.tables),
+        "click_delay": wait_distribution(channel.click_delay, symbols.tables),
         "kind": ChannelKind[channel.kind.upper()],
         "desk": -1 if channel.desk is None else list(journey.desks).index(channel.desk),
         "click_cost": channel.click_cost,
         "profile": profile_code(journey, channel.activity),
-        "affinity_column": -1 if channel.affinity is None else registers.columns.of(channel.affinity),
+        "affinity_column": -1 if channel.affinity is None else symbols.trait_columns.index_of(channel.affinity),
         "lifetime": math.inf if channel.lifetime is None else channel.lifetime,
         "fatigue": channel.fatigue,
         "annoyance": channel.annoyance,
         "satisfaction": channel.satisfaction,
         "weight": channel.pressure,
         "delivery_gain": channel.delivery_gain,
-        "stream_consent": registers.streams.of(f"channel:{name}:consent"),
+        "stream_consent": symbols.streams.id_of(f"channel:{name}:consent"),
     }
 
 
-def _message(
-    name: str, journey: JourneySpec, survivals: list[float], registers: Symbols, effects: EffectChains, lifts: SpanTable
+def _message_row(
+    name: str, journey: JourneySpec, survivals: list[float], symbols: Symbols, effects: EffectChains, lifts: SpanTable
 ) -> RecordFields:
     message: Message = journey.messages[name]
-    channel = registers.names.channels[message.channel]
+    channel = symbols.names.channels[message.channel]
     logits = {
-        f"{what}_logit": _surviving_rate_logit(rate, survivals[channel])
-        for what, rate in (("open", message.open_rate), ("unsubscribe", message.unsubscribe_rate), ("complaint", message.complaint_rate))
+        f"{reaction}_logit": _surviving_rate_logit(rate, survivals[channel])
+        for reaction, rate in (
+            ("open", message.open_rate),
+            ("unsubscribe", message.unsubscribe_rate),
+            ("complaint", message.complaint_rate),
+        )
     }
-    spans = [_lift_span(message.lift, touch, registers, lifts) for touch in _MESSAGE_TOUCHES]
+    lift_spans = [_lift_span(message.lift, touch, symbols, lifts) for touch in _MESSAGE_TOUCHES]
     firsts = [effects.add(getattr(message.effects, touch), f"message:{name}:{touch}") for touch in _MESSAGE_TOUCHES]
     return {
         "channel": channel,
         **{f"on_{touch}": first for touch, first in zip(_MESSAGE_TOUCHES, firsts, strict=True)},
-        "lift_first": tuple(first for first, _ in spans),
-        "lift_count": tuple(count for _, count in spans),
+        "lift_first": tuple(first for first, _ in lift_spans),
+        "lift_count": tuple(count for _, count in lift_spans),
         **logits,
         "click_logit": _rate_to_logit(message.click_rate),
         "cost": journey.channels[message.channel].cost if message.cost is None else message.cost,
-        "topic": _topic(message.topic, journey),
+        "topic": _topic_code(message.topic, journey),
         "relevance": message.relevance,
     }
 
 
-def _lift_span(lift: Lifts, touch: str, registers: Symbols, lifts: SpanTable) -> tuple[int, int]:
+def _lift_span(lift: Lifts, touch: str, symbols: Symbols, lifts: SpanTable) -> tuple[int, int]:
     gains: dict[str, float] = getattr(lift, touch)
-    return lifts.add([{"event": registers.names.events[event], "gain": gain} for event, gain in gains.items()])
+    return lifts.add([{"event": symbols.names.events[event], "gain": gain} for event, gain in gains.items()])
 
 
 def _surviving_rate_logit(rate: float, survival: float) -> float:
-    """The logit of what a neutral customer would do if no reading came too late."""
-    assert rate < survival  # check_touchpoints.py sees to it
+    """The logit of a neutral customer's rate if no reading happened after the message's lifetime."""
+    assert rate < survival  # checked by validate.touchpoint_checks
     return _rate_to_logit(rate / survival)
 
 
@@ -147,7 +148,7 @@ def _rate_to_logit(rate: float) -> float:
     return _ZERO_RATE_LOGIT if rate == 0.0 else math.log(rate) - math.log1p(-rate)
 
 
-def _topic(topic: str | None, journey: JourneySpec) -> int:
+def _topic_code(topic: str | None, journey: JourneySpec) -> int:
     if topic is None:
         return -1
     return PERSONAL_TOPIC if topic == PERSONAL else list(journey.interests).index(topic)

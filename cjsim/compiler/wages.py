@@ -1,9 +1,7 @@
-"""Wages: what the staff of a desk is paid by its shifts, whoever asks, and what of it counts in CLV.
+"""Wages of the staff of desks: the amount paid over the horizon, and the part that counts in CLV.
 
-Lives here: their sum over the horizon. Does not live here: who is there when (rotas.py), what a minute of conversation costs (ledger.py).
-
-Wages are decided before anyone comes. All customers who enter bear them alike: so each bears a share of what is paid at every hour, and
-discounts it to its own entry, as all else in its CLV; what was paid before, it bears at its entry, undiscounted.
+Staff are paid by their shifts, regardless of demand. All customers who enter share the wages equally: each bears the same share of every
+hour's wages, discounted to the customer's own entry like all other money in CLV. Wages paid before the entry are not discounted.
 """
 
 from collections.abc import Sequence
@@ -18,7 +16,7 @@ FloatArray = NDArray[np.float64]
 
 
 class Wages(NamedTuple):
-    """What the staff of a desk was paid over the horizon, and what of it counts in CLV: discounted to each entry, their mean."""
+    """Wages of a desk over the horizon: the amount paid, and its mean over customers after discounting to each entry."""
 
     paid: float  # money
     worth: float  # money
@@ -30,11 +28,11 @@ def desk_wages(paid: Sequence[tuple[float, Roster]], *, horizon_days: float, ent
     Parameters
     ----------
     paid : sequence of (float, Roster)
-        Money a day of each, and the staff who earn it.
+        Money a day for each agent, and the roster of these agents.
     horizon_days : float
         Days.
     entered : ndarray of float64, shape (n_customers,), days
-        When customers entered; at the horizon or later counts nowhere.
+        When customers entered. Entries at or after the horizon are ignored.
     force : float
         log(1 + r) / 365, of a yearly discount rate r >= 0.
 
@@ -49,32 +47,34 @@ def desk_wages(paid: Sequence[tuple[float, Roster]], *, horizon_days: float, ent
     Wages(paid=240.0, worth=240.0)
     """
     total = worth = 0.0
-    moments = entered[entered < horizon_days]
-    for per_day, rota in (earned for earned in paid if earned[1].times):
-        begins = np.array(rota.times)
+    entries = entered[entered < horizon_days]
+    for per_day, roster in (item for item in paid if item[1].times):
+        begins = np.array(roster.times)
         ends = np.append(begins[1:], horizon_days)[: len(begins)]
-        staff = np.array(rota.staff, np.float64)
+        staff = np.array(roster.staff, np.float64)
         total += per_day * float(staff @ (ends - begins))
-        worth += per_day * float(_discounted_days(begins, ends, staff, moments, force).mean()) if len(moments) else 0.0
+        worth += per_day * float(_discounted_days(begins, ends, staff, entries, force).mean()) if len(entries) else 0.0
     return Wages(total, worth)
 
 
 def _discounted_days(begins: FloatArray, ends: FloatArray, staff: FloatArray, entered: FloatArray, force: float) -> FloatArray:
-    """Days worked, seen from each entry: those before it in full, later ones times exp(-force (t - entry)); shape (n_customers,)."""
-    known = np.concatenate([[0.0], np.cumsum(staff * (ends - begins))])  # days worked until the end of each stretch
-    ahead = np.concatenate(
-        [np.cumsum((staff * _discount_integral(begins, ends, force))[::-1])[::-1], [0.0]]
-    )  # in and after each, seen from day 0
-    at = np.searchsorted(begins, entered, side="right") - 1  # the stretch into which an entry falls; -1 before the first
-    within = np.maximum(at, 0)
-    begun, on = begins[within], np.where(at >= 0, staff[within], 0.0)
-    before = np.where(at >= 0, known[within] + on * (entered - begun), 0.0)
-    after = np.where(at >= 0, ahead[within] - on * _discount_integral(begun, np.maximum(entered, begun), force), ahead[0])
+    """Days worked, discounted to each entry; shape (n_customers,).
+
+    Days before the entry count in full, later days times exp(-force (t - entry)).
+    """
+    worked = np.concatenate([[0.0], np.cumsum(staff * (ends - begins))])  # days worked until the end of each interval
+    # In and after each interval, discounted to day 0.
+    ahead = np.concatenate([np.cumsum((staff * _discount_integral(begins, ends, force))[::-1])[::-1], [0.0]])
+    found = np.searchsorted(begins, entered, side="right") - 1  # the interval of each entry; -1 before the first
+    is_started, interval = found >= 0, np.maximum(found, 0)
+    begin, agents = begins[interval], np.where(is_started, staff[interval], 0.0)
+    before = np.where(is_started, worked[interval] + agents * (entered - begin), 0.0)
+    after = np.where(is_started, ahead[interval] - agents * _discount_integral(begin, np.maximum(entered, begin), force), ahead[0])
     return np.asarray(before + np.exp(force * entered) * after)
 
 
 def _discount_integral(begins: FloatArray, ends: FloatArray, force: float) -> FloatArray:
-    """The integral of exp(-force t) over stretches of time."""
+    """The integral of exp(-force t) over intervals of time."""
     if force == 0:
         return ends - begins
     return np.asarray(np.exp(-force * begins) * -np.expm1(-force * (ends - begins)) / force)

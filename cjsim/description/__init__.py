@@ -1,1 +1,1 @@
-"""The model in words."""
+"""Describes journeys, policies and scenarios in words."""

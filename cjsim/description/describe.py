@@ -1,8 +1,4 @@
-"""A journey, a policy or a scenario in words: what moves a customer from where to where, and what the firm does.
-
-Lives here: the words of scenarios and journeys, but for touchpoints. Does not live here: touchpoints (describe_touchpoints.py), policies
-(describe_policy.py), phrases (phrases.py), what looks like a mistake (mistakes.py), numbers (tables.py).
-"""
+"""Describes a journey, a policy or a scenario in words, except touchpoints and policies."""
 
 from collections.abc import Iterator
 
@@ -16,17 +12,17 @@ from cjsim.scenario.spec import ScenarioSpec
 
 
 def describe(record: ScenarioSpec | JourneySpec | PolicySpec) -> str:
-    """What a record says, in words, a fact a line.
+    """Describe a record in words, one fact a line.
 
     Parameters
     ----------
     record : ScenarioSpec, JourneySpec or PolicySpec
-        What is told.
+        The record to describe.
 
     Returns
     -------
     str
-        Lines, indented by what they belong to.
+        Lines, indented below what they belong to.
     """
     if isinstance(record, ScenarioSpec):
         lines = [*_scenario_lines(record), "", *_journey_lines(record.journey), "", *policy_lines(record.policy)]
@@ -41,7 +37,8 @@ def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
     else:
         entry = f"entering evenly over {duration_phrase(scenario.entry.over)}" if scenario.entry.over else "entering on day 0"
     more = " and those who come by acquisition" if scenario.journey.acquisition else ""
-    yield f"Scenario {name_with_title(scenario.name, scenario.title)}: {scenario.customers:,} customers {entry}{more}, {duration_phrase(scenario.horizon)}"
+    customers = f"{scenario.customers:,} customers {entry}{more}"
+    yield f"Scenario {name_with_title(scenario.name, scenario.title)}: {customers}, {duration_phrase(scenario.horizon)}"
     yield f"from {scenario.start}, seed {scenario.seed}, money discounted at {format_percent(scenario.discount_rate)} a year."
 
 
@@ -60,15 +57,21 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
         yield "Attributes, which the firm sees:"
         for name, levels in journey.attributes.items():
             yield f"  {name}: {join_names(f'{level} {format_percent(share)}' for level, share in levels.items())}"
+    yield from _stage_lines(journey)
+    yield from touchpoint_lines(journey)
+
+
+def _stage_lines(journey: JourneySpec) -> Iterator[str]:
+    """Stages with their events, then events that can happen anywhere, then events that only happen when fired."""
     lifted = _lifted_events(journey)
     yield "Stages, and what happens there:"
     for name, stage in journey.stages.items():
-        facts = [word for word, holds in (("counts as retained", stage.retained), ("hidden from the firm", not stage.observed)) if holds]
+        facts = [fact for fact, holds in (("counts as retained", stage.retained), ("hidden from the firm", not stage.observed)) if holds]
         yield f"  {name_with_title(name, stage.title)}" + (f": {join_names(facts)}" if facts else "")
-        here = {event: body for event, body in journey.events.items() if body.stages != "anywhere" and name in body.stages}
+        stage_events = {event: body for event, body in journey.events.items() if body.stages != "anywhere" and name in body.stages}
         yield from (
-            (f"    {_event_line(event, body, lifted=event in lifted)}" for event, body in here.items())
-            if here
+            (f"    {_event_line(event, body, lifted=event in lifted)}" for event, body in stage_events.items())
+            if stage_events
             else ["    nothing of its own"]
         )
     anywhere = {name: event for name, event in journey.events.items() if event.stages == "anywhere"}
@@ -79,27 +82,26 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
     if fired:
         yield "Only when fired:"
         yield from (f"    {name}{effects_phrase(event.effects)}" for name, event in fired.items())
-    yield from touchpoint_lines(journey)
 
 
 def _decay_lines(journey: JourneySpec) -> Iterator[str]:
-    """How fast moods and scores fade."""
-    rests, presses = journey.satisfaction.half_life, journey.pressure.half_life
-    if rests is not None:
-        yield f"Satisfaction comes half the way back to rest in {duration_phrase(rests)}."
+    """How fast satisfaction, contact pressure and scores decay."""
+    satisfaction, pressure = journey.satisfaction.half_life, journey.pressure.half_life
+    if satisfaction is not None:
+        yield f"Satisfaction comes half the way back to rest in {duration_phrase(satisfaction)}."
     if journey.channels:
-        yield f"The pressure of contacts {f'halves in {duration_phrase(presses)}' if presses is not None else 'never fades'}."
+        yield f"The pressure of contacts {f'halves in {duration_phrase(pressure)}' if pressure is not None else 'never fades'}."
     if journey.preferred_contacts is not None:
         yield f"As many contacts a week as '{journey.preferred_contacts}' says tire nobody."
     if journey.scores:
-        fades = {
+        decay_phrases = {
             name: f" (halves in {duration_phrase(score.half_life)})" if score.half_life else "" for name, score in journey.scores.items()
         }
-        yield f"Scores: {join_names(f'{name}{fade}' for name, fade in fades.items())}."
+        yield f"Scores: {join_names(f'{name}{phrase}' for name, phrase in decay_phrases.items())}."
 
 
 def _persona_phrases(persona: Persona) -> Iterator[str]:
-    """What sets a persona apart."""
+    """What distinguishes a persona."""
     if persona.starts_in:
         yield f"starts in {persona.starts_in}"
     yield f"rests at satisfaction {persona.satisfaction:g}"
@@ -128,6 +130,6 @@ def _event_line(name: str, event: Event, *, lifted: bool) -> str:
 
 
 def _lifted_events(journey: JourneySpec) -> set[str]:
-    """Events that messages or contacts make likelier or rarer."""
+    """Events whose rate messages or contacts change."""
     gains = [gains for message in journey.messages.values() for _, gains in message.lift]
     return {event for lifts in [*gains, *(persona.contact_lift for persona in journey.personas.values())] for event in lifts}

@@ -1,7 +1,4 @@
-"""The phrases of which descriptions are made: numbers, spans, shares, names, and what effects do.
-
-Lives here: how one value or one effect is said. Does not live here: whole descriptions (describe.py).
-"""
+"""Phrases used in descriptions: numbers, durations, shares, names and effects."""
 
 import math
 from collections.abc import Iterable
@@ -23,26 +20,26 @@ _VERBS = {
 
 
 def format_number(value: float) -> str:
-    """Three digits that count, thousands apart."""
+    """A number with three significant digits and thousands separators."""
     return f"{value:,.0f}" if 999.5 <= abs(value) < 1e15 else f"{value:.3g}"
 
 
 def duration_phrase(days: float) -> str:
-    """Days in words, rounded."""
+    """A duration in words, rounded to three digits."""
     if math.isinf(days):
         return "for ever"
-    size, word = next((unit for unit in _UNITS if days >= unit[0] * 0.995), _UNITS[-1])
+    size, unit_name = next((unit for unit in _UNITS if days >= unit[0] * 0.995), _UNITS[-1])
     count = format_number(days / size)
-    return f"{count} {word if count == '1' else f'{word}s'}"
+    return f"{count} {unit_name if count == '1' else f'{unit_name}s'}"
 
 
 def delay_phrase(days: float) -> str:
-    """When something comes that waits so long."""
+    """When something happens after a fixed wait."""
     return f"after {duration_phrase(days)}" if days else "at once"
 
 
 def wait_phrase(law: WaitLaw) -> str:
-    """When something comes whose wait is so distributed."""
+    """When something happens after a random wait."""
     if law.fixed is not None:
         return delay_phrase(law.fixed)
     return f"after {duration_phrase(mean_wait(law))} on average ({law.kind})"
@@ -54,45 +51,46 @@ def format_percent(share: float) -> str:
 
 
 def mix_phrase(weights: dict[str, float]) -> str:
-    """Names with their shares of the sum of weights."""
+    """Names with their shares of the total weight."""
     total = math.fsum(weights.values()) or 1.0
     return join_names(f"{name} {format_percent(weight / total)}" for name, weight in weights.items())
 
 
 def name_with_title(name: str, title: str) -> str:
-    """A name with its title."""
+    """A name with its title, if it has one."""
     return f"{name} ({title})" if title else name
 
 
 def join_names(names: Iterable[str]) -> str:
-    """Names with commas between them."""
+    """Names separated by commas."""
     return ", ".join(names)
 
 
 def score_phrase(points: dict[str, float]) -> str:
-    """What is added to scores."""
+    """The points added to scores."""
     return join_names(f"score {name} {gain:+g}" for name, gain in points.items())
 
 
 def effects_phrase(effects: tuple[Effect, ...]) -> str:
-    """What follows, after a colon; nothing where nothing does."""
+    """Effects after a colon; empty if there are none."""
     return f": {join_names(_effect_phrase(effect) for effect in effects)}" if effects else ""
 
 
 def desk_phrase(desk: str, priority: int) -> str:
-    """A desk that is asked."""
+    """A desk, with the priority of a request."""
     return f"desk {desk}" + (f" with priority {priority}" if priority else "")
 
 
 def _effect_phrase(effect: Effect) -> str:
     if effect.purchase is not None:
         times = f" times {' times '.join(effect.purchase.times)}" if effect.purchase.times else ""
-        return f"buys for {format_number(mean_amount(effect.purchase.value))} on average{times}, {format_percent(effect.purchase.margin)} of it margin"
+        value, margin = format_number(mean_amount(effect.purchase.value)), format_percent(effect.purchase.margin)
+        return f"buys for {value} on average{times}, {margin} of it margin"
     if effect.choose is not None:
-        ways = [
+        branches = [
             f"{branch.weight} to {join_names(_effect_phrase(inner) for inner in branch.effects) or 'nothing'}" for branch in effect.choose
         ]
-        return f"one of [{'; '.join(ways)}]"
+        return f"one of [{'; '.join(branches)}]"
     if effect.score is not None:
         return score_phrase(effect.score)
     if effect.ask is not None:

@@ -1,7 +1,4 @@
-"""A policy in words: flows, broadcasts, guardrails, the staff of desks, spend, and what the firm knows of interests.
-
-Lives here: the words. Does not live here: the journey's (describe.py, describe_touchpoints.py).
-"""
+"""Describes a policy in words: flows, broadcasts, guardrails, staffing, spend and personalization."""
 
 from collections.abc import Iterator
 
@@ -11,12 +8,17 @@ from cjsim.scenario.policy import Broadcast, Flow, On, PolicySpec, Schedule, Shi
 
 
 def policy_lines(policy: PolicySpec) -> Iterator[str]:
-    """What a policy says, a fact a line.
+    """Describe a policy in words, one fact a line.
 
     Parameters
     ----------
     policy : PolicySpec
-        What is told.
+        The policy to describe.
+
+    Yields
+    ------
+    str
+        Lines, indented below what they belong to.
     """
     yield f"Policy {name_with_title(policy.name, policy.title)}:"
     for name, flow in policy.flows.items():
@@ -76,8 +78,8 @@ def _step_lines(steps: tuple[Step, ...]) -> Iterator[str]:
             yield from _branch_lines({f"{name}, {format_percent(arm.share)}": arm.steps for name, arm in step.split.items()})
 
 
-def _branch_lines(ways: dict[str, tuple[Step, ...]]) -> Iterator[str]:
-    for name, steps in ways.items():
+def _branch_lines(branches: dict[str, tuple[Step, ...]]) -> Iterator[str]:
+    for name, steps in branches.items():
         if not steps and name in ("then", "else"):
             continue
         yield f"  {name}:" if steps else f"  {name}: nothing"
@@ -133,7 +135,7 @@ def _guardrail_lines(policy: PolicySpec) -> Iterator[str]:
 
 
 def _staffing_phrases(staffing: Staffing) -> Iterator[str]:
-    """Who is there when, and what is promised."""
+    """The shifts, the promised time, escalation and costs of a desk."""
     yield from (_shift_phrase(shift) for shift in staffing.shifts)
     yield from [f"an answer within {duration_phrase(staffing.sla)} promised"] if staffing.sla is not None else []
     yield from (
@@ -152,7 +154,7 @@ def _shift_phrase(shift: Shift) -> str:
 
 
 def _spend_phrases(spend: Spend) -> Iterator[str]:
-    """Money a day, and when it is another sum."""
+    """Spend per day, and the periods with other amounts."""
     yield f"{format_number(spend.per_day)} a day"
     yield from (f"{format_number(period.per_day)} a day from {period.first} to {period.last}" for period in spend.periods)
 

@@ -1,7 +1,4 @@
-"""Touchpoints in words: channels, messages, offers, desks, and where customers come from.
-
-Lives here: the words. Does not live here: the rest of a journey (describe.py), what the firm does with them (describe_policy.py).
-"""
+"""Describes touchpoints in words: channels, messages, offers, desks and acquisition channels."""
 
 from collections.abc import Iterator
 
@@ -21,12 +18,17 @@ from cjsim.scenario.touchpoints import Acquisition, Channel, Desk, Message, Offe
 
 
 def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
-    """What a journey says of its touchpoints, a fact a line.
+    """Describe the touchpoints of a journey in words, one fact a line.
 
     Parameters
     ----------
     journey : JourneySpec
-        What is told.
+        The journey to describe.
+
+    Yields
+    ------
+    str
+        Lines, indented below what they belong to.
     """
     if journey.channels:
         yield "Channels:"
@@ -44,12 +46,13 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
         yield "Desks:"
     for name, desk in journey.desks.items():
         yield f"  {name_with_title(name, desk.title)}: {_desk_line(desk)}"
-        for what, effects in desk.effects:
-            yield from [f"    {what.replace('_', ' ')}{effects_phrase(effects)}"] if effects else []
+        for reply, effects in desk.effects:
+            yield from [f"    {reply.replace('_', ' ')}{effects_phrase(effects)}"] if effects else []
     if journey.acquisition:
         yield "Customers come by:"
     yield from (
-        f"  {name_with_title(name, way.title)}: {join_names(_acquisition_phrases(way))}" for name, way in journey.acquisition.items()
+        f"  {name_with_title(name, channel.title)}: {join_names(_acquisition_phrases(channel))}"
+        for name, channel in journey.acquisition.items()
     )
 
 
@@ -91,16 +94,17 @@ def _desk_line(desk: Desk) -> str:
     return f"a conversation takes {duration_phrase(mean_wait(desk.service))} on average, {waits}"
 
 
-def _acquisition_phrases(way: Acquisition) -> Iterator[str]:
-    """How many come, and who they are."""
-    if way.baseline:
-        yield f"{format_number(way.baseline)} a day without spend"
-    elif way.hill is None:
+def _acquisition_phrases(channel: Acquisition) -> Iterator[str]:
+    """How many customers a channel brings, and of which personas."""
+    if channel.baseline:
+        yield f"{format_number(channel.baseline)} a day without spend"
+    elif channel.hill is None:
         yield "only as others refer them"
-    if way.hill is not None:
-        steep = f" (slope {way.hill.slope:g})" if way.hill.slope != 1 else ""
-        yield f"from spend up to {format_number(way.hill.at_most)} a day, half of them at {format_number(way.hill.half)} a day{steep}"
-    if way.adstock:
-        yield f"{format_percent(way.adstock)} of a day's spend works on the next"
-    if way.personas:
-        yield f"of personas {mix_phrase(way.personas)}"
+    if channel.hill is not None:
+        steep = f" (slope {channel.hill.slope:g})" if channel.hill.slope != 1 else ""
+        most, half = format_number(channel.hill.at_most), format_number(channel.hill.half)
+        yield f"from spend up to {most} a day, half of them at {half} a day{steep}"
+    if channel.adstock:
+        yield f"{format_percent(channel.adstock)} of a day's spend works on the next"
+    if channel.personas:
+        yield f"of personas {mix_phrase(channel.personas)}"

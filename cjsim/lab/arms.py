@@ -12,7 +12,7 @@ from cjsim.scenario.search_space import Space
 from cjsim.simulation.documents import Scenario
 from cjsim.validate.search_space_checks import check_values
 from cjsim.yaml.extends import merge_trees
-from cjsim.yaml.paths import Path, location_of
+from cjsim.yaml.paths import KeyPath, location_of
 from cjsim.yaml.tree import Node, to_tree
 
 _SCRAMBLING_SEED = 1  # fixed: the points belong to the hypothesis, not to the randomness of customers
@@ -40,7 +40,7 @@ class ExperimentArm:
     values: Mapping[str, Any]
     scenario: Scenario
     is_different: bool
-    yaml_path: Path
+    yaml_path: KeyPath
 
 
 def build_arms(
@@ -67,7 +67,7 @@ def build_arms(
     if sweep is not None:
         points = list(_sweep_points(sweep, baseline, experiment_node))
         titles = _point_names(points)
-        paths: list[Path] = [("sweep", "list", i) if sweep.list is not None else ("sweep",) for i in range(len(points))]
+        paths: list[KeyPath] = [("sweep", "list", i) if sweep.list is not None else ("sweep",) for i in range(len(points))]
         return tuple(_build_arm(title, values, baseline, baseline, path) for title, values, path in zip(titles, points, paths, strict=True))
     arms = []
     for name, variant in variants.items():
@@ -81,7 +81,7 @@ def build_arms(
     return tuple(arms)
 
 
-def _node_at(root: Node, path: Path) -> Node:
+def _node_at(root: Node, path: KeyPath) -> Node:
     """The node at a path that exists."""
     node: Node | None = root
     for key in path:
@@ -90,7 +90,7 @@ def _node_at(root: Node, path: Path) -> Node:
     return node
 
 
-def _build_arm(name: str, values: Mapping[str, Node], source_scenario: Scenario, baseline: Scenario, yaml_path: Path) -> ExperimentArm:
+def _build_arm(name: str, values: Mapping[str, Node], source_scenario: Scenario, baseline: Scenario, yaml_path: KeyPath) -> ExperimentArm:
     scenario = source_scenario.with_values(values) if values else source_scenario
     differs = scenario.journey != baseline.journey or scenario.policy != baseline.policy
     return ExperimentArm(name, {path: node.plain() for path, node in values.items()}, scenario, differs, yaml_path)
@@ -127,7 +127,7 @@ def _sobol_points(sobol: SobolSweep, baseline: Scenario, root: Node) -> Iterable
             format_error(f"{location}: sweep.sobol.free", "must name a value that is swept", "none", "Name a path and its bounds.")
         )
     check_values(sobol.free, sobol.mixes, baseline, to_tree({"free": sobol.free, "mixes": sobol.mixes}, location))
-    space = Space.of(sobol.free, sobol.mixes)
+    space = Space.from_settings(sobol.free, sobol.mixes)
     points = qmc.Sobol(len(space.coordinates), rng=_SCRAMBLING_SEED).random_base2(sobol.n.bit_length() - 1)
     for unit in points:
         yield {path: to_tree(value, location) for path, value in space.values(space.at(unit)).items()}

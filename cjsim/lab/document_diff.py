@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cjsim.yaml.document import Document
-from cjsim.yaml.paths import Path, path_text
+from cjsim.yaml.paths import KeyPath, path_text
 
 _MAX_VALUE_CHARS = 100
 _MIN_SIMILARITY = 0.3  # of two records of the same kind; equal records have 1
@@ -25,14 +25,14 @@ class DocumentChange:
     Attributes
     ----------
     path : tuple
-        Path in the old version; for an addition, the path at which it is inserted.
+        KeyPath in the old version; for an addition, the path at which it is inserted.
     kind : {'set', 'add', 'remove'}
         The kind of change.
     before, after : Any
         Plain values; None before an addition and after a removal.
     """
 
-    path: Path
+    path: KeyPath
     kind: Literal["set", "add", "remove"]
     before: Any
     after: Any
@@ -109,11 +109,11 @@ def _format_on_one_line(value: Any) -> str:
     return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
 
 
-def _is_document_label(path: Path) -> bool:
+def _is_document_label(path: KeyPath) -> bool:
     return path[-1] in LABEL_KEYS and (len(path) == 1 or path[:-1] in (("journey",), ("policy",)))
 
 
-def _diff_values(old: Any, new: Any, path: Path) -> Iterator[DocumentChange]:
+def _diff_values(old: Any, new: Any, path: KeyPath) -> Iterator[DocumentChange]:
     if old == new:
         return
     if isinstance(old, dict) and isinstance(new, dict) and _is_same_kind(old, new, path):
@@ -131,12 +131,12 @@ def _diff_values(old: Any, new: Any, path: Path) -> Iterator[DocumentChange]:
         yield DocumentChange(path, "set", old, new)
 
 
-def _is_same_kind(old: dict[str, Any], new: dict[str, Any], path: Path) -> bool:
+def _is_same_kind(old: dict[str, Any], new: dict[str, Any], path: KeyPath) -> bool:
     """Whether two mappings are versions of the same object; distributions with different keys are not."""
     return len(path) < 3 or bool(old.keys() & new.keys())
 
 
-def _diff_lists(old: list[Any], new: list[Any], path: Path) -> Iterator[DocumentChange]:
+def _diff_lists(old: list[Any], new: list[Any], path: KeyPath) -> Iterator[DocumentChange]:
     i = j = 0
     for a, b in [*_align_lists(old, new), (len(old), len(new))]:
         for k in range(i, a):
@@ -182,7 +182,7 @@ def _similarity(a: Any, b: Any) -> float:
     return _MIN_SIMILARITY + (0.99 - _MIN_SIMILARITY) * len(leaves_a & leaves_b) / len(leaves_a | leaves_b)
 
 
-def _leaf_values(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _leaf_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _leaf_values(item, (*path, key))
@@ -190,7 +190,7 @@ def _leaf_values(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
         yield path, json.dumps(value, sort_keys=True)
 
 
-def _apply_change(data: Any, path: Path, change: DocumentChange) -> Any:
+def _apply_change(data: Any, path: KeyPath, change: DocumentChange) -> Any:
     """A copy of the data with a change applied; unchanged parts are shared."""
     key, rest = path[0], path[1:]
     copy: Any = list(data) if isinstance(data, list) else dict(data)

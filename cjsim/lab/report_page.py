@@ -195,7 +195,7 @@ def _interpretation_section(experiment: Experiment, findings: Findings) -> Itera
     yield "*Supported*: the whole interval is at or beyond the size claimed; *refuted*: it falls wholly short of it; *undecided*: neither."
     if findings.is_relative:
         yield "Relative effects are differences over the baseline's value, with Fieller's interval for a ratio of paired means."
-    if experiment.scenario.shares:
+    if experiment.scenario.has_shared_resources:
         yield "Customers who share a desk or a budget are counted as if they were independent, so that intervals may be too narrow."
 
 

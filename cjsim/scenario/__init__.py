@@ -1,1 +1,1 @@
-"""What a user declares: journeys, policies, scenarios and the values that a study may vary."""
+"""What a user declares: journeys, policies, scenarios, and the values that a study may vary."""

@@ -1,7 +1,4 @@
-"""What is typical of a distribution: means and medians, as one tells them.
-
-Lives here: numbers about waits and amounts. Does not live here: draws from them (draws.py).
-"""
+"""Means and medians of waits and amounts, for descriptions and checks."""
 
 import math
 from itertools import accumulate
@@ -35,7 +32,7 @@ def median_wait(law: WaitLaw) -> float:
     Returns
     -------
     float
-        Days; of an empirical wait the least value that half of the weight does not exceed.
+        Days. For an empirical wait: the smallest value at which the cumulative weight reaches one half.
     """
     if law.exponential is not None:
         return law.exponential.mean * math.log(2)
@@ -50,9 +47,9 @@ def median_wait(law: WaitLaw) -> float:
     if law.empirical is not None:
         values = law.empirical.values
         pairs = sorted(zip(values, law.empirical.weights or (1.0,) * len(values), strict=True))
-        sums = accumulate(weight for _, weight in pairs)
+        cumulative = accumulate(weight for _, weight in pairs)
         half = math.fsum(weight for _, weight in pairs) / 2
-        return next((value for (value, _), reached in zip(pairs, sums, strict=True) if reached >= half), pairs[-1][0])
+        return next((value for (value, _), reached in zip(pairs, cumulative, strict=True) if reached >= half), pairs[-1][0])
     return float(law.body)
 
 
@@ -62,7 +59,7 @@ def _mean(law: EmpiricalWait | EmpiricalAmount) -> float:
 
 
 def mean_amount(law: AmountLaw) -> float:
-    """The mean of a distribution of money."""
+    """The mean of an amount, money."""
     if law.fixed is not None:
         return law.fixed
     if law.lognormal is not None:

@@ -1,20 +1,13 @@
-"""The words of the condition language, and the names that a journey and a policy give it.
-
-Lives here: which words there are, what they ask for, which names a condition may use and which of them a policy may not see.
-Does not live here: the grammar (conditions.py), what a word is for a customer (programs.py).
-"""
+"""The vocabulary of the condition language, and the names that a journey and a policy add to it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from cjsim.errors import format_error, unknown_name_parts
 from cjsim.kernels.codes import ConditionOp
+from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.traversal import tag_codes
-
-if TYPE_CHECKING:
-    from cjsim.scenario.journey import JourneySpec
-    from cjsim.scenario.policy import PolicySpec
 
 WORDS: dict[str, ConditionOp] = {
     "purchases": ConditionOp.PURCHASES,
@@ -33,10 +26,8 @@ WORDS: dict[str, ConditionOp] = {
     "referrals": ConditionOp.REFERRALS,
     "held_out": ConditionOp.HELD_OUT,
 }
-ACQUIRED_BY, NO_ACQUISITION_CHANNEL = (
-    "acquired_by",
-    "none",
-)  # the attribute that a journey with acquisition channels has, and its last level
+ACQUIRED_BY = "acquired_by"  # an attribute of every journey with acquisition channels
+NO_ACQUISITION_CHANNEL = "none"  # its last level
 LABELS: dict[str, ConditionOp] = {
     "stage": ConditionOp.STAGE,
     "persona": ConditionOp.PERSONA,
@@ -64,7 +55,6 @@ CALLS: dict[str, tuple[ConditionOp, str]] = {
     "asks": (ConditionOp.ASKS, "desk"),
 }
 RESERVED = frozenset({ACQUIRED_BY, *LABELS, *WORDS, *LATENT_WORDS, *CALLS})
-# What changes as time passes and nothing happens: not for `when`.
 _DAYS_SINCE_OPS = frozenset(
     {
         ConditionOp.SINCE,
@@ -75,6 +65,7 @@ _DAYS_SINCE_OPS = frozenset(
         ConditionOp.DAYS_IN_STAGE,
     }
 )
+# These change while nothing happens to the customer, so `when` may not use them.
 TIME_DEPENDENT_OPS = _DAYS_SINCE_OPS | {
     ConditionOp.HOUR,
     ConditionOp.WEEKDAY,
@@ -86,7 +77,7 @@ TIME_DEPENDENT_OPS = _DAYS_SINCE_OPS | {
 
 
 class ConditionError(ValueError):
-    """A condition is wrong: what must hold, what was got, what to do."""
+    """A condition is wrong. The message says what must hold, what was got, and what to do."""
 
     def __init__(self, must: str, got: str, remedy: str) -> None:
         super().__init__(format_error("", must, got, remedy))
@@ -95,10 +86,10 @@ class ConditionError(ValueError):
 
 @dataclass(frozen=True)
 class ConditionNames:
-    """The names that a condition may use, with their codes (the order of declaration).
+    """The names that a condition may use, with their codes (in the order of declaration).
 
-    `latent`: whether traits, personas, satisfaction and pressure may be asked for. `hidden`: stages and events that the firm
-    cannot observe. `tags`: None where any tag may be asked for, as the policy that sets it is not known.
+    `latent`: whether a condition may use traits, personas, satisfaction and pressure. `hidden`: stages and events that the firm
+    cannot observe. `tags`: None if the policy is not known, so that any tag is allowed.
     """
 
     stages: Mapping[str, int] = field(default_factory=dict)
@@ -119,17 +110,21 @@ class ConditionNames:
     latent: bool = False
 
     @classmethod
-    def of(cls, journey: "JourneySpec", policy: "PolicySpec | None", *, latent: bool) -> "ConditionNames":
-        """The names of a journey and the tags of both.
+    def from_documents(cls, journey: JourneySpec, policy: PolicySpec | None, *, latent: bool) -> "ConditionNames":
+        """Collect the names of a journey, and the tags of the journey and the policy.
 
         Parameters
         ----------
         journey : JourneySpec
-            Where stages, events and all else are declared.
+            Declares stages, events and everything else.
         policy : PolicySpec or None
-            None: not known, so that any tag may be asked for.
+            None if not known; any tag is allowed then.
         latent : bool
-            Whether this is for a condition of the journey, which may name what the firm cannot see.
+            True for a condition of the journey, which may use what the firm cannot observe.
+
+        Returns
+        -------
+        ConditionNames
         """
         hidden = {f"stage {name}" for name, stage in journey.stages.items() if not stage.observed}
         hidden |= {f"event {name}" for name, event in journey.events.items() if not event.observed}
@@ -144,7 +139,7 @@ class ConditionNames:
             scores=_codes_by_name(journey.scores),
             tags=None if policy is None else tag_codes(journey, policy),
             attributes=_codes_by_name(levels),
-            levels={name: _codes_by_name(of) for name, of in levels.items()},
+            levels={name: _codes_by_name(of_attribute) for name, of_attribute in levels.items()},
             traits=_codes_by_name(journey.traits),
             personas=_codes_by_name(journey.personas),
             interests=_codes_by_name(journey.interests),
@@ -155,23 +150,23 @@ class ConditionNames:
             latent=latent,
         )
 
-    def code(self, thing: str, name: str) -> int:
-        """The code of a name.
+    def code(self, kind: str, name: str) -> int:
+        """The code of a name of a kind, such as `event` or `channel`.
 
         Raises
         ------
         ConditionError
-            If there is no such thing, or the firm cannot observe it.
+            If the name does not exist, or the firm cannot observe it.
         """
-        if thing == "tag" and self.tags is None:
+        if kind == "tag" and self.tags is None:
             return 0
-        known: Mapping[str, int] = getattr(self, f"{thing}s") or {}
+        known: Mapping[str, int] = getattr(self, f"{kind}s") or {}
         if name not in known:
-            must, got, remedy = unknown_name_parts(name, [other for other in known if f"{thing} {other}" not in self.hidden], thing)
+            must, got, remedy = unknown_name_parts(name, [other for other in known if f"{kind} {other}" not in self.hidden], kind)
             raise ConditionError(must, got, remedy)
-        if f"{thing} {name}" in self.hidden:
+        if f"{kind} {name}" in self.hidden:
             raise ConditionError(
-                f"must ask only for {thing}s that the firm observes", f"'{name}'", "It has 'observed: false' in the journey."
+                f"must ask only for {kind}s that the firm observes", f"'{name}'", "It has 'observed: false' in the journey."
             )
         return known[name]
 

@@ -1,7 +1,6 @@
-"""The condition language: from text to a checked postfix program.
+"""Parses the condition language into a checked postfix program.
 
-Lives here: the grammar and the parser. Does not live here: the words (language.py), the interpreter (a kernel, programs.py).
-Nothing here evaluates Python: `ast` reads the text, and every node is translated or refused.
+Nothing here evaluates Python: `ast` parses the text, and every node is either translated or rejected.
 """
 
 import ast
@@ -34,24 +33,24 @@ _EQUALITY = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 
 
 def parse_condition(text: str, names: ConditionNames) -> Program:
-    """The postfix program of a condition, which ends with `Op.END`.
+    """The postfix program of a condition. It ends with `ConditionOp.END`.
 
     Parameters
     ----------
     text : str
         The condition.
     names : ConditionNames
-        What it may name.
+        The names that the condition may use.
 
     Returns
     -------
     Program
-        A tuple of (op, code of the name, constant); the stack is never deeper than `STACK`.
+        A tuple of (operation, code of the name, constant). It never needs a stack deeper than `STACK_DEPTH`.
 
     Raises
     ------
     ConditionError
-        If the text is no condition.
+        If the text is not a condition.
 
     Examples
     --------
@@ -60,20 +59,20 @@ def parse_condition(text: str, names: ConditionNames) -> Program:
     """
     tree = parse_condition_syntax(text)
     try:
-        codes = _Translator(names).number(tree)
+        instructions = _Translator(names).number(tree)
     except RecursionError:
-        codes = []
+        instructions = []
     depth = deepest = 0
-    for op, _, _ in codes:
+    for op, _, _ in instructions:
         depth += _stack_growth(op)
         deepest = max(deepest, depth)
-    if not codes or deepest > STACK_DEPTH:
+    if not instructions or deepest > STACK_DEPTH:
         raise ConditionError("must not be nested so deeply", short_repr(text), "Split the condition, or write it with fewer parentheses.")
-    return (*codes, (ConditionOp.END, 0, 0.0))
+    return (*instructions, (ConditionOp.END, 0, 0.0))
 
 
 def parse_condition_syntax(text: str) -> ast.expr:
-    """The syntax tree of a condition, whatever its names.
+    """The syntax tree of a condition. Names are not checked.
 
     Parameters
     ----------
@@ -83,17 +82,17 @@ def parse_condition_syntax(text: str) -> ast.expr:
     Returns
     -------
     ast.expr
-        Not yet checked but for its syntax.
+        Only its syntax is checked.
 
     Raises
     ------
     ConditionError
-        If it is not of Python's expression syntax.
+        If the text is not a Python expression.
     """
     line = " ".join(text.split())
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python warns of `1in [..]` and the like, which the translator judges
+            warnings.simplefilter("ignore")  # Python warns of `1in [..]` and similar text, which the translator checks
             return ast.parse(line, mode="eval").body
     except SyntaxError as error:
         column = f" (column {error.offset})" if error.offset else ""
@@ -107,32 +106,32 @@ def parse_condition_syntax(text: str) -> ast.expr:
 
 
 def _stack_growth(op: ConditionOp) -> int:
-    """By how much an operation makes the stack longer."""
+    """How many values an operation adds to the stack."""
     if op < ConditionOp.NOT:
         return 1
     return 0 if op in (ConditionOp.NOT, ConditionOp.NEGATE) else -1
 
 
 class _Translator:
-    """From syntax trees to codes; refuses every node that it does not know."""
+    """Translates syntax trees into instructions, and rejects every node that it does not know."""
 
     def __init__(self, names: ConditionNames) -> None:
         self.names = names
 
-    def refused(self, node: ast.AST, must: str, remedy: str, got: str = "") -> ConditionError:
-        """The error for this node."""
+    def error_at(self, node: ast.AST, must: str, remedy: str, got: str = "") -> ConditionError:
+        """The error for a node, with its column."""
         column = getattr(node, "col_offset", 0) + 1
         return ConditionError(must, f"{got or short_repr(ast.unparse(node))} (column {column})", remedy)
 
-    def code(self, thing: str, name: str, node: ast.AST) -> int:
-        """The code of a name, errors telling the column."""
+    def code(self, kind: str, name: str, node: ast.AST) -> int:
+        """The code of a name; errors name the column."""
         try:
-            return self.names.code(thing, name)
+            return self.names.code(kind, name)
         except ConditionError as error:
-            raise self.refused(node, error.must, error.remedy, error.got) from None
+            raise self.error_at(node, error.must, error.remedy, error.got) from None
 
     def number(self, node: ast.expr) -> list[Instruction]:
-        """Codes that leave one number on the stack."""
+        """Instructions that leave one number on the stack."""
         if isinstance(node, ast.BoolOp):
             op = ConditionOp.AND if isinstance(node.op, ast.And) else ConditionOp.OR
             return _join_by([self.number(value) for value in node.values], op)
@@ -150,31 +149,31 @@ class _Translator:
             return self.constant(node)
         if isinstance(node, ast.Name):
             return self.word(node)
-        raise self.refused(
+        raise self.error_at(
             node, "must use only and, or, not, comparisons, + - * /, numbers and the names of docs/design.md", "Leave this out."
         )
 
     def constant(self, node: ast.Constant) -> list[Instruction]:
-        """A number, or a duration in quotes as days."""
+        """A number, or a quoted duration in days."""
         value = node.value
         if isinstance(value, str):
             try:
                 return [(ConditionOp.CONST, 0, float(parse_duration(value)))]
             except ValueError:
                 remedy = "A name that is compared stands alone on one side of ==."
-                raise self.refused(node, "must be a number or a duration such as '36h' here", remedy) from None
+                raise self.error_at(node, "must be a number or a duration such as '36h' here", remedy) from None
         if not isinstance(value, (int, float)):
-            raise self.refused(node, "must be a number or a duration such as '36h' here", "Write it as a number.")
+            raise self.error_at(node, "must be a number or a duration such as '36h' here", "Write it as a number.")
         try:
             number = float(value)
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            raise self.refused(node, "must be a finite number", "Write a smaller one.", "a number out of range")
+            raise self.error_at(node, "must be a finite number", "Write a smaller one.", "a number out of range")
         return [(ConditionOp.CONST, 0, number)]
 
     def word(self, node: ast.Name) -> list[Instruction]:
-        """A name that stands for a number."""
+        """A name whose value is a number."""
         name, names = node.id, self.names
         if name in WORDS:
             return [_instruction(WORDS[name])]
@@ -185,74 +184,74 @@ class _Translator:
         if name in names.traits:
             return [(ConditionOp.TRAIT, names.traits[name], 0.0)]
         if name in LABELS or name in names.attributes:
-            raise self.refused(
+            raise self.error_at(
                 node, f"must compare '{name}' with a name, by ==, != or in", f"Write {name} == NAME or {name} in [NAME, ..]."
             )
         if name in CALLS:
-            raise self.refused(node, f"must say of which {CALLS[name][1]}", f"Write {name}(NAME).")
+            raise self.error_at(node, f"must say of which {CALLS[name][1]}", f"Write {name}(NAME).")
         latent = {*LATENT_LABELS, *LATENT_WORDS, *names.traits} if names.latent else set()
         known = sorted({"stage", *WORDS, *CALLS, *names.attributes, *latent})
-        raise self.refused(
+        raise self.error_at(
             node, "must use only names of the condition language", did_you_mean(name, known) or f"It has {', '.join(known)}."
         )
 
     def check_latent(self, node: ast.AST, name: str) -> None:
-        """Refuse what a policy cannot see."""
+        """Reject what a policy cannot observe."""
         if not self.names.latent:
             kind = "a trait" if name in self.names.traits else f"the {name}" if name in LATENT_LABELS else f"a customer's {name}"
             remedy = "Ask for what the firm observes: purchases, opens, clicks, days since, attributes, scores, tags."
-            raise self.refused(node, f"must use only what the firm can see; a policy cannot see {kind}", remedy)
+            raise self.error_at(node, f"must use only what the firm can see; a policy cannot see {kind}", remedy)
 
     def call(self, node: ast.Call) -> list[Instruction]:
-        """A name with a name in parentheses."""
+        """A call such as `count(order)`: one name in parentheses."""
         word = node.func.id if isinstance(node.func, ast.Name) else ""
         if word not in CALLS:
             near = did_you_mean(word, CALLS) if word else ""
-            raise self.refused(node, f"must call only {quote_choices(CALLS)}", near or "Leave the parentheses out.")
+            raise self.error_at(node, f"must call only {quote_choices(CALLS)}", near or "Leave the parentheses out.")
         if len(node.args) != 1 or node.keywords:
-            raise self.refused(node, f"must have one name in the parentheses of '{word}'", f"Write {word}(NAME).")
-        op, thing = CALLS[word]
+            raise self.error_at(node, f"must have one name in the parentheses of '{word}'", f"Write {word}(NAME).")
+        op, kind = CALLS[word]
         name = _bare_name(node.args[0])
         if name is None:
-            raise self.refused(node.args[0], f"must name a {thing} in the parentheses of '{word}'", f"Write {word}(NAME).")
-        return [(op, self.code(thing, name, node.args[0]), 0.0)]
+            raise self.error_at(node.args[0], f"must name a {kind} in the parentheses of '{word}'", f"Write {word}(NAME).")
+        return [(op, self.code(kind, name, node.args[0]), 0.0)]
 
     def comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> list[Instruction]:
-        """One pair of a comparison."""
+        """One comparison of two sides."""
         if self.is_label(right) and isinstance(op, (ast.Eq, ast.NotEq)) and not self.is_label(left):
             left, right = right, left
         if isinstance(op, (ast.In, ast.NotIn)):
             if not isinstance(right, (ast.List, ast.Tuple, ast.Set)) or not right.elts:
-                raise self.refused(right, "must have a list after 'in'", "Write it as [NAME, ..].")
+                raise self.error_at(right, "must have a list after 'in'", "Write it as [NAME, ..].")
             pairs = [self.comparison(left, ast.Eq(), choice) for choice in right.elts]
             return [*_join_by(pairs, ConditionOp.OR), *([_instruction(ConditionOp.NOT)] if isinstance(op, ast.NotIn) else [])]
         if self.is_label(left):
             assert isinstance(left, ast.Name)
             return self.label_comparison(left, op, right)
         if type(op) not in _COMPARE:
-            raise self.refused(right, "must compare by ==, !=, <, <=, >, >=, in or not in", "Write == or !=.")
+            raise self.error_at(right, "must compare by ==, !=, <, <=, >, >=, in or not in", "Write == or !=.")
         return [*self.number(left), *self.number(right), _instruction(_COMPARE[type(op)])]
 
     def is_label(self, node: ast.expr) -> bool:
-        """Whether this is `stage`, `persona`, `interest` or an attribute."""
+        """Whether a node is `stage`, `persona`, `interest` or an attribute, which are compared with names."""
         return isinstance(node, ast.Name) and (node.id in LABELS or node.id in self.names.attributes)
 
     def label_comparison(self, left: ast.Name, op: ast.cmpop, right: ast.expr) -> list[Instruction]:
-        """`stage`, `persona`, `interest` or an attribute against a name."""
+        """A comparison of `stage`, `persona`, `interest` or an attribute with a name."""
         if left.id in LATENT_LABELS:
             self.check_latent(left, left.id)
         if not isinstance(op, _EQUALITY):
-            raise self.refused(left, f"must compare '{left.id}' by ==, != or in", f"Write {left.id} == NAME.")
+            raise self.error_at(left, f"must compare '{left.id}' by ==, != or in", f"Write {left.id} == NAME.")
         name = _bare_name(right)
         if name is None:
-            raise self.refused(right, f"must compare '{left.id}' with a name", f"Write {left.id} == NAME.")
+            raise self.error_at(right, f"must compare '{left.id}' with a name", f"Write {left.id} == NAME.")
         if left.id in LABELS:
-            codes = [(LABELS[left.id], self.code(left.id, name, right), 0.0)]
-            return [*codes, _instruction(ConditionOp.NOT)] if isinstance(op, ast.NotEq) else codes
+            instructions = [(LABELS[left.id], self.code(left.id, name, right), 0.0)]
+            return [*instructions, _instruction(ConditionOp.NOT)] if isinstance(op, ast.NotEq) else instructions
         levels = self.names.levels[left.id]
         if name not in levels:
             must, got, remedy = unknown_name_parts(name, levels, "level")
-            raise self.refused(right, must, remedy, got)
+            raise self.error_at(right, must, remedy, got)
         return [
             (ConditionOp.ATTRIBUTE, self.names.attributes[left.id], 0.0),
             (ConditionOp.CONST, 0, float(levels[name])),
@@ -261,7 +260,7 @@ class _Translator:
 
 
 def _bare_name(node: ast.expr) -> str | None:
-    """The name that a node is, bare or in quotes."""
+    """The name in a node, bare or quoted; None if the node is not a name."""
     if isinstance(node, ast.Name):
         return node.id
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
@@ -272,8 +271,8 @@ def _instruction(op: ConditionOp) -> Instruction:
 
 
 def _join_by(parts: list[list[Instruction]], op: ConditionOp) -> list[Instruction]:
-    """Parts joined from the left by a binary operation."""
-    codes = list(parts[0])
+    """Join parts from the left by a binary operation."""
+    instructions = list(parts[0])
     for part in parts[1:]:
-        codes += [*part, _instruction(op)]
-    return codes
+        instructions += [*part, _instruction(op)]
+    return instructions

@@ -1,4 +1,4 @@
-"""The small types that journeys, policies and scenarios are written in: durations, hours, shares, distributions. (part)."""
+"""Distributions that a user declares: waiting times, amounts of money, and traits."""
 
 from typing import Annotated, Any
 

@@ -1,8 +1,4 @@
-"""What can happen to a customer: the effects of events, messages and desks. Declared as data.
-
-Lives here: one effect, and what it is made of. Does not live here: who has effects (journey.py, touchpoints.py), what an effect does
-to a customer (behavior.py).
-"""
+"""Effects of events, messages and desks on a customer, as declared."""
 
 from typing import Annotated, Any
 

@@ -1,7 +1,4 @@
-"""The small types that journeys, policies and scenarios are written in: durations, hours, shares, distributions.
-
-Lives here: how one value is read and what it must satisfy. Does not live here: what a journey or a policy is made of.
-"""
+"""Types of single values in a file, such as durations, times of day, shares and names: how each is read, checked and written."""
 
 import re
 from datetime import date, datetime
@@ -20,12 +17,12 @@ MAX_DAYS = 36_525.0
 
 
 def parse_duration(value: Any) -> Any:
-    """Days in a duration such as `36h`, `7d`, `90min`, `2w` or `1d 12h`; a number that was read before passes.
+    """Days in a duration such as `36h`, `7d`, `90min`, `2w` or `1d 12h`. A value made by `days` passes.
 
     Raises
     ------
     ValueError
-        If the text is no duration, or a number comes without its unit.
+        If the text is not a duration, or a number has no unit.
     """
     if isinstance(value, _DayCount):
         return float(value)
@@ -52,11 +49,11 @@ def _check_at_least_a_second(value: float) -> float:
 
 
 class _DayCount(float):
-    """A duration given in Python as days."""
+    """A duration given as a number of days."""
 
 
 def days(value: float) -> float:
-    """A duration from a number of days, for models made in Python.
+    """Make a duration from a number of days, for records built in Python.
 
     Examples
     --------
@@ -67,7 +64,7 @@ def days(value: float) -> float:
 
 
 def duration_text(value: float) -> str:
-    """The shortest text that `parse_duration` reads as these days, exactly.
+    """The shortest text that `parse_duration` reads back as exactly these days.
 
     Examples
     --------
@@ -82,7 +79,7 @@ def duration_text(value: float) -> str:
 
 
 def hour_text(value: float) -> str:
-    """The text that `parse_hour` reads as these hours.
+    """The text that `parse_hour` reads back as these hours.
 
     Examples
     --------
@@ -94,7 +91,13 @@ def hour_text(value: float) -> str:
 
 
 def parse_day(value: Any) -> Any:
-    """A date, given as such or as text such as `2025-01-31`."""
+    """A date, given as a date or as text such as `2025-01-31`.
+
+    Raises
+    ------
+    ValueError
+        If the value is not a date from 1900 to 2199.
+    """
     try:
         day = date.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
@@ -105,7 +108,13 @@ def parse_day(value: Any) -> Any:
 
 
 def parse_hour(value: Any) -> Any:
-    """Hours since midnight in a time of day such as `21:00`."""
+    """Hours since midnight of a time of day such as `21:00`.
+
+    Raises
+    ------
+    ValueError
+        If the value is not a time of day.
+    """
     match = _HOUR.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None or (hour := int(match[1]) + int(match[2]) / 60) > 24:
         raise ValueError("must be a time of day such as '21:00'")
@@ -121,7 +130,7 @@ def _check_name(value: str) -> str:
 _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\s*(\d+(\.\d+)?\s*(s|min|m|h|d|w)\s*)+$", "examples": ["36h", "7d"]})
 _DURATION_WRITER = PlainSerializer(duration_text, when_used="json")
 _HOUR_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\d{1,2}:\d{2}$", "examples": ["21:00"]})
-# Times are rounded: waits far below a second would add up to nothing, and a loop with one would never end.
+# Times are rounded, so waits far below a second would add up to nothing, and a loop with such a wait would never end.
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
@@ -134,7 +143,7 @@ PositiveDuration = Annotated[
     float, BeforeValidator(parse_duration), Field(le=MAX_DAYS), AfterValidator(_check_at_least_a_second), _DURATION_WRITER, _DURATION_SCHEMA
 ]
 Hour = Annotated[float, BeforeValidator(parse_hour), PlainSerializer(hour_text, when_used="json"), _HOUR_SCHEMA]
-# Strict: text and true are no numbers; YAML has told them apart.
+# Strict: text and booleans are not numbers; YAML distinguishes them.
 RealNumber = Annotated[float, Field(strict=True)]
 Integer = Annotated[int, Field(strict=True)]
 Share = Annotated[RealNumber, Field(ge=0, le=1)]

@@ -1,8 +1,4 @@
-"""A journey: how customers behave. Declared as data, frozen, checked; nothing runs here.
-
-Lives here: what a journey is made of. Does not live here: reading YAML (source.py), names that must exist
-elsewhere in the journey (check.py), numbers (tables.py).
-"""
+"""A journey, as declared: stages, events, personas, traits, and everything else about how customers behave."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,14 +1,11 @@
-"""JSON schemas of the files, for completion and checks in editors.
-
-Lives here: the schema of a file, which may also extend, include and set. Does not live here: what the keys mean.
-"""
+"""JSON schemas of the YAML files, for completion and checks in editors."""
 
 from typing import Any
 
 from cjsim.yaml.document import Document
 from cjsim.yaml.extends import INCLUDE_KEYS
 
-# Records that may be written as one value, and what that is.
+# Records with a short form, and the schema of that form.
 _SHORTHANDS: dict[str, dict[str, Any]] = {
     "Ask": {"type": "string", "description": "The desk."},
     "AmountLaw": {"type": "number", "minimum": 0, "description": "Always this much."},
@@ -29,7 +26,12 @@ def file_schema(model: type[Document]) -> dict[str, Any]:
     Parameters
     ----------
     model : type
-        What the file holds, such as `Scenario`.
+        The document type, such as `Scenario`.
+
+    Returns
+    -------
+    dict
+        Ready for `json.dumps`.
     """
     schema: dict[str, Any] = model.model_json_schema(by_alias=True)
     _add_shorthands(schema["$defs"])
@@ -40,21 +42,23 @@ def file_schema(model: type[Document]) -> dict[str, Any]:
     return {**head, **schema, "properties": properties, "anyOf": [{"required": ["extends"]}, {"required": required}]}
 
 
-def _add_shorthands(records: dict[str, Any]) -> None:
-    """Add to the definitions what stands for a whole record in a file."""
-    for name in _SHORTHANDS.keys() & records.keys():
-        records[name] = {"anyOf": [_SHORTHANDS[name], records[name]], "description": records[name]["description"]}
-    if "Variant" in records:
-        scenario = records["Variant"]["properties"]["scenario"]
+def _add_shorthands(definitions: dict[str, Any]) -> None:
+    """Add the short forms of definitions to the definitions."""
+    for name in _SHORTHANDS.keys() & definitions.keys():
+        definitions[name] = {"anyOf": [_SHORTHANDS[name], definitions[name]], "description": definitions[name]["description"]}
+    if "Variant" in definitions:
+        scenario = definitions["Variant"]["properties"]["scenario"]
         scenario["anyOf"].insert(0, {"type": "string", "description": "A scenario's file."})
-    if "ExponentialWait" in records:
-        law = records["ExponentialWait"]
-        records["ExponentialWait"] = {"anyOf": [law["properties"]["mean"], law], "description": law["description"]}
-    if "On" in records:
-        records["On"]["properties"]["of"]["anyOf"].append({"type": "string"})
-    if "Staffing" in records:
-        staffing = records["Staffing"]
-        staffing["properties"]["agents"] = records["Shift"]["properties"]["agents"] | {"description": "Round the clock, instead of shifts."}
-        staffing["properties"]["wage_per_hour"] = records["Shift"]["properties"]["wage_per_hour"] | {"description": "Beside agents."}
+    if "ExponentialWait" in definitions:
+        law = definitions["ExponentialWait"]
+        definitions["ExponentialWait"] = {"anyOf": [law["properties"]["mean"], law], "description": law["description"]}
+    if "On" in definitions:
+        definitions["On"]["properties"]["of"]["anyOf"].append({"type": "string"})
+    if "Staffing" in definitions:
+        staffing = definitions["Staffing"]
+        staffing["properties"]["agents"] = definitions["Shift"]["properties"]["agents"] | {
+            "description": "Round the clock, instead of shifts."
+        }
+        staffing["properties"]["wage_per_hour"] = definitions["Shift"]["properties"]["wage_per_hour"] | {"description": "Beside agents."}
         staffing["required"].remove("shifts")
         staffing["anyOf"] = [{"required": ["shifts"]}, {"required": ["agents"]}]

@@ -1,7 +1,4 @@
-"""A policy: what the firm does. Declared as data, frozen, checked; nothing runs here.
-
-Lives here: flows, broadcasts, guardrails, staffing, spend. Does not live here: names that must exist in the journey (check.py).
-"""
+"""A policy, as declared: flows, broadcasts, guardrails, staffing, spend and personalisation."""
 
 from typing import Annotated, Any, Literal
 
@@ -24,8 +21,6 @@ from cjsim.scenario.fields import (
 )
 from cjsim.yaml.document import Document
 from cjsim.yaml.strict_model import OneOf, StrictModel
-
-Priority = PriorityRank
 
 
 class Schedule(StrictModel):
@@ -66,7 +61,7 @@ class On(OneOf):
 
     @classmethod
     def companions(cls) -> frozenset[str]:
-        """What stands beside one of the triggers."""
+        """Keys that may accompany a trigger."""
         return frozenset({"of", "at", "above", "below", "channels"})
 
     @model_validator(mode="before")
@@ -78,9 +73,9 @@ class On(OneOf):
 
     @model_validator(mode="after")
     def _companions_fit(self) -> "On":
-        for name, beside in (("of", "inactivity"), ("at", "date"), ("above", "score"), ("below", "score"), ("channels", "unopened")):
-            if getattr(self, name) not in (None, ()) and getattr(self, beside) is None:
-                raise ValueError(f"must have '{name}' only beside '{beside}'")
+        for name, trigger in (("of", "inactivity"), ("at", "date"), ("above", "score"), ("below", "score"), ("channels", "unopened")):
+            if getattr(self, name) not in (None, ()) and getattr(self, trigger) is None:
+                raise ValueError(f"must have '{name}' only beside '{trigger}'")
         if self.score is not None and (self.above is None) == (self.below is None):
             raise ValueError("must have either 'above' or 'below' beside 'score'")
         return self
@@ -151,7 +146,7 @@ class Step(OneOf):
 
     @classmethod
     def companions(cls) -> frozenset[str]:
-        """What stands beside a step."""
+        """Keys that may accompany a step."""
         return frozenset({"label", "experiment"})
 
     @field_validator("ask", mode="before")
@@ -175,7 +170,7 @@ class Flow(StrictModel):
     again_after: Duration | Literal["never"] = 0.0
     exit_on: tuple[Name, ...] = ()
     holdout: Share = 0.0
-    priority: Priority = 0
+    priority: PriorityRank = 0
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
 
 
@@ -186,7 +181,7 @@ class Broadcast(StrictModel):
     schedule: Schedule
     condition: Condition | None = Field(default=None, alias="if")
     holdout: Share = 0.0
-    priority: Priority = 0
+    priority: PriorityRank = 0
     send: Name
 
 

@@ -1,32 +1,26 @@
-"""Shifts of a desk -> how many people are there when, and which of them are paid what.
-
-Lives here: the staff of a desk as a step function of time. Does not live here: who is served by them (engine/desks.py), what their wages
-add up to (wages.py).
-"""
+"""Rosters: the number of agents at a desk over time, as given by its shifts."""
 
 import math
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cjsim.scenario.fields import WEEKDAYS
+from cjsim.scenario.policy import Shift
 
-if TYPE_CHECKING:
-    from cjsim.scenario.policy import Shift
-
-_HOURS = 24.0
+HOURS_PER_DAY = 24.0
 
 
 class Roster(NamedTuple):
-    """People at a desk: `staff[i]` from `times[i]` on, until the next; none before the first."""
+    """Agents at a desk: `staff[i]` from `times[i]` until the next time; none before the first."""
 
     times: tuple[float, ...]  # days since the start, ascending
     staff: tuple[int, ...]
 
 
-def roster_of(shifts: "Sequence[Shift]", *, start: date, horizon_days: float) -> Roster:
-    """The staff of a desk over time; shifts add up, and one that ends at or before its beginning ends on the next day.
+def roster_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> Roster:
+    """The roster of a desk. Shifts add up; a shift that ends at or before its start ends on the next day.
 
     Parameters
     ----------
@@ -51,19 +45,19 @@ def roster_of(shifts: "Sequence[Shift]", *, start: date, horizon_days: float) ->
     for day in range(-1, math.ceil(horizon_days)):
         for shift in shifts:
             if _works_on(shift, start + timedelta(days=day)):
-                changes[max(day + shift.start / _HOURS, 0.0)] += shift.agents
+                changes[max(day + shift.start / HOURS_PER_DAY, 0.0)] += shift.agents
                 overnight = shift.end <= shift.start
-                changes[max((day + 1 if overnight else day) + shift.end / _HOURS, 0.0)] -= shift.agents
-    times, staff, here = [], [], 0
+                changes[max((day + 1 if overnight else day) + shift.end / HOURS_PER_DAY, 0.0)] -= shift.agents
+    times, staff, present = [], [], 0
     for time in sorted(changes):
         if changes[time] != 0 and time < horizon_days:
-            here += changes[time]
+            present += changes[time]
             times.append(time)
-            staff.append(here)
+            staff.append(present)
     return Roster(tuple(times), tuple(staff))
 
 
-def _works_on(shift: "Shift", day: date) -> bool:
+def _works_on(shift: Shift, day: date) -> bool:
     if not shift.weekdays and not shift.dates:
         return True
     return WEEKDAYS[day.weekday()] in shift.weekdays or day in shift.dates

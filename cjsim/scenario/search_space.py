@@ -1,15 +1,13 @@
-"""Free values: which values of a scenario may be chosen, between which bounds, and the space that they span.
+"""The free values of a study, and the search space that they span.
 
-Lives here: what stands under `free` and `mixes` in a file, and the door from coordinates (numbers that a sampler moves) to values by path.
-Does not live here: who chooses (tuning/, lab/), what a value does.
-
-A coordinate is a real number, a whole number or a choice. A mix of n parts has n - 1 coordinates u in [0, 1]: part i takes the share
-1 - (1 - u_i)^(1 / (n - 1 - i)) of what the parts before it left, so that uniform coordinates give a uniform mix (the stick-breaking form
-of the Dirichlet distribution with all parameters 1; Devroye 1986, Non-Uniform Random Variate Generation, section XI.4).
+A coordinate is a real number, a whole number or a choice. A sampler moves coordinates; `Space.values` turns them into values by path.
+A mix of n parts has n - 1 coordinates u in [0, 1]: part i takes the share 1 - (1 - u_i)^(1 / (n - 1 - i)) of what the parts before it
+left, so that uniform coordinates give a uniform mix (the stick-breaking form of the Dirichlet distribution with all parameters 1;
+Devroye 1986, Non-Uniform Random Variate Generation, section XI.4).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -21,11 +19,11 @@ from cjsim.yaml.paths import parse_path, types_at
 from cjsim.yaml.strict_model import StrictModel
 
 ValueKind = Literal["real", "whole", "duration", "hour", "choice"]
-Point = Mapping[str, float]  # by name of the coordinate; a choice by its number
+Point = Mapping[str, float]  # by name of the coordinate; a choice is its index
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60  # seconds
 _UNIT_SECONDS = {"w": 7 * _DAY, "d": _DAY, "h": _HOUR, "min": _MINUTE, "s": 1}
-_STEPS = {"real": "a number", "whole": "a number", "duration": "a duration", "hour": "a duration of whole minutes"}
-_ROUND_FROM = 2 * _HOUR  # longer durations are rounded to minutes, shorter ones to seconds
+STEP_DESCRIPTIONS = {"real": "a number", "whole": "a number", "duration": "a duration", "hour": "a duration of whole minutes"}
+_MINUTES_FROM_SECONDS = 2 * _HOUR  # durations from here on are rounded to minutes, shorter ones to seconds
 
 
 class Free(StrictModel):
@@ -76,7 +74,7 @@ class Mix(StrictModel):
 
 
 class Coordinate(NamedTuple):
-    """A number that a sampler moves. `step`: None, or the distance of allowed values from `low` on. A choice goes from 0 to `high`."""
+    """A number that a sampler moves. `step`: None, or the distance between allowed values. A choice goes from 0 to `high`."""
 
     name: str
     kind: Literal["real", "whole", "choice"]
@@ -86,12 +84,17 @@ class Coordinate(NamedTuple):
     log: bool = False
 
     def at(self, u: float) -> float:
-        """The value at a place of the unit interval; equal stretches for whole numbers and choices.
+        """Map the unit interval to values. Whole numbers and choices get intervals of equal length.
 
         Parameters
         ----------
         u : float
             In [0, 1].
+
+        Returns
+        -------
+        float
+            In [low, high].
 
         Examples
         --------
@@ -109,12 +112,16 @@ class Coordinate(NamedTuple):
         return self.low + u * (self.high - self.low)
 
     def stepped(self, number: int) -> float:
-        """The value after so many steps, as one would write it: 3 steps of 0.1 are 0.3.
+        """The value after a number of steps, without rounding noise: 3 steps of 0.1 are 0.3.
 
         Parameters
         ----------
         number : int
-            Of steps from `low` on.
+            Number of steps above `low`.
+
+        Returns
+        -------
+        float
 
         Examples
         --------
@@ -128,7 +135,7 @@ class Coordinate(NamedTuple):
 
 @dataclass(frozen=True)
 class Axis:
-    """One free value as numbers: its coordinate, its paths, and what a number of it is in a file."""
+    """A free value: its coordinate, its paths, and how a number is written in a file."""
 
     coordinate: Coordinate
     paths: tuple[str, ...]
@@ -136,18 +143,23 @@ class Axis:
     choices: tuple[Any, ...] = ()
 
     def value(self, x: float) -> Any:
-        """The value as it stands in a file.
+        """The value as written in a file.
 
         Parameters
         ----------
         x : float
-            Of the coordinate: days of a duration, minutes since midnight of a time of day.
+            The coordinate: days for a duration, minutes since midnight for a time of day.
+
+        Returns
+        -------
+        Any
+            A number, text, or one of the choices.
         """
         if self.kind == "choice":
             return self.choices[int(x)]
         if self.kind == "duration":
             seconds = round(x * _DAY)
-            return _duration_in_parts(seconds if seconds < _ROUND_FROM else _MINUTE * round(seconds / _MINUTE))
+            return _duration_in_parts(seconds if seconds < _MINUTES_FROM_SECONDS else _MINUTE * round(seconds / _MINUTE))
         if self.kind == "hour":
             return hour_text(x / 60)
         return float(x) if self.kind == "real" else int(x)
@@ -155,7 +167,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class MixCoordinates:
-    """A mix as numbers: its coordinates, its paths."""
+    """A mix: its coordinates, and the paths among which the total is split."""
 
     coordinates: tuple[Coordinate, ...]
     paths: tuple[str, ...]
@@ -164,95 +176,123 @@ class MixCoordinates:
     is_whole: bool
 
     def values(self, us: Sequence[float]) -> list[float]:
-        """What each path gets.
+        """The amount of each path.
 
         Parameters
         ----------
         us : sequence of float
-            One fewer than paths, each in [0, 1].
+            Coordinates in [0, 1], one fewer than paths.
+
+        Returns
+        -------
+        list of float
+            In the order of the paths; they sum to the total.
 
         Examples
         --------
         >>> MixCoordinates((), ("a", "b"), 30.0, 0.0, False).values([0.25])
         [7.5, 22.5]
         """
-        left, parts = 1.0, []
+        left, shares = 1.0, []
         for i, u in enumerate(us):
             share = left * (1.0 - (1.0 - u) ** (1.0 / (len(us) - i)))
-            parts.append(share)
+            shares.append(share)
             left -= share
-        free = self.total - self.at_least * len(self.paths)
-        amounts = [self.at_least + free * share for share in (*parts, max(left, 0.0))]
+        divisible = self.total - self.at_least * len(self.paths)
+        amounts = [self.at_least + divisible * share for share in (*shares, max(left, 0.0))]
         return _round_to_total(amounts, round(self.total)) if self.is_whole else amounts
 
 
 @dataclass(frozen=True)
 class Space:
-    """All free values of a study: coordinates in, values by path out."""
+    """All free values of a study. It turns coordinates into values by path."""
 
     axes: tuple[Axis, ...]
-    blends: tuple[MixCoordinates, ...] = ()
+    mixes: tuple[MixCoordinates, ...] = ()
 
     @classmethod
-    def of(cls, free: Mapping[str, Free], mixes: Mapping[str, Mix]) -> "Space":
-        """The space of free values and mixes.
+    def from_settings(cls, free: Mapping[str, Free], mixes: Mapping[str, Mix]) -> "Space":
+        """The space that free values and mixes span.
 
         Parameters
         ----------
         free : Mapping of str to Free
             By path.
         mixes : Mapping of str to Mix
-            By name; nothing may be wrong with them (`space_faults`).
+            By name. Both must be free of faults (`space_faults`).
+
+        Returns
+        -------
+        Space
         """
-        axes = tuple(_axis(path, value) for path, value in free.items())
-        return cls(axes, tuple(_mix_coordinates(name, mix) for name, mix in mixes.items()))
+        axes = tuple(axis_of(path, value) for path, value in free.items())
+        return cls(axes, tuple(mix_coordinates(name, mix) for name, mix in mixes.items()))
 
     @property
     def coordinates(self) -> tuple[Coordinate, ...]:
-        """All of them, in the order of the file."""
-        return (*(axis.coordinate for axis in self.axes), *(one for blend in self.blends for one in blend.coordinates))
+        """All coordinates, in the order of the file."""
+        return (*(axis.coordinate for axis in self.axes), *(coordinate for mix in self.mixes for coordinate in mix.coordinates))
 
     def values(self, point: Point) -> dict[str, Any]:
-        """Values by path, as `with_values` takes them and as they stand in a file.
+        """Values by path, as written in a file and accepted by `with_values`.
 
         Parameters
         ----------
         point : Mapping of str to float
             A number for each coordinate.
+
+        Returns
+        -------
+        dict of str to Any
         """
-        found = {path: axis.value(point[axis.coordinate.name]) for axis in self.axes for path in axis.paths}
-        for blend in self.blends:
-            found |= zip(blend.paths, blend.values([point[one.name] for one in blend.coordinates]), strict=True)
-        return found
+        values = {path: axis.value(point[axis.coordinate.name]) for axis in self.axes for path in axis.paths}
+        for mix in self.mixes:
+            values |= zip(mix.paths, mix.values([point[coordinate.name] for coordinate in mix.coordinates]), strict=True)
+        return values
 
     def at(self, unit: Sequence[float]) -> dict[str, float]:
-        """The point at a place of the unit cube.
+        """The point at a position in the unit cube.
 
         Parameters
         ----------
         unit : sequence of float
             A number in [0, 1] for each coordinate.
+
+        Returns
+        -------
+        dict of str to float
+            By name of the coordinate.
         """
-        return {one.name: one.at(float(u)) for one, u in zip(self.coordinates, unit, strict=True)}
+        return {coordinate.name: coordinate.at(float(u)) for coordinate, u in zip(self.coordinates, unit, strict=True)}
 
 
-def _bounds_as_numbers(value: Free) -> tuple[ValueKind | None, tuple[float, float, float | None]]:
-    """The kind of the bounds, and bounds and step as numbers: days, minutes, or as they are."""
-    both = (value.low, value.high)
-    if all(map(_is_number, both)):
-        is_whole = all(isinstance(one, int) for one in (*both, value.step or 1))
-        return ("whole" if is_whole else "real"), (
-            value.low,
-            value.high,
-            value.step if value.step is None or _is_number(value.step) else math.nan,
-        )
-    for kind, parse, unit in (("hour", parse_hour, 60.0), ("duration", parse_duration, 1.0)):
+class NumericBounds(NamedTuple):
+    """Bounds and step as numbers: durations in days, times of day in minutes since midnight.
+
+    `kind`: None if the bounds are not of one kind. `step`: None if not given, nan if it does not fit the bounds.
+    """
+
+    kind: ValueKind | None
+    low: float
+    high: float
+    step: float | None
+
+
+def bounds_as_numbers(value: Free) -> NumericBounds:
+    """The bounds of a free value without choices, as numbers."""
+    bounds = (value.low, value.high)
+    if all(map(_is_number, bounds)):
+        is_whole = all(isinstance(number, int) for number in (*bounds, value.step or 1))
+        step = value.step if value.step is None or _is_number(value.step) else math.nan
+        return NumericBounds("whole" if is_whole else "real", value.low, value.high, step)
+    parsers: tuple[tuple[ValueKind, Callable[[Any], Any], float], ...] = (("hour", parse_hour, 60.0), ("duration", parse_duration, 1.0))
+    for kind, parse, unit in parsers:
         try:
-            low, high = (parse(one) * unit for one in both)
+            low, high = (parse(bound) * unit for bound in bounds)
         except ValueError:
             continue
-        return kind, (low, high, _step_as_number(kind, value.step))  # type: ignore[return-value]
-    return None, (math.nan, math.nan, None)
+        return NumericBounds(kind, low, high, _step_as_number(kind, value.step))
+    return NumericBounds(None, math.nan, math.nan, None)
 
 
 def _is_number(value: Any) -> bool:
@@ -260,7 +300,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _step_as_number(kind: str, step: Any) -> float | None:
-    """A step of durations in days, or of times of day in minutes; nan if it is none."""
+    """A step between durations in days, or between times of day in minutes; nan if the step does not fit."""
     try:
         days = None if step is None else parse_duration(step)
     except ValueError:
@@ -270,33 +310,35 @@ def _step_as_number(kind: str, step: Any) -> float | None:
     return float(round(days * 1440)) if math.isclose(days * 1440, round(days * 1440), abs_tol=1e-6) else math.nan
 
 
-def _axis(path: str, value: Free) -> Axis:
+def axis_of(path: str, value: Free) -> Axis:
+    """The axis of a free value without faults."""
     paths = (path, *value.also)
     if value.choices is not None:
         return Axis(Coordinate(path, "choice", 0, len(value.choices) - 1, 1), paths, "choice", value.choices)
-    kind, (low, high, step) = _bounds_as_numbers(value)
+    kind, low, high, step = bounds_as_numbers(value)
     assert kind is not None
-    if kind == "whole" and not _takes_integers_only(path):
+    if kind == "whole" and not takes_integers_only(path):
         kind = "real"
     if kind in ("whole", "hour"):
         return Axis(Coordinate(path, "whole", round(low), round(high), None if value.log else round(step or 1), value.log), paths, kind)
     return Axis(Coordinate(path, "real", low, high, step, value.log), paths, kind)
 
 
-def _takes_integers_only(path: str) -> bool:
-    """Whether only whole numbers stand at a path."""
+def takes_integers_only(path: str) -> bool:
+    """Whether the value at a path of a scenario must be a whole number."""
     keys = parse_path(path)
     kinds = types_at(ScenarioSpec, keys) if keys else []
     return int in kinds and float not in kinds
 
 
-def _mix_coordinates(name: str, mix: Mix) -> MixCoordinates:
-    ones = tuple(Coordinate(f"{name}[{i}]", "real", 0.0, 1.0) for i in range(len(mix.of) - 1))
-    return MixCoordinates(ones, mix.of, mix.total, mix.at_least, all(_takes_integers_only(path) for path in mix.of))
+def mix_coordinates(name: str, mix: Mix) -> MixCoordinates:
+    """The coordinates of a mix without faults."""
+    coordinates = tuple(Coordinate(f"{name}[{i}]", "real", 0.0, 1.0) for i in range(len(mix.of) - 1))
+    return MixCoordinates(coordinates, mix.of, mix.total, mix.at_least, all(takes_integers_only(path) for path in mix.of))
 
 
 def _duration_in_parts(seconds: int) -> str:
-    """Whole seconds as one would write them, such as 36h or 1d 5h 12min; `duration_text` wants one unit, and 5 / 24 days exactly."""
+    """The shortest text for whole seconds, such as 36h or 1d 5h 12min. `duration_text` uses one unit and needs exact days."""
     unit, size = next((unit, size) for unit, size in _UNIT_SECONDS.items() if seconds % size == 0)
     if size >= _HOUR or seconds < 100 * size:
         return f"{seconds // size}{unit}"
@@ -308,7 +350,7 @@ def _duration_in_parts(seconds: int) -> str:
 
 
 def _round_to_total(amounts: list[float], total: int) -> list[float]:
-    """Whole numbers that sum to the total, by largest remainders."""
+    """Round amounts to whole numbers that sum to the total, by largest remainders."""
     floors = [math.floor(amount) for amount in amounts]
     order = sorted(range(len(amounts)), key=lambda i: floors[i] - amounts[i])
     for i in order[: total - sum(floors)]:

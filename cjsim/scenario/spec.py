@@ -1,8 +1,4 @@
-"""A scenario: a journey under a policy, with a population and a horizon. What is simulated.
-
-Lives here: the noun. Does not live here: loading, saving and what-ifs (document.py), checks across journey and policy
-(check.py), words about it (describe.py), numbers (tables.py).
-"""
+"""A scenario, as declared: a journey under a policy, with a population and a horizon."""
 
 from typing import Annotated
 
@@ -43,6 +39,6 @@ class ScenarioSpec(Document):
     discount_rate: Annotated[RealNumber, Field(ge=0, le=10)] = 0.10
 
     @property
-    def shares(self) -> bool:
-        """Whether customers have anything in common: desks, or budgets of sends."""
+    def has_shared_resources(self) -> bool:
+        """Whether customers compete for desks or for budgets of sends."""
         return bool(self.journey.desks or self.policy.guardrails.budgets)

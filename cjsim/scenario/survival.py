@@ -1,7 +1,6 @@
-"""How much of what would be read comes too late: the lifetime of a message against the delay of its readers.
+"""The share of a message's readers who read it within its lifetime.
 
-Lives here: the share of readings that survives. Does not live here: the delays themselves (draws.py). It needs neither numba
-nor scipy, so that checks can use it.
+It needs neither numba nor scipy, so that checks can use it without their import time.
 """
 
 import math
@@ -12,14 +11,14 @@ from cjsim.scenario.distributions import WaitLaw
 from cjsim.scenario.touchpoints import Channel
 
 _POINTS = 10_000
-_MOST_LOG_LOSS = 50.0  # exp(-exp(50)) is 0
+_MAX_LOG_LOSS = 50.0  # exp(-exp(50)) is 0
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
 def channel_survival(channel: Channel) -> float:
-    """S of a channel: the share of readings that the lifetime of its messages leaves.
+    """The share of readings that happen within the lifetime of a channel's messages.
 
-    In a pull channel the lifetime counts from placing: what is shown is shown in time, and nothing is lost afterwards.
+    In a pull channel the lifetime starts when the message is placed. A message that is shown is shown in time, so nothing is lost later.
 
     Parameters
     ----------
@@ -36,23 +35,23 @@ def channel_survival(channel: Channel) -> float:
     >>> channel_survival(Channel(open_delay={"exponential": "1d"}, lifetime="1d"))
     0.5
     """
-    lasts = channel.lifetime is None or channel.kind == "pull"
-    return 1.0 if lasts else survival_share(channel.open_delay, channel.lifetime or 0.0)
+    loses_nothing = channel.lifetime is None or channel.kind == "pull"
+    return 1.0 if loses_nothing else survival_share(channel.open_delay, channel.lifetime or 0.0)
 
 
-@lru_cache(maxsize=4096)  # a what-if changes few channels, and an integral takes milliseconds
+@lru_cache(maxsize=4096)  # an integral takes milliseconds, and a what-if changes few channels
 def survival_share(law: WaitLaw, lifetime_days: float) -> float:
-    """E[exp(-D / lifetime)] of a delay D: the share of readings that the lifetime of a message leaves.
+    """E[exp(-D / lifetime)] of a delay D: the share of readings within a message's lifetime.
 
     Closed form for fixed, exponential, gamma and empirical delays; for Weibull and lognormal ones the trapezoidal rule
-    over the logarithm, whose error falls exponentially with the number of points (below 1e-12 for all shapes allowed).
+    over the logarithm, whose error falls exponentially with the number of points (below 1e-12 for all allowed shapes).
 
     Parameters
     ----------
     law : WaitLaw
         The delay, in days.
     lifetime_days : float
-        Above 0, days; inf: nothing is lost.
+        Days, above 0. With inf nothing is lost.
 
     Returns
     -------
@@ -90,7 +89,7 @@ def survival_share(law: WaitLaw, lifetime_days: float) -> float:
 
 
 def _mean_survival(log_density: Callable[[float], float], log_loss: Callable[[float], float], low: float, high: float) -> float:
-    """Trapezoidal sum of exp(log_density - exp(log_loss)); both ends of the range are negligible."""
+    """Trapezoidal sum of exp(log_density - exp(log_loss)). Both ends of the range are negligible."""
     step = (high - low) / _POINTS
     points = (low + index * step for index in range(_POINTS + 1))
-    return step * math.fsum(math.exp(log_density(x) - math.exp(min(log_loss(x), _MOST_LOG_LOSS))) for x in points)
+    return step * math.fsum(math.exp(log_density(x) - math.exp(min(log_loss(x), _MAX_LOG_LOSS))) for x in points)

@@ -1,7 +1,4 @@
-"""Where firm and customer meet: channels, messages, offers, desks, and where customers come from. Declared as data.
-
-Lives here: how customers take each of them. Does not live here: what a firm does with them (policy.py), what an effect is (reactions.py).
-"""
+"""Touchpoints, as declared: channels, messages, offers, desks and acquisition channels."""
 
 from typing import Annotated, Literal
 

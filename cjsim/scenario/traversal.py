@@ -1,41 +1,36 @@
-"""Every effect, step and condition of a journey and a policy, with the path at which it is written.
-
-Lives here: the walks. Does not live here: what is thought of the things that they meet (check.py, describe.py, tables.py).
-"""
+"""Iterates over the effects, steps and conditions of a journey and a policy, each with its key path."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cjsim.scenario.effects import Effect
-    from cjsim.scenario.journey import JourneySpec
-    from cjsim.scenario.policy import PolicySpec, Step
-from cjsim.yaml.paths import Path
+from cjsim.scenario.effects import Effect
+from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.policy import PolicySpec, Step
+from cjsim.yaml.paths import KeyPath
 
 
-def iterate_effects(effects: "tuple[Effect, ...]", path: Path) -> "Iterator[tuple[Path, Effect]]":
-    """These effects and those in their branches, in the order written."""
+def iterate_effects(effects: tuple[Effect, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Effect]]:
+    """Effects and the effects of their branches, in the order written."""
     for index, effect in enumerate(effects):
-        here = (*path, index)
-        yield here, effect
-        for number, branch in enumerate(effect.choose or ()):
-            yield from iterate_effects(branch.effects, (*here, "choose", number, "effects"))
+        effect_path = (*path, index)
+        yield effect_path, effect
+        for branch_index, branch in enumerate(effect.choose or ()):
+            yield from iterate_effects(branch.effects, (*effect_path, "choose", branch_index, "effects"))
 
 
-def journey_effects(journey: "JourneySpec") -> "Iterator[tuple[Path, Effect]]":
-    """Effects of events, then of messages, then of desks."""
+def journey_effects(journey: JourneySpec) -> Iterator[tuple[KeyPath, Effect]]:
+    """All effects of a journey: of events, then of messages, then of desks."""
     for name, event in journey.events.items():
         yield from iterate_effects(event.effects, ("events", name, "effects"))
     for name, message in journey.messages.items():
-        for what in ("delivered", "opened", "clicked"):
-            yield from iterate_effects(getattr(message.effects, what), ("messages", name, "effects", what))
+        for touch in ("delivered", "opened", "clicked"):
+            yield from iterate_effects(getattr(message.effects, touch), ("messages", name, "effects", touch))
     for name, desk in journey.desks.items():
-        for what in ("in_time", "late", "unanswered"):
-            yield from iterate_effects(getattr(desk.effects, what), ("desks", name, "effects", what))
+        for reply in ("in_time", "late", "unanswered"):
+            yield from iterate_effects(getattr(desk.effects, reply), ("desks", name, "effects", reply))
 
 
-def nested_steps(step: "Step", path: Path) -> "Iterator[tuple[Path, tuple[Step, ...]]]":
-    """The lists of steps inside one step, with their paths."""
+def nested_steps(step: Step, path: KeyPath) -> Iterator[tuple[KeyPath, tuple[Step, ...]]]:
+    """The lists of steps inside a step, with their paths."""
     if step.wait_for is not None:
         yield (*path, "wait_for", "then"), step.wait_for.then
         yield (*path, "wait_for", "else"), step.wait_for.otherwise
@@ -46,23 +41,23 @@ def nested_steps(step: "Step", path: Path) -> "Iterator[tuple[Path, tuple[Step, 
         yield (*path, "split", name, "steps"), arm.steps
 
 
-def iterate_steps(steps: "tuple[Step, ...]", path: Path) -> "Iterator[tuple[Path, Step]]":
-    """These steps and those inside them, in the order written."""
+def iterate_steps(steps: tuple[Step, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Step]]:
+    """Steps and the steps inside them, in the order written."""
     for index, step in enumerate(steps):
-        here = (*path, index)
-        yield here, step
-        for inner_path, inner in nested_steps(step, here):
-            yield from iterate_steps(inner, inner_path)
+        step_path = (*path, index)
+        yield step_path, step
+        for nested_path, nested in nested_steps(step, step_path):
+            yield from iterate_steps(nested, nested_path)
 
 
-def policy_steps(policy: "PolicySpec") -> "Iterator[tuple[Path, Step]]":
-    """Steps of all flows."""
+def policy_steps(policy: PolicySpec) -> Iterator[tuple[KeyPath, Step]]:
+    """The steps of all flows."""
     for name, flow in policy.flows.items():
         yield from iterate_steps(flow.steps, ("flows", name, "steps"))
 
 
-def policy_conditions(policy: "PolicySpec") -> Iterator[tuple[Path, str]]:
-    """All conditions of a policy."""
+def policy_conditions(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
+    """All conditions of a policy, as text."""
     for name, flow in policy.flows.items():
         if flow.condition is not None:
             yield ("flows", name, "if"), flow.condition
@@ -79,8 +74,8 @@ def policy_conditions(policy: "PolicySpec") -> Iterator[tuple[Path, str]]:
             yield ("personalisation", index, "if"), level.condition
 
 
-def tag_codes(journey: "JourneySpec", policy: "PolicySpec | None") -> dict[str, int]:
-    """Codes of the tags that effects and steps put on or take off, in the order of their first mention."""
-    named = [effect.tag or effect.untag for _, effect in journey_effects(journey)]
-    named += [step.tag or step.untag for _, step in policy_steps(policy)] if policy is not None else []
-    return {tag: code for code, tag in enumerate(dict.fromkeys(tag for tag in named if tag is not None))}
+def tag_codes(journey: JourneySpec, policy: PolicySpec | None) -> dict[str, int]:
+    """Codes of the tags that effects and steps set or remove, in the order of first mention."""
+    tags = [effect.tag or effect.untag for _, effect in journey_effects(journey)]
+    tags += [step.tag or step.untag for _, step in policy_steps(policy)] if policy is not None else []
+    return {tag: code for code, tag in enumerate(dict.fromkeys(tag for tag in tags if tag is not None))}

@@ -10,13 +10,13 @@ from cjsim.yaml.paths import Fault
 
 
 class Journey(JourneySpec):
-    """How customers behave: what can happen to them, where, when, and what it does.
+    """How customers behave: what can happen to them where, when, and what it does.
 
     See docs/design.md for the meaning of every field.
     """
 
     def faults(self) -> Iterable[Fault]:
-        """What is wrong across the parts of the journey, whatever the policy."""
+        """Yield what is wrong across the parts of the journey, whatever the policy."""
         return journey_faults(self)
 
 
@@ -24,7 +24,7 @@ class Policy(PolicySpec):
     """What the firm does. It sees what a firm can see, never a trait or a persona."""
 
     def faults(self) -> Iterable[Fault]:
-        """What is wrong across the parts of the policy, whatever the journey."""
+        """Yield what is wrong across the parts of the policy, whatever the journey."""
         return policy_faults(self)
 
 
@@ -35,5 +35,5 @@ class Scenario(ScenarioSpec):
     policy: Policy
 
     def faults(self) -> Iterable[Fault]:
-        """What is wrong across journey, policy and population."""
+        """Yield what is wrong across journey, policy and population."""
         return scenario_faults(self)

@@ -358,7 +358,7 @@ def depends_on_population_size(scenario: Scenario) -> bool:
     scenario : Scenario
         The scenario, under any policy.
     """
-    return scenario.shares or bool(scenario.journey.acquisition)
+    return scenario.has_shared_resources or bool(scenario.journey.acquisition)
 
 
 def is_subset_representative(scenario: Scenario) -> bool:

@@ -205,7 +205,7 @@ class ParameterDrawCohort:
         cohorts = (
             replace(
                 cohort,
-                scenario=cohort.scenario.with_values(draw.values, place=draw.location),
+                scenario=cohort.scenario.with_values(draw.values, location=draw.location),
                 customers=customers,
                 seed=derived_seed(cohort.seed, f"draw {number}"),
             )

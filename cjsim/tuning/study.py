@@ -119,7 +119,7 @@ class Study(Document):
     @property
     def space(self) -> Space:
         """The search space of the free values."""
-        return Space.of(self.free, self.mixes)
+        return Space.from_settings(self.free, self.mixes)
 
     @property
     def customers_per_trial(self) -> int:
@@ -192,7 +192,7 @@ class Study(Document):
         # With another number of customers, totals have another scale, and desks and budgets have another load.
         customers, metrics = self.confirm.customers, {one.metric for one in self.objectives} | {one.metric for one in self.constraints}
         is_total = any(known[name].is_total for name in metrics if name in known)
-        if customers not in (None, self.customers_per_trial) and (is_total or self.scenario.shares or self.scenario.journey.acquisition):
+        if customers not in (None, self.customers_per_trial) and (is_total or self.scenario.has_shared_resources or self.scenario.journey.acquisition):
             must = f"must be the study's {self.customers_per_trial}, as customers meet, or a metric is a total"
             yield Fault(("confirm", "customers"), must, str(customers), "Leave it out.")
 
@@ -208,7 +208,7 @@ class Study(Document):
         for path in rows[0].values:
             if path in free:
                 yield Fault(("draws", "file"), "must not draw what is free", short_repr(path), "Leave the column out, or the free value.")
-        self.scenario.with_values(rows[0].values, place=rows[0].location)
+        self.scenario.with_values(rows[0].values, location=rows[0].location)
         if self.customers_per_trial < 2 * len(rows):
             yield Fault(("customers",), f"must be at least 2 for each of {len(rows)} draws", str(self.customers_per_trial), "Ask for more.")
 

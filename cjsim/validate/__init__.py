@@ -1,1 +1,1 @@
-"""What must hold across the parts of a scenario, and what looks like a mistake in one."""
+"""Checks of journeys, policies and scenarios: faults that must be corrected, and lint warnings."""

@@ -1,107 +1,101 @@
-"""What must hold of desks under a policy: who is asked has staff, and whom they pass customers on to exists.
-
-Lives here: checks of staffing and escalation. Does not live here: who serves whom when (engine/desks.py).
-"""
+"""Checks of staffing and escalation: desks that are asked have staff, and escalation does not lead back."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from cjsim.scenario.effects import Effect
 from cjsim.scenario.fields import duration_text
+from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.policy import PolicySpec, Staffing
 from cjsim.scenario.rosters import roster_of
+from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import iterate_effects, policy_steps
 from cjsim.validate.names import duplicate_faults, unknown_key_faults, unknown_name_faults
-from cjsim.yaml.paths import Fault, Path, path_text
-
-if TYPE_CHECKING:
-    from cjsim.scenario.effects import Effect
-    from cjsim.scenario.journey import JourneySpec
-    from cjsim.scenario.policy import PolicySpec, Staffing
-    from cjsim.scenario.spec import ScenarioSpec
+from cjsim.yaml.paths import Fault, KeyPath, path_text
 
 
-def shift_faults(policy: "PolicySpec") -> Iterator[Fault]:
-    """Days that are named twice, and escalations that lead back, whatever the journey."""
+def shift_faults(policy: PolicySpec) -> Iterator[Fault]:
+    """Yield faults within the staffing of desks: days named twice, and escalations that lead back."""
     for name, staffing in policy.desks.items():
-        path: Path = ("desks", name)
+        path: KeyPath = ("desks", name)
         for number, shift in enumerate(staffing.shifts):
             yield from duplicate_faults((*path, "shifts", number, "weekdays"), shift.weekdays)
             yield from duplicate_faults((*path, "shifts", number, "dates"), [f"{day}" for day in shift.dates])
-        if (ring := _escalation_cycle(name, policy)) and name == min(ring, key=list(policy.desks).index):
-            got = " -> ".join(f"'{desk}'" for desk in ring)
+        if (cycle := _escalation_cycle(name, policy)) and name == min(cycle, key=list(policy.desks).index):
+            got = " -> ".join(f"'{desk}'" for desk in cycle)
             remedy = "Let the last desk of the chain keep them."
             yield Fault((*path, "escalate", "to"), "must not lead back to the desk itself", got, remedy)
 
 
-def staffing_faults(policy: "PolicySpec", journey: "JourneySpec") -> Iterator[Fault]:
-    """Names of desks that the journey does not have."""
+def staffing_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
+    """Yield faults of desks that the journey does not declare."""
     yield from unknown_key_faults(("desks",), policy.desks, journey.desks, "desk")
     for name, staffing in policy.desks.items():
         if staffing.escalate is not None:
             yield from unknown_name_faults(("desks", name, "escalate", "to"), staffing.escalate.to, journey.desks, "desk")
 
 
-def _escalation_cycle(desk: str, policy: "PolicySpec") -> list[str]:
-    """The desks that customers are passed through from this one back to it; empty if they never come back."""
-    passed = [desk]
-    while (staffing := policy.desks.get(passed[-1])) is not None and staffing.escalate is not None:
-        passed.append(staffing.escalate.to)
-        if passed[-1] == desk:
-            return passed
-        if passed[-1] in passed[:-1]:
+def _escalation_cycle(desk: str, policy: PolicySpec) -> list[str]:
+    """The desks on the escalation path from a desk back to itself; empty if the path does not lead back."""
+    visited = [desk]
+    while (staffing := policy.desks.get(visited[-1])) is not None and staffing.escalate is not None:
+        visited.append(staffing.escalate.to)
+        if visited[-1] == desk:
+            return visited
+        if visited[-1] in visited[:-1]:
             return []
     return []
 
 
-def unstaffed_faults(scenario: "ScenarioSpec") -> Iterator[Fault]:
-    """Desks that are asked though nobody is ever there to answer."""
-    for desk, asker in _requested_desks(scenario).items():
+def unstaffed_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
+    """Yield faults of desks that may be asked but never have staff."""
+    for desk, requester in _requested_desks(scenario).items():
         staffing = scenario.policy.desks.get(desk)
         if staffing is not None and any(roster_of(staffing.shifts, start=scenario.start, horizon_days=scenario.horizon).staff):
             continue
-        must = f"must have staff within the {duration_text(scenario.horizon)} from {scenario.start}, as {asker} asks it"
+        must = f"must have staff within the {duration_text(scenario.horizon)} from {scenario.start}, as {requester} asks it"
         remedy = "Give it 'shifts' with 'agents' on days that are simulated."
         yield Fault(("policy", "desks", desk), must, f"no staff ever: {_staffing_text(staffing)}", remedy)
 
 
-def _staffing_text(staffing: "Staffing | None") -> str:
+def _staffing_text(staffing: Staffing | None) -> str:
     if staffing is None:
         return "the policy does not name the desk"
     return "its shifts are at other times" if any(shift.agents for shift in staffing.shifts) else "its shifts have no agents"
 
 
-def _requested_desks(scenario: "ScenarioSpec") -> dict[str, str]:
-    """Desks that may be asked, each with one place that does it: effects, steps, human channels in use, other desks."""
+def _requested_desks(scenario: ScenarioSpec) -> dict[str, str]:
+    """Desks that may be asked, each with one requester: an effect, a step, a human channel in use, or another desk."""
     journey, policy = scenario.journey, scenario.policy
-    found: dict[str, str] = {}
-    effects: list[tuple[Path, tuple[Effect, ...]]] = [
+    requesters: dict[str, str] = {}
+    effects: list[tuple[KeyPath, tuple[Effect, ...]]] = [
         (("events", name, "effects"), event.effects) for name, event in journey.events.items()
     ]
     for path, message in _sends(policy):
         desk, body = journey.channels[journey.messages[message].channel].desk, journey.messages[message].effects
         if desk is not None:
-            found.setdefault(desk, f"policy.{path_text(path)}, by a human channel,")
-        effects += [(("messages", message, "effects", what), after) for what, after in body]
+            requesters.setdefault(desk, f"policy.{path_text(path)}, by a human channel,")
+        effects += [(("messages", message, "effects", touch), after) for touch, after in body]
     for path, step in policy_steps(policy):
         if step.ask is not None:
-            found.setdefault(step.ask.desk, f"policy.{path_text((*path, 'ask'))}")
-    asked: set[str] = set()
-    while effects or found.keys() - asked:
+            requesters.setdefault(step.ask.desk, f"policy.{path_text((*path, 'ask'))}")
+    visited: set[str] = set()
+    while effects or requesters.keys() - visited:
         asks = [
-            (path, effect.ask.desk) for place, body in effects for path, effect in iterate_effects(body, place) if effect.ask is not None
+            (path, effect.ask.desk) for owner, body in effects for path, effect in iterate_effects(body, owner) if effect.ask is not None
         ]
         for path, desk in asks:
-            found.setdefault(desk, f"journey.{path_text(path)}")
-        new = [desk for desk in found if desk not in asked]
-        effects = [(("desks", desk, "effects", what), after) for desk in new for what, after in journey.desks[desk].effects]
+            requesters.setdefault(desk, f"journey.{path_text(path)}")
+        new = [desk for desk in requesters if desk not in visited]
+        effects = [(("desks", desk, "effects", reply), after) for desk in new for reply, after in journey.desks[desk].effects]
         for desk in new:
             staffing = policy.desks.get(desk)
             if staffing is not None and staffing.escalate is not None:
-                found.setdefault(staffing.escalate.to, f"policy.desks.{desk}.escalate")
-        asked |= set(new)
-    return found
+                requesters.setdefault(staffing.escalate.to, f"policy.desks.{desk}.escalate")
+        visited |= set(new)
+    return requesters
 
 
-def _sends(policy: "PolicySpec") -> Iterator[tuple[Path, str]]:
+def _sends(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
     """Every message that the policy sends, with the path of the send."""
     for name, broadcast in policy.broadcasts.items():
         yield ("broadcasts", name, "send"), broadcast.send

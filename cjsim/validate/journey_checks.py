@@ -1,13 +1,8 @@
-"""What must hold within a journey, but for its touchpoints: names, personas, activity, events, effects, moments.
-
-Lives here: checks of what customers are and what happens to them. Does not live here: channels, messages, offers, desks and
-acquisition (check_touchpoints.py), what goes round in circles (circles.py).
-"""
+"""Checks within a journey, except touchpoints: names, personas, activity, events and effects."""
 
 import keyword
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 from cjsim.kernels.codes import N_TOUCH_CODES, ConditionOp, TouchCode
 from cjsim.scenario.condition_names import (
@@ -22,6 +17,9 @@ from cjsim.scenario.condition_names import (
     ConditionNames,
 )
 from cjsim.scenario.condition_parser import parse_condition
+from cjsim.scenario.effects import Effect, Refer
+from cjsim.scenario.journey import Activity, JourneySpec
+from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.touchpoints import PERSONAL
 from cjsim.validate.names import (
     MAX_NAMES,
@@ -33,29 +31,24 @@ from cjsim.validate.names import (
     unknown_name_faults,
     weight_faults,
 )
-from cjsim.yaml.paths import Fault, Path
-
-if TYPE_CHECKING:
-    from cjsim.scenario.effects import Effect, Refer
-    from cjsim.scenario.journey import Activity, JourneySpec
-    from cjsim.scenario.policy import PolicySpec
+from cjsim.yaml.paths import Fault, KeyPath
 
 MAX_CHANNELS = 64  # channels are bits of an unsigned 64-bit mask
-MAX_REFERRALS_PER_EFFECT = 5.0  # who join, on average, at one referral: above this a population explodes within a few of them
+MAX_REFERRALS_PER_EFFECT = 5.0  # friends who join on average; above this the population explodes within a few generations
 _COUNTED = ("stages", "events", "messages", "scores", "traits", "attributes", "personas", "interests", "offers", "desks", "acquisition")
 LOG_NAMES = frozenset(touch.name.lower() for touch in TouchCode)
 
 
-def reserved_name_faults(journey: "JourneySpec") -> Iterator[Fault]:
-    """Names that mean something else, or too many."""
+def reserved_name_faults(journey: JourneySpec) -> Iterator[Fault]:
+    """Yield faults of names with a reserved meaning, and of too many names."""
     taken: dict[str, str] = {}
-    for group, thing in (("traits", "trait"), ("attributes", "attribute"), ("personas", "persona")):
+    for group, kind in (("traits", "trait"), ("attributes", "attribute"), ("personas", "persona")):
         for name in getattr(journey, group):
             if name in RESERVED or keyword.iskeyword(name):
                 yield Fault((group, name), "must have a name that is no word of the condition language", f"'{name}'", "Rename it.")
             elif name in taken:
-                yield Fault((group, name), f"must have a name that no {taken[name]} has", f"'{name}'", f"Rename this {thing}.")
-            taken.setdefault(name, thing)
+                yield Fault((group, name), f"must have a name that no {taken[name]} has", f"'{name}'", f"Rename this {kind}.")
+            taken.setdefault(name, kind)
     for name in journey.events:
         if name in LOG_NAMES:
             yield Fault(("events", name), "must have a name that is no touchpoint's in the log", f"'{name}'", "Rename the event.")
@@ -65,8 +58,9 @@ def reserved_name_faults(journey: "JourneySpec") -> Iterator[Fault]:
         must = f"must have a name other than '{PERSONAL}', which as a topic means what the firm takes a customer's interest to be"
         yield Fault(("interests", PERSONAL), must, f"'{PERSONAL}'", "Rename it.")
     if NO_ACQUISITION_CHANNEL in journey.acquisition:
-        must = f"must have a name other than '{NO_ACQUISITION_CHANNEL}', which as a level of {ACQUIRED_BY} means that no channel brought the customer"
-        yield Fault(("acquisition", NO_ACQUISITION_CHANNEL), must, f"'{NO_ACQUISITION_CHANNEL}'", "Rename it.")
+        none = NO_ACQUISITION_CHANNEL
+        must = f"must have a name other than '{none}', which as a level of {ACQUIRED_BY} means that no channel brought the customer"
+        yield Fault(("acquisition", none), must, f"'{none}'", "Rename it.")
     for name in journey.desks.keys() & journey.offers.keys():
         yield Fault(("offers", name), "must have a name that no desk has", f"'{name}'", "Rename one: the log names its sources.")
     yield from too_many_faults(("channels",), journey.channels, MAX_CHANNELS)
@@ -76,8 +70,8 @@ def reserved_name_faults(journey: "JourneySpec") -> Iterator[Fault]:
         yield from too_many_faults(("attributes", name), levels)
 
 
-def persona_faults(journey: "JourneySpec") -> Iterator[Fault]:
-    """What personas start in, do otherwise, and are interested in; what traits the journey itself names."""
+def persona_faults(journey: JourneySpec) -> Iterator[Fault]:
+    """Yield faults of personas, and of the traits and interests that the journey names."""
     if journey.clock_shift is not None:
         yield from unknown_name_faults(("clock_shift",), journey.clock_shift, journey.traits, "trait")
     if journey.preferred_contacts is not None:
@@ -96,8 +90,8 @@ def persona_faults(journey: "JourneySpec") -> Iterator[Fault]:
         yield from weight_faults((*path, "interests"), persona.interests)
 
 
-def activity_faults(path: Path, activity: "Activity") -> Iterator[Fault]:
-    """Days that do not exist, and a year without activity."""
+def activity_faults(path: KeyPath, activity: Activity) -> Iterator[Fault]:
+    """Yield faults of days that do not exist, and of a year without activity."""
     leap_year = [f"{date(2024, 1, 1) + timedelta(days=n):%m-%d}" for n in range(366)]
     for name, season in activity.seasons.items():
         for key, day in (("from", season.first), ("to", season.last)):
@@ -112,9 +106,9 @@ def _in_season(day: str, first: str, last: str) -> bool:
     return first <= day <= last if first <= last else day >= first or day <= last
 
 
-def event_faults(journey: "JourneySpec", policy: "PolicySpec | None") -> Iterator[Fault]:
-    """Stages, traits and profiles of events, and what their `when` may ask."""
-    names = ConditionNames.of(journey, policy, latent=True)
+def event_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fault]:
+    """Yield faults of the stages, traits, profiles and conditions of events."""
+    names = ConditionNames.from_documents(journey, policy, latent=True)
     for name, event in journey.events.items():
         path = ("events", name)
         if event.stages != "anywhere":
@@ -129,25 +123,25 @@ def event_faults(journey: "JourneySpec", policy: "PolicySpec | None") -> Iterato
             yield from _when_faults((*path, "when"), event.when, names, journey)
 
 
-def _when_faults(path: Path, text: str, names: ConditionNames, journey: "JourneySpec") -> Iterator[Fault]:
-    """`when` may name only what changes as something happens: a clock is not watched in between."""
+def _when_faults(path: KeyPath, text: str, names: ConditionNames, journey: JourneySpec) -> Iterator[Fault]:
+    """Yield faults of a `when`. It may use only what changes when something happens, as it is evaluated only then."""
     try:
         program = parse_condition(text, names)
     except ConditionError as error:
         yield Fault(path, error.must, error.got, error.remedy)
         return
-    fading = {code for code, score in enumerate(journey.scores.values()) if score.half_life is not None}
+    decaying_scores = {code for code, score in enumerate(journey.scores.values()) if score.half_life is not None}
     words = {op: word for word, op in [*((word, op) for word, (op, _) in CALLS.items()), *WORDS.items(), *LATENT_WORDS.items()]}
     for op, arg, _ in program:
-        if op in TIME_DEPENDENT_OPS or (op is ConditionOp.SCORE and arg in fading):
+        if op in TIME_DEPENDENT_OPS or (op is ConditionOp.SCORE and arg in decaying_scores):
             got = f"'{words[op]}'" if op in TIME_DEPENDENT_OPS else f"the score '{list(journey.scores)[arg]}', which has a half-life"
             remedy = "Use tags, counts, stages, attributes, consent, or scores without a half-life."
             yield Fault(path, "must name only what changes when something happens to the customer", got, remedy)
             return
 
 
-def effect_faults(path: Path, effect: "Effect", journey: "JourneySpec") -> Iterator[Fault]:
-    """Names in one effect, and what it may not do where it stands."""
+def effect_faults(path: KeyPath, effect: Effect, journey: JourneySpec) -> Iterator[Fault]:
+    """Yield faults of one effect: unknown names, and effects that are not allowed at this path."""
     if effect.go is not None:
         yield from unknown_name_faults((*path, "go"), effect.go, journey.stages, "stage")
     if effect.fire is not None:
@@ -172,8 +166,8 @@ def effect_faults(path: Path, effect: "Effect", journey: "JourneySpec") -> Itera
         yield Fault((*path, "choose"), "must have a weight above 0", "weights of 0", "Give one branch a weight.")
 
 
-def _refer_faults(path: Path, refer: "Refer", journey: "JourneySpec") -> Iterator[Fault]:
-    """Who comes must come by a way that exists, and not so many that numbers explode."""
+def _refer_faults(path: KeyPath, refer: Refer, journey: JourneySpec) -> Iterator[Fault]:
+    """Yield faults of a referral: an unknown acquisition channel, and so many friends that the population explodes."""
     if refer.by is not None:
         yield from unknown_name_faults((*path, "by"), refer.by, journey.acquisition, "acquisition channel")
     if (friends := refer.invites * refer.joins) > MAX_REFERRALS_PER_EFFECT:
@@ -181,13 +175,13 @@ def _refer_faults(path: Path, refer: "Refer", journey: "JourneySpec") -> Iterato
         yield Fault(path, must, f"{friends:g}", "Lower 'invites' or 'joins'.")
 
 
-def _purchase_place_faults(path: Path, journey: "JourneySpec") -> Iterator[Fault]:
-    """Money has a row in the log, which is that of an event that the firm sees."""
+def _purchase_place_faults(path: KeyPath, journey: JourneySpec) -> Iterator[Fault]:
+    """Yield faults of a purchase that has no log row: outside events, or in an event that the firm does not observe."""
     kind, name = str(path[0]), str(path[1])
     if kind != "events":
-        thing = kind.removesuffix("s")
-        remedy = f"Let the {thing} 'fire' an event that has the purchase."
-        yield Fault((*path, "purchase"), "must be an effect of an event, whose row in the log tells the money", f"one of a {thing}", remedy)
+        owner = kind.removesuffix("s")
+        remedy = f"Let the {owner} 'fire' an event that has the purchase."
+        yield Fault((*path, "purchase"), "must be an effect of an event, whose row in the log tells the money", f"one of a {owner}", remedy)
     elif not journey.events[name].observed:
         remedy = "Let it 'fire' an observed event that has the purchase, or remove 'observed: false'."
         yield Fault((*path, "purchase"), "must be an effect of an event that the firm sees", f"one of '{name}', which is hidden", remedy)

@@ -1,8 +1,4 @@
-"""What looks like a mistake in a journey, a policy or a scenario, though it can be simulated.
-
-Lives here: what is odd. Does not live here: what can ever be reached (reach.py), what is odd about money, desks and newcomers
-(oddities.py), what is wrong (check.py).
-"""
+"""Lint: warnings about what looks like a mistake in a journey, a policy or a scenario that can be simulated."""
 
 from collections.abc import Iterator
 
@@ -13,63 +9,62 @@ from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import iterate_steps, journey_effects, nested_steps, policy_steps
 from cjsim.validate.reachability import Reachable, effects_of, find_reachable
 from cjsim.validate.touchpoint_lint import touchpoint_warnings
-from cjsim.yaml.paths import Path, path_text
+from cjsim.yaml.paths import KeyPath, path_text
 
-STEPS_WITHOUT_EFFECT = frozenset(
-    {"wait", "wait_until", "wait_for", "branch", "split", "jump", "stop"}
-)  # steps that of themselves change nothing
+STEPS_WITHOUT_EFFECT = frozenset({"wait", "wait_until", "wait_for", "branch", "split", "jump", "stop"})
 
 
 def lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[str]:
-    """What looks like a mistake, a sentence each.
+    """What looks like a mistake, one sentence each.
 
     Parameters
     ----------
     record : ScenarioSpec, JourneySpec or PolicySpec
-        A policy alone is asked less, as its journey is not known.
+        A policy alone gets fewer checks, as its journey is not known.
 
     Returns
     -------
     list of str
-        Empty if nothing looks odd.
+        Empty if nothing looks like a mistake.
     """
     if isinstance(record, ScenarioSpec):
-        found = [
+        warnings = [
             *_journey_warnings(record.journey, record.policy, "journey."),
             *_flow_warnings(record.policy, "policy."),
             *_send_warnings(record),
             *touchpoint_warnings(record),
         ]
-        late = record.entry.over > record.horizon
-        return [*found, "entry.over: some customers enter after the horizon and are never seen."] if late else found
+        if record.entry.over > record.horizon:
+            warnings.append("entry.over: some customers enter after the horizon and are never seen.")
+        return warnings
     return list(_journey_warnings(record, None, "") if isinstance(record, JourneySpec) else _flow_warnings(record, ""))
 
 
 def _journey_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: str) -> Iterator[str]:
-    # A journey stands under many policies: what this one does not send, and what would follow, is no mistake.
-    found = find_reachable(journey, None)
+    # A journey is used with many policies: messages that this policy does not send are no mistake of the journey.
+    reachable = find_reachable(journey, None)
     for name in journey.stages:
-        if name not in found.stages:
+        if name not in reachable.stages:
             yield f"{prefix}stages.{name}: no customer ever comes here. Let an event 'go' here, or remove it."
     for name, event in journey.events.items():
-        if name not in found.events:
-            yield f"{prefix}events.{name}: can never happen: {_why_not(event, found)}, and nothing that happens fires it."
+        if name not in reachable.events:
+            yield f"{prefix}events.{name}: can never happen: {_why_unreachable(event, reachable)}, and nothing that happens fires it."
     last = list(journey.stages)[-1]
     for name in journey.stages:
-        if name in found.stages and name != last and not _can_leave(journey, name, found):
+        if name in reachable.stages and name != last and not _can_leave(journey, name, reachable):
             yield f"{prefix}stages.{name}: cannot be left, though it is not the last stage."
     for path, effect in journey_effects(journey):
         if effect.untag is not None and policy is not None and effect.untag not in _assigned_tags(journey, policy):
             yield f"{prefix}{path[0]}.{path[1]}: takes off the tag '{effect.untag}', which nothing puts on."
 
 
-def _why_not(event: Event, found: Reachable) -> str:
-    """Why a clock never ends."""
+def _why_unreachable(event: Event, reachable: Reachable) -> str:
+    """Why an event never happens."""
     if event.wait == "never":
         return "its wait is 'never'"
     if event.stages == ():
         return "it is in no stage"
-    if event.stages != "anywhere" and found.stages.isdisjoint(event.stages):
+    if event.stages != "anywhere" and reachable.stages.isdisjoint(event.stages):
         return "none of its stages is ever entered"
     return "its clock never runs"
 
@@ -79,13 +74,13 @@ def _assigned_tags(journey: JourneySpec, policy: PolicySpec) -> set[str]:
     return {tag for tag in tags if tag is not None}
 
 
-def _can_leave(journey: JourneySpec, stage: str, found: Reachable) -> bool:
-    """Whether something that happens in this stage, or a fired event or a message, leads elsewhere."""
-    there = {name for name in found.events if journey.events[name].stages in ("anywhere", ()) or stage in journey.events[name].stages}
+def _can_leave(journey: JourneySpec, stage: str, reachable: Reachable) -> bool:
+    """Whether an event in this stage, a fired event, a message or a desk leads to another stage."""
+    events = {name for name in reachable.events if journey.events[name].stages in ("anywhere", ()) or stage in journey.events[name].stages}
     size = -1
-    while size != (size := len(there)):
-        there |= {effect.fire for effect in list(effects_of(journey, there)) if effect.fire is not None}
-    return any(effect.go not in (None, stage) for effect in effects_of(journey, there, found.messages, found.desks))
+    while size != (size := len(events)):
+        events |= {effect.fire for effect in list(effects_of(journey, events)) if effect.fire is not None}
+    return any(effect.go not in (None, stage) for effect in effects_of(journey, events, reachable.messages, reachable.desks))
 
 
 def _flow_warnings(policy: PolicySpec, prefix: str) -> Iterator[str]:
@@ -96,21 +91,21 @@ def _flow_warnings(policy: PolicySpec, prefix: str) -> Iterator[str]:
         if flow.holdout == 1:
             yield f"{path}.holdout: is 1, so that everyone is held out."
         yield from (
-            f"{prefix}{where} can never be reached: it stands after a stop or a jump."
-            for where in _unreachable_steps(flow.steps, f"flows.{name}.steps")
+            f"{prefix}{step_path} can never be reached: it stands after a stop or a jump."
+            for step_path in _unreachable_steps(flow.steps, f"flows.{name}.steps")
         )
-    yield from (f"{prefix}guardrails.quiet_hours: {said}" for said in _quiet_all_day(policy.guardrails.quiet_hours))
+    yield from (f"{prefix}guardrails.quiet_hours: {warning}" for warning in _quiet_all_day(policy.guardrails.quiet_hours))
     for group in ("caps", "budgets"):
         for index, rule in enumerate(getattr(policy.guardrails, group)):
             if rule.at_most == 0:
-                by = ", ".join(rule.channels) or "any channel"
-                yield f"{prefix}guardrails.{group}[{index}]: is 0, so that nothing is ever sent by {by}."
-    yield from (f"{prefix}{said}" for said in (*_holdout_warnings(policy), *_unused_best_hour(policy)))
+                channels = ", ".join(rule.channels) or "any channel"
+                yield f"{prefix}guardrails.{group}[{index}]: is 0, so that nothing is ever sent by {channels}."
+    yield from (f"{prefix}{warning}" for warning in (*_holdout_warnings(policy), *_unused_best_hour(policy)))
 
 
 def _unused_best_hour(policy: PolicySpec) -> Iterator[str]:
-    """What is said of a best hour that is not asked for."""
-    # No fault: a search that turns `best_hour` off leaves these beside it.
+    """Yield warnings of settings of a best hour that is off."""
+    # Not a fault: a search that turns `best_hour` off leaves these settings in place.
     for path, step in policy_steps(policy):
         until = step.wait_until
         if until is not None and not until.best_hour:
@@ -120,7 +115,7 @@ def _unused_best_hour(policy: PolicySpec) -> Iterator[str]:
 
 
 def _holdout_warnings(policy: PolicySpec) -> Iterator[str]:
-    """What is odd about the policy's holdout, and about what it knows of interests."""
+    """Yield warnings of the holdout, and of personalization that never applies."""
     rules = policy.guardrails
     if rules.holdout == 1:
         yield "guardrails.holdout: is 1, so that everyone is held out."
@@ -133,7 +128,7 @@ def _holdout_warnings(policy: PolicySpec) -> Iterator[str]:
 
 
 def _quiet_all_day(rules: tuple[QuietHours, ...]) -> Iterator[str]:
-    """Channels whose quiet hours together cover the day: where an hour is open, one is at the end of some rule."""
+    """Yield warnings of channels whose quiet hours cover the whole day. If an hour is open, the end of some rule is open."""
     common = [rule for rule in rules if not rule.channels]
     for channel in dict.fromkeys(["", *(name for rule in rules for name in rule.channels)]):
         own = [*common, *(rule for rule in rules if channel in rule.channels)]
@@ -144,26 +139,26 @@ def _quiet_all_day(rules: tuple[QuietHours, ...]) -> Iterator[str]:
 
 
 def _unreachable_steps(steps: tuple[Step, ...], path: str) -> Iterator[str]:
-    """Steps after a stop or a jump that no jump can reach."""
+    """Yield the paths of steps after a stop or a jump that no jump can reach."""
     ended = False
     for index, step in enumerate(steps):
-        here: Path = (index,)
-        labelled = any(inner.label is not None for _, inner in iterate_steps((step,), ()))
-        if ended and not labelled:
+        step_path: KeyPath = (index,)
+        has_label = any(inner.label is not None for _, inner in iterate_steps((step,), ()))
+        if ended and not has_label:
             yield f"{path}[{index}]"
             return
         ended = step.stop is not None or step.jump is not None
-        for inner_path, inside in nested_steps(step, here):
-            inner = "".join(f".{key}" if isinstance(key, str) else f"[{key}]" for key in inner_path)
-            yield from _unreachable_steps(inside, f"{path}{inner}")
+        for nested_path, nested in nested_steps(step, step_path):
+            suffix = "".join(f".{key}" if isinstance(key, str) else f"[{key}]" for key in nested_path)
+            yield from _unreachable_steps(nested, f"{path}{suffix}")
 
 
 def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
-    """What is odd about a policy for this journey."""
+    """Yield warnings of a policy under its journey."""
     journey, policy = scenario.journey, scenario.policy
-    found = find_reachable(journey, policy)
+    reachable = find_reachable(journey, policy)
     for name in policy.flows:
-        if name not in found.flows:
+        if name not in reachable.flows:
             yield f"policy.flows.{name}.on: what it waits for can never happen, so that the flow never starts."
     yield from _dates_outside(scenario)
     for name, broadcast in policy.broadcasts.items():
@@ -177,7 +172,7 @@ def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
 
 
 def _dates_outside(scenario: ScenarioSpec) -> Iterator[str]:
-    """Broadcasts and flows of which no date lies within the simulated time."""
+    """Yield warnings of broadcasts and flows whose dates are all outside the simulated time."""
     policy = scenario.policy
     for name, broadcast in policy.broadcasts.items():
         if _is_outside(broadcast.schedule, scenario):

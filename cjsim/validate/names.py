@@ -1,65 +1,58 @@
-"""The small checks of which the others are made: a name exists, shares sum to 1, a trait is never negative.
-
-Lives here: checks that more than one of the rooms check_journey.py, check_touchpoints.py and check_policy.py needs. Does not live here:
-what they are asked of.
-"""
+"""Checks used by many other checks: names exist, shares sum to 1, traits are never negative."""
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from cjsim.errors import unknown_name_parts
-from cjsim.yaml.paths import Fault, Path
-
-if TYPE_CHECKING:
-    from cjsim.scenario.distributions import TraitLaw
-    from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.distributions import TraitLaw
+from cjsim.scenario.journey import JourneySpec
+from cjsim.yaml.paths import Fault, KeyPath
 
 SHARE_SUM_TOLERANCE = 1e-6  # of a sum of shares
 MAX_NAMES = 32_000  # codes in the log are 16-bit integers
 
 
-def unknown_name_faults(path: Path, name: str, names: Iterable[str], thing: str) -> Iterator[Fault]:
-    """A fault if there is no such name."""
+def unknown_name_faults(path: KeyPath, name: str, names: Iterable[str], kind: str) -> Iterator[Fault]:
+    """Yield a fault if the name does not exist."""
     if name not in (choices := list(names)):
-        yield Fault(path, *unknown_name_parts(name, choices, thing))
+        yield Fault(path, *unknown_name_parts(name, choices, kind))
 
 
-def unknown_key_faults(path: Path, keys: Iterable[str], names: Iterable[str], thing: str) -> Iterator[Fault]:
-    """A fault for each key that names nothing."""
+def unknown_key_faults(path: KeyPath, keys: Iterable[str], names: Iterable[str], kind: str) -> Iterator[Fault]:
+    """Yield a fault for each key that does not exist."""
     choices = list(names)
     for key in keys:
-        yield from (fault._replace(at=(*path, key)) for fault in unknown_name_faults(path, key, choices, thing))
+        yield from (fault._replace(at=(*path, key)) for fault in unknown_name_faults(path, key, choices, kind))
 
 
-def sum_faults(path: Path, shares: Mapping[str, float]) -> Iterator[Fault]:
-    """A fault if shares do not sum to 1."""
+def sum_faults(path: KeyPath, shares: Mapping[str, float]) -> Iterator[Fault]:
+    """Yield a fault if shares do not sum to 1."""
     total = math.fsum(shares.values())
     if abs(total - 1) > SHARE_SUM_TOLERANCE:
         yield Fault(path, "must have shares that sum to 1", f"{total:.9g}", "Change a share.")
 
 
-def weight_faults(path: Path, weights: Mapping[str, float]) -> Iterator[Fault]:
-    """A fault if there are weights, and none is above 0."""
+def weight_faults(path: KeyPath, weights: Mapping[str, float]) -> Iterator[Fault]:
+    """Yield a fault if there are weights, and none is above 0."""
     if weights and not any(weights.values()):
         yield Fault(path, "must have a weight above 0", "weights of 0", "Give one a weight.")
 
 
-def duplicate_faults(path: Path, names: Iterable[str]) -> Iterator[Fault]:
-    """A fault for each name that is given twice."""
-    given = list(names)
-    for name in {name for name in given if given.count(name) > 1}:
+def duplicate_faults(path: KeyPath, names: Iterable[str]) -> Iterator[Fault]:
+    """Yield a fault for each name that is given twice."""
+    listed = list(names)
+    for name in {name for name in listed if listed.count(name) > 1}:
         yield Fault(path, "must name each thing once", f"'{name}' twice", "Remove one of the two.")
 
 
-def too_many_faults(path: Path, names: Collection[str], at_most: int = MAX_NAMES) -> Iterator[Fault]:
-    """A fault if there are more names than codes."""
+def too_many_faults(path: KeyPath, names: Collection[str], at_most: int = MAX_NAMES) -> Iterator[Fault]:
+    """Yield a fault if there are more names than codes."""
     if len(names) > at_most:
         yield Fault(path, f"must have at most {at_most} names", f"{len(names)}", "Merge some.")
 
 
-def trait_faults(path: Path, ref: str, journey: "JourneySpec") -> Iterator[Fault]:
-    """A trait that is a factor or a weight must exist and never be negative."""
+def trait_faults(path: KeyPath, ref: str, journey: JourneySpec) -> Iterator[Fault]:
+    """Yield a fault if a trait used as a factor or a weight does not exist or may be negative."""
     form, name = "", ref.replace(" ", "").replace("\t", "")
     if name[:2] in ("1/", "1-"):
         form, name = name[:2], name[2:]
@@ -72,8 +65,8 @@ def trait_faults(path: Path, ref: str, journey: "JourneySpec") -> Iterator[Fault
         yield Fault(path, must, f"a trait from {low:g} to {high:g}", "Use a gamma, lognormal, beta (for 1-x), uniform or fixed trait.")
 
 
-def trait_support(law: "TraitLaw") -> tuple[float, float]:
-    """Where the values of a trait lie."""
+def trait_support(law: TraitLaw) -> tuple[float, float]:
+    """The smallest and the largest value of a trait."""
     if law.fixed is not None:
         return law.fixed, law.fixed
     if law.uniform is not None:
@@ -83,8 +76,8 @@ def trait_support(law: "TraitLaw") -> tuple[float, float]:
     return 0.0, 1.0 if law.beta is not None else math.inf
 
 
-def observed_faults(path: Path, event: str, journey: "JourneySpec") -> Iterator[Fault]:
-    """A fault if there is no such event, or the firm does not see it."""
+def observed_faults(path: KeyPath, event: str, journey: JourneySpec) -> Iterator[Fault]:
+    """Yield a fault if the event does not exist, or the firm does not observe it."""
     yield from unknown_name_faults(path, event, journey.events, "event")
     if event in journey.events and not journey.events[event].observed:
         remedy = "Name another, or remove its 'observed: false'."

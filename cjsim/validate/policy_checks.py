@@ -1,32 +1,25 @@
-"""What must hold of a policy, for itself and for its journey: names that exist, what a firm may see.
-
-Lives here: checks of flows, broadcasts, guardrails, experiments, spend and personalisation. Does not live here: loops of steps
-(circles.py), the staff of desks (check_desks.py).
-"""
+"""Checks of a policy, on its own and against a journey: flows, broadcasts, guardrails, experiments, spend and personalization."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from cjsim.errors import short_repr
 from cjsim.scenario.condition_names import ConditionError, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition, parse_condition_syntax
 from cjsim.scenario.fields import duration_text
+from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.policy import Flow, PolicySpec, Schedule, Step
+from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import policy_conditions, policy_steps
 from cjsim.validate.cycles import flow_faults
 from cjsim.validate.names import MAX_NAMES, duplicate_faults, sum_faults, too_many_faults, unknown_key_faults, unknown_name_faults
-from cjsim.yaml.paths import Fault, Path, path_text
+from cjsim.yaml.paths import Fault, KeyPath, path_text
 
-if TYPE_CHECKING:
-    from cjsim.scenario.journey import JourneySpec
-    from cjsim.scenario.policy import Flow, PolicySpec, Schedule, Step
-    from cjsim.scenario.spec import ScenarioSpec
-
-MAX_PERIODS = 1_000_000  # of a budget: each is remembered
+MAX_PERIODS = 1_000_000  # of a budget; each needs memory
 _CHANNEL_RULES = ("quiet_hours", "gaps", "caps", "budgets")
 
 
-def internal_policy_faults(policy: "PolicySpec") -> Iterator[Fault]:
-    """What is wrong within a policy, whatever the journey."""
+def internal_policy_faults(policy: PolicySpec) -> Iterator[Fault]:
+    """Yield what is wrong within a policy, whatever the journey."""
     for name in policy.flows.keys() & policy.broadcasts.keys():
         yield Fault(("broadcasts", name), "must have a name that no flow has", f"'{name}'", "Rename one: the log names its sources.")
     for name, flow in policy.flows.items():
@@ -51,32 +44,32 @@ def internal_policy_faults(policy: "PolicySpec") -> Iterator[Fault]:
             yield Fault(path, error.must, error.got, error.remedy)
 
 
-def _schedule_faults(path: Path, schedule: "Schedule") -> Iterator[Fault]:
+def _schedule_faults(path: KeyPath, schedule: Schedule) -> Iterator[Fault]:
     yield from duplicate_faults((*path, "weekdays"), schedule.weekdays)
     yield from duplicate_faults((*path, "dates"), [f"{day}" for day in schedule.dates])
 
 
-def _split_faults(policy: "PolicySpec") -> Iterator[Fault]:
-    """Shares that do not sum to 1, and an experiment that is not the same wherever it is named."""
-    first: dict[str, tuple[Path, str]] = {}
+def _split_faults(policy: PolicySpec) -> Iterator[Fault]:
+    """Yield faults of shares that do not sum to 1, and of experiments whose arms differ between steps."""
+    first: dict[str, tuple[KeyPath, str]] = {}
     for path, step in policy_steps(policy):
         if step.split is None:
             continue
         yield from sum_faults((*path, "split"), {name: arm.share for name, arm in step.split.items()})
         if step.experiment is not None:
-            there, arms = first.setdefault(step.experiment, (path, _arms_text(step)))
+            first_path, arms = first.setdefault(step.experiment, (path, _arms_text(step)))
             if arms != _arms_text(step):
-                must = f"must have the arms of experiment '{step.experiment}' as at {path_text(there)}, {arms}"
+                must = f"must have the arms of experiment '{step.experiment}' as at {path_text(first_path)}, {arms}"
                 yield Fault((*path, "split"), must, _arms_text(step), "Give both the same names and shares, or name two experiments.")
 
 
-def _arms_text(step: "Step") -> str:
+def _arms_text(step: Step) -> str:
     return ", ".join(f"{name} {arm.share:g}" for name, arm in (step.split or {}).items())
 
 
-def policy_name_faults(policy: "PolicySpec", journey: "JourneySpec") -> Iterator[Fault]:
-    """Names of the journey that a policy uses, and what it may see."""
-    names = ConditionNames.of(journey, policy, latent=False)
+def policy_name_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
+    """Yield faults of names that the journey does not declare or that a policy cannot observe."""
+    names = ConditionNames.from_documents(journey, policy, latent=False)
     for name, flow in policy.flows.items():
         yield from _flow_faults(("flows", name), flow, journey, names)
     for path, step in policy_steps(policy):
@@ -88,21 +81,19 @@ def policy_name_faults(policy: "PolicySpec", journey: "JourneySpec") -> Iterator
             yield from _unknown_item_faults(("guardrails", group, number, "channels"), rule.channels, journey.channels, "channel")
     yield from unknown_key_faults(("acquisition",), policy.acquisition, journey.acquisition, "acquisition channel")
     if policy.personalisation and not journey.interests:
-        must, got = (
-            "must be empty where the journey declares no 'interests'",
-            short_repr([level.accuracy for level in policy.personalisation]),
-        )
+        must = "must be empty where the journey declares no 'interests'"
+        got = short_repr([level.accuracy for level in policy.personalisation])
         yield Fault(("personalisation",), must, got, "Declare interests, or remove it.")
     yield from _source_faults(policy, journey)
-    for place, text in policy_conditions(policy):
+    for path, text in policy_conditions(policy):
         try:
             parse_condition(text, names)
         except ConditionError as error:
-            yield Fault(place, error.must, error.got, error.remedy)
+            yield Fault(path, error.must, error.got, error.remedy)
 
 
-def budget_faults(scenario: "ScenarioSpec") -> Iterator[Fault]:
-    """Budgets of more periods than can be remembered."""
+def budget_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
+    """Yield faults of budgets with too many periods."""
     for index, budget in enumerate(scenario.policy.guardrails.budgets):
         if scenario.horizon / budget.per > MAX_PERIODS:
             must = f"must make at most {MAX_PERIODS:,} periods of the {duration_text(scenario.horizon)} that are simulated"
@@ -110,8 +101,8 @@ def budget_faults(scenario: "ScenarioSpec") -> Iterator[Fault]:
             yield Fault(path, must, duration_text(budget.per), "Lengthen the period, or shorten the horizon.")
 
 
-def _flow_faults(path: Path, flow: "Flow", journey: "JourneySpec", names: ConditionNames) -> Iterator[Fault]:
-    """Names in what starts and ends a flow."""
+def _flow_faults(path: KeyPath, flow: Flow, journey: JourneySpec, names: ConditionNames) -> Iterator[Fault]:
+    """Yield faults of the names in the trigger and the exits of a flow."""
     on = flow.on
     if on.event is not None:
         yield from _observed_name_faults((*path, "on", "event"), on.event, names, "event")
@@ -126,8 +117,8 @@ def _flow_faults(path: Path, flow: "Flow", journey: "JourneySpec", names: Condit
         yield from _observed_name_faults((*path, "exit_on", index), event, names, "event")
 
 
-def _step_faults(path: Path, step: "Step", journey: "JourneySpec", names: ConditionNames) -> Iterator[Fault]:
-    """Names in one step."""
+def _step_faults(path: KeyPath, step: Step, journey: JourneySpec, names: ConditionNames) -> Iterator[Fault]:
+    """Yield faults of the names in one step."""
     if step.send is not None:
         yield from unknown_name_faults((*path, "send"), step.send, journey.messages, "message")
     if step.wait_for is not None:
@@ -139,15 +130,15 @@ def _step_faults(path: Path, step: "Step", journey: "JourneySpec", names: Condit
     yield from unknown_key_faults((*path, "score"), step.score or (), journey.scores, "score")
 
 
-def _unknown_item_faults(path: Path, given: Iterable[str], names: Iterable[str], thing: str) -> Iterator[Fault]:
-    """A fault for each item of a list that names nothing."""
+def _unknown_item_faults(path: KeyPath, items: Iterable[str], names: Iterable[str], kind: str) -> Iterator[Fault]:
+    """Yield a fault for each item of a list that does not exist."""
     choices = list(names)
-    for index, name in enumerate(given):
-        yield from unknown_name_faults((*path, index), name, choices, thing)
+    for index, name in enumerate(items):
+        yield from unknown_name_faults((*path, index), name, choices, kind)
 
 
-def _source_faults(policy: "PolicySpec", journey: "JourneySpec") -> Iterator[Fault]:
-    """Flows and broadcasts that share a name with a desk or an offer, and more of all than the log has codes for."""
+def _source_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
+    """Yield faults of flows and broadcasts named like a desk or an offer, and of more sources than the log has codes."""
     taken = {**dict.fromkeys(journey.desks, "desk"), **dict.fromkeys(journey.offers, "offer")}
     for group in ("flows", "broadcasts"):
         for name in getattr(policy, group).keys() & taken.keys():
@@ -156,9 +147,9 @@ def _source_faults(policy: "PolicySpec", journey: "JourneySpec") -> Iterator[Fau
     yield from too_many_faults(("flows",), [*policy.flows, *policy.broadcasts, *taken], MAX_NAMES)
 
 
-def _observed_name_faults(path: Path, name: str, names: ConditionNames, thing: str) -> Iterator[Fault]:
-    """A fault if there is no such stage or event, or the firm cannot observe it."""
+def _observed_name_faults(path: KeyPath, name: str, names: ConditionNames, kind: str) -> Iterator[Fault]:
+    """Yield a fault if the stage or event does not exist, or the firm cannot observe it."""
     try:
-        names.code(thing, name)
+        names.code(kind, name)
     except ConditionError as error:
         yield Fault(path, error.must, error.got, error.remedy)

@@ -1,7 +1,4 @@
-"""What can ever happen under a policy, whatever conditions say: stages, events, messages, flows, desks, scores.
-
-Lives here: the closure of what leads to what. Does not live here: what is odd about it (mistakes.py).
-"""
+"""What can ever happen under a policy, whatever its conditions: the closure of stages, events, messages, flows, desks and scores."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +11,7 @@ from cjsim.scenario.traversal import iterate_effects, iterate_steps
 
 @dataclass(frozen=True)
 class Reachable:
-    """What can ever happen: stages entered, events that happen, messages sent, flows started, desks asked, scores given points."""
+    """What can ever happen: stages entered, events, messages sent, flows started, desks asked, scores changed."""
 
     stages: frozenset[str]
     events: frozenset[str]
@@ -26,7 +23,7 @@ class Reachable:
 
 @dataclass
 class _ReachableSets:
-    """A `Reach` under construction."""
+    """A `Reachable` under construction."""
 
     stages: set[str] = field(default_factory=set)
     events: set[str] = field(default_factory=set)
@@ -40,49 +37,57 @@ class _ReachableSets:
 
 
 def find_reachable(journey: JourneySpec, policy: PolicySpec | None) -> Reachable:
-    """What can ever happen, whatever the conditions say.
+    """Find what can ever happen, whatever the conditions say.
 
     Parameters
     ----------
     journey : JourneySpec
-        Where stages and events are declared.
+        Declares stages and events.
     policy : PolicySpec or None
-        None: any message may be sent, any desk asked.
+        None: any message may be sent, and any desk asked.
+
+    Returns
+    -------
+    Reachable
     """
-    found = _ReachableSets(stages={persona.starts_in or journey.starts_in for persona in journey.personas.values()})
+    reachable = _ReachableSets(stages={persona.starts_in or journey.starts_in for persona in journey.personas.values()})
     if policy is None:
-        found.messages, found.desks = set(journey.messages), set(journey.desks)
+        reachable.messages, reachable.desks = set(journey.messages), set(journey.desks)
     else:
-        found.messages = {broadcast.send for broadcast in policy.broadcasts.values()}
+        reachable.messages = {broadcast.send for broadcast in policy.broadcasts.values()}
     size = -1
-    while size != (size := len(found)):
-        found.events |= {name for name in journey.events if can_run(journey, name, found.stages)}
-        found.desks |= {desk for name in found.messages if (desk := journey.channels[journey.messages[name].channel].desk) is not None}
+    while size != (size := len(reachable)):
+        reachable.events |= {name for name in journey.events if can_run(journey, name, reachable.stages)}
+        reachable.desks |= {
+            desk for name in reachable.messages if (desk := journey.channels[journey.messages[name].channel].desk) is not None
+        }
         if policy is not None:
-            found.desks |= {to.escalate.to for name, to in policy.desks.items() if name in found.desks and to.escalate is not None}
-        _follow_effects(found, list(effects_of(journey, found.events, found.messages, found.desks)))
+            reachable.desks |= {
+                staffing.escalate.to for name, staffing in policy.desks.items() if name in reachable.desks and staffing.escalate is not None
+            }
+        _follow_effects(reachable, list(effects_of(journey, reachable.events, reachable.messages, reachable.desks)))
         for name, flow in (policy.flows if policy is not None else {}).items():
-            if _can_start(flow, found, journey):
-                found.flows.add(name)
-                _follow_steps(found, flow)
-    return Reachable(**{name: frozenset(names) for name, names in vars(found).items()})
+            if _can_start(flow, reachable, journey):
+                reachable.flows.add(name)
+                _follow_steps(reachable, flow)
+    return Reachable(**{name: frozenset(names) for name, names in vars(reachable).items()})
 
 
-def _follow_effects(found: _ReachableSets, effects: Iterable[Effect]) -> None:
-    """Note what effects lead to."""
+def _follow_effects(reachable: _ReachableSets, effects: Iterable[Effect]) -> None:
+    """Add what effects lead to."""
     for effect in effects:
-        found.stages |= {effect.go} if effect.go is not None else set()
-        found.events |= {effect.fire} if effect.fire is not None else set()
-        found.desks |= {effect.ask.desk} if effect.ask is not None else set()
-        found.scores |= set(effect.score or ())
+        reachable.stages |= {effect.go} if effect.go is not None else set()
+        reachable.events |= {effect.fire} if effect.fire is not None else set()
+        reachable.desks |= {effect.ask.desk} if effect.ask is not None else set()
+        reachable.scores |= set(effect.score or ())
 
 
-def _follow_steps(found: _ReachableSets, flow: Flow) -> None:
-    """Note what the steps of a flow do."""
+def _follow_steps(reachable: _ReachableSets, flow: Flow) -> None:
+    """Add what the steps of a flow lead to."""
     for _, step in iterate_steps(flow.steps, ()):
-        found.messages |= {step.send} if step.send is not None else set()
-        found.desks |= {step.ask.desk} if step.ask is not None else set()
-        found.scores |= set(step.score or ())
+        reachable.messages |= {step.send} if step.send is not None else set()
+        reachable.desks |= {step.ask.desk} if step.ask is not None else set()
+        reachable.scores |= set(step.score or ())
 
 
 def can_run(journey: JourneySpec, name: str, stages: Iterable[str]) -> bool:
@@ -94,22 +99,22 @@ def can_run(journey: JourneySpec, name: str, stages: Iterable[str]) -> bool:
 
 
 def effects_of(journey: JourneySpec, events: Iterable[str], messages: Iterable[str] = (), desks: Iterable[str] = ()) -> Iterator[Effect]:
-    """Effects of these events, messages and desks, branches included."""
+    """Effects of events, messages and desks, including those of branches."""
     bodies = [journey.events[name].effects for name in events]
     bodies += [effects for name in messages for _, effects in journey.messages[name].effects]
     bodies += [effects for name in desks for _, effects in journey.desks[name].effects]
     yield from (effect for body in bodies for _, effect in iterate_effects(body, ()))
 
 
-def _can_start(flow: Flow, found: _ReachableSets, journey: JourneySpec) -> bool:
+def _can_start(flow: Flow, reachable: _ReachableSets, journey: JourneySpec) -> bool:
     """Whether the flow's trigger can happen."""
     on = flow.on
     if on.inactivity is not None:
-        return on.of is None or not found.events.isdisjoint(on.of)
+        return on.of is None or not reachable.events.isdisjoint(on.of)
     if on.score is not None:
-        return on.score in found.scores
+        return on.score in reachable.scores
     if on.unopened is not None:
-        return any(not on.channels or journey.messages[name].channel in on.channels for name in found.messages)
+        return any(not on.channels or journey.messages[name].channel in on.channels for name in reachable.messages)
     if on.date is not None or on.schedule is not None:
         return True
-    return on.event in found.events or on.stage in found.stages
+    return on.event in reachable.events or on.stage in reachable.stages

@@ -1,23 +1,16 @@
-"""What must hold of a journey's touchpoints: channels, messages, offers, desks, and where customers come from.
-
-Lives here: checks of names and rates. Does not live here: effects (check_journey.py), the staff of desks (check_desks.py).
-"""
+"""Checks of a journey's touchpoints: names and rates of channels, messages and acquisition channels."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.survival import channel_survival
-from cjsim.scenario.touchpoints import PERSONAL
+from cjsim.scenario.touchpoints import PERSONAL, Channel, Message
 from cjsim.validate.names import duplicate_faults, observed_faults, unknown_key_faults, unknown_name_faults, weight_faults
-from cjsim.yaml.paths import Fault, Path
-
-if TYPE_CHECKING:
-    from cjsim.scenario.journey import JourneySpec
-    from cjsim.scenario.touchpoints import Channel, Message
+from cjsim.yaml.paths import Fault, KeyPath
 
 
-def channel_faults(journey: "JourneySpec") -> Iterator[Fault]:
-    """Names in channels."""
+def channel_faults(journey: JourneySpec) -> Iterator[Fault]:
+    """Yield faults of the names in channels."""
     for name, channel in journey.channels.items():
         path = ("channels", name)
         if channel.activity is not None:
@@ -31,8 +24,8 @@ def channel_faults(journey: "JourneySpec") -> Iterator[Fault]:
             yield from observed_faults((*path, "visits", index), event, journey)
 
 
-def message_faults(journey: "JourneySpec") -> Iterator[Fault]:
-    """Names in messages, and rates that their channel cannot give."""
+def message_faults(journey: JourneySpec) -> Iterator[Fault]:
+    """Yield faults of the names in messages, and of rates that their channel cannot reach."""
     for name, message in journey.messages.items():
         path = ("messages", name)
         yield from unknown_name_faults((*path, "channel"), message.channel, journey.channels, "channel")
@@ -47,16 +40,16 @@ def message_faults(journey: "JourneySpec") -> Iterator[Fault]:
             yield from unknown_key_faults((*path, "lift", key), getattr(message.lift, key), journey.events, "event")
 
 
-def acquisition_faults(journey: "JourneySpec") -> Iterator[Fault]:
-    """Names in the mixes of personas that channels bring."""
-    for name, way in journey.acquisition.items():
+def acquisition_faults(journey: JourneySpec) -> Iterator[Fault]:
+    """Yield faults of the persona mixes of acquisition channels."""
+    for name, channel in journey.acquisition.items():
         path = ("acquisition", name, "personas")
-        yield from unknown_key_faults(path, way.personas, journey.personas, "persona")
-        yield from weight_faults(path, way.personas)
+        yield from unknown_key_faults(path, channel.personas, journey.personas, "persona")
+        yield from weight_faults(path, channel.personas)
 
 
-def _rate_faults(path: Path, message: "Message", channel: "Channel") -> Iterator[Fault]:
-    """Rates that cannot be, as too many readers come after the message's lifetime."""
+def _rate_faults(path: KeyPath, message: Message, channel: Channel) -> Iterator[Fault]:
+    """Yield faults of rates that are impossible because too many readings happen after the message's lifetime."""
     survival = channel_survival(channel)
     for key in ("open_rate", "unsubscribe_rate", "complaint_rate"):
         if (rate := getattr(message, key)) >= survival:

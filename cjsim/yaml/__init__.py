@@ -1,1 +1,1 @@
-"""YAML files as trees that know their positions, and the records that they are read into."""
+"""Reads YAML files as trees that know their locations, and turns the trees into checked records."""

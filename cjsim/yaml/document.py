@@ -1,7 +1,4 @@
-"""What journeys, policies and scenarios have in common: they are read from files, changed by path, checked and saved.
-
-Lives here: load, from_dict, with_values, save, digest. Does not live here: YAML (source.py), checks (check.py).
-"""
+"""`Document`, the base class of journeys, policies and scenarios: load, change by path, check, save, digest."""
 
 import hashlib
 import json
@@ -20,70 +17,85 @@ from cjsim.yaml.pydantic_errors import faults_from_pydantic
 from cjsim.yaml.strict_model import StrictModel
 from cjsim.yaml.tree import Node, to_tree, to_yaml
 
-_MAX_REPORTED_FAULTS = 5  # faults in one message
+_MAX_REPORTED_FAULTS = 5
 
 
 @dataclass(frozen=True)
 class DocumentSource:
-    """The tree that a record was read from. Records that were written in different places are equal if they say the same."""
+    """The tree that a record was read from. It does not count in comparisons: records with equal content are equal."""
 
     root: Node | None = field(default=None, compare=False)
 
 
 class Document(StrictModel):
-    """A record that stands in a file of its own."""
+    """A record that has a file of its own."""
 
     _origin: DocumentSource = PrivateAttr(default=DocumentSource())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, set: Mapping[str, Any] | None = None) -> Self:  # noqa: A002
-        """Read a YAML file, with what it extends, includes and sets.
+        """Read a YAML file, and apply its `extends`, its included files and its `set`.
 
         Parameters
         ----------
         path : str or path
             The file.
         set : mapping, optional
-            Values by path that hold instead, such as `{"policy.guardrails.caps[0].at_most": 2}`.
+            New values by path, such as `{"policy.guardrails.caps[0].at_most": 2}`.
+
+        Returns
+        -------
+        Self
+            The checked record.
 
         Raises
         ------
         InputError
-            If anything in it is wrong, with file and line.
+            If anything in the file is wrong; the message names file and line.
         """
         root = load_tree(path, lambda _: cls)
         return cls.from_tree(_with_changes(root, cls, set or {}, "set"))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """A record from plain data, as YAML would give it; files that it names are relative to the working directory.
+        """Read plain data, as parsed from YAML. File names in it are relative to the working directory.
 
         Parameters
         ----------
         data : mapping
-            Keys as in YAML (`in`, `if`, `else`); records of ours may stand for mappings.
+            Keys as in YAML (`in`, `if`, `else`). A value may also be a record.
+
+        Returns
+        -------
+        Self
+            The checked record.
 
         Raises
         ------
         InputError
-            If anything in it is wrong.
+            If anything in the data is wrong.
         """
         root = to_tree(data, cls.__name__.lower())
         return cls.from_tree(resolve_includes(root, lambda _: cls, Path()))
 
     @classmethod
     def from_tree(cls, root: Node) -> Self:
-        """A record from a tree that is complete.
+        """Validate a complete tree.
 
         Parameters
         ----------
         root : Node
-            As `assembled` gives it.
+            A tree without `extends` and `set`, as `load_tree` returns it.
+
+        Returns
+        -------
+        Self
+            The checked record.
 
         Raises
         ------
         InputError
-            If anything in it is wrong.
+            If anything in the tree is wrong.
         """
         try:
             record = cls.model_validate(root.plain())
@@ -95,15 +107,15 @@ class Document(StrictModel):
         return record
 
     def source(self) -> Node:
-        """The tree that the record was read from, or one of the record itself."""
+        """The tree that the record was read from, or a tree made from the record."""
         return self._origin.root or to_tree(self, type(self).__name__.lower())
 
     def faults(self) -> Iterable[Fault]:
-        """What is wrong across its parts."""
+        """Yield what is wrong across parts of the record. Subclasses override it."""
         return ()
 
     def checked(self) -> Self:
-        """The record itself, if nothing is wrong across its parts; those that were loaded have been checked.
+        """Return the record, after checking it across its parts. Records read from a tree have been checked already.
 
         Raises
         ------
@@ -114,39 +126,44 @@ class Document(StrictModel):
             raise _input_error(faults, self.source())
         return self
 
-    def with_values(self, values: Mapping[str, Any], *, place: str = "with_values") -> Self:
-        """The same with some values set otherwise: a what-if.
+    def with_values(self, values: Mapping[str, Any], *, location: str = "with_values") -> Self:
+        """Return a copy with some values changed: a what-if.
 
         Parameters
         ----------
         values : mapping
             New values by path.
-        place : str
-            What a message calls the place of these values.
+        location : str
+            Where error messages say that these values come from.
+
+        Returns
+        -------
+        Self
+            A new, checked record.
 
         Raises
         ------
         InputError
             If a path does not exist, or the result is wrong.
         """
-        return self.from_tree(_with_changes(self.source(), type(self), values, place))
+        return self.from_tree(_with_changes(self.source(), type(self), values, location))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data that `from_dict` reads as an equal record; defaults are left out."""
+        """Plain data that `from_dict` reads back as an equal record. Defaults are left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write one self-contained YAML file that loads as an equal record.
+        """Write one self-contained YAML file that loads back as an equal record.
 
         Parameters
         ----------
         path : str or path
-            The file; it is replaced at once, never half-written.
+            The file. It is replaced atomically.
 
         Raises
         ------
         InputError
-            If it cannot be written.
+            If the file cannot be written.
         """
         target = Path(path)
         data = self.to_dict()
@@ -163,13 +180,13 @@ class Document(StrictModel):
             ) from None
 
     def digest(self) -> str:
-        """A hash of what the record says, 64 hexadecimal digits: defaults and where it was written do not count, order does."""
+        """SHA-256 of the content, 64 hexadecimal digits. Key order counts; defaults and locations do not."""
         text = json.dumps(self.to_dict(), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _entry_mappings(data: Any) -> Iterable[dict[str, Any]]:
-    """Mappings `entry` with a file, of a scenario and of all that hold scenarios."""
+    """Yield every `entry` mapping that names a file, in a scenario and in documents that contain scenarios."""
     if isinstance(data, dict):
         if isinstance(entry := data.get("entry"), dict) and "file" in entry:
             yield entry
@@ -177,14 +194,14 @@ def _entry_mappings(data: Any) -> Iterable[dict[str, Any]]:
             yield from _entry_mappings(below)
 
 
-def _with_changes(root: Node, model: type[Document], values: Mapping[str, Any], place: str) -> Node:
+def _with_changes(root: Node, model: type[Document], values: Mapping[str, Any], location: str) -> Node:
     for path, value in values.items():
-        root = set_value(root, model, path, value if isinstance(value, Node) else to_tree(value, place))
+        root = set_value(root, model, path, value if isinstance(value, Node) else to_tree(value, location))
     return root
 
 
 def _input_error(faults: list[Fault], root: Node) -> InputError:
-    """One error for what was found."""
+    """One error for all faults; the message shows the first few."""
     lines = list(dict.fromkeys(fault.message(root) for fault in faults))
     more = [f"({len(lines) - _MAX_REPORTED_FAULTS} more.)"] if len(lines) > _MAX_REPORTED_FAULTS else []
     return InputError("\n".join([*lines[:_MAX_REPORTED_FAULTS], *more]))

@@ -1,7 +1,4 @@
-"""One tree from the files of a journey, a policy or a scenario: `extends:`, files named in a file, `set:`.
-
-Lives here: which file leads to which, and in what order they count. Does not live here: YAML (source.py), paths (paths.py).
-"""
+"""Builds one tree from several files: resolves `extends:`, files named in a file, and `set:`."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -13,64 +10,64 @@ from cjsim.errors import InputError, format_error, short_repr
 from cjsim.yaml.paths import set_value, types_at
 from cjsim.yaml.tree import Node, read_yaml_file
 
-INCLUDE_KEYS = ("journey", "policy", "scenario")  # keys at the top whose value may name a file
+INCLUDE_KEYS = ("journey", "policy", "scenario")  # top-level keys whose value may be a file name
 ModelChooser = Callable[[Iterable[str]], type[BaseModel]]
 
 
-def load_tree(path: str | os.PathLike[str], kind: ModelChooser) -> Node:
-    """The tree of a file, with what it extends, includes and sets.
+def load_tree(path: str | os.PathLike[str], choose_model: ModelChooser) -> Node:
+    """Read a file, and resolve what it extends, includes and sets.
 
-    `extends: other.yaml` is merged below the file (mappings key by key, all else replaced); `journey:` and `policy:` may name
-    files; then `set: {path: value}` is applied. File names are relative to the file that names them.
+    `extends: other.yaml` is the base that the file is merged over: mappings key by key, everything else replaced. `journey:` and `policy:`
+    may name files. `set: {path: value}` is applied last. File names are relative to the file that contains them.
 
     Parameters
     ----------
     path : str or path
         The file.
-    kind : callable
-        What the file is, from its top keys.
+    choose_model : callable
+        Returns the model of a file, given the top-level keys of the file.
 
     Raises
     ------
     InputError
-        If a file cannot be read, is no mapping, or extends itself; if a path of `set` does not exist.
+        If a file cannot be read, is not a mapping, or extends itself; if a path of `set` does not exist.
     """
-    return _load_file(Path(path), kind, ())
+    return _load_file(Path(path), choose_model, ())
 
 
-def resolve_includes(root: Node, kind: ModelChooser, folder: Path) -> Node:
-    """The tree with the files that it names in place of their names, and `set:` applied."""
-    return _resolve_file(root, kind, folder, ())
+def resolve_includes(root: Node, choose_model: ModelChooser, folder: Path) -> Node:
+    """Replace file names in the tree by the content of the files, and apply `set:`."""
+    return _resolve_file(root, choose_model, folder, ())
 
 
-def _load_file(path: Path, kind: ModelChooser, above: tuple[Path, ...]) -> Node:
-    """A file with all that it names; `above`: the files that led here."""
+def _load_file(path: Path, choose_model: ModelChooser, above: tuple[Path, ...]) -> Node:
+    """Read a file and resolve it. `above`: the chain of files that led to it."""
     if (real := path.resolve()) in above:
         files = " -> ".join(file.name for file in (*above[above.index(real) :], real))
         raise InputError(format_error(str(path), "must not lead back to itself by 'extends'", files, "Remove one 'extends'."))
-    return _resolve_file(read_yaml_file(path), kind, path.parent, (*above, real))
+    return _resolve_file(read_yaml_file(path), choose_model, path.parent, (*above, real))
 
 
-def _resolve_file(root: Node, kind: ModelChooser, folder: Path, above: tuple[Path, ...]) -> Node:
+def _resolve_file(root: Node, choose_model: ModelChooser, folder: Path, above: tuple[Path, ...]) -> Node:
     own = {key: node for key, node in root.value.items() if key not in ("extends", "set")}
     merged = Node(_with_absolute_data_files(own, folder), root.location)
     if (base := root.child("extends")) is not None:
-        merged = merge_trees(_load_file(_referenced_file(base, "extends", folder), kind, above), merged)
+        merged = merge_trees(_load_file(_referenced_file(base, "extends", folder), choose_model, above), merged)
     for path in _include_paths(merged):
         node = _node_at(merged, path)
         if node is not None and isinstance(node.value, str):
-            part = types_at(kind(merged.value), path)
-            if part:
+            models = types_at(choose_model(merged.value), path)
+            if models:
                 merged = _replace_node(
-                    merged, path, _load_file(_referenced_file(node, str(path[-1]), folder), _constant_model(part[0]), above)
+                    merged, path, _load_file(_referenced_file(node, str(path[-1]), folder), _constant_model(models[0]), above)
                 )
         elif node is not None and isinstance(node.value, dict):
             merged = _replace_node(merged, path, Node(_with_absolute_data_files(node.value, folder), node.location))
-    return _apply_set(merged, kind(merged.value), root.child("set"))
+    return _apply_set(merged, choose_model(merged.value), root.child("set"))
 
 
 def _include_paths(top: Node) -> list[tuple[str, ...]]:
-    """Paths whose value may name a file: keys at the top, and the scenarios of an experiment's variants."""
+    """Paths whose value may be a file name: top-level keys, and the scenarios of an experiment's variants."""
     variants = top.child("variants")
     names = list(variants.value) if variants is not None and isinstance(variants.value, dict) else []
     return [*((key,) for key in INCLUDE_KEYS), *(("variants", name, "scenario") for name in names)]
@@ -83,7 +80,7 @@ def _node_at(node: Node | None, path: tuple[str, ...]) -> Node | None:
 
 
 def _replace_node(node: Node, path: tuple[str, ...], new: Node) -> Node:
-    """The tree with another node at a path that is there."""
+    """Return the tree with the node at an existing path replaced."""
     below = node.child(path[0])
     assert below is not None
     return Node({**node.value, path[0]: new if len(path) == 1 else _replace_node(below, path[1:], new)}, node.location)
@@ -94,7 +91,7 @@ def _constant_model(model: type[BaseModel]) -> ModelChooser:
 
 
 def _apply_set(root: Node, model: type[BaseModel], changes: Node | None) -> Node:
-    """The tree with what `set` says."""
+    """Return the tree with the changes of `set` applied."""
     if changes is None:
         return root
     if not isinstance(changes.value, dict):
@@ -106,7 +103,7 @@ def _apply_set(root: Node, model: type[BaseModel], changes: Node | None) -> Node
 
 
 def _referenced_file(node: Node, key: str, folder: Path) -> Path:
-    """The file that a node names, relative to the folder of the file in which it is written."""
+    """The file that a node names, relative to the folder of the file that contains the node."""
     if not isinstance(node.value, str) or not node.value.strip() or "\0" in node.value:
         raise InputError(
             format_error(f"{node.location}: {key}", "must be the name of a YAML file", short_repr(node.plain()), "Write a file name.")
@@ -123,7 +120,7 @@ def _referenced_file(node: Node, key: str, folder: Path) -> Path:
 
 
 def _with_absolute_data_files(top: dict[str, Node], folder: Path) -> dict[str, Node]:
-    """The mapping with `entry.file` and `draws.file` made absolute, as they are relative to the file in which they are written."""
+    """Make `entry.file` and `draws.file` absolute; in a YAML file they are relative to that file."""
     for key in ("entry", "draws"):
         node = top.get(key)
         file = node.child("file") if node is not None else None
@@ -134,12 +131,17 @@ def _with_absolute_data_files(top: dict[str, Node], folder: Path) -> dict[str, N
 
 
 def merge_trees(base: Node, top: Node) -> Node:
-    """`top` over `base`: mappings key by key, all else replaced.
+    """Merge `top` over `base`: mappings key by key, everything else replaced.
 
     Parameters
     ----------
     base, top : Node
-        Trees; they stay as they are.
+        Trees; neither is modified.
+
+    Returns
+    -------
+    Node
+        The merged tree.
     """
     if not isinstance(base.value, dict) or not isinstance(top.value, dict):
         return top

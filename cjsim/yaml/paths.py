@@ -1,7 +1,4 @@
-"""Paths such as `policy.guardrails.caps[0].at_most`: how they are written, what they lead to, and setting a value at one.
-
-Lives here: paths over trees (source.py) and over the records that a tree is read as. Does not live here: what a value means.
-"""
+"""Key paths such as `policy.guardrails.caps[0].at_most`: parsing, lookup in trees and in models, and setting a value."""
 
 import re
 import types
@@ -14,33 +11,33 @@ from pydantic import BaseModel
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr
 from cjsim.yaml.tree import Node
 
-Path = tuple[str | int, ...]  # keys of mappings and indices of lists, from the root
+KeyPath = tuple[str | int, ...]  # keys of mappings and indices of lists, from the root
 
 _PART = re.compile(r"([^.\[\]]+)((?:\[\d{1,6}\])*)(?:\.(?!$)|$)")
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong: where, what must hold, what was got, what to do; `at`: where to look, if not at the path."""
+    """One thing that is wrong: where, what must hold, what was got, what to do. `at`: the path that gives the location, if not `path`."""
 
-    path: Path
+    path: KeyPath
     must: str
     got: str
     remedy: str
-    at: Path | None = None
+    at: KeyPath | None = None
 
     def under(self, key: str) -> "Fault":
-        """The same as the record above sees it, which has the one that found it under a key."""
+        """The same fault as seen from the parent record, which has this record under `key`."""
         return self._replace(path=(key, *self.path), at=None if self.at is None else (key, *self.at))
 
     def message(self, root: Node) -> str:
-        """The fault in house form, with the place from the tree."""
-        place, path = location_of(root, self.at or self.path), path_text(self.path)
-        where = ": ".join(part for part in (place, path) if part and (part is place or place != f"--{path}"))
+        """The error message, with the location from the tree."""
+        location, path = location_of(root, self.at or self.path), path_text(self.path)
+        where = ": ".join(part for part in (location, path) if part and (part is location or location != f"--{path}"))
         return format_error(where, self.must, self.got, self.remedy)
 
 
-def path_text(path: Path) -> str:
-    """A path as one writes it.
+def path_text(path: KeyPath) -> str:
+    """The written form of a path.
 
     Examples
     --------
@@ -50,8 +47,8 @@ def path_text(path: Path) -> str:
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
-def parse_path(text: str) -> Path | None:
-    """The keys of a written path, None if it is none.
+def parse_path(text: str) -> KeyPath | None:
+    """Parse a written path. None if the text is not a path.
 
     Examples
     --------
@@ -68,8 +65,8 @@ def parse_path(text: str) -> Path | None:
     return tuple(keys) if keys and end == len(text) else None
 
 
-def location_of(root: Node, path: Path) -> str:
-    """Where the value at a path, or the nearest thing above it, was written."""
+def location_of(root: Node, path: KeyPath) -> str:
+    """The location of the value at a path, or of its nearest existing ancestor."""
     node = root
     for key in path:
         below = node.child(key)
@@ -81,13 +78,13 @@ def location_of(root: Node, path: Path) -> str:
 
 @cache
 def _field_annotations(model: type[BaseModel]) -> dict[str, Any]:
-    """Annotations of a record by the keys that a user types."""
+    """Annotations of a model's fields, by the key in YAML."""
     hints = get_type_hints(model)
     return {field.alias or name: hints[name] for name, field in model.model_fields.items()}
 
 
 def union_members(annotation: Any) -> list[Any]:
-    """The types that an annotation allows."""
+    """The member types of an annotation, with unions and `Annotated` flattened."""
     if get_origin(annotation) is Annotated:
         return union_members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
@@ -96,24 +93,24 @@ def union_members(annotation: Any) -> list[Any]:
 
 
 def model_keys(kinds: Iterable[Any]) -> list[str]:
-    """Keys of the records among these types."""
+    """Keys of the models among these types."""
     return [key for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel) for key in _field_annotations(kind)]
 
 
 def child_types(kinds: Iterable[Any], key: str | int) -> list[Any]:
-    """Types of what is under a key, for things of these types."""
-    found: list[Any] = []
+    """Types that a value under `key` may have, for parents of these types."""
+    types_found: list[Any] = []
     for kind in kinds:
         origin, args = get_origin(kind), get_args(kind)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            found += union_members(_field_annotations(kind)[key]) if key in _field_annotations(kind) else []
+            types_found += union_members(_field_annotations(kind)[key]) if key in _field_annotations(kind) else []
         elif (origin is dict and isinstance(key, str)) or (origin is tuple and isinstance(key, int)):
-            found += union_members(args[1] if origin is dict else args[0])
-    return found
+            types_found += union_members(args[1] if origin is dict else args[0])
+    return types_found
 
 
-def types_at(model: type[BaseModel], path: Path) -> list[Any]:
-    """Types of what is at a path of a record."""
+def types_at(model: type[BaseModel], path: KeyPath) -> list[Any]:
+    """Types that the value at a path of a model may have."""
     kinds: list[Any] = [model]
     for key in path:
         kinds = child_types(kinds, key)
@@ -121,18 +118,23 @@ def types_at(model: type[BaseModel], path: Path) -> list[Any]:
 
 
 def set_value(root: Node, model: type[BaseModel], text: str, value: Node) -> Node:
-    """A tree with one value set otherwise.
+    """Return the tree with one value changed.
 
     Parameters
     ----------
     root : Node
-        The tree; it stays as it is.
+        The tree; it is not modified.
     model : type
-        What the tree is read as: a field that it knows may be set where it is not yet written.
+        The model of the tree. A field of the model may be set even if the tree does not have it.
     text : str
         The path.
     value : Node
         The value.
+
+    Returns
+    -------
+    Node
+        The new tree; unchanged parts are shared.
 
     Raises
     ------
@@ -149,8 +151,8 @@ def set_value(root: Node, model: type[BaseModel], text: str, value: Node) -> Nod
     return _set_at(root, [model], path, 0, value)
 
 
-def _set_at(node: Node | None, kinds: list[Any], path: Path, depth: int, value: Node) -> Node:
-    """`value` at `path[depth:]` below this node."""
+def _set_at(node: Node | None, kinds: list[Any], path: KeyPath, depth: int, value: Node) -> Node:
+    """Set `value` at `path[depth:]` below this node."""
     if depth == len(path):
         return value
     key = path[depth]
@@ -158,24 +160,24 @@ def _set_at(node: Node | None, kinds: list[Any], path: Path, depth: int, value: 
     if child is None and not _can_add_key(kinds, key, last=depth == len(path) - 1):
         raise _unknown_path_error(node, kinds, path, depth, value.location)
     new = _set_at(child, child_types(kinds, key), path, depth + 1, value)
-    place = value.location if node is None else node.location
+    location = value.location if node is None else node.location
     if isinstance(key, int):
         items = list(node.value) if node is not None else []
         items[key] = new
-        return Node(items, place)
-    return Node({**(node.value if node is not None and isinstance(node.value, dict) else {}), key: new}, place)
+        return Node(items, location)
+    return Node({**(node.value if node is not None and isinstance(node.value, dict) else {}), key: new}, location)
 
 
 def _can_add_key(kinds: list[Any], key: str | int, *, last: bool) -> bool:
-    """Whether a key may be set where it is not written: fields of records, and numbers by name (check.py knows the names)."""
+    """Whether a key may be added: fields of models, and numbers by name (the names are checked later)."""
     if isinstance(key, int):
         return False
     numbers = [kind for kind in kinds if get_origin(kind) is dict and {float} >= set(union_members(get_args(kind)[1]))]
     return key in model_keys(kinds) or (last and bool(numbers))
 
 
-def _unknown_path_error(node: Node | None, kinds: list[Any], path: Path, depth: int, place: str) -> InputError:
-    """The error for a path that ends at `depth`."""
+def _unknown_path_error(node: Node | None, kinds: list[Any], path: KeyPath, depth: int, location: str) -> InputError:
+    """The error for a path that does not exist from `depth` on."""
     above, key = path_text(path[:depth]), path[depth]
     value = None if node is None else node.value
     if isinstance(key, int):
@@ -185,4 +187,4 @@ def _unknown_path_error(node: Node | None, kinds: list[Any], path: Path, depth: 
         prefix = f"{above}." if above else ""
         listed = f"'{above}' has {', '.join(names) or 'no keys'}." if above else f"There are {', '.join(names)}."
         remedy = did_you_mean(key, names).replace("mean '", f"mean '{prefix}") or listed
-    return InputError(format_error(place, "must be a path that exists", f"'{path_text(path)}'", remedy))
+    return InputError(format_error(location, "must be a path that exists", f"'{path_text(path)}'", remedy))

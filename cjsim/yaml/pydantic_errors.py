@@ -1,7 +1,4 @@
-"""From pydantic's errors to ours: where, what must hold, what was got, what to do.
-
-Lives here: the translation. Does not live here: checks across records (check.py).
-"""
+"""Translates pydantic's validation errors into faults."""
 
 import re
 from collections.abc import Callable
@@ -11,31 +8,35 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cjsim.errors import did_you_mean, quote_choices, short_repr
-from cjsim.yaml.paths import Fault, Path, model_keys, types_at
+from cjsim.yaml.paths import Fault, KeyPath, model_keys, types_at
 from cjsim.yaml.tree import Node
 
-# Errors that say "this is not of my kind", which every branch of a union gives.
+# Errors that every non-matching branch of a union reports.
 _WRONG_BRANCH_ERRORS = frozenset({"model_type", "literal_error", "tuple_type", "string_type", "dict_type", "float_type", "int_type"})
 
 
 def faults_from_pydantic(error: ValidationError, root: Node, model: type[BaseModel]) -> list[Fault]:
-    """What a validation found, in our words, one fault for each place.
+    """Translate a validation error, one fault for each path.
 
     Parameters
     ----------
     error : ValidationError
-        Of `model.model_validate(root.plain())`.
+        Raised by `model.model_validate(root.plain())`.
     root : Node
         The tree that was validated.
     model : type
-        What it was read as.
+        The model.
+
+    Returns
+    -------
+    list of Fault
     """
-    placed: dict[Path, list[ErrorDetails]] = {}
+    errors_by_path: dict[KeyPath, list[ErrorDetails]] = {}
     for details in error.errors(include_url=False):
-        placed.setdefault(_tree_path(root, details), []).append(details)
+        errors_by_path.setdefault(_tree_path(root, details), []).append(details)
     faults = []
-    for path, found in placed.items():
-        deeper = any(other[: len(path)] == path and other != path for other in placed)
+    for path, found in errors_by_path.items():
+        deeper = any(other[: len(path)] == path and other != path for other in errors_by_path)
         kept = [details for details in found if not (deeper and _is_consequence(details))]
         if kept:
             faults.append(_merge_errors(path, kept, root, model))
@@ -43,19 +44,23 @@ def faults_from_pydantic(error: ValidationError, root: Node, model: type[BaseMod
 
 
 def _is_consequence(details: ErrorDetails) -> bool:
-    """Whether an error only follows from one below it: a wrong item is of no kind, and is not counted."""
+    """Whether an error only follows from an error below it: a wrong item matches no branch, and is not counted."""
     enough = details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
     return enough or details["type"] in _WRONG_BRANCH_ERRORS
 
 
 def _drop_consequences(faults: list[Fault]) -> list[Fault]:
-    """A misspelt key is also a missing one: said once."""
-    meant = {(fault.path, match[1]) for fault in faults if (match := re.fullmatch(r"Did you mean '(\w+)'\?", fault.remedy))}
-    return [fault for fault in faults if not any((fault.path, key) in meant and fault.must == _missing_key_text(key) for _, key in meant)]
+    """Drop the missing-key fault of a key that is reported as misspelled."""
+    suggested = {(fault.path, match[1]) for fault in faults if (match := re.fullmatch(r"Did you mean '(\w+)'\?", fault.remedy))}
+    return [
+        fault
+        for fault in faults
+        if not any((fault.path, key) in suggested and fault.must == _missing_key_text(key) for _, key in suggested)
+    ]
 
 
-def _tree_path(root: Node, details: ErrorDetails) -> Path:
-    """The path in the tree; pydantic's location also names the branches of unions."""
+def _tree_path(root: Node, details: ErrorDetails) -> KeyPath:
+    """The path in the tree. Pydantic's location also contains the branches of unions."""
     node, path = root, []
     for key in details["loc"]:
         below = node.child(key)
@@ -65,7 +70,7 @@ def _tree_path(root: Node, details: ErrorDetails) -> Path:
     return tuple(path)
 
 
-def _existing_node(root: Node, path: Path) -> Node:
+def _existing_node(root: Node, path: KeyPath) -> Node:
     node: Node | None = root
     for key in path:
         node = node.child(key) if node is not None else None
@@ -77,8 +82,8 @@ def _missing_key_text(key: str) -> str:
     return f"must have the key '{key}'"
 
 
-def _merge_errors(path: Path, found: list[ErrorDetails], root: Node, model: type[BaseModel]) -> Fault:
-    """One fault for the errors at one place."""
+def _merge_errors(path: KeyPath, found: list[ErrorDetails], root: Node, model: type[BaseModel]) -> Fault:
+    """One fault for all errors at one path."""
     first = found[0]
     if first["type"] == "missing":
         key = str(first["loc"][-1])
@@ -144,19 +149,19 @@ _REQUIREMENTS: dict[str, str | Callable[[dict[str, Any], Any], str]] = {
 
 
 def _requirement(details: ErrorDetails, value: Any, keys: list[str]) -> str:
-    """What must hold."""
+    """The text that says what must hold."""
     kind = details["type"]
     if kind == "string_pattern_mismatch" or (kind == "string_type" and "constrained-str" in details["loc"]):
         season = r"\d" in str(details.get("ctx", {}).get("pattern"))
         return "must be a day of the year such as '11-24'" if season else "must be a trait's name, 1/name or 1-name"
     if kind in ("model_type", "model_attributes_type"):
         return f"must be a mapping with keys of {quote_choices(keys)}"
-    words = _REQUIREMENTS.get(kind, f"must be otherwise ({details['msg']})")
-    return words if isinstance(words, str) else words(dict(details.get("ctx", {})), value)
+    requirement = _REQUIREMENTS.get(kind, f"must be otherwise ({details['msg']})")
+    return requirement if isinstance(requirement, str) else requirement(dict(details.get("ctx", {})), value)
 
 
 def _suggestion(details: ErrorDetails, value: Any) -> str:
-    """What to do."""
+    """The text that says what to do, empty if there is nothing to suggest."""
     kind = details["type"]
     if kind == "literal_error":
         choices = re.findall(r"'([^']+)'", str(details["ctx"]["expected"]))

@@ -1,4 +1,4 @@
-"""The small types that journeys, policies and scenarios are written in: durations, hours, shares, distributions. (part)."""
+"""Base classes of all records: frozen, closed to unknown keys, and mappings with exactly one key."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class StrictModel(BaseModel):
-    """A frozen record that knows its keys and refuses others."""
+    """A frozen record that rejects unknown keys and non-finite numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class OneOf(StrictModel):
-    """A mapping of exactly one of the fields: its key says what it is."""
+    """A mapping with exactly one of the fields; the key says which kind it is."""
 
     @model_validator(mode="after")
     def _one_key(self) -> "OneOf":
@@ -23,7 +23,7 @@ class OneOf(StrictModel):
 
     @classmethod
     def companions(cls) -> frozenset[str]:
-        """Fields that may stand beside the one."""
+        """Fields that may accompany the one key."""
         return frozenset()
 
     @property
@@ -33,5 +33,5 @@ class OneOf(StrictModel):
 
     @property
     def body(self) -> Any:
-        """The value of that key."""
+        """The value of the key that was given."""
         return getattr(self, self.kind)

@@ -1,8 +1,4 @@
-"""YAML files as trees that remember where every value was written.
-
-Lives here: reading and writing YAML 1.2. Does not live here: files that name other files (assemble.py), paths (paths.py), what
-the values mean (journey.py, policy.py, scenario.py). This is the only module that knows ruamel.yaml.
-"""
+"""Reads and writes YAML 1.2 as trees that remember where every value was written. No other module knows ruamel.yaml."""
 
 import io
 import json
@@ -28,13 +24,13 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 @dataclass(frozen=True)
 class Node:
-    """A value and where it was written, such as `shop.yaml:14`; mappings and lists hold nodes."""
+    """A value and where it was written, such as `shop.yaml:14`. Mappings and lists contain nodes."""
 
     value: Any
     location: str
 
     def plain(self) -> Any:
-        """The value without its places.
+        """The value without locations.
 
         Examples
         --------
@@ -48,7 +44,7 @@ class Node:
         return self.value
 
     def child(self, key: str | int) -> "Node | None":
-        """The node below this one, None if there is none."""
+        """The child node under a key or index, None if there is none."""
         if isinstance(self.value, dict):
             return self.value.get(key)
         if isinstance(self.value, list) and isinstance(key, int) and -1 < key < len(self.value):
@@ -57,43 +53,52 @@ class Node:
         return None
 
 
-def to_tree(value: Any, place: str) -> Node:
-    """Nodes for a plain value that was made in Python, all at one place.
+def to_tree(value: Any, location: str) -> Node:
+    """Make a tree from a plain value; all nodes get the same location.
 
     Parameters
     ----------
     value : Any
-        Mappings, lists, tuples, scalars, and records of journeys, policies and scenarios.
-    place : str
-        What a message calls it.
+        Mappings, lists, tuples, scalars and pydantic models, nested.
+    location : str
+        Where error messages say that the value comes from.
+
+    Returns
+    -------
+    Node
     """
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     if isinstance(value, Mapping):
-        return Node({str(key): to_tree(item, place) for key, item in value.items()}, place)
+        return Node({str(key): to_tree(item, location) for key, item in value.items()}, location)
     if isinstance(value, (list, tuple)):
-        return Node([to_tree(item, place) for item in value], place)
+        return Node([to_tree(item, location) for item in value], location)
     if hasattr(value, "item") and not isinstance(value, (float, int)):  # a scalar of numpy
         value = value.item()
-    return Node(value, place)
+    return Node(value, location)
 
 
-def parse_value(text: str, place: str) -> Node:
-    """The tree of one value as a command line gives it, such as `3`, `36h` or `[a, b]`.
+def parse_value(text: str, location: str) -> Node:
+    """Parse one YAML value, as given on a command line, such as `3`, `36h` or `[a, b]`.
 
     Parameters
     ----------
     text : str
         YAML.
-    place : str
-        What a message calls it.
+    location : str
+        Where error messages say that the value comes from.
+
+    Returns
+    -------
+    Node
+        With value None if the text is empty.
     """
-    root = _compose_yaml(text, place, lambda _: place)
-    return Node(None, place) if root is None else _TreeBuilder(lambda _: place).node(root, 0)
+    root = _compose_yaml(text, location, lambda _: location)
+    return Node(None, location) if root is None else _TreeBuilder(lambda _: location).node(root, 0)
 
 
 def to_yaml(data: Any) -> str:
-    """YAML text of plain data, keys in their order.
+    """YAML text of plain data; keys keep their order.
 
     Examples
     --------
@@ -118,17 +123,22 @@ def _yaml() -> "YAML":
 
 
 def read_yaml_file(path: Path) -> Node:
-    """The tree of one file alone, a mapping.
+    """Read one file, which must be a mapping, without resolving anything in it.
 
     Parameters
     ----------
     path : Path
         A YAML 1.2 file, UTF-8.
 
+    Returns
+    -------
+    Node
+        Its value is a dict.
+
     Raises
     ------
     InputError
-        If it cannot be read, is not YAML, or is no mapping.
+        If the file cannot be read, is not YAML, or is not a mapping.
     """
     text = _read_text(path)
     root = _compose_yaml(text, str(path), lambda line: f"{path}:{line + 1}")
@@ -165,21 +175,21 @@ def _read_text(path: Path) -> str:
         raise InputError(format_error(f"{path}:{line}", "must be UTF-8 text", got, "Save the file as UTF-8.")) from None
 
 
-def _compose_yaml(text: str, file: str, place: Callable[[int], str]) -> Any:
-    """The nodes of a YAML text, None if it is empty."""
+def _compose_yaml(text: str, file: str, location_of_line: Callable[[int], str]) -> Any:
+    """Parse YAML into ruamel nodes, None if the text is empty."""
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
         root = _yaml().compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = place(mark.line) if mark else file
-        said = " ".join(str(part) for part in (error.context, error.problem) if part)
-        raise InputError(format_error(where, "must be YAML", said or "a syntax error", "Correct the syntax there.")) from None
+        where = location_of_line(mark.line) if mark else file
+        problem = " ".join(str(part) for part in (error.context, error.problem) if part)
+        raise InputError(format_error(where, "must be YAML", problem or "a syntax error", "Correct the syntax there.")) from None
     except YAMLError as error:
         line = text[: getattr(error, "position", 0)].count("\n")
-        said = str(error).splitlines()[0] if str(error) else "a syntax error"
-        raise InputError(format_error(place(line), "must be YAML", said, "Correct the syntax there.")) from None
+        problem = str(error).splitlines()[0] if str(error) else "a syntax error"
+        raise InputError(format_error(location_of_line(line), "must be YAML", problem, "Correct the syntax there.")) from None
     except RecursionError:
         raise InputError(format_error(file, f"must be nested at most {MAX_DEPTH} deep", "more", "Flatten it.")) from None
     except (ValueError, IndexError, AttributeError, AssertionError, TypeError, NotImplementedError) as error:  # ruamel on odd input
@@ -188,50 +198,50 @@ def _compose_yaml(text: str, file: str, place: Callable[[int], str]) -> Any:
 
 
 class _TreeBuilder:
-    """From YAML nodes to ours; counts them, as aliases can make a small file huge."""
+    """Converts ruamel nodes to `Node`. It counts them, because aliases can make a small file huge."""
 
-    def __init__(self, place: Callable[[int], str]) -> None:
-        self.place = place
+    def __init__(self, location_of_line: Callable[[int], str]) -> None:
+        self.location_of_line = location_of_line
         self.count = 0
         self.scalars = _yaml().constructor
 
     def node(self, source: Any, depth: int) -> Node:
-        """Our node for one of YAML's."""
-        place = self.place(source.start_mark.line)
+        """The `Node` of a ruamel node."""
+        location = self.location_of_line(source.start_mark.line)
         self.count += 1
         if depth > MAX_DEPTH or self.count > MAX_NODES:
             must = f"must be nested at most {MAX_DEPTH} deep and have at most {MAX_NODES} values"
-            raise InputError(format_error(place, must, "more", "Look for an alias that holds itself."))
+            raise InputError(format_error(location, must, "more", "Look for an alias that holds itself."))
         if source.id == "mapping":
-            return Node(self.mapping(source, depth), place)
+            return Node(self.mapping(source, depth), location)
         if source.id == "sequence":
-            return Node([self.node(item, depth + 1) for item in source.value], place)
-        return Node(self.scalar(source, place), place)
+            return Node([self.node(item, depth + 1) for item in source.value], location)
+        return Node(self.scalar(source, location), location)
 
     def mapping(self, source: Any, depth: int) -> dict[str, Node]:
-        """Keys and nodes, those merged by `<<` below the mapping's own; a container stands where its key does."""
+        """Keys and nodes. Own keys take precedence over keys merged by `<<`; a container has the location of its key."""
         result: dict[str, Node] = {}
         merged: dict[str, Node] = {}
         for key_node, value_node in source.value:
-            place = self.place(key_node.start_mark.line)
+            location = self.location_of_line(key_node.start_mark.line)
             if key_node.tag == _MERGE:
                 merged = {**self.merged(value_node, depth + 1), **merged}
                 continue
-            key = self.scalar(key_node, place) if key_node.id == "scalar" else None
+            key = self.scalar(key_node, location) if key_node.id == "scalar" else None
             if not isinstance(key, str):
-                what = short_repr(key) if key_node.id == "scalar" else f"a {key_node.id}"
-                raise InputError(format_error(place, "must have text as a key", what, "Write a name, or put it in quotes."))
+                got = short_repr(key) if key_node.id == "scalar" else f"a {key_node.id}"
+                raise InputError(format_error(location, "must have text as a key", got, "Write a name, or put it in quotes."))
             if key in result:
                 first = result[key].location
                 raise InputError(
-                    format_error(place, f"must have the key '{key}' once", f"it again (first at {first})", "Remove one of the two.")
+                    format_error(location, f"must have the key '{key}' once", f"it again (first at {first})", "Remove one of the two.")
                 )
             node = self.node(value_node, depth + 1)
-            result[key] = Node(node.value, place) if value_node.id != "scalar" else node
+            result[key] = Node(node.value, location) if value_node.id != "scalar" else node
         return {**merged, **result}
 
     def merged(self, source: Any, depth: int) -> dict[str, Node]:
-        """What `<<: *anchor` takes over, or `<<: [*first, *second]`, of which the first counts."""
+        """Keys merged by `<<: *anchor` or `<<: [*first, *second]`; the first takes precedence."""
         result: dict[str, Node] = {}
         for each in source.value if source.id == "sequence" else [source]:
             node = self.node(each, depth)
@@ -242,7 +252,7 @@ class _TreeBuilder:
             result = {**node.value, **result}
         return result
 
-    def scalar(self, source: Any, place: str) -> Any:
+    def scalar(self, source: Any, location: str) -> Any:
         """Text, a number, true or false, a date or None."""
         from ruamel.yaml.error import YAMLError
 
@@ -250,11 +260,11 @@ class _TreeBuilder:
             value = self.scalars.construct_object(source)
         except (YAMLError, ValueError, TypeError, OverflowError, IndexError, KeyError, AttributeError):
             text = short_repr(source.value)
-            raise InputError(format_error(place, "must be text, a number, true, false or a date", text, "Put text in quotes.")) from None
+            raise InputError(format_error(location, "must be text, a number, true, false or a date", text, "Put text in quotes.")) from None
         if value is not None and not isinstance(value, (str, bool, int, float, date, datetime)):
             raise InputError(
-                format_error(place, "must be text, a number, true, false or a date", short_repr(source.value), "Leave the tag out.")
+                format_error(location, "must be text, a number, true, false or a date", short_repr(source.value), "Leave the tag out.")
             )
         if isinstance(value, float) and not math.isfinite(value):
-            raise InputError(format_error(place, "must be a finite number", short_repr(source.value), "Write a finite number."))
+            raise InputError(format_error(location, "must be a finite number", short_repr(source.value), "Write a finite number."))
         return value

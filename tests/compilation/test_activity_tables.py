@@ -1,4 +1,4 @@
-"""Activity tables are the integral of the declared weights, and the kernels' way there and back is exact."""
+"""Activity tables are the integral of the declared weights, and the kernels convert both ways exactly."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -101,9 +101,9 @@ def world() -> Any:
 
 def test_activity_time_conversion_round_trips(world: Any) -> None:
     for time in np.random.default_rng(1).uniform(-1.9, 31.9, 300):
-        there = to_activity(world, 1, time)
-        back = from_activity(world, 1, there)
-        assert to_activity(world, 1, back) == pytest.approx(there, abs=1e-10)
+        activity_time = to_activity(world, 1, time)
+        back = from_activity(world, 1, activity_time)
+        assert to_activity(world, 1, back) == pytest.approx(activity_time, abs=1e-10)
         assert back >= time - 1e-9
     assert from_activity(world, 0, 12.3) == pytest.approx(12.3, abs=1e-12)
 

@@ -1,4 +1,4 @@
-"""Flows and broadcasts as records: steps and their ways, the order of actors, what starts and ends them, dates."""
+"""Flows and broadcasts as records: steps and branches, the order of actors, triggers and exits, and dates."""
 
 import math
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from small_scenarios import messaging_journey, messaging_scenario, small_scenario
 
-from cjsim.compiler import symbols as registers
+from cjsim.compiler import symbols
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.kernels.codes import ConditionOp, StepCode, TriggerCode
 
@@ -14,7 +14,7 @@ WELCOME = {"on": {"event": "look"}, "steps": [{"send": "hello"}]}
 
 
 def trace_flow(world: Any, actor: int, answers: list[int]) -> list[str]:
-    """The steps that a flow takes, with the way on at each fork given: 0 `then` or the first arm, 1 `else` or the second."""
+    """The steps that a flow takes, given the choice at each fork: 0 for `then` or the first arm, 1 for `else` or the second."""
     taken, at = [], int(world.actors[actor].first_step)
     while at >= 0:
         step = world.steps[at]
@@ -22,8 +22,8 @@ def trace_flow(world: Any, actor: int, answers: list[int]) -> list[str]:
         if op is StepCode.STOP:
             return [*taken, "STOP"]
         if op is not StepCode.JUMP:
-            what = world.sites[step.target].message if op is StepCode.SEND else step.target
-            taken.append(f"{op.name} {what if op in (StepCode.SEND, StepCode.WAIT_FOR) else float(step.x):g}")
+            target = world.sites[step.target].message if op is StepCode.SEND else step.target
+            taken.append(f"{op.name} {target if op in (StepCode.SEND, StepCode.WAIT_FOR) else float(step.x):g}")
         if op is StepCode.SPLIT:
             at = int(world.shares[step.other + answers.pop(0)].step)
         elif op in (StepCode.BRANCH, StepCode.WAIT_FOR):
@@ -78,8 +78,8 @@ def test_arms_of_a_split_have_cumulative_shares() -> None:
         ["SPLIT 0", "SEND 0"],
         ["SPLIT 0", "WAIT 1", "STOP"],
     ]
-    assert np.allclose(world.shares.cumulative, [0.2, 0.7, 1.0], rtol=0, atol=1e-15)
-    assert world.steps[0].stream == registers.stream_id("flow:f::split:steps[0]")
+    assert np.allclose(world.shares.upto, [0.2, 0.7, 1.0], rtol=0, atol=1e-15)
+    assert world.steps[0].stream == symbols.stream_id("flow:f::split:steps[0]")
 
 
 def test_empty_arm_at_the_end_ends_the_flow() -> None:
@@ -114,7 +114,7 @@ def test_sends_of_one_message_share_a_site_and_its_count() -> None:
     assert sends[0] == sends[2]
     assert len(set(sends)) == 3
     assert [(site.message, site.actor) for site in world.sites] == [(0, 0), (1, 0), (0, 1)]
-    assert world.sites[2].stream_read == registers.stream_id("flow:g:hello:read")
+    assert world.sites[2].stream_read == symbols.stream_id("flow:g:hello:read")
 
 
 def test_actors_are_sorted_by_priority_then_kind_then_declaration() -> None:
@@ -141,8 +141,8 @@ def test_events_and_stages_are_linked_to_actors() -> None:
     }
     world = compile_scenario(messaging_scenario(flows=flows)).world
 
-    def span(row: Any, what: str) -> list[int]:
-        return list(world.links[row[f"{what}_first"] : row[f"{what}_first"] + row[f"{what}_count"]])
+    def span(row: Any, kind: str) -> list[int]:
+        return list(world.links[row[f"{kind}_first"] : row[f"{kind}_first"] + row[f"{kind}_count"]])
 
     assert [[span(event, what) for what in ("trigger", "exit", "watch")] for event in world.events] == [
         [[], [0, 1], [3]],

@@ -1,4 +1,4 @@
-"""Distributions become records whose inverses, read by the kernels, are those of scipy."""
+"""Distributions compile to records, and the kernels' quantile functions of these records match scipy."""
 
 from typing import Any
 
@@ -31,10 +31,10 @@ def world() -> Any:
     return compile_scenario(small_scenario()).world
 
 
-def values(world: Any, draw: DistributionRecord, knots: QuantileTables, u: Any = UNIFORMS) -> Any:
+def values(world: Any, record: DistributionRecord, tables: QuantileTables, u: Any = UNIFORMS) -> Any:
     out = np.empty(len(u))
-    with_knots = World(**frame_arrays(world) | {"knots": plain_array("f8", knots.array())})
-    fill_quantiles(with_knots, record_array(DISTRIBUTION, [draw._asdict()]), np.asarray(u), out)
+    world_with_tables = World(**frame_arrays(world) | {"knots": plain_array("f8", tables.array())})
+    fill_quantiles(world_with_tables, record_array(DISTRIBUTION, [record._asdict()]), np.asarray(u), out)
     return out
 
 
@@ -44,8 +44,8 @@ def exact_gamma(shape: float, u: Any) -> Any:
 
 @pytest.mark.parametrize("shape", [0.01, 0.05, 0.243, 1.0, 6.25, 100.0, 1000.0])
 def test_gamma_quantile_matches_scipy_within_the_stated_error(world: Any, shape: float) -> None:
-    knots = QuantileTables()
-    got = values(world, wait_distribution(WaitLaw(gamma={"mean": "3d", "shape": shape}), knots), knots)
+    tables = QuantileTables()
+    got = values(world, wait_distribution(WaitLaw(gamma={"mean": "3d", "shape": shape}), tables), tables)
     want = exact_gamma(shape, UNIFORMS) * 3.0 / shape
     seen = want > 1e-290
     assert seen.sum() > 1000
@@ -54,65 +54,65 @@ def test_gamma_quantile_matches_scipy_within_the_stated_error(world: Any, shape:
 
 
 def test_gamma_quantile_is_monotone(world: Any) -> None:
-    knots = QuantileTables()
-    draw = wait_distribution(WaitLaw(gamma={"mean": "3d", "shape": 0.05}), knots)
-    assert np.all(np.diff(values(world, draw, knots)) >= 0)
+    tables = QuantileTables()
+    record = wait_distribution(WaitLaw(gamma={"mean": "3d", "shape": 0.05}), tables)
+    assert np.all(np.diff(values(world, record, tables)) >= 0)
 
 
 def test_closed_form_quantiles_match_scipy(world: Any) -> None:
-    knots = QuantileTables()
+    tables = QuantileTables()
     laws = [
-        (wait_distribution(WaitLaw(exponential={"mean": "2d"}), knots), stats.expon(scale=2)),
-        (wait_distribution(WaitLaw(weibull={"scale": "2d", "shape": 0.7}), knots), stats.weibull_min(0.7, scale=2)),
-        (wait_distribution(WaitLaw(lognormal={"median": "6h", "sigma": 1.3}), knots), stats.lognorm(1.3, scale=0.25)),
-        (amount_distribution(AmountLaw(uniform={"low": -5, "high": 20}), knots), stats.uniform(-5, 25)),
-        (amount_distribution(AmountLaw(exponential={"mean": 30}), knots), stats.expon(scale=30)),
-        (amount_distribution(AmountLaw(lognormal={"median": 30, "sigma": 0.5}), knots), stats.lognorm(0.5, scale=30)),
-        (amount_distribution(AmountLaw(gamma={"mean": 30, "shape": 4}), knots), stats.gamma(4, scale=7.5)),
+        (wait_distribution(WaitLaw(exponential={"mean": "2d"}), tables), stats.expon(scale=2)),
+        (wait_distribution(WaitLaw(weibull={"scale": "2d", "shape": 0.7}), tables), stats.weibull_min(0.7, scale=2)),
+        (wait_distribution(WaitLaw(lognormal={"median": "6h", "sigma": 1.3}), tables), stats.lognorm(1.3, scale=0.25)),
+        (amount_distribution(AmountLaw(uniform={"low": -5, "high": 20}), tables), stats.uniform(-5, 25)),
+        (amount_distribution(AmountLaw(exponential={"mean": 30}), tables), stats.expon(scale=30)),
+        (amount_distribution(AmountLaw(lognormal={"median": 30, "sigma": 0.5}), tables), stats.lognorm(0.5, scale=30)),
+        (amount_distribution(AmountLaw(gamma={"mean": 30, "shape": 4}), tables), stats.gamma(4, scale=7.5)),
     ]
     u = np.linspace(0.001, 0.999, 999)
-    for draw, law in laws:
-        np.testing.assert_allclose(values(world, draw, knots, u), law.ppf(u), rtol=TABLE_ERROR)
+    for record, law in laws:
+        np.testing.assert_allclose(values(world, record, tables, u), law.ppf(u), rtol=TABLE_ERROR)
 
 
 def test_fixed_wait_is_its_value_and_never_is_infinite(world: Any) -> None:
-    knots = QuantileTables()
-    assert set(values(world, wait_distribution(WaitLaw(fixed="36h"), knots), knots)) == {1.5}
-    assert set(values(world, amount_distribution(AmountLaw(fixed=0), knots), knots)) == {0.0}
-    assert set(values(world, wait_distribution("never", knots), knots)) == {np.inf}
+    tables = QuantileTables()
+    assert set(values(world, wait_distribution(WaitLaw(fixed="36h"), tables), tables)) == {1.5}
+    assert set(values(world, amount_distribution(AmountLaw(fixed=0), tables), tables)) == {0.0}
+    assert set(values(world, wait_distribution("never", tables), tables)) == {np.inf}
 
 
 def test_empirical_values_are_sorted_with_their_weights(world: Any) -> None:
-    knots = QuantileTables()
-    draw = amount_distribution(AmountLaw(empirical={"values": [9, 1, 5, 1], "weights": [2, 1, 0, 1]}), knots)
-    assert (draw.kind, draw.length) == (DistributionCode.STEPS, 2)
-    assert list(values(world, draw, knots, [0.01, 0.49, 0.51, 0.999999])) == [1, 1, 9, 9]
+    tables = QuantileTables()
+    record = amount_distribution(AmountLaw(empirical={"values": [9, 1, 5, 1], "weights": [2, 1, 0, 1]}), tables)
+    assert (record.kind, record.length) == (DistributionCode.STEPS, 2)
+    assert list(values(world, record, tables, [0.01, 0.49, 0.51, 0.999999])) == [1, 1, 9, 9]
 
 
 def test_empirical_values_without_weights_are_equally_likely(world: Any) -> None:
-    knots = QuantileTables()
-    draw = wait_distribution(WaitLaw(empirical={"values": ["3d", "1d", "2d"]}), knots)
-    assert list(values(world, draw, knots, [0.33, 0.34, 0.66, 0.67, 1 - 2**-53])) == [1, 2, 2, 3, 3]
+    tables = QuantileTables()
+    record = wait_distribution(WaitLaw(empirical={"values": ["3d", "1d", "2d"]}), tables)
+    assert list(values(world, record, tables, [0.33, 0.34, 0.66, 0.67, 1 - 2**-53])) == [1, 2, 2, 3, 3]
 
 
 def test_equal_distributions_share_a_table() -> None:
-    knots = QuantileTables()
-    first = wait_distribution(WaitLaw(gamma={"mean": "1d", "shape": 2}), knots)
-    other = amount_distribution(AmountLaw(gamma={"mean": 50, "shape": 2}), knots)
-    different = amount_distribution(AmountLaw(gamma={"mean": 50, "shape": 3}), knots)
+    tables = QuantileTables()
+    first = wait_distribution(WaitLaw(gamma={"mean": "1d", "shape": 2}), tables)
+    other = amount_distribution(AmountLaw(gamma={"mean": 50, "shape": 2}), tables)
+    different = amount_distribution(AmountLaw(gamma={"mean": 50, "shape": 3}), tables)
     assert first.table == other.table
     assert different.table == 2 * first.length
-    assert len(knots.array()) == 4 * first.length
-    assert knots.steps((1.0, 2.0), None) == knots.steps((2.0, 1.0), (3.0, 3.0)) != knots.steps((1.0, 2.0), (1.0, 3.0))
+    assert len(tables.array()) == 4 * first.length
+    assert tables.steps((1.0, 2.0), None) == tables.steps((2.0, 1.0), (3.0, 3.0)) != tables.steps((1.0, 2.0), (1.0, 3.0))
 
 
 @pytest.mark.parametrize(("alpha", "beta"), [(0.793, 2.426), (0.05, 3.0), (2.0, 5.0), (1000.0, 3.0), (1e6, 1e6), (0.01, 100.0)])
 def test_beta_table_matches_scipy(world: Any, alpha: float, beta: float) -> None:
-    knots = QuantileTables()
-    span = knots.beta(alpha, beta)
+    tables = QuantileTables()
+    span = tables.beta(alpha, beta)
     assert span is not None
     u = np.linspace(1e-6, 1 - 1e-6, 10_001)
-    odds = values(world, DistributionRecord(DistributionCode.TABLE, table=span[0], length=span[1], scale=1.0), knots, u)
+    odds = values(world, DistributionRecord(DistributionCode.TABLE, table=span[0], length=span[1], scale=1.0), tables, u)
     want = special.betaincinv(alpha, beta, u)
     seen = want > 1e-250
     np.testing.assert_allclose((odds / (1 + odds))[seen], want[seen], rtol=2 * TABLE_ERROR)

@@ -1,10 +1,10 @@
-"""Effects as records: chains, branches that come back, streams and slots of what they draw."""
+"""Effects as records: chains, branches that rejoin, and the streams and slots of their random draws."""
 
 from typing import Any
 
 from small_scenarios import small_scenario, trace_effects
 
-from cjsim.compiler import symbols as registers
+from cjsim.compiler import symbols
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.kernels.codes import EffectCode
 
@@ -74,7 +74,7 @@ def test_each_decision_of_an_event_has_its_own_stream_and_slot() -> None:
     world = effects_world([choose, purchase, choose])
     drawn = world.effects[world.effects.stream > 0]
     names = ["event:e:choose", "event:e:value", "event:e:value:2", "event:e:choose:2", "event:e:value:3"]
-    assert list(drawn.stream) == [registers.stream_id(name) for name in names]
+    assert list(drawn.stream) == [symbols.stream_id(name) for name in names]
     assert sorted(drawn.slot) == list(range(5))
     assert [list(world.factors[e.column : e.column + e.count]) for e in drawn if e.op == EffectCode.PURCHASE] == [[1, 0]] * 3
     assert (drawn[1].x, drawn[1].value.scale) == (0.4, 5)

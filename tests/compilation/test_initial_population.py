@@ -1,6 +1,6 @@
-"""Customers are drawn from the declared laws, the same however the population is cut up.
+"""Customers follow the declared distributions, however the population is split into batches.
 
-Statistical tests compare a p-value with P_LEAST: each fails by chance once in a million seeds; the seed is fixed besides.
+Statistical tests compare a p-value with P_LEAST: each fails by chance for one seed in a million. Seeds are fixed.
 """
 
 import itertools

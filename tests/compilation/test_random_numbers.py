@@ -1,6 +1,6 @@
-"""Random numbers by name: Philox against its published vectors and plain Python, and uniforms that are uniform and independent.
+"""Random numbers by name: Philox matches its published vectors and plain Python, and uniforms are uniform and independent.
 
-Each statistical test says at which p it fails; together they fail by chance less than once in 5,000 seeds, and seeds are fixed.
+Each statistical test states the p at which it fails. All together fail by chance for less than one seed in 5,000. Seeds are fixed.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Touchpoints as records: kinds of channels, topics, offers, desks, triggers, local times, experiments, budgets, what the firm knows."""
+"""Touchpoints as records: channel kinds, topics, offers, desks, triggers, local times, experiments, budgets and personalization."""
 
 import math
 from typing import Any
@@ -8,7 +8,7 @@ from error_messages import WORLDS
 from scipy import special
 from small_scenarios import small_scenario, trace_effects
 
-from cjsim.compiler import symbols as registers
+from cjsim.compiler import symbols
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.kernels.codes import ChangeFlag, ChannelKind, ConditionOp, DistributionCode, EffectCode, StepCode, TriggerCode
@@ -68,7 +68,7 @@ def test_preferred_contacts_refer_to_a_trait_column(plan: Plan) -> None:
 def test_offers_are_a_share_or_an_amount(plan: Plan) -> None:
     fields = [(o.discount, o.amount, o.days, o.uses, o.redeems, o.at_least) for o in plan.world.offers]
     assert fields == [(0.1, 0, 14, 2, 0.8, 0), (0, 5, 7, 1, 1, 20)]
-    assert list(plan.world.offers.stream) == [registers.stream_id(f"offer:{name}:redeem") for name in ("tenth", "gift")]
+    assert list(plan.world.offers.stream) == [symbols.stream_id(f"offer:{name}:redeem") for name in ("tenth", "gift")]
 
 
 def test_desks_combine_journey_and_policy(plan: Plan) -> None:
@@ -87,7 +87,7 @@ def test_desks_combine_journey_and_policy(plan: Plan) -> None:
         [("SATISFY", -1, -0.3)],
     ]
     assert sales.on_in_time == -1
-    assert support.stream_patience == registers.stream_id("desk:support:patience")
+    assert support.stream_patience == symbols.stream_id("desk:support:patience")
 
 
 def test_log_sources_are_flows_then_desks_then_offers(plan: Plan) -> None:
@@ -100,7 +100,7 @@ def test_requests_and_referrals_are_effects(plan: Plan) -> None:
     assert (ask.target, ask.x) == (0, 2)
     refer = next(effect for effect in plan.world.effects if effect.op == EffectCode.REFER)
     assert (refer.target, refer.count, refer.x, refer.value.kind, refer.value.scale) == (1, 2, 0.1, DistributionCode.EXPONENTIAL, 7)
-    assert refer.stream == registers.stream_id("event:buy:refer")
+    assert refer.stream == symbols.stream_id("event:buy:refer")
 
 
 def test_score_and_unopened_triggers_have_thresholds(plan: Plan) -> None:
@@ -133,7 +133,7 @@ def test_wait_until_has_an_hour_and_weekdays(plan: Plan, declared: Scenario) -> 
 
 def test_experiment_uses_one_stream_in_all_flows(plan: Plan) -> None:
     splits = steps_of(plan, StepCode.SPLIT)
-    assert [(split.target, split.stream) for split in splits] == [(1, registers.stream_id("experiment:calls_or_not"))] * 2
+    assert [(split.target, split.stream) for split in splits] == [(1, symbols.stream_id("experiment:calls_or_not"))] * 2
 
 
 def test_offers_and_requests_are_steps(plan: Plan) -> None:

@@ -1,4 +1,4 @@
-"""The door from names to numbers: types, spans, graphs of steps and effects, streams, and its own refusals."""
+"""A compiled scenario: dtypes, spans, graphs of steps and effects, streams, and errors of the compiler."""
 
 import math
 
@@ -8,7 +8,7 @@ import pytest
 from scipy import special
 from small_scenarios import frame_arrays, messaging_journey, messaging_scenario, small_scenario, trace_effects
 
-from cjsim.compiler import symbols as registers
+from cjsim.compiler import symbols
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.errors import InputError
@@ -331,11 +331,11 @@ def test_stream_names_match_the_design_document() -> None:
         *("flow:f:holdout", "broadcast:news:holdout", "channel:mail:consent"),
         *("population:persona", "population:entry", "trait:x", "attribute:country", "policy:holdout", "population:interest"),
     }
-    assert plan.world.channels[0].stream_consent == registers.stream_id("channel:mail:consent")
+    assert plan.world.channels[0].stream_consent == symbols.stream_id("channel:mail:consent")
 
 
 def test_stream_name_collisions_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registers, "stream_id", lambda name: np.uint64(len(name)))
+    monkeypatch.setattr(symbols, "stream_id", lambda name: np.uint64(len(name)))
     with pytest.raises(InputError, match=r"'(\S+)' and '\S+': must not share a random stream, got \d+ for both\. Rename"):
         compile_scenario(messaging_scenario())
 

@@ -1,7 +1,4 @@
-"""Draws of hypothesis as plain calls, and the names of a random scenario.
-
-Lives here: what the random_*.py draw with, and what they name. Does not live here: what is made of them.
-"""
+"""`Chooser`, hypothesis draws as plain method calls, and the names used in random scenarios."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -26,7 +23,7 @@ ACQUISITION_CHANNELS = ("search", "social")  # acquisition channels
 
 
 class ScenarioNames(NamedTuple):
-    """What a scenario has; the firm does not see the hidden ones."""
+    """The names in a random scenario. The firm does not observe the hidden ones."""
 
     stages: tuple[str, ...]
     events: tuple[str, ...]  # with clocks, but for `invite`
@@ -55,7 +52,7 @@ class ScenarioNames(NamedTuple):
 
 
 class Chooser:
-    """Draws of hypothesis as plain calls: a strategy for each of a thousand small choices takes ten times as long to build."""
+    """Hypothesis draws as plain method calls. A strategy for each of a thousand small choices takes ten times as long to build."""
 
     def __init__(self, draw: st.DrawFn) -> None:
         self._draw = draw
@@ -65,26 +62,26 @@ class Chooser:
         return self._draw(st.integers(low, high))
 
     def chance(self, percent: int) -> bool:
-        """True about so often; shrinks to false."""
+        """True with this probability; shrinks to false."""
         return self.integer(0, 99) >= 100 - percent
 
     def choice(self, options: Sequence[T]) -> T:
-        """One of the things; shrinks to the first."""
+        """One of the options; shrinks to the first."""
         return options[self.integer(0, len(options) - 1)]
 
     def subset(self, options: Sequence[T], *, min_size: int = 0, max_size: int = 3) -> list[T]:
-        """Some of the things, each once, in their order."""
-        wanted = self.integer(min(min_size, len(options)), min(max_size, len(options)))
-        left = list(options)
-        chosen = [left.pop(self.integer(0, len(left) - 1)) for _ in range(wanted)]
-        return [thing for thing in options if thing in chosen]
+        """Distinct options, in their order."""
+        size = self.integer(min(min_size, len(options)), min(max_size, len(options)))
+        remaining = list(options)
+        chosen = [remaining.pop(self.integer(0, len(remaining) - 1)) for _ in range(size)]
+        return [option for option in options if option in chosen]
 
     def list_of(self, make_item: Callable[[], T], *, min_size: int = 0, max_size: int = 3) -> list[T]:
-        """A list of things that are made one by one."""
+        """A list of items, each made by a call."""
         return [make_item() for _ in range(self.integer(min_size, max_size))]
 
     def add_optional(self, data: ScenarioData, percent: int, **fields: Callable[[], Any]) -> None:
-        """Add fields, each with a chance."""
+        """Add each field with a probability of `percent`."""
         for name, make in fields.items():
             if self.chance(percent):
                 data[name] = make()

@@ -1,4 +1,4 @@
-"""Random conditions, of journeys and of policies."""
+"""Random conditions of journeys and policies."""
 
 from chooser import COUNTRIES, SCORES, TAGS, Chooser, ScenarioNames
 

@@ -1,4 +1,4 @@
-"""Random effects, and the distributions that journeys draw from."""
+"""Random effects and distributions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Random journeys: personas, events, and what random_touchpoints.py gives them."""
+"""Random journeys: personas, events, and everything else except touchpoints."""
 
 from chooser import FIRED_EVENTS, REFERRAL_EVENT, TAGS, Chooser, ScenarioData, ScenarioNames
 from random_conditions import random_condition

@@ -1,4 +1,4 @@
-"""Random policies: flows, broadcasts, guardrails, staff, spend."""
+"""Random policies: flows, broadcasts, guardrails, staffing and spend."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Random scenarios in our language: a hypothesis strategy that makes whole scenarios as plain data."""
+"""A hypothesis strategy for whole random scenarios as plain data."""
 
 from chooser import ACQUISITION_CHANNELS, CHANNELS, DESKS, INTERESTS, MESSAGES, OFFERS, TIMED_EVENTS, Chooser, ScenarioData, ScenarioNames
 from hypothesis import HealthCheck, Phase, given, settings
@@ -14,34 +14,34 @@ DETERMINISTIC_SETTINGS = settings(
 @st.composite
 def scenario_strategy(draw: st.DrawFn) -> ScenarioData:
     """A whole scenario as plain data: a few customers for a few weeks, to whom much happens."""
-    dice = Chooser(draw)
-    stages = ("first", "second", "third")[: dice.integer(1, 3)]
+    chooser = Chooser(draw)
+    stages = ("first", "second", "third")[: chooser.integer(1, 3)]
     names = ScenarioNames(
         stages=stages,
-        events=TIMED_EVENTS[: dice.integer(2, len(TIMED_EVENTS))],
-        channels=CHANNELS[: dice.integer(1, 4)],
-        messages=MESSAGES[: dice.integer(1, 4)],
-        personas=("one", "two", "three")[: dice.integer(1, 3)],
-        interests=INTERESTS[: dice.choice((0, 2))],
-        offers=OFFERS[: dice.integer(0, 2)],
-        desks=DESKS[: dice.integer(0, 2)],
-        acquisition_channels=ACQUISITION_CHANNELS[: dice.choice((0, 0, 1, 2))],
-        has_referrals=dice.chance(35),
-        has_hidden_stage=len(stages) > 1 and dice.chance(25),
-        has_hidden_event=dice.chance(25),
+        events=TIMED_EVENTS[: chooser.integer(2, len(TIMED_EVENTS))],
+        channels=CHANNELS[: chooser.integer(1, 4)],
+        messages=MESSAGES[: chooser.integer(1, 4)],
+        personas=("one", "two", "three")[: chooser.integer(1, 3)],
+        interests=INTERESTS[: chooser.choice((0, 2))],
+        offers=OFFERS[: chooser.integer(0, 2)],
+        desks=DESKS[: chooser.integer(0, 2)],
+        acquisition_channels=ACQUISITION_CHANNELS[: chooser.choice((0, 0, 1, 2))],
+        has_referrals=chooser.chance(35),
+        has_hidden_stage=len(stages) > 1 and chooser.chance(25),
+        has_hidden_event=chooser.chance(25),
     )
-    start = dice.choice((24, 20, 15))
+    start = chooser.choice((24, 20, 15))
     least = 0 if names.acquisition_channels else 2
     made: ScenarioData = {
         "name": "made",
         "start": f"2025-11-{start}",
-        "horizon": dice.choice(("20d", "33d", "40d 6h")),
-        "customers": dice.integer(least, 8),
-        "seed": dice.choice((1, 2**40 + 7, 2**63 - 1)),
-        "journey": random_journey(dice, names),
-        "policy": random_policy(dice, names, start),
+        "horizon": chooser.choice(("20d", "33d", "40d 6h")),
+        "customers": chooser.integer(least, 8),
+        "seed": chooser.choice((1, 2**40 + 7, 2**63 - 1)),
+        "journey": random_journey(chooser, names),
+        "policy": random_policy(chooser, names, start),
     }
-    dice.add_optional(made, 40, entry=lambda: {"over": "6d"}, discount_rate=lambda: 0.0)
+    chooser.add_optional(made, 40, entry=lambda: {"over": "6d"}, discount_rate=lambda: 0.0)
     return made
 
 

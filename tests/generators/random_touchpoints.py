@@ -1,4 +1,4 @@
-"""Random touchpoints: channels of every kind, messages, offers, desks, acquisition."""
+"""Random touchpoints: channels of every kind, messages, offers, desks and acquisition channels."""
 
 from chooser import FIRED_EVENTS, Chooser, ScenarioData, ScenarioNames
 from random_effects import DELAY_DISTRIBUTIONS, RATE_LIFTS, TOUCHES_WITH_EFFECTS, random_effect_list, without_kinds

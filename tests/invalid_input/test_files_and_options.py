@@ -1,18 +1,19 @@
-"""Wrong input of every kind: exit code 2, one message with file and line, what must hold, what was got, what to do."""
+"""Wrong files and options: exit code 2, and one message with file and line, what must hold, what was got, and what to do."""
 
 from pathlib import Path
 
 import pytest
 from error_messages import WORLDS, command_error
 
-from cjsim.simulation.documents import Scenario
+from cjsim.errors import InputError
+from cjsim.simulation.documents import Journey, Scenario
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "expected"),
     [
         (b"", ":1: must be a mapping of keys to values, got an empty file"),
-        (b"# only words\n", ":1: must be a mapping of keys to values, got an empty file"),
+        (b"# only expected\n", ":1: must be a mapping of keys to values, got an empty file"),
         (b"- a\n- b\n", ":1: must be a mapping of keys to values, got ['a', 'b']"),
         (b"name: a\ntitle: \xff\xfe\n", ":2: must be UTF-8 text, got the byte 0xff"),
         (b"name: a\ntitle: \x01\n", ":2: must be YAML"),
@@ -26,10 +27,10 @@ from cjsim.simulation.documents import Scenario
     ],
     ids=["empty", "comment", "list", "not utf-8", "control", "two documents", "deep", "a billion laughs"],
 )
-def test_file_that_is_not_a_mapping_is_rejected(content: bytes, words: str, tmp_path: Path) -> None:
+def test_file_that_is_not_a_mapping_is_rejected(content: bytes, expected: str, tmp_path: Path) -> None:
     file = tmp_path / "bad.yaml"
     file.write_bytes(content)
-    assert words in command_error("check", str(file))
+    assert expected in command_error("check", str(file))
 
 
 def test_missing_file_is_rejected(tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_circular_extends_is_rejected(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "expected"),
     [
         (("--customers", "0"), "--customers: must be at least 1 where no acquisition brings any, got 0"),
         (("--customers", "-3"), "--customers: must be at least 0, got -3"),
@@ -64,8 +65,8 @@ def test_circular_extends_is_rejected(tmp_path: Path) -> None:
         (("--events",), "--events: must come with --out"),
     ],
 )
-def test_invalid_option_is_rejected_before_any_work(options: tuple[str, ...], words: str) -> None:
-    assert words in command_error("simulate", str(WORLDS / "tiny.yaml"), *options)
+def test_invalid_option_is_rejected_before_any_work(options: tuple[str, ...], expected: str) -> None:
+    assert expected in command_error("simulate", str(WORLDS / "tiny.yaml"), *options)
 
 
 @pytest.mark.parametrize("place", ["file/below", "file"])
@@ -80,9 +81,6 @@ def test_unwritable_folder_is_rejected_before_any_work(place: str, tmp_path: Pat
 
 def test_several_errors_are_reported_together() -> None:
     text = {"name": "x", "starts_in": "a", "stages": {"a": {}}, "events": {f"e{n}": {"in": ["b"]} for n in range(9)}}
-    from cjsim.errors import InputError
-    from cjsim.simulation.documents import Journey
-
     with pytest.raises(InputError) as caught:
         Journey.from_dict(text)
     lines = str(caught.value).split("\n")
@@ -92,8 +90,6 @@ def test_several_errors_are_reported_together() -> None:
 
 
 def test_empty_step_is_rejected() -> None:
-    from cjsim.errors import InputError
-
     with pytest.raises(InputError, match="must have exactly one of 'send', 'wait'"):
         Scenario.load(WORLDS / "tiny.yaml").with_values({"policy.flows.greet.steps[0].send": None})
 
@@ -102,7 +98,7 @@ GOOD_LOG = "id,at,paid\n" + "".join(f"{n % 7},1997-0{1 + n % 6}-{1 + n % 27:02d}
 
 
 @pytest.mark.parametrize(
-    ("log", "options", "words"),
+    ("log", "options", "expected"),
     [
         (GOOD_LOG.replace("paid", "price", 1), {}, "paid"),
         (GOOD_LOG.replace("1997-03-03", "someday", 1), {}, "someday"),
@@ -116,11 +112,11 @@ GOOD_LOG = "id,at,paid\n" + "".join(f"{n % 7},1997-0{1 + n % 6}-{1 + n % 27:02d}
     ids=["missing column", "unreadable date", "text for money", "no rows", "empty", "until", "unit", "unwritable"],
 )
 def test_invalid_purchase_log_is_rejected(
-    log: str, options: dict[str, str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: str, options: dict[str, str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "log.csv").write_text(log)
     given = {"--customer": "id", "--time": "at", "--value": "paid", "--until": "1997-04-30", "--out": "mine", **options}
     message = command_error("calibrate", "purchases", "log.csv", *(word for option in given.items() for word in option))
-    assert words in message
+    assert expected in message
     assert [file.name for file in tmp_path.iterdir()] == ["log.csv"]

@@ -1,4 +1,4 @@
-"""Valid files mutated at random: `cjsim check` says yes or no, and never fails."""
+"""Randomly mutated files: `cjsim check` accepts or rejects them, and never crashes."""
 
 import random
 import re
@@ -12,14 +12,14 @@ from typer.testing import CliRunner
 from cjsim.cli import app
 
 WORLDS = ROOT / "tests" / "worlds"
-# What a scalar, a key or a line may turn into.
-REPLACEMENT_WORDS = """0 ; -1 ; 1e999 ; -.inf ; .nan ; ~ ; true ; [] ; {} ; [[ ; } ; &a ; *a ; !!python/object:os.system x ; ' ; " ; 0d ; -3d
+# Replacements for a scalar, a key or a line.
+REPLACEMENT_TEXT = """0 ; -1 ; 1e999 ; -.inf ; .nan ; ~ ; true ; [] ; {} ; [[ ; } ; &a ; *a ; !!python/object:os.system x ; ' ; " ; 0d ; -3d
 99999999d ; 1e5 ; 25:00 ; 2025-02-30 ; 2025-01-01 ; a.b ; é ; - - - ; ? x ; << ; | ; > ; %YAML 1.1 ; --- ; ... ; @x ; `x` ; 0x1F
 0o17 ; 1_000 ; stage == ; : ; # ; count(count) ; extends: x.yaml ; set: {a: 1} ; all ; never ; anywhere ; purchase ; silent ; keen
 1/pace ; 1-drop ; mood ; fixed ; choose ; pull ; paid ; human ; sales ; support ; tenth ; personal ; endless ; monday ; search ; none
 has_offer(tenth) ; unopened ; interest == bikes ; 0.5 ; 100000000000"""
 REPLACEMENT_VALUES = (
-    *re.split(r" ; |\n", REPLACEMENT_WORDS),
+    *re.split(r" ; |\n", REPLACEMENT_TEXT),
     "",
     ": ",
     "9" * 400,
@@ -89,7 +89,7 @@ def mutate(text: str, rng: random.Random) -> bytes:
 
 
 def check_mutants(folder: Path, seeds: range, names: tuple[str, ...]) -> list[int]:
-    """Exit codes of `check` on mutants of these files; the first is what is checked, any of them is mutated."""
+    """Exit codes of `check` on mutants of these files. The first file is checked; any of them is mutated."""
     codes = []
     for name in names:
         shutil.copy(WORLDS / name, folder / name)

@@ -1,4 +1,4 @@
-"""Wrong policies: triggers, steps, experiments, holdouts, budgets, staff, spend, personalisation."""
+"""Wrong policies: triggers, steps, experiments, holdouts, budgets, staffing, spend and personalization."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from cjsim.errors import InputError
 
 TEXT = (WORLDS / "touchpoints.yaml").read_text(encoding="utf-8")
 
-# What is replaced in touchpoints.yaml, by what, and what the message begins with, after the file's name.
+# Text in touchpoints.yaml, its replacement, and the start of the message after the file's name.
 CASES = {
     "unknown score": (
         "{score: lead, above: 3}",
@@ -285,8 +285,8 @@ CASES = {
 
 @pytest.mark.parametrize("name", list(CASES))
 def test_invalid_policy_is_rejected_with_file_and_line(name: str, tmp_path: Path) -> None:
-    old, new, words = CASES[name]
-    assert check_error(tmp_path, replace_each(TEXT, [(old, new)])).startswith(f"bad.yaml:{words}")
+    old, new, expected = CASES[name]
+    assert check_error(tmp_path, replace_each(TEXT, [(old, new)])).startswith(f"bad.yaml:{expected}")
 
 
 def test_loop_with_a_possibly_zero_wait_is_rejected(tmp_path: Path) -> None:
@@ -317,10 +317,10 @@ def test_unused_desk_needs_no_staff(tmp_path: Path) -> None:
     ],
 )
 def test_shift_partly_inside_the_horizon_counts_as_staff(shift: str, horizon: str, fits: bool, tmp_path: Path) -> None:
-    rota = f"    sales: {{shifts: [{{agents: 1, {shift}}}]}}"
+    staffing = f"    sales: {{shifts: [{{agents: 1, {shift}}}]}}"
     support = "{agents: 2, from: '8:00', to: '18:00', weekdays: [monday"
     text = replace_each(
-        TEXT, [("    sales: {agents: 1}", rota), ("horizon: 60d", f"horizon: {horizon}"), ("- {agents: 1, from", "- {agents: 9, from")]
+        TEXT, [("    sales: {agents: 1}", staffing), ("horizon: 60d", f"horizon: {horizon}"), ("- {agents: 1, from", "- {agents: 9, from")]
     )
     assert support.replace("'", '"') in text
     if fits:

@@ -1,4 +1,4 @@
-"""Wrong journeys, policies and scenarios: one message with file and line, what must hold, what was got, what to do."""
+"""Wrong journeys, policies and scenarios: one message with file and line, what must hold, what was got, and what to do."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def test_unchanged_file_is_valid(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
 
 
-# What is replaced in tiny.yaml, by what, and what the message must say; a line counts from 1.
+# Text in tiny.yaml, its replacement, and parts of the message. Lines count from 1.
 CASES = {
     "unknown key": ("horizon: 30d", "horizont: 30d\nhorizon: 30d", "bad.yaml:4: must have no keys but", "Did you mean 'horizon'?"),
     "unknown key within": (
@@ -297,14 +297,14 @@ MORE: dict[str, tuple[list[Replacement], str]] = {
 
 @pytest.mark.parametrize("name", list(CASES))
 def test_invalid_scenario_is_rejected_with_file_and_line(name: str, tmp_path: Path) -> None:
-    old, new, *words = CASES[name]
+    old, new, *expected = CASES[name]
     assert TINY.count(old) >= 1
     message = check_error(tmp_path, TINY.replace(old, new, 1))
     assert message.startswith("bad.yaml:")
-    assert [word for word in words if word not in message] == [], message
+    assert [part for part in expected if part not in message] == [], message
 
 
 @pytest.mark.parametrize("name", list(MORE))
 def test_invalid_scenario_with_two_changes_is_rejected(name: str, tmp_path: Path) -> None:
-    changes, words = MORE[name]
-    assert words in check_error(tmp_path, replace_each(TINY, changes))
+    changes, expected = MORE[name]
+    assert expected in check_error(tmp_path, replace_each(TINY, changes))

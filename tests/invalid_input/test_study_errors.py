@@ -1,4 +1,4 @@
-"""Wrong studies and storages: one message each, with file and line, what must hold, what was got and what to do."""
+"""Wrong studies and storages: one message each, with file and line, what must hold, what was got, and what to do."""
 
 import json
 import sys
@@ -113,9 +113,9 @@ def test_invalid_optimize_options_are_rejected(options: list[str], message: str)
 def test_missing_driver_error_names_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     monkeypatch.setitem(sys.modules, "psycopg2", None)
-    told = command_error("optimize", STUDY, "--storage", "postgresql://me:secret@nohost/x")
-    assert told.startswith("storage 'postgresql://me@nohost/x': must be a storage that can be reached, got ")
-    assert "Install it (for PostgreSQL: pip install 'cjsim[postgres]')" in told and "secret" not in told
+    output = command_error("optimize", STUDY, "--storage", "postgresql://me:secret@nohost/x")
+    assert output.startswith("storage 'postgresql://me@nohost/x': must be a storage that can be reached, got ")
+    assert "Install it (for PostgreSQL: pip install 'cjsim[postgres]')" in output and "secret" not in output
 
 
 def test_file_that_is_not_a_study_is_rejected() -> None:
@@ -138,11 +138,11 @@ def test_changed_study_error_names_the_changes(tmp_path: Path) -> None:
 
 def test_infeasible_study_reports_the_nearest_trial() -> None:
     options = ["--storage", "memory", "--set", "constraints=[{metric: contacts, at_least: 1000}, {metric: clv, at_least: 1}]"]
-    told = CliRunner().invoke(app, ["optimize", STUDY, *options]).stdout
-    assert "No trial keeps the constraints. Trial " in told
-    assert "  contacts at least 1000: broken by 99" in told
-    assert "  clv at least 1: kept" in told
-    assert "value of " in told
+    output = CliRunner().invoke(app, ["optimize", STUDY, *options]).stdout
+    assert "No trial keeps the constraints. Trial " in output
+    assert "  contacts at least 1000: broken by 99" in output
+    assert "  clv at least 1: kept" in output
+    assert "value of " in output
     best = json.loads(CliRunner().invoke(app, ["optimize", STUDY, *options, "--json"]).stdout)["best"]
     assert (best["verdict"], best["broken"], best["gain"]) == ("infeasible", ["contacts at least 1000"], {})
     assert best["excess"]["clv at least 1"] < 0 < best["excess"]["contacts at least 1000"]
@@ -155,16 +155,16 @@ def test_undefined_metrics_are_reported_as_undefined(tmp_path: Path) -> None:
     )
     (tmp_path / "none.yaml").write_text(text, encoding="utf-8")
     options = [str(tmp_path / "none.yaml"), "--storage", "memory", "--trials", "1"]
-    told = CliRunner().invoke(app, ["optimize", *options]).stdout
-    assert "No trial keeps the constraints. Trial 0 comes nearest:\n  open_rate at least 0.1: undefined\n" in told
-    assert "nothing was chosen" not in told
+    output = CliRunner().invoke(app, ["optimize", *options]).stdout
+    assert "No trial keeps the constraints. Trial 0 comes nearest:\n  open_rate at least 0.1: undefined\n" in output
+    assert "nothing was chosen" not in output
     options += ["--set", "constraints=[]", "--set", "objectives=[open_rate]", "--out", str(tmp_path / "out")]
-    told = CliRunner().invoke(app, ["optimize", *options]).stdout
+    output = CliRunner().invoke(app, ["optimize", *options]).stdout
     assert (tmp_path / "out" / "search.png").exists()
-    assert "No trial has all objectives defined. Trial 0 comes nearest:\n  open_rate: undefined\n" in told
+    assert "No trial has all objectives defined. Trial 0 comes nearest:\n  open_rate: undefined\n" in output
 
 
 def test_both_bounds_of_a_metric_are_reported() -> None:
     bounds = "constraints=[{metric: contacts, at_least: 0}, {metric: contacts, at_most: 12345678}]"
-    told = CliRunner().invoke(app, ["optimize", STUDY, "--storage", "memory", "--trials", "1", "--set", bounds]).stdout
-    assert "at least 0, at most 12345678" in told
+    output = CliRunner().invoke(app, ["optimize", STUDY, "--storage", "memory", "--trials", "1", "--set", bounds]).stdout
+    assert "at least 0, at most 12345678" in output

@@ -1,4 +1,4 @@
-"""Wrong touchpoints: channels, messages, offers, desks, acquisition, referrals, and words about them."""
+"""Wrong touchpoints: channels, messages, offers, desks, acquisition channels, referrals, and conditions about them."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from error_messages import WORLDS, check_error, load_text, replace_each
 
 TEXT = (WORLDS / "touchpoints.yaml").read_text(encoding="utf-8")
 
-# What is replaced in touchpoints.yaml, by what, and what the message begins with, after the file's name.
+# Text in touchpoints.yaml, its replacement, and the start of the message after the file's name.
 CASES = {
     "kind of channel": (
         "kind: pull",
@@ -302,8 +302,8 @@ CASES = {
 
 @pytest.mark.parametrize("name", list(CASES))
 def test_invalid_touchpoint_is_rejected_with_file_and_line(name: str, tmp_path: Path) -> None:
-    old, new, words = CASES[name]
-    assert check_error(tmp_path, replace_each(TEXT, [(old, new)])).startswith(f"bad.yaml:{words}")
+    old, new, expected = CASES[name]
+    assert check_error(tmp_path, replace_each(TEXT, [(old, new)])).startswith(f"bad.yaml:{expected}")
 
 
 def without_interests(text: str) -> str:

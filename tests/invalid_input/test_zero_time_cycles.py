@@ -1,4 +1,4 @@
-"""Clocks that wait for no time: those that something may end can be simulated; the others would never let time go on."""
+"""Clocks with a wait of 0: accepted if something may end the loop, rejected if the loop is surely endless."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from ruamel.yaml import YAML
 from cjsim.errors import InputError
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import simulate
-from cjsim.validate import cycles as circles
+from cjsim.validate import cycles
 
 TINY = (ROOT / "tests" / "worlds" / "tiny.yaml").read_text(encoding="utf-8")
 
-# Events without a wait that something may end: nothing is refused that may be simulated.
+# Events with a wait of 0 that something may end. Nothing that can be simulated is rejected.
 ENDING_CASES = {
     "a tag of its own": "when: not tagged(vip), effects: [{tag: vip}]",
     "a tag taken off in a branch": "when: tagged(vip), effects: [{choose: [{weight: 1, effects: [{untag: vip}]}, {weight: 1}]}]",
@@ -42,7 +42,7 @@ ENDLESS_CASES = {
 
 
 def zero_wait_scenario(becomes: str) -> dict[str, Any]:
-    """The tiny scenario with an event that waits for no time, and others beside it."""
+    """The tiny scenario with an event whose wait is 0, and with other events."""
     wait = "" if "wait:" in becomes else "wait: {fixed: 0s}, "
     events = f"""    becomes: {{in: [active], {wait}{becomes}}}
     beside: {{in: [active], wait: {{fixed: 0s}}, when: count(beside) < 3, effects: [{{score: {{beside: 1}}}}]}}
@@ -68,7 +68,7 @@ def test_endless_zero_wait_is_rejected(endless: str, monkeypatch: pytest.MonkeyP
     data = zero_wait_scenario(ENDLESS_CASES[endless])
     with pytest.raises(InputError, match=r"journey\.events\.becomes\.wait: must not happen again and again at one moment"):
         Scenario.from_dict(data)
-    monkeypatch.setattr(circles, "_zero_time_loop_faults", lambda journey, policy: ())
+    monkeypatch.setattr(cycles, "_zero_time_loop_faults", lambda journey, policy: ())
     with pytest.raises(InputError, match="must let time pass"):
         simulate(Scenario.from_dict(data), customers=2, engine="readable")
 

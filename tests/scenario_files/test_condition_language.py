@@ -1,4 +1,4 @@
-"""The condition language: every word, every refusal, and programs against an oracle that never sees a program."""
+"""The condition language: every word, every rejection, and programs against an oracle that never sees a program."""
 
 import math
 import operator
@@ -24,7 +24,7 @@ from cjsim.scenario.condition_names import (
 from cjsim.scenario.condition_parser import Program, parse_condition
 from cjsim.simulation.documents import Scenario
 
-NAMED_THINGS = {
+NAMES_BY_KIND = {
     "stages": ("new", "old", "gone"),
     "events": ("buy", "return", "visit"),
     "channels": ("email", "sms"),
@@ -40,28 +40,28 @@ NAMED_THINGS = {
 }
 ATTRIBUTE_LEVELS = {"country": {"DE": 0, "US": 1}, "plan": {"free": 0, "paid": 1, "team": 2}}
 JOURNEY_NAMES = ConditionNames(
-    **{key: {name: code for code, name in enumerate(names)} for key, names in NAMED_THINGS.items()}, levels=ATTRIBUTE_LEVELS, latent=True
+    **{key: {name: code for code, name in enumerate(names)} for key, names in NAMES_BY_KIND.items()}, levels=ATTRIBUTE_LEVELS, latent=True
 )
 POLICY_NAMES = ConditionNames(
     **{
-        **{key: getattr(JOURNEY_NAMES, key) for key in NAMED_THINGS},
+        **{key: getattr(JOURNEY_NAMES, key) for key in NAMES_BY_KIND},
         "levels": ATTRIBUTE_LEVELS,
         "hidden": frozenset({"stage gone", "event visit"}),
     }
 )
 
-# What is true of the one customer that the oracle and the stack machine look at.
+# The state of the one customer that the oracle and the stack machine evaluate.
 STAGE, PERSONA, INTEREST, COUNTRY, PLAN = "old", "keen", "boats", "US", "team"
 
 
 def value_of(op: ConditionOp, arg: int) -> float:
     """The value of a name, different for each."""
     if op is ConditionOp.STAGE:
-        return float(NAMED_THINGS["stages"][arg] == STAGE)
+        return float(NAMES_BY_KIND["stages"][arg] == STAGE)
     if op is ConditionOp.PERSONA:
-        return float(NAMED_THINGS["personas"][arg] == PERSONA)
+        return float(NAMES_BY_KIND["personas"][arg] == PERSONA)
     if op is ConditionOp.INTEREST:
-        return float(NAMED_THINGS["interests"][arg] == INTEREST)
+        return float(NAMES_BY_KIND["interests"][arg] == INTEREST)
     if op is ConditionOp.ATTRIBUTE:
         return float(ATTRIBUTE_LEVELS["country"][COUNTRY] if arg == 0 else ATTRIBUTE_LEVELS["plan"][PLAN])
     if op in (ConditionOp.TAGGED, ConditionOp.CONSENT):
@@ -122,9 +122,9 @@ def numbers(draw: st.DrawFn) -> TextAndValue:
         return word, value_of(op, 0)
     if kind == "trait":
         code = draw(st.integers(0, 1))
-        return NAMED_THINGS["traits"][code], value_of(ConditionOp.TRAIT, code)
-    word, (op, thing) = draw(st.sampled_from(list(CALLS.items())))
-    names = NAMED_THINGS[f"{thing}s"]
+        return NAMES_BY_KIND["traits"][code], value_of(ConditionOp.TRAIT, code)
+    word, (op, kind_of_name) = draw(st.sampled_from(list(CALLS.items())))
+    names = NAMES_BY_KIND[f"{kind_of_name}s"]
     code = draw(st.integers(0, len(names) - 1))
     quoted = names[code] == "return" or draw(st.booleans())
     return f"{word}({names[code]!r})" if quoted else f"{word}({names[code]})", value_of(op, code)
@@ -135,9 +135,9 @@ def labels(draw: st.DrawFn) -> TextAndValue:
     left, truth, names = draw(
         st.sampled_from(
             [
-                ("stage", STAGE, NAMED_THINGS["stages"]),
-                ("persona", PERSONA, NAMED_THINGS["personas"]),
-                ("interest", INTEREST, NAMED_THINGS["interests"]),
+                ("stage", STAGE, NAMES_BY_KIND["stages"]),
+                ("persona", PERSONA, NAMES_BY_KIND["personas"]),
+                ("interest", INTEREST, NAMES_BY_KIND["interests"]),
                 ("country", COUNTRY, tuple(ATTRIBUTE_LEVELS["country"])),
                 ("plan", PLAN, tuple(ATTRIBUTE_LEVELS["plan"])),
             ]
@@ -176,9 +176,9 @@ def combine(inner: st.SearchStrategy[TextAndValue]) -> st.SearchStrategy[TextAnd
     )
 
 
-@given(st.recursive(st.one_of(numbers(), labels().map(lambda said: (f"({said[0]})", said[1]))), combine, max_leaves=12))
-def test_program_agrees_with_the_oracle(said: TextAndValue) -> None:
-    text, value = said
+@given(st.recursive(st.one_of(numbers(), labels().map(lambda term: (f"({term[0]})", term[1]))), combine, max_leaves=12))
+def test_program_agrees_with_the_oracle(condition: TextAndValue) -> None:
+    text, value = condition
     result = run_program(parse_condition(text, JOURNEY_NAMES))
     assert result == value or (math.isnan(result) and math.isnan(value)), text
 
@@ -264,7 +264,7 @@ def test_stack_depth_limit_is_as_documented() -> None:
 
 
 def test_tag_that_is_never_set_is_rejected() -> None:
-    unknown = ConditionNames(**{**{key: getattr(JOURNEY_NAMES, key) for key in NAMED_THINGS}, "tags": None})
+    unknown = ConditionNames(**{**{key: getattr(JOURNEY_NAMES, key) for key in NAMES_BY_KIND}, "tags": None})
     assert run_program(parse_condition("tagged(anything)", unknown)) == 1
     with pytest.raises(ConditionError, match="must be one of 'vip', 'angry', got 'vpi'"):
         parse_condition("tagged(vpi)", JOURNEY_NAMES)
@@ -272,7 +272,7 @@ def test_tag_that_is_never_set_is_rejected() -> None:
 
 def test_codes_are_the_order_of_declaration() -> None:
     scenario = Scenario.load(ROOT / "tests" / "worlds" / "every_construct.yaml")
-    names = ConditionNames.of(scenario.journey, scenario.policy, latent=False)
+    names = ConditionNames.from_documents(scenario.journey, scenario.policy, latent=False)
     assert list(names.events)[:3] == ["browse", "buy", "order_extra"]
     assert names.events["order_extra"] == 2
     assert names.tags == {"curious": 0, "angry": 1, "back": 2, "greeted": 3, "warm": 4, "vip": 5}

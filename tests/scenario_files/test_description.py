@@ -1,4 +1,4 @@
-"""What is said of a model, and what is called odd about it."""
+"""Descriptions of scenarios, and lint warnings."""
 
 import re
 
@@ -74,7 +74,7 @@ def test_description_gives_mean_and_median_of_a_wait(law: dict[str, object], mea
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "text"),
     [
         ({"customers": 20_000, "horizon": "1d"}, "Scenario tiny: 20,000 customers entering on day 0, 1 day\n"),
         ({"journey.events.leave.wait": {"fixed": "36525d"}}, "leave after 36,525 days: goes to gone"),
@@ -107,9 +107,9 @@ def test_description_gives_mean_and_median_of_a_wait(law: dict[str, object], mea
         ),
     ],
 )
-def test_description_contains_non_default_values(tiny: Scenario, values: dict[str, object], said: str) -> None:
-    assert said not in describe(tiny)
-    assert said in describe(tiny.with_values(values))
+def test_description_contains_non_default_values(tiny: Scenario, values: dict[str, object], text: str) -> None:
+    assert text not in describe(tiny)
+    assert text in describe(tiny.with_values(values))
 
 
 def test_description_omits_empty_branches(tiny: Scenario) -> None:
@@ -118,9 +118,9 @@ def test_description_omits_empty_branches(tiny: Scenario) -> None:
         {"branch": {"if": "purchases > 1", "else": [{"send": "hello"}]}},
         {"split": {"a": {"share": 0.5, "steps": [{"stop": True}]}, "b": {"share": 0.5}}},
     ]
-    told = describe(tiny.with_values({"policy.flows.greet.steps": steps})).split("\n")
-    first = told.index("    wait for purchase, at most 1 day")
-    assert told[first + 1 : -2] == [
+    lines = describe(tiny.with_values({"policy.flows.greet.steps": steps})).split("\n")
+    first = lines.index("    wait for purchase, at most 1 day")
+    assert lines[first + 1 : -2] == [
         "    if purchases > 1",
         "      else:",
         "        send hello",
@@ -173,7 +173,7 @@ def test_description_omits_empty_branches(tiny: Scenario) -> None:
 )
 def test_likely_mistakes_give_warnings(tiny: Scenario, values: dict[str, object], warning: str) -> None:
     assert lint_warnings(tiny) == []
-    assert [said for said in lint_warnings(tiny.with_values(values)) if warning in said] != []
+    assert [text for text in lint_warnings(tiny.with_values(values)) if warning in text] != []
 
 
 @pytest.mark.parametrize(

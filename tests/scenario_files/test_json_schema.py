@@ -1,4 +1,4 @@
-"""The schemas that editors read: every shipped file fits its own, and what is refused does not."""
+"""JSON schemas for editors: every shipped file conforms to its schema, and invalid values do not."""
 
 import json
 import re
@@ -21,7 +21,7 @@ FILES = [path for folder in KINDS for path in sorted((ROOT / "configs" / folder)
 
 
 def conforms(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
-    """Whether a value is as a JSON schema says: those keywords of draft 2020-12 that ours use."""
+    """Whether a value conforms to a JSON schema, for the keywords of draft 2020-12 that our schemas use."""
     if "$ref" in schema and not conforms(value, root["$defs"][schema["$ref"].removeprefix("#/$defs/")], root):
         return False
     if "anyOf" in schema and not any(conforms(value, choice, root) for choice in schema["anyOf"]):
@@ -55,13 +55,13 @@ def object_conforms(value: dict[str, Any], schema: dict[str, Any], root: dict[st
 
 
 def content(tree: Node) -> Any:
-    """What a tree holds, dates as JSON has them."""
+    """The plain value of a tree, with dates as text."""
     return json.loads(json.dumps(tree.plain(), default=str))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_shipped_file_conforms_to_its_schema(path: Path) -> None:
-    # With what it extends: a file that is merged over another need not be whole.
+    # Merged with the file that it extends, because a file that extends another may be incomplete.
     kind = KINDS[path.parent.name]
     schema = file_schema(kind)
     assert conforms(content(kind.load(path).source()), schema, schema)
@@ -110,3 +110,7 @@ def test_every_schema_object_has_a_description(kind: type[Document]) -> None:
     schema = file_schema(kind)
     assert schema["description"]
     assert [name for name, record in schema["$defs"].items() if not record.get("description")] == []
+
+
+def test_schema_names_the_documents_that_users_load() -> None:
+    assert {"Journey", "Policy"} <= file_schema(Scenario)["$defs"].keys()

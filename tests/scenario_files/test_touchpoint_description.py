@@ -1,4 +1,4 @@
-"""What is said of touchpoints, staff and spend, and what is called odd about them."""
+"""Descriptions of touchpoints, staffing and spend, and lint warnings about them."""
 
 import pytest
 from error_messages import WORLDS
@@ -56,20 +56,20 @@ def test_description_of_touchpoints(shop: Scenario, line: str) -> None:
 
 
 def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenario) -> None:
-    told = describe(shop)
-    assert "invites 2 friends (10 % join after 7 days on average (exponential), by friends)" in told
+    description = describe(shop)
+    assert "invites 2 friends (10 % join after 7 days on average (exponential), by friends)" in description
     assert (
         "  search: 0.5 a day without spend, from spend up to 4 a day, half of them at 100 a day (slope 1.5), "
         "30 % of a day's spend works on the next, of personas keen 66.67 %, calm 33.33 %\n"
-    ) in told
+    ) in description
     assert (
         "  Desk support: 2 people from 08:00 to 18:00 on monday, tuesday, wednesday, thursday, friday, 1 person from 22:00 to 06:00, "
         "an answer within 5 minutes promised, passed on to sales after 3 minutes, 0.8 a minute of conversation, Ada answers for it\n"
-    ) in told
+    ) in description
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "text"),
     [
         ({"policy.flows.nurture.on": {"score": "lead", "below": 1}}, "Flow nurture as score lead falls to 1,"),
         ({"policy.flows.nurture.steps[1].wait_until": {"at": "7:30"}}, "    wait until 07:30\n"),
@@ -79,9 +79,9 @@ def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenar
         ({"journey.messages.news.cost": 0.5}, "0 % of these click, 0.5 a message\n"),
     ],
 )
-def test_description_follows_changed_values(shop: Scenario, values: dict[str, object], said: str) -> None:
-    assert said not in describe(shop)
-    assert said in describe(shop.with_values(values))
+def test_description_follows_changed_values(shop: Scenario, values: dict[str, object], text: str) -> None:
+    assert text not in describe(shop)
+    assert text in describe(shop.with_values(values))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_description_follows_changed_values(shop: Scenario, values: dict[str, ob
 )
 def test_likely_touchpoint_mistakes_give_warnings(shop: Scenario, values: dict[str, object], warning: str) -> None:
     assert lint_warnings(shop) == []
-    assert [said for said in lint_warnings(shop.with_values(values)) if warning in said] != []
+    assert [text for text in lint_warnings(shop.with_values(values)) if warning in text] != []
 
 
 def test_staff_without_requests_gives_a_warning(shop: Scenario) -> None:

@@ -1,4 +1,4 @@
-"""Files: what is read, in what order files count, where a message points, and that what is saved is read again."""
+"""YAML files: parsing, precedence of files, locations in messages, and round trips."""
 
 from datetime import date
 from pathlib import Path
@@ -122,7 +122,7 @@ def test_unwritten_default_field_can_be_set(tiny: Scenario) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "expected"),
     [
         ("policy.flow.greet", "Did you mean 'policy.flows'?"),
         ("policy.flows.greet.steps[3].send", "'policy.flows.greet.steps' has 1 items, counted from [0]."),
@@ -133,10 +133,10 @@ def test_unwritten_default_field_can_be_set(tiny: Scenario) -> None:
         ("", "Separate keys by dots."),
     ],
 )
-def test_unknown_path_is_rejected(tiny: Scenario, path: str, words: str) -> None:
+def test_unknown_path_is_rejected(tiny: Scenario, path: str, expected: str) -> None:
     with pytest.raises(InputError, match="must be a path") as caught:
         tiny.with_values({path: 1})
-    assert words in str(caught.value)
+    assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["tiny", "every_construct"])
@@ -172,7 +172,7 @@ def test_entry_file_path_stays_relative_to_the_saved_scenario(tmp_path: Path) ->
 
 def test_scenario_built_in_python_can_be_validated(tiny: Scenario) -> None:
     policy = Policy.from_dict({"name": "p", "flows": {"f": {"on": {"stage": "nowhere"}, "steps": [{"send": "hello"}]}}})
-    made = Scenario(
+    scenario = Scenario(
         name="made",
         journey=tiny.journey,
         policy=policy,
@@ -180,7 +180,7 @@ def test_scenario_built_in_python_can_be_validated(tiny: Scenario) -> None:
         horizon=tiny.with_values({}).source().child("horizon").value,
     )
     with pytest.raises(InputError, match=r"scenario: policy\.flows\.f\.on\.stage: must be one of 'active', 'gone'"):
-        made.checked()
+        scenario.checked()
 
 
 def test_numpy_numbers_can_be_set(tiny: Scenario) -> None:
@@ -192,6 +192,14 @@ def test_numpy_numbers_can_be_set(tiny: Scenario) -> None:
 def test_journey_and_policy_load_without_a_scenario() -> None:
     assert Journey.load(WORLDS / "every_construct_journey.yaml").name == "every_construct"
     assert Policy.load(WORLDS / "every_construct_policy.yaml", set={"flows.wake.priority": 3}).flows["wake"].priority == 3
+
+
+def test_scenario_contains_checked_documents(tiny: Scenario) -> None:
+    assert (type(tiny.journey), type(tiny.policy)) == (Journey, Policy)
+
+
+def test_scenario_can_be_built_from_loaded_records(tiny: Scenario) -> None:
+    assert Scenario.from_dict({**tiny.to_dict(), "journey": tiny.journey, "policy": tiny.policy}) == tiny
 
 
 def test_command_line_values_are_yaml() -> None:

@@ -1,4 +1,4 @@
-"""What tests of wrong input share: a command that must refuse, and its one message."""
+"""Helpers for tests of wrong input: the one error message of a command."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ WORLDS = ROOT / "tests" / "worlds"
 
 
 def command_error(*arguments: str) -> str:
-    """The one message of a command that refuses its input."""
+    """The one message of a command that rejects its input."""
     result = CliRunner().invoke(app, list(arguments))
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
@@ -25,13 +25,13 @@ def command_error(*arguments: str) -> str:
 
 
 def check_error(folder: Path, text: str) -> str:
-    """The message of `check` on a file `bad.yaml` of this text."""
+    """The message of `check` on a file `bad.yaml` with this text."""
     file = folder / "bad.yaml"
     file.write_text(text, encoding="utf-8")
     return command_error("check", str(file)).replace(f"{folder}/", "")
 
 
-Replacement = tuple[str, str]  # what is replaced, by what
+Replacement = tuple[str, str]  # old text, new text
 
 
 def replace_each(text: str, changes: list[Replacement]) -> str:
@@ -43,7 +43,7 @@ def replace_each(text: str, changes: list[Replacement]) -> str:
 
 
 def load_text(folder: Path, text: str) -> Scenario:
-    """The scenario that a file `bad.yaml` of this text is; it raises where there is none."""
+    """The scenario in a file `bad.yaml` with this text. Raises if the file is invalid."""
     file = folder / "bad.yaml"
     file.write_text(text, encoding="utf-8")
     return Scenario.load(file)

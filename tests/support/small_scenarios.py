@@ -1,4 +1,4 @@
-"""Scenarios for tests: the smallest one, and ways to add to it."""
+"""Small scenarios for tests: the smallest possible one, and one with messages."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ START = "2026-01-05"  # a Monday
 
 
 def small_scenario(*, journey: dict[str, Any] | None = None, policy: dict[str, Any] | None = None, **settings: Any) -> Scenario:
-    """One stage, nothing happens, 30 days; with what is given on top."""
+    """One stage, no events, 30 days, merged with the given parts."""
     return Scenario.model_validate(
         {
             "name": "small",
@@ -34,7 +34,7 @@ def messaging_scenario(**policy: Any) -> Scenario:
 
 
 def messaging_journey() -> dict[str, Any]:
-    """The journey of `talking`, to be added to."""
+    """The journey of `messaging_scenario`."""
     return {
         "stages": {"here": {}, "there": {"retained": True}},
         "events": {
@@ -49,16 +49,16 @@ def messaging_journey() -> dict[str, Any]:
 
 
 def trace_effects(world: Any, first: int, choices: list[int]) -> list[tuple[str, int, float]]:
-    """What apply_effects would do, with the branches of `choose` given."""
-    done, at = [], first
-    while at >= 0:
-        effect = world.effects[at]
+    """The effects that `apply_effects` would apply, given the branches of each `choose`."""
+    applied, index = [], first
+    while index >= 0:
+        effect = world.effects[index]
         if effect.op == EffectCode.CHOOSE:
-            branch = world.effects[at + 1 + choices.pop(0)]
+            branch = world.effects[index + 1 + choices.pop(0)]
             assert branch.op == EffectCode.JUMP
-            at = branch.target
+            index = branch.target
             continue
         if effect.op != EffectCode.JUMP:
-            done.append((EffectCode(effect.op).name, int(effect.target), float(effect.x)))
-        at = effect.next
-    return done
+            applied.append((EffectCode(effect.op).name, int(effect.target), float(effect.x)))
+        index = effect.next
+    return applied

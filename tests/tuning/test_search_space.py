@@ -54,7 +54,7 @@ def space(scenario: Scenario, free: dict[str, Any] | None = None, mixes: dict[st
     if faults := list(space_faults(frees, mixed)):
         raise InputError("\n".join(fault.message(root) for fault in faults))
     check_values(frees, mixed, scenario, root)
-    return Space.of(frees, mixed)
+    return Space.from_settings(frees, mixed)
 
 
 def refused(scenario: Scenario, free: dict[str, Any] | None = None, mixes: dict[str, Any] | None = None) -> str:
@@ -106,7 +106,7 @@ def test_integers_have_equal_shares_of_the_unit_interval() -> None:
 
 @given(us=st.lists(st.floats(0, 1), min_size=2, max_size=2))
 def test_mix_sums_to_its_total_and_respects_minimums(us: list[float]) -> None:
-    blend = Space.of({}, {"spend": Mix(total=100.0, of=SPEND, at_least=5.0)}).blends[0]
+    blend = Space.from_settings({}, {"spend": Mix(total=100.0, of=SPEND, at_least=5.0)}).mixes[0]
     parts = blend.values(us)
     assert sum(parts) == pytest.approx(100.0, abs=1e-9)
     assert min(parts) >= 5.0 - 1e-9
@@ -114,14 +114,14 @@ def test_mix_sums_to_its_total_and_respects_minimums(us: list[float]) -> None:
 
 def test_uniform_coordinates_give_a_uniform_simplex_sample() -> None:
     """Each share of a uniform mix of 3 has the distribution function 1 - (1 - x)^2; fails by chance once in a million."""
-    blend = Space.of({}, {"spend": Mix(total=1.0, of=SPEND)}).blends[0]
+    blend = Space.from_settings({}, {"spend": Mix(total=1.0, of=SPEND)}).mixes[0]
     shares = np.array([blend.values(us) for us in np.random.default_rng(4).random((4000, 2))])
     assert all(kstest(shares[:, i], lambda x: 1 - (1 - x) ** 2).pvalue > 3e-7 for i in range(3))
 
 
 def test_staffing_mix_uses_integers() -> None:
     agents = tuple(f"policy.desks.help.shifts[{i}].agents" for i in range(3))
-    blend = Space.of({}, {"people": Mix(total=7, of=agents)}).blends[0]
+    blend = Space.from_settings({}, {"people": Mix(total=7, of=agents)}).mixes[0]
     assert blend.is_whole
     for us in np.random.default_rng(1).random((50, 2)):
         parts = blend.values(us)

@@ -23,7 +23,7 @@ from cjsim.scenario.policy import Schedule, Step
 from cjsim.scenario.traversal import nested_steps, policy_steps
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.levers.titles import MAX_PRIORITY, lever_title
-from cjsim.yaml.paths import Path, path_text
+from cjsim.yaml.paths import KeyPath, path_text
 from cjsim.yaml.tree import Node, to_tree
 
 MoveKind = Literal["duration", "hour", "whole", "share", "number", "switch", "rank", "onoff", "step", "scenario"]
@@ -45,7 +45,7 @@ class Move(NamedTuple):
     Attributes
     ----------
     path : str
-        Path of the lever; for another scenario its name.
+        KeyPath of the lever; for another scenario its name.
     title : str
         Title of the lever.
     kind : str
@@ -70,7 +70,7 @@ class Move(NamedTuple):
 class Leaf(NamedTuple):
     """A number, duration, time of day, share or switch in a record; durations in days, times of day in hours."""
 
-    path: Path
+    path: KeyPath
     kind: MoveKind
     value: float
     low: float
@@ -98,15 +98,15 @@ def list_moves(scenario: Scenario, *, journey: bool = False) -> list[Move]:
     return moves
 
 
-def iterate_leaves(record: BaseModel, path: Path) -> Iterator[Leaf]:
+def iterate_leaves(record: BaseModel, path: KeyPath) -> Iterator[Leaf]:
     """Iterate over the leaves of a record and of the records below it, in the order of fields. Lists of plain numbers are skipped.
 
     Parameters
     ----------
     record : BaseModel
         A journey, a policy, or a part of one.
-    path : Path
-        Path of the record.
+    path : KeyPath
+        KeyPath of the record.
     """
     hints = _type_hints(type(record))
     for name, field in type(record).model_fields.items():
@@ -114,15 +114,15 @@ def iterate_leaves(record: BaseModel, path: Path) -> Iterator[Leaf]:
         yield from _leaves_in_value(value, hints[name], where, is_written=name in record.model_fields_set)
 
 
-def plain_value_at(root: Node, path: Path) -> Any:
+def plain_value_at(root: Node, path: KeyPath) -> Any:
     """The value at a path of a tree as plain data; None if the file contains nothing there.
 
     Parameters
     ----------
     root : Node
         Root of the tree.
-    path : Path
-        Path of the value.
+    path : KeyPath
+        KeyPath of the value.
     """
     node: Node | None = root
     for key in path:
@@ -151,7 +151,7 @@ def _structural_moves(scenario: Scenario) -> Iterator[Move]:
     actors: dict[str, Mapping[str, Any]] = {"flows": policy.flows, "broadcasts": policy.broadcasts}
     for group, named in actors.items():
         for name in named:
-            path: Path = ("policy", group, name)
+            path: KeyPath = ("policy", group, name)
             yield Move(path_text(path), lever_title(scenario, path), "onoff", "on", "off", {path_text((*path, "if")): NEVER_CONDITION})
     for here, step in policy_steps(policy):
         siblings = plain_value_at(root, ("policy", *here[:-1]))
@@ -241,12 +241,12 @@ def _file_value(kind: MoveKind, value: float) -> Any:
     return round(value) if kind in ("whole", "rank") else float(f"{value:.10g}")
 
 
-def _is_mixture_share(path: Path) -> bool:
+def _is_mixture_share(path: KeyPath) -> bool:
     """Whether a value is one of several shares that sum to 1."""
     return path[-1] == "share"
 
 
-def _rebalanced_shares(leaf: Leaf, share: float, scenario: Scenario) -> dict[Path, float]:
+def _rebalanced_shares(leaf: Leaf, share: float, scenario: Scenario) -> dict[KeyPath, float]:
     """The share and its siblings, which are rescaled in proportion; empty if there are none."""
     above, name = leaf.path[:-2], leaf.path[-2]
     named: Mapping[str, Any] = _model_value_at(scenario, above)
@@ -257,7 +257,7 @@ def _rebalanced_shares(leaf: Leaf, share: float, scenario: Scenario) -> dict[Pat
     return {(*above, key, "share"): float(f"{one:.12g}") for key, one in shares.items()}
 
 
-def _settable_values(scenario: Scenario, root: Node, path: Path, value: Any) -> dict[str, Any]:
+def _settable_values(scenario: Scenario, root: Node, path: KeyPath, value: Any) -> dict[str, Any]:
     """Values by path that set `value` at `path`; a record in short form is replaced as a whole."""
     node: Node | None = root
     for depth, key in enumerate(path):
@@ -271,14 +271,14 @@ def _settable_values(scenario: Scenario, root: Node, path: Path, value: Any) -> 
     return {path_text(path): value}
 
 
-def _set_plain_value(data: Any, path: Path, value: Any) -> None:
+def _set_plain_value(data: Any, path: KeyPath, value: Any) -> None:
     """Set a value at a path of plain data, in place."""
     for i, key in enumerate(path[:-1]):
         data = data[key] if isinstance(key, int) else data.setdefault(key, [] if isinstance(path[i + 1], int) else {})
     data[path[-1]] = value
 
 
-def _model_value_at(record: Any, path: Path) -> Any:
+def _model_value_at(record: Any, path: KeyPath) -> Any:
     """The value at a path of records."""
     for key in path:
         if isinstance(record, BaseModel):
@@ -289,7 +289,7 @@ def _model_value_at(record: Any, path: Path) -> Any:
     return record
 
 
-def _schedule_at(record: BaseModel, path: Path, kind: type[Schedule]) -> Schedule:
+def _schedule_at(record: BaseModel, path: KeyPath, kind: type[Schedule]) -> Schedule:
     schedule = _model_value_at(record, path)
     assert isinstance(schedule, kind)
     return schedule
@@ -300,7 +300,7 @@ def _type_hints(model: type[BaseModel]) -> dict[str, Any]:
     return get_type_hints(model, include_extras=True)
 
 
-def _leaves_in_value(value: Any, annotation: Any, path: Path, *, is_written: bool) -> Iterator[Leaf]:
+def _leaves_in_value(value: Any, annotation: Any, path: KeyPath, *, is_written: bool) -> Iterator[Leaf]:
     if isinstance(value, BaseModel):
         yield from iterate_leaves(value, path)
     elif isinstance(value, Mapping):
@@ -335,7 +335,7 @@ def _bare_type(member: Any) -> Any:
     return get_args(member)[0] if get_origin(member) is Annotated else member
 
 
-def _make_leaf(member: Any, value: float, path: Path, *, is_written: bool) -> Leaf:
+def _make_leaf(member: Any, value: float, path: KeyPath, *, is_written: bool) -> Leaf:
     constraints = [one for part in get_args(member)[1:] for one in (part.metadata if isinstance(part, FieldInfo) else [part])]
     parsers = {one.func for one in constraints if isinstance(one, BeforeValidator)}
     bounds = {name: getattr(one, name) for one in constraints for name in ("ge", "gt", "le", "lt") if hasattr(one, name)}
@@ -363,7 +363,7 @@ def condition_at(scenario: Scenario, path: str) -> str | None:
     scenario : Scenario
         The scenario.
     path : str
-        Path of the flow or broadcast, such as 'policy.flows.cart'.
+        KeyPath of the flow or broadcast, such as 'policy.flows.cart'.
 
     Returns
     -------

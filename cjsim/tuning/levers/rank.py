@@ -94,7 +94,7 @@ def levers(
         baseline=runner.baseline_value,
         customers=base.customers,
         seed=base.seed,
-        has_shared_resources=scenario.shares,
+        has_shared_resources=scenario.has_shared_resources,
         levers=_rank_effects(measured),
         refusal_reasons=MappingProxyType(refused),
         digest=_request_digest(base.digests["scenario"], metric, base.customers, base.seed, requests),

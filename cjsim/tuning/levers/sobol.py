@@ -77,7 +77,7 @@ def add_sobol_indices(
     if not spans:
         got, remedy = "none that holds and has a span", "Ask for more customers, or name levers with --only."
         raise InputError(format_error("--sobol", "must have levers whose effect holds", got, remedy))
-    space = Space.of({span.path: span.free for span in spans}, {})
+    space = Space.from_settings({span.path: span.free for span in spans}, {})
     explicit = Scenario.from_tree(to_tree(scenario, "levers"))  # in the long form every path can be set by itself
     runner = PairedRunner(explicit, ranking.metric, customers=ranking.customers, seed=ranking.seed, threads=threads, progress=progress)
     known: dict[str, float] = {}
@@ -86,7 +86,7 @@ def add_sobol_indices(
         values = space.values(space.at(unit.tolist()))
         key = json.dumps(values, sort_keys=True)
         if key not in known:
-            known[key] = runner.metric_of(explicit.with_values(values, place="--sobol"))
+            known[key] = runner.metric_of(explicit.with_values(values, location="--sobol"))
         runner.progress.advance(1)
         return known[key]
 

@@ -6,7 +6,7 @@ from typing import Any
 from cjsim.scenario.fields import duration_text
 from cjsim.scenario.policy import Flow, Guardrails, Step
 from cjsim.simulation.documents import Scenario
-from cjsim.yaml.paths import Path, path_text
+from cjsim.yaml.paths import KeyPath, path_text
 
 _GUARDRAIL_NAMES = {"caps": "cap", "gaps": "gap", "quiet_hours": "quiet hours", "budgets": "budget"}
 _KEY_PHRASES = {"at_least": "length", "at_most": "at most", "per": "period", "again_after": "again after", "every_weeks": "weeks between"}
@@ -16,15 +16,15 @@ _BRANCH_KEYS = ("then", "else")
 MAX_PRIORITY = 1000  # the highest priority; the lowest is -1000
 
 
-def lever_title(scenario: Scenario, path: Path) -> str:
+def lever_title(scenario: Scenario, path: KeyPath) -> str:
     """The title of a lever.
 
     Parameters
     ----------
     scenario : Scenario
         The scenario of the lever.
-    path : Path
-        Path of the lever; begins with 'policy' or 'journey'.
+    path : KeyPath
+        KeyPath of the lever; begins with 'policy' or 'journey'.
     """
     part, *keys = path
     if part != "policy":
@@ -51,7 +51,7 @@ def move_value_text(value: object, path: str) -> str:
     value : object
         The value as in a file.
     path : str
-        Path of the lever.
+        KeyPath of the lever.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def move_value_text(value: object, path: str) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else f"{value}"
 
 
-def _flow_title(flow: Flow, name: str, keys: Path) -> str:
+def _flow_title(flow: Flow, name: str, keys: KeyPath) -> str:
     if not keys:
         return f"flow {name}"
     if keys[0] != "steps":
@@ -87,7 +87,7 @@ def _flow_title(flow: Flow, name: str, keys: Path) -> str:
         at += 1 + skipped
 
 
-def _nested_steps(step: Step, rest: Path) -> tuple[Sequence[Step], int, str] | None:
+def _nested_steps(step: Step, rest: KeyPath) -> tuple[Sequence[Step], int, str] | None:
     """The nested list of steps that a path enters, the number of keys that lead to it, and the label of the branch."""
     body: Any = step.body
     if len(rest) > 3 and rest[0] == "split" and rest[2] == "steps":
@@ -97,7 +97,7 @@ def _nested_steps(step: Step, rest: Path) -> tuple[Sequence[Step], int, str] | N
     return None
 
 
-def _step_title(steps: Sequence[Step], index: int, rest: Path) -> str:
+def _step_title(steps: Sequence[Step], index: int, rest: KeyPath) -> str:
     step = steps[index]
     if not rest:
         return f"{step.kind} {step.ask.desk if step.ask is not None else step.body}"
@@ -110,7 +110,7 @@ def _step_title(steps: Sequence[Step], index: int, rest: Path) -> str:
     return _key_text(rest)
 
 
-def _guardrail_title(guardrails: Guardrails, keys: Path) -> str:
+def _guardrail_title(guardrails: Guardrails, keys: KeyPath) -> str:
     if len(keys) < 3:
         return _key_text(keys)
     rule = getattr(guardrails, str(keys[0]))[keys[1]]
