@@ -75,7 +75,8 @@ def referred_cohort(referrals: Array, first: int) -> Cohort:
     Cohort
         Their acquisition cost is 0.
     """
-    return Cohort(referrals["key"].copy(), referrals["time"].copy(), referrals["acquisition_channel"].copy(), np.zeros(len(referrals)), first)
+    no_cost = np.zeros(len(referrals))
+    return Cohort(referrals["key"].copy(), referrals["time"].copy(), referrals["acquisition_channel"].copy(), no_cost, first)
 
 
 def are_initial(key: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -25,7 +25,7 @@ class DocumentChange:
     Attributes
     ----------
     path : tuple
-        KeyPath in the old version; for an addition, the path at which it is inserted.
+        Path in the old version; for an addition, the path at which it is inserted.
     kind : {'set', 'add', 'remove'}
         The kind of change.
     before, after : Any

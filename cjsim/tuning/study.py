@@ -192,7 +192,8 @@ class Study(Document):
         # With another number of customers, totals have another scale, and desks and budgets have another load.
         customers, metrics = self.confirm.customers, {one.metric for one in self.objectives} | {one.metric for one in self.constraints}
         is_total = any(known[name].is_total for name in metrics if name in known)
-        if customers not in (None, self.customers_per_trial) and (is_total or self.scenario.has_shared_resources or self.scenario.journey.acquisition):
+        is_whole_population = is_total or self.scenario.has_shared_resources or bool(self.scenario.journey.acquisition)
+        if customers not in (None, self.customers_per_trial) and is_whole_population:
             must = f"must be the study's {self.customers_per_trial}, as customers meet, or a metric is a total"
             yield Fault(("confirm", "customers"), must, str(customers), "Leave it out.")
 

@@ -45,7 +45,7 @@ class Move(NamedTuple):
     Attributes
     ----------
     path : str
-        KeyPath of the lever; for another scenario its name.
+        Path of the lever; for another scenario its name.
     title : str
         Title of the lever.
     kind : str
@@ -106,7 +106,7 @@ def iterate_leaves(record: BaseModel, path: KeyPath) -> Iterator[Leaf]:
     record : BaseModel
         A journey, a policy, or a part of one.
     path : KeyPath
-        KeyPath of the record.
+        Path of the record.
     """
     hints = _type_hints(type(record))
     for name, field in type(record).model_fields.items():
@@ -122,7 +122,7 @@ def plain_value_at(root: Node, path: KeyPath) -> Any:
     root : Node
         Root of the tree.
     path : KeyPath
-        KeyPath of the value.
+        Path of the value.
     """
     node: Node | None = root
     for key in path:
@@ -363,7 +363,7 @@ def condition_at(scenario: Scenario, path: str) -> str | None:
     scenario : Scenario
         The scenario.
     path : str
-        KeyPath of the flow or broadcast, such as 'policy.flows.cart'.
+        Path of the flow or broadcast, such as 'policy.flows.cart'.
 
     Returns
     -------
