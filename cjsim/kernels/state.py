@@ -241,7 +241,7 @@ class Output(Frame):
     touch_counts: Array  # u2 (n, n_channels, LAST_REACH + 1): counts by channel and touch
     desks: Array  # SERVED (n, n_desks)
     referrals: Array  # BIRTH, capacity
-    n_referrals: Array  # i8, 1: records in `births`; beyond its capacity: full
+    n_referrals: Array  # i8, 1: records in `referrals`; beyond its capacity: full
     log: Array  # ROW, capacity 0: no log
     n_rows: Array  # i8, 1: rows in `log`; beyond its capacity: full
     SPEC: ClassVar[dict[str, tuple[np.dtype[Any], int]]] = {
