@@ -1,8 +1,4 @@
-"""Lives up to what is shared: the next request to a desk, the next act that may draw on a budget.
-
-Lives here: the compiled loop that pauses, and what an act must wait its turn for. Does not live here: desks (desks.py), who goes on when
-(meeting.py), the loop of lives that nothing stops (lifetimes.py).
-"""
+"""The compiled loop up to what customers share: the next request to a desk, the next event that may draw on a budget."""
 
 import math
 
@@ -20,18 +16,18 @@ from cjsim.kernels.world import World
 NOTHING, ACTORS, VISITS, EVERYTHING = 0, 1, 2, 3  # what may draw on a budget
 BUDGET_GATE = np.dtype(
     [
-        ("what", "i4"),  # NOTHING ... EVERYTHING
-        ("goes_on", "i4"),  # 1: a state is followed beyond an open request, since what it does there matters to others
+        ("scope", "i4"),  # NOTHING ... EVERYTHING
+        ("continues", "i4"),  # 1: simulate on past an open request, because what follows may matter to others
         ("channels", "u8"),  # pull channels with a budget
     ]
 )
 SYNC_POINT = np.dtype(
     [
-        ("asked", "f8"),  # days: the request that is open; inf none
+        ("asked", "f8"),  # days: time of the open request; inf none
         ("priority", "f8"),
-        ("turn", "f8"),  # days: the act that waits its turn; inf none
-        ("upto", "f8"),  # days: turns before this time have been taken,
-        ("nth", "i4"),  # and so many of those at it
+        ("turn", "f8"),  # days: the event that waits for its turn; inf none
+        ("upto", "f8"),  # days: turns before this time are taken,
+        ("nth", "i4"),  # and so many of those at that time
         ("desk", "i4"),
         ("ordinal", "i4"),
         ("site", "i4"),
@@ -47,7 +43,7 @@ class SyncState(Frame):
 
 
 def budget_gate(world: World) -> Array:
-    """What must wait its turn in a scenario.
+    """Which events of a scenario must wait for their turn to draw on a budget.
 
     Parameters
     ----------
@@ -56,21 +52,21 @@ def budget_gate(world: World) -> Array:
 
     Returns
     -------
-    ndarray of GATE, shape (1,)
+    ndarray of BUDGET_GATE, shape (1,)
     """
     covered = int(np.bitwise_or.reduce(world.budgets["channels"], initial=np.uint64(0)))
     pull = sum(1 << c for c, kind in enumerate(world.channels["kind"]) if kind == ChannelKind.PULL)
-    seen = covered & pull if world.events["pull_channels"].any() else 0
+    shown = covered & pull if world.events["pull_channels"].any() else 0
     fired = [effect["target"] for effect in world.effects if effect["op"] == EffectCode.FIRE]
-    what = ACTORS if world.actors["draws_on_budget"].any() else NOTHING
-    if seen:
-        what = EVERYTHING if any(int(world.events["pull_channels"][event]) & seen for event in fired) else VISITS
+    scope = ACTORS if world.actors["draws_on_budget"].any() else NOTHING
+    if shown:
+        scope = EVERYTHING if any(int(world.events["pull_channels"][event]) & shown for event in fired) else VISITS
     refers = (world.effects["op"] == EffectCode.REFER).any()
-    return np.array([(what, int(what != NOTHING or refers), seen)], BUDGET_GATE)
+    return np.array([(scope, int(scope != NOTHING or refers), shown)], BUDGET_GATE)
 
 
 def has_shared_resources(world: World) -> bool:
-    """Whether customers meet: at desks, or in budgets.
+    """Whether customers share desks or budgets.
 
     Parameters
     ----------
@@ -79,19 +75,19 @@ def has_shared_resources(world: World) -> bool:
     """
     asks = (world.effects["op"] == EffectCode.ASK).any() or (world.channels["kind"] == ChannelKind.HUMAN).any()
     asks |= len(world.actors) > 0 and (world.steps["op"] == StepCode.ASK).any()
-    return bool(asks and len(world.desks)) or budget_gate(world)[0]["what"] != NOTHING
+    return bool(asks and len(world.desks)) or budget_gate(world)[0]["scope"] != NOTHING
 
 
 @kernel
 def needs_budget_turn(world: World, state: CustomerState, sync: SyncState, kind: int, which: int, time: float) -> bool:
     """Whether what is due (a `DueKind`, which one, and when in days) may draw on a budget of which something is left."""
     gate = sync.gate[0]
-    if gate.what == NOTHING:
+    if gate.scope == NOTHING:
         return False
-    if gate.what != EVERYTHING:
-        is_act = kind == DueKind.ACTOR and world.actors[which].draws_on_budget == 1
-        is_visit = gate.what == VISITS and kind == DueKind.CLOCK and world.events[which].pull_channels & gate.channels != np.uint64(0)
-        if not is_act and not is_visit:
+    if gate.scope != EVERYTHING:
+        is_actor = kind == DueKind.ACTOR and world.actors[which].draws_on_budget == 1
+        is_visit = gate.scope == VISITS and kind == DueKind.CLOCK and world.events[which].pull_channels & gate.channels != np.uint64(0)
+        if not is_actor and not is_visit:
             return False
     for i in range(world.budgets.shape[0]):
         budget = world.budgets[i]
@@ -130,7 +126,7 @@ def simulate_to_sync_point(
     for index in range(first, end):
         sync_point = sync.pauses[index]
         referrals_before = out.n_referrals[0]
-        at_once = 0  # turns taken at `upto`
+        turns_taken = 0  # at `upto`
         sync_point.asked = math.inf
         sync_point.turn = math.inf
         customer.needs_larger_buffers = 0
@@ -138,16 +134,16 @@ def simulate_to_sync_point(
         while True:
             if customer.awaits_reply == 1 and sync_point.asked == math.inf:
                 record_open_request(state, sync_point)
-                if sync.gate[0].goes_on == 0:
+                if sync.gate[0].continues == 0:
                     break
             kind, which, time = next_due(state)
             if not time < horizon:
                 break
             if not time < sync_point.upto and needs_budget_turn(world, state, sync, kind, which, time):
-                if time > sync_point.upto or at_once == sync_point.nth:
+                if time > sync_point.upto or turns_taken == sync_point.nth:
                     sync_point.turn = time
                     break
-                at_once += 1
+                turns_taken += 1
             dispatch(world, state, out, kind, which, time)
             if customer.needs_larger_buffers + customer.stuck > 0:
                 break
