@@ -1,0 +1,370 @@
+"""Change the kernels one place at a time, and see which changes the fast tests notice with the JIT off.
+
+    python tests/support/mutate_kernels.py --count 200 --seed 1 --out runs/mutants
+
+Draws places of `cjsim/kernels` at random (comparisons, signs, logical operators, constants), and for each one change of it. Each mutant
+is applied to a copy of the repository in a temporary folder and meets the tests that run its line, fastest first, until one fails.
+A measuring run comes first: tests that fail with the JIT off or take longer than `--limit` are not used.
+
+A mutant is killed if a test fails or does not end; it survives if all tests pass that run its line, up to `--budget` seconds of them. The
+folder `--out` holds `measured.json`, `results.jsonl` (the same command goes on where it was interrupted), `mutants.csv` and `report.md`.
+An equivalent mutant changes nothing that could be seen; no test can kill it. `equivalent_mutants.json` beside this file explains those
+that are known: by function and by the source before and after, blanks and names of variables aside.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+from mutation_sites import Mutant, apply_mutant, find_mutants, lines_using
+
+ROOT = Path(__file__).resolve().parents[2]
+SUPPORT = Path(__file__).resolve().parent.relative_to(ROOT)
+# Tests that run kernels on few customers. Those among them that are slow with the JIT off are left out when they are measured.
+TESTS = (
+    "tests/rules",
+    "tests/simulation",
+    "tests/compilation",
+    "tests/scenario_files/test_condition_language.py",
+    "tests/results/test_event_log.py",
+    "tests/results/test_metric_values.py",
+    "tests/results/test_diary.py",
+    "tests/theory",
+    "tests/test_golden.py",
+)
+COPIED = ("cjsim", "tests", "configs", "experiments", "docs", "benchmarks", "README.md", "pyproject.toml", "requirements.lock", "Makefile")
+SLACK, LEAST_LIMIT, START_UP = 6.0, 4.0, 60.0  # a test's limit: so many times what it took, at least so many seconds; start of a process
+
+
+class Test(NamedTuple):
+    """A test of the selection."""
+
+    name: str
+    seconds: float  # CPU, its share of shared fixtures aside
+    group: float  # seconds of its file, where the file has shared fixtures: its tests are run together
+
+    @property
+    def file(self) -> str:
+        """The file that holds it."""
+        return self.name.split("::")[0]
+
+    @property
+    def rank(self) -> tuple[float, str, float]:
+        """Fastest first, tests that share fixtures in a row."""
+        return (self.group, self.file, self.seconds) if self.group else (self.seconds, "", 0.0)
+
+
+class Measured(NamedTuple):
+    """What the measuring run found: the tests, and for each line of a kernel file those that run it."""
+
+    tests: dict[str, Test]
+    lines: dict[str, dict[int, set[str]]]
+
+
+def say(text: str) -> None:
+    """Progress, on standard error."""
+    sys.stderr.write(f"[{time.strftime('%H:%M:%S')}] {text}\n")
+    sys.stderr.flush()
+
+
+class Copies:
+    """Copies of the repository, one a worker."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self.idle: SimpleQueue[Path] = SimpleQueue()
+        for number in range(count):
+            copy = folder / f"copy{number}"
+            for name in COPIED:
+                if (ROOT / name).is_dir():
+                    shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "runs", "reports"))
+                elif (ROOT / name).exists():
+                    shutil.copy2(ROOT / name, copy / name)
+            self.idle.put(copy)
+
+    def run(self, work: Callable[[Path], Any]) -> Any:
+        """Do some work in a copy that is not in use."""
+        copy = self.idle.get()
+        try:
+            return work(copy)
+        finally:
+            self.idle.put(copy)
+
+
+def run_tests(copy: Path, wall: float, **request: Any) -> dict[str, Any] | None:
+    """Run pytest in a copy. None if it had to be ended after `wall` seconds without an answer."""
+    answer = copy / "answer.json"
+    answer.unlink(missing_ok=True)
+    full = {"tests": [], "limits": {}, "limit": 10.0, "waste": 1e9, "stop": False, "cover": False, "answer": str(answer), **request}
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(copy), "PYTHONHASHSEED": "0"}
+    process = subprocess.Popen(
+        [sys.executable, str(copy / SUPPORT / "limited_tests.py")],
+        cwd=copy,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        process.communicate(json.dumps(full).encode(), timeout=wall)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if not answer.exists():
+        return None
+    content: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+    return content
+
+
+def test_files(paths: Iterable[str]) -> list[str]:
+    """Test files below some paths of the repository."""
+    found = [file for path in paths for file in ([ROOT / path] if path.endswith(".py") else sorted((ROOT / path).glob("test_*.py")))]
+    return [file.relative_to(ROOT).as_posix() for file in found]
+
+
+def measure(copies: Copies, pool: ThreadPoolExecutor, files: list[str], limit: float) -> dict[str, Any]:
+    """Run each test file once on the unchanged package: seconds and lines by test, without those that fail or take too long."""
+
+    def one(file: str) -> dict[str, Any]:
+        def work(copy: Path) -> dict[str, Any] | None:
+            return run_tests(copy, 1800.0, files=[file], limit=limit, waste=5 * limit, cover=True)
+
+        made: dict[str, Any] = copies.run(work) or {"failed": {}, "seconds": {}, "fixtures": {}, "lines": {}}
+        passed = [name for name in made["fixtures"] if name not in made["failed"]]
+        say(f"measured {file}: {len(passed)} tests are used, {len(made['failed'])} are not")
+        return made
+
+    tests: dict[str, tuple[float, float]] = {}
+    lines: dict[str, dict[str, list[str]]] = {}
+    unused: dict[str, str] = {}
+    for made in pool.map(one, files):
+        unused |= made["failed"]
+        passed = {name: fixtures for name, fixtures in made["fixtures"].items() if name not in made["failed"]}
+        users: dict[str, list[str]] = {}
+        for name, fixtures in passed.items():
+            for fixture in fixtures:
+                users.setdefault(fixture, []).append(name)
+        total = sum(made["seconds"][name] for name in passed) + sum(made["seconds"].get(fixture, 0.0) for fixture in users)
+        group = total if any(fixture in made["seconds"] for fixture in users) else 0.0
+        tests |= {name: (made["seconds"][name], group) for name in passed}
+        for file, by_line in made.get("lines", {}).items():
+            for line, contexts in by_line.items():
+                names = [name for context in contexts for name in users.get(context, [context]) if name in passed]
+                lines.setdefault(file, {}).setdefault(line, []).extend(names)
+    return {"tests": tests, "lines": lines, "unused": unused}
+
+
+def load_measured(path: Path, make: Callable[[], dict[str, Any]], digest: str) -> Measured:
+    """The measuring run kept in a file, made anew if sources or tests have changed."""
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if kept.get("digest") != digest:
+        kept = {"digest": digest, **make()}
+        path.write_text(json.dumps(kept), encoding="utf-8")
+    tests = {name: Test(name, *numbers) for name, numbers in kept["tests"].items()}
+    return Measured(tests, {file: {int(line): set(names) for line, names in found.items()} for file, found in kept["lines"].items()})
+
+
+def content_digest(paths: Iterable[str]) -> str:
+    """Digest of the package and of some test files."""
+    digest = hashlib.sha256()
+    support = [path for name in ("support", "generators") for path in (ROOT / "tests" / name).glob("*.py")]
+    for path in sorted([*(ROOT / "cjsim").rglob("*.py"), *support, *(ROOT / path for path in paths)]):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def covering_tests(mutant: Mutant, measured: Measured) -> list[Test]:
+    """Tests that run a mutant's line, in the order in which they are tried."""
+    places = [(mutant.file, line) for line in mutant.lines]
+    if not mutant.function:
+        places = list(lines_using(ROOT / "cjsim", mutant.names))
+    names = set().union(*(measured.lines.get(file, {}).get(line, set()) for file, line in places))
+    return sorted((measured.tests[name] for name in names), key=lambda test: test.rank)
+
+
+def try_mutant(copy: Path, mutant: Mutant, tests: list[Test], budget: float) -> dict[str, Any]:
+    """Apply a mutant to a copy, run the tests that reach it, and take it back."""
+    path = copy / mutant.file
+    source = path.read_bytes()
+    chosen, spent = [], 0.0
+    for test in tests:
+        if chosen and spent + test.seconds > budget:
+            break
+        chosen.append(test)
+        spent += test.seconds
+    begun = time.monotonic()
+    try:
+        _write_source(path, apply_mutant(source, mutant))
+        limits = {test.name: max(SLACK * (test.seconds + test.group), LEAST_LIMIT) for test in chosen}
+        wall = START_UP + 6.0 * (spent + LEAST_LIMIT + max(test.group for test in chosen))
+        files = sorted({test.file for test in chosen})
+        made = run_tests(copy, wall, files=files, tests=[test.name for test in chosen], limits=limits, stop=True)
+    finally:
+        _write_source(path, source)
+    seconds = time.monotonic() - begun
+    result = {"key": mutant.key, "tests": len(chosen), "of": len(tests), "seconds": round(seconds, 1)}
+    if made is None:
+        return {**result, "status": "timed out", "by": "", "how": "the process did not end"}
+    if made["failed"]:
+        name, how = next(iter(made["failed"].items()))
+        return {**result, "status": "timed out" if how.startswith("timed out") else "killed", "by": name, "how": how}
+    if made["code"] != 0:
+        return {**result, "status": "killed", "by": "", "how": f"the tests cannot be collected (pytest ends with {made['code']})"}
+    return {**result, "status": "survived", "by": "", "how": ""}
+
+
+def _write_source(path: Path, source: bytes) -> None:
+    """Replace a module; its bytecode is dropped, as it may be of the same second and size."""
+    path.write_bytes(source)
+    for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+        compiled.unlink()
+
+
+def check_order(copies: Copies, pool: ThreadPoolExecutor, measured: Measured) -> list[str]:
+    """Tests that fail on the unchanged package when they run fastest first, in a process with others."""
+    files = sorted({test.file for test in measured.tests.values()})
+
+    def one(half: int) -> list[str]:
+        chosen = sorted((test for test in measured.tests.values() if files.index(test.file) % 2 == half), key=lambda test: test.rank)
+        if not chosen:
+            return []
+        names = [test.name for test in chosen]
+        made = copies.run(lambda copy: run_tests(copy, 3600.0, files=sorted({test.file for test in chosen}), tests=names, limit=60.0))
+        return list(made["failed"]) if made else names
+
+    return [name for failed in pool.map(one, range(2)) for name in failed]
+
+
+def draw_mutants(found: list[Mutant], count: int, seed: int) -> list[Mutant]:
+    """`count` places without replacement, and one change of each."""
+    by_site: dict[tuple[str, int, int], list[Mutant]] = {}
+    for mutant in found:
+        by_site.setdefault(mutant.site, []).append(mutant)
+    generator = random.Random(seed)
+    return [generator.choice(by_site[site]) for site in generator.sample(sorted(by_site), min(count, len(by_site)))]
+
+
+def report(mutants: list[Mutant], results: dict[str, dict[str, Any]], out: Path, heading: str) -> str:
+    """Write `mutants.csv` and `report.md`; returns the summary."""
+    known = json.loads((Path(__file__).parent / "equivalent_mutants.json").read_text(encoding="utf-8"))
+    counts = Counter(results[mutant.key]["status"] for mutant in mutants)
+    left = [mutant for mutant in mutants if results[mutant.key]["status"] in ("survived", "not covered")]
+    why = {mutant.key: explanation(mutant, known) for mutant in left}
+    killed = counts["killed"] + counts["timed out"]
+    explained = sum(bool(text) for text in why.values())
+    summary = (
+        f"{heading}: {len(mutants)} mutants, {killed} killed ({100 * killed / max(len(mutants), 1):.1f} %; {counts['timed out']} of them by a time limit), "
+        f"{counts['survived']} survived, {counts['not covered']} not covered; {explained} of those left are known to be equivalent"
+    )
+    with (out / "mutants.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "line", "function", "before", "after", "status", "test", "how", "tests run", "tests covering", "seconds"])
+        for mutant in mutants:
+            one = results[mutant.key]
+            row = [mutant.file, mutant.line, mutant.function, mutant.before, mutant.after]
+            writer.writerow([*row, *(one[name] for name in ("status", "by", "how", "tests", "of", "seconds"))])
+    lines = [f"# {heading}", "", summary + ".", "", "| file | killed | timed out | survived | not covered |", "|---|---|---|---|---|"]
+    for name in sorted({mutant.file for mutant in mutants}):
+        by = Counter(results[mutant.key]["status"] for mutant in mutants if mutant.file == name)
+        lines.append(f"| {name} | {by['killed']} | {by['timed out']} | {by['survived']} | {by['not covered']} |")
+    lines += ["", "| survivor | function | before | after | tests run | explanation |", "|---|---|---|---|---|---|"]
+    for mutant in left:
+        one = results[mutant.key]
+        cells = [f"{mutant.file}:{mutant.line}", mutant.function, f"`{mutant.before}`", f"`{mutant.after}`", f"{one['tests']} of {one['of']}"]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in [*cells, why[mutant.key]]) + " |")
+    (out / "report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return summary
+
+
+def explanation(mutant: Mutant, known: list[dict[str, str]]) -> str:
+    """Why a mutant cannot be killed, if that is known."""
+    for entry in known:
+        if entry["function"] == mutant.function and entry["before"] in mutant.before and entry["after"] in mutant.after:
+            return entry["why"]
+    return ""
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--count", type=int, default=200, help="places to draw")
+    parser.add_argument("--seed", type=int, default=1, help="of the draw")
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "mutants", help="folder of results")
+    parser.add_argument("--workers", type=int, default=2, help="processes at a time")
+    parser.add_argument("--limit", type=float, default=3.0, help="seconds of CPU: tests that take longer are not used")
+    parser.add_argument("--budget", type=float, default=30.0, help="seconds of CPU: tests tried on one mutant")
+    parser.add_argument("--only", default="", help="only mutants whose `file:function` contains this text")
+    parser.add_argument("--list", action="store_true", help="print the mutants drawn, and end")
+    parser.add_argument("tests", nargs="*", default=TESTS, help="test files or folders")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Draw, measure, try, report. Returns 1 if less than 95 % are killed."""
+    options = parse_arguments()
+    found = [mutant for mutant in find_mutants(ROOT / "cjsim") if options.only in f"{mutant.file}:{mutant.function}"]
+    mutants = draw_mutants(found, options.count, options.seed)
+    say(f"seed {options.seed}: {len(mutants)} of {len({mutant.site for mutant in found})} places in cjsim/kernels")
+    if options.list:
+        for mutant in mutants:
+            sys.stdout.write(f"{mutant.file}:{mutant.line} {mutant.function}: {mutant.before} -> {mutant.after}\n")
+        return 0
+    options.out.mkdir(parents=True, exist_ok=True)
+    files = test_files(options.tests)
+    digest = content_digest(files)
+    journal = options.out / "results.jsonl"
+    kept = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()] if journal.exists() else []
+    results = {one["key"]: one for one in kept if one["digest"] == digest}
+    with tempfile.TemporaryDirectory(prefix="cjsim-mutants-") as folder, ThreadPoolExecutor(options.workers) as pool:
+        copies = Copies(Path(folder), options.workers)
+
+        def make() -> dict[str, Any]:
+            made = measure(copies, pool, files, options.limit)
+            measured = Measured({name: Test(name, *numbers) for name, numbers in made["tests"].items()}, {})
+            for name in check_order(copies, pool, measured):
+                say(f"not used, as it fails in another order: {name}")
+                del made["tests"][name]
+                made["lines"] = {file: {line: [n for n in names if n != name] for line, names in by.items()} for file, by in made["lines"].items()}
+            return made
+
+        measured = load_measured(options.out / "measured.json", make, digest)
+        say(f"{len(measured.tests)} tests of {sum(test.seconds for test in measured.tests.values()):.0f} s are used")
+
+        def one(mutant: Mutant) -> dict[str, Any]:
+            tests = covering_tests(mutant, measured)
+            if not tests:
+                return {"key": mutant.key, "status": "not covered", "by": "", "how": "", "tests": 0, "of": 0, "seconds": 0.0}
+            made: dict[str, Any] = copies.run(lambda copy: try_mutant(copy, mutant, tests, options.budget))
+            return made
+
+        pending = [mutant for mutant in mutants if mutant.key not in results]
+        with journal.open("a", encoding="utf-8") as file:
+            for number, (mutant, result) in enumerate(zip(pending, pool.map(one, pending), strict=True), 1):
+                results[mutant.key] = result
+                file.write(json.dumps({**result, "digest": digest}) + "\n")
+                file.flush()
+                change = f"{mutant.file}:{mutant.line} {mutant.function}: {mutant.before} -> {mutant.after}"
+                say(f"{number}/{len(pending)} {result['status']} in {result['seconds']} s: {change}")
+    summary = report(mutants, results, options.out, f"Seed {options.seed}")
+    sys.stdout.write(summary + f"\nSee {options.out / 'report.md'}\n")
+    killed = sum(results[mutant.key]["status"] in ("killed", "timed out") for mutant in mutants)
+    return 0 if killed >= 0.95 * len(mutants) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
