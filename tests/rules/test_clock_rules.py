@@ -75,7 +75,10 @@ def test_satisfaction_moves_by_a_share_of_what_is_left_above_or_below() -> None:
 
 def test_running_clocks_do_not_follow_a_move_of_satisfaction_below_a_hundredth() -> None:
     journey = {
-        "events": {"please": event_after("2d", {"satisfy": 0.018}, {"go": "there"}, **{"in": ["here"]}), "buy": buying("10d", satisfaction=5.0)},
+        "events": {
+            "please": event_after("2d", {"satisfy": 0.018}, {"go": "there"}, **{"in": ["here"]}),
+            "buy": buying("10d", satisfaction=5.0),
+        },
         "stages": {"here": {}, "there": {}},
     }
     first, second = buy_times(journey, horizon="29d")
@@ -204,7 +207,9 @@ def lifted(gains: dict[str, float], wait: str = "10d", half_life: str = "3d", **
     """Times of `buy` under messages at moments, each of which lifts it by a gain."""
     journey = {
         "channels": {"mail": {}},
-        "messages": {f"m{n}": {"channel": "mail", "open_rate": 0.01, "lift": {"delivered": {"buy": gain}}} for n, gain in enumerate(gains.values())},
+        "messages": {
+            f"m{n}": {"channel": "mail", "open_rate": 0.01, "lift": {"delivered": {"buy": gain}}} for n, gain in enumerate(gains.values())
+        },
         "events": {"buy": buying(wait, half_life=half_life)},
         **more,
     }
@@ -292,7 +297,9 @@ def test_activity_time_is_linear_within_an_hour() -> None:
 def test_weekdays_weigh_activity() -> None:
     # Mondays and Tuesdays only, 3.5 each: a wait of 5 days is over in the second day.
     profile = {"early": {"weekdays": [1, 1, 0, 0, 0, 0, 0]}}
-    assert buy_times({"activity": profile, "events": {"buy": buying("5d", activity="early")}}, horizon="7d")[0] == pytest.approx(5 / 3.5, abs=NEAR)
+    assert buy_times({"activity": profile, "events": {"buy": buying("5d", activity="early")}}, horizon="7d")[0] == pytest.approx(
+        5 / 3.5, abs=NEAR
+    )
 
 
 def test_a_clock_shift_moves_activity_later() -> None:

@@ -5,10 +5,15 @@ from typing import Any
 import pytest
 from rule_worlds import ALWAYS, EVERY_DAY, NEVER, customer_row, event_after, rows_of, send_at, times
 
-MAIL = {"channels": {"mail": {}, "text": {}}, "messages": {"hello": {"channel": "mail", "open_rate": 0.01}, "ping": {"channel": "text", "open_rate": 0.01}}}
+MAIL = {
+    "channels": {"mail": {}, "text": {}},
+    "messages": {"hello": {"channel": "mail", "open_rate": 0.01}, "ping": {"channel": "text", "open_rate": 0.01}},
+}
 
 
-def starts(on: dict[str, Any], *steps: dict[str, Any], journey: dict[str, Any] | None = None, horizon: str = "10d", **flow: Any) -> list[float]:
+def starts(
+    on: dict[str, Any], *steps: dict[str, Any], journey: dict[str, Any] | None = None, horizon: str = "10d", **flow: Any
+) -> list[float]:
     """When a flow starts."""
     policy = {"flows": {"f": {"on": on, "steps": [*steps] or [{"tag": "done"}], **flow}}}
     return times(rows_of({**MAIL, **(journey or {})}, policy, horizon=horizon), "flow_started")
@@ -156,14 +161,16 @@ def test_scores_are_watched_each_by_its_own_flow() -> None:
 
 
 def unopened_starts(n: int, opening_at: int | None, channels: list[str] | None = None) -> list[float]:
-    """Starts of a flow on unopened mails, of which one a day goes out, the one of `opening_at` opened; and one text in the evening of day 1."""
+    """Starts of a flow on unopened messages: a mail a day goes out, that of `opening_at` is opened, and a text goes out on day 1."""
     journey = {
         **MAIL,
         "personas": {"customer": {"share": 1, "affinity": {"mail": -10.0, "text": NEVER}}},
         "interests": {"x": 1},
         "messages": {**MAIL["messages"], "wow": {"channel": "mail", "open_rate": 0.5, "relevance": 20, "topic": "x"}},
     }
-    casts = {f"b{day}": send_at(f"2026-01-{5 + day:02d} 12:00", message="wow" if day == opening_at else "hello")["cast_0"] for day in range(8)}
+    casts = {
+        f"b{day}": send_at(f"2026-01-{5 + day:02d} 12:00", message="wow" if day == opening_at else "hello")["cast_0"] for day in range(8)
+    }
     casts["t"] = send_at("2026-01-06 18:00", message="ping")["cast_0"]
     on: dict[str, Any] = {"unopened": n, **({"channels": channels} if channels else {})}
     rows = rows_of(journey, {"broadcasts": casts, "flows": {"f": {"on": on, "steps": [{"tag": "done"}]}}}, horizon="8d")
@@ -285,8 +292,16 @@ THIRDS = {name: {"share": share, "steps": [{"tag": name}]} for name, share in ((
 
 def split_tags(**experiment: str) -> list[list[str]]:
     """The arms, day by day, of 40 customers."""
-    flow = {"on": {"event": "knock"}, "steps": [{"untag": "a"}, {"untag": "b"}, {"untag": "c"}, {"split": THIRDS, **experiment}, *(
-        {"branch": {"if": f"tagged({name})", "then": [{"send": name}]}} for name in THIRDS)]}
+    flow = {
+        "on": {"event": "knock"},
+        "steps": [
+            {"untag": "a"},
+            {"untag": "b"},
+            {"untag": "c"},
+            {"split": THIRDS, **experiment},
+            *({"branch": {"if": f"tagged({name})", "then": [{"send": name}]}} for name in THIRDS),
+        ],
+    }
     journey = {"channels": {"mail": {}}, "messages": {name: {"channel": "mail", "open_rate": 0.01} for name in THIRDS}, **KNOCK}
     rows = rows_of(journey, {"flows": {"f": flow}}, customers=40, horizon="6d")
     return [[row.message for row in rows if row.event == "delivered" and row.customer == customer] for customer in range(40)]
@@ -309,7 +324,10 @@ def test_an_experiment_gives_each_customer_one_arm() -> None:
 
 
 def test_an_experiment_logs_the_number_of_the_arm() -> None:
-    flow = {"on": {"stage": "here"}, "steps": [{"split": {"a": {"share": 0.0}, "b": {"share": 0.0}, "c": {"share": 1.0}}, "experiment": "x"}]}
+    flow = {
+        "on": {"stage": "here"},
+        "steps": [{"split": {"a": {"share": 0.0}, "b": {"share": 0.0}, "c": {"share": 1.0}}, "experiment": "x"}],
+    }
     rows = rows_of(MAIL, {"flows": {"f": flow}})
     assert [(row.event, row.value, row.source) for row in rows if row.event == "exposed"] == [("exposed", 2.0, "f")]
 
@@ -347,7 +365,10 @@ def test_an_exit_event_ends_a_flow_that_waits_for_quiet_hours_to_end() -> None:
 
 
 def test_effects_of_a_message_happen_before_the_next_step() -> None:
-    journey = {**MAIL, "messages": {**MAIL["messages"], "hello": {"channel": "mail", "open_rate": 0.01, "effects": {"delivered": [{"tag": "got"}]}}}}
+    journey = {
+        **MAIL,
+        "messages": {**MAIL["messages"], "hello": {"channel": "mail", "open_rate": 0.01, "effects": {"delivered": [{"tag": "got"}]}}},
+    }
     step = {"branch": {"if": "tagged(got)", "then": [{"send": "ping"}]}}
     assert sends({"send": "hello"}, step, journey=journey) == [(0.0, "hello"), (0.0, "ping")]
 

@@ -18,7 +18,9 @@ def daily(at: str, message: str = "hello", **more: Any) -> dict[str, Any]:
 def decisions(policy: dict[str, Any], journey: dict[str, Any] = TWO_CHANNELS, **settings: Any) -> list[tuple[float, str, str]]:
     """Time, source and what became of each send."""
     rows = rows_of(journey, policy, **settings)
-    return [(row.time, row.source, row.event) for row in rows if row.event in ("delivered", "deferred") or row.event.startswith("suppressed")]
+    return [
+        (row.time, row.source, row.event) for row in rows if row.event in ("delivered", "deferred") or row.event.startswith("suppressed")
+    ]
 
 
 def outcomes(policy: dict[str, Any], journey: dict[str, Any] = TWO_CHANNELS, **settings: Any) -> list[str]:
@@ -219,10 +221,14 @@ QUIET_NIGHT = {"quiet_hours": [{"from": "22:00", "to": "07:30"}]}
 def test_a_send_in_quiet_hours_over_midnight_waits_for_their_end(at: str, delivered: float) -> None:
     rows = rows_of(TWO_CHANNELS, {"broadcasts": send_at(f"2026-01-05 {at}"), "guardrails": QUIET_NIGHT})
     assert times(rows, "delivered") == pytest.approx([delivered / 24], abs=1e-12)
-    assert times(rows, "deferred") == ([] if at in ("07:30", "07:31", "21:59") else [pytest.approx(float(at[:2]) / 24 + float(at[3:]) / 1440)])
+    assert times(rows, "deferred") == (
+        [] if at in ("07:30", "07:31", "21:59") else [pytest.approx(float(at[:2]) / 24 + float(at[3:]) / 1440)]
+    )
 
 
-@pytest.mark.parametrize(("at", "delivered"), [("11:59", 11 + 59 / 60), ("12:00", 14), ("13:59", 14), ("14:00", 14), ("14:01", 14 + 1 / 60)])
+@pytest.mark.parametrize(
+    ("at", "delivered"), [("11:59", 11 + 59 / 60), ("12:00", 14), ("13:59", 14), ("14:00", 14), ("14:01", 14 + 1 / 60)]
+)
 def test_a_send_in_quiet_hours_at_noon_waits_for_their_end(at: str, delivered: float) -> None:
     rules = {"quiet_hours": [{"from": "12:00", "to": "14:00"}]}
     rows = rows_of(TWO_CHANNELS, {"broadcasts": send_at(f"2026-01-06 {at}"), "guardrails": rules})
@@ -338,7 +344,9 @@ def test_two_sends_of_one_customer_at_one_time_draw_twice_on_a_budget() -> None:
     flow = {"on": {"stage": "here"}, "steps": [{"send": "hello"}, {"send": "ping"}, {"send": "hello"}]}
     policy = {"flows": {"f": flow}, "guardrails": {"budgets": [{"at_most": 4, "per": "1d"}]}}
     rows = rows_of(TWO_CHANNELS, policy, customers=3, horizon="1d")
-    by = {customer: [row.event for row in rows if row.customer == customer and row.message and row.event != "opened"] for customer in range(3)}
+    by = {
+        customer: [row.event for row in rows if row.customer == customer and row.message and row.event != "opened"] for customer in range(3)
+    }
     assert by[0] == ["delivered"] * 3
     assert by[1] == ["delivered", "suppressed_budget", "suppressed_budget"]
     assert by[2] == ["suppressed_budget"] * 3

@@ -243,13 +243,21 @@ def test_a_choice_is_drawn_anew_each_time() -> None:
 
 
 def test_fired_events_happen_at_the_same_time_in_their_order() -> None:
-    events = {"a": event_after("1d", {"fire": "b"}, {"fire": "c"}), "b": event_after(None, {"fire": "d"}), "c": event_after(None), "d": event_after(None)}
+    events = {
+        "a": event_after("1d", {"fire": "b"}, {"fire": "c"}),
+        "b": event_after(None, {"fire": "d"}),
+        "c": event_after(None),
+        "d": event_after(None),
+    }
     rows = rows_of({"events": events}, horizon="2d")
     assert [(row.event, row.time) for row in rows[1:]] == [("a", 1.0), ("b", 1.0), ("c", 1.0), ("d", 1.0)]
 
 
 def test_an_event_is_logged_with_the_stage_in_which_it_happened() -> None:
-    journey = {"stages": {"here": {}, "there": {}}, "events": {"move": event_after("1d", {"go": "there"}, **{"in": ["here"]}), "x": event_after("2d")}}
+    journey = {
+        "stages": {"here": {}, "there": {}},
+        "events": {"move": event_after("1d", {"go": "there"}, **{"in": ["here"]}), "x": event_after("2d")},
+    }
     assert [(row.event, row.stage) for row in rows_of(journey, horizon="3d")] == [("entered", "here"), ("move", "here"), ("x", "there")]
 
 
@@ -262,7 +270,9 @@ def referring(**refer: Any) -> Any:
     return simulate_in_memory(small_scenario(journey=journey, horizon="5d"), customers=1)
 
 
-@pytest.mark.parametrize(("invites", "delay", "joined"), [(1, "0s", [0.0, 2.0, 4.0]), (2, "0s", [0.0, 2.0, 2.0, 4.0, 4.0, 4.0, 4.0]), (1, "1d", [0.0, 3.0])])
+@pytest.mark.parametrize(
+    ("invites", "delay", "joined"), [(1, "0s", [0.0, 2.0, 4.0]), (2, "0s", [0.0, 2.0, 2.0, 4.0, 4.0, 4.0, 4.0]), (1, "1d", [0.0, 3.0])]
+)
 def test_friends_join_their_delay_after_the_invitation(invites: int, delay: str, joined: list[float]) -> None:
     result = referring(invites=invites, delay={"fixed": delay})
     assert [row.time for row in result.log_rows() if row.event == "entered"] == joined

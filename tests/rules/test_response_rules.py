@@ -130,7 +130,9 @@ def test_leaving_ends_consent_for_the_channel() -> None:
 
 
 def test_who_opens_and_leaves_does_both_at_once() -> None:
-    rows = rows_of(mail(affinity=ALWAYS, annoyance=60.0, message={"unsubscribe_rate": 1e-9}, open_delay={"fixed": "2h"}), {"broadcasts": TWICE})
+    rows = rows_of(
+        mail(affinity=ALWAYS, annoyance=60.0, message={"unsubscribe_rate": 1e-9}, open_delay={"fixed": "2h"}), {"broadcasts": TWICE}
+    )
     assert [(row.event, row.time) for row in rows if row.time > 14 / 24] == [("opened", 15 / 24), ("unsubscribed", 15 / 24)]
 
 
@@ -146,10 +148,19 @@ def test_an_opening_comes_its_delay_after_delivery_and_a_click_its_delay_after_t
 def test_delays_run_in_activity_time() -> None:
     profile = {"activity": {"evening": {"hours": [0.0] * 18 + [1.0] + [0.0] * 5}}}
     journey = mail(
-        affinity=ALWAYS, open_delay={"fixed": "12h"}, click_delay={"fixed": "6h"}, activity="evening", message={"click_rate": 0.999999999}, more=profile
+        affinity=ALWAYS,
+        open_delay={"fixed": "12h"},
+        click_delay={"fixed": "6h"},
+        activity="evening",
+        message={"click_rate": 0.999999999},
+        more=profile,
     )
     rows = rows_of(journey, {"broadcasts": NOON})
-    assert [(row.event, row.time * 24) for row in rows[1:]] == [("delivered", 12), ("opened", pytest.approx(18.5)), ("clicked", pytest.approx(18.75))]
+    assert [(row.event, row.time * 24) for row in rows[1:]] == [
+        ("delivered", 12),
+        ("opened", pytest.approx(18.5)),
+        ("clicked", pytest.approx(18.75)),
+    ]
 
 
 def test_a_click_rate_is_a_share_of_openings() -> None:
@@ -164,7 +175,9 @@ def test_a_click_rate_of_zero_means_no_click() -> None:
 
 def test_a_message_may_expire_before_it_is_opened() -> None:
     # Delay and lifetime equal: the reaction survives with probability 1/e; a sure one is opened by so many.
-    rows = rows_of(mail(affinity=ALWAYS, message={"open_rate": 0.3}, open_delay={"fixed": "1d"}, lifetime="1d"), {"broadcasts": NOON}, customers=400)
+    rows = rows_of(
+        mail(affinity=ALWAYS, message={"open_rate": 0.3}, open_delay={"fixed": "1d"}, lifetime="1d"), {"broadcasts": NOON}, customers=400
+    )
     # Binomial(400, 0.368) is outside 100..197 less than once in a million seeds.
     assert 100 <= len(times(rows, "opened")) <= 197
 
@@ -283,7 +296,11 @@ def test_unopened_counts_deliveries_since_the_last_opening() -> None:
     journey["channels"]["text"] = {}
     journey["messages"]["ping"] = {"channel": "text", "open_rate": 0.5}
     journey["personas"]["customer"]["affinity"]["text"] = ALWAYS
-    flow = {"on": {"schedule": {"weekdays": EVERY_DAY, "at": "10:00"}}, "if": "unopened == 2 and unopened(mail) == 2", "steps": [{"tag": "seen"}]}
+    flow = {
+        "on": {"schedule": {"weekdays": EVERY_DAY, "at": "10:00"}},
+        "if": "unopened == 2 and unopened(mail) == 2",
+        "steps": [{"tag": "seen"}],
+    }
     casts = {**send_at("2026-01-05 12:00", "2026-01-06 12:00"), "ping": send_at("2026-01-07 12:00", message="ping")["cast_0"]}
     rows = rows_of(journey, {"broadcasts": casts, "flows": {"f": flow}}, horizon="4d")
     assert times(rows, "flow_started") == pytest.approx([2 + 10 / 24])

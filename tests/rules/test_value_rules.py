@@ -55,7 +55,9 @@ def test_without_a_discount_rate_value_adds_up() -> None:
 
 
 def test_a_margin_is_what_is_left_of_the_value() -> None:
-    row = customer_row({"events": {"buy": event_after("10d", {"purchase": {"value": 50, "margin": 0.4}})}}, discount_rate=0.0, horizon="25d")
+    row = customer_row(
+        {"events": {"buy": event_after("10d", {"purchase": {"value": 50, "margin": 0.4}})}}, discount_rate=0.0, horizon="25d"
+    )
     assert (row["purchases"], row["revenue"], row["margin"], row["clv"]) == (2, 100.0, 40.0, 40.0)
 
 

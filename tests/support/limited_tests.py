@@ -1,6 +1,6 @@
 """One pytest process under limits of CPU time: it measures which tests run which kernel lines, or looks for the first test that fails.
 
-Run as a script in a copy of the repository, with a request as JSON on standard input; writes the answer to the file `answer` of the request.
+Run as a script in a copy of the repository, with a request as JSON on standard input; the answer goes to the file that the request names.
 """
 
 import json
@@ -125,7 +125,9 @@ def main() -> int:
         cover.stop()
         data = cover.get_data()
         content["lines"] = {
-            Path(file).relative_to(Path.cwd()).as_posix(): {line: sorted({*names} - {""}) for line, names in data.contexts_by_lineno(file).items()}
+            Path(file).relative_to(Path.cwd()).as_posix(): {
+                line: sorted({*names} - {""}) for line, names in data.contexts_by_lineno(file).items()
+            }
             for file in data.measured_files()
         }
     _answer(request, content)

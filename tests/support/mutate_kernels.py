@@ -6,8 +6,9 @@ Draws places of `cjsim/kernels` at random (comparisons, signs, logical operators
 is applied to a copy of the repository in a temporary folder and meets the tests that run its line, fastest first, until one fails.
 A measuring run comes first: tests that fail with the JIT off or take longer than `--limit` are not used.
 
-A mutant is killed if a test fails or does not end; it survives if all tests pass that run its line, up to `--budget` seconds of them. The
-folder `--out` holds `measured.json`, `results.jsonl` (the same command goes on where it was interrupted), `mutants.csv` and `report.md`.
+A mutant is killed if a test fails or does not end; it survives if all tests pass that run its line, up to `--budget` seconds of them.
+The folder `--out` holds `measured.json`, `results.jsonl`, `mutants.csv` and `report.md`. The same command resumes where it was
+interrupted; after a change of tests, only mutants that had survived are tried again.
 An equivalent mutant changes nothing that could be seen; no test can kill it. `equivalent_mutants.json` beside this file explains those
 that are known: by function and by the source before and after, blanks and names of variables aside.
 """
@@ -38,14 +39,12 @@ SUPPORT = Path(__file__).resolve().parent.relative_to(ROOT)
 # Tests that run kernels on few customers. Those among them that are slow with the JIT off are left out when they are measured.
 TESTS = (
     "tests/rules",
-    "tests/simulation",
+    *(f"tests/simulation/test_{name}.py" for name in ("arrivals", "batches", "desk_queue", "guardrails_and_flows", "model_rules")),
+    *(f"tests/simulation/test_{name}.py" for name in ("shared_resources", "time_rounding", "zero_patience")),
     "tests/compilation",
+    *(f"tests/theory/test_{name}.py" for name in ("event_clocks", "flow_steps", "flow_triggers")),
+    *(f"tests/results/test_{name}.py" for name in ("event_log", "metric_values", "diary")),
     "tests/scenario_files/test_condition_language.py",
-    "tests/results/test_event_log.py",
-    "tests/results/test_metric_values.py",
-    "tests/results/test_diary.py",
-    "tests/theory",
-    "tests/test_golden.py",
 )
 COPIED = ("cjsim", "tests", "configs", "experiments", "docs", "benchmarks", "README.md", "pyproject.toml", "requirements.lock", "Makefile")
 SLACK, LEAST_LIMIT, START_UP = 6.0, 4.0, 60.0  # a test's limit: so many times what it took, at least so many seconds; start of a process
@@ -137,53 +136,68 @@ def test_files(paths: Iterable[str]) -> list[str]:
     return [file.relative_to(ROOT).as_posix() for file in found]
 
 
-def measure(copies: Copies, pool: ThreadPoolExecutor, files: list[str], limit: float) -> dict[str, Any]:
-    """Run each test file once on the unchanged package: seconds and lines by test, without those that fail or take too long."""
+def measure_file(copies: Copies, file: str, limit: float) -> dict[str, Any]:
+    """Run a test file on the unchanged package: seconds and lines by test, without those that fail or take too long."""
 
-    def one(file: str) -> dict[str, Any]:
-        def work(copy: Path) -> dict[str, Any] | None:
-            return run_tests(copy, 1800.0, files=[file], limit=limit, waste=5 * limit, cover=True)
+    def work(copy: Path) -> dict[str, Any] | None:
+        return run_tests(copy, 1800.0, files=[file], limit=limit, waste=5 * limit, cover=True)
 
-        made: dict[str, Any] = copies.run(work) or {"failed": {}, "seconds": {}, "fixtures": {}, "lines": {}}
-        passed = [name for name in made["fixtures"] if name not in made["failed"]]
-        say(f"measured {file}: {len(passed)} tests are used, {len(made['failed'])} are not")
-        return made
-
-    tests: dict[str, tuple[float, float]] = {}
+    made: dict[str, Any] = copies.run(work) or {"failed": {}, "seconds": {}, "fixtures": {}}
+    passed = {name: fixtures for name, fixtures in made["fixtures"].items() if name not in made["failed"]}
+    say(f"measured {file}: {len(passed)} tests are used, {len(made['failed'])} are not")
+    users: dict[str, list[str]] = {}
+    for name, fixtures in passed.items():
+        for fixture in fixtures:
+            users.setdefault(fixture, []).append(name)
+    seconds = made["seconds"]
+    group = sum(seconds.get(name, 0.0) for name in [*passed, *users]) if any(fixture in seconds for fixture in users) else 0.0
     lines: dict[str, dict[str, list[str]]] = {}
-    unused: dict[str, str] = {}
-    for made in pool.map(one, files):
-        unused |= made["failed"]
-        passed = {name: fixtures for name, fixtures in made["fixtures"].items() if name not in made["failed"]}
-        users: dict[str, list[str]] = {}
-        for name, fixtures in passed.items():
-            for fixture in fixtures:
-                users.setdefault(fixture, []).append(name)
-        total = sum(made["seconds"][name] for name in passed) + sum(made["seconds"].get(fixture, 0.0) for fixture in users)
-        group = total if any(fixture in made["seconds"] for fixture in users) else 0.0
-        tests |= {name: (made["seconds"][name], group) for name in passed}
-        for file, by_line in made.get("lines", {}).items():
-            for line, contexts in by_line.items():
-                names = [name for context in contexts for name in users.get(context, [context]) if name in passed]
-                lines.setdefault(file, {}).setdefault(line, []).extend(names)
-    return {"tests": tests, "lines": lines, "unused": unused}
+    for source, by_line in made.get("lines", {}).items():
+        for line, contexts in by_line.items():
+            names = [name for context in contexts for name in users.get(context, [context]) if name in passed]
+            lines.setdefault(source, {})[line] = names
+    return {"tests": {name: (seconds[name], group) for name in passed}, "lines": lines, "unused": made["failed"]}
 
 
-def load_measured(path: Path, make: Callable[[], dict[str, Any]], digest: str) -> Measured:
-    """The measuring run kept in a file, made anew if sources or tests have changed."""
-    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    if kept.get("digest") != digest:
-        kept = {"digest": digest, **make()}
-        path.write_text(json.dumps(kept), encoding="utf-8")
-    tests = {name: Test(name, *numbers) for name, numbers in kept["tests"].items()}
-    return Measured(tests, {file: {int(line): set(names) for line, names in found.items()} for file, found in kept["lines"].items()})
+def measure(copies: Copies, pool: ThreadPoolExecutor, files: list[str], limit: float, kept_in: Path) -> Measured:
+    """What is known of the test files, from a file where neither they nor the package have changed since."""
+    kept: dict[str, Any] = json.loads(kept_in.read_text(encoding="utf-8")) if kept_in.exists() else {}
+    digests = {file: content_digest([file]) + f" {limit}" for file in files}
+    missing = [file for file in files if kept.get(file, {}).get("digest") != digests[file]]
+    for file, made in zip(missing, pool.map(lambda file: measure_file(copies, file, limit), missing), strict=True):
+        kept[file] = {"digest": digests[file], "is_checked": False, **made}
+        kept_in.write_text(json.dumps(kept), encoding="utf-8")
+    if unchecked := [file for file in files if not kept[file]["is_checked"]]:
+        measured = join_measured(kept, unchecked)
+        for name in check_order(copies, pool, measured):
+            say(f"not used, as it fails in another order: {name}")
+            del kept[name.split("::")[0]]["tests"][name]
+        for file in unchecked:
+            kept[file]["is_checked"] = True
+        kept_in.write_text(json.dumps(kept), encoding="utf-8")
+    return join_measured(kept, files)
 
 
-def content_digest(paths: Iterable[str]) -> str:
-    """Digest of the package and of some test files."""
-    digest = hashlib.sha256()
+def join_measured(kept: dict[str, Any], files: list[str]) -> Measured:
+    """The tests of all files together."""
+    tests = {name: Test(name, *numbers) for file in files for name, numbers in kept[file]["tests"].items()}
+    lines: dict[str, dict[int, set[str]]] = {}
+    for file in files:
+        for source, by_line in kept[file]["lines"].items():
+            for line, names in by_line.items():
+                lines.setdefault(source, {}).setdefault(int(line), set()).update(name for name in names if name in tests)
+    return Measured(tests, lines)
+
+
+def content_digest(test_files: Iterable[str]) -> str:
+    """Digest of the package and of some test files with what they import."""
     support = [path for name in ("support", "generators") for path in (ROOT / "tests" / name).glob("*.py")]
-    for path in sorted([*(ROOT / "cjsim").rglob("*.py"), *support, *(ROOT / path for path in paths)]):
+    own = {"mutate_kernels.py", "mutation_sites.py", "limited_tests.py"}
+    paths = [*(ROOT / "cjsim").rglob("*.py")]
+    if test_files:
+        paths += [*(path for path in support if path.name not in own), *(ROOT / file for file in test_files)]
+    digest = hashlib.sha256()
+    for path in sorted(paths):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -235,6 +249,18 @@ def _write_source(path: Path, source: bytes) -> None:
         compiled.unlink()
 
 
+def load_results(journal: Path, digests: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Results of earlier runs that still hold: of the same package, and of the same tests too where the mutant was not killed."""
+    lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
+    found = [json.loads(line) for line in lines]
+    return {
+        one["key"]: one
+        for one in found
+        if one["package"] == digests["package"]
+        and (one["tests_digest"] == digests["tests_digest"] or one["status"] in ("killed", "timed out"))
+    }
+
+
 def check_order(copies: Copies, pool: ThreadPoolExecutor, measured: Measured) -> list[str]:
     """Tests that fail on the unchanged package when they run fastest first, in a process with others."""
     files = sorted({test.file for test in measured.tests.values()})
@@ -267,8 +293,9 @@ def report(mutants: list[Mutant], results: dict[str, dict[str, Any]], out: Path,
     why = {mutant.key: explanation(mutant, known) for mutant in left}
     killed = counts["killed"] + counts["timed out"]
     explained = sum(bool(text) for text in why.values())
+    share = 100 * killed / max(len(mutants), 1)
     summary = (
-        f"{heading}: {len(mutants)} mutants, {killed} killed ({100 * killed / max(len(mutants), 1):.1f} %; {counts['timed out']} of them by a time limit), "
+        f"{heading}: {len(mutants)} mutants, {killed} killed ({share:.1f} %; {counts['timed out']} of them by a time limit), "
         f"{counts['survived']} survived, {counts['not covered']} not covered; {explained} of those left are known to be equivalent"
     )
     with (out / "mutants.csv").open("w", newline="", encoding="utf-8") as file:
@@ -285,7 +312,13 @@ def report(mutants: list[Mutant], results: dict[str, dict[str, Any]], out: Path,
     lines += ["", "| survivor | function | before | after | tests run | explanation |", "|---|---|---|---|---|---|"]
     for mutant in left:
         one = results[mutant.key]
-        cells = [f"{mutant.file}:{mutant.line}", mutant.function, f"`{mutant.before}`", f"`{mutant.after}`", f"{one['tests']} of {one['of']}"]
+        cells = [
+            f"{mutant.file}:{mutant.line}",
+            mutant.function,
+            f"`{mutant.before}`",
+            f"`{mutant.after}`",
+            f"{one['tests']} of {one['of']}",
+        ]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in [*cells, why[mutant.key]]) + " |")
     (out / "report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return summary
@@ -326,23 +359,12 @@ def main() -> int:
         return 0
     options.out.mkdir(parents=True, exist_ok=True)
     files = test_files(options.tests)
-    digest = content_digest(files)
+    digests = {"package": content_digest([]), "tests_digest": content_digest(files)}
     journal = options.out / "results.jsonl"
-    kept = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()] if journal.exists() else []
-    results = {one["key"]: one for one in kept if one["digest"] == digest}
+    results = load_results(journal, digests)
     with tempfile.TemporaryDirectory(prefix="cjsim-mutants-") as folder, ThreadPoolExecutor(options.workers) as pool:
         copies = Copies(Path(folder), options.workers)
-
-        def make() -> dict[str, Any]:
-            made = measure(copies, pool, files, options.limit)
-            measured = Measured({name: Test(name, *numbers) for name, numbers in made["tests"].items()}, {})
-            for name in check_order(copies, pool, measured):
-                say(f"not used, as it fails in another order: {name}")
-                del made["tests"][name]
-                made["lines"] = {file: {line: [n for n in names if n != name] for line, names in by.items()} for file, by in made["lines"].items()}
-            return made
-
-        measured = load_measured(options.out / "measured.json", make, digest)
+        measured = measure(copies, pool, files, options.limit, options.out / "measured.json")
         say(f"{len(measured.tests)} tests of {sum(test.seconds for test in measured.tests.values()):.0f} s are used")
 
         def one(mutant: Mutant) -> dict[str, Any]:
@@ -356,7 +378,7 @@ def main() -> int:
         with journal.open("a", encoding="utf-8") as file:
             for number, (mutant, result) in enumerate(zip(pending, pool.map(one, pending), strict=True), 1):
                 results[mutant.key] = result
-                file.write(json.dumps({**result, "digest": digest}) + "\n")
+                file.write(json.dumps({**result, **digests}) + "\n")
                 file.flush()
                 change = f"{mutant.file}:{mutant.line} {mutant.function}: {mutant.before} -> {mutant.after}"
                 say(f"{number}/{len(pending)} {result['status']} in {result['seconds']} s: {change}")

@@ -27,9 +27,7 @@ def times(rows: list[LogRow], event: str, **fields: str) -> list[float]:
     return [row.time for row in rows if row.event == event and all(getattr(row, name) == value for name, value in fields.items())]
 
 
-def customer_row(
-    journey: dict[str, Any], policy: dict[str, Any] | None = None, *, customers: int = 1, **settings: Any
-) -> pd.Series:  # type: ignore[type-arg]
+def customer_row(journey: dict[str, Any], policy: dict[str, Any] | None = None, *, customers: int = 1, **settings: Any) -> pd.Series:  # type: ignore[type-arg]
     """The first customer's row of the customer table."""
     scenario = small_scenario(journey=journey, policy=policy, **settings)
     return simulate(scenario, customers=customers, threads=1).customers.iloc[0]
