@@ -225,7 +225,7 @@ def due_after_lift(at: float, lift: float, wait: float, half_life: float) -> flo
     return at + brentq(lambda t: t + lift * tau * -math.expm1(-t / tau) - (wait - at), 0.0, 1000.0, xtol=1e-13)
 
 
-@pytest.mark.parametrize("gain", [0.5, 3.0, 40.0, -0.4, -0.9, -1.0])
+@pytest.mark.parametrize("gain", [0.5, 1.0, 3.0, 40.0, 900.0, 1e-3, -0.4, -0.9, -1.0])
 def test_a_lift_runs_the_clock_faster_and_fades_by_its_half_life(gain: float) -> None:
     assert lifted({"2026-01-07 00:00": gain})[0] == pytest.approx(due_after_lift(2.0, gain, 10.0, 3.0), abs=1e-7)
 
@@ -248,6 +248,18 @@ def test_a_lift_before_the_clock_starts_is_felt_when_it_does() -> None:
 def test_lifts_add_up() -> None:
     both = lifted({"2026-01-07 00:00": 0.5, "2026-01-07 00:01": 0.75})[0]
     assert both == pytest.approx(due_after_lift(2.0, 1.25, 10.0, 3.0), abs=1e-3)
+
+
+def test_a_second_lift_counts_from_what_is_left_of_the_first() -> None:
+    # 1 at day 2; a half-life later a half of it is left, to which a half comes.
+    tau = 3.0 / math.log(2.0)
+    left = 10.0 - 2.0 - (3.0 + tau * 0.5)
+    expected = due_after_lift(5.0, 1.0, 5.0 + left, 3.0)
+    assert lifted({"2026-01-07 00:00": 1.0, "2026-01-10 00:00": 0.5})[0] == pytest.approx(expected, abs=1e-7)
+
+
+def test_a_lift_that_has_faded_leaves_its_gain_behind() -> None:
+    assert lifted({"2026-01-05 00:00": 1.0}, wait="29d", half_life="12h")[0] == pytest.approx(due_after_lift(0.0, 1.0, 29.0, 0.5), abs=1e-7)
 
 
 def test_negative_lifts_stop_the_clock_at_most() -> None:

@@ -77,6 +77,16 @@ def test_an_offer_that_nobody_redeems_stays() -> None:
     assert savings(("1d", "a"), a={"amount": 1, "valid": "90d", "redeems": 0.0}) == []
 
 
+def test_whether_an_offer_is_redeemed_is_drawn_anew_at_each_purchase() -> None:
+    journey = {
+        "offers": {"a": {"amount": 1, "valid": "90d", "redeems": 0.5, "uses": 100}},
+        "events": {"give": event_after("6h", {"offer": "a"}, when="count(give) == 0"), "buy": event_after("12h", PURCHASE)},
+    }
+    found = times(rows_of(journey), "redeemed")
+    assert 13 <= len(found) <= 46  # Binomial(59, 1/2): less than twice in a hundred thousand seeds
+    assert found == sorted(set(found))
+
+
 def test_an_expired_offer_gives_way_to_a_valid_one() -> None:
     kinds = {"a": {"amount": 50, "valid": "5d"}, "b": {"amount": 1, "valid": "90d"}}
     assert savings(("1d", "a"), ("2d", "b"), **kinds) == [(10.0, 1.0)]
@@ -145,6 +155,7 @@ MOVING: dict[str, Any] = {
         ("day - 0.5 == 3", [3]),
         ("day * 2 == 5", [2]),
         ("day / 2 == 1.25", [2]),
+        ("day / 1 == 2.5", [2]),
         ("day / 0 == 0", [0, 1, 2, 3, 4, 5]),
         ("-day <= -4.5", [4, 5]),
         ("not day > 1", [0]),
@@ -226,6 +237,23 @@ def test_a_choice_follows_its_weights() -> None:
 def test_satisfaction_bends_the_odds_of_a_branch(satisfaction: float, bend: float, branch: str) -> None:
     personas = {"customer": {"share": 1, "satisfaction": satisfaction}}
     assert chosen({"weight": 1, "bend": bend}, {"weight": 1}, customers=20, personas=personas) == [branch] * 20
+
+
+@pytest.mark.parametrize("heavy", [0, 1, 2])
+def test_a_choice_among_other_effects_looks_at_its_own_branches_only(heavy: int) -> None:
+    made = [{"weight": float(n == heavy), "effects": [{"fire": f"mark{n}"}]} for n in range(3)]
+    marks = {f"mark{n}": event_after(None) for n in range(3)}
+    decide = event_after("1d", PURCHASE, {"score": {"heat": 3}}, {"choose": made}, {"score": {"heat": 4}}, PURCHASE)
+    rows = rows_of({"scores": {"heat": {}}, "events": {"decide": decide, **marks}}, customers=5, horizon="2d")
+    assert [row.event for row in rows if row.event.startswith("mark")] == [f"mark{heavy}"] * 5
+    assert [row.value for row in rows if row.event == "decide"] == [200.0] * 5
+
+
+def test_a_bend_of_one_changes_odds_by_e_over_all_satisfaction() -> None:
+    # Odds e^0.5 to 1: 62 % of 400; binomial(400, 0.622) is outside 200..297 less than once in a million seeds.
+    personas = {"customer": {"share": 1, "satisfaction": 1.0}}
+    found = chosen({"weight": 100, "bend": 1.0}, {"weight": 100}, customers=400, personas=personas)
+    assert 201 <= found.count("0") <= 297
 
 
 def test_a_trait_may_be_the_weight_of_a_branch() -> None:

@@ -46,6 +46,11 @@ def test_a_cost_is_discounted_as_a_purchase_is(tmp_path: Path) -> None:
     assert row["clv"] == pytest.approx(-4 * (1 + RATE) ** (-10.75 / 365), rel=1e-12)
 
 
+def test_a_cost_of_one_counts_as_any_other() -> None:
+    journey = {"channels": {"mail": {"cost": 1.0}}, "messages": {"hello": {"channel": "mail", "open_rate": 0.5}}}
+    assert customer_row(journey, {"broadcasts": send_at("2026-01-05 12:00")})["cost"] == 1.0
+
+
 def test_without_a_discount_rate_value_adds_up() -> None:
     journey = {"events": {"buy": event_after("10d", PURCHASE)}}
     assert customer_row(journey, discount_rate=0.0, horizon="35d")["clv"] == 300.0
@@ -72,6 +77,11 @@ def test_traits_multiply_the_value_of_a_purchase() -> None:
 def test_a_purchase_logs_its_value_with_its_event() -> None:
     rows = rows_of({"events": {"buy": event_after("10d", PURCHASE, PURCHASE)}}, horizon="25d")
     assert [(row.time, row.value) for row in rows if row.event == "buy"] == [(10.0, 200.0), (20.0, 200.0)]
+
+
+def test_a_purchase_of_one_logs_its_value_too() -> None:
+    rows = rows_of({"events": {"buy": event_after("10d", {"purchase": {"value": 1}})}}, horizon="25d")
+    assert [row.value for row in rows if row.event == "buy"] == [1.0, 1.0]
 
 
 def test_events_without_a_purchase_log_no_value() -> None:
@@ -214,6 +224,12 @@ def test_who_enters_at_the_horizon_leaves_no_trace(tmp_path: Path) -> None:
         journey={"events": {"buy": event_after("0s", PURCHASE, when="purchases == 0")}}, entry={"file": str(tmp_path / "entries.csv")}
     )
     assert [row.customer for row in log_rows(scenario, 2)] == [0, 0]
+
+
+def test_who_enters_at_the_horizon_has_nothing_in_the_customer_table(tmp_path: Path) -> None:
+    row = entering_at(30.0, tmp_path, {"events": {"buy": event_after("0s", PURCHASE, when="purchases == 0")}})
+    empty = row.drop(["customer", "entered", "stage", "held_out", "referred_by", "first_purchase", "last_purchase", "conversion"])
+    assert {name: value for name, value in empty.items() if not name.startswith("retained") and value != 0} == {}
 
 
 def test_a_hidden_event_has_no_log_row_but_its_effects() -> None:

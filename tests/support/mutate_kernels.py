@@ -9,8 +9,8 @@ A measuring run comes first: tests that fail with the JIT off or take longer tha
 A mutant is killed if a test fails or does not end; it survives if all tests pass that run its line, up to `--budget` seconds of them.
 The folder `--out` holds `measured.json`, `results.jsonl`, `mutants.csv` and `report.md`. The same command resumes where it was
 interrupted; after a change of tests, only mutants that had survived are tried again.
-An equivalent mutant changes nothing that could be seen; no test can kill it. `equivalent_mutants.json` beside this file explains those
-that are known: by function and by the source before and after, blanks and names of variables aside.
+`equivalent_mutants.json` beside this file explains survivors that change nothing that could be seen, so that no test can kill them:
+each by its function and by the source before and after the change.
 """
 
 import argparse
@@ -27,7 +27,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -224,7 +224,7 @@ def try_mutant(copy: Path, mutant: Mutant, tests: list[Test], budget: float) -> 
     begun = time.monotonic()
     try:
         _write_source(path, apply_mutant(source, mutant))
-        limits = {test.name: max(SLACK * (test.seconds + test.group), LEAST_LIMIT) for test in chosen}
+        limits = {test.name: max(SLACK * test.seconds + 2.0 * test.group, LEAST_LIMIT) for test in chosen}
         wall = START_UP + 6.0 * (spent + LEAST_LIMIT + max(test.group for test in chosen))
         files = sorted({test.file for test in chosen})
         made = run_tests(copy, wall, files=files, tests=[test.name for test in chosen], limits=limits, stop=True)
@@ -327,7 +327,7 @@ def report(mutants: list[Mutant], results: dict[str, dict[str, Any]], out: Path,
 def explanation(mutant: Mutant, known: list[dict[str, str]]) -> str:
     """Why a mutant cannot be killed, if that is known."""
     for entry in known:
-        if entry["function"] == mutant.function and entry["before"] in mutant.before and entry["after"] in mutant.after:
+        if (entry["function"], entry["before"], entry["after"]) == (mutant.function, mutant.before, mutant.after):
             return entry["why"]
     return ""
 
@@ -375,8 +375,10 @@ def main() -> int:
             return made
 
         pending = [mutant for mutant in mutants if mutant.key not in results]
+        futures = {pool.submit(one, mutant): mutant for mutant in pending}
         with journal.open("a", encoding="utf-8") as file:
-            for number, (mutant, result) in enumerate(zip(pending, pool.map(one, pending), strict=True), 1):
+            for number, future in enumerate(as_completed(futures), 1):
+                mutant, result = futures[future], future.result()
                 results[mutant.key] = result
                 file.write(json.dumps({**result, **digests}) + "\n")
                 file.flush()
