@@ -14,7 +14,6 @@ each by its function and by the source before and after the change.
 """
 
 import argparse
-import csv
 import hashlib
 import json
 import os
@@ -25,13 +24,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
+from mutation_report import write_report
 from mutation_sites import Mutant, apply_mutant, find_mutants, lines_using
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +47,7 @@ TESTS = (
 )
 COPIED = ("cjsim", "tests", "configs", "experiments", "docs", "benchmarks", "README.md", "pyproject.toml", "requirements.lock", "Makefile")
 FIRST = "tests/rules/"
+SHARED_SECONDS = 0.2  # a fixture of a module or session that takes less is made again with each test
 SLACK, LEAST_LIMIT = 6.0, 4.0  # a test's limit of CPU time: so many times what it took, at least so many seconds
 START_UP, WALL_SLACK = 120.0, 20.0  # a process's limit, on a machine that does other work too: seconds to start; times what its tests took
 
@@ -65,9 +65,10 @@ class Test(NamedTuple):
         return self.name.split("::")[0]
 
     @property
-    def rank(self) -> tuple[float, str, float]:
-        """Fastest first, tests that share fixtures in a row."""
-        return (self.group, self.file, self.seconds) if self.group else (self.seconds, "", 0.0)
+    def rank(self) -> tuple[bool, float, str, float]:
+        """Tests of single rules before others; fastest first; tests that share fixtures in a row."""
+        is_other = not self.file.startswith(FIRST)
+        return (is_other, self.group, self.file, self.seconds) if self.group else (is_other, self.seconds, "", 0.0)
 
 
 class Measured(NamedTuple):
@@ -152,7 +153,8 @@ def measure_file(copies: Copies, file: str, limit: float) -> dict[str, Any]:
         for fixture in fixtures:
             users.setdefault(fixture, []).append(name)
     seconds = made["seconds"]
-    group = sum(seconds.get(name, 0.0) for name in [*passed, *users]) if any(fixture in seconds for fixture in users) else 0.0
+    is_shared = any(seconds.get(fixture, 0.0) > SHARED_SECONDS for fixture in users)
+    group = sum(seconds.get(name, 0.0) for name in [*passed, *users]) if is_shared else 0.0
     lines: dict[str, dict[str, list[str]]] = {}
     for source, by_line in made.get("lines", {}).items():
         for line, contexts in by_line.items():
@@ -194,7 +196,7 @@ def join_measured(kept: dict[str, Any], files: list[str]) -> Measured:
 def content_digest(test_files: Iterable[str]) -> str:
     """Digest of the package and of some test files with what they import."""
     support = [path for name in ("support", "generators") for path in (ROOT / "tests" / name).glob("*.py")]
-    own = {"mutate_kernels.py", "mutation_sites.py", "limited_tests.py"}
+    own = {"mutate_kernels.py", "mutation_sites.py", "mutation_report.py", "limited_tests.py"}
     paths = [*(ROOT / "cjsim").rglob("*.py")]
     if test_files:
         paths += [*(path for path in support if path.name not in own), *(ROOT / file for file in test_files)]
@@ -305,53 +307,6 @@ def draw_mutants(found: list[Mutant], count: int, seed: int) -> list[Mutant]:
     return [generator.choice(by_site[site]) for site in generator.sample(sorted(by_site), min(count, len(by_site)))]
 
 
-def report(mutants: list[Mutant], results: dict[str, dict[str, Any]], out: Path, heading: str) -> str:
-    """Write `mutants.csv` and `report.md`; returns the summary."""
-    known = json.loads((Path(__file__).parent / "equivalent_mutants.json").read_text(encoding="utf-8"))
-    counts = Counter(results[mutant.key]["status"] for mutant in mutants)
-    left = [mutant for mutant in mutants if results[mutant.key]["status"] in ("survived", "not covered")]
-    why = {mutant.key: explanation(mutant, known) for mutant in left}
-    killed = counts["killed"] + counts["timed out"]
-    explained = sum(bool(text) for text in why.values())
-    share = 100 * killed / max(len(mutants), 1)
-    summary = (
-        f"{heading}: {len(mutants)} mutants, {killed} killed ({share:.1f} %; {counts['timed out']} of them by a time limit), "
-        f"{counts['survived']} survived, {counts['not covered']} not covered; {explained} of those left are known to be equivalent"
-    )
-    with (out / "mutants.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["file", "line", "function", "before", "after", "status", "test", "how", "tests run", "tests covering", "seconds"])
-        for mutant in mutants:
-            one = results[mutant.key]
-            row = [mutant.file, mutant.line, mutant.function, mutant.before, mutant.after]
-            writer.writerow([*row, *(one[name] for name in ("status", "by", "how", "tests", "of", "seconds"))])
-    lines = [f"# {heading}", "", summary + ".", "", "| file | killed | timed out | survived | not covered |", "|---|---|---|---|---|"]
-    for name in sorted({mutant.file for mutant in mutants}):
-        by = Counter(results[mutant.key]["status"] for mutant in mutants if mutant.file == name)
-        lines.append(f"| {name} | {by['killed']} | {by['timed out']} | {by['survived']} | {by['not covered']} |")
-    lines += ["", "| survivor | function | before | after | tests run | explanation |", "|---|---|---|---|---|---|"]
-    for mutant in left:
-        one = results[mutant.key]
-        cells = [
-            f"{mutant.file}:{mutant.line}",
-            mutant.function,
-            f"`{mutant.before}`",
-            f"`{mutant.after}`",
-            f"{one['tests']} of {one['of']}",
-        ]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in [*cells, why[mutant.key]]) + " |")
-    (out / "report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return summary
-
-
-def explanation(mutant: Mutant, known: list[dict[str, str]]) -> str:
-    """Why a mutant cannot be killed, if that is known."""
-    for entry in known:
-        if (entry["function"], entry["before"], entry["after"]) == (mutant.function, mutant.before, mutant.after):
-            return entry["why"]
-    return ""
-
-
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -360,7 +315,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "mutants", help="folder of results")
     parser.add_argument("--workers", type=int, default=2, help="processes at a time")
     parser.add_argument("--limit", type=float, default=3.0, help="seconds of CPU: tests that take longer are not used")
-    parser.add_argument("--budget", type=float, default=30.0, help="seconds of CPU: tests tried on one mutant")
+    parser.add_argument("--budget", type=float, default=40.0, help="seconds of CPU: tests tried on one mutant")
     parser.add_argument("--only", default="", help="only mutants whose `file:function` contains this text")
     parser.add_argument("--list", action="store_true", help="print the mutants drawn, and end")
     parser.add_argument("tests", nargs="*", default=TESTS, help="test files or folders")
@@ -404,7 +359,7 @@ def main() -> int:
                 file.flush()
                 change = f"{mutant.file}:{mutant.line} {mutant.function}: {mutant.before} -> {mutant.after}"
                 say(f"{number}/{len(pending)} {result['status']} in {result['seconds']} s: {change}")
-    summary = report(mutants, results, options.out, f"Seed {options.seed}")
+    summary = write_report(mutants, results, options.out, f"Seed {options.seed}")
     sys.stdout.write(summary + f"\nSee {options.out / 'report.md'}\n")
     killed = sum(results[mutant.key]["status"] in ("killed", "timed out") for mutant in mutants)
     return 0 if killed >= 0.95 * len(mutants) else 1
