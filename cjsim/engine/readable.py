@@ -97,7 +97,7 @@ class SharedEnvironment:
         self.desks = DeskQueues(
             self.calendar, plan.desks, service_of=self._service_of, on_reply=lambda request, reply: request.owner.receive_reply(reply)
         )
-        self.sync_state = SyncState(gate=budget_gate(plan.world), pauses=np.zeros(0, SYNC_POINT))
+        self.sync_state = SyncState(gate=budget_gate(plan.world), sync_points=np.zeros(0, SYNC_POINT))
         self.cutoffs = SharedResources.empty(plan).cutoffs
         self.customers: dict[int, CustomerProcess] = {}  # by key
 

@@ -33,8 +33,8 @@ class _SyncPoint(NamedTuple):
     asked: float
     priority: float
     turn: float
-    upto: float
-    nth: int
+    taken_until: float
+    n_taken_then: int
     desk: int
     ordinal: int
     site: int
@@ -98,9 +98,9 @@ class _CohortProgress:
     def __init__(self, population: Population, gate: Array) -> None:
         count = len(population.key)
         self.population = population
-        self.sync_state = SyncState(gate=gate, pauses=np.zeros(count, SYNC_POINT))
-        self.sync_state.pauses["upto"] = -np.inf
-        self._sync_points = self.sync_state.pauses.view(np.ndarray)
+        self.sync_state = SyncState(gate=gate, sync_points=np.zeros(count, SYNC_POINT))
+        self.sync_state.sync_points["taken_until"] = -np.inf
+        self._sync_points = self.sync_state.sync_points.view(np.ndarray)
         self.last_reply = np.full(count, -1)  # index in the reply store
         self.n_replies = np.zeros(count, np.int32)
         self.is_open = np.zeros(count, np.bool_)  # has an open request
@@ -111,8 +111,8 @@ class _CohortProgress:
 
     def take_turn(self, i: int, sync_point: _SyncPoint) -> None:
         """Let a customer continue past the action that waited for its turn."""
-        self._sync_points["upto"][i] = sync_point.turn
-        self._sync_points["nth"][i] = sync_point.nth + 1 if sync_point.turn == sync_point.upto else 1
+        self._sync_points["taken_until"][i] = sync_point.turn
+        self._sync_points["n_taken_then"][i] = sync_point.n_taken_then + 1 if sync_point.turn == sync_point.taken_until else 1
 
 
 class _ReplyStore:
@@ -209,7 +209,7 @@ class SharedResourcePass:
         start, count = 0, len(cohort)
         while start < count:
             start = self._simulate(progress, start, min(start + _BATCH_CUSTOMERS, count))
-        points = progress.sync_state.pauses
+        points = progress.sync_state.sync_points
         requesting = np.flatnonzero(points["asked"] < np.inf)
         self._schedule_first_requests(progress, requesting[np.argsort(points["asked"][requesting])], 0)
         for i in np.flatnonzero(points["turn"] < np.inf):

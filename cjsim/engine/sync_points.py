@@ -26,8 +26,8 @@ SYNC_POINT = np.dtype(
         ("asked", "f8"),  # days: time of the open request; inf none
         ("priority", "f8"),
         ("turn", "f8"),  # days: the event that waits for its turn; inf none
-        ("upto", "f8"),  # days: turns before this time are taken,
-        ("nth", "i4"),  # and so many of those at that time
+        ("taken_until", "f8"),  # days: turns before this time are taken,
+        ("n_taken_then", "i4"),  # and so many of those at that time
         ("desk", "i4"),
         ("ordinal", "i4"),
         ("site", "i4"),
@@ -39,7 +39,7 @@ class SyncState(Frame):
     """Where customers wait for others."""
 
     gate = array_of(BUDGET_GATE)  # (1,)
-    pauses = array_of(SYNC_POINT)  # by customer
+    sync_points = array_of(SYNC_POINT)  # by customer
 
 
 def budget_gate(world: World) -> Array:
@@ -119,14 +119,14 @@ def simulate_to_sync_point(
 
     Returns the index after the last customer who could be simulated. If a customer does not fit, it leaves nothing: the caller provides
     larger buffers and calls again. A customer for whom time does not advance is left `stuck`. Row 0 of `out` belongs to customer `first`;
-    replies and budgets known so far are read through `state`. Writes: sync.pauses, referrals.
+    replies and budgets known so far are read through `state`. Writes: sync.sync_points, referrals.
     """
     customer = state.customer[0]
     horizon = world.setting[0].horizon
     for index in range(first, end):
-        sync_point = sync.pauses[index]
+        sync_point = sync.sync_points[index]
         referrals_before = out.n_referrals[0]
-        turns_taken = 0  # at `upto`
+        turns_taken = 0  # at `taken_until`
         sync_point.asked = math.inf
         sync_point.turn = math.inf
         customer.needs_larger_buffers = 0
@@ -139,8 +139,8 @@ def simulate_to_sync_point(
             kind, which, time = next_due(state)
             if not time < horizon:
                 break
-            if not time < sync_point.upto and needs_budget_turn(world, state, sync, kind, which, time):
-                if time > sync_point.upto or turns_taken == sync_point.nth:
+            if not time < sync_point.taken_until and needs_budget_turn(world, state, sync, kind, which, time):
+                if time > sync_point.taken_until or turns_taken == sync_point.n_taken_then:
                     sync_point.turn = time
                     break
                 turns_taken += 1
