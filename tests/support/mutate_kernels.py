@@ -314,7 +314,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of the draw")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "mutants", help="folder of results")
     parser.add_argument("--workers", type=int, default=2, help="processes at a time")
-    parser.add_argument("--limit", type=float, default=3.0, help="seconds of CPU: tests that take longer are not used")
+    parser.add_argument("--limit", type=float, default=5.0, help="seconds of CPU: tests that take longer are not used")
     parser.add_argument("--budget", type=float, default=40.0, help="seconds of CPU: tests tried on one mutant")
     parser.add_argument("--only", default="", help="only mutants whose `file:function` contains this text")
     parser.add_argument("--list", action="store_true", help="print the mutants drawn, and end")
