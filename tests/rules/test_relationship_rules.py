@@ -76,6 +76,12 @@ def test_an_offer_needs_a_purchase_of_its_least_value() -> None:
     assert savings(("1d", "a"), a={"amount": 1, "valid": "90d", "at_least": 100.5}) == []
 
 
+@pytest.mark.parametrize("offer", [{"amount": 1, "valid": "90d", "at_least": 100.5}, {"amount": 1, "valid": "5d"}])
+def test_an_offer_that_does_not_fit_takes_nothing_off(offer: dict[str, Any]) -> None:
+    row = customer_row(offers(("1d", "a"), a=offer), horizon="15d")
+    assert (row["revenue"], row["redemptions"]) == (100.0, 0)
+
+
 def test_an_offer_that_nobody_redeems_stays() -> None:
     journey = offers(("1d", "a"), a={"amount": 5, "valid": "90d", "redeems": 0.0})
     assert customer_row(journey, horizon="15d")["revenue"] == 100.0
@@ -192,6 +198,9 @@ def test_words_and_operators_of_conditions(condition: str, days: list[int]) -> N
         ("a == 2", True),
         ("a > 2", False),
         ("country == DE", True),
+        ("stage == here", True),
+        ("stage == there", False),
+        ("count(buy) == 0", True),
     ],
 )
 def test_conditions_of_a_journey_know_the_customer(condition: str, holds: bool) -> None:
@@ -200,6 +209,7 @@ def test_conditions_of_a_journey_know_the_customer(condition: str, holds: bool) 
         "interests": {"shoes": 1, "hats": 1},
         "traits": {"b": {"fixed": 7.0}, "a": {"fixed": 2.0}},
         "attributes": {"country": {"DE": 1.0, "FR": 0.0}},
+        "stages": {"there": {}, "here": {}},
         "events": {"buy": event_after("10d", when=condition)},
     }
     assert times(rows_of(journey, horizon="15d"), "buy") == ([10.0] if holds else [])
@@ -367,6 +377,11 @@ def test_friends_have_different_keys_and_their_parents_row() -> None:
     assert registry.parents.tolist()[1:] == [0, 0, 1, 1, 2, 2]
 
 
+def test_keys_of_friends_do_not_change() -> None:
+    # A promise to saved results: the friends of a customer are the same people in every version.
+    assert [int(key) for key in referring(invites=1).population_registry.keys] == [0, 9955588113183381102, 10604609584372285383]
+
+
 def test_a_key_of_a_friend_says_its_generation() -> None:
     keys = [int(key) for key in referring(invites=1).population_registry.keys]
     assert [(key >> 63, key >> 59 & 15) for key in keys] == [(0, 0), (1, 1), (1, 2)]
@@ -444,6 +459,16 @@ def test_a_request_after_an_answer_is_a_new_one() -> None:
 def test_no_conversation_is_shorter_than_a_second() -> None:
     journey, policy = desk(service="0s")
     assert times(rows_of(journey, policy, horizon="3d"), "answered_in_time") == [pytest.approx(1 + 1 / 86400, abs=1e-12)]
+
+
+def test_an_answer_has_its_effects_where_nothing_else_has_any() -> None:
+    journey = {
+        "channels": {"mail": {}},
+        "desks": {"line": {"service": {"fixed": "2h"}, "effects": {"in_time": [{"fire": "happy"}]}}},
+        "events": {"happy": event_after(None)},
+    }
+    policy = {"desks": {"line": {"agents": 1}}, "flows": {"f": {"on": {"stage": "here"}, "steps": [{"ask": "line"}]}}}
+    assert times(rows_of(journey, policy), "happy") == [pytest.approx(2 / 24)]
 
 
 def test_what_is_open_at_the_horizon_has_no_effect() -> None:
