@@ -9,8 +9,8 @@ A measuring run comes first: tests that fail with the JIT off or take longer tha
 A mutant is killed if a test fails or does not end; it survives if all tests pass that run its line, up to `--budget` seconds of them.
 The folder `--out` holds `measured.json`, `results.jsonl`, `mutants.csv` and `report.md`. The same command resumes where it was
 interrupted; after a change of tests, only mutants that had survived are tried again.
-`equivalent_mutants.json` beside this file explains survivors that change nothing that could be seen, so that no test can kill them:
-each by its function and by the source before and after the change.
+`explained_mutants.json` beside this file explains survivors, each by its function and by the source before and after the change: those
+that change nothing that could be seen, and guards that no fast test can reach.
 """
 
 import argparse
