@@ -160,6 +160,22 @@ def test_scores_are_watched_each_by_its_own_flow() -> None:
     assert [times(rows, "flow_started", source=name) for name in flows] == [[2.0], [1.0]]
 
 
+@pytest.mark.parametrize("half_life", [None, "1000d"])
+def test_falling_scores_are_watched_each_by_its_own_flow(half_life: str | None) -> None:
+    score = {"half_life": half_life} if half_life else {}
+    journey = {
+        "scores": {"heat": score, "cold": score},
+        "events": {
+            "a": event_after("1d", {"score": {"heat": 5, "cold": 5}}, when="count(a) == 0"),
+            "b": event_after("2d", {"score": {"heat": -4}}, when="count(b) == 0"),
+            "c": event_after("3d", {"score": {"cold": -4}}, when="count(c) == 0"),
+        },
+    }
+    flows = {name: {"on": {"score": name, "below": 4}, "steps": [{"tag": "done"}]} for name in ("cold", "heat")}
+    rows = rows_of({**MAIL, **journey}, {"flows": flows}, horizon="4d")
+    assert [times(rows, "flow_started", source=name) for name in flows] == [[3.0], [2.0]]
+
+
 def unopened_starts(n: int, opening_at: int | None, channels: list[str] | None = None) -> list[float]:
     """Starts of a flow on unopened messages: a mail a day goes out, that of `opening_at` is opened, and a text goes out on day 1."""
     journey = {
@@ -183,6 +199,14 @@ def test_unopened_messages_start_a_flow_at_the_delivery_after_the_nth() -> None:
 
 def test_an_opening_begins_a_new_spell_of_unopened_messages() -> None:
     assert unopened_starts(2, 3, ["mail"]) == [2.5, 6.5]
+
+
+def test_unopened_messages_start_each_flow_that_counts_them() -> None:
+    journey = {**MAIL, "personas": {"customer": {"share": 1, "affinity": {"mail": NEVER}}}}
+    flows = {f"f{n}": {"on": {"unopened": n}, "steps": [{"tag": "done"}]} for n in (2, 1, 3)}
+    casts = send_at(*(f"2026-01-{day:02d} 12:00" for day in range(5, 11)))
+    rows = rows_of(journey, {"broadcasts": casts, "flows": flows}, horizon="6d")
+    assert [times(rows, "flow_started", source=f"f{n}") for n in (1, 2, 3)] == [[1.5], [2.5], [3.5]]
 
 
 def test_unopened_messages_are_counted_over_the_channels_named() -> None:

@@ -8,6 +8,9 @@ from in_memory_simulation import simulate_in_memory
 from rule_worlds import EVERY_DAY, customer_row, event_after, rows_of, send_at, times
 from small_scenarios import small_scenario
 
+from cjsim.errors import InputError
+from cjsim.simulation.simulate import simulate
+
 MAIL = {"channels": {"mail": {}}, "messages": {"hello": {"channel": "mail", "open_rate": 0.01}}}
 PURCHASE = {"purchase": {"value": 100}}
 
@@ -73,7 +76,15 @@ def test_an_offer_needs_a_purchase_of_its_least_value() -> None:
     assert savings(("1d", "a"), a={"amount": 1, "valid": "90d", "at_least": 100.5}) == []
 
 
+@pytest.mark.parametrize("offer", [{"amount": 1, "valid": "90d", "at_least": 100.5}, {"amount": 1, "valid": "5d"}])
+def test_an_offer_that_does_not_fit_takes_nothing_off(offer: dict[str, Any]) -> None:
+    row = customer_row(offers(("1d", "a"), a=offer), horizon="15d")
+    assert (row["revenue"], row["redemptions"]) == (100.0, 0)
+
+
 def test_an_offer_that_nobody_redeems_stays() -> None:
+    journey = offers(("1d", "a"), a={"amount": 5, "valid": "90d", "redeems": 0.0})
+    assert customer_row(journey, horizon="15d")["revenue"] == 100.0
     assert savings(("1d", "a"), a={"amount": 1, "valid": "90d", "redeems": 0.0}) == []
 
 
@@ -187,6 +198,9 @@ def test_words_and_operators_of_conditions(condition: str, days: list[int]) -> N
         ("a == 2", True),
         ("a > 2", False),
         ("country == DE", True),
+        ("stage == here", True),
+        ("stage == there", False),
+        ("count(buy) == 0", True),
     ],
 )
 def test_conditions_of_a_journey_know_the_customer(condition: str, holds: bool) -> None:
@@ -195,6 +209,7 @@ def test_conditions_of_a_journey_know_the_customer(condition: str, holds: bool) 
         "interests": {"shoes": 1, "hats": 1},
         "traits": {"b": {"fixed": 7.0}, "a": {"fixed": 2.0}},
         "attributes": {"country": {"DE": 1.0, "FR": 0.0}},
+        "stages": {"there": {}, "here": {}},
         "events": {"buy": event_after("10d", when=condition)},
     }
     assert times(rows_of(journey, horizon="15d"), "buy") == ([10.0] if holds else [])
@@ -289,6 +304,42 @@ def test_an_event_is_logged_with_the_stage_in_which_it_happened() -> None:
     assert [(row.event, row.stage) for row in rows_of(journey, horizon="3d")] == [("entered", "here"), ("move", "here"), ("x", "there")]
 
 
+def test_log_rows_name_only_what_they_are_about() -> None:
+    journey = {
+        "channels": {"mail": {}, "text": {}},
+        "messages": {"hello": {"channel": "text", "open_rate": 0.01}, "bye": {"channel": "text", "open_rate": 0.01}},
+        "offers": {"rebate": {"amount": 5, "valid": "9d"}, "spare": {"amount": 5, "valid": "9d"}},
+        "events": {
+            "buy": event_after("1d", {"purchase": {"value": 50}}, {"opt_out": "mail"}, {"refer": {"joins": 1.0, "delay": {"fixed": "9d"}}}),
+        },
+    }
+    arms = {"a": {"share": 0.0}, "b": {"share": 1.0}}
+    steps = [{"split": arms, "experiment": "x"}, {"offer": "rebate"}, {"send": "bye"}, {"wait": "20d"}]
+    flows = {
+        "idle": {"on": {"event": "buy"}, "if": "day < 0", "steps": steps},
+        "f": {"on": {"stage": "here"}, "exit_on": ["buy"], "steps": steps},
+    }
+    rows = rows_of(journey, {"flows": flows}, horizon="36h")
+    assert [tuple(row) for row in rows] == [
+        (0, 0.0, 0.0, "entered", "here", "", "", ""),
+        (0, 0.0, 0.0, "flow_started", "here", "", "", "f"),
+        (0, 0.0, 1.0, "exposed", "here", "", "", "f"),
+        (0, 0.0, 0.0, "offered", "here", "", "", "rebate"),
+        (0, 0.0, 0.0, "delivered", "here", "text", "bye", "f"),
+        (0, 1.0, 45.0, "buy", "here", "", "", ""),
+        (0, 1.0, 5.0, "redeemed", "here", "", "", "rebate"),
+        (0, 1.0, 0.0, "opted_out", "here", "mail", "", ""),
+        (0, 1.0, 0.0, "referral", "here", "", "", ""),
+        (0, 1.0, 0.0, "flow_exited", "here", "", "", "f"),
+    ]
+
+
+def test_a_customer_for_whom_no_time_passes_is_an_error() -> None:
+    restless = {"in": ["here"], "wait": {"empirical": {"values": ["0s", "1s"], "weights": [1, 0]}}}
+    with pytest.raises(InputError, match="must let time pass"):
+        simulate(small_scenario(journey={"events": {"again": restless}}), customers=1, threads=1)
+
+
 # --------------------------------------------------------------------------------------------------------------------- referrals
 
 
@@ -324,6 +375,11 @@ def test_friends_have_different_keys_and_their_parents_row() -> None:
     registry = referring(invites=2).population_registry
     assert len(set(registry.keys.tolist())) == 7
     assert registry.parents.tolist()[1:] == [0, 0, 1, 1, 2, 2]
+
+
+def test_keys_of_friends_do_not_change() -> None:
+    # A promise to saved results: the friends of a customer are the same people in every version.
+    assert [int(key) for key in referring(invites=1).population_registry.keys] == [0, 9955588113183381102, 10604609584372285383]
 
 
 def test_a_key_of_a_friend_says_its_generation() -> None:
@@ -380,6 +436,21 @@ def test_a_request_during_a_conversation_joins_it() -> None:
     assert [row.event for row in rows if row.event.startswith(("asked", "answered"))] == ["asked", "asked_again", "answered_in_time"]
 
 
+def test_desk_metrics_count_requests_joins_and_answers() -> None:
+    # Per customer: one conversation, two requests that join it; the second customer is answered late, after two hours.
+    journey, policy = desk(asks=("1d", "25h", "25h30min"))
+    metrics = simulate(small_scenario(journey=journey, policy=policy, horizon="3d"), customers=2, threads=1).metrics
+    names = ("tickets[line]", "asked_again[line]", "sla_kept[line]", "abandonment[line]", "wait[line]", "service[line]")
+    assert [metrics[name].value for name in names] == pytest.approx([1.0, 2.0, 0.5, 0.0, 60.0, 120.0], rel=1e-6)
+
+
+def test_desk_metrics_count_who_is_lost() -> None:
+    journey, policy = desk(patience={"fixed": "1h"})
+    metrics = simulate(small_scenario(journey=journey, policy=policy, horizon="3d"), customers=4, threads=1).metrics
+    names = ("tickets[line]", "sla_kept[line]", "abandonment[line]", "wait[line]", "service[line]")
+    assert [metrics[name].value for name in names] == pytest.approx([1.0, 0.25, 0.75, 0.0, 30.0], rel=1e-6)
+
+
 def test_a_request_after_an_answer_is_a_new_one() -> None:
     journey, policy = desk(asks=("1d", "27h"))
     assert times(rows_of(journey, policy, horizon="3d"), "answered_in_time") == pytest.approx([26 / 24, 29 / 24])
@@ -388,6 +459,16 @@ def test_a_request_after_an_answer_is_a_new_one() -> None:
 def test_no_conversation_is_shorter_than_a_second() -> None:
     journey, policy = desk(service="0s")
     assert times(rows_of(journey, policy, horizon="3d"), "answered_in_time") == [pytest.approx(1 + 1 / 86400, abs=1e-12)]
+
+
+def test_an_answer_has_its_effects_where_nothing_else_has_any() -> None:
+    journey = {
+        "channels": {"mail": {}},
+        "desks": {"line": {"service": {"fixed": "2h"}, "effects": {"in_time": [{"fire": "happy"}]}}},
+        "events": {"happy": event_after(None)},
+    }
+    policy = {"desks": {"line": {"agents": 1}}, "flows": {"f": {"on": {"stage": "here"}, "steps": [{"ask": "line"}]}}}
+    assert times(rows_of(journey, policy), "happy") == [pytest.approx(2 / 24)]
 
 
 def test_what_is_open_at_the_horizon_has_no_effect() -> None:

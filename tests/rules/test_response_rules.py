@@ -100,6 +100,13 @@ def test_annoyance_makes_customers_complain_where_they_cannot_unsubscribe() -> N
     assert times(rows, "unsubscribed") == []
 
 
+@pytest.mark.parametrize("event", ["unsubscribe", "complaint"])
+def test_who_leaves_without_opening_opens_and_clicks_nothing(event: str) -> None:
+    message = {f"{event}_rate": 1e-9, "click_rate": 0.999999999}
+    row = customer_row(mail(affinity=NEVER, annoyance=60.0, message=message), {"broadcasts": TWICE})
+    assert (row["opens"], row["clicks"], row["unsubscribes"] + row["complaints"]) == (0, 0, 1)
+
+
 def test_unsubscribing_comes_before_complaining() -> None:
     rows = rows_of(mail(annoyance=60.0, message={"complaint_rate": 1e-9, "unsubscribe_rate": 1e-9}), {"broadcasts": TWICE})
     assert len(times(rows, "unsubscribed")) == 1

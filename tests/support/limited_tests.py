@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +21,6 @@ class TooLongError(BaseException):
     """A test used more CPU time than its limit. Not an Exception, so that neither the code under test nor hypothesis catches it."""
 
 
-def _stop(*_: object) -> None:
-    raise TooLongError
-
-
 class Limits:
     """A pytest plugin: chosen tests in a chosen order, each within a limit of CPU time."""
 
@@ -33,7 +30,23 @@ class Limits:
         self.failed: dict[str, str] = {}
         self.fixtures: dict[str, list[str]] = {}
         self.current = ""
-        self.wasted: dict[str, float] = {}
+        self.deadline: float | None = None  # CPU time of this process at which the running test is too long
+
+    def watch(self) -> None:
+        """Interrupt the main thread whenever its test is too long: it may wait for a thread that never ends."""
+        main_thread = threading.main_thread().ident
+        assert main_thread is not None
+        while True:
+            time.sleep(0.1)
+            deadline = self.deadline
+            if deadline is not None and time.process_time() > deadline:
+                self.deadline = deadline + 0.5
+                signal.pthread_kill(main_thread, signal.SIGUSR1)
+
+    def stop_test(self, *_: object) -> None:
+        """End the running test, in the main thread."""
+        if self.deadline is not None:
+            raise TooLongError
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -56,12 +69,11 @@ class Limits:
             self.fixtures[item.nodeid] = [_fixture_name(one) for several in found for one in several if one.scope != "function"]
             self.cover.switch_context(item.nodeid)
         begun = time.process_time()
-        limit = self.limit(item)
-        signal.setitimer(signal.ITIMER_PROF, limit, limit)
+        self.deadline = begun + self.limit(item)
         try:
             result = yield
         finally:
-            signal.setitimer(signal.ITIMER_PROF, 0.0)
+            self.deadline = None
         self.seconds[item.nodeid] = self.seconds.get(item.nodeid, 0.0) + time.process_time() - begun
         return result
 
@@ -112,12 +124,13 @@ def _answer(request: dict[str, Any], content: dict[str, Any]) -> None:
 def main() -> int:
     """Do what the request asks: `files`, `tests` (in order; none: all), `limit`, `limits`, `waste`, `stop`, `cover`, `answer`."""
     request: dict[str, Any] = json.load(sys.stdin)
-    signal.signal(signal.SIGPROF, _stop)
     folder = Path.cwd() / "cjsim" / "kernels"
     cover = coverage.Coverage(data_file=None, config_file=False, include=[f"{folder}/*"]) if request["cover"] else None
     if cover is not None:
         cover.start()
     limits = Limits(request, cover)
+    signal.signal(signal.SIGUSR1, limits.stop_test)
+    threading.Thread(target=limits.watch, daemon=True).start()
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "--no-header", "--tb=no", "-m", "not slow"]
     code = int(pytest.main([*options, *request["files"]], plugins=[limits]))
     content: dict[str, Any] = {"code": code, "failed": limits.failed, "seconds": limits.seconds, "fixtures": limits.fixtures}

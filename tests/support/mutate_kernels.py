@@ -9,8 +9,8 @@ A measuring run comes first: tests that fail with the JIT off or take longer tha
 A mutant is killed if a test fails or does not end; it survives if all tests pass that run its line, up to `--budget` seconds of them.
 The folder `--out` holds `measured.json`, `results.jsonl`, `mutants.csv` and `report.md`. The same command resumes where it was
 interrupted; after a change of tests, only mutants that had survived are tried again.
-`equivalent_mutants.json` beside this file explains survivors that change nothing that could be seen, so that no test can kill them:
-each by its function and by the source before and after the change.
+`explained_mutants.json` beside this file explains survivors, each by its function and by the source before and after the change: those
+that change nothing that could be seen, and guards that no fast test can reach.
 """
 
 import argparse
@@ -314,7 +314,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of the draw")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "mutants", help="folder of results")
     parser.add_argument("--workers", type=int, default=2, help="processes at a time")
-    parser.add_argument("--limit", type=float, default=3.0, help="seconds of CPU: tests that take longer are not used")
+    parser.add_argument("--limit", type=float, default=5.0, help="seconds of CPU: tests that take longer are not used")
     parser.add_argument("--budget", type=float, default=40.0, help="seconds of CPU: tests tried on one mutant")
     parser.add_argument("--only", default="", help="only mutants whose `file:function` contains this text")
     parser.add_argument("--list", action="store_true", help="print the mutants drawn, and end")

@@ -11,7 +11,7 @@ from mutation_sites import Mutant
 
 def write_report(mutants: list[Mutant], results: dict[str, dict[str, Any]], out: Path, heading: str) -> str:
     """Write `mutants.csv` and `report.md`; returns the summary."""
-    known = json.loads((Path(__file__).parent / "equivalent_mutants.json").read_text(encoding="utf-8"))
+    known = json.loads((Path(__file__).parent / "explained_mutants.json").read_text(encoding="utf-8"))
     counts = Counter(results[mutant.key]["status"] for mutant in mutants)
     left = [mutant for mutant in mutants if results[mutant.key]["status"] in ("survived", "not covered")]
     why = {mutant.key: explanation(mutant, known) for mutant in left}
@@ -20,7 +20,7 @@ def write_report(mutants: list[Mutant], results: dict[str, dict[str, Any]], out:
     share = 100 * killed / max(len(mutants), 1)
     summary = (
         f"{heading}: {len(mutants)} mutants, {killed} killed ({share:.1f} %; {counts['timed out']} of them by a time limit), "
-        f"{counts['survived']} survived, {counts['not covered']} not covered; {explained} of those left are known to be equivalent"
+        f"{counts['survived']} survived, {counts['not covered']} not covered; {explained} of those left are explained"
     )
     with (out / "mutants.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -49,7 +49,7 @@ def write_report(mutants: list[Mutant], results: dict[str, dict[str, Any]], out:
 
 
 def explanation(mutant: Mutant, known: list[dict[str, str]]) -> str:
-    """Why a mutant cannot be killed, if that is known."""
+    """Why no fast test kills a mutant, if that is known."""
     for entry in known:
         if (entry["function"], entry["before"], entry["after"]) == (mutant.function, mutant.before, mutant.after):
             return entry["why"]
