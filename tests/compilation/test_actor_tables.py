@@ -78,7 +78,7 @@ def test_arms_of_a_split_have_cumulative_shares() -> None:
         ["SPLIT 0", "SEND 0"],
         ["SPLIT 0", "WAIT 1", "STOP"],
     ]
-    assert np.allclose(world.shares.upto, [0.2, 0.7, 1.0], rtol=0, atol=1e-15)
+    assert np.allclose(world.shares.cumulative, [0.2, 0.7, 1.0], rtol=0, atol=1e-15)
     assert world.steps[0].stream == symbols.stream_id("flow:f::split:steps[0]")
 
 

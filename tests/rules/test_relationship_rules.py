@@ -372,18 +372,18 @@ def test_referrals_count_those_who_join_before_the_horizon() -> None:
 
 
 def test_friends_have_different_keys_and_their_parents_row() -> None:
-    registry = referring(invites=2).population_registry
+    registry = referring(invites=2).registry
     assert len(set(registry.keys.tolist())) == 7
     assert registry.parents.tolist()[1:] == [0, 0, 1, 1, 2, 2]
 
 
 def test_keys_of_friends_do_not_change() -> None:
     # A promise to saved results: the friends of a customer are the same people in every version.
-    assert [int(key) for key in referring(invites=1).population_registry.keys] == [0, 9955588113183381102, 10604609584372285383]
+    assert [int(key) for key in referring(invites=1).registry.keys] == [0, 9955588113183381102, 10604609584372285383]
 
 
 def test_a_key_of_a_friend_says_its_generation() -> None:
-    keys = [int(key) for key in referring(invites=1).population_registry.keys]
+    keys = [int(key) for key in referring(invites=1).registry.keys]
     assert [(key >> 63, key >> 59 & 15) for key in keys] == [(0, 0), (1, 1), (1, 2)]
 
 

@@ -161,7 +161,7 @@ def test_personal_topic_matches_with_the_stated_accuracy_at_each_send() -> None:
     levels = [{"if": "tier == known", "accuracy": 0.9}, {"if": "tier != new", "accuracy": 0.6}]
     run = simulate_small(journey, policy={"broadcasts": twice, "personalisation": levels}, customers=2 * CUSTOMERS, horizon="8d")
     found = []
-    for tier, accuracy in (("known", 0.9), ("told", 0.6), ("new", 1 / 3)):
+    for tier, accuracy in (("known", 0.9), ("asked", 0.6), ("new", 1 / 3)):
         opens = run.outcomes.customers["opens"][run.profiles().attributes["tier"] == tier]
         p = accuracy * special.expit(LOGIT + 2.5) + (1 - accuracy) * special.expit(LOGIT)
         # Drawn anew for each send: two independent openings, and not one draw of the match for both.

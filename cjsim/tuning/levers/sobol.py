@@ -83,6 +83,7 @@ def add_sobol_indices(
     known: dict[str, float] = {}
 
     def metric_at(unit: FloatArray) -> float:
+        """The metric at a point of the unit cube; equal points are simulated once."""
         values = space.values(space.at(unit.tolist()))
         key = json.dumps(values, sort_keys=True)
         if key not in known:
