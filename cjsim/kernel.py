@@ -140,6 +140,6 @@ def rule(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile `function` into each place that uses it: for what is short and runs at every happening."""
+    """Compile `function` into each place that uses it: for what is short and runs at every event."""
     compiled: F = numba.njit(forceinline=True, **_OPTIONS)(function)
     return compiled

@@ -1,4 +1,4 @@
-"""Compiles effects into EFFECT records: a list of effects is a chain, a branch of `choose` is a detour that rejoins it."""
+"""Compiles effects into EFFECT_RECORD records: a list of effects is a chain, a branch of `choose` is a detour that rejoins it."""
 
 from cjsim.compiler.quantile_tables import amount_distribution, wait_distribution
 from cjsim.compiler.symbols import PendingIndex, RecordFields, Symbols, resolve_pending

@@ -1,4 +1,4 @@
-"""Compiles flows and broadcasts into ACTOR, STEP, SITE and SPLIT_SHARE records: steps are a graph of record indices."""
+"""Compiles flows and broadcasts into ACTOR, STEP_RECORD, SITE and SPLIT_SHARE records: steps are a graph of record indices."""
 
 import math
 from collections.abc import Iterable

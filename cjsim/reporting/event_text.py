@@ -148,7 +148,7 @@ class EventDescriber:
 
         Parameters
         ----------
-        row : record of ROW
+        row : record of LOG_ROW
             The row.
         step : TraceStep
             The step that wrote it.

@@ -1,6 +1,6 @@
 """Customers follow the declared distributions, however the population is split into batches.
 
-Statistical tests compare a p-value with P_LEAST: each fails by chance for one seed in a million. Seeds are fixed.
+Statistical tests compare a p-value with MIN_P_VALUE: each fails by chance for one seed in a million. Seeds are fixed.
 """
 
 import itertools

@@ -1,6 +1,7 @@
 """Acquisition: spend, carry-over, saturation by hand; arrivals against the Poisson law; the n-th arrival is one person.
 
-Statistical tests hand their p-values to `agrees` (laws.py): each fails by chance once in a million seeds at most; seeds are fixed besides.
+Statistical tests pass their p-values to `assert_plausible` (statistical_checks.py): each fails by chance for at most one seed in a million.
+Seeds are fixed.
 """
 
 from datetime import date

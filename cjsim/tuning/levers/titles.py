@@ -24,7 +24,7 @@ def lever_title(scenario: Scenario, path: KeyPath) -> str:
     scenario : Scenario
         The scenario of the lever.
     path : KeyPath
-        KeyPath of the lever; begins with 'policy' or 'journey'.
+        Path of the lever; begins with 'policy' or 'journey'.
     """
     part, *keys = path
     if part != "policy":
@@ -51,7 +51,7 @@ def move_value_text(value: object, path: str) -> str:
     value : object
         The value as in a file.
     path : str
-        KeyPath of the lever.
+        Path of the lever.
 
     Examples
     --------
