@@ -26,7 +26,7 @@ from cjsim.reporting.event_text import EventDescriber, EventText
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import default_population_limit, simulate
 
-_REFUSAL_TOUCHES = [TouchCode[f"SUPPRESSED_{verdict.name}"] for verdict in SendDecision if verdict >= SendDecision.CONSENT]
+_REFUSAL_TOUCHES = [TouchCode[f"SUPPRESSED_{decision.name}"] for decision in SendDecision if decision >= SendDecision.CONSENT]
 _EVENTS_WITH_COST = ("entered", "delivered", "opened", "clicked", "answered_in_time", "answered_late")
 _TOTALED_OUTCOMES = ("purchases", "revenue", "discounts", "margin", "cost", "clv", "contacts", "opens", "clicks", "opt_outs", "referrals")
 

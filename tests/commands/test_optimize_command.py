@@ -213,10 +213,10 @@ def test_command_killed_ten_times_gives_the_same_result(tmp_path: Path) -> None:
     text = replace_each((WORLDS / "study.yaml").read_text(encoding="utf-8"), larger)
     (tmp_path / "study.yaml").write_text(text, encoding="utf-8")
     whole = run("study.yaml", "--storage", "memory", "--json", cwd=tmp_path)
-    dice = random.Random(4)
+    rng = random.Random(4)
     for i in range(10):
         with running_command("study.yaml", "--json", *(("--workers", 2) if i in (3, 7) else ()), cwd=tmp_path) as process:
-            time.sleep(dice.uniform(2.0, 8.0))
+            time.sleep(rng.uniform(2.0, 8.0))
             process.send_signal(signal.SIGKILL)
     last = run("study.yaml", "--json", cwd=tmp_path)
     assert last.stdout == whole.stdout

@@ -126,8 +126,8 @@ def test_proactive_churn_offer_raises_churn(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_referred_customers_stay_longer_and_are_worth_more() -> None:
-    # Schmitt, Skiera, van den Bulte via S: churn -18 %, CLV +16 %. One stream of newcomers with the personas of the referred, and of all.
-    # 14,000 newcomers: both ratios have a standard error of about 3 %.
+    # Schmitt, Skiera, van den Bulte via S: churn -18 %, CLV +16 %. One stream of customers with the personas of the referred, and of all.
+    # 14,000 of them: both ratios have a standard error of about 3 %.
     stream = {"journey.acquisition.word_of_mouth.baseline": 25.0, "journey.acquisition.search.baseline": 0.0, "policy.acquisition": {}}
     referred, all_readers = (
         cj.simulate(load_shipped("subscription", **stream, **mix), customers=10, seed=2).metrics

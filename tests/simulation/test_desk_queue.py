@@ -25,7 +25,7 @@ INF = float("inf")
 class Case(NamedTuple):
     """Requests in whole days, so that much falls together."""
 
-    rota: Roster
+    roster: Roster
     arrivals: list[int]
     service: list[int]
     patience: list[float]
@@ -47,7 +47,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def queue_oracle(case: Case) -> dict[int, tuple[float, bool]]:
-    """Who waits how long, and whether it is answered: day by day, in the order in which the account names what falls together."""
+    """Who waits how long, and whether it is answered: day by day, in the order of simultaneous events that docs/design.md gives."""
     became: dict[int, tuple[float, bool]] = {}
     waiting: list[int] = []
     ends: list[int] = []
@@ -65,7 +65,7 @@ def queue_oracle(case: Case) -> dict[int, tuple[float, bool]]:
             became[n] = case.patience[n], False
 
     for day in range(200):
-        people = [0, *(count for time, count in zip(*case.rota, strict=True) if time <= day)][-1]
+        people = [0, *(count for time, count in zip(*case.roster, strict=True) if time <= day)][-1]
         ends[:] = [end for end in ends if end != day]
         let_in(day, people)
         lose_patience(day)
@@ -79,9 +79,9 @@ def queue_oracle(case: Case) -> dict[int, tuple[float, bool]]:
 @given(cases())
 def test_queue_agrees_with_the_oracle(case: Case) -> None:
     arrays = [np.array(of, np.float64) for of in (case.arrivals, case.service, case.patience, case.priority)]
-    served = simulate_queue(case.rota, *arrays[:3], priority=arrays[3])
+    outcome = simulate_queue(case.roster, *arrays[:3], priority=arrays[3])
     became = queue_oracle(case)
-    for n, (waited, reply) in enumerate(zip(served.waited, served.reply, strict=True)):
+    for n, (waited, reply) in enumerate(zip(outcome.waited, outcome.reply, strict=True)):
         if n not in became:
             assert reply == NO_REPLY
         else:
@@ -91,16 +91,16 @@ def test_queue_agrees_with_the_oracle(case: Case) -> None:
 def test_service_starts_within_shifts_and_no_request_is_rejected() -> None:
     rng = np.random.default_rng(3)
     shifts = [Shift.model_validate({"agents": 2, "from": "09:00", "to": "17:00", "weekdays": ["monday", "tuesday", "friday"]})]
-    rota = roster_of(shifts, start=MONDAY, horizon_days=70)
+    roster = roster_of(shifts, start=MONDAY, horizon_days=70)
     arrivals = np.sort(rng.uniform(0, 60, 400))
     service = rng.exponential(0.05, 400)
-    served = simulate_queue(rota, arrivals, service)
-    begun = arrivals + served.waited
-    begun, ended = begun[served.reply >= 0], served.ended[served.reply >= 0]
+    outcome = simulate_queue(roster, arrivals, service)
+    begun = arrivals + outcome.waited
+    begun, ended = begun[outcome.reply >= 0], outcome.ended[outcome.reply >= 0]
     assert len(begun) > 350
     assert np.all((begun % 1 >= 9 / 24 - 1e-9) & (begun % 1 < 17 / 24)) and set(np.floor(begun).astype(int) % 7) == {0, 1, 4}
     assert np.any(ended % 1 > 17 / 24)  # a conversation that is open at the end of a shift is finished
-    np.testing.assert_allclose(ended - begun, service[served.reply >= 0], atol=1e-12)
+    np.testing.assert_allclose(ended - begun, service[outcome.reply >= 0], atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_service_starts_within_shifts_and_no_request_is_rejected() -> None:
         ([{"agents": 5, "dates": ["2027-01-01"]}], 30, Roster((), ())),
     ],
 )
-def test_rota_sums_overlapping_shifts(shifts: list[dict[str, Any]], horizon: float, expected: Roster) -> None:
+def test_roster_sums_overlapping_shifts(shifts: list[dict[str, Any]], horizon: float, expected: Roster) -> None:
     assert roster_of([Shift.model_validate(shift) for shift in shifts], start=MONDAY, horizon_days=horizon) == expected
 
 
@@ -161,8 +161,8 @@ def test_escalated_request_is_queued_by_its_original_time() -> None:
 
 @pytest.mark.parametrize(("sla", "reply"), [(0.5, ReplyCode.LATE), (1.0, ReplyCode.IN_TIME), (1.1, ReplyCode.IN_TIME)])
 def test_answer_is_in_time_if_service_starts_within_the_sla(sla: float, reply: ReplyCode) -> None:
-    served = simulate_queue(Roster((0.0,), (1,)), np.zeros(2), np.ones(2), sla=sla)
-    assert served.waited.tolist() == [0.0, 1.0] and served.reply.tolist() == [ReplyCode.IN_TIME, reply]
+    outcome = simulate_queue(Roster((0.0,), (1,)), np.zeros(2), np.ones(2), sla=sla)
+    assert outcome.waited.tolist() == [0.0, 1.0] and outcome.reply.tolist() == [ReplyCode.IN_TIME, reply]
 
 
 def test_simultaneous_requests_are_served_by_priority_then_key() -> None:
@@ -174,5 +174,5 @@ def test_simultaneous_requests_are_served_by_priority_then_key() -> None:
 
 def test_long_queue_is_served_in_order_and_quickly() -> None:
     n = 20_000
-    served = simulate_queue(Roster((0.0,), (1,)), np.zeros(n), np.ones(n))
-    assert np.array_equal(served.waited, np.arange(n))
+    outcome = simulate_queue(Roster((0.0,), (1,)), np.zeros(n), np.ones(n))
+    assert np.array_equal(outcome.waited, np.arange(n))

@@ -8,7 +8,7 @@ from cjsim.engine.run_record import RunRecord
 from cjsim.kernels.codes import REFUSAL_TO_TOUCH, SendDecision, TouchCode
 from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_of_outcome, mean_per_customer, ratio_of_sums
 
-_REFUSAL_VERDICTS = [verdict for verdict in SendDecision if verdict >= SendDecision.CONSENT]
+_REFUSALS = [decision for decision in SendDecision if decision >= SendDecision.CONSENT]
 # Name, title, numerator, denominator.
 _RATE_DEFINITIONS = (
     ("open_rate", "openings per delivered message", TouchCode.OPENED, TouchCode.DELIVERED),
@@ -54,7 +54,7 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
             mean_of_outcome("collisions"),
         ),
     ]
-    for refusal in _REFUSAL_VERDICTS:
+    for refusal in _REFUSALS:
         reason, touch = refusal.name.lower(), TouchCode(REFUSAL_TO_TOUCH + refusal)
         title = f"sends per customer that were refused for {reason}"
         definitions.append(MetricDefinition(f"suppressed[{reason}]", "sends", title, _touches_per_customer(touch, None)))
