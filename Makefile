@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope
-RULE_TESTS := tests/simulation/test_model_rules.py tests/simulation/test_guardrails_and_flows.py
+RULE_TESTS := tests/rules tests/simulation/test_model_rules.py tests/simulation/test_guardrails_and_flows.py
 
 .PHONY: setup demo test test-all test-bounds test-interpreted lint format lock bench experiments clean
 
