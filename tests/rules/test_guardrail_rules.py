@@ -11,6 +11,13 @@ TWO_CHANNELS = {
 }
 
 
+HELD_OUT: dict[str, list[int]] = {
+    "guardrails": [6, 10, 11, 16],
+    "broadcast": [0, 2, 6, 7, 13, 17, 18],
+    "consent": [3, 8, 10, 15],
+}  # of 20 customers, seed 11
+
+
 def daily(at: str, message: str = "hello", **more: Any) -> dict[str, Any]:
     return {"schedule": {"weekdays": EVERY_DAY, "at": at}, "send": message, **more}
 
@@ -162,6 +169,23 @@ def test_the_same_customers_are_held_out_at_each_send() -> None:
     days = [{row.customer for row in rows if row.event == "suppressed_holdout" and int(row.time) == day} for day in range(3)]
     assert days[0] == days[1] == days[2]
     assert 0 < len(days[0]) < 40
+
+
+@pytest.mark.parametrize("where", ["guardrails", "broadcast"])
+def test_who_is_held_out_does_not_change(where: str) -> None:
+    # A promise to saved results: a holdout of a name and a share keeps the same customers away in every version.
+    policy = {
+        "broadcasts": {"a": daily("10:00", holdout=0.3 if where == "broadcast" else 0.0)},
+        "guardrails": {"holdout": 0.3 if where == "guardrails" else 0.0},
+    }
+    rows = rows_of(TWO_CHANNELS, policy, customers=20, horizon="1d", seed=11)
+    assert [row.customer for row in rows if row.event == "suppressed_holdout"] == HELD_OUT[where]
+
+
+def test_who_consents_does_not_change() -> None:
+    journey = {**TWO_CHANNELS, "channels": {"mail": {"consent": 0.7}, "text": {}}}
+    rows = rows_of(journey, {"broadcasts": {"a": daily("10:00")}}, customers=20, horizon="1d", seed=11)
+    assert [row.customer for row in rows if row.event == "suppressed_consent"] == HELD_OUT["consent"]
 
 
 def test_the_exit_rule_refuses_while_its_condition_holds() -> None:
