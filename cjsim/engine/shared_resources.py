@@ -85,7 +85,7 @@ class SharedResults(NamedTuple):
         Parameters
         ----------
         population : Population
-            Written: answers.
+            Written: replies.
         """
         if len(self.keys):
             at = np.minimum(np.searchsorted(self.keys, population.key), len(self.keys) - 1)
