@@ -148,7 +148,10 @@ class _DiaryBuilder:
         key = population.key[0]
         if key >= REFERRED:
             return "a friend referred it"
-        channel = self.codebook.attributes["acquired_by"][int(population.attributes[0, -1])] if key >= np.uint64(ARRIVED) else ""
+        if key < np.uint64(ARRIVED):
+            return ""
+        attributes = self.codebook.attributes
+        channel = attributes["acquired_by"][int(population.attributes[0, list(attributes).index("acquired_by")])]
         return f"by {channel}" if channel else ""
 
     def customer_attributes(self) -> dict[str, Any]:
