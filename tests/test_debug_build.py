@@ -101,3 +101,20 @@ def test_normal_build_without_jit_has_the_rules_of_numpy(program: Path) -> None:
         "IndexError: index 3 is out of bounds for axis 1 with size 3",
         "7.0",
     ]
+
+
+WALK = """
+import cjsim as cj
+
+journey = {"name": "j", "starts_in": "here", "stages": {"here": {}}, "acquisition": {"search": {"baseline": 1}}}
+scenario = {"name": "s", "start": "2026-01-05", "horizon": "20d", "customers": 3, "journey": journey, "policy": {"name": "p"}}
+diary = cj.walk(cj.Scenario.from_dict(scenario), customer=4)
+print(diary.who, diary.lines[0].text)
+"""
+
+
+@pytest.mark.parametrize("checked", [False, True])
+def test_diary_of_an_arrival_needs_no_negative_index(tmp_path: Path, checked: bool) -> None:
+    path = tmp_path / "walk.py"
+    path.write_text(WALK, encoding="utf-8")
+    assert printed(path, checked=checked, jit=False) == ["{'acquired_by': 'search'} Enters"]

@@ -115,7 +115,7 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
 
 
 def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress: Progress | None) -> SharedResults:
-    """The answers of desks and the decisions about budgets, which depend on all customers."""
+    """The replies of desks and the budgets as they were spent, which depend on all customers."""
     if progress is not None:
         progress.note(f"cjsim: all customers of {scenario.name} share desks or budgets with this one, and live as well ...")
     cohorts = (initial_cohort(plan, seed, 0, scenario.customers), _draw_scenario_arrivals(scenario, plan, seed))
@@ -148,7 +148,10 @@ class _DiaryBuilder:
         key = population.key[0]
         if key >= REFERRED:
             return "a friend referred it"
-        channel = self.codebook.attributes["acquired_by"][int(population.attributes[0, -1])] if key >= np.uint64(ARRIVED) else ""
+        if key < np.uint64(ARRIVED):
+            return ""
+        attributes = self.codebook.attributes
+        channel = attributes["acquired_by"][int(population.attributes[0, list(attributes).index("acquired_by")])]
         return f"by {channel}" if channel else ""
 
     def customer_attributes(self) -> dict[str, Any]:
