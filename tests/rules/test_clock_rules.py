@@ -344,3 +344,11 @@ def test_a_condition_on_a_schedule_of_every_day_changes_nothing() -> None:
     casts = {"b": {"schedule": {"weekdays": EVERY_DAY, "at": "12:00"}, "send": "hello", "if": "day < 0"}}
     journey = {"channels": {"mail": {}}, "messages": {"hello": {"channel": "mail", "open_rate": 0.5}}, "events": {"buy": buying("7d")}}
     assert buy_times(journey, {"broadcasts": casts}) == [7.0, 14.0, 21.0, 28.0]
+
+
+def test_each_empirical_wait_takes_its_own_values() -> None:
+    first = {"in": "anywhere", "wait": {"empirical": {"values": ["1h", "2h", "3h"]}}, "when": "count(first) < 1"}
+    second = {"in": "anywhere", "wait": {"empirical": {"values": ["7h", "11h"]}}, "when": "count(second) < 1"}
+    rows = rows_of({"events": {"first": first, "second": second}}, customers=40)
+    assert {round(24 * time) for time in times(rows, "first")} == {1, 2, 3}
+    assert {round(24 * time) for time in times(rows, "second")} == {7, 11}

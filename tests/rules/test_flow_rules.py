@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from rule_worlds import ALWAYS, EVERY_DAY, NEVER, customer_row, event_after, rows_of, send_at, times
+
+from cjsim.kernels.rng import uniforms
 
 MAIL = {
     "channels": {"mail": {}, "text": {}},
@@ -345,6 +348,12 @@ def test_an_experiment_gives_each_customer_one_arm() -> None:
     arms = split_tags(experiment="x")
     assert {len(set(one)) for one in arms} == {1}
     assert {one[0] for one in arms} == {"a", "b", "c"}
+
+
+def test_the_arm_is_the_first_draw_of_the_experiments_stream() -> None:
+    flow = {"on": {"stage": "here"}, "steps": [{"split": {"a": {"share": 0.5}, "b": {"share": 0.5}}, "experiment": "x"}]}
+    arms = [row.value for row in rows_of(MAIL, {"flows": {"f": flow}}, customers=40, seed=5) if row.event == "exposed"]
+    assert arms == [float(u >= 0.5) for u in uniforms(5, np.arange(40, dtype=np.uint64), "experiment:x", 0)]
 
 
 def test_an_experiment_logs_the_number_of_the_arm() -> None:

@@ -1,6 +1,7 @@
 """Offers, referrals, desks, choices, and the words of conditions, on one customer."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -560,3 +561,22 @@ def test_exponential_waits_have_their_mean() -> None:
     rows = rows_of({"events": {"buy": {"in": "anywhere", "wait": {"exponential": "1d"}}}}, customers=20, horizon="50d")
     count = len(times(rows, "buy"))
     assert abs(count - 1000) < 5 * math.sqrt(1000)  # Poisson: outside less than once in a million seeds
+
+
+def test_the_firm_asks_its_own_desk_without_priority(tmp_path: Path) -> None:
+    # Served from 9:00 to 13:00: `early`. Then the customer who asked at 11:00 with priority 1, before the message of 10:00.
+    entries = tmp_path / "entries.csv"
+    entries.write_text("entered,kind\n0,early\n0,written_to\n0,late\n", encoding="utf-8")
+    journey = {
+        **HUMAN,
+        "attributes": {"kind": {"early": 0.4, "written_to": 0.3, "late": 0.3}},
+        "events": {
+            "call": event_after("9h", {"ask": "line"}, when="kind == early and count(call) < 1"),
+            "call_later": event_after("11h", {"ask": {"desk": "line", "priority": 1}}, when="kind == late and count(call_later) < 1"),
+        },
+        "desks": {"line": {"service": {"fixed": "4h"}, "patience": "endless"}},
+    }
+    policy = {"desks": {"line": {"agents": 1}}, "broadcasts": send_at("2026-01-05 10:00", **{"if": "kind == written_to"})}
+    rows = rows_of(journey, policy, customers=3, entry={"file": str(entries)})
+    assert [round(24 * time) for time in times(rows, "answered_in_time", message="")] == [13, 17]
+    assert [round(24 * time) for time in times(rows, "delivered")] == [21]
