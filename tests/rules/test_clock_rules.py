@@ -95,19 +95,19 @@ def test_small_moves_of_satisfaction_add_up_until_clocks_follow() -> None:
     assert buy_times(journey, horizon="5d") == pytest.approx([4 + math.exp(-5 * (after - 0.5))], abs=NEAR)
 
 
-def test_satisfaction_returns_to_rest_by_its_half_life() -> None:
-    # At day 1 satisfaction is 1; the clock that starts at day 3, two half-lives later, sees 0.5 + 0.5 / 4.
+@pytest.mark.parametrize(("half_life", "hours"), [("1d", 72), ("6h", 36)])
+def test_satisfaction_returns_to_rest_by_its_half_life(half_life: str, hours: int) -> None:
+    # At day 1 satisfaction is 1; the clock that starts two half-lives later sees 0.5 + 0.5 / 4.
     journey = {
-        "satisfaction": {"half_life": "1d"},
+        "satisfaction": {"half_life": half_life},
         "stages": {"here": {}, "there": {}},
         "events": {
-            "please": event_after("1d", {"satisfy": 1.0}, **{"in": ["here"]}),
-            "move": event_after("3d", {"go": "there"}, **{"in": ["here"]}),
+            "please": event_after("1d", {"satisfy": 1.0}, when="count(please) == 0", **{"in": ["here"]}),
+            "move": event_after(f"{hours}h", {"go": "there"}, **{"in": ["here"]}),
             "buy": {"in": ["there"], "wait": {"fixed": "4d"}, "satisfaction": 2.0},
         },
     }
-    journey["events"]["please"]["when"] = "count(please) == 0"
-    assert buy_times(journey)[0] == pytest.approx(3 + 4 * math.exp(-2 * 0.125), abs=NEAR)
+    assert buy_times(journey)[0] == pytest.approx(hours / 24 + 4 * math.exp(-2 * 0.125), abs=NEAR)
 
 
 def test_without_a_half_life_satisfaction_stays() -> None:
