@@ -60,6 +60,33 @@ def atomic_output_folder(out: Path | None, *, option: str = "--out") -> Iterator
                 folder.rmdir()
 
 
+@contextlib.contextmanager
+def folder_to_write(folder: str | Path) -> Iterator[Path]:
+    """The folder that a result is saved to.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Created if it does not exist.
+
+    Yields
+    ------
+    Path
+
+    Raises
+    ------
+    InputError
+        If the folder, or a file that the block writes to it, cannot be written.
+    """
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        yield target
+    except OSError as error:
+        message = format_error(str(target), "must be a folder that can be written", error.strerror or str(error), "Name another folder.")
+        raise InputError(message) from error
+
+
 def _make_draft_folder(out: Path) -> Path:
     """An empty folder on the same file system as `out`."""
     if out.exists():

@@ -61,7 +61,7 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
         if name == "entered":
             columns[name] = np.array([_day(text, start, where) for text, where in cells])
         elif name in traits:
-            columns[name] = np.array([_number(text, where) for text, where in cells])
+            columns[name] = np.array([parse_number(text, where, "must be a finite number, as it is a trait") for text, where in cells])
         else:
             columns[name] = np.array([_level(text, levels[name], where) for text, where in cells])
     known = {name: values for name, values in columns.items() if name != "entered"}
@@ -88,7 +88,7 @@ def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     for line, row in rows:
         if len(row) != len(header):
             must = f"must have {len(header)} values, as the header"
-            raise InputError(format_error(f"{path}:{line}", must, str(len(row)), "Mend the row."))
+            raise InputError(format_error(f"{path}:{line}", must, str(len(row)), "Correct the row."))
     return header, rows
 
 
@@ -113,13 +113,14 @@ def _day(text: str, start: date, where: str) -> float:
     return days
 
 
-def _number(text: str, where: str) -> float:
+def parse_number(text: str, where: str, must: str = "must be a finite number") -> float:
+    """The number in a cell of a CSV file, finite; `where` and `must` are for the message of the InputError that anything else raises."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(format_error(where, "must be a finite number, as it is a trait", short_repr(text), "Write a number."))
+        raise InputError(format_error(where, must, short_repr(text), "Write a number."))
     return value
 
 

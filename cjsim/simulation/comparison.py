@@ -17,6 +17,7 @@ from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.paired_differences import PairedDifference, customer_contributions, paired_difference
+from cjsim.output_folder import folder_to_write
 from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run, to_json_value
@@ -165,11 +166,11 @@ class Comparison:
         InputError
             If the folder cannot be written.
         """
-        target = Path(folder)
-        (target / "comparison.json").unlink(missing_ok=True)
-        for i, run in enumerate(self.runs.values()):
-            run.save(target / f"run_{i}")
-        (target / "comparison.json").write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        with folder_to_write(folder) as target:
+            (target / "comparison.json").unlink(missing_ok=True)
+            for i, run in enumerate(self.runs.values()):
+                run.save(target / f"run_{i}")
+            (target / "comparison.json").write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         return target
 
     @classmethod

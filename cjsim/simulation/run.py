@@ -19,6 +19,7 @@ from cjsim.errors import InputError, format_error
 from cjsim.eventlog import EventLog
 from cjsim.metrics.catalog import estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
+from cjsim.output_folder import folder_to_write
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import (
     customer_table,
@@ -175,7 +176,6 @@ class Run(RunRecord):
         """
         import pyarrow.parquet as pq
 
-        target = Path(folder)
         manifest = {
             **self.provenance.to_json(),
             "retained": self.retained,
@@ -183,8 +183,7 @@ class Run(RunRecord):
             "wages": {desk: wages._asdict() for desk, wages in self.wages.items()},
             "codebook": asdict(self.codebook),
         }
-        try:
-            target.mkdir(parents=True, exist_ok=True)
+        with folder_to_write(folder) as target:
             (target / "manifest.json").unlink(missing_ok=True)
             profiles = self.profiles()
             pq.write_table(customer_table(self, profiles, touches=True), target / "customers.parquet", compression="zstd")
@@ -192,11 +191,6 @@ class Run(RunRecord):
             _copy_log(self.log_path, target / "log.parquet")
             for name, content in (("metrics.json", self.to_json()), ("manifest.json", manifest)):
                 (target / name).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        except OSError as error:
-            message = format_error(
-                str(target), "must be a folder that can be written", error.strerror or str(error), "Name another folder."
-            )
-            raise InputError(message) from error
         return target
 
     @classmethod

@@ -1,10 +1,10 @@
 """Reader of parameter draws: a CSV file with one column per path of the journey and one row per draw."""
 
 import csv
-import math
 from pathlib import Path
 from typing import NamedTuple
 
+from cjsim.compiler.entry_file import parse_number
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.yaml.paths import parse_path
 
@@ -47,9 +47,9 @@ def read_parameter_draws(file: str | Path) -> tuple[ParameterDraw, ...]:
     for line, row in rows:
         if len(row) != len(header):
             must = f"must have {len(header)} values, as the header"
-            raise InputError(format_error(f"{file}:{line}", must, str(len(row)), "Mend the row."))
+            raise InputError(format_error(f"{file}:{line}", must, str(len(row)), "Correct the row."))
         location = f"{file}:{line}"
-        values = {name: _parse_number(text, f"{location}: {name}") for name, text in zip(header, row, strict=True)}
+        values = {name: parse_number(text, f"{location}: {name}") for name, text in zip(header, row, strict=True)}
         draws.append(ParameterDraw(location, values))
     return tuple(draws)
 
@@ -69,13 +69,3 @@ def _read_draw_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]
     if len(rows) < 2:
         raise InputError(format_error(str(path), "must have a header and at least two rows", str(len(rows)), "Write a row a draw."))
     return header, rows
-
-
-def _parse_number(text: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(format_error(where, "must be a finite number", short_repr(text), "Write a number."))
-    return value

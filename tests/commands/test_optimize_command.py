@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 import cjsim as cj
 from cjsim.cli import app
+from cjsim.errors import InputError
 from cjsim.manifest import Manifest
 from cjsim.progress import NoProgress
 from cjsim.simulation.documents import Scenario
@@ -118,6 +119,8 @@ def test_saved_files_of_a_study(optimum: cj.Optimum, tmp_path: Path) -> None:
     folder = optimum.save(tmp_path / "out")
     assert sorted(path.name for path in folder.iterdir()) == ["best.yaml", "manifest.json", "optimum.json", "search.png", "trials.csv"]
     assert json.loads((folder / "optimum.json").read_text()) == json.loads(json.dumps(optimum.to_json()))
+    with pytest.raises(InputError, match=r"optimum\.json: must be a folder that can be written"):
+        optimum.save(folder / "optimum.json")
     assert len(pd.read_csv(folder / "trials.csv")) == 12
     assert (folder / "search.png").read_bytes().startswith(b"\x89PNG")
     manifest = Manifest.read(folder)

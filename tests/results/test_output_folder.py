@@ -149,3 +149,12 @@ def test_folder_with_a_result_file_name_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'metrics\.json' in it is a folder"):
         publish(tmp_path, run().save)
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
+
+
+@pytest.mark.parametrize("result", [run(), comparison()], ids=["run", "comparison"])
+def test_saving_to_a_path_that_is_a_file_is_an_input_error(result: Run | Comparison, tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    file.write_text("kept")
+    with pytest.raises(InputError, match=r"mine: must be a folder that can be written, got File exists"):
+        result.save(file)
+    assert file.read_text() == "kept"

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from chooser import ScenarioData
-from guardrail_oracle import SEND_OUTCOMES, NamedLogRow, SimulatedTraffic
+from guardrail_oracle import SEND_OUTCOMES, SimulatedTraffic
+from in_memory_simulation import LogRow
 
 from cjsim.simulation.documents import Scenario
 
 
-def rows_of_small_scenario(policy: ScenarioData, **changed: Any) -> list[list[NamedLogRow]]:
+def rows_of_small_scenario(policy: ScenarioData, **changed: Any) -> list[list[LogRow]]:
     """Rows of 20 customers who enter at day 0, knock every three hours, and receive the policy's sends on two channels."""
     journey = {
         "name": "small",

@@ -4,11 +4,11 @@ import itertools
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from chooser import ScenarioData
-from in_memory_simulation import InMemoryResult, simulate_in_memory
+from in_memory_simulation import InMemoryResult, LogRow, simulate_in_memory
 
 from cjsim.kernels.codes import TouchCode
 from cjsim.kernels.rng import uniforms
@@ -85,19 +85,6 @@ HEAVY_TRAFFIC: ScenarioData = {
 }
 
 
-class NamedLogRow(NamedTuple):
-    """A log row with names instead of codes."""
-
-    customer: int
-    time: float
-    value: float
-    event: str
-    stage: str
-    channel: str
-    message: str
-    source: str
-
-
 class SimulatedTraffic:
     """A simulated scenario, and facts about its customers from the random draws that docs/design.md documents."""
 
@@ -105,7 +92,7 @@ class SimulatedTraffic:
         self.scenario = scenario
         self.rules = scenario.policy.guardrails
         self.result: InMemoryResult = simulate_in_memory(scenario)
-        self.rows = [NamedLogRow(*row) for row in self.result.log_rows()]
+        self.rows = self.result.log_rows()
         self.keys = self.result.registry.keys
         self.held_out_by_source = {name: self.holdout_of_source("flow", name, flow.holdout) for name, flow in scenario.policy.flows.items()}
         self.held_out_by_source |= {
@@ -132,13 +119,13 @@ class SimulatedTraffic:
         ]
         return sorted(contacts)
 
-    def is_charged_to_budget(self, row: NamedLogRow) -> bool:
+    def is_charged_to_budget(self, row: LogRow) -> bool:
         """Whether a budget paid for the row: a delivery, or on a human channel the request before it."""
         if self.channel_kinds[row.channel] == "human":
             return row.event in ("asked", "asked_again") and row.message != ""
         return row.event == "delivered"
 
-    def is_guardrail_decision(self, row: NamedLogRow) -> bool:
+    def is_guardrail_decision(self, row: LogRow) -> bool:
         """Whether guardrails decided the row; on a human channel they decide when its desk is asked, not at the delivery."""
         return row.event in SEND_OUTCOMES and not (row.event == "delivered" and self.channel_kinds[row.channel] == "human")
 
@@ -153,7 +140,7 @@ class SimulatedTraffic:
             < persona.consent.get(name, channel.consent)
         }
 
-    def rows_by_customer(self) -> Iterator[tuple[int, list[NamedLogRow]]]:
+    def rows_by_customer(self) -> Iterator[tuple[int, list[LogRow]]]:
         for customer, rows in itertools.groupby(self.rows, key=lambda row: row.customer):
             yield customer, list(rows)
 
@@ -177,7 +164,7 @@ class SimulatedTraffic:
         return None
 
 
-def rule_applies(channels: tuple[str, ...], row: NamedLogRow) -> bool:
+def rule_applies(channels: tuple[str, ...], row: LogRow) -> bool:
     """Whether a rule for these channels (all, if empty) applies to the channel of a row."""
     return not channels or row.channel in channels
 
@@ -189,11 +176,11 @@ class GuardrailOracle:
         self.traffic = traffic
         self.customer = customer
         self.consent = traffic.consented_channels(customer)
-        self.contacts: list[NamedLogRow] = []
+        self.contacts: list[LogRow] = []
         self.collisions = 0
         self.event_counts: Counter[str] = Counter()
 
-    def record(self, row: NamedLogRow) -> None:
+    def record(self, row: LogRow) -> None:
         """Record a row of the log."""
         self.event_counts[row.event] += 1
         if row.event == "delivered":
@@ -201,7 +188,7 @@ class GuardrailOracle:
         elif row.event in ("unsubscribed", "complained", "opted_out"):
             self.consent.discard(row.channel)
 
-    def expected_outcome(self, row: NamedLogRow, log_index: int) -> str:
+    def expected_outcome(self, row: LogRow, log_index: int) -> str:
         """The expected outcome of a send; `log_index` is its index in the log."""
         if row.channel not in self.consent:
             return "suppressed_consent"
@@ -213,7 +200,7 @@ class GuardrailOracle:
             return "deferred"
         return self.expected_rule_outcome(row, log_index)
 
-    def expected_rule_outcome(self, row: NamedLogRow, log_index: int) -> str:
+    def expected_rule_outcome(self, row: LogRow, log_index: int) -> str:
         """The expected outcome of gaps, caps and budgets, in this order; collisions are counted."""
         for gap in self.traffic.rules.gaps:
             if self.days_since_contact(gap.channels, row) < gap.at_least - TIME_TOLERANCE:
@@ -232,25 +219,25 @@ class GuardrailOracle:
                 return "suppressed_budget"
         return "delivered"
 
-    def is_collision(self, channels: tuple[str, ...], row: NamedLogRow) -> bool:
+    def is_collision(self, channels: tuple[str, ...], row: LogRow) -> bool:
         """Whether the last contact on a rule's channels came from another source."""
         past = [contact for contact in self.contacts if rule_applies(channels, contact)]
         last = max((contact.time for contact in past), default=np.inf)
         return any(contact.time == last and contact.source != row.source for contact in past)
 
-    def is_after_exit(self, row: NamedLogRow) -> bool:
+    def is_after_exit(self, row: LogRow) -> bool:
         """Whether `guardrails.exit` holds; for conditions that only the engine can evaluate, the log is believed."""
         if self.traffic.rules.exit == HEAVY_TRAFFIC["policy"]["guardrails"]["exit"]:
             return len(self.contacts) >= 150 or self.event_counts["shout"] >= 4
         return self.traffic.rules.exit is not None and row.event == "suppressed_exit"
 
-    def days_since_contact(self, channels: tuple[str, ...], row: NamedLogRow) -> float:
+    def days_since_contact(self, channels: tuple[str, ...], row: LogRow) -> float:
         """Days since the last contact under a gap rule; infinite if the rule does not cover this send."""
         if not rule_applies(channels, row):
             return np.inf
         return min((row.time - past.time for past in self.contacts if rule_applies(channels, past)), default=np.inf)
 
-    def contacts_within(self, channels: tuple[str, ...], per: float, row: NamedLogRow) -> int:
+    def contacts_within(self, channels: tuple[str, ...], per: float, row: LogRow) -> int:
         """Contacts under a cap in the period before this send; -1 if the cap does not cover it."""
         if not rule_applies(channels, row):
             return -1

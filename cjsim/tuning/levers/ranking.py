@@ -5,8 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from cjsim.errors import InputError, format_error
 from cjsim.manifest import Manifest
+from cjsim.output_folder import folder_to_write
 from cjsim.simulation.run import to_json_value
 from cjsim.tuning.levers.ranking_data import LEVER_COLUMNS, RankingData
 from cjsim.tuning.levers.ranking_table import ranking_table
@@ -53,9 +53,7 @@ class LeverRanking(RankingData):
         InputError
             If the folder cannot be written.
         """
-        target = Path(folder)
-        try:
-            target.mkdir(parents=True, exist_ok=True)
+        with folder_to_write(folder) as target:
             with (target / "levers.csv").open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file)
                 writer.writerow(LEVER_COLUMNS)
@@ -65,11 +63,6 @@ class LeverRanking(RankingData):
                 self.sobol_indices.write_csv(target / "sobol.csv")
             tornado_figure(self, target / "tornado.png")
             self._manifest().write(target)
-        except OSError as error:
-            message = format_error(
-                str(target), "must be a folder that can be written", error.strerror or str(error), "Name another folder."
-            )
-            raise InputError(message) from error
         return target
 
     def _manifest(self) -> Manifest:

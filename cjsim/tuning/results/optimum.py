@@ -9,6 +9,7 @@ from typing import Any
 
 from cjsim.errors import InputError
 from cjsim.manifest import Manifest
+from cjsim.output_folder import folder_to_write
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import to_json_value
 from cjsim.tuning.results.optimum_summary import summarize_optimum
@@ -49,18 +50,17 @@ class Optimum(SearchResult):
 
         Raises
         ------
-        OSError
+        InputError
             If the folder cannot be written.
         """
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        (target / "manifest.json").unlink(missing_ok=True)
-        text = json.dumps(self.to_json(), indent=1, allow_nan=False, ensure_ascii=False)
-        (target / "optimum.json").write_text(f"{text}\n", encoding="utf-8")
-        self.to_pandas().to_csv(target / "trials.csv")
-        self._save_best_scenario(target / "best.yaml", Path(final_folder or folder))
-        search_figure(self, target / "search.png")
-        self.manifest().write(target)
+        with folder_to_write(folder) as target:
+            (target / "manifest.json").unlink(missing_ok=True)
+            text = json.dumps(self.to_json(), indent=1, allow_nan=False, ensure_ascii=False)
+            (target / "optimum.json").write_text(f"{text}\n", encoding="utf-8")
+            self.to_pandas().to_csv(target / "trials.csv")
+            self._save_best_scenario(target / "best.yaml", Path(final_folder or folder))
+            search_figure(self, target / "search.png")
+            self.manifest().write(target)
         return target
 
     def manifest(self) -> Manifest:
