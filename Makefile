@@ -40,11 +40,11 @@ test-all: lint
 	$(PYTEST)
 	$(MAKE) test-bounds test-interpreted
 
-# A debug build (minutes: it is compiled apart): kernels raise IndexError on an index that is negative or beyond the size of the array.
+# A debug build (takes minutes, because it is compiled separately): kernels raise IndexError on an index that is negative or beyond the size of the array.
 test-bounds: setup
 	CJSIM_BOUNDSCHECK=1 $(PYTEST) -m "not slow" $(RULE_TESTS) tests/theory
 
-# Kernels as Python functions, indices checked as well: those of the rule tests that simulate few customers.
+# Kernels as plain Python functions, with checked indices: the rule tests without those of tests/theory, which simulate many customers.
 test-interpreted: setup
 	CJSIM_BOUNDSCHECK=1 NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not slow" $(RULE_TESTS)
 

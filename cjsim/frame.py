@@ -261,6 +261,7 @@ class _FrameAttribute(AttributeTemplate):
     key = FrameType
 
     def generic_resolve(self, typ: FrameType, attr: str) -> "SpanType | None":
+        """The type of a field; None if the frame has no field of that name. numba calls this."""
         found = typ.locate(attr)
         return None if found is None else found[1]
 
@@ -316,12 +317,14 @@ class _SpanAttribute(AttributeTemplate):
     key = SpanType
 
     def resolve_shape(self, typ: SpanType) -> Any:
+        """The type of `array.shape`. numba calls this."""
         return types.UniTuple(types.intp, typ.ndim)
 
 
 @infer_global(operator.getitem)
 class _SpanGet(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
+        """The signature of `array[index]`; None if the index does not select one element. numba calls this."""
         span, index = args
         to = span.index(index) if isinstance(span, SpanType) else None
         return None if to is None else signature(span.dtype, span, to)
@@ -330,6 +333,7 @@ class _SpanGet(AbstractTemplate):
 @infer_global(operator.setitem)
 class _SpanSet(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
+        """The signature of `array[index] = value`; None if the index does not select one element. numba calls this."""
         span, index, _ = args
         to = span.index(index) if isinstance(span, SpanType) else None
         return None if to is None else signature(types.none, span, to, span.dtype)

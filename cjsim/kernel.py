@@ -6,8 +6,8 @@ function and would run stale rules (numba issue 1833).
 
 Kernels allocate nothing, so numba's reference counting is off: counting costs more than the nested rules compute.
 
-`CJSIM_BOUNDSCHECK=1` makes a debug build: kernels check every index of an array and raise IndexError. They are compiled apart from
-normal builds, and are slower. `NUMBA_DISABLE_JIT=1` runs the same functions in Python.
+`CJSIM_BOUNDSCHECK=1` makes a debug build: kernels check every index of an array and raise IndexError. They are compiled and cached
+separately from normal builds, and are slower. `NUMBA_DISABLE_JIT=1` runs the same functions in Python.
 """
 
 import ast
@@ -28,7 +28,7 @@ PACKAGE = Path(__file__).parent
 IS_BOUNDS_CHECKED = os.environ.get("CJSIM_BOUNDSCHECK", "0") not in ("", "0")  # a debug build: indices are checked, and kernels are slower
 # Floats divide as IEEE 754 says, never raising, and never reassociate: JIT on and off give the same bytes.
 _OPTIONS: dict[str, Any] = {"_nrt": False, "nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck": IS_BOUNDS_CHECKED}
-# Whoever imports one of these names from its module defines kernels, or what kernels are compiled for.
+# A file that imports one of these names defines kernels, or frames that kernels are compiled for.
 _DEFINING = {"cjsim.kernel": frozenset({"kernel", "rule", "inlined"}), "cjsim.frame": frozenset({"Frame"})}
 
 

@@ -41,7 +41,7 @@ class _SyncPoint(NamedTuple):
 
 
 class SharedResults(NamedTuple):
-    """What customers owe to shared resources: the replies of desks, and the budgets as they were spent.
+    """The result of the first pass: the replies of desks, and the budgets as they were spent.
 
     Attributes
     ----------

@@ -115,7 +115,7 @@ def record_open_request(state: CustomerState, sync_point: np.record) -> None:
 def simulate_to_sync_point(
     world: World, state: CustomerState, out: Output, population: Population, sync: SyncState, first: int, end: int
 ) -> int:
-    """Simulate customers `first` to `end` from entry to where they must wait for others, or to the horizon.
+    """Simulate customers `first` to `end - 1`, each from entry until it must wait for others, or to the horizon.
 
     Returns the index after the last customer who could be simulated. If a customer does not fit, it leaves nothing: the caller provides
     larger buffers and calls again. A customer for whom time does not advance is left `stuck`. Row 0 of `out` belongs to customer `first`;

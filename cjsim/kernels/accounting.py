@@ -15,7 +15,8 @@ from cjsim.kernels.world import World
 def present_value(world: World, state: CustomerState, money: float) -> float:
     """Money now, discounted to the customer's entry: money (1 + r)^(-t/365), t days since entry.
 
-    Whole days by table, the rest by Taylor's series: relative error below (delta^4)/24, 2e-16 at 10 % a year.
+    Whole days come from a table, the rest from a Taylor series in x = days log(1 + r)/365: relative error below x^4/24,
+    2e-16 at 10 % a year.
     """
     customer = state.customer[0]
     days: float = customer.now - customer.entered
@@ -41,7 +42,7 @@ def book_cost(world: World, state: CustomerState, out: Output, cost: float) -> N
 def book_purchase(world: World, state: CustomerState, out: Output, value: float, margin: float, discount: float) -> None:
     """Book a purchase: what an offer takes off reduces revenue and margin alike.
 
-    `value` is money before the offer, `margin` the share of it that is left, `discount` money, at most the value.
+    `value` is money before the offer, `margin` the share of it that is profit, `discount` money, at most the value.
     Writes: customer, outcome, moments.
     """
     customer = state.customer[0]
@@ -65,7 +66,7 @@ def book_purchase(world: World, state: CustomerState, out: Output, value: float,
 
 @rule
 def record_moments(world: World, state: CustomerState, out: Output, event: int, count: int) -> None:
-    """Record the moments that the `count`-th occurrence of an event (-1: a purchase) is.
+    """Record the moments defined as the `count`-th occurrence of an event (-1: a purchase).
 
     Writes: moments.
     """

@@ -78,7 +78,7 @@ class FlowMode(IntEnum):
     """What an actor is doing for this customer."""
 
     IDLE = 0
-    WATCHING = 1  # an inactivity timer runs, or a broadcast's next date
+    WATCHING = 1  # not running; a timer is set: the end of an inactivity, the next date, or when a score falls to its threshold
     RUNNING = 2
     AWAITING = 3  # in `wait_for`: an event or the time-out
     DEFERRED = 4  # a send waits for the end of quiet hours

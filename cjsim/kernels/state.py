@@ -129,7 +129,7 @@ class CustomerState(Frame):
     scores = array_of(SCORE_VALUE)  # by score
     cap_times = array_of(_F8)  # days; spans of World.caps
     cap_next = array_of(_I4)  # by cap: next slot
-    decision_counts = array_of(_I4)  # ordinals of decisions (sends of a site, splits, choices, purchases)
+    decision_counts = array_of(_I4)  # ordinals of decisions: sends of a site, splits, choices, purchases, invitations, redemptions
     queue = array_of(_I4)  # capacity
     stack = array_of(_F8)  # of condition programs
     traits = array_of(_F8)  # by trait column

@@ -22,9 +22,6 @@ def persona(**fields: Any) -> dict[str, Any]:
     return {"customer": {"share": 1, **fields}}
 
 
-# ------------------------------------------------------------------------------------------------------------------------ speed
-
-
 def test_a_clock_at_speed_one_rings_after_its_wait_and_starts_again() -> None:
     assert buy_times({"events": {"buy": buying("8d")}}) == [8.0, 16.0, 24.0]
 
@@ -87,7 +84,7 @@ def test_running_clocks_do_not_follow_a_move_of_satisfaction_below_a_hundredth()
 
 
 def test_small_moves_of_satisfaction_add_up_until_clocks_follow() -> None:
-    # 0.5 -> 0.509 at day 2, felt not; -> 0.517838 at day 4, felt.
+    # 0.5 -> 0.509 at day 2, below the step, so clocks do not follow; -> 0.517838 at day 4: they follow.
     journey = {
         "events": {"please": event_after("2d", {"satisfy": 0.018}), "buy": buying("5d", satisfaction=5.0)},
     }
@@ -136,9 +133,6 @@ def test_two_clocks_of_different_weights_follow_satisfaction_each_by_its_own() -
     assert found == pytest.approx([2 + 4 * math.exp(-0.5), 2 + 4 * math.exp(0.5), 6], abs=NEAR)
 
 
-# ------------------------------------------------------------------------------------------------------------------------ stages
-
-
 def test_a_clock_of_a_stage_starts_anew_at_each_entry() -> None:
     journey = {
         "stages": {"here": {}, "there": {}},
@@ -169,11 +163,8 @@ def test_the_earliest_clock_rings_first_wherever_it_is_declared(count: int) -> N
     assert [(row.event, row.time) for row in rows[1:]] == [(f"e{number}", float(count + number)) for number in range(count)]
 
 
-# ------------------------------------------------------------------------------------------------------------------------- when
-
-
 def test_a_clock_holds_still_while_its_when_is_false() -> None:
-    # Runs over [0, 2) and from 5 on: 4 days of running are over at 7.
+    # Runs over [0, 2) and from 5 on: the 4 days of running end at day 7.
     journey = {
         "events": {
             "off": event_after("2d", {"tag": "shut"}, when="count(off) == 0"),
@@ -198,9 +189,6 @@ def test_a_when_that_begins_to_hold_asks_satisfaction() -> None:
         }
     }
     assert buy_times(journey, horizon="8d")[0] == pytest.approx(5 + 4 * math.exp(-1.0), abs=NEAR)
-
-
-# ------------------------------------------------------------------------------------------------------------------------ lifts
 
 
 def lifted(gains: dict[str, float], wait: str = "10d", half_life: str = "3d", **more: Any) -> list[float]:
@@ -251,7 +239,7 @@ def test_lifts_add_up() -> None:
 
 
 def test_a_second_lift_counts_from_what_is_left_of_the_first() -> None:
-    # 1 at day 2; a half-life later a half of it is left, to which a half comes.
+    # 1 at day 2; a half-life later 0.5 is left, and 0.5 is added.
     tau = 3.0 / math.log(2.0)
     left = 10.0 - 2.0 - (3.0 + tau * 0.5)
     expected = due_after_lift(5.0, 1.0, 5.0 + left, 3.0)
@@ -288,19 +276,16 @@ def test_lifts_of_openings_and_clicks_count_from_the_reaction() -> None:
         assert found[0] == pytest.approx(due_after_lift(at, 2.0, 10.0, 3.0), abs=1e-7)
 
 
-# --------------------------------------------------------------------------------------------------------------------- activity
-
-
 def test_activity_time_runs_only_in_active_hours() -> None:
-    # All activity of a day is in the hour from 18:00: a wait of a day and a half of it ends at 18:30 of the second day.
-    # The next one needs all of three days: it is over when activity goes on after the third.
+    # All activity of a day is in the hour from 18:00: so a wait of 1.5 days ends at 18:30 on the second day.
+    # The second wait ends when 3 days of activity have passed; activity resumes only at 18:00 on the fourth day.
     profile = {"evening": {"hours": [0.0] * 18 + [1.0] + [0.0] * 5}}
     found = buy_times({"activity": profile, "events": {"buy": buying("36h", activity="evening")}}, horizon="5d")
     assert found[:2] == pytest.approx([1 + 18.5 / 24, 3 + 18 / 24], abs=NEAR)
 
 
 def test_activity_time_is_linear_within_an_hour() -> None:
-    # 3/4 of the activity in the first half of the day: 18 h of it by noon, at 1.5 a unit of time; then 0.5.
+    # 3/4 of the activity in the first half of the day: 18 h by noon, at a rate of 1.5; then at 0.5.
     profile = {"early": {"hours": [3.0] * 12 + [1.0] * 12}}
     found = buy_times({"activity": profile, "events": {"buy": buying("10h", activity="early")}}, horizon="1d")
     assert found == pytest.approx([(10 / 1.5) / 24, (12 + (20 - 18) / 0.5) / 24], abs=NEAR)

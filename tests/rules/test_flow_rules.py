@@ -36,8 +36,6 @@ def events(**named: Any) -> dict[str, Any]:
 KNOCK = events(knock=event_after("1d"))
 ONCE = events(knock=event_after("1d", when="count(knock) == 0"))
 
-# --------------------------------------------------------------------------------------------------------------------- triggers
-
 
 def test_an_event_starts_its_flow() -> None:
     assert starts({"event": "knock"}, journey=KNOCK, horizon="4d") == [1.0, 2.0, 3.0]
@@ -85,7 +83,7 @@ def test_inactivity_of_an_event_counts_from_its_first() -> None:
 
 
 def test_an_inactivity_that_ends_while_the_flow_runs_starts_it_at_its_end() -> None:
-    # Silent since 1, started at 3, at an end at 10; the event at 6 was followed by two silent days meanwhile.
+    # Inactive from day 1, started at 3, ended at 10. Two inactive days followed the event at day 6 while the flow was running.
     journey = events(knock=event_after("1d", when="count(knock) == 0"), late=event_after("6d", when="count(late) == 0"))
     assert starts({"inactivity": "2d", "of": ["knock", "late"]}, {"wait": "7d"}, journey=journey, horizon="20d") == [3.0, 10.0]
 
@@ -241,9 +239,6 @@ def test_a_broadcast_at_entry_goes_out_and_an_earlier_one_does_not(tmp_path: Any
 def test_a_broadcast_every_two_weeks_leaves_out_every_other() -> None:
     cast = {"schedule": {"weekdays": ["monday"], "at": "12:00", "every_weeks": 2}, "send": "hello"}
     assert times(rows_of(MAIL, {"broadcasts": {"b": cast}}), "delivered") == [0.5, 14.5, 28.5]
-
-
-# ------------------------------------------------------------------------------------------------------------------------ steps
 
 
 def test_steps_follow_each_other_after_their_waits() -> None:
@@ -409,9 +404,6 @@ def test_effects_of_a_message_happen_before_the_next_step() -> None:
 def test_the_number_of_starts_is_in_the_customer_table() -> None:
     flow = {"on": {"event": "knock"}, "steps": [{"tag": "x"}]}
     assert customer_row({**MAIL, **KNOCK}, {"flows": {"f": flow}}, horizon="4d")["flows"] == 3
-
-
-# -------------------------------------------------------------------------------------------------------------------- best hour
 
 
 def best_hour(hours: list[int], **until: Any) -> float:

@@ -333,9 +333,6 @@ def test_opting_out_of_all_ends_consent_on_every_channel() -> None:
     assert [row.event for row in found if row.time > 1.1] == ["suppressed_consent", "suppressed_consent"]
 
 
-# ---------------------------------------------------------------------------------------------------------------------- budgets
-
-
 def budget_customers(policy: dict[str, Any], **settings: Any) -> dict[str, list[tuple[int, float]]]:
     """Customer and time of each send, by what became of it."""
     rows = rows_of(TWO_CHANNELS, policy, **settings)

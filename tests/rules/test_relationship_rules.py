@@ -15,8 +15,6 @@ from cjsim.simulation.simulate import simulate
 MAIL = {"channels": {"mail": {}}, "messages": {"hello": {"channel": "mail", "open_rate": 0.01}}}
 PURCHASE = {"purchase": {"value": 100}}
 
-# ----------------------------------------------------------------------------------------------------------------------- offers
-
 
 def offers(*steps: tuple[str, str], value: float = 100, margin: float = 1.0, **offered: dict[str, Any]) -> dict[str, Any]:
     """Purchases every ten days, and offers given at times."""
@@ -111,9 +109,6 @@ def test_an_expired_offer_gives_way_to_a_valid_one() -> None:
 def test_has_offer_and_redeemed_follow_an_offer(condition: str, days: range) -> None:
     journey = {**MAIL, **offers(("1d", "a"), a={"amount": 1, "valid": "14d", "uses": 2})}
     assert days_of(journey, condition, horizon="20d") == list(days)
-
-
-# -------------------------------------------------------------------------------------------------------------------- conditions
 
 
 def days_of(journey: dict[str, Any], condition: str, *, horizon: str = "10d", at: str = "12:00") -> list[int]:
@@ -225,9 +220,6 @@ def test_a_customer_who_left_unseen_counts_where_it_was_seen_last() -> None:
     assert days_of(journey, "days_in_stage == 3.5", horizon="5d") == [3]
 
 
-# ---------------------------------------------------------------------------------------------------------------------- choices
-
-
 def chosen(*branches: dict[str, Any], customers: int = 1, **more: Any) -> list[str]:
     """Which of the marks happened, in the order of customers."""
     made = [{**branch, "effects": [{"fire": f"mark{n}"}]} for n, branch in enumerate(branches)]
@@ -281,9 +273,6 @@ def test_a_choice_is_drawn_anew_each_time() -> None:
     made = [{"weight": 1, "effects": [{"fire": "mark"}]}, {"weight": 1}]
     rows = rows_of({"events": {"decide": event_after("1d", {"choose": made}), "mark": event_after(None)}})
     assert 3 <= len(times(rows, "mark")) <= 26  # Binomial(29, 1/2): less than ten times in a million seeds
-
-
-# ------------------------------------------------------------------------------------------------------------------- what is fired
 
 
 def test_fired_events_happen_at_the_same_time_in_their_order() -> None:
@@ -356,9 +345,6 @@ def test_a_customer_for_whom_no_time_passes_is_an_error() -> None:
         simulate(small_scenario(journey={"events": {"again": restless}}), customers=1, threads=1)
 
 
-# --------------------------------------------------------------------------------------------------------------------- referrals
-
-
 def referring(**refer: Any) -> Any:
     """Each customer invites friends once, two days after entry."""
     journey = {"events": {"tell": event_after("2d", {"refer": {"joins": 1.0, **refer}}, when="count(tell) == 0")}}
@@ -415,9 +401,6 @@ def test_keys_of_friends_do_not_change() -> None:
 def test_a_key_of_a_friend_says_its_generation() -> None:
     keys = [int(key) for key in referring(invites=1).registry.keys]
     assert [(key >> 63, key >> 59 & 15) for key in keys] == [(0, 0), (1, 1), (1, 2)]
-
-
-# ------------------------------------------------------------------------------------------------------------------------- desks
 
 
 def desk(*, agents: int = 1, service: str = "2h", asks: tuple[str, ...] = ("1d",), **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:

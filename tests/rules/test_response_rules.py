@@ -143,9 +143,6 @@ def test_who_opens_and_leaves_does_both_at_once() -> None:
     assert [(row.event, row.time) for row in rows if row.time > 14 / 24] == [("opened", 15 / 24), ("unsubscribed", 15 / 24)]
 
 
-# --------------------------------------------------------------------------------------------------------- delays, clicks, lifetime
-
-
 def test_an_opening_comes_its_delay_after_delivery_and_a_click_its_delay_after_that() -> None:
     journey = mail(affinity=ALWAYS, open_delay={"fixed": "2h"}, click_delay={"fixed": "3h"}, message={"click_rate": 0.999999999})
     rows = rows_of(journey, {"broadcasts": NOON})
@@ -200,9 +197,6 @@ def test_answers_in_one_moment_come_in_the_order_of_their_sends() -> None:
     assert times(rows, "opened") == [1 / 24, 1 / 24]
 
 
-# ------------------------------------------------------------------------------------------------------------------------ topics
-
-
 def interested(topic: str, accuracy: Any = ()) -> list[float]:
     """Openings of 20 customers, who open what is relevant and nothing else."""
     journey = mail(
@@ -235,9 +229,6 @@ def test_a_personal_topic_is_right_with_the_accuracy_of_the_first_rule_that_fits
 
 def test_without_a_rule_a_personal_topic_is_a_guess_among_all() -> None:
     assert 1 <= len(interested("personal")) <= 19  # Binomial(20, 1/2): outside less than twice in a million seeds
-
-
-# --------------------------------------------------------------------------------------------------------------- effects and counts
 
 
 @pytest.mark.parametrize("moment", ["delivered", "opened", "clicked"])
@@ -316,9 +307,6 @@ def test_unopened_counts_deliveries_since_the_last_opening() -> None:
 def test_counts_of_answers_are_in_the_customer_table() -> None:
     row = customer_row(mail(affinity=ALWAYS, message={"click_rate": 0.999999999}), {"broadcasts": TWICE})
     assert (row["contacts"], row["opens"], row["clicks"], row["unsubscribes"], row["events"]) == (2, 2, 2, 0, 7)
-
-
-# ------------------------------------------------------------------------------------------------------------------ pull channels
 
 
 def app(**channel: Any) -> dict[str, Any]:

@@ -21,9 +21,6 @@ def entering_at(day: float, folder: Path, journey: dict[str, Any], **settings: A
     return customer_row(journey, entry={"file": str(folder / "entries.csv")}, **settings)
 
 
-# ------------------------------------------------------------------------------------------------------------------- discounting
-
-
 def test_a_purchase_at_entry_is_worth_its_full_value_whenever_the_customer_enters(tmp_path: Path) -> None:
     journey = {"events": {"buy": event_after("0s", PURCHASE, when="purchases == 0")}}
     assert entering_at(200.25, tmp_path, journey, horizon="300d", discount_rate=RATE)["clv"] == 100.0
@@ -54,9 +51,6 @@ def test_a_cost_of_one_counts_as_any_other() -> None:
 def test_without_a_discount_rate_value_adds_up() -> None:
     journey = {"events": {"buy": event_after("10d", PURCHASE)}}
     assert customer_row(journey, discount_rate=0.0, horizon="35d")["clv"] == 300.0
-
-
-# --------------------------------------------------------------------------------------------------------------------- purchases
 
 
 def test_a_margin_is_what_is_left_of_the_value() -> None:
@@ -113,9 +107,6 @@ def test_without_a_purchase_there_is_no_first_or_last_one() -> None:
     assert (row["purchases"], row["revenue"], row["margin"], row["cost"], row["clv"]) == (0, 0.0, 0.0, 0.0, 0.0)
 
 
-# ------------------------------------------------------------------------------------------------------------------------- costs
-
-
 def messages_of(**channel: Any) -> dict[str, Any]:
     return {
         "personas": {"customer": {"share": 1, "affinity": {"mail": ALWAYS}}},
@@ -135,8 +126,6 @@ def test_a_paid_message_costs_when_it_is_seen(horizon: str, cost: float) -> None
     policy = {"broadcasts": send_at("2026-01-05 12:00")}
     assert customer_row(messages_of(kind="paid", cost=2.0, click_cost=5.0), policy, horizon=horizon)["cost"] == cost
 
-
-# ---------------------------------------------------------------------------------------------------------------- dwell, retention
 
 CONTRACT = {
     "stages": {"new": {}, "on": {"retained": True}, "out": {}},
@@ -195,9 +184,6 @@ def test_a_moment_is_the_nth_of_its_event() -> None:
     run = simulate(small_scenario(journey={**journey, "moments": moments}), customers=1, threads=1)
     found = dict(zip(run.codebook.moments, run.outcomes.moments[0].tolist(), strict=True))
     assert found == {"conversion": 7.0, "third": 12.0, "second": 14.0}
-
-
-# ---------------------------------------------------------------------------------------------------------------------- at the end
 
 
 def test_the_last_satisfaction_and_pressure_are_those_at_the_horizon() -> None:

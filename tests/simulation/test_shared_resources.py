@@ -111,9 +111,6 @@ def test_engines_compute_the_same_desk_answers() -> None:
     assert served["replies"].sum(axis=(0, 1)).min() > 0 and served["joined"].sum() > 0
 
 
-# ------------------------------------------------------------------------------------------------------------------------- budgets
-
-
 def mail_scenario(**guardrails: Any) -> Scenario:
     """Every customer gets a message after each look, and each Monday and Thursday at nine."""
     journey = {"channels": {"mail": CHANNELS["mail"]}, "messages": {"hello": MESSAGES["hello"]}}
@@ -153,9 +150,6 @@ def test_unexhausted_budget_changes_nothing() -> None:
 def test_zero_budget_blocks_all_sends() -> None:
     result = simulate_in_memory(mail_scenario(budgets=[{"at_most": 0, "per": "7d", "channels": ["mail"]}]))
     assert result.outcomes.customers["contacts"].sum() == 0 and len(result.rows) > 500
-
-
-# ------------------------------------------------------------------------------------------------------------------- conversations
 
 
 def simulate_one_caller(desk: dict[str, Any], staffing: dict[str, Any], events: dict[str, Any], **more: Any) -> InMemoryResult:

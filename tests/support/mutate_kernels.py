@@ -3,14 +3,14 @@
     python tests/support/mutate_kernels.py --count 200 --seed 1 --out runs/mutants
 
 Draws places of `cjsim/kernels` at random (comparisons, signs, logical operators, constants), and for each one change of it. Each mutant
-is applied to a copy of the repository in a temporary folder and meets the tests that run its line, fastest first, until one fails.
+is applied to a copy of the repository in a temporary folder; the tests that run its line then run, fastest first, until one fails.
 A measuring run comes first: tests that fail with the JIT off or take longer than `--limit` are not used.
 
 A mutant is killed if a test fails or does not end; it survives if all tests pass that run its line, up to `--budget` seconds of them.
 The folder `--out` holds `measured.json`, `results.jsonl`, `mutants.csv` and `report.md`. The same command resumes where it was
 interrupted; after a change of tests, only mutants that had survived are tried again.
-`explained_mutants.json` beside this file explains survivors, each by its function and by the source before and after the change: those
-that change nothing that could be seen, and guards that no fast test can reach.
+`explained_mutants.json` beside this file explains survivors, each by its function and by its line before and after the change: those that
+change no result, and guards that no fast test can reach.
 """
 
 import argparse
@@ -85,7 +85,7 @@ def say(text: str) -> None:
 
 
 class Copies:
-    """Copies of the repository, one a worker."""
+    """Copies of the repository, one per worker."""
 
     def __init__(self, folder: Path, count: int) -> None:
         self.idle: SimpleQueue[Path] = SimpleQueue()
@@ -164,7 +164,7 @@ def measure_file(copies: Copies, file: str, limit: float) -> dict[str, Any]:
 
 
 def measure(copies: Copies, pool: ThreadPoolExecutor, files: list[str], limit: float, kept_in: Path) -> Measured:
-    """What is known of the test files, from a file where neither they nor the package have changed since."""
+    """Measure the test files; results in `kept_in` are reused for files that have not changed, if the package has not either."""
     kept: dict[str, Any] = json.loads(kept_in.read_text(encoding="utf-8")) if kept_in.exists() else {}
     digests = {file: content_digest([file]) + f" {limit}" for file in files}
     missing = [file for file in files if kept.get(file, {}).get("digest") != digests[file]]
@@ -207,7 +207,7 @@ def content_digest(test_files: Iterable[str]) -> str:
 
 
 def covering_tests(mutant: Mutant, measured: Measured) -> list[Test]:
-    """Tests that run a mutant's line, in the order in which they are tried."""
+    """Tests that run a mutant's line, in the order in which they run."""
     places = [(mutant.file, line) for line in mutant.lines]
     if not mutant.function:
         places = list(lines_using(ROOT / "cjsim", mutant.names))
@@ -216,7 +216,7 @@ def covering_tests(mutant: Mutant, measured: Measured) -> list[Test]:
 
 
 def try_mutant(copy: Path, mutant: Mutant, tests: list[Test], budget: float) -> dict[str, Any]:
-    """Apply a mutant to a copy, run the tests that reach it, and take it back."""
+    """Apply a mutant to a copy, run the tests that reach it, and restore the source."""
     path = copy / mutant.file
     source = path.read_bytes()
     chosen, spent = [], 0.0
@@ -240,7 +240,7 @@ def try_mutant(copy: Path, mutant: Mutant, tests: list[Test], budget: float) -> 
 
 
 def _request(tests: list[Test]) -> dict[str, Any]:
-    """What a process needs to look for the first of some tests that fails."""
+    """The request to a test process: run these tests and stop at the first failure."""
     limits = {test.name: max(SLACK * test.seconds + 2.0 * test.group, LEAST_LIMIT) for test in tests}
     wall = START_UP + WALL_SLACK * sum(test.seconds for test in tests) + max(limits.values())
     return {
@@ -253,7 +253,7 @@ def _request(tests: list[Test]) -> dict[str, Any]:
 
 
 def _verdict(made: dict[str, Any] | None) -> dict[str, Any]:
-    """What the answer of a process says of a mutant."""
+    """The result for a mutant, from the response of its test process."""
     if made is None:
         return {"status": "timed out", "how": "the process did not end"}
     if made["failed"]:
@@ -265,7 +265,7 @@ def _verdict(made: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _write_source(path: Path, source: bytes) -> None:
-    """Replace a module; its bytecode is dropped, as it may be of the same second and size."""
+    """Replace a module; its bytecode is deleted, because source of the same size and second would not invalidate it."""
     path.write_bytes(source)
     for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
         compiled.unlink()
@@ -284,7 +284,7 @@ def load_results(journal: Path, digests: dict[str, str]) -> dict[str, dict[str, 
 
 
 def check_order(copies: Copies, pool: ThreadPoolExecutor, measured: Measured) -> list[str]:
-    """Tests that fail on the unchanged package when they run fastest first, in a process with others."""
+    """Names of tests that fail on the unchanged package when run in order of speed, in one process."""
     files = sorted({test.file for test in measured.tests.values()})
 
     def one(half: int) -> list[str]:

@@ -6,7 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from mutation_sites import Mutant
+from mutation_sites import Mutant, apply_mutant
+
+ROOT = Path(__file__).parents[2]
 
 
 def write_report(mutants: list[Mutant], results: dict[str, dict[str, Any]], out: Path, heading: str) -> str:
@@ -49,8 +51,12 @@ def write_report(mutants: list[Mutant], results: dict[str, dict[str, Any]], out:
 
 
 def explanation(mutant: Mutant, known: list[dict[str, str]]) -> str:
-    """Why no fast test kills a mutant, if that is known."""
+    """Why no fast test kills a mutant, if that is known; entries give its line of source before and after the change, without comments."""
+    source = (ROOT / mutant.file).read_bytes()
+    before, after = (
+        text.decode("utf-8").splitlines()[mutant.line - 1].split("  # ")[0].strip() for text in (source, apply_mutant(source, mutant))
+    )
     for entry in known:
-        if (entry["function"], entry["before"], entry["after"]) == (mutant.function, mutant.before, mutant.after):
+        if (entry["function"], entry["before"], entry["after"]) == (mutant.function, before, after):
             return entry["why"]
     return ""

@@ -34,9 +34,6 @@ def days_and_events(run: Run, *events: str) -> list[tuple[float, str]]:
     return [(float((time - START) / np.timedelta64(1, "D")), str(event)) for time, event in zip(rows["time"], rows["event"], strict=True)]
 
 
-# ------------------------------------------------------------------------------------------------------------------- pull channels
-
-
 def in_app_journey(visit: dict[str, Any], **channel: Any) -> dict[str, Any]:
     """A journey with visits, and an in-app channel that is shown at them."""
     return {
@@ -109,9 +106,6 @@ def test_message_placed_during_a_visit_is_shown_at_the_next_visit(tmp_path: Path
     assert days_and_events(run, "placed", "delivered") == [(4.0, "placed"), (8.0, "delivered")]
 
 
-# -------------------------------------------------------------------------------------------------------------------------- costs
-
-
 @pytest.mark.parametrize("kind", ["push", "paid"])
 def test_impressions_and_clicks_are_charged_when_they_occur(kind: str) -> None:
     journey = {
@@ -127,8 +121,6 @@ def test_impressions_and_clicks_are_charged_when_they_occur(kind: str) -> None:
     np.testing.assert_allclose(of["cost"], 0.3 * paid + 2.0 * of["clicks"], rtol=1e-12)
     assert np.all(of["clv"] < 0)
 
-
-# ---------------------------------------------------------------------------------------------------------------------- relevance
 
 TOPICS = {"sport": 0.5, "music": 0.3, "food": 0.2}
 LIKES = {"fan": {"share": 0.6, "interests": {"sport": 0.9, "food": 0.1}}, "any": {"share": 0.4}}
@@ -176,9 +168,6 @@ def test_personalization_condition_is_evaluated_before_the_send_is_counted() -> 
     policy = {"broadcasts": ON_DAY_2, "personalisation": [{"if": "contacts == 0", "accuracy": 1}, {"accuracy": 0}]}
     run = simulate_small(journey, policy=policy, customers=500, horizon="5d")
     assert run.outcomes.customers["opens"].all()
-
-
-# ------------------------------------------------------------------------------------------------------------ preferred frequency
 
 
 def test_fatigue_depends_only_on_pressure_above_the_preferred_frequency(tmp_path: Path) -> None:

@@ -21,9 +21,6 @@ MAIL = {"channels": {"mail": {}}, "messages": {"hello": {"channel": "mail", "ope
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-# ----------------------------------------------------------------------------------------------------------------- local times
-
-
 def next_time(now: float, hour: float, weekdays: tuple[str, ...]) -> float:
     """The first time from now on at that hour on one of the weekdays, by datetime's calendar."""
     begin = datetime.fromisoformat(START)
@@ -87,9 +84,6 @@ def test_24_00_is_the_end_of_the_day() -> None:
     steps = [{"wait_until": {"at": "24:00", "weekdays": ["monday"]}}, {"send": "hello"}]
     world = small_scenario(journey=MAIL, policy={"flows": {"f": {"on": {"date": "2026-01-06"}, "steps": steps}}})
     assert [row.time for row in log_rows(world) if row.event == "delivered"] == [1.0]
-
-
-# --------------------------------------------------------------------------------------------------------------- the best hour
 
 
 def expected_hour(counts: list[int], at: float, typical: float, learn_from: int) -> float:
@@ -222,9 +216,6 @@ def test_customers_who_respond_late_are_contacted_late() -> None:
     late = [row.time % 1 * 24 for row in log_rows(world, 20) if row.event == "delivered" and row.time > 120]
     assert {round(hour, 3) for hour in late} <= {15.0, 16.0, 17.0, 18.0}
     assert len(late) > 100
-
-
-# --------------------------------------------------------------------------------------------------------------------- splits
 
 
 def arms(share: float, *steps: dict[str, Any]) -> dict[str, Any]:

@@ -30,9 +30,6 @@ def one_flow_scenario(on: dict[str, Any], *steps: dict[str, Any], journey: dict[
     )
 
 
-# ------------------------------------------------------------------------------------------------------------------------ dates
-
-
 def noons(*weekdays: int) -> list[float]:
     """Noon of these weekdays in the 30 days."""
     first = date.fromisoformat(START)
@@ -81,9 +78,6 @@ def test_exited_flow_starts_at_the_next_date() -> None:
         {"schedule": {"weekdays": ["monday", "friday"], "at": "12:00"}}, {"wait": "20d"}, journey=journey, exit_on=["buy"]
     )
     assert flow_start_times(world) == noons(0, 4)
-
-
-# ----------------------------------------------------------------------------------------------------------------------- scores
 
 
 def score_scenario(**on: Any) -> Scenario:
@@ -220,9 +214,6 @@ def test_exit_event_does_not_end_the_flow_it_starts() -> None:
     )
     rows = [(row.time, row.event) for row in log_rows(world) if row.time <= 7]
     assert rows[:4] == [(0, "entered"), (4, "buy"), (4, "flow_started"), (7, "delivered")]
-
-
-# --------------------------------------------------------------------------------------------------------- messages not opened
 
 
 def unopened_scenario(*, n: int, channels: list[str]) -> Scenario:

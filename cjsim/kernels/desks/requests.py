@@ -30,7 +30,8 @@ def log_request(world: World, state: CustomerState, out: Output, touch: int, des
 def make_request(world: World, state: CustomerState, out: Output, desk: int, priority: float, site: int, index: int) -> None:
     """Ask a desk, or join the conversation that is open already; requests of higher priority are served first.
 
-    `site` and `index` are the message that a human channel brings and its ordinal; -1 if the customer asks.
+    `site` and `index` are the message that a human channel delivers and its ordinal; without a
+    message, `site` is -1 and `index` is not read.
     Writes: customer, requests, desks, the log.
     """
     customer = state.customer[0]

@@ -13,7 +13,7 @@ from cjsim.kernels.world import World
 
 @inlined
 def exceeds_threshold(value: float, threshold: float) -> bool:
-    """Whether a score is above a threshold by more than TOLERANCE, relative where the threshold is large."""
+    """Whether a score exceeds a threshold by at least TOLERANCE * max(1, |threshold|)."""
     return value - threshold >= TOLERANCE * max(1.0, abs(threshold))
 
 
