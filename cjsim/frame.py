@@ -9,7 +9,6 @@ Kernels do not check the indices of a frame's arrays, and a negative index does 
 """
 
 import operator
-import os
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, NoReturn, cast
@@ -24,11 +23,12 @@ from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, inf
 from numba.extending import NativeValue, lower_builtin, lower_getattr, lower_getattr_generic, register_model, unbox
 from numba.np import numpy_support
 
+from cjsim.kernel import IS_BOUNDS_CHECKED
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 types: Any = numba.types
 _WORD = ir.IntType(64)
-_IS_BOUNDS_CHECKED = os.environ.get("CJSIM_BOUNDSCHECK", "0") not in ("", "0")
 
 
 class FrameIndexError(IndexError):
@@ -125,7 +125,7 @@ class FrameType(types.Type):
         word = 0
         for field, dtype, ndim in self.fields:
             if field == name:
-                return word, SpanType(dtype, ndim, f"{self.title}.{name}" if _IS_BOUNDS_CHECKED else "")
+                return word, SpanType(dtype, ndim, f"{self.title}.{name}" if IS_BOUNDS_CHECKED else "")
             word += 1 + ndim
         return None
 
@@ -235,7 +235,7 @@ def _shown(dtype: np.dtype[Any], other: np.dtype[Any]) -> str:
 
 def _view(title: str, array: Array) -> Array:
     """What a frame keeps of an array: a view, which cannot be resized, with records as attributes."""
-    if config.DISABLE_JIT and _IS_BOUNDS_CHECKED:
+    if config.DISABLE_JIT and IS_BOUNDS_CHECKED:
         checked = array.view(_CheckedRecords if array.dtype.names else _CheckedArray)
         checked._field = title
         return checked

@@ -117,9 +117,9 @@ def cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="cjsim-"))
 
 
-def is_compiled_before(kernel: str = "") -> bool:
-    """Whether calls start without compilation: a kernel of this name (any, if empty) is in the cache, or the JIT is off."""
-    return bool(config.DISABLE_JIT) or any(cache_folder().rglob(f"*{kernel}-*.nbc"))
+def is_compiled_before(kernel: str) -> bool:
+    """Whether calls start without compilation: a kernel of this name is in the cache, or the JIT is off."""
+    return bool(config.DISABLE_JIT) or any(cache_folder().rglob(f"*.{kernel}-*.nbc"))
 
 
 def kernel(function: F) -> F:

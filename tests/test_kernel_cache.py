@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from numba.core import config
+from small_scenarios import small_scenario
 
 from cjsim.kernel import PACKAGE, kernel_sources, sources_digest
+from cjsim.progress import NoProgress
+from cjsim.simulation.simulate import simulate
 
 RULE = """
 from cjsim.kernel import (
@@ -112,3 +116,17 @@ def test_every_file_that_uses_a_decorator_is_among_the_sources() -> None:
     }
     assert users
     assert users <= set(kernel_sources())
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
+@pytest.mark.parametrize(("cached", "notes"), [([], 1), (["rng.add_exponentials"], 1), (["event_loop.simulate_customers"], 0)])
+def test_a_run_tells_that_it_compiles_unless_its_loop_is_cached(
+    cached: list[str], notes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in cached:
+        (tmp_path / f"{name}-1.py311.1.nbc").touch()
+    monkeypatch.setattr("cjsim.kernel.cache_folder", lambda: tmp_path)
+    told: list[str] = []
+    monkeypatch.setattr(NoProgress, "note", lambda _, text: told.append(text))
+    simulate(small_scenario(journey={}), customers=1, progress=NoProgress())
+    assert len(told) == notes and all("compiling" in text for text in told)

@@ -17,10 +17,10 @@ from cjsim.compiler.guardrail_tables import guardrail_arrays
 from cjsim.compiler.plan import Codebook, Plan, StateSizes
 from cjsim.compiler.population import compile_population
 from cjsim.compiler.quantile_tables import wait_distribution
-from cjsim.compiler.symbols import MAX_CHANNEL_BITS, RecordFields, SpanTable, Symbols, plain_array, record_array
+from cjsim.compiler.symbols import RecordFields, SpanTable, Symbols, plain_array, record_array
 from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_arrays
 from cjsim.errors import InputError, format_error
-from cjsim.kernels.codes import ChangeFlag, ConditionOp, TouchCode, TriggerCode
+from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, TouchCode, TriggerCode
 from cjsim.kernels.world import (
     ACTOR,
     CONDITION_CODE,
@@ -127,7 +127,7 @@ def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
     counts = {"journey.stages": len(journey.stages), "journey.events": len(journey.events), "journey.messages": len(journey.messages)}
     counts |= {"journey.personas": len(journey.personas), "policy": n_actors, "journey.channels": len(journey.channels)}
     for where, count in counts.items():
-        limit = MAX_CHANNEL_BITS if where == "journey.channels" else _MAX_CODES
+        limit = MAX_CHANNELS if where == "journey.channels" else _MAX_CODES
         if count > limit:
             kind = "flows and broadcasts" if where == "policy" else where.split(".")[1]
             raise InputError(format_error(where, f"must have at most {limit} {kind}", str(count), "Leave some out."))
@@ -207,7 +207,15 @@ def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actor_links: Actor
     journey = scenario.journey
     effects, stage_events = EffectChains(symbols), SpanTable()
     codes = symbols.names.events
-    events = [_event_row(name, event, journey, symbols, effects, actor_links) for name, event in journey.events.items()]
+    when_counts = {arg for op, arg in _when_operations(journey, symbols) if op is ConditionOp.COUNT}
+    counted_events = {name for name in journey.events if codes[name] in when_counts}
+    events = [
+        {
+            **_event_row(name, event, journey, symbols, effects, actor_links),
+            "change": ChangeFlag.EVENT if name in counted_events else 0,
+        }
+        for name, event in journey.events.items()
+    ]
     stages, stage_links = [], []
     for code, (name, stage) in enumerate(journey.stages.items()):
         clocks_here = [
@@ -253,7 +261,6 @@ def _event_row(
         "hidden": int(not event.observed),
         "records_hour": int(event.observed and event.activity is not None),
         "pull_channels": sum(1 << symbols.names.channels[c] for c, channel in journey.channels.items() if name in channel.visits),
-        "change": ChangeFlag.EVENT if (ConditionOp.COUNT, symbols.names.events[name]) in _when_operations(journey, symbols) else 0,
         "factor_first": factor_first,
         "factor_count": factor_count,
         "trigger_first": trigger_first,

@@ -1,6 +1,5 @@
 """Reads entry files: when each customer enters, and which traits and attributes are known."""
 
-import csv
 import math
 from collections.abc import Mapping
 from datetime import date, datetime, time
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cjsim.csv_rows import check_row_length, parse_finite_number, read_csv_rows
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 
 IDENTIFIER = "customer"  # the firm's customer number; users keep it to join rows with other tables
@@ -61,7 +61,8 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
         if name == "entered":
             columns[name] = np.array([_day(text, start, where) for text, where in cells])
         elif name in traits:
-            columns[name] = np.array([parse_number(text, where, "must be a finite number, as it is a trait") for text, where in cells])
+            must = "must be a finite number, as it is a trait"
+            columns[name] = np.array([parse_finite_number(text, where, must) for text, where in cells])
         else:
             columns[name] = np.array([_level(text, levels[name], where) for text, where in cells])
     known = {name: values for name, values in columns.items() if name != "entered"}
@@ -73,22 +74,9 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            header = [name.strip() for name in next(reader, [])]
-            rows = [(reader.line_num, row) for row in reader if row]
-    except OSError as error:
-        must = "must be a file that can be read"
-        raise InputError(format_error("entry.file", must, f"'{path}' ({error.strerror})", "Check the path.")) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(format_error("entry.file", "must be a CSV file in UTF-8", f"'{path}' ({error})", "Save it as such.")) from None
-    if not rows:
-        raise InputError(format_error(str(path), "must have a header and at least one row", "none", "Write one row a customer."))
+    header, rows = read_csv_rows(path, "entry.file", at_least=1, remedy="Write one row a customer.")
     for line, row in rows:
-        if len(row) != len(header):
-            must = f"must have {len(header)} values, as the header"
-            raise InputError(format_error(f"{path}:{line}", must, str(len(row)), "Correct the row."))
+        check_row_length(row, header, f"{path}:{line}")
     return header, rows
 
 
@@ -111,17 +99,6 @@ def _day(text: str, start: date, where: str) -> float:
         must = f"must not lie before the scenario's start ({start})"
         raise InputError(format_error(where, must, short_repr(text), "Let the scenario start earlier, or leave the row out."))
     return days
-
-
-def parse_number(text: str, where: str, must: str = "must be a finite number") -> float:
-    """The number in a cell of a CSV file, finite; `where` and `must` are for the message of the InputError that anything else raises."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(format_error(where, must, short_repr(text), "Write a number."))
-    return value
 
 
 def _level(text: str, codes: Mapping[str, int], where: str) -> float:

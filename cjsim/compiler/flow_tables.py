@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from cjsim.compiler.symbols import PendingIndex, RecordFields, SpanTable, Symbols, resolve_pending
 from cjsim.kernels.codes import StepCode, TriggerCode
-from cjsim.scenario.fields import WEEKDAYS, hour_text
+from cjsim.scenario.fields import WEEKDAYS
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.policy import Broadcast, Flow, PolicySpec, Schedule, Step, WaitUntil
 from cjsim.scenario.spec import ScenarioSpec
@@ -167,7 +167,7 @@ class ActorTable:
         if on.score is not None:
             row |= {"score": symbols.names.scores[on.score], "threshold": on.below if on.above is None else on.above}
             row["trigger"] = TriggerCode.SCORE_BELOW if on.above is None else TriggerCode.SCORE_ABOVE
-        schedule = on.schedule if on.date is None else Schedule(dates=(on.date,), at=hour_text(on.at or 0.0))
+        schedule = on.dates()
         if schedule is not None:
             first, count = self.schedule.add(schedule_times(schedule, start=self._start, horizon_days=self._horizon))
             row |= {"schedule_first": first, "schedule_count": count}

@@ -7,7 +7,7 @@ import numpy as np
 
 from cjsim.compiler.quantile_tables import QuantileTables
 from cjsim.errors import InputError, format_error
-from cjsim.kernels.codes import ConditionOp
+from cjsim.kernels.codes import MAX_CHANNELS, ConditionOp
 from cjsim.kernels.rng import stream_id
 from cjsim.kernels.world import Array
 from cjsim.scenario.condition_names import ConditionNames
@@ -15,7 +15,6 @@ from cjsim.scenario.condition_parser import parse_condition
 
 RecordFields = dict[str, Any]
 PendingIndex = tuple[RecordFields, str]  # a row and its field that will hold the index of the next record
-MAX_CHANNEL_BITS = 64  # bits of a channel mask
 
 
 class RandomStreams:
@@ -133,7 +132,7 @@ class Symbols:
     def channel_mask(self, channels: Iterable[str]) -> int:
         """The bits of channels; all bits if the list is empty."""
         selected = list(channels)
-        return sum({1 << self.names.channels[name] for name in selected}) if selected else 2**MAX_CHANNEL_BITS - 1
+        return sum({1 << self.names.channels[name] for name in selected}) if selected else 2**MAX_CHANNELS - 1
 
 
 def resolve_pending(pending: Iterable[PendingIndex], index: int) -> None:

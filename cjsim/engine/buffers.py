@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cjsim.compiler.plan import Plan
-from cjsim.engine.outcomes import CHANNEL_TOUCHES, Outcomes
+from cjsim.engine.outcomes import Outcomes
 from cjsim.errors import InputError, format_error
 from cjsim.kernels.codes import HOURS_PER_DAY, N_TOUCH_CODES, STACK_DEPTH, DueKind
 from cjsim.kernels.dispatch import MAX_EVENTS, MAX_EVENTS_AT_ONE_TIME
@@ -16,13 +16,11 @@ from cjsim.kernels.state import (
     CHANNEL_STATE,
     CLOCK,
     CUSTOMER,
-    DESK_OUTCOME,
     DESK_REPLY,
     FLOW_RUN,
     HELD_OFFER,
     LOG_ROW,
     MESSAGE_COUNTS,
-    OUTCOME,
     PENDING_RESPONSE,
     PLACED_MESSAGE,
     REFERRAL,
@@ -162,12 +160,8 @@ def make_outcomes(plan: Plan, n_customers: int) -> Outcomes:
         All zero.
     """
     world = plan.world
-    return Outcomes(
-        customers=np.zeros(n_customers, OUTCOME),
-        moments=np.zeros((n_customers, len(world.moments))),
-        dwell=np.zeros((n_customers, len(world.stages)), np.float32),
-        touch_counts=np.zeros((n_customers, len(world.channels), len(CHANNEL_TOUCHES)), np.uint16),
-        desks=np.zeros((n_customers, len(world.desks)), DESK_OUTCOME),
+    return Outcomes.zeros(
+        n_customers, moments=len(world.moments), stages=len(world.stages), channels=len(world.channels), desks=len(world.desks)
     )
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cjsim.kernels.codes import LAST_CHANNEL_TOUCH, ReplyCode, TouchCode
+from cjsim.kernels.state import DESK_OUTCOME, OUTCOME
 from cjsim.kernels.world import Array
 
 CHANNEL_TOUCHES = tuple(touch.name.lower() for touch in TouchCode if touch <= LAST_CHANNEL_TOUCH)  # last axis of `Outcomes.touch_counts`
@@ -33,6 +34,28 @@ class Outcomes(NamedTuple):
     dwell: Array
     touch_counts: Array
     desks: Array
+
+    @classmethod
+    def zeros(cls, n_customers: int, *, moments: int, stages: int, channels: int, desks: int) -> "Outcomes":
+        """Allocate outcomes.
+
+        Parameters
+        ----------
+        n_customers, moments, stages, channels, desks : int
+            Numbers of each.
+
+        Returns
+        -------
+        Outcomes
+            All zero.
+        """
+        return cls(
+            customers=np.zeros(n_customers, OUTCOME),
+            moments=np.zeros((n_customers, moments)),
+            dwell=np.zeros((n_customers, stages), np.float32),
+            touch_counts=np.zeros((n_customers, channels, len(CHANNEL_TOUCHES)), np.uint16),
+            desks=np.zeros((n_customers, desks), DESK_OUTCOME),
+        )
 
     def subset(self, first: int, count: int) -> "Outcomes":
         """Return views of the rows `first` to `first + count - 1`.

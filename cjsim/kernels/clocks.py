@@ -175,7 +175,7 @@ def start_clock(world: World, state: CustomerState, event: int) -> None:
 
 
 @rule
-def stop_clock(world: World, state: CustomerState, event: int) -> None:
+def stop_clock(state: CustomerState, event: int) -> None:
     """Stop a clock, because its event cannot happen in this stage. Its lift keeps fading.
 
     Writes: clocks, clock_due.

@@ -226,6 +226,7 @@ HOURS_PER_DAY = 24  # of the day
 REFUSAL_TO_TOUCH = int(TouchCode.SUPPRESSED_CONSENT) - int(SendDecision.CONSENT)  # decision + this = log code
 RETENTION_DAYS = (30.0, 90.0, 180.0, 365.0)
 LAST_CHANNEL_TOUCH = TouchCode.PLACED  # touches up to here are counted by channel
+MAX_CHANNELS = 64  # one bit each in a set of channels
 MAX_COUNT = 65_535  # 16-bit counts of outcomes saturate here
 MINUTES_PER_DAY = 1440.0
 UNOBSERVED = 2  # in the `retained` columns: not converted, or not observed that long

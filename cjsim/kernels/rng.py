@@ -19,10 +19,10 @@ _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)
 _W0 = np.uint64(0x9E3779B9)
 _W1 = np.uint64(0xBB67AE85)
-_MASK = np.uint64(0xFFFFFFFF)
+LOW_WORD = np.uint64(0xFFFFFFFF)
 _S12 = np.uint64(12)
 _S20 = np.uint64(20)
-_S32 = np.uint64(32)
+WORD_BITS = np.uint64(32)
 _HALF_STEP = 2.0**-52
 
 
@@ -57,12 +57,12 @@ def philox(
     for _ in range(10):
         p0 = _M0 * c0
         p1 = _M1 * c2
-        c0 = (p1 >> _S32) ^ c1 ^ k0
-        c1 = p1 & _MASK
-        c2 = (p0 >> _S32) ^ c3 ^ k1
-        c3 = p0 & _MASK
-        k0 = (k0 + _W0) & _MASK
-        k1 = (k1 + _W1) & _MASK
+        c0 = (p1 >> WORD_BITS) ^ c1 ^ k0
+        c1 = p1 & LOW_WORD
+        c2 = (p0 >> WORD_BITS) ^ c3 ^ k1
+        c3 = p0 & LOW_WORD
+        k0 = (k0 + _W0) & LOW_WORD
+        k1 = (k1 + _W1) & LOW_WORD
     return c0, c1, c2, c3
 
 
@@ -72,14 +72,14 @@ def uniform(seed: np.uint64, customer: np.uint64, stream: np.uint64, index: np.u
 
     `stream` is a `stream_id` and `index` the ordinal of the decision; both are below 2**32.
     """
-    c0, c1, _, _ = philox(customer & _MASK, customer >> _S32, stream, index, seed & _MASK, seed >> _S32)
+    c0, c1, _, _ = philox(customer & LOW_WORD, customer >> WORD_BITS, stream, index, seed & LOW_WORD, seed >> WORD_BITS)
     return (np.float64((c0 << _S20) | (c1 >> _S12)) + 0.5) * _HALF_STEP
 
 
 @inlined
 def uniform_pair(seed: np.uint64, customer: np.uint64, stream: np.uint64, index: np.uint64) -> tuple[float, float]:
     """Two independent uniforms from one block, for two decisions that are always made together; the first is `uniform`."""
-    c0, c1, c2, c3 = philox(customer & _MASK, customer >> _S32, stream, index, seed & _MASK, seed >> _S32)
+    c0, c1, c2, c3 = philox(customer & LOW_WORD, customer >> WORD_BITS, stream, index, seed & LOW_WORD, seed >> WORD_BITS)
     u = (np.float64((c0 << _S20) | (c1 >> _S12)) + 0.5) * _HALF_STEP
     v = (np.float64((c2 << _S20) | (c3 >> _S12)) + 0.5) * _HALF_STEP
     return u, v

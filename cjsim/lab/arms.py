@@ -12,7 +12,7 @@ from cjsim.scenario.search_space import Space
 from cjsim.simulation.documents import Scenario
 from cjsim.validate.search_space_checks import check_values
 from cjsim.yaml.extends import merge_trees
-from cjsim.yaml.paths import KeyPath, location_of
+from cjsim.yaml.paths import KeyPath, existing_node, location_of
 from cjsim.yaml.tree import Node, to_tree
 
 _SCRAMBLING_SEED = 1  # fixed: the points belong to the hypothesis, not to the randomness of customers
@@ -76,18 +76,9 @@ def build_arms(
         }
         source = variant.scenario or baseline
         if variant.merge:
-            source = Scenario.from_tree(merge_trees(source.source(), _node_at(experiment_node, ("variants", name, "merge"))))
+            source = Scenario.from_tree(merge_trees(source.source(), existing_node(experiment_node, ("variants", name, "merge"))))
         arms.append(_build_arm(name, values, source, baseline, ("variants", name)))
     return tuple(arms)
-
-
-def _node_at(root: Node, path: KeyPath) -> Node:
-    """The node at a path that exists."""
-    node: Node | None = root
-    for key in path:
-        node = None if node is None else node.child(key)
-    assert node is not None
-    return node
 
 
 def _build_arm(name: str, values: Mapping[str, Node], source_scenario: Scenario, baseline: Scenario, yaml_path: KeyPath) -> ExperimentArm:

@@ -16,15 +16,14 @@ from cjsim.engine.shared_resources import SharedResourcePass, SharedResults
 from cjsim.engine.sync_points import has_shared_resources, simulate_to_sync_point
 from cjsim.engine.trace import CustomerTrace, TraceStep, trace_customer
 from cjsim.errors import InputError, format_error, short_repr
-from cjsim.kernel import is_compiled_before
 from cjsim.kernels.codes import N_TOUCH_CODES, DueKind, EffectCode, SendDecision, TouchCode
 from cjsim.kernels.customer.referrals import REFERRED
 from cjsim.kernels.dispatch import dispatch
-from cjsim.progress import Progress
+from cjsim.progress import NoProgress, Progress
 from cjsim.reporting.diary import Diary, DiaryLine
 from cjsim.reporting.event_text import EventDescriber, EventText
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.simulate import default_population_limit, simulate
+from cjsim.simulation.simulate import default_population_limit, note_compilation, simulate
 
 _REFUSAL_TOUCHES = [TouchCode[f"SUPPRESSED_{decision.name}"] for decision in SendDecision if decision >= SendDecision.CONSENT]
 _EVENTS_WITH_COST = ("entered", "delivered", "opened", "clicked", "answered_in_time", "answered_late")
@@ -72,9 +71,7 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
     used_seed = scenario.seed if seed is None else scenario.with_values({"seed": seed}).seed
     plan = compile_scenario(scenario.checked())
     shares_resources = has_shared_resources(plan.world)
-    kernels = (dispatch.__name__, *((simulate_to_sync_point.__name__,) if shares_resources else ()))
-    if progress is not None and not all(map(is_compiled_before, kernels)):
-        progress.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
+    note_compilation(progress or NoProgress(), [dispatch, *([simulate_to_sync_point] if shares_resources else [])])
     cohort = _find_customer(scenario, plan, used_seed, customer, progress)
     shared_results = _simulate_shared_results(scenario, plan, used_seed, progress) if shares_resources else None
     trajectory = trace_customer(plan, used_seed, cohort, shared_results)
@@ -117,7 +114,7 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
 def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress: Progress | None) -> SharedResults:
     """The replies of desks and the budgets as they were spent, which depend on all customers."""
     if progress is not None:
-        progress.note(f"cjsim: all customers of {scenario.name} share desks or budgets with this one, and live as well ...")
+        progress.note(f"cjsim: all customers of {scenario.name} share desks or budgets with this one, and are simulated as well ...")
     cohorts = (initial_cohort(plan, seed, 0, scenario.customers), _draw_scenario_arrivals(scenario, plan, seed))
     return SharedResourcePass(plan, seed, max_customers=_max_population(scenario)).run(cohorts)
 

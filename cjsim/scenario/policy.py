@@ -18,6 +18,7 @@ from cjsim.scenario.fields import (
     PositiveDuration,
     Share,
     Weekday,
+    hour_text,
 )
 from cjsim.yaml.document import Document
 from cjsim.yaml.strict_model import OneOf, StrictModel
@@ -63,6 +64,10 @@ class On(OneOf):
     def companions(cls) -> frozenset[str]:
         """Keys that may accompany a trigger."""
         return frozenset({"of", "at", "above", "below", "channels"})
+
+    def dates(self) -> Schedule | None:
+        """When a flow starts by date, be it one date or a schedule; None for other triggers."""
+        return self.schedule if self.date is None else Schedule(dates=(self.date,), at=hour_text(self.at or 0.0))
 
     @model_validator(mode="before")
     @classmethod
@@ -307,6 +312,10 @@ class Spend(StrictModel):
 
     per_day: NonNegative = 0.0
     periods: tuple[SpendPeriod, ...] = ()
+
+    def has_money(self) -> bool:
+        """Whether any day has a sum above 0."""
+        return any((self.per_day, *(period.per_day for period in self.periods)))
 
     @model_validator(mode="before")
     @classmethod

@@ -14,7 +14,7 @@ from cjsim.engine.outcomes import CHANNEL_TOUCHES, REPLY_NAMES, Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.run_record import RunRecord
 from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, ReplyCode
-from cjsim.kernels.state import DESK_OUTCOME, OUTCOME
+from cjsim.kernels.state import OUTCOME
 from cjsim.kernels.world import Array
 from cjsim.simulation.customer_profiles import CustomerProfiles
 
@@ -143,7 +143,10 @@ def read_outcomes(folder: Path, codebook: Codebook) -> Outcomes:
 
     observed, truth = pq.read_table(folder / "customers.parquet"), pq.read_table(folder / "truth.parquet")
     n = observed.num_rows
-    customers = np.zeros(n, OUTCOME)
+    outcomes = Outcomes.zeros(
+        n, moments=len(codebook.moments), stages=len(codebook.stages), channels=len(codebook.channels), desks=len(codebook.desks)
+    )
+    customers = outcomes.customers
     for name in (*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
         customers[name] = observed[name].to_numpy()
     for i, name in enumerate(RETENTION_COLUMNS):
@@ -152,13 +155,6 @@ def read_outcomes(folder: Path, codebook: Codebook) -> Outcomes:
     customers["interest"] = truth["interest"].combine_chunks().indices.fill_null(-1).to_numpy()
     for name in ("persona", "stage"):
         customers[name] = truth[name].combine_chunks().indices.to_numpy()
-    outcomes = Outcomes(
-        customers=customers,
-        moments=np.zeros((n, len(codebook.moments))),
-        dwell=np.zeros((n, len(codebook.stages)), np.float32),
-        touch_counts=np.zeros((n, len(codebook.channels), len(CHANNEL_TOUCHES)), np.uint16),
-        desks=np.zeros((n, len(codebook.desks)), DESK_OUTCOME),
-    )
     for i, name in enumerate(CustomerColumns.of(codebook).moments):
         outcomes.moments[:, i] = observed[name].to_numpy()
     for i, name in enumerate(codebook.stages):

@@ -3,11 +3,11 @@
 import operator
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,16 +18,18 @@ from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import initial_cohort
 from cjsim.engine.buffers import make_outcomes
 from cjsim.engine.compiled import CompiledEngine
+from cjsim.engine.event_loop import simulate_customers
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_limit import check_population_limit, population_limit_error
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.readable import ReadableEngine
-from cjsim.engine.sync_points import has_shared_resources
+from cjsim.engine.sync_points import has_shared_resources, simulate_to_sync_point
 from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
 from cjsim.errors import InputError, format_error, quote_choices
 from cjsim.eventlog.parquet_writer import LogWriter
 from cjsim.kernel import is_compiled_before
+from cjsim.kernels.dispatch import dispatch
 from cjsim.kernels.world import Array
 from cjsim.progress import NoProgress, Progress
 from cjsim.scenario.spec import MAX_CUSTOMERS
@@ -114,9 +116,11 @@ def simulate(
         max_customers = _checked_integer("max_customers", max_customers, 1, MAX_CUSTOMERS)
     progress = progress or NoProgress()
     plan = compile_scenario(scenario.checked())
+    if engine == "readable":
+        note_compilation(progress, [dispatch])
+    else:
+        note_compilation(progress, [simulate_customers, *([simulate_to_sync_point] if has_shared_resources(plan.world) else [])])
     arrivals = _draw_limited_arrivals(plan, seed, n_initial, max_customers)
-    if not is_compiled_before():
-        progress.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
     pool = WorkerPool([ENGINES[engine](plan, seed, rows=LOG_BUFFER_ROWS if log is not None else 0) for _ in range(n_threads)])
     pool.engines[0].prepare()
     progress.start(n_initial + len(arrivals), scenario.name)
@@ -207,6 +211,20 @@ class Generations:
                 for rows in chunk.rows:
                     self._writer.write(rows)
             self._progress.advance(size)
+
+
+def note_compilation(progress: Progress, kernels: Sequence[Callable[..., Any]]) -> None:
+    """Tell that the first call will compile, unless all the kernels that take long are in the cache.
+
+    Parameters
+    ----------
+    progress : Progress
+        Receives the message.
+    kernels : Sequence of Callable
+        Kernels that the work will call.
+    """
+    if not all(is_compiled_before(kernel.__name__) for kernel in kernels):
+        progress.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
 
 
 def default_population_limit(n_initial: int) -> int:

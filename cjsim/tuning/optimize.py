@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cjsim.engine.event_loop import simulate_customers
 from cjsim.errors import InputError, format_error
-from cjsim.kernel import is_compiled_before
 from cjsim.progress import NoProgress, Progress
-from cjsim.simulation.simulate import MAX_THREADS
+from cjsim.simulation.simulate import MAX_THREADS, note_compilation
 from cjsim.tuning.confirm import confirm
 from cjsim.tuning.evaluator import Evaluator
 from cjsim.tuning.results.optimum import Optimum
@@ -70,8 +70,7 @@ def optimize(
     threads = None if threads is None else _checked_count("threads", threads, MAX_THREADS)
     evaluator = Evaluator(study, threads=threads if workers == 1 else None)
     store = TrialStore(study, storage=storage)
-    if not is_compiled_before():
-        progress.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
+    note_compilation(progress, [simulate_customers])
     if len(store):
         progress.note(f"cjsim: {min(len(store), study.trials):,} of {study.trials:,} trials are in {store.location}.")
     baseline = evaluator.baseline

@@ -4,7 +4,7 @@ import keyword
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from cjsim.kernels.codes import N_TOUCH_CODES, ConditionOp, TouchCode
+from cjsim.kernels.codes import MAX_CHANNELS, N_TOUCH_CODES, ConditionOp, TouchCode
 from cjsim.scenario.condition_names import (
     ACQUIRED_BY,
     CALLS,
@@ -33,7 +33,6 @@ from cjsim.validate.names import (
 )
 from cjsim.yaml.paths import Fault, KeyPath
 
-MAX_CHANNELS = 64  # channels are bits of an unsigned 64-bit mask
 MAX_REFERRALS_PER_EFFECT = 5.0  # friends who join on average; above this the population explodes within a few generations
 _COUNTED = ("stages", "events", "messages", "scores", "traits", "attributes", "personas", "interests", "offers", "desks", "acquisition")
 LOG_NAMES = frozenset(touch.name.lower() for touch in TouchCode)

@@ -178,7 +178,7 @@ def _dates_outside(scenario: ScenarioSpec) -> Iterator[str]:
         if _is_outside(broadcast.schedule, scenario):
             yield f"policy.broadcasts.{name}.schedule.dates: {_outside_text(scenario)}, so that it never goes out."
     for name, flow in policy.flows.items():
-        schedule = flow.on.schedule if flow.on.date is None else Schedule(dates=(flow.on.date,), at=hour_text(flow.on.at or 0.0))
+        schedule = flow.on.dates()
         if schedule is not None and _is_outside(schedule, scenario):
             key = "date" if flow.on.date is not None else "schedule.dates"
             yield f"policy.flows.{name}.on.{key}: {_outside_text(scenario)}, so that the flow never starts."

@@ -39,7 +39,7 @@ def _acquisition_warnings(scenario: ScenarioSpec) -> Iterator[str]:
     referral_channels = {effect.refer.by for _, effect in journey_effects(journey) if effect.refer is not None}
     for name, channel in journey.acquisition.items():
         path, spend = f"policy.acquisition.{name}", spends.get(name)
-        has_spend = spend is not None and any((spend.per_day, *(period.per_day for period in spend.periods)))
+        has_spend = spend is not None and spend.has_money()
         if not channel.baseline and channel.hill is None and name not in referral_channels:
             yield f"journey.acquisition.{name}: brings nobody: it has no 'baseline', no 'hill', and no 'refer' names it."
         if has_spend and channel.hill is None:

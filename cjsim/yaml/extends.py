@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from cjsim.errors import InputError, format_error, short_repr
-from cjsim.yaml.paths import set_value, types_at
+from cjsim.yaml.paths import node_at, set_value, types_at
 from cjsim.yaml.tree import Node, read_yaml_file
 
 INCLUDE_KEYS = ("journey", "policy", "scenario")  # top-level keys whose value may be a file name
@@ -54,7 +54,7 @@ def _resolve_file(root: Node, choose_model: ModelChooser, folder: Path, above: t
     if (base := root.child("extends")) is not None:
         merged = merge_trees(_load_file(_referenced_file(base, "extends", folder), choose_model, above), merged)
     for path in _include_paths(merged):
-        node = _node_at(merged, path)
+        node = node_at(merged, path)
         if node is not None and isinstance(node.value, str):
             models = types_at(choose_model(merged.value), path)
             if models:
@@ -71,12 +71,6 @@ def _include_paths(top: Node) -> list[tuple[str, ...]]:
     variants = top.child("variants")
     names = list(variants.value) if variants is not None and isinstance(variants.value, dict) else []
     return [*((key,) for key in INCLUDE_KEYS), *(("variants", name, "scenario") for name in names)]
-
-
-def _node_at(node: Node | None, path: tuple[str, ...]) -> Node | None:
-    for key in path:
-        node = None if node is None else node.child(key)
-    return node
 
 
 def _replace_node(node: Node, path: tuple[str, ...], new: Node) -> Node:

@@ -76,6 +76,21 @@ def location_of(root: Node, path: KeyPath) -> str:
     return node.location
 
 
+def node_at(root: Node | None, path: KeyPath) -> Node | None:
+    """The node at a path; None if there is none."""
+    node = root
+    for key in path:
+        node = None if node is None else node.child(key)
+    return node
+
+
+def existing_node(root: Node, path: KeyPath) -> Node:
+    """The node at a path that exists."""
+    node = node_at(root, path)
+    assert node is not None
+    return node
+
+
 @cache
 def _field_annotations(model: type[BaseModel]) -> dict[str, Any]:
     """Annotations of a model's fields, by the key in YAML."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cjsim.errors import did_you_mean, quote_choices, short_repr
-from cjsim.yaml.paths import Fault, KeyPath, model_keys, types_at
+from cjsim.yaml.paths import Fault, KeyPath, existing_node, model_keys, types_at
 from cjsim.yaml.tree import Node
 
 # Errors that every non-matching branch of a union reports.
@@ -70,14 +70,6 @@ def _tree_path(root: Node, details: ErrorDetails) -> KeyPath:
     return tuple(path)
 
 
-def _existing_node(root: Node, path: KeyPath) -> Node:
-    node: Node | None = root
-    for key in path:
-        node = node.child(key) if node is not None else None
-    assert node is not None
-    return node
-
-
 def _missing_key_text(key: str) -> str:
     return f"must have the key '{key}'"
 
@@ -87,7 +79,7 @@ def _merge_errors(path: KeyPath, found: list[ErrorDetails], root: Node, model: t
     first = found[0]
     if first["type"] == "missing":
         key = str(first["loc"][-1])
-        near = _misspelling_hint(key, _existing_node(root, path).value, model_keys(types_at(model, path)))
+        near = _misspelling_hint(key, existing_node(root, path).value, model_keys(types_at(model, path)))
         return Fault(path, _missing_key_text(key), "a mapping without it", near or f"Add '{key}: ...'.")
     if first["type"] == "extra_forbidden":
         keys = model_keys(types_at(model, path[:-1]))
@@ -95,7 +87,7 @@ def _merge_errors(path: KeyPath, found: list[ErrorDetails], root: Node, model: t
         return Fault(path[:-1], must, short_repr(path[-1]), did_you_mean(path[-1], keys) or "Remove it.", at=path)
     if first["loc"][-1] == "[key]":
         return Fault(path, str(first["ctx"]["error"]), short_repr(path[-1]), "Write it like 'first_order'.")
-    value = _existing_node(root, path).plain()
+    value = existing_node(root, path).plain()
     musts = [_requirement(details, value, model_keys(types_at(model, path))) for details in found]
     remedies = [_suggestion(details, value) for details in found]
     return Fault(path, _join_alternatives(musts), short_repr(value), next((text for text in remedies if text), "Correct the value."))

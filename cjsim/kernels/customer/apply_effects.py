@@ -32,7 +32,7 @@ def enter_stage(world: World, state: CustomerState, out: Output, stage: int) -> 
     account_for_stage(world, state, out, customer.now - TOLERANCE)
     old = world.stages[customer.stage]
     for i in range(old.first, old.first + old.count):
-        stop_clock(world, state, world.stage_events[i])
+        stop_clock(state, world.stage_events[i])
     customer.stage = stage
     customer.stage_since = customer.now
     customer.changes |= ChangeFlag.STAGE.value

@@ -6,12 +6,10 @@ from cjsim.kernel import inlined, rule
 from cjsim.kernels.codes import ChangeFlag, TouchCode
 from cjsim.kernels.log_rows import write_log_row
 from cjsim.kernels.quantiles import quantile
-from cjsim.kernels.rng import philox, uniform_pair
+from cjsim.kernels.rng import LOW_WORD, WORD_BITS, philox, uniform_pair
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
 
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
 # Philox's key for the keys of friends: digits of pi, and a word that no seed below 2**63 has, so that no draw is made of the same block.
 _REFERRAL_KEY0, _REFERRAL_KEY1 = np.uint64(0x243F6A88), np.uint64(0xFFFFFFFF)
 REFERRED = np.uint64(1 << 63)  # keys of referred customers have this bit, and no others have
@@ -29,11 +27,11 @@ def referred_key(parent: np.uint64, stream: np.uint64, ordinal: np.uint64) -> np
     customers of a generation share a key with probability n^2 / 2^60. `stream` is that of the effect `refer` and `ordinal` that of the
     invitation among those of this effect; both are below 2**32.
     """
-    c0, c1, _, _ = philox(parent & _LOW, parent >> _HALF, stream, ordinal, _REFERRAL_KEY0, _REFERRAL_KEY1)
+    c0, c1, _, _ = philox(parent & LOW_WORD, parent >> WORD_BITS, stream, ordinal, _REFERRAL_KEY0, _REFERRAL_KEY1)
     generation = np.uint64(1)
     if parent & REFERRED != np.uint64(0):
         generation = min((parent >> HASHED & GENERATIONS) + np.uint64(1), GENERATIONS)
-    return REFERRED | (generation << HASHED) | (((c0 << _HALF) | c1) & _HASH)
+    return REFERRED | (generation << HASHED) | (((c0 << WORD_BITS) | c1) & _HASH)
 
 
 @rule

@@ -8,7 +8,7 @@ from cjsim.kernel import rule
 from cjsim.kernels.accounting import book_cost
 from cjsim.kernels.codes import MAX_COUNT, MINUTES_PER_DAY, ReplyCode, TouchCode
 from cjsim.kernels.customer.responses import deliver
-from cjsim.kernels.log_rows import write_log_row
+from cjsim.kernels.desks.requests import log_conversation
 from cjsim.kernels.queue import EFFECT_LIST, enqueue
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
@@ -31,10 +31,8 @@ def record_reply(world: World, state: CustomerState, out: Output, reply: np.reco
         desk_outcome.waited += np.float32(reply.waited)
         desk_outcome.service += np.float32(reply.service)
         book_cost(world, state, out, reply.service * desk.cost)
-    site = customer.request_site
-    message = -1 if site < 0 else world.sites[site].message
-    channel = -1 if site < 0 else world.messages[world.sites[site].message].channel
-    write_log_row(state, out, _REPLY_TO_TOUCH + reply.reply, channel, message, desk.source, reply.waited * MINUTES_PER_DAY)
+    waited = reply.waited * MINUTES_PER_DAY
+    log_conversation(world, state, out, _REPLY_TO_TOUCH + reply.reply, reply.desk, customer.request_site, waited)
 
 
 @rule

@@ -16,14 +16,16 @@ _SECOND = 1.0 / 86400.0  # days: no service and no patience is shorter, so that 
 
 
 @rule
-def log_request(world: World, state: CustomerState, out: Output, touch: int, desk: int, site: int) -> None:
-    """Write the log row of a request (ASKED or ASKED_AGAIN); `site` is the message that a human channel brings, -1 if the customer asks.
+def log_conversation(world: World, state: CustomerState, out: Output, touch: int, desk: int, site: int, waited: float) -> None:
+    """Write the log row of a request or a reply.
+
+    `site` is that of the message that a human channel delivers, -1 for none; `waited` is in minutes, 0 for a request.
 
     Writes: outcome.events, n_rows, log.
     """
     message = -1 if site < 0 else world.sites[site].message
     channel = -1 if site < 0 else world.messages[world.sites[site].message].channel
-    write_log_row(state, out, touch, channel, message, world.desks[desk].source, 0.0)
+    write_log_row(state, out, touch, channel, message, world.desks[desk].source, waited)
 
 
 @rule
@@ -39,11 +41,11 @@ def make_request(world: World, state: CustomerState, out: Output, desk: int, pri
     if customer.desk >= 0:
         if desk_outcome.joined < MAX_COUNT:
             desk_outcome.joined += np.uint16(1)
-        log_request(world, state, out, TouchCode.ASKED_AGAIN.value, desk, site)
+        log_conversation(world, state, out, TouchCode.ASKED_AGAIN.value, desk, site, 0.0)
         return
     if desk_outcome.asks < MAX_COUNT:
         desk_outcome.asks += np.uint16(1)
-    log_request(world, state, out, TouchCode.ASKED.value, desk, site)
+    log_conversation(world, state, out, TouchCode.ASKED.value, desk, site, 0.0)
     customer.desk = desk
     customer.requested_at = customer.now
     customer.request_site = site

@@ -187,7 +187,7 @@ def run_instant_step(world: World, state: CustomerState, out: Output, actor: int
     elif step.op == StepCode.OFFER:
         grant_offer(world, state, out, step.target)
     elif step.op == StepCode.ASK:
-        make_request(world, state, out, step.target, step.x, -1, 0)
+        make_request(world, state, out, step.target, step.x, -1, -1)
     return next_step
 
 
