@@ -16,8 +16,7 @@ from cjsim.compiler.flow_tables import ActorLinks, ActorTable, ordered_actors
 from cjsim.compiler.guardrail_tables import guardrail_arrays
 from cjsim.compiler.plan import Codebook, Plan, StateSizes
 from cjsim.compiler.population import compile_population
-from cjsim.compiler.quantile_tables import wait_distribution
-from cjsim.compiler.symbols import RecordFields, SpanTable, Symbols, plain_array, record_array
+from cjsim.compiler.symbols import SpanTable, Symbols, plain_array, record_array
 from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_arrays
 from cjsim.errors import InputError, format_error
 from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, TouchCode, TriggerCode
@@ -41,6 +40,7 @@ from cjsim.kernels.world import (
 from cjsim.scenario.condition_names import ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Event, JourneySpec
+from cjsim.scenario.registers import DistributionRecord, RecordFields
 from cjsim.scenario.spec import ScenarioSpec
 
 CONVERSION = "conversion"
@@ -91,14 +91,15 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
     """
     journey, policy = scenario.journey, scenario.policy
     of_journey = ConditionNames.from_documents(journey, policy, latent=True)
-    symbols = Symbols(of_journey=of_journey, of_policy=ConditionNames.from_documents(journey, policy, latent=False))
+    of_policy = ConditionNames.from_documents(journey, policy, latent=False)
+    symbols = Symbols(of_journey=of_journey, of_policy=of_policy, horizon=scenario.horizon)
     actors = ordered_actors(policy)
     _check_sizes(journey, len(actors))
     actor_links = ActorLinks(actors)
     actor_table = ActorTable(symbols, scenario)
     for name, actor in actors:
         actor_table.add(name, actor)
-    guardrails = guardrail_arrays(policy, scenario.horizon, symbols)
+    guardrails = guardrail_arrays(policy, symbols)
     arrays = {
         **_journey_arrays(scenario, symbols, actor_links),
         **_persona_arrays(journey, symbols),
@@ -107,7 +108,7 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
         "discounts": plain_array("f8", _discount_factors(scenario)),
         "any_activity_actors": plain_array("i4", actor_links.reset_by_anything()),
         **_actor_arrays(actor_table, journey),
-        **guardrails.arrays,
+        **guardrails,
     }
     population = compile_population(scenario, symbols)
     world = World(**arrays, **_symbol_arrays(symbols))
@@ -116,8 +117,8 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
         columns=len(symbols.trait_columns),
         attributes=len(of_journey.attributes),
         counts=symbols.n_slots,
-        rings=guardrails.rings,
-        cutoffs=guardrails.cutoffs,
+        rings=symbols.reserved.get("cap_times", 0),
+        cutoffs=symbols.reserved.get("cutoffs", 0),
     )
     codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors))
     return Plan(world, codebook, sizes, population, symbols.streams.names(), desk_plans(scenario))
@@ -251,7 +252,7 @@ def _event_row(
     exit_first, exit_count = links.add(actor_links.ended_by(name))
     watch_first, watch_count = links.add(actor_links.reset_by(name))
     return {
-        "wait": wait_distribution(event.wait, symbols.tables),
+        "wait": DistributionRecord() if event.wait == "never" else event.wait.record(symbols.tables),
         "tau": _time_constant(event.half_life),
         "satisfaction": event.satisfaction,
         "profile": profile_code(journey, event.activity),
@@ -300,7 +301,7 @@ def _actor_arrays(table: ActorTable, journey: JourneySpec) -> dict[str, Array]:
         "steps": record_array(STEP_RECORD, table.steps, padded=True),
         "shares": record_array(SPLIT_SHARE, table.shares.items, padded=True),
         "schedule": plain_array("f8", table.schedule.items, padded=True),
-        "pull_sites": plain_array("i4", table.on_channels(journey, "pull")),
+        "pull_sites": plain_array("i4", table.waiting_for_visits(journey)),
         "score_actors": plain_array("i4", table.triggered(TriggerCode.SCORE_ABOVE, TriggerCode.SCORE_BELOW)),
         "unopened_actors": plain_array("i4", table.triggered(TriggerCode.UNOPENED)),
     }

@@ -1,7 +1,6 @@
 """`Plan`, a compiled scenario with its names, and its parts."""
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
@@ -11,17 +10,9 @@ from cjsim.compiler.desk_plans import DeskPlan
 from cjsim.compiler.entry_file import Entries
 from cjsim.compiler.symbols import DerivedTrait
 from cjsim.kernels.world import Array, World
+from cjsim.scenario.trait_laws import TraitTransform
 
 FloatArray = NDArray[np.float64]
-
-
-class TraitTransform(Enum):
-    """How a trait is computed from its uniform."""
-
-    DRAW = "the value of a draw"
-    ODDS = "x of the drawn odds x/(1-x)"
-    NORMAL = "mean + sd z"
-    BETA = "scipy's inverse, where no table is good enough"
 
 
 class TraitPlan(NamedTuple):

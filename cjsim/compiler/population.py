@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from cjsim.compiler.arrivals import arrival_stream, compile_arrivals
 from cjsim.compiler.cohorts import Cohort, are_initial
 from cjsim.compiler.entry_file import read_entries
-from cjsim.compiler.plan import ArrivalPlan, FloatArray, Plan, PopulationPlan, TraitPlan, TraitTransform
-from cjsim.compiler.quantile_tables import DistributionRecord, QuantileTables, gamma_distribution, uniform_distribution
+from cjsim.compiler.plan import ArrivalPlan, FloatArray, Plan, PopulationPlan, TraitPlan
+from cjsim.compiler.quantile_tables import QuantileTables
 from cjsim.compiler.symbols import Symbols, record_array
-from cjsim.kernels.codes import DistributionCode
 from cjsim.kernels.quantiles import fill_quantiles
 from cjsim.kernels.rng import uniforms
 from cjsim.kernels.state import Population
 from cjsim.kernels.world import DISTRIBUTION, Array, World
-from cjsim.scenario.distributions import TraitLaw
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.policy import Spend
+from cjsim.scenario.registers import DistributionRecord
 from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.trait_laws import TraitLaw, TraitTransform
 
 MAX_CLOCK_SHIFT_DAYS = 2.0  # larger clock shifts are clipped: activity tables reach no further
 _NEAR_ZERO = 1e-12  # in 1/trait, a trait nearer to 0 counts as this
@@ -211,29 +211,8 @@ def trait_values(trait: TraitPlan, world: World, u: FloatArray) -> FloatArray:
 
 
 def _trait_plan(name: str, law: TraitLaw, tables: QuantileTables) -> TraitPlan:
-    if law.normal is not None:
-        return TraitPlan(name, TraitTransform.NORMAL, _distribution_array(DistributionRecord()), law.normal.mean, law.normal.sd)
-    if law.beta is not None:
-        span = tables.beta(law.beta.alpha, law.beta.beta)
-        if span is None:
-            return TraitPlan(name, TraitTransform.BETA, _distribution_array(DistributionRecord()), law.beta.alpha, law.beta.beta)
-        return TraitPlan(
-            name,
-            TraitTransform.ODDS,
-            _distribution_array(DistributionRecord(DistributionCode.TABLE, table=span[0], length=span[1], scale=1.0)),
-        )
-    return TraitPlan(name, TraitTransform.DRAW, _distribution_array(_trait_distribution(law, tables)))
-
-
-def _trait_distribution(law: TraitLaw, tables: QuantileTables) -> DistributionRecord:
-    if law.gamma is not None:
-        return gamma_distribution(law.gamma.mean, law.gamma.shape, tables)
-    if law.lognormal is not None:
-        return DistributionRecord(DistributionCode.LOGNORMAL, scale=law.lognormal.median, a=law.lognormal.sigma)
-    if law.uniform is not None:
-        return uniform_distribution(law.uniform.low, law.uniform.high)
-    assert law.fixed is not None
-    return DistributionRecord(DistributionCode.FIXED, scale=law.fixed)
+    draw = law.draw(tables)
+    return TraitPlan(name, draw.form, _distribution_array(draw.record), draw.first, draw.second)
 
 
 def _distribution_array(draw: DistributionRecord) -> Array:

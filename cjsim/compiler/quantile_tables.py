@@ -1,4 +1,4 @@
-"""Compiles distributions into records, and builds tables of the quantile functions that have no closed form.
+"""Builds tables of the quantile functions that have no closed form.
 
 A table of a positive distribution holds log q at `GAMMA_KNOTS` equidistant z in [-TABLE_END, TABLE_END], where z is the normal quantile
 of the uniform, then d log q / dz times the step: a cubic Hermite interpolant. A table of a beta distribution does so for the odds
@@ -7,14 +7,11 @@ x / (1 - x). Measured against scipy on 20,011 points z in [-8.25, 8.25]: the rel
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cjsim.kernels.codes import DistributionCode
 from cjsim.kernels.quantiles import TABLE_END
-from cjsim.scenario.distributions import AmountLaw, EmpiricalAmount, EmpiricalWait, WaitLaw
 
 FloatArray = NDArray[np.float64]
 
@@ -23,20 +20,6 @@ TABLE_ERROR = 1e-8
 _TINY_QUANTILE = 1e-16  # below it, the first term of the series of the distribution function is exact
 _MAX_LOG_ODDS = 600.0
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
-
-
-class DistributionRecord(NamedTuple):
-    """The fields of a `DISTRIBUTION` record, in their order."""
-
-    kind: int = DistributionCode.NEVER
-    table: int = 0
-    length: int = 0
-    pad: int = 0
-    scale: float = 0.0
-    a: float = 0.0
-
-
-NEVER_DISTRIBUTION = DistributionRecord()
 
 
 class QuantileTables:
@@ -122,90 +105,6 @@ class QuantileTables:
         self._length += len(first) + len(second)
         self._spans[key] = span
         return span
-
-
-def wait_distribution(law: WaitLaw | str, tables: QuantileTables) -> DistributionRecord:
-    """The record of a waiting time, in days.
-
-    Parameters
-    ----------
-    law : WaitLaw or 'never'
-        As declared.
-    tables : QuantileTables
-        The table is added to it, if the distribution needs one.
-
-    Returns
-    -------
-    DistributionRecord
-
-    Examples
-    --------
-    >>> wait_distribution(WaitLaw(exponential={"mean": "2d"}), QuantileTables()).scale
-    2.0
-    """
-    if isinstance(law, str):
-        return NEVER_DISTRIBUTION
-    if law.exponential is not None:
-        return DistributionRecord(DistributionCode.EXPONENTIAL, scale=law.exponential.mean)
-    if law.gamma is not None:
-        return gamma_distribution(law.gamma.mean, law.gamma.shape, tables)
-    if law.weibull is not None:
-        return DistributionRecord(DistributionCode.WEIBULL, scale=law.weibull.scale, a=1.0 / law.weibull.shape)
-    if law.lognormal is not None:
-        return DistributionRecord(DistributionCode.LOGNORMAL, scale=law.lognormal.median, a=law.lognormal.sigma)
-    if law.empirical is not None:
-        return _empirical_distribution(law.empirical, tables)
-    assert law.fixed is not None
-    return DistributionRecord(DistributionCode.FIXED, scale=law.fixed)
-
-
-def amount_distribution(law: AmountLaw, tables: QuantileTables) -> DistributionRecord:
-    """The record of an amount of money.
-
-    Parameters
-    ----------
-    law : AmountLaw
-        As declared.
-    tables : QuantileTables
-        The table is added to it, if the distribution needs one.
-
-    Returns
-    -------
-    DistributionRecord
-
-    Examples
-    --------
-    >>> amount_distribution(AmountLaw(uniform={"low": 5, "high": 8}), QuantileTables()).a
-    3.0
-    """
-    if law.exponential is not None:
-        return DistributionRecord(DistributionCode.EXPONENTIAL, scale=law.exponential.mean)
-    if law.gamma is not None:
-        return gamma_distribution(law.gamma.mean, law.gamma.shape, tables)
-    if law.lognormal is not None:
-        return DistributionRecord(DistributionCode.LOGNORMAL, scale=law.lognormal.median, a=law.lognormal.sigma)
-    if law.uniform is not None:
-        return uniform_distribution(law.uniform.low, law.uniform.high)
-    if law.empirical is not None:
-        return _empirical_distribution(law.empirical, tables)
-    assert law.fixed is not None
-    return DistributionRecord(DistributionCode.FIXED, scale=law.fixed)
-
-
-def gamma_distribution(mean: float, shape: float, tables: QuantileTables) -> DistributionRecord:
-    """The record of a gamma distribution with a mean and a shape."""
-    first, length = tables.gamma(shape)
-    return DistributionRecord(DistributionCode.TABLE, table=first, length=length, scale=mean / shape)
-
-
-def uniform_distribution(low: float, high: float) -> DistributionRecord:
-    """The record of a uniform distribution between two numbers."""
-    return DistributionRecord(DistributionCode.UNIFORM, scale=low, a=high - low)
-
-
-def _empirical_distribution(law: EmpiricalWait | EmpiricalAmount, tables: QuantileTables) -> DistributionRecord:
-    first, length = tables.steps(law.values, law.weights)
-    return DistributionRecord(DistributionCode.STEPS, table=first, length=length)
 
 
 def gamma_log_quantile(shape: float, z: FloatArray) -> FloatArray:

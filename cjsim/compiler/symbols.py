@@ -12,9 +12,7 @@ from cjsim.kernels.rng import stream_id
 from cjsim.kernels.world import Array
 from cjsim.scenario.condition_names import ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
-
-RecordFields = dict[str, Any]
-PendingIndex = tuple[RecordFields, str]  # a row and its field that will hold the index of the next record
+from cjsim.scenario.registers import PendingIndex
 
 
 class RandomStreams:
@@ -111,7 +109,7 @@ class SpanTable:
 class Symbols:
     """The names of one scenario, and everything that assigns numbers to them during compilation."""
 
-    def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames) -> None:
+    def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, horizon: float) -> None:
         self.names = of_journey
         self.streams = RandomStreams()
         self.trait_columns = TraitColumns(of_journey.traits)
@@ -119,11 +117,35 @@ class Symbols:
         self.tables = QuantileTables()
         self.factors, self.links = SpanTable(), SpanTable()
         self.n_slots = 0
+        self.horizon = horizon
+        self.reserved: dict[str, int] = {}
+
+    def code(self, kind: str, name: str) -> int:
+        """The code of a name of a kind, such as `event` or `channel`."""
+        return self.names.code(kind, name)
+
+    def stream(self, name: str) -> int:
+        """The random stream of a name."""
+        return self.streams.id_of(name)
+
+    def trait_column(self, reference: str) -> int:
+        """The column of a trait, `1/trait` or `1-trait`."""
+        return self.trait_columns.index_of(reference)
+
+    def condition(self, text: str | None) -> int:
+        """The first record of a policy's condition; -1 for no condition."""
+        return self.programs.index_of(text)
 
     def new_slot(self) -> int:
         """A new index in `CustomerState.decision_counts`."""
         self.n_slots += 1
         return self.n_slots - 1
+
+    def reserve(self, state: str, count: int) -> int:
+        """Reserve consecutive slots in an array of `CustomerState`. Returns the first."""
+        first = self.reserved.get(state, 0)
+        self.reserved[state] = first + count
+        return first
 
     def factor_span(self, references: Iterable[str]) -> tuple[int, int]:
         """Append trait columns that multiply something. Returns their span in `World.factors`."""

@@ -3,15 +3,15 @@
 import math
 
 from cjsim.compiler.effect_chains import EffectChains
-from cjsim.compiler.quantile_tables import DistributionRecord, wait_distribution
-from cjsim.compiler.symbols import RecordFields, SpanTable, Symbols, record_array
-from cjsim.kernels.codes import MINUTES_PER_DAY, ChannelKind, DistributionCode
+from cjsim.compiler.symbols import SpanTable, Symbols, record_array
+from cjsim.kernels.codes import MINUTES_PER_DAY
 from cjsim.kernels.world import CHANNEL, DESK, LIFT, MESSAGE, OFFER, PERSONAL_TOPIC, Array
+from cjsim.scenario.channels import Channel
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.policy import PolicySpec, Staffing
+from cjsim.scenario.registers import DistributionRecord, RecordFields
 from cjsim.scenario.spec import ScenarioSpec
-from cjsim.scenario.survival import channel_survival
-from cjsim.scenario.touchpoints import PERSONAL, Channel, Lifts, Message, Offer
+from cjsim.scenario.touchpoints import PERSONAL, Lifts, Message, Offer
 
 _ZERO_RATE_LOGIT = -1e300  # the logit of a rate of 0
 _MESSAGE_TOUCHES = ("delivered", "opened", "clicked")
@@ -37,7 +37,7 @@ def touchpoint_arrays(scenario: ScenarioSpec, symbols: Symbols, effects: EffectC
         Fields of `World`.
     """
     journey, lifts = scenario.journey, SpanTable()
-    survivals = [channel_survival(channel) for channel in journey.channels.values()]
+    survivals = [channel.survival() for channel in journey.channels.values()]
     channels = [_channel_row(name, journey, symbols) for name in journey.channels]
     messages = [_message_row(name, journey, survivals, symbols, effects, lifts) for name in journey.messages]
     n_actors = len(scenario.policy.flows) + len(scenario.policy.broadcasts)
@@ -71,11 +71,9 @@ def _offer_row(name: str, offer: Offer, symbols: Symbols) -> RecordFields:
 
 def _desk_row(name: str, source: int, journey: JourneySpec, policy: PolicySpec, symbols: Symbols, effects: EffectChains) -> RecordFields:
     desk, staffing = journey.desks[name], policy.desks.get(name, _UNSTAFFED)
-    patience = (
-        DistributionRecord(DistributionCode.NEVER) if desk.patience == "endless" else wait_distribution(desk.patience, symbols.tables)
-    )
+    patience = DistributionRecord() if desk.patience == "endless" else desk.patience.record(symbols.tables)
     return {
-        "service": wait_distribution(desk.service, symbols.tables),
+        "service": desk.service.record(symbols.tables),
         "patience": patience,
         **{f"on_{reply}": effects.add(getattr(desk.effects, reply), f"desk:{name}:{reply}") for reply in _REPLY_KINDS},
         "source": source,
@@ -88,9 +86,9 @@ def _desk_row(name: str, source: int, journey: JourneySpec, policy: PolicySpec, 
 def _channel_row(name: str, journey: JourneySpec, symbols: Symbols) -> RecordFields:
     channel: Channel = journey.channels[name]
     return {
-        "open_delay": wait_distribution(channel.open_delay, symbols.tables),
-        "click_delay": wait_distribution(channel.click_delay, symbols.tables),
-        "kind": ChannelKind[channel.kind.upper()],
+        "open_delay": channel.open_delay.record(symbols.tables),
+        "click_delay": channel.click_delay.record(symbols.tables),
+        "kind": channel.behavior.code,
         "desk": -1 if channel.desk is None else list(journey.desks).index(channel.desk),
         "click_cost": channel.click_cost,
         "profile": profile_code(journey, channel.activity),

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from cjsim.description.phrases import duration_phrase, effects_phrase, format_percent, join_names, mix_phrase, name_with_title, wait_phrase
 from cjsim.description.policy_text import policy_lines
 from cjsim.description.touchpoint_text import touchpoint_lines
-from cjsim.scenario.distributions import TraitLaw
+from cjsim.scenario.effects import effects_phrase
 from cjsim.scenario.journey import Event, JourneySpec, Persona
+from cjsim.scenario.phrases import duration_phrase, format_percent, join_names, mix_phrase, name_with_title
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 
@@ -50,7 +50,7 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
         yield f"  {name_with_title(name, persona.title)}, {format_percent(persona.share)}: {join_names(_persona_phrases(persona))}"
     if journey.traits:
         yield "Traits, which the firm does not see:"
-        yield from (f"  {name}: {_trait_phrase(law)}" for name, law in journey.traits.items())
+        yield from (f"  {name}: {law.phrase()}" for name, law in journey.traits.items())
     if journey.interests:
         yield f"Interests, which the firm does not see: {mix_phrase(journey.interests)}."
     if journey.attributes:
@@ -114,13 +114,8 @@ def _persona_phrases(persona: Persona) -> Iterator[str]:
         yield f"interested in {mix_phrase(persona.interests)}"
 
 
-def _trait_phrase(law: TraitLaw) -> str:
-    body = law.body
-    return f"always {body:g}" if law.fixed is not None else f"{law.kind} ({join_names(f'{key} {value:g}' for key, value in body)})"
-
-
 def _event_line(name: str, event: Event, *, lifted: bool) -> str:
-    wait = "only when fired" if event.wait == "never" else wait_phrase(event.wait)
+    wait = "only when fired" if event.wait == "never" else event.wait.phrase()
     facts = [f"faster with {join_names(event.speed)}"] if event.speed else []
     facts += [f"in the time of '{event.activity}'"] if event.activity else []
     facts += [f"lifts of it halve in {duration_phrase(event.half_life)}"] if lifted else []

@@ -2,19 +2,10 @@
 
 from collections.abc import Iterator
 
-from cjsim.description.phrases import (
-    duration_phrase,
-    effects_phrase,
-    format_number,
-    format_percent,
-    join_names,
-    mix_phrase,
-    name_with_title,
-    wait_phrase,
-)
-from cjsim.scenario.averages import mean_wait, median_wait
+from cjsim.scenario.effects import effects_phrase
 from cjsim.scenario.journey import JourneySpec
-from cjsim.scenario.touchpoints import Acquisition, Channel, Desk, Message, Offer
+from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names, mix_phrase, name_with_title
+from cjsim.scenario.touchpoints import Acquisition, Desk, Message, Offer
 
 
 def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
@@ -32,7 +23,7 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
     """
     if journey.channels:
         yield "Channels:"
-    yield from (f"  {name_with_title(name, channel.title)}: {_channel_phrase(channel)}" for name, channel in journey.channels.items())
+    yield from (f"  {name_with_title(name, channel.title)}: {channel.phrase()}" for name, channel in journey.channels.items())
     if journey.messages:
         yield "Messages:"
     yield from (
@@ -56,19 +47,6 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
     )
 
 
-def _channel_phrase(channel: Channel) -> str:
-    cost = f", {format_number(channel.cost)} a message{' that is seen' if channel.kind == 'paid' else ''}" if channel.cost else ""
-    click = f", {format_number(channel.click_cost)} a click" if channel.click_cost else ""
-    kind = {"pull": f", seen at the next {join_names(channel.visits)}", "human": f", through the people of {channel.desk}"}.get(
-        channel.kind, ""
-    )
-    kept = "kept for" if channel.kind == "pull" else "worth opening for about"
-    lifetime = f", {kept} {duration_phrase(channel.lifetime)}" if channel.lifetime else ""
-    median = median_wait(channel.open_delay)
-    opened = f", half of those who open do so within {duration_phrase(median)}" if median else ", opened at once"
-    return f"{format_percent(channel.consent)} consent{kind}{cost}{click}{opened}{lifetime}"
-
-
 def _message_phrase(message: Message) -> str:
     about = [f"about {message.topic}"] if message.topic is not None else []
     about += [f"relevance {message.relevance:+g}"] if message.relevance else []
@@ -90,8 +68,8 @@ def _offer_phrase(offer: Offer) -> str:
 
 
 def _desk_line(desk: Desk) -> str:
-    waits = "customers wait without end" if desk.patience == "endless" else f"customers give up {wait_phrase(desk.patience)}"
-    return f"a conversation takes {duration_phrase(mean_wait(desk.service))} on average, {waits}"
+    waits = "customers wait without end" if desk.patience == "endless" else f"customers give up {desk.patience.phrase()}"
+    return f"a conversation takes {duration_phrase(desk.service.mean())} on average, {waits}"
 
 
 def _acquisition_phrases(channel: Acquisition) -> Iterator[str]:

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterable, Sequence
 
 from cjsim.description.describe import describe
-from cjsim.description.phrases import duration_phrase, join_names, name_with_title
 from cjsim.lab.arms import ExperimentArm
 from cjsim.lab.document_diff import diff_documents, shorten_value
 from cjsim.lab.experiment import ALL_VARIANTS, ANY_VARIANT, Experiment
 from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings, format_relative_effect
 from cjsim.metrics.number_format import decimal_places, format_value
+from cjsim.scenario.phrases import duration_phrase, join_names, name_with_title
 from cjsim.version import __version__
 
 _MAX_CHANGES_PER_VARIANT = 12

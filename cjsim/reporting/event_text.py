@@ -13,6 +13,7 @@ from cjsim.engine.trace import TraceStep
 from cjsim.kernels.codes import MINUTES_PER_DAY, N_TOUCH_CODES, REFUSAL_TO_TOUCH, DueKind, SendDecision, TouchCode
 from cjsim.kernels.world import Array
 from cjsim.scenario.fields import hour_text
+from cjsim.scenario.steps import SplitStep
 from cjsim.scenario.traversal import iterate_steps
 from cjsim.simulation.documents import Scenario
 
@@ -33,6 +34,13 @@ class EventText(NamedTuple):
     text: str
     why: str = ""
     is_routine: bool = False
+
+
+class PastContact(NamedTuple):
+    """A message that was delivered."""
+
+    time: float  # days
+    channel: str
 
 
 class ClockLift(NamedTuple):
@@ -100,7 +108,7 @@ class EventDescriber:
         self.codebook = codebook
         self.persona = scenario.journey.personas[persona]
         self.is_truth = is_truth
-        self.past_contacts: list[tuple[float, str]] = []  # time, channel
+        self.past_contacts: list[PastContact] = []
         self.last_delivery_times: dict[tuple[str, str], float] = {}  # by message and source
         self.last_refusals: dict[tuple[str, str], SendDecision] = {}  # without a delivery since; by message and source
         self.last_response: tuple[float, str] | None = None  # time and description of the last opening or click
@@ -194,9 +202,6 @@ class EventDescriber:
             if int(row["event"]) in (TouchCode.OPENED, TouchCode.CLICKED):
                 self._step_touch = f"{_LIFT_BY_TOUCH[TouchCode(int(row['event']))][1]} '{self._message_title(row)}'"
 
-    def _quote_event_titles(self, events: tuple[str, ...] | None) -> str:
-        return ", ".join(f"'{self._event_title(name)}'" for name in events or ()) or "anything"
-
     def _event_title(self, name: str) -> str:
         return self.journey.events[name].title or name
 
@@ -254,7 +259,7 @@ class EventDescriber:
         return f"flow {name}" if name in self.policy.flows else f"broadcast {name}"
 
     def _describe_delivery(self, row: Array, step: TraceStep) -> EventText:
-        self.past_contacts.append((float(row["time"]), self.codebook.channels[int(row["channel"])]))
+        self.past_contacts.append(PastContact(float(row["time"]), self.codebook.channels[int(row["channel"])]))
         self.last_delivery_times[self._message_title(row), self._source_name(row)] = float(row["time"])
         self.last_refusals.pop((self._message_title(row), self._source_name(row)), None)
         return EventText(
@@ -287,45 +292,17 @@ class EventDescriber:
 
     def _refusal_reason(self, decision: SendDecision, row: Array) -> str:
         """The guardrail that refused a send, in words."""
-        rules, now, name = self.policy.guardrails, float(row["time"]), self.codebook.channels[int(row["channel"])]
-        if decision is SendDecision.GAP:
-            for gap in rules.gaps:
-                last = max((time for time, channel in self.past_contacts if not gap.channels or channel in gap.channels), default=-math.inf)
-                if (not gap.channels or name in gap.channels) and now - last < gap.at_least:
-                    return (
-                        f"the last contact was {format_short_duration(now - last)} before, the gap is {format_short_duration(gap.at_least)}"
-                    )
-        if decision is SendDecision.CAP:
-            for cap in rules.caps:
-                recent = [
-                    time for time, channel in self.past_contacts if (not cap.channels or channel in cap.channels) and now - time < cap.per
-                ]
-                if (not cap.channels or name in cap.channels) and len(recent) >= cap.at_most:
-                    return f"{len(recent)} contacts in {format_short_duration(cap.per)}, the cap is {cap.at_most}"
-        phrases = {
-            SendDecision.CONSENT: f"no consent to {name}",
-            SendDecision.HOLDOUT: "in the holdout",
-            SendDecision.EXIT: f"not when {rules.exit}",
-            SendDecision.BUDGET: "the budget of all customers is spent",
-        }
-        return phrases.get(decision, decision.name.lower())
+        channel = self.codebook.channels[int(row["channel"])]
+        return self.policy.guardrails.refusal_reason(decision, channel, float(row["time"]), self.past_contacts)
 
     def _trigger_phrase(self, row: Array) -> str:
         """The trigger that started a flow, in words."""
-        on = self.policy.flows[self._source_name(row)].on
-        if on.event is not None:
-            return f"at '{self._event_title(on.event)}'"
-        if on.stage is not None:
-            return f"enters {on.stage}"
-        if on.inactivity is not None:
-            return f"{format_short_duration(on.inactivity)} without {self._quote_event_titles(on.of)}"
-        if on.score is not None:
-            return f"score {on.score} {f'above {on.above:g}' if on.above is not None else f'below {on.below:g}'}"
-        return "its date" if on.unopened is None else f"none of the last {on.unopened} opened"
+        return self.policy.flows[self._source_name(row)].on.reason(self._event_title, format_short_duration)
 
     def _describe_exposure(self, row: Array, step: TraceStep) -> EventText:
         arm, flow = int(row["value"]), self.policy.flows[self._source_name(row)]
-        splits = {step.experiment: list(step.split or {}) for _, step in iterate_steps(flow.steps, ()) if step.experiment is not None}
+        steps = (step for _, step in iterate_steps(flow.steps, ()) if isinstance(step, SplitStep) and step.experiment is not None)
+        splits = {step.experiment: list(step.split) for step in steps}
         arm_names = [f"'{arms[arm]}' of experiment {name}" for name, arms in splits.items() if arm < len(arms)]
         return EventText(f"Is in arm {' or '.join(arm_names)}", self._sender_phrase(row))
 

@@ -160,7 +160,7 @@ class ConditionNames:
         """
         if kind == "tag" and self.tags is None:
             return 0
-        known: Mapping[str, int] = getattr(self, f"{kind}s") or {}
+        known: Mapping[str, int] = getattr(self, kind if kind == "acquisition" else f"{kind}s") or {}
         if name not in known:
             must, got, remedy = unknown_name_parts(name, [other for other in known if f"{kind} {other}" not in self.hidden], kind)
             raise ConditionError(must, got, remedy)

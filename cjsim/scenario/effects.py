@@ -1,43 +1,339 @@
-"""Effects of events, messages and desks on a customer, as declared."""
+"""The family of effects: what events, messages and desk replies do to a customer. Each kind has its schema, checks, phrase and record."""
 
-from typing import Annotated, Any
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Protocol
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field
 
-from cjsim.scenario.distributions import AmountLaw, WaitLaw
+from cjsim.kernels.codes import EffectCode
+from cjsim.scenario.amount_laws import AmountLaw
 from cjsim.scenario.fields import Integer, Name, Number, RealNumber, Share, TraitRef, WeightOrTrait
-from cjsim.yaml.strict_model import OneOf, StrictModel
+from cjsim.scenario.name_checks import trait_faults, unknown_key_faults, unknown_name_faults
+from cjsim.scenario.phrases import desk_phrase, format_number, format_percent, join_names, score_phrase
+from cjsim.scenario.registers import DeclaredJourney, PendingIndex, RecordFields, Registers
+from cjsim.scenario.wait_laws import FixedWait, WaitLaw
+from cjsim.yaml.keyed_union import KeyedUnion, Kind
+from cjsim.yaml.paths import Fault, KeyPath
+from cjsim.yaml.strict_model import StrictModel
+
+MAX_REFERRALS_PER_EFFECT = 5.0  # friends who join on average; above this the population explodes within a few generations
+ALL_CHANNELS = "all"
 
 Gain = Annotated[RealNumber, Field(ge=-1, le=1)]
 Lift = Annotated[RealNumber, Field(ge=-1, le=1000)]
 PriorityRank = Annotated[Integer, Field(ge=-1000, le=1000)]  # higher goes first
 
 
-class Purchase(StrictModel):
-    """Money: a value drawn, times traits; `margin` is the share of it that is left before costs of contact."""
+class EffectRecords(Protocol):
+    """The effect records of one owner (an event, a message's touch or a desk's reply) under construction."""
+
+    @property
+    def registers(self) -> Registers:
+        """Codes, streams and tables."""
+        ...
+
+    def draw_fields(self, use: str) -> RecordFields:
+        """The stream and the slot of the owner's next random draw for a use such as `value`."""
+        ...
+
+    def add(self, record: RecordFields) -> list[PendingIndex]:
+        """Append a record. Returns its field that waits for the index of the next record."""
+        ...
+
+    def add_all(self, effects: "Iterable[Effect]") -> tuple[int | None, list[PendingIndex]]:
+        """Append effects. Returns the index of their first record, None without one, and the fields that wait for the next record."""
+        ...
+
+    def resume(self, pending: Iterable[PendingIndex]) -> None:
+        """Let the fields that wait point to the record that is appended next."""
+        ...
+
+
+class EffectKind(Kind):
+    """One thing that happens to a customer."""
+
+    @abstractmethod
+    def phrase(self) -> str:
+        """The effect in words, as the predicate of a sentence about the customer."""
+
+    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
+        """Yield unknown names, and what is not allowed at this path."""
+        yield from ()
+
+    @abstractmethod
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        """Append the EFFECT_RECORD records of the effect. Returns the fields that wait for the index of the next record."""
+
+    def leads_to(self) -> tuple[tuple[str, str], ...]:
+        """Kind and name of each stage, event, desk, score or tag that it enters, fires, asks or changes."""
+        return ()
+
+    def changed_words(self) -> frozenset[str]:
+        """Words of conditions whose value it may change, other than the names in `leads_to`."""
+        return frozenset()
+
+    def inner(self) -> Iterator[tuple[KeyPath, "tuple[Effect, ...]"]]:
+        """Lists of effects inside this effect, with their paths."""
+        yield from ()
+
+
+class GoEffect(EffectKind, key="go"):
+    """Moves the customer to a stage."""
+
+    go: Name
+
+    def phrase(self) -> str:
+        return f"goes to {self.go}"
+
+    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
+        yield from unknown_name_faults((*path, self.key), self.go, journey.stages, "stage")
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        return records.add({"op": EffectCode.GO, "target": records.registers.code("stage", self.go)})
+
+    def leads_to(self) -> tuple[tuple[str, str], ...]:
+        return (("stage", self.go),)
+
+
+class PurchaseTerms(StrictModel):
+    """Money: a random value, times traits; `margin` is the share of it that is left before the costs of contacts."""
 
     value: AmountLaw
     times: tuple[TraitRef, ...] = ()
     margin: Annotated[RealNumber, Field(ge=-10, le=1)] = 1.0
 
 
-class Ask(StrictModel):
-    """A request to a desk; of those who wait, the higher priority is served first."""
+class PurchaseEffect(EffectKind, key="purchase"):
+    """The customer buys."""
+
+    purchase: PurchaseTerms
+
+    def phrase(self) -> str:
+        terms = self.purchase
+        times = f" times {' times '.join(terms.times)}" if terms.times else ""
+        return f"buys for {format_number(terms.value.mean())} on average{times}, with a margin of {format_percent(terms.margin)}"
+
+    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
+        """Yield a purchase that has no log row (outside events, or in an event that the firm does not observe), and unknown traits."""
+        kind, name = str(path[0]), str(path[1])
+        here = (*path, self.key)
+        if kind != "events":
+            owner = kind.removesuffix("s")
+            must, got = "must be an effect of an event, whose log row contains the money", f"one of a {owner}"
+            yield Fault(here, must, got, f"Let the {owner} 'fire' an event that has the purchase.")
+        elif not journey.events[name].observed:
+            remedy = "Let it 'fire' an observed event that has the purchase, or remove 'observed: false'."
+            yield Fault(here, "must be an effect of an event that the firm observes", f"one of '{name}', which is hidden", remedy)
+        for index, reference in enumerate(self.purchase.times):
+            yield from trait_faults((*here, "times", index), reference, journey.traits)
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        first, count = records.registers.factor_span(self.purchase.times)
+        value = self.purchase.value.record(records.registers.tables)
+        fields = {"column": first, "count": count, "x": self.purchase.margin, "value": value}
+        return records.add({"op": EffectCode.PURCHASE, **fields, **records.draw_fields("value")})
+
+    def changed_words(self) -> frozenset[str]:
+        return frozenset({"purchases", "revenue", "redeemed"})
+
+
+class SatisfyEffect(EffectKind, key="satisfy"):
+    """Moves satisfaction s by a gain g: s + g (1 - s) if g > 0, else s + g s."""
+
+    satisfy: Gain
+
+    def phrase(self) -> str:
+        return f"satisfaction {self.satisfy:+g}"
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        return records.add({"op": EffectCode.SATISFY, "x": self.satisfy})
+
+
+class TagEffect(EffectKind, key="tag"):
+    """Sets a tag."""
+
+    tag: Name
+
+    def phrase(self) -> str:
+        return f"is tagged {self.tag}"
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        return records.add({"op": EffectCode.TAG, "target": records.registers.code("tag", self.tag)})
+
+    def leads_to(self) -> tuple[tuple[str, str], ...]:
+        return (("tag", self.tag),)
+
+
+class UntagEffect(EffectKind, key="untag"):
+    """Removes a tag."""
+
+    untag: Name
+
+    def phrase(self) -> str:
+        return f"is no longer tagged {self.untag}"
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        return records.add({"op": EffectCode.UNTAG, "target": records.registers.code("tag", self.untag)})
+
+    def leads_to(self) -> tuple[tuple[str, str], ...]:
+        return (("tag", self.untag),)
+
+
+class ScoreEffect(EffectKind, key="score"):
+    """Adds points to scores, by name."""
+
+    score: dict[Name, Number]
+
+    def phrase(self) -> str:
+        return score_phrase(self.score)
+
+    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
+        yield from unknown_key_faults((*path, self.key), self.score, journey.scores, "score")
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        """Append a record per score; one that does nothing if there are none."""
+        pending: list[PendingIndex] = [] if self.score else records.add({"op": EffectCode.JUMP})
+        for name, points in self.score.items():
+            records.resume(pending)
+            pending = records.add({"op": EffectCode.SCORE, "target": records.registers.code("score", name), "x": points})
+        return pending
+
+    def leads_to(self) -> tuple[tuple[str, str], ...]:
+        return tuple(("score", name) for name in self.score)
+
+
+class OptOutEffect(EffectKind, key="opt_out"):
+    """Ends consent to a channel, or to `all`."""
+
+    opt_out: Name
+
+    def phrase(self) -> str:
+        return f"opts out of {self.opt_out}"
+
+    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
+        if self.opt_out != ALL_CHANNELS:
+            yield from unknown_name_faults((*path, self.key), self.opt_out, [*journey.channels, ALL_CHANNELS], "channel")
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        return records.add({"op": EffectCode.OPT_OUT, "target": _channel_code(self.opt_out, records)})
+
+    def changed_words(self) -> frozenset[str]:
+        return frozenset({"consent"})
+
+
+def _channel_code(channel: str, records: EffectRecords) -> int:
+    return -1 if channel == ALL_CHANNELS else records.registers.code("channel", channel)
+
+
+class OfferEffect(EffectKind, key="offer"):
+    """Grants an offer."""
+
+    offer: Name
+
+    def phrase(self) -> str:
+        return f"gets the offer {self.offer}"
+
+    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
+        yield from unknown_name_faults((*path, self.key), self.offer, journey.offers, "offer")
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        return records.add({"op": EffectCode.OFFER, "target": records.registers.code("offer", self.offer)})
+
+
+class AskTerms(StrictModel):
+    """A request to a desk; of the customers who wait, those with the higher priority are served first."""
 
     desk: Name
     priority: PriorityRank = 0
 
 
-class Refer(StrictModel):
-    """Invitations to friends: each becomes a new customer with probability `joins`, `delay` later, whose own journey begins.
+def _expand_desk(value: Any) -> Any:
+    return {"desk": value} if isinstance(value, str) else value
 
-    `by`: the acquisition channel that the newcomer counts to, whose mix of personas it is drawn from.
+
+DeskRequest = Annotated[AskTerms, BeforeValidator(_expand_desk, json_schema_input_type=Name | AskTerms)]  # a desk's name is short for it
+
+
+class AskEffect(EffectKind, key="ask"):
+    """Asks a desk."""
+
+    ask: DeskRequest
+
+    def phrase(self) -> str:
+        return f"asks {desk_phrase(self.ask.desk, self.ask.priority)}"
+
+    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
+        yield from unknown_name_faults((*path, self.key, "desk"), self.ask.desk, journey.desks, "desk")
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        return records.add({"op": EffectCode.ASK, "target": records.registers.code("desk", self.ask.desk), "x": float(self.ask.priority)})
+
+    def leads_to(self) -> tuple[tuple[str, str], ...]:
+        return (("desk", self.ask.desk),)
+
+    def changed_words(self) -> frozenset[str]:
+        return frozenset({"asks"})
+
+
+class ReferTerms(StrictModel):
+    """Invitations to friends: each becomes a new customer with probability `joins`, `delay` later, and begins a journey.
+
+    `by`: the acquisition channel that the new customer is attributed to, and whose mix of personas it is drawn from.
     """
 
     invites: Annotated[Integer, Field(ge=1, le=1000)] = 1
     joins: Share
-    delay: WaitLaw = WaitLaw(fixed="0s")
+    delay: WaitLaw = FixedWait(fixed="0s")
     by: Name | None = None
+
+
+class ReferEffect(EffectKind, key="refer"):
+    """Invites friends."""
+
+    refer: ReferTerms
+
+    def phrase(self) -> str:
+        terms = self.refer
+        friends = "a friend" if terms.invites == 1 else f"{terms.invites} friends"
+        by = f", attributed to {terms.by}" if terms.by is not None else ""
+        return f"invites {friends} ({format_percent(terms.joins)} join {terms.delay.phrase()}{by})"
+
+    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
+        """Yield an unknown acquisition channel, and so many friends that the population explodes."""
+        here, terms = (*path, self.key), self.refer
+        if terms.by is not None:
+            yield from unknown_name_faults((*here, "by"), terms.by, journey.acquisition, "acquisition channel")
+        if (friends := terms.invites * terms.joins) > MAX_REFERRALS_PER_EFFECT:
+            must = f"must bring at most {MAX_REFERRALS_PER_EFFECT:g} friends on average (invites * joins), or the population explodes"
+            yield Fault(here, must, f"{friends:g}", "Lower 'invites' or 'joins'.")
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        terms = self.refer
+        by = -1 if terms.by is None else records.registers.code("acquisition", terms.by)
+        fields = {"target": by, "count": terms.invites, "x": terms.joins, "value": terms.delay.record(records.registers.tables)}
+        return records.add({"op": EffectCode.REFER, **fields, **records.draw_fields("refer")})
+
+    def changed_words(self) -> frozenset[str]:
+        return frozenset({"referrals"})
+
+
+class FireEffect(EffectKind, key="fire"):
+    """Lets another event happen now."""
+
+    fire: Name
+
+    def phrase(self) -> str:
+        return f"fires {self.fire}"
+
+    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
+        yield from unknown_name_faults((*path, self.key), self.fire, journey.events, "event")
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        return records.add({"op": EffectCode.FIRE, "target": records.registers.code("event", self.fire)})
+
+    def leads_to(self) -> tuple[tuple[str, str], ...]:
+        return (("event", self.fire),)
 
 
 class Branch(StrictModel):
@@ -48,23 +344,65 @@ class Branch(StrictModel):
     effects: tuple["Effect", ...] = ()
 
 
-class Effect(OneOf):
-    """What happens to a customer, one thing."""
+class ChooseEffect(EffectKind, key="choose"):
+    """Draws one of several branches of effects."""
 
-    go: Name | None = None
-    purchase: Purchase | None = None
-    satisfy: Gain | None = None
-    tag: Name | None = None
-    untag: Name | None = None
-    score: dict[Name, Number] | None = None
-    opt_out: Name | None = None
-    offer: Name | None = None
-    ask: Ask | None = None
-    refer: Refer | None = None
-    fire: Name | None = None
-    choose: Annotated[tuple[Branch, ...], Field(min_length=1)] | None = None
+    choose: Annotated[tuple[Branch, ...], Field(min_length=1)]
 
-    @field_validator("ask", mode="before")
-    @classmethod
-    def _short_ask(cls, value: Any) -> Any:
-        return {"desk": value} if isinstance(value, str) else value
+    def phrase(self) -> str:
+        branches = (f"{one.weight} to {join_names(effect.phrase() for effect in one.effects) or 'nothing'}" for one in self.choose)
+        return f"one of [{'; '.join(branches)}]"
+
+    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
+        """Yield unknown traits, and branches that all have weight 0."""
+        for index, branch in enumerate(self.choose):
+            if isinstance(branch.weight, str):
+                yield from trait_faults((*path, self.key, index, "weight"), branch.weight, journey.traits)
+        if not any(branch.weight for branch in self.choose):
+            yield Fault((*path, self.key), "must have a weight above 0", "weights of 0", "Give one branch a weight.")
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        """Append the record, then one for each branch, then the effects of the branches. All continue with the next effect."""
+        pending = records.add({"op": EffectCode.CHOOSE, "count": len(self.choose), **records.draw_fields("choose")})
+        entries = []
+        for branch in self.choose:
+            weight = branch.weight
+            odds = {"column": records.registers.trait_column(weight)} if isinstance(weight, str) else {"x": weight}
+            entry = records.add({"op": EffectCode.JUMP, "y": branch.bend, **odds})
+            pending += entry
+            entries.append(entry[0][0])
+        for branch, entry_record in zip(self.choose, entries, strict=True):
+            first, branch_pending = records.add_all(branch.effects)
+            pending += branch_pending
+            if first is None:
+                pending.append((entry_record, "target"))
+            else:
+                entry_record["target"] = first
+        return pending
+
+    def inner(self) -> Iterator[tuple[KeyPath, "tuple[Effect, ...]"]]:
+        for index, branch in enumerate(self.choose):
+            yield (self.key, index, "effects"), branch.effects
+
+
+Effect = Annotated[
+    GoEffect
+    | PurchaseEffect
+    | SatisfyEffect
+    | TagEffect
+    | UntagEffect
+    | ScoreEffect
+    | OptOutEffect
+    | OfferEffect
+    | AskEffect
+    | ReferEffect
+    | FireEffect
+    | ChooseEffect,
+    KeyedUnion(),
+]
+
+
+def effects_phrase(effects: Iterable[Effect]) -> str:
+    """Effects in words after a colon; empty if there are none."""
+    listed = join_names(effect.phrase() for effect in effects)
+    return f": {listed}" if listed else ""

@@ -4,10 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from cjsim.scenario.distributions import TraitLaw, WaitLaw
+from cjsim.scenario.channels import Channel
 from cjsim.scenario.effects import Effect, Lift
 from cjsim.scenario.fields import Condition, Integer, Name, NonNegative, PositiveDuration, RealNumber, Share, TraitRef
-from cjsim.scenario.touchpoints import Acquisition, Channel, Desk, Message, Offer
+from cjsim.scenario.touchpoints import Acquisition, Desk, Message, Offer
+from cjsim.scenario.trait_laws import TraitLaw
+from cjsim.scenario.wait_laws import WaitLaw
 from cjsim.yaml.document import Document
 from cjsim.yaml.strict_model import StrictModel
 

@@ -7,8 +7,6 @@ from cjsim.yaml.extends import INCLUDE_KEYS
 
 # Records with a short form, and the schema of that form.
 _SHORTHANDS: dict[str, dict[str, Any]] = {
-    "Ask": {"type": "string", "description": "The desk."},
-    "AmountLaw": {"type": "number", "minimum": 0, "description": "Always this much."},
     "Moment": {"type": "string", "description": "The event, when it first happens."},
     "Spend": {"type": "number", "minimum": 0, "description": "Money a day."},
     "Objective": {"type": "string", "description": "The metric, wanted large."},
@@ -49,11 +47,6 @@ def _add_shorthands(definitions: dict[str, Any]) -> None:
     if "Variant" in definitions:
         scenario = definitions["Variant"]["properties"]["scenario"]
         scenario["anyOf"].insert(0, {"type": "string", "description": "A scenario's file."})
-    if "ExponentialWait" in definitions:
-        law = definitions["ExponentialWait"]
-        definitions["ExponentialWait"] = {"anyOf": [law["properties"]["mean"], law], "description": law["description"]}
-    if "On" in definitions:
-        definitions["On"]["properties"]["of"]["anyOf"].append({"type": "string"})
     if "Staffing" in definitions:
         staffing = definitions["Staffing"]
         staffing["properties"]["agents"] = definitions["Shift"]["properties"]["agents"] | {

@@ -1,49 +1,15 @@
-"""Touchpoints, as declared: channels, messages, offers, desks and acquisition channels."""
+"""Touchpoints, as declared: messages, offers, desks and acquisition channels."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cjsim.scenario.distributions import WaitLaw
-from cjsim.scenario.effects import Effect, Gain, Lift
+from cjsim.scenario.effects import Effect, Lift
 from cjsim.scenario.fields import Integer, Name, NonNegative, OpenShare, Positive, PositiveDuration, RealNumber, Share
+from cjsim.scenario.wait_laws import WaitLaw
 from cjsim.yaml.strict_model import StrictModel
 
 PERSONAL = "personal"  # a message's topic that is chosen for the customer
-
-
-class Channel(StrictModel):
-    """A way to reach customers, and how they take it.
-
-    `kind`: `push` arrives at once; `pull` (in-app, web) is seen at the customer's next of its `visits`; `paid` is an impression,
-    which costs when it is seen; `human` goes through a desk, one conversation at a time.
-    """
-
-    title: str = ""
-    kind: Literal["push", "pull", "paid", "human"] = "push"
-    visits: tuple[Name, ...] = ()
-    desk: Name | None = None
-    consent: Share = 1.0
-    cost: NonNegative = 0.0
-    click_cost: NonNegative = 0.0
-    open_delay: WaitLaw = WaitLaw(fixed="0s")
-    click_delay: WaitLaw = WaitLaw(fixed="0s")
-    activity: Name | None = None
-    lifetime: PositiveDuration | None = None
-    affinity: Name | None = None
-    fatigue: Annotated[RealNumber, Field(ge=0, le=100)] = 0.0
-    annoyance: Annotated[RealNumber, Field(ge=0, le=100)] = 0.0
-    satisfaction: Annotated[RealNumber, Field(ge=-50, le=50)] = 0.0
-    pressure: NonNegative = 1.0
-    delivery_gain: Gain = 0.0
-
-    @model_validator(mode="after")
-    def _kind_fits(self) -> "Channel":
-        if (self.kind == "pull") != bool(self.visits):
-            raise ValueError("must have 'visits', the events at which it is seen, if and only if its kind is 'pull'")
-        if (self.kind == "human") != (self.desk is not None):
-            raise ValueError("must have a 'desk' if and only if its kind is 'human'")
-        return self
 
 
 class Lifts(StrictModel):

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from cjsim.scenario.effects import Effect
 from cjsim.scenario.journey import JourneySpec
-from cjsim.scenario.policy import PolicySpec, Step
+from cjsim.scenario.policy import PolicySpec
+from cjsim.scenario.steps import Step
 from cjsim.yaml.paths import KeyPath
 
 
@@ -13,8 +14,8 @@ def iterate_effects(effects: tuple[Effect, ...], path: KeyPath) -> Iterator[tupl
     for index, effect in enumerate(effects):
         effect_path = (*path, index)
         yield effect_path, effect
-        for branch_index, branch in enumerate(effect.choose or ()):
-            yield from iterate_effects(branch.effects, (*effect_path, "choose", branch_index, "effects"))
+        for inner_path, inner in effect.inner():
+            yield from iterate_effects(inner, (*effect_path, *inner_path))
 
 
 def journey_effects(journey: JourneySpec) -> Iterator[tuple[KeyPath, Effect]]:
@@ -29,25 +30,13 @@ def journey_effects(journey: JourneySpec) -> Iterator[tuple[KeyPath, Effect]]:
             yield from iterate_effects(getattr(desk.effects, reply), ("desks", name, "effects", reply))
 
 
-def nested_steps(step: Step, path: KeyPath) -> Iterator[tuple[KeyPath, tuple[Step, ...]]]:
-    """The lists of steps inside a step, with their paths."""
-    if step.wait_for is not None:
-        yield (*path, "wait_for", "then"), step.wait_for.then
-        yield (*path, "wait_for", "else"), step.wait_for.otherwise
-    if step.branch is not None:
-        yield (*path, "branch", "then"), step.branch.then
-        yield (*path, "branch", "else"), step.branch.otherwise
-    for name, arm in (step.split or {}).items():
-        yield (*path, "split", name, "steps"), arm.steps
-
-
 def iterate_steps(steps: tuple[Step, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Step]]:
     """Steps and the steps inside them, in the order written."""
     for index, step in enumerate(steps):
         step_path = (*path, index)
         yield step_path, step
-        for nested_path, nested in nested_steps(step, step_path):
-            yield from iterate_steps(nested, nested_path)
+        for branch in step.branches():
+            yield from iterate_steps(branch.steps, (*step_path, *branch.keys))
 
 
 def policy_steps(policy: PolicySpec) -> Iterator[tuple[KeyPath, Step]]:
@@ -62,8 +51,8 @@ def policy_conditions(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
         if flow.condition is not None:
             yield ("flows", name, "if"), flow.condition
     for path, step in policy_steps(policy):
-        if step.branch is not None:
-            yield (*path, "branch", "if"), step.branch.condition
+        if (condition := step.condition()) is not None:
+            yield (*path, step.key, "if"), condition
     for name, broadcast in policy.broadcasts.items():
         if broadcast.condition is not None:
             yield ("broadcasts", name, "if"), broadcast.condition
@@ -76,6 +65,7 @@ def policy_conditions(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
 
 def tag_codes(journey: JourneySpec, policy: PolicySpec | None) -> dict[str, int]:
     """Codes of the tags that effects and steps set or remove, in the order of first mention."""
-    tags = [effect.tag or effect.untag for _, effect in journey_effects(journey)]
-    tags += [step.tag or step.untag for _, step in policy_steps(policy)] if policy is not None else []
-    return {tag: code for code, tag in enumerate(dict.fromkeys(tag for tag in tags if tag is not None))}
+    changes = [effect.leads_to() for _, effect in journey_effects(journey)]
+    changes += [step.leads_to() for _, step in policy_steps(policy)] if policy is not None else []
+    tags = dict.fromkeys(name for named in changes for kind, name in named if kind == "tag")
+    return {tag: code for code, tag in enumerate(tags)}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cjsim.description.describe import describe
-from cjsim.description.phrases import join_names, name_with_title
+from cjsim.scenario.phrases import join_names, name_with_title
 from cjsim.scenario.search_space import Free, Mix
 from cjsim.tuning.study import Study
 

@@ -6,26 +6,19 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
 
 from cjsim.errors import unknown_name_parts
-from cjsim.scenario.distributions import WaitLaw
-from cjsim.scenario.effects import Effect
+from cjsim.scenario.channels import Channel
+from cjsim.scenario.effects import ChooseEffect, Effect, FireEffect, GoEffect
 from cjsim.scenario.journey import Event, JourneySpec
-from cjsim.scenario.policy import Flow, PolicySpec, Step
-from cjsim.scenario.touchpoints import Channel, Desk
-from cjsim.scenario.traversal import iterate_effects, iterate_steps, nested_steps
+from cjsim.scenario.policy import Flow, PolicySpec
+from cjsim.scenario.steps import JumpStep, Step, WaitUntilStep
+from cjsim.scenario.touchpoints import Desk
+from cjsim.scenario.traversal import iterate_effects, iterate_steps
 from cjsim.yaml.paths import Fault, KeyPath
 
 T = TypeVar("T")
 StepGraph = dict[KeyPath, set[KeyPath]]
 GraphNode = tuple[str, str]  # kind (event, stage, desk, flow) and name
 LEAVES_STAGE = "-> elsewhere"  # used next to words of conditions, so it must not look like one
-# Words of conditions that an effect of each kind may change.
-_WORDS_CHANGED_BY = {
-    "go": (LEAVES_STAGE,),
-    "purchase": ("purchases", "revenue", "redeemed"),
-    "opt_out": ("consent",),
-    "ask": ("asks",),
-    "refer": ("referrals",),
-}
 WORDS_CHANGED_BY_SENDS = frozenset({"contacts", "opens", "clicks", "sent", "opened", "clicked", "consent", "unopened"})
 
 
@@ -52,17 +45,16 @@ def flow_faults(flow: Flow, path: KeyPath) -> Iterator[Fault]:
         elif step.label is not None:
             labels[step.label] = step_path
     for step_path, step in iterate_steps(flow.steps, (*path, "steps")):
-        if step.jump is not None and step.jump not in labels:
+        if isinstance(step, JumpStep) and step.jump not in labels:
             faulty = True
             yield Fault((*step_path, "jump"), *unknown_name_parts(step.jump, labels, "label"))
     if faulty:
         return
     if cycle := set(_find_cycle(_step_graph(flow, path, labels))):
         cycle_steps = [(step_path, step) for step_path, step in iterate_steps(flow.steps, (*path, "steps")) if step_path in cycle]
-        jump = next(step_path for step_path, step in cycle_steps if step.jump is not None)
-        hint = (
-            "; a 'wait_until' is over at once where it is that time" if any(step.wait_until is not None for _, step in cycle_steps) else ""
-        )
+        jump = next(step_path for step_path, step in cycle_steps if isinstance(step, JumpStep))
+        has_wait_until = any(isinstance(step, WaitUntilStep) for _, step in cycle_steps)
+        hint = "; a 'wait_until' is over at once where it is that time" if has_wait_until else ""
         remedy = f"Put a 'wait' or 'wait_for' between the label and the jump{hint}."
         yield Fault((*jump, "jump"), "must not lead back to itself without waiting", "a loop without a wait", remedy)
 
@@ -75,16 +67,14 @@ def _step_graph(flow: Flow, path: KeyPath, labels: dict[str, KeyPath]) -> StepGr
         """Add the edges of a list of steps. Returns its first step, or `after` if the list is empty."""
         for index in reversed(range(len(steps))):
             step, step_path = steps[index], (*start, index)
-            following = {
-                first
-                for nested_path, nested in nested_steps(step, step_path)
-                if (first := add_edges(nested, nested_path, after)) is not None
-            }
-            if step.jump is not None:
+            branches = list(step.branches())
+            entries = (add_edges(branch.steps, (*step_path, *branch.keys), after) for branch in branches)
+            following = {first for first in entries if first is not None}
+            if isinstance(step, JumpStep):
                 following = {labels[step.jump]}
-            elif step.stop is not None or step.wait is not None or step.wait_for is not None:
+            elif step.ends or step.takes_time:
                 following = set()
-            elif step.branch is None and step.split is None and after is not None:
+            elif not branches and after is not None:
                 following = {after}
             graph[step_path] = following
             after = step_path
@@ -128,8 +118,8 @@ def _cycle_fault(cycle: list[GraphNode], journey: JourneySpec, prefix: tuple[str
         return Fault((*prefix, "desks", desk), "must not be asked again at once by what its answer does", got, remedy)
     event = next(name for kind, name in cycle if kind == "event")
     for path, effect in iterate_effects(journey.events[event].effects, ("events", event, "effects")):
-        if ("event", effect.fire) in cycle:
-            return Fault((*prefix, *path, "fire"), "must not lead back to the event itself", got, "Remove one 'fire' of the circle.")
+        if isinstance(effect, FireEffect) and ("event", effect.fire) in cycle:
+            return Fault((*prefix, *path, effect.key), "must not lead back to the event itself", got, "Remove one 'fire' of the cycle.")
     remedy = "Give it a 'wait' above 0, or a 'go' to a stage where it does not happen."
     return Fault((*prefix, "events", event, "wait"), "must not happen again and again at one moment", got, remedy)
 
@@ -142,14 +132,14 @@ def _instant_graph(journey: JourneySpec, policy: PolicySpec | None) -> dict[Grap
     for name, event in journey.events.items():
         if _surely_repeats_immediately(event):
             stages = journey.stages if event.stages == "anywhere" else event.stages
-            leaves = any(effect.go is not None for effect in event.effects)
+            leaves = any(isinstance(effect, GoEffect) for effect in event.effects)
             if event.stages == "anywhere" or not leaves:
                 graph["event", name].add(("event", name))
             for stage in stages:
                 graph.setdefault(("stage", stage), set()).add(("event", name))
     for name, flow in (policy.flows if policy is not None else {}).items():
-        if flow.again_after == 0.0 and (flow.on.event is not None or flow.on.stage is not None):
-            trigger = ("event", flow.on.event) if flow.on.event is not None else ("stage", str(flow.on.stage))
+        trigger = flow.on.starts_at()
+        if flow.again_after == 0.0 and trigger is not None:
             graph.setdefault(trigger, set()).add(("flow", name))
             sent = [journey.messages[message] for message in _messages_before_wait(flow) if message in journey.messages]
             delivered = [message for message in sent if _is_delivered_immediately(journey.channels.get(message.channel), flow)]
@@ -159,43 +149,37 @@ def _instant_graph(journey: JourneySpec, policy: PolicySpec | None) -> dict[Grap
 
 def _is_delivered_immediately(channel: Channel | None, flow: Flow) -> bool:
     """Whether a message of the flow is delivered when it is sent: never by a desk, on a pull channel only if a visit starts the flow."""
-    if channel is None or channel.kind == "human":
+    if channel is None or channel.behavior.goes_through_desk:
         return False
-    return channel.kind != "pull" or flow.on.event in channel.visits
+    return not channel.behavior.waits_for_visit or flow.on.starts_at() in [("event", visit) for visit in channel.visits]
 
 
 def _immediate_answers(desk: Desk) -> set[GraphNode]:
     """What a request to a desk causes immediately: through a service time of 0, or a patience of 0."""
     consequences: set[GraphNode] = set()
-    if _is_zero_wait(desk.service):
+    if desk.service.is_always_zero:
         consequences |= _consequences(desk.effects.in_time) | _consequences(desk.effects.late)
-    if desk.patience != "endless" and _is_zero_wait(desk.patience):
+    if desk.patience != "endless" and desk.patience.is_always_zero:
         consequences |= _consequences(desk.effects.unanswered)
     return consequences
 
 
 def _consequences(effects: tuple[Effect, ...]) -> set[GraphNode]:
     """Events, stages and desks that effects may lead to."""
-    every = [effect for _, effect in iterate_effects(effects, ())]
-    nodes = {("event", effect.fire) for effect in every if effect.fire} | {("stage", effect.go) for effect in every if effect.go}
-    return nodes | {("desk", effect.ask.desk) for effect in every if effect.ask is not None}
+    return {node for _, effect in iterate_effects(effects, ()) for node in effect.leads_to() if node[0] in ("event", "stage", "desk")}
 
 
 def _surely_repeats_immediately(event: Event) -> bool:
     """Whether the wait is surely 0, and only the event's unconditional effects can end the loop (see `_zero_time_loop_faults`)."""
-    return event.when is None and all(effect.choose is None for effect in event.effects) and _has_zero_wait(event)
+    return event.when is None and not any(isinstance(effect, ChooseEffect) for effect in event.effects) and _has_zero_wait(event)
 
 
 def _has_zero_wait(event: Event) -> bool:
-    return event.wait != "never" and _is_zero_wait(event.wait)
-
-
-def _is_zero_wait(law: WaitLaw) -> bool:
-    return law.fixed == 0 or (law.empirical is not None and not any(law.empirical.values))
+    return event.wait != "never" and event.wait.is_always_zero
 
 
 def _may_be_zero_wait(event: Event) -> bool:
-    return event.wait != "never" and (event.wait.fixed == 0 or (event.wait.empirical is not None and 0 in event.wait.empirical.values))
+    return event.wait != "never" and event.wait.can_be_zero
 
 
 def _zero_time_loop_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fault]:
@@ -256,18 +240,18 @@ def _words_changed_by_effects(effects: tuple[Effect, ...]) -> tuple[set[str], se
     words: set[str] = set()
     fired: set[str] = set()
     for _, effect in iterate_effects(effects, ()):
-        words |= {name for name in (effect.tag, effect.untag, *(effect.score or ())) if name is not None}
-        words |= {word for kind, changed in _WORDS_CHANGED_BY.items() if getattr(effect, kind) is not None for word in changed}
-        fired |= {effect.fire} if effect.fire is not None else set()
+        words |= effect.changed_words() | {name for kind, name in effect.leads_to() if kind in ("tag", "score")}
+        words |= {LEAVES_STAGE for kind, _ in effect.leads_to() if kind == "stage"}
+        fired |= {name for kind, name in effect.leads_to() if kind == "event"}
     return words, fired
 
 
 def _words_changed_by_policy(journey: JourneySpec, policy: PolicySpec | None) -> set[str]:
     """Words that sends and steps of flows may change. Without a policy: the words that any policy may change."""
     steps = [step for flow in (policy.flows if policy is not None else {}).values() for _, step in iterate_steps(flow.steps, ())]
-    words = {name for step in steps for name in (step.tag, step.untag, *(step.score or ())) if name is not None}
-    words |= {"asks"} if any(step.ask is not None for step in steps) else set()
-    sends = policy is None or bool(policy.broadcasts) or any(step.send is not None for step in steps)
+    named = [one for step in steps for one in step.leads_to()]
+    words = {name for kind, name in named if kind in ("tag", "score")}.union(*(step.changed_words() for step in steps))
+    sends = policy is None or bool(policy.broadcasts) or any(kind == "message" for kind, _ in named)
     if policy is None:
         words |= {"tagged", "score", "asks"}
     if not sends:
@@ -290,7 +274,7 @@ def _messages_before_wait(flow: Flow) -> set[str]:
     while frontier:
         reached |= frontier
         frontier = {target for path in frontier for target in graph[path]} - reached
-    return {message for path in reached if (message := steps[path].send) is not None}
+    return {name for path in reached for kind, name in steps[path].leads_to() if kind == "message"}
 
 
 def _find_cycle(graph: dict[T, set[T]]) -> list[T]:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from cjsim.scenario.effects import Effect
 from cjsim.scenario.fields import duration_text
 from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.name_checks import duplicate_faults, unknown_key_faults, unknown_name_faults
 from cjsim.scenario.policy import PolicySpec, Staffing
 from cjsim.scenario.rosters import roster_of
 from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.steps import Step
 from cjsim.scenario.traversal import iterate_effects, policy_steps
-from cjsim.validate.names import duplicate_faults, unknown_key_faults, unknown_name_faults
 from cjsim.yaml.paths import Fault, KeyPath, path_text
 
 
@@ -76,13 +77,11 @@ def _requested_desks(scenario: ScenarioSpec) -> dict[str, str]:
             requesters.setdefault(desk, f"policy.{path_text(path)}, by a human channel,")
         effects += [(("messages", message, "effects", touch), after) for touch, after in body]
     for path, step in policy_steps(policy):
-        if step.ask is not None:
-            requesters.setdefault(step.ask.desk, f"policy.{path_text((*path, 'ask'))}")
+        for desk in _desks_asked(step):
+            requesters.setdefault(desk, f"policy.{path_text((*path, step.key))}")
     visited: set[str] = set()
     while effects or requesters.keys() - visited:
-        asks = [
-            (path, effect.ask.desk) for owner, body in effects for path, effect in iterate_effects(body, owner) if effect.ask is not None
-        ]
+        asks = [(path, desk) for owner, body in effects for path, effect in iterate_effects(body, owner) for desk in _desks_asked(effect)]
         for path, desk in asks:
             requesters.setdefault(desk, f"journey.{path_text(path)}")
         new = [desk for desk in requesters if desk not in visited]
@@ -95,8 +94,12 @@ def _requested_desks(scenario: ScenarioSpec) -> dict[str, str]:
     return requesters
 
 
+def _desks_asked(kind: Effect | Step) -> list[str]:
+    return [name for what, name in kind.leads_to() if what == "desk"]
+
+
 def _sends(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
     """Every message that the policy sends, with the path of the send."""
     for name, broadcast in policy.broadcasts.items():
         yield ("broadcasts", name, "send"), broadcast.send
-    yield from (((*path, "send"), step.send) for path, step in policy_steps(policy) if step.send is not None)
+    yield from (((*path, step.key), name) for path, step in policy_steps(policy) for kind, name in step.leads_to() if kind == "message")

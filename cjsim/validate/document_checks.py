@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.name_checks import observed_faults, sum_faults, unknown_name_faults
 from cjsim.scenario.policy import PolicySpec, Spend
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.touchpoints import Acquisition
 from cjsim.scenario.traversal import journey_effects
 from cjsim.validate.cycles import instant_faults
 from cjsim.validate.desk_checks import shift_faults, staffing_faults, unstaffed_faults
-from cjsim.validate.journey_checks import activity_faults, effect_faults, event_faults, persona_faults, reserved_name_faults
-from cjsim.validate.names import observed_faults, sum_faults, unknown_name_faults
-from cjsim.validate.policy_checks import budget_faults, internal_policy_faults, policy_name_faults
+from cjsim.validate.journey_checks import activity_faults, event_faults, persona_faults, reserved_name_faults
+from cjsim.validate.policy_checks import guardrail_faults, internal_policy_faults, policy_name_faults
 from cjsim.validate.touchpoint_checks import acquisition_faults, channel_faults, message_faults
 from cjsim.yaml.paths import Fault
 
@@ -43,10 +43,10 @@ def journey_faults(journey: JourneySpec, policy: PolicySpec | None = None) -> It
     yield from message_faults(journey)
     yield from acquisition_faults(journey)
     for path, effect in journey_effects(journey):
-        yield from effect_faults(path, effect, journey)
+        yield from effect.faults(path, journey)
     for name, moment in journey.moments.items():
         # The customer table contains moments, and it contains only what the firm could know.
-        yield from observed_faults(("moments", name, "event"), moment.event, journey)
+        yield from observed_faults(("moments", name, "event"), moment.event, journey.events)
     yield from instant_faults(journey, None)
 
 
@@ -70,7 +70,7 @@ def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
         yield from instant_faults(journey, policy)
     if not faults_in_journey and not faults_in_policy and not name_faults:
         yield from unstaffed_faults(scenario)
-    yield from budget_faults(scenario)
+    yield from guardrail_faults(scenario)
     yield from _population_faults(scenario)
 
 

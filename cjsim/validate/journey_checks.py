@@ -1,4 +1,4 @@
-"""Checks within a journey, except touchpoints: names, personas, activity, events and effects."""
+"""Checks within a journey, except touchpoints and effects: names, personas, activity and events."""
 
 import keyword
 from collections.abc import Iterator
@@ -17,11 +17,8 @@ from cjsim.scenario.condition_names import (
     ConditionNames,
 )
 from cjsim.scenario.condition_parser import parse_condition
-from cjsim.scenario.effects import Effect, Refer
 from cjsim.scenario.journey import Activity, JourneySpec
-from cjsim.scenario.policy import PolicySpec
-from cjsim.scenario.touchpoints import PERSONAL
-from cjsim.validate.names import (
+from cjsim.scenario.name_checks import (
     MAX_NAMES,
     duplicate_faults,
     sum_faults,
@@ -31,9 +28,10 @@ from cjsim.validate.names import (
     unknown_name_faults,
     weight_faults,
 )
+from cjsim.scenario.policy import PolicySpec
+from cjsim.scenario.touchpoints import PERSONAL
 from cjsim.yaml.paths import Fault, KeyPath
 
-MAX_REFERRALS_PER_EFFECT = 5.0  # friends who join on average; above this the population explodes within a few generations
 _COUNTED = ("stages", "events", "messages", "scores", "traits", "attributes", "personas", "interests", "offers", "desks", "acquisition")
 LOG_NAMES = frozenset(touch.name.lower() for touch in TouchCode)
 
@@ -74,7 +72,7 @@ def persona_faults(journey: JourneySpec) -> Iterator[Fault]:
     if journey.clock_shift is not None:
         yield from unknown_name_faults(("clock_shift",), journey.clock_shift, journey.traits, "trait")
     if journey.preferred_contacts is not None:
-        yield from trait_faults(("preferred_contacts",), journey.preferred_contacts, journey)
+        yield from trait_faults(("preferred_contacts",), journey.preferred_contacts, journey.traits)
     yield from weight_faults(("interests",), journey.interests)
     yield from sum_faults(("personas",), {name: persona.share for name, persona in journey.personas.items()})
     for name, persona in journey.personas.items():
@@ -115,7 +113,7 @@ def event_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fa
                 yield from unknown_name_faults((*path, "in", index), stage, journey.stages, "stage")
             yield from duplicate_faults((*path, "in"), event.stages)
         for index, ref in enumerate(event.speed):
-            yield from trait_faults((*path, "speed", index), ref, journey)
+            yield from trait_faults((*path, "speed", index), ref, journey.traits)
         if event.activity is not None:
             yield from unknown_name_faults((*path, "activity"), event.activity, journey.activity, "activity profile")
         if event.when is not None:
@@ -137,50 +135,3 @@ def _when_faults(path: KeyPath, text: str, names: ConditionNames, journey: Journ
             remedy = "Use tags, counts, stages, attributes, consent, or scores without a half-life."
             yield Fault(path, "must name only what changes when something happens to the customer", got, remedy)
             return
-
-
-def effect_faults(path: KeyPath, effect: Effect, journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of one effect: unknown names, and effects that are not allowed at this path."""
-    if effect.go is not None:
-        yield from unknown_name_faults((*path, "go"), effect.go, journey.stages, "stage")
-    if effect.fire is not None:
-        yield from unknown_name_faults((*path, "fire"), effect.fire, journey.events, "event")
-    if effect.opt_out is not None and effect.opt_out != "all":
-        yield from unknown_name_faults((*path, "opt_out"), effect.opt_out, [*journey.channels, "all"], "channel")
-    yield from unknown_key_faults((*path, "score"), effect.score or (), journey.scores, "score")
-    if effect.offer is not None:
-        yield from unknown_name_faults((*path, "offer"), effect.offer, journey.offers, "offer")
-    if effect.ask is not None:
-        yield from unknown_name_faults((*path, "ask", "desk"), effect.ask.desk, journey.desks, "desk")
-    if effect.refer is not None:
-        yield from _refer_faults((*path, "refer"), effect.refer, journey)
-    if effect.purchase is not None:
-        yield from _purchase_place_faults(path, journey)
-    for index, ref in enumerate(effect.purchase.times if effect.purchase is not None else ()):
-        yield from trait_faults((*path, "purchase", "times", index), ref, journey)
-    for index, branch in enumerate(effect.choose or ()):
-        if isinstance(branch.weight, str):
-            yield from trait_faults((*path, "choose", index, "weight"), branch.weight, journey)
-    if effect.choose is not None and not any(branch.weight for branch in effect.choose):
-        yield Fault((*path, "choose"), "must have a weight above 0", "weights of 0", "Give one branch a weight.")
-
-
-def _refer_faults(path: KeyPath, refer: Refer, journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of a referral: an unknown acquisition channel, and so many friends that the population explodes."""
-    if refer.by is not None:
-        yield from unknown_name_faults((*path, "by"), refer.by, journey.acquisition, "acquisition channel")
-    if (friends := refer.invites * refer.joins) > MAX_REFERRALS_PER_EFFECT:
-        must = f"must bring at most {MAX_REFERRALS_PER_EFFECT:g} friends on average (invites * joins), or the population explodes"
-        yield Fault(path, must, f"{friends:g}", "Lower 'invites' or 'joins'.")
-
-
-def _purchase_place_faults(path: KeyPath, journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of a purchase that has no log row: outside events, or in an event that the firm does not observe."""
-    kind, name = str(path[0]), str(path[1])
-    if kind != "events":
-        owner = kind.removesuffix("s")
-        remedy = f"Let the {owner} 'fire' an event that has the purchase."
-        yield Fault((*path, "purchase"), "must be an effect of an event, whose row in the log tells the money", f"one of a {owner}", remedy)
-    elif not journey.events[name].observed:
-        remedy = "Let it 'fire' an observed event that has the purchase, or remove 'observed: false'."
-        yield Fault((*path, "purchase"), "must be an effect of an event that the firm sees", f"one of '{name}', which is hidden", remedy)

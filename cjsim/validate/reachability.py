@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from cjsim.scenario.effects import Effect
 from cjsim.scenario.journey import JourneySpec
-from cjsim.scenario.policy import Flow, PolicySpec
+from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.traversal import iterate_effects, iterate_steps
 
 
 @dataclass(frozen=True)
 class Reachable:
-    """What can ever happen: stages entered, events, messages sent, flows started, desks asked, scores changed."""
+    """What can ever happen: stages entered, events, messages sent, flows started, desks asked, scores changed, channels used."""
 
     stages: frozenset[str]
     events: frozenset[str]
@@ -19,6 +19,7 @@ class Reachable:
     flows: frozenset[str]
     desks: frozenset[str]
     scores: frozenset[str]
+    channels: frozenset[str]
 
 
 @dataclass
@@ -31,6 +32,13 @@ class _ReachableSets:
     flows: set[str] = field(default_factory=set)
     desks: set[str] = field(default_factory=set)
     scores: set[str] = field(default_factory=set)
+    channels: set[str] = field(default_factory=set)
+
+    def add(self, named: Iterable[tuple[str, str]]) -> None:
+        """Add what something leads to, by kind and name."""
+        for kind, name in named:
+            if kind != "tag":
+                getattr(self, f"{kind}s").add(name)
 
     def __len__(self) -> int:
         return sum(map(len, vars(self).values()))
@@ -65,29 +73,15 @@ def find_reachable(journey: JourneySpec, policy: PolicySpec | None) -> Reachable
             reachable.desks |= {
                 staffing.escalate.to for name, staffing in policy.desks.items() if name in reachable.desks and staffing.escalate is not None
             }
-        _follow_effects(reachable, list(effects_of(journey, reachable.events, reachable.messages, reachable.desks)))
+        for effect in list(effects_of(journey, reachable.events, reachable.messages, reachable.desks)):
+            reachable.add(effect.leads_to())
         for name, flow in (policy.flows if policy is not None else {}).items():
-            if _can_start(flow, reachable, journey):
+            if flow.on.can_start(reachable):
                 reachable.flows.add(name)
-                _follow_steps(reachable, flow)
+                for _, step in iterate_steps(flow.steps, ()):
+                    reachable.add(step.leads_to())
+        reachable.channels = {journey.messages[name].channel for name in reachable.messages}
     return Reachable(**{name: frozenset(names) for name, names in vars(reachable).items()})
-
-
-def _follow_effects(reachable: _ReachableSets, effects: Iterable[Effect]) -> None:
-    """Add what effects lead to."""
-    for effect in effects:
-        reachable.stages |= {effect.go} if effect.go is not None else set()
-        reachable.events |= {effect.fire} if effect.fire is not None else set()
-        reachable.desks |= {effect.ask.desk} if effect.ask is not None else set()
-        reachable.scores |= set(effect.score or ())
-
-
-def _follow_steps(reachable: _ReachableSets, flow: Flow) -> None:
-    """Add what the steps of a flow lead to."""
-    for _, step in iterate_steps(flow.steps, ()):
-        reachable.messages |= {step.send} if step.send is not None else set()
-        reachable.desks |= {step.ask.desk} if step.ask is not None else set()
-        reachable.scores |= set(step.score or ())
 
 
 def can_run(journey: JourneySpec, name: str, stages: Iterable[str]) -> bool:
@@ -104,17 +98,3 @@ def effects_of(journey: JourneySpec, events: Iterable[str], messages: Iterable[s
     bodies += [effects for name in messages for _, effects in journey.messages[name].effects]
     bodies += [effects for name in desks for _, effects in journey.desks[name].effects]
     yield from (effect for body in bodies for _, effect in iterate_effects(body, ()))
-
-
-def _can_start(flow: Flow, reachable: _ReachableSets, journey: JourneySpec) -> bool:
-    """Whether the flow's trigger can happen."""
-    on = flow.on
-    if on.inactivity is not None:
-        return on.of is None or not reachable.events.isdisjoint(on.of)
-    if on.score is not None:
-        return on.score in reachable.scores
-    if on.unopened is not None:
-        return any(not on.channels or journey.messages[name].channel in on.channels for name in reachable.messages)
-    if on.date is not None or on.schedule is not None:
-        return True
-    return on.event in reachable.events or on.stage in reachable.stages

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from cjsim.scenario.channels import Channel
 from cjsim.scenario.journey import JourneySpec
-from cjsim.scenario.survival import channel_survival
-from cjsim.scenario.touchpoints import PERSONAL, Channel, Message
-from cjsim.validate.names import duplicate_faults, observed_faults, unknown_key_faults, unknown_name_faults, weight_faults
+from cjsim.scenario.name_checks import duplicate_faults, observed_faults, unknown_key_faults, unknown_name_faults, weight_faults
+from cjsim.scenario.touchpoints import PERSONAL, Message
 from cjsim.yaml.paths import Fault, KeyPath
 
 
@@ -21,7 +21,7 @@ def channel_faults(journey: JourneySpec) -> Iterator[Fault]:
             yield from unknown_name_faults((*path, "desk"), channel.desk, journey.desks, "desk")
         yield from duplicate_faults((*path, "visits"), channel.visits)
         for index, event in enumerate(channel.visits):
-            yield from observed_faults((*path, "visits", index), event, journey)
+            yield from observed_faults((*path, "visits", index), event, journey.events)
 
 
 def message_faults(journey: JourneySpec) -> Iterator[Fault]:
@@ -50,7 +50,7 @@ def acquisition_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 def _rate_faults(path: KeyPath, message: Message, channel: Channel) -> Iterator[Fault]:
     """Yield faults of rates that are impossible because too many readings happen after the message's lifetime."""
-    survival = channel_survival(channel)
+    survival = channel.survival()
     for key in ("open_rate", "unsubscribe_rate", "complaint_rate"):
         if (rate := getattr(message, key)) >= survival:
             must = f"must be below {survival:.4g}, the share of readings that open_delay and lifetime of '{message.channel}' let survive"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cjsim.scenario.averages import mean_wait
+from cjsim.scenario.effects import ReferEffect
 from cjsim.scenario.fields import duration_text
 from cjsim.scenario.journey import Event, JourneySpec
 from cjsim.scenario.spec import ScenarioSpec
@@ -17,7 +17,7 @@ def touchpoint_warnings(scenario: ScenarioSpec) -> Iterator[str]:
     reachable = find_reachable(journey, policy)
     for name in policy.desks:
         if name not in reachable.desks:
-            yield f"policy.desks.{name}: has staff, though nobody ever asks it."
+            yield f"policy.desks.{name}: has staff, although nobody ever asks it."
     yield from _unvisited_channels(journey, reachable)
     if policy.personalisation and not any(journey.messages[name].topic == PERSONAL for name in reachable.messages):
         yield f"policy.personalisation: has no effect, as no message that is sent has the topic '{PERSONAL}'."
@@ -36,7 +36,7 @@ def _unvisited_channels(journey: JourneySpec, reachable: Reachable) -> Iterator[
 def _acquisition_warnings(scenario: ScenarioSpec) -> Iterator[str]:
     """Yield warnings of acquisition channels that bring nobody, and of spend without effect."""
     journey, spends = scenario.journey, scenario.policy.acquisition
-    referral_channels = {effect.refer.by for _, effect in journey_effects(journey) if effect.refer is not None}
+    referral_channels = {effect.refer.by for _, effect in journey_effects(journey) if isinstance(effect, ReferEffect)}
     for name, channel in journey.acquisition.items():
         path, spend = f"policy.acquisition.{name}", spends.get(name)
         has_spend = spend is not None and spend.has_money()
@@ -56,7 +56,8 @@ def _referral_growth_warnings(scenario: ScenarioSpec, reachable: Reachable) -> I
     journey = scenario.journey
     expected_referrals = 0.0
     for name in sorted(reachable.events):
-        mean = sum(effect.refer.invites * effect.refer.joins for effect in journey.events[name].effects if effect.refer is not None)
+        referrals = [effect.refer for effect in journey.events[name].effects if isinstance(effect, ReferEffect)]
+        mean = sum(terms.invites * terms.joins for terms in referrals)
         expected_referrals += mean * _expected_occurrences(name, journey.events[name], scenario)
     if expected_referrals > 1:
         yield (
@@ -70,4 +71,4 @@ def _expected_occurrences(name: str, event: Event, scenario: ScenarioSpec) -> fl
     is_unconditional = event.stages == "anywhere" and event.when is None and not event.speed and event.satisfaction == 0
     if not is_unconditional or event.wait == "never" or any(name in persona.speed for persona in scenario.journey.personas.values()):
         return 0.0
-    return scenario.horizon / max(mean_wait(event.wait), 1e-9)
+    return scenario.horizon / max(event.wait.mean(), 1e-9)

@@ -109,7 +109,8 @@ def union_members(annotation: Any) -> list[Any]:
 
 def model_keys(kinds: Iterable[Any]) -> list[str]:
     """Keys of the models among these types."""
-    return [key for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel) for key in _field_annotations(kind)]
+    models = (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+    return list(dict.fromkeys(key for model in models for key in _field_annotations(model)))
 
 
 def child_types(kinds: Iterable[Any], key: str | int) -> list[Any]:

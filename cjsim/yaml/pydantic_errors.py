@@ -8,11 +8,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cjsim.errors import did_you_mean, quote_choices, short_repr
+from cjsim.yaml.keyed_union import NO_SINGLE_KIND, kinds_of
 from cjsim.yaml.paths import Fault, KeyPath, existing_node, model_keys, types_at
 from cjsim.yaml.tree import Node
 
 # Errors that every non-matching branch of a union reports.
-_WRONG_BRANCH_ERRORS = frozenset({"model_type", "literal_error", "tuple_type", "string_type", "dict_type", "float_type", "int_type"})
+_WRONG_BRANCH_ERRORS = frozenset(
+    {"model_type", "literal_error", "tuple_type", "string_type", "dict_type", "float_type", "int_type", NO_SINGLE_KIND}
+)
 
 
 def faults_from_pydantic(error: ValidationError, root: Node, model: type[BaseModel]) -> list[Fault]:
@@ -82,15 +85,30 @@ def _merge_errors(path: KeyPath, found: list[ErrorDetails], root: Node, model: t
         near = _misspelling_hint(key, existing_node(root, path).value, model_keys(types_at(model, path)))
         return Fault(path, _missing_key_text(key), "a mapping without it", near or f"Add '{key}: ...'.")
     if first["type"] == "extra_forbidden":
-        keys = model_keys(types_at(model, path[:-1]))
-        must = f"must have no keys but {quote_choices(keys)}"
-        return Fault(path[:-1], must, short_repr(path[-1]), did_you_mean(path[-1], keys) or "Remove it.", at=path)
+        return _unknown_key_fault(path[:-1], path[-1], root, model)
+    if first["type"] == NO_SINGLE_KIND and isinstance(first["input"], dict):
+        keys = model_keys(types_at(model, path))
+        if unknown := [key for key in first["input"] if key not in keys]:
+            return _unknown_key_fault(path, unknown[0], root, model)
     if first["loc"][-1] == "[key]":
         return Fault(path, str(first["ctx"]["error"]), short_repr(path[-1]), "Write it like 'first_order'.")
     value = existing_node(root, path).plain()
     musts = [_requirement(details, value, model_keys(types_at(model, path))) for details in found]
     remedies = [_suggestion(details, value) for details in found]
     return Fault(path, _join_alternatives(musts), short_repr(value), next((text for text in remedies if text), "Correct the value."))
+
+
+def _unknown_key_fault(path: KeyPath, key: Any, root: Node, model: type[BaseModel]) -> Fault:
+    """The fault of a key that the mapping at a path must not have."""
+    mapping, types = existing_node(root, path).value, types_at(model, path)
+    kinds = kinds_of(types, mapping)
+    keys = model_keys(kinds)
+    owners = [one.key for one in types if one not in kinds and key in model_keys([one])]
+    if owners:
+        must, beside = f"must have '{key}' only beside {quote_choices(owners)}", kinds[0].key
+        return Fault(path, must, f"it beside '{beside}'", "Remove it.", at=(*path, key))
+    must = f"must have no keys but {quote_choices(keys)}"
+    return Fault(path, must, short_repr(key), did_you_mean(key, keys) or "Remove it.", at=(*path, key))
 
 
 def _misspelling_hint(key: str, mapping: Any, keys: list[str]) -> str:
@@ -146,7 +164,9 @@ def _requirement(details: ErrorDetails, value: Any, keys: list[str]) -> str:
     if kind == "string_pattern_mismatch" or (kind == "string_type" and "constrained-str" in details["loc"]):
         season = r"\d" in str(details.get("ctx", {}).get("pattern"))
         return "must be a day of the year such as '11-24'" if season else "must be a trait's name, 1/name or 1-name"
-    if kind in ("model_type", "model_attributes_type"):
+    if kind == NO_SINGLE_KIND and isinstance(details["input"], dict):
+        return details["msg"]
+    if kind in ("model_type", "model_attributes_type", NO_SINGLE_KIND):
         return f"must be a mapping with keys of {quote_choices(keys)}"
     requirement = _REQUIREMENTS.get(kind, f"must be otherwise ({details['msg']})")
     return requirement if isinstance(requirement, str) else requirement(dict(details.get("ctx", {})), value)

@@ -4,24 +4,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 from scipy import integrate, special, stats
 from small_scenarios import frame_arrays, small_scenario
 
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.quantile_tables import (
     TABLE_ERROR,
-    DistributionRecord,
     QuantileTables,
-    amount_distribution,
     beta_table,
-    wait_distribution,
 )
 from cjsim.compiler.symbols import plain_array, record_array
 from cjsim.kernels.codes import DistributionCode
 from cjsim.kernels.quantiles import fill_quantiles
 from cjsim.kernels.world import DISTRIBUTION, World
-from cjsim.scenario.distributions import AmountLaw, WaitLaw
-from cjsim.scenario.survival import survival_share
+from cjsim.scenario.amount_laws import AmountKind, AmountLaw
+from cjsim.scenario.registers import DistributionRecord
+from cjsim.scenario.wait_laws import WaitKind, WaitLaw, survival_share
 
 UNIFORMS = np.concatenate([special.ndtr(np.linspace(-8.2, 0, 5001)), 1 - special.ndtr(-np.linspace(0.001, 8.1, 5001))])
 
@@ -29,6 +28,14 @@ UNIFORMS = np.concatenate([special.ndtr(np.linspace(-8.2, 0, 5001)), 1 - special
 @pytest.fixture(scope="module")
 def world() -> Any:
     return compile_scenario(small_scenario()).world
+
+
+def wait(**law: Any) -> WaitKind:
+    return TypeAdapter[WaitKind](WaitLaw).validate_python(law)
+
+
+def amount(**law: Any) -> AmountKind:
+    return TypeAdapter[AmountKind](AmountLaw).validate_python(law)
 
 
 def values(world: Any, record: DistributionRecord, tables: QuantileTables, u: Any = UNIFORMS) -> Any:
@@ -45,7 +52,7 @@ def exact_gamma(shape: float, u: Any) -> Any:
 @pytest.mark.parametrize("shape", [0.01, 0.05, 0.243, 1.0, 6.25, 100.0, 1000.0])
 def test_gamma_quantile_matches_scipy_within_the_stated_error(world: Any, shape: float) -> None:
     tables = QuantileTables()
-    got = values(world, wait_distribution(WaitLaw(gamma={"mean": "3d", "shape": shape}), tables), tables)
+    got = values(world, wait(gamma={"mean": "3d", "shape": shape}).record(tables), tables)
     want = exact_gamma(shape, UNIFORMS) * 3.0 / shape
     seen = want > 1e-290
     assert seen.sum() > 1000
@@ -55,20 +62,20 @@ def test_gamma_quantile_matches_scipy_within_the_stated_error(world: Any, shape:
 
 def test_gamma_quantile_is_monotone(world: Any) -> None:
     tables = QuantileTables()
-    record = wait_distribution(WaitLaw(gamma={"mean": "3d", "shape": 0.05}), tables)
+    record = wait(gamma={"mean": "3d", "shape": 0.05}).record(tables)
     assert np.all(np.diff(values(world, record, tables)) >= 0)
 
 
 def test_closed_form_quantiles_match_scipy(world: Any) -> None:
     tables = QuantileTables()
     laws = [
-        (wait_distribution(WaitLaw(exponential={"mean": "2d"}), tables), stats.expon(scale=2)),
-        (wait_distribution(WaitLaw(weibull={"scale": "2d", "shape": 0.7}), tables), stats.weibull_min(0.7, scale=2)),
-        (wait_distribution(WaitLaw(lognormal={"median": "6h", "sigma": 1.3}), tables), stats.lognorm(1.3, scale=0.25)),
-        (amount_distribution(AmountLaw(uniform={"low": -5, "high": 20}), tables), stats.uniform(-5, 25)),
-        (amount_distribution(AmountLaw(exponential={"mean": 30}), tables), stats.expon(scale=30)),
-        (amount_distribution(AmountLaw(lognormal={"median": 30, "sigma": 0.5}), tables), stats.lognorm(0.5, scale=30)),
-        (amount_distribution(AmountLaw(gamma={"mean": 30, "shape": 4}), tables), stats.gamma(4, scale=7.5)),
+        (wait(exponential={"mean": "2d"}).record(tables), stats.expon(scale=2)),
+        (wait(weibull={"scale": "2d", "shape": 0.7}).record(tables), stats.weibull_min(0.7, scale=2)),
+        (wait(lognormal={"median": "6h", "sigma": 1.3}).record(tables), stats.lognorm(1.3, scale=0.25)),
+        (amount(uniform={"low": -5, "high": 20}).record(tables), stats.uniform(-5, 25)),
+        (amount(exponential={"mean": 30}).record(tables), stats.expon(scale=30)),
+        (amount(lognormal={"median": 30, "sigma": 0.5}).record(tables), stats.lognorm(0.5, scale=30)),
+        (amount(gamma={"mean": 30, "shape": 4}).record(tables), stats.gamma(4, scale=7.5)),
     ]
     u = np.linspace(0.001, 0.999, 999)
     for record, law in laws:
@@ -77,29 +84,29 @@ def test_closed_form_quantiles_match_scipy(world: Any) -> None:
 
 def test_fixed_wait_is_its_value_and_never_is_infinite(world: Any) -> None:
     tables = QuantileTables()
-    assert set(values(world, wait_distribution(WaitLaw(fixed="36h"), tables), tables)) == {1.5}
-    assert set(values(world, amount_distribution(AmountLaw(fixed=0), tables), tables)) == {0.0}
-    assert set(values(world, wait_distribution("never", tables), tables)) == {np.inf}
+    assert set(values(world, wait(fixed="36h").record(tables), tables)) == {1.5}
+    assert set(values(world, amount(fixed=0).record(tables), tables)) == {0.0}
+    assert set(values(world, DistributionRecord(), tables)) == {np.inf}
 
 
 def test_empirical_values_are_sorted_with_their_weights(world: Any) -> None:
     tables = QuantileTables()
-    record = amount_distribution(AmountLaw(empirical={"values": [9, 1, 5, 1], "weights": [2, 1, 0, 1]}), tables)
+    record = amount(empirical={"values": [9, 1, 5, 1], "weights": [2, 1, 0, 1]}).record(tables)
     assert (record.kind, record.length) == (DistributionCode.STEPS, 2)
     assert list(values(world, record, tables, [0.01, 0.49, 0.51, 0.999999])) == [1, 1, 9, 9]
 
 
 def test_empirical_values_without_weights_are_equally_likely(world: Any) -> None:
     tables = QuantileTables()
-    record = wait_distribution(WaitLaw(empirical={"values": ["3d", "1d", "2d"]}), tables)
+    record = wait(empirical={"values": ["3d", "1d", "2d"]}).record(tables)
     assert list(values(world, record, tables, [0.33, 0.34, 0.66, 0.67, 1 - 2**-53])) == [1, 2, 2, 3, 3]
 
 
 def test_equal_distributions_share_a_table() -> None:
     tables = QuantileTables()
-    first = wait_distribution(WaitLaw(gamma={"mean": "1d", "shape": 2}), tables)
-    other = amount_distribution(AmountLaw(gamma={"mean": 50, "shape": 2}), tables)
-    different = amount_distribution(AmountLaw(gamma={"mean": 50, "shape": 3}), tables)
+    first = wait(gamma={"mean": "1d", "shape": 2}).record(tables)
+    other = amount(gamma={"mean": 50, "shape": 2}).record(tables)
+    different = amount(gamma={"mean": 50, "shape": 3}).record(tables)
     assert first.table == other.table
     assert different.table == 2 * first.length
     assert len(tables.array()) == 4 * first.length
@@ -139,13 +146,13 @@ DELAYS = [
 @pytest.mark.parametrize(("law", "delay"), DELAYS, ids=[str(law) for law, _ in DELAYS])
 def test_survival_share_is_the_integral_over_the_delay(law: dict[str, Any], delay: Any, lifetime: float) -> None:
     want, _ = integrate.quad(lambda u: np.exp(-delay(u) / lifetime), 0, 1, epsabs=1e-11, epsrel=1e-11, limit=2000)
-    assert survival_share(WaitLaw(**law), lifetime) == pytest.approx(want, abs=1e-9)
+    assert survival_share(wait(**law), lifetime) == pytest.approx(want, abs=1e-9)
 
 
 def test_survival_of_an_empirical_delay_is_the_weighted_mean() -> None:
-    law = WaitLaw(empirical={"values": ["0s", "1d"], "weights": [3, 1]})
+    law = wait(empirical={"values": ["0s", "1d"], "weights": [3, 1]})
     assert survival_share(law, 1.0) == pytest.approx((3 + np.exp(-1)) / 4, rel=1e-15)
 
 
 def test_survival_share_is_one_for_an_infinite_lifetime() -> None:
-    assert survival_share(WaitLaw(lognormal={"median": "6h", "sigma": 2}), np.inf) == 1.0
+    assert survival_share(wait(lognormal={"median": "6h", "sigma": 2}), np.inf) == 1.0

@@ -127,13 +127,13 @@ CASES = {
     "purchase of a message": (
         "open_rate: 0.5}",
         "open_rate: 0.5, effects: {clicked: [{choose: [{weight: 1, effects: [{purchase: {value: 1}}]}]}]}}",
-        "journey.messages.hello.effects.clicked[0].choose[0].effects[0].purchase: must be an effect of an event, whose row",
+        "journey.messages.hello.effects.clicked[0].choose[0].effects[0].purchase: must be an effect of an event, whose log row",
         "got one of a message. Let the message 'fire' an event",
     ),
     "purchase of a hidden event": (
         "- purchase: {value: 20}",
         "- purchase: {value: 20}\n      observed: false",
-        "bad.yaml:17: journey.events.purchase.effects[0].purchase: must be an effect of an event that the firm sees",
+        "bad.yaml:17: journey.events.purchase.effects[0].purchase: must be an effect of an event that the firm observes",
         "got one of 'purchase', which is hidden. Let it 'fire'",
     ),
     "clock without time": (
@@ -279,7 +279,7 @@ MORE: dict[str, tuple[list[Replacement], str]] = {
     ),
     "moment of a hidden event": (
         [("    leave:\n", "    leave:\n      observed: false\n"), ("  channels:\n", "  moments: {left: leave}\n  channels:\n")],
-        "bad.yaml:24: journey.moments.left.event: must be an event that the firm sees, got 'leave', which is hidden. Name another",
+        "bad.yaml:24: journey.moments.left.event: must be an event that the firm observes, got 'leave', which is hidden. Name another",
     ),
     "hidden stage": (
         [("gone: {}", "gone: {observed: false}"), ("{stage: active}", "{stage: gone}")],

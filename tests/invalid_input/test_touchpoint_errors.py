@@ -32,7 +32,7 @@ CASES = {
     "visits at a hidden event": (
         "visits: [visit]",
         "visits: [seen_lurking]",
-        "46: journey.channels.in_app.visits[0]: must be an event that the firm sees, got 'seen_lurking', which is",
+        "46: journey.channels.in_app.visits[0]: must be an event that the firm observes, got 'seen_lurking', which is",
     ),
     "visits named twice": (
         "visits: [visit]",
@@ -42,12 +42,12 @@ CASES = {
     "human without desk": (
         "kind: human, desk: sales",
         "kind: human",
-        "48: journey.channels.calls: must have a 'desk' if and only if its kind is 'human', got {'kind': 'human'}.",
+        "48: journey.channels.calls: must have 'desk', the desk that talks to customers, if and only if its kind is 'human', got {'kind': 'human'}.",
     ),
     "desk of a push": (
         "email: {cost",
         "email: {desk: sales, cost",
-        "45: journey.channels.email: must have a 'desk' if and only if its kind is 'human', got {'desk': 'sales',",
+        "45: journey.channels.email: must have 'desk', the desk that talks to customers, if and only if its kind is 'human', got {'desk': 'sales',",
     ),
     "unknown desk of a channel": (
         "desk: sales}",
@@ -184,7 +184,7 @@ CASES = {
     "purchase at a desk": (
         "[{satisfy: -0.3}]",
         "[{purchase: {value: 5}}]",
-        "65: journey.desks.support.effects.unanswered[0].purchase: must be an effect of an event, whose row in the log",
+        "65: journey.desks.support.effects.unanswered[0].purchase: must be an effect of an event, whose log row contains the",
     ),
     "desk asked again at once": (
         "service: {fixed: 20min}",

@@ -4,10 +4,10 @@ import re
 
 import pytest
 from conftest import ROOT
+from pydantic import TypeAdapter
 
 from cjsim.description.describe import describe
-from cjsim.scenario.averages import mean_wait, median_wait
-from cjsim.scenario.distributions import WaitLaw
+from cjsim.scenario.wait_laws import WaitKind, WaitLaw
 from cjsim.simulation.documents import Scenario
 from cjsim.validate.lint import lint_warnings
 from cjsim.validate.reachability import find_reachable
@@ -31,7 +31,7 @@ def test_description_of_a_small_scenario(tiny: Scenario) -> None:
         "  customer, 100 %: rests at satisfaction 0.5",
         "Stages, and what happens there:",
         "  active: counts as retained",
-        "    purchase after 10 days on average (exponential): buys for 20 on average, 100 % of it margin",
+        "    purchase after 10 days on average (exponential): buys for 20 on average, with a margin of 100 %",
         "    leave after 60 days on average (exponential): goes to gone",
         "  gone",
         "    nothing of its own",
@@ -69,8 +69,9 @@ def test_description_contains_every_name() -> None:
     ],
 )
 def test_description_gives_mean_and_median_of_a_wait(law: dict[str, object], mean: float, median: float) -> None:
-    assert mean_wait(WaitLaw.model_validate(law)) == pytest.approx(mean, rel=1e-12)
-    assert median_wait(WaitLaw.model_validate(law)) == pytest.approx(median, rel=1e-12)
+    wait = TypeAdapter[WaitKind](WaitLaw).validate_python(law)
+    assert wait.mean() == pytest.approx(mean, rel=1e-12)
+    assert wait.median() == pytest.approx(median, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_description_omits_empty_branches(tiny: Scenario) -> None:
         ({"journey.events.leave.in": ["gone"]}, "journey.events.leave: can never happen: none of its stages is ever entered"),
         ({"journey.personas": {"a": {"share": 1, "speed": {"leave": 0}}}}, "journey.events.leave: can never happen: its clock never runs"),
         ({"journey.events.leave.effects": []}, "journey.stages.active: cannot be left, though it is not the last stage."),
-        ({"journey.events.leave.effects[0]": {"untag": "vip"}}, "takes off the tag 'vip', which nothing puts on."),
+        ({"journey.events.leave.effects[0]": {"untag": "vip"}}, "removes the tag 'vip', which nothing sets."),
         ({"policy.flows.greet.steps": [{"wait": "1d"}]}, "policy.flows.greet: does nothing."),
         ({"policy.flows.greet.holdout": 1}, "policy.flows.greet.holdout: is 1"),
         ({"policy.flows.greet.steps": [{"stop": True}, {"send": "hello"}]}, "policy.flows.greet.steps[1] can never be reached"),
@@ -166,7 +167,7 @@ def test_description_omits_empty_branches(tiny: Scenario) -> None:
         ),
         (
             {"policy.broadcasts": {"news": {"schedule": {"dates": ["2025-01-05", "2025-02-05"], "at": "10:00"}, "send": "hello"}}},
-            "policy.broadcasts.news.schedule.dates: none lies within the simulated time, 30d from 2025-01-06, so that it never goes out.",
+            "policy.broadcasts.news.schedule.dates: none is within the simulated time, 30d from 2025-01-06, so that it is never sent.",
         ),
         ({"entry.over": "31d"}, "entry.over: some customers enter after the horizon"),
     ],

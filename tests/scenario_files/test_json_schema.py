@@ -26,6 +26,8 @@ def conforms(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
         return False
     if "anyOf" in schema and not any(conforms(value, choice, root) for choice in schema["anyOf"]):
         return False
+    if "oneOf" in schema and sum(conforms(value, choice, root) for choice in schema["oneOf"]) != 1:
+        return False
     if "const" in schema and value != schema["const"]:
         return False
     if "enum" in schema and value not in schema["enum"]:

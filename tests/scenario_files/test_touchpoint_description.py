@@ -20,28 +20,28 @@ As many contacts a week as 'likes' says tire nobody.
   keen, 50 %: rests at satisfaction 0.5, interested in bikes 75 %, boats 25 %
 Interests, which the firm does not see: bikes 50 %, boats 50 %.
     trouble after 40 days on average (exponential), while asks(support) < 3: asks desk support with priority 2
-  email: 100 % consent, 0.01 a message, 0.2 a click, opened at once
+  email: 100 % consent, 0.01 per message, 0.2 per click, opened at once
   in_app: 100 % consent, seen at the next visit, half of those who open do so within 1 hour, kept for 7 days
-  ads: 100 % consent, 0.3 a message that is seen, opened at once
-  calls: 100 % consent, through the people of sales, opened at once
+  ads: 100 % consent, 0.3 per message seen, opened at once
+  calls: 100 % consent, through the desk sales, opened at once
   news by email: about bikes, relevance +1, 30 % open it, 0 % of these click
   tenth (A tenth off): 10 % off 2 purchases within 14 days, taken by 80 % of those who hold it then
   gift: 5 off one purchase of at least 20 within 7 days
   support (Support): a conversation takes 10 minutes on average, customers give up after 6 minutes on average (exponential)
     in time: satisfaction +0.1
-    late: satisfaction -0.1, is offered gift
+    late: satisfaction -0.1, gets the offer gift
     unanswered: satisfaction -0.3
   sales: a conversation takes 20 minutes on average, customers wait without end
   friends: only as others refer them
-  Flow nurture as score lead rises above 3, if not held_out and acquired_by == search:
+  Flow nurture when score lead rises above 3, if not held_out and acquired_by == search:
     split by experiment calls_or_not
-    wait until the customer's best hour on monday, tuesday (09:00 until 5 are known, then as much later as it is seen later than 09:00)
+    wait until the customer's best hour on monday, tuesday (09:00 until 5 activities are known, then later by as much as its activity is later than 09:00)
     offer tenth
-  Flow win_back at a message by email after 3 that were not opened:
+  Flow win_back when a message by email is delivered and the last 3 were not opened:
     ask desk sales
   Flow sale on 2025-02-01 at 08:00, if not has_offer(tenth) and redeemed(tenth) < 2 and unopened(email) < 4:
   Flow monthly on friday every 4 weeks at 12:00:
-    not to a holdout of 10 %, but for sale
+    not to a holdout of 10 %, except for sale
     at most 1,000 to all customers in 1d by email
   Desk sales: 1 person round the clock
   Spend on search: 50 a day, 80 a day from 2025-01-20 to 2025-01-26
@@ -57,7 +57,7 @@ def test_description_of_touchpoints(shop: Scenario, line: str) -> None:
 
 def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenario) -> None:
     description = describe(shop)
-    assert "invites 2 friends (10 % join after 7 days on average (exponential), by friends)" in description
+    assert "invites 2 friends (10 % join after 7 days on average (exponential), attributed to friends)" in description
     assert (
         "  search: 0.5 a day without spend, from spend up to 4 a day, half of them at 100 a day (slope 1.5), "
         "30 % of a day's spend works on the next, of personas keen 66.67 %, calm 33.33 %\n"
@@ -71,9 +71,9 @@ def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenar
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"policy.flows.nurture.on": {"score": "lead", "below": 1}}, "Flow nurture as score lead falls to 1,"),
+        ({"policy.flows.nurture.on": {"score": "lead", "below": 1}}, "Flow nurture when score lead falls to 1 or less,"),
         ({"policy.flows.nurture.steps[1].wait_until": {"at": "7:30"}}, "    wait until 07:30\n"),
-        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "then as much later as it is seen later than 11:30)\n"),
+        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "then later by as much as its activity is later than 11:30)\n"),
         ({"policy.desks.sales": {"shifts": [{"agents": 3, "dates": ["2025-01-07"]}]}}, "  Desk sales: 3 people on 2025-01-07\n"),
         ({"journey.events.buy.effects[2].refer.invites": 1}, "invites a friend (10 % join"),
         ({"journey.messages.news.cost": 0.5}, "0 % of these click, 0.5 a message\n"),
@@ -108,11 +108,11 @@ def test_description_follows_changed_values(shop: Scenario, values: dict[str, ob
         ),
         (
             {"policy.flows.sale.on.date": "2024-02-01"},
-            "policy.flows.sale.on.date: none lies within the simulated time, 60d from 2025-01-06",
+            "policy.flows.sale.on.date: none is within the simulated time, 60d from 2025-01-06",
         ),
         (
             {"policy.flows.monthly.on.schedule": {"dates": ["2025-03-07"], "at": "12:00"}},
-            "policy.flows.monthly.on.schedule.dates: none lies within the simulated time",
+            "policy.flows.monthly.on.schedule.dates: none is within the simulated time",
         ),
         (
             {"policy.acquisition.search.periods[0].from": "2024-01-20", "policy.acquisition.search.periods[0].to": "2025-01-05"},
@@ -147,7 +147,7 @@ def test_likely_touchpoint_mistakes_give_warnings(shop: Scenario, values: dict[s
 
 def test_staff_without_requests_gives_a_warning(shop: Scenario) -> None:
     idle = shop.with_values({"journey.events.trouble.effects": []})
-    assert lint_warnings(idle) == ["policy.desks.support: has staff, though nobody ever asks it."]
+    assert lint_warnings(idle) == ["policy.desks.support: has staff, although nobody ever asks it."]
 
 
 def test_referrals_that_sustain_the_population_give_no_warning(shop: Scenario) -> None:

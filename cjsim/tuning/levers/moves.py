@@ -19,8 +19,9 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from cjsim.scenario.fields import hour_text, parse_duration, parse_hour
-from cjsim.scenario.policy import Schedule, Step
-from cjsim.scenario.traversal import nested_steps, policy_steps
+from cjsim.scenario.schedules import Schedule
+from cjsim.scenario.steps import Step
+from cjsim.scenario.traversal import iterate_steps, policy_steps
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.levers.titles import MAX_PRIORITY, lever_title
 from cjsim.yaml.paths import KeyPath, path_text
@@ -31,7 +32,6 @@ MoveKind = Literal["duration", "hour", "whole", "share", "number", "switch", "ra
 NEVER_CONDITION = "day < 0"  # switches a flow or a broadcast off
 ALWAYS_CONDITION = "day >= 0"
 _MOVABLE_DEFAULTS = ("every_weeks", "holdout", "best_hour")
-_CUSTOMER_FACING_STEPS = ("send", "offer", "ask")  # steps that can be removed
 # Attributes and waking hours of customers are facts, and moments and stages define metrics.
 _FIXED_JOURNEY_PARTS = ("activity", "attributes", "moments", "stages")
 _HOUR_STEP, _SHARE_STEP, _RELATIVE_STEP = 2.0, 0.1, 0.2
@@ -155,24 +155,16 @@ def _structural_moves(scenario: Scenario) -> Iterator[Move]:
             yield Move(path_text(path), lever_title(scenario, path), "onoff", "on", "off", {path_text((*path, "if")): NEVER_CONDITION})
     for here, step in policy_steps(policy):
         siblings = plain_value_at(root, ("policy", *here[:-1]))
-        if step.kind not in _CUSTOMER_FACING_STEPS or _is_only_customer_facing_step(policy.flows[str(here[1])].steps, step):
+        if not step.is_noticed or _is_only_noticed_step(policy.flows[str(here[1])].steps, step):
             continue
         path, rest = ("policy", *here), [one for i, one in enumerate(siblings) if i != here[-1]]
-        before = f"{step.kind} {step.ask.desk if step.ask is not None else step.body}"
-        yield Move(path_text(path), lever_title(scenario, path), "step", before, "left out", {path_text(path[:-1]): rest})
+        yield Move(path_text(path), lever_title(scenario, path), "step", step.lever_phrase(), "left out", {path_text(path[:-1]): rest})
 
 
-def _is_only_customer_facing_step(steps: tuple[Step, ...], step: Step) -> bool:
+def _is_only_noticed_step(steps: tuple[Step, ...], step: Step) -> bool:
     """Whether customers can notice no other step of the flow: then removing it equals switching the flow off."""
-    facing = [one for one in _all_steps(steps) if one.kind in _CUSTOMER_FACING_STEPS]
-    return len(facing) == 1 and facing[0] is step
-
-
-def _all_steps(steps: tuple[Step, ...]) -> Iterator[Step]:
-    for step in steps:
-        yield step
-        for _, inner in nested_steps(step, ()):
-            yield from _all_steps(inner)
+    noticed = [one for _, one in iterate_steps(steps, ()) if one.is_noticed]
+    return len(noticed) == 1 and noticed[0] is step
 
 
 def _leaf_moves(leaf: Leaf, targets: list[float], scenario: Scenario, root: Node) -> Iterator[Move]:

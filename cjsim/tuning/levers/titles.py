@@ -1,10 +1,11 @@
 """Titles of levers and of the values they take, short enough for the axis of a figure."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from cjsim.scenario.fields import duration_text
-from cjsim.scenario.policy import Flow, Guardrails, Step
+from cjsim.scenario.guardrails import Guardrails
+from cjsim.scenario.policy import Flow
+from cjsim.scenario.steps import OfferStep, SendStep, Step, WaitForStep, WaitStep
 from cjsim.simulation.documents import Scenario
 from cjsim.yaml.paths import KeyPath, path_text
 
@@ -12,7 +13,6 @@ _GUARDRAIL_NAMES = {"caps": "cap", "gaps": "gap", "quiet_hours": "quiet hours", 
 _KEY_PHRASES = {"at_least": "length", "at_most": "at most", "per": "period", "again_after": "again after", "every_weeks": "weeks between"}
 _KEY_PHRASES |= {"agents": "people", "per_day": "money a day", "sla": "promised time"}
 _KEY_PHRASES |= {"cost_per_minute": "cost a minute", "wage_per_hour": "wage"}
-_BRANCH_KEYS = ("then", "else")
 MAX_PRIORITY = 1000  # the highest priority; the lowest is -1000
 
 
@@ -79,33 +79,23 @@ def _flow_title(flow: Flow, name: str, keys: KeyPath) -> str:
         index = int(keys[at])
         step, rest = steps[index], keys[at + 1 :]
         number.append(str(index + 1))
-        inner = _nested_steps(step, rest)
-        if inner is None:
+        branch = next((one for one in step.branches() if rest[: len(one.keys)] == one.keys and len(rest) > len(one.keys)), None)
+        if branch is None:
             return f"{name}, step {'.'.join(number)}: {_step_title(steps, index, rest)}"
-        steps, skipped, label = inner
-        number.append(label)
-        at += 1 + skipped
-
-
-def _nested_steps(step: Step, rest: KeyPath) -> tuple[Sequence[Step], int, str] | None:
-    """The nested list of steps that a path enters, the number of keys that lead to it, and the label of the branch."""
-    body: Any = step.body
-    if len(rest) > 3 and rest[0] == "split" and rest[2] == "steps":
-        return body[rest[1]].steps, 3, str(rest[1])
-    if len(rest) > 2 and rest[1] in _BRANCH_KEYS:
-        return (body.then if rest[1] == "then" else body.otherwise), 2, str(rest[1])
-    return None
+        steps = branch.steps
+        number.append(branch.name)
+        at += 1 + len(branch.keys)
 
 
 def _step_title(steps: Sequence[Step], index: int, rest: KeyPath) -> str:
     step = steps[index]
     if not rest:
-        return f"{step.kind} {step.ask.desk if step.ask is not None else step.body}"
-    if rest == ("wait",):
-        following = next((one for one in steps[index + 1 :] if one.wait is None), None)
-        then = f" before {following.body}" if following is not None and following.kind in ("send", "offer") else ""
+        return step.lever_phrase()
+    if isinstance(step, WaitStep) and rest == (step.key,):
+        following = next((one for one in steps[index + 1 :] if not isinstance(one, WaitStep)), None)
+        then = f" before {following.body}" if isinstance(following, SendStep | OfferStep) else ""
         return f"wait{then}"
-    if rest[0] == "wait_for" and step.wait_for is not None:
+    if isinstance(step, WaitForStep):
         return f"wait for {step.wait_for.event}, {_key_text(rest[1:])}"
     return _key_text(rest)
 

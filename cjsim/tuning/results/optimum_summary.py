@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from cjsim.description.phrases import join_names
 from cjsim.errors import short_repr
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.number_format import decimal_places, format_interval, format_value
 from cjsim.metrics.text_table import align_columns
+from cjsim.scenario.phrases import join_names
 from cjsim.tuning.confirm import ConfirmationResult, Finalist
 from cjsim.tuning.results.search_result import SearchResult
 from cjsim.tuning.study import Objective, Study

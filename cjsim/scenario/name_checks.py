@@ -4,8 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from cjsim.errors import unknown_name_parts
-from cjsim.scenario.distributions import TraitLaw
-from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.registers import DeclaredEvent, DeclaredTrait
 from cjsim.yaml.paths import Fault, KeyPath
 
 SHARE_SUM_TOLERANCE = 1e-6  # of a sum of shares
@@ -45,40 +44,36 @@ def duplicate_faults(path: KeyPath, names: Iterable[str]) -> Iterator[Fault]:
         yield Fault(path, "must name each thing once", f"'{name}' twice", "Remove one of the two.")
 
 
+def unknown_item_faults(path: KeyPath, items: Iterable[str], names: Iterable[str], kind: str) -> Iterator[Fault]:
+    """Yield a fault for each item of a list that does not exist."""
+    choices = list(names)
+    for index, name in enumerate(items):
+        yield from unknown_name_faults((*path, index), name, choices, kind)
+
+
 def too_many_faults(path: KeyPath, names: Collection[str], at_most: int = MAX_NAMES) -> Iterator[Fault]:
     """Yield a fault if there are more names than codes."""
     if len(names) > at_most:
         yield Fault(path, f"must have at most {at_most} names", f"{len(names)}", "Merge some.")
 
 
-def trait_faults(path: KeyPath, ref: str, journey: JourneySpec) -> Iterator[Fault]:
+def trait_faults(path: KeyPath, reference: str, traits: Mapping[str, DeclaredTrait]) -> Iterator[Fault]:
     """Yield a fault if a trait used as a factor or a weight does not exist or may be negative."""
-    form, name = "", ref.replace(" ", "").replace("\t", "")
+    form, name = "", reference.replace(" ", "").replace("\t", "")
     if name[:2] in ("1/", "1-"):
         form, name = name[:2], name[2:]
-    if name not in journey.traits:
-        yield from unknown_name_faults(path, name, journey.traits, "trait")
+    if name not in traits:
+        yield from unknown_name_faults(path, name, traits, "trait")
         return
-    low, high = trait_support(journey.traits[name])
+    low, high = traits[name].support()
     if low < 0 or (form == "1-" and high > 1) or (form == "1/" and low == high == 0):
         must = f"must be a trait for which {form or ''}{name} is never negative"
         yield Fault(path, must, f"a trait from {low:g} to {high:g}", "Use a gamma, lognormal, beta (for 1-x), uniform or fixed trait.")
 
 
-def trait_support(law: TraitLaw) -> tuple[float, float]:
-    """The smallest and the largest value of a trait."""
-    if law.fixed is not None:
-        return law.fixed, law.fixed
-    if law.uniform is not None:
-        return law.uniform.low, law.uniform.high
-    if law.normal is not None:
-        return (-math.inf, math.inf) if law.normal.sd > 0 else (law.normal.mean, law.normal.mean)
-    return 0.0, 1.0 if law.beta is not None else math.inf
-
-
-def observed_faults(path: KeyPath, event: str, journey: JourneySpec) -> Iterator[Fault]:
+def observed_faults(path: KeyPath, event: str, events: Mapping[str, DeclaredEvent]) -> Iterator[Fault]:
     """Yield a fault if the event does not exist, or the firm does not observe it."""
-    yield from unknown_name_faults(path, event, journey.events, "event")
-    if event in journey.events and not journey.events[event].observed:
+    yield from unknown_name_faults(path, event, events, "event")
+    if event in events and not events[event].observed:
         remedy = "Name another, or remove its 'observed: false'."
-        yield Fault(path, "must be an event that the firm sees", f"'{event}', which is hidden", remedy)
+        yield Fault(path, "must be an event that the firm observes", f"'{event}', which is hidden", remedy)

@@ -1,0 +1,105 @@
+"""The family of channel kinds: how a channel's messages reach customers. Each kind has its checks and phrases."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field, model_validator
+
+from cjsim.kernels.codes import ChannelKind
+from cjsim.scenario.effects import Gain
+from cjsim.scenario.fields import Name, NonNegative, PositiveDuration, RealNumber, Share
+from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names
+from cjsim.scenario.wait_laws import FixedWait, WaitLaw, survival_share
+from cjsim.yaml.strict_model import StrictModel
+
+
+class ChannelBehavior(NamedTuple):
+    """How channels of one kind differ from those of the others."""
+
+    code: ChannelKind
+    needs: str = ""  # the key that channels of this kind have, and no others
+    needed_for: str = ""  # what that key holds
+    waits_for_visit: bool = False  # messages are placed, and seen at a visit
+    goes_through_desk: bool = False
+    cost_phrase: str = "per message"
+    lifetime_phrase: str = "relevant for about"
+
+
+CHANNEL_BEHAVIOR: Mapping[str, ChannelBehavior] = {
+    "push": ChannelBehavior(ChannelKind.PUSH),
+    "pull": ChannelBehavior(
+        ChannelKind.PULL, needs="visits", needed_for="the events at which it is seen", waits_for_visit=True, lifetime_phrase="kept for"
+    ),
+    "paid": ChannelBehavior(ChannelKind.PAID, cost_phrase="per message seen"),
+    "human": ChannelBehavior(ChannelKind.HUMAN, needs="desk", needed_for="the desk that talks to customers", goes_through_desk=True),
+}
+
+
+class Channel(StrictModel):
+    """A way to reach customers, and how they respond to it.
+
+    `kind`: a message on a `push` channel is delivered at once; on a `pull` channel (in-app, web) it is seen at the customer's next visit;
+    on a `paid` channel it is an impression, which costs money when it is seen; a `human` channel goes through a desk, one conversation
+    at a time.
+    """
+
+    title: str = ""
+    kind: Literal["push", "pull", "paid", "human"] = "push"
+    visits: tuple[Name, ...] = ()
+    desk: Name | None = None
+    consent: Share = 1.0
+    cost: NonNegative = 0.0
+    click_cost: NonNegative = 0.0
+    open_delay: WaitLaw = FixedWait(fixed="0s")
+    click_delay: WaitLaw = FixedWait(fixed="0s")
+    activity: Name | None = None
+    lifetime: PositiveDuration | None = None
+    affinity: Name | None = None
+    fatigue: Annotated[RealNumber, Field(ge=0, le=100)] = 0.0
+    annoyance: Annotated[RealNumber, Field(ge=0, le=100)] = 0.0
+    satisfaction: Annotated[RealNumber, Field(ge=-50, le=50)] = 0.0
+    pressure: NonNegative = 1.0
+    delivery_gain: Gain = 0.0
+
+    @model_validator(mode="after")
+    def _kind_fits(self) -> "Channel":
+        for kind, behavior in CHANNEL_BEHAVIOR.items():
+            if behavior.needs and (self.kind == kind) != bool(getattr(self, behavior.needs)):
+                raise ValueError(f"must have '{behavior.needs}', {behavior.needed_for}, if and only if its kind is '{kind}'")
+        return self
+
+    @property
+    def behavior(self) -> ChannelBehavior:
+        """How channels of its kind behave."""
+        return CHANNEL_BEHAVIOR[self.kind]
+
+    def survival(self) -> float:
+        """The share of readings that happen within the lifetime of the channel's messages.
+
+        Where messages wait for a visit, the lifetime starts when the message is placed. A message that is shown is shown in time, so
+        nothing is lost later.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+
+        Examples
+        --------
+        >>> Channel(open_delay={"exponential": "1d"}, lifetime="1d").survival()
+        0.5
+        """
+        loses_nothing = self.lifetime is None or self.behavior.waits_for_visit
+        return 1.0 if loses_nothing else survival_share(self.open_delay, self.lifetime or 0.0)
+
+    def phrase(self) -> str:
+        """The channel in words."""
+        parts = [f"{format_percent(self.consent)} consent"]
+        parts += [f"seen at the next {join_names(self.visits)}"] if self.visits else []
+        parts += [f"through the desk {self.desk}"] if self.desk else []
+        parts += [f"{format_number(self.cost)} {self.behavior.cost_phrase}"] if self.cost else []
+        parts += [f"{format_number(self.click_cost)} per click"] if self.click_cost else []
+        median = self.open_delay.median()
+        parts.append(f"half of those who open do so within {duration_phrase(median)}" if median else "opened at once")
+        parts += [f"{self.behavior.lifetime_phrase} {duration_phrase(self.lifetime)}"] if self.lifetime else []
+        return join_names(parts)

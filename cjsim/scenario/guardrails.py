@@ -1,0 +1,256 @@
+"""The family of guardrails: rules that every send must pass. Each kind has its schema, checks, phrases and record."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Protocol
+
+from pydantic import Field, model_validator
+
+from cjsim.kernels.codes import SendDecision
+from cjsim.scenario.fields import Condition, Hour, Integer, Name, PositiveDuration, Share, duration_text, hour_text
+from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
+from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_names
+from cjsim.scenario.registers import DeclaredJourney, RecordFields, Registers
+from cjsim.yaml.paths import Fault, KeyPath
+from cjsim.yaml.strict_model import StrictModel
+
+MAX_PERIODS = 1_000_000  # of a budget; each needs memory
+
+
+class GuardrailRegisters(Registers, Protocol):
+    """Assigns slots to the state of guardrails."""
+
+    @property
+    def horizon(self) -> float:
+        """Days from the start to the end."""
+        ...
+
+    def reserve(self, state: str, count: int) -> int:
+        """Reserve consecutive slots in an array of `CustomerState`. Returns the first."""
+        ...
+
+
+class Contact(Protocol):
+    """A past contact of a customer."""
+
+    @property
+    def time(self) -> float:
+        """Days since the start."""
+        ...
+
+    @property
+    def channel(self) -> str:
+        """Its channel."""
+        ...
+
+
+class ChannelRule(StrictModel):
+    """A guardrail that applies to some channels: those in `channels`, all if none are named."""
+
+    channels: tuple[Name, ...] = ()
+
+    def applies_to(self, channel: str) -> bool:
+        """Whether it applies to a channel."""
+        return not self.channels or channel in self.channels
+
+    @abstractmethod
+    def phrase(self) -> str:
+        """The rule in words, as a restriction on sends."""
+
+    @abstractmethod
+    def record(self, registers: GuardrailRegisters) -> RecordFields:
+        """The fields of its record."""
+
+    def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
+        """Yield what is wrong within a scenario with this horizon."""
+        yield from ()
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what looks like a mistake, as the predicate of a sentence."""
+        yield from ()
+
+    def blocks(self, hour: float) -> bool:
+        """Whether it always defers a send at this hour of the day."""
+        return False
+
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+        """Why it refuses a send at a time (days) after these contacts; empty if it does not."""
+        return ""
+
+    def recent_contacts(self, now: float, days: float, contacts: Iterable[Contact]) -> list[float]:
+        """Times of the contacts on its channels within the last days."""
+        return [contact.time for contact in contacts if self.applies_to(contact.channel) and now - contact.time < days]
+
+
+class QuietHours(ChannelRule):
+    """No sends between two times of the day; they wait for the end."""
+
+    start: Hour = Field(alias="from")
+    end: Hour = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _not_all_day(self) -> "QuietHours":
+        if self.start % 24 == self.end % 24:
+            raise ValueError("must leave a part of the day open")
+        return self
+
+    def phrase(self) -> str:
+        return f"not from {hour_text(self.start)} to {hour_text(self.end)}{channels_phrase(self.channels)}"
+
+    def record(self, registers: GuardrailRegisters) -> RecordFields:
+        return {"channels": registers.channel_mask(self.channels), "start": self.start, "end": self.end}
+
+    def blocks(self, hour: float) -> bool:
+        hour, start, end = hour % 24, self.start % 24, self.end % 24
+        return start <= hour < end if start < end else hour >= start or hour < end
+
+
+class Gap(ChannelRule):
+    """A minimum time between two contacts."""
+
+    at_least: PositiveDuration
+
+    def phrase(self) -> str:
+        return f"at least {duration_phrase(self.at_least)} apart{channels_phrase(self.channels)}"
+
+    def record(self, registers: GuardrailRegisters) -> RecordFields:
+        return {"channels": registers.channel_mask(self.channels), "days": self.at_least}
+
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+        recent = self.recent_contacts(now, self.at_least, contacts)
+        if decision is not SendDecision.GAP or not recent:
+            return ""
+        return f"the last contact was {duration_phrase(now - max(recent))} ago, the gap is {duration_phrase(self.at_least)}"
+
+
+class Cap(ChannelRule):
+    """At most n contacts in any period of this length."""
+
+    at_most: Annotated[Integer, Field(ge=0, le=1000)]
+    per: PositiveDuration
+
+    def phrase(self) -> str:
+        return f"at most {self.at_most} in {duration_text(self.per)}{channels_phrase(self.channels)}"
+
+    def record(self, registers: GuardrailRegisters) -> RecordFields:
+        first = registers.reserve("cap_times", self.at_most)
+        return {"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most, "first": first}
+
+    def warnings(self) -> Iterator[str]:
+        yield from _zero_warnings(self.at_most, self.channels)
+
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+        recent = self.recent_contacts(now, self.per, contacts)
+        if decision is not SendDecision.CAP or len(recent) < self.at_most:
+            return ""
+        return f"{len(recent)} contacts in {duration_phrase(self.per)}, the cap is {self.at_most}"
+
+
+class Budget(ChannelRule):
+    """At most n contacts of all customers together in each period, counted from the start."""
+
+    at_most: Annotated[Integer, Field(ge=0, le=10**12)]
+    per: PositiveDuration
+
+    def phrase(self) -> str:
+        return f"at most {self.at_most:,} to all customers in {duration_text(self.per)}{channels_phrase(self.channels)}"
+
+    def record(self, registers: GuardrailRegisters) -> RecordFields:
+        periods = math.floor(registers.horizon / self.per) + 1
+        terms = {"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most}
+        return {**terms, "first": registers.reserve("cutoffs", periods), "periods": periods}
+
+    def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
+        if horizon_days / self.per > MAX_PERIODS:
+            must = f"must make at most {MAX_PERIODS:,} periods of the {duration_text(horizon_days)} that are simulated"
+            yield Fault((*path, "per"), must, duration_text(self.per), "Lengthen the period, or shorten the horizon.")
+
+    def warnings(self) -> Iterator[str]:
+        yield from _zero_warnings(self.at_most, self.channels)
+
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+        return "the budget of all customers is spent" if decision is SendDecision.BUDGET else ""
+
+
+def _zero_warnings(at_most: int, channels: tuple[str, ...]) -> Iterator[str]:
+    if at_most == 0:
+        yield f"is 0, so that nothing is ever sent by {join_names(channels) or 'any channel'}."
+
+
+class Guardrails(StrictModel):
+    """Rules that every send must pass, in this order: consent (always), holdout, exit, quiet hours, gaps, caps, budgets.
+
+    `holdout`: the share of customers whom no flow and no broadcast contacts, except those named in `spared`.
+    """
+
+    holdout: Share = 0.0
+    spared: tuple[Name, ...] = ()
+    exit: Condition | None = None
+    quiet_hours: tuple[QuietHours, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+
+    def rules(self) -> Iterator[tuple[str, tuple[ChannelRule, ...]]]:
+        """The rules of each kind that applies to channels, by key, in the order of evaluation."""
+        for key in ("quiet_hours", "gaps", "caps", "budgets"):
+            yield key, getattr(self, key)
+
+    def all_rules(self) -> Iterator[tuple[KeyPath, ChannelRule]]:
+        """All rules that apply to channels, with their paths."""
+        for key, rules in self.rules():
+            yield from ((("guardrails", key, index), rule) for index, rule in enumerate(rules))
+
+    def phrases(self) -> Iterator[str]:
+        """The rules in words."""
+        yield "only with consent"
+        if self.holdout:
+            spared = f", except for {join_names(self.spared)}" if self.spared else ""
+            yield f"not to a holdout of {format_percent(self.holdout)}{spared}"
+        if self.exit:
+            yield f"never when {self.exit}"
+        yield from (rule.phrase() for _, rule in self.all_rules())
+
+    def name_faults(self, journey: DeclaredJourney) -> Iterator[Fault]:
+        """Yield unknown channels."""
+        for path, rule in self.all_rules():
+            yield from unknown_item_faults((*path, "channels"), rule.channels, journey.channels, "channel")
+
+    def actor_faults(self, actors: Iterable[str]) -> Iterator[Fault]:
+        """Yield faults of the flows and broadcasts that the holdout spares."""
+        known = list(actors)
+        yield from duplicate_faults(("guardrails", "spared"), self.spared)
+        for index, actor in enumerate(self.spared):
+            yield from unknown_name_faults(("guardrails", "spared", index), actor, known, "flow or broadcast")
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what looks like a mistake, one sentence each."""
+        if self.holdout == 1:
+            yield "guardrails.holdout: is 1, so that everyone is held out."
+        if self.spared and self.holdout == 0:
+            yield "guardrails.spared: has no effect, as there is no holdout."
+        yield from (f"guardrails.quiet_hours: {warning}" for warning in self._always_quiet())
+        for (_, key, index), rule in self.all_rules():
+            yield from (f"guardrails.{key}[{index}]: {warning}" for warning in rule.warnings())
+
+    def _always_quiet(self) -> Iterator[str]:
+        """Yield warnings of channels whose quiet hours cover the whole day. If an hour is open, the end of some rule is open."""
+        common = [rule for rule in self.quiet_hours if not rule.channels]
+        for channel in dict.fromkeys(["", *(name for rule in self.quiet_hours for name in rule.channels)]):
+            own = [*common, *(rule for rule in self.quiet_hours if channel in rule.channels)]
+            if own and all(any(other.blocks(rule.end) for other in own) for rule in own):
+                yield f"cover the whole day, so that nothing is ever sent by {channel or 'any channel'}."
+                if not channel:
+                    return
+
+    def refusal_reason(self, decision: SendDecision, channel: str, now: float, contacts: Iterable[Contact]) -> str:
+        """Why a send on a channel is refused at a time (days), in words."""
+        fixed = {
+            SendDecision.CONSENT: f"no consent to {channel}",
+            SendDecision.HOLDOUT: "in the holdout",
+            SendDecision.EXIT: f"not when {self.exit}",
+        }
+        known = list(contacts)
+        reasons = (rule.refusal_reason(decision, now, known) for _, rule in self.all_rules() if rule.applies_to(channel))
+        return fixed.get(decision) or next((reason for reason in reasons if reason), decision.name.lower())

@@ -1,0 +1,84 @@
+"""Schedules: the dates and times of day at which broadcasts go out and flows start."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from cjsim.scenario.fields import WEEKDAYS, Day, Hour, Integer, Weekday, hour_text
+from cjsim.scenario.name_checks import duplicate_faults
+from cjsim.scenario.phrases import join_names
+from cjsim.yaml.paths import Fault, KeyPath
+from cjsim.yaml.strict_model import StrictModel
+
+
+class Schedule(StrictModel):
+    """Weekdays, every n weeks, or dates, at a time of day."""
+
+    weekdays: tuple[Weekday, ...] = ()
+    every_weeks: Annotated[Integer, Field(ge=1, le=52)] = 1
+    dates: tuple[Day, ...] = ()
+    at: Hour
+
+    @model_validator(mode="after")
+    def _one_of(self) -> "Schedule":
+        if bool(self.weekdays) == bool(self.dates):
+            raise ValueError("must have either 'weekdays' or 'dates'")
+        return self
+
+    def faults(self, path: KeyPath) -> Iterator[Fault]:
+        """Yield days that are given twice."""
+        yield from duplicate_faults((*path, "weekdays"), self.weekdays)
+        yield from duplicate_faults((*path, "dates"), [f"{day}" for day in self.dates])
+
+    def phrase(self) -> str:
+        """The schedule in words."""
+        weeks = "every week" if self.every_weeks == 1 else f"every {self.every_weeks} weeks"
+        when = f"{join_names(self.weekdays)} {weeks}" if self.weekdays else join_names(str(day) for day in self.dates)
+        return f"{when} at {hour_text(self.at)}"
+
+    def times(self, *, start: date, horizon_days: float) -> list[float]:
+        """Times from the start to the horizon.
+
+        `every_weeks` counts blocks of seven days from the start. The first block is always included.
+
+        Parameters
+        ----------
+        start : date
+            Day 0.
+        horizon_days : float
+            Days.
+
+        Returns
+        -------
+        list of float
+            Days since the start, ascending.
+
+        Examples
+        --------
+        >>> Schedule(weekdays=["monday"], every_weeks=2, at="12:00").times(start=date(2026, 1, 4), horizon_days=30)
+        [1.5, 15.5, 29.5]
+        """
+        if self.dates:
+            days: Iterable[int] = sorted({(day - start).days for day in self.dates})
+        else:
+            weekdays = {WEEKDAYS.index(weekday) for weekday in self.weekdays}
+            days = [
+                day
+                for day in range(int(horizon_days) + 1)
+                if (start + timedelta(days=day)).weekday() in weekdays and day // 7 % self.every_weeks == 0
+            ]
+        return [time for day in days if 0 <= (time := day + self.at / 24) <= horizon_days]
+
+    def is_within(self, *, start: date, horizon_days: float) -> bool:
+        """Whether a schedule by dates has one before the horizon; a schedule by weekdays counts as such.
+
+        Parameters
+        ----------
+        start : date
+            Day 0.
+        horizon_days : float
+            Days.
+        """
+        return not self.dates or any(0 <= (day - start).days + self.at / 24 < horizon_days for day in self.dates)

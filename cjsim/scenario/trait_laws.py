@@ -1,0 +1,149 @@
+"""The family of trait laws: distributions of latent constants of customers, each with its schema, support, phrase and plan."""
+
+import math
+from abc import abstractmethod
+from enum import Enum
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
+
+from cjsim.kernels.codes import DistributionCode
+from cjsim.scenario.amount_laws import GammaAmountTerms, LognormalAmountTerms, UniformAmountTerms
+from cjsim.scenario.distribution_records import constant_record, gamma_record, lognormal_record, uniform_record
+from cjsim.scenario.fields import Number, RealNumber
+from cjsim.scenario.phrases import join_names
+from cjsim.scenario.registers import DistributionRecord, QuantileRegister
+from cjsim.yaml.keyed_union import KeyedUnion, Kind
+from cjsim.yaml.strict_model import StrictModel
+
+
+class TraitTransform(Enum):
+    """How a trait is computed from its uniform."""
+
+    DRAW = "the value of a draw"
+    ODDS = "x of the drawn odds x/(1-x)"
+    NORMAL = "mean + sd z"
+    BETA = "scipy's inverse, where no table is accurate enough"
+
+
+class TraitDraw(NamedTuple):
+    """A transform, the record of its draw, and its parameters. NORMAL: mean and standard deviation; BETA: alpha and beta."""
+
+    form: TraitTransform
+    record: DistributionRecord
+    first: float = 0.0
+    second: float = 0.0
+
+
+class TraitKind(Kind):
+    """A distribution of a trait: a latent constant of the customer."""
+
+    @abstractmethod
+    def support(self) -> tuple[float, float]:
+        """The smallest and the largest value."""
+
+    @abstractmethod
+    def draw(self, tables: QuantileRegister) -> TraitDraw:
+        """How the trait is drawn; a table that it needs is added to `tables`."""
+
+    def phrase(self) -> str:
+        """The distribution in words."""
+        return f"{self.key} ({join_names(f'{name} {value:g}' for name, value in self.body)})"
+
+
+class GammaTrait(TraitKind, key="gamma"):
+    """A gamma trait."""
+
+    gamma: GammaAmountTerms
+
+    def support(self) -> tuple[float, float]:
+        return 0.0, math.inf
+
+    def draw(self, tables: QuantileRegister) -> TraitDraw:
+        return TraitDraw(TraitTransform.DRAW, gamma_record(self.gamma.mean, self.gamma.shape, tables))
+
+
+class LognormalTrait(TraitKind, key="lognormal"):
+    """A lognormal trait."""
+
+    lognormal: LognormalAmountTerms
+
+    def support(self) -> tuple[float, float]:
+        return 0.0, math.inf
+
+    def draw(self, tables: QuantileRegister) -> TraitDraw:
+        return TraitDraw(TraitTransform.DRAW, lognormal_record(self.lognormal.median, self.lognormal.sigma))
+
+
+class BetaTerms(StrictModel):
+    """Beta by its two parameters."""
+
+    alpha: Annotated[RealNumber, Field(gt=0, le=1e6)]
+    beta: Annotated[RealNumber, Field(gt=0, le=1e6)]
+
+
+class BetaTrait(TraitKind, key="beta"):
+    """A beta trait."""
+
+    beta: BetaTerms
+
+    def support(self) -> tuple[float, float]:
+        return 0.0, 1.0
+
+    def draw(self, tables: QuantileRegister) -> TraitDraw:
+        """A draw of the odds from a table, or scipy's inverse where no table is accurate enough."""
+        span = tables.beta(self.beta.alpha, self.beta.beta)
+        if span is None:
+            return TraitDraw(TraitTransform.BETA, DistributionRecord(), self.beta.alpha, self.beta.beta)
+        return TraitDraw(TraitTransform.ODDS, DistributionRecord(DistributionCode.TABLE, table=span[0], length=span[1], scale=1.0))
+
+
+class NormalTerms(StrictModel):
+    """Normal by mean and standard deviation."""
+
+    mean: Number
+    sd: Annotated[RealNumber, Field(ge=0, le=1e6)]
+
+
+class NormalTrait(TraitKind, key="normal"):
+    """A normal trait."""
+
+    normal: NormalTerms
+
+    def support(self) -> tuple[float, float]:
+        """The whole line; the mean if the standard deviation is 0."""
+        return (-math.inf, math.inf) if self.normal.sd > 0 else (self.normal.mean, self.normal.mean)
+
+    def draw(self, tables: QuantileRegister) -> TraitDraw:
+        """The mean plus a multiple of a standard normal."""
+        return TraitDraw(TraitTransform.NORMAL, DistributionRecord(), self.normal.mean, self.normal.sd)
+
+
+class UniformTrait(TraitKind, key="uniform"):
+    """A uniform trait."""
+
+    uniform: UniformAmountTerms
+
+    def support(self) -> tuple[float, float]:
+        return self.uniform.low, self.uniform.high
+
+    def draw(self, tables: QuantileRegister) -> TraitDraw:
+        return TraitDraw(TraitTransform.DRAW, uniform_record(self.uniform.low, self.uniform.high))
+
+
+class FixedTrait(TraitKind, key="fixed"):
+    """The same value for all customers."""
+
+    fixed: Number
+
+    def support(self) -> tuple[float, float]:
+        return self.fixed, self.fixed
+
+    def draw(self, tables: QuantileRegister) -> TraitDraw:
+        return TraitDraw(TraitTransform.DRAW, constant_record(self.fixed))
+
+    def phrase(self) -> str:
+        return f"always {self.fixed:g}"
+
+
+TraitLaw = Annotated[GammaTrait | LognormalTrait | BetaTrait | NormalTrait | UniformTrait | FixedTrait, KeyedUnion()]

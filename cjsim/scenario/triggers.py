@@ -1,0 +1,303 @@
+"""The family of triggers: what starts a flow. Each kind has its schema, checks, phrases and record."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Protocol
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from cjsim.kernels.codes import TriggerCode
+from cjsim.scenario.fields import Day, Hour, Integer, Name, Number, Positive, PositiveDuration, hour_text
+from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
+from cjsim.scenario.phrases import channels_phrase, duration_phrase, join_names
+from cjsim.scenario.registers import PolicyNames, RecordFields, Registers
+from cjsim.scenario.schedules import Schedule
+from cjsim.yaml.keyed_union import KeyedUnion, Kind
+from cjsim.yaml.paths import Fault, KeyPath
+
+Titles = Callable[[str], str]  # the title of an event, by name
+
+
+class TriggerRecords(Protocol):
+    """The record of an actor under construction."""
+
+    @property
+    def registers(self) -> Registers:
+        """Codes and tables."""
+        ...
+
+    def schedule_span(self, schedule: Schedule) -> tuple[int, int]:
+        """First index and count of the times of a schedule in `World.schedule`."""
+        ...
+
+
+class ReachableThings(Protocol):
+    """What can ever happen under a policy, so far as it is known."""
+
+    @property
+    def stages(self) -> "set[str]":
+        """Stages that are entered."""
+        ...
+
+    @property
+    def events(self) -> "set[str]":
+        """Events that happen."""
+        ...
+
+    @property
+    def scores(self) -> "set[str]":
+        """Scores that change."""
+        ...
+
+    @property
+    def channels(self) -> "set[str]":
+        """Channels of messages that are sent."""
+        ...
+
+
+class TriggerKind(Kind):
+    """What starts a flow."""
+
+    @abstractmethod
+    def phrase(self) -> str:
+        """When the flow starts, in words."""
+
+    @abstractmethod
+    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
+        """Why the flow has started, in words, for a customer's diary."""
+
+    @abstractmethod
+    def can_start(self, reachable: ReachableThings) -> bool:
+        """Whether it can ever happen."""
+
+    def faults(self, path: KeyPath) -> Iterator[Fault]:
+        """Yield what is wrong whatever the journey."""
+        yield from ()
+
+    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
+        """Yield names that the journey does not declare or that the firm cannot observe."""
+        yield from ()
+
+    @abstractmethod
+    def fields(self, records: TriggerRecords) -> RecordFields:
+        """The fields of the trigger in the ACTOR record: its code, and those that this kind uses."""
+
+    def starts_at(self) -> tuple[str, str] | None:
+        """Kind (event, stage) and name of what starts the flow at the same moment; None for other triggers."""
+        return None
+
+    def reset_by(self) -> tuple[str, ...]:
+        """Events that reset the trigger's timer."""
+        return ()
+
+    @property
+    def is_reset_by_anything(self) -> bool:
+        """Whether any event, opening or click resets the trigger's timer."""
+        return False
+
+    def dates(self) -> Schedule | None:
+        """The schedule of a flow that starts by date; None for other triggers."""
+        return None
+
+
+class EventTrigger(TriggerKind, key="event"):
+    """An event."""
+
+    event: Name
+
+    def phrase(self) -> str:
+        return f"at each {self.event}"
+
+    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
+        return f"at '{title_of(self.event)}'"
+
+    def can_start(self, reachable: ReachableThings) -> bool:
+        return self.event in reachable.events
+
+    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
+        yield from names.observed_faults((*path, self.key), "event", self.event)
+
+    def fields(self, records: TriggerRecords) -> RecordFields:
+        return {"trigger": TriggerCode.EVENT}
+
+    def starts_at(self) -> tuple[str, str] | None:
+        return "event", self.event
+
+
+class StageTrigger(TriggerKind, key="stage"):
+    """The entry into a stage."""
+
+    stage: Name
+
+    def phrase(self) -> str:
+        return f"on entering {self.stage}"
+
+    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
+        return f"enters {self.stage}"
+
+    def can_start(self, reachable: ReachableThings) -> bool:
+        return self.stage in reachable.stages
+
+    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
+        yield from names.observed_faults((*path, self.key), "stage", self.stage)
+
+    def fields(self, records: TriggerRecords) -> RecordFields:
+        return {"trigger": TriggerCode.STAGE}
+
+    def starts_at(self) -> tuple[str, str] | None:
+        return "stage", self.stage
+
+
+def _expand_event(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class InactivityTrigger(TriggerKind, key="inactivity"):
+    """A time without activity: without the events in `of`, or, if they are not given, without any event, opening or click."""
+
+    inactivity: PositiveDuration
+    of: (
+        Annotated[
+            tuple[Name, ...],
+            Field(min_length=1),
+            BeforeValidator(_expand_event, json_schema_input_type=Name | Annotated[tuple[Name, ...], Field(min_length=1)]),
+        ]
+        | None
+    ) = None
+
+    def phrase(self) -> str:
+        return f"after {duration_phrase(self.inactivity)} without {join_names(self.of) if self.of else 'any activity'}"
+
+    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
+        events = ", ".join(f"'{title_of(name)}'" for name in self.of or ())
+        return f"{format_duration(self.inactivity)} without {events or 'any activity'}"
+
+    def can_start(self, reachable: ReachableThings) -> bool:
+        return self.of is None or not reachable.events.isdisjoint(self.of)
+
+    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
+        for index, event in enumerate(self.of or ()):
+            yield from names.observed_faults((*path, "of", index), "event", event)
+
+    def fields(self, records: TriggerRecords) -> RecordFields:
+        return {"trigger": TriggerCode.INACTIVITY, "inactivity": self.inactivity, "watch_entry": int(self.of is None)}
+
+    def reset_by(self) -> tuple[str, ...]:
+        return self.of or ()
+
+    @property
+    def is_reset_by_anything(self) -> bool:
+        return self.of is None
+
+
+class DateTrigger(TriggerKind, key="date"):
+    """A date, at a time of day (midnight if it is not given)."""
+
+    date: Day
+    at: Hour | None = None
+
+    def phrase(self) -> str:
+        return f"on {self.date} at {hour_text(self.at or 0.0)}"
+
+    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
+        return "on its date"
+
+    def can_start(self, reachable: ReachableThings) -> bool:
+        return True
+
+    def fields(self, records: TriggerRecords) -> RecordFields:
+        return _span_fields(records, self.dates())
+
+    def dates(self) -> Schedule:
+        return Schedule(dates=(self.date,), at=hour_text(self.at or 0.0))
+
+
+class ScheduleTrigger(TriggerKind, key="schedule"):
+    """A schedule."""
+
+    schedule: Schedule
+
+    def phrase(self) -> str:
+        return f"on {self.schedule.phrase()}"
+
+    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
+        return "on its date"
+
+    def can_start(self, reachable: ReachableThings) -> bool:
+        return True
+
+    def faults(self, path: KeyPath) -> Iterator[Fault]:
+        yield from self.schedule.faults((*path, self.key))
+
+    def fields(self, records: TriggerRecords) -> RecordFields:
+        return _span_fields(records, self.schedule)
+
+    def dates(self) -> Schedule:
+        return self.schedule
+
+
+def _span_fields(records: TriggerRecords, schedule: Schedule) -> RecordFields:
+    first, count = records.schedule_span(schedule)
+    return {"trigger": TriggerCode.SCHEDULE, "schedule_first": first, "schedule_count": count}
+
+
+class ScoreTrigger(TriggerKind, key="score"):
+    """A score that crosses a threshold: upward (`above`) or downward (`below`)."""
+
+    score: Name
+    above: Number | None = None
+    below: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> "ScoreTrigger":
+        if (self.above is None) == (self.below is None):
+            raise ValueError("must have either 'above' or 'below' beside 'score'")
+        return self
+
+    def phrase(self) -> str:
+        crossing = f"rises above {self.above:g}" if self.above is not None else f"falls to {self.below:g} or less"
+        return f"when score {self.score} {crossing}"
+
+    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
+        return f"score {self.score} {f'above {self.above:g}' if self.above is not None else f'at most {self.below:g}'}"
+
+    def can_start(self, reachable: ReachableThings) -> bool:
+        return self.score in reachable.scores
+
+    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
+        yield from unknown_name_faults((*path, self.key), self.score, names.journey.scores, "score")
+
+    def fields(self, records: TriggerRecords) -> RecordFields:
+        code, threshold = (TriggerCode.SCORE_BELOW, self.below) if self.above is None else (TriggerCode.SCORE_ABOVE, self.above)
+        return {"trigger": code, "score": records.registers.code("score", self.score), "threshold": threshold}
+
+
+class UnopenedTrigger(TriggerKind, key="unopened"):
+    """A delivery after n messages in a row were not opened, on these channels (all, if none are named)."""
+
+    unopened: Annotated[Integer, Field(ge=1, le=1000)]
+    channels: tuple[Name, ...] = ()
+
+    def phrase(self) -> str:
+        return f"when a message{channels_phrase(self.channels)} is delivered and the last {self.unopened} were not opened"
+
+    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
+        return f"none of the last {self.unopened} opened"
+
+    def can_start(self, reachable: ReachableThings) -> bool:
+        return bool(reachable.channels) if not self.channels else not reachable.channels.isdisjoint(self.channels)
+
+    def faults(self, path: KeyPath) -> Iterator[Fault]:
+        yield from duplicate_faults((*path, "channels"), self.channels)
+
+    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
+        yield from unknown_item_faults((*path, "channels"), self.channels, names.journey.channels, "channel")
+
+    def fields(self, records: TriggerRecords) -> RecordFields:
+        return {"trigger": TriggerCode.UNOPENED, "unopened": self.unopened, "channels": records.registers.channel_mask(self.channels)}
+
+
+Trigger = Annotated[
+    EventTrigger | StageTrigger | InactivityTrigger | DateTrigger | ScheduleTrigger | ScoreTrigger | UnopenedTrigger,
+    KeyedUnion(),
+]

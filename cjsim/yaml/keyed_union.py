@@ -1,0 +1,82 @@
+"""Families of records whose kinds are told apart by a key, such as the effects `go: active` and `purchase: {value: 25}`.
+
+Each kind is a model with one field named like its key. The family is their union:
+
+    Effect = Annotated[Go | Purchase, KeyedUnion()]
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, ClassVar, get_args
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from cjsim.yaml.strict_model import StrictModel
+
+NO_SINGLE_KIND = "no_single_kind"  # type of the validation error of a value with no kind's key, or with several
+
+
+class Kind(StrictModel):
+    """A kind of a family. `key` names the field that tells it from the other kinds; other fields may stand beside that key."""
+
+    key: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, key: str = "", **config: Any) -> None:
+        super().__init_subclass__(**config)
+        if key:
+            cls.key = key
+
+    @property
+    def body(self) -> Any:
+        """The value of the key."""
+        return getattr(self, self.key)
+
+
+def kinds_of(types: Sequence[Any], mapping: Any) -> list[Any]:
+    """Of several types, the kinds whose key a mapping has; all types if there is none."""
+    keyed = [
+        one for one in types if isinstance(one, type) and issubclass(one, Kind) and isinstance(mapping, Mapping) and one.key in mapping
+    ]
+    return keyed or list(types)
+
+
+class KeyedUnion:
+    """Marks a union of kinds as a family: a mapping is validated as the kind whose key it has.
+
+    Parameters
+    ----------
+    expand : callable, optional
+        Turns a short form into the mapping that it stands for, and returns other values as they are.
+    short_schema : mapping, optional
+        JSON schema of the short form.
+    """
+
+    def __init__(self, expand: Callable[[Any], Any] | None = None, short_schema: Mapping[str, Any] | None = None) -> None:
+        self._expand = expand
+        self._short_schema = short_schema
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validation of the family: a tagged union by key."""
+        kinds: tuple[type[Kind], ...] = get_args(source)
+        # A location contains the tag. It has brackets, so that it is never taken for a key of the file.
+        tags: dict[Hashable, CoreSchema] = {f"<{kind.key}>": handler.generate_schema(kind) for kind in kinds}
+
+        def tag_of(value: Any) -> str | None:
+            given = value if isinstance(value, Mapping) else [value.key] if isinstance(value, Kind) else []
+            keys = [kind.key for kind in kinds if kind.key in given]
+            return f"<{keys[0]}>" if len(keys) == 1 else None
+
+        listed = ", ".join(f"'{kind.key}'" for kind in kinds)
+        union = core_schema.tagged_union_schema(
+            tags,
+            tag_of,
+            custom_error_type=NO_SINGLE_KIND,
+            custom_error_message=f"must have exactly one of {listed}",
+        )
+        return union if self._expand is None else core_schema.no_info_before_validator_function(self._expand, union)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """JSON schema of the family: the short form, or one of the kinds."""
+        long_form = handler(schema)
+        return long_form if self._short_schema is None else {"anyOf": [dict(self._short_schema), long_form]}
