@@ -40,7 +40,7 @@ from cjsim.kernels.world import (
 from cjsim.scenario.condition_names import ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Event, JourneySpec
-from cjsim.scenario.registers import DistributionRecord, RecordFields
+from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields
 from cjsim.scenario.spec import ScenarioSpec
 
 CONVERSION = "conversion"

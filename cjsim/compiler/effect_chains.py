@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from cjsim.compiler.symbols import Symbols, resolve_pending
-from cjsim.scenario.effects import Effect
-from cjsim.scenario.registers import PendingIndex, RecordFields
+from cjsim.scenario.kinds.effects import Effect
+from cjsim.scenario.kinds.registers import PendingIndex, RecordFields
 
 
 class EffectChains:

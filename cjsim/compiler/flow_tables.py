@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from cjsim.compiler.symbols import SpanTable, Symbols, resolve_pending
 from cjsim.kernels.codes import StepCode, TriggerCode
 from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.kinds.registers import PendingIndex, RecordFields
+from cjsim.scenario.kinds.schedules import Schedule
+from cjsim.scenario.kinds.steps import Step
 from cjsim.scenario.policy import Broadcast, Flow, PolicySpec
-from cjsim.scenario.registers import PendingIndex, RecordFields
-from cjsim.scenario.schedules import Schedule
 from cjsim.scenario.spec import ScenarioSpec
-from cjsim.scenario.steps import Step
 
 SITE_STREAMS = ("read", "delay", "click", "click_delay", "match")
 

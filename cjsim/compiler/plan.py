@@ -10,7 +10,7 @@ from cjsim.compiler.desk_plans import DeskPlan
 from cjsim.compiler.entry_file import Entries
 from cjsim.compiler.symbols import DerivedTrait
 from cjsim.kernels.world import Array, World
-from cjsim.scenario.trait_laws import TraitTransform
+from cjsim.scenario.kinds.trait_laws import TraitTransform
 
 FloatArray = NDArray[np.float64]
 

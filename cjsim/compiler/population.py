@@ -18,10 +18,10 @@ from cjsim.kernels.rng import uniforms
 from cjsim.kernels.state import Population
 from cjsim.kernels.world import DISTRIBUTION, Array, World
 from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.kinds.registers import DistributionRecord
+from cjsim.scenario.kinds.trait_laws import TraitLaw, TraitTransform
 from cjsim.scenario.policy import Spend
-from cjsim.scenario.registers import DistributionRecord
 from cjsim.scenario.spec import ScenarioSpec
-from cjsim.scenario.trait_laws import TraitLaw, TraitTransform
 
 MAX_CLOCK_SHIFT_DAYS = 2.0  # larger clock shifts are clipped: activity tables reach no further
 _NEAR_ZERO = 1e-12  # in 1/trait, a trait nearer to 0 counts as this

@@ -12,7 +12,7 @@ from cjsim.kernels.rng import stream_id
 from cjsim.kernels.world import Array
 from cjsim.scenario.condition_names import ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
-from cjsim.scenario.registers import PendingIndex
+from cjsim.scenario.kinds.registers import PendingIndex
 
 
 class RandomStreams:

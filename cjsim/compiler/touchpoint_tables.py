@@ -6,10 +6,10 @@ from cjsim.compiler.effect_chains import EffectChains
 from cjsim.compiler.symbols import SpanTable, Symbols, record_array
 from cjsim.kernels.codes import MINUTES_PER_DAY
 from cjsim.kernels.world import CHANNEL, DESK, LIFT, MESSAGE, OFFER, PERSONAL_TOPIC, Array
-from cjsim.scenario.channels import Channel
 from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.kinds.channels import Channel
+from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields
 from cjsim.scenario.policy import PolicySpec, Staffing
-from cjsim.scenario.registers import DistributionRecord, RecordFields
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.touchpoints import PERSONAL, Lifts, Message, Offer
 

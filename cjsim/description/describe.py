@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from cjsim.description.policy_text import policy_lines
 from cjsim.description.touchpoint_text import touchpoint_lines
-from cjsim.scenario.effects import effects_phrase
 from cjsim.scenario.journey import Event, JourneySpec, Persona
+from cjsim.scenario.kinds.effects import effects_phrase
 from cjsim.scenario.phrases import duration_phrase, format_percent, join_names, mix_phrase, name_with_title
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec

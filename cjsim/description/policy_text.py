@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from cjsim.scenario.fields import hour_text
+from cjsim.scenario.kinds.steps import step_lines
 from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names, name_with_title
 from cjsim.scenario.policy import Broadcast, Flow, PolicySpec, Shift, Spend, Staffing
-from cjsim.scenario.steps import step_lines
 
 
 def policy_lines(policy: PolicySpec) -> Iterator[str]:

@@ -13,7 +13,7 @@ from cjsim.engine.trace import TraceStep
 from cjsim.kernels.codes import MINUTES_PER_DAY, N_TOUCH_CODES, REFUSAL_TO_TOUCH, DueKind, SendDecision, TouchCode
 from cjsim.kernels.world import Array
 from cjsim.scenario.fields import hour_text
-from cjsim.scenario.steps import SplitStep
+from cjsim.scenario.kinds.steps import SplitStep
 from cjsim.scenario.traversal import iterate_steps
 from cjsim.simulation.documents import Scenario
 

@@ -1,15 +1,16 @@
 """A journey, as declared: stages, events, personas, traits, and everything else about how customers behave."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from cjsim.scenario.channels import Channel
-from cjsim.scenario.effects import Effect, Lift
 from cjsim.scenario.fields import Condition, Integer, Name, NonNegative, PositiveDuration, RealNumber, Share, TraitRef
+from cjsim.scenario.kinds.channels import Channel
+from cjsim.scenario.kinds.effects import Effect, Lift
+from cjsim.scenario.kinds.trait_laws import TraitLaw
+from cjsim.scenario.kinds.wait_laws import WaitLaw
 from cjsim.scenario.touchpoints import Acquisition, Desk, Message, Offer
-from cjsim.scenario.trait_laws import TraitLaw
-from cjsim.scenario.wait_laws import WaitLaw
 from cjsim.yaml.document import Document
 from cjsim.yaml.strict_model import StrictModel
 
@@ -125,3 +126,8 @@ class JourneySpec(Document):
     desks: dict[Name, Desk] = {}
     acquisition: dict[Name, Acquisition] = {}
     moments: dict[Name, Moment] = {}
+
+    def names(self, kind: str) -> Collection[str]:
+        """The declared names of a kind, such as `stage`, `channel` or `acquisition`."""
+        declared: dict[str, object] = getattr(self, kind if kind == "acquisition" else f"{kind}s")
+        return declared.keys()

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from cjsim.errors import unknown_name_parts
-from cjsim.scenario.registers import DeclaredEvent, DeclaredTrait
+from cjsim.scenario.kinds.registers import DeclaredEvent, DeclaredTrait
 from cjsim.yaml.paths import Fault, KeyPath
 
 SHARE_SUM_TOLERANCE = 1e-6  # of a sum of shares

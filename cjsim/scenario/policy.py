@@ -4,12 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from cjsim.scenario.effects import PriorityRank
 from cjsim.scenario.fields import Condition, Day, Duration, Hour, Integer, Name, NonNegative, PositiveDuration, Share, Weekday
-from cjsim.scenario.guardrails import Guardrails
-from cjsim.scenario.schedules import Schedule
-from cjsim.scenario.steps import Step
-from cjsim.scenario.triggers import Trigger
+from cjsim.scenario.kinds.effects import PriorityRank
+from cjsim.scenario.kinds.flow_triggers import Trigger
+from cjsim.scenario.kinds.guardrail_rules import Guardrails
+from cjsim.scenario.kinds.schedules import Schedule
+from cjsim.scenario.kinds.steps import Step
 from cjsim.yaml.document import Document
 from cjsim.yaml.strict_model import StrictModel
 

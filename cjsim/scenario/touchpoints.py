@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cjsim.scenario.effects import Effect, Lift
 from cjsim.scenario.fields import Integer, Name, NonNegative, OpenShare, Positive, PositiveDuration, RealNumber, Share
-from cjsim.scenario.wait_laws import WaitLaw
+from cjsim.scenario.kinds.effects import Effect, Lift
+from cjsim.scenario.kinds.wait_laws import WaitLaw
 from cjsim.yaml.strict_model import StrictModel
 
 PERSONAL = "personal"  # a message's topic that is chosen for the customer

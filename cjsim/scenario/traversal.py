@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from cjsim.scenario.effects import Effect
 from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.kinds.effects import Effect
+from cjsim.scenario.kinds.steps import Step
 from cjsim.scenario.policy import PolicySpec
-from cjsim.scenario.steps import Step
 from cjsim.yaml.paths import KeyPath
 
 

@@ -6,11 +6,11 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
 
 from cjsim.errors import unknown_name_parts
-from cjsim.scenario.channels import Channel
-from cjsim.scenario.effects import ChooseEffect, Effect, FireEffect, GoEffect
 from cjsim.scenario.journey import Event, JourneySpec
+from cjsim.scenario.kinds.channels import Channel
+from cjsim.scenario.kinds.effects import ChooseEffect, Effect, FireEffect, GoEffect
+from cjsim.scenario.kinds.steps import JumpStep, Step, WaitUntilStep
 from cjsim.scenario.policy import Flow, PolicySpec
-from cjsim.scenario.steps import JumpStep, Step, WaitUntilStep
 from cjsim.scenario.touchpoints import Desk
 from cjsim.scenario.traversal import iterate_effects, iterate_steps
 from cjsim.yaml.paths import Fault, KeyPath

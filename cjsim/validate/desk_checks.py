@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from cjsim.scenario.effects import Effect
 from cjsim.scenario.fields import duration_text
 from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.kinds.effects import Effect
+from cjsim.scenario.kinds.steps import Step
 from cjsim.scenario.name_checks import duplicate_faults, unknown_key_faults, unknown_name_faults
 from cjsim.scenario.policy import PolicySpec, Staffing
 from cjsim.scenario.rosters import roster_of
 from cjsim.scenario.spec import ScenarioSpec
-from cjsim.scenario.steps import Step
 from cjsim.scenario.traversal import iterate_effects, policy_steps
 from cjsim.yaml.paths import Fault, KeyPath, path_text
 

@@ -7,10 +7,10 @@ from cjsim.errors import short_repr
 from cjsim.scenario.condition_names import ConditionError, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition, parse_condition_syntax
 from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.kinds.steps import SplitStep
 from cjsim.scenario.name_checks import MAX_NAMES, too_many_faults, unknown_key_faults, unknown_name_faults
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
-from cjsim.scenario.steps import SplitStep
 from cjsim.scenario.traversal import policy_conditions, policy_steps
 from cjsim.validate.cycles import flow_faults
 from cjsim.yaml.paths import Fault, KeyPath, path_text

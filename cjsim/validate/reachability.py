@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from cjsim.scenario.effects import Effect
 from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.kinds.effects import Effect
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.traversal import iterate_effects, iterate_steps
 
@@ -37,8 +37,7 @@ class _ReachableSets:
     def add(self, named: Iterable[tuple[str, str]]) -> None:
         """Add what something leads to, by kind and name."""
         for kind, name in named:
-            if kind != "tag":
-                getattr(self, f"{kind}s").add(name)
+            vars(self).get(f"{kind}s", set()).add(name)
 
     def __len__(self) -> int:
         return sum(map(len, vars(self).values()))

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from cjsim.scenario.channels import Channel
 from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.name_checks import duplicate_faults, observed_faults, unknown_key_faults, unknown_name_faults, weight_faults
 from cjsim.scenario.touchpoints import PERSONAL, Message
 from cjsim.yaml.paths import Fault, KeyPath

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from cjsim.scenario.effects import ReferEffect
 from cjsim.scenario.fields import duration_text
 from cjsim.scenario.journey import Event, JourneySpec
+from cjsim.scenario.kinds.effects import ReferEffect
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.touchpoints import PERSONAL
 from cjsim.scenario.traversal import journey_effects

@@ -18,9 +18,9 @@ from cjsim.compiler.symbols import plain_array, record_array
 from cjsim.kernels.codes import DistributionCode
 from cjsim.kernels.quantiles import fill_quantiles
 from cjsim.kernels.world import DISTRIBUTION, World
-from cjsim.scenario.amount_laws import AmountKind, AmountLaw
-from cjsim.scenario.registers import DistributionRecord
-from cjsim.scenario.wait_laws import WaitKind, WaitLaw, survival_share
+from cjsim.scenario.kinds.amount_laws import AmountKind, AmountLaw
+from cjsim.scenario.kinds.registers import DistributionRecord
+from cjsim.scenario.kinds.wait_laws import WaitKind, WaitLaw, survival_share
 
 UNIFORMS = np.concatenate([special.ndtr(np.linspace(-8.2, 0, 5001)), 1 - special.ndtr(-np.linspace(0.001, 8.1, 5001))])
 

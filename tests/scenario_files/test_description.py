@@ -7,7 +7,7 @@ from conftest import ROOT
 from pydantic import TypeAdapter
 
 from cjsim.description.describe import describe
-from cjsim.scenario.wait_laws import WaitKind, WaitLaw
+from cjsim.scenario.kinds.wait_laws import WaitKind, WaitLaw
 from cjsim.simulation.documents import Scenario
 from cjsim.validate.lint import lint_warnings
 from cjsim.validate.reachability import find_reachable

@@ -35,7 +35,7 @@ Interests, which the firm does not see: bikes 50 %, boats 50 %.
   friends: only as others refer them
   Flow nurture when score lead rises above 3, if not held_out and acquired_by == search:
     split by experiment calls_or_not
-    wait until the customer's best hour on monday, tuesday (09:00 until 5 activities are known, then later by as much as its activity is later than 09:00)
+    wait until the customer's best hour on monday, tuesday (09:00 before 5 activities; later if they are later than 09:00)
     offer tenth
   Flow win_back when a message by email is delivered and the last 3 were not opened:
     ask desk sales
@@ -73,7 +73,7 @@ def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenar
     [
         ({"policy.flows.nurture.on": {"score": "lead", "below": 1}}, "Flow nurture when score lead falls to 1 or less,"),
         ({"policy.flows.nurture.steps[1].wait_until": {"at": "7:30"}}, "    wait until 07:30\n"),
-        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "then later by as much as its activity is later than 11:30)\n"),
+        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "later if they are later than 11:30)\n"),
         ({"policy.desks.sales": {"shifts": [{"agents": 3, "dates": ["2025-01-07"]}]}}, "  Desk sales: 3 people on 2025-01-07\n"),
         ({"journey.events.buy.effects[2].refer.invites": 1}, "invites a friend (10 % join"),
         ({"journey.messages.news.cost": 0.5}, "0 % of these click, 0.5 a message\n"),

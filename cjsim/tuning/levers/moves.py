@@ -19,8 +19,8 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from cjsim.scenario.fields import hour_text, parse_duration, parse_hour
-from cjsim.scenario.schedules import Schedule
-from cjsim.scenario.steps import Step
+from cjsim.scenario.kinds.schedules import Schedule
+from cjsim.scenario.kinds.steps import Step
 from cjsim.scenario.traversal import iterate_steps, policy_steps
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.levers.titles import MAX_PRIORITY, lever_title

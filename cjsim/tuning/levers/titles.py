@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from cjsim.scenario.fields import duration_text
-from cjsim.scenario.guardrails import Guardrails
+from cjsim.scenario.kinds.guardrail_rules import Guardrails
+from cjsim.scenario.kinds.steps import OfferStep, SendStep, Step, WaitForStep, WaitStep
 from cjsim.scenario.policy import Flow
-from cjsim.scenario.steps import OfferStep, SendStep, Step, WaitForStep, WaitStep
 from cjsim.simulation.documents import Scenario
 from cjsim.yaml.paths import KeyPath, path_text
 

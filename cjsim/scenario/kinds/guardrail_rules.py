@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 
 from cjsim.kernels.codes import SendDecision
 from cjsim.scenario.fields import Condition, Hour, Integer, Name, PositiveDuration, Share, duration_text, hour_text
+from cjsim.scenario.kinds.registers import DeclaredJourney, RecordFields, Registers
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
 from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_names
-from cjsim.scenario.registers import DeclaredJourney, RecordFields, Registers
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel
 
@@ -24,11 +24,9 @@ class GuardrailRegisters(Registers, Protocol):
     @property
     def horizon(self) -> float:
         """Days from the start to the end."""
-        ...
 
     def reserve(self, state: str, count: int) -> int:
         """Reserve consecutive slots in an array of `CustomerState`. Returns the first."""
-        ...
 
 
 class Contact(Protocol):
@@ -37,12 +35,10 @@ class Contact(Protocol):
     @property
     def time(self) -> float:
         """Days since the start."""
-        ...
 
     @property
     def channel(self) -> str:
         """Its channel."""
-        ...
 
 
 class ChannelRule(StrictModel):
@@ -215,7 +211,7 @@ class Guardrails(StrictModel):
     def name_faults(self, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield unknown channels."""
         for path, rule in self.all_rules():
-            yield from unknown_item_faults((*path, "channels"), rule.channels, journey.channels, "channel")
+            yield from unknown_item_faults((*path, "channels"), rule.channels, journey.names("channel"), "channel")
 
     def actor_faults(self, actors: Iterable[str]) -> Iterator[Fault]:
         """Yield faults of the flows and broadcasts that the holdout spares."""

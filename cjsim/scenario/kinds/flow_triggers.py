@@ -8,10 +8,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from cjsim.kernels.codes import TriggerCode
 from cjsim.scenario.fields import Day, Hour, Integer, Name, Number, Positive, PositiveDuration, hour_text
+from cjsim.scenario.kinds.registers import PolicyNames, RecordFields, Registers
+from cjsim.scenario.kinds.schedules import Schedule
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
 from cjsim.scenario.phrases import channels_phrase, duration_phrase, join_names
-from cjsim.scenario.registers import PolicyNames, RecordFields, Registers
-from cjsim.scenario.schedules import Schedule
 from cjsim.yaml.keyed_union import KeyedUnion, Kind
 from cjsim.yaml.paths import Fault, KeyPath
 
@@ -24,11 +24,9 @@ class TriggerRecords(Protocol):
     @property
     def registers(self) -> Registers:
         """Codes and tables."""
-        ...
 
     def schedule_span(self, schedule: Schedule) -> tuple[int, int]:
         """First index and count of the times of a schedule in `World.schedule`."""
-        ...
 
 
 class ReachableThings(Protocol):
@@ -37,22 +35,18 @@ class ReachableThings(Protocol):
     @property
     def stages(self) -> "set[str]":
         """Stages that are entered."""
-        ...
 
     @property
     def events(self) -> "set[str]":
         """Events that happen."""
-        ...
 
     @property
     def scores(self) -> "set[str]":
         """Scores that change."""
-        ...
 
     @property
     def channels(self) -> "set[str]":
         """Channels of messages that are sent."""
-        ...
 
 
 class TriggerKind(Kind):
@@ -265,7 +259,7 @@ class ScoreTrigger(TriggerKind, key="score"):
         return self.score in reachable.scores
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        yield from unknown_name_faults((*path, self.key), self.score, names.journey.scores, "score")
+        yield from unknown_name_faults((*path, self.key), self.score, names.journey.names("score"), "score")
 
     def fields(self, records: TriggerRecords) -> RecordFields:
         code, threshold = (TriggerCode.SCORE_BELOW, self.below) if self.above is None else (TriggerCode.SCORE_ABOVE, self.above)
@@ -291,7 +285,7 @@ class UnopenedTrigger(TriggerKind, key="unopened"):
         yield from duplicate_faults((*path, "channels"), self.channels)
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        yield from unknown_item_faults((*path, "channels"), self.channels, names.journey.channels, "channel")
+        yield from unknown_item_faults((*path, "channels"), self.channels, names.journey.names("channel"), "channel")
 
     def fields(self, records: TriggerRecords) -> RecordFields:
         return {"trigger": TriggerCode.UNOPENED, "unopened": self.unopened, "channels": records.registers.channel_mask(self.channels)}

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from cjsim.kernels.codes import DistributionCode
-from cjsim.scenario.distribution_records import constant_record, empirical_record, exponential_record, gamma_record, lognormal_record
 from cjsim.scenario.fields import Duration, NonNegative, PositiveDuration, RealNumber, check_weights, weighted_mean
+from cjsim.scenario.kinds.distribution_records import constant_record, empirical_record, exponential_record, gamma_record, lognormal_record
+from cjsim.scenario.kinds.registers import DistributionRecord, QuantileRegister
 from cjsim.scenario.phrases import delay_phrase, duration_phrase
-from cjsim.scenario.registers import DistributionRecord, QuantileRegister
 from cjsim.yaml.keyed_union import KeyedUnion, Kind
 from cjsim.yaml.strict_model import StrictModel
 

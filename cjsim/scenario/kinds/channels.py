@@ -6,10 +6,10 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from cjsim.kernels.codes import ChannelKind
-from cjsim.scenario.effects import Gain
 from cjsim.scenario.fields import Name, NonNegative, PositiveDuration, RealNumber, Share
+from cjsim.scenario.kinds.effects import Gain
+from cjsim.scenario.kinds.wait_laws import FixedWait, WaitLaw, survival_share
 from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names
-from cjsim.scenario.wait_laws import FixedWait, WaitLaw, survival_share
 from cjsim.yaml.strict_model import StrictModel
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from cjsim.scenario.distribution_records import (
+from cjsim.scenario.fields import NonNegative, Number, Positive, RealNumber, check_weights, weighted_mean
+from cjsim.scenario.kinds.distribution_records import (
     constant_record,
     empirical_record,
     exponential_record,
@@ -14,8 +15,7 @@ from cjsim.scenario.distribution_records import (
     lognormal_record,
     uniform_record,
 )
-from cjsim.scenario.fields import NonNegative, Number, Positive, RealNumber, check_weights, weighted_mean
-from cjsim.scenario.registers import DistributionRecord, QuantileRegister
+from cjsim.scenario.kinds.registers import DistributionRecord, QuantileRegister
 from cjsim.yaml.keyed_union import KeyedUnion, Kind
 from cjsim.yaml.strict_model import StrictModel
 

@@ -1,64 +1,47 @@
 """The family of steps: what a flow does, one after another. Each kind has its schema, checks, phrases and record."""
 
 import math
-from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import Field
 
 from cjsim.kernels.codes import StepCode
-from cjsim.scenario.effects import DeskRequest
 from cjsim.scenario.fields import WEEKDAYS, Condition, Hour, Integer, Name, Number, PositiveDuration, Share, Weekday, hour_text
-from cjsim.scenario.name_checks import duplicate_faults, sum_faults, unknown_key_faults, unknown_name_faults
+from cjsim.scenario.kinds.effects import DeskRequest
+from cjsim.scenario.kinds.references import ReferringKind, add_scores
+from cjsim.scenario.kinds.registers import Chain, PendingIndex, PolicyNames, RecordFields
+from cjsim.scenario.name_checks import duplicate_faults, sum_faults
 from cjsim.scenario.phrases import desk_phrase, duration_phrase, format_percent, join_names, score_phrase
-from cjsim.scenario.registers import PendingIndex, PolicyNames, RecordFields, Registers
-from cjsim.yaml.keyed_union import KeyedUnion, Kind
+from cjsim.yaml.keyed_union import KeyedUnion
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel
 
 
-class StepRecords(Protocol):
+class StepRecords(Chain, Protocol):
     """The step records of one flow under construction."""
-
-    @property
-    def registers(self) -> Registers:
-        """Codes, streams and conditions."""
-        ...
 
     @property
     def owner(self) -> str:
         """The flow, as in the names of its random streams: `flow:NAME`."""
-        ...
-
-    def add(self, record: RecordFields) -> list[PendingIndex]:
-        """Append a record. Returns its field that waits for the index of the next step."""
-        ...
 
     def add_branch(self, entry: PendingIndex, steps: "Iterable[Step]", path: str) -> list[PendingIndex]:
         """Append the steps of a branch, to whose first the field `entry` points. Returns the fields that wait for the next step."""
-        ...
-
-    def resume(self, pending: Iterable[PendingIndex]) -> None:
-        """Let the fields that wait point to the record that is appended next."""
-        ...
 
     def site(self, message: str) -> tuple[int, int]:
         """Code of the flow's site for a message, and the slot that counts its sends."""
-        ...
 
     def jump(self, label: str) -> None:
         """Append a record that continues at a label of the flow."""
-        ...
 
     def add_shares(self, shares: list[RecordFields]) -> int:
         """Append SPLIT_SHARE records. Returns the index of the first."""
-        ...
 
 
-class StepKind(Kind):
+class StepKind(ReferringKind):
     """One step of a flow; a `label` names it for `jump`."""
 
+    code: ClassVar[StepCode]
     takes_time: ClassVar[bool] = False  # the flow waits here, so that what follows does not happen at the same moment
     ends: ClassVar[bool] = False  # the step that is written after it does not follow
     is_noticed: ClassVar[bool] = False  # by the customer
@@ -74,9 +57,10 @@ class StepKind(Kind):
         """The step as the title of a lever."""
         return f"{self.key} {self.body}"
 
-    @abstractmethod
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         """Append the STEP_RECORD records of the step, which is at `path` in its flow. Returns the fields that wait for the next step."""
+        [name] = self.referred()
+        return records.add({"op": self.code, "target": records.registers.code(self.refers_to, name)})
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:
         """Yield what is wrong whatever the journey."""
@@ -84,15 +68,7 @@ class StepKind(Kind):
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
         """Yield names that the journey does not declare or that the firm cannot observe."""
-        yield from ()
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        """Kind and name of each message, desk, score or tag that it sends, asks or changes."""
-        return ()
-
-    def changed_words(self) -> frozenset[str]:
-        """Words of conditions whose value it may change, other than the names in `leads_to`."""
-        return frozenset()
+        yield from self.unknown_faults(path, names.journey)
 
     def branches(self) -> "Iterator[StepBranch]":
         """The branches of a step that forks the flow."""
@@ -116,23 +92,20 @@ class StepBranch(NamedTuple):
 class SendStep(StepKind, key="send"):
     """Sends a message."""
 
+    code = StepCode.SEND
+    refers_to = "message"
     is_noticed = True
     send: Name
 
-    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        yield from unknown_name_faults((*path, self.key), self.send, names.journey.messages, "message")
-
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         site, slot = records.site(self.send)
-        return records.add({"op": StepCode.SEND, "target": site, "slot": slot})
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        return (("message", self.send),)
+        return records.add({"op": self.code, "target": site, "slot": slot})
 
 
 class WaitStep(StepKind, key="wait"):
     """Waits for a fixed time."""
 
+    code = StepCode.WAIT
     takes_time = True
     changes_something = False
     wait: PositiveDuration
@@ -141,7 +114,7 @@ class WaitStep(StepKind, key="wait"):
         return f"wait {duration_phrase(self.wait)}"
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
-        return records.add({"op": StepCode.WAIT, "x": self.wait})
+        return records.add({"op": self.code, "x": self.wait})
 
 
 class WaitUntilTerms(StrictModel):
@@ -163,6 +136,7 @@ class WaitUntilTerms(StrictModel):
 class WaitUntilStep(StepKind, key="wait_until"):
     """Waits until a local time. The wait is over at once where it is that time."""
 
+    code = StepCode.UNTIL
     changes_something = False
     wait_until: WaitUntilTerms
 
@@ -171,9 +145,9 @@ class WaitUntilStep(StepKind, key="wait_until"):
         days = f" on {join_names(until.weekdays)}" if until.weekdays else ""
         if not until.best_hour:
             return f"wait until {hour_text(until.at)}{days}"
-        learned = f"{hour_text(until.at)} until {until.learn_from} activities are known"
         typical = hour_text(until.at if until.typical is None else until.typical)
-        return f"wait until the customer's best hour{days} ({learned}, then later by as much as its activity is later than {typical})"
+        learned = f"{hour_text(until.at)} before {until.learn_from} activities; later if they are later than {typical}"
+        return f"wait until the customer's best hour{days} ({learned})"
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:
         yield from duplicate_faults((*path, self.key, "weekdays"), self.wait_until.weekdays)
@@ -183,7 +157,7 @@ class WaitUntilStep(StepKind, key="wait_until"):
         days = sum(1 << WEEKDAYS.index(day) for day in set(until.weekdays)) if until.weekdays else 2 ** len(WEEKDAYS) - 1
         typical = until.at if until.typical is None else until.typical
         fields = {"x": until.at, "typical": typical, "count": days, "target": int(until.best_hour), "other": until.learn_from}
-        return records.add({"op": StepCode.UNTIL, **fields})
+        return records.add({"op": self.code, **fields})
 
 
 class WaitForTerms(StrictModel):
@@ -198,6 +172,7 @@ class WaitForTerms(StrictModel):
 class WaitForStep(StepKind, key="wait_for"):
     """Waits for an event."""
 
+    code = StepCode.WAIT_FOR
     takes_time = True
     changes_something = False
     wait_for: WaitForTerms
@@ -210,7 +185,7 @@ class WaitForStep(StepKind, key="wait_for"):
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         event = records.registers.code("event", self.wait_for.event)
-        return _add_fork(records, {"op": StepCode.WAIT_FOR, "target": event, "x": self.wait_for.at_most}, self, path)
+        return _add_fork(records, {"op": self.code, "target": event, "x": self.wait_for.at_most}, self, path)
 
     def branches(self) -> Iterator[StepBranch]:
         yield from _then_else(self.key, self.wait_for.then, self.wait_for.otherwise)
@@ -227,6 +202,7 @@ class BranchTerms(StrictModel):
 class BranchStep(StepKind, key="branch"):
     """Continues in one of two ways."""
 
+    code = StepCode.BRANCH
     changes_something = False
     branch: BranchTerms
 
@@ -235,7 +211,7 @@ class BranchStep(StepKind, key="branch"):
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         program = records.registers.condition(self.branch.condition)
-        return _add_fork(records, {"op": StepCode.BRANCH, "program": program}, self, path)
+        return _add_fork(records, {"op": self.code, "program": program}, self, path)
 
     def branches(self) -> Iterator[StepBranch]:
         yield from _then_else(self.key, self.branch.then, self.branch.otherwise)
@@ -268,6 +244,7 @@ class Arm(StrictModel):
 class SplitStep(StepKind, key="split"):
     """Draws an arm. With `experiment`, a customer always gets the same arm of that experiment, in all flows, and the log names it."""
 
+    code = StepCode.SPLIT
     changes_something = False
     split: Annotated[dict[Name, Arm], Field(min_length=2)]
     experiment: Name | None = None
@@ -281,7 +258,7 @@ class SplitStep(StepKind, key="split"):
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         name = f"{records.owner}::split:{self.label or path}" if self.experiment is None else f"experiment:{self.experiment}"
         fields = {"target": int(self.experiment is not None), "count": len(self.split), "slot": records.registers.new_slot()}
-        [(row, _)] = records.add({"op": StepCode.SPLIT, **fields, "stream": records.registers.stream(name)})
+        [(row, _)] = records.add({"op": self.code, **fields, "stream": records.registers.stream(name)})
         total = math.fsum(arm.share for arm in self.split.values())
         cumulative = 0.0
         shares: list[RecordFields] = []
@@ -303,65 +280,47 @@ class SplitStep(StepKind, key="split"):
 class TagStep(StepKind, key="tag"):
     """Sets a tag."""
 
+    code = StepCode.TAG
+    refers_to = "tag"
     tag: Name
-
-    def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
-        return records.add({"op": StepCode.TAG, "target": records.registers.code("tag", self.tag)})
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        return (("tag", self.tag),)
 
 
 class UntagStep(StepKind, key="untag"):
     """Removes a tag."""
 
+    code = StepCode.UNTAG
+    refers_to = "tag"
     untag: Name
-
-    def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
-        return records.add({"op": StepCode.UNTAG, "target": records.registers.code("tag", self.untag)})
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        return (("tag", self.untag),)
 
 
 class ScoreStep(StepKind, key="score"):
     """Adds points to scores, by name."""
 
+    code = StepCode.SCORE
+    refers_to = "score"
     score: dict[Name, Number]
 
     def phrase(self) -> str:
         return score_phrase(self.score)
 
-    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        yield from unknown_key_faults((*path, self.key), self.score, names.journey.scores, "score")
-
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
-        pending: list[PendingIndex] = [] if self.score else records.add({"op": StepCode.JUMP})
-        for name, points in self.score.items():
-            records.resume(pending)
-            pending = records.add({"op": StepCode.SCORE, "target": records.registers.code("score", name), "x": points})
-        return pending
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        return tuple(("score", name) for name in self.score)
+        return add_scores(records, self.score, code=self.code, empty=StepCode.JUMP)
 
 
 class OfferStep(StepKind, key="offer"):
     """Grants an offer."""
 
+    code = StepCode.OFFER
+    refers_to = "offer"
     is_noticed = True
     offer: Name
-
-    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        yield from unknown_name_faults((*path, self.key), self.offer, names.journey.offers, "offer")
-
-    def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
-        return records.add({"op": StepCode.OFFER, "target": records.registers.code("offer", self.offer)})
 
 
 class AskStep(StepKind, key="ask"):
     """Asks a desk on the customer's behalf."""
 
+    code = StepCode.ASK
+    refers_to = "desk"
     is_noticed = True
     ask: DeskRequest
 
@@ -371,15 +330,9 @@ class AskStep(StepKind, key="ask"):
     def lever_phrase(self) -> str:
         return f"ask {self.ask.desk}"
 
-    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        yield from unknown_name_faults((*path, self.key, "desk"), self.ask.desk, names.journey.desks, "desk")
-
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         desk = records.registers.code("desk", self.ask.desk)
-        return records.add({"op": StepCode.ASK, "target": desk, "x": float(self.ask.priority)})
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        return (("desk", self.ask.desk),)
+        return records.add({"op": self.code, "target": desk, "x": float(self.ask.priority)})
 
     def changed_words(self) -> frozenset[str]:
         return frozenset({"asks"})
@@ -388,6 +341,7 @@ class AskStep(StepKind, key="ask"):
 class JumpStep(StepKind, key="jump"):
     """Continues at the step with a label."""
 
+    code = StepCode.JUMP
     ends = True
     changes_something = False
     jump: Name
@@ -403,6 +357,7 @@ class JumpStep(StepKind, key="jump"):
 class StopStep(StepKind, key="stop"):
     """Ends the flow."""
 
+    code = StepCode.STOP
     ends = True
     changes_something = False
     stop: Literal[True]
@@ -411,7 +366,7 @@ class StopStep(StepKind, key="stop"):
         return "stop"
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
-        records.add({"op": StepCode.STOP})
+        records.add({"op": self.code})
         return []
 
 

@@ -2,18 +2,19 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 from pydantic import BeforeValidator, Field
 
 from cjsim.kernels.codes import EffectCode
-from cjsim.scenario.amount_laws import AmountLaw
 from cjsim.scenario.fields import Integer, Name, Number, RealNumber, Share, TraitRef, WeightOrTrait
-from cjsim.scenario.name_checks import trait_faults, unknown_key_faults, unknown_name_faults
+from cjsim.scenario.kinds.amount_laws import AmountLaw
+from cjsim.scenario.kinds.references import ReferringKind, add_scores
+from cjsim.scenario.kinds.registers import Chain, DeclaredJourney, PendingIndex, RecordFields
+from cjsim.scenario.kinds.wait_laws import FixedWait, WaitLaw
+from cjsim.scenario.name_checks import trait_faults, unknown_name_faults
 from cjsim.scenario.phrases import desk_phrase, format_number, format_percent, join_names, score_phrase
-from cjsim.scenario.registers import DeclaredJourney, PendingIndex, RecordFields, Registers
-from cjsim.scenario.wait_laws import FixedWait, WaitLaw
-from cjsim.yaml.keyed_union import KeyedUnion, Kind
+from cjsim.yaml.keyed_union import KeyedUnion
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel
 
@@ -25,33 +26,20 @@ Lift = Annotated[RealNumber, Field(ge=-1, le=1000)]
 PriorityRank = Annotated[Integer, Field(ge=-1000, le=1000)]  # higher goes first
 
 
-class EffectRecords(Protocol):
+class EffectRecords(Chain, Protocol):
     """The effect records of one owner (an event, a message's touch or a desk's reply) under construction."""
-
-    @property
-    def registers(self) -> Registers:
-        """Codes, streams and tables."""
-        ...
 
     def draw_fields(self, use: str) -> RecordFields:
         """The stream and the slot of the owner's next random draw for a use such as `value`."""
-        ...
-
-    def add(self, record: RecordFields) -> list[PendingIndex]:
-        """Append a record. Returns its field that waits for the index of the next record."""
-        ...
 
     def add_all(self, effects: "Iterable[Effect]") -> tuple[int | None, list[PendingIndex]]:
         """Append effects. Returns the index of their first record, None without one, and the fields that wait for the next record."""
-        ...
-
-    def resume(self, pending: Iterable[PendingIndex]) -> None:
-        """Let the fields that wait point to the record that is appended next."""
-        ...
 
 
-class EffectKind(Kind):
+class EffectKind(ReferringKind):
     """One thing that happens to a customer."""
+
+    code: ClassVar[EffectCode]
 
     @abstractmethod
     def phrase(self) -> str:
@@ -59,19 +47,12 @@ class EffectKind(Kind):
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield unknown names, and what is not allowed at this path."""
-        yield from ()
+        yield from self.unknown_faults(path, journey)
 
-    @abstractmethod
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
         """Append the EFFECT_RECORD records of the effect. Returns the fields that wait for the index of the next record."""
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        """Kind and name of each stage, event, desk, score or tag that it enters, fires, asks or changes."""
-        return ()
-
-    def changed_words(self) -> frozenset[str]:
-        """Words of conditions whose value it may change, other than the names in `leads_to`."""
-        return frozenset()
+        [name] = self.referred()
+        return records.add({"op": self.code, "target": records.registers.code(self.refers_to, name)})
 
     def inner(self) -> Iterator[tuple[KeyPath, "tuple[Effect, ...]"]]:
         """Lists of effects inside this effect, with their paths."""
@@ -81,19 +62,12 @@ class EffectKind(Kind):
 class GoEffect(EffectKind, key="go"):
     """Moves the customer to a stage."""
 
+    code = EffectCode.GO
+    refers_to = "stage"
     go: Name
 
     def phrase(self) -> str:
         return f"goes to {self.go}"
-
-    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        yield from unknown_name_faults((*path, self.key), self.go, journey.stages, "stage")
-
-    def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        return records.add({"op": EffectCode.GO, "target": records.registers.code("stage", self.go)})
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        return (("stage", self.go),)
 
 
 class PurchaseTerms(StrictModel):
@@ -107,6 +81,7 @@ class PurchaseTerms(StrictModel):
 class PurchaseEffect(EffectKind, key="purchase"):
     """The customer buys."""
 
+    code = EffectCode.PURCHASE
     purchase: PurchaseTerms
 
     def phrase(self) -> str:
@@ -132,7 +107,7 @@ class PurchaseEffect(EffectKind, key="purchase"):
         first, count = records.registers.factor_span(self.purchase.times)
         value = self.purchase.value.record(records.registers.tables)
         fields = {"column": first, "count": count, "x": self.purchase.margin, "value": value}
-        return records.add({"op": EffectCode.PURCHASE, **fields, **records.draw_fields("value")})
+        return records.add({"op": self.code, **fields, **records.draw_fields("value")})
 
     def changed_words(self) -> frozenset[str]:
         return frozenset({"purchases", "revenue", "redeemed"})
@@ -141,71 +116,57 @@ class PurchaseEffect(EffectKind, key="purchase"):
 class SatisfyEffect(EffectKind, key="satisfy"):
     """Moves satisfaction s by a gain g: s + g (1 - s) if g > 0, else s + g s."""
 
+    code = EffectCode.SATISFY
     satisfy: Gain
 
     def phrase(self) -> str:
         return f"satisfaction {self.satisfy:+g}"
 
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        return records.add({"op": EffectCode.SATISFY, "x": self.satisfy})
+        return records.add({"op": self.code, "x": self.satisfy})
 
 
 class TagEffect(EffectKind, key="tag"):
     """Sets a tag."""
 
+    code = EffectCode.TAG
+    refers_to = "tag"
     tag: Name
 
     def phrase(self) -> str:
         return f"is tagged {self.tag}"
 
-    def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        return records.add({"op": EffectCode.TAG, "target": records.registers.code("tag", self.tag)})
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        return (("tag", self.tag),)
-
 
 class UntagEffect(EffectKind, key="untag"):
     """Removes a tag."""
 
+    code = EffectCode.UNTAG
+    refers_to = "tag"
     untag: Name
 
     def phrase(self) -> str:
         return f"is no longer tagged {self.untag}"
 
-    def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        return records.add({"op": EffectCode.UNTAG, "target": records.registers.code("tag", self.untag)})
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        return (("tag", self.untag),)
-
 
 class ScoreEffect(EffectKind, key="score"):
     """Adds points to scores, by name."""
 
+    code = EffectCode.SCORE
+    refers_to = "score"
     score: dict[Name, Number]
 
     def phrase(self) -> str:
         return score_phrase(self.score)
 
-    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        yield from unknown_key_faults((*path, self.key), self.score, journey.scores, "score")
-
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
         """Append a record per score; one that does nothing if there are none."""
-        pending: list[PendingIndex] = [] if self.score else records.add({"op": EffectCode.JUMP})
-        for name, points in self.score.items():
-            records.resume(pending)
-            pending = records.add({"op": EffectCode.SCORE, "target": records.registers.code("score", name), "x": points})
-        return pending
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        return tuple(("score", name) for name in self.score)
+        return add_scores(records, self.score, code=self.code, empty=EffectCode.JUMP)
 
 
 class OptOutEffect(EffectKind, key="opt_out"):
     """Ends consent to a channel, or to `all`."""
 
+    code = EffectCode.OPT_OUT
     opt_out: Name
 
     def phrase(self) -> str:
@@ -213,10 +174,10 @@ class OptOutEffect(EffectKind, key="opt_out"):
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         if self.opt_out != ALL_CHANNELS:
-            yield from unknown_name_faults((*path, self.key), self.opt_out, [*journey.channels, ALL_CHANNELS], "channel")
+            yield from unknown_name_faults((*path, self.key), self.opt_out, [*journey.names("channel"), ALL_CHANNELS], "channel")
 
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        return records.add({"op": EffectCode.OPT_OUT, "target": _channel_code(self.opt_out, records)})
+        return records.add({"op": self.code, "target": _channel_code(self.opt_out, records)})
 
     def changed_words(self) -> frozenset[str]:
         return frozenset({"consent"})
@@ -229,16 +190,12 @@ def _channel_code(channel: str, records: EffectRecords) -> int:
 class OfferEffect(EffectKind, key="offer"):
     """Grants an offer."""
 
+    code = EffectCode.OFFER
+    refers_to = "offer"
     offer: Name
 
     def phrase(self) -> str:
         return f"gets the offer {self.offer}"
-
-    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        yield from unknown_name_faults((*path, self.key), self.offer, journey.offers, "offer")
-
-    def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        return records.add({"op": EffectCode.OFFER, "target": records.registers.code("offer", self.offer)})
 
 
 class AskTerms(StrictModel):
@@ -258,19 +215,15 @@ DeskRequest = Annotated[AskTerms, BeforeValidator(_expand_desk, json_schema_inpu
 class AskEffect(EffectKind, key="ask"):
     """Asks a desk."""
 
+    code = EffectCode.ASK
+    refers_to = "desk"
     ask: DeskRequest
 
     def phrase(self) -> str:
         return f"asks {desk_phrase(self.ask.desk, self.ask.priority)}"
 
-    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        yield from unknown_name_faults((*path, self.key, "desk"), self.ask.desk, journey.desks, "desk")
-
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        return records.add({"op": EffectCode.ASK, "target": records.registers.code("desk", self.ask.desk), "x": float(self.ask.priority)})
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        return (("desk", self.ask.desk),)
+        return records.add({"op": self.code, "target": records.registers.code("desk", self.ask.desk), "x": float(self.ask.priority)})
 
     def changed_words(self) -> frozenset[str]:
         return frozenset({"asks"})
@@ -291,6 +244,7 @@ class ReferTerms(StrictModel):
 class ReferEffect(EffectKind, key="refer"):
     """Invites friends."""
 
+    code = EffectCode.REFER
     refer: ReferTerms
 
     def phrase(self) -> str:
@@ -303,7 +257,7 @@ class ReferEffect(EffectKind, key="refer"):
         """Yield an unknown acquisition channel, and so many friends that the population explodes."""
         here, terms = (*path, self.key), self.refer
         if terms.by is not None:
-            yield from unknown_name_faults((*here, "by"), terms.by, journey.acquisition, "acquisition channel")
+            yield from unknown_name_faults((*here, "by"), terms.by, journey.names("acquisition"), "acquisition channel")
         if (friends := terms.invites * terms.joins) > MAX_REFERRALS_PER_EFFECT:
             must = f"must bring at most {MAX_REFERRALS_PER_EFFECT:g} friends on average (invites * joins), or the population explodes"
             yield Fault(here, must, f"{friends:g}", "Lower 'invites' or 'joins'.")
@@ -312,7 +266,7 @@ class ReferEffect(EffectKind, key="refer"):
         terms = self.refer
         by = -1 if terms.by is None else records.registers.code("acquisition", terms.by)
         fields = {"target": by, "count": terms.invites, "x": terms.joins, "value": terms.delay.record(records.registers.tables)}
-        return records.add({"op": EffectCode.REFER, **fields, **records.draw_fields("refer")})
+        return records.add({"op": self.code, **fields, **records.draw_fields("refer")})
 
     def changed_words(self) -> frozenset[str]:
         return frozenset({"referrals"})
@@ -321,19 +275,12 @@ class ReferEffect(EffectKind, key="refer"):
 class FireEffect(EffectKind, key="fire"):
     """Lets another event happen now."""
 
+    code = EffectCode.FIRE
+    refers_to = "event"
     fire: Name
 
     def phrase(self) -> str:
         return f"fires {self.fire}"
-
-    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        yield from unknown_name_faults((*path, self.key), self.fire, journey.events, "event")
-
-    def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        return records.add({"op": EffectCode.FIRE, "target": records.registers.code("event", self.fire)})
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        return (("event", self.fire),)
 
 
 class Branch(StrictModel):
@@ -347,6 +294,7 @@ class Branch(StrictModel):
 class ChooseEffect(EffectKind, key="choose"):
     """Draws one of several branches of effects."""
 
+    code = EffectCode.CHOOSE
     choose: Annotated[tuple[Branch, ...], Field(min_length=1)]
 
     def phrase(self) -> str:
@@ -363,7 +311,7 @@ class ChooseEffect(EffectKind, key="choose"):
 
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
         """Append the record, then one for each branch, then the effects of the branches. All continue with the next effect."""
-        pending = records.add({"op": EffectCode.CHOOSE, "count": len(self.choose), **records.draw_fields("choose")})
+        pending = records.add({"op": self.code, "count": len(self.choose), **records.draw_fields("choose")})
         entries = []
         for branch in self.choose:
             weight = branch.weight

@@ -8,11 +8,11 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from cjsim.kernels.codes import DistributionCode
-from cjsim.scenario.amount_laws import GammaAmountTerms, LognormalAmountTerms, UniformAmountTerms
-from cjsim.scenario.distribution_records import constant_record, gamma_record, lognormal_record, uniform_record
 from cjsim.scenario.fields import Number, RealNumber
+from cjsim.scenario.kinds.amount_laws import GammaAmountTerms, LognormalAmountTerms, UniformAmountTerms
+from cjsim.scenario.kinds.distribution_records import constant_record, gamma_record, lognormal_record, uniform_record
+from cjsim.scenario.kinds.registers import DistributionRecord, QuantileRegister
 from cjsim.scenario.phrases import join_names
-from cjsim.scenario.registers import DistributionRecord, QuantileRegister
 from cjsim.yaml.keyed_union import KeyedUnion, Kind
 from cjsim.yaml.strict_model import StrictModel
 

@@ -1,7 +1,7 @@
 """Records of distributions that waits, amounts and traits share."""
 
 from cjsim.kernels.codes import DistributionCode
-from cjsim.scenario.registers import DistributionRecord, QuantileRegister
+from cjsim.scenario.kinds.registers import DistributionRecord, QuantileRegister
 
 
 def constant_record(value: float) -> DistributionRecord:

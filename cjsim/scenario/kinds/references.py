@@ -1,0 +1,52 @@
+"""Kinds that name what a journey declares: stages, events, desks, offers, scores, messages, tags."""
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from cjsim.scenario.kinds.registers import Chain, DeclaredJourney, PendingIndex
+from cjsim.scenario.name_checks import unknown_key_faults, unknown_name_faults
+from cjsim.yaml.keyed_union import Kind
+from cjsim.yaml.paths import Fault, KeyPath
+
+TAG = "tag"  # a kind of name that exists by being used
+
+
+class ReferringKind(Kind):
+    """A kind whose body may be a name, names with values, or terms that contain one."""
+
+    refers_to: ClassVar[str] = ""  # the kind of the names, such as `stage`; empty if it names nothing
+
+    def referred(self) -> tuple[str, ...]:
+        """The names."""
+        if not self.refers_to:
+            return ()
+        body = self.body
+        return tuple(body) if isinstance(body, Mapping) else (body if isinstance(body, str) else getattr(body, self.refers_to),)
+
+    def unknown_faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
+        """Yield a fault for each name that the journey does not declare."""
+        if not self.refers_to or self.refers_to == TAG:
+            return
+        known, here = journey.names(self.refers_to), (*path, self.key)
+        if isinstance(self.body, Mapping):
+            yield from unknown_key_faults(here, self.body, known, self.refers_to)
+        else:
+            inside = () if isinstance(self.body, str) else (self.refers_to,)
+            yield from (fault for name in self.referred() for fault in unknown_name_faults((*here, *inside), name, known, self.refers_to))
+
+    def leads_to(self) -> tuple[tuple[str, str], ...]:
+        """Kind and name of each thing that it enters, fires, sends, asks or changes."""
+        return tuple((self.refers_to, name) for name in self.referred())
+
+    def changed_words(self) -> frozenset[str]:
+        """Words of conditions whose value it may change, other than the names in `leads_to`."""
+        return frozenset()
+
+
+def add_scores(records: Chain, points: Mapping[str, float], *, code: int, empty: int) -> list[PendingIndex]:
+    """Append a record per score, with the operation `code`; one with the operation `empty`, which does nothing, if there are none."""
+    pending: list[PendingIndex] = [] if points else records.add({"op": empty})
+    for name, gain in points.items():
+        records.resume(pending)
+        pending = records.add({"op": code, "target": records.registers.code("score", name), "x": gain})
+    return pending
