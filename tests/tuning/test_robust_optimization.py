@@ -11,8 +11,8 @@ from cjsim.simulation.comparison import compare
 from cjsim.tuning.confirm import confirm
 from cjsim.tuning.evaluation_cohort import derived_seed
 from cjsim.tuning.evaluator import Evaluator
+from cjsim.tuning.objectives import Aim, MeanOverDraws, WorstShare
 from cjsim.tuning.optimize import optimize
-from cjsim.tuning.parameter_draw_cohort import RiskMeasure
 from cjsim.tuning.parameter_draws import read_parameter_draws
 from cjsim.tuning.study import Study
 from cjsim.yaml.tree import to_yaml
@@ -45,16 +45,16 @@ def test_mean_over_draws_equals_the_mean_of_comparisons(tmp_path: Path) -> None:
 
 
 def test_each_policy_has_its_own_worst_draws() -> None:
-    aim, before, after = RiskMeasure(0.25), np.array([1.0, 5.0, 6.0, 7.0]), np.array([9.0, 5.0, 2.0, 8.0])
+    aim, before, after = WorstShare(0.25), np.array([1.0, 5.0, 6.0, 7.0]), np.array([9.0, 5.0, 2.0, 8.0])
     assert aim.aggregate(after, -1) - aim.aggregate(before, -1) == 2.0 - 1.0
-    assert (aim.aggregate(before, 1), aim.aggregate(before, -1), RiskMeasure(0.5).aggregate(before, 1)) == (7.0, 1.0, 6.5)
+    assert (aim.aggregate(before, 1), aim.aggregate(before, -1), WorstShare(0.5).aggregate(before, 1)) == (7.0, 1.0, 6.5)
 
 
 def test_tail_of_all_draws_is_the_mean_and_smallest_tail_is_the_worst_draw() -> None:
     values = np.random.default_rng(1).normal(size=20)
-    assert RiskMeasure(1 - 1e-12).aggregate(values, -1) == pytest.approx(values.mean())
-    assert RiskMeasure(0.01).aggregate(values, -1) == values.min() and RiskMeasure(0.01).aggregate(values, 1) == values.max()
-    tails = [RiskMeasure(share).aggregate(values, -1) for share in np.linspace(0.05, 0.95, 30)]
+    assert WorstShare(1 - 1e-12).aggregate(values, -1) == pytest.approx(values.mean())
+    assert WorstShare(0.01).aggregate(values, -1) == values.min() and WorstShare(0.01).aggregate(values, 1) == values.max()
+    tails = [WorstShare(share).aggregate(values, -1) for share in np.linspace(0.05, 0.95, 30)]
     assert tails == sorted(tails)
 
 
@@ -74,11 +74,11 @@ def test_upper_bound_uses_the_upper_tail(tmp_path: Path) -> None:
     assert found.excess["revenue at most 1"] == pytest.approx((values[-1] + 0.2 * values[-2]) / 1.2 - 1.0)
 
 
-@pytest.mark.parametrize(("tail", "least"), [(None, 0.92), (0.2, 0.90)])
-def test_intervals_over_draws_have_nominal_coverage(tail: float | None, least: float) -> None:
+@pytest.mark.parametrize(("aim", "least"), [(MeanOverDraws(), 0.92), (WorstShare(0.2), 0.90)])
+def test_intervals_over_draws_have_nominal_coverage(aim: Aim, least: float) -> None:
     # 1,000 samples of 20 draws; true coverage 0.950 and 0.935: below the bound once in 80,000 (4.3 standard errors) or less often.
-    rng, aim, held = np.random.default_rng(1), RiskMeasure(tail), 0
-    lower = 0.0 if tail is None else -1.3998  # mean of the worst fifth of a standard normal: the density at its quantile / 0.2
+    rng, held = np.random.default_rng(1), 0
+    lower = 0.0 if aim == MeanOverDraws() else -1.3998  # mean of the worst fifth of a standard normal: the density at its quantile / 0.2
     truth = 0.2 + lower * (np.hypot(0.9, 0.5) - 1)
     for _ in range(1000):
         before = rng.standard_normal(20)
@@ -189,5 +189,5 @@ def test_draw_rows_are_read_with_their_line_numbers(tmp_path: Path) -> None:
 
 def test_standard_error_over_draws_is_the_sample_one() -> None:
     values = np.array([1.0, 4.0, 2.0, 7.0])
-    assert RiskMeasure().standard_error([values], -1) == pytest.approx(values.std(ddof=1) / 2)
-    assert RiskMeasure().standard_error([values, values + 1.0], -1) == pytest.approx(0.0, abs=1e-12)
+    assert MeanOverDraws().standard_error([values], -1) == pytest.approx(values.std(ddof=1) / 2)
+    assert MeanOverDraws().standard_error([values, values + 1.0], -1) == pytest.approx(0.0, abs=1e-12)
