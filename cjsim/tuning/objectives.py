@@ -142,6 +142,7 @@ class Aim(ABC):
         return float(stdtrit(self.degrees_of_freedom(len(columns[0])), 0.975)) * self.standard_error(columns, worse_sign)
 
 
+@dataclass(frozen=True)
 class MeanOverDraws(Aim):
     """The mean over draws."""
 

@@ -108,8 +108,9 @@ def search(
             incumbents = tuple(select_incumbents(study, trials))
             tasks = [TrialTask(len(trials) + i, point, incumbents) for i, point in enumerate(points)]
             batch = scheduler.results(tasks)
-            batch_sampler.tell(batch)
             trials += batch
+            if len(trials) < study.trials:  # an exhaustive sampler may refuse results after which it has no further points
+                batch_sampler.tell(batch)
             progress.label(f"{study.name}: {best_values_text(study, trials)}")
     finally:
         progress.finish()

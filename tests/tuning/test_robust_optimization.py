@@ -4,14 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from reminder_study import REMINDER_CAP, REMINDER_WAIT, reminder_study_data, small_reminder_study
 
 from cjsim.errors import InputError
+from cjsim.scenario.json_schema import file_schema
 from cjsim.simulation.comparison import compare
 from cjsim.tuning.confirm import confirm
 from cjsim.tuning.evaluation_cohort import derived_seed
 from cjsim.tuning.evaluator import Evaluator
-from cjsim.tuning.objectives import Aim, MeanOverDraws, WorstShare
+from cjsim.tuning.objectives import AIMS, Aim, MeanOverDraws, WorstShare
 from cjsim.tuning.optimize import optimize
 from cjsim.tuning.parameter_draws import read_parameter_draws
 from cjsim.tuning.study import Study
@@ -72,6 +74,26 @@ def test_upper_bound_uses_the_upper_tail(tmp_path: Path) -> None:
     values = np.sort(evaluator._baseline_evaluation.values["revenue"])
     found = evaluator.evaluate(0, {REMINDER_WAIT: 3.0, REMINDER_CAP: 3}, incumbents=[])
     assert found.excess["revenue at most 1"] == pytest.approx((values[-1] + 0.2 * values[-2]) / 1.2 - 1.0)
+
+
+def test_editors_offer_the_name_of_every_aim() -> None:
+    assert file_schema(Study)["$defs"]["ParameterDrawSettings"]["properties"]["aim"]["enum"] == list(AIMS)
+
+
+@pytest.mark.parametrize(("name", "aim"), [("mean", MeanOverDraws()), ("lower_tail", WorstShare(0.4))])
+def test_name_in_the_file_makes_the_aim(name: str, aim: Aim, tmp_path: Path) -> None:
+    draws = study_over_draws(tmp_path, [0.3, 0.5, 0.7], aim=name).draws
+    assert draws is not None and draws.make_aim() == aim
+
+
+def test_only_the_file_of_objectives_names_the_aims() -> None:
+    files = [path for path in (ROOT / "cjsim").rglob("*.py") if "lower_tail" in path.read_text(encoding="utf-8")]
+    assert [path.name for path in files] == ["objectives.py"]
+
+
+def test_unknown_aim_is_rejected_with_a_suggestion(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"draws\.aim: must be 'mean' or 'lower_tail', got 'lower_tial'\. Did you mean 'lower_tail'\?"):
+        study_over_draws(tmp_path, [0.3, 0.5, 0.7], aim="lower_tial")
 
 
 @pytest.mark.parametrize(("aim", "least"), [(MeanOverDraws(), 0.92), (WorstShare(0.2), 0.90)])
