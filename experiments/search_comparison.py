@@ -5,9 +5,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from cjsim.tuning.batch_sampler import BatchSampler
 from cjsim.tuning.confirm import ConfirmationResult, confirm
 from cjsim.tuning.evaluator import Evaluator
-from cjsim.tuning.search import BatchSampler, select_incumbents
+from cjsim.tuning.search import select_incumbents
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import Trial
 

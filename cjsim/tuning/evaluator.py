@@ -21,7 +21,7 @@ from cjsim.tuning.evaluation_cohort import (
     is_subset_representative,
 )
 from cjsim.tuning.goals import Goals
-from cjsim.tuning.parameter_draw_cohort import ParameterDrawCohort, RiskMeasure
+from cjsim.tuning.parameter_draw_cohort import ParameterDrawCohort
 from cjsim.tuning.parameter_draws import ParameterDraw, read_parameter_draws
 from cjsim.tuning.pruning import InterimEstimate, is_surely_dominated, is_surely_violated, rung_sizes
 from cjsim.tuning.study import Study
@@ -87,8 +87,7 @@ class Evaluator:
         if (settings := self.study.draws) is None:
             return cohort
         draws = self._draws[window * settings.rows if self.has_fresh_draws else 0 :]
-        risk_measure = RiskMeasure(None if settings.aim == "mean" else settings.tail)
-        return ParameterDrawCohort.from_draws(cohort, draws[: settings.rows], self.goals.directed_metrics, risk_measure)
+        return ParameterDrawCohort.from_draws(cohort, draws[: settings.rows], self.goals.directed_metrics, settings.make_aim())
 
     def fresh_cohort(self, stage: Literal["first", "second"]) -> EvaluationCohort:
         """Customers that the search has not used.

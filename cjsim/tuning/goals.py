@@ -12,7 +12,8 @@ from cjsim.metrics.catalog import all_metric_definitions
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.evaluation_cohort import Contrast, DirectedMetric
-from cjsim.tuning.study import Constraint, Objective, Study
+from cjsim.tuning.objectives import Constraint, Objective
+from cjsim.tuning.study import Study
 from cjsim.tuning.trial import ObjectiveGain
 
 

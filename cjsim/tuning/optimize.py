@@ -4,12 +4,13 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cjsim.engine.event_loop import simulate_customers
 from cjsim.errors import InputError, format_error
 from cjsim.progress import NoProgress, Progress
 from cjsim.simulation.simulate import MAX_THREADS, note_compilation
+from cjsim.tuning.batch_sampler import study_with_sampler
 from cjsim.tuning.confirm import confirm
 from cjsim.tuning.evaluator import Evaluator
 from cjsim.tuning.results.optimum import Optimum
@@ -19,12 +20,16 @@ from cjsim.tuning.study import Study
 from cjsim.tuning.trial import Trial
 from cjsim.tuning.trial_executors import MAX_WORKERS, open_executor
 
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
 
 def optimize(
     study: Study | str | os.PathLike[str],
     *,
     trials: int | None = None,
     seed: int | None = None,
+    sampler: "BaseSampler | str | None" = None,
     storage: str | os.PathLike[str] | None = None,
     workers: int = 1,
     threads: int | None = None,
@@ -41,6 +46,10 @@ def optimize(
         The study, or its file.
     trials, seed : int, optional
         Replace those of the study.
+    sampler : optuna.samplers.BaseSampler or str, optional
+        Replaces that of the study: a name that study files accept, or any sampler of Optuna. Give it a seed, as the search starts it again
+        on resuming. It is copied, and not changed. It must work with Optuna's ask and tell. It sees the results of whole batches, and
+        may ignore what Optuna's samplers ignore (CMA-ES: constraints).
     storage : str or path, optional
         A journal file (default: `runs/studies/NAME-SEED.journal`), a URL that Optuna accepts, such as `sqlite:///studies.db`, or 'memory'
         to store nothing.
@@ -58,14 +67,17 @@ def optimize(
     Raises
     ------
     InputError
-        If the study is invalid, the scenario is invalid for every choice, the storage cannot be reached, or it holds a different study of
-        this name and seed.
+        If the study is invalid, the scenario is invalid for every choice, the sampler has no seed or fails, the storage cannot be
+        reached, or it holds a different study of this name and seed, or the same with another sampler.
     KeyboardInterrupt
         If the search is interrupted; the message says how many trials are done.
     """
     started = time.perf_counter()
     progress = progress or NoProgress()
-    study = _load_study(study, {"trials": trials, "seed": seed})
+    study = _load_study(study, {"trials": trials, "seed": seed, "sampler": sampler if isinstance(sampler, str) else None})
+    given_sampler = None if isinstance(sampler, str) else sampler
+    if given_sampler is not None:
+        study = study_with_sampler(study, given_sampler)
     workers = _checked_count("workers", workers, MAX_WORKERS)
     threads = None if threads is None else _checked_count("threads", threads, MAX_THREADS)
     evaluator = Evaluator(study, threads=threads if workers == 1 else None)
@@ -74,7 +86,7 @@ def optimize(
     if len(store):
         progress.note(f"cjsim: {min(len(store), study.trials):,} of {study.trials:,} trials are in {store.location}.")
     baseline = evaluator.baseline
-    searched = _run_search(study, store, evaluator, progress=progress, workers=workers, threads=threads)
+    searched = _run_search(study, store, evaluator, sampler=given_sampler, progress=progress, workers=workers, threads=threads)
     if all(trial.refusal_reason for trial in searched):
         got = f"{len(searched):,} that are refused, the first as {searched[0].refusal_reason.rstrip('.')}"
         raise InputError(format_error(study.name, "must have choices that the scenario can be with", got, "Correct the free values."))
@@ -83,14 +95,21 @@ def optimize(
 
 
 def _run_search(
-    study: Study, store: TrialStore, evaluator: Evaluator, *, progress: Progress, workers: int, threads: int | None
+    study: Study,
+    store: TrialStore,
+    evaluator: Evaluator,
+    *,
+    sampler: "BaseSampler | None",
+    progress: Progress,
+    workers: int,
+    threads: int | None,
 ) -> list[Trial]:
     """All trials. An interruption reports how many trials are done."""
     try:
         with open_executor(
             study, evaluator, make_evaluator=_make_evaluator, workers=workers, threads=threads or 1, report=progress.note
         ) as executor:
-            return search(study, store, executor, progress)
+            return search(study, store, executor, progress, sampler=sampler)
     except KeyboardInterrupt:
         kept = "none is kept" if store.location == IN_MEMORY else f"they are in {store.location}, and the same command goes on"
         raise KeyboardInterrupt(f"Interrupted: {len(store):,} of {study.trials:,} trials are done; {kept}.") from None

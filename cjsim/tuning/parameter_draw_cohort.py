@@ -1,14 +1,9 @@
-"""Evaluation of policies over parameter draws: the mean over draws, or the mean of the worst share of them.
+"""Evaluation of policies over parameter draws: an aim, such as the mean, aggregates the metric over draws.
 
 Each draw has its own customers. So the variation over draws includes both sampling errors, of parameters and of customers, and intervals
-are intervals over draws. They are Student's intervals with the standard error of the jackknife (delete one draw; Efron, Stein 1981, Annals
-of Statistics 9(3)). For the mean of K draws that is the usual standard error, with K - 1 degrees of freedom. For the mean of the worst
-share p it is as accurate as the bootstrap and free of Monte Carlo noise, but only about p K draws enter the value. With 2 p K - 1 degrees
-of freedom, the interval of a difference covered the truth in 91 to 98 % of samples (normal values, 10 to 50 draws, p from 0.05 to 0.5);
-with K - 1 in 72 to 95 %.
+are intervals over draws.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,77 +20,8 @@ from cjsim.tuning.evaluation_cohort import (
     depends_on_population_size,
     derived_seed,
 )
+from cjsim.tuning.objectives import Aim
 from cjsim.tuning.parameter_draws import ParameterDraw
-
-
-@dataclass(frozen=True)
-class RiskMeasure:
-    """Aggregates values over draws: the mean (`tail` None), or the mean of the worst share `tail` of them."""
-
-    tail: float | None = None
-
-    def aggregate(self, values: Array, worse_sign: int) -> float:
-        """The aggregate of the values.
-
-        Parameters
-        ----------
-        values : ndarray of float64, shape (n_draws,)
-            One value per draw.
-        worse_sign : int
-            1 if a larger value is worse, -1 if a smaller one is.
-
-        Returns
-        -------
-        float
-            nan if any value is nan. A tail of less than one draw is the worst draw; a fraction of a draw has a fractional weight
-            (conditional value at risk; Rockafellar, Uryasev 2000, Journal of Risk 2(3)).
-
-        Examples
-        --------
-        >>> RiskMeasure(0.5).aggregate(np.array([1.0, 2.0, 6.0]), -1)  # the worst 1.5 of 3 draws
-        1.3333333333333333
-        """
-        if self.tail is None:
-            return float(values.mean())
-        mass = max(self.tail * len(values), 1.0)
-        weights = np.clip(mass - np.arange(len(values)), 0.0, 1.0)
-        return float(weights @ (-worse_sign * np.sort(-worse_sign * values)) / mass)
-
-    def standard_error(self, columns: Sequence[Array], worse_sign: int) -> float:
-        """The jackknife standard error, over draws, of the aggregate of the last column minus those of the others.
-
-        Parameters
-        ----------
-        columns : Sequence of ndarray of float64, shape (n_draws,)
-            One column, or two: the baseline first.
-        worse_sign : int
-            As in `aggregate`.
-        """
-        count = len(columns[0])
-        masks = ~np.eye(count, dtype=bool)  # each leaves out one draw
-        left_out = np.array(
-            [
-                self.aggregate(columns[-1][mask], worse_sign) - sum(self.aggregate(one[mask], worse_sign) for one in columns[:-1])
-                for mask in masks
-            ]
-        )
-        return math.sqrt((count - 1) / count * float(np.square(left_out - left_out.mean()).sum()))
-
-    def half_width(self, columns: Sequence[Array], worse_sign: int) -> float:
-        """The half-width of the 95 % interval of the same difference.
-
-        Parameters
-        ----------
-        columns : Sequence of ndarray of float64, shape (n_draws,)
-            As in `standard_error`.
-        worse_sign : int
-            As in `aggregate`.
-        """
-        from scipy.special import stdtrit
-
-        count = len(columns[0])
-        degrees = count - 1.0 if self.tail is None else min(count - 1.0, max(2 * self.tail * count - 1, 1.0))
-        return float(stdtrit(degrees, 0.975)) * self.standard_error(columns, worse_sign)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +30,7 @@ class ParameterDrawEvaluation:
 
     values: Mapping[str, Array]
     metrics: Mapping[str, MetricEstimate]
-    risk_measure: RiskMeasure
+    aim: Aim
     simulated_customers: int
 
     @classmethod
@@ -112,7 +38,7 @@ class ParameterDrawEvaluation:
         cls,
         evaluations: Sequence[CohortEvaluation],
         directed_metrics: Sequence[DirectedMetric],
-        risk_measure: RiskMeasure,
+        aim: Aim,
         *,
         customer_share: float = 1.0,
     ) -> "ParameterDrawEvaluation":
@@ -124,8 +50,8 @@ class ParameterDrawEvaluation:
             One per draw.
         directed_metrics : Sequence of DirectedMetric
             Metrics to combine; if a metric occurs twice, its first direction is used.
-        risk_measure : RiskMeasure
-            Aggregates values over draws.
+        aim : Aim
+            The aggregate over draws.
         customer_share : float
             Share of all customers in each draw; totals are extrapolated to all customers.
         """
@@ -135,10 +61,10 @@ class ParameterDrawEvaluation:
             scale = 1 / customer_share if evaluations[0].terms[metric].is_total else 1.0
             column = scale * np.array([one.value for one in estimates])
             values[metric] = column
-            value, half_width = risk_measure.aggregate(column, worse_sign), risk_measure.half_width([column], worse_sign)
+            value, half_width = aim.aggregate(column, worse_sign), aim.half_width([column], worse_sign)
             count, unit = sum(one.n for one in estimates), estimates[0].unit
             metrics[metric] = MetricEstimate(value, value - half_width, value + half_width, count, unit)
-        return cls(values, metrics, risk_measure, sum(one.simulated_customers for one in evaluations))
+        return cls(values, metrics, aim, sum(one.simulated_customers for one in evaluations))
 
     def paired_contrast(self, baseline: "ParameterDrawEvaluation", directed_metric: DirectedMetric) -> Contrast:
         """The contrast with another policy on the same draws. Each policy has its own worst draws.
@@ -152,9 +78,9 @@ class ParameterDrawEvaluation:
         """
         metric, worse_sign = directed_metric
         columns = [baseline.values[metric], self.values[metric]]
-        before, after = (self.risk_measure.aggregate(one, worse_sign) for one in columns)
-        effect, half_width = after - before, self.risk_measure.half_width(columns, worse_sign)
-        error = self.risk_measure.standard_error(columns, worse_sign)
+        before, after = (self.aim.aggregate(one, worse_sign) for one in columns)
+        effect, half_width = after - before, self.aim.half_width(columns, worse_sign)
+        error = self.aim.standard_error(columns, worse_sign)
         return Contrast(before, after, effect, effect - half_width, effect + half_width, error)
 
     def unpaired_contrast(self, baseline: "ParameterDrawEvaluation", directed_metric: DirectedMetric) -> Contrast:
@@ -176,11 +102,11 @@ class ParameterDrawCohort:
 
     cohorts: tuple[SeededCohort, ...]
     directed_metrics: tuple[DirectedMetric, ...]
-    risk_measure: RiskMeasure
+    aim: Aim
 
     @classmethod
     def from_draws(
-        cls, cohort: SeededCohort, draws: Sequence[ParameterDraw], directed_metrics: tuple[DirectedMetric, ...], risk_measure: RiskMeasure
+        cls, cohort: SeededCohort, draws: Sequence[ParameterDraw], directed_metrics: tuple[DirectedMetric, ...], aim: Aim
     ) -> "ParameterDrawCohort":
         """Distribute customers over parameter draws.
 
@@ -193,8 +119,8 @@ class ParameterDrawCohort:
             At least two, and at most half as many as customers.
         directed_metrics : tuple of DirectedMetric
             Metrics to evaluate.
-        risk_measure : RiskMeasure
-            Aggregates values over draws.
+        aim : Aim
+            The aggregate over draws.
 
         Raises
         ------
@@ -211,7 +137,7 @@ class ParameterDrawCohort:
             )
             for number, draw in enumerate(draws)
         )
-        return cls(tuple(cohorts), directed_metrics, risk_measure)
+        return cls(tuple(cohorts), directed_metrics, aim)
 
     @property
     def customers(self) -> int:
@@ -233,4 +159,4 @@ class ParameterDrawCohort:
         """
         share = 1.0 if depends_on_population_size(self.cohorts[0].scenario) else 1 / len(self.cohorts)
         evaluations = [cohort.simulate(values) for cohort in self.cohorts]
-        return ParameterDrawEvaluation.from_evaluations(evaluations, self.directed_metrics, self.risk_measure, customer_share=share)
+        return ParameterDrawEvaluation.from_evaluations(evaluations, self.directed_metrics, self.aim, customer_share=share)

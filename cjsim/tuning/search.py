@@ -8,18 +8,22 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.progress import Progress
+from cjsim.tuning.batch_sampler import BatchSampler
 from cjsim.tuning.goals import Goals, pareto_front, select_by_crowding
-from cjsim.tuning.samplers import make_sampler, optuna_distributions, point_from_params, silence_optuna
+from cjsim.tuning.samplers import SAMPLERS
 from cjsim.tuning.storage import TrialStore
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import Trial
 from cjsim.tuning.trial_executors import TrialTask
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
 
 MAX_INCUMBENTS = 8
 _POLL_SECONDS = 0.2  # interval of checks for results of other processes
@@ -40,70 +44,6 @@ class TrialExecutor(Protocol):
 
     def next_result(self) -> Trial:
         """Wait for a submitted trial and return it."""
-
-
-class BatchSampler:
-    """Chooses the points of each batch, as a function of the study and of the results of previous batches.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-    """
-
-    def __init__(self, study: Study) -> None:
-        import optuna
-
-        self._study = study
-        self._space = study.space
-        self._distributions = optuna_distributions(self._space)
-        self._worst_values = [math.nan] * len(study.objectives)
-        with silence_optuna():
-            directions = [one.direction for one in study.objectives]
-            self._optuna_study = optuna.create_study(sampler=make_sampler(study), directions=directions)
-
-    def ask(self, count: int) -> list[dict[str, float]]:
-        """The points of the next batch.
-
-        Parameters
-        ----------
-        count : int
-            Number of points.
-
-        Returns
-        -------
-        list of dict of str to float
-            A number for each coordinate.
-        """
-        with silence_optuna():
-            self._pending_trials = [self._optuna_study.ask(self._distributions) for _ in range(count)]
-        return [point_from_params(self._space, trial.params) for trial in self._pending_trials]
-
-    def tell(self, trials: Sequence[Trial]) -> None:
-        """Record the results of the batch that was asked for.
-
-        Parameters
-        ----------
-        trials : Sequence of Trial
-            In the order of the points.
-        """
-        with silence_optuna():
-            for pending, trial in zip(self._pending_trials, trials, strict=True):
-                for name, excess in trial.excess.items():  # infinite if the metric is undefined
-                    pending.set_constraint(name, excess)
-                self._optuna_study.tell(pending, self._objective_values(trial))
-
-    def _objective_values(self, trial: Trial) -> list[float]:
-        """The objectives of a trial; for an undefined one, the worst value so far."""
-        values = []
-        for i, (objective, gain) in enumerate(zip(self._study.objectives, trial.gains, strict=True)):
-            worst, value = self._worst_values[i], gain.value
-            if math.isfinite(value):
-                self._worst_values[i] = value if math.isnan(worst) else objective.sign * min(objective.sign * value, objective.sign * worst)
-            else:
-                value = 0.0 if math.isnan(worst) else worst
-            values.append(value)
-        return values
 
 
 def select_incumbents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
@@ -132,7 +72,9 @@ def select_incumbents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
     return [candidates[front[row]] for row in select_by_crowding(scores[front], MAX_INCUMBENTS)]
 
 
-def search(study: Study, store: TrialStore, executor: TrialExecutor, progress: Progress) -> list[Trial]:
+def search(
+    study: Study, store: TrialStore, executor: TrialExecutor, progress: Progress, *, sampler: "BaseSampler | None" = None
+) -> list[Trial]:
     """All trials of a study; stored results are loaded, the others evaluated.
 
     Parameters
@@ -145,6 +87,8 @@ def search(study: Study, store: TrialStore, executor: TrialExecutor, progress: P
         Evaluates trials.
     progress : Progress
         Receives the progress of the work, in trials.
+    sampler : optuna.samplers.BaseSampler, optional
+        As in `BatchSampler`; the study names its class.
 
     Returns
     -------
@@ -154,18 +98,19 @@ def search(study: Study, store: TrialStore, executor: TrialExecutor, progress: P
     Raises
     ------
     InputError
-        If a stored result belongs to another choice than the sampler makes, or the baseline cannot be simulated.
+        If a stored result belongs to another choice than the sampler makes, the sampler fails, or the baseline cannot be simulated.
     """
-    sampler, scheduler, trials = BatchSampler(study), _TrialScheduler(study, store, executor, progress), list[Trial]()
+    batch_sampler, scheduler, trials = BatchSampler(study, sampler), _TrialScheduler(study, store, executor, progress), list[Trial]()
     progress.start(study.trials, study.name)
     try:
         while len(trials) < study.trials:
-            points = sampler.ask(min(study.batch, study.trials - len(trials)))
+            points = batch_sampler.ask(min(study.batch, study.trials - len(trials)))
             incumbents = tuple(select_incumbents(study, trials))
             tasks = [TrialTask(len(trials) + i, point, incumbents) for i, point in enumerate(points)]
             batch = scheduler.results(tasks)
-            sampler.tell(batch)
             trials += batch
+            if len(trials) < study.trials:  # an exhaustive sampler may refuse results after which it has no further points
+                batch_sampler.tell(batch)
             progress.label(f"{study.name}: {best_values_text(study, trials)}")
     finally:
         progress.finish()
@@ -196,7 +141,7 @@ class _TrialScheduler:
     """Obtains the results of a batch: loads stored ones, waits for other processes, and submits the rest to the executor."""
 
     def __init__(self, study: Study, store: TrialStore, executor: TrialExecutor, progress: Progress) -> None:
-        self._space, self._pairing = study.space, study.pairing
+        self._space, self._pairing, self._sampler_name = study.space, study.pairing, study.sampler
         self._store, self._executor, self._progress = store, executor, progress
         self._results_by_choice: dict[str, Trial] = {}
         self._slowest_seconds = 0.0  # duration of our slowest trial
@@ -267,10 +212,21 @@ class _TrialScheduler:
         for path, value in self._space.values(task.point).items():
             stored = trial.params.get(path)
             if not _values_match(stored, value):
-                must = f"must hold trial {task.index} as this version of cjsim and Optuna would choose it, {path} = {short_repr(value)}"
-                remedy = "Go on with the versions with which it began, or give the study another name."
-                raise InputError(format_error(self._store.location, must, short_repr(stored), remedy))
+                raise InputError(self._other_choice_error(task.index, path, value, stored))
         return trial
+
+    def _other_choice_error(self, index: int, path: str, value: Any, stored: Any) -> str:
+        """The error of a stored trial that the sampler would not choose."""
+        if self._sampler_name in SAMPLERS:
+            chooser, remedy = (
+                "this version of cjsim and Optuna",
+                "Go on with the versions with which it began, or give the study another name.",
+            )
+        else:
+            chooser = f"the {self._sampler_name} that was passed"
+            remedy = "Pass it with the seed and options with which the study began, or give the study another name."
+        must = f"must hold trial {index} as {chooser} would choose it, {path} = {short_repr(value)}"
+        return format_error(self._store.location, must, short_repr(stored), remedy)
 
 
 def _values_match(stored: Any, value: Any) -> bool:

@@ -1,16 +1,18 @@
 """The schema of study files: free values, objectives, constraints and search settings, with their validation."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from cjsim.errors import short_repr, unknown_name_parts
-from cjsim.scenario.fields import Integer, Name, OpenShare, RealNumber
+from cjsim.scenario.fields import Integer, Name
 from cjsim.scenario.search_space import Free, Mix, Space
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.documents import Scenario
+from cjsim.tuning.objectives import Constraint, Objective, ParameterDrawSettings
 from cjsim.tuning.parameter_draws import read_parameter_draws
+from cjsim.tuning.samplers import SAMPLERS, SamplerName, SearchProblem, sampler_faults
 from cjsim.validate.search_space_checks import check_values, space_faults
 from cjsim.yaml.document import Document
 from cjsim.yaml.paths import Fault, parse_path
@@ -18,70 +20,6 @@ from cjsim.yaml.strict_model import StrictModel
 
 if TYPE_CHECKING:
     from cjsim.metrics.ratios import MetricDefinition
-
-SamplerName = Literal["tpe", "nsga2", "nsga3", "cma", "qmc", "random", "gp"]
-
-
-class Objective(StrictModel):
-    """A metric to maximize or minimize. In a file the name alone means `maximize`."""
-
-    metric: str
-    direction: Literal["maximize", "minimize"] = "maximize"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"metric": value} if isinstance(value, str) else value
-
-    @property
-    def sign(self) -> int:
-        """1 if a larger value is better, else -1."""
-        return 1 if self.direction == "maximize" else -1
-
-
-class Constraint(StrictModel):
-    """A bound on a metric, in the unit of the metric (a share as 0.02, not 2 %)."""
-
-    metric: str
-    at_most: RealNumber | None = None
-    at_least: RealNumber | None = None
-
-    @model_validator(mode="after")
-    def _one_of(self) -> "Constraint":
-        if (self.at_most is None) == (self.at_least is None):
-            raise ValueError("must have either 'at_most' or 'at_least'")
-        return self
-
-    @property
-    def sign(self) -> int:
-        """1 if the bound is an upper one, -1 if it is a lower one."""
-        return 1 if self.at_most is not None else -1
-
-    @property
-    def bound(self) -> float:
-        """Value of the bound."""
-        bound = self.at_most if self.at_most is not None else self.at_least
-        assert bound is not None
-        return bound
-
-    @property
-    def name(self) -> str:
-        """The constraint as text, such as 'opt_outs at most 0.02'."""
-        return f"{self.metric} at {'most' if self.at_most is not None else 'least'} {self.bound:.12g}"
-
-
-class ParameterDrawSettings(StrictModel):
-    """Parameter draws of a calibrated journey, and the aggregate over draws that is optimized.
-
-    `file`: CSV with one column per path such as `journey.traits.rate.gamma.mean` and one row per draw, as `calibrate` writes it. `rows`:
-    number of rows that the search uses; if the file has three times as many, the next ones are used for confirmation. `aim`: the mean over
-    draws, or the mean over the worst share `tail` of them (each policy has its own worst draws).
-    """
-
-    file: str
-    rows: Annotated[Integer, Field(ge=2, le=1000)] = 20
-    aim: Literal["mean", "lower_tail"] = "mean"
-    tail: OpenShare = 0.1
 
 
 class ConfirmationSettings(StrictModel):
@@ -120,6 +58,18 @@ class Study(Document):
     def space(self) -> Space:
         """The search space of the free values."""
         return Space.from_settings(self.free, self.mixes)
+
+    @property
+    def search_problem(self) -> SearchProblem:
+        """What the sampler is made for."""
+        return SearchProblem(
+            seed=self.seed,
+            batch=self.batch,
+            n_coordinates=len(self.free) + sum(len(mix.of) - 1 for mix in self.mixes.values()),
+            n_objectives=len(self.objectives),
+            has_constraints=bool(self.constraints),
+            has_choices=any(value.choices is not None for value in self.free.values()),
+        )
 
     @property
     def customers_per_trial(self) -> int:
@@ -214,15 +164,8 @@ class Study(Document):
             yield Fault(("customers",), f"must be at least 2 for each of {len(rows)} draws", str(self.customers_per_trial), "Ask for more.")
 
     def _sampler_faults(self) -> Iterable[Fault]:
-        if self.sampler == "cma" and len(self.objectives) > 1:
-            remedy = "Use 'tpe', 'nsga2' or 'nsga3', or name one objective."
-            yield Fault(("sampler",), "must take several objectives", "'cma', which takes one", remedy)
-        if self.constraints and self.sampler == "cma":
-            yield Fault(("sampler",), "must heed constraints", "'cma', which ignores them", "Use 'tpe', or leave out 'constraints'.")
-        if self.sampler == "cma" and any(value.choices is not None for value in self.free.values()):
-            yield Fault(("sampler",), "must be able to choose", "'cma', which only knows numbers", "Use 'tpe', or leave out 'choices'.")
-        if self.sampler == "cma" and len(self.free) + sum(len(mix.of) - 1 for mix in self.mixes.values()) < 2:
-            yield Fault(("sampler",), "must take one free value", "'cma', which needs two", "Use 'tpe'.")
+        if self.sampler in SAMPLERS:
+            yield from sampler_faults(self.sampler, self.search_problem)
         if self.racing and not self.pairing:
             yield Fault(("racing",), "must be false without 'pairing'", "true", "Write 'racing: false' beside 'pairing: false'.")
 

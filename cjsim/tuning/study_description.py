@@ -5,18 +5,8 @@ from collections.abc import Iterator
 from cjsim.description.describe import describe
 from cjsim.scenario.phrases import join_names, name_with_title
 from cjsim.scenario.search_space import Free, Mix
+from cjsim.tuning.samplers import sampler_phrase
 from cjsim.tuning.study import Study
-
-_SAMPLER_PHRASES = {
-    "tpe": "by TPE",
-    "nsga2": "by NSGA-II",
-    "nsga3": "by NSGA-III",
-    "cma": "by CMA-ES",
-    "qmc": "along a Sobol sequence",
-    "random": "at random",
-    "gp": "by a Gaussian process",
-}
-_DIRECTION_WORDS = {1: "large", -1: "small"}
 
 
 def describe_study(study: Study) -> str:
@@ -38,14 +28,13 @@ def describe_study(study: Study) -> str:
 
 def _study_lines(study: Study) -> Iterator[str]:
     size = f"{study.trials:,} trials of {study.customers_per_trial:,} customers"
-    yield f"Study {name_with_title(study.name, study.title)}: {size}, {_SAMPLER_PHRASES[study.sampler]},"
+    yield f"Study {name_with_title(study.name, study.title)}: {size}, {sampler_phrase(study.sampler)},"
     yield f"{study.batch} at a time, seed {study.seed}{_option_phrases(study)}."
-    yield f"Wanted: {join_names([f'{one.metric} {_DIRECTION_WORDS[one.sign]}' for one in study.objectives])}."
+    yield f"Wanted: {join_names([one.phrase for one in study.objectives])}."
     if study.constraints:
         yield f"Under: {join_names([one.name for one in study.constraints])}."
     if study.draws is not None:
-        aim = "the mean" if study.draws.aim == "mean" else f"the mean of the worst {study.draws.tail:g}"
-        yield f"Over {study.draws.rows} parameter draws of the journey: {aim}."
+        yield f"Over {study.draws.rows} parameter draws of the journey: {study.draws.make_aim().phrase}."
     yield "Free:"
     yield from (f"  {line}" for path, free in study.free.items() for line in _free_value_lines(path, free))
     yield from (f"  {_mix_line(name, mix)}" for name, mix in study.mixes.items())

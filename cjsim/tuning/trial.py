@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cjsim.simulation.run import to_json_value
-from cjsim.tuning.study import Objective
+from cjsim.tuning.objectives import Objective
 
 
 class ObjectiveGain(NamedTuple):

@@ -11,22 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from conftest import ROOT
+from optuna.samplers import BaseSampler
 
 from cjsim.progress import NoProgress
+from cjsim.testing.sampler_contract import QuadraticEvaluator
 from cjsim.tuning.search import search
 from cjsim.tuning.storage import TrialStore
 from cjsim.tuning.study import Study
-from cjsim.tuning.trial import ObjectiveGain, Trial
+from cjsim.tuning.trial import Trial
 from cjsim.tuning.trial_executors import InProcessExecutor
 
 WORLDS = ROOT / "tests" / "worlds"
 
 
-class FakeEvaluator:
-    """An evaluator with a quadratic objective, best at 0.37 of every coordinate; the constraint holds around the optimum."""
+class FakeEvaluator(QuadraticEvaluator):
+    """An evaluator that simulates nothing and records what it evaluates; environment variables slow it down or kill its process."""
 
     def __init__(self, study: Study, threads: int = 1) -> None:
-        self.study, self.space = study, study.space
+        super().__init__(study)
         self.delay_seconds = float(os.environ.get("FAKE_DELAY_SECONDS", "0"))
         self.evaluated: list[int] = []
         self.incumbents: dict[int, list[int]] = {}
@@ -39,12 +41,7 @@ class FakeEvaluator:
         if kill_file.exists():
             kill_file.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
-        offsets = [(point[one.name] - one.low) / (one.high - one.low) - 0.37 for one in self.space.coordinates]
-        values = [-sum(x * x for x in offsets), sum(offsets)]
-        gains = tuple(ObjectiveGain(value, value, value - 0.1, value + 0.1) for value in values[: len(self.study.objectives)])
-        excess = {one.name: -0.4 - values[0] for one in self.study.constraints}
-        simulated = self.study.customers_per_trial + len(incumbents)
-        return Trial(index, dict(point), self.space.values(point), self.study.customers_per_trial, simulated, gains, excess)
+        return super().evaluate(index, point, incumbents=incumbents)
 
 
 def load_test_study(**changes: Any) -> Study:
@@ -52,9 +49,12 @@ def load_test_study(**changes: Any) -> Study:
     return Study.load(WORLDS / "study.yaml", set=changes)
 
 
-def run_search(study: Study, storage: str | Path = "memory", *, evaluator: FakeEvaluator | None = None) -> list[Trial]:
+def run_search(
+    study: Study, storage: str | Path = "memory", *, evaluator: FakeEvaluator | None = None, sampler: BaseSampler | None = None
+) -> list[Trial]:
     """All trials of a study."""
-    return search(study, TrialStore(study, storage=str(storage)), InProcessExecutor(evaluator or FakeEvaluator(study)), NoProgress())
+    executor = InProcessExecutor(evaluator or FakeEvaluator(study))
+    return search(study, TrialStore(study, storage=str(storage)), executor, NoProgress(), sampler=sampler)
 
 
 def trials_to_json(trials: Sequence[Trial]) -> str:

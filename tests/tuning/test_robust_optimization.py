@@ -4,15 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from reminder_study import REMINDER_CAP, REMINDER_WAIT, reminder_study_data, small_reminder_study
 
 from cjsim.errors import InputError
+from cjsim.scenario.json_schema import file_schema
 from cjsim.simulation.comparison import compare
 from cjsim.tuning.confirm import confirm
 from cjsim.tuning.evaluation_cohort import derived_seed
 from cjsim.tuning.evaluator import Evaluator
+from cjsim.tuning.objectives import AIMS, Aim, MeanOverDraws, WorstShare
 from cjsim.tuning.optimize import optimize
-from cjsim.tuning.parameter_draw_cohort import RiskMeasure
 from cjsim.tuning.parameter_draws import read_parameter_draws
 from cjsim.tuning.study import Study
 from cjsim.yaml.tree import to_yaml
@@ -45,16 +47,16 @@ def test_mean_over_draws_equals_the_mean_of_comparisons(tmp_path: Path) -> None:
 
 
 def test_each_policy_has_its_own_worst_draws() -> None:
-    aim, before, after = RiskMeasure(0.25), np.array([1.0, 5.0, 6.0, 7.0]), np.array([9.0, 5.0, 2.0, 8.0])
+    aim, before, after = WorstShare(0.25), np.array([1.0, 5.0, 6.0, 7.0]), np.array([9.0, 5.0, 2.0, 8.0])
     assert aim.aggregate(after, -1) - aim.aggregate(before, -1) == 2.0 - 1.0
-    assert (aim.aggregate(before, 1), aim.aggregate(before, -1), RiskMeasure(0.5).aggregate(before, 1)) == (7.0, 1.0, 6.5)
+    assert (aim.aggregate(before, 1), aim.aggregate(before, -1), WorstShare(0.5).aggregate(before, 1)) == (7.0, 1.0, 6.5)
 
 
 def test_tail_of_all_draws_is_the_mean_and_smallest_tail_is_the_worst_draw() -> None:
     values = np.random.default_rng(1).normal(size=20)
-    assert RiskMeasure(1 - 1e-12).aggregate(values, -1) == pytest.approx(values.mean())
-    assert RiskMeasure(0.01).aggregate(values, -1) == values.min() and RiskMeasure(0.01).aggregate(values, 1) == values.max()
-    tails = [RiskMeasure(share).aggregate(values, -1) for share in np.linspace(0.05, 0.95, 30)]
+    assert WorstShare(1 - 1e-12).aggregate(values, -1) == pytest.approx(values.mean())
+    assert WorstShare(0.01).aggregate(values, -1) == values.min() and WorstShare(0.01).aggregate(values, 1) == values.max()
+    tails = [WorstShare(share).aggregate(values, -1) for share in np.linspace(0.05, 0.95, 30)]
     assert tails == sorted(tails)
 
 
@@ -74,11 +76,31 @@ def test_upper_bound_uses_the_upper_tail(tmp_path: Path) -> None:
     assert found.excess["revenue at most 1"] == pytest.approx((values[-1] + 0.2 * values[-2]) / 1.2 - 1.0)
 
 
-@pytest.mark.parametrize(("tail", "least"), [(None, 0.92), (0.2, 0.90)])
-def test_intervals_over_draws_have_nominal_coverage(tail: float | None, least: float) -> None:
+def test_editors_offer_the_name_of_every_aim() -> None:
+    assert file_schema(Study)["$defs"]["ParameterDrawSettings"]["properties"]["aim"]["enum"] == list(AIMS)
+
+
+@pytest.mark.parametrize(("name", "aim"), [("mean", MeanOverDraws()), ("lower_tail", WorstShare(0.4))])
+def test_name_in_the_file_makes_the_aim(name: str, aim: Aim, tmp_path: Path) -> None:
+    draws = study_over_draws(tmp_path, [0.3, 0.5, 0.7], aim=name).draws
+    assert draws is not None and draws.make_aim() == aim
+
+
+def test_only_the_file_of_objectives_names_the_aims() -> None:
+    files = [path for path in (ROOT / "cjsim").rglob("*.py") if "lower_tail" in path.read_text(encoding="utf-8")]
+    assert [path.name for path in files] == ["objectives.py"]
+
+
+def test_unknown_aim_is_rejected_with_a_suggestion(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"draws\.aim: must be 'mean' or 'lower_tail', got 'lower_tial'\. Did you mean 'lower_tail'\?"):
+        study_over_draws(tmp_path, [0.3, 0.5, 0.7], aim="lower_tial")
+
+
+@pytest.mark.parametrize(("aim", "least"), [(MeanOverDraws(), 0.92), (WorstShare(0.2), 0.90)])
+def test_intervals_over_draws_have_nominal_coverage(aim: Aim, least: float) -> None:
     # 1,000 samples of 20 draws; true coverage 0.950 and 0.935: below the bound once in 80,000 (4.3 standard errors) or less often.
-    rng, aim, held = np.random.default_rng(1), RiskMeasure(tail), 0
-    lower = 0.0 if tail is None else -1.3998  # mean of the worst fifth of a standard normal: the density at its quantile / 0.2
+    rng, held = np.random.default_rng(1), 0
+    lower = 0.0 if aim == MeanOverDraws() else -1.3998  # mean of the worst fifth of a standard normal: the density at its quantile / 0.2
     truth = 0.2 + lower * (np.hypot(0.9, 0.5) - 1)
     for _ in range(1000):
         before = rng.standard_normal(20)
@@ -189,5 +211,5 @@ def test_draw_rows_are_read_with_their_line_numbers(tmp_path: Path) -> None:
 
 def test_standard_error_over_draws_is_the_sample_one() -> None:
     values = np.array([1.0, 4.0, 2.0, 7.0])
-    assert RiskMeasure().standard_error([values], -1) == pytest.approx(values.std(ddof=1) / 2)
-    assert RiskMeasure().standard_error([values, values + 1.0], -1) == pytest.approx(0.0, abs=1e-12)
+    assert MeanOverDraws().standard_error([values], -1) == pytest.approx(values.std(ddof=1) / 2)
+    assert MeanOverDraws().standard_error([values, values + 1.0], -1) == pytest.approx(0.0, abs=1e-12)

@@ -14,7 +14,7 @@ from fake_search import FakeEvaluator, load_test_study, run_search, trials_to_js
 
 from cjsim.errors import InputError
 from cjsim.progress import NoProgress
-from cjsim.tuning.samplers import make_sampler, optuna_distributions
+from cjsim.tuning.batch_sampler import optuna_distributions
 from cjsim.tuning.search import best_values_text, search, select_incumbents
 from cjsim.tuning.storage import TrialStore
 from cjsim.tuning.trial import ObjectiveGain, Trial
@@ -145,7 +145,7 @@ def test_stepped_values_cover_the_range(free: dict[str, str], reached: list[str]
 def test_missing_torch_gives_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cjsim.tuning.samplers.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"sampler: must be one that is installed, got 'gp', which needs torch\. Install"):
-        make_sampler(load_test_study(sampler="gp"))
+        run_search(load_test_study(sampler="gp"))
 
 
 def test_optuna_logging_is_silenced_and_restored(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from cjsim.metrics.number_format import decimal_places, format_interval, format_
 from cjsim.metrics.text_table import align_columns
 from cjsim.scenario.phrases import join_names
 from cjsim.tuning.confirm import ConfirmationResult, Finalist
+from cjsim.tuning.objectives import Objective
 from cjsim.tuning.results.search_result import SearchResult
-from cjsim.tuning.study import Objective, Study
+from cjsim.tuning.study import Study
 from cjsim.tuning.trial import ObjectiveGain
 from cjsim.yaml.paths import parse_path
 
