@@ -150,7 +150,7 @@ class _Translator:
         if isinstance(node, ast.Name):
             return self.word(node)
         raise self.error_at(
-            node, "must use only and, or, not, comparisons, + - * /, numbers and the names of docs/design.md", "Leave this out."
+            node, "must use only and, or, not, comparisons, + - * /, numbers and the names of docs/model.md", "Leave this out."
         )
 
     def constant(self, node: ast.Constant) -> list[Instruction]:

@@ -102,7 +102,7 @@ class Memory(StrictModel):
 class JourneySpec(Document):
     """How customers behave: what can happen to them where, when, and what it does.
 
-    See docs/design.md for the meaning of every field.
+    See docs/model.md for the meaning of every field.
     """
 
     name: Name

@@ -12,7 +12,7 @@ from cjsim.yaml.paths import Fault
 class Journey(JourneySpec):
     """How customers behave: what can happen to them where, when, and what it does.
 
-    See docs/design.md for the meaning of every field.
+    See docs/model.md for the meaning of every field.
     """
 
     def faults(self) -> Iterable[Fault]:

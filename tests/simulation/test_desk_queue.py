@@ -47,7 +47,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def queue_oracle(case: Case) -> dict[int, tuple[float, bool]]:
-    """Who waits how long, and whether it is answered: day by day, in the order of simultaneous events that docs/design.md gives."""
+    """Who waits how long, and whether it is answered: day by day, in the order of simultaneous events that docs/model.md gives."""
     became: dict[int, tuple[float, bool]] = {}
     waiting: list[int] = []
     ends: list[int] = []

@@ -1,4 +1,4 @@
-"""Rules of docs/design.md, each on the smallest scenario that shows it."""
+"""Rules of docs/model.md, each on the smallest scenario that shows it."""
 
 from pathlib import Path
 from typing import Any

@@ -86,7 +86,7 @@ HEAVY_TRAFFIC: ScenarioData = {
 
 
 class SimulatedTraffic:
-    """A simulated scenario, and facts about its customers from the random draws that docs/design.md documents."""
+    """A simulated scenario, and facts about its customers from the random draws that docs/model.md documents."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario

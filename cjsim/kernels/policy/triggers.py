@@ -5,7 +5,7 @@ unopened (unopened_triggers.py).
 
 References
 ----------
-docs/design.md, section 5.
+docs/model.md, Triggers.
 """
 
 import math
