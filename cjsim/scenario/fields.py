@@ -1,6 +1,5 @@
 """Types of single values in a file, such as durations, times of day, shares and names: how each is read, checked and written."""
 
-import math
 import re
 from datetime import date, datetime
 from decimal import Decimal
@@ -126,26 +125,6 @@ def _check_name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise ValueError("must be a name of letters, digits and _ that begins with a letter")
     return value
-
-
-def check_weights(weights: tuple[float, ...] | None, count: int) -> None:
-    """Check the weights of `count` values.
-
-    Raises
-    ------
-    ValueError
-        If there is not one weight per value, or none is above 0.
-    """
-    if weights is not None and len(weights) != count:
-        raise ValueError(f"must have one weight per value ({count}), got {len(weights)}")
-    if weights is not None and not sum(weights) > 0:
-        raise ValueError("must have a weight above 0")
-
-
-def weighted_mean(values: tuple[float, ...], weights: tuple[float, ...] | None) -> float:
-    """The mean of values by weight; by equal weights if there are none."""
-    weights = weights or (1.0,) * len(values)
-    return math.fsum(value * weight for value, weight in zip(values, weights, strict=True)) / math.fsum(weights)
 
 
 _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\s*(\d+(\.\d+)?\s*(s|min|m|h|d|w)\s*)+$", "examples": ["36h", "7d"]})

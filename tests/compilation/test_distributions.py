@@ -18,7 +18,8 @@ from cjsim.compiler.symbols import plain_array, record_array
 from cjsim.kernels.codes import DistributionCode
 from cjsim.kernels.quantiles import fill_quantiles
 from cjsim.kernels.world import DISTRIBUTION, World
-from cjsim.scenario.kinds.amount_laws import AmountKind, AmountLaw
+from cjsim.scenario.kinds.amount_laws import AmountLaw
+from cjsim.scenario.kinds.distributions import DistributionKind
 from cjsim.scenario.kinds.registers import DistributionRecord
 from cjsim.scenario.kinds.wait_laws import WaitKind, WaitLaw, survival_share
 
@@ -34,8 +35,8 @@ def wait(**law: Any) -> WaitKind:
     return TypeAdapter[WaitKind](WaitLaw).validate_python(law)
 
 
-def amount(**law: Any) -> AmountKind:
-    return TypeAdapter[AmountKind](AmountLaw).validate_python(law)
+def amount(**law: Any) -> DistributionKind:
+    return TypeAdapter[DistributionKind](AmountLaw).validate_python(law)
 
 
 def values(world: Any, record: DistributionRecord, tables: QuantileTables, u: Any = UNIFORMS) -> Any:

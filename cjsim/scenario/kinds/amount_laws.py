@@ -1,153 +1,72 @@
-"""The family of amount laws: distributions of money, each with its schema, mean and record."""
+"""The family of amount laws: distributions of money."""
 
-import math
-from abc import abstractmethod
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from cjsim.scenario.fields import NonNegative, Number, Positive, RealNumber, check_weights, weighted_mean
-from cjsim.scenario.kinds.distribution_records import (
-    constant_record,
-    empirical_record,
-    exponential_record,
-    gamma_record,
-    lognormal_record,
-    uniform_record,
-)
-from cjsim.scenario.kinds.registers import DistributionRecord, QuantileRegister
-from cjsim.yaml.keyed_union import KeyedUnion, Kind
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.scenario.fields import NonNegative, Number, Positive
+from cjsim.scenario.kinds.distributions import DistributionKind, Empirical, Exponential, Gamma, Lognormal, Uniform
+from cjsim.yaml.keyed_union import KeyedUnion
 
 
-class AmountKind(Kind):
-    """A distribution of amounts of money."""
-
-    @abstractmethod
-    def mean(self) -> float:
-        """Mean, money."""
-
-    @abstractmethod
-    def record(self, tables: QuantileRegister) -> DistributionRecord:
-        """The record of the distribution; a table that it needs is added to `tables`."""
-
-
-class FixedAmount(AmountKind, key="fixed"):
-    """Always the same amount; a number alone is short for it."""
-
-    fixed: NonNegative
-
-    def mean(self) -> float:
-        return self.fixed
-
-    def record(self, tables: QuantileRegister) -> DistributionRecord:
-        return constant_record(self.fixed)
-
-
-class ExponentialAmountTerms(StrictModel):
+class ExponentialMoney(Exponential):
     """Exponential by its mean."""
 
     mean: Positive
 
 
-class ExponentialAmount(AmountKind, key="exponential"):
-    """An exponential amount."""
-
-    exponential: ExponentialAmountTerms
-
-    def mean(self) -> float:
-        return self.exponential.mean
-
-    def record(self, tables: QuantileRegister) -> DistributionRecord:
-        return exponential_record(self.exponential.mean)
-
-
-class GammaAmountTerms(StrictModel):
-    """Gamma by mean and shape."""
+class GammaMoney(Gamma):
+    """Gamma by its mean and shape."""
 
     mean: Positive
-    shape: Annotated[RealNumber, Field(ge=0.01, le=1000)]
 
 
-class GammaAmount(AmountKind, key="gamma"):
-    """A gamma amount."""
-
-    gamma: GammaAmountTerms
-
-    def mean(self) -> float:
-        return self.gamma.mean
-
-    def record(self, tables: QuantileRegister) -> DistributionRecord:
-        return gamma_record(self.gamma.mean, self.gamma.shape, tables)
-
-
-class LognormalAmountTerms(StrictModel):
+class LognormalMoney(Lognormal):
     """Lognormal by its median and the standard deviation of its logarithm."""
 
     median: Positive
-    sigma: Annotated[RealNumber, Field(ge=0, le=10)]
 
 
-class LognormalAmount(AmountKind, key="lognormal"):
-    """A lognormal amount."""
-
-    lognormal: LognormalAmountTerms
-
-    def mean(self) -> float:
-        """Median * exp(sigma^2 / 2), money."""
-        return self.lognormal.median * math.exp(self.lognormal.sigma**2 / 2)
-
-    def record(self, tables: QuantileRegister) -> DistributionRecord:
-        return lognormal_record(self.lognormal.median, self.lognormal.sigma)
-
-
-class UniformAmountTerms(StrictModel):
-    """Uniform between low and high."""
-
-    low: Number
-    high: Number
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "UniformAmountTerms":
-        if not self.low < self.high:
-            raise ValueError("must have low below high")
-        return self
-
-
-class UniformAmount(AmountKind, key="uniform"):
-    """A uniform amount."""
-
-    uniform: UniformAmountTerms
-
-    def mean(self) -> float:
-        return (self.uniform.low + self.uniform.high) / 2
-
-    def record(self, tables: QuantileRegister) -> DistributionRecord:
-        return uniform_record(self.uniform.low, self.uniform.high)
-
-
-class EmpiricalAmountTerms(StrictModel):
-    """One of the values, by weight (equal weights if none are given)."""
+class EmpiricalMoney(Empirical):
+    """One of the given amounts, by weight (equal weights if none are given)."""
 
     values: Annotated[tuple[Number, ...], Field(min_length=1)]
-    weights: tuple[NonNegative, ...] | None = None
-
-    @model_validator(mode="after")
-    def _weights_fit(self) -> "EmpiricalAmountTerms":
-        check_weights(self.weights, len(self.values))
-        return self
 
 
-class EmpiricalAmount(AmountKind, key="empirical"):
+class FixedAmount(DistributionKind, key="fixed"):
+    """Always the same amount; a number alone is short for it."""
+
+    fixed: NonNegative
+
+
+class ExponentialAmount(DistributionKind, key="exponential"):
+    """An exponential amount."""
+
+    exponential: ExponentialMoney
+
+
+class GammaAmount(DistributionKind, key="gamma"):
+    """A gamma amount."""
+
+    gamma: GammaMoney
+
+
+class LognormalAmount(DistributionKind, key="lognormal"):
+    """A lognormal amount."""
+
+    lognormal: LognormalMoney
+
+
+class UniformAmount(DistributionKind, key="uniform"):
+    """A uniform amount."""
+
+    uniform: Uniform
+
+
+class EmpiricalAmount(DistributionKind, key="empirical"):
     """One of the given amounts."""
 
-    empirical: EmpiricalAmountTerms
-
-    def mean(self) -> float:
-        return weighted_mean(self.empirical.values, self.empirical.weights)
-
-    def record(self, tables: QuantileRegister) -> DistributionRecord:
-        return empirical_record(self.empirical.values, self.empirical.weights, tables)
+    empirical: EmpiricalMoney
 
 
 def _expand_number(value: Any) -> Any:

@@ -1,7 +1,6 @@
-"""The family of trait laws: distributions of latent constants of customers, each with its schema, support, phrase and plan."""
+"""The family of trait laws: distributions of latent constants of customers."""
 
 import math
-from abc import abstractmethod
 from enum import Enum
 from typing import Annotated, NamedTuple
 
@@ -9,11 +8,11 @@ from pydantic import Field
 
 from cjsim.kernels.codes import DistributionCode
 from cjsim.scenario.fields import Number, RealNumber
-from cjsim.scenario.kinds.amount_laws import GammaAmountTerms, LognormalAmountTerms, UniformAmountTerms
-from cjsim.scenario.kinds.distribution_records import constant_record, gamma_record, lognormal_record, uniform_record
+from cjsim.scenario.kinds.amount_laws import GammaMoney, LognormalMoney
+from cjsim.scenario.kinds.distributions import DistributionKind, Uniform
 from cjsim.scenario.kinds.registers import DistributionRecord, QuantileRegister
 from cjsim.scenario.phrases import join_names
-from cjsim.yaml.keyed_union import KeyedUnion, Kind
+from cjsim.yaml.keyed_union import KeyedUnion
 from cjsim.yaml.strict_model import StrictModel
 
 
@@ -35,16 +34,12 @@ class TraitDraw(NamedTuple):
     second: float = 0.0
 
 
-class TraitKind(Kind):
+class TraitKind(DistributionKind):
     """A distribution of a trait: a latent constant of the customer."""
 
-    @abstractmethod
-    def support(self) -> tuple[float, float]:
-        """The smallest and the largest value."""
-
-    @abstractmethod
     def draw(self, tables: QuantileRegister) -> TraitDraw:
         """How the trait is drawn; a table that it needs is added to `tables`."""
+        return TraitDraw(TraitTransform.DRAW, self.record(tables))
 
     def phrase(self) -> str:
         """The distribution in words."""
@@ -54,25 +49,13 @@ class TraitKind(Kind):
 class GammaTrait(TraitKind, key="gamma"):
     """A gamma trait."""
 
-    gamma: GammaAmountTerms
-
-    def support(self) -> tuple[float, float]:
-        return 0.0, math.inf
-
-    def draw(self, tables: QuantileRegister) -> TraitDraw:
-        return TraitDraw(TraitTransform.DRAW, gamma_record(self.gamma.mean, self.gamma.shape, tables))
+    gamma: GammaMoney
 
 
 class LognormalTrait(TraitKind, key="lognormal"):
     """A lognormal trait."""
 
-    lognormal: LognormalAmountTerms
-
-    def support(self) -> tuple[float, float]:
-        return 0.0, math.inf
-
-    def draw(self, tables: QuantileRegister) -> TraitDraw:
-        return TraitDraw(TraitTransform.DRAW, lognormal_record(self.lognormal.median, self.lognormal.sigma))
+    lognormal: LognormalMoney
 
 
 class BetaTerms(StrictModel):
@@ -99,7 +82,7 @@ class BetaTrait(TraitKind, key="beta"):
 
 
 class NormalTerms(StrictModel):
-    """Normal by mean and standard deviation."""
+    """Normal by its mean and standard deviation."""
 
     mean: Number
     sd: Annotated[RealNumber, Field(ge=0, le=1e6)]
@@ -111,36 +94,22 @@ class NormalTrait(TraitKind, key="normal"):
     normal: NormalTerms
 
     def support(self) -> tuple[float, float]:
-        """The whole line; the mean if the standard deviation is 0."""
         return (-math.inf, math.inf) if self.normal.sd > 0 else (self.normal.mean, self.normal.mean)
 
     def draw(self, tables: QuantileRegister) -> TraitDraw:
-        """The mean plus a multiple of a standard normal."""
         return TraitDraw(TraitTransform.NORMAL, DistributionRecord(), self.normal.mean, self.normal.sd)
 
 
 class UniformTrait(TraitKind, key="uniform"):
     """A uniform trait."""
 
-    uniform: UniformAmountTerms
-
-    def support(self) -> tuple[float, float]:
-        return self.uniform.low, self.uniform.high
-
-    def draw(self, tables: QuantileRegister) -> TraitDraw:
-        return TraitDraw(TraitTransform.DRAW, uniform_record(self.uniform.low, self.uniform.high))
+    uniform: Uniform
 
 
 class FixedTrait(TraitKind, key="fixed"):
     """The same value for all customers."""
 
     fixed: Number
-
-    def support(self) -> tuple[float, float]:
-        return self.fixed, self.fixed
-
-    def draw(self, tables: QuantileRegister) -> TraitDraw:
-        return TraitDraw(TraitTransform.DRAW, constant_record(self.fixed))
 
     def phrase(self) -> str:
         return f"always {self.fixed:g}"

@@ -1,0 +1,246 @@
+"""Distributions by their parameters, which waits, amounts and traits share: moments, support and record of each.
+
+Fields whose unit differs between families (days, money) are plain numbers here; the families declare them with their unit.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from cjsim.kernels.codes import DistributionCode
+from cjsim.scenario.fields import NonNegative, Number, RealNumber
+from cjsim.scenario.kinds.registers import DistributionRecord, QuantileRegister
+from cjsim.yaml.keyed_union import Kind
+from cjsim.yaml.strict_model import StrictModel
+
+_POINTS = 10_000  # of the trapezoidal rule
+_MAX_LOG_LOSS = 50.0  # exp(-exp(50)) is 0
+_LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+class Distribution(StrictModel):
+    """The parameters of a distribution."""
+
+    @abstractmethod
+    def expected_value(self) -> float:
+        """The mean; infinite where it exceeds the range of floating point."""
+
+    @abstractmethod
+    def record(self, tables: QuantileRegister) -> DistributionRecord:
+        """The record of the distribution; a table that it needs is added to `tables`."""
+
+    def support(self) -> tuple[float, float]:
+        """The smallest and the largest value."""
+        return 0.0, math.inf
+
+
+class WaitDistribution(Distribution):
+    """The parameters of a distribution of numbers from 0."""
+
+    @abstractmethod
+    def median_value(self) -> float:
+        """The median."""
+
+    @abstractmethod
+    def survival(self, rate: float) -> float:
+        """E[exp(-rate X)]: the share of waits that end before an exponential lifetime with this rate."""
+
+
+class Constant(WaitDistribution):
+    """Always the same value."""
+
+    value: float
+
+    def expected_value(self) -> float:
+        return self.value
+
+    def median_value(self) -> float:
+        return self.value
+
+    def survival(self, rate: float) -> float:
+        return math.exp(-rate * self.value)
+
+    def record(self, tables: QuantileRegister) -> DistributionRecord:
+        return DistributionRecord(DistributionCode.FIXED, scale=self.value)
+
+    def support(self) -> tuple[float, float]:
+        return self.value, self.value
+
+
+class Exponential(WaitDistribution):
+    """Exponential (memoryless) by its mean."""
+
+    mean: float
+
+    def expected_value(self) -> float:
+        return self.mean
+
+    def median_value(self) -> float:
+        return self.mean * math.log(2)
+
+    def survival(self, rate: float) -> float:
+        return 1.0 / (1.0 + rate * self.mean)
+
+    def record(self, tables: QuantileRegister) -> DistributionRecord:
+        return DistributionRecord(DistributionCode.EXPONENTIAL, scale=self.mean)
+
+
+class Gamma(WaitDistribution):
+    """Gamma by its mean and shape."""
+
+    mean: float
+    shape: Annotated[RealNumber, Field(ge=0.01, le=1000)]
+
+    def expected_value(self) -> float:
+        return self.mean
+
+    def median_value(self) -> float:
+        from scipy.special import gammaincinv
+
+        return float(self.mean / self.shape * gammaincinv(self.shape, 0.5))
+
+    def survival(self, rate: float) -> float:
+        return math.exp(-self.shape * math.log1p(rate * self.mean / self.shape))
+
+    def record(self, tables: QuantileRegister) -> DistributionRecord:
+        first, length = tables.gamma(self.shape)
+        return DistributionRecord(DistributionCode.TABLE, table=first, length=length, scale=self.mean / self.shape)
+
+
+class Weibull(WaitDistribution):
+    """Weibull: P(X > x) = exp(-(x/scale)^shape)."""
+
+    scale: float
+    shape: Annotated[RealNumber, Field(ge=0.05, le=100)]
+
+    def expected_value(self) -> float:
+        try:
+            return self.scale * math.gamma(1 + 1 / self.shape)
+        except OverflowError:
+            return math.inf
+
+    def median_value(self) -> float:
+        return float(self.scale * math.log(2) ** (1 / self.shape))
+
+    def survival(self, rate: float) -> float:
+        start = math.log(rate * self.scale)
+        return _mean_survival(lambda y: y - math.exp(y), lambda y: start + y / self.shape, -45.0, 5.0)
+
+    def record(self, tables: QuantileRegister) -> DistributionRecord:
+        return DistributionRecord(DistributionCode.WEIBULL, scale=self.scale, a=1.0 / self.shape)
+
+
+class Lognormal(WaitDistribution):
+    """Lognormal by its median and the standard deviation of its logarithm."""
+
+    median: float
+    sigma: Annotated[RealNumber, Field(ge=0, le=10)]
+
+    def expected_value(self) -> float:
+        return self.median * math.exp(self.sigma**2 / 2)
+
+    def median_value(self) -> float:
+        return self.median
+
+    def survival(self, rate: float) -> float:
+        start = math.log(rate * self.median)
+        return _mean_survival(lambda z: -0.5 * z * z - _LOG_ROOT_TWO_PI, lambda z: start + self.sigma * z, -9.0, 9.0)
+
+    def record(self, tables: QuantileRegister) -> DistributionRecord:
+        return DistributionRecord(DistributionCode.LOGNORMAL, scale=self.median, a=self.sigma)
+
+
+class Uniform(Distribution):
+    """Uniform between low and high."""
+
+    low: Number
+    high: Number
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError("must have low below high")
+        return self
+
+    def expected_value(self) -> float:
+        return (self.low + self.high) / 2
+
+    def record(self, tables: QuantileRegister) -> DistributionRecord:
+        return DistributionRecord(DistributionCode.UNIFORM, scale=self.low, a=self.high - self.low)
+
+    def support(self) -> tuple[float, float]:
+        return self.low, self.high
+
+
+class Empirical(WaitDistribution):
+    """One of the given values, by weight (equal weights if none are given)."""
+
+    values: tuple[float, ...]
+    weights: tuple[NonNegative, ...] | None = None
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Self:
+        if self.weights is not None and len(self.weights) != len(self.values):
+            raise ValueError(f"must have one weight per value ({len(self.values)}), got {len(self.weights)}")
+        if self.weights is not None and not sum(self.weights) > 0:
+            raise ValueError("must have a weight above 0")
+        return self
+
+    def expected_value(self) -> float:
+        return self._mean_of(self.values)
+
+    def median_value(self) -> float:
+        """The smallest value at which the cumulative weight reaches one half."""
+        pairs = sorted(zip(self.values, self._all_weights(), strict=True))
+        half = math.fsum(weight for _, weight in pairs) / 2
+        cumulative = accumulate(weight for _, weight in pairs)
+        return next((value for (value, _), reached in zip(pairs, cumulative, strict=True) if reached >= half), pairs[-1][0])
+
+    def survival(self, rate: float) -> float:
+        return self._mean_of(tuple(math.exp(-rate * value) for value in self.values))
+
+    def record(self, tables: QuantileRegister) -> DistributionRecord:
+        first, length = tables.steps(self.values, self.weights)
+        return DistributionRecord(DistributionCode.STEPS, table=first, length=length)
+
+    def support(self) -> tuple[float, float]:
+        return min(self.values), max(self.values)
+
+    def _all_weights(self) -> tuple[float, ...]:
+        return self.weights or (1.0,) * len(self.values)
+
+    def _mean_of(self, values: tuple[float, ...]) -> float:
+        weights = self._all_weights()
+        return math.fsum(value * weight for value, weight in zip(values, weights, strict=True)) / math.fsum(weights)
+
+
+class DistributionKind(Kind):
+    """A kind of a family of distributions: its body is the parameters, or a number, which is a constant."""
+
+    @property
+    def distribution(self) -> Distribution:
+        """The distribution."""
+        return self.body if isinstance(self.body, Distribution) else Constant(value=self.body)
+
+    def mean(self) -> float:
+        """The mean, in the unit of the family; infinite where it exceeds the range of floating point."""
+        return self.distribution.expected_value()
+
+    def record(self, tables: QuantileRegister) -> DistributionRecord:
+        """The record of the distribution; a table that it needs is added to `tables`."""
+        return self.distribution.record(tables)
+
+    def support(self) -> tuple[float, float]:
+        """The smallest and the largest value."""
+        return self.distribution.support()
+
+
+def _mean_survival(log_density: Callable[[float], float], log_loss: Callable[[float], float], low: float, high: float) -> float:
+    """Trapezoidal sum of exp(log_density - exp(log_loss)). Both ends of the range are negligible."""
+    step = (high - low) / _POINTS
+    points = (low + index * step for index in range(_POINTS + 1))
+    return step * math.fsum(math.exp(log_density(x) - math.exp(min(log_loss(x), _MAX_LOG_LOSS))) for x in points)
