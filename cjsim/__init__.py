@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from cjsim.lab.experiment import Experiment
     from cjsim.lab.findings import Findings
     from cjsim.lab.run_experiment import experiment
+    from cjsim.metrics.ratios import (
+        MetricDefinition,
+        RatioTerms,
+        mean_of_outcome,
+        mean_per_customer,
+        ratio_of_sums,
+        total_over_customers,
+    )
+    from cjsim.metrics.registration import register_metric, temporary_metric, unregister_metric
     from cjsim.reporting.diary import Diary
     from cjsim.reporting.walk import walk
     from cjsim.simulation.comparison import Comparison, compare
@@ -42,8 +51,10 @@ _MODULE_BY_NAME = {
     "Findings": "cjsim.lab.findings",
     "Journey": "cjsim.simulation.documents",
     "LeverRanking": "cjsim.tuning.levers.ranking",
+    "MetricDefinition": "cjsim.metrics.ratios",
     "Optimum": "cjsim.tuning.results.optimum",
     "Policy": "cjsim.simulation.documents",
+    "RatioTerms": "cjsim.metrics.ratios",
     "Run": "cjsim.simulation.run",
     "Scenario": "cjsim.simulation.documents",
     "Study": "cjsim.tuning.study",
@@ -52,8 +63,15 @@ _MODULE_BY_NAME = {
     "describe": "cjsim.description.describe",
     "experiment": "cjsim.lab.run_experiment",
     "levers": "cjsim.tuning.levers.rank",
+    "mean_of_outcome": "cjsim.metrics.ratios",
+    "mean_per_customer": "cjsim.metrics.ratios",
     "optimize": "cjsim.tuning.optimize",
+    "ratio_of_sums": "cjsim.metrics.ratios",
+    "register_metric": "cjsim.metrics.registration",
     "simulate": "cjsim.simulation.simulate",
+    "temporary_metric": "cjsim.metrics.registration",
+    "total_over_customers": "cjsim.metrics.ratios",
+    "unregister_metric": "cjsim.metrics.registration",
     "walk": "cjsim.reporting.walk",
 }
 
@@ -65,8 +83,10 @@ __all__ = [
     "Findings",
     "Journey",
     "LeverRanking",
+    "MetricDefinition",
     "Optimum",
     "Policy",
+    "RatioTerms",
     "Run",
     "Scenario",
     "Study",
@@ -76,8 +96,15 @@ __all__ = [
     "describe",
     "experiment",
     "levers",
+    "mean_of_outcome",
+    "mean_per_customer",
     "optimize",
+    "ratio_of_sums",
+    "register_metric",
     "simulate",
+    "temporary_metric",
+    "total_over_customers",
+    "unregister_metric",
     "walk",
 ]
 
