@@ -64,6 +64,13 @@ def test_registered_metric_stands_in_the_summary(big_spenders_metric: str) -> No
     assert "customers with a revenue above 50" in row
 
 
+@pytest.mark.parametrize(("title", "shown"), [("time in the shop", "time in the shop (hours)"), ("hours in the shop", "hours in the shop")])
+def test_tables_show_the_unit_of_any_metric(title: str, shown: str) -> None:
+    with cj.temporary_metric(definition_with(mean_of_outcome("revenue"), unit="hours", title=title)):
+        row = next(line for line in run_with_revenue(60, 10).summary().splitlines() if line.startswith("mine"))
+    assert row.endswith(f"  {shown}")
+
+
 def test_registered_metric_stands_in_json_and_pandas(big_spenders_metric: str) -> None:
     run = run_with_revenue(60, 10)
     assert run.to_json()["metrics"][big_spenders_metric]["value"] == run.to_pandas().loc[big_spenders_metric, "value"] == 0.5
