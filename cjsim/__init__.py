@@ -17,6 +17,7 @@ from cjsim.version import __version__
 if TYPE_CHECKING:
     from cjsim.calibration.purchase_model import calibrate_purchases
     from cjsim.description.describe import describe
+    from cjsim.engine.running_simulation import CustomerView, RunningSimulation
     from cjsim.eventlog import EventLog
     from cjsim.lab.experiment import Experiment
     from cjsim.lab.findings import Findings
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 _MODULE_BY_NAME = {
     "Comparison": "cjsim.simulation.comparison",
+    "CustomerView": "cjsim.engine.running_simulation",
     "Diary": "cjsim.reporting.diary",
     "EventLog": "cjsim.eventlog",
     "Experiment": "cjsim.lab.experiment",
@@ -56,6 +58,7 @@ _MODULE_BY_NAME = {
     "Policy": "cjsim.simulation.documents",
     "RatioTerms": "cjsim.metrics.ratios",
     "Run": "cjsim.simulation.run",
+    "RunningSimulation": "cjsim.engine.running_simulation",
     "Scenario": "cjsim.simulation.documents",
     "Study": "cjsim.tuning.study",
     "calibrate_purchases": "cjsim.calibration.purchase_model",
@@ -77,6 +80,7 @@ _MODULE_BY_NAME = {
 
 __all__ = [
     "Comparison",
+    "CustomerView",
     "Diary",
     "EventLog",
     "Experiment",
@@ -88,6 +92,7 @@ __all__ = [
     "Policy",
     "RatioTerms",
     "Run",
+    "RunningSimulation",
     "Scenario",
     "Study",
     "__version__",

@@ -136,6 +136,7 @@ class Run(RunRecord):
             "customers": len(self),
             "seed": origin.seed,
             "engine": origin.engine,
+            "processes": list(origin.processes),
             "events": origin.events,
             "seconds": origin.seconds,
             "metrics": {

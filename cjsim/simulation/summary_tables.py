@@ -37,7 +37,7 @@ def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bo
     origin = run.provenance
     head = (
         f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {origin.horizon:g} days, seed {origin.seed},"
-        f" {origin.engine} engine, {origin.events:,} log rows"
+        f" {origin.engine} engine{_process_names(run)}, {origin.events:,} log rows"
     )
     table = align_columns(("metric", "value", "95 % interval", "n", ""), rows)
     return "\n\n".join([head, table, _table_notes(len(definitions) - len(rows))])
@@ -101,6 +101,12 @@ def _customer_sources(run: RunRecord) -> str:
     n_referred = len(registry) - registry.n_initial - registry.n_arrived
     sources = f" ({registry.n_initial:,} at first, {registry.n_arrived:,} acquired, {n_referred:,} referred)"
     return sources if _has_new_customers(run) else ""
+
+
+def _process_names(run: RunRecord) -> str:
+    """Name the user's processes that took part."""
+    names = run.provenance.processes
+    return f" with the process{'es' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
 
 
 def _has_new_customers(run: RunRecord) -> bool:
