@@ -129,14 +129,14 @@ class Run(RunRecord):
         return run_table(self, self.metrics, full=full)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run and its metrics as plain values for JSON; null where undefined."""
+        """Return the run and its metrics as plain values for JSON; null where undefined. `processes` only if there were any."""
         origin = self.provenance
         return {
             "scenario": origin.scenario,
             "customers": len(self),
             "seed": origin.seed,
             "engine": origin.engine,
-            "processes": list(origin.processes),
+            **({"processes": list(origin.processes)} if origin.processes else {}),
             "events": origin.events,
             "seconds": origin.seconds,
             "metrics": {

@@ -140,6 +140,30 @@ def test_events_fired_to_one_customer_happen_in_order() -> None:
     assert events_of(fire_twice, journey) == [(2, "second"), (2, "first"), (2, "second")]
 
 
+def test_what_follows_a_fired_event_at_once_comes_before_the_next_fired_event() -> None:
+    def fire_twice(simulation: cj.RunningSimulation) -> Iterator[Any]:
+        yield simulation.until(2)
+        simulation.fire(simulation.customers[0], "move")
+        simulation.fire(simulation.customers[0], "last")
+
+    arrive = {"in": ["there"], "wait": {"fixed": "0s"}, "effects": [{"go": "here"}]}
+    journey = {"stages": {"here": {}, "there": {}}, "events": {"last": {}, "move": {"effects": [{"go": "there"}]}, "arrive": arrive}}
+    assert events_of(fire_twice, journey) == [(2, "move"), (2, "arrive"), (2, "last")]
+
+
+def test_looking_at_a_customer_changes_nothing_in_its_state() -> None:
+    def look(simulation: cj.RunningSimulation) -> Iterator[Any]:
+        yield simulation.until(4.5)
+        state = simulation.customers[0]._process.state
+        before = state.customer.tobytes()
+        next(observe_everything(simulation))
+        states.append((before, state.customer.tobytes()))
+
+    states: list[tuple[bytes, bytes]] = []
+    run_with(look, journey={"satisfaction": {"half_life": "2d"}, "events": {"treat": event_after("1d", {"satisfy": 0.5})}})
+    assert states[0][0] == states[0][1]
+
+
 def events_of(process: Process, journey: dict[str, Any]) -> list[tuple[float, str]]:
     """Times and names of what happens to one customer after the entry."""
     return [(row.time, row.event) for row in log_of(process, journey) if row.event != "entered"]
@@ -471,9 +495,10 @@ def test_processes_are_named_wherever_the_run_is(tmp_path: Path) -> None:
     assert cj.Run.load(run.save(tmp_path / "run")).provenance.processes == run.provenance.processes
 
 
-def test_a_run_without_processes_says_so(tmp_path: Path) -> None:
+def test_a_run_without_processes_names_none() -> None:
     run = run_with()
-    assert (run.provenance.processes, run.to_json()["processes"]) == ((), [])
+    assert run.provenance.processes == ()
+    assert "processes" not in run.to_json()
     assert "readable engine, " in run.summary()
 
 
