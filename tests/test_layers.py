@@ -26,6 +26,7 @@ LAYERS = (
     ("calibration", "tuning"),
     ("lab",),
     ("reporting",),
+    ("testing",),
     ("commands",),
     ("cli",),
     ("__main__",),

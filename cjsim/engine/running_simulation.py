@@ -8,7 +8,6 @@ from typing import Any
 
 import simpy
 
-from cjsim.engine.buffers import raise_if_stuck
 from cjsim.engine.calendar import EventPriority
 from cjsim.engine.desk_queues import DeskLoad
 from cjsim.engine.readable import CustomerProcess, SharedEnvironment
@@ -187,6 +186,11 @@ class RunningSimulation:
         """Days: when the simulation ends. A process is closed then, as a generator is by `close()`."""
         return self._environment.calendar.horizon
 
+    @property
+    def seed(self) -> int:
+        """Seed of the run. A process that draws random numbers seeds its own generator with it, to be reproducible."""
+        return self._environment.seed
+
     def day_of(self, day: date) -> float:
         """Return the time at which a day begins, for `until`.
 
@@ -282,7 +286,6 @@ class RunningSimulation:
         if process is None or customer._process is not process:
             remedy = "Take one of simulation.customers."
             raise InputError(format_error(where, "must fire events to customers of its simulation", short_repr(customer), remedy))
-        raise_if_stuck(self._environment.plan, process.state)
         if len(process.events_to_fire) >= MAX_EVENTS_AT_ONE_TIME:
             raise _zero_time_error(where, f"{MAX_EVENTS_AT_ONE_TIME:,} events fired to customer {customer.key} on day {self.now:g}")
         process.fire(index)

@@ -28,10 +28,12 @@ class UserProcesses:
     Raises
     ------
     InputError
-        If a process is not callable.
+        If there is no list of processes, or one is not callable.
     """
 
     def __init__(self, processes: Sequence[SimulationProcess], start: date) -> None:
+        if callable(processes):
+            raise InputError(format_error("processes", "must be a list of generator functions", "one function", "Put it in a list."))
         for process in processes:
             if not callable(process):
                 remedy = "Pass the function, without calling it."

@@ -54,7 +54,7 @@ def register_metric(source: MetricSource) -> None:
     >>> unregister_metric("opens_per_contact")
     """
     if isinstance(source, MetricDefinition):
-        _check_definition(source)
+        _check_registrable(source)
     elif not callable(source):
         remedy = "Make one with MetricDefinition(name, unit, title, terms)."
         got = type(source).__name__
@@ -163,7 +163,7 @@ def definitions_of(source: MetricSource, codebook: Codebook) -> list[MetricDefin
         if not isinstance(definition, MetricDefinition):
             where, got = f"metrics of '{_source_name(source)}'", type(definition).__name__
             raise InputError(format_error(where, "must be MetricDefinitions", got, "Return a list of them, which may be empty."))
-        _check_definition(definition)
+        _check_registrable(definition)
     return definitions
 
 
@@ -246,8 +246,8 @@ class CheckedTerms:
             raise InputError(format_error(where, "must have denominators of at least 0", got, "Count or measure what the ratio is about."))
         if terms.allocated_cost is not None:
             _checked_values(where, "allocated cost", terms.allocated_cost, len(run))
-        if definition.unit == SHARE_UNIT and not terms.is_total:
-            _check_share(where, numerator, denominator)
+        if definition.unit == SHARE_UNIT:
+            _check_share(where, terms, numerator, denominator)
         return terms._replace(numerator=numerator, denominator=denominator)
 
 
@@ -266,8 +266,11 @@ def _checked_values(where: str, noun: str, values: Array, n_customers: int) -> A
     return found
 
 
-def _check_share(where: str, numerator: Array, denominator: Array) -> None:
-    """Raise if the share of a customer is not between 0 and 1."""
+def _check_share(where: str, terms: RatioTerms, numerator: Array, denominator: Array) -> None:
+    """Raise if a share is a total or has allocated costs, or is not between 0 and 1 for a customer."""
+    if terms.is_total or terms.allocated_cost is not None:
+        got, remedy = "a total" if terms.is_total else "allocated costs", "Choose another unit, such as 'ratio'."
+        raise InputError(format_error(where, f"must be a ratio of counts, as its unit is '{SHARE_UNIT}'", got, remedy))
     is_outside = (numerator < 0) | (numerator > denominator * (1 + _SHARE_TOLERANCE))
     if is_outside.any():
         first = int(np.flatnonzero(is_outside)[0])
@@ -276,14 +279,23 @@ def _check_share(where: str, numerator: Array, denominator: Array) -> None:
         raise InputError(format_error(where, must, got, "Choose another unit, such as 'ratio', if it is no share."))
 
 
-def _check_definition(definition: MetricDefinition) -> None:
-    """Raise if a definition is incomplete, or has the name of a shipped metric."""
+def check_definition(definition: MetricDefinition) -> None:
+    """Raise if the definition of a metric is incomplete.
+
+    Parameters
+    ----------
+    definition : MetricDefinition
+        The definition.
+
+    Raises
+    ------
+    InputError
+        If its name is no name, its unit or title is empty, or its terms are no function.
+    """
     name = definition.name
     if not isinstance(name, str) or not _NAME_PATTERN.fullmatch(name):
-        must = "must be a word, which a word in brackets may follow, as in 'visits' or 'visits[app]'"
+        must = "must be a word, which words in brackets may follow, as in 'visits' or 'visits[app]'"
         raise InputError(format_error("name of a metric", must, short_repr(name), "Choose such a name: files refer to it."))
-    if is_shipped_name(name):
-        raise _name_taken(name, "the name of a shipped metric", "Choose another name.")
     for field in ("unit", "title"):
         value = getattr(definition, field)
         if not isinstance(value, str) or not value.strip():
@@ -291,6 +303,13 @@ def _check_definition(definition: MetricDefinition) -> None:
     if not callable(definition.terms):
         remedy = "Give a function of the run, such as mean_of_outcome('opens')."
         raise InputError(format_error(f"metric '{name}'", "must have a function as terms", short_repr(definition.terms), remedy))
+
+
+def _check_registrable(definition: MetricDefinition) -> None:
+    """Raise if a definition is incomplete, or has the name of a shipped metric."""
+    check_definition(definition)
+    if is_shipped_name(definition.name):
+        raise _name_taken(definition.name, "the name of a shipped metric", "Choose another name.")
 
 
 def _name_taken(name: str, got: str, remedy: str) -> InputError:

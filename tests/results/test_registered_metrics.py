@@ -170,7 +170,10 @@ def test_unregistering_names_what_is_registered(big_spenders_metric: str) -> Non
             replace(BIG_SPENDERS, title="others"),
             r"metric 'big_spenders': must have a name of its own, got registered already, with another",
         ),
-        (replace(BIG_SPENDERS, name="big spenders"), r"name of a metric: must be a word, .* got 'big spenders'\."),
+        (
+            replace(BIG_SPENDERS, name="big spenders"),
+            r"name of a metric: must be a word, which words in brackets may follow, .* got 'big spenders'\.",
+        ),
         (replace(BIG_SPENDERS, name="no_unit", unit=""), r"metric 'no_unit': must have a unit, got ''\."),
         (replace(BIG_SPENDERS, name="no_title", title=" "), r"metric 'no_title': must have a title, got ' '\."),
         (replace(BIG_SPENDERS, name="no_terms", terms=3), r"metric 'no_terms': must have a function as terms, got 3\."),
@@ -214,6 +217,14 @@ def test_registration_is_refused(big_spenders_metric: str, source: MetricSource,
         (
             definition_with(lambda run: RatioTerms(np.array([2.0, 0]), run.entered), unit="share"),
             r"metric 'mine': must have numerators from 0 to the denominator, as its unit is 'share', got 2 of 1 for customer 0\.",
+        ),
+        (
+            definition_with(lambda run: RatioTerms(np.zeros(2), run.entered, np.ones(2)), unit="share"),
+            r"metric 'mine': must be a ratio of counts, as its unit is 'share', got allocated costs\. Choose another unit",
+        ),
+        (
+            definition_with(total_over_customers(mean_of_outcome("opens")), unit="share", is_total=True),
+            r"metric 'mine': must be a ratio of counts, as its unit is 'share', got a total\.",
         ),
         (
             definition_with(total_over_customers(mean_of_outcome("revenue"))),

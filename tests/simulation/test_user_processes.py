@@ -256,6 +256,7 @@ def test_day_of_a_date_counts_from_the_start() -> None:
 
     def look(simulation: cj.RunningSimulation) -> Iterator[Any]:
         days.append(simulation.day_of(date(2026, 2, 1)))
+        assert simulation.seed == 1
         yield simulation.until(1)
 
     run_with(look)
@@ -464,6 +465,11 @@ def fire_to_a_key(simulation: cj.RunningSimulation) -> Iterator[Any]:
 def test_invalid_processes_are_refused(process: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         run_with(process, journey={"events": {"ring": {}}})
+
+
+def test_a_process_outside_of_a_list_is_refused() -> None:
+    with pytest.raises(InputError, match=r"processes: must be a list of generator functions, got one function\. Put it in a list\."):
+        cj.simulate(small_scenario(), customers=1, engine="readable", processes=observe_everything)  # type: ignore[arg-type]
 
 
 def test_customers_of_another_simulation_are_refused() -> None:
