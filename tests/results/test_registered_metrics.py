@@ -2,6 +2,8 @@
 
 import contextlib
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -291,6 +293,41 @@ def test_metric_that_workers_cannot_import_is_refused() -> None:
         ),
     ):
         MultiProcessExecutor(study, FakeEvaluator, count=1, threads=1, report=lambda text: None)
+
+
+SESSION = """
+import cjsim as cj
+from cjsim.metrics.registration import pickle_registered_metrics
+def terms(run):
+    return cj.mean_per_customer(run, run.entered)
+cj.register_metric(cj.MetricDefinition("mine", "share", "all customers", terms))
+pickle_registered_metrics()
+"""
+SCRIPT = f"""
+import cjsim as cj
+def terms(run):
+    return cj.mean_per_customer(run, run.outcomes.customers["revenue"])
+cj.register_metric(cj.MetricDefinition("mine", "money", "revenue of each customer", terms))
+if __name__ == "__main__":
+    study = cj.Study.load({str(STUDY)!r}, set={{"objectives": ["mine"], "trials": 2, "batch": 2, "confirm": {{"finalists": 1}}}})
+    print(cj.optimize(study, storage="memory", workers=2).baseline["mine"].value)
+"""
+
+
+def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_metric_of_an_interactive_session_is_refused_for_workers() -> None:
+    found = run_python("-c", SESSION)
+    assert "metric 'mine': must be defined in a module, for several workers, got functions of an interactive session." in found.stderr
+
+
+def test_metric_of_a_script_is_known_to_workers(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    found = run_python(str(tmp_path / "script.py"))
+    assert found.returncode == 0, found.stderr
+    assert float(found.stdout) > 0
 
 
 class MetricEvaluator(FakeEvaluator):
