@@ -17,10 +17,20 @@ from cjsim.version import __version__
 if TYPE_CHECKING:
     from cjsim.calibration.purchase_model import calibrate_purchases
     from cjsim.description.describe import describe
+    from cjsim.engine.running_simulation import CustomerView, RunningSimulation
     from cjsim.eventlog import EventLog
     from cjsim.lab.experiment import Experiment
     from cjsim.lab.findings import Findings
     from cjsim.lab.run_experiment import experiment
+    from cjsim.metrics.ratios import (
+        MetricDefinition,
+        RatioTerms,
+        mean_of_outcome,
+        mean_per_customer,
+        ratio_of_sums,
+        total_over_customers,
+    )
+    from cjsim.metrics.registration import register_metric, temporary_metric, unregister_metric
     from cjsim.reporting.diary import Diary
     from cjsim.reporting.walk import walk
     from cjsim.simulation.comparison import Comparison, compare
@@ -36,15 +46,19 @@ if TYPE_CHECKING:
 
 _MODULE_BY_NAME = {
     "Comparison": "cjsim.simulation.comparison",
+    "CustomerView": "cjsim.engine.running_simulation",
     "Diary": "cjsim.reporting.diary",
     "EventLog": "cjsim.eventlog",
     "Experiment": "cjsim.lab.experiment",
     "Findings": "cjsim.lab.findings",
     "Journey": "cjsim.simulation.documents",
     "LeverRanking": "cjsim.tuning.levers.ranking",
+    "MetricDefinition": "cjsim.metrics.ratios",
     "Optimum": "cjsim.tuning.results.optimum",
     "Policy": "cjsim.simulation.documents",
+    "RatioTerms": "cjsim.metrics.ratios",
     "Run": "cjsim.simulation.run",
+    "RunningSimulation": "cjsim.engine.running_simulation",
     "Scenario": "cjsim.simulation.documents",
     "Study": "cjsim.tuning.study",
     "calibrate_purchases": "cjsim.calibration.purchase_model",
@@ -52,22 +66,33 @@ _MODULE_BY_NAME = {
     "describe": "cjsim.description.describe",
     "experiment": "cjsim.lab.run_experiment",
     "levers": "cjsim.tuning.levers.rank",
+    "mean_of_outcome": "cjsim.metrics.ratios",
+    "mean_per_customer": "cjsim.metrics.ratios",
     "optimize": "cjsim.tuning.optimize",
+    "ratio_of_sums": "cjsim.metrics.ratios",
+    "register_metric": "cjsim.metrics.registration",
     "simulate": "cjsim.simulation.simulate",
+    "temporary_metric": "cjsim.metrics.registration",
+    "total_over_customers": "cjsim.metrics.ratios",
+    "unregister_metric": "cjsim.metrics.registration",
     "walk": "cjsim.reporting.walk",
 }
 
 __all__ = [
     "Comparison",
+    "CustomerView",
     "Diary",
     "EventLog",
     "Experiment",
     "Findings",
     "Journey",
     "LeverRanking",
+    "MetricDefinition",
     "Optimum",
     "Policy",
+    "RatioTerms",
     "Run",
+    "RunningSimulation",
     "Scenario",
     "Study",
     "__version__",
@@ -76,8 +101,15 @@ __all__ = [
     "describe",
     "experiment",
     "levers",
+    "mean_of_outcome",
+    "mean_per_customer",
     "optimize",
+    "ratio_of_sums",
+    "register_metric",
     "simulate",
+    "temporary_metric",
+    "total_over_customers",
+    "unregister_metric",
     "walk",
 ]
 

@@ -23,6 +23,7 @@ class EventPriority(IntEnum):
     ESCALATION = 5
     TURN = 6  # actions that draw on a budget, by customer key: after all events that can add another one at this time
     ARRIVAL = 7
+    USER_PROCESS = 8  # a user's first process; the second has the next higher value, and so on
 
 
 class EventCalendar(simpy.Environment):
@@ -38,36 +39,38 @@ class EventCalendar(simpy.Environment):
         super().__init__(0.0)
         self.horizon = horizon
 
-    def call_at(self, time: float, priority: EventPriority, callback: Callable[[simpy.Event], None]) -> None:
+    def call_at(self, time: float, priority: int, callback: Callable[[simpy.Event], None]) -> None:
         """Schedule a callback, unless the time is at or after the horizon.
 
         Parameters
         ----------
         time : float
             Days; not before now.
-        priority : EventPriority
-            Order among simultaneous events.
+        priority : int
+            Order among simultaneous events, as an `EventPriority`.
         callback : callable
             Called with the event.
         """
         if time < self.horizon:
             self._push_event(time, priority).callbacks.append(callback)
 
-    def event_at(self, time: float) -> simpy.Event:
+    def event_at(self, time: float, priority: int = EventPriority.CUSTOMER) -> simpy.Event:
         """Schedule an event for a process to wait for; it may be at the horizon.
 
         Parameters
         ----------
         time : float
             Days; not before now.
+        priority : int
+            Order among simultaneous events, as an `EventPriority`.
 
         Returns
         -------
         simpy.Event
         """
-        return self._push_event(time, EventPriority.CUSTOMER)
+        return self._push_event(time, priority)
 
-    def _push_event(self, time: float, priority: EventPriority) -> simpy.Event:
+    def _push_event(self, time: float, priority: int) -> simpy.Event:
         event, queue = simpy.Event(self), cast("list[Any]", self._queue)
         event._ok = True
         event._value = None

@@ -136,6 +136,13 @@ class _DeskQueue:
         self._next_shift += 1
         self._schedule_next_shift()
 
+    @property
+    def load(self) -> "DeskLoad":
+        """The queue, the busy agents and the staff now."""
+        n_off_duty = sum(slot.triggered for slot in self._off_duty)
+        waiting_to_leave = len(self._off_duty) - n_off_duty  # agents who finish a conversation after their shift
+        return DeskLoad(len(self._staff.queue) - waiting_to_leave, self._staff.count - n_off_duty, self._capacity - len(self._off_duty))
+
     def release(self, slot: _QueueSlot) -> None:
         """End a conversation, or leave the queue.
 
@@ -184,6 +191,14 @@ class _DeskQueue:
             self._desks.enter(request, self.plan.escalate_to)
 
 
+class DeskLoad(NamedTuple):
+    """How busy a desk is: customers who wait, agents in a conversation, agents on duty."""
+
+    queue_length: int
+    busy: int
+    staff: int
+
+
 class DeskQueues:
     """The queues of all desks of a firm.
 
@@ -230,6 +245,20 @@ class DeskQueues:
         if not self._entering:
             self.calendar.call_at(self.calendar.now, EventPriority.ARRIVAL, self._admit_entering)
         self._entering.append(((request.queue_rank, request.asked, request.key), desk, request))
+
+    def load(self, desk: int) -> DeskLoad:
+        """Return how busy a desk is now.
+
+        Parameters
+        ----------
+        desk : int
+            Index of the desk.
+
+        Returns
+        -------
+        DeskLoad
+        """
+        return self._desks[desk].load
 
     def give_up(self, request: DeskRequest) -> None:
         """End the customer's patience: a request that still waits leaves the queue.

@@ -58,6 +58,8 @@ class Provenance:
         Operating system and Python version.
     libraries : Mapping of str to str
         Versions of the libraries whose arithmetic or file format affects the result.
+    processes : tuple of str
+        Names of the user's processes that took part. Their code is not recorded, and digests and seed do not reproduce such a run.
     """
 
     scenario: str
@@ -79,10 +81,20 @@ class Provenance:
     platform: str
     python: str
     libraries: Mapping[str, str]
+    processes: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, scenario: ScenarioSpec, plan: Plan, registry: PopulationRegistry, *, seed: int, engine: str, events: int, seconds: float
+        cls,
+        scenario: ScenarioSpec,
+        plan: Plan,
+        registry: PopulationRegistry,
+        *,
+        seed: int,
+        engine: str,
+        events: int,
+        seconds: float,
+        processes: tuple[str, ...] = (),
     ) -> "Provenance":
         """Record the provenance of a run that ends now.
 
@@ -102,6 +114,8 @@ class Provenance:
             Number of log rows.
         seconds : float
             Wall time of the run.
+        processes : tuple of str
+            Names of the user's processes.
 
         Returns
         -------
@@ -129,6 +143,7 @@ class Provenance:
             platform=platform.platform(),
             python=platform.python_version(),
             libraries={name: _library_version(name) for name in _LIBRARIES},
+            processes=processes,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -142,13 +157,14 @@ class Provenance:
         Parameters
         ----------
         values : Mapping
-            At least the fields of the record.
+            At least the fields of the record; `processes` may be missing.
 
         Returns
         -------
         Provenance
         """
-        return cls(**{field.name: values[field.name] for field in fields(cls)})
+        names = [field.name for field in fields(cls) if field.name != "processes"]
+        return cls(**{name: values[name] for name in names}, processes=tuple(values.get("processes", ())))
 
 
 def _entry_record(entry: Entry) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """The readable engine: every customer is a SimPy process. It serves as documentation, as a base for extensions, and as the reference.
 
 The compiled engine finds the next event by scanning arrays. Here the same takes a line of Python, and SimPy advances the time. Both
-engines call the same rules and give the same log, byte for byte. Where customers share desks or budgets, all of them, referred customers
-included, are processes of one SimPy environment; otherwise each chunk of each generation has its own.
+engines call the same rules and give the same log, byte for byte. Where customers share desks or budgets, or a user's processes see them,
+all of them, referred customers included, are processes of one SimPy environment; otherwise each chunk of each generation has its own.
 """
 
-from collections.abc import Generator, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Iterable
 
 import numpy as np
 import simpy
@@ -26,11 +25,11 @@ from cjsim.engine.buffers import (
 )
 from cjsim.engine.calendar import BudgetTurns, EventCalendar
 from cjsim.engine.desk_queues import DeskQueues, DeskReply, DeskRequest
+from cjsim.engine.due_events import DueEvent, fired_event, pending_events
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_limit import check_population_limit
 from cjsim.engine.shared_resources import SharedResults
 from cjsim.engine.sync_points import SYNC_POINT, SyncState, budget_gate, needs_budget_turn
-from cjsim.kernels.codes import DueKind
 from cjsim.kernels.desks.requests import patience_days, service_days
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
 from cjsim.kernels.state import DESK_REPLY, CustomerState, Output, Population
@@ -38,38 +37,6 @@ from cjsim.kernels.world import Array
 from cjsim.scenario.spec import MAX_CUSTOMERS
 
 INITIAL_LOG_ROWS = 1024  # initial capacity for the log rows of one customer
-
-
-class DueEvent(NamedTuple):
-    """A pending event; tuples compare in the order in which events are handled."""
-
-    time: float  # days
-    kind: DueKind
-    order: tuple[int, ...]  # order among simultaneous events of one kind
-    which: int  # index of the response, event or actor
-
-
-def pending_events(state: CustomerState) -> list[DueEvent]:
-    """Return all pending events of a customer.
-
-    Parameters
-    ----------
-    state : CustomerState
-        State of the customer.
-
-    Returns
-    -------
-    list of DueEvent
-        Unordered; events that are not due have the time inf.
-    """
-    responses = [
-        DueEvent(float(read.due), DueKind.RESPONSE, (int(read.site), int(read.index), int(read.actions)), i)
-        for i, read in enumerate(state.responses[: state.customer[0].n_responses])
-    ]
-    clocks = [DueEvent(float(due), DueKind.CLOCK, (event,), event) for event, due in enumerate(state.clock_due)]
-    actions = [DueEvent(float(due), DueKind.ACTOR, (actor,), actor) for actor, due in enumerate(state.actor_due)]
-    reply = DueEvent(float(state.customer[0].reply_due), DueKind.DESK_REPLY, (), 0)
-    return [*responses, *clocks, *actions, reply]
 
 
 class SharedEnvironment:
@@ -85,10 +52,13 @@ class SharedEnvironment:
         Whether referred customers must be in the same environment as their referrers.
     max_customers : int
         Limit on the number of customers.
+    can_fire : bool
+        Whether events may be fired from outside, so that customers remain until the horizon even if nothing is due.
     """
 
-    def __init__(self, plan: Plan, seed: int, *, is_shared: bool, max_customers: int = MAX_CUSTOMERS) -> None:
+    def __init__(self, plan: Plan, seed: int, *, is_shared: bool, max_customers: int = MAX_CUSTOMERS, can_fire: bool = False) -> None:
         self.plan = plan
+        self.can_fire = can_fire
         self.max_customers = max_customers
         self.seed = seed
         self.is_shared = is_shared
@@ -153,6 +123,9 @@ class CustomerProcess:
         self.sizes = BufferSizes(rows=INITIAL_LOG_ROWS)
         self.replies = np.zeros(4, DESK_REPLY)
         self.n_requests = self.n_replies = self.n_referrals = 0  # requests made, replies received, referred customers admitted
+        self.has_entered = False
+        self.events_to_fire: list[int] = []  # from outside, in the order in which they were fired
+        self.fired: dict[int, DueEvent] = {}  # by the number of events handled before
         self.state, self.out = self.new_buffers()
 
     def new_buffers(self) -> tuple[CustomerState, Output]:
@@ -172,10 +145,11 @@ class CustomerProcess:
         environment, horizon = self.environment, self.environment.calendar.horizon
         yield environment.calendar.event_at(min(float(self.population.entered[self.index]), horizon))
         start_customer(environment.plan.world, self.state, self.out, self.population, self.index, 0)
+        self.has_entered = float(self.population.entered[self.index]) < horizon
         self.handle_consequences()
         while True:
-            due = min(pending_events(self.state))
-            if due.time >= horizon and not self.state.customer[0].awaits_reply:
+            due = self.next_due()
+            if due.time >= horizon and not self.state.customer[0].awaits_reply and not environment.can_fire:
                 break
             try:
                 if due.time > environment.calendar.now:
@@ -185,11 +159,34 @@ class CustomerProcess:
                 if needs_budget_turn(environment.plan.world, self.state, environment.sync_state, int(due.kind), due.which, due.time):
                     yield self.wait_for_budget_turn(due.time)
             except simpy.Interrupt:
-                continue  # a reply has come: its time is among the pending events now
+                continue  # a reply has come, or an event was fired: it is among the pending events now
+            if due.is_fired:
+                self.fired[int(self.state.customer[0].events_handled)] = due
+                del self.events_to_fire[0]
             self.dispatch(due)
             raise_if_stuck(environment.plan, self.state)
             self.handle_consequences()
         finish_customer(environment.plan.world, self.state, self.out)
+
+    def next_due(self) -> DueEvent:
+        """Return the pending event that is handled next; fired events come after all others that are due now."""
+        due, now = min(pending_events(self.state)), self.environment.calendar.now
+        if self.events_to_fire and due.time > now:
+            return fired_event(now, self.events_to_fire[0])
+        return due
+
+    def fire(self, event: int) -> None:
+        """Let an event of the journey happen to the customer now, by the rules by which an effect fires it.
+
+        Parameters
+        ----------
+        event : int
+            Index of the event.
+        """
+        assert self.has_entered and self.environment.can_fire
+        self.events_to_fire.append(event)
+        if len(self.events_to_fire) == 1:
+            self.process.interrupt()
 
     def dispatch(self, due: DueEvent) -> None:
         """Handle an event at the time of the model."""
@@ -228,8 +225,8 @@ class CustomerProcess:
         self.population.replies[self.index] = 0, self.n_replies
         self.state, self.out = self.new_buffers()
         start_customer(self.environment.plan.world, self.state, self.out, self.population, self.index, 0)
-        for _ in range(n_events):
-            self.dispatch(min(pending_events(self.state)))
+        for n in range(n_events):
+            self.dispatch(self.fired[n] if n in self.fired else min(pending_events(self.state)))
 
     def make_request(self) -> None:
         """Send the customer's open request to its desk."""
@@ -278,11 +275,14 @@ class ReadableEngine:
         Seed of the run, in [0, 2**63).
     rows : int
         0 if log rows are not kept.
+    run_processes : callable, optional
+        Runs an environment with all customers to its horizon, together with a user's processes.
     """
 
-    def __init__(self, plan: Plan, seed: int, *, rows: int) -> None:
+    def __init__(self, plan: Plan, seed: int, *, rows: int, run_processes: Callable[[SharedEnvironment], None] | None = None) -> None:
         self.plan = plan
         self.seed = seed
+        self.run_processes = run_processes
         self.keeps_log_rows = rows > 0
         self.environment: SharedEnvironment | None = None
 
@@ -290,7 +290,9 @@ class ReadableEngine:
         """Do nothing: the first customer loads the kernels."""
 
     def resolve_shared_resources(self, cohorts: Iterable[Cohort], *, max_customers: int = MAX_CUSTOMERS) -> SharedResults:
-        """Simulate all customers together, where they share desks or budgets; `simulate` then only collects their outcomes.
+        """Simulate all customers together, where they share desks or budgets, or a user's processes see them.
+
+        `simulate` then only collects their outcomes.
 
         Parameters
         ----------
@@ -308,10 +310,14 @@ class ReadableEngine:
         InputError
             If the population exceeds `max_customers`, or a customer is stuck in a zero-time loop.
         """
-        self.environment = SharedEnvironment(self.plan, self.seed, is_shared=True, max_customers=max_customers)
+        can_fire = self.run_processes is not None
+        self.environment = SharedEnvironment(self.plan, self.seed, is_shared=True, max_customers=max_customers, can_fire=can_fire)
         for cohort in cohorts:
             self.environment.admit(cohort, make_outcomes(self.plan, len(cohort)))
-        self.environment.calendar.run()
+        if self.run_processes is None:
+            self.environment.calendar.run()
+        else:
+            self.run_processes(self.environment)
         replies = [(key, customer.replies[: customer.n_replies]) for key, customer in sorted(self.environment.customers.items())]
         return SharedResults.of(replies, self.environment.cutoffs)
 

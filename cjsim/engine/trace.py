@@ -9,8 +9,9 @@ from cjsim.compiler.cohorts import Cohort
 from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import draw_population
 from cjsim.engine.buffers import BufferSizes, make_outcomes, make_output, make_state, raise_if_stuck
+from cjsim.engine.due_events import pending_events
 from cjsim.engine.outcomes import Outcomes
-from cjsim.engine.readable import INITIAL_LOG_ROWS, pending_events
+from cjsim.engine.readable import INITIAL_LOG_ROWS
 from cjsim.engine.shared_resources import SharedResults
 from cjsim.kernels.codes import DueKind
 from cjsim.kernels.customer.decay import satisfaction_now

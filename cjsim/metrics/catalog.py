@@ -1,4 +1,4 @@
-"""The catalog of all metrics. Each is defined once, in `cjsim.metrics.definitions`, and estimated and compared from its definition."""
+"""The catalog of all metrics, shipped and registered. Each is defined once, and estimated and compared from its definition."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,17 +8,13 @@ from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import MetricEstimate, estimate_metric
-from cjsim.metrics.definitions.conversion_and_retention import conversion_and_retention_metrics
-from cjsim.metrics.definitions.customer_acquisition import acquisition_metrics
-from cjsim.metrics.definitions.journey_progress import journey_metrics
-from cjsim.metrics.definitions.message_engagement import message_metrics
-from cjsim.metrics.definitions.purchases_and_value import purchase_and_value_metrics
-from cjsim.metrics.definitions.service_levels import desk_metrics
 from cjsim.metrics.ratios import MetricDefinition
+from cjsim.metrics.registration import registered_metric_definitions
+from cjsim.metrics.shipped_metrics import shipped_metric_definitions
 
 
 def all_metric_definitions(codebook: Codebook) -> dict[str, MetricDefinition]:
-    """Return the definitions of all metrics of runs with a codebook, by name, in the order of tables.
+    """Return the definitions of all metrics of runs with a codebook, by name, in the order of tables: shipped ones, then registered ones.
 
     Parameters
     ----------
@@ -28,15 +24,13 @@ def all_metric_definitions(codebook: Codebook) -> dict[str, MetricDefinition]:
     Returns
     -------
     dict of str to MetricDefinition
+
+    Raises
+    ------
+    InputError
+        If two registered metrics have the same name.
     """
-    definitions = [
-        *conversion_and_retention_metrics(),
-        *purchase_and_value_metrics(),
-        *acquisition_metrics(codebook),
-        *journey_metrics(codebook),
-        *message_metrics(codebook),
-        *desk_metrics(codebook),
-    ]
+    definitions = [*shipped_metric_definitions(codebook), *registered_metric_definitions(codebook)]
     return {definition.name: definition for definition in definitions}
 
 

@@ -16,6 +16,7 @@ Cochran, W. G. (1977). Sampling Techniques, 3rd ed. Wiley.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -100,11 +101,11 @@ class MetricDefinition:
     Attributes
     ----------
     name : str
-        Name in JSON and tables.
+        Name in JSON, tables and files, such as 'open_rate' or 'open_rate[email]'.
     unit : str
         'share' (of what the denominator counts, in [0, 1]), 'money', 'days', 'ratio', or what is counted.
     title : str
-        Description for tables.
+        Description for tables; names what is measured, and per what.
     terms : callable
         Returns the numerators and denominators of a run.
     is_detail : bool
@@ -178,7 +179,7 @@ def mean_of_outcome(field: str) -> Callable[[RunRecord], RatioTerms]:
     callable
         For `MetricDefinition.terms`.
     """
-    return lambda run: mean_per_customer(run, run.outcomes.customers[field])
+    return partial(_mean_of_field, field)
 
 
 def total_over_customers(terms: Callable[[RunRecord], RatioTerms]) -> Callable[[RunRecord], RatioTerms]:
@@ -194,7 +195,16 @@ def total_over_customers(terms: Callable[[RunRecord], RatioTerms]) -> Callable[[
     callable
         For `MetricDefinition.terms`.
     """
-    return lambda run: terms(run)._replace(is_total=True)
+    return partial(_as_total, terms)
+
+
+# Partial functions of these, rather than lambdas, can be passed to worker processes.
+def _mean_of_field(field: str, run: RunRecord) -> RatioTerms:
+    return mean_per_customer(run, run.outcomes.customers[field])
+
+
+def _as_total(terms: Callable[[RunRecord], RatioTerms], run: RunRecord) -> RatioTerms:
+    return terms(run)._replace(is_total=True)
 
 
 def sum_terms_by_root(terms: RatioTerms, sample: ClusterSample) -> RatioTerms:

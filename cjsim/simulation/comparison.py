@@ -5,12 +5,13 @@ who came under one policy only counts as never having entered under the other.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from cjsim.engine.user_processes import SimulationProcess
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 from cjsim.kernels.world import Array
 from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
@@ -209,6 +210,7 @@ def compare(
     engine: Literal["compiled", "readable"] = "compiled",
     threads: int | None = None,
     max_customers: int | None = None,
+    processes: Sequence[SimulationProcess] = (),
     progress: Progress | None = None,
 ) -> Comparison:
     """Simulate scenarios on the same customers, and compare each with the first.
@@ -227,6 +229,9 @@ def compare(
         All cores if not given. Results do not depend on it.
     max_customers : int, optional
         Abort if the population of a scenario exceeds this number, as in `simulate`.
+    processes : sequence of callable
+        SimPy processes of your own in each simulation, on the readable engine, as in `simulate`. To compare a process with its absence,
+        pass two runs to `Comparison.of`.
     progress : Progress, optional
         Receives the progress of each simulation.
 
@@ -239,13 +244,22 @@ def compare(
     InputError
         If there are fewer than two scenarios, they differ in start, horizon, entry or (unless given) number of customers, or one of them
         cannot be simulated.
+    Exception
+        What a process raises.
     """
     require_same_customers(scenarios, customers=customers)
     baseline = next(iter(scenarios.values()))
     customers, seed = baseline.customers if customers is None else customers, baseline.seed if seed is None else seed
     runs = {
         name: simulate(
-            scenario, customers=customers, seed=seed, engine=engine, threads=threads, max_customers=max_customers, progress=progress
+            scenario,
+            customers=customers,
+            seed=seed,
+            engine=engine,
+            threads=threads,
+            max_customers=max_customers,
+            processes=processes,
+            progress=progress,
         )
         for name, scenario in scenarios.items()
     }

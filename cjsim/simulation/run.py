@@ -19,6 +19,7 @@ from cjsim.errors import InputError, format_error
 from cjsim.eventlog import EventLog
 from cjsim.metrics.catalog import estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
+from cjsim.metrics.registration import MetricSource, registered_metrics
 from cjsim.output_folder import folder_to_write
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import (
@@ -101,10 +102,17 @@ class Run(RunRecord):
         """The event log, if one was written."""
         return EventLog(self.log_path) if self.log_path else None
 
-    @cached_property
+    @property
     def metrics(self) -> Mapping[str, MetricEstimate]:
-        """Every metric with its interval, by name."""
-        return estimate_all_metrics(self)
+        """Every metric with its interval, by name; with the metrics that are registered at the moment."""
+        registered = registered_metrics()
+        if registered not in self._metrics_by_registered:
+            self._metrics_by_registered[registered] = estimate_all_metrics(self)
+        return self._metrics_by_registered[registered]
+
+    @cached_property
+    def _metrics_by_registered(self) -> dict[tuple[MetricSource, ...], Mapping[str, MetricEstimate]]:
+        return {}
 
     def summary(self, *, full: bool = False) -> str:
         """Return the metrics as a table in text.
@@ -121,13 +129,14 @@ class Run(RunRecord):
         return run_table(self, self.metrics, full=full)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run and its metrics as plain values for JSON; null where undefined."""
+        """Return the run and its metrics as plain values for JSON; null where undefined. `processes` only if there were any."""
         origin = self.provenance
         return {
             "scenario": origin.scenario,
             "customers": len(self),
             "seed": origin.seed,
             "engine": origin.engine,
+            **({"processes": list(origin.processes)} if origin.processes else {}),
             "events": origin.events,
             "seconds": origin.seconds,
             "metrics": {

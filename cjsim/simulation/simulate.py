@@ -25,6 +25,7 @@ from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.readable import ReadableEngine
 from cjsim.engine.sync_points import has_shared_resources, simulate_to_sync_point
+from cjsim.engine.user_processes import SimulationProcess, UserProcesses
 from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
 from cjsim.errors import InputError, format_error, quote_choices
 from cjsim.eventlog.parquet_writer import LogWriter
@@ -51,6 +52,7 @@ def simulate(
     threads: int | None = None,
     max_customers: int | None = None,
     log: str | Path | None = None,
+    processes: Sequence[SimulationProcess] = (),
     progress: Progress | None = None,
 ) -> Run:
     """Simulate the customers of a scenario.
@@ -72,6 +74,9 @@ def simulate(
         times the number of initial customers.
     log : str or Path, optional
         Write the event log to this Parquet file.
+    processes : sequence of callable
+        SimPy processes of your own, on the readable engine: generator functions of a `RunningSimulation`, which observes customers and
+        desks, and fires events. The provenance of the run names them.
     progress : Progress, optional
         Receives the progress of the simulation.
 
@@ -83,8 +88,10 @@ def simulate(
     Raises
     ------
     InputError
-        If an argument is out of its range, the log cannot be written, the scenario is invalid, a customer is stuck in a zero-time loop, or
-        the population exceeds `max_customers`.
+        If an argument is out of its range, the log cannot be written, the scenario is invalid, a customer is stuck in a zero-time loop, the
+        population exceeds `max_customers`, or there are processes on the compiled engine.
+    Exception
+        What a process raises.
 
     Examples
     --------
@@ -107,6 +114,9 @@ def simulate(
     seed = scenario.seed if seed is None else _checked_integer("seed", seed, 0, 2**63 - 1)
     if engine not in ENGINES:
         raise InputError(format_error("engine", f"must be one of {quote_choices(ENGINES)}", repr(engine), "Name one of these."))
+    user_processes = UserProcesses(processes, scenario.start)
+    if user_processes.names and engine != "readable":
+        raise InputError(format_error("processes", "must run on the readable engine", repr(engine), "Give engine='readable' as well."))
     n_threads = _checked_integer("threads", (os.cpu_count() or 1) if threads is None else threads, 1, MAX_THREADS)
     if engine == "readable":
         n_threads = 1
@@ -121,12 +131,17 @@ def simulate(
     else:
         note_compilation(progress, [simulate_customers, *([simulate_to_sync_point] if has_shared_resources(plan.world) else [])])
     arrivals = _draw_limited_arrivals(plan, seed, n_initial, max_customers)
-    pool = WorkerPool([ENGINES[engine](plan, seed, rows=LOG_BUFFER_ROWS if log is not None else 0) for _ in range(n_threads)])
+    rows = LOG_BUFFER_ROWS if log is not None else 0
+    if user_processes.names:
+        pool = WorkerPool([ReadableEngine(plan, seed, rows=rows, run_processes=user_processes.run)])
+    else:
+        pool = WorkerPool([ENGINES[engine](plan, seed, rows=rows) for _ in range(n_threads)])
     pool.engines[0].prepare()
     progress.start(n_initial + len(arrivals), scenario.name)
     try:
         with LogWriter(log, plan.codebook, scenario.start) if log is not None else nullcontext() as writer:
-            generations = Generations(plan, pool, writer=writer, progress=progress, max_customers=max_customers)
+            together = bool(user_processes.names)
+            generations = Generations(plan, pool, writer=writer, progress=progress, max_customers=max_customers, together=together)
             generations.simulate(
                 [CustomerBatch(n_initial, partial(initial_cohort, plan, seed)), CustomerBatch(len(arrivals), arrivals.subset)]
             )
@@ -134,7 +149,9 @@ def simulate(
         progress.finish()
     registry = PopulationRegistry.of(n_initial, arrivals, generations.referrals)
     seconds = time.perf_counter() - started
-    provenance = Provenance.of(scenario, plan, registry, seed=seed, engine=engine, events=pool.n_events, seconds=seconds)
+    provenance = Provenance.of(
+        scenario, plan, registry, seed=seed, engine=engine, events=pool.n_events, seconds=seconds, processes=user_processes.names
+    )
     return Run.from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
 
 
@@ -153,6 +170,8 @@ class Generations:
         Receives the number of simulated customers.
     max_customers : int
         Limit on the number of customers.
+    together : bool
+        Whether customers are simulated together even if they share nothing.
 
     Attributes
     ----------
@@ -162,7 +181,17 @@ class Generations:
         Outcomes by batch; together, all customers in order.
     """
 
-    def __init__(self, plan: Plan, pool: WorkerPool, *, writer: LogWriter | None, progress: Progress, max_customers: int) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        pool: WorkerPool,
+        *,
+        writer: LogWriter | None,
+        progress: Progress,
+        max_customers: int,
+        together: bool = False,
+    ) -> None:
+        self._is_shared = together or has_shared_resources(plan.world)
         self.referrals: list[Array] = []
         self.outcomes: list[Outcomes] = []
         self._count = 0  # customers of all generations so far
@@ -183,7 +212,7 @@ class Generations:
         """
         self._count = sum(batch.size for batch in batches)
         batches = [batch for batch in batches if batch.size] or batches[:1]
-        if has_shared_resources(self._plan.world):
+        if self._is_shared:
             self._pool.resolve_shared_resources(batches, max_customers=self._max_customers)
         while batches:
             referrals: list[Array] = []

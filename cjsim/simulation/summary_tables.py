@@ -9,8 +9,10 @@ from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import MetricEstimate, estimate_metric
 from cjsim.metrics.number_format import SCORE_UNIT, decimal_places, format_interval, format_value
 from cjsim.metrics.paired_differences import PairedDifference
-from cjsim.metrics.ratios import MetricDefinition
+from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition
 from cjsim.metrics.text_table import align_columns
+
+_UNITS_WITHOUT_NAME = (SHARE_UNIT, "money", "ratio")  # per cent, the currency of the scenario, a plain number
 
 
 def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bool = False) -> str:
@@ -35,7 +37,7 @@ def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bo
     origin = run.provenance
     head = (
         f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {origin.horizon:g} days, seed {origin.seed},"
-        f" {origin.engine} engine, {origin.events:,} log rows"
+        f" {origin.engine} engine{_process_names(run)}, {origin.events:,} log rows"
     )
     table = align_columns(("metric", "value", "95 % interval", "n", ""), rows)
     return "\n\n".join([head, table, _table_notes(len(definitions) - len(rows))])
@@ -101,6 +103,12 @@ def _customer_sources(run: RunRecord) -> str:
     return sources if _has_new_customers(run) else ""
 
 
+def _process_names(run: RunRecord) -> str:
+    """Name the user's processes that took part."""
+    names = run.provenance.processes
+    return f" with the process{'es' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
+
+
 def _has_new_customers(run: RunRecord) -> bool:
     """Whether there are arrivals or referred customers: only then do totals tell more than means."""
     return len(run) > run.registry.n_initial
@@ -160,7 +168,9 @@ def _name_with_mark(definition: MetricDefinition) -> str:
 
 
 def _title_with_unit(definition: MetricDefinition) -> str:
-    return definition.title + (f" ({definition.unit})" if definition.unit in ("days", SCORE_UNIT) else "")
+    """Return the title, with the unit unless the title or the number names it."""
+    is_named = definition.unit in _UNITS_WITHOUT_NAME or definition.unit in definition.title
+    return definition.title if is_named else f"{definition.title} ({definition.unit})"
 
 
 def _table_notes(n_hidden: int) -> str:

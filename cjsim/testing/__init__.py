@@ -1,3 +1,5 @@
 """Contract tests for extensions of cjsim: each check raises an AssertionError that names the contract that does not hold."""
 
+from cjsim.testing.metric_contract import check_metric as check_metric
+from cjsim.testing.process_contract import check_process as check_process
 from cjsim.testing.sampler_contract import check_sampler as check_sampler

@@ -17,6 +17,7 @@ from multiprocessing.connection import wait as wait_for
 from typing import Any, Protocol
 
 from cjsim.errors import InputError, format_error
+from cjsim.metrics.registration import pickle_registered_metrics, unpickle_registered_metrics
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import Trial
 
@@ -89,11 +90,16 @@ class MultiProcessExecutor:
         Number of threads of each process.
     report : callable
         Receives a message when a process crashes.
+
+    Raises
+    ------
+    InputError
+        If a registered metric cannot be passed to other processes.
     """
 
     def __init__(self, study: Study, make_evaluator: EvaluatorFactory, *, count: int, threads: int, report: Callable[[str], None]) -> None:
         self.size = count
-        self._initializer_arguments = (study, make_evaluator, threads)
+        self._initializer_arguments = (pickle_registered_metrics(), study, make_evaluator, threads)
         self._report = report
         self._tasks: dict[Future[Trial], TrialTask] = {}
         self._crashes = 0
@@ -190,10 +196,11 @@ def open_executor(
 _WORKER_STATE: dict[str, Any] = {}  # in a worker process: its evaluator
 
 
-def _initialize_worker(study: Study, make_evaluator: EvaluatorFactory, threads: int) -> None:
-    """Set up a worker process."""
+def _initialize_worker(metrics: bytes, study: Study, make_evaluator: EvaluatorFactory, threads: int) -> None:
+    """Set up a worker process, with the registered metrics of its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it and ends the workers
     threading.Thread(target=_exit_with_parent, daemon=True).start()
+    unpickle_registered_metrics(metrics)
     _WORKER_STATE["evaluator"] = make_evaluator(study, threads)
 
 

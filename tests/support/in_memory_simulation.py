@@ -6,7 +6,7 @@ As a script, it reads scenarios as JSON from standard input and writes their out
 import hashlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 from unittest import mock
@@ -81,12 +81,13 @@ class InMemoryLogWriter:
 
 
 def simulate_in_memory(
-    scenario: Scenario, engine: Any = "compiled", *, customers: int | None = None, seed: int | None = None
+    scenario: Scenario, engine: Any = "compiled", *, customers: int | None = None, seed: int | None = None, processes: Sequence[Any] = ()
 ) -> InMemoryResult:
     """Simulate a scenario with its log in memory."""
     writer = InMemoryLogWriter()
     with mock.patch.object(simulate_module, "LogWriter", writer):
-        result = simulate_module.simulate(scenario, engine=engine, customers=customers, seed=seed, threads=1, log="kept")
+        options: dict[str, Any] = {"customers": customers, "seed": seed, "threads": 1, "processes": processes}
+        result = simulate_module.simulate(scenario, engine=engine, log="kept", **options)
     rows = np.concatenate(writer.rows)
     assert len(rows) == result.provenance.events == result.outcomes.customers["events"].sum()
     return InMemoryResult(compile_scenario(scenario), rows, result.outcomes, result.registry)

@@ -38,6 +38,7 @@ def acquisition_metrics(codebook: Codebook) -> list[MetricDefinition]:
                 f"customers who came by {channel}, referred ones included",
                 _acquired_customers(i),
                 is_detail=True,
+                is_total=True,
             ),
             MetricDefinition(
                 f"acquired_share[{channel}]", SHARE_UNIT, f"share of customers who came by {channel}", _acquired_share(i), is_detail=True

@@ -1,0 +1,123 @@
+"""A user's processes in a simulation on the readable engine: started at day 0, closed at the horizon, errors reported as the user's."""
+
+from collections.abc import Callable, Generator, Sequence
+from datetime import date
+from functools import partial
+from typing import Any
+
+import simpy
+
+from cjsim.engine.calendar import EventPriority
+from cjsim.engine.readable import SharedEnvironment
+from cjsim.engine.running_simulation import RunningSimulation
+from cjsim.errors import InputError, format_error, short_repr
+
+SimulationProcess = Callable[[RunningSimulation], Generator[simpy.Event, Any, Any]]
+
+
+class UserProcesses:
+    """The processes of one run.
+
+    Parameters
+    ----------
+    processes : sequence of callable
+        Generator functions of a `RunningSimulation`, in the order in which they resume at equal times.
+    start : date
+        Day 0 of the scenario.
+
+    Raises
+    ------
+    InputError
+        If there is no list of processes, or one is not callable.
+    """
+
+    def __init__(self, processes: Sequence[SimulationProcess], start: date) -> None:
+        if callable(processes):
+            raise InputError(format_error("processes", "must be a list of generator functions", "one function", "Put it in a list."))
+        for process in processes:
+            if not callable(process):
+                remedy = "Pass the function, without calling it."
+                raise InputError(format_error("processes", "must be generator functions", short_repr(process), remedy))
+        self.names = tuple(map(process_name, processes))
+        self._processes = tuple(processes)
+        self._start = start
+        self._failure: Exception | None = None
+
+    def run(self, environment: SharedEnvironment) -> None:
+        """Run all customers and processes to the horizon.
+
+        Parameters
+        ----------
+        environment : SharedEnvironment
+            All customers and desks.
+
+        Raises
+        ------
+        Exception
+            What a process raised, with a note that names the process and the day.
+        InputError
+            If a customer is stuck in a zero-time loop.
+        """
+        generators = [self._drive(process, environment, index) for index, process in enumerate(self._processes)]
+        for index, generator in enumerate(generators):
+            environment.calendar.call_at(
+                0.0, EventPriority.USER_PROCESS + index, partial(_start, environment=environment, generator=generator)
+            )
+        try:
+            environment.calendar.run()
+        except Exception as error:
+            if self._failure is None or error is self._failure:
+                raise
+            raise self._failure from None  # SimPy raises a copy without the user's traceback
+        finally:
+            for generator in generators:
+                generator.close()
+
+    def _drive(self, process: SimulationProcess, environment: SharedEnvironment, index: int) -> Generator[simpy.Event, Any, None]:
+        """Run one process, and note what it raises."""
+        name = self.names[index]
+        simulation = RunningSimulation(environment, self._start, name=name, index=index)
+        try:
+            yield from _checked_events(process(simulation), name)
+        except Exception as error:
+            error.add_note(f"Raised by the process '{name}' on day {simulation.now:g} of the simulation.")
+            self._failure = error
+            raise
+
+
+def process_name(process: SimulationProcess) -> str:
+    """Return the name of a process: that of its function or class.
+
+    Parameters
+    ----------
+    process : callable
+        The process.
+
+    Returns
+    -------
+    str
+    """
+    function = process.func if isinstance(process, partial) else process
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _start(_: simpy.Event, environment: SharedEnvironment, generator: Generator[simpy.Event, Any, None]) -> None:
+    environment.calendar.process(generator)
+
+
+def _checked_events(generator: object, name: str) -> Generator[simpy.Event, Any, None]:
+    """Yield the events of a process; raise if it yields something else."""
+    where, remedy = f"process '{name}'", "Yield simulation.until(day) or simulation.timeout(days)."
+    if not isinstance(generator, Generator):
+        raise InputError(format_error(where, "must be a generator function", f"a function that returns {short_repr(generator)}", remedy))
+    try:
+        value = None
+        while True:
+            event = generator.send(value)
+            if not isinstance(event, simpy.Event):
+                raise InputError(format_error(where, "must yield events", short_repr(event), remedy))
+            value = yield event
+    except StopIteration:
+        return
+    finally:
+        generator.close()

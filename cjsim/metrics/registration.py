@@ -1,0 +1,321 @@
+"""Metrics that a user registers: they join the catalog of this process, and appear wherever shipped metrics do.
+
+Files name metrics, as strings name scorers in scikit-learn: a registry by name, rather than an argument of each function, resolves them
+in studies and experiments too.
+"""
+
+import pickle
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cjsim.compiler.plan import Codebook
+from cjsim.engine.run_record import RunRecord
+from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
+from cjsim.kernels.world import Array
+from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms
+from cjsim.metrics.shipped_metrics import is_shipped_name
+
+MetricFactory = Callable[[Codebook], Iterable[MetricDefinition]]
+MetricSource = MetricDefinition | MetricFactory
+
+_NAME_PATTERN = re.compile(r"[A-Za-z_]\w*(\[[^\[\]]+\])?")
+_SHARE_TOLERANCE = 1e-9  # rounding of numerators that are sums of days or money
+_REGISTERED: dict[str, MetricSource] = {}  # by name of the metric or factory, in the order of registration
+
+
+def register_metric(source: MetricSource) -> None:
+    """Register a metric, or a factory of metrics, in this process.
+
+    A registered metric appears wherever shipped ones do: in tables, JSON and comparisons, and by its name in levers, studies and
+    experiments. Worker processes of a study know it if its functions are defined with `def` at the top level of a module.
+
+    Parameters
+    ----------
+    source : MetricDefinition or callable
+        The metric; or a function of the codebook (names of stages, channels, events and so on) that returns the metrics of a scenario,
+        for metrics per channel or stage.
+
+    Raises
+    ------
+    InputError
+        If a shipped or another registered metric has the name, or the definition is incomplete.
+
+    Examples
+    --------
+    >>> from cjsim.metrics.ratios import MetricDefinition, ratio_of_sums
+    >>> def opens_per_contact(run):
+    ...     return ratio_of_sums(run, run.outcomes.customers["opens"], run.outcomes.customers["contacts"])
+    >>> register_metric(MetricDefinition("opens_per_contact", "ratio", "openings per contact", opens_per_contact))
+    >>> unregister_metric("opens_per_contact")
+    """
+    if isinstance(source, MetricDefinition):
+        _check_registrable(source)
+    elif not callable(source):
+        remedy = "Make one with MetricDefinition(name, unit, title, terms)."
+        got = type(source).__name__
+        raise InputError(format_error("register_metric", "must get a MetricDefinition or a function of the codebook", got, remedy))
+    name = _source_name(source)
+    if name in _REGISTERED and _REGISTERED[name] != source:
+        raise _name_taken(name, "registered already, with another definition", f"Call unregister_metric('{name}') first, or rename it.")
+    _REGISTERED[name] = source
+
+
+def unregister_metric(name: str) -> None:
+    """Remove a registered metric, or a factory of metrics.
+
+    Parameters
+    ----------
+    name : str
+        Name of the metric; of a factory, the name of the function.
+
+    Raises
+    ------
+    InputError
+        If nothing is registered under the name.
+    """
+    if name not in _REGISTERED:
+        raise InputError(format_error("unregister_metric", *unknown_name_parts(name, _REGISTERED, "registered metric")))
+    del _REGISTERED[name]
+
+
+@contextmanager
+def temporary_metric(source: MetricSource) -> Iterator[None]:
+    """Register a metric for the length of a `with` block.
+
+    Parameters
+    ----------
+    source : MetricDefinition or callable
+        As for `register_metric`.
+
+    Raises
+    ------
+    InputError
+        As `register_metric`.
+    """
+    before = dict(_REGISTERED)
+    register_metric(source)
+    try:
+        yield
+    finally:
+        _REGISTERED.clear()
+        _REGISTERED.update(before)
+
+
+def registered_metrics() -> tuple[MetricSource, ...]:
+    """Return what is registered, in the order of registration."""
+    return tuple(_REGISTERED.values())
+
+
+def registered_metric_definitions(codebook: Codebook) -> list[MetricDefinition]:
+    """Return the registered metrics of runs with a codebook; their terms are checked whenever they are computed.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Passed to the factories.
+
+    Returns
+    -------
+    list of MetricDefinition
+
+    Raises
+    ------
+    InputError
+        If two metrics have the same name, or a factory returns something else than complete definitions.
+    """
+    found: dict[str, MetricDefinition] = {}
+    for definition in (definition for source in registered_metrics() for definition in definitions_of(source, codebook)):
+        if definition.name in found:
+            raise _name_taken(definition.name, "returned by two registrations", "Rename one of them.")
+        found[definition.name] = replace(definition, terms=CheckedTerms(definition))
+    return list(found.values())
+
+
+def definitions_of(source: MetricSource, codebook: Codebook) -> list[MetricDefinition]:
+    """Return the definitions of a metric or of a factory, each checked to be complete.
+
+    Parameters
+    ----------
+    source : MetricDefinition or callable
+        The metric or factory.
+    codebook : Codebook
+        Passed to the factory.
+
+    Returns
+    -------
+    list of MetricDefinition
+
+    Raises
+    ------
+    InputError
+        If a factory returns something else, or a definition that is incomplete or has the name of a shipped metric.
+    """
+    if isinstance(source, MetricDefinition):
+        return [source]
+    found = source(codebook)
+    definitions = list(found) if isinstance(found, Iterable) else [found]
+    for definition in definitions:
+        if not isinstance(definition, MetricDefinition):
+            where, got = f"metrics of '{_source_name(source)}'", type(definition).__name__
+            raise InputError(format_error(where, "must be MetricDefinitions", got, "Return a list of them, which may be empty."))
+        _check_registrable(definition)
+    return definitions
+
+
+def pickle_registered_metrics() -> bytes:
+    """Return what is registered for a worker process, which passes it to `unpickle_registered_metrics`.
+
+    Raises
+    ------
+    InputError
+        If a metric cannot be found by another process, because its functions are lambdas, nested, or defined in a session.
+    """
+    for name, source in _REGISTERED.items():
+        must, remedy = "must be defined in a module, for several workers", "Define its functions with `def` in a module, or use one worker."
+        try:
+            content = pickle.dumps(source)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise InputError(format_error(f"metric '{name}'", must, short_repr(str(error)), remedy)) from error
+        if b"__main__" in content and not hasattr(sys.modules["__main__"], "__file__"):
+            raise InputError(format_error(f"metric '{name}'", must, "functions of an interactive session", remedy))
+    return pickle.dumps(_REGISTERED)
+
+
+def unpickle_registered_metrics(content: bytes) -> None:
+    """Register in a worker process what is registered in its parent, in place of what importing the parent's script registered.
+
+    Parameters
+    ----------
+    content : bytes
+        What `pickle_registered_metrics` returned.
+    """
+    metrics = pickle.loads(content)
+    _REGISTERED.clear()
+    _REGISTERED.update(metrics)
+
+
+@dataclass(frozen=True)
+class CheckedTerms:
+    """The terms function of a user's metric, which raises if its terms are not what a metric needs.
+
+    Attributes
+    ----------
+    definition : MetricDefinition
+        The metric.
+    """
+
+    definition: MetricDefinition
+
+    def __call__(self, run: RunRecord) -> RatioTerms:
+        """Return the terms of a run, the numerators as float64.
+
+        Parameters
+        ----------
+        run : RunRecord
+            The run.
+
+        Returns
+        -------
+        RatioTerms
+
+        Raises
+        ------
+        InputError
+            If there is not one finite number per customer, a denominator is negative, or a share is not between 0 and 1.
+        """
+        definition, where = self.definition, f"metric '{self.definition.name}'"
+        try:
+            terms = definition.terms(run)
+        except Exception as error:
+            error.add_note(f"Raised by the {where}.")
+            raise
+        if not isinstance(terms, RatioTerms):
+            raise InputError(format_error(where, "must return RatioTerms", type(terms).__name__, "Use mean_per_customer or ratio_of_sums."))
+        if terms.is_total != definition.is_total:
+            got = f"is_total={definition.is_total} and terms with is_total={terms.is_total}"
+            raise InputError(format_error(where, "must be a total in its definition and in its terms, or in neither", got, "Set both."))
+        numerator = _checked_values(where, "numerator", terms.numerator, len(run)).astype(np.float64, copy=False)
+        denominator = _checked_values(where, "denominator", terms.denominator, len(run))
+        if (denominator < 0).any():
+            got = f"{denominator.min():g} for customer {int(denominator.argmin())}"
+            raise InputError(format_error(where, "must have denominators of at least 0", got, "Count or measure what the ratio is about."))
+        if terms.allocated_cost is not None:
+            _checked_values(where, "allocated cost", terms.allocated_cost, len(run))
+        if definition.unit == SHARE_UNIT:
+            _check_share(where, terms, numerator, denominator)
+        return terms._replace(numerator=numerator, denominator=denominator)
+
+
+def _checked_values(where: str, noun: str, values: Array, n_customers: int) -> Array:
+    """Return one finite number per customer as an array, or raise."""
+    found = np.asarray(values)
+    if found.shape != (n_customers,):
+        must, remedy = f"must return one {noun} per customer, shape ({n_customers},)", "Compute it from the arrays of run.outcomes."
+        raise InputError(format_error(where, must, f"shape {found.shape}", remedy))
+    if found.dtype.kind not in "biuf":
+        raise InputError(format_error(where, f"must return numbers as {noun}s", str(found.dtype), "Convert them to float."))
+    if not np.isfinite(found).all():
+        first = int(np.flatnonzero(~np.isfinite(found))[0])
+        remedy = "Give such customers the numerator and the denominator 0: they then do not count."
+        raise InputError(format_error(where, f"must return finite {noun}s", f"{found[first]} for customer {first}", remedy))
+    return found
+
+
+def _check_share(where: str, terms: RatioTerms, numerator: Array, denominator: Array) -> None:
+    """Raise if a share is a total or has allocated costs, or is not between 0 and 1 for a customer."""
+    if terms.is_total or terms.allocated_cost is not None:
+        got, remedy = "a total" if terms.is_total else "allocated costs", "Choose another unit, such as 'ratio'."
+        raise InputError(format_error(where, f"must be a ratio of counts, as its unit is '{SHARE_UNIT}'", got, remedy))
+    is_outside = (numerator < 0) | (numerator > denominator * (1 + _SHARE_TOLERANCE))
+    if is_outside.any():
+        first = int(np.flatnonzero(is_outside)[0])
+        got = f"{numerator[first]:g} of {float(denominator[first]):g} for customer {first}"
+        must = f"must have numerators from 0 to the denominator, as its unit is '{SHARE_UNIT}'"
+        raise InputError(format_error(where, must, got, "Choose another unit, such as 'ratio', if it is no share."))
+
+
+def check_definition(definition: MetricDefinition) -> None:
+    """Raise if the definition of a metric is incomplete.
+
+    Parameters
+    ----------
+    definition : MetricDefinition
+        The definition.
+
+    Raises
+    ------
+    InputError
+        If its name is no name, its unit or title is empty, or its terms are no function.
+    """
+    name = definition.name
+    if not isinstance(name, str) or not _NAME_PATTERN.fullmatch(name):
+        must = "must be a word, which words in brackets may follow, as in 'visits' or 'visits[app]'"
+        raise InputError(format_error("name of a metric", must, short_repr(name), "Choose such a name: files refer to it."))
+    for field in ("unit", "title"):
+        value = getattr(definition, field)
+        if not isinstance(value, str) or not value.strip():
+            raise InputError(format_error(f"metric '{name}'", f"must have a {field}", short_repr(value), "Tables show it."))
+    if not callable(definition.terms):
+        remedy = "Give a function of the run, such as mean_of_outcome('opens')."
+        raise InputError(format_error(f"metric '{name}'", "must have a function as terms", short_repr(definition.terms), remedy))
+
+
+def _check_registrable(definition: MetricDefinition) -> None:
+    """Raise if a definition is incomplete, or has the name of a shipped metric."""
+    check_definition(definition)
+    if is_shipped_name(definition.name):
+        raise _name_taken(definition.name, "the name of a shipped metric", "Choose another name.")
+
+
+def _name_taken(name: str, got: str, remedy: str) -> InputError:
+    return InputError(format_error(f"metric '{name}'", "must have a name of its own", got, remedy))
+
+
+def _source_name(source: MetricSource) -> str:
+    """Return the name of a metric, or of the function that makes metrics."""
+    return source.name if isinstance(source, MetricDefinition) else getattr(source, "__name__", type(source).__name__)

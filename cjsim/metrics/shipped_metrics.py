@@ -1,0 +1,80 @@
+"""The metrics that cjsim ships, from the definitions in `cjsim.metrics.definitions`."""
+
+from functools import cache
+
+from cjsim.compiler.plan import Codebook
+from cjsim.metrics.definitions.conversion_and_retention import conversion_and_retention_metrics
+from cjsim.metrics.definitions.customer_acquisition import acquisition_metrics
+from cjsim.metrics.definitions.journey_progress import FIRST_VALUE_MOMENT, journey_metrics
+from cjsim.metrics.definitions.message_engagement import message_metrics
+from cjsim.metrics.definitions.purchases_and_value import purchase_and_value_metrics
+from cjsim.metrics.definitions.service_levels import desk_metrics
+from cjsim.metrics.ratios import MetricDefinition
+
+_ANY = ("any",)
+_EVERYTHING = Codebook(
+    events=_ANY,
+    stages=_ANY,
+    channels=_ANY,
+    messages=_ANY,
+    sources=_ANY,
+    scores=_ANY,
+    tags=_ANY,
+    personas=_ANY,
+    traits=_ANY,
+    attributes={},
+    moments=("conversion", FIRST_VALUE_MOMENT),
+    interests=_ANY,
+    offers=_ANY,
+    desks=_ANY,
+    acquisition=_ANY,
+)
+
+
+def shipped_metric_definitions(codebook: Codebook) -> list[MetricDefinition]:
+    """Return the definitions of the shipped metrics of runs with a codebook, in the order of tables.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Names of moments, stages, channels, desks and acquisition channels.
+
+    Returns
+    -------
+    list of MetricDefinition
+    """
+    return [
+        *conversion_and_retention_metrics(),
+        *purchase_and_value_metrics(),
+        *acquisition_metrics(codebook),
+        *journey_metrics(codebook),
+        *message_metrics(codebook),
+        *desk_metrics(codebook),
+    ]
+
+
+def is_shipped_name(name: str) -> bool:
+    """Whether a shipped metric of some scenario has this name, or one like it with other words in brackets.
+
+    Parameters
+    ----------
+    name : str
+        Name of a metric.
+
+    Examples
+    --------
+    >>> is_shipped_name("clv"), is_shipped_name("open_rate[letter]"), is_shipped_name("clv[letter]")
+    (True, True, False)
+    """
+    return _without_brackets(name) in _shipped_name_patterns()
+
+
+@cache
+def _shipped_name_patterns() -> frozenset[str]:
+    return frozenset(_without_brackets(definition.name) for definition in shipped_metric_definitions(_EVERYTHING))
+
+
+def _without_brackets(name: str) -> str:
+    """Return the name with the words in brackets removed, and the brackets kept."""
+    start, bracket, _ = name.partition("[")
+    return start + bracket

@@ -1,0 +1,218 @@
+"""The contract of metrics: what tables, comparisons, studies and experiments rely on, checked on small runs."""
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from cjsim.engine.outcomes import Outcomes
+from cjsim.errors import InputError
+from cjsim.metrics.cluster_sample import ClusterSample
+from cjsim.metrics.confidence_intervals import MetricEstimate, estimate_metric
+from cjsim.metrics.customer_pairing import CustomerPairing
+from cjsim.metrics.paired_differences import paired_difference
+from cjsim.metrics.ratios import MetricDefinition, RatioTerms
+from cjsim.metrics.registration import CheckedTerms, MetricSource, check_definition
+from cjsim.simulation.batches import BatchSimulator
+from cjsim.simulation.run import Run
+from cjsim.simulation.simulate import simulate
+from cjsim.testing.small_worlds import idle_customers, independent_customers, sharing_customers
+
+COVERAGE_BATCHES, COVERAGE_CUSTOMERS = 100, 200
+MIN_COVERED = 85  # of 100 intervals; with a coverage of 95 %, fewer than 85 happen in one of 20,000 checks
+_MIN_CONTRIBUTORS = 20  # customers of a batch with a numerator: with fewer, the normal interval need not cover
+
+
+def check_metric(source: MetricSource) -> None:
+    """Check that a metric, or every metric of a factory, keeps what cjsim promises about metrics.
+
+    The runs: customers who share nothing and refer others; customers who share a desk and arrive by paid acquisition; customers to whom
+    nothing happens. Checked on them: the definition is complete; there are one finite numerator and denominator per customer; they are
+    the same when computed again, or from a saved run; they depend on the customer only, neither on the others nor on their order, so that
+    parts of a run add up (allocated costs excepted); customers who never entered add nothing; equal policies have a difference of exactly
+    0; and the intervals of many runs cover the value of all of them.
+
+    Parameters
+    ----------
+    source : MetricDefinition or callable
+        The metric, or a function of the codebook that returns metrics.
+
+    Raises
+    ------
+    AssertionError
+        If a promise is broken; the message names the metric and the promise.
+
+    Examples
+    --------
+    >>> from cjsim.metrics.ratios import MetricDefinition, mean_of_outcome
+    >>> check_metric(MetricDefinition("clicks", "clicks", "clicks per customer", mean_of_outcome("clicks")))
+    """
+    for run in (_run("idle"), _run("independent"), _run("sharing")):
+        for definition in _definitions(source, run):
+            _check_terms(definition, run)
+            _check_equal_policies(definition, run)
+            _check_saved_run(definition, run)
+            _check_customers_who_never_entered(definition, run)
+            _check_order(definition, run)
+    whole, *halves = _batches(2, COVERAGE_CUSTOMERS // 2)
+    for definition in _definitions(source, whole):
+        _check_parts(definition, whole, halves)
+    for definition in _definitions(source, whole):
+        _check_coverage(definition)
+
+
+@cache
+def _run(name: str) -> Run:
+    scenarios = {"idle": idle_customers, "independent": independent_customers, "sharing": sharing_customers}
+    return simulate(scenarios[name](), threads=1)
+
+
+@cache
+def _batches(count: int, size: int) -> tuple[Run, ...]:
+    """A run of independent customers, and the same customers in batches."""
+    simulator = BatchSimulator(independent_customers(), seed=5, threads=1)
+    whole = simulator.simulate(0, count * size)
+    return (whole, *(simulator.simulate(n * size, size) for n in range(count)))
+
+
+def _definitions(source: MetricSource, run: Run) -> list[MetricDefinition]:
+    """The metrics of a source, each checked to be complete, and with terms that are checked when they are computed."""
+    definitions = [source] if isinstance(source, MetricDefinition) else list(source(run.codebook))
+    for definition in definitions:
+        try:
+            check_definition(definition)
+        except InputError as error:
+            raise AssertionError(f"a metric must be completely defined: {error}") from error
+    return [replace(definition, terms=CheckedTerms(definition)) for definition in definitions]
+
+
+def _terms(definition: MetricDefinition, run: Run) -> RatioTerms:
+    try:
+        return definition.terms(run)
+    except InputError as error:
+        raise AssertionError(f"{error} (in the run '{run.provenance.scenario}')") from error
+    except Exception as error:
+        promise = f"must be computed from any run, but '{run.provenance.scenario}' raised {type(error).__name__}: {error}"
+        raise AssertionError(f"metric '{definition.name}': {promise}") from error
+
+
+def _require(holds: bool | np.bool_, definition: MetricDefinition, promise: str, found: str) -> None:
+    """Raise an AssertionError that names the metric and the broken promise, also where Python's `assert` is off."""
+    if not holds:
+        raise AssertionError(f"metric '{definition.name}': {promise}, but {found}")
+
+
+def _is_same(one: RatioTerms, other: RatioTerms) -> bool:
+    """Whether numerators and denominators are the same; allocated costs up to rounding."""
+    if one.allocated_cost is None or other.allocated_cost is None:
+        has_same_costs = one.allocated_cost is other.allocated_cost
+    else:
+        has_same_costs = np.allclose(one.allocated_cost, other.allocated_cost)
+    return has_same_costs and np.array_equal(one.numerator, other.numerator) and np.array_equal(one.denominator, other.denominator)
+
+
+def _check_terms(definition: MetricDefinition, run: Run) -> None:
+    again = _is_same(_terms(definition, run), _terms(definition, run))
+    _require(again, definition, "must be the same when it is computed again", f"differs in the run '{run.provenance.scenario}'")
+
+
+def _check_equal_policies(definition: MetricDefinition, run: Run) -> None:
+    sample = ClusterSample.from_run(run)
+    other = replace(run, outcomes=Outcomes(*(array.copy() for array in run.outcomes)))
+    found = paired_difference(_terms(definition, run), _terms(definition, other), CustomerPairing.match_by_key(sample, sample))
+    is_zero = np.isnan(found.effect) or found.effect == found.low == found.high == 0
+    must = "must have a difference of exactly 0 between equal policies"
+    _require(is_zero, definition, must, f"it is {found.effect:g} [{found.low:g}, {found.high:g}]")
+
+
+def _check_saved_run(definition: MetricDefinition, run: Run) -> None:
+    loaded = _saved_and_loaded(run.provenance.scenario)
+    is_kept = _is_same(_terms(definition, run), _terms(definition, loaded))
+    _require(is_kept, definition, "must be the same in a run that was saved and loaded", "it uses what is not saved")
+
+
+@cache
+def _saved_and_loaded(name: str) -> Run:
+    with tempfile.TemporaryDirectory() as folder:
+        loaded = Run.load(_run(name).save(folder))
+        profiles = loaded.profiles()  # read from the folder, which is about to go
+    return replace(loaded, profiles=lambda: profiles)
+
+
+def _check_customers_who_never_entered(definition: MetricDefinition, run: Run) -> None:
+    absent = np.arange(len(run)) % 3 == 0
+    customers = run.outcomes.customers.copy()
+    customers["entered"][absent] = np.inf
+    found = _terms(definition, replace(run, outcomes=run.outcomes._replace(customers=customers)))
+    added = found.numerator[absent]
+    must = "must have the numerator 0 for customers who never entered"
+    _require(
+        not added.any(), definition, must, f"one of them adds {added[np.abs(added).argmax()]:g}. Use mean_per_customer or ratio_of_sums"
+    )
+
+
+def _check_order(definition: MetricDefinition, run: Run) -> None:
+    """Permute the initial customers: the terms must be permuted alike."""
+    registry, n = run.registry, len(run)
+    order = np.arange(n)
+    order[: registry.n_initial] = np.random.default_rng(1).permutation(registry.n_initial)
+    parents = np.where(registry.later_parents >= 0, np.argsort(order)[registry.later_parents], -1)
+    profiles = run.profiles()
+    permuted_profiles = profiles._replace(
+        attributes={name: values[order] for name, values in profiles.attributes.items()},
+        traits={name: values[order] for name, values in profiles.traits.items()},
+    )
+    permuted = replace(
+        run,
+        outcomes=Outcomes(*(array[order] for array in run.outcomes)),
+        registry=replace(registry, later_parents=parents),
+        profiles=lambda: permuted_profiles,
+    )
+    terms = _terms(definition, run)
+    expected = terms._replace(
+        numerator=terms.numerator[order],
+        denominator=terms.denominator[order],
+        allocated_cost=None if terms.allocated_cost is None else terms.allocated_cost[order],
+    )
+    is_permuted = _is_same(_terms(definition, permuted), expected)
+    _require(is_permuted, definition, "must not depend on the order of customers", "customers in another order have other terms")
+
+
+def _check_parts(definition: MetricDefinition, whole: Run, parts: Iterable[Run]) -> None:
+    """Simulate parts of the customers alone: each customer must have the terms that it has in the whole run."""
+    expected = _terms_by_key(definition, [whole])
+    found = _terms_by_key(definition, parts)
+    differing = [key for key in expected if expected[key] != found[key]]
+    must = "must add up over parts of a run, as the terms of a customer must depend on that customer only"
+    numbers = f"{expected[differing[0]]} of all, {found[differing[0]]} of a part" if differing else ""
+    _require(not differing, definition, must, f"customer {differing[:1]} has (numerator, denominator) {numbers}")
+
+
+def _terms_by_key(definition: MetricDefinition, runs: Iterable[Run]) -> Mapping[int, tuple[float, float]]:
+    by_key: dict[int, tuple[float, float]] = {}
+    for run in runs:
+        terms = _terms(definition, run)
+        pairs = zip(terms.numerator.tolist(), terms.denominator.astype(np.float64).tolist(), strict=True)
+        by_key |= dict(zip(run.keys.tolist(), pairs, strict=True))
+    return by_key
+
+
+def _check_coverage(definition: MetricDefinition) -> None:
+    """Estimate the metric on many independent batches: most intervals must contain the value of all of them."""
+    _, *batches = _batches(COVERAGE_BATCHES, COVERAGE_CUSTOMERS)
+    terms = [_terms(definition, batch) for batch in batches]
+    contributors = np.mean([np.count_nonzero(one.numerator) for one in terms])
+    estimates = [_estimate(definition, batch) for batch in batches]
+    if contributors < _MIN_CONTRIBUTORS or any(np.isnan(one.low) for one in estimates):
+        return
+    denominators = sum(one.denominator_sum for one in terms)
+    value = sum(one.numerator_sum for one in terms) / denominators
+    covered = sum(one.low <= value <= one.high for one in estimates)
+    must = f"must have 95 % intervals that cover: at least {MIN_COVERED} of {COVERAGE_BATCHES}"
+    _require(covered >= MIN_COVERED, definition, must, f"{covered} contain {value:g}")
+
+
+def _estimate(definition: MetricDefinition, run: Run) -> MetricEstimate:
+    return estimate_metric(_terms(definition, run), definition.unit, ClusterSample.from_run(run))

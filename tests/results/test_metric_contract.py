@@ -1,0 +1,90 @@
+"""The contract of metrics: our own keep it, and a metric that breaks a promise fails with an AssertionError that names it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from own_metrics import BIG_SPENDERS, first_touches_by_channel
+
+import cjsim as cj
+from cjsim.metrics.ratios import RatioTerms, mean_of_outcome, mean_per_customer, ratio_of_sums
+from cjsim.metrics.shipped_metrics import shipped_metric_definitions
+from cjsim.testing import check_metric
+
+
+def revenue(run: cj.Run) -> Any:
+    return run.outcomes.customers["revenue"]
+
+
+def test_shipped_metrics_keep_the_contract() -> None:
+    check_metric(shipped_metric_definitions)
+
+
+@pytest.mark.parametrize("source", [BIG_SPENDERS, first_touches_by_channel], ids=["definition", "factory"])
+def test_a_users_metrics_can_keep_the_contract(source: Any) -> None:
+    check_metric(source)
+
+
+def test_a_metric_may_use_attributes_and_traits() -> None:
+    def squared_days(run: cj.Run) -> RatioTerms:
+        assert len(run.profiles().traits) == 0
+        return mean_per_customer(run, (run.outcomes.dwell**2).sum(axis=1, dtype=float))
+
+    check_metric(cj.MetricDefinition("squared_days", "days squared", "squared days in stages", squared_days))
+
+
+RANDOM = np.random.default_rng(1)
+
+BROKEN: dict[str, tuple[Callable[[cj.Run], RatioTerms], str]] = {
+    "one number": (lambda run: RatioTerms(np.array([1.0]), run.entered), "must return one numerator per customer"),
+    "nan": (lambda run: mean_of_outcome("first_purchase")(run), "must return finite numerators, got nan"),
+    "raises where nothing happens": (
+        lambda run: mean_per_customer(run, revenue(run) > revenue(run)[revenue(run) > 0].min()),
+        "must be computed from any run, but 'idle' raised ValueError",
+    ),
+    "random": (lambda run: mean_per_customer(run, RANDOM.random(len(run))), "must be the same when it is computed again"),
+    "of this object": (
+        lambda run: mean_per_customer(run, np.where(revenue(run) > 0, id(run.outcomes) % 1009, 0)),
+        "must have a difference of exactly 0 between equal policies",
+    ),
+    "not saved": (
+        lambda run: mean_per_customer(run, np.full(len(run), "from_plan" in run.profiles.__qualname__)),
+        "must be the same in a run that was saved and loaded",
+    ),
+    "counts who never entered": (
+        lambda run: RatioTerms(revenue(run), np.ones(len(run))),
+        "must have the numerator 0 for customers who never",
+    ),
+    "of rows": (lambda run: mean_per_customer(run, np.arange(len(run)) % 2), "must not depend on the order of customers"),
+    "of others": (
+        lambda run: mean_per_customer(run, revenue(run) > np.median(revenue(run))),
+        "must add up over parts of a run, as the terms of a customer must depend on that customer only",
+    ),
+    "heavy tail": (lambda run: mean_per_customer(run, np.exp(revenue(run) / 10)), "must have 95 % intervals that cover"),
+}
+
+
+@pytest.mark.parametrize(("terms", "promise"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_promise_is_named(terms: Callable[[cj.Run], RatioTerms], promise: str) -> None:
+    with pytest.raises(AssertionError, match=f"metric 'broken': {promise}"):
+        check_metric(cj.MetricDefinition("broken", "points", "points per customer", terms))
+
+
+def test_an_incomplete_definition_is_named() -> None:
+    with pytest.raises(AssertionError, match="a metric must be completely defined: metric 'big_spenders': must have a title, got ''"):
+        check_metric(replace(BIG_SPENDERS, title=""))
+
+
+def test_the_broken_metric_of_a_factory_is_named() -> None:
+    def metrics(codebook: Any) -> list[cj.MetricDefinition]:
+        return [
+            cj.MetricDefinition(
+                f"spread[{channel}]", "contacts", f"contacts by {channel}", lambda run: ratio_of_sums(run, revenue(run), -revenue(run))
+            )
+            for channel in codebook.channels
+        ]
+
+    with pytest.raises(AssertionError, match=r"metric 'spread\[email\]': must have denominators of at least 0"):
+        check_metric(metrics)
