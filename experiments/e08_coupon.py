@@ -4,8 +4,8 @@ On one day each of the shop's customers gets a coupon for 15 % off everything, v
 same customers are also simulated without both, and with the email alone. So it is known of each customer who redeems whether they would
 have bought anyway.
 
-Published: Sahni, Zou, Chintagunta (2017), 70 field experiments: about a tenth of the sales lift of offers comes from redemptions, and in the
-week after expiry spending is still a quarter higher.
+Published: Sahni, Zou, Chintagunta (2017), 70 field experiments: about a tenth of the sales lift of offers comes from redemptions, and
+spending in the week after expiry is still a quarter higher.
 """
 
 from collections.abc import Sequence
