@@ -398,8 +398,8 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     figure(rows, given.seeds, given.out / "coverage.png")
     intro = f"""Levers of a small company, {given.seeds} seeds of {given.customers:,} customers; the true effect of each move on revenue
-is known in closed form (`true_effects` in the experiment). The "published" column shows the requirement. In rows with "min, max", the brackets
-contain these instead of an interval.
+is known in closed form (`true_effects` in the experiment). The "published" column shows the requirement. In rows
+with "min, max", the brackets contain these instead of an interval.
 
 With few customers and skewed effects, the normal interval covers less than its nominal level; `levers` marks it as `rough`. Hall's
 (1992) transform for skewness was tested on blocks of 200 customers. It covers 94.0 instead of 91.2 % over all moves, but 82 instead of
