@@ -25,7 +25,6 @@ from cjsim.tuning.study import Study
 COMPARED_STRATEGIES = (DEFAULT_STRATEGY, "TPE, paired", "TPE, unpaired", "random, paired")
 PROGRESS_CUSTOMERS = 20_000  # of the ground truth, to evaluate the progress
 NEAR, ENOUGH = 0.01, 0.9  # share of the best CLV; share of the seeds
-COLUMN_NAMES = {"strategy": "way", "complete_trials": "full", "simulated_customers": "lives"}  # of the CSV files, by attribute
 FIRST_SEED = 11
 AT_20K = 20_000  # customers of a trial
 
@@ -98,11 +97,6 @@ def progress_steps(entry: SearchResult, truth: TruthEvaluator) -> list[ProgressS
         ProgressStep(entry.strategy, entry.seed, one.simulated_customers, truth.clv(one.params, PROGRESS_CUSTOMERS))
         for one in incumbents(entry.trials, entry.study.customers_per_trial)
     ]
-
-
-def csv_row(record: SearchOutcome | ProgressStep) -> dict[str, Any]:
-    """A record as a row of its CSV file."""
-    return {COLUMN_NAMES.get(name, name): value for name, value in record._asdict().items()}
 
 
 def compare_strategies(
@@ -242,7 +236,7 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     # Progress is evaluated on fewer customers, so the best policy is too.
     figure(results, steps, truth.clv(params_of(study, best), PROGRESS_CUSTOMERS), given.out / "search.png")
-    tables = {"searches": [csv_row(one) for one in results], "progress": [csv_row(one) for one in steps]}
+    tables = {"searches": [one._asdict() for one in results], "progress": [one._asdict() for one in steps]}
     intro = report_introduction(study, policies, truth.clv({}), given.seeds)
     findings = findings_of(results, best.clv)
     title = "E10: a study with a known optimum"

@@ -113,12 +113,12 @@ def front_rows(found: Sequence[Sequence[Front]]) -> list[dict[str, Any]]:
     """One row per front."""
     return [
         {
-            "way": front.strategy,
+            "strategy": front.strategy,
             "seed": front.seed,
             "trials": front.trials,
-            "lives": front.simulated_customers,
+            "simulated_customers": front.simulated_customers,
             "policies": len(front.points),
-            "area": front.hypervolume,
+            "hypervolume": front.hypervolume,
         }
         for fronts in found
         for front in fronts
@@ -127,7 +127,9 @@ def front_rows(found: Sequence[Sequence[Front]]) -> list[dict[str, Any]]:
 
 def point_rows(fronts: Sequence[Front]) -> list[dict[str, Any]]:
     """One row per policy of the fronts."""
-    return [{"way": front.strategy, "seed": front.seed, "clv": x, "retention_30d": y} for front in fronts for x, y in sorted(front.points)]
+    return [
+        {"strategy": front.strategy, "seed": front.seed, "clv": x, "retention_30d": y} for front in fronts for x, y in sorted(front.points)
+    ]
 
 
 def figure(fronts: Sequence[Front], today: ObjectiveValues, path: Path) -> None:
@@ -169,7 +171,7 @@ def main() -> None:
     intro = f"""CLV and retention of a coffee club: {given.seeds} studies of 100 trials on 5,000 customers, and random searches with
 the same simulation budget. Each confirmed front is simulated again on {given.customers:,} unused customers; the area is the
 hypervolume beyond CLV {REFERENCE[0]:g} and retention {REFERENCE[1]:g}."""
-    tables = {"fronts": front_rows(found), "places": point_rows(found[0])}
+    tables = {"fronts": front_rows(found), "points": point_rows(found[0])}
     print(
         write_findings_report(
             "e11_pareto", "E11: retention against CLV", intro, findings_of(found), tables, given.out, reference_label="wanted"

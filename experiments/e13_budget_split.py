@@ -32,10 +32,10 @@ class ResponseCurves(NamedTuple):
     """Response curves of channels; arrays have shape (n_channels,)."""
 
     names: tuple[str, ...]
-    at_most: Floats  # arrivals a day
-    half: Floats  # money a day
+    at_most: Floats  # arrivals per day
+    half: Floats  # money per day
     slope: Floats
-    customer_value: Floats  # money a customer
+    customer_value: Floats  # money per customer
     days: float
 
     @classmethod
@@ -88,9 +88,6 @@ class FoundSplit(NamedTuple):
     high: float
     true_gain: float  # of the found split
     spend: Floats
-
-
-COLUMN_NAMES = {"relative_loss": "lost", "true_gain": "known"}  # of splits.csv, by attribute
 
 
 def search_split(study: Study, curves: ResponseCurves, sampler: str, seed: int) -> FoundSplit:
@@ -152,7 +149,7 @@ def _mean_with_interval(values: Floats) -> tuple[float, float, float, int]:
 def split_rows(splits: list[FoundSplit], curves: ResponseCurves) -> list[dict[str, Any]]:
     """One row per study, and one for the best split."""
     best = curves.best(float(splits[0].spend.sum()))
-    fields = [COLUMN_NAMES.get(name, name) for name in FoundSplit._fields[:9]]
+    fields = FoundSplit._fields[:9]
     blank = dict.fromkeys(fields[3:], "")
     first = {"sampler": "equal marginal returns", "seed": "", "distance": 0.0, **blank, **dict(zip(curves.names, best, strict=True))}
     columns = (*fields, *curves.names)

@@ -24,7 +24,7 @@ from published_findings import ROOT, Z95, Finding, ratio_with_interval, write_fi
 import cjsim as cj
 
 WEEKS = 12
-SIGMA = 0.6  # of the logarithm of a customer's size
+SIGMA = 0.6  # of the logarithm of customer size
 WAIT, LATER, BUYS = 4.0, 6.0, 10.0  # days: to the welcome letter, to the second letter, mean until a new customer buys unprompted
 
 
