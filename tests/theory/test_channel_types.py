@@ -207,7 +207,7 @@ def customers_with_event(run: Run, event: str, source: str) -> np.ndarray[Any, A
     return found
 
 
-def test_unopened_count_is_reset_by_an_opening(tmp_path: Path) -> None:
+def test_unopened_count_is_reset_by_an_open(tmp_path: Path) -> None:
     journey = {"channels": {"mail": {}}, "messages": {"m": {"channel": "mail", "open_rate": 0.4}}}
     policy = {"broadcasts": {"b": {"schedule": {**DAILY, "at": "12:00"}, "send": "m", "if": "unopened < 3 and unopened(mail) < 3"}}}
     run = simulate_small(journey, policy=policy, customers=300, horizon="40d", log=tmp_path / "log.parquet")
