@@ -35,7 +35,7 @@ KNOWN_HOLDOUT_METRICS = {
     "mae": 0.7855,
     "predicted": 1653.4,
 }  # computed beforehand from the data, with scipy
-FROM_SCRATCH_CHECK = "holdout purchases, simulated from the first purchase: simulated, actual"
+FROM_SCRATCH_CHECK = "holdout purchases, starting from the first purchase: simulated, actual"
 FIXED_PARAMETERS_CHECK = "the same with parameters fixed at the estimates: simulated, actual"
 CONDITIONAL_CHECK = "holdout purchases given each customer's history: simulated, actual"
 Floats = NDArray[np.float64]

@@ -156,7 +156,7 @@ def findings_of(everyone: Subscribers, chosen: dict[str, str]) -> list[Finding]:
             *kept,
             n,
             kept[0] > 0 and kept[2] < driven,
-            f"{driven:.1%} are driven away: an open speeds up cancellation here eight times as much as accepting the offer slows it",
+            f"{driven:.1%} are driven away: opening the offer speeds up cancellation eight times as much as accepting it slows it down",
         ),
         Finding(
             "increase in churn among sleeping dogs (the persona) minus that among other personas",

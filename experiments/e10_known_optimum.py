@@ -168,7 +168,7 @@ def report_introduction(study: Study, policies: Sequence[GridPolicy], today: flo
     return f"""Three waits of a coffee roaster, {seeds} studies of 100 trials on 20,000 customers, and other searches
 with the same simulation budget.
 
-The truth: {len(policies)} policies, 200,000 customers each, the same for all (`grid.csv`). The best has a newsletter every
+Ground truth: {len(policies)} policies on the same 200,000 customers (`grid.csv`). The best has a newsletter every
 {best.waits[0]:.2f} days, a coupon {24 * best.waits[1]:.1f} hours after a cart and a reminder {best.waits[2]:.1f} days after an order: CLV
 {best.clv:.2f} +- {best.half_width:.2f}; the current policy's is {today:.2f}. Of the full grid, {within[0]:.1%} is within 1 % of the best,
 {within[1]:.1%} within 2 %, {within[2]:.1%} within 5 %; the worst has

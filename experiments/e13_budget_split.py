@@ -198,7 +198,7 @@ def main() -> None:
     figure(splits, curves, given.out / "splits.png")
     intro = f"""1,000 per day among four channels with known response curves; {given.trials} trials per study, {given.seeds} seeds of
 each sampler. Each seed has its own customers and sampler seed. Gains are confirmed on customers that the search has not
-chosen."""
+used."""
     tables = {"splits": split_rows(splits, curves)}
     print(write_findings_report("e13_budget_split", "E13: splitting an acquisition budget", intro, findings_of(splits), tables, given.out))
 
