@@ -1,14 +1,14 @@
-"""How fast the engines are, as ratios of things run in turn in one process.
+"""Speed of the engines, as ratios of alternating runs in one process.
 
 Run `python benchmarks/engines.py` (about two minutes). It prints one JSON object: events/s of the compiled engine on one thread, of
-the readable engine, of the shop as one would write it by hand in SimPy (handwritten_shop.py), and of a floor: a kernel that
-draws a uniform, takes its logarithm and compares, once an event. An event is a row of the log. Then what a second thread and the log
-cost or give, what a customer's outcome takes in memory, and how long a new process takes until it has simulated the first customers.
-Then the same of a scenario with a shared resource, the saas with its support desk: its ratio to the readable engine, which simulates all
-customers in one environment, by CPU time, and the peak memory of a whole year of 200,000 customers, less that of an empty run.
+the readable engine, of a handwritten SimPy model of the shop (handwritten_shop.py), and of a floor: a kernel that
+draws a uniform, takes its logarithm and compares, once per event. An event is a row of the log. Then the effects of a second thread and
+of the log on speed, the memory per customer, and the time in which a new process simulates its first customers.
+Then the same for a scenario with a shared resource, saas with its support desk: the ratio to the readable engine, which simulates all
+customers in one environment, by CPU time, and the peak memory for a year of 200,000 customers, minus that of an empty run.
 
-Seconds are of CPU time where one thread works (other work on the machine disturbs them least) and of wall time where threads do. Each
-ratio is the median of the ratios of its rounds.
+Seconds are CPU time with one thread (least affected by other load on the machine) and wall time with several. Each ratio is the
+median over its rounds.
 """
 
 import argparse
@@ -38,17 +38,17 @@ DESK_CUSTOMERS = 200_000
 
 @kernel
 def minimal_event_loop(events: int) -> float:
-    """The least that an event costs: draw, log, compare.
+    """The minimal cost of an event: draw, log, compare.
 
     Parameters
     ----------
     events : int
-        How many.
+        Number of events.
 
     Returns
     -------
     float64
-        The longest wait, so that nothing is left out.
+        The longest wait, so that the compiler cannot remove the loop.
     """
     longest = 0.0
     for i in range(events):
@@ -59,14 +59,14 @@ def minimal_event_loop(events: int) -> float:
 
 
 def events_per_second(work: Callable[[], int], clock: Callable[[], float]) -> float:
-    """Events/s of some work that gives the number of its events."""
+    """Events/s of a function that returns its number of events."""
     began = clock()
     events = work()
     return events / (clock() - began)
 
 
 def engine_rates(shop: Scenario, rounds: int) -> dict[str, list[float]]:
-    """Events/s of each contestant, a value a round, by CPU time."""
+    """Events/s of each contestant by CPU time, one value per round."""
 
     def floored() -> int:
         minimal_event_loop(5_000_000)
@@ -95,7 +95,7 @@ def desk_rates(saas: Scenario, rounds: int) -> dict[str, list[float]]:
 
 
 def interleaved_rates(contestants: dict[str, Callable[[], int]], rounds: int, clock: Callable[[], float]) -> dict[str, list[float]]:
-    """Events/s of each contestant, a value a round: A B C, A B C, ..."""
+    """Events/s of each contestant, one value per round: A B C, A B C, ..."""
     rates: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, work in contestants.items():
@@ -104,7 +104,7 @@ def interleaved_rates(contestants: dict[str, Callable[[], int]], rounds: int, cl
 
 
 def thread_rates(shop: Scenario, rounds: int) -> dict[str, list[float]]:
-    """Events/s by wall time with one thread, with two, and with one that writes the log."""
+    """Events/s by wall time with one thread, with two threads, and with one thread and the log."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.parquet"
         contestants: dict[str, Callable[[], int]] = {
@@ -116,25 +116,25 @@ def thread_rates(shop: Scenario, rounds: int) -> dict[str, list[float]]:
 
 
 def bytes_per_customer() -> float:
-    """Growth of a process's peak memory from one population to a larger one (for 30 days), metrics included, for each customer more."""
+    """Additional peak memory of a process per additional customer (30 days, including metrics)."""
     peaks = [int(_run_in_new_process("--peak", str(customers))) for customers in MEMORY_STEPS]
     return (peaks[1] - peaks[0]) / (MEMORY_STEPS[1] - MEMORY_STEPS[0])
 
 
 def desk_bytes_per_customer() -> float:
-    """Peak memory per customer of a process that simulates many customers for a year with a desk, less that of one customer."""
+    """Peak memory per customer of a process that simulates many customers with a desk for a year, minus that for one customer."""
     peak, empty = (int(_run_in_new_process("--peak-desk", str(customers))) for customers in (DESK_CUSTOMERS, 1))
     return (peak - empty) / DESK_CUSTOMERS
 
 
 def peak_bytes() -> int:
-    """Peak memory of this process (Linux). `getrusage` would count the memory of the process that started it."""
+    """Peak memory of this process (Linux). `getrusage` would include the memory of the parent process."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
 def startup_seconds() -> float:
-    """Wall time of a new process from its start until the first customers are simulated, with compiled kernels in the cache."""
+    """Wall time of a new process until its first customers are simulated, with cached kernels."""
     began = time.perf_counter()
     _run_in_new_process("--start")
     return time.perf_counter() - began
@@ -145,12 +145,12 @@ def _run_in_new_process(*arguments: str) -> str:
 
 
 def median_ratio(of: list[float], to: list[float]) -> float:
-    """Median of the ratios of rounds."""
+    """Median over rounds of the ratio."""
     return median(a / b for a, b in zip(of, to, strict=True))
 
 
 def run_benchmarks(rounds: int) -> dict[str, object]:
-    """Everything, measured."""
+    """Run all benchmarks."""
     shop = Scenario.load(SHOP)
     rates = engine_rates(shop, rounds)
     walls = thread_rates(shop, rounds)
@@ -173,7 +173,7 @@ def run_benchmarks(rounds: int) -> dict[str, object]:
 
 
 def main() -> None:
-    """Parse, measure, print."""
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--peak", type=int, metavar="CUSTOMERS", help="only print the peak memory of one run, in bytes")

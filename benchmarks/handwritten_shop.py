@@ -1,8 +1,8 @@
-"""The shop of configs/scenarios/shop.yaml as one would write it by hand in SimPy, without this package.
+"""The shop of configs/scenarios/shop.yaml, handwritten in SimPy without this package.
 
-It is what the speed of cjsim is measured against: processes a customer, `timeout` and `interrupt`, draws from the standard
-library's generator. It counts what the event log of cjsim would hold a row for, by kind. Numbers and their sources stand
-in the YAML; tests/shipped/test_reference_shop.py checks that both models have the same rates of events.
+It is the reference for the speed of cjsim: processes per customer, `timeout` and `interrupt`, random numbers from the standard
+library. It counts the rows that the event log of cjsim would contain, by kind. The YAML file contains the numbers and their
+sources; tests/shipped/test_reference_shop.py checks that both models have the same event rates.
 
 Run `python benchmarks/handwritten_shop.py --customers 1000`.
 """
@@ -28,7 +28,7 @@ Process = Generator[simpy.Event, Any, None]
 
 
 class Profile:
-    """When customers are active: hours of activity since the start, at each hour."""
+    """Activity of customers: cumulative hours of activity since the start, at each hour."""
 
     def __init__(self, hours: Sequence[float], weekdays: Sequence[float], seasons: Sequence[tuple[str, str, float]], days: int):
         year = [START + timedelta(days=d) for d in range(-2, max(days, 365) + 2)]
@@ -42,7 +42,7 @@ class Profile:
         self.knots = [0.0, *accumulate(weight / 24 for weight in weights)]
 
     def later(self, now: float, gap: float, shift: float) -> float:
-        """The time at which `gap` more days of activity have gone by, for a customer whose day runs `shift` days late."""
+        """The time after `gap` more days of activity, for a customer whose day runs `shift` days late."""
         hours = (now - shift + 2) * 24
         hour = int(hours)
         target = self.knots[hour] + (hours - hour) * (self.knots[hour + 1] - self.knots[hour]) + gap
@@ -55,7 +55,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Persona:
-    """A kind of customer."""
+    """A persona."""
 
     share: float
     satisfaction: float
@@ -68,7 +68,7 @@ class Persona:
 
 @dataclass(frozen=True)
 class Clock:
-    """Something that happens at a rate that touches bend."""
+    """An event with a rate that messages can change."""
 
     mean: float
     stages: frozenset[str]
@@ -81,7 +81,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Channel:
-    """A way to reach customers."""
+    """A channel."""
 
     delay: tuple[float, float]  # median (days) and sigma
     click_delay: tuple[float, float]
@@ -100,7 +100,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Message:
-    """What is sent."""
+    """A message."""
 
     channel: str
     open_rate: float
@@ -113,7 +113,7 @@ class Message:
 
 
 def survival(median: float, sigma: float, lifetime: float) -> float:
-    """The share of readers whose message is still of interest when they get to it."""
+    """The share of readers who get to a message within its lifetime."""
     draws = [random.Random(n).gauss(0, 1) for n in range(4000)]
     return sum(math.exp(-median * math.exp(sigma * z) / lifetime) for z in draws) / len(draws)
 
@@ -203,7 +203,7 @@ def logistic(x: float) -> float:
 
 
 class Shop:
-    """All that customers share: the clock of the simulation, profiles, counts."""
+    """State shared by all customers: simulation clock, activity profiles, counts."""
 
     def __init__(self, days: int, seed: int):
         self.env = simpy.Environment()
@@ -268,12 +268,12 @@ class Shop:
         self.inbox = Profile(inbox, [1.1, 1.1, 1.05, 1.05, 1.0, 0.85, 0.85], [], days)
 
     def sign_up(self, days: float) -> Process:
-        """One more customer, at a time."""
+        """Add a customer at a time."""
         yield self.env.timeout(days)
         self.customers.append(Customer(self))
 
     def broadcast(self, name: str, weekday: int, hour: float) -> Process:
-        """A message to everyone, every week."""
+        """A weekly message to everyone."""
         yield self.env.timeout((weekday - START.weekday()) % 7 + hour * HOUR)
         while True:
             for customer in self.customers:
@@ -282,7 +282,7 @@ class Shop:
 
 
 class Customer:
-    """One customer: its latent traits, its state, and its processes."""
+    """One customer: latent traits, state and processes."""
 
     def __init__(self, shop: Shop):
         self.shop, self.env, self.rng = shop, shop.env, shop.rng
@@ -312,15 +312,15 @@ class Customer:
         """Count one event."""
         self.shop.counts[kind] += 1
 
-    # --- moods and clocks
+    # --- satisfaction and clocks
 
     def satisfaction(self) -> float:
-        """Satisfaction now, on its way back to rest."""
+        """Current satisfaction, which decays to its baseline."""
         rest = self.persona.satisfaction
         return rest + (self.stored_satisfaction - rest) * 0.5 ** ((self.env.now - self.satisfaction_updated_at) / 60)
 
     def satisfy(self, gain: float) -> None:
-        """Something pleases or annoys; unless it is the small nuisance of a message, clocks see it at once."""
+        """Change satisfaction; clocks are updated unless it is the small annoyance of a message."""
         now = self.satisfaction()
         self.stored_satisfaction, self.satisfaction_updated_at = now + gain * ((1 - now) if gain > 0 else now), self.env.now
         if abs(gain) > 0.01:
@@ -328,19 +328,19 @@ class Customer:
                 self.redraw(name)
 
     def lift_of(self, name: str) -> float:
-        """How much touches speed a clock up now."""
+        """The current lift of a clock."""
         if name not in self.lifts:
             return 0.0
         value, at = self.lifts[name]
         return value * 0.5 ** ((self.env.now - at) / CLOCKS[name].half_life)
 
     def lift(self, name: str, gain: float) -> None:
-        """A touch speeds a clock up; as the clock has no memory, it may be drawn anew."""
+        """Lift a clock; because it is memoryless, it can be redrawn."""
         self.lifts[name] = (max(-1.0, self.lift_of(name) + gain * self.persona.responds.get(name, 1.0)), self.env.now)
         self.redraw(name)
 
     def redraw(self, name: str) -> None:
-        """Let a running clock see that its rate has changed."""
+        """Redraw a running clock whose rate has changed."""
         process = self.clocks.get(name)
         if process is not None and process.is_alive and process is not self.env.active_process:
             process.interrupt()
@@ -355,7 +355,7 @@ class Customer:
                 self.start_clock(name)
 
     def allowed(self, name: str) -> bool:
-        """Whether a clock may run."""
+        """Whether a clock can run."""
         if self.stage not in CLOCKS[name].stages:
             return False
         if name in ("return_to_cart", "forgets_cart"):
@@ -365,12 +365,12 @@ class Customer:
         return True
 
     def start_clock(self, name: str) -> None:
-        """Start a clock unless it runs."""
+        """Start a clock unless it is running."""
         if name not in self.clocks or not self.clocks[name].is_alive:
             self.clocks[name] = self.env.process(self.run_clock(name))
 
     def run_clock(self, name: str) -> Process:
-        """Wait for something whose rate changes: draw at the highest rate, then thin."""
+        """Wait for an event with a varying rate: draw at the highest rate, then thin."""
         clock = CLOCKS[name]
         happens = getattr(self, name)
         while self.allowed(name):
@@ -390,25 +390,25 @@ class Customer:
                 happens()
 
     def chooses_against(self, weight: float, bend: float, against: float) -> bool:
-        """A choice whose odds bend with satisfaction."""
+        """A choice with odds that depend on satisfaction."""
         odds = weight * math.exp(bend * (self.satisfaction() - 0.5))
         return self.rng.random() < odds / (odds + against)
 
     # --- events
 
     def first_visit(self) -> None:
-        """Looks around for the first time."""
+        """Visits the site for the first time."""
         self.enter("consideration")
         if self.chooses_against(0.07, 0, 0.93):
             self.fill_cart()
 
     def visit(self) -> None:
-        """Looks in."""
+        """Visits the site."""
         if self.chooses_against(0.10, 1.0, 0.90):
             self.fill_cart()
 
     def fill_cart(self) -> None:
-        """Puts something into the cart, and pays or leaves."""
+        """Adds an item to the cart, then orders or leaves."""
         self.log("cart")
         self.wants_cart = True
         if self.chooses_against(0.262, 0.8, 0.738):
@@ -419,17 +419,17 @@ class Customer:
         self.start_flow("cart", self.remind_of_cart, again_after=3)
 
     def return_to_cart(self) -> None:
-        """Goes to pay."""
+        """Returns to the cart and orders."""
         if not self.paying:
             self.paying = True
             self.env.process(self.order())
 
     def forgets_cart(self) -> None:
-        """Does not want it any more."""
+        """Loses interest in the cart."""
         self.wants_cart = False
 
     def order(self) -> Process:
-        """Pays; the parcel follows, and the stage."""
+        """Orders; then the parcel is sent and the stage updated."""
         yield self.env.timeout(self.rng.lognormvariate(math.log(8 * MINUTE), 0.8))
         if self.stage == "gone":
             return
@@ -454,7 +454,7 @@ class Customer:
             self.start_clock("becomes_advocate")
 
     def parcel_arrives(self) -> Process:
-        """Unpacks, and likes it or not."""
+        """Receives the parcel, and is pleased or disappointed."""
         yield self.env.timeout(self.rng.lognormvariate(math.log(3), 0.4))
         self.log("parcel_arrives")
         self.parcel = False
@@ -471,7 +471,7 @@ class Customer:
             self.log("disappointed")
 
     def becomes_advocate(self) -> None:
-        """Starts to recommend the shop."""
+        """Becomes an advocate."""
         self.enter("advocacy")
 
     def recommends(self) -> None:
@@ -479,27 +479,27 @@ class Customer:
         self.satisfy(0.05)
 
     def drift_off(self) -> None:
-        """Pauses after one order."""
+        """Lapses after one order."""
         self.enter("lapsed")
 
     def lapse(self) -> None:
-        """Pauses."""
+        """Lapses."""
         self.enter("lapsed")
 
     def returns(self) -> None:
-        """Comes back."""
+        """Returns after a lapse."""
         self.enter("retention")
         if self.chooses_against(0.15, 0, 0.85):
             self.fill_cart()
 
     def leave(self) -> None:
-        """Leaves for good."""
+        """Churns."""
         self.enter("gone")
 
     # --- what the shop sends
 
     def start_flow(self, name: str, steps: Callable[[], Process], again_after: float) -> None:
-        """Start an automation unless it runs or ran too lately."""
+        """Start a flow unless it is running or ran too recently."""
         running = name in self.flows and self.flows[name].is_alive
         if not running and self.env.now - self.flow_started.get(name, -math.inf) >= again_after:
             self.log("flow_started")
@@ -507,19 +507,19 @@ class Customer:
             self.flows[name] = self.env.process(self.run_flow(steps))
 
     def run_flow(self, steps: Callable[[], Process]) -> Process:
-        """Run an automation until it ends or is ended."""
+        """Run a flow until it ends or is stopped."""
         try:
             yield from steps()
         except simpy.Interrupt:
             self.log("flow_exited")
 
     def end_flow(self, name: str) -> None:
-        """End an automation that runs."""
+        """Stop a running flow."""
         if name in self.flows and self.flows[name].is_alive:
             self.flows[name].interrupt()
 
     def welcome(self) -> Process:
-        """Three letters."""
+        """Three welcome emails."""
         yield from self.send("welcome_1")
         yield self.env.timeout(3)
         yield from self.send("welcome_2")
@@ -527,7 +527,7 @@ class Customer:
         yield from self.send("welcome_3")
 
     def remind_of_cart(self) -> Process:
-        """Two letters and a text about a cart."""
+        """Two emails and a text message about a cart."""
         yield self.env.timeout(1)
         yield from self.send("cart_mail")
         yield self.env.timeout(1)
@@ -536,7 +536,7 @@ class Customer:
         yield from self.send("cart_mail_2")
 
     def thank(self) -> Process:
-        """Thanks, the parcel, care tips, what goes with it."""
+        """Thank-you, shipping notice, care tips and cross-sell."""
         yield from self.send("thanks")
         yield self.env.timeout(1)
         yield from self.send("parcel_push")
@@ -548,14 +548,14 @@ class Customer:
             yield from self.send("something_new")
 
     def watch_for_silence(self) -> Process:
-        """Call who has not ordered for four months."""
+        """Start the win-back after four months without an order."""
         purchases = self.purchases
         yield self.env.timeout(120)
         if self.purchases == purchases:
             self.start_flow("win_back", self.win_back, again_after=0)
 
     def win_back(self) -> Process:
-        """Two letters to who pauses."""
+        """Two win-back emails."""
         purchases = self.purchases
         yield from self.send("win_back")
         yield self.env.timeout(14)
@@ -563,7 +563,7 @@ class Customer:
             yield from self.send("win_back_2")
 
     def send(self, name: str) -> Process:
-        """Send a message, after quiet hours if need be."""
+        """Send a message, after quiet hours if necessary."""
         if CHANNELS[MESSAGES[name].channel].has_quiet_hours and self.consent[MESSAGES[name].channel]:
             hour = self.env.now % 1 * 24
             if hour >= 21 or hour < 8:
@@ -572,7 +572,7 @@ class Customer:
         self.try_to_send(name)
 
     def try_to_send(self, name: str) -> None:
-        """Deliver a message unless a rule forbids it."""
+        """Deliver a message unless a guardrail forbids it."""
         channel_name = MESSAGES[name].channel
         channel, sent, now = CHANNELS[channel_name], self.sent[channel_name], self.env.now
         at_most, period = channel.cap
@@ -589,7 +589,7 @@ class Customer:
             self.receive(MESSAGES[name], channel)
 
     def receive(self, message: Message, channel: Channel) -> None:
-        """A message arrives; decide what will become of it."""
+        """Receive a message and draw the responses to it."""
         self.log("delivered")
         self.shop.cost += channel.cost
         pressure = self.pressure * 0.5 ** ((self.env.now - self.pressure_at) / 7)
@@ -629,7 +629,7 @@ class Customer:
 
 
 def simulate_shop(customers: int, days: int = 365, seed: int = 1) -> dict[str, int]:
-    """Counts of events by kind, for so many customers who sign up within the first 28 days."""
+    """Counts of events by kind, for `customers` customers who sign up within the first 28 days."""
     shop = Shop(days, seed)
     shop.env.process(shop.broadcast("newsletter", weekday=1, hour=10))
     shop.env.process(shop.broadcast("weekend_push", weekday=4, hour=17.5))
@@ -640,7 +640,7 @@ def simulate_shop(customers: int, days: int = 365, seed: int = 1) -> dict[str, i
 
 
 def main() -> None:
-    """Time one run and print it as JSON."""
+    """Time one run and print the result as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, default=1000)
     parser.add_argument("--days", type=int, default=365)

@@ -1,12 +1,11 @@
-"""E01: a journey calibrated on CDNOW to 1997-09-30 forecasts the 39 weeks after; then a win-back, its response assumed.
+"""E01: a journey calibrated on CDNOW to 1997-09-30 forecasts the next 39 weeks; then a win-back email with an assumed response.
 
-Run: `python experiments/e01_cdnow.py [CONFIG] [--out DIR]`, the real data in the folder that CJSIM_DATA names.
+Run: `python experiments/e01_cdnow.py [CONFIG] [--out DIR]`, with the real data in the folder of CJSIM_DATA.
 
-There are four simulations. (1) Many replications of the calibrated scenario, in which all customers start with their first purchase,
-against the closed form of BG/NBD. (2) The same with parameters drawn for each replication from the uncertainty of their estimates: the
-band in which the actual purchases should lie, week by week. (3) The customers at the end of the calibration, each drawn from its
-posterior, for the 39 weeks of the holdout, against each customer's own purchases. (4) The same customers with a win-back e-mail, paired
-with (3).
+There are four simulations. (1) Many replications of the calibrated scenario from each customer's first purchase, compared with the closed
+form of BG/NBD. (2) The same, with parameters drawn in each replication from the uncertainty of their estimates: the band in which the
+actual weekly purchases should lie. (3) The customers at the end of the calibration, each drawn from its posterior, for the 39 weeks of the
+holdout, compared with each customer's actual purchases. (4) The same customers with a win-back email, paired with (3).
 """
 
 import argparse
@@ -35,10 +34,10 @@ KNOWN_HOLDOUT_METRICS = {
     "correlation": 0.6256,
     "mae": 0.7855,
     "predicted": 1653.4,
-}  # computed from the data before, with scipy
-FROM_SCRATCH_CHECK = "holdout purchases, customers living afresh: simulated, actual"
-FIXED_PARAMETERS_CHECK = "the same with the parameters fixed at the estimates: simulated, actual"
-CONDITIONAL_CHECK = "holdout purchases given each history: simulated, actual"
+}  # computed beforehand from the data, with scipy
+FROM_SCRATCH_CHECK = "holdout purchases, starting from the first purchase: simulated, actual"
+FIXED_PARAMETERS_CHECK = "the same with parameters fixed at the estimates: simulated, actual"
+CONDITIONAL_CHECK = "holdout purchases given each customer's history: simulated, actual"
 Floats = NDArray[np.float64]
 
 
@@ -74,7 +73,7 @@ class CdnowResult:
 
 
 def data_folder() -> Path:
-    """Where the real data are: CJSIM_DATA, else beside the checkout."""
+    """The folder of the real data: CJSIM_DATA, else a folder next to the checkout."""
     return Path(os.environ.get("CJSIM_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -89,7 +88,7 @@ def run_experiment(config: dict[str, Any], work: Path) -> CdnowResult:
 
 
 def weekly_purchases(calibration: PurchaseCalibration, log: PurchaseLog, config: dict[str, Any], work: Path) -> WeeklyPurchases:
-    """Repeat purchases by week: what customers did, the closed form, two simulations."""
+    """Repeat purchases by week: actual, closed form, and two simulations."""
     first_day, start = calibration.histories.first_day, np.datetime64(calibration.start)
     scenario = Scenario.load(work / "scenario.yaml")
     weeks = np.arange(1, int(scenario.horizon // 7) + 1)
@@ -137,7 +136,7 @@ def simulate_from_scratch(scenario: Scenario, replications: int, seed: int, work
 
 
 def write_holdout_scenarios(calibration: PurchaseCalibration, config: dict[str, Any], work: Path) -> None:
-    """Scenarios that go on from the day after the calibration: each customer drawn many times from its posterior."""
+    """Write scenarios that start on the day after the calibration, with many posterior draws of each customer."""
     histories, win_back = calibration.histories, config["win_back"]
     write_traits_from_posterior(calibration, config, work / "future_entries.csv")
     journey = {
@@ -168,7 +167,7 @@ def write_holdout_scenarios(calibration: PurchaseCalibration, config: dict[str, 
 
 
 def write_traits_from_posterior(calibration: PurchaseCalibration, config: dict[str, Any], path: Path) -> None:
-    """Traits of each customer from its posterior given its history, the parameters drawn anew each time."""
+    """Write traits drawn from each customer's posterior given its history, with new parameters in each draw."""
     rng = np.random.default_rng(config["seed"])
     histories: PurchaseHistories = calibration.histories
     timings = calibration.timing.fit.draw_parameters(int(config["futures"]), rng)
@@ -183,7 +182,7 @@ def write_traits_from_posterior(calibration: PurchaseCalibration, config: dict[s
 
 
 def simulate_holdout(config: dict[str, Any], count: int, work: Path) -> tuple[Floats, dict[float, Comparison]]:
-    """Purchases of the holdout by draw and customer, and the win-back against none at each assumed lift."""
+    """Holdout purchases by draw and customer, and the comparison with and without win-back at each assumed lift."""
     path = "journey.messages.win_back.lift.opened.purchase"
     base = Scenario.load(work / "future.yaml")
     comparisons = {}
@@ -195,7 +194,7 @@ def simulate_holdout(config: dict[str, Any], count: int, work: Path) -> tuple[Fl
 
 
 def check_rows(found: CdnowResult) -> list[dict[str, Any]]:
-    """Each number beside what it should be."""
+    """Each simulated number with its reference."""
     tracking, histories = found.weekly, found.calibration.histories
     rows: list[dict[str, Any]] = []
     for week in (found.calibration_end_index, len(tracking.week) - 1):
@@ -227,7 +226,7 @@ def check_rows(found: CdnowResult) -> list[dict[str, Any]]:
 
 
 def win_back_rows(found: CdnowResult) -> list[dict[str, Any]]:
-    """What the assumed win-back changes, at each lift: per customer, and in total for a firm with these customers."""
+    """Effects of the assumed win-back at each lift, per customer and in total for a company with these customers."""
     count = len(found.calibration.histories.x)
     rows = []
     for lift, comparison in found.comparisons.items():
@@ -249,7 +248,7 @@ def verdict(found: CdnowResult) -> dict[str, Any]:
     inside = holdout["low"] <= holdout["reference"] <= holdout["high"]
     return {
         "experiment": "e01_cdnow",
-        "hypothesis": "The journey calibrated to 1997-09-30 brings forth the holdout's purchases within its simulated 95 % band",
+        "hypothesis": "The simulated 95 % band of the journey calibrated to 1997-09-30 contains the actual holdout purchases",
         "verdict": "supported" if agrees and inside else "refuted",
         "effect": holdout["reference"] - holdout["simulated"],
         "low": holdout["reference"] - holdout["high"],

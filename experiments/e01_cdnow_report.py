@@ -24,7 +24,7 @@ def weekly_purchases_data(found: "CdnowResult") -> Rows:
 
 
 def holdout_data(found: "CdnowResult") -> Rows:
-    """Simulated totals of the holdout: of customers living afresh, and given each history."""
+    """Simulated holdout totals, from the first purchase and given each customer's history."""
     afresh = [{"simulation": "living afresh", "purchases": float(total)} for total in found.holdout_totals]
     given = [{"simulation": "given each history", "purchases": float(total)} for total in found.holdout_simulations.sum(axis=1)]
     return afresh + given
@@ -54,7 +54,7 @@ def weekly_purchases_figure(rows: Rows, split: float, caption: str, path: Path) 
 
 
 def holdout_figure(rows: Rows, actual: float, caption: str, path: Path) -> None:
-    """Simulated totals of the holdout beside the actual one."""
+    """Simulated holdout totals and the actual one."""
     import matplotlib as mpl
     import pandas as pd
     import seaborn as sns
@@ -113,32 +113,32 @@ def _report_page(found: "CdnowResult", result: dict[str, Any]) -> str:
     return f"""# E01: CDNOW, calibrated and simulated
 
 {result["hypothesis"]}: **{result["verdict"]}**.
-Actual less simulated: {result["effect"]:.0f} [{result["low"]:.0f}, {result["high"]:.0f}].
+Actual minus simulated: {result["effect"]:.0f} [{result["low"]:.0f}, {result["high"]:.0f}].
 
-Written by `python experiments/e01_cdnow.py`: seed {config["seed"]}, {config["lives"]} lives of all customers at the estimates,
-{config["drawn_lives"]} with parameters drawn, {config["futures"]} posterior draws of each customer.
+Written by `python experiments/e01_cdnow.py`: seed {config["seed"]}, {config["lives"]} replications of all customers at the estimates,
+{config["drawn_lives"]} with drawn parameters, {config["futures"]} posterior draws per customer.
 The data (`{config["log"]}`, Fader and Hardie) are not part of the project.
 
-## The calibration
+## Calibration
 
 ```
 {found.calibration}
 ```
 
-## Simulated beside what it should be
+## Simulated and reference values
 
-"error": standard error of the simulated mean over lives. "low", "high": 95 % of the simulations, with the uncertainty of the
-parameters but where they are fixed. "known": from the closed form at the estimates, computed before without cjsim.
-Week 39 ends the calibration, week 78 the log.
+"error": standard error of the simulated mean over replications. "low", "high": 95 % of the simulations, including parameter
+uncertainty except where parameters are fixed. "known": closed form at the estimates, computed beforehand without cjsim.
+The calibration ends in week 39, the log in week 78.
 
 {_markdown_table(result["checks"], columns)}
 
-The actual total beside the bands:
+The actual total and the bands:
 
 {comparisons}
 
-BG/NBD runs low on this holdout, and no band knows of what a model leaves out. That is the model, not the simulation, which
-agrees with the closed forms.
+BG/NBD underestimates this holdout, and no band accounts for model error. The gap comes from the model, not from the simulation,
+which agrees with the closed forms.
 
 ![Repeat purchases by week](tracking.png)
 
@@ -152,19 +152,19 @@ def _win_back_section(found: "CdnowResult", result: dict[str, Any]) -> str:
     flow, message = win_back["flows"]["win_back"], win_back["messages"]["win_back"]
     columns = ("lift (assumed)", "metric", "without", "with", "effect", "low", "high", "total", "total_low", "total_high", "variance_ratio")
     purchases = next(row for row in result["win_back"] if row["lift (assumed)"] == win_back["main"] and row["metric"] == "purchases")
-    mean = f"{purchases['effect']:+.4f} purchases a customer [{purchases['low']:+.4f}, {purchases['high']:+.4f}]"
+    mean = f"{purchases['effect']:+.4f} purchases per customer [{purchases['low']:+.4f}, {purchases['high']:+.4f}]"
     total = f"{purchases['total']:+.1f} [{purchases['total_low']:+.0f}, {purchases['total_high']:+.0f}]"
-    return f"""## A win-back: what if, its response assumed
+    return f"""## What-if: a win-back email with an assumed response
 
-The log knows no e-mail. **The response is assumed**: {message["open_rate"]:.0%} of the e-mails are opened, and an opened one raises
-the speed of the next purchase by the lift (1.0 doubles it), fading with a half-life of {win_back["half_life"]}.
-It goes to who gave no sign of life for {flow["on"]["inactivity"]}, at most every {flow["again_after"]}; the firm cannot see who
-has left, so they get it as well. The same customers live with and without it.
+The log contains no emails. **The response is assumed**: {message["open_rate"]:.0%} of the emails are opened, and an open raises
+the rate of the next purchase by the lift (1.0 doubles it), which decays with a half-life of {win_back["half_life"]}.
+The email goes to customers after {flow["on"]["inactivity"]} of inactivity, at most every {flow["again_after"]}. The company cannot see who
+has churned, so churned customers get it as well. The same customers are simulated with and without it.
 
 At a lift of {win_back["main"]} (assumed): {mean} in the 39 weeks of the holdout,
-in total {total} for a firm with these {count:,} customers.
+in total {total} for a company with these {count:,} customers.
 "low", "high": 95 % interval of the mean effect over simulated customers, which shrinks with more simulation;
-"total_low", "total_high": 95 % of the totals that such a firm would see.
+"total_low", "total_high": 95 % of the totals that such a company would see.
 
 {_markdown_table(result["win_back"], columns)}
 """

@@ -1,11 +1,11 @@
-"""Claim: a desk whose service times, patience and staff are fitted on a bank's calls predicts how many hang up and how long callers wait.
+"""Claim: a desk with service times, patience and staff fitted to a bank's calls predicts the abandonment rate and the mean wait.
 
-The calls' own arrivals are fed to a desk of cjsim. Service is the time that a call binds its agent, patience the Kaplan-Meier law of
-hanging up (who is answered is censored), and staff how many agents are seen at their desks: each from the first to the last call of a
-spell in which no pause between two calls is longer than `away_after`. How long that is cannot be seen in the calls: it is chosen by the
-mean wait of the first days, and judged on the others.
+The actual arrivals are fed to a desk of cjsim. Service is the time for which a call occupies its agent. Patience is the Kaplan-Meier
+estimate of the time until hanging up (answered callers are censored). Staff is the number of agents present: each agent is present from the
+first to the last call of a spell without a pause longer than `away_after`. This length cannot be observed in the calls: it is chosen by
+the mean wait of the first days and tested on the other days.
 
-Run: `python experiments/e03_calls.py [CONFIG] [--out DIR]`, the real data in the folder that CJSIM_DATA names.
+Run: `python experiments/e03_calls.py [CONFIG] [--out DIR]`, with the real data in the folder of CJSIM_DATA.
 
 References
 ----------
@@ -80,12 +80,12 @@ class CallsResult:
 
 
 def data_folder() -> Path:
-    """Where the real data are: CJSIM_DATA, else beside the checkout."""
+    """The folder of the real data: CJSIM_DATA, else a folder next to the checkout."""
     return Path(os.environ.get("CJSIM_DATA", ROOT.parent / "shared" / "data"))
 
 
 def read_calls(path: Path, config: dict[str, Any]) -> pd.DataFrame:
-    """The calls of the working days: `date`, `hour` of entry, `hung_up`, `server`; seconds: `asked`, `start`, `end`, `wait`, `service`.
+    """The calls of the business days: `date`, `hour` of entry, `hung_up`, `server`; seconds: `asked`, `start`, `end`, `wait`, `service`.
 
     A call asks for an agent when it leaves the voice response unit. Phantom calls (system errors) are left out.
     """
@@ -131,7 +131,7 @@ def agent_busy_times(calls: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64
 
 
 def patience_quantiles(calls: pd.DataFrame, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Equally likely values, seconds, of the Kaplan-Meier law of hanging up, among those who had to wait or would have had to.
+    """Equally likely values, in seconds, of the Kaplan-Meier distribution of patience, among callers who had to wait or hung up.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def patience_quantiles(calls: pd.DataFrame, count: int) -> np.ndarray[Any, np.dt
 def agents_by_hour(calls: pd.DataFrame, away_after: float) -> pd.Series:
     """Agents at their desks by date and hour: the mean over the hour, rounded.
 
-    An agent is there from the first call to the last of a spell in which no pause is longer than `away_after` (seconds).
+    An agent is present from the first to the last call of a spell without a pause longer than `away_after` (seconds).
     """
     known = answered_calls_by_agent(calls)
     present = np.zeros((known["date"].nunique(), 24))
@@ -171,13 +171,13 @@ def fit_desk(calls: pd.DataFrame, config: dict[str, Any], away_after: str) -> De
     selected, count = in_hours(calls, config), config["laws"]
     busy = agent_busy_times(selected)
     service = np.quantile(busy, (np.arange(count) + 0.5) / count)
-    # Quantiles cut off the longest calls, but the load of a desk depends on the mean.
+    # Quantiles truncate the longest calls, but the load of a desk depends on the mean.
     service *= busy.mean() / service.mean()
     return DeskFit(service, patience_quantiles(selected, count), agents_by_hour(calls, float(parse_duration(away_after)) * DAY))
 
 
 def write_scenario(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], work: Path) -> Scenario:
-    """The scenario: every call a customer who enters when it enters the queue, and asks the desk at once."""
+    """The scenario: every call is a customer who enters when the call enters the queue and contacts the desk immediately."""
     selected = in_hours(calls, config)
     start = selected["date"].min()
     entered = (selected["date"] - start).dt.days + selected["asked"] / DAY
@@ -187,18 +187,18 @@ def write_scenario(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], wo
     journey = {
         "name": "calls",
         "starts_in": "calling",
-        "stages": {"calling": {"title": "Has called"}},
+        "stages": {"calling": {"title": "Caller in the queue"}},
         "events": {"calls": {"in": ["calling"], "wait": {"fixed": "0s"}, "effects": [{"ask": "bank"}, {"go": "done"}]}},
         "desks": {"bank": desk},
     }
-    journey["stages"] |= {"done": {"title": "Waits, speaks or has hung up"}}
+    journey["stages"] |= {"done": {"title": "Caller with an outcome"}}
     last = config["hours"][1] - 1
     seen = fit.agents[(fit.agents > 0) & (fit.agents.index.get_level_values("hour") <= last)]
     shifts = [
         {"agents": int(agents), "dates": [f"{date:%Y-%m-%d}"], "from": hour_text(hour), "to": hour_text(hour + 1)}
         for (date, hour), agents in seen.items()
     ]
-    shifts += [  # who waits at closing is still served
+    shifts += [  # callers in the queue at closing are still served
         {"agents": int(agents), "dates": [f"{date + pd.Timedelta(days=1):%Y-%m-%d}"], "from": "00:00", "to": "01:00"}
         for (date, hour), agents in seen.items()
         if hour == last
@@ -217,7 +217,7 @@ def _empirical_law(seconds: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, 
 
 
 def predict(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], work: Path) -> Prediction:
-    """Replications of the desk on the calls' own arrivals."""
+    """Replications of the desk with the actual arrivals."""
     scenario = write_scenario(calls, fit, config, work)
     hung_up, wait = {}, {}
     for replication in range(config["replications"]):
@@ -233,7 +233,7 @@ def predict(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], work: Pat
 
 
 def run_experiment(config: dict[str, Any]) -> CallsResult:
-    """Fit a desk for each `away_after`, and predict the calls."""
+    """Fit a desk for each `away_after` and predict the calls."""
     calls = read_calls(data_folder() / config["log"], config)
     predictions = {}
     for away_after in config["away_after"]:

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from e03_calls import CallsResult, Prediction
 
 Rows = list[dict[str, Any]]
-TOLERANCES = {"abandonment": 0.03, "wait": 0.30}  # points of a share; of the actual mean
+TOLERANCES = {"abandonment": 0.03, "wait": 0.30}  # in points of a share; as a share of the actual mean
 
 
 def hours_data(found: "CallsResult") -> Rows:
-    """Abandonment and mean wait by hour: actual, predicted with the 95 % band of replications, agents seen."""
+    """Abandonment and mean wait by hour: actual, predicted with the 95 % band of replications, and agents present."""
     agents = found.chosen_prediction.fit.agents.groupby(level="hour").mean()
     rows = []
     for hour, calls in found.calls.groupby("hour"):
@@ -28,7 +28,7 @@ def hours_data(found: "CallsResult") -> Rows:
 
 
 def totals_data(found: "CallsResult") -> Rows:
-    """Abandonment and mean wait, actual and predicted, for each choice of when an agent is away: of all days, the first, the others."""
+    """Abandonment and mean wait, actual and predicted, by `away_after` and by days: all, the first, and the others."""
     first = found.first_days
     days = {"all": found.calls, "first": found.calls[first], "others": found.calls[~first]}
     return [
@@ -40,7 +40,7 @@ def totals_data(found: "CallsResult") -> Rows:
 
 
 def _total_rows(calls: Any, prediction: "Prediction") -> Rows:
-    """The two numbers of some calls."""
+    """Abandonment and mean wait of a set of calls."""
     rows = []
     for name, actual, of in _actual_and_predicted(calls, prediction):
         low, high = np.quantile(of, [0.025, 0.975])
@@ -51,7 +51,7 @@ def _total_rows(calls: Any, prediction: "Prediction") -> Rows:
 
 
 def _actual_and_predicted(calls: Any, prediction: "Prediction") -> list[tuple[str, float, Any]]:
-    """Name, actual mean, and each replication's mean, of some calls."""
+    """Name, actual mean, and mean of each replication, for a set of calls."""
     hung_up, wait = prediction.hung_up.loc[calls.index], prediction.wait.loc[calls.index]
     return [
         ("abandonment", float(calls["hung_up"].mean()), hung_up.mean().to_numpy()),
@@ -60,7 +60,7 @@ def _actual_and_predicted(calls: Any, prediction: "Prediction") -> list[tuple[st
 
 
 def hours_figure(rows: Rows, caption: str, path: Path) -> None:
-    """Abandonment and mean wait by hour, actual beside predicted."""
+    """Draw abandonment and mean wait by hour, actual and predicted."""
     import matplotlib as mpl
     import seaborn as sns
 
@@ -124,28 +124,28 @@ def _calls_report_page(found: "CallsResult", hours: Rows, totals: Rows) -> str:
     )
     inside = {name: sum(row[f"{name}_low"] <= row[name] <= row[f"{name}_high"] for row in hours) for name in TOLERANCES}
     days = fit.agents.index.get_level_values("date").nunique()
-    return f"""# E03: a bank's telephone calls at a desk
+    return f"""# E03: predicting a bank's call center
 
-A desk fitted on the calls predicts abandonment within 3 points and the mean wait within 30 %: **{verdict}**.
+A desk fitted to the calls predicts the abandonment rate within 3 points and the mean wait within 30 %: **{verdict}**.
 
-Written by `python experiments/e03_calls.py`: {len(found.calls):,} calls of {days} working days, which enter from
+Written by `python experiments/e03_calls.py`: {len(found.calls):,} calls of {days} business days that arrive from
 {config["hours"][0]}:00 to {config["hours"][1]}:00; {config["replications"]} replications, seeds from {config["seed"]}.
 The data (`{config["log"]}`) are not part of the project.
 
-## How the desk was made
+## How the desk was fitted
 
-- **Service**: the time that a call binds its agent, {fit.service.mean():.0f} s on the mean: the service as logged, and
-  {found.mean_pause:.1f} s, the mean pause of agents for whom somebody was waiting all along.
-- **Patience**: the Kaplan-Meier law of hanging up, median {np.median(fit.patience):.0f} s; who was answered is censored.
-  {np.mean(fit.patience == 0):.1%} leave at once if they would have to wait.
-- **Staff**: by date and hour, the mean number of agents at their desks, rounded. An agent is there from the first to the last
-  call of a spell in which no pause between two calls is longer than **{chosen}**. The calls do not tell how long a pause of
-  an agent who is still there can be, and much hangs on it: so it was chosen, among {len(config["away_after"])}, as that which comes nearest
-  to the mean wait of the first {config["chosen_on"]} days. The other days are a test of it.
-  The last hour's agents stay until who waits at closing has been served.
+- **Service**: the time for which a call occupies its agent, {fit.service.mean():.0f} s on average: the logged service plus
+  {found.mean_pause:.1f} s, the mean pause of agents while callers were waiting.
+- **Patience**: Kaplan-Meier estimate of the time until hanging up, median {np.median(fit.patience):.0f} s; answered calls are censored.
+  {np.mean(fit.patience == 0):.1%} of callers leave immediately if they would have to wait.
+- **Staff**: the mean number of agents present by date and hour, rounded. An agent is present from the first to the last
+  call of a spell without a pause longer than **{chosen}**. The calls do not show how long an agent can pause and still be
+  present, and the result is sensitive to it. So the length was chosen among {len(config["away_after"])} values to match the
+  mean wait of the first {config["chosen_on"]} days best; the other days test the choice.
+  The agents of the last hour stay until all callers in the queue have been served.
 - First come, first served. The bank moved some customers ahead in the queue.
 
-## Predicted and actual
+## Predicted and actual values
 
 "miss": points of a share, or of the mean wait relative to the actual one. "low", "high": 95 % of the replications.
 
@@ -153,9 +153,9 @@ The data (`{config["log"]}`) are not part of the project.
 |---|---|---|---|---|---|---|---|---|---|
 {table}
 
-By hour (hours.csv, hours.png) the actual abandonment lies in the band of replications in {inside["abandonment"]} of {len(hours)}
-hours, the actual mean wait in {inside["wait"]}. The band knows only of the Monte Carlo error of service and patience: not of
-staff that comes and goes within an hour, nor of days that differ.
+By hour (hours.csv, hours.png), the actual abandonment rate lies within the band of replications in {inside["abandonment"]} of {len(hours)}
+hours, and the actual mean wait in {inside["wait"]}. The band covers only the Monte Carlo error of service and patience. It ignores
+staff changes within an hour and differences between days.
 
 ![by hour](hours.png)
 """

@@ -1,10 +1,10 @@
-"""Claim: a desk is an Erlang queue: waits and hang-ups agree with Erlang C (M/M/c) and Erlang A (M/M/c+M) within Monte Carlo error.
+"""Claim: a desk is an Erlang queue: waits and abandonment agree with Erlang C (M/M/c) and Erlang A (M/M/c+M) within Monte Carlo error.
 
-Requests arrive as a Poisson stream, and conversations and patience (where it ends) are exponential; the mean conversation is the unit of
-time. The desks have 1, 4 and 20 agents, loads of .5 to .95 of their capacity, and up to 1.3 with patience. The desk is called
-on its own (`cjsim.engine.desk_queues.simulate_queue`). Two points also run as whole scenarios, whose customers come by acquisition and
-ask at once. Intervals are by batch means: batches of one long run, without the first batch. The run is longer where the queue forgets
-more slowly.
+Requests arrive as a Poisson process; conversations and finite patience are exponential. The unit of time is the mean conversation.
+The desks have 1, 4 and 20 agents, with loads of .5 to .95, and up to 1.3 with finite patience. The desk is simulated
+on its own (`cjsim.engine.desk_queues.simulate_queue`). Two points also run as full scenarios, whose customers arrive by acquisition and
+contact the desk immediately. Intervals use batch means of one long run, without the first batch. Runs are longer at loads with a longer
+relaxation time.
 
 References
 ----------
@@ -30,11 +30,11 @@ from cjsim.kernels.codes import ReplyCode
 from cjsim.scenario.rosters import Roster
 
 AGENT_COUNTS = (1, 4, 20)
-LOADS_C = (0.5, 0.7, 0.8, 0.9, 0.95)  # of the people's time
+LOADS_C = (0.5, 0.7, 0.8, 0.9, 0.95)  # per agent
 LOADS_A = (0.5, 0.8, 0.95, 1.1, 1.3)
-PATIENCE = 2.0  # mean, in services
-BATCHES = 20  # that count, after the first
-SERVICE_DAYS = 0.05  # in scenarios: 72 minutes
+PATIENCE = 2.0  # mean, in mean service times
+BATCHES = 20  # without the first
+SERVICE_DAYS = 0.05  # 72 minutes, in scenarios
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -95,10 +95,10 @@ def erlang_a(people: int, rate: float, impatience: float) -> QueueMeasures:
 
 
 def request_count(point: DeskPoint, requests: int) -> int:
-    """Requests of a run: `requests` up to a load of .8 or with patience, else in proportion to the relaxation time of M/M/1.
+    """Number of requests of a run: `requests` up to a load of .8 or with patience, else proportional to the relaxation time of M/M/1.
 
-    That time, 1 / (1 - sqrt(load))^2 in mean services (Cohen 1982, The Single Server Queue), is 90 requests at .8 and 1,560 at .95: a batch
-    holds several of it.
+    That time, 1 / (1 - sqrt(load))^2 in mean service times (Cohen 1982, The Single Server Queue), is 90 at .8 and 1,560 at .95. A batch
+    is several times as long.
     """
     if point.impatience or point.load <= 0.8:
         return requests
@@ -121,7 +121,7 @@ def simulate_desk(point: DeskPoint, requests: int, seed: int) -> Floats:
 
 
 def call_scenario(point: DeskPoint, requests: int) -> cj.Scenario:
-    """New customers come as a Poisson stream and ask once, at once; room for the last ones to be answered."""
+    """A scenario in which new customers arrive as a Poisson process and contact the desk once, immediately."""
     desk: dict[str, Any] = {"service": {"exponential": f"{SERVICE_DAYS * 24}h"}}
     if point.impatience:
         desk["patience"] = {"exponential": f"{SERVICE_DAYS * 24 / point.impatience}h"}
@@ -141,7 +141,7 @@ def call_scenario(point: DeskPoint, requests: int) -> cj.Scenario:
 
 
 def simulate_scenario(point: DeskPoint, requests: int, seed: int) -> Floats:
-    """As `simulate_desk`, for a whole scenario; requests that are open at the horizon are left out."""
+    """As `simulate_desk`, for a full scenario; requests that are still open at the horizon are excluded."""
     with tempfile.TemporaryDirectory() as folder:
         log = cj.simulate(call_scenario(point, requests), seed=seed, log=Path(folder) / "log.parquet").log
         assert log is not None
@@ -154,12 +154,12 @@ def simulate_scenario(point: DeskPoint, requests: int, seed: int) -> Floats:
 
 
 def batch_means(outcomes: Floats) -> Floats:
-    """Means of batches of one run in the order of requests, the first left out; shape (BATCHES, 3)."""
+    """Batch means of one run in the order of requests, without the first batch; shape (BATCHES, 3)."""
     return np.array([batch.mean(axis=0) for batch in np.array_split(outcomes, BATCHES + 1)[1:]])
 
 
 def point_rows(point: DeskPoint, outcomes: Floats, through: str) -> list[dict[str, Any]]:
-    """Simulated, with its interval, beside the closed form: a row a figure."""
+    """One row per measure: the simulated value with its interval, and the closed form."""
     means = batch_means(outcomes)
     rows = []
     for i, what in enumerate(QueueMeasures._fields):
@@ -176,7 +176,7 @@ def point_rows(point: DeskPoint, outcomes: Floats, through: str) -> list[dict[st
 
 
 def all_rows(points: list[DeskPoint], scenarios: list[DeskPoint], requests: int, seed: int = 1) -> list[dict[str, Any]]:
-    """All rows."""
+    """Rows of all points, simulated by the desk and by scenarios."""
     rows = []
     for i, point in enumerate(points):
         rows += point_rows(point, simulate_desk(point, request_count(point, requests), seed + i), "desk")
@@ -186,7 +186,7 @@ def all_rows(points: list[DeskPoint], scenarios: list[DeskPoint], requests: int,
 
 
 def findings_of(rows: list[dict[str, Any]]) -> list[Finding]:
-    """Each law and figure: the largest error in units of its standard error, against what that many honest ones would show."""
+    """For each queue and measure: the largest error in standard errors, and its bound for as many correct simulations."""
     findings = []
     for law, through, what in dict.fromkeys((row["law"], row["through"], row["figure"]) for row in rows):
         mine = [row for row in rows if (row["law"], row["through"], row["figure"]) == (law, through, what)]
@@ -196,21 +196,21 @@ def findings_of(rows: list[dict[str, Any]]) -> list[Finding]:
         inside = sum(row["low"] <= row["erlang"] <= row["high"] for row in mine)
         findings.append(
             Finding(
-                f"{name}: {worst['people']} people, load {worst['load']:.2f}, the worst of {len(mine)}",
+                f"{name}: c = {worst['people']}, load {worst['load']:.2f}, worst of {len(mine)}",
                 f"{worst['erlang']:.4g}",
                 worst["simulated"],
                 worst["low"],
                 worst["high"],
                 sum(row["n"] for row in mine),
                 abs(worst["t"]) < bound,
-                f"t = {worst['t']:.2f}, bound {bound:.2f} (1 in 1,000 by chance); {inside} of {len(mine)} intervals hold the law",
+                f"t = {worst['t']:.2f}, bound {bound:.2f} (1 in 1,000 by chance); {inside} of {len(mine)} intervals cover the closed form",
             )
         )
     return findings
 
 
 def figure(rows: list[dict[str, Any]], path: Path) -> None:
-    """Mean wait by load, and share who hang up."""
+    """Draw the mean wait and the abandonment rate by load."""
     import matplotlib as mpl
     import seaborn as sns
 
@@ -249,12 +249,12 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     figure(rows, given.out / "waits.png")
     people = ", ".join(map(str, AGENT_COUNTS))
-    words = f"""Desks of {people} people, {given.requests:,} requests (more at loads of .9 and .95) at each of {len(POINTS)} points
-by the desk alone and {len(SCENARIOS)} by whole scenarios. Waits are in mean conversations; patience is {PATIENCE:g} of them on average.
-The published column is the closed form."""
+    words = f"""Desks with {people} agents, {given.requests:,} requests (more at loads of .9 and .95) at each of {len(POINTS)} points
+with the desk alone and {len(SCENARIOS)} in full scenarios. Waits are in mean conversations; mean patience is {PATIENCE:g} of them.
+The "published" column shows the closed form."""
     print(
         write_findings_report(
-            "e04_erlang", "E04: desks against Erlang C and Erlang A", words, findings_of(rows), {"points": rows}, given.out
+            "e04_erlang", "E04: desks compared with Erlang C and Erlang A", words, findings_of(rows), {"points": rows}, given.out
         )
     )
 

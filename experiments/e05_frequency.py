@@ -1,10 +1,10 @@
-"""Claim: profit has an interior optimum in contact frequency, and around it too much does not hurt as too little does.
+"""Claim: profit has an interior optimum in contact frequency, and too many contacts do not hurt in the same way as too few.
 
-The shop's customers get the newsletter at a fixed interval from the first Monday on, and nothing else. Profit is what the mails add to
-the CLV of the same customers without any. Intervals go from two months to half a day; each seed is a population of its own.
+The shop's customers get the newsletter at a fixed interval from the first Monday on, and nothing else. Profit is the increase in CLV
+compared with the same customers without emails. Intervals range from two months to half a day; each seed is a separate population.
 
-Published: Zhang, Kumar, Cosguner (2017), abstract: an optimum of 7 contacts, 4 give 32 % less profit, 10 give 16 % less. Dreze, Bonfrer
-(2008), abstract: too short intervals hurt more than too long ones.
+Published: Zhang, Kumar, Cosguner (2017), abstract: the optimum is 7 contacts; 4 yield 32 % less profit, 10 yield 16 % less. Dreze, Bonfrer
+(2008), abstract: intervals that are too short hurt more than intervals that are too long.
 
 Run: `python experiments/e05_frequency.py [--customers N] [--seeds K] [--out DIR]`.
 """
@@ -18,13 +18,13 @@ from published_findings import ROOT, Finding, write_findings_report
 
 import cjsim as cj
 
-HOURS = (1440, 672, 336, 168, 120, 84, 60, 48, 42, 36, 30, 24, 20, 16, 12)  # between two mails
+HOURS = (1440, 672, 336, 168, 120, 84, 60, 48, 42, 36, 30, 24, 20, 16, 12)  # between two emails
 FEWER, MORE = 4 / 7, 10 / 7  # of the best frequency, as Zhang, Kumar and Cosguner measured around theirs
 Z95 = 1.959964
 
 
 def scenario(hours: int | None, customers: int) -> cj.Scenario:
-    """The shop under nothing but a newsletter every so many hours; None: under no policy at all."""
+    """The shop with only a newsletter every `hours` hours; None: without any messages."""
     steps = [{"send": "newsletter", "label": "again"}, {"wait": f"{hours}h"}, {"jump": "again"}]
     begins = {"schedule": {"weekdays": ["monday"], "at": "10:00"}}
     flows = {} if hours is None else {"newsletter": {"on": begins, "again_after": "never", "steps": steps}}
@@ -34,7 +34,7 @@ def scenario(hours: int | None, customers: int) -> cj.Scenario:
 
 
 def gains_by_interval(customers: int, seeds: range, hours: tuple[int, ...] = HOURS) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """What mails at each interval add to each customer's CLV, shape (seeds, intervals, customers)."""
+    """Increase in each customer's CLV from emails at each interval, shape (seeds, intervals, customers)."""
     policies = {"none": scenario(None, customers)} | {f"{gap}h": scenario(gap, customers) for gap in hours}
     found = [cj.compare(policies, seed=seed) for seed in seeds]
     return np.array([[comparison.effects(f"{gap}h", "clv") for gap in hours] for comparison in found])
@@ -55,9 +55,9 @@ def gain_rows(gain: np.ndarray[Any, np.dtype[np.float64]], hours: tuple[float, .
 def relative_gain_at(
     gain: np.ndarray[Any, np.dtype[np.float64]], frequency_ratio: float, hours: tuple[float, ...] = HOURS
 ) -> tuple[float, float, float]:
-    """Gain at so many times the best frequency, relative to the best one's: median and 95 % of a bootstrap over customers.
+    """Gain at a multiple of the best frequency, relative to the best gain: median and 95 % interval of a bootstrap over customers.
 
-    Between the simulated frequencies the curve is linear; where the best one lies is found anew in each resample.
+    The curve is interpolated linearly between simulated frequencies. Each resample has its own best frequency.
     """
     frequency = 168 / np.array(hours)
     flat = gain.transpose(1, 0, 2).reshape(len(hours), -1)
@@ -73,7 +73,7 @@ def relative_gain_at(
 
 
 def findings_of(gain: np.ndarray[Any, np.dtype[np.float64]], hours: tuple[float, ...] = HOURS) -> list[Finding]:
-    """The published statements beside what came out."""
+    """The published statements and our results."""
     rows, n = gain_rows(gain, hours), gain.shape[0] * gain.shape[2]
     best = max(range(len(rows)), key=lambda i: rows[i]["gain"])
     flat = gain.transpose(1, 0, 2).reshape(len(hours), -1)
@@ -86,46 +86,46 @@ def findings_of(gain: np.ndarray[Any, np.dtype[np.float64]], hours: tuple[float,
     inside = 0 < best < len(hours) - 1 and all(mean - Z95 * err > 0 for mean, err in drops)
     return [
         Finding(
-            "profit has an interior optimum: gain at the best frequency less that at the nearer end, money a customer",
-            "an optimum (7 contacts a period)",
+            "profit has an interior optimum: gain at the best frequency minus gain at the better end of the range, money per customer",
+            "an optimum (7 contacts per period)",
             float(drop),
             float(drop - Z95 * error),
             float(drop + Z95 * error),
             n,
             inside,
-            f"best at {rows[best]['mails_a_week']:.3g} mails a week",
+            f"best at {rows[best]['mails_a_week']:.3g} emails per week",
         ),
         Finding(
-            "4/7 of the best frequency: change of profit",
+            "change in profit at 4/7 of the best frequency",
             "-32 %",
             *fewer,
             n,
             fewer[1] <= -0.32 <= fewer[2],
-            "the shop's curve is flatter on this side",
+            "the shop's profit curve is flatter on this side",
         ),
         Finding(
-            "10/7 of the best frequency: change of profit",
+            "change in profit at 10/7 of the best frequency",
             "-16 %",
             *more,
             n,
             more[1] <= -0.16 <= more[2],
-            "beyond the optimum customers unsubscribe, and do not come back",
+            "beyond the optimum, customers unsubscribe and do not return",
         ),
         Finding(
-            "too short intervals hurt more than too long ones: loss at 10/7 less loss at 4/7 of the best frequency",
+            "intervals that are too short hurt more than intervals that are too long: loss at 10/7 minus loss at 4/7 of the best frequency",
             "more (Dreze, Bonfrer); less (Zhang, Kumar, Cosguner)",
             more[0] - fewer[0],
             more[1] - fewer[2],
             more[2] - fewer[1],
             n,
             more[2] < fewer[1],
-            "the two do not agree; the shop leans to the second, and its interval holds 0",
+            "the two sources disagree; the shop is closer to the second, and the interval contains 0",
         ),
     ]
 
 
 def figure(rows: list[dict[str, Any]], path: Path) -> None:
-    """Gain by mails a week, with its interval and the spread of seeds."""
+    """Draw the gain by emails per week, with its interval and the spread of seeds."""
     import matplotlib as mpl
     import seaborn as sns
 
@@ -158,9 +158,9 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     figure(rows, given.out / "gain.png")
     words = f"""The shop's customers get the newsletter at a fixed interval, and nothing else: {len(HOURS)} intervals,
-{given.seeds} populations of {given.customers:,} customers, a year each.
-Profit is what the mails add to the CLV of the same customers without any."""
-    print(write_findings_report("e05_frequency", "E05: how often to write", words, findings_of(gain), {"gain": rows}, given.out))
+{given.seeds} populations of {given.customers:,} customers, one year each.
+Profit is the increase in CLV compared with the same customers without emails."""
+    print(write_findings_report("e05_frequency", "E05: contact frequency", words, findings_of(gain), {"gain": rows}, given.out))
 
 
 if __name__ == "__main__":

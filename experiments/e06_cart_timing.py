@@ -1,14 +1,14 @@
-"""Claim: a cart mail sells more the earlier it comes, and customers answer a mail less the longer ago they ordered.
+"""Claim: earlier cart emails sell more, and customers respond less to an email the longer ago they ordered.
 
-Carts: the shop sends one mail, so long after each customer's first cart that was left, and nothing else. Its order rate is what a firm
-sees: orders within five days, out of the mails delivered. Its increment is what it brings: the same customers' orders in the same days
-without it.
+Carts: the shop sends one email, with some delay after each customer's first abandoned cart, and nothing else. The order rate is what a
+company observes: orders within five days per delivered email. The increment is the causal effect: the difference to the orders of the same
+customers in the same days without the email.
 
-Recency: on day 180 everybody gets the newsletter, and nothing else all year. What it adds to visits and orders of the two weeks after is
-the difference to the same customers without it, by days since the last order.
+Recency: on day 180 every customer gets the newsletter, and nothing else all year. Its effect on visits and orders of the next two weeks
+is the difference to the same customers without it, by days since the last order.
 
-Published: order rates of 5.2, 4.5 and 2.6 % of cart mails within 20 minutes, within an hour and after a day (saleslion, a secondary
-source); what is attributed is 2-4 times what is caused (practitioners); Neslin et al. (2013), abstract: response falls with recency.
+Published: order rates of 5.2, 4.5 and 2.6 % for cart emails within 20 minutes, within an hour and after a day (saleslion, a secondary
+source); attributed orders are 2-4 times the incremental ones (practitioners); Neslin et al. (2013), abstract: response falls with recency.
 
 Run: `python experiments/e06_cart_timing.py [--customers N] [--seeds K] [--out DIR]`.
 """
@@ -26,10 +26,10 @@ from published_findings import ROOT, Finding, ratio_with_interval, write_finding
 
 import cjsim as cj
 
-MINUTES = (20, 40, 60, 180, 360, 720, 1440, 2160, 2880, 4320)  # from the cart to the mail
+MINUTES = (20, 40, 60, 180, 360, 720, 1440, 2160, 2880, 4320)  # from the cart to the email
 PUBLISHED = {20: 5.2, 60: 4.5, 2160: 2.6}  # %; 36 hours stand for "after a day"
-TOLERANCE = 0.5  # points of an order rate that count as the published one
-ATTRIBUTION_DAYS = 5.0  # days after the mail in which an order is put down to it; assumed
+TOLERANCE = 0.5  # in points: an order rate this close to the published one counts as reproduced
+ATTRIBUTION_DAYS = 5.0  # days after the email in which an order is attributed to it; assumed
 YEAR = 365
 MAIL_DAY, MAIL_DATE, AFTER = 180 + 10 / 24, "2026-07-04", 14.0
 RECENCY_BANDS = (0, 14, 30, 60, 120, 181)  # days since the last order
@@ -38,10 +38,10 @@ Floats = NDArray[np.float64]
 
 
 class CartOutcomes(NamedTuple):
-    """First carts of all customers of one seed under mails at each delay. All arrays have the shape (n_delays, n_customers).
+    """First carts of all customers of one seed, with emails at each delay. All arrays have the shape (n_delays, n_customers).
 
-    `has_cart`: 1 for customers with a first cart, the same in all rows. `is_mailed`: 1 if the mail was delivered. `ordered_with_mail`: 1 if
-    an order followed within five days of the mail. `anyway`: 1 if an order came in the same days without any mail.
+    `has_cart`: 1 for customers with a first cart, the same in all rows. `is_mailed`: 1 if the email was delivered. `ordered_with_mail`: 1
+    if an order followed within five days of the email. `anyway`: 1 if an order followed in the same days without any email.
     """
 
     has_cart: Floats
@@ -51,7 +51,7 @@ class CartOutcomes(NamedTuple):
 
 
 class ResponseToMail(NamedTuple):
-    """The effect of the mail of day 180 on each customer: days since the last order (nan without one), and paired differences."""
+    """The effect of the email of day 180 on each customer: days since the last order (nan without one), and paired differences."""
 
     days_since_order: Floats
     visits: Floats
@@ -59,13 +59,13 @@ class ResponseToMail(NamedTuple):
 
 
 def scenario(policy: dict[str, Any], customers: int, days: int) -> cj.Scenario:
-    """The shop under this policy alone."""
+    """The shop with only this policy."""
     shop = {"name": "shop", "journey": str(ROOT / "configs" / "journeys" / "shop.yaml"), "start": "2026-01-05", "horizon": f"{days}d"}
     return cj.Scenario.from_dict({**shop, "policy": {"name": "one_mail", **policy}, "customers": customers})
 
 
 def cart_mail_after(minutes: int) -> dict[str, Any]:
-    """One mail so long after a customer's first cart, unless it has been paid for by then."""
+    """One email after this delay from a customer's first cart, unless the customer has ordered by then."""
     steps = [{"wait": f"{minutes}min"}, {"send": "cart_mail"}]
     return {"flows": {"cart": {"on": {"event": "cart"}, "again_after": "never", "exit_on": ["order"], "steps": steps}}}
 
@@ -73,7 +73,7 @@ def cart_mail_after(minutes: int) -> dict[str, Any]:
 def simulate_carts(
     customers: int, seeds: Sequence[int], minutes: Sequence[int] = MINUTES, *, carts_are_forgotten: bool = True
 ) -> list[CartOutcomes]:
-    """Mails at each delay and none, on the same customers; for each seed. With `carts_are_forgotten=False`, carts are never forgotten."""
+    """Simulate emails at each delay and no email on the same customers, by seed. With `carts_are_forgotten=False`, no cart is forgotten."""
     values = {} if carts_are_forgotten else {"journey.events.forgets_cart.wait": "never"}
     return [_simulate_carts_of_seed(customers, seed, minutes, values) for seed in seeds]
 
@@ -92,7 +92,7 @@ def _simulate_carts_of_seed(customers: int, seed: int, minutes: Sequence[int], v
 
 
 def cart_rows(found: Sequence[CartOutcomes], minutes: Sequence[int] = MINUTES) -> list[dict[str, Any]]:
-    """At each delay: order rate and increment in % of mails, and increment in % of carts, with intervals and the spread of seeds."""
+    """By delay: order rate and increment in % of emails, and increment in % of carts, with intervals and the spread of seeds."""
     rows = []
     for i, delay in enumerate(minutes):
         left, mailed, ordered, anyway = (np.concatenate([of[i] for of in column]) for column in zip(*found, strict=True))
@@ -110,49 +110,54 @@ def cart_rows(found: Sequence[CartOutcomes], minutes: Sequence[int] = MINUTES) -
 
 
 def cart_findings(found: Sequence[CartOutcomes], minutes: Sequence[int] = MINUTES) -> list[Finding]:
-    """The published order rates beside ours, and what of them the mails bring."""
+    """The published order rates and ours, with the incremental part of ours."""
     rows = {row["minutes"]: row for row in cart_rows(found, minutes)}
     findings = []
     for delay, published in PUBLISHED.items():
         row = rows[delay]
         rate = (row["order_rate"], row["order_rate_low"], row["order_rate_high"])
         near = rate[1] - TOLERANCE <= published <= rate[2] + TOLERANCE
-        why = f"{row['anyway']:.3g} % order in these days without the mail too, {row['increment']:.3g} % because of it"
+        why = f"{row['anyway']:.3g} % order in these days without the email as well, {row['increment']:.3g} % because of it"
         if delay == min(PUBLISHED):
-            why += "; the former are many because who is still at the till is not yet told from who has left"
+            why += "; the former share is high because after 20 minutes, many customers are still checking out"
         findings.append(
-            Finding(f"orders within 5 days, % of cart mails after {delay} minutes", f"{published} %", *rate, row["mails"], near, why)
+            Finding(f"orders within 5 days, % of cart emails after {delay} minutes", f"{published} %", *rate, row["mails"], near, why)
         )
-    statement = "a mail after 20 minutes brings more than one after 36 hours: orders of 100 carts"
+    statement = "an email after 20 minutes brings in more than one after 36 hours: orders per 100 carts"
     findings.append(early_mail_finding(found, statement, "more", minutes))
     return findings + [_attribution_finding(found, minutes.index(delay), f"{delay} minutes") for delay in (60, 2160)]
 
 
 def early_mail_finding(found: Sequence[CartOutcomes], statement: str, published: str, minutes: Sequence[int] = MINUTES) -> Finding:
-    """What mails of 20 minutes bring less what those of 36 hours bring, orders of 100 carts of the same customers."""
+    """Incremental orders of emails after 20 minutes minus those after 36 hours, per 100 carts of the same customers."""
     early, late = minutes.index(min(PUBLISHED)), minutes.index(max(PUBLISHED))
     left = np.concatenate([of.has_cart[early] for of in found])
     gained = [np.concatenate([of.ordered_with_mail[i] - of.anyway[i] for of in found]) for i in (early, late)]
     lost, low, high = (100 * x for x in ratio_with_interval(gained[0] - gained[1], left))
     share = float(gained[1].sum() / gained[0].sum())
-    why = f"after 36 hours a mail brings {share:.0%} of what it brings after 20 minutes: the cart is forgotten meanwhile"
+    why = f"an email after 36 hours brings in {share:.0%} of the orders of one after 20 minutes, because customers forget their carts"
     return Finding(statement, published, lost, low, high, int(left.sum()), low > 0, why)
 
 
 def _attribution_finding(found: Sequence[CartOutcomes], i: int, delay: str) -> Finding:
-    """Orders put down to the mails over orders that they brought."""
+    """Attributed orders divided by incremental orders."""
     ordered = np.concatenate([of.ordered_with_mail[i] for of in found])
     anyway = np.concatenate([of.anyway[i] for of in found])
     times = ratio_with_interval(ordered, ordered - anyway)
-    statement = f"orders after mails of {delay} over orders that they brought"
+    statement = f"attributed orders divided by incremental orders, emails after {delay}"
     near = times[1] <= 4 and times[2] >= 2
     return Finding(
-        statement, "2-4 (practitioners)", *times, int(ordered.sum()), near, "orders that come without a mail are counted as its own"
+        statement,
+        "2-4 (practitioners)",
+        *times,
+        int(ordered.sum()),
+        near,
+        "attribution also counts orders that would have come without the email",
     )
 
 
 def simulate_responses(customers: int, seeds: Sequence[int]) -> list[ResponseToMail]:
-    """The mail of day 180 and none, on the same customers; for each seed."""
+    """Simulate the email of day 180 and no email on the same customers, for each seed."""
     return [_simulate_responses_of_seed(customers, seed) for seed in seeds]
 
 
@@ -168,12 +173,12 @@ def _simulate_responses_of_seed(customers: int, seed: int) -> ResponseToMail:
     }
     last = np.full(customers, np.nan)
     before = none["order"].day <= MAIL_DAY
-    last[none["order"].customer[before]] = none["order"].day[before]  # rows go by time: the last one stays
+    last[none["order"].customer[before]] = none["order"].day[before]  # rows are ordered by time: the last one stays
     return ResponseToMail(MAIL_DAY - last, gained["first_visit"] + gained["visit"] + gained["returns"], gained["order"])
 
 
 def recency_rows(found: Sequence[ResponseToMail]) -> list[dict[str, Any]]:
-    """What the mail adds to visits and orders of 100 customers, by days since the last order."""
+    """Effect of the email on visits and orders per 100 customers, by days since the last order."""
     since, visits, orders = (np.concatenate(column) for column in zip(*found, strict=True))
     rows = []
     for after, until in pairwise(RECENCY_BANDS):
@@ -187,15 +192,15 @@ def recency_rows(found: Sequence[ResponseToMail]) -> list[dict[str, Any]]:
 
 
 def recency_findings(found: Sequence[ResponseToMail]) -> list[Finding]:
-    """Who ordered within two months against who ordered longer ago."""
+    """Compare customers who ordered within the last two months with customers who ordered longer ago."""
     since, visits, orders = (np.concatenate(column) for column in zip(*found, strict=True))
     findings = []
     for name, gain in (("visits", visits), ("orders", orders)):
         lately, long_ago = (ratio_with_interval(gain[chosen]) for chosen in (since <= RECENCY_BANDS[3], since > RECENCY_BANDS[3]))
         difference = 100 * (lately[0] - long_ago[0])
         error = 100 * float(np.hypot(lately[2] - lately[0], long_ago[2] - long_ago[0]))
-        why = f"{100 * lately[0]:.3g} against {100 * long_ago[0]:.3g}: of those who ordered long ago many have paused or left"
-        statement = f"what a mail adds to {name} in 14 days, of 100 customers: last order within 60 days less longer ago"
+        why = f"{100 * lately[0]:.3g} against {100 * long_ago[0]:.3g}: many customers who ordered long ago have lapsed or churned"
+        statement = f"added {name} in 14 days per 100 customers: last order within 60 days minus longer ago"
         n = int(np.isfinite(since).sum())
         low, high = difference - error, difference + error
         findings.append(Finding(statement, "more (Neslin et al. 2013)", difference, low, high, n, low > 0, why))
@@ -203,7 +208,7 @@ def recency_findings(found: Sequence[ResponseToMail]) -> list[Finding]:
 
 
 def figure(mails: list[dict[str, Any]], bands: list[dict[str, Any]], path: Path) -> None:
-    """Order rate and increment by delay; what a mail adds by days since the last order."""
+    """Draw order rate and increment by delay, and the effect of an email by days since the last order."""
     import matplotlib as mpl
     import seaborn as sns
 
@@ -250,12 +255,12 @@ def main() -> None:
     tables = {"carts": cart_rows(mailed), "recency": recency_rows(answered)}
     given.out.mkdir(parents=True, exist_ok=True)
     figure(tables["carts"], tables["recency"], given.out / "timing.png")
-    words = f"""Carts: one mail, so long after a customer's first cart that was left, and nothing else; {len(MINUTES)} delays,
-{given.seeds} populations of {given.customers:,} customers, a year.
-Recency: one newsletter to everybody on day 180; {given.seeds} populations of {4 * given.customers:,} customers.
-Increments are differences to the same customers without the mail. An order rate counts as the published one within {TOLERANCE} points."""
+    words = f"""Carts: one email after each customer's first abandoned cart, and nothing else; {len(MINUTES)} delays,
+{given.seeds} populations of {given.customers:,} customers, one year.
+Recency: one newsletter to everyone on day 180; {given.seeds} populations of {4 * given.customers:,} customers.
+Increments are differences to the same customers without the email. The tolerance for order rates is {TOLERANCE} points."""
     findings = cart_findings(mailed) + recency_findings(answered)
-    print(write_findings_report("e06_cart_timing", "E06: when to write", words, findings, tables, given.out))
+    print(write_findings_report("e06_cart_timing", "E06: timing of cart reminders, and recency", words, findings, tables, given.out))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""Claim: of the shop's customers a third buy again within a year of their first order, and of those who did each time more.
+"""Claim: a third of the shop's customers order again within a year of their first order, and the repeat rate rises with each further order.
 
-The shop under its policy of today, for years, so that everybody is observed for a year after each order that counts: those within the
-last year start nothing. A rung is P(next order within 365 days of this one).
+The shop is simulated under its current policy for several years. Only orders with a full year of observation count; orders of the
+last year do not. A rung of the repeat ladder is P(next order within 365 days of this one).
 
 Published: 32, 53, 64, .. 83 % from the first order to the tenth; $154 spent in the year from the first order, 69 % of it in the first 30
 days (RJMetrics 2015, 18 million customers, a secondary source).
 
-What was tuned: how soon customers pause and how seldom they come back (three waits of the journey that had no source), to the first three
-rungs. The other rungs and the spend were seen on the way, but nothing was set for them.
+Tuned: lapse and return rates (three waits of the journey without a source), to the first three rungs. The other rungs and the spend were
+visible during tuning, but no parameter was tuned to them.
 
-Who comes to a ninth order within the years looked at is faster than who does later: `variants` has a longer look.
+Customers who reach a ninth order within the observed years are faster than those who reach it later: `variants` has a longer horizon.
 
 Run: `python experiments/e07_repeat.py [--customers N] [--seeds K] [--out DIR]`.
 """
@@ -27,12 +27,12 @@ from published_findings import ROOT, Finding, ratio_with_interval, write_finding
 import cjsim as cj
 
 YEAR, YEARS, LONGER, MONTH = 365, 4, 8, 30
-ORDERS = 10  # of a customer that are looked at
-PUBLISHED = {1: 32, 2: 53, 3: 64, 9: 83}  # %, by the order that begins the rung
+ORDERS = 10  # analyzed per customer
+PUBLISHED = {1: 32, 2: 53, 3: 64, 9: 83}  # %, by the order at the start of the rung
 CALIBRATED_ORDERS = (1, 2, 3)
-TOLERANCE_POINTS = 3.0  # points of a share that count as the published one
+TOLERANCE_POINTS = 3.0  # in points: a share this close to the published one counts as reproduced
 SPEND, SPEND_TOLERANCE, EARLY_SHARE = 154.0, 10.0, 69.0  # money; money; %
-# What holds the ladder where it is: the shop with some of its numbers otherwise
+# Sensitivity of the ladder: the shop with some of its numbers changed
 VARIANTS: dict[str, dict[str, Any]] = {
     "as shipped": {},
     "pauses after 80 and 200 days, returns after 240 (before)": {
@@ -50,7 +50,7 @@ Floats = NDArray[np.float64]
 
 
 class BuyerHistories(NamedTuple):
-    """Everyone who bought: days of the first orders, and money in the year and in the month from the first."""
+    """All buyers: days of their first orders, and spend in the year and in the month from the first order."""
 
     orders: Floats  # (n_buyers, ORDERS), days since the start; inf where there is none
     first_year_spend: Floats  # (n_buyers,), money
@@ -58,14 +58,14 @@ class BuyerHistories(NamedTuple):
 
 
 def simulate_buyers(customers: int, seed: int, values: Mapping[str, Any] | None = None, years: int = YEARS) -> BuyerHistories:
-    """Simulate the shop under its policy of today, with values set otherwise."""
+    """Simulate the shop under its current policy, with some values replaced."""
     shop = cj.Scenario.load(ROOT / "configs" / "scenarios" / "shop.yaml")
     shop = shop.with_values({"customers": customers, "horizon": f"{years * YEAR}d", **(values or {})})
     return histories_from_orders(*simulate_events(shop, seed, ("order",))["order"])
 
 
 def histories_from_orders(customer: NDArray[np.int64], day: Floats, value: Floats) -> BuyerHistories:
-    """Orders in the order of customers, then of time, each of shape (n_orders,), by customer."""
+    """Group orders by customer; the arrays have shape (n_orders,) and are sorted by customer, then by time."""
     _, begins, of, count = np.unique(customer, return_index=True, return_inverse=True, return_counts=True)
     ordinal = np.arange(len(customer)) - np.repeat(begins, count)
     orders = np.full((len(begins), ORDERS), np.inf)
@@ -77,7 +77,7 @@ def histories_from_orders(customer: NDArray[np.int64], day: Floats, value: Float
 
 
 def repeat_indicator(histories: BuyerHistories, number: int, years: int = YEARS) -> Floats:
-    """Of those whose order `number` was observed for a year: 1 where the next one came within it, else 0."""
+    """For each customer whose order `number` was observed for a year: 1 if the next order came within that year, else 0."""
     this, after = histories.orders[:, number - 1], histories.orders[:, number]
     observed = this <= (years - 1) * YEAR
     return (after[observed] - this[observed] <= YEAR).astype(np.float64)
@@ -96,7 +96,7 @@ def repeat_rates(found: Sequence[BuyerHistories], years: int = YEARS) -> list[di
 
 
 def findings_of(found: Sequence[BuyerHistories], years: int = YEARS) -> list[Finding]:
-    """The published rungs and spend beside ours."""
+    """The published rungs and spend, and ours."""
     rows = repeat_rates(found, years)
     findings = []
     for number, published in PUBLISHED.items():
@@ -110,11 +110,11 @@ def findings_of(found: Sequence[BuyerHistories], years: int = YEARS) -> list[Fin
     month = np.concatenate([of.first_month_spend[seen] for of, seen in zip(found, observed, strict=True)])
     spend = ratio_with_interval(year)
     near = spend[1] - SPEND_TOLERANCE <= SPEND <= spend[2] + SPEND_TOLERANCE
-    findings.append(Finding("spend in the year from the first order, money", f"${SPEND:.0f}", *spend, len(year), near, "not tuned"))
+    findings.append(Finding("spend in the year from the first order, in dollars", f"${SPEND:.0f}", *spend, len(year), near, "not tuned"))
     early = [100 * x for x in ratio_with_interval(month, year)]
     near = early[1] - TOLERANCE_POINTS <= EARLY_SHARE <= early[2] + TOLERANCE_POINTS
-    why = "second orders wait for a visit, which comes at the customer's pace: bursts in the first weeks are not in the model"
-    statement = "of it in the first 30 days, %"
+    why = "second orders wait for a visit at the customer's own pace; the model has no burst of orders in the first weeks"
+    statement = "share of it in the first 30 days, %"
     findings.append(Finding(statement, f"{EARLY_SHARE:.0f} %", early[0], early[1], early[2], len(year), near, "" if near else why))
     return findings
 
@@ -134,7 +134,7 @@ def variant_rows(customers: int, seed: int) -> list[dict[str, Any]]:
 
 
 def figure(rows: list[dict[str, Any]], others: list[dict[str, Any]], path: Path) -> None:
-    """The ladder with intervals and published points; the same with some numbers otherwise."""
+    """Draw the ladder with intervals and published points, and the ladders of the variants."""
     import matplotlib as mpl
     import seaborn as sns
 
@@ -173,11 +173,11 @@ def main() -> None:
     tables = {"ladder": repeat_rates(found), "variants": variant_rows(given.customers, 1)}
     given.out.mkdir(parents=True, exist_ok=True)
     figure(tables["ladder"], tables["variants"], given.out / "ladder.png")
-    words = f"""The shop under its policy of today: {given.seeds} populations of {given.customers:,} customers, {YEARS} years.
-An order counts if it was observed for a year.
-A share counts as the published one within {TOLERANCE_POINTS:.0f} points, the spend within ${SPEND_TOLERANCE:.0f}.
-Three waits of the journey, how soon customers pause and how seldom they come back, were set to the first three rungs.
-`variants.csv`, on the right, shows what holds the ladder where it is; the last rung is lower in a longer look."""
+    words = f"""The shop under its current policy: {given.seeds} populations of {given.customers:,} customers, {YEARS} years.
+An order counts if it was followed by a full year of observation.
+The tolerance is {TOLERANCE_POINTS:.0f} points for shares and ${SPEND_TOLERANCE:.0f} for spend.
+Three waits of the journey (lapse and return rates) were tuned to the first three rungs.
+`variants.csv`, on the right, shows the sensitivity of the ladder; the last rung is lower over a longer horizon."""
     print(write_findings_report("e07_repeat", "E07: the repeat-purchase ladder", words, findings_of(found), tables, given.out))
 
 

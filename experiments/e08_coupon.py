@@ -1,10 +1,11 @@
-"""Claim: offers sell to those who would have bought, and what they sell beyond is the mail's doing.
+"""Claim: coupons are redeemed by customers who would have bought anyway, and the added sales come from the email, not from the discount.
 
-On one day each of the shop's customers gets a coupon for 15 % off everything, good for two weeks, and a mail that says so. The same
-customers live without it, and with the mail alone: so who takes the coupon and would have bought anyway is known of each.
+On one day each of the shop's customers gets a coupon for 15 % off everything, valid for two weeks, and an email about it. The
+same customers are also simulated without both, and with the email alone. So it is known of each customer who redeems whether they would
+have bought anyway.
 
-Published: Sahni, Zou, Chintagunta (2017), 70 field experiments: about a tenth of what offers add to sales comes through their redemption,
-and in the week after they have expired spending is still a quarter higher.
+Published: Sahni, Zou, Chintagunta (2017), 70 field experiments: about a tenth of the sales lift of offers comes from redemptions, and
+spending in the week after expiry is still a quarter higher.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from published_findings import ROOT, Finding, ratio_with_interval
 import cjsim as cj
 
 CONFIGS = ROOT / "configs" / "experiments"
-COUPON_DAY, VALID, AFTER = 177 + 10 / 24, 14, 7  # days: 2026-07-01 at ten, counted from 2026-01-05; the coupon; the week after it
+COUPON_DAY, VALID, AFTER = 177 + 10 / 24, 14, 7  # days: 2026-07-01 at 10:00, from 2026-01-05; validity; window after expiry
 FLOW = "policy.flows.coupon_day.steps"
 YES, NO = "contacts >= 0", "contacts < 0"
 
@@ -25,18 +26,18 @@ Floats = NDArray[np.float64]
 
 
 class CouponOutcomes(NamedTuple):
-    """What each customer did from the coupon's day to its end and in the week after, under one policy."""
+    """Outcomes of each customer while the coupon was valid and in the week after, under one policy."""
 
-    orders: Floats  # (n,), while it was valid
-    spent: Floats  # (n,), money before the coupon, while it was valid
-    spent_after: Floats  # (n,), money before the coupon, in the week after
+    orders: Floats  # (n,), while the coupon was valid
+    spent: Floats  # (n,), money before the discount, while the coupon was valid
+    spent_after: Floats  # (n,), money before the discount, in the week after
     redeemed: Floats  # (n,), coupons
     money_off: Floats  # (n,)
-    margin: Floats  # (n,), after the coupon and what messages cost, while it was valid
+    margin: Floats  # (n,), net of discounts and message costs, while the coupon was valid
 
 
 def scenario(*, offer: bool, mail: bool, hours: float, customers: int) -> cj.Scenario:
-    """The shop under its policy of today for so many hours, with or without the coupon and the mail about it."""
+    """The shop under its current policy until `hours`, with or without the coupon and its email."""
     shop = {
         "name": "coupon_day",
         "journey": str(CONFIGS / "e08_shop.yaml"),
@@ -73,12 +74,12 @@ def concatenate(parts: Sequence[dict[str, CouponOutcomes]]) -> dict[str, CouponO
 
 
 def outcomes_until(customers: int, seed: int, end: float, *, offer: bool, mail: bool) -> Any:
-    """What became of each customer by a day."""
+    """Outcomes of each customer until day `end`."""
     return cj.simulate(scenario(offer=offer, mail=mail, hours=24 * end, customers=customers), seed=seed).outcomes.customers
 
 
 def coupon_outcomes(before: Any, valid: Any, after: Any) -> CouponOutcomes:
-    """What came between three days. What happens up to a day does not depend on how long a run goes on, so that runs may be subtracted."""
+    """Outcomes between the ends of three runs. The outcomes until a day do not depend on the horizon, so runs can be subtracted."""
 
     def within(field: str, start: Any = before, end: Any = valid) -> Floats:
         return np.asarray(end[field] - start[field], np.float64)
@@ -94,7 +95,7 @@ def coupon_outcomes(before: Any, valid: Any, after: Any) -> CouponOutcomes:
 
 
 def coupon_rows(of: dict[str, CouponOutcomes]) -> list[dict[str, Any]]:
-    """What each policy brings a customer while the coupon is valid, and the paired difference to none, with intervals."""
+    """Outcomes per customer of each policy, and the paired difference to no coupon and no email, with intervals."""
     rows = []
     for name, outcomes in of.items():
         for field in ("orders", "spent", "money_off", "margin", "spent_after"):
@@ -107,7 +108,7 @@ def coupon_rows(of: dict[str, CouponOutcomes]) -> list[dict[str, Any]]:
 
 
 def findings_of(of: dict[str, CouponOutcomes]) -> list[Finding]:
-    """The published statements beside what came out."""
+    """The published statements and our results."""
     none, mail, coupon = of["none"], of["mail"], of["coupon"]
     took, more = coupon.redeemed > 0, coupon.orders - none.orders
     anyway = ratio_with_interval((none.orders > 0)[took].astype(float))
@@ -118,43 +119,43 @@ def findings_of(of: dict[str, CouponOutcomes]) -> list[Finding]:
     n = len(more)
     return [
         Finding(
-            "of those who redeem a coupon, share who buy in the same two weeks without it",
+            "share of redeemers who also buy in the same two weeks without the coupon",
             "most (sign)",
             *anyway,
             int(took.sum()),
             anyway[1] > 0.5,
-            "each of them lives both ways",
+            "each customer is simulated with and without the coupon",
         ),
         Finding(
-            "what a coupon for all earns, money a customer: margin that it adds, less what it gives away and costs to send",
-            "below zero where most redeem who would have bought (sign)",
+            "profit of a coupon for everyone, per customer: added margin minus discounts and message costs",
+            "below 0 if most redeemers would have bought anyway (sign)",
             *net,
             n,
             net[2] < 0,
-            f"it adds {earned[0]:.3f} of margin and gives {coupon.money_off.mean():.3f} away; at a margin of 35 %",
+            f"adds {earned[0]:.3f} of margin and gives away {coupon.money_off.mean():.3f} in discounts; at a margin of 35 %",
         ),
         Finding(
-            "share of the added orders that redeem",
+            "share of the added orders that redeem the coupon",
             "10 %",
             *through,
             n,
             through[1] <= 0.1 <= through[2],
-            "the coupon is good for whatever is bought and four in five think of it: whom the mail brings takes it too",
+            "the coupon is valid for every order and four in five buyers use it, including those brought in by the email",
         ),
         Finding(
-            "share of the added orders that the discount brings, beyond the mail that tells of it",
-            "10 % at most",
+            "share of the added orders that come from the discount, not from its email",
+            "at most 10 %",
             *by_discount,
             n,
             False,
-            "no evidence, as the model makes it so: mails move clocks, and nobody buys because it is cheaper; an offer is an advertisement",
+            "no evidence, because it holds by construction: in the model emails speed up purchases, but lower prices do not",
         ),
         Finding(
-            "spending in the week after the coupon has expired, change",
+            "change in spending in the week after the coupon expires",
             "+25 %",
             *carried,
             n,
             carried[1] > 0 and carried[1] <= 0.25 <= carried[2],
-            "what the mail moves fades within days (the visits' half-life is 2), long before the coupon expires",
+            "the effect of the email decays within days (the half-life of visits is 2 d), long before the coupon expires",
         ),
     ]

@@ -14,7 +14,7 @@ from published_findings import ROOT, Finding, write_findings_report
 
 
 def figure(churn: list[dict[str, Any]], coupon: list[dict[str, Any]], path: Path) -> None:
-    """Left: who leaves, asked and not, by group. Right: what the coupon adds and gives away, with intervals."""
+    """Draw churn with and without the offer by group (left), and the margin and discounts of the coupon (right), with intervals."""
     import matplotlib as mpl
     import seaborn as sns
 
@@ -46,7 +46,7 @@ def figure(churn: list[dict[str, Any]], coupon: list[dict[str, Any]], path: Path
 
 
 def seed_spread_rows(pooled: Sequence[Finding], of_seeds: Sequence[Sequence[Finding]]) -> list[dict[str, Any]]:
-    """Each number over all populations, and the least and largest of a population's own."""
+    """Each number over all populations, and its smallest and largest value by population."""
     rows = []
     for i, found in enumerate(pooled):
         single = [findings[i].simulated for findings in of_seeds]
@@ -69,11 +69,11 @@ def main() -> None:
     churn, coupon = e08_sleeping_dogs.churn_rows(subscribers), e08_coupon.coupon_rows(shop)
     given.out.mkdir(parents=True, exist_ok=True)
     figure(churn, coupon, given.out / "offers.png")
-    words = f"""Each of the news site's subscribers is asked on one day whether a cheaper plan would suit, and each of the shop's customers
-gets on one day 15 % off for two weeks and a mail that says so; the same customers also live without. {given.seeds} populations
-of {given.customers:,} customers at first. On a pilot population of its own the half at risk was `{chosen["at risk"]}`, the half least moved
-`{chosen["least moved"]}`: both by what the firm sees. By persona, which it does not see: `churn.csv`.
-How far populations differ: `spread.csv`."""
+    words = f"""On one day, each subscriber of the news site is offered a cheaper plan. On one day, each customer of the shop gets
+15 % off for two weeks and an email announcing it. The same customers are also simulated without the offers: {given.seeds} populations
+of {given.customers:,} initial customers. In a separate pilot population, the half at risk was `{chosen["at risk"]}` and the half
+least moved `{chosen["least moved"]}`, both by data that the company observes. Results by persona, which it does not observe: `churn.csv`.
+Spread across populations: `spread.csv`."""
     found = [*e08_sleeping_dogs.findings_of(subscribers, chosen), *e08_coupon.findings_of(shop)]
     of_seeds = [
         [*e08_sleeping_dogs.findings_of(one, chosen), *e08_coupon.findings_of(other)] for one, other in zip(sites, shops, strict=True)

@@ -1,12 +1,13 @@
-"""Claim: sending at the hour learnt from each customer lifts opens only where customers differ in their hours.
+"""Claim: individual send times raise the open rate only if customers differ in their hours.
 
-A weekly mail goes at the best hour for all (of 24, found on a population of its own), or with `wait_until: {best_hour: true}`: as much
-later as this customer opens and clicks later than all do. Customers differ by a `clock_shift` of 0, 2.5, 5, 8 hours. Controls: customers
-with the same hours, and customers to whom all hours are alike. Compared on the same customers, with the same draws.
+A weekly email goes out at the best hour for everyone (of 24, found on a separate population), or with `wait_until: {best_hour: true}`:
+later by as much as this customer's opens and clicks are later than average. Customers differ by a `clock_shift` with a standard deviation
+of 0, 2.5, 5 or 8 hours. Controls: customers with identical hours, and customers without preferred hours. All rules are compared on the same
+customers with common random numbers.
 
-Openings follow their sends. Taken for the customer's hours as they come (`naive`: `typical` is not given), they say that everybody is later
-than the best hour to send, so that each mail goes later than the one before. Held against the hour about which all customers who are
-written to at the best hour open (`typical`, which a firm reads off its log), the delay cancels.
+Opens lag behind sends. If opens are taken at face value (`naive`: without `typical`), every customer seems to be later than the best hour,
+so that each email goes out later than the one before. If they are compared with the mean hour of opens after sends at the best hour
+(`typical`, which a company can read from its log), the lag cancels out.
 
 Published: no audited figure; 0 to 10 % (from memory).
 
@@ -26,15 +27,15 @@ from cjsim.kernels.codes import TouchCode
 from cjsim.yaml.tree import read_yaml_file
 
 SPREADS = (0.0, 2.5, 5.0, 8.0)  # hours: standard deviation of `clock_shift`
-PILOT = 1_000  # seed of the population on which the firm finds its hour
+PILOT = 1_000  # seed of the population used to find the best hour
 LEARN_FROM = 10
-# The evening's is assumed; the inbox's is the shop's.
+# Assumed; the inbox profile is the shop's.
 EVENING = [0.1, 0.05, 0.05, 0.05, 0.05, 0.1, 0.4, 1, 1.2, 1, 0.8, 0.8, 1, 0.9, 0.8, 0.8, 0.9, 1.2, 2, 3, 3.2, 2.4, 1.2, 0.4]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class CustomerSetting(NamedTuple):
-    """Customers: when they read, how much they differ, and the lifetime of a mail."""
+    """Customers: their reading hours, how much they differ, and the lifetime of an email."""
 
     hours: str = "inbox"
     spread: float = 0.0  # hours
@@ -66,7 +67,7 @@ def profile(hours: str) -> list[float]:
 
 
 def scenario(setting: CustomerSetting, customers: int, until: dict[str, Any], days: int = 364) -> cj.Scenario:
-    """A weekly mail that goes as `until` says. Rates and delays are those of the shop's newsletter; the lifetime is shorter than there."""
+    """A weekly email sent as `until` specifies. Rates and delays are those of the shop's newsletter; the lifetime is shorter."""
     mail = {
         "open_delay": {"lognormal": {"median": "10.1h", "sigma": 2.354}},  # GetResponse S
         "click_delay": {"lognormal": {"median": "2min", "sigma": 1.2}},
@@ -93,13 +94,13 @@ def scenario(setting: CustomerSetting, customers: int, until: dict[str, Any], da
 
 
 def touches_by_customer(world: cj.Scenario, seed: int) -> Floats:
-    """Deliveries, openings, clicks of each customer, shape (customers, 3)."""
+    """Deliveries, opens and clicks of each customer, shape (customers, 3)."""
     reach = cj.simulate(world, seed=seed).outcomes.touch_counts[:, 0, :]
     return np.stack([reach[:, touch] for touch in (TouchCode.DELIVERED, TouchCode.OPENED, TouchCode.CLICKED)], axis=1).astype(np.float64)
 
 
 def best_fixed_hour(setting: CustomerSetting, customers: int) -> tuple[str, str]:
-    """What the firm finds out beforehand: the hour at which most open, and the hour about which they then open and click."""
+    """Results of the pilot: the hour with the most opens, and the circular mean hour of opens and clicks after sends at that hour."""
     tried = [f"{hour:02d}:30" for hour in range(24)]
     at = max(tried, key=lambda at: touches_by_customer(scenario(setting, customers, {"at": at}), PILOT)[:, 1].sum())
     with tempfile.TemporaryDirectory() as folder:
@@ -127,10 +128,10 @@ def format_time_of_day(hours: float) -> str:
 
 
 def relative_lift(base: Floats, other: Floats, what: int = 1) -> RelativeLift:
-    """Relative lift of openings (1) or clicks (2) per delivery, by the delta method over customers; shapes (seeds, customers, 3)."""
+    """Relative lift of opens (1) or clicks (2) per delivery, by the delta method over customers; shapes (seeds, customers, 3)."""
 
     def relative(old: Floats, new: Floats) -> tuple[float, Floats]:
-        """The lift, and how it moves with each customer."""
+        """The lift, and its influence value for each customer."""
         rate, rate_new = old[:, what].sum() / old[:, 0].sum(), new[:, what].sum() / new[:, 0].sum()
         moves = (new[:, what] - rate_new * new[:, 0]) / (new[:, 0].mean() * rate)
         moves = moves - (old[:, what] - rate * old[:, 0]) * rate_new / (old[:, 0].mean() * rate * rate)
@@ -145,23 +146,23 @@ def relative_lift(base: Floats, other: Floats, what: int = 1) -> RelativeLift:
 
 
 class SettingResult(NamedTuple):
-    """What came out of one setting; arrays of shape (seeds, customers, 3)."""
+    """Results of one setting; arrays of shape (seeds, customers, 3)."""
 
     at: str
     typical: str
     fixed: Floats
     learnt: Floats
-    naive: Floats  # without `typical`: openings taken for the customer's hours as they come
+    naive: Floats  # without `typical`: opens taken at face value
 
 
 def send_rules(at: str, typical: str, learn_from: int = LEARN_FROM) -> dict[str, dict[str, Any]]:
-    """The three ways to send."""
+    """The three send rules."""
     learning = {"at": at, "best_hour": True, "learn_from": learn_from}
     return {"fixed": {"at": at}, "learnt": learning | {"typical": typical}, "naive": learning}
 
 
 def run_setting(setting: CustomerSetting, customers: int, seeds: range, pilot: int) -> SettingResult:
-    """The firm finds its hour on one population, and learns on others."""
+    """Find the best hour on a pilot population, and run the send rules on others."""
     at, typical = best_fixed_hour(setting, pilot)
     by_rule = {
         name: np.array([touches_by_customer(scenario(setting, customers, until), seed) for seed in seeds])
@@ -175,7 +176,7 @@ def lift_by_learn_from(setting: CustomerSetting, found: SettingResult, customers
     rows = []
 
     def halves(until: dict[str, Any]) -> tuple[Floats, Floats]:
-        """The year, and its second half: the same run, less its first half."""
+        """The year, and its second half as the year minus its first half."""
         year, first = (
             np.array([touches_by_customer(scenario(setting, customers, until, days), seed) for seed in seeds]) for days in (364, 182)
         )
@@ -190,7 +191,7 @@ def lift_by_learn_from(setting: CustomerSetting, found: SettingResult, customers
 
 
 def lift_rows(found: dict[CustomerSetting, SettingResult]) -> list[dict[str, Any]]:
-    """A row a setting, rule and answer."""
+    """One row per setting, rule and response."""
     return [
         {**setting._asdict(), "at": one.at, "typical": one.typical, "rule": rule, "per_delivery": answer}
         | relative_lift(one.fixed, getattr(one, rule), what)._asdict()
@@ -201,11 +202,11 @@ def lift_rows(found: dict[CustomerSetting, SettingResult]) -> list[dict[str, Any
 
 
 def findings_of(found: dict[CustomerSetting, SettingResult]) -> list[Finding]:
-    """The claim, setting by setting."""
+    """The claim for each setting."""
     none = "no audited figure"
     findings = []
     for setting, one in found.items():
-        hours = f"{setting.hours} hours, sd {setting.spread:g} h, a mail lives {setting.lifetime}"
+        hours = f"{setting.hours} hours, sd {setting.spread:g} h, lifetime {setting.lifetime}"
         got = relative_lift(one.fixed, one.learnt)
         alike = setting.spread == 0 or setting.hours == "flat"
         expected = got.low <= 0 <= got.high if alike else got.low > 0
@@ -220,7 +221,7 @@ def findings_of(found: dict[CustomerSetting, SettingResult]) -> list[Finding]:
             findings.append(Finding(f"lift of clicks: {hours}", "0", clicks.value, clicks.low, clicks.high, clicks.n, same, why))
         if setting.spread == 0:
             naive = relative_lift(one.fixed, one.naive)
-            why = "openings trail their sends, and who learns from them as they come sends ever later"
+            why = "opens lag behind sends, so a rule that takes them at face value sends later and later"
             findings.append(
                 Finding(f"without `typical`, lift: {hours}", "below 0", naive.value, naive.low, naive.high, naive.n, naive.high < 0, why)
             )
@@ -229,10 +230,10 @@ def findings_of(found: dict[CustomerSetting, SettingResult]) -> list[Finding]:
 
 def _explanation(setting: CustomerSetting, got: RelativeLift) -> str:
     if setting.hours == "flat":
-        return "whenever it is sent, a mail is opened as soon"
+        return "the open delay does not depend on the send time"
     if setting.spread == 0:
-        return "no lift; what is learnt from a dozen openings a year errs, and costs a little" if got.high < 0 else ""
-    return "a mail that lives for weeks is read whenever it comes" if setting == LONG_LIFETIME else ""
+        return "no lift; an hour estimated from a dozen opens per year is noisy, which costs a little" if got.high < 0 else ""
+    return "an email with a lifetime of weeks is read whenever it arrives" if setting == LONG_LIFETIME else ""
 
 
 def figure(rows: list[dict[str, Any]], path: Path) -> None:
@@ -270,7 +271,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, default=4_000)
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--pilot", type=int, default=2_500, help="customers on whom the best hour for all is found")
+    parser.add_argument("--pilot", type=int, default=2_500, help="customers of the pilot that finds the best hour for everyone")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e09_send_time")
     given = parser.parse_args()
     seeds = range(1, given.seeds + 1)
@@ -278,11 +279,11 @@ def main() -> None:
     amounts = [row for setting in (MAIN[4], MAIN[6]) for row in lift_by_learn_from(setting, found[setting], given.customers, range(1, 3))]
     given.out.mkdir(parents=True, exist_ok=True)
     figure(lift_rows(found), given.out / "lift.png")
-    words = f"""A weekly mail for a year at the best hour for all (of 24, found on {given.pilot:,} other customers), or at the
-hour learnt from each customer's openings and clicks (`best_hour`, `learn_from: {LEARN_FROM}`).
-{given.seeds} populations of {given.customers:,}. The firm reads `typical`, the hour about which all open and click, off its log."""
+    words = f"""A weekly email for one year, sent at the best hour for everyone (of 24, found on {given.pilot:,} other customers), or at the
+hour learned from each customer's opens and clicks (`best_hour`, `learn_from: {LEARN_FROM}`).
+{given.seeds} populations of {given.customers:,}. The company reads `typical`, the mean hour of all opens and clicks, from its log."""
     tables = {"lift": lift_rows(found), "learn_from": amounts}
-    print(write_findings_report("e09_send_time", "E09: send-time optimisation", words, findings_of(found), tables, given.out))
+    print(write_findings_report("e09_send_time", "E09: send-time optimization", words, findings_of(found), tables, given.out))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The ground truth of experiment e10: the CLV of every policy of a grid, by brute force.
 
 Three waits of a coffee roaster (`configs/experiments/e10_known_optimum.yaml`) on a grid of 7 x 8 x 8 = 448 policies over their bounds,
-evenly by ratio, then 5 x 5 x 5 around the best of them; each with the same 200,000 customers. Searches are compared with the best of the
-573. They use other and fewer customers, and their policies may lie between those of the grid.
+evenly spaced by ratio, then 5 x 5 x 5 around the best of them; each with the same 200,000 customers. Searches are compared with the best of
+the 573. They use other and fewer customers, and their policies may lie between those of the grid.
 
 Run: `python experiments/e10_landscape.py [--customers N] [--out DIR]` (about ten minutes; `grid.csv` is committed).
 """

@@ -1,8 +1,8 @@
 """Claim: with two conflicting objectives, the front of a study beats that of a random search with an equal simulation budget.
 
-A coffee club (`configs/experiments/e11_pareto.yaml`): mails sell, and remind members that they could leave; samples by post retain members,
-and cost money. Free are the frequencies of mails and samples, and the times of reminders of a cart and of a refill; the objectives are CLV
-and retention after 30 days.
+A coffee club (`configs/experiments/e11_pareto.yaml`): emails sell, but also remind members that they could leave; free samples by mail
+retain members, but cost money. The parameters are the frequencies of emails and samples and the timing of cart and refill reminders; the
+objectives are CLV and retention after 30 days.
 
 The confirmed fronts are compared: their policies are simulated on customers that neither search has used. The measure is the hypervolume
 (Zitzler, Thiele 1998): the area that the true values of the front dominate beyond a reference point.
@@ -93,7 +93,9 @@ def findings_of(found: Sequence[Sequence[Front]]) -> list[Finding]:
     n = len(found)
     ratios = np.array([ours.hypervolume / theirs.hypervolume - 1 for ours, theirs in found])
     wins, median = int((ratios > 0).sum()), median_with_interval(ratios)
-    statement = "share of seeds in which the study's front covers more than that of a random search with as many lives"
+    statement = (
+        "share of seeds in which the study's front has a larger hypervolume than that of a random search with the same simulation budget"
+    )
     return [
         Finding(
             statement,
@@ -103,7 +105,7 @@ def findings_of(found: Sequence[Sequence[Front]]) -> list[Finding]:
             wins >= REQUIRED_SHARE * n,
             f"from {ratios.min():+.1%} to {ratios.max():+.1%}",
         ),
-        Finding("how much more it covers: median of seeds", "above 0", *median, n, median[1] > 0),
+        Finding("relative difference of the hypervolumes: median of seeds", "above 0", *median, n, median[1] > 0),
     ]
 
 
@@ -111,12 +113,12 @@ def front_rows(found: Sequence[Sequence[Front]]) -> list[dict[str, Any]]:
     """One row per front."""
     return [
         {
-            "way": front.strategy,
+            "strategy": front.strategy,
             "seed": front.seed,
             "trials": front.trials,
-            "lives": front.simulated_customers,
+            "simulated_customers": front.simulated_customers,
             "policies": len(front.points),
-            "area": front.hypervolume,
+            "hypervolume": front.hypervolume,
         }
         for fronts in found
         for front in fronts
@@ -125,7 +127,9 @@ def front_rows(found: Sequence[Sequence[Front]]) -> list[dict[str, Any]]:
 
 def point_rows(fronts: Sequence[Front]) -> list[dict[str, Any]]:
     """One row per policy of the fronts."""
-    return [{"way": front.strategy, "seed": front.seed, "clv": x, "retention_30d": y} for front in fronts for x, y in sorted(front.points)]
+    return [
+        {"strategy": front.strategy, "seed": front.seed, "clv": x, "retention_30d": y} for front in fronts for x, y in sorted(front.points)
+    ]
 
 
 def figure(fronts: Sequence[Front], today: ObjectiveValues, path: Path) -> None:
@@ -164,10 +168,10 @@ def main() -> None:
     today = cj.simulate(cj.Scenario.load(STUDY.with_name("e11_club.yaml")), customers=given.customers, seed=SEED).metrics
     given.out.mkdir(parents=True, exist_ok=True)
     figure(found[0], (today["clv"].value, today["retention_30d"].value), given.out / "fronts.png")
-    intro = f"""CLV and retention of a coffee club: {given.seeds} studies of 100 trials on 5,000 customers, and random searches that
-simulate as many lives. Each reported front lives again with {given.customers:,} customers whom no search has seen; the area is what it
-covers beyond CLV {REFERENCE[0]:g} and retention {REFERENCE[1]:g}."""
-    tables = {"fronts": front_rows(found), "places": point_rows(found[0])}
+    intro = f"""CLV and retention of a coffee club: {given.seeds} studies of 100 trials on 5,000 customers, and random searches with
+the same simulation budget. Each confirmed front is simulated again on {given.customers:,} unused customers; the area is the
+hypervolume beyond CLV {REFERENCE[0]:g} and retention {REFERENCE[1]:g}."""
+    tables = {"fronts": front_rows(found), "points": point_rows(found[0])}
     print(
         write_findings_report(
             "e11_pareto", "E11: retention against CLV", intro, findings_of(found), tables, given.out, reference_label="wanted"

@@ -1,11 +1,11 @@
-"""Claim: where nothing can be gained, a study says so: it claims a gain in at most 5 % of seeds.
+"""Claim: if there is no true gain, a study claims a gain in at most 5 % of seeds.
 
-Four letters to each customer; the study chooses which (`configs/experiments/e12_null_study.yaml`). All letters are identical except for
-their names. The name keys the random numbers that decide which customers open, click and order. So every choice gives other outcomes and
-another CLV, and the best of a search looks better than the baseline. But the distribution of outcomes is the same under all choices: the
-true gain is 0.
+Each customer gets four emails; the study chooses which (`configs/experiments/e12_null_study.yaml`). All emails are identical except for
+their names. The name selects the random numbers that decide which customers open, click and order. So every choice gives different outcomes
+and a different CLV, and the best of a search looks better than the baseline. But the distribution of outcomes is the same under all
+choices: the true gain is 0.
 
-A claim is a confirmed gain whose 95 % interval lies above 0; with nominal coverage 2.5 % of intervals do.
+A study claims a gain if the 95 % interval of the confirmed gain lies above 0; at nominal coverage, 2.5 % of intervals do.
 
 Run: `python experiments/e12_null_study.py [--seeds K] [--workers N] [--out DIR]`.
 """
@@ -61,9 +61,9 @@ def findings_of(found: Sequence[NullStudyOutcome]) -> list[Finding]:
     return [
         Finding("share of studies that claim a gain", "at most 5 %", *claims, n, claims[0] <= MAX_CLAIM_SHARE, "2.5 % by design"),
         Finding("share of searches whose winner looks better than the baseline", "most", *naive, n, naive[0] > 0.9, "chosen as the best"),
-        Finding("gain of the winner in the search, money a customer", "0 in truth", *searched, n, searched[1] > 0, "the optimism"),
-        Finding("gain of the winner on fresh customers", "0 in truth", *confirmed, n, confirmed[1] <= 0 <= confirmed[2], "unbiased"),
-        Finding("share of intervals that hold 0", "95 %", *covers, n, covers[1] <= 0.95 <= covers[2], ""),
+        Finding("gain of the winner in the search, money per customer", "0 (true value)", *searched, n, searched[1] > 0, "the optimism"),
+        Finding("gain of the winner on fresh customers", "0 (true value)", *confirmed, n, confirmed[1] <= 0 <= confirmed[2], "unbiased"),
+        Finding("share of intervals that contain 0", "95 %", *covers, n, covers[1] <= 0.95 <= covers[2], ""),
     ]
 
 
@@ -80,13 +80,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "e12_null_study")
     given = parser.parse_args()
     found = run_null_studies(range(FIRST_SEED, FIRST_SEED + given.seeds), given.workers)
-    intro = f"""Which of four letters to send, four times over, where all letters are alike but for their names: {given.seeds} studies
-of 40 trials on 2,000 customers, each with a seed of its own. The true gain of every choice is 0. Gains are CLV in money a customer."""
+    intro = f"""Which of four emails to send, four times, if all emails are identical except for their names: {given.seeds} studies
+of 40 trials on 2,000 customers, each with its own seed. The true gain of every choice is 0. Gains are CLV in money per customer."""
     tables = {"seeds": outcome_rows(found)}
     print(
         write_findings_report(
             "e12_null_study",
-            "E12: where nothing can be gained",
+            "E12: a study without a true gain",
             intro,
             findings_of(found),
             tables,

@@ -1,9 +1,9 @@
-"""Claim: the found split of an acquisition budget is the one with equal marginal returns, within 5 % of spend.
+"""Claim: the split of an acquisition budget that a study finds has equal marginal returns, within 5 % of spend.
 
 Four channels with known response curves (Hill, no carry-over) bring customers who buy once, for a known sum, when they arrive
 (configs/experiments/e13_budget.yaml). So the profit of a split is known, and so is the best split: its marginal returns are equal on all
 channels. A study (e13_budget_study.yaml) finds its split from simulated arrivals alone; random search with as many trials is the
-reference. Distance: half the sum of |found - best| over channels, as a share of spend, that is the share of money to reallocate.
+reference. Distance: half the sum of |found - best| over channels, as a share of spend; that is, the share of money to reallocate.
 
 Published: no figure; the optimum is a closed form (Lagrange; Dorfman and Steiner 1954, AER 44(5), on advertising budgets).
 
@@ -32,10 +32,10 @@ class ResponseCurves(NamedTuple):
     """Response curves of channels; arrays have shape (n_channels,)."""
 
     names: tuple[str, ...]
-    at_most: Floats  # arrivals a day
-    half: Floats  # money a day
+    at_most: Floats  # arrivals per day
+    half: Floats  # money per day
     slope: Floats
-    customer_value: Floats  # money a customer
+    customer_value: Floats  # money per customer
     days: float
 
     @classmethod
@@ -90,9 +90,6 @@ class FoundSplit(NamedTuple):
     spend: Floats
 
 
-COLUMN_NAMES = {"relative_loss": "lost", "true_gain": "known"}  # of splits.csv, by attribute
-
-
 def search_split(study: Study, curves: ResponseCurves, sampler: str, seed: int) -> FoundSplit:
     """The split that a study finds with a seed, compared with the best one."""
     optimum = cj.optimize(study.with_values({"sampler": sampler}), seed=seed, storage="memory")
@@ -117,14 +114,22 @@ def findings_of(splits: list[FoundSplit]) -> list[Finding]:
     worst = float(lost.max())
     return [
         Finding(
-            "distance of the found split from equal returns", "at most 0.05", *_mean_with_interval(searched), near == len(searched), within
+            "distance of the found split from equal marginal returns",
+            "at most 0.05",
+            *_mean_with_interval(searched),
+            near == len(searched),
+            within,
+        ),
+        Finding("lost share of the possible gain", "at most 0.01", *_mean_with_interval(lost), worst <= 0.01, f"at most {worst:.2g}"),
+        Finding(
+            "that distance minus random search's, with the same number of trials",
+            "below 0",
+            *less,
+            less[2] < 0,
+            f"random: {random.mean():.2g}",
         ),
         Finding(
-            "share of the possible gain that is lost", "at most 0.01", *_mean_with_interval(lost), worst <= 0.01, f"at most {worst:.2g}"
-        ),
-        Finding("that distance less random search's, with as many trials", "below 0", *less, less[2] < 0, f"random: {random.mean():.2g}"),
-        Finding(
-            "confirmed 95 % intervals that hold the known gain of their split",
+            "share of confirmed 95 % intervals that cover the known gain of their split",
             "0.95",
             float(covered.mean()),
             float(inside.low),
@@ -144,7 +149,7 @@ def _mean_with_interval(values: Floats) -> tuple[float, float, float, int]:
 def split_rows(splits: list[FoundSplit], curves: ResponseCurves) -> list[dict[str, Any]]:
     """One row per study, and one for the best split."""
     best = curves.best(float(splits[0].spend.sum()))
-    fields = [COLUMN_NAMES.get(name, name) for name in FoundSplit._fields[:9]]
+    fields = FoundSplit._fields[:9]
     blank = dict.fromkeys(fields[3:], "")
     first = {"sampler": "equal marginal returns", "seed": "", "distance": 0.0, **blank, **dict(zip(curves.names, best, strict=True))}
     columns = (*fields, *curves.names)
@@ -191,15 +196,11 @@ def main() -> None:
     splits = [search_split(study, curves, sampler, seed) for sampler in SAMPLERS for seed in range(1, given.seeds + 1)]
     given.out.mkdir(parents=True, exist_ok=True)
     figure(splits, curves, given.out / "splits.png")
-    intro = f"""1,000 a day among four channels with known response curves; {given.trials} trials a study, {given.seeds} seeds of
-each sampler. Each seed has its own customers, and its own choices of the sampler. Gains are confirmed on customers on whom nothing was
-chosen."""
+    intro = f"""1,000 per day among four channels with known response curves; {given.trials} trials per study, {given.seeds} seeds of
+each sampler. Each seed has its own customers and sampler seed. Gains are confirmed on customers that the search has not
+used."""
     tables = {"splits": split_rows(splits, curves)}
-    print(
-        write_findings_report(
-            "e13_budget_split", "E13: where the next unit of a budget goes", intro, findings_of(splits), tables, given.out
-        )
-    )
+    print(write_findings_report("e13_budget_split", "E13: splitting an acquisition budget", intro, findings_of(splits), tables, given.out))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Claim: on a journey with known effects, `levers` ranks them correctly, and its intervals cover the truth 93 to 97 % of the time.
 
-A small firm sends letters, notes, tips and a welcome series; a customer who opens one buys. Nothing else sells, and no message affects
+A small company sends letters, notes, tips and a welcome series; a customer who opens one buys. Nothing else sells, and no message affects
 another. So the effect of each lever is known in closed form (`true_effects`): the number of delivered contacts, times the open rate, times
-the mean purchase. Purchases are skewed (exponential, times a lognormal size of the customer), as real purchases are. Some levers have no
-effect: sending hours, as no customer is sensitive to them, and the shares of a split between two identical letters, which moves customers
-between them and so adds noise around 0.
+the mean purchase. Purchases are skewed (exponential, times a lognormal customer size), as real purchases are. Some levers have no effect:
+send hours, because no customer is sensitive to them, and the shares of a split between two identical letters, which only move customers
+between the letters and add noise around 0.
 
 `levers` runs with 200 seeds; the closed form is also checked against one paired run of many customers. The coverage of a correct interval
-is binomial: 200 seeds estimate 95 % to +- 3 points, so that a single move may lie outside of 93 to 97 by chance; the mean over all moves
-may not.
+is binomial: 200 seeds estimate 95 % to +- 3 points, so the coverage of a single move can fall outside 93 to 97 % by chance; the mean over
+all moves cannot.
 
 Run: `python experiments/e14_levers.py [--seeds K] [--customers N] [--check N] [--out DIR]`.
 """
@@ -24,7 +24,7 @@ from published_findings import ROOT, Z95, Finding, ratio_with_interval, write_fi
 import cjsim as cj
 
 WEEKS = 12
-SIGMA = 0.6  # of the logarithm of a customer's size
+SIGMA = 0.6  # of the logarithm of customer size
 WAIT, LATER, BUYS = 4.0, 6.0, 10.0  # days: to the welcome letter, to the second letter, mean until a new customer buys unprompted
 
 
@@ -55,7 +55,7 @@ RELEVANCE, ACCURACY = 2.5, 0.5
 
 
 def lever_scenario(customers: int = 2_000) -> cj.Scenario:
-    """The firm and its customers."""
+    """The company and its customers."""
     messages: dict[str, Any] = {
         name: {
             "channel": CHANNELS[name],
@@ -281,7 +281,7 @@ def blocks_table(customers: int, seed: int, true: dict[tuple[str, str], float]) 
 
 
 def findings_of(seeds: list[SeedResult], true: dict[tuple[str, str], float], blocks: list[dict[str, Any]], check: int) -> list[Finding]:
-    """The claim, part by part."""
+    """The parts of the claim."""
     keys, n = distinct_moves(true), len(seeds)
     ranked_right = np.array([is_ranked_right(seed.effects, true) for seed in seeds], np.float64)
     covered = np.array([np.mean([seed.covers(key, true[key]) for key in keys]) for seed in seeds])
@@ -290,24 +290,24 @@ def findings_of(seeds: list[SeedResult], true: dict[tuple[str, str], float], blo
     wrong = np.array([any(seed.is_significant[key] for key in nulls) for seed in seeds], np.float64)
     hour_effects = [seed.effects[key] for seed in seeds for key in true if key[0].endswith(".at")]
     within = int(((each >= 0.93) & (each <= 0.97)).sum())
-    by_chance = "200 seeds tell a share of 95 % to 3 points: about one move in five lies outside of 93 to 97 by chance"
+    by_chance = "200 seeds estimate a share of 95 % to +- 3 points: about one move in five falls outside 93 to 97 % by chance"
     found = [
         Finding(
-            "all levers in their true order",
+            "all levers ranked in their true order",
             "at least 0.95 of seeds",
             *ratio_with_interval(ranked_right),
             n,
             bool(ranked_right.mean() >= 0.95),
         ),
         Finding(
-            "intervals that cover the truth, all moves",
+            "share of intervals that cover the truth, all moves",
             "0.93 to 0.97",
             *ratio_with_interval(covered),
             n,
             bool(0.93 <= covered.mean() <= 0.97),
         ),
         Finding(
-            f"the same, {len(each)} moves one by one: median, least, most; {within} in 0.93 to 0.97",
+            f"the same, {len(each)} moves individually: median, min, max; {within} in 0.93 to 0.97",
             "0.93 to 0.97",
             float(np.median(each)),
             float(each.min()),
@@ -316,14 +316,18 @@ def findings_of(seeds: list[SeedResult], true: dict[tuple[str, str], float], blo
             bool(each.min() >= 0.90),
             by_chance,
         ),
+        Finding("a lever without effect is significant (Holm)", "at most 0.05", *ratio_with_interval(wrong), n, bool(wrong.mean() <= 0.05)),
         Finding(
-            "a lever that does nothing is said to hold (Holm)", "at most 0.05", *ratio_with_interval(wrong), n, bool(wrong.mean() <= 0.05)
+            "largest effect of a send hour to which no customer is sensitive",
+            "0",
+            float(np.abs(hour_effects).max()),
+            0,
+            0,
+            n,
+            not any(hour_effects),
         ),
         Finding(
-            "largest effect of an hour to which nobody is sensitive", "0", float(np.abs(hour_effects).max()), 0, 0, n, not any(hour_effects)
-        ),
-        Finding(
-            f"largest distance of a truth from a paired run of {check:,}, in standard errors",
+            f"largest deviation of a true effect from a paired run of {check:,}, in standard errors",
             "below 3.5",
             max(abs(row["z"]) for row in blocks),
             0,
@@ -334,8 +338,8 @@ def findings_of(seeds: list[SeedResult], true: dict[tuple[str, str], float], blo
     ]
     for size in BLOCKS:
         shares = np.array([row[f"coverage_{size}"] for row in blocks])
-        why = "few customers: one of the few large purchases is missing more often than not" if shares.mean() < 0.93 else ""
-        statement = f"intervals that cover the truth with {size} customers, all moves: mean, least, most"
+        why = "few customers: most samples miss some of the rare large purchases" if shares.mean() < 0.93 else ""
+        statement = f"share of intervals that cover the truth with {size} customers, all moves: mean, min, max"
         good = bool(0.93 <= shares.mean() <= 0.97)
         found.append(
             Finding(statement, "0.93 to 0.97", float(shares.mean()), float(shares.min()), float(shares.max()), check // size, good, why)
@@ -350,9 +354,9 @@ def unreliable_interval_findings(rows: list[dict[str, Any]], blocks: list[dict[s
     for is_skewed, words in ((False, "enough"), (True, "too few (`rough`)")):
         shares = [row["coverage"] for row in rows if skewed.get((row["path"], row["to"])) is is_skewed]
         if shares:
-            statement = f"the same, the {len(shares)} moves for whose skewness {customers:,} customers are {words}: mean, least, most"
+            statement = f"the same, the {len(shares)} moves with a skewness for which {customers:,} customers are {words}: mean, min, max"
             mean, good = float(np.mean(shares)), bool(0.93 <= np.mean(shares) <= 0.97)
-            why = "the effect is made up by few, large purchases" if is_skewed and not good else ""
+            why = "the effect comes from few, large purchases" if is_skewed and not good else ""
             found.append(
                 Finding(statement, "below 0.93" if is_skewed else "0.93 to 0.97", mean, min(shares), max(shares), n, good != is_skewed, why)
             )
@@ -393,14 +397,14 @@ def main() -> None:
     rows = moves_table(seeds, true)
     given.out.mkdir(parents=True, exist_ok=True)
     figure(rows, given.seeds, given.out / "coverage.png")
-    intro = f"""Levers of a small firm, {given.seeds} seeds of {given.customers:,} customers; the effect of each move on revenue is known in
-closed form (`true_effects` in the experiment). Under "published" stands what was to be shown. In rows that say "least, most" the
-brackets hold these.
+    intro = f"""Levers of a small company, {given.seeds} seeds of {given.customers:,} customers; the true effect of each move on revenue
+is known in closed form (`true_effects` in the experiment). The "published" column shows the requirement. In rows
+with "min, max", the brackets contain these instead of an interval.
 
-Few customers, skewed effects: the normal interval misses more often than it says, which `levers` marks as `rough`. Hall's (1992)
-transform for skewness was tried on blocks of 200 customers: it covers 94.0 rather than 91.2 % over all moves, but where a dozen
-customers differ and the truth is 0 (the twins) 82 rather than 97 %: it would claim effects where there are none. So the interval
-stays, and says when it is rough."""
+With few customers and skewed effects, the normal interval covers less than its nominal level; `levers` marks it as `rough`. Hall's
+(1992) transform for skewness was tested on blocks of 200 customers. It covers 94.0 instead of 91.2 % over all moves, but 82 instead of
+97 % if only a dozen customers differ and the truth is 0 (the twins): it would claim effects that do not exist. So the normal interval
+stays, with a warning when it is rough."""
     tables = {"moves": rows, "blocks": blocks}
     found = findings_of(seeds, true, blocks, given.check)
     found[3:3] = unreliable_interval_findings(rows, blocks, given.customers, given.seeds)

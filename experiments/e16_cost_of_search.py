@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 from e10_known_optimum import (
-    COLUMN_NAMES,
     COMPARED_STRATEGIES,
     PROGRESS_CUSTOMERS,
     ProgressStep,
@@ -50,7 +49,7 @@ def read_e10_results(folder: Path = E10) -> tuple[list[SearchOutcome], list[Prog
 
 
 def _parse_row(kind: Any, row: dict[str, str]) -> dict[str, Any]:
-    return {name: parse(row[COLUMN_NAMES.get(name, name)]) for name, parse in kind.__annotations__.items()}
+    return {name: parse(row[name]) for name, parse in kind.__annotations__.items()}
 
 
 def simulated_until(steps: Sequence[ProgressStep], strategy: str, clv: float) -> list[float]:
@@ -63,31 +62,37 @@ def simulated_until(steps: Sequence[ProgressStep], strategy: str, clv: float) ->
 
 
 def cost_rows(results: Sequence[SearchOutcome], steps: Sequence[ProgressStep], today: float, best: float) -> list[dict[str, Any]]:
-    """By strategy: simulated customers, in total, per per cent of true gain, and until each share of the possible gain."""
+    """By strategy: simulated customers in total, per percent of true gain, and until each share of the possible gain."""
     rows = []
     for strategy in COMPARED_STRATEGIES:
         mine = [one for one in results if one.strategy == strategy]
         gains = [100 * (one.clv / (one.clv - one.true_gain) - 1) for one in mine]
-        row: dict[str, Any] = {"way": strategy, "seeds": len(mine), "lives": float(np.median([one.simulated_customers for one in mine]))}
+        row: dict[str, Any] = {
+            "strategy": strategy,
+            "seeds": len(mine),
+            "simulated_customers": float(np.median([one.simulated_customers for one in mine])),
+        }
         row |= {"gain_percent": float(np.median(gains))}
-        row |= {"lives_per_percent": float(np.median([one.simulated_customers / gain for one, gain in zip(mine, gains, strict=True)]))}
+        row |= {"customers_per_percent": float(np.median([one.simulated_customers / gain for one, gain in zip(mine, gains, strict=True)]))}
         for share in GAIN_SHARES:
             simulated = simulated_until(steps, strategy, today + share * (best - today))
-            row |= {f"lives_to_{share:.0%}": float(np.median(simulated)), f"seeds_to_{share:.0%}": int(np.isfinite(simulated).sum())}
+            row |= {f"customers_to_{share:.0%}": float(np.median(simulated)), f"seeds_to_{share:.0%}": int(np.isfinite(simulated).sum())}
         rows.append(row)
     return rows
 
 
 def cost_findings(rows: Sequence[dict[str, Any]], steps: Sequence[ProgressStep], today: float, best: float) -> list[Finding]:
-    """How many times as many customers the other strategies simulate until 95 % of the possible gain."""
+    """Multiples of simulated customers that the other strategies need for 95 % of the possible gain."""
     findings = []
     share, most = GAIN_SHARES[1], max(one.simulated_customers for one in steps)
     ours = np.array(simulated_until(steps, COMPARED_STRATEGIES[0], today + share * (best - today)))
     for row in rows[1:]:
-        theirs = np.array(simulated_until(steps, row["way"], today + share * (best - today)))
+        theirs = np.array(simulated_until(steps, row["strategy"], today + share * (best - today)))
         multiple = median_with_interval(np.minimum(theirs, most) / np.minimum(ours, most))
-        why = f"median {row['lives_to_95%']:,.0f} lives, {row['seeds_to_95%']} of {row['seeds']} seeds come so far"
-        statement = f"{row['way']}: lives until {share:.0%} of the possible gain, as a multiple of {COMPARED_STRATEGIES[0]} (at least)"
+        why = f"median {row['customers_to_95%']:,.0f} customers; {row['seeds_to_95%']} of {row['seeds']} seeds reach it"
+        statement = (
+            f"{row['strategy']}: customers until {share:.0%} of the possible gain, as a multiple of {COMPARED_STRATEGIES[0]} (at least)"
+        )
         findings.append(Finding(statement, "above 1", *multiple, row["seeds"], multiple[0] > 1, why))
     return findings
 
@@ -107,16 +112,26 @@ def time_search_and_simulation(rounds: int, customers: int = CUSTOMERS, plain: i
         simulated = time.perf_counter() - started
         searching = sum(trial.simulated_customers for trial in optimum.trials)
         row: dict[str, Any] = {"round": number, "search_seconds": searched, "simulation_seconds": simulated}
-        rows.append(row | {"times": searched / simulated, "lives": searching, "confirming": optimum.confirmation.simulated_customers})
+        rows.append(
+            row
+            | {
+                "times": searched / simulated,
+                "search_customers": searching,
+                "confirmation_customers": optimum.confirmation.simulated_customers,
+            }
+        )
     return rows
 
 
 def time_finding(rows: Sequence[dict[str, Any]]) -> Finding:
     """The claim on time."""
     times = [row["times"] for row in rows]
-    statement = f"{TRIALS} trials of the shop at {CUSTOMERS:,} customers, confirmed: time over that of simulating {PLAIN:,} customers"
+    statement = (
+        f"{TRIALS} trials of the shop at {CUSTOMERS:,} customers, with confirmation: time relative to simulating {PLAIN:,} customers"
+    )
     last = rows[-1]
-    why = f"{last['lives']:,} lives to search, {last['confirming']:,} to confirm; {os.cpu_count()} cores; least and largest of the rounds"
+    counts = f"{last['search_customers']:,} customers to search, {last['confirmation_customers']:,} to confirm"
+    why = f"{counts}; {os.cpu_count()} cores; min and max of rounds"
     return Finding(
         statement,
         f"at most {MAX_TIME_RATIO}",
@@ -141,30 +156,38 @@ def main() -> None:
     today, best = (truth.clv(params, PROGRESS_CUSTOMERS) for params in ({}, params_of(study, best_policy(read_policies()))))
     rows, seconds = cost_rows(results, steps, today, best), time_search_and_simulation(given.rounds)
     seeds = len(results) // len(COMPARED_STRATEGIES)
-    intro = f"""Lives: the searches of E10, {seeds} seeds a way, as many lives each; CLV is that of policies in truth.
-The possible gain is that of the best of the grid over today's policy, {100 * (best / today - 1):.1f} %. The confirmation takes as many
-lives in all ways.
+    intro = f"""Simulated customers: the searches of E10, {seeds} seeds per strategy, with the same simulation budget.
+CLV is the true CLV of each policy. The possible gain is that of the grid's best policy over the current policy,
+{100 * (best / today - 1):.1f} %. The confirmation simulates equally many customers with all strategies.
 
-| way | lives | gain found, % | lives for each % | until 90 % of the possible gain | until 95 % | until 98 % |
+| strategy | customers | gain found, % | customers per % | until 90 % of the possible gain | until 95 % | until 98 % |
 |---|---|---|---|---|---|---|
 {chr(10).join(_format_row(row) for row in rows)}
 
-Medians of seeds; in brackets how many seeds came so far. Time: {given.rounds} rounds in turn in one process. The ratio
-moves with the machine: rounds at other times of the day gave 0.99, 1.10 and, before chunks were shared out more evenly, 1.24."""
+Medians of seeds; in parentheses, the number of seeds that reach the gain. Time: {given.rounds} alternating rounds in one process. The ratio
+varies with the load of the machine: earlier rounds gave 0.99, 1.10 and, before chunks were distributed more evenly, 1.24."""
     findings = [time_finding(seconds), *cost_findings(rows, steps, today, best)]
-    tables = {"lives": rows, "seconds": seconds}
+    tables = {"costs": rows, "seconds": seconds}
     print(
         write_findings_report(
-            "e16_cost_of_search", "E16: what a search costs", intro, findings, tables, given.out, reference_label="wanted"
+            "e16_cost_of_search", "E16: the cost of a search", intro, findings, tables, given.out, reference_label="wanted"
         )
     )
 
 
 def _format_row(row: dict[str, Any]) -> str:
-    parts = [f"{row[f'lives_to_{share:.0%}']:,.0f} ({row[f'seeds_to_{share:.0%}']})" for share in GAIN_SHARES]
+    parts = [f"{row[f'customers_to_{share:.0%}']:,.0f} ({row[f'seeds_to_{share:.0%}']})" for share in GAIN_SHARES]
     return (
         "| "
-        + " | ".join([row["way"], f"{row['lives']:,.0f}", f"{row['gain_percent']:.1f}", f"{row['lives_per_percent']:,.0f}", *parts])
+        + " | ".join(
+            [
+                row["strategy"],
+                f"{row['simulated_customers']:,.0f}",
+                f"{row['gain_percent']:.1f}",
+                f"{row['customers_per_percent']:,.0f}",
+                *parts,
+            ]
+        )
         + " |"
     )
 

@@ -19,7 +19,7 @@ class EventArrays(NamedTuple):
 
     customer: NDArray[np.int64]
     day: NDArray[np.float64]  # since the start
-    value: NDArray[np.float64]  # money; 0 without any
+    value: NDArray[np.float64]  # money; 0 if the event has none
 
 
 def simulate_events(scenario: cj.Scenario, seed: int, events: Sequence[str]) -> dict[str, EventArrays]:

@@ -1,4 +1,4 @@
-"""Published findings beside simulated ones, for experiments from e05 on: the record `Finding`, intervals, and the report page."""
+"""Published findings compared with simulated ones: the record `Finding`, intervals, and the report page."""
 
 import csv
 import json

@@ -1,8 +1,8 @@
-"""The golden record: digests of what every shipped scenario gives, by which a restructuring shows that no number moved.
+"""The golden record: digests of the results of every shipped scenario, to show that a refactoring changes no number.
 
 A table's digest is the SHA-256 of each column's name, dtype and bytes in row order, after decoding (text as UTF-8, nulls marked), so it
 does not depend on file formats. `golden/record.json` holds the digests, `golden/renames.json` maps old names of columns and rows to
-today's. Write the record again with `python tests/golden_record.py` only in a commit that changes numbers on purpose and says why.
+the current ones. Rewrite the record with `python tests/golden_record.py` only in a commit that changes numbers on purpose and explains why.
 """
 
 import hashlib
@@ -25,14 +25,14 @@ import cjsim as cj
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "tests" / "golden"
 CUSTOMERS, SEED = 150, 20_261_128
-SLOW_SECONDS = 60.0  # the readable engine is recorded where it takes less
+SLOW_SECONDS = 60.0  # the readable engine is recorded if it takes less
 SCENARIOS = sorted(path.stem for path in (ROOT / "configs" / "scenarios").glob("*.yaml"))
 
 Digests = dict[str, dict[str, str]]  # by table, then by column: the first 16 hexadecimal digits of its SHA-256; "" is the whole table
 
 
 def pinned() -> dict[str, str]:
-    """What the last bit of a number may depend on beside our own code."""
+    """Dependencies that can change the last bit of a number."""
     return {"machine": platform.machine(), **{name: version(name) for name in ("numpy", "numba", "scipy")}}
 
 
@@ -45,7 +45,7 @@ def column_bytes(values: pd.Series) -> bytes:
 
 
 def table_digests(table: pd.DataFrame, names: Mapping[str, str]) -> dict[str, str]:
-    """One digest a column, and that of all; `names` maps today's column names to those of the record."""
+    """One digest per column, and one of the table; `names` maps current column names to those of the record."""
     whole, found = hashlib.sha256(), {}
     for column in table.columns:
         name = names.get(str(column), str(column))
@@ -70,19 +70,19 @@ def digests(scenario: str, engine: str, names: Mapping[str, str]) -> Digests:
 
 
 def renames() -> dict[str, str]:
-    """Names of columns and rows as they are today -> as the record has them."""
+    """Current names of columns and rows, mapped to those of the record."""
     old_to_new: dict[str, str] = json.loads((FOLDER / "renames.json").read_text(encoding="utf-8"))
     return {new: old for old, new in old_to_new.items()}
 
 
 def recorded() -> dict[str, Any]:
-    """The record as committed."""
+    """The committed record."""
     content: dict[str, Any] = json.loads((FOLDER / "record.json").read_text(encoding="utf-8"))
     return content
 
 
 def differences(expected: Digests, found: Digests) -> Iterator[str]:
-    """Which columns of which tables are not as recorded."""
+    """Tables and columns that differ from the record."""
     for table, columns in expected.items():
         for name in sorted({*columns, *found[table]} - {""}):
             if columns.get(name) != found[table].get(name):
@@ -92,7 +92,7 @@ def differences(expected: Digests, found: Digests) -> Iterator[str]:
 
 
 def readable_agrees(scenario: str, expected: Digests) -> bool:
-    """Whether the readable engine gives the same within SLOW_SECONDS; False where it takes longer."""
+    """Whether the readable engine gives the same result within SLOW_SECONDS; False if it takes longer."""
     with ProcessPoolExecutor(1) as pool:
         future = pool.submit(digests, scenario, "readable", renames())
         try:

@@ -1,4 +1,4 @@
-"""CJSIM_BOUNDSCHECK=1: kernels check every index, and so do arrays of frames with the JIT off."""
+"""CJSIM_BOUNDSCHECK=1: kernels check every index, and arrays of frames do so too with the JIT off."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ for call in sys.argv[1:]:
     except IndexError as error:
         print(f"{type(error).__name__}: {error}")
 """
-# No address lies outside of the array, so that these are harmless where nothing is checked.
+# Every address lies within the array, so these are harmless without checks.
 BEYOND, BEYOND_WRITTEN, NEGATIVE = "get_height(grid, 1, 3)", "set_height(grid, 2, -1)", "get_height(grid, 2, -2)"
 
 
@@ -60,7 +60,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def printed(program: Path, *calls: str, checked: bool, jit: bool = True) -> list[str]:
-    """What the program prints for each call, in a new process."""
+    """The output of the program for each call, in a new process."""
     settings = {"CJSIM_BOUNDSCHECK": str(int(checked)), "NUMBA_DISABLE_JIT": str(int(not jit))}
     environment = os.environ | settings | {"PYTHONPATH": str(ROOT), "CJSIM_CACHE": str(program.parent / "cache")}
     command = [sys.executable, str(program), *calls]
@@ -87,7 +87,7 @@ def test_normal_build_does_not_check(program: Path) -> None:
     assert printed(program, BEYOND, NEGATIVE, BEYOND_WRITTEN, checked=False) == ["6.0", "4.0", "None"]
 
 
-def test_debug_build_without_jit_refuses_negative_indices(program: Path) -> None:
+def test_debug_build_without_jit_rejects_negative_indices(program: Path) -> None:
     assert printed(program, "get_height(grid, 3, 2)", BEYOND, NEGATIVE, BEYOND_WRITTEN, checked=True, jit=False) == [
         "11.0",
         "FrameIndexError: Grid.heights: index 3 is out of range for axis 1 of size 3",
@@ -96,7 +96,7 @@ def test_debug_build_without_jit_refuses_negative_indices(program: Path) -> None
     ]
 
 
-def test_normal_build_without_jit_has_the_rules_of_numpy(program: Path) -> None:
+def test_normal_build_without_jit_indexes_like_numpy(program: Path) -> None:
     assert printed(program, BEYOND, NEGATIVE, checked=False, jit=False) == [
         "IndexError: index 3 is out of bounds for axis 1 with size 3",
         "7.0",

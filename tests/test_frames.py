@@ -1,4 +1,4 @@
-"""Frames: declarations, construction, and arrays that stay the ones that kernels use."""
+"""Frames: declarations, construction, and arrays that cannot be replaced."""
 
 import copy
 import gc
@@ -40,7 +40,7 @@ def test_kernel_writes_into_the_given_array() -> None:
     assert arrays["heights"].tolist() == [[0.0, 2.0, 4.0], [6.0, 8.0, 10.0]]
 
 
-def test_fields_stand_in_the_order_of_declaration() -> None:
+def test_fields_keep_the_order_of_declaration() -> None:
     assert list(Grid.FIELDS) == ["heights", "cells"]
     assert Grid.FIELDS["heights"] == (np.dtype("f8"), 2)
 
@@ -124,7 +124,7 @@ def test_array_of_a_frame_cannot_be_resized() -> None:
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda grid: pickle.loads(pickle.dumps(grid))])
-def test_copy_has_arrays_of_its_own(duplicate: Any) -> None:
+def test_copy_has_its_own_arrays(duplicate: Any) -> None:
     grid = Grid(**grid_arrays())
     other = duplicate(grid)
     double_heights(other)
@@ -161,7 +161,7 @@ def test_missing_field_raises() -> None:
         Grid()
 
 
-def test_every_frame_of_the_model_has_a_type_of_its_own() -> None:
+def test_every_frame_of_the_model_has_a_distinct_type() -> None:
     kinds = [World, CustomerState, Output, Population]
     assert len({kind._numba_type_ for kind in kinds}) == len(kinds)
     assert all(kind._numba_type_.fields for kind in kinds)

@@ -1,10 +1,10 @@
-"""No number has moved: every shipped scenario gives what the golden record says, on both engines."""
+"""No number has changed: every shipped scenario matches the golden record on both engines."""
 
 import pytest
 from golden_record import ROOT, SCENARIOS, differences, digests, pinned, recorded, renames
 
 RECORD = recorded()
-# More than 3 s on the compiled engine, or on the readable one: in `make test-all`.
+# Scenarios that take more than 3 s on the compiled or on the readable engine run only in `make test-all`.
 SLOW_COMPILED = {"retail_zealous", "subscription", "subscription_better", "subscription_zealous"}
 QUICK_READABLE = {"shop", "shop_cautious", "shop_less_mail"}
 
@@ -18,8 +18,8 @@ def scenarios(slow: set[str], names: list[str]) -> list[object]:
     return [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in names]
 
 
-def test_the_record_was_made_with_locked_versions() -> None:
-    # Otherwise a new lock would skip the tests below everywhere.
+def test_record_was_made_with_locked_versions() -> None:
+    # Otherwise a new lock file would skip the tests below everywhere.
     locked = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     pins = {line.split(" ;")[0].strip() for line in locked}
     assert {f"{name}=={RECORD['pinned'][name]}" for name in ("numpy", "numba", "scipy")} <= pins

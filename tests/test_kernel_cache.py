@@ -1,4 +1,4 @@
-"""The key of the kernel cache: an edit of anything that compiled code depends on gives another key."""
+"""The key of the kernel cache: editing anything that compiled code depends on changes the key."""
 
 import os
 import shutil
@@ -59,7 +59,7 @@ def test_copy_of_the_package_has_the_same_key(tmp_path: Path) -> None:
         "from cjsim import kernel as compiled\nrule = compiled.rule",
     ],
 )
-def test_edited_rule_in_a_subfolder_changes_the_key_however_it_imports(package: Path, imports: str) -> None:
+def test_edited_rule_in_a_subfolder_changes_the_key_with_every_import_style(package: Path, imports: str) -> None:
     file = package / "deep" / "deeper" / "scaling.py"
     source = RULE.replace("from cjsim.kernel import (\n    inlined,\n    rule,\n)", imports)
     file.write_text(source, encoding="utf-8")
@@ -86,7 +86,7 @@ def test_edited_file_without_kernels_keeps_the_key(package: Path) -> None:
     assert fresh_digest(package) == before
 
 
-def test_file_that_imports_the_type_of_arrays_defines_no_kernel(package: Path) -> None:
+def test_importing_the_array_type_does_not_define_a_kernel(package: Path) -> None:
     before = fresh_digest(package)
     (package / "deep" / "counting.py").write_text("from cjsim.frame import Array\n\ncounts: list[Array] = []\n", encoding="utf-8")
     assert fresh_digest(package) == before
@@ -120,7 +120,7 @@ def test_every_file_that_uses_a_decorator_is_among_the_sources() -> None:
 
 @pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
 @pytest.mark.parametrize(("cached", "notes"), [([], 1), (["rng.add_exponentials"], 1), (["event_loop.simulate_customers"], 0)])
-def test_a_run_tells_that_it_compiles_unless_its_loop_is_cached(
+def test_run_reports_compilation_unless_its_loop_is_cached(
     cached: list[str], notes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in cached:

@@ -1,4 +1,4 @@
-"""Imports go down the layers and never in a cycle, in whichever of the four ways a module is imported."""
+"""Imports go down the layers and form no cycles, whichever of the four kinds of import is used."""
 
 import ast
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ MODULES = {module_name(path): path for path in FILES}
 
 
 def imported_names(tree: ast.AST) -> Iterator[str]:
-    """What a source imports: at the top, inside functions, under TYPE_CHECKING, or as text for `importlib` and its like."""
+    """Imports of a source: at the top, inside functions, under TYPE_CHECKING, or as strings for `importlib` and similar functions."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -57,13 +57,13 @@ def imported_names(tree: ast.AST) -> Iterator[str]:
 
 
 def imports_of(tree: ast.AST, module: str) -> set[str]:
-    """Modules of the package that a source imports; a folder counts only where its own `__init__` is meant."""
+    """Modules of the package that a source imports; a folder counts only if its own `__init__` is imported."""
     named = {name for name in imported_names(tree) if name in MODULES and name != module}
     return {name for name in named if MODULES[name].name != "__init__.py" or not any(other.startswith(f"{name}.") for other in named)}
 
 
 def layer_of(module: str) -> int:
-    """The rank of a module's layer; the package itself, which names what is public, stands above all."""
+    """The rank of a module's layer; the package itself, which exports the public names, is above all others."""
     return LAYER_OF[module.split(".")[1]] if "." in module else len(LAYERS)
 
 
@@ -77,7 +77,7 @@ def upward_imports(module: str, tree: ast.AST) -> list[str]:
 
 
 def cycle_of(graph: dict[str, set[str]]) -> str:
-    """A cycle of a graph in words, empty if there is none."""
+    """A cycle of a graph as text, empty if there is none."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -101,7 +101,7 @@ def test_modules_do_not_import_in_a_cycle() -> None:
     assert cycle_of(GRAPH) == ""
 
 
-def test_a_cycle_is_found() -> None:
+def test_cycles_are_found() -> None:
     assert cycle_of({"a": {"b"}, "b": {"c"}, "c": {"a"}}) != ""
 
 
@@ -115,13 +115,13 @@ def test_a_cycle_is_found() -> None:
         "import importlib\nengine = importlib.import_module('cjsim.engine.compiled')",
     ],
 )
-def test_an_upward_import_is_found_in_whichever_way_it_is_made(source: str) -> None:
+def test_upward_imports_of_every_kind_are_found(source: str) -> None:
     assert upward_imports("cjsim.kernels.clocks", ast.parse(source)) == [
         "cjsim.kernels.clocks imports cjsim.engine.compiled, which is not below it"
     ]
 
 
-def test_layers_side_by_side_do_not_import_each_other() -> None:
+def test_modules_of_one_layer_do_not_import_each_other() -> None:
     assert upward_imports("cjsim.tuning.study", ast.parse("from cjsim.calibration.nbd import Nbd")) != []
 
 

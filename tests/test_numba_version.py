@@ -1,4 +1,4 @@
-"""numba's private API: what to look at when numba moves."""
+"""numba's private API: what to check when numba changes."""
 
 import tomllib
 
@@ -34,12 +34,12 @@ def numba_requirement() -> Requirement:
     return next(Requirement(text) for text in project["dependencies"] if Requirement(text).name == "numba")
 
 
-def test_installed_numba_is_one_that_kernels_were_checked_with() -> None:
+def test_installed_numba_version_is_supported() -> None:
     wanted = numba_requirement()
     assert wanted.specifier.contains(numba.__version__), f"numba {numba.__version__} is not {wanted}.\n{REMEDY}"
 
 
-def test_cap_is_the_minor_version_after_the_locked_one() -> None:
+def test_cap_is_the_next_minor_version_after_the_locked_one() -> None:
     lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     locked = next(Version(line.split("==")[1].split()[0]) for line in lines if line.startswith("numba=="))
     caps = [item.version for item in numba_requirement().specifier if item.operator == "<"]

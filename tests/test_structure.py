@@ -1,4 +1,4 @@
-"""Sizes of files and functions, docstrings, README, and that nothing of one machine is committed. Layers: test_layers.py."""
+"""Sizes of files and functions, docstrings, README, and no committed paths of one machine. Layers: test_layers.py."""
 
 import ast
 import doctest
@@ -14,7 +14,7 @@ from conftest import ROOT
 
 FILE_LINES, FUNCTION_LINES, ARGUMENTS = 400, 60, 8
 
-# What may be larger than the rule, and why. Keys: a file, or file:function.
+# Exceptions to the size limits, with reasons. Keys: a file, or file:function.
 SIZE_EXCEPTIONS = {
     "cjsim/simulation/simulate.py:simulate": "an argument is a setting of the run, and the user passes all of them by name",
     "cjsim/commands/cli_simulation.py:simulate": "an argument is an option of the command line",
@@ -75,7 +75,7 @@ def size_violations(name: str, text: str) -> list[str]:
 
 
 def docstring_violations(name: str, tree: ast.Module) -> list[str]:
-    """Public functions without a docstring, and sections `Parameters` that do not name the signature's."""
+    """Public functions without a docstring, and `Parameters` sections that do not match the signature."""
     faults = []
     kinds = {
         node.name
@@ -138,14 +138,14 @@ def test_doctests_run(name: str) -> None:
 
 
 def committed_files() -> list[Path]:
-    """Text files that git tracks; all but caches where this is no checkout."""
+    """Text files tracked by git; without a checkout, all files except caches."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\0")
     paths = [ROOT / name for name in listed if name] or [path for path in ROOT.rglob("*") if ".venv" not in path.parts]
     return [path for path in paths if path.is_file() and path.suffix not in {".png", ".parquet", ".gz", ".pdf"}]
 
 
 def test_no_machine_specific_paths_are_committed() -> None:
-    # Written in pieces, so that this file does not find itself.
+    # Split into pieces, so that this file does not match itself.
     places = ["/" + "work/", "/" + "root/", "/home" + "/", "/tmp" + "/proto"]
     hosts = ["pypi" + r"\.org", "pythonhosted" + r"\.org", r"^\s*--?(?:extra-)?index-" + "url"]
     pattern = re.compile("|".join(places + hosts), re.MULTILINE)
@@ -160,7 +160,7 @@ def test_readme_mentions_only_makefile_targets() -> None:
 
 
 def test_readme_mentions_only_existing_files() -> None:
-    text = re.sub(r"--out \S+", "", (ROOT / "README.md").read_text(encoding="utf-8"))  # but for those that it writes
+    text = re.sub(r"--out \S+", "", (ROOT / "README.md").read_text(encoding="utf-8"))  # except files that it writes
     named = set(re.findall(r"\b(?:configs|docs|experiments|benchmarks|reports)/[\w/.-]*\w", text))
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 

@@ -1,4 +1,4 @@
-"""BG/NBD and NBD against slow oracles: integrals over customers, customers who are simulated one by one, published estimates."""
+"""BG/NBD and NBD against slow oracles: integrals over customers, customers simulated one by one, and published estimates."""
 
 from collections.abc import Callable
 from datetime import date
@@ -31,7 +31,7 @@ def mean_over_rate(shape: float, rate: float, value: Callable[[float], float]) -
 
 
 def simulate_histories(model: BgNbd, T: float, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """x, t_x and alive at T of customers simulated purchase by purchase."""
+    """Return x, t_x and alive at T of customers who are simulated purchase by purchase."""
     rows = []
     for rate, dropout in zip(rng.gamma(model.r, 1 / model.alpha, count), rng.beta(model.a, model.b, count), strict=True):
         now, bought, last, alive = 0.0, 0, 0.0, True
@@ -102,7 +102,7 @@ def test_likelihood_does_not_overflow_or_underflow() -> None:
 
 
 def test_posterior_agrees_with_simulated_customers() -> None:
-    """z-tests at 5 standard errors on 2 means: fails by chance less than once in 800,000 seeds; the seed is fixed."""
+    """z-tests of 2 means at 5 standard errors: fails by chance for fewer than 1 in 800,000 seeds; the seed is fixed."""
     rng = np.random.default_rng(12)
     count, T, ahead = 40_000, 20.0, 15.0
     x, t_x, alive = simulate_histories(CDNOW, T, count, rng)
@@ -117,7 +117,7 @@ def test_posterior_agrees_with_simulated_customers() -> None:
 
 @pytest.mark.parametrize("model", [CDNOW, Nbd(r=0.8, alpha=8.0)])
 def test_simulated_histories_have_the_expected_purchases(model: BgNbd | Nbd) -> None:
-    """z-tests at 5 standard errors on 2 means a model: fails by chance less than once in 400,000 seeds; the seed is fixed."""
+    """z-tests of 2 means per model at 5 standard errors: fails by chance for fewer than 1 in 400,000 seeds; the seed is fixed."""
     count, T, ahead = 200_000, np.full(200_000, 39.0), 39.0
     early, late = model.draw_new_customers(np.random.default_rng(3), T, ahead)
     for drawn, end in ((early, 39.0), (early + late, 78.0)):
@@ -144,7 +144,7 @@ def test_cdnow_gives_the_published_estimates(fit: LikelihoodFit) -> None:
 
 
 def test_profile_interval_ends_at_the_likelihood_cutoff(fit: LikelihoodFit, cdnow: PurchaseHistories) -> None:
-    """The oracle maximises over the other parameters with another method (Nelder-Mead)."""
+    """The oracle maximizes over the other parameters with another method (Nelder-Mead)."""
     from scipy.optimize import minimize
 
     high = fit.estimates["a"].high
@@ -170,7 +170,7 @@ def test_weights_count_repeated_customers() -> None:
 def test_intervals_cover_the_true_parameters() -> None:
     """25 samples, 4 intervals of 95 % each: 95 of 100 are expected to cover.
 
-    Fewer than 76 come by chance once in 5,800 seeds at most, namely if the 4 intervals of a sample always fail together; the
+    Fewer than 76 occur by chance for at most 1 in 5,800 seeds, even if the 4 intervals of a sample always fail together; the
     seed is fixed. Intervals of half the width would cover 67.
     """
     rng = np.random.default_rng(2)
@@ -209,6 +209,6 @@ def test_nbd_fit_finds_the_mean_rate() -> None:
 def test_unidentified_interval_end_is_none() -> None:
     x = np.array([2.0, 2.0, 2.0, 1.0, 3.0, 2.0] * 5)
     T = np.full(30, 10.0)
-    estimates = fit_nbd(x, T).estimates  # counts vary less than Poisson counts: rates look alike
+    estimates = fit_nbd(x, T).estimates  # counts vary less than Poisson counts, so the rates look identical
     assert estimates["r"].high is None
     assert estimates["r"] == ParameterEstimate(1000.0, estimates["r"].low, None)

@@ -46,7 +46,7 @@ def test_gradient_matches_finite_differences() -> None:
 
 
 def test_conditional_mean_is_the_mean_of_posterior_purchases() -> None:
-    """z-tests at 5 standard errors on 3 means: fails by chance less than once in 500,000 seeds; the seed is fixed."""
+    """z-tests of 3 means at 5 standard errors: fails by chance for fewer than 1 in 500,000 seeds; the seed is fixed."""
     rng, count = np.random.default_rng(4), 200_000
     for x, spend in ((0.0, 0.0), (1.0, 100.0), (8.0, 20.0)):
         history = np.full(count, x), np.full(count, spend)
@@ -76,7 +76,7 @@ def test_lognormal_fit_is_the_normal_fit_of_logarithms() -> None:
 
 
 def test_lognormal_totals_have_the_expected_mean() -> None:
-    """A z-test at 5 standard errors: fails by chance once in 1.7 million seeds; the seed is fixed."""
+    """z-test at 5 standard errors: fails by chance for 1 in 1.7 million seeds; the seed is fixed."""
     spend, count = LognormalSpend(10.0, 0.5), np.full(100_000, 3.0)
     drawn = spend.draw_total_spend(np.random.default_rng(9), count, count, count)
     assert abs(drawn.mean() - 3 * spend.mean_spend()) < 5 * drawn.std() / np.sqrt(len(count))

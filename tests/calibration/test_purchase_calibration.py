@@ -1,4 +1,4 @@
-"""A journey from a purchase log: what is printed, what is written, where the log cannot tell."""
+"""A journey from a purchase log: printed and written results, and warnings about uninformative logs."""
 
 import json
 from dataclasses import replace
@@ -64,12 +64,12 @@ def test_cdnow_holdout_forecast_matches_known_values(cdnow: PurchaseCalibration)
     assert report["actual"] == 1882
     assert report["predicted"] == pytest.approx(1653.4, abs=0.1)
     assert (report["mae"], report["rmse"], report["correlation"]) == pytest.approx((0.7855, 1.6080, 0.6256), abs=1e-4)
-    assert report["low"] < 1882 < report["high"]  # lived afresh; the band of these very customers misses: the model runs low
+    assert report["low"] < 1882 < report["high"]  # from the first purchase; the band given each history is too low
     assert report["low"] < report["given_history"]["low"] < report["predicted"] < report["given_history"]["high"] < 1882
     assert report["money"]["actual"] == pytest.approx(70_976.39)
     assert report["money"]["afresh"]["low"] < report["money"]["low"] < report["money"]["predicted"] < report["money"]["high"]
     assert report["money"]["high"] < 70_976.39 < report["money"]["afresh"]["high"]
-    (warning,) = cdnow.warnings  # nothing is said of purchases, nor of a log that begins late: the cohort is acquired in 12 weeks
+    (warning,) = cdnow.warnings  # no warning about purchases or about left truncation: the cohort is acquired in 12 weeks
     assert warning.startswith("money of the holdout (70,976) lies outside the 95 % band given each history (52,")
     assert warning.endswith("the model misses something, such as seasons; do not rely on the forecast")
 
@@ -84,7 +84,7 @@ def test_parameter_draws_reflect_the_fit_uncertainty(cdnow: PurchaseCalibration,
     spread = np.sqrt(np.diag(fit.covariance))[[0, 2]]
     assert np.abs(logs.mean(axis=0) - np.log(fit.values[[0, 2]])) == pytest.approx([0, 0], abs=4 * spread.max() / np.sqrt(200))
     assert logs.std(axis=0) == pytest.approx(spread, rel=0.2)
-    assert np.corrcoef(np.log(drawn.filter(like="dropout")).T)[0, 1] > 0.8  # a and b are known together only by their ratio
+    assert np.corrcoef(np.log(drawn.filter(like="dropout")).T)[0, 1] > 0.8  # only the ratio of a and b is well identified
 
 
 def test_study_runs_over_cdnow_parameter_draws(cdnow: PurchaseCalibration, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_cdnow_prints_parameters_and_holdout(cdnow: PurchaseCalibration) -> None
 
 def test_online_retail_does_not_identify_dropout(data_dir: Path, tmp_path: Path) -> None:
     rows = pd.read_csv(data_dir / "online_retail_invoices.csv.gz")
-    rows[rows["datetime"] < "2011-12-09"].to_csv(tmp_path / "retail.csv", index=False)  # as the known figures: the last day is not whole
+    rows[rows["datetime"] < "2011-12-09"].to_csv(tmp_path / "retail.csv", index=False)  # like the known figures: without the last day
     found = calibrate_purchases(
         tmp_path / "retail.csv", customer="customer_id", time="datetime", value="amount_gbp", until="2011-06-08", out=tmp_path / "out"
     )
@@ -176,11 +176,11 @@ def test_prediction_outside_the_band_gives_a_warning() -> None:
 
 
 def write_first_purchases(folder: Path, first: list[int]) -> Path:
-    """Customers whose first purchases are on these days, each with another one ten days later."""
+    """Customers with first purchases on these days, each with another purchase ten days later."""
     return write_purchase_log(folder, [(f"c{n:03d}", day, 5.0 + n % 7) for n, start in enumerate(first) for day in (start, start + 10)])
 
 
-# Customers of old who buy at gamma-distributed rates: from when the log begins, each is first seen at its next purchase.
+# Existing customers who buy at gamma-distributed rates: each is first seen at the first purchase after the log begins.
 WAITS = np.random.default_rng(1).exponential(1.0, 300) / np.random.default_rng(2).gamma(0.7, 0.5, 300)
 FIRST_PURCHASE_DAYS = {
     "in the midst of lives": (WAITS, True),
@@ -251,9 +251,9 @@ def test_correlated_frequency_and_spend_give_a_warning(tmp_path: Path) -> None:
     "purchases",
     [
         [("a", 0, 5.0), ("a", 9, 6.0), ("a", 20, 7.0)],  # one customer
-        [(f"c{n}", day, 5.0) for n in range(30) for day in (0, 10, 20)],  # everybody the same
+        [(f"c{n}", day, 5.0) for n in range(30) for day in (0, 10, 20)],  # identical customers
         [("a", 0, 5.0), ("a", 59, 6.0), *((f"c{n}", n, 3.0) for n in range(50))],  # one repeat purchase among 51 customers
-        [(f"c{n}", day, 9.0) for n in range(40) for day in (0, 1)],  # everybody comes back the next day and never again
+        [(f"c{n}", day, 9.0) for n in range(40) for day in (0, 1)],  # every customer returns the next day and never again
     ],
 )
 def test_uninformative_log_gives_finite_numbers_and_warnings(tmp_path: Path, purchases: list[tuple[str, int, float]]) -> None:

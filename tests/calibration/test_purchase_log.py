@@ -84,7 +84,7 @@ def test_until_at_the_end_of_the_log_gives_no_holdout(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["csv.gz", "parquet", "parquet of text"])
 def test_other_file_formats_give_the_same_histories(tmp_path: Path, form: str) -> None:
     plain = read(tmp_path, GOOD)
-    file = tmp_path / "other.bin"  # the form is known by its first bytes, not by its name
+    file = tmp_path / "other.bin"  # the format is detected from the first bytes, not from the file name
     if form == "csv.gz":
         file.write_bytes(gzip.compress(GOOD.encode()))
     else:

@@ -10,11 +10,11 @@ T = TypeVar("T")
 
 TIMED_EVENTS = ("look", "buy", "grow", "drop_in", "leave", "tick")
 FIRED_EVENTS = ("echo", "sigh")  # happen only when fired
-REFERRAL_EVENT = "invite"  # has a clock, and refers
+REFERRAL_EVENT = "invite"  # has a clock and refers
 CHANNELS = ("mail", "text", "bell", "board")
 MESSAGES = ("hello", "news", "offer", "please")
 TAGS = ("vip", "cold", "busy")
-SCORES = ("heat", "sum")  # the first fades
+SCORES = ("heat", "sum")  # the first decays
 COUNTRIES = ("DE", "FR")
 INTERESTS = ("tea", "tools")
 OFFERS = ("tenth", "fiver")
@@ -23,10 +23,10 @@ ACQUISITION_CHANNELS = ("search", "social")  # acquisition channels
 
 
 class ScenarioNames(NamedTuple):
-    """The names in a random scenario. The firm does not observe the hidden ones."""
+    """The names in a random scenario. The company does not observe the hidden ones."""
 
     stages: tuple[str, ...]
-    events: tuple[str, ...]  # with clocks, but for `invite`
+    events: tuple[str, ...]  # with clocks, except `invite`
     channels: tuple[str, ...]
     messages: tuple[str, ...]
     personas: tuple[str, ...]

@@ -4,7 +4,7 @@ from chooser import COUNTRIES, SCORES, TAGS, Chooser, ScenarioNames
 
 
 def random_term(chooser: Chooser, names: ScenarioNames, *, latent: bool) -> str:
-    """A number that a condition may name; one of a journey (`latent`) does not drift as time passes."""
+    """A number that a condition can use; in conditions of a journey (`latent`), one that does not drift with time."""
     events, stages = (names.all_events, names.stages) if latent else (names.observed_events, names.observed_stages)
     words = ["purchases", "contacts", "opens", "clicks", "revenue / 10", "unopened", "referrals"]
     calls: dict[str, tuple[str, ...]] = {"count": events, "visited": stages, "score": ("sum",) if latent else SCORES}
@@ -35,7 +35,7 @@ PREDICATE_KINDS = ("compared", *NAMED_PREDICATES, "latent", *("compared", "sum",
 
 
 def random_predicate(chooser: Chooser, names: ScenarioNames, *, latent: bool) -> str:
-    """What is so or not."""
+    """A term that is true or false."""
     kind = chooser.choice(PREDICATE_KINDS)
     stages = names.stages if latent else names.observed_stages
     if kind in ("tagged", "consent"):

@@ -95,7 +95,7 @@ def random_branch(chooser: Chooser, names: ScenarioNames, fireable_events: tuple
 
 
 def without_kinds(original: list[ScenarioData], *kinds: str) -> list[ScenarioData]:
-    """These effects but for some kinds: purchases are for what the firm sees, and a desk asked by its own effects never rests."""
+    """These effects without some kinds: only observed events may purchase, and a desk contacted by its own effects would never be idle."""
     chosen = [
         {"choose": [way | {"effects": without_kinds(way["effects"], *kinds)} for way in part["choose"]]} if "choose" in part else part
         for part in original

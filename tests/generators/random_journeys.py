@@ -24,7 +24,7 @@ ACTIVITY: ScenarioData = {
 
 
 def timed_event(chooser: Chooser, names: ScenarioNames, name: str) -> ScenarioData:
-    """An event with a clock. Only `tick` may wait for no time: it happens twice and no more."""
+    """An event with a clock. Only `tick` may have a wait of zero: it happens at most twice."""
     event: ScenarioData = {
         "in": chooser.subset(names.stages, min_size=1),
         "wait": chooser.choice(WAIT_DISTRIBUTIONS),
@@ -48,7 +48,7 @@ def timed_event(chooser: Chooser, names: ScenarioNames, name: str) -> ScenarioDa
 
 
 def random_persona(chooser: Chooser, names: ScenarioNames, share: float) -> ScenarioData:
-    """A persona with some tastes of its own."""
+    """A persona with some random preferences."""
     made: ScenarioData = {"share": share, "satisfaction": chooser.choice((0.5, 0.2, 0.9))}
     chooser.add_optional(
         made,
@@ -65,7 +65,7 @@ def random_persona(chooser: Chooser, names: ScenarioNames, share: float) -> Scen
 
 
 def referral_event(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
-    """An event that refers, until somebody joins: few do, so that generations die out."""
+    """An event that refers until somebody joins; few friends join, so generations die out."""
     referral: ScenarioData = {"invites": chooser.integer(1, 2), "joins": chooser.choice((0.4, 0.1))}
     chooser.add_optional(
         referral,
@@ -82,12 +82,12 @@ def referral_event(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
 
 
 def random_journey(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
-    """A journey in which something happens every day or so."""
+    """A journey with about one event per day."""
     shares = {1: (1.0,), 2: (0.6, 0.4), 3: (0.5, 0.3, 0.2)}[len(names.personas)]
     stages: ScenarioData = {name: {"retained": chooser.chance(50)} for name in names.stages}
     if names.has_hidden_stage:
         stages[names.stages[-1]]["observed"] = False
-    # Conditions may ask for any tag: each is put on somewhere.
+    # Conditions can use any tag, so each tag is set somewhere.
     tagging = {"choose": [{"weight": 1, "effects": [{"tag": tag}]} for tag in TAGS]}
     silent = {
         "echo": {"effects": [*random_effect_list(chooser, names, ("sigh",)), tagging]},

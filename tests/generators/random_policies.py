@@ -51,7 +51,7 @@ def random_step(chooser: Chooser, names: ScenarioNames, kind: str, depth: int) -
 
 
 def random_trigger(chooser: Chooser, names: ScenarioNames, start: int) -> ScenarioData:
-    """What starts a flow."""
+    """The trigger of a flow."""
     kind = chooser.choice(("event", "stage", "inactivity", "of", "date", "schedule", "above", "below", "unopened"))
     if kind == "date":
         return {kind: f"2025-11-{start + chooser.integer(0, 5)}", "at": chooser.choice(TIMES_OF_DAY)}
@@ -71,7 +71,7 @@ def random_trigger(chooser: Chooser, names: ScenarioNames, start: int) -> Scenar
 
 
 def random_flow(chooser: Chooser, names: ScenarioNames, start: int) -> ScenarioData:
-    """A flow; one that may start again at once waits first, so that nothing goes round in circles."""
+    """A flow; one that can restart immediately waits first, to avoid endless loops."""
     made: ScenarioData = {
         "on": random_trigger(chooser, names, start),
         "steps": random_steps(chooser, names),
@@ -102,7 +102,7 @@ def random_schedule(chooser: Chooser, start: int) -> ScenarioData:
 
 
 def random_broadcast(chooser: Chooser, names: ScenarioNames, start: int) -> ScenarioData:
-    """A broadcast, now and then at the very time at which customers enter."""
+    """A broadcast, sometimes at the exact time at which customers enter."""
     made: ScenarioData = {"schedule": random_schedule(chooser, start), "send": chooser.choice(names.messages)}
     chooser.add_optional(
         made, 40, holdout=lambda: 0.4, priority=lambda: chooser.integer(-2, 2), **{"if": lambda: random_condition(chooser, names)}
@@ -115,7 +115,7 @@ QUIET_HOURS = (("21:00", "08:00"), ("00:00", "09:30"), ("12:00", "13:30"), ("22:
 
 
 def random_guardrails(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
-    """Up to two rules of each kind, for some channels or (none named) for all."""
+    """Up to two rules of each kind, for some channels or for all (none named)."""
 
     def quiet_hours() -> ScenarioData:
         begin, end = chooser.choice(QUIET_HOURS)
@@ -148,7 +148,7 @@ def random_guardrails(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
 
 
 def random_staffing(chooser: Chooser, names: ScenarioNames, number: int) -> ScenarioData:
-    """The staff of a desk: round the clock, or by day."""
+    """The staff of a desk, around the clock or in the daytime."""
     made: ScenarioData = chooser.choice(
         ({"agents": 1, "wage_per_hour": 20}, {"shifts": [{"agents": chooser.integer(1, 2), "from": "09:00", "to": "17:30"}, EVENING_SHIFT]})
     )
@@ -159,7 +159,7 @@ def random_staffing(chooser: Chooser, names: ScenarioNames, number: int) -> Scen
 
 
 def random_spend(chooser: Chooser, start: int) -> Any:
-    """Money for a channel."""
+    """The spend on a channel."""
     return chooser.choice((0, 15, {"per_day": 5, "periods": [{"per_day": 80, "from": f"2025-11-{start}", "to": f"2025-11-{start + 4}"}]}))
 
 

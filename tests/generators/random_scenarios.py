@@ -13,7 +13,7 @@ DETERMINISTIC_SETTINGS = settings(
 
 @st.composite
 def scenario_strategy(draw: st.DrawFn) -> ScenarioData:
-    """A whole scenario as plain data: a few customers for a few weeks, to whom much happens."""
+    """A whole scenario as plain data: a few customers with many events, for a few weeks."""
     chooser = Chooser(draw)
     stages = ("first", "second", "third")[: chooser.integer(1, 3)]
     names = ScenarioNames(
@@ -46,7 +46,7 @@ def scenario_strategy(draw: st.DrawFn) -> ScenarioData:
 
 
 def generate_scenarios(count: int) -> list[ScenarioData]:
-    """Scenarios as the strategy makes them, the same in every run."""
+    """Scenarios drawn from the strategy, identical in every run."""
     made: list[ScenarioData] = []
 
     @settings(DETERMINISTIC_SETTINGS, max_examples=count, phases=(Phase.generate,))

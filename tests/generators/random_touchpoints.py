@@ -14,7 +14,7 @@ SERVICE_TIMES: tuple[ScenarioData, ...] = (
 
 
 def random_channel(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
-    """A channel; few openings outlive its lifetime, so that any rate below 0.7 is possible."""
+    """A channel; few open delays exceed its lifetime, so that any rate below 0.7 is possible."""
     made: ScenarioData = {
         "consent": chooser.choice((1.0, 0.8)),
         "open_delay": chooser.choice(DELAY_DISTRIBUTIONS),
@@ -43,7 +43,7 @@ def random_channel(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
 
 
 def random_message(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
-    """A message that is read often, and left now and then."""
+    """A message with a high open rate and some unsubscribes."""
     made: ScenarioData = {"channel": chooser.choice(names.channels), "open_rate": chooser.choice((0.6, 0.3))}
     chooser.add_optional(
         made,
@@ -67,7 +67,7 @@ def random_message(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
 
 
 def random_offer(chooser: Chooser) -> ScenarioData:
-    """An offer that some take."""
+    """An offer that some customers redeem."""
     made: ScenarioData = {
         "valid": chooser.choice(("6d", "36h")),
         "redeems": chooser.choice((1.0, 0.6)),
@@ -78,7 +78,7 @@ def random_offer(chooser: Chooser) -> ScenarioData:
 
 
 def random_desk(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
-    """A desk where answers take hours."""
+    """A desk with response times of hours."""
     made: ScenarioData = {"service": chooser.choice(SERVICE_TIMES), "patience": chooser.choice(("endless", *DELAY_DISTRIBUTIONS[1:]))}
 
     def reply() -> list[ScenarioData]:
@@ -89,7 +89,7 @@ def random_desk(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
 
 
 def random_acquisition(chooser: Chooser, names: ScenarioNames, name: str) -> ScenarioData:
-    """A channel by which a customer comes every week or so; by the first one, without spend as well."""
+    """A channel with about one arrival per week; the first channel has arrivals without spend as well."""
     made: ScenarioData = {"baseline": 0.1 if name == names.acquisition_channels[0] else 0}
     chooser.add_optional(
         made,

@@ -1,4 +1,4 @@
-"""The shipped experiments: each loads, and its committed report is of what it says now."""
+"""The shipped experiments: each loads, and its committed report matches the current file."""
 
 import json
 from functools import cache
@@ -17,7 +17,7 @@ from cjsim.manifest import Manifest
 FILES = sorted((ROOT / "experiments").glob("*.yaml"))
 REPORTS = ROOT / "reports"
 NAMES = [file.stem for file in FILES]
-MOST_BYTES = 60_000  # of one file of a report
+MOST_BYTES = 60_000  # per file of a report
 BY_FILE = dict(zip(NAMES, FILES, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""The library: its numbers have sources, its page tells the truth, its scenarios agree on both engines, its policies differ as they say."""
+"""The library: numbers have sources, the page is correct, scenarios agree on both engines, and policies differ as described."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from cjsim.simulation.comparison import Comparison
 from cjsim.validate.lint import lint_warnings
 from cjsim.yaml.tree import Node
 
-# For each journey, what makes a scenario of it small: few arrivals, and 60 days, so that the readable engine is done in seconds.
+# For each journey, values that make its scenarios small: few arrivals, so that the readable engine needs only seconds for 60 days.
 FEW: dict[str, dict[str, Any]] = {
     "shop": {},
     "retail": {
@@ -56,7 +56,7 @@ def test_shipped_scenarios_have_no_warnings(name: str) -> None:
 
 @pytest.mark.parametrize("file", FILES)
 def test_journey_numbers_have_a_source(file: str) -> None:
-    # A line with a wait, a cost, a consent or a delay has its source or "assumed" beside it; what messages share has it above them.
+    # A line with a wait, cost, consent or delay has a comment with its source or "assumed"; for messages it can stand above them.
     lines = [line for line in (CONFIGS / file).read_text(encoding="utf-8").splitlines() if line.strip().startswith(SOURCED)]
     assert len(lines) > 10
     assert [line for line in lines if "#" not in line and "fixed: 0s" not in line] == []
@@ -70,7 +70,7 @@ def test_keys_named_in_the_library_page_exist() -> None:
 
 
 def _named(page: str) -> Iterator[tuple[str, str]]:
-    """File and key of each code span of the tables, a file's keys behind it."""
+    """Pairs of file and key from the code spans of the tables; a file's keys follow it."""
     for row in re.findall(r"^\|.*\|(.*)\|$", page, re.MULTILINE):
         file = ""
         for span in re.findall(r"`([^`]+)`", row):
@@ -105,8 +105,8 @@ def compared(request: pytest.FixtureRequest) -> Comparison:
 
 @pytest.mark.slow
 def test_better_policy_wins_and_zealous_policy_raises_opt_outs(compared: Comparison) -> None:
-    # Measured, the nearest of these is beyond 5 standard errors from 0 and the gaps between intervals are wider: chance fails this in less
-    # than 1e-4 of seeds.
+    # As measured, the closest of these is more than 5 standard errors from 0, and the gaps between intervals are wider: this fails by
+    # chance for fewer than 1e-4 of seeds.
     today = compared.baseline
     clv = {name.removeprefix(today): effects["clv"] for name, effects in compared.alternatives.items()}
     opt_outs = {name.removeprefix(today): effects["opt_outs"] for name, effects in compared.alternatives.items()}

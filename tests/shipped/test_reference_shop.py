@@ -1,4 +1,4 @@
-"""The reference shop shows the rates that it cites, its scenarios differ as described, and it agrees with a hand-written model."""
+"""The reference shop reproduces the rates that it cites, its scenarios differ as described, and it agrees with a handwritten model."""
 
 import pytest
 from conftest import ROOT
@@ -19,8 +19,8 @@ def target_results() -> dict[str, TargetResult]:
 
 @pytest.mark.parametrize("figure", [target.figure for target in TARGETS])
 def test_shop_matches_the_published_rate(target_results: dict[str, TargetResult], figure: str) -> None:
-    # The tolerance of the experiment, which says what near is, and 4.5 standard errors of 8,000 customers: if the mean lands, all 19
-    # together fail by chance in 1.3e-4 of seeds at most. The seed is fixed besides.
+    # The tolerance of the experiment plus 4.5 standard errors of 8,000 customers: if the means are within the tolerance, the 19 tests
+    # together fail by chance for at most 1.3e-4 of seeds. The seed is fixed.
     target, rate = target_results[figure].target, target_results[figure].rate
     noise = 4.5 * (rate.high - rate.low) / (2 * 1.96)
     assert abs(rate.value - target.published) <= target.tolerance + noise
@@ -38,7 +38,7 @@ def test_shop_has_the_required_number_of_elements() -> None:
 
 
 def test_shop_numbers_have_a_source() -> None:
-    # A line with a wait, a lift, a cost, a consent or a delay has its source or "assumed" beside it; rates have it above the message.
+    # A line with a wait, lift, cost, consent or delay has a comment with its source or "assumed"; for rates it stands above the message.
     text = (ROOT / "configs" / "journeys" / "shop.yaml").read_text(encoding="utf-8")
     response_keys = (
         "wait:",
@@ -61,14 +61,14 @@ def test_less_mail_scenario_halves_newsletters() -> None:
     names = ("shop", "shop_less_mail")
     runs = [cj.simulate(cj.Scenario.load(SCENARIOS / f"{name}.yaml"), customers=300, seed=1) for name in names]
     contacts = [int(run.outcomes.customers["contacts"].sum()) for run in runs]
-    # 44 newsletters of 82 contacts fall to 22: the rest stays.
+    # Newsletters fall from 44 to 22 of the 82 contacts; the others stay.
     assert 0.65 < contacts[1] / contacts[0] < 0.80
 
 
 @pytest.mark.slow
 def test_handwritten_model_counts_the_same_events() -> None:
-    # Two independent models of one shop. Visits per customer scatter by 110 % of their mean, so that a rate of 8,000 customers has a
-    # standard error of 1.2 %; rarer kinds are compared where 8,000 customers give at least 500. 15 % is then beyond 5 standard errors.
+    # Two independent models of one shop. The standard deviation of visits per customer is 110 % of the mean, so a rate over 8,000
+    # customers has a standard error of 1.2 %. Rarer kinds are compared if there are at least 500 events: 15 % exceeds 5 standard errors.
     customers = 8000
     theirs = handwritten_shop.simulate_shop(customers, seed=1)
     ours = _events_by_kind(customers)

@@ -1,4 +1,4 @@
-"""The journeys retail and subscription show the published rates that they cite, except where a comment says otherwise."""
+"""The journeys retail and subscription reproduce the published rates that they cite, except where a comment says otherwise."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,14 +12,14 @@ import cjsim as cj
 
 CONTRACT_MONTHS = "max(contract_months)"
 CUT_OFF = "sum((event = 'cut_off' and stage in ('engagement', 'promotion'))::int)"
-# Runs, by name: the scenario, how many customers, and what is set otherwise. The ladder needs a year after each first order.
+# Runs by name: scenario, number of customers, and replaced values. The repeat ladder needs a year after each first order.
 RUNS = {
     "retail": ("retail", 6_000, {"horizon": "560d"}),
     "retail_better": ("retail_better", 8_000, {}),
     "subscription": ("subscription", 4_000, {}),
     "subscription_better": ("subscription_better", 6_000, {}),
 }
-# Tolerances: half the published range where there is one, else 8 % of the number or less; open rates 5 %.
+# Tolerances: half the width of a published range, else at most 8 % of the number; 5 % for open rates.
 TARGETS = {
     "carts left, of carts: 70.22 % (Baymard S)": PublishedTarget(
         "retail", 0.2978, 0.015, event_count_sql("order"), event_count_sql("cart")
@@ -53,7 +53,7 @@ TARGETS = {
     **message_targets("subscription", ["alert"], opened=(0.0419, 0.003)),
 }
 NAMED = "select customer, time, event::varchar as event, stage::varchar as stage, message::varchar as message, value from log"
-# Purchases within a year of a first one early enough to be seen so long.
+# Purchases within a year of the first, for first purchases with a full year of observation.
 RETAIL_ROWS = f"""
     with named as ({NAMED}),
     bought as (select customer, time, value from named where event in ('pays', 'buys_refill')),
@@ -81,7 +81,7 @@ Logs = Mapping[str, cj.EventLog]
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
-    """The log of each of the runs."""
+    """The log of each run."""
     folder = tmp_path_factory.mktemp("logs")
     found = {}
     for name, (scenario, customers, changes) in RUNS.items():
@@ -94,8 +94,8 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
 @pytest.mark.slow
 @pytest.mark.parametrize("figure", TARGETS)
 def test_journey_matches_the_published_rate(logs: Logs, figure: str) -> None:
-    # The tolerance and 4.5 standard errors (ratio of sums over customers): a mean within the tolerance fails by chance in 3.4e-6 of
-    # seeds, all 31 together in 1.1e-4.
+    # The tolerance plus 4.5 standard errors (ratio of sums over customers): if a mean is within the tolerance, its test fails by chance
+    # for 3.4e-6 of seeds, and the 31 tests together for 1.1e-4.
     target = TARGETS[figure]
     rows = RETAIL_ROWS if target.run.startswith("retail") else SUBSCRIPTION_ROWS
     beyond, error = distance_beyond_tolerance(target, logs[target.run], rows)
@@ -104,8 +104,8 @@ def test_journey_matches_the_published_rate(logs: Logs, figure: str) -> None:
 
 @pytest.mark.slow
 def test_proactive_churn_offer_raises_churn(tmp_path: Path) -> None:
-    # Ascarza et al. S: 10.0 % of who was offered left, 6.4 % of who was not: 3.6 points more. The same subscribers with and without; within
-    # 1.5 points, and 4.5 standard errors of the paired difference (chance: 1e-5 of seeds).
+    # Ascarza et al. S: churn of 10.0 % with the offer and 6.4 % without: 3.6 points more. Paired on the same subscribers; within 1.5
+    # points plus 4.5 standard errors of the paired difference (fails by chance for 1e-5 of seeds).
     gone = {}
     for name, held_out in (("offered", 0.0), ("spared", 1.0)):
         scenario = load_shipped("subscription_churn_offer", **{"policy.flows.proactive_churn_offer.holdout": held_out})
@@ -126,8 +126,8 @@ def test_proactive_churn_offer_raises_churn(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_referred_customers_stay_longer_and_are_worth_more() -> None:
-    # Schmitt, Skiera, van den Bulte via S: churn -18 %, CLV +16 %. One stream of customers with the personas of the referred, and of all.
-    # 14,000 of them: both ratios have a standard error of about 3 %.
+    # Schmitt, Skiera, van den Bulte via S: churn -18 %, CLV +16 %. The same customers with the persona mix of referrals, and of all.
+    # With 14,000 customers, both ratios have a standard error of about 3 %.
     stream = {"journey.acquisition.word_of_mouth.baseline": 25.0, "journey.acquisition.search.baseline": 0.0, "policy.acquisition": {}}
     referred, all_readers = (
         cj.simulate(load_shipped("subscription", **stream, **mix), customers=10, seed=2).metrics
@@ -139,7 +139,7 @@ def test_referred_customers_stay_longer_and_are_worth_more() -> None:
 
 @pytest.mark.slow
 def test_education_reduces_tickets() -> None:
-    # Paired; measured -0.09 a customer with a standard error of 0.01.
+    # Paired; measured: -0.09 per customer with a standard error of 0.01.
     without = load_shipped("subscription_better", **{"policy.flows.how_to_mails.holdout": 1.0})
     tickets = cj.compare({"none": without, "taught": load_shipped("subscription_better")}, seed=2).alternatives["taught"]["tickets"]
     assert tickets.high < 0

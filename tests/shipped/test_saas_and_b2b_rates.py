@@ -1,4 +1,4 @@
-"""The library's journeys saas and b2b show the published rates that they cite."""
+"""The library's journeys saas and b2b reproduce the published rates that they cite."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ import cjsim as cj
 
 PAID_MONTHS = f"{event_count_sql('pays_month', 'prepays')} + 6 * ({event_count_sql('renews')})"
 SAAS_FLOW = ("welcome_mail", "how_to_1", "how_to_2", "trial_ends_mail", "step_2_tips")
-# Tolerances: half the published range where there is one, else 8 % of the number for what the journey is tuned on.
+# Tolerances: half the width of a published range, else 8 % of the number if the journey was tuned to it.
 TARGETS = {
     "activated, of trials: 37.5 % (Userpilot P)": PublishedTarget(
         "saas", 0.375, 0.03, ever_happened_sql("does_step_4"), ever_happened_sql("signs_up")
@@ -70,7 +70,7 @@ ROWS = """
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, cj.EventLog]:
-    """Logs of the scenarios that targets are read from, with all their customers."""
+    """Logs of the scenarios with targets, with all their customers."""
     folder = tmp_path_factory.mktemp("logs")
     names = {target.run for target in TARGETS.values()}
     runs = {name: cj.simulate(load_shipped(name), seed=2, log=folder / f"{name}.parquet") for name in sorted(names)}
@@ -80,7 +80,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, cj.EventLog]:
 @pytest.mark.slow
 @pytest.mark.parametrize("figure", TARGETS)
 def test_journey_matches_the_published_rate(logs: Mapping[str, cj.EventLog], figure: str) -> None:
-    # The tolerance and 4.5 standard errors (ratio of sums over customers): if the mean lands, all together fail by chance in 1e-4 of seeds.
+    # The tolerance plus 4.5 standard errors (ratio of sums over customers): if all means are within it, 1e-4 of seeds fail by chance.
     target = TARGETS[figure]
     beyond, error = distance_beyond_tolerance(target, logs[target.run], ROWS)
     assert beyond <= 4.5 * error
@@ -88,7 +88,7 @@ def test_journey_matches_the_published_rate(logs: Mapping[str, cj.EventLog], fig
 
 @pytest.mark.slow
 def test_three_step_onboarding_raises_activation() -> None:
-    # A guide tells of 8 %. Measured: 9.5 % with a standard error of 1 %, so that chance fails this in less than 1e-5 of seeds.
+    # A guide claims 8 %. Measured: 9.5 % with a standard error of 1 %, so this fails by chance for fewer than 1e-5 of seeds.
     gain = cj.compare({name: load_shipped(name) for name in ("saas", "saas_three_steps")}, seed=3).alternatives["saas_three_steps"][
         "activation"
     ]
@@ -97,7 +97,7 @@ def test_three_step_onboarding_raises_activation() -> None:
 
 @pytest.mark.slow
 def test_courses_reduce_tickets() -> None:
-    # The same courses, without what they teach about help. Measured: 7 % more tickets, 10 standard errors.
+    # The same courses without their effect on support requests. Measured: 7 % more tickets, 10 standard errors.
     untaught = {"journey.messages.course_invite.lift.opened": {}, "journey.messages.course_invite.lift.clicked": {"tries_feature": 3}}
     scenarios = {"taught": load_shipped("saas_better"), "untaught": load_shipped("saas_better", **untaught)}
     assert cj.compare(scenarios, seed=3).alternatives["untaught"]["tickets[support]"].low > 0

@@ -1,4 +1,4 @@
-"""Acquisition: spend, carry-over, saturation by hand; arrivals against the Poisson law; the n-th arrival is one person.
+"""Acquisition: spend, carry-over and saturation by hand; arrivals against the Poisson distribution; the n-th arrival has a fixed identity.
 
 Statistical tests pass their p-values to `assert_plausible` (statistical_checks.py): each fails by chance for at most one seed in a million.
 Seeds are fixed.
@@ -48,7 +48,7 @@ def draw_all_arrivals(plan: Plan, seed: int = 7) -> Cohort:
 
 
 def arrival_times(cohort: Cohort) -> dict[int, float]:
-    """When each key comes."""
+    """Arrival time of each key."""
     return dict(zip(cohort.key.tolist(), cohort.entered.tolist(), strict=True))
 
 
@@ -75,7 +75,7 @@ def test_hill_curve_reaches_half_its_maximum_at_half() -> None:
 
 def test_expected_arrivals_and_spend_handle_a_horizon_within_a_day() -> None:
     search = compile_scenario(two_channel_scenario(100, horizon="60h")).population.acquisition[0]
-    # s = 100, 150, 175: 40 s^2 / (100^2 + s^2) = 20, 27.69.., 30.15..; of the third day only a half
+    # s = 100, 150, 175: 40 s^2 / (100^2 + s^2) = 20, 27.69.., 30.15..; only half of the third day counts
     rates = [20, 40 * 2.25 / 3.25, 40 * 3.0625 / 4.0625]
     assert search.expected == pytest.approx([0, rates[0], rates[0] + rates[1], rates[0] + rates[1] + rates[2] / 2], rel=1e-15)
     assert search.days.tolist() == [0, 1, 2, 2.5]

@@ -1,4 +1,4 @@
-"""Batches of customers: every customer has the result of a simulation of all."""
+"""Batches of customers: every customer has the same result as in a simulation of all customers."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Common random numbers: equal policies have no differences, elements that never fire change nothing, pairing reduces variance."""
+"""Common random numbers: equal policies do not differ, elements that never fire change nothing, and pairing reduces variance."""
 
 import copy
 import math
@@ -30,7 +30,7 @@ def every_construct() -> Scenario:
 
 
 def put_first(data: ScenarioData, path: str, name: str, value: Any) -> None:
-    """Put a thing in front of the others of its kind, so that all their codes move."""
+    """Insert an element before the others of its kind, so that all their codes shift."""
     home = data
     for key in path.split("."):
         home = home.setdefault(key, {})
@@ -79,7 +79,7 @@ def events_that_never_happen(data: ScenarioData) -> None:
 
 
 def events_whose_when_never_holds(data: ScenarioData) -> None:
-    # They look at all that happens, so that permissions are asked for after every event, purchase, touch and score.
+    # Their conditions depend on everything, so they are evaluated after every event, purchase, touch and score.
     asked = "tagged(new) and (purchases + contacts + opens + clicks >= 0 or score(extra) > 1)"
     stages = list(data["journey"]["stages"])
     event = {"wait": {"exponential": "1h"}, "when": asked, "satisfaction": 2.0, "effects": [{"score": {"extra": 1}}, {"tag": "new"}]}
@@ -124,7 +124,7 @@ def channels_of_all_kinds_that_are_never_used(data: ScenarioData) -> None:
     kinds["agent"] = {"kind": "human", "desk": "lodge"}
     desk_that_nobody_asks(data)
     for name, channel in kinds.items():
-        put_first(data, "journey.channels", name, channel | {"consent": 0.0})  # else who opts out of all is changed to leave it
+        put_first(data, "journey.channels", name, channel | {"consent": 0.0})  # so that a full opt-out does not change it
         put_first(data, "journey.messages", f"{name}_hello", {"channel": name, "open_rate": 0.5})
 
 
@@ -203,7 +203,7 @@ BASE_SCENARIOS = {"shop": (shop(), 40), "every_construct": (every_construct(), 6
 
 @pytest.fixture(scope="module")
 def base_results() -> dict[str, InMemoryResult]:
-    """The shop and every construct, as they are."""
+    """The shop and every construct, unchanged."""
     return {name: simulate_in_memory(scenario, customers=customers) for name, (scenario, customers) in BASE_SCENARIOS.items()}
 
 
@@ -250,19 +250,19 @@ def test_equal_policies_have_zero_effects_for_every_customer(name: str) -> None:
 
 
 def shop_without_contact_lift() -> Scenario:
-    """The shop, but no contact wakes anybody: what is added moves nobody by its mere arrival."""
+    """The shop without contact lift, so that a delivery alone has no effect."""
     return shop().with_values({"journey.personas.sleeping_dog.contact_lift": {}})
 
 
 def assert_equal_up_to_rounding(changed: list[tuple[Any, ...]], other: list[tuple[Any, ...]]) -> None:
-    """The same rows; an arrival brings satisfaction up to date, which may round times otherwise."""
+    """The same rows; a delivery updates satisfaction, which can change the rounding of times."""
     assert [(row[0], *row[2:]) for row in changed] == [(row[0], *row[2:]) for row in other]
     assert max(abs(row[1] - same[1]) for row, same in zip(changed, other, strict=True)) < 1e-9
 
 
 def test_added_flow_does_not_change_other_draws() -> None:
     def change(data: ScenarioData) -> None:
-        """A flow that fires often, on a channel of its own."""
+        """A flow that fires often, on a separate channel."""
         put_first(data, "journey.channels", "pigeon", {"pressure": 0})
         put_first(data, "journey.messages", "coo", {"channel": "pigeon", "open_rate": 0.5, "click_rate": 0.5, "unsubscribe_rate": 0.1})
         steps = [{"send": "coo"}, {"wait": "1d"}, {"send": "coo"}]

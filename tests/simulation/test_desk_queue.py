@@ -1,4 +1,4 @@
-"""Desk queues against a plain oracle: order, shifts, patience, service levels, escalation."""
+"""Desk queues against a simple oracle: order, shifts, patience, service levels, escalation."""
 
 from datetime import date
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ INF = float("inf")
 
 
 class Case(NamedTuple):
-    """Requests in whole days, so that much falls together."""
+    """Requests in whole days, so that many are simultaneous."""
 
     roster: Roster
     arrivals: list[int]
@@ -47,7 +47,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def queue_oracle(case: Case) -> dict[int, tuple[float, bool]]:
-    """Who waits how long, and whether it is answered: day by day, in the order of simultaneous events that docs/model.md gives."""
+    """Waiting time and answer of each request, computed day by day in the order of simultaneous events in docs/model.md."""
     became: dict[int, tuple[float, bool]] = {}
     waiting: list[int] = []
     ends: list[int] = []
@@ -99,7 +99,7 @@ def test_service_starts_within_shifts_and_no_request_is_rejected() -> None:
     begun, ended = begun[outcome.reply >= 0], outcome.ended[outcome.reply >= 0]
     assert len(begun) > 350
     assert np.all((begun % 1 >= 9 / 24 - 1e-9) & (begun % 1 < 17 / 24)) and set(np.floor(begun).astype(int) % 7) == {0, 1, 4}
-    assert np.any(ended % 1 > 17 / 24)  # a conversation that is open at the end of a shift is finished
+    assert np.any(ended % 1 > 17 / 24)  # conversations open at the end of a shift are finished
     np.testing.assert_allclose(ended - begun, service[outcome.reply >= 0], atol=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""Equivalence of the engines, to the byte: readable, compiled and without JIT; any threads, chunks, order and buffer sizes."""
+"""Byte equivalence of the engines: readable, compiled and without JIT; for any number of threads, chunk size, order and buffer sizes."""
 
 import json
 import os
@@ -85,7 +85,7 @@ def digests_in_new_process(made: list[ScenarioData], engine: str, **environment:
 
 
 def small_scenario_data() -> list[ScenarioData]:
-    """Every construct, the shop, and some scenarios made at random, with few customers."""
+    """Every construct, the shop, and some random scenarios, with few customers."""
     named = [Scenario.load(EVERY_CONSTRUCT_FILE, set={"customers": 4, "horizon": "45d"}), Scenario.load(SHOP, set={"customers": 6})]
     made = [data | {"customers": min(data["customers"], 3)} for data in generate_scenarios(24)]
     return [*(scenario.to_dict() for scenario in named), *made]
@@ -104,13 +104,13 @@ def test_readable_engine_without_jit_gives_the_same_bytes(count: int) -> None:
 
 @pytest.mark.parametrize("count", [4, pytest.param(10, marks=pytest.mark.slow)])
 def test_compiled_engine_without_jit_gives_the_same_bytes(count: int) -> None:
-    # With budgets, customers are simulated again and again, which takes minutes without the compiler.
+    # With budgets, customers are simulated repeatedly, which takes minutes without the JIT.
     made = [data for data in small_scenario_data()[1:] if not data["policy"]["guardrails"].get("budgets")][:count]
     assert digests_in_new_process(made, "compiled", NUMBA_DISABLE_JIT="1") == outcome_digests(made, "compiled")
 
 
 def assert_same_simulation(reference: InMemoryResult, path: Path, **options: int) -> bytes:
-    """A simulation has the outcomes and the rows of one chunk; gives the bytes of its log."""
+    """Assert that a simulation has the outcomes and rows of one chunk; returns the bytes of its log."""
     outcomes = simulate(every_construct(60), log=path, **options).outcomes  # type: ignore[arg-type]
     assert [
         field for field, one, other in zip(outcomes._fields, outcomes, reference.outcomes, strict=True) if one.tobytes() != other.tobytes()

@@ -27,7 +27,7 @@ def rows_of_small_scenario(policy: ScenarioData, **changed: Any) -> list[list[Lo
     return [rows for _, rows in SimulatedTraffic(Scenario.from_dict(made | changed)).rows_by_customer()]
 
 
-def test_flow_runs_once_at_a_time() -> None:
+def test_flow_has_one_run_at_a_time() -> None:
     flow = {"on": {"event": "knock"}, "steps": [{"wait": "12h"}, {"send": "letter"}, {"wait": "6h"}]}
     runs = 0
     for rows in rows_of_small_scenario({"name": "p", "flows": {"slow": flow}}):
@@ -46,7 +46,7 @@ def test_restarted_flow_drops_the_sends_of_its_exited_run() -> None:
     for rows in rows_of_small_scenario({"name": "p", "flows": {"shy": flow}}):
         knocks = [row.time for row in rows if row.event == "knock"]
         sends = [row.time for row in rows if row.event == "delivered"]
-        # A knock ends the run and, at the same time, starts another: a letter follows each knock that no other follows within 3 hours.
+        # A knock ends the run and starts another at the same time: a letter follows each knock without another knock within 3 hours.
         quiet = [time for time, following in zip(knocks, [*knocks[1:], np.inf], strict=True) if following > time + 3 / 24]
         assert sends == [time + 3 / 24 for time in quiet if time + 3 / 24 < 20]
         exits += sum(row.event == "flow_exited" for row in rows)
@@ -65,7 +65,7 @@ PRIORITIES = list(itertools.islice(itertools.product((0, 2, -1), repeat=4), 0, 8
 
 @pytest.mark.parametrize("priorities", PRIORITIES)
 def test_higher_priority_sends_first_at_equal_times(priorities: tuple[int, ...]) -> None:
-    # Two flows that start at entry and two broadcasts at that very time; one contact a day: the others are refused, in their order.
+    # Two flows that start at entry and two broadcasts at the same time; at one contact per day, the others are refused in order.
     flows = [{"on": {"stage": "in"}, "steps": [{"send": "letter"}], "priority": priority} for priority in priorities[:2]]
     casts = [{"schedule": {"dates": ["2026-01-05"], "at": "00:00"}, "send": "letter", "priority": priority} for priority in priorities[2:]]
     policy = {
@@ -98,7 +98,7 @@ def test_conditions_are_checked_again_when_quiet_hours_end() -> None:
 
 
 def test_sends_at_the_edges_of_quiet_hours() -> None:
-    # Quiet hours include their first moment and not their last, on every day, however times are rounded.
+    # Quiet hours include their start and exclude their end on every day, regardless of rounding.
     every_day = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
     casts = {name: {"schedule": {"weekdays": every_day, "at": at}, "send": "letter"} for name, at in (("begin", "21:10"), ("end", "08:20"))}
     rules = {"quiet_hours": [{"from": "21:10", "to": "08:20"}]}

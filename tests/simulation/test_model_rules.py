@@ -25,7 +25,7 @@ def event_days(scenario: Scenario, event: str, folder: Path) -> list[int]:
 
 
 def moving_scenario(*, hidden: bool, policy_if: str) -> Scenario:
-    """A customer moves from `here` to `there` on day 10; a daily mail goes to customers for whom the condition holds."""
+    """A customer moves from `here` to `there` on day 10; customers who meet the condition get a daily email."""
     return small_scenario(
         journey={
             **MAIL,
@@ -76,7 +76,7 @@ def contract(renews: float, entered_over: str) -> Scenario:
 
 
 def test_retention_on_the_renewal_day_uses_the_new_stage() -> None:
-    # If rounding mattered, some contracts that end at 90 or 180 days would count as retained there.
+    # If rounding mattered, some contracts that end on day 90 or 180 would count as retained.
     run = simulate(contract(renews=0.5, entered_over="5d"), customers=2000, seed=3)
     retained = run.outcomes.customers["retained"]
     days_in = run.outcomes.dwell[:, 1]
@@ -91,7 +91,7 @@ def test_retention_is_observed_up_to_and_including_the_horizon() -> None:
 
 @pytest.mark.parametrize("engine", ["compiled", "readable"])
 def test_zero_time_loop_error_names_the_customer_and_event(engine: Any) -> None:
-    # The file check does not reject it, because a wait could be a second.
+    # The file check does not reject it, because a wait of one second is possible.
     restless = {"in": ["here"], "wait": {"empirical": {"values": ["0s", "1s"], "weights": [1, 0]}}}
     with pytest.raises(InputError, match=r"must let time pass: .* for customer 0 by day 0, the last: event 'again'"):
         simulate(small_scenario(journey={"events": {"again": restless}}), customers=2, engine=engine)

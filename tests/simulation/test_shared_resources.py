@@ -1,4 +1,4 @@
-"""Shared resources in whole scenarios: conversations with desks, budgets, and equal bytes whatever the engine, threads and chunks."""
+"""Shared resources in full scenarios: desk conversations, budgets, and identical bytes for all engines, threads and chunks."""
 
 import hashlib
 from collections import defaultdict
@@ -69,7 +69,7 @@ def shared_scenario() -> Scenario:
 
 
 def digest(path: Path, **options: Any) -> str:
-    """Of a run's log and outcomes, with who invited whom."""
+    """Digest of a run's log and outcomes, including the referral tree."""
     run = simulate(shared_scenario(), log=path, **options)
     assert len(run) > 20
     return hashlib.sha256(b"".join([path.read_bytes(), *(of.tobytes() for of in run.outcomes)])).hexdigest()
@@ -112,7 +112,7 @@ def test_engines_compute_the_same_desk_answers() -> None:
 
 
 def mail_scenario(**guardrails: Any) -> Scenario:
-    """Every customer gets a message after each look, and each Monday and Thursday at nine."""
+    """Every customer gets a message after each look, and on Mondays and Thursdays at 09:00."""
     journey = {"channels": {"mail": CHANNELS["mail"]}, "messages": {"hello": MESSAGES["hello"]}}
     journey["events"] = {"look": {"in": "anywhere", "wait": {"exponential": "2d"}}}
     flows = {"greet": {"on": {"event": "look"}, "steps": [{"send": "hello"}]}}
@@ -159,7 +159,7 @@ def simulate_one_caller(desk: dict[str, Any], staffing: dict[str, Any], events: 
 
 
 def times_and_events(result: InMemoryResult) -> list[tuple[float, str]]:
-    """When (days, to the third place) what happened."""
+    """Times in days, to three decimals, and events."""
     return [(round(time, 3), event) for _, time, _, event, *_ in result.log_rows() if event != "entered"]
 
 
@@ -207,7 +207,7 @@ def test_human_channel_message_is_delivered_when_its_conversation_ends() -> None
     desk = {"service": {"fixed": "1d"}, "patience": {"fixed": "1h"}, "effects": {"in_time": [{"fire": "sigh"}]}}
     staffing = {"shifts": [{"agents": 1, "dates": ["2026-01-27"]}], "sla": "1h"}
     result = simulate_one_caller(desk, staffing, {"knock": knock, "sigh": {}}, **call, policy=phone)
-    expected = [(20, "asked"), (23, "answered_late"), (23, "delivered"), (23, "opened")]  # no patience, no effects of the desk
+    expected = [(20, "asked"), (23, "answered_late"), (23, "delivered"), (23, "opened")]  # the desk has no patience and no effects
     assert [word for word in times_and_events(result) if word[1] not in ("knock", "flow_started")] == expected
 
 
@@ -243,7 +243,7 @@ def test_service_time_does_not_depend_on_staffing() -> None:
 
 
 def test_budget_holds_for_simultaneous_events() -> None:
-    """Friends who join as a message is delivered, requests that are given up while others are written to, answers in no time."""
+    """Friends who join at a delivery, requests abandoned during other sends, and instant answers."""
     journey: dict[str, Any] = {"channels": {"mail": CHANNELS["mail"]}}
     journey["messages"] = {"hello": {"channel": "mail", "open_rate": 0.4, "effects": {"delivered": [{"refer": {"joins": 0.1}}]}}}
     journey["desks"] = {"help": {"service": {"fixed": "0s"}, "patience": {"fixed": "18h"}, "effects": {"unanswered": [{"fire": "sigh"}]}}}

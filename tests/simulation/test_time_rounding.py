@@ -1,4 +1,4 @@
-"""Times are rounded float64 days: times that are equal to a user count as equal."""
+"""Times are rounded float64 days: times that are equal for a user count as equal."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -80,7 +80,7 @@ def test_days_since_an_event_equal_the_waited_days(condition: str, share: int) -
 
 
 def test_inactivity_counts_from_events_caused_by_the_flow() -> None:
-    # The letter makes `ping` happen at the very time at which the flow starts: two days later customers are inactive again.
+    # The letter triggers `ping` at the same time as the flow starts: two days later, customers are inactive again.
     flow = {"on": {"inactivity": "2d", "of": ["ping", "renew"]}, "steps": [{"send": "letter"}]}
     log = small_log_rows(
         {"name": "p", "flows": {"f": flow}}, events={"ping": {}} | RENEW, message={"effects": {"delivered": [{"fire": "ping"}]}}
@@ -89,7 +89,7 @@ def test_inactivity_counts_from_events_caused_by_the_flow() -> None:
 
 
 def test_difference_of_infinite_times_satisfies_no_comparison() -> None:
-    # inf - inf is not a number: no comparison with it holds, but for !=.
+    # inf - inf is nan: every comparison with it is false, except !=.
     assert broadcast_days("days_since_purchase - days_since_purchase == 0", "10:00") == []
     assert broadcast_days("days_since_purchase == days_since_purchase", "10:00") == list(range(DAYS))
     assert broadcast_days("days_since_purchase > 1000", "10:00") == list(range(DAYS))

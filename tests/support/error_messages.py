@@ -1,4 +1,4 @@
-"""Helpers for tests of wrong input: the one error message of a command."""
+"""Helpers for tests of invalid input: the single error message of a command."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ WORLDS = ROOT / "tests" / "worlds"
 
 
 def command_error(*arguments: str) -> str:
-    """The one message of a command that rejects its input."""
+    """The single message of a command that rejects its input."""
     result = CliRunner().invoke(app, list(arguments))
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
@@ -25,7 +25,7 @@ def command_error(*arguments: str) -> str:
 
 
 def check_error(folder: Path, text: str) -> str:
-    """The message of `check` on a file `bad.yaml` with this text."""
+    """The message of `check` for a file `bad.yaml` with this text."""
     file = folder / "bad.yaml"
     file.write_text(text, encoding="utf-8")
     return command_error("check", str(file)).replace(f"{folder}/", "")

@@ -63,7 +63,7 @@ def trials_to_json(trials: Sequence[Trial]) -> str:
 
 
 def fork_process(work: Callable[[], object]) -> int:
-    """Start a process that does some work, and return its process id."""
+    """Start a process for some work and return its process id."""
     pid = os.fork()
     if pid:
         return pid
@@ -74,7 +74,7 @@ def fork_process(work: Callable[[], object]) -> int:
 
 
 def search_with_random_kills(journal: str, kills: int, trials: int) -> None:
-    """Search in processes that are killed at random times one after another, then to the end."""
+    """Search in successive processes that are killed at random times, then finish the search."""
     study, rng = load_test_study(trials=trials), random.Random(1)
     for _ in range(kills):
         pid = fork_process(lambda: run_search(study, journal))
@@ -85,7 +85,7 @@ def search_with_random_kills(journal: str, kills: int, trials: int) -> None:
 
 
 def search_in_parallel(storage: str, processes: int, trials: int) -> None:
-    """Search in several processes at the same time; each writes its trials and the indices that it evaluated."""
+    """Search in parallel processes; each writes its trials and the indices that it evaluated."""
     study, ready = load_test_study(trials=trials), Path(f"{journal_path(storage)}.ready")
 
     def work() -> None:

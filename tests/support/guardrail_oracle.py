@@ -86,7 +86,7 @@ HEAVY_TRAFFIC: ScenarioData = {
 
 
 class SimulatedTraffic:
-    """A simulated scenario, and facts about its customers from the random draws that docs/model.md documents."""
+    """A simulated scenario, and properties of its customers from the random draws documented in docs/model.md."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -106,7 +106,7 @@ class SimulatedTraffic:
         return set(np.flatnonzero(uniforms(self.scenario.seed, self.keys, stream) < share).tolist())
 
     def holdout_of_source(self, kind: str, name: str, share: float) -> set[int]:
-        """Customers whom a flow or broadcast holds out: its own holdout, and that of the policy unless the source is spared."""
+        """Customers held out by a flow or broadcast: its own holdout, and that of the policy unless the source is exempt."""
         own = self.customers_drawn(f"{kind}:{name}:holdout", share)
         return own if name in self.rules.spared else own | self.customers_drawn("policy:holdout", self.rules.holdout)
 
@@ -126,7 +126,7 @@ class SimulatedTraffic:
         return row.event == "delivered"
 
     def is_guardrail_decision(self, row: LogRow) -> bool:
-        """Whether guardrails decided the row; on a human channel they decide when its desk is asked, not at the delivery."""
+        """Whether guardrails decided the row; on a human channel they decide at the request to the desk, not at the delivery."""
         return row.event in SEND_OUTCOMES and not (row.event == "delivered" and self.channel_kinds[row.channel] == "human")
 
     def consented_channels(self, customer: int) -> set[str]:
@@ -226,7 +226,7 @@ class GuardrailOracle:
         return any(contact.time == last and contact.source != row.source for contact in past)
 
     def is_after_exit(self, row: LogRow) -> bool:
-        """Whether `guardrails.exit` holds; for conditions that only the engine can evaluate, the log is believed."""
+        """Whether `guardrails.exit` holds; for conditions that only the engine can evaluate, the log is trusted."""
         if self.traffic.rules.exit == HEAVY_TRAFFIC["policy"]["guardrails"]["exit"]:
             return len(self.contacts) >= 150 or self.event_counts["shout"] >= 4
         return self.traffic.rules.exit is not None and row.event == "suppressed_exit"

@@ -138,7 +138,7 @@ def constructs_used(result: InMemoryResult) -> set[str]:
     return {f"{kind.__name__}.{kind(int(code)).name}" for kind, codes in found for code in codes}
 
 
-# END marks the absence of an effect. Satisfaction and pressure decay, so conditions of a journey may not use them, and a policy cannot.
+# END marks the absence of an effect. Satisfaction and pressure decay, so journey conditions must not use them, and policies cannot.
 ALL_CONSTRUCTS = {
     f"{kind.__name__}.{member.name}"
     for kind in (EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, TouchCode)

@@ -1,6 +1,6 @@
-"""One pytest process under limits of CPU time: it measures which tests run which kernel lines, or looks for the first test that fails.
+"""One pytest process with CPU time limits: it measures which tests run which kernel lines, or finds the first failing test.
 
-Run as a script in a copy of the repository, with a request as JSON on standard input; the answer goes to the file that the request names.
+Run as a script in a copy of the repository, with a request as JSON on standard input; the response is written to the requested file.
 """
 
 import json
@@ -22,7 +22,7 @@ class TooLongError(BaseException):
 
 
 class Limits:
-    """A pytest plugin: chosen tests in a chosen order, each within a limit of CPU time."""
+    """A pytest plugin: selected tests in a given order, each with a CPU time limit."""
 
     def __init__(self, request: dict[str, Any], cover: coverage.Coverage | None) -> None:
         self.request, self.cover = request, cover
@@ -30,10 +30,10 @@ class Limits:
         self.failed: dict[str, str] = {}
         self.fixtures: dict[str, list[str]] = {}
         self.current = ""
-        self.deadline: float | None = None  # CPU time of this process at which the running test is too long
+        self.deadline: float | None = None  # CPU time of this process at which the running test exceeds its limit
 
     def watch(self) -> None:
-        """Interrupt the main thread whenever its test is too long: it may wait for a thread that never ends."""
+        """Interrupt the main thread if its test exceeds the limit; it may be waiting for a thread that never ends."""
         main_thread = threading.main_thread().ident
         assert main_thread is not None
         while True:
@@ -44,7 +44,7 @@ class Limits:
                 signal.pthread_kill(main_thread, signal.SIGUSR1)
 
     def stop_test(self, *_: object) -> None:
-        """End the running test, in the main thread."""
+        """Stop the running test, in the main thread."""
         if self.deadline is not None:
             raise TooLongError
 
@@ -101,13 +101,13 @@ class Limits:
             if self.cover is None:
                 _answer(self.request, {"failed": self.failed, "seconds": self.seconds})
                 if self.request["stop"]:
-                    os._exit(1)  # a thread may be in an endless loop
+                    os._exit(1)  # a thread may be in an infinite loop
         elif report.outcome == "skipped":
             self.failed[item.nodeid] = "skipped"
         return report
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """While measuring: leave a file whose tests are too long."""
+        """While measuring, skip a file whose tests are too slow."""
         wasted = sum(self.seconds.get(name, 0.0) for name in self.failed if name.startswith(item.nodeid.split("::")[0] + "::"))
         if self.cover is not None and wasted > self.request["waste"]:
             pytest.skip("the tests of this file take too long")
@@ -122,7 +122,7 @@ def _answer(request: dict[str, Any], content: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Do what the request asks: `files`, `tests` (in order; none: all), `limit`, `limits`, `waste`, `stop`, `cover`, `answer`."""
+    """Handle a request with `files`, `tests` (in order; none: all), `limit`, `limits`, `waste`, `stop`, `cover` and `answer`."""
     request: dict[str, Any] = json.load(sys.stdin)
     folder = Path.cwd() / "cjsim" / "kernels"
     cover = coverage.Coverage(data_file=None, config_file=False, include=[f"{folder}/*"]) if request["cover"] else None

@@ -1,15 +1,15 @@
-"""Change the kernels one place at a time, and see which changes the fast tests notice with the JIT off.
+"""Mutation testing of the kernels: change one place at a time and run the fast tests with the JIT off.
 
     python tests/support/mutate_kernels.py --count 200 --seed 1 --out runs/mutants
 
-Draws places of `cjsim/kernels` at random (comparisons, signs, logical operators, constants), and for each one change of it. Each mutant
+Draws random places of `cjsim/kernels` (comparisons, signs, logical operators, constants) and one change of each. Each mutant
 is applied to a copy of the repository in a temporary folder; the tests that run its line then run, fastest first, until one fails.
-A measuring run comes first: tests that fail with the JIT off or take longer than `--limit` are not used.
+A measuring run comes first: tests that fail with the JIT off or exceed `--limit` are not used.
 
-A mutant is killed if a test fails or does not end; it survives if all tests pass that run its line, up to `--budget` seconds of them.
+A mutant is killed if a test fails or does not end. It survives if all tests that run its line pass, up to `--budget` seconds of tests.
 The folder `--out` holds `measured.json`, `results.jsonl`, `mutants.csv` and `report.md`. The same command resumes where it was
-interrupted; after a change of tests, only mutants that had survived are tried again.
-`explained_mutants.json` beside this file explains survivors, each by its function and by its line before and after the change: those that
+interrupted; after a change to the tests, only surviving mutants are tried again.
+`explained_mutants.json` next to this file explains survivors by function and by source line before and after the change: mutants that
 change no result, and guards that no fast test can reach.
 """
 
@@ -35,7 +35,7 @@ from mutation_sites import Mutant, apply_mutant, find_mutants, lines_using
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPPORT = Path(__file__).resolve().parent.relative_to(ROOT)
-# Tests that run kernels on few customers. Those among them that are slow with the JIT off are left out when they are measured.
+# Tests that run kernels on few customers. The measuring run excludes those that are slow with the JIT off.
 TESTS = (
     "tests/rules",
     *(f"tests/simulation/test_{name}.py" for name in ("arrivals", "batches", "desk_queue", "guardrails_and_flows", "model_rules")),
@@ -47,39 +47,39 @@ TESTS = (
 )
 COPIED = ("cjsim", "tests", "configs", "experiments", "docs", "benchmarks", "README.md", "pyproject.toml", "requirements.lock", "Makefile")
 FIRST = "tests/rules/"
-SHARED_SECONDS = 0.2  # a fixture of a module or session that takes less is made again with each test
-SLACK, LEAST_LIMIT = 6.0, 4.0  # a test's limit of CPU time: so many times what it took, at least so many seconds
-START_UP, WALL_SLACK = 120.0, 20.0  # a process's limit, on a machine that does other work too: seconds to start; times what its tests took
+SHARED_SECONDS = 0.2  # faster fixtures of a module or session are rebuilt for each test
+SLACK, LEAST_LIMIT = 6.0, 4.0  # CPU time limit of a test: multiple of its time, minimum in seconds
+START_UP, WALL_SLACK = 120.0, 20.0  # wall time limit of a process under other load: startup seconds, multiple of its tests' time
 
 
 class Test(NamedTuple):
     """A test of the selection."""
 
     name: str
-    seconds: float  # CPU, its share of shared fixtures aside
-    group: float  # seconds of its file, where the file has shared fixtures: its tests are run together
+    seconds: float  # CPU time without shared fixtures
+    group: float  # seconds of its file if it has shared fixtures, because its tests run together
 
     @property
     def file(self) -> str:
-        """The file that holds it."""
+        """The file of the test."""
         return self.name.split("::")[0]
 
     @property
     def rank(self) -> tuple[bool, float, str, float]:
-        """Tests of single rules before others; fastest first; tests that share fixtures in a row."""
+        """Sort key: tests of single rules first, then by speed; tests with shared fixtures are adjacent."""
         is_other = not self.file.startswith(FIRST)
         return (is_other, self.group, self.file, self.seconds) if self.group else (is_other, self.seconds, "", 0.0)
 
 
 class Measured(NamedTuple):
-    """What the measuring run found: the tests, and for each line of a kernel file those that run it."""
+    """Result of the measuring run: the tests, and the tests that run each line of the kernel files."""
 
     tests: dict[str, Test]
     lines: dict[str, dict[int, set[str]]]
 
 
 def say(text: str) -> None:
-    """Progress, on standard error."""
+    """Print progress to standard error."""
     sys.stderr.write(f"[{time.strftime('%H:%M:%S')}] {text}\n")
     sys.stderr.flush()
 
@@ -99,7 +99,7 @@ class Copies:
             self.idle.put(copy)
 
     def run(self, work: Callable[[Path], Any]) -> Any:
-        """Do some work in a copy that is not in use."""
+        """Run some work in a copy that is not in use."""
         copy = self.idle.get()
         try:
             return work(copy)
@@ -108,7 +108,7 @@ class Copies:
 
 
 def run_tests(copy: Path, wall: float, **request: Any) -> dict[str, Any] | None:
-    """Run pytest in a copy. None if it had to be ended after `wall` seconds without an answer."""
+    """Run pytest in a copy. None if it was stopped after `wall` seconds without a response."""
     answer = copy / "answer.json"
     answer.unlink(missing_ok=True)
     full = {"tests": [], "limits": {}, "limit": 10.0, "waste": 1e9, "stop": False, "cover": False, "answer": str(answer), **request}
@@ -140,7 +140,7 @@ def test_files(paths: Iterable[str]) -> list[str]:
 
 
 def measure_file(copies: Copies, file: str, limit: float) -> dict[str, Any]:
-    """Run a test file on the unchanged package: seconds and lines by test, without those that fail or take too long."""
+    """Run a test file on the unchanged package: seconds and lines by test, without tests that fail or are too slow."""
 
     def work(copy: Path) -> dict[str, Any] | None:
         return run_tests(copy, 1800.0, files=[file], limit=limit, waste=5 * limit, cover=True)
@@ -194,7 +194,7 @@ def join_measured(kept: dict[str, Any], files: list[str]) -> Measured:
 
 
 def content_digest(test_files: Iterable[str]) -> str:
-    """Digest of the package and of some test files with what they import."""
+    """Digest of the package and of some test files with their imports."""
     support = [path for name in ("support", "generators") for path in (ROOT / "tests" / name).glob("*.py")]
     own = {"mutate_kernels.py", "mutation_sites.py", "mutation_report.py", "limited_tests.py"}
     paths = [*(ROOT / "cjsim").rglob("*.py")]
@@ -229,7 +229,7 @@ def try_mutant(copy: Path, mutant: Mutant, tests: list[Test], budget: float) -> 
     begun = time.monotonic()
     try:
         _write_source(path, apply_mutant(source, mutant))
-        # Most mutants fall to the tests of single rules: only for the others the other files are collected.
+        # Most mutants are killed by tests of single rules: the other files are collected only for the remaining mutants.
         for is_first in (True, False):
             group = [test for test in chosen if test.file.startswith(FIRST) == is_first]
             if group and result["status"] == "survived":
@@ -272,7 +272,7 @@ def _write_source(path: Path, source: bytes) -> None:
 
 
 def load_results(journal: Path, digests: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Results of earlier runs that still hold: of the same package, and of the same tests too where the mutant was not killed."""
+    """Results of earlier runs that are still valid: same package and, for survivors, same tests."""
     lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
     found = [json.loads(line) for line in lines]
     return {
@@ -323,7 +323,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Draw, measure, try, report. Returns 1 if less than 95 % are killed."""
+    """Draw and test mutants and write the report. Returns 1 if less than 95 % are killed."""
     options = parse_arguments()
     found = [mutant for mutant in find_mutants(ROOT / "cjsim") if options.only in f"{mutant.file}:{mutant.function}"]
     mutants = draw_mutants(found, options.count, options.seed)

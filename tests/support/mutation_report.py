@@ -1,4 +1,4 @@
-"""Tables of what became of mutants: `mutants.csv`, and `report.md` with the survivors and their explanations."""
+"""Results of mutation testing: `mutants.csv`, and `report.md` with the survivors and their explanations."""
 
 import csv
 import json
@@ -51,7 +51,7 @@ def write_report(mutants: list[Mutant], results: dict[str, dict[str, Any]], out:
 
 
 def explanation(mutant: Mutant, known: list[dict[str, str]]) -> str:
-    """Why no fast test kills a mutant, if that is known; entries give its line of source before and after the change, without comments."""
+    """The known reason why no fast test kills a mutant; entries give its source line before and after the change, without comments."""
     source = (ROOT / mutant.file).read_bytes()
     before, after = (
         text.decode("utf-8").splitlines()[mutant.line - 1].split("  # ")[0].strip() for text in (source, apply_mutant(source, mutant))

@@ -21,8 +21,8 @@ class Mutant(NamedTuple):
     start: int  # the span of bytes that `text` replaces
     end: int
     text: str
-    lines: tuple[int, ...]  # lines that run if the place does
-    names: tuple[str, ...]  # at the top level: names that the statement sets
+    lines: tuple[int, ...]  # lines that run if the place runs
+    names: tuple[str, ...]  # at the top level: names set by the statement
 
     @property
     def site(self) -> tuple[str, int, int]:
@@ -36,7 +36,7 @@ class Mutant(NamedTuple):
 
 
 class _Finder:
-    """Walks one source. Class bodies, decorators, annotations and `np.dtype(...)` describe arrays and are left out."""
+    """Walks one source. Class bodies, decorators, annotations and `np.dtype(...)` only describe arrays and are excluded."""
 
     def __init__(self, file: str, source: bytes) -> None:
         self.file, self.source = file, source
@@ -127,12 +127,12 @@ def find_mutants(package: Path, folder: str = "kernels", skip: frozenset[str] = 
 
 
 def apply_mutant(source: bytes, mutant: Mutant) -> bytes:
-    """The source with its change."""
+    """The source with the change of a mutant."""
     return source[: mutant.start] + mutant.text.encode() + source[mutant.end :]
 
 
 def lines_using(package: Path, names: tuple[str, ...], folder: str = "kernels") -> Iterator[tuple[str, int]]:
-    """Lines of functions (file, number) that read one of the names, or a top-level name that is set from one."""
+    """Lines of functions (file, number) that read one of the names, or a top-level name derived from one."""
     trees = {path.relative_to(package.parent).as_posix(): ast.parse(path.read_bytes()) for path in (package / folder).rglob("*.py")}
     wanted, size = set(names), -1
     while size != len(wanted):

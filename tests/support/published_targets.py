@@ -1,4 +1,4 @@
-"""Published numbers of the shipped journeys, and their distance from what the log of a run shows."""
+"""Published numbers of the shipped journeys, and their distance from the rates in the log of a run."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -26,17 +26,17 @@ def load_shipped(name: str, **changes: object) -> cj.Scenario:
 
 
 def ever_happened_sql(event: str) -> str:
-    """Whether an event happened to a customer."""
+    """SQL for whether an event happened to a customer."""
     return f"max((event = '{event}')::int)"
 
 
 def event_count_sql(*events: str) -> str:
-    """How often some events happened to a customer."""
+    """SQL for the number of these events of a customer."""
     return " + ".join(f"sum((event = '{event}')::int)" for event in events)
 
 
 def message_count_sql(touch: str, *messages: str) -> str:
-    """How often a touch of these messages happened to a customer."""
+    """SQL for the number of such touches of a customer by these messages."""
     return f"sum((event = '{touch}' and message in {(*messages, '')})::int)"
 
 
@@ -52,7 +52,7 @@ def message_targets(run: str, messages: Sequence[str], **rates: tuple[float, flo
 def distance_beyond_tolerance(target: PublishedTarget, log: cj.EventLog, rows: str) -> tuple[float, float]:
     """The distance of the log's rate from the published one beyond the tolerance, and the standard error of the rate (delta method).
 
-    `rows` is a query for the table over which the sums are taken, customer by customer.
+    `rows` is a query for the table of sums by customer.
     """
     counts = log.query(f"select {target.numerator} as above, {target.denominator} as below from ({rows}) group by customer")
     numerator, denominator = counts["above"].fillna(0).astype(float), counts["below"].fillna(0).astype(float)

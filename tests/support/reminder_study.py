@@ -8,7 +8,7 @@ REMINDER_WAIT, REMINDER_CAP = "policy.flows.remind.steps[0].wait", "policy.guard
 
 
 def reminder_journey() -> dict[str, Any]:
-    """Visits lead to orders; an opened reminder makes a visit more likely, and leaving too."""
+    """Visits lead to orders; an opened reminder speeds up both visits and churn."""
     buys = {"choose": [{"weight": 0.3, "effects": [{"fire": "order"}]}, {"weight": 0.7}]}
     return {
         "name": "j",

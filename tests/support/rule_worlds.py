@@ -1,4 +1,4 @@
-"""Worlds for tests of single rules: one customer, everything certain, and what the log and the customer table then show."""
+"""Deterministic scenarios with one customer for tests of single rules, with their log rows and customer table."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from small_scenarios import small_scenario
 from cjsim.simulation.simulate import simulate
 
 EVERY_DAY = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-ALWAYS, NEVER = 20.0, -20.0  # logits: chances that nothing in these worlds meets
+ALWAYS, NEVER = 20.0, -20.0  # logits so large that these probabilities are 1 and 0
 SURE_MAIL = {
     "personas": {"customer": {"share": 1, "affinity": {"mail": ALWAYS}}},
     "channels": {"mail": {}},
@@ -23,7 +23,7 @@ def rows_of(journey: dict[str, Any], policy: dict[str, Any] | None = None, *, cu
 
 
 def times(rows: list[LogRow], event: str, **fields: str) -> list[float]:
-    """Days at which an event happened, in order; `fields` are those of the log that must fit."""
+    """Days at which an event happened, in order; `fields` are log fields that must match."""
     return [row.time for row in rows if row.event == event and all(getattr(row, name) == value for name, value in fields.items())]
 
 
@@ -34,7 +34,7 @@ def customer_row(journey: dict[str, Any], policy: dict[str, Any] | None = None, 
 
 
 def event_after(days: str | None, *effects: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """An event that happens once, so many days after entry (None: only when fired), and stops its clock."""
+    """An event that happens once, `days` after entry (None: only when fired), and stops its clock."""
     return {"in": "anywhere", "wait": {"fixed": days} if days else "never", "effects": [*effects], **more}
 
 

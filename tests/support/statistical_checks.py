@@ -1,8 +1,8 @@
 """Shared parts of the tests against theory: an assertion with a known error rate, p-values, small simulations, and integrals as oracles.
 
-Each test passes its p-values to `assert_plausible` once. If the theory holds, `assert_plausible` fails with probability ALPHA = 1e-6 at
-most, however many p-values it gets (Bonferroni). The tests in tests/theory call it fewer than 200 times, so that a run of all of them with
-new seeds would fail by chance less than once in 5,000 runs. Seeds are fixed.
+Each test passes its p-values to `assert_plausible` once. If the theory holds, `assert_plausible` fails with probability at most
+ALPHA = 1e-6, for any number of p-values (Bonferroni). The tests in tests/theory call it fewer than 200 times,
+so that with new seeds, fewer than 1 in 5,000 runs of all of them would fail by chance. Seeds are fixed.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from cjsim.simulation.simulate import simulate
 
 ALPHA = 1e-6
 Floats = NDArray[Any]
-_MIN_CELL_COUNT = 25.0  # expected count of a cell of the chi-square test
+_MIN_CELL_COUNT = 25.0  # minimum expected count of a cell in the chi-square test
 
 
 def assert_plausible(*p_values: float) -> None:
-    """Fail if a p-value is too small; if the theory holds, this happens with probability ALPHA at most."""
+    """Fail if a p-value is too small; if the theory holds, this happens with probability at most ALPHA."""
     found = np.array(p_values, dtype=np.float64)
     assert np.all(found * len(found) >= ALPHA), f"p-values {found}, of which the least should be at least {ALPHA / len(found):.1g}"
 

@@ -69,7 +69,7 @@ def empty_outcomes(n: int) -> Outcomes:
 
 
 def random_outcomes(n: int, seed: int = 1, shift: float = 0.0) -> Outcomes:
-    """Customers who buy, read and leave at random; `shift` is added to each purchase."""
+    """Customers who buy, open messages and leave at random; `shift` is added to each purchase."""
     rng = np.random.default_rng(seed)
     made = empty_outcomes(n)
     of = made.customers

@@ -44,7 +44,7 @@ def branching_scenario(customers: int = FOUNDERS, *, journey: dict[str, Any] | N
 
 @cache
 def extinct_branching_run() -> tuple[Any, np.ndarray[Any, Any]]:
-    """A run in which every tree is extinct long before the horizon, and each customer's generation."""
+    """A run in which every tree is extinct long before the horizon, and the generation of each customer."""
     run = simulate(branching_scenario())
     generation = np.rint(run.outcomes.customers["entered"] / 3).astype(int)
     assert generation.max() < 90
@@ -52,13 +52,13 @@ def extinct_branching_run() -> tuple[Any, np.ndarray[Any, Any]]:
 
 
 def test_expected_progeny_of_a_branching_process() -> None:
-    # Harris (1963), The Theory of Branching Processes, section I.13: 1 / (1 - m), the founder included.
+    # Harris (1963), The Theory of Branching Processes, section I.13: 1 / (1 - m), including the founder.
     run, _ = extinct_branching_run()
     assert_plausible(mean_p_value(np.bincount(run.roots), 1 / (1 - MEAN)))
 
 
 def test_progeny_follows_the_otter_dwass_distribution() -> None:
-    # Dwass (1969), J. Appl. Prob. 6: P(T = t) = P(X_1 + ... + X_t = t - 1) / t, here of a binomial number of 3 t invitations.
+    # Dwass (1969), J. Appl. Prob. 6: P(T = t) = P(X_1 + ... + X_t = t - 1) / t, here with a binomial number of 3 t invitations.
     run, _ = extinct_branching_run()
     size = np.arange(1, 2000)
     chances = stats.binom.pmf(size - 1, INVITES * size, JOINS) / size
@@ -112,7 +112,7 @@ def test_referred_customer_enters_after_the_delay(tmp_path: Path) -> None:
     referred_at = rows[rows["event"] == "tell"].set_index("customer")["time"]
     brought = run.customers[run.customers["referred_by"].notna()]
     since = brought["entered"].to_numpy() - (referred_at[brought["referred_by"]].to_numpy() - start) / np.timedelta64(1, "D")
-    early = referred_at[brought["referred_by"]].to_numpy() < start + np.timedelta64(1, "D")  # so that the horizon cuts off one in 10^6
+    early = referred_at[brought["referred_by"]].to_numpy() < start + np.timedelta64(1, "D")  # so that the horizon cuts off 1 in 10^6
     assert_plausible(stats.kstest(since[early], stats.expon(scale=2).cdf).pvalue)
     entries = rows[rows["event"] == "entered"].set_index("customer")["time"]
     assert len(entries) == len(run)

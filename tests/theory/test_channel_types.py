@@ -1,6 +1,6 @@
 """Pull and paid channels, costs of clicks, relevance, and preferred contact frequency.
 
-Error rates: see statistical_checks.py; what is exact says so.
+Error rates: see statistical_checks.py; exact tests say so.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ DAILY = {"weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday", "s
 
 
 def touches_per_customer(run: Run, touch: TouchCode) -> np.ndarray[Any, Any]:
-    """How often each customer was touched so, on the first channel."""
+    """The number of such touches of each customer on the first channel."""
     return np.asarray(run.outcomes.touch_counts[:, 0, touch].astype(int))
 
 
@@ -35,7 +35,7 @@ def days_and_events(run: Run, *events: str) -> list[tuple[float, str]]:
 
 
 def in_app_journey(visit: dict[str, Any], **channel: Any) -> dict[str, Any]:
-    """A journey with visits, and an in-app channel that is shown at them."""
+    """A journey with visits, and an in-app channel whose messages appear at visits."""
     return {
         "events": {"visit": {"in": "anywhere", "wait": visit}, "shown": {}, "seen": {}},
         "channels": {"app": {"kind": "pull", "visits": ["visit"], **channel}},
@@ -61,7 +61,7 @@ def test_placed_message_is_shown_at_the_next_visit_within_its_lifetime() -> None
 
 
 def test_pull_channel_lifetime_counts_from_placement_only() -> None:
-    # The open rate is that of each message shown, however late it is opened.
+    # The open rate applies to each message shown, no matter how late it is opened.
     journey = in_app_journey({"exponential": "3d"}, lifetime="4d", open_delay={"exponential": "6d"})
     run = simulate_small(journey, policy={"broadcasts": ON_DAY_2}, customers=CUSTOMERS, horizon="100d")
     shown = run.outcomes.customers["contacts"] > 0
@@ -71,7 +71,7 @@ def test_pull_channel_lifetime_counts_from_placement_only() -> None:
 
 
 def test_newer_message_of_the_same_source_replaces_the_older(tmp_path: Path) -> None:
-    # Visits on days 4, 8, ...; placed daily at noon for three days, then never again.
+    # Visits on days 4, 8, ...; messages are placed daily at noon for three days, then no more.
     dates = ["2026-01-05", "2026-01-06", "2026-01-07"]
     policy = {"broadcasts": {"b": {"schedule": {"dates": dates, "at": "12:00"}, "send": "m"}}}
     run = simulate_small(in_app_journey({"fixed": "4d"}), policy=policy, customers=1, horizon="20d", log=tmp_path / "log.parquet")
@@ -156,7 +156,7 @@ def test_personal_topic_matches_with_the_stated_accuracy_at_each_send() -> None:
     for tier, accuracy in (("known", 0.9), ("asked", 0.6), ("new", 1 / 3)):
         opens = run.outcomes.customers["opens"][run.profiles().attributes["tier"] == tier]
         p = accuracy * special.expit(LOGIT + 2.5) + (1 - accuracy) * special.expit(LOGIT)
-        # Drawn anew for each send: two independent openings, and not one draw of the match for both.
+        # Redrawn for each send: two independent opens, not one draw of the match for both.
         found += [share_p_value(opens == 2, p * p), share_p_value(opens == 0, (1 - p) ** 2)]
     assert_plausible(*found)
 
@@ -200,14 +200,14 @@ def test_fatigue_depends_only_on_pressure_above_the_preferred_frequency(tmp_path
 
 
 def customers_with_event(run: Run, event: str, source: str) -> np.ndarray[Any, Any]:
-    """Whether each customer has such a row in the log."""
+    """Whether each customer has a log row with this event and source."""
     assert run.log is not None
     found = np.zeros(len(run), bool)
     found[run.log.query(f"select customer from log where event = '{event}' and source = '{source}'")["customer"]] = True
     return found
 
 
-def test_unopened_count_is_reset_by_an_opening(tmp_path: Path) -> None:
+def test_unopened_count_is_reset_by_an_open(tmp_path: Path) -> None:
     journey = {"channels": {"mail": {}}, "messages": {"m": {"channel": "mail", "open_rate": 0.4}}}
     policy = {"broadcasts": {"b": {"schedule": {**DAILY, "at": "12:00"}, "send": "m", "if": "unopened < 3 and unopened(mail) < 3"}}}
     run = simulate_small(journey, policy=policy, customers=300, horizon="40d", log=tmp_path / "log.parquet")

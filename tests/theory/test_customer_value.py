@@ -1,6 +1,6 @@
 """Customer value: discounted streams, costs, retention, moments, entry, and the intervals of metrics.
 
-Error rates: see statistical_checks.py; that of the coverage of intervals is with its test.
+Error rates: see statistical_checks.py; the test of interval coverage states its own.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from cjsim.simulation.simulate import simulate
 
 CUSTOMERS = 40_000
 YEARLY = 0.25
-DISCOUNT_RATE_PER_DAY = np.log1p(YEARLY) / 365.0  # of interest, a day
+DISCOUNT_RATE_PER_DAY = np.log1p(YEARLY) / 365.0  # of interest, per day
 
 
 def order_journey(purchase: dict[str, Any], *, rate: float = 0.1, **event: Any) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def test_retention_under_exponential_churn_is_the_survival_function() -> None:
         metric = run.metrics[f"retention_{days:.0f}d"]
         assert (metric.value, metric.n) == (np.mean(retained[observed]), observed.sum())
         found.append(share_p_value(retained[observed], np.exp(-days / mean)))
-    # Not in a retained stage at the horizon, of those who converted: the age at the horizon is given by the time of conversion.
+    # Converted customers outside of retained stages at the horizon: the time of conversion gives their age at the horizon.
     gone = integrate.quad(lambda t: stats.expon(scale=40).pdf(t) * -np.expm1(-(400 - t) / mean), 0, 400)[0] / stats.expon(scale=40).cdf(400)
     left = run.outcomes.customers["stage"][~np.isnan(converted)] == 2
     assert run.metrics["churn"].value == np.mean(left)
@@ -105,8 +105,8 @@ def test_metrics_count_from_each_customers_entry() -> None:
     assert_plausible(time_p_value(entered, stats.uniform(0, 80).cdf))
 
 
-# Orders at rate 0.06 g a day, g gamma with mean 1 and shape 2; each triggers a message that costs 2 and is opened
-# with logit(0.2) + g: a customer's trials are correlated with each other and with their number.
+# Orders at rate 0.06 g per day, g gamma with mean 1 and shape 2; each triggers a message that costs 2 and is opened
+# with logit(0.2) + g: the trials of a customer are correlated with each other and with their number.
 BUYER_JOURNEY = {
     "traits": {"g": {"gamma": {"mean": 1.0, "shape": 2.0}}},
     "channels": {"mail": {"affinity": "g", "cost": 2.0}},
@@ -126,8 +126,8 @@ def known_metrics(days: float) -> dict[str, float]:
 
 
 def test_metric_intervals_have_nominal_coverage() -> None:
-    # If an interval covers with probability 95 %, less than 91 % or more than 98 % of 1,000 do with probability 3.4e-7 (binomial): of
-    # the three metrics one, 1.0e-6 at most. Of 200 it would be 1.5e-2 each.
+    # If intervals cover with probability 95 %, the coverage of 1,000 is below 91 % or above 98 % with probability 3.4e-7 (binomial), for
+    # any of the three metrics at most 1.0e-6. With 200 intervals it would be 1.5e-2 each.
     runs, days = 1000, 30.0
     small = small_scenario(journey=BUYER_JOURNEY, policy=THANK_YOU_POLICY, horizon="30d")
     known = known_metrics(days)

@@ -39,7 +39,7 @@ WAITS: dict[str, tuple[dict[str, Any], Any]] = {
 
 
 def first_times(event: dict[str, Any], *, policy: dict[str, Any] | None = None, **parts: Any) -> Floats:
-    """When each customer's event `e` happens first, within DAYS; `parts` belong to the journey."""
+    """Time of each customer's first event `e` within DAYS; `parts` are parts of the journey."""
     events = {"e": {**ONCE, **event}, **parts.pop("events", {})}
     run = simulate_small({**FIRST, **parts, "events": events}, customers=CUSTOMERS, policy=policy, horizon=f"{DAYS:g}d")
     return moment_times(run, "first")
@@ -67,8 +67,8 @@ LIFTS = (-1.0, -0.9999, -0.5, -1e-3, 1e-3, 0.5, 30.0, 1000.0, 1e6)
 @pytest.mark.parametrize("tau", TAUS)
 @pytest.mark.parametrize("lift", LIFTS)
 def test_time_to_target_matches_high_precision_solution(lift: float, tau: float) -> None:
-    # Relative error 1e-12 from 1e-3 tau (1 + |A|) on. Below, the formula's terms cancel: there the clock that runs until the time
-    # found misses its target by no more than the rounding of the terms, a few 1e-16 tau (1 + |A|).
+    # The relative error is at most 1e-12 from 1e-3 tau (1 + |A|) on. Below, the terms of the formula cancel: there, the clock at the
+    # computed time misses its target by at most the rounding of the terms, a few 1e-16 tau (1 + |A|).
     scale = tau * (1 + abs(lift))
     targets = np.concatenate([scale * np.geomspace(1e-15, 1e3, 73), [1e-12, 1e6]])
     found = np.empty_like(targets)
@@ -94,7 +94,7 @@ def test_time_to_target_matches_the_lambert_w_formula(lift: float, tau: float) -
 
 @pytest.mark.parametrize("lift", LIFTS)
 def test_time_to_a_zero_target_is_zero(lift: float) -> None:
-    # At A = -1 the clock's speed is 0 at first: x is about sqrt(2 target tau), so that rounding alone gives 1e-8 of tau.
+    # At A = -1 the initial speed of the clock is 0: x is about sqrt(2 target tau), so rounding alone gives 1e-8 of tau.
     found = np.empty(1)
     fill_times_to_target(np.zeros(1), lift, 1.0, found)
     assert 0.0 <= found[0] <= (2e-8 if lift == -1.0 else 1e-12)
@@ -147,7 +147,7 @@ def test_first_passage_follows_the_integral_of_a_decaying_lift(touches: str, law
 
 
 def test_lift_decays_while_its_event_is_disabled() -> None:
-    # Away on days 5, 11, 17, ...; back, the clock starts anew, which an exponential wait does not show.
+    # Disabled on days 5, 11, 17, ...; then the clock restarts, which an exponential wait does not show.
     journey, policy = broadcasts_with_lift("e", TOUCHES["one"])
     away = {"in": ["here"], "wait": {"fixed": "5d"}, "effects": [{"go": "there"}]}
     back = {"in": ["there"], "wait": {"fixed": "1d"}, "effects": [{"go": "here"}]}
@@ -185,7 +185,7 @@ PROFILE = {"p": {"hours": HOURS, "weekdays": WEEKDAYS, "seasons": {"sale": {"fro
 
 
 def weight(t: Floats) -> Floats:
-    """The profile's weight at times from Monday 2026-01-05 on: hours, weekdays and season, each over its mean."""
+    """The profile's weight at times from Monday 2026-01-05: hours, weekdays and season, each divided by its mean."""
     day = np.floor(t).astype(int)
     hour = np.floor((t - day) * 24).astype(int)
     season = np.where((day >= 5) & (day <= 15), 3.0, 1.0) / ((365 - 11 + 11 * 3.0) / 365)
@@ -259,7 +259,7 @@ def test_speed_is_the_product_of_persona_traits_and_satisfaction() -> None:
 
 
 def test_speed_is_updated_only_when_satisfaction_changes() -> None:
-    # Rest 0.3; at day 2 up by half of what is missing to 1; decay with half-life 3 days; at day 5 down by 40 %.
+    # Baseline 0.3; at day 2 up by half of the distance to 1; decay with half-life 3 days; at day 5 down by 40 %.
     rest, up, down = 0.3, 0.3 + 0.5 * 0.7, (0.3 + 0.35 * 0.5) * 0.6
     stages = {"a": {}, "b": {}, "c": {}}
     cheer = {"in": ["a"], "wait": {"fixed": "2d"}, "effects": [{"satisfy": 0.5}, {"go": "b"}]}

@@ -22,7 +22,7 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 
 
 def next_time(now: float, hour: float, weekdays: tuple[str, ...]) -> float:
-    """The first time from now on at that hour on one of the weekdays, by datetime's calendar."""
+    """The first time from now at that hour on one of the weekdays, by the calendar of datetime."""
     begin = datetime.fromisoformat(START)
     midnight = (begin + timedelta(days=now)).replace(hour=0, minute=0, second=0, microsecond=0)
     for ahead in range(-1, 9):
@@ -72,7 +72,7 @@ def test_weekday_follows_the_calendar_for_any_start_date(start: str) -> None:
     assert [abs(one - other) < timedelta(seconds=1) for one, other in zip(sent, wanted, strict=True)] == [True] * len(wanted)
 
 
-def test_wait_until_resumes_at_once_at_a_matching_time() -> None:
+def test_wait_until_resumes_immediately_at_a_matching_time() -> None:
     # 10:20 as day 3 + 31/72 differs in the last bits from 10:20 as the sum of waits.
     steps = [{"wait": "8h"}, {"wait": "2h"}, {"wait": "20min"}, {"wait_until": {"at": "10:20"}}, {"send": "hello"}]
     world = small_scenario(journey=MAIL, policy={"flows": {"f": {"on": {"date": "2026-01-08"}, "steps": steps}}})
@@ -87,11 +87,11 @@ def test_24_00_is_the_end_of_the_day() -> None:
 
 
 def expected_hour(counts: list[int], at: float, typical: float, learn_from: int) -> float:
-    """`at`, moved by as much as the counts, and `learn_from` more at `typical`, are later than `typical`."""
+    """`at`, shifted by how much later than `typical` the counts are, with `learn_from` additional counts at `typical`."""
     seen = np.repeat(np.arange(24) + 0.5, counts).tolist() + [typical] * learn_from
 
     def nearness(later: int) -> float:
-        """Similarity of all observed hours to `typical`, moved by so many hours."""
+        """Similarity of all observed hours to `typical`, shifted by `later` hours."""
         apart = np.abs((np.array(seen) - typical - later + 12) % 24 - 12) / 12
         return round(float(np.sum(1 - 6 * apart**2 + 4 * apart**3)), 9)
 
@@ -143,7 +143,7 @@ AWAKE = {
 
 
 def best_hour_scenario(**events: dict[str, Any]) -> Scenario:
-    """A weekly mail at the best hour, learned from opened mails and from events."""
+    """A weekly email at the best hour, learned from opens and events."""
     return small_scenario(
         journey={
             "activity": AWAKE,
@@ -172,7 +172,7 @@ LOOK = {"in": ["here"], "wait": {"exponential": "9d"}, "activity": "morning"}
 
 
 def expected_send_times(rows: list[LogRow], learned_from: set[str]) -> list[float]:
-    """When the mails are sent, by the rows of the log before each."""
+    """Send times of the emails, computed from the log rows before each."""
     wanted = []
     for begun in [row.time for row in rows if row.event == "flow_started"]:
         seen = [row.time for row in rows if row.event in learned_from and row.time < begun]
@@ -203,7 +203,7 @@ def test_best_hour_sends_follow_the_logged_history(events: dict[str, Any], learn
 
 
 def test_best_hour_ignores_unobserved_events() -> None:
-    # Other hidden events, the same visible ones: the same sends to the same customers.
+    # Different hidden events and the same observed ones: the same sends to the same customers.
     plain, hidden = (
         log_rows(best_hour_scenario(look={**LOOK, "observed": False, "wait": {"exponential": wait}}), 10) for wait in ("900d", "1d")
     )
@@ -211,7 +211,7 @@ def test_best_hour_ignores_unobserved_events() -> None:
 
 
 def test_customers_who_respond_late_are_contacted_late() -> None:
-    """Customers who read from 19 to 22 h are about 6 hours later than 14:30; a few mails do not establish all of it."""
+    """Customers who read from 19:00 to 22:00 are about 6 hours later than 14:30; a few emails do not establish the full shift."""
     world = best_hour_scenario().with_values({"journey.traits.late": {"fixed": 0}})
     late = [row.time % 1 * 24 for row in log_rows(world, 20) if row.event == "delivered" and row.time > 120]
     assert {round(hour, 3) for hour in late} <= {15.0, 16.0, 17.0, 18.0}
@@ -224,7 +224,7 @@ def arms(share: float, *steps: dict[str, Any]) -> dict[str, Any]:
 
 
 def experiment_scenario(share: float = 0.3) -> Scenario:
-    """Two flows that share an experiment, one of which reaches it many times, and a flow with a plain split."""
+    """Two flows that share an experiment, which one of them reaches many times, and a flow with a plain split."""
     again = [{"label": "again", "wait": "2d"}, {"split": arms(share, {"send": "hello"}), "experiment": "tone"}, {"jump": "again"}]
     return small_scenario(
         journey=MAIL,
@@ -242,7 +242,7 @@ def experiment_scenario(share: float = 0.3) -> Scenario:
 
 
 def exposures(rows: list[LogRow]) -> dict[int, list[tuple[str, float]]]:
-    """By customer: the flows in which it was exposed to the experiment, and the arms."""
+    """By customer: the flows with exposures to the experiment, and the arms."""
     found: dict[int, list[tuple[str, float]]] = defaultdict(list)
     for row in rows:
         if row.event == "exposed":
@@ -281,7 +281,7 @@ def test_plain_split_is_redrawn_each_time_and_not_logged() -> None:
     rows = log_rows(experiment_scenario(), 400)
     sent = np.bincount([row.customer for row in rows if row.event == "delivered" and row.source == "alone"], minlength=400)
     assert {row.source for row in rows if row.event == "exposed"} == {"often", "late"}
-    # Drawn once a customer, all would have 0 or 29.
+    # If it were drawn once per customer, all would have 0 or 29.
     assert np.mean((sent > 0) & (sent < 29)) > 0.9
     assert_plausible(share_p_value(np.arange(400 * 29) < sent.sum(), 0.3))
 

@@ -31,7 +31,7 @@ def one_flow_scenario(on: dict[str, Any], *steps: dict[str, Any], journey: dict[
 
 
 def noons(*weekdays: int) -> list[float]:
-    """Noon of these weekdays in the 30 days."""
+    """Noon on these weekdays in the 30 days."""
     first = date.fromisoformat(START)
     return [day + NOON for day in range(30) if (first + timedelta(days=day)).weekday() in weekdays]
 
@@ -81,7 +81,7 @@ def test_exited_flow_starts_at_the_next_date() -> None:
 
 
 def score_scenario(**on: Any) -> Scenario:
-    """Two events add to a score and take from it; the flow runs for a day."""
+    """Two events that raise and lower a score; the flow runs for a day."""
     events = {
         "warm": {"in": ["here"], "wait": {"exponential": "2d"}, "effects": [{"score": {"heat": 1.5}}]},
         "cool": {"in": ["here"], "wait": {"exponential": "5d"}, "effects": [{"score": {"heat": -1.0}}]},
@@ -112,7 +112,7 @@ class ScoreOracle:
 
 
 def allowed_starts(crossings: list[float]) -> list[float]:
-    """Starts of a flow that runs for a day and starts at most every two."""
+    """Starts of a flow that runs for a day and starts at most every two days."""
     taken: list[float] = []
     for time in crossings:
         if time < 120.0 and (not taken or time - taken[-1] >= 2.0):
@@ -156,7 +156,7 @@ def test_added_points_delay_the_crossing_of_a_decaying_score() -> None:
 
 
 def test_points_added_at_the_crossing_start_the_flow_once() -> None:
-    # The score has faded to 4 on day 5, as the event comes, clocks before actors.
+    # The score has decayed to 4 on day 5 when the event happens; clocks are handled before flows.
     world = decaying_score_scenario(4.0, at_day_3=-1.0).with_values({"journey.events.more.wait.fixed": "5d"})
     assert flow_start_times(world) == [5.0]
 
@@ -204,7 +204,7 @@ def test_score_raised_by_a_flow_starts_another_flow() -> None:
 
 
 def test_exit_event_does_not_end_the_flow_it_starts() -> None:
-    # As with the entry to a stage: the event's own exits first, then what its effects start.
+    # As for stage entry: first the exits of the event itself, then the flows started by its effects.
     journey = {
         "scores": {"sum": {}},
         "events": {"buy": {"in": ["here"], "wait": {"fixed": "4d"}, "effects": [{"score": {"sum": 1.0}}, {"tag": "late"}]}},
@@ -217,7 +217,7 @@ def test_exit_event_does_not_end_the_flow_it_starts() -> None:
 
 
 def unopened_scenario(*, n: int, channels: list[str]) -> Scenario:
-    """A mail and a text a day, half of them opened some hours later."""
+    """A daily email and a daily text message; half of them are opened some hours later."""
     schedule = {"weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]}
     slow = {"open_delay": {"exponential": "30h"}}
     return small_scenario(

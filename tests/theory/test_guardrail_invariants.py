@@ -1,4 +1,4 @@
-"""Guardrail invariants, exact, on logs of heavy traffic, checked by a simple oracle (guardrail_oracle.py)."""
+"""Guardrail invariants on logs of heavy traffic, checked exactly by a simple oracle (guardrail_oracle.py)."""
 
 from collections import Counter, defaultdict
 
@@ -10,7 +10,7 @@ from random_scenarios import generate_scenarios
 
 from cjsim.simulation.documents import Scenario
 
-ARRIVING_KINDS = ("push", "paid")  # kinds of channels that bring a message at the firm's time
+ARRIVING_KINDS = ("push", "paid")  # kinds of channels with deliveries at a time chosen by the company
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Responses to messages: rates of a neutral customer, what shifts them, delays, consent and holdouts.
+"""Responses to messages: rates of a neutral customer and their shifts, delays, consent and holdouts.
 
 Error rates: see statistical_checks.py. All messages are sent at known times to all customers, so that pressure and
 satisfaction at each send are known.
@@ -31,7 +31,7 @@ CUSTOMERS = 40_000
 ON_DAY_2 = {"broadcasts": {"b": {"schedule": {"dates": ["2026-01-07"], "at": "12:00"}, "send": "m"}}}
 SENT = 2.5
 RATES = {"open_rate": 0.3, "click_rate": 0.2, "unsubscribe_rate": 0.02, "complaint_rate": 0.01}
-# Each opening fires `seen`, each click `used`: their moments are the times.
+# Each open fires `seen` and each click `used`; their moments give the times.
 NOTED = {
     "events": {"seen": {}, "used": {}},
     "moments": {"seen": "seen", "used": "used"},
@@ -45,7 +45,7 @@ DELAYS: dict[str, tuple[dict[str, Any], Any]] = {
 
 
 def one_message_journey(channel: dict[str, Any], message: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
-    """A journey with one message whose opening and clicking are moments."""
+    """A journey with one message whose open and click are moments."""
     declared = {"channel": "mail", "effects": NOTED["effects"], **RATES, **(message or {})}
     return {"channels": {"mail": channel}, "messages": {"m": declared}, "events": NOTED["events"], "moments": NOTED["moments"], **parts}
 
@@ -101,13 +101,13 @@ SHIFT = 5.0 / 24.0
 
 
 def weight(t: Floats) -> Floats:
-    """The weight of HOURS, over its mean, for a customer whose clock is 5 hours late."""
+    """The weight of HOURS, divided by its mean, for a customer whose clock is 5 hours late."""
     return np.array(HOURS)[np.floor((t - SHIFT) * 24).astype(int) % 24] / np.mean(HOURS)
 
 
 @pytest.mark.parametrize(("at", "sent"), [("12:00", 2.5), ("04:00", 2 + 4 / 24)])
 def test_open_delay_uses_activity_time_and_lifetime_uses_clock_time(at: str, sent: float) -> None:
-    # Sent at noon 1.03 times as many open as with a flat profile, at 4 in the night 0.66 times: why the hour of a send matters.
+    # Compared with a flat profile, 1.03 times as many open if sent at noon and 0.66 times if sent at 04:00: the send hour matters.
     wait, known = DELAYS["lognormal"]
     parts = {"activity": {"p": {"hours": HOURS}}, "traits": {"late": {"fixed": 5.0}}, "clock_shift": "late"}
     journey = one_message_journey({"open_delay": wait, "lifetime": "18h", "activity": "p"}, **parts)
@@ -119,13 +119,13 @@ def test_open_delay_uses_activity_time_and_lifetime_uses_clock_time(at: str, sen
     assert_plausible(time_p_value(moment_times(run, "seen"), lambda t: 0.3 / flat * speed(t), 30.0))
 
 
-# Five sends on two channels, and what they weigh; the scenario starts on 2026-01-05.
+# Five sends on two channels, with their weights; the scenario starts on 2026-01-05.
 SENDS = [("mail", 0.5), ("text", 1.25), ("mail", 1.5), ("mail", 4.0), ("text", 4.5)]
 WEIGHTS = {"mail": 1.0, "text": 2.5}
 
 
 def scheduled_sends(channels: dict[str, dict[str, Any]], **parts: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A journey and a policy with SENDS, each a broadcast of its own."""
+    """A journey and a policy with SENDS, each in a separate broadcast."""
     messages = {f"m_{name}": {"channel": name, "open_rate": 0.4, "unsubscribe_rate": 0.04, "complaint_rate": 0.01} for name in channels}
     broadcasts = {}
     for i, (name, day) in enumerate(SENDS):
@@ -145,7 +145,7 @@ def test_fatigue_and_annoyance_shift_logits_by_the_prior_pressure(tmp_path: Path
     channels = {name: {"pressure": weight, "fatigue": 0.3, "annoyance": 0.25} for name, weight in WEIGHTS.items()}
     journey, policy = scheduled_sends(channels, pressure={"half_life": "2d"})
     run = simulate_small(journey, policy=policy, customers=2 * CUSTOMERS, horizon="10d", log=tmp_path / "log.parquet")
-    # Only customers who received all sends so far: those who left a channel have less pressure.
+    # Only customers who received all sends so far: customers who opted out of a channel have less pressure.
     delivered = np.logical_and.accumulate(responses_by_broadcast(run, "delivered"), axis=1)
     before = pressures(2.0)[:-1]
     found = []
@@ -248,7 +248,7 @@ def test_consent_shares_follow_channel_and_persona() -> None:
     shy = run.outcomes.customers["persona"] == 1
     assert delivered[shy, 1].all()
     mail, text = delivered[:, 0] > 0, delivered[:, 1] > 0
-    # Independent of each other: so is what both get.
+    # Consents are independent, and so is the share with both.
     both = share_p_value(mail[~shy] & text[~shy], 0.7 * 0.25)
     assert_plausible(share_p_value(mail[~shy], 0.7), share_p_value(text[~shy], 0.25), both, share_p_value(mail[shy], 0.1))
 
@@ -281,7 +281,7 @@ def test_split_is_redrawn_with_its_shares_each_time() -> None:
         journey, policy={"flows": {"f": {"on": {"event": "e"}, "steps": [{"split": arms}]}}}, customers=CUSTOMERS, horizon="15d"
     )
     delivered = touches_per_channel(run, TouchCode.DELIVERED)
-    # Two runs of the flow, independent of each other: multinomial.
+    # Two independent runs of the flow: multinomial.
     law = stats.multinomial(2, [0.2, 0.3, 0.5])
     ways = [(i, j, 2 - i - j) for i in range(3) for j in range(3 - i)]
     assert_plausible(counts_p_value(np.array([np.all(delivered == way, axis=1).sum() for way in ways]), law.pmf(ways)))

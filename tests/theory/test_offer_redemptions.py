@@ -1,6 +1,6 @@
-"""Offers: which one is redeemed, how often, and what it takes off revenue and margin.
+"""Offers: which one is redeemed, how often, and its effect on revenue and margin.
 
-Error rates: see statistical_checks.py; what is exact says so.
+Error rates: see statistical_checks.py; exact tests say so.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from cjsim.kernels.rng import uniforms
 from cjsim.simulation.run import Run
 
 CUSTOMERS = 40_000
-RATE = 0.4  # purchases a day
+RATE = 0.4  # purchases per day
 MARGIN = 0.35
 
 
@@ -26,7 +26,7 @@ def shop(value: Any, offers: dict[str, Any], **parts: Any) -> dict[str, Any]:
 
 
 def offer_policy(*steps: Any) -> dict[str, Any]:
-    """A policy whose flow runs these steps for every customer from entry on."""
+    """A policy whose flow runs these steps for every customer, starting at entry."""
     return {"flows": {"give": {"on": {"stage": "here"}, "again_after": "never", "steps": list(steps)}}}
 
 
@@ -51,14 +51,14 @@ def test_discount_is_a_share_or_an_amount_up_to_the_value() -> None:
         journey = shop(spend, {"deal": {**offer, "valid": "5d", "uses": 1000}})
         of = simulate_small(journey, policy=offer_policy({"offer": "deal"}), customers=CUSTOMERS, horizon="5d").outcomes.customers
         np.testing.assert_array_equal(of["redemptions"], of["purchases"])
-        # Values are independent of how many there are: the mean of discounts less `mean` a redemption is 0.
+        # Values are independent of their number: discounts minus `mean` per redemption have mean 0.
         found += [mean_p_value(of["discounts"] - mean * of["redemptions"], 0.0), mean_p_value(of["redemptions"], 5 * RATE)]
         assert np.all(of["revenue"] >= 0)
     assert_plausible(*found)
 
 
 def test_offer_without_lift_changes_revenue_only_by_discounts(tmp_path: Path) -> None:
-    # Cannibalisation, exact: the same purchases at the same times, on the same seed; revenue and margin lose what is taken off.
+    # Cannibalization, exact: the same purchases at the same times with the same seed; revenue and margin fall by the discounts.
     journey = shop({"gamma": {"mean": 30, "shape": 2}}, {"fifth": {"discount": 0.2, "valid": "10d", "uses": 2, "redeems": 0.7}})
     runs = {
         name: simulate_small(journey, policy=policy, customers=2000, horizon="30d", log=tmp_path / f"{name}.parquet", discount_rate=0.0)
@@ -84,7 +84,7 @@ def rows_of(run: Run, event: str) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def days(rows: dict[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    """When they happened, in days since the start."""
+    """Times of the rows, in days since the start."""
     return (rows["time"] - np.datetime64("2026-01-05", "ns")) / np.timedelta64(1, "D")
 
 
@@ -97,7 +97,7 @@ VALID = {"share": 6.0, "money": 12.0, "small": 20.0}
 
 
 def discount_of(name: str, value: float) -> float:
-    """What one of THREE takes off."""
+    """The discount of one of THREE."""
     if name == "money":
         return min(9.0, value) if value >= 20 else 0.0
     return value * THREE[name]["discount"]
@@ -115,7 +115,7 @@ class WalletOracle:
         self.held[name] = (time + VALID[name], THREE[name]["uses"])
 
     def buy(self, time: float, value: float) -> tuple[str, float]:
-        """The offer redeemed and the money off; empty and 0 without one."""
+        """The redeemed offer and the discount; empty and 0 without one."""
         valid = [name for name, (until, left) in self.held.items() if time <= until and left > 0]
         name = max(valid, key=lambda name: discount_of(name, value), default="")
         if not name or discount_of(name, value) == 0.0:

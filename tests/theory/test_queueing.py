@@ -1,7 +1,7 @@
-"""Desks against Erlang C (M/M/c) and Erlang A (M/M/c+M), alone and in whole scenarios.
+"""Desks against Erlang C (M/M/c) and Erlang A (M/M/c+M), alone and in full scenarios.
 
-Error rates: see statistical_checks.py. Waits in one queue are not independent: what is tested is the mean of independent
-replications, as t.
+Error rates: see statistical_checks.py. Waits in one queue are not independent, so the tests are t tests of the mean of
+independent replications.
 """
 
 import numpy as np
@@ -39,7 +39,7 @@ def test_desk_follows_erlang_formulas(rate: float, people: int, impatience: floa
 
 
 def callers(horizon: str, seed: int) -> Run:
-    """New customers, 40 a day, who each ask once at entry: 5 agents, service of 0.1 days, patience of 0.2."""
+    """40 new customers per day who contact the desk once, at entry: 5 agents, mean service of 0.1 days, mean patience of 0.2 days."""
     journey = {
         "stages": {"new": {}, "done": {}},
         "starts_in": "new",

@@ -1,6 +1,6 @@
-"""Invitations: who joins, when, and under which key. Generations are tested in test_branching_process.py.
+"""Invitations: which friends join, when, and under which key. Generations are tested in test_branching_process.py.
 
-Error rates: see statistical_checks.py; what is exact says so.
+Error rates: see statistical_checks.py; exact tests say so.
 """
 
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_joining_friends_are_binomial_and_follow_the_delay_distribution() -> Non
     assert not joined[:CUSTOMERS].any()
     assert joined[CUSTOMERS:].all()
     of = run.outcomes.customers
-    # Within 4 days of the invitation: those after the horizon are no customers.
+    # Within 4 days of the invitation: friends who join after the horizon are not customers.
     within = stats.expon(scale=2).cdf(4.0)
     law = stats.binom(3, 0.2 * within)
     delays = of["entered"][joined] - ASKED
@@ -47,7 +47,7 @@ def test_joining_friends_are_binomial_and_follow_the_delay_distribution() -> Non
 
 
 def test_log_contains_referrals_that_join_after_the_horizon(tmp_path: Path) -> None:
-    # What happens before a horizon does not depend on it.
+    # Events before the horizon do not depend on it.
     journey = referral_journey({"joins": 0.5, "delay": {"exponential": "4d"}})
     runs = [simulate_small(journey, customers=500, horizon=f"{days}d", log=tmp_path / f"{days}.parquet") for days in (6, 9)]
     rows = [run.log.query("select customer, time from log where event = 'referral'") for run in runs if run.log is not None]
@@ -67,7 +67,7 @@ def test_referrals_in_conditions_count_friends_who_will_join() -> None:
 
 
 def test_referred_customer_keys_are_stable_and_unique() -> None:
-    # A second `refer` in front, or another seed, moves no key; who joins does depend on the seed.
+    # Neither another `refer` before it nor another seed changes a key; the friends who join do depend on the seed.
     one = {"invites": 3, "joins": 0.3, "delay": {"fixed": "1d"}}
     alone = simulate_small(referral_journey(one), customers=3000, horizon="8d", seed=5)
     both = simulate_small(referral_journey(one, {"joins": 1, "delay": {"fixed": "2d"}}), customers=3000, horizon="8d", seed=5)

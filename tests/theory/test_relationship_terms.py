@@ -1,4 +1,4 @@
-"""Terms of conditions about offers, openings, requests and referrals, against an oracle that reads the log. Exact."""
+"""Condition terms about offers, opens, requests and referrals, against an oracle that reads the log. Exact."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ LogTuple = tuple[int, float, float, str, str, str, str, str]
 
 
 def relationship_scenario() -> Scenario:
-    """Flows that only start, each day at noon, if their condition holds."""
+    """Flows without steps that start daily at noon if their condition holds."""
     events = {
         "buy": {"effects": [{"purchase": {"value": 10}}]},
         "gift": {"effects": [{"offer": "tenth"}]},
@@ -60,13 +60,13 @@ def relationship_result() -> InMemoryResult:
 
 
 def holds_offer(rows: list[LogTuple], now: float) -> bool:
-    """Whether an offer was granted in its last days of validity and not used up since."""
+    """Whether an offer was granted within its validity period and has not been used up since."""
     given = max((row[1] for row in rows if row[3] == "offered"), default=-np.inf)
     return now - given < VALID and sum(row[3] == "redeemed" and row[1] >= given for row in rows) < 2
 
 
 def unopened_deliveries(rows: list[LogTuple], channels: tuple[str, ...]) -> int:
-    """Deliveries since the last opening."""
+    """Deliveries since the last open."""
     count = 0
     for row in rows:
         if row[5] in channels:
@@ -75,7 +75,7 @@ def unopened_deliveries(rows: list[LogTuple], channels: tuple[str, ...]) -> int:
 
 
 def expected_value(name: str, rows: list[LogTuple], now: float, *, held_out: bool) -> bool:
-    """Whether a condition holds, by the rows of the log before now."""
+    """Whether a condition holds, computed from the log rows before now."""
     events = [row[3] for row in rows]
     if name == "holds":
         return holds_offer(rows, now)

@@ -69,7 +69,7 @@ RISKS: dict[str, tuple[dict[str, Any], Any]] = {
 
 
 def cumulative_incidences(reached: dict[str, Any], edges: Floats) -> Floats:
-    """P(cause k ends it within each interval), row k, by the midpoint rule: the sum over k's clock of all others' survival."""
+    """P(cause k happens first, within each interval) in row k, by the midpoint rule: density of cause k times survival of all others."""
     fine = np.linspace(edges[0], edges[-1], 400_001)
     middle = (fine[1:] + fine[:-1]) / 2
     rows = []
@@ -82,7 +82,7 @@ def cumulative_incidences(reached: dict[str, Any], edges: Floats) -> Floats:
 
 @pytest.mark.parametrize("gain", [0.0, 5.0])
 def test_competing_risks_follow_cause_specific_incidence(gain: float) -> None:
-    # A message at day 3.5 excites one of the causes: the others' incidences fall.
+    # A message at day 3.5 raises the rate of one cause, so the incidences of the others fall.
     journey, policy = broadcasts_with_lift("dies", [("2026-01-08", "12:00", gain)])
     events = {name: {"in": ["here"], "wait": wait, "half_life": "2d", "effects": [{"go": "out"}]} for name, (wait, _) in RISKS.items()}
     parts = {"stages": {"here": {}, "out": {}}, "events": events, "moments": {name: name for name in RISKS}}
@@ -122,7 +122,7 @@ def contract(renews: Any, leaves: Any, traits: dict[str, Any]) -> dict[str, Any]
 
 
 def leavers_per_month(journey: dict[str, Any]) -> Floats:
-    """How many customers leave at the end of month 1, 2, ... 12, and later."""
+    """Number of customers who leave at the end of month 1, 2, ..., 12, and later."""
     run = simulate_small(journey, customers=CUSTOMERS, horizon="370d")
     months = np.where(run.outcomes.customers["stage"] == 1, np.rint(run.outcomes.dwell[:, 0] / 30), 13).astype(int)
     return np.bincount(months, minlength=14)[1:]
@@ -145,7 +145,7 @@ R, ALPHA, A, B = 0.243, 4.414, 0.793, 2.426  # CDNOW, weeks: Fader, Hardie, Lee 
 
 
 def repeat_purchases(weeks: int, *, leaves: bool) -> Floats:
-    """X(t) of 500,000 customers who buy at gamma rates and, if they leave, do so after a purchase with beta probabilities."""
+    """X(t) of 500,000 customers with gamma purchase rates who drop out after a purchase with beta probabilities."""
     choose = {"choose": [{"weight": "dropout", "effects": [{"go": "gone"}]}, {"weight": "1-dropout"}]}
     effects = [PURCHASE, choose] if leaves else [PURCHASE]
     journey = {
@@ -158,13 +158,13 @@ def repeat_purchases(weeks: int, *, leaves: bool) -> Floats:
 
 
 def expected_purchases(t: float) -> float:
-    """E[X(t)], equation 9 of Fader, Hardie, Lee (2005), as printed."""
+    """E[X(t)], equation 9 of Fader, Hardie, Lee (2005)."""
     series = special.hyp2f1(R, B, A + B - 1, t / (ALPHA + t))
     return float((A + B - 1) / (A - 1) * (1 - (ALPHA / (ALPHA + t)) ** R * series))
 
 
 def count_probabilities(t: float, most: int) -> Floats:
-    """P(X(t) = x) for x = 0 ... most - 1, and the rest: equation 8 of the same."""
+    """P(X(t) = x) for x = 0, ..., most - 1, and the remainder: equation 8 of the same paper."""
     x = np.arange(most)
     ends = t / (ALPHA + t)
     still = np.exp(special.gammaln(R + x) - special.gammaln(R) - special.gammaln(x + 1.0)) * (1 - ends) ** R * ends**x
@@ -176,7 +176,7 @@ def count_probabilities(t: float, most: int) -> Floats:
 
 @pytest.mark.parametrize("weeks", [5, 39, 78])
 def test_bgnbd_purchase_counts_match_the_closed_form(weeks: int) -> None:
-    # The mean, the share without a purchase (in closed form too), and the whole distribution; the variance is from the latter.
+    # The mean, the share without a purchase (also in closed form), and the whole distribution, which also gives the variance.
     counts = repeat_purchases(weeks, leaves=True)
     chances = count_probabilities(weeks, 4000)
     mean = expected_purchases(weeks)
@@ -194,7 +194,7 @@ def test_purchases_without_dropout_are_negative_binomial() -> None:
 
 
 def test_spend_is_gamma_gamma() -> None:
-    # Fader, Hardie, Lee (2005), "RFM and CLV": a purchase is gamma(p, nu), nu gamma(q, v). Its law is beta prime; its mean p v / (q - 1).
+    # Fader, Hardie, Lee (2005), "RFM and CLV": a purchase is gamma(p, nu), nu gamma(q, v): beta prime with mean p v / (q - 1).
     p, q, v = 6.25, 3.74, 15.44
     spend = {"purchase": {"value": {"gamma": {"mean": p, "shape": p}}, "times": ["1/nu"]}}
     events = {"order": {"in": "anywhere", "wait": {"fixed": "4d"}, "effects": [spend]}}

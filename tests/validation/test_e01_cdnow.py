@@ -1,4 +1,4 @@
-"""Experiment e01 on a small scale: the calibrated CDNOW journey, simulated by the engine, against closed forms and what customers did."""
+"""Experiment e01 on a small scale: the calibrated CDNOW journey, simulated by the engine, against closed forms and actual purchases."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ def found(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> e01.Cdnow
 
 @pytest.mark.parametrize("week", [39, 78])
 def test_simulated_repeat_purchases_match_the_closed_form(found: e01.CdnowResult, week: int) -> None:
-    """A z-test at 4 standard errors: fails by chance once in 16,000 seeds; the seed is fixed."""
+    """z-test at 4 standard errors: fails by chance for 1 in 16,000 seeds; the seed is fixed."""
     totals = found.weekly.at_estimates[:, week - 1]
     assert abs(totals.mean() - found.weekly.closed_form[week - 1]) < 4 * totals.std(ddof=1) / np.sqrt(len(totals))
 
@@ -44,7 +44,7 @@ def test_actual_holdout_is_in_the_simulated_band(found: e01.CdnowResult) -> None
 
 
 def test_simulated_forecast_by_customer_is_as_good_as_the_closed_form(found: e01.CdnowResult) -> None:
-    """40 draws a customer add Monte Carlo noise of at most 1 % to the RMSE; the bounds leave 3 %."""
+    """40 draws per customer add at most 1 % of Monte Carlo noise to the RMSE; the bounds allow 3 %."""
     simulated = {row["what"].split()[0]: row["simulated"] for row in e01.check_rows(found) if "known" in row["what"]}
     assert simulated["rmse"] == pytest.approx(e01.KNOWN_HOLDOUT_METRICS["rmse"], rel=0.03)
     assert simulated["correlation"] == pytest.approx(e01.KNOWN_HOLDOUT_METRICS["correlation"], rel=0.03)

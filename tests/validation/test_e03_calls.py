@@ -1,4 +1,4 @@
-"""Experiment e03 on a small scale: a desk fitted on real calls, fed with their arrivals, against what callers did."""
+"""Experiment e03 on a small scale: a desk fitted to real calls, with their arrivals, against the actual outcomes."""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def test_predicted_abandonment_is_within_3_points_and_the_mean_wait_within_30_pe
 
 
 def test_prediction_follows_the_hours(found: e03.CallsResult) -> None:
-    """Busy hours of the bank are busy hours of the desk: shuffled hours pass one of these bounds once in 50 times."""
+    """Busy hours of the bank are busy hours of the desk; with shuffled hours, 1 in 50 would pass one of these bounds."""
     rows = pd.DataFrame(hours_data(found))
     assert np.corrcoef(rows["abandonment"], rows["abandonment_predicted"])[0, 1] > 0.5
     assert np.corrcoef(rows["wait"], rows["wait_predicted"])[0, 1] > 0.5
@@ -49,7 +49,7 @@ def test_every_call_ends_exactly_once(found: e03.CallsResult) -> None:
 def test_kaplan_meier_matches_a_manual_calculation() -> None:
     waits = pd.DataFrame({"wait": [10.0, 20.0, 20.0, 30.0, 40.0], "hung_up": [True, False, True, True, False]})
     law = e03.patience_quantiles(waits, 1000)
-    # By hand: S(10) = 4/5, S(20) = 4/5 * 3/4 = 3/5, S(30) = 3/5 * 1/2 = 3/10, and the rest is not seen to run out of patience.
+    # By hand: S(10) = 4/5, S(20) = 4/5 * 3/4 = 3/5, S(30) = 3/5 * 1/2 = 3/10; the remaining callers are censored.
     assert [float(np.mean(law == value)) for value in (10.0, 20.0, 30.0, e03.UNOBSERVED_PATIENCE)] == pytest.approx(
         [0.2, 0.2, 0.3, 0.3], abs=1e-9
     )
@@ -64,7 +64,7 @@ def test_agents_are_present_between_nearby_calls() -> None:
     ]
     calls = pd.DataFrame(rows, columns=["server", "start", "end"]).assign(date=pd.Timestamp("1999-01-03"), hung_up=False, wait=0.0)
     calls["service"] = (calls["end"] - calls["start"]).astype(float)
-    assert e03.agents_by_hour(calls, 600.0)[pd.Timestamp("1999-01-03"), 9] == 1  # Ann all hour, Ben a third of it
+    assert e03.agents_by_hour(calls, 600.0)[pd.Timestamp("1999-01-03"), 9] == 1  # Ann for the whole hour, Ben for a third of it
     assert e03.agents_by_hour(calls, 3000.0)[pd.Timestamp("1999-01-03"), 9] == 2
 
 

@@ -15,7 +15,7 @@ FEW_POINTS = [e04.DeskPoint(1, 0.5), e04.DeskPoint(4, 2.8), e04.DeskPoint(4, 4.4
 
 
 def batch_p_values(rows: list[dict[str, Any]]) -> list[float]:
-    """Two-sided t tests of means of batches."""
+    """Two-sided t tests of batch means."""
     return [float(2 * stats.t.sf(abs(row["t"]), e04.BATCHES - 1)) for row in rows]
 
 
@@ -33,7 +33,7 @@ def test_scenario_desk_waits_match_erlang_formulas() -> None:
 
 
 def test_different_queue_is_rejected_by_the_test() -> None:
-    """Half as many requests again as in the closed form."""
+    """With 1.5 times the arrival rate of the closed form."""
     point = e04.DeskPoint(4, 4.4, 0.5)
     seen = e04.simulate_desk(point._replace(rate=point.rate * 1.5), 8_000, 1)
     rows = e04.point_rows(point, seen, "desk")
@@ -47,12 +47,12 @@ def test_erlang_a_with_infinite_patience_is_erlang_c(people: int, rate: float) -
 
 
 def test_erlang_a_with_patience_equal_to_service_is_poisson() -> None:
-    """With equal rates each of n is gone at n: births and deaths of M/M/infinity, whose number is Poisson."""
+    """With equal rates, n customers leave at rate n: the birth-death process is M/M/infinity, with a Poisson distribution."""
     assert e04.erlang_a(4, 4.4, 1.0).share_waiting == pytest.approx(stats.poisson.sf(3, 4.4), rel=1e-9)
 
 
 def test_batch_means_intervals_cover_the_mean() -> None:
-    """95 % intervals of 400 runs: fewer than 350 or more than 398 that hold come by chance less than once in 1,000,000 times."""
+    """95 % intervals of 400 runs: fewer than 350 or more than 398 cover by chance for fewer than 1 in 1,000,000 seeds."""
     rng = np.random.default_rng(3)
     point = e04.DeskPoint(1, 0.5)
     wanted = np.array(e04.closed_form(point))

@@ -1,4 +1,4 @@
-"""Experiment e05 on a small scale: the optimum of contact frequency lies inside, and is found where it is planted."""
+"""Experiment e05 on a small scale: contact frequency has an interior optimum, and a planted optimum is found."""
 
 import e05_frequency as e05
 import numpy as np
@@ -13,7 +13,7 @@ def gain() -> np.ndarray:
 
 
 def test_profit_has_an_interior_optimum(gain: np.ndarray) -> None:
-    """Both ends lie below the best by more than their paired interval; the effects are above 5 standard errors, the seeds fixed."""
+    """Both ends lie below the optimum by more than their paired intervals. The effects exceed 5 standard errors; seeds are fixed."""
     best = e05.findings_of(gain, HOURS)[0]
     assert best.reproduced
     assert best.low > 0
@@ -25,7 +25,7 @@ def test_maximum_frequency_earns_less_than_the_optimum_and_more_than_none(gain: 
 
 
 def test_losses_around_a_known_optimum_are_found() -> None:
-    """Gains 1 - (f/f* - 1)^2 without noise: at 4/7 the loss is (3/7)^2, at 10/7 too."""
+    """Gains 1 - (f/f* - 1)^2 without noise: the loss is (3/7)^2 at 4/7 and at 10/7."""
     frequency = np.linspace(1, 15, 113)
     planted = np.broadcast_to((1 - (frequency / 7 - 1) ** 2)[None, :, None], (1, len(frequency), 10))
     hours = tuple(168 / frequency)

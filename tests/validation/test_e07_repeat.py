@@ -1,4 +1,4 @@
-"""Experiment e07 on a small scale: the shop's ladder climbs from a third, and what a ladder is made of is counted right."""
+"""Experiment e07 on a small scale: the shop's repeat rates rise from a third, and known orders are counted correctly."""
 
 import e07_repeat as e07
 import numpy as np
@@ -11,8 +11,8 @@ def found() -> list[e07.BuyerHistories]:
 
 
 def test_first_repeat_rates_match_published_rates(found: list[e07.BuyerHistories]) -> None:
-    """Within 3 points and the interval: 1.96 standard errors and at least 1.4 more, so that a rung whose true share is the published one
-    fails in 1 of 1,000 at most; the seeds are fixed."""
+    """Within 3 points plus the interval: 1.96 standard errors and at least 1.4 more. If the true share equals the published one, this
+    fails by chance for at most 1 in 1,000 seeds; seeds are fixed."""
     first = [finding for finding in e07.findings_of(found) if finding.why.endswith("; tuned")]
     assert len(first) == 3
     assert [finding.statement for finding in first if not finding.reproduced] == []
@@ -25,13 +25,13 @@ def test_repeat_rates_rise_with_each_order(found: list[e07.BuyerHistories]) -> N
 
 
 def test_pauses_lower_the_first_repeat_rate(found: list[e07.BuyerHistories]) -> None:
-    """25 points on the same customers, above 10 standard errors."""
+    """25 points on the same customers, more than 10 standard errors."""
     awake = e07.simulate_buyers(2_000, 1, e07.VARIANTS["nobody pauses"])
     assert e07.repeat_indicator(awake, 1).mean() > e07.repeat_indicator(found[0], 1).mean() + 0.15
 
 
 def test_known_orders_are_counted() -> None:
-    """Three customers, 2 years: a second order in time, one too late, and a first one in the last year, which starts nothing."""
+    """Three customers, 2 years: a second order in time, one too late, and a first order in the last year, which does not count."""
     customer = np.array([1, 1, 1, 4, 4, 7])
     day = np.array([10.0, 30.0, 500.0, 20.0, 400.0, 366.0])
     of = e07.histories_from_orders(customer, day, np.array([5.0, 7.0, 11.0, 3.0, 4.0, 1.0]))
@@ -42,7 +42,7 @@ def test_known_orders_are_counted() -> None:
 
 
 def test_repeat_rates_are_constant_for_independent_orders() -> None:
-    """Who orders again with odds of one half, ever: each rung is 50 % within 4 standard errors of 20,000, 40 % at the least."""
+    """Every customer orders again with probability one half: each rung is 50 % within 4 standard errors."""
     rng = np.random.default_rng(1)
     orders = np.full((20_000, e07.ORDERS), np.inf)
     alive = np.ones(20_000, bool)

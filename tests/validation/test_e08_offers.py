@@ -1,4 +1,4 @@
-"""Experiment e08 on a small scale: a churn offer drives customers away, a coupon goes to who would have bought."""
+"""Experiment e08 on a small scale: a churn offer drives customers away, and coupons go to customers who would have bought anyway."""
 
 import e08_coupon as coupon
 import e08_sleeping_dogs as dogs
@@ -18,7 +18,7 @@ def shop() -> dict[str, coupon.CouponOutcomes]:
 
 
 def known_subscribers() -> dogs.Subscribers:
-    """Six subscribers, five asked: one driven away among those who read little, one kept among those who read much."""
+    """Six subscribers, five treated: one driven away among light readers, one kept among heavy readers."""
     return dogs.Subscribers(
         persona=np.array(["sleeping_dog", "sleeping_dog", "skimmer", "skimmer", "devoted_reader", "devoted_reader"]),
         band=np.array([0, 0, 1, 2, 3, 3]),
@@ -28,21 +28,21 @@ def known_subscribers() -> dogs.Subscribers:
     )
 
 
-def test_a_proactive_churn_offer_drives_customers_away(subscribers: dogs.Subscribers) -> None:
-    """The paired rise is above 4 standard errors (once in 30,000 by chance), the seed fixed."""
+def test_proactive_churn_offer_drives_customers_away(subscribers: dogs.Subscribers) -> None:
+    """The paired increase exceeds 4 standard errors (1 in 30,000 by chance); the seed is fixed."""
     low = dogs.findings_of(subscribers, dogs.choose_halves(subscribers))[0].low
     assert low > 0
 
 
 def test_untreated_subscribers_are_unaffected_by_the_offer(subscribers: dogs.Subscribers) -> None:
-    """But for the queue of the help desk, which those who were asked may lengthen."""
+    """Except through the queue of the help desk, which treated subscribers can lengthen."""
     others = subscribers.select(~subscribers.is_treated)
     assert len(others.left_untreated) > 50
     assert np.mean(others.left_untreated != others.left_treated) < 0.01
 
 
 def test_effect_on_a_half_does_not_depend_on_treating_the_other_half(subscribers: dogs.Subscribers) -> None:
-    """So that a half need not be asked apart; but for the queue of the help desk."""
+    """So the halves need no separate runs; except through the queue of the help desk."""
     whom = "score(use) < 12"
     half = dogs.simulate_subscribers(3_000, [1], whom)
     inside = np.isin(half.band, dogs.USAGE_HALVES[whom])
@@ -58,7 +58,7 @@ def test_known_harm_is_found_and_risk_does_not_identify_the_least_harmed() -> No
 
 
 def test_most_coupons_go_to_customers_who_would_have_bought(shop: dict[str, coupon.CouponOutcomes]) -> None:
-    """About nine in ten, of more than forty: below a half less than once in a million."""
+    """About nine in ten of more than forty: less than half occurs by chance for fewer than 1 in a million seeds."""
     share = coupon.findings_of(shop)[0]
     assert share.n > 40
     assert share.low > 0.5

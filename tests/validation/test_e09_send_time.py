@@ -1,7 +1,7 @@
-"""Experiment e09 on a small scale: learnt hours lift opens where customers differ, and nothing where all hours are alike.
+"""Experiment e09 on a small scale: learned hours raise opens if customers differ, and not if all hours are alike.
 
-Seeds are fixed. Drawn anew, the test of a zero fails by chance once in 1,700,000 times (5 standard errors), were there nothing but noise;
-the signs that are asserted are those of effects of 6 standard errors and more.
+Seeds are fixed. With new seeds, a test of a zero effect fails by chance for 1 in 1,700,000 (5 standard errors). Tests of signs are on
+effects of at least 6 standard errors.
 """
 
 import e09_send_time as e09
@@ -41,18 +41,18 @@ def test_learned_hours_do_not_help_if_hours_are_alike() -> None:
     assert abs(e09.relative_lift(found.fixed, found.learnt).value) < 2e-4
 
 
-def test_naive_learning_from_openings_lowers_opens() -> None:
+def test_naive_learning_lowers_opens() -> None:
     found = e09.run_setting(e09.CustomerSetting("inbox", 0.0), 1_500, SEEDS, 1_500)
     assert e09.relative_lift(found.fixed, found.naive).value < 0
 
 
-def test_every_rule_delivers_every_mail(differing: e09.SettingResult) -> None:
+def test_every_rule_delivers_every_email(differing: e09.SettingResult) -> None:
     for answers in (differing.fixed, differing.learnt, differing.naive):
         assert np.all(answers[:, :, 0] == 52)
 
 
 def test_lift_interval_is_that_of_a_ratio_of_sums() -> None:
-    """Planted: 20 % more opens; the interval of paired customers is as wide as the spread over many seeds."""
+    """With planted lifts of 20 %, the interval of paired customers is as wide as the spread over many seeds."""
     rng = np.random.default_rng(1)
     base = np.stack([np.full((400, 500), 10.0), rng.binomial(10, 0.2, (400, 500)), np.zeros((400, 500))], axis=2)
     other = base.copy()

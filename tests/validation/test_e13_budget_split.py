@@ -1,4 +1,4 @@
-"""Experiment e13: the closed form against a grid and against simulated arrivals; a short search comes near it.
+"""Experiment e13: the closed form against a grid and against simulated arrivals; a short search comes close to it.
 
 The one statistical test passes its p-value to `assert_plausible` (statistical_checks.py). It fails by chance for at most one seed in a
 million.
