@@ -127,11 +127,11 @@ def test_event_is_attributed_to_the_last_seen_message() -> None:
         (greeting_policy({"send": "hello"}, exit="purchases == 0"), "Letter 'Hello' is not sent: not when purchases == 0; flow greet"),
         (
             greeting_policy({"send": "hello"}, {"wait": "2d"}, {"send": "hello"}, gaps=[{"at_least": "3d"}]),
-            "Letter 'Hello' is not sent: the last contact was 2 d before, the gap is 3 d; flow greet",
+            "Letter 'Hello' is not sent: the last contact was 2 days ago, the gap is 3 days; flow greet",
         ),
         (
             greeting_policy({"send": "hello"}, {"wait": "2d"}, {"send": "hello"}, caps=[{"at_most": 1, "per": "3d", "channels": ["mail"]}]),
-            "Letter 'Hello' is not sent: 1 contacts in 3 d, the cap is 1; flow greet",
+            "Letter 'Hello' is not sent: 1 contact in 3 days, the cap is 1; flow greet",
         ),
         (
             greeting_policy({"send": "hello"}, quiet_hours=[{"from": "22:00", "to": "07:30"}]),
@@ -148,9 +148,9 @@ def test_suppressed_send_names_the_guardrail(policy: dict[str, Any], text: str) 
     ("on", "why"),
     [
         ({"event": "order"}, "at 'Orders'"),
-        ({"inactivity": "5d"}, "5 d without anything"),
+        ({"inactivity": "5d"}, "5 d without any activity"),
         ({"inactivity": "5d", "of": ["order"]}, "5 d without 'Orders'"),
-        ({"date": "2026-01-20", "at": "10:00"}, "its date"),
+        ({"date": "2026-01-20", "at": "10:00"}, "on its date"),
         ({"score": "heat", "above": 1}, "score heat above 1"),
     ],
 )

@@ -98,7 +98,7 @@ def test_steps_visible_to_customers_are_removed_at_any_depth() -> None:
     out = {move.path: move for move in list_moves(world) if move.kind == "step"}
     assert list(out) == ["policy.flows.hail.steps[1]", "policy.flows.hail.steps[2].wait_for.else[0]"]
     without = world.with_values(out["policy.flows.hail.steps[1]"].values).policy.flows["hail"]
-    assert [step.kind for step in without.steps] == ["tag", "wait_for"]
+    assert [step.key for step in without.steps] == ["tag", "wait_for"]
     assert out["policy.flows.hail.steps[1]"].title == "hail, step 2: send hello"
 
 

@@ -140,7 +140,7 @@ class Cap(ChannelRule):
         recent = self.recent_contacts(now, self.per, contacts)
         if decision is not SendDecision.CAP or len(recent) < self.at_most:
             return ""
-        return f"{len(recent)} contacts in {duration_phrase(self.per)}, the cap is {self.at_most}"
+        return f"{len(recent)} contact{'s' if len(recent) != 1 else ''} in {duration_phrase(self.per)}, the cap is {self.at_most}"
 
 
 class Budget(ChannelRule):
