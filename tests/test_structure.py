@@ -77,11 +77,9 @@ def size_violations(name: str, text: str) -> list[str]:
 def docstring_violations(name: str, tree: ast.Module) -> list[str]:
     """Public functions without a docstring, and `Parameters` sections that do not match the signature."""
     faults = []
-    kinds = {
-        node.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef) and (node.keywords or "ChannelRule" in map(ast.unparse, node.bases))
-    }
+    bases = {"ChannelRule", "Distribution", "WaitDistribution"}
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    kinds = {node.name for node in classes if node.keywords or bases & {ast.unparse(base) for base in node.bases}}
     for label, node in functions(tree):
         if any(part.startswith("_") for part in label.split(".")):
             continue
