@@ -1,5 +1,6 @@
 """The documentation: its lines are short, its links lead somewhere, its picture is up to date, and it names all that a user can write."""
 
+import doctest
 import re
 import runpy
 from collections.abc import Iterator
@@ -121,3 +122,9 @@ def test_picture_of_the_layers_is_up_to_date() -> None:
     drawn = runpy.run_path(str(ROOT / "docs" / "draw_architecture.py"))["draw"]()
     committed = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
     assert committed == drawn, "imports have changed: python docs/draw_architecture.py"
+
+
+def test_examples_of_the_extension_guide_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    outcome = doctest.testfile(str(ROOT / "docs" / "extending.md"), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert (outcome.failed, outcome.attempted > 0) == (0, True)
