@@ -10,7 +10,7 @@ from conftest import ROOT
 
 # Lowest first; the members of one layer do not import each other.
 LAYERS = (
-    ("errors", "version"),
+    ("errors", "json_records", "version"),
     ("kernel", "progress", "output_folder", "manifest", "csv_rows"),
     ("frame",),
     ("yaml",),

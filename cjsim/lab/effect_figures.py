@@ -35,7 +35,7 @@ def effects_data(findings: Findings) -> "pd.DataFrame":
 
     rows = []
     for result in findings.arm_results:
-        effect = result.effect.relative if findings.is_relative else result.effect.absolute
+        effect = result.effect.estimate(is_relative=findings.is_relative)
         values = {path: shorten_value(value) for path, value in result.values.items()}
         positions = {f"x[{path}]": x for path, value in result.values.items() if (x := axis_value(value)) is not None}
         rows.append({"variant": result.name, **values, **positions, **effect._asdict(), "verdict": result.verdict})

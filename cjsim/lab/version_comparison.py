@@ -7,13 +7,15 @@ from typing import Any
 
 from cjsim.description.describe import describe
 from cjsim.errors import InputError, format_error
+from cjsim.json_records import plain_values
 from cjsim.lab.document_diff import DocumentChange, diff_documents
+from cjsim.lab.findings import format_effect
 from cjsim.lab.moments import IntervalEstimate, PairedMoments
 from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
-from cjsim.metrics.number_format import decimal_places, format_interval, format_value
+from cjsim.metrics.number_format import decimal_places, format_value
 from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.run import Run, to_json_value
+from cjsim.simulation.run import Run
 from cjsim.yaml.document import Document
 
 # Settings of a scenario that select the customers and days rather than change the journey or the policy.
@@ -82,37 +84,26 @@ class VersionComparison:
         yield f"Effect on {self.metric}, {baseline} before, of each change alone (95 % intervals):"
         rows = [
             (
-                _format_absolute_effect(one.effect, self.unit) if one.effect is not None else "-",
+                format_effect(one.effect, self.unit) if one.effect is not None else "-",
                 f"{one.change.path_string}{one.why and f' ({one.why})'}",
             )
             for one in self.changes
             if not one.change.is_title
         ]
         assert self.joint_effect is not None
-        rows.append((_format_absolute_effect(self.joint_effect, self.unit), "all of journey and policy together"))
+        rows.append((format_effect(self.joint_effect, self.unit), "all of journey and policy together"))
         width = max(len(effect) for effect, _ in rows)
         yield from (f"  {effect:<{width}}  {path}" for effect, path in rows)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; None where undefined."""
-        return {
-            "changes": [
-                {
-                    "path": one.change.path_string,
-                    "kind": one.change.kind,
-                    "before": one.change.before,
-                    "after": one.change.after,
-                    "effect": _estimate_to_json(one.effect),
-                    "why": one.why,
-                }
-                for one in self.changes
-            ],
-            "words": list(self.description_diff),
-            "metric": self.metric,
-            "unit": self.unit,
-            "baseline": to_json_value(self.baseline),
-            "together": _estimate_to_json(self.joint_effect),
-        }
+        changes = [
+            {**plain_values(one.change), "path": one.change.path_string, "effect": plain_values(one.effect), "why": one.why}
+            for one in self.changes
+        ]
+        content = {"changes": changes, "words": self.description_diff, "metric": self.metric, "unit": self.unit}
+        values: dict[str, Any] = plain_values(content | {"baseline": self.baseline, "together": self.joint_effect})
+        return values
 
 
 def compare_versions(
@@ -258,13 +249,3 @@ def _description_diff(old: str, new: str) -> Iterator[str]:
     for line in difflib.ndiff(old.splitlines(), new.splitlines()):
         if line[:2] in ("- ", "+ ") and line[2:].strip():
             yield line
-
-
-def _format_absolute_effect(effect: IntervalEstimate, unit: str) -> str:
-    decimals = decimal_places(unit, effect)
-    interval = format_interval(effect.low, effect.high, unit, decimals, is_difference=True)
-    return f"{format_value(effect.effect, unit, decimals, is_difference=True)} {interval}".rstrip()
-
-
-def _estimate_to_json(effect: IntervalEstimate | None) -> list[Any] | None:
-    return None if effect is None else [to_json_value(part) for part in effect]

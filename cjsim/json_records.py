@@ -1,0 +1,60 @@
+"""JSON for results: records as plain values and back, with null for undefined and infinite numbers."""
+
+import json
+import math
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, TypeAdapter
+from pydantic_core import to_jsonable_python
+
+Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]  # null in JSON where undefined
+
+
+class JsonRecord:
+    """Base of frozen dataclasses that are saved as JSON. A field has the key that `Field(alias=...)` gives it, or its own name."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values that `from_json` reads; null for numbers that are undefined or infinite."""
+        values: dict[str, Any] = plain_values(self._adapter().dump_python(self, by_alias=True))
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Make a record from the return value of `to_json`; other keys are ignored.
+
+        Parameters
+        ----------
+        values : Mapping of str to Any
+            Plain values.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            If a value is missing or has another type. It is a ValueError.
+        """
+        record: Self = cls._adapter().validate_python(values)
+        return record
+
+    @classmethod
+    @cache
+    def _adapter(cls) -> TypeAdapter[Any]:
+        return TypeAdapter(cls)
+
+
+def plain_values(content: Any) -> Any:
+    """Return content as plain values for JSON: mappings as dicts, tuples as lists, null in place of nan and the infinities.
+
+    Examples
+    --------
+    >>> plain_values({"low": float("nan"), "high": 0.5, "unit": "share"})
+    {'low': None, 'high': 0.5, 'unit': 'share'}
+    """
+    return to_jsonable_python(content, inf_nan_mode="null", fallback=dict)
+
+
+def write_json(file: Path, content: Mapping[str, Any]) -> None:
+    """Write plain values to a JSON file."""
+    file.write_text(json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
