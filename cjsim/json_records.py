@@ -18,8 +18,7 @@ class JsonRecord:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values that `from_json` reads; null for numbers that are undefined or infinite."""
-        values: dict[str, Any] = plain_values(self._adapter().dump_python(self, by_alias=True))
-        return values
+        return plain_values(self._adapter().dump_python(self, by_alias=True))
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -44,15 +43,16 @@ class JsonRecord:
         return TypeAdapter(cls)
 
 
-def plain_values(content: Any) -> Any:
-    """Return content as plain values for JSON: mappings as dicts, tuples as lists, null in place of nan and the infinities.
+def plain_values(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain values for JSON: mappings as dicts, tuples as lists, null in place of nan and the infinities.
 
     Examples
     --------
     >>> plain_values({"low": float("nan"), "high": 0.5, "unit": "share"})
     {'low': None, 'high': 0.5, 'unit': 'share'}
     """
-    return to_jsonable_python(content, inf_nan_mode="null", fallback=dict)
+    values: dict[str, Any] = to_jsonable_python(content, inf_nan_mode="null", fallback=dict)
+    return values
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:

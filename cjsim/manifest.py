@@ -5,12 +5,13 @@ Manifests of simulation runs have another format (`cjsim.simulation.run`), and t
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cjsim.errors import InputError, format_error
+from cjsim.json_records import plain_values, write_json
 from cjsim.version import __version__
 
 MANIFEST_FILE = "manifest.json"
@@ -77,8 +78,8 @@ class Manifest:
     version: str = __version__
 
     def to_json(self) -> dict[str, Any]:
-        """All attributes as plain values."""
-        return asdict(self)
+        """All attributes as plain values; null for numbers that are undefined."""
+        return plain_values(vars(self))
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Manifest":
@@ -109,8 +110,7 @@ class Manifest:
         folder : str or Path
             An existing folder.
         """
-        text = json.dumps(self.to_json(), indent=1, allow_nan=False, ensure_ascii=False)
-        (Path(folder) / MANIFEST_FILE).write_text(f"{text}\n", encoding="utf-8")
+        write_json(Path(folder) / MANIFEST_FILE, self.to_json())
 
     @classmethod
     def read(cls, folder: str | Path) -> "Manifest":

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cjsim.errors import InputError, format_error
+from cjsim.json_records import write_json
 from cjsim.lab.checkpoints import Checkpoints
 from cjsim.lab.effect_figures import effects_data, effects_figure
 from cjsim.lab.experiment import Experiment
@@ -18,7 +19,6 @@ from cjsim.lab.report_page import effects_csv, render_report_page
 from cjsim.lab.run_experiment import experiment_digest
 from cjsim.manifest import Manifest
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.run import to_json_value
 
 _RUN_NAME_DIGITS = 12  # of the digest
 RESULT_FILE, EXPERIMENT_FILE, FIGURE_FILE = "result.json", "experiment.yaml", "effects.png"
@@ -113,16 +113,15 @@ def write_report(experiment: Experiment, findings: Findings, folder: Path, *, ru
     texts = {
         "report.md": render_report_page(experiment, experiment.arms(), findings, run_name=run_name, figure=FIGURE_FILE),
         "table.csv": effects_csv(findings),
-        RESULT_FILE: json.dumps(findings.to_json(), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
+    write_json(folder / RESULT_FILE, findings.to_json())
     _make_self_contained(experiment, folder).save(folder / EXPERIMENT_FILE)
     _build_manifest(experiment, findings, seconds).write(folder)
 
 
 def _build_manifest(experiment: Experiment, findings: Findings, seconds: float) -> Manifest:
-    effect, low, high = (to_json_value(part) for part in findings.effect)
     verdicts = {result.name: result.verdict for result in findings.arm_results}
     return Manifest(
         kind="experiment",
@@ -131,9 +130,7 @@ def _build_manifest(experiment: Experiment, findings: Findings, seconds: float) 
         scenario=experiment.scenario.name,
         metric=experiment.metric,
         verdict=findings.verdict,
-        effect=effect,
-        low=low,
-        high=high,
+        **findings.effect._asdict(),
         unit=findings.unit,
         customers=findings.customers,
         seed=findings.seed,

@@ -97,13 +97,9 @@ class VersionComparison:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; None where undefined."""
-        changes = [
-            {**plain_values(one.change), "path": one.change.path_string, "effect": plain_values(one.effect), "why": one.why}
-            for one in self.changes
-        ]
+        changes = [{**vars(one.change), "path": one.change.path_string, "effect": one.effect, "why": one.why} for one in self.changes]
         content = {"changes": changes, "words": self.description_diff, "metric": self.metric, "unit": self.unit}
-        values: dict[str, Any] = plain_values(content | {"baseline": self.baseline, "together": self.joint_effect})
-        return values
+        return plain_values(content | {"baseline": self.baseline, "together": self.joint_effect})
 
 
 def compare_versions(

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
+from cjsim.json_records import plain_values, write_json
 from cjsim.kernels.world import Array
 from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
@@ -20,7 +21,7 @@ from cjsim.metrics.paired_differences import PairedDifference, customer_contribu
 from cjsim.output_folder import folder_to_write
 from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.run import Run, to_json_value
+from cjsim.simulation.run import Run
 from cjsim.simulation.simulate import simulate
 from cjsim.simulation.summary_tables import comparison_table
 
@@ -130,14 +131,10 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as plain values for JSON; null where undefined, as `variance_ratio` is where no customer differs."""
         alternatives = {
-            name: {
-                "metrics": {
-                    metric: {key: to_json_value(value) for key, value in effect._asdict().items()} for metric, effect in effects.items()
-                }
-            }
+            name: {"metrics": {metric: effect._asdict() for metric, effect in effects.items()}}
             for name, effects in self.alternatives.items()
         }
-        return {"baseline": self.baseline, "alternatives": alternatives}
+        return plain_values({"baseline": self.baseline, "alternatives": alternatives})
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the comparison as a frame with one row per alternative and metric."""
@@ -170,7 +167,7 @@ class Comparison:
             (target / "comparison.json").unlink(missing_ok=True)
             for i, run in enumerate(self.runs.values()):
                 run.save(target / f"run_{i}")
-            (target / "comparison.json").write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            write_json(target / "comparison.json", self.to_json())
         return target
 
     @classmethod

@@ -1,7 +1,6 @@
 """`Run`, the result of a simulation: its metrics, its tables, and its files."""
 
 import json
-import math
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from cjsim.engine.provenance import Provenance
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error
 from cjsim.eventlog import EventLog
+from cjsim.json_records import plain_values, write_json
 from cjsim.metrics.catalog import estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.output_folder import folder_to_write
@@ -130,9 +130,7 @@ class Run(RunRecord):
             "engine": origin.engine,
             "events": origin.events,
             "seconds": origin.seconds,
-            "metrics": {
-                name: {field: to_json_value(value) for field, value in metric._asdict().items()} for name, metric in self.metrics.items()
-            },
+            "metrics": plain_values({name: metric._asdict() for name, metric in self.metrics.items()}),
         }
 
     def to_pandas(self) -> "pd.DataFrame":
@@ -189,8 +187,8 @@ class Run(RunRecord):
             pq.write_table(customer_table(self, profiles, touches=True), target / "customers.parquet", compression="zstd")
             pq.write_table(truth_table(self, profiles, full=True), target / "truth.parquet", compression="zstd")
             _copy_log(self.log_path, target / "log.parquet")
-            for name, content in (("metrics.json", self.to_json()), ("manifest.json", manifest)):
-                (target / name).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            write_json(target / "metrics.json", self.to_json())
+            write_json(target / "manifest.json", manifest)
         return target
 
     @classmethod
@@ -230,17 +228,6 @@ class Run(RunRecord):
             profiles=lambda: read_profiles(source, codebook),
             log_path=log if log.exists() else None,
         )
-
-
-def to_json_value(value: Any) -> Any:
-    """Return the value for JSON: null in place of nan and the infinities.
-
-    Examples
-    --------
-    >>> to_json_value(float("nan")), to_json_value(0.5), to_json_value("share")
-    (None, 0.5, 'share')
-    """
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:
