@@ -10,6 +10,8 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, TypeAdapter
 from pydantic_core import to_jsonable_python
 
+from cjsim.errors import InputError, format_error
+
 Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]  # null in JSON where undefined
 
 
@@ -53,6 +55,30 @@ def plain_values(content: Mapping[str, Any]) -> dict[str, Any]:
     """
     values: dict[str, Any] = to_jsonable_python(content, inf_nan_mode="null", fallback=dict)
     return values
+
+
+def read_json(file: Path, kind: str) -> dict[str, Any]:
+    """Read the JSON file of a saved result.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+    kind : str
+        What its folder holds, such as 'run', for the message.
+
+    Raises
+    ------
+    InputError
+        If it is not a JSON object that can be read.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        assert isinstance(content, dict)
+    except (OSError, ValueError, AssertionError) as error:
+        must, got = f"must be the folder of a saved {kind}", f"no {file.name} that can be read"
+        raise InputError(format_error(str(file.parent), must, got, "Save it again.")) from error
+    return content
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 Manifests of simulation runs have another format (`cjsim.simulation.run`), and the journal does not list them.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cjsim.errors import InputError, format_error
-from cjsim.json_records import plain_values, write_json
+from cjsim.json_records import plain_values, read_json, write_json
 from cjsim.version import __version__
 
 MANIFEST_FILE = "manifest.json"
@@ -126,12 +125,4 @@ class Manifest:
         InputError
             If there is no readable manifest of a finding.
         """
-        file = Path(folder) / MANIFEST_FILE
-        try:
-            values = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            message = format_error(str(file), "must be a manifest that can be read", type(error).__name__, "Run it again.")
-            raise InputError(message) from error
-        if not isinstance(values, dict):
-            raise InputError(format_error(str(file), "must be a manifest", type(values).__name__, "Run it again."))
-        return cls.from_json(values)
+        return cls.from_json(read_json(Path(folder) / MANIFEST_FILE, "finding"))

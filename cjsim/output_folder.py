@@ -10,7 +10,8 @@ from pathlib import Path
 
 from cjsim.errors import InputError, format_error
 
-COMPLETION_MARKERS = ("manifest.json", "comparison.json")  # written last, so that they mark a complete result
+MANIFEST_FILE = "manifest.json"
+COMPLETION_MARKERS = (MANIFEST_FILE, "comparison.json")  # written last, so that they mark a complete result
 _RUN_FILE_PATTERN = r"manifest\.json|metrics\.json|(customers|truth|log)\.parquet"
 _RESULT_FILE_PATTERN = re.compile(rf"(run_\d+/)?({_RUN_FILE_PATTERN})|comparison\.json|levers\.(csv|json)|tornado\.png|sobol\.csv")
 
@@ -61,13 +62,15 @@ def atomic_output_folder(out: Path | None, *, option: str = "--out") -> Iterator
 
 
 @contextlib.contextmanager
-def folder_to_write(folder: str | Path) -> Iterator[Path]:
+def folder_to_write(folder: str | Path, *, marker: str = MANIFEST_FILE) -> Iterator[Path]:
     """The folder that a result is saved to.
 
     Parameters
     ----------
     folder : str or Path
         Created if it does not exist.
+    marker : str
+        The file that the block writes last. That of an earlier result is deleted first, so that a folder with the file is complete.
 
     Yields
     ------
@@ -81,6 +84,7 @@ def folder_to_write(folder: str | Path) -> Iterator[Path]:
     target = Path(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
+        (target / marker).unlink(missing_ok=True)
         yield target
     except OSError as error:
         message = format_error(str(target), "must be a folder that can be written", error.strerror or str(error), "Name another folder.")

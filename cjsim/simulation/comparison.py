@@ -4,7 +4,6 @@ Two customers are the same if they have the same key. Policies can differ in the
 who came under one policy only counts as never having entered under the other.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
-from cjsim.json_records import plain_values, write_json
+from cjsim.json_records import plain_values, read_json, write_json
 from cjsim.kernels.world import Array
 from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
@@ -163,8 +162,7 @@ class Comparison:
         InputError
             If the folder cannot be written.
         """
-        with folder_to_write(folder) as target:
-            (target / "comparison.json").unlink(missing_ok=True)
+        with folder_to_write(folder, marker="comparison.json") as target:
             for i, run in enumerate(self.runs.values()):
                 run.save(target / f"run_{i}")
             write_json(target / "comparison.json", self.to_json())
@@ -189,11 +187,7 @@ class Comparison:
             If the folder does not contain a complete comparison.
         """
         source = Path(folder)
-        try:
-            saved = json.loads((source / "comparison.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            got = "no comparison.json that can be read"
-            raise InputError(format_error(str(source), "must be the folder of a saved comparison", got, "Save it again.")) from error
+        saved = read_json(source / "comparison.json", "comparison")
         names = [saved["baseline"], *saved["alternatives"]]
         return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)})
 

@@ -1,6 +1,5 @@
 """`Run`, the result of a simulation: its metrics, its tables, and its files."""
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -14,9 +13,8 @@ from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.run_record import RunRecord
-from cjsim.errors import InputError, format_error
 from cjsim.eventlog import EventLog
-from cjsim.json_records import plain_values, write_json
+from cjsim.json_records import plain_values, read_json, write_json
 from cjsim.metrics.catalog import estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.output_folder import folder_to_write
@@ -182,7 +180,6 @@ class Run(RunRecord):
             "codebook": asdict(self.codebook),
         }
         with folder_to_write(folder) as target:
-            (target / "manifest.json").unlink(missing_ok=True)
             profiles = self.profiles()
             pq.write_table(customer_table(self, profiles, touches=True), target / "customers.parquet", compression="zstd")
             pq.write_table(truth_table(self, profiles, full=True), target / "truth.parquet", compression="zstd")
@@ -210,11 +207,7 @@ class Run(RunRecord):
             If the folder does not contain a complete run.
         """
         source = Path(folder)
-        try:
-            manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            got = "no manifest.json that can be read"
-            raise InputError(format_error(str(source), "must be the folder of a saved run", got, "Save the run again.")) from error
+        manifest = read_json(source / "manifest.json", "run")
         codebook = Codebook(**{name: _to_tuples(value) for name, value in manifest["codebook"].items()})
         log = source / "log.parquet"
         return cls(

@@ -53,7 +53,6 @@ class Optimum(SearchResult):
             If the folder cannot be written.
         """
         with folder_to_write(folder) as target:
-            (target / "manifest.json").unlink(missing_ok=True)
             write_json(target / "optimum.json", self.to_json())
             self.to_pandas().to_csv(target / "trials.csv")
             self._save_best_scenario(target / "best.yaml", Path(final_folder or folder))
