@@ -170,6 +170,11 @@ class Findings(JsonRecord):
             [f"{self.experiment}: {self.verdict}", f"  {self.verdict_sentence()}", "", f"  Effect on {self.metric}{suffix}:", *rows]
         )
 
+    def customers_phrase(self) -> str:
+        """The customers, the seeds and the confidence of the intervals, for captions."""
+        seeds = f"{self.replications} seeds from {self.seed}" if self.replications > 1 else f"seed {self.seed}"
+        return f"{self.customers:,} customers, {seeds}; {100 * self.confidence:g} % intervals."
+
     def verdict_sentence(self) -> str:
         """The verdict in a sentence."""
         arm, effect = self.decisive_arm, self.decisive_arm.effect

@@ -12,7 +12,7 @@ from pathlib import Path
 from cjsim.errors import InputError, format_error
 from cjsim.json_records import write_json
 from cjsim.lab.checkpoints import Checkpoints
-from cjsim.lab.effect_figures import effects_data, effects_figure
+from cjsim.lab.effect_figures import EFFECTS_FIGURE, effects_data
 from cjsim.lab.experiment import Experiment
 from cjsim.lab.findings import Findings
 from cjsim.lab.report_page import effects_csv, render_report_page
@@ -21,7 +21,7 @@ from cjsim.manifest import Manifest
 from cjsim.simulation.documents import Scenario
 
 _RUN_NAME_DIGITS = 12  # of the digest
-RESULT_FILE, EXPERIMENT_FILE, FIGURE_FILE = "result.json", "experiment.yaml", "effects.png"
+RESULT_FILE, EXPERIMENT_FILE = "result.json", "experiment.yaml"
 BEST_SCENARIO_FILE = "best.yaml"  # the winner of a study, which `Optimum.save` writes
 
 
@@ -108,10 +108,10 @@ def write_report(experiment: Experiment, findings: Findings, folder: Path, *, ru
     seconds : float
         Wall time of the run.
     """
-    effects_figure(findings, folder / FIGURE_FILE)
+    EFFECTS_FIGURE.save(findings, folder)
     effects_data(findings).to_csv(folder / "effects.csv", index=False, float_format="%.6g", lineterminator="\n")
     texts = {
-        "report.md": render_report_page(experiment, experiment.arms(), findings, run_name=run_name, figure=FIGURE_FILE),
+        "report.md": render_report_page(experiment, experiment.arms(), findings, run_name=run_name, figure=f"{EFFECTS_FIGURE.name}.png"),
         "table.csv": effects_csv(findings),
     }
     for name, text in texts.items():

@@ -41,7 +41,7 @@ def render_report_page(
     lines += ["", f"**{findings.verdict.capitalize()}.** {findings.verdict_sentence()}", ""]
     lines += [*_arms_section(experiment, arms), ""]
     lines += [*_effects_section(findings), ""]
-    lines += [f"![Effects on {findings.metric}]({figure})", "", _effects_caption(findings), ""] if figure is not None else []
+    lines += [f"![Effects on {findings.metric}]({figure})", "", f"*{findings.customers_phrase()}*", ""] if figure is not None else []
     if any(result.watched_effects for result in findings.arm_results):
         lines += ["## What else moves", "", *_watched_section(findings), ""]
     if findings.replications > 1:
@@ -197,11 +197,6 @@ def _interpretation_section(experiment: Experiment, findings: Findings) -> Itera
         yield "Relative effects are differences over the baseline's value, with Fieller's interval for a ratio of paired means."
     if experiment.scenario.has_shared_resources:
         yield "Customers who share a desk or a budget are counted as if they were independent, so that intervals may be too narrow."
-
-
-def _effects_caption(findings: Findings) -> str:
-    seeds = f", {findings.replications} seeds from {findings.seed}" if findings.replications > 1 else f", seed {findings.seed}"
-    return f"*{findings.customers:,} customers{seeds}; {100 * findings.confidence:g} % intervals.*"
 
 
 def _escape_pipes(text: str) -> str:

@@ -10,7 +10,7 @@ from cjsim.manifest import Manifest
 from cjsim.output_folder import folder_to_write
 from cjsim.tuning.levers.ranking_data import RankingData
 from cjsim.tuning.levers.ranking_table import ranking_table
-from cjsim.tuning.levers.tornado import tornado_figure
+from cjsim.tuning.levers.tornado import TORNADO_FIGURE
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class LeverRanking(RankingData):
             write_json(target / "levers.json", self.to_json())
             if self.sobol_indices is not None:
                 _write_csv(target / "sobol.csv", [index.row() for index in self.sobol_indices.indices])
-            tornado_figure(self, target / "tornado.png")
+            TORNADO_FIGURE.save(self, target)
             self._manifest().write(target)
         return target
 

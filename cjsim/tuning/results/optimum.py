@@ -12,7 +12,7 @@ from cjsim.manifest import Manifest
 from cjsim.output_folder import folder_to_write
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.results.optimum_summary import summarize_optimum
-from cjsim.tuning.results.search_figure import search_figure
+from cjsim.tuning.results.search_figure import SEARCH_FIGURE
 from cjsim.tuning.results.search_result import SearchResult
 from cjsim.tuning.study import Study
 from cjsim.yaml.tree import to_yaml
@@ -56,7 +56,7 @@ class Optimum(SearchResult):
             write_json(target / "optimum.json", self.to_json())
             self.to_pandas().to_csv(target / "trials.csv")
             self._save_best_scenario(target / "best.yaml", Path(final_folder or folder))
-            search_figure(self, target / "search.png")
+            SEARCH_FIGURE.save(self, target)
             self.manifest().write(target)
         return target
 
