@@ -3,18 +3,20 @@
 Manifests of simulation runs have another format (`cjsim.simulation.run`), and the journal does not list them.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from cjsim.errors import InputError, format_error
-from cjsim.json_records import plain_values, read_json, write_json
+from cjsim.json_records import JsonRecord, write_json
 from cjsim.version import __version__
 
 MANIFEST_FILE = "manifest.json"
-FINDING_KINDS = ("experiment", "study", "levers")
+FindingKind = Literal["experiment", "study", "levers"]
+FINDING_KINDS = get_args(FindingKind)
 STUDY_VERDICTS = ("gain", "none", "infeasible")
 
 
@@ -23,7 +25,7 @@ def _utc_timestamp() -> str:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class Manifest(JsonRecord):
     """One finding, as listed in the journal.
 
     Attributes
@@ -58,7 +60,7 @@ class Manifest:
         Version of cjsim.
     """
 
-    kind: str
+    kind: FindingKind
     name: str
     hypothesis: str
     scenario: str
@@ -75,31 +77,6 @@ class Manifest:
     details: Mapping[str, Any] = field(default_factory=dict)
     date: str = field(default_factory=_utc_timestamp)
     version: str = __version__
-
-    def to_json(self) -> dict[str, Any]:
-        """All attributes as plain values; null for numbers that are undefined."""
-        return plain_values(vars(self))
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Manifest":
-        """The manifest from the return value of `to_json`; unknown keys are ignored.
-
-        Parameters
-        ----------
-        values : Mapping of str to Any
-            Plain values.
-
-        Raises
-        ------
-        InputError
-            If it is not the manifest of a finding.
-        """
-        names = [attribute.name for attribute in fields(cls)]
-        missing = [name for name in names if name not in values]
-        if missing or values["kind"] not in FINDING_KINDS:
-            got = f"no '{missing[0]}'" if missing else f"the kind {values['kind']!r}"
-            raise InputError(format_error("manifest", f"must be that of one of {', '.join(FINDING_KINDS)}", got, "Run it again."))
-        return cls(**{name: values[name] for name in names})
 
     def write(self, folder: str | Path) -> None:
         """Write `manifest.json`. Call it last, because the file marks the folder as complete.
@@ -125,4 +102,9 @@ class Manifest:
         InputError
             If there is no readable manifest of a finding.
         """
-        return cls.from_json(read_json(Path(folder) / MANIFEST_FILE, "finding"))
+        file = Path(folder) / MANIFEST_FILE
+        try:
+            return cls.from_json(json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            must = f"must be the manifest of one of {', '.join(FINDING_KINDS)}"
+            raise InputError(format_error(str(file), must, type(error).__name__, "Run it again.")) from error

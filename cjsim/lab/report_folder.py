@@ -18,6 +18,7 @@ from cjsim.lab.findings import Findings
 from cjsim.lab.report_page import effects_csv, render_report_page
 from cjsim.lab.run_experiment import experiment_digest
 from cjsim.manifest import Manifest
+from cjsim.output_folder import empty_folders_removed
 from cjsim.simulation.documents import Scenario
 
 _RUN_NAME_DIGITS = 12  # of the digest
@@ -58,23 +59,20 @@ def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
         If the folder is not writable, before any work is done.
     """
     file = folder.with_name(f".{folder.name}.pieces")
-    new_folders = [parent for parent in file.absolute().parents if not parent.exists()]
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-    except OSError as error:
-        got = f"'{folder.parent.parent}' ({error.strerror or error})"
-        raise InputError(format_error("--reports", "must be a folder that can be written", got, "Name another folder.")) from error
-    checkpoints = Checkpoints(file)
-    try:
-        yield checkpoints
-        checkpoints.delete_file()
-    finally:
-        if not len(checkpoints):
+    with empty_folders_removed(file.parent):
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        except OSError as error:
+            got = f"'{folder.parent.parent}' ({error.strerror or error})"
+            raise InputError(format_error("--reports", "must be a folder that can be written", got, "Name another folder.")) from error
+        checkpoints = Checkpoints(file)
+        try:
+            yield checkpoints
             checkpoints.delete_file()
-        for parent in new_folders:
-            with contextlib.suppress(OSError):  # not empty: it holds the report or checkpoints
-                parent.rmdir()
+        finally:
+            if not len(checkpoints):
+                checkpoints.delete_file()
 
 
 def load_findings(folder: Path) -> Findings | None:

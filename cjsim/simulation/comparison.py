@@ -17,7 +17,7 @@ from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.paired_differences import PairedDifference, customer_contributions, paired_difference
-from cjsim.output_folder import folder_to_write
+from cjsim.output_folder import COMPARISON_FILE, FolderResult
 from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
@@ -32,8 +32,10 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(FolderResult):
     """Runs of the same customers under different policies, and their paired differences.
+
+    `save` writes each run to a folder of its own, `run_0` for the baseline, and `comparison.json`.
 
     Attributes
     ----------
@@ -45,6 +47,7 @@ class Comparison:
 
     runs: Mapping[str, Run]
     alternatives: Mapping[str, DifferenceByMetric]
+    _marker = COMPARISON_FILE
 
     @classmethod
     def of(cls, runs: Mapping[str, Run]) -> "Comparison":
@@ -144,29 +147,10 @@ class Comparison:
             rows.values(), columns=list(PairedDifference._fields), index=pd.MultiIndex.from_tuples(rows, names=["alternative", "metric"])
         )
 
-    def save(self, folder: str | Path) -> Path:
-        """Write `comparison.json`, and each run to a folder of its own: `run_0` is the baseline.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Created if it does not exist.
-
-        Returns
-        -------
-        Path
-            The folder.
-
-        Raises
-        ------
-        InputError
-            If the folder cannot be written.
-        """
-        with folder_to_write(folder, marker="comparison.json") as target:
-            for i, run in enumerate(self.runs.values()):
-                run.save(target / f"run_{i}")
-            write_json(target / "comparison.json", self.to_json())
-        return target
+    def _write_files(self, folder: Path) -> None:
+        for i, run in enumerate(self.runs.values()):
+            run.save(folder / f"run_{i}")
+        write_json(folder / self._marker, self.to_json())
 
     @classmethod
     def load(cls, folder: str | Path) -> "Comparison":
@@ -187,7 +171,7 @@ class Comparison:
             If the folder does not contain a complete comparison.
         """
         source = Path(folder)
-        saved = read_json(source / "comparison.json", "comparison")
+        saved = read_json(source / COMPARISON_FILE, "comparison")
         names = [saved["baseline"], *saved["alternatives"]]
         return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)})
 

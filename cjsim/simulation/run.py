@@ -17,7 +17,7 @@ from cjsim.eventlog import EventLog
 from cjsim.json_records import plain_values, read_json, write_json
 from cjsim.metrics.catalog import estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
-from cjsim.output_folder import folder_to_write
+from cjsim.output_folder import MANIFEST_FILE, FolderResult
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import (
     customer_table,
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Run(RunRecord):
+class Run(RunRecord, FolderResult):
     """The result of one simulation: what happened to every customer of a scenario.
+
+    `save` writes `metrics.json`, `customers.parquet`, `truth.parquet`, `manifest.json`, and `log.parquet` if there is a log.
 
     Attributes
     ----------
@@ -152,24 +154,7 @@ class Run(RunRecord):
         """One row per customer with persona, traits and stage at the horizon. Never an input of an estimator."""
         return table_to_pandas(truth_table(self, self.profiles(), full=False))
 
-    def save(self, folder: str | Path) -> Path:
-        """Write `metrics.json`, `customers.parquet`, `truth.parquet`, `manifest.json`, and `log.parquet` if there is a log.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Created if it does not exist. The manifest is written last, so a folder with a manifest is complete.
-
-        Returns
-        -------
-        Path
-            The folder.
-
-        Raises
-        ------
-        InputError
-            If the folder cannot be written.
-        """
+    def _write_files(self, folder: Path) -> None:
         import pyarrow.parquet as pq
 
         manifest = {
@@ -179,14 +164,12 @@ class Run(RunRecord):
             "wages": {desk: wages._asdict() for desk, wages in self.wages.items()},
             "codebook": asdict(self.codebook),
         }
-        with folder_to_write(folder) as target:
-            profiles = self.profiles()
-            pq.write_table(customer_table(self, profiles, touches=True), target / "customers.parquet", compression="zstd")
-            pq.write_table(truth_table(self, profiles, full=True), target / "truth.parquet", compression="zstd")
-            _copy_log(self.log_path, target / "log.parquet")
-            write_json(target / "metrics.json", self.to_json())
-            write_json(target / "manifest.json", manifest)
-        return target
+        profiles = self.profiles()
+        pq.write_table(customer_table(self, profiles, touches=True), folder / "customers.parquet", compression="zstd")
+        pq.write_table(truth_table(self, profiles, full=True), folder / "truth.parquet", compression="zstd")
+        _copy_log(self.log_path, folder / "log.parquet")
+        write_json(folder / "metrics.json", self.to_json())
+        write_json(folder / MANIFEST_FILE, manifest)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Run":
@@ -207,7 +190,7 @@ class Run(RunRecord):
             If the folder does not contain a complete run.
         """
         source = Path(folder)
-        manifest = read_json(source / "manifest.json", "run")
+        manifest = read_json(source / MANIFEST_FILE, "run")
         codebook = Codebook(**{name: _to_tuples(value) for name, value in manifest["codebook"].items()})
         log = source / "log.parquet"
         return cls(

@@ -7,15 +7,18 @@ from typing import Any
 
 from cjsim.json_records import plain_values, write_json
 from cjsim.manifest import Manifest
-from cjsim.output_folder import folder_to_write
+from cjsim.output_folder import FolderResult
 from cjsim.tuning.levers.ranking_data import RankingData
 from cjsim.tuning.levers.ranking_table import ranking_table
 from cjsim.tuning.levers.tornado import TORNADO_FIGURE
 
 
 @dataclass(frozen=True)
-class LeverRanking(RankingData):
-    """All moves of a scenario's levers, sorted by the size of their effect on a metric; attributes as in `RankingData`."""
+class LeverRanking(RankingData, FolderResult):
+    """All moves of a scenario's levers, sorted by the size of their effect on a metric; attributes as in `RankingData`.
+
+    `save` writes `levers.csv`, `levers.json`, `tornado.png`, `sobol.csv` if there are indices, and `manifest.json`.
+    """
 
     def __str__(self) -> str:
         return self.summary()
@@ -35,32 +38,13 @@ class LeverRanking(RankingData):
         """
         return ranking_table(self, full=full)
 
-    def save(self, folder: str | Path) -> Path:
-        """Write `levers.csv`, `levers.json`, `tornado.png`, `sobol.csv` if there are indices, and, last, `manifest.json`.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Created if it does not exist.
-
-        Returns
-        -------
-        Path
-            The folder.
-
-        Raises
-        ------
-        InputError
-            If the folder cannot be written.
-        """
-        with folder_to_write(folder) as target:
-            _write_csv(target / "levers.csv", [lever.row() for lever in self.levers])
-            write_json(target / "levers.json", self.to_json())
-            if self.sobol_indices is not None:
-                _write_csv(target / "sobol.csv", [index.row() for index in self.sobol_indices.indices])
-            TORNADO_FIGURE.save(self, target)
-            self._manifest().write(target)
-        return target
+    def _write_files(self, folder: Path) -> None:
+        _write_csv(folder / "levers.csv", [lever.row() for lever in self.levers])
+        write_json(folder / "levers.json", self.to_json())
+        if self.sobol_indices is not None:
+            _write_csv(folder / "sobol.csv", [index.row() for index in self.sobol_indices.indices])
+        TORNADO_FIGURE.save(self, folder)
+        self._manifest().write(folder)
 
     def _manifest(self) -> Manifest:
         largest = self.levers[0]
