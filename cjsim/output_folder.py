@@ -187,27 +187,19 @@ def _publish_draft(draft: Path, out: Path) -> None:
 
 def _exchange_files(draft: Path, out: Path, backup: Path, new_names: Set[str], old_names: Set[str]) -> None:
     """Move old files to the backup, markers first, and new files to `out`, markers last; undo all moves if one fails."""
-    moves = [(out / name, backup / name) for name in sorted(old_names, key=_sort_markers_first)]
-    moves += [(draft / name, out / name) for name in sorted(new_names, key=_sort_markers_last)]
-    done: list[tuple[Path, Path]] = []
-    try:
+    moves = [(out / name, backup / name) for name in sorted(old_names, key=lambda name: (name not in COMPLETION_MARKERS, name))]
+    moves += [(draft / name, out / name) for name in sorted(new_names, key=lambda name: (name in COMPLETION_MARKERS, name))]
+    with contextlib.ExitStack() as undo:
         for source, target in moves:
             target.parent.mkdir(parents=True, exist_ok=True)
-            done.append((source, target))
+            undo.callback(_move_back, target, source)
             source.replace(target)
-    except BaseException:
-        for source, target in reversed(done):
-            with contextlib.suppress(OSError):  # the last one, which was not moved
-                target.replace(source)
-        raise
+        undo.pop_all()
 
 
-def _sort_markers_last(name: str) -> tuple[bool, str]:
-    return (name in COMPLETION_MARKERS, name)
-
-
-def _sort_markers_first(name: str) -> tuple[bool, str]:
-    return (name not in COMPLETION_MARKERS, name)
+def _move_back(target: Path, source: Path) -> None:
+    with contextlib.suppress(OSError):  # the last one, which was not moved
+        target.replace(source)
 
 
 def _has_results(folder: Path) -> bool:

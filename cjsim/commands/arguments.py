@@ -1,7 +1,7 @@
 """Command-line options and their parsing: numbers, PATH=VALUE settings, and the files that users name."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -60,11 +60,24 @@ def number_option(
     return typer.Option(name, metavar=metavar, help=help_text, parser=_parse)
 
 
-def _parse_engine(text: str) -> str:
-    if text not in ENGINE_NAMES:
-        must, remedy = f"must be one of {quote_choices(ENGINE_NAMES)}", did_you_mean(text, ENGINE_NAMES) or "Name one of these."
-        raise _WrongOption(format_error("--engine", must, short_repr(text), remedy))
-    return text
+def choice_parser(name: str, choices: Sequence[str]) -> Callable[[str], str]:
+    """A parser of an option or argument that is one of several words; its errors suggest the nearest.
+
+    Parameters
+    ----------
+    name : str
+        Name in error messages.
+    choices : sequence of str
+        The words.
+    """
+
+    def _parse(text: str) -> str:
+        if text not in choices:
+            must, remedy = f"must be one of {quote_choices(choices)}", did_you_mean(text, choices) or "Name one of these."
+            raise _WrongOption(format_error(name, must, short_repr(text), remedy))
+        return text
+
+    return _parse
 
 
 _MAX_CUSTOMERS_RULE = {"must": "must be from 1 to 100,000,000", "remedy": "Leave it out to allow for 20 times the first customers."}
@@ -80,7 +93,10 @@ SeedOption = Annotated[int | None, number_option("--seed", "S", "Seed, instead o
 HorizonOption = Annotated[
     str | None, typer.Option("--horizon", metavar="DURATION", help="Horizon such as 180d, instead of the scenario's.")
 ]
-EngineOption = Annotated[Any, typer.Option("--engine", metavar="|".join(ENGINE_NAMES), help=_ENGINE_HELP, parser=_parse_engine)]
+EngineOption = Annotated[
+    Any,
+    typer.Option("--engine", metavar="|".join(ENGINE_NAMES), help=_ENGINE_HELP, parser=choice_parser("--engine", ENGINE_NAMES)),
+]
 ThreadsOption = Annotated[
     int | None,
     number_option("--threads", "N", "Threads; all cores if not given.", example=4, allowed=range(1, 1025), **_THREADS_RULE),

@@ -15,7 +15,7 @@ from cjsim.lab.checkpoints import Checkpoints
 from cjsim.lab.effect_figures import EFFECTS_FIGURE, effects_data
 from cjsim.lab.experiment import Experiment
 from cjsim.lab.findings import Findings
-from cjsim.lab.report_page import effects_csv, render_report_page
+from cjsim.lab.report_page import effects_table, render_report_page
 from cjsim.lab.run_experiment import experiment_digest
 from cjsim.manifest import Manifest
 from cjsim.output_folder import empty_folders_removed
@@ -107,13 +107,10 @@ def write_report(experiment: Experiment, findings: Findings, folder: Path, *, ru
         Wall time of the run.
     """
     EFFECTS_FIGURE.save(findings, folder)
-    effects_data(findings).to_csv(folder / "effects.csv", index=False, float_format="%.6g", lineterminator="\n")
-    texts = {
-        "report.md": render_report_page(experiment, experiment.arms(), findings, run_name=run_name, figure=f"{EFFECTS_FIGURE.name}.png"),
-        "table.csv": effects_csv(findings),
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    for name, table in (("effects.csv", effects_data(findings)), ("table.csv", effects_table(findings))):
+        table.to_csv(folder / name, index=False, float_format="%.6g", lineterminator="\n")
+    page = render_report_page(experiment, experiment.arms(), findings, run_name=run_name, figure=f"{EFFECTS_FIGURE.name}.png")
+    (folder / "report.md").write_text(page, encoding="utf-8")
     write_json(folder / RESULT_FILE, findings.to_json())
     _make_self_contained(experiment, folder).save(folder / EXPERIMENT_FILE)
     _build_manifest(experiment, findings, seconds).write(folder)

@@ -22,23 +22,23 @@ class LeverEffect(NamedTuple):
         Effect on the metric, paired with the baseline.
     cost_effect : PairedDifference
         Effect on the metric `cost`, money per customer.
-    p_value : float
-        Two-sided p-value of no effect, for this move alone; 1 if no customer differs.
-    is_significant_after_holm : bool
-        Whether the effect differs from 0 when all moves are tested together.
     has_unreliable_interval : bool
         Whether so few customers make up the effect that its interval covers the truth less often than stated.
     changes_any_customer : bool
         Whether any outcome of any customer differs.
+    p_value : float
+        Two-sided p-value of no effect, for this move alone; 1 if no customer differs.
+    is_significant_after_holm : bool
+        Whether the effect differs from 0 when all moves are tested together.
     """
 
     move: Move
     metric_effect: PairedDifference
     cost_effect: PairedDifference
-    p_value: float
-    is_significant_after_holm: bool
     has_unreliable_interval: bool
     changes_any_customer: bool
+    p_value: float
+    is_significant_after_holm: bool
 
     @property
     def effect_per_cost(self) -> float:
