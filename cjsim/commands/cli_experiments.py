@@ -1,5 +1,6 @@
 """The commands `experiment` and `journal`."""
 
+import functools
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cjsim.lab.journal import Journal
     from cjsim.yaml.document import Document
 
+_print_message = functools.partial(typer.echo, err=True)
 ReportsOption = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder of all reports.")]
 
 
@@ -195,7 +197,3 @@ def _open_journal(reports: Path) -> "Journal":
     if not reports.is_dir():
         _print_message(f"{reports}: no such folder, so that there is nothing to list")
     return Journal(reports, print_message=_print_message)
-
-
-def _print_message(text: str) -> None:
-    typer.echo(text, err=True)

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import json
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from cjsim.lab.arms import ExperimentArm
@@ -14,7 +14,6 @@ from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings
 from cjsim.lab.moments import PairedMoments, birge_ratio
 from cjsim.lab.verdict import bonferroni_critical_value, judge_claim, judge_effect
 from cjsim.progress import Progress
-from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.version import __version__
 
@@ -49,11 +48,13 @@ def experiment(
     InputError
         If the experiment is invalid, or a variant lacks one of its metrics.
     """
+    from cjsim.simulation.simulate import simulate
+
     checked = as_experiment(source)
     arms, finished = checked.arms(), checkpoints if checkpoints is not None else Checkpoints()
     metrics = dict.fromkeys((checked.metric, *checked.watch))
     for seed in checked.seeds:
-        simulate_arm = _simulate_with(checked.customers_per_seed, seed, threads, progress)
+        simulate_arm = functools.partial(simulate, customers=checked.customers_per_seed, seed=seed, threads=threads, progress=progress)
         baseline: Run | None = None
         for arm in arms:
             if finished.get(seed, arm.name) is None:
@@ -83,13 +84,6 @@ def experiment_digest(experiment: Experiment) -> str:
             scenario["entry"]["file"] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
     text = json.dumps([content, __version__], ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _simulate_with(customers: int, seed: int, threads: int | None, progress: Progress | None) -> Callable[[Scenario], Run]:
-    """A function that simulates a scenario with these options."""
-    from cjsim.simulation.simulate import simulate
-
-    return lambda scenario: simulate(scenario, customers=customers, seed=seed, threads=threads, progress=progress)
 
 
 def _checkpointed_moments(checkpoints: Checkpoints, seed: int, arm: ExperimentArm) -> MomentsByMetric:

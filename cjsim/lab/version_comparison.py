@@ -1,6 +1,7 @@
 """The differences between two versions of a journey, a policy or a scenario, and the effect of each change on the same customers."""
 
 import difflib
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -149,8 +150,11 @@ def compare_versions(
     if not isinstance(old, Scenario) or not isinstance(new, Scenario):
         remedy = "Name scenarios, or --in the scenario in which they stand."
         raise InputError(format_error("diff", "must have scenarios to tell effects", f"a {kinds[0]}", remedy))
-    simulator = _ChangeSimulator(old, metric, _simulate_like(old, customers, seed, threads, progress))
-    return simulator.compare(new, changes, description_diff)
+    from cjsim.simulation.simulate import simulate
+
+    n_customers, used_seed = old.customers if customers is None else customers, old.seed if seed is None else seed
+    simulate_version = functools.partial(simulate, customers=n_customers, seed=used_seed, threads=threads, progress=progress)
+    return _ChangeSimulator(old, metric, simulate_version).compare(new, changes, description_diff)
 
 
 class _ChangeSimulator:
@@ -206,17 +210,6 @@ class _ChangeSimulator:
 
     def _paired_moments(self, scenario: Scenario) -> PairedMoments:
         return PairedMoments.from_runs(self.baseline_run, self._simulate(scenario), self.metric)
-
-
-def _simulate_like(
-    old_scenario: Scenario, customers: int | None, seed: int | None, threads: int | None, progress: Progress | None
-) -> Callable[[Scenario], Run]:
-    """A function that simulates a scenario on the customers of the old version, unless other numbers are given."""
-    from cjsim.simulation.simulate import simulate
-
-    n_customers = old_scenario.customers if customers is None else customers
-    used_seed = old_scenario.seed if seed is None else seed
-    return lambda scenario: simulate(scenario, customers=n_customers, seed=used_seed, threads=threads, progress=progress)
 
 
 def scenario_with_part(scenario: Scenario, document: Document) -> Scenario:
