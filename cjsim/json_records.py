@@ -53,8 +53,15 @@ def plain_values(content: Mapping[str, Any]) -> dict[str, Any]:
     >>> plain_values({"low": float("nan"), "high": 0.5, "unit": "share"})
     {'low': None, 'high': 0.5, 'unit': 'share'}
     """
-    values: dict[str, Any] = to_jsonable_python(content, inf_nan_mode="null", fallback=dict)
+    values: dict[str, Any] = to_jsonable_python(content, inf_nan_mode="null", fallback=_plain_mapping)
     return values
+
+
+def _plain_mapping(value: Any) -> dict[str, Any]:
+    """A mapping that is no dict, such as a read-only one, as a dict."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{type(value).__name__} is no plain value")
+    return dict(value)
 
 
 def read_json(file: Path, kind: str) -> dict[str, Any]:
@@ -73,12 +80,10 @@ def read_json(file: Path, kind: str) -> dict[str, Any]:
         If it is not a JSON object that can be read.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        assert isinstance(content, dict)
-    except (OSError, ValueError, AssertionError) as error:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError) as error:
         must, got = f"must be the folder of a saved {kind}", f"no {file.name} that can be read"
         raise InputError(format_error(str(file.parent), must, got, "Save it again.")) from error
-    return content
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:

@@ -365,6 +365,11 @@ def test_figure_kind_follows_the_sweep(grid: dict[str, Any], x: str, y: str) -> 
     assert (axes.get_xlabel(), axes.get_ylabel()) == (x, y)
 
 
+def test_caption_of_the_figure_states_customers_seeds_and_confidence() -> None:
+    found = experiment(make_experiment(customers=30, replications=2))
+    assert EFFECTS_FIGURE.figure(found).get_supxlabel() == f"30 customers, 2 seeds from {found.seed}; 95 % intervals."
+
+
 def test_equal_findings_give_equal_figures(tmp_path: Path) -> None:
     found = experiment(make_experiment(customers=30))
     for name in ("a", "b"):
