@@ -1,12 +1,15 @@
 """Figures of an experiment: effects with intervals, a response curve for a sweep of one value, a heat map for a sweep of two."""
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cjsim.lab.document_diff import shorten_value
+from cjsim.lab.experiment import Experiment
 from cjsim.lab.findings import BASELINE_VERDICT, Findings
 from cjsim.scenario.fields import parse_duration, parse_hour
 from cjsim.simulation.figures import FigureKind, effect_axis, mark_baseline
+from cjsim.tuning.levers.titles import lever_title
+from cjsim.yaml.paths import parse_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,8 +68,15 @@ def axis_value(value: Any) -> float | None:
     return None
 
 
-def _figure_size(findings: Findings, data: "pd.DataFrame") -> tuple[float, float]:
-    return (7, 1.8 + 0.34 * min(len(data), _MAX_FIGURE_ROWS)) if _form(findings, data) == "rows" else (7, 4.4)
+class ExperimentOutcome(NamedTuple):
+    """An experiment and its findings."""
+
+    experiment: Experiment
+    findings: Findings
+
+
+def _figure_size(outcome: ExperimentOutcome, data: "pd.DataFrame") -> tuple[float, float]:
+    return (7, 1.8 + 0.34 * min(len(data), _MAX_FIGURE_ROWS)) if _form(outcome.findings, data) == "rows" else (7, 4.4)
 
 
 def _form(findings: Findings, data: "pd.DataFrame") -> Literal["curve", "map", "rows"]:
@@ -83,20 +93,30 @@ def _swept_paths(findings: Findings) -> list[str]:
     return list(dict.fromkeys(path for result in findings.arm_results for path in result.values))
 
 
-def _draw_effects(figure: "Figure", findings: Findings, data: "pd.DataFrame") -> None:
+def _draw_effects(figure: "Figure", outcome: ExperimentOutcome, data: "pd.DataFrame") -> None:
+    findings = outcome.findings
     axes, form, paths = figure.add_subplot(), _form(findings, data), _swept_paths(findings)
     scale, unit = effect_axis(findings.unit)
     if form == "map":
         _draw_heat_map(axes, data, paths, scale, unit)
+        axes.set(xlabel=_path_title(outcome, paths[1]), ylabel=_path_title(outcome, paths[0]))
         return
     if form == "curve":
         _draw_curve(axes, data.sort_values(f"x[{paths[0]}]"), paths[0], scale)
+        axes.set(xlabel=_path_title(outcome, paths[0]))
     else:
         _draw_interval_rows(axes, data, scale)
     (axes.set_ylabel if form == "curve" else axes.set_xlabel)(f"effect on {findings.metric} ({unit})")
     mark_baseline(axes, is_vertical=form == "rows")
     _draw_claimed_size(findings, scale, axes.axhline if form == "curve" else axes.axvline)
     axes.legend(frameon=False, fontsize="small")
+
+
+def _path_title(outcome: ExperimentOutcome, path: str) -> str:
+    """The title of a swept value in the model; its unit stands with its values."""
+    keys = parse_path(path) or ()
+    is_lever = len(keys) > 2 and keys[0] in ("journey", "policy")
+    return lever_title(outcome.experiment.arms()[0].scenario, keys) if is_lever else path
 
 
 def _draw_claimed_size(findings: Findings, scale: float, draw_line: Any) -> None:
@@ -115,7 +135,6 @@ def _draw_curve(axes: "Axes", data: "pd.DataFrame", path: str, scale: float) -> 
     axes.set_xticks(x, data[path])
     if len(data) > 12:
         axes.tick_params(axis="x", rotation=60)
-    axes.set_xlabel(path)
 
 
 def _draw_heat_map(axes: "Axes", data: "pd.DataFrame", paths: list[str], scale: float, unit: str) -> None:
@@ -142,11 +161,11 @@ def _draw_interval_rows(axes: "Axes", data: "pd.DataFrame", scale: float) -> Non
     axes.set_ylim(-0.6, len(shown) - 0.4)
 
 
-EFFECTS_FIGURE = FigureKind[Findings](
+EFFECTS_FIGURE = FigureKind[ExperimentOutcome](
     name="effects",
-    data=effects_data,
+    data=lambda outcome: effects_data(outcome.findings),
     size=_figure_size,
     draw=_draw_effects,
-    title=lambda findings: f"{findings.experiment}: {findings.verdict}",
-    caption=Findings.customers_phrase,
+    title=lambda outcome: f"{outcome.experiment.title or outcome.experiment.name}: {outcome.findings.verdict}",
+    caption=lambda outcome: outcome.findings.customers_phrase(),
 )

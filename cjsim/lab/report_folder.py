@@ -12,7 +12,7 @@ from pathlib import Path
 from cjsim.errors import InputError, format_error
 from cjsim.json_records import write_json
 from cjsim.lab.checkpoints import Checkpoints
-from cjsim.lab.effect_figures import EFFECTS_FIGURE, effects_data
+from cjsim.lab.effect_figures import EFFECTS_FIGURE, ExperimentOutcome, effects_data
 from cjsim.lab.experiment import Experiment
 from cjsim.lab.findings import Findings
 from cjsim.lab.report_page import effects_table, render_report_page
@@ -106,7 +106,7 @@ def write_report(experiment: Experiment, findings: Findings, folder: Path, *, ru
     seconds : float
         Wall time of the run.
     """
-    EFFECTS_FIGURE.save(findings, folder)
+    EFFECTS_FIGURE.save(ExperimentOutcome(experiment, findings), folder)
     for name, table in (("effects.csv", effects_data(findings)), ("table.csv", effects_table(findings))):
         table.to_csv(folder / name, index=False, float_format="%.6g", lineterminator="\n")
     page = render_report_page(experiment, experiment.arms(), findings, run_name=run_name, figure=f"{EFFECTS_FIGURE.name}.png")
