@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from cjsim.compiler.plan import Codebook, Plan
 from cjsim.compiler.wages import Wages, desk_wages
 from cjsim.engine.outcomes import Outcomes
@@ -20,10 +22,8 @@ from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.output_folder import MANIFEST_FILE, FolderResult
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import (
+    SavedCustomers,
     customer_table,
-    read_outcomes,
-    read_population_registry,
-    read_profiles,
     table_to_pandas,
     truth_table,
 )
@@ -191,17 +191,17 @@ class Run(RunRecord, FolderResult):
         """
         source = Path(folder)
         manifest = read_json(source / MANIFEST_FILE, "run")
-        codebook = Codebook(**{name: _to_tuples(value) for name, value in manifest["codebook"].items()})
-        log = source / "log.parquet"
+        codebook = TypeAdapter(Codebook).validate_python(manifest["codebook"])
+        saved, log = SavedCustomers(source, codebook), source / "log.parquet"
         return cls(
             provenance=Provenance.from_json(manifest),
             codebook=codebook,
             retained=tuple(manifest["retained"]),
             hidden=tuple(manifest["hidden"]),
-            outcomes=_freeze_outcomes(read_outcomes(source, codebook)),
-            registry=read_population_registry(source, codebook, manifest["customers"]),
+            outcomes=_freeze_outcomes(saved.outcomes()),
+            registry=saved.registry(manifest["customers"]),
             wages={desk: Wages(**wages) for desk, wages in manifest["wages"].items()},
-            profiles=lambda: read_profiles(source, codebook),
+            profiles=saved.profiles,
             log_path=log if log.exists() else None,
         )
 
@@ -210,11 +210,6 @@ def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:
     for array in outcomes:
         array.flags.writeable = False
     return outcomes
-
-
-def _to_tuples(value: Any) -> Any:
-    """Convert the lists of a codebook entry, as read from JSON, to tuples."""
-    return {key: tuple(names) for key, names in value.items()} if isinstance(value, dict) else tuple(value)
 
 
 def _copy_log(log: Path | None, target: Path) -> None:
