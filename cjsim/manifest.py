@@ -5,16 +5,18 @@ Manifests of simulation runs have another format (`cjsim.simulation.run`), and t
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from cjsim.errors import InputError, format_error
+from cjsim.json_records import JsonRecord, write_json
 from cjsim.version import __version__
 
 MANIFEST_FILE = "manifest.json"
-FINDING_KINDS = ("experiment", "study", "levers")
+FindingKind = Literal["experiment", "study", "levers"]
+FINDING_KINDS = get_args(FindingKind)
 STUDY_VERDICTS = ("gain", "none", "infeasible")
 
 
@@ -23,7 +25,7 @@ def _utc_timestamp() -> str:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class Manifest(JsonRecord):
     """One finding, as listed in the journal.
 
     Attributes
@@ -58,7 +60,7 @@ class Manifest:
         Version of cjsim.
     """
 
-    kind: str
+    kind: FindingKind
     name: str
     hypothesis: str
     scenario: str
@@ -76,31 +78,6 @@ class Manifest:
     date: str = field(default_factory=_utc_timestamp)
     version: str = __version__
 
-    def to_json(self) -> dict[str, Any]:
-        """All attributes as plain values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Manifest":
-        """The manifest from the return value of `to_json`; unknown keys are ignored.
-
-        Parameters
-        ----------
-        values : Mapping of str to Any
-            Plain values.
-
-        Raises
-        ------
-        InputError
-            If it is not the manifest of a finding.
-        """
-        names = [attribute.name for attribute in fields(cls)]
-        missing = [name for name in names if name not in values]
-        if missing or values["kind"] not in FINDING_KINDS:
-            got = f"no '{missing[0]}'" if missing else f"the kind {values['kind']!r}"
-            raise InputError(format_error("manifest", f"must be that of one of {', '.join(FINDING_KINDS)}", got, "Run it again."))
-        return cls(**{name: values[name] for name in names})
-
     def write(self, folder: str | Path) -> None:
         """Write `manifest.json`. Call it last, because the file marks the folder as complete.
 
@@ -109,8 +86,7 @@ class Manifest:
         folder : str or Path
             An existing folder.
         """
-        text = json.dumps(self.to_json(), indent=1, allow_nan=False, ensure_ascii=False)
-        (Path(folder) / MANIFEST_FILE).write_text(f"{text}\n", encoding="utf-8")
+        write_json(Path(folder) / MANIFEST_FILE, self.to_json())
 
     @classmethod
     def read(cls, folder: str | Path) -> "Manifest":
@@ -128,10 +104,7 @@ class Manifest:
         """
         file = Path(folder) / MANIFEST_FILE
         try:
-            values = json.loads(file.read_text(encoding="utf-8"))
+            return cls.from_json(json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
-            message = format_error(str(file), "must be a manifest that can be read", type(error).__name__, "Run it again.")
-            raise InputError(message) from error
-        if not isinstance(values, dict):
-            raise InputError(format_error(str(file), "must be a manifest", type(values).__name__, "Run it again."))
-        return cls.from_json(values)
+            must = f"must be the manifest of one of {', '.join(FINDING_KINDS)}"
+            raise InputError(format_error(str(file), must, type(error).__name__, "Run it again.")) from error

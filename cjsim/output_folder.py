@@ -5,12 +5,15 @@ import os
 import re
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Set
 from pathlib import Path
 
 from cjsim.errors import InputError, format_error
 
-COMPLETION_MARKERS = ("manifest.json", "comparison.json")  # written last, so that they mark a complete result
+MANIFEST_FILE = "manifest.json"
+COMPARISON_FILE = "comparison.json"
+COMPLETION_MARKERS = (MANIFEST_FILE, COMPARISON_FILE)  # written last, so that they mark a complete result
 _RUN_FILE_PATTERN = r"manifest\.json|metrics\.json|(customers|truth|log)\.parquet"
 _RESULT_FILE_PATTERN = re.compile(rf"(run_\d+/)?({_RUN_FILE_PATTERN})|comparison\.json|levers\.(csv|json)|tornado\.png|sobol\.csv")
 
@@ -39,12 +42,15 @@ def atomic_output_folder(out: Path | None, *, option: str = "--out") -> Iterator
     if out is None:
         yield None
         return
-    new_folders = [folder for folder in (out.absolute(), *out.absolute().parents) if not folder.exists()]
     draft = None
     try:
-        draft = _make_draft_folder(out)
-        yield draft
-        _publish_draft(draft, out)
+        with empty_folders_removed(out):
+            draft = _make_draft_folder(out)
+            try:
+                yield draft
+                _publish_draft(draft, out)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
@@ -52,22 +58,18 @@ def atomic_output_folder(out: Path | None, *, option: str = "--out") -> Iterator
             raise
         message = format_error(option, "must be a folder that can be written", f"'{out}' ({reason})", "Name another folder.")
         raise InputError(message) from error
-    finally:
-        if draft is not None:
-            shutil.rmtree(draft, ignore_errors=True)
-        for folder in new_folders:
-            with contextlib.suppress(OSError):  # not empty: it holds the results
-                folder.rmdir()
 
 
 @contextlib.contextmanager
-def folder_to_write(folder: str | Path) -> Iterator[Path]:
+def folder_to_write(folder: str | Path, *, marker: str = MANIFEST_FILE) -> Iterator[Path]:
     """The folder that a result is saved to.
 
     Parameters
     ----------
     folder : str or Path
         Created if it does not exist.
+    marker : str
+        The file that the block writes last. That of an earlier result is deleted first, so that a folder with the file is complete.
 
     Yields
     ------
@@ -81,10 +83,55 @@ def folder_to_write(folder: str | Path) -> Iterator[Path]:
     target = Path(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
+        (target / marker).unlink(missing_ok=True)
         yield target
     except OSError as error:
         message = format_error(str(target), "must be a folder that can be written", error.strerror or str(error), "Name another folder.")
         raise InputError(message) from error
+
+
+class FolderResult(ABC):
+    """A result that is saved as the files of a folder; the docstring of a subclass names them."""
+
+    _marker = MANIFEST_FILE  # the file that is written last
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the result to a folder. The manifest is written last, so a folder with a manifest is complete.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Created if it does not exist.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written.
+        """
+        with folder_to_write(folder, marker=self._marker) as target:
+            self._write_files(target)
+        return target
+
+    @abstractmethod
+    def _write_files(self, folder: Path) -> None:
+        """Write all files, the marker last."""
+
+
+@contextlib.contextmanager
+def empty_folders_removed(path: Path) -> Iterator[None]:
+    """At the end, remove those folders above a path that did not exist before, unless they have content by then."""
+    new_folders = [folder for folder in (path.absolute(), *path.absolute().parents) if not folder.exists()]
+    try:
+        yield
+    finally:
+        for folder in new_folders:
+            with contextlib.suppress(OSError):  # not empty: it holds the results
+                folder.rmdir()
 
 
 def _make_draft_folder(out: Path) -> Path:
@@ -140,27 +187,19 @@ def _publish_draft(draft: Path, out: Path) -> None:
 
 def _exchange_files(draft: Path, out: Path, backup: Path, new_names: Set[str], old_names: Set[str]) -> None:
     """Move old files to the backup, markers first, and new files to `out`, markers last; undo all moves if one fails."""
-    moves = [(out / name, backup / name) for name in sorted(old_names, key=_sort_markers_first)]
-    moves += [(draft / name, out / name) for name in sorted(new_names, key=_sort_markers_last)]
-    done: list[tuple[Path, Path]] = []
-    try:
+    moves = [(out / name, backup / name) for name in sorted(old_names, key=lambda name: (name not in COMPLETION_MARKERS, name))]
+    moves += [(draft / name, out / name) for name in sorted(new_names, key=lambda name: (name in COMPLETION_MARKERS, name))]
+    with contextlib.ExitStack() as undo:
         for source, target in moves:
             target.parent.mkdir(parents=True, exist_ok=True)
-            done.append((source, target))
+            undo.callback(_move_back, target, source)
             source.replace(target)
-    except BaseException:
-        for source, target in reversed(done):
-            with contextlib.suppress(OSError):  # the last one, which was not moved
-                target.replace(source)
-        raise
+        undo.pop_all()
 
 
-def _sort_markers_last(name: str) -> tuple[bool, str]:
-    return (name in COMPLETION_MARKERS, name)
-
-
-def _sort_markers_first(name: str) -> tuple[bool, str]:
-    return (name not in COMPLETION_MARKERS, name)
+def _move_back(target: Path, source: Path) -> None:
+    with contextlib.suppress(OSError):  # the last one, which was not moved
+        target.replace(source)
 
 
 def _has_results(folder: Path) -> bool:

@@ -1,16 +1,16 @@
-"""Progress of long work: the protocol that verbs report to, and a bar on a terminal."""
+"""Progress of long work: the interface that verbs report to, and a bar on a terminal."""
 
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import rich.progress
 
 
-class Progress(Protocol):
-    """Receives the progress of long work."""
+class Progress:
+    """Receives the progress of long work, and ignores it unless a subclass does otherwise."""
 
     def start(self, total: int, label: str) -> None:
         """Work of `total` steps begins; `label` names it."""
@@ -31,29 +31,11 @@ class Progress(Protocol):
         """The work has ended."""
 
 
-class NoProgress:
+class NoProgress(Progress):
     """Ignores all progress."""
 
-    def start(self, total: int, label: str) -> None:
-        """Ignore it."""
 
-    def grow(self, n: int) -> None:
-        """Ignore it."""
-
-    def advance(self, n: int) -> None:
-        """Ignore it."""
-
-    def label(self, text: str) -> None:
-        """Ignore it."""
-
-    def note(self, text: str) -> None:
-        """Ignore it."""
-
-    def finish(self) -> None:
-        """Ignore it."""
-
-
-class ProgressBar:
+class ProgressBar(Progress):
     """A bar on standard error if that is a terminal; messages are written in any case."""
 
     def __init__(self) -> None:

@@ -1,9 +1,9 @@
 """Command-line options and their parsing: numbers, PATH=VALUE settings, and the files that users name."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -16,26 +16,91 @@ if TYPE_CHECKING:
     from cjsim.yaml.document import Document
     from cjsim.yaml.tree import Node
 
+D = TypeVar("D", bound="Document")
 ENGINE_NAMES = ("compiled", "readable")
 # Settings that both sides of a comparison must share, because they determine the customers and the days.
 SHARED_SETTINGS = ("seed", "customers", "horizon", "start", "entry")
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A journey, a policy, a scenario or a study.", show_default=False)]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="A value set otherwise; repeat for more.")]
-# Numbers and choices are parsed from text, so that errors have the format of `format_error`.
-CustomersOption = Annotated[str | None, typer.Option("--customers", metavar="N", help="Customers, instead of the scenario's.")]
+
+
+class _WrongOption(typer.BadParameter):
+    """A wrong value of an option, printed in one line as `InputError` is."""
+
+    def show(self, file: Any = None) -> None:
+        typer.echo(self.message, err=True)
+
+
+def number_option(
+    name: str, metavar: str, help_text: str, *, example: int, allowed: range | None = None, must: str = "", remedy: str = ""
+) -> Any:
+    """An option that is a whole number. Its errors have the format of `format_error`; Typer's take three lines and give no remedy.
+
+    Parameters
+    ----------
+    name, metavar, help_text : str
+        As in the help of the command.
+    example : int
+        A number, for the error about text that is none.
+    allowed : range, optional
+        The numbers that are allowed; all if not given.
+    must, remedy : str
+        What must hold, and what to do if a number is not allowed.
+    """
+
+    def _parse(value: str | int) -> int:  # Typer parses defaults as well
+        text = str(value)
+        if not re.fullmatch(r"[+-]?[0-9]{1,40}", text.strip()):
+            raise _WrongOption(format_error(name, "must be a whole number", short_repr(text), f"Give a number such as {example}."))
+        if allowed is not None and int(text) not in allowed:
+            raise _WrongOption(format_error(name, must, f"{int(text)}", remedy))
+        return int(text)
+
+    return typer.Option(name, metavar=metavar, help=help_text, parser=_parse)
+
+
+def choice_parser(name: str, choices: Sequence[str]) -> Callable[[str], str]:
+    """A parser of an option or argument that is one of several words; its errors suggest the nearest.
+
+    Parameters
+    ----------
+    name : str
+        Name in error messages.
+    choices : sequence of str
+        The words.
+    """
+
+    def _parse(text: str) -> str:
+        if text not in choices:
+            must, remedy = f"must be one of {quote_choices(choices)}", did_you_mean(text, choices) or "Name one of these."
+            raise _WrongOption(format_error(name, must, short_repr(text), remedy))
+        return text
+
+    return _parse
+
+
+_MAX_CUSTOMERS_RULE = {"must": "must be from 1 to 100,000,000", "remedy": "Leave it out to allow for 20 times the first customers."}
+_THREADS_RULE = {"must": "must be from 1 to 1024", "remedy": "Leave it out to use all cores."}
+_MAX_CUSTOMERS_HELP = "End a run in which there come to be more, by acquisition and referrals."
+_ENGINE_HELP = "Both give the same results; readable is slow."
+CustomersOption = Annotated[int | None, number_option("--customers", "N", "Customers, instead of the scenario's.", example=5000)]
 MaxCustomersOption = Annotated[
-    str | None,
-    typer.Option("--max-customers", metavar="N", help="End a run in which there come to be more, by acquisition and referrals."),
+    int | None,
+    number_option("--max-customers", "N", _MAX_CUSTOMERS_HELP, example=2_000_000, allowed=range(1, 100_000_001), **_MAX_CUSTOMERS_RULE),
 ]
-SeedOption = Annotated[str | None, typer.Option("--seed", metavar="S", help="Seed, instead of the scenario's.")]
+SeedOption = Annotated[int | None, number_option("--seed", "S", "Seed, instead of the file's.", example=7)]
 HorizonOption = Annotated[
     str | None, typer.Option("--horizon", metavar="DURATION", help="Horizon such as 180d, instead of the scenario's.")
 ]
 EngineOption = Annotated[
-    str, typer.Option("--engine", metavar="|".join(ENGINE_NAMES), help="Both give the same results; readable is slow.")
+    Any,
+    typer.Option("--engine", metavar="|".join(ENGINE_NAMES), help=_ENGINE_HELP, parser=choice_parser("--engine", ENGINE_NAMES)),
 ]
-ThreadsOption = Annotated[str | None, typer.Option("--threads", metavar="N", help="Threads; all cores if not given.")]
+ThreadsOption = Annotated[
+    int | None,
+    number_option("--threads", "N", "Threads; all cores if not given.", example=4, allowed=range(1, 1025), **_THREADS_RULE),
+]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.")]
 FullOption = Annotated[bool, typer.Option("--full", help="Print all metrics, also by stage and channel.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
@@ -61,11 +126,7 @@ def load_scenario(file: Path, values: dict[str, Any]) -> "Scenario":
     """Load a scenario and override values."""
     from cjsim.simulation.documents import Scenario
 
-    root, model = _read_document_tree(file)
-    if model is not Scenario:
-        raise InputError(format_error(str(file), "must be a scenario", f"a {document_kind(model)}", "Name a scenario that uses it."))
-    scenario = Scenario.from_tree(root)
-    return scenario.with_values(values) if values else scenario
+    return _load_as(Scenario, file, values, "a scenario", "Name a scenario that uses it.")
 
 
 def document_types() -> "dict[str, type[Document]]":
@@ -81,24 +142,22 @@ def load_study(file: Path, values: dict[str, Any]) -> "Study":
     """Load a study and override values."""
     from cjsim.tuning.study import Study
 
-    root, model = _read_document_tree(file)
-    if model is not Study:
-        remedy = "Name a file that has 'scenario', 'free' and 'objectives'."
-        raise InputError(format_error(str(file), "must be a study", f"a {document_kind(model)}", remedy))
-    study = Study.from_tree(root)
-    return study.with_values(values) if values else study
+    return _load_as(Study, file, values, "a study", "Name a file that has 'scenario', 'free' and 'objectives'.")
 
 
 def load_experiment(file: Path, values: dict[str, Any]) -> "Experiment":
     """Load an experiment and override values."""
     from cjsim.lab.experiment import Experiment
 
-    root, model = _read_document_tree(file)
-    if model is not Experiment:
-        remedy = "Name a file that has 'hypothesis', 'scenario' and 'variants'."
-        raise InputError(format_error(str(file), "must be an experiment", f"a {document_kind(model)}", remedy))
-    experiment = Experiment.from_tree(root)
-    return experiment.with_values(values) if values else experiment
+    return _load_as(Experiment, file, values, "an experiment", "Name a file that has 'hypothesis', 'scenario' and 'variants'.")
+
+
+def _load_as(wanted: type[D], file: Path, values: dict[str, Any], kind: str, remedy: str) -> D:
+    root, found = _read_document_tree(file)
+    if found is not wanted:
+        raise InputError(format_error(str(file), f"must be {kind}", f"a {document_kind(found)}", remedy))
+    document = wanted.from_tree(root)
+    return document.with_values(values) if values else document
 
 
 def load_document(file: Path, sets: list[str] | None) -> "Document":
@@ -151,37 +210,6 @@ def find_warnings(document: "Document") -> list[str]:
     if scenario is None:
         return lint_warnings(document)  # type: ignore[arg-type]
     return [f"scenario.{warning}" for warning in lint_warnings(scenario)]
-
-
-def parse_integer_option(option: str, text: str | None, example: int) -> int | None:
-    """The integer value of an option; None if it is not given."""
-    if text is None:
-        return None
-    if not re.fullmatch(r"[+-]?[0-9]{1,40}", text.strip()):
-        raise InputError(format_error(option, "must be a whole number", short_repr(text), f"Give a number such as {example}."))
-    return int(text)
-
-
-def parse_run_options(engine: str, threads: str | None, max_customers: str | None) -> dict[str, Any]:
-    """The checked run options of `simulate` and `compare`."""
-    if engine not in ENGINE_NAMES:
-        must, remedy = f"must be one of {quote_choices(ENGINE_NAMES)}", did_you_mean(engine, ENGINE_NAMES) or "Name one of these."
-        raise InputError(format_error("--engine", must, short_repr(engine), remedy))
-    n_threads = parse_integer_option("--threads", threads, 4)
-    limit = parse_integer_option("--max-customers", max_customers, 2_000_000)
-    if n_threads is not None and not 1 <= n_threads <= 1024:
-        raise InputError(format_error("--threads", "must be from 1 to 1024", f"{n_threads}", "Leave it out to use all cores."))
-    if limit is not None and not 1 <= limit <= 100_000_000:
-        remedy = "Leave it out to allow for 20 times the first customers."
-        raise InputError(format_error("--max-customers", "must be from 1 to 100,000,000", f"{limit}", remedy))
-    return {"engine": engine, "threads": n_threads, "max_customers": limit}
-
-
-def parse_setting_options(customers: str | None, seed: str | None, horizon: str | None) -> dict[str, Any]:
-    """Values by path, from the options for customers, seed and horizon."""
-    return parse_set_options(
-        None, customers=parse_integer_option("--customers", customers, 5000), seed=parse_integer_option("--seed", seed, 7), horizon=horizon
-    )
 
 
 def require_shared_settings(changes: dict[str, Any]) -> None:

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from cjsim.commands.arguments import JsonOption, OutOption, parse_integer_option
-from cjsim.commands.console import print_result, print_written_files, save_result, with_exit_codes
-from cjsim.errors import InputError, format_error
-from cjsim.output_folder import atomic_output_folder
+from cjsim.commands.arguments import JsonOption, OutOption, number_option
+from cjsim.commands.console import output_folder, print_result, with_exit_codes
 
 calibrate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="A journey from data.")
+_SEED_RULE = {"must": "must be from 0 to 2**63 - 1", "remedy": "Give a number such as 7."}
+SeedOption = Annotated[int, number_option("--seed", "S", "Seed of the forecast's bands.", example=7, allowed=range(2**63), **_SEED_RULE)]
 
 
 @calibrate_app.command("purchases")
@@ -23,17 +23,14 @@ def calibrate_purchases(
     until: Annotated[str, typer.Option("--until", metavar="DATE", help="Last day that is fitted; what comes after is the holdout.")],
     out: OutOption = None,
     unit: Annotated[str, typer.Option("--unit", help="Unit of time of the parameters: week or day.")] = "week",
-    seed: Annotated[str, typer.Option("--seed", metavar="S", help="Seed of the forecast's bands.")] = "1",
+    seed: SeedOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """A journey that buys as the customers of a purchase log do: BG/NBD and gamma-gamma."""
-    number = parse_integer_option("--seed", seed, 7)
-    if number is None or not 0 <= number < 2**63:
-        raise InputError(format_error("--seed", "must be from 0 to 2**63 - 1", f"{number}", "Give a number such as 7."))
-    with atomic_output_folder(out) as folder:
+    with output_folder(out) as folder:
         from cjsim.calibration.purchase_model import calibrate_purchases as calibrate
 
-        calibration = calibrate(log, customer=customer, time=time, value=value, until=until, unit=unit, seed=number)
-        written = save_result(calibration, folder)
-    print_written_files(out, written)
+        calibration = calibrate(log, customer=customer, time=time, value=value, until=until, unit=unit, seed=seed)
+        if folder is not None:
+            calibration.save(folder)
     print_result(calibration, as_json=as_json)

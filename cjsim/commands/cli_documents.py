@@ -9,6 +9,7 @@ from cjsim.commands.arguments import (
     FileArgument,
     JsonOption,
     SetOption,
+    choice_parser,
     document_kind,
     document_types,
     find_warnings,
@@ -16,7 +17,6 @@ from cjsim.commands.arguments import (
     print_warnings,
 )
 from cjsim.commands.console import print_json, with_exit_codes
-from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, short_repr
 
 DOCUMENT_KINDS = ("journey", "policy", "scenario", "study", "experiment")
 
@@ -55,17 +55,13 @@ def describe(file: FileArgument, sets: SetOption = None) -> None:
 
 
 @with_exit_codes
-def schema(what: Annotated[str, typer.Argument(metavar="|".join(DOCUMENT_KINDS), show_default=False)]) -> None:
+def schema(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="|".join(DOCUMENT_KINDS), show_default=False, parser=choice_parser("schema", DOCUMENT_KINDS)),
+    ],
+) -> None:
     """Print the JSON schema of a file, for completion in editors."""
     from cjsim.scenario.json_schema import file_schema
 
-    if what not in DOCUMENT_KINDS:
-        raise InputError(
-            format_error(
-                "schema",
-                f"must be one of {quote_choices(DOCUMENT_KINDS)}",
-                short_repr(what),
-                did_you_mean(what, DOCUMENT_KINDS) or "Name one of these.",
-            )
-        )
     typer.echo(json.dumps(file_schema(document_types()[what]), indent=2))

@@ -1,5 +1,6 @@
 """The commands `experiment` and `journal`."""
 
+import functools
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,21 +16,18 @@ from cjsim.commands.arguments import (
     load_document,
     load_experiment,
     load_scenario,
-    parse_integer_option,
-    parse_run_options,
     parse_set_options,
-    parse_setting_options,
     print_warnings,
 )
-from cjsim.commands.console import print_json, print_result, print_written_files, with_exit_codes
+from cjsim.commands.console import output_folder, print_json, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error, unknown_name_parts
-from cjsim.output_folder import atomic_output_folder
 from cjsim.progress import progress_bar
 
 if TYPE_CHECKING:
     from cjsim.lab.journal import Journal
     from cjsim.yaml.document import Document
 
+_print_message = functools.partial(typer.echo, err=True)
 ReportsOption = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder of all reports.")]
 
 
@@ -48,8 +46,7 @@ def experiment(
 
     A run that is there is not run again; one that was killed goes on where it was.
     """
-    document = load_experiment(file, parse_set_options(sets) | parse_setting_options(customers, seed, None))
-    options = parse_run_options("compiled", threads, None)
+    document = load_experiment(file, parse_set_options(sets, customers=customers, seed=seed))
     print_warnings(file, document)
     from cjsim.lab.journal import Journal
     from cjsim.lab.report_folder import load_findings, open_checkpoints, run_folder, write_report
@@ -64,12 +61,10 @@ def experiment(
         with open_checkpoints(out) as checkpoints, progress_bar() as progress:
             if len(checkpoints):
                 progress.note(f"{out}: goes on where it was, with {len(checkpoints)} runs that are there")
-            findings = run_experiment(document, threads=options["threads"], checkpoints=checkpoints, progress=progress)
-            with atomic_output_folder(out, option="--reports") as folder:
+            findings = run_experiment(document, threads=threads, checkpoints=checkpoints, progress=progress)
+            with output_folder(out, option="--reports") as folder:
                 assert folder is not None
                 write_report(document, findings, folder, run_name=out.name, seconds=time.perf_counter() - started)
-                written = sorted(path.name for path in folder.iterdir())
-        print_written_files(out, written)
         Journal(reports).entries(name=document.name)  # adds the new finding to the index
     if as_json:
         print_json(findings.to_json() | {"run_dir": str(out)})
@@ -86,6 +81,7 @@ SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help
 TextOption = Annotated[str | None, typer.Option("--text", metavar="WORDS", help="In which all these words occur.")]
 
 
+@journal_app.command("list", help="The same as without a command.")
 @journal_app.callback()
 @with_exit_codes
 def journal_callback(
@@ -110,24 +106,6 @@ def journal_callback(
     if rebuild:
         _print_message(f"{reports}: {journal.rebuild()} findings in the index")
     print_result(journal.entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
-
-
-@journal_app.command("list")
-@with_exit_codes
-def journal_list(
-    reports: ReportsOption = Path("reports"),
-    name: NameOption = None,
-    kind: KindOption = None,
-    verdict: VerdictOption = None,
-    metric: MetricOption = None,
-    since: SinceOption = None,
-    text: TextOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """The same as without a command."""
-    print_result(
-        _open_journal(reports).entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json
-    )
 
 
 @journal_app.command("show")
@@ -173,13 +151,8 @@ def journal_diff(
     if inside is not None:
         scenario = load_scenario(inside, {})
         versions = [scenario_with_part(scenario, version) for version in versions]
-    options = {
-        "threads": parse_run_options("compiled", threads, None)["threads"],
-        "customers": parse_integer_option("--customers", customers, 5000),
-        "seed": parse_integer_option("--seed", seed, 7),
-    }
     with progress_bar() as progress:
-        comparison = compare_versions(*versions, metric=metric, progress=progress, **options)
+        comparison = compare_versions(*versions, metric=metric, customers=customers, seed=seed, threads=threads, progress=progress)
     print_result(comparison, as_json=as_json)
 
 
@@ -224,7 +197,3 @@ def _open_journal(reports: Path) -> "Journal":
     if not reports.is_dir():
         _print_message(f"{reports}: no such folder, so that there is nothing to list")
     return Journal(reports, print_message=_print_message)
-
-
-def _print_message(text: str) -> None:
-    typer.echo(text, err=True)

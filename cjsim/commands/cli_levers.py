@@ -15,15 +15,12 @@ from cjsim.commands.arguments import (
     ThreadsOption,
     label_scenarios,
     load_scenario,
-    parse_integer_option,
-    parse_run_options,
+    number_option,
     parse_set_options,
-    parse_setting_options,
     print_warnings,
 )
-from cjsim.commands.console import print_result, print_written_files, save_result, with_exit_codes
+from cjsim.commands.console import output_folder, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error
-from cjsim.output_folder import atomic_output_folder
 from cjsim.progress import progress_bar
 
 
@@ -42,7 +39,7 @@ def levers(
         list[str] | None, typer.Option("--only", metavar="PATH", help="Levers at this path and below; repeat for more.")
     ] = None,
     sobol: Annotated[
-        str | None, typer.Option("--sobol", metavar="N", help="Also Sobol indices of the levers that hold, from N points.")
+        int | None, number_option("--sobol", "N", "Also Sobol indices of the levers that hold, from N points.", example=64)
     ] = None,
     threads: ThreadsOption = None,
     out: OutOption = None,
@@ -50,27 +47,25 @@ def levers(
     as_json: JsonOption = False,
 ) -> None:
     """Rank the levers of a scenario: which change moves a metric most, on the same customers."""
-    values = parse_setting_options(customers, seed, None) | parse_set_options(sets)
+    values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
     if scenario in (files := also or []) or len(set(files)) < len(files):
         got, remedy = ", ".join(map(str, (scenario, *files))), "Name each scenario once."
         raise InputError(format_error("--also", "must be other scenarios, each once", got, remedy))
     scenarios = label_scenarios({file: load_scenario(file, values) for file in (scenario, *files)})
     baseline, *others = scenarios
-    points = parse_integer_option("--sobol", sobol, 64)
-    n_threads = parse_run_options("compiled", threads, None)["threads"]
     print_warnings(scenario, scenarios[baseline])
-    with atomic_output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out) as folder, progress_bar() as progress:
         from cjsim.tuning.levers.rank import levers as rank_levers
         from cjsim.tuning.levers.sobol import MAX_SOBOL_LEVERS, add_sobol_indices
 
         paths = tuple(only or ("policy",)) + (("journey",) if journey else ())
         also_ranked = {name: scenarios[name] for name in others}
-        ranking = rank_levers(scenarios[baseline], metric=metric, only=paths, also=also_ranked, threads=n_threads, progress=progress)
-        if points is not None:
+        ranking = rank_levers(scenarios[baseline], metric=metric, only=paths, also=also_ranked, threads=threads, progress=progress)
+        if sobol is not None:
             max_levers = None if only else MAX_SOBOL_LEVERS
             ranking = add_sobol_indices(
-                ranking, scenarios[baseline], points=points, max_levers=max_levers, threads=n_threads, progress=progress
+                ranking, scenarios[baseline], points=sobol, max_levers=max_levers, threads=threads, progress=progress
             )
-        written = save_result(ranking, folder)
-    print_written_files(out, written)
+        if folder is not None:
+            ranking.save(folder)
     print_result(ranking, as_json=as_json, is_full=full)

@@ -8,26 +8,25 @@ import typer
 from cjsim.commands.arguments import (
     JsonOption,
     OutOption,
+    SeedOption,
     SetOption,
     ThreadsOption,
     load_study,
-    parse_integer_option,
-    parse_run_options,
+    number_option,
     parse_set_options,
     print_warnings,
 )
-from cjsim.commands.console import print_result, print_written_files, with_exit_codes
+from cjsim.commands.console import output_folder, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error
-from cjsim.output_folder import atomic_output_folder
 from cjsim.progress import progress_bar
 
 
 @with_exit_codes
 def optimize(
     study: Annotated[Path, typer.Argument(metavar="STUDY", show_default=False)],
-    trials: Annotated[str | None, typer.Option("--trials", metavar="N", help="Trials, instead of the study's.")] = None,
-    seed: Annotated[str | None, typer.Option("--seed", metavar="S", help="Seed, instead of the study's.")] = None,
-    workers: Annotated[str, typer.Option("--workers", metavar="N", help="Processes; with several, one thread each.")] = "1",
+    trials: Annotated[int | None, number_option("--trials", "N", "Trials, instead of the study's.", example=100)] = None,
+    seed: SeedOption = None,
+    workers: Annotated[int, number_option("--workers", "N", "Processes; with several, one thread each.", example=2)] = 1,
     threads: ThreadsOption = None,
     storage: Annotated[
         str | None,
@@ -41,21 +40,17 @@ def optimize(
 
     Ended at any moment, the same command goes on; several at once share the work.
     """
-    values = parse_set_options(sets, trials=parse_integer_option("--trials", trials, 100), seed=parse_integer_option("--seed", seed, 7))
     from cjsim.tuning.trial_executors import MAX_WORKERS
 
-    document, processes = load_study(study, values), parse_integer_option("--workers", workers, 2)
-    if processes is None or not 1 <= processes <= MAX_WORKERS:
-        message = format_error("--workers", f"must be from 1 to {MAX_WORKERS}", f"{processes}", "Give as many as there are cores.")
+    document = load_study(study, parse_set_options(sets, trials=trials, seed=seed))
+    if not 1 <= workers <= MAX_WORKERS:
+        message = format_error("--workers", f"must be from 1 to {MAX_WORKERS}", f"{workers}", "Give as many as there are cores.")
         raise InputError(message)
-    n_threads = parse_run_options("compiled", threads, None)["threads"]
     print_warnings(study, document)
-    with atomic_output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out) as folder, progress_bar() as progress:
         from cjsim.tuning.optimize import optimize as run_study
 
-        optimum = run_study(document, storage=storage, workers=processes, threads=n_threads, progress=progress)
+        optimum = run_study(document, storage=storage, workers=workers, threads=threads, progress=progress)
         if folder is not None:
             optimum.save(folder, final_folder=out)
-        written = sorted(path.name for path in folder.iterdir()) if folder is not None else []
-    print_written_files(out, written)
     print_result(optimum, as_json=as_json)

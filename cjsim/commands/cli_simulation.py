@@ -21,16 +21,13 @@ from cjsim.commands.arguments import (
     ThreadsOption,
     label_scenarios,
     load_scenario,
-    parse_integer_option,
-    parse_run_options,
+    number_option,
     parse_set_options,
-    parse_setting_options,
     print_warnings,
     require_shared_settings,
 )
-from cjsim.commands.console import print_json, print_result, print_written_files, save_result, with_exit_codes
+from cjsim.commands.console import output_folder, print_json, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error
-from cjsim.output_folder import atomic_output_folder
 from cjsim.progress import progress_bar
 
 
@@ -50,18 +47,17 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Simulate a scenario: its metrics, each with an interval."""
-    document = load_scenario(scenario, parse_set_options(sets) | parse_setting_options(customers, seed, horizon))
-    options = parse_run_options(engine, threads, max_customers)
+    document = load_scenario(scenario, parse_set_options(sets, customers=customers, seed=seed, horizon=horizon))
     if events and out is None:
         raise InputError(format_error("--events", "must come with --out", "no --out", "Name a folder for the log."))
     print_warnings(scenario, document)
-    with atomic_output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out) as folder, progress_bar() as progress:
         from cjsim.simulation.simulate import simulate as simulate_scenario
 
         log = folder / "log.parquet" if folder is not None and events else None
-        run = simulate_scenario(document, **options, log=log, progress=progress)
-        written = save_result(run, folder)
-    print_written_files(out, written)
+        run = simulate_scenario(document, engine=engine, threads=threads, max_customers=max_customers, log=log, progress=progress)
+        if folder is not None:
+            run.save(folder)
     print_result(run, as_json=as_json, is_full=full)
 
 
@@ -84,8 +80,7 @@ def compare(
 
     With OTHER files, --set holds for BASE and all of them.
     """
-    settings, changes = parse_setting_options(customers, seed, horizon), parse_set_options(sets)
-    options = parse_run_options(engine, threads, max_customers)
+    settings, changes = parse_set_options(None, customers=customers, seed=seed, horizon=horizon), parse_set_options(sets)
     if not others and not changes:
         raise InputError(format_error("compare", "must have an OTHER scenario or a --set", "only BASE", "Name what BASE is compared with."))
     if others:
@@ -97,19 +92,19 @@ def compare(
     printed: list[str] = []
     for file, scenario in zip(dict.fromkeys((base, *others)) if others else (base, base), scenarios.values(), strict=True):
         printed += print_warnings(file, scenario, printed)
-    with atomic_output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out) as folder, progress_bar() as progress:
         from cjsim.simulation.comparison import compare as compare_scenarios
 
-        comparison = compare_scenarios(scenarios, **options, progress=progress)
-        written = save_result(comparison, folder)
-    print_written_files(out, written)
+        comparison = compare_scenarios(scenarios, engine=engine, threads=threads, max_customers=max_customers, progress=progress)
+        if folder is not None:
+            comparison.save(folder)
     print_result(comparison, as_json=as_json, is_full=full)
 
 
 @with_exit_codes
 def walk(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", show_default=False)],
-    customer: Annotated[str, typer.Option("--customer", metavar="K", help="Its number, from 0.", show_default=False)],
+    customer: Annotated[int, number_option("--customer", "K", "Its number, from 0.", example=7)],
     seed: SeedOption = None,
     sets: SetOption = None,
     truth: Annotated[
@@ -119,16 +114,14 @@ def walk(
     as_json: JsonOption = False,
 ) -> None:
     """Walk the journey as one customer: its diary, with dates, reasons and money."""
-    document = load_scenario(scenario, parse_set_options(sets) | parse_setting_options(None, seed, None))
-    number = parse_integer_option("--customer", customer, 7)
-    assert number is not None
+    document = load_scenario(scenario, parse_set_options(sets, seed=seed))
     print_warnings(scenario, document)
-    if "numba" not in sys.modules and number < document.customers and not document.has_shared_resources:
+    if "numba" not in sys.modules and customer < document.customers and not document.has_shared_resources:
         os.environ["NUMBA_DISABLE_JIT"] = "1"  # tracing one customer is faster than loading the compiled kernels, with the same result
     with progress_bar() as progress:
         from cjsim.reporting.walk import walk as walk_scenario
 
-        diary = walk_scenario(document, customer=number, truth=truth, progress=progress)
+        diary = walk_scenario(document, customer=customer, truth=truth, progress=progress)
     if as_json:
         print_json(diary.to_json())
     else:

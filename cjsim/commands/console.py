@@ -1,17 +1,19 @@
 """Console output of all commands: exit codes, one-line error messages, and saving and printing results."""
 
+import contextlib
 import functools
 import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import typer
 
 from cjsim.errors import InputError
+from cjsim.output_folder import atomic_output_folder
 
 EXIT_FAILURE, EXIT_WRONG_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -60,26 +62,26 @@ def print_json(content: dict[str, Any]) -> None:
     typer.echo(json.dumps(content, allow_nan=False, ensure_ascii=False))
 
 
-def save_result(result: Any, folder: Path | None) -> list[str]:
-    """Write a result into a folder, if one is given, and return the names of the files."""
-    if folder is None:
-        return []
-    result.save(folder)
-    return sorted(path.name for path in folder.iterdir())
-
-
-def print_written_files(folder: Path | None, file_names: list[str]) -> None:
-    """Print the written files on standard error.
+@contextlib.contextmanager
+def output_folder(out: Path | None, *, option: str = "--out") -> Iterator[Path | None]:
+    """The draft of `atomic_output_folder`; the names of its files are printed on standard error once they are in `out`.
 
     Parameters
     ----------
-    folder : Path or None
-        The folder; nothing is printed without one.
-    file_names : list of str
-        Names of the files.
+    out : Path or None
+        The folder; None gives no draft.
+    option : str
+        Name of the option in error messages.
+
+    Yields
+    ------
+    Path or None
     """
-    if folder is not None:
-        typer.echo(f"{folder}: {', '.join(file_names)} written", err=True)
+    with atomic_output_folder(out, option=option) as draft:
+        yield draft
+        file_names = [] if draft is None else sorted(path.name for path in draft.iterdir())
+    if out is not None:
+        typer.echo(f"{out}: {', '.join(file_names)} written", err=True)
 
 
 def print_result(result: Any, *, as_json: bool, is_full: bool = False) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +12,7 @@ from typing import Any
 
 from cjsim.compiler.plan import Plan
 from cjsim.engine.population_registry import PopulationRegistry
+from cjsim.json_records import JsonRecord
 from cjsim.kernels.codes import MINUTES_PER_DAY
 from cjsim.scenario.spec import Entry, ScenarioSpec
 
@@ -19,7 +20,7 @@ _LIBRARIES = ("numpy", "numba", "pyarrow", "simpy")
 
 
 @dataclass(frozen=True)
-class Provenance:
+class Provenance(JsonRecord):
     """Everything needed to reproduce a result.
 
     Attributes
@@ -145,26 +146,6 @@ class Provenance:
             libraries={name: _library_version(name) for name in _LIBRARIES},
             processes=processes,
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the record as plain values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Provenance":
-        """Make the record from the values of `to_json`; other keys are ignored.
-
-        Parameters
-        ----------
-        values : Mapping
-            At least the fields of the record; `processes` may be missing.
-
-        Returns
-        -------
-        Provenance
-        """
-        names = [field.name for field in fields(cls) if field.name != "processes"]
-        return cls(**{name: values[name] for name in names}, processes=tuple(values.get("processes", ())))
 
 
 def _entry_record(entry: Entry) -> dict[str, Any]:

@@ -1,19 +1,22 @@
 """Figures of an experiment: effects with intervals, a response curve for a sweep of one value, a heat map for a sweep of two."""
 
 import math
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cjsim.lab.document_diff import shorten_value
-from cjsim.lab.findings import BASELINE_VERDICT, ArmResult, Findings
+from cjsim.lab.experiment import Experiment
+from cjsim.lab.findings import BASELINE_VERDICT, Findings
 from cjsim.scenario.fields import parse_duration, parse_hour
+from cjsim.simulation.figures import FigureKind, effect_axis, mark_baseline
+from cjsim.tuning.levers.titles import lever_title
+from cjsim.yaml.paths import parse_path
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MAX_FIGURE_ROWS = 40
-_DPI = 80
 _LOG_AXIS_RATIO = 20  # largest over smallest value, above which the axis is logarithmic
 
 
@@ -35,7 +38,7 @@ def effects_data(findings: Findings) -> "pd.DataFrame":
 
     rows = []
     for result in findings.arm_results:
-        effect = result.effect.relative if findings.is_relative else result.effect.absolute
+        effect = result.effect.estimate(is_relative=findings.is_relative)
         values = {path: shorten_value(value) for path, value in result.values.items()}
         positions = {f"x[{path}]": x for path, value in result.values.items() if (x := axis_value(value)) is not None}
         rows.append({"variant": result.name, **values, **positions, **effect._asdict(), "verdict": result.verdict})
@@ -65,58 +68,61 @@ def axis_value(value: Any) -> float | None:
     return None
 
 
-def effects_figure(findings: Findings, file: Path) -> None:
-    """Draw a response curve, a heat map or a list of effects, whichever fits the arms.
+class ExperimentOutcome(NamedTuple):
+    """An experiment and its findings."""
 
-    Parameters
-    ----------
-    findings : Findings
-        Of an experiment.
-    file : Path
-        The PNG file to write.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    experiment: Experiment
+    findings: Findings
 
-    results = findings.arm_results
-    data, paths = effects_data(findings), list(dict.fromkeys(path for result in results for path in result.values))
-    is_sweep = all(result.values.keys() == set(paths) for result in results) and len(results) > 1
-    numeric_paths = [path for path in paths if f"x[{path}]" in data and data[f"x[{path}]"].notna().all()]
-    rows = min(len(data), _MAX_FIGURE_ROWS)
-    is_curve = is_sweep and len(paths) == 1 and len(numeric_paths) == 1
-    is_map = is_sweep and len(paths) == 2 and len(data) == data[paths[0]].nunique() * data[paths[1]].nunique()
-    figure = Figure(figsize=(7, 4) if is_curve or is_map else (7, 1.4 + 0.34 * rows), dpi=_DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    scale, unit = _axis_scale(findings)
-    if is_curve:
-        _draw_curve(axes, data.sort_values(f"x[{paths[0]}]"), paths[0], scale)
-    elif is_map:
+
+def _figure_size(outcome: ExperimentOutcome, data: "pd.DataFrame") -> tuple[float, float]:
+    return (7, 1.8 + 0.34 * min(len(data), _MAX_FIGURE_ROWS)) if _form(outcome.findings, data) == "rows" else (7, 4.4)
+
+
+def _form(findings: Findings, data: "pd.DataFrame") -> Literal["curve", "map", "rows"]:
+    """A curve for a sweep of one number, a heat map for a grid of two values, otherwise a row per arm."""
+    results, paths = findings.arm_results, _swept_paths(findings)
+    if len(results) < 2 or any(result.values.keys() != set(paths) for result in results):
+        return "rows"
+    if len(paths) == 1 and f"x[{paths[0]}]" in data and data[f"x[{paths[0]}]"].notna().all():
+        return "curve"
+    return "map" if len(paths) == 2 and len(data) == data[paths[0]].nunique() * data[paths[1]].nunique() else "rows"
+
+
+def _swept_paths(findings: Findings) -> list[str]:
+    return list(dict.fromkeys(path for result in findings.arm_results for path in result.values))
+
+
+def _draw_effects(figure: "Figure", outcome: ExperimentOutcome, data: "pd.DataFrame") -> None:
+    findings = outcome.findings
+    axes, form, paths = figure.add_subplot(), _form(findings, data), _swept_paths(findings)
+    scale, unit = effect_axis(findings.unit)
+    if form == "map":
         _draw_heat_map(axes, data, paths, scale, unit)
+        axes.set(xlabel=_path_title(outcome, paths[1]), ylabel=_path_title(outcome, paths[0]))
+        return
+    if form == "curve":
+        _draw_curve(axes, data.sort_values(f"x[{paths[0]}]"), paths[0], scale)
+        axes.set(xlabel=_path_title(outcome, paths[0]))
     else:
         _draw_interval_rows(axes, data, scale)
-    if not is_map:
-        (axes.set_ylabel if is_curve else axes.set_xlabel)(f"effect on {findings.metric} ({unit})")
-        _draw_claimed_size(findings, scale, axes.axhline if is_curve else axes.axvline)
-        axes.legend(frameon=False, fontsize="small")
-    axes.set_title(f"{findings.experiment}: {findings.verdict}", loc="left", fontsize="medium")
-    # Without the date and the version of the library, equal findings give equal bytes.
-    figure.savefig(file, metadata={"Software": None})
+    (axes.set_ylabel if form == "curve" else axes.set_xlabel)(f"effect on {findings.metric} ({unit})")
+    mark_baseline(axes, is_vertical=form == "rows")
+    _draw_claimed_size(findings, scale, axes.axhline if form == "curve" else axes.axvline)
+    axes.legend(frameon=False, fontsize="small")
 
 
-def _axis_scale(findings: Findings) -> tuple[float, str]:
-    """The factor and the unit of effects on axes."""
-    arm: ArmResult = findings.decisive_arm
-    if findings.is_relative:
-        return 100.0, "% of the baseline"
-    return (100.0, "percentage points") if arm.effect.unit == "share" else (1.0, arm.effect.unit)
+def _path_title(outcome: ExperimentOutcome, path: str) -> str:
+    """The title of a swept value in the model; its unit stands with its values."""
+    keys = parse_path(path) or ()
+    is_lever = len(keys) > 2 and keys[0] in ("journey", "policy")
+    return lever_title(outcome.experiment.arms()[0].scenario, keys) if is_lever else path
 
 
-def _draw_claimed_size(findings: Findings, scale: float, draw: Any) -> None:
-    draw(0, color="0.6", linewidth=0.8)
+def _draw_claimed_size(findings: Findings, scale: float, draw_line: Any) -> None:
     sign = 1 if findings.direction == "rises" else -1
     if findings.size:
-        draw(sign * findings.size * scale, color="tab:red", linestyle="--", linewidth=1, label="claimed")
+        draw_line(sign * findings.size * scale, color="tab:red", linestyle="--", linewidth=1, label="claimed")
 
 
 def _draw_curve(axes: "Axes", data: "pd.DataFrame", path: str, scale: float) -> None:
@@ -129,7 +135,6 @@ def _draw_curve(axes: "Axes", data: "pd.DataFrame", path: str, scale: float) -> 
     axes.set_xticks(x, data[path])
     if len(data) > 12:
         axes.tick_params(axis="x", rotation=60)
-    axes.set_xlabel(path)
 
 
 def _draw_heat_map(axes: "Axes", data: "pd.DataFrame", paths: list[str], scale: float, unit: str) -> None:
@@ -154,3 +159,13 @@ def _draw_interval_rows(axes: "Axes", data: "pd.DataFrame", scale: float) -> Non
             axes.plot([], [], "o", color=color, label=verdict)
     axes.set_yticks(range(len(shown)), shown["variant"])
     axes.set_ylim(-0.6, len(shown) - 0.4)
+
+
+EFFECTS_FIGURE = FigureKind[ExperimentOutcome](
+    name="effects",
+    data=lambda outcome: effects_data(outcome.findings),
+    size=_figure_size,
+    draw=_draw_effects,
+    title=lambda outcome: f"{outcome.experiment.title or outcome.experiment.name}: {outcome.findings.verdict}",
+    caption=lambda outcome: outcome.findings.customers_phrase(),
+)

@@ -2,19 +2,21 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from cjsim.json_records import JsonRecord, Number, plain_values
 from cjsim.lab.moments import IntervalEstimate
 from cjsim.metrics.number_format import decimal_places, format_interval, format_value
-from cjsim.simulation.run import to_json_value
 
 RELATIVE_UNIT = "relative"
 BASELINE_VERDICT = "baseline"  # instead of a verdict, for an arm that equals the baseline
 
 
 @dataclass(frozen=True)
-class ArmEffect:
+class ArmEffect(JsonRecord):
     """The effect of an arm on one metric, over all customers of all seeds.
 
     Attributes
@@ -31,39 +33,20 @@ class ArmEffect:
 
     metric: str
     unit: str
-    baseline: float
-    value: float
+    baseline: Number
+    value: Number
     absolute: IntervalEstimate
     relative: IntervalEstimate
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; None where undefined."""
-        return {
-            "metric": self.metric,
-            "unit": self.unit,
-            "baseline": to_json_value(self.baseline),
-            "value": to_json_value(self.value),
-            "absolute": [to_json_value(part) for part in self.absolute],
-            "relative": [to_json_value(part) for part in self.relative],
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "ArmEffect":
-        """An effect from plain values.
-
-        Parameters
-        ----------
-        data : Mapping of str to Any
-            The return value of `to_json`.
-        """
-        absolute, relative = (IntervalEstimate(*(_nan_if_none(part) for part in data[key])) for key in ("absolute", "relative"))
-        return cls(data["metric"], data["unit"], _nan_if_none(data["baseline"]), _nan_if_none(data["value"]), absolute, relative)
 
     def format_levels(self) -> tuple[str, str]:
         """The baseline and the value as text, with enough decimals to show their difference."""
         usual = decimal_places(self.unit, (self.baseline, self.value))
         decimals = max(usual, min(usual + 3, decimal_places(self.unit, (self.absolute.effect,))))
         return format_value(self.baseline, self.unit, decimals), format_value(self.value, self.unit, decimals)
+
+    def estimate(self, *, is_relative: bool) -> IntervalEstimate:
+        """The effect, as a share of the baseline or in the unit of the metric."""
+        return self.relative if is_relative else self.absolute
 
     def format_effect(self, *, is_relative: bool) -> str:
         """The effect with its interval, as text for tables.
@@ -73,15 +56,11 @@ class ArmEffect:
         is_relative : bool
             Whether to give it as a share of the baseline.
         """
-        if is_relative:
-            return format_relative_effect(self.relative)
-        decimals = decimal_places(self.unit, self.absolute)
-        effect = format_value(self.absolute.effect, self.unit, decimals, is_difference=True)
-        return f"{effect} {format_interval(self.absolute.low, self.absolute.high, self.unit, decimals, is_difference=True)}".rstrip()
+        return format_effect(self.relative, RELATIVE_UNIT) if is_relative else format_effect(self.absolute, self.unit)
 
 
 @dataclass(frozen=True)
-class ArmResult:
+class ArmResult(JsonRecord):
     """The result of one arm of an experiment.
 
     Attributes
@@ -109,46 +88,13 @@ class ArmResult:
     is_claimed: bool
     effect: ArmEffect
     verdict: str
-    watched_effects: tuple[ArmEffect, ...]
-    seed_effects: tuple[IntervalEstimate, ...]
-    birge_ratio: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; None where undefined."""
-        return {
-            "name": self.name,
-            "values": dict(self.values),
-            "is_claimed": self.is_claimed,
-            "effect": self.effect.to_json(),
-            "verdict": self.verdict,
-            "watched": [one.to_json() for one in self.watched_effects],
-            "seeds": [[to_json_value(part) for part in one] for one in self.seed_effects],
-            "spread": to_json_value(self.birge_ratio),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "ArmResult":
-        """A result from plain values.
-
-        Parameters
-        ----------
-        data : Mapping of str to Any
-            The return value of `to_json`.
-        """
-        return cls(
-            name=data["name"],
-            values=data["values"],
-            is_claimed=data["is_claimed"],
-            effect=ArmEffect.from_json(data["effect"]),
-            verdict=data["verdict"],
-            watched_effects=tuple(ArmEffect.from_json(one) for one in data["watched"]),
-            seed_effects=tuple(IntervalEstimate(*(_nan_if_none(part) for part in one)) for one in data["seeds"]),
-            birge_ratio=_nan_if_none(data["spread"]),
-        )
+    watched_effects: Annotated[tuple[ArmEffect, ...], Field(alias="watched")]
+    seed_effects: Annotated[tuple[IntervalEstimate, ...], Field(alias="seeds")]
+    birge_ratio: Annotated[Number, Field(alias="spread")]
 
 
 @dataclass(frozen=True)
-class Findings:
+class Findings(JsonRecord):
     """The findings of an experiment.
 
     Attributes
@@ -179,16 +125,16 @@ class Findings:
     hypothesis: str
     metric: str
     direction: str
-    claim: str
     size: float
     is_relative: bool
+    claim: str
     confidence: float
     scenario: str
     customers: int
     seed: int
     replications: int
-    arm_results: tuple[ArmResult, ...]
     decides: int
+    arm_results: Annotated[tuple[ArmResult, ...], Field(alias="variants")]
     verdict: str
 
     @property
@@ -199,7 +145,7 @@ class Findings:
     @property
     def effect(self) -> IntervalEstimate:
         """Effect of the decisive arm, relative to the baseline if the claim is relative."""
-        return self.decisive_arm.effect.relative if self.is_relative else self.decisive_arm.effect.absolute
+        return self.decisive_arm.effect.estimate(is_relative=self.is_relative)
 
     @property
     def unit(self) -> str:
@@ -224,6 +170,11 @@ class Findings:
             [f"{self.experiment}: {self.verdict}", f"  {self.verdict_sentence()}", "", f"  Effect on {self.metric}{suffix}:", *rows]
         )
 
+    def customers_phrase(self) -> str:
+        """The customers, the seeds and the confidence of the intervals, for captions."""
+        seeds = f"{self.replications} seeds from {self.seed}" if self.replications > 1 else f"seed {self.seed}"
+        return f"{self.customers:,} customers, {seeds}; {100 * self.confidence:g} % intervals."
+
     def verdict_sentence(self) -> str:
         """The verdict in a sentence."""
         arm, effect = self.decisive_arm, self.decisive_arm.effect
@@ -238,42 +189,11 @@ class Findings:
         return f"{subject}; {self._claim_phrase()}: {_VERDICT_PHRASES[self.verdict]}."
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; None where undefined."""
-        effect, low, high = (to_json_value(part) for part in self.effect)
-        return {
-            "experiment": self.experiment,
-            "hypothesis": self.hypothesis,
-            "verdict": self.verdict,
-            "effect": effect,
-            "low": low,
-            "high": high,
-            "unit": self.unit,
-            "variant": self.decisive_arm.name,
-            "metric": self.metric,
-            "direction": self.direction,
-            "size": self.size,
-            "is_relative": self.is_relative,
-            "claim": self.claim,
-            "confidence": self.confidence,
-            "scenario": self.scenario,
-            "customers": self.customers,
-            "seed": self.seed,
-            "replications": self.replications,
-            "decides": self.decides,
-            "variants": [result.to_json() for result in self.arm_results],
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Findings":
-        """Findings from plain values.
-
-        Parameters
-        ----------
-        data : Mapping of str to Any
-            The return value of `to_json`.
-        """
-        values = {field.name: data[field.name] for field in fields(cls) if field.name != "arm_results"}
-        return cls(**values, arm_results=tuple(ArmResult.from_json(one) for one in data["variants"]))
+        """Plain values, with the effect of the decisive arm; null where undefined."""
+        decisive = self.effect._asdict() | {"unit": self.unit, "variant": self.decisive_arm.name}
+        return {"experiment": self.experiment, "hypothesis": self.hypothesis, "verdict": self.verdict, **plain_values(decisive)} | (
+            super().to_json()
+        )
 
     def _n_claimed_arms(self) -> int:
         return sum(result.is_claimed for result in self.arm_results)
@@ -298,6 +218,23 @@ _VERDICT_PHRASES = {
 }
 
 
+def format_effect(effect: IntervalEstimate, unit: str) -> str:
+    """An effect with its interval, as text for tables.
+
+    Parameters
+    ----------
+    effect : IntervalEstimate
+        The effect.
+    unit : str
+        Its unit; 'relative' for a share of the baseline's value.
+    """
+    if unit == RELATIVE_UNIT:
+        return format_relative_effect(effect)
+    decimals = decimal_places(unit, effect)
+    interval = format_interval(effect.low, effect.high, unit, decimals, is_difference=True)
+    return f"{format_value(effect.effect, unit, decimals, is_difference=True)} {interval}".rstrip()
+
+
 def format_relative_effect(effect: IntervalEstimate) -> str:
     """A relative effect with its interval in percent, '-' if it is undefined.
 
@@ -311,7 +248,3 @@ def format_relative_effect(effect: IntervalEstimate) -> str:
     decimals = decimal_places("share", [part for part in effect if not math.isnan(part)])
     texts = [f"{100 * part:+.{decimals}f} %" for part in effect]
     return texts[0] if math.isnan(effect.low) else f"{texts[0]} [{texts[1]}, {texts[2]}]"
-
-
-def _nan_if_none(value: float | None) -> float:
-    return math.nan if value is None else value

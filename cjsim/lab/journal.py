@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr, unknown_name_parts
-from cjsim.lab.findings import RELATIVE_UNIT, format_relative_effect
+from cjsim.lab.findings import format_effect
 from cjsim.lab.moments import IntervalEstimate
 from cjsim.lab.verdict import EXPERIMENT_VERDICTS
 from cjsim.manifest import FINDING_KINDS, MANIFEST_FILE, STUDY_VERDICTS, Manifest
-from cjsim.metrics.number_format import decimal_places, format_interval, format_value
 
 INDEX_FILE = "journal.sqlite"
 _INDEX_VERSION = 1  # of the table; an index with another version is rebuilt
@@ -51,12 +50,9 @@ class JournalEntry:
         finding = self.manifest
         if finding.effect is None:
             return ""
-        effect = IntervalEstimate(finding.effect, *(float("nan") if end is None else end for end in (finding.low, finding.high)))
-        if finding.unit == RELATIVE_UNIT:
-            return format_relative_effect(effect)
-        decimals = decimal_places(finding.unit, effect)
-        interval = format_interval(effect.low, effect.high, finding.unit, decimals, is_difference=True)
-        return f"{format_value(effect.effect, finding.unit, decimals, is_difference=True)} {interval}".rstrip()
+        nan = float("nan")
+        ends = (nan if end is None else end for end in (finding.low, finding.high))
+        return format_effect(IntervalEstimate(finding.effect, *ends), finding.unit)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

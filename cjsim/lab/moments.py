@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cjsim.json_records import Number
 from cjsim.kernels.world import Array
 from cjsim.metrics.catalog import find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
@@ -23,9 +24,9 @@ from cjsim.simulation.run import Run
 class IntervalEstimate(NamedTuple):
     """An effect and the ends of its interval; nan where undefined."""
 
-    effect: float
-    low: float
-    high: float
+    effect: Number
+    low: Number
+    high: Number
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,18 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cjsim.errors import InputError, format_error
+from cjsim.json_records import write_json
 from cjsim.lab.checkpoints import Checkpoints
-from cjsim.lab.effect_figures import effects_data, effects_figure
+from cjsim.lab.effect_figures import EFFECTS_FIGURE, ExperimentOutcome, effects_data
 from cjsim.lab.experiment import Experiment
 from cjsim.lab.findings import Findings
-from cjsim.lab.report_page import effects_csv, render_report_page
+from cjsim.lab.report_page import effects_table, render_report_page
 from cjsim.lab.run_experiment import experiment_digest
 from cjsim.manifest import Manifest
+from cjsim.output_folder import empty_folders_removed
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.run import to_json_value
 
 _RUN_NAME_DIGITS = 12  # of the digest
-RESULT_FILE, EXPERIMENT_FILE, FIGURE_FILE = "result.json", "experiment.yaml", "effects.png"
+RESULT_FILE, EXPERIMENT_FILE = "result.json", "experiment.yaml"
 BEST_SCENARIO_FILE = "best.yaml"  # the winner of a study, which `Optimum.save` writes
 
 
@@ -58,23 +59,20 @@ def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
         If the folder is not writable, before any work is done.
     """
     file = folder.with_name(f".{folder.name}.pieces")
-    new_folders = [parent for parent in file.absolute().parents if not parent.exists()]
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-    except OSError as error:
-        got = f"'{folder.parent.parent}' ({error.strerror or error})"
-        raise InputError(format_error("--reports", "must be a folder that can be written", got, "Name another folder.")) from error
-    checkpoints = Checkpoints(file)
-    try:
-        yield checkpoints
-        checkpoints.delete_file()
-    finally:
-        if not len(checkpoints):
+    with empty_folders_removed(file.parent):
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        except OSError as error:
+            got = f"'{folder.parent.parent}' ({error.strerror or error})"
+            raise InputError(format_error("--reports", "must be a folder that can be written", got, "Name another folder.")) from error
+        checkpoints = Checkpoints(file)
+        try:
+            yield checkpoints
             checkpoints.delete_file()
-        for parent in new_folders:
-            with contextlib.suppress(OSError):  # not empty: it holds the report or checkpoints
-                parent.rmdir()
+        finally:
+            if not len(checkpoints):
+                checkpoints.delete_file()
 
 
 def load_findings(folder: Path) -> Findings | None:
@@ -108,21 +106,17 @@ def write_report(experiment: Experiment, findings: Findings, folder: Path, *, ru
     seconds : float
         Wall time of the run.
     """
-    effects_figure(findings, folder / FIGURE_FILE)
-    effects_data(findings).to_csv(folder / "effects.csv", index=False, float_format="%.6g", lineterminator="\n")
-    texts = {
-        "report.md": render_report_page(experiment, experiment.arms(), findings, run_name=run_name, figure=FIGURE_FILE),
-        "table.csv": effects_csv(findings),
-        RESULT_FILE: json.dumps(findings.to_json(), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    EFFECTS_FIGURE.save(ExperimentOutcome(experiment, findings), folder)
+    for name, table in (("effects.csv", effects_data(findings)), ("table.csv", effects_table(findings))):
+        table.to_csv(folder / name, index=False, float_format="%.6g", lineterminator="\n")
+    page = render_report_page(experiment, experiment.arms(), findings, run_name=run_name, figure=f"{EFFECTS_FIGURE.name}.png")
+    (folder / "report.md").write_text(page, encoding="utf-8")
+    write_json(folder / RESULT_FILE, findings.to_json())
     _make_self_contained(experiment, folder).save(folder / EXPERIMENT_FILE)
     _build_manifest(experiment, findings, seconds).write(folder)
 
 
 def _build_manifest(experiment: Experiment, findings: Findings, seconds: float) -> Manifest:
-    effect, low, high = (to_json_value(part) for part in findings.effect)
     verdicts = {result.name: result.verdict for result in findings.arm_results}
     return Manifest(
         kind="experiment",
@@ -131,9 +125,7 @@ def _build_manifest(experiment: Experiment, findings: Findings, seconds: float) 
         scenario=experiment.scenario.name,
         metric=experiment.metric,
         verdict=findings.verdict,
-        effect=effect,
-        low=low,
-        high=high,
+        **findings.effect._asdict(),
         unit=findings.unit,
         customers=findings.customers,
         seed=findings.seed,

@@ -1,9 +1,8 @@
 """The report page of an experiment in Markdown, its description in words, and the table of all effects as CSV."""
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cjsim.description.describe import describe
 from cjsim.lab.arms import ExperimentArm
@@ -13,6 +12,9 @@ from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings,
 from cjsim.metrics.number_format import decimal_places, format_value
 from cjsim.scenario.phrases import duration_phrase, join_names, name_with_title
 from cjsim.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MAX_CHANGES_PER_VARIANT = 12
 _MAX_TABLE_ROWS = 60
@@ -41,7 +43,7 @@ def render_report_page(
     lines += ["", f"**{findings.verdict.capitalize()}.** {findings.verdict_sentence()}", ""]
     lines += [*_arms_section(experiment, arms), ""]
     lines += [*_effects_section(findings), ""]
-    lines += [f"![Effects on {findings.metric}]({figure})", "", _effects_caption(findings), ""] if figure is not None else []
+    lines += [f"![Effects on {findings.metric}]({figure})", "", f"*{findings.customers_phrase()}*", ""] if figure is not None else []
     if any(result.watched_effects for result in findings.arm_results):
         lines += ["## What else moves", "", *_watched_section(findings), ""]
     if findings.replications > 1:
@@ -75,21 +77,20 @@ def describe_experiment(experiment: Experiment) -> str:
     return "\n".join([*lines, "", "The baseline:", *(f"  {line}".rstrip() for line in describe(experiment.scenario).splitlines())])
 
 
-def effects_csv(findings: Findings) -> str:
-    """All effects as CSV: one row per arm and metric."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    paths = list(dict.fromkeys(path for result in findings.arm_results for path in result.values))
-    ends = ["effect", "low", "high", "relative", "relative_low", "relative_high"]
-    writer.writerow(["variant", *paths, "metric", "unit", "baseline", "value", *ends, "verdict"])
+def effects_table(findings: Findings) -> "pd.DataFrame":
+    """All effects, one row per arm and metric; values as text."""
+    import pandas as pd
+
+    paths = dict.fromkeys(path for result in findings.arm_results for path in result.values)
+    rows: list[dict[str, Any]] = []
     for result in findings.arm_results:
+        values = {path: shorten_value(result.values[path]) if result.values.get(path) is not None else "" for path in paths}
         for effect in (result.effect, *result.watched_effects):
-            numbers = (effect.baseline, effect.value, *effect.absolute, *effect.relative)
-            cells = ["" if math.isnan(number) else f"{number:.6g}" for number in numbers]
-            values = [_csv_cell(result.values.get(path)) for path in paths]
+            relative = dict(zip(("relative", "relative_low", "relative_high"), effect.relative, strict=True))
+            numbers = {"baseline": effect.baseline, "value": effect.value, **effect.absolute._asdict(), **relative}
             verdict = result.verdict if effect is result.effect else ""
-            writer.writerow([result.name, *values, effect.metric, effect.unit, *cells, verdict])
-    return stream.getvalue()
+            rows.append({"variant": result.name, **values, "metric": effect.metric, "unit": effect.unit, **numbers, "verdict": verdict})
+    return pd.DataFrame(rows)
 
 
 def _claimed_size_phrase(experiment: Experiment) -> str:
@@ -199,14 +200,5 @@ def _interpretation_section(experiment: Experiment, findings: Findings) -> Itera
         yield "Customers who share a desk or a budget are counted as if they were independent, so that intervals may be too narrow."
 
 
-def _effects_caption(findings: Findings) -> str:
-    seeds = f", {findings.replications} seeds from {findings.seed}" if findings.replications > 1 else f", seed {findings.seed}"
-    return f"*{findings.customers:,} customers{seeds}; {100 * findings.confidence:g} % intervals.*"
-
-
 def _escape_pipes(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def _csv_cell(value: object) -> str:
-    return "" if value is None else shorten_value(value)

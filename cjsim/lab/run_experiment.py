@@ -1,10 +1,11 @@
 """`experiment`: simulates the baseline and the arms of an experiment in every seed and returns the findings."""
 
+import functools
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from cjsim.lab.arms import ExperimentArm
 from cjsim.lab.checkpoints import Checkpoints, MomentsByMetric
@@ -13,7 +14,6 @@ from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings
 from cjsim.lab.moments import PairedMoments, birge_ratio
 from cjsim.lab.verdict import bonferroni_critical_value, judge_claim, judge_effect
 from cjsim.progress import Progress
-from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.version import __version__
 
@@ -48,11 +48,13 @@ def experiment(
     InputError
         If the experiment is invalid, or a variant lacks one of its metrics.
     """
+    from cjsim.simulation.simulate import simulate
+
     checked = as_experiment(source)
     arms, finished = checked.arms(), checkpoints if checkpoints is not None else Checkpoints()
     metrics = dict.fromkeys((checked.metric, *checked.watch))
     for seed in checked.seeds:
-        simulate_arm = _simulate_with(checked.customers_per_seed, seed, threads, progress)
+        simulate_arm = functools.partial(simulate, customers=checked.customers_per_seed, seed=seed, threads=threads, progress=progress)
         baseline: Run | None = None
         for arm in arms:
             if finished.get(seed, arm.name) is None:
@@ -84,13 +86,6 @@ def experiment_digest(experiment: Experiment) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _simulate_with(customers: int, seed: int, threads: int | None, progress: Progress | None) -> Callable[[Scenario], Run]:
-    """A function that simulates a scenario with these options."""
-    from cjsim.simulation.simulate import simulate
-
-    return lambda scenario: simulate(scenario, customers=customers, seed=seed, threads=threads, progress=progress)
-
-
 def _checkpointed_moments(checkpoints: Checkpoints, seed: int, arm: ExperimentArm) -> MomentsByMetric:
     moments = checkpoints.get(seed, arm.name)
     assert moments is not None
@@ -108,7 +103,7 @@ def _build_findings(experiment: Experiment, arms: Sequence[ExperimentArm], momen
         for arm, moments_by_seed in zip(arms, moments_by_arm, strict=True)
     ]
     claimed_indices = [i for i, result in enumerate(results) if result.is_claimed]
-    effects = [results[i].effect.relative if experiment.claimed_size.is_relative else results[i].effect.absolute for i in claimed_indices]
+    effects = [results[i].effect.estimate(is_relative=experiment.claimed_size.is_relative) for i in claimed_indices]
     decisive, verdict = judge_claim(
         effects, sign=experiment.claimed_sign, size=experiment.claimed_size.amount, is_about_all=experiment.claim == ALL_VARIANTS
     )
@@ -147,17 +142,13 @@ def _arm_result(
     effects = {metric: _pooled_effect(metric, unit, [moments[metric] for moments in moments_by_seed], z) for metric, unit in units.items()}
     effect, is_relative = effects[experiment.metric], experiment.claimed_size.is_relative
     metric_moments = [moments[experiment.metric] for moments in moments_by_seed]
-    values: dict[str, Any] = dict(arm.values)
+    verdict = judge_effect(effect.estimate(is_relative=is_relative), sign=experiment.claimed_sign, size=experiment.claimed_size.amount)
     return ArmResult(
         name=arm.name,
-        values=values,
+        values=dict(arm.values),
         is_claimed=is_claimed,
         effect=effect,
-        verdict=judge_effect(
-            effect.relative if is_relative else effect.absolute, sign=experiment.claimed_sign, size=experiment.claimed_size.amount
-        )
-        if arm.is_different
-        else BASELINE_VERDICT,
+        verdict=verdict if arm.is_different else BASELINE_VERDICT,
         watched_effects=tuple(effects[metric] for metric in experiment.watch if metric != experiment.metric),
         seed_effects=tuple(one.relative_effect(z) if is_relative else one.absolute_effect(z) for one in metric_moments),
         birge_ratio=birge_ratio(metric_moments),
@@ -165,7 +156,5 @@ def _arm_result(
 
 
 def _pooled_effect(metric: str, unit: str, moments_by_seed: list[PairedMoments], z: float) -> ArmEffect:
-    pooled = moments_by_seed[0]
-    for moments in moments_by_seed[1:]:
-        pooled = pooled + moments
+    pooled = functools.reduce(operator.add, moments_by_seed)
     return ArmEffect(metric, unit, pooled.baseline, pooled.value, pooled.absolute_effect(z), pooled.relative_effect(z))

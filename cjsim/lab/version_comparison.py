@@ -1,19 +1,22 @@
 """The differences between two versions of a journey, a policy or a scenario, and the effect of each change on the same customers."""
 
 import difflib
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cjsim.description.describe import describe
 from cjsim.errors import InputError, format_error
+from cjsim.json_records import plain_values
 from cjsim.lab.document_diff import DocumentChange, diff_documents
+from cjsim.lab.findings import format_effect
 from cjsim.lab.moments import IntervalEstimate, PairedMoments
 from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
-from cjsim.metrics.number_format import decimal_places, format_interval, format_value
+from cjsim.metrics.number_format import decimal_places, format_value
 from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.run import Run, to_json_value
+from cjsim.simulation.run import Run
 from cjsim.yaml.document import Document
 
 # Settings of a scenario that select the customers and days rather than change the journey or the policy.
@@ -82,37 +85,22 @@ class VersionComparison:
         yield f"Effect on {self.metric}, {baseline} before, of each change alone (95 % intervals):"
         rows = [
             (
-                _format_absolute_effect(one.effect, self.unit) if one.effect is not None else "-",
+                format_effect(one.effect, self.unit) if one.effect is not None else "-",
                 f"{one.change.path_string}{one.why and f' ({one.why})'}",
             )
             for one in self.changes
             if not one.change.is_title
         ]
         assert self.joint_effect is not None
-        rows.append((_format_absolute_effect(self.joint_effect, self.unit), "all of journey and policy together"))
+        rows.append((format_effect(self.joint_effect, self.unit), "all of journey and policy together"))
         width = max(len(effect) for effect, _ in rows)
         yield from (f"  {effect:<{width}}  {path}" for effect, path in rows)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; None where undefined."""
-        return {
-            "changes": [
-                {
-                    "path": one.change.path_string,
-                    "kind": one.change.kind,
-                    "before": one.change.before,
-                    "after": one.change.after,
-                    "effect": _estimate_to_json(one.effect),
-                    "why": one.why,
-                }
-                for one in self.changes
-            ],
-            "words": list(self.description_diff),
-            "metric": self.metric,
-            "unit": self.unit,
-            "baseline": to_json_value(self.baseline),
-            "together": _estimate_to_json(self.joint_effect),
-        }
+        changes = [{**vars(one.change), "path": one.change.path_string, "effect": one.effect, "why": one.why} for one in self.changes]
+        content = {"changes": changes, "words": self.description_diff, "metric": self.metric, "unit": self.unit}
+        return plain_values(content | {"baseline": self.baseline, "together": self.joint_effect})
 
 
 def compare_versions(
@@ -162,8 +150,11 @@ def compare_versions(
     if not isinstance(old, Scenario) or not isinstance(new, Scenario):
         remedy = "Name scenarios, or --in the scenario in which they stand."
         raise InputError(format_error("diff", "must have scenarios to tell effects", f"a {kinds[0]}", remedy))
-    simulator = _ChangeSimulator(old, metric, _simulate_like(old, customers, seed, threads, progress))
-    return simulator.compare(new, changes, description_diff)
+    from cjsim.simulation.simulate import simulate
+
+    n_customers, used_seed = old.customers if customers is None else customers, old.seed if seed is None else seed
+    simulate_version = functools.partial(simulate, customers=n_customers, seed=used_seed, threads=threads, progress=progress)
+    return _ChangeSimulator(old, metric, simulate_version).compare(new, changes, description_diff)
 
 
 class _ChangeSimulator:
@@ -221,17 +212,6 @@ class _ChangeSimulator:
         return PairedMoments.from_runs(self.baseline_run, self._simulate(scenario), self.metric)
 
 
-def _simulate_like(
-    old_scenario: Scenario, customers: int | None, seed: int | None, threads: int | None, progress: Progress | None
-) -> Callable[[Scenario], Run]:
-    """A function that simulates a scenario on the customers of the old version, unless other numbers are given."""
-    from cjsim.simulation.simulate import simulate
-
-    n_customers = old_scenario.customers if customers is None else customers
-    used_seed = old_scenario.seed if seed is None else seed
-    return lambda scenario: simulate(scenario, customers=n_customers, seed=used_seed, threads=threads, progress=progress)
-
-
 def scenario_with_part(scenario: Scenario, document: Document) -> Scenario:
     """The scenario with its journey or policy replaced by a document.
 
@@ -258,13 +238,3 @@ def _description_diff(old: str, new: str) -> Iterator[str]:
     for line in difflib.ndiff(old.splitlines(), new.splitlines()):
         if line[:2] in ("- ", "+ ") and line[2:].strip():
             yield line
-
-
-def _format_absolute_effect(effect: IntervalEstimate, unit: str) -> str:
-    decimals = decimal_places(unit, effect)
-    interval = format_interval(effect.low, effect.high, unit, decimals, is_difference=True)
-    return f"{format_value(effect.effect, unit, decimals, is_difference=True)} {interval}".rstrip()
-
-
-def _estimate_to_json(effect: IntervalEstimate | None) -> list[Any] | None:
-    return None if effect is None else [to_json_value(part) for part in effect]

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from cjsim.json_records import plain_values
 from cjsim.reporting.event_text import format_money, format_short_duration, satisfaction_band
-from cjsim.simulation.run import to_json_value
 
 DEFAULT_WIDTH = 120  # columns of text
 _SAME_TIME_TOLERANCE = 1e-9  # days
@@ -120,13 +120,13 @@ class Diary:
         """The diary as plain values for JSON."""
         lines = [
             {"date": self.date(line.time).isoformat(sep=" ", timespec="minutes")}
-            | {name: to_json_value(value) for name, value in line._asdict().items()}
+            | line._asdict()
             | ({"feeling": satisfaction_band(line.satisfaction)} if self.is_truth else {})
             for line in self.lines
         ]
         view = "truth" if self.is_truth else "firm"
         names = {"scenario": self.scenario, "customer": self.customer, "seed": self.seed, "view": view}
-        return {**names, "who": self.who, "lines": lines, "end": {name: to_json_value(value) for name, value in self.end.items()}}
+        return plain_values({**names, "who": self.who, "lines": lines, "end": self.end})
 
     def date(self, time: float) -> datetime:
         """The local time of a simulation time.

@@ -4,7 +4,6 @@ Two customers are the same if they have the same key. Policies can differ in the
 who came under one policy only counts as never having entered under the other.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from cjsim.engine.user_processes import SimulationProcess
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
+from cjsim.json_records import plain_values, read_json, write_json
 from cjsim.kernels.world import Array
 from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.paired_differences import PairedDifference, customer_contributions, paired_difference
-from cjsim.output_folder import folder_to_write
+from cjsim.output_folder import COMPARISON_FILE, FolderResult
 from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.run import Run, to_json_value
+from cjsim.simulation.run import Run
 from cjsim.simulation.simulate import simulate
 from cjsim.simulation.summary_tables import comparison_table
 
@@ -33,8 +33,10 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(FolderResult):
     """Runs of the same customers under different policies, and their paired differences.
+
+    `save` writes each run to a folder of its own, `run_0` for the baseline, and `comparison.json`.
 
     Attributes
     ----------
@@ -46,6 +48,7 @@ class Comparison:
 
     runs: Mapping[str, Run]
     alternatives: Mapping[str, DifferenceByMetric]
+    _marker = COMPARISON_FILE
 
     @classmethod
     def of(cls, runs: Mapping[str, Run]) -> "Comparison":
@@ -131,14 +134,10 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as plain values for JSON; null where undefined, as `variance_ratio` is where no customer differs."""
         alternatives = {
-            name: {
-                "metrics": {
-                    metric: {key: to_json_value(value) for key, value in effect._asdict().items()} for metric, effect in effects.items()
-                }
-            }
+            name: {"metrics": {metric: effect._asdict() for metric, effect in effects.items()}}
             for name, effects in self.alternatives.items()
         }
-        return {"baseline": self.baseline, "alternatives": alternatives}
+        return plain_values({"baseline": self.baseline, "alternatives": alternatives})
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the comparison as a frame with one row per alternative and metric."""
@@ -149,30 +148,10 @@ class Comparison:
             rows.values(), columns=list(PairedDifference._fields), index=pd.MultiIndex.from_tuples(rows, names=["alternative", "metric"])
         )
 
-    def save(self, folder: str | Path) -> Path:
-        """Write `comparison.json`, and each run to a folder of its own: `run_0` is the baseline.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Created if it does not exist.
-
-        Returns
-        -------
-        Path
-            The folder.
-
-        Raises
-        ------
-        InputError
-            If the folder cannot be written.
-        """
-        with folder_to_write(folder) as target:
-            (target / "comparison.json").unlink(missing_ok=True)
-            for i, run in enumerate(self.runs.values()):
-                run.save(target / f"run_{i}")
-            (target / "comparison.json").write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        return target
+    def _write_files(self, folder: Path) -> None:
+        for i, run in enumerate(self.runs.values()):
+            run.save(folder / f"run_{i}")
+        write_json(folder / self._marker, self.to_json())
 
     @classmethod
     def load(cls, folder: str | Path) -> "Comparison":
@@ -193,11 +172,7 @@ class Comparison:
             If the folder does not contain a complete comparison.
         """
         source = Path(folder)
-        try:
-            saved = json.loads((source / "comparison.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            got = "no comparison.json that can be read"
-            raise InputError(format_error(str(source), "must be the folder of a saved comparison", got, "Save it again.")) from error
+        saved = read_json(source / COMPARISON_FILE, "comparison")
         names = [saved["baseline"], *saved["alternatives"]]
         return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)})
 

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -125,100 +126,87 @@ def truth_table(run: RunRecord, profiles: CustomerProfiles, *, full: bool) -> An
     return pa.table(columns)
 
 
-def read_outcomes(folder: Path, codebook: Codebook) -> Outcomes:
-    """Read the outcomes of a saved run from its `customers.parquet` and `truth.parquet`.
+@dataclass(frozen=True)
+class SavedCustomers:
+    """The customers of a saved run, read from its `customers.parquet` and `truth.parquet`.
 
-    Parameters
+    Attributes
     ----------
     folder : Path
         Folder of the saved run.
     codebook : Codebook
         Names of the run.
-
-    Returns
-    -------
-    Outcomes
     """
-    import pyarrow.parquet as pq
 
-    observed, truth = pq.read_table(folder / "customers.parquet"), pq.read_table(folder / "truth.parquet")
-    n = observed.num_rows
-    outcomes = Outcomes.zeros(
-        n, moments=len(codebook.moments), stages=len(codebook.stages), channels=len(codebook.channels), desks=len(codebook.desks)
-    )
-    customers = outcomes.customers
-    for name in (*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
-        customers[name] = observed[name].to_numpy()
-    for i, name in enumerate(RETENTION_COLUMNS):
-        customers["retained"][:, i] = observed[name].cast("int8").fill_null(UNOBSERVED).to_numpy()
-    customers["held_out"] = observed["held_out"].cast("int8").to_numpy()
-    customers["interest"] = truth["interest"].combine_chunks().indices.fill_null(-1).to_numpy()
-    for name in ("persona", "stage"):
-        customers[name] = truth[name].combine_chunks().indices.to_numpy()
-    for i, name in enumerate(CustomerColumns.of(codebook).moments):
-        outcomes.moments[:, i] = observed[name].to_numpy()
-    for i, name in enumerate(codebook.stages):
-        outcomes.dwell[:, i] = truth[f"days[{name}]"].to_numpy()
-    for column, i, j in _touch_columns(codebook):
-        outcomes.touch_counts[:, i, j] = observed[column].to_numpy()
-    for column, array in _desk_columns(codebook, outcomes.desks):
-        array[:] = observed[column].to_numpy()
-    return outcomes
+    folder: Path
+    codebook: Codebook
 
+    def outcomes(self) -> Outcomes:
+        """Read the outcomes."""
+        import pyarrow.parquet as pq
 
-def read_profiles(folder: Path, codebook: Codebook) -> CustomerProfiles:
-    """Read the profiles of a saved run from its `customers.parquet` and `truth.parquet`.
+        observed, truth = pq.read_table(self.folder / "customers.parquet"), pq.read_table(self.folder / "truth.parquet")
+        n = observed.num_rows
+        outcomes = Outcomes.zeros(
+            n,
+            moments=len(self.codebook.moments),
+            stages=len(self.codebook.stages),
+            channels=len(self.codebook.channels),
+            desks=len(self.codebook.desks),
+        )
+        customers = outcomes.customers
+        for name in (*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
+            customers[name] = observed[name].to_numpy()
+        for i, name in enumerate(RETENTION_COLUMNS):
+            customers["retained"][:, i] = observed[name].cast("int8").fill_null(UNOBSERVED).to_numpy()
+        customers["held_out"] = observed["held_out"].cast("int8").to_numpy()
+        customers["interest"] = truth["interest"].combine_chunks().indices.fill_null(-1).to_numpy()
+        for name in ("persona", "stage"):
+            customers[name] = truth[name].combine_chunks().indices.to_numpy()
+        for i, name in enumerate(CustomerColumns.of(self.codebook).moments):
+            outcomes.moments[:, i] = observed[name].to_numpy()
+        for i, name in enumerate(self.codebook.stages):
+            outcomes.dwell[:, i] = truth[f"days[{name}]"].to_numpy()
+        for column, i, j in _touch_columns(self.codebook):
+            outcomes.touch_counts[:, i, j] = observed[column].to_numpy()
+        for column, array in _desk_columns(self.codebook, outcomes.desks):
+            array[:] = observed[column].to_numpy()
+        return outcomes
 
-    Parameters
-    ----------
-    folder : Path
-        Folder of the saved run.
-    codebook : Codebook
-        Names of the run.
+    def profiles(self) -> CustomerProfiles:
+        """Read the profiles."""
+        import pyarrow.parquet as pq
 
-    Returns
-    -------
-    CustomerProfiles
-    """
-    import pyarrow.parquet as pq
+        columns = CustomerColumns.of(self.codebook).attributes
+        observed = pq.read_table(self.folder / "customers.parquet", columns=list(columns))
+        truth = pq.read_table(self.folder / "truth.parquet", columns=[f"trait[{name}]" for name in self.codebook.traits])
+        return CustomerProfiles(
+            attributes={
+                name: np.asarray(observed[column].to_pylist(), str) for name, column in zip(self.codebook.attributes, columns, strict=True)
+            },
+            traits={name: truth[f"trait[{name}]"].to_numpy() for name in self.codebook.traits},
+        )
 
-    columns = CustomerColumns.of(codebook).attributes
-    observed = pq.read_table(folder / "customers.parquet", columns=list(columns))
-    truth = pq.read_table(folder / "truth.parquet", columns=[f"trait[{name}]" for name in codebook.traits])
-    return CustomerProfiles(
-        attributes={name: np.asarray(observed[column].to_pylist(), str) for name, column in zip(codebook.attributes, columns, strict=True)},
-        traits={name: truth[f"trait[{name}]"].to_numpy() for name in codebook.traits},
-    )
+    def registry(self, n_initial: int) -> PopulationRegistry:
+        """Read the population.
 
+        Parameters
+        ----------
+        n_initial : int
+            Number of initial customers.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
 
-def read_population_registry(folder: Path, codebook: Codebook, n_initial: int) -> PopulationRegistry:
-    """Read the population of a saved run from its `customers.parquet` and `truth.parquet`.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of the saved run.
-    codebook : Codebook
-        Names of the run.
-    n_initial : int
-        Number of initial customers.
-
-    Returns
-    -------
-    PopulationRegistry
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    columns = CustomerColumns.of(codebook).attributes[-1:] if codebook.acquisition else ()
-    later = pq.read_table(folder / "customers.parquet", columns=[*columns, _REFERRED_BY]).slice(n_initial)
-    keys = pq.read_table(folder / "truth.parquet", columns=["key"])["key"].slice(n_initial)
-    channels = np.full(len(later), -1, np.int32)
-    for column in columns:
-        codes = pc.index_in(later[column], value_set=pa.array(codebook.acquisition, pa.string()))
-        channels = codes.fill_null(-1).to_numpy().astype(np.int32)
-    return PopulationRegistry(n_initial, keys.to_numpy(), channels, later[_REFERRED_BY].fill_null(-1).to_numpy())
+        columns = CustomerColumns.of(self.codebook).attributes[-1:] if self.codebook.acquisition else ()
+        later = pq.read_table(self.folder / "customers.parquet", columns=[*columns, _REFERRED_BY]).slice(n_initial)
+        keys = pq.read_table(self.folder / "truth.parquet", columns=["key"])["key"].slice(n_initial)
+        channels = np.full(len(later), -1, np.int32)
+        for column in columns:
+            codes = pc.index_in(later[column], value_set=pa.array(self.codebook.acquisition, pa.string()))
+            channels = codes.fill_null(-1).to_numpy().astype(np.int32)
+        return PopulationRegistry(n_initial, keys.to_numpy(), channels, later[_REFERRED_BY].fill_null(-1).to_numpy())
 
 
 def table_to_pandas(table: Any) -> "pd.DataFrame":

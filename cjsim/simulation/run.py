@@ -1,7 +1,5 @@
 """`Run`, the result of a simulation: its metrics, its tables, and its files."""
 
-import json
-import math
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -9,24 +7,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from cjsim.compiler.plan import Codebook, Plan
 from cjsim.compiler.wages import Wages, desk_wages
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.run_record import RunRecord
-from cjsim.errors import InputError, format_error
 from cjsim.eventlog import EventLog
+from cjsim.json_records import plain_values, read_json, write_json
 from cjsim.metrics.catalog import estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.registration import MetricSource, registered_metrics
-from cjsim.output_folder import folder_to_write
+from cjsim.output_folder import MANIFEST_FILE, FolderResult
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import (
+    SavedCustomers,
     customer_table,
-    read_outcomes,
-    read_population_registry,
-    read_profiles,
     table_to_pandas,
     truth_table,
 )
@@ -37,8 +35,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Run(RunRecord):
+class Run(RunRecord, FolderResult):
     """The result of one simulation: what happened to every customer of a scenario.
+
+    `save` writes `metrics.json`, `customers.parquet`, `truth.parquet`, `manifest.json`, and `log.parquet` if there is a log.
 
     Attributes
     ----------
@@ -139,9 +139,7 @@ class Run(RunRecord):
             **({"processes": list(origin.processes)} if origin.processes else {}),
             "events": origin.events,
             "seconds": origin.seconds,
-            "metrics": {
-                name: {field: to_json_value(value) for field, value in metric._asdict().items()} for name, metric in self.metrics.items()
-            },
+            "metrics": plain_values({name: metric._asdict() for name, metric in self.metrics.items()}),
         }
 
     def to_pandas(self) -> "pd.DataFrame":
@@ -165,24 +163,7 @@ class Run(RunRecord):
         """One row per customer with persona, traits and stage at the horizon. Never an input of an estimator."""
         return table_to_pandas(truth_table(self, self.profiles(), full=False))
 
-    def save(self, folder: str | Path) -> Path:
-        """Write `metrics.json`, `customers.parquet`, `truth.parquet`, `manifest.json`, and `log.parquet` if there is a log.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Created if it does not exist. The manifest is written last, so a folder with a manifest is complete.
-
-        Returns
-        -------
-        Path
-            The folder.
-
-        Raises
-        ------
-        InputError
-            If the folder cannot be written.
-        """
+    def _write_files(self, folder: Path) -> None:
         import pyarrow.parquet as pq
 
         manifest = {
@@ -192,15 +173,12 @@ class Run(RunRecord):
             "wages": {desk: wages._asdict() for desk, wages in self.wages.items()},
             "codebook": asdict(self.codebook),
         }
-        with folder_to_write(folder) as target:
-            (target / "manifest.json").unlink(missing_ok=True)
-            profiles = self.profiles()
-            pq.write_table(customer_table(self, profiles, touches=True), target / "customers.parquet", compression="zstd")
-            pq.write_table(truth_table(self, profiles, full=True), target / "truth.parquet", compression="zstd")
-            _copy_log(self.log_path, target / "log.parquet")
-            for name, content in (("metrics.json", self.to_json()), ("manifest.json", manifest)):
-                (target / name).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        return target
+        profiles = self.profiles()
+        pq.write_table(customer_table(self, profiles, touches=True), folder / "customers.parquet", compression="zstd")
+        pq.write_table(truth_table(self, profiles, full=True), folder / "truth.parquet", compression="zstd")
+        _copy_log(self.log_path, folder / "log.parquet")
+        write_json(folder / "metrics.json", self.to_json())
+        write_json(folder / MANIFEST_FILE, manifest)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Run":
@@ -221,46 +199,26 @@ class Run(RunRecord):
             If the folder does not contain a complete run.
         """
         source = Path(folder)
-        try:
-            manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            got = "no manifest.json that can be read"
-            raise InputError(format_error(str(source), "must be the folder of a saved run", got, "Save the run again.")) from error
-        codebook = Codebook(**{name: _to_tuples(value) for name, value in manifest["codebook"].items()})
-        log = source / "log.parquet"
+        manifest = read_json(source / MANIFEST_FILE, "run")
+        codebook = TypeAdapter(Codebook).validate_python(manifest["codebook"])
+        saved, log = SavedCustomers(source, codebook), source / "log.parquet"
         return cls(
             provenance=Provenance.from_json(manifest),
             codebook=codebook,
             retained=tuple(manifest["retained"]),
             hidden=tuple(manifest["hidden"]),
-            outcomes=_freeze_outcomes(read_outcomes(source, codebook)),
-            registry=read_population_registry(source, codebook, manifest["customers"]),
+            outcomes=_freeze_outcomes(saved.outcomes()),
+            registry=saved.registry(manifest["customers"]),
             wages={desk: Wages(**wages) for desk, wages in manifest["wages"].items()},
-            profiles=lambda: read_profiles(source, codebook),
+            profiles=saved.profiles,
             log_path=log if log.exists() else None,
         )
-
-
-def to_json_value(value: Any) -> Any:
-    """Return the value for JSON: null in place of nan and the infinities.
-
-    Examples
-    --------
-    >>> to_json_value(float("nan")), to_json_value(0.5), to_json_value("share")
-    (None, 0.5, 'share')
-    """
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:
     for array in outcomes:
         array.flags.writeable = False
     return outcomes
-
-
-def _to_tuples(value: Any) -> Any:
-    """Convert the lists of a codebook entry, as read from JSON, to tuples."""
-    return {key: tuple(names) for key, names in value.items()} if isinstance(value, dict) else tuple(value)
 
 
 def _copy_log(log: Path | None, target: Path) -> None:

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from cjsim.simulation.run import to_json_value
+from pydantic import BeforeValidator, Field
+
+from cjsim.json_records import JsonRecord, Number
 from cjsim.tuning.objectives import Objective
 
 
@@ -15,14 +17,14 @@ class ObjectiveGain(NamedTuple):
     `value` is nan if the metric is undefined under this policy, the others if it is undefined under this policy or the baseline.
     """
 
-    value: float
-    effect: float
-    low: float
-    high: float
+    value: Number
+    effect: Number
+    low: Number
+    high: Number
 
 
 @dataclass(frozen=True)
-class Trial:
+class Trial(JsonRecord):
     """A finished trial.
 
     Attributes
@@ -50,10 +52,10 @@ class Trial:
     point: Mapping[str, float]
     params: Mapping[str, Any]
     customers: int
-    simulated_customers: int
+    simulated_customers: Annotated[int, Field(alias="simulated")]
     gains: tuple[ObjectiveGain, ...]
-    excess: Mapping[str, float]
-    refusal_reason: str = ""
+    excess: Mapping[str, Annotated[float, BeforeValidator(lambda value: math.inf if value is None else value)]]
+    refusal_reason: Annotated[str, Field(alias="refused")] = ""
 
     @property
     def is_feasible(self) -> bool:
@@ -70,30 +72,3 @@ class Trial:
         """
         pairs = zip(objectives, self.gains, strict=True)
         return tuple(-one.sign * math.inf if math.isnan(gain.value) else gain.value for one, gain in pairs)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` reads; null for numbers that are not finite."""
-        return {
-            "index": self.index,
-            "point": dict(self.point),
-            "params": dict(self.params),
-            "customers": self.customers,
-            "simulated": self.simulated_customers,
-            "gains": [[to_json_value(value) for value in gain] for gain in self.gains],
-            "excess": {name: to_json_value(excess) for name, excess in self.excess.items()},
-            "refused": self.refusal_reason,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Trial":
-        """A trial from plain values.
-
-        Parameters
-        ----------
-        data : Mapping of str to Any
-            Values that `to_json` returned.
-        """
-        gains = tuple(ObjectiveGain(*(math.nan if value is None else value for value in gain)) for gain in data["gains"])
-        excess = {name: math.inf if value is None else value for name, value in data["excess"].items()}
-        counts = data["customers"], data["simulated"]
-        return cls(data["index"], data["point"], data["params"], *counts, gains, excess, data["refused"])

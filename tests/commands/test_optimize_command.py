@@ -28,7 +28,7 @@ from cjsim.progress import NoProgress
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.evaluator import Evaluator
 from cjsim.tuning.journal_file import JournalFile
-from cjsim.tuning.results.search_figure import search_data
+from cjsim.tuning.results.search_figure import SEARCH_FIGURE, search_data
 
 STUDY = str(WORLDS / "study.yaml")
 
@@ -113,6 +113,14 @@ def test_figure_shows_the_best_feasible_value_so_far(optimum: cj.Optimum) -> Non
         if trial.is_feasible and trial.gains[0].value > so_far:
             best, so_far = trial.index, trial.gains[0].value
         assert found == best
+
+
+def test_caption_of_the_figure_states_trials_customers_and_confirmation(optimum: cj.Optimum) -> None:
+    caption = SEARCH_FIGURE.figure(optimum).get_supxlabel()
+    assert caption == (
+        f"12 trials of {optimum.study.customers_per_trial:,} customers, seed {optimum.study.seed}; "
+        f"confirmed on {optimum.confirmation.customers:,} fresh ones; 95 % intervals."
+    )
 
 
 def test_saved_files_of_a_study(optimum: cj.Optimum, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from cjsim.cli import app
 from cjsim.errors import InputError
 from cjsim.lab import run_experiment
 from cjsim.lab.checkpoints import Checkpoints
-from cjsim.lab.effect_figures import effects_data, effects_figure
+from cjsim.lab.effect_figures import EFFECTS_FIGURE, ExperimentOutcome, effects_data
 from cjsim.lab.experiment import Experiment
 from cjsim.lab.findings import Findings
 from cjsim.lab.run_experiment import experiment, experiment_digest
@@ -354,23 +354,29 @@ MEAN, HOLDOUT = "journey.events.purchase.wait.exponential.mean", "policy.guardra
 @pytest.mark.parametrize(
     ("grid", "x", "y"),
     [
-        ({MEAN: ["1d", "2d", "30d"]}, MEAN, "effect on revenue (% of the baseline)"),
-        ({MEAN: ["1d", "2d"], HOLDOUT: [0.0, 0.5]}, HOLDOUT, MEAN),
+        ({MEAN: ["1d", "2d", "30d"]}, "events.purchase.wait.exponential.mean", "effect on revenue (% of the baseline)"),
+        ({MEAN: ["1d", "2d"], HOLDOUT: [0.0, 0.5]}, "holdout", "events.purchase.wait.exponential.mean"),
         ({HOLDOUT: [0.0], MEAN: ["1d", "2d"], "policy.name": ["a", "b"]}, "effect on revenue (% of the baseline)", ""),
     ],
 )
-def test_figure_kind_follows_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grid: dict[str, Any], x: str, y: str) -> None:
-    from matplotlib.figure import Figure
-
-    drawn: list[Figure] = []
-    save = Figure.savefig
-    monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **keys: drawn.append(figure) or save(figure, *args, **keys))
-    found = experiment(make_experiment(variants=None, sweep={"grid": grid}, claim="any", customers=30))
-    effects_figure(found, tmp_path / "a.png")
-    effects_figure(found, tmp_path / "b.png")
-    axes = drawn[0].axes[0]
+def test_figure_kind_follows_the_sweep(grid: dict[str, Any], x: str, y: str) -> None:
+    definition = make_experiment(variants=None, sweep={"grid": grid}, claim="any", customers=30)
+    axes = EFFECTS_FIGURE.figure(ExperimentOutcome(definition, experiment(definition))).axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == (x, y)
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_caption_of_the_figure_states_customers_seeds_and_confidence() -> None:
+    definition = make_experiment(customers=30, replications=2)
+    figure = EFFECTS_FIGURE.figure(ExperimentOutcome(definition, experiment(definition)))
+    assert figure.get_supxlabel() == f"30 customers, 2 seeds from {definition.seed}; 95 % intervals."
+
+
+def test_equal_findings_give_equal_figures(tmp_path: Path) -> None:
+    definition = make_experiment(customers=30)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        EFFECTS_FIGURE.save(ExperimentOutcome(definition, experiment(definition)), tmp_path / name)
+    assert (tmp_path / "a" / "effects.png").read_bytes() == (tmp_path / "b" / "effects.png").read_bytes()
 
 
 def test_figure_data_equal_the_findings() -> None:

@@ -26,7 +26,7 @@ from cjsim.tuning.levers.paired_runner import is_too_skewed
 from cjsim.tuning.levers.rank import levers
 from cjsim.tuning.levers.ranking import LeverRanking
 from cjsim.tuning.levers.ranking_data import LeverEffect
-from cjsim.tuning.levers.tornado import tornado_data
+from cjsim.tuning.levers.tornado import TORNADO_FIGURE, tornado_data
 
 sys.path.insert(0, str(ROOT / "experiments"))
 import e14_levers as e14
@@ -181,6 +181,12 @@ def test_tornado_shows_both_directions_in_one_row(known_levers: LeverRanking) ->
     assert rows[0][0].lever == "broadcast letters off"
     sizes = [max(abs(bar.effect) for bar in row) for row in rows]
     assert sizes == sorted(sizes, reverse=True)
+
+
+def test_tornado_states_metric_unit_customers_and_seed(known_levers: LeverRanking) -> None:
+    figure = TORNADO_FIGURE.figure(known_levers)
+    assert figure.axes[0].get_xlabel() == "effect on revenue (money)"
+    assert figure.get_supxlabel().startswith(f"{known_levers.customers:,} customers, seed {known_levers.seed}, paired")
 
 
 def test_tornado_shows_shares_in_percentage_points() -> None:

@@ -149,9 +149,7 @@ def _rank_effects(measured: Sequence[tuple[Move, VariantEffect]]) -> tuple[Lever
     """Levers by the size of their effect; then undefined effects, then moves that change no customer."""
     p_values = [p_value(effect.metric_effect) for _, effect in measured]
     levers = [
-        LeverEffect(
-            move, effect.metric_effect, effect.cost_effect, p, is_significant, effect.has_unreliable_interval, effect.changes_any_customer
-        )
+        LeverEffect(move, *effect, p, is_significant)
         for (move, effect), p, is_significant in zip(measured, p_values, holm(p_values), strict=True)
     ]
 

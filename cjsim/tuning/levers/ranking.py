@@ -1,21 +1,24 @@
 """The result of `levers`: a ranking with its table in text, its files and its journal entry."""
 
 import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from cjsim.json_records import plain_values, write_json
 from cjsim.manifest import Manifest
-from cjsim.output_folder import folder_to_write
-from cjsim.simulation.run import to_json_value
-from cjsim.tuning.levers.ranking_data import LEVER_COLUMNS, RankingData
+from cjsim.output_folder import FolderResult
+from cjsim.tuning.levers.ranking_data import RankingData
 from cjsim.tuning.levers.ranking_table import ranking_table
-from cjsim.tuning.levers.tornado import tornado_figure
+from cjsim.tuning.levers.tornado import TORNADO_FIGURE
 
 
 @dataclass(frozen=True)
-class LeverRanking(RankingData):
-    """All moves of a scenario's levers, sorted by the size of their effect on a metric; attributes as in `RankingData`."""
+class LeverRanking(RankingData, FolderResult):
+    """All moves of a scenario's levers, sorted by the size of their effect on a metric; attributes as in `RankingData`.
+
+    `save` writes `levers.csv`, `levers.json`, `tornado.png`, `sobol.csv` if there are indices, and `manifest.json`.
+    """
 
     def __str__(self) -> str:
         return self.summary()
@@ -35,35 +38,13 @@ class LeverRanking(RankingData):
         """
         return ranking_table(self, full=full)
 
-    def save(self, folder: str | Path) -> Path:
-        """Write `levers.csv`, `levers.json`, `tornado.png`, `sobol.csv` if there are indices, and, last, `manifest.json`.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Created if it does not exist.
-
-        Returns
-        -------
-        Path
-            The folder.
-
-        Raises
-        ------
-        InputError
-            If the folder cannot be written.
-        """
-        with folder_to_write(folder) as target:
-            with (target / "levers.csv").open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                writer.writerow(LEVER_COLUMNS)
-                writer.writerows([lever.to_json()[name] for name in LEVER_COLUMNS] for lever in self.levers)
-            (target / "levers.json").write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-            if self.sobol_indices is not None:
-                self.sobol_indices.write_csv(target / "sobol.csv")
-            tornado_figure(self, target / "tornado.png")
-            self._manifest().write(target)
-        return target
+    def _write_files(self, folder: Path) -> None:
+        _write_csv(folder / "levers.csv", [lever.row() for lever in self.levers])
+        write_json(folder / "levers.json", self.to_json())
+        if self.sobol_indices is not None:
+            _write_csv(folder / "sobol.csv", [index.row() for index in self.sobol_indices.indices])
+        TORNADO_FIGURE.save(self, folder)
+        self._manifest().write(folder)
 
     def _manifest(self) -> Manifest:
         largest = self.levers[0]
@@ -74,9 +55,9 @@ class LeverRanking(RankingData):
             scenario=self.scenario,
             metric=self.metric,
             verdict="",
-            effect=to_json_value(largest.metric_effect.effect),
-            low=to_json_value(largest.metric_effect.low),
-            high=to_json_value(largest.metric_effect.high),
+            effect=largest.metric_effect.effect,
+            low=largest.metric_effect.low,
+            high=largest.metric_effect.high,
             unit=self.unit,
             customers=self.customers,
             seed=self.seed,
@@ -89,3 +70,10 @@ class LeverRanking(RankingData):
                 "holds": largest.is_significant_after_holm,
             },
         )
+
+
+def _write_csv(file: Path, rows: list[dict[str, Any]]) -> None:
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(plain_values(row) for row in rows)

@@ -5,28 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from cjsim.json_records import plain_values
 from cjsim.metrics.paired_differences import PairedDifference
-from cjsim.simulation.run import to_json_value
 from cjsim.tuning.levers.moves import Move
 from cjsim.tuning.levers.sobol_indices import SobolIndices
-
-LEVER_COLUMNS = (
-    "path",
-    "title",
-    "from",
-    "to",
-    "effect",
-    "low",
-    "high",
-    "p",
-    "holds",
-    "rough",
-    "cost",
-    "cost_low",
-    "cost_high",
-    "effect_per_cost",
-    "touches",
-)
 
 
 class LeverEffect(NamedTuple):
@@ -40,54 +22,37 @@ class LeverEffect(NamedTuple):
         Effect on the metric, paired with the baseline.
     cost_effect : PairedDifference
         Effect on the metric `cost`, money per customer.
-    p_value : float
-        Two-sided p-value of no effect, for this move alone; 1 if no customer differs.
-    is_significant_after_holm : bool
-        Whether the effect differs from 0 when all moves are tested together.
     has_unreliable_interval : bool
         Whether so few customers make up the effect that its interval covers the truth less often than stated.
     changes_any_customer : bool
         Whether any outcome of any customer differs.
+    p_value : float
+        Two-sided p-value of no effect, for this move alone; 1 if no customer differs.
+    is_significant_after_holm : bool
+        Whether the effect differs from 0 when all moves are tested together.
     """
 
     move: Move
     metric_effect: PairedDifference
     cost_effect: PairedDifference
-    p_value: float
-    is_significant_after_holm: bool
     has_unreliable_interval: bool
     changes_any_customer: bool
+    p_value: float
+    is_significant_after_holm: bool
 
     @property
     def effect_per_cost(self) -> float:
         """Effect per unit of additional cost (below 0: the move saves money); nan if the cost does not differ significantly."""
         return self.metric_effect.effect / self.cost_effect.effect if self.cost_effect.is_significant else math.nan
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; null where undefined."""
-        values = dict(zip(LEVER_COLUMNS, self._values(), strict=True))
-        return {name: to_json_value(value) for name, value in values.items()} | {"set": dict(self.move.values)}
-
-    def _values(self) -> tuple[Any, ...]:
-        """Values in the order of LEVER_COLUMNS."""
+    def row(self) -> dict[str, Any]:
+        """The columns of `levers.csv`, by name."""
         move, effect, cost = self.move, self.metric_effect, self.cost_effect
-        return (
-            move.path,
-            move.title,
-            move.before,
-            move.after,
-            effect.effect,
-            effect.low,
-            effect.high,
-            self.p_value,
-            self.is_significant_after_holm,
-            self.has_unreliable_interval,
-            cost.effect,
-            cost.low,
-            cost.high,
-            self.effect_per_cost,
-            self.changes_any_customer,
-        )
+        columns = {"path": move.path, "title": move.title, "from": move.before, "to": move.after}
+        columns |= {"effect": effect.effect, "low": effect.low, "high": effect.high, "p": self.p_value}
+        columns |= {"holds": self.is_significant_after_holm, "rough": self.has_unreliable_interval}
+        columns |= {"cost": cost.effect, "cost_low": cost.low, "cost_high": cost.high, "effect_per_cost": self.effect_per_cost}
+        return columns | {"touches": self.changes_any_customer}
 
 
 @dataclass(frozen=True)
@@ -148,13 +113,7 @@ class RankingData:
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON; null where undefined."""
         further = {} if self.sobol_indices is None else {"sobol": self.sobol_indices.to_json()}
-        return further | {
-            "scenario": self.scenario,
-            "metric": self.metric,
-            "unit": self.unit,
-            "baseline": to_json_value(self.baseline),
-            "customers": self.customers,
-            "seed": self.seed,
-            "levers": [lever.to_json() for lever in self.levers],
-            "refused": dict(self.refusal_reasons),
-        }
+        names = ("scenario", "metric", "unit", "baseline", "customers", "seed")
+        levers = [lever.row() | {"set": lever.move.values} for lever in self.levers]
+        content = {name: getattr(self, name) for name in names} | {"levers": levers, "refused": self.refusal_reasons}
+        return plain_values(further | content)

@@ -10,17 +10,15 @@ The points belong to one Sobol sequence in 2 k dimensions, shifted at random. Th
 of the points.
 """
 
-import csv
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cjsim.simulation.run import to_json_value
+from cjsim.json_records import plain_values
 
 FloatArray = NDArray[np.float64]
 _BOOTSTRAP_RESAMPLES = 999
@@ -44,13 +42,11 @@ class LeverIndices(NamedTuple):
     first_order: VarianceShare
     total_order: VarianceShare
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; null where undefined."""
+    def row(self) -> dict[str, Any]:
+        """The columns of `sobol.csv`, by name."""
         shares = {"first": self.first_order, "total": self.total_order}
-        flat = {
-            f"{name}{end}": to_json_value(x) for name, share in shares.items() for end, x in zip(("", "_low", "_high"), share, strict=True)
-        }
-        return {"path": self.path, "title": self.title, "from": self.low, "to": self.high, **flat}
+        columns = {"path": self.path, "title": self.title, "from": self.low, "to": self.high}
+        return columns | {f"{name}{end}": x for name, share in shares.items() for end, x in zip(("", "_low", "_high"), share, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -75,27 +71,9 @@ class SobolIndices:
     indices: tuple[LeverIndices, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "points": self.points,
-            "simulations": self.simulations,
-            "deviation": to_json_value(self.standard_deviation),
-            "levers": [index.to_json() for index in self.indices],
-        }
-
-    def write_csv(self, path: Path) -> None:
-        """Write the indices as CSV.
-
-        Parameters
-        ----------
-        path : Path
-            The file.
-        """
-        rows = [index.to_json() for index in self.indices]
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+        """Plain values for JSON; null where undefined."""
+        content = {"points": self.points, "simulations": self.simulations, "deviation": self.standard_deviation}
+        return plain_values(content | {"levers": [index.row() for index in self.indices]})
 
 
 def evaluate_saltelli_points(function: Callable[[FloatArray], float], dimensions: int, points: int, *, seed: int) -> FloatArray:
@@ -141,28 +119,17 @@ def estimate_indices(table: FloatArray, *, seed: int) -> tuple[list[VarianceShar
     first_order, total_order : list of VarianceShare
         One entry per dimension.
     """
-    draws = np.random.default_rng(seed).integers(table.shape[1], size=(_BOOTSTRAP_RESAMPLES, table.shape[1]))
-    first_order, total_order = (
-        _with_intervals(estimates, resampled)
-        for estimates, resampled in zip(_point_estimates(table[:, None, :]), _point_estimates(table[:, draws]), strict=True)
-    )
-    return first_order, total_order
+    from scipy.stats import sobol_indices
+
+    points = table.shape[1]
+    resampled = np.random.default_rng(seed).integers(points, size=(_BOOTSTRAP_RESAMPLES, points))
+    values = table[:, np.vstack([np.arange(points), resampled])]
+    found = sobol_indices(func={"f_A": values[0], "f_B": values[1], "f_AB": values[2:]}, n=points)
+    varies = np.ptp(values[:2], axis=(0, 2))[:, None] > 0  # scipy gives 0 for a constant
+    first_order, total_order = (np.where(varies, indices, math.nan) for indices in (found.first_order, found.total_order))
+    return _with_intervals(first_order), _with_intervals(total_order)
 
 
-def _with_intervals(estimates: FloatArray, resampled: FloatArray) -> list[VarianceShare]:
-    """Estimates of shape (dimensions, 1) with percentiles of the resampled ones, shape (dimensions, resamples)."""
-    return [
-        VarianceShare(float(estimate[0]), *map(float, np.quantile(samples, (0.025, 0.975))))
-        for estimate, samples in zip(estimates, resampled, strict=True)
-    ]
-
-
-def _point_estimates(table: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """First-order and total indices, shape (dimensions, samples), of tables of shape (2 + dimensions, samples, points)."""
-    centered = table - table[:2].mean(axis=(0, 2), keepdims=True)
-    a, b, mixed = centered[0], centered[1], centered[2:]
-    variance = np.square(centered[:2]).mean(axis=(0, 2))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        first = (b * (mixed - a)).mean(axis=2) / variance
-        total = np.square(a - mixed).mean(axis=2) / (2 * variance)
-    return np.where(variance > 0, first, math.nan), np.where(variance > 0, total, math.nan)
+def _with_intervals(indices: FloatArray) -> list[VarianceShare]:
+    """The indices in the first row, with percentiles of those of bootstrap samples in the other rows."""
+    return [VarianceShare(float(column[0]), *np.quantile(column[1:], (0.025, 0.975)).tolist()) for column in indices.T]

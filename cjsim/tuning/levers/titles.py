@@ -70,7 +70,7 @@ def move_value_text(value: object, path: str) -> str:
 def _flow_title(flow: Flow, name: str, keys: KeyPath) -> str:
     if not keys:
         return f"flow {name}"
-    if keys[0] != "steps":
+    if len(keys) < 2 or keys[0] != "steps":
         return f"{name}: {_key_text([key for key in keys if key != 'on'])}"
     steps: Sequence[Step] = flow.steps
     number: list[str] = []

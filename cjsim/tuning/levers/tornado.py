@@ -1,20 +1,18 @@
 """The tornado figure of a ranking: both directions of each lever in one row, the largest effect on top."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cjsim.metrics.ratios import SHARE_UNIT
+from cjsim.simulation.figures import FigureKind, effect_axis, mark_baseline
 from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData
 from cjsim.tuning.levers.titles import move_value_text
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MAX_TORNADO_ROWS = 15
 _COLORS = {-1: 1, 1: 0, 0: 2}  # index in the palette, by direction
 _DIRECTION_LABELS = {-1: "to the lower step", 1: "to the higher step", 0: "off, left out, exchanged"}
-_ROW_INCHES, _MARGIN_INCHES, _WIDTH_INCHES, _DPI = 0.36, 1.5, 9.0, 100
 
 
 class TornadoBar(NamedTuple):
@@ -48,36 +46,13 @@ def tornado_data(ranking: RankingData, *, max_rows: int = MAX_TORNADO_ROWS) -> l
     for lever in ranking.levers:
         if lever.changes_any_customer and lever.metric_effect.effect == lever.metric_effect.effect:  # an undefined effect has no bar
             rows.setdefault(lever.move.path, []).append(lever)
-    scale = 100.0 if ranking.unit == SHARE_UNIT else 1.0
+    scale, _ = effect_axis(ranking.unit)
     shown = list(rows.values())[:max_rows]
     return [[_make_bar(lever, scale) for lever in sorted(levers, key=lambda one: one.move.direction)] for levers in shown]
 
 
-def tornado_figure(ranking: RankingData, path: Path, *, max_rows: int = MAX_TORNADO_ROWS) -> None:
-    """Draw the tornado figure.
-
-    Parameters
-    ----------
-    ranking : RankingData
-        The ranking.
-    path : Path
-        A PNG file.
-    max_rows : int
-        Maximum number of rows.
-    """
-    import seaborn as sns
-    from matplotlib.figure import Figure
-
-    rows = tornado_data(ranking, max_rows=max_rows)
-    with sns.axes_style("whitegrid"):
-        figure = Figure(figsize=(_WIDTH_INCHES, _MARGIN_INCHES + _ROW_INCHES * max(len(rows), 1)), dpi=_DPI, layout="constrained")
-        axes = figure.subplots()
-    _draw_bars(axes, rows, sns.color_palette("colorblind"))
-    unit = "percentage points" if ranking.unit == SHARE_UNIT else ranking.unit
-    axes.set_xlabel(f"effect on {ranking.metric} ({unit})")
-    figure.suptitle(f"{ranking.scenario}: which lever moves {ranking.metric} most", x=0.01, ha="left")
-    figure.supxlabel(_figure_caption(ranking), fontsize=7, x=0.01, ha="left")
-    figure.savefig(path)
+def _figure_size(ranking: RankingData, rows: Sequence[Sequence[TornadoBar]]) -> tuple[float, float]:
+    return 9.0, 1.5 + 0.36 * max(len(rows), 1)
 
 
 def _make_bar(lever: LeverEffect, scale: float) -> TornadoBar:
@@ -98,9 +73,11 @@ def _row_label(lever: LeverEffect) -> str:
     return f"{move.title} ({move_value_text(move.before, move.path)})"
 
 
-def _draw_bars(axes: "Axes", rows: Sequence[Sequence[TornadoBar]], colors: Sequence[tuple[float, float, float]]) -> None:
+def _draw_bars(figure: "Figure", ranking: RankingData, rows: Sequence[Sequence[TornadoBar]]) -> None:
+    import seaborn as sns
     from matplotlib.patches import Patch
 
+    axes, colors = figure.subplots(), sns.color_palette("colorblind")
     span = max((abs(end) for row in rows for bar in row for end in (bar.low, bar.high)), default=1.0)
     for y, row in enumerate(rows):
         has_overlap = len(row) > 1 and row[0].low < row[1].high and row[1].low < row[0].high  # then draw one above the other
@@ -114,7 +91,8 @@ def _draw_bars(axes: "Axes", rows: Sequence[Sequence[TornadoBar]], colors: Seque
     directions = sorted({bar.direction for row in rows for bar in row})
     handles = [Patch(color=colors[_COLORS[one]], alpha=0.85, linewidth=0, label=_DIRECTION_LABELS[one]) for one in directions]
     axes.legend(handles=handles, fontsize=7, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(handles))
-    axes.axvline(0, color="black", linewidth=0.8)
+    mark_baseline(axes, is_vertical=True)
+    axes.set_xlabel(f"effect on {ranking.metric} ({effect_axis(ranking.unit)[1]})")
     axes.set_yticks(range(len(rows)), [row[0].lever for row in rows], fontsize=8)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
@@ -126,3 +104,13 @@ def _figure_caption(ranking: RankingData) -> str:
         f"{ranking.customers:,} customers, seed {ranking.seed}, paired on the same customers; lines: 95 % intervals; "
         f"pale: not clear of 0 when all {len(ranking.levers)} moves are asked at once (Holm)."
     )
+
+
+TORNADO_FIGURE = FigureKind[RankingData](
+    name="tornado",
+    data=tornado_data,
+    size=_figure_size,
+    draw=_draw_bars,
+    title=lambda ranking: f"{ranking.scenario}: which lever moves {ranking.metric} most",
+    caption=_figure_caption,
+)

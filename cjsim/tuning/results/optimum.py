@@ -1,6 +1,5 @@
 """The result of `optimize`: a search result with its summary, its files and its journal entry."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from cjsim.errors import InputError
+from cjsim.json_records import write_json
 from cjsim.manifest import Manifest
 from cjsim.output_folder import folder_to_write
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.run import to_json_value
 from cjsim.tuning.results.optimum_summary import summarize_optimum
-from cjsim.tuning.results.search_figure import search_figure
+from cjsim.tuning.results.search_figure import SEARCH_FIGURE
 from cjsim.tuning.results.search_result import SearchResult
 from cjsim.tuning.study import Study
 from cjsim.yaml.tree import to_yaml
@@ -54,12 +53,10 @@ class Optimum(SearchResult):
             If the folder cannot be written.
         """
         with folder_to_write(folder) as target:
-            (target / "manifest.json").unlink(missing_ok=True)
-            text = json.dumps(self.to_json(), indent=1, allow_nan=False, ensure_ascii=False)
-            (target / "optimum.json").write_text(f"{text}\n", encoding="utf-8")
+            write_json(target / "optimum.json", self.to_json())
             self.to_pandas().to_csv(target / "trials.csv")
             self._save_best_scenario(target / "best.yaml", Path(final_folder or folder))
-            search_figure(self, target / "search.png")
+            SEARCH_FIGURE.save(self, target)
             self.manifest().write(target)
         return target
 
@@ -75,9 +72,9 @@ class Optimum(SearchResult):
             scenario=self.study.scenario.name,
             metric=objective.metric,
             verdict=found.verdict,
-            effect=None if gain is None else to_json_value(gain.effect),
-            low=None if gain is None else to_json_value(gain.low),
-            high=None if gain is None else to_json_value(gain.high),
+            effect=None if gain is None else gain.effect,
+            low=None if gain is None else gain.low,
+            high=None if gain is None else gain.high,
             unit=self.baseline[objective.metric].unit,
             customers=found.customers or self.study.customers_per_trial,
             seed=self.study.seed,

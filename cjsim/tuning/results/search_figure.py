@@ -1,18 +1,18 @@
 """The figure of a search: the effect of each trial, the best so far and the confirmed gain; with two objectives also the Pareto front."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cjsim.simulation.figures import FigureKind, mark_baseline
 from cjsim.tuning.results.search_result import SearchResult
 from cjsim.tuning.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-_DPI = 80
 TRIAL_STATES = ("all customers", "given up early", "breaks a constraint")
 
 
@@ -48,33 +48,21 @@ def search_data(optimum: SearchResult) -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-def search_figure(optimum: SearchResult, file: Path) -> None:
-    """Draw the figure of a search.
+def _figure_size(optimum: SearchResult, data: "pd.DataFrame") -> tuple[float, float]:
+    return 12 if len(optimum.study.objectives) == 2 else 7, 4.4
 
-    Parameters
-    ----------
-    optimum : SearchResult
-        The result.
-    file : Path
-        A PNG file.
-    """
-    import seaborn as sns
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    data, objectives = search_data(optimum), optimum.study.objectives
-    with sns.axes_style("whitegrid"):
-        figure = Figure(figsize=(12 if len(objectives) == 2 else 7, 4.2), dpi=_DPI, layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(1, 2 if len(objectives) == 2 else 1, squeeze=False)[0]
-        _draw_search(axes[0], data, optimum)
-        if len(objectives) == 2:
-            _draw_front(axes[1], data, optimum)
+def _draw_panels(figure: "Figure", optimum: SearchResult, data: "pd.DataFrame") -> None:
+    panels = (_draw_search, _draw_front) if len(optimum.study.objectives) == 2 else (_draw_search,)
+    for axes, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        draw(axes, data, optimum)
+
+
+def _figure_caption(optimum: SearchResult) -> str:
     study, confirmation = optimum.study, optimum.confirmation
-    searched = f"{study.name}: {len(data):,} trials of {study.customers_per_trial:,} customers, seed {study.seed}"
-    confirmed = f"; confirmed on {confirmation.customers:,} fresh ones" if confirmation.customers else "; no trial keeps the constraints"
-    figure.suptitle(f"{searched}{confirmed}; 95 % intervals", fontsize=9)
-    figure.savefig(file)
+    searched = f"{len(optimum.trials):,} trials of {study.customers_per_trial:,} customers, seed {study.seed}"
+    confirmed = f"confirmed on {confirmation.customers:,} fresh ones" if confirmation.customers else "no trial keeps the constraints"
+    return f"{searched}; {confirmed}; 95 % intervals."
 
 
 def _trial_state(trial: Trial, *, is_pruned: bool) -> str:
@@ -95,7 +83,7 @@ def _draw_search(axes: "Axes", data: "pd.DataFrame", optimum: SearchResult) -> N
     if gain is not None:
         ends = np.array([[gain.effect - gain.low], [gain.high - gain.effect]])
         axes.errorbar([len(data) + 1], [gain.effect], ends, fmt="D", color="C3", capsize=4, label="the winner on fresh customers")
-    axes.axhline(0.0, color="0.4", lw=1)
+    mark_baseline(axes)
     axes.set(xlabel="trial", ylabel=f"{metric} against the baseline ({unit})")
     _clip_outliers(axes, data, metric, optimum)
     if axes.get_legend_handles_labels()[0]:  # no trial is drawn where the objective is undefined in all
@@ -139,3 +127,13 @@ def _first_objective(optimum: SearchResult) -> tuple[str, str]:
     """Metric and unit of the first objective."""
     metric = optimum.study.objectives[0].metric
     return metric, optimum.baseline[metric].unit
+
+
+SEARCH_FIGURE = FigureKind[SearchResult](
+    name="search",
+    data=search_data,
+    size=_figure_size,
+    draw=_draw_panels,
+    title=lambda optimum: f"{optimum.study.title or optimum.study.name}: the search for {optimum.study.objectives[0].metric}",
+    caption=_figure_caption,
+)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cjsim.json_records import plain_values
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.simulation.documents import Policy, Scenario
-from cjsim.simulation.run import to_json_value
 from cjsim.tuning.confirm import ConfirmationResult, Finalist
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import ObjectiveGain, Trial
@@ -108,38 +108,31 @@ class SearchResult:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON, null where undefined. They do not depend on workers, threads or interruptions."""
-        found = self.confirmation
-        return {
-            "study": self.study.name,
-            "seed": self.study.seed,
-            "trials": len(self.trials),
-            "customers": self.study.customers_per_trial,
-            "simulated": self.simulated_customers,
-            "best": {
-                "params": dict(found.trial.params),
-                "metrics": {name: _metric_json(metric) for name, metric in found.metrics.items()},
-                "gain": {name: _gain_json(gain) for name, gain in found.gains.items()},
-                "optimism": {name: to_json_value(value) for name, value in found.optimism.items()},
-                "verdict": found.verdict,
-                "trial": found.trial.index,
-                "chance_best": to_json_value(found.chance_best),
-                "excess": {name: to_json_value(excess) for name, excess in found.excess.items()},
-                "broken": list(found.surely_violated),
-                "customers": found.customers,
-            },
-            "baseline": {name: _metric_json(metric) for name, metric in (found.baseline or self.baseline).items()},
-            "pareto": [self._pareto_json(finalist) for finalist in found.pareto],
+        found, names = self.confirmation, [objective.metric for objective in self.study.objectives]
+        best = {
+            "params": found.trial.params,
+            "metrics": _records(found.metrics),
+            "gain": _gains(found.gains),
+            "optimism": found.optimism,
+            "verdict": found.verdict,
+            "trial": found.trial.index,
+            "chance_best": found.chance_best,
+            "excess": found.excess,
+            "broken": found.surely_violated,
+            "customers": found.customers,
         }
-
-    def _pareto_json(self, finalist: Finalist) -> dict[str, Any]:
-        names = [objective.metric for objective in self.study.objectives]
-        gains = dict(zip(names, finalist.gains, strict=True))
-        return {
-            "params": dict(finalist.trial.params),
-            "metrics": {name: {"value": to_json_value(gain.value)} for name, gain in gains.items()},
-            "gain": {name: _gain_json(gain) for name, gain in gains.items()},
-            "trial": finalist.trial.index,
-        }
+        pareto = [
+            {
+                "params": finalist.trial.params,
+                "metrics": {name: {"value": gain.value} for name, gain in zip(names, finalist.gains, strict=True)},
+                "gain": _gains(dict(zip(names, finalist.gains, strict=True))),
+                "trial": finalist.trial.index,
+            }
+            for finalist in found.pareto
+        ]
+        content = {"study": self.study.name, "seed": self.study.seed, "trials": len(self.trials)}
+        content |= {"customers": self.study.customers_per_trial, "simulated": self.simulated_customers}
+        return plain_values(content | {"best": best, "baseline": _records(found.baseline or self.baseline), "pareto": pareto})
 
     def to_pandas(self) -> "pd.DataFrame":
         """The trials as a table.
@@ -162,9 +155,9 @@ class SearchResult:
         return pd.DataFrame(rows, index=pd.Index([trial.index for trial in self.trials], name="trial"))
 
 
-def _metric_json(metric: MetricEstimate) -> dict[str, Any]:
-    return {name: to_json_value(value) for name, value in metric._asdict().items()}
+def _records(metrics: Mapping[str, MetricEstimate]) -> dict[str, dict[str, Any]]:
+    return {name: metric._asdict() for name, metric in metrics.items()}
 
 
-def _gain_json(gain: ObjectiveGain) -> dict[str, Any]:
-    return {name: to_json_value(getattr(gain, name)) for name in ("effect", "low", "high")}
+def _gains(gains: Mapping[str, ObjectiveGain]) -> dict[str, dict[str, float]]:
+    return {name: {"effect": gain.effect, "low": gain.low, "high": gain.high} for name, gain in gains.items()}

@@ -1,0 +1,88 @@
+"""Figures of results: each kind has one descriptor, and all are drawn and saved in one way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Result = TypeVar("Result")
+_DPI = 100
+
+
+@dataclass(frozen=True)
+class FigureKind(Generic[Result]):
+    """One kind of figure.
+
+    Attributes
+    ----------
+    name : str
+        Name of the file, without its ending.
+    data : callable
+        Computes what the figure shows of a result.
+    size : callable
+        Width and height in inches, from the result and its data.
+    draw : callable
+        Draws the data of a result on a figure.
+    title, caption : callable
+        The title; the caption with the number of customers, the seed and the confidence of the intervals.
+    """
+
+    name: str
+    data: Callable[[Result], Any]
+    size: Callable[[Result, Any], tuple[float, float]]
+    draw: Callable[["Figure", Result, Any], None]
+    title: Callable[[Result], str]
+    caption: Callable[[Result], str]
+
+    def figure(self, result: Result) -> "Figure":
+        """The figure of a result.
+
+        Parameters
+        ----------
+        result : Result
+            Of the kind that the figure is about.
+        """
+        import seaborn as sns
+        from matplotlib.figure import Figure
+
+        data = self.data(result)
+        with sns.axes_style("whitegrid"):
+            figure = Figure(figsize=self.size(result, data), dpi=_DPI, layout="constrained")
+            self.draw(figure, result, data)
+        figure.suptitle(self.title(result), x=0.01, ha="left", fontsize="medium")
+        figure.supxlabel(self.caption(result), x=0.01, ha="left", fontsize=7)
+        return figure
+
+    def save(self, result: Result, folder: Path) -> None:
+        """Write the figure of a result as NAME.png; equal results give equal bytes.
+
+        Parameters
+        ----------
+        result : Result
+            Of the kind that the figure is about.
+        folder : Path
+            An existing folder.
+        """
+        # Without the date and the version of the library.
+        self.figure(result).savefig(folder / f"{self.name}.png", metadata={"Software": None})
+
+
+def effect_axis(unit: str) -> tuple[float, str]:
+    """The factor and the unit of effects on an axis.
+
+    Examples
+    --------
+    >>> effect_axis("share"), effect_axis("relative"), effect_axis("money")
+    ((100.0, 'percentage points'), (100.0, '% of the baseline'), (1.0, 'money'))
+    """
+    labels = {"share": "percentage points", "relative": "% of the baseline"}
+    return (100.0, labels[unit]) if unit in labels else (1.0, unit)
+
+
+def mark_baseline(axes: "Axes", *, is_vertical: bool = False) -> None:
+    """Draw the line of no effect."""
+    (axes.axvline if is_vertical else axes.axhline)(0.0, color="0.4", linewidth=0.8)
