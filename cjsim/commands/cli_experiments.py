@@ -24,6 +24,8 @@ from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.progress import progress_bar
 
 if TYPE_CHECKING:
+    from cjsim.lab.experiment import Experiment
+    from cjsim.lab.findings import Findings
     from cjsim.lab.journal import Journal
     from cjsim.yaml.document import Document
 
@@ -39,37 +41,47 @@ def experiment(
     seed: SeedOption = None,
     threads: ThreadsOption = None,
     reports: ReportsOption = Path("reports"),
-    force: Annotated[bool, typer.Option("--force", help="Run it although this very run is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Repeat a run that exists.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Try a hypothesis: its verdict, and a report in DIR/NAME/RUN.
+    """Test a hypothesis: print the verdict and write a report to DIR/NAME/RUN.
 
-    A run that is there is not run again; one that was killed goes on where it was.
+    A run that exists is not repeated. A run that was interrupted resumes.
     """
     document = load_experiment(file, parse_set_options(sets, customers=customers, seed=seed))
     print_warnings(file, document)
     from cjsim.lab.journal import Journal
-    from cjsim.lab.report_folder import load_findings, open_checkpoints, run_folder, write_report
+    from cjsim.lab.report_folder import is_report_current, load_findings, open_checkpoints, run_folder
     from cjsim.lab.run_experiment import experiment as run_experiment
+    from cjsim.manifest import Manifest
 
     out = run_folder(document, reports)
     findings = None if force else load_findings(out)
-    if findings is not None:
-        typer.echo(f"{out}: this very run is there, and was not run again (--force runs it)", err=True)
-    else:
+    if findings is None:
         started = time.perf_counter()
         with open_checkpoints(out) as checkpoints, progress_bar() as progress:
             if len(checkpoints):
-                progress.note(f"{out}: goes on where it was, with {len(checkpoints)} runs that are there")
+                progress.note(f"{out}: resuming after {len(checkpoints)} finished simulations")
             findings = run_experiment(document, threads=threads, checkpoints=checkpoints, progress=progress)
-            with output_folder(out, option="--reports") as folder:
-                assert folder is not None
-                write_report(document, findings, folder, run_name=out.name, seconds=time.perf_counter() - started)
-        Journal(reports).entries(name=document.name)  # adds the new finding to the index
+            _write_report(document, findings, out, seconds=time.perf_counter() - started)
+    else:
+        typer.echo(f"{out}: this run exists and was not repeated (--force repeats it)", err=True)
+        if not is_report_current(document, findings, out):
+            _write_report(document, findings, out, seconds=Manifest.read(out).seconds)
+            typer.echo(f"{out}: its report was written again, with the current titles and hypothesis", err=True)
+    Journal(reports).entries(name=document.name)  # adds the new finding to the index
     if as_json:
         print_json(findings.to_json() | {"run_dir": str(out)})
     else:
         typer.echo(findings.summary())
+
+
+def _write_report(experiment: "Experiment", findings: "Findings", out: Path, *, seconds: float) -> None:
+    from cjsim.lab.report_folder import write_report
+
+    with output_folder(out, option="--reports") as folder:
+        assert folder is not None
+        write_report(experiment, findings, folder, run_name=out.name, seconds=seconds)
 
 
 journal_app = typer.Typer(no_args_is_help=False, rich_markup_mode=None, invoke_without_command=True)

@@ -22,7 +22,7 @@ from cjsim.output_folder import empty_folders_removed
 from cjsim.simulation.documents import Scenario
 
 _RUN_NAME_DIGITS = 12  # of the digest
-RESULT_FILE, EXPERIMENT_FILE = "result.json", "experiment.yaml"
+RESULT_FILE, EXPERIMENT_FILE, _REPORT_FILE = "result.json", "experiment.yaml", "report.md"
 BEST_SCENARIO_FILE = "best.yaml"  # the winner of a study, which `Optimum.save` writes
 
 
@@ -90,6 +90,26 @@ def load_findings(folder: Path) -> Findings | None:
         return None
 
 
+def is_report_current(experiment: Experiment, findings: Findings, folder: Path) -> bool:
+    """Whether the report in a folder shows the titles and the hypothesis that the experiment has now.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        The experiment.
+    findings : Findings
+        The findings in the folder.
+    folder : Path
+        The return value of `run_folder`.
+    """
+    file = folder / _REPORT_FILE
+    return file.is_file() and file.read_text(encoding="utf-8") == _report_page(experiment, findings, folder.name)
+
+
+def _report_page(experiment: Experiment, findings: Findings, run_name: str) -> str:
+    return render_report_page(experiment, experiment.arms(), findings, run_name=run_name, figure=f"{EFFECTS_FIGURE.name}.png")
+
+
 def write_report(experiment: Experiment, findings: Findings, folder: Path, *, run_name: str, seconds: float) -> None:
     """Write `report.md`, `result.json`, `table.csv`, `effects.csv`, `effects.png`, `experiment.yaml`, and `manifest.json` last.
 
@@ -109,8 +129,7 @@ def write_report(experiment: Experiment, findings: Findings, folder: Path, *, ru
     EFFECTS_FIGURE.save(ExperimentOutcome(experiment, findings), folder)
     for name, table in (("effects.csv", effects_data(findings)), ("table.csv", effects_table(findings))):
         table.to_csv(folder / name, index=False, float_format="%.6g", lineterminator="\n")
-    page = render_report_page(experiment, experiment.arms(), findings, run_name=run_name, figure=f"{EFFECTS_FIGURE.name}.png")
-    (folder / "report.md").write_text(page, encoding="utf-8")
+    (folder / _REPORT_FILE).write_text(_report_page(experiment, findings, run_name), encoding="utf-8")
     write_json(folder / RESULT_FILE, findings.to_json())
     _make_self_contained(experiment, folder).save(folder / EXPERIMENT_FILE)
     _build_manifest(experiment, findings, seconds).write(folder)

@@ -65,7 +65,7 @@ def experiment(
 
 
 def experiment_digest(experiment: Experiment) -> str:
-    """Digest of everything that determines the findings: the experiment, its scenarios, the contents of entry files, the version.
+    """Digest of everything that determines the findings: experiment and scenarios without their prose, entry files, the version.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def experiment_digest(experiment: Experiment) -> str:
     str
         64 hexadecimal digits.
     """
-    content = experiment.to_dict()
+    content = experiment.identity()
     scenarios = [content["scenario"], *(variant["scenario"] for variant in content.get("variants", {}).values() if "scenario" in variant)]
     for scenario in scenarios:
         if file := scenario.get("entry", {}).get("file"):

@@ -230,7 +230,7 @@ def study_identity(study: Study) -> dict[str, Any]:
     study : Study
         The study.
     """
-    content = {key: value for key, value in _without_titles(study.to_dict()).items() if key not in _CHANGEABLE_KEYS}
+    content = {key: value for key, value in study.identity().items() if key not in _CHANGEABLE_KEYS}
     files = {"scenario.entry.file": study.scenario.entry.file, "draws.file": study.draws.file if study.draws is not None else None}
     for path, file in files.items():
         if file is not None:
@@ -240,12 +240,6 @@ def study_identity(study: Study) -> dict[str, Any]:
                 part = part[parent]
             part[key] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
     return content
-
-
-def _without_titles(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_titles(one) for key, one in value.items() if key != "title"}
-    return [_without_titles(one) for one in value] if isinstance(value, list) else value
 
 
 def _change_lines(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -18,6 +18,7 @@ from cjsim.yaml.strict_model import StrictModel
 from cjsim.yaml.tree import Node, to_tree, to_yaml
 
 _MAX_REPORTED_FAULTS = 5
+_PROSE_KEYS = frozenset({"title", "hypothesis", "claimed_by"})
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,11 @@ class Document(StrictModel):
         """Plain data that `from_dict` reads back as an equal record. Defaults are left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
+    def identity(self) -> dict[str, Any]:
+        """Plain data on which results depend: `to_dict` without titles, hypotheses and sources of claims."""
+        identity: dict[str, Any] = _without_prose(self.to_dict())
+        return identity
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write one self-contained YAML file that loads back as an equal record.
 
@@ -183,6 +189,13 @@ class Document(StrictModel):
         """SHA-256 of the content, 64 hexadecimal digits. Key order counts; defaults and locations do not."""
         text = json.dumps(self.to_dict(), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_prose(value: Any) -> Any:
+    """Plain data without its prose. A name such as `title` for an event has no text as its value, and stays."""
+    if isinstance(value, dict):
+        return {key: _without_prose(one) for key, one in value.items() if key not in _PROSE_KEYS or not isinstance(one, str)}
+    return [_without_prose(one) for one in value] if isinstance(value, list) else value
 
 
 def _entry_mappings(data: Any) -> Iterable[dict[str, Any]]:

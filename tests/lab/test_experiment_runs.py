@@ -218,11 +218,20 @@ def test_command_writes_a_report_and_reuses_it(tmp_path: Path, file: Path, monke
     monkeypatch.setattr(engine, "simulate", lambda *args, **keys: ran.append("") or real(*args, **keys))
     again = invoke("experiment", file, "--reports", tmp_path / "reports", "--json")
     assert (json.loads(again.stdout), ran) == (first, [])
-    assert "was not run again" in again.stderr
+    assert "was not repeated" in again.stderr
     forced = json.loads(invoke("experiment", file, "--reports", tmp_path / "reports", "--json", "--force").stdout)
     assert (forced, len(ran)) == (first, 2)
     invoke("experiment", file, "--reports", tmp_path / "reports", "--seed", "4")
     assert len(ran) == 4
+
+
+def test_new_hypothesis_rewrites_the_report_without_simulating(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ("--reports", tmp_path / "reports", "--customers", "50")
+    before = json.loads(invoke("experiment", file, *options, "--json").stdout)
+    monkeypatch.setattr(engine, "simulate", lambda *args, **keys: pytest.fail("simulated"))
+    after = json.loads(invoke("experiment", file, *options, "--set", "hypothesis=Greetings raise revenue.", "--json").stdout)
+    assert after == before
+    assert "Greetings raise revenue." in (Path(after["run_dir"]) / "report.md").read_text(encoding="utf-8")
 
 
 def test_experiment_copied_into_the_report_loads_as_equal(tmp_path: Path, file: Path) -> None:
@@ -250,6 +259,12 @@ def test_entry_file_is_copied_and_identified_by_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize("keys", [{"seed": 4}, {"customers": 201}, {"by": "51 %"}, {"watch": []}])
 def test_changed_experiment_is_a_new_run(keys: dict[str, Any]) -> None:
     assert experiment_digest(make_experiment(**keys)) != experiment_digest(make_experiment())
+
+
+def test_prose_does_not_identify_a_run() -> None:
+    assert experiment_digest(make_experiment(hypothesis="Other words.", claimed_by="Somebody", title="T")) == experiment_digest(
+        make_experiment()
+    )
 
 
 def test_changed_package_version_is_a_new_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +322,7 @@ def test_interrupted_command_leaves_only_its_checkpoints(tmp_path: Path, file: P
     (left,) = (tmp_path / "r" / "greetings").iterdir()
     assert left.suffix == ".pieces"
     again = invoke(*more)
-    assert "goes on where it was, with 1 runs" in again.stderr
+    assert "resuming after 1 finished simulations" in again.stderr
     assert ran == [3, 3, 4, 4, 4]
     assert [str(path) for path in (tmp_path / "r" / "greetings").iterdir()] == [json.loads(again.stdout)["run_dir"]]
 

@@ -250,3 +250,14 @@ def test_durations_round_trip_exactly(days: float) -> None:
 def test_times_of_day_round_trip_exactly(minutes: int) -> None:
     hour = minutes // 60 + minutes % 60 / 60
     assert parse_hour(hour_text(hour)) == hour
+
+
+def test_identity_keeps_an_event_named_title() -> None:
+    journey = {
+        "name": "j",
+        "title": "Words",
+        "starts_in": "a",
+        "stages": {"a": {"title": "Words"}},
+        "events": {"title": {"title": "Words"}},
+    }
+    assert Journey.from_dict(journey).identity() == {"name": "j", "starts_in": "a", "stages": {"a": {}}, "events": {"title": {}}}
