@@ -228,7 +228,7 @@ def test_too_few_repeat_buyers_fall_back_to_a_lognormal_spend(tmp_path: Path) ->
     assert any("10 customers bought again for money, 20 are needed" in text for text in found.warnings)
     value = Scenario.load(tmp_path / "out" / "scenario.yaml").journey.events["purchase"].effects[0].purchase
     assert value is not None
-    assert value.value.kind == "lognormal"
+    assert value.value.key == "lognormal"
 
 
 @pytest.mark.parametrize("paid", [0.0, 7.5])
