@@ -264,7 +264,7 @@ def test_rate_above_the_survival_share_is_rejected(rate: str) -> None:
     messages = {"m": {"channel": "mail", "open_rate": 0.1, rate: 0.25}}
     with pytest.raises(
         InputError,
-        match=rf"messages\.m\.{rate}: must be below 0\.25, the share of readings .* of 'mail' let survive, got 0\.25\. Give",
+        match=rf"messages\.m\.{rate}: must be below 0\.25, the share of responses within the lifetime .* 'mail', got 0\.25\. Give",
     ):
         small_scenario(journey={"channels": channels, "messages": messages}).checked()
 

@@ -19,12 +19,12 @@ CASES = {
     "score without a threshold": (
         "{score: lead, above: 3}",
         "{score: lead}",
-        "75: policy.flows.nurture.on: must have either 'above' or 'below' beside 'score', got {'score': 'lead'}. Correct",
+        "75: policy.flows.nurture.on: must have either 'above' or 'below' together with 'score', got {'score': 'lead'}. Correct",
     ),
     "score both ways": (
         "{score: lead, above: 3}",
         "{score: lead, above: 3, below: 1}",
-        "75: policy.flows.nurture.on: must have either 'above' or 'below' beside 'score', got {'score': 'lead', 'above':",
+        "75: policy.flows.nurture.on: must have either 'above' or 'below' together with 'score', got {'score': 'lead', 'above':",
     ),
     "score below 0": (
         "{score: lead, above: 3}",
@@ -34,7 +34,7 @@ CASES = {
     "above what": (
         "{score: lead, above: 3}",
         "{event: visit, above: 3}",
-        "75: policy.flows.nurture.on: must have 'above' only beside 'score', got it beside 'event'. Remove it.",
+        "75: policy.flows.nurture.on: must have 'above' only together with 'score', got it together with 'event'. Remove it.",
     ),
     "unopened of no channel": (
         "channels: [email]}\n      steps",
@@ -45,7 +45,7 @@ CASES = {
     "channels of what": (
         "{unopened: 3, channels: [email]}",
         "{event: visit, channels: [email]}",
-        "86: policy.flows.win_back.on: must have 'channels' only beside 'unopened', got it beside 'event'. Remove it.",
+        "86: policy.flows.win_back.on: must have 'channels' only together with 'unopened', got it together with 'event'. Remove it.",
     ),
     "date of a trigger": (
         "{date: 2025-02-01, at",
@@ -55,7 +55,7 @@ CASES = {
     "hour of what": (
         '{date: 2025-02-01, at: "8:00"}',
         '{event: visit, at: "8:00"}',
-        "94: policy.flows.sale.on: must have 'at' only beside 'date', got it beside 'event'. Remove it.",
+        "94: policy.flows.sale.on: must have 'at' only together with 'date', got it together with 'event'. Remove it.",
     ),
     "schedule of both": (
         "{weekdays: [friday], every_weeks: 4,",
@@ -65,7 +65,7 @@ CASES = {
     "schedule of a day twice": (
         "weekdays: [friday]",
         "weekdays: [friday, friday]",
-        "100: policy.flows.monthly.on.schedule.weekdays: must name each thing once, got 'friday' twice. Remove one of",
+        "100: policy.flows.monthly.on.schedule.weekdays: must not contain duplicates, got 'friday' twice. Remove one of",
     ),
     "two triggers": (
         "{score: lead, above: 3}",
@@ -85,7 +85,7 @@ CASES = {
     "wait until a day twice": (
         "weekdays: [monday, tuesday], best",
         "weekdays: [monday, monday], best",
-        "82: policy.flows.nurture.steps[1].wait_until.weekdays: must name each thing once, got 'monday' twice. Remove",
+        "82: policy.flows.nurture.steps[1].wait_until.weekdays: must not contain duplicates, got 'monday' twice. Remove",
     ),
     "learn from nothing": (
         "best_hour: true}",
@@ -95,17 +95,17 @@ CASES = {
     "experiment with other arms": (
         "pushed: {share: 0.5, steps: [{send: banner}]}",
         "pusht: {share: 0.5, steps: [{send: banner}]}",
-        "89: policy.flows.win_back.steps[1].split: must have the arms of experiment 'calls_or_not' as at",
+        "89: policy.flows.win_back.steps[1].split: must have the same arms of experiment 'calls_or_not' as",
     ),
     "experiment with other shares": (
         "pushed: {share: 0.5, steps: [{send: banner}]}\n            spared: {share: 0.5}",
         "pushed: {share: 0.4, steps: [{send: banner}]}\n            spared: {share: 0.6}",
-        "89: policy.flows.win_back.steps[1].split: must have the arms of experiment 'calls_or_not' as at",
+        "89: policy.flows.win_back.steps[1].split: must have the same arms of experiment 'calls_or_not' as",
     ),
     "experiment of no split": (
         "- ask: sales",
         "- {ask: sales, experiment: x}",
-        "88: policy.flows.win_back.steps[0]: must have 'experiment' only beside 'split', got it beside 'ask'. Remove it.",
+        "88: policy.flows.win_back.steps[0]: must have 'experiment' only together with 'split', got it together with 'ask'. Remove it.",
     ),
     "unknown offer of a step": (
         "        - offer: tenth\n        - send: news",
@@ -120,12 +120,12 @@ CASES = {
     "flow named as a desk": (
         "    nurture:",
         "    sales:",
-        "74: policy.flows.sales: must have a name that no desk of the journey has, got 'sales'. Rename one: the log",
+        "74: policy.flows.sales: must have a name different from every desk of the journey, got 'sales'. Rename one, because",
     ),
     "flow named as an offer": (
         "    nurture:",
         "    tenth:",
-        "74: policy.flows.tenth: must have a name that no offer of the journey has, got 'tenth'. Rename one: the log",
+        "74: policy.flows.tenth: must have a name different from every offer of the journey, got 'tenth'. Rename one, because",
     ),
     "holdout above 1": ("holdout: 0.1", "holdout: 1.1", "104: policy.guardrails.holdout: must be at most 1, got 1.1. Correct the value."),
     "spared nobody": (
@@ -136,7 +136,7 @@ CASES = {
     "spared twice": (
         "spared: [sale]",
         "spared: [sale, sale]",
-        "105: policy.guardrails.spared: must name each thing once, got 'sale' twice. Remove one of the two.",
+        "105: policy.guardrails.spared: must not contain duplicates, got 'sale' twice. Remove one of the two.",
     ),
     "budget below 0": (
         "at_most: 1000",
@@ -166,13 +166,13 @@ CASES = {
     "no staff ever": (
         "    sales: {agents: 1}",
         "    sales: {agents: 0}",
-        "117: policy.desks.sales: must have staff within the 60d from 2025-01-06, as",
+        "117: policy.desks.sales: must have staff within 60d from 2025-01-06, because",
     ),
-    "no staffing": ("    sales: {agents: 1}\n", "", "108: policy.desks.sales: must have staff within the 60d from 2025-01-06, as"),
+    "no staffing": ("    sales: {agents: 1}\n", "", "108: policy.desks.sales: must have staff within 60d from 2025-01-06, because"),
     "staff on days that never come": (
         "    sales: {agents: 1}",
         "    sales: {shifts: [{agents: 3, dates: [2026-01-01]}]}",
-        "117: policy.desks.sales: must have staff within the 60d from 2025-01-06, as",
+        "117: policy.desks.sales: must have staff within 60d from 2025-01-06, because",
     ),
     "a part of an agent": (
         "    sales: {agents: 1}",
@@ -182,12 +182,12 @@ CASES = {
     "shift of no time": (
         'from: "22:00", to: "6:00"',
         'from: "22:00", to: "22:00"',
-        "113: policy.desks.support.shifts[1]: must end at another time of the day than it begins, got {'agents': 1,",
+        "113: policy.desks.support.shifts[1]: must not start and end at the same time of day, got {'agents': 1,",
     ),
     "shift of a day twice": (
         "weekdays: [monday, tuesday, wednesday, thursday, friday]}",
         "weekdays: [monday, monday]}",
-        "112: policy.desks.support.shifts[0].weekdays: must name each thing once, got 'monday' twice. Remove one of the",
+        "112: policy.desks.support.shifts[0].weekdays: must not contain duplicates, got 'monday' twice. Remove one of the",
     ),
     "desk without shifts": (
         "    sales: {agents: 1}",
@@ -197,7 +197,7 @@ CASES = {
     "both agents and shifts": (
         "    sales: {agents: 1}",
         "    sales: {agents: 1, shifts: [{agents: 1}]}",
-        "117: policy.desks.sales: must have either 'shifts', or 'agents' who are there round the clock, got",
+        "117: policy.desks.sales: must have either 'shifts' or 'agents' (around the clock), got",
     ),
     "promise of no time": ("sla: 5min", "sla: 0s", "114: policy.desks.support.sla: must be at least 1s, got '0s'. Correct the value."),
     "negative cost of a minute": (
@@ -218,12 +218,12 @@ CASES = {
     "escalation to itself": (
         "to: sales}",
         "to: support}",
-        "116: policy.desks.support.escalate.to: must not lead back to the desk itself, got 'support' -> 'support'. Let",
+        "116: policy.desks.support.escalate.to: must not lead back to the same desk, got 'support' -> 'support'. Remove",
     ),
     "escalation in a circle": (
         "    sales: {agents: 1}",
         "    sales: {agents: 1, escalate: {after: 1h, to: support}}",
-        "116: policy.desks.support.escalate.to: must not lead back to the desk itself, got 'support' -> 'sales' ->",
+        "116: policy.desks.support.escalate.to: must not lead back to the same desk, got 'support' -> 'sales' ->",
     ),
     "spend on nothing": (
         "    search: {per_day: 50",
@@ -238,7 +238,7 @@ CASES = {
     "spend that ends before it begins": (
         "to: 2025-01-26",
         "to: 2025-01-19",
-        "119: policy.acquisition.search.periods[0]: must not end before it begins, got {'per_day': 80, 'from':",
+        "119: policy.acquisition.search.periods[0]: must not end before it starts, got {'per_day': 80, 'from':",
     ),
     "accuracy above 1": (
         "accuracy: 0.6",
@@ -253,7 +253,7 @@ CASES = {
     "personalisation by what is latent": (
         "opens >= 3",
         "interest == bikes",
-        "121: policy.personalisation[0].if: must use only what the firm can see; a policy cannot see the interest, got",
+        "121: policy.personalisation[0].if: must use only what the firm observes; a policy cannot see the interest, got",
     ),
     "level of acquired_by": (
         "acquired_by == search",
@@ -273,7 +273,7 @@ CASES = {
     "offer of which": (
         "not has_offer(tenth)",
         "not has_offer",
-        "95: policy.flows.sale.if: must say of which offer, got 'has_offer' (column 5). Write has_offer(NAME).",
+        "95: policy.flows.sale.if: must name one offer in parentheses, got 'has_offer' (column 5). Write has_offer(NAME).",
     ),
     "unopened of a channel": (
         "unopened(email) < 4",
@@ -293,7 +293,7 @@ def test_loop_with_a_possibly_zero_wait_is_rejected(tmp_path: Path) -> None:
     until = '- wait_until: {at: "9:00", weekdays: [monday, tuesday], best_hour: true}'
     message = check_error(tmp_path, replace_each(TEXT, [(until, f"- label: top\n          {until[2:]}\n        - jump: top")]))
     assert "policy.flows.nurture.steps[2].jump: must not lead back to itself without waiting, got a loop without a wait" in message
-    assert "a 'wait_until' is over at once where it is that time." in message
+    assert "a 'wait_until' can end immediately." in message
 
 
 def test_unused_desk_needs_no_staff(tmp_path: Path) -> None:
@@ -326,7 +326,7 @@ def test_shift_partly_inside_the_horizon_counts_as_staff(shift: str, horizon: st
     if fits:
         load_text(tmp_path, text)
     else:
-        with pytest.raises(InputError, match=r"sales: must have staff within .*, got no staff ever: its shifts are at other times\."):
+        with pytest.raises(InputError, match=r"sales: must have staff within .*, got no staff \(all shifts are at other times\)\."):
             load_text(tmp_path, text)
 
 
@@ -338,5 +338,5 @@ def test_zero_initial_customers_require_arrivals(tmp_path: Path) -> None:
         if "at_most: 4" in unpaid:
             load_text(tmp_path, text)
             text = replace_each(text, [("per_day: 50, periods: [{per_day: 80", "per_day: 0, periods: [{per_day: 0")])
-        with pytest.raises(InputError, match="customers: must be at least 1 where no acquisition brings any, got 0"):
+        with pytest.raises(InputError, match="customers: must be at least 1 if no acquisition channel brings customers, got 0"):
             load_text(tmp_path, text)

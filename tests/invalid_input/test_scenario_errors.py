@@ -20,11 +20,11 @@ def test_unchanged_file_is_valid(tmp_path: Path) -> None:
 
 # Text in tiny.yaml, its replacement, and parts of the message. Lines count from 1.
 CASES = {
-    "unknown key": ("horizon: 30d", "horizont: 30d\nhorizon: 30d", "bad.yaml:4: must have no keys but", "Did you mean 'horizon'?"),
+    "unknown key": ("horizon: 30d", "horizont: 30d\nhorizon: 30d", "bad.yaml:4: must have only the keys", "Did you mean 'horizon'?"),
     "unknown key within": (
         "    greet:\n      on",
         "    greet:\n      onn: 1\n      on",
-        "bad.yaml:31: policy.flows.greet: must have no keys",
+        "bad.yaml:31: policy.flows.greet: must have only the keys",
         "'on'?",
     ),
     "missing key": ("horizon: 30d\n", "", "bad.yaml:", "must have the key 'horizon'"),
@@ -45,7 +45,12 @@ CASES = {
         "policy.flows.greet.exit_on[0]: must be one of",
         "Did you mean 'leave'?",
     ),
-    "misspelt effect": ("go: gone", "goo: gone", "bad.yaml:22: journey.events.leave.effects[0]: must have no keys", "Did you mean 'go'?"),
+    "misspelt effect": (
+        "go: gone",
+        "goo: gone",
+        "bad.yaml:22: journey.events.leave.effects[0]: must have only the keys",
+        "Did you mean 'go'?",
+    ),
     "two effects in one": ("- go: gone", "- {go: gone, tag: x}", "journey.events.leave.effects[0]: must have exactly one of", "got {"),
     "negative rate": ("open_rate: 0.5", "open_rate: -0.5", "bad.yaml:26: journey.messages.hello.open_rate: must be above 0", "got -0.5"),
     "infinite rate": ("open_rate: 0.5", "open_rate: .inf", "bad.yaml:26:", "must be a finite number"),
@@ -60,7 +65,7 @@ CASES = {
     "rate beyond the lifetime": (
         "email: {}",
         "email: {lifetime: 1h, open_delay: {fixed: 1d}}",
-        "bad.yaml:26: journey.messages.hello.open_rate: must be below 3.775e-11, the share of readings",
+        "bad.yaml:26: journey.messages.hello.open_rate: must be below 3.775e-11, the share of responses",
         "Give the channel a longer lifetime",
     ),
     "text for a number": (
@@ -121,7 +126,7 @@ CASES = {
     "flow starts itself": (
         "open_rate: 0.5}",
         "open_rate: 0.5, effects: {delivered: [{go: active}]}}",
-        "bad.yaml:31: policy.flows.greet.on: must not be started again at once",
+        "bad.yaml:31: policy.flows.greet.on: must not be started again immediately",
         "stage 'active' -> flow 'greet'",
     ),
     "purchase of a message": (
@@ -139,21 +144,21 @@ CASES = {
     "clock without time": (
         "{exponential: 10d}",
         "{fixed: 0s}",
-        "bad.yaml:15: journey.events.purchase.wait: must not happen again and again",
+        "bad.yaml:15: journey.events.purchase.wait: must not repeat endlessly",
         "above 0",
     ),
     "clock without time whose when lasts": (
         "    leave:\n",
         "    becomes: {in: [active], wait: {fixed: 0s}, when: purchases >= 1, effects: [{tag: vip}]}\n    leave:\n",
-        "bad.yaml:18: journey.events.becomes.wait: must not happen again and again at one moment",
-        "got a wait of 0 while 'purchases >= 1', which nothing ends. Give it a 'wait' above 0",
+        "bad.yaml:18: journey.events.becomes.wait: must not repeat endlessly in zero time",
+        "got a wait of 0 while 'purchases >= 1', which nothing changes. Give it a 'wait' above 0",
     ),
     "clock without time that leads nowhere": (
         "    leave:\n",
         "    luck: {in: [active], wait: {empirical: {values: [0s]}}, effects: [{choose: [{weight: 1, effects: [{tag: x}]}]}]}\n"
         "    leave:\n",
-        "bad.yaml:18: journey.events.luck.wait: must not happen again and again at one moment",
-        "got a wait of 0 that nothing ends",
+        "bad.yaml:18: journey.events.luck.wait: must not repeat endlessly in zero time",
+        "got a wait of 0 that nothing stops",
     ),
     "condition syntax": (
         "      on:",
@@ -177,13 +182,18 @@ CASES = {
         "      on:",
         "      if: persona == customer\n      on:",
         "a policy cannot see the persona",
-        "Ask for what the firm",
+        "Use what the firm",
     ),
-    "tag never set": ("      on:", "      if: tagged(vip)\n      on:", "policy.flows.greet.if: must name one of the tags", "got 'vip'"),
+    "tag never set": (
+        "      on:",
+        "      if: tagged(vip)\n      on:",
+        "policy.flows.greet.if: must be an existing tag, but none exist",
+        "got 'vip'",
+    ),
     "time in when": (
         "wait: {exponential: 60d}",
         "wait: {exponential: 60d}\n      when: hour > 3",
-        "must name only what changes when",
+        "must use only values that change when",
         "got 'hour'",
     ),
     "bad shares of one": (
@@ -196,18 +206,18 @@ CASES = {
     "name of a touchpoint": (
         "    leave:",
         "    opened:",
-        "bad.yaml:18: journey.events.opened: must have a name that is no touchpoint's",
+        "bad.yaml:18: journey.events.opened: must not have a name that the event log reserves",
         "Rename",
     ),
     "name of the language": (
         "  starts_in",
         "  traits: {stage: {fixed: 1}}\n  starts_in",
-        "journey.traits.stage: must have a name that is no word",
+        "journey.traits.stage: must not be a reserved word",
         "",
     ),
-    "syntax of YAML": ("journey:\n", "journey: [\n", "bad.yaml:", "must be YAML"),
-    "tab": ("  name: tiny_journey", "\tname: tiny_journey", "bad.yaml:7: must be YAML", "Correct the syntax there."),
-    "duplicate top key": ("horizon: 30d", "horizon: 30d\nhorizon: 40d", "bad.yaml:5: must have the key 'horizon' once", "first at"),
+    "syntax of YAML": ("journey:\n", "journey: [\n", "bad.yaml:", "must be valid YAML"),
+    "tab": ("  name: tiny_journey", "\tname: tiny_journey", "bad.yaml:7: must be valid YAML", "Correct the syntax there."),
+    "duplicate top key": ("horizon: 30d", "horizon: 30d\nhorizon: 40d", "bad.yaml:5: must not repeat the key 'horizon'", "a duplicate of"),
     "key that is a number": ("email: {}", "email: {}\n    3: {}", "bad.yaml:25: must have text as a key, got 3", "Write a name"),
     "alias that holds itself": ("email: {}", "email: &a {x: *a}", "bad.yaml:24", "Look for an alias"),
     "tag of YAML": ("email: {}", "email: !!python/name:os.system x", "bad.yaml:24: must be text, a number", ""),
@@ -228,8 +238,8 @@ CASES = {
     "blink of a clock": ("{exponential: 10d}", "{fixed: 0.001s}", "events.purchase.wait.fixed: must be at least 1s, or 0s", "got '0.001s'"),
     "negative wait": ("{exponential: 10d}", "{fixed: -1d 2h}", "events.purchase.wait.fixed: must not be negative", "got '-1d 2h'"),
     "absurd horizon": ("30d", "400000d", "bad.yaml:4: horizon: must be at most 36525 days", "got '400000d'"),
-    "horizon without unit": ("30d", "30", "bad.yaml:4: horizon: must be a duration with its unit", "got 30"),
-    "customers of 0": ("customers: 100", "customers: 0", "bad.yaml:5: customers: must be at least 1 where no acquisition", "got 0"),
+    "horizon without unit": ("30d", "30", "bad.yaml:4: horizon: must be a duration with a unit", "got 30"),
+    "customers of 0": ("customers: 100", "customers: 0", "bad.yaml:5: customers: must be at least 1 if no acquisition", "got 0"),
     "negative customers": ("customers: 100", "customers: -5", "bad.yaml:5: customers: must be at least 0", "got -5"),
     "absurd customers": ("customers: 100", f"customers: {10**30}", "bad.yaml:5: customers: must be at most 100000000", ""),
     "a part of a customer": ("customers: 100", "customers: 1.5", "bad.yaml:5: customers: must be a whole number", "got 1.5"),
@@ -239,7 +249,7 @@ CASES = {
     "journey that is not there": (
         "policy:\n  name",
         "extends: none.yaml\npolicy:\n  name",
-        "bad.yaml:27: extends: must be the name of a file",
+        "bad.yaml:27: extends: must be a file that exists",
         "got 'none.yaml'",
     ),
     "set that does not exist": (
@@ -279,11 +289,11 @@ MORE: dict[str, tuple[list[Replacement], str]] = {
     ),
     "moment of a hidden event": (
         [("    leave:\n", "    leave:\n      observed: false\n"), ("  channels:\n", "  moments: {left: leave}\n  channels:\n")],
-        "bad.yaml:24: journey.moments.left.event: must be an event that the firm observes, got 'leave', which is hidden. Name another",
+        "bad.yaml:24: journey.moments.left.event: must be an event that the firm observes, got 'leave', which is hidden. Use another",
     ),
     "hidden stage": (
         [("gone: {}", "gone: {observed: false}"), ("{stage: active}", "{stage: gone}")],
-        "must ask only for stages that the firm observes",
+        "must use only stages that the firm observes",
     ),
     "negative speed": (
         [

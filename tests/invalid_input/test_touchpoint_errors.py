@@ -17,12 +17,12 @@ CASES = {
     "pull without visits": (
         "visits: [visit], ",
         "",
-        "46: journey.channels.in_app: must have 'visits', the events at which it is seen, if and only if its kind is",
+        "46: journey.channels.in_app: must have 'visits' (the events at which it is seen) if and only if its kind is",
     ),
     "visits of a push": (
         "email: {cost",
         "email: {visits: [visit], cost",
-        "45: journey.channels.email: must have 'visits', the events at which it is seen, if and only if its kind is",
+        "45: journey.channels.email: must have 'visits' (the events at which it is seen) if and only if its kind is",
     ),
     "visits at nothing": (
         "visits: [visit]",
@@ -37,17 +37,17 @@ CASES = {
     "visits named twice": (
         "visits: [visit]",
         "visits: [visit, visit]",
-        "46: journey.channels.in_app.visits: must name each thing once, got 'visit' twice. Remove one of the two.",
+        "46: journey.channels.in_app.visits: must not contain duplicates, got 'visit' twice. Remove one of the two.",
     ),
     "human without desk": (
         "kind: human, desk: sales",
         "kind: human",
-        "48: journey.channels.calls: must have 'desk', the desk that talks to customers, if and only if its kind is 'human', got",
+        "48: journey.channels.calls: must have 'desk' (the desk that talks to customers) if and only if its kind is 'human', got",
     ),
     "desk of a push": (
         "email: {cost",
         "email: {desk: sales, cost",
-        "45: journey.channels.email: must have 'desk', the desk that talks to customers, if and only if its kind is 'human', got",
+        "45: journey.channels.email: must have 'desk' (the desk that talks to customers) if and only if its kind is 'human', got",
     ),
     "unknown desk of a channel": (
         "desk: sales}",
@@ -67,12 +67,12 @@ CASES = {
     "relevance without topic": (
         "topic: bikes, ",
         "",
-        "50: journey.messages.news: must have a 'topic' where it has 'relevance', got {'channel': 'email', 'open_rate':",
+        "50: journey.messages.news: must have a 'topic' if it has 'relevance', got {'channel': 'email', 'open_rate':",
     ),
     "personal as an interest": (
         "interests: {bikes: 0.5, boats: 0.5}",
         "interests: {bikes: 0.5, boats: 0.5, personal: 1}",
-        "15: journey.interests.personal: must have a name other than 'personal', which as a topic means what the firm",
+        "15: journey.interests.personal: must have a name other than 'personal', which as a topic means the interest that the firm",
     ),
     "interests of a persona": (
         "{bikes: 3, boats: 1}",
@@ -82,7 +82,7 @@ CASES = {
     "interests of no weight": (
         "{bikes: 3, boats: 1}",
         "{bikes: 0}",
-        "10: journey.personas.keen.interests: must have a weight above 0, got weights of 0. Give one a weight.",
+        "10: journey.personas.keen.interests: must have a weight above 0, got weights of 0. Give one of them a weight.",
     ),
     "negative interest": (
         "{bikes: 3, boats: 1}",
@@ -97,7 +97,7 @@ CASES = {
     "preferred contacts below 0": (
         "likes: {gamma: {mean: 2, shape: 4}}",
         "likes: {normal: {mean: 2, sd: 4}}",
-        "14: journey.preferred_contacts: must be a trait for which likes is never negative, got a trait from -inf to",
+        "14: journey.preferred_contacts: must be a trait for which likes is never negative, got a trait with values from -inf",
     ),
     "offer above 100 %": (
         "discount: 0.1",
@@ -117,12 +117,12 @@ CASES = {
     "offer of nothing": (
         "discount: 0.1, ",
         "",
-        "55: journey.offers.tenth: must have either 'discount', a share, or 'amount', money, got {'title': 'A tenth",
+        "55: journey.offers.tenth: must have either 'discount' (a share) or 'amount' (money), got {'title': 'A tenth",
     ),
     "offer of both": (
         "amount: 5",
         "amount: 5, discount: 0.1",
-        "56: journey.offers.gift: must have either 'discount', a share, or 'amount', money, got {'amount': 5,",
+        "56: journey.offers.gift: must have either 'discount' (a share) or 'amount' (money), got {'amount': 5,",
     ),
     "negative amount": ("amount: 5", "amount: -5", "56: journey.offers.gift.amount: must be above 0, got -5. Correct the value."),
     "offer without validity": (
@@ -154,7 +154,7 @@ CASES = {
     "service of a desk": (
         "service: {fixed: 20min}",
         "service: 20min",
-        "67: journey.desks.sales.service: must be a mapping with keys of 'exponential', 'gamma', 'weibull', 'lognormal',",
+        "67: journey.desks.sales.service: must be a mapping (keys: 'exponential', 'gamma', 'weibull', 'lognormal',",
     ),
     "negative service": (
         "service: {fixed: 20min}",
@@ -169,7 +169,7 @@ CASES = {
     "patience without end": (
         "patience: {exponential: 6min}",
         "patience: never",
-        "61: journey.desks.support.patience: must be a mapping with keys of 'exponential', 'gamma', 'weibull',",
+        "61: journey.desks.support.patience: must be a mapping (keys: 'exponential', 'gamma', 'weibull',",
     ),
     "negative patience": (
         "patience: {exponential: 6min}",
@@ -179,7 +179,7 @@ CASES = {
     "reply of a desk": (
         "late: [",
         "to_late: [",
-        "64: journey.desks.support.effects: must have no keys but 'in_time', 'late', 'unanswered', got 'to_late'. Did",
+        "64: journey.desks.support.effects: must have only the keys 'in_time', 'late', 'unanswered', got 'to_late'. Did",
     ),
     "purchase at a desk": (
         "[{satisfy: -0.3}]",
@@ -189,12 +189,12 @@ CASES = {
     "desk asked again at once": (
         "service: {fixed: 20min}",
         "service: {fixed: 0s}\n      effects: {in_time: [{ask: sales}]}",
-        "66: journey.desks.sales: must not be asked again at once by what its answer does, got desk 'sales' -> desk",
+        "66: journey.desks.sales: must not be asked again immediately by its own effects, got desk 'sales' -> desk",
     ),
     "desk asked again by who cannot wait": (
         "service: {fixed: 20min}",
         "service: {fixed: 20min}\n      patience: {fixed: 0s}\n      effects: {unanswered: [{ask: sales}]}",
-        "66: journey.desks.sales: must not be asked again at once by what its answer does, got desk 'sales' -> desk",
+        "66: journey.desks.sales: must not be asked again immediately by its own effects, got desk 'sales' -> desk",
     ),
     "Hill of negative slope": (
         "slope: 1.5",
@@ -225,12 +225,12 @@ CASES = {
     "mix of nobody": (
         "personas: {keen: 2, calm: 1}",
         "personas: {keen: 0}",
-        "69: journey.acquisition.search.personas: must have a weight above 0, got weights of 0. Give one a weight.",
+        "69: journey.acquisition.search.personas: must have a weight above 0, got weights of 0. Give one of them a weight.",
     ),
     "a way called none": (
         "    friends: {}",
         "    friends: {}\n    none: {}",
-        "71: journey.acquisition.none: must have a name other than 'none', which as a level of acquired_by means that no",
+        "71: journey.acquisition.none: must have a name other than 'none', which as a level of acquired_by means no",
     ),
     "referral that explodes": (
         "invites: 2, joins: 0.1",
@@ -260,37 +260,37 @@ CASES = {
     "attribute called acquired_by": (
         "  interests: {bikes: 0.5",
         "  attributes: {acquired_by: {x: 1}}\n  interests: {bikes: 0.5",
-        "15: journey.attributes.acquired_by: must have a name that is no word of the condition language, got",
+        "15: journey.attributes.acquired_by: must not be a reserved word of the condition language, got",
     ),
     "trait called interest": (
         "    likes: {gamma",
         "    interest: {fixed: 1}\n    likes: {gamma",
-        "13: journey.traits.interest: must have a name that is no word of the condition language, got 'interest'. Rename",
+        "13: journey.traits.interest: must not be a reserved word of the condition language, got 'interest'. Rename",
     ),
     "event called redeemed": (
         "    trouble:\n",
         "    redeemed:\n",
-        "34: journey.events.redeemed: must have a name that is no touchpoint's in the log, got 'redeemed'. Rename the",
+        "34: journey.events.redeemed: must not have a name that the event log reserves, got 'redeemed'. Rename the",
     ),
     "event called referral": (
         "    trouble:\n",
         "    referral:\n",
-        "34: journey.events.referral: must have a name that is no touchpoint's in the log, got 'referral'. Rename the",
+        "34: journey.events.referral: must not have a name that the event log reserves, got 'referral'. Rename the",
     ),
     "event called asked": (
         "    trouble:\n",
         "    asked:\n",
-        "34: journey.events.asked: must have a name that is no touchpoint's in the log, got 'asked'. Rename the event.",
+        "34: journey.events.asked: must not have a name that the event log reserves, got 'asked'. Rename the event.",
     ),
     "offer named as a desk": (
         "    gift: {amount",
         "    sales: {valid: 3d, amount: 1}\n    gift: {amount",
-        "56: journey.offers.sales: must have a name that no desk has, got 'sales'. Rename one: the log names its sources.",
+        "56: journey.offers.sales: must have a name different from every desk, got 'sales'. Rename one, because",
     ),
     "offer in a when": (
         "when: asks(support) < 3",
         "when: has_offer(gift)",
-        "37: journey.events.trouble.when: must name only what changes when something happens to the customer, got",
+        "37: journey.events.trouble.when: must use only values that change when something happens to the customer, got",
     ),
     "asks of no desk": (
         "when: asks(support) < 3",
@@ -314,19 +314,19 @@ def without_interests(text: str) -> str:
 def test_personal_topic_without_interests_is_rejected(tmp_path: Path) -> None:
     unknown = [("  personalisation:\n    - {if: opens >= 3, accuracy: 0.9}\n    - {accuracy: 0.6}\n", "")]
     message = check_error(tmp_path, replace_each(without_interests(TEXT), unknown))
-    assert "journey.messages.tip.topic: must not be 'personal' where the journey declares no 'interests'" in message
+    assert "journey.messages.tip.topic: must not be 'personal' if the journey declares no 'interests'" in message
 
 
 def test_personalisation_without_interests_is_rejected(tmp_path: Path) -> None:
     message = check_error(tmp_path, replace_each(without_interests(TEXT), [(", topic: personal", "")]))
-    assert "policy.personalisation: must be empty where the journey declares no 'interests', got [0.9, 0.6]. Declare" in message
+    assert "policy.personalisation: must be empty if the journey declares no 'interests', got [0.9, 0.6]. Declare" in message
 
 
 def test_desks_that_ask_each_other_in_a_loop_are_rejected(tmp_path: Path) -> None:
     at_once = "service: {fixed: 0s}\n      effects: {late: [{fire: trouble}]}"
     changes = [("service: {exponential: 10min}", "service: {fixed: 0s}"), ("[{satisfy: 0.1}]", "[{ask: sales}]")]
     message = check_error(tmp_path, replace_each(TEXT, [*changes, ("service: {fixed: 20min}", at_once)]))
-    assert "must not be asked again at once by what its answer does" in message
+    assert "must not be asked again immediately by its own effects" in message
     assert "desk 'support' -> desk 'sales' -> event 'trouble'" in message
 
 
