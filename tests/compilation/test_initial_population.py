@@ -1,4 +1,4 @@
-"""Customers follow the declared distributions, however the population is split into batches.
+"""Customers follow the declared distributions, regardless of the batch size.
 
 Statistical tests compare a p-value with MIN_P_VALUE: each fails by chance for one seed in a million. Seeds are fixed.
 """

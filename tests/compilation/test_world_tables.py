@@ -117,7 +117,7 @@ def test_every_array_has_its_declared_dtype(plans: tuple[Plan, Plan]) -> None:
 
 
 def test_no_field_name_clashes_with_a_numpy_record_attribute() -> None:
-    # Without the JIT, `record.size` is numpy's 1, whatever the field `size` holds.
+    # Without the JIT, `record.size` is numpy's 1, regardless of the field `size`.
     records = {name: kind for name, kind in (vars(world) | vars(state)).items() if isinstance(kind, np.dtype) and kind.names}
     assert "DISTRIBUTION" in records
     own = set(dir(np.zeros(1, dtype=[("x", "f8")]).view(np.recarray)[0])) | set(dir(np.recarray))

@@ -1,4 +1,4 @@
-"""Wrong files and options: exit code 2, and one message with file and line, what must hold, what was got, and what to do."""
+"""Invalid files and options: exit code 2, and one message with file, line, requirement, value and remedy."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Wrong studies and storages: one message each, with file and line, what must hold, what was got, and what to do."""
+"""Invalid studies and storages: one message with file, line, requirement, value and remedy."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ STUDY = str(WORLDS / "study.yaml")
 
 
 def study_error(folder: Path, *changes: Replacement) -> str:
-    """The message of `optimize` on the study of the tests, changed."""
+    """The error of `optimize` on a changed copy of the test study."""
     file = folder / "bad.yaml"
     file.write_text(replace_each((WORLDS / "study.yaml").read_text(encoding="utf-8"), list(changes)), encoding="utf-8")
     return command_error("optimize", str(file), "--storage", "memory").replace(f"{folder}/", "")

@@ -1,4 +1,4 @@
-"""Wrong touchpoints: channels, messages, offers, desks, acquisition channels, referrals, and conditions about them."""
+"""Invalid touchpoints: channels, messages, offers, desks, acquisition channels, referrals, and conditions about them."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ TEXT = (WORLDS / "touchpoints.yaml").read_text(encoding="utf-8")
 
 # Text in touchpoints.yaml, its replacement, and the start of the message after the file's name.
 CASES = {
-    "kind of channel": (
+    "unknown kind of channel": (
         "kind: pull",
         "kind: pul",
         "46: journey.channels.in_app.kind: must be 'push', 'pull', 'paid' or 'human', got 'pul'. Did you mean 'pull'?",
@@ -24,7 +24,7 @@ CASES = {
         "email: {visits: [visit], cost",
         "45: journey.channels.email: must have 'visits' (the events at which it is seen) if and only if its kind is",
     ),
-    "visits at nothing": (
+    "visits at an unknown event": (
         "visits: [visit]",
         "visits: [vist]",
         "46: journey.channels.in_app.visits[0]: must be one of 'visit', 'buy', 'trouble', 'seen_lurking', got 'vist'.",
@@ -34,7 +34,7 @@ CASES = {
         "visits: [seen_lurking]",
         "46: journey.channels.in_app.visits[0]: must be an event that the firm observes, got 'seen_lurking', which is",
     ),
-    "visits named twice": (
+    "duplicate visits": (
         "visits: [visit]",
         "visits: [visit, visit]",
         "46: journey.channels.in_app.visits: must not contain duplicates, got 'visit' twice. Remove one of the two.",
@@ -69,17 +69,17 @@ CASES = {
         "",
         "50: journey.messages.news: must have a 'topic' if it has 'relevance', got {'channel': 'email', 'open_rate':",
     ),
-    "personal as an interest": (
+    "interest named personal": (
         "interests: {bikes: 0.5, boats: 0.5}",
         "interests: {bikes: 0.5, boats: 0.5, personal: 1}",
         "15: journey.interests.personal: must have a name other than 'personal', which as a topic means the interest that the firm",
     ),
-    "interests of a persona": (
+    "unknown interest of a persona": (
         "{bikes: 3, boats: 1}",
         "{bike: 3}",
         "10: journey.personas.keen.interests: must be one of 'bikes', 'boats', got 'bike'. Did you mean 'bikes'?",
     ),
-    "interests of no weight": (
+    "interests without weight": (
         "{bikes: 3, boats: 1}",
         "{bikes: 0}",
         "10: journey.personas.keen.interests: must have a weight above 0, got weights of 0. Give one of them a weight.",
@@ -89,7 +89,7 @@ CASES = {
         "{bikes: -1}",
         "10: journey.personas.keen.interests.bikes: must be at least 0, got -1. Correct the value.",
     ),
-    "preferred contacts": (
+    "unknown trait of preferred contacts": (
         "preferred_contacts: likes",
         "preferred_contacts: like",
         "14: journey.preferred_contacts: must be one of 'likes', got 'like'. Did you mean 'likes'?",
@@ -114,12 +114,12 @@ CASES = {
         "discount: -0.1",
         "55: journey.offers.tenth.discount: must be above 0, got -0.1. Correct the value.",
     ),
-    "offer of nothing": (
+    "offer without a discount": (
         "discount: 0.1, ",
         "",
         "55: journey.offers.tenth: must have either 'discount' (a share) or 'amount' (money), got {'title': 'A tenth",
     ),
-    "offer of both": (
+    "offer with two discounts": (
         "amount: 5",
         "amount: 5, discount: 0.1",
         "56: journey.offers.gift: must have either 'discount' (a share) or 'amount' (money), got {'amount': 5,",
@@ -146,12 +146,12 @@ CASES = {
         "{desk: suport}",
         "39: journey.events.trouble.effects[0].ask.desk: must be one of 'support', 'sales', got 'suport'. Did you mean",
     ),
-    "priority of a request": (
+    "priority that is not a number": (
         "{desk: support, priority: 2}",
         "{desk: support, priority: high}",
         "39: journey.events.trouble.effects[0].ask.priority: must be a whole number, got 'high'. Correct the value.",
     ),
-    "service of a desk": (
+    "service without a distribution": (
         "service: {fixed: 20min}",
         "service: 20min",
         "67: journey.desks.sales.service: must be a mapping (keys: 'exponential', 'gamma', 'weibull', 'lognormal',",
@@ -166,7 +166,7 @@ CASES = {
         "      title: Sales",
         "66: journey.desks.sales: must have the key 'service', got a mapping without it. Add 'service: ...'.",
     ),
-    "patience without end": (
+    "invalid patience": (
         "patience: {exponential: 6min}",
         "patience: never",
         "61: journey.desks.support.patience: must be a mapping (keys: 'exponential', 'gamma', 'weibull',",
@@ -176,7 +176,7 @@ CASES = {
         "patience: {exponential: -6min}",
         "61: journey.desks.support.patience.exponential: must not be negative, got '-6min'. Correct the value.",
     ),
-    "reply of a desk": (
+    "unknown reply of a desk": (
         "late: [",
         "to_late: [",
         "64: journey.desks.support.effects: must have only the keys 'in_time', 'late', 'unanswered', got 'to_late'. Did",
@@ -186,28 +186,32 @@ CASES = {
         "[{purchase: {value: 5}}]",
         "65: journey.desks.support.effects.unanswered[0].purchase: must be an effect of an event, whose log row contains the",
     ),
-    "desk asked again at once": (
+    "desk with zero service asks itself": (
         "service: {fixed: 20min}",
         "service: {fixed: 0s}\n      effects: {in_time: [{ask: sales}]}",
         "66: journey.desks.sales: must not be asked again immediately by its own effects, got desk 'sales' -> desk",
     ),
-    "desk asked again by who cannot wait": (
+    "desk with zero patience asks itself": (
         "service: {fixed: 20min}",
         "service: {fixed: 20min}\n      patience: {fixed: 0s}\n      effects: {unanswered: [{ask: sales}]}",
         "66: journey.desks.sales: must not be asked again immediately by its own effects, got desk 'sales' -> desk",
     ),
-    "Hill of negative slope": (
+    "Hill curve with negative slope": (
         "slope: 1.5",
         "slope: -1.5",
         "69: journey.acquisition.search.hill.slope: must be above 0, got -1.5. Correct the value.",
     ),
-    "Hill of no half": ("half: 100", "half: 0", "69: journey.acquisition.search.hill.half: must be above 0, got 0. Correct the value."),
-    "Hill of less than nothing": (
+    "Hill curve with half of 0": (
+        "half: 100",
+        "half: 0",
+        "69: journey.acquisition.search.hill.half: must be above 0, got 0. Correct the value.",
+    ),
+    "Hill curve with negative maximum": (
         "at_most: 4, half",
         "at_most: -4, half",
         "69: journey.acquisition.search.hill.at_most: must be at least 0, got -4. Correct the value.",
     ),
-    "adstock without end": (
+    "adstock of 1": (
         "adstock: 0.3",
         "adstock: 1",
         "69: journey.acquisition.search.adstock: must be below 1, got 1. Correct the value.",
@@ -222,17 +226,17 @@ CASES = {
         "personas: {keenn: 2}",
         "69: journey.acquisition.search.personas: must be one of 'keen', 'calm', got 'keenn'. Did you mean 'keen'?",
     ),
-    "mix of nobody": (
+    "persona mix without weight": (
         "personas: {keen: 2, calm: 1}",
         "personas: {keen: 0}",
         "69: journey.acquisition.search.personas: must have a weight above 0, got weights of 0. Give one of them a weight.",
     ),
-    "a way called none": (
+    "acquisition channel named none": (
         "    friends: {}",
         "    friends: {}\n    none: {}",
         "71: journey.acquisition.none: must have a name other than 'none', which as a level of acquired_by means no",
     ),
-    "referral that explodes": (
+    "referrals above the limit": (
         "invites: 2, joins: 0.1",
         "invites: 60, joins: 0.1",
         "33: journey.events.buy.effects[2].refer: must bring at most 5 friends on average (invites * joins), or the",
@@ -242,47 +246,47 @@ CASES = {
         "joins: 1.1",
         "33: journey.events.buy.effects[2].refer.joins: must be at most 1, got 1.1. Correct the value.",
     ),
-    "referral of nobody": (
+    "referral without invitations": (
         "invites: 2, ",
         "invites: 0, ",
         "33: journey.events.buy.effects[2].refer.invites: must be at least 1, got 0. Correct the value.",
     ),
-    "referral without chance": (
+    "referral without joins": (
         "invites: 2, joins: 0.1, ",
         "invites: 2, ",
         "33: journey.events.buy.effects[2].refer: must have the key 'joins', got a mapping without it. Add 'joins: ...'.",
     ),
-    "referral by nothing": (
+    "referral by an unknown channel": (
         "by: friends",
         "by: frends",
         "33: journey.events.buy.effects[2].refer.by: must be one of 'search', 'friends', got 'frends'. Did you mean",
     ),
-    "attribute called acquired_by": (
+    "attribute named acquired_by": (
         "  interests: {bikes: 0.5",
         "  attributes: {acquired_by: {x: 1}}\n  interests: {bikes: 0.5",
         "15: journey.attributes.acquired_by: must not be a reserved word of the condition language, got",
     ),
-    "trait called interest": (
+    "trait named interest": (
         "    likes: {gamma",
         "    interest: {fixed: 1}\n    likes: {gamma",
         "13: journey.traits.interest: must not be a reserved word of the condition language, got 'interest'. Rename",
     ),
-    "event called redeemed": (
+    "event named redeemed": (
         "    trouble:\n",
         "    redeemed:\n",
         "34: journey.events.redeemed: must not have a name that the event log reserves, got 'redeemed'. Rename the",
     ),
-    "event called referral": (
+    "event named referral": (
         "    trouble:\n",
         "    referral:\n",
         "34: journey.events.referral: must not have a name that the event log reserves, got 'referral'. Rename the",
     ),
-    "event called asked": (
+    "event named asked": (
         "    trouble:\n",
         "    asked:\n",
         "34: journey.events.asked: must not have a name that the event log reserves, got 'asked'. Rename the event.",
     ),
-    "offer named as a desk": (
+    "offer named like a desk": (
         "    gift: {amount",
         "    sales: {valid: 3d, amount: 1}\n    gift: {amount",
         "56: journey.offers.sales: must have a name different from every desk, got 'sales'. Rename one, because",
@@ -292,7 +296,7 @@ CASES = {
         "when: has_offer(gift)",
         "37: journey.events.trouble.when: must use only values that change when something happens to the customer, got",
     ),
-    "asks of no desk": (
+    "asks with an unknown desk": (
         "when: asks(support) < 3",
         "when: asks(suport) < 3",
         "37: journey.events.trouble.when: must be one of 'support', 'sales', got 'suport' (column 6). Did you mean",
@@ -331,6 +335,6 @@ def test_desks_that_ask_each_other_in_a_loop_are_rejected(tmp_path: Path) -> Non
 
 
 def test_lifetime_of_a_pull_channel_does_not_limit_rates(tmp_path: Path) -> None:
-    # It counts from placing: whoever is shown the message is shown it in time.
+    # The lifetime starts when the message is placed, and expired messages are never shown.
     late = replace_each(TEXT, [("lifetime: 7d, open_delay: {fixed: 1h}", "lifetime: 1s, open_delay: {fixed: 30d}")])
     assert load_text(tmp_path, late).journey.channels["in_app"].lifetime == 1 / 86_400

@@ -1,4 +1,4 @@
-"""The condition language: every word, every rejection, and programs against an oracle that never sees a program."""
+"""The condition language: words, rejected conditions, and programs compared with an independent oracle."""
 
 import math
 import operator
@@ -86,7 +86,7 @@ BINARY: dict[ConditionOp, Callable[[float, float], float]] = {
 
 
 def run_program(program: Program) -> float:
-    """A plain stack machine."""
+    """Evaluate a program with a plain stack machine."""
     stack: list[float] = []
     for op, arg, x in program:
         assert len(stack) <= STACK_DEPTH

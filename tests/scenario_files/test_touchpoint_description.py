@@ -25,7 +25,7 @@ Interests (hidden from the firm): bikes 50 %, boats 50 %.
   ads: 100 % consent, 0.3 per viewed impression, opened immediately
   calls: 100 % consent, handled by desk sales, opened immediately
   news by email: about bikes, relevance +1, 30 % open it, 0 % of openers click
-  tenth (A tenth off): 10 % off 2 purchases within 14 days, redeemed at 80 % of these purchases
+  tenth (A tenth off): 10 % off 2 purchases within 14 days, redeemed in 80 % of these purchases
   gift: 5 off one purchase of at least 20 within 7 days
   support (Support): a conversation takes 10 minutes on average, customers give up after 6 minutes on average (exponential)
     if answered in time: satisfaction +0.1

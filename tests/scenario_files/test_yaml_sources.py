@@ -24,7 +24,7 @@ def tiny() -> Scenario:
 
 
 def write(folder: Path, **files: str) -> Path:
-    """Write files `NAME.yaml`; gives the first."""
+    """Write files `NAME.yaml`. Returns the path of the first."""
     for name, text in files.items():
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     return folder / f"{next(iter(files))}.yaml"
@@ -235,7 +235,7 @@ def test_yaml_round_trips(value: object) -> None:
     try:
         again = parse_value(to_yaml(plain), "here").plain()
     except InputError:
-        # YAML has no way to write some control characters
+        # YAML cannot represent some control characters
         assert not str(value).isprintable()
         return
     assert again == plain
