@@ -11,34 +11,38 @@ _MAX_QUOTED_CHOICES = 12
 
 
 class InputError(ValueError):
-    """Invalid input: `<where>: <what must hold>, got <value>. <what to do>.` The command line exits with code 2."""
+    """Invalid input. The message reads `<where>: <what must hold>, got <value>. <what to do>.` The command line exits with code 2."""
 
 
 def format_error(where: str, must: str, got: str, remedy: str = "") -> str:
-    """An error message in the format of `InputError`.
+    """Format the message of an `InputError`.
 
     Parameters
     ----------
     where : str
-        File, line and path, or the argument; may be empty.
+        File, line and path, or the name of the argument; may be empty.
     must : str
-        What must hold, beginning with "must".
+        What must hold; starts with "must".
     got : str
-        The value, as `short_repr` formats it.
+        The invalid value, formatted by `short_repr`.
     remedy : str
-        What to do, as a sentence.
+        What to do, as a full sentence; may be empty.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
-    >>> format_error("--customers", "must be at least 1", "0", "Give a number of customers.")
-    '--customers: must be at least 1, got 0. Give a number of customers.'
+    >>> format_error("--customers", "must be at least 1", "0", "Use a larger number.")
+    '--customers: must be at least 1, got 0. Use a larger number.'
     """
     start = f"{where}: " if where else ""
     return f"{start}{must}, got {got}." + (f" {remedy}" if remedy else "")
 
 
 def short_repr(value: Any) -> str:
-    """A value for an error message: short, on one line.
+    """Format a value for an error message, on one line of at most 80 characters.
 
     Examples
     --------
@@ -56,14 +60,14 @@ def short_repr(value: Any) -> str:
         return "an empty mapping" if isinstance(value, dict) else "an empty list"
     try:
         text = " ".join((repr(value) if isinstance(value, (str, int, float, list, dict, tuple)) else f"{value}").split())
-    except ValueError:  # Python refuses to write integers of more than 4300 digits
-        return "a number of thousands of digits"
+    except ValueError:  # Python refuses to format integers of more than 4300 digits
+        return "a number with thousands of digits"
     text = _DATE_REPR_PATTERN.sub(lambda match: f"{match[1]}-{int(match[2]):02d}-{int(match[3]):02d}", text)
     return text if len(text) <= _MAX_REPR_CHARS else text[: _MAX_REPR_CHARS - 3] + "..."
 
 
 def quote_choices(choices: Iterable[str]) -> str:
-    """The choices in quotes, at most twelve of them.
+    """Quote the choices and join them by commas. Lists at most 12 choices.
 
     Examples
     --------
@@ -76,7 +80,7 @@ def quote_choices(choices: Iterable[str]) -> str:
 
 
 def did_you_mean(word: Any, choices: Iterable[str]) -> str:
-    """A question that names the closest choice; empty if none is close.
+    """Ask whether the closest choice was meant. Returns an empty string if no choice is close.
 
     Examples
     --------
@@ -90,16 +94,16 @@ def did_you_mean(word: Any, choices: Iterable[str]) -> str:
 
 
 def unknown_name_parts(word: Any, choices: Iterable[str], noun: str) -> tuple[str, str, str]:
-    """The parts of an error message about an unknown name: what must hold, the value, what to do.
+    """Return the parts of an error message about an unknown name.
 
     Parameters
     ----------
     word : Any
         The unknown name.
     choices : Iterable of str
-        Names that exist.
+        The names that exist.
     noun : str
-        What they name, such as 'event'.
+        What the names stand for, in the singular, such as 'event'.
 
     Returns
     -------
@@ -107,5 +111,5 @@ def unknown_name_parts(word: Any, choices: Iterable[str], noun: str) -> tuple[st
         `must`, `got` and `remedy` of `format_error`.
     """
     names = list(choices)
-    must = f"must be one of {quote_choices(names)}" if names else f"must name one of the {noun}s, of which there are none"
-    return must, short_repr(word), did_you_mean(word, names) or f"Name one of the {noun}s, or declare this one."
+    must = f"must be one of {quote_choices(names)}" if names else f"must be an existing {noun}, but none exist"
+    return must, short_repr(word), did_you_mean(word, names) or f"Use an existing {noun}, or declare this one."

@@ -1,13 +1,13 @@
-"""Compiles activity profiles: activity time a(t) at hourly knots, and a guide for its inverse.
+"""Compiles activity profiles: activity time a(t) at hourly knots, and a guide table for its inverse.
 
 The weight at hour h of weekday d on date D is hours[h]/mean(hours) * weekdays[d]/mean(weekdays) * season(D)/mean(season
-over the calendar year of D). season(D) is the product of `times` of all seasons that contain D, both ends included. So the
-mean weight over a week without seasons is 1, and the mean of the season factor over each calendar year is 1.
+over the calendar year of D). season(D) is the product of `times` of all seasons that contain D, both ends included. The
+mean weight over a week without seasons is therefore 1, and so is the mean of the season factor over each calendar year.
 
-`World.activity` holds, from `PROFILE.first` on, a(t) in days at t = begin + i/24, i = 0 ... count - 1, with a(0) = 0 and
-begin = -`MARGIN_DAYS`. The last knot is `MARGIN_DAYS` after the last day of the horizon. `World.guide` holds, from
-`PROFILE.guide` on, for each whole hour j of activity time after a(begin), the last knot (counted from `first`) at or
-before it, so that a forward search from there ends after a step or two.
+`World.activity` contains, from `PROFILE.first` on, a(t) in days at t = begin + i/24, i = 0 ... count - 1, with a(0) = 0 and
+begin = -`MARGIN_DAYS`. The last knot is `MARGIN_DAYS` after the last day of the horizon. `World.guide` contains, from
+`PROFILE.guide` on, the last knot (counted from `first`) at or before each whole hour j of activity time after a(begin).
+A forward search from this knot ends after one or two steps.
 """
 
 from collections.abc import Mapping
@@ -22,20 +22,20 @@ from cjsim.scenario.journey import Activity, Season
 
 FloatArray = NDArray[np.float64]
 
-MARGIN_DAYS = 2  # a customer's clock_shift may reach this far beyond both ends
-_ROUNDING = 1e-9  # days: the largest rounding error of a kernel's hour of activity time
+MARGIN_DAYS = 2  # clock shifts of customers extend beyond both ends by at most this much
+_ROUNDING = 1e-9  # days; bound on the rounding error when kernels compute an hour of activity time
 
 
 class Profile(NamedTuple):
-    """The table of one activity profile."""
+    """Tables of one activity profile."""
 
-    activity: FloatArray  # days, by hourly knot
-    guide: NDArray[np.int32]  # knots, by hour of activity time
-    begin: float  # day of the first knot
+    activity: FloatArray  # (n_knots,), activity time in days at hourly knots
+    guide: NDArray[np.int32]  # (n_hours,), index of the knot at each hour of activity time
+    begin: float  # time of the first knot, in days
 
 
 class _ParsedSeason(NamedTuple):
-    """A season with its ends as (month, day)."""
+    """A season whose first and last days are (month, day)."""
 
     first: tuple[int, int]
     last: tuple[int, int]
@@ -43,16 +43,16 @@ class _ParsedSeason(NamedTuple):
 
 
 def profile_table(activity: Activity, *, start: date, horizon_days: float, where: str) -> Profile:
-    """Activity time at hourly knots, from two days before the start to two days after the horizon.
+    """Compile one activity profile, from two days before the start to two days after the horizon.
 
     Parameters
     ----------
     activity : Activity
-        As declared.
+        The profile, as declared.
     start : date
         Day 0.
     horizon_days : float
-        Days, above 0.
+        Simulated days, above 0.
     where : str
         The name of the profile in error messages.
 
@@ -63,7 +63,7 @@ def profile_table(activity: Activity, *, start: date, horizon_days: float, where
     Raises
     ------
     InputError
-        If a season's date does not exist, or seasons leave a year without any activity.
+        If the date of a season does not exist, or seasons leave a year without activity.
 
     Examples
     --------
@@ -84,12 +84,12 @@ def profile_table(activity: Activity, *, start: date, horizon_days: float, where
 
 
 def season_factors(seasons: Mapping[str, Season], days: list[date], *, where: str) -> FloatArray:
-    """The season factor of each day. Its mean over each calendar year is 1.
+    """Compute the season factor of each day. Its mean over each calendar year is 1.
 
     Parameters
     ----------
     seasons : mapping of str to Season
-        As declared.
+        Seasons by name, as declared.
     days : list of date
         Consecutive days.
     where : str
@@ -102,7 +102,7 @@ def season_factors(seasons: Mapping[str, Season], days: list[date], *, where: st
     Raises
     ------
     InputError
-        If a season's date does not exist, or seasons leave a year without any activity.
+        If the date of a season does not exist, or seasons leave a year without activity.
     """
     parsed = [_parse_season(season, f"{where}.seasons.{name}") for name, season in seasons.items()]
     means = {}
@@ -110,7 +110,7 @@ def season_factors(seasons: Mapping[str, Season], days: list[date], *, where: st
         days_of_year = [date(year, 1, 1) + timedelta(days=offset) for offset in range((date(year + 1, 1, 1) - date(year, 1, 1)).days)]
         means[year] = float(np.mean([_season_product(parsed, day) for day in days_of_year]))
         if not means[year] > 0:
-            must = "must leave some days of each year with activity"
+            must = "must leave at least one day of each year with activity"
             raise InputError(format_error(f"{where}.seasons", must, f"none in {year}", "Shorten a season, or give it 'times' above 0."))
     return np.array([_season_product(parsed, day) / means[day.year] if parsed else 1.0 for day in days])
 
@@ -120,10 +120,10 @@ def _parse_season(season: Season, where: str) -> _ParsedSeason:
     for key, text in (("from", season.first), ("to", season.last)):
         month, day = int(text[:2]), int(text[3:])
         try:
-            date(2024, month, day)  # a leap year: 02-29 exists
+            date(2024, month, day)  # a leap year, so 02-29 exists
         except ValueError:
-            must = "must be a month and day that exist"
-            raise InputError(format_error(f"{where}.{key}", must, short_repr(text), "Write them such as '11-25'.")) from None
+            must = "must be an existing month and day"
+            raise InputError(format_error(f"{where}.{key}", must, short_repr(text), "Write it as MM-DD, such as '11-25'.")) from None
         ends.append((month, day))
     return _ParsedSeason(ends[0], ends[1], season.times)
 

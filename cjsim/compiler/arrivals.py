@@ -1,9 +1,9 @@
-"""Arrivals by acquisition channel: spend by day, carry-over, saturation, and the times at which customers arrive.
+"""Arrivals by acquisition channel: daily spend, carry-over (adstock), saturation, and arrival times.
 
-Arrivals of a channel are a Poisson process whose rate is constant within a day. The n-th arrival comes when the integral of the rate
-reaches the n-th sum of unit exponentials, which depend only on the channel's name and the seed. So the n-th arrival is the same customer
-for any spend, and more spend brings it earlier (time change of a Poisson process: Cinlar 1975, Introduction to Stochastic Processes,
-section 4.7).
+Arrivals of a channel form a Poisson process whose rate is constant within each day. The n-th arrival occurs when the integral of the rate
+reaches the n-th partial sum of unit exponentials. These depend only on the name of the channel and the seed, so the n-th arrival is the
+same customer at any spend; higher spend makes it arrive earlier (time change of a Poisson process: Cinlar 1975, Introduction to
+Stochastic Processes, section 4.7).
 
 References
 ----------
@@ -23,24 +23,24 @@ from cjsim.kernels.rng import add_exponentials, stream_id
 from cjsim.scenario.policy import Spend
 from cjsim.scenario.touchpoints import Acquisition, Hill
 
-_BLOCK_SIZE = 4096  # exponential sums drawn at a time
+_BLOCK_SIZE = 4096  # number of exponentials drawn at a time
 
 
 def spend_by_day(spend: Spend, *, start: date, horizon_days: float) -> FloatArray:
-    """Spend on a channel by day. If periods overlap, the last one counts.
+    """Compute the daily spend on a channel. If periods overlap, the last one counts.
 
     Parameters
     ----------
     spend : Spend
-        As declared.
+        The spend, as declared.
     start : date
         Day 0.
     horizon_days : float
-        Days, above 0.
+        Simulated days, above 0.
 
     Returns
     -------
-    ndarray of float64, shape (n_days,), money a day
+    ndarray of float64, shape (n_days,), money per day
         The last day counts in full even if the horizon ends within it.
 
     Examples
@@ -57,18 +57,18 @@ def spend_by_day(spend: Spend, *, start: date, horizon_days: float) -> FloatArra
 
 
 def adstock(money: FloatArray, carried: float) -> FloatArray:
-    """Spend with carry-over from earlier days: s(d) = money(d) + carried s(d - 1), with s = 0 before day 0.
+    """Compute spend with carry-over from earlier days: s(d) = money(d) + carried s(d - 1), with s = 0 before day 0.
 
     Parameters
     ----------
-    money : ndarray of float64, shape (n_days,), money a day
-        Spend.
+    money : ndarray of float64, shape (n_days,), money per day
+        Daily spend.
     carried : float
         Share carried over to the next day, in [0, 1).
 
     Returns
     -------
-    ndarray of float64, shape (n_days,), money a day
+    ndarray of float64, shape (n_days,), money per day
 
     Examples
     --------
@@ -82,18 +82,18 @@ def adstock(money: FloatArray, carried: float) -> FloatArray:
 
 
 def saturation(spend: FloatArray, hill: Hill) -> FloatArray:
-    """Arrivals a day from adstocked spend s: at_most s^slope / (half^slope + s^slope).
+    """Compute arrivals per day from adstocked spend s: at_most s^slope / (half^slope + s^slope).
 
     Parameters
     ----------
-    spend : ndarray of float64, shape (n_days,), money a day
+    spend : ndarray of float64, shape (n_days,), money per day
         Adstocked spend, at least 0.
     hill : Hill
         The curve.
 
     Returns
     -------
-    ndarray of float64, shape (n_days,), arrivals a day
+    ndarray of float64, shape (n_days,), arrivals per day
 
     Examples
     --------
@@ -107,22 +107,22 @@ def saturation(spend: FloatArray, hill: Hill) -> FloatArray:
 def compile_arrivals(
     name: str, channel: Acquisition, spend: Spend, *, cumulative_personas: FloatArray, start: date, horizon_days: float
 ) -> ArrivalPlan:
-    """Compile the arrivals of a channel.
+    """Compile the arrivals of one channel.
 
     Parameters
     ----------
     name : str
-        The channel's name.
+        The name of the channel.
     channel : Acquisition
-        As declared in the journey.
+        The channel, as declared in the journey.
     spend : Spend
-        As declared in the policy.
+        The spend, as declared in the policy.
     cumulative_personas : ndarray of float64, shape (n_personas - 1,)
-        Cumulative shares of the personas that the channel brings, without the last.
+        Cumulative shares of the personas of the channel, without the last.
     start : date
         Day 0.
     horizon_days : float
-        Days.
+        Simulated days.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def compile_arrivals(
 
 
 def draw_arrivals(plan: Plan, seed: int, *, first: int, at_most: int) -> Cohort:
-    """Draw all arrivals before the horizon, ordered by time, then by channel.
+    """Draw all arrivals before the horizon, ordered by time and then by channel.
 
     Parameters
     ----------
@@ -149,12 +149,12 @@ def draw_arrivals(plan: Plan, seed: int, *, first: int, at_most: int) -> Cohort:
     first : int
         Number of the first customer.
     at_most : int
-        The most arrivals that the caller accepts. No channel draws many more, so that the caller can reject the excess.
+        Maximum number of arrivals that the caller accepts. Each channel stops soon after this number, so the caller can detect the excess.
 
     Returns
     -------
     Cohort
-        The cost of each customer is the spend of its channel over the horizon, divided by the channel's arrivals.
+        The cost of each customer is the channel's spend over the horizon divided by its number of arrivals.
     """
     times = [_arrival_times(channel, seed, at_most) for channel in plan.population.acquisition]
     if not times:
@@ -174,12 +174,12 @@ def _arrival_keys(name: str, count: int) -> NDArray[np.uint64]:
 
 
 def arrival_stream(name: str) -> str:
-    """Name of the random stream of a channel's arrivals.
+    """Return the name of the random stream of a channel's arrivals.
 
     Parameters
     ----------
     name : str
-        The channel's name.
+        The name of the channel.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def arrival_stream(name: str) -> str:
 
 
 def _arrival_times(channel: ArrivalPlan, seed: int, at_most: int) -> FloatArray:
-    """Times of a channel's arrivals before the horizon, or of somewhat more than `at_most` of them."""
+    """Arrival times of a channel in days, up to the horizon or to somewhat more than `at_most` arrivals."""
     stream, blocks, drawn, total = stream_id(arrival_stream(channel.name)), [np.zeros(0)], 0, 0.0
     while total < channel.expected[-1] and drawn <= at_most:
         block = np.empty(_BLOCK_SIZE)
@@ -198,7 +198,7 @@ def _arrival_times(channel: ArrivalPlan, seed: int, at_most: int) -> FloatArray:
         drawn, total = drawn + _BLOCK_SIZE, float(block[-1])
     sums = np.concatenate(blocks)
     sums = sums[sums < channel.expected[-1]]
-    # The last day that starts with expected arrivals at or below the sum, so that days without arrivals are skipped.
+    # The last day whose expected arrivals at its start are at or below the sum. This skips days with a rate of 0.
     day = np.searchsorted(channel.expected, sums, side="right") - 1
     begin, end = channel.expected[day], channel.expected[day + 1]
     times = channel.days[day] + (channel.days[day + 1] - channel.days[day]) * ((sums - begin) / (end - begin))

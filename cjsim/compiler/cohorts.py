@@ -1,9 +1,8 @@
-"""Cohorts: customers with their keys, entry times, acquisition channels and costs, before anything else is drawn for them.
+"""Cohorts: keys, entry times, acquisition channels and costs of customers, before their other properties are drawn.
 
-All random numbers of a customer depend only on the seed and the customer's key. Keys of different origins never collide. The key of
-initial customer n is n (below 2**62). The key of the n-th arrival of a channel has bit 62 set, then the 32 bits of the channel's
-stream, then 30 bits of n. The key of a referred customer has bit 63 set, then 4 bits of its generation, then a hash of the key
-of the customer who invited it.
+All random numbers of a customer depend only on the seed and the key of the customer. Keys of different origins never collide. The key of
+initial customer n is n (below 2**62). The key of the n-th arrival of a channel consists of bit 62, the 32 bits of the channel's random
+stream, and 30 bits for n. The key of a referred customer consists of bit 63, 4 bits for the generation, and a hash of the referrer's key.
 """
 
 from dataclasses import dataclass, replace
@@ -14,29 +13,29 @@ from numpy.typing import NDArray
 from cjsim.kernels.world import Array
 
 ARRIVED = 1 << 62
-ORDINAL_BITS = 30  # bits of an arrival's key for its number
+ORDINAL_BITS = 30  # bits of an arrival's key that hold its number
 
 
 @dataclass(frozen=True, eq=False)
 class Cohort:
-    """Customers in the order of their numbers."""
+    """Consecutively numbered customers."""
 
     key: NDArray[np.uint64]  # (n,)
     entered: NDArray[np.float64]  # (n,), days
-    channel: NDArray[np.int32]  # (n,), acquisition channel; -1 none
-    cost: NDArray[np.float64]  # (n,), money, acquisition cost
+    channel: NDArray[np.int32]  # (n,), code of the acquisition channel, or -1
+    cost: NDArray[np.float64]  # (n,), acquisition cost in money
     first: int  # number of the first customer
 
     def __len__(self) -> int:
         return len(self.key)
 
     def subset(self, first: int, count: int) -> "Cohort":
-        """Consecutive customers of the cohort.
+        """Return consecutive customers of the cohort.
 
         Parameters
         ----------
         first, count : int
-            Position of the first, from 0, and how many.
+            Position of the first customer in the cohort (from 0), and number of customers.
 
         Returns
         -------
@@ -46,7 +45,7 @@ class Cohort:
         return Cohort(self.key[selected], self.entered[selected], self.channel[selected], self.cost[selected], self.first + first)
 
     def with_first_number(self, first: int) -> "Cohort":
-        """The same customers, numbered from `first` on.
+        """Return the same customers, numbered from `first` on.
 
         Parameters
         ----------
@@ -61,12 +60,12 @@ class Cohort:
 
 
 def referred_cohort(referrals: Array, first: int) -> Cohort:
-    """A generation of referred customers.
+    """Build the cohort of a generation of referred customers.
 
     Parameters
     ----------
     referrals : ndarray of REFERRAL, shape (n,)
-        Ordered by parent, then invitation.
+        Referrals, ordered by referrer and then by invitation.
     first : int
         Number of the first customer.
 
@@ -80,7 +79,7 @@ def referred_cohort(referrals: Array, first: int) -> Cohort:
 
 
 def are_initial(key: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Which customers are initial: they come from the scenario's `customers` and `entry`.
+    """Test which customers are initial customers, i.e. come from the scenario's `customers` and `entry`.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""`compile_scenario` turns a scenario into the arrays that kernels read.
+"""`compile_scenario` compiles a scenario to the arrays that kernels read.
 
-Arrays over which kernels loop have their true length, also 0: stages, events, channels, messages, sites, actors, quiet_hours,
-gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events. All others are reached through spans or
-indices and hold at least one record. `stage_events`, `satisfaction_events` and `when_events` leave out events whose wait is `never`.
+Arrays that kernels loop over have their true length, which can be 0: stages, events, channels, messages, sites, actors, quiet_hours,
+gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events. All other arrays are accessed through spans
+or indices and have at least one record. `stage_events`, `satisfaction_events` and `when_events` omit events whose wait is `never`.
 """
 
 import math
@@ -44,8 +44,8 @@ from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields
 from cjsim.scenario.spec import ScenarioSpec
 
 CONVERSION = "conversion"
-_MAX_CODES = 2**15 - 1 - len(TouchCode)  # log columns and outcomes have 16-bit codes
-# The change after which a condition with this operation may have another value.
+_MAX_CODES = 2**15 - 1 - len(TouchCode)  # logs and outcomes store 16-bit codes
+# The change that can alter the value of a condition with this operation.
 _CHANGE_FLAGS = {
     ConditionOp.STAGE: ChangeFlag.STAGE,
     ConditionOp.VISITED: ChangeFlag.STAGE,
@@ -78,7 +78,7 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
     Parameters
     ----------
     scenario : ScenarioSpec
-        Without faults: names exist and conditions parse.
+        A valid scenario: names exist and conditions parse.
 
     Returns
     -------
@@ -87,7 +87,8 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
     Raises
     ------
     InputError
-        If there are too many names of a kind, a season's date does not exist, the entry file is wrong, or two random streams collide.
+        If there are too many names of a kind, the date of a season does not exist, the entry file is invalid, or two random streams
+        collide.
     """
     journey, policy = scenario.journey, scenario.policy
     of_journey = ConditionNames.from_documents(journey, policy, latent=True)
@@ -131,7 +132,7 @@ def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
         limit = MAX_CHANNELS if where == "journey.channels" else _MAX_CODES
         if count > limit:
             kind = "flows and broadcasts" if where == "policy" else where.split(".")[1]
-            raise InputError(format_error(where, f"must have at most {limit} {kind}", str(count), "Leave some out."))
+            raise InputError(format_error(where, f"must have at most {limit} {kind}", str(count), "Remove some."))
 
 
 def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, ...]) -> Codebook:
@@ -159,7 +160,7 @@ def _time_constant(half_life_days: float | None) -> float:
 
 
 def _discount_factors(scenario: ScenarioSpec) -> list[float]:
-    """Discount factors to the customer's entry, by whole days since entry."""
+    """Discount factors back to the customer's entry, by whole days since entry."""
     return [math.exp(-math.log1p(scenario.discount_rate) / 365.0 * days) for days in range(math.ceil(scenario.horizon) + 1)]
 
 
@@ -183,7 +184,7 @@ def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
 
 
 def _when_operations(journey: JourneySpec, symbols: Symbols) -> set[tuple[ConditionOp, int]]:
-    """Operations in the `when` conditions of all events, each with the code of its name."""
+    """Operations in the `when` conditions of all events, with the codes of their names."""
     whens = [event.when for event in journey.events.values() if event.when is not None]
     return {(ConditionOp(op), arg) for when in whens for op, arg, _ in parse_condition(when, symbols.names)}
 

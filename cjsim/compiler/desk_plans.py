@@ -9,22 +9,22 @@ from cjsim.scenario.spec import ScenarioSpec
 
 
 class DeskPlan(NamedTuple):
-    """How a desk is run, as numbers."""
+    """Compiled staffing of a desk."""
 
     roster: Roster
-    sla: float = math.inf  # days from the request to an answer that is in time
-    escalate_after: float = math.inf  # days after which a waiting customer goes to another desk
-    escalate_to: int = -1  # code of that desk
-    wages: tuple[tuple[float, Roster], ...] = ()  # by paid shift: money a day for each agent, and the agents at work
+    sla: float = math.inf  # promised response time in days from the request
+    escalate_after: float = math.inf  # waiting time in days after which a customer moves to another desk
+    escalate_to: int = -1  # code of that desk, or -1
+    wages: tuple[tuple[float, Roster], ...] = ()  # for each paid shift: money per day and agent, and the agents at work
 
 
 def desk_plans(scenario: ScenarioSpec) -> tuple[DeskPlan, ...]:
-    """How each desk of a scenario is run, in the order of their codes.
+    """Compile the staffing of all desks of a scenario, in the order of their codes.
 
     Parameters
     ----------
     scenario : ScenarioSpec
-        As declared. A desk that the policy does not name has no staff.
+        A valid scenario. Desks that the policy does not staff have no agents.
 
     Returns
     -------

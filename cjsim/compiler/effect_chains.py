@@ -1,4 +1,4 @@
-"""Compiles effects into EFFECT_RECORD records: a list of effects is a chain, a branch of `choose` is a detour that rejoins it."""
+"""Compiles effects to EFFECT_RECORD records. A list of effects is a linked chain; branches of `choose` rejoin the chain."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from cjsim.scenario.kinds.registers import PendingIndex, RecordFields
 
 
 class EffectChains:
-    """The effect records of a journey under construction, with the streams and slots of their random draws."""
+    """Effect records of a journey under construction, with the streams and slots of their random draws."""
 
     def __init__(self, symbols: Symbols) -> None:
         self.rows: list[RecordFields] = []
@@ -21,15 +21,15 @@ class EffectChains:
         Parameters
         ----------
         effects : tuple of Effect
-            As declared.
+            The effects, as declared.
         owner : str
-            Prefix of the names of their streams, such as `event:order` or `message:welcome:opened`. The first `choose` of an
-            owner draws from `OWNER:choose`, further ones from `OWNER:choose:2` and so on; likewise purchases from `OWNER:value`.
+            Prefix of the names of their random streams, such as `event:order` or `message:welcome:opened`. The first `choose` of an
+            owner draws from `OWNER:choose`, the next from `OWNER:choose:2`, and so on. Purchases draw from `OWNER:value` likewise.
 
         Returns
         -------
         int
-            Index of the first effect, -1 if there is none.
+            Index of the first record, or -1 without effects.
         """
         first, pending = _OwnerEffects(self, owner).add_all(effects)
         resolve_pending(pending, -1)
@@ -37,7 +37,7 @@ class EffectChains:
 
 
 class _OwnerEffects:
-    """The effects of one owner under construction: the `EffectRecords` that kinds of effects compile to."""
+    """Effect records of one owner under construction. Implements `EffectRecords`."""
 
     def __init__(self, chains: EffectChains, owner: str) -> None:
         self._chains, self._owner = chains, owner
@@ -48,20 +48,20 @@ class _OwnerEffects:
         return self._chains.symbols
 
     def draw_fields(self, use: str) -> RecordFields:
-        """Stream and slot of the owner's next random draw for a use."""
+        """Assign the stream and the slot of the owner's next random draw for a use such as `value`."""
         name, counts = f"{self._owner}:{use}", self._chains.draw_counts
         ordinal = counts[name] = counts.get(name, 0) + 1
         stream = self.registers.stream(name if ordinal == 1 else f"{name}:{ordinal}")
         return {"slot": self.registers.new_slot(), "stream": stream}
 
     def add(self, record: RecordFields) -> list[PendingIndex]:
-        """Append a record. Returns its field that waits for the next."""
+        """Append a record. Returns its field that needs the index of the next record."""
         row: RecordFields = {"target": -1, "column": -1, "slot": -1, "next": -1, **record}
         self._chains.rows.append(row)
         return [(row, "next")]
 
     def add_all(self, effects: Iterable[Effect]) -> tuple[int | None, list[PendingIndex]]:
-        """Append effects. Returns the index of their first record, None if there is none, and the fields that wait for the next."""
+        """Append effects. Returns the index of the first record (None without effects), and the fields that need the next index."""
         first: int | None = None
         pending: list[PendingIndex] = []
         for effect in effects:
@@ -71,5 +71,5 @@ class _OwnerEffects:
         return first, pending
 
     def resume(self, pending: Iterable[PendingIndex]) -> None:
-        """Let the fields that wait point to the record that is appended next."""
+        """Link pending fields to the record that is appended next."""
         resolve_pending(pending, len(self._chains.rows))

@@ -1,4 +1,4 @@
-"""Reads entry files: when each customer enters, and which traits and attributes are known."""
+"""Reads entry files: entry times of customers, and their known traits and attributes."""
 
 import math
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from cjsim.csv_rows import check_row_length, parse_finite_number, read_csv_rows
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 
-IDENTIFIER = "customer"  # the firm's customer number; users keep it to join rows with other tables
+IDENTIFIER = "customer"  # the firm's customer ID, which users keep to join rows with other tables
 
 
 class Entries(NamedTuple):
-    """The rows of an entry file; customer n takes row n modulo the rows."""
+    """Columns of an entry file. Customer n takes row n modulo the number of rows."""
 
-    entered: NDArray[np.float64]  # days
+    entered: NDArray[np.float64]  # days since the start
     traits: dict[str, NDArray[np.float64]]
     attributes: dict[str, NDArray[np.float64]]  # level codes
 
@@ -29,13 +29,13 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
     Parameters
     ----------
     path : Path
-        CSV with a header, UTF-8. A column `customer` is ignored, unless a trait or an attribute has this name.
+        CSV file in UTF-8 with a header. A column `customer` is ignored unless a trait or an attribute has this name.
     start : date
         Day 0.
     traits : mapping of str to int
-        Traits that a column may have.
+        Names of traits that may be columns.
     levels : mapping of str to mapping of str to int
-        Attributes that a column may have, each with the codes of its levels.
+        Names of attributes that may be columns, each with the codes of its levels.
 
     Returns
     -------
@@ -44,14 +44,14 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
     Raises
     ------
     InputError
-        If the file cannot be read, has no rows or no column `entered`, or a value is wrong; the message names the row.
+        If the file cannot be read, has no rows or no column `entered`, or contains an invalid value. The message gives the line.
     """
     header, rows = _read_rows(path)
     for name in header:
         if name not in ("entered", IDENTIFIER) and name not in traits and name not in levels:
             raise InputError(format_error(f"{path}:1", *unknown_name_parts(name, ["entered", IDENTIFIER, *traits, *levels], "column")))
     if "entered" not in header or len(set(header)) < len(header):
-        must = "must have one column 'entered' and no column twice"
+        must = "must have a column 'entered' and no duplicate columns"
         raise InputError(format_error(f"{path}:1", must, short_repr(", ".join(header)), "Name the columns in the first row."))
     columns: dict[str, NDArray[np.float64]] = {}
     for column, name in enumerate(header):
@@ -61,7 +61,7 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
         if name == "entered":
             columns[name] = np.array([_day(text, start, where) for text, where in cells])
         elif name in traits:
-            must = "must be a finite number, as it is a trait"
+            must = "must be a finite number, because it is a trait"
             columns[name] = np.array([parse_finite_number(text, where, must) for text, where in cells])
         else:
             columns[name] = np.array([_level(text, levels[name], where) for text, where in cells])
@@ -74,14 +74,14 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    header, rows = read_csv_rows(path, "entry.file", at_least=1, remedy="Write one row a customer.")
+    header, rows = read_csv_rows(path, "entry.file", at_least=1, remedy="Write one row per customer.")
     for line, row in rows:
         check_row_length(row, header, f"{path}:{line}")
     return header, rows
 
 
 def _day(text: str, start: date, where: str) -> float:
-    """Days since the start, from a date, a date-time or a number of days."""
+    """Convert a date, a date-time or a number of days to days since the start."""
     must = "must be a date, a date-time, or days since the start"
     try:
         days = float(text)
@@ -90,14 +90,14 @@ def _day(text: str, start: date, where: str) -> float:
             moment = datetime.fromisoformat(text.strip())
         except ValueError:
             raise InputError(
-                format_error(where, must, short_repr(text), "Write such as '2026-03-01', '2026-03-01 14:30' or '59.5'.")
+                format_error(where, must, short_repr(text), "Use a format such as '2026-03-01', '2026-03-01 14:30' or '59.5'.")
             ) from None
         days = (moment.replace(tzinfo=None) - datetime.combine(start, time())).total_seconds() / 86_400
     if not math.isfinite(days):
-        raise InputError(format_error(where, must, short_repr(text), "Write a number that is finite."))
+        raise InputError(format_error(where, must, short_repr(text), "Write a finite number."))
     if days < 0:
-        must = f"must not lie before the scenario's start ({start})"
-        raise InputError(format_error(where, must, short_repr(text), "Let the scenario start earlier, or leave the row out."))
+        must = f"must not be before the start of the scenario ({start})"
+        raise InputError(format_error(where, must, short_repr(text), "Start the scenario earlier, or remove the row."))
     return days
 
 

@@ -1,4 +1,4 @@
-"""Compiles flows and broadcasts into ACTOR, STEP_RECORD, SITE and SPLIT_SHARE records: steps are a graph of record indices."""
+"""Compiles flows and broadcasts to ACTOR, STEP_RECORD, SITE and SPLIT_SHARE records. Steps form a graph of record indices."""
 
 import math
 from collections.abc import Iterable
@@ -16,26 +16,26 @@ SITE_STREAMS = ("read", "delay", "click", "click_delay", "match")
 
 
 def ordered_actors(policy: PolicySpec) -> list[tuple[str, Flow | Broadcast]]:
-    """Flows and broadcasts in the order in which they act at equal times.
+    """Return flows and broadcasts in the order in which they act at equal times.
 
-    They are ordered by descending priority, then flows before broadcasts, then as declared.
+    The order is by descending priority, then flows before broadcasts, then the order of declaration.
 
     Parameters
     ----------
     policy : PolicySpec
-        As declared.
+        The policy.
 
     Returns
     -------
     list of (str, Flow or Broadcast)
-        Names and actors. The index is the code of the actor.
+        Names and actors. The position of an actor is its code.
     """
     declared: list[tuple[str, Flow | Broadcast]] = [*policy.flows.items(), *policy.broadcasts.items()]
     return sorted(declared, key=lambda item: -item[1].priority)
 
 
 class ActorTable:
-    """The actors of a policy under construction."""
+    """Actors of a policy (flows and broadcasts) under construction."""
 
     def __init__(self, symbols: Symbols, scenario: ScenarioSpec) -> None:
         self._rules = scenario.policy.guardrails
@@ -49,14 +49,14 @@ class ActorTable:
         self._site_codes: dict[tuple[int, str], tuple[int, int]] = {}
 
     def add(self, name: str, actor: Flow | Broadcast) -> None:
-        """Compile the next actor. Its code is the number of actors before it.
+        """Compile the next actor. Its code is the number of actors added before it.
 
         Parameters
         ----------
         name : str
             Name of the actor.
         actor : Flow or Broadcast
-            As declared.
+            The actor, as declared.
         """
         owner = f"flow:{name}" if isinstance(actor, Flow) else f"broadcast:{name}"
         row: RecordFields = {
@@ -82,7 +82,7 @@ class ActorTable:
         self.steps.append({"op": StepCode.SEND, "target": site, "slot": slot, "program": -1, "next": -1, "other": -1})
 
     def site(self, owner: str, message: str) -> tuple[int, int]:
-        """Code of the latest actor's site for a message, and the slot that counts its sends."""
+        """Return the code of the latest actor's site for a message, and the slot that counts its sends."""
         key = (len(self.actors) - 1, message)
         if key not in self._site_codes:
             self._site_codes[key] = (len(self.sites), self.registers.new_slot())
@@ -92,16 +92,16 @@ class ActorTable:
         return self._site_codes[key]
 
     def waiting_for_visits(self, journey: JourneySpec) -> list[int]:
-        """Sites of messages that wait for a visit."""
+        """Return the codes of sites whose messages wait for a visit."""
         placed = [journey.channels[message.channel].behavior.waits_for_visit for message in journey.messages.values()]
         return [code for code, site in enumerate(self.sites) if placed[site["message"]]]
 
     def triggered(self, *triggers: TriggerCode) -> list[int]:
-        """Actors with one of these triggers."""
+        """Return the codes of actors with one of these triggers."""
         return [code for code, actor in enumerate(self.actors) if actor["trigger"] in triggers]
 
     def learns_hours(self) -> bool:
-        """Whether some step waits for the customer's best hour, which is learned from past activity."""
+        """Whether any step waits for the customer's best hour, which is learned from past activity."""
         return any(step["op"] == StepCode.UNTIL and step["target"] == 1 for step in self.steps)
 
     def _is_budgeted(self, message: str) -> bool:
@@ -110,14 +110,14 @@ class ActorTable:
         return any(budget.applies_to(channel) for budget in self._rules.budgets)
 
     def schedule_span(self, schedule: Schedule) -> tuple[int, int]:
-        """First index and count of the times of a schedule in `World.schedule`."""
+        """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
         return self.schedule.add(schedule.times(start=self._start, horizon_days=self._horizon))
 
 
 class _FlowSteps:
-    """The steps of one flow under construction: the `StepRecords` that kinds of steps compile to.
+    """Steps of one flow under construction. Implements `StepRecords`.
 
-    Records are in the order written. Jumps are resolved after all labels are known.
+    Records have the order of declaration. Jumps are resolved once all labels are known.
     """
 
     def __init__(self, table: ActorTable, symbols: Symbols, owner: str) -> None:
@@ -134,13 +134,13 @@ class _FlowSteps:
             row["next"] = self._labels[label]
 
     def add(self, record: RecordFields) -> list[PendingIndex]:
-        """Append a record. Returns its field that waits for the next step."""
+        """Append a record. Returns its field that needs the index of the next step."""
         row: RecordFields = {"target": -1, "slot": -1, "program": -1, "next": -1, "other": -1, **record}
         self._rows.append(row)
         return [(row, "next")]
 
     def add_branch(self, entry: PendingIndex, steps: Iterable[Step], path: str) -> list[PendingIndex]:
-        """Append a branch, to whose first step `entry` points. Returns what waits for the step after it: `entry` if it is empty."""
+        """Append a branch, and link `entry` to its first step. Returns the fields that need the next step (`entry` if it is empty)."""
         first, pending = self._add_all(steps, path)
         if first is None:
             return [entry]
@@ -148,15 +148,15 @@ class _FlowSteps:
         return pending
 
     def resume(self, pending: Iterable[PendingIndex]) -> None:
-        """Let the fields that wait point to the record that is appended next."""
+        """Link pending fields to the record that is appended next."""
         resolve_pending(pending, len(self._rows))
 
     def site(self, message: str) -> tuple[int, int]:
-        """Code of the flow's site for a message, and the slot that counts its sends."""
+        """Return the code of the flow's site for a message, and the slot that counts its sends."""
         return self._table.site(self.owner, message)
 
     def jump(self, label: str) -> None:
-        """Append a record that continues at a label of the flow."""
+        """Append a record that jumps to a label of the flow."""
         self._jumps.append((self.add({"op": StepCode.JUMP})[0][0], label))
 
     def add_shares(self, shares: list[RecordFields]) -> int:
@@ -177,27 +177,27 @@ class _FlowSteps:
 
 
 class ActorLinks:
-    """Which flows an event or a stage starts, ends or resets."""
+    """Finds the flows that an event or a stage starts, ends or resets."""
 
     def __init__(self, actors: list[tuple[str, Flow | Broadcast]]) -> None:
         self._flows = [(code, actor) for code, (_, actor) in enumerate(actors) if isinstance(actor, Flow)]
 
     def triggered_by_event(self, event: str) -> list[int]:
-        """Flows that an event starts."""
+        """Return the codes of flows that an event starts."""
         return [code for code, flow in self._flows if flow.on.starts_at() == ("event", event)]
 
     def triggered_by_stage(self, stage: str) -> list[int]:
-        """Flows that entering a stage starts."""
+        """Return the codes of flows that start on entry to a stage."""
         return [code for code, flow in self._flows if flow.on.starts_at() == ("stage", stage)]
 
     def ended_by(self, event: str) -> list[int]:
-        """Flows that an event ends."""
+        """Return the codes of flows that an event ends."""
         return [code for code, flow in self._flows if event in flow.exit_on]
 
     def reset_by(self, event: str) -> list[int]:
-        """Flows whose inactivity timer an event resets because `of` names it."""
+        """Return the codes of flows whose inactivity timer an event resets because `of` names it."""
         return [code for code, flow in self._flows if event in flow.on.reset_by()]
 
     def reset_by_anything(self) -> list[int]:
-        """Flows whose inactivity timer any event, open or click resets."""
+        """Return the codes of flows whose inactivity timer is reset by any event, open or click."""
         return [code for code, flow in self._flows if flow.on.is_reset_by_anything]

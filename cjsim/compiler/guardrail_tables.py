@@ -1,4 +1,4 @@
-"""Compiles guardrails and personalization into their records."""
+"""Compiles guardrails and personalization to record arrays."""
 
 from cjsim.compiler.symbols import Symbols, record_array
 from cjsim.kernels.world import PERSONALISATION, Array, World
@@ -6,19 +6,19 @@ from cjsim.scenario.policy import PolicySpec
 
 
 def guardrail_arrays(policy: PolicySpec, symbols: Symbols) -> dict[str, Array]:
-    """The arrays of a policy's guardrails and personalization: fields of `World`.
+    """Compile the guardrails and personalization of a policy.
 
     Parameters
     ----------
     policy : PolicySpec
-        As declared.
+        The policy.
     symbols : Symbols
-        The conditions of personalization and the slots of caps and budgets are added to it.
+        Receives the conditions of personalization and the slots of caps and budgets.
 
     Returns
     -------
     dict of str to ndarray
-        By field of `World`, which has the name of the guardrail's key.
+        Arrays by field of `World`. The fields are named after the YAML keys.
     """
     arrays = {
         key: record_array(World.FIELDS[key].dtype, [rule.record(symbols) for rule in rules]) for key, rules in policy.guardrails.rules()

@@ -1,4 +1,4 @@
-"""`Plan`, a compiled scenario with its names, and its parts."""
+"""`Plan`, a compiled scenario, and its parts."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,41 +20,41 @@ class TraitPlan(NamedTuple):
 
     name: str
     form: TraitTransform
-    draw: Array  # DRAW, 1
+    draw: Array  # one DISTRIBUTION record
     first: float = 0.0  # NORMAL: mean; BETA: alpha
     second: float = 0.0  # NORMAL: standard deviation; BETA: beta
 
 
 class ArrivalPlan(NamedTuple):
-    """How many customers one acquisition channel brings, and of which personas."""
+    """How many customers an acquisition channel brings, and their personas."""
 
     name: str
     cumulative_personas: FloatArray  # cumulative shares without the last
     spend: float  # money over the horizon
     days: FloatArray  # (n_days + 1,): 0, 1, ..., the horizon
-    expected: FloatArray  # (n_days + 1,): expected arrivals until then
+    expected: FloatArray  # (n_days + 1,): expected cumulative arrivals
 
 
 @dataclass(frozen=True)
 class PopulationPlan:
-    """What a population is drawn from."""
+    """Everything needed to draw the population."""
 
     cumulative_personas: FloatArray  # cumulative shares without the last
     traits: tuple[TraitPlan, ...]
     derived: tuple[DerivedTrait, ...]
     attributes: tuple[tuple[str, FloatArray], ...]  # name, cumulative shares of its levels without the last
-    over_days: float
+    over_days: float  # length of the entry period; 0 if all enter on day 0
     entries: Entries | None
-    shift_column: int  # -1 none
-    cumulative_interests: FloatArray  # (n_personas, n_interests - 1): cumulative shares of topics; no rows without interests
+    shift_column: int  # trait column of `clock_shift`, or -1
+    cumulative_interests: FloatArray  # (n_personas, n_interests - 1): cumulative shares of interests; no rows without interests
     acquisition: tuple[ArrivalPlan, ...]
 
 
 @dataclass(frozen=True)
 class Codebook:
-    """Names by code: the meaning of the columns of logs, outcomes and populations."""
+    """Names by code: the meaning of codes in logs, outcomes and populations."""
 
-    events: tuple[str, ...]  # of the log: touches in lower case, then journey events
+    events: tuple[str, ...]  # events in the log: touches in lower case, then journey events
     stages: tuple[str, ...]
     channels: tuple[str, ...]
     messages: tuple[str, ...]
@@ -63,22 +63,22 @@ class Codebook:
     tags: tuple[str, ...]
     personas: tuple[str, ...]
     traits: tuple[str, ...]
-    attributes: dict[str, tuple[str, ...]]  # with their levels
-    moments: tuple[str, ...]  # the conversion first
+    attributes: dict[str, tuple[str, ...]]  # levels by attribute
+    moments: tuple[str, ...]  # the conversion is first
     interests: tuple[str, ...]
     offers: tuple[str, ...]
     desks: tuple[str, ...]
-    acquisition: tuple[str, ...]  # channels
+    acquisition: tuple[str, ...]  # acquisition channels
 
 
 @dataclass(frozen=True)
 class StateSizes:
-    """Sizes of a `CustomerState` that do not follow from the lengths of the world's arrays."""
+    """Sizes of arrays in `CustomerState` that do not follow from the arrays in `World`."""
 
     tags: int
-    columns: int  # of traits
+    columns: int  # trait columns
     attributes: int
-    counts: int
+    counts: int  # slots of `decision_counts`
     rings: int  # slots of all caps
     cutoffs: int  # periods of all budgets
 

@@ -1,4 +1,4 @@
-"""Draws the population: personas, traits, attributes, interests and entry times of customers."""
+"""Draws the personas, traits, attributes, interests and entry times of customers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,19 +23,19 @@ from cjsim.scenario.kinds.trait_laws import TraitLaw, TraitTransform
 from cjsim.scenario.policy import Spend
 from cjsim.scenario.spec import ScenarioSpec
 
-MAX_CLOCK_SHIFT_DAYS = 2.0  # larger clock shifts are clipped: activity tables reach no further
-_NEAR_ZERO = 1e-12  # in 1/trait, a trait nearer to 0 counts as this
+MAX_CLOCK_SHIFT_DAYS = 2.0  # larger clock shifts are clipped to the range of the activity tables
+_NEAR_ZERO = 1e-12  # in 1/trait, values closer to 0 are replaced by this value
 
 
 def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPlan:
-    """Compile what a scenario's population is drawn from. Call it after all trait columns are known.
+    """Compile the population of a scenario. All trait columns must be known.
 
     Parameters
     ----------
     scenario : ScenarioSpec
-        As declared.
+        A valid scenario.
     symbols : Symbols
-        Tables of traits and names of streams are added to it.
+        Receives the tables of traits and the names of random streams.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPl
     Raises
     ------
     InputError
-        If the entry file is wrong.
+        If the entry file is invalid.
     """
     journey, trait_columns = scenario.journey, symbols.trait_columns
     streams = ["population:persona", "population:entry", "population:interest"]
@@ -70,7 +70,7 @@ def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPl
 
 
 def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
-    """Initial customers `first` to `first + count - 1`, with key n for customer n.
+    """Build the cohort of initial customers `first` to `first + count - 1`. The key of customer n is n.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
     seed : int
         In [0, 2**63).
     first, count : int
-        At least 0.
+        Number of the first customer and number of customers, at least 0.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
 
 
 def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
-    """Draw the customers of a cohort. The result does not depend on how customers are split into cohorts.
+    """Draw the customers of a cohort. The result for a customer does not depend on the rest of the cohort.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
     Returns
     -------
     Population
-        Without replies of desks.
+        The replies of desks are empty.
     """
     population, key, count = plan.population, cohort.key, len(cohort)
     traits = _draw_traits(population, plan.world, seed, key)
@@ -135,7 +135,7 @@ def _draw_entry(population: PopulationPlan, seed: int, key: NDArray[np.uint64]) 
 
 
 def _draw_interest(population: PopulationPlan, seed: int, key: NDArray[np.uint64], persona: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The interest of each customer, -1 if the journey has no interests."""
+    """Code of the interest of each customer; -1 if the journey has no interests."""
     if not len(population.cumulative_interests):
         return np.full(len(key), -1, np.int32)
     cumulative = population.cumulative_interests[persona]
@@ -143,7 +143,7 @@ def _draw_interest(population: PopulationPlan, seed: int, key: NDArray[np.uint64
 
 
 def _draw_persona(population: PopulationPlan, seed: int, cohort: Cohort) -> NDArray[np.int32]:
-    """The persona of each customer, from the persona mix of its acquisition channel."""
+    """Code of the persona of each customer, drawn from the mix of the acquisition channel."""
     u = uniforms(seed, cohort.key, "population:persona")
     persona = np.searchsorted(population.cumulative_personas, u, side="right").astype(np.int32)
     for code, channel in enumerate(population.acquisition):
@@ -183,21 +183,21 @@ def _draw_trait(trait: TraitPlan, world: World, seed: int, key: NDArray[np.uint6
 
 
 def trait_values(trait: TraitPlan, world: World, u: FloatArray) -> FloatArray:
-    """The values of a trait at uniforms.
+    """Transform uniform random numbers to values of a trait.
 
     Parameters
     ----------
     trait : TraitPlan
-        How the trait is drawn.
+        How to draw the trait.
     world : World
-        Only `knots` is read.
+        Provides `knots`; nothing else is read.
     u : ndarray of float64, shape (n_customers,)
-        In (0, 1).
+        Uniform random numbers in (0, 1).
 
     Returns
     -------
     ndarray of float64, shape (n_customers,)
-        Increasing in u.
+        Values of the trait, increasing in `u`.
     """
     from scipy import special
 
@@ -220,7 +220,7 @@ def _distribution_array(draw: DistributionRecord) -> Array:
 
 
 def _interest_shares(journey: JourneySpec) -> FloatArray:
-    """Cumulative shares of interests by persona; no rows without interests."""
+    """Cumulative shares of interests by persona. No rows if the journey has no interests."""
     if not journey.interests:
         return np.zeros((0, 0))
     mixes = [persona.interests or journey.interests for persona in journey.personas.values()]
@@ -228,7 +228,7 @@ def _interest_shares(journey: JourneySpec) -> FloatArray:
 
 
 def _channel_persona_shares(journey: JourneySpec, personas: dict[str, float]) -> FloatArray:
-    """Cumulative shares of the personas that a channel brings; the journey's shares if the channel has none."""
+    """Cumulative shares of the personas of an acquisition channel. Default: those of the journey."""
     shares = {name: persona.share for name, persona in journey.personas.items()}
     return _cumulative_shares([(personas or shares).get(name, 0.0) for name in shares])
 
@@ -248,7 +248,7 @@ def _arrival_plans(scenario: ScenarioSpec) -> tuple[ArrivalPlan, ...]:
 
 
 def _known_or_drawn(known: FloatArray | None, key: NDArray[np.uint64], draw: Callable[[NDArray[np.uint64]], FloatArray]) -> FloatArray:
-    """Values from the entry file for initial customers, drawn values for all others."""
+    """Values from the entry file for initial customers, random draws for all others."""
     if known is None:
         return draw(key)
     initial = are_initial(key)

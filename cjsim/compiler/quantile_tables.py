@@ -1,9 +1,9 @@
-"""Builds tables of the quantile functions that have no closed form.
+"""Builds tables of quantile functions without a closed form.
 
-A table of a positive distribution holds log q at `GAMMA_KNOTS` equidistant z in [-TABLE_END, TABLE_END], where z is the normal quantile
-of the uniform, then d log q / dz times the step: a cubic Hermite interpolant. A table of a beta distribution does so for the odds
-x / (1 - x). Measured against scipy on 20,011 points z in [-8.25, 8.25]: the relative error of the gamma quantile is at most
-6e-9 at shape 0.01, 1.3e-9 at 0.05, 1e-10 from 0.5 on. A beta table is used only if its error is at most `TABLE_ERROR`.
+A gamma table contains log q at `GAMMA_KNOTS` equidistant z in [-TABLE_END, TABLE_END], where z is the normal quantile of the uniform
+random number, followed by d log q / dz times the step: a cubic Hermite interpolant. A beta table contains the same for the odds
+x / (1 - x). The relative error of the gamma quantile, measured against scipy at 20,011 points z in [-8.25, 8.25], is at most 6e-9 for
+shape 0.01, 1.3e-9 for 0.05, and 1e-10 for 0.5 and above. A beta table is only used if its error is at most `TABLE_ERROR`.
 """
 
 import math
@@ -17,13 +17,13 @@ FloatArray = NDArray[np.float64]
 
 GAMMA_KNOTS = 1025
 TABLE_ERROR = 1e-8
-_TINY_QUANTILE = 1e-16  # below it, the first term of the series of the distribution function is exact
+_TINY_QUANTILE = 1e-16  # below this, the first term of the series of the CDF is exact
 _MAX_LOG_ODDS = 600.0
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
 class QuantileTables:
-    """Tables under construction. Distributions with the same parameters share a table."""
+    """Quantile tables under construction. Distributions with the same parameters share a table."""
 
     def __init__(self) -> None:
         self._tables: list[FloatArray] = []
@@ -31,7 +31,7 @@ class QuantileTables:
         self._length = 0
 
     def gamma(self, shape: float) -> tuple[int, int]:
-        """First index and length of the table of a gamma distribution with scale 1.
+        """Return the first index and the length of the table of a gamma distribution with scale 1.
 
         Parameters
         ----------
@@ -41,13 +41,13 @@ class QuantileTables:
         Returns
         -------
         tuple of int
-            Index of the first knot, number of z.
+            Index of the first knot, and number of knots.
         """
         key = ("gamma", (shape,))
         return self._spans.get(key) or self._add(key, *gamma_table(shape))
 
     def beta(self, alpha: float, beta: float) -> tuple[int, int] | None:
-        """First index and length of the table of the odds of a beta distribution.
+        """Return the first index and the length of the table of the odds of a beta distribution.
 
         Parameters
         ----------
@@ -57,7 +57,7 @@ class QuantileTables:
         Returns
         -------
         tuple of int or None
-            Index of the first knot, number of z; None if the error of a table exceeds `TABLE_ERROR`.
+            Index of the first knot, and number of knots. None if the error of the table would exceed `TABLE_ERROR`.
         """
         key = ("beta", (alpha, beta))
         if key in self._spans:
@@ -66,19 +66,21 @@ class QuantileTables:
         return None if table is None else self._add(key, *table)
 
     def steps(self, values: tuple[float, ...], weights: tuple[float, ...] | None) -> tuple[int, int]:
-        """First index and length of the table of an empirical distribution: cumulative probabilities, then ascending values.
+        """Return the first index and the length of the table of an empirical distribution.
+
+        The table contains cumulative probabilities, followed by the values in ascending order.
 
         Parameters
         ----------
         values : tuple of float
-            In any order, repeated or not.
+            Values in any order. They may repeat.
         weights : tuple of float or None
-            At least 0; None for equal weights.
+            Weights, at least 0. None for equal weights.
 
         Returns
         -------
         tuple of int
-            Index of the first knot, number of distinct values.
+            Index of the first knot, and number of distinct values.
         """
         weight_of: dict[float, float] = {}
         for value, weight in zip(values, weights or (1.0,) * len(values), strict=True):
@@ -91,7 +93,7 @@ class QuantileTables:
         return self._spans.get(key) or self._add(key, cumulative, np.array(ordered))
 
     def array(self) -> FloatArray:
-        """All tables, one after another; at least one number.
+        """Concatenate all tables. The result has at least one element.
 
         Returns
         -------
@@ -108,10 +110,10 @@ class QuantileTables:
 
 
 def gamma_log_quantile(shape: float, z: FloatArray) -> FloatArray:
-    """Logarithm of the quantile of a gamma distribution with scale 1 at the normal quantiles z.
+    """Compute the log-quantile of a gamma distribution with scale 1 at normal quantiles z.
 
-    If the quantile is tiny or underflows: log q = (log u + log Gamma(shape + 1)) / shape, from the first term of the
-    series of the distribution function.
+    If the quantile is tiny or underflows, log q = (log u + log Gamma(shape + 1)) / shape, from the first term of the series
+    of the CDF.
 
     Parameters
     ----------
@@ -136,7 +138,7 @@ def gamma_log_quantile(shape: float, z: FloatArray) -> FloatArray:
 
 
 def gamma_table(shape: float) -> tuple[FloatArray, FloatArray]:
-    """Hermite knots of the log-quantile of a gamma distribution with scale 1.
+    """Compute the Hermite knots of the log-quantile of a gamma distribution with scale 1.
 
     Parameters
     ----------
@@ -146,7 +148,7 @@ def gamma_table(shape: float) -> tuple[FloatArray, FloatArray]:
     Returns
     -------
     values, slopes : ndarray of float64, shape (GAMMA_KNOTS,)
-        log q at equidistant z in [-TABLE_END, TABLE_END], and its derivatives times the step.
+        log q at equidistant z in [-TABLE_END, TABLE_END], and its derivative times the step.
     """
     z, step = _grid(GAMMA_KNOTS)
     values = gamma_log_quantile(shape, z)
@@ -155,7 +157,7 @@ def gamma_table(shape: float) -> tuple[FloatArray, FloatArray]:
 
 
 def beta_log_odds(alpha: float, beta: float, z: FloatArray) -> FloatArray:
-    """Log-odds log(x / (1 - x)) of the quantile x of a beta distribution at the normal quantiles z.
+    """Compute the log-odds log(x / (1 - x)) of the quantile x of a beta distribution at normal quantiles z.
 
     Parameters
     ----------
@@ -170,7 +172,7 @@ def beta_log_odds(alpha: float, beta: float, z: FloatArray) -> FloatArray:
 
     References
     ----------
-    NIST Digital Library of Mathematical Functions, 8.17.7, first term, used if x or 1 - x is tiny.
+    NIST Digital Library of Mathematical Functions, 8.17.7 (the first term, used if x or 1 - x is tiny).
     """
     from scipy import special
 
@@ -186,7 +188,7 @@ def beta_log_odds(alpha: float, beta: float, z: FloatArray) -> FloatArray:
 
 
 def beta_table(alpha: float, beta: float) -> tuple[FloatArray, FloatArray] | None:
-    """Hermite knots of the log-odds of a beta distribution.
+    """Compute the Hermite knots of the log-odds of a beta distribution.
 
     Parameters
     ----------
@@ -196,8 +198,8 @@ def beta_table(alpha: float, beta: float) -> tuple[FloatArray, FloatArray] | Non
     Returns
     -------
     values, slopes : ndarray of float64, shape (GAMMA_KNOTS,), or None
-        As in `gamma_table`; None if the table is off by more than `TABLE_ERROR` half-way between knots.
-        Log-odds are clipped to +-600, so that their exp() neither over- nor underflows.
+        As in `gamma_table`. None if the error halfway between knots exceeds `TABLE_ERROR`.
+        Log-odds are clipped to +-600 so that their exp() neither overflows nor underflows.
     """
     from scipy import special
 

@@ -1,4 +1,4 @@
-"""What the compilers of one scenario share: codes of streams, trait columns, slots, conditions and spans; rows as record arrays."""
+"""Symbol tables shared by the compilers of one scenario (random streams, trait columns, slots, conditions, spans), and record arrays."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -16,42 +16,42 @@ from cjsim.scenario.kinds.registers import PendingIndex
 
 
 class RandomStreams:
-    """The random streams of one scenario, by name. Two names never share a stream."""
+    """Random streams of one scenario by name. Different names never share a stream."""
 
     def __init__(self) -> None:
         self._names: dict[int, str] = {}
 
     def id_of(self, name: str) -> int:
-        """The stream of a name.
+        """Return the random stream with this name.
 
         Raises
         ------
         InputError
-            If another name of this scenario has the same hash.
+            If another name in this scenario has the same hash.
         """
         stream = int(stream_id(name))
         known = self._names.setdefault(stream, name)
         if known != name:
             must = "must not share a random stream"
             raise InputError(
-                format_error(f"'{known}' and '{name}'", must, f"{stream} for both", "Rename one of them; such a clash is chance.")
+                format_error(f"'{known}' and '{name}'", must, f"{stream} for both", "Rename one of them; their hashes collide by chance.")
             )
         return stream
 
     def names(self) -> tuple[str, ...]:
-        """All names so far, in the order of first use."""
+        """Return all names in the order of first use."""
         return tuple(self._names.values())
 
 
 class DerivedTrait(NamedTuple):
-    """A trait column that is computed from another column."""
+    """A trait column computed from another column."""
 
     source: int
-    inverse: bool  # 1/x; else 1-x
+    inverse: bool  # True: 1/x; False: 1-x
 
 
 class TraitColumns:
-    """Columns of traits: one for each trait in the order of declaration, then the `1/x` and `1-x` that are used."""
+    """Trait columns: one per trait in the order of declaration, then the transforms `1/x` and `1-x` in use."""
 
     def __init__(self, traits: Iterable[str]) -> None:
         self._codes = {name: code for code, name in enumerate(traits)}
@@ -59,7 +59,7 @@ class TraitColumns:
         self.derived: list[DerivedTrait] = []
 
     def index_of(self, reference: str) -> int:
-        """The column of a trait, `1/trait` or `1-trait`."""
+        """Return the column of a trait, `1/trait` or `1-trait`. Adds a column for a new transform."""
         compact = "".join(reference.split())
         if compact not in self._codes:
             self._codes[compact] = self.n_traits + len(self.derived)
@@ -70,11 +70,11 @@ class TraitColumns:
         return self.n_traits + len(self.derived)
 
 
-_OBSERVED_OPS = {ConditionOp.STAGE: ConditionOp.OBSERVED_STAGE}  # a policy sees the last observed stage
+_OBSERVED_OPS = {ConditionOp.STAGE: ConditionOp.OBSERVED_STAGE}  # a policy only sees the last observed stage
 
 
 class ConditionTable:
-    """Condition programs, one after another. Equal conditions share a program."""
+    """Concatenated condition programs. Equal conditions share a program."""
 
     def __init__(self, of_journey: ConditionNames, of_policy: ConditionNames) -> None:
         self._names = {True: of_journey, False: of_policy}
@@ -82,7 +82,7 @@ class ConditionTable:
         self.codes: list[tuple[int, int, float]] = []
 
     def index_of(self, condition: str | None, *, latent: bool = False) -> int:
-        """Index of a condition's first record, -1 for no condition. `latent`: the condition belongs to the journey."""
+        """Return the index of the first record of a condition, or -1 for None. `latent`: the condition belongs to the journey."""
         if condition is None:
             return -1
         key = (latent, condition)
@@ -94,20 +94,20 @@ class ConditionTable:
 
 
 class SpanTable:
-    """Items of one kind in consecutive spans, each given by first index and count."""
+    """A list of items in consecutive spans. A span is given by its first index and its count."""
 
     def __init__(self) -> None:
         self.items: list[Any] = []
 
     def add(self, items: Iterable[Any]) -> tuple[int, int]:
-        """Append items. Returns their first index and count."""
+        """Append a span of items. Returns its first index and its count."""
         first = len(self.items)
         self.items.extend(items)
         return first, len(self.items) - first
 
 
 class Symbols:
-    """The names of one scenario, and everything that assigns numbers to them during compilation."""
+    """Symbol tables of one scenario during compilation. Implements `GuardrailRegisters`."""
 
     def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, horizon: float) -> None:
         self.names = of_journey
@@ -121,59 +121,59 @@ class Symbols:
         self.reserved: dict[str, int] = {}
 
     def code(self, kind: str, name: str) -> int:
-        """The code of a name of a kind, such as `event` or `channel`."""
+        """Return the code of a name of a kind such as `event` or `channel`."""
         return self.names.code(kind, name)
 
     def stream(self, name: str) -> int:
-        """The random stream of a name."""
+        """Return the random stream with this name."""
         return self.streams.id_of(name)
 
     def trait_column(self, reference: str) -> int:
-        """The column of a trait, `1/trait` or `1-trait`."""
+        """Return the column of a trait, `1/trait` or `1-trait`."""
         return self.trait_columns.index_of(reference)
 
     def condition(self, text: str | None) -> int:
-        """The first record of a policy's condition; -1 for no condition."""
+        """Return the index of the first record of a policy condition, or -1 for None."""
         return self.programs.index_of(text)
 
     def new_slot(self) -> int:
-        """A new index in `CustomerState.decision_counts`."""
+        """Reserve an index in `CustomerState.decision_counts`."""
         self.n_slots += 1
         return self.n_slots - 1
 
     def reserve(self, state: str, count: int) -> int:
-        """Reserve consecutive slots in an array of `CustomerState`. Returns the first."""
+        """Reserve consecutive slots in an array of `CustomerState`. Returns the first slot."""
         first = self.reserved.get(state, 0)
         self.reserved[state] = first + count
         return first
 
     def factor_span(self, references: Iterable[str]) -> tuple[int, int]:
-        """Append trait columns that multiply something. Returns their span in `World.factors`."""
+        """Append trait columns used as factors. Returns their first index and count in `World.factors`."""
         return self.factors.add([self.trait_columns.index_of(reference) for reference in references])
 
     def channel_mask(self, channels: Iterable[str]) -> int:
-        """The bits of channels; all bits if the list is empty."""
+        """Return the bit mask of channels; all bits are set if the list is empty."""
         selected = list(channels)
         return sum({1 << self.names.channels[name] for name in selected}) if selected else 2**MAX_CHANNELS - 1
 
 
 def resolve_pending(pending: Iterable[PendingIndex], index: int) -> None:
-    """Write an index into each pending field."""
+    """Write an index to all pending fields."""
     for row, field in pending:
         row[field] = index
 
 
 def record_array(dtype: np.dtype[Any], rows: Iterable[Mapping[str, Any]], *, padded: bool = False) -> Array:
-    """Rows as a read-only record array. Fields that a row does not have are 0.
+    """Convert rows to a read-only record array. Missing fields are 0.
 
     Parameters
     ----------
     dtype : dtype
         A record type of `kernels.world`.
     rows : Iterable of mapping
-        By field name.
+        Values by field name.
     padded : bool
-        Whether to return one record of zeros if there are no rows, so that the array can be indexed.
+        Whether to return one record of zeros if there are no rows.
 
     Returns
     -------
@@ -188,7 +188,7 @@ def record_array(dtype: np.dtype[Any], rows: Iterable[Mapping[str, Any]], *, pad
 
 
 def plain_array(dtype: str, values: Any, *, padded: bool = False) -> Array:
-    """Values as a read-only, C-contiguous array. If `padded`, an empty array becomes a single 0."""
+    """Convert values to a read-only, C-contiguous array. If `padded`, an empty array becomes a single 0."""
     array = np.ascontiguousarray(values, dtype=dtype)
     return read_only(np.zeros(1, dtype=dtype) if padded and array.size == 0 else array)
 

@@ -1,4 +1,4 @@
-"""Compiles channels, messages, offers and desks into their records."""
+"""Compiles channels, messages, offers and desks to record arrays."""
 
 import math
 
@@ -13,28 +13,28 @@ from cjsim.scenario.policy import PolicySpec, Staffing
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.touchpoints import PERSONAL, Lifts, Message, Offer
 
-_ZERO_RATE_LOGIT = -1e300  # the logit of a rate of 0
+_ZERO_RATE_LOGIT = -1e300  # stands for the logit of a rate of 0
 _MESSAGE_TOUCHES = ("delivered", "opened", "clicked")
 _REPLY_KINDS = ("in_time", "late", "unanswered")
 _UNSTAFFED = Staffing.model_validate({"agents": 0})
 
 
 def touchpoint_arrays(scenario: ScenarioSpec, symbols: Symbols, effects: EffectChains) -> dict[str, Array]:
-    """The arrays of channels, messages, their lifts, offers and desks.
+    """Compile the channels, messages, lifts, offers and desks of a scenario.
 
     Parameters
     ----------
     scenario : ScenarioSpec
-        As declared.
+        A valid scenario.
     symbols : Symbols
-        Streams, columns and tables are added to it.
+        Receives random streams, trait columns and tables.
     effects : EffectChains
-        The effects of messages and desks are added to it.
+        Receives the effects of messages and desks.
 
     Returns
     -------
     dict of str to ndarray
-        Fields of `World`.
+        Arrays by field of `World`.
     """
     journey, lifts = scenario.journey, SpanTable()
     survivals = [channel.survival() for channel in journey.channels.values()]
@@ -52,7 +52,7 @@ def touchpoint_arrays(scenario: ScenarioSpec, symbols: Symbols, effects: EffectC
 
 
 def profile_code(journey: JourneySpec, activity: str | None) -> int:
-    """Code of an activity profile, -1 for none."""
+    """Return the code of an activity profile, or -1 for None."""
     return -1 if activity is None else list(journey.activity).index(activity)
 
 
@@ -137,7 +137,7 @@ def _lift_span(lift: Lifts, touch: str, symbols: Symbols, lifts: SpanTable) -> t
 
 
 def _surviving_rate_logit(rate: float, survival: float) -> float:
-    """The logit of a neutral customer's rate if no reading happened after the message's lifetime."""
+    """Logit of a neutral customer's response rate before losses through the message's lifetime."""
     assert rate < survival  # checked by validate.touchpoint_checks
     return _rate_to_logit(rate / survival)
 

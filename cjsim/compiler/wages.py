@@ -1,7 +1,7 @@
-"""Wages of the staff of desks: the amount paid over the horizon, and the part that counts in CLV.
+"""Wages of agents at desks: the amount paid over the horizon, and the amount that counts in CLV.
 
-Staff are paid by their shifts, regardless of demand. All customers who enter share the wages equally: each bears the same share of every
-hour's wages, discounted to the customer's own entry like all other money in CLV. Wages paid before the entry are not discounted.
+Agents are paid for their shifts, regardless of demand. All customers who enter share the wages equally. Each customer's share of every
+hour's wages is discounted to the customer's entry, like all other money in CLV. Wages paid before the entry are not discounted.
 """
 
 from collections.abc import Sequence
@@ -16,25 +16,25 @@ FloatArray = NDArray[np.float64]
 
 
 class Wages(NamedTuple):
-    """Wages of a desk over the horizon: the amount paid, and its mean over customers after discounting to each entry."""
+    """Wages of a desk over the horizon: the amount paid, and its mean over customers, discounted to their entries."""
 
     paid: float  # money
     worth: float  # money
 
 
 def desk_wages(paid: Sequence[tuple[float, Roster]], *, horizon_days: float, entered: FloatArray, force: float) -> Wages:
-    """The wages of a desk.
+    """Compute the wages of a desk.
 
     Parameters
     ----------
     paid : sequence of (float, Roster)
-        Money a day for each agent, and the roster of these agents.
+        For each paid shift: money per day and agent, and the roster of the agents.
     horizon_days : float
-        Days.
+        Simulated days.
     entered : ndarray of float64, shape (n_customers,), days
-        When customers entered. Entries at or after the horizon are ignored.
+        Entry times of customers. Entries at or after the horizon are ignored.
     force : float
-        log(1 + r) / 365, of a yearly discount rate r >= 0.
+        Force of interest per day: log(1 + r) / 365 for a yearly discount rate r >= 0.
 
     Returns
     -------
@@ -58,14 +58,14 @@ def desk_wages(paid: Sequence[tuple[float, Roster]], *, horizon_days: float, ent
 
 
 def _discounted_days(begins: FloatArray, ends: FloatArray, staff: FloatArray, entered: FloatArray, force: float) -> FloatArray:
-    """Days worked, discounted to each entry; shape (n_customers,).
+    """Agent days, discounted to each entry; shape (n_customers,).
 
-    Days before the entry count in full, later days times exp(-force (t - entry)).
+    Days before the entry count in full. Later days are multiplied by exp(-force (t - entry)).
     """
-    worked = np.concatenate([[0.0], np.cumsum(staff * (ends - begins))])  # days worked until the end of each interval
-    # In and after each interval, discounted to day 0.
+    worked = np.concatenate([[0.0], np.cumsum(staff * (ends - begins))])  # agent days up to the end of each interval
+    # Agent days in and after each interval, discounted to day 0.
     ahead = np.concatenate([np.cumsum((staff * _discount_integral(begins, ends, force))[::-1])[::-1], [0.0]])
-    found = np.searchsorted(begins, entered, side="right") - 1  # the interval of each entry; -1 before the first
+    found = np.searchsorted(begins, entered, side="right") - 1  # interval of each entry; -1 before the first interval
     is_started, interval = found >= 0, np.maximum(found, 0)
     begin, agents = begins[interval], np.where(is_started, staff[interval], 0.0)
     before = np.where(is_started, worked[interval] + agents * (entered - begin), 0.0)
@@ -74,7 +74,7 @@ def _discounted_days(begins: FloatArray, ends: FloatArray, staff: FloatArray, en
 
 
 def _discount_integral(begins: FloatArray, ends: FloatArray, force: float) -> FloatArray:
-    """The integral of exp(-force t) over intervals of time."""
+    """Integrate exp(-force t) over time intervals."""
     if force == 0:
         return ends - begins
     return np.asarray(np.exp(-force * begins) * -np.expm1(-force * (ends - begins)) / force)

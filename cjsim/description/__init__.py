@@ -1,1 +1,1 @@
-"""Describes journeys, policies and scenarios in words."""
+"""Descriptions of journeys, policies and scenarios in plain English."""

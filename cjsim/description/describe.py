@@ -1,4 +1,4 @@
-"""Describes a journey, a policy or a scenario in words, except touchpoints and policies."""
+"""Describes scenarios and journeys in plain English; `policy_text` and `touchpoint_text` describe the rest."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from cjsim.scenario.spec import ScenarioSpec
 
 
 def describe(record: ScenarioSpec | JourneySpec | PolicySpec) -> str:
-    """Describe a record in words, one fact a line.
+    """Describe a scenario, a journey or a policy in plain English.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def describe(record: ScenarioSpec | JourneySpec | PolicySpec) -> str:
     Returns
     -------
     str
-        Lines, indented below what they belong to.
+        One line per item. Details are indented below their item.
     """
     if isinstance(record, ScenarioSpec):
         lines = [*_scenario_lines(record), "", *_journey_lines(record.journey), "", *policy_lines(record.policy)]
@@ -33,28 +33,29 @@ def describe(record: ScenarioSpec | JourneySpec | PolicySpec) -> str:
 
 def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
     if scenario.entry.file is not None:
-        entry = "entering as a file says"
+        entry = "enter at the times in a file"
     else:
-        entry = f"entering evenly over {duration_phrase(scenario.entry.over)}" if scenario.entry.over else "entering on day 0"
-    more = " and those who come by acquisition" if scenario.journey.acquisition else ""
-    customers = f"{scenario.customers:,} customers {entry}{more}"
-    yield f"Scenario {name_with_title(scenario.name, scenario.title)}: {customers}, {duration_phrase(scenario.horizon)}"
-    yield f"from {scenario.start}, seed {scenario.seed}, money discounted at {format_percent(scenario.discount_rate)} a year."
+        entry = f"enter evenly over {duration_phrase(scenario.entry.over)}" if scenario.entry.over else "enter on day 0"
+    more = ", and more arrive through acquisition channels" if scenario.journey.acquisition else ""
+    customers = "1 customer" if scenario.customers == 1 else f"{scenario.customers:,} customers"
+    yield f"Scenario {name_with_title(scenario.name, scenario.title)}: {customers} {entry}{more}."
+    period = f"{duration_phrase(scenario.horizon)} from {scenario.start}"
+    yield f"Simulates {period} with seed {scenario.seed}. The discount rate is {format_percent(scenario.discount_rate)} per year."
 
 
 def _journey_lines(journey: JourneySpec) -> Iterator[str]:
-    yield f"Journey {name_with_title(journey.name, journey.title)}: starts in {journey.starts_in}."
+    yield f"Journey {name_with_title(journey.name, journey.title)}: customers start in {journey.starts_in}."
     yield from _decay_lines(journey)
-    yield "Personas, which the firm does not see:"
+    yield "Personas (hidden from the firm):"
     for name, persona in journey.personas.items():
         yield f"  {name_with_title(name, persona.title)}, {format_percent(persona.share)}: {join_names(_persona_phrases(persona))}"
     if journey.traits:
-        yield "Traits, which the firm does not see:"
+        yield "Traits (hidden from the firm):"
         yield from (f"  {name}: {law.phrase()}" for name, law in journey.traits.items())
     if journey.interests:
-        yield f"Interests, which the firm does not see: {mix_phrase(journey.interests)}."
+        yield f"Interests (hidden from the firm): {mix_phrase(journey.interests)}."
     if journey.attributes:
-        yield "Attributes, which the firm sees:"
+        yield "Attributes (known to the firm):"
         for name, levels in journey.attributes.items():
             yield f"  {name}: {join_names(f'{level} {format_percent(share)}' for level, share in levels.items())}"
     yield from _stage_lines(journey)
@@ -62,9 +63,9 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
 
 
 def _stage_lines(journey: JourneySpec) -> Iterator[str]:
-    """Stages with their events, then events that can happen anywhere, then events that only happen when fired."""
+    """Stages with their events, then events of all stages, then events that only happen when fired."""
     lifted = _lifted_events(journey)
-    yield "Stages, and what happens there:"
+    yield "Stages and their events:"
     for name, stage in journey.stages.items():
         facts = [fact for fact, holds in (("counts as retained", stage.retained), ("hidden from the firm", not stage.observed)) if holds]
         yield f"  {name_with_title(name, stage.title)}" + (f": {join_names(facts)}" if facts else "")
@@ -72,43 +73,43 @@ def _stage_lines(journey: JourneySpec) -> Iterator[str]:
         yield from (
             (f"    {_event_line(event, body, lifted=event in lifted)}" for event, body in stage_events.items())
             if stage_events
-            else ["    nothing of its own"]
+            else ["    no events of its own"]
         )
     anywhere = {name: event for name, event in journey.events.items() if event.stages == "anywhere"}
     if anywhere:
-        yield "Anywhere:"
+        yield "In any stage:"
         yield from (f"    {_event_line(name, event, lifted=name in lifted)}" for name, event in anywhere.items())
     fired = {name: event for name, event in journey.events.items() if event.stages == ()}
     if fired:
-        yield "Only when fired:"
+        yield "Only when fired by an effect:"
         yield from (f"    {name}{effects_phrase(event.effects)}" for name, event in fired.items())
 
 
 def _decay_lines(journey: JourneySpec) -> Iterator[str]:
-    """How fast satisfaction, contact pressure and scores decay."""
+    """Describe the decay of satisfaction, contact pressure and scores."""
     satisfaction, pressure = journey.satisfaction.half_life, journey.pressure.half_life
     if satisfaction is not None:
-        yield f"Satisfaction comes half the way back to rest in {duration_phrase(satisfaction)}."
+        yield f"Satisfaction returns to its resting level with a half-life of {duration_phrase(satisfaction)}."
     if journey.channels:
-        yield f"The pressure of contacts {f'halves in {duration_phrase(pressure)}' if pressure is not None else 'never fades'}."
+        yield f"Contact pressure {f'has a half-life of {duration_phrase(pressure)}' if pressure is not None else 'does not decay'}."
     if journey.preferred_contacts is not None:
-        yield f"As many contacts a week as '{journey.preferred_contacts}' says tire nobody."
+        yield f"Customers tire only of contacts beyond their preferred number per week, the trait '{journey.preferred_contacts}'."
     if journey.scores:
         decay_phrases = {
-            name: f" (halves in {duration_phrase(score.half_life)})" if score.half_life else "" for name, score in journey.scores.items()
+            name: f" (half-life of {duration_phrase(score.half_life)})" if score.half_life else "" for name, score in journey.scores.items()
         }
         yield f"Scores: {join_names(f'{name}{phrase}' for name, phrase in decay_phrases.items())}."
 
 
 def _persona_phrases(persona: Persona) -> Iterator[str]:
-    """What distinguishes a persona."""
+    """Describe what distinguishes a persona."""
     if persona.starts_in:
         yield f"starts in {persona.starts_in}"
-    yield f"rests at satisfaction {persona.satisfaction:g}"
-    yield from (f"{event} x {factor:g}" for event, factor in persona.speed.items())
-    yield from (f"lifts of {event} x {factor:g}" for event, factor in persona.responds.items())
-    yield from (f"each contact lifts {event} by {gain:+g}" for event, gain in persona.contact_lift.items())
-    yield from (f"taste for {channel} {shift:+g}" for channel, shift in persona.affinity.items())
+    yield f"resting satisfaction {persona.satisfaction:g}"
+    yield from (f"{event} rate x {factor:g}" for event, factor in persona.speed.items())
+    yield from (f"message lift of {event} x {factor:g}" for event, factor in persona.responds.items())
+    yield from (f"each contact changes the lift of {event} by {gain:+g}" for event, gain in persona.contact_lift.items())
+    yield from (f"affinity for {channel} {shift:+g}" for channel, shift in persona.affinity.items())
     yield from (f"{format_percent(share)} consent to {channel}" for channel, share in persona.consent.items())
     if persona.interests:
         yield f"interested in {mix_phrase(persona.interests)}"
@@ -116,15 +117,15 @@ def _persona_phrases(persona: Persona) -> Iterator[str]:
 
 def _event_line(name: str, event: Event, *, lifted: bool) -> str:
     wait = "only when fired" if event.wait == "never" else event.wait.phrase()
-    facts = [f"faster with {join_names(event.speed)}"] if event.speed else []
-    facts += [f"in the time of '{event.activity}'"] if event.activity else []
-    facts += [f"lifts of it halve in {duration_phrase(event.half_life)}"] if lifted else []
-    facts += [f"while {event.when}"] if event.when else []
+    facts = [f"rate scaled by {' and '.join(event.speed)}"] if event.speed else []
+    facts += [f"timed by the activity profile '{event.activity}'"] if event.activity else []
+    facts += [f"lift half-life {duration_phrase(event.half_life)}"] if lifted else []
+    facts += [f"only while {event.when}"] if event.when else []
     facts += ["hidden from the firm"] if not event.observed else []
     return f"{name_with_title(name, event.title)} {wait}{''.join(f', {fact}' for fact in facts)}{effects_phrase(event.effects)}"
 
 
 def _lifted_events(journey: JourneySpec) -> set[str]:
-    """Events whose rate messages or contacts change."""
+    """Events whose rates are changed by messages or contacts."""
     gains = [gains for message in journey.messages.values() for _, gains in message.lift]
     return {event for lifts in [*gains, *(persona.contact_lift for persona in journey.personas.values())] for event in lifts}

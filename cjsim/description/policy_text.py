@@ -1,4 +1,4 @@
-"""Describes a policy in words: flows, broadcasts, guardrails, staffing, spend and personalization."""
+"""Describes policies in plain English: flows, broadcasts, guardrails, staffing, spend and personalization."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from cjsim.scenario.policy import Broadcast, Flow, PolicySpec, Shift, Spend, Sta
 
 
 def policy_lines(policy: PolicySpec) -> Iterator[str]:
-    """Describe a policy in words, one fact a line.
+    """Describe a policy in plain English.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def policy_lines(policy: PolicySpec) -> Iterator[str]:
     Yields
     ------
     str
-        Lines, indented below what they belong to.
+        One line per item. Details are indented below their item.
     """
     yield f"Policy {name_with_title(policy.name, policy.title)}:"
     for name, flow in policy.flows.items():
@@ -27,52 +27,52 @@ def policy_lines(policy: PolicySpec) -> Iterator[str]:
         yield from (f"    {line}" for line in step_lines(flow.steps))
     for name, broadcast in policy.broadcasts.items():
         yield f"  Broadcast {name_with_title(name, broadcast.title)}: {_broadcast_phrase(broadcast)}"
-    yield "  Guardrails of every send:"
+    yield "  Guardrails for every send:"
     yield from (f"    {phrase}" for phrase in policy.guardrails.phrases())
     yield from (f"  Desk {name}: {join_names(_staffing_phrases(staffing))}" for name, staffing in policy.desks.items())
     yield from (f"  Spend on {name}: {join_names(_spend_phrases(spend))}" for name, spend in policy.acquisition.items())
-    for level in policy.personalisation:
-        whose = f" of those with {level.condition}" if level.condition else ""
-        yield f"  Takes the interest{whose} for what it is in {format_percent(level.accuracy)} of sends"
+    for index, level in enumerate(policy.personalisation):
+        audience = f"customers with {level.condition}" if level.condition else "all other customers" if index else "all customers"
+        yield f"  Personalization for {audience}: knows the interest in {format_percent(level.accuracy)} of sends"
 
 
 def _flow_terms_phrase(flow: Flow) -> str:
     terms = [f" {flow.on.phrase()}"]
     terms += [f"if {flow.condition}"] if flow.condition else []
     if flow.again_after:
-        terms.append("once" if flow.again_after == "never" else f"again after {duration_phrase(flow.again_after)}")
-    terms += [f"until {join_names(flow.exit_on)}"] if flow.exit_on else []
-    terms += [f"not for a holdout of {format_percent(flow.holdout)}"] if flow.holdout else []
+        terms.append("once per customer" if flow.again_after == "never" else f"at most once every {duration_phrase(flow.again_after)}")
+    terms += [f"exits on {' or '.join(flow.exit_on)}"] if flow.exit_on else []
+    terms += [f"holdout {format_percent(flow.holdout)}"] if flow.holdout else []
     terms += [f"priority {flow.priority}"] if flow.priority else []
     return ", ".join(terms)
 
 
 def _broadcast_phrase(broadcast: Broadcast) -> str:
-    condition = f" to those with {broadcast.condition}" if broadcast.condition else " to all"
-    holdout = f", but a holdout of {format_percent(broadcast.holdout)}" if broadcast.holdout else ""
-    return f"{broadcast.send}, {broadcast.schedule.phrase()},{condition}{holdout}"
+    audience = f"customers with {broadcast.condition}" if broadcast.condition else "all customers"
+    holdout = f", holdout {format_percent(broadcast.holdout)}" if broadcast.holdout else ""
+    return f"send {broadcast.send} {broadcast.schedule.phrase()} to {audience}{holdout}"
 
 
 def _staffing_phrases(staffing: Staffing) -> Iterator[str]:
-    """The shifts, the promised time, escalation and costs of a desk."""
+    """Describe the shifts, the promised response time, the escalation, the costs and the owner of a desk."""
     yield from (_shift_phrase(shift) for shift in staffing.shifts)
-    yield from [f"an answer within {duration_phrase(staffing.sla)} promised"] if staffing.sla is not None else []
+    yield from [f"promises an answer within {duration_phrase(staffing.sla)}"] if staffing.sla is not None else []
     yield from (
-        [f"passed on to {staffing.escalate.to} after {duration_phrase(staffing.escalate.after)}"] if staffing.escalate is not None else []
+        [f"escalates to {staffing.escalate.to} after {duration_phrase(staffing.escalate.after)}"] if staffing.escalate is not None else []
     )
-    yield from [f"{format_number(staffing.cost_per_minute)} a minute of conversation"] if staffing.cost_per_minute else []
-    yield from [f"{staffing.owner} answers for it"] if staffing.owner else []
+    yield from [f"{format_number(staffing.cost_per_minute)} per minute of conversation"] if staffing.cost_per_minute else []
+    yield from [f"owned by {staffing.owner}"] if staffing.owner else []
 
 
 def _shift_phrase(shift: Shift) -> str:
     hours = "" if (shift.start, shift.end) == (0, 24) else f" from {hour_text(shift.start)} to {hour_text(shift.end)}"
     days = [*shift.weekdays, *(str(day) for day in shift.dates)]
-    always = " round the clock" if not hours and not days else ""
-    wage = f", {format_number(shift.wage_per_hour)} an hour{' each' if shift.agents != 1 else ''}" if shift.wage_per_hour else ""
-    return f"{shift.agents:,} {'person' if shift.agents == 1 else 'people'}{always}{hours}{f' on {join_names(days)}' if days else ''}{wage}"
+    always = " around the clock" if not hours and not days else ""
+    wage = f" at {format_number(shift.wage_per_hour)} per hour{' each' if shift.agents != 1 else ''}" if shift.wage_per_hour else ""
+    return f"{shift.agents:,} {'agent' if shift.agents == 1 else 'agents'}{always}{hours}{f' on {join_names(days)}' if days else ''}{wage}"
 
 
 def _spend_phrases(spend: Spend) -> Iterator[str]:
-    """Spend per day, and the periods with other amounts."""
-    yield f"{format_number(spend.per_day)} a day"
-    yield from (f"{format_number(period.per_day)} a day from {period.first} to {period.last}" for period in spend.periods)
+    """Describe the spend per day, and periods with other amounts."""
+    yield f"{format_number(spend.per_day)} per day"
+    yield from (f"{format_number(period.per_day)} per day from {period.first} to {period.last}" for period in spend.periods)

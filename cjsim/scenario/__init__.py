@@ -1,1 +1,1 @@
-"""What a user declares: journeys, policies, scenarios, and the values that a study may vary."""
+"""Schemas of the documents that users write: journeys, policies, scenarios and search spaces."""

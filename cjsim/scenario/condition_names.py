@@ -1,4 +1,4 @@
-"""The vocabulary of the condition language, and the names that a journey and a policy add to it."""
+"""Words of the condition language, and the names that a journey and a policy add to them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,13 +26,13 @@ WORDS: dict[str, ConditionOp] = {
     "referrals": ConditionOp.REFERRALS,
     "held_out": ConditionOp.HELD_OUT,
 }
-ACQUIRED_BY = "acquired_by"  # an attribute of every journey with acquisition channels
-NO_ACQUISITION_CHANNEL = "none"  # its last level
+ACQUIRED_BY = "acquired_by"  # attribute of every journey with acquisition channels
+NO_ACQUISITION_CHANNEL = "none"  # the last level of this attribute
 LABELS: dict[str, ConditionOp] = {
     "stage": ConditionOp.STAGE,
     "persona": ConditionOp.PERSONA,
     "interest": ConditionOp.INTEREST,
-}  # compared with names
+}  # these are compared with names
 LATENT_LABELS = frozenset({"persona", "interest"})
 LATENT_WORDS: dict[str, ConditionOp] = {"satisfaction": ConditionOp.SATISFACTION, "pressure": ConditionOp.PRESSURE}
 CALLS: dict[str, tuple[ConditionOp, str]] = {
@@ -65,7 +65,7 @@ _DAYS_SINCE_OPS = frozenset(
         ConditionOp.DAYS_IN_STAGE,
     }
 )
-# These change while nothing happens to the customer, so `when` may not use them.
+# These change even if nothing happens to the customer, so `when` may not use them.
 TIME_DEPENDENT_OPS = _DAYS_SINCE_OPS | {
     ConditionOp.HOUR,
     ConditionOp.WEEKDAY,
@@ -77,7 +77,7 @@ TIME_DEPENDENT_OPS = _DAYS_SINCE_OPS | {
 
 
 class ConditionError(ValueError):
-    """A condition is wrong. The message says what must hold, what was got, and what to do."""
+    """Invalid condition. The message says what must hold, the value found, and what to do."""
 
     def __init__(self, must: str, got: str, remedy: str) -> None:
         super().__init__(format_error("", must, got, remedy))
@@ -86,10 +86,10 @@ class ConditionError(ValueError):
 
 @dataclass(frozen=True)
 class ConditionNames:
-    """The names that a condition may use, with their codes (in the order of declaration).
+    """The names that a condition may use, with their codes in the order of declaration.
 
-    `latent`: whether a condition may use traits, personas, satisfaction and pressure. `hidden`: stages and events that the firm
-    cannot observe. `tags`: None if the policy is not known, so that any tag is allowed.
+    `latent`: whether a condition may use traits, personas, interests, satisfaction and pressure. `hidden`: stages and events that the
+    firm does not observe. `tags`: None if the policy is unknown; any tag is allowed then.
     """
 
     stages: Mapping[str, int] = field(default_factory=dict)
@@ -111,16 +111,16 @@ class ConditionNames:
 
     @classmethod
     def from_documents(cls, journey: JourneySpec, policy: PolicySpec | None, *, latent: bool) -> "ConditionNames":
-        """Collect the names of a journey, and the tags of the journey and the policy.
+        """Collect the names of a journey, and the tags of the journey and its policy.
 
         Parameters
         ----------
         journey : JourneySpec
-            Declares stages, events and everything else.
+            Declares all names except tags.
         policy : PolicySpec or None
-            None if not known; any tag is allowed then.
+            None if the policy is unknown; any tag is allowed then.
         latent : bool
-            True for a condition of the journey, which may use what the firm cannot observe.
+            True for conditions of the journey, which may use variables that the firm cannot observe.
 
         Returns
         -------
@@ -151,12 +151,12 @@ class ConditionNames:
         )
 
     def code(self, kind: str, name: str) -> int:
-        """The code of a name of a kind, such as `event` or `channel`.
+        """Return the code of a name of a kind such as `event` or `channel`.
 
         Raises
         ------
         ConditionError
-            If the name does not exist, or the firm cannot observe it.
+            If the name does not exist or the firm does not observe it.
         """
         if kind == "tag" and self.tags is None:
             return 0
@@ -166,7 +166,7 @@ class ConditionNames:
             raise ConditionError(must, got, remedy)
         if f"{kind} {name}" in self.hidden:
             raise ConditionError(
-                f"must ask only for {kind}s that the firm observes", f"'{name}'", "It has 'observed: false' in the journey."
+                f"must use only {kind}s that the firm observes", f"'{name}'", "The journey declares it with 'observed: false'."
             )
         return known[name]
 

@@ -1,6 +1,6 @@
-"""Parses the condition language into a checked postfix program.
+"""Compiles conditions to postfix programs.
 
-Nothing here evaluates Python: `ast` parses the text, and every node is either translated or rejected.
+No Python code is evaluated: `ast` parses the text, and each node is either translated or rejected.
 """
 
 import ast
@@ -33,24 +33,24 @@ _EQUALITY = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 
 
 def parse_condition(text: str, names: ConditionNames) -> Program:
-    """The postfix program of a condition. It ends with `ConditionOp.END`.
+    """Compile a condition to a postfix program that ends with `ConditionOp.END`.
 
     Parameters
     ----------
     text : str
-        The condition.
+        The condition, such as `purchases >= 2 and not tagged(vip)`.
     names : ConditionNames
         The names that the condition may use.
 
     Returns
     -------
     Program
-        A tuple of (operation, code of the name, constant). It never needs a stack deeper than `STACK_DEPTH`.
+        Instructions: tuples of operation, code of the name, and constant. The stack never holds more than `STACK_DEPTH` values.
 
     Raises
     ------
     ConditionError
-        If the text is not a condition.
+        If the text is not a valid condition.
 
     Examples
     --------
@@ -67,12 +67,12 @@ def parse_condition(text: str, names: ConditionNames) -> Program:
         depth += _stack_growth(op)
         deepest = max(deepest, depth)
     if not instructions or deepest > STACK_DEPTH:
-        raise ConditionError("must not be nested so deeply", short_repr(text), "Split the condition, or write it with fewer parentheses.")
+        raise ConditionError("must not be nested so deeply", short_repr(text), "Split the condition, or use fewer parentheses.")
     return (*instructions, (ConditionOp.END, 0, 0.0))
 
 
 def parse_condition_syntax(text: str) -> ast.expr:
-    """The syntax tree of a condition. Names are not checked.
+    """Parse the syntax of a condition. Names are not checked.
 
     Parameters
     ----------
@@ -82,7 +82,6 @@ def parse_condition_syntax(text: str) -> ast.expr:
     Returns
     -------
     ast.expr
-        Only its syntax is checked.
 
     Raises
     ------
@@ -92,46 +91,46 @@ def parse_condition_syntax(text: str) -> ast.expr:
     line = " ".join(text.split())
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python warns of `1in [..]` and similar text, which the translator checks
+            warnings.simplefilter("ignore")  # Python warns about text such as `1in [..]`, which the translator checks
             return ast.parse(line, mode="eval").body
     except SyntaxError as error:
         column = f" (column {error.offset})" if error.offset else ""
-        hint = "A name that is also a word of Python goes in quotes: count('return')." if "invalid syntax" in str(error) else ""
-        remedy = hint or f"Python says: {error.msg}."
+        hint = "Put names that are Python keywords in quotes: count('return')." if "invalid syntax" in str(error) else ""
+        remedy = hint or f"Python reports: {error.msg}."
         raise ConditionError(
             "must be a condition such as 'purchases >= 2 and not tagged(vip)'", short_repr(text) + column, remedy
         ) from None
     except (ValueError, MemoryError, RecursionError):
-        raise ConditionError("must be a condition such as 'purchases >= 2'", short_repr(text), "Write it shorter.") from None
+        raise ConditionError("must be a condition such as 'purchases >= 2'", short_repr(text), "Shorten it.") from None
 
 
 def _stack_growth(op: ConditionOp) -> int:
-    """How many values an operation adds to the stack."""
+    """Number of values that an operation adds to the stack."""
     if op < ConditionOp.NOT:
         return 1
     return 0 if op in (ConditionOp.NOT, ConditionOp.NEGATE) else -1
 
 
 class _Translator:
-    """Translates syntax trees into instructions, and rejects every node that it does not know."""
+    """Translates syntax trees into instructions, and rejects unsupported nodes."""
 
     def __init__(self, names: ConditionNames) -> None:
         self.names = names
 
     def error_at(self, node: ast.AST, must: str, remedy: str, got: str = "") -> ConditionError:
-        """The error for a node, with its column."""
+        """Build the error for a node, with its column."""
         column = getattr(node, "col_offset", 0) + 1
         return ConditionError(must, f"{got or short_repr(ast.unparse(node))} (column {column})", remedy)
 
     def code(self, kind: str, name: str, node: ast.AST) -> int:
-        """The code of a name; errors name the column."""
+        """Return the code of a name. Errors give the column."""
         try:
             return self.names.code(kind, name)
         except ConditionError as error:
             raise self.error_at(node, error.must, error.remedy, error.got) from None
 
     def number(self, node: ast.expr) -> list[Instruction]:
-        """Instructions that leave one number on the stack."""
+        """Translate a node into instructions that push one number."""
         if isinstance(node, ast.BoolOp):
             op = ConditionOp.AND if isinstance(node.op, ast.And) else ConditionOp.OR
             return _join_by([self.number(value) for value in node.values], op)
@@ -150,17 +149,17 @@ class _Translator:
         if isinstance(node, ast.Name):
             return self.word(node)
         raise self.error_at(
-            node, "must use only and, or, not, comparisons, + - * /, numbers and the names of docs/model.md", "Leave this out."
+            node, "must use only and, or, not, comparisons, + - * /, numbers and the names listed in docs/model.md", "Remove this part."
         )
 
     def constant(self, node: ast.Constant) -> list[Instruction]:
-        """A number, or a quoted duration in days."""
+        """Translate a number, or a quoted duration (to days)."""
         value = node.value
         if isinstance(value, str):
             try:
                 return [(ConditionOp.CONST, 0, float(parse_duration(value)))]
             except ValueError:
-                remedy = "A name that is compared stands alone on one side of ==."
+                remedy = "To compare a name, write it alone on one side of ==."
                 raise self.error_at(node, "must be a number or a duration such as '36h' here", remedy) from None
         if not isinstance(value, (int, float)):
             raise self.error_at(node, "must be a number or a duration such as '36h' here", "Write it as a number.")
@@ -169,11 +168,11 @@ class _Translator:
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            raise self.error_at(node, "must be a finite number", "Write a smaller one.", "a number out of range")
+            raise self.error_at(node, "must be a finite number", "Use a smaller number.", "a number out of range")
         return [(ConditionOp.CONST, 0, number)]
 
     def word(self, node: ast.Name) -> list[Instruction]:
-        """A name whose value is a number."""
+        """Translate a name with a numeric value."""
         name, names = node.id, self.names
         if name in WORDS:
             return [_instruction(WORDS[name])]
@@ -185,39 +184,39 @@ class _Translator:
             return [(ConditionOp.TRAIT, names.traits[name], 0.0)]
         if name in LABELS or name in names.attributes:
             raise self.error_at(
-                node, f"must compare '{name}' with a name, by ==, != or in", f"Write {name} == NAME or {name} in [NAME, ..]."
+                node, f"must compare '{name}' with a name, using ==, != or in", f"Write {name} == NAME or {name} in [NAME, ..]."
             )
         if name in CALLS:
-            raise self.error_at(node, f"must say of which {CALLS[name][1]}", f"Write {name}(NAME).")
+            raise self.error_at(node, f"must name one {CALLS[name][1]} in parentheses", f"Write {name}(NAME).")
         latent = {*LATENT_LABELS, *LATENT_WORDS, *names.traits} if names.latent else set()
         known = sorted({"stage", *WORDS, *CALLS, *names.attributes, *latent})
         raise self.error_at(
-            node, "must use only names of the condition language", did_you_mean(name, known) or f"It has {', '.join(known)}."
+            node, "must use only names of the condition language", did_you_mean(name, known) or f"The names are: {', '.join(known)}."
         )
 
     def check_latent(self, node: ast.AST, name: str) -> None:
-        """Reject what a policy cannot observe."""
+        """Raise an error if a policy uses a latent variable."""
         if not self.names.latent:
             kind = "a trait" if name in self.names.traits else f"the {name}" if name in LATENT_LABELS else f"a customer's {name}"
-            remedy = "Ask for what the firm observes: purchases, opens, clicks, days since, attributes, scores, tags."
-            raise self.error_at(node, f"must use only what the firm can see; a policy cannot see {kind}", remedy)
+            remedy = "Use what the firm observes: purchases, opens, clicks, days since events, attributes, scores or tags."
+            raise self.error_at(node, f"must use only what the firm observes; a policy cannot see {kind}", remedy)
 
     def call(self, node: ast.Call) -> list[Instruction]:
-        """A call such as `count(order)`: one name in parentheses."""
+        """Translate a call such as `count(order)`, with one name in parentheses."""
         word = node.func.id if isinstance(node.func, ast.Name) else ""
         if word not in CALLS:
             near = did_you_mean(word, CALLS) if word else ""
-            raise self.error_at(node, f"must call only {quote_choices(CALLS)}", near or "Leave the parentheses out.")
+            raise self.error_at(node, f"must call only {quote_choices(CALLS)}", near or "Remove the parentheses.")
         if len(node.args) != 1 or node.keywords:
             raise self.error_at(node, f"must have one name in the parentheses of '{word}'", f"Write {word}(NAME).")
         op, kind = CALLS[word]
         name = _bare_name(node.args[0])
         if name is None:
-            raise self.error_at(node.args[0], f"must name a {kind} in the parentheses of '{word}'", f"Write {word}(NAME).")
+            raise self.error_at(node.args[0], f"must name one {kind} in the parentheses of '{word}'", f"Write {word}(NAME).")
         return [(op, self.code(kind, name, node.args[0]), 0.0)]
 
     def comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> list[Instruction]:
-        """One comparison of two sides."""
+        """Translate a comparison of two expressions."""
         if self.is_label(right) and isinstance(op, (ast.Eq, ast.NotEq)) and not self.is_label(left):
             left, right = right, left
         if isinstance(op, (ast.In, ast.NotIn)):
@@ -229,19 +228,19 @@ class _Translator:
             assert isinstance(left, ast.Name)
             return self.label_comparison(left, op, right)
         if type(op) not in _COMPARE:
-            raise self.error_at(right, "must compare by ==, !=, <, <=, >, >=, in or not in", "Write == or !=.")
+            raise self.error_at(right, "must compare using ==, !=, <, <=, >, >=, in or not in", "Write == or !=.")
         return [*self.number(left), *self.number(right), _instruction(_COMPARE[type(op)])]
 
     def is_label(self, node: ast.expr) -> bool:
-        """Whether a node is `stage`, `persona`, `interest` or an attribute, which are compared with names."""
+        """Whether a node is `stage`, `persona`, `interest` or an attribute. These are compared with names."""
         return isinstance(node, ast.Name) and (node.id in LABELS or node.id in self.names.attributes)
 
     def label_comparison(self, left: ast.Name, op: ast.cmpop, right: ast.expr) -> list[Instruction]:
-        """A comparison of `stage`, `persona`, `interest` or an attribute with a name."""
+        """Translate a comparison of `stage`, `persona`, `interest` or an attribute with a name."""
         if left.id in LATENT_LABELS:
             self.check_latent(left, left.id)
         if not isinstance(op, _EQUALITY):
-            raise self.error_at(left, f"must compare '{left.id}' by ==, != or in", f"Write {left.id} == NAME.")
+            raise self.error_at(left, f"must compare '{left.id}' using ==, != or in", f"Write {left.id} == NAME.")
         name = _bare_name(right)
         if name is None:
             raise self.error_at(right, f"must compare '{left.id}' with a name", f"Write {left.id} == NAME.")
@@ -260,7 +259,7 @@ class _Translator:
 
 
 def _bare_name(node: ast.expr) -> str | None:
-    """The name in a node, bare or quoted; None if the node is not a name."""
+    """Return the name in a node, bare or quoted, or None if the node is not a name."""
     if isinstance(node, ast.Name):
         return node.id
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
@@ -271,7 +270,7 @@ def _instruction(op: ConditionOp) -> Instruction:
 
 
 def _join_by(parts: list[list[Instruction]], op: ConditionOp) -> list[Instruction]:
-    """Join parts from the left by a binary operation."""
+    """Join parts by a binary operation, from left to right."""
     instructions = list(parts[0])
     for part in parts[1:]:
         instructions += [*part, _instruction(op)]

@@ -1,4 +1,4 @@
-"""Types of single values in a file, such as durations, times of day, shares and names: how each is read, checked and written."""
+"""Types of scalar fields, such as durations, times of day, shares and names: how to parse, validate and format them."""
 
 import re
 from datetime import date, datetime
@@ -17,12 +17,12 @@ MAX_DAYS = 36_525.0
 
 
 def parse_duration(value: Any) -> Any:
-    """Days in a duration such as `36h`, `7d`, `90min`, `2w` or `1d 12h`. A value made by `days` passes.
+    """Convert a duration such as `36h`, `7d`, `90min`, `2w` or `1d 12h` to days. Accepts values made by `days`.
 
     Raises
     ------
     ValueError
-        If the text is not a duration, or a number has no unit.
+        If the value is not a duration, or a number has no unit.
     """
     if isinstance(value, _DayCount):
         return float(value)
@@ -33,7 +33,7 @@ def parse_duration(value: Any) -> Any:
             raise ValueError("must not be negative")
         if parts and not _DURATION.sub("", text).strip():
             return sum(float(number) * _UNITS[unit] for number, unit in parts)
-    raise ValueError("must be a duration with its unit (s, min, h, d, w) such as '36h' or '7d'")
+    raise ValueError("must be a duration with a unit (s, min, h, d, w), such as '36h' or '7d'")
 
 
 def _check_zero_or_a_second(value: float) -> float:
@@ -49,11 +49,11 @@ def _check_at_least_a_second(value: float) -> float:
 
 
 class _DayCount(float):
-    """A duration given as a number of days."""
+    """A duration in days."""
 
 
 def days(value: float) -> float:
-    """Make a duration from a number of days, for records built in Python.
+    """Create a duration from a number of days, for records built in Python.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def days(value: float) -> float:
 
 
 def duration_text(value: float) -> str:
-    """The shortest text that `parse_duration` reads back as exactly these days.
+    """Format a duration in days as the shortest text that `parse_duration` reads back exactly.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def duration_text(value: float) -> str:
 
 
 def hour_text(value: float) -> str:
-    """The text that `parse_hour` reads back as these hours.
+    """Format hours since midnight as a time of day.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def hour_text(value: float) -> str:
 
 
 def parse_day(value: Any) -> Any:
-    """A date, given as a date or as text such as `2025-01-31`.
+    """Convert text such as `2025-01-31` to a date. Accepts dates.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def parse_day(value: Any) -> Any:
 
 
 def parse_hour(value: Any) -> Any:
-    """Hours since midnight of a time of day such as `21:00`.
+    """Convert a time of day such as `21:00` to hours since midnight.
 
     Raises
     ------
@@ -123,14 +123,14 @@ def parse_hour(value: Any) -> Any:
 
 def _check_name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise ValueError("must be a name of letters, digits and _ that begins with a letter")
+        raise ValueError("must be a name that starts with a letter and contains only letters, digits and _")
     return value
 
 
 _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\s*(\d+(\.\d+)?\s*(s|min|m|h|d|w)\s*)+$", "examples": ["36h", "7d"]})
 _DURATION_WRITER = PlainSerializer(duration_text, when_used="json")
 _HOUR_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\d{1,2}:\d{2}$", "examples": ["21:00"]})
-# Times are rounded, so waits far below a second would add up to nothing, and a loop with such a wait would never end.
+# Times are rounded: waits far below a second would round to 0, so a loop with such a wait would never end.
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
@@ -143,7 +143,7 @@ PositiveDuration = Annotated[
     float, BeforeValidator(parse_duration), Field(le=MAX_DAYS), AfterValidator(_check_at_least_a_second), _DURATION_WRITER, _DURATION_SCHEMA
 ]
 Hour = Annotated[float, BeforeValidator(parse_hour), PlainSerializer(hour_text, when_used="json"), _HOUR_SCHEMA]
-# Strict: text and booleans are not numbers; YAML distinguishes them.
+# Strict, because YAML distinguishes numbers from text and booleans.
 RealNumber = Annotated[float, Field(strict=True)]
 Integer = Annotated[int, Field(strict=True)]
 Share = Annotated[RealNumber, Field(ge=0, le=1)]
@@ -153,7 +153,7 @@ NonNegative = Annotated[RealNumber, Field(ge=0, le=1e12)]
 Number = Annotated[RealNumber, Field(ge=-1e12, le=1e12)]
 Name = Annotated[str, AfterValidator(_check_name)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-# A trait, or one of its two forms: `1/rate`, `1-dropout`.
+# A trait, or one of its transforms: `1/rate`, `1-dropout`.
 TraitRef = Annotated[str, Field(pattern=r"^(1\s*[/-]\s*)?[A-Za-z][A-Za-z0-9_]*$")]
 WeightOrTrait = NonNegative | TraitRef
 Condition = Annotated[str, Field(min_length=1, max_length=2000)]

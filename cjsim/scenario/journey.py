@@ -1,4 +1,4 @@
-"""A journey, as declared: stages, events, personas, traits, and everything else about how customers behave."""
+"""Schema of a journey: stages, events, personas, traits, and everything else about customer behavior."""
 
 from collections.abc import Collection
 from typing import Annotated, Any, Literal
@@ -16,7 +16,7 @@ from cjsim.yaml.strict_model import StrictModel
 
 
 class Persona(StrictModel):
-    """A latent class of customers. The firm never sees it."""
+    """A latent class of customers. The firm never observes it."""
 
     share: Share
     title: str = ""
@@ -31,7 +31,7 @@ class Persona(StrictModel):
 
 
 class Stage(StrictModel):
-    """Where a customer can be."""
+    """A state of the customer's relationship with the firm."""
 
     title: str = ""
     retained: bool = False
@@ -39,7 +39,7 @@ class Stage(StrictModel):
 
 
 class Event(StrictModel):
-    """What can happen in a journey, and the clock that decides when."""
+    """Something that can happen to a customer, and the clock that determines when."""
 
     title: str = ""
     stages: tuple[Name, ...] | Literal["anywhere"] = Field(default=(), alias="in")
@@ -54,7 +54,7 @@ class Event(StrictModel):
 
 
 class Season(StrictModel):
-    """Days of the year on which activity is multiplied; the year's mean stays 1."""
+    """A period of the year in which activity is multiplied by a factor. The mean over the year stays 1."""
 
     first: Annotated[str, Field(alias="from", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
     last: Annotated[str, Field(alias="to", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
@@ -62,7 +62,7 @@ class Season(StrictModel):
 
 
 class Activity(StrictModel):
-    """When customers are active: weights of the 24 hours and of the 7 days (from Monday), and seasons."""
+    """An activity profile: weights of the 24 hours of the day and the 7 days of the week (from Monday), and seasons."""
 
     hours: Annotated[tuple[NonNegative, ...], Field(min_length=24, max_length=24)] = (1.0,) * 24
     weekdays: Annotated[tuple[NonNegative, ...], Field(min_length=7, max_length=7)] = (1.0,) * 7
@@ -71,18 +71,18 @@ class Activity(StrictModel):
     @model_validator(mode="after")
     def _some_activity(self) -> "Activity":
         if not sum(self.hours) > 0 or not sum(self.weekdays) > 0:
-            raise ValueError("must have an hour and a weekday with a weight above 0")
+            raise ValueError("must have at least one hour and one weekday with a weight above 0")
         return self
 
 
 class Score(StrictModel):
-    """A named number that decays."""
+    """A customer score, such as a lead score, with optional exponential decay."""
 
     half_life: PositiveDuration | None = None
 
 
 class Moment(StrictModel):
-    """An event that matters: its n-th happening."""
+    """A milestone of a customer: the n-th occurrence of an event."""
 
     event: Name
     nth: Annotated[Integer, Field(ge=1, le=1000)] = 1
@@ -94,13 +94,13 @@ class Moment(StrictModel):
 
 
 class Memory(StrictModel):
-    """How fast something fades."""
+    """Exponential decay with a half-life; no decay without one."""
 
     half_life: PositiveDuration | None = None
 
 
 class JourneySpec(Document):
-    """How customers behave: what can happen to them where, when, and what it does.
+    """How customers behave: what can happen to them, in which stage, when, and with what effect.
 
     See docs/model.md for the meaning of every field.
     """
@@ -128,6 +128,6 @@ class JourneySpec(Document):
     moments: dict[Name, Moment] = {}
 
     def names(self, kind: str) -> Collection[str]:
-        """The declared names of a kind, such as `stage`, `channel` or `acquisition`."""
+        """Return the declared names of a kind such as `stage`, `channel` or `acquisition`."""
         declared: dict[str, object] = getattr(self, kind if kind == "acquisition" else f"{kind}s")
         return declared.keys()

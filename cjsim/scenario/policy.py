@@ -1,4 +1,4 @@
-"""A policy, as declared: flows, broadcasts, guardrails, staffing, spend and personalisation."""
+"""Schema of a policy: flows, broadcasts, guardrails, staffing, spend and personalization."""
 
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ from cjsim.yaml.strict_model import StrictModel
 
 
 class Flow(StrictModel):
-    """An if/then automation."""
+    """An automation: a trigger starts a sequence of steps for a customer."""
 
     title: str = ""
     on: Trigger
@@ -28,7 +28,7 @@ class Flow(StrictModel):
 
 
 class Broadcast(StrictModel):
-    """A message to everyone whom the condition fits, on a schedule."""
+    """A message sent on a schedule to all customers who meet a condition."""
 
     title: str = ""
     schedule: Schedule
@@ -39,10 +39,10 @@ class Broadcast(StrictModel):
 
 
 class Shift(StrictModel):
-    """So many people at a desk, between two times of the day, on these weekdays (all, if none are named) or dates; shifts add up.
+    """Agents at a desk between two times of day, on some weekdays or dates (default: every day). Overlapping shifts add up.
 
-    A shift that ends before it begins goes on past midnight; its day is the one on which it begins. `wage_per_hour` is paid to each of
-    them for the whole shift, whoever asks.
+    A shift whose end is before its start ends on the next day; `weekdays` and `dates` refer to the day on which it starts. Each agent
+    is paid `wage_per_hour` for the whole shift, regardless of demand.
     """
 
     agents: Annotated[Integer, Field(ge=0, le=100_000)]
@@ -55,21 +55,21 @@ class Shift(StrictModel):
     @model_validator(mode="after")
     def _some_time(self) -> "Shift":
         if self.start % 24 == self.end % 24 and (self.start, self.end) != (0, 24):
-            raise ValueError("must end at another time of the day than it begins")
+            raise ValueError("must not start and end at the same time of day")
         return self
 
 
 class Escalation(StrictModel):
-    """Customers who have waited this long move to another desk."""
+    """Moves customers to another desk after a waiting time."""
 
     after: PositiveDuration
     to: Name
 
 
 class Staffing(StrictModel):
-    """How a desk is run: its staff, who answers for it, the promised time to an answer, what a minute of conversation costs beside wages.
+    """How a desk is run: shifts, owner, promised response time (`sla`), cost per minute of conversation in addition to wages, escalation.
 
-    `agents`, and `wage_per_hour` beside it, is short for one shift round the clock.
+    `agents`, optionally with `wage_per_hour`, is a short form for one shift around the clock.
     """
 
     owner: str = ""
@@ -80,9 +80,9 @@ class Staffing(StrictModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _round_the_clock(cls, value: Any) -> Any:
+    def _expand_agents(cls, value: Any) -> Any:
         if isinstance(value, dict) and "agents" in value and "shifts" in value:
-            raise ValueError("must have either 'shifts', or 'agents' who are there round the clock")
+            raise ValueError("must have either 'shifts' or 'agents' (around the clock)")
         if isinstance(value, dict) and "agents" in value:
             shift = {key: value[key] for key in ("agents", "wage_per_hour") if key in value}
             return {**{key: other for key, other in value.items() if key not in shift}, "shifts": [shift]}
@@ -90,7 +90,7 @@ class Staffing(StrictModel):
 
 
 class SpendPeriod(StrictModel):
-    """Money a day from one date to another, both included."""
+    """Money per day from one date to another, both included."""
 
     per_day: NonNegative
     first: Day = Field(alias="from")
@@ -99,18 +99,18 @@ class SpendPeriod(StrictModel):
     @model_validator(mode="after")
     def _ordered(self) -> "SpendPeriod":
         if self.last < self.first:
-            raise ValueError("must not end before it begins")
+            raise ValueError("must not end before it starts")
         return self
 
 
 class Spend(StrictModel):
-    """Money a day on an acquisition channel; in the periods, the last that holds a day, another sum."""
+    """Money per day on an acquisition channel, and periods with other amounts. If periods overlap, the last one counts."""
 
     per_day: NonNegative = 0.0
     periods: tuple[SpendPeriod, ...] = ()
 
     def has_money(self) -> bool:
-        """Whether any day has a sum above 0."""
+        """Whether the spend of any day is above 0."""
         return any((self.per_day, *(period.per_day for period in self.periods)))
 
     @model_validator(mode="before")
@@ -120,14 +120,14 @@ class Spend(StrictModel):
 
 
 class Personalisation(StrictModel):
-    """How often the firm takes a customer's interest for what it is, where the condition holds: the first that holds counts."""
+    """Share of sends in which the firm knows the customer's interest (`accuracy`). The first entry whose condition holds applies."""
 
     condition: Condition | None = Field(default=None, alias="if")
     accuracy: Share
 
 
 class PolicySpec(Document):
-    """What the firm does. It sees what a firm can see, never a trait or a persona."""
+    """What the firm does. A policy can use only what a firm observes, never traits or personas."""
 
     name: Name
     title: str = ""

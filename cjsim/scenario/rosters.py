@@ -1,4 +1,4 @@
-"""Rosters: the number of agents at a desk over time, as given by its shifts."""
+"""Rosters: the number of agents at a desk over time, computed from its shifts."""
 
 import math
 from collections import defaultdict
@@ -13,23 +13,23 @@ HOURS_PER_DAY = 24.0
 
 
 class Roster(NamedTuple):
-    """Agents at a desk: `staff[i]` from `times[i]` until the next time; none before the first."""
+    """Agents at a desk: `staff[i]` from `times[i]` to `times[i + 1]`, and none before `times[0]`."""
 
     times: tuple[float, ...]  # days since the start, ascending
     staff: tuple[int, ...]
 
 
 def roster_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> Roster:
-    """The roster of a desk. Shifts add up; a shift that ends at or before its start ends on the next day.
+    """Compute the roster of a desk. Overlapping shifts add up. A shift that ends at or before its start ends on the next day.
 
     Parameters
     ----------
     shifts : sequence of Shift
-        As declared, in local time.
+        The shifts, in local time.
     start : date
         Day 0.
     horizon_days : float
-        Days.
+        Simulated days.
 
     Returns
     -------

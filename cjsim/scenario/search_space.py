@@ -1,9 +1,9 @@
 """The free values of a study, and the search space that they span.
 
-A coordinate is a real number, a whole number or a choice. A sampler moves coordinates; `Space.values` turns them into values by path.
-A mix of n parts has n - 1 coordinates u in [0, 1]: part i takes the share 1 - (1 - u_i)^(1 / (n - 1 - i)) of what the parts before it
-left, so that uniform coordinates give a uniform mix (the stick-breaking form of the Dirichlet distribution with all parameters 1;
-Devroye 1986, Non-Uniform Random Variate Generation, section XI.4).
+A coordinate is a real number, a whole number or a choice. A sampler chooses coordinates; `Space.values` maps them to values by key path.
+A mix of n parts has n - 1 coordinates u in [0, 1]. Part i takes the share 1 - (1 - u_i)^(1 / (n - 1 - i)) of what the previous parts
+left. Uniform coordinates therefore give a uniform mix: this is the stick-breaking form of the Dirichlet distribution with all
+parameters 1 (Devroye 1986, Non-Uniform Random Variate Generation, section XI.4).
 """
 
 import math
@@ -19,18 +19,18 @@ from cjsim.yaml.paths import parse_path, types_at
 from cjsim.yaml.strict_model import StrictModel
 
 ValueKind = Literal["real", "whole", "duration", "hour", "choice"]
-Point = Mapping[str, float]  # by name of the coordinate; a choice is its index
+Point = Mapping[str, float]  # by coordinate name; a choice is represented by its index
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60  # seconds
 _UNIT_SECONDS = {"w": 7 * _DAY, "d": _DAY, "h": _HOUR, "min": _MINUTE, "s": 1}
 STEP_DESCRIPTIONS = {"real": "a number", "whole": "a number", "duration": "a duration", "hour": "a duration of whole minutes"}
-_MINUTES_FROM_SECONDS = 2 * _HOUR  # durations from here on are rounded to minutes, shorter ones to seconds
+_MINUTES_FROM_SECONDS = 2 * _HOUR  # longer durations are rounded to minutes, shorter ones to seconds
 
 
 class Free(StrictModel):
-    """A value that may be chosen: from `low` to `high`, or one of `choices`.
+    """A value that the search may choose: from `low` to `high`, or one of `choices`.
 
-    Bounds are written as the value itself is: a number, a duration such as '36h', a time of day such as '18:00'. `step`: only low,
-    low + step, ... `log`: by ratio rather than by difference. `also`: further paths that get the same value. A list stands for `choices`.
+    Bounds have the format of the value: a number, a duration such as '36h', or a time of day such as '18:00'. `step`: only the values
+    low, low + step, ... `log`: search on a log scale. `also`: other paths that get the same value. A list is a short form of `choices`.
     """
 
     low: Any = None
@@ -58,7 +58,7 @@ class Free(StrictModel):
 
 
 class Mix(StrictModel):
-    """A sum that is split among paths, such as a budget among channels or people among shifts; each gets `at_least`."""
+    """A total that is split among paths, such as a budget among channels or agents among shifts. Each path gets at least `at_least`."""
 
     total: Positive
     of: Annotated[tuple[str, ...], Field(min_length=2)]
@@ -67,14 +67,14 @@ class Mix(StrictModel):
     @model_validator(mode="after")
     def _enough(self) -> "Mix":
         if self.at_least * len(self.of) >= self.total:
-            raise ValueError("must have a total above what all parts get at least")
+            raise ValueError("must have a 'total' above 'at_least' times the number of paths")
         if len(set(self.of)) != len(self.of):
-            raise ValueError("must name each path once")
+            raise ValueError("must not contain duplicate paths")
         return self
 
 
 class Coordinate(NamedTuple):
-    """A number that a sampler moves. `step`: None, or the distance between allowed values. A choice goes from 0 to `high`."""
+    """A number that a sampler chooses. `step`: distance between allowed values, or None. A choice is an index from 0 to `high`."""
 
     name: str
     kind: Literal["real", "whole", "choice"]
@@ -84,7 +84,7 @@ class Coordinate(NamedTuple):
     log: bool = False
 
     def at(self, u: float) -> float:
-        """Map the unit interval to values. Whole numbers and choices get intervals of equal length.
+        """Map a number in the unit interval to a value. Whole numbers and choices have intervals of equal length.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class Coordinate(NamedTuple):
         return self.low + u * (self.high - self.low)
 
     def stepped(self, number: int) -> float:
-        """The value after a number of steps, without rounding noise: 3 steps of 0.1 are 0.3.
+        """Return the value after a number of steps, without rounding errors: 3 steps of 0.1 give 0.3.
 
         Parameters
         ----------
@@ -135,7 +135,7 @@ class Coordinate(NamedTuple):
 
 @dataclass(frozen=True)
 class Axis:
-    """A free value: its coordinate, its paths, and how a number is written in a file."""
+    """A free value: its coordinate, its paths, and the format of its value."""
 
     coordinate: Coordinate
     paths: tuple[str, ...]
@@ -143,7 +143,7 @@ class Axis:
     choices: tuple[Any, ...] = ()
 
     def value(self, x: float) -> Any:
-        """The value as written in a file.
+        """Convert a coordinate to a value in the format of a YAML file.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class MixCoordinates:
-    """A mix: its coordinates, and the paths among which the total is split."""
+    """A mix: its coordinates, its total, and the paths that share the total."""
 
     coordinates: tuple[Coordinate, ...]
     paths: tuple[str, ...]
@@ -176,17 +176,17 @@ class MixCoordinates:
     is_whole: bool
 
     def values(self, us: Sequence[float]) -> list[float]:
-        """The amount of each path.
+        """Compute the amount for each path.
 
         Parameters
         ----------
         us : sequence of float
-            Coordinates in [0, 1], one fewer than paths.
+            Coordinates in [0, 1], one fewer than there are paths.
 
         Returns
         -------
         list of float
-            In the order of the paths; they sum to the total.
+            Amounts in the order of the paths. They sum to the total.
 
         Examples
         --------
@@ -212,14 +212,14 @@ class Space:
 
     @classmethod
     def from_settings(cls, free: Mapping[str, Free], mixes: Mapping[str, Mix]) -> "Space":
-        """The space that free values and mixes span.
+        """Build the space that free values and mixes span.
 
         Parameters
         ----------
         free : Mapping of str to Free
-            By path.
+            Free values by key path.
         mixes : Mapping of str to Mix
-            By name. Both must be free of faults (`space_faults`).
+            Mixes by name. Both arguments must be valid (see `space_faults`).
 
         Returns
         -------
@@ -230,11 +230,11 @@ class Space:
 
     @property
     def coordinates(self) -> tuple[Coordinate, ...]:
-        """All coordinates, in the order of the file."""
+        """All coordinates, in the order of declaration."""
         return (*(axis.coordinate for axis in self.axes), *(coordinate for mix in self.mixes for coordinate in mix.coordinates))
 
     def values(self, point: Point) -> dict[str, Any]:
-        """Values by path, as written in a file and accepted by `with_values`.
+        """Convert a point to values by key path, as accepted by `with_values`.
 
         Parameters
         ----------
@@ -244,6 +244,7 @@ class Space:
         Returns
         -------
         dict of str to Any
+            In the format of a YAML file.
         """
         values = {path: axis.value(point[axis.coordinate.name]) for axis in self.axes for path in axis.paths}
         for mix in self.mixes:
@@ -251,7 +252,7 @@ class Space:
         return values
 
     def at(self, unit: Sequence[float]) -> dict[str, float]:
-        """The point at a position in the unit cube.
+        """Map a position in the unit cube to a point.
 
         Parameters
         ----------
@@ -261,7 +262,7 @@ class Space:
         Returns
         -------
         dict of str to float
-            By name of the coordinate.
+            A number for each coordinate, by coordinate name.
         """
         return {coordinate.name: coordinate.at(float(u)) for coordinate, u in zip(self.coordinates, unit, strict=True)}
 
@@ -269,7 +270,7 @@ class Space:
 class NumericBounds(NamedTuple):
     """Bounds and step as numbers: durations in days, times of day in minutes since midnight.
 
-    `kind`: None if the bounds are not of one kind. `step`: None if not given, nan if it does not fit the bounds.
+    `kind`: None if the bounds are of different kinds. `step`: None if not given, NaN if it does not match the kind of the bounds.
     """
 
     kind: ValueKind | None
@@ -279,7 +280,7 @@ class NumericBounds(NamedTuple):
 
 
 def bounds_as_numbers(value: Free) -> NumericBounds:
-    """The bounds of a free value without choices, as numbers."""
+    """Convert the bounds of a free value without `choices` to numbers."""
     bounds = (value.low, value.high)
     if all(map(_is_number, bounds)):
         is_whole = all(isinstance(number, int) for number in (*bounds, value.step or 1))
@@ -300,7 +301,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _step_as_number(kind: str, step: Any) -> float | None:
-    """A step between durations in days, or between times of day in minutes; nan if the step does not fit."""
+    """A step in days for durations, in minutes for times of day; NaN if the step is not a suitable duration."""
     try:
         days = None if step is None else parse_duration(step)
     except ValueError:
@@ -311,7 +312,7 @@ def _step_as_number(kind: str, step: Any) -> float | None:
 
 
 def axis_of(path: str, value: Free) -> Axis:
-    """The axis of a free value without faults."""
+    """Build the axis of a valid free value."""
     paths = (path, *value.also)
     if value.choices is not None:
         return Axis(Coordinate(path, "choice", 0, len(value.choices) - 1, 1), paths, "choice", value.choices)
@@ -325,20 +326,20 @@ def axis_of(path: str, value: Free) -> Axis:
 
 
 def takes_integers_only(path: str) -> bool:
-    """Whether the value at a path of a scenario must be a whole number."""
+    """Whether the value at a path of a scenario must be an integer."""
     keys = parse_path(path)
     kinds = types_at(ScenarioSpec, keys) if keys else []
     return int in kinds and float not in kinds
 
 
 def mix_coordinates(name: str, mix: Mix) -> MixCoordinates:
-    """The coordinates of a mix without faults."""
+    """Build the coordinates of a valid mix."""
     coordinates = tuple(Coordinate(f"{name}[{i}]", "real", 0.0, 1.0) for i in range(len(mix.of) - 1))
     return MixCoordinates(coordinates, mix.of, mix.total, mix.at_least, all(takes_integers_only(path) for path in mix.of))
 
 
 def _duration_in_parts(seconds: int) -> str:
-    """The shortest text for whole seconds, such as 36h or 1d 5h 12min. `duration_text` uses one unit and needs exact days."""
+    """Format whole seconds, such as 36h or 1d 5h 12min. Unlike `duration_text`, it combines units and needs no exact fraction of days."""
     unit, size = next((unit, size) for unit, size in _UNIT_SECONDS.items() if seconds % size == 0)
     if size >= _HOUR or seconds < 100 * size:
         return f"{seconds // size}{unit}"
@@ -350,7 +351,7 @@ def _duration_in_parts(seconds: int) -> str:
 
 
 def _round_to_total(amounts: list[float], total: int) -> list[float]:
-    """Round amounts to whole numbers that sum to the total, by largest remainders."""
+    """Round amounts to whole numbers that sum to the total (largest remainder method)."""
     floors = [math.floor(amount) for amount in amounts]
     order = sorted(range(len(amounts)), key=lambda i: floors[i] - amounts[i])
     for i in order[: total - sum(floors)]:

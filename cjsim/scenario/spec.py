@@ -1,4 +1,4 @@
-"""A scenario, as declared: a journey under a policy, with a population and a horizon."""
+"""Schema of a scenario: a journey, a policy, a population and a horizon."""
 
 from typing import Annotated
 
@@ -14,10 +14,10 @@ MAX_CUSTOMERS = 100_000_000
 
 
 class Entry(StrictModel):
-    """When customers enter: all at day 0, evenly over a window, or as a file says.
+    """When initial customers enter: all on day 0, evenly over a period (`over`), or at the times in a file.
 
-    `file`: CSV with a column `entered` (a date, a date-time, or days since the start) and, where wanted, columns named as traits
-    or attributes, whose values then hold for that customer instead of a draw. Customer n takes row n modulo the rows.
+    `file`: CSV with a column `entered` (a date, a date-time, or days since the start). Optional columns named after traits or attributes
+    give values that replace random draws. Customer n takes row n modulo the number of rows.
     """
 
     over: Duration = 0.0
@@ -25,7 +25,7 @@ class Entry(StrictModel):
 
 
 class ScenarioSpec(Document):
-    """A journey under a policy, with a population and a horizon."""
+    """A journey, a policy, a population and a horizon: everything that one simulation needs."""
 
     name: Name
     title: str = ""
@@ -40,5 +40,5 @@ class ScenarioSpec(Document):
 
     @property
     def has_shared_resources(self) -> bool:
-        """Whether customers compete for desks or for budgets of sends."""
+        """Whether customers share resources: desks or budgets of sends."""
         return bool(self.journey.desks or self.policy.guardrails.budgets)

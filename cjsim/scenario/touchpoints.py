@@ -1,4 +1,4 @@
-"""Touchpoints, as declared: messages, offers, desks and acquisition channels."""
+"""Schemas of touchpoints: messages, offers, desks and acquisition channels."""
 
 from typing import Annotated, Literal
 
@@ -9,11 +9,11 @@ from cjsim.scenario.kinds.effects import Effect, Lift
 from cjsim.scenario.kinds.wait_laws import WaitLaw
 from cjsim.yaml.strict_model import StrictModel
 
-PERSONAL = "personal"  # a message's topic that is chosen for the customer
+PERSONAL = "personal"  # the topic of a personalized message: the interest that the firm assumes for the customer
 
 
 class Lifts(StrictModel):
-    """Gains of events' lifts when a message is delivered, opened, clicked."""
+    """Gains in the lift of events when a message is delivered, opened or clicked."""
 
     delivered: dict[Name, Lift] = {}
     opened: dict[Name, Lift] = {}
@@ -21,7 +21,7 @@ class Lifts(StrictModel):
 
 
 class MessageEffects(StrictModel):
-    """Effects of a message when it is delivered, opened, clicked."""
+    """Effects on the customer when a message is delivered, opened or clicked."""
 
     delivered: tuple[Effect, ...] = ()
     opened: tuple[Effect, ...] = ()
@@ -29,10 +29,10 @@ class MessageEffects(StrictModel):
 
 
 class Message(StrictModel):
-    """Content on a channel, and how a neutral customer answers it.
+    """Content sent on a channel, and the response rates of a neutral customer.
 
-    `topic`: what it is about, one of the journey's interests, or `personal`: what the firm takes the customer's interest to be.
-    `relevance` is added to the logit of opening where the topic is the customer's interest.
+    `topic`: one of the journey's interests, or `personal` for the interest that the firm assumes for the customer. `relevance` is added
+    to the logit of opening if the topic matches the customer's interest.
     """
 
     channel: Name
@@ -50,12 +50,12 @@ class Message(StrictModel):
     @model_validator(mode="after")
     def _topic_of_relevance(self) -> "Message":
         if self.relevance != 0 and self.topic is None:
-            raise ValueError("must have a 'topic' where it has 'relevance'")
+            raise ValueError("must have a 'topic' if it has 'relevance'")
         return self
 
 
 class Offer(StrictModel):
-    """A discount on purchases while it is valid: a share of the value, or an amount. Who would have bought anyway may take it too."""
+    """A discount on purchases during its validity: a share of the value, or an amount. Purchases that would happen anyway qualify too."""
 
     title: str = ""
     discount: Annotated[RealNumber, Field(gt=0, le=1)] | None = None
@@ -68,12 +68,12 @@ class Offer(StrictModel):
     @model_validator(mode="after")
     def _one_of(self) -> "Offer":
         if (self.discount is None) == (self.amount is None):
-            raise ValueError("must have either 'discount', a share, or 'amount', money")
+            raise ValueError("must have either 'discount' (a share) or 'amount' (money)")
         return self
 
 
 class DeskEffects(StrictModel):
-    """Effects on who asked: answered within the promised time, answered later, or not answered before patience ended."""
+    """Effects on a customer whose request was answered within the promised time, answered late, or abandoned."""
 
     in_time: tuple[Effect, ...] = ()
     late: tuple[Effect, ...] = ()
@@ -81,7 +81,7 @@ class DeskEffects(StrictModel):
 
 
 class Desk(StrictModel):
-    """People who answer: how long an answer takes, how long customers wait for one, and what it does to them."""
+    """A desk whose agents answer requests: service time, patience of waiting customers, and effects on them."""
 
     title: str = ""
     service: WaitLaw
@@ -90,7 +90,7 @@ class Desk(StrictModel):
 
 
 class Hill(StrictModel):
-    """Arrivals a day from adstocked spend a day s: at_most s^slope / (half^slope + s^slope)."""
+    """Arrivals per day from adstocked spend per day s: at_most s^slope / (half^slope + s^slope)."""
 
     at_most: NonNegative
     half: Positive
@@ -98,7 +98,7 @@ class Hill(StrictModel):
 
 
 class Acquisition(StrictModel):
-    """A way in which customers come: arrivals a day without spend, and from spend through carry-over (adstock) and saturation (Hill)."""
+    """An acquisition channel: arrivals per day without spend, and from spend with carry-over (adstock) and saturation (Hill)."""
 
     title: str = ""
     baseline: NonNegative = 0.0

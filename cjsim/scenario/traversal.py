@@ -10,7 +10,7 @@ from cjsim.yaml.paths import KeyPath
 
 
 def iterate_effects(effects: tuple[Effect, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Effect]]:
-    """Effects and the effects of their branches, in the order written."""
+    """Iterate over effects and the effects in their branches, in order."""
     for index, effect in enumerate(effects):
         effect_path = (*path, index)
         yield effect_path, effect
@@ -19,7 +19,7 @@ def iterate_effects(effects: tuple[Effect, ...], path: KeyPath) -> Iterator[tupl
 
 
 def journey_effects(journey: JourneySpec) -> Iterator[tuple[KeyPath, Effect]]:
-    """All effects of a journey: of events, then of messages, then of desks."""
+    """Iterate over all effects of a journey: those of events, then messages, then desks."""
     for name, event in journey.events.items():
         yield from iterate_effects(event.effects, ("events", name, "effects"))
     for name, message in journey.messages.items():
@@ -31,7 +31,7 @@ def journey_effects(journey: JourneySpec) -> Iterator[tuple[KeyPath, Effect]]:
 
 
 def iterate_steps(steps: tuple[Step, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Step]]:
-    """Steps and the steps inside them, in the order written."""
+    """Iterate over steps and the steps in their branches, in order."""
     for index, step in enumerate(steps):
         step_path = (*path, index)
         yield step_path, step
@@ -40,13 +40,13 @@ def iterate_steps(steps: tuple[Step, ...], path: KeyPath) -> Iterator[tuple[KeyP
 
 
 def policy_steps(policy: PolicySpec) -> Iterator[tuple[KeyPath, Step]]:
-    """The steps of all flows."""
+    """Iterate over the steps of all flows."""
     for name, flow in policy.flows.items():
         yield from iterate_steps(flow.steps, ("flows", name, "steps"))
 
 
 def policy_conditions(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
-    """All conditions of a policy, as text."""
+    """Iterate over the text of all conditions of a policy."""
     for name, flow in policy.flows.items():
         if flow.condition is not None:
             yield ("flows", name, "if"), flow.condition
@@ -64,7 +64,7 @@ def policy_conditions(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
 
 
 def tag_codes(journey: JourneySpec, policy: PolicySpec | None) -> dict[str, int]:
-    """Codes of the tags that effects and steps set or remove, in the order of first mention."""
+    """Assign codes to the tags that effects and steps set or remove, in the order of first use."""
     changes = [effect.leads_to() for _, effect in journey_effects(journey)]
     changes += [step.leads_to() for _, step in policy_steps(policy)] if policy is not None else []
     tags = dict.fromkeys(name for named in changes for kind, name in named if kind == "tag")

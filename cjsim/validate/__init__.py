@@ -1,1 +1,1 @@
-"""Checks of journeys, policies and scenarios: faults that must be corrected, and lint warnings."""
+"""Validates journeys, policies and scenarios: faults (errors) and lint warnings."""

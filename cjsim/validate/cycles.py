@@ -1,4 +1,4 @@
-"""Checks for endless loops at one moment: events that fire each other, flows that loop without a wait, desks that are asked again."""
+"""Detects zero-time loops: events that fire each other, flows that loop without a wait, desks that cause requests to themselves."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -18,19 +18,19 @@ from cjsim.yaml.paths import Fault, KeyPath
 T = TypeVar("T")
 StepGraph = dict[KeyPath, set[KeyPath]]
 GraphNode = tuple[str, str]  # kind (event, stage, desk, flow) and name
-LEAVES_STAGE = "-> elsewhere"  # used next to words of conditions, so it must not look like one
+LEAVES_STAGE = "-> elsewhere"  # appears in sets of condition words, so it must not look like one
 WORDS_CHANGED_BY_SENDS = frozenset({"contacts", "opens", "clicks", "sent", "opened", "clicked", "consent", "unopened"})
 
 
 def flow_faults(flow: Flow, path: KeyPath) -> Iterator[Fault]:
-    """Yield faults of labels given twice, jumps to unknown labels, and loops without a wait.
+    """Yield faults of duplicate labels, jumps to unknown labels, and loops without a wait.
 
     Parameters
     ----------
     flow : Flow
         The flow to check.
     path : KeyPath
-        The path of the flow in the policy.
+        Path of the flow in the policy.
 
     Yields
     ------
@@ -41,7 +41,7 @@ def flow_faults(flow: Flow, path: KeyPath) -> Iterator[Fault]:
     for step_path, step in iterate_steps(flow.steps, (*path, "steps")):
         if step.label is not None and step.label in labels:
             faulty = True
-            yield Fault((*step_path, "label"), "must have a label that no other step of the flow has", f"'{step.label}'", "Rename one.")
+            yield Fault((*step_path, "label"), "must be unique within the flow", f"'{step.label}' twice", "Rename one of the labels.")
         elif step.label is not None:
             labels[step.label] = step_path
     for step_path, step in iterate_steps(flow.steps, (*path, "steps")):
@@ -54,17 +54,17 @@ def flow_faults(flow: Flow, path: KeyPath) -> Iterator[Fault]:
         cycle_steps = [(step_path, step) for step_path, step in iterate_steps(flow.steps, (*path, "steps")) if step_path in cycle]
         jump = next(step_path for step_path, step in cycle_steps if isinstance(step, JumpStep))
         has_wait_until = any(isinstance(step, WaitUntilStep) for _, step in cycle_steps)
-        hint = "; a 'wait_until' is over at once where it is that time" if has_wait_until else ""
+        hint = "; a 'wait_until' can end immediately" if has_wait_until else ""
         remedy = f"Put a 'wait' or 'wait_for' between the label and the jump{hint}."
         yield Fault((*jump, "jump"), "must not lead back to itself without waiting", "a loop without a wait", remedy)
 
 
 def _step_graph(flow: Flow, path: KeyPath, labels: dict[str, KeyPath]) -> StepGraph:
-    """The steps that follow each step immediately. Nothing follows a wait immediately."""
+    """Map each step to the steps that can follow it in zero time. No step follows a wait in zero time."""
     graph: StepGraph = {}
 
     def add_edges(steps: tuple[Step, ...], start: KeyPath, after: KeyPath | None) -> KeyPath | None:
-        """Add the edges of a list of steps. Returns its first step, or `after` if the list is empty."""
+        """Add the edges of a list of steps. Returns the path of its first step, or `after` if the list is empty."""
         for index in reversed(range(len(steps))):
             step, step_path = steps[index], (*start, index)
             branches = list(step.branches())
@@ -85,15 +85,15 @@ def _step_graph(flow: Flow, path: KeyPath, labels: dict[str, KeyPath]) -> StepGr
 
 
 def instant_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fault]:
-    """Yield faults of cycles of events, stages, desks and flows that follow each other immediately.
+    """Yield faults of zero-time cycles of events, stages, desks and flows.
 
     Parameters
     ----------
     journey : JourneySpec
-        Its events fire events, move customers to stages, and may have clocks with a wait of 0.
+        Declares events, which can fire other events, change the stage, and have clocks with a wait of 0.
     policy : PolicySpec or None
-        Its flows start at events and stages, and send messages that may fire events on delivery.
-        If given, the paths of faults are those of a scenario.
+        Declares flows, which are triggered by events and stages, and whose messages can fire events on delivery. With a policy, the
+        paths of faults are those of a scenario.
 
     Yields
     ------
@@ -108,24 +108,24 @@ def instant_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[
 
 
 def _cycle_fault(cycle: list[GraphNode], journey: JourneySpec, prefix: tuple[str, ...]) -> Fault:
-    """The fault of a cycle, at the flow, desk or event where it is easiest to break. `prefix`: the path of the journey."""
+    """The fault of a cycle, located at the flow, desk or event that is easiest to fix. `prefix` is the path of the journey."""
     got = " -> ".join(f"{kind} '{name}'" for kind, name in cycle)
     if flow := next((name for kind, name in cycle if kind == "flow"), ""):
         remedy = "Give the flow an 'again_after' or a 'wait'."
-        return Fault(("policy", "flows", flow, "on"), "must not be started again at once by what it does", got, remedy)
+        return Fault(("policy", "flows", flow, "on"), "must not be started again immediately by its own effects", got, remedy)
     if desk := next((name for kind, name in cycle if kind == "desk"), ""):
         remedy = "Give the desk a 'service' above 0, and a 'patience' above 0."
-        return Fault((*prefix, "desks", desk), "must not be asked again at once by what its answer does", got, remedy)
+        return Fault((*prefix, "desks", desk), "must not be asked again immediately by its own effects", got, remedy)
     event = next(name for kind, name in cycle if kind == "event")
     for path, effect in iterate_effects(journey.events[event].effects, ("events", event, "effects")):
         if isinstance(effect, FireEffect) and ("event", effect.fire) in cycle:
-            return Fault((*prefix, *path, effect.key), "must not lead back to the event itself", got, "Remove one 'fire' of the cycle.")
-    remedy = "Give it a 'wait' above 0, or a 'go' to a stage where it does not happen."
-    return Fault((*prefix, "events", event, "wait"), "must not happen again and again at one moment", got, remedy)
+            return Fault((*prefix, *path, effect.key), "must not lead back to the event itself", got, "Remove one 'fire' from the cycle.")
+    remedy = "Give it a 'wait' above 0, or a 'go' to a stage without this event."
+    return Fault((*prefix, "events", event, "wait"), "must not repeat endlessly in zero time", got, remedy)
 
 
 def _instant_graph(journey: JourneySpec, policy: PolicySpec | None) -> dict[GraphNode, set[GraphNode]]:
-    """What may follow each event, stage, desk and flow immediately."""
+    """Map each event, stage, desk and flow to what can follow it in zero time."""
     graph: dict[GraphNode, set[GraphNode]] = {("event", name): _consequences(event.effects) for name, event in journey.events.items()}
     graph |= {("stage", name): set() for name in journey.stages}
     graph |= {("desk", name): _immediate_answers(desk) for name, desk in journey.desks.items()}
@@ -148,14 +148,14 @@ def _instant_graph(journey: JourneySpec, policy: PolicySpec | None) -> dict[Grap
 
 
 def _is_delivered_immediately(channel: Channel | None, flow: Flow) -> bool:
-    """Whether a message of the flow is delivered when it is sent: never by a desk, on a pull channel only if a visit starts the flow."""
+    """Whether a message is delivered when the flow sends it: never by a desk, and on a pull channel only if a visit starts the flow."""
     if channel is None or channel.behavior.goes_through_desk:
         return False
     return not channel.behavior.waits_for_visit or flow.on.starts_at() in [("event", visit) for visit in channel.visits]
 
 
 def _immediate_answers(desk: Desk) -> set[GraphNode]:
-    """What a request to a desk causes immediately: through a service time of 0, or a patience of 0."""
+    """What a request to a desk can cause in zero time, through a service time or a patience of 0."""
     consequences: set[GraphNode] = set()
     if desk.service.is_always_zero:
         consequences |= _consequences(desk.effects.in_time) | _consequences(desk.effects.late)
@@ -165,12 +165,12 @@ def _immediate_answers(desk: Desk) -> set[GraphNode]:
 
 
 def _consequences(effects: tuple[Effect, ...]) -> set[GraphNode]:
-    """Events, stages and desks that effects may lead to."""
+    """Events, stages and desks that effects can lead to."""
     return {node for _, effect in iterate_effects(effects, ()) for node in effect.leads_to() if node[0] in ("event", "stage", "desk")}
 
 
 def _surely_repeats_immediately(event: Event) -> bool:
-    """Whether the wait is surely 0, and only the event's unconditional effects can end the loop (see `_zero_time_loop_faults`)."""
+    """Whether the wait is always 0 and only unconditional effects of the event can end the loop (see `_zero_time_loop_faults`)."""
     return event.when is None and not any(isinstance(effect, ChooseEffect) for effect in event.effects) and _has_zero_wait(event)
 
 
@@ -185,7 +185,7 @@ def _may_be_zero_wait(event: Event) -> bool:
 def _zero_time_loop_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fault]:
     """Yield faults of clocks with a wait of 0 that nothing can stop: neither a change of `when` nor a move to another stage.
 
-    A word counts as changed if anything may change something of this name, so a rejected loop is surely endless.
+    A condition word counts as changed if anything may change it under any name, so every rejected loop is truly endless.
     """
     prefix = ("journey",) if policy is not None else ()
     for name, event in journey.events.items():
@@ -202,11 +202,11 @@ def _zero_time_loop_faults(journey: JourneySpec, policy: PolicySpec | None) -> I
         ]
         changed = _words_changed_by_events(journey, [name, *concurrent]) | _words_changed_by_policy(journey, policy)
         if not changed & {LEAVES_STAGE, *condition_words}:
-            got = f"a wait of 0 while '{event.when}', which nothing ends" if event.when else "a wait of 0 that nothing ends"
-            remedy = "Give it a 'wait' above 0, a 'go' to a stage where it does not happen, or a 'when' that it ends itself, such as "
+            got = f"a wait of 0 while '{event.when}', which nothing changes" if event.when else "a wait of 0 that nothing stops"
+            remedy = "Give it a 'wait' above 0, a 'go' to a stage without this event, or a 'when' that becomes false, such as "
             yield Fault(
                 (*prefix, "events", name, "wait"),
-                "must not happen again and again at one moment",
+                "must not repeat endlessly in zero time",
                 got,
                 f"{remedy}count({name}) < 1.",
             )
@@ -218,12 +218,12 @@ def _never_runs(journey: JourneySpec, event: str) -> bool:
 
 
 def _share_a_stage(one: Event, other: Event) -> bool:
-    """Whether both can happen in one stage."""
+    """Whether two events can happen in the same stage."""
     return "anywhere" in (one.stages, other.stages) or not set(one.stages).isdisjoint(other.stages)
 
 
 def _words_changed_by_events(journey: JourneySpec, events: Iterable[str]) -> set[str]:
-    """Words of conditions that these events, and events that they fire, may change; `LEAVES_STAGE` if one moves to a stage."""
+    """Condition words that events, and the events that they fire, can change. Includes `LEAVES_STAGE` if one changes the stage."""
     words: set[str] = set()
     queue = list(events)
     while queue:
@@ -236,7 +236,7 @@ def _words_changed_by_events(journey: JourneySpec, events: Iterable[str]) -> set
 
 
 def _words_changed_by_effects(effects: tuple[Effect, ...]) -> tuple[set[str], set[str]]:
-    """Words of conditions that effects may change, and the events that they fire."""
+    """Condition words that effects can change, and the events that they fire."""
     words: set[str] = set()
     fired: set[str] = set()
     for _, effect in iterate_effects(effects, ()):
@@ -247,7 +247,7 @@ def _words_changed_by_effects(effects: tuple[Effect, ...]) -> tuple[set[str], se
 
 
 def _words_changed_by_policy(journey: JourneySpec, policy: PolicySpec | None) -> set[str]:
-    """Words that sends and steps of flows may change. Without a policy: the words that any policy may change."""
+    """Condition words that the sends and steps of a policy can change. Without a policy: those that any policy can change."""
     steps = [step for flow in (policy.flows if policy is not None else {}).values() for _, step in iterate_steps(flow.steps, ())]
     named = [one for step in steps for one in step.leads_to()]
     words = {name for kind, name in named if kind in ("tag", "score")}.union(*(step.changed_words() for step in steps))
@@ -265,7 +265,7 @@ def _words_changed_by_policy(journey: JourneySpec, policy: PolicySpec | None) ->
 
 
 def _messages_before_wait(flow: Flow) -> set[str]:
-    """Messages that a flow may send before its first wait."""
+    """Messages that a flow can send before its first wait."""
     steps = dict(iterate_steps(flow.steps, ("steps",)))
     labels = {step.label: path for path, step in steps.items() if step.label is not None}
     graph = _step_graph(flow, (), labels)
@@ -278,7 +278,7 @@ def _messages_before_wait(flow: Flow) -> set[str]:
 
 
 def _find_cycle(graph: dict[T, set[T]]) -> list[T]:
-    """A cycle of the graph, empty if there is none."""
+    """Return a cycle of the graph, or an empty list."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

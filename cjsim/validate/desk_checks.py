@@ -1,4 +1,4 @@
-"""Checks of staffing and escalation: desks that are asked have staff, and escalation does not lead back."""
+"""Checks of staffing and escalation: requested desks have staff, and escalation does not form a cycle."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from cjsim.yaml.paths import Fault, KeyPath, path_text
 
 
 def shift_faults(policy: PolicySpec) -> Iterator[Fault]:
-    """Yield faults within the staffing of desks: days named twice, and escalations that lead back."""
+    """Yield faults within the staffing of desks: duplicate days and circular escalation."""
     for name, staffing in policy.desks.items():
         path: KeyPath = ("desks", name)
         for number, shift in enumerate(staffing.shifts):
@@ -23,12 +23,12 @@ def shift_faults(policy: PolicySpec) -> Iterator[Fault]:
             yield from duplicate_faults((*path, "shifts", number, "dates"), [f"{day}" for day in shift.dates])
         if (cycle := _escalation_cycle(name, policy)) and name == min(cycle, key=list(policy.desks).index):
             got = " -> ".join(f"'{desk}'" for desk in cycle)
-            remedy = "Let the last desk of the chain keep them."
-            yield Fault((*path, "escalate", "to"), "must not lead back to the desk itself", got, remedy)
+            remedy = "Remove 'escalate' from one of these desks."
+            yield Fault((*path, "escalate", "to"), "must not lead back to the same desk", got, remedy)
 
 
 def staffing_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of desks that the journey does not declare."""
+    """Yield faults of staffed desks that the journey does not declare."""
     yield from unknown_key_faults(("desks",), policy.desks, journey.desks, "desk")
     for name, staffing in policy.desks.items():
         if staffing.escalate is not None:
@@ -36,7 +36,7 @@ def staffing_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]
 
 
 def _escalation_cycle(desk: str, policy: PolicySpec) -> list[str]:
-    """The desks on the escalation path from a desk back to itself; empty if the path does not lead back."""
+    """The desks on the escalation path from a desk back to itself, or an empty list."""
     visited = [desk]
     while (staffing := policy.desks.get(visited[-1])) is not None and staffing.escalate is not None:
         visited.append(staffing.escalate.to)
@@ -48,24 +48,24 @@ def _escalation_cycle(desk: str, policy: PolicySpec) -> list[str]:
 
 
 def unstaffed_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
-    """Yield faults of desks that may be asked but never have staff."""
+    """Yield faults of desks that can receive requests but never have staff."""
     for desk, requester in _requested_desks(scenario).items():
         staffing = scenario.policy.desks.get(desk)
         if staffing is not None and any(roster_of(staffing.shifts, start=scenario.start, horizon_days=scenario.horizon).staff):
             continue
-        must = f"must have staff within the {duration_text(scenario.horizon)} from {scenario.start}, as {requester} asks it"
-        remedy = "Give it 'shifts' with 'agents' on days that are simulated."
-        yield Fault(("policy", "desks", desk), must, f"no staff ever: {_staffing_text(staffing)}", remedy)
+        must = f"must have staff within {duration_text(scenario.horizon)} from {scenario.start}, because {requester} sends requests"
+        remedy = "Add 'shifts' with 'agents' on simulated days."
+        yield Fault(("policy", "desks", desk), must, f"no staff ({_staffing_text(staffing)})", remedy)
 
 
 def _staffing_text(staffing: Staffing | None) -> str:
     if staffing is None:
-        return "the policy does not name the desk"
-    return "its shifts are at other times" if any(shift.agents for shift in staffing.shifts) else "its shifts have no agents"
+        return "the policy has no entry for this desk"
+    return "all shifts are at other times" if any(shift.agents for shift in staffing.shifts) else "no shift has agents"
 
 
 def _requested_desks(scenario: ScenarioSpec) -> dict[str, str]:
-    """Desks that may be asked, each with one requester: an effect, a step, a human channel in use, or another desk."""
+    """Map desks that can receive requests to one source of requests: an effect, a step, a human channel or another desk."""
     journey, policy = scenario.journey, scenario.policy
     requesters: dict[str, str] = {}
     effects: list[tuple[KeyPath, tuple[Effect, ...]]] = [
@@ -74,7 +74,7 @@ def _requested_desks(scenario: ScenarioSpec) -> dict[str, str]:
     for path, message in _sends(policy):
         desk, body = journey.channels[journey.messages[message].channel].desk, journey.messages[message].effects
         if desk is not None:
-            requesters.setdefault(desk, f"policy.{path_text(path)}, by a human channel,")
+            requesters.setdefault(desk, f"policy.{path_text(path)} (on a human channel)")
         effects += [(("messages", message, "effects", touch), after) for touch, after in body]
     for path, step in policy_steps(policy):
         for desk in _desks_asked(step):
@@ -99,7 +99,7 @@ def _desks_asked(kind: Effect | Step) -> list[str]:
 
 
 def _sends(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
-    """Every message that the policy sends, with the path of the send."""
+    """Iterate over the messages that the policy sends, with the path of each send."""
     for name, broadcast in policy.broadcasts.items():
         yield ("broadcasts", name, "send"), broadcast.send
     yield from (((*path, step.key), name) for path, step in policy_steps(policy) for kind, name in step.leads_to() if kind == "message")

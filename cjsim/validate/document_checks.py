@@ -1,4 +1,4 @@
-"""All checks across the parts of a journey, a policy and a scenario."""
+"""Runs all checks that involve several parts of a journey, a policy or a scenario."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +18,14 @@ from cjsim.yaml.paths import Fault
 
 
 def journey_faults(journey: JourneySpec, policy: PolicySpec | None = None) -> Iterator[Fault]:
-    """Yield what is wrong across the parts of a journey.
+    """Yield faults that involve several parts of a journey.
 
     Parameters
     ----------
     journey : JourneySpec
         The journey to check.
     policy : PolicySpec, optional
-        The policy that it is simulated under. If not given, conditions may use any tag.
+        The policy of the scenario. Without one, conditions may use any tag.
 
     Yields
     ------
@@ -45,19 +45,19 @@ def journey_faults(journey: JourneySpec, policy: PolicySpec | None = None) -> It
     for path, effect in journey_effects(journey):
         yield from effect.faults(path, journey)
     for name, moment in journey.moments.items():
-        # The customer table contains moments, and it contains only what the firm could know.
+        # Moments appear in the customer table, which contains only what the firm can observe.
         yield from observed_faults(("moments", name, "event"), moment.event, journey.events)
     yield from instant_faults(journey, None)
 
 
 def policy_faults(policy: PolicySpec) -> Iterator[Fault]:
-    """Yield what is wrong across the parts of a policy, whatever the journey."""
+    """Yield faults of a policy that do not depend on the journey."""
     yield from internal_policy_faults(policy)
     yield from shift_faults(policy)
 
 
 def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
-    """Yield what is wrong across a journey, a policy and the population."""
+    """Yield faults of a journey, its policy and the population together."""
     journey, policy = scenario.journey, scenario.policy
     faults_in_journey = [fault.under("journey") for fault in journey_faults(journey, policy)]
     faults_in_policy = [fault.under("policy") for fault in policy_faults(policy)]
@@ -75,22 +75,22 @@ def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
 
 
 def _population_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
-    """Yield faults of a scenario without customers, and of a missing entry file."""
+    """Yield faults of a scenario without customers, and of the entry file."""
     channels, entry = scenario.journey.acquisition, scenario.entry
     if scenario.customers == 0 and not any(
         _brings_customers(channel, scenario.policy.acquisition.get(name)) for name, channel in channels.items()
     ):
-        remedy = "Give a number of customers, or a channel of 'acquisition' a 'baseline' or spend."
-        yield Fault(("customers",), "must be at least 1 where no acquisition brings any", "0", remedy)
+        remedy = "Increase it, or give an acquisition channel a 'baseline' or spend."
+        yield Fault(("customers",), "must be at least 1 if no acquisition channel brings customers", "0", remedy)
     if entry.file is None:
         return
     if not Path(entry.file).is_file():
-        yield Fault(("entry", "file"), "must be a file that exists", f"'{entry.file}'", "Name it relative to the scenario's file.")
+        yield Fault(("entry", "file"), "must be a file that exists", f"'{entry.file}'", "Give a path relative to the scenario file.")
     if entry.over:
         yield Fault(("entry",), "must have either 'over' or 'file'", "both", "Remove one.")
 
 
 def _brings_customers(channel: Acquisition, spend: Spend | None) -> bool:
-    """Whether an acquisition channel brings any customer."""
+    """Whether an acquisition channel brings any customers."""
     has_spend = spend is not None and spend.has_money()
     return channel.baseline > 0 or (has_spend and channel.hill is not None and channel.hill.at_most > 0)

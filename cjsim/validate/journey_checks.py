@@ -1,4 +1,4 @@
-"""Checks within a journey, except touchpoints and effects: names, personas, activity and events."""
+"""Checks of a journey apart from touchpoints and effects: names, personas, activity and events."""
 
 import keyword
 from collections.abc import Iterator
@@ -37,29 +37,34 @@ LOG_NAMES = frozenset(touch.name.lower() for touch in TouchCode)
 
 
 def reserved_name_faults(journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of names with a reserved meaning, and of too many names."""
+    """Yield faults of reserved names, name clashes, and too many names."""
     taken: dict[str, str] = {}
     for group, kind in (("traits", "trait"), ("attributes", "attribute"), ("personas", "persona")):
         for name in getattr(journey, group):
             if name in RESERVED or keyword.iskeyword(name):
-                yield Fault((group, name), "must have a name that is no word of the condition language", f"'{name}'", "Rename it.")
+                yield Fault((group, name), "must not be a reserved word of the condition language", f"'{name}'", "Rename it.")
             elif name in taken:
-                yield Fault((group, name), f"must have a name that no {taken[name]} has", f"'{name}'", f"Rename this {kind}.")
+                yield Fault((group, name), f"must have a name different from every {taken[name]}", f"'{name}'", f"Rename this {kind}.")
             taken.setdefault(name, kind)
     for name in journey.events:
         if name in LOG_NAMES:
-            yield Fault(("events", name), "must have a name that is no touchpoint's in the log", f"'{name}'", "Rename the event.")
+            yield Fault(("events", name), "must not have a name that the event log reserves", f"'{name}'", "Rename the event.")
     if "all" in journey.channels:
-        yield Fault(("channels", "all"), "must have a name other than 'all', which opt_out takes for every channel", "'all'", "Rename it.")
+        yield Fault(("channels", "all"), "must have a name other than 'all', which 'opt_out' uses for every channel", "'all'", "Rename it.")
     if PERSONAL in journey.interests:
-        must = f"must have a name other than '{PERSONAL}', which as a topic means what the firm takes a customer's interest to be"
+        must = f"must have a name other than '{PERSONAL}', which as a topic means the interest that the firm assumes"
         yield Fault(("interests", PERSONAL), must, f"'{PERSONAL}'", "Rename it.")
     if NO_ACQUISITION_CHANNEL in journey.acquisition:
         none = NO_ACQUISITION_CHANNEL
-        must = f"must have a name other than '{none}', which as a level of {ACQUIRED_BY} means that no channel brought the customer"
+        must = f"must have a name other than '{none}', which as a level of {ACQUIRED_BY} means no acquisition channel"
         yield Fault(("acquisition", none), must, f"'{none}'", "Rename it.")
     for name in journey.desks.keys() & journey.offers.keys():
-        yield Fault(("offers", name), "must have a name that no desk has", f"'{name}'", "Rename one: the log names its sources.")
+        yield Fault(
+            ("offers", name),
+            "must have a name different from every desk",
+            f"'{name}'",
+            "Rename one, because the event log identifies both by name.",
+        )
     yield from too_many_faults(("channels",), journey.channels, MAX_CHANNELS)
     for group in _COUNTED:
         yield from too_many_faults((group,), getattr(journey, group), MAX_NAMES - N_TOUCH_CODES)
@@ -68,7 +73,7 @@ def reserved_name_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def persona_faults(journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of personas, and of the traits and interests that the journey names."""
+    """Yield faults of personas, and of the traits and interests that the journey refers to."""
     if journey.clock_shift is not None:
         yield from unknown_name_faults(("clock_shift",), journey.clock_shift, journey.traits, "trait")
     if journey.preferred_contacts is not None:
@@ -88,15 +93,17 @@ def persona_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def activity_faults(path: KeyPath, activity: Activity) -> Iterator[Fault]:
-    """Yield faults of days that do not exist, and of a year without activity."""
+    """Yield faults of invalid days, and of seasons that leave no activity."""
     leap_year = [f"{date(2024, 1, 1) + timedelta(days=n):%m-%d}" for n in range(366)]
     for name, season in activity.seasons.items():
         for key, day in (("from", season.first), ("to", season.last)):
             if day not in leap_year:
-                yield Fault((*path, "seasons", name, key), "must be a day of the year such as '11-24'", f"'{day}'", "Write month-day.")
+                yield Fault((*path, "seasons", name, key), "must be a day of the year such as '11-24'", f"'{day}'", "Write it as MM-DD.")
     shut = [season for season in activity.seasons.values() if season.times == 0]
     if shut and all(any(_in_season(day, season.first, season.last) for season in shut) for day in leap_year):
-        yield Fault((*path, "seasons"), "must leave a day of the year with activity", "'times: 0' for every day", "Shorten a season.")
+        yield Fault(
+            (*path, "seasons"), "must leave at least one day of the year with activity", "'times: 0' on every day", "Shorten a season."
+        )
 
 
 def _in_season(day: str, first: str, last: str) -> bool:
@@ -121,7 +128,7 @@ def event_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fa
 
 
 def _when_faults(path: KeyPath, text: str, names: ConditionNames, journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of a `when`. It may use only what changes when something happens, as it is evaluated only then."""
+    """Yield faults of a `when` condition. It is only evaluated when something happens, so it may not depend on time."""
     try:
         program = parse_condition(text, names)
     except ConditionError as error:
@@ -133,5 +140,5 @@ def _when_faults(path: KeyPath, text: str, names: ConditionNames, journey: Journ
         if op in TIME_DEPENDENT_OPS or (op is ConditionOp.SCORE and arg in decaying_scores):
             got = f"'{words[op]}'" if op in TIME_DEPENDENT_OPS else f"the score '{list(journey.scores)[arg]}', which has a half-life"
             remedy = "Use tags, counts, stages, attributes, consent, or scores without a half-life."
-            yield Fault(path, "must name only what changes when something happens to the customer", got, remedy)
+            yield Fault(path, "must use only values that change when something happens to the customer", got, remedy)
             return

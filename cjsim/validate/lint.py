@@ -1,4 +1,4 @@
-"""Lint: warnings about what looks like a mistake in a journey, a policy or a scenario that can be simulated."""
+"""Lint: warnings about likely mistakes in valid journeys, policies and scenarios."""
 
 from collections.abc import Iterator
 
@@ -16,17 +16,17 @@ from cjsim.yaml.paths import path_text
 
 
 def lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[str]:
-    """What looks like a mistake, one sentence each.
+    """Return warnings about likely mistakes: what happens, why, and what to do.
 
     Parameters
     ----------
     record : ScenarioSpec, JourneySpec or PolicySpec
-        A policy alone gets fewer checks, as its journey is not known.
+        The record to check. A policy without its journey has fewer checks.
 
     Returns
     -------
     list of str
-        Empty if nothing looks like a mistake.
+        Warnings, each starting with a path. Empty if there are none.
     """
     if isinstance(record, ScenarioSpec):
         warnings = [
@@ -36,38 +36,49 @@ def lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[str]:
             *touchpoint_warnings(record),
         ]
         if record.entry.over > record.horizon:
-            warnings.append("entry.over: some customers enter after the horizon and are never seen.")
+            warnings.append(
+                "entry.over: some customers enter after the horizon and are not simulated. Shorten it, or lengthen the horizon."
+            )
         return warnings
     return list(_journey_warnings(record, None, "") if isinstance(record, JourneySpec) else _flow_warnings(record, ""))
 
 
 def _journey_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: str) -> Iterator[str]:
-    # A journey is used with many policies: messages that this policy does not send are no mistake of the journey.
+    # A journey is shared by many policies, so messages that this policy does not send are not a mistake in the journey.
     reachable = find_reachable(journey, None)
     for name in journey.stages:
         if name not in reachable.stages:
-            yield f"{prefix}stages.{name}: no customer ever comes here. Let an event 'go' here, or remove it."
+            yield f"{prefix}stages.{name}: no customer ever enters this stage. Add an event that goes to it, or remove the stage."
     for name, event in journey.events.items():
         if name not in reachable.events:
-            yield f"{prefix}events.{name}: can never happen: {_why_unreachable(event, reachable)}, and nothing that happens fires it."
+            yield (
+                f"{prefix}events.{name}: never happens, because {_why_unreachable(event, reachable)} and no effect fires it. "
+                "Change this, or remove the event."
+            )
     last = list(journey.stages)[-1]
     for name in journey.stages:
         if name in reachable.stages and name != last and not _can_leave(journey, name, reachable):
-            yield f"{prefix}stages.{name}: cannot be left, though it is not the last stage."
+            yield (
+                f"{prefix}stages.{name}: customers cannot leave this stage, although it is not the last one. "
+                "Add an event that goes to another stage, or declare this stage last."
+            )
     for path, effect in journey_effects(journey):
         if isinstance(effect, UntagEffect) and policy is not None and effect.untag not in _assigned_tags(journey, policy):
-            yield f"{prefix}{path[0]}.{path[1]}: removes the tag '{effect.untag}', which nothing sets."
+            yield (
+                f"{prefix}{path[0]}.{path[1]}: removes the tag '{effect.untag}', which is never set, so this has no effect. "
+                "Correct the tag, or remove the effect."
+            )
 
 
 def _why_unreachable(event: Event, reachable: Reachable) -> str:
-    """Why an event never happens."""
+    """The reason why an event never happens by itself."""
     if event.wait == "never":
         return "its wait is 'never'"
     if event.stages == ():
-        return "it is in no stage"
+        return "it belongs to no stage"
     if event.stages != "anywhere" and reachable.stages.isdisjoint(event.stages):
-        return "none of its stages is ever entered"
-    return "its clock never runs"
+        return "no customer enters its stages"
+    return "its speed is 0 for every persona"
 
 
 def _assigned_tags(journey: JourneySpec, policy: PolicySpec) -> set[str]:
@@ -76,7 +87,7 @@ def _assigned_tags(journey: JourneySpec, policy: PolicySpec) -> set[str]:
 
 
 def _can_leave(journey: JourneySpec, stage: str, reachable: Reachable) -> bool:
-    """Whether an event in this stage, a fired event, a message or a desk leads to another stage."""
+    """Whether an event in this stage, a fired event, a message or a desk can move customers to another stage."""
     events = {name for name in reachable.events if journey.events[name].stages in ("anywhere", ()) or stage in journey.events[name].stages}
     size = -1
     while size != (size := len(events)):
@@ -89,11 +100,11 @@ def _flow_warnings(policy: PolicySpec, prefix: str) -> Iterator[str]:
     for name, flow in policy.flows.items():
         path = f"{prefix}flows.{name}"
         if not any(step.changes_something for _, step in iterate_steps(flow.steps, ())):
-            yield f"{path}: does nothing."
+            yield f"{path}: none of its steps does anything. Add a step such as 'send', or remove the flow."
         if flow.holdout == 1:
-            yield f"{path}.holdout: is 1, so that everyone is held out."
+            yield f"{path}.holdout: is 1, so the flow sends nothing to anyone. Use a share below 1."
         yield from (
-            f"{prefix}{step_path} can never be reached: it stands after a stop or a jump."
+            f"{prefix}{step_path}: never runs, because it follows a 'stop' or 'jump'. Remove it, or jump to its 'label'."
             for step_path in _unreachable_steps(flow.steps, f"flows.{name}.steps")
         )
     guardrail_warnings = policy.guardrails.warnings()
@@ -101,25 +112,28 @@ def _flow_warnings(policy: PolicySpec, prefix: str) -> Iterator[str]:
 
 
 def _unused_best_hour(policy: PolicySpec) -> Iterator[str]:
-    """Yield warnings of settings of a best hour that is off."""
-    # Not a fault: a search that turns `best_hour` off leaves these settings in place.
+    """Yield warnings of best-hour settings without `best_hour`."""
+    # A warning, not a fault: a search that turns `best_hour` off keeps these settings.
     for path, step in policy_steps(policy):
         if isinstance(step, WaitUntilStep) and not step.wait_until.best_hour:
             for name in ("typical", "learn_from"):
                 if getattr(step.wait_until, name) != WaitUntilTerms.model_fields[name].default:
-                    yield f"{path_text(path)}.wait_until.{name}: has no effect without 'best_hour'."
+                    yield f"{path_text(path)}.wait_until.{name}: has no effect without 'best_hour'. Set it, or remove '{name}'."
 
 
 def _unused_levels(policy: PolicySpec) -> Iterator[str]:
-    """Yield a warning of personalization that never applies."""
+    """Yield a warning if a personalization entry never applies."""
     for index, level in enumerate(policy.personalisation[:-1]):
         if level.condition is None:
-            yield f"personalisation[{index + 1}] never applies: the one before it has no condition."
+            yield (
+                f"personalisation[{index + 1}]: never applies, because the entry before it has no condition. "
+                "Move the entry without a condition to the end."
+            )
             return
 
 
 def _unreachable_steps(steps: tuple[Step, ...], path: str) -> Iterator[str]:
-    """Yield the paths of steps after a stop or a jump that no jump can reach."""
+    """Yield the paths of steps that follow a `stop` or a `jump` and that no `jump` can reach."""
     ended = False
     for index, step in enumerate(steps):
         has_label = any(inner.label is not None for _, inner in iterate_steps((step,), ()))
@@ -132,32 +146,32 @@ def _unreachable_steps(steps: tuple[Step, ...], path: str) -> Iterator[str]:
 
 
 def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
-    """Yield warnings of a policy under its journey."""
+    """Yield warnings of a policy with its journey."""
     journey, policy = scenario.journey, scenario.policy
     reachable = find_reachable(journey, policy)
     for name in policy.flows:
         if name not in reachable.flows:
-            yield f"policy.flows.{name}.on: what it waits for can never happen, so that the flow never starts."
+            yield f"policy.flows.{name}.on: the trigger never happens, so the flow never starts. Correct the trigger, or remove the flow."
     yield from _dates_outside(scenario)
     for name, broadcast in policy.broadcasts.items():
         channel = journey.messages[broadcast.send].channel
         for rule in policy.guardrails.quiet_hours:
             if rule.applies_to(channel) and rule.blocks(broadcast.schedule.at):
                 yield (
-                    f"policy.broadcasts.{name}.schedule.at: {hour_text(broadcast.schedule.at)} is within quiet hours: "
-                    f"it always waits until {hour_text(rule.end)}."
+                    f"policy.broadcasts.{name}.schedule.at: {hour_text(broadcast.schedule.at)} is within quiet hours, "
+                    f"so every send is deferred to {hour_text(rule.end)}. Choose another time, or change the quiet hours."
                 )
 
 
 def _dates_outside(scenario: ScenarioSpec) -> Iterator[str]:
-    """Yield warnings of broadcasts and flows whose dates are all outside the simulated time."""
+    """Yield warnings of broadcasts and flows whose dates are all outside the simulated period."""
     policy = scenario.policy
-    outside = f"none is within the simulated time, {duration_text(scenario.horizon)} from {scenario.start}"
+    outside = f"no date is within the simulated period ({duration_text(scenario.horizon)} from {scenario.start})"
     for name, broadcast in policy.broadcasts.items():
         if not broadcast.schedule.is_within(start=scenario.start, horizon_days=scenario.horizon):
-            yield f"policy.broadcasts.{name}.schedule.dates: {outside}, so that it is never sent."
+            yield f"policy.broadcasts.{name}.schedule.dates: {outside}, so the broadcast is never sent. Change the dates or the horizon."
     for name, flow in policy.flows.items():
         schedule = flow.on.dates()
         if schedule is not None and not schedule.is_within(start=scenario.start, horizon_days=scenario.horizon):
             key = "schedule.dates" if isinstance(flow.on, ScheduleTrigger) else flow.on.key
-            yield f"policy.flows.{name}.on.{key}: {outside}, so that the flow never starts."
+            yield f"policy.flows.{name}.on.{key}: {outside}, so the flow never starts. Change the dates or the horizon."

@@ -1,4 +1,4 @@
-"""Checks of a policy, on its own and against a journey: flows, broadcasts, guardrails, experiments, spend and personalization."""
+"""Checks of a policy, alone and with its journey: flows, broadcasts, guardrails, experiments, spend and personalization."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,9 +17,14 @@ from cjsim.yaml.paths import Fault, KeyPath, path_text
 
 
 def internal_policy_faults(policy: PolicySpec) -> Iterator[Fault]:
-    """Yield what is wrong within a policy, whatever the journey."""
+    """Yield faults within a policy that do not depend on the journey."""
     for name in policy.flows.keys() & policy.broadcasts.keys():
-        yield Fault(("broadcasts", name), "must have a name that no flow has", f"'{name}'", "Rename one: the log names its sources.")
+        yield Fault(
+            ("broadcasts", name),
+            "must have a name different from every flow",
+            f"'{name}'",
+            "Rename one, because the event log identifies both by name.",
+        )
     for name, flow in policy.flows.items():
         yield from flow_faults(flow, ("flows", name))
         yield from flow.on.faults(("flows", name, "on"))
@@ -45,19 +50,19 @@ def _experiment_faults(policy: PolicySpec) -> Iterator[Fault]:
             arms = ", ".join(f"{name} {arm.share:g}" for name, arm in step.split.items())
             first_path, first_arms = first.setdefault(step.experiment, (path, arms))
             if arms != first_arms:
-                must = f"must have the arms of experiment '{step.experiment}' as at {path_text(first_path)}, {first_arms}"
-                yield Fault((*path, "split"), must, arms, "Give both the same names and shares, or name two experiments.")
+                must = f"must have the same arms of experiment '{step.experiment}' as {path_text(first_path)} ({first_arms})"
+                yield Fault((*path, "split"), must, arms, "Use the same names and shares in both, or name different experiments.")
 
 
 @dataclass(frozen=True)
 class _ObservableNames:
-    """The names that a policy may use under its journey: the `PolicyNames` that triggers and steps are checked with."""
+    """The names that a policy may use with its journey. Implements `PolicyNames`."""
 
     journey: JourneySpec
     conditions: ConditionNames
 
     def observed_faults(self, path: KeyPath, kind: str, name: str) -> Iterator[Fault]:
-        """Yield a fault if a stage or an event does not exist, or if the firm cannot observe it."""
+        """Yield a fault if a stage or an event does not exist or the firm does not observe it."""
         try:
             self.conditions.code(kind, name)
         except ConditionError as error:
@@ -65,7 +70,7 @@ class _ObservableNames:
 
 
 def policy_name_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of names that the journey does not declare or that a policy cannot observe."""
+    """Yield faults of names that the journey does not declare or the firm does not observe."""
     names = _ObservableNames(journey, ConditionNames.from_documents(journey, policy, latent=False))
     for name, flow in policy.flows.items():
         yield from flow.on.name_faults(("flows", name, "on"), names)
@@ -78,9 +83,9 @@ def policy_name_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fau
     yield from policy.guardrails.name_faults(journey)
     yield from unknown_key_faults(("acquisition",), policy.acquisition, journey.acquisition, "acquisition channel")
     if policy.personalisation and not journey.interests:
-        must = "must be empty where the journey declares no 'interests'"
+        must = "must be empty if the journey declares no 'interests'"
         got = short_repr([level.accuracy for level in policy.personalisation])
-        yield Fault(("personalisation",), must, got, "Declare interests, or remove it.")
+        yield Fault(("personalisation",), must, got, "Declare 'interests' in the journey, or remove it.")
     yield from _source_faults(policy, journey)
     for path, text in policy_conditions(policy):
         try:
@@ -90,16 +95,16 @@ def policy_name_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fau
 
 
 def guardrail_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
-    """Yield faults of guardrails under the scenario's horizon."""
+    """Yield faults of guardrails that depend on the horizon of the scenario."""
     for path, rule in scenario.policy.guardrails.all_rules():
         yield from rule.faults(("policy", *path), scenario.horizon)
 
 
 def _source_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of flows and broadcasts named like a desk or an offer, and of more sources than the log has codes."""
+    """Yield faults of flows and broadcasts with the name of a desk or an offer, and of too many sources for the log."""
     taken = {**dict.fromkeys(journey.desks, "desk"), **dict.fromkeys(journey.offers, "offer")}
     for group in ("flows", "broadcasts"):
         for name in getattr(policy, group).keys() & taken.keys():
-            remedy = "Rename one: the log names its sources."
-            yield Fault((group, name), f"must have a name that no {taken[name]} of the journey has", f"'{name}'", remedy)
+            remedy = "Rename one, because the event log identifies both by name."
+            yield Fault((group, name), f"must have a name different from every {taken[name]} of the journey", f"'{name}'", remedy)
     yield from too_many_faults(("flows",), [*policy.flows, *policy.broadcasts, *taken], MAX_NAMES)

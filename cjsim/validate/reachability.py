@@ -1,4 +1,4 @@
-"""What can ever happen under a policy, whatever its conditions: the closure of stages, events, messages, flows, desks and scores."""
+"""Finds which stages, events, messages, flows, desks and scores are reachable, if every condition can hold."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from cjsim.scenario.traversal import iterate_effects, iterate_steps
 
 @dataclass(frozen=True)
 class Reachable:
-    """What can ever happen: stages entered, events, messages sent, flows started, desks asked, scores changed, channels used."""
+    """What can ever happen: stages entered, events, messages sent, flows started, desks asked, scores changed and channels used."""
 
     stages: frozenset[str]
     events: frozenset[str]
@@ -35,7 +35,7 @@ class _ReachableSets:
     channels: set[str] = field(default_factory=set)
 
     def add(self, named: Iterable[tuple[str, str]]) -> None:
-        """Add what something leads to, by kind and name."""
+        """Add reachable items, given by kind and name."""
         for kind, name in named:
             vars(self).get(f"{kind}s", set()).add(name)
 
@@ -44,14 +44,14 @@ class _ReachableSets:
 
 
 def find_reachable(journey: JourneySpec, policy: PolicySpec | None) -> Reachable:
-    """Find what can ever happen, whatever the conditions say.
+    """Find what can ever happen, assuming that every condition can hold.
 
     Parameters
     ----------
     journey : JourneySpec
-        Declares stages and events.
+        The journey.
     policy : PolicySpec or None
-        None: any message may be sent, and any desk asked.
+        The policy. None: assume that every message is sent and every desk is asked.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def find_reachable(journey: JourneySpec, policy: PolicySpec | None) -> Reachable
 
 
 def can_run(journey: JourneySpec, name: str, stages: Iterable[str]) -> bool:
-    """Whether the event's clock can run in one of these stages."""
+    """Whether the clock of an event can run in one of the stages."""
     event = journey.events[name]
     if event.wait == "never" or all(persona.speed.get(name) == 0 for persona in journey.personas.values()):
         return False
@@ -92,7 +92,7 @@ def can_run(journey: JourneySpec, name: str, stages: Iterable[str]) -> bool:
 
 
 def effects_of(journey: JourneySpec, events: Iterable[str], messages: Iterable[str] = (), desks: Iterable[str] = ()) -> Iterator[Effect]:
-    """Effects of events, messages and desks, including those of branches."""
+    """Iterate over the effects of events, messages and desks, including those in branches."""
     bodies = [journey.events[name].effects for name in events]
     bodies += [effects for name in messages for _, effects in journey.messages[name].effects]
     bodies += [effects for name in desks for _, effects in journey.desks[name].effects]

@@ -1,4 +1,4 @@
-"""Checks of free values and mixes: paths, bounds, steps, and whether their values are valid in the scenario."""
+"""Checks of free values and mixes: paths, bounds, steps, and validity of their values in the scenario."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,14 +10,14 @@ from cjsim.yaml.tree import Node, to_tree
 
 
 def space_faults(free: Mapping[str, Free], mixes: Mapping[str, Mix]) -> Iterable[Fault]:
-    """Yield what is wrong with free values on their own: invalid paths, reversed bounds, paths set twice.
+    """Yield faults of free values that do not depend on the scenario: invalid paths, reversed bounds, duplicate paths.
 
     Parameters
     ----------
     free : Mapping of str to Free
-        By path.
+        Free values by key path.
     mixes : Mapping of str to Mix
-        By name.
+        Mixes by name.
 
     Yields
     ------
@@ -33,25 +33,25 @@ def space_faults(free: Mapping[str, Free], mixes: Mapping[str, Mix]) -> Iterable
             yield from _duplicate_path_faults(("mixes", name), path, seen)
         for part, amount in (("total", mix.total), ("at_least", mix.at_least)):
             if amount != round(amount) and all(map(takes_integers_only, mix.of)):
-                yield Fault(("mixes", name, part), "must be a whole number, as its parts are", short_repr(amount), "Round it.")
+                yield Fault(("mixes", name, part), "must be a whole number, because all parts are", short_repr(amount), "Round it.")
 
 
 def check_values(free: Mapping[str, Free], mixes: Mapping[str, Mix], scenario: ScenarioSpec, root: Node) -> None:
-    """Raise if a value is invalid at its path: a bound, a choice, or a mix whose whole total goes to one part.
+    """Raise an error if a bound, a choice, or an extreme allocation of a mix is invalid at its path.
 
     Parameters
     ----------
     free, mixes : Mapping
-        Free of faults (`space_faults`).
+        Free values by key path and mixes by name, both valid (see `space_faults`).
     scenario : ScenarioSpec
         The scenario that the paths refer to.
     root : Node
-        The tree that contains `free` and `mixes`; error messages take locations from it.
+        The tree that contains `free` and `mixes`. It provides the locations for error messages.
 
     Raises
     ------
     InputError
-        The error of the scenario about the value, with the location of the free value.
+        If the scenario rejects a value. The message gives the location of the free value.
     """
     for path, value in free.items():
         axis = axis_of(path, value)
@@ -70,13 +70,13 @@ def check_values(free: Mapping[str, Free], mixes: Mapping[str, Mix], scenario: S
 def _duplicate_path_faults(where: tuple[str, str], path: str, seen: dict[str, str]) -> Iterable[Fault]:
     keys = parse_path(path)
     if keys is None:
-        yield Fault(where, "must be a path such as policy.guardrails.caps[0].at_most", short_repr(path), "Separate keys by dots.")
+        yield Fault(where, "must be a path such as policy.guardrails.caps[0].at_most", short_repr(path), "Separate the keys with dots.")
         return
     for other, owner in seen.items():
         if all(
             key == other_key for key, other_key in zip(keys, parse_path(other) or (), strict=False)
-        ):  # the same path, or one inside the other
-            yield Fault(where, "must not set what is set elsewhere", short_repr(path), f"'{other}' is free in '{owner}' already.")
+        ):  # same path, or one contains the other
+            yield Fault(where, "must not set a value twice", short_repr(path), f"'{owner}' already sets '{other}'. Remove one of the two.")
     seen[path] = ".".join(where)
 
 
@@ -87,12 +87,12 @@ def _bound_faults(where: tuple[str, str], value: Free) -> Iterable[Fault]:
     got = f"low {short_repr(value.low)}, high {short_repr(value.high)}"
     if kind is None:
         must = "must have bounds of one kind: numbers, durations or times of day"
-        yield Fault(where, must, got, "Write both as the value is written.")
+        yield Fault(where, must, got, "Write both in the format of the value.")
         return
     if not low < high:
-        yield Fault((*where, "low"), "must be below 'high'", got, "Exchange the bounds.")
+        yield Fault((*where, "low"), "must be below 'high'", got, "Swap the bounds.")
     elif step is not None and not 0 < step <= high - low:
-        must = f"must be {STEP_DESCRIPTIONS[kind]} above 0 and at most from 'low' to 'high'"
-        yield Fault((*where, "step"), must, short_repr(value.step), "Give such a step.")
+        must = f"must be {STEP_DESCRIPTIONS[kind]} above 0 and at most 'high' minus 'low'"
+        yield Fault((*where, "step"), must, short_repr(value.step), "Choose another step.")
     elif value.log and low <= 0:
-        yield Fault((*where, "low"), "must be above 0 beside 'log'", short_repr(value.low), "Raise it, or leave out 'log'.")
+        yield Fault((*where, "low"), "must be above 0 if 'log' is true", short_repr(value.low), "Raise it, or remove 'log'.")

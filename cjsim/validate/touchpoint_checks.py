@@ -1,4 +1,4 @@
-"""Checks of a journey's touchpoints: names and rates of channels, messages and acquisition channels."""
+"""Checks of touchpoints: names and rates of channels, messages and acquisition channels."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from cjsim.yaml.paths import Fault, KeyPath
 
 
 def channel_faults(journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of the names in channels."""
+    """Yield faults of names that channels refer to."""
     for name, channel in journey.channels.items():
         path = ("channels", name)
         if channel.activity is not None:
@@ -25,15 +25,15 @@ def channel_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def message_faults(journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of the names in messages, and of rates that their channel cannot reach."""
+    """Yield faults of names that messages refer to, and of rates that the channel makes impossible."""
     for name, message in journey.messages.items():
         path = ("messages", name)
         yield from unknown_name_faults((*path, "channel"), message.channel, journey.channels, "channel")
         if message.channel in journey.channels:
             yield from _rate_faults(path, message, journey.channels[message.channel])
         if message.topic == PERSONAL and not journey.interests:
-            must = f"must not be '{PERSONAL}' where the journey declares no 'interests'"
-            yield Fault((*path, "topic"), must, f"'{PERSONAL}'", "Declare 'interests', with their weights, or remove the topic.")
+            must = f"must not be '{PERSONAL}' if the journey declares no 'interests'"
+            yield Fault((*path, "topic"), must, f"'{PERSONAL}'", "Declare 'interests' with their weights, or remove the topic.")
         elif message.topic is not None and message.topic != PERSONAL:
             yield from unknown_name_faults((*path, "topic"), message.topic, [*journey.interests, PERSONAL], "interest")
         for key in ("delivered", "opened", "clicked"):
@@ -49,9 +49,9 @@ def acquisition_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def _rate_faults(path: KeyPath, message: Message, channel: Channel) -> Iterator[Fault]:
-    """Yield faults of rates that are impossible because too many readings happen after the message's lifetime."""
+    """Yield faults of rates that are impossible because too many responses come after the message's lifetime."""
     survival = channel.survival()
     for key in ("open_rate", "unsubscribe_rate", "complaint_rate"):
         if (rate := getattr(message, key)) >= survival:
-            must = f"must be below {survival:.4g}, the share of readings that open_delay and lifetime of '{message.channel}' let survive"
+            must = f"must be below {survival:.4g}, the share of responses within the lifetime of messages on '{message.channel}'"
             yield Fault((*path, key), must, f"{rate:g}", "Give the channel a longer lifetime or a shorter open_delay, or lower the rate.")

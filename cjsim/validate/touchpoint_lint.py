@@ -1,4 +1,4 @@
-"""Lint warnings about desks, pull channels, personalization, acquisition channels and referrals."""
+"""Lint warnings about desks, pull channels, personalization, acquisition and referrals."""
 
 from collections.abc import Iterator
 
@@ -12,15 +12,18 @@ from cjsim.validate.reachability import Reachable, find_reachable
 
 
 def touchpoint_warnings(scenario: ScenarioSpec) -> Iterator[str]:
-    """Yield what looks like a mistake at touchpoints, one sentence each."""
+    """Yield warnings about likely mistakes in touchpoints."""
     journey, policy = scenario.journey, scenario.policy
     reachable = find_reachable(journey, policy)
     for name in policy.desks:
         if name not in reachable.desks:
-            yield f"policy.desks.{name}: has staff, although nobody ever asks it."
+            yield f"policy.desks.{name}: has staff but never receives a request. Remove its staff, or add an 'ask' or a human channel."
     yield from _unvisited_channels(journey, reachable)
     if policy.personalisation and not any(journey.messages[name].topic == PERSONAL for name in reachable.messages):
-        yield f"policy.personalisation: has no effect, as no message that is sent has the topic '{PERSONAL}'."
+        yield (
+            f"policy.personalisation: has no effect, because no message that is sent has the topic '{PERSONAL}'. "
+            "Send such a message, or remove the personalization."
+        )
     yield from _acquisition_warnings(scenario)
     yield from _referral_growth_warnings(scenario, reachable)
 
@@ -30,29 +33,32 @@ def _unvisited_channels(journey: JourneySpec, reachable: Reachable) -> Iterator[
     used = {journey.messages[name].channel for name in reachable.messages}
     for name, channel in journey.channels.items():
         if name in used and channel.visits and reachable.events.isdisjoint(channel.visits):
-            yield f"journey.channels.{name}: is never seen: none of its visits ever happens."
+            yield f"journey.channels.{name}: its messages are never seen, because none of its visits ever happens. Correct 'visits'."
 
 
 def _acquisition_warnings(scenario: ScenarioSpec) -> Iterator[str]:
-    """Yield warnings of acquisition channels that bring nobody, and of spend without effect."""
+    """Yield warnings of acquisition channels without customers, and of spend without effect."""
     journey, spends = scenario.journey, scenario.policy.acquisition
     referral_channels = {effect.refer.by for _, effect in journey_effects(journey) if isinstance(effect, ReferEffect)}
     for name, channel in journey.acquisition.items():
         path, spend = f"policy.acquisition.{name}", spends.get(name)
         has_spend = spend is not None and spend.has_money()
         if not channel.baseline and channel.hill is None and name not in referral_channels:
-            yield f"journey.acquisition.{name}: brings nobody: it has no 'baseline', no 'hill', and no 'refer' names it."
+            yield (
+                f"journey.acquisition.{name}: brings no customers, because it has no 'baseline' and no 'hill', and no 'refer' names it. "
+                "Add one of these, or remove the channel."
+            )
         if has_spend and channel.hill is None:
-            yield f"{path}: spends money that brings nobody, as the channel has no 'hill'."
+            yield f"{path}: the spend brings no customers, because the channel has no 'hill'. Add one, or remove the spend."
         for index, period in enumerate(spend.periods if spend is not None else ()):
             first, last = (period.first - scenario.start).days, (period.last - scenario.start).days
             if last < 0 or first >= scenario.horizon:
-                simulated_time = f"{duration_text(scenario.horizon)} from {scenario.start}"
-                yield f"{path}.periods[{index}]: lies outside the simulated time, {simulated_time}."
+                period_text = f"{duration_text(scenario.horizon)} from {scenario.start}"
+                yield f"{path}.periods[{index}]: has no effect, because it is outside the simulated period ({period_text}). Change it."
 
 
 def _referral_growth_warnings(scenario: ScenarioSpec, reachable: Reachable) -> Iterator[str]:
-    """Yield a warning if each customer surely refers more than one other, so that only the horizon bounds the population."""
+    """Yield a warning if each customer refers more than one other on average, so only the horizon limits the population."""
     journey = scenario.journey
     expected_referrals = 0.0
     for name in sorted(reachable.events):
@@ -61,13 +67,13 @@ def _referral_growth_warnings(scenario: ScenarioSpec, reachable: Reachable) -> I
         expected_referrals += mean * _expected_occurrences(name, journey.events[name], scenario)
     if expected_referrals > 1:
         yield (
-            f"journey: each customer brings about {expected_referrals:.2g} others within the horizon, who bring others in turn: "
-            "the population grows until the horizon ends it."
+            f"journey: each customer refers about {expected_referrals:.2g} others within the horizon, who refer others in turn. "
+            "The population grows exponentially until the horizon. Lower 'invites' or 'joins', or shorten the horizon."
         )
 
 
 def _expected_occurrences(name: str, event: Event, scenario: ScenarioSpec) -> float:
-    """How often the event happens to a customer within the horizon if only its clock decides; otherwise 0."""
+    """Expected number of occurrences per customer within the horizon if only the clock of the event matters; otherwise 0."""
     is_unconditional = event.stages == "anywhere" and event.when is None and not event.speed and event.satisfaction == 0
     if not is_unconditional or event.wait == "never" or any(name in persona.speed for persona in scenario.journey.personas.values()):
         return 0.0

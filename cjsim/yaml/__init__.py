@@ -1,1 +1,1 @@
-"""Reads YAML files as trees that know their locations, and turns the trees into checked records."""
+"""Reads YAML files into trees with line numbers, and validates the trees as records."""

@@ -1,4 +1,4 @@
-"""`Document`, the base class of journeys, policies and scenarios: load, change by path, check, save, digest."""
+"""`Document`, the base class of journeys, policies and scenarios: load, change by path, validate, save, hash."""
 
 import hashlib
 import json
@@ -23,58 +23,58 @@ _PROSE_KEYS = frozenset({"title", "hypothesis", "claimed_by"})
 
 @dataclass(frozen=True)
 class DocumentSource:
-    """The tree that a record was read from. It does not count in comparisons: records with equal content are equal."""
+    """The tree that a record was read from. Comparisons ignore it, so records with equal content are equal."""
 
     root: Node | None = field(default=None, compare=False)
 
 
 class Document(StrictModel):
-    """A record that has a file of its own."""
+    """A record with its own YAML file."""
 
     _origin: DocumentSource = PrivateAttr(default=DocumentSource())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, set: Mapping[str, Any] | None = None) -> Self:  # noqa: A002
-        """Read a YAML file, and apply its `extends`, its included files and its `set`.
+        """Read a YAML file, and resolve its `extends`, included files and `set`.
 
         Parameters
         ----------
         path : str or path
-            The file.
+            The YAML file.
         set : mapping, optional
-            New values by path, such as `{"policy.guardrails.caps[0].at_most": 2}`.
+            New values by key path, such as `{"policy.guardrails.caps[0].at_most": 2}`.
 
         Returns
         -------
         Self
-            The checked record.
+            The validated record.
 
         Raises
         ------
         InputError
-            If anything in the file is wrong; the message names file and line.
+            If the file is invalid. The message gives the file and the line.
         """
         root = load_tree(path, lambda _: cls)
         return cls.from_tree(_with_changes(root, cls, set or {}, "set"))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read plain data, as parsed from YAML. File names in it are relative to the working directory.
+        """Validate plain data, as parsed from YAML. File names in the data are relative to the working directory.
 
         Parameters
         ----------
         data : mapping
-            Keys as in YAML (`in`, `if`, `else`). A value may also be a record.
+            Keys as in YAML (`in`, `if`, `else`). Values may be records.
 
         Returns
         -------
         Self
-            The checked record.
+            The validated record.
 
         Raises
         ------
         InputError
-            If anything in the data is wrong.
+            If the data is invalid.
         """
         root = to_tree(data, cls.__name__.lower())
         return cls.from_tree(resolve_includes(root, lambda _: cls, Path()))
@@ -86,17 +86,17 @@ class Document(StrictModel):
         Parameters
         ----------
         root : Node
-            A tree without `extends` and `set`, as `load_tree` returns it.
+            A tree without `extends` and `set`, as returned by `load_tree`.
 
         Returns
         -------
         Self
-            The checked record.
+            The validated record.
 
         Raises
         ------
         InputError
-            If anything in the tree is wrong.
+            If the tree is invalid.
         """
         try:
             record = cls.model_validate(root.plain())
@@ -108,49 +108,54 @@ class Document(StrictModel):
         return record
 
     def source(self) -> Node:
-        """The tree that the record was read from, or a tree made from the record."""
+        """Return the tree that the record was read from, or else a tree built from the record."""
         return self._origin.root or to_tree(self, type(self).__name__.lower())
 
     def faults(self) -> Iterable[Fault]:
-        """Yield what is wrong across parts of the record. Subclasses override it."""
+        """Yield faults that involve several parts of the record. Subclasses override this method."""
         return ()
 
     def checked(self) -> Self:
-        """Return the record, after checking it across its parts. Records read from a tree have been checked already.
+        """Check a record that was built in Python for faults that involve several parts. Records read from a tree are already checked.
+
+        Returns
+        -------
+        Self
+            The record itself.
 
         Raises
         ------
         InputError
-            If something is wrong.
+            If the record is invalid.
         """
         if self._origin.root is None and (faults := list(self.faults())):
             raise _input_error(faults, self.source())
         return self
 
     def with_values(self, values: Mapping[str, Any], *, location: str = "with_values") -> Self:
-        """Return a copy with some values changed: a what-if.
+        """Return a copy with some values changed.
 
         Parameters
         ----------
         values : mapping
-            New values by path.
+            New values by key path.
         location : str
-            Where error messages say that these values come from.
+            Origin of the values in error messages.
 
         Returns
         -------
         Self
-            A new, checked record.
+            A new, validated record.
 
         Raises
         ------
         InputError
-            If a path does not exist, or the result is wrong.
+            If a path does not exist, or the new record is invalid.
         """
         return self.from_tree(_with_changes(self.source(), type(self), values, location))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data that `from_dict` reads back as an equal record. Defaults are left out."""
+        """Return plain data without defaults. `from_dict` turns it into an equal record."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     def identity(self) -> dict[str, Any]:
@@ -159,12 +164,12 @@ class Document(StrictModel):
         return identity
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write one self-contained YAML file that loads back as an equal record.
+        """Write the record to one self-contained YAML file. Loading the file gives an equal record.
 
         Parameters
         ----------
         path : str or path
-            The file. It is replaced atomically.
+            The file to write. An existing file is replaced atomically.
 
         Raises
         ------
@@ -182,11 +187,11 @@ class Document(StrictModel):
         except OSError as error:
             part.unlink(missing_ok=True)
             raise InputError(
-                format_error(str(path), "must be a file that can be written", error.strerror or str(error), "Name another.")
+                format_error(str(path), "must be a file that can be written", error.strerror or str(error), "Choose another file name.")
             ) from None
 
     def digest(self) -> str:
-        """SHA-256 of the content, 64 hexadecimal digits. Key order counts; defaults and locations do not."""
+        """Return the SHA-256 of the content as 64 hexadecimal digits. The order of keys matters; defaults and locations do not."""
         text = json.dumps(self.to_dict(), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -199,7 +204,7 @@ def _without_prose(value: Any) -> Any:
 
 
 def _entry_mappings(data: Any) -> Iterable[dict[str, Any]]:
-    """Yield every `entry` mapping that names a file, in a scenario and in documents that contain scenarios."""
+    """Yield each `entry` mapping with a file, in a scenario or in a document that contains scenarios."""
     if isinstance(data, dict):
         if isinstance(entry := data.get("entry"), dict) and "file" in entry:
             yield entry
@@ -214,7 +219,7 @@ def _with_changes(root: Node, model: type[Document], values: Mapping[str, Any], 
 
 
 def _input_error(faults: list[Fault], root: Node) -> InputError:
-    """One error for all faults; the message shows the first few."""
+    """Combine faults into one error. The message shows the first five."""
     lines = list(dict.fromkeys(fault.message(root) for fault in faults))
-    more = [f"({len(lines) - _MAX_REPORTED_FAULTS} more.)"] if len(lines) > _MAX_REPORTED_FAULTS else []
+    more = [f"({len(lines) - _MAX_REPORTED_FAULTS} more errors.)"] if len(lines) > _MAX_REPORTED_FAULTS else []
     return InputError("\n".join([*lines[:_MAX_REPORTED_FAULTS], *more]))

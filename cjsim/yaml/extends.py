@@ -1,4 +1,4 @@
-"""Builds one tree from several files: resolves `extends:`, files named in a file, and `set:`."""
+"""Builds one tree from several files: resolves `extends`, included files and `set`."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -15,36 +15,42 @@ ModelChooser = Callable[[Iterable[str]], type[BaseModel]]
 
 
 def load_tree(path: str | os.PathLike[str], choose_model: ModelChooser) -> Node:
-    """Read a file, and resolve what it extends, includes and sets.
+    """Read a YAML file, and resolve its `extends`, included files and `set`.
 
-    `extends: other.yaml` is the base that the file is merged over: mappings key by key, everything else replaced. `journey:` and `policy:`
-    may name files. `set: {path: value}` is applied last. File names are relative to the file that contains them.
+    `extends: base.yaml` merges the file over a base file. Mappings are merged key by key; other values replace those of the base.
+    The values of `journey`, `policy` and `scenario` may be file names. `set: {path: value}` is applied last. File names are relative to
+    the file that contains them.
 
     Parameters
     ----------
     path : str or path
-        The file.
+        The YAML file.
     choose_model : callable
-        Returns the model of a file, given the top-level keys of the file.
+        Maps the top-level keys of a file to its model.
+
+    Returns
+    -------
+    Node
+        The complete tree.
 
     Raises
     ------
     InputError
-        If a file cannot be read, is not a mapping, or extends itself; if a path of `set` does not exist.
+        If a file cannot be read, is not a mapping, or includes itself, or if a path in `set` does not exist.
     """
     return _load_file(Path(path), choose_model, ())
 
 
 def resolve_includes(root: Node, choose_model: ModelChooser, folder: Path) -> Node:
-    """Replace file names in the tree by the content of the files, and apply `set:`."""
+    """Replace file names in a tree by the contents of the files, and apply `set`. File names are relative to `folder`."""
     return _resolve_file(root, choose_model, folder, ())
 
 
 def _load_file(path: Path, choose_model: ModelChooser, above: tuple[Path, ...]) -> Node:
-    """Read a file and resolve it. `above`: the chain of files that led to it."""
+    """Read a file and resolve it. `above` is the chain of files that includes it."""
     if (real := path.resolve()) in above:
         files = " -> ".join(file.name for file in (*above[above.index(real) :], real))
-        raise InputError(format_error(str(path), "must not lead back to itself by 'extends'", files, "Remove one 'extends'."))
+        raise InputError(format_error(str(path), "must not extend or include itself", files, "Remove one of these references."))
     return _resolve_file(read_yaml_file(path), choose_model, path.parent, (*above, real))
 
 
@@ -67,14 +73,14 @@ def _resolve_file(root: Node, choose_model: ModelChooser, folder: Path, above: t
 
 
 def _include_paths(top: Node) -> list[tuple[str, ...]]:
-    """Paths whose value may be a file name: top-level keys, and the scenarios of an experiment's variants."""
+    """Paths of values that may be file names: top-level keys, and the scenarios of an experiment's variants."""
     variants = top.child("variants")
     names = list(variants.value) if variants is not None and isinstance(variants.value, dict) else []
     return [*((key,) for key in INCLUDE_KEYS), *(("variants", name, "scenario") for name in names)]
 
 
 def _replace_node(node: Node, path: tuple[str, ...], new: Node) -> Node:
-    """Return the tree with the node at an existing path replaced."""
+    """Return a tree in which the node at an existing path is replaced."""
     below = node.child(path[0])
     assert below is not None
     return Node({**node.value, path[0]: new if len(path) == 1 else _replace_node(below, path[1:], new)}, node.location)
@@ -85,7 +91,7 @@ def _constant_model(model: type[BaseModel]) -> ModelChooser:
 
 
 def _apply_set(root: Node, model: type[BaseModel], changes: Node | None) -> Node:
-    """Return the tree with the changes of `set` applied."""
+    """Return a tree with the changes in `set` applied."""
     if changes is None:
         return root
     if not isinstance(changes.value, dict):
@@ -97,10 +103,10 @@ def _apply_set(root: Node, model: type[BaseModel], changes: Node | None) -> Node
 
 
 def _referenced_file(node: Node, key: str, folder: Path) -> Path:
-    """The file that a node names, relative to the folder of the file that contains the node."""
+    """Path of the file that a node names, relative to `folder`."""
     if not isinstance(node.value, str) or not node.value.strip() or "\0" in node.value:
         raise InputError(
-            format_error(f"{node.location}: {key}", "must be the name of a YAML file", short_repr(node.plain()), "Write a file name.")
+            format_error(f"{node.location}: {key}", "must be the name of a YAML file", short_repr(node.plain()), "Give a file name.")
         )
     file = folder / node.value
     try:
@@ -108,13 +114,13 @@ def _referenced_file(node: Node, key: str, folder: Path) -> Path:
     except OSError:  # a name that is too long
         known = False
     if not known:
-        remedy = "File names are relative to the file in which they stand."
-        raise InputError(format_error(f"{node.location}: {key}", "must be the name of a file that exists", short_repr(node.value), remedy))
+        remedy = "File names are relative to the file that contains them."
+        raise InputError(format_error(f"{node.location}: {key}", "must be a file that exists", short_repr(node.value), remedy))
     return file
 
 
 def _with_absolute_data_files(top: dict[str, Node], folder: Path) -> dict[str, Node]:
-    """Make `entry.file` and `draws.file` absolute; in a YAML file they are relative to that file."""
+    """Make `entry.file` and `draws.file` absolute. In a YAML file they are relative to that file."""
     for key in ("entry", "draws"):
         node = top.get(key)
         file = node.child("file") if node is not None else None
@@ -125,12 +131,12 @@ def _with_absolute_data_files(top: dict[str, Node], folder: Path) -> dict[str, N
 
 
 def merge_trees(base: Node, top: Node) -> Node:
-    """Merge `top` over `base`: mappings key by key, everything else replaced.
+    """Merge `top` over `base`. Mappings are merged key by key; other values of `top` replace those of `base`.
 
     Parameters
     ----------
     base, top : Node
-        Trees; neither is modified.
+        The trees to merge; neither is modified.
 
     Returns
     -------

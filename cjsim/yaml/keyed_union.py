@@ -1,6 +1,6 @@
-"""Families of records whose kinds are told apart by a key, such as the effects `go: active` and `purchase: {value: 25}`.
+"""Unions of models that are discriminated by a key, such as the effects `go: active` and `purchase: {value: 25}`.
 
-Each kind is a model with one field named like its key. The family is their union:
+Each kind is a model with a field named after its key. The family is the union of its kinds:
 
     Effect = Annotated[Go | Purchase, KeyedUnion()]
 """
@@ -14,11 +14,11 @@ from pydantic_core import CoreSchema, core_schema
 
 from cjsim.yaml.strict_model import StrictModel
 
-NO_SINGLE_KIND = "no_single_kind"  # type of the validation error of a value with no kind's key, or with several
+NO_SINGLE_KIND = "no_single_kind"  # type of the validation error if a value has the keys of no kind or of several kinds
 
 
 class Kind(StrictModel):
-    """A kind of a family. `key` names the field that tells it from the other kinds; other fields may stand beside that key."""
+    """A kind of a family. `key` is the field that identifies the kind; the mapping may have other fields too."""
 
     key: ClassVar[str] = ""
 
@@ -34,7 +34,7 @@ class Kind(StrictModel):
 
 
 def kinds_of(types: Sequence[Any], mapping: Any) -> list[Any]:
-    """Of several types, the kinds whose key a mapping has; all types if there is none."""
+    """The kinds whose key is in a mapping, or all types if there is no such kind."""
     keyed = [
         one for one in types if isinstance(one, type) and issubclass(one, Kind) and isinstance(mapping, Mapping) and one.key in mapping
     ]
@@ -42,12 +42,12 @@ def kinds_of(types: Sequence[Any], mapping: Any) -> list[Any]:
 
 
 class KeyedUnion:
-    """Marks a union of kinds as a family: a mapping is validated as the kind whose key it has.
+    """Annotation for a union of kinds. A mapping is validated as the kind whose key it has.
 
     Parameters
     ----------
     expand : callable, optional
-        Turns a short form into the mapping that it stands for, and returns other values as they are.
+        Expands a short form into the full mapping, and returns other values unchanged.
     short_schema : mapping, optional
         JSON schema of the short form.
     """
@@ -57,9 +57,9 @@ class KeyedUnion:
         self._short_schema = short_schema
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Validation of the family: a tagged union by key."""
+        """Build a tagged union by key."""
         kinds: tuple[type[Kind], ...] = get_args(source)
-        # A location contains the tag. It has brackets, so that it is never taken for a key of the file.
+        # Error locations contain the tag. Its brackets distinguish it from a key of the file.
         tags: dict[Hashable, CoreSchema] = {f"<{kind.key}>": handler.generate_schema(kind) for kind in kinds}
 
         def tag_of(value: Any) -> str | None:
@@ -77,6 +77,6 @@ class KeyedUnion:
         return union if self._expand is None else core_schema.no_info_before_validator_function(self._expand, union)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """JSON schema of the family: the short form, or one of the kinds."""
+        """Build the JSON schema: the short form, or one of the kinds."""
         long_form = handler(schema)
         return long_form if self._short_schema is None else {"anyOf": [dict(self._short_schema), long_form]}

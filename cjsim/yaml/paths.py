@@ -1,4 +1,4 @@
-"""Key paths such as `policy.guardrails.caps[0].at_most`: parsing, lookup in trees and in models, and setting a value."""
+"""Key paths such as `policy.guardrails.caps[0].at_most`: parse them, look them up in trees and models, and set values."""
 
 import re
 import types
@@ -17,7 +17,7 @@ _PART = re.compile(r"([^.\[\]]+)((?:\[\d{1,6}\])*)(?:\.(?!$)|$)")
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong: where, what must hold, what was got, what to do. `at`: the path that gives the location, if not `path`."""
+    """An error at a path: what must hold, the value found, and what to do. `at` overrides the path that gives the line number."""
 
     path: KeyPath
     must: str
@@ -26,18 +26,18 @@ class Fault(NamedTuple):
     at: KeyPath | None = None
 
     def under(self, key: str) -> "Fault":
-        """The same fault as seen from the parent record, which has this record under `key`."""
+        """Return the fault relative to a parent record that contains this record under `key`."""
         return self._replace(path=(key, *self.path), at=None if self.at is None else (key, *self.at))
 
     def message(self, root: Node) -> str:
-        """The error message, with the location from the tree."""
+        """Format the error message, with the location taken from the tree."""
         location, path = location_of(root, self.at or self.path), path_text(self.path)
         where = ": ".join(part for part in (location, path) if part and (part is location or location != f"--{path}"))
         return format_error(where, self.must, self.got, self.remedy)
 
 
 def path_text(path: KeyPath) -> str:
-    """The written form of a path.
+    """Format a path as text.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def path_text(path: KeyPath) -> str:
 
 
 def parse_path(text: str) -> KeyPath | None:
-    """Parse a written path. None if the text is not a path.
+    """Parse the text of a path. Returns None if the text is not a path.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def parse_path(text: str) -> KeyPath | None:
 
 
 def location_of(root: Node, path: KeyPath) -> str:
-    """The location of the value at a path, or of its nearest existing ancestor."""
+    """Return the location of the node at a path, or of its nearest existing ancestor."""
     node = root
     for key in path:
         below = node.child(key)
@@ -77,7 +77,7 @@ def location_of(root: Node, path: KeyPath) -> str:
 
 
 def node_at(root: Node | None, path: KeyPath) -> Node | None:
-    """The node at a path; None if there is none."""
+    """Return the node at a path, or None."""
     node = root
     for key in path:
         node = None if node is None else node.child(key)
@@ -85,7 +85,7 @@ def node_at(root: Node | None, path: KeyPath) -> Node | None:
 
 
 def existing_node(root: Node, path: KeyPath) -> Node:
-    """The node at a path that exists."""
+    """Return the node at a path that is known to exist."""
     node = node_at(root, path)
     assert node is not None
     return node
@@ -93,13 +93,13 @@ def existing_node(root: Node, path: KeyPath) -> Node:
 
 @cache
 def _field_annotations(model: type[BaseModel]) -> dict[str, Any]:
-    """Annotations of a model's fields, by the key in YAML."""
+    """Annotations of the fields of a model, by YAML key."""
     hints = get_type_hints(model)
     return {field.alias or name: hints[name] for name, field in model.model_fields.items()}
 
 
 def union_members(annotation: Any) -> list[Any]:
-    """The member types of an annotation, with unions and `Annotated` flattened."""
+    """Return the member types of an annotation; unions and `Annotated` are flattened."""
     if get_origin(annotation) is Annotated:
         return union_members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
@@ -108,13 +108,13 @@ def union_members(annotation: Any) -> list[Any]:
 
 
 def model_keys(kinds: Iterable[Any]) -> list[str]:
-    """Keys of the models among these types."""
+    """Return the YAML keys of all models among the given types."""
     models = (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
     return list(dict.fromkeys(key for model in models for key in _field_annotations(model)))
 
 
 def child_types(kinds: Iterable[Any], key: str | int) -> list[Any]:
-    """Types that a value under `key` may have, for parents of these types."""
+    """Return the types that the value under `key` may have in parents of the given types."""
     types_found: list[Any] = []
     for kind in kinds:
         origin, args = get_origin(kind), get_args(kind)
@@ -126,7 +126,7 @@ def child_types(kinds: Iterable[Any], key: str | int) -> list[Any]:
 
 
 def types_at(model: type[BaseModel], path: KeyPath) -> list[Any]:
-    """Types that the value at a path of a model may have."""
+    """Return the types that the value at a path of a model may have."""
     kinds: list[Any] = [model]
     for key in path:
         kinds = child_types(kinds, key)
@@ -134,23 +134,23 @@ def types_at(model: type[BaseModel], path: KeyPath) -> list[Any]:
 
 
 def set_value(root: Node, model: type[BaseModel], text: str, value: Node) -> Node:
-    """Return the tree with one value changed.
+    """Return a tree with one value changed.
 
     Parameters
     ----------
     root : Node
         The tree; it is not modified.
     model : type
-        The model of the tree. A field of the model may be set even if the tree does not have it.
+        The model of the tree. Fields of the model can be set even if the tree omits them.
     text : str
         The path.
     value : Node
-        The value.
+        The new value.
 
     Returns
     -------
     Node
-        The new tree; unchanged parts are shared.
+        A new tree that shares the unchanged nodes.
 
     Raises
     ------
@@ -161,14 +161,14 @@ def set_value(root: Node, model: type[BaseModel], text: str, value: Node) -> Nod
     if path is None:
         raise InputError(
             format_error(
-                value.location, "must be a path such as policy.guardrails.caps[0].at_most", short_repr(text), "Separate keys by dots."
+                value.location, "must be a path such as policy.guardrails.caps[0].at_most", short_repr(text), "Separate the keys with dots."
             )
         )
     return _set_at(root, [model], path, 0, value)
 
 
 def _set_at(node: Node | None, kinds: list[Any], path: KeyPath, depth: int, value: Node) -> Node:
-    """Set `value` at `path[depth:]` below this node."""
+    """Return a copy of this node with `value` at `path[depth:]`."""
     if depth == len(path):
         return value
     key = path[depth]
@@ -185,7 +185,7 @@ def _set_at(node: Node | None, kinds: list[Any], path: KeyPath, depth: int, valu
 
 
 def _can_add_key(kinds: list[Any], key: str | int, *, last: bool) -> bool:
-    """Whether a key may be added: fields of models, and numbers by name (the names are checked later)."""
+    """Whether a key may be added: a field of a model, or a name in a mapping of numbers (names are checked later)."""
     if isinstance(key, int):
         return False
     numbers = [kind for kind in kinds if get_origin(kind) is dict and {float} >= set(union_members(get_args(kind)[1]))]
@@ -193,14 +193,15 @@ def _can_add_key(kinds: list[Any], key: str | int, *, last: bool) -> bool:
 
 
 def _unknown_path_error(node: Node | None, kinds: list[Any], path: KeyPath, depth: int, location: str) -> InputError:
-    """The error for a path that does not exist from `depth` on."""
+    """The error for a path whose key at `depth` does not exist."""
     above, key = path_text(path[:depth]), path[depth]
     value = None if node is None else node.value
     if isinstance(key, int):
-        remedy = f"'{above}' has {len(value)} items, counted from [0]." if isinstance(value, list) else f"'{above}' is not a list."
+        plural = "" if isinstance(value, list) and len(value) == 1 else "s"
+        remedy = f"'{above}' has {len(value)} item{plural}, counted from [0]." if isinstance(value, list) else f"'{above}' is not a list."
     else:
         names = dict.fromkeys([*(value if isinstance(value, dict) else ()), *model_keys(kinds)])
         prefix = f"{above}." if above else ""
-        listed = f"'{above}' has {', '.join(names) or 'no keys'}." if above else f"There are {', '.join(names)}."
+        listed = f"The keys of '{above}' are: {', '.join(names) or 'none'}." if above else f"The keys are: {', '.join(names)}."
         remedy = did_you_mean(key, names).replace("mean '", f"mean '{prefix}") or listed
     return InputError(format_error(location, "must be a path that exists", f"'{path_text(path)}'", remedy))

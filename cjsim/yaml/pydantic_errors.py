@@ -12,23 +12,23 @@ from cjsim.yaml.keyed_union import NO_SINGLE_KIND, kinds_of
 from cjsim.yaml.paths import Fault, KeyPath, existing_node, model_keys, types_at
 from cjsim.yaml.tree import Node
 
-# Errors that every non-matching branch of a union reports.
+# Errors that every mismatched branch of a union reports.
 _WRONG_BRANCH_ERRORS = frozenset(
     {"model_type", "literal_error", "tuple_type", "string_type", "dict_type", "float_type", "int_type", NO_SINGLE_KIND}
 )
 
 
 def faults_from_pydantic(error: ValidationError, root: Node, model: type[BaseModel]) -> list[Fault]:
-    """Translate a validation error, one fault for each path.
+    """Translate a validation error into one fault per path.
 
     Parameters
     ----------
     error : ValidationError
         Raised by `model.model_validate(root.plain())`.
     root : Node
-        The tree that was validated.
+        The validated tree.
     model : type
-        The model.
+        The model of the tree.
 
     Returns
     -------
@@ -47,13 +47,13 @@ def faults_from_pydantic(error: ValidationError, root: Node, model: type[BaseMod
 
 
 def _is_consequence(details: ErrorDetails) -> bool:
-    """Whether an error only follows from an error below it: a wrong item matches no branch, and is not counted."""
+    """Whether an error is a mere consequence of an error below it: an invalid item matches no branch and is not counted."""
     enough = details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
     return enough or details["type"] in _WRONG_BRANCH_ERRORS
 
 
 def _drop_consequences(faults: list[Fault]) -> list[Fault]:
-    """Drop the missing-key fault of a key that is reported as misspelled."""
+    """Drop the missing-key fault of a key that another fault reports as misspelled."""
     suggested = {(fault.path, match[1]) for fault in faults if (match := re.fullmatch(r"Did you mean '(\w+)'\?", fault.remedy))}
     return [
         fault
@@ -63,7 +63,7 @@ def _drop_consequences(faults: list[Fault]) -> list[Fault]:
 
 
 def _tree_path(root: Node, details: ErrorDetails) -> KeyPath:
-    """The path in the tree. Pydantic's location also contains the branches of unions."""
+    """The path of an error in the tree. Pydantic's own location also contains the branches of unions."""
     node, path = root, []
     for key in details["loc"]:
         below = node.child(key)
@@ -78,7 +78,7 @@ def _missing_key_text(key: str) -> str:
 
 
 def _merge_errors(path: KeyPath, found: list[ErrorDetails], root: Node, model: type[BaseModel]) -> Fault:
-    """One fault for all errors at one path."""
+    """Merge all errors at one path into one fault."""
     first = found[0]
     if first["type"] == "missing":
         key = str(first["loc"][-1])
@@ -91,7 +91,7 @@ def _merge_errors(path: KeyPath, found: list[ErrorDetails], root: Node, model: t
         if unknown := [key for key in first["input"] if key not in keys]:
             return _unknown_key_fault(path, unknown[0], root, model)
     if first["loc"][-1] == "[key]":
-        return Fault(path, str(first["ctx"]["error"]), short_repr(path[-1]), "Write it like 'first_order'.")
+        return Fault(path, str(first["ctx"]["error"]), short_repr(path[-1]), "Use a name such as 'first_order'.")
     value = existing_node(root, path).plain()
     musts = [_requirement(details, value, model_keys(types_at(model, path))) for details in found]
     remedies = [_suggestion(details, value) for details in found]
@@ -99,27 +99,27 @@ def _merge_errors(path: KeyPath, found: list[ErrorDetails], root: Node, model: t
 
 
 def _unknown_key_fault(path: KeyPath, key: Any, root: Node, model: type[BaseModel]) -> Fault:
-    """The fault of a key that the mapping at a path must not have."""
+    """The fault of an unknown key in the mapping at a path."""
     mapping, types = existing_node(root, path).value, types_at(model, path)
     kinds = kinds_of(types, mapping)
     keys = model_keys(kinds)
     owners = [one.key for one in types if one not in kinds and key in model_keys([one])]
     if owners:
-        must, beside = f"must have '{key}' only beside {quote_choices(owners)}", kinds[0].key
-        return Fault(path, must, f"it beside '{beside}'", "Remove it.", at=(*path, key))
-    must = f"must have no keys but {quote_choices(keys)}"
+        must = f"must have '{key}' only together with {quote_choices(owners)}"
+        return Fault(path, must, f"it together with '{kinds[0].key}'", "Remove it.", at=(*path, key))
+    must = f"must have only the keys {quote_choices(keys)}"
     return Fault(path, must, short_repr(key), did_you_mean(key, keys) or "Remove it.", at=(*path, key))
 
 
 def _misspelling_hint(key: str, mapping: Any, keys: list[str]) -> str:
-    """A question about an unknown key that is like the missing one."""
+    """A question about an unknown key that resembles the missing one."""
     unknown = [name for name in mapping if name not in keys] if isinstance(mapping, dict) else []
     near = did_you_mean(key, unknown)
-    return f"Is '{near.split(chr(39))[1]}' meant to be it?" if near else ""
+    return f"Is '{near.split(chr(39))[1]}' a misspelling of it?" if near else ""
 
 
 def _join_alternatives(musts: list[str]) -> str:
-    """What must hold, where a union leaves a choice."""
+    """Join the requirements of the branches of a union."""
     parts = list(dict.fromkeys(musts))
     if len(parts) > 1 and all(part.startswith("must be ") for part in parts):
         return "must be " + ", or ".join(part.removeprefix("must be ") for part in parts)
@@ -127,7 +127,7 @@ def _join_alternatives(musts: list[str]) -> str:
 
 
 def _limit_text(words: str, key: str) -> Callable[[dict[str, Any], Any], str]:
-    """Words for a limit; durations are compared in days."""
+    """Text of a limit. Limits of durations are in days."""
     return lambda ctx, value: f"must be {words} {ctx[key]:.15g}" + (" days" if isinstance(value, str) else "")
 
 
@@ -144,9 +144,9 @@ _REQUIREMENTS: dict[str, str | Callable[[dict[str, Any], Any], str]] = {
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "string_type": "must be text",
-    "string_too_short": "must be text, not empty",
+    "string_too_short": "must be text that is not empty",
     "string_too_long": lambda ctx, _: f"must be at most {ctx['max_length']} characters",
-    "dict_type": "must be a mapping of names",
+    "dict_type": "must be a mapping of names to values",
     "tuple_type": "must be a list",
     "literal_error": lambda ctx, _: f"must be {ctx['expected'].replace('True', 'true')}",
     "greater_than": _limit_text("above", "gt"),
@@ -159,21 +159,21 @@ _REQUIREMENTS: dict[str, str | Callable[[dict[str, Any], Any], str]] = {
 
 
 def _requirement(details: ErrorDetails, value: Any, keys: list[str]) -> str:
-    """The text that says what must hold."""
+    """What must hold, starting with "must"."""
     kind = details["type"]
     if kind == "string_pattern_mismatch" or (kind == "string_type" and "constrained-str" in details["loc"]):
         season = r"\d" in str(details.get("ctx", {}).get("pattern"))
-        return "must be a day of the year such as '11-24'" if season else "must be a trait's name, 1/name or 1-name"
+        return "must be a day of the year such as '11-24'" if season else "must be a trait name, 1/name or 1-name"
     if kind == NO_SINGLE_KIND and isinstance(details["input"], dict):
         return details["msg"]
     if kind in ("model_type", "model_attributes_type", NO_SINGLE_KIND):
-        return f"must be a mapping with keys of {quote_choices(keys)}"
-    requirement = _REQUIREMENTS.get(kind, f"must be otherwise ({details['msg']})")
+        return f"must be a mapping (keys: {quote_choices(keys)})"
+    requirement = _REQUIREMENTS.get(kind, f"must be valid ({details['msg']})")
     return requirement if isinstance(requirement, str) else requirement(dict(details.get("ctx", {})), value)
 
 
 def _suggestion(details: ErrorDetails, value: Any) -> str:
-    """The text that says what to do, empty if there is nothing to suggest."""
+    """What to do, or an empty string if there is nothing to suggest."""
     kind = details["type"]
     if kind == "literal_error":
         choices = re.findall(r"'([^']+)'", str(details["ctx"]["expected"]))

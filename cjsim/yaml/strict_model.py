@@ -1,4 +1,4 @@
-"""Base classes of all records: frozen, closed to unknown keys, and mappings with exactly one key."""
+"""Base classes of all records: `StrictModel`, and `OneOf` for mappings with exactly one key."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ class StrictModel(BaseModel):
 
 
 class OneOf(StrictModel):
-    """A mapping with exactly one of the fields; the key says which kind it is."""
+    """A mapping with exactly one of its fields. The key identifies the kind."""
 
     @model_validator(mode="after")
     def _one_key(self) -> "OneOf":
@@ -23,7 +23,7 @@ class OneOf(StrictModel):
 
     @classmethod
     def companions(cls) -> frozenset[str]:
-        """Fields that may accompany the one key."""
+        """Fields that are allowed in addition to the key."""
         return frozenset()
 
     @property

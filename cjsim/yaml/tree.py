@@ -1,4 +1,4 @@
-"""Reads and writes YAML 1.2 as trees that remember where every value was written. No other module knows ruamel.yaml."""
+"""Reads YAML 1.2 into trees that record the line of every value, and writes YAML. The only module that uses ruamel.yaml."""
 
 import io
 import json
@@ -24,13 +24,13 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 @dataclass(frozen=True)
 class Node:
-    """A value and where it was written, such as `shop.yaml:14`. Mappings and lists contain nodes."""
+    """A value and its location, such as `shop.yaml:14`. Mappings and lists contain nodes."""
 
     value: Any
     location: str
 
     def plain(self) -> Any:
-        """The value without locations.
+        """Return the value without locations.
 
         Examples
         --------
@@ -44,7 +44,7 @@ class Node:
         return self.value
 
     def child(self, key: str | int) -> "Node | None":
-        """The child node under a key or index, None if there is none."""
+        """Return the child under a key or an index, or None."""
         if isinstance(self.value, dict):
             return self.value.get(key)
         if isinstance(self.value, list) and isinstance(key, int) and -1 < key < len(self.value):
@@ -54,14 +54,14 @@ class Node:
 
 
 def to_tree(value: Any, location: str) -> Node:
-    """Make a tree from a plain value; all nodes get the same location.
+    """Build a tree from a plain value. All nodes have the same location.
 
     Parameters
     ----------
     value : Any
-        Mappings, lists, tuples, scalars and pydantic models, nested.
+        Nested mappings, lists, tuples, scalars and pydantic models.
     location : str
-        Where error messages say that the value comes from.
+        Origin of the value in error messages.
 
     Returns
     -------
@@ -73,32 +73,37 @@ def to_tree(value: Any, location: str) -> Node:
         return Node({str(key): to_tree(item, location) for key, item in value.items()}, location)
     if isinstance(value, (list, tuple)):
         return Node([to_tree(item, location) for item in value], location)
-    if hasattr(value, "item") and not isinstance(value, (float, int)):  # a scalar of numpy
+    if hasattr(value, "item") and not isinstance(value, (float, int)):  # a NumPy scalar
         value = value.item()
     return Node(value, location)
 
 
 def parse_value(text: str, location: str) -> Node:
-    """Parse one YAML value, as given on a command line, such as `3`, `36h` or `[a, b]`.
+    """Parse one YAML value from a command line, such as `3`, `36h` or `[a, b]`.
 
     Parameters
     ----------
     text : str
-        YAML.
+        The value in YAML.
     location : str
-        Where error messages say that the value comes from.
+        Origin of the value in error messages.
 
     Returns
     -------
     Node
-        With value None if the text is empty.
+        Its value is None if the text is empty.
+
+    Raises
+    ------
+    InputError
+        If the text is not valid YAML.
     """
     root = _compose_yaml(text, location, lambda _: location)
     return Node(None, location) if root is None else _TreeBuilder(lambda _: location).node(root, 0)
 
 
 def to_yaml(data: Any) -> str:
-    """YAML text of plain data; keys keep their order.
+    """Format plain data as YAML. Keys keep their order.
 
     Examples
     --------
@@ -110,7 +115,7 @@ def to_yaml(data: Any) -> str:
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 140
-    yaml.allow_unicode = json.dumps(data, ensure_ascii=False, default=str).isprintable()  # else escaped, as some do not survive
+    yaml.allow_unicode = json.dumps(data, ensure_ascii=False, default=str).isprintable()  # else escape them to survive a round trip
     stream = io.StringIO()
     yaml.dump(data, stream)
     return stream.getvalue()
@@ -123,12 +128,12 @@ def _yaml() -> "YAML":
 
 
 def read_yaml_file(path: Path) -> Node:
-    """Read one file, which must be a mapping, without resolving anything in it.
+    """Read one YAML file without resolving `extends`, included files or `set`.
 
     Parameters
     ----------
     path : Path
-        A YAML 1.2 file, UTF-8.
+        A YAML 1.2 file in UTF-8 whose top level is a mapping.
 
     Returns
     -------
@@ -138,7 +143,7 @@ def read_yaml_file(path: Path) -> Node:
     Raises
     ------
     InputError
-        If the file cannot be read, is not YAML, or is not a mapping.
+        If the file cannot be read, is not valid YAML, or is not a mapping.
     """
     text = _read_text(path)
     root = _compose_yaml(text, str(path), lambda line: f"{path}:{line + 1}")
@@ -153,13 +158,15 @@ def read_yaml_file(path: Path) -> Node:
 
 
 def _read_text(path: Path) -> str:
-    """The text of a file."""
+    """Read a text file, with limits on its size and encoding."""
     try:
         if path.is_dir():
-            raise InputError(format_error(str(path), "must be a YAML file", "a directory", "Name the file in it."))
+            raise InputError(format_error(str(path), "must be a YAML file", "a directory", "Name a file in it."))
         if path.stat().st_size > MAX_BYTES:
             raise InputError(
-                format_error(str(path), f"must be a YAML file of at most {MAX_BYTES} bytes", "a larger one", "Name another file.")
+                format_error(
+                    str(path), f"must be a YAML file of at most {MAX_BYTES} bytes", "a larger file", "Split the file, or name another one."
+                )
             )
         content = path.read_bytes()
     except (OSError, ValueError) as error:
@@ -176,7 +183,7 @@ def _read_text(path: Path) -> str:
 
 
 def _compose_yaml(text: str, file: str, location_of_line: Callable[[int], str]) -> Any:
-    """Parse YAML into ruamel nodes, None if the text is empty."""
+    """Parse YAML into ruamel nodes. Returns None if the text is empty."""
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
@@ -185,20 +192,27 @@ def _compose_yaml(text: str, file: str, location_of_line: Callable[[int], str]) 
         mark = error.problem_mark or error.context_mark
         where = location_of_line(mark.line) if mark else file
         problem = " ".join(str(part) for part in (error.context, error.problem) if part)
-        raise InputError(format_error(where, "must be YAML", problem or "a syntax error", "Correct the syntax there.")) from None
+        raise InputError(format_error(where, "must be valid YAML", problem or "a syntax error", "Correct the syntax there.")) from None
     except YAMLError as error:
         line = text[: getattr(error, "position", 0)].count("\n")
         problem = str(error).splitlines()[0] if str(error) else "a syntax error"
-        raise InputError(format_error(location_of_line(line), "must be YAML", problem, "Correct the syntax there.")) from None
+        raise InputError(format_error(location_of_line(line), "must be valid YAML", problem, "Correct the syntax there.")) from None
     except RecursionError:
-        raise InputError(format_error(file, f"must be nested at most {MAX_DEPTH} deep", "more", "Flatten it.")) from None
-    except (ValueError, IndexError, AttributeError, AssertionError, TypeError, NotImplementedError) as error:  # ruamel on odd input
-        raise InputError(format_error(file, "must be YAML", str(error) or type(error).__name__, "Correct the syntax.")) from None
+        raise InputError(format_error(file, f"must be nested at most {MAX_DEPTH} levels deep", "more levels", "Flatten it.")) from None
+    except (
+        ValueError,
+        IndexError,
+        AttributeError,
+        AssertionError,
+        TypeError,
+        NotImplementedError,
+    ) as error:  # malformed input
+        raise InputError(format_error(file, "must be valid YAML", str(error) or type(error).__name__, "Correct the syntax.")) from None
     return root
 
 
 class _TreeBuilder:
-    """Converts ruamel nodes to `Node`. It counts them, because aliases can make a small file huge."""
+    """Converts ruamel nodes to `Node`. It counts nodes because aliases can expand a small file to a huge tree."""
 
     def __init__(self, location_of_line: Callable[[int], str]) -> None:
         self.location_of_line = location_of_line
@@ -206,12 +220,12 @@ class _TreeBuilder:
         self.scalars = _yaml().constructor
 
     def node(self, source: Any, depth: int) -> Node:
-        """The `Node` of a ruamel node."""
+        """Convert a ruamel node."""
         location = self.location_of_line(source.start_mark.line)
         self.count += 1
         if depth > MAX_DEPTH or self.count > MAX_NODES:
-            must = f"must be nested at most {MAX_DEPTH} deep and have at most {MAX_NODES} values"
-            raise InputError(format_error(location, must, "more", "Look for an alias that holds itself."))
+            must = f"must be nested at most {MAX_DEPTH} levels deep and have at most {MAX_NODES} values"
+            raise InputError(format_error(location, must, "more", "Look for an alias that refers to itself."))
         if source.id == "mapping":
             return Node(self.mapping(source, depth), location)
         if source.id == "sequence":
@@ -219,7 +233,7 @@ class _TreeBuilder:
         return Node(self.scalar(source, location), location)
 
     def mapping(self, source: Any, depth: int) -> dict[str, Node]:
-        """Keys and nodes. Own keys take precedence over keys merged by `<<`; a container has the location of its key."""
+        """Convert a mapping. Its own keys override keys merged by `<<`. A container has the location of its key."""
         result: dict[str, Node] = {}
         merged: dict[str, Node] = {}
         for key_node, value_node in source.value:
@@ -230,30 +244,30 @@ class _TreeBuilder:
             key = self.scalar(key_node, location) if key_node.id == "scalar" else None
             if not isinstance(key, str):
                 got = short_repr(key) if key_node.id == "scalar" else f"a {key_node.id}"
-                raise InputError(format_error(location, "must have text as a key", got, "Write a name, or put it in quotes."))
+                raise InputError(format_error(location, "must have text as a key", got, "Write a name, or put the key in quotes."))
             if key in result:
                 first = result[key].location
                 raise InputError(
-                    format_error(location, f"must have the key '{key}' once", f"it again (first at {first})", "Remove one of the two.")
+                    format_error(location, f"must not repeat the key '{key}'", f"a duplicate of {first}", "Remove one of the two.")
                 )
             node = self.node(value_node, depth + 1)
             result[key] = Node(node.value, location) if value_node.id != "scalar" else node
         return {**merged, **result}
 
     def merged(self, source: Any, depth: int) -> dict[str, Node]:
-        """Keys merged by `<<: *anchor` or `<<: [*first, *second]`; the first takes precedence."""
+        """Convert the keys merged by `<<: *anchor` or `<<: [*first, *second]`. The first mapping takes precedence."""
         result: dict[str, Node] = {}
         for each in source.value if source.id == "sequence" else [source]:
             node = self.node(each, depth)
             if not isinstance(node.value, dict):
                 raise InputError(
-                    format_error(node.location, "must be a mapping after '<<'", short_repr(node.plain()), "Name the anchor of one.")
+                    format_error(node.location, "must be a mapping after '<<'", short_repr(node.plain()), "Use an alias of a mapping.")
                 )
             result = {**node.value, **result}
         return result
 
     def scalar(self, source: Any, location: str) -> Any:
-        """Text, a number, true or false, a date or None."""
+        """Convert a scalar to text, a number, a boolean, a date or None."""
         from ruamel.yaml.error import YAMLError
 
         try:
@@ -263,7 +277,7 @@ class _TreeBuilder:
             raise InputError(format_error(location, "must be text, a number, true, false or a date", text, "Put text in quotes.")) from None
         if value is not None and not isinstance(value, (str, bool, int, float, date, datetime)):
             raise InputError(
-                format_error(location, "must be text, a number, true, false or a date", short_repr(source.value), "Leave the tag out.")
+                format_error(location, "must be text, a number, true, false or a date", short_repr(source.value), "Remove the YAML tag.")
             )
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(format_error(location, "must be a finite number", short_repr(source.value), "Write a finite number."))

@@ -149,12 +149,12 @@ def test_describe_prints_a_study() -> None:
     lines = invoke("describe", str(WORLDS / "study.yaml")).stdout.splitlines()
     assert lines[0] == "Study reminders (When to remind, and how often): 12 trials of 150 customers, by TPE,"
     assert "  policy.guardrails.caps[0].at_most: from 0 to 6" in lines
-    assert "  Scenario reminded: 200 customers entering on day 0, 60 days" in lines
+    assert "  Scenario reminded: 200 customers enter on day 0." in lines
 
 
 def test_describe_prints_a_scenario() -> None:
     result = invoke("describe", TINY, "--set", "horizon=45d")
-    assert result.stdout.startswith("Scenario tiny: 100 customers entering on day 0, 45 days\n")
+    assert result.stdout.startswith("Scenario tiny: 100 customers enter on day 0.\nSimulates 45 days")
 
 
 @pytest.mark.parametrize("kind", ["journey", "policy", "scenario"])

@@ -119,10 +119,12 @@ def test_times_beyond_the_table_are_infinite(world: Any) -> None:
 
 @pytest.mark.parametrize("text", ["02-30", "04-31"])
 def test_season_on_a_nonexistent_date_is_rejected(text: str) -> None:
-    with pytest.raises(InputError, match=rf"activity\.a\.seasons\.s\.to: must be a month and day that exist, got '{text}'\. Write"):
+    with pytest.raises(InputError, match=rf"activity\.a\.seasons\.s\.to: must be an existing month and day, got '{text}'\. Write"):
         activity_table(seasons={"s": {"from": "01-01", "to": text, "times": 2}})
 
 
 def test_year_without_activity_is_rejected() -> None:
-    with pytest.raises(InputError, match=r"activity\.a\.seasons: must leave some days of each year with activity, got none in 20\d\d"):
+    with pytest.raises(
+        InputError, match=r"activity\.a\.seasons: must leave at least one day of each year with activity, got none in 20\d\d"
+    ):
         activity_table(seasons={"s": {"from": "01-01", "to": "12-31", "times": 0}})

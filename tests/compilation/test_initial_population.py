@@ -1,4 +1,4 @@
-"""Customers follow the declared distributions, however the population is split into batches.
+"""Customers follow the declared distributions, regardless of the batch size.
 
 Statistical tests compare a p-value with MIN_P_VALUE: each fails by chance for one seed in a million. Seeds are fixed.
 """
@@ -188,14 +188,17 @@ def test_columns_of_an_entry_file_override_draws(tmp_path: Path) -> None:
     [
         ("entered\n1\n2026-13-01\n", r"entries\.csv:3: entered: must be a date, a date-time, or days since the start, got '2026-13-01'"),
         ("entered\ninf\n", r"entries\.csv:2: entered: must be a date, a date-time, or days since the start, got 'inf'"),
-        ("entered\n1\n-0.5\n", r"entries\.csv:3: entered: must not lie before the scenario's start \(2026-01-05\), got '-0\.5'"),
-        ("entered\n2026-01-04\n", r"entries\.csv:2: entered: must not lie before the scenario's start \(2026-01-05\), got '2026-01-04'"),
-        ("entered,rate\n1,x\n", r"entries\.csv:2: rate: must be a finite number, as it is a trait, got 'x'"),
-        ("entered,rate\n1,nan\n", r"entries\.csv:2: rate: must be a finite number, as it is a trait, got 'nan'"),
+        ("entered\n1\n-0.5\n", r"entries\.csv:3: entered: must not be before the start of the scenario \(2026-01-05\), got '-0\.5'"),
+        (
+            "entered\n2026-01-04\n",
+            r"entries\.csv:2: entered: must not be before the start of the scenario \(2026-01-05\), got '2026-01-04'",
+        ),
+        ("entered,rate\n1,x\n", r"entries\.csv:2: rate: must be a finite number, because it is a trait, got 'x'"),
+        ("entered,rate\n1,nan\n", r"entries\.csv:2: rate: must be a finite number, because it is a trait, got 'nan'"),
         ("entered,country\n1,ATX\n", r"entries\.csv:2: country: must be one of 'DE', 'AT', got 'ATX'\. Did you mean 'AT'\?"),
         ("entered,contry\n1,AT\n", r"entries\.csv:1: must be one of 'entered', 'customer', .*, got 'contry'\. Did you mean 'country'\?"),
-        ("rate\n1\n", r"entries\.csv:1: must have one column 'entered' and no column twice, got 'rate'"),
-        ("entered,entered\n1,2\n", r"entries\.csv:1: must have one column 'entered' and no column twice, got 'entered, entered'"),
+        ("rate\n1\n", r"entries\.csv:1: must have a column 'entered' and no duplicate columns, got 'rate'"),
+        ("entered,entered\n1,2\n", r"entries\.csv:1: must have a column 'entered' and no duplicate columns, got 'entered, entered'"),
         ("entered,rate\n1,2\n1\n", r"entries\.csv:3: must have 2 values, as the header, got 1"),
         ("entered\n", r"entries\.csv: must have a header and at least one row, got none"),
         ("", r"entries\.csv: must have a header and at least one row, got none"),

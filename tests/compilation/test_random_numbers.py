@@ -28,7 +28,7 @@ def words(text: str) -> list[int]:
 
 
 def philox_oracle(counter: list[int], key: list[int]) -> list[int]:
-    """Philox4x32-10 in whole numbers of any size: Salmon et al. (2011), section 3.3."""
+    """Philox4x32-10 in Python integers: Salmon et al. (2011), section 3.3."""
     left, right, (k0, k1) = counter[0::2], counter[1::2], key
     for _ in range(10):
         first, second = 0xD2511F53 * left[0], 0xCD9E8D57 * left[1]
@@ -68,7 +68,7 @@ def test_uniform_is_52_bits_of_the_block_of_its_arguments(seed: int, customer: i
 
 
 def test_stream_values_are_stable() -> None:
-    # Simulations of an earlier version are repeated only if names lead to the same numbers: a change here is a [REGRESSION].
+    # Results of earlier versions are only reproducible if names map to the same numbers. A change here is a [REGRESSION].
     names = ["event:purchase:wait", "trait:rate", "flow:welcome:hello:read"]
     assert [int(stream_id(name)) for name in names] == [1417479858, 3686425016, 866297353]
     assert uniforms(7, np.arange(3, dtype=np.uint64), "event:purchase:wait", 2).tolist() == [
@@ -90,7 +90,7 @@ def grid(seed: int, customers: int, streams: list[str], indices: int) -> NDArray
 
 @pytest.fixture(scope="module")
 def drawn() -> NDArray[np.float64]:
-    """A million uniforms: 10 streams whose names are alike, 20 indices, 5,000 customers."""
+    """A million uniforms: 10 streams with similar names, 20 indices, 5,000 customers."""
     return grid(11, 5000, [f"event:e{number}:wait" for number in range(10)], 20)
 
 
@@ -136,7 +136,7 @@ def test_pairs_of_uniforms_are_independent() -> None:
 
 
 def independence_p_value(here: NDArray[np.float64], there: NDArray[np.float64], cells: int = 16) -> float:
-    """p of the chi-square test that pairs fall evenly into cells x cells."""
+    """p-value of a chi-square test that pairs are uniform on a grid of cells x cells."""
     counts, _, _ = np.histogram2d(here, there, bins=cells, range=[(0, 1), (0, 1)])
     return float(stats.chisquare(counts.ravel()).pvalue)
 

@@ -117,7 +117,7 @@ def test_every_array_has_its_declared_dtype(plans: tuple[Plan, Plan]) -> None:
 
 
 def test_no_field_name_clashes_with_a_numpy_record_attribute() -> None:
-    # Without the JIT, `record.size` is numpy's 1, whatever the field `size` holds.
+    # Without the JIT, `record.size` is numpy's 1, regardless of the field `size`.
     records = {name: kind for name, kind in (vars(world) | vars(state)).items() if isinstance(kind, np.dtype) and kind.names}
     assert "DISTRIBUTION" in records
     own = set(dir(np.zeros(1, dtype=[("x", "f8")]).view(np.recarray)[0])) | set(dir(np.recarray))
@@ -264,7 +264,7 @@ def test_rate_above_the_survival_share_is_rejected(rate: str) -> None:
     messages = {"m": {"channel": "mail", "open_rate": 0.1, rate: 0.25}}
     with pytest.raises(
         InputError,
-        match=rf"messages\.m\.{rate}: must be below 0\.25, the share of readings .* of 'mail' let survive, got 0\.25\. Give",
+        match=rf"messages\.m\.{rate}: must be below 0\.25, the share of responses within the lifetime .* 'mail', got 0\.25\. Give",
     ):
         small_scenario(journey={"channels": channels, "messages": messages}).checked()
 

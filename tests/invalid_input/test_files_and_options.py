@@ -1,4 +1,4 @@
-"""Wrong files and options: exit code 2, and one message with file and line, what must hold, what was got, and what to do."""
+"""Invalid files and options: exit code 2, and one message with file, line, requirement, value and remedy."""
 
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from cjsim.simulation.documents import Journey, Scenario
         (b"# only expected\n", ":1: must be a mapping of keys to values, got an empty file"),
         (b"- a\n- b\n", ":1: must be a mapping of keys to values, got ['a', 'b']"),
         (b"name: a\ntitle: \xff\xfe\n", ":2: must be UTF-8 text, got the byte 0xff"),
-        (b"name: a\ntitle: \x01\n", ":2: must be YAML"),
-        (b"name: a\n---\nname: b\n", "must be YAML"),
+        (b"name: a\ntitle: \x01\n", ":2: must be valid YAML"),
+        (b"name: a\n---\nname: b\n", "must be valid YAML"),
         (b"[" * 5000, "must be"),
         (
             b"a: &a [x,x,x,x,x,x,x,x,x]\n"
@@ -44,24 +44,24 @@ def test_directory_is_rejected(tmp_path: Path) -> None:
 def test_circular_extends_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("extends: b.yaml\n")
     (tmp_path / "b.yaml").write_text("extends: a.yaml\n")
-    assert "must not lead back to itself by 'extends', got a.yaml -> b.yaml -> a.yaml" in command_error("check", str(tmp_path / "a.yaml"))
+    assert "must not extend or include itself, got a.yaml -> b.yaml -> a.yaml" in command_error("check", str(tmp_path / "a.yaml"))
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (("--customers", "0"), "--customers: must be at least 1 where no acquisition brings any, got 0"),
+        (("--customers", "0"), "--customers: must be at least 1 if no acquisition channel brings customers, got 0"),
         (("--customers", "-3"), "--customers: must be at least 0, got -3"),
         (("--customers", str(10**12)), "--customers: must be at most 100000000"),
         (("--horizon", "0d"), "--horizon: must be at least 1s, got '0d'"),
-        (("--horizon", "soon"), "--horizon: must be a duration with its unit"),
+        (("--horizon", "soon"), "--horizon: must be a duration with a unit"),
         (("--seed", "-1"), "--seed: must be at least 0, got -1"),
         (("--threads", "0"), "--threads: must be from 1 to 1024, got 0"),
         (("--set", "policy.flows.greeet.holdout=0.5"), "--set: must be a path that exists"),
         (("--set", "policy.flows.greet.holdout=2"), "--set: policy.flows.greet.holdout: must be at most 1, got 2"),
         (("--set", "policy.flows.greet.steps[4].send=hello"), "--set: must be a path that exists"),
         (("--set", "horizon"), "--set: must be PATH=VALUE, got 'horizon'"),
-        (("--set", "horizon=[3"), "--set: must be YAML"),
+        (("--set", "horizon=[3"), "--set: must be valid YAML"),
         (("--events",), "--events: must come with --out"),
     ],
 )
@@ -85,8 +85,8 @@ def test_several_errors_are_reported_together() -> None:
         Journey.from_dict(text)
     lines = str(caught.value).split("\n")
     assert len(lines) == 6
-    assert lines[0] == "journey: events.e0.in[0]: must be one of 'a', got 'b'. Name one of the stages, or declare this one."
-    assert lines[-1] == "(4 more.)"
+    assert lines[0] == "journey: events.e0.in[0]: must be one of 'a', got 'b'. Use an existing stage, or declare this one."
+    assert lines[-1] == "(4 more errors.)"
 
 
 def test_empty_step_is_rejected() -> None:

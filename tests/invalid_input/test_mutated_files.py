@@ -79,7 +79,7 @@ MUTATIONS = (delete_line, repeat_line, swap_lines, indent, replace_word, replace
 
 
 def mutate(text: str, rng: random.Random) -> bytes:
-    """The text after one to three mutations, now and then with bytes that are not UTF-8."""
+    """The text after one to three mutations, sometimes with bytes that are not UTF-8."""
     lines = text.split("\n")
     for _ in range(rng.randint(1, 3)):
         if lines:

@@ -1,4 +1,4 @@
-"""Wrong journeys, policies and scenarios: one message with file and line, what must hold, what was got, and what to do."""
+"""Invalid journeys, policies and scenarios: one message with file, line, requirement, value and remedy."""
 
 from pathlib import Path
 
@@ -20,32 +20,42 @@ def test_unchanged_file_is_valid(tmp_path: Path) -> None:
 
 # Text in tiny.yaml, its replacement, and parts of the message. Lines count from 1.
 CASES = {
-    "unknown key": ("horizon: 30d", "horizont: 30d\nhorizon: 30d", "bad.yaml:4: must have no keys but", "Did you mean 'horizon'?"),
-    "unknown key within": (
+    "unknown key": ("horizon: 30d", "horizont: 30d\nhorizon: 30d", "bad.yaml:4: must have only the keys", "Did you mean 'horizon'?"),
+    "unknown nested key": (
         "    greet:\n      on",
         "    greet:\n      onn: 1\n      on",
-        "bad.yaml:31: policy.flows.greet: must have no keys",
+        "bad.yaml:31: policy.flows.greet: must have only the keys",
         "'on'?",
     ),
     "missing key": ("horizon: 30d\n", "", "bad.yaml:", "must have the key 'horizon'"),
-    "misspelt channel": (
+    "misspelled channel": (
         "channel: email",
         "channel: emial",
         "bad.yaml:26: journey.messages.hello.channel: must be one of 'email'",
         "mean 'email'?",
     ),
-    "misspelt stage": ("go: gone", "go: gonne", "bad.yaml:22: journey.events.leave.effects[0].go:", "Did you mean 'gone'?"),
-    "misspelt stage of an event": ("in: [active]", "in: [aktive]", "bad.yaml:14: journey.events.purchase.in[0]:", "Did you mean 'active'?"),
-    "misspelt first stage": ("starts_in: active", "starts_in: activ", "bad.yaml:8: journey.starts_in:", "Did you mean 'active'?"),
-    "misspelt trigger": ("{stage: active}", "{event: purchas}", "bad.yaml:31: policy.flows.greet.on.event:", "Did you mean 'purchase'?"),
-    "misspelt message": ("send: hello", "send: helo", "bad.yaml:33: policy.flows.greet.steps[0].send:", "Did you mean 'hello'?"),
-    "misspelt exit": (
+    "misspelled stage": ("go: gone", "go: gonne", "bad.yaml:22: journey.events.leave.effects[0].go:", "Did you mean 'gone'?"),
+    "misspelled stage of an event": (
+        "in: [active]",
+        "in: [aktive]",
+        "bad.yaml:14: journey.events.purchase.in[0]:",
+        "Did you mean 'active'?",
+    ),
+    "misspelled first stage": ("starts_in: active", "starts_in: activ", "bad.yaml:8: journey.starts_in:", "Did you mean 'active'?"),
+    "misspelled trigger": ("{stage: active}", "{event: purchas}", "bad.yaml:31: policy.flows.greet.on.event:", "Did you mean 'purchase'?"),
+    "misspelled message": ("send: hello", "send: helo", "bad.yaml:33: policy.flows.greet.steps[0].send:", "Did you mean 'hello'?"),
+    "misspelled exit event": (
         "      on:",
         "      exit_on: [leaf]\n      on:",
         "policy.flows.greet.exit_on[0]: must be one of",
         "Did you mean 'leave'?",
     ),
-    "misspelt effect": ("go: gone", "goo: gone", "bad.yaml:22: journey.events.leave.effects[0]: must have no keys", "Did you mean 'go'?"),
+    "misspelled effect": (
+        "go: gone",
+        "goo: gone",
+        "bad.yaml:22: journey.events.leave.effects[0]: must have only the keys",
+        "Did you mean 'go'?",
+    ),
     "two effects in one": ("- go: gone", "- {go: gone, tag: x}", "journey.events.leave.effects[0]: must have exactly one of", "got {"),
     "negative rate": ("open_rate: 0.5", "open_rate: -0.5", "bad.yaml:26: journey.messages.hello.open_rate: must be above 0", "got -0.5"),
     "infinite rate": ("open_rate: 0.5", "open_rate: .inf", "bad.yaml:26:", "must be a finite number"),
@@ -60,16 +70,16 @@ CASES = {
     "rate beyond the lifetime": (
         "email: {}",
         "email: {lifetime: 1h, open_delay: {fixed: 1d}}",
-        "bad.yaml:26: journey.messages.hello.open_rate: must be below 3.775e-11, the share of readings",
+        "bad.yaml:26: journey.messages.hello.open_rate: must be below 3.775e-11, the share of responses",
         "Give the channel a longer lifetime",
     ),
-    "text for a number": (
+    "text instead of a number": (
         "open_rate: 0.5",
         "open_rate: half",
         "bad.yaml:26: journey.messages.hello.open_rate: must be a number",
         "got 'half'",
     ),
-    "true for a number": (
+    "boolean instead of a number": (
         "open_rate: 0.5",
         "open_rate: true",
         "bad.yaml:26: journey.messages.hello.open_rate: must be a number",
@@ -100,7 +110,7 @@ CASES = {
         "bad.yaml:34: policy.flows.greet.steps[1].branch.then[1].jump: must not lead back to itself without waiting",
         "Put a 'wait'",
     ),
-    "jump to nowhere": (
+    "jump to an unknown label": (
         "- send: hello",
         "- {label: top, wait: 1d}\n        - jump: topp",
         "policy.flows.greet.steps[1].jump:",
@@ -112,16 +122,16 @@ CASES = {
         "bad.yaml:22: journey.events.leave.effects[0].fire: must not lead back",
         "event 'leave'",
     ),
-    "fires itself by choice": (
+    "fires itself in a branch": (
         "- go: gone",
         "- choose: [{weight: 1}, {weight: 1, effects: [{fire: leave}]}]",
         "journey.events.leave.effects[0].choose[1].effects[0].fire: must not lead back",
         "Remove one 'fire'",
     ),
-    "flow starts itself": (
+    "flow that triggers itself": (
         "open_rate: 0.5}",
         "open_rate: 0.5, effects: {delivered: [{go: active}]}}",
-        "bad.yaml:31: policy.flows.greet.on: must not be started again at once",
+        "bad.yaml:31: policy.flows.greet.on: must not be started again immediately",
         "stage 'active' -> flow 'greet'",
     ),
     "purchase of a message": (
@@ -136,24 +146,24 @@ CASES = {
         "bad.yaml:17: journey.events.purchase.effects[0].purchase: must be an effect of an event that the firm observes",
         "got one of 'purchase', which is hidden. Let it 'fire'",
     ),
-    "clock without time": (
+    "zero wait": (
         "{exponential: 10d}",
         "{fixed: 0s}",
-        "bad.yaml:15: journey.events.purchase.wait: must not happen again and again",
+        "bad.yaml:15: journey.events.purchase.wait: must not repeat endlessly",
         "above 0",
     ),
-    "clock without time whose when lasts": (
+    "zero wait with a lasting condition": (
         "    leave:\n",
         "    becomes: {in: [active], wait: {fixed: 0s}, when: purchases >= 1, effects: [{tag: vip}]}\n    leave:\n",
-        "bad.yaml:18: journey.events.becomes.wait: must not happen again and again at one moment",
-        "got a wait of 0 while 'purchases >= 1', which nothing ends. Give it a 'wait' above 0",
+        "bad.yaml:18: journey.events.becomes.wait: must not repeat endlessly in zero time",
+        "got a wait of 0 while 'purchases >= 1', which nothing changes. Give it a 'wait' above 0",
     ),
-    "clock without time that leads nowhere": (
+    "zero wait without an exit": (
         "    leave:\n",
         "    luck: {in: [active], wait: {empirical: {values: [0s]}}, effects: [{choose: [{weight: 1, effects: [{tag: x}]}]}]}\n"
         "    leave:\n",
-        "bad.yaml:18: journey.events.luck.wait: must not happen again and again at one moment",
-        "got a wait of 0 that nothing ends",
+        "bad.yaml:18: journey.events.luck.wait: must not repeat endlessly in zero time",
+        "got a wait of 0 that nothing stops",
     ),
     "condition syntax": (
         "      on:",
@@ -177,72 +187,82 @@ CASES = {
         "      on:",
         "      if: persona == customer\n      on:",
         "a policy cannot see the persona",
-        "Ask for what the firm",
+        "Use what the firm",
     ),
-    "tag never set": ("      on:", "      if: tagged(vip)\n      on:", "policy.flows.greet.if: must name one of the tags", "got 'vip'"),
-    "time in when": (
+    "tag never set": (
+        "      on:",
+        "      if: tagged(vip)\n      on:",
+        "policy.flows.greet.if: must be an existing tag, but none exist",
+        "got 'vip'",
+    ),
+    "time-dependent when": (
         "wait: {exponential: 60d}",
         "wait: {exponential: 60d}\n      when: hour > 3",
-        "must name only what changes when",
+        "must use only values that change when",
         "got 'hour'",
     ),
-    "bad shares of one": (
+    "share of one persona above 1": (
         "  starts_in",
         "  personas: {a: {share: 1.5}}\n  starts_in",
         "journey.personas.a.share: must be at most 1",
         "got 1.5",
     ),
     "weights of 0": ("- go: gone", "- choose: [{weight: 0}]", "journey.events.leave.effects[0].choose: must have a weight above 0", ""),
-    "name of a touchpoint": (
+    "event named like a touch": (
         "    leave:",
         "    opened:",
-        "bad.yaml:18: journey.events.opened: must have a name that is no touchpoint's",
+        "bad.yaml:18: journey.events.opened: must not have a name that the event log reserves",
         "Rename",
     ),
-    "name of the language": (
+    "trait with a reserved name": (
         "  starts_in",
         "  traits: {stage: {fixed: 1}}\n  starts_in",
-        "journey.traits.stage: must have a name that is no word",
+        "journey.traits.stage: must not be a reserved word",
         "",
     ),
-    "syntax of YAML": ("journey:\n", "journey: [\n", "bad.yaml:", "must be YAML"),
-    "tab": ("  name: tiny_journey", "\tname: tiny_journey", "bad.yaml:7: must be YAML", "Correct the syntax there."),
-    "duplicate top key": ("horizon: 30d", "horizon: 30d\nhorizon: 40d", "bad.yaml:5: must have the key 'horizon' once", "first at"),
-    "key that is a number": ("email: {}", "email: {}\n    3: {}", "bad.yaml:25: must have text as a key, got 3", "Write a name"),
-    "alias that holds itself": ("email: {}", "email: &a {x: *a}", "bad.yaml:24", "Look for an alias"),
-    "tag of YAML": ("email: {}", "email: !!python/name:os.system x", "bad.yaml:24: must be text, a number", ""),
+    "YAML syntax error": ("journey:\n", "journey: [\n", "bad.yaml:", "must be valid YAML"),
+    "tab indentation": ("  name: tiny_journey", "\tname: tiny_journey", "bad.yaml:7: must be valid YAML", "Correct the syntax there."),
+    "duplicate top key": ("horizon: 30d", "horizon: 30d\nhorizon: 40d", "bad.yaml:5: must not repeat the key 'horizon'", "a duplicate of"),
+    "numeric key": ("email: {}", "email: {}\n    3: {}", "bad.yaml:25: must have text as a key, got 3", "Write a name"),
+    "recursive alias": ("email: {}", "email: &a {x: *a}", "bad.yaml:24", "Look for an alias"),
+    "YAML tag": ("email: {}", "email: !!python/name:os.system x", "bad.yaml:24: must be text, a number", ""),
     "horizon of 0": ("30d", "0d", "bad.yaml:4: horizon: must be at least 1s", "got '0d'"),
     "negative horizon": ("30d", "-30d", "bad.yaml:4: horizon: must not be negative", "got '-30d'"),
-    "blink of a step": (
+    "tiny wait in a step": (
         "- send: hello",
         "- wait: 0.0000000001s",
         "bad.yaml:33: policy.flows.greet.steps[0].wait: must be at least 1s",
         "got '0.0000000001s'",
     ),
-    "blink of a cap": (
+    "tiny period of a cap": (
         "policy:\n",
         "policy:\n  guardrails: {caps: [{at_most: 1, per: 0.999s}]}\n",
         "policy.guardrails.caps[0].per: must be at least 1s",
         "got '0.999s'",
     ),
-    "blink of a clock": ("{exponential: 10d}", "{fixed: 0.001s}", "events.purchase.wait.fixed: must be at least 1s, or 0s", "got '0.001s'"),
+    "tiny wait of a clock": (
+        "{exponential: 10d}",
+        "{fixed: 0.001s}",
+        "events.purchase.wait.fixed: must be at least 1s, or 0s",
+        "got '0.001s'",
+    ),
     "negative wait": ("{exponential: 10d}", "{fixed: -1d 2h}", "events.purchase.wait.fixed: must not be negative", "got '-1d 2h'"),
-    "absurd horizon": ("30d", "400000d", "bad.yaml:4: horizon: must be at most 36525 days", "got '400000d'"),
-    "horizon without unit": ("30d", "30", "bad.yaml:4: horizon: must be a duration with its unit", "got 30"),
-    "customers of 0": ("customers: 100", "customers: 0", "bad.yaml:5: customers: must be at least 1 where no acquisition", "got 0"),
+    "huge horizon": ("30d", "400000d", "bad.yaml:4: horizon: must be at most 36525 days", "got '400000d'"),
+    "horizon without unit": ("30d", "30", "bad.yaml:4: horizon: must be a duration with a unit", "got 30"),
+    "0 customers": ("customers: 100", "customers: 0", "bad.yaml:5: customers: must be at least 1 if no acquisition", "got 0"),
     "negative customers": ("customers: 100", "customers: -5", "bad.yaml:5: customers: must be at least 0", "got -5"),
-    "absurd customers": ("customers: 100", f"customers: {10**30}", "bad.yaml:5: customers: must be at most 100000000", ""),
-    "a part of a customer": ("customers: 100", "customers: 1.5", "bad.yaml:5: customers: must be a whole number", "got 1.5"),
+    "too many customers": ("customers: 100", f"customers: {10**30}", "bad.yaml:5: customers: must be at most 100000000", ""),
+    "fractional customers": ("customers: 100", "customers: 1.5", "bad.yaml:5: customers: must be a whole number", "got 1.5"),
     "date that does not exist": ("2025-01-06", "2025-02-30", "bad.yaml:3: ", "got '2025-02-30'"),
-    "no date": ("2025-01-06", "monday", "bad.yaml:3: start: must be a date", "got 'monday'"),
+    "start that is not a date": ("2025-01-06", "monday", "bad.yaml:3: start: must be a date", "got 'monday'"),
     "entry file": ("customers: 100", "entry: {file: none.csv}", "bad.yaml:5: entry.file: must be a file that exists", "none.csv"),
-    "journey that is not there": (
+    "missing base file": (
         "policy:\n  name",
         "extends: none.yaml\npolicy:\n  name",
-        "bad.yaml:27: extends: must be the name of a file",
+        "bad.yaml:27: extends: must be a file that exists",
         "got 'none.yaml'",
     ),
-    "set that does not exist": (
+    "unknown path in set": (
         "policy:\n  name",
         "set: {horizonn: 3d}\npolicy:\n  name",
         "bad.yaml:27: must be a path that exists",
@@ -254,22 +274,22 @@ CASES = {
         "bad.yaml:27: set: must be a mapping of paths",
         "got ['horizon']",
     ),
-    "quiet all day": (
+    "quiet hours all day": (
         "policy:\n",
         "policy:\n  guardrails: {quiet_hours: [{from: '08:00', to: '08:00'}]}\n",
         "must leave a part of the day open",
         "",
     ),
-    "channel of a cap": (
+    "unknown channel of a cap": (
         "policy:\n",
         "policy:\n  guardrails: {caps: [{at_most: 1, per: 1d, channels: [mail]}]}\n",
         "caps[0].channels[0]:",
         "'email'?",
     ),
 }
-# Cases that take two changes.
+# Cases with two changes.
 MORE: dict[str, tuple[list[Replacement], str]] = {
-    "two fire each other": (
+    "two events fire each other": (
         [("value: 20}", "value: 20}\n        - fire: leave"), ("go: gone", "fire: purchase")],
         "must not lead back to the event itself",
     ),
@@ -279,11 +299,11 @@ MORE: dict[str, tuple[list[Replacement], str]] = {
     ),
     "moment of a hidden event": (
         [("    leave:\n", "    leave:\n      observed: false\n"), ("  channels:\n", "  moments: {left: leave}\n  channels:\n")],
-        "bad.yaml:24: journey.moments.left.event: must be an event that the firm observes, got 'leave', which is hidden. Name another",
+        "bad.yaml:24: journey.moments.left.event: must be an event that the firm observes, got 'leave', which is hidden. Use another",
     ),
     "hidden stage": (
         [("gone: {}", "gone: {observed: false}"), ("{stage: active}", "{stage: gone}")],
-        "must ask only for stages that the firm observes",
+        "must use only stages that the firm observes",
     ),
     "negative speed": (
         [

@@ -1,4 +1,4 @@
-"""Wrong studies and storages: one message each, with file and line, what must hold, what was got, and what to do."""
+"""Invalid studies and storages: one message with file, line, requirement, value and remedy."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ STUDY = str(WORLDS / "study.yaml")
 
 
 def study_error(folder: Path, *changes: Replacement) -> str:
-    """The message of `optimize` on the study of the tests, changed."""
+    """The error of `optimize` on a changed copy of the test study."""
     file = folder / "bad.yaml"
     file.write_text(replace_each((WORLDS / "study.yaml").read_text(encoding="utf-8"), list(changes)), encoding="utf-8")
     return command_error("optimize", str(file), "--storage", "memory").replace(f"{folder}/", "")
@@ -32,13 +32,13 @@ def study_error(folder: Path, *changes: Replacement) -> str:
         (
             "at_most: {low: 0, high: 6}",
             "at_most: {low: 6, high: 0}",
-            "bad.yaml:45: free.policy.guardrails.caps[0].at_most.low: must be below 'high', got low 6, high 0. Exchange the bounds.",
+            "bad.yaml:45: free.policy.guardrails.caps[0].at_most.low: must be below 'high', got low 6, high 0. Swap the bounds.",
         ),
         (
             "{low: 1h, high: 5d, log: true}",
             "{low: 1h, high: 5, log: true}",
             "bad.yaml:44: free.policy.flows.remind.steps[0].wait: must have bounds of one kind: numbers, durations or times of day, "
-            "got low '1h', high 5. Write both as the value is written.",
+            "got low '1h', high 5. Write both in the format of the value.",
         ),
         (
             "at_most: {low: 0, high: 6}",

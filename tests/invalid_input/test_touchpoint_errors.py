@@ -1,4 +1,4 @@
-"""Wrong touchpoints: channels, messages, offers, desks, acquisition channels, referrals, and conditions about them."""
+"""Invalid touchpoints: channels, messages, offers, desks, acquisition channels, referrals, and conditions about them."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ TEXT = (WORLDS / "touchpoints.yaml").read_text(encoding="utf-8")
 
 # Text in touchpoints.yaml, its replacement, and the start of the message after the file's name.
 CASES = {
-    "kind of channel": (
+    "unknown kind of channel": (
         "kind: pull",
         "kind: pul",
         "46: journey.channels.in_app.kind: must be 'push', 'pull', 'paid' or 'human', got 'pul'. Did you mean 'pull'?",
@@ -17,14 +17,14 @@ CASES = {
     "pull without visits": (
         "visits: [visit], ",
         "",
-        "46: journey.channels.in_app: must have 'visits', the events at which it is seen, if and only if its kind is",
+        "46: journey.channels.in_app: must have 'visits' (the events at which it is seen) if and only if its kind is",
     ),
     "visits of a push": (
         "email: {cost",
         "email: {visits: [visit], cost",
-        "45: journey.channels.email: must have 'visits', the events at which it is seen, if and only if its kind is",
+        "45: journey.channels.email: must have 'visits' (the events at which it is seen) if and only if its kind is",
     ),
-    "visits at nothing": (
+    "visits at an unknown event": (
         "visits: [visit]",
         "visits: [vist]",
         "46: journey.channels.in_app.visits[0]: must be one of 'visit', 'buy', 'trouble', 'seen_lurking', got 'vist'.",
@@ -34,20 +34,20 @@ CASES = {
         "visits: [seen_lurking]",
         "46: journey.channels.in_app.visits[0]: must be an event that the firm observes, got 'seen_lurking', which is",
     ),
-    "visits named twice": (
+    "duplicate visits": (
         "visits: [visit]",
         "visits: [visit, visit]",
-        "46: journey.channels.in_app.visits: must name each thing once, got 'visit' twice. Remove one of the two.",
+        "46: journey.channels.in_app.visits: must not contain duplicates, got 'visit' twice. Remove one of the two.",
     ),
     "human without desk": (
         "kind: human, desk: sales",
         "kind: human",
-        "48: journey.channels.calls: must have 'desk', the desk that talks to customers, if and only if its kind is 'human', got",
+        "48: journey.channels.calls: must have 'desk' (the desk that talks to customers) if and only if its kind is 'human', got",
     ),
     "desk of a push": (
         "email: {cost",
         "email: {desk: sales, cost",
-        "45: journey.channels.email: must have 'desk', the desk that talks to customers, if and only if its kind is 'human', got",
+        "45: journey.channels.email: must have 'desk' (the desk that talks to customers) if and only if its kind is 'human', got",
     ),
     "unknown desk of a channel": (
         "desk: sales}",
@@ -67,29 +67,29 @@ CASES = {
     "relevance without topic": (
         "topic: bikes, ",
         "",
-        "50: journey.messages.news: must have a 'topic' where it has 'relevance', got {'channel': 'email', 'open_rate':",
+        "50: journey.messages.news: must have a 'topic' if it has 'relevance', got {'channel': 'email', 'open_rate':",
     ),
-    "personal as an interest": (
+    "interest named personal": (
         "interests: {bikes: 0.5, boats: 0.5}",
         "interests: {bikes: 0.5, boats: 0.5, personal: 1}",
-        "15: journey.interests.personal: must have a name other than 'personal', which as a topic means what the firm",
+        "15: journey.interests.personal: must have a name other than 'personal', which as a topic means the interest that the firm",
     ),
-    "interests of a persona": (
+    "unknown interest of a persona": (
         "{bikes: 3, boats: 1}",
         "{bike: 3}",
         "10: journey.personas.keen.interests: must be one of 'bikes', 'boats', got 'bike'. Did you mean 'bikes'?",
     ),
-    "interests of no weight": (
+    "interests without weight": (
         "{bikes: 3, boats: 1}",
         "{bikes: 0}",
-        "10: journey.personas.keen.interests: must have a weight above 0, got weights of 0. Give one a weight.",
+        "10: journey.personas.keen.interests: must have a weight above 0, got weights of 0. Give one of them a weight.",
     ),
     "negative interest": (
         "{bikes: 3, boats: 1}",
         "{bikes: -1}",
         "10: journey.personas.keen.interests.bikes: must be at least 0, got -1. Correct the value.",
     ),
-    "preferred contacts": (
+    "unknown trait of preferred contacts": (
         "preferred_contacts: likes",
         "preferred_contacts: like",
         "14: journey.preferred_contacts: must be one of 'likes', got 'like'. Did you mean 'likes'?",
@@ -97,7 +97,7 @@ CASES = {
     "preferred contacts below 0": (
         "likes: {gamma: {mean: 2, shape: 4}}",
         "likes: {normal: {mean: 2, sd: 4}}",
-        "14: journey.preferred_contacts: must be a trait for which likes is never negative, got a trait from -inf to",
+        "14: journey.preferred_contacts: must be a trait for which likes is never negative, got a trait with values from -inf",
     ),
     "offer above 100 %": (
         "discount: 0.1",
@@ -114,15 +114,15 @@ CASES = {
         "discount: -0.1",
         "55: journey.offers.tenth.discount: must be above 0, got -0.1. Correct the value.",
     ),
-    "offer of nothing": (
+    "offer without a discount": (
         "discount: 0.1, ",
         "",
-        "55: journey.offers.tenth: must have either 'discount', a share, or 'amount', money, got {'title': 'A tenth",
+        "55: journey.offers.tenth: must have either 'discount' (a share) or 'amount' (money), got {'title': 'A tenth",
     ),
-    "offer of both": (
+    "offer with two discounts": (
         "amount: 5",
         "amount: 5, discount: 0.1",
-        "56: journey.offers.gift: must have either 'discount', a share, or 'amount', money, got {'amount': 5,",
+        "56: journey.offers.gift: must have either 'discount' (a share) or 'amount' (money), got {'amount': 5,",
     ),
     "negative amount": ("amount: 5", "amount: -5", "56: journey.offers.gift.amount: must be above 0, got -5. Correct the value."),
     "offer without validity": (
@@ -146,15 +146,15 @@ CASES = {
         "{desk: suport}",
         "39: journey.events.trouble.effects[0].ask.desk: must be one of 'support', 'sales', got 'suport'. Did you mean",
     ),
-    "priority of a request": (
+    "priority that is not a number": (
         "{desk: support, priority: 2}",
         "{desk: support, priority: high}",
         "39: journey.events.trouble.effects[0].ask.priority: must be a whole number, got 'high'. Correct the value.",
     ),
-    "service of a desk": (
+    "service without a distribution": (
         "service: {fixed: 20min}",
         "service: 20min",
-        "67: journey.desks.sales.service: must be a mapping with keys of 'exponential', 'gamma', 'weibull', 'lognormal',",
+        "67: journey.desks.sales.service: must be a mapping (keys: 'exponential', 'gamma', 'weibull', 'lognormal',",
     ),
     "negative service": (
         "service: {fixed: 20min}",
@@ -166,48 +166,52 @@ CASES = {
         "      title: Sales",
         "66: journey.desks.sales: must have the key 'service', got a mapping without it. Add 'service: ...'.",
     ),
-    "patience without end": (
+    "invalid patience": (
         "patience: {exponential: 6min}",
         "patience: never",
-        "61: journey.desks.support.patience: must be a mapping with keys of 'exponential', 'gamma', 'weibull',",
+        "61: journey.desks.support.patience: must be a mapping (keys: 'exponential', 'gamma', 'weibull',",
     ),
     "negative patience": (
         "patience: {exponential: 6min}",
         "patience: {exponential: -6min}",
         "61: journey.desks.support.patience.exponential: must not be negative, got '-6min'. Correct the value.",
     ),
-    "reply of a desk": (
+    "unknown reply of a desk": (
         "late: [",
         "to_late: [",
-        "64: journey.desks.support.effects: must have no keys but 'in_time', 'late', 'unanswered', got 'to_late'. Did",
+        "64: journey.desks.support.effects: must have only the keys 'in_time', 'late', 'unanswered', got 'to_late'. Did",
     ),
     "purchase at a desk": (
         "[{satisfy: -0.3}]",
         "[{purchase: {value: 5}}]",
         "65: journey.desks.support.effects.unanswered[0].purchase: must be an effect of an event, whose log row contains the",
     ),
-    "desk asked again at once": (
+    "desk with zero service asks itself": (
         "service: {fixed: 20min}",
         "service: {fixed: 0s}\n      effects: {in_time: [{ask: sales}]}",
-        "66: journey.desks.sales: must not be asked again at once by what its answer does, got desk 'sales' -> desk",
+        "66: journey.desks.sales: must not be asked again immediately by its own effects, got desk 'sales' -> desk",
     ),
-    "desk asked again by who cannot wait": (
+    "desk with zero patience asks itself": (
         "service: {fixed: 20min}",
         "service: {fixed: 20min}\n      patience: {fixed: 0s}\n      effects: {unanswered: [{ask: sales}]}",
-        "66: journey.desks.sales: must not be asked again at once by what its answer does, got desk 'sales' -> desk",
+        "66: journey.desks.sales: must not be asked again immediately by its own effects, got desk 'sales' -> desk",
     ),
-    "Hill of negative slope": (
+    "Hill curve with negative slope": (
         "slope: 1.5",
         "slope: -1.5",
         "69: journey.acquisition.search.hill.slope: must be above 0, got -1.5. Correct the value.",
     ),
-    "Hill of no half": ("half: 100", "half: 0", "69: journey.acquisition.search.hill.half: must be above 0, got 0. Correct the value."),
-    "Hill of less than nothing": (
+    "Hill curve with half of 0": (
+        "half: 100",
+        "half: 0",
+        "69: journey.acquisition.search.hill.half: must be above 0, got 0. Correct the value.",
+    ),
+    "Hill curve with negative maximum": (
         "at_most: 4, half",
         "at_most: -4, half",
         "69: journey.acquisition.search.hill.at_most: must be at least 0, got -4. Correct the value.",
     ),
-    "adstock without end": (
+    "adstock of 1": (
         "adstock: 0.3",
         "adstock: 1",
         "69: journey.acquisition.search.adstock: must be below 1, got 1. Correct the value.",
@@ -222,17 +226,17 @@ CASES = {
         "personas: {keenn: 2}",
         "69: journey.acquisition.search.personas: must be one of 'keen', 'calm', got 'keenn'. Did you mean 'keen'?",
     ),
-    "mix of nobody": (
+    "persona mix without weight": (
         "personas: {keen: 2, calm: 1}",
         "personas: {keen: 0}",
-        "69: journey.acquisition.search.personas: must have a weight above 0, got weights of 0. Give one a weight.",
+        "69: journey.acquisition.search.personas: must have a weight above 0, got weights of 0. Give one of them a weight.",
     ),
-    "a way called none": (
+    "acquisition channel named none": (
         "    friends: {}",
         "    friends: {}\n    none: {}",
-        "71: journey.acquisition.none: must have a name other than 'none', which as a level of acquired_by means that no",
+        "71: journey.acquisition.none: must have a name other than 'none', which as a level of acquired_by means no",
     ),
-    "referral that explodes": (
+    "referrals above the limit": (
         "invites: 2, joins: 0.1",
         "invites: 60, joins: 0.1",
         "33: journey.events.buy.effects[2].refer: must bring at most 5 friends on average (invites * joins), or the",
@@ -242,57 +246,57 @@ CASES = {
         "joins: 1.1",
         "33: journey.events.buy.effects[2].refer.joins: must be at most 1, got 1.1. Correct the value.",
     ),
-    "referral of nobody": (
+    "referral without invitations": (
         "invites: 2, ",
         "invites: 0, ",
         "33: journey.events.buy.effects[2].refer.invites: must be at least 1, got 0. Correct the value.",
     ),
-    "referral without chance": (
+    "referral without joins": (
         "invites: 2, joins: 0.1, ",
         "invites: 2, ",
         "33: journey.events.buy.effects[2].refer: must have the key 'joins', got a mapping without it. Add 'joins: ...'.",
     ),
-    "referral by nothing": (
+    "referral by an unknown channel": (
         "by: friends",
         "by: frends",
         "33: journey.events.buy.effects[2].refer.by: must be one of 'search', 'friends', got 'frends'. Did you mean",
     ),
-    "attribute called acquired_by": (
+    "attribute named acquired_by": (
         "  interests: {bikes: 0.5",
         "  attributes: {acquired_by: {x: 1}}\n  interests: {bikes: 0.5",
-        "15: journey.attributes.acquired_by: must have a name that is no word of the condition language, got",
+        "15: journey.attributes.acquired_by: must not be a reserved word of the condition language, got",
     ),
-    "trait called interest": (
+    "trait named interest": (
         "    likes: {gamma",
         "    interest: {fixed: 1}\n    likes: {gamma",
-        "13: journey.traits.interest: must have a name that is no word of the condition language, got 'interest'. Rename",
+        "13: journey.traits.interest: must not be a reserved word of the condition language, got 'interest'. Rename",
     ),
-    "event called redeemed": (
+    "event named redeemed": (
         "    trouble:\n",
         "    redeemed:\n",
-        "34: journey.events.redeemed: must have a name that is no touchpoint's in the log, got 'redeemed'. Rename the",
+        "34: journey.events.redeemed: must not have a name that the event log reserves, got 'redeemed'. Rename the",
     ),
-    "event called referral": (
+    "event named referral": (
         "    trouble:\n",
         "    referral:\n",
-        "34: journey.events.referral: must have a name that is no touchpoint's in the log, got 'referral'. Rename the",
+        "34: journey.events.referral: must not have a name that the event log reserves, got 'referral'. Rename the",
     ),
-    "event called asked": (
+    "event named asked": (
         "    trouble:\n",
         "    asked:\n",
-        "34: journey.events.asked: must have a name that is no touchpoint's in the log, got 'asked'. Rename the event.",
+        "34: journey.events.asked: must not have a name that the event log reserves, got 'asked'. Rename the event.",
     ),
-    "offer named as a desk": (
+    "offer named like a desk": (
         "    gift: {amount",
         "    sales: {valid: 3d, amount: 1}\n    gift: {amount",
-        "56: journey.offers.sales: must have a name that no desk has, got 'sales'. Rename one: the log names its sources.",
+        "56: journey.offers.sales: must have a name different from every desk, got 'sales'. Rename one, because",
     ),
     "offer in a when": (
         "when: asks(support) < 3",
         "when: has_offer(gift)",
-        "37: journey.events.trouble.when: must name only what changes when something happens to the customer, got",
+        "37: journey.events.trouble.when: must use only values that change when something happens to the customer, got",
     ),
-    "asks of no desk": (
+    "asks with an unknown desk": (
         "when: asks(support) < 3",
         "when: asks(suport) < 3",
         "37: journey.events.trouble.when: must be one of 'support', 'sales', got 'suport' (column 6). Did you mean",
@@ -314,23 +318,23 @@ def without_interests(text: str) -> str:
 def test_personal_topic_without_interests_is_rejected(tmp_path: Path) -> None:
     unknown = [("  personalisation:\n    - {if: opens >= 3, accuracy: 0.9}\n    - {accuracy: 0.6}\n", "")]
     message = check_error(tmp_path, replace_each(without_interests(TEXT), unknown))
-    assert "journey.messages.tip.topic: must not be 'personal' where the journey declares no 'interests'" in message
+    assert "journey.messages.tip.topic: must not be 'personal' if the journey declares no 'interests'" in message
 
 
 def test_personalisation_without_interests_is_rejected(tmp_path: Path) -> None:
     message = check_error(tmp_path, replace_each(without_interests(TEXT), [(", topic: personal", "")]))
-    assert "policy.personalisation: must be empty where the journey declares no 'interests', got [0.9, 0.6]. Declare" in message
+    assert "policy.personalisation: must be empty if the journey declares no 'interests', got [0.9, 0.6]. Declare" in message
 
 
 def test_desks_that_ask_each_other_in_a_loop_are_rejected(tmp_path: Path) -> None:
     at_once = "service: {fixed: 0s}\n      effects: {late: [{fire: trouble}]}"
     changes = [("service: {exponential: 10min}", "service: {fixed: 0s}"), ("[{satisfy: 0.1}]", "[{ask: sales}]")]
     message = check_error(tmp_path, replace_each(TEXT, [*changes, ("service: {fixed: 20min}", at_once)]))
-    assert "must not be asked again at once by what its answer does" in message
+    assert "must not be asked again immediately by its own effects" in message
     assert "desk 'support' -> desk 'sales' -> event 'trouble'" in message
 
 
 def test_lifetime_of_a_pull_channel_does_not_limit_rates(tmp_path: Path) -> None:
-    # It counts from placing: whoever is shown the message is shown it in time.
+    # The lifetime starts when the message is placed, and expired messages are never shown.
     late = replace_each(TEXT, [("lifetime: 7d, open_delay: {fixed: 1h}", "lifetime: 1s, open_delay: {fixed: 30d}")])
     assert load_text(tmp_path, late).journey.channels["in_app"].lifetime == 1 / 86_400

@@ -1,4 +1,4 @@
-"""Clocks with a wait of 0: accepted if something may end the loop, rejected if the loop is surely endless."""
+"""Clocks with a wait of 0 are accepted if something can end the loop, and rejected if the loop is endless."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ from cjsim.validate import cycles
 
 TINY = (ROOT / "tests" / "worlds" / "tiny.yaml").read_text(encoding="utf-8")
 
-# Events with a wait of 0 that something may end. Nothing that can be simulated is rejected.
+# Loops that something can end. No scenario that can be simulated is rejected.
 ENDING_CASES = {
     "a tag of its own": "when: not tagged(vip), effects: [{tag: vip}]",
-    "a tag taken off in a branch": "when: tagged(vip), effects: [{choose: [{weight: 1, effects: [{untag: vip}]}, {weight: 1}]}]",
+    "a tag removed in a branch": "when: tagged(vip), effects: [{choose: [{weight: 1, effects: [{untag: vip}]}, {weight: 1}]}]",
     "its own count": "when: count(becomes) < 2",
     "its own purchase": "when: purchases < 3, effects: [{purchase: {value: 1}}]",
     "its own opt-out": "when: consent(email), effects: [{opt_out: email}]",
     "a score of an event that it fires": "when: score(done) < 1, effects: [{fire: then}]",
     "an event that it fires leads away": "effects: [{choose: [{weight: 1, effects: [{fire: go}]}, {weight: 1}]}]",
     "a branch leads away": "effects: [{choose: [{weight: 1, effects: [{go: gone}]}, {weight: 1}]}]",
-    "an event beside it": "when: score(beside) < 1",
+    "a concurrent event": "when: score(beside) < 1",
     "a step of a flow": "when: not tagged(greeted)",
     "a message": "when: contacts < 1",
     "its own request": "when: asks(help) < 1, effects: [{ask: help}]",
@@ -34,15 +34,15 @@ ENDING_CASES = {
 
 ENDLESS_CASES = {
     "a condition on something else": "when: purchases >= 0, effects: [{tag: vip}]",
-    "a tag that nobody takes off": "when: not tagged(other), effects: [{choose: [{weight: 1, effects: [{tag: vip}]}]}]",
+    "a tag that nothing removes": "when: not tagged(other), effects: [{choose: [{weight: 1, effects: [{tag: vip}]}]}]",
     "no branch leads away": "effects: [{choose: [{weight: 1, effects: [{fire: then}]}, {weight: 1, effects: [{satisfy: 0.1}]}]}]",
-    "requests that nobody makes": "when: asks(help) < 1, effects: [{satisfy: 0.1}]",
-    "nothing but zeros": "when: stage == active, wait: {empirical: {values: [0s, 0s]}}",
+    "requests that nothing makes": "when: asks(help) < 1, effects: [{satisfy: 0.1}]",
+    "only waits of 0": "when: stage == active, wait: {empirical: {values: [0s, 0s]}}",
 }
 
 
 def zero_wait_scenario(becomes: str) -> dict[str, Any]:
-    """The tiny scenario with an event whose wait is 0, and with other events."""
+    """The tiny scenario with additional events, one of which has a wait of 0."""
     wait = "" if "wait:" in becomes else "wait: {fixed: 0s}, "
     events = f"""    becomes: {{in: [active], {wait}{becomes}}}
     beside: {{in: [active], wait: {{fixed: 0s}}, when: count(beside) < 3, effects: [{{score: {{beside: 1}}}}]}}
@@ -66,7 +66,7 @@ def test_zero_wait_that_can_end_is_accepted(ending: str) -> None:
 @pytest.mark.parametrize("endless", list(ENDLESS_CASES))
 def test_endless_zero_wait_is_rejected(endless: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = zero_wait_scenario(ENDLESS_CASES[endless])
-    with pytest.raises(InputError, match=r"journey\.events\.becomes\.wait: must not happen again and again at one moment"):
+    with pytest.raises(InputError, match=r"journey\.events\.becomes\.wait: must not repeat endlessly in zero time"):
         Scenario.from_dict(data)
     monkeypatch.setattr(cycles, "_zero_time_loop_faults", lambda journey, policy: ())
     with pytest.raises(InputError, match="must let time pass"):
@@ -89,7 +89,7 @@ def test_flow_restarted_by_its_own_instant_message_is_rejected(channel: dict[str
     data["journey"]["messages"]["hello"]["effects"] = {"delivered": [{"fire": "beside"}]}
     data["policy"]["flows"]["greet"]["on"] = {"event": "beside"}
     if at_once:
-        with pytest.raises(InputError, match=r"policy\.flows\.greet\.on: must not be started again at once by what it does"):
+        with pytest.raises(InputError, match=r"policy\.flows\.greet\.on: must not be started again immediately by its own effects"):
             Scenario.from_dict(data)
     else:
         assert Scenario.from_dict(data).policy.flows["greet"].on.event == "beside"

@@ -1,4 +1,4 @@
-"""The condition language: every word, every rejection, and programs against an oracle that never sees a program."""
+"""The condition language: words, rejected conditions, and programs compared with an independent oracle."""
 
 import math
 import operator
@@ -86,7 +86,7 @@ BINARY: dict[ConditionOp, Callable[[float, float], float]] = {
 
 
 def run_program(program: Program) -> float:
-    """A plain stack machine."""
+    """Evaluate a program with a plain stack machine."""
     stack: list[float] = []
     for op, arg, x in program:
         assert len(stack) <= STACK_DEPTH
@@ -187,7 +187,7 @@ def test_program_agrees_with_the_oracle(condition: TextAndValue) -> None:
     ("text", "must", "remedy"),
     [
         ("purchases >= ", "must be a condition", ""),
-        ("count(return) > 1", "must be a condition", "goes in quotes: count('return')"),
+        ("count(return) > 1", "must be a condition", "in quotes: count('return')"),
         ("purchases > 1)", "must be a condition", "column 14"),
         ("(" * 300, "must be a condition", ""),
         ("purchase > 1", "must use only names of the condition language", "Did you mean 'purchases'?"),
@@ -196,16 +196,16 @@ def test_program_agrees_with_the_oracle(condition: TextAndValue) -> None:
         ("stage == odl", "must be one of 'new', 'old', 'gone'", "Did you mean 'old'?"),
         ("plan == fre", "must be one of 'free', 'paid', 'team'", "Did you mean 'free'?"),
         ("stage == 3", "must compare 'stage' with a name", "Write stage == NAME"),
-        ("stage > old", "must compare 'stage' by ==, != or in", ""),
+        ("stage > old", "must compare 'stage' using ==, != or in", ""),
         ("stage", "must compare 'stage' with a name", ""),
         ("plan + 1 > 2", "must compare 'plan' with a name", ""),
-        ("tagged", "must say of which tag", "Write tagged(NAME)"),
+        ("tagged", "must name one tag in parentheses", "Write tagged(NAME)"),
         ("tagged(vip, angry)", "must have one name in the parentheses", ""),
-        ("tagged(vip and angry)", "must name a tag", ""),
+        ("tagged(vip and angry)", "must name one tag", ""),
         ("purchases(3) > 1", "must call only", ""),
         ("stage in old", "must have a list after 'in'", ""),
         ("purchases in []", "must have a list after 'in'", ""),
-        ("hour is 3", "must compare by", ""),
+        ("hour is 3", "must compare using", ""),
         ("1e999 > 1", "must be a finite number", ""),
         ("'3 days' > 1", "must be a number or a duration", ""),
         ("None", "must be a number or a duration", ""),
@@ -250,7 +250,7 @@ def test_policy_cannot_use_latent_variables(text: str) -> None:
 )
 def test_policy_cannot_use_unobserved_stages_or_events(text: str) -> None:
     parse_condition(text, JOURNEY_NAMES)
-    with pytest.raises(ConditionError, match=r"must ask only for (stage|event)s that the firm observes"):
+    with pytest.raises(ConditionError, match=r"must use only (stage|event)s that the firm observes"):
         parse_condition(text, POLICY_NAMES)
 
 

@@ -22,28 +22,28 @@ def tiny() -> Scenario:
 
 def test_description_of_a_small_scenario(tiny: Scenario) -> None:
     assert describe(tiny).split("\n") == [
-        "Scenario tiny: 100 customers entering on day 0, 30 days",
-        "from 2025-01-06, seed 1, money discounted at 10 % a year.",
+        "Scenario tiny: 100 customers enter on day 0.",
+        "Simulates 30 days from 2025-01-06 with seed 1. The discount rate is 10 % per year.",
         "",
-        "Journey tiny_journey: starts in active.",
-        "The pressure of contacts halves in 7 days.",
-        "Personas, which the firm does not see:",
-        "  customer, 100 %: rests at satisfaction 0.5",
-        "Stages, and what happens there:",
+        "Journey tiny_journey: customers start in active.",
+        "Contact pressure has a half-life of 7 days.",
+        "Personas (hidden from the firm):",
+        "  customer, 100 %: resting satisfaction 0.5",
+        "Stages and their events:",
         "  active: counts as retained",
         "    purchase after 10 days on average (exponential): buys for 20 on average, with a margin of 100 %",
         "    leave after 60 days on average (exponential): goes to gone",
         "  gone",
-        "    nothing of its own",
+        "    no events of its own",
         "Channels:",
-        "  email: 100 % consent, opened at once",
+        "  email: 100 % consent, opened immediately",
         "Messages:",
-        "  hello by email: 50 % open it, 0 % of these click",
+        "  hello by email: 50 % open it, 0 % of openers click",
         "",
         "Policy tiny_policy:",
         "  Flow greet on entering active:",
         "    send hello",
-        "  Guardrails of every send:",
+        "  Guardrails for every send:",
         "    only with consent",
     ]
 
@@ -77,20 +77,20 @@ def test_description_gives_mean_and_median_of_a_wait(law: dict[str, object], mea
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"customers": 20_000, "horizon": "1d"}, "Scenario tiny: 20,000 customers entering on day 0, 1 day\n"),
+        ({"customers": 20_000, "horizon": "1d"}, "Scenario tiny: 20,000 customers enter on day 0.\nSimulates 1 day from"),
         ({"journey.events.leave.wait": {"fixed": "36525d"}}, "leave after 36,525 days: goes to gone"),
         ({"journey.events.leave.wait": {"fixed": "1h"}}, "leave after 1 hour: goes to gone"),
-        ({"journey.events.leave.wait": {"fixed": "0s"}}, "leave at once: goes to gone"),
+        ({"journey.events.leave.wait": {"fixed": "0s"}}, "leave immediately: goes to gone"),
         ({"journey.events.purchase.effects[0].purchase.value": {"fixed": 12_345.6}}, "buys for 12,346 on average"),
-        ({"journey.channels.email.open_delay": {"lognormal": {"median": "6h", "sigma": 2}}}, "half of those who open do so within 6 hours"),
+        ({"journey.channels.email.open_delay": {"lognormal": {"median": "6h", "sigma": 2}}}, "median time to open 6 hours"),
         (
             {"journey.messages.hello.unsubscribe_rate": 0.01, "journey.messages.hello.complaint_rate": 0.002},
-            "50 % open it, 0 % of these click, 1 % unsubscribe, 0.2 % complain",
+            "50 % open it, 0 % of openers click, 1 % unsubscribe, 0.2 % complain",
         ),
-        ({"journey.satisfaction": {"half_life": "60d"}}, "Satisfaction comes half the way back to rest in 60 days.\n"),
-        ({"journey.pressure": {"half_life": None}}, "The pressure of contacts never fades.\n"),
-        ({"journey.scores": {"heat": {"half_life": "1d"}, "sum": {}}}, "Scores: heat (halves in 1 day), sum.\n"),
-        ({"journey.messages.hello.lift": {"opened": {"leave": -0.5}}}, "(exponential), lifts of it halve in 3 days: goes to gone"),
+        ({"journey.satisfaction": {"half_life": "60d"}}, "Satisfaction returns to its resting level with a half-life of 60 days.\n"),
+        ({"journey.pressure": {"half_life": None}}, "Contact pressure does not decay.\n"),
+        ({"journey.scores": {"heat": {"half_life": "1d"}, "sum": {}}}, "Scores: heat (half-life of 1 day), sum.\n"),
+        ({"journey.messages.hello.lift": {"opened": {"leave": -0.5}}}, "(exponential), lift half-life 3 days: goes to gone"),
         (
             {
                 "journey.personas": {
@@ -103,8 +103,8 @@ def test_description_gives_mean_and_median_of_a_wait(law: dict[str, object], mea
                     }
                 }
             },
-            "  wary, 100 %: rests at satisfaction 0.5, lifts of leave x 2, each contact lifts leave by +0.5, taste for email -0.4, "
-            "30 % consent to email\n",
+            "  wary, 100 %: resting satisfaction 0.5, message lift of leave x 2, each contact changes the lift of leave by +0.5, "
+            "affinity for email -0.4, 30 % consent to email\n",
         ),
     ],
 )
@@ -120,7 +120,7 @@ def test_description_omits_empty_branches(tiny: Scenario) -> None:
         {"split": {"a": {"share": 0.5, "steps": [{"stop": True}]}, "b": {"share": 0.5}}},
     ]
     lines = describe(tiny.with_values({"policy.flows.greet.steps": steps})).split("\n")
-    first = lines.index("    wait for purchase, at most 1 day")
+    first = lines.index("    wait up to 1 day for purchase")
     assert lines[first + 1 : -2] == [
         "    if purchases > 1",
         "      else:",
@@ -135,19 +135,25 @@ def test_description_omits_empty_branches(tiny: Scenario) -> None:
 @pytest.mark.parametrize(
     ("values", "warning"),
     [
-        ({"journey.stages": {"lost": {}, "active": {}, "gone": {}}}, "journey.stages.lost: no customer ever comes here."),
-        ({"journey.events.leave.wait": "never"}, "journey.events.leave: can never happen: its wait is 'never'"),
-        ({"journey.events.leave.in": []}, "journey.events.leave: can never happen: it is in no stage"),
-        ({"journey.events.leave.in": ["gone"]}, "journey.events.leave: can never happen: none of its stages is ever entered"),
-        ({"journey.personas": {"a": {"share": 1, "speed": {"leave": 0}}}}, "journey.events.leave: can never happen: its clock never runs"),
-        ({"journey.events.leave.effects": []}, "journey.stages.active: cannot be left, though it is not the last stage."),
-        ({"journey.events.leave.effects[0]": {"untag": "vip"}}, "removes the tag 'vip', which nothing sets."),
-        ({"policy.flows.greet.steps": [{"wait": "1d"}]}, "policy.flows.greet: does nothing."),
+        ({"journey.stages": {"lost": {}, "active": {}, "gone": {}}}, "journey.stages.lost: no customer ever enters this stage."),
+        ({"journey.events.leave.wait": "never"}, "journey.events.leave: never happens, because its wait is 'never' and"),
+        ({"journey.events.leave.in": []}, "journey.events.leave: never happens, because it belongs to no stage and"),
+        ({"journey.events.leave.in": ["gone"]}, "journey.events.leave: never happens, because no customer enters its stages and"),
+        (
+            {"journey.personas": {"a": {"share": 1, "speed": {"leave": 0}}}},
+            "journey.events.leave: never happens, because its speed is 0 for every persona and",
+        ),
+        (
+            {"journey.events.leave.effects": []},
+            "journey.stages.active: customers cannot leave this stage, although it is not the last one.",
+        ),
+        ({"journey.events.leave.effects[0]": {"untag": "vip"}}, "removes the tag 'vip', which is never set, so this has no effect."),
+        ({"policy.flows.greet.steps": [{"wait": "1d"}]}, "policy.flows.greet: none of its steps does anything."),
         ({"policy.flows.greet.holdout": 1}, "policy.flows.greet.holdout: is 1"),
-        ({"policy.flows.greet.steps": [{"stop": True}, {"send": "hello"}]}, "policy.flows.greet.steps[1] can never be reached"),
+        ({"policy.flows.greet.steps": [{"stop": True}, {"send": "hello"}]}, "policy.flows.greet.steps[1]: never runs"),
         (
             {"policy.flows.greet.on": {"stage": "gone"}, "journey.events.leave.wait": "never"},
-            "policy.flows.greet.on: what it waits for can never happen",
+            "policy.flows.greet.on: the trigger never happens, so the flow never starts",
         ),
         ({"policy.guardrails.caps": [{"at_most": 0, "per": "1d"}]}, "policy.guardrails.caps[0]: is 0"),
         (
@@ -155,7 +161,7 @@ def test_description_omits_empty_branches(tiny: Scenario) -> None:
                 "policy.broadcasts": {"news": {"schedule": {"weekdays": ["monday"], "at": "23:00"}, "send": "hello"}},
                 "policy.guardrails.quiet_hours": [{"from": "22:00", "to": "07:30"}],
             },
-            "policy.broadcasts.news.schedule.at: 23:00 is within quiet hours: it always waits until 07:30.",
+            "policy.broadcasts.news.schedule.at: 23:00 is within quiet hours, so every send is deferred to 07:30.",
         ),
         (
             {"policy.guardrails.quiet_hours": [{"from": "20:00", "to": "08:00"}, {"from": "08:00", "to": "20:00", "channels": ["email"]}]},
@@ -167,7 +173,8 @@ def test_description_omits_empty_branches(tiny: Scenario) -> None:
         ),
         (
             {"policy.broadcasts": {"news": {"schedule": {"dates": ["2025-01-05", "2025-02-05"], "at": "10:00"}, "send": "hello"}}},
-            "policy.broadcasts.news.schedule.dates: none is within the simulated time, 30d from 2025-01-06, so that it is never sent.",
+            "policy.broadcasts.news.schedule.dates: no date is within the simulated period (30d from 2025-01-06), "
+            "so the broadcast is never sent.",
         ),
         ({"entry.over": "31d"}, "entry.over: some customers enter after the horizon"),
     ],

@@ -63,7 +63,7 @@ def content(tree: Node) -> Any:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_shipped_file_conforms_to_its_schema(path: Path) -> None:
-    # Merged with the file that it extends, because a file that extends another may be incomplete.
+    # Validate the merged tree, because a file that extends another may be incomplete.
     kind = KINDS[path.parent.name]
     schema = file_schema(kind)
     assert conforms(content(kind.load(path).source()), schema, schema)

@@ -15,38 +15,38 @@ def shop() -> Scenario:
 
 
 EXPECTED_LINES = """
-Scenario touchpoints: 50 customers entering on day 0 and those who come by acquisition, 60 days
-As many contacts a week as 'likes' says tire nobody.
-  keen, 50 %: rests at satisfaction 0.5, interested in bikes 75 %, boats 25 %
-Interests, which the firm does not see: bikes 50 %, boats 50 %.
-    trouble after 40 days on average (exponential), while asks(support) < 3: asks desk support with priority 2
-  email: 100 % consent, 0.01 per message, 0.2 per click, opened at once
-  in_app: 100 % consent, seen at the next visit, half of those who open do so within 1 hour, kept for 7 days
-  ads: 100 % consent, 0.3 per message seen, opened at once
-  calls: 100 % consent, through the desk sales, opened at once
-  news by email: about bikes, relevance +1, 30 % open it, 0 % of these click
-  tenth (A tenth off): 10 % off 2 purchases within 14 days, taken by 80 % of those who hold it then
+Scenario touchpoints: 50 customers enter on day 0, and more arrive through acquisition channels.
+Customers tire only of contacts beyond their preferred number per week, the trait 'likes'.
+  keen, 50 %: resting satisfaction 0.5, interested in bikes 75 %, boats 25 %
+Interests (hidden from the firm): bikes 50 %, boats 50 %.
+    trouble after 40 days on average (exponential), only while asks(support) < 3: asks desk support with priority 2
+  email: 100 % consent, 0.01 per message, 0.2 per click, opened immediately
+  in_app: 100 % consent, seen at the next visit, median time to open 1 hour, messages expire after 7 days
+  ads: 100 % consent, 0.3 per viewed impression, opened immediately
+  calls: 100 % consent, handled by desk sales, opened immediately
+  news by email: about bikes, relevance +1, 30 % open it, 0 % of openers click
+  tenth (A tenth off): 10 % off 2 purchases within 14 days, redeemed in 80 % of these purchases
   gift: 5 off one purchase of at least 20 within 7 days
   support (Support): a conversation takes 10 minutes on average, customers give up after 6 minutes on average (exponential)
-    in time: satisfaction +0.1
-    late: satisfaction -0.1, gets the offer gift
-    unanswered: satisfaction -0.3
-  sales: a conversation takes 20 minutes on average, customers wait without end
-  friends: only as others refer them
+    if answered in time: satisfaction +0.1
+    if answered late: satisfaction -0.1, gets the offer gift
+    if not answered: satisfaction -0.3
+  sales: a conversation takes 20 minutes on average, customers never give up
+  friends: referred customers only
   Flow nurture when score lead rises above 3, if not held_out and acquired_by == search:
     split by experiment calls_or_not
-    wait until the customer's best hour on monday, tuesday (09:00 before 5 activities; later if they are later than 09:00)
+    wait until the customer's best hour on monday, tuesday (09:00 for the first 5 activities, later for customers active after 09:00)
     offer tenth
-  Flow win_back when a message by email is delivered and the last 3 were not opened:
+  Flow win_back when a message by email is delivered and the previous 3 were not opened:
     ask desk sales
   Flow sale on 2025-02-01 at 08:00, if not has_offer(tenth) and redeemed(tenth) < 2 and unopened(email) < 4:
-  Flow monthly on friday every 4 weeks at 12:00:
+  Flow monthly every 4 weeks on friday at 12:00:
     not to a holdout of 10 %, except for sale
     at most 1,000 to all customers in 1d by email
-  Desk sales: 1 person round the clock
-  Spend on search: 50 a day, 80 a day from 2025-01-20 to 2025-01-26
-  Takes the interest of those with opens >= 3 for what it is in 90 % of sends
-  Takes the interest for what it is in 60 % of sends
+  Desk sales: 1 agent around the clock
+  Spend on search: 50 per day, 80 per day from 2025-01-20 to 2025-01-26
+  Personalization for customers with opens >= 3: knows the interest in 90 % of sends
+  Personalization for all other customers: knows the interest in 60 % of sends
 """
 
 
@@ -59,12 +59,12 @@ def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenar
     description = describe(shop)
     assert "invites 2 friends (10 % join after 7 days on average (exponential), attributed to friends)" in description
     assert (
-        "  search: 0.5 a day without spend, from spend up to 4 a day, half of them at 100 a day (slope 1.5), "
-        "30 % of a day's spend works on the next, of personas keen 66.67 %, calm 33.33 %\n"
+        "  search: 0.5 customers per day without spend, up to 4 more per day from spend, half of that at a spend of 100 per day "
+        "(slope 1.5), 30 % of each day's spend carries over to the next day, personas keen 66.67 %, calm 33.33 %\n"
     ) in description
     assert (
-        "  Desk support: 2 people from 08:00 to 18:00 on monday, tuesday, wednesday, thursday, friday, 1 person from 22:00 to 06:00, "
-        "an answer within 5 minutes promised, passed on to sales after 3 minutes, 0.8 a minute of conversation, Ada answers for it\n"
+        "  Desk support: 2 agents from 08:00 to 18:00 on monday, tuesday, wednesday, thursday, friday, 1 agent from 22:00 to 06:00, "
+        "promises an answer within 5 minutes, escalates to sales after 3 minutes, 0.8 per minute of conversation, owned by Ada\n"
     ) in description
 
 
@@ -73,10 +73,10 @@ def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenar
     [
         ({"policy.flows.nurture.on": {"score": "lead", "below": 1}}, "Flow nurture when score lead falls to 1 or less,"),
         ({"policy.flows.nurture.steps[1].wait_until": {"at": "7:30"}}, "    wait until 07:30\n"),
-        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "later if they are later than 11:30)\n"),
-        ({"policy.desks.sales": {"shifts": [{"agents": 3, "dates": ["2025-01-07"]}]}}, "  Desk sales: 3 people on 2025-01-07\n"),
+        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "later for customers active after 11:30)\n"),
+        ({"policy.desks.sales": {"shifts": [{"agents": 3, "dates": ["2025-01-07"]}]}}, "  Desk sales: 3 agents on 2025-01-07\n"),
         ({"journey.events.buy.effects[2].refer.invites": 1}, "invites a friend (10 % join"),
-        ({"journey.messages.news.cost": 0.5}, "0 % of these click, 0.5 a message\n"),
+        ({"journey.messages.news.cost": 0.5}, "0 % of openers click, 0.5 per message\n"),
     ],
 )
 def test_description_follows_changed_values(shop: Scenario, values: dict[str, object], text: str) -> None:
@@ -100,43 +100,43 @@ def test_description_follows_changed_values(shop: Scenario, values: dict[str, ob
         ({"policy.guardrails.budgets[0].at_most": 0}, "policy.guardrails.budgets[0]: is 0, so that nothing is ever sent by email."),
         (
             {"policy.personalisation": [{"accuracy": 0.5}, {"accuracy": 0.6}]},
-            "policy.personalisation[1] never applies: the one before it has no condition.",
+            "policy.personalisation[1]: never applies, because the entry before it has no condition.",
         ),
         (
             {"journey.messages.tip": {"channel": "in_app", "open_rate": 0.9}},
-            "policy.personalisation: has no effect, as no message that is sent has the topic 'personal'.",
+            "policy.personalisation: has no effect, because no message that is sent has the topic 'personal'.",
         ),
         (
             {"policy.flows.sale.on.date": "2024-02-01"},
-            "policy.flows.sale.on.date: none is within the simulated time, 60d from 2025-01-06",
+            "policy.flows.sale.on.date: no date is within the simulated period (60d from 2025-01-06)",
         ),
         (
             {"policy.flows.monthly.on.schedule": {"dates": ["2025-03-07"], "at": "12:00"}},
-            "policy.flows.monthly.on.schedule.dates: none is within the simulated time",
+            "policy.flows.monthly.on.schedule.dates: no date is within the simulated period",
         ),
         (
             {"policy.acquisition.search.periods[0].from": "2024-01-20", "policy.acquisition.search.periods[0].to": "2025-01-05"},
-            "policy.acquisition.search.periods[0]: lies outside the simulated time, 60d from 2025-01-06.",
+            "policy.acquisition.search.periods[0]: has no effect, because it is outside the simulated period (60d from 2025-01-06).",
         ),
         (
             {"journey.acquisition.search.hill": None},
-            "policy.acquisition.search: spends money that brings nobody, as the channel has no 'hill'.",
+            "policy.acquisition.search: the spend brings no customers, because the channel has no 'hill'.",
         ),
         (
             {"journey.events.buy.effects[2].refer.by": "search"},
-            "journey.acquisition.friends: brings nobody: it has no 'baseline', no 'hill', and no 'refer' names it.",
+            "journey.acquisition.friends: brings no customers, because it has no 'baseline' and no 'hill', and no 'refer' names it.",
         ),
         (
             {"journey.channels.in_app.visits": ["trouble"], "journey.events.trouble.wait": "never"},
-            "journey.channels.in_app: is never seen: none of its visits ever happens.",
+            "journey.channels.in_app: its messages are never seen, because none of its visits ever happens.",
         ),
         (
             {"journey.events.buy.effects[2].refer.invites": 6},
-            "journey: each customer brings about 1.2 others within the horizon, who bring others in turn",
+            "journey: each customer refers about 1.2 others within the horizon, who refer others in turn.",
         ),
         (
             {"journey.scores": {"lead": {}, "calm": {}}, "policy.flows.nurture.on.score": "calm"},
-            "policy.flows.nurture.on: what it waits for can never happen",
+            "policy.flows.nurture.on: the trigger never happens, so the flow never starts",
         ),
     ],
 )
@@ -147,7 +147,9 @@ def test_likely_touchpoint_mistakes_give_warnings(shop: Scenario, values: dict[s
 
 def test_staff_without_requests_gives_a_warning(shop: Scenario) -> None:
     idle = shop.with_values({"journey.events.trouble.effects": []})
-    assert lint_warnings(idle) == ["policy.desks.support: has staff, although nobody ever asks it."]
+    assert lint_warnings(idle) == [
+        "policy.desks.support: has staff but never receives a request. Remove its staff, or add an 'ask' or a human channel."
+    ]
 
 
 def test_referrals_that_sustain_the_population_give_no_warning(shop: Scenario) -> None:

@@ -24,7 +24,7 @@ def tiny() -> Scenario:
 
 
 def write(folder: Path, **files: str) -> Path:
-    """Write files `NAME.yaml`; gives the first."""
+    """Write files `NAME.yaml`. Returns the path of the first."""
     for name, text in files.items():
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     return folder / f"{next(iter(files))}.yaml"
@@ -125,12 +125,12 @@ def test_unwritten_default_field_can_be_set(tiny: Scenario) -> None:
     ("path", "expected"),
     [
         ("policy.flow.greet", "Did you mean 'policy.flows'?"),
-        ("policy.flows.greet.steps[3].send", "'policy.flows.greet.steps' has 1 items, counted from [0]."),
+        ("policy.flows.greet.steps[3].send", "'policy.flows.greet.steps' has 1 item, counted from [0]."),
         ("policy.guardrails.caps[0].at_most", "'policy.guardrails.caps' is not a list."),
         ("horizont", "Did you mean 'horizon'?"),
         ("journey.events.purchase.wait.exponential.mena", "Did you mean"),
-        ("a..b", "Separate keys by dots."),
-        ("", "Separate keys by dots."),
+        ("a..b", "Separate the keys with dots."),
+        ("", "Separate the keys with dots."),
     ],
 )
 def test_unknown_path_is_rejected(tiny: Scenario, path: str, expected: str) -> None:
@@ -235,7 +235,7 @@ def test_yaml_round_trips(value: object) -> None:
     try:
         again = parse_value(to_yaml(plain), "here").plain()
     except InputError:
-        # YAML has no way to write some control characters
+        # YAML cannot represent some control characters
         assert not str(value).isprintable()
         return
     assert again == plain

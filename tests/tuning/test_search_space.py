@@ -142,18 +142,18 @@ def test_staffing_mix_uses_integers() -> None:
         ({WAIT: {"low": "1h", "high": "2h", "step": 1}}, "step: must be a duration above 0"),
         ({HOUR: {"low": "06:00", "high": "22:00", "step": "10s"}}, "step: must be a duration of whole minutes"),
         ({HOUR: {"low": "06:00", "high": "22:00", "step": 30}}, "step: must be a duration of whole minutes"),
-        ({SPEND[0]: {"low": 0, "high": 5, "log": True}}, "must be above 0 beside 'log'"),
+        ({SPEND[0]: {"low": 0, "high": 5, "log": True}}, "must be above 0 if 'log' is true"),
         ({CAP: {"low": 1, "high": 5, "choices": [1, 2]}}, "either 'choices' or"),
         ({CAP: {"low": 1}}, "must have 'low' and 'high'"),
         ({CAP: [1, "many"]}, "must be a whole number"),
-        ({WAIT: {"low": "1h", "high": "2d", "also": [WAIT]}}, "must not set what is set elsewhere"),
+        ({WAIT: {"low": "1h", "high": "2d", "also": [WAIT]}}, "must not set a value twice"),
         (
             {CAPS: [{"at_most": 1}, {"at_most": 2}], CAP: {"low": 1, "high": 5}},
-            "must not set what is set elsewhere",
+            "must not set a value twice",
         ),
         (
             {CAP: {"low": 1, "high": 5}, CAPS: [{"at_most": 1}, {"at_most": 2}]},
-            "must not set what is set elsewhere",
+            "must not set a value twice",
         ),
         ({"a..b": {"low": 1, "high": 2}}, "must be a path such as"),
     ],
@@ -165,11 +165,11 @@ def test_invalid_free_values_are_rejected(scenario: Scenario, free: dict[str, An
 @pytest.mark.parametrize(
     ("mix", "words"),
     [
-        ({"total": 9, "of": SPEND, "at_least": 3}, "a total above"),
-        ({"total": 9, "of": (SPEND[0], SPEND[0])}, "name each path once"),
+        ({"total": 9, "of": SPEND, "at_least": 3}, "'total' above"),
+        ({"total": 9, "of": (SPEND[0], SPEND[0])}, "must not contain duplicate paths"),
         ({"total": 9, "of": (SPEND[0], "policy.acquisition.tv")}, "tv"),
-        ({"total": 5.5, "of": (CAP, EVERY)}, "total: must be a whole number, as its parts are, got 5.5"),
-        ({"total": 5, "of": (CAP, EVERY), "at_least": 0.5}, "at_least: must be a whole number, as its parts are, got 0.5"),
+        ({"total": 5.5, "of": (CAP, EVERY)}, "total: must be a whole number, because all parts are, got 5.5"),
+        ({"total": 5, "of": (CAP, EVERY), "at_least": 0.5}, "at_least: must be a whole number, because all parts are, got 0.5"),
         ({"total": 5, "of": (CAP, EVERY)}, "must be at least 1, got 0"),
     ],
 )

@@ -1,1 +1,1 @@
-"""Families of which a scenario has many kinds, a file per family: each kind with its schema, checks, phrases and compilation."""
+"""Families of model components, one file per family. Each kind has its schema, checks, phrases and compilation."""

@@ -1,4 +1,4 @@
-"""The family of amount laws: distributions of money."""
+"""The family of amount laws: distributions of money amounts."""
 
 from typing import Annotated, Any
 
@@ -10,61 +10,61 @@ from cjsim.yaml.keyed_union import KeyedUnion
 
 
 class ExponentialMoney(Exponential):
-    """Exponential by its mean."""
+    """Exponential distribution, given by its mean."""
 
     mean: Positive
 
 
 class GammaMoney(Gamma):
-    """Gamma by its mean and shape."""
+    """Gamma distribution, given by its mean and shape."""
 
     mean: Positive
 
 
 class LognormalMoney(Lognormal):
-    """Lognormal by its median and the standard deviation of its logarithm."""
+    """Lognormal distribution, given by its median and the standard deviation of its logarithm."""
 
     median: Positive
 
 
 class EmpiricalMoney(Empirical):
-    """One of the given amounts, by weight (equal weights if none are given)."""
+    """Empirical distribution over the given amounts, with weights (default: equal weights)."""
 
     values: Annotated[tuple[Number, ...], Field(min_length=1)]
 
 
 class FixedAmount(DistributionKind, key="fixed"):
-    """Always the same amount; a number alone is short for it."""
+    """A fixed amount. A plain number is a short form."""
 
     fixed: NonNegative
 
 
 class ExponentialAmount(DistributionKind, key="exponential"):
-    """An exponential amount."""
+    """An exponentially distributed amount."""
 
     exponential: ExponentialMoney
 
 
 class GammaAmount(DistributionKind, key="gamma"):
-    """A gamma amount."""
+    """A gamma-distributed amount."""
 
     gamma: GammaMoney
 
 
 class LognormalAmount(DistributionKind, key="lognormal"):
-    """A lognormal amount."""
+    """A lognormally distributed amount."""
 
     lognormal: LognormalMoney
 
 
 class UniformAmount(DistributionKind, key="uniform"):
-    """A uniform amount."""
+    """A uniformly distributed amount."""
 
     uniform: Uniform
 
 
 class EmpiricalAmount(DistributionKind, key="empirical"):
-    """One of the given amounts."""
+    """An amount drawn from the given values."""
 
     empirical: EmpiricalMoney
 
@@ -73,7 +73,7 @@ def _expand_number(value: Any) -> Any:
     return {"fixed": value} if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
-_NUMBER_SCHEMA = {"type": "number", "minimum": 0, "description": "Always this much."}
+_NUMBER_SCHEMA = {"type": "number", "minimum": 0, "description": "A fixed amount."}
 AmountLaw = Annotated[
     FixedAmount | ExponentialAmount | GammaAmount | LognormalAmount | UniformAmount | EmpiricalAmount,
     KeyedUnion(_expand_number, _NUMBER_SCHEMA),

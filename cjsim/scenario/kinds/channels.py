@@ -1,4 +1,4 @@
-"""The family of channel kinds: how a channel's messages reach customers. Each kind has its checks and phrases."""
+"""The family of channel kinds: how messages reach customers. Each kind has its checks and phrases."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple
@@ -14,33 +14,36 @@ from cjsim.yaml.strict_model import StrictModel
 
 
 class ChannelBehavior(NamedTuple):
-    """How channels of one kind differ from those of the others."""
+    """What distinguishes one kind of channel from the others."""
 
     code: ChannelKind
-    needs: str = ""  # the key that channels of this kind have, and no others
-    needed_for: str = ""  # what that key holds
-    waits_for_visit: bool = False  # messages are placed, and seen at a visit
+    needs: str = ""  # key that channels of this kind must have, and other channels must not
+    needed_for: str = ""  # meaning of that key, for error messages
+    waits_for_visit: bool = False  # messages are placed, and delivered at a visit
     goes_through_desk: bool = False
     cost_phrase: str = "per message"
-    lifetime_phrase: str = "relevant for about"
+    lifetime_phrase: str = "messages stay relevant for about"
 
 
 CHANNEL_BEHAVIOR: Mapping[str, ChannelBehavior] = {
     "push": ChannelBehavior(ChannelKind.PUSH),
     "pull": ChannelBehavior(
-        ChannelKind.PULL, needs="visits", needed_for="the events at which it is seen", waits_for_visit=True, lifetime_phrase="kept for"
+        ChannelKind.PULL,
+        needs="visits",
+        needed_for="the events at which it is seen",
+        waits_for_visit=True,
+        lifetime_phrase="messages expire after",
     ),
-    "paid": ChannelBehavior(ChannelKind.PAID, cost_phrase="per message seen"),
+    "paid": ChannelBehavior(ChannelKind.PAID, cost_phrase="per viewed impression"),
     "human": ChannelBehavior(ChannelKind.HUMAN, needs="desk", needed_for="the desk that talks to customers", goes_through_desk=True),
 }
 
 
 class Channel(StrictModel):
-    """A way to reach customers, and how they respond to it.
+    """A channel to reach customers, and how they respond to it.
 
-    `kind`: a message on a `push` channel is delivered at once; on a `pull` channel (in-app, web) it is seen at the customer's next visit;
-    on a `paid` channel it is an impression, which costs money when it is seen; a `human` channel goes through a desk, one conversation
-    at a time.
+    `kind`: `push` messages are delivered immediately. `pull` messages (in-app, web) are seen at the customer's next visit. `paid` messages
+    are ad impressions, which cost money when they are seen. `human` messages are conversations with an agent of a desk.
     """
 
     title: str = ""
@@ -65,19 +68,19 @@ class Channel(StrictModel):
     def _kind_fits(self) -> "Channel":
         for kind, behavior in CHANNEL_BEHAVIOR.items():
             if behavior.needs and (self.kind == kind) != bool(getattr(self, behavior.needs)):
-                raise ValueError(f"must have '{behavior.needs}', {behavior.needed_for}, if and only if its kind is '{kind}'")
+                raise ValueError(f"must have '{behavior.needs}' ({behavior.needed_for}) if and only if its kind is '{kind}'")
         return self
 
     @property
     def behavior(self) -> ChannelBehavior:
-        """How channels of its kind behave."""
+        """The behavior of channels of this kind."""
         return CHANNEL_BEHAVIOR[self.kind]
 
     def survival(self) -> float:
-        """The share of readings that happen within the lifetime of the channel's messages.
+        """Return the share of responses that happen within the lifetime of the channel's messages.
 
-        Where messages wait for a visit, the lifetime starts when the message is placed. A message that is shown is shown in time, so
-        nothing is lost later.
+        On a pull channel, the lifetime starts when a message is placed, and expired messages are never shown. No response is lost
+        after that, so the share is 1.
 
         Returns
         -------
@@ -93,13 +96,13 @@ class Channel(StrictModel):
         return 1.0 if loses_nothing else survival_share(self.open_delay, self.lifetime or 0.0)
 
     def phrase(self) -> str:
-        """The channel in words."""
+        """Describe the channel."""
         parts = [f"{format_percent(self.consent)} consent"]
-        parts += [f"seen at the next {join_names(self.visits)}"] if self.visits else []
-        parts += [f"through the desk {self.desk}"] if self.desk else []
+        parts += [f"seen at the next {' or '.join(self.visits)}"] if self.visits else []
+        parts += [f"handled by desk {self.desk}"] if self.desk else []
         parts += [f"{format_number(self.cost)} {self.behavior.cost_phrase}"] if self.cost else []
         parts += [f"{format_number(self.click_cost)} per click"] if self.click_cost else []
         median = self.open_delay.median()
-        parts.append(f"half of those who open do so within {duration_phrase(median)}" if median else "opened at once")
+        parts.append(f"median time to open {duration_phrase(median)}" if median else "opened immediately")
         parts += [f"{self.behavior.lifetime_phrase} {duration_phrase(self.lifetime)}"] if self.lifetime else []
         return join_names(parts)

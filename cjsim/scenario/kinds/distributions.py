@@ -1,6 +1,6 @@
-"""Distributions by their parameters, which waits, amounts and traits share: moments, support and record of each.
+"""Distributions shared by waits, amounts and traits: parameters, moments, support and compiled record.
 
-Fields whose unit differs between families (days, money) are plain numbers here; the families declare them with their unit.
+Fields whose unit depends on the family (days, money) are plain numbers here. The families redeclare them with their units.
 """
 
 import math
@@ -17,41 +17,41 @@ from cjsim.scenario.kinds.registers import DistributionRecord, QuantileRegister
 from cjsim.yaml.keyed_union import Kind
 from cjsim.yaml.strict_model import StrictModel
 
-_POINTS = 10_000  # of the trapezoidal rule
+_POINTS = 10_000  # intervals of the trapezoidal rule
 _MAX_LOG_LOSS = 50.0  # exp(-exp(50)) is 0
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
 class Distribution(StrictModel):
-    """The parameters of a distribution."""
+    """Parameters of a distribution."""
 
     @abstractmethod
     def expected_value(self) -> float:
-        """The mean; infinite where it exceeds the range of floating point."""
+        """Return the mean, or infinity if it exceeds the range of floating point."""
 
     @abstractmethod
     def record(self, tables: QuantileRegister) -> DistributionRecord:
-        """The record of the distribution; a table that it needs is added to `tables`."""
+        """Return the compiled record of the distribution. Adds a table to `tables` if the distribution needs one."""
 
     def support(self) -> tuple[float, float]:
-        """The smallest and the largest value."""
+        """Return the smallest and the largest possible value."""
         return 0.0, math.inf
 
 
 class WaitDistribution(Distribution):
-    """The parameters of a distribution of numbers from 0."""
+    """Parameters of a distribution of non-negative numbers."""
 
     @abstractmethod
     def median_value(self) -> float:
-        """The median."""
+        """Return the median."""
 
     @abstractmethod
     def survival(self, rate: float) -> float:
-        """E[exp(-rate X)]: the share of waits that end before an exponential lifetime with this rate."""
+        """Return E[exp(-rate X)], the share of waits that end before an exponential lifetime with this rate."""
 
 
 class Constant(WaitDistribution):
-    """Always the same value."""
+    """A constant."""
 
     value: float
 
@@ -72,7 +72,7 @@ class Constant(WaitDistribution):
 
 
 class Exponential(WaitDistribution):
-    """Exponential (memoryless) by its mean."""
+    """Exponential distribution (memoryless), given by its mean."""
 
     mean: float
 
@@ -90,7 +90,7 @@ class Exponential(WaitDistribution):
 
 
 class Gamma(WaitDistribution):
-    """Gamma by its mean and shape."""
+    """Gamma distribution, given by its mean and shape."""
 
     mean: float
     shape: Annotated[RealNumber, Field(ge=0.01, le=1000)]
@@ -112,7 +112,7 @@ class Gamma(WaitDistribution):
 
 
 class Weibull(WaitDistribution):
-    """Weibull: P(X > x) = exp(-(x/scale)^shape)."""
+    """Weibull distribution with P(X > x) = exp(-(x/scale)^shape)."""
 
     scale: float
     shape: Annotated[RealNumber, Field(ge=0.05, le=100)]
@@ -135,7 +135,7 @@ class Weibull(WaitDistribution):
 
 
 class Lognormal(WaitDistribution):
-    """Lognormal by its median and the standard deviation of its logarithm."""
+    """Lognormal distribution, given by its median and the standard deviation of its logarithm."""
 
     median: float
     sigma: Annotated[RealNumber, Field(ge=0, le=10)]
@@ -155,7 +155,7 @@ class Lognormal(WaitDistribution):
 
 
 class Uniform(Distribution):
-    """Uniform between low and high."""
+    """Uniform distribution between `low` and `high`."""
 
     low: Number
     high: Number
@@ -163,7 +163,7 @@ class Uniform(Distribution):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not self.low < self.high:
-            raise ValueError("must have low below high")
+            raise ValueError("must have 'low' below 'high'")
         return self
 
     def expected_value(self) -> float:
@@ -177,7 +177,7 @@ class Uniform(Distribution):
 
 
 class Empirical(WaitDistribution):
-    """One of the given values, by weight (equal weights if none are given)."""
+    """Empirical distribution over the given values, with weights (default: equal weights)."""
 
     values: tuple[float, ...]
     weights: tuple[NonNegative, ...] | None = None
@@ -185,16 +185,16 @@ class Empirical(WaitDistribution):
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:
         if self.weights is not None and len(self.weights) != len(self.values):
-            raise ValueError(f"must have one weight per value ({len(self.values)}), got {len(self.weights)}")
+            raise ValueError(f"must have one weight per value ({len(self.values)} values, {len(self.weights)} weights)")
         if self.weights is not None and not sum(self.weights) > 0:
-            raise ValueError("must have a weight above 0")
+            raise ValueError("must have at least one weight above 0")
         return self
 
     def expected_value(self) -> float:
         return self._mean_of(self.values)
 
     def median_value(self) -> float:
-        """The smallest value at which the cumulative weight reaches one half."""
+        """Return the smallest value at which the cumulative weight reaches one half."""
         pairs = sorted(zip(self.values, self._all_weights(), strict=True))
         half = math.fsum(weight for _, weight in pairs) / 2
         cumulative = accumulate(weight for _, weight in pairs)
@@ -219,28 +219,28 @@ class Empirical(WaitDistribution):
 
 
 class DistributionKind(Kind):
-    """A kind of a family of distributions: its body is the parameters, or a number, which is a constant."""
+    """A kind of a family of distributions. Its body is a `Distribution`, or a number for a constant."""
 
     @property
     def distribution(self) -> Distribution:
-        """The distribution."""
+        """The distribution of the body."""
         return self.body if isinstance(self.body, Distribution) else Constant(value=self.body)
 
     def mean(self) -> float:
-        """The mean, in the unit of the family; infinite where it exceeds the range of floating point."""
+        """Return the mean in the unit of the family, or infinity if it exceeds the range of floating point."""
         return self.distribution.expected_value()
 
     def record(self, tables: QuantileRegister) -> DistributionRecord:
-        """The record of the distribution; a table that it needs is added to `tables`."""
+        """Return the compiled record of the distribution. Adds a table to `tables` if the distribution needs one."""
         return self.distribution.record(tables)
 
     def support(self) -> tuple[float, float]:
-        """The smallest and the largest value."""
+        """Return the smallest and the largest possible value."""
         return self.distribution.support()
 
 
 def _mean_survival(log_density: Callable[[float], float], log_loss: Callable[[float], float], low: float, high: float) -> float:
-    """Trapezoidal sum of exp(log_density - exp(log_loss)). Both ends of the range are negligible."""
+    """Integrate exp(log_density - exp(log_loss)) by the trapezoidal rule. The integrand is negligible at both ends of the range."""
     step = (high - low) / _POINTS
     points = (low + index * step for index in range(_POINTS + 1))
     return step * math.fsum(math.exp(log_density(x) - math.exp(min(log_loss(x), _MAX_LOG_LOSS))) for x in points)

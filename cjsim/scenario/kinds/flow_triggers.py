@@ -15,92 +15,92 @@ from cjsim.scenario.phrases import channels_phrase, duration_phrase, join_names
 from cjsim.yaml.keyed_union import KeyedUnion, Kind
 from cjsim.yaml.paths import Fault, KeyPath
 
-Titles = Callable[[str], str]  # the title of an event, by name
+Titles = Callable[[str], str]  # maps the name of an event to its title
 
 
 class TriggerRecords(Protocol):
-    """The record of an actor under construction."""
+    """An ACTOR record under construction."""
 
     @property
     def registers(self) -> Registers:
-        """Codes and tables."""
+        """Codes, streams and tables."""
 
     def schedule_span(self, schedule: Schedule) -> tuple[int, int]:
-        """First index and count of the times of a schedule in `World.schedule`."""
+        """Return the first index and the count of a schedule's times in `World.schedule`."""
 
 
 class ReachableThings(Protocol):
-    """What can ever happen under a policy, so far as it is known."""
+    """What can ever happen under a policy, as far as known so far."""
 
     @property
     def stages(self) -> "set[str]":
-        """Stages that are entered."""
+        """Stages that customers can enter."""
 
     @property
     def events(self) -> "set[str]":
-        """Events that happen."""
+        """Events that can happen."""
 
     @property
     def scores(self) -> "set[str]":
-        """Scores that change."""
+        """Scores that can change."""
 
     @property
     def channels(self) -> "set[str]":
-        """Channels of messages that are sent."""
+        """Channels on which messages are sent."""
 
 
 class TriggerKind(Kind):
-    """What starts a flow."""
+    """Something that starts a flow."""
 
     @abstractmethod
     def phrase(self) -> str:
-        """When the flow starts, in words."""
+        """Describe when the flow starts."""
 
     @abstractmethod
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
-        """Why the flow has started, in words, for a customer's diary."""
+        """Describe why the flow started, for a customer's diary. Durations are in days."""
 
     @abstractmethod
     def can_start(self, reachable: ReachableThings) -> bool:
-        """Whether it can ever happen."""
+        """Whether the trigger can ever fire."""
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:
-        """Yield what is wrong whatever the journey."""
+        """Yield faults that do not depend on the journey."""
         yield from ()
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        """Yield names that the journey does not declare or that the firm cannot observe."""
+        """Yield faults of names that the journey does not declare or the firm does not observe."""
         yield from ()
 
     @abstractmethod
     def fields(self, records: TriggerRecords) -> RecordFields:
-        """The fields of the trigger in the ACTOR record: its code, and those that this kind uses."""
+        """Return the fields of the ACTOR record that this kind sets, including the trigger code."""
 
     def starts_at(self) -> tuple[str, str] | None:
-        """Kind (event, stage) and name of what starts the flow at the same moment; None for other triggers."""
+        """Return the kind (`event` or `stage`) and the name of what starts the flow immediately. None for other triggers."""
         return None
 
     def reset_by(self) -> tuple[str, ...]:
-        """Events that reset the trigger's timer."""
+        """Return the events that reset the inactivity timer."""
         return ()
 
     @property
     def is_reset_by_anything(self) -> bool:
-        """Whether any event, opening or click resets the trigger's timer."""
+        """Whether any event, open or click resets the inactivity timer."""
         return False
 
     def dates(self) -> Schedule | None:
-        """The schedule of a flow that starts by date; None for other triggers."""
+        """Return the schedule of a flow that starts on dates. None for other triggers."""
         return None
 
 
 class EventTrigger(TriggerKind, key="event"):
-    """An event."""
+    """Starts the flow when an event happens."""
 
     event: Name
 
     def phrase(self) -> str:
-        return f"at each {self.event}"
+        return f"on each {self.event}"
 
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return f"at '{title_of(self.event)}'"
@@ -119,7 +119,7 @@ class EventTrigger(TriggerKind, key="event"):
 
 
 class StageTrigger(TriggerKind, key="stage"):
-    """The entry into a stage."""
+    """Starts the flow when a customer enters a stage."""
 
     stage: Name
 
@@ -147,7 +147,7 @@ def _expand_event(value: Any) -> Any:
 
 
 class InactivityTrigger(TriggerKind, key="inactivity"):
-    """A time without activity: without the events in `of`, or, if they are not given, without any event, opening or click."""
+    """Starts the flow after a period without the events in `of` (default: without any event, open or click)."""
 
     inactivity: PositiveDuration
     of: (
@@ -185,7 +185,7 @@ class InactivityTrigger(TriggerKind, key="inactivity"):
 
 
 class DateTrigger(TriggerKind, key="date"):
-    """A date, at a time of day (midnight if it is not given)."""
+    """Starts the flow on a date, at a time of day (default: midnight)."""
 
     date: Day
     at: Hour | None = None
@@ -207,12 +207,12 @@ class DateTrigger(TriggerKind, key="date"):
 
 
 class ScheduleTrigger(TriggerKind, key="schedule"):
-    """A schedule."""
+    """Starts the flow on a schedule."""
 
     schedule: Schedule
 
     def phrase(self) -> str:
-        return f"on {self.schedule.phrase()}"
+        return self.schedule.phrase()
 
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return "on its date"
@@ -236,7 +236,7 @@ def _span_fields(records: TriggerRecords, schedule: Schedule) -> RecordFields:
 
 
 class ScoreTrigger(TriggerKind, key="score"):
-    """A score that crosses a threshold: upward (`above`) or downward (`below`)."""
+    """Starts the flow when a score rises above a threshold (`above`) or falls to it or below (`below`)."""
 
     score: Name
     above: Number | None = None
@@ -245,7 +245,7 @@ class ScoreTrigger(TriggerKind, key="score"):
     @model_validator(mode="after")
     def _one_of(self) -> "ScoreTrigger":
         if (self.above is None) == (self.below is None):
-            raise ValueError("must have either 'above' or 'below' beside 'score'")
+            raise ValueError("must have either 'above' or 'below' together with 'score'")
         return self
 
     def phrase(self) -> str:
@@ -267,13 +267,13 @@ class ScoreTrigger(TriggerKind, key="score"):
 
 
 class UnopenedTrigger(TriggerKind, key="unopened"):
-    """A delivery after n messages in a row were not opened, on these channels (all, if none are named)."""
+    """Starts the flow at a delivery after n unopened messages in a row, on the given channels (default: all)."""
 
     unopened: Annotated[Integer, Field(ge=1, le=1000)]
     channels: tuple[Name, ...] = ()
 
     def phrase(self) -> str:
-        return f"when a message{channels_phrase(self.channels)} is delivered and the last {self.unopened} were not opened"
+        return f"when a message{channels_phrase(self.channels)} is delivered and the previous {self.unopened} were not opened"
 
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return f"none of the last {self.unopened} opened"

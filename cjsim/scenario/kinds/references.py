@@ -1,4 +1,4 @@
-"""Kinds that name what a journey declares: stages, events, desks, offers, scores, messages, tags."""
+"""Kinds that refer to names: stages, events, desks, offers, scores, messages and tags."""
 
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
@@ -8,16 +8,16 @@ from cjsim.scenario.name_checks import unknown_key_faults, unknown_name_faults
 from cjsim.yaml.keyed_union import Kind
 from cjsim.yaml.paths import Fault, KeyPath
 
-TAG = "tag"  # a kind of name that exists by being used
+TAG = "tag"  # tags are not declared; any tag that is used exists
 
 
 class ReferringKind(Kind):
-    """A kind whose body may be a name, names with values, or terms that contain one."""
+    """A kind whose body is a name, a mapping of names to values, or a record that contains a name."""
 
-    refers_to: ClassVar[str] = ""  # the kind of the names, such as `stage`; empty if it names nothing
+    refers_to: ClassVar[str] = ""  # kind of the names, such as `stage`; empty if the body has no names
 
     def referred(self) -> tuple[str, ...]:
-        """The names."""
+        """Return the names in the body."""
         if not self.refers_to:
             return ()
         body = self.body
@@ -35,16 +35,16 @@ class ReferringKind(Kind):
             yield from (fault for name in self.referred() for fault in unknown_name_faults((*here, *inside), name, known, self.refers_to))
 
     def leads_to(self) -> tuple[tuple[str, str], ...]:
-        """Kind and name of each thing that it enters, fires, sends, asks or changes."""
+        """Return the kind and name of everything that this kind enters, fires, sends, asks or changes."""
         return tuple((self.refers_to, name) for name in self.referred())
 
     def changed_words(self) -> frozenset[str]:
-        """Words of conditions whose value it may change, other than the names in `leads_to`."""
+        """Return the condition words whose values this kind may change, apart from the names in `leads_to`."""
         return frozenset()
 
 
 def add_scores(records: Chain, points: Mapping[str, float], *, code: int, empty: int) -> list[PendingIndex]:
-    """Append a record per score, with the operation `code`; one with the operation `empty`, which does nothing, if there are none."""
+    """Append one record per score with the operation `code`, or a single no-op record with the operation `empty` without scores."""
     pending: list[PendingIndex] = [] if points else records.add({"op": empty})
     for name, gain in points.items():
         records.resume(pending)

@@ -1,4 +1,4 @@
-"""What the kinds of a family may ask when they are checked and compiled; the compiler and the checks implement these protocols."""
+"""Protocols that kinds use to be checked and compiled. The compiler and the validation code implement them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
@@ -6,12 +6,12 @@ from typing import Any, NamedTuple, Protocol
 from cjsim.kernels.codes import DistributionCode
 from cjsim.yaml.paths import Fault, KeyPath
 
-RecordFields = dict[str, Any]  # the fields of a record of `kernels.world`; the others are 0
-PendingIndex = tuple[RecordFields, str]  # a record and its field that will hold the index of the next record
+RecordFields = dict[str, Any]  # fields of a record of `kernels.world`; missing fields are 0
+PendingIndex = tuple[RecordFields, str]  # a record, and the field that will hold the index of the next record
 
 
 class DistributionRecord(NamedTuple):
-    """The fields of a DISTRIBUTION record, in its order."""
+    """Fields of a DISTRIBUTION record, in the order of the record."""
 
     kind: DistributionCode = DistributionCode.NEVER
     table: int = 0
@@ -22,63 +22,63 @@ class DistributionRecord(NamedTuple):
 
 
 class QuantileRegister(Protocol):
-    """The tables of quantile functions of one scenario."""
+    """Tables of the quantile functions of one scenario."""
 
     def gamma(self, shape: float) -> tuple[int, int]:
-        """First knot and length of the table of a gamma distribution with scale 1."""
+        """Return the first knot and the length of the table of a gamma distribution with scale 1."""
 
     def beta(self, alpha: float, beta: float) -> tuple[int, int] | None:
-        """First knot and length of the table of the odds of a beta distribution; None if a table would not be accurate enough."""
+        """Return the first knot and the length of the table of a beta distribution's odds. None if no table is accurate enough."""
 
     def steps(self, values: tuple[float, ...], weights: tuple[float, ...] | None) -> tuple[int, int]:
-        """First knot and length of the table of an empirical distribution."""
+        """Return the first knot and the length of the table of an empirical distribution."""
 
 
 class Registers(Protocol):
-    """Assigns codes, streams, slots and tables to what a scenario declares."""
+    """Assigns codes, random streams, slots and tables to the parts of a scenario."""
 
     @property
     def tables(self) -> QuantileRegister:
         """Tables of quantile functions."""
 
     def code(self, kind: str, name: str) -> int:
-        """The code of a name of a kind, such as `event` or `channel`."""
+        """Return the code of a name of a kind such as `event` or `channel`."""
 
     def stream(self, name: str) -> int:
-        """The random stream of a name."""
+        """Return the random stream with this name."""
 
     def new_slot(self) -> int:
-        """A new index in `CustomerState.decision_counts`."""
+        """Reserve an index in `CustomerState.decision_counts`."""
 
     def trait_column(self, reference: str) -> int:
-        """The column of a trait, `1/trait` or `1-trait`."""
+        """Return the column of a trait, `1/trait` or `1-trait`."""
 
     def factor_span(self, references: Iterable[str]) -> tuple[int, int]:
-        """First index and count, in `World.factors`, of trait columns that multiply something."""
+        """Append trait columns used as factors. Returns their first index and count in `World.factors`."""
 
     def condition(self, text: str | None) -> int:
-        """The first record of a policy's condition; -1 for no condition."""
+        """Return the index of the first record of a policy condition, or -1 without a condition."""
 
     def channel_mask(self, channels: Iterable[str]) -> int:
-        """The bits of channels; all bits if none are named."""
+        """Return the bit mask of channels; all bits are set if the list is empty."""
 
 
 class Chain(Protocol):
-    """Records under construction, of which each continues with another."""
+    """Linked records under construction."""
 
     @property
     def registers(self) -> Registers:
         """Codes, streams and tables."""
 
     def add(self, record: RecordFields) -> list[PendingIndex]:
-        """Append a record. Returns its field that waits for the index of the next one."""
+        """Append a record. Returns its field that needs the index of the next record."""
 
     def resume(self, pending: Iterable[PendingIndex]) -> None:
-        """Let the fields that wait point to the record that is appended next."""
+        """Link pending fields to the record that is appended next."""
 
 
 class DeclaredEvent(Protocol):
-    """An event of a journey, as far as checks of other parts need it."""
+    """An event of a journey, as seen by the checks of other parts."""
 
     @property
     def observed(self) -> bool:
@@ -86,14 +86,14 @@ class DeclaredEvent(Protocol):
 
 
 class DeclaredTrait(Protocol):
-    """The distribution of a trait, as far as checks of factors need it."""
+    """The distribution of a trait, as seen by the checks of factors."""
 
     def support(self) -> tuple[float, float]:
-        """The smallest and the largest value."""
+        """Return the smallest and the largest possible value."""
 
 
 class DeclaredJourney(Protocol):
-    """What a journey declares, as far as checks of its parts and of policies need it."""
+    """A journey, as seen by the checks of its parts and of policies."""
 
     @property
     def events(self) -> Mapping[str, DeclaredEvent]:
@@ -104,15 +104,15 @@ class DeclaredJourney(Protocol):
         """Traits by name."""
 
     def names(self, kind: str) -> Collection[str]:
-        """The names of a kind, such as `stage` or `channel`."""
+        """Return the names of a kind such as `stage` or `channel`."""
 
 
 class PolicyNames(Protocol):
-    """The names that a policy may use under its journey."""
+    """The names that a policy may use with its journey."""
 
     @property
     def journey(self) -> DeclaredJourney:
-        """What the journey declares."""
+        """The journey."""
 
     def observed_faults(self, path: KeyPath, kind: str, name: str) -> Iterator[Fault]:
-        """Yield a fault if a stage or an event does not exist, or if the firm cannot observe it."""
+        """Yield a fault if a stage or an event does not exist or the firm does not observe it."""

@@ -1,4 +1,4 @@
-"""Schedules: the dates and times of day at which broadcasts go out and flows start."""
+"""Schedules: the dates and times of day at which broadcasts are sent and flows start."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
@@ -14,7 +14,7 @@ from cjsim.yaml.strict_model import StrictModel
 
 
 class Schedule(StrictModel):
-    """Weekdays, every n weeks, or dates, at a time of day."""
+    """Weekdays every n weeks, or dates, at a time of day."""
 
     weekdays: tuple[Weekday, ...] = ()
     every_weeks: Annotated[Integer, Field(ge=1, le=52)] = 1
@@ -28,20 +28,25 @@ class Schedule(StrictModel):
         return self
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:
-        """Yield days that are given twice."""
+        """Yield a fault for each duplicate day."""
         yield from duplicate_faults((*path, "weekdays"), self.weekdays)
         yield from duplicate_faults((*path, "dates"), [f"{day}" for day in self.dates])
 
     def phrase(self) -> str:
-        """The schedule in words."""
+        """Describe the schedule."""
         weeks = "every week" if self.every_weeks == 1 else f"every {self.every_weeks} weeks"
-        when = f"{join_names(self.weekdays)} {weeks}" if self.weekdays else join_names(str(day) for day in self.dates)
+        if self.every_weeks == 1 and set(self.weekdays) == set(WEEKDAYS):
+            when = "every day"
+        elif self.weekdays:
+            when = f"{weeks} on {join_names(self.weekdays)}"
+        else:
+            when = f"on {join_names(str(day) for day in self.dates)}"
         return f"{when} at {hour_text(self.at)}"
 
     def times(self, *, start: date, horizon_days: float) -> list[float]:
-        """Times from the start to the horizon.
+        """Return the scheduled times from the start to the horizon.
 
-        `every_weeks` counts blocks of seven days from the start. The first block is always included.
+        `every_weeks` counts seven-day blocks from the start. The first block is always included.
 
         Parameters
         ----------
@@ -72,7 +77,7 @@ class Schedule(StrictModel):
         return [time for day in days if 0 <= (time := day + self.at / 24) <= horizon_days]
 
     def is_within(self, *, start: date, horizon_days: float) -> bool:
-        """Whether a schedule by dates has one before the horizon; a schedule by weekdays counts as such.
+        """Whether any date is within the simulated period. Always true for a schedule of weekdays.
 
         Parameters
         ----------
@@ -80,5 +85,9 @@ class Schedule(StrictModel):
             Day 0.
         horizon_days : float
             Days.
+
+        Returns
+        -------
+        bool
         """
         return not self.dates or any(0 <= (day - start).days + self.at / 24 < horizon_days for day in self.dates)

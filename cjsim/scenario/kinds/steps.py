@@ -1,4 +1,4 @@
-"""The family of steps: what a flow does, one after another. Each kind has its schema, checks, phrases and record."""
+"""The family of steps: the actions of a flow. Each kind has its schema, checks, phrases and record."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -23,70 +23,70 @@ class StepRecords(Chain, Protocol):
 
     @property
     def owner(self) -> str:
-        """The flow, as in the names of its random streams: `flow:NAME`."""
+        """Prefix of the names of the flow's random streams: `flow:NAME`."""
 
     def add_branch(self, entry: PendingIndex, steps: "Iterable[Step]", path: str) -> list[PendingIndex]:
-        """Append the steps of a branch, to whose first the field `entry` points. Returns the fields that wait for the next step."""
+        """Append the steps of a branch, and link `entry` to the first. Returns the fields that need the index of the next step."""
 
     def site(self, message: str) -> tuple[int, int]:
-        """Code of the flow's site for a message, and the slot that counts its sends."""
+        """Return the code of the flow's site for a message, and the slot that counts its sends."""
 
     def jump(self, label: str) -> None:
-        """Append a record that continues at a label of the flow."""
+        """Append a record that jumps to a label of the flow."""
 
     def add_shares(self, shares: list[RecordFields]) -> int:
         """Append SPLIT_SHARE records. Returns the index of the first."""
 
 
 class StepKind(ReferringKind):
-    """One step of a flow; a `label` names it for `jump`."""
+    """One step of a flow. `jump` refers to its `label`."""
 
     code: ClassVar[StepCode]
-    takes_time: ClassVar[bool] = False  # the flow waits here, so that what follows does not happen at the same moment
-    ends: ClassVar[bool] = False  # the step that is written after it does not follow
-    is_noticed: ClassVar[bool] = False  # by the customer
-    changes_something: ClassVar[bool] = True  # other than where the flow is
+    takes_time: ClassVar[bool] = False  # time passes before the next step
+    ends: ClassVar[bool] = False  # the next step in the list does not follow
+    is_noticed: ClassVar[bool] = False  # the customer notices the step
+    changes_something: ClassVar[bool] = True  # more than the position in the flow
 
     label: Name | None = None
 
     def phrase(self) -> str:
-        """The step in words, as an instruction."""
+        """Describe the step as an instruction."""
         return f"{self.key} {self.body}"
 
     def lever_phrase(self) -> str:
-        """The step as the title of a lever."""
+        """Return the title of the step as a lever."""
         return f"{self.key} {self.body}"
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
-        """Append the STEP_RECORD records of the step, which is at `path` in its flow. Returns the fields that wait for the next step."""
+        """Append the STEP_RECORD records of the step at `path` in its flow. Returns the fields that need the index of the next step."""
         [name] = self.referred()
         return records.add({"op": self.code, "target": records.registers.code(self.refers_to, name)})
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:
-        """Yield what is wrong whatever the journey."""
+        """Yield faults that do not depend on the journey."""
         yield from ()
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        """Yield names that the journey does not declare or that the firm cannot observe."""
+        """Yield faults of names that the journey does not declare or the firm does not observe."""
         yield from self.unknown_faults(path, names.journey)
 
     def branches(self) -> "Iterator[StepBranch]":
-        """The branches of a step that forks the flow."""
+        """Iterate over the branches of the step."""
         yield from ()
 
     def condition(self) -> Condition | None:
-        """The step's condition, at the key `if`."""
+        """Return the condition at the key `if`, or None."""
         return None
 
 
 class StepBranch(NamedTuple):
     """A branch of a step."""
 
-    keys: tuple[str, ...]  # below the step, of its steps
+    keys: tuple[str, ...]  # path of its steps, relative to the step
     name: str
-    phrase: str  # that introduces it in descriptions
+    phrase: str  # heading in descriptions
     steps: "tuple[Step, ...]"
-    is_shown_empty: bool = False  # described even if it has no steps
+    is_shown_empty: bool = False  # appears in descriptions even without steps
 
 
 class SendStep(StepKind, key="send"):
@@ -118,12 +118,12 @@ class WaitStep(StepKind, key="wait"):
 
 
 class WaitUntilTerms(StrictModel):
-    """The next time that it is `at`, local time, on one of the weekdays (any, if none are named).
+    """The next time of day `at` (local time) on one of the weekdays (default: any day).
 
-    `best_hour`: later than `at` by as much as the firm has observed this customer open, click and visit later in the day than `typical`,
-    once it has observed at least `learn_from` of them; `at` before that. `at` is then the best hour for all customers, and `typical` the
-    hour around which customers who are contacted at `at` open, click and visit (the circular mean, from the log). Without `typical`,
-    `at` is taken for it, and customers who open their mail late are taken for customers who are late.
+    `best_hour`: shift `at` to the customer's own hour. The shift is how much later than `typical` the firm has observed this customer
+    open, click and visit. It is 0 until there are `learn_from` observations. With `best_hour`, `at` should be the best hour for all
+    customers, and `typical` the circular mean hour at which customers who are contacted at `at` open, click and visit (read it from the
+    log). `typical` defaults to `at`; customers who take long to open then look like customers who are active late in the day.
     """
 
     at: Hour
@@ -134,7 +134,7 @@ class WaitUntilTerms(StrictModel):
 
 
 class WaitUntilStep(StepKind, key="wait_until"):
-    """Waits until a local time. The wait is over at once where it is that time."""
+    """Waits until a local time. The wait ends immediately if it is that time now."""
 
     code = StepCode.UNTIL
     changes_something = False
@@ -146,7 +146,7 @@ class WaitUntilStep(StepKind, key="wait_until"):
         if not until.best_hour:
             return f"wait until {hour_text(until.at)}{days}"
         typical = hour_text(until.at if until.typical is None else until.typical)
-        learned = f"{hour_text(until.at)} before {until.learn_from} activities; later if they are later than {typical}"
+        learned = f"{hour_text(until.at)} for the first {until.learn_from} activities, later for customers active after {typical}"
         return f"wait until the customer's best hour{days} ({learned})"
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:
@@ -161,7 +161,7 @@ class WaitUntilStep(StepKind, key="wait_until"):
 
 
 class WaitForTerms(StrictModel):
-    """An event, and the longest wait for it; `then` follows the event, `else` the end of the wait."""
+    """An event and a maximum wait. `then` runs if the event happens in time, `else` if it does not."""
 
     event: Name
     at_most: PositiveDuration
@@ -170,7 +170,7 @@ class WaitForTerms(StrictModel):
 
 
 class WaitForStep(StepKind, key="wait_for"):
-    """Waits for an event."""
+    """Waits for an event, up to a maximum time."""
 
     code = StepCode.WAIT_FOR
     takes_time = True
@@ -178,7 +178,7 @@ class WaitForStep(StepKind, key="wait_for"):
     wait_for: WaitForTerms
 
     def phrase(self) -> str:
-        return f"wait for {self.wait_for.event}, at most {duration_phrase(self.wait_for.at_most)}"
+        return f"wait up to {duration_phrase(self.wait_for.at_most)} for {self.wait_for.event}"
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
         yield from names.observed_faults((*path, self.key, "event"), "event", self.wait_for.event)
@@ -192,7 +192,7 @@ class WaitForStep(StepKind, key="wait_for"):
 
 
 class BranchTerms(StrictModel):
-    """A condition; `then` follows if it holds, `else` if not."""
+    """A condition. `then` runs if it holds, `else` if it does not."""
 
     condition: Condition = Field(alias="if")
     then: tuple["Step", ...] = ()
@@ -200,7 +200,7 @@ class BranchTerms(StrictModel):
 
 
 class BranchStep(StepKind, key="branch"):
-    """Continues in one of two ways."""
+    """Continues with one of two branches, depending on a condition."""
 
     code = StepCode.BRANCH
     changes_something = False
@@ -226,7 +226,7 @@ def _then_else(key: str, then: "tuple[Step, ...]", otherwise: "tuple[Step, ...]"
 
 
 def _add_fork(records: StepRecords, record: RecordFields, step: StepKind, path: str) -> list[PendingIndex]:
-    """Append the record of a step with the branches `then` and `else`, and the branches."""
+    """Append the record of a step with the branches `then` and `else`, followed by its branches."""
     [(row, _)] = records.add(record)
     pending: list[PendingIndex] = []
     for field, branch in zip(("next", "other"), step.branches(), strict=True):
@@ -235,14 +235,14 @@ def _add_fork(records: StepRecords, record: RecordFields, step: StepKind, path: 
 
 
 class Arm(StrictModel):
-    """One arm of a split, and the share of customers that it gets."""
+    """One arm of a split, and its share of customers."""
 
     share: Share
     steps: tuple["Step", ...] = ()
 
 
 class SplitStep(StepKind, key="split"):
-    """Draws an arm. With `experiment`, a customer always gets the same arm of that experiment, in all flows, and the log names it."""
+    """Assigns the customer to a random arm. With `experiment`, a customer has the same arm in all flows, and the log records it."""
 
     code = StepCode.SPLIT
     changes_something = False
@@ -317,7 +317,7 @@ class OfferStep(StepKind, key="offer"):
 
 
 class AskStep(StepKind, key="ask"):
-    """Asks a desk on the customer's behalf."""
+    """Sends a request to a desk on behalf of the customer."""
 
     code = StepCode.ASK
     refers_to = "desk"
@@ -339,7 +339,7 @@ class AskStep(StepKind, key="ask"):
 
 
 class JumpStep(StepKind, key="jump"):
-    """Continues at the step with a label."""
+    """Continues at the step with the given label."""
 
     code = StepCode.JUMP
     ends = True
@@ -389,7 +389,7 @@ Step = Annotated[
 
 
 def step_lines(steps: Iterable[Step]) -> Iterator[str]:
-    """Steps in words, a line each; the steps of branches are indented below the branch."""
+    """Describe steps, one per line. Steps of branches are indented."""
     for step in steps:
         yield f"{step.label}: {step.phrase()}" if step.label else step.phrase()
         for branch in step.branches():

@@ -1,4 +1,4 @@
-"""The family of trait laws: distributions of latent constants of customers."""
+"""The family of trait laws: distributions of latent customer traits."""
 
 import math
 from enum import Enum
@@ -17,16 +17,16 @@ from cjsim.yaml.strict_model import StrictModel
 
 
 class TraitTransform(Enum):
-    """How a trait is computed from its uniform."""
+    """How a trait is computed from a uniform random number."""
 
-    DRAW = "the value of a draw"
-    ODDS = "x of the drawn odds x/(1-x)"
+    DRAW = "the drawn value"
+    ODDS = "x from the drawn odds x/(1-x)"
     NORMAL = "mean + sd z"
-    BETA = "scipy's inverse, where no table is accurate enough"
+    BETA = "inverse CDF from scipy, if no table is accurate enough"
 
 
 class TraitDraw(NamedTuple):
-    """A transform, the record of its draw, and its parameters. NORMAL: mean and standard deviation; BETA: alpha and beta."""
+    """A transform, the distribution to draw from, and two parameters. NORMAL: mean and standard deviation. BETA: alpha and beta."""
 
     form: TraitTransform
     record: DistributionRecord
@@ -35,38 +35,38 @@ class TraitDraw(NamedTuple):
 
 
 class TraitKind(DistributionKind):
-    """A distribution of a trait: a latent constant of the customer."""
+    """Distribution of a trait, a latent constant of the customer."""
 
     def draw(self, tables: QuantileRegister) -> TraitDraw:
-        """How the trait is drawn; a table that it needs is added to `tables`."""
+        """Return how to draw the trait. Adds a table to `tables` if the distribution needs one."""
         return TraitDraw(TraitTransform.DRAW, self.record(tables))
 
     def phrase(self) -> str:
-        """The distribution in words."""
+        """Describe the distribution."""
         return f"{self.key} ({join_names(f'{name} {value:g}' for name, value in self.body)})"
 
 
 class GammaTrait(TraitKind, key="gamma"):
-    """A gamma trait."""
+    """A gamma-distributed trait."""
 
     gamma: GammaMoney
 
 
 class LognormalTrait(TraitKind, key="lognormal"):
-    """A lognormal trait."""
+    """A lognormally distributed trait."""
 
     lognormal: LognormalMoney
 
 
 class BetaTerms(StrictModel):
-    """Beta by its two parameters."""
+    """Beta distribution, given by its two shape parameters."""
 
     alpha: Annotated[RealNumber, Field(gt=0, le=1e6)]
     beta: Annotated[RealNumber, Field(gt=0, le=1e6)]
 
 
 class BetaTrait(TraitKind, key="beta"):
-    """A beta trait."""
+    """A beta-distributed trait."""
 
     beta: BetaTerms
 
@@ -74,7 +74,7 @@ class BetaTrait(TraitKind, key="beta"):
         return 0.0, 1.0
 
     def draw(self, tables: QuantileRegister) -> TraitDraw:
-        """A draw of the odds from a table, or scipy's inverse where no table is accurate enough."""
+        """Return a draw of the odds from a table, or scipy's inverse CDF if no table is accurate enough."""
         span = tables.beta(self.beta.alpha, self.beta.beta)
         if span is None:
             return TraitDraw(TraitTransform.BETA, DistributionRecord(), self.beta.alpha, self.beta.beta)
@@ -82,14 +82,14 @@ class BetaTrait(TraitKind, key="beta"):
 
 
 class NormalTerms(StrictModel):
-    """Normal by its mean and standard deviation."""
+    """Normal distribution, given by its mean and standard deviation."""
 
     mean: Number
     sd: Annotated[RealNumber, Field(ge=0, le=1e6)]
 
 
 class NormalTrait(TraitKind, key="normal"):
-    """A normal trait."""
+    """A normally distributed trait."""
 
     normal: NormalTerms
 
@@ -101,7 +101,7 @@ class NormalTrait(TraitKind, key="normal"):
 
 
 class UniformTrait(TraitKind, key="uniform"):
-    """A uniform trait."""
+    """A uniformly distributed trait."""
 
     uniform: Uniform
 

@@ -12,14 +12,14 @@ from cjsim.yaml.keyed_union import KeyedUnion
 
 
 class WaitKind(DistributionKind):
-    """A distribution of waiting times, in days, at speed 1."""
+    """Distribution of waiting times in days, at speed 1."""
 
     def median(self) -> float:
-        """The median, in days."""
+        """Return the median in days."""
         return self._wait_distribution.median_value()
 
     def survival(self, rate: float) -> float:
-        """E[exp(-rate D)] of the wait D: the share that is over before an exponential lifetime with this rate (1/day) ends."""
+        """Return E[exp(-rate D)] for the wait D, the share of waits that end before an exponential lifetime with this rate (per day)."""
         return self._wait_distribution.survival(rate)
 
     @property
@@ -30,45 +30,45 @@ class WaitKind(DistributionKind):
 
     @property
     def can_be_zero(self) -> bool:
-        """Whether a wait of 0 is one of the values; never so for a continuous distribution."""
+        """Whether the wait can be 0. Always false for continuous distributions."""
         return False
 
     @property
     def is_always_zero(self) -> bool:
-        """Whether the wait is 0 for certain."""
+        """Whether the wait is always 0."""
         return self.support() == (0, 0)
 
     def phrase(self) -> str:
-        """When something happens after this wait, in words."""
+        """Describe the wait, starting with "after"."""
         return f"after {duration_phrase(self.mean())} on average ({self.key})"
 
 
 class ExponentialTime(Exponential):
-    """Exponential (memoryless) by its mean."""
+    """Exponential distribution (memoryless), given by its mean."""
 
     mean: PositiveDuration
 
 
 class GammaTime(Gamma):
-    """Gamma by its mean and shape."""
+    """Gamma distribution, given by its mean and shape."""
 
     mean: PositiveDuration
 
 
 class WeibullTime(Weibull):
-    """Weibull: P(X > x) = exp(-(x/scale)^shape)."""
+    """Weibull distribution with P(X > x) = exp(-(x/scale)^shape)."""
 
     scale: PositiveDuration
 
 
 class LognormalTime(Lognormal):
-    """Lognormal by its median and the standard deviation of its logarithm."""
+    """Lognormal distribution, given by its median and the standard deviation of its logarithm."""
 
     median: PositiveDuration
 
 
 class EmpiricalTime(Empirical):
-    """One of the given waits, by weight (equal weights if none are given)."""
+    """Empirical distribution over the given waits, with weights (default: equal weights)."""
 
     values: Annotated[tuple[Duration, ...], Field(min_length=1)]
 
@@ -78,31 +78,31 @@ def _expand_mean(value: Any) -> Any:
 
 
 class ExponentialWait(WaitKind, key="exponential"):
-    """An exponential wait; the mean alone is short for it."""
+    """An exponentially distributed wait. The mean alone is a short form."""
 
     exponential: Annotated[ExponentialTime, BeforeValidator(_expand_mean, json_schema_input_type=PositiveDuration | ExponentialTime)]
 
 
 class GammaWait(WaitKind, key="gamma"):
-    """A gamma wait."""
+    """A gamma-distributed wait."""
 
     gamma: GammaTime
 
 
 class WeibullWait(WaitKind, key="weibull"):
-    """A Weibull wait."""
+    """A Weibull-distributed wait."""
 
     weibull: WeibullTime
 
 
 class LognormalWait(WaitKind, key="lognormal"):
-    """A lognormal wait."""
+    """A lognormally distributed wait."""
 
     lognormal: LognormalTime
 
 
 class FixedWait(WaitKind, key="fixed"):
-    """Always the same wait."""
+    """A fixed wait."""
 
     fixed: Duration
 
@@ -115,7 +115,7 @@ class FixedWait(WaitKind, key="fixed"):
 
 
 class EmpiricalWait(WaitKind, key="empirical"):
-    """One of the given waits."""
+    """A wait drawn from the given values."""
 
     empirical: EmpiricalTime
 
@@ -127,19 +127,19 @@ class EmpiricalWait(WaitKind, key="empirical"):
 WaitLaw = Annotated[ExponentialWait | GammaWait | WeibullWait | LognormalWait | FixedWait | EmpiricalWait, KeyedUnion()]
 
 
-@lru_cache(maxsize=4096)  # an integral takes milliseconds, and a what-if changes few channels
+@lru_cache(maxsize=4096)  # integration takes milliseconds, and variants of a scenario change few channels
 def survival_share(law: WaitKind, lifetime_days: float) -> float:
-    """E[exp(-D / lifetime)] of a delay D: the share of messages that are read within their lifetime.
+    """Return E[exp(-D / lifetime)] for a delay D, the share of messages that are read within their lifetime.
 
-    Closed form for fixed, exponential, gamma and empirical delays; for Weibull and lognormal ones the trapezoidal rule
-    over the logarithm, whose error falls exponentially with the number of points (below 1e-12 for all allowed shapes).
+    Fixed, exponential, gamma and empirical delays have a closed form. For Weibull and lognormal delays, the trapezoidal rule is applied
+    to the logarithm of the delay. Its error decreases exponentially with the number of points (below 1e-12 for all allowed shapes).
 
     Parameters
     ----------
     law : WaitKind
-        The delay, in days.
+        Distribution of the delay, in days.
     lifetime_days : float
-        Days, above 0. With inf nothing is lost.
+        Mean lifetime in days, above 0. An infinite lifetime gives 1.
 
     Returns
     -------
