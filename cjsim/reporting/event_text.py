@@ -13,6 +13,7 @@ from cjsim.engine.trace import TraceStep
 from cjsim.kernels.codes import MINUTES_PER_DAY, N_TOUCH_CODES, REFUSAL_TO_TOUCH, DueKind, SendDecision, TouchCode
 from cjsim.kernels.world import Array
 from cjsim.scenario.fields import hour_text
+from cjsim.scenario.kinds.effects import TOUCH_SENTENCES
 from cjsim.scenario.kinds.steps import SplitStep
 from cjsim.scenario.traversal import iterate_steps
 from cjsim.simulation.documents import Scenario
@@ -132,7 +133,6 @@ class EventDescriber:
             TouchCode.FLOW_EXITED: lambda row, _: EventText(
                 f"Flow '{self._source_name(row)}' ends early", f"at {self._last_event_title()}"
             ),
-            TouchCode.OPTED_OUT: lambda row, _: EventText(f"Opts out of {self._channel_title(row)}"),
             TouchCode.EXPOSED: self._describe_exposure,
             TouchCode.OFFERED: lambda row, _: EventText(
                 f"Gets the offer '{self._source_name(row)}'", self._offer_terms(self._source_name(row))
@@ -165,6 +165,8 @@ class EventDescriber:
         if code >= N_TOUCH_CODES:
             return self.describe_event(self.codebook.events[code], step, value=float(row["value"]))
         touch = TouchCode(code)
+        if touch in TOUCH_SENTENCES:
+            return EventText(TOUCH_SENTENCES[touch].format(channel=self._channel_title(row)))
         described = self._describer_by_touch[touch](row, step) if touch in self._describer_by_touch else self._describe_refusal(row, step)
         if touch in _LIFT_BY_TOUCH:
             self._record_lifts(touch, row)

@@ -50,7 +50,9 @@ def reserved_name_faults(journey: JourneySpec) -> Iterator[Fault]:
         if name in LOG_NAMES:
             yield Fault(("events", name), "must have a name that is no touchpoint's in the log", f"'{name}'", "Rename the event.")
     if "all" in journey.channels:
-        yield Fault(("channels", "all"), "must have a name other than 'all', which opt_out takes for every channel", "'all'", "Rename it.")
+        yield Fault(
+            ("channels", "all"), "must have a name other than 'all', which effects on consent take for every channel", "'all'", "Rename it."
+        )
     if PERSONAL in journey.interests:
         must = f"must have a name other than '{PERSONAL}', which as a topic means what the firm takes a customer's interest to be"
         yield Fault(("interests", PERSONAL), must, f"'{PERSONAL}'", "Rename it.")
