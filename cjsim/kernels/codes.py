@@ -33,6 +33,7 @@ class EffectCode(IntEnum):
     OFFER = 11
     ASK = 12
     REFER = 13
+    OPT_IN = 14
 
 
 class StepCode(IntEnum):
@@ -130,19 +131,20 @@ class TouchCode(IntEnum):
     SUPPRESSED_CAP = 10
     SUPPRESSED_BUDGET = 11
     PLACED = 12  # a message of a pull channel waits for a visit
-    FLOW_STARTED = 13
-    FLOW_EXITED = 14
-    OPTED_OUT = 15
-    ENTERED = 16
-    EXPOSED = 17  # to an arm of an experiment; value: its number
-    OFFERED = 18
-    REDEEMED = 19  # value: money off
-    ASKED = 20
-    ASKED_AGAIN = 21  # asked while a conversation was open
-    ANSWERED_IN_TIME = 22  # value: minutes waited
-    ANSWERED_LATE = 23
-    UNANSWERED = 24
-    REFERRAL = 25  # a friend will join
+    OPTED_IN = 13  # consent given where there was none
+    FLOW_STARTED = 14
+    FLOW_EXITED = 15
+    OPTED_OUT = 16
+    ENTERED = 17
+    EXPOSED = 18  # to an arm of an experiment; value: its number
+    OFFERED = 19
+    REDEEMED = 20  # value: money off
+    ASKED = 21
+    ASKED_AGAIN = 22  # asked while a conversation was open
+    ANSWERED_IN_TIME = 23  # value: minutes waited
+    ANSWERED_LATE = 24
+    UNANSWERED = 25
+    REFERRAL = 26  # a friend will join
 
 
 class ChangeFlag(IntEnum):
@@ -225,7 +227,7 @@ N_TOUCH_CODES = len(TouchCode)
 HOURS_PER_DAY = 24  # of the day
 REFUSAL_TO_TOUCH = int(TouchCode.SUPPRESSED_CONSENT) - int(SendDecision.CONSENT)  # decision + this = log code
 RETENTION_DAYS = (30.0, 90.0, 180.0, 365.0)
-LAST_CHANNEL_TOUCH = TouchCode.PLACED  # touches up to here are counted by channel
+LAST_CHANNEL_TOUCH = TouchCode.OPTED_IN  # touches up to here are counted by channel
 MAX_CHANNELS = 64  # one bit each in a set of channels
 MAX_COUNT = 65_535  # 16-bit counts of outcomes saturate here
 MINUTES_PER_DAY = 1440.0

@@ -187,6 +187,8 @@ class GuardrailOracle:
             self.contacts.append(row)
         elif row.event in ("unsubscribed", "complained", "opted_out"):
             self.consent.discard(row.channel)
+        elif row.event == "opted_in":
+            self.consent.add(row.channel)
 
     def expected_outcome(self, row: LogRow, log_index: int) -> str:
         """The expected outcome of a send; `log_index` is its index in the log."""

@@ -109,24 +109,33 @@ def test_deferred_sends_are_retried_when_quiet_hours_end(all_traffic: list[Simul
     assert tried["delivered"] > 500
 
 
-def test_customers_who_opted_out_are_never_contacted_again(all_traffic: list[SimulatedTraffic]) -> None:
-    ends = 0
+def test_customers_who_opted_out_are_not_contacted_until_they_opt_in(all_traffic: list[SimulatedTraffic]) -> None:
+    ends = resumed = 0
     for world in all_traffic:
         for _, rows in world.rows_by_customer():
             out: set[str] = set()
+            back: set[str] = set()
             for row in rows:
                 assert row.event != "delivered" or row.channel not in out
                 if row.event in ("unsubscribed", "complained", "opted_out"):
                     assert row.channel not in out
                     out.add(row.channel)
                     ends += 1
+                elif row.event == "opted_in" and row.channel in out:
+                    out.remove(row.channel)
+                    back.add(row.channel)
+                resumed += row.event == "delivered" and row.channel in back
     assert ends > 200
+    assert resumed > 50
 
 
-def test_customers_without_consent_are_never_contacted(all_traffic: list[SimulatedTraffic]) -> None:
+def test_customers_without_consent_are_not_contacted_before_they_opt_in(all_traffic: list[SimulatedTraffic]) -> None:
     for world in all_traffic:
         for customer, rows in world.rows_by_customer():
-            assert {row.channel for row in rows if row.event == "delivered"} <= world.consented_channels(customer)
+            consented = world.consented_channels(customer)
+            for row in rows:
+                assert row.event != "delivered" or row.channel in consented
+                consented |= {row.channel} if row.event == "opted_in" else set()
 
 
 def test_held_out_customers_are_contacted_only_by_other_sources(

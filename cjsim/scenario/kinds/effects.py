@@ -193,6 +193,21 @@ class OptOutEffect(ConsentEffect, key="opt_out"):
         return f"opts out of {self.opt_out}"
 
 
+class OptInEffect(ConsentEffect, key="opt_in"):
+    """Gives consent to a channel, or to `all`, where there is none: after an opt-out or a complaint, or if there was none at entry.
+
+    Where there is consent already, nothing happens and nothing is logged. What was placed, deferred or asked for before is checked again
+    when it is delivered. Earlier opt-outs, unsubscriptions and complaints stay counted.
+    """
+
+    code = EffectCode.OPT_IN
+    logs = {TouchCode.OPTED_IN: "Opts in to {channel}"}
+    opt_in: Name
+
+    def phrase(self) -> str:
+        return f"opts in to {self.opt_in}"
+
+
 class OfferEffect(EffectKind, key="offer"):
     """Grants an offer."""
 
@@ -347,6 +362,7 @@ Effect = Annotated[
     | UntagEffect
     | ScoreEffect
     | OptOutEffect
+    | OptInEffect
     | OfferEffect
     | AskEffect
     | ReferEffect
