@@ -1,6 +1,7 @@
 """What the compilers of one scenario share: codes of streams, trait columns, slots, conditions and spans; rows as record arrays."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,7 +110,7 @@ class SpanTable:
 class Symbols:
     """The names of one scenario, and everything that assigns numbers to them during compilation."""
 
-    def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, horizon: float) -> None:
+    def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float) -> None:
         self.names = of_journey
         self.streams = RandomStreams()
         self.trait_columns = TraitColumns(of_journey.traits)
@@ -117,7 +118,7 @@ class Symbols:
         self.tables = QuantileTables()
         self.factors, self.links = SpanTable(), SpanTable()
         self.n_slots = 0
-        self.horizon = horizon
+        self.start, self.horizon = start, horizon
         self.reserved: dict[str, int] = {}
 
     def code(self, kind: str, name: str) -> int:

@@ -82,7 +82,7 @@ class FlowMode(IntEnum):
     WATCHING = 1  # not running; a timer is set: the end of an inactivity, the next date, or when a score falls to its threshold
     RUNNING = 2
     AWAITING = 3  # in `wait_for`: an event or the time-out
-    DEFERRED = 4  # a send waits for the end of quiet hours
+    DEFERRED = 4  # a send waits until the guardrail that defers it ends
 
 
 class DueKind(IntEnum):

@@ -6,6 +6,7 @@ which message sped up its clock.
 
 import math
 from collections.abc import Callable
+from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
 from cjsim.compiler.plan import Codebook
@@ -105,7 +106,7 @@ class EventDescriber:
     """
 
     def __init__(self, scenario: Scenario, codebook: Codebook, *, persona: str, origin: str, is_truth: bool) -> None:
-        self.journey, self.policy = scenario.journey, scenario.policy
+        self.journey, self.policy, self.start = scenario.journey, scenario.policy, scenario.start
         self.codebook = codebook
         self.persona = scenario.journey.personas[persona]
         self.is_truth = is_truth
@@ -282,8 +283,15 @@ class EventDescriber:
         return EventText(f"{verb} '{message}'", why)
 
     def _describe_deferral(self, row: Array, step: TraceStep) -> EventText:
-        until = f" until {hour_text((step.resumes % 1) * 24)}" if math.isfinite(step.resumes) else ""
-        return EventText(f"{self._message_phrase(row)} waits{until}", f"quiet hours; {self._sender_phrase(row)}")
+        until, channel = "", self.codebook.channels[int(row["channel"])]
+        if math.isfinite(step.resumes):
+            date = f"{self._local_time(step.resumes):%Y-%m-%d} " if step.resumes - step.time > 1 else ""
+            until = f" until {date}{hour_text((step.resumes % 1) * 24)}"
+        reason = self.policy.guardrails.deferral_reason(channel, self._local_time(step.time))
+        return EventText(f"{self._message_phrase(row)} waits{until}", f"{reason}; {self._sender_phrase(row)}")
+
+    def _local_time(self, days: float) -> datetime:
+        return datetime.combine(self.start, time()) + timedelta(days=days)
 
     def _describe_refusal(self, row: Array, step: TraceStep) -> EventText:
         decision, send = SendDecision(int(row["event"]) - REFUSAL_TO_TOUCH), (self._message_title(row), self._source_name(row))

@@ -74,6 +74,15 @@ def is_held_out(world: World, state: CustomerState, actor: int) -> bool:
 
 
 @inlined
+def end_of_deferral(world: World, channel: int, now: float) -> float:
+    """When a send that is deferred now is tried again (days); `now` if it is not deferred."""
+    if world.quiet_hours.shape[0] == 0 or world.channels[channel].kind == ChannelKind.PULL:
+        return now
+    end: float = end_of_quiet_hours(world, channel, now)
+    return end
+
+
+@inlined
 def decide_send(world: World, state: CustomerState, site: int) -> int:
     """The `SendDecision` of a send now: that of the first rule that refuses or defers.
 
@@ -87,11 +96,7 @@ def decide_send(world: World, state: CustomerState, site: int) -> int:
     if world.setting[0].exit_program >= 0 and condition_holds(world, state, world.setting[0].exit_program):
         return SendDecision.EXIT.value
     now = state.customer[0].now
-    if (
-        world.quiet_hours.shape[0] > 0
-        and world.channels[channel].kind != ChannelKind.PULL
-        and end_of_quiet_hours(world, channel, now) > now
-    ):
+    if end_of_deferral(world, channel, now) > now:
         return SendDecision.DEFER.value
     if violated_gap(world, state, channel) != NO_CHANNELS:
         return SendDecision.GAP.value

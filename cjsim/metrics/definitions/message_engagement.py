@@ -42,7 +42,7 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
         MetricDefinition(
             "deferred",
             "sends",
-            "sends per customer that waited for the end of quiet hours",
+            "sends per customer that a guardrail let wait",
             _touches_per_customer(TouchCode.DEFERRED, None),
         ),
         MetricDefinition(

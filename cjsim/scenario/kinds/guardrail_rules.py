@@ -3,7 +3,8 @@
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Protocol
+from datetime import date, datetime
+from typing import Annotated, ClassVar, Protocol
 
 from pydantic import Field, model_validator
 
@@ -20,6 +21,10 @@ MAX_PERIODS = 1_000_000  # of a budget; each needs memory
 
 class GuardrailRegisters(Registers, Protocol):
     """Assigns slots to the state of guardrails."""
+
+    @property
+    def start(self) -> date:
+        """Day 0."""
 
     @property
     def horizon(self) -> float:
@@ -44,6 +49,7 @@ class Contact(Protocol):
 class ChannelRule(StrictModel):
     """A guardrail that applies to some channels: those in `channels`, all if none are named."""
 
+    noun: ClassVar[str]
     channels: tuple[Name, ...] = ()
 
     def applies_to(self, channel: str) -> bool:
@@ -55,8 +61,8 @@ class ChannelRule(StrictModel):
         """The rule in words, as a restriction on sends."""
 
     @abstractmethod
-    def record(self, registers: GuardrailRegisters) -> RecordFields:
-        """The fields of its record."""
+    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+        """The fields of its records."""
 
     def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
         """Yield what is wrong within a scenario with this horizon."""
@@ -66,9 +72,13 @@ class ChannelRule(StrictModel):
         """Yield what looks like a mistake, as the predicate of a sentence."""
         yield from ()
 
-    def blocks(self, hour: float) -> bool:
-        """Whether it always defers a send at this hour of the day."""
-        return False
+    def scenario_warnings(self, *, start: date, horizon_days: float, channels: Iterable[str]) -> Iterator[str]:
+        """Yield what looks like a mistake in a scenario that uses these channels of the rule, as the predicate of a sentence."""
+        yield from ()
+
+    def deferral_reason(self, at: datetime) -> str:
+        """Why it defers a send at a local time; empty if it does not."""
+        return ""
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
         """Why it refuses a send at a time (days) after these contacts; empty if it does not."""
@@ -82,6 +92,7 @@ class ChannelRule(StrictModel):
 class QuietHours(ChannelRule):
     """No sends between two times of the day; they wait for the end."""
 
+    noun = "quiet hours"
     start: Hour = Field(alias="from")
     end: Hour = Field(alias="to")
 
@@ -94,10 +105,14 @@ class QuietHours(ChannelRule):
     def phrase(self) -> str:
         return f"not from {hour_text(self.start)} to {hour_text(self.end)}{channels_phrase(self.channels)}"
 
-    def record(self, registers: GuardrailRegisters) -> RecordFields:
-        return {"channels": registers.channel_mask(self.channels), "start": self.start, "end": self.end}
+    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+        return [{"channels": registers.channel_mask(self.channels), "start": self.start, "end": self.end}]
+
+    def deferral_reason(self, at: datetime) -> str:
+        return self.noun if self.blocks(at.hour + at.minute / 60 + at.second / 3600) else ""
 
     def blocks(self, hour: float) -> bool:
+        """Whether it defers a send at this hour of the day."""
         hour, start, end = hour % 24, self.start % 24, self.end % 24
         return start <= hour < end if start < end else hour >= start or hour < end
 
@@ -105,13 +120,14 @@ class QuietHours(ChannelRule):
 class Gap(ChannelRule):
     """A minimum time between two contacts."""
 
+    noun = "gap"
     at_least: PositiveDuration
 
     def phrase(self) -> str:
         return f"at least {duration_phrase(self.at_least)} apart{channels_phrase(self.channels)}"
 
-    def record(self, registers: GuardrailRegisters) -> RecordFields:
-        return {"channels": registers.channel_mask(self.channels), "days": self.at_least}
+    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+        return [{"channels": registers.channel_mask(self.channels), "days": self.at_least}]
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
         recent = self.recent_contacts(now, self.at_least, contacts)
@@ -123,15 +139,16 @@ class Gap(ChannelRule):
 class Cap(ChannelRule):
     """At most n contacts in any period of this length."""
 
+    noun = "cap"
     at_most: Annotated[Integer, Field(ge=0, le=1000)]
     per: PositiveDuration
 
     def phrase(self) -> str:
         return f"at most {self.at_most} in {duration_text(self.per)}{channels_phrase(self.channels)}"
 
-    def record(self, registers: GuardrailRegisters) -> RecordFields:
+    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
         first = registers.reserve("cap_times", self.at_most)
-        return {"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most, "first": first}
+        return [{"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most, "first": first}]
 
     def warnings(self) -> Iterator[str]:
         yield from _zero_warnings(self.at_most, self.channels)
@@ -146,16 +163,17 @@ class Cap(ChannelRule):
 class Budget(ChannelRule):
     """At most n contacts of all customers together in each period, counted from the start."""
 
+    noun = "budget"
     at_most: Annotated[Integer, Field(ge=0, le=10**12)]
     per: PositiveDuration
 
     def phrase(self) -> str:
         return f"at most {self.at_most:,} to all customers in {duration_text(self.per)}{channels_phrase(self.channels)}"
 
-    def record(self, registers: GuardrailRegisters) -> RecordFields:
+    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
         periods = math.floor(registers.horizon / self.per) + 1
         terms = {"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most}
-        return {**terms, "first": registers.reserve("cutoffs", periods), "periods": periods}
+        return [{**terms, "first": registers.reserve("cutoffs", periods), "periods": periods}]
 
     def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
         if horizon_days / self.per > MAX_PERIODS:
@@ -230,6 +248,13 @@ class Guardrails(StrictModel):
         for (_, key, index), rule in self.all_rules():
             yield from (f"guardrails.{key}[{index}]: {warning}" for warning in rule.warnings())
 
+    def scenario_warnings(self, *, start: date, horizon_days: float, channels: Iterable[str]) -> Iterator[str]:
+        """Yield what looks like a mistake in a scenario that uses these channels, one sentence each."""
+        for (_, key, index), rule in self.all_rules():
+            used = [channel for channel in channels if rule.applies_to(channel)]
+            found = rule.scenario_warnings(start=start, horizon_days=horizon_days, channels=used)
+            yield from (f"guardrails.{key}[{index}]: {warning}" for warning in found)
+
     def _always_quiet(self) -> Iterator[str]:
         """Yield warnings of channels whose quiet hours cover the whole day. If an hour is open, the end of some rule is open."""
         common = [rule for rule in self.quiet_hours if not rule.channels]
@@ -239,6 +264,11 @@ class Guardrails(StrictModel):
                 yield f"cover the whole day, so that nothing is ever sent by {channel or 'any channel'}."
                 if not channel:
                     return
+
+    def deferral_reason(self, channel: str, at: datetime) -> str:
+        """Why a send on a channel is deferred at a local time, in words."""
+        reasons = (rule.deferral_reason(at) for _, rule in self.all_rules() if rule.applies_to(channel))
+        return next((reason for reason in reasons if reason), "deferred")
 
     def refusal_reason(self, decision: SendDecision, channel: str, now: float, contacts: Iterable[Contact]) -> str:
         """Why a send on a channel is refused at a time (days), in words."""
