@@ -102,9 +102,10 @@ class SendDecision(IntEnum):
     CONSENT = 2
     HOLDOUT = 3
     EXIT = 4
-    GAP = 5
-    CAP = 6
-    BUDGET = 7
+    BLACKOUT = 5
+    GAP = 6
+    CAP = 7
+    BUDGET = 8
 
 
 class ReplyCode(IntEnum):
@@ -127,24 +128,25 @@ class TouchCode(IntEnum):
     SUPPRESSED_CONSENT = 6
     SUPPRESSED_HOLDOUT = 7
     SUPPRESSED_EXIT = 8
-    SUPPRESSED_GAP = 9
-    SUPPRESSED_CAP = 10
-    SUPPRESSED_BUDGET = 11
-    PLACED = 12  # a message of a pull channel waits for a visit
-    OPTED_IN = 13  # consent given where there was none
-    FLOW_STARTED = 14
-    FLOW_EXITED = 15
-    OPTED_OUT = 16
-    ENTERED = 17
-    EXPOSED = 18  # to an arm of an experiment; value: its number
-    OFFERED = 19
-    REDEEMED = 20  # value: money off
-    ASKED = 21
-    ASKED_AGAIN = 22  # asked while a conversation was open
-    ANSWERED_IN_TIME = 23  # value: minutes waited
-    ANSWERED_LATE = 24
-    UNANSWERED = 25
-    REFERRAL = 26  # a friend will join
+    SUPPRESSED_BLACKOUT = 9
+    SUPPRESSED_GAP = 10
+    SUPPRESSED_CAP = 11
+    SUPPRESSED_BUDGET = 12
+    PLACED = 13  # a message of a pull channel waits for a visit
+    OPTED_IN = 14  # consent given where there was none
+    FLOW_STARTED = 15
+    FLOW_EXITED = 16
+    OPTED_OUT = 17
+    ENTERED = 18
+    EXPOSED = 19  # to an arm of an experiment; value: its number
+    OFFERED = 20
+    REDEEMED = 21  # value: money off
+    ASKED = 22
+    ASKED_AGAIN = 23  # asked while a conversation was open
+    ANSWERED_IN_TIME = 24  # value: minutes waited
+    ANSWERED_LATE = 25
+    UNANSWERED = 26
+    REFERRAL = 27  # a friend will join
 
 
 class ChangeFlag(IntEnum):

@@ -80,14 +80,23 @@ def test_quiet_hours_are_never_violated(all_traffic: list[SimulatedTraffic]) -> 
     assert [row for world, row in delivered if world.quiet_hours_end(row.time, row.channel) is not None] == []
 
 
-def test_deferred_sends_are_retried_when_quiet_hours_end(all_traffic: list[SimulatedTraffic]) -> None:
+def test_no_contact_is_made_in_a_blackout(all_traffic: list[SimulatedTraffic]) -> None:
+    dark = [world for world in all_traffic if world.rules.blackouts]
+    decided = [(world, row) for world in dark for row in world.rows if world.is_guardrail_decision(row)]
+    inside = [row.event for world, row in decided if world.is_blacked_out(row.time, row.channel, "defer", "refuse")]
+    assert "delivered" not in inside
+    assert inside.count("suppressed_blackout") > 200
+    assert inside.count("deferred") > 200
+
+
+def test_deferred_sends_are_retried_when_quiet_hours_and_blackouts_end(all_traffic: list[SimulatedTraffic]) -> None:
     tried: Counter[str] = Counter()
     for world in all_traffic:
         for _, rows in world.rows_by_customer():
             for at, row in enumerate(rows):
                 if row.event != "deferred" or world.channel_kinds[row.channel] not in ARRIVING_KINDS:
                     continue
-                end = world.quiet_hours_end(row.time, row.channel)
+                end = world.deferral_end(row.time, row.channel)
                 assert end is not None
                 theirs = (other for other in rows[at + 1 :] if other.source == row.source)
                 later = (

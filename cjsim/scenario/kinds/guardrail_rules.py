@@ -1,15 +1,17 @@
 """The family of guardrails: rules that every send must pass. Each kind has its schema, checks, phrases and record."""
 
 import math
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
-from typing import Annotated, ClassVar, Protocol
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from cjsim.kernels.codes import SendDecision
-from cjsim.scenario.fields import Condition, Hour, Integer, Name, PositiveDuration, Share, duration_text, hour_text
+from cjsim.scenario.fields import Condition, Hour, Integer, Name, PositiveDuration, Share, duration_text, hour_text, parse_day
 from cjsim.scenario.kinds.registers import DeclaredJourney, RecordFields, Registers
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
 from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_names
@@ -17,6 +19,27 @@ from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel
 
 MAX_PERIODS = 1_000_000  # of a budget; each needs memory
+_DAYS_BEYOND_HORIZON = 366  # so that a blackout in force at the horizon has its own end
+
+
+def _parse_calendar_day(value: Any) -> Any:
+    text = f"{value}"
+    try:
+        # A leap year, so that 02-29 exists.
+        day = parse_day(f"2024-{text}" if re.fullmatch(r"\d\d-\d\d", text) else value)
+    except ValueError:
+        raise ValueError("must be a date that exists, such as 2026-12-24, or as 12-24 in each year") from None
+    return text if len(text) == len("12-24") else day
+
+
+def _check_given_once(days: tuple[date | str, ...]) -> tuple[date | str, ...]:
+    if len({*days}) < len(days):
+        raise ValueError("must name each date once")
+    return days
+
+
+_DAY_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^(\d{4}-)?\d{2}-\d{2}$", "examples": ["2026-12-24", "12-24"]})
+CalendarDay = Annotated[date | str, BeforeValidator(_parse_calendar_day), _DAY_SCHEMA]  # one date, or as month-day that of each year
 
 
 class GuardrailRegisters(Registers, Protocol):
@@ -117,6 +140,70 @@ class QuietHours(ChannelRule):
         return start <= hour < end if start < end else hour >= start or hour < end
 
 
+class Blackout(ChannelRule):
+    """No sends on some dates, or from one date to another, both included; a date without a year is meant in each year.
+
+    `defer`: a send waits until midnight after the last day, beyond other deferring blackouts that overlap or follow on, and is then checked
+    by all guardrails again. `refuse`: it is refused. A message on a pull channel is refused at a visit either way, as no visit follows when
+    the blackout ends. A message on a human channel is checked when its desk is asked, not when the desk gets through.
+    """
+
+    noun = "blackout"
+    dates: Annotated[tuple[CalendarDay, ...], AfterValidator(_check_given_once)] = ()
+    first: CalendarDay | None = Field(default=None, alias="from")
+    last: CalendarDay | None = Field(default=None, alias="to")
+    then: Literal["defer", "refuse"] = "defer"
+
+    @model_validator(mode="after")
+    def _days_fit(self) -> "Blackout":
+        ends = [end for end in (self.first, self.last) if end is not None]
+        if bool(self.dates) == bool(ends) or len(ends) == 1:
+            raise ValueError("must have either 'dates', or 'from' and 'to'")
+        if len({type(end) for end in ends}) > 1:
+            raise ValueError("must have 'from' and 'to' either both with a year or both without")
+        if isinstance(self.first, date) and isinstance(self.last, date) and self.last < self.first:
+            raise ValueError("must not end before it begins")
+        return self
+
+    def covers(self, day: date) -> bool:
+        """Whether it is in force on a day."""
+        if self.dates:
+            return day in self.dates or f"{day:%m-%d}" in self.dates
+        if isinstance(self.first, date):
+            return str(self.first) <= str(day) <= str(self.last)
+        first, last, here = str(self.first), str(self.last), f"{day:%m-%d}"
+        return first <= here <= last if first <= last else here >= first or here <= last
+
+    def phrase(self) -> str:
+        dated = join_names(f"{day}" for day in self.dates if isinstance(day, date))
+        yearly = join_names(day for day in self.dates if isinstance(day, str))
+        when = f"on {' and '.join(days for days in (dated, yearly and f'{yearly} of each year') if days)}"
+        if not self.dates:
+            when = f"from {self.first} to {self.last}" + (" of each year" if isinstance(self.first, str) else "")
+        return f"not {when}{channels_phrase(self.channels)} ({'refused' if self.then == 'refuse' else 'deferred'})"
+
+    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+        terms = {"channels": registers.channel_mask(self.channels), "refuses": int(self.then == "refuse")}
+        days = range(math.ceil(registers.horizon) + _DAYS_BEYOND_HORIZON)
+        runs = groupby(days, lambda number: self.covers(registers.start + timedelta(days=number)))
+        spans = [list(run) for is_covered, run in runs if is_covered]
+        return [{**terms, "begin": span[0], "end": span[-1] + 1} for span in spans]
+
+    def scenario_warnings(self, *, start: date, horizon_days: float, channels: Iterable[str]) -> Iterator[str]:
+        used, days = list(channels), math.ceil(horizon_days)
+        covered = sum(self.covers(start + timedelta(days=number)) for number in range(days))
+        if covered == 0:
+            yield f"holds no simulated day, as {duration_text(horizon_days)} from {start} are simulated."
+        elif covered == days and used:
+            yield f"covers the whole simulated time, so that nothing is ever sent by {join_names(used)}."
+
+    def deferral_reason(self, at: datetime) -> str:
+        return self.noun if self.then == "defer" and self.covers(at.date()) else ""
+
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+        return self.noun if decision is SendDecision.BLACKOUT else ""
+
+
 class Gap(ChannelRule):
     """A minimum time between two contacts."""
 
@@ -193,7 +280,10 @@ def _zero_warnings(at_most: int, channels: tuple[str, ...]) -> Iterator[str]:
 
 
 class Guardrails(StrictModel):
-    """Rules that every send must pass, in this order: consent (always), holdout, exit, quiet hours, gaps, caps, budgets.
+    """Rules that every send must pass, in this order: consent (always), holdout, exit, blackouts, quiet hours, gaps, caps, budgets.
+
+    Of the blackouts in force, one that refuses counts before one that defers. A send that was deferred passes all rules again: one that
+    waited until midnight meets the quiet hours of that night.
 
     `holdout`: the share of customers whom no flow and no broadcast contacts, except those named in `spared`.
     """
@@ -201,6 +291,7 @@ class Guardrails(StrictModel):
     holdout: Share = 0.0
     spared: tuple[Name, ...] = ()
     exit: Condition | None = None
+    blackouts: tuple[Blackout, ...] = ()
     quiet_hours: tuple[QuietHours, ...] = ()
     gaps: tuple[Gap, ...] = ()
     caps: tuple[Cap, ...] = ()
@@ -208,7 +299,7 @@ class Guardrails(StrictModel):
 
     def rules(self) -> Iterator[tuple[str, tuple[ChannelRule, ...]]]:
         """The rules of each kind that applies to channels, by key, in the order of evaluation."""
-        for key in ("quiet_hours", "gaps", "caps", "budgets"):
+        for key in ("blackouts", "quiet_hours", "gaps", "caps", "budgets"):
             yield key, getattr(self, key)
 
     def all_rules(self) -> Iterator[tuple[KeyPath, ChannelRule]]:
