@@ -93,7 +93,7 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
     journey, policy = scenario.journey, scenario.policy
     of_journey = ConditionNames.from_documents(journey, policy, latent=True)
     of_policy = ConditionNames.from_documents(journey, policy, latent=False)
-    symbols = Symbols(of_journey=of_journey, of_policy=of_policy, horizon=scenario.horizon)
+    symbols = Symbols(of_journey=of_journey, of_policy=of_policy, start=scenario.start, horizon=scenario.horizon)
     actors = ordered_actors(policy)
     _check_sizes(journey, len(actors))
     actor_links = ActorLinks(actors)

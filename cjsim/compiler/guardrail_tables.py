@@ -21,7 +21,8 @@ def guardrail_arrays(policy: PolicySpec, symbols: Symbols) -> dict[str, Array]:
         Arrays by field of `World`. The fields are named after the YAML keys.
     """
     arrays = {
-        key: record_array(World.FIELDS[key].dtype, [rule.record(symbols) for rule in rules]) for key, rules in policy.guardrails.rules()
+        key: record_array(World.FIELDS[key].dtype, [record for rule in rules for record in rule.records(symbols)])
+        for key, rules in policy.guardrails.rules()
     }
     levels = [{"program": symbols.condition(level.condition), "accuracy": level.accuracy} for level in policy.personalisation]
     return {**arrays, "personalisation": record_array(PERSONALISATION, levels)}

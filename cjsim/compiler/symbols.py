@@ -1,6 +1,7 @@
 """Symbol tables shared by the compilers of one scenario (random streams, trait columns, slots, conditions, spans), and record arrays."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,7 +110,7 @@ class SpanTable:
 class Symbols:
     """Symbol tables of one scenario during compilation. Implements `GuardrailRegisters`."""
 
-    def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, horizon: float) -> None:
+    def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float) -> None:
         self.names = of_journey
         self.streams = RandomStreams()
         self.trait_columns = TraitColumns(of_journey.traits)
@@ -117,7 +118,7 @@ class Symbols:
         self.tables = QuantileTables()
         self.factors, self.links = SpanTable(), SpanTable()
         self.n_slots = 0
-        self.horizon = horizon
+        self.start, self.horizon = start, horizon
         self.reserved: dict[str, int] = {}
 
     def code(self, kind: str, name: str) -> int:

@@ -33,6 +33,7 @@ class EffectCode(IntEnum):
     OFFER = 11
     ASK = 12
     REFER = 13
+    OPT_IN = 14
 
 
 class StepCode(IntEnum):
@@ -81,7 +82,7 @@ class FlowMode(IntEnum):
     WATCHING = 1  # not running; a timer is set: the end of an inactivity, the next date, or when a score falls to its threshold
     RUNNING = 2
     AWAITING = 3  # in `wait_for`: an event or the time-out
-    DEFERRED = 4  # a send waits for the end of quiet hours
+    DEFERRED = 4  # a send waits until the guardrail that defers it ends
 
 
 class DueKind(IntEnum):
@@ -101,9 +102,10 @@ class SendDecision(IntEnum):
     CONSENT = 2
     HOLDOUT = 3
     EXIT = 4
-    GAP = 5
-    CAP = 6
-    BUDGET = 7
+    BLACKOUT = 5
+    GAP = 6
+    CAP = 7
+    BUDGET = 8
 
 
 class ReplyCode(IntEnum):
@@ -126,23 +128,25 @@ class TouchCode(IntEnum):
     SUPPRESSED_CONSENT = 6
     SUPPRESSED_HOLDOUT = 7
     SUPPRESSED_EXIT = 8
-    SUPPRESSED_GAP = 9
-    SUPPRESSED_CAP = 10
-    SUPPRESSED_BUDGET = 11
-    PLACED = 12  # a message of a pull channel waits for a visit
-    FLOW_STARTED = 13
-    FLOW_EXITED = 14
-    OPTED_OUT = 15
-    ENTERED = 16
-    EXPOSED = 17  # to an arm of an experiment; value: its number
-    OFFERED = 18
-    REDEEMED = 19  # value: money off
-    ASKED = 20
-    ASKED_AGAIN = 21  # asked while a conversation was open
-    ANSWERED_IN_TIME = 22  # value: minutes waited
-    ANSWERED_LATE = 23
-    UNANSWERED = 24
-    REFERRAL = 25  # a friend will join
+    SUPPRESSED_BLACKOUT = 9
+    SUPPRESSED_GAP = 10
+    SUPPRESSED_CAP = 11
+    SUPPRESSED_BUDGET = 12
+    PLACED = 13  # a message of a pull channel waits for a visit
+    OPTED_IN = 14  # consent given where there was none
+    FLOW_STARTED = 15
+    FLOW_EXITED = 16
+    OPTED_OUT = 17
+    ENTERED = 18
+    EXPOSED = 19  # to an arm of an experiment; value: its number
+    OFFERED = 20
+    REDEEMED = 21  # value: money off
+    ASKED = 22
+    ASKED_AGAIN = 23  # asked while a conversation was open
+    ANSWERED_IN_TIME = 24  # value: minutes waited
+    ANSWERED_LATE = 25
+    UNANSWERED = 26
+    REFERRAL = 27  # a friend will join
 
 
 class ChangeFlag(IntEnum):
@@ -225,7 +229,7 @@ N_TOUCH_CODES = len(TouchCode)
 HOURS_PER_DAY = 24  # of the day
 REFUSAL_TO_TOUCH = int(TouchCode.SUPPRESSED_CONSENT) - int(SendDecision.CONSENT)  # decision + this = log code
 RETENTION_DAYS = (30.0, 90.0, 180.0, 365.0)
-LAST_CHANNEL_TOUCH = TouchCode.PLACED  # touches up to here are counted by channel
+LAST_CHANNEL_TOUCH = TouchCode.OPTED_IN  # touches up to here are counted by channel
 MAX_CHANNELS = 64  # one bit each in a set of channels
 MAX_COUNT = 65_535  # 16-bit counts of outcomes saturate here
 MINUTES_PER_DAY = 1440.0

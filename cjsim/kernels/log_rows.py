@@ -33,17 +33,25 @@ def write_log_row(state: CustomerState, out: Output, code: int, channel: int, me
 
 
 @inlined
+def log_channel_touch(state: CustomerState, out: Output, touch: int, channel: int, message: int, source: int) -> None:
+    """Write the log row of a touch up to LAST_CHANNEL_TOUCH, and count it by channel; `message` and `source` are -1 for none.
+
+    Writes: touch_counts, outcome.events, n_rows, log.
+    """
+    row = state.customer[0].row
+    if out.touch_counts[row, channel, touch] < MAX_COUNT:
+        out.touch_counts[row, channel, touch] += np.uint16(1)
+    write_log_row(state, out, touch, channel, message, source, 0.0)
+
+
+@inlined
 def log_touch(world: World, state: CustomerState, out: Output, touch: int, site: int) -> None:
-    """Write the log row of a touch (DELIVERED to PLACED) of a site's message, and count it by channel.
+    """Write the log row of a touch of a site's message, and count it by channel.
 
     Writes: touch_counts, outcome.events, n_rows, log.
     """
     message = world.sites[site].message
-    channel = world.messages[message].channel
-    row = state.customer[0].row
-    if out.touch_counts[row, channel, touch] < MAX_COUNT:
-        out.touch_counts[row, channel, touch] += np.uint16(1)
-    write_log_row(state, out, touch, channel, message, world.actors[world.sites[site].actor].source, 0.0)
+    log_channel_touch(state, out, touch, world.messages[message].channel, message, world.actors[world.sites[site].actor].source)
 
 
 @inlined

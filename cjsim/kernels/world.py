@@ -162,6 +162,8 @@ STEP_RECORD = np.dtype(
 )
 SPLIT_SHARE = np.dtype([("cumulative", "f8"), ("step", "i4"), ("pad", "i4")])  # cumulative share; first step
 QUIET_HOURS = np.dtype([("channels", "u8"), ("start", "f8"), ("end", "f8")])  # hours of the day; start > end wraps midnight
+# From midnight of day `begin` to midnight of day `end`; refuses: 1, else it defers.
+BLACKOUT = np.dtype([("channels", "u8"), ("begin", "f8"), ("end", "f8"), ("refuses", "i4"), ("pad", "i4")])
 GAP = np.dtype([("channels", "u8"), ("days", "f8")])
 CAP = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i4"), ("first", "i4")])  # first: first index in CustomerState.cap_times
 # first, periods: span of CustomerState.cutoffs, one per period of `days`.
@@ -225,6 +227,7 @@ class World(Frame):
     steps = array_of(STEP_RECORD)
     shares = array_of(SPLIT_SHARE)
     schedule = array_of(_F8)  # days
+    blackouts = array_of(BLACKOUT)
     quiet_hours = array_of(QUIET_HOURS)
     gaps = array_of(GAP)
     caps = array_of(CAP)

@@ -6,6 +6,7 @@ which message sped up its clock.
 
 import math
 from collections.abc import Callable
+from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
 from cjsim.compiler.plan import Codebook
@@ -13,6 +14,7 @@ from cjsim.engine.trace import TraceStep
 from cjsim.kernels.codes import MINUTES_PER_DAY, N_TOUCH_CODES, REFUSAL_TO_TOUCH, DueKind, SendDecision, TouchCode
 from cjsim.kernels.world import Array
 from cjsim.scenario.fields import hour_text
+from cjsim.scenario.kinds.effects import TOUCH_SENTENCES
 from cjsim.scenario.kinds.steps import SplitStep
 from cjsim.scenario.traversal import iterate_steps
 from cjsim.simulation.documents import Scenario
@@ -104,7 +106,7 @@ class EventDescriber:
     """
 
     def __init__(self, scenario: Scenario, codebook: Codebook, *, persona: str, origin: str, is_truth: bool) -> None:
-        self.journey, self.policy = scenario.journey, scenario.policy
+        self.journey, self.policy, self.start = scenario.journey, scenario.policy, scenario.start
         self.codebook = codebook
         self.persona = scenario.journey.personas[persona]
         self.is_truth = is_truth
@@ -132,7 +134,6 @@ class EventDescriber:
             TouchCode.FLOW_EXITED: lambda row, _: EventText(
                 f"Flow '{self._source_name(row)}' ends early", f"at {self._last_event_title()}"
             ),
-            TouchCode.OPTED_OUT: lambda row, _: EventText(f"Opts out of {self._channel_title(row)}"),
             TouchCode.EXPOSED: self._describe_exposure,
             TouchCode.OFFERED: lambda row, _: EventText(
                 f"Gets the offer '{self._source_name(row)}'", self._offer_terms(self._source_name(row))
@@ -165,6 +166,8 @@ class EventDescriber:
         if code >= N_TOUCH_CODES:
             return self.describe_event(self.codebook.events[code], step, value=float(row["value"]))
         touch = TouchCode(code)
+        if touch in TOUCH_SENTENCES:
+            return EventText(TOUCH_SENTENCES[touch].format(channel=self._channel_title(row)))
         described = self._describer_by_touch[touch](row, step) if touch in self._describer_by_touch else self._describe_refusal(row, step)
         if touch in _LIFT_BY_TOUCH:
             self._record_lifts(touch, row)
@@ -280,8 +283,15 @@ class EventDescriber:
         return EventText(f"{verb} '{message}'", why)
 
     def _describe_deferral(self, row: Array, step: TraceStep) -> EventText:
-        until = f" until {hour_text((step.resumes % 1) * 24)}" if math.isfinite(step.resumes) else ""
-        return EventText(f"{self._message_phrase(row)} waits{until}", f"quiet hours; {self._sender_phrase(row)}")
+        until, channel = "", self.codebook.channels[int(row["channel"])]
+        if math.isfinite(step.resumes):
+            date = f"{self._local_time(step.resumes):%Y-%m-%d} " if step.resumes - step.time > 1 else ""
+            until = f" until {date}{hour_text((step.resumes % 1) * 24)}"
+        reason = self.policy.guardrails.deferral_reason(channel, self._local_time(step.time))
+        return EventText(f"{self._message_phrase(row)} waits{until}", f"{reason}; {self._sender_phrase(row)}")
+
+    def _local_time(self, days: float) -> datetime:
+        return datetime.combine(self.start, time()) + timedelta(days=days)
 
     def _describe_refusal(self, row: Array, step: TraceStep) -> EventText:
         decision, send = SendDecision(int(row["event"]) - REFUSAL_TO_TOUCH), (self._message_title(row), self._source_name(row))

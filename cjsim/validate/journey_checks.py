@@ -50,7 +50,8 @@ def reserved_name_faults(journey: JourneySpec) -> Iterator[Fault]:
         if name in LOG_NAMES:
             yield Fault(("events", name), "must not have a name that the event log reserves", f"'{name}'", "Rename the event.")
     if "all" in journey.channels:
-        yield Fault(("channels", "all"), "must have a name other than 'all', which 'opt_out' uses for every channel", "'all'", "Rename it.")
+        must = "must have a name other than 'all', which opt-outs and opt-ins use for every channel"
+        yield Fault(("channels", "all"), must, "'all'", "Rename it.")
     if PERSONAL in journey.interests:
         must = f"must have a name other than '{PERSONAL}', which as a topic means the interest that the firm assumes"
         yield Fault(("interests", PERSONAL), must, f"'{PERSONAL}'", "Rename it.")

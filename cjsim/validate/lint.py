@@ -153,6 +153,9 @@ def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
         if name not in reachable.flows:
             yield f"policy.flows.{name}.on: the trigger never happens, so the flow never starts. Correct the trigger, or remove the flow."
     yield from _dates_outside(scenario)
+    used = [channel for channel in journey.channels if channel in reachable.channels]
+    found = policy.guardrails.scenario_warnings(start=scenario.start, horizon_days=scenario.horizon, channels=used)
+    yield from (f"policy.{warning}" for warning in found)
     for name, broadcast in policy.broadcasts.items():
         channel = journey.messages[broadcast.send].channel
         for rule in policy.guardrails.quiet_hours:

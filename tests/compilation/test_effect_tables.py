@@ -25,6 +25,8 @@ def test_effects_are_linked_in_written_order() -> None:
         {"satisfy": -0.5},
         {"opt_out": "text"},
         {"opt_out": "all"},
+        {"opt_in": "text"},
+        {"opt_in": "all"},
         {"fire": "f"},
         {"go": "here"},
     ]
@@ -37,6 +39,8 @@ def test_effects_are_linked_in_written_order() -> None:
         ("SATISFY", -1, -0.5),
         ("OPT_OUT", 1, 0),
         ("OPT_OUT", -1, 0),
+        ("OPT_IN", 1, 0),
+        ("OPT_IN", -1, 0),
         ("FIRE", 1, 0),
         ("GO", 0, 0),
     ]

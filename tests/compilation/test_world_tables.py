@@ -27,6 +27,7 @@ RECORDS = {
     "actors": world.ACTOR,
     "steps": world.STEP_RECORD,
     "shares": world.SPLIT_SHARE,
+    "blackouts": world.BLACKOUT,
     "quiet_hours": world.QUIET_HOURS,
     "gaps": world.GAP,
     "caps": world.CAP,
@@ -51,6 +52,7 @@ ARRAYS_READ_IN_LOOPS = (
     "messages",
     "sites",
     "actors",
+    "blackouts",
     "quiet_hours",
     "gaps",
     "caps",
@@ -76,6 +78,7 @@ def scenario_with_everything() -> Plan:
         "broadcasts": {"news": {"schedule": {"weekdays": ["monday"], "at": "9:00"}, "send": "ping"}},
         "guardrails": {
             "exit": "stage == there",
+            "blackouts": [{"dates": ["2026-01-06"]}],
             "quiet_hours": [{"from": "21:00", "to": "8:00"}],
             "gaps": [{"at_least": "1d"}],
             "caps": [{"at_most": 2, "per": "7d"}],
@@ -300,6 +303,16 @@ def test_guardrails_encode_channels_as_bits() -> None:
     assert [(g.channels, g.days) for g in plan.world.gaps] == [(3, 0.5), (2**64 - 1, 1 / 24)]
     assert [(c.channels, c.days, c.at_most, c.first) for c in plan.world.caps] == [(1, 7, 3, 0), (2**64 - 1, 1, 0, 3), (2**64 - 1, 1, 2, 3)]
     assert plan.sizes.rings == 5
+
+
+def test_blackouts_become_runs_of_days() -> None:
+    rules = [
+        {"dates": ["2026-01-08", "2026-01-07", "2026-01-20"], "channels": ["text"], "then": "refuse"},
+        {"from": "2026-01-01", "to": "2026-01-05"},
+        {"dates": ["2025-12-24"]},
+    ]
+    blackouts = compile_scenario(messaging_scenario(guardrails={"blackouts": rules})).world.blackouts
+    assert [(b.channels, b.begin, b.end, b.refuses) for b in blackouts] == [(2, 2, 4, 1), (2, 15, 16, 1), (2**64 - 1, 0, 1, 0)]
 
 
 def test_equal_conditions_share_a_program() -> None:

@@ -42,7 +42,7 @@ EFFECT_KINDS = (
     "choose",
     "fire",
     "purchase",
-    "go",
+    "opt_in",
     "opt_out",
     "offer",
     "ask",
@@ -81,7 +81,7 @@ def random_effect(chooser: Chooser, names: ScenarioNames, kind: str, fireable_ev
         "untag": TAGS,
         "fire": fireable_events,
     }
-    choices |= {"opt_out": (*names.channels, "all"), "offer": names.offers}
+    choices |= {**dict.fromkeys(("opt_in", "opt_out"), (*names.channels, "all")), "offer": names.offers}
     return {kind: chooser.choice(choices[kind])}
 
 

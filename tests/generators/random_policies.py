@@ -147,6 +147,23 @@ def random_guardrails(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
     return made
 
 
+def random_blackouts(chooser: Chooser, names: ScenarioNames, start: int) -> list[ScenarioData]:
+    """One or two blackouts of dates or from one date to another, of this year or of each."""
+
+    def blackout() -> ScenarioData:
+        days: ScenarioData = chooser.choice(
+            (
+                {"dates": [f"2025-11-{start + 3}", f"2025-11-{start + 5}"]},
+                {"from": f"2025-11-{start + 2}", "to": f"2025-11-{start + 4}"},
+                {"dates": ["12-01"]},
+                {"from": "11-29", "to": "11-30"},
+            )
+        )
+        return {**days, "channels": chooser.subset(names.channels), "then": chooser.choice(("defer", "refuse"))}
+
+    return chooser.list_of(blackout, min_size=1, max_size=2)
+
+
 def random_staffing(chooser: Chooser, names: ScenarioNames, number: int) -> ScenarioData:
     """The staff of a desk, around the clock or in the daytime."""
     made: ScenarioData = chooser.choice(

@@ -4,7 +4,7 @@ from chooser import ACQUISITION_CHANNELS, CHANNELS, DESKS, INTERESTS, MESSAGES, 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from random_journeys import random_journey
-from random_policies import random_policy
+from random_policies import random_blackouts, random_policy
 
 DETERMINISTIC_SETTINGS = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink)
@@ -42,6 +42,8 @@ def scenario_strategy(draw: st.DrawFn) -> ScenarioData:
         "policy": random_policy(chooser, names, start),
     }
     chooser.add_optional(made, 40, entry=lambda: {"over": "6d"}, discount_rate=lambda: 0.0)
+    # Last, so that scenarios without blackouts are as they were before there were any.
+    chooser.add_optional(made["policy"]["guardrails"], 30, blackouts=lambda: random_blackouts(chooser, names, start))
     return made
 
 

@@ -44,6 +44,7 @@ def four_customers() -> Run:
     made.touch_counts[:, email, TouchCode.SUPPRESSED_CAP], made.touch_counts[:, sms, TouchCode.SUPPRESSED_CAP] = [4, 0, 0, 9], [0, 2, 0, 0]
     made.touch_counts[:, sms, TouchCode.SUPPRESSED_CONSENT] = [0, 0, 3, 9]
     made.touch_counts[:, sms, TouchCode.PLACED] = [0, 6, 0, 9]
+    made.touch_counts[:, email, TouchCode.OPTED_IN], made.touch_counts[:, sms, TouchCode.OPTED_IN] = [1, 0, 0, 9], [0, 0, 1, 9]
     return run_from_outcomes(made)
 
 
@@ -99,9 +100,13 @@ MANUAL_COUNTS = {
     "complaint_rate[email]": (0, 3),
     "complaint_rate[sms]": (1 / 2, 2),
     "opt_outs": (2 / 3, 3),
+    "opt_ins": (2 / 3, 3),
     "deferred": (1, 3),
     "placed": (2, 3),
     "collisions": (1 / 3, 3),
+    "suppressed[blackout]": (0, 3),
+    "suppressed[blackout, email]": (0, 3),
+    "suppressed[blackout, sms]": (0, 3),
     "suppressed[consent]": (1, 3),
     "suppressed[consent, email]": (0, 3),
     "suppressed[consent, sms]": (1, 3),

@@ -210,6 +210,7 @@ def test_an_expected_answer_of_no_to_consent_refuses_first() -> None:
 ALL_RULES = {
     "holdout": 1.0,
     "exit": "day >= 0",
+    "blackouts": [{"dates": ["2026-01-05"], "then": "refuse"}],
     "quiet_hours": [{"from": "11:00", "to": "13:00"}],
     "gaps": [{"at_least": "2d"}],
     "caps": [{"at_most": 0, "per": "1d"}],
@@ -218,6 +219,7 @@ ALL_RULES = {
 ORDER = [
     ("holdout", "suppressed_holdout"),
     ("exit", "suppressed_exit"),
+    ("blackouts", "suppressed_blackout"),
     ("quiet_hours", "deferred"),
     ("caps", "suppressed_cap"),
     ("budgets", "suppressed_budget"),

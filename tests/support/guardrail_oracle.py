@@ -4,6 +4,7 @@ import itertools
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,12 @@ HEAVY_TRAFFIC: ScenarioData = {
             "holdout": 0.15,
             "spared": ["night", "tip"],
             "exit": "contacts >= 150 or count(shout) >= 4",
+            "blackouts": [
+                {"dates": ["2026-01-26", "2026-02-10"], "channels": ["mail"]},
+                {"from": "2026-01-24", "to": "2026-01-25", "channels": ["mail", "bell"]},
+                {"dates": ["02-14"], "then": "refuse"},
+                {"dates": ["2026-02-20"], "channels": ["app", "ad", "text"]},
+            ],
             "quiet_hours": [
                 {"from": "21:00", "to": "08:00", "channels": ["text", "bell"]},
                 {"from": "12:00", "to": "13:30", "channels": ["mail"]},
@@ -150,6 +157,20 @@ class SimulatedTraffic:
             delivered = [row for row in rows if row.event == "delivered" and self.is_guardrail_decision(row)]
             yield np.array([row.time for row in delivered if rule_applies(channels, row)])
 
+    def is_blacked_out(self, time: float, channel: str, *outcomes: str) -> bool:
+        """Whether a blackout with one of these outcomes, `defer` or `refuse`, covers a channel at this time."""
+        day = self.scenario.start + timedelta(days=int(np.floor(time + TIME_TOLERANCE)))
+        return any(rule.then in outcomes and rule.applies_to(channel) and rule.covers(day) for rule in self.rules.blackouts)
+
+    def deferral_end(self, time: float, channel: str) -> float | None:
+        """When a send at this time is tried again; None if it is not deferred."""
+        if not self.is_blacked_out(time, channel, "defer"):
+            return self.quiet_hours_end(time, channel)
+        end = np.floor(time + TIME_TOLERANCE)
+        while self.is_blacked_out(end, channel, "defer"):
+            end += 1
+        return float(end)
+
     def quiet_hours_end(self, time: float, channel: str) -> float | None:
         """The end of the quiet hours at this time; None outside of quiet hours."""
         day = np.floor(time + TIME_TOLERANCE)
@@ -187,6 +208,8 @@ class GuardrailOracle:
             self.contacts.append(row)
         elif row.event in ("unsubscribed", "complained", "opted_out"):
             self.consent.discard(row.channel)
+        elif row.event == "opted_in":
+            self.consent.add(row.channel)
 
     def expected_outcome(self, row: LogRow, log_index: int) -> str:
         """The expected outcome of a send; `log_index` is its index in the log."""
@@ -196,7 +219,10 @@ class GuardrailOracle:
             return "suppressed_holdout"
         if self.is_after_exit(row):
             return "suppressed_exit"
-        if self.traffic.channel_kinds[row.channel] != "pull" and self.traffic.quiet_hours_end(row.time, row.channel) is not None:
+        is_pull = self.traffic.channel_kinds[row.channel] == "pull"
+        if self.traffic.is_blacked_out(row.time, row.channel, "refuse", *(["defer"] if is_pull else [])):
+            return "suppressed_blackout"
+        if not is_pull and self.traffic.deferral_end(row.time, row.channel) is not None:
             return "deferred"
         return self.expected_rule_outcome(row, log_index)
 

@@ -80,14 +80,23 @@ def test_quiet_hours_are_never_violated(all_traffic: list[SimulatedTraffic]) -> 
     assert [row for world, row in delivered if world.quiet_hours_end(row.time, row.channel) is not None] == []
 
 
-def test_deferred_sends_are_retried_when_quiet_hours_end(all_traffic: list[SimulatedTraffic]) -> None:
+def test_no_contact_is_made_in_a_blackout(all_traffic: list[SimulatedTraffic]) -> None:
+    dark = [world for world in all_traffic if world.rules.blackouts]
+    decided = [(world, row) for world in dark for row in world.rows if world.is_guardrail_decision(row)]
+    inside = [row.event for world, row in decided if world.is_blacked_out(row.time, row.channel, "defer", "refuse")]
+    assert "delivered" not in inside
+    assert inside.count("suppressed_blackout") > 200
+    assert inside.count("deferred") > 200
+
+
+def test_deferred_sends_are_retried_when_quiet_hours_and_blackouts_end(all_traffic: list[SimulatedTraffic]) -> None:
     tried: Counter[str] = Counter()
     for world in all_traffic:
         for _, rows in world.rows_by_customer():
             for at, row in enumerate(rows):
                 if row.event != "deferred" or world.channel_kinds[row.channel] not in ARRIVING_KINDS:
                     continue
-                end = world.quiet_hours_end(row.time, row.channel)
+                end = world.deferral_end(row.time, row.channel)
                 assert end is not None
                 theirs = (other for other in rows[at + 1 :] if other.source == row.source)
                 later = (
@@ -109,24 +118,33 @@ def test_deferred_sends_are_retried_when_quiet_hours_end(all_traffic: list[Simul
     assert tried["delivered"] > 500
 
 
-def test_customers_who_opted_out_are_never_contacted_again(all_traffic: list[SimulatedTraffic]) -> None:
-    ends = 0
+def test_customers_who_opted_out_are_not_contacted_until_they_opt_in(all_traffic: list[SimulatedTraffic]) -> None:
+    ends = resumed = 0
     for world in all_traffic:
         for _, rows in world.rows_by_customer():
             out: set[str] = set()
+            back: set[str] = set()
             for row in rows:
                 assert row.event != "delivered" or row.channel not in out
                 if row.event in ("unsubscribed", "complained", "opted_out"):
                     assert row.channel not in out
                     out.add(row.channel)
                     ends += 1
+                elif row.event == "opted_in" and row.channel in out:
+                    out.remove(row.channel)
+                    back.add(row.channel)
+                resumed += row.event == "delivered" and row.channel in back
     assert ends > 200
+    assert resumed > 50
 
 
-def test_customers_without_consent_are_never_contacted(all_traffic: list[SimulatedTraffic]) -> None:
+def test_customers_without_consent_are_not_contacted_before_they_opt_in(all_traffic: list[SimulatedTraffic]) -> None:
     for world in all_traffic:
         for customer, rows in world.rows_by_customer():
-            assert {row.channel for row in rows if row.event == "delivered"} <= world.consented_channels(customer)
+            consented = world.consented_channels(customer)
+            for row in rows:
+                assert row.event != "delivered" or row.channel in consented
+                consented |= {row.channel} if row.event == "opted_in" else set()
 
 
 def test_held_out_customers_are_contacted_only_by_other_sources(

@@ -52,6 +52,27 @@ def test_stage_occupancy_follows_a_markov_chain(days: int) -> None:
     assert_plausible(counts_p_value(customers_per_stage(run), linalg.expm(rate_matrix() * days)[0]))
 
 
+def test_consent_under_opt_out_and_opt_in_clocks_follows_a_two_state_markov_chain() -> None:
+    # p(t) = q + (p(0) - q) exp(-(a + b) t) with q = b / (a + b): Ross (2014), Introduction to Probability Models, example 6.11.
+    a, b, at_entry = 1 / 10, 1 / 4, 0.7
+    journey = {
+        "channels": {"mail": {"consent": at_entry}},
+        "messages": {"hello": {"channel": "mail", "open_rate": 0.01}},
+        "events": {
+            "leave": {"in": "anywhere", "wait": {"exponential": "10d"}, "when": "consent(mail)", "effects": [{"opt_out": "mail"}]},
+            "rejoin": {"in": "anywhere", "wait": {"exponential": "4d"}, "when": "not consent(mail)", "effects": [{"opt_in": "mail"}]},
+        },
+    }
+    p_values = []
+    for day in (1, 5, 25):
+        ask = {"schedule": {"dates": [f"2026-01-{5 + day:02d}"], "at": "12:00"}, "send": "hello"}
+        run = simulate_small(journey, policy={"broadcasts": {"ask": ask}}, customers=CUSTOMERS, horizon="26d")
+        steady = b / (a + b)
+        share = steady + (at_entry - steady) * np.exp(-(a + b) * (day + 0.5))
+        p_values.append(share_p_value(run.outcomes.customers["contacts"] == 1, share))
+    assert_plausible(*p_values)
+
+
 def test_days_in_each_stage_are_the_integral_of_the_occupancy() -> None:
     run = simulate_small(markov_journey(), customers=CUSTOMERS, horizon="40d")
     both = np.block([[rate_matrix(), np.eye(4)], [np.zeros((4, 8))]])  # exp has the integral of exp(Qt) in its corner (Van Loan 1978)

@@ -13,6 +13,7 @@ from cjsim.kernels.customer.decay import change_satisfaction, satisfaction_now
 from cjsim.kernels.customer.offers import grant_offer, redeem_best_offer
 from cjsim.kernels.customer.referrals import make_referrals
 from cjsim.kernels.desks.requests import make_request
+from cjsim.kernels.log_rows import log_channel_touch
 from cjsim.kernels.policy.score_triggers import change_score
 from cjsim.kernels.quantiles import quantile
 from cjsim.kernels.queue import STAGE_ENTRY, enqueue
@@ -121,6 +122,19 @@ def opt_out(world: World, state: CustomerState, out: Output, channel: int) -> No
 
 
 @rule
+def opt_in(world: World, state: CustomerState, out: Output, channel: int) -> None:
+    """Give consent for one channel, or for all (-1), where there is none.
+
+    Writes: channels, customer.changes, touch_counts, the log.
+    """
+    for c in range(world.channels.shape[0]):
+        if (channel < 0 or c == channel) and state.channels[c].consent == 0:
+            state.channels[c].consent = 1
+            state.customer[0].changes |= ChangeFlag.CONSENT.value
+            log_channel_touch(state, out, TouchCode.OPTED_IN.value, c, -1, -1)
+
+
+@rule
 def apply_effects(world: World, state: CustomerState, out: Output, first: int) -> None:
     """Apply a list of effects in order, from the record `first` on (-1: none)."""
     index = first
@@ -143,6 +157,8 @@ def apply_effects(world: World, state: CustomerState, out: Output, first: int) -
             change_score(world, state, effect.target, effect.x)
         elif op == EffectCode.OPT_OUT:
             opt_out(world, state, out, effect.target)
+        elif op == EffectCode.OPT_IN:
+            opt_in(world, state, out, effect.target)
         elif op == EffectCode.FIRE:
             enqueue(state, effect.target)
         elif op == EffectCode.OFFER:

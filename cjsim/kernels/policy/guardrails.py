@@ -1,6 +1,6 @@
 """Guardrails: whether a send may go out now, and the reason if not.
 
-The rules are evaluated in this order: consent, holdout, exit, quiet hours, gaps, caps, budgets.
+The rules are evaluated in this order: consent, holdout, exit, blackouts, quiet hours, gaps, caps, budgets.
 """
 
 import math
@@ -73,11 +73,55 @@ def is_held_out(world: World, state: CustomerState, actor: int) -> bool:
     return uniform(customer.seed, customer.key, record.stream_holdout, np.uint64(0)) < share
 
 
+@rule
+def is_blackout_refusing(world: World, channel: int, now: float) -> bool:
+    """Whether a blackout refuses a contact now (days); on a pull channel also those that defer do."""
+    is_pull = world.channels[channel].kind == ChannelKind.PULL
+    for i in range(world.blackouts.shape[0]):
+        blackout = world.blackouts[i]
+        if (
+            includes_channel(blackout.channels, channel)
+            and (is_pull or blackout.refuses == 1)
+            and blackout.begin - TOLERANCE <= now < blackout.end - TOLERANCE
+        ):
+            return True
+    return False
+
+
+@rule
+def end_of_blackouts(world: World, channel: int, now: float) -> float:
+    """When the blackouts that defer now end, with those that overlap or follow on (days); `now` if none does."""
+    end = now
+    i = 0
+    while i < world.blackouts.shape[0]:
+        blackout = world.blackouts[i]
+        i += 1
+        if (
+            includes_channel(blackout.channels, channel)
+            and blackout.refuses == 0
+            and blackout.begin - TOLERANCE <= end < blackout.end - TOLERANCE
+        ):
+            end = blackout.end
+            i = 0
+    return end
+
+
+@inlined
+def end_of_deferral(world: World, channel: int, now: float) -> float:
+    """When a send that is deferred now is tried again (days); `now` if it is not deferred."""
+    if world.channels[channel].kind == ChannelKind.PULL:
+        return now
+    end: float = end_of_blackouts(world, channel, now)
+    if end > now or world.quiet_hours.shape[0] == 0:
+        return end
+    return end_of_quiet_hours(world, channel, now)
+
+
 @inlined
 def decide_send(world: World, state: CustomerState, site: int) -> int:
     """The `SendDecision` of a send now: that of the first rule that refuses or defers.
 
-    A message on a pull channel is decided when it would be shown, at any hour. Writes: budget_requests, cutoffs.
+    A message on a pull channel is decided when it would be shown, and never deferred. Writes: budget_requests, cutoffs.
     """
     channel = world.messages[world.sites[site].message].channel
     if state.channels[channel].consent == 0:
@@ -87,11 +131,9 @@ def decide_send(world: World, state: CustomerState, site: int) -> int:
     if world.setting[0].exit_program >= 0 and condition_holds(world, state, world.setting[0].exit_program):
         return SendDecision.EXIT.value
     now = state.customer[0].now
-    if (
-        world.quiet_hours.shape[0] > 0
-        and world.channels[channel].kind != ChannelKind.PULL
-        and end_of_quiet_hours(world, channel, now) > now
-    ):
+    if world.blackouts.shape[0] > 0 and is_blackout_refusing(world, channel, now):
+        return SendDecision.BLACKOUT.value
+    if end_of_deferral(world, channel, now) > now:
         return SendDecision.DEFER.value
     if violated_gap(world, state, channel) != NO_CHANNELS:
         return SendDecision.GAP.value

@@ -2,13 +2,12 @@
 
 from cjsim.kernel import inlined, rule
 from cjsim.kernels.codes import ChannelKind, FlowMode, SendDecision, TouchCode
-from cjsim.kernels.conditions import condition_holds
+from cjsim.kernels.conditions import TOLERANCE, condition_holds
 from cjsim.kernels.customer.responses import deliver
 from cjsim.kernels.desks.requests import make_request
 from cjsim.kernels.log_rows import log_touch
-from cjsim.kernels.policy.guardrails import decide_send, record_refusal
+from cjsim.kernels.policy.guardrails import decide_send, end_of_deferral, record_refusal
 from cjsim.kernels.policy.pull_messages import place_message
-from cjsim.kernels.policy.quiet_hours import end_of_quiet_hours
 from cjsim.kernels.policy.triggers import schedule_next_date
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
@@ -18,7 +17,7 @@ SENT, DEFERRED = 0, 1  # what came of a send
 
 @rule
 def send_message(world: World, state: CustomerState, out: Output, actor: int, site: int, index: int) -> int:
-    """Try a send: place, deliver or refuse it, ask its desk, or defer it to the end of quiet hours.
+    """Try a send: place, deliver or refuse it, ask its desk, or defer it until the guardrail that defers it ends.
 
     Returns SENT (placed, delivered, asked or refused) or DEFERRED. Writes: runs and actor_due if deferred.
     """
@@ -29,7 +28,7 @@ def send_message(world: World, state: CustomerState, out: Output, actor: int, si
     decision = decide_send(world, state, site)
     if decision == SendDecision.DEFER:
         state.runs[actor].mode = FlowMode.DEFERRED.value
-        state.actor_due[actor] = end_of_quiet_hours(world, channel, state.customer[0].now)
+        state.actor_due[actor] = end_of_deferral(world, channel, state.customer[0].now)
         log_touch(world, state, out, TouchCode.DEFERRED.value, site)
         return DEFERRED
     if decision != SendDecision.DELIVER:
@@ -43,7 +42,7 @@ def send_message(world: World, state: CustomerState, out: Output, actor: int, si
 
 @inlined
 def run_broadcast(world: World, state: CustomerState, out: Output, actor: int) -> None:
-    """A broadcast's date has come, or the quiet hours that deferred it have ended.
+    """A broadcast's date has come, or the guardrail that deferred it has ended; dates that came meanwhile, up to now, are skipped.
 
     Writes: runs, actor_due, and what the send changes.
     """
@@ -53,4 +52,8 @@ def run_broadcast(world: World, state: CustomerState, out: Output, actor: int) -
         if send_message(world, state, out, actor, world.steps[record.first_step].target, run.next_date) == DEFERRED:
             return
     run.next_date += 1
+    while (
+        run.next_date < record.schedule_count and world.schedule[record.schedule_first + run.next_date] <= state.customer[0].now + TOLERANCE
+    ):
+        run.next_date += 1
     schedule_next_date(world, state, actor)

@@ -37,11 +37,12 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
     ]
     definitions += [
         MetricDefinition("opt_outs", "opt-outs", "consents ended per customer, however", mean_of_outcome("opt_outs")),
+        MetricDefinition("opt_ins", "opt-ins", "consents given after entry per customer", _touches_per_customer(TouchCode.OPTED_IN, None)),
         MetricDefinition("pressure", "contacts", "recent contacts, decayed, at the horizon", mean_of_outcome("pressure")),
         MetricDefinition(
             "deferred",
             "sends",
-            "sends per customer that waited for the end of quiet hours",
+            "sends per customer that a guardrail let wait",
             _touches_per_customer(TouchCode.DEFERRED, None),
         ),
         MetricDefinition(

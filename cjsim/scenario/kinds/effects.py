@@ -1,12 +1,12 @@
 """The family of effects: what events, messages and desk replies do to a customer. Each kind has its schema, checks, phrase and record."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, ClassVar, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Protocol, get_args
 
 from pydantic import BeforeValidator, Field
 
-from cjsim.kernels.codes import EffectCode
+from cjsim.kernels.codes import EffectCode, TouchCode
 from cjsim.scenario.fields import Integer, Name, Number, RealNumber, Share, TraitRef, WeightOrTrait
 from cjsim.scenario.kinds.amount_laws import AmountLaw
 from cjsim.scenario.kinds.references import ReferringKind, add_scores
@@ -40,6 +40,7 @@ class EffectKind(ReferringKind):
     """One thing that happens to a customer."""
 
     code: ClassVar[EffectCode]
+    logs: ClassVar[Mapping[TouchCode, str]] = {}  # touches on a channel that it logs: sentences about the customer, with `{channel}`
 
     @abstractmethod
     def phrase(self) -> str:
@@ -163,28 +164,48 @@ class ScoreEffect(EffectKind, key="score"):
         return add_scores(records, self.score, code=self.code, empty=EffectCode.JUMP)
 
 
-class OptOutEffect(EffectKind, key="opt_out"):
+class ConsentEffect(EffectKind):
+    """An effect on consent to a channel, or to `all`."""
+
+    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
+        """Yield an unknown channel."""
+        if self.body != ALL_CHANNELS:
+            yield from unknown_name_faults((*path, self.key), self.body, [*journey.names("channel"), ALL_CHANNELS], "channel")
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        """Append its record; the target of `all` is -1."""
+        channel = -1 if self.body == ALL_CHANNELS else records.registers.code("channel", self.body)
+        return records.add({"op": self.code, "target": channel})
+
+    def changed_words(self) -> frozenset[str]:
+        """The word for consent."""
+        return frozenset({"consent"})
+
+
+class OptOutEffect(ConsentEffect, key="opt_out"):
     """Ends consent to a channel, or to `all`."""
 
     code = EffectCode.OPT_OUT
+    logs = {TouchCode.OPTED_OUT: "Opts out of {channel}"}
     opt_out: Name
 
     def phrase(self) -> str:
         return f"opts out of {self.opt_out}"
 
-    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        if self.opt_out != ALL_CHANNELS:
-            yield from unknown_name_faults((*path, self.key), self.opt_out, [*journey.names("channel"), ALL_CHANNELS], "channel")
 
-    def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        return records.add({"op": self.code, "target": _channel_code(self.opt_out, records)})
+class OptInEffect(ConsentEffect, key="opt_in"):
+    """Gives consent to a channel, or to `all`, where there is none: after an opt-out or a complaint, or if there was none at entry.
 
-    def changed_words(self) -> frozenset[str]:
-        return frozenset({"consent"})
+    Where there is consent already, nothing happens and nothing is logged. What was placed, deferred or asked for before is checked again
+    when it is delivered. Earlier opt-outs, unsubscriptions and complaints stay counted.
+    """
 
+    code = EffectCode.OPT_IN
+    logs = {TouchCode.OPTED_IN: "Opts in to {channel}"}
+    opt_in: Name
 
-def _channel_code(channel: str, records: EffectRecords) -> int:
-    return -1 if channel == ALL_CHANNELS else records.registers.code("channel", channel)
+    def phrase(self) -> str:
+        return f"opts in to {self.opt_in}"
 
 
 class OfferEffect(EffectKind, key="offer"):
@@ -341,6 +362,7 @@ Effect = Annotated[
     | UntagEffect
     | ScoreEffect
     | OptOutEffect
+    | OptInEffect
     | OfferEffect
     | AskEffect
     | ReferEffect
@@ -348,6 +370,8 @@ Effect = Annotated[
     | ChooseEffect,
     KeyedUnion(),
 ]
+
+TOUCH_SENTENCES = {touch: sentence for kind in get_args(get_args(Effect)[0]) for touch, sentence in kind.logs.items()}
 
 
 def effects_phrase(effects: Iterable[Effect]) -> str:

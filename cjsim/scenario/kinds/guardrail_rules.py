@@ -1,14 +1,17 @@
 """The family of guardrails: rules that every send must pass. Each kind has its schema, checks, phrases and record."""
 
 import math
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Protocol
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from cjsim.kernels.codes import SendDecision
-from cjsim.scenario.fields import Condition, Hour, Integer, Name, PositiveDuration, Share, duration_text, hour_text
+from cjsim.scenario.fields import Condition, Hour, Integer, Name, PositiveDuration, Share, duration_text, hour_text, parse_day
 from cjsim.scenario.kinds.registers import DeclaredJourney, RecordFields, Registers
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
 from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_names
@@ -16,10 +19,35 @@ from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel
 
 MAX_PERIODS = 1_000_000  # of a budget; each needs memory
+_DAYS_BEYOND_HORIZON = 366  # so that a blackout in force at the horizon has its own end
+
+
+def _parse_calendar_day(value: Any) -> Any:
+    text = f"{value}"
+    try:
+        # A leap year, so that 02-29 exists.
+        day = parse_day(f"2024-{text}" if re.fullmatch(r"\d\d-\d\d", text) else value)
+    except ValueError:
+        raise ValueError("must be a date that exists, such as 2026-12-24, or as 12-24 in each year") from None
+    return text if len(text) == len("12-24") else day
+
+
+def _check_given_once(days: tuple[date | str, ...]) -> tuple[date | str, ...]:
+    if len({*days}) < len(days):
+        raise ValueError("must name each date once")
+    return days
+
+
+_DAY_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^(\d{4}-)?\d{2}-\d{2}$", "examples": ["2026-12-24", "12-24"]})
+CalendarDay = Annotated[date | str, BeforeValidator(_parse_calendar_day), _DAY_SCHEMA]  # one date, or as month-day that of each year
 
 
 class GuardrailRegisters(Registers, Protocol):
     """Assigns slots to the state of guardrails."""
+
+    @property
+    def start(self) -> date:
+        """Day 0."""
 
     @property
     def horizon(self) -> float:
@@ -44,6 +72,7 @@ class Contact(Protocol):
 class ChannelRule(StrictModel):
     """A guardrail that applies to some channels: those in `channels`, all if none are named."""
 
+    noun: ClassVar[str]
     channels: tuple[Name, ...] = ()
 
     def applies_to(self, channel: str) -> bool:
@@ -55,8 +84,8 @@ class ChannelRule(StrictModel):
         """The rule in words, as a restriction on sends."""
 
     @abstractmethod
-    def record(self, registers: GuardrailRegisters) -> RecordFields:
-        """The fields of its record."""
+    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+        """The fields of its records."""
 
     def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
         """Yield what is wrong within a scenario with this horizon."""
@@ -66,9 +95,13 @@ class ChannelRule(StrictModel):
         """Yield what looks like a mistake, as the predicate of a sentence."""
         yield from ()
 
-    def blocks(self, hour: float) -> bool:
-        """Whether it always defers a send at this hour of the day."""
-        return False
+    def scenario_warnings(self, *, start: date, horizon_days: float, channels: Iterable[str]) -> Iterator[str]:
+        """Yield what looks like a mistake in a scenario that uses these channels of the rule, as the predicate of a sentence."""
+        yield from ()
+
+    def deferral_reason(self, at: datetime) -> str:
+        """Why it defers a send at a local time; empty if it does not."""
+        return ""
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
         """Why it refuses a send at a time (days) after these contacts; empty if it does not."""
@@ -82,6 +115,7 @@ class ChannelRule(StrictModel):
 class QuietHours(ChannelRule):
     """No sends between two times of the day; they wait for the end."""
 
+    noun = "quiet hours"
     start: Hour = Field(alias="from")
     end: Hour = Field(alias="to")
 
@@ -94,24 +128,93 @@ class QuietHours(ChannelRule):
     def phrase(self) -> str:
         return f"not from {hour_text(self.start)} to {hour_text(self.end)}{channels_phrase(self.channels)}"
 
-    def record(self, registers: GuardrailRegisters) -> RecordFields:
-        return {"channels": registers.channel_mask(self.channels), "start": self.start, "end": self.end}
+    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+        return [{"channels": registers.channel_mask(self.channels), "start": self.start, "end": self.end}]
+
+    def deferral_reason(self, at: datetime) -> str:
+        return self.noun if self.blocks(at.hour + at.minute / 60 + at.second / 3600) else ""
 
     def blocks(self, hour: float) -> bool:
+        """Whether it defers a send at this hour of the day."""
         hour, start, end = hour % 24, self.start % 24, self.end % 24
         return start <= hour < end if start < end else hour >= start or hour < end
+
+
+class Blackout(ChannelRule):
+    """No sends on some dates, or from one date to another, both included; a date without a year is meant in each year.
+
+    `defer`: a send waits until midnight after the last day, beyond other deferring blackouts that overlap or follow on, and is then checked
+    by all guardrails again. `refuse`: it is refused. A message on a pull channel is refused at a visit either way, as no visit follows when
+    the blackout ends. A message on a human channel is checked when its desk is asked, not when the desk gets through.
+    """
+
+    noun = "blackout"
+    dates: Annotated[tuple[CalendarDay, ...], AfterValidator(_check_given_once)] = ()
+    first: CalendarDay | None = Field(default=None, alias="from")
+    last: CalendarDay | None = Field(default=None, alias="to")
+    then: Literal["defer", "refuse"] = "defer"
+
+    @model_validator(mode="after")
+    def _days_fit(self) -> "Blackout":
+        ends = [end for end in (self.first, self.last) if end is not None]
+        if bool(self.dates) == bool(ends) or len(ends) == 1:
+            raise ValueError("must have either 'dates', or 'from' and 'to'")
+        if len({type(end) for end in ends}) > 1:
+            raise ValueError("must have 'from' and 'to' either both with a year or both without")
+        if isinstance(self.first, date) and isinstance(self.last, date) and self.last < self.first:
+            raise ValueError("must not end before it begins")
+        return self
+
+    def covers(self, day: date) -> bool:
+        """Whether it is in force on a day."""
+        if self.dates:
+            return day in self.dates or f"{day:%m-%d}" in self.dates
+        if isinstance(self.first, date):
+            return str(self.first) <= str(day) <= str(self.last)
+        first, last, here = str(self.first), str(self.last), f"{day:%m-%d}"
+        return first <= here <= last if first <= last else here >= first or here <= last
+
+    def phrase(self) -> str:
+        dated = join_names(f"{day}" for day in self.dates if isinstance(day, date))
+        yearly = join_names(day for day in self.dates if isinstance(day, str))
+        when = f"on {' and '.join(days for days in (dated, yearly and f'{yearly} of each year') if days)}"
+        if not self.dates:
+            when = f"from {self.first} to {self.last}" + (" of each year" if isinstance(self.first, str) else "")
+        return f"not {when}{channels_phrase(self.channels)} ({'refused' if self.then == 'refuse' else 'deferred'})"
+
+    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+        terms = {"channels": registers.channel_mask(self.channels), "refuses": int(self.then == "refuse")}
+        days = range(math.ceil(registers.horizon) + _DAYS_BEYOND_HORIZON)
+        runs = groupby(days, lambda number: self.covers(registers.start + timedelta(days=number)))
+        spans = [list(run) for is_covered, run in runs if is_covered]
+        return [{**terms, "begin": span[0], "end": span[-1] + 1} for span in spans]
+
+    def scenario_warnings(self, *, start: date, horizon_days: float, channels: Iterable[str]) -> Iterator[str]:
+        used, days = list(channels), math.ceil(horizon_days)
+        covered = sum(self.covers(start + timedelta(days=number)) for number in range(days))
+        if covered == 0:
+            yield f"holds no simulated day, as {duration_text(horizon_days)} from {start} are simulated."
+        elif covered == days and used:
+            yield f"covers the whole simulated time, so that nothing is ever sent by {join_names(used)}."
+
+    def deferral_reason(self, at: datetime) -> str:
+        return self.noun if self.then == "defer" and self.covers(at.date()) else ""
+
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+        return self.noun if decision is SendDecision.BLACKOUT else ""
 
 
 class Gap(ChannelRule):
     """A minimum time between two contacts."""
 
+    noun = "gap"
     at_least: PositiveDuration
 
     def phrase(self) -> str:
         return f"at least {duration_phrase(self.at_least)} apart{channels_phrase(self.channels)}"
 
-    def record(self, registers: GuardrailRegisters) -> RecordFields:
-        return {"channels": registers.channel_mask(self.channels), "days": self.at_least}
+    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+        return [{"channels": registers.channel_mask(self.channels), "days": self.at_least}]
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
         recent = self.recent_contacts(now, self.at_least, contacts)
@@ -123,15 +226,16 @@ class Gap(ChannelRule):
 class Cap(ChannelRule):
     """At most n contacts in any period of this length."""
 
+    noun = "cap"
     at_most: Annotated[Integer, Field(ge=0, le=1000)]
     per: PositiveDuration
 
     def phrase(self) -> str:
         return f"at most {self.at_most} in {duration_text(self.per)}{channels_phrase(self.channels)}"
 
-    def record(self, registers: GuardrailRegisters) -> RecordFields:
+    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
         first = registers.reserve("cap_times", self.at_most)
-        return {"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most, "first": first}
+        return [{"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most, "first": first}]
 
     def warnings(self) -> Iterator[str]:
         yield from _zero_warnings(self.at_most, self.channels)
@@ -146,16 +250,17 @@ class Cap(ChannelRule):
 class Budget(ChannelRule):
     """At most n contacts of all customers together in each period, counted from the start."""
 
+    noun = "budget"
     at_most: Annotated[Integer, Field(ge=0, le=10**12)]
     per: PositiveDuration
 
     def phrase(self) -> str:
         return f"at most {self.at_most:,} to all customers in {duration_text(self.per)}{channels_phrase(self.channels)}"
 
-    def record(self, registers: GuardrailRegisters) -> RecordFields:
+    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
         periods = math.floor(registers.horizon / self.per) + 1
         terms = {"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most}
-        return {**terms, "first": registers.reserve("cutoffs", periods), "periods": periods}
+        return [{**terms, "first": registers.reserve("cutoffs", periods), "periods": periods}]
 
     def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
         if horizon_days / self.per > MAX_PERIODS:
@@ -175,7 +280,10 @@ def _zero_warnings(at_most: int, channels: tuple[str, ...]) -> Iterator[str]:
 
 
 class Guardrails(StrictModel):
-    """Rules that every send must pass, in this order: consent (always), holdout, exit, quiet hours, gaps, caps, budgets.
+    """Rules that every send must pass, in this order: consent (always), holdout, exit, blackouts, quiet hours, gaps, caps, budgets.
+
+    Of the blackouts in force, one that refuses counts before one that defers. A send that was deferred passes all rules again: one that
+    waited until midnight meets the quiet hours of that night.
 
     `holdout`: the share of customers whom no flow and no broadcast contacts, except those named in `spared`.
     """
@@ -183,6 +291,7 @@ class Guardrails(StrictModel):
     holdout: Share = 0.0
     spared: tuple[Name, ...] = ()
     exit: Condition | None = None
+    blackouts: tuple[Blackout, ...] = ()
     quiet_hours: tuple[QuietHours, ...] = ()
     gaps: tuple[Gap, ...] = ()
     caps: tuple[Cap, ...] = ()
@@ -190,7 +299,7 @@ class Guardrails(StrictModel):
 
     def rules(self) -> Iterator[tuple[str, tuple[ChannelRule, ...]]]:
         """The rules of each kind that applies to channels, by key, in the order of evaluation."""
-        for key in ("quiet_hours", "gaps", "caps", "budgets"):
+        for key in ("blackouts", "quiet_hours", "gaps", "caps", "budgets"):
             yield key, getattr(self, key)
 
     def all_rules(self) -> Iterator[tuple[KeyPath, ChannelRule]]:
@@ -230,6 +339,13 @@ class Guardrails(StrictModel):
         for (_, key, index), rule in self.all_rules():
             yield from (f"guardrails.{key}[{index}]: {warning}" for warning in rule.warnings())
 
+    def scenario_warnings(self, *, start: date, horizon_days: float, channels: Iterable[str]) -> Iterator[str]:
+        """Yield what looks like a mistake in a scenario that uses these channels, one sentence each."""
+        for (_, key, index), rule in self.all_rules():
+            used = [channel for channel in channels if rule.applies_to(channel)]
+            found = rule.scenario_warnings(start=start, horizon_days=horizon_days, channels=used)
+            yield from (f"guardrails.{key}[{index}]: {warning}" for warning in found)
+
     def _always_quiet(self) -> Iterator[str]:
         """Yield warnings of channels whose quiet hours cover the whole day. If an hour is open, the end of some rule is open."""
         common = [rule for rule in self.quiet_hours if not rule.channels]
@@ -239,6 +355,11 @@ class Guardrails(StrictModel):
                 yield f"cover the whole day, so that nothing is ever sent by {channel or 'any channel'}."
                 if not channel:
                     return
+
+    def deferral_reason(self, channel: str, at: datetime) -> str:
+        """Why a send on a channel is deferred at a local time, in words."""
+        reasons = (rule.deferral_reason(at) for _, rule in self.all_rules() if rule.applies_to(channel))
+        return next((reason for reason in reasons if reason), "deferred")
 
     def refusal_reason(self, decision: SendDecision, channel: str, now: float, contacts: Iterable[Contact]) -> str:
         """Why a send on a channel is refused at a time (days), in words."""

@@ -9,7 +9,6 @@ from cjsim.scenario.policy import Flow
 from cjsim.simulation.documents import Scenario
 from cjsim.yaml.paths import KeyPath, path_text
 
-_GUARDRAIL_NAMES = {"caps": "cap", "gaps": "gap", "quiet_hours": "quiet hours", "budgets": "budget"}
 _KEY_PHRASES = {"at_least": "length", "at_most": "at most", "per": "period", "again_after": "again after", "every_weeks": "weeks between"}
 _KEY_PHRASES |= {"agents": "people", "per_day": "money a day", "sla": "promised time"}
 _KEY_PHRASES |= {"cost_per_minute": "cost a minute", "wage_per_hour": "wage"}
@@ -106,7 +105,7 @@ def _guardrail_title(guardrails: Guardrails, keys: KeyPath) -> str:
     rule = getattr(guardrails, str(keys[0]))[keys[1]]
     by = f" {', '.join(rule.channels)}" if rule.channels else ""
     per = f" in {duration_text(rule.per)}" if keys[2] == "at_most" else ""
-    return f"{_GUARDRAIL_NAMES[str(keys[0])]}{by}: {_key_text(keys[2:])}{per}"
+    return f"{rule.noun}{by}: {_key_text(keys[2:])}{per}"
 
 
 def _key_text(keys: Sequence[str | int]) -> str:
