@@ -171,11 +171,11 @@ def test_unpaired_trials_over_draws_use_separate_seeds(tmp_path: Path) -> None:
         (f"{MARGIN}\n0.5\n", r"draws.csv: must have a header and at least two rows, got 1"),
         (f"{MARGIN}\n0.5\nhalf\n", r"draws.csv:3: journey\.events.*margin: must be a finite number, got 'half'"),
         (f"{MARGIN}\n0.5\ninf\n", r"draws.csv:3: .*must be a finite number, got 'inf'"),
-        (f"{MARGIN}\n0.5\n0.4,2\n", r"draws.csv:3: must have 1 values, as the header, got 2"),
+        (f"{MARGIN}\n0.5\n0.4,2\n", r"draws.csv:3: must have 1 values, like the header, got 2"),
         (f"{MARGIN}s\n0.5\n0.4\n", r"draws.csv:2: must be a path that exists, got '.*margins'. Did you mean"),
         (f"{MARGIN}\n0.5\n7e99\n0.4\n", r"draws.csv:3.*must"),
         (f"{MARGIN}\n0.5\n0.4\n", r"draws\.rows: must be at most the 2 rows of the file, got 3. Write 'rows: 2', or draw more\."),
-        (None, r"draws.file: must be a file that can be read, got '.*draws.csv' \(No such file"),
+        (None, r"draws.file: must be a readable file, got '.*draws.csv' \(No such file"),
     ],
 )
 def test_invalid_draws_are_rejected_with_file_and_line(tmp_path: Path, text: str | None, message: str) -> None:
