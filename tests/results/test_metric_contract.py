@@ -1,4 +1,4 @@
-"""The contract of metrics: our own keep it, and a metric that breaks a promise fails with an AssertionError that names it."""
+"""The contract of metrics: shipped metrics satisfy it, and a violation raises an AssertionError that names the requirement."""
 
 from collections.abc import Callable
 from dataclasses import replace

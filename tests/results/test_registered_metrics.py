@@ -1,4 +1,4 @@
-"""Metrics that a user registers: where they appear, what is refused, and that worker processes know them."""
+"""User-defined metrics: where they appear, which are rejected, and their use in worker processes."""
 
 import contextlib
 import pickle
@@ -32,7 +32,7 @@ STUDY = ROOT / "tests" / "worlds" / "study.yaml"
 
 @pytest.fixture(autouse=True)
 def empty_registry() -> Iterator[None]:
-    """Each test leaves nothing registered."""
+    """Ensure that each test leaves no metric registered."""
     yield
     for source in registered_metrics():
         cj.unregister_metric(source.name if isinstance(source, cj.MetricDefinition) else source.__name__)
@@ -167,7 +167,7 @@ def test_unregistering_names_what_is_registered(big_spenders_metric: str) -> Non
             replace(BIG_SPENDERS, name="open_rate[post]"),
             r"metric 'open_rate\[post\]': must have a unique name, got the name of a shipped",
         ),
-        (replace(BIG_SPENDERS, name="wait"), r"metric 'wait': must have a unique name"),  # of scenarios with desks
+        (replace(BIG_SPENDERS, name="wait"), r"metric 'wait': must have a unique name"),  # shipped for scenarios with desks
         (
             replace(BIG_SPENDERS, title="others"),
             r"metric 'big_spenders': must have a unique name, got a name that is already registered",

@@ -40,11 +40,11 @@ def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
     for i, name in enumerate(codebook.stages):
         definitions.append(
             MetricDefinition(
-                f"stage_reached[{name}]", SHARE_UNIT, f"customers who were ever in {name}", _visited_stage_rate(i), is_detail=True
+                f"stage_reached[{name}]", SHARE_UNIT, f"customers ever in stage {name}", _visited_stage_rate(i), is_detail=True
             )
         )
         definitions.append(
-            MetricDefinition(f"stage_days[{name}]", "days", f"days in {name} per customer", _days_in_stage(i), is_detail=True)
+            MetricDefinition(f"stage_days[{name}]", "days", f"days in stage {name} per customer", _days_in_stage(i), is_detail=True)
         )
     return definitions
 
