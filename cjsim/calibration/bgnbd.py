@@ -31,6 +31,7 @@ class BgNbd:
     """
 
     name: ClassVar[str] = "bgnbd"
+    title: ClassVar[str] = "BG/NBD"
     r: float
     alpha: float
     a: float

@@ -27,6 +27,7 @@ class GammaGamma:
     """
 
     name: ClassVar[str] = "gamma_gamma"
+    title: ClassVar[str] = "gamma-gamma"
     p: float
     q: float
     v: float
@@ -94,6 +95,7 @@ class LognormalSpend:
     """Lognormal model: spend per purchase has the same median and log-scale standard deviation `sigma` for all customers."""
 
     name: ClassVar[str] = "lognormal"
+    title: ClassVar[str] = "lognormal spend"
     median: float
     sigma: float
 

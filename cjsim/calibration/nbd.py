@@ -29,6 +29,7 @@ class Nbd:
     """
 
     name: ClassVar[str] = "nbd"
+    title: ClassVar[str] = "NBD"
     r: float
     alpha: float
 

@@ -94,7 +94,7 @@ class PurchaseCalibration:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.timing.model.name} and {self.spend.model.name}, fitted to {self.source}",
+            f"{self.timing.model.title} and {self.spend.model.title}, fitted to {self.source}",
             f"{self.customers:,} customers, {self.start} to {self.until}; unit of time: {self.unit}; intervals: {INTERVAL_METHOD}",
             "",
             f"{'parameter':<14}{'value':>12}{'low':>12}{'high':>12}",

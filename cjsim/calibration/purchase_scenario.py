@@ -116,7 +116,7 @@ def _journey_yaml(timing: FittedTiming, spend: FittedSpend, origin: CalibrationS
         "          - {weight: dropout, effects: [{go: gone}]}\n"
         "          - {weight: 1-dropout}"
     )
-    return f"""# Purchases: {model}. Money: {spend.model.name}. [low, high]: 95 % profile likelihood; "open": not determined by the data.
+    return f"""# Purchases: {model}. Money: {spend.model.title}. [low, high]: 95 % profile likelihood; "open": not determined by the data.
 # The margin is 1, so money means revenue. Add your margin next to each `value`.
 name: calibrated
 title: Repeat purchases in {_yaml_safe_name(origin.source)}

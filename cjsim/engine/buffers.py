@@ -74,9 +74,9 @@ class BufferSizes:
     queue : int
         Events and actions per customer that can be queued at one time.
     rows : int
-        Log rows per chunk; 0 if log rows are not kept.
+        Log rows per output; 0 if log rows are not kept.
     referrals : int
-        Referrals per chunk.
+        Referrals per output.
     """
 
     responses: int = 32

@@ -1,4 +1,4 @@
-"""Outcome arrays: what each customer had done and experienced by the horizon."""
+"""Outcome arrays of customers at the horizon."""
 
 from typing import NamedTuple
 

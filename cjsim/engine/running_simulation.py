@@ -183,12 +183,12 @@ class RunningSimulation:
 
     @property
     def horizon(self) -> float:
-        """End of the simulation, in days since the start. Processes are then closed as generators, with `close()`."""
+        """End of the simulation, in days since the start. All process generators are closed at this time."""
         return self._environment.calendar.horizon
 
     @property
     def seed(self) -> int:
-        """Seed of the run. A process that draws random numbers should seed its own generator from it, to be reproducible."""
+        """Seed of the run. For reproducible results, a process should seed its own random number generator with it."""
         return self._environment.seed
 
     def day_of(self, day: date) -> float:
@@ -207,7 +207,7 @@ class RunningSimulation:
         return float((day - self._start).days)
 
     def until(self, day: float) -> simpy.Event:
-        """Return an event that a process yields to wait until a given time. A wait that ends at or after the horizon never returns.
+        """Return an event that a process yields to wait until a given time. A process that waits to the horizon or beyond does not resume.
 
         Parameters
         ----------
@@ -232,7 +232,7 @@ class RunningSimulation:
         return calendar.event_at(float(day), self._priority) if day < calendar.horizon else calendar.event()
 
     def timeout(self, days: float) -> simpy.Event:
-        """Return an event that a process yields to wait for some days. A wait that ends at or after the horizon never returns.
+        """Return an event that a process yields to wait for some days. A process that waits to the horizon or beyond does not resume.
 
         Parameters
         ----------

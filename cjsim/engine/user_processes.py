@@ -1,4 +1,4 @@
-"""User processes in a simulation on the readable engine, from start on day 0 to closing at the horizon, with error reporting."""
+"""Execution of user processes in a simulation on the readable engine, with errors that name the process and the day."""
 
 from collections.abc import Callable, Generator, Sequence
 from datetime import date

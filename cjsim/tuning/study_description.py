@@ -58,4 +58,4 @@ def _free_value_lines(path: str, free: Free) -> Iterator[str]:
 
 def _mix_line(name: str, mix: Mix) -> str:
     minimum = f", at least {mix.at_least:g} each" if mix.at_least else ""
-    return f"{name}: {mix.total:g} split among {join_names(list(mix.of))}{minimum}"
+    return f"{name}: {mix.total:g} divided among {join_names(list(mix.of))}{minimum}"

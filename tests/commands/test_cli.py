@@ -147,7 +147,7 @@ def test_study_warnings_are_those_of_its_scenario() -> None:
 
 def test_describe_prints_a_study() -> None:
     lines = invoke("describe", str(WORLDS / "study.yaml")).stdout.splitlines()
-    assert lines[0] == "Study reminders (When to remind, and how often): 12 trials of 150 customers, by TPE,"
+    assert lines[0] == "Study reminders (When to remind, and how often): 12 trials with 150 customers each."
     assert "  policy.guardrails.caps[0].at_most: from 0 to 6" in lines
     assert "  Scenario reminded: 200 customers entering on day 0, 60 days" in lines
 

@@ -35,7 +35,7 @@ def acquisition_metrics(codebook: Codebook) -> list[MetricDefinition]:
             MetricDefinition(
                 f"acquired[{channel}]",
                 "customers",
-                f"customers acquired through {channel}, including those they referred",
+                f"customers acquired through {channel}, including referrals credited to it",
                 _acquired_customers(i),
                 is_detail=True,
                 is_total=True,
