@@ -1,6 +1,6 @@
-"""Simulate synthetic customers under touchpoint policies: retention, CLV, satisfaction and cost, with intervals.
+"""Simulate synthetic customers under touchpoint policies, and estimate retention, CLV, satisfaction and cost with confidence intervals.
 
-This module is the public API. Its classes and functions are imported on first use, so that `import cjsim` is fast.
+This module is the public API. Its classes and functions are imported on first use, which keeps `import cjsim` fast.
 
 Examples
 --------
@@ -118,7 +118,7 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULE_BY_NAME:
         raise AttributeError(f"module 'cjsim' has no attribute '{name}'")
     home = import_module(_MODULE_BY_NAME[name])
-    value = home if home.__name__ == f"{__name__}.{name}" else getattr(home, name)  # a package that is itself the verb
+    value = home if home.__name__ == f"{__name__}.{name}" else getattr(home, name)  # a name that is itself a module
     globals()[name] = value
     return value
 

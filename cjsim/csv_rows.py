@@ -1,4 +1,4 @@
-"""Reading of small CSV files whose every value is checked, with errors that name the line."""
+"""Reading and checking of small CSV files, with errors that name the line."""
 
 import csv
 import math
@@ -8,23 +8,23 @@ from cjsim.errors import InputError, format_error, short_repr
 
 
 def read_csv_rows(path: Path, key: str, *, at_least: int, remedy: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Read the header and the rows that are not empty.
+    """Read the header and all nonempty rows.
 
     Parameters
     ----------
     path : Path
-        CSV in UTF-8.
+        CSV file in UTF-8.
     key : str
-        Where the user named the file, such as 'entry.file', for messages.
+        Setting that names the file, such as 'entry.file', for error messages.
     at_least : int
-        The least number of rows after the header, 1 or 2.
+        Minimum number of rows after the header, 1 or 2.
     remedy : str
-        What to do about too few rows.
+        Last sentence of the error for too few rows.
 
     Returns
     -------
     list of str, list of (int, list of str)
-        Names in the header; the line number and the values of each row, which are not checked.
+        Column names, and the line number and unchecked values of each row.
 
     Raises
     ------
@@ -38,9 +38,9 @@ def read_csv_rows(path: Path, key: str, *, at_least: int, remedy: str) -> tuple[
             rows = [(reader.line_num, row) for row in reader if row]
     except OSError as error:
         got = f"'{path}' ({error.strerror})"
-        raise InputError(format_error(key, "must be a file that can be read", got, "Check the path.")) from None
+        raise InputError(format_error(key, "must be a readable file", got, "Check the path.")) from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(format_error(key, "must be a CSV file in UTF-8", f"'{path}' ({error})", "Save it as such.")) from None
+        raise InputError(format_error(key, "must be a CSV file in UTF-8", f"'{path}' ({error})", "Save it as CSV in UTF-8.")) from None
     if len(rows) < at_least:
         must = f"must have a header and at least {'one row' if at_least == 1 else 'two rows'}"
         raise InputError(format_error(str(path), must, str(len(rows) or "none"), remedy))
@@ -48,13 +48,13 @@ def read_csv_rows(path: Path, key: str, *, at_least: int, remedy: str) -> tuple[
 
 
 def check_row_length(row: list[str], header: list[str], where: str) -> None:
-    """Raise an InputError at `where` unless a row has as many values as the header."""
+    """Raise an InputError for `where` unless a row has as many values as the header."""
     if len(row) != len(header):
-        raise InputError(format_error(where, f"must have {len(header)} values, as the header", str(len(row)), "Correct the row."))
+        raise InputError(format_error(where, f"must have {len(header)} values, like the header", str(len(row)), "Correct the row."))
 
 
 def parse_finite_number(text: str, where: str, must: str = "must be a finite number") -> float:
-    """The number in a cell; `where` and `must` are for the message of the InputError that anything else raises."""
+    """Parse the number in a cell. If it is not finite, raise an InputError that contains `where` and `must`."""
     try:
         value = float(text)
     except ValueError:

@@ -1,11 +1,11 @@
-"""Frames: many arrays, passed to a kernel as one pointer.
+"""Frames: groups of arrays that are passed to a kernel as one pointer.
 
-In Python a frame is an object whose attributes are arrays, and with the JIT off it is nothing else. In a kernel it is the address of a
-table of addresses and shapes: `world.events[i].tau` is two loads, and a frame as an argument takes one register. A tuple of fifty arrays
-is four hundred machine words instead; LLVM copies them at every mention, and numba counts their references at every call.
+In Python, with or without the JIT, a frame is an object whose attributes are arrays. In a kernel, it is the address of a table of addresses
+and shapes: `world.events[i].tau` takes two loads, and a frame argument takes one register. A tuple of fifty arrays would instead take four
+hundred machine words, which LLVM copies at every use and whose references numba counts at every call.
 
-Kernels do not check the indices of a frame's arrays, and a negative index does not count from the end. A debug build
-(`CJSIM_BOUNDSCHECK=1`) checks every index and raises `FrameIndexError`, with the JIT off as well.
+Kernels do not check the indices of a frame's arrays, and negative indices do not count from the end. A debug build
+(`CJSIM_BOUNDSCHECK=1`) checks every index and raises `FrameIndexError`, also with the JIT off.
 """
 
 import operator
@@ -32,16 +32,16 @@ _WORD = ir.IntType(64)
 
 
 class FrameIndexError(IndexError):
-    """An index is negative, or beyond the size of a frame's array. Only debug builds raise it.
+    """Raised in debug builds if an index into a frame's array is negative or out of range.
 
     Parameters
     ----------
     field : str
         Class and field, such as `World.events`.
     kernel : str
-        The compiled function that used the index; empty with the JIT off.
+        Compiled function that used the index; empty with the JIT off.
     axis, index, size : int
-        Axis of the array, index, and size along the axis.
+        Axis of the array, index, and size along that axis.
     """
 
     def __init__(self, field: str, kernel: str, axis: int, index: int, size: int) -> None:
@@ -53,7 +53,7 @@ class FrameIndexError(IndexError):
 
 
 class _CheckedArray(np.ndarray[Any, Any]):
-    """An array that refuses negative indices: what frames hold in a debug build with the JIT off."""
+    """An array that rejects negative indices. Frames hold such arrays in debug builds with the JIT off."""
 
     _field = "array of a frame"
 
@@ -74,31 +74,31 @@ class _CheckedArray(np.ndarray[Any, Any]):
 
 
 class _CheckedRecords(_CheckedArray, np.recarray[Any, Any]):
-    """The same for records."""
+    """A record array that rejects negative indices."""
 
 
 class FieldType(NamedTuple):
-    """What a field of a frame holds: the dtype of an array and its number of dimensions."""
+    """Declared type of a frame's field: dtype and number of dimensions of its array."""
 
     dtype: np.dtype[Any]
     ndim: int
 
 
 def array_of(dtype: Any, ndim: int = 1) -> Array:
-    """Declare a field, in the body of a subclass of `Frame`. For type checkers it is the array that instances have.
+    """Declare a field in the body of a `Frame` subclass. Type checkers see the array that instances hold.
 
     Parameters
     ----------
-    dtype : dtype, or anything that numpy makes one of
-        The dtype of the array.
+    dtype : dtype or dtype-like
+        Dtype of the array.
     ndim : int
-        Its number of dimensions.
+        Number of dimensions of the array.
     """
     return cast(Array, FieldType(np.dtype(dtype), ndim))
 
 
 class _FrameBody(dict[str, Any]):
-    """The namespace of a class body in which a field's name is bound once."""
+    """A class body namespace in which each field may be declared only once."""
 
     def __setitem__(self, name: str, value: Any) -> None:
         if name in self and FieldType in (type(value), type(self[name])):
@@ -113,7 +113,7 @@ class _FrameMeta(type):
 
 
 class FrameType(types.Type):
-    """The numba type of a class of frames: dtypes and dimensions of its fields, never their sizes."""
+    """The numba type of a frame class: dtypes and dimensions of its fields, independent of their sizes."""
 
     def __init__(self, title: str, fields: tuple[tuple[str, Any, int], ...]) -> None:
         self.title = title
@@ -121,7 +121,7 @@ class FrameType(types.Type):
         super().__init__(name=f"{title}({', '.join(f'{name}: {dtype}[{ndim}]' for name, dtype, ndim in fields)})")
 
     def locate(self, name: str) -> "tuple[int, SpanType] | None":
-        """First word in the table, and type, of a field; None if there is no such field."""
+        """Return a field's first word in the table and its type; None if the frame has no such field."""
         word = 0
         for field, dtype, ndim in self.fields:
             if field == name:
@@ -133,27 +133,27 @@ class FrameType(types.Type):
 class Frame(metaclass=_FrameMeta):
     """A fixed set of C-contiguous arrays.
 
-    A subclass declares each field once, as `name = array_of(dtype, ndim)`. An instance is constructed with one array for each field and
-    keeps a view of it; records become attributes of the elements. Attributes cannot be set or deleted afterwards: kernels use
-    the addresses that the arrays had at construction.
+    A subclass declares each field once, as `name = array_of(dtype, ndim)`. An instance takes one array per field and keeps a view of it.
+    The fields of record arrays are available as attributes of their elements. Attributes cannot be set or deleted after construction,
+    because kernels use the addresses that the arrays had at construction.
 
     Parameters
     ----------
     arrays : ndarray
-        By field: of the declared dtype and number of dimensions, C-contiguous and aligned. Not copied.
+        One array per field, with the declared dtype and number of dimensions, C-contiguous and aligned. Arrays are not copied.
 
     Raises
     ------
     TypeError
-        A field is missing, unknown, not an array, or of another dtype. In the declaration of a subclass: a field is declared twice,
+        If a field is missing or unknown, is not an array, or has another dtype. On declaration of a subclass, if a field is declared twice
         or hides an attribute of a base class.
     ValueError
-        An array has another number of dimensions, or is not C-contiguous and aligned.
+        If an array has another number of dimensions, or is not C-contiguous and aligned.
 
     Examples
     --------
     >>> class Line(Frame):
-    ...     ends = array_of("f8", 2)  # metres, (2, 3)
+    ...     ends = array_of("f8", 2)  # meters, (2, 3)
     >>> line = Line(ends=np.zeros((2, 3)))
     >>> line.ends[1] = 2.0
     >>> line.ends = np.ones((2, 3))
@@ -163,8 +163,8 @@ class Frame(metaclass=_FrameMeta):
 
     FIELDS: ClassVar[Mapping[str, FieldType]] = MappingProxyType({})
     _numba_type_: ClassVar[FrameType]
-    _table: Array | None = None  # of each field: address and shape
-    address: int = 0  # of the table
+    _table: Array | None = None  # address and shape of each field
+    address: int = 0  # address of the table
 
     def __init_subclass__(cls) -> None:
         fields = {name: field for base in cls.__bases__ if issubclass(base, Frame) for name, field in base.FIELDS.items()}
@@ -203,7 +203,7 @@ class Frame(metaclass=_FrameMeta):
         raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted: kernels would still use the array.")
 
     def __reduce__(self) -> Any:
-        """Construct copies and unpickled frames anew: each has addresses of its own."""
+        """Construct copies and unpickled frames from their arrays, so that each has its own addresses."""
         return _construct, (type(self), {name: np.asarray(getattr(self, name)) for name in self.FIELDS})
 
 
@@ -212,7 +212,7 @@ def _construct(kind: type[Frame], arrays: dict[str, Array]) -> Frame:
 
 
 def _check_array(title: str, field: FieldType, array: Any) -> None:
-    """Raise if an array is not what its field was declared to hold."""
+    """Raise if an array does not match the declaration of its field."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{title} must be a numpy array, got {type(array).__name__}.")
     if array.dtype != field.dtype:
@@ -224,7 +224,7 @@ def _check_array(title: str, field: FieldType, array: Any) -> None:
 
 
 def _shown(dtype: np.dtype[Any], other: np.dtype[Any]) -> str:
-    """A dtype in a message; of a record dtype, what differs from the other one."""
+    """Format a dtype for a message. For record dtypes, only the differences from the other dtype are shown."""
     if dtype.fields is None:
         return str(dtype)
     if other.fields is None:
@@ -234,7 +234,7 @@ def _shown(dtype: np.dtype[Any], other: np.dtype[Any]) -> str:
 
 
 def _view(title: str, array: Array) -> Array:
-    """What a frame keeps of an array: a view, which cannot be resized, with records as attributes."""
+    """Return the view of an array that a frame keeps, which cannot be resized and exposes record fields as attributes."""
     if config.DISABLE_JIT and IS_BOUNDS_CHECKED:
         checked = array.view(_CheckedRecords if array.dtype.names else _CheckedArray)
         checked._field = title
@@ -261,7 +261,7 @@ class _FrameAttribute(AttributeTemplate):
     key = FrameType
 
     def generic_resolve(self, typ: FrameType, attr: str) -> "SpanType | None":
-        """The type of a field; None if the frame has no field of that name. numba calls this."""
+        """Return the type of a field; None if the frame has no field of that name. Called by numba."""
         found = typ.locate(attr)
         return None if found is None else found[1]
 
@@ -274,7 +274,7 @@ def _load_field(context: Any, builder: Any, typ: FrameType, value: Any, attr: st
 
     def load(offset: int) -> Any:
         loaded = builder.load(builder.gep(value, [_WORD(offset)]))
-        # The table never changes during a call: this lets LLVM load an address once.
+        # The table never changes during a call, so LLVM may load each address once.
         loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
         return loaded
 
@@ -288,7 +288,7 @@ def _load_field(context: Any, builder: Any, typ: FrameType, value: Any, attr: st
 class SpanType(types.Type):
     """The numba type of an array of a frame: an address and a shape.
 
-    In a debug build the field is part of the type, for the error message. So there, a function is compiled for each field that it gets.
+    In a debug build, the field is part of the type, so that errors can name it. A function is then compiled separately for each field.
     """
 
     def __init__(self, dtype: Any, ndim: int, field: str) -> None:
@@ -298,7 +298,7 @@ class SpanType(types.Type):
         super().__init__(name=f"Span({dtype}, {ndim}{field and f', {field}'})")
 
     def index(self, given: Any) -> Any:
-        """The type that an index must be cast to; None if it does not select one element."""
+        """Return the type to which an index must be cast; None if it does not select one element."""
         places = tuple(given) if isinstance(given, types.BaseTuple) else (given,)
         if len(places) != self.ndim or not all(isinstance(place, (types.Integer, types.IntEnumMember)) for place in places):
             return None
@@ -317,14 +317,14 @@ class _SpanAttribute(AttributeTemplate):
     key = SpanType
 
     def resolve_shape(self, typ: SpanType) -> Any:
-        """The type of `array.shape`. numba calls this."""
+        """Return the type of `array.shape`. Called by numba."""
         return types.UniTuple(types.intp, typ.ndim)
 
 
 @infer_global(operator.getitem)
 class _SpanGet(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
-        """The signature of `array[index]`; None if the index does not select one element. numba calls this."""
+        """Return the signature of `array[index]`; None if the index does not select one element. Called by numba."""
         span, index = args
         to = span.index(index) if isinstance(span, SpanType) else None
         return None if to is None else signature(span.dtype, span, to)
@@ -333,7 +333,7 @@ class _SpanGet(AbstractTemplate):
 @infer_global(operator.setitem)
 class _SpanSet(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
-        """The signature of `array[index] = value`; None if the index does not select one element. numba calls this."""
+        """Return the signature of `array[index] = value`; None if the index does not select one element. Called by numba."""
         span, index, _ = args
         to = span.index(index) if isinstance(span, SpanType) else None
         return None if to is None else signature(types.none, span, to, span.dtype)
@@ -345,7 +345,7 @@ def _span_shape(context: Any, builder: Any, typ: SpanType, value: Any) -> Any:
 
 
 def _element(context: Any, builder: Any, typ: SpanType, value: Any, index_type: Any, index: Any) -> Any:
-    """Address of an element: rows lie one after another."""
+    """Return the address of an element in row-major order."""
     span = cgutils.create_struct_proxy(typ)(context, builder, value)
     places = [index] if isinstance(index_type, types.Integer) else cgutils.unpack_tuple(builder, index, typ.ndim)
     sizes = cgutils.unpack_tuple(builder, span.shape, typ.ndim)
@@ -359,9 +359,9 @@ def _element(context: Any, builder: Any, typ: SpanType, value: Any, index_type: 
 
 
 def _check_index(context: Any, builder: Any, field: str, axis: int, index: Any, size: Any) -> None:
-    """Return FrameIndexError from the function if an index, taken as unsigned, is not below the size."""
+    """Emit code that raises FrameIndexError if an index, interpreted as unsigned, is not below the size."""
     with cgutils.if_unlikely(builder, builder.icmp_unsigned(">=", index, size)):
-        # The error's arguments need memory, and kernels are compiled without numba's allocator.
+        # Arguments of the exception need memory, but kernels are compiled without numba's allocator.
         call_conv = context.subtarget(enable_nrt=True).call_conv
         kernel = f"{context.fndesc.modname}.{context.fndesc.qualname}"
         values = (field or "array of a frame", kernel, axis, index, size)

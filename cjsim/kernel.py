@@ -1,12 +1,12 @@
-"""Decorators that compile functions with numba, and the cache of what they compiled. No other module names numba's options.
+"""Decorators that compile functions with numba, and the cache of compiled functions. No other module sets numba options.
 
-`@kernel` compiles a function that Python calls and keeps it on disk; `@rule` and `@inlined` compile a function that kernels call.
-The cache folder is named after a digest of all kernel sources, because numba's own cache looks only at the file of the outermost
+`@kernel` compiles a function for calls from Python and caches it on disk. `@rule` and `@inlined` compile functions for use in kernels.
+The cache folder is named after a digest of all kernel sources, because numba's own cache checks only the file of the outermost
 function and would run stale rules (numba issue 1833).
 
-Kernels allocate nothing, so numba's reference counting is off: counting costs more than the nested rules compute.
+Kernels allocate no memory. Numba's reference counting is therefore off, because it would cost more than the nested rules themselves.
 
-`CJSIM_BOUNDSCHECK=1` makes a debug build: kernels check every index of an array and raise IndexError. They are compiled and cached
+`CJSIM_BOUNDSCHECK=1` selects a debug build: kernels check every array index and raise IndexError. They are compiled and cached
 separately from normal builds, and are slower. `NUMBA_DISABLE_JIT=1` runs the same functions in Python.
 """
 
@@ -25,15 +25,15 @@ from numba.core import config
 
 F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = Path(__file__).parent
-IS_BOUNDS_CHECKED = os.environ.get("CJSIM_BOUNDSCHECK", "0") not in ("", "0")  # a debug build: indices are checked, and kernels are slower
-# Floats divide as IEEE 754 says, never raising, and never reassociate: JIT on and off give the same bytes.
+IS_BOUNDS_CHECKED = os.environ.get("CJSIM_BOUNDSCHECK", "0") not in ("", "0")  # debug build with checked indices
+# Float division follows IEEE 754 and never raises, and additions keep their order: JIT on and off give the same bytes.
 _OPTIONS: dict[str, Any] = {"_nrt": False, "nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck": IS_BOUNDS_CHECKED}
-# A file that imports one of these names defines kernels, or frames that kernels are compiled for.
+# A file that imports one of these names defines kernels, or frames that kernels take.
 _DEFINING = {"cjsim.kernel": frozenset({"kernel", "rule", "inlined"}), "cjsim.frame": frozenset({"Frame"})}
 
 
 def _imported(tree: ast.AST, modules: Collection[str]) -> set[str]:
-    """Modules of the package that a source imports, at any depth and in any form."""
+    """Return the modules of the package that a source file imports, in any form and at any depth of the syntax tree."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -44,7 +44,7 @@ def _imported(tree: ast.AST, modules: Collection[str]) -> set[str]:
 
 
 def _defines_kernels(tree: ast.AST) -> bool:
-    """Whether a source imports a decorator of this module, the base class of frames, or a whole module of the two."""
+    """Return whether a source file imports a decorator of this module, the base class of frames, or one of the two modules as a whole."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import) and any(alias.name in _DEFINING for alias in node.names):
             return True
@@ -56,12 +56,12 @@ def _defines_kernels(tree: ast.AST) -> bool:
 
 
 def kernel_sources(package: Path = PACKAGE) -> list[Path]:
-    """Files that compiled code depends on: those that define kernels, and what they import from the package, directly or not.
+    """Return the files that compiled code depends on: files that define kernels, and their direct and indirect imports from the package.
 
     Parameters
     ----------
     package : Path
-        The folder of the package `cjsim`, or a copy of it.
+        Folder of the package `cjsim`, or of a copy.
     """
     modules = {
         ".".join(("cjsim", *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__"): path
@@ -87,12 +87,12 @@ def kernel_sources(package: Path = PACKAGE) -> list[Path]:
 
 @cache
 def sources_digest(package: Path = PACKAGE) -> str:
-    """Digest of everything that compiled code depends on: kernel sources in any folder, compiler flags, numba and Python.
+    """Return a digest of everything that compiled code depends on: kernel sources, compiler flags, and numba and Python versions.
 
     Parameters
     ----------
     package : Path
-        The folder of the package `cjsim`, or a copy of it.
+        Folder of the package `cjsim`, or of a copy.
     """
     flags = f"{sorted(_OPTIONS.items())} {config.BOUNDSCHECK} {config.OPT}"
     digest = hashlib.blake2s(f"{numba.__version__} {sys.version} {flags}".encode(), digest_size=8)
@@ -103,8 +103,8 @@ def sources_digest(package: Path = PACKAGE) -> str:
 
 @cache
 def cache_folder() -> Path:
-    """Folder for compiled kernels: `CJSIM_CACHE`, else the user's cache; a temporary one where neither can be written."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111, Path refuses where there is no home
+    """Return the folder for compiled kernels: `CJSIM_CACHE`, else the user's cache folder, else a temporary folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111, Path raises if there is no home folder
     wanted = [Path(os.environ["CJSIM_CACHE"])] if os.environ.get("CJSIM_CACHE") else []
     for base in [*wanted, Path(home) / "cjsim", Path(tempfile.gettempdir()) / f"cjsim-{os.getuid() if hasattr(os, 'getuid') else 'user'}"]:
         folder = base / sources_digest()
@@ -118,12 +118,12 @@ def cache_folder() -> Path:
 
 
 def is_compiled_before(kernel: str) -> bool:
-    """Whether calls start without compilation: a kernel of this name is in the cache, or the JIT is off."""
+    """Return whether calls start without compilation, because the cache holds a kernel of this name or the JIT is off."""
     return bool(config.DISABLE_JIT) or any(cache_folder().rglob(f"*.{kernel}-*.nbc"))
 
 
 def kernel(function: F) -> F:
-    """Compile `function` for calls from Python, cached on disk, releasing the GIL."""
+    """Compile `function` for calls from Python. The compiled function is cached on disk and releases the GIL."""
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
@@ -134,12 +134,12 @@ def kernel(function: F) -> F:
 
 
 def rule(function: F) -> F:
-    """Compile `function` for use in kernels; the compiler decides where it becomes a call."""
+    """Compile `function` for use in kernels. The compiler decides where to inline it."""
     compiled: F = numba.njit(**_OPTIONS)(function)
     return compiled
 
 
 def inlined(function: F) -> F:
-    """Compile `function` into each place that uses it: for what is short and runs at every event."""
+    """Compile `function` for use in kernels, inlined at every call site. Meant for short functions that run at every event."""
     compiled: F = numba.njit(forceinline=True, **_OPTIONS)(function)
     return compiled

@@ -1,6 +1,6 @@
-"""The manifest of a finding, which the journal lists: the hypothesis, the verdict and effect, and a digest of the input.
+"""The manifest of a finding, as listed in the journal: the hypothesis, its verdict and effect, and a digest of the input.
 
-Manifests of simulation runs have another format (`cjsim.simulation.run`), and the journal does not list them.
+Manifests of simulation runs have a different format (`cjsim.simulation.run`) and are not listed in the journal.
 """
 
 import json
@@ -31,29 +31,29 @@ class Manifest(JsonRecord):
     Attributes
     ----------
     kind : {'experiment', 'study', 'levers'}
-        The command that wrote it.
+        Kind of the finding.
     name : str
-        Name of the experiment, the study or, for levers, the scenario.
+        Name of the experiment or study; for levers, name of the scenario.
     hypothesis : str
-        The hypothesis or question in words.
+        Hypothesis or question in words.
     scenario : str
-        Name of the baseline.
+        Name of the baseline scenario.
     metric : str
-        Metric of the effect.
+        Metric in which the effect is measured.
     verdict : str
         'supported', 'refuted' or 'undecided' for an experiment; 'gain', 'none' or 'infeasible' for a study; '' for levers.
     effect, low, high : float or None
-        The effect that decides the verdict with its interval, or that of the first lever. None if there is none.
+        Effect on which the verdict is based, with its interval; for levers, the effect of the first lever. None if undefined.
     unit : str
-        Unit of the effect; 'relative' for a share of the baseline's value.
+        Unit of the effect; 'relative' for a fraction of the baseline value.
     customers, seed : int
         Number of customers and seed of the run.
     digest : str
-        Digest of the input. Equal digests and versions give equal results.
+        Digest of the input. The same digest and version give the same results.
     seconds : float
-        Wall time.
+        Wall time, in seconds.
     details : Mapping of str to Any
-        Plain values that depend on the kind, such as the winning values or the verdicts of all variants.
+        JSON-compatible values specific to the kind, such as the winning values or the verdicts of all variants.
     date : str
         End of the run, UTC, ISO 8601.
     version : str
@@ -79,7 +79,7 @@ class Manifest(JsonRecord):
     version: str = __version__
 
     def write(self, folder: str | Path) -> None:
-        """Write `manifest.json`. Call it last, because the file marks the folder as complete.
+        """Write `manifest.json` to a folder. Call it last, because the file marks the folder as complete.
 
         Parameters
         ----------
@@ -90,21 +90,21 @@ class Manifest(JsonRecord):
 
     @classmethod
     def read(cls, folder: str | Path) -> "Manifest":
-        """Read the manifest of a folder.
+        """Read the manifest in a folder.
 
         Parameters
         ----------
         folder : str or Path
-            The folder of the finding.
+            Folder of the finding.
 
         Raises
         ------
         InputError
-            If there is no readable manifest of a finding.
+            If the folder has no readable manifest of a finding.
         """
         file = Path(folder) / MANIFEST_FILE
         try:
             return cls.from_json(json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             must = f"must be the manifest of one of {', '.join(FINDING_KINDS)}"
-            raise InputError(format_error(str(file), must, type(error).__name__, "Run it again.")) from error
+            raise InputError(format_error(str(file), must, type(error).__name__, "Run the command again.")) from error

@@ -10,47 +10,47 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Receives the progress of long work, and ignores it unless a subclass does otherwise."""
+    """Receives progress reports from a long-running task. This base class ignores them."""
 
     def start(self, total: int, label: str) -> None:
-        """Work of `total` steps begins; `label` names it."""
+        """Start a task of `total` steps, described by `label`."""
 
     def grow(self, n: int) -> None:
-        """`n` more steps are needed."""
+        """Add `n` steps to the total."""
 
     def advance(self, n: int) -> None:
-        """`n` more steps are done."""
+        """Report that `n` more steps are complete."""
 
     def label(self, text: str) -> None:
-        """The work has another label from now on."""
+        """Change the label of the task."""
 
     def note(self, text: str) -> None:
-        """A message of one line."""
+        """Report a message of one line."""
 
     def finish(self) -> None:
-        """The work has ended."""
+        """End the task."""
 
 
 class NoProgress(Progress):
-    """Ignores all progress."""
+    """Ignores all progress reports."""
 
 
 class ProgressBar(Progress):
-    """A bar on standard error if that is a terminal; messages are written in any case."""
+    """Shows a progress bar on standard error if it is a terminal. Messages are always written."""
 
     def __init__(self) -> None:
         self._bar: rich.progress.Progress | None = None
         self._task: rich.progress.TaskID | None = None
 
     def start(self, total: int, label: str) -> None:
-        """Show a new bar.
+        """Show a new progress bar.
 
         Parameters
         ----------
         total : int
             Number of steps.
         label : str
-            Text beside the bar.
+            Text next to the bar.
         """
         if not sys.stderr.isatty():
             return
@@ -64,17 +64,17 @@ class ProgressBar(Progress):
         self._bar.start()
 
     def grow(self, n: int) -> None:
-        """Add `n` steps to the bar."""
+        """Add `n` steps to the total."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, total=(self._bar.tasks[self._task].total or 0) + n)
 
     def advance(self, n: int) -> None:
-        """Move the bar forward by `n` steps."""
+        """Advance the bar by `n` steps."""
         if self._bar is not None and self._task is not None:
             self._bar.advance(self._task, n)
 
     def label(self, text: str) -> None:
-        """Change the text beside the bar."""
+        """Change the text next to the bar."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=text)
 
@@ -94,7 +94,7 @@ class ProgressBar(Progress):
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[ProgressBar]:
-    """A bar that is removed when the block ends, also by an exception."""
+    """Provide a progress bar that is removed when the `with` block ends, including on an exception."""
     bar = ProgressBar()
     try:
         yield bar

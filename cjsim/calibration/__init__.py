@@ -1,1 +1,1 @@
-"""Calibration of a journey from data: reading a purchase log, fitting models, and reporting what the data cannot identify."""
+"""Calibration of journeys from purchase logs: reading logs, fitting models, and reporting parameters that the data cannot identify."""

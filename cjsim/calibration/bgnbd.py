@@ -1,6 +1,6 @@
 """The BG/NBD model: customers buy at gamma-distributed rates and drop out after a repeat purchase with beta-distributed probability.
 
-Provides its likelihood, its fit, and its expectations for a new customer and for a customer with a known history.
+Provides the likelihood, the fit, and expectations for new customers and for customers with a known history.
 
 References
 ----------
@@ -16,12 +16,12 @@ from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, Sear
 from cjsim.calibration.nbd import IntArray, rate_bounds
 
 _SINGULARITY_STEP = 1e-4
-_MIN_DROPOUT = 1e-12  # keeps the drawn number of purchases before dropout finite
+_MIN_DROPOUT = 1e-12  # keeps the simulated number of purchases before dropout finite
 
 
 @dataclass(frozen=True)
 class BgNbd:
-    """Purchase rates gamma with shape `r` and rate `alpha` (units of time); dropout after each repeat purchase beta(`a`, `b`).
+    """BG/NBD with purchase rates gamma(shape `r`, rate `alpha` in units of time) and dropout probabilities beta(`a`, `b`).
 
     Examples
     --------
@@ -31,13 +31,14 @@ class BgNbd:
     """
 
     name: ClassVar[str] = "bgnbd"
+    title: ClassVar[str] = "BG/NBD"
     r: float
     alpha: float
     a: float
     b: float
 
     def expected_purchases(self, t: FloatArray) -> FloatArray:
-        """E[X(t)], FHL equation 9: expected repeat purchases of a new customer in the `t` after the first purchase.
+        """E[X(t)], FHL equation 9: expected repeat purchases of a new customer within time `t` after the first purchase.
 
         Parameters
         ----------
@@ -52,16 +53,16 @@ class BgNbd:
         return _expected_purchases(t, self.r * full, self.alpha * full, self.a, self.b * full)
 
     def conditional_expected_purchases(self, t: float, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
-        """E[Y(t) | x, t_x, T], FHL equation 10: expected purchases in the `t` after `T`.
+        """E[Y(t) | x, t_x, T], FHL equation 10: expected purchases within time `t` after `T`.
 
-        This is P(alive) times E[X(t)] of a new customer with r + x, alpha + T, a, b + x, the posterior given that the customer is alive.
+        This equals P(alive) times E[X(t)] of a new customer with the posterior parameters r + x, alpha + T, a, b + x of a live customer.
 
         Parameters
         ----------
         t : float
-            Units of time, at least 0.
+            Length of the forecast, in units of time; at least 0.
         x, t_x, T : ndarray of float64, shape (n,)
-            Repeat purchases; time of the last one and end of observation, in units of time since the first purchase.
+            Number of repeat purchases; time of the last one, and end of observation, both in units of time since the first purchase.
 
         Returns
         -------
@@ -71,7 +72,7 @@ class BgNbd:
         return self.p_alive(x, t_x, T) * _expected_purchases(ahead, self.r + x, self.alpha + T, self.a, self.b + x)
 
     def p_alive(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
-        """P(alive at T | x, t_x, T): the probability that the customer has not dropped out; 1 without a repeat purchase.
+        """P(alive at T | x, t_x, T): probability that the customer has not dropped out; 1 without a repeat purchase.
 
         Parameters
         ----------
@@ -92,36 +93,36 @@ class BgNbd:
     def draw_rate_and_dropout(
         self, rng: np.random.Generator, x: FloatArray, t_x: FloatArray, T: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Rate and dropout probability of each customer, drawn from the posterior given the history; rate 0 after dropout.
+        """Draw the purchase rate and dropout probability of each customer from the posterior given the history.
 
-        The customer is alive with probability `p_alive`. Then the rate is gamma(r + x, alpha + T) and, independently, the dropout
-        probability is beta(a, b + x).
+        A customer is alive with probability `p_alive`. The rate of a live customer is gamma(r + x, alpha + T), that of any other customer
+        0. The dropout probability is beta(a, b + x), independent of the rate.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Source of randomness.
+            Random number generator.
         x, t_x, T : ndarray of float64, shape (n,)
             As in `conditional_expected_purchases`.
 
         Returns
         -------
         two ndarrays of float64, shape (n,)
-            Purchases per unit of time, and the dropout probability.
+            Purchases per unit of time, and dropout probability.
         """
         alive = rng.random(len(x)) < self.p_alive(x, t_x, T)
         rate = rng.gamma(self.r + x) / (self.alpha + T)
         return np.where(alive, rate, 0.0), np.clip(rng.beta(self.a, self.b + x), _MIN_DROPOUT, 1.0)
 
     def draw_future_purchases(self, rng: np.random.Generator, t: float, x: FloatArray, t_x: FloatArray, T: FloatArray) -> IntArray:
-        """Purchases in the `t` after `T`: one draw per customer from the posterior predictive distribution.
+        """Draw each customer's number of purchases within time `t` after `T` from the posterior predictive distribution.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Source of randomness.
+            Random number generator.
         t : float
-            Units of time, at least 0.
+            Length of the forecast, in units of time; at least 0.
         x, t_x, T : ndarray of float64, shape (n,)
             As in `conditional_expected_purchases`.
 
@@ -133,16 +134,16 @@ class BgNbd:
         return np.minimum(rng.poisson(rate * t), rng.geometric(dropout)).astype(np.int64)
 
     def draw_new_customers(self, rng: np.random.Generator, T: FloatArray, t: float) -> tuple[IntArray, IntArray]:
-        """Repeat purchases of new customers until `T`, and in the `t` after `T`.
+        """Draw the numbers of repeat purchases of new customers until `T`, and within time `t` after `T`.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Source of randomness.
+            Random number generator.
         T : ndarray of float64, shape (n,)
-            Time since the first purchase.
+            End of observation, in units of time since the first purchase.
         t : float
-            Units of time, at least 0.
+            Length of the second period, in units of time; at least 0.
 
         Returns
         -------
@@ -160,8 +161,8 @@ class BgNbd:
 def _expected_purchases(t: FloatArray, r: FloatArray, alpha: FloatArray, a: float, b: FloatArray) -> FloatArray:
     """E[X(t)] for arrays of r, alpha, b: 1 - (1-z)^(a-1) 2F1(a-1, a+b-1-r; a+b-1; z), z = t/(alpha+t), times (a+b-1)/(a-1).
 
-    This is Euler's transformation of FHL equation 9, in which the powers of (1-z) that overflow for frequent buyers cancel. At a = 1 the
-    formula is 0/0, so the mean of the values just below and above is used. Its error is of second order in the distance.
+    This is Euler's transformation of FHL equation 9. It cancels the powers of (1-z) that overflow for frequent buyers. At a = 1, the
+    formula is 0/0, so the mean of the values just below and above is used, with an error of second order in the distance.
     """
     if abs(a - 1) < _SINGULARITY_STEP / 2:
         return (_expected_purchases(t, r, alpha, 1 - _SINGULARITY_STEP, b) + _expected_purchases(t, r, alpha, 1 + _SINGULARITY_STEP, b)) / 2
@@ -180,7 +181,7 @@ def _expected_purchases(t: FloatArray, r: FloatArray, alpha: FloatArray, a: floa
 
 
 def _expected_purchases_by_quadrature(t: float, r: float, alpha: float, a: float, b: float) -> float:
-    """E[X(t)] as the mean over p ~ beta(a, b) of (1 - (alpha/(alpha + p t))^r) / p, for a far above 1, where the series overflows."""
+    """E[X(t)] as the mean over p ~ beta(a, b) of (1 - (alpha/(alpha + p t))^r) / p. Used for large a, where the series overflows."""
     from scipy.integrate import quad
     from scipy.stats import beta
 
@@ -192,14 +193,14 @@ def _expected_purchases_by_quadrature(t: float, r: float, alpha: float, a: float
 
 
 def bgnbd_log_likelihood(theta: FloatArray, x: FloatArray, t_x: FloatArray, T: FloatArray, weight: FloatArray) -> tuple[float, FloatArray]:
-    """Log-likelihood of (r, alpha, a, b), FHL equation 6, and its gradient, in a form that does not overflow or underflow.
+    """Log-likelihood of (r, alpha, a, b), FHL equation 6, and its gradient, in a form that neither overflows nor underflows.
 
     Parameters
     ----------
     theta : ndarray of float64, shape (4,)
         r, alpha, a, b.
     x, t_x, T : ndarray of float64, shape (n,)
-        Repeat purchases; time of the last one and end of observation, in units of time since the first purchase.
+        Number of repeat purchases; time of the last one, and end of observation, both in units of time since the first purchase.
     weight : ndarray of float64, shape (n,)
         Number of customers in each row.
 
@@ -225,16 +226,17 @@ def bgnbd_log_likelihood(theta: FloatArray, x: FloatArray, t_x: FloatArray, T: F
 
 
 def fit_bgnbd(x: FloatArray, t_x: FloatArray, T: FloatArray, weight: FloatArray | None = None) -> LikelihoodFit:
-    """Maximum-likelihood fit of BG/NBD with 95 % profile-likelihood intervals.
+    """Fit BG/NBD by maximum likelihood, with 95 % profile-likelihood intervals.
 
-    `a` and `b` are searched up to 1000, above which no log can distinguish the dropout of customers.
+    The search range of `a` and `b` ends at 1000, above which no log can identify differences in dropout between customers.
 
     Parameters
     ----------
     x, t_x, T : ndarray of float64, shape (n,)
-        Repeat purchases (some above 0), time of the last one, end of observation (some above 0).
+        Number of repeat purchases; time of the last one, and end of observation, both in units of time since the first purchase. `x` and
+        `T` must each have a value above 0.
     weight : ndarray of float64, shape (n,), optional
-        Number of customers in each row; 1 if not given.
+        Number of customers in each row. Defaults to 1.
 
     Returns
     -------

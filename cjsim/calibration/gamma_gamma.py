@@ -1,7 +1,7 @@
-"""Models of spend per purchase: gamma-gamma, and the lognormal that is used if the log cannot identify differences between customers.
+"""Models of spend per purchase: gamma-gamma, and a lognormal for logs that cannot identify differences in spend between customers.
 
-Provides likelihoods, fits, and expectations for a new customer and for a customer with a known history. Both models assume that spend is
-independent of when customers buy. `model_selection` reports the correlation.
+Provides likelihoods, fits, and expectations for new customers and for customers with a known history. Both models assume that spend is
+independent of purchase times. `model_selection` reports the correlation.
 
 References
 ----------
@@ -18,7 +18,7 @@ from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, Sear
 
 @dataclass(frozen=True)
 class GammaGamma:
-    """Spend per purchase is gamma with shape `p` and rate nu; nu is gamma over customers with shape `q` and rate `v`.
+    """Gamma-gamma model: spend per purchase is gamma(shape `p`, rate nu), and nu is gamma(shape `q`, rate `v`) over customers.
 
     Examples
     --------
@@ -27,12 +27,13 @@ class GammaGamma:
     """
 
     name: ClassVar[str] = "gamma_gamma"
+    title: ClassVar[str] = "gamma-gamma"
     p: float
     q: float
     v: float
 
     def mean_spend(self) -> float:
-        """Expected spend per purchase of a new customer, p v / (q - 1); infinite for q <= 1."""
+        """Expected spend per purchase of a new customer, p v / (q - 1), in money; infinite for q <= 1."""
         return self.p * self.v / (self.q - 1) if self.q > 1 else float("inf")
 
     def conditional_mean(self, x: FloatArray, spend: FloatArray) -> FloatArray:
@@ -41,23 +42,23 @@ class GammaGamma:
         Parameters
         ----------
         x : ndarray of float64, shape (n,)
-            Repeat purchases.
+            Number of repeat purchases.
         spend : ndarray of float64, shape (n,), money
-            Mean spend of the repeat purchases; ignored if `x` is 0.
+            Mean spend of the repeat purchases; ignored where `x` is 0.
 
         Returns
         -------
-        ndarray of float64, shape (n,)
+        ndarray of float64, shape (n,), money
         """
         return np.asarray(self.p * (self.v + _repeat_money(x, spend)) / (self.p * x + self.q - 1))
 
     def draw_money_rates(self, rng: np.random.Generator, x: FloatArray, spend: FloatArray) -> FloatArray:
-        """The rate nu of each customer's spend, drawn from the posterior gamma(p x + q, v + x z).
+        """Draw the rate nu of each customer's spend from the posterior gamma(p x + q, v + x z).
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Source of randomness.
+            Random number generator.
         x, spend : ndarray of float64, shape (n,)
             As in `conditional_mean`.
 
@@ -68,14 +69,14 @@ class GammaGamma:
         return np.asarray(rng.gamma(self.q + self.p * x) / (self.v + _repeat_money(x, spend)))
 
     def draw_total_spend(self, rng: np.random.Generator, purchases: FloatArray, x: FloatArray, spend: FloatArray) -> FloatArray:
-        """Total spend of each customer's further purchases, drawn from the posterior predictive distribution.
+        """Draw the total spend of each customer's future purchases from the posterior predictive distribution.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Source of randomness.
+            Random number generator.
         purchases : ndarray of float64, shape (n,)
-            Number of further purchases.
+            Number of future purchases.
         x, spend : ndarray of float64, shape (n,)
             As in `conditional_mean`.
 
@@ -91,39 +92,40 @@ class GammaGamma:
 
 @dataclass(frozen=True)
 class LognormalSpend:
-    """Spend per purchase is lognormal with the same median, and sigma of the logarithm, for all customers."""
+    """Lognormal model: spend per purchase has the same median and log-scale standard deviation `sigma` for all customers."""
 
     name: ClassVar[str] = "lognormal"
+    title: ClassVar[str] = "lognormal spend"
     median: float
     sigma: float
 
     def mean_spend(self) -> float:
-        """Expected spend per purchase, median exp(sigma^2 / 2)."""
+        """Expected spend per purchase, median exp(sigma^2 / 2), in money."""
         return float(self.median * np.exp(self.sigma**2 / 2))
 
     def conditional_mean(self, x: FloatArray, spend: FloatArray) -> FloatArray:
-        """The expected spend, which does not depend on the history.
+        """Expected spend per purchase, which does not depend on the history.
 
         Parameters
         ----------
         x, spend : ndarray of float64, shape (n,)
-            Repeat purchases and their mean spend; not used.
+            Number and mean spend of repeat purchases; not used.
 
         Returns
         -------
-        ndarray of float64, shape (n,)
+        ndarray of float64, shape (n,), money
         """
         return np.full_like(np.asarray(x, dtype=np.float64), self.mean_spend())
 
     def draw_total_spend(self, rng: np.random.Generator, purchases: FloatArray, x: FloatArray, spend: FloatArray) -> FloatArray:
-        """Total spend of each customer's further purchases.
+        """Draw the total spend of each customer's future purchases.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Source of randomness.
+            Random number generator.
         purchases : ndarray of float64, shape (n,)
-            Number of further purchases.
+            Number of future purchases.
         x, spend : ndarray of float64, shape (n,)
             Not used.
 
@@ -141,7 +143,7 @@ SpendModel = GammaGamma | LognormalSpend
 
 
 def _repeat_money(x: FloatArray, spend: FloatArray) -> FloatArray:
-    """Total spend of the repeat purchases; 0 without any, even if `spend` is nan."""
+    """Total spend of the repeat purchases; 0 without repeat purchases, even if `spend` is nan."""
     return np.where(x > 0, x * np.where(x > 0, spend, 0.0), 0.0)
 
 
@@ -153,9 +155,9 @@ def gamma_gamma_log_likelihood(theta: FloatArray, x: FloatArray, spend: FloatArr
     theta : ndarray of float64, shape (3,)
         p, q, v.
     x : ndarray of float64, shape (n,)
-        Repeat purchases, at least 1.
+        Number of repeat purchases, at least 1.
     spend : ndarray of float64, shape (n,), money
-        Their mean spend, above 0.
+        Mean spend of the repeat purchases, above 0.
 
     Returns
     -------
@@ -174,14 +176,14 @@ def gamma_gamma_log_likelihood(theta: FloatArray, x: FloatArray, spend: FloatArr
 
 
 def fit_gamma_gamma(x: FloatArray, spend: FloatArray) -> LikelihoodFit:
-    """Maximum-likelihood fit of gamma-gamma with 95 % profile-likelihood intervals.
+    """Fit gamma-gamma by maximum likelihood, with 95 % profile-likelihood intervals.
 
     Parameters
     ----------
     x : ndarray of float64, shape (n,)
-        Repeat purchases, at least 1.
+        Number of repeat purchases, at least 1.
     spend : ndarray of float64, shape (n,), money
-        Their mean spend, above 0.
+        Mean spend of the repeat purchases, above 0.
 
     Returns
     -------
@@ -195,12 +197,12 @@ def fit_gamma_gamma(x: FloatArray, spend: FloatArray) -> LikelihoodFit:
 
 
 def fit_lognormal(money: FloatArray) -> LikelihoodFit:
-    """Maximum-likelihood fit of the lognormal with 95 % profile-likelihood intervals that treat purchases as independent.
+    """Fit the lognormal by maximum likelihood, with 95 % profile-likelihood intervals that treat purchases as independent.
 
     Parameters
     ----------
     money : ndarray of float64, shape (n,), money
-        Spend of single purchases, above 0.
+        Spend per purchase, above 0.
 
     Returns
     -------

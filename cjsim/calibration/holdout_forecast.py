@@ -1,15 +1,15 @@
-"""The forecast of the holdout from fitted models, beside the actual purchases: per customer, in total with 95 % bands, and its errors.
+"""Holdout forecasts from fitted models, compared with actual purchases: totals with 95 % bands, and errors per customer.
 
-Both bands of a total are Monte Carlo estimates. Each draw uses new parameters from the asymptotic normal distribution of their logarithms:
+A total has two bands, both Monte Carlo estimates. Each draw takes new parameters from the asymptotic normal distribution of their
+logarithms.
 
-- `new_customers` (JSON key `afresh`): as many new customers with the same entry dates. A simulation of the calibrated scenario gives this
-  band, and so would the holdout of another sample of customers.
-- `given_history`: the customers of the log, each from the posterior given its history. This band is narrower and contains the prediction.
-  It does not account for anything that the model omits, such as seasons.
+- `new_customers` (JSON key `afresh`): the same number of new customers with the same entry dates. This is the band that a simulation of the
+  calibrated scenario gives. It applies to the holdout of another sample of customers.
+- `given_history`: the customers of the log, each drawn from the posterior given their history. This band is narrower and contains the
+  prediction. It does not cover effects that the model omits, such as seasonality.
 
-`low` and `high` of purchases are those of `new_customers`, because simulations are compared with them. `low` and `high` of money are those
-of `given_history`: money depends on a few customers who spend most and whom the histories identify, so that the prediction may lie
-outside the other band.
+For purchases, `low` and `high` are the ends of `new_customers`, because they are compared with simulations. For money, they are the ends of
+`given_history`: total money depends on a few big spenders whom the histories identify, so the prediction may lie outside the other band.
 """
 
 from dataclasses import dataclass
@@ -24,25 +24,25 @@ from cjsim.calibration.nbd import Nbd
 from cjsim.calibration.purchase_log import PurchaseHistories
 
 TimingModel = BgNbd | Nbd
-NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL = "lived afresh", "given each history"
+NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL = "new customers", "given history"
 _MAX_DRAWS = 1000
-_MAX_CELLS = 20_000_000  # customers times draws; larger logs get fewer draws, at least 200
+_MAX_CELLS = 20_000_000  # customers times draws; larger logs get fewer draws, but at least 200
 
 
 class IntervalEnds(NamedTuple):
-    """The ends of a 95 % band."""
+    """Ends of a 95 % band."""
 
     low: float
     high: float
 
     def contains(self, value: float) -> bool:
-        """Whether a value lies in the band."""
+        """Return whether a value lies within the band."""
         return self.low <= value <= self.high
 
 
 @dataclass(frozen=True)
 class ForecastTotal:
-    """A total over customers: the actual value, the forecast, and the two 95 % bands of the module's docstring."""
+    """A total over customers: actual value, forecast, and the two 95 % bands described in the module docstring."""
 
     actual: float
     predicted: float
@@ -52,18 +52,18 @@ class ForecastTotal:
 
 @dataclass(frozen=True)
 class HoldoutForecast:
-    """The forecast of the holdout: totals over customers, and errors per customer.
+    """Holdout forecast: totals over customers and errors per customer.
 
     Attributes
     ----------
     purchases, money : ForecastTotal
         Totals of the holdout.
     expected_purchases : ndarray of float64, shape (n,)
-        Expected purchases of each customer given its history.
+        Expected purchases of each customer given their history.
     mae, rmse : float
-        Mean absolute and root mean squared error per customer, in purchases.
+        Mean absolute error and root mean squared error over customers, in purchases.
     correlation : float or None
-        Correlation of forecast and actual purchases over customers; None if either does not vary.
+        Correlation between forecast and actual purchases over customers; None if either does not vary.
     """
 
     purchases: ForecastTotal
@@ -74,12 +74,12 @@ class HoldoutForecast:
     correlation: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """The forecast as plain data.
+        """Return the forecast as JSON-compatible values.
 
         Returns
         -------
         dict
-            `actual`, `predicted`, `low`, `high`, `given_history` {low, high}, `mae`, `rmse`, `correlation`, all of purchases, and
+            For purchases: `actual`, `predicted`, `low`, `high`, `given_history` {low, high}, `mae`, `rmse` and `correlation`. For money:
             `money` {actual, predicted, low, high, afresh {low, high}}.
         """
         purchases, money = self.purchases, self.money
@@ -100,22 +100,23 @@ class HoldoutForecast:
         }
 
     def warnings(self) -> tuple[str, ...]:
-        """Reasons not to rely on the forecast, one sentence each."""
+        """Return the reasons not to rely on the forecast, one sentence each."""
         checks = (
             ("purchases", "lie", self.purchases, self.purchases.new_customers, NEW_CUSTOMERS_LABEL),
             ("money", "lies", self.money, self.money.given_history, GIVEN_HISTORY_LABEL),
         )
         warnings = [
-            f"{name} of the holdout ({total.actual:,.0f}) {lies} outside the 95 % band {label} ({band.low:,.0f} to {band.high:,.0f}): "
-            "the model misses something, such as seasons; do not rely on the forecast"
+            f"actual holdout {name} ({total.actual:,.0f}) {lies} outside the 95 % band '{label}' ({band.low:,.0f} to {band.high:,.0f}): "
+            "the model omits an effect, such as seasonality; do not rely on the forecast"
             for name, lies, total, band, label in checks
             if not band.contains(total.actual)
         ]
         if not self.purchases.new_customers.contains(self.purchases.predicted):
             low, high = self.purchases.new_customers
             warnings.append(
-                f"purchases predicted given the histories ({self.purchases.predicted:,.0f}) lie outside the 95 % band "
-                f"{NEW_CUSTOMERS_LABEL} ({low:,.0f} to {high:,.0f}): these customers are unlike those whom the fitted model brings forth"
+                f"predicted holdout purchases ({self.purchases.predicted:,.0f}) lie outside the 95 % band "
+                f"'{NEW_CUSTOMERS_LABEL}' ({low:,.0f} to {high:,.0f}): these customers differ from typical customers of the fitted model; "
+                "do not rely on simulations of the calibrated scenario"
             )
         return tuple(warnings)
 
@@ -129,22 +130,22 @@ def forecast_holdout(
     *,
     seed: int = 1,
 ) -> HoldoutForecast:
-    """Forecast the purchases and money of the holdout from the fitted models.
+    """Forecast purchases and money in the holdout from the fitted models.
 
     Parameters
     ----------
     timing : BgNbd or Nbd
         Model of purchase times.
     timing_fit : LikelihoodFit
-        Uncertainty of its parameters.
+        Fit of the timing model, which provides the parameter uncertainty.
     spend : GammaGamma or LognormalSpend
-        Model of spend.
+        Model of spend per purchase.
     spend_fit : LikelihoodFit
-        Uncertainty of its parameters.
+        Fit of the spend model, which provides the parameter uncertainty.
     histories : PurchaseHistories
         Histories with a holdout.
     seed : int
-        Seed of the Monte Carlo draws of the bands.
+        Seed of the Monte Carlo draws for the bands.
 
     Returns
     -------
@@ -178,7 +179,7 @@ def _forecast_total(
 def _draw_totals(
     timing: TimingModel, timing_fit: LikelihoodFit, spend: SpendModel, spend_fit: LikelihoodFit, histories: PurchaseHistories, seed: int
 ) -> FloatArray:
-    """Drawn totals, shape (n_draws, 4): purchases of new customers and given histories, then money of each."""
+    """Draw totals, shape (n_draws, 4): purchases of new customers and given histories, then money of new customers and given histories."""
     rng = np.random.default_rng(seed)
     x, t_x, T, length = histories.x, histories.t_x, histories.T, histories.holdout_length
     zeros = np.zeros_like(x)
@@ -197,14 +198,14 @@ def _draw_totals(
 
 
 def timing_model_with(timing: TimingModel, parameters: FloatArray) -> TimingModel:
-    """A model of the same kind with other parameters.
+    """Return a model of the same kind with other parameters.
 
     Parameters
     ----------
     timing : BgNbd or Nbd
-        A model of the kind.
+        A timing model.
     parameters : ndarray of float64, shape (n_parameters,)
-        r, alpha; for BG/NBD also a, b.
+        r and alpha; for BG/NBD also a and b.
 
     Returns
     -------
@@ -214,14 +215,14 @@ def timing_model_with(timing: TimingModel, parameters: FloatArray) -> TimingMode
 
 
 def spend_model_with(spend: SpendModel, parameters: FloatArray) -> SpendModel:
-    """A model of the same kind with other parameters.
+    """Return a model of the same kind with other parameters.
 
     Parameters
     ----------
     spend : GammaGamma or LognormalSpend
-        A model of the kind.
+        A spend model.
     parameters : ndarray of float64, shape (n_parameters,)
-        p, q, v; or median, sigma.
+        p, q and v for gamma-gamma; median and sigma for the lognormal.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""Maximum likelihood for positive parameters: the optimum, profile-likelihood intervals, and draws of the parameters.
+"""Maximum-likelihood estimation of positive parameters, with profile-likelihood intervals and parameter draws.
 
-A model is a function that returns its log-likelihood and the gradient. The search runs on the logarithms of the parameters.
+A model is a function that returns the log-likelihood and its gradient. The search is over the logarithms of the parameters.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 LogLikelihood = Callable[[FloatArray], tuple[float, FloatArray]]
 
-CHI_SQUARE_95 = 3.841458820694124  # 95 % quantile of chi-square, 1 degree of freedom: twice the drop of log-likelihood at interval ends
-_MIN_BOUND_SLOPE = 0.05  # by the logarithm of a parameter, above which its bound limits the log-likelihood
+CHI_SQUARE_95 = 3.841458820694124  # 95 % quantile, 1 degree of freedom: twice the drop in log-likelihood at the ends of an interval
+_MIN_BOUND_SLOPE = 0.05  # slope by the logarithm of a parameter, above which its bound limits the log-likelihood
 
 
 class ParameterEstimate(NamedTuple):
-    """A value with the ends of its interval; an end that the data do not determine is None."""
+    """An estimate with the ends of its interval. An end that the data do not determine is None."""
 
     value: float
     low: float | None
@@ -26,7 +26,7 @@ class ParameterEstimate(NamedTuple):
 
 
 class SearchRange(NamedTuple):
-    """The search range of a parameter; beyond `high` the data cannot distinguish models."""
+    """Search range of a parameter. Beyond `high`, the data cannot distinguish between values."""
 
     low: float
     high: float
@@ -34,18 +34,18 @@ class SearchRange(NamedTuple):
 
 @dataclass(frozen=True)
 class LikelihoodFit:
-    """The result of a maximum-likelihood fit.
+    """Result of a maximum-likelihood fit.
 
     Attributes
     ----------
     log_likelihood : float
-        At the optimum.
+        Log-likelihood at the optimum.
     estimates : dict of str to ParameterEstimate
-        The value of each parameter with its 95 % profile-likelihood interval.
+        Estimate of each parameter with its 95 % profile-likelihood interval.
     covariance : ndarray of float64, shape (n_parameters, n_parameters)
-        Covariance of the logarithms of the parameters, from the observed information; 0 for a parameter at a bound.
+        Covariance of the logarithms of the parameters, from the observed information; 0 for parameters at a bound.
     parameters_at_bound : tuple of str
-        Parameters that ended at a bound of their range.
+        Parameters whose estimate is at a bound of the search range.
     """
 
     log_likelihood: float
@@ -55,18 +55,18 @@ class LikelihoodFit:
 
     @property
     def values(self) -> FloatArray:
-        """The parameters, float64, shape (n_parameters,), in the order of `estimates`."""
+        """Parameter values in the order of `estimates`; float64, shape (n_parameters,)."""
         return np.array([estimate.value for estimate in self.estimates.values()])
 
     def draw_parameters(self, n_draws: int, rng: np.random.Generator) -> FloatArray:
-        """Parameters drawn from the asymptotic normal distribution of their logarithms.
+        """Draw parameters from the asymptotic normal distribution of their logarithms.
 
         Parameters
         ----------
         n_draws : int
             Number of draws.
         rng : numpy.random.Generator
-            Source of randomness.
+            Random number generator.
 
         Returns
         -------
@@ -77,14 +77,14 @@ class LikelihoodFit:
 
 
 class _LikelihoodSearch:
-    """Maximizes the log-likelihood over the logarithms of some of the parameters."""
+    """Maximizes the log-likelihood over the logarithms of a subset of parameters."""
 
     def __init__(self, function: LogLikelihood, bounds: Sequence[SearchRange]) -> None:
         self.log_likelihood = function
         self.log_bounds = np.log(np.array(bounds, dtype=np.float64))
 
     def maximize_over(self, start: FloatArray, free: NDArray[np.bool_]) -> tuple[float, FloatArray]:
-        """The maximum of the log-likelihood over the free parameters, with the others fixed, and its location."""
+        """Return the maximum of the log-likelihood over the free parameters, with the others fixed, and its location."""
         from scipy.optimize import minimize
 
         point = start.copy()
@@ -99,7 +99,7 @@ class _LikelihoodSearch:
             value, gradient = self.log_likelihood(values)
             return -value / scale, -(gradient * values)[free] / scale
 
-        # L-BFGS-B calls threaded BLAS for its tiny matrices and is slow on a busy machine, so it runs only if SLSQP fails.
+        # L-BFGS-B uses threaded BLAS even for tiny matrices, which is slow on a busy machine. It therefore runs only if SLSQP fails.
         result = minimize(
             objective, start[free], jac=True, method="SLSQP", bounds=self.log_bounds[free], options={"maxiter": 500, "ftol": 1e-14}
         )
@@ -113,7 +113,7 @@ class _LikelihoodSearch:
         return -float(result.fun) * scale, point
 
     def is_limited_by_bound(self, point: FloatArray, free: NDArray[np.bool_]) -> bool:
-        """Whether a free parameter is at a bound of its range beyond which the log-likelihood would rise."""
+        """Return whether a free parameter is at a bound beyond which the log-likelihood would increase."""
         values = np.exp(point)
         slope = self.log_likelihood(values)[1] * values
         at_high = (np.abs(point - self.log_bounds[:, 1]) < 1e-6) & (slope > _MIN_BOUND_SLOPE)
@@ -122,14 +122,14 @@ class _LikelihoodSearch:
 
 
 def maximize_likelihood(function: LogLikelihood, bounds: dict[str, SearchRange], starts: Sequence[Sequence[float]]) -> LikelihoodFit:
-    """The maximum-likelihood parameters from several starting points, with 95 % profile-likelihood intervals.
+    """Maximize a likelihood from several starting points, and compute 95 % profile-likelihood intervals.
 
     Parameters
     ----------
     function : callable
-        Returns the log-likelihood and its gradient for parameters of float64, shape (n_parameters,).
+        Returns the log-likelihood and its gradient, given the parameters as float64, shape (n_parameters,).
     bounds : dict of str to SearchRange
-        Names of the parameters, in their order, and the range of each, above 0.
+        Search range of each parameter, above 0, keyed by name in parameter order.
     starts : sequence of sequence of float
         Starting points.
 
@@ -157,13 +157,13 @@ def maximize_likelihood(function: LogLikelihood, bounds: dict[str, SearchRange],
 
 
 def _snap_to_bound(value: float, bound: SearchRange) -> float:
-    """The value, or the bound that it equals up to rounding."""
+    """Return a bound if the value equals it up to rounding, otherwise the value."""
     bounds = [end for end in bound if abs(value / end - 1) < 1e-6]
     return bounds[0] if bounds else value
 
 
 def _covariance(search: _LikelihoodSearch, optimum: FloatArray, free: NDArray[np.bool_]) -> FloatArray:
-    """Inverse of the observed information of the free parameters' logarithms; 0 for the fixed ones."""
+    """Return the inverse of the observed information of the free parameters' logarithms, with 0 for fixed parameters."""
     size, step = len(optimum), 1e-4
     hessian = np.zeros((size, size))
 
@@ -177,15 +177,15 @@ def _covariance(search: _LikelihoodSearch, optimum: FloatArray, free: NDArray[np
     free_block = np.ix_(free, free)
     eigenvalues, eigenvectors = np.linalg.eigh(-(hessian + hessian.T)[free_block] / 2)
     covariance = np.zeros((size, size))
-    # A flat direction of the likelihood has no curvature to invert; a variance of at most 4 keeps draws in a plausible range.
+    # A flat direction of the likelihood has no curvature to invert. A maximum variance of 4 keeps draws in a plausible range.
     covariance[free_block] = eigenvectors @ np.diag(1 / np.maximum(eigenvalues, 0.25)) @ eigenvectors.T
     return covariance
 
 
 def _profile_interval_end(search: _LikelihoodSearch, optimum: FloatArray, maximum: float, index: int, step: float) -> float | None:
-    """The value at which twice the drop of the profile log-likelihood reaches the chi-square quantile; None if it never does.
+    """Return the value at which twice the drop in profile log-likelihood reaches the chi-square quantile; None if it never does.
 
-    It is also None if the drop occurs only because another parameter is held at a bound of its range.
+    The result is also None if the drop occurs only because another parameter is held at a bound of its search range.
     """
     from scipy.optimize import brentq
 

@@ -1,4 +1,4 @@
-"""The choice between a model and the simpler model that it contains, by what the log can identify, with warnings where it cannot."""
+"""Selection of the models that a log can identify, with warnings if only a simpler model is identified."""
 
 from typing import NamedTuple
 
@@ -11,12 +11,12 @@ from cjsim.calibration.maximum_likelihood import CHI_SQUARE_95, FloatArray, Like
 from cjsim.calibration.nbd import Nbd, fit_nbd
 from cjsim.calibration.purchase_log import PurchaseHistories
 
-MIN_REPEAT_CUSTOMERS = 20  # assumed: fewer do not determine the three parameters of spend
-STRONG_CORRELATION = 0.3  # assumed: above it, frequency and spend are too dependent for gamma-gamma
+MIN_REPEAT_CUSTOMERS = 20  # assumed: fewer customers do not determine the three parameters of the spend model
+STRONG_CORRELATION = 0.3  # assumed: above this, purchase frequency and spend are too dependent for gamma-gamma
 
 
 class FittedTiming(NamedTuple):
-    """The model of purchase times that the log can identify."""
+    """The timing model that the log can identify."""
 
     model: TimingModel
     fit: LikelihoodFit
@@ -25,26 +25,26 @@ class FittedTiming(NamedTuple):
 
 
 class FittedSpend(NamedTuple):
-    """The model of spend that the log can identify."""
+    """The spend model that the log can identify."""
 
     model: SpendModel
     fit: LikelihoodFit
-    correlation: float | None  # of frequency and mean spend over repeat customers; None if either does not vary
+    correlation: float | None  # between frequency and mean spend, over repeat customers; None if either does not vary
     warnings: tuple[str, ...]
 
 
 def fit_timing(histories: PurchaseHistories) -> FittedTiming:
-    """BG/NBD if the log identifies dropout, otherwise NBD.
+    """Fit BG/NBD if the log identifies dropout, otherwise NBD.
 
     NBD is BG/NBD with a mean dropout a/(a+b) of 0. Dropout counts as identified if twice the gain in log-likelihood from NBD to BG/NBD
-    reaches the 95 % quantile of chi-square with one degree of freedom, that is, if the profile interval of the mean dropout excludes 0.
-    If nobody drops out, this test still identifies dropout in about 6 % of logs (measured on 600 simulated logs of 500 customers). The
+    reaches the 95 % quantile of chi-square with one degree of freedom, which means that the profile interval of the mean dropout excludes
+    0. Without any dropout, this test still identifies dropout in about 6 % of logs (measured on 600 simulated logs of 500 customers). The
     exact distribution of the ratio is unknown, because the spread of dropout is undefined at 0.
 
     Parameters
     ----------
     histories : PurchaseHistories
-        Histories with some repeat purchases.
+        Histories with at least one repeat purchase.
 
     Returns
     -------
@@ -59,25 +59,25 @@ def fit_timing(histories: PurchaseHistories) -> FittedTiming:
     warnings = []
     if ratio < CHI_SQUARE_95:
         warnings.append(
-            f"dropout is not identified: BG/NBD fits no better than NBD (likelihood ratio {ratio:.2f}, below {CHI_SQUARE_95:.2f}), "
-            "so that the interval of the mean dropout a/(a+b) reaches 0; NBD, the model without dropout, is used"
+            f"dropout is not identified: BG/NBD fits no better than NBD (likelihood ratio {ratio:.2f}, below {CHI_SQUARE_95:.2f}), and the "
+            "interval of the mean dropout a/(a+b) includes 0; NBD, the model without dropout, is used instead"
         )
     else:
         fit, model = with_dropout, BgNbd(*map(float, with_dropout.values))
     if "r" in fit.parameters_at_bound and fit.estimates["r"].value > 1:
-        warnings.append("differences in purchase rate are not identified: r is held at 1000, where all customers buy at the same rate")
+        warnings.append("differences in purchase rate are not identified: r is fixed at 1000, where all customers buy at the same rate")
     if {"a", "b"} & set(fit.parameters_at_bound):
-        warnings.append("differences in dropout are not identified: a or b is held at the end of its range, 0.001 to 1000")
+        warnings.append("differences in dropout are not identified: a or b is at a bound of its search range, 0.001 to 1000")
     return FittedTiming(model, fit, ratio, (*warnings, *_open_interval_warnings(fit)))
 
 
 def fit_spend(histories: PurchaseHistories) -> FittedSpend:
-    """Gamma-gamma if the log identifies differences in spend, otherwise one lognormal or one amount for all customers.
+    """Fit gamma-gamma if the log identifies differences in spend, otherwise a single lognormal or constant for all customers.
 
     Parameters
     ----------
     histories : PurchaseHistories
-        Gamma-gamma uses the money of repeat purchases, the lognormal that of all purchases.
+        Gamma-gamma is fitted to the money of repeat purchases, the lognormal to the money of all purchases.
 
     Returns
     -------
@@ -89,19 +89,22 @@ def fit_spend(histories: PurchaseHistories) -> FittedSpend:
     correlation = float(np.corrcoef(x, spend)[0, 1]) if len(x) > 1 and x.std() > 0 and spend.std() > 0 else None
     warnings = []
     if paid.sum() < repeats.sum():
-        warnings.append(f"{int(repeats.sum() - paid.sum())} customers whose repeat purchases cost nothing are not in the model of spend")
+        n_free = int(repeats.sum() - paid.sum())
+        warnings.append(f"{n_free} customers whose repeat purchases have a value of 0 are excluded from the spend model")
     if correlation is not None and abs(correlation) > STRONG_CORRELATION:
         warnings.append(
-            f"frequency and money are correlated ({correlation:.2f} over {len(x)} customers), while the model of spend takes them to be "
-            "independent: money forecasts will be off for frequent buyers"
+            f"frequency and money are correlated ({correlation:.2f} over {len(x)} customers), but the spend model assumes independence: "
+            "money forecasts are biased for frequent buyers"
         )
-    reason = f"{len(x)} customers bought again for money, {MIN_REPEAT_CUSTOMERS} are needed"
+    reason = f"{len(x)} customers made paid repeat purchases, but {MIN_REPEAT_CUSTOMERS} are required"
     if len(x) >= MIN_REPEAT_CUSTOMERS:
         fit = fit_gamma_gamma(x, spend)
         if fit.estimates["q"].value > 1 and not fit.parameters_at_bound:
             return FittedSpend(GammaGamma(*map(float, fit.values)), fit, correlation, (*warnings, *_open_interval_warnings(fit)))
         reason = (
-            f"{', '.join(fit.parameters_at_bound)} ran to the end of the range" if fit.parameters_at_bound else "q <= 1, an infinite mean"
+            f"{', '.join(fit.parameters_at_bound)} at a bound of the range"
+            if fit.parameters_at_bound
+            else "the mean is infinite, as q <= 1"
         )
     fit, model_name = _fit_homogeneous_spend(histories.purchase_money[histories.purchase_money > 0])
     warnings.append(f"differences in spend between customers are not identified ({reason}): {model_name} is used for all customers")
@@ -109,14 +112,14 @@ def fit_spend(histories: PurchaseHistories) -> FittedSpend:
 
 
 def _fit_homogeneous_spend(money: FloatArray) -> tuple[LikelihoodFit, str]:
-    """A lognormal fit to the money of purchases, with sigma 0 if it is constant; and a name for it."""
+    """Fit a lognormal to the money of purchases, with sigma 0 if it is constant, and name the model."""
     if len(np.unique(money)) > 1:
-        return fit_lognormal(money), "one lognormal of all purchases"
+        return fit_lognormal(money), "a single lognormal distribution"
     amount = float(money[0]) if len(money) else 0.0
     estimates = {"spend_median": ParameterEstimate(amount, None, None), "spend_sigma": ParameterEstimate(0.0, None, None)}
-    return LikelihoodFit(0.0, estimates, np.zeros((2, 2)), ("spend_sigma",)), "one amount"
+    return LikelihoodFit(0.0, estimates, np.zeros((2, 2)), ("spend_sigma",)), "a single amount"
 
 
 def _open_interval_warnings(fit: LikelihoodFit) -> list[str]:
     names = [name for name, (_, low, high) in fit.estimates.items() if low is None or high is None]
-    return [f"the data set no end to the interval of {', '.join(names)}: that end is null"] if names else []
+    return [f"the data do not determine an end of the interval of {', '.join(names)}: it is shown as open (null in JSON)"] if names else []

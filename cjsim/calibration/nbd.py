@@ -1,6 +1,6 @@
-"""The NBD model: customers buy at gamma-distributed rates and never drop out. It is used if the log cannot identify dropout.
+"""The NBD model, used if the log cannot identify dropout: customers buy at gamma-distributed rates and never drop out.
 
-Provides its likelihood, its fit and its expectations. BG/NBD contains it as the limit of no dropout.
+Provides the likelihood, the fit and expectations. NBD is the limit of BG/NBD without dropout.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Nbd:
-    """Poisson purchases with rates that are gamma-distributed over customers, shape `r`, rate `alpha` (units of time).
+    """NBD: Poisson purchases with rates gamma(shape `r`, rate `alpha` in units of time) over customers.
 
     References
     ----------
@@ -29,11 +29,12 @@ class Nbd:
     """
 
     name: ClassVar[str] = "nbd"
+    title: ClassVar[str] = "NBD"
     r: float
     alpha: float
 
     def expected_purchases(self, t: FloatArray) -> FloatArray:
-        """E[X(t)] = r t / alpha: expected purchases of a new customer in the `t` after the first purchase.
+        """E[X(t)] = r t / alpha: expected repeat purchases of a new customer within time `t` after the first purchase.
 
         Parameters
         ----------
@@ -46,14 +47,14 @@ class Nbd:
         return np.asarray(self.r * np.asarray(t, dtype=np.float64) / self.alpha)
 
     def conditional_expected_purchases(self, t: float, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
-        """E[Y(t) | x, t_x, T] = t (r + x) / (alpha + T): expected purchases in the `t` after `T`.
+        """E[Y(t) | x, t_x, T] = t (r + x) / (alpha + T): expected purchases within time `t` after `T`.
 
         Parameters
         ----------
         t : float
-            Units of time, at least 0.
+            Length of the forecast, in units of time; at least 0.
         x, t_x, T : ndarray of float64, shape (n,)
-            Repeat purchases; time of the last one and end of observation, in units of time since the first purchase.
+            Number of repeat purchases; time of the last one, and end of observation, both in units of time since the first purchase.
 
         Returns
         -------
@@ -62,7 +63,7 @@ class Nbd:
         return np.asarray(t * (self.r + x) / (self.alpha + T))
 
     def p_alive(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
-        """1 for every customer: nobody drops out.
+        """P(alive at T), which is 1 for every customer.
 
         Parameters
         ----------
@@ -76,14 +77,14 @@ class Nbd:
         return np.ones_like(np.asarray(x, dtype=np.float64))
 
     def draw_future_purchases(self, rng: np.random.Generator, t: float, x: FloatArray, t_x: FloatArray, T: FloatArray) -> IntArray:
-        """Purchases in the `t` after `T`: one draw per customer from the posterior predictive distribution.
+        """Draw each customer's number of purchases within time `t` after `T` from the posterior predictive distribution.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Source of randomness.
+            Random number generator.
         t : float
-            Units of time, at least 0.
+            Length of the forecast, in units of time; at least 0.
         x, t_x, T : ndarray of float64, shape (n,)
             As in `conditional_expected_purchases`.
 
@@ -95,16 +96,16 @@ class Nbd:
         return np.asarray(rng.poisson(rate * t), dtype=np.int64)
 
     def draw_new_customers(self, rng: np.random.Generator, T: FloatArray, t: float) -> tuple[IntArray, IntArray]:
-        """Repeat purchases of new customers until `T`, and in the `t` after `T`.
+        """Draw the numbers of repeat purchases of new customers until `T`, and within time `t` after `T`.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-            Source of randomness.
+            Random number generator.
         T : ndarray of float64, shape (n,)
-            Time since the first purchase.
+            End of observation, in units of time since the first purchase.
         t : float
-            Units of time, at least 0.
+            Length of the second period, in units of time; at least 0.
 
         Returns
         -------
@@ -115,14 +116,14 @@ class Nbd:
 
 
 def nbd_log_likelihood(theta: FloatArray, x: FloatArray, T: FloatArray, weight: FloatArray) -> tuple[float, FloatArray]:
-    """Log-likelihood of (r, alpha) and its gradient: weighted sum of ln[Gamma(r+x)/Gamma(r) alpha^r (alpha+T)^-(r+x)].
+    """Log-likelihood of (r, alpha), the weighted sum of ln[Gamma(r+x)/Gamma(r) alpha^r (alpha+T)^-(r+x)], and its gradient.
 
     Parameters
     ----------
     theta : ndarray of float64, shape (2,)
         r and alpha.
     x, T : ndarray of float64, shape (n,)
-        Repeat purchases and end of observation, in units of time since the first purchase.
+        Number of repeat purchases, and end of observation in units of time since the first purchase.
     weight : ndarray of float64, shape (n,)
         Number of customers in each row.
 
@@ -140,12 +141,12 @@ def nbd_log_likelihood(theta: FloatArray, x: FloatArray, T: FloatArray, weight: 
 
 
 def rate_bounds(x: FloatArray, T: FloatArray) -> dict[str, SearchRange]:
-    """The search ranges of `r` and `alpha`. Above r = 1000 the rates of customers differ by less than 3 %.
+    """Return the search ranges of `r` and `alpha`. Above r = 1000, the coefficient of variation of the rates is about 3 % or less.
 
     Parameters
     ----------
     x, T : ndarray of float64, shape (n,)
-        Repeat purchases and end of observation, in units of time since the first purchase.
+        Number of repeat purchases, and end of observation in units of time since the first purchase.
 
     Returns
     -------
@@ -156,14 +157,14 @@ def rate_bounds(x: FloatArray, T: FloatArray) -> dict[str, SearchRange]:
 
 
 def fit_nbd(x: FloatArray, T: FloatArray, weight: FloatArray | None = None) -> LikelihoodFit:
-    """Maximum-likelihood fit of NBD with 95 % profile-likelihood intervals.
+    """Fit NBD by maximum likelihood, with 95 % profile-likelihood intervals.
 
     Parameters
     ----------
     x, T : ndarray of float64, shape (n,)
-        Repeat purchases (some above 0) and end of observation (some above 0).
+        Number of repeat purchases, and end of observation in units of time since the first purchase. Each must have a value above 0.
     weight : ndarray of float64, shape (n,), optional
-        Number of customers in each row; 1 if not given.
+        Number of customers in each row. Defaults to 1.
 
     Returns
     -------

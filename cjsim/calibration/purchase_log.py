@@ -1,7 +1,7 @@
-"""The purchase log of a firm: reading and checking the file, and the purchase histories of its customers.
+"""Reading and checking of a purchase log, and the purchase histories of its customers.
 
-The file is CSV, gzipped CSV or Parquet. Errors name its row. Purchases of a customer on one day are merged. Histories are split into
-calibration and holdout.
+The file is CSV, gzipped CSV or Parquet, and errors name the row. Purchases of a customer on the same day are merged. Histories are split
+into a calibration period and a holdout.
 """
 
 import gzip
@@ -31,28 +31,28 @@ _CHUNK_ROWS = 500_000
 
 @dataclass(frozen=True)
 class PurchaseHistories:
-    """The purchase history of each customer of the calibration, ordered by first purchase, then by customer.
+    """The purchase history of each customer in the calibration period, sorted by first purchase, then by customer.
 
     Attributes
     ----------
     customer_ids : ndarray of str, shape (n,)
-        Customers as named in the log.
+        Customer identifiers from the log.
     first_day : ndarray of datetime64[D], shape (n,)
         Day of the first purchase.
     x : ndarray of float64, shape (n,)
         Number of days with a repeat purchase, up to and including the last day of calibration.
     t_x, T : ndarray of float64, shape (n,), units of time
-        Time from the first purchase to the last one, and to the last day of calibration.
+        Time from the first to the last purchase, and from the first purchase to the last day of calibration.
     mean_spend : ndarray of float64, shape (n,), money
-        Mean money of the days with a repeat purchase; 0 where `x` is 0.
+        Mean spend per day with a repeat purchase; 0 where `x` is 0.
     purchase_money : ndarray of float64, shape (n_purchases,), money
-        Money of each purchase day of the calibration, including first purchases.
+        Spend on each purchase day of the calibration period, including first purchases.
     holdout_length : float, units of time
-        Length of the holdout; 0 without one.
+        Length of the holdout; 0 without a holdout.
     holdout_purchases : ndarray of float64, shape (n,)
         Number of days with a purchase in the holdout.
     holdout_money : ndarray of float64, shape (n,), money
-        Money of these days.
+        Total spend in the holdout.
     """
 
     customer_ids: NDArray[np.object_]
@@ -69,22 +69,22 @@ class PurchaseHistories:
 
 @dataclass(frozen=True)
 class PurchaseLog:
-    """Purchases, one per customer and day with the money of that day.
+    """Purchases, with at most one per customer and day.
 
     Attributes
     ----------
     path : str
-        The file that was read.
+        Path of the file.
     customer_ids : ndarray of str, shape (n_customers,)
-        Customers as named in the log, ordered by first purchase, then by name.
+        Customer identifiers from the log, sorted by first purchase, then by identifier.
     customer_index : ndarray of int64, shape (n_purchases,)
-        Index of the customer; ascending.
+        Index of the customer, in ascending order.
     day : ndarray of datetime64[D], shape (n_purchases,)
-        Ascending within a customer.
+        Day of the purchase, in ascending order for each customer.
     money : ndarray of float64, shape (n_purchases,), money
-        At least 0.
+        Total spend of the customer on that day, at least 0.
     warnings : tuple of str
-        What was left out and why.
+        Rows that were omitted, and why.
     """
 
     path: str
@@ -96,21 +96,21 @@ class PurchaseLog:
 
     @property
     def first_day(self) -> date:
-        """The day of the first purchase."""
+        """Day of the first purchase."""
         return to_python_date(self.day.min())
 
     @property
     def last_day(self) -> date:
-        """The day of the last purchase."""
+        """Day of the last purchase."""
         return to_python_date(self.day.max())
 
     def histories_until(self, until: date, *, unit: str = "week") -> PurchaseHistories:
-        """The histories of customers who bought by `until`: purchases until then, and from then to the last day of the log.
+        """Return the histories of all customers who bought by `until`. The holdout extends from the next day to the last day of the log.
 
         Parameters
         ----------
         until : date
-            Last day of the calibration.
+            Last day of calibration.
         unit : {"week", "day"}
             Unit of time of the histories.
 
@@ -131,7 +131,7 @@ class PurchaseLog:
         np.maximum.at(latest, self.customer_index[in_calibration], self.day[in_calibration])
 
         def sum_by_customer(selected: NDArray[np.bool_], weights: FloatArray | None = None) -> FloatArray:
-            """The number of selected purchases, or the sum of their weights, of each included customer."""
+            """Return the number of selected purchases, or the sum of their weights, for each included customer."""
             sums = np.bincount(self.customer_index[selected], weights=None if weights is None else weights[selected], minlength=count)
             return sums.astype(np.float64)[is_included]
 
@@ -152,22 +152,23 @@ class PurchaseLog:
 
 
 def to_python_date(day: Any) -> date:
-    """A numpy day as a `datetime.date`."""
+    """Convert a numpy day to a `datetime.date`."""
     return date.fromisoformat(str(np.datetime64(day, "D")))
 
 
 def read_purchases(path: str | Path, *, customer: str, time: str, value: str) -> PurchaseLog:
     r"""Read and check a purchase log.
 
-    Rows without a customer and refunds (negative money) are left out and counted in `warnings`; refunded purchases remain. A purchase of 0
-    money counts as a purchase. Times are truncated to the day in the time zone in which they are written.
+    Rows without a customer and refunds (negative money) are omitted and counted in `warnings`. Refunded purchases are kept. A purchase with
+    a value of 0 counts as a purchase. Times are truncated to the day in the time zone in which they are written.
 
     Parameters
     ----------
     path : str or Path
-        Comma-separated CSV in UTF-8 with a header, the same gzipped, or Parquet. The first bytes tell the format, not the name.
+        Comma-separated CSV in UTF-8 with a header (optionally gzipped), or Parquet. The format is detected from the first bytes of the
+        file.
     customer, time, value : str
-        Names of the columns of the customer, the time (ISO 8601 dates, or dates in Parquet) and the money.
+        Names of the columns with the customer, the time (ISO 8601 dates, or dates in Parquet) and the money.
 
     Returns
     -------
@@ -176,7 +177,7 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
     Raises
     ------
     InputError
-        If the file cannot be read, a column is missing, a date or an amount is invalid, or no purchase remains.
+        If the file cannot be read, a column is missing, a date or amount is invalid, or no purchase remains.
 
     Examples
     --------
@@ -200,10 +201,10 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
     if is_refund.any():
         row = location.first_row + int(table.index[np.argmax(is_refund)])
         total = f"{int(is_refund.sum())} rows, {-money[is_refund].sum():.2f} in money, the first in row {row}"
-        warnings.append(f"refunds (negative money) are left out, and what they refund stays a purchase: {total}")
+        warnings.append(f"refunds (negative money) are omitted, but the refunded purchases are kept: {total}")
     if is_refund.all():
-        must, remedy = "must hold a purchase", "Check the file and the columns."
-        raise InputError(format_error(str(path), must, f"{len(has_no_customer)} rows, none of them a purchase", remedy))
+        must, remedy = "must contain at least one purchase", "Check the file and the columns."
+        raise InputError(format_error(str(path), must, f"{len(has_no_customer)} rows without a purchase", remedy))
     kept = {"customer": customers.to_numpy()[~is_refund].astype(str), "day": day[~is_refund], "money": money[~is_refund]}
     merged = pd.DataFrame(kept).groupby(["customer", "day"], as_index=False, sort=True)["money"].sum()
     first = merged.groupby("customer")["day"].transform("min")
@@ -221,26 +222,26 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
 
 @dataclass(frozen=True)
 class _RowLocation:
-    """The location of a row in the file, for error messages."""
+    """Location of a row in the file, for error messages."""
 
     path: str
     first_row: int
 
     def cell(self, index: int, column: str) -> str:
-        """The location of one cell."""
+        """Return the location of a cell."""
         return f"{self.path}:{self.first_row + index}: column '{column}'"
 
 
 def _read_purchase_table(path: Path, columns: list[str]) -> "tuple[pd.DataFrame, int]":
-    """The columns as written in the file, and the number of the first row (the header of a CSV is row 1)."""
+    """Return the columns as written in the file, and the number of the first data row (the header of a CSV is row 1)."""
     try:
         with path.open("rb") as file:
             magic = file.read(4)
     except OSError as error:
-        must = "must be a file that can be read"
+        must = "must be a readable file"
         raise InputError(format_error(str(path), must, (error.strerror or str(error)).lower(), "Check the path.")) from error
     if not magic:
-        raise InputError(format_error(str(path), "must be a CSV with a header, or Parquet", "an empty file", "Check the path."))
+        raise InputError(format_error(str(path), "must be a CSV file with a header, or a Parquet file", "an empty file", "Check the path."))
     return (
         (_read_purchase_parquet(path, columns), 1) if magic == b"PAR1" else (_read_purchase_csv(path, columns, magic[:2] == b"\x1f\x8b"), 2)
     )
@@ -256,7 +257,7 @@ def _read_purchase_parquet(path: Path, columns: list[str]) -> "pd.DataFrame":
         return pd.read_parquet(path, columns=list(dict.fromkeys(columns)))
     except (pa.ArrowException, OSError) as error:
         raise InputError(
-            format_error(str(path), "must be a whole Parquet file", short_repr(str(error)), "Write the file again.")
+            format_error(str(path), "must be a complete Parquet file", short_repr(str(error)), "Write the file again.")
         ) from error
 
 
@@ -275,7 +276,7 @@ def _read_purchase_csv(path: Path, columns: list[str], zipped: bool) -> "pd.Data
         raise InputError(format_error(str(path), "must be text in UTF-8", got, "Save it as UTF-8.")) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(
-            format_error(str(path), "must be a whole gzip file", short_repr(str(error)), "Compress the file again.")
+            format_error(str(path), "must be a complete gzip file", short_repr(str(error)), "Compress the file again.")
         ) from error
     except pd.errors.EmptyDataError as error:
         raise InputError(format_error(str(path), "must have a header", "an empty file", "Check the path.")) from error
@@ -283,19 +284,19 @@ def _read_purchase_csv(path: Path, columns: list[str], zipped: bool) -> "pd.Data
         line = re.search(r"line (\d+)", str(error))
         where = f"{path}:{line[1]}" if line else str(path)
         fields = re.search(r"Expected (\d+) fields in line \d+, saw (\w+)", str(error))
-        must = f"must have {fields[1]} fields as the header has" if fields else "must be a CSV"
+        must = f"must have {fields[1]} fields, like the header" if fields else "must be valid CSV"
         got = fields[2] if fields else short_repr(str(error))
-        raise InputError(format_error(where, must, got, "Put quotes around values that hold commas.")) from error
+        raise InputError(format_error(where, must, got, "Quote values that contain commas.")) from error
 
 
 def _concatenate_chunks(chunks: Any, columns: list[str]) -> "pd.DataFrame":
-    """Some of the columns. All are parsed, because pandas checks the number of fields only then; in chunks, to save memory."""
+    """Return some of the columns. All are parsed, since pandas checks the number of fields only then; chunks save memory."""
     import pandas as pd
 
     with chunks:
         parts = []
         for chunk in chunks:
-            if not isinstance(chunk.index, pd.RangeIndex):  # pandas makes an index of surplus fields if all rows are longer than the header
+            if not isinstance(chunk.index, pd.RangeIndex):  # pandas uses surplus fields as index if all rows are longer than the header
                 raise pd.errors.ParserError(f"Expected {len(chunk.columns)} fields in line 2, saw more")
             parts.append(chunk[columns])
     return pd.concat(parts)
@@ -304,10 +305,10 @@ def _concatenate_chunks(chunks: Any, columns: list[str]) -> "pd.DataFrame":
 def _require_columns(path: Path, columns: list[str], present: list[str]) -> None:
     for column in columns:
         if column not in present:
-            remedy = did_you_mean(column, present) or "Name a column of the file."
+            remedy = did_you_mean(column, present) or "Use the name of a column in the file."
             if len(present) == 1 and re.search(r"[;\t|]", present[0]):
-                remedy = "Write the file with commas between the columns."
-            raise InputError(format_error(str(path), f"must have the column among {quote_choices(present)}", short_repr(column), remedy))
+                remedy = "Separate the columns with commas."
+            raise InputError(format_error(str(path), f"must name one of the columns {quote_choices(present)}", short_repr(column), remedy))
 
 
 def _is_empty(column: "pd.Series") -> NDArray[np.bool_]:
@@ -316,7 +317,7 @@ def _is_empty(column: "pd.Series") -> NDArray[np.bool_]:
 
 
 def _raise_for_bad_rows(column: "pd.Series", is_bad: NDArray[np.bool_], location: _RowLocation, must: str, remedy: str) -> None:
-    """Raise for the first bad row, with the number of further ones."""
+    """Raise for the first bad row, and state the number of further bad rows."""
     rows = np.flatnonzero(is_bad)
     if not len(rows):
         return
@@ -329,7 +330,7 @@ def _raise_for_bad_rows(column: "pd.Series", is_bad: NDArray[np.bool_], location
 def _parse_days(column: "pd.Series", location: _RowLocation) -> DayArray:
     import pandas as pd
 
-    must, remedy = "must be a date such as 1997-01-31", "Write dates as YYYY-MM-DD, with or without a time of day."
+    must, remedy = "must be a date such as 1997-01-31", "Write dates as YYYY-MM-DD, optionally followed by a time of day."
     if pd.api.types.is_numeric_dtype(column):
         _raise_for_bad_rows(column, np.ones(len(column), dtype=np.bool_), location, must, remedy)
     if isinstance(column.dtype, pd.DatetimeTZDtype):
@@ -349,15 +350,18 @@ def _parse_money(column: "pd.Series", location: _RowLocation) -> FloatArray:
 
     money = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     is_bad = ~(np.abs(money) <= _MAX_MONEY)
-    must, remedy = "must be an amount of money, a number up to 1e12 in size", "Write it as 1234.50, without currency or separators."
+    must, remedy = (
+        "must be an amount of money between -1e12 and 1e12",
+        "Write it as 1234.50, without currency or thousands separators.",
+    )
     _raise_for_bad_rows(column, is_bad, location, must, remedy)
     return np.asarray(money)
 
 
 def _missing_customer_warnings(table: "pd.DataFrame", has_no_customer: NDArray[np.bool_], location: _RowLocation) -> list[str]:
-    """A warning about rows without a customer that are not empty."""
+    """Return a warning about rows without a customer, ignoring empty rows."""
     rows = has_no_customer & ~np.all([_is_empty(table[name]) for name in table.columns], axis=0)
     if not rows.any():
         return []
     first = location.first_row + int(table.index[np.argmax(rows)])
-    return [f"rows without a customer are left out: {int(rows.sum())} of {len(rows)}, the first in row {first}"]
+    return [f"rows without a customer are omitted: {int(rows.sum())} of {len(rows)}, the first in row {first}"]

@@ -1,4 +1,4 @@
-"""`calibrate_purchases`: fits when customers buy and what they spend to a purchase log, with intervals, a holdout forecast and files."""
+"""`calibrate_purchases`: fit models of purchase times and spend to a purchase log, forecast the holdout, and write scenario files."""
 
 import contextlib
 import errno
@@ -18,12 +18,12 @@ from cjsim.calibration.purchase_scenario import CalibrationSource, scenario_file
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 
 INTERVAL_METHOD = "95 % profile likelihood"
-_MIN_CUSTOMERS_FOR_START_CHECK, _MIN_DAYS_FOR_START_CHECK = 50, 30  # fewer do not show how first purchases are spread
+_MIN_CUSTOMERS_FOR_START_CHECK, _MIN_DAYS_FOR_START_CHECK = 50, 30  # with fewer, the distribution of first purchases is unclear
 
 
 @dataclass(frozen=True)
 class PurchaseCalibration:
-    """A journey fitted to a purchase log, which prints as a table.
+    """Purchase models fitted to a log. Printing shows a table.
 
     Attributes
     ----------
@@ -34,15 +34,15 @@ class PurchaseCalibration:
     start, until, end : date
         First day of the log, last day of the calibration, last day of the holdout.
     timing : FittedTiming
-        The model of purchase times.
+        Fitted model of purchase times.
     spend : FittedSpend
-        The model of spend.
+        Fitted model of spend per purchase.
     histories : PurchaseHistories
-        The histories that the models were fitted to.
+        Histories to which the models were fitted.
     forecast : HoldoutForecast or None
-        Forecast of the holdout; None without one.
+        Forecast of the holdout; None without a holdout.
     warnings : tuple of str
-        What the data cannot identify, and what was left out.
+        Limits of the data, omitted rows, and reasons not to rely on the forecast.
     """
 
     source: str
@@ -58,22 +58,22 @@ class PurchaseCalibration:
 
     @property
     def parameters(self) -> dict[str, ParameterEstimate]:
-        """Each parameter with its interval; an end that the data do not determine is None."""
+        """Estimate of each parameter with its interval. An end that the data do not determine is None."""
         return self.timing.fit.estimates | self.spend.fit.estimates
 
     @property
     def customers(self) -> int:
-        """Number of customers who bought by `until`."""
+        """Number of customers whose first purchase was on or before `until`."""
         return len(self.histories.x)
 
     def to_json(self) -> dict[str, Any]:
-        """The result as plain data, as `cjsim calibrate purchases --json` prints it.
+        """Return the result as JSON-compatible values, as printed by `cjsim calibrate purchases --json`.
 
         Returns
         -------
         dict
-            `parameters` {name: {value, low, high}}, `unit`, `log_likelihood` (of the purchase times), `customers`, `holdout`
-            (None, or as `HoldoutForecast.to_json`), `warnings`, `model`, `intervals`, `spend`.
+            `parameters` {name: {value, low, high}}, `unit`, `log_likelihood` (of the timing model), `customers`, `holdout`
+            (see `HoldoutForecast.to_json`; None without a holdout), `warnings`, `model`, `intervals` and `spend`.
         """
         return {
             "parameters": {name: estimate._asdict() for name, estimate in self.parameters.items()},
@@ -94,7 +94,7 @@ class PurchaseCalibration:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.timing.model.name} and {self.spend.model.name}, fitted to {self.source}",
+            f"{self.timing.model.title} and {self.spend.model.title}, fitted to {self.source}",
             f"{self.customers:,} customers, {self.start} to {self.until}; unit of time: {self.unit}; intervals: {INTERVAL_METHOD}",
             "",
             f"{'parameter':<14}{'value':>12}{'low':>12}{'high':>12}",
@@ -103,24 +103,24 @@ class PurchaseCalibration:
             ends = (f"{'open':>12}" if end is None else f"{end:>12.5g}" for end in (low, high))
             lines.append(f"{name:<14}{value:>12.5g}{''.join(ends)}")
         mean_spend = f"{self.spend.model.mean_spend():,.2f}"
-        lines += ["", f"log-likelihood of the purchase times {self.timing.fit.log_likelihood:,.3f}; mean purchase {mean_spend}"]
+        lines += ["", f"log-likelihood of the timing model: {self.timing.fit.log_likelihood:,.3f}; mean spend per purchase: {mean_spend}"]
         if self.forecast is not None:
             lines += ["", *_forecast_lines(self.forecast, self.until, self.end)]
         lines += [f"warning: {text}" for text in self.warnings]
         return "\n".join(lines)
 
     def save(self, folder: str | Path) -> None:
-        """Write `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv`, `draws.csv` and `calibration.json` into a folder.
+        """Write `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv`, `draws.csv` and `calibration.json` to a folder.
 
         Parameters
         ----------
         folder : str or Path
-            The folder; created if it does not exist.
+            Output folder; created if it does not exist.
 
         Raises
         ------
         InputError
-            If the folder cannot be created or written; no file in it is changed then.
+            If the folder cannot be created or written. In this case, no file in it is changed.
         """
         origin = CalibrationSource(self.source, self.start, self.until, self.end, self.unit)
         texts = scenario_files(self.timing, self.spend, self.histories, origin)
@@ -139,18 +139,18 @@ def calibrate_purchases(
     unit: str = "week",
     seed: int = 1,
 ) -> PurchaseCalibration:
-    """Fit BG/NBD and gamma-gamma to a purchase log by maximum likelihood, or simpler models if the log cannot identify these.
+    """Fit BG/NBD and gamma-gamma to a purchase log by maximum likelihood, or simpler models if the log cannot identify them.
 
     Parameters
     ----------
     path : str or Path
-        The log: CSV, gzipped CSV or Parquet, one row per purchase.
+        Purchase log: CSV, gzipped CSV or Parquet, with one row per purchase.
     customer, time, value : str
-        Names of the columns of the customer, the time and the money.
+        Names of the columns with the customer, the time and the money.
     until : str or date
-        Last day of the calibration; later days are the holdout.
+        Last day of calibration. Later days are the holdout.
     out : str or Path, optional
-        Folder for the journey, the scenario and the result.
+        Output folder for the scenario files and the result.
     unit : {"week", "day"}
         Unit of time of the parameters.
     seed : int
@@ -163,14 +163,14 @@ def calibrate_purchases(
     Raises
     ------
     InputError
-        If the log, a column, a date, an amount or `until` is invalid, or nobody bought again by `until`.
+        If the log, a column, a date, an amount or `until` is invalid, or no customer made a repeat purchase by `until`.
 
     References
     ----------
     Fader, Hardie, Lee (2005), Marketing Science 24(2), 275-284; Fader, Hardie (2013), brucehardie.com/notes/025.
     """
     if unit not in DAYS_PER_UNIT:
-        raise InputError(format_error("unit", f"must be one of {quote_choices(DAYS_PER_UNIT)}", short_repr(unit), "Name one of these."))
+        raise InputError(format_error("unit", f"must be one of {quote_choices(DAYS_PER_UNIT)}", short_repr(unit), "Choose one of them."))
     last_day = _parse_date(until, "--until")
     log = read_purchases(path, customer=customer, time=time, value=value)
     warnings = (*log.warnings, *_until_warnings(log, last_day))
@@ -204,7 +204,7 @@ def calibrate_purchases(
 
 
 def _write_files_atomically(folder: Path, texts: dict[str, str]) -> None:
-    """Write all files or none: drafts first, which are then moved to their final names."""
+    """Write all files or none, by writing drafts and then moving them to their final names."""
     drafts = {folder / name: folder / f".{name}.draft" for name in texts}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -219,7 +219,7 @@ def _write_files_atomically(folder: Path, texts: dict[str, str]) -> None:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
         got = f"{folder}: {(error.strerror or str(error)).lower()}"
-        raise InputError(format_error("--out", "must be a folder that can be written", got, "Give another folder.")) from error
+        raise InputError(format_error("--out", "must be a writable folder", got, "Choose another folder.")) from error
 
 
 def _parse_date(value: str | date, where: str) -> date:
@@ -232,23 +232,23 @@ def _parse_date(value: str | date, where: str) -> date:
 
 
 def _until_warnings(log: PurchaseLog, until: date) -> list[str]:
-    """Warnings about an `until` long after the last purchase; raises if it is before the first."""
+    """Return a warning if `until` is long after the last purchase, and raise if it is before the first one."""
     first, last = log.first_day, log.last_day
     if until < first:
-        must, remedy = f"must be on or after the first purchase, {first}", "Give the last day to calibrate on."
+        must, remedy = f"must be on or after the first purchase, {first}", "Set it to the last day of calibration."
         raise InputError(format_error("--until", must, str(until), remedy))
     silent = (until - last).days
     if silent > max(1, (last - first).days // 10):
-        return [f"--until is {silent} days after the last purchase of the log ({last}): customers are taken to have bought nothing then"]
+        return [f"--until is {silent} days after the last purchase in the log ({last}): the fit assumes that no customer bought in between"]
     return []
 
 
 def _log_start_warnings(histories: PurchaseHistories, first: date, until: date) -> list[str]:
-    """A warning if customers seem to have bought before the log begins.
+    """Return a warning if customers seem to have bought before the log begins.
 
-    Such customers appear as a burst of first purchases: more than half fall into the first tenth of the calibration, and the rest arrive
-    until its end at a falling rate (at least 5 % in its second half, at a lower rate than between). A cohort that was acquired within some
-    weeks by design, such as that of CDNOW, has no such tail and causes no warning.
+    Such customers appear as a burst of first purchases: more than half of them are in the first tenth of the calibration period, and the
+    rest follow at a decreasing rate to its end (at least 5 % in the second half, at a lower rate than before). A cohort that was acquired
+    within a few weeks by design, such as CDNOW, has no such tail and causes no warning.
     """
     length = (until - first).days + 1
     if len(histories.x) < _MIN_CUSTOMERS_FOR_START_CHECK or length < _MIN_DAYS_FOR_START_CHECK:
@@ -257,18 +257,18 @@ def _log_start_warnings(histories: PurchaseHistories, first: date, until: date) 
     burst, between, late = (float(np.mean((low <= position) & (position < high))) for low, high in ((0, 0.1), (0.1, 0.5), (0.5, 1)))
     if burst > 0.5 and late >= 0.05 and late / 0.5 <= between / 0.4:
         return [
-            f"the log seems to begin in the midst of customers' lives: {100 * burst:.0f} % of the first purchases fall into the first "
-            "tenth of the calibration, and the others trickle in to its end; a first purchase of the log may be no first purchase, "
-            "so leave out customers who bought before the log begins"
+            f"some customers seem to have bought before the log begins: {100 * burst:.0f} % of the first purchases are in the first tenth "
+            "of the calibration period, and the rest are spread over the remainder; the first purchase in the log may not be the "
+            "customer's first purchase, which biases the fit; remove customers who bought before the log begins"
         ]
     return []
 
 
 def _require_repeat_purchases(histories: PurchaseHistories, until: date) -> None:
     if not histories.x.any():
-        must = f"must hold customers who bought on a second day by {until}"
+        must = f"must include a customer who bought on two days by {until}"
         got = f"{len(histories.x)} customers with one purchase day each"
-        raise InputError(format_error("--until", must, got, "Give a later --until, or a longer log."))
+        raise InputError(format_error("--until", must, got, "Use a later --until or a longer log."))
 
 
 def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[str]:
@@ -280,7 +280,7 @@ def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[st
     correlation = "none" if holdout.correlation is None else f"{holdout.correlation:.3f}"
     return [
         *lines,
-        f"{NEW_CUSTOMERS_LABEL}: 95 % band of as many customers who enter on the same days and live anew, as a simulation shows it",
-        f"{GIVEN_HISTORY_LABEL}: 95 % band of these very customers, each going on from what it bought until then",
-        f"by customer: mae {holdout.mae:.3f}, rmse {holdout.rmse:.3f}, correlation {correlation}",
+        f"{NEW_CUSTOMERS_LABEL}: 95 % band for the same number of new customers with the same entry dates, as in a simulation",
+        f"{GIVEN_HISTORY_LABEL}: 95 % band for the customers of the log, given their purchases until {until}",
+        f"per customer, in purchases: MAE {holdout.mae:.3f}, RMSE {holdout.rmse:.3f}; correlation {correlation}",
     ]

@@ -1,9 +1,9 @@
-"""A fitted purchase model as scenario files: a journey, an empty policy, a scenario, the entry dates, and draws of the parameters.
+"""Scenario files for a fitted purchase model: a journey, an empty policy, a scenario, entry dates, and parameter draws.
 
 The journey expresses BG/NBD as follows. The clock of `purchase` is exponential with a gamma-distributed speed. After each repeat purchase,
 a `choose` effect moves the customer to `gone` with a beta-distributed probability. The first purchase is a separate event at entry, after
-which nobody drops out, so that the count of `purchase` is the number of repeat purchases. Days are counted as in the fit, from the day of
-the first purchase to the last day of the log.
+which no customer drops out. The count of `purchase` is therefore the number of repeat purchases. As in the fit, time is measured from the
+day of the first purchase to the last day of the log.
 """
 
 import csv
@@ -26,7 +26,7 @@ _MEAN_WAIT = {"day": "1d", "week": "1w"}
 
 
 class CalibrationSource(NamedTuple):
-    """The source of a calibration: file name of the log, its dates, the unit of time."""
+    """Source of a calibration: file name of the log, its dates, and the unit of time."""
 
     source: str
     start: date
@@ -36,26 +36,26 @@ class CalibrationSource(NamedTuple):
 
 
 def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: PurchaseHistories, origin: CalibrationSource) -> dict[str, str]:
-    """The text of `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv` and `draws.csv`.
+    """Return the contents of `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv` and `draws.csv`.
 
     Parameters
     ----------
     timing, spend : FittedTiming, FittedSpend
-        The models with their estimates.
+        Fitted models of purchase times and spend.
     histories : PurchaseHistories
-        The customers, who enter on the day of their first purchase.
+        Histories of the customers, who enter on the day of their first purchase.
     origin : CalibrationSource
-        The source of the calibration.
+        Source of the calibration.
 
     Returns
     -------
     dict of str to str
-        Text by file name.
+        Contents keyed by file name.
     """
     head = f"# Written by cjsim calibrate purchases from {' '.join(origin.source.split())}, {origin.start} to {origin.until}.\n"
     return {
         "journey.yaml": head + _journey_yaml(timing, spend, origin),
-        "policy.yaml": head + "# What the firm does beyond what it did when the log was written: nothing yet.\nname: nothing_new\n",
+        "policy.yaml": head + "# Touchpoints in addition to those in place when the log was recorded: none yet.\nname: nothing_new\n",
         "scenario.yaml": head + _scenario_yaml(len(histories.customer_ids), origin),
         "entries.csv": _entries_csv(histories),
         "draws.csv": _parameter_draws_csv(timing, spend),
@@ -63,8 +63,8 @@ def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Purchase
 
 
 def _parameter_draws_csv(timing: FittedTiming, spend: FittedSpend) -> str:
-    """Draws of the parameters from their uncertainty, one per row, by path in a scenario: the `draws` of a study."""
-    rng = np.random.default_rng(1)  # the same fit has the same draws
+    """Draw parameters from their uncertainty, one draw per row and one column per path, for the `draws` of a study."""
+    rng = np.random.default_rng(1)  # the same fit gives the same draws
     columns = _timing_columns(timing, rng) | _spend_columns(spend, rng)
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
@@ -74,14 +74,14 @@ def _parameter_draws_csv(timing: FittedTiming, spend: FittedSpend) -> str:
 
 
 def _timing_columns(timing: FittedTiming, rng: np.random.Generator) -> dict[str, FloatArray]:
-    """Draws of the parameters of purchase times by path, each of shape (n_draws,)."""
+    """Draw the parameters of the timing model, keyed by path; each array has shape (n_draws,)."""
     r, alpha, *dropout = timing.fit.draw_parameters(_N_DRAWS, rng).T
     columns = {f"{_TRAITS_PATH}.rate.gamma.mean": r / alpha, f"{_TRAITS_PATH}.rate.gamma.shape": r}
     return columns | {f"{_TRAITS_PATH}.dropout.beta.{name}": column for name, column in zip(("alpha", "beta"), dropout, strict=False)}
 
 
 def _spend_columns(spend: FittedSpend, rng: np.random.Generator) -> dict[str, FloatArray]:
-    """Draws of the parameters of spend by path; both events use the same distribution."""
+    """Draw the parameters of the spend model, keyed by path. Both events use the same distribution."""
     first, second, *rate = spend.fit.draw_parameters(_N_DRAWS, rng).T
     values = [f"journey.events.{name}.effects[0].purchase.value" for name in ("first_purchase", "purchase")]
     if isinstance(spend.model, GammaGamma):
@@ -94,7 +94,7 @@ def _spend_columns(spend: FittedSpend, rng: np.random.Generator) -> dict[str, Fl
 
 
 def _entries_csv(histories: PurchaseHistories) -> str:
-    """Row n is customer n of the simulation, with the name from the log, so that the two can be joined."""
+    """Return entry dates and customer identifiers. Row n is customer n of the simulation, so the log can be joined to its results."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["entered", IDENTIFIER])
@@ -104,7 +104,7 @@ def _entries_csv(histories: PurchaseHistories) -> str:
 
 def _journey_yaml(timing: FittedTiming, spend: FittedSpend, origin: CalibrationSource) -> str:
     has_dropout = isinstance(timing.model, BgNbd)
-    model = "BG/NBD (Fader, Hardie, Lee 2005)" if has_dropout else "NBD (no dropout: the log does not tell it)"
+    model = "BG/NBD (Fader, Hardie, Lee 2005)" if has_dropout else "NBD (without dropout, which the log does not identify)"
     traits = _rate_trait(timing.model, timing.fit, origin.unit)
     if isinstance(timing.model, BgNbd):
         traits += _dropout_trait(timing.model, timing.fit)
@@ -112,20 +112,20 @@ def _journey_yaml(timing: FittedTiming, spend: FittedSpend, origin: CalibrationS
         traits += _spend_trait(spend.model, spend.fit)
     purchase = "\n".join(["      - purchase:", *(f"          {line}" for line in _purchase_value_lines(spend))])
     choose = (
-        "\n      - choose:  # after a repeat purchase the customer leaves with its own probability\n"
+        "\n      - choose:  # after each repeat purchase, the customer leaves with an individual probability\n"
         "          - {weight: dropout, effects: [{go: gone}]}\n"
         "          - {weight: 1-dropout}"
     )
-    return f"""# Purchases: {model}. Money: {spend.model.name}. [low, high]: 95 % profile likelihood; "open": the data set no end.
-# The margin is 1: money is revenue. Put your margin beside each `value`.
+    return f"""# Purchases: {model}. Money: {spend.model.title}. [low, high]: 95 % profile likelihood; "open": not determined by the data.
+# The margin is 1, so money means revenue. Add your margin next to each `value`.
 name: calibrated
-title: Repeat buying as in {_yaml_safe_name(origin.source)}
+title: Repeat purchases in {_yaml_safe_name(origin.source)}
 starts_in: new
 traits:
 {traits}stages:
   new: {{title: First purchase, retained: true}}
-  active: {{title: Buys again, retained: true}}
-{"  gone: {title: Has left without a word, observed: false}" + chr(10) if has_dropout else ""}events:
+  active: {{title: Active buyer, retained: true}}
+{"  gone: {title: Inactive (not observed by the firm), observed: false}" + chr(10) if has_dropout else ""}events:
   first_purchase:
     in: [new]
     wait: {{fixed: 0s}}
@@ -143,7 +143,7 @@ traits:
 
 
 def _purchase_value_lines(spend: FittedSpend) -> list[str]:
-    """The YAML lines of the money of a purchase."""
+    """Return the YAML lines for the money of a purchase."""
     model, estimates = spend.model, spend.fit.estimates
     if isinstance(model, GammaGamma):
         return [f"value: {{gamma: {{mean: {model.p!r}, shape: {model.p!r}}}}}  # p = {_format_estimate(estimates['p'])}", 'times: ["1/nu"]']
@@ -154,7 +154,7 @@ def _purchase_value_lines(spend: FittedSpend) -> list[str]:
 
 def _rate_trait(timing: BgNbd | Nbd, fit: LikelihoodFit, unit: str) -> str:
     r, alpha = fit.estimates["r"], fit.estimates["alpha"]
-    return f"""  rate:  # purchases a {unit}: gamma, shape r = {_format_estimate(r)}, rate alpha = {_format_estimate(alpha)}, mean r/alpha
+    return f"""  rate:  # purchases per {unit}: gamma, shape r = {_format_estimate(r)}, rate alpha = {_format_estimate(alpha)}, mean r/alpha
     gamma: {{mean: {timing.r / timing.alpha!r}, shape: {timing.r!r}}}
 """
 
@@ -168,16 +168,16 @@ def _dropout_trait(timing: BgNbd, fit: LikelihoodFit) -> str:
 
 def _spend_trait(spend: GammaGamma, fit: LikelihoodFit) -> str:
     q, v = _format_estimate(fit.estimates["q"]), _format_estimate(fit.estimates["v"])
-    return f"""  nu:  # a purchase is gamma with shape p and rate nu: gamma, shape q = {q}, rate v = {v}, mean q/v
+    return f"""  nu:  # rate of spend, which is gamma with shape p and rate nu per purchase: gamma, shape q = {q}, rate v = {v}, mean q/v
     gamma: {{mean: {spend.q / spend.v!r}, shape: {spend.q!r}}}
 """
 
 
 def _scenario_yaml(customers: int, origin: CalibrationSource) -> str:
     days = (origin.end - origin.start).days + 1
-    return f"""# The customers who bought by {origin.until}, each from the day of its first purchase, to the end of {origin.end}.
+    return f"""# Customers whose first purchase was by {origin.until}, each from the day of that purchase to the end of {origin.end}.
 name: calibrated
-title: The customers of {_yaml_safe_name(origin.source)} from their first purchases on
+title: Customers of {_yaml_safe_name(origin.source)} from their first purchase onward
 journey: journey.yaml
 policy: policy.yaml
 customers: {customers}
@@ -193,5 +193,5 @@ def _format_estimate(estimate: ParameterEstimate) -> str:
 
 
 def _yaml_safe_name(source: str) -> str:
-    """The file name with all characters replaced that a plain YAML value must not contain."""
+    """Return the file name with characters replaced that a plain YAML value must not contain."""
     return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in source)

@@ -1,1 +1,1 @@
-"""The two simulation engines, compiled and readable, and what both need: buffers, desk queues, shared resources, records of a run."""
+"""The compiled and the readable simulation engine, with their buffers, desk queues, shared resources and run records."""

@@ -1,4 +1,4 @@
-"""Buffers for customer states, outcomes and log rows: allocated for a plan, and enlarged when they run out."""
+"""Buffers for customer states, outcomes and log rows, allocated to fit a plan and enlarged on demand."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -34,25 +34,25 @@ from cjsim.kernels.world import Array
 class ChunkResult(NamedTuple):
     """Log rows and referrals of a chunk of customers."""
 
-    events: int  # number of log rows, whether kept or not
+    events: int  # number of log rows, including rows that are not kept
     rows: list[Array]  # LOG_ROW; empty if rows are not kept
-    referrals: list[Array]  # REFERRAL, ordered by referrer, then by invitation; `parent` is the referrer's number
+    referrals: list[Array]  # REFERRAL, sorted by referrer, then by invitation; `parent` is the referrer's customer number
 
 
 class SharedResources(NamedTuple):
-    """State that customers share: the replies of desks, and how far budgets are spent."""
+    """State that customers share: desk replies and spent budgets."""
 
     replies: Array  # DESK_REPLY
-    cutoffs: Array  # BUDGET_CUTOFF, by budget and period
+    cutoffs: Array  # BUDGET_CUTOFF, per budget and period
 
     @classmethod
     def empty(cls, plan: Plan) -> "SharedResources":
-        """No replies, and unspent budgets.
+        """Return shared resources without replies and with unspent budgets.
 
         Parameters
         ----------
         plan : Plan
-            Gives the number of budget periods.
+            Determines the number of budget periods.
 
         Returns
         -------
@@ -65,18 +65,18 @@ class SharedResources(NamedTuple):
 
 @dataclass(frozen=True)
 class BufferSizes:
-    """Capacities of the buffers of one customer state and of one output.
+    """Buffer capacities of one customer state and one output.
 
     Attributes
     ----------
     responses : int
-        Pending responses to messages, per customer.
+        Pending responses to messages per customer.
     queue : int
-        Events and actions queued at one time, per customer.
+        Events and actions per customer that can be queued at one time.
     rows : int
-        Log rows; 0 if rows are not kept.
+        Log rows per output; 0 if log rows are not kept.
     referrals : int
-        Referrals.
+        Referrals per output.
     """
 
     responses: int = 32
@@ -85,27 +85,27 @@ class BufferSizes:
     referrals: int = 64
 
     def with_larger_state(self) -> "BufferSizes":
-        """Return sizes with twice the capacity for a state."""
+        """Return a copy with twice the capacity for customer states."""
         return replace(self, responses=2 * self.responses, queue=2 * self.queue)
 
     def with_larger_log(self) -> "BufferSizes":
-        """Return sizes with twice the capacity for log rows and referrals."""
+        """Return a copy with twice the capacity for log rows and referrals."""
         return replace(self, rows=2 * self.rows, referrals=2 * self.referrals)
 
 
 def make_state(plan: Plan, seed: int, sizes: BufferSizes, shared: SharedResources | None = None) -> CustomerState:
-    """Allocate the state of one customer, which is reused for one customer after another.
+    """Allocate a customer state, which is reused for each customer in turn.
 
     Parameters
     ----------
     plan : Plan
-        Gives the numbers of events, actors, channels and so on.
+        Determines the numbers of events, actors, channels and so on.
     seed : int
         Seed of the run, in [0, 2**63).
     sizes : BufferSizes
-        Capacities.
+        Buffer capacities.
     shared : SharedResources, optional
-        Used by reference: replies are read, budgets are written. No replies and unspent budgets if not given.
+        Held by reference: replies are read and budgets are written. Defaults to no replies and unspent budgets.
 
     Returns
     -------
@@ -145,19 +145,19 @@ def make_state(plan: Plan, seed: int, sizes: BufferSizes, shared: SharedResource
 
 
 def make_outcomes(plan: Plan, n_customers: int) -> Outcomes:
-    """Allocate the outcomes of customers.
+    """Allocate outcome arrays.
 
     Parameters
     ----------
     plan : Plan
-        Gives the numbers of moments, stages, channels and desks.
+        Determines the numbers of moments, stages, channels and desks.
     n_customers : int
         Number of customers.
 
     Returns
     -------
     Outcomes
-        All zero.
+        Filled with zeros.
     """
     world = plan.world
     return Outcomes.zeros(
@@ -171,14 +171,14 @@ def make_output(outcomes: Outcomes, sizes: BufferSizes) -> Output:
     Parameters
     ----------
     outcomes : Outcomes
-        Outcomes of these customers; the output writes into them.
+        Outcomes of the chunk's customers, modified through the output.
     sizes : BufferSizes
         Capacities for log rows and referrals.
 
     Returns
     -------
     Output
-        Without log rows and referrals.
+        An output that holds no log rows or referrals yet.
     """
     return Output(
         outcome=outcomes.customers,
@@ -194,14 +194,14 @@ def make_output(outcomes: Outcomes, sizes: BufferSizes) -> Output:
 
 
 def copy_referrals(out: Output, first: int) -> Array:
-    """Copy the referrals of an output, with the numbers of the referrers in place of their rows.
+    """Copy the referrals of an output, replacing each referrer's row in the chunk by its customer number.
 
     Parameters
     ----------
     out : Output
         Output of a chunk.
     first : int
-        Number of the first customer of the chunk.
+        Customer number of the chunk's first customer.
 
     Returns
     -------
@@ -218,28 +218,28 @@ def raise_if_stuck(plan: Plan, state: CustomerState) -> None:
     Parameters
     ----------
     plan : Plan
-        Gives the names for the message.
+        Provides the names for the message.
     state : CustomerState
         State of the customer.
 
     Raises
     ------
     InputError
-        If more events happened to the customer, at one time or in all, than the engines allow.
+        If the customer exceeded the engines' limit on events, either at one time or in total.
     """
     customer = state.customer[0]
     if customer.stuck == 0:
         return
     names = plan.codebook
     kind, which = DueKind(int(customer.last_kind)), int(customer.last_which)
-    what = "a message's answer"
+    what = "a response to a message"
     if kind == DueKind.CLOCK:
         what = f"event '{names.events[N_TOUCH_CODES + which]}'"
     elif kind == DueKind.ACTOR:
         what = f"'{names.sources[which]}'"
     elif kind == DueKind.DESK_REPLY:
-        what = "a desk's answer"
+        what = "a desk reply"
     count, number = int(customer.events_handled), int(customer.number)
-    got = f"{count:,} happenings for customer {number} by day {float(customer.now):g}, the last: {what}"
-    must = f"must let time pass: at most {MAX_EVENTS_AT_ONE_TIME:,} happenings at one time and {MAX_EVENTS:,} in a customer's life"
-    raise InputError(format_error("scenario", must, got, "Give it a wait, or a condition that ends it."))
+    got = f"{count:,} events for customer {number} by day {float(customer.now):g}, the last of them {what}"
+    must = f"must not loop without advancing time: at most {MAX_EVENTS_AT_ONE_TIME:,} events at one time and {MAX_EVENTS:,} per customer"
+    raise InputError(format_error("scenario", must, got, "Add a wait, or a condition that ends the loop."))

@@ -1,7 +1,7 @@
-"""A SimPy environment with exact event times, a fixed order of simultaneous events, and turns by customer key.
+"""A SimPy environment with exact event times, a fixed order of simultaneous events, and budget turns in customer key order.
 
-SimPy adds delays to the current time and thereby rounds, so that equal times of the model would no longer be equal. Here events are
-scheduled at the time of the model. Simultaneous events are ordered by `EventPriority`, never by insertion.
+SimPy schedules events by delay. Adding a delay to the current time rounds, and two times that are equal in the model could come to differ.
+Here, events are scheduled at absolute model times instead. Simultaneous events are ordered by `EventPriority`, never by insertion.
 """
 
 from collections.abc import Callable
@@ -13,26 +13,26 @@ import simpy
 
 
 class EventPriority(IntEnum):
-    """Order of simultaneous events: lower values come first."""
+    """Order of simultaneous events; lower values come first."""
 
-    URGENT = 0  # used by SimPy for processes that start or are interrupted
+    URGENT = 0  # used by SimPy when processes start or are interrupted
     CUSTOMER = 1  # events of one customer; SimPy's normal priority, also used for granted resource requests
-    SHIFT = 2  # before SERVICE_END: agents who go off duty take no waiting request
+    SHIFT = 2  # before SERVICE_END, so that agents who go off duty take no waiting request
     SERVICE_END = 3
     PATIENCE = 4
     ESCALATION = 5
-    TURN = 6  # actions that draw on a budget, by customer key: after all events that can add another one at this time
+    TURN = 6  # actions that draw on a budget, in customer key order; after all events that can add such an action at the same time
     ARRIVAL = 7
-    USER_PROCESS = 8  # a user's first process; the second has the next higher value, and so on
+    USER_PROCESS = 8  # the first user process; the second has the next higher value, and so on
 
 
 class EventCalendar(simpy.Environment):
-    """A SimPy environment with events at exact times; callbacks at the horizon or later are dropped.
+    """A SimPy environment with exact event times, which drops callbacks at or after the horizon.
 
     Parameters
     ----------
     horizon : float
-        Days.
+        End of the simulation, in days.
     """
 
     def __init__(self, horizon: float) -> None:
@@ -40,14 +40,14 @@ class EventCalendar(simpy.Environment):
         self.horizon = horizon
 
     def call_at(self, time: float, priority: int, callback: Callable[[simpy.Event], None]) -> None:
-        """Schedule a callback, unless the time is at or after the horizon.
+        """Schedule a callback unless its time is at or after the horizon.
 
         Parameters
         ----------
         time : float
-            Days; not before now.
+            Time of the callback, in days; must not be in the past.
         priority : int
-            Order among simultaneous events, as an `EventPriority`.
+            `EventPriority`, which orders simultaneous events.
         callback : callable
             Called with the event.
         """
@@ -55,14 +55,14 @@ class EventCalendar(simpy.Environment):
             self._push_event(time, priority).callbacks.append(callback)
 
     def event_at(self, time: float, priority: int = EventPriority.CUSTOMER) -> simpy.Event:
-        """Schedule an event for a process to wait for; it may be at the horizon.
+        """Schedule an event that a process can wait for, possibly at the horizon.
 
         Parameters
         ----------
         time : float
-            Days; not before now.
+            Time of the event, in days; must not be in the past.
         priority : int
-            Order among simultaneous events, as an `EventPriority`.
+            `EventPriority`, which orders simultaneous events.
 
         Returns
         -------
@@ -79,7 +79,7 @@ class EventCalendar(simpy.Environment):
 
 
 class BudgetTurns:
-    """Runs simultaneous actions that draw on a budget in the order of customer keys, each with all its consequences.
+    """Runs simultaneous budget actions in customer key order; each action completes, with all its consequences, before the next starts.
 
     Parameters
     ----------
@@ -98,11 +98,11 @@ class BudgetTurns:
         Parameters
         ----------
         time : float
-            Days: when the action is due.
+            Time at which the action is due, in days.
         key : int
             Customer key.
         act : callable
-            Called at the turn, without arguments.
+            Called without arguments when the turn comes.
         """
         is_first = not self._waiting or time < self._waiting[0][0]
         self._count += 1
@@ -111,7 +111,7 @@ class BudgetTurns:
             self._calendar.call_at(time, EventPriority.TURN, self._run_next)
 
     def _run_next(self, _: simpy.Event) -> None:
-        """Run the first action; the next turn comes after all its consequences."""
+        """Run the first action, and schedule the next turn after all its consequences."""
         if not self._waiting or self._waiting[0][0] != self._calendar.now:
             return
         act = heappop(self._waiting)[-1]

@@ -1,4 +1,4 @@
-"""The compiled engine: simulates chunks of customers with compiled kernels, and enlarges buffers that run out."""
+"""The compiled engine, which simulates chunks of customers with compiled kernels and enlarges buffers on demand."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ from cjsim.scenario.spec import MAX_CUSTOMERS
 
 
 class CompiledEngine:
-    """Simulates chunks of customers. It reuses its buffers, so each thread needs its own engine.
+    """Simulates chunks of customers with compiled kernels. An engine reuses its buffers, so each thread needs its own.
 
     Parameters
     ----------
@@ -34,19 +34,19 @@ class CompiledEngine:
         self.state = self.new_state()
 
     def prepare(self) -> None:
-        """Compile or load the kernels in the calling thread: the main thread can be interrupted."""
+        """Compile or load the kernels in the calling thread. Call it in the main thread, where an interrupt takes effect."""
         population = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, 0, 0))
         simulate_customers(self.plan.world, self.state, make_output(make_outcomes(self.plan, 0), BufferSizes()), population, 0)
 
     def resolve_shared_resources(self, cohorts: Iterable[Cohort], *, max_customers: int = MAX_CUSTOMERS) -> SharedResults:
-        """Find the replies of desks and the spent budgets, in a scenario whose customers share resources.
+        """Determine the desk replies and the spent budgets of a scenario whose customers share resources.
 
         Parameters
         ----------
         cohorts : iterable of Cohort
             All initial customers and arrivals.
         max_customers : int
-            Limit on the number of customers, with referred ones.
+            Maximum number of customers, including referred ones.
 
         Returns
         -------
@@ -60,34 +60,34 @@ class CompiledEngine:
         return SharedResourcePass(self.plan, self.seed, max_customers=max_customers).run(cohorts)
 
     def use_shared_results(self, shared_results: SharedResults) -> None:
-        """Set the shared results that later simulations use.
+        """Set the shared results for subsequent simulations.
 
         Parameters
         ----------
         shared_results : SharedResults
-            Results of all customers.
+            Desk replies and spent budgets of all customers.
         """
         self.shared_results = shared_results
         self.state = self.new_state()
 
     def new_state(self) -> CustomerState:
-        """Allocate the state of one customer, with the current sizes and shared results."""
+        """Allocate a customer state with the current buffer sizes and shared results."""
         return make_state(self.plan, self.seed, self.sizes, None if self.shared_results is None else self.shared_results.shared)
 
     def simulate(self, cohort: Cohort, outcomes: Outcomes) -> ChunkResult:
-        """Simulate customers from entry to horizon.
+        """Simulate a cohort from entry to the horizon.
 
         Parameters
         ----------
         cohort : Cohort
-            The customers.
+            Customers to simulate.
         outcomes : Outcomes
-            Outcomes of these customers; written.
+            Outcomes of these customers, filled in place.
 
         Returns
         -------
         ChunkResult
-            With log rows if the engine keeps them.
+            Includes log rows if the engine keeps them.
 
         Raises
         ------

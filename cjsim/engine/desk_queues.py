@@ -1,7 +1,8 @@
-"""Queues of service desks in SimPy: priorities, staff, patience, escalation. Both engines use them.
+"""Service desk queues in SimPy, with priorities, shifts, patience and escalation. Both engines use them.
 
-A desk is a `simpy.PriorityResource` with the capacity of its largest staff. Agents who are off duty hold slots of it as customers do. They
-request a slot with priority over all customers, and so get one when a conversation ends: no conversation is cut off.
+A desk is a `simpy.PriorityResource` whose capacity is its maximum staff. An agent who is off duty occupies a slot, as a customer in service
+does. An agent going off duty requests a slot with priority over all customers and gets it when a conversation ends, so no conversation is
+interrupted.
 """
 
 import math
@@ -30,9 +31,9 @@ NO_REPLY = -1  # in `QueueOutcome.reply`
 
 
 class DeskReply(NamedTuple):
-    """How a request ends: the fields of a `DESK_REPLY` record."""
+    """The outcome of a request: the fields of a `DESK_REPLY` record."""
 
-    time: float  # days: when the conversation, or patience, ends
+    time: float  # days; end of the conversation, or of the customer's patience
     waited: float  # days
     service: float  # days
     reply: ReplyCode
@@ -40,24 +41,24 @@ class DeskReply(NamedTuple):
 
 
 class DeskRequest:
-    """A request of a customer to a desk.
+    """A customer's request to a desk.
 
     Parameters
     ----------
     owner : object
-        Passed through to the reply callback, as part of the request.
+        Any object that the reply callback needs; it is available as `request.owner`.
     key : int
-        Customer key; orders simultaneous requests of equal priority.
+        Customer key; breaks ties between simultaneous requests of equal priority.
     desk : int
         Index of the requested desk.
     asked : float
-        Days: time of the request.
+        Time of the request, in days.
     priority : float
-        Higher priorities are served first.
+        Requests with higher priority are served first.
     patience : float
-        Days that the customer waits; inf without limit.
+        Maximum wait, in days; inf for no limit.
     ordinal : int
-        Number of the customer's earlier requests to the desk.
+        Number of the customer's previous requests to the desk.
     """
 
     __slots__ = ("asked", "desk", "key", "ordinal", "owner", "patience", "queue_rank", "slot")
@@ -70,22 +71,22 @@ class DeskRequest:
         self.queue_rank = -priority
         self.patience = patience
         self.ordinal = ordinal
-        self.slot: _QueueSlot | None = None  # the slot in which it waits or is served
+        self.slot: _QueueSlot | None = None  # the slot in which the request waits or is served
 
 
-ServiceTime = Callable[[DeskRequest, int], float]  # days that a request takes at a desk
+ServiceTime = Callable[[DeskRequest, int], float]  # service time of a request at a desk, in days
 ReplyCallback = Callable[[DeskRequest, DeskReply], None]
 
 
 class _KeyedQueue(SortedQueue):
-    """A queue in the order of keys, with insertion by bisection: SimPy's own queue sorts itself again for each new item."""
+    """A queue sorted by key, with insertion by bisection. SimPy's own queue is sorted again after each insertion."""
 
     def append(self, item: Any) -> None:
-        """Insert an item behind items of equal key."""
+        """Insert an item after items with an equal key."""
         insort(self, item, key=_BY_KEY)
 
     def remove(self, item: Any) -> None:
-        """Remove an item of the queue."""
+        """Remove an item from the queue."""
         index = bisect_left(self, item.key, key=_BY_KEY)
         while self[index] is not item:
             index += 1
@@ -99,7 +100,7 @@ class _DeskStaff(PriorityResource):
 
 
 class _QueueSlot(PriorityRequest):
-    """A position in the queue of a desk, and afterwards one of its agents."""
+    """A position in the queue of a desk, later occupied as one of its agents."""
 
     key: Any
 
@@ -110,7 +111,7 @@ class _QueueSlot(PriorityRequest):
 
 
 class _DeskQueue:
-    """One desk: its agents on and off duty, and its queue."""
+    """One desk: its queue, and its agents on and off duty."""
 
     def __init__(self, desks: "DeskQueues", code: int, plan: DeskPlan) -> None:
         self.code = code
@@ -127,7 +128,7 @@ class _DeskQueue:
             self._desks.calendar.call_at(self.plan.roster.times[self._next_shift], EventPriority.SHIFT, self._change_shift)
 
     def _change_shift(self, _: simpy.Event) -> None:
-        """Agents come on duty, or go off duty when their conversations have ended."""
+        """Bring agents on duty, or send them off duty as soon as their conversations end."""
         n_off_duty = self._capacity - self.plan.roster.staff[self._next_shift]
         while len(self._off_duty) < n_off_duty:
             self._off_duty.append(_QueueSlot(self._staff, self, _OFF_DUTY_KEY))
@@ -138,13 +139,13 @@ class _DeskQueue:
 
     @property
     def load(self) -> "DeskLoad":
-        """The queue, the busy agents and the staff now."""
+        """Current queue length, busy agents and agents on duty."""
         n_off_duty = sum(slot.triggered for slot in self._off_duty)
-        waiting_to_leave = len(self._off_duty) - n_off_duty  # agents who finish a conversation after their shift
+        waiting_to_leave = len(self._off_duty) - n_off_duty  # agents who are still in a conversation after the end of their shift
         return DeskLoad(len(self._staff.queue) - waiting_to_leave, self._staff.count - n_off_duty, self._capacity - len(self._off_duty))
 
     def release(self, slot: _QueueSlot) -> None:
-        """End a conversation, or leave the queue.
+        """End the conversation in a slot, or remove the slot from the queue.
 
         Parameters
         ----------
@@ -157,12 +158,12 @@ class _DeskQueue:
             slot.cancel()
 
     def enter(self, request: DeskRequest) -> None:
-        """Serve a request at once if an agent is free, else queue it.
+        """Serve a request immediately if an agent is free, otherwise queue it.
 
         Parameters
         ----------
         request : DeskRequest
-            A new or an escalated request.
+            A new or escalated request.
         """
         is_new = request.slot is None
         slot = request.slot = _QueueSlot(self._staff, self, (request.queue_rank, request.asked, request.key))
@@ -177,7 +178,7 @@ class _DeskQueue:
             calendar.call_at(calendar.now + self.plan.escalate_after, EventPriority.ESCALATION, lambda _: self._escalate(request, slot))
 
     def _begin_service(self, request: DeskRequest, slot: _QueueSlot) -> None:
-        """Begin a conversation, and report when it will end."""
+        """Start a conversation and report when it will end."""
         desks, now = self._desks, self._desks.calendar.now
         service, waited = desks.service_of(request, self.code), now - request.asked
         in_time = waited <= desks.plans[request.desk].sla + TOLERANCE
@@ -185,14 +186,14 @@ class _DeskQueue:
         desks.on_reply(request, DeskReply(now + service, waited, service, ReplyCode.IN_TIME if in_time else ReplyCode.LATE, self.code))
 
     def _escalate(self, request: DeskRequest, slot: _QueueSlot) -> None:
-        """Move a request that still waits to another desk."""
+        """Move a request that is still waiting to another desk."""
         if request.slot is slot and not slot.triggered:
             self.release(slot)
             self._desks.enter(request, self.plan.escalate_to)
 
 
 class DeskLoad(NamedTuple):
-    """How busy a desk is: customers who wait, agents in a conversation, agents on duty."""
+    """Load of a desk: number of waiting customers, agents in a conversation, and agents on duty."""
 
     queue_length: int
     busy: int
@@ -200,18 +201,18 @@ class DeskLoad(NamedTuple):
 
 
 class DeskQueues:
-    """The queues of all desks of a firm.
+    """The queues of all desks in a firm.
 
     Parameters
     ----------
     calendar : EventCalendar
-        Schedules shifts, ends of conversations, patience and escalations.
+        Schedules shifts, ends of conversations, ends of patience and escalations.
     plans : Sequence of DeskPlan
-        Desks, by code.
+        Desks, indexed by code.
     service_of : callable
-        Returns the service time, in days, of a request at a desk.
+        Returns the service time of a request at a desk, in days.
     on_reply : callable
-        Called with a request and its `DeskReply` as soon as its end is determined: when a conversation begins, or patience ends.
+        Called with a request and its `DeskReply` once the outcome is determined: when a conversation starts, or when patience ends.
     """
 
     def __init__(self, calendar: EventCalendar, plans: Sequence[DeskPlan], *, service_of: ServiceTime, on_reply: ReplyCallback) -> None:
@@ -223,22 +224,22 @@ class DeskQueues:
         self._entering: list[tuple[_QueueKey, int, DeskRequest]] = []
 
     def ask(self, request: DeskRequest) -> None:
-        """Make a request now.
+        """Submit a request at the current time.
 
         Parameters
         ----------
         request : DeskRequest
-            A request whose `asked` is the current time.
+            A request whose `asked` equals the current time.
         """
         self.enter(request, request.desk)
 
     def enter(self, request: DeskRequest, desk: int) -> None:
-        """Send a request to a desk, after all other events of this time; simultaneous requests enter in the order of the queue.
+        """Send a request to a desk after all other events at the current time. Simultaneous requests enter in queue order.
 
         Parameters
         ----------
         request : DeskRequest
-            A new or an escalated request.
+            A new or escalated request.
         desk : int
             Index of the desk.
         """
@@ -247,7 +248,7 @@ class DeskQueues:
         self._entering.append(((request.queue_rank, request.asked, request.key), desk, request))
 
     def load(self, desk: int) -> DeskLoad:
-        """Return how busy a desk is now.
+        """Return the current load of a desk.
 
         Parameters
         ----------
@@ -261,7 +262,7 @@ class DeskQueues:
         return self._desks[desk].load
 
     def give_up(self, request: DeskRequest) -> None:
-        """End the customer's patience: a request that still waits leaves the queue.
+        """End the customer's patience: remove a request that is still waiting from the queue.
 
         Parameters
         ----------
@@ -276,7 +277,7 @@ class DeskQueues:
             self.on_reply(request, DeskReply(now, now - request.asked, 0.0, ReplyCode.UNANSWERED, slot.desk.code))
 
     def _admit_entering(self, _: simpy.Event) -> None:
-        """Admit the requests of this time to their desks."""
+        """Pass all requests made at the current time to their desks."""
         entering, self._entering = self._entering, []
         entering.sort(key=itemgetter(0))
         for _key, desk, request in entering:
@@ -284,16 +285,16 @@ class DeskQueues:
 
 
 class QueueOutcome(NamedTuple):
-    """Outcomes of requests to one desk, in their order; arrays of shape (n_requests,).
+    """Outcomes of requests to one desk, in the order of the requests.
 
     Attributes
     ----------
-    waited : ndarray of float64, days
-        Time until the conversation began, or patience ended; nan if the request waits for ever.
-    ended : ndarray of float64, days
-        When the conversation, or patience, ended.
-    reply : ndarray of int8
-        `ReplyCode`; NO_REPLY if the request waits for ever.
+    waited : ndarray of float64, shape (n_requests,), days
+        Time until the conversation started or patience ended; nan if the request was never answered.
+    ended : ndarray of float64, shape (n_requests,), days
+        Time at which the conversation or patience ended; nan if the request was never answered.
+    reply : ndarray of int8, shape (n_requests,)
+        `ReplyCode`; NO_REPLY if the request was never answered.
     """
 
     waited: FloatArray
@@ -310,22 +311,22 @@ def simulate_queue(
     priority: FloatArray | None = None,
     sla: float = math.inf,
 ) -> QueueOutcome:
-    """Simulate one desk with given requests.
+    """Simulate the queue of one desk for given requests.
 
     Parameters
     ----------
     roster : Roster
-        Staff of the desk over time.
+        Number of agents over time.
     arrivals : ndarray of float64, shape (n_requests,), days
-        Times of the requests, ascending.
+        Request times in ascending order.
     service : ndarray of float64, shape (n_requests,), days
         Service times.
     patience : ndarray of float64, shape (n_requests,), days, optional
-        How long each customer waits; without limit if not given.
+        Maximum wait of each customer. Defaults to no limit.
     priority : ndarray of float64, shape (n_requests,), optional
-        Higher priorities are served first; all equal if not given.
+        Requests with higher priority are served first. Defaults to equal priorities.
     sla : float, days
-        A conversation that begins after a longer wait is late.
+        Service level agreement: a longer wait counts as late.
 
     Returns
     -------
@@ -341,14 +342,14 @@ def simulate_queue(
     outcome = QueueOutcome(np.full(count, np.nan), np.full(count, np.nan), np.full(count, NO_REPLY, np.int8))
 
     def record_reply(request: DeskRequest, reply: DeskReply) -> None:
-        """Write a reply into the outcome."""
+        """Write a reply to the outcome arrays."""
         outcome.waited[request.key], outcome.ended[request.key], outcome.reply[request.key] = reply.waited, reply.time, reply.reply
 
     calendar = EventCalendar(math.inf)
     desks = DeskQueues(calendar, [DeskPlan(roster, sla)], service_of=lambda request, _: float(service[request.key]), on_reply=record_reply)
 
     def arrive(n: int) -> None:
-        """Make request n, and schedule the next one."""
+        """Submit request n and schedule the next one."""
         own_patience = math.inf if patience is None else float(patience[n])
         own_priority = 0.0 if priority is None else float(priority[n])
         desks.ask(DeskRequest(None, n, 0, asked=calendar.now, priority=own_priority, patience=own_patience))

@@ -1,4 +1,4 @@
-"""The pending events of a customer, as tuples in the order in which they are handled."""
+"""Pending events of a customer, as tuples that sort in the order of handling."""
 
 from typing import NamedTuple
 
@@ -7,13 +7,13 @@ from cjsim.kernels.state import CustomerState
 
 
 class DueEvent(NamedTuple):
-    """A pending event; tuples compare in the order in which events are handled."""
+    """A pending event. Events sort in the order in which the engines handle them."""
 
     time: float  # days
     kind: DueKind
     order: tuple[int, ...]  # order among simultaneous events of one kind
     which: int  # index of the response, event or actor
-    is_fired: bool = False  # from outside, rather than by the customer's own clock
+    is_fired: bool = False  # fired by a user process rather than by the customer's own clock
 
 
 def pending_events(state: CustomerState) -> list[DueEvent]:
@@ -27,7 +27,7 @@ def pending_events(state: CustomerState) -> list[DueEvent]:
     Returns
     -------
     list of DueEvent
-        Unordered; events that are not due have the time inf.
+        In no particular order; events that are not scheduled have the time inf.
     """
     responses = [
         DueEvent(float(read.due), DueKind.RESPONSE, (int(read.site), int(read.index), int(read.actions)), i)
@@ -40,12 +40,12 @@ def pending_events(state: CustomerState) -> list[DueEvent]:
 
 
 def fired_event(time: float, event: int) -> DueEvent:
-    """Return a journey event that is fired from outside: it happens as if the customer's own clock had rung.
+    """Return a journey event fired by a user process, which is handled as if the customer's own clock had fired it.
 
     Parameters
     ----------
     time : float
-        Days.
+        Time of the event, in days.
     event : int
         Index of the event.
 

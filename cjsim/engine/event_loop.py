@@ -1,4 +1,4 @@
-"""The loop of the compiled engine: customers one after another, each from entry to horizon, without the interpreter."""
+"""The event loop of the compiled engine, which simulates one customer after another, each from entry to the horizon."""
 
 from cjsim.kernel import kernel
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
@@ -9,10 +9,10 @@ from cjsim.kernels.world import World
 
 @kernel
 def simulate_customers(world: World, state: CustomerState, out: Output, population: Population, first: int) -> int:
-    """Simulate customers from index `first` on, and return the index after the last one that is complete.
+    """Simulate customers from index `first` onward and return the index after the last complete one.
 
-    If a customer does not fit (pending responses, queue, log rows, referrals), it leaves nothing in `out`, and the loop ends before it: the
-    caller provides larger buffers and calls again. A customer for whom time does not advance is left `stuck`.
+    If a buffer is too small for a customer (pending responses, queue, log rows or referrals), the loop stops before that customer and
+    leaves nothing of it in `out`. The caller enlarges the buffers and calls again. A customer in a zero-time loop is flagged as `stuck`.
     """
     customer = state.customer[0]
     horizon = world.setting[0].horizon

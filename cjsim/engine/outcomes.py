@@ -1,4 +1,4 @@
-"""Outcome arrays of customers: what happened to each of them by the horizon."""
+"""Outcome arrays of customers at the horizon."""
 
 from typing import NamedTuple
 
@@ -13,20 +13,20 @@ REPLY_NAMES = tuple(reply.name.lower() for reply in ReplyCode)
 
 
 class Outcomes(NamedTuple):
-    """Outcomes by customer, in the order of customer numbers.
+    """Outcomes per customer, ordered by customer number.
 
     Attributes
     ----------
     customers : ndarray of OUTCOME, shape (n_customers,)
-        Money, counts, last state.
+        Money, counts and the state at the horizon.
     moments : ndarray of float64, shape (n_customers, n_moments), days since the start
-        When each moment was reached; nan if it was not.
+        Time at which each moment was reached; nan if it was not reached.
     dwell : ndarray of float32, shape (n_customers, n_stages), days
         Time spent in each stage.
     touch_counts : ndarray of uint16, shape (n_customers, n_channels, len(CHANNEL_TOUCHES))
-        Counts by channel and touch.
+        Touch counts per channel and kind of touch.
     desks : ndarray of DESK_OUTCOME, shape (n_customers, n_desks)
-        Requests to each desk and their replies.
+        Requests to each desk, and the replies.
     """
 
     customers: Array
@@ -37,17 +37,16 @@ class Outcomes(NamedTuple):
 
     @classmethod
     def zeros(cls, n_customers: int, *, moments: int, stages: int, channels: int, desks: int) -> "Outcomes":
-        """Allocate outcomes.
+        """Allocate outcome arrays filled with zeros.
 
         Parameters
         ----------
         n_customers, moments, stages, channels, desks : int
-            Numbers of each.
+            Number of each.
 
         Returns
         -------
         Outcomes
-            All zero.
         """
         return cls(
             customers=np.zeros(n_customers, OUTCOME),
@@ -58,7 +57,7 @@ class Outcomes(NamedTuple):
         )
 
     def subset(self, first: int, count: int) -> "Outcomes":
-        """Return views of the rows `first` to `first + count - 1`.
+        """Return views of rows `first` to `first + count - 1`.
 
         Parameters
         ----------
@@ -73,12 +72,12 @@ class Outcomes(NamedTuple):
 
     @classmethod
     def concatenate(cls, parts: list["Outcomes"]) -> "Outcomes":
-        """Concatenate the outcomes of several cohorts; the arrays of a single one are not copied.
+        """Concatenate the outcomes of several cohorts. The outcomes of a single cohort are returned without a copy.
 
         Parameters
         ----------
         parts : list of Outcomes
-            At least one. The list is emptied: each array is freed as soon as it is copied, so that memory never holds everything twice.
+            At least one element. The list is emptied: each array is freed once it is copied, which keeps peak memory low.
 
         Returns
         -------

@@ -1,19 +1,19 @@
-"""The limit on the population of a run, which referrals can make grow without end."""
+"""The population limit of a run, which stops unbounded growth through referrals."""
 
 from cjsim.errors import InputError, format_error
 
 
 def check_population_limit(count: int, max_customers: int, when: str) -> None:
-    """Raise if referrals have made the population exceed its limit.
+    """Raise if the population exceeds its limit.
 
     Parameters
     ----------
     count : int
-        Customers so far.
+        Number of customers so far.
     max_customers : int
-        Limit on their number.
+        Maximum number of customers.
     when : str
-        Progress of the run, for the message, such as 'by day 30'.
+        Progress of the run for the message, such as 'by day 30'.
 
     Raises
     ------
@@ -21,7 +21,8 @@ def check_population_limit(count: int, max_customers: int, when: str) -> None:
         If `count` exceeds `max_customers`.
     """
     if count > max_customers:
-        raise population_limit_error(max_customers, f"{count:,} {when}", "Lower 'invites' or 'joins' of 'refer', shorten the horizon")
+        remedy = "Lower 'invites' or 'joins' of 'refer', shorten the horizon"
+        raise population_limit_error(max_customers, f"{count:,} {when}", remedy)
 
 
 def population_limit_error(max_customers: int, got: str, remedy: str) -> InputError:
@@ -30,15 +31,15 @@ def population_limit_error(max_customers: int, got: str, remedy: str) -> InputEr
     Parameters
     ----------
     max_customers : int
-        Limit on the number of customers.
+        Maximum number of customers.
     got : str
-        Their number, for the message.
+        Actual number of customers, for the message.
     remedy : str
-        What the user can do, apart from raising the limit.
+        What the user can do other than raise the limit.
 
     Returns
     -------
     InputError
     """
-    must = f"must not grow past {max_customers:,} customers"
-    return InputError(format_error("scenario", must, got, f"{remedy}, or allow for more with --max-customers (max_customers)."))
+    must = f"must not exceed {max_customers:,} customers"
+    return InputError(format_error("scenario", must, got, f"{remedy}, or raise the limit with --max-customers (max_customers)."))

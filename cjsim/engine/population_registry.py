@@ -1,4 +1,4 @@
-"""The population registry: keys, acquisition channels and referrers of all customers of a run."""
+"""The population registry: keys, acquisition channels and referrers of all customers in a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ IntArray64 = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class PopulationRegistry:
-    """The customers of a run in the order of their numbers: initial customers, arrivals, then generations of referred customers.
+    """The customers of a run, ordered by number: initial customers, arrivals, then each generation of referred customers.
 
-    Initial customers take no memory: the registry keeps only their number and the key of the first.
+    The keys of initial customers are consecutive, so the registry stores only the first key and the number of initial customers.
 
     Attributes
     ----------
@@ -26,9 +26,9 @@ class PopulationRegistry:
     later_keys : ndarray of uint64, shape (n_later,)
         Keys of arrivals and referred customers.
     later_channels : ndarray of int32, shape (n_later,)
-        Their acquisition channels; -1 none.
+        Acquisition channels of arrivals and referred customers; -1 for none.
     later_parents : ndarray of int64, shape (n_later,)
-        Numbers of their referrers; -1 for an arrival.
+        Customer numbers of the referrers; -1 for arrivals.
     first_key : int
         Key of the first initial customer.
     """
@@ -48,9 +48,9 @@ class PopulationRegistry:
         n_initial : int
             Number of initial customers.
         arrivals : Cohort
-            Customers who arrived by acquisition channels.
+            Customers who arrived through acquisition channels.
         referrals : Sequence of ndarray of REFERRAL
-            Generations of referred customers, with the numbers of their referrers.
+            Generations of referred customers, with the customer numbers of their referrers.
         first_key : int
             Key of the first initial customer.
 
@@ -73,7 +73,7 @@ class PopulationRegistry:
         Parameters
         ----------
         n_initial : int
-            Number of customers.
+            Number of initial customers.
 
         Returns
         -------
@@ -86,30 +86,30 @@ class PopulationRegistry:
 
     @property
     def n_arrived(self) -> int:
-        """Number of customers who arrived by acquisition channels, without referred ones."""
+        """Number of customers who arrived through acquisition channels, excluding referred customers."""
         return int(np.count_nonzero(self.later_parents < 0))
 
     @property
     def keys(self) -> NDArray[np.uint64]:
-        """Customer keys, shape (n_customers,): the same customer has the same key in every run with the same seed."""
+        """Customer keys, shape (n_customers,). A customer has the same key in every run with the same seed."""
         return np.concatenate([np.arange(self.first_key, self.first_key + self.n_initial, dtype=np.uint64), self.later_keys])
 
     @property
     def channels(self) -> NDArray[np.int32]:
-        """Acquisition channels, shape (n_customers,); -1 none."""
+        """Acquisition channels, shape (n_customers,); -1 for none."""
         return np.concatenate([np.full(self.n_initial, -1, np.int32), self.later_channels])
 
     @property
     def parents(self) -> IntArray64:
-        """Numbers of the referrers, shape (n_customers,); -1 for customers who were not referred."""
+        """Customer numbers of the referrers, shape (n_customers,); -1 for customers who were not referred."""
         return np.concatenate([np.full(self.n_initial, -1, np.int64), self.later_parents])
 
     @cached_property
     def roots(self) -> IntArray64:
-        """Number of the initial customer or arrival that each customer descends from, shape (n_customers,).
+        """Customer number of the initial customer or arrival from whom each customer descends, shape (n_customers,).
 
-        A customer who was not referred is its own root. Customers of different roots are independent, except for the desks and
-        budgets that they share.
+        A customer who was not referred is their own root. Customers with different roots are independent, except through shared desks
+        and budgets.
         """
         parents, roots = self.parents, np.arange(len(self))
         is_referred = parents >= 0

@@ -1,4 +1,4 @@
-"""Provenance of a result: the scenario, the seed, the code version, the machine and the time."""
+"""Provenance of a result: scenario, seed, software versions, machine and time."""
 
 import hashlib
 import platform
@@ -28,29 +28,29 @@ class Provenance(JsonRecord):
     scenario : str
         Name of the scenario.
     digests : Mapping of str to str
-        Digests of the contents of `scenario`, `journey` and `policy`.
+        Content digests of `scenario`, `journey` and `policy`.
     start : str
-        ISO date of day 0.
+        Date of day 0, ISO 8601.
     horizon : float
-        Days.
+        Length of the simulation, in days.
     customers : int
         Number of initial customers.
     seed : int
         Seed of the run.
     arrived, referred : int
-        Numbers of customers who arrived by acquisition channels, and of customers whom others referred.
+        Number of customers who arrived through acquisition channels, and number of referred customers.
     entry : Mapping
         How the initial customers entered: `over_days`; with an entry file, also `file` and its `file_digest` (SHA-256).
     spend : Mapping of str to float
-        Money spent on each acquisition channel over the horizon, whether customers came or not.
+        Spend on each acquisition channel over the horizon, in money, including channels without arrivals.
     desk_rates : Mapping of str to float
-        Money per minute of service of each desk.
+        Cost of each desk, in money per minute of service.
     engine : str
         'compiled' or 'readable'.
     events : int
-        Number of log rows, whether written or not.
+        Number of log rows, including rows that are not written.
     seconds : float
-        Wall time of the run.
+        Wall time of the run, in seconds.
     date : str
         End of the run, UTC, ISO 8601.
     version : str
@@ -60,7 +60,7 @@ class Provenance(JsonRecord):
     libraries : Mapping of str to str
         Versions of the libraries whose arithmetic or file format affects the result.
     processes : tuple of str
-        Names of the user's processes that took part. Their code is not recorded, and digests and seed do not reproduce such a run.
+        Names of the user processes in the run. Their code is not recorded, so such a run cannot be reproduced from digests and seed alone.
     """
 
     scenario: str
@@ -97,14 +97,14 @@ class Provenance(JsonRecord):
         seconds: float,
         processes: tuple[str, ...] = (),
     ) -> "Provenance":
-        """Record the provenance of a run that ends now.
+        """Record the provenance of a run that has just ended.
 
         Parameters
         ----------
         scenario : ScenarioSpec
-            The scenario.
+            Scenario of the run.
         plan : Plan
-            The same, compiled.
+            The compiled scenario.
         registry : PopulationRegistry
             Customers of the run.
         seed : int
@@ -114,9 +114,9 @@ class Provenance(JsonRecord):
         events : int
             Number of log rows.
         seconds : float
-            Wall time of the run.
+            Wall time of the run, in seconds.
         processes : tuple of str
-            Names of the user's processes.
+            Names of the user processes.
 
         Returns
         -------
@@ -149,13 +149,13 @@ class Provenance(JsonRecord):
 
 
 def _entry_record(entry: Entry) -> dict[str, Any]:
-    """Describe how customers entered; an entry file also by its digest, since its content may change."""
+    """Describe how customers entered, including the digest of an entry file because its content may change."""
     if entry.file is None:
         return {"over_days": entry.over}
     return {"over_days": entry.over, "file": entry.file, "file_digest": hashlib.sha256(Path(entry.file).read_bytes()).hexdigest()}
 
 
-@cache  # a lookup takes 2 ms, and a search makes thousands of runs
+@cache  # a lookup takes 2 ms, and a search runs thousands of simulations
 def _library_version(library: str) -> str:
     try:
         return version(library)

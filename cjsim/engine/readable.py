@@ -1,8 +1,8 @@
-"""The readable engine: every customer is a SimPy process. It serves as documentation, as a base for extensions, and as the reference.
+"""The readable engine, in which every customer is a SimPy process. It documents the model, supports user processes and is the reference.
 
-The compiled engine finds the next event by scanning arrays. Here the same takes a line of Python, and SimPy advances the time. Both
-engines call the same rules and give the same log, byte for byte. Where customers share desks or budgets, or a user's processes see them,
-all of them, referred customers included, are processes of one SimPy environment; otherwise each chunk of each generation has its own.
+The compiled engine finds the next event by scanning arrays. Here, one line of Python does the same, and SimPy advances the time. Both
+engines call the same rules and write the same log, byte for byte. If customers share desks or budgets, or the run has user processes, all
+customers (including referred ones) are processes of one SimPy environment. Otherwise, each chunk of customers has its own environment.
 """
 
 from collections.abc import Callable, Generator, Iterable
@@ -40,7 +40,7 @@ INITIAL_LOG_ROWS = 1024  # initial capacity for the log rows of one customer
 
 
 class SharedEnvironment:
-    """One SimPy environment with customers, and the desks and budgets that they share.
+    """A SimPy environment that holds customers and the desks and budgets that they share.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ class SharedEnvironment:
     seed : int
         Seed of the run, in [0, 2**63).
     is_shared : bool
-        Whether referred customers must be in the same environment as their referrers.
+        Whether referred customers join the environment of their referrers.
     max_customers : int
-        Limit on the number of customers.
+        Maximum number of customers.
     can_fire : bool
-        Whether events may be fired from outside, so that customers remain until the horizon even if nothing is due.
+        Whether user processes may fire events. If so, customer processes stay active until the horizon even without pending events.
     """
 
     def __init__(self, plan: Plan, seed: int, *, is_shared: bool, max_customers: int = MAX_CUSTOMERS, can_fire: bool = False) -> None:
@@ -72,14 +72,14 @@ class SharedEnvironment:
         self.customers: dict[int, CustomerProcess] = {}  # by key
 
     def admit(self, cohort: Cohort, outcomes: Outcomes) -> None:
-        """Add customers, each as a process.
+        """Start a process for each customer of a cohort.
 
         Parameters
         ----------
         cohort : Cohort
-            The customers.
+            Customers to add.
         outcomes : Outcomes
-            Outcomes of these customers; written.
+            Outcomes of these customers, filled in place.
 
         Raises
         ------
@@ -98,18 +98,18 @@ class SharedEnvironment:
 
 
 class CustomerProcess:
-    """One customer as a SimPy process, from entry to horizon.
+    """A customer as a SimPy process, from entry to the horizon.
 
     Parameters
     ----------
     environment : SharedEnvironment
-        Where the customer is simulated.
+        Environment of the customer.
     population : Population
-        The customer's cohort, drawn.
+        Random draws for the customer's cohort.
     index : int
         Index of the customer in `population`.
     outcomes : Outcomes
-        Outcomes of this customer; written.
+        Outcomes of this customer, filled in place.
     """
 
     process: simpy.Process
@@ -124,18 +124,18 @@ class CustomerProcess:
         self.replies = np.zeros(4, DESK_REPLY)
         self.n_requests = self.n_replies = self.n_referrals = 0  # requests made, replies received, referred customers admitted
         self.has_entered = False
-        self.events_to_fire: list[int] = []  # from outside, in the order in which they were fired
-        self.fired: dict[int, DueEvent] = {}  # by the number of events handled before
+        self.events_to_fire: list[int] = []  # by user processes, in the order in which they were fired
+        self.fired: dict[int, DueEvent] = {}  # keyed by the number of events handled before
         self.state, self.out = self.new_buffers()
 
     def new_buffers(self) -> tuple[CustomerState, Output]:
-        """Allocate the state and the output of the customer."""
+        """Allocate the customer's state and output."""
         environment = self.environment
         state = make_state(environment.plan, environment.seed, self.sizes, SharedResources(self.replies, environment.cutoffs))
         return state, make_output(self.outcomes, self.sizes)
 
     def run(self) -> Generator[simpy.Event, None, None]:
-        """The process: wait for the next event and handle it, from entry to horizon.
+        """Run the process: wait for each event and handle it, from entry to the horizon.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class CustomerProcess:
                 if needs_budget_turn(environment.plan.world, self.state, environment.sync_state, int(due.kind), due.which, due.time):
                     yield self.wait_for_budget_turn(due.time)
             except simpy.Interrupt:
-                continue  # a reply has come, or an event was fired: it is among the pending events now
+                continue  # a desk reply or a fired event is now pending
             if due.is_fired:
                 self.fired[int(self.state.customer[0].events_handled)] = due
                 del self.events_to_fire[0]
@@ -169,14 +169,14 @@ class CustomerProcess:
         finish_customer(environment.plan.world, self.state, self.out)
 
     def next_due(self) -> DueEvent:
-        """Return the pending event that is handled next; fired events come after all others that are due now."""
+        """Return the next event to handle. Fired events come after all other events due at the same time."""
         due, now = min(pending_events(self.state)), self.environment.calendar.now
         if self.events_to_fire and due.time > now:
             return fired_event(now, self.events_to_fire[0])
         return due
 
     def fire(self, event: int) -> None:
-        """Let an event of the journey happen to the customer now, by the rules by which an effect fires it.
+        """Fire a journey event for the customer at the current time, under the rules of the effect `fire`.
 
         Parameters
         ----------
@@ -189,17 +189,17 @@ class CustomerProcess:
             self.process.interrupt()
 
     def dispatch(self, due: DueEvent) -> None:
-        """Handle an event at the time of the model."""
+        """Handle an event at its model time."""
         dispatch(self.environment.plan.world, self.state, self.out, int(due.kind), due.which, due.time)
 
     def wait_for_budget_turn(self, time: float) -> simpy.Event:
-        """Return an event that triggers when it is the customer's turn to draw on a budget."""
+        """Return an event that triggers when the customer's turn to draw on a budget comes."""
         turn = self.environment.calendar.event()
         self.environment.budget_turns.wait(time, self.key, turn.succeed)
         return turn
 
     def handle_consequences(self) -> None:
-        """Enlarge buffers that ran out, send a new request to its desk, admit referred customers."""
+        """Enlarge buffers that are full, send a new request to its desk, and admit referred customers."""
         while self.grow_buffers():
             self.replay()
         if self.state.customer[0].awaits_reply and self.n_requests == self.n_replies:
@@ -210,7 +210,7 @@ class CustomerProcess:
             self.environment.admit(referred_cohort(referrals, 0), make_outcomes(self.environment.plan, len(referrals)))
 
     def grow_buffers(self) -> bool:
-        """Choose larger sizes if a buffer ran out, and return whether one did."""
+        """Increase the buffer sizes if a buffer is full, and return whether one was."""
         if self.state.customer[0].needs_larger_buffers:
             self.sizes = self.sizes.with_larger_state()
         elif self.out.n_rows[0] > self.sizes.rows or self.out.n_referrals[0] > self.sizes.referrals:
@@ -220,7 +220,7 @@ class CustomerProcess:
         return True
 
     def replay(self) -> None:
-        """Simulate the customer up to now again, in new buffers; other customers are not affected."""
+        """Simulate the customer again up to now in new buffers, without affecting other customers."""
         n_events = int(self.state.customer[0].events_handled)
         self.population.replies[self.index] = 0, self.n_replies
         self.state, self.out = self.new_buffers()
@@ -238,7 +238,7 @@ class CustomerProcess:
         environment.desks.ask(DeskRequest(self, self.key, desk, asked=asked, priority=priority, patience=patience, ordinal=ordinal))
 
     def receive_reply(self, reply: DeskReply) -> None:
-        """Record how the open request ends, and schedule its end."""
+        """Record the outcome of the open request and schedule its end."""
         if reply.time >= self.environment.calendar.horizon:
             return
         is_full = self.n_replies == len(self.replies)
@@ -256,11 +256,11 @@ class CustomerProcess:
         self.process.interrupt()
 
     def log_rows(self) -> Array:
-        """The customer's log rows, ndarray of LOG_ROW."""
+        """Return the customer's log rows, ndarray of LOG_ROW."""
         return self.out.log[: int(self.out.n_rows[0])]
 
     def referrals(self) -> Array:
-        """The customers whom this one referred, ndarray of REFERRAL, in the order of invitations."""
+        """Return the customer's referrals, ndarray of REFERRAL, in the order of invitations."""
         return copy_referrals(self.out, 0)
 
 
@@ -274,9 +274,9 @@ class ReadableEngine:
     seed : int
         Seed of the run, in [0, 2**63).
     rows : int
-        0 if log rows are not kept.
+        0 if log rows are not kept; any other value keeps them.
     run_processes : callable, optional
-        Runs an environment with all customers to its horizon, together with a user's processes.
+        Runs an environment with all customers and the user processes up to the horizon.
     """
 
     def __init__(self, plan: Plan, seed: int, *, rows: int, run_processes: Callable[[SharedEnvironment], None] | None = None) -> None:
@@ -287,19 +287,19 @@ class ReadableEngine:
         self.environment: SharedEnvironment | None = None
 
     def prepare(self) -> None:
-        """Do nothing: the first customer loads the kernels."""
+        """Do nothing, because the first customer loads the kernels."""
 
     def resolve_shared_resources(self, cohorts: Iterable[Cohort], *, max_customers: int = MAX_CUSTOMERS) -> SharedResults:
-        """Simulate all customers together, where they share desks or budgets, or a user's processes see them.
+        """Simulate all customers in one environment, as required for shared desks, shared budgets and user processes.
 
-        `simulate` then only collects their outcomes.
+        Afterwards, `simulate` only collects their outcomes.
 
         Parameters
         ----------
         cohorts : iterable of Cohort
             All initial customers and arrivals.
         max_customers : int
-            Limit on the number of customers, with referred ones.
+            Maximum number of customers, including referred ones.
 
         Returns
         -------
@@ -322,28 +322,28 @@ class ReadableEngine:
         return SharedResults.of(replies, self.environment.cutoffs)
 
     def use_shared_results(self, shared_results: SharedResults) -> None:
-        """Do nothing: all customers have been simulated already.
+        """Do nothing, because all customers have already been simulated.
 
         Parameters
         ----------
         shared_results : SharedResults
-            Results of all customers.
+            Ignored.
         """
 
     def simulate(self, cohort: Cohort, outcomes: Outcomes) -> ChunkResult:
-        """Simulate customers from entry to horizon.
+        """Simulate a cohort from entry to the horizon.
 
         Parameters
         ----------
         cohort : Cohort
-            The customers.
+            Customers to simulate.
         outcomes : Outcomes
-            Outcomes of these customers; written.
+            Outcomes of these customers, filled in place.
 
         Returns
         -------
         ChunkResult
-            With log rows if the engine keeps them.
+            Includes log rows if the engine keeps them.
 
         Raises
         ------

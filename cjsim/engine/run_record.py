@@ -1,4 +1,4 @@
-"""The record of a run: everything that metrics are computed from."""
+"""The record of a run, from which all metrics are computed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ from cjsim.kernels.world import Array
 
 @dataclass(frozen=True, eq=False)
 class RunRecord:
-    """Outcomes of every customer of a run, with the names and totals needed to interpret them.
+    """Outcomes of all customers in a run, with the names and totals needed to interpret them.
 
     Attributes
     ----------
     provenance : Provenance
-        What was run, with which version, when and on what.
+        Scenario, seed, software versions, machine and time of the run.
     codebook : Codebook
-        Names by code.
+        Names that correspond to codes.
     retained : tuple of str
         Stages marked `retained`.
     hidden : tuple of str
         Stages that the firm does not observe.
     outcomes : Outcomes
-        Arrays by customer.
+        Outcome arrays, one row per customer.
     registry : PopulationRegistry
-        Keys, acquisition channels and referrers by customer.
+        Keys, acquisition channels and referrers of all customers.
     wages : Mapping of str to Wages
         Wages of each desk's staff.
     """
@@ -48,30 +48,30 @@ class RunRecord:
 
     @property
     def entered(self) -> Array:
-        """bool, shape (n_customers,): whether each customer entered before the horizon. The others are left out of all metrics."""
+        """Whether each customer entered before the horizon; bool, shape (n_customers,). Metrics ignore all other customers."""
         return np.asarray(self.outcomes.customers["entered"] < self.provenance.horizon)
 
     @property
     def keys(self) -> Array:
-        """uint64, shape (n_customers,): the same customer has the same key in every run with the same seed."""
+        """Customer keys; uint64, shape (n_customers,). A customer has the same key in every run with the same seed."""
         return self.registry.keys
 
     @property
     def acquisition_channels(self) -> Array:
-        """int32, shape (n_customers,): acquisition channel of each customer; -1 none."""
+        """Acquisition channel of each customer, or -1 for none; int32, shape (n_customers,)."""
         return self.registry.channels
 
     @property
     def roots(self) -> Array:
-        """int64, shape (n_customers,): number of the initial customer or arrival that each customer descends from, or is."""
+        """Customer number of each customer's root, see `PopulationRegistry.roots`; int64, shape (n_customers,)."""
         return self.registry.roots
 
     @property
     def spend(self) -> Array:
-        """float64, shape (n_acquisition_channels,): money spent over the horizon, whether customers came or not."""
+        """Spend on each acquisition channel over the horizon, in money; float64, shape (n_acquisition_channels,)."""
         return np.array([self.provenance.spend[name] for name in self.codebook.acquisition])
 
     @property
     def desk_rates(self) -> Array:
-        """float64, shape (n_desks,): money per minute of service."""
+        """Cost of each desk, in money per minute of service; float64, shape (n_desks,)."""
         return np.array([self.provenance.desk_rates[name] for name in self.codebook.desks], np.float64)

@@ -1,4 +1,4 @@
-"""What a user's process sees of a simulation that runs on the readable engine, and what it can do to it."""
+"""The interface of a user process to a simulation on the readable engine."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -19,14 +19,14 @@ from cjsim.kernels.world import Array
 
 
 class CustomerView:
-    """The state of one customer, as it is when an attribute is read. A process cannot change it.
+    """A read-only, live view of one customer. Attributes return the state at the time of access.
 
     Attributes
     ----------
     key : int
-        Key of the customer: the same customer has the same key in every run with the same seed.
+        Customer key. A customer has the same key in every run with the same seed.
     entered : float
-        Days since the start.
+        Time of entry, in days since the start.
     """
 
     def __init__(self, process: CustomerProcess) -> None:
@@ -40,43 +40,43 @@ class CustomerView:
 
     @property
     def persona(self) -> str:
-        """Persona, which the firm does not see."""
+        """Persona of the customer, which the firm does not observe."""
         return self._names.personas[int(self._record["persona"])]
 
     @property
     def stage(self) -> str:
-        """Stage that the customer is in."""
+        """Current stage."""
         return self._names.stages[int(self._record["stage"])]
 
     @property
     def observed_stage(self) -> str | None:
-        """Last stage that the firm observed; None if it has observed none."""
+        """Last stage that the firm observed; None before the first observation."""
         stage = int(self._record["observed_stage"])
         return self._names.stages[stage] if stage >= 0 else None
 
     @property
     def satisfaction(self) -> float:
-        """Satisfaction now, in [0, 1]."""
+        """Current satisfaction, in [0, 1]."""
         return self._decayed(satisfaction_now)
 
     @property
     def pressure(self) -> float:
-        """Recent contacts, decayed to now."""
+        """Current contact pressure: recent contacts, weighted by exponential decay."""
         return self._decayed(pressure_now)
 
     @property
     def tags(self) -> frozenset[str]:
-        """Tags that the customer has."""
+        """Tags of the customer."""
         return _names_where(self._names.tags, self._process.state.tags == 1)
 
     @property
     def consent(self) -> frozenset[str]:
-        """Channels on which the customer may be contacted."""
+        """Channels on which the customer consents to be contacted."""
         return _names_where(self._names.channels, self._process.state.channels["consent"] == 1)
 
     @property
     def attributes(self) -> Mapping[str, str]:
-        """Level of each attribute, by its name."""
+        """Level of each attribute, keyed by attribute name."""
         codes = self._process.population.attributes[self._process.index]
         levels = self._names.attributes.items()
         return MappingProxyType({name: labels[int(code)] for (name, labels), code in zip(levels, codes, strict=False)})
@@ -88,7 +88,7 @@ class CustomerView:
 
     @property
     def revenue(self) -> float:
-        """Money paid so far."""
+        """Revenue from the customer so far, in money."""
         return float(self._record["revenue"])
 
     @property
@@ -108,12 +108,12 @@ class CustomerView:
 
     @property
     def desk(self) -> str | None:
-        """Desk of the conversation that the customer waits for or has; None if there is none."""
+        """Desk that the customer is waiting for or talking to; None if the customer has no open request."""
         desk = int(self._record["desk"])
         return self._names.desks[desk] if desk >= 0 else None
 
     def count(self, event: str) -> int:
-        """Return how often an event of the journey has happened to the customer.
+        """Return how many times a journey event has occurred for the customer.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class CustomerView:
         return self._process.state.customer[0]
 
     def _decayed(self, rule: Callable[..., float]) -> float:
-        """Return a decaying quantity at the time of the simulation: the state holds it at the customer's last event."""
+        """Return a decaying quantity at the current time. The state holds its value at the customer's last event."""
         process, record = self._process, self._process.state.customer[0]
         last = float(record.now)
         record.now = max(last, process.environment.calendar.now)
@@ -147,17 +147,17 @@ class CustomerView:
 
 
 class RunningSimulation:
-    """A simulation that runs on the readable engine, as one of the user's processes sees it.
+    """The interface of one user process to a simulation on the readable engine.
 
-    Times are days since the start. When a process resumes, everything else that is due at that time has happened; simultaneous processes
-    resume in the order in which they were passed to `simulate`.
+    Times are in days since the start. A process resumes after all other events due at the same time. Simultaneous processes resume in the
+    order in which they were passed to `simulate`.
 
     Parameters
     ----------
     environment : SharedEnvironment
-        All customers and desks.
+        Environment with all customers and desks.
     start : date
-        Day 0.
+        Date of day 0.
     name : str
         Name of the process, for messages.
     index : int
@@ -178,41 +178,41 @@ class RunningSimulation:
 
     @property
     def now(self) -> float:
-        """Days since the start."""
+        """Current time, in days since the start."""
         return float(self._environment.calendar.now)
 
     @property
     def horizon(self) -> float:
-        """Days: when the simulation ends. A process is closed then, as a generator is by `close()`."""
+        """End of the simulation, in days since the start. All process generators are closed at this time."""
         return self._environment.calendar.horizon
 
     @property
     def seed(self) -> int:
-        """Seed of the run. A process that draws random numbers seeds its own generator with it, to be reproducible."""
+        """Seed of the run. For reproducible results, a process should seed its own random number generator with it."""
         return self._environment.seed
 
     def day_of(self, day: date) -> float:
-        """Return the time at which a day begins, for `until`.
+        """Return the time at which a calendar day begins, for use with `until`.
 
         Parameters
         ----------
         day : date
-            A day of the calendar.
+            A calendar day.
 
         Returns
         -------
         float
-            Days since the start; negative before it.
+            Days since the start; negative for days before the start.
         """
         return float((day - self._start).days)
 
     def until(self, day: float) -> simpy.Event:
-        """Return an event that a process yields to resume at a time; at the horizon or later, it does not resume.
+        """Return an event that a process yields to wait until a given time. A process that waits to the horizon or beyond does not resume.
 
         Parameters
         ----------
         day : float
-            Days since the start; not before now.
+            Time to resume, in days since the start; must not be in the past.
 
         Returns
         -------
@@ -221,23 +221,23 @@ class RunningSimulation:
         Raises
         ------
         InputError
-            If the time is past or not a number, or the process does not let time pass.
+            If the time is in the past or not a number, or the process is stuck in a zero-time loop.
         """
         where = f"process '{self._name}'"
         if not day >= self.now:
-            remedy = "Wait for now or later."
-            raise InputError(format_error(where, f"must wait for a day from now on, day {self.now:g}", short_repr(day), remedy))
+            must, remedy = f"must wait until the current time, day {self.now:g}, or later", "Pass a time that is not in the past."
+            raise InputError(format_error(where, must, short_repr(day), remedy))
         self._count_events(where, day)
         calendar = self._environment.calendar
         return calendar.event_at(float(day), self._priority) if day < calendar.horizon else calendar.event()
 
     def timeout(self, days: float) -> simpy.Event:
-        """Return an event that a process yields to resume after some days; at the horizon or later, it does not resume.
+        """Return an event that a process yields to wait for some days. A process that waits to the horizon or beyond does not resume.
 
         Parameters
         ----------
         days : float
-            Length of the wait, in days; at least 0.
+            Duration of the wait, in days; at least 0.
 
         Returns
         -------
@@ -246,27 +246,28 @@ class RunningSimulation:
         Raises
         ------
         InputError
-            If the wait is negative or not a number, or the process does not let time pass.
+            If the duration is negative or not a number, or the process is stuck in a zero-time loop.
         """
         return self.until(self.now + days)
 
     @property
     def customers(self) -> tuple[CustomerView, ...]:
-        """The customers who have entered, in the order of their keys."""
+        """Customers who have entered so far, sorted by key."""
         entered = [customer for customer in self._environment.customers.values() if customer.has_entered]
         return tuple(self._view(customer) for customer in sorted(entered, key=operator.attrgetter("key")))
 
     @property
     def desks(self) -> Mapping[str, DeskLoad]:
-        """Customers who wait, agents in a conversation and agents on duty now, by desk."""
+        """Current load of each desk, keyed by desk name: waiting customers, agents in a conversation, and agents on duty."""
         names = self._environment.plan.codebook.desks
         return MappingProxyType({name: self._environment.desks.load(desk) for desk, name in enumerate(names)})
 
     def fire(self, customer: CustomerView, event: str) -> None:
-        """Let an event of the journey happen to a customer now, as the effect `fire` does.
+        """Fire a journey event for a customer at the current time, as the effect `fire` does.
 
-        Its effects, flows and log rows follow by the rules of the journey and the policy, before any process resumes. Declare an event
-        with `wait: never` for what only a process causes. Several events to one customer happen in the order in which they are fired.
+        The event triggers its effects, flows and log rows under the rules of the journey and the policy, before any process resumes.
+        Several events for one customer occur in the order in which they were fired. Declare an event that only processes cause with
+        `wait: never`.
 
         Parameters
         ----------
@@ -278,34 +279,34 @@ class RunningSimulation:
         Raises
         ------
         InputError
-            If the journey has no such event, the customer is not one of this simulation, or the process fires without letting time pass.
+            If the journey has no such event, the customer belongs to another simulation, or the process is stuck in a zero-time loop.
         """
         where = f"process '{self._name}'"
         index = _event_index(self._environment, event)
         process = self._environment.customers.get(customer.key) if isinstance(customer, CustomerView) else None
         if process is None or customer._process is not process:
-            remedy = "Take one of simulation.customers."
-            raise InputError(format_error(where, "must fire events to customers of its simulation", short_repr(customer), remedy))
+            remedy = "Pass a customer from simulation.customers."
+            raise InputError(format_error(where, "must fire events for customers of its own simulation", short_repr(customer), remedy))
         if len(process.events_to_fire) >= MAX_EVENTS_AT_ONE_TIME:
-            raise _zero_time_error(where, f"{MAX_EVENTS_AT_ONE_TIME:,} events fired to customer {customer.key} on day {self.now:g}")
+            raise _zero_time_error(where, f"{MAX_EVENTS_AT_ONE_TIME:,} events fired for customer {customer.key} on day {self.now:g}")
         process.fire(index)
 
     def _view(self, customer: CustomerProcess) -> CustomerView:
-        """Return the view of a customer, always the same one."""
+        """Return the view of a customer, which is created once."""
         if customer.key not in self._views:
             self._views[customer.key] = CustomerView(customer)
         return self._views[customer.key]
 
     def _count_events(self, where: str, day: float) -> None:
-        """Raise if the process waits for the current time again and again."""
+        """Raise if the process repeatedly waits until the current time."""
         self._n_events_now = self._n_events_now + 1 if self._last_time == self.now == day else 0
         self._last_time = self.now
         if self._n_events_now > MAX_EVENTS_AT_ONE_TIME:
-            raise _zero_time_error(where, f"{self._n_events_now:,} waits of length 0 on day {self.now:g}")
+            raise _zero_time_error(where, f"{self._n_events_now:,} waits of 0 days on day {self.now:g}")
 
 
 def _event_index(environment: SharedEnvironment, event: str) -> int:
-    """Return the index of an event of the journey."""
+    """Return the index of a journey event."""
     events = environment.plan.codebook.events[N_TOUCH_CODES:]
     if event not in events:
         raise InputError(format_error("event", *unknown_name_parts(event, events, "event")))
@@ -317,4 +318,4 @@ def _names_where(names: tuple[str, ...], is_chosen: Array) -> frozenset[str]:
 
 
 def _zero_time_error(where: str, got: str) -> InputError:
-    return InputError(format_error(where, "must let time pass", got, "Yield simulation.timeout(days) in its loop."))
+    return InputError(format_error(where, "must advance time", got, "Yield simulation.timeout(days) with days above 0 in the loop."))

@@ -1,8 +1,8 @@
-"""The first pass of the compiled engine: finds the replies of desks and the spent budgets, which all customers share.
+"""The first pass of the compiled engine, which determines the desk replies and spent budgets that customers share.
 
-A customer's trajectory is a function of its replies and of the budgets, so the pass keeps nothing else of it. When a customer receives a
-reply or takes its turn, it is simulated again from its entry, up to the next synchronization point. The second pass (`CompiledEngine`)
-then simulates every customer with the known replies and budgets, and writes outcomes and log.
+A customer's trajectory is a function of desk replies and budgets, so this pass stores nothing else. When a customer receives a reply or
+takes a budget turn, the pass simulates that customer again from entry to the next synchronization point. The second pass (`CompiledEngine`)
+simulates every customer with the known replies and budgets, and writes outcomes and log.
 """
 
 from collections.abc import Iterable
@@ -24,11 +24,11 @@ from cjsim.kernels.desks.requests import patience_days, service_days
 from cjsim.kernels.state import DESK_REPLY, Population
 from cjsim.kernels.world import Array
 
-_BATCH_CUSTOMERS = 1024  # customers simulated in one call
+_BATCH_CUSTOMERS = 1024  # customers simulated per call
 
 
 class _SyncPoint(NamedTuple):
-    """A `SYNC_POINT` record as a tuple: reading its fields one by one would take longer than the simulation."""
+    """A `SYNC_POINT` record as a tuple. Reading the fields of a record one by one would take longer than the simulation."""
 
     asked: float
     priority: float
@@ -41,16 +41,16 @@ class _SyncPoint(NamedTuple):
 
 
 class SharedResults(NamedTuple):
-    """The result of the first pass: the replies of desks, and the budgets as they were spent.
+    """Result of the first pass: desk replies and spent budgets.
 
     Attributes
     ----------
     shared : SharedResources
-        Replies of all customers, one customer after another; budgets.
+        Replies, grouped by customer, and budgets.
     keys : ndarray of uint64, shape (n_keys,)
         Keys of the customers with replies, ascending.
     spans : ndarray of int64, shape (n_keys, 2)
-        First and last (exclusive) index of each customer's replies.
+        Start and end (exclusive) index of each customer's replies.
     """
 
     shared: SharedResources
@@ -64,9 +64,9 @@ class SharedResults(NamedTuple):
         Parameters
         ----------
         replies_by_key : iterable of (int, ndarray of DESK_REPLY)
-            Key and replies of each customer, in the order of keys.
+            Key and replies of each customer, sorted by key.
         cutoffs : ndarray of BUDGET_CUTOFF
-            By budget and period.
+            Spent budgets, per budget and period.
 
         Returns
         -------
@@ -80,12 +80,12 @@ class SharedResults(NamedTuple):
         return cls(SharedResources(replies, cutoffs), np.array([key for key, _ in with_replies], np.uint64), spans)
 
     def assign_replies(self, population: Population) -> None:
-        """Write the span of each customer's replies.
+        """Assign to each customer the span of their replies.
 
         Parameters
         ----------
         population : Population
-            Written: replies.
+            Its field `replies` is filled in place.
         """
         if len(self.keys):
             at = np.minimum(np.searchsorted(self.keys, population.key), len(self.keys) - 1)
@@ -93,7 +93,7 @@ class SharedResults(NamedTuple):
 
 
 class _CohortProgress:
-    """A cohort with the synchronization point that each of its customers has reached."""
+    """A cohort and the synchronization point that each of its customers has reached."""
 
     def __init__(self, population: Population, gate: Array) -> None:
         count = len(population.key)
@@ -103,20 +103,20 @@ class _CohortProgress:
         self._sync_points = self.sync_state.sync_points.view(np.ndarray)
         self.last_reply = np.full(count, -1)  # index in the reply store
         self.n_replies = np.zeros(count, np.int32)
-        self.is_open = np.zeros(count, np.bool_)  # has an open request
+        self.is_open = np.zeros(count, np.bool_)  # whether the customer has an open request
 
     def sync_point(self, i: int) -> _SyncPoint:
         """Return the synchronization point of a customer."""
         return _SyncPoint(*self._sync_points[i].item())
 
     def take_turn(self, i: int, sync_point: _SyncPoint) -> None:
-        """Let a customer continue past the action that waited for its turn."""
+        """Mark a customer's pending budget action as taken, so that the simulation continues past it."""
         self._sync_points["taken_until"][i] = sync_point.turn
         self._sync_points["n_taken_then"][i] = sync_point.n_taken_then + 1 if sync_point.turn == sync_point.taken_until else 1
 
 
 class _ReplyStore:
-    """The replies of all customers in the order in which they are given; each links to the customer's previous one."""
+    """The replies of all customers in chronological order. Each links to the customer's previous reply."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -125,7 +125,7 @@ class _ReplyStore:
         self._previous = np.zeros(64, np.int64)
 
     def add(self, reply: DeskReply, key: int, previous: int) -> int:
-        """Store a reply, and return its index."""
+        """Store a reply and return its index."""
         index = self.count
         if index == len(self.keys):
             self.replies, self.keys, self._previous = (np.concatenate([old, old]) for old in (self.replies, self.keys, self._previous))
@@ -134,7 +134,7 @@ class _ReplyStore:
         return index
 
     def chain(self, last: int) -> list[int]:
-        """Return the indices of a customer's replies, from the first to the last."""
+        """Return the indices of a customer's replies in chronological order."""
         indices = []
         while last >= 0:
             indices.append(last)
@@ -143,7 +143,7 @@ class _ReplyStore:
 
 
 class SharedResourcePass:
-    """Simulates all customers of a scenario as far as they affect others.
+    """Simulates all customers of a scenario to the extent that they affect each other.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ class SharedResourcePass:
     seed : int
         Seed of the run, in [0, 2**63).
     max_customers : int
-        Limit on the number of customers, with referred ones.
+        Maximum number of customers, including referred ones.
     """
 
     def __init__(self, plan: Plan, seed: int, *, max_customers: int) -> None:
@@ -216,7 +216,7 @@ class SharedResourcePass:
             self._await_turn(progress, int(i))
 
     def _simulate(self, progress: _CohortProgress, first: int, end: int) -> int:
-        """Simulate customers of a cohort from entry to their next synchronization points; return the index after the last complete one."""
+        """Simulate customers from entry to their next synchronization points, and return the index after the last complete one."""
         out = self._out if end - first == 1 else make_output(make_outcomes(self._plan, end - first), self._sizes)
         out.n_referrals[0] = 0
         done = int(simulate_to_sync_point(self._plan.world, self._state, out, progress.population, progress.sync_state, first, end))
@@ -235,7 +235,7 @@ class SharedResourcePass:
         return done
 
     def _resume(self, progress: _CohortProgress, i: int) -> None:
-        """Simulate one customer again, with its replies and turns so far, and schedule what it waits for."""
+        """Simulate a customer again with all replies and turns so far, and schedule the next request or turn."""
         progress.population.replies[i] = 0, self._copy_replies(int(progress.last_reply[i]))
         while self._simulate(progress, i, i + 1) == i:
             pass
@@ -246,7 +246,7 @@ class SharedResourcePass:
             self._await_turn(progress, i)
 
     def _copy_replies(self, last: int) -> int:
-        """Copy a customer's replies to where its simulation reads them, and return their number."""
+        """Copy a customer's replies to the array that the simulation reads, and return their number."""
         chain = self._reply_store.chain(last)
         if len(chain) > len(self._shared.replies):
             self._shared = SharedResources(np.zeros(2 * len(chain), DESK_REPLY), self._shared.cutoffs)
@@ -256,11 +256,11 @@ class SharedResourcePass:
         return len(chain)
 
     def _await_turn(self, progress: _CohortProgress, i: int) -> None:
-        """Let a customer draw on a budget at its turn, unless a reply comes first."""
+        """Schedule a customer's budget turn. A reply that arrives earlier voids it."""
         n_replies, sync_point = progress.n_replies[i], progress.sync_point(i)
 
         def act() -> None:
-            """Take the turn, and continue to the next synchronization point."""
+            """Take the turn and continue to the next synchronization point."""
             if progress.n_replies[i] == n_replies:
                 progress.take_turn(i, sync_point)
                 self._resume(progress, i)
@@ -268,7 +268,7 @@ class SharedResourcePass:
         self._turns.wait(sync_point.turn, int(progress.population.key[i]), act)
 
     def _schedule_referral(self, progress: _CohortProgress, i: int, referral: Array) -> None:
-        """Let a referred customer join, unless the referrer receives a reply first: that can change the referral."""
+        """Schedule the entry of a referred customer. An earlier reply to the referrer voids it, because it may change the referral."""
         n_replies, key = progress.n_replies[i], int(referral[0]["key"])
 
         def join(_: simpy.Event) -> None:
@@ -281,12 +281,12 @@ class SharedResourcePass:
             self._calendar.call_at(float(referral[0]["time"]), EventPriority.CUSTOMER, join)
 
     def _schedule_first_requests(self, progress: _CohortProgress, requesting: NDArray[np.intp], n: int) -> None:
-        """Schedule the n-th of a cohort's first requests; each schedules the next."""
+        """Schedule the n-th of a cohort's first requests, which in turn schedules the next one."""
         if n < len(requesting):
             i = int(requesting[n])
 
             def ask(_: simpy.Event) -> None:
-                """Make the request, and schedule the next one."""
+                """Make the request and schedule the next one."""
                 self._ask(progress, i)
                 self._schedule_first_requests(progress, requesting, n + 1)
 
@@ -304,7 +304,7 @@ class SharedResourcePass:
         return float(service_days(self._plan.world, self._seed, np.uint64(request.key), request.desk, desk, request.ordinal))
 
     def _on_reply(self, request: DeskRequest, reply: DeskReply) -> None:
-        """Store a reply, and continue with the customer."""
+        """Store a reply and continue the customer's simulation."""
         if reply.time < self._calendar.horizon:
             progress, i = request.owner
             progress.last_reply[i] = self._reply_store.add(reply, request.key, int(progress.last_reply[i]))

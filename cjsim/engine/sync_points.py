@@ -1,4 +1,4 @@
-"""The compiled loop up to what customers share: the next request to a desk, the next event that may draw on a budget."""
+"""The compiled loop up to the next synchronization point: a request to a desk, or an event that may draw on a budget."""
 
 import math
 
@@ -13,21 +13,21 @@ from cjsim.kernels.policy.budgets import budget_period
 from cjsim.kernels.state import CustomerState, Output, Population
 from cjsim.kernels.world import World
 
-NOTHING, ACTORS, VISITS, EVERYTHING = 0, 1, 2, 3  # what may draw on a budget
+NOTHING, ACTORS, VISITS, EVERYTHING = 0, 1, 2, 3  # kinds of events that may draw on a budget
 BUDGET_GATE = np.dtype(
     [
         ("scope", "i4"),  # NOTHING ... EVERYTHING
-        ("continues", "i4"),  # 1: simulate on past an open request, because what follows may matter to others
-        ("channels", "u8"),  # pull channels with a budget
+        ("continues", "i4"),  # 1: continue past an open request, because later events may affect other customers
+        ("channels", "u8"),  # bit mask of pull channels with a budget
     ]
 )
 SYNC_POINT = np.dtype(
     [
-        ("asked", "f8"),  # days: time of the open request; inf none
+        ("asked", "f8"),  # days; time of the open request, inf if none
         ("priority", "f8"),
-        ("turn", "f8"),  # days: the event that waits for its turn; inf none
-        ("taken_until", "f8"),  # days: turns before this time are taken,
-        ("n_taken_then", "i4"),  # and so many of those at that time
+        ("turn", "f8"),  # days; time of the event that waits for its turn, inf if none
+        ("taken_until", "f8"),  # days; all turns before this time have been taken
+        ("n_taken_then", "i4"),  # number of turns taken at exactly `taken_until`
         ("desk", "i4"),
         ("ordinal", "i4"),
         ("site", "i4"),
@@ -36,19 +36,19 @@ SYNC_POINT = np.dtype(
 
 
 class SyncState(Frame):
-    """Where customers wait for others."""
+    """Synchronization points of a cohort, and the gate that determines them."""
 
     gate = array_of(BUDGET_GATE)  # (1,)
-    sync_points = array_of(SYNC_POINT)  # by customer
+    sync_points = array_of(SYNC_POINT)  # (n_customers,)
 
 
 def budget_gate(world: World) -> Array:
-    """Which events of a scenario must wait for their turn to draw on a budget.
+    """Return which events of a scenario must wait for their turn to draw on a budget.
 
     Parameters
     ----------
     world : World
-        As compiled.
+        The compiled scenario.
 
     Returns
     -------
@@ -66,12 +66,12 @@ def budget_gate(world: World) -> Array:
 
 
 def has_shared_resources(world: World) -> bool:
-    """Whether customers share desks or budgets.
+    """Return whether customers share desks or budgets.
 
     Parameters
     ----------
     world : World
-        As compiled.
+        The compiled scenario.
     """
     asks = (world.effects["op"] == EffectCode.ASK).any() or (world.channels["kind"] == ChannelKind.HUMAN).any()
     asks |= len(world.actors) > 0 and (world.steps["op"] == StepCode.ASK).any()
@@ -80,7 +80,7 @@ def has_shared_resources(world: World) -> bool:
 
 @kernel
 def needs_budget_turn(world: World, state: CustomerState, sync: SyncState, kind: int, which: int, time: float) -> bool:
-    """Whether what is due (a `DueKind`, which one, and when in days) may draw on a budget of which something is left."""
+    """Return whether a due event (its `DueKind`, index, and time in days) may draw on a budget that is not exhausted."""
     gate = sync.gate[0]
     if gate.scope == NOTHING:
         return False
@@ -115,11 +115,11 @@ def record_open_request(state: CustomerState, sync_point: np.record) -> None:
 def simulate_to_sync_point(
     world: World, state: CustomerState, out: Output, population: Population, sync: SyncState, first: int, end: int
 ) -> int:
-    """Simulate customers `first` to `end - 1`, each from entry until it must wait for others, or to the horizon.
+    """Simulate customers `first` to `end - 1`, each from entry to the next synchronization point or the horizon.
 
-    Returns the index after the last customer who could be simulated. If a customer does not fit, it leaves nothing: the caller provides
-    larger buffers and calls again. A customer for whom time does not advance is left `stuck`. Row 0 of `out` belongs to customer `first`;
-    replies and budgets known so far are read through `state`. Writes: sync.sync_points, referrals.
+    Returns the index after the last complete customer. If a buffer is too small for a customer, nothing of that customer is left in `out`.
+    The caller enlarges the buffers and calls again. A customer in a zero-time loop is flagged as `stuck`. Row 0 of `out` belongs to
+    customer `first`. Replies and budgets known so far are read through `state`. Writes: sync.sync_points, referrals.
     """
     customer = state.customer[0]
     horizon = world.setting[0].horizon

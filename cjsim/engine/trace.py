@@ -1,4 +1,4 @@
-"""The trace of one customer: every event with the changes it made, as the input of a diary."""
+"""The trace of one customer: every event and its effect on the state, as input for a diary."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -21,20 +21,20 @@ from cjsim.kernels.world import Array, World
 
 
 class TraceStep(NamedTuple):
-    """One event, and the state of the customer after it.
+    """One event and the customer's state after it.
 
     Attributes
     ----------
     time : float
-        Days since the start.
+        Time of the event, in days since the start.
     kind : DueKind or None
         Kind of the event; None for the entry.
     which : int
-        Index of the event, actor or desk; for RESPONSE, of the message's site.
+        Index of the event, actor or desk; for RESPONSE, index of the message's site.
     rows : ndarray of LOG_ROW
         Log rows that the event wrote.
     hidden_events : tuple of int
-        Hidden events that happened.
+        Codes of the hidden events that occurred.
     stage : int
         Stage after the event.
     satisfaction : float
@@ -42,7 +42,7 @@ class TraceStep(NamedTuple):
     cost : float
         Cost of the event to the firm, in money.
     resumes : float
-        Days: when the actor continues; inf if it does not wait.
+        Time at which the actor continues, in days since the start; inf if it is not waiting.
     """
 
     time: float
@@ -57,7 +57,7 @@ class TraceStep(NamedTuple):
 
 
 class CustomerTrace(NamedTuple):
-    """The whole trajectory of one customer."""
+    """The complete trajectory of one customer."""
 
     population: Population  # of one customer
     steps: list[TraceStep]
@@ -74,9 +74,9 @@ def trace_customer(plan: Plan, seed: int, cohort: Cohort, shared_results: Shared
     seed : int
         Seed of the run, in [0, 2**63).
     cohort : Cohort
-        A cohort of one customer.
+        A cohort that consists of one customer.
     shared_results : SharedResults, optional
-        Results of all customers, where they share desks or budgets.
+        Desk replies and spent budgets of all customers. Required if customers share desks or budgets.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def trace_customer(plan: Plan, seed: int, cohort: Cohort, shared_results: Shared
 
 
 def _trace_steps(plan: Plan, state: CustomerState, out: Output, population: Population) -> Iterator[TraceStep]:
-    """Yield the steps from entry to horizon, or until a buffer runs out."""
+    """Yield the steps from entry to the horizon, or until a buffer is full."""
     world, horizon = plan.world, float(plan.world.setting[0].horizon)
     before = _StateBefore(state, out)
     start_customer(world, state, out, population, 0, 0)
@@ -119,7 +119,7 @@ def _trace_steps(plan: Plan, state: CustomerState, out: Output, population: Popu
 
 
 class _StateBefore:
-    """A copy of what a step compares: event counts, log rows and cost before an event."""
+    """Event counts, log rows and cost before an event, for comparison with the state after it."""
 
     def __init__(self, state: CustomerState, out: Output) -> None:
         self.state, self.out = state, out
@@ -128,12 +128,12 @@ class _StateBefore:
         self.cost = float(out.outcome[0].cost)
 
     def step(self, world: World, kind: DueKind | None, which: int) -> TraceStep:
-        """Return what has changed since the copy."""
+        """Return the changes since the copy was taken."""
         customer = self.state.customer[0]
         counts = self.state.clocks["count"]
         is_entry = kind is None
         happened = np.flatnonzero((counts > (0 if is_entry else self.counts)) & (world.events["hidden"] == 1))
-        # The event that was due comes first, then the events that it caused.
+        # The due event comes first, followed by the events that it caused.
         due_event = which if kind is DueKind.CLOCK else -1
         hidden_events = sorted((int(event) for event in happened), key=lambda event: (event != due_event, event))
         resumes = float(self.state.actor_due[which]) if kind is DueKind.ACTOR else np.inf

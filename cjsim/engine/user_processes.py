@@ -1,4 +1,4 @@
-"""A user's processes in a simulation on the readable engine: started at day 0, closed at the horizon, errors reported as the user's."""
+"""Execution of user processes in a simulation on the readable engine, with errors that name the process and the day."""
 
 from collections.abc import Callable, Generator, Sequence
 from datetime import date
@@ -16,19 +16,19 @@ SimulationProcess = Callable[[RunningSimulation], Generator[simpy.Event, Any, An
 
 
 class UserProcesses:
-    """The processes of one run.
+    """The user processes of one run.
 
     Parameters
     ----------
     processes : sequence of callable
-        Generator functions of a `RunningSimulation`, in the order in which they resume at equal times.
+        Generator functions that take a `RunningSimulation`. Simultaneous processes resume in this order.
     start : date
-        Day 0 of the scenario.
+        Date of day 0.
 
     Raises
     ------
     InputError
-        If there is no list of processes, or one is not callable.
+        If `processes` is not a list, or an element is not callable.
     """
 
     def __init__(self, processes: Sequence[SimulationProcess], start: date) -> None:
@@ -36,7 +36,7 @@ class UserProcesses:
             raise InputError(format_error("processes", "must be a list of generator functions", "one function", "Put it in a list."))
         for process in processes:
             if not callable(process):
-                remedy = "Pass the function, without calling it."
+                remedy = "Pass the function itself, without calling it."
                 raise InputError(format_error("processes", "must be generator functions", short_repr(process), remedy))
         self.names = tuple(map(process_name, processes))
         self._processes = tuple(processes)
@@ -44,17 +44,17 @@ class UserProcesses:
         self._failure: Exception | None = None
 
     def run(self, environment: SharedEnvironment) -> None:
-        """Run all customers and processes to the horizon.
+        """Run all customers and user processes to the horizon.
 
         Parameters
         ----------
         environment : SharedEnvironment
-            All customers and desks.
+            Environment with all customers and desks.
 
         Raises
         ------
         Exception
-            What a process raised, with a note that names the process and the day.
+            Any exception that a process raises, with a note that names the process and the day.
         InputError
             If a customer is stuck in a zero-time loop.
         """
@@ -68,25 +68,25 @@ class UserProcesses:
         except Exception as error:
             if self._failure is None or error is self._failure:
                 raise
-            raise self._failure from None  # SimPy raises a copy without the user's traceback
+            raise self._failure from None  # SimPy would raise a copy without the user's traceback
         finally:
             for generator in generators:
                 generator.close()
 
     def _drive(self, process: SimulationProcess, environment: SharedEnvironment, index: int) -> Generator[simpy.Event, Any, None]:
-        """Run one process, and note what it raises."""
+        """Run one process and record its exception, if any."""
         name = self.names[index]
         simulation = RunningSimulation(environment, self._start, name=name, index=index)
         try:
             yield from _checked_events(process(simulation), name)
         except Exception as error:
-            error.add_note(f"Raised by the process '{name}' on day {simulation.now:g} of the simulation.")
+            error.add_note(f"Raised by process '{name}' on day {simulation.now:g} of the simulation.")
             self._failure = error
             raise
 
 
 def process_name(process: SimulationProcess) -> str:
-    """Return the name of a process: that of its function or class.
+    """Return the name of a process, which is the name of its function or class.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def _start(_: simpy.Event, environment: SharedEnvironment, generator: Generator[
 
 
 def _checked_events(generator: object, name: str) -> Generator[simpy.Event, Any, None]:
-    """Yield the events of a process; raise if it yields something else."""
+    """Yield the events of a process, and raise if it yields anything else."""
     where, remedy = f"process '{name}'", "Yield simulation.until(day) or simulation.timeout(days)."
     if not isinstance(generator, Generator):
         raise InputError(format_error(where, "must be a generator function", f"a function that returns {short_repr(generator)}", remedy))

@@ -1,4 +1,4 @@
-"""A pool of engines, one per thread, that simulate chunks of customers in parallel and return them in order."""
+"""A pool of engines, one per thread, which simulates chunks of customers in parallel and returns the results in order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,21 +13,21 @@ from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.readable import ReadableEngine
 
 Engine = CompiledEngine | ReadableEngine
-FIRST_CHUNK_SIZE = 32  # customers, before the number of log rows per customer is known
+FIRST_CHUNK_SIZE = 32  # customers; used until the number of log rows per customer is known
 MAX_CHUNK_SIZE = 4096  # customers
-CHUNK_ROWS = 100_000  # target number of log rows of a chunk: memory holds a few chunks
-MAX_CHUNKS_AHEAD = 8  # chunks that may wait for the log writer: the engines need not wait while it writes a row group
+CHUNK_ROWS = 100_000  # target number of log rows per chunk, because memory must hold a few chunks
+MAX_CHUNKS_AHEAD = 8  # finished chunks that may queue for the log writer, so that engines stay busy while it writes a row group
 
 
 class CustomerBatch(NamedTuple):
-    """A batch of customers without referrals inside it.
+    """A batch of customers without referrals within the batch.
 
     Attributes
     ----------
     size : int
         Number of customers.
     subset : callable
-        Returns a cohort of the batch, given its first index and its size.
+        Returns part of the batch as a cohort, given a start index and a size.
     """
 
     size: int
@@ -35,17 +35,17 @@ class CustomerBatch(NamedTuple):
 
 
 class WorkerPool:
-    """Engines that simulate in parallel, one thread each.
+    """Engines that simulate in parallel, each in its own thread.
 
     Parameters
     ----------
     engines : sequence of engines
-        All made alike, with one plan and seed.
+        Identical engines with the same plan and seed.
 
     Attributes
     ----------
     n_simulated, n_events : int
-        Customers simulated so far, and their log rows.
+        Number of customers simulated so far, and number of their log rows.
     """
 
     def __init__(self, engines: Sequence[Engine]) -> None:
@@ -53,14 +53,14 @@ class WorkerPool:
         self.n_simulated = self.n_events = 0
 
     def resolve_shared_resources(self, batches: Iterable[CustomerBatch], *, max_customers: int) -> None:
-        """Find the replies of desks and the spent budgets, before any chunk of a scenario with shared resources is simulated.
+        """Determine desk replies and spent budgets. Required before `simulate_chunks` if customers share resources.
 
         Parameters
         ----------
         batches : iterable of CustomerBatch
             All initial customers and arrivals.
         max_customers : int
-            Limit on the number of customers, with referred ones.
+            Maximum number of customers, including referred ones.
 
         Raises
         ------
@@ -78,14 +78,14 @@ class WorkerPool:
         Parameters
         ----------
         batch : CustomerBatch
-            The customers.
+            Customers to simulate.
         outcomes : Outcomes
-            Outcomes of these customers; written.
+            Outcomes of these customers, filled in place.
 
         Yields
         ------
         tuple of int and ChunkResult
-            Size and result of each chunk, in the order of customers.
+            Size and result of each chunk, in customer order.
 
         Raises
         ------
@@ -124,7 +124,7 @@ class WorkerPool:
 
 
 def _chunk_size(n_simulated: int, n_events: int) -> int:
-    """Return the size of the next chunk, given the log rows per customer so far; results do not depend on it."""
+    """Return the size of the next chunk, given the number of log rows per customer so far. Results do not depend on it."""
     if n_simulated == 0:
         return FIRST_CHUNK_SIZE
     return max(1, min(MAX_CHUNK_SIZE, CHUNK_ROWS * n_simulated // max(n_events, 1)))

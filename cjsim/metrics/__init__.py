@@ -1,1 +1,1 @@
-"""Metrics of runs: ratios of sums over customers, with confidence intervals and paired differences between runs."""
+"""Metrics of runs, defined as ratios of sums over customers, with confidence intervals and paired differences between runs."""

@@ -1,4 +1,4 @@
-"""The catalog of all metrics, shipped and registered. Each is defined once, and estimated and compared from its definition."""
+"""The catalog of all shipped and registered metrics. Estimates and comparisons use the same definition of a metric."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from cjsim.metrics.shipped_metrics import shipped_metric_definitions
 
 
 def all_metric_definitions(codebook: Codebook) -> dict[str, MetricDefinition]:
-    """Return the definitions of all metrics of runs with a codebook, by name, in the order of tables: shipped ones, then registered ones.
+    """Return all metric definitions for a codebook, keyed by name.
 
     Parameters
     ----------
@@ -24,6 +24,7 @@ def all_metric_definitions(codebook: Codebook) -> dict[str, MetricDefinition]:
     Returns
     -------
     dict of str to MetricDefinition
+        In table order: shipped metrics, then registered ones.
 
     Raises
     ------
@@ -40,7 +41,7 @@ def find_metric_definition(run: RunRecord, metric: str) -> MetricDefinition:
     Parameters
     ----------
     run : RunRecord
-        Gives the names of channels, stages and so on.
+        The run, whose codebook provides the names of channels, stages and so on.
     metric : str
         Name of a metric, such as 'clv' or 'open_rate[email]'.
 
@@ -51,7 +52,7 @@ def find_metric_definition(run: RunRecord, metric: str) -> MetricDefinition:
     Raises
     ------
     InputError
-        If there is no metric of that name.
+        If no metric has this name.
     """
     definitions = all_metric_definitions(run.codebook)
     if metric not in definitions:
@@ -60,7 +61,7 @@ def find_metric_definition(run: RunRecord, metric: str) -> MetricDefinition:
 
 
 def estimate_all_metrics(run: RunRecord) -> Mapping[str, MetricEstimate]:
-    """Estimate every metric of a run, one at a time to keep memory small.
+    """Estimate every metric of a run, one at a time to limit memory use.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ def estimate_all_metrics(run: RunRecord) -> Mapping[str, MetricEstimate]:
     Returns
     -------
     Mapping of str to MetricEstimate
-        Estimates by name.
+        Estimates keyed by metric name.
     """
     sample = ClusterSample.from_run(run)
     return MappingProxyType(

@@ -1,7 +1,8 @@
 """The customers of a run as a cluster sample.
 
-A referred customer depends on its referrer. The independent draws are therefore the *roots*: initial customers, whose number is given, and
-arrivals, whose number is Poisson, each with all its descendants by referral. The same root has the same key in two runs.
+A referred customer depends on the referrer. The independent sampling units are therefore the *roots*: initial customers, whose number is
+fixed, and arrivals, whose number is Poisson distributed, each together with all descendants by referral. A root has the same key in every
+run with the same seed.
 """
 
 import math
@@ -14,18 +15,18 @@ from cjsim.kernels.world import Array
 
 
 class ClusterSample(NamedTuple):
-    """The independent draws of a run.
+    """The independent sampling units of a run.
 
     Attributes
     ----------
     n_roots : int
-        Number of roots; they are the first customers of the run.
+        Number of roots. Roots are the first customers of the run.
     n_initial : int
-        Number of initial customers; they are the first roots, the others are arrivals.
+        Number of initial customers. They are the first roots; the remaining roots are arrivals.
     root_of_customer : ndarray of int64, shape (n_customers,), or None
-        Root of each customer; None if each customer is a root.
+        Root of each customer; None if every customer is a root.
     customer_keys : ndarray of uint64, shape (n_customers,), or None
-        Keys of the customers; None if the keys are the row numbers.
+        Customer keys; None if the keys equal the row numbers.
     """
 
     n_roots: int
@@ -35,7 +36,7 @@ class ClusterSample(NamedTuple):
 
     @classmethod
     def of_independent_customers(cls, n_customers: int) -> "ClusterSample":
-        """Make a sample of initial customers without referrals.
+        """Create a sample of initial customers without referrals.
 
         Parameters
         ----------
@@ -50,7 +51,7 @@ class ClusterSample(NamedTuple):
 
     @classmethod
     def from_run(cls, run: RunRecord) -> "ClusterSample":
-        """Make the sample of a run.
+        """Create the sample of a run.
 
         Parameters
         ----------
@@ -69,7 +70,7 @@ class ClusterSample(NamedTuple):
 
     @property
     def roots_only(self) -> "ClusterSample":
-        """The same draws with one row per root, for values that are summed by root."""
+        """The same sample with one row per root, for values that are summed by root."""
         return ClusterSample(self.n_roots, self.n_initial, None, None if self.customer_keys is None else self.customer_keys[: self.n_roots])
 
     def sum_by_root(self, values: Array) -> Array:
@@ -78,7 +79,7 @@ class ClusterSample(NamedTuple):
         Parameters
         ----------
         values : ndarray of float64, shape (n_customers,)
-            Returned as they are if each customer is a root.
+            Values of each customer. Returned unchanged if every customer is a root.
 
         Returns
         -------
@@ -92,12 +93,12 @@ class ClusterSample(NamedTuple):
         Parameters
         ----------
         influence_by_root : ndarray of float64, shape (n_roots,)
-            Influence g of each root on the estimate: `influence`, summed by `sum_by_root`.
+            Influence g of each root on the estimate, computed by `influence` and summed by `sum_by_root`.
 
         Returns
         -------
         float
-            m / (m - 1) sum((g - mean g)^2) over the m initial customers, plus sum(g^2) over the arrivals; nan for fewer than two roots.
+            m / (m - 1) sum((g - mean g)^2) over the m initial customers plus sum(g^2) over the arrivals; nan for fewer than two roots.
         """
         if self.n_roots < 2:
             return math.nan

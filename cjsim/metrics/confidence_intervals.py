@@ -1,6 +1,4 @@
-"""95 % confidence intervals of metrics.
-
-A share has Wilson's score interval, every other metric the normal interval.
+"""95 % confidence intervals of metrics: Wilson score intervals for shares, normal intervals for all other metrics.
 
 References
 ----------
@@ -20,7 +18,7 @@ NORMAL_QUANTILE_95 = 1.959963984540054  # 97.5 % quantile of the standard normal
 
 
 class MetricEstimate(NamedTuple):
-    """The value of a metric with its 95 % interval, the number n of customers that it rests on, and its unit; nan where undefined."""
+    """Estimate of a metric: value, 95 % interval, number `n` of customers in the denominator, and unit. nan where undefined."""
 
     value: float
     low: float
@@ -32,22 +30,24 @@ class MetricEstimate(NamedTuple):
 def estimate_metric(terms: RatioTerms, unit: str, sample: ClusterSample | None = None) -> MetricEstimate:
     """Estimate a ratio with its 95 % interval.
 
+    A share gets the Wilson score interval (Wilson 1927) with the effective sample size R (1 - R) / var(R). With one trial per customer,
+    this is the number of customers. It is smaller if the trials of a customer and their descendants are correlated. If all trials succeed
+    or all fail, the number of customers is used. The interval lies within [0, 1] and has positive width even if no event was observed. Any
+    other metric gets the normal interval.
+
     Parameters
     ----------
     terms : RatioTerms
-        Numerators and denominators by customer.
+        Numerators and denominators per customer.
     unit : str
-        Unit of the metric. A share has Wilson's interval (Wilson 1927) at the effective sample size R (1 - R) / var(R). With one trial per
-        customer, that is the number of customers; it is smaller where the trials of a customer and its descendants are correlated. If all
-        trials succeed, or none does, the sample size is the number of customers. The interval stays in [0, 1], and has a positive width
-        even if nothing was observed. Every other metric has the normal interval.
+        Unit of the metric.
     sample : ClusterSample, optional
-        Customers that depend on each other. If not given, the customers are independent, and their number is given.
+        Dependence between customers. Defaults to a fixed number of independent customers.
 
     Returns
     -------
     MetricEstimate
-        `n` counts the customers with a denominator above 0.
+        `n` is the number of customers with a denominator above 0.
     """
     value, n = ratio(terms), _customers_in_denominator(terms)
     if math.isnan(value):
@@ -69,7 +69,7 @@ def _customers_in_denominator(terms: RatioTerms) -> int:
 
 
 def _wilson_interval(share: float, n: int, share_variance: float) -> tuple[float, float]:
-    """Return Wilson's interval of a share, given the variance of the share with divisor n_roots instead of n_roots - 1."""
+    """Return the Wilson score interval of a share, given its variance with divisor n_roots instead of n_roots - 1."""
     trials = float(n)
     if 0 < share < 1 and not math.isnan(share_variance):
         if share_variance == 0:

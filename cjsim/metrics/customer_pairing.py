@@ -1,4 +1,4 @@
-"""Pairing of the customers of two runs by key."""
+"""Pairing of customers between two runs by key."""
 
 from typing import NamedTuple
 
@@ -9,16 +9,16 @@ from cjsim.metrics.cluster_sample import ClusterSample
 
 
 class CustomerPairing(NamedTuple):
-    """The samples of two runs with the same initial customers; arrivals and referred customers may have come in one run only.
+    """The paired samples of two runs with the same initial customers. Arrivals and referred customers may occur in only one of the runs.
 
     Attributes
     ----------
     baseline, alternative : ClusterSample
         Samples of the two runs.
     combined : ClusterSample
-        All roots of either run.
+        Union of the roots of both runs.
     arrival_positions : pair of ndarray of int64, or None
-        Positions of the arrivals of each run among the arrivals of either; None if they are the same.
+        Positions of each run's arrivals in the union of arrivals; None if both runs have the same arrivals.
     """
 
     baseline: ClusterSample
@@ -52,12 +52,12 @@ class CustomerPairing(NamedTuple):
         )
 
     def difference_by_root(self, baseline_values: Array, alternative_values: Array) -> Array:
-        """Return alternative - baseline for each root of either run; a root that did not come has the value 0.
+        """Return alternative - baseline for each root of either run. A root that is missing from a run has the value 0 in it.
 
         Parameters
         ----------
         baseline_values, alternative_values : ndarray of float64, shape (n_roots,)
-            Values by root of each run.
+            Values per root of each run.
 
         Returns
         -------
@@ -80,19 +80,19 @@ class CustomerPairing(NamedTuple):
 
     @property
     def customer_keys(self) -> Array:
-        """Keys of the customers of either run, ndarray of uint64: the baseline's in its order, then the others, ascending."""
+        """Keys of the customers of either run, ndarray of uint64: first those of the baseline, then the others in ascending order."""
         if self.has_same_customers:
             return _customer_keys(self.baseline)
         baseline_keys, alternative_keys = _customer_keys(self.baseline), _customer_keys(self.alternative)
         return np.concatenate([baseline_keys, np.setdiff1d(alternative_keys, baseline_keys)])
 
     def difference_by_customer(self, baseline_values: Array, alternative_values: Array) -> Array:
-        """Return alternative - baseline for each customer of either run; a customer who did not come has the value 0.
+        """Return alternative - baseline for each customer of either run. A customer who is missing from a run has the value 0 in it.
 
         Parameters
         ----------
         baseline_values, alternative_values : ndarray of float64, shape (n_customers,)
-            Values by customer of each run.
+            Values per customer of each run.
 
         Returns
         -------

@@ -23,15 +23,15 @@ def monthly_cohorts(
     Parameters
     ----------
     run : RunRecord
-        A run.
+        The run.
     metrics : sequence of str
         Names of metrics.
 
     Returns
     -------
     pandas.DataFrame
-        One row per month in which customers entered: `month` (period), the number `n` of customers, and for each metric its value, with the
-        interval in the columns `<metric>_low` and `<metric>_high`.
+        One row per month in which customers entered. Columns: `month` (period), number `n` of customers, and for each metric `<metric>`,
+        `<metric>_low` and `<metric>_high`.
 
     Raises
     ------

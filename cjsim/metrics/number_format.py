@@ -1,4 +1,4 @@
-"""Numbers of metrics as text: values, differences and intervals in their units."""
+"""Text formats for metric values, differences and intervals."""
 
 import math
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ _DECIMALS_BY_UNIT = {"days": 1, "customers": 0, SCORE_UNIT: 3}  # 2 for other un
 
 
 def format_value(value: float, unit: str, decimals: int, *, is_difference: bool = False) -> str:
-    """Format a value: shares in per cent, a dash where undefined.
+    """Format a value. Shares are shown in percent, and undefined values as a dash.
 
     Parameters
     ----------
     value : float
-        In its unit.
+        Value in the unit of the metric.
     unit : str
         Unit of the metric.
     decimals : int
         Number of decimals, see `decimal_places`.
     is_difference : bool
-        Write a plus before positive values, and differences of shares in percentage points.
+        Whether the value is a difference. Differences have a sign, and differences of shares are in percentage points.
 
     Returns
     -------
@@ -36,20 +36,20 @@ def format_value(value: float, unit: str, decimals: int, *, is_difference: bool 
     """
     if math.isnan(value):
         return "-"
-    rounded = round(100 * value if unit == SHARE_UNIT else value, decimals) + 0.0  # no minus before zero
+    rounded = round(100 * value if unit == SHARE_UNIT else value, decimals) + 0.0  # avoids -0
     text = f"{rounded:{'+' if is_difference and rounded else ''},.{decimals}f}"
     return f"{text} {'pp' if is_difference else '%'}" if unit == SHARE_UNIT else text
 
 
 def decimal_places(unit: str, values: Sequence[float]) -> int:
-    """Return the number of decimals for values of one row: that of the unit, or more if the largest value had fewer than two digits.
+    """Return the number of decimals for the values of a row: the default of the unit, or more to show two digits of the largest value.
 
     Parameters
     ----------
     unit : str
         Unit of the metric.
     values : sequence of float
-        In the unit; nan is ignored.
+        Values in the unit of the metric; nan is ignored.
 
     Returns
     -------
@@ -67,18 +67,18 @@ def decimal_places(unit: str, values: Sequence[float]) -> int:
 
 
 def format_interval(low: float, high: float, unit: str, decimals: int, *, is_difference: bool = False) -> str:
-    """Format an interval; empty where undefined.
+    """Format an interval. An undefined interval gives an empty string.
 
     Parameters
     ----------
     low, high : float
-        In the unit.
+        Ends of the interval in the unit of the metric.
     unit : str
         Unit of the metric.
     decimals : int
         Number of decimals, see `decimal_places`.
     is_difference : bool
-        Whether it is the interval of a difference.
+        Whether the interval is that of a difference.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Paired differences of a metric between two runs on the same customers, with 95 % intervals.
 
 The influence of each root on the metric (`cjsim.metrics.ratios`) is subtracted between the runs, root by root, before the variance is
-taken: what the two policies have in common cancels.
+computed. Variation that both runs share cancels.
 """
 
 import math
@@ -19,7 +19,7 @@ _ROUNDING_VARIANCE_RATIO = 1e-20  # a smaller ratio of the paired to the unpaire
 
 
 class PairedDifference(NamedTuple):
-    """A metric under two policies on the same customers; nan where undefined.
+    """A metric under two policies on the same customers. Undefined values are nan.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class PairedDifference(NamedTuple):
     low, high : float
         Ends of the paired 95 % interval of the effect.
     variance_ratio : float
-        Variance of the unpaired difference over that of the paired difference; nan if no customer differs.
+        Variance of the unpaired difference divided by the variance of the paired difference; nan if no customer differs.
     """
 
     baseline: float
@@ -56,12 +56,12 @@ def paired_difference(
     baseline_terms, alternative_terms : RatioTerms
         Terms of the two runs.
     pairing : CustomerPairing, optional
-        Pairing of the customers. If not given, row i of both is the same customer, and customers are independent.
+        Pairing of the customers. By default, row i is the same customer in both runs, and customers are independent.
 
     Returns
     -------
     PairedDifference
-        Exactly 0, with an interval of width 0, if no customer differs.
+        If no customer differs, the effect is exactly 0 and its interval has width 0.
     """
     baseline, value = ratio(baseline_terms), ratio(alternative_terms)
     if math.isnan(baseline) or math.isnan(value):
@@ -80,17 +80,17 @@ def paired_difference(
 
 
 def customer_contributions(baseline_terms: RatioTerms, alternative_terms: RatioTerms, pairing: CustomerPairing | None = None) -> Array:
-    """Return the contribution of each customer to an effect: their mean is the effect, or their sum, if the metric is a total.
+    """Return the contribution of each customer to an effect. The effect is the mean of the contributions, or their sum for a total.
 
-    For a total, and for a mean over customers who are the same in both runs, the contribution is the customer's own difference of
-    numerators, allocated costs included. For any other ratio, it is the effect plus n times the difference of the customer's influences.
+    For a total, and for a mean over the same customers in both runs, the contribution is the difference in the customer's numerators,
+    including allocated costs. For any other ratio, it is the effect plus n times the difference in the customer's influences.
 
     Parameters
     ----------
     baseline_terms, alternative_terms : RatioTerms
         Terms of the two runs.
     pairing : CustomerPairing, optional
-        Pairing of the customers. If not given, row i of both is the same customer, and customers are independent.
+        Pairing of the customers. By default, row i is the same customer in both runs, and customers are independent.
 
     Returns
     -------

@@ -1,12 +1,13 @@
-"""Ratios of sums over customers: the form of every metric, and the influence of each customer on it.
+"""Ratios of sums over customers, which is the form of every metric, and the influence of each customer on a ratio.
 
-A metric is R = sum(y) / sum(x) over customers. A mean per customer has x = 1; a total has the denominator 1. To first order, a root (an
-initial customer or an arrival, with all its descendants by referral) changes the estimate by its influence g = sum(y - R x) / sum(x), where
-the sum of y - R x runs over these customers; for a total, g = sum(y). This is the delta method for cluster samples (Cochran 1977, sections
-6.4 and 9A.2). Roots are independent. The number of initial customers is given, so only deviations from their mean influence count. The
-number of arrivals is Poisson, so var(R) contains the sum of their g^2: the variance of a compound Poisson sum is its rate times the second
-moment. Acquisition spend is decided before anyone arrives: it is part of the sums, but has no influence. Intervals cover the Monte Carlo
-error, not the error of the journey's parameters.
+A metric is R = sum(y) / sum(x) over customers. A mean per customer has x = 1. A total has the denominator 1. A root is an initial customer
+or an arrival, together with all descendants by referral. To first order, a root changes the estimate by its influence g = sum(y - R x) /
+sum(x), where the sum of y - R x is over the root's customers; for a total, g = sum(y). This is the delta method for cluster samples
+(Cochran 1977, sections 6.4 and 9A.2). Roots are independent. The number of initial customers is fixed, so their contribution to the
+variance is computed from deviations from their mean influence. The number of arrivals is Poisson distributed, so their contribution to
+var(R) is the sum of g^2: the variance of a compound Poisson sum is its rate times the second moment. Acquisition spend is fixed before any
+customer arrives, so it is part of the sums but has no influence. Intervals cover Monte Carlo error, but not uncertainty in the parameters
+of the journey.
 
 References
 ----------
@@ -30,20 +31,20 @@ _FLOAT64_ZERO = np.float64(0)  # makes np.where return float64
 
 
 class RatioTerms(NamedTuple):
-    """Numerators and denominators of a ratio, by customer.
+    """Numerators and denominators of a ratio, per customer.
 
     Attributes
     ----------
     numerator : ndarray of float64, shape (n_customers,)
-        The y of the module's formulas.
+        y in the formulas of this module.
     denominator : ndarray of float64 or bool, shape (n_customers,)
-        The x of the module's formulas.
+        x in the formulas of this module.
     allocated_cost : ndarray of float64, shape (n_customers,), or None
-        Acquisition spend and wages allocated to each customer; contained in neither numerator nor denominator.
+        Acquisition spend and wages allocated to each customer, in money. Not included in `numerator` or `denominator`.
     numerator_cost_weight, denominator_cost_weight : float
-        Factors with which the sum of `allocated_cost` is added to the sums of numerators and denominators.
+        Factors by which the sum of `allocated_cost` is multiplied before it is added to the sums of numerators and denominators.
     is_total : bool
-        Whether the denominator of the ratio is 1; `denominator` then only says which customers count.
+        Whether the denominator of the ratio is 1. `denominator` then only indicates which customers count.
     """
 
     numerator: Array
@@ -54,12 +55,12 @@ class RatioTerms(NamedTuple):
     is_total: bool = False
 
     def restricted_to(self, is_chosen: Array) -> "RatioTerms":
-        """Return the terms with 0 for all but the chosen customers.
+        """Return the terms with 0 for all customers except the selected ones.
 
         Parameters
         ----------
         is_chosen : ndarray of bool, shape (n_customers,)
-            Which customers are chosen.
+            Selected customers.
 
         Returns
         -------
@@ -74,7 +75,7 @@ class RatioTerms(NamedTuple):
 
     @property
     def numerator_with_cost(self) -> Array:
-        """The numerators with the weighted allocated costs."""
+        """Numerators including weighted allocated costs; float64, shape (n_customers,)."""
         return self.numerator if self.allocated_cost is None else self.numerator + self.numerator_cost_weight * self.allocated_cost
 
     @property
@@ -90,7 +91,7 @@ class RatioTerms(NamedTuple):
         return float(self.numerator.sum()) + self._weighted_cost(self.numerator_cost_weight)
 
     def _weighted_cost(self, weight: float) -> float:
-        """Return the sum of allocated costs times a weight; 0 if there are none."""
+        """Return the sum of allocated costs times a weight; 0 without allocated costs."""
         return 0.0 if self.allocated_cost is None else weight * float(self.allocated_cost.sum())
 
 
@@ -103,17 +104,17 @@ class MetricDefinition:
     name : str
         Name in JSON, tables and files, such as 'open_rate' or 'open_rate[email]'.
     unit : str
-        'share' (of what the denominator counts, in [0, 1]), 'money', 'days', 'ratio', or what is counted.
+        'share' (a fraction of the denominator, in [0, 1]), 'money', 'days', 'ratio', or the name of the items counted.
     title : str
-        Description for tables; names what is measured, and per what.
+        Description for tables, which states the quantity and its denominator.
     terms : callable
-        Returns the numerators and denominators of a run.
+        Returns the `RatioTerms` of a run.
     is_detail : bool
-        Whether short tables leave it out.
+        Whether short tables omit the metric.
     has_selected_denominator : bool
-        Whether the policy affects who is in the denominator (converters, openers), so that the mix differs between policies.
+        Whether the policy affects who is in the denominator, such as converters or openers. The customer mix then differs between policies.
     is_total : bool
-        Whether it is a sum over all customers, which tells more than the mean only if their number is not given.
+        Whether the metric is a sum over all customers. A sum is more informative than the mean only if the number of customers varies.
     """
 
     name: str
@@ -133,7 +134,7 @@ def mean_per_customer(run: RunRecord, values: Array) -> RatioTerms:
     run : RunRecord
         The run.
     values : ndarray, shape (n_customers,)
-        Values to be averaged; not modified.
+        Values to average; not modified.
 
     Returns
     -------
@@ -167,7 +168,7 @@ def ratio_of_sums(run: RunRecord, numerator: Array, denominator: Array) -> Ratio
 
 
 def mean_of_outcome(field: str) -> Callable[[RunRecord], RatioTerms]:
-    """Return the terms function of the mean of an OUTCOME field over the customers who entered.
+    """Return a terms function for the mean of an OUTCOME field over the customers who entered.
 
     Parameters
     ----------
@@ -177,13 +178,13 @@ def mean_of_outcome(field: str) -> Callable[[RunRecord], RatioTerms]:
     Returns
     -------
     callable
-        For `MetricDefinition.terms`.
+        A function for `MetricDefinition.terms`.
     """
     return partial(_mean_of_field, field)
 
 
 def total_over_customers(terms: Callable[[RunRecord], RatioTerms]) -> Callable[[RunRecord], RatioTerms]:
-    """Return the terms function of a sum over customers, given that of their mean.
+    """Return a terms function for a sum over customers, given the terms function for their mean.
 
     Parameters
     ----------
@@ -193,12 +194,12 @@ def total_over_customers(terms: Callable[[RunRecord], RatioTerms]) -> Callable[[
     Returns
     -------
     callable
-        For `MetricDefinition.terms`.
+        A function for `MetricDefinition.terms`.
     """
     return partial(_as_total, terms)
 
 
-# Partial functions of these, rather than lambdas, can be passed to worker processes.
+# Unlike lambdas, partial functions of these can be passed to worker processes.
 def _mean_of_field(field: str, run: RunRecord) -> RatioTerms:
     return mean_per_customer(run, run.outcomes.customers[field])
 
@@ -208,19 +209,19 @@ def _as_total(terms: Callable[[RunRecord], RatioTerms], run: RunRecord) -> Ratio
 
 
 def sum_terms_by_root(terms: RatioTerms, sample: ClusterSample) -> RatioTerms:
-    """Sum the terms of a ratio by root: each initial customer or arrival with all its descendants by referral.
+    """Sum the terms of a ratio by root, that is, over each initial customer or arrival and all descendants by referral.
 
     Parameters
     ----------
     terms : RatioTerms
-        Terms by customer.
+        Terms per customer.
     sample : ClusterSample
         The roots of the customers.
 
     Returns
     -------
     RatioTerms
-        Arrays of shape (n_roots,), in the order of `sample.roots_only`; the same arrays if each customer is a root.
+        Arrays of shape (n_roots,), in the order of `sample.roots_only`. The arrays are not copied if every customer is a root.
     """
     allocated_cost = None if terms.allocated_cost is None else sample.sum_by_root(terms.allocated_cost)
     return terms._replace(
@@ -231,12 +232,12 @@ def sum_terms_by_root(terms: RatioTerms, sample: ClusterSample) -> RatioTerms:
 
 
 def ratio(terms: RatioTerms) -> float:
-    """Return the value of a ratio, allocated costs included.
+    """Return the value of a ratio, including allocated costs.
 
     Parameters
     ----------
     terms : RatioTerms
-        Terms by customer.
+        Terms per customer.
 
     Returns
     -------
@@ -255,12 +256,12 @@ def ratio(terms: RatioTerms) -> float:
 
 
 def influence(terms: RatioTerms) -> Array:
-    """Return the influence of each customer on a ratio: (y - R x) / sum(x); for a total, y.
+    """Return the influence of each customer on a ratio: (y - R x) / sum(x), or y for a total.
 
     Parameters
     ----------
     terms : RatioTerms
-        Terms by customer.
+        Terms per customer.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Metrics that a user registers: they join the catalog of this process, and appear wherever shipped metrics do.
+"""Registration of user-defined metrics, which then appear wherever shipped metrics do.
 
-Files name metrics, as strings name scorers in scikit-learn: a registry by name, rather than an argument of each function, resolves them
-in studies and experiments too.
+Files refer to metrics by name, as strings refer to scorers in scikit-learn. A registry resolves these names in studies and experiments,
+where a function argument could not.
 """
 
 import pickle
@@ -24,59 +24,59 @@ MetricFactory = Callable[[Codebook], Iterable[MetricDefinition]]
 MetricSource = MetricDefinition | MetricFactory
 
 _NAME_PATTERN = re.compile(r"[A-Za-z_]\w*(\[[^\[\]]+\])?")
-_SHARE_TOLERANCE = 1e-9  # rounding of numerators that are sums of days or money
-_REGISTERED: dict[str, MetricSource] = {}  # by name of the metric or factory, in the order of registration
+_SHARE_TOLERANCE = 1e-9  # allows for rounding in numerators that are sums of days or money
+_REGISTERED: dict[str, MetricSource] = {}  # keyed by name of the metric or factory, in order of registration
 
 
 def register_metric(source: MetricSource) -> None:
-    """Register a metric, or a factory of metrics, in this process.
+    """Register a metric, or a factory of metrics, in the current process.
 
-    A registered metric appears wherever shipped ones do: in tables, JSON and comparisons, and by its name in levers, studies and
-    experiments. Worker processes of a study know it if its functions are defined with `def` at the top level of a module.
+    A registered metric appears wherever shipped metrics do: in tables, JSON and comparisons, and by name in levers, studies and
+    experiments. Worker processes of a study can use it only if its functions are defined with `def` at the top level of a module.
 
     Parameters
     ----------
     source : MetricDefinition or callable
-        The metric; or a function of the codebook (names of stages, channels, events and so on) that returns the metrics of a scenario,
-        for metrics per channel or stage.
+        A metric, or a factory: a function that takes the codebook (names of stages, channels, events and so on) and returns the metrics
+        of a scenario. Use a factory for metrics per channel or stage.
 
     Raises
     ------
     InputError
-        If a shipped or another registered metric has the name, or the definition is incomplete.
+        If a shipped or registered metric already has the name, or the definition is incomplete.
 
     Examples
     --------
     >>> from cjsim.metrics.ratios import MetricDefinition, ratio_of_sums
     >>> def opens_per_contact(run):
     ...     return ratio_of_sums(run, run.outcomes.customers["opens"], run.outcomes.customers["contacts"])
-    >>> register_metric(MetricDefinition("opens_per_contact", "ratio", "openings per contact", opens_per_contact))
+    >>> register_metric(MetricDefinition("opens_per_contact", "ratio", "opens per contact", opens_per_contact))
     >>> unregister_metric("opens_per_contact")
     """
     if isinstance(source, MetricDefinition):
         _check_registrable(source)
     elif not callable(source):
-        remedy = "Make one with MetricDefinition(name, unit, title, terms)."
+        remedy = "Create one with MetricDefinition(name, unit, title, terms)."
         got = type(source).__name__
         raise InputError(format_error("register_metric", "must get a MetricDefinition or a function of the codebook", got, remedy))
     name = _source_name(source)
     if name in _REGISTERED and _REGISTERED[name] != source:
-        raise _name_taken(name, "registered already, with another definition", f"Call unregister_metric('{name}') first, or rename it.")
+        raise _name_taken(name, "a name that is already registered", f"Call unregister_metric('{name}') first, or rename the metric.")
     _REGISTERED[name] = source
 
 
 def unregister_metric(name: str) -> None:
-    """Remove a registered metric, or a factory of metrics.
+    """Remove a registered metric or factory of metrics.
 
     Parameters
     ----------
     name : str
-        Name of the metric; of a factory, the name of the function.
+        Name of the metric; for a factory, name of the function.
 
     Raises
     ------
     InputError
-        If nothing is registered under the name.
+        If no metric or factory is registered under this name.
     """
     if name not in _REGISTERED:
         raise InputError(format_error("unregister_metric", *unknown_name_parts(name, _REGISTERED, "registered metric")))
@@ -85,17 +85,17 @@ def unregister_metric(name: str) -> None:
 
 @contextmanager
 def temporary_metric(source: MetricSource) -> Iterator[None]:
-    """Register a metric for the length of a `with` block.
+    """Register a metric for the duration of a `with` block.
 
     Parameters
     ----------
     source : MetricDefinition or callable
-        As for `register_metric`.
+        See `register_metric`.
 
     Raises
     ------
     InputError
-        As `register_metric`.
+        See `register_metric`.
     """
     before = dict(_REGISTERED)
     register_metric(source)
@@ -107,12 +107,12 @@ def temporary_metric(source: MetricSource) -> Iterator[None]:
 
 
 def registered_metrics() -> tuple[MetricSource, ...]:
-    """Return what is registered, in the order of registration."""
+    """Return all registered metrics and factories, in order of registration."""
     return tuple(_REGISTERED.values())
 
 
 def registered_metric_definitions(codebook: Codebook) -> list[MetricDefinition]:
-    """Return the registered metrics of runs with a codebook; their terms are checked whenever they are computed.
+    """Return the definitions of all registered metrics for a codebook. Their terms are checked on each computation.
 
     Parameters
     ----------
@@ -126,23 +126,23 @@ def registered_metric_definitions(codebook: Codebook) -> list[MetricDefinition]:
     Raises
     ------
     InputError
-        If two metrics have the same name, or a factory returns something else than complete definitions.
+        If two metrics have the same name, or a factory returns anything other than complete definitions.
     """
     found: dict[str, MetricDefinition] = {}
     for definition in (definition for source in registered_metrics() for definition in definitions_of(source, codebook)):
         if definition.name in found:
-            raise _name_taken(definition.name, "returned by two registrations", "Rename one of them.")
+            raise _name_taken(definition.name, "a name that two registrations return", "Rename one of the metrics.")
         found[definition.name] = replace(definition, terms=CheckedTerms(definition))
     return list(found.values())
 
 
 def definitions_of(source: MetricSource, codebook: Codebook) -> list[MetricDefinition]:
-    """Return the definitions of a metric or of a factory, each checked to be complete.
+    """Return the definitions of a metric or factory, after checking that each is complete.
 
     Parameters
     ----------
     source : MetricDefinition or callable
-        The metric or factory.
+        A metric or factory.
     codebook : Codebook
         Passed to the factory.
 
@@ -153,7 +153,7 @@ def definitions_of(source: MetricSource, codebook: Codebook) -> list[MetricDefin
     Raises
     ------
     InputError
-        If a factory returns something else, or a definition that is incomplete or has the name of a shipped metric.
+        If a factory returns anything else, or a definition is incomplete or has the name of a shipped metric.
     """
     if isinstance(source, MetricDefinition):
         return [source]
@@ -162,21 +162,21 @@ def definitions_of(source: MetricSource, codebook: Codebook) -> list[MetricDefin
     for definition in definitions:
         if not isinstance(definition, MetricDefinition):
             where, got = f"metrics of '{_source_name(source)}'", type(definition).__name__
-            raise InputError(format_error(where, "must be MetricDefinitions", got, "Return a list of them, which may be empty."))
+            raise InputError(format_error(where, "must be MetricDefinitions", got, "Return a list of MetricDefinitions, possibly empty."))
         _check_registrable(definition)
     return definitions
 
 
 def pickle_registered_metrics() -> bytes:
-    """Return what is registered for a worker process, which passes it to `unpickle_registered_metrics`.
+    """Return all registered metrics in a form that a worker process passes to `unpickle_registered_metrics`.
 
     Raises
     ------
     InputError
-        If a metric cannot be found by another process, because its functions are lambdas, nested, or defined in a session.
+        If another process cannot import a metric, because its functions are lambdas, nested, or defined in an interactive session.
     """
     for name, source in _REGISTERED.items():
-        must, remedy = "must be defined in a module, for several workers", "Define its functions with `def` in a module, or use one worker."
+        must, remedy = "must be defined in a module to run on several workers", "Define its functions in a module, or use one worker."
         try:
             content = pickle.dumps(source)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -187,12 +187,12 @@ def pickle_registered_metrics() -> bytes:
 
 
 def unpickle_registered_metrics(content: bytes) -> None:
-    """Register in a worker process what is registered in its parent, in place of what importing the parent's script registered.
+    """Register the parent's metrics in a worker process. They replace all metrics registered by importing the parent's script.
 
     Parameters
     ----------
     content : bytes
-        What `pickle_registered_metrics` returned.
+        Return value of `pickle_registered_metrics`.
     """
     metrics = pickle.loads(content)
     _REGISTERED.clear()
@@ -201,18 +201,18 @@ def unpickle_registered_metrics(content: bytes) -> None:
 
 @dataclass(frozen=True)
 class CheckedTerms:
-    """The terms function of a user's metric, which raises if its terms are not what a metric needs.
+    """The terms function of a user-defined metric, which checks the terms that it returns.
 
     Attributes
     ----------
     definition : MetricDefinition
-        The metric.
+        Definition of the metric.
     """
 
     definition: MetricDefinition
 
     def __call__(self, run: RunRecord) -> RatioTerms:
-        """Return the terms of a run, the numerators as float64.
+        """Return the checked terms of a run, with numerators as float64.
 
         Parameters
         ----------
@@ -226,24 +226,24 @@ class CheckedTerms:
         Raises
         ------
         InputError
-            If there is not one finite number per customer, a denominator is negative, or a share is not between 0 and 1.
+            If the terms are not one finite number per customer, a denominator is negative, or a share is outside [0, 1].
         """
         definition, where = self.definition, f"metric '{self.definition.name}'"
         try:
             terms = definition.terms(run)
         except Exception as error:
-            error.add_note(f"Raised by the {where}.")
+            error.add_note(f"Raised by {where}.")
             raise
         if not isinstance(terms, RatioTerms):
             raise InputError(format_error(where, "must return RatioTerms", type(terms).__name__, "Use mean_per_customer or ratio_of_sums."))
         if terms.is_total != definition.is_total:
-            got = f"is_total={definition.is_total} and terms with is_total={terms.is_total}"
-            raise InputError(format_error(where, "must be a total in its definition and in its terms, or in neither", got, "Set both."))
+            got = f"is_total={definition.is_total} in the definition and is_total={terms.is_total} in the terms"
+            raise InputError(format_error(where, "must have the same is_total in its definition and its terms", got, "Set both."))
         numerator = _checked_values(where, "numerator", terms.numerator, len(run)).astype(np.float64, copy=False)
         denominator = _checked_values(where, "denominator", terms.denominator, len(run))
         if (denominator < 0).any():
             got = f"{denominator.min():g} for customer {int(denominator.argmin())}"
-            raise InputError(format_error(where, "must have denominators of at least 0", got, "Count or measure what the ratio is about."))
+            raise InputError(format_error(where, "must have denominators of at least 0", got, "Return a count or an amount."))
         if terms.allocated_cost is not None:
             _checked_values(where, "allocated cost", terms.allocated_cost, len(run))
         if definition.unit == SHARE_UNIT:
@@ -252,7 +252,7 @@ class CheckedTerms:
 
 
 def _checked_values(where: str, noun: str, values: Array, n_customers: int) -> Array:
-    """Return one finite number per customer as an array, or raise."""
+    """Return the values as an array of one finite number per customer, or raise."""
     found = np.asarray(values)
     if found.shape != (n_customers,):
         must, remedy = f"must return one {noun} per customer, shape ({n_customers},)", "Compute it from the arrays of run.outcomes."
@@ -261,22 +261,22 @@ def _checked_values(where: str, noun: str, values: Array, n_customers: int) -> A
         raise InputError(format_error(where, f"must return numbers as {noun}s", str(found.dtype), "Convert them to float."))
     if not np.isfinite(found).all():
         first = int(np.flatnonzero(~np.isfinite(found))[0])
-        remedy = "Give such customers the numerator and the denominator 0: they then do not count."
+        remedy = "Set numerator and denominator to 0 to exclude such customers."
         raise InputError(format_error(where, f"must return finite {noun}s", f"{found[first]} for customer {first}", remedy))
     return found
 
 
 def _check_share(where: str, terms: RatioTerms, numerator: Array, denominator: Array) -> None:
-    """Raise if a share is a total or has allocated costs, or is not between 0 and 1 for a customer."""
+    """Raise if a share is a total, has allocated costs, or is outside [0, 1] for a customer."""
     if terms.is_total or terms.allocated_cost is not None:
-        got, remedy = "a total" if terms.is_total else "allocated costs", "Choose another unit, such as 'ratio'."
-        raise InputError(format_error(where, f"must be a ratio of counts, as its unit is '{SHARE_UNIT}'", got, remedy))
+        got, remedy = "a total" if terms.is_total else "allocated costs", "Use another unit, such as 'ratio'."
+        raise InputError(format_error(where, f"must be a ratio of counts to have the unit '{SHARE_UNIT}'", got, remedy))
     is_outside = (numerator < 0) | (numerator > denominator * (1 + _SHARE_TOLERANCE))
     if is_outside.any():
         first = int(np.flatnonzero(is_outside)[0])
         got = f"{numerator[first]:g} of {float(denominator[first]):g} for customer {first}"
-        must = f"must have numerators from 0 to the denominator, as its unit is '{SHARE_UNIT}'"
-        raise InputError(format_error(where, must, got, "Choose another unit, such as 'ratio', if it is no share."))
+        must = f"must have numerators between 0 and the denominator to have the unit '{SHARE_UNIT}'"
+        raise InputError(format_error(where, must, got, "Use another unit, such as 'ratio', if the metric is not a share."))
 
 
 def check_definition(definition: MetricDefinition) -> None:
@@ -290,32 +290,32 @@ def check_definition(definition: MetricDefinition) -> None:
     Raises
     ------
     InputError
-        If its name is no name, its unit or title is empty, or its terms are no function.
+        If its name is invalid, its unit or title is empty, or its terms are not a function.
     """
     name = definition.name
     if not isinstance(name, str) or not _NAME_PATTERN.fullmatch(name):
-        must = "must be a word, which words in brackets may follow, as in 'visits' or 'visits[app]'"
-        raise InputError(format_error("name of a metric", must, short_repr(name), "Choose such a name: files refer to it."))
+        must = "must be a word, optionally followed by words in brackets, such as 'visits' or 'visits[app]'"
+        raise InputError(format_error("name of a metric", must, short_repr(name), "Choose a name that files can refer to."))
     for field in ("unit", "title"):
         value = getattr(definition, field)
         if not isinstance(value, str) or not value.strip():
-            raise InputError(format_error(f"metric '{name}'", f"must have a {field}", short_repr(value), "Tables show it."))
+            raise InputError(format_error(f"metric '{name}'", f"must have a {field}", short_repr(value), f"Add the {field} for tables."))
     if not callable(definition.terms):
-        remedy = "Give a function of the run, such as mean_of_outcome('opens')."
+        remedy = "Pass a function of the run, such as mean_of_outcome('opens')."
         raise InputError(format_error(f"metric '{name}'", "must have a function as terms", short_repr(definition.terms), remedy))
 
 
 def _check_registrable(definition: MetricDefinition) -> None:
-    """Raise if a definition is incomplete, or has the name of a shipped metric."""
+    """Raise if a definition is incomplete or has the name of a shipped metric."""
     check_definition(definition)
     if is_shipped_name(definition.name):
         raise _name_taken(definition.name, "the name of a shipped metric", "Choose another name.")
 
 
 def _name_taken(name: str, got: str, remedy: str) -> InputError:
-    return InputError(format_error(f"metric '{name}'", "must have a name of its own", got, remedy))
+    return InputError(format_error(f"metric '{name}'", "must have a unique name", got, remedy))
 
 
 def _source_name(source: MetricSource) -> str:
-    """Return the name of a metric, or of the function that makes metrics."""
+    """Return the name of a metric, or of a factory's function."""
     return source.name if isinstance(source, MetricDefinition) else getattr(source, "__name__", type(source).__name__)

@@ -1,4 +1,4 @@
-"""The metrics that cjsim ships, from the definitions in `cjsim.metrics.definitions`."""
+"""The metrics that ship with cjsim, collected from `cjsim.metrics.definitions`."""
 
 from functools import cache
 
@@ -32,7 +32,7 @@ _EVERYTHING = Codebook(
 
 
 def shipped_metric_definitions(codebook: Codebook) -> list[MetricDefinition]:
-    """Return the definitions of the shipped metrics of runs with a codebook, in the order of tables.
+    """Return the definitions of all shipped metrics for a codebook, in table order.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def shipped_metric_definitions(codebook: Codebook) -> list[MetricDefinition]:
 
 
 def is_shipped_name(name: str) -> bool:
-    """Whether a shipped metric of some scenario has this name, or one like it with other words in brackets.
+    """Return whether a shipped metric can have this name in some scenario. The words in brackets depend on the scenario.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def is_shipped_name(name: str) -> bool:
 
     Examples
     --------
-    >>> is_shipped_name("clv"), is_shipped_name("open_rate[letter]"), is_shipped_name("clv[letter]")
+    >>> is_shipped_name("clv"), is_shipped_name("open_rate[email]"), is_shipped_name("clv[email]")
     (True, True, False)
     """
     return _without_brackets(name) in _shipped_name_patterns()
@@ -75,6 +75,6 @@ def _shipped_name_patterns() -> frozenset[str]:
 
 
 def _without_brackets(name: str) -> str:
-    """Return the name with the words in brackets removed, and the brackets kept."""
+    """Remove the words in brackets from a name, but keep the brackets."""
     start, bracket, _ = name.partition("[")
     return start + bracket

@@ -1,17 +1,17 @@
-"""Tables in text with aligned columns."""
+"""Text tables with aligned columns."""
 
 from collections.abc import Sequence
 
 
 def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Format a table with columns padded to their widest cells: the first and the last are left-aligned, the others right-aligned.
+    """Format a table with padded columns. The first and last columns are left-aligned, all others right-aligned.
 
     Parameters
     ----------
     header : sequence of str
         Column names.
     rows : sequence of sequence of str
-        Rows with one cell per column.
+        Rows, each with one cell per column.
 
     Returns
     -------

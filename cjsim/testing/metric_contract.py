@@ -1,4 +1,4 @@
-"""The contract of metrics: what tables, comparisons, studies and experiments rely on, checked on small runs."""
+"""The contract of metrics, on which tables, comparisons, studies and experiments rely, checked on small runs."""
 
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -21,28 +21,33 @@ from cjsim.simulation.simulate import simulate
 from cjsim.testing.small_worlds import idle_customers, independent_customers, sharing_customers
 
 COVERAGE_BATCHES, COVERAGE_CUSTOMERS = 100, 200
-MIN_COVERED = 85  # of 100 intervals; with a coverage of 95 %, fewer than 85 happen in one of 20,000 checks
-_MIN_CONTRIBUTORS = 20  # customers of a batch with a numerator: with fewer, the normal interval need not cover
+MIN_COVERED = 85  # of 100 intervals; at a coverage of 95 %, one in 20,000 checks has fewer than 85
+_MIN_CONTRIBUTORS = 20  # customers per batch with a nonzero numerator; with fewer, the normal approximation may fail
 
 
 def check_metric(source: MetricSource) -> None:
-    """Check that a metric, or every metric of a factory, keeps what cjsim promises about metrics.
+    """Check that a metric, or every metric of a factory, satisfies the contract of metrics.
 
-    The runs: customers who share nothing and refer others; customers who share a desk and arrive by paid acquisition; customers to whom
-    nothing happens. Checked on them: the definition is complete; there are one finite numerator and denominator per customer; they are
-    the same when computed again, or from a saved run; they depend on the customer only, neither on the others nor on their order, so that
-    parts of a run add up (allocated costs excepted); customers who never entered add nothing; equal policies have a difference of exactly
-    0; and the intervals of many runs cover the value of all of them.
+    The metric is computed for three small runs: customers who share no resources and refer others; customers who share a desk and partly
+    arrive through paid acquisition; and customers for whom no event occurs. The requirements are:
+
+    - The definition is complete.
+    - Every customer has one finite numerator and one finite denominator.
+    - Repeated computation, also from a saved run, gives the same terms.
+    - The terms of a customer, except allocated costs, depend neither on other customers nor on their order. Parts of a run then add up.
+    - Customers who never entered contribute nothing.
+    - The difference between equal policies is exactly 0.
+    - The intervals of many batches cover the value over all batches at about the nominal rate.
 
     Parameters
     ----------
     source : MetricDefinition or callable
-        The metric, or a function of the codebook that returns metrics.
+        A metric, or a factory that takes the codebook and returns metrics.
 
     Raises
     ------
     AssertionError
-        If a promise is broken; the message names the metric and the promise.
+        If a requirement is violated. The message names the metric and the requirement.
 
     Examples
     --------
@@ -71,20 +76,20 @@ def _run(name: str) -> Run:
 
 @cache
 def _batches(count: int, size: int) -> tuple[Run, ...]:
-    """A run of independent customers, and the same customers in batches."""
+    """Return a run of independent customers, and the same customers in batches."""
     simulator = BatchSimulator(independent_customers(), seed=5, threads=1)
     whole = simulator.simulate(0, count * size)
     return (whole, *(simulator.simulate(n * size, size) for n in range(count)))
 
 
 def _definitions(source: MetricSource, run: Run) -> list[MetricDefinition]:
-    """The metrics of a source, each checked to be complete, and with terms that are checked when they are computed."""
+    """Return the metrics of a source after checking that they are complete. Their terms are checked on each computation."""
     definitions = [source] if isinstance(source, MetricDefinition) else list(source(run.codebook))
     for definition in definitions:
         try:
             check_definition(definition)
         except InputError as error:
-            raise AssertionError(f"a metric must be completely defined: {error}") from error
+            raise AssertionError(f"a metric must have a complete definition: {error}") from error
     return [replace(definition, terms=CheckedTerms(definition)) for definition in definitions]
 
 
@@ -94,18 +99,18 @@ def _terms(definition: MetricDefinition, run: Run) -> RatioTerms:
     except InputError as error:
         raise AssertionError(f"{error} (in the run '{run.provenance.scenario}')") from error
     except Exception as error:
-        promise = f"must be computed from any run, but '{run.provenance.scenario}' raised {type(error).__name__}: {error}"
-        raise AssertionError(f"metric '{definition.name}': {promise}") from error
+        violation = f"must be computable for any run, but run '{run.provenance.scenario}' raised {type(error).__name__}: {error}"
+        raise AssertionError(f"metric '{definition.name}': {violation}") from error
 
 
-def _require(holds: bool | np.bool_, definition: MetricDefinition, promise: str, found: str) -> None:
-    """Raise an AssertionError that names the metric and the broken promise, also where Python's `assert` is off."""
+def _require(holds: bool | np.bool_, definition: MetricDefinition, requirement: str, found: str) -> None:
+    """Raise an AssertionError that names the metric and the violated requirement, even if Python's `assert` is disabled."""
     if not holds:
-        raise AssertionError(f"metric '{definition.name}': {promise}, but {found}")
+        raise AssertionError(f"metric '{definition.name}': {requirement}, but {found}")
 
 
 def _is_same(one: RatioTerms, other: RatioTerms) -> bool:
-    """Whether numerators and denominators are the same; allocated costs up to rounding."""
+    """Return whether numerators and denominators are identical, and allocated costs equal up to rounding."""
     if one.allocated_cost is None or other.allocated_cost is None:
         has_same_costs = one.allocated_cost is other.allocated_cost
     else:
@@ -115,7 +120,7 @@ def _is_same(one: RatioTerms, other: RatioTerms) -> bool:
 
 def _check_terms(definition: MetricDefinition, run: Run) -> None:
     again = _is_same(_terms(definition, run), _terms(definition, run))
-    _require(again, definition, "must be the same when it is computed again", f"differs in the run '{run.provenance.scenario}'")
+    _require(again, definition, "must give the same terms when computed again", f"the terms differ for run '{run.provenance.scenario}'")
 
 
 def _check_equal_policies(definition: MetricDefinition, run: Run) -> None:
@@ -130,14 +135,14 @@ def _check_equal_policies(definition: MetricDefinition, run: Run) -> None:
 def _check_saved_run(definition: MetricDefinition, run: Run) -> None:
     loaded = _saved_and_loaded(run.provenance.scenario)
     is_kept = _is_same(_terms(definition, run), _terms(definition, loaded))
-    _require(is_kept, definition, "must be the same in a run that was saved and loaded", "it uses what is not saved")
+    _require(is_kept, definition, "must give the same terms for a saved and reloaded run", "it uses data that is not saved")
 
 
 @cache
 def _saved_and_loaded(name: str) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         loaded = Run.load(_run(name).save(folder))
-        profiles = loaded.profiles()  # read from the folder, which is about to go
+        profiles = loaded.profiles()  # read before the temporary folder is removed
     return replace(loaded, profiles=lambda: profiles)
 
 
@@ -147,14 +152,17 @@ def _check_customers_who_never_entered(definition: MetricDefinition, run: Run) -
     customers["entered"][absent] = np.inf
     found = _terms(definition, replace(run, outcomes=run.outcomes._replace(customers=customers)))
     added = found.numerator[absent]
-    must = "must have the numerator 0 for customers who never entered"
+    must = "must have numerator 0 for customers who never entered"
     _require(
-        not added.any(), definition, must, f"one of them adds {added[np.abs(added).argmax()]:g}. Use mean_per_customer or ratio_of_sums"
+        not added.any(),
+        definition,
+        must,
+        f"one of them contributes {added[np.abs(added).argmax()]:g}. Use mean_per_customer or ratio_of_sums",
     )
 
 
 def _check_order(definition: MetricDefinition, run: Run) -> None:
-    """Permute the initial customers: the terms must be permuted alike."""
+    """Permute the initial customers, and require the terms to be permuted in the same way."""
     registry, n = run.registry, len(run)
     order = np.arange(n)
     order[: registry.n_initial] = np.random.default_rng(1).permutation(registry.n_initial)
@@ -177,16 +185,16 @@ def _check_order(definition: MetricDefinition, run: Run) -> None:
         allocated_cost=None if terms.allocated_cost is None else terms.allocated_cost[order],
     )
     is_permuted = _is_same(_terms(definition, permuted), expected)
-    _require(is_permuted, definition, "must not depend on the order of customers", "customers in another order have other terms")
+    _require(is_permuted, definition, "must not depend on the order of customers", "reordering the customers changes their terms")
 
 
 def _check_parts(definition: MetricDefinition, whole: Run, parts: Iterable[Run]) -> None:
-    """Simulate parts of the customers alone: each customer must have the terms that it has in the whole run."""
+    """Simulate parts of the customers separately, and require each customer to have the same terms as in the whole run."""
     expected = _terms_by_key(definition, [whole])
     found = _terms_by_key(definition, parts)
     differing = [key for key in expected if expected[key] != found[key]]
-    must = "must add up over parts of a run, as the terms of a customer must depend on that customer only"
-    numbers = f"{expected[differing[0]]} of all, {found[differing[0]]} of a part" if differing else ""
+    must = "must add up over parts of a run, so the terms of a customer must depend on that customer only"
+    numbers = f"{expected[differing[0]]} in the whole run, {found[differing[0]]} in a part" if differing else ""
     _require(not differing, definition, must, f"customer {differing[:1]} has (numerator, denominator) {numbers}")
 
 
@@ -200,7 +208,7 @@ def _terms_by_key(definition: MetricDefinition, runs: Iterable[Run]) -> Mapping[
 
 
 def _check_coverage(definition: MetricDefinition) -> None:
-    """Estimate the metric on many independent batches: most intervals must contain the value of all of them."""
+    """Estimate the metric on many independent batches, and require most intervals to contain the value over all batches."""
     _, *batches = _batches(COVERAGE_BATCHES, COVERAGE_CUSTOMERS)
     terms = [_terms(definition, batch) for batch in batches]
     contributors = np.mean([np.count_nonzero(one.numerator) for one in terms])
@@ -210,8 +218,8 @@ def _check_coverage(definition: MetricDefinition) -> None:
     denominators = sum(one.denominator_sum for one in terms)
     value = sum(one.numerator_sum for one in terms) / denominators
     covered = sum(one.low <= value <= one.high for one in estimates)
-    must = f"must have 95 % intervals that cover: at least {MIN_COVERED} of {COVERAGE_BATCHES}"
-    _require(covered >= MIN_COVERED, definition, must, f"{covered} contain {value:g}")
+    must = f"must have 95 % intervals with nominal coverage: at least {MIN_COVERED} of {COVERAGE_BATCHES} must contain {value:g}"
+    _require(covered >= MIN_COVERED, definition, must, f"only {covered} do")
 
 
 def _estimate(definition: MetricDefinition, run: Run) -> MetricEstimate:

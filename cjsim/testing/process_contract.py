@@ -1,4 +1,4 @@
-"""The contract of a user's processes on the readable engine, checked on small runs."""
+"""The contract of user processes on the readable engine, checked on small runs."""
 
 import tempfile
 from collections.abc import Generator, Mapping
@@ -15,11 +15,11 @@ from cjsim.simulation.run import Run
 from cjsim.simulation.simulate import simulate
 from cjsim.testing.small_worlds import independent_customers, sharing_customers
 
-MAX_RESUMES = 100_000  # of one process in a small run: one that resumes more often than about every second minute is wrong
+MAX_RESUMES = 100_000  # per process and small run; more means that the process resumes about every two minutes
 
 
 class _Trace(NamedTuple):
-    """What a run with a process leaves: its log, its outcomes, and the times at which the process resumed."""
+    """The log and the outcomes of a run with a process, and the times at which the process resumed."""
 
     log: bytes
     outcomes: tuple[bytes, ...]
@@ -27,22 +27,22 @@ class _Trace(NamedTuple):
 
 
 def check_process(process: SimulationProcess, *, observes_only: bool = True, scenarios: Mapping[str, Scenario] | None = None) -> None:
-    """Check that a process ends by the horizon, is deterministic, and, if it only observes, leaves the simulation as it is.
+    """Check that a process runs to the horizon, is deterministic, and does not change the simulation if it only observes.
 
     Parameters
     ----------
     process : callable
-        A generator function of a `RunningSimulation`, as `simulate` takes it. It is called several times.
+        A generator function that takes a `RunningSimulation`, as for `simulate`. It is called several times.
     observes_only : bool
-        Whether the process must leave the log and the outcomes as they are without it. If it acts, it must only be deterministic.
+        Whether the process must leave log and outcomes unchanged. Pass False for a process that acts on customers.
     scenarios : Mapping of str to Scenario, optional
-        Scenarios to check it on, by name, each of few customers. If not given, two small ones: with customers who share nothing, and with
-        a desk. A process that refers to events, stages or desks of its own needs a scenario that has them.
+        Scenarios to simulate, keyed by name, each with few customers. Defaults to two small scenarios, one with independent customers and
+        one with a desk. A process that refers to specific events, stages or desks needs scenarios that define them.
 
     Raises
     ------
     AssertionError
-        If a promise is broken; the message names the process and the promise.
+        If a requirement is violated. The message names the process and the requirement.
 
     Examples
     --------
@@ -56,17 +56,18 @@ def check_process(process: SimulationProcess, *, observes_only: bool = True, sce
     name = process_name(process)
     for where, scenario in scenarios.items():
         first, second = _traced_run(process, scenario, where), _traced_run(process, scenario, where)
-        promise = "must be deterministic: the same times, log and outcomes in every run"
+        requirement = "must be deterministic, with the same times, log and outcomes in every run"
         if first != second:
             what = "times at which it resumes" if first.times != second.times else "log or the outcomes"
-            raise AssertionError(f"process '{name}': {promise}, but the {what} differ between two runs of '{where}'")
+            raise AssertionError(f"process '{name}': {requirement}, but the {what} differ between two runs of scenario '{where}'")
         if observes_only and first._replace(times=()) != _traced_run(None, scenario, where):
-            promise = "must leave the log as it is without the process"
-            raise AssertionError(f"process '{name}': {promise}, but it differs in '{where}'. Give observes_only=False if it acts")
+            requirement = "must not change the log or the outcomes"
+            remedy = "Pass observes_only=False if the process acts on customers"
+            raise AssertionError(f"process '{name}': {requirement}, but it does in scenario '{where}'. {remedy}")
 
 
 def _traced_run(process: SimulationProcess | None, scenario: Scenario, where: str) -> _Trace:
-    """Simulate with the process, and record what happens."""
+    """Simulate a scenario with the process, and record the result."""
     times: list[float] = []
     processes = [] if process is None else [_recorded(process, times)]
     with tempfile.TemporaryDirectory() as folder:
@@ -77,16 +78,16 @@ def _traced_run(process: SimulationProcess | None, scenario: Scenario, where: st
             raise
         except Exception as error:
             assert process is not None
-            promise = f"must run to the horizon, but '{where}' raised {type(error).__name__}: {error}"
-            raise AssertionError(f"process '{process_name(process)}': {promise}") from error
+            violation = f"must run to the horizon, but scenario '{where}' raised {type(error).__name__}: {error}"
+            raise AssertionError(f"process '{process_name(process)}': {violation}") from error
         return _Trace(log.read_bytes(), tuple(array.tobytes() for array in run.outcomes), tuple(times))
 
 
 def _recorded(process: SimulationProcess, times: list[float]) -> SimulationProcess:
-    """The process, which also records the times at which it resumes, and is stopped if it resumes too often."""
+    """Wrap a process to record the times at which it resumes, and to stop it if it resumes too often."""
 
     def recorded(simulation: RunningSimulation) -> Generator[simpy.Event, Any, None]:
-        """Run the process."""
+        """Run the wrapped process."""
         generator = process(simulation)
         if not isinstance(generator, Generator):
             raise AssertionError(f"process '{process_name(process)}': must be a generator function, but returns {short_repr(generator)}")

@@ -1,4 +1,4 @@
-"""The contract of samplers: what `optimize` promises with a sampler of Optuna, checked on small problems that simulate nothing."""
+"""The contract of Optuna samplers for use in `optimize`, checked on small problems without simulation."""
 
 import contextlib
 import math
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Point = dict[str, float]
 
-# Trials of the problems with one value and with all of them: enough for samplers that start to model late, or from generations.
+# Trials of problems with one free value and with all of them, enough for samplers with a long startup phase or with generations.
 _FEW_TRIALS, _MANY_TRIALS, _BATCH = 16, 40, 4
 _INTERRUPTED_AT = 30  # within a batch
 _SHARES = tuple(f"policy.flows.remind.steps[0].split.{name}.share" for name in ("some", "more", "rest"))
@@ -43,30 +43,30 @@ _TWO_OBJECTIVES = ("clv", {"metric": "cost", "direction": "minimize"})
 
 
 class QuadraticEvaluator:
-    """An evaluator that simulates nothing: the first objective is a quadratic, best at 0.37 of the range of every coordinate.
+    """An evaluator without simulation. The first objective is quadratic, with its optimum at 0.37 of the range of every coordinate.
 
-    Constraints hold around that point.
+    Constraints are satisfied around the optimum.
 
     Parameters
     ----------
     study : Study
-        The study.
+        Study to evaluate.
     """
 
     def __init__(self, study: Study) -> None:
         self.study, self.space = study, study.space
 
     def evaluate(self, index: int, point: Mapping[str, float], *, incumbents: Sequence[Trial]) -> Trial:
-        """Evaluate one choice.
+        """Evaluate a point.
 
         Parameters
         ----------
         index : int
             Index of the trial.
         point : Mapping of str to float
-            A number for each coordinate.
+            Value of each coordinate.
         incumbents : Sequence of Trial
-            Each adds a simulated customer, so that a wrong set of them shows.
+            Each incumbent adds one simulated customer, so that a wrong set of incumbents is detected.
         """
         offsets = [(point[one.name] - one.low) / (one.high - one.low) - 0.37 for one in self.space.coordinates]
         values = [-sum(x * x for x in offsets), sum(offsets)]
@@ -77,7 +77,7 @@ class QuadraticEvaluator:
 
 
 class _OftenUndefined(QuadraticEvaluator):
-    """Every third trial has undefined metrics."""
+    """An evaluator for which every third trial has undefined metrics."""
 
     def evaluate(self, index: int, point: Mapping[str, float], *, incumbents: Sequence[Trial]) -> Trial:
         trial = super().evaluate(index, point, incumbents=incumbents)
@@ -88,7 +88,7 @@ class _OftenUndefined(QuadraticEvaluator):
 
 
 class _Interrupted(QuadraticEvaluator):
-    """Is interrupted in the middle of a batch."""
+    """An evaluator that is interrupted in the middle of a batch."""
 
     def evaluate(self, index: int, point: Mapping[str, float], *, incumbents: Sequence[Trial]) -> Trial:
         if index == _INTERRUPTED_AT:
@@ -97,7 +97,7 @@ class _Interrupted(QuadraticEvaluator):
 
 
 class _ReverseExecutor:
-    """Finishes running trials in reverse order, and draws from global random numbers, as other work in the process may."""
+    """An executor that finishes trials in reverse order and uses the global random number generator, as other code may."""
 
     size = 3
 
@@ -110,13 +110,13 @@ class _ReverseExecutor:
 
     def next_result(self) -> Trial:
         random.random()
-        np.random.random()  # noqa: NPY002, the global generator is meant
+        np.random.random()  # noqa: NPY002, uses the global generator on purpose
         task = self._tasks.pop()
         return self._evaluator.evaluate(task.index, task.point, incumbents=task.incumbents)
 
 
 class _Problem(NamedTuple):
-    """A problem of the contract: its title, the values of its study, and its evaluator."""
+    """A problem to search: title, study settings, and evaluator."""
 
     title: str
     settings: Mapping[str, Any]
@@ -124,23 +124,24 @@ class _Problem(NamedTuple):
 
 
 def check_sampler(make_sampler: "Callable[[], BaseSampler]", *, several_objectives: bool = True) -> None:
-    """Check that a sampler works with `optimize`.
+    """Check that an Optuna sampler works with `optimize`.
 
-    It is run by the search of `optimize` on small problems that simulate nothing: real numbers, real numbers by ratio, steps, whole
-    numbers, choices, mixes, all of them with a constraint, undefined metrics, and two objectives. Its quality is not judged.
+    The sampler runs in the search of `optimize` on small problems without simulation: real numbers on linear and logarithmic scales,
+    stepped numbers, integers, choices, mixes, all of these with a constraint, undefined metrics, and two objectives. The quality of the
+    optima is not checked.
 
     Parameters
     ----------
     make_sampler : callable
-        Makes a sampler of Optuna, with the same seed at each call.
+        Returns a new Optuna sampler, with the same seed on every call.
     several_objectives : bool
-        False for a sampler that takes one objective only.
+        Whether the sampler supports several objectives.
 
     Raises
     ------
     AssertionError
-        If a sampler cannot be copied, raises an error, or chooses a point outside the bounds; if it does not choose the same points in a
-        second search, with several workers, or when a search resumes after an interruption.
+        If the sampler cannot be copied, raises an error, or chooses a point outside the bounds, or if it does not choose the same points
+        in a second search, with several workers, or after resuming an interrupted search.
 
     Examples
     --------
@@ -160,7 +161,7 @@ def check_sampler(make_sampler: "Callable[[], BaseSampler]", *, several_objectiv
         study = Study.from_dict({**_study_data(), **problem.settings})
         points = _searched_points(problem.title, make_sampler, study, problem.make_evaluator(study))
         again = _searched_points(problem.title, make_sampler, study, problem.make_evaluator(study))
-        _require_same(points, again, problem.title, "must choose the same points in a second search (give it a seed)")
+        _require_same(points, again, problem.title, "must choose the same points in a second search, which requires a seed")
         executor = _ReverseExecutor(problem.make_evaluator(study))
         parallel = _searched_points(problem.title, make_sampler, study, executor)
         _require_same(points, parallel, problem.title, "must choose the same points with any number of workers")
@@ -168,7 +169,7 @@ def check_sampler(make_sampler: "Callable[[], BaseSampler]", *, several_objectiv
 
 
 def _check_resuming(make_sampler: "Callable[[], BaseSampler]") -> None:
-    """Check that a search that is interrupted and run again chooses the points of one that is not."""
+    """Check that an interrupted and resumed search chooses the same points as an uninterrupted one."""
     title, study = "resuming", Study.from_dict({**_study_data(), "free": _FREE, "trials": _MANY_TRIALS})
     points = _searched_points(title, make_sampler, study, QuadraticEvaluator(study))
     with tempfile.TemporaryDirectory() as folder:
@@ -176,7 +177,7 @@ def _check_resuming(make_sampler: "Callable[[], BaseSampler]") -> None:
         with contextlib.suppress(KeyboardInterrupt):
             _searched_points(title, make_sampler, study, _Interrupted(study), storage=journal)
         resumed = _searched_points(title, make_sampler, study, QuadraticEvaluator(study), storage=journal)
-    _require_same(points, resumed, title, "must choose the same points when a search resumes after an interruption")
+    _require_same(points, resumed, title, "must choose the same points after resuming an interrupted search")
 
 
 def _searched_points(
@@ -187,7 +188,7 @@ def _searched_points(
     *,
     storage: str = IN_MEMORY,
 ) -> "list[Point]":
-    """The points of a search."""
+    """Return the points of a search."""
     executor = InProcessExecutor(worker) if isinstance(worker, QuadraticEvaluator) else worker
     with _broken_contracts(title):
         sampler = make_sampler()
@@ -207,11 +208,11 @@ def _broken_contracts(title: str) -> Iterator[None]:
 def _require_same(points: "list[Point]", others: "list[Point]", title: str, must: str) -> None:
     for index, (point, other) in enumerate(zip(points, others, strict=True)):
         if point != other:
-            raise AssertionError(f"{title}: {must}, got {other} instead of {point} in trial {index}.")
+            raise AssertionError(f"{title}: {must}, got {other} instead of {point} for trial {index}.")
 
 
 def _study_data() -> dict[str, Any]:
-    """A study whose scenario has a value of every kind."""
+    """Return a study whose scenario has a free value of every kind."""
     split = {name: {"share": share, "steps": [{"send": "hello"}]} for name, share in (("some", 0.2), ("more", 0.3), ("rest", 0.5))}
     journey = {
         "name": "checked",

@@ -1,4 +1,4 @@
-"""Small scenarios on which contracts are checked: with messages, purchases and referrals; with desks and acquisition; with nothing."""
+"""Small scenarios for contract checks."""
 
 from functools import cache
 from typing import Any
@@ -41,13 +41,13 @@ _SETTINGS: dict[str, Any] = {"start": "2026-01-05", "horizon": "120d", "customer
 
 @cache
 def independent_customers() -> Scenario:
-    """Customers who share nothing, and refer others."""
+    """Return a scenario with messages, purchases and referrals, whose customers share no resources."""
     return Scenario.from_dict({"name": "independent", "journey": _JOURNEY, "policy": _POLICY, **_SETTINGS})
 
 
 @cache
 def sharing_customers() -> Scenario:
-    """Customers who share a desk with wages, and arrive by paid acquisition as well."""
+    """Return a scenario whose customers share a desk with wages and partly arrive through paid acquisition."""
     ask = {"in": ["member"], "wait": {"exponential": "15d"}, "effects": [{"ask": "help"}]}
     desk = {"service": {"exponential": "2h"}, "patience": {"exponential": "6h"}, "effects": {"late": [{"satisfy": -0.1}]}}
     journey = _JOURNEY | {
@@ -65,6 +65,6 @@ def sharing_customers() -> Scenario:
 
 @cache
 def idle_customers() -> Scenario:
-    """Customers to whom nothing happens."""
+    """Return a scenario in which no event occurs."""
     events = {name: {key: value for key, value in event.items() if key != "wait"} for name, event in _EVENTS.items()}
     return Scenario.from_dict({"name": "idle", "journey": _JOURNEY | {"events": events}, "policy": {"name": "none"}, **_SETTINGS})

@@ -1,1 +1,1 @@
-"""A policy from a journey: studies that search free values for the best objectives under constraints, and levers ranked by effect."""
+"""Policy optimization: searches for the best free values under constraints, and rankings of levers by their effect."""

@@ -1,4 +1,4 @@
-"""Drives a sampler of Optuna in batches: asks for points within the bounds of a search space, and tells it their results."""
+"""Interface to an Optuna sampler in batches: ask for points within the bounds of a search space, and tell their results."""
 
 import contextlib
 import copy
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 class BatchSampler:
-    """Chooses the points of each batch, as a function of the study and of the results of previous batches.
+    """Chooses the points of each batch as a function of the study and the results of previous batches.
 
     Parameters
     ----------
     study : Study
         The study.
     sampler : optuna.samplers.BaseSampler, optional
-        Chooses the points in place of the sampler that the study names. It is copied, so that a later search starts in the same state.
+        Sampler to use instead of the study's. It is copied, so that later searches start from the same state.
 
     Raises
     ------
     InputError
-        If the sampler cannot be copied, or the one that the study names cannot be made.
+        If the sampler cannot be copied, or the study's sampler cannot be created.
     """
 
     def __init__(self, study: Study, sampler: "BaseSampler | None" = None) -> None:
@@ -47,7 +47,7 @@ class BatchSampler:
             self._optuna_study = optuna.create_study(sampler=own, directions=directions)
 
     def ask(self, count: int) -> list[dict[str, float]]:
-        """The points of the next batch.
+        """Return the points of the next batch.
 
         Parameters
         ----------
@@ -57,12 +57,12 @@ class BatchSampler:
         Returns
         -------
         list of dict of str to float
-            A number for each coordinate.
+            Coordinates of each point, keyed by name.
 
         Raises
         ------
         InputError
-            If a sampler that was passed raises an error, or asks for a point outside the bounds.
+            If a user-provided sampler raises an error or chooses a point outside the bounds.
         """
         with self._translated_errors():
             self._pending_trials = [self._optuna_study.ask(self._distributions) for _ in range(count)]
@@ -70,17 +70,17 @@ class BatchSampler:
         return [point_from_params(self._space, one) for one in params]
 
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Record the results of the batch that was asked for.
+        """Pass the results of the last batch to the sampler.
 
         Parameters
         ----------
         trials : Sequence of Trial
-            In the order of the points.
+            Results in the order of the points.
 
         Raises
         ------
         InputError
-            If a sampler that was passed raises an error.
+            If a user-provided sampler raises an error.
         """
         with self._translated_errors():
             for pending, trial in zip(self._pending_trials, trials, strict=True):
@@ -89,17 +89,17 @@ class BatchSampler:
                 self._optuna_study.tell(pending, self._objective_values(trial))
 
     def _valid_params(self, trial: "OptunaTrial") -> dict[str, Any]:
-        """The parameters of a trial. Optuna does not check what `sample_independent` returns."""
+        """Return the checked parameters of a trial, because Optuna does not check the values that `sample_independent` returns."""
         if self._given_name is None:
             return trial.params
         from optuna.trial import TrialState, create_trial
 
-        create_trial(state=TrialState.PRUNED, params=trial.params, distributions=self._distributions)  # raises if one is out of bounds
+        create_trial(state=TrialState.PRUNED, params=trial.params, distributions=self._distributions)  # raises for values out of bounds
         return {name: one.to_external_repr(one.to_internal_repr(trial.params[name])) for name, one in self._distributions.items()}
 
     @contextlib.contextmanager
     def _translated_errors(self) -> Iterator[None]:
-        """Silence Optuna, and translate errors of a sampler that was passed."""
+        """Silence Optuna, and translate errors of a user-provided sampler into InputError."""
         try:
             with silence_optuna():
                 yield
@@ -107,11 +107,11 @@ class BatchSampler:
             if self._given_name is None:
                 raise
             got = f"{self._given_name}, which raised {type(error).__name__}: {str(error).rstrip('.')}"
-            must, remedy = "must choose points within the bounds by Optuna's ask and tell", "Correct it, or pass another sampler."
+            must, remedy = "must choose points within the bounds through ask and tell", "Correct the sampler, or pass another one."
             raise InputError(format_error("sampler", must, got, remedy)) from error
 
     def _objective_values(self, trial: Trial) -> list[float]:
-        """The objectives of a trial; for an undefined one, the worst value so far."""
+        """Return the objectives of a trial. An undefined objective gets the worst value so far."""
         values = []
         for i, (objective, gain) in enumerate(zip(self._study.objectives, trial.gains, strict=True)):
             worst, value = self._worst_values[i], gain.value
@@ -124,38 +124,38 @@ class BatchSampler:
 
 
 def study_with_sampler(study: Study, sampler: "BaseSampler") -> Study:
-    """The study as it runs with a sampler that was passed: it names the class of that sampler.
+    """Return the study with the class name of a user-provided sampler as its sampler.
 
     Parameters
     ----------
     study : Study
         A valid study.
     sampler : optuna.samplers.BaseSampler
-        The sampler.
+        The user-provided sampler.
 
     Raises
     ------
     InputError
-        If it is not a sampler, fails in the first batch, or chooses other points when the search starts again.
+        If the argument is not a sampler, fails in the first batch, or chooses different points when a search restarts.
     """
     from optuna.samplers import BaseSampler
 
     if not isinstance(sampler, BaseSampler):
         remedy = "Pass one such as optuna.samplers.CmaEsSampler(seed=1)."
-        raise InputError(format_error("sampler", "must be an instance of a sampler of Optuna, or a name", short_repr(sampler), remedy))
+        raise InputError(format_error("sampler", "must be an Optuna sampler or the name of one", short_repr(sampler), remedy))
     name = type(sampler).__name__
     first, again = (BatchSampler(study, sampler).ask(min(study.batch, study.trials)) for _ in range(2))
     if first != again:
-        must = "must choose the same points when a search starts again, as resuming and several processes need it"
-        raise InputError(format_error("sampler", must, f"a {name} that does not", f"Give it a seed: {name}(seed=1)."))
+        must = "must choose the same points when a search restarts, which resuming and several processes require"
+        raise InputError(format_error("sampler", must, f"a {name} that does not", f"Set a seed: {name}(seed=1)."))
     return study.model_copy(update={"sampler": name})
 
 
 def optuna_distributions(space: Space) -> dict[str, Any]:
-    """Optuna's distributions by coordinate name.
+    """Return Optuna distributions keyed by coordinate name.
 
-    Choices and stepped real numbers are represented by their number from 0: with real steps Optuna drops the last one, as 3 * 0.1 is not
-    0.3.
+    Choices and stepped real numbers are represented by an index from 0. With stepped floats, Optuna would drop the last step, because
+    3 * 0.1 differs from 0.3.
 
     Parameters
     ----------
@@ -166,14 +166,14 @@ def optuna_distributions(space: Space) -> dict[str, Any]:
 
 
 def point_from_params(space: Space, params: Mapping[str, Any]) -> dict[str, float]:
-    """The point that corresponds to Optuna's parameters.
+    """Convert Optuna parameters to a point.
 
     Parameters
     ----------
     space : Space
         The search space.
     params : Mapping of str to Any
-        Values of `optuna_distributions`, by coordinate name.
+        Values drawn from `optuna_distributions`, keyed by coordinate name.
     """
     return {
         one.name: one.stepped(params[one.name]) if one.kind == "real" and one.step is not None else params[one.name]
@@ -197,12 +197,12 @@ def _optuna_distribution(coordinate: Coordinate) -> Any:
 
 
 def _copied(sampler: "BaseSampler") -> "BaseSampler":
-    """A copy of a sampler with its own random numbers."""
+    """Return a copy of a sampler with independent random state."""
     try:
         return copy.deepcopy(sampler)
     except Exception as error:
         got = f"{type(sampler).__name__}, which raised {type(error).__name__}: {error}"
-        remedy = "Give its class a __deepcopy__."
+        remedy = "Add a __deepcopy__ method to its class."
         raise InputError(
-            format_error("sampler", "must be one that copy.deepcopy copies, as each search starts anew", got, remedy)
+            format_error("sampler", "must be copyable with copy.deepcopy, because each search uses a copy", got, remedy)
         ) from error

@@ -1,8 +1,8 @@
-"""Confirmation of a search: selects the winner and estimates its gain on fresh customers.
+"""Confirmation of a search: select the winner and estimate its gain on fresh customers.
 
-The best of many trials owes part of its gain to sampling noise (the winner's curse). So the finalists are simulated on fresh customers,
-which determine the winner, and the winner on a second set of fresh customers, which determine its gain. No choice used the second set, so
-that the gain is unbiased and its interval has nominal coverage. If no choice has an effect, 2.5 % of studies claim a gain.
+The best of many trials owes part of its gain to sampling noise (the winner's curse). Therefore, the finalists are simulated on a first set
+of fresh customers to select the winner. The winner is then simulated on a second set to estimate its gain. Since no selection used the
+second set, the gain is unbiased and its interval has nominal coverage. If no free value has an effect, 2.5 % of studies report a gain.
 """
 
 import json
@@ -24,22 +24,22 @@ from cjsim.tuning.study import Study
 from cjsim.tuning.trial import ObjectiveGain, Trial
 
 Verdict = Literal["gain", "none", "infeasible"]
-_FRONT_FACTOR = 4  # with several objectives, so many times `finalists` trials are confirmed
+_FRONT_FACTOR = 4  # with several objectives, up to this multiple of `finalists` trials are confirmed
 _NORMAL_DRAWS = 20_000  # standard error of a probability: at most 0.0036
 
 
 @dataclass(frozen=True)
 class Finalist:
-    """A trial on the first set of fresh customers.
+    """Results of a trial on the first set of fresh customers.
 
     Attributes
     ----------
     trial : Trial
-        The trial of the search.
+        The trial in the search.
     gains : tuple of ObjectiveGain
         One per objective.
     excess : Mapping of str to float
-        Excess of the metric over the bound, by constraint.
+        Excess of the metric over its bound, keyed by constraint.
     """
 
     trial: Trial
@@ -54,32 +54,33 @@ class ConfirmationResult:
     Attributes
     ----------
     verdict : str
-        'gain': the whole interval of the first objective shows an improvement, and no constraint is surely violated; 'none': otherwise;
-        'infeasible': no trial is feasible.
+        'gain' if the whole interval of the first objective shows an improvement and no 95 % interval lies beyond the bound of its
+        constraint; 'infeasible' if no trial is feasible; 'none' otherwise.
     trial : Trial
-        The winner; if 'infeasible', the trial that comes nearest.
+        The winner. If 'infeasible', the trial closest to feasibility.
     gains : Mapping of str to ObjectiveGain
-        By metric of the objectives, on the second set of fresh customers; empty if there is no winner.
+        Gains on the second set of fresh customers, keyed by the objective's metric; empty without a winner.
     excess : Mapping of str to float
-        By constraint, on the second set of fresh customers; if there is no winner, that of the nearest trial in the search.
+        Excess over bounds on the second set of fresh customers, keyed by constraint. Without a winner, excess of the closest trial in the
+        search.
     surely_violated : tuple of str
-        Names of the constraints that the whole 95 % interval of the metric violates.
+        Names of the constraints for which the whole 95 % interval of the metric lies beyond the bound.
     optimism : Mapping of str to float
-        By metric: the gain in the search minus the confirmed gain, in the direction of the objective.
+        Gain in the search minus confirmed gain, in the direction of the objective, keyed by metric.
     metrics, baseline : Mapping of str to MetricEstimate
-        Metrics of the winner and of the scenario as it is, on the second set of fresh customers.
+        Metrics of the winner and of the baseline on the second set of fresh customers.
     finalists : tuple of Finalist
-        On the first set of fresh customers, sorted by the first objective, best first.
+        Results on the first set of fresh customers, sorted by the first objective, best first.
     chance_best : float
         Probability that the winner is the best of the eligible finalists in the first objective, given the first set of fresh customers.
     pareto : tuple of Finalist
-        Finalists that no other finalist dominates; with one objective, the winner.
+        Finalists not dominated by any other finalist; with one objective, the winner.
     customers : int
         Number of customers in the second set of fresh customers.
     simulated_customers : int
         Total number of simulated customers.
     has_fresh_draws : bool
-        Whether the confirmation used other parameter draws than the search; True if there are no draws.
+        Whether the confirmation used different parameter draws than the search; True without parameter draws.
     """
 
     verdict: Verdict
@@ -152,7 +153,7 @@ def confirm(study: Study, evaluator: Evaluator, trials: Sequence[Trial], *, prog
 
 
 def select_finalists(trials: Sequence[Trial], goals: Goals, *, size: int, count: int) -> list[Trial]:
-    """The trials to confirm: feasible, complete and distinct.
+    """Select the trials to confirm, which are feasible, complete and distinct.
 
     Parameters
     ----------
@@ -161,15 +162,15 @@ def select_finalists(trials: Sequence[Trial], goals: Goals, *, size: int, count:
     goals : Goals
         Goals of the study.
     size : int
-        Number of customers of a complete trial.
+        Number of customers in a complete trial.
     count : int
-        With one objective, the maximum number of trials. With several, the Pareto front is confirmed; a front of more than four times
-        as many trials is thinned by crowding distance.
+        With one objective, maximum number of trials. With several objectives, the Pareto front is selected, thinned by crowding distance
+        to at most four times this number.
 
     Returns
     -------
     list of Trial
-        With one objective, the best first.
+        With one objective, sorted from best to worst.
     """
     distinct = {
         json.dumps(one.params, sort_keys=True, default=str): one for one in reversed(trials) if one.is_feasible and one.customers == size
@@ -185,19 +186,19 @@ def select_finalists(trials: Sequence[Trial], goals: Goals, *, size: int, count:
 
 
 def chance_best(differences: Array, covariance: Array) -> float:
-    """The probability that all true differences are at least 0, given normal estimates with this covariance.
+    """Return the probability that all true differences are at least 0, given normal estimates with a known covariance.
 
     Parameters
     ----------
     differences : ndarray of float64, shape (n_others,)
-        Estimated lead of one policy over each other policy.
+        Estimated lead of one policy over each of the others.
     covariance : ndarray of float64, shape (n_others, n_others)
-        Covariance of the errors of the differences.
+        Covariance of the estimation errors.
 
     Returns
     -------
     float
-        Estimated by 20,000 draws of a fixed seed: the standard error is at most 0.0036. 1 if there are no others.
+        Estimated from 20,000 draws with a fixed seed, with a standard error of at most 0.0036. 1 without other policies.
 
     Examples
     --------
@@ -208,7 +209,7 @@ def chance_best(differences: Array, covariance: Array) -> float:
         return 1.0
     variances, axes = np.linalg.eigh(covariance)
     noise = np.random.default_rng(1).standard_normal((_NORMAL_DRAWS, len(differences))) * np.sqrt(np.maximum(variances, 0.0))
-    # A policy with the same outcomes for all customers counts as equal: its error is 0 except for rounding.
+    # A policy with the same outcomes for all customers counts as equal: its error is 0 up to rounding.
     tolerance = 1e-9 * math.sqrt(max(float(np.max(np.diag(covariance))), 0.0))
     return float(np.mean((differences + noise @ axes.T >= -tolerance).all(axis=1)))
 
@@ -220,7 +221,7 @@ class _FinalistComparison:
     goals: Goals
     finalists: tuple[Finalist, ...]
     evaluations: tuple[PolicyEvaluation, ...]
-    eligible: tuple[int, ...]  # rows of the finalists that can win
+    eligible: tuple[int, ...]  # rows of the finalists eligible to win
     simulated_customers: int
 
     @classmethod
@@ -232,30 +233,30 @@ class _FinalistComparison:
         for trial, evaluation in zip(trials, evaluations, strict=True):
             contrasts = [evaluation.paired_contrast(baseline, metric) for metric in goals.directed_metrics]
             finalists.append(Finalist(trial, goals.gains(contrasts), MappingProxyType(goals.excess(contrasts))))
-        # Finalists that satisfy the constraints here too are eligible; if none does, those that may satisfy them; else all.
+        # Eligible are the finalists that satisfy all constraints here, else those whose intervals reach the bounds, else all finalists.
         ranks = [_feasibility_rank(finalist, goals, one) for finalist, one in zip(finalists, evaluations, strict=True)]
         eligible = tuple(row for row, rank in enumerate(ranks) if rank == min(ranks))
         simulated = baseline.simulated_customers + sum(one.simulated_customers for one in evaluations)
         return cls(goals, tuple(finalists), evaluations, eligible, simulated)
 
     def _score(self, row: int) -> float:
-        """Score of a finalist in the first objective; minus infinity if it is undefined."""
+        """Return the score of a finalist in the first objective; minus infinity if undefined."""
         score = self.goals.scores(self.finalists[row].gains)[0]
         return -math.inf if math.isnan(score) else score
 
     @property
     def _ranked_eligible(self) -> list[int]:
-        """Rows of the eligible finalists, best first."""
+        """Return the rows of the eligible finalists, best first."""
         return sorted(self.eligible, key=self._score, reverse=True)
 
     @property
     def winner(self) -> Finalist:
-        """The best eligible finalist."""
+        """Best eligible finalist."""
         return self.finalists[self._ranked_eligible[0]]
 
     @property
     def pareto(self) -> tuple[Finalist, ...]:
-        """Eligible finalists that no other dominates; with one objective the winner."""
+        """Return the eligible finalists that no other dominates; with one objective, the winner."""
         if len(self.goals.objectives) == 1:
             return (self.winner,)
         scores = {row: self.goals.scores(self.finalists[row].gains) for row in self._ranked_eligible}
@@ -263,12 +264,12 @@ class _FinalistComparison:
         return tuple(self.finalists[defined[row]] for row in pareto_front(np.array([scores[row] for row in defined])))
 
     def ranked_finalists(self) -> tuple[Finalist, ...]:
-        """The eligible finalists, then the others, each sorted best first."""
+        """Return the eligible finalists, then the others, each group sorted best first."""
         others = sorted(set(range(len(self.finalists))) - set(self.eligible), key=self._score, reverse=True)
         return tuple(self.finalists[row] for row in (*self._ranked_eligible, *others))
 
     def chance_best(self, count: int) -> float:
-        """The probability that the winner is the best of the first `count` eligible finalists."""
+        """Return the probability that the winner is the best of the first `count` eligible finalists."""
         metric = self.goals.directed_objectives[0]
         rows = [row for row in self._ranked_eligible[:count] if self._score(row) > -math.inf]
         number = len(rows)
@@ -284,7 +285,7 @@ class _FinalistComparison:
 
 
 def _feasibility_rank(finalist: Finalist, goals: Goals, evaluation: PolicyEvaluation) -> int:
-    """0 if all constraints are satisfied, 1 if they may be, 2 if one is surely violated."""
+    """Return 0 if all constraints are satisfied, 2 if a whole 95 % interval lies beyond its bound, and 1 otherwise."""
     if all(excess <= 0 for excess in finalist.excess.values()):
         return 0
     return 2 if goals.surely_violated(evaluation.metrics) else 1
@@ -297,7 +298,7 @@ def _simulate_policy(cohort: EvaluationCohort, values: Mapping[str, Any], progre
 
 
 def _infeasible_result(trials: Sequence[Trial], goals: Goals, baseline: Mapping[str, MetricEstimate]) -> ConfirmationResult:
-    """The trial with the smallest largest excess, relative to the bound (to the baseline if the bound is 0)."""
+    """Return the trial with the smallest maximum excess, relative to the bound (or to the baseline if the bound is 0)."""
 
     def largest_excess(trial: Trial) -> float:
         parts = [math.inf if math.isnan(gain.value) else 0.0 for gain in trial.gains]

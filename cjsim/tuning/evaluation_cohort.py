@@ -1,4 +1,4 @@
-"""Cohorts on which policies are evaluated, evaluations of a policy, and contrasts of two evaluations."""
+"""Cohorts for the evaluation of policies, and contrasts between two evaluations."""
 
 import hashlib
 import math
@@ -21,14 +21,14 @@ from cjsim.simulation.simulate import simulate
 
 
 class DirectedMetric(NamedTuple):
-    """A metric and its bad direction: `worse_sign` is 1 if a larger value is worse, else -1."""
+    """A metric and its direction: `worse_sign` is 1 if larger values are worse, else -1."""
 
     metric: str
     worse_sign: int
 
 
 class Contrast(NamedTuple):
-    """A metric under two policies: `effect` is value - baseline, with its 95 % interval and standard error; nan if undefined."""
+    """A metric under two policies. `effect` is value - baseline, with its 95 % interval and standard error; nan if undefined."""
 
     baseline: float
     value: float
@@ -38,22 +38,22 @@ class Contrast(NamedTuple):
     standard_error: float
 
     def with_baseline(self, baseline: float) -> "Contrast":
-        """The same effect against another estimate of the baseline; unchanged if the effect is undefined.
+        """Return the same effect relative to another estimate of the baseline. An undefined effect is unchanged.
 
         Parameters
         ----------
         baseline : float
-            The metric of the baseline, estimated on more customers.
+            Metric of the baseline, estimated on more customers.
         """
         return self if math.isnan(self.effect) else self._replace(baseline=baseline, value=baseline + self.effect)
 
     def chained_to(self, base_contrast: "Contrast") -> "Contrast":
-        """The sum of two effects: this contrast's baseline is the value of the other. Errors are treated as independent.
+        """Return the sum of two effects, where the other contrast's value is this contrast's baseline. Errors are treated as independent.
 
         Parameters
         ----------
         base_contrast : Contrast
-            The contrast whose value is the baseline of this one.
+            Contrast whose value is the baseline of this one.
 
         Examples
         --------
@@ -66,24 +66,24 @@ class Contrast(NamedTuple):
 
 
 def _normal_contrast(baseline: float, value: float, effect: float, error: float) -> Contrast:
-    """A contrast with a normal 95 % interval."""
+    """Return a contrast with a normal 95 % interval."""
     half_width = NORMAL_QUANTILE_95 * error
     return Contrast(baseline, value, effect, effect - half_width, effect + half_width, error)
 
 
 class PolicyEvaluation(Protocol):
-    """Result of a policy on a cohort, as far as comparisons need it."""
+    """Result of a policy on a cohort, to the extent that comparisons need it."""
 
     @property
     def metrics(self) -> Mapping[str, MetricEstimate]:
-        """Metrics by name, with their 95 % intervals."""
+        """Metric estimates with 95 % intervals, keyed by name."""
 
     @property
     def simulated_customers(self) -> int:
         """Number of simulated customers."""
 
     def paired_contrast(self, baseline: Self, directed_metric: DirectedMetric) -> Contrast:
-        """The contrast with another policy on the same cohort.
+        """Return the contrast with another policy on the same cohort.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class PolicyEvaluation(Protocol):
         """
 
     def unpaired_contrast(self, baseline: Self, directed_metric: DirectedMetric) -> Contrast:
-        """The contrast with another policy on other customers.
+        """Return the contrast with another policy on different customers.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class PolicyEvaluation(Protocol):
 
 
 class EvaluationCohort(Protocol):
-    """Customers on whom policies are evaluated."""
+    """Customers for the evaluation of policies."""
 
     @property
     def customers(self) -> int:
@@ -118,7 +118,7 @@ class EvaluationCohort(Protocol):
         Parameters
         ----------
         values : Mapping of str to Any
-            Values by path that differ from the baseline; empty for the baseline itself.
+            Values that differ from the baseline, keyed by path; empty for the baseline itself.
 
         Returns
         -------
@@ -138,11 +138,11 @@ class CohortEvaluation:
     Attributes
     ----------
     terms : Mapping of str to RatioTerms
-        Numerators and denominators of the metrics that can be compared, summed by root customer.
+        Numerators and denominators of the comparable metrics, summed by root customer.
     metrics : Mapping of str to MetricEstimate
-        Metrics of the run with their 95 % intervals; empty for a part of the customers.
+        Metrics of the run with 95 % intervals; empty for a subset of the customers.
     sample : ClusterSample
-        The root customers.
+        Sample of the root customers.
     simulated_customers : int
         Number of simulated customers.
     """
@@ -159,16 +159,16 @@ class CohortEvaluation:
         Parameters
         ----------
         run : Run
-            The run; no reference to it is kept.
+            The run. No reference to it is kept.
         metrics : Sequence of str
-            Names of metrics that can be compared with other evaluations.
+            Names of metrics to compare with other evaluations.
         further_metrics : Sequence of str
-            Names of metrics that are only estimated.
+            Names of metrics to estimate only.
 
         Raises
         ------
         InputError
-            If the run has no such metric.
+            If the run lacks one of the metrics.
         """
         sample, terms, estimates = ClusterSample.from_run(run), {}, {}
         for name in dict.fromkeys([*metrics, *further_metrics]):
@@ -180,12 +180,12 @@ class CohortEvaluation:
         return cls(terms, estimates, sample.roots_only, len(run))
 
     def first_customers(self, customers: int) -> "CohortEvaluation":
-        """The evaluation of the first customers only; totals are extrapolated to all customers.
+        """Return the evaluation of the first customers only, with totals extrapolated to all customers.
 
         Parameters
         ----------
         customers : int
-            Number of customers, at most that of the cohort. No customer may have arrived during the run.
+            Number of customers, at most the size of the cohort. The run must not have arrivals.
         """
         if customers == self.sample.n_roots:
             return self
@@ -196,7 +196,7 @@ class CohortEvaluation:
         return CohortEvaluation(terms, {}, ClusterSample.of_independent_customers(customers), 0).scaled_to(self.sample.n_roots)
 
     def scaled_to(self, customers: int) -> "CohortEvaluation":
-        """The same evaluation with totals extrapolated to more customers.
+        """Return the same evaluation with totals extrapolated to more customers.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class CohortEvaluation:
         return self if not totals else replace(self, terms={**self.terms, **totals})
 
     def extended_by(self, more: "CohortEvaluation") -> "CohortEvaluation":
-        """Join this evaluation with that of the next customers under the same policy; `metrics` is empty.
+        """Combine this evaluation with that of the next customers under the same policy. The result has no `metrics`.
 
         Parameters
         ----------
@@ -226,7 +226,7 @@ class CohortEvaluation:
         return CohortEvaluation(terms, {}, sample, self.simulated_customers + more.simulated_customers)
 
     def paired_contrast(self, baseline: "CohortEvaluation", directed_metric: DirectedMetric) -> Contrast:
-        """The paired contrast with another policy on the same customers.
+        """Return the paired contrast with another policy on the same customers.
 
         Parameters
         ----------
@@ -238,14 +238,14 @@ class CohortEvaluation:
         Returns
         -------
         Contrast
-            Exactly 0 with an interval of width 0 if no customer differs.
+            If no customer differs, the effect is exactly 0 and its interval has width 0.
         """
         pairing = CustomerPairing.match_by_key(baseline.sample, self.sample)
         difference = paired_difference(baseline.terms[directed_metric.metric], self.terms[directed_metric.metric], pairing)
         return Contrast(*difference[:5], (difference.high - difference.low) / (2 * NORMAL_QUANTILE_95))
 
     def unpaired_contrast(self, baseline: "CohortEvaluation", directed_metric: DirectedMetric) -> Contrast:
-        """The contrast with another policy on other customers, as of two independent samples.
+        """Return the contrast with another policy on different customers, as for two independent samples.
 
         Parameters
         ----------
@@ -259,7 +259,7 @@ class CohortEvaluation:
         return _normal_contrast(before, after, after - before, error)
 
     def standard_error(self, directed_metric: DirectedMetric) -> float:
-        """The standard error of a metric; nan if it is undefined.
+        """Return the standard error of a metric; nan if undefined.
 
         Parameters
         ----------
@@ -278,13 +278,13 @@ class SeededCohort:
     scenario : Scenario
         The baseline.
     metrics : tuple of str
-        Names of metrics that can be compared.
+        Names of the comparable metrics.
     customers, seed : int
-        Number of initial customers, and their seed.
+        Number of initial customers, and seed of the run.
     threads : int, optional
-        All cores if not given.
+        Number of threads. Defaults to all cores.
     measures_all_metrics : bool
-        Whether all other metrics are estimated as well.
+        Whether to estimate all other metrics as well.
     """
 
     scenario: Scenario
@@ -300,7 +300,7 @@ class SeededCohort:
         Parameters
         ----------
         values : Mapping of str to Any
-            Values by path; empty for the scenario as it is.
+            Values keyed by path; empty for the baseline.
 
         Raises
         ------
@@ -310,20 +310,20 @@ class SeededCohort:
         return self._evaluate(self._scenario_with(values))
 
     def simulate_rungs(self, values: Mapping[str, Any], rungs: Sequence[int]) -> Iterator[CohortEvaluation]:
-        """Simulate the first customers under a policy, then more of them; each customer is simulated once.
+        """Simulate a policy on an increasing number of customers. Each customer is simulated once.
 
         Parameters
         ----------
         values : Mapping of str to Any
             As in `simulate`.
         rungs : Sequence of int
-            Cumulative numbers of customers, ascending; the last is that of the cohort.
+            Cumulative numbers of customers, ascending. The last is the size of the cohort.
 
         Yields
         ------
         CohortEvaluation
-            All customers so far; totals are extrapolated to the last rung. If a part of the customers is not representative of all,
-            all customers at once.
+            Evaluation of all customers so far, with totals extrapolated to the last rung. If a subset is not representative, there is a
+            single evaluation of all customers.
 
         Raises
         ------
@@ -351,31 +351,31 @@ class SeededCohort:
 
 
 def depends_on_population_size(scenario: Scenario) -> bool:
-    """Whether outcomes depend on the number of customers: they share desks or budgets, or others arrive during the run.
+    """Return whether outcomes depend on the number of customers, because they share desks or budgets, or others arrive during the run.
 
     Parameters
     ----------
     scenario : Scenario
-        The scenario, under any policy.
+        The scenario with any policy.
     """
     return scenario.has_shared_resources or bool(scenario.journey.acquisition)
 
 
 def is_subset_representative(scenario: Scenario) -> bool:
-    """Whether the first customers have the outcomes that they would have among all, and are a random sample of all.
+    """Return whether the first customers are a random sample of all, with the same outcomes as in the full population.
 
-    The first rows of an entry file may be sorted by date, and so differ from the others.
+    An entry file may be sorted by date, so its first rows may differ from the rest.
 
     Parameters
     ----------
     scenario : Scenario
-        The scenario, under any policy.
+        The scenario with any policy.
     """
     return not depends_on_population_size(scenario) and scenario.entry.file is None
 
 
 def derived_seed(seed: int, purpose: str) -> int:
-    """A seed for another purpose than that of `seed`.
+    """Return a seed derived from another seed for a specific purpose.
 
     Parameters
     ----------

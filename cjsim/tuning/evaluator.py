@@ -1,4 +1,4 @@
-"""Evaluation of trials: simulates a point of a study beside the baseline, and stops early if the trial is clearly worse."""
+"""Evaluation of trials: simulate a point of a study, compare it with the baseline, and stop early if it is clearly worse."""
 
 import json
 import math
@@ -27,13 +27,13 @@ from cjsim.tuning.pruning import InterimEstimate, is_surely_dominated, is_surely
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import Trial
 
-_DRAW_WINDOWS = 3  # sets of draws: for the search, and for the first and the second fresh cohort
-_MAX_CACHED_CUSTOMERS = 1_500_000  # in all cached evaluations: tens of megabytes per metric
+_DRAW_WINDOWS = 3  # sets of draws: one for the search, and one for each of the two fresh cohorts
+_MAX_CACHED_CUSTOMERS = 1_500_000  # over all cached evaluations, which takes tens of megabytes per metric
 _MIN_CACHE_SIZE, _MAX_CACHE_SIZE = 10, 64  # evaluations
 
 
 class _PolicyOutcome(NamedTuple):
-    """Contrasts of a policy with the baseline, the number of customers they are based on, and the number of simulated customers."""
+    """Contrasts of a policy with the baseline, the number of customers on which they are based, and the number of simulated customers."""
 
     customers: int
     simulated_customers: int
@@ -41,14 +41,14 @@ class _PolicyOutcome(NamedTuple):
 
 
 class Evaluator:
-    """Evaluates choices of the free values of a study.
+    """Evaluates points in the search space of a study.
 
     Parameters
     ----------
     study : Study
         A valid study.
     threads : int, optional
-        All cores if not given. Results do not depend on it.
+        Number of threads. Defaults to all cores. Results do not depend on it.
     """
 
     def __init__(self, study: Study, *, threads: int | None = None) -> None:
@@ -62,12 +62,12 @@ class Evaluator:
 
     @property
     def baseline(self) -> Mapping[str, MetricEstimate]:
-        """Metrics of the objectives and constraints for the scenario as it is, on all customers."""
+        """Metrics of the objectives and constraints for the baseline, on all customers."""
         return MappingProxyType(self._baseline_evaluation.metrics)
 
     @property
     def has_fresh_draws(self) -> bool:
-        """Whether the confirmation uses other parameter draws than the search; True if there are no draws."""
+        """Whether the confirmation uses different parameter draws than the search; True without parameter draws."""
         return self.study.draws is None or len(self._draws) >= _DRAW_WINDOWS * self.study.draws.rows
 
     @cached_property
@@ -81,7 +81,7 @@ class Evaluator:
     def _make_cohort(
         self, seed: int, *, customers: int | None = None, window: int = 0, measures_all_metrics: bool = False
     ) -> SeededCohort | ParameterDrawCohort:
-        """Customers of a seed, in the journey of the study or of its draws. Each window uses its own draws if there are enough."""
+        """Return a cohort in the study's journey, or in its parameter draws. Each window has its own draws if the file has enough."""
         count = self.study.customers_per_trial if customers is None else customers
         cohort = SeededCohort(self.study.scenario, self.goals.metric_names, count, seed, self._threads, measures_all_metrics)
         if (settings := self.study.draws) is None:
@@ -90,18 +90,18 @@ class Evaluator:
         return ParameterDrawCohort.from_draws(cohort, draws[: settings.rows], self.goals.directed_metrics, settings.make_aim())
 
     def fresh_cohort(self, stage: Literal["first", "second"]) -> EvaluationCohort:
-        """Customers that the search has not used.
+        """Return a cohort of customers that the search has not used.
 
         Parameters
         ----------
         stage : {'first', 'second'}
-            The cohorts of the stages share no customers; on the second all metrics are estimated.
+            The cohorts of the two stages have no customers in common. All metrics are estimated on the second.
 
         Returns
         -------
         EvaluationCohort
-            As many customers as `confirm` asks for, by default twice those of a trial. The size equals that of a trial if outcomes
-            depend on the number of customers, or a metric is a total. Parameter draws are fresh too if the file has enough rows.
+            A cohort of the size set in `confirm`, by default twice that of a trial. The size equals that of a trial if outcomes depend on
+            the number of customers, or if a metric is a total. Parameter draws are fresh as well if the file has enough rows.
         """
         depends_on_size = depends_on_population_size(self.study.scenario) or self.goals.has_total_metric(self.study.scenario)
         customers = self.study.confirm.customers or self.study.customers_per_trial * (1 if depends_on_size else 2)
@@ -109,21 +109,21 @@ class Evaluator:
         return self._make_cohort(seed, customers=customers, window=1 + is_second, measures_all_metrics=is_second)
 
     def evaluate(self, index: int, point: Mapping[str, float], *, incumbents: Sequence[Trial]) -> Trial:
-        """Evaluate one choice. The result depends on the study and on the arguments only.
+        """Evaluate a point. The result depends only on the study and the arguments.
 
-        A metric that is undefined under this policy (an open rate if nothing is sent) gives an objective of nan and an infinite excess
-        over a constraint: the trial is infeasible. A trial is also infeasible if the scenario is invalid with these values, as values
-        that are valid one by one may be invalid together (a desk without staff that is asked for help).
+        If a metric is undefined under this policy (such as an open rate without sends), its objective is nan, its excess over a constraint
+        is infinite, and the trial is infeasible. A trial is also infeasible if the scenario is invalid with these values: values that are
+        valid individually may be invalid in combination, such as a desk that receives requests but has no staff.
 
         Parameters
         ----------
         index : int
             Index of the trial, from 0.
         point : Mapping of str to float
-            A number for each coordinate.
+            Value of each coordinate.
         incumbents : Sequence of Trial
-            Trials against which this one is pruned: with one objective the best of them, with several each. Infeasible and pruned
-            trials are ignored.
+            Trials with which this one is compared for pruning: the best of them with one objective, each of them with several. Infeasible
+            and pruned trials are ignored.
 
         Returns
         -------
@@ -135,7 +135,7 @@ class Evaluator:
             If the baseline cannot be simulated.
         """
         params = self._space.values(point)
-        baseline = self.baseline  # outside the `try`: a fault of the baseline is no fault of the choice
+        baseline = self.baseline  # outside the `try`, because an invalid baseline is not the fault of the point
         try:
             if self.study.pairing:
                 outcome = self._evaluate_paired(params, self._eligible_incumbents(incumbents))
@@ -149,7 +149,7 @@ class Evaluator:
         return Trial(index, dict(point), params, outcome.customers, outcome.simulated_customers, gains, excess)
 
     def _evaluate_paired(self, params: Mapping[str, Any], incumbents: Sequence[Trial]) -> _PolicyOutcome:
-        """Evaluate on the customers that all trials share, rung by rung."""
+        """Evaluate a policy on the customers that all trials share, rung by rung."""
         cohort, baseline, size = self._cohort, self._baseline_evaluation, self.study.customers_per_trial
         if not isinstance(cohort, SeededCohort):
             complete = cohort.simulate(params)
@@ -165,27 +165,27 @@ class Evaluator:
             if (chained := self._dominated_contrasts(evaluation, cohort, incumbents)) is not None:
                 contrasts = [*chained, *contrasts[len(chained) :]]
                 break
-            if self._surely_violates(contrasts, customers):
+            if self._clearly_violates(contrasts, customers):
                 break
         return _PolicyOutcome(customers, evaluation.simulated_customers, contrasts)
 
     def _evaluate_unpaired(self, index: int, params: Mapping[str, Any]) -> _PolicyOutcome:
-        """Evaluate on customers that no other trial uses."""
+        """Evaluate a policy on customers that no other trial uses."""
         evaluation = self._make_cohort(derived_seed(self.study.seed, f"trial {index}")).simulate(params)
         contrasts = [evaluation.unpaired_contrast(self._baseline_evaluation, metric) for metric in self.goals.directed_metrics]
         return _PolicyOutcome(self.study.customers_per_trial, evaluation.simulated_customers, contrasts)
 
     def _baseline_contrasts(self, evaluation: PolicyEvaluation, baseline: Any) -> list[Contrast]:
-        """Contrasts with the baseline; the effect is added to the baseline's value on all customers."""
+        """Return contrasts with the baseline, whose effects are added to the baseline value on all customers."""
         contrasts = ((metric, evaluation.paired_contrast(baseline, metric)) for metric in self.goals.directed_metrics)
         return [contrast.with_baseline(self.baseline[metric.metric].value) for metric, contrast in contrasts]
 
     def _dominated_contrasts(
         self, evaluation: CohortEvaluation, cohort: SeededCohort, incumbents: Sequence[Trial]
     ) -> list[Contrast] | None:
-        """Contrasts of the objectives if an incumbent surely dominates the trial on its first customers; else None.
+        """Return the contrasts of the objectives if an incumbent clearly dominates the trial on the customers so far; otherwise None.
 
-        The contrasts are chained to those of the incumbent on all customers, so that a pruned trial never looks better than the
+        The contrasts are chained to those of the incumbent on all customers. A pruned trial therefore never looks better than the
         incumbent that pruned it.
         """
         objectives = self.goals.directed_objectives
@@ -203,14 +203,14 @@ class Evaluator:
                 return [step.chained_to(contrast) for step, contrast in zip(steps, complete, strict=True)]
         return None
 
-    def _surely_violates(self, contrasts: Sequence[Contrast], customers: int) -> bool:
-        """Whether a constraint is surely violated on all customers, given the contrasts on the first ones."""
+    def _clearly_violates(self, contrasts: Sequence[Contrast], customers: int) -> bool:
+        """Return whether a constraint is clearly violated on all customers, given the contrasts on the first customers."""
         share, excesses = customers / self.study.customers_per_trial, self.goals.excess(contrasts).values()
         pairs = zip(excesses, contrasts[len(self.goals.objectives) :], strict=True)
         return any(is_surely_violated(InterimEstimate.from_share(share, excess, one.standard_error)) for excess, one in pairs)
 
     def _eligible_incumbents(self, incumbents: Sequence[Trial]) -> list[Trial]:
-        """Complete feasible incumbents by index; with one objective only the best."""
+        """Return the complete feasible incumbents sorted by index; with one objective, only the best."""
         size = self.study.customers_per_trial
         complete = sorted((one for one in incumbents if one.is_feasible and one.customers == size), key=lambda one: one.index)
         if len(self.goals.objectives) > 1 or not complete:
@@ -219,7 +219,7 @@ class Evaluator:
         return [max(complete, key=lambda one: sign * one.gains[0].value)]
 
     def _cached_evaluation(self, trial: Trial, cohort: SeededCohort) -> CohortEvaluation:
-        """The evaluation of a trial; simulated again if it is not in the cache."""
+        """Return the evaluation of a trial, which is simulated again if it is not cached."""
         key = _cache_key(trial.params)
         if key not in self._cache:
             self._store_in_cache(key, cohort.simulate(trial.params))

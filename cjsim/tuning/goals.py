@@ -29,7 +29,7 @@ class Goals:
 
     @classmethod
     def from_study(cls, study: Study) -> "Goals":
-        """The objectives and constraints of a study.
+        """Create goals from the objectives and constraints of a study.
 
         Parameters
         ----------
@@ -40,12 +40,12 @@ class Goals:
 
     @property
     def directed_objectives(self) -> tuple[DirectedMetric, ...]:
-        """Metrics of the objectives with their bad directions."""
+        """Metrics of the objectives with their directions."""
         return tuple(DirectedMetric(one.metric, -one.sign) for one in self.objectives)
 
     @property
     def directed_metrics(self) -> tuple[DirectedMetric, ...]:
-        """Metrics of the objectives, then of the constraints, with their bad directions."""
+        """Metrics of the objectives, then of the constraints, with their directions."""
         return (*self.directed_objectives, *(DirectedMetric(one.metric, one.sign) for one in self.constraints))
 
     @property
@@ -54,18 +54,18 @@ class Goals:
         return tuple(dict.fromkeys(one.metric for one in self.directed_metrics))
 
     def has_total_metric(self, scenario: Scenario) -> bool:
-        """Whether any metric is a total over customers.
+        """Return whether any metric is a total over customers.
 
         Parameters
         ----------
         scenario : Scenario
-            The scenario, which defines metrics of its own stages, channels and desks.
+            The scenario, which determines the metrics of stages, channels and desks.
         """
         known = all_metric_definitions(compile_scenario(scenario).codebook)
         return any(known[name].is_total for name in self.metric_names)
 
     def gains(self, contrasts: Sequence[Contrast]) -> tuple[ObjectiveGain, ...]:
-        """The gain in each objective.
+        """Return the gain in each objective.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class Goals:
         return tuple(ObjectiveGain(one.value, one.effect, one.low, one.high) for one in contrasts[: len(self.objectives)])
 
     def excess(self, contrasts: Sequence[Contrast]) -> dict[str, float]:
-        """The excess of the metric over each bound, by constraint: positive if violated, infinite if the metric is undefined.
+        """Return the excess over each bound, keyed by constraint: positive if violated, infinite if the metric is undefined.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class Goals:
         }
 
     def surely_violated(self, metrics: Mapping[str, MetricEstimate]) -> list[str]:
-        """Names of the constraints whose metric is undefined, or violates the bound with its whole 95 % interval.
+        """Return the names of constraints whose metric is undefined or has its whole 95 % interval beyond the bound.
 
         Parameters
         ----------
@@ -105,7 +105,7 @@ class Goals:
         return violated
 
     def is_gain(self, gain: ObjectiveGain) -> bool:
-        """Whether the whole 95 % interval shows an improvement.
+        """Return whether the whole 95 % interval shows an improvement.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class Goals:
         return gain.low > 0 if self.objectives[0].sign > 0 else gain.high < 0
 
     def scores(self, gains: Sequence[ObjectiveGain]) -> tuple[float, ...]:
-        """Values of the objectives, negated if the objective is minimized: larger is better.
+        """Return the values of the objectives as scores, for which larger is better. Minimized objectives are negated.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class Goals:
 
 
 def pareto_front(scores: Array) -> list[int]:
-    """The policies that no other policy dominates. One dominates if it is at least as good in all objectives and better in one.
+    """Return the policies that no other dominates, that is, is at least as good in all objectives and better in one.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def pareto_front(scores: Array) -> list[int]:
     Returns
     -------
     list of int
-        Rows, ascending; equal rows are all included.
+        Row numbers in ascending order. All equal rows are included.
 
     Examples
     --------
@@ -148,10 +148,10 @@ def pareto_front(scores: Array) -> list[int]:
 
 
 def select_by_crowding(scores: Array, count: int) -> list[int]:
-    """The rows of a Pareto front with the largest crowding distance.
+    """Return the rows of a Pareto front with the largest crowding distance.
 
-    The crowding distance is the sum over objectives of the gap between the neighbors of a row, relative to the range; it is infinite at
-    the ends (Deb, Pratap, Agarwal, Meyarivan 2002, IEEE Transactions on Evolutionary Computation 6(2), section III.B).
+    The crowding distance of a row is the gap between its neighbors relative to the range, summed over objectives. It is infinite at the
+    ends (Deb, Pratap, Agarwal, Meyarivan 2002, IEEE Transactions on Evolutionary Computation 6(2), section III.B).
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def select_by_crowding(scores: Array, count: int) -> list[int]:
     Returns
     -------
     list of int
-        Rows, ascending.
+        Row numbers in ascending order.
 
     Examples
     --------

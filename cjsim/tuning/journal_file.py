@@ -1,7 +1,7 @@
-"""The journal file of a study: Optuna's format, with a lock of the operating system and repair of incomplete lines.
+"""The journal file of a study, in Optuna's format, with an operating system lock and repair of incomplete lines.
 
-Optuna's own lock is a link beside the file. After a `kill -9` it blocks other processes for half a minute, and an incomplete last line
-makes the file unreadable as soon as another line follows.
+Optuna's own lock is a link next to the file. After a `kill -9`, the lock blocks other processes for half a minute. An incomplete last line
+makes the file unreadable once another line follows.
 """
 
 import contextlib
@@ -13,24 +13,24 @@ from typing import IO, Any
 
 from optuna.storages.journal import JournalFileBackend
 
-_LINE_START = b'{"op_code"'  # every line begins with it
+_LINE_START = b'{"op_code"'  # the start of every line
 _BLOCK_BYTES = 65536
 
 
 class JournalFile(JournalFileBackend):
-    """A journal file that survives a kill of any process that writes to it.
+    """A journal file that stays valid if a process is killed while writing.
 
     Parameters
     ----------
     path : str
-        The file; created with its folders if it does not exist.
+        Path of the file, which is created with its folders if it does not exist.
 
     Raises
     ------
     OSError
-        If it cannot be written.
+        If the file cannot be written.
     ValueError
-        If it is not a journal; the file is left unchanged.
+        If the file is not a journal. It is left unchanged.
     """
 
     def __init__(self, path: str) -> None:
@@ -40,7 +40,7 @@ class JournalFile(JournalFileBackend):
         with _locked_file(self._path) as file:
             file.seek(0)
             if not _LINE_START.startswith(file.read(len(_LINE_START))):
-                raise ValueError("a file that does not begin as a journal does")
+                raise ValueError("not a journal file")
             file.seek(0, os.SEEK_END)
             _truncate_incomplete_line(file)
 
@@ -50,11 +50,11 @@ class JournalFile(JournalFileBackend):
         Parameters
         ----------
         logs : list of dict
-            Plain values, one dict per line.
+            JSON-compatible values, one dict per line.
         """
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         with _locked_file(self._path) as file:
-            _truncate_incomplete_line(file)  # another process may have been killed meanwhile
+            _truncate_incomplete_line(file)  # another process may have been killed in the meantime
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
@@ -62,7 +62,7 @@ class JournalFile(JournalFileBackend):
 
 @contextlib.contextmanager
 def _locked_file(path: Path) -> Iterator[IO[bytes]]:
-    """The file, positioned at its end, under an exclusive lock of the operating system."""
+    """Open the file at its end, under an exclusive operating system lock."""
     import fcntl
 
     with path.open("r+b") as file:

@@ -1,4 +1,4 @@
-"""The verb `optimize`: searches a study for the best values and confirms the winner on fresh customers."""
+"""`optimize`: search a study for the best values, and confirm the winner on fresh customers."""
 
 import os
 import time
@@ -37,26 +37,26 @@ def optimize(
 ) -> Optimum:
     """Search a study for the best values, and confirm the winner on fresh customers.
 
-    The result depends on the study only, not on workers, threads or interruptions. Every finished trial is stored: the same call resumes
-    after an interruption, also after `kill -9`, and several calls at the same time share the work.
+    The result depends only on the study, not on workers, threads or interruptions. Every finished trial is stored. After an interruption,
+    including `kill -9`, the same call resumes the search. Several simultaneous calls share the work.
 
     Parameters
     ----------
     study : Study or path
-        The study, or its file.
+        The study, or the path of its file.
     trials, seed : int, optional
-        Replace those of the study.
+        Override the number of trials and the seed of the study.
     sampler : optuna.samplers.BaseSampler or str, optional
-        Replaces that of the study: a name that study files accept, or any sampler of Optuna. Give it a seed, as the search starts it again
-        on resuming. It is copied, and not changed. It must work with Optuna's ask and tell. It sees the results of whole batches, and
-        may ignore what Optuna's samplers ignore (CMA-ES: constraints).
+        Overrides the sampler of the study: a name from study files, or any Optuna sampler. Set a seed, because resuming restarts the
+        sampler. The sampler is copied and not modified. It must support ask and tell, and sees results one batch at a time. Limitations
+        of Optuna samplers apply; CMA-ES, for example, ignores constraints.
     storage : str or path, optional
-        A journal file (default: `runs/studies/NAME-SEED.journal`), a URL that Optuna accepts, such as `sqlite:///studies.db`, or 'memory'
-        to store nothing.
+        A journal file (default: `runs/studies/NAME-SEED.journal`), a storage URL for Optuna, such as `sqlite:///studies.db`, or 'memory'
+        for no storage.
     workers : int
         Number of processes that evaluate trials.
     threads : int, optional
-        Number of threads of each process; by default all cores for one process, one for each of several.
+        Number of threads per process. Defaults to all cores for one process, and to 1 for several processes.
     progress : Progress, optional
         Receives the progress of the work, in trials, then in customers.
 
@@ -67,10 +67,10 @@ def optimize(
     Raises
     ------
     InputError
-        If the study is invalid, the scenario is invalid for every choice, the sampler has no seed or fails, the storage cannot be
-        reached, or it holds a different study of this name and seed, or the same with another sampler.
+        If the study is invalid, the scenario is invalid in every trial, or the sampler has no seed or fails. Also if the storage cannot be
+        reached, or holds a different study with this name and seed, or the same study with another sampler.
     KeyboardInterrupt
-        If the search is interrupted; the message says how many trials are done.
+        If the search is interrupted. The message states how many trials are complete.
     """
     started = time.perf_counter()
     progress = progress or NoProgress()
@@ -84,12 +84,12 @@ def optimize(
     store = TrialStore(study, storage=storage)
     note_compilation(progress, [simulate_customers])
     if len(store):
-        progress.note(f"cjsim: {min(len(store), study.trials):,} of {study.trials:,} trials are in {store.location}.")
+        progress.note(f"cjsim: loaded {min(len(store), study.trials):,} of {study.trials:,} trials from {store.location}.")
     baseline = evaluator.baseline
     searched = _run_search(study, store, evaluator, sampler=given_sampler, progress=progress, workers=workers, threads=threads)
     if all(trial.refusal_reason for trial in searched):
-        got = f"{len(searched):,} that are refused, the first as {searched[0].refusal_reason.rstrip('.')}"
-        raise InputError(format_error(study.name, "must have choices that the scenario can be with", got, "Correct the free values."))
+        got = f"{len(searched):,} invalid trials, the first with the error '{searched[0].refusal_reason.rstrip('.')}'"
+        raise InputError(format_error(study.name, "must have free values that are valid in the scenario", got, "Correct the free values."))
     confirmation = confirm(study, evaluator, searched, progress=progress)
     return Optimum(study, tuple(searched), confirmation, baseline, store.location, time.perf_counter() - started)
 
@@ -104,15 +104,15 @@ def _run_search(
     workers: int,
     threads: int | None,
 ) -> list[Trial]:
-    """All trials. An interruption reports how many trials are done."""
+    """Return all trials. On an interruption, report how many trials are complete."""
     try:
         with open_executor(
             study, evaluator, make_evaluator=_make_evaluator, workers=workers, threads=threads or 1, report=progress.note
         ) as executor:
             return search(study, store, executor, progress, sampler=sampler)
     except KeyboardInterrupt:
-        kept = "none is kept" if store.location == IN_MEMORY else f"they are in {store.location}, and the same command goes on"
-        raise KeyboardInterrupt(f"Interrupted: {len(store):,} of {study.trials:,} trials are done; {kept}.") from None
+        kept = "they are not stored" if store.location == IN_MEMORY else f"run the same command to resume from {store.location}"
+        raise KeyboardInterrupt(f"Interrupted: {len(store):,} of {study.trials:,} trials are complete; {kept}.") from None
 
 
 def _make_evaluator(study: Study, threads: int) -> Evaluator:
@@ -120,18 +120,18 @@ def _make_evaluator(study: Study, threads: int) -> Evaluator:
 
 
 def _load_study(study: Study | str | os.PathLike[str], changes: Mapping[str, Any]) -> Study:
-    """A valid study with some values replaced."""
+    """Return a valid study with some settings overridden."""
     values = {path: value for path, value in changes.items() if value is not None}
     if isinstance(study, (str, os.PathLike)):
         return Study.load(Path(study), set=values)
     if not isinstance(study, Study):
         raise InputError(
-            format_error("study", "must be a Study or the name of its file", type(study).__name__, "Load one with Study.load(FILE).")
+            format_error("study", "must be a Study or the path of a study file", type(study).__name__, "Load one with Study.load(FILE).")
         )
     return study.with_values(values) if values else study.checked()
 
 
 def _checked_count(name: str, value: int, maximum: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= maximum:
-        raise InputError(format_error(name, f"must be a whole number from 1 to {maximum:,}", repr(value), "Give such a number."))
+        raise InputError(format_error(name, f"must be a whole number from 1 to {maximum:,}", repr(value), "Choose a number in this range."))
     return value

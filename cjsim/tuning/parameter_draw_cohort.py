@@ -1,7 +1,7 @@
-"""Evaluation of policies over parameter draws: an aim, such as the mean, aggregates the metric over draws.
+"""Evaluation of policies over parameter draws, aggregated by an aim such as the mean.
 
-Each draw has its own customers. So the variation over draws includes both sampling errors, of parameters and of customers, and intervals
-are intervals over draws.
+Each draw has its own customers. The variation over draws therefore includes parameter uncertainty and the sampling error of customers, and
+intervals are computed over draws.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ from cjsim.tuning.parameter_draws import ParameterDraw
 
 @dataclass(frozen=True, eq=False)
 class ParameterDrawEvaluation:
-    """Evaluation of a policy over parameter draws; `values` are the metrics by draw, shape (n_draws,)."""
+    """Evaluation of a policy over parameter draws. `values` holds each metric per draw, shape (n_draws,)."""
 
     values: Mapping[str, Array]
     metrics: Mapping[str, MetricEstimate]
@@ -49,7 +49,7 @@ class ParameterDrawEvaluation:
         evaluations : Sequence of CohortEvaluation
             One per draw.
         directed_metrics : Sequence of DirectedMetric
-            Metrics to combine; if a metric occurs twice, its first direction is used.
+            Metrics to combine. If a metric occurs twice, its first direction is used.
         aim : Aim
             The aggregate over draws.
         customer_share : float
@@ -67,7 +67,7 @@ class ParameterDrawEvaluation:
         return cls(values, metrics, aim, sum(one.simulated_customers for one in evaluations))
 
     def paired_contrast(self, baseline: "ParameterDrawEvaluation", directed_metric: DirectedMetric) -> Contrast:
-        """The contrast with another policy on the same draws. Each policy has its own worst draws.
+        """Return the contrast with another policy on the same draws. Each policy has its own worst draws.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class ParameterDrawEvaluation:
         return Contrast(before, after, effect, effect - half_width, effect + half_width, error)
 
     def unpaired_contrast(self, baseline: "ParameterDrawEvaluation", directed_metric: DirectedMetric) -> Contrast:
-        """The contrast with another policy on other customers, paired by draw.
+        """Return the contrast with another policy on different customers, paired by draw.
 
         Parameters
         ----------
@@ -113,8 +113,8 @@ class ParameterDrawCohort:
         Parameters
         ----------
         cohort : SeededCohort
-            Customers, seed and journey without draws. If outcomes depend on the number of customers, each draw has all of them, else
-            an equal share.
+            Customers, seed and journey without draws. If outcomes depend on the number of customers, each draw gets the full number of
+            customers, otherwise an equal share.
         draws : Sequence of ParameterDraw
             At least two, and at most half as many as customers.
         directed_metrics : tuple of DirectedMetric
@@ -125,7 +125,7 @@ class ParameterDrawCohort:
         Raises
         ------
         InputError
-            If the scenario is invalid with a draw; the message names the row.
+            If the scenario is invalid with a draw. The message names the row.
         """
         customers = cohort.customers if depends_on_population_size(cohort.scenario) else cohort.customers // len(draws)
         cohorts = (
@@ -150,7 +150,7 @@ class ParameterDrawCohort:
         Parameters
         ----------
         values : Mapping of str to Any
-            Values by path; empty for the scenario as it is.
+            Values keyed by path; empty for the baseline.
 
         Raises
         ------

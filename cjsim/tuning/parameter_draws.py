@@ -1,4 +1,4 @@
-"""Reader of parameter draws: a CSV file with one column per path of the journey and one row per draw."""
+"""Reading of parameter draws from a CSV file with one column per journey path and one row per draw."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -11,36 +11,35 @@ _PATH_PREFIX = "journey."
 
 
 class ParameterDraw(NamedTuple):
-    """One draw: its location, such as 'draws.csv:7', and values by path."""
+    """One draw: its location, such as 'draws.csv:7', and its values keyed by path."""
 
     location: str
     values: dict[str, float]
 
 
 def read_parameter_draws(file: str | Path) -> tuple[ParameterDraw, ...]:
-    """Read the draws of a file.
+    """Read parameter draws from a file. Whether the paths exist in a scenario is not checked.
 
     Parameters
     ----------
     file : str or Path
-        CSV in UTF-8: a header of paths below `journey`, then at least two rows, one per draw.
+        CSV file in UTF-8, with a header of paths below `journey` and at least two rows, one per draw.
 
     Returns
     -------
     tuple of ParameterDraw
-        In the order of the file.
+        Draws in file order.
 
     Raises
     ------
     InputError
-        If the file cannot be read, a column is no such path or occurs twice, or a row is invalid; the message names the line. Whether
-        the scenario has the paths is not checked.
+        If the file cannot be read, a column is not a path below `journey` or occurs twice, or a row is invalid. The message names the line.
     """
-    header, rows = read_csv_rows(Path(file), "draws.file", at_least=2, remedy="Write a row a draw.")
+    header, rows = read_csv_rows(Path(file), "draws.file", at_least=2, remedy="Write one row per draw.")
     for name in header:
         if not name.startswith(_PATH_PREFIX) or parse_path(name) is None or header.count(name) > 1:
-            must = "must have columns that are paths below 'journey', each once"
-            remedy = "Name columns such as journey.traits.rate.gamma.mean; 'cjsim calibrate purchases --out DIR' writes such a file."
+            must = "must have distinct columns that are paths below 'journey'"
+            remedy = "Use columns such as journey.traits.rate.gamma.mean; 'cjsim calibrate purchases --out DIR' writes such a file."
             raise InputError(format_error(f"{file}:1", must, short_repr(name), remedy))
     draws = []
     for line, row in rows:

@@ -1,16 +1,16 @@
-"""The pruning rule: a trial stops after its first customers if it is surely worse than an incumbent.
+"""The pruning rule: a trial stops early if it is clearly worse than an incumbent on the first customers.
 
-The estimand is the value of the trial on all N customers of the study. The first m customers are a sample without replacement, so that
-the interim estimate has a standard error of s sqrt(1/m - 1/N), where s is the standard deviation of the paired difference of a customer
+The estimand is the value of the trial on all N customers of the study. The first m customers are a sample without replacement. The interim
+estimate therefore has a standard error of s sqrt(1/m - 1/N), where s is the standard deviation of the paired difference per customer
 (Cochran 1977, Sampling Techniques, section 2.6).
 
 Error rates. An interim analysis prunes a trial against an incumbent if the trial is worse by more than 3 standard errors in every
-objective. If on all customers the trial is not worse in one of them, this happens with a probability of at most Phi(-3) = 0.00135 per
-analysis and incumbent. Errors are normal: there are at least 500 customers, and if few of them differ, the standard error is large
-relative to the difference. There are up to five analyses. So the best trial of a study with one objective, which has one incumbent, is
-lost with a probability of at most 0.0068 (by simulation 0.0061 for a trial that equals its incumbent on all customers). A trial on a
-Pareto front with 8 incumbents is lost with a probability of at most 0.054. A feasible trial is taken as infeasible with a probability of
-at most 0.0068 per constraint.
+objective. If the trial is not worse in one of them on all customers, the probability of pruning is at most Phi(-3) = 0.00135 per analysis
+and incumbent. Errors are approximately normal: there are at least 500 customers, and if few of them differ, the standard error is large
+relative to the difference. There are up to five analyses. With one objective, a trial has one incumbent, so the best trial is lost with a
+probability of at most 0.0068 (in simulations, 0.0061 for a trial that equals its incumbent on all customers). A trial on a Pareto front
+with 8 incumbents is lost with a probability of at most 0.054. A feasible trial is pruned as infeasible with a probability of at most 0.0068
+per constraint.
 """
 
 import math
@@ -19,18 +19,18 @@ from typing import NamedTuple
 
 PRUNING_STANDARD_ERRORS = 3.0
 RUNG_SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4)  # shares of the customers at the interim analyses
-MIN_RUNG_CUSTOMERS = 500  # with fewer the standard error is unreliable
+MIN_RUNG_CUSTOMERS = 500  # with fewer customers, the standard error is unreliable
 
 
 class InterimEstimate(NamedTuple):
-    """A difference on the first customers, and its standard error as a forecast of the difference on all customers."""
+    """A difference on the first customers, with its standard error as a forecast of the difference on all customers."""
 
     difference: float
     standard_error: float
 
     @classmethod
     def from_share(cls, share: float, difference: float, standard_error: float) -> "InterimEstimate":
-        """The estimate from a share of the customers.
+        """Create the estimate from a share of the customers.
 
         Parameters
         ----------
@@ -50,12 +50,12 @@ class InterimEstimate(NamedTuple):
 
 
 def rung_sizes(customers: int) -> list[int]:
-    """Cumulative numbers of customers at the interim analyses and at the end.
+    """Return the cumulative numbers of customers at the interim analyses and at the end.
 
     Parameters
     ----------
     customers : int
-        Number of customers of a complete trial.
+        Number of customers in a complete trial.
 
     Examples
     --------
@@ -66,12 +66,12 @@ def rung_sizes(customers: int) -> list[int]:
 
 
 def is_surely_dominated(estimates: Sequence[InterimEstimate]) -> bool:
-    """Whether an incumbent is surely better in every objective.
+    """Return whether an incumbent is clearly better in every objective.
 
     Parameters
     ----------
     estimates : Sequence of InterimEstimate
-        By objective: the lead of the trial over the incumbent, below 0 if the trial is worse. nan counts as unknown.
+        Lead of the trial over the incumbent in each objective, negative if the trial is worse. nan means unknown.
 
     Examples
     --------
@@ -84,12 +84,12 @@ def is_surely_dominated(estimates: Sequence[InterimEstimate]) -> bool:
 
 
 def is_surely_violated(excess: InterimEstimate) -> bool:
-    """Whether a metric surely violates its bound.
+    """Return whether a metric clearly violates its bound.
 
     Parameters
     ----------
     excess : InterimEstimate
-        Excess over the bound. A standard error of 0 means that no customer differs from the baseline yet: then nothing is known.
+        Excess over the bound. A standard error of 0 means that no customer differs from the baseline so far, and gives False.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The samplers that a study can name, one descriptor each: its phrase, how Optuna makes it, what it cannot do, and the package it needs."""
+"""The samplers available in studies, with one descriptor each: class, phrase, options, limitations and required package."""
 
 import contextlib
 import hashlib
@@ -18,13 +18,13 @@ from cjsim.yaml.paths import Fault
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
-_NSGA_POPULATION = 24  # several generations within the trials of a usual study
-# Random trials before TPE starts to model, in total and per coordinate: with fewer it can get stuck on one choice.
+_NSGA_POPULATION = 24  # gives several generations in a typical study
+# Random trials before TPE starts to model, in total and per coordinate. With fewer trials, TPE can get stuck on one choice.
 _RANDOM_TRIALS, _RANDOM_TRIALS_PER_COORDINATE = 10, 4
 
 
 class SearchProblem(NamedTuple):
-    """What a sampler is made for: the seed and batch size of a study, and the size and kind of its problem."""
+    """Properties of a study that a sampler depends on: seed, batch size, and size and type of the problem."""
 
     seed: int
     batch: int
@@ -35,7 +35,7 @@ class SearchProblem(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """Something that a sampler cannot do: whether a problem needs it, and the parts of the error."""
+    """A limitation of a sampler: a predicate for problems that exceed it, and the parts of the error."""
 
     is_exceeded: Callable[[SearchProblem], bool]
     must: str
@@ -45,35 +45,37 @@ class Limit(NamedTuple):
 
 _ONE_OBJECTIVE = Limit(
     lambda problem: problem.n_objectives > 1,
-    "must take several objectives",
-    "which takes one",
-    "Use 'tpe', 'nsga2' or 'nsga3', or name one objective.",
+    "must support several objectives",
+    "which supports one",
+    "Use 'tpe', 'nsga2' or 'nsga3', or keep only one objective.",
 )
 _NO_CONSTRAINTS = Limit(
-    lambda problem: problem.has_constraints, "must heed constraints", "which ignores them", "Use 'tpe', or leave out 'constraints'."
+    lambda problem: problem.has_constraints, "must support constraints", "which ignores them", "Use 'tpe', or remove 'constraints'."
 )
 _NO_CHOICES = Limit(
-    lambda problem: problem.has_choices, "must be able to choose", "which only knows numbers", "Use 'tpe', or leave out 'choices'."
+    lambda problem: problem.has_choices, "must support choices", "which supports only numbers", "Use 'tpe', or remove 'choices'."
 )
-_NOT_ONE_COORDINATE = Limit(lambda problem: problem.n_coordinates < 2, "must take one free value", "which needs two", "Use 'tpe'.")
+_NOT_ONE_COORDINATE = Limit(
+    lambda problem: problem.n_coordinates < 2, "must support a single free value", "which requires two", "Use 'tpe'."
+)
 
 
 @dataclass(frozen=True)
 class SamplerKind:
-    """A sampler that a study can name.
+    """A sampler available in studies.
 
     Attributes
     ----------
     class_name : str
-        Name of its class in `optuna.samplers`.
+        Name of the class in `optuna.samplers`.
     phrase : str
-        How it chooses trials, for descriptions: 'by TPE'.
+        How the sampler chooses trials, for descriptions, such as 'by TPE'.
     options : callable
-        Arguments of the class, other than the seed, for a problem.
+        Returns the arguments of the class, except the seed, for a problem.
     limits : tuple of Limit
-        What it cannot do.
+        Limitations of the sampler.
     package : str
-        Package that it needs beyond those of cjsim; the extra that installs it has the name of the sampler. Empty if none.
+        Package required in addition to those of cjsim, installed by the extra with the name of the sampler. Empty if none.
     """
 
     class_name: str
@@ -103,13 +105,13 @@ SAMPLERS: Mapping[str, SamplerKind] = MappingProxyType(
             lambda problem: {"n_startup_trials": problem.batch},
             limits=(_ONE_OBJECTIVE, _NO_CONSTRAINTS, _NO_CHOICES, _NOT_ONE_COORDINATE),
         ),
-        "qmc": SamplerKind("QMCSampler", "along a Sobol sequence", lambda problem: {"qmc_type": "sobol", "scramble": True}),
+        "qmc": SamplerKind("QMCSampler", "from a Sobol sequence", lambda problem: {"qmc_type": "sobol", "scramble": True}),
         "random": SamplerKind("RandomSampler", "at random"),
         "gp": SamplerKind("GPSampler", "by a Gaussian process", package="torch"),
     }
 )
 
-# In a file one of the names. Where another sampler was passed to `optimize`, the study of the result holds the name of its class.
+# A file may use only these names. If another sampler is passed to `optimize`, the study of the result holds its class name.
 SamplerName = Annotated[
     str,
     GetPydanticSchema(lambda _source, _handler: core_schema.literal_schema([*SAMPLERS], serialization=core_schema.to_string_ser_schema())),
@@ -117,23 +119,23 @@ SamplerName = Annotated[
 
 
 def sampler_phrase(name: str) -> str:
-    """How a sampler chooses trials, for descriptions: 'by TPE'.
+    """Return how a sampler chooses trials, for descriptions, such as 'by TPE'.
 
     Parameters
     ----------
     name : str
-        A name of `SAMPLERS`, or the class of another sampler.
+        A name in `SAMPLERS`, or the class name of another sampler.
     """
     return SAMPLERS[name].phrase if name in SAMPLERS else f"by {name}"
 
 
 def sampler_faults(name: str, problem: SearchProblem) -> Iterator[Fault]:
-    """What a problem needs and a sampler cannot do.
+    """Yield the requirements of a problem that a sampler does not support.
 
     Parameters
     ----------
     name : str
-        A name of `SAMPLERS`.
+        A name in `SAMPLERS`.
     problem : SearchProblem
         The problem.
     """
@@ -143,12 +145,12 @@ def sampler_faults(name: str, problem: SearchProblem) -> Iterator[Fault]:
 
 
 def make_sampler(name: str, problem: SearchProblem) -> "BaseSampler":
-    """Make a sampler. Its random numbers depend on the seed of the problem only.
+    """Create a sampler whose random numbers depend only on the seed of the problem.
 
     Parameters
     ----------
     name : str
-        A name of `SAMPLERS`.
+        A name in `SAMPLERS`.
     problem : SearchProblem
         The problem.
 
@@ -159,7 +161,7 @@ def make_sampler(name: str, problem: SearchProblem) -> "BaseSampler":
     Raises
     ------
     InputError
-        If the sampler needs a package that is not installed, or the name is that of a sampler that must be passed to `optimize`.
+        If the sampler requires a package that is not installed, or the name refers to a sampler that must be passed to `optimize`.
     """
     from optuna import samplers
 
@@ -168,15 +170,15 @@ def make_sampler(name: str, problem: SearchProblem) -> "BaseSampler":
         raise InputError(format_error("sampler", f"must be one of {quote_choices(SAMPLERS)}", f"'{name}'", remedy))
     kind = SAMPLERS[name]
     if kind.package and find_spec(kind.package) is None:
-        remedy = f"Install it (pip install 'cjsim[{name}]'), or take 'tpe'."
-        raise InputError(format_error("sampler", "must be one that is installed", f"'{name}', which needs {kind.package}", remedy))
+        remedy = f"Install it (pip install 'cjsim[{name}]'), or use 'tpe'."
+        raise InputError(format_error("sampler", "must be installed", f"'{name}', which requires the package {kind.package}", remedy))
     sampler: BaseSampler = getattr(samplers, kind.class_name)(seed=_sampler_seed(problem.seed), **kind.options(problem))
     return sampler
 
 
 @contextlib.contextmanager
 def silence_optuna() -> Iterator[None]:
-    """Silence Optuna's log and warnings within the block: cjsim reports them in its own messages."""
+    """Silence Optuna's log and warnings within a `with` block, because cjsim has its own messages."""
     import optuna
 
     before = optuna.logging.get_verbosity()
@@ -191,5 +193,5 @@ def silence_optuna() -> Iterator[None]:
 
 
 def _sampler_seed(seed: int) -> int:
-    """A seed of 32 bits, as numpy's legacy generators require, independent of the seed of the customers."""
+    """Return a 32-bit seed, as required by numpy's legacy generators, independent of the seed of the customers."""
     return int.from_bytes(hashlib.blake2s(f"{seed}:sampler".encode(), digest_size=4).digest(), "big")

@@ -1,6 +1,6 @@
-"""The search of a study in batches: the points of a batch depend on the results of all previous batches.
+"""The search of a study in batches, in which the points of a batch depend on the results of all previous batches.
 
-The trials are the same for any number of workers, processes and interruptions.
+The trials do not depend on the number of workers, processes or interruptions.
 """
 
 import json
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 MAX_INCUMBENTS = 8
-_POLL_SECONDS = 0.2  # interval of checks for results of other processes
-# A trial claimed by another process is taken over after so many seconds plus so many times the duration of our slowest trial.
+_POLL_SECONDS = 0.2  # interval between checks for results of other processes
+# A trial claimed by another process is taken over after this many seconds plus this multiple of our slowest trial's duration.
 _TAKEOVER_SECONDS, _TAKEOVER_FACTOR = 30.0, 3.0
 _RELATIVE_TOLERANCE = 1e-9  # two machines may differ in the last bits of a logarithm
 
@@ -47,7 +47,7 @@ class TrialExecutor(Protocol):
 
 
 def select_incumbents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
-    """The trials against which the next ones are pruned: complete, feasible and not dominated.
+    """Return the trials with which the next ones are compared for pruning, which are complete, feasible and not dominated.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def select_incumbents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
     list of Trial
         At most MAX_INCUMBENTS.
     """
-    candidates = [trial for trial in trials if trial.is_feasible and trial.simulated_customers]  # without repeated choices
+    candidates = [trial for trial in trials if trial.is_feasible and trial.simulated_customers]  # without repeated points
     size = max((trial.customers for trial in candidates), default=0)
     candidates = [trial for trial in candidates if trial.customers == size]
     if not candidates:
@@ -75,7 +75,7 @@ def select_incumbents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
 def search(
     study: Study, store: TrialStore, executor: TrialExecutor, progress: Progress, *, sampler: "BaseSampler | None" = None
 ) -> list[Trial]:
-    """All trials of a study; stored results are loaded, the others evaluated.
+    """Return all trials of a study, loading stored results and evaluating the rest.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def search(
     progress : Progress
         Receives the progress of the work, in trials.
     sampler : optuna.samplers.BaseSampler, optional
-        As in `BatchSampler`; the study names its class.
+        As in `BatchSampler`. The study must hold its class name.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def search(
     Raises
     ------
     InputError
-        If a stored result belongs to another choice than the sampler makes, the sampler fails, or the baseline cannot be simulated.
+        If a stored trial has another point than the sampler chooses, the sampler fails, or the baseline cannot be simulated.
     """
     batch_sampler, scheduler, trials = BatchSampler(study, sampler), _TrialScheduler(study, store, executor, progress), list[Trial]()
     progress.start(study.trials, study.name)
@@ -109,7 +109,7 @@ def search(
             tasks = [TrialTask(len(trials) + i, point, incumbents) for i, point in enumerate(points)]
             batch = scheduler.results(tasks)
             trials += batch
-            if len(trials) < study.trials:  # an exhaustive sampler may refuse results after which it has no further points
+            if len(trials) < study.trials:  # an exhaustive sampler may reject the last results
                 batch_sampler.tell(batch)
             progress.label(f"{study.name}: {best_values_text(study, trials)}")
     finally:
@@ -118,7 +118,7 @@ def search(
 
 
 def best_values_text(study: Study, trials: Sequence[Trial]) -> str:
-    """The best values so far as text, such as 'clv 21.3 (+0.8)', or that no trial is feasible.
+    """Return the best values so far as text, such as 'clv 21.3 (+0.8)', or a note that no trial is feasible.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def best_values_text(study: Study, trials: Sequence[Trial]) -> str:
     """
     feasible = [trial for trial in trials if trial.is_feasible]
     if not feasible:
-        return "no trial keeps the constraints yet"
+        return "no feasible trial yet"
     parts = []
     for i, objective in enumerate(study.objectives):
         best = max(feasible, key=lambda trial: objective.sign * trial.gains[i].value)
@@ -138,7 +138,7 @@ def best_values_text(study: Study, trials: Sequence[Trial]) -> str:
 
 
 class _TrialScheduler:
-    """Obtains the results of a batch: loads stored ones, waits for other processes, and submits the rest to the executor."""
+    """Obtains the results of a batch by loading stored results, waiting for other processes, and submitting the rest to the executor."""
 
     def __init__(self, study: Study, store: TrialStore, executor: TrialExecutor, progress: Progress) -> None:
         self._space, self._pairing, self._sampler_name = study.space, study.pairing, study.sampler
@@ -147,8 +147,8 @@ class _TrialScheduler:
         self._slowest_seconds = 0.0  # duration of our slowest trial
 
     def results(self, tasks: Sequence[TrialTask]) -> list[Trial]:
-        """The trials of a batch, in the order of the tasks. A repeated choice is not simulated again."""
-        choices = {task.index: self._choice_key(task) for task in tasks}
+        """Return the trials of a batch in task order. A repeated point is not simulated again."""
+        choices = {task.index: self._point_key(task) for task in tasks}
         new: dict[str, TrialTask] = {}
         for task in tasks:
             if choices[task.index] not in self._results_by_choice:
@@ -157,8 +157,8 @@ class _TrialScheduler:
         self._results_by_choice |= {choice: evaluated[task.index] for choice, task in new.items()}
         return [evaluated.get(task.index) or self._repeat(task, self._results_by_choice[choices[task.index]]) for task in tasks]
 
-    def _choice_key(self, task: TrialTask) -> str:
-        """A key that is equal for equal choices. Without pairing each trial has its own customers, and no choice is a repetition."""
+    def _point_key(self, task: TrialTask) -> str:
+        """Return a key that is equal for equal points. Without pairing, each trial has its own customers and a unique key."""
         return json.dumps([self._space.values(task.point), None if self._pairing else task.index], sort_keys=True, default=str)
 
     def _repeat(self, task: TrialTask, trial: Trial) -> Trial:
@@ -166,10 +166,10 @@ class _TrialScheduler:
         return self._store.add(replace(trial, index=task.index, point=task.point, simulated_customers=0))
 
     def _evaluate_new(self, tasks: Sequence[TrialTask]) -> dict[int, Trial]:
-        """Results of new choices, by index."""
+        """Return the results of new points, keyed by trial index."""
         results: dict[int, Trial] = {}
         pending = {task.index: task for task in tasks}
-        running: dict[int, float] = {}  # start times, by index
+        running: dict[int, float] = {}  # start times, keyed by trial index
         idle_since = time.monotonic()
         while pending:
             self._store.sync()
@@ -196,7 +196,7 @@ class _TrialScheduler:
         self._progress.advance(1)
 
     def _next_task(self, pending: Mapping[int, TrialTask], running: Mapping[int, float], waited: float) -> TrialTask | None:
-        """A task that no process has started; after a long wait, one that another process has not finished."""
+        """Return a task that no process has started, or after a long wait, a task that another process has not finished."""
         idle = [index for index in pending if index not in running]
         claimed = self._store.claimed_elsewhere() if idle else frozenset()
         free = [index for index in idle if index not in claimed]
@@ -205,27 +205,27 @@ class _TrialScheduler:
         return pending[free[0]] if free else None
 
     def _stored_result(self, task: TrialTask) -> Trial | None:
-        """The stored result of a task."""
+        """Return the stored result of a task, or None. Raise if it belongs to another point."""
         trial = self._store.get(task.index)
         if trial is None:
             return None
         for path, value in self._space.values(task.point).items():
             stored = trial.params.get(path)
             if not _values_match(stored, value):
-                raise InputError(self._other_choice_error(task.index, path, value, stored))
+                raise InputError(self._different_point_error(task.index, path, value, stored))
         return trial
 
-    def _other_choice_error(self, index: int, path: str, value: Any, stored: Any) -> str:
-        """The error of a stored trial that the sampler would not choose."""
+    def _different_point_error(self, index: int, path: str, value: Any, stored: Any) -> str:
+        """Return the error for a stored trial with another point than the sampler chooses."""
         if self._sampler_name in SAMPLERS:
             chooser, remedy = (
                 "this version of cjsim and Optuna",
-                "Go on with the versions with which it began, or give the study another name.",
+                "Use the versions that started the study, or rename the study.",
             )
         else:
-            chooser = f"the {self._sampler_name} that was passed"
-            remedy = "Pass it with the seed and options with which the study began, or give the study another name."
-        must = f"must hold trial {index} as {chooser} would choose it, {path} = {short_repr(value)}"
+            chooser = f"the {self._sampler_name} passed to optimize"
+            remedy = "Pass it with the seed and options that started the study, or rename the study."
+        must = f"must hold the point that {chooser} chooses for trial {index}, {path} = {short_repr(value)}"
         return format_error(self._store.location, must, short_repr(stored), remedy)
 
 

@@ -1,7 +1,7 @@
-"""The store of a study's trials: a journal file, or any storage that Optuna accepts.
+"""Storage of a study's trials in a journal file, or in any storage that Optuna supports.
 
-A finished trial is stored as a complete Optuna trial, so that Optuna's plots and its dashboard work on the storage; its attributes contain
-the whole `Trial`. Processes that work on the same study claim the trials that they run. A changed study is rejected.
+A finished trial is stored as a complete Optuna trial, which makes Optuna's plots and dashboard available. Its attributes contain the full
+`Trial`. Processes that work on the same study claim the trials that they run. A study that has changed is rejected.
 """
 
 import contextlib
@@ -24,23 +24,21 @@ from cjsim.version import __version__
 DEFAULT_FOLDER = Path("runs") / "studies"
 IN_MEMORY = "memory"
 _TRIAL_ATTRIBUTE, _STUDY_ATTRIBUTE, _CLAIM_PREFIX = "cjsim", "cjsim", "cjsim:at_work:"  # keys of Optuna attributes
-_CHANGEABLE_KEYS = ("trials", "confirm")  # may change after the search has started: they affect no trial
+_CHANGEABLE_KEYS = ("trials", "confirm")  # may change after the search has started, since they do not affect trials
 OptimizationDirection = Literal["maximize", "minimize"]
-_MAX_LISTED_CHANGES = 8  # in a message
-_MAX_ATTEMPTS = 3  # at creating the tables of a database, which two processes may do at the same time
-_DRIVER_REMEDY = (
-    "Install it (for PostgreSQL: pip install 'cjsim[postgres]'), or correct --storage, or leave it out: a journal file is kept then."
-)
-_STORAGE_REMEDY = "Correct --storage, or leave it out: a journal file is kept then."
+_MAX_LISTED_CHANGES = 8  # per message
+_MAX_ATTEMPTS = 3  # to create the tables of a database, because two processes may try at the same time
+_DRIVER_REMEDY = "Install the driver (for PostgreSQL: pip install 'cjsim[postgres]'), correct --storage, or omit it to use a journal file."
+_STORAGE_REMEDY = "Correct --storage, or omit it to use a journal file."
 
 
 def default_storage(study: Study) -> Path:
-    """The default journal file of a study, relative to the working directory.
+    """Return the default journal file of a study, relative to the working directory.
 
     Parameters
     ----------
     study : Study
-        The study; its name and seed determine the file.
+        The study, whose name and seed determine the file.
     """
     return DEFAULT_FOLDER / f"{study.name}-{study.seed}.journal"
 
@@ -53,17 +51,17 @@ class TrialStore:
     study : Study
         The study.
     storage : str or path, optional
-        'memory' (nothing is stored), a URL such as sqlite:///x.db, or a journal file; by default `default_storage(study)`.
+        A journal file, a URL such as sqlite:///x.db, or 'memory' for no storage. Defaults to `default_storage(study)`.
 
     Attributes
     ----------
     location : str
-        Name of the storage for messages, without password.
+        Name of the storage for messages, without the password.
 
     Raises
     ------
     InputError
-        If the storage cannot be reached, or holds a different study of this name and seed.
+        If the storage cannot be reached, or holds a different study with this name and seed.
     """
 
     def __init__(self, study: Study, *, storage: str | os.PathLike[str] | None = None) -> None:
@@ -89,7 +87,7 @@ class TrialStore:
         return len(self._trials)
 
     def get(self, index: int) -> Trial | None:
-        """A trial that was finished before the last `sync`; None if there is none.
+        """Return a trial that was finished before the last `sync`; None if it is missing.
 
         Parameters
         ----------
@@ -99,11 +97,11 @@ class TrialStore:
         return self._trials.get(index)
 
     def sync(self) -> None:
-        """Load the trials that other processes have finished. Of two results of the same trial the first is used."""
+        """Load the trials that other processes have finished. If a trial has two results, the first is used."""
         with self._translated_errors():
             stored = self._optuna_study.get_trials(deepcopy=False)
         for optuna_trial in stored[self._seen_count :]:
-            if not optuna_trial.state.is_finished():  # transaction of another process: loaded next time
+            if not optuna_trial.state.is_finished():  # another process is still writing it; loaded by a later sync
                 break
             self._seen_count += 1
             if _TRIAL_ATTRIBUTE in optuna_trial.user_attrs:
@@ -116,12 +114,12 @@ class TrialStore:
         Parameters
         ----------
         trial : Trial
-            The trial.
+            The finished trial.
 
         Returns
         -------
         Trial
-            The stored trial of this index, which is that of another process if it was first.
+            The stored trial with this index. If another process was first, this is its trial.
         """
         from optuna.trial import create_trial
 
@@ -141,12 +139,12 @@ class TrialStore:
         return self._trials[trial.index]
 
     def claim(self, indices: Iterable[int]) -> None:
-        """Publish which trials this process is running.
+        """Publish the trials that this process is running.
 
         Parameters
         ----------
         indices : Iterable of int
-            Indices of the running trials; replaces earlier claims.
+            Indices of the running trials, which replace earlier claims.
         """
         claims = tuple(indices)
         if claims != self._own_claims:
@@ -155,7 +153,7 @@ class TrialStore:
                 self._optuna_study.set_user_attr(f"{_CLAIM_PREFIX}{self._process_name}", list(claims))
 
     def claimed_elsewhere(self) -> frozenset[int]:
-        """Indices of the trials that other processes are running; claims of ended processes of this machine are ignored."""
+        """Return the indices of trials that other processes are running. Claims of ended processes on this machine are ignored."""
         with self._translated_errors():
             attributes = self._optuna_study.user_attrs
         others = {key.removeprefix(_CLAIM_PREFIX): value for key, value in attributes.items() if key.startswith(_CLAIM_PREFIX)}
@@ -163,20 +161,20 @@ class TrialStore:
         return frozenset(index for indices in alive for index in indices)
 
     def _require_same_study(self, study: Study, content: Mapping[str, Any]) -> None:
-        """Raise if the storage holds a different study; store the content of a new one."""
+        """Store the content of a new study, or raise if the storage holds a different one."""
         stored = self._optuna_study.user_attrs.get(_STUDY_ATTRIBUTE)
         if stored is None:
             if self._optuna_study.get_trials(deepcopy=False):
-                got = f"one named '{self._optuna_study.study_name}' that is not of cjsim"
-                raise InputError(format_error(self.location, "must hold studies of cjsim", got, "Name another storage."))
+                got = f"a study '{self._optuna_study.study_name}' from another program"
+                raise InputError(format_error(self.location, "must hold cjsim studies", got, "Use another storage."))
             self._optuna_study.set_user_attr(_STUDY_ATTRIBUTE, json.dumps(content))
             return
         changes = _change_lines(json.loads(stored), content)
         if changes:
             more = [f"and {len(changes) - _MAX_LISTED_CHANGES} more"] if len(changes) > _MAX_LISTED_CHANGES else []
-            must = f"must hold the study '{study.name}' with seed {study.seed} as it is now"
-            got = f"one that began otherwise ({'; '.join([*changes[:_MAX_LISTED_CHANGES], *more])})"
-            raise InputError(format_error(self.location, must, got, "Undo the change, or give the study another name, seed or storage."))
+            must = f"must hold the current version of study '{study.name}' with seed {study.seed}"
+            got = f"a different version ({'; '.join([*changes[:_MAX_LISTED_CHANGES], *more])})"
+            raise InputError(format_error(self.location, must, got, "Undo the change, or use another study name, seed or storage."))
 
     @contextlib.contextmanager
     def _translated_errors(self) -> Iterator[None]:
@@ -191,13 +189,13 @@ class TrialStore:
             raise
         except (OSError, StorageInternalError, ImportError, SQLAlchemyError) as error:
             remedy = _DRIVER_REMEDY if isinstance(error, ImportError) else _STORAGE_REMEDY
-            raise InputError(format_error(self.location, "must be a storage that can be reached", _error_text(error), remedy)) from error
+            raise InputError(format_error(self.location, "must be a reachable storage", _error_text(error), remedy)) from error
         except (ValueError, KeyError, AssertionError) as error:  # raised by Optuna's journal for other files
-            must = "must be a journal or a data base of studies"
+            must = "must be a journal or database of studies"
             raise InputError(format_error(self.location, must, _error_text(error), _STORAGE_REMEDY)) from error
 
     def _readable_distribution(self, coordinate: Coordinate) -> Any:
-        """A distribution for display: over the choices, not their numbers."""
+        """Return a distribution for display, with choices instead of their indices."""
         from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
         if (labels := self._choice_labels(coordinate.name)) is not None:
@@ -207,7 +205,7 @@ class TrialStore:
         return IntDistribution(round(coordinate.low), round(coordinate.high), log=coordinate.log)
 
     def _choice_labels(self, name: str) -> list[Any] | None:
-        """Distinct labels of the choices of a coordinate; None if it has none."""
+        """Return distinct labels for the choices of a coordinate; None if it has no choices."""
         axis = self._axes.get(name)
         if axis is None or axis.kind != "choice":
             return None
@@ -221,9 +219,9 @@ class TrialStore:
 
 
 def study_identity(study: Study) -> dict[str, Any]:
-    """The content of a study on which its trials depend, as plain values: all except titles, `trials` and `confirm`.
+    """Return the content of a study on which its trials depend: everything except titles, `trials` and `confirm`.
 
-    Files are represented by a hash of their content.
+    The content consists of JSON-compatible values. Files are represented by a hash of their content.
 
     Parameters
     ----------
@@ -243,7 +241,7 @@ def study_identity(study: Study) -> dict[str, Any]:
 
 
 def _change_lines(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The changed values, one per line: 'path: old -> new'."""
+    """Return the changed values, each as 'path: old -> new'."""
     old, new = dict(_flatten(before, "")), dict(_flatten(after, ""))
     return [
         f"{path}: {_shown_value(old, path)} -> {_shown_value(new, path)}"
@@ -253,7 +251,7 @@ def _change_lines(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[s
 
 
 def _shown_value(values: Mapping[str, Any], path: str) -> str:
-    return short_repr(values[path]) if path in values else "not there"
+    return short_repr(values[path]) if path in values else "not set"
 
 
 def _flatten(value: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -268,7 +266,7 @@ def _flatten(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _open_optuna_study(where: str, name: str, directions: Sequence[OptimizationDirection]) -> Any:
-    """The Optuna study in a storage, created if it does not exist."""
+    """Return the Optuna study in a storage, and create it if it does not exist."""
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -297,7 +295,7 @@ def _open_optuna_storage(where: str) -> Any:
 
 
 def _error_text(error: Exception) -> str:
-    """The cause of an error in one short line."""
+    """Return the cause of an error in one short line."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
@@ -306,14 +304,14 @@ def _error_text(error: Exception) -> str:
 
 
 def _without_password(url: str) -> str:
-    """The URL without its password."""
+    """Return a URL without its password."""
     scheme, slashes, rest = url.partition("://")
     user, at, host = rest.rpartition("@")
     return f"{scheme}{slashes}{user.split(':')[0]}{at}{host}" if at else url
 
 
 def _has_ended(process_name: str) -> bool:
-    """Whether a process is known to have ended: it belongs to this machine, and its process id is unused or ours."""
+    """Return whether a process is known to have ended, because it ran on this machine and its process id is unused or ours."""
     host, pid, _ = process_name.rsplit(":", 2)
     if host != socket.gethostname():
         return False

@@ -1,4 +1,4 @@
-"""The schema of study files: free values, objectives, constraints and search settings, with their validation."""
+"""The schema and validation of study files: free values, objectives, constraints and search settings."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,18 +23,19 @@ if TYPE_CHECKING:
 
 
 class ConfirmationSettings(StrictModel):
-    """Confirmation on fresh customers: the number of finalists, and of customers (by default twice those of a trial)."""
+    """Confirmation on fresh customers: number of finalists, and number of customers (by default, twice that of a trial)."""
 
     finalists: Annotated[Integer, Field(ge=1, le=50)] = 5
     customers: Annotated[Integer, Field(ge=2, le=MAX_CUSTOMERS)] | None = None
 
 
 class Study(Document):
-    """A search for the best values of a scenario's policy.
+    """A search for the best values in a scenario's policy.
 
-    `batch` trials are chosen at a time, given the results of all previous batches, so that the result does not depend on the number of
-    workers. `racing`: a trial stops after its first customers if it is surely worse. `pairing`: all trials use the same customers and are
-    compared customer by customer; without it (to measure what it saves) each trial has its own customers.
+    `batch`: number of trials chosen at a time, given the results of all previous batches; the result does not depend on the number of
+    workers. `racing`: stop a trial early if it is clearly worse on the first customers. `pairing`: evaluate all trials on the same
+    customers and compare them customer by customer. Without pairing, each trial has its own customers; use this only to measure the
+    variance reduction.
     """
 
     name: Name
@@ -56,12 +57,12 @@ class Study(Document):
 
     @property
     def space(self) -> Space:
-        """The search space of the free values."""
+        """Search space of the free values."""
         return Space.from_settings(self.free, self.mixes)
 
     @property
     def search_problem(self) -> SearchProblem:
-        """What the sampler is made for."""
+        """Properties of the study that the sampler depends on."""
         return SearchProblem(
             seed=self.seed,
             batch=self.batch,
@@ -73,16 +74,16 @@ class Study(Document):
 
     @property
     def customers_per_trial(self) -> int:
-        """Number of customers of a complete trial."""
+        """Number of customers in a complete trial."""
         return self.scenario.customers if self.customers is None else self.customers
 
     def scenario_with(self, values: Mapping[str, Any]) -> Scenario:
-        """The scenario with some values replaced.
+        """Return the scenario with some values replaced.
 
         Parameters
         ----------
         values : Mapping of str to Any
-            Values by path, as `Space.values` returns them.
+            Values keyed by path, as returned by `Space.values`.
 
         Raises
         ------
@@ -92,7 +93,7 @@ class Study(Document):
         return self.scenario.with_values(values)
 
     def faults(self) -> Iterable[Fault]:
-        """Faults of the study and of its scenario.
+        """Yield the faults of the study and its scenario.
 
         Raises
         ------
@@ -101,8 +102,8 @@ class Study(Document):
         """
         yield from (fault.under("scenario") for fault in self.scenario.faults())
         if not self.free and not self.mixes:
-            yield Fault(("free",), "must name at least one value that may be chosen", "none", "Name a path and its bounds.")
-        faults = [*space_faults(self.free, self.mixes), *self._place_faults()]
+            yield Fault(("free",), "must contain at least one free value", "none", "Add a path with bounds or choices.")
+        faults = [*space_faults(self.free, self.mixes), *self._path_faults()]
         yield from faults
         yield from self._metric_faults()
         yield from self._sampler_faults()
@@ -111,20 +112,20 @@ class Study(Document):
             yield from self._draw_faults()
 
     def _free_paths(self) -> Iterable[tuple[str, tuple[str, str]]]:
-        """All free paths, each with its location in the file."""
+        """Yield all free paths, each with its location in the file."""
         yield from ((path, ("free", name)) for name, free in self.free.items() for path in (name, *free.also))
         yield from ((path, ("mixes", name)) for name, mix in self.mixes.items() for path in mix.of)
 
-    def _place_faults(self) -> Iterable[Fault]:
-        # All trials have the same customers and horizon: other values of a scenario are no choices.
+    def _path_faults(self) -> Iterable[Fault]:
+        # All trials have the same customers and horizon, so other values of a scenario cannot be free.
         for path, location in self._free_paths():
             if (keys := parse_path(path)) and keys[0] not in ("policy", "journey"):
                 yield Fault(
-                    location, "must be a value of the policy or the journey", short_repr(path), "Take one below 'policy' or 'journey'."
+                    location, "must be a value in the policy or the journey", short_repr(path), "Use a path below 'policy' or 'journey'."
                 )
 
     def _metric_faults(self) -> Iterable[Fault]:
-        # The metrics of a scenario depend on its stages, channels and desks. Imported here, as both modules load numba.
+        # The metrics of a scenario depend on its stages, channels and desks. The imports are local, because both modules load numba.
         from cjsim.compiler.compile_scenario import compile_scenario
         from cjsim.metrics.catalog import all_metric_definitions
 
@@ -139,38 +140,38 @@ class Study(Document):
         yield from self._confirm_faults(known)
 
     def _confirm_faults(self, known: "Mapping[str, MetricDefinition]") -> Iterable[Fault]:
-        # With another number of customers, totals have another scale, and desks and budgets have another load.
+        # A different number of customers would change the scale of totals, and the load on desks and budgets.
         customers, metrics = self.confirm.customers, {one.metric for one in self.objectives} | {one.metric for one in self.constraints}
         is_total = any(known[name].is_total for name in metrics if name in known)
         is_whole_population = is_total or self.scenario.has_shared_resources or bool(self.scenario.journey.acquisition)
         if customers not in (None, self.customers_per_trial) and is_whole_population:
-            must = f"must be the study's {self.customers_per_trial}, as customers meet, or a metric is a total"
-            yield Fault(("confirm", "customers"), must, str(customers), "Leave it out.")
+            must = f"must equal the study's {self.customers_per_trial}, because outcomes or totals depend on the number of customers"
+            yield Fault(("confirm", "customers"), must, str(customers), "Remove it.")
 
     def _draw_faults(self) -> Iterable[Fault]:
         if self.draws is None:
             return
         rows = read_parameter_draws(self.draws.file)
         if len(rows) < self.draws.rows:
-            must, remedy = f"must be at most the {len(rows)} rows of the file", f"Write 'rows: {len(rows)}', or draw more."
+            must, remedy = f"must be at most the {len(rows)} rows in the file", f"Set 'rows: {len(rows)}', or add draws to the file."
             yield Fault(("draws", "rows"), must, str(self.draws.rows), remedy)
         rows = rows[: self.draws.rows]
         free = {path for path, _ in self._free_paths()}
         for path in rows[0].values:
             if path in free:
-                yield Fault(("draws", "file"), "must not draw what is free", short_repr(path), "Leave the column out, or the free value.")
+                yield Fault(("draws", "file"), "must not draw a free value", short_repr(path), "Remove the column or the free value.")
         self.scenario.with_values(rows[0].values, location=rows[0].location)
         if self.customers_per_trial < 2 * len(rows):
-            yield Fault(("customers",), f"must be at least 2 for each of {len(rows)} draws", str(self.customers_per_trial), "Ask for more.")
+            yield Fault(("customers",), f"must be at least 2 for each of {len(rows)} draws", str(self.customers_per_trial), "Increase it.")
 
     def _sampler_faults(self) -> Iterable[Fault]:
         if self.sampler in SAMPLERS:
             yield from sampler_faults(self.sampler, self.search_problem)
         if self.racing and not self.pairing:
-            yield Fault(("racing",), "must be false without 'pairing'", "true", "Write 'racing: false' beside 'pairing: false'.")
+            yield Fault(("racing",), "must be false without 'pairing'", "true", "Add 'racing: false' or remove 'pairing: false'.")
 
 
 def _duplicate_faults(key: str, names: Sequence[str]) -> Iterable[Fault]:
     for i, name in enumerate(names):
         if name in names[:i]:
-            yield Fault((key, i), "must be asked once", short_repr(name), "Leave one of them out.")
+            yield Fault((key, i), "must be listed only once", short_repr(name), "Remove the duplicate.")

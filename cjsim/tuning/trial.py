@@ -1,4 +1,4 @@
-"""The record of a finished trial: its choice, its number of customers, and its results."""
+"""The record of a finished trial: its point, number of customers, and results."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,10 @@ from cjsim.tuning.objectives import Objective
 
 
 class ObjectiveGain(NamedTuple):
-    """An objective of a trial: `effect` is value - baseline, with its 95 % interval.
+    """Result of a trial in one objective. `effect` is value - baseline, with its 95 % interval.
 
-    `value` is nan if the metric is undefined under this policy, the others if it is undefined under this policy or the baseline.
+    `value` is nan if the metric is undefined under this policy. The other fields are nan if it is undefined under this policy or the
+    baseline.
     """
 
     value: Number
@@ -30,22 +31,22 @@ class Trial(JsonRecord):
     Attributes
     ----------
     index : int
-        From 0; the same for any number of workers.
+        Index from 0, independent of the number of workers.
     point : Mapping of str to float
-        A number for each coordinate of the search space.
+        Value of each coordinate of the search space.
     params : Mapping of str to Any
-        The corresponding values of the scenario, by path.
+        Corresponding values in the scenario, keyed by path.
     customers : int
-        Number of customers that the results are based on: fewer than those of the study if the trial was pruned.
+        Number of customers on which the results are based. Smaller than in the study if the trial was pruned.
     simulated_customers : int
-        Number of customers simulated for the trial, without the baseline; 0 for a repeated choice.
+        Number of customers simulated for the trial, excluding the baseline; 0 for a repeated point.
     gains : tuple of ObjectiveGain
-        One per objective. `value` is the baseline's value on all customers plus `effect`, so that pruned and complete trials are
-        comparable.
+        One per objective. `value` is the baseline value on all customers plus `effect`, which makes pruned and complete trials comparable.
     excess : Mapping of str to float
-        Excess of the metric over the bound, by constraint: 0 or less if satisfied, infinite if the metric is undefined.
+        Excess of the metric over its bound, keyed by constraint: 0 or less if satisfied, infinite if the metric is undefined.
     refusal_reason : str
-        Why the scenario is invalid with these values: then nothing is simulated, and all metrics are undefined. Empty if it is valid.
+        Why the scenario is invalid with these values; empty if it is valid. An invalid scenario is not simulated, and all metrics are
+        undefined.
     """
 
     index: int
@@ -63,7 +64,7 @@ class Trial(JsonRecord):
         return all(excess <= 0 for excess in self.excess.values()) and not any(math.isnan(gain.value) for gain in self.gains)
 
     def objective_values(self, objectives: Sequence[Objective]) -> tuple[float, ...]:
-        """Values of the objectives; the worst possible (infinite) if undefined.
+        """Return the values of the objectives. Undefined values are replaced by the worst possible value, plus or minus infinity.
 
         Parameters
         ----------

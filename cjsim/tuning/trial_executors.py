@@ -1,6 +1,6 @@
-"""Executors of trials: in this process with all threads, or in several worker processes. Results do not depend on the executor.
+"""Executors that evaluate trials in this process or in several worker processes. Results do not depend on the executor.
 
-Worker processes end with their parent. If one crashes, its trials are evaluated again.
+Worker processes exit with their parent. If one crashes, its trials are evaluated again.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ from cjsim.tuning.study import Study
 from cjsim.tuning.trial import Trial
 
 MAX_WORKERS = 256
-_MAX_CONSECUTIVE_CRASHES = 3  # without a finished trial between them
+_MAX_CONSECUTIVE_CRASHES = 3  # without a finished trial in between
 
 
 @dataclass(frozen=True)
 class TrialTask:
-    """A trial to evaluate; its result depends on these attributes and on the study only."""
+    """A trial to evaluate. Its result depends only on these attributes and the study."""
 
     index: int
     point: Mapping[str, float]
@@ -41,7 +41,7 @@ class TrialEvaluator(Protocol):
         """Evaluate a trial."""
 
 
-EvaluatorFactory = Callable[[Study, int], TrialEvaluator]  # study, threads; importable, as worker processes call it
+EvaluatorFactory = Callable[[Study, int], TrialEvaluator]  # takes study and threads; must be importable by worker processes
 
 
 class InProcessExecutor:
@@ -83,11 +83,11 @@ class MultiProcessExecutor:
     study : Study
         The study.
     make_evaluator : callable
-        Makes an evaluator from a study and a number of threads.
+        Creates an evaluator, given a study and a number of threads.
     count : int
         Number of processes.
     threads : int
-        Number of threads of each process.
+        Number of threads per process.
     report : callable
         Receives a message when a process crashes.
 
@@ -146,19 +146,19 @@ class MultiProcessExecutor:
             process.kill()
 
     def _new_pool(self) -> ProcessPoolExecutor:
-        # Spawned, as a fork of a process with threads may hang.
+        # Processes are spawned, because forking a process with threads may hang.
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self.size, mp_context=context, initializer=_initialize_worker, initargs=self._initializer_arguments)
 
     def _restart(self, more: list[TrialTask]) -> None:
-        """Replace the crashed worker processes, and submit all running trials again."""
+        """Replace crashed worker processes and resubmit all running trials."""
         self._crashes += 1
         if self._crashes >= _MAX_CONSECUTIVE_CRASHES:
-            got = f"{self._crashes} that died in a row"
-            remedy = "Take fewer of them if memory is short; in a script, call it below `if __name__ == '__main__':`."
-            raise InputError(format_error("--workers", "must be processes that live", got, remedy))
+            got = f"{self._crashes} crashes in a row"
+            remedy = "Use fewer workers if memory is short; in a script, call optimize under `if __name__ == '__main__':`."
+            raise InputError(format_error("--workers", "must be processes that do not crash", got, remedy))
         tasks = sorted([*self._tasks.values(), *more], key=lambda task: task.index)
-        self._report(f"cjsim: a worker process died; {len(tasks)} trials are evaluated again.")
+        self._report(f"cjsim: a worker process crashed; {len(tasks)} trials are evaluated again.")
         self.close()
         self._pool, self._tasks = self._new_pool(), {}
         for task in tasks:
@@ -169,7 +169,7 @@ class MultiProcessExecutor:
 def open_executor(
     study: Study, evaluator: TrialEvaluator, *, make_evaluator: EvaluatorFactory, workers: int, threads: int, report: Callable[[str], None]
 ) -> Iterator[InProcessExecutor | MultiProcessExecutor]:
-    """An executor that is closed when the block ends.
+    """Provide an executor that is closed when the `with` block ends.
 
     Parameters
     ----------
@@ -178,11 +178,11 @@ def open_executor(
     evaluator : TrialEvaluator
         Evaluates trials in this process if there is one worker.
     make_evaluator : callable
-        Makes an evaluator from a study and a number of threads, in worker processes.
+        Creates an evaluator in a worker process, given a study and a number of threads.
     workers : int
         Number of processes; 1 means this process.
     threads : int
-        Number of threads of each worker process.
+        Number of threads per worker process.
     report : callable
         Receives a message when a process crashes.
     """
@@ -193,19 +193,19 @@ def open_executor(
         yield executor
 
 
-_WORKER_STATE: dict[str, Any] = {}  # in a worker process: its evaluator
+_WORKER_STATE: dict[str, Any] = {}  # holds the evaluator of a worker process
 
 
 def _initialize_worker(metrics: bytes, study: Study, make_evaluator: EvaluatorFactory, threads: int) -> None:
-    """Set up a worker process, with the registered metrics of its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it and ends the workers
+    """Set up a worker process with the registered metrics of its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles the signal and stops the workers
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     unpickle_registered_metrics(metrics)
     _WORKER_STATE["evaluator"] = make_evaluator(study, threads)
 
 
 def _exit_with_parent() -> None:
-    """Exit when the parent ends: a killed parent cannot stop its workers, which would wait forever."""
+    """Exit when the parent ends, because a killed parent cannot stop its workers, which would wait forever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait_for([parent.sentinel])

@@ -64,14 +64,14 @@ def test_cdnow_holdout_forecast_matches_known_values(cdnow: PurchaseCalibration)
     assert report["actual"] == 1882
     assert report["predicted"] == pytest.approx(1653.4, abs=0.1)
     assert (report["mae"], report["rmse"], report["correlation"]) == pytest.approx((0.7855, 1.6080, 0.6256), abs=1e-4)
-    assert report["low"] < 1882 < report["high"]  # from the first purchase; the band given each history is too low
+    assert report["low"] < 1882 < report["high"]  # from the first purchase; the band of given histories is too low
     assert report["low"] < report["given_history"]["low"] < report["predicted"] < report["given_history"]["high"] < 1882
     assert report["money"]["actual"] == pytest.approx(70_976.39)
     assert report["money"]["afresh"]["low"] < report["money"]["low"] < report["money"]["predicted"] < report["money"]["high"]
     assert report["money"]["high"] < 70_976.39 < report["money"]["afresh"]["high"]
     (warning,) = cdnow.warnings  # no warning about purchases or about left truncation: the cohort is acquired in 12 weeks
-    assert warning.startswith("money of the holdout (70,976) lies outside the 95 % band given each history (52,")
-    assert warning.endswith("the model misses something, such as seasons; do not rely on the forecast")
+    assert warning.startswith("actual holdout money (70,976) lies outside the 95 % band 'given history' (52,")
+    assert warning.endswith("the model omits an effect, such as seasonality; do not rely on the forecast")
 
 
 def test_parameter_draws_reflect_the_fit_uncertainty(cdnow: PurchaseCalibration, tmp_path: Path) -> None:
@@ -130,8 +130,8 @@ def test_cdnow_prints_parameters_and_holdout(cdnow: PurchaseCalibration) -> None
     assert "95 % profile likelihood" in text
     assert "1997-10-01 to 1998-06-30" in text
     assert "1,882" in text
-    assert "\nlived afresh: 95 % band of as many customers" in text
-    assert "\ngiven each history: 95 % band of these very customers" in text
+    assert "\nnew customers: 95 % band for the same number of new customers" in text
+    assert "\ngiven history: 95 % band for the customers of the log" in text
     assert len(text.splitlines()) < 25
 
 
@@ -145,8 +145,8 @@ def test_online_retail_does_not_identify_dropout(data_dir: Path, tmp_path: Path)
     values = {name: estimate["value"] for name, estimate in report["parameters"].items()}
     assert [text.split(":")[0] for text in report["warnings"]] == [
         "dropout is not identified",
-        "purchases of the holdout (6,838) lie outside the 95 % band lived afresh (5,701 to 6,553)",
-        "money of the holdout (4,041,114) lies outside the 95 % band given each history (2,687,059 to 3,099,284)",
+        "actual holdout purchases (6,838) lie outside the 95 % band 'new customers' (5,701 to 6,553)",
+        "actual holdout money (4,041,114) lies outside the 95 % band 'given history' (2,687,059 to 3,099,284)",
     ]
     assert report["model"] == "nbd"
     assert set(values) == {"r", "alpha", "p", "q", "v"}
@@ -172,7 +172,7 @@ def test_prediction_outside_the_band_gives_a_warning() -> None:
     )
     assert right.warnings() == ()
     (warning,) = replace(right, purchases=ForecastTotal(60.0, 100.0, beside, inside)).warnings()
-    assert warning.startswith("purchases predicted given the histories (100) lie outside the 95 % band lived afresh (50 to 80)")
+    assert warning.startswith("predicted holdout purchases (100) lie outside the 95 % band 'new customers' (50 to 80)")
 
 
 def write_first_purchases(folder: Path, first: list[int]) -> Path:
@@ -195,7 +195,7 @@ FIRST_PURCHASE_DAYS = {
 def test_left_truncated_log_gives_a_warning(kind: str, tmp_path: Path) -> None:
     days, warned = FIRST_PURCHASE_DAYS[kind]
     found = calibrate(write_first_purchases(tmp_path, [0, *(int(day) for day in days if day < 100)]), until="2024-04-09")  # 100 days
-    assert any(text.startswith("the log seems to begin in the midst of customers' lives") for text in found.warnings) is warned
+    assert any(text.startswith("some customers seem to have bought before the log begins") for text in found.warnings) is warned
 
 
 def test_missing_holdout_is_null(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_too_few_repeat_buyers_fall_back_to_a_lognormal_spend(tmp_path: Path) ->
     found = calibrate(file, out=tmp_path / "out")
     assert {"spend_median", "spend_sigma"} < set(found.parameters)
     assert not {"p", "q", "v"} & set(found.parameters)
-    assert any("10 customers bought again for money, 20 are needed" in text for text in found.warnings)
+    assert any("10 customers made paid repeat purchases, but 20 are required" in text for text in found.warnings)
     value = Scenario.load(tmp_path / "out" / "scenario.yaml").journey.events["purchase"].effects[0].purchase
     assert value is not None
     assert value.value.key == "lognormal"
@@ -274,14 +274,14 @@ def calibration_error(file: Path, **options: object) -> str:
 def test_log_without_repeat_purchases_is_rejected(tmp_path: Path) -> None:
     file = write_purchase_log(tmp_path, [("a", 0, 5.0), ("a", 0, 6.0), ("b", 3, 1.0), ("b", 70, 2.0)])
     assert calibration_error(file) == (
-        "--until: must hold customers who bought on a second day by 2024-03-01, got 2 customers with one purchase day each. "
-        "Give a later --until, or a longer log."
+        "--until: must include a customer who bought on two days by 2024-03-01, got 2 customers with one purchase day each. "
+        "Use a later --until or a longer log."
     )
 
 
 def test_invalid_until_date_is_rejected(tmp_path: Path) -> None:
     file = write_purchase_log(tmp_path, [("a", 0, 5.0), ("a", 5, 5.0)])
-    early = "--until: must be on or after the first purchase, 2024-01-01, got 2023-12-31. Give the last day to calibrate on."
+    early = "--until: must be on or after the first purchase, 2024-01-01, got 2023-12-31. Set it to the last day of calibration."
     assert calibration_error(file, until="2023-12-31") == early
     assert (
         calibration_error(file, until="31.12.2024")
@@ -302,10 +302,10 @@ def test_unknown_unit_is_rejected(tmp_path: Path) -> None:
 def test_unwritable_output_folder_is_rejected_and_left_unchanged(tmp_path: Path) -> None:
     file = write_gamma_shoppers(tmp_path, 40)
     (tmp_path / "taken").write_text("a file")
-    assert calibration_error(file, out=tmp_path / "taken").startswith("--out: must be a folder that can be written, got ")
+    assert calibration_error(file, out=tmp_path / "taken").startswith("--out: must be a writable folder, got ")
     blocked = tmp_path / "blocked"
     (blocked / "scenario.yaml").mkdir(parents=True)
-    assert calibration_error(file, out=blocked).startswith("--out: must be a folder that can be written, got ")
+    assert calibration_error(file, out=blocked).startswith("--out: must be a writable folder, got ")
     assert [path.name for path in blocked.iterdir()] == ["scenario.yaml"]
 
 
@@ -336,5 +336,5 @@ def test_entry_file_contains_customer_names(tmp_path: Path) -> None:
 def test_warnings_mention_refunds(tmp_path: Path) -> None:
     file = write_purchase_log(tmp_path, [("a", 0, 5.0), ("a", 5, 5.0), ("a", 9, 8.0), ("b", 2, 1.0), ("b", 7, -1.0)])
     found = calibrate(file)
-    assert found.warnings[0].startswith("refunds (negative money) are left out")
+    assert found.warnings[0].startswith("refunds (negative money) are omitted")
     assert found.customers == len(read_purchases(file, customer="who", time="day", value="paid").customer_ids)

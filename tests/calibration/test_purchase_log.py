@@ -117,13 +117,13 @@ def test_refund_is_omitted_with_a_warning(tmp_path: Path) -> None:
     log = read(tmp_path, GOOD + "ann,2024-01-16,-9\n")
     assert len(log.money) == 4
     assert log.warnings == (
-        "refunds (negative money) are left out, and what they refund stays a purchase: 1 rows, 9.00 in money, the first in row 6",
+        "refunds (negative money) are omitted, but the refunded purchases are kept: 1 rows, 9.00 in money, the first in row 6",
     )
 
 
 def test_row_without_customer_is_omitted_with_a_warning(tmp_path: Path) -> None:
     log = read(tmp_path, GOOD + ",2024-01-16,9\n")
-    assert log.warnings == ("rows without a customer are left out: 1 of 5, the first in row 6",)
+    assert log.warnings == ("rows without a customer are omitted: 1 of 5, the first in row 6",)
 
 
 def test_empty_lines_are_ignored_and_keep_row_numbers(tmp_path: Path) -> None:
@@ -136,40 +136,39 @@ def test_zero_value_purchase_counts(tmp_path: Path) -> None:
 
 
 BAD = {
-    "who,day,piad\na,2024-01-01,1\n": "log.csv: must have the column among 'who', 'day', 'piad', got 'paid'. Did you mean 'piad'?",
+    "who,day,piad\na,2024-01-01,1\n": "log.csv: must name one of the columns 'who', 'day', 'piad', got 'paid'. Did you mean 'piad'?",
     "who;day;paid\na;2024-01-01;1\n": (
-        "log.csv: must have the column among 'who;day;paid', got 'who'. Write the file with commas between the columns."
+        "log.csv: must name one of the columns 'who;day;paid', got 'who'. Separate the columns with commas."
     ),
-    "": "log.csv: must be a CSV with a header, or Parquet, got an empty file. Check the path.",
-    "who,day,paid\n": "log.csv: must hold a purchase, got 0 rows, none of them a purchase. Check the file and the columns.",
+    "": "log.csv: must be a CSV file with a header, or a Parquet file, got an empty file. Check the path.",
+    "who,day,paid\n": "log.csv: must contain at least one purchase, got 0 rows without a purchase. Check the file and the columns.",
     "who,day,paid\na,2024-01-01,-1\n": (
-        "log.csv: must hold a purchase, got 1 rows, none of them a purchase. Check the file and the columns."
+        "log.csv: must contain at least one purchase, got 1 rows without a purchase. Check the file and the columns."
     ),
     "who,day,paid\na,31/01/2024,1\nb,12/01/2024,1\n": (
         "log.csv:2: column 'day': must be a date such as 1997-01-31, got '31/01/2024' (and 1 more rows). "
-        "Write dates as YYYY-MM-DD, with or without a time of day."
+        "Write dates as YYYY-MM-DD, optionally followed by a time of day."
     ),
     "who,day,paid\na,2024-01-01,1\nb,2024-02-30,1\n": (
         "log.csv:3: column 'day': must be a date such as 1997-01-31, got '2024-02-30'. "
-        "Write dates as YYYY-MM-DD, with or without a time of day."
+        "Write dates as YYYY-MM-DD, optionally followed by a time of day."
     ),
     "who,day,paid\na,,1\n": (
-        "log.csv:2: column 'day': must be a date such as 1997-01-31, got nothing. Write dates as YYYY-MM-DD, with or without a time of day."
+        "log.csv:2: column 'day': must be a date such as 1997-01-31, got nothing. "
+        "Write dates as YYYY-MM-DD, optionally followed by a time of day."
     ),
     "who,day,paid\na,2024-01-01,$5\n": (
-        "log.csv:2: column 'paid': must be an amount of money, a number up to 1e12 in size, got '$5'. "
-        "Write it as 1234.50, without currency or separators."
+        "log.csv:2: column 'paid': must be an amount of money between -1e12 and 1e12, got '$5'. "
+        "Write it as 1234.50, without currency or thousands separators."
     ),
     "who,day,paid\na,2024-01-01,inf\n": (
-        "log.csv:2: column 'paid': must be an amount of money, a number up to 1e12 in size, got 'inf'. "
-        "Write it as 1234.50, without currency or separators."
+        "log.csv:2: column 'paid': must be an amount of money between -1e12 and 1e12, got 'inf'. "
+        "Write it as 1234.50, without currency or thousands separators."
     ),
     "who,day,paid\na,2024-01-01,1\nb,2024-01-01,1,2\n": (
-        "log.csv:3: must have 3 fields as the header has, got 4. Put quotes around values that hold commas."
+        "log.csv:3: must have 3 fields, like the header, got 4. Quote values that contain commas."
     ),
-    "who,day,paid\na,2024-01-01,1,234\n": (
-        "log.csv:2: must have 3 fields as the header has, got more. Put quotes around values that hold commas."
-    ),
+    "who,day,paid\na,2024-01-01,1,234\n": ("log.csv:2: must have 3 fields, like the header, got more. Quote values that contain commas."),
 }
 
 

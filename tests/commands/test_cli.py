@@ -147,7 +147,7 @@ def test_study_warnings_are_those_of_its_scenario() -> None:
 
 def test_describe_prints_a_study() -> None:
     lines = invoke("describe", str(WORLDS / "study.yaml")).stdout.splitlines()
-    assert lines[0] == "Study reminders (When to remind, and how often): 12 trials of 150 customers, by TPE,"
+    assert lines[0] == "Study reminders (When to remind, and how often): 12 trials with 150 customers each."
     assert "  policy.guardrails.caps[0].at_most: from 0 to 6" in lines
     assert "  Scenario reminded: 200 customers enter on day 0." in lines
 
@@ -316,7 +316,7 @@ def test_exceeding_max_customers_gives_a_one_line_error() -> None:
     result = invoke("simulate", TINY, "--customers", "3", "--max-customers", "2")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith(
-        "scenario: must not grow past 2 customers, got 3 at first. Ask for fewer, or allow for more with --max-customers (max_customers).\n"
+        "scenario: must not exceed 2 customers, got 3 at first. Ask for fewer, or raise the limit with --max-customers (max_customers).\n"
     )
 
 

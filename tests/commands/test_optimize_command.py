@@ -171,7 +171,7 @@ def test_command_prints_one_json_object_and_resumes(tmp_path: Path) -> None:
     first = CliRunner().invoke(app, [*command, "--trials", "6"])
     assert (first.exit_code, json.loads(first.stdout)["trials"]) == (0, 6), first.stderr
     more = CliRunner().invoke(app, command)
-    assert "6 of 12 trials are in" in more.stderr
+    assert "loaded 6 of 12 trials from" in more.stderr
     direct = cj.optimize(STUDY, seed=3, storage="memory").to_json()
     assert json.loads(more.stdout) == json.loads(json.dumps(direct))
 
@@ -200,7 +200,7 @@ def test_interruption_reports_finished_trials_and_storage(tmp_path: Path, monkey
     journal = tmp_path / "a.journal"
     done = CliRunner().invoke(app, ["optimize", STUDY, "--storage", str(journal), "--out", str(tmp_path / "out")])
     assert done.exit_code == 130
-    assert done.stderr.endswith(f"Interrupted: 5 of 12 trials are done; they are in {journal}, and the same command goes on.\n")
+    assert done.stderr.endswith(f"Interrupted: 5 of 12 trials are complete; run the same command to resume from {journal}.\n")
     assert not (tmp_path / "out").exists()
 
 

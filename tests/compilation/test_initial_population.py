@@ -199,7 +199,7 @@ def test_columns_of_an_entry_file_override_draws(tmp_path: Path) -> None:
         ("entered,contry\n1,AT\n", r"entries\.csv:1: must be one of 'entered', 'customer', .*, got 'contry'\. Did you mean 'country'\?"),
         ("rate\n1\n", r"entries\.csv:1: must have a column 'entered' and no duplicate columns, got 'rate'"),
         ("entered,entered\n1,2\n", r"entries\.csv:1: must have a column 'entered' and no duplicate columns, got 'entered, entered'"),
-        ("entered,rate\n1,2\n1\n", r"entries\.csv:3: must have 2 values, as the header, got 1"),
+        ("entered,rate\n1,2\n1\n", r"entries\.csv:3: must have 2 values, like the header, got 1"),
         ("entered\n", r"entries\.csv: must have a header and at least one row, got none"),
         ("", r"entries\.csv: must have a header and at least one row, got none"),
     ],
@@ -218,8 +218,8 @@ def test_entry_file_cannot_set_the_acquisition_channel(tmp_path: Path) -> None:
 def test_unreadable_entry_file_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "latin.csv").write_bytes("entered,größe\n".encode("latin-1"))
     for path, message in [
-        (tmp_path / "none.csv", "must be a file that can be read"),
-        (tmp_path, "must be a file that can be read"),
+        (tmp_path / "none.csv", "must be a readable file"),
+        (tmp_path, "must be a readable file"),
         (tmp_path / "latin.csv", "must be a CSV file in UTF-8"),
     ]:
         with pytest.raises(InputError, match=rf"entry\.file: {message}, got '.*{path.name}"):

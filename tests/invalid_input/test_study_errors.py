@@ -57,14 +57,18 @@ def study_error(folder: Path, *changes: Replacement) -> str:
         (
             "again_after: {low: 1d, high: 7d, step: 1d}",
             "again_after: {low: 1d, high: 7d, step: 1d, also: [horizon]}",
-            "bad.yaml:47: free.policy.flows.remind.again_after: must be a value of the policy or the journey, got 'horizon'. "
-            "Take one below 'policy' or 'journey'.",
+            "bad.yaml:47: free.policy.flows.remind.again_after: must be a value in the policy or the journey, got 'horizon'. "
+            "Use a path below 'policy' or 'journey'.",
         ),
-        ("  - clv\n", "  - clv\n  - {metric: clv, direction: minimize}\n", "bad.yaml:52: objectives[1]: must be asked once, got 'clv'."),
+        (
+            "  - clv\n",
+            "  - clv\n  - {metric: clv, direction: minimize}\n",
+            "bad.yaml:52: objectives[1]: must be listed only once, got 'clv'.",
+        ),
         (
             "  - {metric: contacts, at_most: 8}\n",
             "  - {metric: contacts, at_most: 8}\n  - {metric: contacts, at_most: 8.0}\n",
-            "bad.yaml:54: constraints[1]: must be asked once, got 'contacts at most 8'. Leave one of them out.",
+            "bad.yaml:54: constraints[1]: must be listed only once, got 'contacts at most 8'. Remove the duplicate.",
         ),
     ],
 )
@@ -76,11 +80,11 @@ def test_invalid_study_is_rejected_with_file_and_line(old: str, new: str, messag
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ([("[1d, 7d, 14d]", "{low: 1d, high: 2d}")], "must heed constraints, got 'cma', which ignores them."),
-        ([("  - {metric: contacts, at_most: 8}", "  []")], "must be able to choose, got 'cma', which only knows numbers."),
+        ([("[1d, 7d, 14d]", "{low: 1d, high: 2d}")], "must support constraints, got 'cma', which ignores them."),
+        ([("  - {metric: contacts, at_most: 8}", "  []")], "must support choices, got 'cma', which supports only numbers."),
         (
             [("[1d, 7d, 14d]", "{low: 1d, high: 2d}"), ("  - {metric: contacts, at_most: 8}", "  []"), ("  - clv", "  - clv\n  - cost")],
-            "must take several objectives, got 'cma', which takes one.",
+            "must support several objectives, got 'cma', which supports one.",
         ),
     ],
 )
@@ -101,9 +105,9 @@ def test_unknown_metric_error_suggests_the_nearest(tmp_path: Path) -> None:
         (["--workers", "0"], "--workers: must be from 1 to 256, got 0."),
         (["--threads", "0"], "--threads: must be from 1 to 1024, got 0."),
         (["--set", "batch=none"], "--set: batch: must be a whole number"),
-        (["--storage", "sqlite:////nowhere/x.db"], "storage 'sqlite:////nowhere/x.db': must be a storage that can be reached, got Operat"),
+        (["--storage", "sqlite:////nowhere/x.db"], "storage 'sqlite:////nowhere/x.db': must be a reachable storage, got Operat"),
         (["--storage", ""], "storage: must be a file, a URL or 'memory', got ''."),
-        (["--storage", "nowhere://x"], "storage 'nowhere://x': must be a storage that can be reached, got "),
+        (["--storage", "nowhere://x"], "storage 'nowhere://x': must be a reachable storage, got "),
     ],
 )
 def test_invalid_optimize_options_are_rejected(options: list[str], message: str) -> None:
@@ -114,8 +118,8 @@ def test_missing_driver_error_names_the_package_to_install(monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "psycopg", None)
     monkeypatch.setitem(sys.modules, "psycopg2", None)
     output = command_error("optimize", STUDY, "--storage", "postgresql://me:secret@nohost/x")
-    assert output.startswith("storage 'postgresql://me@nohost/x': must be a storage that can be reached, got ")
-    assert "Install it (for PostgreSQL: pip install 'cjsim[postgres]')" in output and "secret" not in output
+    assert output.startswith("storage 'postgresql://me@nohost/x': must be a reachable storage, got ")
+    assert "Install the driver (for PostgreSQL: pip install 'cjsim[postgres]')" in output and "secret" not in output
 
 
 def test_file_that_is_not_a_study_is_rejected() -> None:
@@ -130,9 +134,9 @@ def test_changed_study_error_names_the_changes(tmp_path: Path) -> None:
     text = replace_each((WORLDS / "study.yaml").read_text(encoding="utf-8"), [("wait: 2d", "wait: 3d"), ("high: 6}", "high: 7}")])
     file.write_text(text, encoding="utf-8")
     assert command_error("optimize", str(file), "--storage", storage, "--trials", "4") == (
-        f"{storage}: must hold the study 'reminders' with seed 7 as it is now, got one that began otherwise "
+        f"{storage}: must hold the current version of study 'reminders' with seed 7, got a different version "
         "(scenario.policy.flows.remind.steps[0].wait: '2d' -> '3d'; free.policy.guardrails.caps[0].at_most.high: 6 -> 7). "
-        "Undo the change, or give the study another name, seed or storage."
+        "Undo the change, or use another study name, seed or storage."
     )
 
 

@@ -23,7 +23,7 @@ SHOP = Scenario.load(ROOT / "configs" / "scenarios" / "shop.yaml")
 
 
 def small_diary_scenario(*, policy: dict[str, Any] | None = None, horizon: str = "30d", **journey: Any) -> Scenario:
-    """Orders every week, a hidden grudge on day 10, a silent departure on day 25, one mail at entry."""
+    """Orders every week, a hidden grudge on day 10, an unobserved departure on day 25, and one email at entry."""
     return Scenario.from_dict(
         {
             "name": "small",
@@ -188,7 +188,7 @@ def test_offers_are_shown_when_given_and_used() -> None:
 
 
 def call_scenario(patience: str) -> Scenario:
-    """All three call on day 1; one person talks with each for an hour, and promises an answer in 90 minutes."""
+    """All three customers call on day 1. One agent talks to each for an hour, and the SLA is 90 minutes."""
     return small_diary_scenario(
         events={"call": {"title": "Calls", "in": ["active"], "wait": {"fixed": "1d"}, "effects": [{"ask": "help"}]}, "calms_down": {}},
         messages={},
@@ -239,7 +239,7 @@ def test_text_fits_its_width_and_prints_each_day_once() -> None:
 
 
 def growing_diary_scenario() -> Scenario:
-    """Every other day a customer arrives by search; each refers one friend a day, who joins or not."""
+    """A customer arrives through search every other day. Each invites one friend per day, who may or may not join."""
     events = {"tells": {"in": ["active"], "wait": {"fixed": "1d"}, "effects": [{"refer": {"joins": 0.5, "delay": {"fixed": "12h"}}}]}}
     return small_diary_scenario(
         events=events, messages={"hello": {"channel": "mail", "open_rate": 0.5}}, acquisition={"search": {"baseline": 0.5}}, horizon="10d"

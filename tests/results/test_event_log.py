@@ -33,7 +33,7 @@ START = date(2026, 3, 1)
 
 
 def random_rows(n: int, seed: int = 1) -> Array:
-    """Rows in order of customer and time, about one in four a purchase."""
+    """Rows sorted by customer and time, of which about one in four is a purchase."""
     rng = np.random.default_rng(seed)
     rows = np.zeros(n, LOG_ROW)
     rows["customer"] = np.sort(rng.integers(0, max(n // 20, 1), n))
@@ -176,7 +176,7 @@ def test_error_names_a_missing_folder(tmp_path: Path) -> None:
 def test_memory_stays_flat_while_rows_are_written(tmp_path: Path) -> None:
     rows = random_rows(200_000)
     held = []
-    tracemalloc.start()  # numpy's memory; Arrow's is in its pool
+    tracemalloc.start()  # traces numpy memory; Arrow uses its own pool
     with LogWriter(tmp_path / "log.parquet", NAMES, START) as writer:
         for _ in range(20):
             writer.write(rows)
@@ -250,7 +250,7 @@ def test_time_formats_are_parsed(tmp_path: Path, cell: str, time_format: str | N
 
 def test_parquet_timestamps_are_read(tmp_path: Path) -> None:
     moment = datetime(2026, 1, 31, 12)
-    zoned = pa.array([moment], pa.timestamp("ns", "Europe/Berlin"))  # noon UTC is one o'clock there
+    zoned = pa.array([moment], pa.timestamp("ns", "Europe/Berlin"))  # noon UTC is 1 p.m. in Berlin
     pq.write_table(pa.table({"customer": [1.0], "time": zoned, "event": ["visit"]}), tmp_path / "log.parquet")
     frame = EventLog.read(tmp_path / "log.parquet").to_pandas()
     assert frame["time"][0] == datetime(2026, 1, 31, 13)

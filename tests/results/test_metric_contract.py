@@ -1,4 +1,4 @@
-"""The contract of metrics: our own keep it, and a metric that breaks a promise fails with an AssertionError that names it."""
+"""The contract of metrics: shipped metrics satisfy it, and a violation raises an AssertionError that names the requirement."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,27 +42,27 @@ BROKEN: dict[str, tuple[Callable[[cj.Run], RatioTerms], str]] = {
     "nan": (lambda run: mean_of_outcome("first_purchase")(run), "must return finite numerators, got nan"),
     "raises where nothing happens": (
         lambda run: mean_per_customer(run, revenue(run) > revenue(run)[revenue(run) > 0].min()),
-        "must be computed from any run, but 'idle' raised ValueError",
+        "must be computable for any run, but run 'idle' raised ValueError",
     ),
-    "random": (lambda run: mean_per_customer(run, RANDOM.random(len(run))), "must be the same when it is computed again"),
+    "random": (lambda run: mean_per_customer(run, RANDOM.random(len(run))), "must give the same terms when computed again"),
     "of this object": (
         lambda run: mean_per_customer(run, np.where(revenue(run) > 0, id(run.outcomes) % 1009, 0)),
         "must have a difference of exactly 0 between equal policies",
     ),
     "not saved": (
         lambda run: mean_per_customer(run, np.full(len(run), "from_plan" in run.profiles.__qualname__)),
-        "must be the same in a run that was saved and loaded",
+        "must give the same terms for a saved and reloaded run",
     ),
     "counts who never entered": (
         lambda run: RatioTerms(revenue(run), np.ones(len(run))),
-        "must have the numerator 0 for customers who never",
+        "must have numerator 0 for customers who never",
     ),
     "of rows": (lambda run: mean_per_customer(run, np.arange(len(run)) % 2), "must not depend on the order of customers"),
     "of others": (
         lambda run: mean_per_customer(run, revenue(run) > np.median(revenue(run))),
-        "must add up over parts of a run, as the terms of a customer must depend on that customer only",
+        "must add up over parts of a run, so the terms of a customer must depend on that customer only",
     ),
-    "heavy tail": (lambda run: mean_per_customer(run, np.exp(revenue(run) / 10)), "must have 95 % intervals that cover"),
+    "heavy tail": (lambda run: mean_per_customer(run, np.exp(revenue(run) / 10)), "must have 95 % intervals with nominal coverage"),
 }
 
 
@@ -73,7 +73,7 @@ def test_a_broken_promise_is_named(terms: Callable[[cj.Run], RatioTerms], promis
 
 
 def test_an_incomplete_definition_is_named() -> None:
-    with pytest.raises(AssertionError, match="a metric must be completely defined: metric 'big_spenders': must have a title, got ''"):
+    with pytest.raises(AssertionError, match="a metric must have a complete definition: metric 'big_spenders': must have a title, got ''"):
         check_metric(replace(BIG_SPENDERS, title=""))
 
 

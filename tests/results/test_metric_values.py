@@ -16,12 +16,12 @@ from cjsim.metrics.number_format import decimal_places, format_value
 from cjsim.metrics.ratios import SHARE_UNIT, RatioTerms, influence, ratio
 from cjsim.simulation.run import Run
 
-# A test that compares a count of 2,000 draws with its binomial law fails by chance once in 100,000: 4.42 standard deviations.
+# A test that compares a count of 2,000 draws with its binomial law fails by chance once in 100,000 (4.42 standard deviations).
 DRAWS, SIGMAS = 2000, 4.42
 
 
 def four_customers() -> Run:
-    """Two buyers, one who only reads, one who never entered (and whose numbers must count nowhere)."""
+    """Two buyers, one customer who only reads, and one who never entered and must not count in any metric."""
     made = empty_outcomes(4)
     of, email, sms = made.customers, 0, 1
     of["entered"] = [0, 10, 0, 400]
@@ -175,7 +175,7 @@ def test_influence_values_sum_to_zero() -> None:
 
 
 def test_delta_method_agrees_with_the_bootstrap() -> None:
-    # 2,000 resamples know a standard error to 1.6 %: 8 % is five of its standard deviations, failing once in a million.
+    # 2,000 resamples estimate a standard error to within 1.6 %. A tolerance of 8 % is 5 standard deviations and fails once in a million.
     rng = np.random.default_rng(5)
     delivered = rng.poisson(6, 1500)
     opened = rng.binomial(delivered, rng.beta(1, 3, 1500)).astype(float)
@@ -197,7 +197,7 @@ def test_intervals_cover_the_truth_95_times_in_100(law: str) -> None:
 
 
 def drawn(rng: np.random.Generator, law: str, n: int = 600) -> tuple[RatioTerms, float, str]:
-    """Terms of customers drawn from a law, the true ratio, its unit."""
+    """Terms of customers drawn from a distribution, the true ratio, and its unit."""
     ones, delivered = np.ones(n, bool), rng.poisson(4, n)
     if law == "share":
         return RatioTerms((rng.random(n) < 0.05).astype(float), ones), 0.05, SHARE_UNIT

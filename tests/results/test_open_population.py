@@ -22,13 +22,13 @@ from cjsim.metrics.ratios import RatioTerms
 from cjsim.simulation.comparison import Comparison
 from cjsim.simulation.run import Run
 
-# A test that compares a count of 2,000 draws with its binomial law fails by chance once in a million: 5 standard deviations. Ten do.
+# A test that compares a count of 2,000 draws with its binomial law fails by chance once in a million (5 standard deviations).
 DRAWS, SIGMAS = 2000, 5.0
 ACQUISITION_CODEBOOK = replace(CODEBOOK, acquisition=("search", "social", "idle"), desks=("support", "sales"))
 
 
 def six_customers() -> Run:
-    """Two initial customers, two arrivals by search, one by social, and one whom the third referred; idle ads led to no arrival."""
+    """Two initial customers, two arrivals through search, one through social, and one referred by the third; idle ads had no arrivals."""
     made = empty_outcomes(6)
     of = made.customers
     of["margin"], of["cost"] = [10, 20, 30, 0, 40, 50], [1, 1, 16, 15, 13, 2]  # 15, 15 and 12 of it are acquisition
@@ -98,7 +98,7 @@ def test_population_metric_matches_a_manual_count(name: str) -> None:
 def test_fixed_customer_count_is_exact_and_arrivals_are_poisson() -> None:
     closed = estimate_all_metrics(run_from_outcomes(random_outcomes(40)))["customers"]
     assert (closed.low, closed.high) == (40, 40)
-    found = estimate_all_metrics(six_customers())["customers"]  # roots that count once, twice (with the friend), once
+    found = estimate_all_metrics(six_customers())["customers"]  # roots with 1, 2 (including the friend) and 1 customers
     assert (found.high - found.value) / 1.959964 == pytest.approx(math.sqrt(1 + 4 + 1))
 
 
@@ -109,7 +109,7 @@ def test_short_table_shows_totals_only_for_open_populations() -> None:
 
 
 def clustered_worth(rng: np.random.Generator, roots: int, given: int) -> tuple[Array, ClusterSample]:
-    """What each customer is worth, where friends are like who brought them; 1 on average, and 3 friends."""
+    """Values of customers, correlated between referrers and friends; the mean is 1, and the mean number of friends is 3."""
     friends = rng.poisson(3, roots)
     root = np.concatenate([np.arange(roots), np.repeat(np.arange(roots), friends)])
     taste = rng.gamma(1, 1, roots)
@@ -118,7 +118,7 @@ def clustered_worth(rng: np.random.Generator, roots: int, given: int) -> tuple[A
 
 
 def terms_of(worth: Array, law: str) -> tuple[RatioTerms, float]:
-    """Terms and their true ratio, with 200 roots on average and 300 spent on them."""
+    """Terms and their true ratio, with 200 roots on average and a spend of 300 on them."""
     ones = np.ones(len(worth), bool)
     if law == "total":
         return RatioTerms(worth, ones, is_total=True), 800.0
@@ -155,7 +155,7 @@ def interval_coverage(law: str, *, arrivals: bool, ignores_clusters: bool = Fals
 
 @pytest.mark.parametrize("law", ["total", "mean"])
 def test_paired_intervals_cover_if_more_customers_arrive(law: str) -> None:
-    # The first of the alternative's arrivals are those of the baseline; 200 instead of 150 come, and each is worth 1.3 instead of 1.
+    # The first arrivals of the alternative are those of the baseline. There are 200 instead of 150, each with a value of 1.3 instead of 1.
     rng, covered = np.random.default_rng(31), 0
     for _ in range(DRAWS):
         first = int(rng.poisson(150))
@@ -170,7 +170,7 @@ def test_paired_intervals_cover_if_more_customers_arrive(law: str) -> None:
 
 
 def run_with_keys(values: list[float], keys: list[int], parents: list[int] | None = None, **changed: Any) -> Run:
-    """One initial customer and those of these keys, with what each is worth."""
+    """One initial customer and the customers with these keys, with their values."""
     made = empty_outcomes(len(values))
     made.customers["margin"] = made.customers["clv"] = values
     later = np.array(keys, np.uint64)
@@ -186,7 +186,7 @@ def test_customers_are_paired_by_key_and_missing_ones_count_as_zero() -> None:
     assert pair.effects("more", "profit").tolist() == [0, 0, 0, 0, 7, 3]
     found = pair.alternatives["more"]["profit"]
     assert (found.baseline, found.value, found.effect) == (12, 22, 10)
-    assert (found.high - found.effect) / 1.959964 == pytest.approx(10)  # one arrival, with its friend, makes all the difference
+    assert (found.high - found.effect) / 1.959964 == pytest.approx(10)  # the whole difference is one arrival and a referred friend
     assert pair.effects("more", "clv").mean() == pytest.approx(pair.alternatives["more"]["clv"].effect)
     assert "4 who entered under today, 6 otherwise" in pair.summary()
     assert "4 customers (1 at first, 2 acquired, 1 referred), 365 days" in base.summary()

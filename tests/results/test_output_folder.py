@@ -1,4 +1,4 @@
-"""Output folders: results appear whole or not at all, and files of the user are kept."""
+"""Output folders: results are written completely or not at all, and user files are kept."""
 
 import errno
 import os
@@ -98,7 +98,7 @@ def test_old_results_are_restored_if_a_move_fails(fails: int, tmp_path: Path, mo
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", stumble)
-    if fails == 8:  # four files out, four in: there is no ninth move
+    if fails == 8:  # four files move out and four move in, so there is no ninth move
         publish(tmp_path, run(30).save)
         monkeypatch.undo()
         assert len(Run.load(tmp_path)) == 30

@@ -59,7 +59,7 @@ def test_variance_ratio_measures_the_gain_from_pairing() -> None:
     rng = np.random.default_rng(2)
     common, ones = rng.normal(0, 3, 100_000), np.ones(100_000, bool)
     found = paired_difference(RatioTerms(common + rng.normal(0, 1, 100_000), ones), RatioTerms(common + rng.normal(0.5, 1, 100_000), ones))
-    # var of each is 10, of the difference 2; 100,000 customers know the ratio to 0.6 %: 5 % fails once in 10**14.
+    # The variance of each run is 10, that of the difference 2. 100,000 customers estimate the ratio to 0.6 %, so 5 % fails once in 10**14.
     assert found.variance_ratio == pytest.approx(10, rel=0.05)
     assert found.is_significant
 
@@ -92,7 +92,7 @@ def test_paired_intervals_cover_the_truth_95_times_in_100(law: str) -> None:
 
 
 def drawn_pair(rng: np.random.Generator, law: str, n: int = 600) -> tuple[RatioTerms, RatioTerms, float]:
-    """Terms before and after that share what the customer is like, and the true difference of their ratio."""
+    """Terms before and after with a shared customer effect, and the true difference between their ratios."""
     taste: Array = rng.gamma(4, 0.25, n)
     if law == "mean":
         ones = np.ones(n, bool)
@@ -102,7 +102,7 @@ def drawn_pair(rng: np.random.Generator, law: str, n: int = 600) -> tuple[RatioT
 
 
 def test_ratio_intervals_agree_with_the_bootstrap() -> None:
-    # 2,000 resamples know a standard error to 1.6 %: 8 % is five of its standard deviations, failing once in a million.
+    # 2,000 resamples estimate a standard error to within 1.6 %. A tolerance of 8 % is 5 standard deviations and fails once in a million.
     rng = np.random.default_rng(6)
     before, after, _ = drawn_pair(rng, "ratio", 1500)
     found = paired_difference(before, after)

@@ -1,4 +1,4 @@
-"""Metrics that a user registers: where they appear, what is refused, and that worker processes know them."""
+"""User-defined metrics: where they appear, which are rejected, and their use in worker processes."""
 
 import contextlib
 import pickle
@@ -32,7 +32,7 @@ STUDY = ROOT / "tests" / "worlds" / "study.yaml"
 
 @pytest.fixture(autouse=True)
 def empty_registry() -> Iterator[None]:
-    """Each test leaves nothing registered."""
+    """Ensure that each test leaves no metric registered."""
     yield
     for source in registered_metrics():
         cj.unregister_metric(source.name if isinstance(source, cj.MetricDefinition) else source.__name__)
@@ -162,19 +162,19 @@ def test_unregistering_names_what_is_registered(big_spenders_metric: str) -> Non
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (replace(BIG_SPENDERS, name="clv"), r"metric 'clv': must have a name of its own, got the name of a shipped metric\."),
+        (replace(BIG_SPENDERS, name="clv"), r"metric 'clv': must have a unique name, got the name of a shipped metric\."),
         (
             replace(BIG_SPENDERS, name="open_rate[post]"),
-            r"metric 'open_rate\[post\]': must have a name of its own, got the name of a shipped",
+            r"metric 'open_rate\[post\]': must have a unique name, got the name of a shipped",
         ),
-        (replace(BIG_SPENDERS, name="wait"), r"metric 'wait': must have a name of its own"),  # of scenarios with desks
+        (replace(BIG_SPENDERS, name="wait"), r"metric 'wait': must have a unique name"),  # shipped for scenarios with desks
         (
             replace(BIG_SPENDERS, title="others"),
-            r"metric 'big_spenders': must have a name of its own, got registered already, with another",
+            r"metric 'big_spenders': must have a unique name, got a name that is already registered",
         ),
         (
             replace(BIG_SPENDERS, name="big spenders"),
-            r"name of a metric: must be a word, which words in brackets may follow, .* got 'big spenders'\.",
+            r"name of a metric: must be a word, optionally followed by words in brackets, .* got 'big spenders'\.",
         ),
         (replace(BIG_SPENDERS, name="no_unit", unit=""), r"metric 'no_unit': must have a unit, got ''\."),
         (replace(BIG_SPENDERS, name="no_title", title=" "), r"metric 'no_title': must have a title, got ' '\."),
@@ -218,19 +218,19 @@ def test_registration_is_refused(big_spenders_metric: str, source: MetricSource,
         ),
         (
             definition_with(lambda run: RatioTerms(np.array([2.0, 0]), run.entered), unit="share"),
-            r"metric 'mine': must have numerators from 0 to the denominator, as its unit is 'share', got 2 of 1 for customer 0\.",
+            r"metric 'mine': must have numerators between 0 and the denominator to have the unit 'share', got 2 of 1 for customer 0\.",
         ),
         (
             definition_with(lambda run: RatioTerms(np.zeros(2), run.entered, np.ones(2)), unit="share"),
-            r"metric 'mine': must be a ratio of counts, as its unit is 'share', got allocated costs\. Choose another unit",
+            r"metric 'mine': must be a ratio of counts to have the unit 'share', got allocated costs\. Use another unit",
         ),
         (
             definition_with(total_over_customers(mean_of_outcome("opens")), unit="share", is_total=True),
-            r"metric 'mine': must be a ratio of counts, as its unit is 'share', got a total\.",
+            r"metric 'mine': must be a ratio of counts to have the unit 'share', got a total\.",
         ),
         (
             definition_with(total_over_customers(mean_of_outcome("revenue"))),
-            r"metric 'mine': must be a total in its definition and in its terms, or in neither, got is_total=False and terms with is_tot",
+            r"metric 'mine': must have the same is_total in its definition and its terms, got is_total=False in the definition and is_tot",
         ),
     ],
 )
@@ -242,7 +242,7 @@ def test_invalid_terms_are_refused(metric: cj.MetricDefinition, message: str) ->
 def test_error_inside_a_metric_names_the_metric() -> None:
     with cj.temporary_metric(definition_with(mean_of_outcome("no_such_field"))), pytest.raises(ValueError, match="no_such_field") as error:
         run_with_revenue(1, 2).metrics  # noqa: B018
-    assert error.value.__notes__ == ["Raised by the metric 'mine'."]
+    assert error.value.__notes__ == ["Raised by metric 'mine'."]
 
 
 def test_factory_must_return_definitions() -> None:
@@ -259,7 +259,7 @@ def test_two_factories_must_not_return_the_same_name() -> None:
 
     cj.register_metric(BIG_SPENDERS)
     cj.register_metric(spenders)
-    with pytest.raises(InputError, match=r"metric 'big_spenders': must have a name of its own, got returned by two registrations\."):
+    with pytest.raises(InputError, match=r"metric 'big_spenders': must have a unique name, got a name that two registrations return\."):
         run_with_revenue(1).metrics  # noqa: B018
 
 
@@ -289,7 +289,7 @@ def test_metric_that_workers_cannot_import_is_refused() -> None:
     with (
         cj.temporary_metric(definition_with(lambda run: mean_per_customer(run, run.entered))),
         pytest.raises(
-            InputError, match=r"metric 'mine': must be defined in a module, for several workers, got .*Define its functions with"
+            InputError, match=r"metric 'mine': must be defined in a module to run on several workers, got .*Define its functions in"
         ),
     ):
         MultiProcessExecutor(study, FakeEvaluator, count=1, threads=1, report=lambda text: None)
@@ -320,7 +320,7 @@ def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_metric_of_an_interactive_session_is_refused_for_workers() -> None:
     found = run_python("-c", SESSION)
-    assert "metric 'mine': must be defined in a module, for several workers, got functions of an interactive session." in found.stderr
+    assert "metric 'mine': must be defined in a module to run on several workers, got functions of an interactive session." in found.stderr
 
 
 def test_metric_of_a_script_is_known_to_workers(tmp_path: Path) -> None:

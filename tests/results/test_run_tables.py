@@ -105,7 +105,7 @@ def test_save_then_load_gives_the_same_run(tmp_path: Path) -> None:
 
 
 def growing_scenario() -> Scenario:
-    """Initial customers, arrivals of a channel that costs money, friends of both, and a desk that some ask."""
+    """Initial customers, arrivals through a paid channel, referred friends of both, and a desk with some requests."""
     effects = [{"refer": {"invites": 2, "joins": 0.2, "by": "word"}}, {"refer": {"joins": 0.1}}, {"purchase": {"value": 5}}]
     journey = {
         "personas": {"keen": {"share": 0.5}, "cool": {"share": 0.5}},
@@ -135,7 +135,7 @@ def test_population_of_a_run_matches_its_outcomes() -> None:
     of = run.outcomes.customers
     assert run.customers["acquired_by"].tolist() == [(*run.codebook.acquisition, "none")[code] for code in run.acquisition_channels]
     assert run.customers["referred_by"].fillna(-1).tolist() == run.registry.parents.tolist()
-    # quick customers buy more: traits and purchases are of the same customers
+    # Fast customers buy more, so traits and purchases belong to the same customers.
     pace = run.truth["trait[pace]"].to_numpy()
     assert np.corrcoef(pace, of["purchases"] / (30 - of["entered"]))[0, 1] > 0.3
 

@@ -1,4 +1,4 @@
-"""Wages of a desk's staff against manual values and integration, their place in metrics, and that they do not widen intervals."""
+"""Staff wages of a desk: comparison with manual values and integration, inclusion in metrics, and no effect on interval widths."""
 
 import math
 from datetime import date
@@ -19,7 +19,7 @@ from cjsim.simulation.run import Run
 from cjsim.simulation.simulate import simulate
 
 DAYS, YEARLY = 30.0, 0.25
-DISCOUNT_RATE_PER_DAY = math.log1p(YEARLY) / 365  # of interest, a day
+DISCOUNT_RATE_PER_DAY = math.log1p(YEARLY) / 365  # interest per day
 BUYS = {"buy": {"in": ["here"], "wait": {"exponential": "6d"}, "effects": [{"purchase": {"value": 10, "margin": 0.5}}]}}
 JOURNEY: dict[str, Any] = {"desks": {"help": {"service": {"fixed": "20min"}}, "sales": {"service": {"fixed": "1h"}}}, "events": BUYS}
 ROUND_THE_CLOCK = {"agents": 2, "wage_per_hour": 15.0}
@@ -27,7 +27,7 @@ NIGHTS = {"shifts": [{"agents": 1, "from": "22:00", "to": "06:00", "wage_per_hou
 
 
 def simulate_with_staff(desks: dict[str, Any], **settings: Any) -> Run:
-    """50 customers who never ask a desk."""
+    """50 customers who never contact a desk."""
     journey = JOURNEY | settings.pop("journey", {})
     settings = {"customers": 50, "discount_rate": YEARLY} | settings
     return simulate(small_scenario(journey=journey, policy={"desks": desks, **settings.pop("policy", {})}, **settings))
@@ -35,7 +35,7 @@ def simulate_with_staff(desks: dict[str, Any], **settings: Any) -> Run:
 
 def test_staff_are_paid_for_shifts_within_the_horizon() -> None:
     run = simulate_with_staff({"help": ROUND_THE_CLOCK, "sales": NIGHTS}, horizon="30d")
-    # the night before day 0 ends in it with 6 hours; of the last night only the 2 hours until the horizon are paid
+    # The night shift before day 0 contributes 6 hours. The last night shift is paid only for the 2 hours until the horizon.
     assert run.wages["help"].paid == pytest.approx(30 * 24 * 2 * 15)
     assert run.wages["sales"].paid == pytest.approx(30 * 8 * 25 + 30 * 1 * 3 * 5)
 
@@ -45,7 +45,7 @@ def test_staff_are_paid_only_on_their_days() -> None:
     days = [{"weekdays": ["monday", "friday"]}, {"dates": ["2026-01-10", "2027-01-01"]}]
     run = simulate_with_staff(
         {"help": {"shifts": [shift | day for day in days]}}, horizon="11d"
-    )  # from a Monday: two Mondays, one Friday, one date
+    )  # starts on a Monday and includes two Mondays, one Friday, one date
     assert run.wages["help"].paid == pytest.approx(4 * 8 * 20 * (3 + 1))
     assert run.wages["sales"] == (0, 0)
 

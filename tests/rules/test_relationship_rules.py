@@ -341,7 +341,7 @@ def test_log_rows_name_only_what_they_are_about() -> None:
 
 def test_a_customer_for_whom_no_time_passes_is_an_error() -> None:
     restless = {"in": ["here"], "wait": {"empirical": {"values": ["0s", "1s"], "weights": [1, 0]}}}
-    with pytest.raises(InputError, match="must let time pass"):
+    with pytest.raises(InputError, match="must not loop without advancing time"):
         simulate(small_scenario(journey={"events": {"again": restless}}), customers=1, threads=1)
 
 

@@ -258,20 +258,20 @@ def test_entry_file_does_not_apply_to_arrivals(tmp_path: Path) -> None:
     ],
 )
 def test_too_many_arrivals_are_rejected(customers: int, most: int, got: str) -> None:
-    message = rf"scenario: must not grow past {most:,} customers, got {got}\. Lower the arrivals or the spend, .* --max-customers"
+    message = rf"scenario: must not exceed {most:,} customers, got {got}\. Lower the arrivals or the spend, .* --max-customers"
     with pytest.raises(InputError, match=message):
         simulate(two_channel_scenario(100, customers=customers), max_customers=most)
 
 
 def test_too_many_initial_customers_are_rejected() -> None:
-    message = r"scenario: must not grow past 10 customers, got 11 at first\. Ask for fewer, or allow for more with --max-customers"
+    message = r"scenario: must not exceed 10 customers, got 11 at first\. Ask for fewer, or raise the limit with --max-customers"
     with pytest.raises(InputError, match=message):
         simulate(small_scenario(customers=11), max_customers=10)
 
 
 def test_unbounded_arrivals_are_rejected_before_sampling() -> None:
     flood = small_scenario(journey={"acquisition": {"ads": {"baseline": 1e12}}}, customers=1)
-    with pytest.raises(InputError, match="must not grow past 1,000,000 customers, got 1 at first and about 30,000,000,000,000 arrivals"):
+    with pytest.raises(InputError, match="must not exceed 1,000,000 customers, got 1 at first and about 30,000,000,000,000 arrivals"):
         simulate(flood)
 
 

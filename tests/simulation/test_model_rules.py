@@ -93,7 +93,7 @@ def test_retention_is_observed_up_to_and_including_the_horizon() -> None:
 def test_zero_time_loop_error_names_the_customer_and_event(engine: Any) -> None:
     # The file check does not reject it, because a wait of one second is possible.
     restless = {"in": ["here"], "wait": {"empirical": {"values": ["0s", "1s"], "weights": [1, 0]}}}
-    with pytest.raises(InputError, match=r"must let time pass: .* for customer 0 by day 0, the last: event 'again'"):
+    with pytest.raises(InputError, match=r"must not loop without advancing time: .* customer 0 by day 0, the last of them event 'again'"):
         simulate(small_scenario(journey={"events": {"again": restless}}), customers=2, engine=engine)
 
 

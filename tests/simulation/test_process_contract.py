@@ -72,11 +72,14 @@ def test_a_process_that_acts_keeps_the_contract_of_those() -> None:
 @pytest.mark.parametrize(
     ("process", "promise"),
     [
-        (close_store, "must leave the log as it is without the process, but it differs in 'independent'"),
-        (wait_longer_each_time, "must be deterministic: .* but the times at which it resumes differ between two runs of 'independent'"),
-        (fire_on_another_day_each_time, "must be deterministic: .* but the log or the outcomes differ between two runs"),
-        (fail_late, "must run to the horizon, but 'independent' raised KeyError: 'gone'"),
-        (fails_when_closed, "must run to the horizon, but 'independent' raised KeyError: 'gone'"),
+        (close_store, "must not change the log or the outcomes, but it does in scenario 'independent'"),
+        (
+            wait_longer_each_time,
+            "must be deterministic, .* but the times at which it resumes differ between two runs of scenario 'independent'",
+        ),
+        (fire_on_another_day_each_time, "must be deterministic, .* but the log or the outcomes differ between two runs"),
+        (fail_late, "must run to the horizon, but scenario 'independent' raised KeyError: 'gone'"),
+        (fails_when_closed, "must run to the horizon, but scenario 'independent' raised KeyError: 'gone'"),
         (not_a_generator, "must be a generator function, but returns 3"),
     ],
 )

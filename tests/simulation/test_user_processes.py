@@ -378,7 +378,7 @@ def fail_on_day_3(simulation: cj.RunningSimulation) -> Iterator[Any]:
 def test_an_exception_is_the_users_own() -> None:
     with pytest.raises(PermissionError, match="no entry") as error:
         run_with(observe_everything, fail_on_day_3)
-    assert error.value.__notes__ == ["Raised by the process 'fail_on_day_3' on day 3 of the simulation."]
+    assert error.value.__notes__ == ["Raised by process 'fail_on_day_3' on day 3 of the simulation."]
     assert traceback.extract_tb(error.value.__traceback__)[-1].name == "fail_on_day_3"
 
 
@@ -398,7 +398,7 @@ def test_other_processes_are_closed_after_an_exception() -> None:
 
 def test_an_error_of_the_scenario_is_not_reported_as_one_of_a_process() -> None:
     world = closure_world("10d", CLOSURE_EFFECTS["referral"])
-    with pytest.raises(InputError, match="must not grow past 15 customers") as error:
+    with pytest.raises(InputError, match="must not exceed 15 customers") as error:
         cj.simulate(world, engine="readable", processes=[observe_everything], max_customers=15)
     assert not hasattr(error.value, "__notes__")
 
@@ -450,16 +450,16 @@ def fire_to_a_key(simulation: cj.RunningSimulation) -> Iterator[Any]:
 @pytest.mark.parametrize(
     ("process", "message"),
     [
-        (wait_for_nothing, r"process 'wait_for_nothing': must let time pass, got 10,001 waits of length 0 on day 0\. Yield simulation\."),
-        (fire_for_ever, r"process 'fire_for_ever': must let time pass, got 10,000 events fired to customer 0 on day 0\."),
-        (fire_and_wait_for_nothing, "must let time pass"),
-        (wait_for_yesterday, r"process 'wait_for_yesterday': must wait for a day from now on, day 3, got 2\. Wait for now or later\."),
-        (wait_for_nan, r"process 'wait_for_nan': must wait for a day from now on, day 0, got nan\."),
+        (wait_for_nothing, r"process 'wait_for_nothing': must advance time, got 10,001 waits of 0 days on day 0\. Yield simulation\."),
+        (fire_for_ever, r"process 'fire_for_ever': must advance time, got 10,000 events fired for customer 0 on day 0\."),
+        (fire_and_wait_for_nothing, "must not loop without advancing time"),
+        (wait_for_yesterday, r"process 'wait_for_yesterday': must wait until the current time, day 3, or later, got 2\. Pass a time"),
+        (wait_for_nan, r"process 'wait_for_nan': must wait until the current time, day 0, or later, got nan\."),
         (yield_a_number, r"process 'yield_a_number': must yield events, got 5\. Yield simulation\.until\(day\) or simulation\.timeout"),
         (return_a_number, r"process 'return_a_number': must be a generator function, got a function that returns 5\."),
         (fire_unknown, r"event: must be one of 'ring', got 'rign'\. Did you mean 'ring'\?"),
-        (fire_to_a_key, r"process 'fire_to_a_key': must fire events to customers of its simulation, got 0\. Take one of simulation\.cust"),
-        ("no function", r"processes: must be generator functions, got 'no function'\. Pass the function, without calling it\."),
+        (fire_to_a_key, r"process 'fire_to_a_key': must fire events for customers of its own simulation, got 0\. Pass a customer from"),
+        ("no function", r"processes: must be generator functions, got 'no function'\. Pass the function itself, without calling it\."),
     ],
 )
 def test_invalid_processes_are_refused(process: Any, message: str) -> None:
@@ -484,7 +484,7 @@ def test_customers_of_another_simulation_are_refused() -> None:
         yield simulation.until(1)
 
     run_with(keep, journey={"events": {"ring": {}}})
-    with pytest.raises(InputError, match="must fire events to customers of its simulation"):
+    with pytest.raises(InputError, match="must fire events for customers of its own simulation"):
         run_with(fire, journey={"events": {"ring": {}}})
 
 

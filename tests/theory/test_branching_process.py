@@ -186,7 +186,7 @@ def test_referrals_do_not_depend_on_other_events() -> None:
 @pytest.mark.parametrize(("most", "total", "generation"), [(150, "170", "1st"), (1_000, "1,440", "5th")])
 def test_run_aborts_if_the_population_exceeds_its_limit(most: int, total: str, generation: str) -> None:
     got = f"{total} in the {generation} generation of referred customers"
-    message = rf"scenario: must not grow past {most:,} customers, got {got}\. Lower 'invites' or 'joins' of 'refer', .* --max-customers"
+    message = rf"scenario: must not exceed {most:,} customers, got {got}\. Lower 'invites' or 'joins' of 'refer', .* --max-customers"
     with pytest.raises(InputError, match=message):
         simulate(small_scenario(journey=referral_journey_once(invites=3, joins=0.5), customers=70, horizon="300d"), max_customers=most)
 
@@ -196,12 +196,12 @@ def test_run_with_desks_aborts_if_the_population_exceeds_its_limit(engine: Any) 
     journey = referral_journey_once(invites=3, joins=0.9) | {"desks": {"help": {"service": {"fixed": "5min"}}}}
     journey["events"]["tell"]["effects"].append({"ask": "help"})
     policy = {"desks": {"help": {"agents": 9}}}
-    with pytest.raises(InputError, match=r"must not grow past 300 customers, got 30\d by day 3\. Lower 'invites' or 'joins'"):
+    with pytest.raises(InputError, match=r"must not exceed 300 customers, got 30\d by day 3\. Lower 'invites' or 'joins'"):
         simulate(small_scenario(journey=journey, policy=policy, customers=10, horizon="300d"), max_customers=300, engine=engine)
 
 
 def test_aborted_run_leaves_no_log(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="must not grow past"):
+    with pytest.raises(InputError, match="must not exceed"):
         simulate(branching_scenario(50), max_customers=60, log=tmp_path / "log.parquet")
     assert list(tmp_path.iterdir()) == []
 

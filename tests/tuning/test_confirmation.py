@@ -1,4 +1,4 @@
-"""Confirmation: the gain is unbiased despite the selection, finalists are compared by pairs, and null studies claim no gain."""
+"""Confirmation: the gain is unbiased despite the selection, finalists are compared in pairs, and null studies report no gain."""
 
 import math
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ METRICS, BASE = ("clv", "contacts"), small_reminder_study(customers=200)
 
 @dataclass(frozen=True)
 class FakeCohort:
-    """Normal outcomes: the sum of a part that is the same under all policies, and a part of each policy with the mean in `params`."""
+    """Normal outcomes: the sum of a term shared by all policies and a term for each policy with the mean in `params`."""
 
     customers: int
     seed: int
@@ -70,7 +70,7 @@ class FakeEvaluatorWithTruth:
 
 
 def fake_evaluator(seed: int = 1, **changed: Any) -> FakeEvaluatorWithTruth:
-    """An evaluator of a study of 200 customers."""
+    """An evaluator for a study of 200 customers."""
     return FakeEvaluatorWithTruth(BASE.model_copy(update={"seed": seed, **changed}))
 
 
@@ -84,7 +84,7 @@ def two_objectives(**changed: Any) -> dict[str, Any]:
 
 
 def test_gains_are_rarely_claimed_and_average_zero_under_the_null() -> None:
-    # 200 studies of 20 policies without effect: claims are binomial with 2.5 %; 16 or more have a probability of 1 in 19,000.
+    # 200 studies of 20 policies without effect: the number of reported gains is binomial (2.5 %). P(16 or more) is 1 in 19,000.
     # The mean of 200 confirmed gains, each with a standard error of 0.05, exceeds 4 standard errors with a probability of 1 in 16,000.
     found = []
     for seed in range(200):
@@ -98,7 +98,7 @@ def test_gains_are_rarely_claimed_and_average_zero_under_the_null() -> None:
 
 
 def test_gain_of_the_selected_winner_is_unbiased_and_covered() -> None:
-    # 150 studies of policies with gains from 0 to 0.18: 95 % of intervals cover the truth; below 131 has a probability of 1 in 15,000.
+    # 150 studies of policies with gains from 0 to 0.18: 95 % of intervals cover the true value. P(fewer than 131) is 1 in 15,000.
     covered, errors = 0, []
     for seed in range(150):
         evaluator = fake_evaluator(seed)

@@ -130,7 +130,7 @@ def test_rate_stays_below_its_exclusive_bound() -> None:
 
 
 def count_valid_moves(scenario: Scenario, moves: list[Move]) -> tuple[int, list[str]]:
-    """The number of moves that give another scenario, and the errors of the others."""
+    """The number of moves that change the scenario, and the errors of the others."""
     same, refused = 0, []
     for move in moves:
         try:

@@ -166,16 +166,16 @@ def test_unpaired_trials_over_draws_use_separate_seeds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("policy.x\n1\n2\n", r"draws.csv:1: must have columns that are paths below 'journey', each once, got 'policy.x'"),
-        (f"{MARGIN},{MARGIN}\n1,1\n2,2\n", r"draws.csv:1: must have columns .* each once"),
+        ("policy.x\n1\n2\n", r"draws.csv:1: must have distinct columns that are paths below 'journey', got 'policy.x'"),
+        (f"{MARGIN},{MARGIN}\n1,1\n2,2\n", r"draws.csv:1: must have distinct columns"),
         (f"{MARGIN}\n0.5\n", r"draws.csv: must have a header and at least two rows, got 1"),
         (f"{MARGIN}\n0.5\nhalf\n", r"draws.csv:3: journey\.events.*margin: must be a finite number, got 'half'"),
         (f"{MARGIN}\n0.5\ninf\n", r"draws.csv:3: .*must be a finite number, got 'inf'"),
-        (f"{MARGIN}\n0.5\n0.4,2\n", r"draws.csv:3: must have 1 values, as the header, got 2"),
+        (f"{MARGIN}\n0.5\n0.4,2\n", r"draws.csv:3: must have 1 values, like the header, got 2"),
         (f"{MARGIN}s\n0.5\n0.4\n", r"draws.csv:2: must be a path that exists, got '.*margins'. Did you mean"),
         (f"{MARGIN}\n0.5\n7e99\n0.4\n", r"draws.csv:3.*must"),
-        (f"{MARGIN}\n0.5\n0.4\n", r"draws\.rows: must be at most the 2 rows of the file, got 3. Write 'rows: 2', or draw more\."),
-        (None, r"draws.file: must be a file that can be read, got '.*draws.csv' \(No such file"),
+        (f"{MARGIN}\n0.5\n0.4\n", r"draws\.rows: must be at most the 2 rows in the file, got 3. Set 'rows: 2', or add draws to the file\."),
+        (None, r"draws.file: must be a readable file, got '.*draws.csv' \(No such file"),
     ],
 )
 def test_invalid_draws_are_rejected_with_file_and_line(tmp_path: Path, text: str | None, message: str) -> None:
@@ -189,7 +189,7 @@ def test_invalid_draws_are_rejected_with_file_and_line(tmp_path: Path, text: str
 
 
 def test_draws_of_free_parameters_and_too_few_customers_are_rejected(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"draws\.file: must not draw what is free, got '.*margin'"):
+    with pytest.raises(InputError, match=r"draws\.file: must not draw a free value, got '.*margin'"):
         study_over_draws(tmp_path, [0.3, 0.5, 0.7], free={MARGIN: {"low": 0.1, "high": 0.9}})
     with pytest.raises(InputError, match=r"customers: must be at least 2 for each of 3 draws, got 5"):
         study_over_draws(tmp_path, [0.3, 0.5, 0.7], customers=5)
@@ -197,7 +197,8 @@ def test_draws_of_free_parameters_and_too_few_customers_are_rejected(tmp_path: P
 
 def test_changed_customer_count_is_rejected_with_shared_resources() -> None:
     with pytest.raises(
-        InputError, match=r"confirm\.customers: must be the study's 600, as customers meet, or a metric is a total, got 700"
+        InputError,
+        match=r"confirm\.customers: must equal the study's 600, because outcomes or totals depend on the number of customers, got 700",
     ):
         small_reminder_study(customers=600, objectives=["total_clv"], confirm={"customers": 700})
     assert small_reminder_study(customers=600, objectives=["total_clv"], confirm={"customers": 600}).confirm.customers == 600

@@ -1,4 +1,4 @@
-"""Samplers: one descriptor each, samplers that a user passes to `optimize`, and the contract that all of them keep."""
+"""Samplers: descriptors, user-provided samplers for `optimize`, and the contract that all samplers satisfy."""
 
 import random
 import re
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalW
 
 
 def study_for(name: str, **changes: Any) -> Study:
-    """The study of the tests with a sampler, within the limits of CMA-ES."""
+    """The test study with a sampler, within the limitations of CMA-ES."""
     return load_test_study(sampler=name, free=NUMBERS, constraints=[], **changes)
 
 
@@ -46,7 +46,7 @@ def test_every_name_makes_its_sampler(name: str) -> None:
 
 
 def test_descriptions_have_the_phrase_of_every_sampler() -> None:
-    assert all(f", {kind.phrase},\n" in describe_study(study_for(name)) for name, kind in SAMPLERS.items())
+    assert all(f"Trials are chosen {kind.phrase} in batches" in describe_study(study_for(name)) for name, kind in SAMPLERS.items())
 
 
 def test_no_other_source_file_names_a_sampler() -> None:
@@ -76,7 +76,7 @@ class OutOfBoundsSampler(UpperBoundSampler):
 
 
 class GlobalRandomSampler(RandomSampler):
-    """Seeds the global generator in the first trial only, so that other work in the process changes its points."""
+    """Seeds the global generator in the first trial only, so its points depend on other code in the process."""
 
     def before_trial(self, study: Any, trial: Any) -> None:
         if trial.number == 0:
@@ -97,7 +97,7 @@ class FailingSampler(RandomSampler):
 
 
 class LockedSampler(RandomSampler):
-    """Holds what cannot be copied."""
+    """Holds an attribute that cannot be copied."""
 
     def __init__(self) -> None:
         super().__init__(seed=1)
@@ -107,14 +107,14 @@ class LockedSampler(RandomSampler):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (TPESampler, "must choose the same points when a search starts again"),
+        (TPESampler, "must choose the same points when a search restarts"),
         (lambda: RandomSampler(seed=random.randrange(2**31)), "must choose the same points in a second search"),
         (lambda: OutOfBoundsSampler(seed=1), "OutOfBoundsSampler, which raised ValueError: The value 1.5 of parameter"),
         (lambda: GlobalRandomSampler(seed=1), "must choose the same points with any number of workers"),
         (lambda: FailingSampler(seed=1), "undefined metrics: sampler: .*, which raised ArithmeticError: infinite constraint"),
         (lambda: CmaEsSampler(seed=1), "two objectives: sampler: .*CmaEsSampler cannot be used"),
-        (LockedSampler, "must be one that copy.deepcopy copies"),
-        (lambda: "tpe", "must be an instance of a sampler of Optuna"),
+        (LockedSampler, "must be copyable with copy.deepcopy"),
+        (lambda: "tpe", "must be an Optuna sampler or the name of one"),
     ],
 )
 def test_a_broken_sampler_fails_the_contract(make: Callable[[], Any], message: str) -> None:
@@ -131,7 +131,9 @@ def test_a_sampler_that_starts_otherwise_on_resuming_fails_the_contract() -> Non
 
     check_sampler(make_seeded)
     seeds = iter([1] * (len(made) - 1) + [2])  # the last search is the one that resumes
-    with pytest.raises(AssertionError, match=r"resuming: .* must hold trial 0 as the RandomSampler that was passed would choose it"):
+    with pytest.raises(
+        AssertionError, match=r"resuming: .* must hold the point that the RandomSampler passed to optimize chooses for trial 0"
+    ):
         check_sampler(lambda: RandomSampler(seed=next(seeds)))
 
 
@@ -184,8 +186,8 @@ def test_another_seed_of_the_sampler_is_refused_on_resuming(tmp_path: Path) -> N
     study = load_test_study(trials=4)
     optimize(study, sampler=TPESampler(seed=1), storage=tmp_path / "a.journal")
     message = (
-        r"a\.journal: must hold trial 0 as the TPESampler that was passed would choose it, .*, got .*\. Pass it with the seed and options "
-        "with which the study began, or give the study another name"
+        r"a\.journal: must hold the point that the TPESampler passed to optimize chooses for trial 0, .*, got .*\. "
+        "Pass it with the seed and options that started the study, or rename the study"
     )
     with pytest.raises(InputError, match=message):
         optimize(study, sampler=TPESampler(seed=2), storage=tmp_path / "a.journal")
@@ -195,22 +197,24 @@ def test_another_seed_of_the_sampler_is_refused_on_resuming(tmp_path: Path) -> N
     ("began", "other", "change"),
     [
         (TPESampler(seed=1), NSGAIISampler(seed=1), "sampler: 'TPESampler' -> 'NSGAIISampler'"),
-        (TPESampler(seed=1), None, "sampler: 'TPESampler' -> not there"),
-        (None, TPESampler(seed=1), "sampler: not there -> 'TPESampler'"),
+        (TPESampler(seed=1), None, "sampler: 'TPESampler' -> not set"),
+        (None, TPESampler(seed=1), "sampler: not set -> 'TPESampler'"),
     ],
 )
 def test_another_sampler_is_refused_on_resuming(began: Any, other: Any, change: str, tmp_path: Path) -> None:
     study = load_test_study(trials=4)
     optimize(study, sampler=began, storage=tmp_path / "a.journal")
-    with pytest.raises(InputError, match=rf"a\.journal: must hold the study 'reminders'.* got one that began otherwise \({change}\)"):
+    with pytest.raises(
+        InputError, match=rf"a\.journal: must hold the current version of study 'reminders'.* got a different version \({change}\)"
+    ):
         optimize(study, sampler=other, storage=tmp_path / "a.journal")
 
 
 @pytest.mark.parametrize(
     ("sampler", "message"),
     [
-        (CmaEsSampler(), r"sampler: must choose the same points .*, got a CmaEsSampler that does not\. Give it a seed: CmaEsSampler"),
-        (QMCSampler, r"sampler: must be an instance of a sampler of Optuna, or a name, got <class .*QMCSampler'>\. Pass one such as"),
+        (CmaEsSampler(), r"sampler: must choose the same points .*, got a CmaEsSampler that does not\. Set a seed: CmaEsSampler"),
+        (QMCSampler, r"sampler: must be an Optuna sampler or the name of one, got <class .*QMCSampler'>\. Pass one such as"),
         ("tpa", r"sampler: must be 'tpe', .*, got 'tpa'\. Did you mean 'tpe'\?"),
         (OutOfBoundsSampler(seed=1), r"sampler: must choose points within the bounds .*, got OutOfBoundsSampler, which raised ValueError"),
         (GridSampler({"x": [1]}, seed=1), r"got GridSampler, which raised ValueError: The parameter name, .*, is not found"),

@@ -1,4 +1,4 @@
-"""The search: reproducible results, batches, incumbents, repeated choices, and the input of samplers."""
+"""The search: reproducible results, batches, incumbents, repeated points, and the input to samplers."""
 
 import contextlib
 import json
@@ -48,7 +48,7 @@ def test_tpe_finds_the_optimum_of_a_quadratic() -> None:
 
 
 def test_more_trials_extend_a_shorter_search() -> None:
-    # 10 is no multiple of the batch size: the last batch is incomplete, and complete with more trials.
+    # 10 is not a multiple of the batch size. The last batch is incomplete, and is completed when there are more trials.
     few, many = run_search(load_test_study(trials=10)), run_search(load_test_study(trials=24))
     assert trials_to_json(few) == trials_to_json(many[:10])
 
@@ -114,7 +114,7 @@ def test_undefined_values_do_not_stop_a_search() -> None:
 
 def test_best_so_far_is_formatted() -> None:
     study = load_test_study(objectives=SEVERAL_OBJECTIVES)
-    assert best_values_text(study, [trial(0, 3.0, 2.0, excess=1.0)]) == "no trial keeps the constraints yet"
+    assert best_values_text(study, [trial(0, 3.0, 2.0, excess=1.0)]) == "no feasible trial yet"
     assert best_values_text(study, [trial(0, 3.0, 2.0), trial(1, 1.0, 0.5)]) == "clv 3 (+3), cost 0.5 (+0.5)"
 
 
@@ -144,7 +144,7 @@ def test_stepped_values_cover_the_range(free: dict[str, str], reached: list[str]
 
 def test_missing_torch_gives_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cjsim.tuning.samplers.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"sampler: must be one that is installed, got 'gp', which needs torch\. Install"):
+    with pytest.raises(InputError, match=r"sampler: must be installed, got 'gp', which requires the package torch\. Install"):
         run_search(load_test_study(sampler="gp"))
 
 
@@ -160,12 +160,12 @@ def test_workers_give_the_same_trials_and_a_crash_is_reported(tmp_path: Path, mo
     alone = trials_to_json(run_search(study))
     kill_file = tmp_path / "kill_file"
     kill_file.touch()
-    monkeypatch.setenv("FAKE_KILL_FILE", str(kill_file))  # the first trial kills the process in which it runs
+    monkeypatch.setenv("FAKE_KILL_FILE", str(kill_file))  # the first trial kills its own process
     with contextlib.closing(MultiProcessExecutor(study, FakeEvaluator, count=1, threads=1, report=notes.append)) as executor:
         trials = search(study, TrialStore(study, storage="memory"), executor, NoProgress())
     assert trials_to_json(trials) == alone
     assert len(notes) == 1
-    assert notes[0].startswith("cjsim: a worker process died")
+    assert notes[0].startswith("cjsim: a worker process crashed")
 
 
 def raise_error(study: Any, threads: int) -> Any:
@@ -176,7 +176,7 @@ def raise_error(study: Any, threads: int) -> Any:
 def test_repeated_worker_crashes_end_the_search() -> None:
     study = load_test_study(trials=4)
     with (
-        pytest.raises(InputError, match=r"--workers: must be processes that live, got 3 that died in a row\."),
+        pytest.raises(InputError, match=r"--workers: must be processes that do not crash, got 3 crashes in a row\."),
         contextlib.closing(MultiProcessExecutor(study, raise_error, count=1, threads=1, report=lambda text: None)) as executor,
     ):
         search(study, TrialStore(study, storage="memory"), executor, NoProgress())

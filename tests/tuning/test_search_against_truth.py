@@ -1,4 +1,4 @@
-"""Searches against a known optimum and against choices without effect: small versions of experiments E10 to E12 and E16."""
+"""Searches with a known optimum and with free values without effect: small versions of experiments E10 to E12 and E16."""
 
 import sys
 
@@ -37,7 +37,7 @@ def test_few_grid_policies_are_near_the_best() -> None:
 
 
 def test_small_search_approaches_the_known_optimum(small_search: search_comparison.SearchResult) -> None:
-    """Within 4 % of the best CLV, while today's policy loses more than a fifth. Of 20 seeds one misses this bound (6.2 %)."""
+    """The CLV is within 4 % of the best, while the current policy loses more than 20 %. One of 20 seeds misses this bound (6.2 %)."""
     best = landscape.best_policy(landscape.read_policies()).clv
     found, today = (
         landscape.true_clv(small_search.study, params, 20_000).mean() for params in (dict(small_search.confirmed.trial.params), {})
@@ -87,7 +87,7 @@ def test_equivalent_messages_differ_per_customer_but_not_in_expectation() -> Non
 
 
 def test_null_study_gains_are_not_confirmed() -> None:
-    """Two fixed seeds: a claim in either has a probability of 5 %, a search without an apparent gain a smaller one."""
+    """Two fixed seeds. The probability of a reported gain in either is 5 %, and that of a search without an apparent gain is smaller."""
     found = e12.run_null_studies([101, 102], workers=1)
     assert not any(one.is_claimed for one in found)
     assert all(one.searched > 0 for one in found)

@@ -58,7 +58,7 @@ def test_indices_of_a_constant_are_undefined() -> None:
 
 
 def test_additive_levers_share_the_variance() -> None:
-    """Letters and notes, on or off: revenue adds up, and variances are those of two coins, (effect / 2)^2. There is no interaction."""
+    """Letters and notes are on or off, and their revenues add up. Each variance is (effect / 2)^2, without interaction."""
     world = e14.lever_scenario()
     found = levers(world, metric="revenue", customers=400, seed=1, only=["policy.broadcasts.letters", "policy.broadcasts.notes"])
     found = replace(found, levers=tuple(lever for lever in found.levers if lever.move.after == "off"))
@@ -74,7 +74,7 @@ def test_additive_levers_share_the_variance() -> None:
 
 
 def test_multiplicative_levers_have_interactions() -> None:
-    """Letters on or off, and all customers held out or none: letters matter only without holdout. Total indices sum to more."""
+    """Letters are on or off, and all or no customers are held out. Letters matter only without holdout: total indices sum to above 1."""
     world = e14.lever_scenario().with_values({f"policy.broadcasts.{name}.if": "day < 0" for name in ("notes", "tips")})
     found = levers(world, metric="revenue", customers=400, seed=1, only=["policy.broadcasts.letters", "policy.guardrails.holdout"])
     all_or_nobody = [

@@ -1,4 +1,4 @@
-"""Storage of studies: kills lose no trials, several processes share a study, and changed studies are rejected."""
+"""Storage of studies: no trial is lost when a process is killed, several processes share a study, and changed studies are rejected."""
 
 import json
 import os
@@ -132,16 +132,16 @@ def test_first_of_two_results_is_kept(tmp_path: Path) -> None:
     [
         ("customers", 151, "customers: 150 -> 151"),
         ("batch", 5, "batch: 4 -> 5"),
-        ("sampler", "random", "sampler: not there -> 'random'"),
+        ("sampler", "random", "sampler: not set -> 'random'"),
         ("scenario.policy.flows.remind.steps[0].wait", "3d", "scenario.policy.flows.remind.steps[0].wait: '2d' -> '3d'"),
-        ("free", {"policy.guardrails.caps[0].at_most": [1, 2]}, "free.policy.guardrails.caps[0].at_most.low: 0 -> not there"),
+        ("free", {"policy.guardrails.caps[0].at_most": [1, 2]}, "free.policy.guardrails.caps[0].at_most.low: 0 -> not set"),
     ],
 )
 def test_a_changed_study_is_rejected(path: str, value: Any, change: str, tmp_path: Path) -> None:
     journal = str(tmp_path / "a.journal")
     TrialStore(load_test_study(), storage=journal)
     with pytest.raises(
-        InputError, match=r"a\.journal: must hold the study 'reminders' with seed 7 as it is now, got one that began"
+        InputError, match=r"a\.journal: must hold the current version of study 'reminders' with seed 7, got a different"
     ) as error:
         TrialStore(load_test_study(**{path: value}), storage=journal)
     assert change in str(error.value)
@@ -171,7 +171,7 @@ def test_results_for_different_parameters_are_rejected(tmp_path: Path) -> None:
     store = TrialStore(study, storage=str(journal))
     store.add(FakeEvaluator(study).evaluate(0, study.space.at([0.5] * 5), incumbents=[]))
     with pytest.raises(
-        InputError, match=r"must hold trial 0 as this version of cjsim and Optuna would choose it, policy.* = .*, got '.*'\."
+        InputError, match=r"must hold the point that this version of cjsim and Optuna chooses for trial 0, policy.* = .*, got '.*'\."
     ):
         run_search(study, journal)
 
@@ -187,7 +187,7 @@ def test_results_for_different_parameters_are_rejected(tmp_path: Path) -> None:
     ],
 )
 def test_unreachable_storage_is_rejected(storage: str) -> None:
-    with pytest.raises(InputError, match=r"must be a storage that can be reached, got .*[Cc]orrect --storage") as error:
+    with pytest.raises(InputError, match=r"must be a reachable storage, got .*[Cc]orrect --storage") as error:
         TrialStore(load_test_study(), storage=storage)
     assert "\n" not in str(error.value)
     assert "secret" not in str(error.value)
@@ -196,7 +196,7 @@ def test_unreachable_storage_is_rejected(storage: str) -> None:
 def test_file_that_is_not_a_journal_is_rejected(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("name: shop\nother: 1")
-    with pytest.raises(InputError, match=r"a\.yaml: must be a journal or a data base of studies, got "):
+    with pytest.raises(InputError, match=r"a\.yaml: must be a journal or database of studies, got "):
         TrialStore(load_test_study(), storage=str(file))
     assert file.read_text() == "name: shop\nother: 1"
 
@@ -205,7 +205,7 @@ def test_foreign_optuna_study_is_rejected(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/a.db"
     other = optuna.create_study(storage=url, study_name="reminders-7", direction="maximize")
     other.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
-    with pytest.raises(InputError, match=r"must hold studies of cjsim, got one named 'reminders-7' that is not of cjsim\."):
+    with pytest.raises(InputError, match=r"must hold cjsim studies, got a study 'reminders-7' from another program\."):
         TrialStore(load_test_study(), storage=url)
 
 

@@ -1,4 +1,4 @@
-"""Evaluation of trials: paired with the baseline on nested cohorts, independent of the cache, pruned if surely worse."""
+"""Evaluation of trials: paired with the baseline on nested cohorts, independent of the cache, pruned if clearly worse."""
 
 import math
 from typing import Any
@@ -169,7 +169,7 @@ def test_metric_undefined_in_the_baseline_is_reported_without_a_gain() -> None:
 
 
 def study_with_a_zero_time_loop() -> tuple[Study, str, str]:
-    """A study whose flow is an endless loop in zero time if both of its steps are sends."""
+    """A study whose flow is an infinite zero-time loop if both steps are sends."""
     data = reminder_study_data(customers=50)
     waits, sends = {"wait": "1d"}, {"send": "hello"}
     data["scenario"]["policy"]["flows"]["remind"]["steps"] = [{"label": "again", **waits}, waits, {"jump": "again"}]
@@ -199,7 +199,7 @@ def test_search_continues_past_invalid_choices_and_reports_them() -> None:
 def test_search_with_only_invalid_choices_raises() -> None:
     made, first, second = study_with_a_zero_time_loop()
     free = {first: [{"label": "again", "send": "hello"}, {"label": "again", "tag": "seen"}], second: [{"send": "hello"}, {"tag": "again"}]}
-    with pytest.raises(InputError, match="must have choices that the scenario can be with, got 4 that are refused"):
+    with pytest.raises(InputError, match="must have free values that are valid in the scenario, got 4 invalid trials"):
         optimize(made.with_values({"trials": 4, "free": free}), storage="memory")
 
 

@@ -21,14 +21,14 @@ def conversion_and_retention_metrics() -> list[MetricDefinition]:
         MetricDefinition(
             f"retention_{days:.0f}d",
             SHARE_UNIT,
-            f"converted, in a retained stage {days:.0f} days later",
+            f"converters in a retained stage {days:.0f} days after conversion",
             _retention_rate(i),
             has_selected_denominator=True,
         )
         for i, days in enumerate(RETENTION_DAYS)
     ]
     churn = MetricDefinition(
-        "churn", SHARE_UNIT, "converted, not in a retained stage at the horizon", _churn_rate, has_selected_denominator=True
+        "churn", SHARE_UNIT, "converters not in a retained stage at the horizon", _churn_rate, has_selected_denominator=True
     )
     return [MetricDefinition("conversion", SHARE_UNIT, "customers who converted", _conversion_rate), *retention, churn]
 
@@ -44,7 +44,7 @@ def _conversion_rate(run: RunRecord) -> RatioTerms:
 def _retention_rate(day_index: int) -> Callable[[RunRecord], RatioTerms]:
     def terms(run: RunRecord) -> RatioTerms:
         retained = run.outcomes.customers["retained"][:, day_index]
-        # Without a retained stage in the journey, retention is undefined rather than 0.
+        # If the journey has no retained stage, retention is undefined rather than 0.
         return ratio_of_sums(run, retained == 1, (retained != UNOBSERVED) & bool(run.retained))
 
     return terms

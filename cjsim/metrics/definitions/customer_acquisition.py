@@ -1,4 +1,4 @@
-"""Metrics of acquisition and referrals (referrals, referred, cac, acquired, acquired_share), and acquisition costs by customer."""
+"""Metrics of acquisition and referrals (referrals, referred, cac, acquired, acquired_share), and acquisition costs per customer."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_
 
 
 def acquisition_metrics(codebook: Codebook) -> list[MetricDefinition]:
-    """Return the metrics of referrals, and of acquisition, over all channels and by channel.
+    """Return the metrics of referrals, and of acquisition overall and by channel.
 
     Parameters
     ----------
@@ -23,35 +23,43 @@ def acquisition_metrics(codebook: Codebook) -> list[MetricDefinition]:
     list of MetricDefinition
     """
     definitions = [
-        MetricDefinition("referrals", "customers", "friends who join per customer", mean_of_outcome("referrals")),
-        MetricDefinition("referred", SHARE_UNIT, "customers whom another one brought", _referred_share),
+        MetricDefinition("referrals", "customers", "referred customers who join, per customer", mean_of_outcome("referrals")),
+        MetricDefinition("referred", SHARE_UNIT, "customers referred by another customer", _referred_share),
     ]
     if codebook.acquisition:
         definitions.append(
-            MetricDefinition("cac", "money", "spend on acquisition per customer acquired", _acquisition_cost_per_customer(None))
+            MetricDefinition("cac", "money", "acquisition spend per acquired customer", _acquisition_cost_per_customer(None))
         )
     for i, channel in enumerate(codebook.acquisition):
         definitions += [
             MetricDefinition(
                 f"acquired[{channel}]",
                 "customers",
-                f"customers who came by {channel}, referred ones included",
+                f"customers acquired through {channel}, including referrals credited to it",
                 _acquired_customers(i),
                 is_detail=True,
                 is_total=True,
             ),
             MetricDefinition(
-                f"acquired_share[{channel}]", SHARE_UNIT, f"share of customers who came by {channel}", _acquired_share(i), is_detail=True
+                f"acquired_share[{channel}]",
+                SHARE_UNIT,
+                f"share of customers acquired through {channel}",
+                _acquired_share(i),
+                is_detail=True,
             ),
             MetricDefinition(
-                f"cac[{channel}]", "money", f"spend per customer who came by {channel}", _acquisition_cost_per_customer(i), is_detail=True
+                f"cac[{channel}]",
+                "money",
+                f"spend per customer acquired through {channel}",
+                _acquisition_cost_per_customer(i),
+                is_detail=True,
             ),
         ]
     return definitions
 
 
 def booked_acquisition_cost(run: RunRecord) -> Array | None:
-    """Return the acquisition cost booked at each customer's entry: the spend on its channel divided by the channel's arrivals.
+    """Return the acquisition cost booked at each customer's entry: the channel's spend divided by the channel's arrivals.
 
     Parameters
     ----------
@@ -61,7 +69,7 @@ def booked_acquisition_cost(run: RunRecord) -> Array | None:
     Returns
     -------
     ndarray of float64, shape (n_customers,), or None
-        Money, 0 for customers who did not arrive by a channel; None if nothing was spent.
+        In money; 0 for customers who did not arrive through a channel. None without acquisition spend.
     """
     spend_by_channel = run.spend
     if not spend_by_channel.any():
@@ -76,7 +84,7 @@ def booked_acquisition_cost(run: RunRecord) -> Array | None:
 
 
 def allocated_acquisition_cost(run: RunRecord) -> Array:
-    """Allocate all acquisition spend to customers: the booked cost, plus an equal share of the spend on channels without arrivals.
+    """Allocate all acquisition spend to customers: the booked cost plus an equal share of the spend on channels without arrivals.
 
     Parameters
     ----------
@@ -86,7 +94,7 @@ def allocated_acquisition_cost(run: RunRecord) -> Array:
     Returns
     -------
     ndarray of float64, shape (n_customers,)
-        Money.
+        In money.
     """
     cost, entered = booked_acquisition_cost(run), run.entered
     cost = np.zeros(len(run)) if cost is None else cost

@@ -1,4 +1,4 @@
-"""Metrics of the progress of customers along the journey: entry, moments, stages, satisfaction."""
+"""Metrics of progress along the journey: entry, moments, stages and satisfaction."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ FIRST_VALUE_MOMENT = "first_value"
 
 
 def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
-    """Return the metrics of a journey's moments and stages.
+    """Return the metrics of entry, satisfaction, moments and stages.
 
     Parameters
     ----------
@@ -30,10 +30,8 @@ def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
     moments = list(enumerate(codebook.moments))[1:]
     for i, name in moments:
         if name == FIRST_VALUE_MOMENT:
-            definitions.append(
-                MetricDefinition("activation", SHARE_UNIT, "customers who reached their first value", _reached_moment_rate(i))
-            )
-            title = "entry to first value, of those who reached it"
+            definitions.append(MetricDefinition("activation", SHARE_UNIT, "customers who reached first value", _reached_moment_rate(i)))
+            title = "time from entry to first value, for customers who reached it"
             definitions.append(MetricDefinition("time_to_first_value", "days", title, _days_to_moment(i), has_selected_denominator=True))
     definitions += [
         MetricDefinition(f"reached[{name}]", SHARE_UNIT, f"customers who reached {name}", _reached_moment_rate(i), is_detail=True)
@@ -41,10 +39,12 @@ def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
     ]
     for i, name in enumerate(codebook.stages):
         definitions.append(
-            MetricDefinition(f"stage_reached[{name}]", SHARE_UNIT, f"customers who were in {name}", _visited_stage_rate(i), is_detail=True)
+            MetricDefinition(
+                f"stage_reached[{name}]", SHARE_UNIT, f"customers ever in stage {name}", _visited_stage_rate(i), is_detail=True
+            )
         )
         definitions.append(
-            MetricDefinition(f"stage_days[{name}]", "days", f"days in {name} per customer", _days_in_stage(i), is_detail=True)
+            MetricDefinition(f"stage_days[{name}]", "days", f"days in stage {name} per customer", _days_in_stage(i), is_detail=True)
         )
     return definitions
 
@@ -67,7 +67,7 @@ def _days_to_moment(moment: int) -> Callable[[RunRecord], RatioTerms]:
 
 
 def _visited_stage_rate(stage: int) -> Callable[[RunRecord], RatioTerms]:
-    # The stage at the horizon may have begun at that time. A stage that was left at the time it began is missed.
+    # A customer may enter the last stage exactly at the horizon, with a dwell time of 0. Other visits of zero length are not counted.
     return lambda run: mean_per_customer(run, (run.outcomes.dwell[:, stage] > 0) | (run.outcomes.customers["stage"] == stage))
 
 

@@ -1,4 +1,4 @@
-"""Metrics of messages: contacts, responses to them, opt-outs, and sends that guardrails refused or deferred."""
+"""Metrics of messages: contacts, responses, opt-outs, and sends that guardrails refused or deferred."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,15 +11,15 @@ from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_
 _REFUSALS = [decision for decision in SendDecision if decision >= SendDecision.CONSENT]
 # Name, title, numerator, denominator.
 _RATE_DEFINITIONS = (
-    ("open_rate", "openings per delivered message", TouchCode.OPENED, TouchCode.DELIVERED),
-    ("click_rate", "clicks per opening", TouchCode.CLICKED, TouchCode.OPENED),
-    ("unsubscribe_rate", "unsubscriptions per delivered message", TouchCode.UNSUBSCRIBED, TouchCode.DELIVERED),
+    ("open_rate", "opens per delivered message", TouchCode.OPENED, TouchCode.DELIVERED),
+    ("click_rate", "clicks per open", TouchCode.CLICKED, TouchCode.OPENED),
+    ("unsubscribe_rate", "unsubscribes per delivered message", TouchCode.UNSUBSCRIBED, TouchCode.DELIVERED),
     ("complaint_rate", "complaints per delivered message", TouchCode.COMPLAINED, TouchCode.DELIVERED),
 )
 
 
 def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
-    """Return the metrics of messages, over all channels and by channel.
+    """Return the metrics of messages, overall and by channel.
 
     Parameters
     ----------
@@ -30,34 +30,34 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
     -------
     list of MetricDefinition
     """
-    definitions = [MetricDefinition("contacts", "contacts", "deliveries per customer", mean_of_outcome("contacts"))]
+    definitions = [MetricDefinition("contacts", "contacts", "contacts (delivered messages) per customer", mean_of_outcome("contacts"))]
     definitions += [
         MetricDefinition(name, SHARE_UNIT, title, _touch_rate(numerator, denominator, None), has_selected_denominator=True)
         for name, title, numerator, denominator in _RATE_DEFINITIONS
     ]
     definitions += [
-        MetricDefinition("opt_outs", "opt-outs", "consents ended per customer, however", mean_of_outcome("opt_outs")),
-        MetricDefinition("opt_ins", "opt-ins", "consents given after entry per customer", _touches_per_customer(TouchCode.OPTED_IN, None)),
-        MetricDefinition("pressure", "contacts", "recent contacts, decayed, at the horizon", mean_of_outcome("pressure")),
+        MetricDefinition("opt_outs", "opt-outs", "opt-outs per customer, through any route", mean_of_outcome("opt_outs")),
+        MetricDefinition("opt_ins", "opt-ins", "opt-ins per customer after entry", _touches_per_customer(TouchCode.OPTED_IN, None)),
+        MetricDefinition("pressure", "contacts", "contact pressure at the horizon (recent contacts, decayed)", mean_of_outcome("pressure")),
         MetricDefinition(
             "deferred",
             "sends",
-            "sends per customer that a guardrail let wait",
+            "sends per customer deferred by a guardrail",
             _touches_per_customer(TouchCode.DEFERRED, None),
         ),
         MetricDefinition(
-            "placed", "sends", "messages per customer put where the next visit shows them", _touches_per_customer(TouchCode.PLACED, None)
+            "placed", "sends", "sends per customer placed for display at the next visit", _touches_per_customer(TouchCode.PLACED, None)
         ),
         MetricDefinition(
             "collisions",
             "sends",
-            "sends per customer refused because another flow or broadcast had just written",
+            "sends per customer refused because another flow or broadcast had just sent a message",
             mean_of_outcome("collisions"),
         ),
     ]
     for refusal in _REFUSALS:
         reason, touch = refusal.name.lower(), TouchCode(REFUSAL_TO_TOUCH + refusal)
-        title = f"sends per customer that were refused for {reason}"
+        title = f"sends per customer refused (reason: {reason})"
         definitions.append(MetricDefinition(f"suppressed[{reason}]", "sends", title, _touches_per_customer(touch, None)))
         for i, channel in enumerate(codebook.channels):
             channel_title = f"{title}, {channel}"
@@ -67,7 +67,7 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
                 )
             )
     for i, channel in enumerate(codebook.channels):
-        title = f"deliveries per customer, {channel}"
+        title = f"contacts (delivered messages) per customer, {channel}"
         definitions.append(
             MetricDefinition(f"contacts[{channel}]", "contacts", title, _touches_per_customer(TouchCode.DELIVERED, i), is_detail=True)
         )
@@ -81,7 +81,7 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
 
 
 def _touches_per_customer(touch: TouchCode, channel: int | None) -> Callable[[RunRecord], RatioTerms]:
-    """Return the terms function of the touches per customer, on one channel or on all."""
+    """Return a terms function for the touches per customer, on one channel or on all channels."""
     return lambda run: mean_per_customer(run, _touch_counts(run, touch, channel))
 
 

@@ -1,4 +1,4 @@
-"""Metrics of purchases and money: repeat_purchase_rate, revenue, margin, cost, clv, roi, offers, per customer and in total."""
+"""Metrics of purchases, offers and money (revenue, margin, cost, clv, roi), per customer and in total."""
 
 from collections.abc import Callable
 
@@ -26,44 +26,44 @@ def purchase_and_value_metrics() -> list[MetricDefinition]:
     -------
     list of MetricDefinition
     """
-    clv = "discounted margin less all costs per customer, from entry to horizon"
+    clv = "discounted margin minus all costs per customer, from entry to the horizon"
     return [
         MetricDefinition("purchases", "purchases", "purchases per customer", mean_of_outcome("purchases")),
         MetricDefinition(
-            "repeat_purchase_rate", SHARE_UNIT, "buyers who bought again", _repeat_purchase_rate, has_selected_denominator=True
+            "repeat_purchase_rate", SHARE_UNIT, "buyers who purchased again", _repeat_purchase_rate, has_selected_denominator=True
         ),
         MetricDefinition("revenue", "money", "revenue per customer", mean_of_outcome("revenue")),
         MetricDefinition("margin", "money", "margin of purchases per customer", mean_of_outcome("margin")),
-        MetricDefinition("cost", "money", "cost of messages, desks, their staff and acquisition per customer", _total_cost),
+        MetricDefinition("cost", "money", "cost of messages, service, staff and acquisition per customer", _total_cost),
         MetricDefinition("clv", "money", clv, _customer_lifetime_value),
-        MetricDefinition("roi", "ratio", "margin less all costs, over these costs", _return_on_cost),
+        MetricDefinition("roi", "ratio", "margin minus all costs, divided by all costs", _return_on_cost),
         MetricDefinition(
             "customers", "customers", "customers who entered by the horizon", total_over_customers(_customer_count), is_total=True
         ),
         MetricDefinition(
-            "total_revenue", "money", "revenue of all customers", total_over_customers(mean_of_outcome("revenue")), is_total=True
+            "total_revenue", "money", "revenue from all customers", total_over_customers(mean_of_outcome("revenue")), is_total=True
         ),
         MetricDefinition(
-            "total_margin", "money", "margin of purchases of all customers", total_over_customers(mean_of_outcome("margin")), is_total=True
+            "total_margin", "money", "margin of purchases by all customers", total_over_customers(mean_of_outcome("margin")), is_total=True
         ),
-        MetricDefinition("profit", "money", "margin less all costs, of all customers", total_over_customers(_profit_terms), is_total=True),
+        MetricDefinition(
+            "profit", "money", "margin minus all costs, over all customers", total_over_customers(_profit_terms), is_total=True
+        ),
         MetricDefinition(
             "total_clv", "money", "customer lifetime value of all customers", total_over_customers(_customer_lifetime_value), is_total=True
         ),
-        MetricDefinition("redemptions", "purchases", "purchases with an offer per customer", mean_of_outcome("redemptions")),
-        MetricDefinition("discounts", "money", "money off by offers per customer", mean_of_outcome("discounts")),
-        MetricDefinition(
-            "offer_share", SHARE_UNIT, "purchases with an offer, of all purchases", _offer_share, has_selected_denominator=True
-        ),
+        MetricDefinition("redemptions", "purchases", "purchases made with an offer, per customer", mean_of_outcome("redemptions")),
+        MetricDefinition("discounts", "money", "discounts from offers per customer", mean_of_outcome("discounts")),
+        MetricDefinition("offer_share", SHARE_UNIT, "purchases made with an offer", _offer_share, has_selected_denominator=True),
     ]
 
 
 def _money_with_allocated_costs(
     money_of: Callable[[RunRecord], Array], *, cost_weight: float, is_discounted: bool = False
 ) -> Callable[[RunRecord], RatioTerms]:
-    """Return the terms function of money per customer with allocated costs: acquisition spend and wages.
+    """Return a terms function for money per customer, with acquisition spend and wages as allocated costs.
 
-    The booked acquisition cost is contained in the money, so it is taken out there. Allocated costs have no influence on the interval.
+    The money includes the booked acquisition cost, which is therefore removed from it. Allocated costs do not affect the interval.
     """
 
     def terms(run: RunRecord) -> RatioTerms:

@@ -1,4 +1,4 @@
-"""Metrics of service desks (tickets, service level, abandonment, waits, costs), and the wages allocated to customers."""
+"""Metrics of service desks (tickets, service level, abandonment, waiting time, costs), and wages allocated to customers."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ _ANSWERED_REPLIES = (ReplyCode.IN_TIME, ReplyCode.LATE)
 
 
 def desk_metrics(codebook: Codebook) -> list[MetricDefinition]:
-    """Return the metrics of desks, over all desks and by desk.
+    """Return the metrics of desks, overall and by desk.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def desk_metrics(codebook: Codebook) -> list[MetricDefinition]:
     Returns
     -------
     list of MetricDefinition
-        Empty if there are no desks.
+        Empty for a scenario without desks.
     """
     if not codebook.desks:
         return []
@@ -37,21 +37,21 @@ def desk_metrics(codebook: Codebook) -> list[MetricDefinition]:
 
 
 def allocated_wages(run: RunRecord, desk: str | None = None, *, is_discounted: bool = False) -> Array | None:
-    """Allocate the wages of desks in equal shares to the customers who entered.
+    """Allocate the wages of desks equally to the customers who entered.
 
     Parameters
     ----------
     run : RunRecord
         The run.
     desk : str, optional
-        Name of a desk; all desks if not given.
+        Name of a desk. Defaults to all desks.
     is_discounted : bool
         Whether wages are discounted, as in CLV.
 
     Returns
     -------
     ndarray of float64, shape (n_customers,), or None
-        Money; None if there are no wages.
+        In money; None without wages.
     """
     wages_by_desk = [wages for name, wages in run.wages.items() if desk in (None, name)]
     money = math.fsum(wages.worth if is_discounted else wages.paid for wages in wages_by_desk)
@@ -61,46 +61,46 @@ def allocated_wages(run: RunRecord, desk: str | None = None, *, is_discounted: b
 
 
 def _metrics_of_desk(desk: int | None, name_suffix: str, desk_name: str) -> list[MetricDefinition]:
-    ended = f"of conversations with {desk_name} that ended"
+    closed = f"closed requests to {desk_name}"
     definitions = [
-        MetricDefinition(
-            f"tickets{name_suffix}", "requests", f"conversations asked of {desk_name}, per customer", _tickets_per_customer(desk)
-        ),
+        MetricDefinition(f"tickets{name_suffix}", "requests", f"requests to {desk_name} per customer", _tickets_per_customer(desk)),
         MetricDefinition(
             f"asked_again{name_suffix}",
             "requests",
-            f"further requests while {desk_name} was asked, per customer",
+            f"repeat requests to {desk_name} while one was open, per customer",
             _repeat_requests_per_customer(desk),
         ),
         MetricDefinition(
             f"sla_kept{name_suffix}",
             SHARE_UNIT,
-            f"begun in the promised time, {ended}",
+            f"{closed} that were answered within the promised time",
             _share_of_ended(desk, ReplyCode.IN_TIME),
             has_selected_denominator=True,
         ),
         MetricDefinition(
             f"abandonment{name_suffix}",
             SHARE_UNIT,
-            f"given up unanswered, {ended}",
+            f"{closed} that were abandoned before an answer",
             _share_of_ended(desk, ReplyCode.UNANSWERED),
             has_selected_denominator=True,
         ),
         MetricDefinition(
             f"wait{name_suffix}",
             "minutes",
-            f"wait of who was answered by {desk_name}",
+            f"mean wait of requests answered by {desk_name}",
             _mean_wait_minutes(desk),
             has_selected_denominator=True,
         ),
-        MetricDefinition(f"service{name_suffix}", "minutes", f"minutes of {desk_name} per customer", _service_minutes_per_customer(desk)),
+        MetricDefinition(
+            f"service{name_suffix}", "minutes", f"service minutes at {desk_name} per customer", _service_minutes_per_customer(desk)
+        ),
         MetricDefinition(
             f"desk_cost{name_suffix}", "money", f"cost of conversations with {desk_name} per customer", _service_cost_per_customer(desk)
         ),
         MetricDefinition(
             f"staff_cost{name_suffix}",
             "money",
-            f"wages of the staff of {desk_name} per customer",
+            f"staff wages at {desk_name} per customer",
             _wages_per_customer(desk_name if name_suffix else None),
         ),
     ]
@@ -108,7 +108,7 @@ def _metrics_of_desk(desk: int | None, name_suffix: str, desk_name: str) -> list
 
 
 def _desk_field(run: RunRecord, field: str, desk: int | None) -> Array:
-    """Return a field of DESK_OUTCOME as float64, of one desk or summed over all."""
+    """Return a field of DESK_OUTCOME as float64, for one desk or summed over all desks."""
     values = run.outcomes.desks[field]
     return values[:, desk].astype(np.float64) if desk is not None else values.sum(axis=1, dtype=np.float64)
 
