@@ -48,7 +48,7 @@ def optimize(
 
     document = load_study(study, parse_set_options(sets, trials=trials, seed=seed))
     if not 1 <= workers <= MAX_WORKERS:
-        message = format_error("--workers", f"must be from 1 to {MAX_WORKERS}", f"{workers}", "Use the number of cores.")
+        message = format_error("--workers", f"must be from 1 to {MAX_WORKERS}", f"{workers}", "Use at most the number of cores.")
         raise InputError(message)
     print_warnings(study, document)
     with output_folder(out) as folder, progress_bar() as progress:

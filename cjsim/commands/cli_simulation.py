@@ -64,7 +64,7 @@ def simulate(
 @with_exit_codes
 def compare(
     base: Annotated[Path, typer.Argument(metavar="BASE", help="Baseline scenario.", show_default=False)],
-    others: Annotated[list[Path] | None, typer.Argument(metavar="[OTHER]...", help="Alternative scenarios.", show_default=False)] = None,
+    others: Annotated[list[Path] | None, typer.Argument(metavar="OTHER", help="Alternative scenarios.", show_default=False)] = None,
     customers: CustomersOption = None,
     seed: SeedOption = None,
     horizon: HorizonOption = None,

@@ -35,7 +35,7 @@ class ColumnParser:
         Returns
         -------
         pyarrow.ChunkedArray
-            int64 if all ids are integers in plain notation ('7', not '007'), else text.
+            int64 if all ids are integers in plain notation ('7', not '007'), otherwise text.
 
         Raises
         ------

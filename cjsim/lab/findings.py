@@ -172,8 +172,9 @@ class Findings(JsonRecord):
 
     def customers_phrase(self) -> str:
         """Return the number of customers, the seeds and the confidence level for captions."""
-        seeds = f"{self.replications} seeds from {self.seed}" if self.replications > 1 else f"seed {self.seed}"
-        return f"{self.customers:,} customers, {seeds}; {100 * self.confidence:g} % intervals."
+        last_seed = self.seed + self.replications - 1
+        seeds = f" per seed, seeds {self.seed} to {last_seed}" if self.replications > 1 else f", seed {self.seed}"
+        return f"{self.customers:,} customers{seeds}; {100 * self.confidence:g} % intervals."
 
     def verdict_sentence(self) -> str:
         """Return the verdict in words."""
@@ -182,8 +183,8 @@ class Findings(JsonRecord):
         levels = f"{value} instead of {baseline}"
         effect_text = effect.format_effect(is_relative=self.is_relative)
         arm_phrases = {
-            "any": f"Of {self._n_claimed_arms()} variants, '{arm.name}' comes closest to the claim: ",
-            "all": f"Of {self._n_claimed_arms()} variants, '{arm.name}' is farthest from the claim: ",
+            "any": f"Of {self._n_claimed_arms()} variants, '{arm.name}' supports the claim most: ",
+            "all": f"Of {self._n_claimed_arms()} variants, '{arm.name}' supports the claim least: ",
         }
         subject = arm_phrases.get(self.claim, f"With '{arm.name}', ") + f"{self.metric} is {levels}, {effect_text}"
         return f"{subject}. {self._claim_phrase()}: {_VERDICT_PHRASES[self.verdict]}."

@@ -43,7 +43,7 @@ class Run(RunRecord, FolderResult):
     Attributes
     ----------
     profiles : callable
-        Returns the `CustomerProfiles`. They are redrawn on each call to save memory.
+        Returns the `CustomerProfiles`. To save memory, each call redraws them from the seed or loads them from disk.
     log_path : Path or None
         Parquet file of the event log; None if no log was written.
     """

@@ -90,7 +90,7 @@ def _comparison_caption(baseline: RunRecord, baseline_name: str, alternatives: M
     entered = f"{here} who entered" if others == {here} else f"{here} who entered under {baseline_name}, {' and '.join(others)} otherwise"
     return (
         f"{origin.horizon:g} days, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
-        " 95 % intervals, paired on the same customers.\n* the interval excludes 0, which is expected by chance for one in twenty metrics."
+        " 95 % intervals, paired on the same customers.\n* the interval excludes 0. By chance alone, about one in twenty metrics does so."
         "\npairing: how many times more customers an unpaired comparison would need."
     )
 

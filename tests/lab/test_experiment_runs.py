@@ -383,7 +383,7 @@ def test_figure_kind_follows_the_sweep(grid: dict[str, Any], x: str, y: str) -> 
 def test_caption_of_the_figure_states_customers_seeds_and_confidence() -> None:
     definition = make_experiment(customers=30, replications=2)
     figure = EFFECTS_FIGURE.figure(ExperimentOutcome(definition, experiment(definition)))
-    assert figure.get_supxlabel() == f"30 customers, 2 seeds from {definition.seed}; 95 % intervals."
+    assert figure.get_supxlabel() == f"30 customers per seed, seeds {definition.seed} to {definition.seed + 1}; 95 % intervals."
 
 
 def test_equal_findings_give_equal_figures(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def _sobol_section(sobol_indices: SobolIndices, ranking: RankingData) -> str:
         for index in sobol_indices.indices
     ]
     deviation = _difference_text(sobol_indices.standard_deviation, ranking.unit).lstrip("+")
-    head = f"Sobol indices, with all levers varied at once between their steps. {ranking.metric} has a standard deviation of {deviation}."
+    head = f"Sobol indices, with these levers varied at once between their steps. {ranking.metric} has a standard deviation of {deviation}."
     note = (
         "first order: share of the variance due to the lever alone; total: including its interactions with other levers.\n"
         f"{sobol_indices.points} points, {sobol_indices.simulations:,} simulations; 95 % bootstrap intervals over points."

@@ -58,7 +58,7 @@ def _verdict_lines(optimum: SearchResult) -> Iterator[str]:
         violated = ", ".join(found.surely_violated)
         yield f"No valid gain: trial {found.trial.index} changes {objective.metric} by {effect}, but violates {violated}."
     else:
-        yield f"No significant gain: the best trial, {found.trial.index}, changes {objective.metric} by {effect}."
+        yield f"No significant gain: the best trial, trial {found.trial.index}, changes {objective.metric} by {effect}."
     for further in study.objectives[1:]:
         other = found.gains[further.metric]
         if max(further.sign * other.low, further.sign * other.high) < 0:
