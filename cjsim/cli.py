@@ -1,6 +1,6 @@
-"""The command-line application, with the commands in the order of `cjsim --help`.
+"""The command-line application. Commands appear in the order of `cjsim --help`.
 
-Commands import the package's functions and documents when they run, so that `cjsim --help` is fast.
+Commands import the package's functions when they run, which keeps `cjsim --help` fast.
 """
 
 from typing import Annotated
@@ -17,7 +17,7 @@ from cjsim.version import __version__
 
 app = typer.Typer(
     name="cjsim",
-    help="Synthetic customers under touchpoint policies: what happens to retention, CLV and satisfaction if we change them.",
+    help="Simulate synthetic customers under touchpoint policies, and estimate how policies change retention, CLV and satisfaction.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -38,11 +38,13 @@ def _print_version_and_exit(is_requested: bool) -> None:
 
 @app.callback()
 def _global_options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version_and_exit)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version_and_exit)
+    ] = False,
 ) -> None:
-    """Options before the command."""
+    """Parse options that precede the command."""
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command-line application."""
     app(prog_name="cjsim")

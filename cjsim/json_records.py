@@ -1,4 +1,4 @@
-"""JSON for results: records as plain values and back, with null for undefined and infinite numbers."""
+"""JSON serialization of results. Undefined and infinite numbers become null."""
 
 import json
 import math
@@ -16,15 +16,15 @@ Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is Non
 
 
 class JsonRecord:
-    """Base of frozen dataclasses that are saved as JSON. A field has the key that `Field(alias=...)` gives it, or its own name."""
+    """Base class of frozen dataclasses that are saved as JSON. The key of a field is its `Field(alias=...)`, or else its name."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values that `from_json` reads; null for numbers that are undefined or infinite."""
+        """Return plain values that `from_json` accepts. Undefined and infinite numbers become null."""
         return plain_values(self._adapter().dump_python(self, by_alias=True))
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Make a record from the return value of `to_json`; other keys are ignored.
+        """Create a record from the return value of `to_json`. Unknown keys are ignored.
 
         Parameters
         ----------
@@ -34,7 +34,7 @@ class JsonRecord:
         Raises
         ------
         pydantic.ValidationError
-            If a value is missing or has another type. It is a ValueError.
+            If a value is missing or has the wrong type. A subclass of ValueError.
         """
         record: Self = cls._adapter().validate_python(values)
         return record
@@ -46,7 +46,7 @@ class JsonRecord:
 
 
 def plain_values(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return plain values for JSON: mappings as dicts, tuples as lists, null in place of nan and the infinities.
+    """Convert to plain values for JSON: mappings to dicts, tuples to lists, nan and infinities to None.
 
     Examples
     --------
@@ -58,9 +58,9 @@ def plain_values(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain_mapping(value: Any) -> dict[str, Any]:
-    """A mapping that is no dict, such as a read-only one, as a dict."""
+    """Convert a mapping that is not a dict, such as a read-only one, to a dict."""
     if not isinstance(value, Mapping):
-        raise TypeError(f"{type(value).__name__} is no plain value")
+        raise TypeError(f"{type(value).__name__} is not a plain value")
     return dict(value)
 
 
@@ -72,17 +72,17 @@ def read_json(file: Path, kind: str) -> dict[str, Any]:
     file : Path
         The file.
     kind : str
-        What its folder holds, such as 'run', for the message.
+        Kind of result in the folder, such as 'run', for error messages.
 
     Raises
     ------
     InputError
-        If it is not a JSON object that can be read.
+        If the file is missing or does not contain a JSON object.
     """
     try:
         return dict(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, TypeError, ValueError) as error:
-        must, got = f"must be the folder of a saved {kind}", f"no {file.name} that can be read"
+        must, got = f"must be the folder of a saved {kind}", f"no readable {file.name}"
         raise InputError(format_error(str(file.parent), must, got, "Save it again.")) from error
 
 

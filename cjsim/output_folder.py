@@ -1,4 +1,4 @@
-"""Atomic output folders: results appear complete or not at all, and replace the results of an earlier command."""
+"""Atomic output folders: results are published completely or not at all, and replace earlier results."""
 
 import contextlib
 import os
@@ -13,26 +13,28 @@ from cjsim.errors import InputError, format_error
 
 MANIFEST_FILE = "manifest.json"
 COMPARISON_FILE = "comparison.json"
-COMPLETION_MARKERS = (MANIFEST_FILE, COMPARISON_FILE)  # written last, so that they mark a complete result
+COMPLETION_MARKERS = (MANIFEST_FILE, COMPARISON_FILE)  # written last, to mark a complete result
 _RUN_FILE_PATTERN = r"manifest\.json|metrics\.json|(customers|truth|log)\.parquet"
 _RESULT_FILE_PATTERN = re.compile(rf"(run_\d+/)?({_RUN_FILE_PATTERN})|comparison\.json|levers\.(csv|json)|tornado\.png|sobol\.csv")
 
 
 @contextlib.contextmanager
 def atomic_output_folder(out: Path | None, *, option: str = "--out") -> Iterator[Path | None]:
-    """A draft folder whose files are moved to `out` if the block succeeds, and deleted if it fails.
+    """Open a draft folder. Its files are moved to `out` if the block succeeds, and deleted otherwise.
 
     Parameters
     ----------
     out : Path or None
-        The folder as the user typed it; created if it does not exist. Other files in it are kept. None gives no draft.
+        Output folder, as given by the user. It is created if it does not exist. Unrelated files in it are kept. If None, there is no
+        draft.
     option : str
         Name of the option in error messages.
 
     Yields
     ------
     Path or None
-        The draft. If `out` exists, the draft is inside it: `out` itself is not replaced, because it may be a mount or a working directory.
+        The draft. If `out` exists, the draft is inside it. `out` itself is not replaced, because it may be a mount point or a working
+        directory.
 
     Raises
     ------
@@ -56,29 +58,30 @@ def atomic_output_folder(out: Path | None, *, option: str = "--out") -> Iterator
     except (OSError, ValueError) as error:
         if (reason := _write_failure_reason(error, draft)) is None:
             raise
-        message = format_error(option, "must be a folder that can be written", f"'{out}' ({reason})", "Name another folder.")
+        message = format_error(option, "must be a writable folder", f"'{out}' ({reason})", "Choose another folder.")
         raise InputError(message) from error
 
 
 @contextlib.contextmanager
 def folder_to_write(folder: str | Path, *, marker: str = MANIFEST_FILE) -> Iterator[Path]:
-    """The folder that a result is saved to.
+    """Prepare the folder that a result is saved to.
 
     Parameters
     ----------
     folder : str or Path
-        Created if it does not exist.
+        Destination folder. It is created if it does not exist.
     marker : str
-        The file that the block writes last. That of an earlier result is deleted first, so that a folder with the file is complete.
+        File that the block writes last, to mark a complete result. An existing one is deleted first.
 
     Yields
     ------
     Path
+        The folder.
 
     Raises
     ------
     InputError
-        If the folder, or a file that the block writes to it, cannot be written.
+        If the folder or a file in it cannot be written.
     """
     target = Path(folder)
     try:
@@ -86,22 +89,22 @@ def folder_to_write(folder: str | Path, *, marker: str = MANIFEST_FILE) -> Itera
         (target / marker).unlink(missing_ok=True)
         yield target
     except OSError as error:
-        message = format_error(str(target), "must be a folder that can be written", error.strerror or str(error), "Name another folder.")
+        message = format_error(str(target), "must be a writable folder", error.strerror or str(error), "Choose another folder.")
         raise InputError(message) from error
 
 
 class FolderResult(ABC):
-    """A result that is saved as the files of a folder; the docstring of a subclass names them."""
+    """A result that is saved as files in a folder. The docstrings of subclasses list the files."""
 
     _marker = MANIFEST_FILE  # the file that is written last
 
     def save(self, folder: str | Path) -> Path:
-        """Write the result to a folder. The manifest is written last, so a folder with a manifest is complete.
+        """Save the result to a folder. The manifest is written last and marks a complete result.
 
         Parameters
         ----------
         folder : str or Path
-            Created if it does not exist.
+            Destination folder. It is created if it does not exist.
 
         Returns
         -------
@@ -124,18 +127,18 @@ class FolderResult(ABC):
 
 @contextlib.contextmanager
 def empty_folders_removed(path: Path) -> Iterator[None]:
-    """At the end, remove those folders above a path that did not exist before, unless they have content by then."""
+    """On exit, remove a folder and its parents if they were created in the block and are still empty."""
     new_folders = [folder for folder in (path.absolute(), *path.absolute().parents) if not folder.exists()]
     try:
         yield
     finally:
         for folder in new_folders:
-            with contextlib.suppress(OSError):  # not empty: it holds the results
+            with contextlib.suppress(OSError):  # not empty
                 folder.rmdir()
 
 
 def _make_draft_folder(out: Path) -> Path:
-    """An empty folder on the same file system as `out`."""
+    """Create an empty folder on the same file system as `out`."""
     if out.exists():
         if not out.is_dir():
             raise NotADirectoryError(0, "it is a file")
@@ -145,12 +148,12 @@ def _make_draft_folder(out: Path) -> Path:
 
 
 def _write_failure_reason(error: OSError | ValueError, draft: Path | None) -> str | None:
-    """Why the folder cannot be written; None if the error has another cause."""
+    """Return why the folder cannot be written, or None if the error has another cause."""
     if isinstance(error, InputError):
         cause = error.__cause__
         return _os_error_text(cause) if isinstance(cause, OSError) and draft is not None and str(draft) in str(error) else None
     if isinstance(error, OSError):
-        # An error that names a file elsewhere is not about this folder. Errors of Arrow name no file.
+        # An error about a file elsewhere does not concern this folder. Arrow errors name no file.
         file = Path(error.filename) if isinstance(error.filename, str) and draft is not None else None
         return None if file is not None and draft is not None and not file.is_relative_to(draft.parent) else _os_error_text(error)
     return str(error) if draft is None else None
@@ -161,7 +164,7 @@ def _os_error_text(error: OSError) -> str:
 
 
 def _publish_draft(draft: Path, out: Path) -> None:
-    """Move the files of the draft to `out`, in place of earlier results."""
+    """Move the files of the draft to `out`, replacing earlier results."""
     draft.chmod(0o755)
     if not out.exists():
         draft.replace(out)
@@ -176,17 +179,17 @@ def _publish_draft(draft: Path, out: Path) -> None:
     try:
         _exchange_files(draft, out, backup, new, old)
     except BaseException:
-        if not any(path.is_file() for path in backup.rglob("*")):  # otherwise it holds the only copy of old results
+        if not any(path.is_file() for path in backup.rglob("*")):  # otherwise it contains the only copy of old results
             shutil.rmtree(backup, ignore_errors=True)
         raise
     shutil.rmtree(backup, ignore_errors=True)
     for folder in {(out / name).parent for name in old} - {out}:
-        with contextlib.suppress(OSError):  # it holds other files
+        with contextlib.suppress(OSError):  # not empty
             folder.rmdir()
 
 
 def _exchange_files(draft: Path, out: Path, backup: Path, new_names: Set[str], old_names: Set[str]) -> None:
-    """Move old files to the backup, markers first, and new files to `out`, markers last; undo all moves if one fails."""
+    """Move old files to the backup (markers first) and new files to `out` (markers last). Undo all moves if one fails."""
     moves = [(out / name, backup / name) for name in sorted(old_names, key=lambda name: (name not in COMPLETION_MARKERS, name))]
     moves += [(draft / name, out / name) for name in sorted(new_names, key=lambda name: (name in COMPLETION_MARKERS, name))]
     with contextlib.ExitStack() as undo:
@@ -198,7 +201,7 @@ def _exchange_files(draft: Path, out: Path, backup: Path, new_names: Set[str], o
 
 
 def _move_back(target: Path, source: Path) -> None:
-    with contextlib.suppress(OSError):  # the last one, which was not moved
+    with contextlib.suppress(OSError):  # the file of the failed move
         target.replace(source)
 
 
@@ -207,6 +210,6 @@ def _has_results(folder: Path) -> bool:
 
 
 def _result_files(folder: Path) -> set[str]:
-    """The files in a folder that `simulate`, `compare` or `levers` wrote."""
+    """Return the files in a folder that `simulate`, `compare` or `levers` wrote."""
     names = {path.relative_to(folder).as_posix() for path in (*folder.glob("*"), *folder.glob("run_*/*"))}
     return {name for name in names if _RESULT_FILE_PATTERN.fullmatch(name)}

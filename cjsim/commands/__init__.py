@@ -1,1 +1,1 @@
-"""The commands of the command line. Each parses its options, calls one function of the package, and prints the result."""
+"""Commands of the command-line interface. Each parses its options, calls one function of the package, and prints the result."""

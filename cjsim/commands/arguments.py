@@ -1,4 +1,4 @@
-"""Command-line options and their parsing: numbers, PATH=VALUE settings, and the files that users name."""
+"""Shared command-line options, and parsing of numbers, PATH=VALUE settings and document files."""
 
 import re
 from collections.abc import Callable, Collection, Sequence
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound="Document")
 ENGINE_NAMES = ("compiled", "readable")
-# Settings that both sides of a comparison must share, because they determine the customers and the days.
+# Settings that both sides of a comparison must share, because they determine the customers and days.
 SHARED_SETTINGS = ("seed", "customers", "horizon", "start", "entry")
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A journey, a policy, a scenario or a study.", show_default=False)]
-SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="A value set otherwise; repeat for more.")]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A journey, policy, scenario, study or experiment.", show_default=False)]
+SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value. Can be repeated.")]
 
 
 class _WrongOption(typer.BadParameter):
-    """A wrong value of an option, printed in one line as `InputError` is."""
+    """An invalid option value. Printed on one line, like `InputError`."""
 
     def show(self, file: Any = None) -> None:
         typer.echo(self.message, err=True)
@@ -35,24 +35,24 @@ class _WrongOption(typer.BadParameter):
 def number_option(
     name: str, metavar: str, help_text: str, *, example: int, allowed: range | None = None, must: str = "", remedy: str = ""
 ) -> Any:
-    """An option that is a whole number. Its errors have the format of `format_error`; Typer's take three lines and give no remedy.
+    """Return an integer option whose errors have the format of `format_error`. Typer's own errors take three lines and suggest no remedy.
 
     Parameters
     ----------
     name, metavar, help_text : str
-        As in the help of the command.
+        Option name, placeholder and help text of the command.
     example : int
-        A number, for the error about text that is none.
+        Example for the error message about invalid numbers.
     allowed : range, optional
-        The numbers that are allowed; all if not given.
+        Allowed values; all by default.
     must, remedy : str
-        What must hold, and what to do if a number is not allowed.
+        Requirement and remedy for the error message about values outside `allowed`.
     """
 
     def _parse(value: str | int) -> int:  # Typer parses defaults as well
         text = str(value)
         if not re.fullmatch(r"[+-]?[0-9]{1,40}", text.strip()):
-            raise _WrongOption(format_error(name, "must be a whole number", short_repr(text), f"Give a number such as {example}."))
+            raise _WrongOption(format_error(name, "must be a whole number", short_repr(text), f"Use a number such as {example}."))
         if allowed is not None and int(text) not in allowed:
             raise _WrongOption(format_error(name, must, f"{int(text)}", remedy))
         return int(text)
@@ -61,37 +61,37 @@ def number_option(
 
 
 def choice_parser(name: str, choices: Sequence[str]) -> Callable[[str], str]:
-    """A parser of an option or argument that is one of several words; its errors suggest the nearest.
+    """Return a parser of an option or argument with fixed choices. Its errors suggest the closest choice.
 
     Parameters
     ----------
     name : str
-        Name in error messages.
+        Name of the option in error messages.
     choices : sequence of str
-        The words.
+        Allowed values.
     """
 
     def _parse(text: str) -> str:
         if text not in choices:
-            must, remedy = f"must be one of {quote_choices(choices)}", did_you_mean(text, choices) or "Name one of these."
+            must, remedy = f"must be one of {quote_choices(choices)}", did_you_mean(text, choices) or "Choose one of these."
             raise _WrongOption(format_error(name, must, short_repr(text), remedy))
         return text
 
     return _parse
 
 
-_MAX_CUSTOMERS_RULE = {"must": "must be from 1 to 100,000,000", "remedy": "Leave it out to allow for 20 times the first customers."}
-_THREADS_RULE = {"must": "must be from 1 to 1024", "remedy": "Leave it out to use all cores."}
-_MAX_CUSTOMERS_HELP = "End a run in which there come to be more, by acquisition and referrals."
-_ENGINE_HELP = "Both give the same results; readable is slow."
-CustomersOption = Annotated[int | None, number_option("--customers", "N", "Customers, instead of the scenario's.", example=5000)]
+_MAX_CUSTOMERS_RULE = {"must": "must be from 1 to 100,000,000", "remedy": "Omit it to use the default limit."}
+_THREADS_RULE = {"must": "must be from 1 to 1024", "remedy": "Omit it to use all cores."}
+_MAX_CUSTOMERS_HELP = "Abort if acquisition and referrals grow the population beyond N."
+_ENGINE_HELP = "Simulation engine. Both give identical results; readable is slow."
+CustomersOption = Annotated[int | None, number_option("--customers", "N", "Number of customers. Overrides the file.", example=5000)]
 MaxCustomersOption = Annotated[
     int | None,
     number_option("--max-customers", "N", _MAX_CUSTOMERS_HELP, example=2_000_000, allowed=range(1, 100_000_001), **_MAX_CUSTOMERS_RULE),
 ]
-SeedOption = Annotated[int | None, number_option("--seed", "S", "Seed, instead of the file's.", example=7)]
+SeedOption = Annotated[int | None, number_option("--seed", "S", "Random seed. Overrides the file.", example=7)]
 HorizonOption = Annotated[
-    str | None, typer.Option("--horizon", metavar="DURATION", help="Horizon such as 180d, instead of the scenario's.")
+    str | None, typer.Option("--horizon", metavar="DURATION", help="Simulated time such as 180d. Overrides the file.")
 ]
 EngineOption = Annotated[
     Any,
@@ -99,22 +99,22 @@ EngineOption = Annotated[
 ]
 ThreadsOption = Annotated[
     int | None,
-    number_option("--threads", "N", "Threads; all cores if not given.", example=4, allowed=range(1, 1025), **_THREADS_RULE),
+    number_option("--threads", "N", "Number of threads. All cores by default.", example=4, allowed=range(1, 1025), **_THREADS_RULE),
 ]
-OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.")]
-FullOption = Annotated[bool, typer.Option("--full", help="Print all metrics, also by stage and channel.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
+OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write results to this folder.")]
+FullOption = Annotated[bool, typer.Option("--full", help="Print all metrics, including those by stage and channel.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
 
 def parse_set_options(sets: list[str] | None, **options: int | str | None) -> dict[str, Any]:
-    """Values by path, from `--set` and from options that set a value."""
+    """Return values by path from `--set` and from options that override values."""
     from cjsim.yaml.tree import parse_value, to_tree
 
     values: dict[str, Any] = {}
     for text in sets or []:
         path, equals, value = text.partition("=")
         if not equals or not path.strip():
-            raise InputError(format_error("--set", "must be PATH=VALUE", short_repr(text), "Write for example horizon=90d."))
+            raise InputError(format_error("--set", "must be PATH=VALUE", short_repr(text), "Use for example horizon=90d."))
         values[path.strip()] = parse_value(value, "--set")
     for name, option in options.items():
         if option is not None:
@@ -126,11 +126,11 @@ def load_scenario(file: Path, values: dict[str, Any]) -> "Scenario":
     """Load a scenario and override values."""
     from cjsim.simulation.documents import Scenario
 
-    return _load_as(Scenario, file, values, "a scenario", "Name a scenario that uses it.")
+    return _load_as(Scenario, file, values, "a scenario", "Pass a scenario that uses it.")
 
 
 def document_types() -> "dict[str, type[Document]]":
-    """The document types by kind, such as 'journey'."""
+    """Return the document types by kind, such as 'journey'."""
     from cjsim.lab.experiment import Experiment
     from cjsim.simulation.documents import Journey, Policy, Scenario
     from cjsim.tuning.study import Study
@@ -142,14 +142,14 @@ def load_study(file: Path, values: dict[str, Any]) -> "Study":
     """Load a study and override values."""
     from cjsim.tuning.study import Study
 
-    return _load_as(Study, file, values, "a study", "Name a file that has 'scenario', 'free' and 'objectives'.")
+    return _load_as(Study, file, values, "a study", "Pass a file with 'scenario', 'free' and 'objectives'.")
 
 
 def load_experiment(file: Path, values: dict[str, Any]) -> "Experiment":
     """Load an experiment and override values."""
     from cjsim.lab.experiment import Experiment
 
-    return _load_as(Experiment, file, values, "an experiment", "Name a file that has 'hypothesis', 'scenario' and 'variants'.")
+    return _load_as(Experiment, file, values, "an experiment", "Pass a file with 'hypothesis', 'scenario' and 'variants'.")
 
 
 def _load_as(wanted: type[D], file: Path, values: dict[str, Any], kind: str, remedy: str) -> D:
@@ -168,14 +168,14 @@ def load_document(file: Path, sets: list[str] | None) -> "Document":
 
 
 def _read_document_tree(file: Path) -> "tuple[Node, type[Document]]":
-    """The tree of a file and its document type, which its keys determine."""
+    """Read the tree of a file and determine its document type from its keys."""
     from cjsim.yaml.extends import load_tree
 
     models = tuple(document_types().values())
     chosen: list[type[Document]] = []
 
     def choose_type(keys: Any) -> type["Document"]:
-        # The type with the most keys that only it has; a scenario if there are none.
+        # The type with the most unique keys; a scenario if there are none.
         unique_keys = {
             model: set(model.model_fields) - {key for other in models if other is not model for key in other.model_fields}
             for model in models
@@ -189,12 +189,12 @@ def _read_document_tree(file: Path) -> "tuple[Node, type[Document]]":
 
 
 def document_kind(document_type: "type[Document]") -> str:
-    """The kind of a document: 'journey', 'policy', 'scenario', 'study' or 'experiment'."""
+    """Return the kind of a document: 'journey', 'policy', 'scenario', 'study' or 'experiment'."""
     return document_type.__name__.lower()
 
 
 def print_warnings(file: Path, document: "Document", printed_before: Collection[str] = ()) -> list[str]:
-    """Print the warnings of a document, except those that were printed before, and return all of them."""
+    """Print the warnings about a document, except those printed before. Return all of them."""
     warnings = find_warnings(document)
     for warning in warnings:
         if warning not in printed_before:
@@ -203,7 +203,7 @@ def print_warnings(file: Path, document: "Document", printed_before: Collection[
 
 
 def find_warnings(document: "Document") -> list[str]:
-    """Warnings about a document; those of its scenario, if it has one."""
+    """Return the warnings about a document, or about its scenario if it contains one."""
     from cjsim.validate.lint import lint_warnings
 
     scenario = getattr(document, "scenario", None)
@@ -213,17 +213,17 @@ def find_warnings(document: "Document") -> list[str]:
 
 
 def require_shared_settings(changes: dict[str, Any]) -> None:
-    """Raise if `--set` would give one side of a comparison other customers or days."""
+    """Raise if `--set` would change the customers or days of one side of a comparison."""
     for path in changes:
         name = re.split(r"[.\[]", path)[0].strip()
         if name in SHARED_SETTINGS:
-            remedy = f"Give --{name}, which holds" if name in ("seed", "customers", "horizon") else "Set it in BASE: it must hold"
-            must = "must change the journey or the policy alone, as both sides have the same customers and days"
-            raise InputError(format_error("--set", must, short_repr(path), f"{remedy} for both."))
+            remedy = f"Use --{name}, which applies to both sides." if name in ("seed", "customers", "horizon") else "Set it in BASE."
+            must = "must change only the journey or the policy, because both sides share customers and days"
+            raise InputError(format_error("--set", must, short_repr(path), remedy))
 
 
 def label_scenarios(scenarios: "dict[Path, Scenario]") -> "dict[str, Scenario]":
-    """Scenarios by name, file stem or path, whichever is the first that is unique."""
+    """Label scenarios by name, file stem or path, whichever is unique first."""
     for label in (lambda file: scenarios[file].name, lambda file: file.stem, str):
         labeled = {label(file): scenario for file, scenario in scenarios.items()}
         if len(labeled) == len(scenarios):

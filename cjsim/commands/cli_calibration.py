@@ -1,4 +1,4 @@
-"""The command `calibrate`, which fits a journey to data."""
+"""The `calibrate` command, which fits a journey to data."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,25 +8,32 @@ import typer
 from cjsim.commands.arguments import JsonOption, OutOption, number_option
 from cjsim.commands.console import output_folder, print_result, with_exit_codes
 
-calibrate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="A journey from data.")
-_SEED_RULE = {"must": "must be from 0 to 2**63 - 1", "remedy": "Give a number such as 7."}
-SeedOption = Annotated[int, number_option("--seed", "S", "Seed of the forecast's bands.", example=7, allowed=range(2**63), **_SEED_RULE)]
+calibrate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Fit a journey to data.")
+_SEED_RULE = {"must": "must be from 0 to 2**63 - 1", "remedy": "Use a number such as 7."}
+SeedOption = Annotated[
+    int, number_option("--seed", "S", "Random seed of the forecast intervals.", example=7, allowed=range(2**63), **_SEED_RULE)
+]
 
 
 @calibrate_app.command("purchases")
 @with_exit_codes
 def calibrate_purchases(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="CSV, gzipped CSV or Parquet: a row a purchase.", show_default=False)],
-    customer: Annotated[str, typer.Option("--customer", metavar="COLUMN", help="Column of the customer.")],
-    time: Annotated[str, typer.Option("--time", metavar="COLUMN", help="Column of the time.")],
-    value: Annotated[str, typer.Option("--value", metavar="COLUMN", help="Column of the money.")],
-    until: Annotated[str, typer.Option("--until", metavar="DATE", help="Last day that is fitted; what comes after is the holdout.")],
+    log: Annotated[
+        Path, typer.Argument(metavar="LOG", help="Purchase log with one row per purchase: CSV, gzipped CSV or Parquet.", show_default=False)
+    ],
+    customer: Annotated[str, typer.Option("--customer", metavar="COLUMN", help="Column with the customer id.")],
+    time: Annotated[str, typer.Option("--time", metavar="COLUMN", help="Column with the purchase time.")],
+    value: Annotated[str, typer.Option("--value", metavar="COLUMN", help="Column with the amount of money.")],
+    until: Annotated[str, typer.Option("--until", metavar="DATE", help="Last day of the fit. Later purchases are the holdout.")],
     out: OutOption = None,
-    unit: Annotated[str, typer.Option("--unit", help="Unit of time of the parameters: week or day.")] = "week",
+    unit: Annotated[str, typer.Option("--unit", metavar="week|day", help="Time unit of the parameters.")] = "week",
     seed: SeedOption = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """A journey that buys as the customers of a purchase log do: BG/NBD and gamma-gamma."""
+    """Fit BG/NBD and gamma-gamma models to a purchase log.
+
+    The result is a journey whose customers buy like those in the log.
+    """
     with output_folder(out) as folder:
         from cjsim.calibration.purchase_model import calibrate_purchases as calibrate
 

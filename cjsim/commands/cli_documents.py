@@ -1,4 +1,4 @@
-"""The commands `check`, `describe` and `schema`, which work on files of the modeling language."""
+"""The `check`, `describe` and `schema` commands, which work on document files."""
 
 import json
 from typing import Annotated
@@ -23,7 +23,7 @@ DOCUMENT_KINDS = ("journey", "policy", "scenario", "study", "experiment")
 
 @with_exit_codes
 def check(file: FileArgument, sets: SetOption = None, as_json: JsonOption = False) -> None:
-    """Say whether a journey, a policy, a scenario, a study or an experiment is right, and what looks like a mistake."""
+    """Validate a file and warn about likely mistakes."""
     document = load_document(file, sets)
     kind = document_kind(type(document))
     if as_json:
@@ -32,12 +32,12 @@ def check(file: FileArgument, sets: SetOption = None, as_json: JsonOption = Fals
         return
     warnings = print_warnings(file, document)
     suffix = f", {len(warnings)} warning{'s' * (len(warnings) > 1)}" if warnings else ""
-    typer.echo(f"{file}: {'an' if kind == 'experiment' else 'a'} {kind} without errors{suffix}")
+    typer.echo(f"{file}: valid {kind}{suffix}")
 
 
 @with_exit_codes
 def describe(file: FileArgument, sets: SetOption = None) -> None:
-    """Tell a journey, a policy, a scenario, a study or an experiment in words."""
+    """Describe a file in plain English."""
     from cjsim.description.describe import describe as describe_document
     from cjsim.lab.experiment import Experiment
     from cjsim.lab.report_page import describe_experiment
@@ -61,7 +61,10 @@ def schema(
         typer.Argument(metavar="|".join(DOCUMENT_KINDS), show_default=False, parser=choice_parser("schema", DOCUMENT_KINDS)),
     ],
 ) -> None:
-    """Print the JSON schema of a file, for completion in editors."""
+    """Print the JSON schema of a document type.
+
+    Editors use it to complete and check files.
+    """
     from cjsim.scenario.json_schema import file_schema
 
     typer.echo(json.dumps(file_schema(document_types()[what]), indent=2))

@@ -1,4 +1,4 @@
-"""The commands `experiment` and `journal`."""
+"""The `experiment` and `journal` commands."""
 
 import functools
 import time
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
     from cjsim.yaml.document import Document
 
 _print_message = functools.partial(typer.echo, err=True)
-ReportsOption = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder of all reports.")]
+ReportsOption = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Report folder.")]
 
 
 @with_exit_codes
 def experiment(
-    file: Annotated[Path, typer.Argument(metavar="EXPERIMENT", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="Experiment file.", show_default=False)],
     sets: SetOption = None,
     customers: CustomersOption = None,
     seed: SeedOption = None,
     threads: ThreadsOption = None,
     reports: ReportsOption = Path("reports"),
-    force: Annotated[bool, typer.Option("--force", help="Repeat a run that exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Repeat an existing run.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Test a hypothesis: print the verdict and write a report to DIR/NAME/RUN.
+    """Test a hypothesis and write a report.
 
-    A run that exists is not repeated. A run that was interrupted resumes.
+    Prints the verdict and writes the report to DIR/NAME/RUN. Existing runs are not repeated. Interrupted runs resume.
     """
     document = load_experiment(file, parse_set_options(sets, customers=customers, seed=seed))
     print_warnings(file, document)
@@ -61,14 +61,14 @@ def experiment(
         started = time.perf_counter()
         with open_checkpoints(out) as checkpoints, progress_bar() as progress:
             if len(checkpoints):
-                progress.note(f"{out}: resuming after {len(checkpoints)} finished simulations")
+                progress.note(f"{out}: resuming, {len(checkpoints)} simulations already finished")
             findings = run_experiment(document, threads=threads, checkpoints=checkpoints, progress=progress)
             _write_report(document, findings, out, seconds=time.perf_counter() - started)
     else:
-        typer.echo(f"{out}: this run exists and was not repeated (--force repeats it)", err=True)
+        typer.echo(f"{out}: run exists and was not repeated (use --force to repeat it)", err=True)
         if not is_report_current(document, findings, out):
             _write_report(document, findings, out, seconds=Manifest.read(out).seconds)
-            typer.echo(f"{out}: its report was written again, with the current titles and hypothesis", err=True)
+            typer.echo(f"{out}: report rewritten with the current titles and hypothesis", err=True)
     Journal(reports).entries(name=document.name)  # adds the new finding to the index
     if as_json:
         print_json(findings.to_json() | {"run_dir": str(out)})
@@ -85,15 +85,15 @@ def _write_report(experiment: "Experiment", findings: "Findings", out: Path, *, 
 
 
 journal_app = typer.Typer(no_args_is_help=False, rich_markup_mode=None, invoke_without_command=True)
-NameOption = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Of this experiment, study or scenario.")]
-KindOption = Annotated[str | None, typer.Option("--kind", metavar="K", help="experiment, study or levers.")]
-VerdictOption = Annotated[str | None, typer.Option("--verdict", metavar="V", help="With this verdict.")]
-MetricOption = Annotated[str | None, typer.Option("--metric", metavar="M", help="About this metric.")]
-SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help="Of this day or later.")]
-TextOption = Annotated[str | None, typer.Option("--text", metavar="WORDS", help="In which all these words occur.")]
+NameOption = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Only findings with this name.")]
+KindOption = Annotated[str | None, typer.Option("--kind", metavar="K", help="Only findings of this kind: experiment, study or levers.")]
+VerdictOption = Annotated[str | None, typer.Option("--verdict", metavar="V", help="Only findings with this verdict.")]
+MetricOption = Annotated[str | None, typer.Option("--metric", metavar="M", help="Only findings about this metric.")]
+SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help="Only findings of this day or later.")]
+TextOption = Annotated[str | None, typer.Option("--text", metavar="WORDS", help="Only findings that contain all these words.")]
 
 
-@journal_app.command("list", help="The same as without a command.")
+@journal_app.command("list", help="List findings. This is the default command.")
 @journal_app.callback()
 @with_exit_codes
 def journal_callback(
@@ -105,29 +105,29 @@ def journal_callback(
     metric: MetricOption = None,
     since: SinceOption = None,
     text: TextOption = None,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the index anew from the manifests.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Rebuild the index from the manifests.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """What was tried and what came of it, newest first; versions side by side."""
+    """List past findings and compare versions."""
     if context.invoked_subcommand is not None:
         if reports != Path("reports") or as_json or rebuild or any((name, kind, verdict, metric, since, text)):
-            remedy = f"Write 'cjsim journal {context.invoked_subcommand} ...' and options then."
-            raise InputError(format_error("journal", "must have its options after the command", "some before it", remedy))
+            remedy = f"Put them after 'cjsim journal {context.invoked_subcommand}'."
+            raise InputError(format_error("journal", "must have options after the command", "options before it", remedy))
         return
     journal = _open_journal(reports)
     if rebuild:
-        _print_message(f"{reports}: {journal.rebuild()} findings in the index")
+        _print_message(f"{reports}: index rebuilt with {journal.rebuild()} findings")
     print_result(journal.entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
 
 
 @journal_app.command("show")
 @with_exit_codes
 def journal_show(
-    run: Annotated[str, typer.Argument(metavar="RUN", show_default=False)],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run name (or a prefix), run folder or experiment name.", show_default=False)],
     reports: ReportsOption = Path("reports"),
     as_json: JsonOption = False,
 ) -> None:
-    """The report of one run, by the beginning of its name, its folder, or the name of its experiment."""
+    """Print the report of a run."""
     from cjsim.lab.journal import Journal, JournalListing
 
     entry = Journal(reports, print_message=_print_message).find(run)
@@ -141,19 +141,22 @@ def journal_show(
 @journal_app.command("diff")
 @with_exit_codes
 def journal_diff(
-    old: Annotated[str, typer.Argument(metavar="A", show_default=False)],
-    new: Annotated[str, typer.Argument(metavar="B", show_default=False)],
-    metric: Annotated[str | None, typer.Option("--metric", metavar="M", help="Tell what each change does to this metric.")] = None,
-    inside: Annotated[Path | None, typer.Option("--in", metavar="SCENARIO", help="Where two journeys or policies stand.")] = None,
+    old: Annotated[str, typer.Argument(metavar="OLD", help="Old version: a file, RUN or RUN:VARIANT.", show_default=False)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="New version, likewise.", show_default=False)],
+    metric: Annotated[str | None, typer.Option("--metric", metavar="M", help="Estimate the effect of each change on this metric.")] = None,
+    inside: Annotated[
+        Path | None, typer.Option("--in", metavar="SCENARIO", help="Scenario in which to compare two journeys or policies.")
+    ] = None,
     customers: CustomersOption = None,
     seed: SeedOption = None,
     threads: ThreadsOption = None,
     reports: ReportsOption = Path("reports"),
     as_json: JsonOption = False,
 ) -> None:
-    """Two versions side by side: files, or runs: RUN is the baseline of an experiment or the winner of a study, RUN:VARIANT a variant.
+    """Compare two versions of a document.
 
-    With --metric each change is made alone, and all together, on the same customers.
+    RUN stands for the baseline of an experiment or the winner of a study, RUN:VARIANT for a variant of an experiment. With --metric, each
+    change is simulated alone, and all changes together, on the same customers.
     """
     from cjsim.lab.journal import Journal
     from cjsim.lab.version_comparison import compare_versions, scenario_with_part
@@ -169,19 +172,19 @@ def journal_diff(
 
 
 def resolve_version(reference: str, journal: "Journal") -> "Document":
-    """The document that a reference names: a file, or a run of the journal.
+    """Load the document that a reference names: a file or a run in the journal.
 
     Parameters
     ----------
     reference : str
-        A file, or a run. RUN of an experiment is its baseline, RUN:VARIANT a variant; RUN of a study is the winner.
+        A file, RUN or RUN:VARIANT. RUN is the baseline of an experiment or the winner of a study.
     journal : Journal
-        The journal that holds the runs.
+        Journal with the runs.
 
     Raises
     ------
     InputError
-        If there is no such file, run or variant, or the run holds no scenario.
+        If the file, run or variant does not exist, or the run contains no scenario.
     """
     from cjsim.lab.experiment import Experiment
     from cjsim.lab.report_folder import BEST_SCENARIO_FILE, EXPERIMENT_FILE
@@ -194,8 +197,10 @@ def resolve_version(reference: str, journal: "Journal") -> "Document":
     if entry.manifest.kind == "study" and not variant:
         return load_scenario(entry.folder / BEST_SCENARIO_FILE, {})
     if entry.manifest.kind != "experiment":
-        remedy = "Name the run of an experiment or of a study, or a file."
-        raise InputError(format_error("diff", "must have runs that hold a scenario", f"'{reference}', {entry.manifest.kind}", remedy))
+        remedy = "Choose a run of an experiment or study, or a file."
+        raise InputError(
+            format_error("diff", "must compare runs that contain a scenario", f"'{reference}' of kind {entry.manifest.kind}", remedy)
+        )
     experiment = Experiment.load(entry.folder / EXPERIMENT_FILE)
     arms = {arm.name: arm.scenario for arm in experiment.arms()}
     if variant and variant not in arms:
@@ -207,5 +212,5 @@ def _open_journal(reports: Path) -> "Journal":
     from cjsim.lab.journal import Journal
 
     if not reports.is_dir():
-        _print_message(f"{reports}: no such folder, so that there is nothing to list")
+        _print_message(f"{reports}: no such folder, nothing to list")
     return Journal(reports, print_message=_print_message)

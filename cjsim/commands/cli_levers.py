@@ -1,4 +1,4 @@
-"""The command `levers`, which ranks the levers of a scenario."""
+"""The `levers` command, which ranks the levers of a scenario."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,6 @@ import typer
 
 from cjsim.commands.arguments import (
     CustomersOption,
-    FullOption,
     JsonOption,
     OutOption,
     SeedOption,
@@ -26,31 +25,34 @@ from cjsim.progress import progress_bar
 
 @with_exit_codes
 def levers(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", show_default=False)],
-    metric: Annotated[str, typer.Option("--metric", metavar="M", help="What is to be moved, such as clv.", show_default=False)],
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False)],
+    metric: Annotated[str, typer.Option("--metric", metavar="M", help="Metric to rank by, such as clv.", show_default=False)],
     customers: CustomersOption = None,
     seed: SeedOption = None,
     sets: SetOption = None,
-    journey: Annotated[bool, typer.Option("--journey", help="Also what the journey assumes: rates, traits, lifts.")] = False,
+    journey: Annotated[bool, typer.Option("--journey", help="Include assumptions of the journey: rates, traits, lifts.")] = False,
     also: Annotated[
-        list[Path] | None, typer.Option("--also", metavar="OTHER", help="Another scenario as a lever of its own; repeat for more.")
+        list[Path] | None, typer.Option("--also", metavar="OTHER", help="Include another scenario as a move. Can be repeated.")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="PATH", help="Levers at this path and below; repeat for more.")
+        list[str] | None, typer.Option("--only", metavar="PATH", help="Only levers at or below this path. Can be repeated.")
     ] = None,
     sobol: Annotated[
-        int | None, number_option("--sobol", "N", "Also Sobol indices of the levers that hold, from N points.", example=64)
+        int | None, number_option("--sobol", "N", "Also compute Sobol indices of significant levers from N points.", example=64)
     ] = None,
     threads: ThreadsOption = None,
     out: OutOption = None,
-    full: FullOption = False,
+    full: Annotated[bool, typer.Option("--full", help="List all moves, including those without a significant effect.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank the levers of a scenario: which change moves a metric most, on the same customers."""
+    """Rank the levers of a scenario by their effect on a metric.
+
+    Each lever is moved up and down, one at a time, on the same customers.
+    """
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
     if scenario in (files := also or []) or len(set(files)) < len(files):
-        got, remedy = ", ".join(map(str, (scenario, *files))), "Name each scenario once."
-        raise InputError(format_error("--also", "must be other scenarios, each once", got, remedy))
+        got, remedy = ", ".join(map(str, (scenario, *files))), "List each scenario once."
+        raise InputError(format_error("--also", "must list scenarios other than the baseline, each once", got, remedy))
     scenarios = label_scenarios({file: load_scenario(file, values) for file in (scenario, *files)})
     baseline, *others = scenarios
     print_warnings(scenario, scenarios[baseline])

@@ -1,4 +1,4 @@
-"""The command `optimize`, which runs a study."""
+"""The `optimize` command, which runs a study."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,28 +23,32 @@ from cjsim.progress import progress_bar
 
 @with_exit_codes
 def optimize(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", show_default=False)],
-    trials: Annotated[int | None, number_option("--trials", "N", "Trials, instead of the study's.", example=100)] = None,
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study file.", show_default=False)],
+    trials: Annotated[int | None, number_option("--trials", "N", "Number of trials. Overrides the file.", example=100)] = None,
     seed: SeedOption = None,
-    workers: Annotated[int, number_option("--workers", "N", "Processes; with several, one thread each.", example=2)] = 1,
+    workers: Annotated[int, number_option("--workers", "N", "Number of processes. If several, each uses one thread.", example=2)] = 1,
     threads: ThreadsOption = None,
     storage: Annotated[
         str | None,
-        typer.Option("--storage", metavar="S", help="A journal file, a URL of a data base, or 'memory'; runs/studies/NAME-SEED.journal."),
+        typer.Option(
+            "--storage",
+            metavar="S",
+            help="Journal file, database URL or 'memory'. Default: runs/studies/NAME-SEED.journal.",
+        ),
     ] = None,
     sets: SetOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search for the best values of a policy, and confirm the winner on fresh customers.
+    """Find the best policy values and confirm them on fresh customers.
 
-    Ended at any moment, the same command goes on; several at once share the work.
+    Repeat the command to resume an interrupted study. Run it several times in parallel to share the work.
     """
     from cjsim.tuning.trial_executors import MAX_WORKERS
 
     document = load_study(study, parse_set_options(sets, trials=trials, seed=seed))
     if not 1 <= workers <= MAX_WORKERS:
-        message = format_error("--workers", f"must be from 1 to {MAX_WORKERS}", f"{workers}", "Give as many as there are cores.")
+        message = format_error("--workers", f"must be from 1 to {MAX_WORKERS}", f"{workers}", "Use at most the number of cores.")
         raise InputError(message)
     print_warnings(study, document)
     with output_folder(out) as folder, progress_bar() as progress:

@@ -1,4 +1,4 @@
-"""The commands `simulate`, `compare` and `walk`, which simulate customers."""
+"""The `simulate`, `compare` and `walk` commands, which simulate customers."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ from cjsim.progress import progress_bar
 
 @with_exit_codes
 def simulate(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", show_default=False)],
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False)],
     customers: CustomersOption = None,
     seed: SeedOption = None,
     horizon: HorizonOption = None,
@@ -42,14 +42,14 @@ def simulate(
     threads: ThreadsOption = None,
     max_customers: MaxCustomersOption = None,
     out: OutOption = None,
-    events: Annotated[bool, typer.Option("--events", help="Write the event log to DIR as well.")] = False,
+    events: Annotated[bool, typer.Option("--events", help="Also write the event log to the --out folder.")] = False,
     full: FullOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Simulate a scenario: its metrics, each with an interval."""
+    """Simulate a scenario and print its metrics with intervals."""
     document = load_scenario(scenario, parse_set_options(sets, customers=customers, seed=seed, horizon=horizon))
     if events and out is None:
-        raise InputError(format_error("--events", "must come with --out", "no --out", "Name a folder for the log."))
+        raise InputError(format_error("--events", "must be used with --out", "no --out", "Add --out DIR."))
     print_warnings(scenario, document)
     with output_folder(out) as folder, progress_bar() as progress:
         from cjsim.simulation.simulate import simulate as simulate_scenario
@@ -63,8 +63,8 @@ def simulate(
 
 @with_exit_codes
 def compare(
-    base: Annotated[Path, typer.Argument(metavar="BASE", show_default=False)],
-    others: Annotated[list[Path] | None, typer.Argument(metavar="[OTHER]...", show_default=False)] = None,
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="Baseline scenario.", show_default=False)],
+    others: Annotated[list[Path] | None, typer.Argument(metavar="OTHER", help="Alternative scenarios.", show_default=False)] = None,
     customers: CustomersOption = None,
     seed: SeedOption = None,
     horizon: HorizonOption = None,
@@ -76,13 +76,13 @@ def compare(
     full: FullOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare scenarios on the same customers: BASE with each OTHER, or BASE with itself under --set.
+    """Compare scenarios on the same customers.
 
-    With OTHER files, --set holds for BASE and all of them.
+    Compares BASE with each OTHER, or with BASE as changed by --set. With OTHER, --set applies to all scenarios.
     """
     settings, changes = parse_set_options(None, customers=customers, seed=seed, horizon=horizon), parse_set_options(sets)
     if not others and not changes:
-        raise InputError(format_error("compare", "must have an OTHER scenario or a --set", "only BASE", "Name what BASE is compared with."))
+        raise InputError(format_error("compare", "must have an OTHER scenario or --set", "only BASE", "Add what to compare BASE with."))
     if others:
         scenarios = label_scenarios({file: load_scenario(file, settings | changes) for file in (base, *others)})
     else:
@@ -103,21 +103,23 @@ def compare(
 
 @with_exit_codes
 def walk(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", show_default=False)],
-    customer: Annotated[int, number_option("--customer", "K", "Its number, from 0.", example=7)],
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False)],
+    customer: Annotated[int, number_option("--customer", "K", "Number of the customer, from 0.", example=7)],
     seed: SeedOption = None,
     sets: SetOption = None,
     truth: Annotated[
-        bool, typer.Option("--truth", help="Tell what the firm does not see: persona, traits, feelings, silent events.")
+        bool, typer.Option("--truth", help="Include what the firm cannot observe: persona, traits, satisfaction, hidden events.")
     ] = False,
-    full: Annotated[bool, typer.Option("--full", help="Print every line, also of routine.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Print every line. Routine lines are collapsed by default.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Walk the journey as one customer: its diary, with dates, reasons and money."""
+    """Print the diary of one customer, with dates, reasons and money."""
     document = load_scenario(scenario, parse_set_options(sets, seed=seed))
     print_warnings(scenario, document)
     if "numba" not in sys.modules and customer < document.customers and not document.has_shared_resources:
-        os.environ["NUMBA_DISABLE_JIT"] = "1"  # tracing one customer is faster than loading the compiled kernels, with the same result
+        os.environ["NUMBA_DISABLE_JIT"] = (
+            "1"  # for one customer, plain Python is faster than loading the compiled kernels, and gives the same result
+        )
     with progress_bar() as progress:
         from cjsim.reporting.walk import walk as walk_scenario
 

@@ -1,4 +1,4 @@
-"""Console output of all commands: exit codes, one-line error messages, and saving and printing results."""
+"""Console output of all commands: exit codes, one-line error messages, and output of results."""
 
 import contextlib
 import functools
@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 
 def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
-    """The command with our exit codes: an error prints one message on standard error, never a traceback."""
+    """Wrap a command with our exit codes. Errors print one line on standard error, without a traceback."""
 
     @functools.wraps(command)
     def _run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -33,15 +33,15 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
         except InputError as error:
             raise _exit_with_message(str(error), EXIT_WRONG_INPUT) from None
         except KeyboardInterrupt as stop:
-            raise _exit_with_message(str(stop) or "Interrupted: nothing was written.", EXIT_INTERRUPTED) from None
+            raise _exit_with_message(str(stop) or "Interrupted. Nothing was written.", EXIT_INTERRUPTED) from None
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(EXIT_FAILURE) from None
-        except Exception as error:  # noqa: BLE001 - the outermost handler: a user never sees a traceback
+        except Exception as error:  # noqa: BLE001 - the outermost handler, so users never see a traceback
             if os.environ.get("CJSIM_TRACEBACK") == "1":
                 traceback.print_exc()
             message = " ".join(f"{type(error).__name__}: {error}".split())
-            raise _exit_with_message(f"cjsim failed: {message[:500]} (CJSIM_TRACEBACK=1 shows where.)", EXIT_FAILURE) from None
+            raise _exit_with_message(f"cjsim failed: {message[:500]} (Set CJSIM_TRACEBACK=1 for a traceback.)", EXIT_FAILURE) from None
 
     return _run
 
@@ -64,28 +64,29 @@ def print_json(content: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def output_folder(out: Path | None, *, option: str = "--out") -> Iterator[Path | None]:
-    """The draft of `atomic_output_folder`; the names of its files are printed on standard error once they are in `out`.
+    """Open the draft of `atomic_output_folder`. When the files are published, print their names on standard error.
 
     Parameters
     ----------
     out : Path or None
-        The folder; None gives no draft.
+        Output folder. If None, there is no draft.
     option : str
         Name of the option in error messages.
 
     Yields
     ------
     Path or None
+        The draft.
     """
     with atomic_output_folder(out, option=option) as draft:
         yield draft
         file_names = [] if draft is None else sorted(path.name for path in draft.iterdir())
     if out is not None:
-        typer.echo(f"{out}: {', '.join(file_names)} written", err=True)
+        typer.echo(f"{out}: wrote {', '.join(file_names)}", err=True)
 
 
 def print_result(result: Any, *, as_json: bool, is_full: bool = False) -> None:
-    """Print a result as a table or as one JSON object."""
+    """Print a result as text or as one JSON object."""
     if as_json:
         print_json(result.to_json())
     else:

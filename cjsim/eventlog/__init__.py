@@ -1,4 +1,4 @@
-"""Event logs: written during a simulation, read back, imported from other systems with checks, exported to other tools."""
+"""Event logs: writing during a simulation, reading, validated import from other systems, and export to other tools."""
 
 from cjsim.eventlog.columns import LogCodeNames
 from cjsim.eventlog.event_table import EventLog

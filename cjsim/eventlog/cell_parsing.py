@@ -1,4 +1,4 @@
-"""Parsing of the cells of an imported event log, column by column; errors name the file, the line and the value."""
+"""Parsing the cells of an imported event log, column by column. Errors name the file, line and value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class ColumnParser:
     values : pyarrow.ChunkedArray
         Cells of the column, as text or typed.
     source : LogSource
-        The file or frame, for messages.
+        The file or frame, for error messages.
     name : str
         Name of the column in the source.
     """
@@ -35,7 +35,7 @@ class ColumnParser:
         Returns
         -------
         pyarrow.ChunkedArray
-            int64 if all ids are integers in plain notation ('7', not '007'), else text.
+            int64 if all ids are integers in plain notation ('7', not '007'), otherwise text.
 
         Raises
         ------
@@ -47,7 +47,7 @@ class ColumnParser:
 
         self._require_no_nulls("must name a customer")
         if not is_text_type(self.values.type):
-            return self._convert(lambda cells: cells.cast(pa.int64()), "must be a whole number or text", "Give ids as integers or text.")
+            return self._convert(lambda cells: cells.cast(pa.int64()), "must be a whole number or text", "Convert ids to integers or text.")
         text = self.values.cast(pa.string())
         return text.cast(pa.int64()) if pc.all(pc.match_substring_regex(text, _PLAIN_INTEGER)).as_py() else text
 
@@ -57,12 +57,12 @@ class ColumnParser:
         Parameters
         ----------
         time_format : str or None
-            `strptime` format of times in text; ISO 8601 if not given.
+            `strptime` format of times in text. If None, times are in ISO 8601.
 
         Returns
         -------
         pyarrow.ChunkedArray of timestamp[us]
-            Local times for timestamps with a named zone, UTC for text with an offset.
+            Local time for timestamps with a named time zone, UTC for text with an offset.
 
         Raises
         ------
@@ -79,14 +79,14 @@ class ColumnParser:
         if pa.types.is_date(kind):
             return self.values.cast(micro)
         if not is_text_type(kind):
-            self._raise_for_cell(0, _TIME_REQUIREMENT, "Give times as text, dates or timestamps.")
+            self._raise_for_cell(0, _TIME_REQUIREMENT, "Convert times to text, dates or timestamps.")
         cells = ColumnParser(pc.utf8_trim_whitespace(self.values.cast(pa.string())), self.source, self.name)
         if time_format:
-            must = f"must be a time of the form '{time_format}'"
-            return cells._convert(lambda part: pc.strptime(part, time_format, "us"), must, "Correct it, or give another time_format.")
+            must = f"must be a time in the format '{time_format}'"
+            return cells._convert(lambda part: pc.strptime(part, time_format, "us"), must, "Correct it, or pass another time_format.")
         utc = pa.timestamp("us", "UTC")
         has_offset = is_convertible(lambda part: part.cast(utc), cells.values.slice(0, 1))
-        remedy = "Write it so, or say how times are written with time_format='%d.%m.%Y %H:%M'."
+        remedy = "Use this format, or pass the format of the file, such as time_format='%d.%m.%Y %H:%M'."
         return cells._convert(lambda part: part.cast(utc).cast(micro) if has_offset else part.cast(micro), _TIME_REQUIREMENT, remedy)
 
     def parse_money(self) -> Any:
@@ -105,7 +105,7 @@ class ColumnParser:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        must, remedy = "must be a finite number", "Write amounts as digits with a decimal point, without currency or thousands separators."
+        must, remedy = "must be a finite number", "Write amounts with a decimal point, without currency symbols or thousands separators."
         cells = (
             ColumnParser(pc.utf8_trim_whitespace(self.values.cast(pa.string())), self.source, self.name)
             if is_text_type(self.values.type)
@@ -144,20 +144,20 @@ class ColumnParser:
         return pc.dictionary_encode(self.values.cast(pa.string()))
 
     def _require_no_nulls(self, must: str) -> None:
-        """Raise for the first empty cell, if there is one."""
+        """Raise for the first empty cell, if any."""
         import pyarrow.compute as pc
 
         if self.values.null_count:
-            self._raise_for_cell(pc.index(pc.is_null(self.values), True).as_py(), must, "Fill it in, or leave the row out.")
+            self._raise_for_cell(pc.index(pc.is_null(self.values), True).as_py(), must, "Fill it in, or remove the row.")
 
     def _convert(self, convert: Callable[[Any], Any], must: str, remedy: str) -> Any:
-        """Convert the column; if that fails, find the first cell that cannot be converted by bisection, and raise for it."""
+        """Convert the column. If that fails, find the first invalid cell by bisection, and raise for it."""
         import pyarrow as pa
 
         try:
             return convert(self.values)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            low, high = 0, len(self.values)  # the first cell that fails is in [low, high)
+            low, high = 0, len(self.values)  # the first invalid cell is in [low, high)
             while high - low > 1:
                 middle = (low + high) // 2
                 low, high = (middle, high) if is_convertible(convert, self.values.slice(low, middle - low)) else (low, middle)
@@ -173,7 +173,7 @@ def is_convertible(convert: Callable[[Any], Any], cells: Any) -> bool:
     Parameters
     ----------
     convert : callable
-        Converts an Arrow array; raises an Arrow error if it cannot.
+        Function that converts an Arrow array, and raises an Arrow error if it fails.
     cells : pyarrow.ChunkedArray
         Cells to convert.
 

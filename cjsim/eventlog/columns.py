@@ -1,21 +1,21 @@
-"""The columns of an event log: names, Arrow types, and conversion of arrays of codes to Arrow columns."""
+"""Columns of an event log: names, Arrow types, and conversion of code arrays to Arrow columns."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-Records = np.ndarray[Any, np.dtype[Any]]  # not imported from kernels.world, which imports numba: reading a log does not need it
-LABEL_COLUMNS = ("event", "stage", "channel", "message", "source")  # dictionaries of names; null for none
+Records = np.ndarray[Any, np.dtype[Any]]  # not imported from kernels.world, because that imports numba, which reading a log does not need
+LABEL_COLUMNS = ("event", "stage", "channel", "message", "source")  # dictionaries of names; null if none
 LOG_COLUMNS = ("customer", "time", *LABEL_COLUMNS, "value")
 
 
 class LogCodeNames(Protocol):
-    """Names of the codes in log rows, by code; an attribute is the plural of its label column."""
+    """Names of the codes in log rows, indexed by code. Each attribute is the plural of a label column."""
 
     @property
     def events(self) -> Sequence[str]:
-        """Touches, then events of the journey."""
+        """Touches, followed by the events of the journey."""
 
     @property
     def stages(self) -> Sequence[str]:
@@ -45,7 +45,7 @@ def names_by_column(names: LogCodeNames) -> dict[str, list[str]]:
     Returns
     -------
     dict of str to list of str
-        Names by code, for each of `LABEL_COLUMNS`.
+        Names by code, for each column of `LABEL_COLUMNS`.
     """
     return {column: list(getattr(names, f"{column}s")) for column in LABEL_COLUMNS}
 
@@ -79,12 +79,12 @@ def label_array(codes: Records, labels: Sequence[str]) -> Any:
     Returns
     -------
     pyarrow.DictionaryArray
-        Its dictionary holds the names that occur, sorted.
+        Its dictionary contains the names that occur, sorted.
     """
     import pyarrow as pa
 
     assert codes.max() < len(labels), "a code without a name"
-    as_bytes = len(labels) < 256  # bytes are searched and mapped at 1.3 ns per row, int16 codes at 4 (measured); -1 is the byte 255
+    as_bytes = len(labels) < 256  # searching and mapping takes 1.3 ns per row for bytes, 4 ns for int16 (measured); -1 is the byte 255
     present = codes.astype(np.uint8).tobytes() if as_bytes else set(np.unique(codes).tolist())
     used = sorted({name for code, name in enumerate(labels) if code in present})
     index_of = {name: i for i, name in enumerate(used)}
@@ -93,12 +93,12 @@ def label_array(codes: Records, labels: Sequence[str]) -> Any:
         indices = np.frombuffer(present.translate(table.astype(np.uint8).tobytes()), np.uint8).astype(np.int16)
     else:
         indices = table[codes]
-    # Arrow's check of the indices would take a tenth of the writer's time.
+    # Checking the indices in Arrow would take 10 % of the writing time.
     return pa.DictionaryArray.from_arrays(arrow_array(pa.int16(), indices, codes >= 0), pa.array(used, pa.string()), safe=False)
 
 
 def arrow_array(kind: Any, values: Records, valid: Records | None = None) -> Any:
-    """Make an Arrow array that shares the memory of a numpy array.
+    """Create an Arrow array that shares memory with a numpy array.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def arrow_array(kind: Any, values: Records, valid: Records | None = None) -> Any
     values : ndarray, shape (n_rows,)
         Values.
     valid : ndarray of bool, shape (n_rows,), optional
-        False for null; no nulls if not given.
+        Validity mask, False for null. No nulls by default.
 
     Returns
     -------

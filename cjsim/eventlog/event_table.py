@@ -1,4 +1,4 @@
-"""`EventLog`, the event log of a simulation or of a firm: read, query, convert, write."""
+"""`EventLog`: reading, querying, converting and writing the event log of a simulation or a firm."""
 
 import gzip
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,12 +21,12 @@ _BATCH_SIZE = 1 << 17  # rows
 class EventLog:
     """An event log: one row per event, with at least the columns `customer`, `time` and `event`.
 
-    A log that a simulation wrote stays on disk and is read in batches. Any other log is held in memory.
+    Logs written by a simulation stay on disk and are read in batches. Other logs are loaded into memory.
 
     Parameters
     ----------
     source : pyarrow.Table or Path
-        A table with the columns and types of an event log, or a Parquet file with them. Users call `read` or `from_pandas` instead.
+        A table or Parquet file with the columns and types of an event log. Use `read` or `from_pandas` for other data.
 
     Examples
     --------
@@ -47,19 +47,19 @@ class EventLog:
     def read(
         cls, path: str | Path, *, columns: Mapping[str, str] | None = None, event: str | None = None, time_format: str | None = None
     ) -> "EventLog":
-        """Read a log from a CSV file, gzipped or not, or from a Parquet file.
+        """Read a log from a CSV, gzipped CSV or Parquet file.
 
         Parameters
         ----------
         path : str or Path
             The file. Its format is detected from its content.
         columns : Mapping of str to str, optional
-            Names of the log's columns in the file, where they differ: `{"customer": "user_id", "value": "amount"}`. Names that a log does
-            not have are imported as additional columns.
+            Column names in the file by column names of the log, where they differ, such as `{"customer": "user_id", "value": "amount"}`.
+            Names that are not log columns are imported as additional columns.
         event : str, optional
-            The event of every row, for a file with one kind of event, such as a purchase log.
+            Event name of every row, for files with a single kind of event, such as purchase logs.
         time_format : str, optional
-            `strptime` format of the times, if they are not ISO 8601.
+            `strptime` format of times. ISO 8601 by default.
 
         Returns
         -------
@@ -68,8 +68,8 @@ class EventLog:
         Raises
         ------
         InputError
-            If the file cannot be read, has no rows or lacks a column, or a cell is not a valid time, amount or name. The message gives
-            line and value.
+            If the file cannot be read, has no rows or lacks a column, or a cell is not a valid time, amount or name. The message names
+            the line and the value.
         """
         source = detect_source(path)
         if source.kind == "parquet" and not columns and not event and _is_cjsim_log(source.path):
@@ -78,16 +78,16 @@ class EventLog:
 
     @classmethod
     def from_pandas(cls, frame: "pd.DataFrame", *, columns: Mapping[str, str] | None = None, event: str | None = None) -> "EventLog":
-        """Make a log from a frame, with the same checks as `read`.
+        """Create a log from a frame, with the same validation as `read`.
 
         Parameters
         ----------
         frame : pandas.DataFrame
             One row per event.
         columns : Mapping of str to str, optional
-            Names of the log's columns in the frame, where they differ.
+            Column names in the frame by column names of the log, where they differ.
         event : str, optional
-            The event of every row.
+            Event name of every row.
 
         Returns
         -------
@@ -96,7 +96,7 @@ class EventLog:
         Raises
         ------
         InputError
-            As for `read`; the message gives the row number.
+            As for `read`. The message names the row number.
         """
         import pyarrow as pa
 
@@ -107,7 +107,7 @@ class EventLog:
 
     @property
     def path(self) -> Path | None:
-        """The file of a log on disk; None for a log in memory."""
+        """File of a log on disk; None for a log in memory."""
         return self._source if isinstance(self._source, Path) else None
 
     @property
@@ -126,12 +126,12 @@ class EventLog:
         return f"EventLog({len(self):,} rows: {', '.join(self.columns)})"
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        """Iterate over the rows in batches of about a hundred thousand, in constant memory.
+        """Iterate over the rows in batches of about 130,000 rows. For a log on disk, memory use is constant.
 
         Parameters
         ----------
         columns : sequence of str, optional
-            Columns to read; all if not given.
+            Columns to read; all by default.
 
         Yields
         ------
@@ -153,16 +153,16 @@ class EventLog:
         return pq.read_table(self._source) if self.path else self._source
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the log as a frame; columns of names are categorical."""
+        """Return the log as a frame. Columns with names are categorical."""
         return self.to_arrow().to_pandas()
 
     def query(self, sql: str) -> "pd.DataFrame":
-        """Run a SQL query with DuckDB; the log is the table `log`. A log on disk is not loaded into memory.
+        """Run a SQL query on the table `log` with DuckDB. Logs on disk are not loaded into memory.
 
         Parameters
         ----------
         sql : str
-            For example `select event, count(*) as n from log group by event`.
+            Query, such as `select event, count(*) as n from log group by event`.
 
         Returns
         -------
@@ -183,8 +183,8 @@ class EventLog:
         Parameters
         ----------
         path : str or Path
-            The file to write; the format follows from its ending `.parquet`, `.csv` or `.csv.gz`. An existing file is replaced once the new
-            one is complete.
+            File to write. The suffix `.parquet`, `.csv` or `.csv.gz` determines the format. An existing file is replaced when the new one
+            is complete.
 
         Returns
         -------
@@ -194,7 +194,7 @@ class EventLog:
         Raises
         ------
         InputError
-            If the ending is another one, or the file cannot be written.
+            If the suffix is not supported, or the file cannot be written.
         """
         name = Path(path).name
         if name.endswith(".parquet"):
@@ -205,12 +205,12 @@ class EventLog:
         raise InputError(format_error(str(path), must, f"'{name}'", "Rename it."))
 
     def to_xes(self, path: str | Path) -> Path:
-        """Write the log as XES, with one trace per customer. A log that is not sorted by customer and time is sorted in memory.
+        """Write the log as XES, with one trace per customer. Logs that are not sorted by customer and time are sorted in memory.
 
         Parameters
         ----------
         path : str or Path
-            The file to write.
+            File to write.
 
         Returns
         -------
@@ -226,7 +226,7 @@ class EventLog:
         return self._write_atomically(Path(path), ordered._write_xes)
 
     def _is_sorted(self) -> bool:
-        """Whether rows are sorted by customer, then time."""
+        """Return whether rows are sorted by customer, then time."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -244,7 +244,7 @@ class EventLog:
         return True
 
     def _write_atomically(self, path: Path, writer: Callable[[Path], None]) -> Path:
-        """Write to a temporary file beside the target, and rename it when it is complete."""
+        """Write to a temporary file beside the target, and rename it when complete."""
         part = path.with_name(path.name + ".part")
         try:
             writer(part)
@@ -279,7 +279,7 @@ class EventLog:
         from pyarrow import csv as arrow_csv
 
         is_gzipped = part.name.removesuffix(".part").endswith(".gz")
-        # Level 4 takes a tenth of the time of level 9, for a few per cent of size. Without time stamp, equal logs give equal files.
+        # Level 4 takes 10 % of the time of level 9, for files a few percent larger. Without a timestamp, equal logs give equal files.
         with part.open("wb") as file, gzip.GzipFile("", "wb", 4, file, mtime=0) if is_gzipped else nullcontext(file) as stream:
             writer: Any = None
             for batch in self.batches():
@@ -290,7 +290,7 @@ class EventLog:
 
 
 def _decode_dictionaries(batch: Any) -> Any:
-    """Return the batch with names in place of dictionary codes, as CSV requires."""
+    """Replace dictionary codes by names, as CSV requires."""
     import pyarrow as pa
 
     columns = [column.dictionary_decode() if pa.types.is_dictionary(column.type) else column for column in batch.columns]
@@ -298,7 +298,7 @@ def _decode_dictionaries(batch: Any) -> Any:
 
 
 def _is_cjsim_log(path: Path | None) -> bool:
-    """Whether a Parquet file has the columns and types of an event log, without nulls in customer and time, so need not be loaded."""
+    """Return whether a Parquet file can be used as a log without import: its columns and types match, and no customer or time is null."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""Sources of imported event logs: detection of their format, and locations in them for messages."""
+"""Sources of imported event logs: format detection, and locations for error messages."""
 
 import csv
 import io
@@ -11,33 +11,33 @@ from cjsim.errors import InputError, format_error
 
 @dataclass(frozen=True)
 class LogSource:
-    """A file, or a frame in memory.
+    """A file or a frame in memory.
 
     Attributes
     ----------
     path : Path or None
         The file; None for a frame.
     kind : str
-        'parquet', 'csv', 'gzip' (a gzipped CSV) or 'frame'.
+        'parquet', 'csv', 'gzip' (gzipped CSV) or 'frame'.
     """
 
     path: Path | None
     kind: str
 
     def cell_location(self, row: int, column: str) -> str:
-        """Return the location of a cell for messages.
+        """Return the location of a cell for error messages.
 
         Parameters
         ----------
         row : int
-            Index of the row, from 0, without the header.
+            Index of the row, from 0, not counting the header.
         column : str
             Name of the column.
 
         Returns
         -------
         str
-            File and line for CSV, else the row number from 1.
+            File and line for CSV files, otherwise the row number from 1.
         """
         if self.path is None:
             return f"row {row + 1}, {column}"
@@ -51,7 +51,7 @@ class LogSource:
         Parameters
         ----------
         must, got, remedy : str
-            Parts of the message, see `format_error`.
+            Parts of the message. See `format_error`.
 
         Raises
         ------
@@ -61,7 +61,7 @@ class LogSource:
         raise InputError(format_error(str(self.path or "frame"), must, got, remedy))
 
     def open_bytes(self) -> Any:
-        """Open a CSV file for reading, decompressed.
+        """Open a CSV file for reading, decompressing it if necessary.
 
         Returns
         -------
@@ -72,17 +72,17 @@ class LogSource:
         return pa.input_stream(str(self.path), compression="gzip" if self.kind == "gzip" else None)
 
     def line_number_of_row(self, row: int) -> int:
-        """Return the line on which a row of a CSV file begins; quoted line breaks and blank lines are counted.
+        """Return the line on which a row of a CSV file starts. Quoted line breaks and blank lines are counted.
 
         Parameters
         ----------
         row : int
-            Index of the row, from 0, without the header.
+            Index of the row, from 0, not counting the header.
 
         Returns
         -------
         int
-            From 1.
+            Line number, from 1.
         """
         with io.TextIOWrapper(self.open_bytes(), encoding="utf-8-sig", errors="replace", newline="") as text:
             reader = csv.reader(text)
@@ -118,9 +118,9 @@ def detect_source(path: str | Path) -> LogSource:
         with Path(path).open("rb") as file:
             head = file.read(4)
     except IsADirectoryError:
-        source.raise_input_error("must be a file", "a directory", "Name a CSV or Parquet file.")
+        source.raise_input_error("must be a file", "a directory", "Choose a CSV or Parquet file.")
     except OSError as error:
-        source.raise_input_error("must be a file that can be read", error.strerror or str(error), "Check the path.")
+        source.raise_input_error("must be a readable file", error.strerror or str(error), "Check the path.")
     if not head:
-        source.raise_input_error("must have a header and rows", "an empty file", "Give a log with the columns customer, time and event.")
+        source.raise_input_error("must have a header and rows", "an empty file", "Use a log with the columns customer, time and event.")
     return LogSource(Path(path), "parquet" if head == b"PAR1" else "gzip" if head[:2] == b"\x1f\x8b" else "csv")

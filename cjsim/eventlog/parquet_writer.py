@@ -1,4 +1,4 @@
-"""Writing the event log of a simulation to a Parquet file while it runs, in constant memory."""
+"""Writing the event log of a running simulation to a Parquet file, in constant memory."""
 
 import os
 from contextlib import suppress
@@ -12,8 +12,8 @@ import numpy as np
 from cjsim.errors import InputError, format_error
 from cjsim.eventlog.columns import LABEL_COLUMNS, LogCodeNames, Records, arrow_array, label_array, log_schema, names_by_column
 
-ROW_GROUP_SIZE = 1 << 19  # rows; memory holds one row group
-_BLOCK_SIZE = 1 << 14  # rows converted at a time: at 36 bytes each they stay in the cache (measured: 33 ns per row, 48 without)
+ROW_GROUP_SIZE = 1 << 19  # rows; one row group is kept in memory
+_BLOCK_SIZE = 1 << 14  # rows per conversion, which fit in the cache at 36 bytes each (measured: 33 ns per row, 48 without blocks)
 _MICROSECONDS_PER_DAY = 8.64e10
 
 
@@ -21,26 +21,25 @@ class LogWriter:
     """Writes log rows to a Parquet file during a simulation.
 
     The file has the columns `customer` (int64), `time` (timestamp[us], local time without a zone), `event`, `stage`, `channel`,
-    `message`, `source` (dictionaries of strings, null for none) and `value` (float64, money; null if 0, since such a row moves no money).
-    Rows keep their order. Row groups have 2**19 rows, however the rows are passed, and each has a sorted dictionary of the names in it. So
-    the bytes depend only on what happened: not on chunks, the order of codes, or names that do not occur. The file gets its name when it
-    is closed.
+    `message`, `source` (dictionaries of strings, null if none) and `value` (float64, money; null if 0). Rows keep their order. Each row
+    group has 2**19 rows and a sorted dictionary of the names in it. The bytes therefore depend only on the events, not on chunk sizes, the
+    order of codes, or unused names. The file gets its final name when it is closed.
 
-    One thread writes. Measured on one core, with the rows of the shop scenario: 6.8 million rows per second, 6.8 bytes per row.
+    A single thread writes. Measured on one core with the shop scenario: 6.8 million rows per second, 6.8 bytes per row.
 
     Parameters
     ----------
     path : str or Path
-        The file to write. Until `close`, the data are in `path + ".part"`.
+        File to write. Until `close`, the data is in `path + ".part"`.
     names : LogCodeNames
         Names of the codes, such as the codebook of a compiled scenario.
     start : date
-        Start of the scenario: day 0 begins at 00:00 of this date.
+        Start of the scenario. Day 0 begins at 00:00 on this date.
 
     Raises
     ------
     InputError
-        If the file cannot be written there.
+        If the file cannot be written.
 
     Examples
     --------
@@ -76,7 +75,7 @@ class LogWriter:
         Parameters
         ----------
         rows : ndarray of LOG_ROW, shape (n_rows,)
-            Log rows with times in days since the start. They are copied: the caller may overwrite them.
+            Log rows with times in days since the start. The rows are copied, so the caller may overwrite them.
 
         Raises
         ------
@@ -100,7 +99,7 @@ class LogWriter:
 
     def abort(self) -> None:
         """Delete the unfinished file."""
-        with suppress(OSError):  # such as a full disk, perhaps the reason to abort
+        with suppress(OSError):  # for example a full disk, which may be the reason to abort
             self._file.close()
         self._part.unlink(missing_ok=True)
 
@@ -132,7 +131,7 @@ class LogWriter:
         self._filled = target.stop
 
     def _write_row_group(self) -> None:
-        """Write the row group. Arrow shares the memory of the arrays; its pages are written before this returns."""
+        """Write the row group. Arrow shares the memory of the arrays, and writes its pages before this returns."""
         import pyarrow as pa
 
         n = self._filled
@@ -146,19 +145,20 @@ class LogWriter:
 
 
 def open_parquet_writer(path: Path, schema: Any, *, display_path: Path | None = None) -> Any:
-    """Open a Parquet writer with the settings of all event logs.
+    """Open a Parquet writer with the settings for event logs.
 
-    Ordered numbers are stored as differences, names as dictionaries. Differences of times do not compress further, so times are stored
-    without zstd. Statistics are written only for columns by which readers skip row groups (measured: the others cost 20 % of the time).
+    Ordered numbers are delta-encoded, and names dictionary-encoded. Deltas of times do not compress further, so times are stored without
+    zstd. Statistics are written only for columns by which readers skip row groups. Statistics of the others take 20 % of the time
+    (measured).
 
     Parameters
     ----------
     path : Path
-        The file to write.
+        File to write.
     schema : pyarrow.Schema
         Columns of the log.
     display_path : Path, optional
-        Name of the file in messages; `path` if not given.
+        File name in error messages; `path` by default.
 
     Returns
     -------
@@ -202,5 +202,5 @@ def unwritable_file_error(path: Path, error: OSError) -> InputError:
     -------
     InputError
     """
-    reason = os.strerror(error.errno) if error.errno else str(error)  # Arrow's errors have their own text in place of strerror
-    return InputError(format_error(str(path), "must be a file that can be written", reason, "Name another file or folder."))
+    reason = os.strerror(error.errno) if error.errno else str(error)  # Arrow errors have their own text instead of strerror
+    return InputError(format_error(str(path), "must be a writable file", reason, "Choose another file or folder."))

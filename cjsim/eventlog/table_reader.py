@@ -1,8 +1,8 @@
-"""Import of event logs from other systems: CSV, gzipped or not, and Parquet, mapped to the columns of a log and checked cell by cell.
+"""Import of event logs from CSV, gzipped CSV and Parquet files, with validation of every cell.
 
-A checked table has the columns `customer` (int64 if every id is an integer in plain notation, else text), `time` (timestamp[us], without
-zone) and `event` (dictionary of strings); if the source has them, also `stage`, `channel`, `message`, `source` (dictionaries) and `value`
-(float64).
+An imported table has the columns `customer` (int64 if every id is an integer in plain notation, otherwise text), `time` (timestamp[us],
+without a zone) and `event` (dictionary of strings). If the source has them, it also has the columns `stage`, `channel`, `message`, `source`
+(dictionaries) and `value` (float64).
 """
 
 import csv
@@ -18,18 +18,18 @@ from cjsim.eventlog.input_source import LogSource
 
 
 def read_table(source: LogSource, *, columns: Mapping[str, str], event: str | None, time_format: str | None) -> Any:
-    """Read a file as a checked table with the columns of a log.
+    """Read a file as a validated table with the columns of a log.
 
     Parameters
     ----------
     source : LogSource
-        A file.
+        The file.
     columns : Mapping of str to str
-        Names of the log's columns in the file, where they differ; additional columns are imported under the names given here.
+        Column names in the file by column names of the log, where they differ. Additional columns are imported under their key.
     event : str or None
-        The event of every row, for a file without such a column.
+        Event name of every row, for a file without an `event` column.
     time_format : str or None
-        `strptime` format of the times, if they are not ISO 8601.
+        `strptime` format of times. If None, times are in ISO 8601.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def read_table(source: LogSource, *, columns: Mapping[str, str], event: str | No
     except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
         _raise_unreadable(source, error)
     except OSError as error:
-        source.raise_input_error("must be a file that can be read to its end", str(error), "Check that it is complete.")
+        source.raise_input_error("must be a complete, readable file", str(error), "Check that it is not truncated.")
     return checked_log_table(raw_table, source, source_column_of, event=event, time_format=time_format)
 
 
@@ -60,12 +60,12 @@ def column_names(source: LogSource) -> list[str]:
     Parameters
     ----------
     source : LogSource
-        A file.
+        The file.
 
     Returns
     -------
     list of str
-        Empty if a CSV file has no header.
+        Column names; empty if a CSV file has no header.
     """
     import pyarrow.parquet as pq
 
@@ -76,23 +76,23 @@ def column_names(source: LogSource) -> list[str]:
 
 
 def choose_columns(source: LogSource, source_columns: list[str], columns: Mapping[str, str], event: str | None) -> dict[str, str]:
-    """Choose the columns to import: required ones, those of a log that the source has, and those that the user names.
+    """Choose the columns to import: required columns, log columns that the source has, and columns that the user requests.
 
     Parameters
     ----------
     source : LogSource
-        The file or frame, for messages.
+        The file or frame, for error messages.
     source_columns : list of str
         Columns of the source.
     columns : Mapping of str to str
-        Names of the log's columns in the source, where they differ.
+        Column names in the source by column names of the log, where they differ.
     event : str or None
-        The event of every row; the column `event` is then not required, and ignored.
+        Event name of every row. If given, an `event` column is not required, and is ignored.
 
     Returns
     -------
     dict of str to str
-        Names in the source, by name in the log.
+        Column names in the source by column names of the log.
 
     Raises
     ------
@@ -106,9 +106,9 @@ def choose_columns(source: LogSource, source_columns: list[str], columns: Mappin
         if source_name in source_columns and not (name == "event" and event):
             source_column_of[name] = source_name
         elif name in required:
-            remedy = did_you_mean(source_name, source_columns) or f"Say which column holds it with columns={{'{name}': ...}}."
+            remedy = did_you_mean(source_name, source_columns) or f"Map it to a column with columns={{'{name}': ...}}."
             if name == "event":
-                remedy += " Or name the event of every row with event='purchase'."
+                remedy += " Or set the event of every row with event='purchase'."
             source.raise_input_error(f"must have a column '{source_name}'", f"the columns {quote_choices(source_columns)}", remedy)
     return source_column_of
 
@@ -123,13 +123,13 @@ def checked_log_table(
     raw_table : pyarrow.Table
         Columns of the source, as text or typed.
     source : LogSource
-        The file or frame, for messages.
+        The file or frame, for error messages.
     source_column_of : Mapping of str to str
-        Names in the source, by name in the log.
+        Column names in the source by column names of the log.
     event : str or None
-        The event of every row.
+        Event name of every row.
     time_format : str or None
-        `strptime` format of the times, if they are not ISO 8601.
+        `strptime` format of times. If None, times are in ISO 8601.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def checked_log_table(
     import pyarrow as pa
 
     if raw_table.num_rows == 0:
-        source.raise_input_error("must have at least one row", "no rows", "Give a log with rows below its header.")
+        source.raise_input_error("must have at least one row", "no rows", "Use a log with rows below the header.")
     parsed = {}
     for name, source_name in source_column_of.items():
         column = ColumnParser(raw_table[source_name], source, source_name)
@@ -170,7 +170,7 @@ def _read_parquet_columns(source: LogSource, source_column_of: Mapping[str, str]
 
 
 def _read_csv_as_text(source: LogSource, source_column_of: Mapping[str, str]) -> Any:
-    """Read columns of a CSV file as text: this module decides what a cell means, Arrow does not guess."""
+    """Read columns of a CSV file as text. Types are parsed by this module, not inferred by Arrow."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
@@ -178,7 +178,7 @@ def _read_csv_as_text(source: LogSource, source_column_of: Mapping[str, str]) ->
     with source.open_bytes() as file:
         return arrow_csv.read_csv(
             file,
-            read_options=arrow_csv.ReadOptions(use_threads=False),  # in order, so that errors name the row
+            read_options=arrow_csv.ReadOptions(use_threads=False),  # in order, because errors name the row
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
                 include_columns=names,
@@ -190,16 +190,16 @@ def _read_csv_as_text(source: LogSource, source_column_of: Mapping[str, str]) ->
 
 
 def _raise_unreadable(source: LogSource, error: Exception) -> NoReturn:
-    """Raise an error that says why a file is not a table."""
+    """Raise an error that explains why a file is not a table."""
     text = str(error)
     if isinstance(error, UnicodeDecodeError) or "UTF8" in text:
         source.raise_input_error("must be text in UTF-8", "other bytes", "Save it as CSV in UTF-8.")
     if source.kind == "parquet":
-        source.raise_input_error("must be a complete Parquet file", f"'{text.splitlines()[0]}'", "Check that it was written to its end.")
+        source.raise_input_error("must be a complete Parquet file", f"'{text.splitlines()[0]}'", "Check that it is not truncated.")
     if ragged := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", text):
         row, expected, got = (int(part) for part in ragged.groups())
         where = f"{source.path}:{source.line_number_of_row(row - 2)}"
         raise InputError(
-            format_error(where, f"must have {expected} cells as the header has", str(got), "Quote cells that hold commas.")
+            format_error(where, f"must have {expected} cells, like the header", str(got), "Quote cells that contain commas.")
         ) from error
-    source.raise_input_error("must be a CSV with a header", f"'{text.splitlines()[0][:120]}'", "Check how it was exported.")
+    source.raise_input_error("must be a CSV file with a header", f"'{text.splitlines()[0][:120]}'", "Check how it was exported.")

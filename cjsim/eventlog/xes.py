@@ -1,4 +1,4 @@
-"""Export of an event log as XES (IEEE 1849), for process mining."""
+"""Export of event logs as XES (IEEE 1849) for process mining."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -20,15 +20,15 @@ _INVALID_XML_CHARACTERS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000
 def write_xes(batches: Iterable[Any], file: TextIO) -> None:
     """Write rows as an XES document, with one trace per customer and one event per row.
 
-    The customer is the `concept:name` of the trace (`case:concept:name` in flat form). The event is the `concept:name` of the event, the
-    time its `time:timestamp` in milliseconds. XES dates have a zone, so local time is written as if it were UTC.
+    The `concept:name` of a trace is the customer (`case:concept:name` in flat form). The `concept:name` of an event is its name, and its
+    `time:timestamp` is the time in milliseconds. XES requires a time zone, so local times are written as if they were UTC.
 
     Parameters
     ----------
     batches : iterable of pyarrow.RecordBatch
         Rows, sorted by customer.
     file : TextIO
-        The document.
+        File to write to.
     """
     file.write(_XES_HEADER)
     open_trace: Any = None
@@ -56,7 +56,7 @@ def _event_elements(batch: Any) -> Iterator[str]:
 
 
 def _attribute_elements(kind: str, key: str, column: Any) -> Iterable[str]:
-    """Return the element of each cell, empty for null; each name of a dictionary is formatted once."""
+    """Return the element of each cell, empty for null. Each name of a dictionary is formatted once."""
     import pyarrow as pa
 
     start = f"<{kind} key={_xml_quoted(key)} value="

@@ -1,1 +1,1 @@
-"""What is learnt: experiments on hypotheses, the journal of what was run, and what changed from one version to the next."""
+"""Experiments that test hypotheses, the journal of results, and comparison of versions."""

@@ -15,7 +15,7 @@ from cjsim.yaml.extends import merge_trees
 from cjsim.yaml.paths import KeyPath, existing_node, location_of
 from cjsim.yaml.tree import Node, to_tree
 
-_SCRAMBLING_SEED = 1  # fixed: the points belong to the hypothesis, not to the randomness of customers
+_SCRAMBLING_SEED = 1  # fixed: the points are part of the hypothesis and do not depend on the seed of the customers
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,15 +25,15 @@ class ExperimentArm:
     Attributes
     ----------
     name : str
-        Name of the variant, or of the point of the sweep.
+        Name of the variant or sweep point.
     values : Mapping of str to Any
-        The values that it sets, by path, as written in a file.
+        Values that the arm sets, by path, in file notation.
     scenario : Scenario
-        The scenario that is simulated.
+        Scenario to simulate.
     is_different : bool
-        Whether its journey or policy differs from the baseline.
+        Whether the journey or the policy differs from that of the baseline.
     yaml_path : tuple
-        The path in the experiment's file that error messages name.
+        Path in the experiment file, for error messages.
     """
 
     name: str
@@ -46,23 +46,23 @@ class ExperimentArm:
 def build_arms(
     baseline: Scenario, variants: Mapping[str, Variant], sweep: Sweep | None, experiment_node: Node
 ) -> tuple[ExperimentArm, ...]:
-    """The arms of an experiment, in the order of its file.
+    """Build the arms of an experiment, in the order of the file.
 
     Parameters
     ----------
     baseline : Scenario
-        The scenario that they are compared with.
+        Scenario that the arms are compared with.
     variants : Mapping of str to Variant
-        By name.
+        Variants by name; empty if there is a sweep.
     sweep : Sweep or None
-        Instead of variants.
+        Sweep that replaces the variants.
     experiment_node : Node
-        YAML tree of the experiment, which holds the file and line of each value.
+        YAML tree of the experiment, with the file and line of each value.
 
     Raises
     ------
     InputError
-        If a value is invalid at its path, or the sweep has too many points.
+        If a value is invalid at its path or the sweep has too many points.
     """
     if sweep is not None:
         points = list(_sweep_points(sweep, baseline, experiment_node))
@@ -88,13 +88,13 @@ def _build_arm(name: str, values: Mapping[str, Node], source_scenario: Scenario,
 
 
 def _sweep_points(sweep: Sweep, baseline: Scenario, root: Node) -> Iterable[dict[str, Node]]:
-    """One mapping per point: the node of each value by its path."""
+    """Yield the values of each point as nodes, by path."""
     if sweep.sobol is not None:
         yield from _sobol_points(sweep.sobol, baseline, root)
     elif sweep.grid is not None:
         if (count := math.prod(len(values) for values in sweep.grid.values())) > MAX_POINTS:
             where = f"{location_of(root, ('sweep', 'grid'))}: sweep.grid"
-            raise InputError(format_error(where, f"must have at most {MAX_POINTS} points", f"{count:,}", "Leave out some values."))
+            raise InputError(format_error(where, f"must have at most {MAX_POINTS} points", f"{count:,}", "Remove some values."))
         columns = [
             [to_tree(value, location_of(root, ("sweep", "grid", path, i))) for i, value in enumerate(values)]
             for path, values in sweep.grid.items()
@@ -115,7 +115,7 @@ def _sobol_points(sobol: SobolSweep, baseline: Scenario, root: Node) -> Iterable
         raise InputError(format_error(f"{location}: sweep.sobol.n", "must be a power of two", str(sobol.n), f"Write {near}."))
     if not sobol.free and not sobol.mixes:
         raise InputError(
-            format_error(f"{location}: sweep.sobol.free", "must name a value that is swept", "none", "Name a path and its bounds.")
+            format_error(f"{location}: sweep.sobol.free", "must name at least one value to sweep", "none", "Add a path with its bounds.")
         )
     check_values(sobol.free, sobol.mixes, baseline, to_tree({"free": sobol.free, "mixes": sobol.mixes}, location))
     space = Space.from_settings(sobol.free, sobol.mixes)
@@ -125,7 +125,7 @@ def _sobol_points(sobol: SobolSweep, baseline: Scenario, root: Node) -> Iterable
 
 
 def _point_names(points: list[dict[str, Node]]) -> list[str]:
-    """Names of points: their values by the shortest unique suffixes of the paths, numbered if two names are equal."""
+    """Name points by their values, labeled with the shortest unique suffix of each path. Number the names if two are equal."""
     paths = list(dict.fromkeys(path for point in points for path in point))
     suffixes = {path: _shortest_unique_suffix(path, paths) for path in paths}
     titles = [", ".join(f"{suffixes[path]}={_format_point_value(node.plain())}" for path, node in point.items()) for point in points]
@@ -133,7 +133,7 @@ def _point_names(points: list[dict[str, Node]]) -> list[str]:
 
 
 def _shortest_unique_suffix(path: str, paths: list[str]) -> str:
-    """The shortest suffix of a path that no other path has."""
+    """Return the shortest suffix that identifies a path among `paths`."""
     parts = path.split(".")
     for count in range(1, len(parts)):
         suffix = ".".join(parts[-count:])

@@ -1,4 +1,4 @@
-"""Checkpoints of a running experiment, so that it resumes after an interruption: the moments of each seed and arm, one per line."""
+"""Checkpoints that let an experiment resume after an interruption: the moments of each seed and arm, one per line."""
 
 import json
 from pathlib import Path
@@ -10,15 +10,15 @@ MomentsByMetric = dict[str, PairedMoments]
 
 
 class Checkpoints:
-    """Finished moments by seed and arm, kept in memory and, if a file is given, appended to it.
+    """Finished moments by seed and arm, kept in memory and optionally appended to a file.
 
-    Each line is one checkpoint, written in one call. A line that was cut off by an interruption is skipped when the file is read. Two
-    processes may write the same checkpoint, because both compute equal values.
+    Each line is one checkpoint, written in a single call. Truncated lines are skipped when the file is read. Several processes may
+    write the same checkpoint, because all of them compute equal values.
 
     Parameters
     ----------
     file : Path or None
-        The file; created with the first checkpoint.
+        The file. It is created with the first checkpoint. If None, checkpoints are kept in memory only.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -36,7 +36,7 @@ class Checkpoints:
         return len(self._moments)
 
     def get(self, seed: int, arm: str) -> MomentsByMetric | None:
-        """The moments of a seed and arm, None if they are not finished.
+        """Return the moments of a seed and arm, or None if they are not finished.
 
         Parameters
         ----------
@@ -57,18 +57,18 @@ class Checkpoints:
         arm : str
             Name of the arm.
         moments : dict of str to PairedMoments
-            By metric.
+            Moments by metric.
         """
         self._moments[seed, arm] = moments
         if self._file is not None:
             line = json.dumps({"seed": seed, "arm": arm, "sums": {metric: one.to_json() for metric, one in moments.items()}})
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            # The leading line break ends a line that an interruption cut off.
+            # The leading line break terminates a line that an interruption truncated.
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(f"\n{line}\n")
 
     def delete_file(self) -> None:
-        """Delete the file, once the results are written."""
+        """Delete the file. Call this after the results are saved."""
         if self._file is not None:
             self._file.unlink(missing_ok=True)
 

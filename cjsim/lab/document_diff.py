@@ -1,8 +1,8 @@
-"""The changes between two versions of a journey, a policy or a scenario, each of which can be applied on its own.
+"""Changes between two versions of a journey, policy or scenario. Each change can be applied on its own.
 
-Mappings are compared key by key. Lists of records (steps, caps, effects) are aligned first, so that an inserted step is one addition
-rather than a change of every step after it. The alignment keeps the order of both lists and maximizes the sum of similarities (Needleman,
-Wunsch 1970, J. Mol. Biol. 48, 443-453, without a gap penalty). Any other list counts as one value.
+Mappings are compared key by key. Lists of records (steps, caps, effects) are aligned first: an inserted step is then one addition, not a
+change to every later step. The alignment keeps the order of both lists and maximizes the sum of similarities (Needleman and Wunsch 1970,
+J. Mol. Biol. 48, 443-453, without a gap penalty). Any other list is compared as a single value.
 """
 
 import json
@@ -14,8 +14,8 @@ from cjsim.yaml.document import Document
 from cjsim.yaml.paths import KeyPath, path_text
 
 _MAX_VALUE_CHARS = 100
-_MIN_SIMILARITY = 0.3  # of two records of the same kind; equal records have 1
-LABEL_KEYS = ("name", "title")  # of a document: they do not affect the simulation
+_MIN_SIMILARITY = 0.3  # for two records of the same kind; the similarity of equal records is 1
+LABEL_KEYS = ("name", "title")  # keys of a document that do not affect the simulation
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class DocumentChange:
     Attributes
     ----------
     path : tuple
-        Path in the old version; for an addition, the path at which it is inserted.
+        Path in the old version. For an addition, the path of the insertion.
     kind : {'set', 'add', 'remove'}
-        The kind of change.
+        Kind of change.
     before, after : Any
-        Plain values; None before an addition and after a removal.
+        Plain values. `before` is None for an addition, `after` for a removal.
     """
 
     path: KeyPath
@@ -39,17 +39,17 @@ class DocumentChange:
 
     @property
     def path_string(self) -> str:
-        """The path as text, such as 'flows.cart.steps[0]'."""
+        """Path as text, such as 'flows.cart.steps[0]'."""
         return path_text(self.path)
 
     @property
     def is_title(self) -> bool:
-        """Whether it changes a title, which does not affect the simulation."""
+        """Whether the change concerns only a title, which does not affect the simulation."""
         return self.path[-1] == "title"
 
     @property
     def has_only_keys(self) -> bool:
-        """Whether its path contains no list index, so that it can be combined with other changes."""
+        """Whether the path contains no list index. Such changes can be combined with others."""
         return all(isinstance(key, str) for key in self.path)
 
     def __str__(self) -> str:
@@ -59,24 +59,24 @@ class DocumentChange:
         return f"{sign} {self.path_string}: {shorten_value(value)}"
 
     def applied_to(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The old version with only this change applied.
+        """Apply only this change to the old version and return the result.
 
         Parameters
         ----------
         data : dict
-            Plain data of the old version; not modified.
+            Plain data of the old version. It is not modified.
         """
         changed: dict[str, Any] = _apply_change(data, self.path, self)
         return changed
 
 
 def diff_documents(old: Document, new: Document) -> tuple[DocumentChange, ...]:
-    """The changes from the old version to the new one, except names and titles of the documents.
+    """Return the changes from one version to another, ignoring the names and titles of the documents.
 
     Parameters
     ----------
     old, new : Document
-        Two documents of the same kind.
+        Documents of the same kind.
 
     Examples
     --------
@@ -91,12 +91,12 @@ def diff_documents(old: Document, new: Document) -> tuple[DocumentChange, ...]:
 
 
 def shorten_value(value: Any) -> str:
-    """A plain value on one line, truncated to 100 characters.
+    """Format a plain value on one line, truncated to 100 characters.
 
     Parameters
     ----------
     value : Any
-        The value as written in a file.
+        Value in file notation.
     """
     parts = (
         [f"{key}: {_format_on_one_line(item)}" for key, item in value.items()] if isinstance(value, dict) else [_format_on_one_line(value)]
@@ -132,7 +132,7 @@ def _diff_values(old: Any, new: Any, path: KeyPath) -> Iterator[DocumentChange]:
 
 
 def _is_same_kind(old: dict[str, Any], new: dict[str, Any], path: KeyPath) -> bool:
-    """Whether two mappings are versions of the same object; distributions with different keys are not."""
+    """Return whether two mappings are versions of the same object. Distributions with different keys are not."""
     return len(path) < 3 or bool(old.keys() & new.keys())
 
 
@@ -153,7 +153,7 @@ def _is_record_list(value: Any) -> bool:
 
 
 def _align_lists(old: list[Any], new: list[Any]) -> list[tuple[int, int]]:
-    """Pairs of indices of items that are versions of each other, in order."""
+    """Return pairs of indices of matching items, in order."""
     best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
     similarity = [[_similarity(a, b) for b in new] for a in old]
     for i in range(len(old) - 1, -1, -1):
@@ -173,7 +173,7 @@ def _align_lists(old: list[Any], new: list[Any]) -> list[tuple[int, int]]:
 
 
 def _similarity(a: Any, b: Any) -> float:
-    """1 for equal records, 0 for records of different kinds; the first key tells the kind."""
+    """Return the similarity of two records: 1 if equal, 0 if of different kinds. The first key identifies the kind."""
     if a == b:
         return 1.0
     if not (isinstance(a, dict) and isinstance(b, dict)) or next(iter(a), None) != next(iter(b), None):
@@ -191,7 +191,7 @@ def _leaf_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _apply_change(data: Any, path: KeyPath, change: DocumentChange) -> Any:
-    """A copy of the data with a change applied; unchanged parts are shared."""
+    """Return a copy of the data with a change applied. Unchanged parts are shared with the original."""
     key, rest = path[0], path[1:]
     copy: Any = list(data) if isinstance(data, list) else dict(data)
     if rest:

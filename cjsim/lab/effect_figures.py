@@ -1,4 +1,4 @@
-"""Figures of an experiment: effects with intervals, a response curve for a sweep of one value, a heat map for a sweep of two."""
+"""Figures of an experiment: an interval plot, a response curve (sweep of one value) or a heat map (sweep of two values)."""
 
 import math
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MAX_FIGURE_ROWS = 40
-_LOG_AXIS_RATIO = 20  # largest over smallest value, above which the axis is logarithmic
+_LOG_AXIS_RATIO = 20  # ratio of the largest to the smallest value above which the axis is logarithmic
 
 
 def effects_data(findings: Findings) -> "pd.DataFrame":
-    """The data of the figure, one row per arm.
+    """Return the figure data, one row per arm.
 
     Parameters
     ----------
     findings : Findings
-        Of an experiment.
+        Findings of the experiment.
 
     Returns
     -------
     DataFrame
-        Columns `variant`, one per path with the value as text, `x[PATH]` for values with a place on an axis, `effect`, `low`, `high`
-        (relative if the claim is relative), `verdict`.
+        Columns `variant`, one column per path with the value as text, `x[PATH]` for values that can be placed on an axis, `effect`,
+        `low`, `high` (relative if the claim is relative) and `verdict`.
     """
     import pandas as pd
 
@@ -46,12 +46,12 @@ def effects_data(findings: Findings) -> "pd.DataFrame":
 
 
 def axis_value(value: Any) -> float | None:
-    """The position of a value on an axis: a number, the days of a duration, the hours of a time of day; None for other values.
+    """Return the position of a value on an axis: a number, a duration in days or a time of day in hours. None for other values.
 
     Parameters
     ----------
     value : Any
-        The value as written in a file.
+        Value in file notation.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def _figure_size(outcome: ExperimentOutcome, data: "pd.DataFrame") -> tuple[floa
 
 
 def _form(findings: Findings, data: "pd.DataFrame") -> Literal["curve", "map", "rows"]:
-    """A curve for a sweep of one number, a heat map for a grid of two values, otherwise a row per arm."""
+    """Choose the form: a curve for a sweep of one number, a heat map for a grid of two values, otherwise one row per arm."""
     results, paths = findings.arm_results, _swept_paths(findings)
     if len(results) < 2 or any(result.values.keys() != set(paths) for result in results):
         return "rows"
@@ -113,7 +113,7 @@ def _draw_effects(figure: "Figure", outcome: ExperimentOutcome, data: "pd.DataFr
 
 
 def _path_title(outcome: ExperimentOutcome, path: str) -> str:
-    """The title of a swept value in the model; its unit stands with its values."""
+    """Return the title of a swept value in the model. The unit is shown with the values."""
     keys = parse_path(path) or ()
     is_lever = len(keys) > 2 and keys[0] in ("journey", "policy")
     return lever_title(outcome.experiment.arms()[0].scenario, keys) if is_lever else path

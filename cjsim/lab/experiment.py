@@ -1,4 +1,4 @@
-"""The document `Experiment`: a hypothesis, the metric, direction and size that it claims, a baseline and its variants, and their checks."""
+"""The `Experiment` document: a hypothesis, the claimed effect, a baseline and its variants, and their validation."""
 
 import re
 from collections.abc import Iterable
@@ -19,11 +19,11 @@ from cjsim.yaml.strict_model import StrictModel
 
 ANY_VARIANT, ALL_VARIANTS = "any", "all"
 _PERCENT_PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
-_BASELINE_SETTINGS = ("start", "horizon", "entry", "discount_rate")  # must be the same in all variants
+_BASELINE_SETTINGS = ("start", "horizon", "entry", "discount_rate")  # must be equal in all variants
 
 
 class ClaimedSize(NamedTuple):
-    """The claimed minimum effect, in the unit of the metric or as a share of the baseline's value."""
+    """The claimed minimum effect, in the unit of the metric or as a share of the baseline value."""
 
     amount: float
     is_relative: bool
@@ -32,12 +32,12 @@ class ClaimedSize(NamedTuple):
 def _validate_size(value: Any) -> Any:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
     if not is_number and not (isinstance(value, str) and _PERCENT_PATTERN.fullmatch(value)):
-        raise ValueError("must be a size in the unit of the metric such as 0.02, or one relative to the baseline such as '8 %'; 0 or more")
+        raise ValueError("must be a nonnegative size in the unit of the metric, such as 0.02, or relative to the baseline, such as '8 %'")
     return value
 
 
 class DecisionRule(StrictModel):
-    """The rule for the verdict: the confidence of the interval."""
+    """The decision rule: the confidence level of the intervals."""
 
     confidence: Annotated[RealNumber, Field(ge=0.5, lt=1)] = 0.95
 
@@ -45,9 +45,9 @@ class DecisionRule(StrictModel):
 class Experiment(Document):
     """A hypothesis and the simulations that test it.
 
-    `by` is the claimed size, a number in the unit of the metric (0.02 for a share) or '8 %' of the baseline's value. `claim` names the
-    variant that the hypothesis is about, or `any` or `all`; it is required if there are several. `watch` lists further metrics to
-    report. `replications` is the number of seeds, counted from `seed`; each simulates `customers` customers.
+    `by` is the claimed size: a number in the unit of the metric (0.02 for a share), or a percentage of the baseline value such as '8 %'.
+    `claim` names the variant that the hypothesis is about, or `any` or `all`. It is required if there are several variants. `watch` lists
+    additional metrics to report. `replications` is the number of seeds, starting at `seed`. Each seed simulates `customers` customers.
     """
 
     name: Name
@@ -69,7 +69,7 @@ class Experiment(Document):
 
     @property
     def claimed_size(self) -> ClaimedSize:
-        """The claimed minimum size of the effect, at least 0."""
+        """Claimed minimum size of the effect, at least 0."""
         if isinstance(self.by, str):
             match = _PERCENT_PATTERN.fullmatch(self.by)
             assert match is not None
@@ -88,21 +88,21 @@ class Experiment(Document):
 
     @property
     def seeds(self) -> range:
-        """The seeds, one per replication."""
+        """Seeds, one per replication."""
         return range(self.seed, self.seed + self.replications)
 
     def arms(self) -> tuple[ExperimentArm, ...]:
-        """The arms, one per variant or point of the sweep.
+        """Return the arms, one per variant or sweep point.
 
         Raises
         ------
         InputError
-            If a value is invalid at its path, or the sweep has too many points.
+            If a value is invalid at its path or the sweep has too many points.
         """
         return build_arms(self.scenario, self.variants, self.sweep, self.source())
 
     def claimed_arms(self, arms: Iterable[ExperimentArm]) -> tuple[ExperimentArm, ...]:
-        """The arms that the hypothesis is about; of several, only those that differ from the baseline.
+        """Return the arms that the hypothesis is about. If there are several, arms that equal the baseline are excluded.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class Experiment(Document):
         return tuple(arm for arm in all_arms if arm.is_different) or all_arms
 
     def faults(self) -> Iterable[Fault]:
-        """Errors that the types of the fields do not catch.
+        """Yield errors that field types do not catch.
 
         Raises
         ------
@@ -134,11 +134,11 @@ class Experiment(Document):
     def _variant_faults(self) -> Iterable[Fault]:
         if bool(self.variants) == (self.sweep is not None):
             got = "both" if self.variants else "neither"
-            yield Fault(("variants",), "must have either 'variants' or 'sweep'", got, "Say what is tried against the baseline.")
+            yield Fault(("variants",), "must have either 'variants' or 'sweep'", got, "Define what to compare with the baseline.")
         for name, variant in self.variants.items():
             where = ("variants", name)
             if name in (ANY_VARIANT, ALL_VARIANTS):
-                yield Fault(where, f"must not be called '{ANY_VARIANT}' or '{ALL_VARIANTS}'", short_repr(name), "Choose another name.")
+                yield Fault(where, f"must not be named '{ANY_VARIANT}' or '{ALL_VARIANTS}'", short_repr(name), "Choose another name.")
             if not variant.set and not variant.merge and variant.scenario is None:
                 yield Fault(
                     where, "must change something", "no 'set', 'merge' or 'scenario'", "Set a value by its path, or merge a new flow."
@@ -149,7 +149,7 @@ class Experiment(Document):
             faults = space_faults(self.sweep.sobol.free, self.sweep.sobol.mixes)
             yield from (fault.under("sobol").under("sweep") for fault in faults)
         if self.customers_per_seed < 2 and not self.scenario.journey.acquisition:
-            yield Fault(("customers",), "must be at least 2", str(self.customers_per_seed), "An interval needs more than one customer.")
+            yield Fault(("customers",), "must be at least 2", str(self.customers_per_seed), "Intervals require at least two customers.")
 
     def _arm_faults(self, arms: tuple[ExperimentArm, ...]) -> Iterable[Fault]:
         for arm in arms:
@@ -158,9 +158,9 @@ class Experiment(Document):
                 baseline_value, arm_value = getattr(self.scenario, setting), getattr(arm.scenario, setting)
                 yield Fault(
                     arm.yaml_path,
-                    f"must have the {setting} of the baseline, {baseline_value}",
+                    f"must have the same {setting} as the baseline, {baseline_value}",
                     short_repr(arm_value),
-                    "Journey and policy alone may differ.",
+                    "Change only the journey and the policy.",
                 )
             elif self.variants and not arm.is_different:
                 remedy = "Change it, or remove the variant."
@@ -171,11 +171,11 @@ class Experiment(Document):
         if self.claim is not None and self.claim not in names:
             yield Fault(("claim",), *unknown_name_parts(self.claim, names, "variant"))
         if self.claim is None and len(arms) > 1:
-            got, remedy = f"nothing, for {len(arms)} variants", "Name one, or write any or all."
-            yield Fault(("claim",), "must say which variant the hypothesis is about", got, remedy)
+            got, remedy = f"no claim for {len(arms)} variants", "Name one, or write any or all."
+            yield Fault(("claim",), "must name the variant that the hypothesis is about", got, remedy)
 
     def _metric_faults(self) -> Iterable[Fault]:
-        # Metric names depend on the compiled stages, channels and desks. The compiler imports numba, which is slow.
+        # Imported here because the compiler imports numba, which is slow. Metric names depend on the compiled stages, channels and desks.
         from cjsim.compiler.compile_scenario import compile_scenario
         from cjsim.metrics.catalog import all_metric_definitions
 
@@ -190,11 +190,11 @@ class Experiment(Document):
                 for where, metric in requested.items():
                     if metric in in_baseline and metric not in in_variant:
                         must = "must be a metric of the baseline and of all variants"
-                        yield Fault(where, must, f"{short_repr(metric)}, which '{name}' does not have", "Choose another metric.")
+                        yield Fault(where, must, f"{short_repr(metric)}, which '{name}' lacks", "Choose another metric.")
 
 
 def as_experiment(source: object) -> Experiment:
-    """A checked experiment, from an `Experiment` or from its file.
+    """Return a validated experiment, loading it if a file is given.
 
     Parameters
     ----------
@@ -204,11 +204,11 @@ def as_experiment(source: object) -> Experiment:
     Raises
     ------
     InputError
-        If it is neither, or if the file is invalid.
+        If `source` is neither an experiment nor a path, or the experiment is invalid.
     """
     if isinstance(source, Experiment):
         return source.checked()
     if isinstance(source, str) or hasattr(source, "__fspath__"):
         return Experiment.load(source)
-    must, remedy = "must be an Experiment or its file", "Load one with Experiment.load(FILE)."
+    must, remedy = "must be an Experiment or the path of its file", "Load one with Experiment.load(FILE)."
     raise InputError(format_error("experiment", must, type(source).__name__, remedy))

@@ -1,4 +1,4 @@
-"""The findings of an experiment: the effects of each arm and the verdict on the hypothesis, as records, plain values and text."""
+"""Findings of an experiment: the effects of each arm and the verdict on the hypothesis, as records, plain values and text."""
 
 import math
 from collections.abc import Mapping
@@ -12,23 +12,23 @@ from cjsim.lab.moments import IntervalEstimate
 from cjsim.metrics.number_format import decimal_places, format_interval, format_value
 
 RELATIVE_UNIT = "relative"
-BASELINE_VERDICT = "baseline"  # instead of a verdict, for an arm that equals the baseline
+BASELINE_VERDICT = "baseline"  # replaces the verdict of an arm that equals the baseline
 
 
 @dataclass(frozen=True)
 class ArmEffect(JsonRecord):
-    """The effect of an arm on one metric, over all customers of all seeds.
+    """Effect of an arm on one metric, pooled over all seeds.
 
     Attributes
     ----------
     metric, unit : str
-        Name of the metric, and its unit.
+        Name and unit of the metric.
     baseline, value : float
-        The metric under the baseline and under the arm, in that unit.
+        The metric under the baseline and under the arm, in `unit`.
     absolute : IntervalEstimate
-        value - baseline, in that unit.
+        value - baseline, in `unit`.
     relative : IntervalEstimate
-        (value - baseline) / |baseline|.
+        (value - baseline) / |baseline|, a share.
     """
 
     metric: str
@@ -39,48 +39,48 @@ class ArmEffect(JsonRecord):
     relative: IntervalEstimate
 
     def format_levels(self) -> tuple[str, str]:
-        """The baseline and the value as text, with enough decimals to show their difference."""
+        """Format the baseline and the value with enough decimals to show their difference."""
         usual = decimal_places(self.unit, (self.baseline, self.value))
         decimals = max(usual, min(usual + 3, decimal_places(self.unit, (self.absolute.effect,))))
         return format_value(self.baseline, self.unit, decimals), format_value(self.value, self.unit, decimals)
 
     def estimate(self, *, is_relative: bool) -> IntervalEstimate:
-        """The effect, as a share of the baseline or in the unit of the metric."""
+        """Return the effect, either as a share of the baseline or in the unit of the metric."""
         return self.relative if is_relative else self.absolute
 
     def format_effect(self, *, is_relative: bool) -> str:
-        """The effect with its interval, as text for tables.
+        """Format the effect with its interval for a table.
 
         Parameters
         ----------
         is_relative : bool
-            Whether to give it as a share of the baseline.
+            Whether to express the effect as a share of the baseline.
         """
         return format_effect(self.relative, RELATIVE_UNIT) if is_relative else format_effect(self.absolute, self.unit)
 
 
 @dataclass(frozen=True)
 class ArmResult(JsonRecord):
-    """The result of one arm of an experiment.
+    """Result of one arm of an experiment.
 
     Attributes
     ----------
     name : str
         Name of the arm.
     values : Mapping of str to Any
-        The values that it sets, by path; empty for a scenario of its own.
+        Values that the arm sets, by path; empty if the variant has its own scenario.
     is_claimed : bool
         Whether the hypothesis is about this arm. False for an arm that equals the baseline.
     effect : ArmEffect
         Effect on the metric of the hypothesis.
     verdict : str
-        Verdict on this effect; 'baseline' for an arm that equals the baseline.
+        Verdict on this effect, or 'baseline' for an arm that equals the baseline.
     watched_effects : tuple of ArmEffect
         Effects on the watched metrics.
     seed_effects : tuple of IntervalEstimate
-        The effect in each seed, relative if the claim is relative.
+        Effect in each seed, relative if the claim is relative.
     birge_ratio : float
-        Observed over expected spread of the effects of seeds (see `cjsim.lab.moments.birge_ratio`); nan for one seed.
+        Ratio of the observed to the expected spread of effects between seeds (see `cjsim.lab.moments.birge_ratio`); nan for one seed.
     """
 
     name: str
@@ -95,28 +95,28 @@ class ArmResult(JsonRecord):
 
 @dataclass(frozen=True)
 class Findings(JsonRecord):
-    """The findings of an experiment.
+    """Findings of an experiment.
 
     Attributes
     ----------
     experiment, hypothesis : str
-        Name of the experiment, and its hypothesis in words.
+        Name and hypothesis of the experiment.
     metric, direction, claim : str
-        The metric, 'rises' or 'falls', and the name of the claimed arm, 'any' or 'all'.
+        Name of the metric; 'rises' or 'falls'; name of the claimed arm, 'any' or 'all'.
     size : float
-        Claimed minimum size; a share of the baseline's value if `is_relative`.
+        Claimed minimum size; a share of the baseline value if `is_relative`.
     is_relative : bool
         Whether the claim is relative to the baseline.
     confidence : float
-        Confidence of the intervals, joint if the claim is about several arms.
+        Confidence level of the intervals; joint if the claim is about several arms.
     scenario : str
         Name of the baseline.
     customers, seed, replications : int
-        Customers in each seed, the first seed, the number of seeds.
+        Customers per seed, first seed, number of seeds.
     arm_results : tuple of ArmResult
         One entry per arm.
     decides : int
-        Index of the arm that decides the verdict.
+        Index of the decisive arm in `arm_results`.
     verdict : {'supported', 'refuted', 'undecided'}
         Verdict on the hypothesis.
     """
@@ -139,7 +139,7 @@ class Findings(JsonRecord):
 
     @property
     def decisive_arm(self) -> ArmResult:
-        """The arm that decides the verdict."""
+        """Arm that decides the verdict."""
         return self.arm_results[self.decides]
 
     @property
@@ -149,7 +149,7 @@ class Findings(JsonRecord):
 
     @property
     def unit(self) -> str:
-        """Unit of `effect`: that of the metric, or 'relative'."""
+        """Unit of `effect`: the unit of the metric, or 'relative'."""
         return RELATIVE_UNIT if self.is_relative else self.decisive_arm.effect.unit
 
     def __str__(self) -> str:
@@ -159,7 +159,7 @@ class Findings(JsonRecord):
         return f"Findings({self.experiment}: {self.verdict})"
 
     def summary(self) -> str:
-        """The verdict and a table of the arms, as text."""
+        """Return the verdict and a table of the arms as text."""
         width = max(len(result.name) for result in self.arm_results)
         suffix = " (relative to the baseline)" if self.is_relative else ""
         rows = [
@@ -171,25 +171,26 @@ class Findings(JsonRecord):
         )
 
     def customers_phrase(self) -> str:
-        """The customers, the seeds and the confidence of the intervals, for captions."""
-        seeds = f"{self.replications} seeds from {self.seed}" if self.replications > 1 else f"seed {self.seed}"
-        return f"{self.customers:,} customers, {seeds}; {100 * self.confidence:g} % intervals."
+        """Return the number of customers, the seeds and the confidence level for captions."""
+        last_seed = self.seed + self.replications - 1
+        seeds = f" per seed, seeds {self.seed} to {last_seed}" if self.replications > 1 else f", seed {self.seed}"
+        return f"{self.customers:,} customers{seeds}; {100 * self.confidence:g} % intervals."
 
     def verdict_sentence(self) -> str:
-        """The verdict in a sentence."""
+        """Return the verdict in words."""
         arm, effect = self.decisive_arm, self.decisive_arm.effect
         baseline, value = effect.format_levels()
         levels = f"{value} instead of {baseline}"
         effect_text = effect.format_effect(is_relative=self.is_relative)
         arm_phrases = {
-            "any": f"The nearest to it of {self._n_claimed_arms()} variants, '{arm.name}'",
-            "all": f"The farthest from it, '{arm.name}'",
+            "any": f"Of {self._n_claimed_arms()} variants, '{arm.name}' supports the claim most: ",
+            "all": f"Of {self._n_claimed_arms()} variants, '{arm.name}' supports the claim least: ",
         }
-        subject = arm_phrases.get(self.claim, f"With '{arm.name}'") + f": {self.metric} is {levels}, {effect_text}"
-        return f"{subject}; {self._claim_phrase()}: {_VERDICT_PHRASES[self.verdict]}."
+        subject = arm_phrases.get(self.claim, f"With '{arm.name}', ") + f"{self.metric} is {levels}, {effect_text}"
+        return f"{subject}. {self._claim_phrase()}: {_VERDICT_PHRASES[self.verdict]}."
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, with the effect of the decisive arm; null where undefined."""
+        """Return plain values for JSON, including the effect of the decisive arm. Undefined numbers become null."""
         decisive = self.effect._asdict() | {"unit": self.unit, "variant": self.decisive_arm.name}
         return {"experiment": self.experiment, "hypothesis": self.hypothesis, "verdict": self.verdict, **plain_values(decisive)} | (
             super().to_json()
@@ -199,34 +200,34 @@ class Findings(JsonRecord):
         return sum(result.is_claimed for result in self.arm_results)
 
     def _claim_phrase(self) -> str:
-        """The claim as a phrase, such as 'claimed is a rise by 8 % or more'."""
+        """Return the claim as a clause, such as 'The claim is a rise of at least 8 %'."""
         change = "a rise" if self.direction == "rises" else "a fall"
         if self.size == 0:
-            return f"claimed is {change}"
+            return f"The claim is {change}"
         size = (
             f"{100 * self.size:g} %"
             if self.is_relative
             else format_value(self.size, self.decisive_arm.effect.unit, 2, is_difference=True).lstrip("+")
         )
-        return f"claimed is {change} by {size} or more"
+        return f"The claim is {change} of at least {size}"
 
 
 _VERDICT_PHRASES = {
-    "supported": "the whole interval bears it out",
-    "refuted": "the whole interval falls short of it",
-    "undecided": "the interval leaves it open",
+    "supported": "the entire interval supports it",
+    "refuted": "the entire interval falls short of it",
+    "undecided": "the interval does not settle it",
 }
 
 
 def format_effect(effect: IntervalEstimate, unit: str) -> str:
-    """An effect with its interval, as text for tables.
+    """Format an effect with its interval for a table.
 
     Parameters
     ----------
     effect : IntervalEstimate
         The effect.
     unit : str
-        Its unit; 'relative' for a share of the baseline's value.
+        Unit of the effect; 'relative' for a share of the baseline value.
     """
     if unit == RELATIVE_UNIT:
         return format_relative_effect(effect)
@@ -236,7 +237,7 @@ def format_effect(effect: IntervalEstimate, unit: str) -> str:
 
 
 def format_relative_effect(effect: IntervalEstimate) -> str:
-    """A relative effect with its interval in percent, '-' if it is undefined.
+    """Format a relative effect with its interval in percent; '-' if undefined.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""The journal of all findings below a folder of reports: a searchable SQLite index of their manifests.
+"""The journal of all findings in a report folder: a searchable SQLite index of their manifests.
 
-The manifests are authoritative; the index only makes queries fast. Each query first adds new and changed manifests to the index and drops
-deleted ones. So the journal is correct even if another process, git or the user wrote or deleted reports.
+The manifests are authoritative. The index only speeds up queries. Each query first synchronizes the index with the manifests on disk, so
+the journal stays correct when another process, git or the user adds or deletes reports.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from cjsim.lab.verdict import EXPERIMENT_VERDICTS
 from cjsim.manifest import FINDING_KINDS, MANIFEST_FILE, STUDY_VERDICTS, Manifest
 
 INDEX_FILE = "journal.sqlite"
-_INDEX_VERSION = 1  # of the table; an index with another version is rebuilt
+_INDEX_VERSION = 1  # version of the table; an index with another version is rebuilt
 _INDEX_COLUMNS = ("folder", "stamp", "kind", "name", "verdict", "metric", "scenario", "date", "words", "manifest")
 _CREATE_TABLE_SQL = (
     f"CREATE TABLE IF NOT EXISTS findings ({', '.join(f'{column} TEXT NOT NULL' for column in _INDEX_COLUMNS)}, PRIMARY KEY (folder))"
@@ -31,7 +31,7 @@ _LOCK_TIMEOUT_SECONDS = 30  # while another process writes
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """A finding and the folder of its report.
+    """A finding and its report folder.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class JournalEntry:
 
     @property
     def effect_text(self) -> str:
-        """The effect with its interval, as text; empty if there is none."""
+        """Effect with its interval as text; empty if the finding has no effect."""
         finding = self.manifest
         if finding.effect is None:
             return ""
@@ -55,7 +55,7 @@ class JournalEntry:
         return format_effect(IntervalEstimate(finding.effect, *ends), finding.unit)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values for JSON."""
         return {"run_dir": str(self.folder), **self.manifest.to_json()}
 
 
@@ -69,33 +69,33 @@ class JournalListing:
         return self.summary()
 
     def summary(self) -> str:
-        """Three lines per entry: the result, the hypothesis, the folder."""
+        """Return three lines per entry: the result, the hypothesis and the folder."""
         if not self.entries:
-            return "No such finding."
+            return "No matching findings."
         lines = []
         for entry in self.entries:
             finding, details = entry.manifest, entry.manifest.details
             has_lever = finding.kind == "levers" and bool(details)
-            first_lever = f" by {details['first']}, {details['from']} -> {details['to']}" if has_lever else ""
+            first_lever = f" with {details['first']}, {details['from']} -> {details['to']}" if has_lever else ""
             label = f"{finding.verdict or finding.kind:<10} {finding.name}"
             result = f"{finding.date[:10]}  {label}: {finding.metric} {entry.effect_text}".rstrip() + first_lever
             lines += [result, f"            {finding.hypothesis}", f"            {entry.folder}"]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values for JSON."""
         return {"findings": [entry.to_json() for entry in self.entries]}
 
 
 class Journal:
-    """All findings below a folder of reports.
+    """All findings in a report folder.
 
     Parameters
     ----------
     reports : Path
-        The folder. If it does not exist, there are no findings.
+        The report folder. If it does not exist, the journal is empty.
     print_message : callable, optional
-        Receives messages for the user, such as that the index was rebuilt.
+        Receives messages for the user, for example that the index was rebuilt.
     """
 
     def __init__(self, reports: Path, *, print_message: Callable[[str], None] = lambda _: None) -> None:
@@ -112,21 +112,21 @@ class Journal:
         since: str | None = None,
         text: str | None = None,
     ) -> JournalListing:
-        """Findings, newest first.
+        """Return findings, newest first.
 
         Parameters
         ----------
         name, kind, verdict, metric : str, optional
-            Values of these fields of the manifest.
+            Exact values of these manifest fields.
         since : str, optional
-            ISO date: only findings of that day or later.
+            ISO date. Only findings of that day or later are returned.
         text : str, optional
-            Words that must all occur in the finding, in any order and case.
+            Words that must all occur in the finding, in any order. Case is ignored.
 
         Raises
         ------
         InputError
-            If `since` is not a date, or the kind or verdict does not exist.
+            If `since` is not a date, or `kind` or `verdict` is unknown.
         """
         _require_known_word("kind", kind, FINDING_KINDS)
         _require_known_word("verdict", verdict, (*EXPERIMENT_VERDICTS, *STUDY_VERDICTS))
@@ -143,17 +143,17 @@ class Journal:
         )
 
     def find(self, reference: str) -> JournalEntry:
-        """One finding.
+        """Return one finding.
 
         Parameters
         ----------
         reference : str
-            The name of the finding (then the newest of this name), its folder, or a prefix of the name of its run.
+            Name of the finding (the newest is returned), its folder, or a prefix of its run name.
 
         Raises
         ------
         InputError
-            If no finding matches, or several runs have the prefix.
+            If no finding matches, or the prefix is ambiguous.
         """
         entries = self.entries().entries
         folder = Path(reference).absolute()
@@ -164,14 +164,14 @@ class Journal:
         if len(matches) == 1:
             return matches[0]
         if matches:
-            remedy = f"Write more of it: {', '.join(entry.folder.name for entry in matches[:5])}."
-            raise InputError(format_error("run", "must be the beginning of one run's name", short_repr(reference), remedy))
+            remedy = f"Type more characters. Candidates: {', '.join(entry.folder.name for entry in matches[:5])}."
+            raise InputError(format_error("run", "must be a prefix of exactly one run name", short_repr(reference), remedy))
         names = [name for entry in entries for name in (entry.manifest.name, entry.folder.name)]
-        remedy = did_you_mean(reference, names) or "See 'cjsim journal' for those that there are."
-        raise InputError(format_error("run", f"must be a run of the journal of '{self.reports}'", short_repr(reference), remedy))
+        remedy = did_you_mean(reference, names) or "Run 'cjsim journal' to list all runs."
+        raise InputError(format_error("run", f"must be a run in the journal of '{self.reports}'", short_repr(reference), remedy))
 
     def rebuild(self) -> int:
-        """Rebuild the index from the manifests and return their number."""
+        """Rebuild the index from the manifests and return the number of findings."""
         self._remove_index()
         with self._open_index() as index:
             (count,) = index.execute("SELECT count(*) FROM findings").fetchone()
@@ -179,7 +179,7 @@ class Journal:
 
     @contextlib.contextmanager
     def _open_index(self) -> Iterator[sqlite3.Connection]:
-        """The index, synchronized with the manifests."""
+        """Open the index, synchronized with the manifests."""
         index = self._connect()
         try:
             yield index
@@ -193,19 +193,19 @@ class Journal:
                 is_new = not file.exists()
                 try:
                     index = self._synchronize(sqlite3.connect(file, timeout=_LOCK_TIMEOUT_SECONDS))
-                except sqlite3.OperationalError:  # an unwritable folder, or a lock that is not released
+                except sqlite3.OperationalError:  # the folder is not writable, or the lock timed out
                     break
                 except sqlite3.DatabaseError:
-                    self._print_message(f"{file}: was no index, and is made anew from the manifests")
+                    self._print_message(f"{file}: not a valid index, rebuilt from the manifests")
                     self._remove_index()
                     continue
                 if is_new:
-                    self._print_message(f"{file}: made from the manifests")
+                    self._print_message(f"{file}: index built from the manifests")
                 return index
         return self._synchronize(sqlite3.connect(":memory:"))
 
     def _synchronize(self, index: sqlite3.Connection) -> sqlite3.Connection:
-        """The index after adding new and changed manifests and dropping deleted ones."""
+        """Add new and changed manifests to the index, and drop deleted ones."""
         try:
             index.execute("PRAGMA journal_mode=WAL")
             (version,) = index.execute("PRAGMA user_version").fetchone()
@@ -229,7 +229,7 @@ class Journal:
         return index
 
     def _index_row(self, folder: str, stamp: str) -> Sequence[str] | None:
-        """A row of the table; None if the manifest is not one of a finding."""
+        """Return a row of the table, or None if the manifest does not describe a finding."""
         try:
             one = Manifest.read(self.reports / folder)
         except InputError:
@@ -244,7 +244,7 @@ class Journal:
 
 
 def _find_manifests(reports: Path) -> Iterator[tuple[Path, str]]:
-    """Folders with a manifest, and its modification time and size; drafts, whose names begin with a dot, are skipped."""
+    """Yield folders with a manifest, and a stamp of its modification time and size. Drafts (names with a leading dot) are skipped."""
     for parent, folders, files in os.walk(reports):
         folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
         if MANIFEST_FILE in files:
@@ -254,10 +254,10 @@ def _find_manifests(reports: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _require_known_word(noun: str, word: str | None, known: Sequence[str]) -> None:
-    """Raise for a word that no manifest can have, so that a typo does not look like an empty result."""
+    """Raise for an unknown word. Otherwise a typo would look like an empty result."""
     if word is not None and word not in known:
         must, got, _ = unknown_name_parts(word, known, noun)
-        raise InputError(format_error(noun, must, got, did_you_mean(word, known) or "Name one of these."))
+        raise InputError(format_error(noun, must, got, did_you_mean(word, known) or "Choose one of these."))
 
 
 def _parse_since_date(text: str) -> str:
@@ -265,5 +265,5 @@ def _parse_since_date(text: str) -> str:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise InputError(
-            format_error("since", "must be a date such as 2026-01-31", short_repr(text), "Write year, month and day.")
+            format_error("since", "must be a date such as 2026-01-31", short_repr(text), "Use the format YYYY-MM-DD.")
         ) from None

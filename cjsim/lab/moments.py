@@ -1,9 +1,9 @@
-"""Paired moments of a metric under a baseline and a variant, their pooling over seeds, and intervals for absolute and relative effects.
+"""Paired moments of a metric under a baseline and a variant, pooling over seeds, and intervals for absolute and relative effects.
 
 A metric is R = Y / X, where Y and X are sums over customers. To first order, a root (see `cjsim.metrics.cluster_sample`) contributes
-(y - R x) / X to it. All variances therefore follow from the second moments of (y0, x0, y1 - y0, x1 - x0) over roots, where 0 is the
-baseline and 1 the variant. The differences are stored rather than y1 and x1, because most customers have the same trajectory under both
-and contribute exactly 0. Seeds are strata: their totals add up, and so do their moments, each about its own mean.
+(y - R x) / X. All variances therefore follow from the second moments of (y0, x0, y1 - y0, x1 - x0) over roots, where 0 denotes the
+baseline and 1 the variant. Differences are stored instead of y1 and x1, because most customers have the same trajectory under both and
+contribute exactly 0. Seeds are strata: totals are added, and so are moments, each about the mean of its seed.
 """
 
 import math
@@ -22,7 +22,7 @@ from cjsim.simulation.run import Run
 
 
 class IntervalEstimate(NamedTuple):
-    """An effect and the ends of its interval; nan where undefined."""
+    """An effect and the bounds of its interval; nan where undefined."""
 
     effect: Number
     low: Number
@@ -36,10 +36,10 @@ class PairedMoments:
     Attributes
     ----------
     totals : ndarray of float64, shape (4,)
-        Y0, X0, Y1, X1. For a metric that is a total, X is the number of seeds.
+        Y0, X0, Y1, X1. For a metric that is a total, X0 and X1 are the number of seeds.
     second_moments : ndarray of float64, shape (4, 4)
-        Second moments of (y0, x0, y1 - y0, x1 - x0). Those of the m initial customers are about their mean, times m / (m - 1). Those of
-        arrivals are about 0.
+        Second moments of (y0, x0, y1 - y0, x1 - x0). Moments of the m initial customers are taken about their mean and multiplied by
+        m / (m - 1). Moments of arrivals are taken about 0.
     """
 
     totals: Array
@@ -47,7 +47,7 @@ class PairedMoments:
 
     @classmethod
     def from_runs(cls, before: Run, after: Run, metric: str) -> "PairedMoments":
-        """The moments of one pair of runs.
+        """Compute the moments of one pair of runs.
 
         Parameters
         ----------
@@ -59,7 +59,7 @@ class PairedMoments:
         Raises
         ------
         InputError
-            If a run has no metric of this name.
+            If a run lacks the metric.
         """
         pairing = CustomerPairing.match_by_key(ClusterSample.from_run(before), ClusterSample.from_run(after))
         return cls.from_terms(
@@ -68,7 +68,7 @@ class PairedMoments:
 
     @classmethod
     def from_terms(cls, before: RatioTerms, after: RatioTerms, pairing: CustomerPairing) -> "PairedMoments":
-        """The moments of paired numerators and denominators.
+        """Compute the moments of paired numerators and denominators.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class PairedMoments:
         return self._metric_at(2)
 
     def absolute_effect(self, z: float) -> IntervalEstimate:
-        """Variant - baseline, in the unit of the metric.
+        """Return variant - baseline, in the unit of the metric.
 
         Parameters
         ----------
@@ -131,9 +131,9 @@ class PairedMoments:
         return IntervalEstimate(effect, effect - half_width, effect + half_width)
 
     def relative_effect(self, z: float) -> IntervalEstimate:
-        """(variant - baseline) / |baseline|, with the interval of Fieller's theorem.
+        """Return (variant - baseline) / |baseline|, with an interval from Fieller's theorem.
 
-        The interval contains all d for which |variant - baseline - d baseline| is within z standard errors of that difference. It is
+        The interval contains every d for which |variant - baseline - d baseline| is at most z standard errors of that difference. It is
         undefined if the baseline is within z standard errors of 0.
 
         Parameters
@@ -159,12 +159,12 @@ class PairedMoments:
         return IntervalEstimate(effect / abs(baseline), ends[0], ends[1])
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, from which `from_json` restores the same moments bit for bit."""
+        """Return plain values from which `from_json` restores the moments bit for bit."""
         return {"totals": self.totals.tolist(), "moments": self.second_moments.tolist()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "PairedMoments":
-        """Moments from plain values.
+        """Restore moments from plain values.
 
         Parameters
         ----------
@@ -182,12 +182,12 @@ class PairedMoments:
         return float(y / x) if x else math.nan
 
     def _baseline_gradient(self) -> Array:
-        """Gradient of the baseline's value by (y0, x0, y1 - y0, x1 - x0)."""
+        """Return the gradient of the baseline value with respect to the totals of (y0, x0, y1 - y0, x1 - x0)."""
         per_x0 = 1.0 / self.totals[1]
         return np.array([per_x0, -self.baseline * per_x0, 0.0, 0.0])
 
     def _effect_gradient(self) -> Array:
-        """Gradient of the effect by (y0, x0, y1 - y0, x1 - x0)."""
+        """Return the gradient of the effect with respect to the totals of (y0, x0, y1 - y0, x1 - x0)."""
         if not self._is_defined:
             return np.zeros(4)
         per_x1, per_x0 = 1.0 / self.totals[3], 1.0 / self.totals[1]
@@ -195,15 +195,16 @@ class PairedMoments:
 
 
 def _sum_terms_by_root(terms: RatioTerms, sample: ClusterSample) -> tuple[Array, Array]:
-    """Numerators and denominators summed by root; the denominator of a total is constant and contributes 0."""
+    """Sum numerators and denominators by root. The denominator of a total is constant and contributes 0."""
     x = np.zeros(len(terms.denominator)) if terms.is_total else np.asarray(terms.denominator, np.float64)
     return np.asarray(sample.sum_by_root(np.asarray(terms.numerator, np.float64))), np.asarray(sample.sum_by_root(x))
 
 
 def birge_ratio(moments_by_seed: list[PairedMoments]) -> float:
-    """Observed over expected spread of the effects of k seeds: about 1 if customers are independent.
+    """Return the ratio of the observed to the expected spread of effects between k seeds: about 1 if customers are independent.
 
-    sqrt(sum((e - mean e)^2 / v) / (k - 1)), with v the variance of each effect e. nan for fewer than two seeds, or if some v is 0.
+    The ratio is sqrt(sum((e - m)^2 / v) / (k - 1)), where v is the variance of each effect e, and m is the mean of the effects with
+    weights 1 / v. It is nan for fewer than two seeds, or if any v is 0.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""The report folder of an experiment: its name, its files, and reading findings back from it.
+"""The report folder of an experiment: its name, its files, and loading findings from it.
 
-A run is named by `experiment_digest`. The same experiment, scenarios, seeds and version are therefore the same run, which is not repeated.
+A run is named after `experiment_digest`. Running the same experiment, scenarios, seeds and version again therefore reuses the saved run.
 """
 
 import contextlib
@@ -23,25 +23,25 @@ from cjsim.simulation.documents import Scenario
 
 _RUN_NAME_DIGITS = 12  # of the digest
 RESULT_FILE, EXPERIMENT_FILE, _REPORT_FILE = "result.json", "experiment.yaml", "report.md"
-BEST_SCENARIO_FILE = "best.yaml"  # the winner of a study, which `Optimum.save` writes
+BEST_SCENARIO_FILE = "best.yaml"  # winner of a study, written by `Optimum.save`
 
 
 def run_folder(experiment: Experiment, reports: Path) -> Path:
-    """The folder of a run, REPORTS/NAME/RUN, whether or not it exists.
+    """Return the folder of a run, REPORTS/NAME/RUN. It need not exist.
 
     Parameters
     ----------
     experiment : Experiment
-        As it will be run.
+        The experiment with all options applied.
     reports : Path
-        The folder of all reports.
+        Report folder.
     """
     return reports / experiment.name / experiment_digest(experiment)[:_RUN_NAME_DIGITS]
 
 
 @contextlib.contextmanager
 def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
-    """Checkpoints of a run in a file beside its folder. It is deleted if the block succeeds, and kept for the next attempt otherwise.
+    """Open the checkpoints of a run. Their file is beside the run folder; it is deleted if the block succeeds, and kept otherwise.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
     Yields
     ------
     Checkpoints
-        Including those of an earlier attempt.
+        Includes checkpoints of an earlier attempt.
 
     Raises
     ------
     InputError
-        If the folder is not writable, before any work is done.
+        If the folder is not writable. Raised before any work is done.
     """
     file = folder.with_name(f".{folder.name}.pieces")
     with empty_folders_removed(file.parent):
@@ -65,7 +65,7 @@ def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
             file.touch()
         except OSError as error:
             got = f"'{folder.parent.parent}' ({error.strerror or error})"
-            raise InputError(format_error("--reports", "must be a folder that can be written", got, "Name another folder.")) from error
+            raise InputError(format_error("--reports", "must be a writable folder", got, "Choose another folder.")) from error
         checkpoints = Checkpoints(file)
         try:
             yield checkpoints
@@ -76,7 +76,7 @@ def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
 
 
 def load_findings(folder: Path) -> Findings | None:
-    """The findings in a folder, None if it holds no complete run.
+    """Load the findings in a folder. Return None if it contains no complete run.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ def load_findings(folder: Path) -> Findings | None:
 
 
 def is_report_current(experiment: Experiment, findings: Findings, folder: Path) -> bool:
-    """Whether the report in a folder shows the titles and the hypothesis that the experiment has now.
+    """Return whether the report in a folder shows the current titles and hypothesis of the experiment.
 
     Parameters
     ----------
     experiment : Experiment
         The experiment.
     findings : Findings
-        The findings in the folder.
+        Findings in the folder.
     folder : Path
         The return value of `run_folder`.
     """
@@ -111,16 +111,16 @@ def _report_page(experiment: Experiment, findings: Findings, run_name: str) -> s
 
 
 def write_report(experiment: Experiment, findings: Findings, folder: Path, *, run_name: str, seconds: float) -> None:
-    """Write `report.md`, `result.json`, `table.csv`, `effects.csv`, `effects.png`, `experiment.yaml`, and `manifest.json` last.
+    """Write `report.md`, `result.json`, `table.csv`, `effects.csv`, `effects.png` and `experiment.yaml`, then `manifest.json`.
 
     Parameters
     ----------
     experiment : Experiment
         The experiment.
     findings : Findings
-        Its findings.
+        Findings of the experiment.
     folder : Path
-        An existing folder, such as the draft of `atomic_output_folder`.
+        Existing folder, such as the draft of `atomic_output_folder`.
     run_name : str
         Name of the run.
     seconds : float
@@ -155,7 +155,7 @@ def _build_manifest(experiment: Experiment, findings: Findings, seconds: float) 
 
 
 def _make_self_contained(experiment: Experiment, folder: Path) -> Experiment:
-    """The experiment with its entry file copied into the folder."""
+    """Copy the entry file into the folder, and return the experiment that refers to the copy."""
     if experiment.scenario.entry.file is None:
         return experiment
     copied = folder / "entry.csv"

@@ -1,4 +1,4 @@
-"""The report page of an experiment in Markdown, its description in words, and the table of all effects as CSV."""
+"""The Markdown report of an experiment, its description in words, and the table of all effects."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -23,20 +23,20 @@ _MAX_TABLE_ROWS = 60
 def render_report_page(
     experiment: Experiment, arms: Sequence[ExperimentArm], findings: Findings, *, run_name: str, figure: str | None
 ) -> str:
-    """The report page in Markdown.
+    """Render the report page as Markdown.
 
     Parameters
     ----------
     experiment : Experiment
         The experiment.
     arms : sequence of ExperimentArm
-        Its arms.
+        Arms of the experiment.
     findings : Findings
-        Its findings.
+        Findings of the experiment.
     run_name : str
         Name of the run.
     figure : str or None
-        File name of the figure, None for a page without one.
+        File name of the figure, or None for a page without a figure.
     """
     lines = [f"# {experiment.title or experiment.name}", "", f"**Hypothesis.** {experiment.hypothesis}"]
     lines += [f"({experiment.claimed_by})"] if experiment.claimed_by else []
@@ -45,16 +45,16 @@ def render_report_page(
     lines += [*_effects_section(findings), ""]
     lines += [f"![Effects on {findings.metric}]({figure})", "", f"*{findings.customers_phrase()}*", ""] if figure is not None else []
     if any(result.watched_effects for result in findings.arm_results):
-        lines += ["## What else moves", "", *_watched_section(findings), ""]
+        lines += ["## Effects on other metrics", "", *_watched_section(findings), ""]
     if findings.replications > 1:
-        lines += ["## Seeds", "", *_seeds_section(findings), ""]
-    lines += ["## How to read it", "", *_interpretation_section(experiment, findings), ""]
-    lines += [f"Run `{run_name}`, cjsim {__version__}; `experiment.yaml` beside this page is all that was run, `table.csv` all numbers."]
+        lines += ["## Variation between seeds", "", *_seeds_section(findings), ""]
+    lines += ["## How to read this report", "", *_interpretation_section(experiment, findings), ""]
+    lines += [f"Run `{run_name}`, cjsim {__version__}. `experiment.yaml` contains the complete experiment, `table.csv` all numbers."]
     return "\n".join(lines) + "\n"
 
 
 def describe_experiment(experiment: Experiment) -> str:
-    """An experiment in words, one fact per line, followed by its baseline.
+    """Describe an experiment in words, one fact per line, followed by its baseline.
 
     Parameters
     ----------
@@ -63,22 +63,22 @@ def describe_experiment(experiment: Experiment) -> str:
     """
     lines = [f"Experiment {name_with_title(experiment.name, experiment.title)}: {experiment.hypothesis}"]
     claim = f"{experiment.metric} {experiment.direction}{_claimed_size_phrase(experiment)}{_claim_scope_phrase(experiment)}"
-    lines += [f"Claimed: {claim}, with {100 * experiment.decide.confidence:g} % confidence."]
+    lines += [f"Claim: {claim}, with {100 * experiment.decide.confidence:g} % confidence."]
     lines += [
-        f"{experiment.customers_per_seed:,} customers, seed {experiment.seed}"
-        + (f" and {experiment.replications - 1} more." if experiment.replications > 1 else ".")
+        f"{experiment.customers_per_seed:,} customers, "
+        + (f"seeds {experiment.seed} to {experiment.seeds[-1]}." if experiment.replications > 1 else f"seed {experiment.seed}.")
     ]
     arms = experiment.arms()
-    lines += ["Tried:"]
+    lines += ["Variants:"]
     for arm in arms:
         values = [f"{path} = {shorten_value(value)}" for path, value in arm.values.items()]
         changes = [str(change) for change in diff_documents(experiment.scenario, arm.scenario) if change.path[0] in ("journey", "policy")]
         lines += [f"  {arm.name}: {join_names(changes if experiment.variants else values)}"]
-    return "\n".join([*lines, "", "The baseline:", *(f"  {line}".rstrip() for line in describe(experiment.scenario).splitlines())])
+    return "\n".join([*lines, "", "Baseline:", *(f"  {line}".rstrip() for line in describe(experiment.scenario).splitlines())])
 
 
 def effects_table(findings: Findings) -> "pd.DataFrame":
-    """All effects, one row per arm and metric; values as text."""
+    """Return all effects, one row per arm and metric, with the set values as text."""
     import pandas as pd
 
     paths = dict.fromkeys(path for result in findings.arm_results for path in result.values)
@@ -96,7 +96,7 @@ def effects_table(findings: Findings) -> "pd.DataFrame":
 def _claimed_size_phrase(experiment: Experiment) -> str:
     if not experiment.claimed_size.amount:
         return ""
-    return f" by {experiment.by if isinstance(experiment.by, str) else f'{experiment.by:g}'} or more"
+    return f" by at least {experiment.by if isinstance(experiment.by, str) else f'{experiment.by:g}'}"
 
 
 def _claim_scope_phrase(experiment: Experiment) -> str:
@@ -107,19 +107,19 @@ def _claim_scope_phrase(experiment: Experiment) -> str:
 
 def _arms_section(experiment: Experiment, arms: Sequence[ExperimentArm]) -> Iterable[str]:
     seeds = f" in each of {experiment.replications} seeds" if experiment.replications > 1 else ""
-    yield "## What was tried"
+    yield "## Design"
     yield ""
     scenario = experiment.scenario
     yield (
-        f"{experiment.customers_per_seed:,} customers{seeds} live {duration_phrase(scenario.horizon)} in `{scenario.name}`, "
-        "and the same customers live them again under each variant."
+        f"Baseline: `{scenario.name}`, {experiment.customers_per_seed:,} customers{seeds}, {duration_phrase(scenario.horizon)}. "
+        "Each variant is simulated on the same customers."
     )
     yield ""
     if experiment.sweep is not None:
         paths = list(dict.fromkeys(path for arm in arms for path in arm.values))
-        yield f"{len(arms)} points, which set {', '.join(f'`{path}`' for path in paths)}."
+        yield f"The sweep has {len(arms)} points. It sets {', '.join(f'`{path}`' for path in paths)}."
         return
-    yield "| variant | where | today | then |"
+    yield "| variant | path | baseline | variant value |"
     yield "|---|---|---|---|"
     for arm in arms:
         changes = diff_documents(experiment.scenario, arm.scenario)
@@ -134,7 +134,7 @@ def _arms_section(experiment: Experiment, arms: Sequence[ExperimentArm]) -> Iter
 def _effects_section(findings: Findings) -> Iterable[str]:
     yield f"## Effect on {findings.metric}"
     yield ""
-    yield "| variant | today | then | effect | relative | |"
+    yield "| variant | baseline | variant value | effect | relative effect | verdict |"
     yield "|---|---|---|---|---|---|"
     shown: Sequence[ArmResult] = findings.arm_results
     if len(findings.arm_results) > _MAX_TABLE_ROWS:
@@ -145,11 +145,11 @@ def _effects_section(findings: Findings) -> Iterable[str]:
         yield f"| {_effect_row_cells(f'{mark}{result.name}{mark}', result.effect)} | {verdict} |"
     if len(findings.arm_results) > _MAX_TABLE_ROWS:
         yield ""
-        yield f"The {_MAX_TABLE_ROWS} largest effects of {len(findings.arm_results)}; `table.csv` has all."
+        yield f"The table shows the {_MAX_TABLE_ROWS} largest of {len(findings.arm_results)} effects. `table.csv` contains all of them."
 
 
 def _descending_effect(result: ArmResult) -> float:
-    """Sort key: the largest effect first, undefined ones last."""
+    """Return a sort key that puts the largest effect first and undefined effects last."""
     effect = result.effect.absolute.effect
     return math.inf if math.isnan(effect) else -effect
 
@@ -161,7 +161,7 @@ def _effect_row_cells(name: str, effect: ArmEffect) -> str:
 def _watched_section(findings: Findings) -> Iterable[str]:
     has_several_arms = len(findings.arm_results) > 1
     shown = [findings.decisive_arm] if len(findings.arm_results) > _MAX_TABLE_ROWS else findings.arm_results
-    yield f"| {'variant | ' if has_several_arms else ''}metric | today | then | effect | relative |"
+    yield f"| {'variant | ' if has_several_arms else ''}metric | baseline | variant value | effect | relative effect |"
     yield f"|{'---|' if has_several_arms else ''}---|---|---|---|---|"
     for result in shown:
         for effect in result.watched_effects:
@@ -173,11 +173,11 @@ def _seeds_section(findings: Findings) -> Iterable[str]:
     effects = [one.effect for one in arm.seed_effects if not math.isnan(one.effect)]
     if effects:
         least, largest = (_format_seed_effect(findings, arm, effect) for effect in (min(effects), max(effects)))
-        yield f"Under '{arm.name}' the effect in single seeds goes from {least} to {largest}."
+        yield f"Under '{arm.name}', the effect in individual seeds ranges from {least} to {largest}."
     if not math.isnan(arm.birge_ratio):
         yield (
-            f"Seeds lie {arm.birge_ratio:.2f} times as far apart as the customers of each explain; about 1 is what independent customers "
-            "give, and more says that intervals are too narrow by that factor."
+            f"The spread between seeds is {arm.birge_ratio:.2f} times what sampling error explains. Independent customers give "
+            "a ratio near 1. A larger ratio means that the intervals are too narrow by that factor."
         )
 
 
@@ -191,13 +191,14 @@ def _interpretation_section(experiment: Experiment, findings: Findings) -> Itera
     is_joint = findings.claim in (ANY_VARIANT, ALL_VARIANTS)
     count = sum(result.is_claimed for result in findings.arm_results)
     percent = f"{100 * findings.confidence:g} %"
-    yield f"Intervals have a confidence of {percent}" + (f", of all {count} variants together (Bonferroni)." if is_joint else ".")
-    yield "They count the luck of the draw of customers, not what is uncertain about the journey, whose responses are assumed or fitted."
-    yield "*Supported*: the whole interval is at or beyond the size claimed; *refuted*: it falls wholly short of it; *undecided*: neither."
+    yield f"Intervals have a confidence of {percent}" + (f", jointly for all {count} claimed variants (Bonferroni)." if is_joint else ".")
+    yield "They cover the sampling error of the simulated customers, not the uncertainty of the journey's assumed or fitted parameters."
+    yield "*Supported*: the entire interval is at or beyond the claimed size. *Refuted*: the entire interval falls short of it."
+    yield "*Undecided*: neither."
     if findings.is_relative:
-        yield "Relative effects are differences over the baseline's value, with Fieller's interval for a ratio of paired means."
+        yield "Relative effects are differences divided by the baseline value, with Fieller's interval for a ratio of paired means."
     if experiment.scenario.has_shared_resources:
-        yield "Customers who share a desk or a budget are counted as if they were independent, so that intervals may be too narrow."
+        yield "Customers who share a desk or a budget are treated as independent, so intervals may be too narrow."
 
 
 def _escape_pipes(text: str) -> str:

@@ -1,4 +1,4 @@
-"""`experiment`: simulates the baseline and the arms of an experiment in every seed and returns the findings."""
+"""`experiment`: simulate the baseline and all arms of an experiment in every seed, and return the findings."""
 
 import functools
 import hashlib
@@ -25,23 +25,23 @@ def experiment(
     checkpoints: Checkpoints | None = None,
     progress: Progress | None = None,
 ) -> Findings:
-    """Test a hypothesis: simulate every arm on the same customers as the baseline, in every seed.
+    """Test a hypothesis by simulating every arm on the same customers as the baseline, in every seed.
 
     Parameters
     ----------
     source : Experiment, str or Path
         The experiment or its file.
     threads : int, optional
-        Number of threads; all cores if not given. The findings do not depend on it.
+        Number of threads; all cores by default. The findings do not depend on it.
     checkpoints : Checkpoints, optional
-        Moments that are finished already. New ones are added.
+        Moments that are already finished. New moments are added.
     progress : Progress, optional
         Receives the progress of the simulations.
 
     Returns
     -------
     Findings
-        The effects of all arms, and the verdict.
+        Effects of all arms, and the verdict.
 
     Raises
     ------
@@ -65,12 +65,12 @@ def experiment(
 
 
 def experiment_digest(experiment: Experiment) -> str:
-    """Digest of everything that determines the findings: experiment and scenarios without their prose, entry files, the version.
+    """Return a digest of everything that determines the findings: the experiment and its scenarios without prose, entry files, the version.
 
     Parameters
     ----------
     experiment : Experiment
-        As it will be run.
+        The experiment with all options applied.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def _checkpointed_moments(checkpoints: Checkpoints, seed: int, arm: ExperimentAr
 
 
 def _build_findings(experiment: Experiment, arms: Sequence[ExperimentArm], moments_by_arm: list[list[MomentsByMetric]]) -> Findings:
-    """The findings from the moments of each arm and seed."""
+    """Build the findings from the moments of each arm and seed."""
     units = _metric_units(experiment)
     claimed = experiment.claimed_arms(arms)
     is_joint = experiment.claim in (ANY_VARIANT, ALL_VARIANTS)
@@ -127,7 +127,7 @@ def _build_findings(experiment: Experiment, arms: Sequence[ExperimentArm], momen
 
 
 def _metric_units(experiment: Experiment) -> dict[str, str]:
-    """The unit of each metric of the experiment."""
+    """Return the unit of each metric of the experiment."""
     from cjsim.compiler.compile_scenario import compile_scenario
     from cjsim.metrics.catalog import all_metric_definitions
 
@@ -138,7 +138,7 @@ def _metric_units(experiment: Experiment) -> dict[str, str]:
 def _arm_result(
     experiment: Experiment, arm: ExperimentArm, moments_by_seed: list[MomentsByMetric], units: dict[str, str], *, z: float, is_claimed: bool
 ) -> ArmResult:
-    """The result of one arm, pooled over seeds."""
+    """Compute the result of one arm, pooled over seeds."""
     effects = {metric: _pooled_effect(metric, unit, [moments[metric] for moments in moments_by_seed], z) for metric, unit in units.items()}
     effect, is_relative = effects[experiment.metric], experiment.claimed_size.is_relative
     metric_moments = [moments[experiment.metric] for moments in moments_by_seed]

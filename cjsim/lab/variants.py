@@ -1,4 +1,4 @@
-"""The records of `variants` and `sweep` in an experiment's file."""
+"""Schemas of `variants` and `sweep` in an experiment file."""
 
 from typing import Annotated, Any
 
@@ -13,10 +13,10 @@ MAX_POINTS = 4096
 
 
 class Variant(StrictModel):
-    """A change of the baseline: values set by path, keys merged over it (such as a new flow), or a scenario of its own.
+    """A change to the baseline: values set by path, merged keys (such as a new flow), or a separate scenario.
 
-    `merge` has the form of a scenario and works like a file that extends the baseline: mappings are merged key by key, lists are
-    replaced. `set` is applied last.
+    `merge` has the structure of a scenario and works like a file that extends the baseline: mappings are merged key by key, and lists
+    are replaced. `set` is applied last.
     """
 
     merge: dict[str, Any] = {}
@@ -25,7 +25,7 @@ class Variant(StrictModel):
 
 
 class SobolSweep(StrictModel):
-    """Points that cover the space of free values evenly: the first `n` of a scrambled Sobol sequence, n a power of two."""
+    """Points that cover the search space evenly: the first `n` points of a scrambled Sobol sequence. `n` is a power of two."""
 
     n: Annotated[Integer, Field(ge=2, le=MAX_POINTS)]
     free: dict[str, Free] = {}
@@ -33,7 +33,7 @@ class SobolSweep(StrictModel):
 
 
 class Sweep(OneOf):
-    """Many variants at once: all combinations of values (`grid`), rows of values (`list`), or points of a search space (`sobol`)."""
+    """Many variants: all combinations of values (`grid`), rows of values (`list`), or points of a search space (`sobol`)."""
 
     grid: Annotated[dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]], Field(min_length=1)] | None = None
     list: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] | None = None

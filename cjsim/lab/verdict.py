@@ -1,13 +1,12 @@
-"""The decision rule that turns confidence intervals of effects into a verdict: supported, refuted or undecided.
+"""The decision rule that turns confidence intervals into a verdict: supported, refuted or undecided.
 
-A claim that a metric rises by at least d >= 0 is *supported* if the whole interval of the effect is at or above d (above 0 for d = 0),
-*refuted* if the whole interval is below d (at or below 0 for d = 0), and otherwise *undecided*. The rule for a metric that falls is the
-mirror image. A 95 % interval misses the true effect 5 % of the time, half of that on each side. So a false claim is supported at most
-2.5 % of the time, and a true claim is refuted at most 2.5 % of the time.
+A claim that a metric rises by at least d >= 0 is *supported* if the entire interval of the effect is at or above d (above 0 for d = 0).
+It is *refuted* if the entire interval is below d (at or below 0 for d = 0), and otherwise *undecided*. The rule for a falling metric is
+symmetric. A 95 % interval misses the true effect 5 % of the time, split evenly between both sides. Hence a false claim is supported at
+most 2.5 % of the time, and a true claim is refuted at most 2.5 % of the time.
 
-A claim about any or all of k variants tests them jointly: each interval has confidence 1 - (1 - c) / k, so that all k intervals hold
-simultaneously with confidence c (Bonferroni). For a claim about any variant with d = 0, the first step of Holm's method gives the same
-decision.
+A claim about any or all of k variants is tested jointly: each interval has confidence 1 - (1 - c) / k, which gives all k intervals a joint
+confidence of at least c (Bonferroni). For a claim about any variant with d = 0, the first step of Holm's method gives the same decision.
 """
 
 import math
@@ -22,7 +21,7 @@ EXPERIMENT_VERDICTS: tuple[ExperimentVerdict, ...] = ("supported", "refuted", "u
 
 
 def bonferroni_critical_value(confidence: float, n_intervals: int) -> float:
-    """Half-width, in standard errors, of `n_intervals` intervals with the joint confidence `confidence`.
+    """Return the half-width in standard errors of `n_intervals` intervals with joint confidence `confidence`.
 
     Parameters
     ----------
@@ -34,7 +33,7 @@ def bonferroni_critical_value(confidence: float, n_intervals: int) -> float:
     Returns
     -------
     float
-        The critical value of the normal distribution.
+        Critical value of the standard normal distribution.
 
     Examples
     --------
@@ -45,12 +44,12 @@ def bonferroni_critical_value(confidence: float, n_intervals: int) -> float:
 
 
 def judge_effect(interval: IntervalEstimate, *, sign: int, size: float) -> ExperimentVerdict:
-    """The verdict on a claim about one effect.
+    """Return the verdict on a claim about one effect.
 
     Parameters
     ----------
     interval : IntervalEstimate
-        Of the effect. A nan end gives 'undecided'.
+        Interval of the effect. If a bound is nan, the verdict is 'undecided'.
     sign : {1, -1}
         1 for a claimed rise, -1 for a claimed fall.
     size : float
@@ -74,7 +73,7 @@ def judge_effect(interval: IntervalEstimate, *, sign: int, size: float) -> Exper
 
 
 def judge_claim(intervals: Sequence[IntervalEstimate], *, sign: int, size: float, is_about_all: bool) -> tuple[int, ExperimentVerdict]:
-    """The verdict on a claim about any or all of several effects, and the index of the effect that decides it.
+    """Return the verdict on a claim about any or all of several effects, with the index of the decisive effect.
 
     Parameters
     ----------
@@ -90,9 +89,9 @@ def judge_claim(intervals: Sequence[IntervalEstimate], *, sign: int, size: float
     Returns
     -------
     tuple of int and str
-        The index of the decisive effect, and its verdict, which is the verdict on the claim. For a claim about any effect, the decisive
-        effect is the one nearest to support (by its verdict, then by the near end of its interval). For a claim about all, it is the
-        one farthest from support.
+        Index of the decisive effect, and its verdict, which is also the verdict on the claim. For a claim about any effect, the
+        effect closest to support is decisive (by verdict, then by the near bound of its interval). For a claim about all effects, the
+        effect farthest from support is decisive.
 
     Examples
     --------
@@ -109,6 +108,6 @@ _VERDICT_RANKS = {"supported": 2, "undecided": 1, "refuted": 0}
 
 
 def _support_sort_key(interval: IntervalEstimate, *, sign: int, size: float) -> tuple[int, float, float]:
-    """How near an effect is to support: its verdict, the near end of its interval, the effect; the smallest key if it is undefined."""
+    """Return a sort key by support: the verdict, the near bound of the interval, the effect. Undefined effects sort first."""
     rank, near = _VERDICT_RANKS[judge_effect(interval, sign=sign, size=size)], interval.low if sign > 0 else -interval.high
     return (rank, -math.inf, -math.inf) if math.isnan(near) else (rank, near, sign * interval.effect)

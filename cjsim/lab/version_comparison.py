@@ -1,4 +1,4 @@
-"""The differences between two versions of a journey, a policy or a scenario, and the effect of each change on the same customers."""
+"""Comparison of two versions of a journey, policy or scenario, with the effect of each change on the same customers."""
 
 import difflib
 import functools
@@ -19,24 +19,24 @@ from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.yaml.document import Document
 
-# Settings of a scenario that select the customers and days rather than change the journey or the policy.
+# Scenario settings that select customers and days but do not change the journey or the policy.
 _SCENARIO_SETTINGS = ("customers", "seed", "start", "horizon", "entry", "discount_rate")
 _ITEM_PATH_LENGTH = 3  # keys in the path of a whole item, such as policy.flows.cart
 
 
 @dataclass(frozen=True)
 class ChangeEffect:
-    """One change and its effect.
+    """A change and its effect.
 
     Attributes
     ----------
     change : DocumentChange
         The change.
     effect : IntervalEstimate or None
-        Effect on the metric with a 95 % interval; None if it was not simulated.
+        Effect on the metric, with a 95 % interval; None if it was not simulated.
     why : str
-        Why it was not simulated; or that the effect is on top of the additions of the new version, because the change is invalid
-        without them.
+        Why the change was not simulated, or a note that the effect is measured on top of the items that the new version adds, because
+        the change is invalid without them.
     """
 
     change: DocumentChange
@@ -46,20 +46,20 @@ class ChangeEffect:
 
 @dataclass(frozen=True)
 class VersionComparison:
-    """The changes between two versions and their effects.
+    """Changes between two versions, and their effects.
 
     Attributes
     ----------
     changes : tuple of ChangeEffect
         One entry per change.
     description_diff : tuple of str
-        Lines of the descriptions that differ: '- ' of the old version, '+ ' of the new one.
+        Description lines that differ; '- ' marks the old version, '+ ' the new one.
     metric, unit : str
-        Metric of the effects, and its unit; empty if no effects were requested.
+        Name and unit of the metric; empty if no effects were requested.
     baseline : float
-        The metric under the old version.
+        Value of the metric under the old version.
     joint_effect : IntervalEstimate or None
-        The effect of all changes of journey and policy together.
+        Effect of all changes to journey and policy together.
     """
 
     changes: tuple[ChangeEffect, ...]
@@ -73,16 +73,16 @@ class VersionComparison:
         return self.summary()
 
     def summary(self) -> str:
-        """The changes by path, the differences of the descriptions, and the effect of each change."""
+        """Return the changes by path, the differing description lines, and the effect of each change as text."""
         if not self.changes:
-            return "Both say the same."
-        lines = ["In the files:", *(f"  {one.change}" for one in self.changes)]
-        lines += ["", "In words:", *(f"  {line}" for line in self.description_diff)] if self.description_diff else []
+            return "The versions are identical."
+        lines = ["Changes:", *(f"  {one.change}" for one in self.changes)]
+        lines += ["", "Description:", *(f"  {line}" for line in self.description_diff)] if self.description_diff else []
         return "\n".join([*lines, *(["", *self._effect_lines()] if self.joint_effect is not None else [])])
 
     def _effect_lines(self) -> Iterator[str]:
         baseline = format_value(self.baseline, self.unit, decimal_places(self.unit, (self.baseline,)))
-        yield f"Effect on {self.metric}, {baseline} before, of each change alone (95 % intervals):"
+        yield f"Effect of each change alone on {self.metric} (baseline {baseline}, 95 % intervals):"
         rows = [
             (
                 format_effect(one.effect, self.unit) if one.effect is not None else "-",
@@ -92,12 +92,12 @@ class VersionComparison:
             if not one.change.is_title
         ]
         assert self.joint_effect is not None
-        rows.append((format_effect(self.joint_effect, self.unit), "all of journey and policy together"))
+        rows.append((format_effect(self.joint_effect, self.unit), "all changes to journey and policy"))
         width = max(len(effect) for effect, _ in rows)
         yield from (f"  {effect:<{width}}  {path}" for effect, path in rows)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; None where undefined."""
+        """Return plain values for JSON. Undefined numbers become null."""
         changes = [{**vars(one.change), "path": one.change.path_string, "effect": one.effect, "why": one.why} for one in self.changes]
         content = {"changes": changes, "words": self.description_diff, "metric": self.metric, "unit": self.unit}
         return plain_values(content | {"baseline": self.baseline, "together": self.joint_effect})
@@ -113,18 +113,18 @@ def compare_versions(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> VersionComparison:
-    """The changes between two versions; with a metric, the effect of each change alone and of all together, on the same customers.
+    """Compare two versions, and optionally estimate the effect of each change alone and of all together, on the same customers.
 
     Parameters
     ----------
     old, new : Document
-        Two scenarios, two journeys or two policies.
+        Two scenarios, journeys or policies.
     metric : str, optional
-        Metric of the effects, which needs scenarios; no effects if not given.
+        Metric on which to estimate effects. Requires scenarios. No effects are estimated by default.
     customers, seed : int, optional
-        Override those of the old version.
+        Override the settings of the old version.
     threads : int, optional
-        Number of threads; all cores if not given.
+        Number of threads; all cores by default.
     progress : Progress, optional
         Receives the progress of the simulations.
 
@@ -135,21 +135,23 @@ def compare_versions(
     Raises
     ------
     InputError
-        If the documents are of different kinds, if effects are requested of documents that are not scenarios, if the new version is
-        invalid on the settings of the old one, or if the metric does not exist.
+        If the documents are of different kinds, effects are requested for documents that are not scenarios, the new version is invalid
+        with the settings of the old one, or the metric does not exist.
     """
     kinds = [type(document).__name__.lower() for document in (old, new)]
     if kinds[0] != kinds[1]:
         raise InputError(
-            format_error("diff", "must have two files of one kind", f"a {kinds[0]} and a {kinds[1]}", "Name two that can be compared.")
+            format_error(
+                "diff", "must compare documents of the same kind", f"a {kinds[0]} and a {kinds[1]}", "Choose two of the same kind."
+            )
         )
     changes = diff_documents(old, new)
     description_diff = tuple(_description_diff(describe(old), describe(new)))  # type: ignore[arg-type]
     if metric is None:
         return VersionComparison(tuple(ChangeEffect(change, None) for change in changes), description_diff)
     if not isinstance(old, Scenario) or not isinstance(new, Scenario):
-        remedy = "Name scenarios, or --in the scenario in which they stand."
-        raise InputError(format_error("diff", "must have scenarios to tell effects", f"a {kinds[0]}", remedy))
+        remedy = "Pass scenarios, or add --in with a scenario that uses them."
+        raise InputError(format_error("diff", "must compare scenarios to estimate effects", f"a {kinds[0]}", remedy))
     from cjsim.simulation.simulate import simulate
 
     n_customers, used_seed = old.customers if customers is None else customers, old.seed if seed is None else seed
@@ -158,7 +160,7 @@ def compare_versions(
 
 
 class _ChangeSimulator:
-    """Simulates changes and compares them with the old version."""
+    """Simulates changes, and compares them with the old version."""
 
     def __init__(self, old: Scenario, metric: str, simulate: Callable[[Scenario], Run]) -> None:
         from cjsim.metrics.catalog import find_metric_definition
@@ -169,7 +171,7 @@ class _ChangeSimulator:
         self.old_data = old.to_dict()
 
     def compare(self, new: Scenario, changes: tuple[DocumentChange, ...], description_diff: tuple[str, ...]) -> VersionComparison:
-        """The effect of each change alone and of all changes of journey and policy together."""
+        """Estimate the effect of each change alone and of all changes to journey and policy together."""
         settings = {name: getattr(self.old, name) for name in _SCENARIO_SETTINGS}
         joint = self._paired_moments(new.model_copy(update=settings))
         effects = tuple(self._change_effect(change, changes) for change in changes)
@@ -179,25 +181,25 @@ class _ChangeSimulator:
 
     def _change_effect(self, change: DocumentChange, changes: tuple[DocumentChange, ...]) -> ChangeEffect:
         if change.is_title:
-            return ChangeEffect(change, None, "words")
+            return ChangeEffect(change, None, "title only")
         if change.path[0] not in ("journey", "policy"):
-            return ChangeEffect(change, None, "it changes whom one looks at")
+            return ChangeEffect(change, None, "changes the customers or the days, not the journey or the policy")
         try:
             return ChangeEffect(
                 change, self._paired_moments(Scenario.from_dict(change.applied_to(self.old_data))).absolute_effect(NORMAL_QUANTILE_95)
             )
         except InputError as error:
             return self._effect_on_top_of_additions(change, changes) or ChangeEffect(
-                change, None, f"not alone: {str(error).splitlines()[0]}"
+                change, None, f"invalid alone: {str(error).splitlines()[0]}"
             )
 
     def _effect_on_top_of_additions(self, change: DocumentChange, changes: tuple[DocumentChange, ...]) -> ChangeEffect | None:
-        """The effect of a change on top of all added items; None if that scenario is invalid too."""
+        """Estimate the effect of a change on top of all added items. Return None if that scenario is invalid too."""
         if not change.has_only_keys:
             return None
         data = self.old_data
         for other in changes:
-            # Only whole items are added first: an addition to an existing item may itself need one of them.
+            # Add only whole items first, because an addition to an existing item may depend on one of them.
             if other.kind == "add" and other.has_only_keys and other is not change and len(other.path) == _ITEM_PATH_LENGTH:
                 data = other.applied_to(data)
         try:
@@ -205,7 +207,7 @@ class _ChangeSimulator:
         except InputError:
             return None
         return ChangeEffect(
-            change, PairedMoments.from_runs(before, after, self.metric).absolute_effect(NORMAL_QUANTILE_95), "on top of what is added"
+            change, PairedMoments.from_runs(before, after, self.metric).absolute_effect(NORMAL_QUANTILE_95), "on top of the added items"
         )
 
     def _paired_moments(self, scenario: Scenario) -> PairedMoments:
@@ -213,19 +215,19 @@ class _ChangeSimulator:
 
 
 def scenario_with_part(scenario: Scenario, document: Document) -> Scenario:
-    """The scenario with its journey or policy replaced by a document.
+    """Return a scenario with its journey or policy replaced.
 
     Parameters
     ----------
     scenario : Scenario
-        The scenario.
+        Scenario to change.
     document : Document
-        A journey or a policy. A scenario is returned unchanged.
+        The new journey or policy. If it is a scenario, it is returned unchanged.
 
     Raises
     ------
     InputError
-        If the journey and the policy do not fit each other.
+        If the journey and the policy are incompatible.
     """
     if isinstance(document, Scenario):
         return document
@@ -234,7 +236,7 @@ def scenario_with_part(scenario: Scenario, document: Document) -> Scenario:
 
 
 def _description_diff(old: str, new: str) -> Iterator[str]:
-    """The lines that differ, in order."""
+    """Yield the lines that differ, in order."""
     for line in difflib.ndiff(old.splitlines(), new.splitlines()):
         if line[:2] in ("- ", "+ ") and line[2:].strip():
             yield line

@@ -1,1 +1,1 @@
-"""Reports on runs: the diary of one customer."""
+"""Reports on individual customers."""

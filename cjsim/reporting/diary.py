@@ -1,4 +1,4 @@
-"""The diary of one customer: its events with times, reasons, satisfaction and money, as a record and as a text table."""
+"""The diary of one customer: events with times, reasons, satisfaction and money, as records and as a text table."""
 
 import io
 import textwrap
@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 from cjsim.json_records import plain_values
 from cjsim.reporting.event_text import format_money, format_short_duration, satisfaction_band
 
-DEFAULT_WIDTH = 120  # columns of text
+DEFAULT_WIDTH = 120  # characters
 _SAME_TIME_TOLERANCE = 1e-9  # days
-_MIN_ROUTINE_LINES = 3  # fewer consecutive routine lines are not collapsed
-_MIN_SHOWN_COST = 0.005  # smaller costs appear only in the total
+_MIN_ROUTINE_LINES = 3  # shorter sequences of routine lines are not collapsed
+_MIN_SHOWN_COST = 0.005  # smaller costs are included only in the total
 
 
 class DiaryLine(NamedTuple):
-    """One event in the diary.
+    """One event of the diary.
 
     Attributes
     ----------
@@ -30,19 +30,19 @@ class DiaryLine(NamedTuple):
     stage : str
         Stage of the customer.
     event : str
-        Name of the event in the log; for a hidden event, its name in the journey.
+        Name of the event in the log, or in the journey for a hidden event.
     text, why : str
-        The event and its reason in words; '' without a reason.
+        The event and its reason in words. `why` is '' if there is no reason.
     message, source : str
-        Message, and the flow, broadcast, desk or offer it belongs to; '' for none.
+        Message, and the flow, broadcast, desk or offer that it belongs to; '' if none.
     revenue, cost : float
-        Money.
+        Revenue and cost, money.
     satisfaction : float
-        Satisfaction after all events at this time; nan if the diary does not show it.
+        Satisfaction in [0, 1] after all events at this time; nan in the view of the firm.
     is_seen : bool
-        Whether the firm could observe it.
+        Whether the firm can observe the event.
     is_routine : bool
-        Whether it is the regular delivery of a broadcast, or a send refused for the same reason as before.
+        Whether the event is a regular broadcast delivery, or a send refused for the same reason as before.
     """
 
     time: float
@@ -69,11 +69,11 @@ class Diary:
     scenario : str
         Name of the scenario.
     start : datetime
-        Day 0.
+        Date and time of day 0.
     customer, seed : int
-        Number of the customer, and the seed.
+        Number of the customer, and random seed.
     is_truth : bool
-        Whether it includes what only the simulator knows: persona, traits, satisfaction, hidden events and stages.
+        Whether the diary includes what only the simulator knows: persona, traits, satisfaction, hidden events and stages.
     who : dict of str to Any
         Attributes of the customer.
     lines : tuple of DiaryLine
@@ -95,21 +95,21 @@ class Diary:
         return self.summary()
 
     def summary(self, *, width: int = DEFAULT_WIDTH, full: bool = False) -> str:
-        """The diary as text.
+        """Return the diary as text.
 
         Parameters
         ----------
         width : int
-            Columns of text; longer lines are wrapped.
+            Maximum line length in characters. Longer lines are wrapped.
         full : bool
-            Whether to show every line. Otherwise consecutive routine lines are collapsed into one.
+            Whether to show every line. By default, consecutive routine lines are collapsed into one.
         """
-        view = "the full truth" if self.is_truth else "what the firm could know"
-        head = f"Customer {self.customer:,} of {self.scenario}, seed {self.seed}: {view}"
+        view = "full truth" if self.is_truth else "view of the firm"
+        head = f"Customer {self.customer:,} of {self.scenario}, seed {self.seed} ({view})"
         who = "; ".join(f"{name.replace('_', ' ')} {_format_attribute(value)}" for name, value in self.who.items())
         parts = [
             head,
-            *([f"It is: {who}."] if who else []),
+            *([f"Attributes: {who}."] if who else []),
             "",
             *([self._render_table(width, full)] if self.lines else []),
             self._closing_text(),
@@ -117,7 +117,7 @@ class Diary:
         return "\n".join(text for part in parts for text in _wrap_text(part, width))
 
     def to_json(self) -> dict[str, Any]:
-        """The diary as plain values for JSON."""
+        """Return plain values for JSON."""
         lines = [
             {"date": self.date(line.time).isoformat(sep=" ", timespec="minutes")}
             | line._asdict()
@@ -129,7 +129,7 @@ class Diary:
         return plain_values({**names, "who": self.who, "lines": lines, "end": self.end})
 
     def date(self, time: float) -> datetime:
-        """The local time of a simulation time.
+        """Convert a simulation time to local time.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class Diary:
         return "\n".join(text.rstrip() for text in stream.getvalue().splitlines()) + "\n"
 
     def _collapse_routine(self) -> Iterator[DiaryLine]:
-        """The lines, with consecutive routine lines collapsed into one."""
+        """Yield the lines, with consecutive routine lines collapsed into one."""
         for is_routine, group in groupby(self.lines, key=lambda line: line.is_routine):
             lines = list(group)
             if not is_routine or len(lines) < _MIN_ROUTINE_LINES:
@@ -171,11 +171,11 @@ class Diary:
         fixed: dict[str, Any] = {"no_wrap": True}
         right: dict[str, Any] = {"no_wrap": True, "justify": "right"}
         satisfaction = [("feeling", fixed)] if self.is_truth else []
-        text = ("what happens: why", {"overflow": "fold", "ratio": 1})
-        return [("when", fixed), ("after", right), ("stage", fixed), text, *satisfaction, ("money", right)]
+        text = ("event: reason", {"overflow": "fold", "ratio": 1})
+        return [("when", fixed), ("elapsed", right), ("stage", fixed), text, *satisfaction, ("money", right)]
 
     def _table_cells(self, line: DiaryLine, previous: DiaryLine | None) -> list[str]:
-        """A row of the table, without what equals the previous line."""
+        """Return a row of the table, leaving out cells that equal those of the previous line."""
         when, last = self.date(line.time), None if previous is None else self.date(previous.time)
         day = "" if last is not None and last.date() == when.date() else f"{when:%a %d %b}"
         clock = "" if last is not None and line.since <= _SAME_TIME_TOLERANCE else f"{when:%H:%M}"
@@ -189,29 +189,31 @@ class Diary:
         return [f"{day:<10} {clock}".rstrip() if day or clock else "", since, stage, text, *satisfaction, money]
 
     def _closing_text(self) -> str:
-        """The outcomes of the customer in a sentence or two."""
+        """Return the outcomes of the customer as text."""
         end = self.end
         if not self.lines:
-            return "It never entered before the horizon."
-        purchases = f"{_count_noun(end['purchases'], 'purchase')} for {format_money(end['revenue'])}" if end["purchases"] else "no purchase"
-        offers = f" ({format_money(end['discounts'])} taken off by offers)" if end["discounts"] else ""
+            return "The customer did not enter before the horizon."
+        purchases = (
+            f"{_count_noun(end['purchases'], 'purchase')} for {format_money(end['revenue'])}" if end["purchases"] else "no purchases"
+        )
+        offers = f" ({format_money(end['discounts'])} in discounts)" if end["discounts"] else ""
         contacts = f"{_count_noun(end['contacts'], 'contact')}, {end['opens']} opened, {end['clicks']} clicked"
         refused = f", {_count_noun(end['refused'], 'send')} refused" if end["refused"] else ""
-        referrals = f", {_count_noun(end['referrals'], 'friend')} brought" if end["referrals"] else ""
+        referrals = f", {_count_noun(end['referrals'], 'referral')}" if end["referrals"] else ""
         requests = f", {_count_noun(end['asks'], 'request')} to desks" if end["asks"] else ""
-        value = f"margin {format_money(end['margin'])} less costs {format_money(end['cost'])}, CLV {format_money(end['clv'])}"
-        stage = f"in {end['stage']}" if self.is_truth else f"last seen in {end['stage']}"
+        value = f"margin {format_money(end['margin'])}, cost {format_money(end['cost'])}, CLV {format_money(end['clv'])}"
+        stage = f"Final stage: {end['stage']}" if self.is_truth else f"Last observed stage: {end['stage']}"
         satisfaction = f", {satisfaction_band(end['satisfaction'])} ({end['satisfaction']:.2f})" if self.is_truth else ""
-        opt_outs = f", {_count_noun(end['opt_outs'], 'channel')} opted out of" if end["opt_outs"] else ""
-        footnote = "\n* the firm did not see it." if any(not line.is_seen for line in self.lines) else ""
+        opt_outs = f", {_count_noun(end['opt_outs'], 'opt-out')}" if end["opt_outs"] else ""
+        footnote = "\n* not visible to the firm." if any(not line.is_seen for line in self.lines) else ""
         return (
-            f"In {format_short_duration(end['days'])}: {purchases}{offers}; {value}.\n"
-            f"{contacts[0].upper()}{contacts[1:]}{refused}{opt_outs}{requests}{referrals}. At the end {stage}{satisfaction}.{footnote}"
+            f"Over {format_short_duration(end['days'])}: {purchases}{offers}; {value}.\n"
+            f"{contacts[0].upper()}{contacts[1:]}{refused}{opt_outs}{requests}{referrals}. {stage}{satisfaction}.{footnote}"
         )
 
 
 def _wrap_text(text: str, width: int) -> list[str]:
-    """The lines of a text, wrapped to the width; tables fit already."""
+    """Wrap a text to the width. Tables already fit."""
     return [line for part in text.split("\n") for line in (textwrap.wrap(part, width) if len(part) > width else [part])]
 
 

@@ -1,7 +1,7 @@
-"""Descriptions of a customer's events in words, each with its reason, for log rows and for hidden events.
+"""Descriptions of events in words, with their reasons, for log rows and hidden events.
 
-The reasons differ between the firm's view and the truth: the firm sees which message an event followed, while only the simulator knows
-which message sped up its clock.
+Reasons differ between the view of the firm and the truth. The firm sees which message preceded an event. Only the simulator knows which
+message sped up its clock.
 """
 
 import math
@@ -21,17 +21,17 @@ from cjsim.simulation.documents import Scenario
 
 SATISFACTION_BANDS = ((0.2, "furious"), (0.4, "annoyed"), (0.6, "neutral"), (0.8, "content"), (math.inf, "delighted"))
 _SHORT_TIME_UNITS = ((365.0, "y"), (1.0, "d"), (1 / 24, "h"), (1 / 1440, "min"), (0.0, "s"))
-_ATTRIBUTION_WINDOW = 3.0  # days, after which the firm no longer attributes an event to a message
-_MIN_NOTABLE_GAIN = 0.25  # smaller changes of a clock's speed do not count as a reason
+_ATTRIBUTION_WINDOW = 3.0  # days after a response within which the firm attributes an event to it
+_MIN_NOTABLE_GAIN = 0.25  # smaller changes in clock speed are not reported as a reason
 _LIFT_BY_TOUCH = {
-    TouchCode.DELIVERED: ("delivered", "getting"),
+    TouchCode.DELIVERED: ("delivered", "receiving"),
     TouchCode.OPENED: ("opened", "opening"),
-    TouchCode.CLICKED: ("clicked", "clicking in"),
+    TouchCode.CLICKED: ("clicked", "clicking on"),
 }
 
 
 class EventText(NamedTuple):
-    """An event in words, its reason ('' without one), and whether it is routine."""
+    """An event in words, its reason ('' if none), and whether it is routine."""
 
     text: str
     why: str = ""
@@ -39,14 +39,14 @@ class EventText(NamedTuple):
 
 
 class PastContact(NamedTuple):
-    """A message that was delivered."""
+    """A delivered message."""
 
     time: float  # days
     channel: str
 
 
 class ClockLift(NamedTuple):
-    """The effect of a message on the clock of an event."""
+    """Effect of a message on the clock of an event."""
 
     time: float  # days
     gain: float
@@ -54,7 +54,7 @@ class ClockLift(NamedTuple):
 
 
 def satisfaction_band(satisfaction: float) -> str:
-    """The band of satisfaction as a word.
+    """Return the satisfaction band as a word.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def satisfaction_band(satisfaction: float) -> str:
 
 
 def format_short_duration(days: float) -> str:
-    """A duration with a short unit.
+    """Format a duration in days with a short unit.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def format_short_duration(days: float) -> str:
 
 
 def format_money(value: float) -> str:
-    """Money with two decimals, or more if it would round to zero.
+    """Format money with two decimals, or with more if it would round to zero.
 
     Examples
     --------
@@ -94,13 +94,13 @@ class EventDescriber:
     Parameters
     ----------
     scenario : Scenario
-        The simulated scenario.
+        Simulated scenario.
     codebook : Codebook
-        Its names by code.
+        Names of the scenario by code.
     persona : str
         Persona of the customer.
     origin : str
-        How the customer was acquired, in words; '' for an initial customer.
+        How the customer was acquired; '' for an initial customer.
     is_truth : bool
         Whether to include what only the simulator knows.
     """
@@ -112,7 +112,7 @@ class EventDescriber:
         self.is_truth = is_truth
         self.past_contacts: list[PastContact] = []
         self.last_delivery_times: dict[tuple[str, str], float] = {}  # by message and source
-        self.last_refusals: dict[tuple[str, str], SendDecision] = {}  # without a delivery since; by message and source
+        self.last_refusals: dict[tuple[str, str], SendDecision] = {}  # refusals since the last delivery, by message and source
         self.last_response: tuple[float, str] | None = None  # time and description of the last opening or click
         self.lifts_by_event: dict[str, list[ClockLift]] = {}
         self.past_events: list[str] = []
@@ -126,29 +126,31 @@ class EventDescriber:
                 f"Unsubscribes from {self._channel_title(row)}", f"after '{self._message_title(row)}'"
             ),
             TouchCode.COMPLAINED: lambda row, _: EventText(
-                f"Complains: no more {self._channel_title(row)}", f"about '{self._message_title(row)}'"
+                f"Complains and opts out of {self._channel_title(row)}", f"about '{self._message_title(row)}'"
             ),
             TouchCode.DEFERRED: self._describe_deferral,
-            TouchCode.PLACED: lambda row, _: EventText(f"{self._message_phrase(row)} waits for the next visit", self._sender_phrase(row)),
+            TouchCode.PLACED: lambda row, _: EventText(
+                f"{self._message_phrase(row)} is placed for the next visit", self._sender_phrase(row)
+            ),
             TouchCode.FLOW_STARTED: lambda row, _: EventText(f"Flow '{self._source_name(row)}' starts", self._trigger_phrase(row)),
             TouchCode.FLOW_EXITED: lambda row, _: EventText(
-                f"Flow '{self._source_name(row)}' ends early", f"at {self._last_event_title()}"
+                f"Flow '{self._source_name(row)}' ends early", f"after {self._last_event_title()}"
             ),
             TouchCode.EXPOSED: self._describe_exposure,
             TouchCode.OFFERED: lambda row, _: EventText(
-                f"Gets the offer '{self._source_name(row)}'", self._offer_terms(self._source_name(row))
+                f"Receives offer '{self._source_name(row)}'", self._offer_terms(self._source_name(row))
             ),
             TouchCode.REDEEMED: lambda row, _: EventText(
-                f"Uses the offer '{self._source_name(row)}'", f"{format_money(float(row['value']))} off"
+                f"Redeems offer '{self._source_name(row)}'", f"{format_money(float(row['value']))} off"
             ),
             TouchCode.ASKED: self._describe_request,
-            TouchCode.ASKED_AGAIN: lambda row, _: EventText(f"Asks {self._source_name(row)} again", "a conversation is open"),
+            TouchCode.ASKED_AGAIN: lambda row, _: EventText(f"Contacts {self._source_name(row)} again", "a request is already open"),
             TouchCode.ANSWERED_IN_TIME: self._describe_answer,
             TouchCode.ANSWERED_LATE: self._describe_answer,
             TouchCode.UNANSWERED: lambda row, _: EventText(
                 f"Gives up on {self._source_name(row)}", f"after {self._waiting_time(row)} without an answer"
             ),
-            TouchCode.REFERRAL: lambda row, _: EventText("Brings a friend, who will join", self._preceding_cause()),
+            TouchCode.REFERRAL: lambda row, _: EventText("Refers a friend, who joins later", self._preceding_cause()),
             TouchCode.ENTERED: lambda row, _: EventText("Enters", origin),
         }
 
@@ -160,7 +162,7 @@ class EventDescriber:
         row : record of LOG_ROW
             The row.
         step : TraceStep
-            The step that wrote it.
+            The step that wrote the row.
         """
         code = int(row["event"])
         if code >= N_TOUCH_CODES:
@@ -181,9 +183,9 @@ class EventDescriber:
         name : str
             Name of the event.
         step : TraceStep
-            The step in which it occurred.
+            The step in which the event occurred.
         value : float
-            Money of a purchase, 0 for other events.
+            Amount of a purchase, money; 0 for other events.
         """
         text = self._event_title(name) + (f" for {format_money(value)}" if value else "")
         is_first = step.kind is DueKind.CLOCK and not self._step_events
@@ -193,7 +195,7 @@ class EventDescriber:
         return EventText(text, why)
 
     def begin_step(self, step: TraceStep) -> None:
-        """Begin a step, before its rows and events are described.
+        """Begin a step. Must be called before its rows and events are described.
 
         Parameters
         ----------
@@ -209,16 +211,16 @@ class EventDescriber:
         return self.journey.events[name].title or name
 
     def _preceding_cause(self) -> str:
-        """The event or touch that caused a fired event or an effect."""
+        """Return the event or touch that triggered an event or effect, in words."""
         if self._step_events:
-            return f"follows from '{self._event_title(self._step_events[-1])}'"
-        return f"follows from {self._step_touch}" if self._step_touch else ""
+            return f"triggered by '{self._event_title(self._step_events[-1])}'"
+        return f"triggered by {self._step_touch}" if self._step_touch else ""
 
     def _last_event_title(self) -> str:
         return f"'{self._event_title(self.past_events[-1])}'" if self.past_events else "an event"
 
     def _reason_for_timing(self, event: str, now: float) -> str:
-        """The reason for the time of an event: the strongest lift of its clock (truth), or the preceding response (firm)."""
+        """Return the reason for the timing of an event: the strongest lift of its clock (truth) or the preceding response (firm)."""
         if not self.is_truth:
             if self.last_response is None or now - self.last_response[0] > _ATTRIBUTION_WINDOW:
                 return ""
@@ -228,10 +230,10 @@ class EventDescriber:
         gain, lift = max(decayed, key=lambda pair: abs(pair[0]), default=(0.0, ClockLift(now, 0.0, "")))
         if abs(gain) < _MIN_NOTABLE_GAIN:
             return ""
-        return f"{'sped up' if gain > 0 else 'held back'} by {lift.cause} {format_short_duration(now - lift.time)} before"
+        return f"{'sped up' if gain > 0 else 'slowed down'} by {lift.cause} {format_short_duration(now - lift.time)} earlier"
 
     def _record_lifts(self, touch: TouchCode, row: Array) -> None:
-        """Record the lifts of clocks by a message."""
+        """Record the effects of a message on event clocks."""
         field, verb = _LIFT_BY_TOUCH[touch]
         name = self.codebook.messages[int(row["message"])]
         message_gains = dict(getattr(self.journey.messages[name].lift, field))
@@ -273,13 +275,13 @@ class EventDescriber:
         return self._describe_response("Opens", "opening", row)
 
     def _describe_click(self, row: Array, step: TraceStep) -> EventText:
-        return self._describe_response("Clicks in", "clicking in", row)
+        return self._describe_response("Clicks on", "clicking on", row)
 
     def _describe_response(self, verb: str, participle: str, row: Array) -> EventText:
         message, time = self._message_title(row), float(row["time"])
         delivered = self.last_delivery_times.get((message, self._source_name(row)))
         self.last_response = (time, f"{participle} '{message}'")
-        why = f"{format_short_duration(time - delivered)} after it came" if delivered is not None and time > delivered else ""
+        why = f"{format_short_duration(time - delivered)} after delivery" if delivered is not None and time > delivered else ""
         return EventText(f"{verb} '{message}'", why)
 
     def _describe_deferral(self, row: Array, step: TraceStep) -> EventText:
@@ -288,7 +290,7 @@ class EventDescriber:
             date = f"{self._local_time(step.resumes):%Y-%m-%d} " if step.resumes - step.time > 1 else ""
             until = f" until {date}{hour_text((step.resumes % 1) * 24)}"
         reason = self.policy.guardrails.deferral_reason(channel, self._local_time(step.time))
-        return EventText(f"{self._message_phrase(row)} waits{until}", f"{reason}; {self._sender_phrase(row)}")
+        return EventText(f"{self._message_phrase(row)} is deferred{until}", f"{reason}; {self._sender_phrase(row)}")
 
     def _local_time(self, days: float) -> datetime:
         return datetime.combine(self.start, time()) + timedelta(days=days)
@@ -297,16 +299,16 @@ class EventDescriber:
         decision, send = SendDecision(int(row["event"]) - REFUSAL_TO_TOUCH), (self._message_title(row), self._source_name(row))
         is_repeated = self.last_refusals.get(send) is decision
         self.last_refusals[send] = decision
-        why = "as before" if is_repeated else f"{self._refusal_reason(decision, row)}; {self._sender_phrase(row)}"
+        why = "same reason as before" if is_repeated else f"{self._refusal_reason(decision, row)}; {self._sender_phrase(row)}"
         return EventText(f"{self._message_phrase(row)} is not sent", why, is_routine=is_repeated)
 
     def _refusal_reason(self, decision: SendDecision, row: Array) -> str:
-        """The guardrail that refused a send, in words."""
+        """Return the guardrail that refused a send, in words."""
         channel = self.codebook.channels[int(row["channel"])]
         return self.policy.guardrails.refusal_reason(decision, channel, float(row["time"]), self.past_contacts)
 
     def _trigger_phrase(self, row: Array) -> str:
-        """The trigger that started a flow, in words."""
+        """Return the trigger that started a flow, in words."""
         return self.policy.flows[self._source_name(row)].on.reason(self._event_title, format_short_duration)
 
     def _describe_exposure(self, row: Array, step: TraceStep) -> EventText:
@@ -314,7 +316,7 @@ class EventDescriber:
         steps = (step for _, step in iterate_steps(flow.steps, ()) if isinstance(step, SplitStep) and step.experiment is not None)
         splits = {step.experiment: list(step.split) for step in steps}
         arm_names = [f"'{arms[arm]}' of experiment {name}" for name, arms in splits.items() if arm < len(arms)]
-        return EventText(f"Is in arm {' or '.join(arm_names)}", self._sender_phrase(row))
+        return EventText(f"Is assigned to arm {' or '.join(arm_names)}", self._sender_phrase(row))
 
     def _offer_terms(self, name: str) -> str:
         offer = self.journey.offers[name]
@@ -323,12 +325,12 @@ class EventDescriber:
 
     def _describe_request(self, row: Array, step: TraceStep) -> EventText:
         if int(row["message"]) >= 0:
-            return EventText(f"{self._source_name(row)} is asked to speak of '{self._message_title(row)}'")
-        return EventText(f"Asks {self._source_name(row)}", self._preceding_cause())
+            return EventText(f"{self._source_name(row)} is asked to bring up '{self._message_title(row)}'")
+        return EventText(f"Contacts {self._source_name(row)}", self._preceding_cause())
 
     def _describe_answer(self, row: Array, step: TraceStep) -> EventText:
         late = ", late" if int(row["event"]) == TouchCode.ANSWERED_LATE else ""
-        return EventText(f"Is answered by {self._source_name(row)}{late}", f"waited {self._waiting_time(row)}")
+        return EventText(f"Gets an answer from {self._source_name(row)}{late}", f"after {self._waiting_time(row)}")
 
     def _waiting_time(self, row: Array) -> str:
         return format_short_duration(float(row["value"]) / MINUTES_PER_DAY)

@@ -1,4 +1,4 @@
-"""`walk`: traces one customer through a scenario and returns its diary."""
+"""`walk`: trace one customer through a scenario, and return the diary."""
 
 import math
 from collections.abc import Iterator
@@ -31,16 +31,16 @@ _TOTALED_OUTCOMES = ("purchases", "revenue", "discounts", "margin", "cost", "clv
 
 
 def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: bool = False, progress: Progress | None = None) -> Diary:
-    """The diary of one customer.
+    """Simulate one customer and return the diary.
 
     Parameters
     ----------
     scenario : Scenario
         A journey under a policy.
     customer : int
-        Number of the customer, from 0: the initial customers, then arrivals, then referred customers.
+        Number of the customer, from 0. Initial customers come first, then arrivals, then referred customers.
     seed : int, optional
-        Seed in [0, 2**63) that overrides the scenario's.
+        Random seed in [0, 2**63). Overrides the scenario.
     truth : bool
         Whether to include what only the simulator knows: persona, traits, satisfaction, hidden events and stages.
     progress : Progress, optional
@@ -53,7 +53,7 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
     Raises
     ------
     InputError
-        If the customer does not exist, or a value is out of range.
+        If the customer does not exist or a value is out of range.
 
     Examples
     --------
@@ -89,10 +89,10 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
 
 
 def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, progress: Progress | None) -> Cohort:
-    """A cohort of the one customer with this number; a referred customer is known only after a simulation of all others."""
+    """Return a cohort with only this customer. Referred customers are known only after simulating all customers."""
     initial = scenario.customers
     if not isinstance(customer, int | np.integer):
-        raise InputError(format_error("--customer", "must be a whole number", short_repr(customer), "Give a number such as 7."))
+        raise InputError(format_error("--customer", "must be a whole number", short_repr(customer), "Use a number such as 7."))
     if 0 <= customer < initial:
         return initial_cohort(plan, seed, customer, 1)
     arrivals = _draw_scenario_arrivals(scenario, plan, seed)
@@ -106,15 +106,13 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
             row, entered = slice(customer, customer + 1), run.outcomes.customers["entered"]
             return Cohort(run.keys[row], entered[row].copy(), run.acquisition_channels[row], np.zeros(1), customer)
     must = f"must be from 0 to {count - 1:,}"
-    raise InputError(
-        format_error("--customer", must, short_repr(customer), "Name one of the customers: initial ones, arrivals, then referred ones.")
-    )
+    raise InputError(format_error("--customer", must, short_repr(customer), "Choose an initial, acquired or referred customer."))
 
 
 def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress: Progress | None) -> SharedResults:
-    """The replies of desks and the budgets as they were spent, which depend on all customers."""
+    """Simulate desk replies and budget spending, which depend on all customers."""
     if progress is not None:
-        progress.note(f"cjsim: all customers of {scenario.name} share desks or budgets with this one, and are simulated as well ...")
+        progress.note(f"cjsim: customers of {scenario.name} share desks or budgets, so all of them are simulated ...")
     cohorts = (initial_cohort(plan, seed, 0, scenario.customers), _draw_scenario_arrivals(scenario, plan, seed))
     return SharedResourcePass(plan, seed, max_customers=_max_population(scenario)).run(cohorts)
 
@@ -124,7 +122,7 @@ def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int) -> Cohort
 
 
 def _max_population(scenario: Scenario) -> int:
-    """The population limit of a run of the scenario."""
+    """Return the population limit of a run of the scenario."""
     return default_population_limit(scenario.customers)
 
 
@@ -140,19 +138,19 @@ class _DiaryBuilder:
         self._last_seen_stage = ""
 
     def _acquisition_text(self) -> str:
-        """How the customer was acquired; '' for an initial customer."""
+        """Return how the customer was acquired, in words; '' for an initial customer."""
         population = self.trajectory.population
         key = population.key[0]
         if key >= REFERRED:
-            return "a friend referred it"
+            return "referred by a friend"
         if key < np.uint64(ARRIVED):
             return ""
         attributes = self.codebook.attributes
         channel = attributes["acquired_by"][int(population.attributes[0, list(attributes).index("acquired_by")])]
-        return f"by {channel}" if channel else ""
+        return f"acquired via {channel}" if channel else ""
 
     def customer_attributes(self) -> dict[str, Any]:
-        """Attributes of the customer; with the truth, also persona, interest and traits."""
+        """Return the attributes of the customer. In the truth view, also persona, interest and traits."""
         population, names = self.trajectory.population, self.codebook
         values: dict[str, Any] = {
             name: levels[int(population.attributes[0, i])] for i, (name, levels) in enumerate(names.attributes.items())
@@ -165,7 +163,7 @@ class _DiaryBuilder:
         return values
 
     def diary_lines(self) -> Iterator[DiaryLine]:
-        """The lines of the diary, in time order."""
+        """Yield the lines of the diary in time order."""
         previous_time = None
         for step in self.trajectory.steps:
             self.describer.begin_step(step)
@@ -193,7 +191,7 @@ class _DiaryBuilder:
                 previous_time = step.time
 
     def _occurrences_in_step(self, step: TraceStep) -> Iterator[tuple[str, EventText, Any, bool]]:
-        """The events of a step: name, description, log row (None for a hidden event), and whether the firm saw it."""
+        """Yield the events of a step: name, description, log row (None for a hidden event), and whether the firm can observe it."""
         unseen = [self.codebook.events[N_TOUCH_CODES + event] for event in step.hidden_events] if self.is_truth else []
         begins_unseen = step.kind is DueKind.CLOCK and step.which in step.hidden_events
         for event in unseen[:1] if begins_unseen else ():
@@ -204,7 +202,7 @@ class _DiaryBuilder:
             yield event, self.describer.describe_event(event, step), None, False
 
     def _stage_known_to_firm(self, row: Any) -> str:
-        """The stage that the firm saw last."""
+        """Return the last stage that the firm observed."""
         if row is not None and int(row["stage"]) >= 0:
             self._last_seen_stage = self.codebook.stages[int(row["stage"])]
         return self._last_seen_stage
@@ -213,7 +211,7 @@ class _DiaryBuilder:
         return names[int(row[field])] if row is not None and int(row[field]) >= 0 else ""
 
     def final_outcomes(self) -> dict[str, Any]:
-        """Outcomes of the customer at the horizon."""
+        """Return the outcomes of the customer at the horizon."""
         outcomes = self.trajectory.outcomes
         row = outcomes.customers[0]
         stage = self.codebook.stages[int(row["stage"])] if self.is_truth else self._last_seen_stage

@@ -1,1 +1,1 @@
-"""Running scenarios: load, simulate, compare, and work with the results."""
+"""Loading, simulating and comparing scenarios, and working with the results."""

@@ -1,4 +1,4 @@
-"""Simulating a scenario's initial customers batch by batch, with the results of a simulation of all of them at once."""
+"""Simulation of initial customers in batches, with the same results as a single simulation of all customers."""
 
 import os
 import time
@@ -21,16 +21,16 @@ from cjsim.simulation.simulate import Generations, default_population_limit
 
 
 class BatchSimulator:
-    """A scenario that is compiled once, and whose customers are simulated batch by batch.
+    """Compiles a scenario once, and simulates its customers in batches.
 
     Parameters
     ----------
     scenario : Scenario
-        Without arrivals and without shared desks or budgets: there, a part of the customers would differ from the same part of all.
+        Must not have arrivals, shared desks or shared budgets. With them, the results of a batch would depend on other customers.
     seed : int
-        In [0, 2**63).
+        Random seed in [0, 2**63).
     threads : int, optional
-        All cores if not given. Results do not depend on it.
+        Number of threads; all cores by default. Results do not depend on it.
 
     Raises
     ------
@@ -46,7 +46,7 @@ class BatchSimulator:
         self._pool.engines[0].prepare()
 
     def simulate(self, first: int, count: int) -> Run:
-        """Simulate some of the initial customers, with all customers whom they lead to by referrals.
+        """Simulate a range of initial customers, including all customers they refer directly or indirectly.
 
         Parameters
         ----------
@@ -58,7 +58,7 @@ class BatchSimulator:
         Returns
         -------
         Run
-            The result for each customer is the same as in a run of all.
+            The result of each customer equals that in a run of all customers.
 
         Raises
         ------
@@ -81,10 +81,10 @@ class BatchSimulator:
 
     @cached_property
     def _provenance(self) -> Provenance:
-        """The provenance that all batches share, for no customers."""
+        """Provenance shared by all batches, with no customers."""
         no_customers = PopulationRegistry.initial_only(0)
         return Provenance.of(self._scenario, self._plan, no_customers, seed=self._seed, engine="compiled", events=0, seconds=0.0)
 
     def _initial_subset(self, batch_key: int, first: int, size: int) -> Cohort:
-        """Return a part of the batch that begins at key `batch_key`; customers are numbered from 0, as rows of the run."""
+        """Return a part of the batch that starts at key `batch_key`. Customers are numbered from 0, like the rows of the run."""
         return initial_cohort(self._plan, self._seed, batch_key + first, size).with_first_number(first)

@@ -1,7 +1,7 @@
-"""`compare`: simulate policies on the same customers, and estimate the paired differences of all metrics.
+"""`compare`: simulate policies on the same customers, and estimate paired differences of all metrics.
 
-Two customers are the same if they have the same key. Policies can differ in the number of customers (acquisition, referrals): a customer
-who came under one policy only counts as never having entered under the other.
+Customers are paired by key. The number of customers can differ between policies because of acquisition and referrals. A customer who exists
+under one policy only is treated as never having entered under the other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,12 +36,12 @@ T = TypeVar("T")
 class Comparison(FolderResult):
     """Runs of the same customers under different policies, and their paired differences.
 
-    `save` writes each run to a folder of its own, `run_0` for the baseline, and `comparison.json`.
+    `save` writes each run to a separate folder (`run_0` for the baseline), and `comparison.json`.
 
     Attributes
     ----------
     runs : Mapping of str to Run
-        Runs by name; the first is the baseline.
+        Runs by name. The first is the baseline.
     alternatives : Mapping of str to Mapping of str to PairedDifference
         Paired differences by name of the alternative, then of the metric.
     """
@@ -66,7 +66,7 @@ class Comparison(FolderResult):
         Raises
         ------
         InputError
-            If there are fewer than two runs, or they differ in number of customers, seed, start or horizon.
+            If there are fewer than two runs, or they differ in the number of customers, seed, start or horizon.
         """
         (name, baseline), others = _split_off_baseline(runs, Run)
         for other, run in others.items():
@@ -87,12 +87,12 @@ class Comparison(FolderResult):
         return f"Comparison({self.baseline} against {', '.join(self.alternatives)}: {len(self.runs[self.baseline]):,} customers)"
 
     def summary(self, *, full: bool = False) -> str:
-        """Return the comparison as tables in text.
+        """Return the comparison as text tables.
 
         Parameters
         ----------
         full : bool
-            Include metrics by stage, channel and reason.
+            Whether to include metrics by stage, channel and reason.
 
         Returns
         -------
@@ -113,15 +113,15 @@ class Comparison(FolderResult):
         Returns
         -------
         ndarray of float64, shape (n_customers,)
-            Customers in the order of the baseline, followed by those who came under the alternative only, by key. For a mean per customer,
-            such as 'clv', the values are the customers' own differences, if the same customers came under both policies; their mean is the
-            effect. For a total, such as 'profit', they are as well, and their sum is the effect. For another ratio, they are linear
-            contributions, whose mean is the effect.
+            Customers in the order of the baseline, followed by customers of the alternative only, by key. For a total such as 'profit',
+            the values are differences per customer, and their sum is the effect. For a mean per customer such as 'clv', they are
+            differences per customer if both policies have the same customers, and their mean is the effect. For other ratios, they are
+            linearized contributions, and their mean is the effect.
 
         Raises
         ------
         InputError
-            If there is no such alternative or metric.
+            If the alternative or the metric does not exist.
         """
         if alternative not in self.alternatives:
             raise InputError(format_error("alternative", *unknown_name_parts(alternative, self.alternatives, "alternative")))
@@ -132,7 +132,7 @@ class Comparison(FolderResult):
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the comparison as plain values for JSON; null where undefined, as `variance_ratio` is where no customer differs."""
+        """Return plain values for JSON. Undefined numbers become null, such as `variance_ratio` if no customer differs."""
         alternatives = {
             name: {"metrics": {metric: effect._asdict() for metric, effect in effects.items()}}
             for name, effects in self.alternatives.items()
@@ -160,7 +160,7 @@ class Comparison(FolderResult):
         Parameters
         ----------
         folder : str or Path
-            Folder that `save` wrote.
+            Folder written by `save`.
 
         Returns
         -------
@@ -195,18 +195,18 @@ def compare(
     scenarios : Mapping of str to Scenario
         Scenarios by name; the first is the baseline.
     customers : int, optional
-        Number of initial customers. If not given, the scenarios must have the same number.
+        Number of initial customers. By default, the number in the scenarios, which must be equal.
     seed : int, optional
-        Seed of all simulations; the baseline's if not given.
+        Random seed of all simulations; the seed of the baseline by default.
     engine : {'compiled', 'readable'}
-        Both give the same results, to the byte.
+        Simulation engine. Both give identical results.
     threads : int, optional
-        All cores if not given. Results do not depend on it.
+        Number of threads; all cores by default. Results do not depend on it.
     max_customers : int, optional
         Abort if the population of a scenario exceeds this number, as in `simulate`.
     processes : sequence of callable
-        SimPy processes of your own in each simulation, on the readable engine, as in `simulate`. To compare a process with its absence,
-        pass two runs to `Comparison.of`.
+        User-defined SimPy processes to run in each simulation, as in `simulate`. Requires the readable engine. To measure the effect of
+        a process, pass runs with and without it to `Comparison.of`.
     progress : Progress, optional
         Receives the progress of each simulation.
 
@@ -220,7 +220,7 @@ def compare(
         If there are fewer than two scenarios, they differ in start, horizon, entry or (unless given) number of customers, or one of them
         cannot be simulated.
     Exception
-        What a process raises.
+        Any exception raised by a process.
     """
     require_same_customers(scenarios, customers=customers)
     baseline = next(iter(scenarios.values()))
@@ -242,14 +242,14 @@ def compare(
 
 
 def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int | None = None) -> None:
-    """Raise if scenarios cannot be compared on the same customers over the same days.
+    """Raise if scenarios do not share customers and days, and so cannot be compared.
 
     Parameters
     ----------
     scenarios : Mapping of str to Scenario
         Scenarios by name; the first is the baseline.
     customers : int, optional
-        Number of initial customers, instead of the scenarios' own.
+        Number of initial customers. Overrides the scenarios.
 
     Raises
     ------
@@ -264,22 +264,22 @@ def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int 
 
 
 def _split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[str, T], dict[str, T]]:
-    """Return the first item with its name, and the others."""
+    """Split the baseline (the first item and its name) from the other items."""
     if not isinstance(items, Mapping):
-        got, remedy = type(items).__name__, "Write for example {'today': a, 'other': b}, the baseline first."
-        raise InputError(format_error("compare", f"must have a mapping of names to {kind.__name__}s", got, remedy))
+        got, remedy = type(items).__name__, "Use for example {'baseline': a, 'alternative': b}."
+        raise InputError(format_error("compare", f"must be given a mapping of names to {kind.__name__}s", got, remedy))
     for name, item in items.items():
         if not isinstance(item, kind):
-            remedy = "Load one with Scenario.load(FILE)." if kind is Scenario else "Give what simulate gives."
+            remedy = "Load one with Scenario.load(FILE)." if kind is Scenario else "Pass the return value of simulate."
             raise InputError(format_error(f"'{name}'", f"must be a {kind.__name__}", type(item).__name__, remedy))
     if len(items) < 2:
-        raise InputError(format_error("compare", "must have a baseline and at least one alternative", str(len(items)), "Name two or more."))
+        raise InputError(format_error("compare", "must have a baseline and at least one alternative", str(len(items)), "Pass two or more."))
     first, *others = items.items()
     return first, dict(others)
 
 
 def _entry_description(scenario: Scenario) -> str:
-    """Describe how customers enter; an entry file by its absolute path."""
+    """Describe how customers enter. Entry files are given by absolute path."""
     entry = scenario.entry
     return f"{entry.over:g} days" if entry.file is None else f"{entry.over:g} days and the file {Path(entry.file).resolve()}"
 
@@ -299,5 +299,5 @@ def _paired_differences(baseline: Run, other: Run) -> DifferenceByMetric:
 
 def _require_same_value(field: str, name: str, expected: object, other: str, value: object) -> None:
     if expected != value:
-        remedy = f"Give both the same {field}, so that the same customers live the same days."
+        remedy = f"Use the same {field} for both."
         raise InputError(format_error(f"'{other}'", f"must have the {field} of '{name}', {expected}", short_repr(value), remedy))

@@ -1,4 +1,4 @@
-"""Profiles of a run's customers: their attributes and traits, drawn again from the seed rather than kept in memory."""
+"""Customer profiles of a run: attributes and traits. They are redrawn from the seed instead of being kept in memory."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -13,14 +13,14 @@ from cjsim.kernels.world import Array
 
 
 class CustomerProfiles(NamedTuple):
-    """Attributes, which the firm sees, and traits, which it does not, of every customer, by name."""
+    """Attributes (visible to the firm) and traits (hidden) of every customer, by name."""
 
     attributes: Mapping[str, Array]  # str, (n_customers,)
     traits: Mapping[str, Array]  # float64, (n_customers,)
 
 
 def draw_profiles(plan: Plan, seed: int, registry: PopulationRegistry) -> CustomerProfiles:
-    """Draw the attributes and traits of a run's customers again.
+    """Redraw the attributes and traits of the customers of a run.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ def draw_profiles(plan: Plan, seed: int, registry: PopulationRegistry) -> Custom
     Returns
     -------
     CustomerProfiles
-        In the order of the registry.
+        Profiles in the order of the registry.
     """
-    unused = np.zeros(len(registry))  # neither time of entry nor acquisition cost changes a profile
+    unused = np.zeros(len(registry))  # entry time and acquisition cost do not affect profiles
     population = draw_population(plan, seed, Cohort(registry.keys, unused, registry.channels, unused, 0))
     levels = plan.codebook.attributes
     return CustomerProfiles(

@@ -1,6 +1,6 @@
-"""Tables of a run, one row per customer, and reading them back.
+"""Tables of a run with one row per customer, and loading them from disk.
 
-`customer_table` holds what the firm could observe; `truth_table` holds what only the simulator knows.
+`customer_table` contains what the firm can observe, `truth_table` what only the simulator knows.
 """
 
 from collections.abc import Iterator
@@ -34,14 +34,14 @@ assert {*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, "retained", "persona"
 
 
 class CustomerColumns(NamedTuple):
-    """Names of those columns of a customer table that depend on the scenario, in the order of their codes."""
+    """Names of the columns of a customer table that depend on the scenario, in the order of their codes."""
 
     attributes: tuple[str, ...]
     moments: tuple[str, ...]
 
     @classmethod
     def of(cls, codebook: Codebook) -> "CustomerColumns":
-        """Name each column as the scenario does; where another column has that name, the kind stands in front of it.
+        """Name columns as in the scenario. If a name is taken, prefix it with its kind.
 
         Parameters
         ----------
@@ -60,16 +60,16 @@ class CustomerColumns(NamedTuple):
 
 
 def customer_table(run: RunRecord, profiles: CustomerProfiles, *, touches: bool) -> Any:
-    """Return one row per customer with what the firm could observe.
+    """Return a table of what the firm can observe, one row per customer.
 
     Parameters
     ----------
     run : RunRecord
         The run.
     profiles : CustomerProfiles
-        Profiles of its customers.
+        Profiles of the customers.
     touches : bool
-        Include the counts by channel and touch, such as `delivered[email]`, and the requests by desk, such as `asks[support]`.
+        Whether to include counts by channel and touch, such as `delivered[email]`, and requests by desk, such as `asks[support]`.
 
     Returns
     -------
@@ -97,16 +97,16 @@ def customer_table(run: RunRecord, profiles: CustomerProfiles, *, touches: bool)
 
 
 def truth_table(run: RunRecord, profiles: CustomerProfiles, *, full: bool) -> Any:
-    """Return one row per customer with persona, interest, traits and the stage at the horizon.
+    """Return a table of personas, interests, traits and stages at the horizon, one row per customer.
 
     Parameters
     ----------
     run : RunRecord
         The run.
     profiles : CustomerProfiles
-        Profiles of its customers.
+        Profiles of the customers.
     full : bool
-        Include the days in each stage, such as `days[active]`, and the key of the customer's random numbers.
+        Whether to include the days in each stage, such as `days[active]`, and the key of the random numbers of each customer.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def truth_table(run: RunRecord, profiles: CustomerProfiles, *, full: bool) -> An
 
 @dataclass(frozen=True)
 class SavedCustomers:
-    """The customers of a saved run, read from its `customers.parquet` and `truth.parquet`.
+    """Customers of a saved run, loaded from `customers.parquet` and `truth.parquet`.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ class SavedCustomers:
     codebook: Codebook
 
     def outcomes(self) -> Outcomes:
-        """Read the outcomes."""
+        """Load the outcomes."""
         import pyarrow.parquet as pq
 
         observed, truth = pq.read_table(self.folder / "customers.parquet"), pq.read_table(self.folder / "truth.parquet")
@@ -174,7 +174,7 @@ class SavedCustomers:
         return outcomes
 
     def profiles(self) -> CustomerProfiles:
-        """Read the profiles."""
+        """Load the profiles."""
         import pyarrow.parquet as pq
 
         columns = CustomerColumns.of(self.codebook).attributes
@@ -188,7 +188,7 @@ class SavedCustomers:
         )
 
     def registry(self, n_initial: int) -> PopulationRegistry:
-        """Read the population.
+        """Load the population registry.
 
         Parameters
         ----------
@@ -210,12 +210,12 @@ class SavedCustomers:
 
 
 def table_to_pandas(table: Any) -> "pd.DataFrame":
-    """Convert a table of this module to pandas; booleans and customer numbers become nullable.
+    """Convert a table of this module to pandas, with nullable types for booleans and customer numbers.
 
     Parameters
     ----------
     table : pyarrow.Table
-        Made by `customer_table` or `truth_table`.
+        Return value of `customer_table` or `truth_table`.
 
     Returns
     -------
@@ -229,14 +229,14 @@ def table_to_pandas(table: Any) -> "pd.DataFrame":
 
 
 def _touch_columns(codebook: Codebook) -> Iterator[tuple[str, int, int]]:
-    """Yield name, channel and touch of each column of counts."""
+    """Yield the name, channel index and touch index of each count column."""
     for i, channel in enumerate(codebook.channels):
         for j, touch in enumerate(CHANNEL_TOUCHES):
             yield f"{touch}[{channel}]", i, j
 
 
 def _desk_columns(codebook: Codebook, outcomes: Array) -> Iterator[tuple[str, Array]]:
-    """Yield name and values of each column about a desk."""
+    """Yield the name and values of each desk column."""
     for i, desk in enumerate(codebook.desks):
         outcome = outcomes[:, i]
         yield f"asks[{desk}]", outcome["asks"]
@@ -248,7 +248,7 @@ def _desk_columns(codebook: Codebook, outcomes: Array) -> Iterator[tuple[str, Ar
 
 
 def _label_column(codes: Array, names: tuple[str, ...], *, mask: Array | None = None) -> Any:
-    """Return codes as a dictionary of names, null where masked."""
+    """Convert codes to a dictionary array of names, null where masked."""
     import pyarrow as pa
 
     indices = pa.array(np.ascontiguousarray(codes), mask=mask)

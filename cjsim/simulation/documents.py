@@ -1,4 +1,4 @@
-"""Journeys, policies and scenarios as users load them: read from files, and checked as a whole before anything is simulated."""
+"""Journeys, policies and scenarios, loaded from files and validated before simulation."""
 
 from collections.abc import Iterable
 
@@ -10,21 +10,21 @@ from cjsim.yaml.paths import Fault
 
 
 class Journey(JourneySpec):
-    """How customers behave: what can happen to them where, when, and what it does.
+    """A model of customer behavior: stages, events, waiting times and effects.
 
     See docs/model.md for the meaning of every field.
     """
 
     def faults(self) -> Iterable[Fault]:
-        """Yield what is wrong across the parts of the journey, whatever the policy."""
+        """Yield errors between parts of the journey that do not depend on the policy."""
         return journey_faults(self)
 
 
 class Policy(PolicySpec):
-    """What the firm does. It sees what a firm can see, never a trait or a persona."""
+    """The actions of the firm. A policy can use only what a firm can observe, never traits or personas."""
 
     def faults(self) -> Iterable[Fault]:
-        """Yield what is wrong across the parts of the policy, whatever the journey."""
+        """Yield errors between parts of the policy that do not depend on the journey."""
         return policy_faults(self)
 
 
@@ -35,5 +35,5 @@ class Scenario(ScenarioSpec):
     policy: Policy
 
     def faults(self) -> Iterable[Fault]:
-        """Yield what is wrong across journey, policy and population."""
+        """Yield errors between journey, policy and population."""
         return scenario_faults(self)

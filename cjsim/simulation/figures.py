@@ -1,4 +1,4 @@
-"""Figures of results: each kind has one descriptor, and all are drawn and saved in one way."""
+"""Figures of results. Each kind has one descriptor, and all are drawn and saved in the same way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ class FigureKind(Generic[Result]):
     Attributes
     ----------
     name : str
-        Name of the file, without its ending.
+        File name without suffix.
     data : callable
-        Computes what the figure shows of a result.
+        Computes the figure data from a result.
     size : callable
-        Width and height in inches, from the result and its data.
+        Computes width and height in inches from a result and its data.
     draw : callable
-        Draws the data of a result on a figure.
+        Draws a result and its data on a figure.
     title, caption : callable
-        The title; the caption with the number of customers, the seed and the confidence of the intervals.
+        Return the title, and the caption with the number of customers, the seed and the confidence level of intervals.
     """
 
     name: str
@@ -39,12 +39,12 @@ class FigureKind(Generic[Result]):
     caption: Callable[[Result], str]
 
     def figure(self, result: Result) -> "Figure":
-        """The figure of a result.
+        """Draw the figure of a result.
 
         Parameters
         ----------
         result : Result
-            Of the kind that the figure is about.
+            Result to draw.
         """
         import seaborn as sns
         from matplotlib.figure import Figure
@@ -58,21 +58,21 @@ class FigureKind(Generic[Result]):
         return figure
 
     def save(self, result: Result, folder: Path) -> None:
-        """Write the figure of a result as NAME.png; equal results give equal bytes.
+        """Save the figure of a result as NAME.png. Equal results give identical files.
 
         Parameters
         ----------
         result : Result
-            Of the kind that the figure is about.
+            Result to draw.
         folder : Path
-            An existing folder.
+            Existing folder.
         """
-        # Without the date and the version of the library.
+        # Omit the library version, which would make files differ between versions.
         self.figure(result).savefig(folder / f"{self.name}.png", metadata={"Software": None})
 
 
 def effect_axis(unit: str) -> tuple[float, str]:
-    """The factor and the unit of effects on an axis.
+    """Return the scale factor and the unit of effects on an axis.
 
     Examples
     --------
@@ -84,5 +84,5 @@ def effect_axis(unit: str) -> tuple[float, str]:
 
 
 def mark_baseline(axes: "Axes", *, is_vertical: bool = False) -> None:
-    """Draw the line of no effect."""
+    """Draw a line at zero effect."""
     (axes.axvline if is_vertical else axes.axhline)(0.0, color="0.4", linewidth=0.8)

@@ -1,4 +1,4 @@
-"""`Run`, the result of a simulation: its metrics, its tables, and its files."""
+"""`Run`: the result of a simulation with its metrics, tables and files."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Run(RunRecord, FolderResult):
-    """The result of one simulation: what happened to every customer of a scenario.
+    """Result of a simulation, with the outcomes of every customer.
 
-    `save` writes `metrics.json`, `customers.parquet`, `truth.parquet`, `manifest.json`, and `log.parquet` if there is a log.
+    `save` writes `metrics.json`, `customers.parquet`, `truth.parquet` and `manifest.json`, and `log.parquet` if there is a log.
 
     Attributes
     ----------
     profiles : callable
-        Returns the customers' `CustomerProfiles`. They are drawn again rather than kept.
+        Returns the `CustomerProfiles`. To save memory, each call redraws them from the seed or loads them from disk.
     log_path : Path or None
-        Parquet file of the event log, if one was written.
+        Parquet file of the event log; None if no log was written.
     """
 
     profiles: Callable[[], CustomerProfiles]
@@ -55,20 +55,20 @@ class Run(RunRecord, FolderResult):
     def from_plan(
         cls, plan: Plan, provenance: Provenance, outcomes: Outcomes, registry: PopulationRegistry, log_path: Path | None = None
     ) -> "Run":
-        """Make the result of a plan that was simulated.
+        """Create the result of a simulated plan.
 
         Parameters
         ----------
         plan : Plan
             The compiled scenario.
         provenance : Provenance
-            Contains the seed of the population.
+            Provenance of the run, including the seed.
         outcomes : Outcomes
-            Arrays by customer; made read-only.
+            Outcome arrays by customer. They are made read-only.
         registry : PopulationRegistry
             Customers of the run.
         log_path : Path, optional
-            File of the event log.
+            Parquet file of the event log.
 
         Returns
         -------
@@ -99,12 +99,12 @@ class Run(RunRecord, FolderResult):
 
     @property
     def log(self) -> EventLog | None:
-        """The event log, if one was written."""
+        """Event log; None if no log was written."""
         return EventLog(self.log_path) if self.log_path else None
 
     @property
     def metrics(self) -> Mapping[str, MetricEstimate]:
-        """Every metric with its interval, by name; with the metrics that are registered at the moment."""
+        """All metrics with their intervals, by name. Includes all currently registered metrics."""
         registered = registered_metrics()
         if registered not in self._metrics_by_registered:
             self._metrics_by_registered[registered] = estimate_all_metrics(self)
@@ -115,12 +115,12 @@ class Run(RunRecord, FolderResult):
         return {}
 
     def summary(self, *, full: bool = False) -> str:
-        """Return the metrics as a table in text.
+        """Return the metrics as a text table.
 
         Parameters
         ----------
         full : bool
-            Include metrics by stage, channel and reason.
+            Whether to include metrics by stage, channel and reason.
 
         Returns
         -------
@@ -129,7 +129,7 @@ class Run(RunRecord, FolderResult):
         return run_table(self, self.metrics, full=full)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run and its metrics as plain values for JSON; null where undefined. `processes` only if there were any."""
+        """Return plain values for JSON. Undefined numbers become null. `processes` is present only if processes were run."""
         origin = self.provenance
         return {
             "scenario": origin.scenario,
@@ -143,7 +143,7 @@ class Run(RunRecord, FolderResult):
         }
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the metrics as a frame, one row per metric with the columns value, low, high, n and unit."""
+        """Return the metrics as a frame with one row per metric and the columns value, low, high, n and unit."""
         import pandas as pd
 
         names = pd.Index(self.metrics, name="metric")
@@ -151,16 +151,16 @@ class Run(RunRecord, FolderResult):
 
     @property
     def customers(self) -> "pd.DataFrame":
-        """One row per customer with what the firm could observe: attributes, money, times (days since the start), touches, state.
+        """What the firm can observe, one row per customer: attributes, money, times (days since the start), touches, state.
 
-        `retained_30d` and the like are null for customers who did not convert or were not observed that long. `stage` is null
-        where the firm does not observe it.
+        `retained_30d` and similar columns are null for customers who did not convert or were not observed long enough. `stage` is null
+        if the firm cannot observe it.
         """
         return table_to_pandas(customer_table(self, self.profiles(), touches=False))
 
     @property
     def truth(self) -> "pd.DataFrame":
-        """One row per customer with persona, traits and stage at the horizon. Never an input of an estimator."""
+        """Persona, interest, traits and stage at the horizon, one row per customer. Must not be used as an input of estimators."""
         return table_to_pandas(truth_table(self, self.profiles(), full=False))
 
     def _write_files(self, folder: Path) -> None:
@@ -187,7 +187,7 @@ class Run(RunRecord, FolderResult):
         Parameters
         ----------
         folder : str or Path
-            Folder that `save` wrote.
+            Folder written by `save`.
 
         Returns
         -------
@@ -222,7 +222,7 @@ def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:
 
 
 def _copy_log(log: Path | None, target: Path) -> None:
-    """Copy the log beside the other files, or remove the log of an earlier run."""
+    """Copy the log to the run folder, or remove the log of an earlier run."""
     if log is None:
         target.unlink(missing_ok=True)
     elif log.resolve() != target.resolve():

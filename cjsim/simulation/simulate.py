@@ -40,7 +40,7 @@ from cjsim.simulation.run import Run
 ENGINES: dict[str, type[CompiledEngine] | type[ReadableEngine]] = {"compiled": CompiledEngine, "readable": ReadableEngine}
 LOG_BUFFER_ROWS = 120_000
 MAX_THREADS = 1024
-MAX_GROWTH_FACTOR, MIN_POPULATION_LIMIT = 20, 1_000_000  # default population limit: the larger of 20 times the initial one and 1,000,000
+MAX_GROWTH_FACTOR, MIN_POPULATION_LIMIT = 20, 1_000_000  # default limit: the larger of 20 times the initial population and 1,000,000
 
 
 def simulate(
@@ -62,36 +62,36 @@ def simulate(
     scenario : Scenario
         A journey under a policy.
     customers : int, optional
-        Number of initial customers, instead of the scenario's; 0 only if the scenario has acquisition channels.
+        Number of initial customers. Overrides the scenario. May be 0 only if the scenario has acquisition channels.
     seed : int, optional
-        In [0, 2**63), instead of the scenario's.
+        Random seed in [0, 2**63). Overrides the scenario.
     engine : {'compiled', 'readable'}
-        Both give the same results, to the byte.
+        Simulation engine. Both give identical results.
     threads : int, optional
-        All cores if not given. Results do not depend on it.
+        Number of threads; all cores by default. Results do not depend on it.
     max_customers : int, optional
-        Abort if the population, with arrivals and referred customers, exceeds this number. If not given, the larger of 1,000,000 and 20
-        times the number of initial customers.
+        Abort if the population, including arrivals and referred customers, exceeds this number. The default is the larger of 1,000,000
+        and 20 times the number of initial customers.
     log : str or Path, optional
-        Write the event log to this Parquet file.
+        Parquet file to write the event log to.
     processes : sequence of callable
-        SimPy processes of your own, on the readable engine: generator functions of a `RunningSimulation`, which observes customers and
-        desks, and fires events. The provenance of the run names them.
+        User-defined SimPy processes: generator functions that take a `RunningSimulation`, through which they observe customers and desks
+        and fire events. Requires the readable engine. Their names are part of the provenance of the run.
     progress : Progress, optional
         Receives the progress of the simulation.
 
     Returns
     -------
     Run
-        With the outcomes of every customer.
+        Result with the outcomes of every customer.
 
     Raises
     ------
     InputError
-        If an argument is out of its range, the log cannot be written, the scenario is invalid, a customer is stuck in a zero-time loop, the
-        population exceeds `max_customers`, or there are processes on the compiled engine.
+        If an argument is out of range, the scenario is invalid, the log cannot be written, a customer is stuck in a zero-time loop, the
+        population exceeds `max_customers`, or processes are passed to the compiled engine.
     Exception
-        What a process raises.
+        Any exception raised by a process.
 
     Examples
     --------
@@ -113,10 +113,10 @@ def simulate(
     n_initial = scenario.customers if customers is None else _checked_integer("customers", customers, least, MAX_CUSTOMERS)
     seed = scenario.seed if seed is None else _checked_integer("seed", seed, 0, 2**63 - 1)
     if engine not in ENGINES:
-        raise InputError(format_error("engine", f"must be one of {quote_choices(ENGINES)}", repr(engine), "Name one of these."))
+        raise InputError(format_error("engine", f"must be one of {quote_choices(ENGINES)}", repr(engine), "Choose one of these."))
     user_processes = UserProcesses(processes, scenario.start)
     if user_processes.names and engine != "readable":
-        raise InputError(format_error("processes", "must run on the readable engine", repr(engine), "Give engine='readable' as well."))
+        raise InputError(format_error("processes", "must run on the readable engine", repr(engine), "Pass engine='readable'."))
     n_threads = _checked_integer("threads", (os.cpu_count() or 1) if threads is None else threads, 1, MAX_THREADS)
     if engine == "readable":
         n_threads = 1
@@ -156,29 +156,29 @@ def simulate(
 
 
 class Generations:
-    """Simulates customers, then the customers whom they refer, and so on: each generation after the one before it.
+    """Simulates customers generation by generation: each generation refers the next.
 
     Parameters
     ----------
     plan : Plan
         The compiled scenario.
     pool : WorkerPool
-        Engines of this plan.
+        Engines for this plan.
     writer : LogWriter or None
-        Receives the log rows, if they are kept.
+        Receives the log rows; None to discard them.
     progress : Progress
         Receives the number of simulated customers.
     max_customers : int
-        Limit on the number of customers.
+        Population limit.
     together : bool
-        Whether customers are simulated together even if they share nothing.
+        Whether to simulate customers together even if they share no resources.
 
     Attributes
     ----------
     referrals : list of ndarray of REFERRAL
         Referred customers, by generation.
     outcomes : list of Outcomes
-        Outcomes by batch; together, all customers in order.
+        Outcomes by batch. Concatenated, they cover all customers in order.
     """
 
     def __init__(
@@ -198,7 +198,7 @@ class Generations:
         self._plan, self._pool, self._writer, self._progress, self._max_customers = plan, pool, writer, progress, max_customers
 
     def simulate(self, batches: Sequence[CustomerBatch]) -> None:
-        """Simulate the first generation, then all generations that it leads to.
+        """Simulate the first generation, then all later generations.
 
         Parameters
         ----------
@@ -227,7 +227,7 @@ class Generations:
                 self._progress.grow(len(cohort))
 
     def _simulate_batch(self, batch: CustomerBatch, referrals: list[Array]) -> None:
-        """Simulate a batch, and append its referrals."""
+        """Simulate a batch and append its referrals to `referrals`."""
         outcomes = make_outcomes(self._plan, batch.size)
         self.outcomes.append(outcomes)
         count = self._count + sum(map(len, referrals))
@@ -243,21 +243,21 @@ class Generations:
 
 
 def note_compilation(progress: Progress, kernels: Sequence[Callable[..., Any]]) -> None:
-    """Tell that the first call will compile, unless all the kernels that take long are in the cache.
+    """Announce compilation of the kernels, unless all of them are cached.
 
     Parameters
     ----------
     progress : Progress
         Receives the message.
     kernels : Sequence of Callable
-        Kernels that the work will call.
+        Kernels that take long to compile.
     """
     if not all(is_compiled_before(kernel.__name__) for kernel in kernels):
-        progress.note("cjsim: compiling the rules for this machine, once (about a minute) ...")
+        progress.note("cjsim: compiling simulation kernels, once per machine (about a minute) ...")
 
 
 def default_population_limit(n_initial: int) -> int:
-    """Return the largest population of a run for which no limit is given.
+    """Return the default population limit.
 
     Parameters
     ----------
@@ -273,30 +273,30 @@ def default_population_limit(n_initial: int) -> int:
 
 
 def _draw_limited_arrivals(plan: Plan, seed: int, n_initial: int, max_customers: int) -> Cohort:
-    """Draw the arrivals by acquisition channels; raise if they exceed the population limit."""
+    """Draw the arrivals from acquisition channels. Raise if they exceed the population limit."""
     max_arrivals, expected = max_customers - n_initial, sum(float(channel.expected[-1]) for channel in plan.population.acquisition)
-    if expected <= 2 * max_arrivals + 1000:  # a Poisson number with a larger mean is within the limit in one of 10^100 runs
+    if expected <= 2 * max_arrivals + 1000:  # with a larger mean, a Poisson count is within the limit with probability below 1e-100
         arrivals = draw_arrivals(plan, seed, first=n_initial, at_most=max_arrivals)
         if len(arrivals) <= max_arrivals:
             return arrivals
     if not expected:
-        raise population_limit_error(max_customers, f"{n_initial:,} at first", "Ask for fewer")
-    got = f"{n_initial:,} at first and about {expected:,.0f} arrivals by acquisition channels"
+        raise population_limit_error(max_customers, f"{n_initial:,} initial customers", "Use fewer customers")
+    got = f"{n_initial:,} initial customers and about {expected:,.0f} arrivals from acquisition channels"
     raise population_limit_error(max_customers, got, "Lower the arrivals or the spend, shorten the horizon")
 
 
 def _ordinal_text(n: int) -> str:
-    """Return a number as 1st, 2nd, 3rd, 4th, ..."""
+    """Format a number as 1st, 2nd, 3rd, 4th, ..."""
     ending = "th" if 10 < n % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending}"
 
 
 def _checked_integer(name: str, value: int, low: int, high: int) -> int:
-    """Return the value as int; numpy's integers are accepted, bool is not."""
+    """Return the value as int, or raise if it is out of range. numpy integers are accepted, bool is not."""
     try:
         whole = low - 1 if isinstance(value, bool) else operator.index(value)
     except TypeError:
         whole = low - 1
     if not low <= whole <= high:
-        raise InputError(format_error(name, f"must be a whole number from {low:,} to {high:,}", repr(value), "Give such a number."))
+        raise InputError(format_error(name, f"must be a whole number from {low:,} to {high:,}", repr(value), "Use a number in this range."))
     return whole

@@ -1,4 +1,4 @@
-"""Summary tables in text: the metrics of a run, and the comparison of runs."""
+"""Text tables of the metrics of a run and of comparisons between runs."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -12,11 +12,11 @@ from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition
 from cjsim.metrics.text_table import align_columns
 
-_UNITS_WITHOUT_NAME = (SHARE_UNIT, "money", "ratio")  # per cent, the currency of the scenario, a plain number
+_UNITS_WITHOUT_NAME = (SHARE_UNIT, "money", "ratio")  # percent, the currency of the scenario, a plain number
 
 
 def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bool = False) -> str:
-    """Return the metrics of a run as a table in text.
+    """Format the metrics of a run as a text table.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bo
     metrics : Mapping of str to MetricEstimate
         All metrics of the run, by name.
     full : bool
-        Include metrics by stage and channel, and metrics that are undefined or cannot vary in this run.
+        Whether to include metrics by stage and channel, and metrics that are undefined or constant in this run.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bo
 def comparison_table(
     baseline: RunRecord, baseline_name: str, alternatives: Mapping[str, Mapping[str, PairedDifference]], *, full: bool = False
 ) -> str:
-    """Return the comparison of each alternative with the baseline as tables in text, with notes on how to read them.
+    """Format the comparison of each alternative with the baseline as text tables with explanatory notes.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def comparison_table(
     alternatives : Mapping of str to Mapping of str to PairedDifference
         Paired differences by name of the alternative, then of the metric.
     full : bool
-        Include metrics by stage and channel, and metrics that are undefined or cannot vary here.
+        Whether to include metrics by stage and channel, and metrics that are undefined or constant.
 
     Returns
     -------
@@ -84,49 +84,49 @@ def comparison_table(
 
 
 def _comparison_caption(baseline: RunRecord, baseline_name: str, alternatives: Mapping[str, Mapping[str, PairedDifference]]) -> str:
-    """Say on which customers the comparison rests, and how to read it."""
+    """Return a caption with the settings of the comparison and the legend of the table."""
     origin = baseline.provenance
     here, others = f"{int(baseline.entered.sum()):,}", {f"{effects['customers'].value:,.0f}" for effects in alternatives.values()}
     entered = f"{here} who entered" if others == {here} else f"{here} who entered under {baseline_name}, {' and '.join(others)} otherwise"
     return (
         f"{origin.horizon:g} days, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
-        " 95 % interval, paired on the same customers.\n* the interval excludes 0 (of twenty metrics that do not differ, about one"
-        " would). pairing: how many times more customers\nan unpaired comparison would need."
+        " 95 % intervals, paired on the same customers.\n* the interval excludes 0. By chance alone, about one in twenty metrics does so."
+        "\npairing: how many times more customers an unpaired comparison would need."
     )
 
 
 def _customer_sources(run: RunRecord) -> str:
-    """Say how customers came, if some of them did so after the start."""
+    """Return the numbers of initial, acquired and referred customers as text; empty if all are initial."""
     registry = run.registry
     n_referred = len(registry) - registry.n_initial - registry.n_arrived
-    sources = f" ({registry.n_initial:,} at first, {registry.n_arrived:,} acquired, {n_referred:,} referred)"
+    sources = f" ({registry.n_initial:,} initial, {registry.n_arrived:,} acquired, {n_referred:,} referred)"
     return sources if _has_new_customers(run) else ""
 
 
 def _process_names(run: RunRecord) -> str:
-    """Name the user's processes that took part."""
+    """Return the names of user-defined processes as text."""
     names = run.provenance.processes
     return f" with the process{'es' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
 
 
 def _has_new_customers(run: RunRecord) -> bool:
-    """Whether there are arrivals or referred customers: only then do totals tell more than means."""
+    """Return whether there are arrivals or referred customers. Only then are totals more informative than means."""
     return len(run) > run.registry.n_initial
 
 
 def _is_left_out(definition: MetricDefinition, metric: MetricEstimate, run: RunRecord) -> bool:
-    """Whether the short table leaves out a metric: a detail, or undefined, or 0, or the same for all customers."""
+    """Return whether the short table omits a metric: details, and metrics that are undefined, 0 or constant."""
     is_uninformative = math.isnan(metric.value) or metric.value == 0 or (_has_zero_width(metric) and metric.unit == SCORE_UNIT)
     return definition.is_detail or is_uninformative or (definition.is_total and not _has_new_customers(run))
 
 
 def _has_zero_width(metric: MetricEstimate) -> bool:
-    """Whether all customers have the same value."""
+    """Return whether all customers have the same value."""
     return metric.low == metric.value == metric.high
 
 
 def _is_constant(definition: MetricDefinition, baseline: RunRecord, alternatives: Iterable[Mapping[str, PairedDifference]]) -> bool:
-    """Whether a metric is the same for all customers under all policies."""
+    """Return whether a metric is the same for all customers under all policies."""
     differences = [effects[definition.name] for effects in alternatives if definition.name in effects]
     if not all(difference.effect == difference.low == difference.high == 0 for difference in differences):
         return False
@@ -168,13 +168,15 @@ def _name_with_mark(definition: MetricDefinition) -> str:
 
 
 def _title_with_unit(definition: MetricDefinition) -> str:
-    """Return the title, with the unit unless the title or the number names it."""
+    """Return the title, with the unit unless the title or the number shows it."""
     is_named = definition.unit in _UNITS_WITHOUT_NAME or definition.unit in definition.title
     return definition.title if is_named else f"{definition.title} ({definition.unit})"
 
 
 def _table_notes(n_hidden: int) -> str:
-    """Explain the mark of a table, and say how many metrics it leaves out."""
-    mark = "^ among converters, buyers, receivers or openers, whose mix differs between policies."
-    rest = f"{n_hidden} metrics are not shown (by stage or channel, undefined, or the same for all): --full, --json or summary(full=True)."
+    """Return the legend of a table and the number of hidden metrics as text."""
+    mark = "^ ratio among converters, buyers, receivers or openers, whose mix can differ between policies."
+    rest = (
+        f"{n_hidden} metrics are hidden (by stage or channel, undefined or constant). Show them with --full, --json or summary(full=True)."
+    )
     return f"{mark}\n{rest}" if n_hidden else mark

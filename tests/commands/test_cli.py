@@ -136,7 +136,7 @@ def test_check_detects_the_file_kind(name: str, kind: str) -> None:
 def test_check_warns_on_standard_error() -> None:
     result = invoke("check", TINY, "--set", "policy.guardrails.caps=[{at_most: 0, per: 1d}]")
     assert result.exit_code == 0
-    assert result.stdout == f"{TINY}: a scenario without errors, 1 warning\n"
+    assert result.stdout == f"{TINY}: valid scenario, 1 warning\n"
     assert result.stderr.startswith(f"{TINY}: warning: policy.guardrails.caps[0]: is 0")
 
 
@@ -207,9 +207,9 @@ def test_second_run_replaces_the_first_and_keeps_other_files(simulate_calls: lis
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
-        (RuntimeError("it broke\nhere"), 1, "cjsim failed: RuntimeError: it broke here (CJSIM_TRACEBACK=1 shows where.)\n"),
-        (KeyboardInterrupt(), 130, "Interrupted: nothing was written.\n"),
-        (MemoryError(), 1, "cjsim failed: MemoryError: (CJSIM_TRACEBACK=1 shows where.)\n"),
+        (RuntimeError("it broke\nhere"), 1, "cjsim failed: RuntimeError: it broke here (Set CJSIM_TRACEBACK=1 for a traceback.)\n"),
+        (KeyboardInterrupt(), 130, "Interrupted. Nothing was written.\n"),
+        (MemoryError(), 1, "cjsim failed: MemoryError: (Set CJSIM_TRACEBACK=1 for a traceback.)\n"),
     ],
 )
 def test_failure_prints_one_line_and_leaves_no_files(
@@ -269,14 +269,14 @@ def test_compare_of_a_file_with_itself_is_rejected() -> None:
     result = invoke("compare", TINY, TINY)
     assert (result.exit_code, result.stderr) == (
         2,
-        "compare: must have a baseline and at least one alternative, got 1. Name two or more.\n",
+        "compare: must have a baseline and at least one alternative, got 1. Pass two or more.\n",
     )
 
 
 def test_compare_requires_an_alternative() -> None:
     result = invoke("compare", TINY)
     assert result.exit_code == 2
-    assert "must have an OTHER scenario or a --set" in result.stderr
+    assert "must have an OTHER scenario or --set" in result.stderr
 
 
 @pytest.mark.parametrize("change", ["seed=3", "customers=5", "horizon=10d", "start=2027-01-01", "entry.over=5d", " seed =3"])
@@ -284,7 +284,7 @@ def test_compare_rejects_different_customers_or_horizons(change: str, compare_ca
     result = invoke("compare", TINY, "--set", change)
     assert result.exit_code == 2
     name = change.split("=")[0].strip()
-    must = "must change the journey or the policy alone, as both sides have the same customers and days"
+    must = "must change only the journey or the policy, because both sides share customers and days"
     assert result.stderr.startswith(f"--set: {must}, got '{name}'. ")
     assert compare_calls == []
 
@@ -293,18 +293,18 @@ def test_compare_rejects_different_customers_or_horizons(change: str, compare_ca
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--customers", "abc"), "--customers: must be a whole number, got 'abc'. Give a number such as 5000.\n"),
-        (("--customers", "5e3"), "--customers: must be a whole number, got '5e3'. Give a number such as 5000.\n"),
-        (("--seed", "1.5"), "--seed: must be a whole number, got '1.5'. Give a number such as 7.\n"),
-        (("--engine", "foo"), "--engine: must be one of 'compiled', 'readable', got 'foo'. Name one of these.\n"),
+        (("--customers", "abc"), "--customers: must be a whole number, got 'abc'. Use a number such as 5000.\n"),
+        (("--customers", "5e3"), "--customers: must be a whole number, got '5e3'. Use a number such as 5000.\n"),
+        (("--seed", "1.5"), "--seed: must be a whole number, got '1.5'. Use a number such as 7.\n"),
+        (("--engine", "foo"), "--engine: must be one of 'compiled', 'readable', got 'foo'. Choose one of these.\n"),
         (("--engine", "readble"), "--engine: must be one of 'compiled', 'readable', got 'readble'. Did you mean 'readable'?\n"),
-        (("--threads", "x"), "--threads: must be a whole number, got 'x'. Give a number such as 4.\n"),
-        (("--max-customers", "x"), "--max-customers: must be a whole number, got 'x'. Give a number such as 2000000.\n"),
+        (("--threads", "x"), "--threads: must be a whole number, got 'x'. Use a number such as 4.\n"),
+        (("--max-customers", "x"), "--max-customers: must be a whole number, got 'x'. Use a number such as 2000000.\n"),
         (
             ("--max-customers", "0"),
-            "--max-customers: must be from 1 to 100,000,000, got 0. Leave it out to allow for 20 times the first customers.\n",
+            "--max-customers: must be from 1 to 100,000,000, got 0. Omit it to use the default limit.\n",
         ),
-        (("--threads", "0"), "--threads: must be from 1 to 1024, got 0. Leave it out to use all cores.\n"),
+        (("--threads", "0"), "--threads: must be from 1 to 1024, got 0. Omit it to use all cores.\n"),
     ],
 )
 def test_invalid_options_give_a_one_line_error(command: str, options: tuple[str, str], message: str) -> None:
@@ -316,7 +316,8 @@ def test_exceeding_max_customers_gives_a_one_line_error() -> None:
     result = invoke("simulate", TINY, "--customers", "3", "--max-customers", "2")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith(
-        "scenario: must not exceed 2 customers, got 3 at first. Ask for fewer, or raise the limit with --max-customers (max_customers).\n"
+        "scenario: must not exceed 2 customers, got 3 initial customers. "
+        "Use fewer customers, or raise the limit with --max-customers (max_customers).\n"
     )
 
 
@@ -324,7 +325,7 @@ def test_exceeding_max_customers_gives_a_one_line_error() -> None:
 def test_calibrate_rejects_an_invalid_seed_before_any_work(seed: str) -> None:
     columns = ("--customer", "id", "--time", "at", "--value", "paid", "--until", "1997-09-30")
     result = invoke("calibrate", "purchases", "none.csv", *columns, "--seed", seed)
-    assert (result.exit_code, result.stderr) == (2, f"--seed: must be from 0 to 2**63 - 1, got {seed}. Give a number such as 7.\n")
+    assert (result.exit_code, result.stderr) == (2, f"--seed: must be from 0 to 2**63 - 1, got {seed}. Use a number such as 7.\n")
 
 
 def test_version_is_printed() -> None:
@@ -336,7 +337,7 @@ def test_version_is_printed() -> None:
 def test_wrong_file_kind_gives_one_error(command: str, kind: str) -> None:
     file = str(WORLDS / f"every_construct_{kind}.yaml")
     result = invoke(command, file, *([file] if command == "compare" else []))
-    assert (result.exit_code, result.stderr) == (2, f"{file}: must be a scenario, got a {kind}. Name a scenario that uses it.\n")
+    assert (result.exit_code, result.stderr) == (2, f"{file}: must be a scenario, got a {kind}. Pass a scenario that uses it.\n")
 
 
 OPTIONS_WITH_A_WARNING = ("--set", "policy.guardrails.caps=[{at_most: 0, per: 1d}]")
@@ -352,7 +353,7 @@ def test_simulate_prints_warnings_and_written_files(simulate_calls: list[Any], t
     result = invoke("simulate", TINY, *OPTIONS_WITH_A_WARNING, "--out", str(tmp_path / "run"), "--events")
     warning, note, written = result.stderr.splitlines()
     assert warning.startswith(f"{TINY}: warning: policy.guardrails.caps[0]: is 0")
-    assert (note, written) == ("compiling", f"{tmp_path / 'run'}: log.parquet, manifest.json, metrics.json written")
+    assert (note, written) == ("compiling", f"{tmp_path / 'run'}: wrote log.parquet, manifest.json, metrics.json")
 
 
 def test_compare_prints_the_warnings_of_each_scenario_once(compare_calls: list[Any], tmp_path: Path) -> None:
@@ -370,7 +371,7 @@ def test_full_disk_error_names_the_folder_as_typed(replace_function: Any, tmp_pa
     replace_function("cjsim.simulation.simulate", simulate)
     monkeypatch.chdir(tmp_path)
     result = invoke("simulate", TINY, "--out", "deep/run", "--events")
-    message = "--out: must be a folder that can be written, got 'deep/run' (No space left on device). Name another folder.\n"
+    message = "--out: must be a writable folder, got 'deep/run' (No space left on device). Choose another folder.\n"
     assert (result.exit_code, result.stderr) == (2, message)
     assert list(tmp_path.iterdir()) == []
 

@@ -92,11 +92,11 @@ def test_summary_shows_verdict_values_and_cost(optimum: cj.Optimum) -> None:
     lines = str(optimum).splitlines()
     assert lines[0] == "reminders: 12 trials of 150 customers, seed 7"
     gain = optimum.best.gain["clv"]
-    verdict = {"gain": "A gain: ", "none": "No gain: "}[optimum.best.verdict]
+    verdict = {"gain": "Gain: ", "none": "No significant gain: "}[optimum.best.verdict]
     assert lines[2].startswith(verdict)
     assert f"{gain.effect:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}] on 300 fresh customers" in lines[2]
     assert any(line.split()[:2] == ["policy.guardrails.caps[0].at_most", "3"] for line in lines)
-    assert f"{optimum.simulated_customers:,} customers lived" in str(optimum)
+    assert f"Simulated {optimum.simulated_customers:,} customers" in str(optimum)
 
 
 def test_table_has_one_row_per_trial(optimum: cj.Optimum) -> None:
@@ -119,7 +119,7 @@ def test_caption_of_the_figure_states_trials_customers_and_confirmation(optimum:
     caption = SEARCH_FIGURE.figure(optimum).get_supxlabel()
     assert caption == (
         f"12 trials of {optimum.study.customers_per_trial:,} customers, seed {optimum.study.seed}; "
-        f"confirmed on {optimum.confirmation.customers:,} fresh ones; 95 % intervals."
+        f"confirmed on {optimum.confirmation.customers:,} fresh customers; 95 % intervals."
     )
 
 
@@ -127,7 +127,7 @@ def test_saved_files_of_a_study(optimum: cj.Optimum, tmp_path: Path) -> None:
     folder = optimum.save(tmp_path / "out")
     assert sorted(path.name for path in folder.iterdir()) == ["best.yaml", "manifest.json", "optimum.json", "search.png", "trials.csv"]
     assert json.loads((folder / "optimum.json").read_text()) == json.loads(json.dumps(optimum.to_json()))
-    with pytest.raises(InputError, match=r"optimum\.json: must be a folder that can be written"):
+    with pytest.raises(InputError, match=r"optimum\.json: must be a writable folder"):
         optimum.save(folder / "optimum.json")
     assert len(pd.read_csv(folder / "trials.csv")) == 12
     assert (folder / "search.png").read_bytes().startswith(b"\x89PNG")
@@ -158,11 +158,11 @@ def test_two_objectives_have_a_pareto_front_and_a_figure(tmp_path: Path) -> None
     assert len(result) > 1
     values = sorted((one["metrics"]["clv"]["value"], one["metrics"]["contacts"]["value"]) for one in result)
     assert values == sorted(values, key=lambda pair: pair[1])  # a higher value needs more contacts
-    assert "on the front" in str(found)
+    assert "Pareto front" in str(found)
     contacts = found.confirmation.gains["contacts"]
-    assert (f"It is paid for with contacts: {contacts.effect:+.2f}" in str(found)) == (contacts.low > 0)
+    assert (f"Trade-off: contacts changes by {contacts.effect:+.2f}" in str(found)) == (contacts.low > 0)
     free = cj.optimize(several.with_values({"objectives": ["clv", "contacts"]}), storage="memory")
-    assert free.confirmation.gains["contacts"].high > 0 and "paid for" not in str(free)
+    assert free.confirmation.gains["contacts"].high > 0 and "Trade-off" not in str(free)
     assert (found.save(tmp_path) / "search.png").stat().st_size > 10_000
 
 

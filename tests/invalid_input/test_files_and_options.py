@@ -62,7 +62,7 @@ def test_circular_extends_is_rejected(tmp_path: Path) -> None:
         (("--set", "policy.flows.greet.steps[4].send=hello"), "--set: must be a path that exists"),
         (("--set", "horizon"), "--set: must be PATH=VALUE, got 'horizon'"),
         (("--set", "horizon=[3"), "--set: must be valid YAML"),
-        (("--events",), "--events: must come with --out"),
+        (("--events",), "--events: must be used with --out"),
     ],
 )
 def test_invalid_option_is_rejected_before_any_work(options: tuple[str, ...], expected: str) -> None:
@@ -74,7 +74,7 @@ def test_unwritable_folder_is_rejected_before_any_work(place: str, tmp_path: Pat
     (tmp_path / "file").write_text("mine")
     monkeypatch.setitem(__import__("sys").modules, "cjsim.simulation.simulate", None)  # any work would fail
     message = command_error("simulate", str(WORLDS / "tiny.yaml"), "--out", str(tmp_path / place))
-    assert "--out: must be a folder that can be written" in message
+    assert "--out: must be a writable folder" in message
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -107,7 +107,7 @@ GOOD_LOG = "id,at,paid\n" + "".join(f"{n % 7},1997-0{1 + n % 6}-{1 + n % 27:02d}
         ("", {}, "must"),
         (GOOD_LOG, {"--until": "soon"}, "soon"),
         (GOOD_LOG, {"--unit": "year"}, "year"),
-        (GOOD_LOG, {"--out": "log.csv/below"}, "--out: must be a folder that can be written"),
+        (GOOD_LOG, {"--out": "log.csv/below"}, "--out: must be a writable folder"),
     ],
     ids=["missing column", "unreadable date", "text for money", "no rows", "empty", "until", "unit", "unwritable"],
 )

@@ -143,9 +143,9 @@ def test_changed_study_error_names_the_changes(tmp_path: Path) -> None:
 def test_infeasible_study_reports_the_nearest_trial() -> None:
     options = ["--storage", "memory", "--set", "constraints=[{metric: contacts, at_least: 1000}, {metric: clv, at_least: 1}]"]
     output = CliRunner().invoke(app, ["optimize", STUDY, *options]).stdout
-    assert "No trial keeps the constraints. Trial " in output
-    assert "  contacts at least 1000: broken by 99" in output
-    assert "  clv at least 1: kept" in output
+    assert "No trial satisfies the constraints. Trial " in output
+    assert "  contacts at least 1000: violated by 99" in output
+    assert "  clv at least 1: satisfied" in output
     assert "value of " in output
     best = json.loads(CliRunner().invoke(app, ["optimize", STUDY, *options, "--json"]).stdout)["best"]
     assert (best["verdict"], best["broken"], best["gain"]) == ("infeasible", ["contacts at least 1000"], {})
@@ -160,12 +160,12 @@ def test_undefined_metrics_are_reported_as_undefined(tmp_path: Path) -> None:
     (tmp_path / "none.yaml").write_text(text, encoding="utf-8")
     options = [str(tmp_path / "none.yaml"), "--storage", "memory", "--trials", "1"]
     output = CliRunner().invoke(app, ["optimize", *options]).stdout
-    assert "No trial keeps the constraints. Trial 0 comes nearest:\n  open_rate at least 0.1: undefined\n" in output
+    assert "No trial satisfies the constraints. Trial 0 comes closest:\n  open_rate at least 0.1: undefined\n" in output
     assert "nothing was chosen" not in output
     options += ["--set", "constraints=[]", "--set", "objectives=[open_rate]", "--out", str(tmp_path / "out")]
     output = CliRunner().invoke(app, ["optimize", *options]).stdout
     assert (tmp_path / "out" / "search.png").exists()
-    assert "No trial has all objectives defined. Trial 0 comes nearest:\n  open_rate: undefined\n" in output
+    assert "No trial has all objectives defined. Trial 0 comes closest:\n  open_rate: undefined\n" in output
 
 
 def test_both_bounds_of_a_metric_are_reported() -> None:

@@ -112,7 +112,7 @@ def test_command_lists_one_kind_and_reports_a_missing_folder(reports: Path) -> N
     assert [one["name"] for one in json.loads(result.stdout)["findings"]] == ["lever"]
     by = {"first": "flow cart", "from": "on", "to": "off"}
     write_report(reports, "dd45", name="lever", kind="levers", verdict="", details=by)
-    assert " by flow cart, on -> off\n" in invoke("journal", "list", "--reports", reports, "--kind", "levers").stdout
+    assert " with flow cart, on -> off\n" in invoke("journal", "list", "--reports", reports, "--kind", "levers").stdout
     assert "no such folder" in invoke("journal", "--reports", reports / "nowhere").stderr
 
 
@@ -157,7 +157,7 @@ def test_missing_or_broken_index_is_rebuilt_with_a_message(reports: Path, damage
 
 def test_rebuild_reports_the_number_of_runs(reports: Path) -> None:
     result = invoke("journal", "--reports", reports, "--rebuild", "--name", "steps", "--json")
-    assert f"{reports}: 4 findings in the index" in result.stderr
+    assert f"{reports}: index rebuilt with 4 findings" in result.stderr
     assert [one["name"] for one in json.loads(result.stdout)["findings"]] == ["steps"]
 
 
@@ -178,7 +178,7 @@ def test_concurrent_readers_see_all_runs(reports: Path) -> None:
 
 
 def test_empty_reports_folder_has_no_findings(tmp_path: Path) -> None:
-    assert invoke("journal", "--reports", tmp_path / "nowhere").stdout == "No such finding.\n"
+    assert invoke("journal", "--reports", tmp_path / "nowhere").stdout == "No matching findings.\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -192,7 +192,7 @@ def test_runs_are_found_by_name_prefix_or_folder(reports: Path) -> None:
     journal = Journal(reports)
     found = [journal.find(text).folder.name for text in ("carts", "cc", "ab22", str(reports / "carts" / "aa11"))]
     assert found == ["ab22", "cc33", "ab22", "aa11"]
-    with pytest.raises(InputError, match=r"beginning of one run's name, got 'a'\. Write more of it: ab22, aa11"):
+    with pytest.raises(InputError, match=r"prefix of exactly one run name, got 'a'\. Type more characters\. Candidates: ab22, aa11"):
         journal.find("a")
     with pytest.raises(InputError, match="Did you mean 'carts'"):
         journal.find("cartz")
@@ -267,7 +267,7 @@ def test_effects_of_changes_equal_those_of_comparisons() -> None:
         "journey.events.leave.wait.exponential.mean",
         "horizon",
     ]
-    assert (found.changes[2].effect, found.changes[2].why) == (None, "it changes whom one looks at")
+    assert (found.changes[2].effect, found.changes[2].why) == (None, "changes the customers or the days, not the journey or the policy")
     assert found.changes[0].effect == pytest.approx(expected["orders"]["revenue"][2:5])
     assert found.joint_effect == pytest.approx(expected["new"]["revenue"][2:5])
     assert found.changes[1].effect is not None and found.changes[1].effect.high < 0
@@ -289,8 +289,8 @@ def test_dependent_change_is_simulated_with_the_addition_it_needs() -> None:
     why = {step.change.path_string: (step.why, step.effect) for step in found.changes}
     assert why["policy.flows.mark"] == ("", (0, 0, 0))
     reason, effect = why["policy.flows.greet.if"]
-    assert reason == "on top of what is added" and effect is not None and effect.effect == -1
-    assert "on top of what is added" in found.summary()
+    assert reason == "on top of the added items" and effect is not None and effect.effect == -1
+    assert "on top of the added items" in found.summary()
 
 
 def test_command_compares_files_and_runs(tmp_path: Path) -> None:
@@ -302,12 +302,12 @@ def test_command_compares_files_and_runs(tmp_path: Path) -> None:
     assert [change["path"] for change in out["changes"]] == ["journey.events.purchase.wait.exponential.mean"]
     assert out["changes"][0]["effect"] == out["together"]
     same = invoke("journal", "diff", TINY, "e", "--reports", tmp_path / "r")
-    assert same.stdout == "Both say the same.\n"
+    assert same.stdout == "The versions are identical.\n"
     study = write_report(tmp_path / "r", "ff99", name="s", kind="study")
     (tmp_path / "r" / "s" / "ff99" / "best.yaml").write_text(f"extends: {TINY}\nset: {{policy.guardrails.holdout: 0.25}}\n")
     assert "policy.guardrails: holdout: 0.25" in invoke("journal", "diff", "e", study.name, "--reports", tmp_path / "r").stdout
     write_report(tmp_path / "r", "ff98", name="l", kind="levers")
-    assert "must have runs that hold a scenario, got 'l', levers" in command_error(
+    assert "must compare runs that contain a scenario, got 'l' of kind levers" in command_error(
         "journal", "diff", "l", "e", "--reports", str(tmp_path / "r")
     )
     assert "must be one of 'fast', got 'slow'" in command_error("journal", "diff", "e", "e:slow", "--reports", str(tmp_path / "r"))
@@ -322,5 +322,7 @@ def test_policy_changes_are_described_and_simulated_in_a_scenario(tmp_path: Path
     assert "+ flows.f.steps[0]: wait: 40d" in result and "+     wait 40 days" in result
     found = json.loads(invoke("journal", "diff", *files, "--in", TINY, "--metric", "contacts", "--json").stdout)
     assert found["together"][0] == -1  # the horizon comes first
-    assert "must have scenarios to tell effects, got a policy" in command_error("journal", "diff", *map(str, files), "--metric", "clv")
-    assert "one kind, got a policy and a scenario" in command_error("journal", "diff", str(files[0]), str(TINY))
+    assert "must compare scenarios to estimate effects, got a policy" in command_error(
+        "journal", "diff", *map(str, files), "--metric", "clv"
+    )
+    assert "the same kind, got a policy and a scenario" in command_error("journal", "diff", str(files[0]), str(TINY))

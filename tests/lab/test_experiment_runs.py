@@ -157,8 +157,8 @@ WRONG: list[tuple[list[Replacement], str]] = [
     ([("metric: revenue", "metric: revenu")], "bad.yaml:8: metric: must be one of"),
     ([("watch: [purchases, profit]", "watch: [purchase]")], "bad.yaml:11: watch[0]: must be one of"),
     ([("direction: rises", "direction: up")], "bad.yaml:9: direction: must be 'rises' or 'falls'"),
-    ([("by: 50 %", "by: 50 percent")], "bad.yaml:10: by: must be a size in the unit of the metric such as 0.02"),
-    ([("by: 50 %", "by: -1")], "bad.yaml:10: by: must be a size"),
+    ([("by: 50 %", "by: 50 percent")], "bad.yaml:10: by: must be a nonnegative size in the unit of the metric, such as 0.02"),
+    ([("by: 50 %", "by: -1")], "bad.yaml:10: by: must be a nonnegative size"),
     ([("{exponential: 5d}", "{exponential: 10d}")], "bad.yaml:5: variants.faster: must differ from the baseline"),
     (
         [(WHOLE_SET, "    {}\n")],
@@ -167,14 +167,14 @@ WRONG: list[tuple[list[Replacement], str]] = [
     ([("purchase.wait:", "purchase.wate:")], "bad.yaml:7: must be a path that exists, got 'journey.events.purchase.wate'"),
     ([("{exponential: 5d}", "{exponential: soon}")], "bad.yaml:7: journey.events.purchase.wait"),
     ([("metric: revenue", "claim: slower\nmetric: revenue")], "bad.yaml:8: claim: must be one of 'any', 'all', 'faster', got 'slower'"),
-    ([("  faster:", "  any:")], "bad.yaml:5: variants.any: must not be called 'any' or 'all'"),
+    ([("  faster:", "  any:")], "bad.yaml:5: variants.any: must not be named 'any' or 'all'"),
     ([("customers: 200", "customers: 1")], "bad.yaml:12: customers: must be at least 2, got 1"),
     (
         [
             ("variants:\n  faster:\n    set:\n      journey", "sweep:\n  list:\n    - journey"),
             ("{exponential: 5d}", "{exponential: 5d}\n    - {}"),
         ],
-        "bad.yaml:1: claim: must say which variant",
+        "bad.yaml:1: claim: must name the variant",
     ),
 ]
 
@@ -188,7 +188,7 @@ def test_variant_with_a_different_horizon_is_rejected(tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(f"extends: {TINY}\nhorizon: 60d\n", encoding="utf-8")
     text = replace_each(FILE, [(WHOLE_SET, "    scenario: other.yaml\n")])
-    assert "variants.faster: must have the horizon of the baseline, 30" in check_error(tmp_path, text)
+    assert "variants.faster: must have the same horizon as the baseline, 30" in check_error(tmp_path, text)
 
 
 def test_scenario_file_is_rejected_as_experiment() -> None:
@@ -200,7 +200,7 @@ def test_metric_missing_in_a_variant_is_rejected(tmp_path: Path) -> None:
     other.write_text(f"extends: {TINY}\njourney: {{channels: {{sms: {{}}}}}}\n", encoding="utf-8")
     text = replace_each(FILE, [(f"scenario: {TINY}", "scenario: other.yaml"), ("metric: revenue", "metric: open_rate[sms]")])
     text = replace_each(text, [(WHOLE_SET, f"    scenario: {TINY}\n")])
-    assert "which 'faster' does not have" in check_error(tmp_path, text)
+    assert "which 'faster' lacks" in check_error(tmp_path, text)
 
 
 def test_command_writes_a_report_and_reuses_it(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,7 +322,7 @@ def test_interrupted_command_leaves_only_its_checkpoints(tmp_path: Path, file: P
     (left,) = (tmp_path / "r" / "greetings").iterdir()
     assert left.suffix == ".pieces"
     again = invoke(*more)
-    assert "resuming after 1 finished simulations" in again.stderr
+    assert "resuming, 1 simulations already finished" in again.stderr
     assert ran == [3, 3, 4, 4, 4]
     assert [str(path) for path in (tmp_path / "r" / "greetings").iterdir()] == [json.loads(again.stdout)["run_dir"]]
 
@@ -330,7 +330,7 @@ def test_interrupted_command_leaves_only_its_checkpoints(tmp_path: Path, file: P
 def test_unwritable_reports_folder_is_rejected_before_any_work(tmp_path: Path, file: Path) -> None:
     (tmp_path / "taken").write_text("")
     message = command_error("experiment", str(file), "--reports", str(tmp_path / "taken"))
-    assert message.startswith("--reports: must be a folder that can be written")
+    assert message.startswith("--reports: must be a writable folder")
 
 
 def test_failure_before_the_first_checkpoint_leaves_no_files(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,7 +353,7 @@ def test_thread_count_does_not_change_the_result() -> None:
 
 def test_experiment_accepts_a_file_and_rejects_other_types(file: Path) -> None:
     assert experiment(file) == experiment(str(file)) == experiment(Experiment.load(file))
-    with pytest.raises(InputError, match="must be an Experiment or its file, got int"):
+    with pytest.raises(InputError, match="must be an Experiment or the path of its file, got int"):
         experiment(7)  # type: ignore[arg-type]
 
 
@@ -383,7 +383,7 @@ def test_figure_kind_follows_the_sweep(grid: dict[str, Any], x: str, y: str) -> 
 def test_caption_of_the_figure_states_customers_seeds_and_confidence() -> None:
     definition = make_experiment(customers=30, replications=2)
     figure = EFFECTS_FIGURE.figure(ExperimentOutcome(definition, experiment(definition)))
-    assert figure.get_supxlabel() == f"30 customers, 2 seeds from {definition.seed}; 95 % intervals."
+    assert figure.get_supxlabel() == f"30 customers per seed, seeds {definition.seed} to {definition.seed + 1}; 95 % intervals."
 
 
 def test_equal_findings_give_equal_figures(tmp_path: Path) -> None:

@@ -97,13 +97,13 @@ def test_truth_shows_unobserved_events_and_satisfaction() -> None:
     unseen = [(line.time, line.event, line.stage, line.satisfaction) for line in diary.lines if not line.is_seen]
     assert unseen == [(10.0, "grudge", "active", 0.25), (20.0, "grudge", "active", 0.125), (25.0, "leave", "gone", 0.125)]
     assert diary.who == {"persona": "regular"}
-    assert "At the end in gone, furious (0.12)." in diary.summary()
+    assert "Final stage: gone, furious (0.12)." in diary.summary()
 
 
 def test_fired_hidden_events_follow_their_cause() -> None:
     events = {"a": {"in": ["active"], "wait": {"fixed": "20d"}, "effects": [{"fire": "b"}]}, "b": {"observed": False}}
     diary = walk(small_diary_scenario(events=events, messages={}, policy={"flows": {}}), customer=0, truth=True)
-    assert diary_texts(diary) == ["Enters", "a", "b: follows from 'a'"]
+    assert diary_texts(diary) == ["Enters", "a", "b: triggered by 'a'"]
 
 
 def test_truth_names_the_message_that_raised_a_rate() -> None:
@@ -135,7 +135,7 @@ def test_event_is_attributed_to_the_last_seen_message() -> None:
         ),
         (
             greeting_policy({"send": "hello"}, quiet_hours=[{"from": "22:00", "to": "07:30"}]),
-            "Letter 'Hello' waits until 07:30: quiet hours; flow greet",
+            "Letter 'Hello' is deferred until 07:30: quiet hours; flow greet",
         ),
         (greeting_policy({"send": "hello"}, holdout=1.0), "Letter 'Hello' is not sent: in the holdout; flow greet"),
     ],
@@ -174,7 +174,7 @@ def test_repeated_suppression_is_abbreviated() -> None:
     )
     assert diary_texts(walk(small_diary_scenario(policy=policy), customer=1))[2:5] == [
         "Text 'ping' is not sent: no consent to text; flow greet",
-        "Text 'ping' is not sent: as before",
+        "Text 'ping' is not sent: same reason as before",
         "Letter 'Hello' is not sent: not when days_since_entry > 1.5; flow greet",
     ]
 
@@ -182,9 +182,7 @@ def test_repeated_suppression_is_abbreviated() -> None:
 def test_offers_are_shown_when_given_and_used() -> None:
     policy = greeting_policy({"offer": "tenth"})
     diary = walk(small_diary_scenario(offers={"tenth": {"discount": 0.1, "valid": "10d"}}, policy=policy), customer=0)
-    assert {"Gets the offer 'tenth': 10 % off, valid 10 d", "Uses the offer 'tenth': 1.00 off", "Orders for 9.00"} <= set(
-        diary_texts(diary)
-    )
+    assert {"Receives offer 'tenth': 10 % off, valid 10 d", "Redeems offer 'tenth': 1.00 off", "Orders for 9.00"} <= set(diary_texts(diary))
 
 
 def call_scenario(patience: str) -> Scenario:
@@ -200,10 +198,10 @@ def call_scenario(patience: str) -> Scenario:
 
 def test_desk_conversations_show_their_waits() -> None:
     for number, text in enumerate(
-        ["Is answered by help: waited 0 s", "Is answered by help: waited 1 h", "Is answered by help, late: waited 2 h"]
+        ["Gets an answer from help: after 0 s", "Gets an answer from help: after 1 h", "Gets an answer from help, late: after 2 h"]
     ):
         diary = walk(call_scenario("9h"), customer=number)
-        assert diary_texts(diary)[1:4] == ["Calls", "Asks help: follows from 'Calls'", text]
+        assert diary_texts(diary)[1:4] == ["Calls", "Contacts help: triggered by 'Calls'", text]
         assert (diary.end["cost"], diary.end["asks"]) == (120.0, 1)
     assert diary_texts(walk(call_scenario("30min"), customer=1))[-1] == "Gives up on help: after 30 min without an answer"
 
@@ -225,7 +223,7 @@ def test_exhausted_budget_is_shown() -> None:
 
 def test_experiment_arm_is_shown() -> None:
     split = {"split": {"a": {"share": 0.0}, "b": {"share": 1.0}}, "experiment": "colour"}
-    assert "Is in arm 'b' of experiment colour: flow greet" in diary_texts(
+    assert "Is assigned to arm 'b' of experiment colour: flow greet" in diary_texts(
         walk(small_diary_scenario(policy=greeting_policy(split)), customer=0)
     )
 
@@ -257,7 +255,7 @@ def test_diaries_of_arrivals_and_referred_customers_match_the_log(tmp_path: Path
         rows = log[log["customer"] == number]
         assert [line.event for line in diary.lines] == rows["event"].tolist()
         assert abs(diary.date(diary.lines[0].time) - rows["time"].iloc[0]) <= timedelta(microseconds=1)
-        assert diary.lines[0].why == ("by search" if number == 1 else "a friend referred it")
+        assert diary.lines[0].why == ("acquired via search" if number == 1 else "referred by a friend")
     with pytest.raises(InputError, match=f"must be from 0 to {len(run) - 1}, got {len(run)}"):
         walk(growing_diary_scenario(), customer=len(run))
 
@@ -275,12 +273,14 @@ def test_routine_events_are_summarized_unless_all_are_requested() -> None:
 def test_customer_entering_after_the_horizon_is_reported() -> None:
     late = small_diary_scenario().with_values({"entry.over": "3000d"})
     never = next(number for number in range(3) if not walk(late, customer=number).lines)
-    assert walk(late, customer=never).summary().endswith("It never entered before the horizon.")
+    assert walk(late, customer=never).summary().endswith("The customer did not enter before the horizon.")
 
 
 @pytest.mark.parametrize("number", [3, -1])
 def test_unknown_customer_is_rejected(number: int) -> None:
-    with pytest.raises(InputError, match=rf"--customer: must be from 0 to 2, got {number}\. Name one of the customers"):
+    with pytest.raises(
+        InputError, match=rf"--customer: must be from 0 to 2, got {number}\. Choose an initial, acquired or referred customer"
+    ):
         walk(small_diary_scenario(), customer=number)
 
 
@@ -301,7 +301,7 @@ def test_command_prints_a_diary_or_one_json_object(tmp_path: Path) -> None:
     file = tmp_path / "small.yaml"
     small_diary_scenario().save(file)
     shown = CliRunner().invoke(app, ["walk", str(file), "--customer", "2", "--truth"], env={"COLUMNS": "90"})
-    assert (shown.exit_code, shown.stdout.splitlines()[0]) == (0, "Customer 2 of small, seed 1: the full truth")
+    assert (shown.exit_code, shown.stdout.splitlines()[0]) == (0, "Customer 2 of small, seed 1 (full truth)")
     one = json.loads(CliRunner().invoke(app, ["walk", str(file), "--customer", "2", "--json"]).stdout)
     assert (one["customer"], one["view"], one["lines"][0]["event"], one["lines"][0]["satisfaction"]) == (2, "firm", "entered", None)
     assert one["lines"][0]["date"] == "2026-01-05 00:00"
@@ -309,7 +309,7 @@ def test_command_prints_a_diary_or_one_json_object(tmp_path: Path) -> None:
 
 def test_command_rejects_a_non_numeric_customer() -> None:
     result = CliRunner().invoke(app, ["walk", str(ROOT / "tests" / "worlds" / "tiny.yaml"), "--customer", "x"])
-    assert (result.exit_code, result.stderr) == (2, "--customer: must be a whole number, got 'x'. Give a number such as 7.\n")
+    assert (result.exit_code, result.stderr) == (2, "--customer: must be a whole number, got 'x'. Use a number such as 7.\n")
 
 
 @pytest.mark.parametrize(("days", "text"), [(0.0, "0 s"), (59 / 60 / 1440, "59 s"), (1.0, "1 d"), (9.96, "10 d"), (200.4, "200 d")])

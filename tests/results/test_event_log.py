@@ -169,7 +169,7 @@ def test_a_log_without_rows_has_its_columns(tmp_path: Path) -> None:
 
 
 def test_error_names_a_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nowhere/log\.parquet: must be a file that can be written, got No such file"):
+    with pytest.raises(InputError, match=r"nowhere/log\.parquet: must be a writable file, got No such file"):
         LogWriter(tmp_path / "nowhere" / "log.parquet", NAMES, START)
 
 
@@ -277,7 +277,7 @@ GOOD = "1,2026-01-01,visit,\n"
         (HEADER + GOOD + ",2026-01-01,visit,\n", r"log\.csv:3: customer: must name a customer, got nothing\."),
         (HEADER + GOOD + "1,,visit,\n", r"log\.csv:3: time: must be a date .*, got nothing\."),
         (HEADER + GOOD + "1,2026-01-01,,\n", r"log\.csv:3: event: must name an event, got nothing\."),
-        (HEADER + GOOD + "1,2026-01-01\n", r"log\.csv:3: must have 4 cells as the header has, got 2\."),
+        (HEADER + GOOD + "1,2026-01-01\n", r"log\.csv:3: must have 4 cells, like the header, got 2\."),
         (HEADER + GOOD + '\n\n"1\n2",2026-01-01,visit,\n1,soon,visit,\n', r"log\.csv:7: time: "),
     ],
 )
@@ -290,7 +290,7 @@ def test_invalid_csv_is_rejected_with_its_line(tmp_path: Path, text: str, messag
     ("content", "message"),
     [
         ("customer,time,event\n1,2026-01-01,caf\xe9\n".encode("latin-1"), "must be text in UTF-8"),
-        (gzip.compress(HEADER.encode() * 5000)[:-40], "must be a file that can be read to its end"),
+        (gzip.compress(HEADER.encode() * 5000)[:-40], "must be a complete, readable file"),
         (b"PAR1 and nothing else", "must be a complete Parquet file"),
         (b"\x00\x01\x02\xff" * 40, "must be text in UTF-8"),
     ],
@@ -302,7 +302,7 @@ def test_file_that_is_not_a_table_is_rejected(tmp_path: Path, content: bytes, me
 
 
 def test_a_missing_file_and_a_directory_are_rejected(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="must be a file that can be read, got No such file"):
+    with pytest.raises(InputError, match="must be a readable file, got No such file"):
         EventLog.read(tmp_path / "none.csv")
     with pytest.raises(InputError, match="must be a file, got a directory"):
         EventLog.read(tmp_path)

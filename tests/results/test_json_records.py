@@ -47,7 +47,7 @@ def test_a_missing_value_is_an_error() -> None:
 
 
 def test_values_that_json_cannot_hold_are_an_error() -> None:
-    with pytest.raises(TypeError, match="int64 is no plain value"):
+    with pytest.raises(TypeError, match="int64 is not a plain value"):
         plain_values({"seed": np.int64(1)})
 
 
@@ -58,7 +58,7 @@ def test_read_only_mappings_become_dicts() -> None:
 @pytest.mark.parametrize("content", ["{half", "[1, 2]"])
 def test_a_file_without_a_json_object_is_an_input_error(content: str, tmp_path: Path) -> None:
     (tmp_path / "metrics.json").write_text(content)
-    with pytest.raises(InputError, match=r"must be the folder of a saved run, got no metrics\.json that can be read\. Save it again\."):
+    with pytest.raises(InputError, match=r"must be the folder of a saved run, got no readable metrics\.json\. Save it again\."):
         read_json(tmp_path / "metrics.json", "run")
 
 

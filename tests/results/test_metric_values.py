@@ -271,7 +271,7 @@ def test_table_omits_constant_metrics_with_a_note() -> None:
     assert {"suppressed[cap]", "clv", "contacts", "click_rate"} <= set(rows)
     assert not {"unsubscribe_rate", "referred"} & set(rows)
     shown = [name for name in run.metrics if name in rows]
-    assert f"{len(run.metrics) - len(shown)} metrics are not shown" in run.summary()
+    assert f"{len(run.metrics) - len(shown)} metrics are hidden" in run.summary()
     assert set(run.metrics) <= set(re.findall(r"^([a-z_0-9]+(?:\[[^]]*\])?)", run.summary(full=True), re.MULTILINE))
     assert "not shown" not in run.summary(full=True)
 
@@ -285,4 +285,4 @@ def test_ratios_over_selected_customers_are_marked() -> None:
     marked = {line.split()[0] for line in text.splitlines() if line.split()[1:2] == ["^"]}
     assert {"retention_30d", "churn", "repeat_purchase_rate", "click_rate", "time_to_first_value"} <= marked
     assert not {"conversion", "clv", "contacts", "activation"} & marked
-    assert "^ among converters, buyers, receivers or openers, whose mix differs between policies." in text
+    assert "^ ratio among converters, buyers, receivers or openers, whose mix can differ between policies." in text

@@ -125,7 +125,7 @@ def test_full_disk_error_names_the_folder_and_leaves_no_files(there: bool, tmp_p
     if there:
         publish(Path("mine"), run().save)
     before = files_below(tmp_path)
-    with pytest.raises(InputError, match=r"^--out: must be a folder that can be written, got 'mine' \(No space left on device\)\."):
+    with pytest.raises(InputError, match=r"^--out: must be a writable folder, got 'mine' \(No space left on device\)\."):
         publish(Path("mine"), full_disk)
     assert files_below(tmp_path) == before
     assert list(tmp_path.glob("**/.*")) == []
@@ -155,6 +155,6 @@ def test_folder_with_a_result_file_name_is_rejected(tmp_path: Path) -> None:
 def test_saving_to_a_path_that_is_a_file_is_an_input_error(result: Run | Comparison, tmp_path: Path) -> None:
     file = tmp_path / "mine"
     file.write_text("kept")
-    with pytest.raises(InputError, match=r"mine: must be a folder that can be written, got File exists"):
+    with pytest.raises(InputError, match=r"mine: must be a writable folder, got File exists"):
         result.save(file)
     assert file.read_text() == "kept"

@@ -134,7 +134,9 @@ def test_table_names_both_runs_and_marks_clear_effects() -> None:
     rows = {line.split()[0]: line for line in lines[2:] if line.strip()}
     assert " * " in rows["revenue"]
     assert "identical" in rows["purchases"]
-    assert "365 days, 500 customers, seed 7, n = 500 who entered; 95 % interval, paired on the same customers." in str(shifted_comparison())
+    assert "365 days, 500 customers, seed 7, n = 500 who entered; 95 % intervals, paired on the same customers." in str(
+        shifted_comparison()
+    )
     assert rows["revenue"].endswith("revenue per customer")
     assert "suppressed[cap, email]" not in str(shifted_comparison())
     assert "suppressed[cap, email]" in shifted_comparison().summary(full=True)
@@ -147,7 +149,7 @@ def test_table_omits_constant_metrics_with_a_note() -> None:
     assert {"purchases", "contacts", "suppressed[cap]", "satisfaction", "roi"} <= set(rows)
     assert rows["churn"].split()[1] == "^"
     shown = sum(name in rows for name in pair.alternatives["less mail"])
-    assert f"{len(pair.alternatives['less mail']) - shown} metrics are not shown" in str(pair)
+    assert f"{len(pair.alternatives['less mail']) - shown} metrics are hidden" in str(pair)
     assert "not shown" not in pair.summary(full=True)
 
 
@@ -218,12 +220,12 @@ TINY = Scenario.load(ROOT / "tests" / "worlds" / "tiny.yaml")
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([TINY, TINY], r"compare: must have a mapping of names to Scenarios, got list\. Write for example \{'today': a"),
+        ([TINY, TINY], r"compare: must be given a mapping of names to Scenarios, got list\. Use for example \{'baseline': a"),
         ({"a": TINY, "b": "tiny.yaml"}, r"'b': must be a Scenario, got str\. Load one with Scenario\.load"),
         ({"a": TINY}, "must have a baseline and at least one alternative, got 1"),
         (
             {"a": TINY, "b": TINY.with_values({"entry.over": "5d"})},
-            r"'b': must have the entry of 'a', 0 days, got '5 days'\. Give both the same entry",
+            r"'b': must have the entry of 'a', 0 days, got '5 days'\. Use the same entry for both",
         ),
     ],
 )
@@ -234,7 +236,7 @@ def test_incomparable_scenarios_are_rejected_before_simulation(given: Any, messa
 
 def test_runs_in_a_list_are_rejected() -> None:
     run = run_from_outcomes(random_outcomes(5))
-    with pytest.raises(InputError, match="must have a mapping of names to Runs, got list"):
+    with pytest.raises(InputError, match="must be given a mapping of names to Runs, got list"):
         Comparison.of([run, run])  # type: ignore[arg-type]
 
 

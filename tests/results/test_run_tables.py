@@ -190,14 +190,14 @@ def test_log_already_in_the_folder_is_kept(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_created_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match=r"file/run: must be a folder that can be written, got Not a directory\."):
+    with pytest.raises(InputError, match=r"file/run: must be a writable folder, got Not a directory\."):
         run_from_outcomes(random_outcomes(5)).save(tmp_path / "file" / "run")
 
 
 def test_an_incomplete_run_is_rejected(tmp_path: Path) -> None:
     folder = run_from_outcomes(random_outcomes(5)).save(tmp_path / "run")
     (folder / "manifest.json").unlink()
-    with pytest.raises(InputError, match=r"run: must be the folder of a saved run, got no manifest\.json that can be read\."):
+    with pytest.raises(InputError, match=r"run: must be the folder of a saved run, got no readable manifest\.json\."):
         Run.load(folder)
 
 

@@ -252,9 +252,9 @@ def test_entry_file_does_not_apply_to_arrivals(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("customers", "most", "got"),
     [
-        (20, 100, "20 at first and about 1,030 arrivals by acquisition channels"),
-        (20, 1_000, "20 at first and about 1,030 arrivals by acquisition channels"),
-        (200, 100, "200 at first and about 1,030 arrivals by acquisition channels"),
+        (20, 100, "20 initial customers and about 1,030 arrivals from acquisition channels"),
+        (20, 1_000, "20 initial customers and about 1,030 arrivals from acquisition channels"),
+        (200, 100, "200 initial customers and about 1,030 arrivals from acquisition channels"),
     ],
 )
 def test_too_many_arrivals_are_rejected(customers: int, most: int, got: str) -> None:
@@ -264,14 +264,18 @@ def test_too_many_arrivals_are_rejected(customers: int, most: int, got: str) -> 
 
 
 def test_too_many_initial_customers_are_rejected() -> None:
-    message = r"scenario: must not exceed 10 customers, got 11 at first\. Ask for fewer, or raise the limit with --max-customers"
+    message = (
+        r"scenario: must not exceed 10 customers, got 11 initial customers\. Use fewer customers, or raise the limit with --max-customers"
+    )
     with pytest.raises(InputError, match=message):
         simulate(small_scenario(customers=11), max_customers=10)
 
 
 def test_unbounded_arrivals_are_rejected_before_sampling() -> None:
     flood = small_scenario(journey={"acquisition": {"ads": {"baseline": 1e12}}}, customers=1)
-    with pytest.raises(InputError, match="must not exceed 1,000,000 customers, got 1 at first and about 30,000,000,000,000 arrivals"):
+    with pytest.raises(
+        InputError, match="must not exceed 1,000,000 customers, got 1 initial customers and about 30,000,000,000,000 arrivals"
+    ):
         simulate(flood)
 
 

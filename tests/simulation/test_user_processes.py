@@ -489,7 +489,7 @@ def test_customers_of_another_simulation_are_refused() -> None:
 
 
 def test_the_compiled_engine_refuses_processes() -> None:
-    with pytest.raises(InputError, match=r"processes: must run on the readable engine, got 'compiled'\. Give engine='readable' as well\."):
+    with pytest.raises(InputError, match=r"processes: must run on the readable engine, got 'compiled'\. Pass engine='readable'\."):
         run_with(observe_everything, engine="compiled")
 
 

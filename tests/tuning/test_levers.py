@@ -77,7 +77,7 @@ def test_number_of_affected_customers_is_reported() -> None:
     world = e14.lever_scenario().with_values({"policy.guardrails.gaps": [{"at_least": "1min", "channels": ["text"]}]})
     found = levers(world, metric="revenue", customers=200, only=["policy.guardrails.gaps", "policy.guardrails.caps"])
     assert [lever.changes_any_customer for lever in found.levers] == [True] * 4 + [False] * 2
-    assert "Nobody is touched by gap text: length -> 30s; gap text: length -> 2min." in str(found)
+    assert "Moves that affect no customer: gap text: length -> 30s; gap text: length -> 2min." in str(found)
 
 
 def test_staffing_levers_affect_all_customers_charged_for_wages() -> None:
@@ -118,7 +118,7 @@ def test_move_that_fails_validation_is_skipped_and_reported() -> None:
     assert list(found.refusal_reasons) == ["policy.desks.help.shifts[0].agents: 0"]
     assert "must have staff" in found.refusal_reasons["policy.desks.help.shifts[0].agents: 0"]
     assert found.has_shared_resources
-    assert "1 moves are left out" in str(found)
+    assert "1 moves were skipped" in str(found)
 
 
 def test_other_scenario_counts_as_one_lever() -> None:
@@ -143,7 +143,7 @@ def test_journey_levers_are_included_on_request() -> None:
     ("options", "words"),
     [
         ({"metric": "clvs"}, "metric: must be one of .* got 'clvs'. Did you mean 'clv'?"),
-        ({"metric": "open_rate[push]"}, "metric: must be defined for the scenario as it is"),
+        ({"metric": "open_rate[push]"}, "metric: must be defined for the baseline"),
         ({"metric": "clv", "only": ["policy.flow"]}, "--only: must be the path of a lever.*got 'policy.flow'. Did you mean"),
         ({"metric": "clv", "customers": 1}, "customers: must be at least 2, got 1"),
         ({"metric": "clv", "customers": 0}, "customers: must be a whole number from 1"),
@@ -235,7 +235,7 @@ def test_command_accepts_journey_levers_other_scenarios_and_values(file: Path, t
     ("words", "message"),
     [
         (["--metric", "revenues"], "metric: must be one of"),
-        (["--metric", "revenue", "--also", "a.yaml", "--also", "a.yaml"], "--also: must be other scenarios, each once"),
+        (["--metric", "revenue", "--also", "a.yaml", "--also", "a.yaml"], "--also: must list scenarios other than the baseline, each once"),
         (["--metric", "revenue", "--sobol", "24"], "--sobol: must be a power of 2, at least 16, got 24"),
         (["--metric", "revenue", "--sobol", "8"], "--sobol: must be a power of 2, at least 16, got 8"),
         (["--metric", "revenue", "--only", "policy.nothing"], "--only: must be the path of a lever"),

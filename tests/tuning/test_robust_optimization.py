@@ -134,7 +134,7 @@ def test_confirmation_uses_fresh_draws_if_available(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [3, 9])
 def test_summary_reports_reused_draws(count: int, tmp_path: Path) -> None:
     study = study_over_draws(tmp_path, [0.3, 0.5, 0.7] * (count // 3), customers=30, trials=1)
-    assert ("The parameter draws are those of the search" in str(optimize(study, storage="memory"))) == (count == 3)
+    assert ("reuses the parameter draws of the search" in str(optimize(study, storage="memory"))) == (count == 3)
 
 
 def test_a_winner_over_draws_is_confirmed_over_draws(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_search_continues_past_invalid_choices_and_reports_them() -> None:
     found = optimize(made.with_values({"trials": 12, "sampler": "random"}), storage="memory")
     refused = [trial for trial in found.trials if trial.refusal_reason]
     assert 0 < len(refused) < 12
-    assert f"{len(refused)} choices that the scenario refuses, the first trial {refused[0].index} (" in found.summary()
+    assert f"{len(refused)} trials have invalid values. The first is trial {refused[0].index} (" in found.summary()
     assert not found.confirmation.trial.refusal_reason
 
 

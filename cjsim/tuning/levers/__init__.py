@@ -1,1 +1,1 @@
-"""Ranking of levers: which change of a scenario moves a metric most."""
+"""Lever ranking: the changes to a scenario with the largest effect on a metric."""

@@ -1,13 +1,13 @@
-"""The levers of a scenario, and a sensible step of each in either direction.
+"""The levers of a scenario, with one step up and one step down for each.
 
-Values of a policy are choices of a firm. A duration is halved and doubled. A time of day moves by two hours within the day, a whole number
-by 1 (by a tenth from 15 on), a share by 0.1, any other number by a fifth of itself. A switch is flipped. A flow or a broadcast gets the
-highest or the lowest priority, or is switched off. A step that customers can notice (`send`, `offer`, `ask`) is removed.
+Policy values are decisions of the firm. Durations are halved and doubled. Times of day move by two hours within the day, integers by 1 (by
+10 % from 15 on), shares by 0.1, and all other numbers by 20 %. Switches are flipped. Flows and broadcasts get the highest or the lowest
+priority, or are switched off. Steps that customers can notice (`send`, `offer`, `ask`) are removed.
 
-Values of a journey are assumptions. Each moves by a fifth of itself, whole numbers by 1.
+Journey values are assumptions. They move by 20 %, integers by 1 (by 10 % from 15 on).
 
-Shares that sum to 1 are rescaled in proportion. A field that the file does not contain is no lever, except for `every_weeks`, `holdout`
-and `best_hour`, whose defaults are choices too. A duration or a number of 0 is no lever either, as its step would be 0.
+Shares that sum to 1 are rescaled proportionally. Fields that are missing from the file are not levers, except for `every_weeks`, `holdout`
+and `best_hour`, whose defaults are decisions too. Durations and numbers equal to 0 are not levers, because their step would be 0.
 """
 
 import math
@@ -29,33 +29,33 @@ from cjsim.yaml.tree import Node, to_tree
 
 MoveKind = Literal["duration", "hour", "whole", "share", "number", "switch", "rank", "onoff", "step", "scenario"]
 
-NEVER_CONDITION = "day < 0"  # switches a flow or a broadcast off
+NEVER_CONDITION = "day < 0"  # switches off a flow or a broadcast
 ALWAYS_CONDITION = "day >= 0"
 _MOVABLE_DEFAULTS = ("every_weeks", "holdout", "best_hour")
-# Attributes and waking hours of customers are facts, and moments and stages define metrics.
+# Attributes and activity hours are facts about customers. Moments and stages define metrics.
 _FIXED_JOURNEY_PARTS = ("activity", "attributes", "moments", "stages")
 _HOUR_STEP, _SHARE_STEP, _RELATIVE_STEP = 2.0, 0.1, 0.2
-_RELATIVE_STEP_FROM = 15  # whole numbers from here on move by a tenth
+_RELATIVE_STEP_FROM = 15  # integers from this value on move by 10 %
 _UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))  # seconds
 
 
 class Move(NamedTuple):
-    """A change of one lever in one direction.
+    """A change to one lever in one direction.
 
     Attributes
     ----------
     path : str
-        Path of the lever; for another scenario its name.
+        Path of the lever, or the name of another scenario.
     title : str
         Title of the lever.
     kind : str
-        Type of the value.
+        Kind of value.
     before, after : Any
-        Values as in a file.
+        Values in file notation.
     values : Mapping of str to Any
-        Values by path that `with_values` and `--set` take to make this move.
+        Values by path that make this move, as `with_values` and `--set` accept them.
     direction : int
-        1 upward, -1 downward, 0 if the values have no order.
+        1 for up, -1 for down, 0 if the values have no order.
     """
 
     path: str
@@ -68,7 +68,7 @@ class Move(NamedTuple):
 
 
 class Leaf(NamedTuple):
-    """A number, duration, time of day, share or switch in a record; durations in days, times of day in hours."""
+    """A number, duration (days), time of day (hours), share or switch in a record."""
 
     path: KeyPath
     kind: MoveKind
@@ -80,12 +80,12 @@ class Leaf(NamedTuple):
 
 
 def list_moves(scenario: Scenario, *, journey: bool = False) -> list[Move]:
-    """All moves of all levers, in the order of the file. Some of them may fail validation.
+    """Return all moves of all levers, in the order of the file. Moves are not validated.
 
     Parameters
     ----------
     scenario : Scenario
-        The scenario.
+        Scenario with the levers.
     journey : bool
         Whether to include the levers of the journey.
     """
@@ -99,12 +99,12 @@ def list_moves(scenario: Scenario, *, journey: bool = False) -> list[Move]:
 
 
 def iterate_leaves(record: BaseModel, path: KeyPath) -> Iterator[Leaf]:
-    """Iterate over the leaves of a record and of the records below it, in the order of fields. Lists of plain numbers are skipped.
+    """Iterate over the leaves of a record and its nested records, in field order. Lists of plain numbers are skipped.
 
     Parameters
     ----------
     record : BaseModel
-        A journey, a policy, or a part of one.
+        A journey, a policy, or part of one.
     path : KeyPath
         Path of the record.
     """
@@ -115,7 +115,7 @@ def iterate_leaves(record: BaseModel, path: KeyPath) -> Iterator[Leaf]:
 
 
 def plain_value_at(root: Node, path: KeyPath) -> Any:
-    """The value at a path of a tree as plain data; None if the file contains nothing there.
+    """Return the plain value at a path of a tree, or None if the path is missing.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def _policy_moves(scenario: Scenario, root: Node) -> Iterator[Move]:
         if not leaf.is_written and name not in _MOVABLE_DEFAULTS:
             continue
         if name == "holdout" and leaf.path[1] != "guardrails" and leaf.value == 0:
-            continue  # a flow or a broadcast without a holdout is moved by switching it off
+            continue  # such a flow or broadcast has a move that switches it off
         if name == "every_weeks" and _schedule_at(policy, leaf.path[1:-1], Schedule).dates:
             continue
         if leaf.kind == "rank" and len(policy.flows) + len(policy.broadcasts) < 2:
@@ -146,7 +146,7 @@ def _policy_moves(scenario: Scenario, root: Node) -> Iterator[Move]:
 
 
 def _structural_moves(scenario: Scenario) -> Iterator[Move]:
-    """Moves that switch off flows and broadcasts, and that remove steps."""
+    """Yield moves that switch off flows and broadcasts, and moves that remove steps."""
     policy, root = scenario.policy, to_tree(scenario, "levers")
     actors: dict[str, Mapping[str, Any]] = {"flows": policy.flows, "broadcasts": policy.broadcasts}
     for group, named in actors.items():
@@ -162,13 +162,13 @@ def _structural_moves(scenario: Scenario) -> Iterator[Move]:
 
 
 def _is_only_noticed_step(steps: tuple[Step, ...], step: Step) -> bool:
-    """Whether customers can notice no other step of the flow: then removing it equals switching the flow off."""
+    """Return whether a step is the only one in its flow that customers can notice. Removing it equals switching off the flow."""
     noticed = [one for _, one in iterate_steps(steps, ()) if one.is_noticed]
     return len(noticed) == 1 and noticed[0] is step
 
 
 def _leaf_moves(leaf: Leaf, targets: list[float], scenario: Scenario, root: Node) -> Iterator[Move]:
-    """A move to each target that, within bounds, is another value."""
+    """Yield a move to each target that still differs from the current value after clamping to the bounds."""
     before = _file_value(leaf.kind, leaf.value)
     for target in targets:
         after = _file_value(leaf.kind, _clamp(leaf, target))
@@ -183,7 +183,7 @@ def _leaf_moves(leaf: Leaf, targets: list[float], scenario: Scenario, root: Node
 
 
 def _policy_targets(leaf: Leaf) -> list[float]:
-    """Target values of a choice of the firm."""
+    """Return the target values of a policy lever."""
     value = leaf.value
     if leaf.kind == "switch":
         return [1.0 - value]
@@ -198,7 +198,7 @@ def _policy_targets(leaf: Leaf) -> list[float]:
 
 
 def _journey_targets(leaf: Leaf) -> list[float]:
-    """Target values of an assumption."""
+    """Return the target values of a journey lever."""
     if leaf.kind == "whole":
         return _whole_number_targets(leaf.value)
     return [(1 - _RELATIVE_STEP) * leaf.value, (1 + _RELATIVE_STEP) * leaf.value]
@@ -210,7 +210,7 @@ def _whole_number_targets(value: float) -> list[float]:
 
 
 def _clamp(leaf: Leaf, target: float) -> float:
-    """The target, or the nearest bound; halfway to the bound if that is excluded."""
+    """Clamp a target to the bounds. If the bound is excluded, go halfway to it."""
     if leaf.low < target < leaf.high or (not leaf.has_open_bounds and leaf.low <= target <= leaf.high):
         return target
     bound = leaf.low if target <= leaf.low else leaf.high
@@ -218,7 +218,7 @@ def _clamp(leaf: Leaf, target: float) -> float:
 
 
 def _file_value(kind: MoveKind, value: float) -> Any:
-    """A value in file notation."""
+    """Convert a value to file notation."""
     if kind == "duration":
         seconds = round(value * 86_400)
         seconds = seconds if seconds < 7_200 else 60 * round(seconds / 60)
@@ -234,12 +234,12 @@ def _file_value(kind: MoveKind, value: float) -> Any:
 
 
 def _is_mixture_share(path: KeyPath) -> bool:
-    """Whether a value is one of several shares that sum to 1."""
+    """Return whether a value is one of several shares that sum to 1."""
     return path[-1] == "share"
 
 
 def _rebalanced_shares(leaf: Leaf, share: float, scenario: Scenario) -> dict[KeyPath, float]:
-    """The share and its siblings, which are rescaled in proportion; empty if there are none."""
+    """Return a new share and its proportionally rescaled siblings; empty if the siblings are all 0."""
     above, name = leaf.path[:-2], leaf.path[-2]
     named: Mapping[str, Any] = _model_value_at(scenario, above)
     others = math.fsum(one.share for key, one in named.items() if key != name)
@@ -250,7 +250,7 @@ def _rebalanced_shares(leaf: Leaf, share: float, scenario: Scenario) -> dict[Key
 
 
 def _settable_values(scenario: Scenario, root: Node, path: KeyPath, value: Any) -> dict[str, Any]:
-    """Values by path that set `value` at `path`; a record in short form is replaced as a whole."""
+    """Return values by path that set `value` at `path`. Records in short form are replaced as a whole."""
     node: Node | None = root
     for depth, key in enumerate(path):
         child = None if node is None else node.child(key)
@@ -271,7 +271,7 @@ def _set_plain_value(data: Any, path: KeyPath, value: Any) -> None:
 
 
 def _model_value_at(record: Any, path: KeyPath) -> Any:
-    """The value at a path of records."""
+    """Return the value at a path of records."""
     for key in path:
         if isinstance(record, BaseModel):
             names = {field.alias or name: name for name, field in type(record).model_fields.items()}
@@ -311,7 +311,7 @@ def _leaves_in_value(value: Any, annotation: Any, path: KeyPath, *, is_written: 
 
 
 def _union_members(annotation: Any) -> list[Any]:
-    """The types that an annotation allows, each with its constraints."""
+    """Return the types allowed by an annotation, each with its constraints."""
     if get_origin(annotation) is Annotated and not _is_numeric_type(_bare_type(annotation)):
         return _union_members(get_args(annotation)[0])
     if get_origin(annotation) is Union or type(annotation).__name__ == "UnionType":
@@ -348,19 +348,19 @@ def _make_leaf(member: Any, value: float, path: KeyPath, *, is_written: bool) ->
 
 
 def condition_at(scenario: Scenario, path: str) -> str | None:
-    """The condition of a flow or a broadcast.
+    """Return the condition of a flow or a broadcast.
 
     Parameters
     ----------
     scenario : Scenario
-        The scenario.
+        Scenario with the flow or broadcast.
     path : str
         Path of the flow or broadcast, such as 'policy.flows.cart'.
 
     Returns
     -------
     str or None
-        None if there is no condition.
+        The condition, or None if there is none.
     """
     group, name = path.split(".")[1:]
     condition: str | None = getattr(scenario.policy, group)[name].condition

@@ -1,6 +1,6 @@
-"""Tests of many effects at once by Holm's step-down procedure (1979, Scandinavian Journal of Statistics 6, 65-70).
+"""Multiple testing of effects with Holm's step-down procedure (1979, Scandinavian Journal of Statistics 6, 65-70).
 
-The probability of even one false rejection is at most the familywise error rate, whatever the dependence between the effects.
+The probability of at least one false rejection is at most the familywise error rate, under any dependence between the effects.
 """
 
 import math
@@ -13,12 +13,12 @@ FAMILYWISE_ERROR_RATE = 0.05
 
 
 def p_value(effect: PairedDifference) -> float:
-    """The two-sided p-value of no effect; 1 if the effect is 0 or undefined.
+    """Return the two-sided p-value of the hypothesis of no effect; 1 if the effect is 0 or undefined.
 
     Parameters
     ----------
     effect : PairedDifference
-        The effect with its normal interval.
+        Effect with its normal 95 % interval.
 
     Returns
     -------
@@ -32,14 +32,14 @@ def p_value(effect: PairedDifference) -> float:
 
 
 def holm(p_values: Sequence[float], error_rate: float = FAMILYWISE_ERROR_RATE) -> list[bool]:
-    """Which hypotheses Holm's procedure rejects.
+    """Return which hypotheses Holm's procedure rejects.
 
     Parameters
     ----------
     p_values : sequence of float
-        The p-value of each hypothesis alone, in [0, 1].
+        Unadjusted p-value of each hypothesis, in [0, 1].
     error_rate : float
-        Familywise error rate: the probability of even one false rejection, in (0, 1).
+        Familywise error rate, the maximum probability of at least one false rejection, in (0, 1).
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Effects of variants of a scenario on one metric and on cost, paired with the baseline on the same customers."""
+"""Effects of scenario variants on one metric and on cost, paired with the baseline on the same customers."""
 
 import math
 from typing import Any, NamedTuple
@@ -17,18 +17,18 @@ from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 
 _COCHRAN_FACTOR = 25  # Cochran 1977, section 2.15
-_ROUNDING_VARIANCE = 1e-20  # relative to the mean square: a smaller variance is rounding error
+_ROUNDING_VARIANCE = 1e-20  # share of the mean square below which a variance is rounding error
 
 
 class VariantEffect(NamedTuple):
-    """The effect of a variant.
+    """Effect of a variant.
 
     Attributes
     ----------
     metric_effect, cost_effect : PairedDifference
-        Effects on the metric and on cost, money per customer.
+        Effects on the metric (in its unit) and on cost (money per customer).
     has_unreliable_interval : bool
-        Whether so few customers make up the effect on the metric that its interval covers the truth less often than stated.
+        Whether the effect on the metric stems from so few customers that its interval has less than nominal coverage.
     changes_any_customer : bool
         Whether any outcome of any customer differs.
     """
@@ -40,7 +40,7 @@ class VariantEffect(NamedTuple):
 
 
 class PairedRunner:
-    """Simulates the baseline once, and variants of it on the same customers.
+    """Simulates a baseline once, then variants on the same customers.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ class PairedRunner:
     metric : str
         Name of the metric.
     customers, seed : int, optional
-        Replace those of the scenario.
+        Override the settings of the scenario.
     threads : int, optional
-        All cores if not given.
+        Number of threads; all cores by default.
     progress : Progress, optional
-        Receives the messages of single simulations, not their progress.
+        Receives the messages of individual simulations, but not their progress.
 
     Attributes
     ----------
@@ -62,12 +62,12 @@ class PairedRunner:
     definition : MetricDefinition
         Definition of the metric.
     baseline_value : float
-        The metric of the baseline.
+        Value of the metric under the baseline.
 
     Raises
     ------
     InputError
-        If the metric does not exist or is undefined for the baseline, or there are fewer than two customers.
+        If the metric is unknown or undefined for the baseline, or there are fewer than two customers.
     """
 
     def __init__(
@@ -93,14 +93,14 @@ class PairedRunner:
         self._sample = ClusterSample.from_run(self.baseline_run)
         self._terms = self._metric_and_cost_terms(self.baseline_run)
         if self._sample.n_roots < 2:
-            raise InputError(format_error("customers", "must be at least 2", f"{self._sample.n_roots}", "Ask for more: they must differ."))
+            raise InputError(format_error("customers", "must be at least 2", f"{self._sample.n_roots}", "Simulate more customers."))
         self.baseline_value = ratio(self._terms[0])
         if math.isnan(self.baseline_value):
-            remedy = "Ask for more customers, or for another metric."
-            raise InputError(format_error("metric", "must be defined for the scenario as it is", f"'{metric}', which is not", remedy))
+            remedy = "Simulate more customers, or choose another metric."
+            raise InputError(format_error("metric", "must be defined for the baseline", f"'{metric}', which is undefined", remedy))
 
     def effect_of(self, variant: Scenario) -> VariantEffect:
-        """The effect of a variant of the baseline.
+        """Simulate a variant and return its effect.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class PairedRunner:
         Raises
         ------
         InputError
-            If it cannot be simulated.
+            If the variant cannot be simulated.
         """
         run = self._simulate(variant)
         pairing, terms = CustomerPairing.match_by_key(self._sample, ClusterSample.from_run(run)), self._metric_and_cost_terms(run)
@@ -119,7 +119,7 @@ class PairedRunner:
         return VariantEffect(effect, cost, is_unreliable, _runs_differ(self.baseline_run, run))
 
     def metric_of(self, variant: Scenario) -> float:
-        """The metric of a variant.
+        """Simulate a variant and return its metric.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class PairedRunner:
         Raises
         ------
         InputError
-            If it cannot be simulated.
+            If the variant cannot be simulated.
         """
         run = self._simulate(variant)
         return ratio(find_metric_definition(run, self._metric).terms(run))
@@ -144,14 +144,14 @@ class PairedRunner:
 
 
 def is_too_skewed(contributions: Array) -> bool:
-    """Whether the mean of a sample is too far from normal for its interval: n is below 25 times the squared skewness.
+    """Return whether a sample is too skewed for a normal interval of its mean: n is below 25 times the squared skewness.
 
-    With a larger sample, a 95 % interval misses the truth at most 6 % of the time (Cochran 1977, Sampling Techniques, section 2.15).
+    In larger samples, a 95 % interval misses the true mean at most 6 % of the time (Cochran 1977, Sampling Techniques, section 2.15).
 
     Parameters
     ----------
     contributions : ndarray of float64, shape (n,)
-        Contribution of each customer.
+        Contribution of each customer to the effect.
 
     Examples
     --------
@@ -167,7 +167,7 @@ def is_too_skewed(contributions: Array) -> bool:
 
 
 def _require_metric(scenario: Scenario, metric: str) -> None:
-    """Raise if a metric does not exist, before anything is simulated."""
+    """Raise if a metric does not exist. Called before any simulation."""
     from cjsim.compiler.compile_scenario import compile_scenario
 
     known = all_metric_definitions(compile_scenario(scenario.checked()).codebook)
@@ -176,18 +176,18 @@ def _require_metric(scenario: Scenario, metric: str) -> None:
 
 
 class _NotesOnly(NoProgress):
-    """Passes on messages of a simulation; its progress is that of one move."""
+    """Forwards the messages of a simulation, and drops its progress."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
 
     def note(self, text: str) -> None:
-        """Pass on a message."""
+        """Forward a message."""
         self._progress.note(text)
 
 
 def _runs_differ(base: Run, other: Run) -> bool:
-    """Whether any outcome of any customer differs, or the wages, which are shared among all customers."""
+    """Return whether any outcome of any customer differs, or the wages, which all customers share."""
     return base.wages != other.wages or any(
         before.tobytes() != after.tobytes() for before, after in zip(base.outcomes, other.outcomes, strict=True)
     )

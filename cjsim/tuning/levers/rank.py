@@ -1,7 +1,7 @@
-"""The verb `levers`: measures the effect of every move of a scenario's levers, and ranks them.
+"""`levers`: measure the effect of every lever move of a scenario, and rank the moves.
 
-Each move is paired with the baseline on the same customers. An interval covers one effect alone (95 %). Among many moves some intervals
-exclude 0 by chance: `is_significant_after_holm` tests all moves together.
+Each move is paired with the baseline on the same customers. The 95 % intervals are pointwise. Among many moves, some intervals exclude 0 by
+chance; `is_significant_after_holm` adjusts for this.
 """
 
 import json
@@ -21,7 +21,7 @@ from cjsim.tuning.levers.paired_runner import PairedRunner, VariantEffect
 from cjsim.tuning.levers.ranking import LeverRanking
 from cjsim.tuning.levers.ranking_data import LeverEffect
 
-_Request = tuple[Move, Scenario | None]  # a move, and the scenario that it leads to if that is another document
+_Request = tuple[Move, Scenario | None]  # a move, and its scenario if that is a separate document
 
 
 def levers(
@@ -35,24 +35,24 @@ def levers(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> LeverRanking:
-    """Move every lever of a scenario a sensible step either way, one at a time, on the same customers.
+    """Rank the levers of a scenario by moving each one step up and down, one at a time, on the same customers.
 
     Parameters
     ----------
     scenario : Scenario
-        The baseline.
+        Baseline scenario.
     metric : str
         Name of the metric, such as 'clv'.
     customers, seed : int, optional
-        Replace those of the scenario.
+        Override the settings of the scenario.
     only : sequence of str
-        Move the levers at these paths and below; `("policy", "journey")` includes those of the journey.
+        Paths of levers, or prefixes of paths. `("policy", "journey")` includes the levers of the journey.
     also : Mapping of str to Scenario, optional
-        Other scenarios of the same customers, by name; each counts as one move.
+        Other scenarios with the same customers, by name. Each counts as one move.
     threads : int, optional
-        All cores if not given.
+        Number of threads; all cores by default.
     progress : Progress, optional
-        Receives the progress of the work, in moves.
+        Receives the progress in moves.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def levers(
     Raises
     ------
     InputError
-        If the metric does not exist or is undefined for the baseline, no lever is at a path of `only`, another scenario has other
+        If the metric is unknown or undefined for the baseline, a path of `only` matches no lever, another scenario has different
         customers or days, or a number is out of range.
 
     Examples
@@ -105,7 +105,7 @@ def levers(
 def _measure(
     runner: PairedRunner, scenario: Scenario, requests: Sequence[_Request], progress: Progress
 ) -> tuple[list[tuple[Move, VariantEffect]], dict[str, str]]:
-    """The effect of each move, and why moves were skipped, by path and value."""
+    """Measure the effect of each move. Also return the reasons for skipped moves, by path and value."""
     measured: list[tuple[Move, VariantEffect]] = []
     refused: dict[str, str] = {}
     progress.start(len(requests), f"levers of {scenario.name}")
@@ -122,7 +122,7 @@ def _measure(
 
 
 def _requested_moves(scenario: Scenario, only: Sequence[str], also: Mapping[str, Scenario], customers: int | None) -> list[_Request]:
-    """The moves to measure: other scenarios first, then levers in the order of the file."""
+    """List the moves to measure: other scenarios first, then levers in the order of the file."""
     if not isinstance(scenario, Scenario):
         raise InputError(format_error("scenario", "must be a Scenario", type(scenario).__name__, "Load one with Scenario.load(FILE)."))
     if also:
@@ -131,22 +131,24 @@ def _requested_moves(scenario: Scenario, only: Sequence[str], also: Mapping[str,
     for prefix in only:
         if prefix not in ("policy", "journey") and not any(_is_at_or_below(move.path, prefix) for move in moves):
             paths = [move.path for move in moves]
-            remedy = did_you_mean(prefix, paths) or "Name the beginning of a path such as policy.flows."
-            raise InputError(format_error("--only", "must be the path of a lever, or of what it belongs to", short_repr(prefix), remedy))
+            remedy = did_you_mean(prefix, paths) or "Use the start of a path, such as policy.flows."
+            raise InputError(format_error("--only", "must be the path of a lever, or the start of one", short_repr(prefix), remedy))
     chosen: list[_Request] = [(move, None) for move in moves if any(_is_at_or_below(move.path, prefix) for prefix in only)]
     others = [(Move(name, name, "scenario", scenario.name, name, {}), other) for name, other in also.items()]
     if not chosen and not others:
-        raise InputError(format_error("levers", "must have a lever to move", "none", "Ask for those of the journey too, or for --also."))
+        raise InputError(
+            format_error("levers", "must have at least one lever", "none", "Include the journey with --journey, or a scenario with --also.")
+        )
     return [*others, *chosen]
 
 
 def _is_at_or_below(path: str, prefix: str) -> bool:
-    """Whether a path is the prefix itself, or leads to something below it."""
+    """Return whether a path equals a prefix or is below it."""
     return path == prefix or path.startswith((f"{prefix}.", f"{prefix}["))
 
 
 def _rank_effects(measured: Sequence[tuple[Move, VariantEffect]]) -> tuple[LeverEffect, ...]:
-    """Levers by the size of their effect; then undefined effects, then moves that change no customer."""
+    """Sort effects by size, followed by undefined effects, then by moves that change no customer."""
     p_values = [p_value(effect.metric_effect) for _, effect in measured]
     levers = [
         LeverEffect(move, *effect, p, is_significant)
@@ -161,6 +163,6 @@ def _rank_effects(measured: Sequence[tuple[Move, VariantEffect]]) -> tuple[Lever
 
 
 def _request_digest(scenario: str, metric: str, customers: int, seed: int, requests: Sequence[_Request]) -> str:
-    """A hash of the request."""
+    """Return a digest of the request."""
     moves = [[move.path, dict(move.values), None if other is None else other.digest()] for move, other in requests]
     return sha256(json.dumps([scenario, metric, customers, seed, moves], default=str).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The result of `levers`: a ranking with its table in text, its files and its journal entry."""
+"""The result of `levers`: a ranking with a text table, files and a journal entry."""
 
 import csv
 from dataclasses import dataclass
@@ -15,26 +15,26 @@ from cjsim.tuning.levers.tornado import TORNADO_FIGURE
 
 @dataclass(frozen=True)
 class LeverRanking(RankingData, FolderResult):
-    """All moves of a scenario's levers, sorted by the size of their effect on a metric; attributes as in `RankingData`.
+    """Lever moves of a scenario, sorted by the size of their effect on a metric. For attributes, see `RankingData`.
 
-    `save` writes `levers.csv`, `levers.json`, `tornado.png`, `sobol.csv` if there are indices, and `manifest.json`.
+    `save` writes `levers.csv`, `levers.json`, `tornado.png` and `manifest.json`, and `sobol.csv` if there are Sobol indices.
     """
 
     def __str__(self) -> str:
         return self.summary()
 
     def summary(self, *, full: bool = False) -> str:
-        """The ranking as a table in text, with the levers that have the largest effect per unit of cost.
+        """Return the ranking as text tables, including the largest effects per unit of cost.
 
         Parameters
         ----------
         full : bool
-            Whether to list all moves, also those without a significant effect.
+            Whether to include moves without a significant effect.
 
         Returns
         -------
         str
-            Paragraphs, separated by empty lines.
+            Paragraphs separated by blank lines.
         """
         return ranking_table(self, full=full)
 

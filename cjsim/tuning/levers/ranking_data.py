@@ -1,4 +1,4 @@
-"""The data of a lever ranking: the effect of each move, and what was run."""
+"""The data of a lever ranking: the effect of each move and the settings of the runs."""
 
 import math
 from collections.abc import Mapping
@@ -12,24 +12,24 @@ from cjsim.tuning.levers.sobol_indices import SobolIndices
 
 
 class LeverEffect(NamedTuple):
-    """The effect of moving one lever one way.
+    """Effect of one lever move.
 
     Attributes
     ----------
     move : Move
-        The change.
+        The move.
     metric_effect : PairedDifference
         Effect on the metric, paired with the baseline.
     cost_effect : PairedDifference
-        Effect on the metric `cost`, money per customer.
+        Effect on the metric `cost`, in money per customer.
     has_unreliable_interval : bool
-        Whether so few customers make up the effect that its interval covers the truth less often than stated.
+        Whether the effect stems from so few customers that its interval has less than nominal coverage.
     changes_any_customer : bool
         Whether any outcome of any customer differs.
     p_value : float
-        Two-sided p-value of no effect, for this move alone; 1 if no customer differs.
+        Unadjusted two-sided p-value of the hypothesis of no effect; 1 if no customer differs.
     is_significant_after_holm : bool
-        Whether the effect differs from 0 when all moves are tested together.
+        Whether the effect is significant after Holm's correction for all moves.
     """
 
     move: Move
@@ -42,11 +42,11 @@ class LeverEffect(NamedTuple):
 
     @property
     def effect_per_cost(self) -> float:
-        """Effect per unit of additional cost (below 0: the move saves money); nan if the cost does not differ significantly."""
+        """Effect on the metric per unit of additional cost; nan if the effect on cost is not significant."""
         return self.metric_effect.effect / self.cost_effect.effect if self.cost_effect.is_significant else math.nan
 
     def row(self) -> dict[str, Any]:
-        """The columns of `levers.csv`, by name."""
+        """Return one row of `levers.csv`, by column name."""
         move, effect, cost = self.move, self.metric_effect, self.cost_effect
         columns = {"path": move.path, "title": move.title, "from": move.before, "to": move.after}
         columns |= {"effect": effect.effect, "low": effect.low, "high": effect.high, "p": self.p_value}
@@ -57,32 +57,32 @@ class LeverEffect(NamedTuple):
 
 @dataclass(frozen=True)
 class RankingData:
-    """All moves of a scenario's levers, sorted by the size of their effect on a metric.
+    """Lever moves of a scenario, sorted by the size of their effect on a metric.
 
     Attributes
     ----------
     scenario, metric : str
-        Names.
+        Names of the scenario and the metric.
     unit, title : str
         Unit and title of the metric.
     has_selected_denominator : bool
-        Whether the metric is a ratio among customers whom the policy may have selected.
+        Whether the metric is a ratio over customers whose selection may depend on the policy.
     baseline : float
-        The metric under the scenario as it is.
+        Value of the metric under the baseline.
     customers, seed : int
         Number of initial customers, and the seed of the runs.
     has_shared_resources : bool
-        Whether customers share desks or budgets, which the intervals ignore.
+        Whether customers share desks or budgets. The intervals ignore the resulting dependence.
     levers : tuple of LeverEffect
-        Largest effect first, then undefined effects, then moves that change no customer.
+        Effects, largest first; then undefined effects, then moves that change no customer.
     refusal_reasons : Mapping of str to str
-        Why moves were skipped, by path and value.
+        Reasons for skipped moves, by path and value.
     digest : str
-        Hash of the request.
+        Digest of the request.
     seconds : float
-        Wall time.
+        Wall time in seconds.
     sobol_indices : SobolIndices, optional
-        Indices of some of the levers (`add_sobol_indices`).
+        Sobol indices of selected levers, from `add_sobol_indices`.
     """
 
     scenario: str
@@ -104,14 +104,14 @@ class RankingData:
         return len(self.levers)
 
     def by_effect_per_cost(self) -> list[LeverEffect]:
-        """Significant levers that change the cost, by the size of their effect per unit of cost; empty if the metric is the cost."""
+        """Return significant moves that change the cost, by their effect per unit of cost; empty if the metric is `cost`."""
         if self.metric == "cost":
             return []
         candidates = [lever for lever in self.levers if lever.is_significant_after_holm and not math.isnan(lever.effect_per_cost)]
         return sorted(candidates, key=lambda lever: -abs(lever.effect_per_cost))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for JSON; null where undefined."""
+        """Return plain values for JSON. Undefined numbers become null."""
         further = {} if self.sobol_indices is None else {"sobol": self.sobol_indices.to_json()}
         names = ("scenario", "metric", "unit", "baseline", "customers", "seed")
         levers = [lever.row() | {"set": lever.move.values} for lever in self.levers]

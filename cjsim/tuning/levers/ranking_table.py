@@ -1,4 +1,4 @@
-"""A lever ranking as tables in text."""
+"""A lever ranking as text tables."""
 
 from cjsim.metrics.number_format import decimal_places, format_interval, format_value
 from cjsim.metrics.text_table import align_columns
@@ -10,29 +10,29 @@ _MAX_ROWS, _MAX_COST_ROWS, _MAX_UNAFFECTED_NAMES = 20, 5, 8  # in the short tabl
 
 
 def ranking_table(ranking: RankingData, *, full: bool = False) -> str:
-    """A ranking in text: the largest effects, the largest effects per unit of cost, and moves without effect.
+    """Format a ranking: the largest effects, the largest effects per unit of cost, and moves without effect.
 
     Parameters
     ----------
     ranking : RankingData
         The ranking.
     full : bool
-        Whether to list all moves that change any customer, not only the largest significant ones.
+        Whether to list all moves that change any customer. By default, only the largest significant ones are listed.
 
     Returns
     -------
     str
-        Paragraphs, separated by empty lines.
+        Paragraphs separated by blank lines.
     """
     effective = [lever for lever in ranking.levers if lever.changes_any_customer]
     significant = [lever for lever in effective if lever.metric_effect.is_significant or lever.is_significant_after_holm]
     shown = effective if full else significant[:_MAX_ROWS]
-    parts = [_heading(ranking), _lever_table(shown, ranking.unit) if shown else "No lever moves it beyond its interval."]
+    parts = [_heading(ranking), _lever_table(shown, ranking.unit) if shown else "No move has a significant effect."]
     if len(shown) < len(effective):
-        parts.append(f"{len(effective) - len(shown)} further moves are not shown: smaller, or not clear of 0 (--full, --json).")
+        parts.append(f"{len(effective) - len(shown)} more moves have smaller or no significant effects (show them with --full or --json).")
     if best := ranking.by_effect_per_cost()[:_MAX_COST_ROWS]:
         lines = (f"  {_effect_per_cost_line(lever, ranking.unit)}" for lever in best)
-        parts.append("\n".join(["Largest effects for their money, of those that hold:", *lines]))
+        parts.append("\n".join(["Largest effects per unit of cost, among significant moves (**):", *lines]))
     if ranking.sobol_indices is not None:
         parts.append(_sobol_section(ranking.sobol_indices, ranking))
     parts += [part for part in (_unaffected_line(ranking), _refused_line(ranking)) if part]
@@ -42,9 +42,7 @@ def ranking_table(ranking: RankingData, *, full: bool = False) -> str:
 def _heading(ranking: RankingData) -> str:
     mark = " ^" if ranking.has_selected_denominator else ""
     baseline = format_value(ranking.baseline, ranking.unit, decimal_places(ranking.unit, [ranking.baseline]))
-    return (
-        f"{ranking.scenario}: {ranking.metric}{mark} ({ranking.title}) is {baseline}; {len(ranking.levers)} moves of levers, one at a time."
-    )
+    return f"{ranking.scenario}: {ranking.metric}{mark} ({ranking.title}) is {baseline}. {len(ranking.levers)} lever moves, one at a time:"
 
 
 def _lever_table(levers: list[LeverEffect], unit: str) -> str:
@@ -80,7 +78,7 @@ def _effect_per_cost_line(lever: LeverEffect, unit: str) -> str:
     effect = _difference_text(lever.metric_effect.effect, unit)
     money = format_value(abs(cost), "money", decimal_places("money", [cost]))
     change = f"{move_value_text(move.before, move.path)} -> {move_value_text(move.after, move.path)}"
-    return f"{move.title}, {change}: {effect}, and it {'costs' if cost > 0 else 'saves'} {money} a customer"
+    return f"{move.title}, {change}: {effect}, {'costs' if cost > 0 else 'saves'} {money} per customer"
 
 
 def _sobol_section(sobol_indices: SobolIndices, ranking: RankingData) -> str:
@@ -96,11 +94,12 @@ def _sobol_section(sobol_indices: SobolIndices, ranking: RankingData) -> str:
         for index in sobol_indices.indices
     ]
     deviation = _difference_text(sobol_indices.standard_deviation, ranking.unit).lstrip("+")
-    head = (
-        f"All of these at once, each anywhere between its steps: {ranking.metric} has a standard deviation of {deviation}. Of its variance:"
+    head = f"Sobol indices, with these levers varied at once between their steps. {ranking.metric} has a standard deviation of {deviation}."
+    note = (
+        "first order: share of the variance due to the lever alone; total: including its interactions with other levers.\n"
+        f"{sobol_indices.points} points, {sobol_indices.simulations:,} simulations; 95 % bootstrap intervals over points."
     )
-    note = f"{sobol_indices.points} points, {sobol_indices.simulations:,} simulations; 95 % intervals over points."
-    table = align_columns(("lever", "from", "to", "alone", "with others", "path"), rows)
+    table = align_columns(("lever", "from", "to", "first order", "total", "path"), rows)
     return f"{head}\n\n{table}\n\n{note}"
 
 
@@ -112,25 +111,25 @@ def _unaffected_line(ranking: RankingData) -> str:
     unaffected = [lever.move for lever in ranking.levers if not lever.changes_any_customer]
     names = list(dict.fromkeys(f"{move.title} -> {move_value_text(move.after, move.path)}" for move in unaffected))
     more = f" and {len(names) - _MAX_UNAFFECTED_NAMES} more" if len(names) > _MAX_UNAFFECTED_NAMES else ""
-    return f"Nobody is touched by {'; '.join(names[:_MAX_UNAFFECTED_NAMES])}{more}." if names else ""
+    return f"Moves that affect no customer: {'; '.join(names[:_MAX_UNAFFECTED_NAMES])}{more}." if names else ""
 
 
 def _refused_line(ranking: RankingData) -> str:
     refused = ranking.refusal_reasons
     if not refused:
         return ""
-    return f"{len(refused)} moves are left out, as the scenario would be wrong with them (--json says why): {'; '.join(refused)}."
+    return f"{len(refused)} moves were skipped because they make the scenario invalid (--json lists the reasons): {'; '.join(refused)}."
 
 
 def _table_caption(ranking: RankingData) -> str:
-    shares = " Customers share desks or budgets: intervals count them as if they did not." if ranking.has_shared_resources else ""
-    mix = "^ among converters, buyers, receivers or openers: a move may bring others there, so that it is one of behavior and of mix."
+    shares = " Customers share desks or budgets; intervals treat them as independent." if ranking.has_shared_resources else ""
+    mix = "^ ratio among converters, buyers, receivers or openers. A move can change who they are, not only what they do."
     return "\n".join(
         [
             *([mix] if ranking.has_selected_denominator else []),
             f"{ranking.customers:,} customers, seed {ranking.seed}, paired on the same customers.{shares}",
-            f"* the 95 % interval of this effect alone excludes 0; ** also when all {len(ranking.levers)} are asked at once (Holm, 5 %).",
-            "~ few customers make up the effect: its interval holds the truth less often than it says. More customers help.",
-            "cost: money a customer, more or less than now; per cost: effect per unit of it, where it is clear.",
+            f"* the 95 % interval of this effect excludes 0. ** significant after Holm's correction for {len(ranking.levers)} moves (5 %).",
+            "~ few customers produce the effect, so the interval may be too narrow. Simulate more customers.",
+            "cost: change in cost per customer. per cost: effect per unit of additional cost, if the change is significant.",
         ]
     )

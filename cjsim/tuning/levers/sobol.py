@@ -1,7 +1,7 @@
-"""Sobol indices of the levers of a ranking, over the span between their steps.
+"""Sobol indices of ranked levers, over the range between their steps.
 
-Levers vary independently and uniformly between their steps: durations by ratio, whole numbers and switches with equal probabilities. All
-points are simulated with the same customers, so that the metric is a function of the levers alone. The intervals describe the sampling of
+Levers vary independently and uniformly between their steps: durations on a log scale, integers and switches with equal probabilities. All
+points are simulated on the same customers, which makes the metric a function of the levers alone. The intervals cover the sampling of
 points, not of customers.
 """
 
@@ -41,49 +41,48 @@ def add_sobol_indices(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> _Ranking:
-    """Add Sobol indices of its levers to a ranking.
+    """Add the Sobol indices of its levers to a ranking.
 
     Parameters
     ----------
     ranking : LeverRanking
-        Determines the metric, the customers and the seed.
+        The ranking. It determines the metric, the customers and the seed.
     scenario : Scenario
-        The scenario of the ranking.
+        Scenario of the ranking.
     points : int
-        A power of 2, at least 16: with fewer, intervals are meaningless. Takes at most `points` * (levers + 2) simulations.
+        Number of points, a power of 2 and at least 16; fewer give meaningless intervals. Takes up to `points` * (levers + 2)
+        simulations.
     max_levers : int, optional
-        Use so many levers, the largest significant ones; None: all that change any customer. Removed steps, shares that sum to 1 and
-        other scenarios have no span.
+        Maximum number of levers; the largest significant ones are used. None selects all levers that change any customer. Removed
+        steps, shares that sum to 1, and other scenarios are excluded, because they have no range.
     threads : int, optional
-        All cores if not given.
+        Number of threads; all cores by default.
     progress : Progress, optional
-        Receives the progress of the work, in points.
+        Receives the progress in points.
 
     Returns
     -------
     LeverRanking
-        A copy with `sobol_indices`.
+        Copy of the ranking with `sobol_indices`.
 
     Raises
     ------
     InputError
-        If no lever is left, `points` is no such number, or the scenario is invalid when several levers are moved.
+        If no lever qualifies, `points` is not allowed, or a combination of moves makes the scenario invalid.
     """
     if points < _MIN_POINTS or points & (points - 1):
-        raise InputError(
-            format_error("--sobol", f"must be a power of 2, at least {_MIN_POINTS}", f"{points}", "Give such a number, for example 64.")
-        )
+        raise InputError(format_error("--sobol", f"must be a power of 2, at least {_MIN_POINTS}", f"{points}", "Use for example 64."))
     spans = _lever_spans(ranking, scenario, max_levers)
     if not spans:
-        got, remedy = "none that holds and has a span", "Ask for more customers, or name levers with --only."
-        raise InputError(format_error("--sobol", "must have levers whose effect holds", got, remedy))
+        got, remedy = "none", "Simulate more customers, or select levers with --only."
+        raise InputError(format_error("--sobol", "must have significant levers with a range of values", got, remedy))
     space = Space.from_settings({span.path: span.free for span in spans}, {})
-    explicit = Scenario.from_tree(to_tree(scenario, "levers"))  # in the long form every path can be set by itself
+    explicit = Scenario.from_tree(to_tree(scenario, "levers"))  # in long form, every path can be set separately
     runner = PairedRunner(explicit, ranking.metric, customers=ranking.customers, seed=ranking.seed, threads=threads, progress=progress)
     known: dict[str, float] = {}
 
     def metric_at(unit: FloatArray) -> float:
-        """The metric at a point of the unit cube; equal points are simulated once."""
+        """Return the metric at a point of the unit cube. Points with equal values are simulated once."""
         values = space.values(space.at(unit.tolist()))
         key = json.dumps(values, sort_keys=True)
         if key not in known:
@@ -103,7 +102,7 @@ def add_sobol_indices(
 
 
 class _LeverSpan(NamedTuple):
-    """The range of a lever between its steps; `path` is the value that is set."""
+    """Range of a lever between its steps. `path` is the path of the value to set."""
 
     lever: str
     title: str
@@ -113,7 +112,7 @@ class _LeverSpan(NamedTuple):
 
 
 def _sorted_indices(spans: Sequence[_LeverSpan], table: FloatArray, seed: int) -> tuple[LeverIndices, ...]:
-    """Indices by lever, largest total index first."""
+    """Return the indices of each lever, largest total index first."""
     indices = [
         LeverIndices(span.lever, span.title, *span.ends, first_order, total_order)
         for span, first_order, total_order in zip(spans, *estimate_indices(table, seed=seed), strict=True)
@@ -122,7 +121,7 @@ def _sorted_indices(spans: Sequence[_LeverSpan], table: FloatArray, seed: int) -
 
 
 def _lever_spans(ranking: RankingData, scenario: Scenario, max_levers: int | None) -> list[_LeverSpan]:
-    """The selected levers, each from its lowest to its highest step."""
+    """Return the range of each selected lever, from its lowest to its highest step."""
     by_path: dict[str, list[Move]] = {}
     for lever in ranking.levers:
         move = lever.move

@@ -1,4 +1,4 @@
-"""Titles of levers and of the values they take, short enough for the axis of a figure."""
+"""Titles of levers and their values, short enough for the axis of a figure."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,20 @@ from cjsim.simulation.documents import Scenario
 from cjsim.yaml.paths import KeyPath, path_text
 
 _KEY_PHRASES = {"at_least": "length", "at_most": "at most", "per": "period", "again_after": "again after", "every_weeks": "weeks between"}
-_KEY_PHRASES |= {"agents": "people", "per_day": "money a day", "sla": "promised time"}
-_KEY_PHRASES |= {"cost_per_minute": "cost a minute", "wage_per_hour": "wage"}
+_KEY_PHRASES |= {"agents": "agents", "per_day": "budget per day", "sla": "target response time"}
+_KEY_PHRASES |= {"cost_per_minute": "cost per minute", "wage_per_hour": "wage"}
 MAX_PRIORITY = 1000  # the highest priority; the lowest is -1000
 
 
 def lever_title(scenario: Scenario, path: KeyPath) -> str:
-    """The title of a lever.
+    """Return the title of a lever.
 
     Parameters
     ----------
     scenario : Scenario
-        The scenario of the lever.
+        Scenario of the lever.
     path : KeyPath
-        Path of the lever; begins with 'policy' or 'journey'.
+        Path of the lever, starting with 'policy' or 'journey'.
     """
     part, *keys = path
     if part != "policy":
@@ -43,12 +43,12 @@ def lever_title(scenario: Scenario, path: KeyPath) -> str:
 
 
 def move_value_text(value: object, path: str) -> str:
-    """A value of a lever as text.
+    """Format a value of a lever.
 
     Parameters
     ----------
     value : object
-        The value as in a file.
+        Value in file notation.
     path : str
         Path of the lever.
 
@@ -109,6 +109,6 @@ def _guardrail_title(guardrails: Guardrails, keys: KeyPath) -> str:
 
 
 def _key_text(keys: Sequence[str | int]) -> str:
-    """Keys as text; list items by number, from 1."""
+    """Format keys as text. List items are numbered from 1."""
     words = [f"{key + 1}" if isinstance(key, int) else _KEY_PHRASES.get(key, key.replace("_", " ")) for key in keys if key != "schedule"]
     return " ".join(words)

@@ -1,4 +1,4 @@
-"""The tornado figure of a ranking: both directions of each lever in one row, the largest effect on top."""
+"""Tornado plot of a ranking: one row per lever with both directions, largest effect on top."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 MAX_TORNADO_ROWS = 15
 _COLORS = {-1: 1, 1: 0, 0: 2}  # index in the palette, by direction
-_DIRECTION_LABELS = {-1: "to the lower step", 1: "to the higher step", 0: "off, left out, exchanged"}
+_DIRECTION_LABELS = {-1: "lower value", 1: "higher value", 0: "switched off, removed or replaced"}
 
 
 class TornadoBar(NamedTuple):
-    """One move in the figure; effects in the unit of the metric, shares in percentage points."""
+    """One move in the plot. Effects are in the unit of the metric, those of shares in percentage points."""
 
     lever: str
     after: str
@@ -28,7 +28,7 @@ class TornadoBar(NamedTuple):
 
 
 def tornado_data(ranking: RankingData, *, max_rows: int = MAX_TORNADO_ROWS) -> list[list[TornadoBar]]:
-    """Rows of the figure: for each lever the moves that change any customer, the largest effect first.
+    """Return the rows of the plot: the moves of each lever that change any customer, largest effect first.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def _draw_bars(figure: "Figure", ranking: RankingData, rows: Sequence[Sequence[T
     axes, colors = figure.subplots(), sns.color_palette("colorblind")
     span = max((abs(end) for row in rows for bar in row for end in (bar.low, bar.high)), default=1.0)
     for y, row in enumerate(rows):
-        has_overlap = len(row) > 1 and row[0].low < row[1].high and row[1].low < row[0].high  # then draw one above the other
+        has_overlap = len(row) > 1 and row[0].low < row[1].high and row[1].low < row[0].high  # draw overlapping bars one above the other
         for bar in row:
             shift, height = (0.2 * bar.direction, 0.36) if has_overlap else (0.0, 0.7)
             color, alpha = colors[_COLORS[bar.direction]], 0.85 if bar.is_significant_after_holm else 0.35
@@ -102,7 +102,7 @@ def _draw_bars(figure: "Figure", ranking: RankingData, rows: Sequence[Sequence[T
 def _figure_caption(ranking: RankingData) -> str:
     return (
         f"{ranking.customers:,} customers, seed {ranking.seed}, paired on the same customers; lines: 95 % intervals; "
-        f"pale: not clear of 0 when all {len(ranking.levers)} moves are asked at once (Holm)."
+        f"pale: not significant after correction for all {len(ranking.levers)} moves (Holm)."
     )
 
 
@@ -111,6 +111,6 @@ TORNADO_FIGURE = FigureKind[RankingData](
     data=tornado_data,
     size=_figure_size,
     draw=_draw_bars,
-    title=lambda ranking: f"{ranking.scenario}: which lever moves {ranking.metric} most",
+    title=lambda ranking: f"{ranking.scenario}: effects of levers on {ranking.metric}",
     caption=_figure_caption,
 )

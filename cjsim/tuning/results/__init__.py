@@ -1,1 +1,1 @@
-"""Results of a study: records, text, figures and files."""
+"""Results of a study as records, text, figures and files."""

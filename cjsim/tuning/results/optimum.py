@@ -1,4 +1,4 @@
-"""The result of `optimize`: a search result with its summary, its files and its journal entry."""
+"""The result of `optimize`: a search result with a summary, files and a journal entry."""
 
 import os
 from collections.abc import Mapping
@@ -20,27 +20,27 @@ from cjsim.yaml.tree import to_yaml
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Optimum(SearchResult):
-    """The result of a study; attributes as in `SearchResult`."""
+    """Result of a study. For attributes, see `SearchResult`."""
 
     def __str__(self) -> str:
         return self.summary()
 
     def summary(self) -> str:
-        """The result as text and tables."""
+        """Return the result as text and tables."""
         return summarize_optimum(self)
 
     def save(self, folder: str | Path, *, final_folder: str | Path | None = None) -> Path:
         """Write `optimum.json`, `trials.csv`, `best.yaml`, `search.png` and, last, `manifest.json`.
 
-        `best.yaml` is a scenario that other commands accept: it extends the scenario file of the study by the values of the winner, or
-        contains the whole scenario if the study has no separate scenario file.
+        `best.yaml` is a scenario file that other commands accept. It extends the scenario file of the study with the winning values, or
+        contains the complete scenario if the study has no separate scenario file.
 
         Parameters
         ----------
         folder : str or Path
-            Created if it does not exist.
+            Destination folder. It is created if it does not exist.
         final_folder : str or Path, optional
-            Where the folder will be moved to: `best.yaml` refers to the scenario file relative to it.
+            Final location of the folder if it is moved later. The path in `best.yaml` is relative to it.
 
         Returns
         -------
@@ -61,7 +61,7 @@ class Optimum(SearchResult):
         return target
 
     def manifest(self) -> Manifest:
-        """The journal entry of this study."""
+        """Return the journal entry of this study."""
         objective, found = self.study.objectives[0], self.confirmation
         gain = found.gains.get(objective.metric)
         question = f"Which values give the {'largest' if objective.sign > 0 else 'smallest'} {objective.metric}?"
@@ -84,7 +84,7 @@ class Optimum(SearchResult):
         )
 
     def _save_best_scenario(self, path: Path, final_folder: Path) -> None:
-        """Write a scenario that extends the study's scenario file, or the whole scenario if that file with these values differs."""
+        """Write a scenario that extends the scenario file, or the complete scenario if the extension would not reproduce it."""
         best = self.best
         file = _scenario_file(self.study)
         if file is None or not _is_reproduced_by(file, best.params, best.scenario):
@@ -93,19 +93,19 @@ class Optimum(SearchResult):
         relative = os.path.relpath(file, final_folder.absolute())
         content = {"extends": Path(relative).as_posix(), "set": dict(best.params)}
         path.write_text(
-            f"# The winner of the study {self.study.name}, seed {self.study.seed}: {best.verdict}.\n{to_yaml(content)}", encoding="utf-8"
+            f"# Winner of study {self.study.name}, seed {self.study.seed}. Verdict: {best.verdict}.\n{to_yaml(content)}", encoding="utf-8"
         )
 
 
 def _scenario_file(study: Study) -> Path | None:
-    """The scenario file of a study; None if the study has no separate one."""
+    """Return the scenario file of a study, or None if the study has no separate file."""
     node = study.source().child("scenario")
     file = Path(node.location.rsplit(":", 1)[0]) if node is not None else None
     return file.absolute() if file is not None and file.is_file() else None
 
 
 def _is_reproduced_by(file: Path, params: Mapping[str, Any], scenario: Scenario) -> bool:
-    """Whether a file with these values is this scenario. It is not if the file is a study, or the study changes other values too."""
+    """Return whether a file with these values gives this scenario. It does not if the study itself changes other values."""
     try:
         return Scenario.load(file, set=params).digest() == scenario.digest()
     except InputError:

@@ -1,4 +1,4 @@
-"""The result of a study as text and tables."""
+"""Text summary of the result of a study."""
 
 import math
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _MAX_VALUE_LENGTH = 60  # characters
 
 
 def summarize_optimum(optimum: SearchResult) -> str:
-    """The result of a study as text and tables.
+    """Return the result of a study as text with tables.
 
     Parameters
     ----------
@@ -53,36 +53,36 @@ def _verdict_lines(optimum: SearchResult) -> Iterator[str]:
     decimals = decimal_places(unit, [gain.effect])
     effect = f"{_effect_text(optimum, objective.metric, gain)} on {found.customers:,} fresh customers"
     if found.verdict == "gain":
-        yield f"A gain: trial {found.trial.index} moves {objective.metric} by {effect}."
+        yield f"Gain: trial {found.trial.index} changes {objective.metric} by {effect}."
     elif found.surely_violated:
         violated = ", ".join(found.surely_violated)
-        yield f"No gain that counts: trial {found.trial.index} moves {objective.metric} by {effect}, but breaks {violated}."
+        yield f"No valid gain: trial {found.trial.index} changes {objective.metric} by {effect}, but violates {violated}."
     else:
-        yield f"No gain: the best, trial {found.trial.index}, moves {objective.metric} by {effect}, which does not support one."
+        yield f"No significant gain: the best trial, trial {found.trial.index}, changes {objective.metric} by {effect}."
     for further in study.objectives[1:]:
         other = found.gains[further.metric]
         if max(further.sign * other.low, further.sign * other.high) < 0:
-            yield f"It is paid for with {further.metric}: {_effect_text(optimum, further.metric, other)}."
+            yield f"Trade-off: {further.metric} changes by {_effect_text(optimum, further.metric, other)}."
     optimism = found.optimism[objective.metric]
-    more = f"{format_value(abs(optimism), unit, decimals)} {'more' if optimism >= 0 else 'less'}"
+    direction, error = "over" if optimism >= 0 else "under", format_value(abs(optimism), unit, decimals)
     for one in study.constraints:
         if (excess := one.sign * (found.baseline[one.metric].value - one.bound)) > 0:
-            yield f"What is done today does not keep {one.name}: it is {_violation_text(optimum, one.metric, excess)}."
-    yield f"The search had promised {more}. The chance that it is the best of the finalists is {100 * found.chance_best:.0f} %."
+            yield f"The baseline does not satisfy {one.name}: {_violation_text(optimum, one.metric, excess)}."
+    yield f"The search {direction}estimated the gain by {error}. Probability of being the best finalist: {100 * found.chance_best:.0f} %."
 
 
 def _infeasible_lines(optimum: SearchResult) -> Iterator[str]:
-    """How far the nearest trial is from being feasible."""
+    """Yield lines on how far the closest trial is from feasibility."""
     found, study = optimum.confirmation, optimum.study
-    kept = "keeps the constraints" if study.constraints else "has all objectives defined"
-    yield f"No trial {kept}. Trial {found.trial.index} comes nearest:"
+    kept = "satisfies the constraints" if study.constraints else "has all objectives defined"
+    yield f"No trial {kept}. Trial {found.trial.index} comes closest:"
     yield from (f"  {one.name}: {_violation_text(optimum, one.metric, found.excess[one.name])}" for one in study.constraints)
     undefined = [one.metric for one, gain in zip(study.objectives, found.trial.gains, strict=True) if math.isnan(gain.value)]
     yield from (f"  {name}: undefined" for name in undefined)
 
 
 def _effect_text(optimum: SearchResult, metric: str, gain: ObjectiveGain) -> str:
-    """An effect with its interval."""
+    """Format an effect with its interval."""
     unit = optimum.baseline[metric].unit
     decimals = decimal_places(unit, [gain.effect])
     interval = format_interval(gain.low, gain.high, unit, decimals, is_difference=True)
@@ -91,26 +91,26 @@ def _effect_text(optimum: SearchResult, metric: str, gain: ObjectiveGain) -> str
 
 def _violation_text(optimum: SearchResult, metric: str, excess: float) -> str:
     if excess <= 0:
-        return "kept"
+        return "satisfied"
     if math.isinf(excess):
         return "undefined"
     unit = optimum.baseline[metric].unit
-    return f"broken by {format_value(excess, unit, decimal_places(unit, [excess]))}"
+    return f"violated by {format_value(excess, unit, decimal_places(unit, [excess]))}"
 
 
 def _values_table(optimum: SearchResult) -> str:
-    """The values of the winner beside those of the baseline."""
+    """Return a table of the winning values and the baseline values."""
     today = optimum.study.scenario.model_dump(mode="json", by_alias=True)  # includes defaults
-    best = "nearest" if optimum.confirmation.verdict == "infeasible" else "best"
+    best = "closest" if optimum.confirmation.verdict == "infeasible" else "best"
     params = optimum.confirmation.trial.params
     return align_columns(
-        ("value of", "today", best, ""),
+        ("value of", "baseline", best, ""),
         [(path, _short_value_text(_value_at_path(today, path)), _short_value_text(value), "") for path, value in params.items()],
     )
 
 
 def _value_at_path(content: Any, path: str) -> Any:
-    """The value at a path; None if there is none."""
+    """Return the value at a path, or None if the path is missing."""
     for key in parse_path(path) or ():
         content = content[key] if isinstance(key, int) or key in content else None
         if content is None:
@@ -119,21 +119,21 @@ def _value_at_path(content: Any, path: str) -> Any:
 
 
 def _short_value_text(value: Any) -> str:
-    """A value as text, shortened if it is long."""
+    """Format a value, truncated if it is long."""
     text = value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else short_repr(value)
     return text if len(text) <= _MAX_VALUE_LENGTH else text[: _MAX_VALUE_LENGTH - 3] + "..."
 
 
 def _metrics_table(optimum: SearchResult) -> str:
-    """Objectives and constraints of the baseline and of the winner, on the second set of fresh customers."""
+    """Return a table of objectives and constraints under the baseline and the winner, on the second set of fresh customers."""
     bounds = _bound_texts(optimum.study)
     names = dict.fromkeys([*(one.metric for one in optimum.study.objectives), *bounds])
     rows = [_metric_row(optimum.confirmation, name, bounds.get(name, "")) for name in names]
-    return align_columns(("metric", "today", "best", "gain", "95 % interval", "n", ""), rows)
+    return align_columns(("metric", "baseline", "best", "gain", "95 % interval", "n", "constraint"), rows)
 
 
 def _bound_texts(study: Study) -> dict[str, str]:
-    """The bounds of each constrained metric, such as 'at most 0.02'."""
+    """Return the bounds of each constrained metric, such as 'at most 0.02'."""
     bounds: dict[str, str] = {}
     for one in study.constraints:
         bounds[one.metric] = join_names([*filter(None, [bounds.get(one.metric)]), one.name.removeprefix(f"{one.metric} ")])
@@ -156,16 +156,16 @@ def _metric_text(metric: MetricEstimate, decimals: int) -> str:
 
 
 def _pareto_table(optimum: SearchResult) -> str:
-    """Finalists on the Pareto front."""
+    """Return a table of the finalists on the Pareto front."""
     objectives = optimum.study.objectives
     shown = optimum.pareto[:_MAX_FRONT_ROWS]
-    head = ("on the front", *(cell for one in objectives for cell in (one.metric, "gain")), "")
+    head = ("Pareto front", *(cell for one in objectives for cell in (one.metric, "gain")), "")
     hidden = len(optimum.pareto) - len(shown)
-    return align_columns(head, [_pareto_row(optimum, finalist) for finalist in shown]) + (f"\n({hidden} more.)" if hidden > 0 else "")
+    return align_columns(head, [_pareto_row(optimum, finalist) for finalist in shown]) + (f"\n({hidden} more)" if hidden > 0 else "")
 
 
 def _pareto_row(optimum: SearchResult, finalist: Finalist) -> tuple[str, ...]:
-    """The value and the gain of each objective."""
+    """Format the value and the gain of each objective."""
     cells = []
     for objective, gain in _objective_gains(optimum, finalist):
         unit = optimum.baseline[objective.metric].unit
@@ -183,19 +183,25 @@ def _cost_lines(optimum: SearchResult) -> str:
     pruned = sum(trial.simulated_customers > 0 for trial in optimum.pruned_trials)
     refused = [trial for trial in optimum.trials if trial.refusal_reason]
     repeats = sum(trial.simulated_customers == 0 and not trial.refusal_reason for trial in optimum.trials)
-    pruned_text = f", {pruned:,} trials given up early" if pruned else ""
-    repeats_text = f", {repeats:,} that chose what was known" if repeats else ""
+    pruned_text = f" {pruned:,} trials were stopped early." if pruned else ""
+    repeats_text = f" {repeats:,} trials repeated known values." if repeats else ""
     lines = [
-        "The values are in `best.yaml`, metrics in `optimum.json` (--out DIR); `cjsim compare` tells what else changes.",
-        f"{total:,} customers lived{pruned_text}{repeats_text}; {confirming:,} of them to confirm.",
+        "With --out DIR, `best.yaml` contains the values and `optimum.json` the metrics. Use `cjsim compare` to see all other effects.",
+        f"Simulated {total:,} customers, {confirming:,} of them for confirmation.{pruned_text}{repeats_text}",
     ]
     if refused:
         values = ", ".join(f"{path} = {_short_value_text(value)}" for path, value in refused[0].params.items())
-        many = f"{len(refused):,} choices that the scenario refuses, the first" if len(refused) > 1 else "A choice the scenario refuses"
-        lines.append(f"{many} trial {refused[0].index} ({values}): {refused[0].refusal_reason}")
+        count = (
+            f"{len(refused):,} trials have invalid values. The first is trial"
+            if len(refused) > 1
+            else "One trial has invalid values: trial"
+        )
+        lines.append(f"{count} {refused[0].index} ({values}): {refused[0].refusal_reason}")
     if confirming:
-        front = " The front is of those that told the winner." if len(optimum.pareto) > 1 else ""
-        lines.append(f"Intervals are 95 %. Values and gain are of customers on whom nothing was chosen.{front}")
+        front = " The Pareto front is measured on the customers used to pick the winner." if len(optimum.pareto) > 1 else ""
+        lines.append(
+            f"Intervals have 95 % confidence. Values and gains are measured on customers that were not used to pick the winner.{front}"
+        )
     if confirming and not optimum.confirmation.has_fresh_draws:
-        lines.append("The parameter draws are those of the search: the file has fewer than three times as many.")
+        lines.append("The confirmation reuses the parameter draws of the search, because the file has fewer than three times as many.")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The figure of a search: the effect of each trial, the best so far and the confirmed gain; with two objectives also the Pareto front."""
+"""Figure of a search: the effect of each trial, the best so far and the confirmed gain. With two objectives, also the Pareto front."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TRIAL_STATES = ("all customers", "given up early", "breaks a constraint")
+TRIAL_STATES = ("completed", "stopped early", "violates a constraint")
 
 
 def search_data(optimum: SearchResult) -> "pd.DataFrame":
-    """The data of the figure, one row per trial.
+    """Return the figure data, one row per trial.
 
     Parameters
     ----------
     optimum : SearchResult
-        The result.
+        Result of the study.
 
     Returns
     -------
     DataFrame
-        Columns `trial`, `state`, for each objective `METRIC`, `METRIC low` and `METRIC high` (the effect against the baseline, in the unit
-        of the metric), and `best`: the best trial so far, -1 as long as no trial is feasible.
+        Columns `trial`, `state`, `best` (index of the best trial so far; -1 until a trial is feasible), and for each objective `METRIC`,
+        `METRIC low` and `METRIC high` (the effect relative to the baseline, in the unit of the metric).
     """
     import pandas as pd
 
@@ -61,7 +61,7 @@ def _draw_panels(figure: "Figure", optimum: SearchResult, data: "pd.DataFrame") 
 def _figure_caption(optimum: SearchResult) -> str:
     study, confirmation = optimum.study, optimum.confirmation
     searched = f"{len(optimum.trials):,} trials of {study.customers_per_trial:,} customers, seed {study.seed}"
-    confirmed = f"confirmed on {confirmation.customers:,} fresh ones" if confirmation.customers else "no trial keeps the constraints"
+    confirmed = f"confirmed on {confirmation.customers:,} fresh customers" if confirmation.customers else "no feasible trial"
     return f"{searched}; {confirmed}; 95 % intervals."
 
 
@@ -72,7 +72,7 @@ def _trial_state(trial: Trial, *, is_pruned: bool) -> str:
 
 
 def _draw_search(axes: "Axes", data: "pd.DataFrame", optimum: SearchResult) -> None:
-    """Each trial's effect on the first objective, the best so far with its interval, and the confirmed gain."""
+    """Draw the effect of each trial on the first objective, the best so far with its interval, and the confirmed gain."""
     metric, unit = _first_objective(optimum)
     _draw_trials(axes, data, "trial", metric)
     best = data.loc[data["best"] >= 0, ["trial", "best"]].merge(data, left_on="best", right_on="trial", suffixes=("", "_best"))
@@ -82,23 +82,23 @@ def _draw_search(axes: "Axes", data: "pd.DataFrame", optimum: SearchResult) -> N
     gain = optimum.confirmation.gains.get(metric)
     if gain is not None:
         ends = np.array([[gain.effect - gain.low], [gain.high - gain.effect]])
-        axes.errorbar([len(data) + 1], [gain.effect], ends, fmt="D", color="C3", capsize=4, label="the winner on fresh customers")
+        axes.errorbar([len(data) + 1], [gain.effect], ends, fmt="D", color="C3", capsize=4, label="winner on fresh customers")
     mark_baseline(axes)
-    axes.set(xlabel="trial", ylabel=f"{metric} against the baseline ({unit})")
+    axes.set(xlabel="trial", ylabel=f"effect on {metric} ({unit})")
     _clip_outliers(axes, data, metric, optimum)
-    if axes.get_legend_handles_labels()[0]:  # no trial is drawn where the objective is undefined in all
+    if axes.get_legend_handles_labels()[0]:  # no trial is drawn if the objective is undefined in all of them
         axes.legend(fontsize=8)
 
 
 def _draw_front(axes: "Axes", data: "pd.DataFrame", optimum: SearchResult) -> None:
-    """Both objectives: the trials, and the Pareto front on fresh customers."""
+    """Draw the trials and the Pareto front on fresh customers, by both objectives."""
     x, y = (objective.metric for objective in optimum.study.objectives)
     _draw_trials(axes, data, x, y)
     front = sorted((finalist.gains[0].effect, finalist.gains[1].effect) for finalist in optimum.pareto)
     if front:
-        axes.plot(*zip(*front, strict=True), marker="D", color="C3", label="the front on fresh customers")
-    axes.plot([0], [0], marker="*", ms=14, color="k", ls="", label="the baseline")
-    axes.set(xlabel=f"{x} ({optimum.baseline[x].unit})", ylabel=f"{y} ({optimum.baseline[y].unit})")
+        axes.plot(*zip(*front, strict=True), marker="D", color="C3", label="Pareto front on fresh customers")
+    axes.plot([0], [0], marker="*", ms=14, color="k", ls="", label="baseline")
+    axes.set(xlabel=f"effect on {x} ({optimum.baseline[x].unit})", ylabel=f"effect on {y} ({optimum.baseline[y].unit})")
     axes.legend(fontsize=8)
 
 
@@ -111,7 +111,7 @@ def _draw_trials(axes: "Axes", data: "pd.DataFrame", x: str, y: str) -> None:
 
 
 def _clip_outliers(axes: "Axes", data: "pd.DataFrame", metric: str, optimum: SearchResult) -> None:
-    """Limit the axis so that a few very bad trials do not compress all others."""
+    """Limit the axis range to keep a few very bad trials from compressing the rest."""
     sign = optimum.study.objectives[0].sign
     values = sign * data[metric].dropna().to_numpy()
     if len(values) < 2:
@@ -124,7 +124,7 @@ def _clip_outliers(axes: "Axes", data: "pd.DataFrame", metric: str, optimum: Sea
 
 
 def _first_objective(optimum: SearchResult) -> tuple[str, str]:
-    """Metric and unit of the first objective."""
+    """Return the metric and unit of the first objective."""
     metric = optimum.study.objectives[0].metric
     return metric, optimum.baseline[metric].unit
 
@@ -134,6 +134,6 @@ SEARCH_FIGURE = FigureKind[SearchResult](
     data=search_data,
     size=_figure_size,
     draw=_draw_panels,
-    title=lambda optimum: f"{optimum.study.title or optimum.study.name}: the search for {optimum.study.objectives[0].metric}",
+    title=lambda optimum: f"{optimum.study.title or optimum.study.name}: search for {optimum.study.objectives[0].metric}",
     caption=_figure_caption,
 )

@@ -1,4 +1,4 @@
-"""The data of an optimized study: its trials, the confirmed winner, and the number of simulated customers."""
+"""Data of an optimized study: its trials, the confirmed winner, and the number of simulated customers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BestPolicy:
-    """The winner of a study; if no trial is feasible, the trial that comes nearest.
+    """Winner of a study. If no trial is feasible, the trial closest to feasibility.
 
     Attributes
     ----------
     params : Mapping of str to Any
-        Values by path.
+        Values of the free parameters, by path.
     scenario : Scenario
         The scenario with these values.
     metrics : Mapping of str to MetricEstimate
-        Objectives, constraints and, without parameter draws, all other metrics, with intervals, on fresh customers.
+        Metrics with intervals on fresh customers: objectives and constraints; without parameter draws, also all other metrics.
     gain : Mapping of str to ObjectiveGain
-        By objective: value, effect against the baseline, and 95 % interval of the effect, on fresh customers.
+        Value, effect relative to the baseline, and 95 % interval of the effect on fresh customers, by objective.
     optimism : Mapping of str to float
-        By objective: the gain in the search minus the confirmed gain, in the direction of the objective.
+        Gain in the search minus confirmed gain, in the direction of the objective, by objective.
     verdict : str
         'gain', 'none' or 'infeasible'.
     """
@@ -44,28 +44,28 @@ class BestPolicy:
 
     @property
     def policy(self) -> Policy:
-        """Policy of the scenario."""
+        """Policy of the winning scenario."""
         return self.scenario.policy
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SearchResult:
-    """The trials of a study and their confirmation.
+    """Trials of a study, and their confirmation.
 
     Attributes
     ----------
     study : Study
-        The study as run.
+        The study with all options applied.
     trials : tuple of Trial
-        All trials of the search, by index.
+        All trials of the search, in order of their index.
     confirmation : ConfirmationResult
         The winner and its gain on fresh customers.
     baseline : Mapping of str to MetricEstimate
-        Metrics of the scenario as it is, on the customers of the search.
+        Metrics of the baseline scenario on the customers of the search.
     storage : str
         Location of the stored trials.
     seconds : float
-        Wall time of this call; a resumed study took longer in total.
+        Wall time of this call. The total time of a resumed study is longer.
     """
 
     study: Study
@@ -77,7 +77,7 @@ class SearchResult:
 
     @property
     def best(self) -> BestPolicy:
-        """The winner."""
+        """Winner of the study."""
         found = self.confirmation
         scenario = self.study.scenario_with(found.trial.params)
         return BestPolicy(found.trial.params, scenario, found.metrics, found.gains, found.optimism, found.verdict)
@@ -89,25 +89,25 @@ class SearchResult:
 
     @property
     def pareto(self) -> tuple[Finalist, ...]:
-        """Finalists that no other finalist dominates on fresh customers; with one objective the winner."""
+        """Finalists that no other finalist dominates on fresh customers. With one objective, this is the winner."""
         return self.confirmation.pareto
 
     @property
     def simulated_customers(self) -> int:
-        """Total number of simulated customers: of the trials, the baseline and the confirmation."""
+        """Total number of simulated customers in the trials, the baseline and the confirmation."""
         searched = sum(trial.simulated_customers for trial in self.trials)
         return searched + self.study.customers_per_trial + self.confirmation.simulated_customers
 
     @property
     def pruned_trials(self) -> tuple[Trial, ...]:
-        """Trials that were stopped before they used all customers."""
+        """Trials that were stopped before all customers were simulated."""
         return tuple(trial for trial in self.trials if trial.customers < self.study.customers_per_trial)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.study.name}: {len(self.trials):,} trials, {self.confirmation.verdict})"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for JSON, null where undefined. They do not depend on workers, threads or interruptions."""
+        """Return plain values for JSON, independent of workers, threads and interruptions. Undefined numbers become null."""
         found, names = self.confirmation, [objective.metric for objective in self.study.objectives]
         best = {
             "params": found.trial.params,
@@ -135,13 +135,13 @@ class SearchResult:
         return plain_values(content | {"best": best, "baseline": _records(found.baseline or self.baseline), "pareto": pareto})
 
     def to_pandas(self) -> "pd.DataFrame":
-        """The trials as a table.
+        """Return the trials as a frame.
 
         Returns
         -------
         DataFrame
-            One row per trial: values by path, customers, the value, effect and interval of each objective, the excess over each
-            constraint (columns `beyond ...`), and whether the trial is feasible.
+            One row per trial: values by path; number of customers; value, effect and interval of each objective; excess over each
+            constraint (columns `beyond ...`); whether the trial is feasible.
         """
         import pandas as pd
 
