@@ -190,7 +190,7 @@ def test_a_diary_names_the_blackout_and_its_end() -> None:
     policy = {"broadcasts": send_at("2026-01-07 12:00"), "guardrails": {"blackouts": [OVERLAPPING]}}
     lines = walk(small_scenario(journey=TWO_CHANNELS, policy=policy), customer=0).lines
     assert [(line.text, line.why) for line in lines if line.event == "deferred"] == [
-        ("Mail 'hello' waits until 2026-01-10 00:00", "blackout; broadcast cast_0")
+        ("Mail 'hello' is deferred until 2026-01-10 00:00", "blackout; broadcast cast_0")
     ]
 
 
