@@ -158,7 +158,7 @@ class ChangeFlag(IntEnum):
     SCORE = 8
     PURCHASE = 16
     CONSENT = 32
-    TOUCH = 64  # deliveries, openings, clicks
+    TOUCH = 64  # deliveries, opens, clicks
     DESK = 128  # requests
     REFERRAL = 256  # friends who will join
 
@@ -201,7 +201,7 @@ class ConditionOp(IntEnum):
     OBSERVED_STAGE = 32  # 1 if the last observed stage is arg (policies, for STAGE)
     HAS_OFFER = 33  # 1 if offer arg is valid and not used up
     REDEEMED = 34  # times offer arg was redeemed
-    UNOPENED = 35  # deliveries since the last opening
+    UNOPENED = 35  # deliveries since the last open
     CHANNEL_UNOPENED = 36
     ASKS = 37  # requests to desk arg
     HELD_OUT = 38  # 1 if in the policy's global holdout

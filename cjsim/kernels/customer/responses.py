@@ -1,4 +1,4 @@
-"""Responses to messages: what a delivery, an opening and a click change, and how a customer's response is drawn."""
+"""Responses to messages: the effects of a delivery, an open and a click, and how a customer's response is drawn."""
 
 import math
 
@@ -91,7 +91,7 @@ def is_interest_known(world: World, state: CustomerState, site: int, index: int)
 
 @inlined
 def message_relevance(world: World, state: CustomerState, site: int, index: int) -> float:
-    """What a message's topic adds to the logit of opening: `relevance` if it is the customer's interest, else 0."""
+    """What a message's topic adds to the log-odds of opening: `relevance` if it is the customer's interest, else 0."""
     message = world.messages[world.sites[site].message]
     relevance: float = message.relevance
     if relevance == 0.0:
@@ -105,7 +105,7 @@ def message_relevance(world: World, state: CustomerState, site: int, index: int)
 def draw_response(world: World, state: CustomerState, site: int, index: int, pressure: float, relevance: float) -> None:
     """Draw what the customer will do with a message, and when.
 
-    `pressure` is the contact pressure before this delivery, `relevance` is added to the logit of opening; satisfaction is up to date.
+    `pressure` is the contact pressure before this delivery, `relevance` is added to the log-odds of opening; satisfaction is up to date.
     Writes: responses, customer.n_responses.
     """
     customer = state.customer[0]
@@ -238,7 +238,7 @@ def register_open(world: World, state: CustomerState, out: Output, site: int, in
 def resolve_response(world: World, state: CustomerState, out: Output, slot: int) -> None:
     """Carry out the pending response at `slot`, which is removed: the last one takes its place.
 
-    Writes: responses, customer, and what openings, clicks and opt-outs change.
+    Writes: responses, customer, and the state that opens, clicks and opt-outs change.
     """
     customer = state.customer[0]
     site = state.responses[slot].site
