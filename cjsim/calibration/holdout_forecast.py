@@ -103,7 +103,7 @@ class HoldoutForecast:
         """Return the reasons not to rely on the forecast, one sentence each."""
         checks = (
             ("purchases", "lie", self.purchases, self.purchases.new_customers, NEW_CUSTOMERS_LABEL),
-            ("money", "lies", self.money, self.money.given_history, GIVEN_HISTORY_LABEL),
+            ("spend", "lies", self.money, self.money.given_history, GIVEN_HISTORY_LABEL),
         )
         warnings = [
             f"actual holdout {name} ({total.actual:,.0f}) {lies} outside the 95 % band '{label}' ({band.low:,.0f} to {band.high:,.0f}): "

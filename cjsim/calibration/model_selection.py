@@ -60,12 +60,14 @@ def fit_timing(histories: PurchaseHistories) -> FittedTiming:
     if ratio < CHI_SQUARE_95:
         warnings.append(
             f"dropout is not identified: BG/NBD fits no better than NBD (likelihood ratio {ratio:.2f}, below {CHI_SQUARE_95:.2f}), and the "
-            "interval of the mean dropout a/(a+b) includes 0; NBD, the model without dropout, is used instead"
+            "interval for the mean dropout a/(a+b) includes 0; NBD, the model without dropout, is used instead"
         )
     else:
         fit, model = with_dropout, BgNbd(*map(float, with_dropout.values))
     if "r" in fit.parameters_at_bound and fit.estimates["r"].value > 1:
-        warnings.append("differences in purchase rate are not identified: r is fixed at 1000, where all customers buy at the same rate")
+        warnings.append(
+            "differences in purchase rate are not identified: r is fixed at 1000, at which all customers buy at practically the same rate"
+        )
     if {"a", "b"} & set(fit.parameters_at_bound):
         warnings.append("differences in dropout are not identified: a or b is at a bound of its search range, 0.001 to 1000")
     return FittedTiming(model, fit, ratio, (*warnings, *_open_interval_warnings(fit)))
@@ -90,11 +92,11 @@ def fit_spend(histories: PurchaseHistories) -> FittedSpend:
     warnings = []
     if paid.sum() < repeats.sum():
         n_free = int(repeats.sum() - paid.sum())
-        warnings.append(f"{n_free} customers whose repeat purchases have a value of 0 are excluded from the spend model")
+        warnings.append(f"{n_free} customers whose repeat purchases all have a value of 0 are excluded from the spend model")
     if correlation is not None and abs(correlation) > STRONG_CORRELATION:
         warnings.append(
-            f"frequency and money are correlated ({correlation:.2f} over {len(x)} customers), but the spend model assumes independence: "
-            "money forecasts are biased for frequent buyers"
+            f"purchase frequency and spend are correlated ({correlation:.2f} over {len(x)} customers), but the spend model "
+            "assumes independence: spend forecasts are biased for frequent buyers"
         )
     reason = f"{len(x)} customers made paid repeat purchases, but {MIN_REPEAT_CUSTOMERS} are required"
     if len(x) >= MIN_REPEAT_CUSTOMERS:
@@ -122,4 +124,8 @@ def _fit_homogeneous_spend(money: FloatArray) -> tuple[LikelihoodFit, str]:
 
 def _open_interval_warnings(fit: LikelihoodFit) -> list[str]:
     names = [name for name, (_, low, high) in fit.estimates.items() if low is None or high is None]
-    return [f"the data do not determine an end of the interval of {', '.join(names)}: it is shown as open (null in JSON)"] if names else []
+    return (
+        [f"the data do not determine one end of the interval for {', '.join(names)}, which is shown as open (null in JSON)"]
+        if names
+        else []
+    )

@@ -274,7 +274,7 @@ def _require_repeat_purchases(histories: PurchaseHistories, until: date) -> None
 def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[str]:
     title = f"holdout, {until + timedelta(days=1)} to {end}"
     lines = [f"{title:<34}{'actual':>12}{'predicted':>12}{NEW_CUSTOMERS_LABEL:>28}{GIVEN_HISTORY_LABEL:>28}"]
-    for name, total in (("purchases", holdout.purchases), ("money", holdout.money)):
+    for name, total in (("purchases", holdout.purchases), ("spend", holdout.money)):
         bands = (f"{band.low:,.0f} to {band.high:,.0f}" for band in (total.new_customers, total.given_history))
         lines.append(f"{name:<34}{total.actual:>12,.0f}{total.predicted:>12,.0f}{''.join(f'{band:>28}' for band in bands)}")
     correlation = "none" if holdout.correlation is None else f"{holdout.correlation:.3f}"

@@ -11,7 +11,7 @@ from cjsim.commands.console import output_folder, print_result, with_exit_codes
 calibrate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Fit a journey to data.")
 _SEED_RULE = {"must": "must be from 0 to 2**63 - 1", "remedy": "Use a number such as 7."}
 SeedOption = Annotated[
-    int, number_option("--seed", "S", "Random seed of the forecast intervals.", example=7, allowed=range(2**63), **_SEED_RULE)
+    int, number_option("--seed", "S", "Random seed for the forecast intervals.", example=7, allowed=range(2**63), **_SEED_RULE)
 ]
 
 
@@ -21,10 +21,12 @@ def calibrate_purchases(
     log: Annotated[
         Path, typer.Argument(metavar="LOG", help="Purchase log with one row per purchase: CSV, gzipped CSV or Parquet.", show_default=False)
     ],
-    customer: Annotated[str, typer.Option("--customer", metavar="COLUMN", help="Column with the customer id.")],
+    customer: Annotated[str, typer.Option("--customer", metavar="COLUMN", help="Column with the customer ID.")],
     time: Annotated[str, typer.Option("--time", metavar="COLUMN", help="Column with the purchase time.")],
-    value: Annotated[str, typer.Option("--value", metavar="COLUMN", help="Column with the amount of money.")],
-    until: Annotated[str, typer.Option("--until", metavar="DATE", help="Last day of the fit. Later purchases are the holdout.")],
+    value: Annotated[str, typer.Option("--value", metavar="COLUMN", help="Column with the purchase amount.")],
+    until: Annotated[
+        str, typer.Option("--until", metavar="DATE", help="Last day of the calibration period. Later purchases form the holdout.")
+    ],
     out: OutOption = None,
     unit: Annotated[str, typer.Option("--unit", metavar="week|day", help="Time unit of the parameters.")] = "week",
     seed: SeedOption = 1,

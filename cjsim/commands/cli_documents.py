@@ -63,7 +63,7 @@ def schema(
 ) -> None:
     """Print the JSON schema of a document type.
 
-    Editors use it to complete and check files.
+    Editors use it for autocompletion and validation.
     """
     from cjsim.scenario.json_schema import file_schema
 

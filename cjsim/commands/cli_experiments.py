@@ -89,7 +89,7 @@ NameOption = Annotated[str | None, typer.Option("--name", metavar="NAME", help="
 KindOption = Annotated[str | None, typer.Option("--kind", metavar="K", help="Only findings of this kind: experiment, study or levers.")]
 VerdictOption = Annotated[str | None, typer.Option("--verdict", metavar="V", help="Only findings with this verdict.")]
 MetricOption = Annotated[str | None, typer.Option("--metric", metavar="M", help="Only findings about this metric.")]
-SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help="Only findings of this day or later.")]
+SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help="Only findings from this date or later.")]
 TextOption = Annotated[str | None, typer.Option("--text", metavar="WORDS", help="Only findings that contain all these words.")]
 
 
@@ -142,7 +142,7 @@ def journal_show(
 @with_exit_codes
 def journal_diff(
     old: Annotated[str, typer.Argument(metavar="OLD", help="Old version: a file, RUN or RUN:VARIANT.", show_default=False)],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="New version, likewise.", show_default=False)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="New version: a file, RUN or RUN:VARIANT.", show_default=False)],
     metric: Annotated[str | None, typer.Option("--metric", metavar="M", help="Estimate the effect of each change on this metric.")] = None,
     inside: Annotated[
         Path | None, typer.Option("--in", metavar="SCENARIO", help="Scenario in which to compare two journeys or policies.")
@@ -155,7 +155,7 @@ def journal_diff(
 ) -> None:
     """Compare two versions of a document.
 
-    RUN stands for the baseline of an experiment or the winner of a study, RUN:VARIANT for a variant of an experiment. With --metric, each
+    RUN refers to the baseline of an experiment or the winner of a study, RUN:VARIANT for a variant of an experiment. With --metric, each
     change is simulated alone, and all changes together, on the same customers.
     """
     from cjsim.lab.journal import Journal

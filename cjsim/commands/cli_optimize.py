@@ -26,7 +26,9 @@ def optimize(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study file.", show_default=False)],
     trials: Annotated[int | None, number_option("--trials", "N", "Number of trials. Overrides the file.", example=100)] = None,
     seed: SeedOption = None,
-    workers: Annotated[int, number_option("--workers", "N", "Number of processes. If several, each uses one thread.", example=2)] = 1,
+    workers: Annotated[
+        int, number_option("--workers", "N", "Number of processes. With more than one, each uses one thread.", example=2)
+    ] = 1,
     threads: ThreadsOption = None,
     storage: Annotated[
         str | None,

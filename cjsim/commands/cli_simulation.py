@@ -78,7 +78,7 @@ def compare(
 ) -> None:
     """Compare scenarios on the same customers.
 
-    Compares BASE with each OTHER, or with BASE as changed by --set. With OTHER, --set applies to all scenarios.
+    Compares BASE with each OTHER, or with BASE as changed by --set. If OTHER is given, --set applies to all scenarios.
     """
     settings, changes = parse_set_options(None, customers=customers, seed=seed, horizon=horizon), parse_set_options(sets)
     if not others and not changes:

@@ -93,7 +93,7 @@ def _decay_lines(journey: JourneySpec) -> Iterator[str]:
     if journey.channels:
         yield f"Contact pressure {f'has a half-life of {duration_phrase(pressure)}' if pressure is not None else 'does not decay'}."
     if journey.preferred_contacts is not None:
-        yield f"Customers tire only of contacts beyond their preferred number per week, the trait '{journey.preferred_contacts}'."
+        yield f"Customers tire only of contacts above their preferred number per week (trait '{journey.preferred_contacts}')."
     if journey.scores:
         decay_phrases = {
             name: f" (half-life of {duration_phrase(score.half_life)})" if score.half_life else "" for name, score in journey.scores.items()

@@ -32,7 +32,7 @@ def policy_lines(policy: PolicySpec) -> Iterator[str]:
     yield from (f"  Desk {name}: {join_names(_staffing_phrases(staffing))}" for name, staffing in policy.desks.items())
     yield from (f"  Spend on {name}: {join_names(_spend_phrases(spend))}" for name, spend in policy.acquisition.items())
     for index, level in enumerate(policy.personalisation):
-        audience = f"customers with {level.condition}" if level.condition else "all other customers" if index else "all customers"
+        audience = f"customers where {level.condition}" if level.condition else "all other customers" if index else "all customers"
         yield f"  Personalization for {audience}: knows the interest in {format_percent(level.accuracy)} of sends"
 
 
@@ -48,7 +48,7 @@ def _flow_terms_phrase(flow: Flow) -> str:
 
 
 def _broadcast_phrase(broadcast: Broadcast) -> str:
-    audience = f"customers with {broadcast.condition}" if broadcast.condition else "all customers"
+    audience = f"customers where {broadcast.condition}" if broadcast.condition else "all customers"
     holdout = f", holdout {format_percent(broadcast.holdout)}" if broadcast.holdout else ""
     return f"send {broadcast.send} {broadcast.schedule.phrase()} to {audience}{holdout}"
 
@@ -66,7 +66,7 @@ def _staffing_phrases(staffing: Staffing) -> Iterator[str]:
 
 def _shift_phrase(shift: Shift) -> str:
     hours = "" if (shift.start, shift.end) == (0, 24) else f" from {hour_text(shift.start)} to {hour_text(shift.end)}"
-    days = [*shift.weekdays, *(str(day) for day in shift.dates)]
+    days = [*(day.capitalize() for day in shift.weekdays), *(str(day) for day in shift.dates)]
     always = " around the clock" if not hours and not days else ""
     wage = f" at {format_number(shift.wage_per_hour)} per hour{' each' if shift.agents != 1 else ''}" if shift.wage_per_hour else ""
     return f"{shift.agents:,} {'agent' if shift.agents == 1 else 'agents'}{always}{hours}{f' on {join_names(days)}' if days else ''}{wage}"

@@ -66,7 +66,7 @@ def _offer_phrase(offer: Offer) -> str:
     off = format_percent(offer.discount) if offer.discount is not None else format_number(offer.amount or 0.0)
     uses = "one purchase" if offer.uses == 1 else f"{offer.uses:,} purchases"
     least = f" of at least {format_number(offer.at_least)}" if offer.at_least else ""
-    taken = f", redeemed in {format_percent(offer.redeems)} of these purchases" if offer.redeems < 1 else ""
+    taken = f", redeemed on {format_percent(offer.redeems)} of eligible purchases" if offer.redeems < 1 else ""
     return f"{off} off {uses}{least} within {duration_phrase(offer.valid)}{taken}"
 
 

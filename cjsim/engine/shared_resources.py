@@ -116,7 +116,7 @@ class _CohortProgress:
 
 
 class _ReplyStore:
-    """The replies of all customers in chronological order. Each links to the customer's previous reply."""
+    """The replies of all customers in chronological order. Each reply links to the same customer's previous reply."""
 
     def __init__(self) -> None:
         self.count = 0

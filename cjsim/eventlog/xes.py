@@ -56,7 +56,7 @@ def _event_elements(batch: Any) -> Iterator[str]:
 
 
 def _attribute_elements(kind: str, key: str, column: Any) -> Iterable[str]:
-    """Return the element of each cell, empty for null. Each name of a dictionary is formatted once."""
+    """Return the XML element of each cell; empty for null. Each distinct name is formatted once."""
     import pyarrow as pa
 
     start = f"<{kind} key={_xml_quoted(key)} value="

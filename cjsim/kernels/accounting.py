@@ -1,4 +1,4 @@
-"""What leaves a customer's trajectory beside the log: money, opt-outs, moments, dwell times and retention."""
+"""The outcome of a customer's trajectory: money, opt-outs, moments, dwell times and retention."""
 
 import math
 
@@ -40,9 +40,9 @@ def book_cost(world: World, state: CustomerState, out: Output, cost: float) -> N
 
 @rule
 def book_purchase(world: World, state: CustomerState, out: Output, value: float, margin: float, discount: float) -> None:
-    """Book a purchase: what an offer takes off reduces revenue and margin alike.
+    """Book a purchase. A discount reduces revenue and margin by the same amount.
 
-    `value` is money before the offer, `margin` the share of it that is profit, `discount` money, at most the value.
+    `value` is the amount before the discount, `margin` the share of it that is profit, `discount` an amount of at most the value.
     Writes: customer, outcome, moments.
     """
     customer = state.customer[0]
@@ -77,10 +77,10 @@ def record_moments(world: World, state: CustomerState, out: Output, event: int, 
 
 @rule
 def account_for_stage(world: World, state: CustomerState, out: Output, before: float) -> None:
-    """Account for the time in the stage that ends now: dwell time, and the retention days that fell in it.
+    """Account for the time in the stage that ends now: the dwell time and the retention days within it.
 
-    Retention days up to `before` (days) fell in the stage. On a change of stage that is slightly before now, so that the next stage counts
-    on the day itself. Writes: dwell, outcome.retained, customer.next_retention_day.
+    Retention days up to `before` (days) belong to the stage. On a change of stage, `before` is slightly before now, so a retention day at
+    this instant belongs to the next stage. Writes: dwell, outcome.retained, customer.next_retention_day.
     """
     customer = state.customer[0]
     out.dwell[customer.row, customer.stage] += np.float32(customer.now - customer.stage_since)
@@ -148,9 +148,9 @@ def initialize_outcome(state: CustomerState, out: Output) -> None:
 
 @rule
 def record_opt_out(world: World, state: CustomerState, out: Output, channel: int, touch: int, site: int) -> None:
-    """End consent for a channel, if there is any, and log the reason.
+    """End consent for a channel, if the customer consents, and log the reason.
 
-    `touch` is UNSUBSCRIBED, COMPLAINED or OPTED_OUT; `site` is the site of the message that led to it, -1 for an effect.
+    `touch` is UNSUBSCRIBED, COMPLAINED or OPTED_OUT; `site` is the site of the message that caused it, -1 for an effect.
     Writes: channels, customer.changes, outcome, the log.
     """
     if state.channels[channel].consent == 0:

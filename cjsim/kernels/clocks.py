@@ -1,4 +1,4 @@
-"""Event clocks: when an event is due, exactly, under speeds that change and lifts that fade.
+"""Event clocks: the exact due time of an event under changing speeds and decaying lifts.
 
 A clock of speed m and lift A(t) = A exp(-t/tau) is due when the integral of m (1 + A(t)) over clock time reaches its drawn target.
 
@@ -21,12 +21,12 @@ from cjsim.kernels.rng import uniform
 from cjsim.kernels.state import CustomerState
 from cjsim.kernels.world import Array, World
 
-MIN_LIFT = 1e-6  # a lift below this is none
-SATISFACTION_STEP = 0.01  # running clocks follow satisfaction when it has moved by this much since they last did
-MAX_LIFT = 1e6  # a lift above this adds nothing
-MAX_ITERATIONS = 100  # of Halley's iteration; it needs 2 or 3 for lifts of use, many at a lift of -1
-EXPM1_BELOW = 1e-3  # below it, 1 - exp(-y) is taken by expm1, which is slow and keeps its digits
-RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-5, 1e-300  # relative and absolute: the error after a step is of the order of its cube
+MIN_LIFT = 1e-6  # a smaller lift counts as 0
+SATISFACTION_STEP = 0.01  # change in satisfaction at which the speeds of running clocks are updated
+MAX_LIFT = 1e6  # upper limit of a lift
+MAX_ITERATIONS = 100  # of Halley's method, which needs 2 or 3 for typical lifts and many at a lift of -1
+EXPM1_BELOW = 1e-3  # below this y, 1 - exp(-y) is computed by expm1, which is slower but accurate
+RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-5, 1e-300  # relative and absolute step size; the error after a step is of the order of its cube
 
 
 @inlined
@@ -66,7 +66,7 @@ def from_activity(world: World, profile: int, activity: float) -> float:
 
 @inlined
 def clock_time(world: World, state: CustomerState, profile: int, time: float) -> float:
-    """A calendar time (days) in clock time: activity time if there is a profile (-1: none), else unchanged."""
+    """Convert a calendar time (days) to clock time: activity time if there is a profile (-1: none), else unchanged."""
     if profile < 0:
         return time
     return to_activity(world, profile, time - state.customer[0].shift)
@@ -83,9 +83,9 @@ def calendar_time(world: World, state: CustomerState, profile: int, time: float)
 
 @inlined
 def time_to_target(target: float, lift: float, tau: float) -> float:
-    """The x at which x + A tau (1 - exp(-x/tau)) reaches a target: how many days a clock with a fading lift needs.
+    """The x at which x + A tau (1 - exp(-x/tau)) reaches a target: the days that a clock with a decaying lift needs.
 
-    Halley's iteration on y = x/tau from a bound below (A > 0) or above (A < 0) the root. Equal to tau (q + W0(A exp(-q))),
+    Halley's method for y = x/tau, from a bound below (A > 0) or above (A < 0) the root. Equal to tau (q + W0(A exp(-q))),
     q = target/tau - A, without that formula's overflow for large lifts. Absolute error below 1e-15 (1 + A + y) tau.
     `target` is the clock time (days, at least 0) needed at lift 0; `lift` is A now, at least -1; `tau` is half_life / ln 2, days.
     """
@@ -176,7 +176,7 @@ def start_clock(world: World, state: CustomerState, event: int) -> None:
 
 @rule
 def stop_clock(state: CustomerState, event: int) -> None:
-    """Stop a clock, because its event cannot happen in this stage. Its lift keeps fading.
+    """Stop a clock, because its event cannot happen in this stage. Its lift continues to decay.
 
     Writes: clocks, clock_due.
     """
@@ -186,7 +186,7 @@ def stop_clock(state: CustomerState, event: int) -> None:
 
 @rule
 def lift_clock(world: World, state: CustomerState, event: int, gain: float) -> None:
-    """Add a gain (the persona's response included) to an event's lift, which stays between -1 and MAX_LIFT.
+    """Add a gain (including the persona's response) to an event's lift, which stays between -1 and MAX_LIFT.
 
     Writes: clocks, clock_due.
     """
@@ -200,7 +200,7 @@ def lift_clock(world: World, state: CustomerState, event: int, gain: float) -> N
 
 @rule
 def update_clock_speeds(world: World, state: CustomerState) -> None:
-    """Let running clocks follow satisfaction if it has moved by SATISFACTION_STEP since they last did.
+    """Update the speeds of running clocks if satisfaction has changed by SATISFACTION_STEP since their last update.
 
     Writes: customer.clock_satisfaction, clocks, clock_due.
     """
@@ -227,7 +227,7 @@ def update_clock_speeds(world: World, state: CustomerState) -> None:
 
 @rule
 def update_clock_permissions(world: World, state: CustomerState) -> None:
-    """Evaluate the `when` of running clocks again, if something changed on which one may depend.
+    """Reevaluate the `when` of running clocks if something on which one may depend has changed.
 
     Writes: customer.changes, clocks, clock_due.
     """
@@ -249,6 +249,6 @@ def update_clock_permissions(world: World, state: CustomerState) -> None:
 
 @kernel
 def fill_times_to_target(targets: Array, lift: float, tau: float, out: Array) -> None:
-    """`time_to_target` of many targets, for comparison with Lambert's W. Both arrays are float64 of shape (n,), in days."""
+    """`time_to_target` for many targets, for comparison with Lambert's W. Both arrays are float64 of shape (n,), in days."""
     for i in range(targets.shape[0]):
         out[i] = time_to_target(targets[i], lift, tau)

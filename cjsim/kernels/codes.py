@@ -1,4 +1,4 @@
-"""The codes in records and logs, each a member of an IntEnum, and the constants that go with them; nothing here needs numba."""
+"""The codes in records and logs, as IntEnums, and related constants. This module does not need numba."""
 
 from enum import IntEnum
 
@@ -79,14 +79,14 @@ class FlowMode(IntEnum):
     """What an actor is doing for this customer."""
 
     IDLE = 0
-    WATCHING = 1  # not running; a timer is set: the end of an inactivity, the next date, or when a score falls to its threshold
+    WATCHING = 1  # not running; a timer is set to the end of an inactivity period, the next date, or a score's fall to its threshold
     RUNNING = 2
     AWAITING = 3  # in `wait_for`: an event or the time-out
     DEFERRED = 4  # a send waits until the guardrail that defers it ends
 
 
 class DueKind(IntEnum):
-    """What can come due for a customer, in the order in which equal times are handled."""
+    """Kinds of due items of a customer, in the order in which simultaneous items are handled."""
 
     RESPONSE = 0
     CLOCK = 1
@@ -95,7 +95,7 @@ class DueKind(IntEnum):
 
 
 class SendDecision(IntEnum):
-    """What the guardrails decide about one send; from CONSENT on, the reason of a refusal, in the order of evaluation."""
+    """The guardrails' decision on one send. From CONSENT on, members are reasons for a refusal, in the order of evaluation."""
 
     DELIVER = 0
     DEFER = 1
@@ -117,7 +117,7 @@ class ReplyCode(IntEnum):
 
 
 class TouchCode(IntEnum):
-    """Log codes of what happens at touchpoints; a journey event `e` has the code `len(TouchCode) + e`."""
+    """Log codes of touches. A journey event `e` has the code `len(TouchCode) + e`."""
 
     DELIVERED = 0
     OPENED = 1
@@ -133,14 +133,14 @@ class TouchCode(IntEnum):
     SUPPRESSED_CAP = 11
     SUPPRESSED_BUDGET = 12
     PLACED = 13  # a message of a pull channel waits for a visit
-    OPTED_IN = 14  # consent given where there was none
+    OPTED_IN = 14  # consent given by a customer who did not consent
     FLOW_STARTED = 15
     FLOW_EXITED = 16
     OPTED_OUT = 17
     ENTERED = 18
-    EXPOSED = 19  # to an arm of an experiment; value: its number
+    EXPOSED = 19  # to an arm of an experiment; value: number of the arm
     OFFERED = 20
-    REDEEMED = 21  # value: money off
+    REDEEMED = 21  # value: discount
     ASKED = 22
     ASKED_AGAIN = 23  # asked while a conversation was open
     ANSWERED_IN_TIME = 24  # value: minutes waited
@@ -158,7 +158,7 @@ class ChangeFlag(IntEnum):
     SCORE = 8
     PURCHASE = 16
     CONSENT = 32
-    TOUCH = 64  # deliveries, openings, clicks
+    TOUCH = 64  # deliveries, opens, clicks
     DESK = 128  # requests
     REFERRAL = 256  # friends who will join
 
@@ -201,7 +201,7 @@ class ConditionOp(IntEnum):
     OBSERVED_STAGE = 32  # 1 if the last observed stage is arg (policies, for STAGE)
     HAS_OFFER = 33  # 1 if offer arg is valid and not used up
     REDEEMED = 34  # times offer arg was redeemed
-    UNOPENED = 35  # deliveries since the last opening
+    UNOPENED = 35  # deliveries since the last open
     CHANNEL_UNOPENED = 36
     ASKS = 37  # requests to desk arg
     HELD_OUT = 38  # 1 if in the policy's global holdout
@@ -224,12 +224,12 @@ class ConditionOp(IntEnum):
     END = 99
 
 
-STACK_DEPTH = 32  # deepest stack of a program; the parser refuses deeper ones
+STACK_DEPTH = 32  # maximum stack depth of a program, which the parser enforces
 N_TOUCH_CODES = len(TouchCode)
 HOURS_PER_DAY = 24  # of the day
 REFUSAL_TO_TOUCH = int(TouchCode.SUPPRESSED_CONSENT) - int(SendDecision.CONSENT)  # decision + this = log code
 RETENTION_DAYS = (30.0, 90.0, 180.0, 365.0)
-LAST_CHANNEL_TOUCH = TouchCode.OPTED_IN  # touches up to here are counted by channel
+LAST_CHANNEL_TOUCH = TouchCode.OPTED_IN  # last of the touches that are counted by channel
 MAX_CHANNELS = 64  # one bit each in a set of channels
 MAX_COUNT = 65_535  # 16-bit counts of outcomes saturate here
 MINUTES_PER_DAY = 1440.0

@@ -8,7 +8,7 @@ from cjsim.kernels.customer.decay import pressure_now, satisfaction_now, score_n
 from cjsim.kernels.state import CustomerState
 from cjsim.kernels.world import World
 
-TOLERANCE = 1e-9  # numbers that differ by less compare as equal: 10:00 of day 1 is 9.999999999999998 hours after its midnight
+TOLERANCE = 1e-9  # numbers that differ by less are equal: 10:00 on day 1 is computed as 9.999999999999998 hours after midnight
 
 
 @inlined
@@ -19,7 +19,7 @@ def days_since(now: float, then: float) -> float:
 
 @rule
 def channel_or_message_value(state: CustomerState, op: int, arg: int) -> float:
-    """The value of a name about a channel or a message (CONSENT to CLICKED): a count, days, or 1 and 0."""
+    """The value of a name about a channel or a message (CONSENT to CLICKED): a count, days, or 1 or 0."""
     if op == ConditionOp.CONSENT:
         return float(state.channels[arg].consent)
     if op == ConditionOp.CHANNEL_CONTACTS:
@@ -39,9 +39,9 @@ def channel_or_message_value(state: CustomerState, op: int, arg: int) -> float:
 
 @rule
 def time_or_latent_value(world: World, state: CustomerState, op: int, arg: int) -> float:
-    """The value of a name about the time or, in a journey, about something latent (HOUR to OBSERVED_STAGE).
+    """The value of a name about the time or, in a journey, about a latent variable (HOUR to OBSERVED_STAGE).
 
-    Hours, a weekday, days, a trait, a share, or 1 and 0.
+    Hours, a weekday, days, a trait, a share, or 1 or 0.
     """
     customer = state.customer[0]
     now: float = customer.now
@@ -67,7 +67,7 @@ def time_or_latent_value(world: World, state: CustomerState, op: int, arg: int) 
 
 @rule
 def relationship_value(state: CustomerState, op: int, arg: int) -> float:
-    """The value of a name about offers, requests, referrals, the holdout or interests (HAS_OFFER to INTEREST): a count, or 1 and 0."""
+    """The value of a name about offers, requests, referrals, the holdout or interests (HAS_OFFER to INTEREST): a count, or 1 or 0."""
     customer = state.customer[0]
     if op == ConditionOp.HAS_OFFER:
         return 1.0 if is_offer_valid(state, arg) else 0.0
@@ -88,7 +88,7 @@ def relationship_value(state: CustomerState, op: int, arg: int) -> float:
 
 @inlined
 def is_offer_valid(state: CustomerState, offer: int) -> bool:
-    """Whether the customer holds an offer with uses left that has not expired; on its last instant it is valid."""
+    """Whether the customer holds an offer that has uses left and has not expired. It is still valid at the expiry time."""
     held = state.offers[offer]
     is_valid: bool = held.uses_left > 0 and state.customer[0].now < held.valid_until + TOLERANCE
     return is_valid
@@ -96,9 +96,9 @@ def is_offer_valid(state: CustomerState, offer: int) -> bool:
 
 @rule
 def name_value(world: World, state: CustomerState, op: int, arg: int) -> float:
-    """The value of a name of the condition language for this customer, now: a count, days, money, or 1 and 0.
+    """The current value of a name of the condition language for this customer: a count, days, money, or 1 or 0.
 
-    `op` is a `ConditionOp` below NOT, other than CONST; `arg` is the code of the thing that it names.
+    `op` is a `ConditionOp` below NOT, other than CONST. `arg` is the code of the named item, such as a channel.
     """
     customer = state.customer[0]
     now = customer.now
@@ -145,7 +145,7 @@ def name_value(world: World, state: CustomerState, op: int, arg: int) -> float:
 
 @inlined
 def compare_values(op: int, left: float, right: float) -> bool:
-    """Whether a comparison (EQ to GE) holds. Operands that differ by less than TOLERANCE are equal; of a nan, only NE holds."""
+    """Whether a comparison (EQ to GE) holds. Operands that differ by less than TOLERANCE are equal. For nan, only NE holds."""
     same = left == right or abs(left - right) < TOLERANCE
     if op == ConditionOp.GE:
         return left > right or same
@@ -160,14 +160,14 @@ def compare_values(op: int, left: float, right: float) -> bool:
 
 @inlined
 def apply_binary(op: int, left: float, right: float) -> float:
-    """The value of a binary operation (AND and after); 1 or 0 for comparisons; a division by 0 gives 0."""
+    """The value of a binary operation (AND and later codes): 1 or 0 for comparisons. Division by 0 gives 0."""
     if op == ConditionOp.AND:
         return 1.0 if left != 0.0 and right != 0.0 else 0.0
     if op == ConditionOp.OR:
         return 1.0 if left != 0.0 or right != 0.0 else 0.0
     if op >= ConditionOp.EQ and op <= ConditionOp.GE:
         return 1.0 if compare_values(op, left, right) else 0.0
-    left, right = float(left), float(right)  # with the JIT off: numpy's numbers warn of inf - inf, Python's do not
+    left, right = float(left), float(right)  # without the JIT, NumPy scalars warn about inf - inf, and Python floats do not
     if op == ConditionOp.ADD:
         return left + right
     if op == ConditionOp.SUBTRACT:
@@ -179,7 +179,7 @@ def apply_binary(op: int, left: float, right: float) -> float:
 
 @rule
 def evaluate_condition(world: World, state: CustomerState, program: int) -> float:
-    """The value of the condition whose code begins at `program`, for this customer, now; 0 means false.
+    """The current value of the condition whose code starts at `program`, for this customer; 0 means false.
 
     Writes: stack.
     """
@@ -209,7 +209,7 @@ def evaluate_condition(world: World, state: CustomerState, program: int) -> floa
 
 @inlined
 def condition_holds(world: World, state: CustomerState, program: int) -> bool:
-    """Whether a condition holds; no condition (-1) holds, and nan does not.
+    """Whether a condition holds. No condition (-1) always holds, and nan never does.
 
     Writes: stack.
     """

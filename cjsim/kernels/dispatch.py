@@ -1,4 +1,4 @@
-"""The rules by which a customer enters, an event is handled with all its immediate consequences, and the horizon closes the accounts."""
+"""The rules for the entry of a customer, for an event with all its immediate consequences, and for the final accounting at the horizon."""
 
 import math
 
@@ -23,13 +23,13 @@ from cjsim.kernels.queue import EFFECT_LIST, FLOW_START, STAGE_ENTRY
 from cjsim.kernels.state import CustomerState, Output, Population
 from cjsim.kernels.world import World
 
-MAX_EVENTS_AT_ONE_TIME = 10_000  # events of a customer at one time: a customer with more never leaves it
-MAX_EVENTS = 10_000_000  # events of a customer: a scenario with more is wrong
+MAX_EVENTS_AT_ONE_TIME = 10_000  # events of a customer at one time; with more, the customer is in a zero-time loop
+MAX_EVENTS = 10_000_000  # events of a customer; more indicate a mistake in the scenario
 
 
 @inlined
 def record_event(world: World, state: CustomerState, out: Output, event: int) -> None:
-    """A journey event happens: write its log row, add it to its count and record its moments.
+    """Record a journey event: its log row, its count and its moments.
 
     Writes: clocks, customer, the log, moments.
     """
@@ -46,7 +46,7 @@ def record_event(world: World, state: CustomerState, out: Output, event: int) ->
 
 @inlined
 def record_active_hour(world: World, state: CustomerState) -> None:
-    """Count this hour of the day as one at which the firm saw the customer, if the policy learns hours.
+    """Count this hour of the day as an hour of observed activity, if the policy learns best hours.
 
     Writes: active_hours, customer.observed_hours.
     """
@@ -61,9 +61,9 @@ def record_active_hour(world: World, state: CustomerState) -> None:
 
 @inlined
 def finish_event(world: World, state: CustomerState, out: Output, event: int, row: int, starts: int) -> None:
-    """After an event's effects: fill in its money, show placed messages, trigger flows and restart its own clock.
+    """Finish an event after its effects: add its money to the log row, show placed messages, trigger flows and restart its clock.
 
-    `row` is the index of its log row; `starts` is how often its clock had been started before its effects, which may have restarted it.
+    `row` is the index of its log row. `starts` is the number of starts of its clock before its effects, which may have restarted the clock.
     """
     record = world.events[event]
     if record.hidden == 0 and state.customer[0].spent != 0.0 and row < out.log.shape[0]:
@@ -84,9 +84,9 @@ def finish_event(world: World, state: CustomerState, out: Output, event: int, ro
 
 @inlined
 def drain_queue(world: World, state: CustomerState, out: Output) -> None:
-    """Handle everything that is queued for this time, in the order in which it was queued.
+    """Handle all items queued for this time, in queue order.
 
-    Writes: queue, customer.n_queued, and what the items change.
+    Writes: queue, customer.n_queued, and the state that the items change.
     """
     customer = state.customer[0]
     position = 0
@@ -116,7 +116,7 @@ def drain_queue(world: World, state: CustomerState, out: Output) -> None:
 
 @kernel
 def dispatch(world: World, state: CustomerState, out: Output, kind: int, which: int, time: float) -> None:
-    """Handle what is due, with all its immediate consequences; mark the customer as stuck if time does not advance.
+    """Handle the event that is due with all its immediate consequences. Marks the customer as stuck if time does not advance.
 
     `kind` is a `DueKind`; `which` is the index of the pending response, the event or the actor (DESK_REPLY: 0); `time` is in days.
     """
@@ -147,7 +147,7 @@ def dispatch(world: World, state: CustomerState, out: Output, kind: int, which: 
 
 @kernel
 def start_customer(world: World, state: CustomerState, out: Output, population: Population, index: int, row: int) -> None:
-    """A customer enters: initialize the state, enter the first stage and handle what follows at once.
+    """Start a customer: initialize the state, enter the first stage and handle all immediate consequences.
 
     `index` is the customer's index in `population`, `row` its row in `out`.
     """
@@ -175,7 +175,7 @@ def start_customer(world: World, state: CustomerState, out: Output, population: 
 
 @kernel
 def finish_customer(world: World, state: CustomerState, out: Output) -> None:
-    """Close the accounts at the horizon.
+    """Complete the outcome at the horizon.
 
     Writes: customer.now, outcome, dwell, moments of retention.
     """

@@ -1,4 +1,4 @@
-"""The order of events: which pending response, clock, actor or desk reply is due first.
+"""The order of events: which pending response, clock, actor or desk reply is due next.
 
 Equal times are ordered by the model: responses before clocks before actors before desk replies, and by code within each kind.
 """
@@ -42,7 +42,7 @@ def response_precedes(one: np.record, other: np.record) -> bool:
 def minimum(values: Array) -> float:
     """The smallest of an array of float64 without nan; inf if it is empty.
 
-    Four minima at a time: a single one would wait for itself at every element.
+    Keeps four running minima: with one, each comparison would have to wait for the previous one.
     """
     a = b = c = d = math.inf
     n = values.shape[0]

@@ -112,7 +112,7 @@ def quantile(world: World, draw: np.record, u: float) -> float:
 
 @kernel
 def fill_quantiles(world: World, draws: Array, u: Array, out: Array) -> None:
-    """Values of one distribution (`draws`, shape (1,)) at many uniforms (shape (n,)).
+    """Fill `out` with the quantiles of one distribution (`draws`, shape (1,)) at the uniforms `u` (shape (n,)).
 
     Writes: out (float64, shape (n,)).
     """

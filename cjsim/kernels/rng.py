@@ -27,12 +27,12 @@ _HALF_STEP = 2.0**-52
 
 
 def stream_id(name: str) -> np.uint64:
-    """The stream that a name stands for: the first 32 bits of its blake2s digest.
+    """The stream with a given name: the first 32 bits of the name's BLAKE2s digest.
 
     Parameters
     ----------
     name : str
-        What is decided, such as `event:purchase:wait`.
+        Name of the decision, such as `event:purchase:wait`.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def uniform(seed: np.uint64, customer: np.uint64, stream: np.uint64, index: np.u
 
 @inlined
 def uniform_pair(seed: np.uint64, customer: np.uint64, stream: np.uint64, index: np.uint64) -> tuple[float, float]:
-    """Two independent uniforms from one block, for two decisions that are always made together; the first is `uniform`."""
+    """Two independent uniforms from one block, for two decisions that are always made together. The first equals `uniform`."""
     c0, c1, c2, c3 = philox(customer & LOW_WORD, customer >> WORD_BITS, stream, index, seed & LOW_WORD, seed >> WORD_BITS)
     u = (np.float64((c0 << _S20) | (c1 >> _S12)) + 0.5) * _HALF_STEP
     v = (np.float64((c2 << _S20) | (c3 >> _S12)) + 0.5) * _HALF_STEP
@@ -136,7 +136,7 @@ def uniforms(seed: int, keys: Array, name: str, index: int = 0) -> Array:
 
 @kernel
 def add_exponentials(seed: np.uint64, stream: np.uint64, first: np.uint64, total: float, out: Array) -> None:
-    """Cumulative sums of unit exponentials, from the one of index `first` on; `total` is the sum of those before it.
+    """Cumulative sums of unit exponentials, starting at index `first`. `total` is the sum of the preceding ones.
 
     Writes: out (float64, shape (n,)).
     """

@@ -1,4 +1,4 @@
-"""Record types, with units, of customers: `Population` (who will enter), `CustomerState` (one customer now), `Output` (what is kept)."""
+"""Record types of customers, with units: `Population` (customers who enter), `CustomerState` (current state of one), `Output` (results)."""
 
 import numpy as np
 
@@ -10,15 +10,15 @@ CUSTOMER = np.dtype(
     [
         ("seed", "u8"),
         ("key", "u8"),
-        ("number", "i8"),  # number of the customer, as logged
-        ("row", "i8"),  # its row in `Output`
+        ("number", "i8"),  # customer number in the log
+        ("row", "i8"),  # row of the customer in `Output`
         ("now", "f8"),  # days
         ("entered", "f8"),  # days
         ("stage_since", "f8"),
         ("observed_since", "f8"),
         ("satisfaction", "f8"),
         ("satisfaction_at", "f8"),
-        ("clock_satisfaction", "f8"),  # the satisfaction that running clocks follow
+        ("clock_satisfaction", "f8"),  # satisfaction that determines the speed of running clocks
         ("pressure", "f8"),
         ("pressure_at", "f8"),
         ("resting_satisfaction", "f8"),
@@ -33,10 +33,10 @@ CUSTOMER = np.dtype(
         ("next_retention_day", "i4"),  # index of the next of RETENTION_DAYS
         ("n_responses", "i4"),  # pending responses
         ("n_queued", "i4"),  # items in the queue
-        ("changes", "i4"),  # ChangeFlag bits since the permissions of clocks were last updated
+        ("changes", "i4"),  # ChangeFlag bits since `allowed` of the clocks was last updated
         ("events_handled", "i4"),  # events so far: calls of `dispatch`
         ("events_at_this_time", "i4"),  # events since time last advanced
-        ("last_kind", "i4"),  # a DueKind: the last event
+        ("last_kind", "i4"),  # DueKind of the last event
         ("last_which", "i4"),
         ("stuck", "i4"),  # 1: time does not advance for this customer
         ("needs_larger_buffers", "i4"),  # 1: a buffer is full; simulate again with larger ones
@@ -44,7 +44,7 @@ CUSTOMER = np.dtype(
         ("contacts", "i4"),
         ("opens", "i4"),
         ("clicks", "i4"),
-        ("unopened", "i4"),  # deliveries since the last opening
+        ("unopened", "i4"),  # deliveries since the last open
         ("interest", "i4"),  # -1 none
         ("held_out", "i4"),  # 1: in the policy's global holdout
         ("offers", "i4"),  # offers held that may be valid
@@ -52,27 +52,27 @@ CUSTOMER = np.dtype(
         ("referrals", "i4"),  # friends who will join
         ("preferred_pressure", "f8"),  # contact pressure without effect
         ("desk", "i4"),  # of the open conversation; -1 none
-        ("request_site", "i4"),  # site of the message that a human channel brings; -1: the customer asked
-        ("request_index", "i4"),  # its ordinal
-        ("request_ordinal", "i4"),  # of the request, among those to this desk
+        ("request_site", "i4"),  # site of the message delivered by a human channel; -1: the customer asked
+        ("request_index", "i4"),  # ordinal of that message
+        ("request_ordinal", "i4"),  # ordinal of the request at this desk
         ("request_priority", "f8"),
         ("requested_at", "f8"),  # days
         ("awaits_reply", "i4"),  # 1: the open request has no reply yet
-        ("reply_due", "f8"),  # days: when the conversation ends; inf not known
+        ("reply_due", "f8"),  # days: end of the conversation; inf: not known
         ("next_reply", "i8"),  # index in CustomerState.replies of the next reply
-        ("replies_end", "i8"),  # after the last that is known
+        ("replies_end", "i8"),  # index after the last known reply
     ]
 )
 CLOCK = np.dtype(
     [
         ("factor", "f8"),  # persona's factor times traits
         ("speed", "f8"),  # speed m: factor times the effect of satisfaction
-        ("remaining", "f8"),  # target that remains at `synced`
+        ("remaining", "f8"),  # remaining target at `synced`
         ("lift", "f8"),  # lift A at `synced`
         ("synced", "f8"),  # clock time at which the clock was last advanced
         ("last", "f8"),  # when the event last happened; -inf never
-        ("starts", "i4"),  # times it was started: the ordinal of its draw
-        ("count", "i4"),  # times it happened
+        ("starts", "i4"),  # number of starts, which is the ordinal of its draw
+        ("count", "i4"),  # number of occurrences
         ("active", "i4"),  # 1: the event can happen in this stage
         ("allowed", "i4"),  # 1: its `when` holds
     ]
@@ -83,7 +83,7 @@ FLOW_RUN = np.dtype(
         ("step", "i4"),
         ("awaited_event", "i4"),  # -1 none
         ("next_date", "i4"),  # SCHEDULE: index of the next date
-        ("unopened", "i4"),  # UNOPENED: deliveries on its channels since one was opened
+        ("unopened", "i4"),  # UNOPENED: deliveries on its channels since the last open
         ("started", "f8"),  # last start; -inf never
         ("last_activity", "f8"),  # INACTIVITY: last reset; -inf never
     ]
@@ -96,26 +96,26 @@ CHANNEL_STATE = np.dtype(
         ("contacts", "i4"),
         ("opens", "i4"),
         ("clicks", "i4"),
-        ("unopened", "i4"),  # deliveries since the last opening
+        ("unopened", "i4"),  # deliveries since the last open
         ("last_actor", "i4"),  # actor of the last contact; -1 none
         ("last_contact", "f8"),  # days
         ("affinity", "f8"),
     ]
 )
-HELD_OFFER = np.dtype([("valid_until", "f8"), ("uses_left", "i4"), ("redeemed", "i4")])  # redeemed: how often
-# A message that waits for a visit: when it expires (days; -inf: none waits), its ordinal.
+HELD_OFFER = np.dtype([("valid_until", "f8"), ("uses_left", "i4"), ("redeemed", "i4")])  # redeemed: number of redemptions
+# A message that waits for a visit: expiry time (days; -inf: no message waits), ordinal.
 PLACED_MESSAGE = np.dtype([("expires", "f8"), ("index", "i4"), ("pad", "i4")])
-# The end of a conversation: when (days), a ReplyCode, the desk that replied, days waited and of service.
+# The end of a conversation: time (days), ReplyCode, replying desk, waiting time (days), service time (days).
 DESK_REPLY = np.dtype([("time", "f8"), ("waited", "f8"), ("service", "f8"), ("reply", "i4"), ("desk", "i4")])
-# A period of a budget: contacts paid for so far (`used`), and the last of them: at `time`, of the customer `key`, its `nth` at that time.
+# A period of a budget: contacts so far (`used`) and the last one: its time, its customer `key`, and its ordinal `nth` at that time.
 BUDGET_CUTOFF = np.dtype([("time", "f8"), ("key", "u8"), ("nth", "i8"), ("used", "i8")])
-BUDGET_REQUEST = np.dtype([("time", "f8"), ("nth", "i4"), ("pad", "i4")])  # by budget: the customer's last request, how many at that time
+BUDGET_REQUEST = np.dtype([("time", "f8"), ("nth", "i4"), ("pad", "i4")])  # by budget: last request, and its ordinal
 MESSAGE_COUNTS = np.dtype([("sent", "i4"), ("opened", "i4"), ("clicked", "i4"), ("pad", "i4")])
-SCORE_VALUE = np.dtype([("value", "f8"), ("at", "f8")])  # points, and at what time (days)
+SCORE_VALUE = np.dtype([("value", "f8"), ("at", "f8")])  # points, and the time at which they applied (days)
 
 
 class CustomerState(Frame):
-    """The state of one customer, and scratch space. Kernels write it; a thread reuses it for its next customer."""
+    """The state of one customer, and scratch space. Kernels write to it, and each thread reuses it for its next customer."""
 
     customer = array_of(CUSTOMER)  # (1,)
     clocks = array_of(CLOCK)  # by event
@@ -137,7 +137,7 @@ class CustomerState(Frame):
     visits = array_of(_I4)  # by stage: times entered
     offers = array_of(HELD_OFFER)  # by offer
     placed = array_of(PLACED_MESSAGE)  # by site
-    active_hours = array_of(_I4)  # by hour of the day: openings, clicks and visits
+    active_hours = array_of(_I4)  # by hour of the day: opens, clicks and visits
     requests = array_of(_I4)  # by desk: requests
     budget_requests = array_of(BUDGET_REQUEST)  # by budget
     replies = array_of(DESK_REPLY)  # of all customers simulated in this frame, one after another
@@ -150,8 +150,8 @@ OUTCOME = np.dtype(
         ("revenue", "f8"),
         ("margin", "f8"),
         ("cost", "f8"),  # of messages, desks and acquisition
-        ("discounts", "f8"),  # money off by offers, taken from revenue and margin
-        ("clv", "f8"),  # discounted at each time: margin minus costs
+        ("discounts", "f8"),  # discounts from offers, already subtracted from revenue and margin
+        ("clv", "f8"),  # margin minus costs, each discounted to entry
         ("first_purchase", "f8"),  # days; nan never
         ("last_purchase", "f8"),
         ("satisfaction", "f4"),  # at the horizon
@@ -178,10 +178,10 @@ OUTCOME = np.dtype(
 DESK_OUTCOME = np.dtype(  # one customer at one desk
     [
         ("asks", "u2"),  # conversations begun
-        ("joined", "u2"),  # requests while one was open
+        ("joined", "u2"),  # requests made while another was open
         ("replies", "u2", (3,)),  # by ReplyCode
         ("pad", "u2"),
-        ("waited", "f4"),  # days, of all requests with a reply
+        ("waited", "f4"),  # days, summed over requests with a reply
         ("service", "f4"),  # days
     ]
 )
@@ -203,7 +203,7 @@ LOG_ROW = np.dtype(
 
 
 class Output(Frame):
-    """What the customers of a chunk leave: outcome rows, referrals and log rows."""
+    """Results of the customers of a chunk: outcome rows, referrals and log rows."""
 
     outcome = array_of(OUTCOME)  # by customer of the chunk
     moments = array_of(_F8, 2)  # (n, n_moments): days; nan not reached
@@ -211,9 +211,9 @@ class Output(Frame):
     touch_counts = array_of(_U2, 3)  # (n, n_channels, LAST_CHANNEL_TOUCH + 1): counts by channel and touch
     desks = array_of(DESK_OUTCOME, 2)  # (n, n_desks)
     referrals = array_of(REFERRAL)  # capacity
-    n_referrals = array_of(_I8)  # (1,): records in `referrals`; beyond its capacity: full
+    n_referrals = array_of(_I8)  # (1,): number of referrals; exceeds the capacity of `referrals` if some did not fit
     log = array_of(LOG_ROW)  # capacity 0: no log
-    n_rows = array_of(_I8)  # (1,): rows in `log`; beyond its capacity: full
+    n_rows = array_of(_I8)  # (1,): number of log rows; exceeds the capacity of `log` if some did not fit
 
 
 class Population(Frame):
@@ -224,7 +224,7 @@ class Population(Frame):
     entered = array_of(_F8)  # (n_customers,): days
     shift = array_of(_F8)  # (n_customers,): days
     traits = array_of(_F8, 2)  # (n_customers, n_columns)
-    attributes = array_of(_F8, 2)  # (n_customers, n_attributes): level codes; the last is the acquisition channel, where there are any
+    attributes = array_of(_F8, 2)  # (n_customers, n_attributes): level codes; the last is the acquisition channel if there are any
     number = array_of(_I8)  # (n_customers,): customer numbers in the log
     interest = array_of(_I4)  # (n_customers,): -1 none
     cost = array_of(_F8)  # (n_customers,): acquisition cost, money

@@ -21,10 +21,10 @@ SETTING = np.dtype(
         ("pressure_tau", "f8"),  # days
         ("midnight", "f8"),  # hour of the week at which day 0 begins (Monday 00:00 is 0)
         ("exit_program", "i4"),  # guardrail `exit`; -1 none
-        ("when_changes", "i4"),  # ChangeFlag bits on which some `when` depends
-        ("preferred_column", "i4"),  # trait column of the preferred number of contacts a week; -1 none
+        ("when_changes", "i4"),  # ChangeFlag bits on which any `when` depends
+        ("preferred_column", "i4"),  # trait column of the preferred number of contacts per week; -1 none
         ("interests", "i4"),  # number of topics
-        ("learning", "i4"),  # 1: some flow waits for the best hour, learned from the customer's activity
+        ("learning", "i4"),  # 1: a flow waits for the best hour, learned from the customer's activity
         ("pad", "i4"),
         ("holdout", "f8"),  # share of the global holdout
         ("stream_holdout", "u8"),
@@ -43,9 +43,9 @@ EVENT = np.dtype(
         ("effects", "i4"),  # first effect; -1 none
         ("anywhere", "i4"),
         ("hidden", "i4"),  # not in the firm's log
-        ("records_hour", "i4"),  # 1: the firm counts its hour as one at which the customer is active
+        ("records_hour", "i4"),  # 1: the firm counts its hour as an hour of activity
         ("pull_channels", "u8"),  # set of pull channels that it shows
-        ("change", "i4"),  # ChangeFlag.EVENT if some `when` counts it
+        ("change", "i4"),  # ChangeFlag.EVENT if any `when` counts it
         ("factor_first", "i4"),  # span of World.factors: trait columns that multiply the speed
         ("factor_count", "i4"),
         ("trigger_first", "i4"),  # span of World.links: actors that this event triggers
@@ -70,7 +70,7 @@ EFFECT_RECORD = np.dtype(
         ("x", "f8"),  # gain, score, weight, margin share, ASK: priority, REFER: probability of joining
         ("y", "f8"),  # CHOOSE branch: log odds per unit of satisfaction - 0.5
         ("value", DISTRIBUTION),  # PURCHASE: money; REFER: days until the friend joins
-        ("stream", "u8"),  # REFER: a pair: joining; the delay
+        ("stream", "u8"),  # REFER: a pair: whether the friend joins; the delay
     ]
 )
 CHANNEL = np.dtype(
@@ -81,11 +81,11 @@ CHANNEL = np.dtype(
         ("desk", "i4"),  # HUMAN: the desk; -1 none
         ("click_cost", "f8"),  # money per click
         ("profile", "i4"),
-        ("affinity_column", "i4"),  # trait column added to the logit of opening; -1 none
-        ("lifetime", "f8"),  # days; inf
-        ("fatigue", "f8"),  # logit of opening per unit of pressure
+        ("affinity_column", "i4"),  # trait column added to the log-odds of opening; -1 none
+        ("lifetime", "f8"),  # days; inf: unlimited
+        ("fatigue", "f8"),  # log-odds of opening per unit of pressure
         ("annoyance", "f8"),  # logit of unsubscribing and complaining per unit of pressure
-        ("satisfaction", "f8"),  # logit of opening (and minus that of unsubscribing) per unit of s - 0.5
+        ("satisfaction", "f8"),  # log-odds of opening (and minus that of unsubscribing) per unit of s - 0.5
         ("weight", "f8"),  # contact pressure that one delivery adds
         ("delivery_gain", "f8"),  # satisfaction gain of one delivery; may be negative
         ("stream_consent", "u8"),
@@ -99,27 +99,27 @@ MESSAGE = np.dtype(
         ("on_clicked", "i4"),
         ("lift_first", "i4", (3,)),  # spans of World.lifts, at delivered, opened, clicked
         ("lift_count", "i4", (3,)),
-        ("open_logit", "f8"),  # of open_rate / survival
+        ("open_logit", "f8"),  # logit of open_rate / survival
         ("click_logit", "f8"),
         ("unsubscribe_logit", "f8"),
         ("complaint_logit", "f8"),
-        ("cost", "f8"),  # money per delivery; PAID: per opening
+        ("cost", "f8"),  # money per delivery; PAID: per open
         ("topic", "i4"),  # an interest; -1 none, PERSONAL_TOPIC
         ("pad", "i4"),
-        ("relevance", "f8"),  # logit of opening where the topic is the customer's interest
+        ("relevance", "f8"),  # log-odds of opening where the topic is the customer's interest
     ]
 )
 LIFT = np.dtype([("event", "i4"), ("pad", "i4"), ("gain", "f8")])
-# A site is one (actor, message) pair: the streams of its draws, so that no other message moves them.
+# A site is one (actor, message) pair. It has its own random streams, so other messages do not affect its draws.
 SITE = np.dtype(
     [
         ("message", "i4"),
         ("actor", "i4"),
         ("stream_read", "u8"),  # a pair: opening; unsubscribing or complaining
-        ("stream_delay", "u8"),  # a pair: the delay; surviving it
+        ("stream_delay", "u8"),  # a pair: the delay; whether the message is still relevant after it
         ("stream_click", "u8"),
         ("stream_click_delay", "u8"),
-        ("stream_match", "u8"),  # a pair: whether a personal topic is the right one (the second is spare)
+        ("stream_match", "u8"),  # a pair: whether a personal topic matches the interest; unused
     ]
 )
 # Actors are flows and broadcasts by descending priority (then flows first, then as declared): the order in which they act at equal times.
@@ -134,11 +134,11 @@ ACTOR = np.dtype(
         ("inactivity", "f8"),  # days
         ("watch_entry", "i4"),  # inactivity counts from entry as well
         ("is_flow", "i4"),  # else a broadcast
-        ("ignores_holdout", "i4"),  # 1: also acts on customers of the global holdout
-        ("draws_on_budget", "i4"),  # 1: some send of it draws on a budget
+        ("ignores_holdout", "i4"),  # 1: also acts on customers in the global holdout
+        ("draws_on_budget", "i4"),  # 1: one of its sends counts toward a budget
         ("score", "i4"),  # SCORE_ABOVE, SCORE_BELOW
-        ("unopened", "i4"),  # UNOPENED: how many
-        ("channels", "u8"),  # UNOPENED: of which channels
+        ("unopened", "i4"),  # UNOPENED: number of messages
+        ("channels", "u8"),  # UNOPENED: set of channels
         ("threshold", "f8"),  # SCORE_ABOVE, SCORE_BELOW
         ("again_after", "f8"),  # days since the last start; inf: once
         ("holdout", "f8"),  # share
@@ -156,13 +156,13 @@ STEP_RECORD = np.dtype(
         ("slot", "i4"),  # SPLIT, SEND: index in CustomerState.decision_counts
         ("pad", "i4"),
         ("x", "f8"),  # days, score, ASK: priority, UNTIL: hours
-        ("typical", "f8"),  # UNTIL: hour at which customers are active on the whole
+        ("typical", "f8"),  # UNTIL: hour at which customers are active on average
         ("stream", "u8"),
     ]
 )
 SPLIT_SHARE = np.dtype([("cumulative", "f8"), ("step", "i4"), ("pad", "i4")])  # cumulative share; first step
 QUIET_HOURS = np.dtype([("channels", "u8"), ("start", "f8"), ("end", "f8")])  # hours of the day; start > end wraps midnight
-# From midnight of day `begin` to midnight of day `end`; refuses: 1, else it defers.
+# From midnight of day `begin` to midnight of day `end`; refuses: 1 refuses, 0 defers.
 BLACKOUT = np.dtype([("channels", "u8"), ("begin", "f8"), ("end", "f8"), ("refuses", "i4"), ("pad", "i4")])
 GAP = np.dtype([("channels", "u8"), ("days", "f8")])
 CAP = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i4"), ("first", "i4")])  # first: first index in CustomerState.cap_times
@@ -173,7 +173,7 @@ OFFER = np.dtype(
         ("discount", "f8"),  # share of the value; 0: an amount
         ("amount", "f8"),  # money
         ("days", "f8"),  # of validity
-        ("redeems", "f8"),  # probability that a holder redeems it at a purchase
+        ("redeems", "f8"),  # probability of redemption at an eligible purchase
         ("at_least", "f8"),  # money: smallest purchase
         ("stream", "u8"),
         ("uses", "i4"),
@@ -208,7 +208,7 @@ _I4, _F8 = np.dtype("i4"), np.dtype("f8")
 
 
 class World(Frame):
-    """A compiled scenario: read-only, shared by all threads. Shapes vary with the scenario, types do not."""
+    """A compiled scenario: read-only, shared by all threads. Shapes depend on the scenario, types do not."""
 
     setting = array_of(SETTING)  # (1,)
     stages = array_of(STAGE)
@@ -218,7 +218,7 @@ class World(Frame):
     factors = array_of(_I4)  # trait columns
     links = array_of(_I4)  # actors
     stage_links = array_of(_I4, 2)  # (n_stages, 2): span of `links` that entering the stage triggers
-    any_activity_actors = array_of(_I4)  # actors whose inactivity timer any journey event, opening or click resets
+    any_activity_actors = array_of(_I4)  # actors whose inactivity timer is reset by any journey event, open or click
     channels = array_of(CHANNEL)
     messages = array_of(MESSAGE)
     lifts = array_of(LIFT)
@@ -246,7 +246,7 @@ class World(Frame):
     persona_affinity = array_of(_F8, 2)  # (n_personas, n_channels)
     persona_consent = array_of(_F8, 2)  # (n_personas, n_channels): probability
     moments = array_of(MOMENT)  # 0 is the conversion
-    contact_events = array_of(_I4)  # events that any contact lifts for some persona
+    contact_events = array_of(_I4)  # events that any contact lifts for at least one persona
     when_events = array_of(_I4)  # events that have a `when`
     satisfaction_events = array_of(_I4)  # events whose speed depends on satisfaction
     profiles = array_of(PROFILE)

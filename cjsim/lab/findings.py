@@ -200,22 +200,22 @@ class Findings(JsonRecord):
         return sum(result.is_claimed for result in self.arm_results)
 
     def _claim_phrase(self) -> str:
-        """Return the claim as a clause, such as 'The claim is a rise of at least 8 %'."""
-        change = "a rise" if self.direction == "rises" else "a fall"
+        """Return the claim as a clause, such as 'The hypothesis predicts an increase of at least 8 %'."""
+        change = "an increase" if self.direction == "rises" else "a decrease"
         if self.size == 0:
-            return f"The claim is {change}"
+            return f"The hypothesis predicts {change}"
         size = (
             f"{100 * self.size:g} %"
             if self.is_relative
             else format_value(self.size, self.decisive_arm.effect.unit, 2, is_difference=True).lstrip("+")
         )
-        return f"The claim is {change} of at least {size}"
+        return f"The hypothesis predicts {change} of at least {size}"
 
 
 _VERDICT_PHRASES = {
     "supported": "the entire interval supports it",
     "refuted": "the entire interval falls short of it",
-    "undecided": "the interval does not settle it",
+    "undecided": "the interval is inconclusive",
 }
 
 

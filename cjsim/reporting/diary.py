@@ -38,7 +38,7 @@ class DiaryLine(NamedTuple):
     revenue, cost : float
         Revenue and cost, money.
     satisfaction : float
-        Satisfaction in [0, 1] after all events at this time; nan in the view of the firm.
+        Satisfaction in [0, 1] after all events at this time; nan in the firm's view.
     is_seen : bool
         Whether the firm can observe the event.
     is_routine : bool
@@ -104,7 +104,7 @@ class Diary:
         full : bool
             Whether to show every line. By default, consecutive routine lines are collapsed into one.
         """
-        view = "full truth" if self.is_truth else "view of the firm"
+        view = "ground truth" if self.is_truth else "firm's view"
         head = f"Customer {self.customer:,} of {self.scenario}, seed {self.seed} ({view})"
         who = "; ".join(f"{name.replace('_', ' ')} {_format_attribute(value)}" for name, value in self.who.items())
         parts = [
@@ -170,7 +170,7 @@ class Diary:
     def _table_columns(self) -> list[tuple[str, dict[str, Any]]]:
         fixed: dict[str, Any] = {"no_wrap": True}
         right: dict[str, Any] = {"no_wrap": True, "justify": "right"}
-        satisfaction = [("feeling", fixed)] if self.is_truth else []
+        satisfaction = [("satisfaction", fixed)] if self.is_truth else []
         text = ("event: reason", {"overflow": "fold", "ratio": 1})
         return [("when", fixed), ("elapsed", right), ("stage", fixed), text, *satisfaction, ("money", right)]
 

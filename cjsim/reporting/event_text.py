@@ -1,6 +1,6 @@
 """Descriptions of events in words, with their reasons, for log rows and hidden events.
 
-Reasons differ between the view of the firm and the truth. The firm sees which message preceded an event. Only the simulator knows which
+Reasons differ between the firm's view and the ground truth. The firm sees which message preceded an event. Only the simulator knows which
 message sped up its clock.
 """
 
@@ -113,11 +113,11 @@ class EventDescriber:
         self.past_contacts: list[PastContact] = []
         self.last_delivery_times: dict[tuple[str, str], float] = {}  # by message and source
         self.last_refusals: dict[tuple[str, str], SendDecision] = {}  # refusals since the last delivery, by message and source
-        self.last_response: tuple[float, str] | None = None  # time and description of the last opening or click
+        self.last_response: tuple[float, str] | None = None  # time and description of the last open or click
         self.lifts_by_event: dict[str, list[ClockLift]] = {}
         self.past_events: list[str] = []
         self._step_events: list[str] = []  # described in the current step
-        self._step_touch = ""  # description of the opening or click that began the current step
+        self._step_touch = ""  # description of the open or click that started the current step
         self._describer_by_touch: dict[TouchCode, Callable[[Array, TraceStep], EventText]] = {
             TouchCode.DELIVERED: self._describe_delivery,
             TouchCode.OPENED: self._describe_opening,

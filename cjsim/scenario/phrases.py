@@ -42,7 +42,7 @@ def name_with_title(name: str, title: str) -> str:
 
 
 def join_names(names: Iterable[str]) -> str:
-    """Join names by commas."""
+    """Join names with commas."""
     return ", ".join(names)
 
 

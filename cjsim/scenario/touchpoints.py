@@ -32,7 +32,7 @@ class Message(StrictModel):
     """Content sent on a channel, and the response rates of a neutral customer.
 
     `topic`: one of the journey's interests, or `personal` for the interest that the firm assumes for the customer. `relevance` is added
-    to the logit of opening if the topic matches the customer's interest.
+    to the log-odds of opening if the topic matches the customer's interest.
     """
 
     channel: Name

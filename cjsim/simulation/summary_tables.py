@@ -175,7 +175,7 @@ def _title_with_unit(definition: MetricDefinition) -> str:
 
 def _table_notes(n_hidden: int) -> str:
     """Return the legend of a table and the number of hidden metrics as text."""
-    mark = "^ ratio among converters, buyers, receivers or openers, whose mix can differ between policies."
+    mark = "^ ratio among converters, buyers, recipients or openers, whose mix can differ between policies."
     rest = (
         f"{n_hidden} metrics are hidden (by stage or channel, undefined or constant). Show them with --full, --json or summary(full=True)."
     )

@@ -83,7 +83,7 @@ def _batches(count: int, size: int) -> tuple[Run, ...]:
 
 
 def _definitions(source: MetricSource, run: Run) -> list[MetricDefinition]:
-    """Return the metrics of a source after checking that they are complete. Their terms are checked on each computation."""
+    """Return the metrics of a source after checking that they are complete. Each computation checks their terms."""
     definitions = [source] if isinstance(source, MetricDefinition) else list(source(run.codebook))
     for definition in definitions:
         try:

@@ -90,7 +90,7 @@ class Evaluator:
         return ParameterDrawCohort.from_draws(cohort, draws[: settings.rows], self.goals.directed_metrics, settings.make_aim())
 
     def fresh_cohort(self, stage: Literal["first", "second"]) -> EvaluationCohort:
-        """Return a cohort of customers that the search has not used.
+        """Return a cohort of customers whom the search has not used.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class Evaluator:
         return Trial(index, dict(point), params, outcome.customers, outcome.simulated_customers, gains, excess)
 
     def _evaluate_paired(self, params: Mapping[str, Any], incumbents: Sequence[Trial]) -> _PolicyOutcome:
-        """Evaluate a policy on the customers that all trials share, rung by rung."""
+        """Evaluate a policy on the customers whom all trials share, rung by rung."""
         cohort, baseline, size = self._cohort, self._baseline_evaluation, self.study.customers_per_trial
         if not isinstance(cohort, SeededCohort):
             complete = cohort.simulate(params)
@@ -170,7 +170,7 @@ class Evaluator:
         return _PolicyOutcome(customers, evaluation.simulated_customers, contrasts)
 
     def _evaluate_unpaired(self, index: int, params: Mapping[str, Any]) -> _PolicyOutcome:
-        """Evaluate a policy on customers that no other trial uses."""
+        """Evaluate a policy on customers whom no other trial uses."""
         evaluation = self._make_cohort(derived_seed(self.study.seed, f"trial {index}")).simulate(params)
         contrasts = [evaluation.unpaired_contrast(self._baseline_evaluation, metric) for metric in self.goals.directed_metrics]
         return _PolicyOutcome(self.study.customers_per_trial, evaluation.simulated_customers, contrasts)

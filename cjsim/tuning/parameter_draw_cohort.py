@@ -125,7 +125,7 @@ class ParameterDrawCohort:
         Raises
         ------
         InputError
-            If the scenario is invalid with a draw. The message names the row.
+            If the scenario is invalid with a draw. The message names the row of the draw.
         """
         customers = cohort.customers if depends_on_population_size(cohort.scenario) else cohort.customers // len(draws)
         cohorts = (

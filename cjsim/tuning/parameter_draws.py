@@ -18,7 +18,7 @@ class ParameterDraw(NamedTuple):
 
 
 def read_parameter_draws(file: str | Path) -> tuple[ParameterDraw, ...]:
-    """Read parameter draws from a file. Whether the paths exist in a scenario is not checked.
+    """Read parameter draws from a file. Does not check whether the paths exist in a scenario.
 
     Parameters
     ----------

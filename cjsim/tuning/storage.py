@@ -266,7 +266,7 @@ def _flatten(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _open_optuna_study(where: str, name: str, directions: Sequence[OptimizationDirection]) -> Any:
-    """Return the Optuna study in a storage, and create it if it does not exist."""
+    """Return the Optuna study in a storage. Creates it if it does not exist."""
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 

@@ -204,4 +204,4 @@ def _unknown_path_error(node: Node | None, kinds: list[Any], path: KeyPath, dept
         prefix = f"{above}." if above else ""
         listed = f"The keys of '{above}' are: {', '.join(names) or 'none'}." if above else f"The keys are: {', '.join(names)}."
         remedy = did_you_mean(key, names).replace("mean '", f"mean '{prefix}") or listed
-    return InputError(format_error(location, "must be a path that exists", f"'{path_text(path)}'", remedy))
+    return InputError(format_error(location, "must be an existing path", f"'{path_text(path)}'", remedy))

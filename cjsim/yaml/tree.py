@@ -173,7 +173,7 @@ def _read_text(path: Path) -> str:
         if isinstance(error, InputError):
             raise
         reason = "no such file" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or str(error)
-        raise InputError(format_error(str(path), "must be a file that can be read", reason, "Check the name.")) from None
+        raise InputError(format_error(str(path), "must be a readable file", reason, "Check the name.")) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -243,7 +243,7 @@ def test_constant_price_gives_a_fixed_amount(tmp_path: Path, paid: float) -> Non
 
 def test_correlated_frequency_and_spend_give_a_warning(tmp_path: Path) -> None:
     warned = calibrate(write_gamma_shoppers(tmp_path, follows_frequency=50.0)).warnings
-    assert any(text.startswith("frequency and money are correlated") for text in warned)
+    assert any(text.startswith("purchase frequency and spend are correlated") for text in warned)
     assert not any("correlated" in text for text in calibrate(write_gamma_shoppers(tmp_path)).warnings)
 
 

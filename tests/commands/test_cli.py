@@ -114,7 +114,7 @@ def test_check_imports_no_engine() -> None:
 def test_python_dash_m_runs_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "cjsim", "check", "none.yaml"], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "none.yaml: must be a file that can be read, got no such file. Check the name.\n"
+    assert done.stderr == "none.yaml: must be a readable file, got no such file. Check the name.\n"
 
 
 @pytest.mark.parametrize(

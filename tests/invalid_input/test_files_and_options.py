@@ -34,7 +34,7 @@ def test_file_that_is_not_a_mapping_is_rejected(content: bytes, expected: str, t
 
 
 def test_missing_file_is_rejected(tmp_path: Path) -> None:
-    assert "must be a file that can be read, got no such file" in command_error("check", str(tmp_path / "none.yaml"))
+    assert "must be a readable file, got no such file" in command_error("check", str(tmp_path / "none.yaml"))
 
 
 def test_directory_is_rejected(tmp_path: Path) -> None:
@@ -57,9 +57,9 @@ def test_circular_extends_is_rejected(tmp_path: Path) -> None:
         (("--horizon", "soon"), "--horizon: must be a duration with a unit"),
         (("--seed", "-1"), "--seed: must be at least 0, got -1"),
         (("--threads", "0"), "--threads: must be from 1 to 1024, got 0"),
-        (("--set", "policy.flows.greeet.holdout=0.5"), "--set: must be a path that exists"),
+        (("--set", "policy.flows.greeet.holdout=0.5"), "--set: must be an existing path"),
         (("--set", "policy.flows.greet.holdout=2"), "--set: policy.flows.greet.holdout: must be at most 1, got 2"),
-        (("--set", "policy.flows.greet.steps[4].send=hello"), "--set: must be a path that exists"),
+        (("--set", "policy.flows.greet.steps[4].send=hello"), "--set: must be an existing path"),
         (("--set", "horizon"), "--set: must be PATH=VALUE, got 'horizon'"),
         (("--set", "horizon=[3"), "--set: must be valid YAML"),
         (("--events",), "--events: must be used with --out"),

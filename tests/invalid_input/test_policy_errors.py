@@ -151,7 +151,7 @@ CASES = {
     "budget with too many periods": (
         "per: 1d, channels: [email]",
         "per: 1s, channels: [email]",
-        "107: policy.guardrails.budgets[0].per: must make at most 1,000,000 periods of the 60d that are simulated, got 1s.",
+        "107: policy.guardrails.budgets[0].per: must divide the 60d of the simulation into at most 1,000,000 periods, got 1s.",
     ),
     "budget on an unknown channel": (
         "per: 1d, channels: [email]",

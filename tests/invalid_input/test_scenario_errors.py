@@ -138,13 +138,13 @@ CASES = {
         "open_rate: 0.5}",
         "open_rate: 0.5, effects: {clicked: [{choose: [{weight: 1, effects: [{purchase: {value: 1}}]}]}]}}",
         "journey.messages.hello.effects.clicked[0].choose[0].effects[0].purchase: must be an effect of an event, whose log row",
-        "got one of a message. Let the message 'fire' an event",
+        "got a purchase in a message. Make the message 'fire' an event",
     ),
     "purchase of a hidden event": (
         "- purchase: {value: 20}",
         "- purchase: {value: 20}\n      observed: false",
         "bad.yaml:17: journey.events.purchase.effects[0].purchase: must be an effect of an event that the firm observes",
-        "got one of 'purchase', which is hidden. Let it 'fire'",
+        "got a purchase in 'purchase', which is hidden. Make it 'fire'",
     ),
     "zero wait": (
         "{exponential: 10d}",
@@ -265,7 +265,7 @@ CASES = {
     "unknown path in set": (
         "policy:\n  name",
         "set: {horizonn: 3d}\npolicy:\n  name",
-        "bad.yaml:27: must be a path that exists",
+        "bad.yaml:27: must be an existing path",
         "Did you mean 'horizon'?",
     ),
     "set that is a list": (
@@ -277,7 +277,7 @@ CASES = {
     "quiet hours all day": (
         "policy:\n",
         "policy:\n  guardrails: {quiet_hours: [{from: '08:00', to: '08:00'}]}\n",
-        "must leave a part of the day open",
+        "must not cover the whole day",
         "",
     ),
     "unknown channel of a cap": (

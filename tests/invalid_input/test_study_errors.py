@@ -26,7 +26,7 @@ def study_error(folder: Path, *changes: Replacement) -> str:
         (
             "policy.flows.remind.steps[0].wait: {low",
             "policy.flows.remind.steps[0].weight: {low",
-            "bad.yaml:44: must be a path that exists, got 'policy.flows.remind.steps[0].weight'. "
+            "bad.yaml:44: must be an existing path, got 'policy.flows.remind.steps[0].weight'. "
             "Did you mean 'policy.flows.remind.steps[0].wait'?",
         ),
         (

@@ -164,7 +164,7 @@ WRONG: list[tuple[list[Replacement], str]] = [
         [(WHOLE_SET, "    {}\n")],
         "bad.yaml:5: variants.faster: must change something",
     ),
-    ([("purchase.wait:", "purchase.wate:")], "bad.yaml:7: must be a path that exists, got 'journey.events.purchase.wate'"),
+    ([("purchase.wait:", "purchase.wate:")], "bad.yaml:7: must be an existing path, got 'journey.events.purchase.wate'"),
     ([("{exponential: 5d}", "{exponential: soon}")], "bad.yaml:7: journey.events.purchase.wait"),
     ([("metric: revenue", "claim: slower\nmetric: revenue")], "bad.yaml:8: claim: must be one of 'any', 'all', 'faster', got 'slower'"),
     ([("  faster:", "  any:")], "bad.yaml:5: variants.any: must not be named 'any' or 'all'"),

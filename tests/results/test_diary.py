@@ -124,7 +124,10 @@ def test_event_is_attributed_to_the_last_seen_message() -> None:
     ("policy", "text"),
     [
         (greeting_policy({"send": "ping"}), "Text 'ping' is not sent: no consent to text; flow greet"),
-        (greeting_policy({"send": "hello"}, exit="purchases == 0"), "Letter 'Hello' is not sent: not when purchases == 0; flow greet"),
+        (
+            greeting_policy({"send": "hello"}, exit="purchases == 0"),
+            "Letter 'Hello' is not sent: the exit condition holds (purchases == 0); flow greet",
+        ),
         (
             greeting_policy({"send": "hello"}, {"wait": "2d"}, {"send": "hello"}, gaps=[{"at_least": "3d"}]),
             "Letter 'Hello' is not sent: the last contact was 2 days ago, the gap is 3 days; flow greet",
@@ -175,7 +178,7 @@ def test_repeated_suppression_is_abbreviated() -> None:
     assert diary_texts(walk(small_diary_scenario(policy=policy), customer=1))[2:5] == [
         "Text 'ping' is not sent: no consent to text; flow greet",
         "Text 'ping' is not sent: same reason as before",
-        "Letter 'Hello' is not sent: not when days_since_entry > 1.5; flow greet",
+        "Letter 'Hello' is not sent: the exit condition holds (days_since_entry > 1.5); flow greet",
     ]
 
 
@@ -216,7 +219,7 @@ def test_costs_are_shown_at_their_event() -> None:
 def test_exhausted_budget_is_shown() -> None:
     policy = greeting_policy({"send": "hello"}, budgets=[{"at_most": 1, "per": "30d"}])
     assert "Letter 'Hello' arrives: flow greet" in diary_texts(walk(small_diary_scenario(policy=policy), customer=0))
-    assert "Letter 'Hello' is not sent: the budget of all customers is spent; flow greet" in diary_texts(
+    assert "Letter 'Hello' is not sent: the budget for all customers is spent; flow greet" in diary_texts(
         walk(small_diary_scenario(policy=policy), customer=1)
     )
 
@@ -301,7 +304,7 @@ def test_command_prints_a_diary_or_one_json_object(tmp_path: Path) -> None:
     file = tmp_path / "small.yaml"
     small_diary_scenario().save(file)
     shown = CliRunner().invoke(app, ["walk", str(file), "--customer", "2", "--truth"], env={"COLUMNS": "90"})
-    assert (shown.exit_code, shown.stdout.splitlines()[0]) == (0, "Customer 2 of small, seed 1 (full truth)")
+    assert (shown.exit_code, shown.stdout.splitlines()[0]) == (0, "Customer 2 of small, seed 1 (ground truth)")
     one = json.loads(CliRunner().invoke(app, ["walk", str(file), "--customer", "2", "--json"]).stdout)
     assert (one["customer"], one["view"], one["lines"][0]["event"], one["lines"][0]["satisfaction"]) == (2, "firm", "entered", None)
     assert one["lines"][0]["date"] == "2026-01-05 00:00"

@@ -31,7 +31,7 @@ def test_description_of_a_small_scenario(tiny: Scenario) -> None:
         "  customer, 100 %: resting satisfaction 0.5",
         "Stages and their events:",
         "  active: counts as retained",
-        "    purchase after 10 days on average (exponential): buys for 20 on average, with a margin of 100 %",
+        "    purchase after 10 days on average (exponential): spends 20 on average, at a margin of 100 %",
         "    leave after 60 days on average (exponential): goes to gone",
         "  gone",
         "    no events of its own",
@@ -81,7 +81,7 @@ def test_description_gives_mean_and_median_of_a_wait(law: dict[str, object], mea
         ({"journey.events.leave.wait": {"fixed": "36525d"}}, "leave after 36,525 days: goes to gone"),
         ({"journey.events.leave.wait": {"fixed": "1h"}}, "leave after 1 hour: goes to gone"),
         ({"journey.events.leave.wait": {"fixed": "0s"}}, "leave immediately: goes to gone"),
-        ({"journey.events.purchase.effects[0].purchase.value": {"fixed": 12_345.6}}, "buys for 12,346 on average"),
+        ({"journey.events.purchase.effects[0].purchase.value": {"fixed": 12_345.6}}, "spends 12,346 on average"),
         ({"journey.channels.email.open_delay": {"lognormal": {"median": "6h", "sigma": 2}}}, "median time to open 6 hours"),
         (
             {"journey.messages.hello.unsubscribe_rate": 0.01, "journey.messages.hello.complaint_rate": 0.002},
@@ -165,11 +165,11 @@ def test_description_omits_empty_branches(tiny: Scenario) -> None:
         ),
         (
             {"policy.guardrails.quiet_hours": [{"from": "20:00", "to": "08:00"}, {"from": "08:00", "to": "20:00", "channels": ["email"]}]},
-            "policy.guardrails.quiet_hours: cover the whole day, so that nothing is ever sent by email.",
+            "policy.guardrails.quiet_hours: cover the whole day, so nothing is ever sent by email.",
         ),
         (
             {"policy.guardrails.quiet_hours": [{"from": "06:00", "to": "24:00"}, {"from": "22:00", "to": "07:00"}]},
-            "policy.guardrails.quiet_hours: cover the whole day, so that nothing is ever sent by any channel.",
+            "policy.guardrails.quiet_hours: cover the whole day, so nothing is ever sent by any channel.",
         ),
         (
             {"policy.broadcasts": {"news": {"schedule": {"dates": ["2025-01-05", "2025-02-05"], "at": "10:00"}, "send": "hello"}}},

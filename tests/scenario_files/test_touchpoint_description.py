@@ -16,7 +16,7 @@ def shop() -> Scenario:
 
 EXPECTED_LINES = """
 Scenario touchpoints: 50 customers enter on day 0, and more arrive through acquisition channels.
-Customers tire only of contacts beyond their preferred number per week, the trait 'likes'.
+Customers tire only of contacts above their preferred number per week (trait 'likes').
   keen, 50 %: resting satisfaction 0.5, interested in bikes 75 %, boats 25 %
 Interests (hidden from the firm): bikes 50 %, boats 50 %.
     trouble after 40 days on average (exponential), only while asks(support) < 3: asks desk support with priority 2
@@ -25,7 +25,7 @@ Interests (hidden from the firm): bikes 50 %, boats 50 %.
   ads: 100 % consent, 0.3 per viewed impression, opened immediately
   calls: 100 % consent, handled by desk sales, opened immediately
   news by email: about bikes, relevance +1, 30 % open it, 0 % of openers click
-  tenth (A tenth off): 10 % off 2 purchases within 14 days, redeemed in 80 % of these purchases
+  tenth (A tenth off): 10 % off 2 purchases within 14 days, redeemed on 80 % of eligible purchases
   gift: 5 off one purchase of at least 20 within 7 days
   support (Support): a conversation takes 10 minutes on average, customers give up after 6 minutes on average (exponential)
     if answered in time: satisfaction +0.1
@@ -35,17 +35,17 @@ Interests (hidden from the firm): bikes 50 %, boats 50 %.
   friends: referred customers only
   Flow nurture when score lead rises above 3, if not held_out and acquired_by == search:
     split by experiment calls_or_not
-    wait until the customer's best hour on monday, tuesday (09:00 for the first 5 activities, later for customers active after 09:00)
+    wait until the customer's best hour on Monday, Tuesday (09:00 for the first 5 activities, later for customers active after 09:00)
     offer tenth
   Flow win_back when a message by email is delivered and the previous 3 were not opened:
     ask desk sales
   Flow sale on 2025-02-01 at 08:00, if not has_offer(tenth) and redeemed(tenth) < 2 and unopened(email) < 4:
-  Flow monthly every 4 weeks on friday at 12:00:
+  Flow monthly every 4 weeks on Friday at 12:00:
     not to a holdout of 10 %, except for sale
-    at most 1,000 to all customers in 1d by email
+    at most 1,000 in 1 day by email, over all customers
   Desk sales: 1 agent around the clock
   Spend on search: 50 per day, 80 per day from 2025-01-20 to 2025-01-26
-  Personalization for customers with opens >= 3: knows the interest in 90 % of sends
+  Personalization for customers where opens >= 3: knows the interest in 90 % of sends
   Personalization for all other customers: knows the interest in 60 % of sends
 """
 
@@ -63,7 +63,7 @@ def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenar
         "(slope 1.5), 30 % of each day's spend carries over to the next day, personas keen 66.67 %, calm 33.33 %\n"
     ) in description
     assert (
-        "  Desk support: 2 agents from 08:00 to 18:00 on monday, tuesday, wednesday, thursday, friday, 1 agent from 22:00 to 06:00, "
+        "  Desk support: 2 agents from 08:00 to 18:00 on Monday, Tuesday, Wednesday, Thursday, Friday, 1 agent from 22:00 to 06:00, "
         "promises an answer within 5 minutes, escalates to sales after 3 minutes, 0.8 per minute of conversation, owned by Ada\n"
     ) in description
 
@@ -87,8 +87,8 @@ def test_description_follows_changed_values(shop: Scenario, values: dict[str, ob
 @pytest.mark.parametrize(
     ("values", "warning"),
     [
-        ({"policy.guardrails.holdout": 0}, "policy.guardrails.spared: has no effect, as there is no holdout."),
-        ({"policy.guardrails.holdout": 1}, "policy.guardrails.holdout: is 1, so that everyone is held out."),
+        ({"policy.guardrails.holdout": 0}, "policy.guardrails.spared: has no effect, because there is no holdout."),
+        ({"policy.guardrails.holdout": 1}, "policy.guardrails.holdout: is 1, so all customers are held out."),
         (
             {"policy.flows.nurture.steps[1].wait_until": {"at": "7:30", "typical": "9:00"}},
             "policy.flows.nurture.steps[1].wait_until.typical: has no effect without 'best_hour'.",
@@ -97,7 +97,7 @@ def test_description_follows_changed_values(shop: Scenario, values: dict[str, ob
             {"policy.flows.nurture.steps[0].split.pushed.steps": [{"wait_until": {"at": "7:30", "learn_from": 6}}, {"send": "news"}]},
             "policy.flows.nurture.steps[0].split.pushed.steps[0].wait_until.learn_from: has no effect without 'best_hour'.",
         ),
-        ({"policy.guardrails.budgets[0].at_most": 0}, "policy.guardrails.budgets[0]: is 0, so that nothing is ever sent by email."),
+        ({"policy.guardrails.budgets[0].at_most": 0}, "policy.guardrails.budgets[0]: is 0, so nothing is ever sent by email."),
         (
             {"policy.personalisation": [{"accuracy": 0.5}, {"accuracy": 0.6}]},
             "policy.personalisation[1]: never applies, because the entry before it has no condition.",

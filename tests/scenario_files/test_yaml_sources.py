@@ -134,7 +134,7 @@ def test_unwritten_default_field_can_be_set(tiny: Scenario) -> None:
     ],
 )
 def test_unknown_path_is_rejected(tiny: Scenario, path: str, expected: str) -> None:
-    with pytest.raises(InputError, match="must be a path") as caught:
+    with pytest.raises(InputError, match=r"must be an? .*path") as caught:
         tiny.with_values({path: 1})
     assert expected in str(caught.value)
 

@@ -172,7 +172,7 @@ def test_unpaired_trials_over_draws_use_separate_seeds(tmp_path: Path) -> None:
         (f"{MARGIN}\n0.5\nhalf\n", r"draws.csv:3: journey\.events.*margin: must be a finite number, got 'half'"),
         (f"{MARGIN}\n0.5\ninf\n", r"draws.csv:3: .*must be a finite number, got 'inf'"),
         (f"{MARGIN}\n0.5\n0.4,2\n", r"draws.csv:3: must have 1 values, like the header, got 2"),
-        (f"{MARGIN}s\n0.5\n0.4\n", r"draws.csv:2: must be a path that exists, got '.*margins'. Did you mean"),
+        (f"{MARGIN}s\n0.5\n0.4\n", r"draws.csv:2: must be an existing path, got '.*margins'. Did you mean"),
         (f"{MARGIN}\n0.5\n7e99\n0.4\n", r"draws.csv:3.*must"),
         (f"{MARGIN}\n0.5\n0.4\n", r"draws\.rows: must be at most the 2 rows in the file, got 3. Set 'rows: 2', or add draws to the file\."),
         (None, r"draws.file: must be a readable file, got '.*draws.csv' \(No such file"),

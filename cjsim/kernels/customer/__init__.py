@@ -1,1 +1,1 @@
-"""How a customer reacts: effects, responses to messages, decay, offers, referrals."""
+"""How a customer reacts: effects, responses to messages, decay, offers and referrals."""

@@ -24,7 +24,7 @@ from cjsim.kernels.world import World
 
 @rule
 def enter_stage(world: World, state: CustomerState, out: Output, stage: int) -> None:
-    """Leave the current stage, enter another (or the same again) and start its clocks.
+    """Leave the current stage, enter another (or the same one again) and start its clocks.
 
     The firm observes the entry if the stage is observed, unless the customer returns to it from a stage that the firm did not observe.
     Writes: customer, visits, clocks, clock_due, queue, dwell, outcome.retained.
@@ -95,7 +95,7 @@ def set_tag(state: CustomerState, tag: int, value: int) -> None:
 
 @rule
 def make_purchase(world: World, state: CustomerState, out: Output, effect: int) -> None:
-    """Draw the value of the purchase of the PURCHASE record `effect`, and book it less what the best offer takes off.
+    """Draw the value of the PURCHASE record `effect`, and book the purchase net of the discount from the best offer.
 
     Writes: decision_counts, customer, offers, outcome, moments, the log.
     """
@@ -123,7 +123,7 @@ def opt_out(world: World, state: CustomerState, out: Output, channel: int) -> No
 
 @rule
 def opt_in(world: World, state: CustomerState, out: Output, channel: int) -> None:
-    """Give consent for one channel, or for all (-1), where there is none.
+    """Give consent for one channel, or for all (-1), unless the customer already consents.
 
     Writes: channels, customer.changes, touch_counts, the log.
     """

@@ -10,7 +10,7 @@ from cjsim.kernels.world import World
 
 @inlined
 def satisfaction_now(world: World, state: CustomerState) -> float:
-    """Satisfaction in [0, 1], on its way back to the resting level: rest + (s1 - rest) exp(-(now - t1)/tau)."""
+    """Satisfaction in [0, 1], which returns to the resting level: rest + (s1 - rest) exp(-(now - t1)/tau)."""
     customer = state.customer[0]
     elapsed = customer.now - customer.satisfaction_at
     satisfaction: float = customer.satisfaction
@@ -22,7 +22,7 @@ def satisfaction_now(world: World, state: CustomerState) -> float:
 
 @inlined
 def change_satisfaction(world: World, state: CustomerState, gain: float) -> None:
-    """Move satisfaction s by gain (1 - s) if gain > 0, else by gain s; `gain` is in [-1, 1].
+    """Change satisfaction s by gain (1 - s) if gain > 0, else by gain s; `gain` is in [-1, 1].
 
     Writes: customer.satisfaction, customer.satisfaction_at.
     """

@@ -1,4 +1,4 @@
-"""The state of a customer at entry, before anything has happened: identity, empty counters, consent, stopped clocks."""
+"""The state of a customer at entry, before any event: identity, empty counters, consent and stopped clocks."""
 
 import math
 
@@ -10,7 +10,7 @@ from cjsim.kernels.rng import uniform
 from cjsim.kernels.state import CustomerState, Population
 from cjsim.kernels.world import Array, World
 
-_SPEED_LIMIT = 1e12  # a product of traits above this is cut, so that no clock time becomes infinite or nan
+_SPEED_LIMIT = 1e12  # upper limit of a product of traits; prevents infinite and nan clock times
 
 
 @rule
@@ -83,9 +83,9 @@ def draw_holdout(world: World, state: CustomerState) -> int:
 
 @inlined
 def preferred_pressure(world: World, state: CustomerState) -> float:
-    """P*, the contact pressure of the customer's preferred number of contacts a week in the long run: f/7 half_life/ln 2.
+    """P*, the long-run contact pressure at the customer's preferred number f of contacts per week: f/7 half_life/ln 2.
 
-    For f contacts of weight 1 a week; 0 if there is no such trait or it is not positive.
+    Contacts have weight 1. 0 if there is no such trait or it is not positive.
     """
     setting = world.setting[0]
     if setting.preferred_column < 0:
@@ -157,7 +157,7 @@ def initialize_channels(world: World, state: CustomerState) -> None:
 
 @rule
 def initialize_clocks(world: World, state: CustomerState) -> None:
-    """Stop all clocks and compute the customer's own factor of each speed.
+    """Stop all clocks and compute the customer's factor of each clock speed.
 
     Writes: clocks, clock_due.
     """

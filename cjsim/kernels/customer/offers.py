@@ -1,6 +1,6 @@
-"""Offers: how customers come to hold them, and what a purchase makes of those held.
+"""Offers: how they are granted, and how they are redeemed at purchases.
 
-`customer.offers` counts the offers held with uses left, so that a purchase by a customer without offers costs nothing.
+`customer.offers` counts the offers that have uses left. It makes purchases by customers without offers cheap to compute.
 """
 
 import math
@@ -25,7 +25,7 @@ def offer_source(world: World, offer: int) -> int:
 
 @rule
 def grant_offer(world: World, state: CustomerState, out: Output, offer: int) -> None:
-    """Grant an offer from now on; if it is held already, its validity and its uses start anew.
+    """Grant an offer from now on. If the customer already holds it, its validity and uses are renewed.
 
     Writes: offers, customer.offers, outcome.events, the log.
     """
@@ -40,7 +40,7 @@ def grant_offer(world: World, state: CustomerState, out: Output, offer: int) -> 
 
 @inlined
 def discount_amount(world: World, offer: int, value: float) -> float:
-    """Money that an offer takes off a purchase of `value`, at most the value; 0 if the purchase is too small for it."""
+    """The discount of an offer on a purchase of `value`, at most the value; 0 if the purchase is too small for the offer."""
     record = world.offers[offer]
     if value < record.at_least:
         return 0.0
@@ -61,7 +61,7 @@ def drop_offer(state: CustomerState, offer: int) -> None:
 
 @inlined
 def best_offer(world: World, state: CustomerState, value: float) -> int:
-    """The valid offer that takes most off a purchase of `value`; the first declared of equal ones; -1 if none takes anything off.
+    """The valid offer with the largest discount on a purchase of `value`; ties go to the first declared; -1 if no offer applies.
 
     Expired offers are dropped. Writes: offers, customer.offers.
     """
@@ -79,7 +79,7 @@ def best_offer(world: World, state: CustomerState, value: float) -> int:
 
 @rule
 def redeem_best_offer(world: World, state: CustomerState, out: Output, value: float) -> float:
-    """Redeem the best offer held, with its probability, at a purchase of `value`. Returns the money off.
+    """Redeem the best offer, with its probability, at a purchase of `value`. Returns the discount.
 
     Writes: offers, customer.offers, decision_counts, outcome, the log.
     """

@@ -1,4 +1,4 @@
-"""Referrals: invitations to friends, and who joins."""
+"""Referrals: invitations to friends, and which friends join."""
 
 import numpy as np
 
@@ -10,22 +10,22 @@ from cjsim.kernels.rng import LOW_WORD, WORD_BITS, philox, uniform_pair
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
 
-# Philox's key for the keys of friends: digits of pi, and a word that no seed below 2**63 has, so that no draw is made of the same block.
+# Philox key for the keys of friends: digits of pi, and a word that no seed below 2**63 contains, so no draw uses the same block.
 _REFERRAL_KEY0, _REFERRAL_KEY1 = np.uint64(0x243F6A88), np.uint64(0xFFFFFFFF)
-REFERRED = np.uint64(1 << 63)  # keys of referred customers have this bit, and no others have
-HASHED = np.uint64(59)  # bits below those of the generation
-GENERATIONS = np.uint64(15)  # that a key distinguishes; later ones count as the last
+REFERRED = np.uint64(1 << 63)  # bit that is set only in keys of referred customers
+HASHED = np.uint64(59)  # number of bits below the generation
+GENERATIONS = np.uint64(15)  # number of generations that a key distinguishes; later ones count as the last
 _HASH = np.uint64((1 << 59) - 1)
 
 
 @inlined
 def referred_key(parent: np.uint64, stream: np.uint64, ordinal: np.uint64) -> np.uint64:
-    """The key of the friend whom an invitation brings, whatever the seed and whatever else happens.
+    """The key of the friend who accepts an invitation, which depends on neither the seed nor other events.
 
-    The key of a referred customer is greater than that of the referring one: where a budget pays for contacts of one instant by key, causes
+    The key of a referred customer is greater than the key of the referrer. A budget serves simultaneous contacts in key order, so causes
     come before effects. It is REFERRED, then 4 bits of the generation, then 59 bits of a Philox block of the three arguments. Two of n
-    customers of a generation share a key with probability n^2 / 2^60. `stream` is that of the effect `refer` and `ordinal` that of the
-    invitation among those of this effect; both are below 2**32.
+    customers of a generation share a key with probability n^2 / 2^60. `stream` belongs to the effect `refer`, and `ordinal` is
+    the ordinal of the invitation within this effect. Both are below 2**32.
     """
     c0, c1, _, _ = philox(parent & LOW_WORD, parent >> WORD_BITS, stream, ordinal, _REFERRAL_KEY0, _REFERRAL_KEY1)
     generation = np.uint64(1)
@@ -58,7 +58,7 @@ def make_referrals(world: World, state: CustomerState, out: Output, effect: int)
 
 @inlined
 def record_referral(state: CustomerState, out: Output, key: np.uint64, time: float, acquisition_channel: int) -> None:
-    """Record a friend who will join at `time` (days), or only count it if there is no space left.
+    """Record a friend who will join at `time` (days), or only count the referral if there is no space left.
 
     Writes: outcome.referrals, referrals, n_referrals.
     """

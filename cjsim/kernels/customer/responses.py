@@ -1,4 +1,4 @@
-"""Responses to messages: what a delivery, an opening and a click change, and how a customer's response is drawn."""
+"""Responses to messages: the effects of a delivery, an open and a click, and how a customer's response is drawn."""
 
 import math
 
@@ -21,13 +21,13 @@ from cjsim.kernels.world import PERSONAL_TOPIC, World
 
 OPEN, UNSUBSCRIBE, COMPLAIN, CLICK = 1, 2, 4, 8  # bits of PENDING_RESPONSE.actions
 NEVER_LOGIT = -700.0
-# Two probabilities whose logits are at most RARE_LOGIT add up to less than RARE: no need to work them out for a larger uniform.
+# Two probabilities whose logits are at most RARE_LOGIT add up to less than RARE, and need not be computed for a larger uniform.
 RARE, RARE_LOGIT = 0.1, -2.95
 
 
 @inlined
 def odds_against(logit: float) -> float:
-    """exp(-logit) = (1 - p) / p, so that an event of that logit happens if u (1 + exp(-logit)) < 1; inf (never) up to NEVER_LOGIT."""
+    """exp(-logit) = (1 - p) / p, so an event with this logit happens if u (1 + exp(-logit)) < 1; inf (never) up to NEVER_LOGIT."""
     return math.exp(-logit) if logit > NEVER_LOGIT else math.inf
 
 
@@ -76,9 +76,9 @@ def schedule_response(state: CustomerState, site: int, index: int, actions: int,
 
 @rule
 def is_interest_known(world: World, state: CustomerState, site: int, index: int) -> bool:
-    """Whether the firm knows this customer's interest, drawn anew for each send.
+    """Whether the firm knows the customer's interest; drawn for each send.
 
-    With the accuracy of the first personalisation whose condition holds, else with 1 / number of interests.
+    The probability is the accuracy of the first personalization whose condition holds, else 1 / number of interests.
     """
     customer = state.customer[0]
     accuracy: float = 1.0 / world.setting[0].interests
@@ -91,7 +91,7 @@ def is_interest_known(world: World, state: CustomerState, site: int, index: int)
 
 @inlined
 def message_relevance(world: World, state: CustomerState, site: int, index: int) -> float:
-    """What a message's topic adds to the logit of opening: `relevance` if it is the customer's interest, else 0."""
+    """The effect of a message's topic on the log-odds of opening: `relevance` if it matches the customer's interest, else 0."""
     message = world.messages[world.sites[site].message]
     relevance: float = message.relevance
     if relevance == 0.0:
@@ -103,9 +103,9 @@ def message_relevance(world: World, state: CustomerState, site: int, index: int)
 
 @inlined
 def draw_response(world: World, state: CustomerState, site: int, index: int, pressure: float, relevance: float) -> None:
-    """Draw what the customer will do with a message, and when.
+    """Draw how the customer will respond to a message, and when.
 
-    `pressure` is the contact pressure before this delivery, `relevance` is added to the logit of opening; satisfaction is up to date.
+    `pressure` is the contact pressure before this delivery, `relevance` is added to the log-odds of opening; satisfaction is up to date.
     Writes: responses, customer.n_responses.
     """
     customer = state.customer[0]
@@ -181,7 +181,7 @@ def deliver(world: World, state: CustomerState, out: Output, site: int, index: i
 
 @rule
 def register_click(world: World, state: CustomerState, out: Output, site: int) -> None:
-    """A message is clicked.
+    """Register a click on a message.
 
     Writes: customer, channels, messages, clocks, queue, outcome, touch_counts, the log.
     """
@@ -202,7 +202,7 @@ def register_click(world: World, state: CustomerState, out: Output, site: int) -
 
 @rule
 def register_open(world: World, state: CustomerState, out: Output, site: int, index: int) -> None:
-    """A message is opened; draw whether and when it will be clicked.
+    """Register an open, and draw whether and when the message will be clicked.
 
     Writes: customer, channels, messages, responses, clocks, queue, runs, outcome, touch_counts, the log.
     """
@@ -236,9 +236,9 @@ def register_open(world: World, state: CustomerState, out: Output, site: int, in
 
 @rule
 def resolve_response(world: World, state: CustomerState, out: Output, slot: int) -> None:
-    """Carry out the pending response at `slot`, which is removed: the last one takes its place.
+    """Carry out and remove the pending response at `slot`. The last pending response takes its place.
 
-    Writes: responses, customer, and what openings, clicks and opt-outs change.
+    Writes: responses, customer, and the state that opens, clicks and opt-outs change.
     """
     customer = state.customer[0]
     site = state.responses[slot].site

@@ -1,4 +1,4 @@
-"""The end of a conversation with a desk: what a reply, or none, does to the customer."""
+"""The end of a conversation with a desk: the effects of a reply or of no reply on the customer."""
 
 import math
 
@@ -18,7 +18,7 @@ _REPLY_TO_TOUCH = int(TouchCode.ANSWERED_IN_TIME) - int(ReplyCode.IN_TIME)  # re
 
 @rule
 def record_reply(world: World, state: CustomerState, out: Output, reply: np.record) -> None:
-    """Record how a request ended, a DESK_REPLY, at the desk where it did, and book the cost of its service.
+    """Record the DESK_REPLY that ended a request at the replying desk, and book the service cost.
 
     Writes: desks, outcome, the log.
     """
@@ -37,7 +37,7 @@ def record_reply(world: World, state: CustomerState, out: Output, reply: np.reco
 
 @rule
 def handle_reply(world: World, state: CustomerState, out: Output) -> None:
-    """The open conversation ends: queue its effects, or deliver the message that the firm brought.
+    """End the open conversation: queue its effects, or deliver the message for which the firm made the request.
 
     Writes: customer, queue, desks, outcome, the log, and what a delivery changes.
     """

@@ -1,4 +1,4 @@
-"""Requests to desks: how a customer asks, and which service and patience times are drawn for it."""
+"""Requests to desks: how a customer makes a request, and how its service time and patience are drawn."""
 
 import math
 
@@ -12,14 +12,14 @@ from cjsim.kernels.rng import uniform
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
 
-_SECOND = 1.0 / 86400.0  # days: no service and no patience is shorter, so that no reply falls on the instant of its request
+_SECOND = 1.0 / 86400.0  # days: minimum service time and patience, so that a reply never coincides with its request
 
 
 @rule
 def log_conversation(world: World, state: CustomerState, out: Output, touch: int, desk: int, site: int, waited: float) -> None:
     """Write the log row of a request or a reply.
 
-    `site` is that of the message that a human channel delivers, -1 for none; `waited` is in minutes, 0 for a request.
+    `site` is the site of the message that a human channel delivers (-1: none). `waited` is in minutes, 0 for a request.
 
     Writes: outcome.events, n_rows, log.
     """
@@ -30,10 +30,10 @@ def log_conversation(world: World, state: CustomerState, out: Output, touch: int
 
 @rule
 def make_request(world: World, state: CustomerState, out: Output, desk: int, priority: float, site: int, index: int) -> None:
-    """Ask a desk, or join the conversation that is open already; requests of higher priority are served first.
+    """Make a request to a desk, or join the open conversation. Requests with higher priority are served first.
 
-    `site` and `index` are the message that a human channel delivers and its ordinal; without a
-    message, `site` is -1 and `index` is not read.
+    `site` and `index` are the site and ordinal of the message that a human channel delivers.
+    Without a message, `site` is -1 and `index` is ignored.
     Writes: customer, requests, desks, the log.
     """
     customer = state.customer[0]
@@ -62,10 +62,10 @@ def make_request(world: World, state: CustomerState, out: Output, desk: int, pri
 
 @kernel
 def service_days(world: World, seed: np.uint64, key: np.uint64, asked: int, desk: int, ordinal: int) -> float:
-    """How long a desk will talk with a customer, days; at least a second.
+    """The service time of a request, in days; at least one second.
 
-    The uniform is that of the desk `asked`, the distribution that of the `desk` which replies: a hard case is hard wherever it goes.
-    `ordinal` is that of the request, among the customer's to the desk that was asked.
+    The uniform belongs to the desk `asked`, the distribution to the replying `desk`, so a difficult case stays difficult after escalation.
+    `ordinal` is the ordinal of the customer's request at the desk `asked`.
     """
     u = uniform(seed, key, world.desks[asked].stream_service, np.uint64(ordinal))
     return max(quantile(world, world.desks[desk].service, u), _SECOND)
@@ -73,9 +73,9 @@ def service_days(world: World, seed: np.uint64, key: np.uint64, asked: int, desk
 
 @kernel
 def patience_days(world: World, seed: np.uint64, key: np.uint64, desk: int, ordinal: int, site: int) -> float:
-    """How long a customer will wait for a desk to reply, days; at least a second.
+    """The patience of a customer who waits for a desk, in days; at least one second.
 
-    `ordinal` is that of the request, among the customer's to this desk. inf if the firm asks (`site` is that of a message, not -1).
+    `ordinal` is the ordinal of the customer's request at this desk. inf if a message made the request (`site` is not -1).
     """
     if site >= 0:
         return math.inf

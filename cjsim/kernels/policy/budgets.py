@@ -1,4 +1,4 @@
-"""Budgets: contacts that all customers share, spent in the order of time, then of customer keys."""
+"""Budgets: limits on contacts that all customers share. Contacts are counted in order of time, then of customer key."""
 
 import math
 
@@ -13,10 +13,10 @@ from cjsim.kernels.world import World
 
 @rule
 def is_budget_spent(world: World, state: CustomerState, channel: int) -> bool:
-    """Whether a budget is spent; if none is, each that covers the channel pays for this contact, once.
+    """Whether a budget is spent. If none is, every budget for the channel counts this contact, once.
 
-    Requests of all customers are ordered by time, then by customer key, then by how many this customer has made at this time. A request
-    that does not come after the last paid contact was paid for when this customer was simulated before.
+    The requests of all customers are ordered by time, customer key, and ordinal among the customer's requests at this time. A request
+    that does not come after the last counted contact was counted in an earlier simulation of the customer.
     Writes: budget_requests, cutoffs.
     """
     customer = state.customer[0]
@@ -37,7 +37,7 @@ def is_budget_spent(world: World, state: CustomerState, channel: int) -> bool:
 
 @rule
 def spend_budget(world: World, state: CustomerState, channel: int) -> None:
-    """Let each budget that covers a channel pay for a contact that it has not paid for before.
+    """Count a contact against every budget for its channel that has not counted it before.
 
     Writes: cutoffs.
     """
@@ -64,7 +64,7 @@ def budget_period(budget: np.record, time: float) -> int:
 
 @inlined
 def request_comes_after(customer: np.record, nth: int, cutoff: np.record) -> bool:
-    """Whether a customer's n-th request of this time (from 1) comes after a cutoff: by time, then key, then n."""
+    """Whether a customer's n-th request at this time (from 1) comes after a cutoff, by time, then key, then n."""
     is_after: bool
     if customer.now != cutoff.time:
         is_after = customer.now > cutoff.time

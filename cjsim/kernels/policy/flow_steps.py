@@ -1,4 +1,4 @@
-"""The steps of flows: what a flow does when it is due, and what ends or resumes it."""
+"""The steps of flows: how a flow runs when it is due, and how it ends or resumes."""
 
 import math
 
@@ -95,11 +95,11 @@ def _hour_similarity(hours_apart: float) -> float:
 
 @rule
 def best_hour(state: CustomerState, at: float, typical: float, learn_from: int) -> float:
-    """The best hour of the day (0 to 24) for this customer: `at`, moved by as much as the customer is active later than is typical.
+    """The best hour of the day (0 to 24) for this customer: `at` plus the delay of the customer's activity relative to `typical`.
 
-    Of 0 to 23 whole hours later, the one that brings `typical` nearest to all observed hours, each of which counts 1 - 6 v^2 + 4 v^3 with
-    v = (hours apart around the clock) / 12. That is cos(pi v) within 0.021, which the circular mean maximizes. `learn_from` more count as
-    observed at `typical`, so that few observations move the hour little. Openings trail their sends; `typical` does so too.
+    The delay is the number of whole hours (0 to 23) that best aligns `typical` with the observed hours, each scored 1 - 6 v^2 + 4 v^3 with
+    v = (hours apart around the clock) / 12. That is cos(pi v) within 0.021, which the circular mean maximizes. `learn_from`
+    additional observations at `typical` shrink the delay toward 0. Opens lag their sends, and so does `typical`.
     """
     best, most = 0, -math.inf
     for hours_later in range(HOURS_PER_DAY):
@@ -114,9 +114,9 @@ def best_hour(state: CustomerState, at: float, typical: float, learn_from: int) 
 
 @rule
 def next_local_time(world: World, state: CustomerState, step_index: int) -> float:
-    """The next time (days), now included, at which it is the hour of an UNTIL record on one of its weekdays.
+    """The next time (days), including now, that matches the hour and weekdays of an UNTIL record.
 
-    24:00 belongs to the day that it ends.
+    24:00 belongs to the day that ends then.
     """
     step = world.steps[step_index]
     now: float = state.customer[0].now
@@ -133,9 +133,9 @@ def next_local_time(world: World, state: CustomerState, step_index: int) -> floa
 
 @rule
 def run_flow(world: World, state: CustomerState, out: Output, actor: int) -> None:
-    """Run a flow's steps until it waits, ends, or has queued something that comes first. Its mode is RUNNING or DEFERRED.
+    """Run a flow's steps until it waits, ends, or has queued an item that must be handled first. Its mode is RUNNING or DEFERRED.
 
-    Writes: runs, actor_due, decision_counts, and what the steps change.
+    Writes: runs, actor_due, decision_counts, and the state that the steps change.
     """
     run = state.runs[actor]
     now = state.customer[0].now
@@ -193,9 +193,9 @@ def run_instant_step(world: World, state: CustomerState, out: Output, actor: int
 
 @rule
 def run_actor(world: World, state: CustomerState, out: Output, actor: int) -> None:
-    """An actor is due: its start time has come, a wait has ended, or `wait_for` has timed out.
+    """Run an actor that is due because its start time has come, a wait has ended, or `wait_for` has timed out.
 
-    Writes: runs, actor_due, and what its steps change.
+    Writes: runs, actor_due, and the state that its steps change.
     """
     run = state.runs[actor]
     if world.actors[actor].is_flow == 0:

@@ -21,7 +21,7 @@ from cjsim.kernels.world import World
 
 @inlined
 def violated_gap(world: World, state: CustomerState, channel: int) -> np.uint64:
-    """The channels of the first gap rule to which the last contact is too recent; NO_CHANNELS if none refuses."""
+    """The channels of the first gap that the last contact violates; NO_CHANNELS if no gap is violated."""
     now = state.customer[0].now
     for i in range(world.gaps.shape[0]):
         gap = world.gaps[i]
@@ -35,7 +35,7 @@ def violated_gap(world: World, state: CustomerState, channel: int) -> np.uint64:
 
 @inlined
 def violated_cap(world: World, state: CustomerState, channel: int) -> np.uint64:
-    """The channels of the first cap that is reached in its period; NO_CHANNELS if none refuses."""
+    """The channels of the first cap that is already reached; NO_CHANNELS if no cap is reached."""
     now = state.customer[0].now
     for i in range(world.caps.shape[0]):
         cap = world.caps[i]
@@ -62,7 +62,7 @@ def record_contact(world: World, state: CustomerState, channel: int) -> None:
 
 @inlined
 def is_held_out(world: World, state: CustomerState, actor: int) -> bool:
-    """Whether this customer is in the policy's holdout, which the actor may ignore, or in the actor's own."""
+    """Whether the customer is in the policy's holdout (unless the actor ignores it) or in the actor's own holdout."""
     record = world.actors[actor]
     customer = state.customer[0]
     if customer.held_out == 1 and record.ignores_holdout == 0:
@@ -75,7 +75,7 @@ def is_held_out(world: World, state: CustomerState, actor: int) -> bool:
 
 @rule
 def is_blackout_refusing(world: World, channel: int, now: float) -> bool:
-    """Whether a blackout refuses a contact now (days); on a pull channel also those that defer do."""
+    """Whether a blackout refuses a contact now (days). On a pull channel, blackouts that defer also refuse."""
     is_pull = world.channels[channel].kind == ChannelKind.PULL
     for i in range(world.blackouts.shape[0]):
         blackout = world.blackouts[i]
@@ -90,7 +90,7 @@ def is_blackout_refusing(world: World, channel: int, now: float) -> bool:
 
 @rule
 def end_of_blackouts(world: World, channel: int, now: float) -> float:
-    """When the blackouts that defer now end, with those that overlap or follow on (days); `now` if none does."""
+    """End of the blackouts that defer now, including overlapping and adjacent ones (days); `now` if none defers."""
     end = now
     i = 0
     while i < world.blackouts.shape[0]:
@@ -108,7 +108,7 @@ def end_of_blackouts(world: World, channel: int, now: float) -> float:
 
 @inlined
 def end_of_deferral(world: World, channel: int, now: float) -> float:
-    """When a send that is deferred now is tried again (days); `now` if it is not deferred."""
+    """When a send that is deferred now will be retried (days); `now` if it is not deferred."""
     if world.channels[channel].kind == ChannelKind.PULL:
         return now
     end: float = end_of_blackouts(world, channel, now)
@@ -119,9 +119,9 @@ def end_of_deferral(world: World, channel: int, now: float) -> float:
 
 @inlined
 def decide_send(world: World, state: CustomerState, site: int) -> int:
-    """The `SendDecision` of a send now: that of the first rule that refuses or defers.
+    """The `SendDecision` for a send now, from the first rule that refuses or defers it.
 
-    A message on a pull channel is decided when it would be shown, and never deferred. Writes: budget_requests, cutoffs.
+    A message on a pull channel is checked when it would be shown, and is never deferred. Writes: budget_requests, cutoffs.
     """
     channel = world.messages[world.sites[site].message].channel
     if state.channels[channel].consent == 0:
@@ -148,7 +148,7 @@ def decide_send(world: World, state: CustomerState, site: int) -> int:
 def is_collision(world: World, state: CustomerState, site: int, channels: np.uint64) -> bool:
     """Whether the last contact on a rule's channels came from an actor other than the site's.
 
-    Of several last contacts at one time on different channels, one is enough.
+    If the last contacts on several channels are simultaneous, one is enough.
     """
     last = -math.inf
     has_other = False
@@ -163,7 +163,7 @@ def is_collision(world: World, state: CustomerState, site: int, channels: np.uin
 
 @rule
 def record_refusal(world: World, state: CustomerState, out: Output, site: int, decision: int) -> None:
-    """Log a refusal with its reason (a `SendDecision` from CONSENT on), and count collisions.
+    """Log a refusal with its reason (`SendDecision.CONSENT` or later), and count collisions.
 
     Writes: outcome.collisions, touch_counts, outcome.events, the log.
     """

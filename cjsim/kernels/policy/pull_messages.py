@@ -17,7 +17,7 @@ from cjsim.kernels.world import World
 
 @inlined
 def place_message(world: World, state: CustomerState, out: Output, site: int, index: int) -> None:
-    """Let a message wait for a visit; it replaces an older one of the same actor and message.
+    """Place a message for the next visit. It replaces an older message of the same site.
 
     Writes: placed, touch_counts, outcome.events, the log.
     """
@@ -30,9 +30,9 @@ def place_message(world: World, state: CustomerState, out: Output, site: int, in
 
 @rule
 def deliver_placed(world: World, state: CustomerState, out: Output, channels: np.uint64) -> None:
-    """At a visit that shows `channels`, try each message that waits there once, in the order of sites.
+    """At a visit that shows `channels`, try to deliver each placed message once, in site order.
 
-    Writes: placed, and what deliveries and refusals change.
+    Writes: placed, and the state that deliveries and refusals change.
     """
     now = state.customer[0].now
     for i in range(world.pull_sites.shape[0]):

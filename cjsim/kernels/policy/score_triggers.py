@@ -1,4 +1,4 @@
-"""Scores that start flows: what a change of points queues, and when a fading score crosses its threshold."""
+"""Scores that start flows: which flows a change of points queues, and when a decaying score crosses its threshold."""
 
 import math
 
@@ -19,7 +19,7 @@ def exceeds_threshold(value: float, threshold: float) -> bool:
 
 @rule
 def change_score(world: World, state: CustomerState, score: int, points: float) -> None:
-    """Add points, which may be negative, to a score, and queue the flows that its crossing of a threshold starts.
+    """Add points, which may be negative, to a score, and queue the flows that start because it crosses a threshold.
 
     Writes: scores, customer.changes, queue, runs, actor_due.
     """
@@ -32,7 +32,7 @@ def change_score(world: World, state: CustomerState, score: int, points: float) 
 
 @rule
 def handle_score_change(world: World, state: CustomerState, actor: int, before: float) -> None:
-    """A score on which a flow's start depends has changed from `before` points.
+    """Handle a change, from `before` points, of a score on which a flow's start depends.
 
     Writes: queue, runs, actor_due.
     """
@@ -51,7 +51,7 @@ def handle_score_change(world: World, state: CustomerState, actor: int, before: 
 
 @rule
 def schedule_score_crossing(world: World, state: CustomerState, actor: int) -> None:
-    """Set a flow (SCORE_BELOW) that is not running to when its score fades to the threshold: tau ln(value / threshold) from now.
+    """Set the timer of an idle flow (SCORE_BELOW) to when its score decays to the threshold: tau ln(value / threshold) from now.
 
     Writes: runs, actor_due.
     """

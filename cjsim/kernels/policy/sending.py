@@ -12,7 +12,7 @@ from cjsim.kernels.policy.triggers import schedule_next_date
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
 
-SENT, DEFERRED = 0, 1  # what came of a send
+SENT, DEFERRED = 0, 1  # outcomes of a send
 
 
 @rule
@@ -42,9 +42,9 @@ def send_message(world: World, state: CustomerState, out: Output, actor: int, si
 
 @inlined
 def run_broadcast(world: World, state: CustomerState, out: Output, actor: int) -> None:
-    """A broadcast's date has come, or the guardrail that deferred it has ended; dates that came meanwhile, up to now, are skipped.
+    """Run a broadcast whose date has come or whose deferral has ended. Dates that have passed in the meantime are skipped.
 
-    Writes: runs, actor_due, and what the send changes.
+    Writes: runs, actor_due, and the state that the send changes.
     """
     record = world.actors[actor]
     run = state.runs[actor]

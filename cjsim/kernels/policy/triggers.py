@@ -1,7 +1,7 @@
 """Triggers: what starts a flow, and the timers of flows that are not running.
 
-Flows start at events, stages, dates, the end of an inactivity, scores that cross a threshold (score_triggers.py), or messages that stay
-unopened (unopened_triggers.py).
+Flows start at events, stages, dates, the end of an inactivity period, scores that cross a threshold (score_triggers.py), or messages that
+stay unopened (unopened_triggers.py).
 
 References
 ----------
@@ -67,7 +67,7 @@ def start_flow(world: World, state: CustomerState, out: Output, actor: int) -> N
 
 @rule
 def start_flows(world: World, state: CustomerState, out: Output, first: int, count: int) -> None:
-    """Start each flow of a span of `world.links`, if it may start.
+    """Start each flow in a span of `world.links` that may start.
 
     Writes: runs, actor_due, outcome.flows, outcome.events, the log.
     """
@@ -77,7 +77,7 @@ def start_flows(world: World, state: CustomerState, out: Output, first: int, cou
 
 @rule
 def handle_start_timer(world: World, state: CustomerState, out: Output, actor: int) -> None:
-    """The start timer of a flow that is not running (mode WATCHING) has run out: start the flow, if it may start.
+    """Handle the start timer of a flow that is not running (mode WATCHING): start the flow if it may start.
 
     Writes: runs, actor_due, outcome.flows, outcome.events, the log.
     """
@@ -94,9 +94,9 @@ def handle_start_timer(world: World, state: CustomerState, out: Output, actor: i
 
 @rule
 def rearm_start_timer(world: World, state: CustomerState, actor: int) -> None:
-    """After a run (mode IDLE), set the timer of the flow's next start from what happened meanwhile.
+    """After a run (mode IDLE), set the timer of the flow's next start, given the events during the run.
 
-    A date that is now is not missed; an inactivity that ended while the flow ran ends now. Writes: runs, actor_due.
+    A date equal to now is not missed. An inactivity period that ended during the run counts as ending now. Writes: runs, actor_due.
     """
     record = world.actors[actor]
     run = state.runs[actor]
@@ -136,7 +136,7 @@ def reset_inactivity_timers(world: World, state: CustomerState, first: int, coun
 
 @rule
 def skip_past_dates(world: World, state: CustomerState, actor: int) -> None:
-    """Skip the dates of an actor that have passed; a date that is now has not passed.
+    """Skip the dates of an actor that have passed. A date equal to now has not passed.
 
     Writes: runs.
     """
@@ -149,7 +149,7 @@ def skip_past_dates(world: World, state: CustomerState, actor: int) -> None:
 
 @inlined
 def schedule_next_date(world: World, state: CustomerState, actor: int) -> None:
-    """Set an actor to its next date.
+    """Set an actor's timer to its next date.
 
     Writes: runs, actor_due.
     """

@@ -1,4 +1,4 @@
-"""Unopened messages that start flows: the counts since the last opening."""
+"""Unopened messages that start flows: the counts since the last open."""
 
 from cjsim.kernel import rule
 from cjsim.kernels.channel_sets import includes_channel
@@ -23,7 +23,7 @@ def handle_delivery(world: World, state: CustomerState, channel: int) -> None:
 
 @rule
 def handle_opening(world: World, state: CustomerState, channel: int) -> None:
-    """After an opening, reset the counts of unopened messages that start flows.
+    """After an open, reset the counts of unopened messages that start flows.
 
     Writes: runs.
     """

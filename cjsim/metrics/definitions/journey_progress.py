@@ -40,7 +40,7 @@ def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
     for i, name in enumerate(codebook.stages):
         definitions.append(
             MetricDefinition(
-                f"stage_reached[{name}]", SHARE_UNIT, f"customers ever in stage {name}", _visited_stage_rate(i), is_detail=True
+                f"stage_reached[{name}]", SHARE_UNIT, f"customers who were ever in stage {name}", _visited_stage_rate(i), is_detail=True
             )
         )
         definitions.append(

@@ -36,28 +36,30 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
         for name, title, numerator, denominator in _RATE_DEFINITIONS
     ]
     definitions += [
-        MetricDefinition("opt_outs", "opt-outs", "opt-outs per customer, through any route", mean_of_outcome("opt_outs")),
+        MetricDefinition("opt_outs", "opt-outs", "opt-outs per customer, by any means", mean_of_outcome("opt_outs")),
         MetricDefinition("opt_ins", "opt-ins", "opt-ins per customer after entry", _touches_per_customer(TouchCode.OPTED_IN, None)),
-        MetricDefinition("pressure", "contacts", "contact pressure at the horizon (recent contacts, decayed)", mean_of_outcome("pressure")),
+        MetricDefinition(
+            "pressure", "contacts", "contact pressure at the horizon (recent contacts, exponentially decayed)", mean_of_outcome("pressure")
+        ),
         MetricDefinition(
             "deferred",
             "sends",
-            "sends per customer deferred by a guardrail",
+            "sends deferred by a guardrail, per customer",
             _touches_per_customer(TouchCode.DEFERRED, None),
         ),
         MetricDefinition(
-            "placed", "sends", "sends per customer placed for display at the next visit", _touches_per_customer(TouchCode.PLACED, None)
+            "placed", "sends", "sends placed for display at the next visit, per customer", _touches_per_customer(TouchCode.PLACED, None)
         ),
         MetricDefinition(
             "collisions",
             "sends",
-            "sends per customer refused because another flow or broadcast had just sent a message",
+            "sends refused because another flow or broadcast had just sent a message, per customer",
             mean_of_outcome("collisions"),
         ),
     ]
     for refusal in _REFUSALS:
         reason, touch = refusal.name.lower(), TouchCode(REFUSAL_TO_TOUCH + refusal)
-        title = f"sends per customer refused (reason: {reason})"
+        title = f"sends refused per customer (reason: {reason})"
         definitions.append(MetricDefinition(f"suppressed[{reason}]", "sends", title, _touches_per_customer(touch, None)))
         for i, channel in enumerate(codebook.channels):
             channel_title = f"{title}, {channel}"

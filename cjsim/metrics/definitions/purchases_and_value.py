@@ -33,7 +33,7 @@ def purchase_and_value_metrics() -> list[MetricDefinition]:
             "repeat_purchase_rate", SHARE_UNIT, "buyers who purchased again", _repeat_purchase_rate, has_selected_denominator=True
         ),
         MetricDefinition("revenue", "money", "revenue per customer", mean_of_outcome("revenue")),
-        MetricDefinition("margin", "money", "margin of purchases per customer", mean_of_outcome("margin")),
+        MetricDefinition("margin", "money", "margin on purchases per customer", mean_of_outcome("margin")),
         MetricDefinition("cost", "money", "cost of messages, service, staff and acquisition per customer", _total_cost),
         MetricDefinition("clv", "money", clv, _customer_lifetime_value),
         MetricDefinition("roi", "ratio", "margin minus all costs, divided by all costs", _return_on_cost),
@@ -44,7 +44,7 @@ def purchase_and_value_metrics() -> list[MetricDefinition]:
             "total_revenue", "money", "revenue from all customers", total_over_customers(mean_of_outcome("revenue")), is_total=True
         ),
         MetricDefinition(
-            "total_margin", "money", "margin of purchases by all customers", total_over_customers(mean_of_outcome("margin")), is_total=True
+            "total_margin", "money", "margin on purchases by all customers", total_over_customers(mean_of_outcome("margin")), is_total=True
         ),
         MetricDefinition(
             "profit", "money", "margin minus all costs, over all customers", total_over_customers(_profit_terms), is_total=True

@@ -33,25 +33,25 @@ class EffectRecords(Chain, Protocol):
         """The stream and the slot of the owner's next random draw for a use such as `value`."""
 
     def add_all(self, effects: "Iterable[Effect]") -> tuple[int | None, list[PendingIndex]]:
-        """Append effects. Returns the index of their first record, None without one, and the fields that wait for the next record."""
+        """Append effects. Returns the index of their first record (None if none) and the fields that need the index of the next."""
 
 
 class EffectKind(ReferringKind):
     """One thing that happens to a customer."""
 
     code: ClassVar[EffectCode]
-    logs: ClassVar[Mapping[TouchCode, str]] = {}  # touches on a channel that it logs: sentences about the customer, with `{channel}`
+    logs: ClassVar[Mapping[TouchCode, str]] = {}  # channel touches that it logs, with sentences about the customer that contain `{channel}`
 
     @abstractmethod
     def phrase(self) -> str:
-        """The effect in words, as the predicate of a sentence about the customer."""
+        """Describe the effect as the predicate of a sentence about the customer."""
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        """Yield unknown names, and what is not allowed at this path."""
+        """Yield unknown names and effects that are not allowed at this path."""
         yield from self.unknown_faults(path, journey)
 
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        """Append the EFFECT_RECORD records of the effect. Returns the fields that wait for the index of the next record."""
+        """Append the EFFECT_RECORD records of the effect. Returns the fields that need the index of the next record."""
         [name] = self.referred()
         return records.add({"op": self.code, "target": records.registers.code(self.refers_to, name)})
 
@@ -72,7 +72,7 @@ class GoEffect(EffectKind, key="go"):
 
 
 class PurchaseTerms(StrictModel):
-    """Money: a random value, times traits; `margin` is the share of it that is left before the costs of contacts."""
+    """Amount of a purchase: a random value times traits. `margin` is the share that remains before contact costs."""
 
     value: AmountLaw
     times: tuple[TraitRef, ...] = ()
@@ -88,7 +88,7 @@ class PurchaseEffect(EffectKind, key="purchase"):
     def phrase(self) -> str:
         terms = self.purchase
         times = f" times {' times '.join(terms.times)}" if terms.times else ""
-        return f"buys for {format_number(terms.value.mean())} on average{times}, with a margin of {format_percent(terms.margin)}"
+        return f"spends {format_number(terms.value.mean())}{times} on average, at a margin of {format_percent(terms.margin)}"
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield a purchase that has no log row (outside events, or in an event that the firm does not observe), and unknown traits."""
@@ -96,11 +96,11 @@ class PurchaseEffect(EffectKind, key="purchase"):
         here = (*path, self.key)
         if kind != "events":
             owner = kind.removesuffix("s")
-            must, got = "must be an effect of an event, whose log row contains the money", f"one of a {owner}"
-            yield Fault(here, must, got, f"Let the {owner} 'fire' an event that has the purchase.")
+            must, got = "must be an effect of an event, whose log row contains the money", f"a purchase in a {owner}"
+            yield Fault(here, must, got, f"Make the {owner} 'fire' an event with the purchase.")
         elif not journey.events[name].observed:
-            remedy = "Let it 'fire' an observed event that has the purchase, or remove 'observed: false'."
-            yield Fault(here, "must be an effect of an event that the firm observes", f"one of '{name}', which is hidden", remedy)
+            remedy = "Make it 'fire' an observed event with the purchase, or remove 'observed: false'."
+            yield Fault(here, "must be an effect of an event that the firm observes", f"a purchase in '{name}', which is hidden", remedy)
         for index, reference in enumerate(self.purchase.times):
             yield from trait_faults((*here, "times", index), reference, journey.traits)
 
@@ -115,7 +115,7 @@ class PurchaseEffect(EffectKind, key="purchase"):
 
 
 class SatisfyEffect(EffectKind, key="satisfy"):
-    """Moves satisfaction s by a gain g: s + g (1 - s) if g > 0, else s + g s."""
+    """Changes satisfaction s by a gain g: to s + g (1 - s) if g > 0, else to s + g s."""
 
     code = EffectCode.SATISFY
     satisfy: Gain
@@ -160,7 +160,7 @@ class ScoreEffect(EffectKind, key="score"):
         return score_phrase(self.score)
 
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        """Append a record per score; one that does nothing if there are none."""
+        """Append one record per score, or one record without effect if there are no scores."""
         return add_scores(records, self.score, code=self.code, empty=EffectCode.JUMP)
 
 
@@ -194,10 +194,10 @@ class OptOutEffect(ConsentEffect, key="opt_out"):
 
 
 class OptInEffect(ConsentEffect, key="opt_in"):
-    """Gives consent to a channel, or to `all`, where there is none: after an opt-out or a complaint, or if there was none at entry.
+    """Gives consent to a channel, or to `all`, if the customer has not given it: after an opt-out or a complaint, or since entry.
 
-    Where there is consent already, nothing happens and nothing is logged. What was placed, deferred or asked for before is checked again
-    when it is delivered. Earlier opt-outs, unsubscriptions and complaints stay counted.
+    If the customer already consents, nothing happens and nothing is logged. Messages that were placed, deferred or requested before are
+    checked again when they are delivered. Earlier opt-outs, unsubscribes and complaints still count.
     """
 
     code = EffectCode.OPT_IN
@@ -220,7 +220,7 @@ class OfferEffect(EffectKind, key="offer"):
 
 
 class AskTerms(StrictModel):
-    """A request to a desk; of the customers who wait, those with the higher priority are served first."""
+    """A request to a desk. Waiting customers with a higher priority are served first."""
 
     desk: Name
     priority: PriorityRank = 0
@@ -230,7 +230,9 @@ def _expand_desk(value: Any) -> Any:
     return {"desk": value} if isinstance(value, str) else value
 
 
-DeskRequest = Annotated[AskTerms, BeforeValidator(_expand_desk, json_schema_input_type=Name | AskTerms)]  # a desk's name is short for it
+DeskRequest = Annotated[
+    AskTerms, BeforeValidator(_expand_desk, json_schema_input_type=Name | AskTerms)
+]  # the name of a desk is shorthand for it
 
 
 class AskEffect(EffectKind, key="ask"):
@@ -251,9 +253,9 @@ class AskEffect(EffectKind, key="ask"):
 
 
 class ReferTerms(StrictModel):
-    """Invitations to friends: each becomes a new customer with probability `joins`, `delay` later, and begins a journey.
+    """Invitations to friends: each becomes a new customer with probability `joins`, `delay` later, and starts the journey.
 
-    `by`: the acquisition channel that the new customer is attributed to, and whose mix of personas it is drawn from.
+    `by`: the acquisition channel to which the new customer is attributed, and whose persona mix applies.
     """
 
     invites: Annotated[Integer, Field(ge=1, le=1000)] = 1
@@ -275,7 +277,7 @@ class ReferEffect(EffectKind, key="refer"):
         return f"invites {friends} ({format_percent(terms.joins)} join {terms.delay.phrase()}{by})"
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        """Yield an unknown acquisition channel, and so many friends that the population explodes."""
+        """Yield an unknown acquisition channel, and a number of friends at which the population explodes."""
         here, terms = (*path, self.key), self.refer
         if terms.by is not None:
             yield from unknown_name_faults((*here, "by"), terms.by, journey.names("acquisition"), "acquisition channel")
@@ -294,7 +296,7 @@ class ReferEffect(EffectKind, key="refer"):
 
 
 class FireEffect(EffectKind, key="fire"):
-    """Lets another event happen now."""
+    """Makes another event happen now."""
 
     code = EffectCode.FIRE
     refers_to = "event"
@@ -319,7 +321,7 @@ class ChooseEffect(EffectKind, key="choose"):
     choose: Annotated[tuple[Branch, ...], Field(min_length=1)]
 
     def phrase(self) -> str:
-        branches = (f"{one.weight} to {join_names(effect.phrase() for effect in one.effects) or 'nothing'}" for one in self.choose)
+        branches = (f"{one.weight}: {join_names(effect.phrase() for effect in one.effects) or 'nothing'}" for one in self.choose)
         return f"one of [{'; '.join(branches)}]"
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
@@ -375,6 +377,6 @@ TOUCH_SENTENCES = {touch: sentence for kind in get_args(get_args(Effect)[0]) for
 
 
 def effects_phrase(effects: Iterable[Effect]) -> str:
-    """Effects in words after a colon; empty if there are none."""
+    """Describe effects, preceded by a colon; empty if there are none."""
     listed = join_names(effect.phrase() for effect in effects)
     return f": {listed}" if listed else ""

@@ -18,8 +18,8 @@ from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_perc
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel
 
-MAX_PERIODS = 1_000_000  # of a budget; each needs memory
-_DAYS_BEYOND_HORIZON = 366  # so that a blackout in force at the horizon has its own end
+MAX_PERIODS = 1_000_000  # per budget, because each period needs memory
+_DAYS_BEYOND_HORIZON = 366  # covers the end of a blackout that is in force at the horizon
 
 
 def _parse_calendar_day(value: Any) -> Any:
@@ -28,18 +28,18 @@ def _parse_calendar_day(value: Any) -> Any:
         # A leap year, so that 02-29 exists.
         day = parse_day(f"2024-{text}" if re.fullmatch(r"\d\d-\d\d", text) else value)
     except ValueError:
-        raise ValueError("must be a date that exists, such as 2026-12-24, or as 12-24 in each year") from None
+        raise ValueError("must be an existing date, such as 2026-12-24, or 12-24 for every year") from None
     return text if len(text) == len("12-24") else day
 
 
 def _check_given_once(days: tuple[date | str, ...]) -> tuple[date | str, ...]:
     if len({*days}) < len(days):
-        raise ValueError("must name each date once")
+        raise ValueError("must not contain a date twice")
     return days
 
 
 _DAY_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^(\d{4}-)?\d{2}-\d{2}$", "examples": ["2026-12-24", "12-24"]})
-CalendarDay = Annotated[date | str, BeforeValidator(_parse_calendar_day), _DAY_SCHEMA]  # one date, or as month-day that of each year
+CalendarDay = Annotated[date | str, BeforeValidator(_parse_calendar_day), _DAY_SCHEMA]  # one date, or a month and day in every year
 
 
 class GuardrailRegisters(Registers, Protocol):
@@ -70,18 +70,18 @@ class Contact(Protocol):
 
 
 class ChannelRule(StrictModel):
-    """A guardrail that applies to some channels: those in `channels`, all if none are named."""
+    """A guardrail that applies to the channels in `channels`, or to all channels if none are named."""
 
     noun: ClassVar[str]
     channels: tuple[Name, ...] = ()
 
     def applies_to(self, channel: str) -> bool:
-        """Whether it applies to a channel."""
+        """Whether the rule applies to a channel."""
         return not self.channels or channel in self.channels
 
     @abstractmethod
     def phrase(self) -> str:
-        """The rule in words, as a restriction on sends."""
+        """Describe the rule as a restriction on sends."""
 
     @abstractmethod
     def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
@@ -92,28 +92,28 @@ class ChannelRule(StrictModel):
         yield from ()
 
     def warnings(self) -> Iterator[str]:
-        """Yield what looks like a mistake, as the predicate of a sentence."""
+        """Yield likely mistakes, each as the predicate of a sentence."""
         yield from ()
 
     def scenario_warnings(self, *, start: date, horizon_days: float, channels: Iterable[str]) -> Iterator[str]:
-        """Yield what looks like a mistake in a scenario that uses these channels of the rule, as the predicate of a sentence."""
+        """Yield likely mistakes in a scenario that uses these channels of the rule, each as the predicate of a sentence."""
         yield from ()
 
     def deferral_reason(self, at: datetime) -> str:
-        """Why it defers a send at a local time; empty if it does not."""
+        """Return why the rule defers a send at a local time; empty if it does not."""
         return ""
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
-        """Why it refuses a send at a time (days) after these contacts; empty if it does not."""
+        """Return why the rule refuses a send at a time (days) after these contacts; empty if it does not."""
         return ""
 
     def recent_contacts(self, now: float, days: float, contacts: Iterable[Contact]) -> list[float]:
-        """Times of the contacts on its channels within the last days."""
+        """Return the times of the contacts on the rule's channels within the last `days` days."""
         return [contact.time for contact in contacts if self.applies_to(contact.channel) and now - contact.time < days]
 
 
 class QuietHours(ChannelRule):
-    """No sends between two times of the day; they wait for the end."""
+    """No sends between two times of day. Sends wait until the quiet hours end."""
 
     noun = "quiet hours"
     start: Hour = Field(alias="from")
@@ -122,7 +122,7 @@ class QuietHours(ChannelRule):
     @model_validator(mode="after")
     def _not_all_day(self) -> "QuietHours":
         if self.start % 24 == self.end % 24:
-            raise ValueError("must leave a part of the day open")
+            raise ValueError("must not cover the whole day")
         return self
 
     def phrase(self) -> str:
@@ -135,17 +135,17 @@ class QuietHours(ChannelRule):
         return self.noun if self.blocks(at.hour + at.minute / 60 + at.second / 3600) else ""
 
     def blocks(self, hour: float) -> bool:
-        """Whether it defers a send at this hour of the day."""
+        """Whether the rule defers a send at this hour of the day."""
         hour, start, end = hour % 24, self.start % 24, self.end % 24
         return start <= hour < end if start < end else hour >= start or hour < end
 
 
 class Blackout(ChannelRule):
-    """No sends on some dates, or from one date to another, both included; a date without a year is meant in each year.
+    """No sends on some dates, or from one date through another. A date without a year applies in every year.
 
-    `defer`: a send waits until midnight after the last day, beyond other deferring blackouts that overlap or follow on, and is then checked
-    by all guardrails again. `refuse`: it is refused. A message on a pull channel is refused at a visit either way, as no visit follows when
-    the blackout ends. A message on a human channel is checked when its desk is asked, not when the desk gets through.
+    `defer`: a send waits until midnight after the last day, and until overlapping or adjacent blackouts that defer have also ended. All
+    guardrails then check it again. `refuse`: a send is refused. On a pull channel, a message is refused at a visit in either case, because
+    the end of the blackout brings no visit. On a human channel, a message is checked when the desk is asked, not when it answers.
     """
 
     noun = "blackout"
@@ -162,11 +162,11 @@ class Blackout(ChannelRule):
         if len({type(end) for end in ends}) > 1:
             raise ValueError("must have 'from' and 'to' either both with a year or both without")
         if isinstance(self.first, date) and isinstance(self.last, date) and self.last < self.first:
-            raise ValueError("must not end before it begins")
+            raise ValueError("must not end before it starts")
         return self
 
     def covers(self, day: date) -> bool:
-        """Whether it is in force on a day."""
+        """Whether the blackout is in force on a day."""
         if self.dates:
             return day in self.dates or f"{day:%m-%d}" in self.dates
         if isinstance(self.first, date):
@@ -177,9 +177,9 @@ class Blackout(ChannelRule):
     def phrase(self) -> str:
         dated = join_names(f"{day}" for day in self.dates if isinstance(day, date))
         yearly = join_names(day for day in self.dates if isinstance(day, str))
-        when = f"on {' and '.join(days for days in (dated, yearly and f'{yearly} of each year') if days)}"
+        when = f"on {' and '.join(days for days in (dated, yearly and f'{yearly} of every year') if days)}"
         if not self.dates:
-            when = f"from {self.first} to {self.last}" + (" of each year" if isinstance(self.first, str) else "")
+            when = f"from {self.first} to {self.last}" + (" of every year" if isinstance(self.first, str) else "")
         return f"not {when}{channels_phrase(self.channels)} ({'refused' if self.then == 'refuse' else 'deferred'})"
 
     def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
@@ -193,9 +193,9 @@ class Blackout(ChannelRule):
         used, days = list(channels), math.ceil(horizon_days)
         covered = sum(self.covers(start + timedelta(days=number)) for number in range(days))
         if covered == 0:
-            yield f"holds no simulated day, as {duration_text(horizon_days)} from {start} are simulated."
+            yield f"contains no simulated day. The simulation covers {duration_text(horizon_days)} from {start}."
         elif covered == days and used:
-            yield f"covers the whole simulated time, so that nothing is ever sent by {join_names(used)}."
+            yield f"covers the whole simulated period, so nothing is ever sent by {join_names(used)}."
 
     def deferral_reason(self, at: datetime) -> str:
         return self.noun if self.then == "defer" and self.covers(at.date()) else ""
@@ -224,14 +224,14 @@ class Gap(ChannelRule):
 
 
 class Cap(ChannelRule):
-    """At most n contacts in any period of this length."""
+    """At most `at_most` contacts in any period of length `per`."""
 
     noun = "cap"
     at_most: Annotated[Integer, Field(ge=0, le=1000)]
     per: PositiveDuration
 
     def phrase(self) -> str:
-        return f"at most {self.at_most} in {duration_text(self.per)}{channels_phrase(self.channels)}"
+        return f"at most {self.at_most} in {duration_phrase(self.per)}{channels_phrase(self.channels)}"
 
     def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
         first = registers.reserve("cap_times", self.at_most)
@@ -248,14 +248,14 @@ class Cap(ChannelRule):
 
 
 class Budget(ChannelRule):
-    """At most n contacts of all customers together in each period, counted from the start."""
+    """At most `at_most` contacts with all customers together in each period of length `per`, counted from the start."""
 
     noun = "budget"
     at_most: Annotated[Integer, Field(ge=0, le=10**12)]
     per: PositiveDuration
 
     def phrase(self) -> str:
-        return f"at most {self.at_most:,} to all customers in {duration_text(self.per)}{channels_phrase(self.channels)}"
+        return f"at most {self.at_most:,} in {duration_phrase(self.per)}{channels_phrase(self.channels)}, over all customers"
 
     def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
         periods = math.floor(registers.horizon / self.per) + 1
@@ -264,28 +264,28 @@ class Budget(ChannelRule):
 
     def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
         if horizon_days / self.per > MAX_PERIODS:
-            must = f"must make at most {MAX_PERIODS:,} periods of the {duration_text(horizon_days)} that are simulated"
+            must = f"must divide the {duration_text(horizon_days)} of the simulation into at most {MAX_PERIODS:,} periods"
             yield Fault((*path, "per"), must, duration_text(self.per), "Lengthen the period, or shorten the horizon.")
 
     def warnings(self) -> Iterator[str]:
         yield from _zero_warnings(self.at_most, self.channels)
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
-        return "the budget of all customers is spent" if decision is SendDecision.BUDGET else ""
+        return "the budget for all customers is spent" if decision is SendDecision.BUDGET else ""
 
 
 def _zero_warnings(at_most: int, channels: tuple[str, ...]) -> Iterator[str]:
     if at_most == 0:
-        yield f"is 0, so that nothing is ever sent by {join_names(channels) or 'any channel'}."
+        yield f"is 0, so nothing is ever sent by {join_names(channels) or 'any channel'}."
 
 
 class Guardrails(StrictModel):
     """Rules that every send must pass, in this order: consent (always), holdout, exit, blackouts, quiet hours, gaps, caps, budgets.
 
-    Of the blackouts in force, one that refuses counts before one that defers. A send that was deferred passes all rules again: one that
-    waited until midnight meets the quiet hours of that night.
+    Among the blackouts in force, refusal takes precedence over deferral. All rules check a deferred send again, so a send that waited
+    until midnight may be deferred again by the quiet hours of that night.
 
-    `holdout`: the share of customers whom no flow and no broadcast contacts, except those named in `spared`.
+    `holdout`: the share of customers whom no flow or broadcast contacts, except the flows and broadcasts in `spared`.
     """
 
     holdout: Share = 0.0
@@ -308,7 +308,7 @@ class Guardrails(StrictModel):
             yield from ((("guardrails", key, index), rule) for index, rule in enumerate(rules))
 
     def phrases(self) -> Iterator[str]:
-        """The rules in words."""
+        """Describe the rules."""
         yield "only with consent"
         if self.holdout:
             spared = f", except for {join_names(self.spared)}" if self.spared else ""
@@ -330,43 +330,43 @@ class Guardrails(StrictModel):
             yield from unknown_name_faults(("guardrails", "spared", index), actor, known, "flow or broadcast")
 
     def warnings(self) -> Iterator[str]:
-        """Yield what looks like a mistake, one sentence each."""
+        """Yield likely mistakes, one sentence each."""
         if self.holdout == 1:
-            yield "guardrails.holdout: is 1, so that everyone is held out."
+            yield "guardrails.holdout: is 1, so all customers are held out."
         if self.spared and self.holdout == 0:
-            yield "guardrails.spared: has no effect, as there is no holdout."
+            yield "guardrails.spared: has no effect, because there is no holdout."
         yield from (f"guardrails.quiet_hours: {warning}" for warning in self._always_quiet())
         for (_, key, index), rule in self.all_rules():
             yield from (f"guardrails.{key}[{index}]: {warning}" for warning in rule.warnings())
 
     def scenario_warnings(self, *, start: date, horizon_days: float, channels: Iterable[str]) -> Iterator[str]:
-        """Yield what looks like a mistake in a scenario that uses these channels, one sentence each."""
+        """Yield likely mistakes in a scenario that uses these channels, one sentence each."""
         for (_, key, index), rule in self.all_rules():
             used = [channel for channel in channels if rule.applies_to(channel)]
             found = rule.scenario_warnings(start=start, horizon_days=horizon_days, channels=used)
             yield from (f"guardrails.{key}[{index}]: {warning}" for warning in found)
 
     def _always_quiet(self) -> Iterator[str]:
-        """Yield warnings of channels whose quiet hours cover the whole day. If an hour is open, the end of some rule is open."""
+        """Yield warnings about channels whose quiet hours cover the whole day. If any hour is open, then some rule ends in an open hour."""
         common = [rule for rule in self.quiet_hours if not rule.channels]
         for channel in dict.fromkeys(["", *(name for rule in self.quiet_hours for name in rule.channels)]):
             own = [*common, *(rule for rule in self.quiet_hours if channel in rule.channels)]
             if own and all(any(other.blocks(rule.end) for other in own) for rule in own):
-                yield f"cover the whole day, so that nothing is ever sent by {channel or 'any channel'}."
+                yield f"cover the whole day, so nothing is ever sent by {channel or 'any channel'}."
                 if not channel:
                     return
 
     def deferral_reason(self, channel: str, at: datetime) -> str:
-        """Why a send on a channel is deferred at a local time, in words."""
+        """Return why a send on a channel is deferred at a local time."""
         reasons = (rule.deferral_reason(at) for _, rule in self.all_rules() if rule.applies_to(channel))
         return next((reason for reason in reasons if reason), "deferred")
 
     def refusal_reason(self, decision: SendDecision, channel: str, now: float, contacts: Iterable[Contact]) -> str:
-        """Why a send on a channel is refused at a time (days), in words."""
+        """Return why a send on a channel is refused at a time (days)."""
         fixed = {
             SendDecision.CONSENT: f"no consent to {channel}",
             SendDecision.HOLDOUT: "in the holdout",
-            SendDecision.EXIT: f"not when {self.exit}",
+            SendDecision.EXIT: f"the exit condition holds ({self.exit})",
         }
         known = list(contacts)
         reasons = (rule.refusal_reason(decision, now, known) for _, rule in self.all_rules() if rule.applies_to(channel))

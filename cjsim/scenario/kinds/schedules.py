@@ -38,7 +38,7 @@ class Schedule(StrictModel):
         if self.every_weeks == 1 and set(self.weekdays) == set(WEEKDAYS):
             when = "every day"
         elif self.weekdays:
-            when = f"{weeks} on {join_names(self.weekdays)}"
+            when = f"{weeks} on {join_names(day.capitalize() for day in self.weekdays)}"
         else:
             when = f"on {join_names(str(day) for day in self.dates)}"
         return f"{when} at {hour_text(self.at)}"

@@ -43,7 +43,7 @@ class StepKind(ReferringKind):
 
     code: ClassVar[StepCode]
     takes_time: ClassVar[bool] = False  # time passes before the next step
-    ends: ClassVar[bool] = False  # the next step in the list does not follow
+    ends: ClassVar[bool] = False  # the flow does not continue with the next step in the list
     is_noticed: ClassVar[bool] = False  # the customer notices the step
     changes_something: ClassVar[bool] = True  # more than the position in the flow
 
@@ -142,7 +142,7 @@ class WaitUntilStep(StepKind, key="wait_until"):
 
     def phrase(self) -> str:
         until = self.wait_until
-        days = f" on {join_names(until.weekdays)}" if until.weekdays else ""
+        days = f" on {join_names(day.capitalize() for day in until.weekdays)}" if until.weekdays else ""
         if not until.best_hour:
             return f"wait until {hour_text(until.at)}{days}"
         typical = hour_text(until.at if until.typical is None else until.typical)

@@ -77,7 +77,7 @@ def levers(
     ... }
     >>> ranking = levers(Scenario.from_dict(tiny), metric="contacts", seed=1)
     >>> [(lever.move.title, lever.move.after, float(lever.metric_effect.effect)) for lever in ranking.levers[:2]]
-    [('broadcast weekly', 'off', -4.0), ('weekly: weeks between', 2, -2.0)]
+    [('broadcast weekly', 'off', -4.0), ('weekly: weeks between sends', 2, -2.0)]
     """
     started = time.perf_counter()
     progress = progress or NoProgress()

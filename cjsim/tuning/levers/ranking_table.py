@@ -29,7 +29,9 @@ def ranking_table(ranking: RankingData, *, full: bool = False) -> str:
     shown = effective if full else significant[:_MAX_ROWS]
     parts = [_heading(ranking), _lever_table(shown, ranking.unit) if shown else "No move has a significant effect."]
     if len(shown) < len(effective):
-        parts.append(f"{len(effective) - len(shown)} more moves have smaller or no significant effects (show them with --full or --json).")
+        parts.append(
+            f"{len(effective) - len(shown)} more moves have smaller effects or no significant effect (show them with --full or --json)."
+        )
     if best := ranking.by_effect_per_cost()[:_MAX_COST_ROWS]:
         lines = (f"  {_effect_per_cost_line(lever, ranking.unit)}" for lever in best)
         parts.append("\n".join(["Largest effects per unit of cost, among significant moves (**):", *lines]))
@@ -111,7 +113,7 @@ def _unaffected_line(ranking: RankingData) -> str:
     unaffected = [lever.move for lever in ranking.levers if not lever.changes_any_customer]
     names = list(dict.fromkeys(f"{move.title} -> {move_value_text(move.after, move.path)}" for move in unaffected))
     more = f" and {len(names) - _MAX_UNAFFECTED_NAMES} more" if len(names) > _MAX_UNAFFECTED_NAMES else ""
-    return f"Moves that affect no customer: {'; '.join(names[:_MAX_UNAFFECTED_NAMES])}{more}." if names else ""
+    return f"Moves without an effect on any customer: {'; '.join(names[:_MAX_UNAFFECTED_NAMES])}{more}." if names else ""
 
 
 def _refused_line(ranking: RankingData) -> str:
@@ -123,7 +125,7 @@ def _refused_line(ranking: RankingData) -> str:
 
 def _table_caption(ranking: RankingData) -> str:
     shares = " Customers share desks or budgets; intervals treat them as independent." if ranking.has_shared_resources else ""
-    mix = "^ ratio among converters, buyers, receivers or openers. A move can change who they are, not only what they do."
+    mix = "^ ratio among converters, buyers, recipients or openers. A move can change who they are, not only what they do."
     return "\n".join(
         [
             *([mix] if ranking.has_selected_denominator else []),

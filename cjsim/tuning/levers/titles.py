@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 
-from cjsim.scenario.fields import duration_text
 from cjsim.scenario.kinds.guardrail_rules import Guardrails
 from cjsim.scenario.kinds.steps import OfferStep, SendStep, Step, WaitForStep, WaitStep
+from cjsim.scenario.phrases import duration_phrase
 from cjsim.scenario.policy import Flow
 from cjsim.simulation.documents import Scenario
 from cjsim.yaml.paths import KeyPath, path_text
 
-_KEY_PHRASES = {"at_least": "length", "at_most": "at most", "per": "period", "again_after": "again after", "every_weeks": "weeks between"}
+_KEY_PHRASES = {
+    "at_least": "length",
+    "at_most": "at most",
+    "per": "period",
+    "again_after": "again after",
+    "every_weeks": "weeks between sends",
+}
 _KEY_PHRASES |= {"agents": "agents", "per_day": "budget per day", "sla": "target response time"}
 _KEY_PHRASES |= {"cost_per_minute": "cost per minute", "wage_per_hour": "wage"}
 MAX_PRIORITY = 1000  # the highest priority; the lowest is -1000
@@ -104,7 +110,7 @@ def _guardrail_title(guardrails: Guardrails, keys: KeyPath) -> str:
         return _key_text(keys)
     rule = getattr(guardrails, str(keys[0]))[keys[1]]
     by = f" {', '.join(rule.channels)}" if rule.channels else ""
-    per = f" in {duration_text(rule.per)}" if keys[2] == "at_most" else ""
+    per = f" in {duration_phrase(rule.per)}" if keys[2] == "at_most" else ""
     return f"{rule.noun}{by}: {_key_text(keys[2:])}{per}"
 
 

@@ -200,7 +200,7 @@ def _cost_lines(optimum: SearchResult) -> str:
     if confirming:
         front = " The Pareto front is measured on the customers used to pick the winner." if len(optimum.pareto) > 1 else ""
         lines.append(
-            f"Intervals have 95 % confidence. Values and gains are measured on customers that were not used to pick the winner.{front}"
+            f"Intervals have 95 % confidence. Values and gains are measured on customers who were not used to pick the winner.{front}"
         )
     if confirming and not optimum.confirmation.has_fresh_draws:
         lines.append("The confirmation reuses the parameter draws of the search, because the file has fewer than three times as many.")
