@@ -15,6 +15,7 @@ from cjsim.kernels.codes import MINUTES_PER_DAY, N_TOUCH_CODES, REFUSAL_TO_TOUCH
 from cjsim.kernels.world import Array
 from cjsim.scenario.fields import hour_text
 from cjsim.scenario.kinds.effects import TOUCH_SENTENCES
+from cjsim.scenario.kinds.guardrail_rules import PastContact
 from cjsim.scenario.kinds.steps import SplitStep
 from cjsim.scenario.traversal import iterate_steps
 from cjsim.simulation.documents import Scenario
@@ -36,13 +37,6 @@ class EventText(NamedTuple):
     text: str
     why: str = ""
     is_routine: bool = False
-
-
-class PastContact(NamedTuple):
-    """A delivered message."""
-
-    time: float  # days
-    channel: str
 
 
 class ClockLift(NamedTuple):

@@ -1,8 +1,8 @@
 """The family of triggers: what starts a flow. Each kind has its schema, checks, phrases and record."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Protocol
+from collections.abc import Callable, Iterator, Set
+from typing import Annotated, Any, NamedTuple, Protocol
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -29,24 +29,16 @@ class TriggerRecords(Protocol):
         """Return the first index and the count of a schedule's times in `World.schedule`."""
 
 
-class ReachableThings(Protocol):
-    """What can ever happen under a policy, as far as known so far."""
+class Reachable(NamedTuple):
+    """What can ever happen: stages entered, events, messages sent, flows started, desks asked, scores changed and channels used."""
 
-    @property
-    def stages(self) -> "set[str]":
-        """Stages that customers can enter."""
-
-    @property
-    def events(self) -> "set[str]":
-        """Events that can happen."""
-
-    @property
-    def scores(self) -> "set[str]":
-        """Scores that can change."""
-
-    @property
-    def channels(self) -> "set[str]":
-        """Channels on which messages are sent."""
+    stages: Set[str]
+    events: Set[str]
+    messages: Set[str]
+    flows: Set[str]
+    desks: Set[str]
+    scores: Set[str]
+    channels: Set[str]
 
 
 class TriggerKind(Kind):
@@ -61,7 +53,7 @@ class TriggerKind(Kind):
         """Describe why the flow started, for a customer's diary. Durations are in days."""
 
     @abstractmethod
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         """Whether the trigger can ever fire."""
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:
@@ -105,7 +97,7 @@ class EventTrigger(TriggerKind, key="event"):
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return f"at '{title_of(self.event)}'"
 
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         return self.event in reachable.events
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
@@ -129,7 +121,7 @@ class StageTrigger(TriggerKind, key="stage"):
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return f"enters {self.stage}"
 
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         return self.stage in reachable.stages
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
@@ -166,7 +158,7 @@ class InactivityTrigger(TriggerKind, key="inactivity"):
         events = ", ".join(f"'{title_of(name)}'" for name in self.of or ())
         return f"{format_duration(self.inactivity)} without {events or 'any activity'}"
 
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         return self.of is None or not reachable.events.isdisjoint(self.of)
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
@@ -196,7 +188,7 @@ class DateTrigger(TriggerKind, key="date"):
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return "on its date"
 
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         return True
 
     def fields(self, records: TriggerRecords) -> RecordFields:
@@ -217,7 +209,7 @@ class ScheduleTrigger(TriggerKind, key="schedule"):
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return "on its date"
 
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         return True
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:
@@ -255,7 +247,7 @@ class ScoreTrigger(TriggerKind, key="score"):
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return f"score {self.score} {f'above {self.above:g}' if self.above is not None else f'at most {self.below:g}'}"
 
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         return self.score in reachable.scores
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
@@ -278,7 +270,7 @@ class UnopenedTrigger(TriggerKind, key="unopened"):
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return f"none of the last {self.unopened} opened"
 
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         return bool(reachable.channels) if not self.channels else not reachable.channels.isdisjoint(self.channels)
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -57,16 +57,11 @@ class GuardrailRegisters(Registers, Protocol):
         """Reserve consecutive slots in an array of `CustomerState`. Returns the first."""
 
 
-class Contact(Protocol):
-    """A past contact of a customer."""
+class PastContact(NamedTuple):
+    """A delivered message."""
 
-    @property
-    def time(self) -> float:
-        """Days since the start."""
-
-    @property
-    def channel(self) -> str:
-        """Its channel."""
+    time: float  # days since the start
+    channel: str
 
 
 class ChannelRule(StrictModel):
@@ -103,11 +98,11 @@ class ChannelRule(StrictModel):
         """Why it defers a send at a local time; empty if it does not."""
         return ""
 
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         """Why it refuses a send at a time (days) after these contacts; empty if it does not."""
         return ""
 
-    def recent_contacts(self, now: float, days: float, contacts: Iterable[Contact]) -> list[float]:
+    def recent_contacts(self, now: float, days: float, contacts: Iterable[PastContact]) -> list[float]:
         """Times of the contacts on its channels within the last days."""
         return [contact.time for contact in contacts if self.applies_to(contact.channel) and now - contact.time < days]
 
@@ -200,7 +195,7 @@ class Blackout(ChannelRule):
     def deferral_reason(self, at: datetime) -> str:
         return self.noun if self.then == "defer" and self.covers(at.date()) else ""
 
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         return self.noun if decision is SendDecision.BLACKOUT else ""
 
 
@@ -216,7 +211,7 @@ class Gap(ChannelRule):
     def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
         return [{"channels": registers.channel_mask(self.channels), "days": self.at_least}]
 
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         recent = self.recent_contacts(now, self.at_least, contacts)
         if decision is not SendDecision.GAP or not recent:
             return ""
@@ -240,7 +235,7 @@ class Cap(ChannelRule):
     def warnings(self) -> Iterator[str]:
         yield from _zero_warnings(self.at_most, self.channels)
 
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         recent = self.recent_contacts(now, self.per, contacts)
         if decision is not SendDecision.CAP or len(recent) < self.at_most:
             return ""
@@ -270,7 +265,7 @@ class Budget(ChannelRule):
     def warnings(self) -> Iterator[str]:
         yield from _zero_warnings(self.at_most, self.channels)
 
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         return "the budget of all customers is spent" if decision is SendDecision.BUDGET else ""
 
 
@@ -361,7 +356,7 @@ class Guardrails(StrictModel):
         reasons = (rule.deferral_reason(at) for _, rule in self.all_rules() if rule.applies_to(channel))
         return next((reason for reason in reasons if reason), "deferred")
 
-    def refusal_reason(self, decision: SendDecision, channel: str, now: float, contacts: Iterable[Contact]) -> str:
+    def refusal_reason(self, decision: SendDecision, channel: str, now: float, contacts: Iterable[PastContact]) -> str:
         """Why a send on a channel is refused at a time (days), in words."""
         fixed = {
             SendDecision.CONSENT: f"no consent to {channel}",
