@@ -45,30 +45,21 @@ from cjsim.scenario.spec import ScenarioSpec
 
 CONVERSION = "conversion"
 _MAX_CODES = 2**15 - 1 - len(TouchCode)  # logs and outcomes store 16-bit codes
-# The change that can alter the value of a condition with this operation.
-_CHANGE_FLAGS = {
-    ConditionOp.STAGE: ChangeFlag.STAGE,
-    ConditionOp.VISITED: ChangeFlag.STAGE,
-    ConditionOp.COUNT: ChangeFlag.EVENT,
-    ConditionOp.TAGGED: ChangeFlag.TAG,
-    ConditionOp.SCORE: ChangeFlag.SCORE,
-    ConditionOp.PURCHASES: ChangeFlag.PURCHASE,
-    ConditionOp.REVENUE: ChangeFlag.PURCHASE,
-    ConditionOp.CONSENT: ChangeFlag.CONSENT,
-    ConditionOp.CONTACTS: ChangeFlag.TOUCH,
-    ConditionOp.CHANNEL_CONTACTS: ChangeFlag.TOUCH,
-    ConditionOp.SENT: ChangeFlag.TOUCH,
-    ConditionOp.OPENS: ChangeFlag.TOUCH,
-    ConditionOp.CHANNEL_OPENS: ChangeFlag.TOUCH,
-    ConditionOp.OPENED: ChangeFlag.TOUCH,
-    ConditionOp.CLICKS: ChangeFlag.TOUCH,
-    ConditionOp.CHANNEL_CLICKS: ChangeFlag.TOUCH,
-    ConditionOp.CLICKED: ChangeFlag.TOUCH,
-    ConditionOp.UNOPENED: ChangeFlag.TOUCH,
-    ConditionOp.CHANNEL_UNOPENED: ChangeFlag.TOUCH,
-    ConditionOp.REDEEMED: ChangeFlag.PURCHASE,
-    ConditionOp.ASKS: ChangeFlag.DESK,
-    ConditionOp.REFERRALS: ChangeFlag.REFERRAL,
+# The changes that can alter the value of a condition, and the operations in the condition.
+_OPS_BY_CHANGE = {
+    ChangeFlag.STAGE: (ConditionOp.STAGE, ConditionOp.VISITED),
+    ChangeFlag.EVENT: (ConditionOp.COUNT,),
+    ChangeFlag.TAG: (ConditionOp.TAGGED,),
+    ChangeFlag.SCORE: (ConditionOp.SCORE,),
+    ChangeFlag.PURCHASE: (ConditionOp.PURCHASES, ConditionOp.REVENUE, ConditionOp.REDEEMED),
+    ChangeFlag.CONSENT: (ConditionOp.CONSENT,),
+    ChangeFlag.TOUCH: (
+        *(ConditionOp.CONTACTS, ConditionOp.OPENS, ConditionOp.CLICKS, ConditionOp.UNOPENED),
+        *(ConditionOp.CHANNEL_CONTACTS, ConditionOp.CHANNEL_OPENS, ConditionOp.CHANNEL_CLICKS, ConditionOp.CHANNEL_UNOPENED),
+        *(ConditionOp.SENT, ConditionOp.OPENED, ConditionOp.CLICKED),
+    ),
+    ChangeFlag.DESK: (ConditionOp.ASKS,),
+    ChangeFlag.REFERRAL: (ConditionOp.REFERRALS,),
 }
 
 
@@ -166,6 +157,7 @@ def _discount_factors(scenario: ScenarioSpec) -> list[float]:
 
 def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
     journey = scenario.journey
+    when_ops = {op for op, _ in _when_operations(journey, symbols)}
     return {
         "horizon": scenario.horizon,
         "discount": math.log1p(scenario.discount_rate) / 365.0,
@@ -177,9 +169,7 @@ def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
         "holdout": scenario.policy.guardrails.holdout,
         "stream_holdout": symbols.streams.id_of("policy:holdout"),
         "exit_program": symbols.programs.index_of(scenario.policy.guardrails.exit),
-        "when_changes": int(
-            np.bitwise_or.reduce(np.array([_CHANGE_FLAGS.get(op, 0) for op, _ in _when_operations(journey, symbols)], np.int64))
-        ),
+        "when_changes": sum(flag for flag, ops in _OPS_BY_CHANGE.items() if not when_ops.isdisjoint(ops)),
     }
 
 
