@@ -12,7 +12,7 @@ import numpy as np
 from cjsim.compiler.activity_profiles import profile_table
 from cjsim.compiler.desk_plans import desk_plans
 from cjsim.compiler.effect_chains import EffectChains
-from cjsim.compiler.flow_tables import ActorLinks, ActorTable, ordered_actors
+from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_actors
 from cjsim.compiler.guardrail_tables import guardrail_arrays
 from cjsim.compiler.plan import Codebook, Plan, StateSizes
 from cjsim.compiler.population import compile_population
@@ -40,7 +40,7 @@ from cjsim.kernels.world import (
 from cjsim.scenario.condition_names import ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Event, JourneySpec
-from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields
+from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields, span_fields
 from cjsim.scenario.spec import ScenarioSpec
 
 CONVERSION = "conversion"
@@ -87,18 +87,17 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
     symbols = Symbols(of_journey=of_journey, of_policy=of_policy, start=scenario.start, horizon=scenario.horizon)
     actors = ordered_actors(policy)
     _check_sizes(journey, len(actors))
-    actor_links = ActorLinks(actors)
     actor_table = ActorTable(symbols, scenario)
     for name, actor in actors:
         actor_table.add(name, actor)
     guardrails = guardrail_arrays(policy, symbols)
     arrays = {
-        **_journey_arrays(scenario, symbols, actor_links),
+        **_journey_arrays(scenario, symbols, actors),
         **_persona_arrays(journey, symbols),
         **_profile_arrays(scenario),
         "setting": record_array(SETTING, [_setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}]),
         "discounts": plain_array("f8", _discount_factors(scenario)),
-        "any_activity_actors": plain_array("i4", actor_links.reset_by_anything()),
+        "any_activity_actors": plain_array("i4", flows_where(actors, lambda flow: flow.on.is_reset_by_anything)),
         **_actor_arrays(actor_table, journey),
         **guardrails,
     }
@@ -195,17 +194,14 @@ def _has_clock(event: Event) -> bool:
     return event.wait != "never"
 
 
-def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actor_links: ActorLinks) -> dict[str, Array]:
+def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) -> dict[str, Array]:
     journey = scenario.journey
     effects, stage_events = EffectChains(symbols), SpanTable()
     codes = symbols.names.events
     when_counts = {arg for op, arg in _when_operations(journey, symbols) if op is ConditionOp.COUNT}
     counted_events = {name for name in journey.events if codes[name] in when_counts}
     events = [
-        {
-            **_event_row(name, event, journey, symbols, effects, actor_links),
-            "change": ChangeFlag.EVENT if name in counted_events else 0,
-        }
+        {**_event_row(name, event, journey, symbols, effects, actors), "change": ChangeFlag.EVENT if name in counted_events else 0}
         for name, event in journey.events.items()
     ]
     stages, stage_links = [], []
@@ -217,7 +213,7 @@ def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actor_links: Actor
         ]
         first, count = stage_events.add(clocks_here)
         stages.append({"first": first, "count": count, "retained": int(stage.retained), "observed_as": code if stage.observed else -1})
-        stage_links.append(symbols.links.add(actor_links.triggered_by_stage(name)))
+        stage_links.append(symbols.links.add(_started_at(actors, "stage", name)))
     touchpoints = touchpoint_arrays(scenario, symbols, effects)
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
     return {
@@ -234,15 +230,18 @@ def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actor_links: Actor
     }
 
 
-def _event_row(
-    name: str, event: Event, journey: JourneySpec, symbols: Symbols, effects: EffectChains, actor_links: ActorLinks
-) -> RecordFields:
+def _started_at(actors: Actors, kind: str, name: str) -> list[int]:
+    """Return the codes of flows that an event or a stage starts."""
+    return flows_where(actors, lambda flow: flow.on.starts_at() == (kind, name))
+
+
+def _event_row(name: str, event: Event, journey: JourneySpec, symbols: Symbols, effects: EffectChains, actors: Actors) -> RecordFields:
     links = symbols.links
-    factor_first, factor_count = symbols.factor_span(event.speed)
-    trigger_first, trigger_count = links.add(actor_links.triggered_by_event(name))
-    exit_first, exit_count = links.add(actor_links.ended_by(name))
-    watch_first, watch_count = links.add(actor_links.reset_by(name))
     return {
+        **span_fields("factor", symbols.factor_span(event.speed)),
+        **span_fields("trigger", links.add(_started_at(actors, "event", name))),
+        **span_fields("exit", links.add(flows_where(actors, lambda flow: name in flow.exit_on))),
+        **span_fields("watch", links.add(flows_where(actors, lambda flow: name in flow.on.reset_by()))),
         "wait": DistributionRecord() if event.wait == "never" else event.wait.record(symbols.tables),
         "tau": _time_constant(event.half_life),
         "satisfaction": event.satisfaction,
@@ -253,14 +252,6 @@ def _event_row(
         "hidden": int(not event.observed),
         "records_hour": int(event.observed and event.activity is not None),
         "pull_channels": sum(1 << symbols.names.channels[c] for c, channel in journey.channels.items() if name in channel.visits),
-        "factor_first": factor_first,
-        "factor_count": factor_count,
-        "trigger_first": trigger_first,
-        "trigger_count": trigger_count,
-        "exit_first": exit_first,
-        "exit_count": exit_count,
-        "watch_first": watch_first,
-        "watch_count": watch_count,
         "stream_wait": symbols.streams.id_of(f"event:{name}:wait"),
     }
 

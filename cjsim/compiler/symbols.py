@@ -34,9 +34,8 @@ class RandomStreams:
         known = self._names.setdefault(stream, name)
         if known != name:
             must = "must not share a random stream"
-            raise InputError(
-                format_error(f"'{known}' and '{name}'", must, f"{stream} for both", "Rename one of them; their hashes collide by chance.")
-            )
+            remedy = "Rename one of them; their hashes collide by chance."
+            raise InputError(format_error(f"'{known}' and '{name}'", must, f"{stream} for both", remedy))
         return stream
 
     def names(self) -> tuple[str, ...]:

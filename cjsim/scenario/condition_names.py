@@ -55,25 +55,14 @@ CALLS: dict[str, tuple[ConditionOp, str]] = {
     "asks": (ConditionOp.ASKS, "desk"),
 }
 RESERVED = frozenset({ACQUIRED_BY, *LABELS, *WORDS, *LATENT_WORDS, *CALLS})
-_DAYS_SINCE_OPS = frozenset(
+# These change even if nothing happens to the customer, so `when` may not use them.
+TIME_DEPENDENT_OPS = frozenset(
     {
-        ConditionOp.SINCE,
-        ConditionOp.SINCE_PURCHASE,
-        ConditionOp.SINCE_CONTACT,
-        ConditionOp.SINCE_CHANNEL,
-        ConditionOp.SINCE_ENTRY,
-        ConditionOp.DAYS_IN_STAGE,
+        *(ConditionOp.SINCE, ConditionOp.SINCE_PURCHASE, ConditionOp.SINCE_CONTACT, ConditionOp.SINCE_CHANNEL, ConditionOp.SINCE_ENTRY),
+        *(ConditionOp.DAYS_IN_STAGE, ConditionOp.HOUR, ConditionOp.WEEKDAY, ConditionOp.DAY),
+        *(ConditionOp.SATISFACTION, ConditionOp.PRESSURE, ConditionOp.HAS_OFFER),
     }
 )
-# These change even if nothing happens to the customer, so `when` may not use them.
-TIME_DEPENDENT_OPS = _DAYS_SINCE_OPS | {
-    ConditionOp.HOUR,
-    ConditionOp.WEEKDAY,
-    ConditionOp.DAY,
-    ConditionOp.SATISFACTION,
-    ConditionOp.PRESSURE,
-    ConditionOp.HAS_OFFER,
-}
 
 
 class ConditionError(ValueError):
@@ -165,9 +154,8 @@ class ConditionNames:
             must, got, remedy = unknown_name_parts(name, [other for other in known if f"{kind} {other}" not in self.hidden], kind)
             raise ConditionError(must, got, remedy)
         if f"{kind} {name}" in self.hidden:
-            raise ConditionError(
-                f"must use only {kind}s that the firm observes", f"'{name}'", "The journey declares it with 'observed: false'."
-            )
+            remedy = "The journey declares it with 'observed: false'."
+            raise ConditionError(f"must use only {kind}s that the firm observes", f"'{name}'", remedy)
         return known[name]
 
 

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from cjsim.kernels.codes import TriggerCode
 from cjsim.scenario.fields import Day, Hour, Integer, Name, Number, Positive, PositiveDuration, hour_text
-from cjsim.scenario.kinds.registers import PolicyNames, RecordFields, Registers
+from cjsim.scenario.kinds.registers import PolicyNames, RecordFields, Registers, span_fields
 from cjsim.scenario.kinds.schedules import Schedule
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
 from cjsim.scenario.phrases import channels_phrase, duration_phrase, join_names
@@ -86,7 +86,19 @@ class TriggerKind(Kind):
         return None
 
 
-class EventTrigger(TriggerKind, key="event"):
+class OccurrenceTrigger(TriggerKind):
+    """Something that starts a flow immediately: an event or entry to a stage, whose name is the body."""
+
+    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
+        """Yield a fault if the event or stage does not exist or the firm does not observe it."""
+        yield from names.observed_faults((*path, self.key), self.key, self.body)
+
+    def starts_at(self) -> tuple[str, str]:
+        """Return the kind and the name."""
+        return self.key, self.body
+
+
+class EventTrigger(OccurrenceTrigger, key="event"):
     """Starts the flow when an event happens."""
 
     event: Name
@@ -100,17 +112,11 @@ class EventTrigger(TriggerKind, key="event"):
     def can_start(self, reachable: Reachable) -> bool:
         return self.event in reachable.events
 
-    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        yield from names.observed_faults((*path, self.key), "event", self.event)
-
     def fields(self, records: TriggerRecords) -> RecordFields:
         return {"trigger": TriggerCode.EVENT}
 
-    def starts_at(self) -> tuple[str, str] | None:
-        return "event", self.event
 
-
-class StageTrigger(TriggerKind, key="stage"):
+class StageTrigger(OccurrenceTrigger, key="stage"):
     """Starts the flow when a customer enters a stage."""
 
     stage: Name
@@ -124,14 +130,8 @@ class StageTrigger(TriggerKind, key="stage"):
     def can_start(self, reachable: Reachable) -> bool:
         return self.stage in reachable.stages
 
-    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        yield from names.observed_faults((*path, self.key), "stage", self.stage)
-
     def fields(self, records: TriggerRecords) -> RecordFields:
         return {"trigger": TriggerCode.STAGE}
-
-    def starts_at(self) -> tuple[str, str] | None:
-        return "stage", self.stage
 
 
 def _expand_event(value: Any) -> Any:
@@ -176,7 +176,27 @@ class InactivityTrigger(TriggerKind, key="inactivity"):
         return self.of is None
 
 
-class DateTrigger(TriggerKind, key="date"):
+class DatedTrigger(TriggerKind):
+    """Something that starts a flow on dates."""
+
+    @abstractmethod
+    def dates(self) -> Schedule:
+        """Return the schedule."""
+
+    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
+        """Say that it is the date of the flow."""
+        return "on its date"
+
+    def can_start(self, reachable: Reachable) -> bool:
+        """Return true: dates outside the simulated period only cause a warning."""
+        return True
+
+    def fields(self, records: TriggerRecords) -> RecordFields:
+        """Return the fields of a scheduled flow."""
+        return {"trigger": TriggerCode.SCHEDULE, **span_fields("schedule", records.schedule_span(self.dates()))}
+
+
+class DateTrigger(DatedTrigger, key="date"):
     """Starts the flow on a date, at a time of day (default: midnight)."""
 
     date: Day
@@ -185,20 +205,11 @@ class DateTrigger(TriggerKind, key="date"):
     def phrase(self) -> str:
         return f"on {self.date} at {hour_text(self.at or 0.0)}"
 
-    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
-        return "on its date"
-
-    def can_start(self, reachable: Reachable) -> bool:
-        return True
-
-    def fields(self, records: TriggerRecords) -> RecordFields:
-        return _span_fields(records, self.dates())
-
     def dates(self) -> Schedule:
         return Schedule(dates=(self.date,), at=hour_text(self.at or 0.0))
 
 
-class ScheduleTrigger(TriggerKind, key="schedule"):
+class ScheduleTrigger(DatedTrigger, key="schedule"):
     """Starts the flow on a schedule."""
 
     schedule: Schedule
@@ -206,25 +217,11 @@ class ScheduleTrigger(TriggerKind, key="schedule"):
     def phrase(self) -> str:
         return self.schedule.phrase()
 
-    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
-        return "on its date"
-
-    def can_start(self, reachable: Reachable) -> bool:
-        return True
-
     def faults(self, path: KeyPath) -> Iterator[Fault]:
         yield from self.schedule.faults((*path, self.key))
 
-    def fields(self, records: TriggerRecords) -> RecordFields:
-        return _span_fields(records, self.schedule)
-
     def dates(self) -> Schedule:
         return self.schedule
-
-
-def _span_fields(records: TriggerRecords, schedule: Schedule) -> RecordFields:
-    first, count = records.schedule_span(schedule)
-    return {"trigger": TriggerCode.SCHEDULE, "schedule_first": first, "schedule_count": count}
 
 
 class ScoreTrigger(TriggerKind, key="score"):
@@ -284,6 +281,5 @@ class UnopenedTrigger(TriggerKind, key="unopened"):
 
 
 Trigger = Annotated[
-    EventTrigger | StageTrigger | InactivityTrigger | DateTrigger | ScheduleTrigger | ScoreTrigger | UnopenedTrigger,
-    KeyedUnion(),
+    EventTrigger | StageTrigger | InactivityTrigger | DateTrigger | ScheduleTrigger | ScoreTrigger | UnopenedTrigger, KeyedUnion()
 ]

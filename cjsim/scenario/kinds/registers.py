@@ -10,6 +10,11 @@ RecordFields = dict[str, Any]  # fields of a record of `kernels.world`; missing 
 PendingIndex = tuple[RecordFields, str]  # a record, and the field that will hold the index of the next record
 
 
+def span_fields(name: str, span: tuple[int, int]) -> RecordFields:
+    """Return the fields `NAME_first` and `NAME_count` of a record."""
+    return {f"{name}_first": span[0], f"{name}_count": span[1]}
+
+
 class DistributionRecord(NamedTuple):
     """Fields of a DISTRIBUTION record, in the order of the record."""
 
