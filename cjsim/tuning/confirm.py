@@ -7,8 +7,9 @@ second set, the gain is unbiased and its interval has nominal coverage. If no fr
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -274,7 +275,7 @@ class _FinalistComparison:
         rows = [row for row in self._ranked_eligible[:count] if self._score(row) > -math.inf]
         number = len(rows)
         effects, variances = np.zeros(number), np.zeros((number, number))
-        for i, j in _index_pairs(number):
+        for i, j in combinations(range(number), 2):
             contrast = self.evaluations[rows[i]].paired_contrast(self.evaluations[rows[j]], metric)
             variances[i, j] = variances[j, i] = contrast.standard_error**2
             if i == 0:
@@ -325,7 +326,3 @@ def _infeasible_result(trials: Sequence[Trial], goals: Goals, baseline: Mapping[
         simulated_customers=0,
         has_fresh_draws=True,
     )
-
-
-def _index_pairs(number: int) -> Iterator[tuple[int, int]]:
-    return ((i, j) for i in range(number) for j in range(i + 1, number))

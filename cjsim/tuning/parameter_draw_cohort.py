@@ -35,12 +35,7 @@ class ParameterDrawEvaluation:
 
     @classmethod
     def from_evaluations(
-        cls,
-        evaluations: Sequence[CohortEvaluation],
-        directed_metrics: Sequence[DirectedMetric],
-        aim: Aim,
-        *,
-        customer_share: float = 1.0,
+        cls, evaluations: Sequence[CohortEvaluation], directed_metrics: Sequence[DirectedMetric], aim: Aim, *, customer_share: float = 1.0
     ) -> "ParameterDrawEvaluation":
         """Combine the evaluations of the draws.
 
