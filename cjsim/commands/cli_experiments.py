@@ -194,9 +194,8 @@ def resolve_version(reference: str, journal: "Journal") -> "Document":
         return load_scenario(entry.folder / BEST_SCENARIO_FILE, {})
     if entry.manifest.kind != "experiment":
         remedy = "Choose a run of an experiment or study, or a file."
-        raise InputError(
-            format_error("diff", "must compare runs that contain a scenario", f"'{reference}' of kind {entry.manifest.kind}", remedy)
-        )
+        must = "must compare runs that contain a scenario"
+        raise InputError(format_error("diff", must, f"'{reference}' of kind {entry.manifest.kind}", remedy))
     experiment = Experiment.load(entry.folder / EXPERIMENT_FILE)
     arms = {arm.name: arm.scenario for arm in experiment.arms()}
     if variant and variant not in arms:

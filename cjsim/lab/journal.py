@@ -180,6 +180,5 @@ def _parse_since_date(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise InputError(
-            format_error("since", "must be a date such as 2026-01-31", short_repr(text), "Use the format YYYY-MM-DD.")
-        ) from None
+        remedy = "Use the format YYYY-MM-DD."
+        raise InputError(format_error("since", "must be a date such as 2026-01-31", short_repr(text), remedy)) from None

@@ -140,11 +140,8 @@ def compare_versions(
     """
     kinds = [type(document).__name__.lower() for document in (old, new)]
     if kinds[0] != kinds[1]:
-        raise InputError(
-            format_error(
-                "diff", "must compare documents of the same kind", f"a {kinds[0]} and a {kinds[1]}", "Choose two of the same kind."
-            )
-        )
+        remedy = "Choose two of the same kind."
+        raise InputError(format_error("diff", "must compare documents of the same kind", f"a {kinds[0]} and a {kinds[1]}", remedy))
     changes = diff_documents(old, new)
     description_diff = tuple(_description_diff(describe(old), describe(new)))  # type: ignore[arg-type]
     if metric is None:

@@ -7,6 +7,7 @@ message sped up its clock.
 import math
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from cjsim.compiler.plan import Codebook
@@ -114,8 +115,8 @@ class EventDescriber:
         self._step_touch = ""  # description of the opening or click that began the current step
         self._describer_by_touch: dict[TouchCode, Callable[[Array, TraceStep], EventText]] = {
             TouchCode.DELIVERED: self._describe_delivery,
-            TouchCode.OPENED: self._describe_opening,
-            TouchCode.CLICKED: self._describe_click,
+            TouchCode.OPENED: partial(self._describe_response, "Opens", "opening"),
+            TouchCode.CLICKED: partial(self._describe_response, "Clicks on", "clicking on"),
             TouchCode.UNSUBSCRIBED: lambda row, _: EventText(
                 f"Unsubscribes from {self._channel_title(row)}", f"after '{self._message_title(row)}'"
             ),
@@ -265,13 +266,7 @@ class EventDescriber:
             f"{self._message_phrase(row)} arrives", self._sender_phrase(row), is_routine=self._source_name(row) in self.policy.broadcasts
         )
 
-    def _describe_opening(self, row: Array, step: TraceStep) -> EventText:
-        return self._describe_response("Opens", "opening", row)
-
-    def _describe_click(self, row: Array, step: TraceStep) -> EventText:
-        return self._describe_response("Clicks on", "clicking on", row)
-
-    def _describe_response(self, verb: str, participle: str, row: Array) -> EventText:
+    def _describe_response(self, verb: str, participle: str, row: Array, step: TraceStep) -> EventText:
         message, time = self._message_title(row), float(row["time"])
         delivered = self.last_delivery_times.get((message, self._source_name(row)))
         self.last_response = (time, f"{participle} '{message}'")

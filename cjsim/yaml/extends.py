@@ -105,9 +105,8 @@ def _apply_set(root: Node, model: type[BaseModel], changes: Node | None) -> Node
 def _referenced_file(node: Node, key: str, folder: Path) -> Path:
     """Path of the file that a node names, relative to `folder`."""
     if not isinstance(node.value, str) or not node.value.strip() or "\0" in node.value:
-        raise InputError(
-            format_error(f"{node.location}: {key}", "must be the name of a YAML file", short_repr(node.plain()), "Give a file name.")
-        )
+        remedy = "Give a file name."
+        raise InputError(format_error(f"{node.location}: {key}", "must be the name of a YAML file", short_repr(node.plain()), remedy))
     file = folder / node.value
     try:
         known = file.is_file()
