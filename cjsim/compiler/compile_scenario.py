@@ -6,6 +6,7 @@ or indices and have at least one record. `stage_events`, `satisfaction_events` a
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ from cjsim.kernels.world import (
     Array,
     World,
 )
-from cjsim.scenario.condition_names import ConditionNames
+from cjsim.scenario.condition_names import DECLARED_NAMES, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Event, JourneySpec
 from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields, span_fields
@@ -126,22 +127,13 @@ def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
 
 
 def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, ...]) -> Codebook:
+    declared: dict[str, Any] = {kinds: tuple(getattr(journey, kinds)) for kinds in DECLARED_NAMES}
+    special = {"events": (*(touch.name.lower() for touch in TouchCode), *journey.events), "moments": _moment_names(journey)}
     return Codebook(
-        events=(*(touch.name.lower() for touch in TouchCode), *journey.events),
-        stages=tuple(journey.stages),
-        channels=tuple(journey.channels),
-        messages=tuple(journey.messages),
+        **declared | special,
         sources=(*sources, *journey.desks, *journey.offers),
-        scores=tuple(journey.scores),
         tags=tuple(names.tags or {}),
-        personas=tuple(journey.personas),
-        traits=tuple(journey.traits),
         attributes={name: tuple(levels) for name, levels in names.levels.items()},
-        moments=_moment_names(journey),
-        interests=tuple(journey.interests),
-        offers=tuple(journey.offers),
-        desks=tuple(journey.desks),
-        acquisition=tuple(journey.acquisition),
     )
 
 

@@ -107,7 +107,7 @@ class SpanTable:
 
 
 class Symbols:
-    """Symbol tables of one scenario during compilation. Implements `GuardrailRegisters`."""
+    """Symbol tables of one scenario during compilation. Implements `Registers`."""
 
     def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float) -> None:
         self.names = of_journey

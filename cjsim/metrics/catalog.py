@@ -73,10 +73,5 @@ def estimate_all_metrics(run: RunRecord) -> Mapping[str, MetricEstimate]:
     Mapping of str to MetricEstimate
         Estimates keyed by metric name.
     """
-    sample = ClusterSample.from_run(run)
-    return MappingProxyType(
-        {
-            name: estimate_metric(definition.terms(run), definition.unit, sample)
-            for name, definition in all_metric_definitions(run.codebook).items()
-        }
-    )
+    sample, definitions = ClusterSample.from_run(run), all_metric_definitions(run.codebook)
+    return MappingProxyType({name: estimate_metric(one.terms(run), one.unit, sample) for name, one in definitions.items()})

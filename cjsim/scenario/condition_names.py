@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cjsim.errors import format_error, unknown_name_parts
 from cjsim.kernels.codes import ConditionOp
@@ -65,6 +66,10 @@ TIME_DEPENDENT_OPS = frozenset(
 )
 
 
+# Parts of a journey that are mappings by name.
+DECLARED_NAMES = ("stages", "events", "channels", "messages", "scores", "traits", "personas", "interests", "offers", "desks", "acquisition")
+
+
 class ConditionError(ValueError):
     """Invalid condition. The message says what must hold, the value found, and what to do."""
 
@@ -120,21 +125,12 @@ class ConditionNames:
         levels = {name: tuple(levels) for name, levels in journey.attributes.items()}
         if journey.acquisition:
             levels[ACQUIRED_BY] = (*journey.acquisition, NO_ACQUISITION_CHANNEL)
+        declared: dict[str, Any] = {kinds: _codes_by_name(getattr(journey, kinds)) for kinds in DECLARED_NAMES}
         return cls(
-            stages=_codes_by_name(journey.stages),
-            events=_codes_by_name(journey.events),
-            channels=_codes_by_name(journey.channels),
-            messages=_codes_by_name(journey.messages),
-            scores=_codes_by_name(journey.scores),
+            **declared,
             tags=None if policy is None else tag_codes(journey, policy),
             attributes=_codes_by_name(levels),
             levels={name: _codes_by_name(of_attribute) for name, of_attribute in levels.items()},
-            traits=_codes_by_name(journey.traits),
-            personas=_codes_by_name(journey.personas),
-            interests=_codes_by_name(journey.interests),
-            offers=_codes_by_name(journey.offers),
-            desks=_codes_by_name(journey.desks),
-            acquisition=_codes_by_name(journey.acquisition),
             hidden=frozenset() if latent else frozenset(hidden),
             latent=latent,
         )

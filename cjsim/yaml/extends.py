@@ -64,9 +64,8 @@ def _resolve_file(root: Node, choose_model: ModelChooser, folder: Path, above: t
         if node is not None and isinstance(node.value, str):
             models = types_at(choose_model(merged.value), path)
             if models:
-                merged = _replace_node(
-                    merged, path, _load_file(_referenced_file(node, str(path[-1]), folder), _constant_model(models[0]), above)
-                )
+                file = _referenced_file(node, str(path[-1]), folder)
+                merged = _replace_node(merged, path, _load_file(file, _constant_model(models[0]), above))
         elif node is not None and isinstance(node.value, dict):
             merged = _replace_node(merged, path, Node(_with_absolute_data_files(node.value, folder), node.location))
     return _apply_set(merged, choose_model(merged.value), root.child("set"))

@@ -138,18 +138,14 @@ def _expand_event(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+EventNames = Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
 class InactivityTrigger(TriggerKind, key="inactivity"):
     """Starts the flow after a period without the events in `of` (default: without any event, open or click)."""
 
     inactivity: PositiveDuration
-    of: (
-        Annotated[
-            tuple[Name, ...],
-            Field(min_length=1),
-            BeforeValidator(_expand_event, json_schema_input_type=Name | Annotated[tuple[Name, ...], Field(min_length=1)]),
-        ]
-        | None
-    ) = None
+    of: Annotated[EventNames, BeforeValidator(_expand_event, json_schema_input_type=Name | EventNames)] | None = None
 
     def phrase(self) -> str:
         return f"after {duration_phrase(self.inactivity)} without {join_names(self.of) if self.of else 'any activity'}"

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -42,21 +42,6 @@ _DAY_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^(\d{4}-)?\d{2}-\d{
 CalendarDay = Annotated[date | str, BeforeValidator(_parse_calendar_day), _DAY_SCHEMA]  # one date, or as month-day that of each year
 
 
-class GuardrailRegisters(Registers, Protocol):
-    """Assigns slots to the state of guardrails."""
-
-    @property
-    def start(self) -> date:
-        """Day 0."""
-
-    @property
-    def horizon(self) -> float:
-        """Days from the start to the end."""
-
-    def reserve(self, state: str, count: int) -> int:
-        """Reserve consecutive slots in an array of `CustomerState`. Returns the first."""
-
-
 class PastContact(NamedTuple):
     """A delivered message."""
 
@@ -79,7 +64,7 @@ class ChannelRule(StrictModel):
         """The rule in words, as a restriction on sends."""
 
     @abstractmethod
-    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+    def records(self, registers: Registers) -> list[RecordFields]:
         """The fields of its records."""
 
     def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
@@ -123,7 +108,7 @@ class QuietHours(ChannelRule):
     def phrase(self) -> str:
         return f"not from {hour_text(self.start)} to {hour_text(self.end)}{channels_phrase(self.channels)}"
 
-    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+    def records(self, registers: Registers) -> list[RecordFields]:
         return [{"channels": registers.channel_mask(self.channels), "start": self.start, "end": self.end}]
 
     def deferral_reason(self, at: datetime) -> str:
@@ -177,7 +162,7 @@ class Blackout(ChannelRule):
             when = f"from {self.first} to {self.last}" + (" of each year" if isinstance(self.first, str) else "")
         return f"not {when}{channels_phrase(self.channels)} ({'refused' if self.then == 'refuse' else 'deferred'})"
 
-    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+    def records(self, registers: Registers) -> list[RecordFields]:
         terms = {"channels": registers.channel_mask(self.channels), "refuses": int(self.then == "refuse")}
         days = range(math.ceil(registers.horizon) + _DAYS_BEYOND_HORIZON)
         runs = groupby(days, lambda number: self.covers(registers.start + timedelta(days=number)))
@@ -208,7 +193,7 @@ class Gap(ChannelRule):
     def phrase(self) -> str:
         return f"at least {duration_phrase(self.at_least)} apart{channels_phrase(self.channels)}"
 
-    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+    def records(self, registers: Registers) -> list[RecordFields]:
         return [{"channels": registers.channel_mask(self.channels), "days": self.at_least}]
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
@@ -228,7 +213,7 @@ class Cap(ChannelRule):
     def phrase(self) -> str:
         return f"at most {self.at_most} in {duration_text(self.per)}{channels_phrase(self.channels)}"
 
-    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+    def records(self, registers: Registers) -> list[RecordFields]:
         first = registers.reserve("cap_times", self.at_most)
         return [{"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most, "first": first}]
 
@@ -252,7 +237,7 @@ class Budget(ChannelRule):
     def phrase(self) -> str:
         return f"at most {self.at_most:,} to all customers in {duration_text(self.per)}{channels_phrase(self.channels)}"
 
-    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+    def records(self, registers: Registers) -> list[RecordFields]:
         periods = math.floor(registers.horizon / self.per) + 1
         terms = {"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most}
         return [{**terms, "first": registers.reserve("cutoffs", periods), "periods": periods}]

@@ -1,6 +1,7 @@
 """Protocols that kinds use to be checked and compiled. The compiler and the validation code implement them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any, NamedTuple, Protocol
 
 from cjsim.kernels.codes import DistributionCode
@@ -66,6 +67,17 @@ class Registers(Protocol):
 
     def channel_mask(self, channels: Iterable[str]) -> int:
         """Return the bit mask of channels; all bits are set if the list is empty."""
+
+    @property
+    def start(self) -> date:
+        """Day 0."""
+
+    @property
+    def horizon(self) -> float:
+        """Days from the start to the end."""
+
+    def reserve(self, state: str, count: int) -> int:
+        """Reserve consecutive slots in an array of `CustomerState`. Returns the first."""
 
 
 class Chain(Protocol):

@@ -157,7 +157,8 @@ def _leaf_moves(leaf: Leaf, targets: list[float], scenario: Scenario, root: Node
     for target in targets:
         after = _file_value(leaf.kind, _clamp(leaf, target))
         if after != before:
-            values = _rebalanced_shares(leaf, float(after), scenario) if _is_mixture_share(leaf.path) else {leaf.path: after}
+            is_mixture = leaf.path[-1] == "share"  # one of several shares that sum to 1
+            values = _rebalanced_shares(leaf, float(after), scenario) if is_mixture else {leaf.path: after}
             if values:
                 settable = {
                     name: one for path, value in values.items() for name, one in _settable_values(scenario, root, path, value).items()
@@ -215,11 +216,6 @@ def _file_value(kind: MoveKind, value: float) -> Any:
     if kind == "switch":
         return bool(value)
     return round(value) if kind in ("whole", "rank") else float(f"{value:.10g}")
-
-
-def _is_mixture_share(path: KeyPath) -> bool:
-    """Return whether a value is one of several shares that sum to 1."""
-    return path[-1] == "share"
 
 
 def _rebalanced_shares(leaf: Leaf, share: float, scenario: Scenario) -> dict[KeyPath, float]:
