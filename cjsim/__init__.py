@@ -15,33 +15,37 @@ from typing import TYPE_CHECKING, Any
 from cjsim.version import __version__
 
 if TYPE_CHECKING:
-    from cjsim.calibration.purchase_model import calibrate_purchases
-    from cjsim.description.describe import describe
-    from cjsim.engine.running_simulation import CustomerView, RunningSimulation
-    from cjsim.eventlog import EventLog
-    from cjsim.lab.experiment import Experiment
-    from cjsim.lab.findings import Findings
-    from cjsim.lab.run_experiment import experiment
-    from cjsim.metrics.ratios import (
-        MetricDefinition,
-        RatioTerms,
-        mean_of_outcome,
-        mean_per_customer,
-        ratio_of_sums,
-        total_over_customers,
-    )
-    from cjsim.metrics.registration import register_metric, temporary_metric, unregister_metric
-    from cjsim.reporting.diary import Diary
-    from cjsim.reporting.walk import walk
-    from cjsim.simulation.comparison import Comparison, compare
-    from cjsim.simulation.documents import Journey, Policy, Scenario
-    from cjsim.simulation.run import Run
-    from cjsim.simulation.simulate import simulate
-    from cjsim.tuning.levers.rank import levers
-    from cjsim.tuning.levers.ranking import LeverRanking
-    from cjsim.tuning.optimize import optimize
-    from cjsim.tuning.results.optimum import Optimum
-    from cjsim.tuning.study import Study
+    from cjsim.calibration.purchase_model import calibrate_purchases as calibrate_purchases
+    from cjsim.description.describe import describe as describe
+    from cjsim.engine.running_simulation import CustomerView as CustomerView
+    from cjsim.engine.running_simulation import RunningSimulation as RunningSimulation
+    from cjsim.eventlog import EventLog as EventLog
+    from cjsim.lab.experiment import Experiment as Experiment
+    from cjsim.lab.findings import Findings as Findings
+    from cjsim.lab.run_experiment import experiment as experiment
+    from cjsim.metrics.ratios import MetricDefinition as MetricDefinition
+    from cjsim.metrics.ratios import RatioTerms as RatioTerms
+    from cjsim.metrics.ratios import mean_of_outcome as mean_of_outcome
+    from cjsim.metrics.ratios import mean_per_customer as mean_per_customer
+    from cjsim.metrics.ratios import ratio_of_sums as ratio_of_sums
+    from cjsim.metrics.ratios import total_over_customers as total_over_customers
+    from cjsim.metrics.registration import register_metric as register_metric
+    from cjsim.metrics.registration import temporary_metric as temporary_metric
+    from cjsim.metrics.registration import unregister_metric as unregister_metric
+    from cjsim.reporting.diary import Diary as Diary
+    from cjsim.reporting.walk import walk as walk
+    from cjsim.simulation.comparison import Comparison as Comparison
+    from cjsim.simulation.comparison import compare as compare
+    from cjsim.simulation.documents import Journey as Journey
+    from cjsim.simulation.documents import Policy as Policy
+    from cjsim.simulation.documents import Scenario as Scenario
+    from cjsim.simulation.run import Run as Run
+    from cjsim.simulation.simulate import simulate as simulate
+    from cjsim.tuning.levers.rank import levers as levers
+    from cjsim.tuning.levers.ranking import LeverRanking as LeverRanking
+    from cjsim.tuning.optimize import optimize as optimize
+    from cjsim.tuning.results.optimum import Optimum as Optimum
+    from cjsim.tuning.study import Study as Study
 
 
 _MODULE_BY_NAME = {
@@ -78,40 +82,7 @@ _MODULE_BY_NAME = {
     "walk": "cjsim.reporting.walk",
 }
 
-__all__ = [
-    "Comparison",
-    "CustomerView",
-    "Diary",
-    "EventLog",
-    "Experiment",
-    "Findings",
-    "Journey",
-    "LeverRanking",
-    "MetricDefinition",
-    "Optimum",
-    "Policy",
-    "RatioTerms",
-    "Run",
-    "RunningSimulation",
-    "Scenario",
-    "Study",
-    "__version__",
-    "calibrate_purchases",
-    "compare",
-    "describe",
-    "experiment",
-    "levers",
-    "mean_of_outcome",
-    "mean_per_customer",
-    "optimize",
-    "ratio_of_sums",
-    "register_metric",
-    "simulate",
-    "temporary_metric",
-    "total_over_customers",
-    "unregister_metric",
-    "walk",
-]
+__all__ = ["__version__", *_MODULE_BY_NAME]
 
 
 def __getattr__(name: str) -> Any:

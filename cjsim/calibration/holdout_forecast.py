@@ -13,7 +13,7 @@ For purchases, `low` and `high` are the ends of `new_customers`, because they ar
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from cjsim.calibration.nbd import Nbd
 from cjsim.calibration.purchase_log import PurchaseHistories
 
 TimingModel = BgNbd | Nbd
+Model = TypeVar("Model", bound=BgNbd | Nbd | GammaGamma | LognormalSpend)
 NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL = "new customers", "given history"
 _MAX_DRAWS = 1000
 _MAX_CELLS = 20_000_000  # customers times draws; larger logs get fewer draws, but at least 200
@@ -187,8 +188,8 @@ def _draw_totals(
     totals = np.empty((draws, 4))
     parameters = zip(timing_fit.draw_parameters(draws, rng), spend_fit.draw_parameters(draws, rng), strict=True)
     for row, (timing_parameters, spend_parameters) in enumerate(parameters):
-        timing_draw = timing_model_with(timing, timing_parameters)
-        spend_draw = spend_model_with(spend, spend_parameters)
+        timing_draw = _with_parameters(timing, timing_parameters)
+        spend_draw = _with_parameters(spend, spend_parameters)
         new = timing_draw.draw_new_customers(rng, T, length)[1].astype(np.float64)
         given = timing_draw.draw_future_purchases(rng, length, x, t_x, T).astype(np.float64)
         new_money = spend_draw.draw_total_spend(rng, new, zeros, zeros)
@@ -197,36 +198,6 @@ def _draw_totals(
     return totals
 
 
-def timing_model_with(timing: TimingModel, parameters: FloatArray) -> TimingModel:
-    """Return a model of the same kind with other parameters.
-
-    Parameters
-    ----------
-    timing : BgNbd or Nbd
-        A timing model.
-    parameters : ndarray of float64, shape (n_parameters,)
-        r and alpha; for BG/NBD also a and b.
-
-    Returns
-    -------
-    BgNbd or Nbd
-    """
-    return type(timing)(*(float(value) for value in parameters))
-
-
-def spend_model_with(spend: SpendModel, parameters: FloatArray) -> SpendModel:
-    """Return a model of the same kind with other parameters.
-
-    Parameters
-    ----------
-    spend : GammaGamma or LognormalSpend
-        A spend model.
-    parameters : ndarray of float64, shape (n_parameters,)
-        p, q and v for gamma-gamma; median and sigma for the lognormal.
-
-    Returns
-    -------
-    GammaGamma or LognormalSpend
-    """
-    kind: type[GammaGamma] | type[LognormalSpend] = type(spend)
-    return kind(*(float(value) for value in parameters))
+def _with_parameters(model: Model, parameters: FloatArray) -> Model:
+    """Return a model of the same kind with other parameters, in the order of its fields."""
+    return type(model)(*map(float, parameters))

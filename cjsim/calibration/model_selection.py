@@ -103,11 +103,8 @@ def fit_spend(histories: PurchaseHistories) -> FittedSpend:
         fit = fit_gamma_gamma(x, spend)
         if fit.estimates["q"].value > 1 and not fit.parameters_at_bound:
             return FittedSpend(GammaGamma(*map(float, fit.values)), fit, correlation, (*warnings, *_open_interval_warnings(fit)))
-        reason = (
-            f"{', '.join(fit.parameters_at_bound)} at a bound of the range"
-            if fit.parameters_at_bound
-            else "the mean is infinite, as q <= 1"
-        )
+        at_bound = ", ".join(fit.parameters_at_bound)
+        reason = f"{at_bound} at a bound of the range" if at_bound else "the mean is infinite, as q <= 1"
     fit, model_name = _fit_homogeneous_spend(histories.purchase_money[histories.purchase_money > 0])
     warnings.append(f"differences in spend between customers are not identified ({reason}): {model_name} is used for all customers")
     return FittedSpend(LognormalSpend(*map(float, fit.values)), fit, correlation, tuple(warnings))

@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,12 +97,12 @@ class PurchaseLog:
     @property
     def first_day(self) -> date:
         """Day of the first purchase."""
-        return to_python_date(self.day.min())
+        return cast(date, self.day.min().item())
 
     @property
     def last_day(self) -> date:
         """Day of the last purchase."""
-        return to_python_date(self.day.max())
+        return cast(date, self.day.max().item())
 
     def histories_until(self, until: date, *, unit: str = "week") -> PurchaseHistories:
         """Return the histories of all customers who bought by `until`. The holdout extends from the next day to the last day of the log.
@@ -149,11 +149,6 @@ class PurchaseLog:
             holdout_purchases=sum_by_customer(in_holdout),
             holdout_money=sum_by_customer(in_holdout, self.money),
         )
-
-
-def to_python_date(day: Any) -> date:
-    """Convert a numpy day to a `datetime.date`."""
-    return date.fromisoformat(str(np.datetime64(day, "D")))
 
 
 def read_purchases(path: str | Path, *, customer: str, time: str, value: str) -> PurchaseLog:
@@ -256,9 +251,8 @@ def _read_purchase_parquet(path: Path, columns: list[str]) -> "pd.DataFrame":
         _require_columns(path, columns, pq.read_schema(path).names)
         return pd.read_parquet(path, columns=list(dict.fromkeys(columns)))
     except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            format_error(str(path), "must be a complete Parquet file", short_repr(str(error)), "Write the file again.")
-        ) from error
+        remedy = "Write the file again."
+        raise InputError(format_error(str(path), "must be a complete Parquet file", short_repr(str(error)), remedy)) from error
 
 
 def _read_purchase_csv(path: Path, columns: list[str], zipped: bool) -> "pd.DataFrame":
@@ -275,9 +269,8 @@ def _read_purchase_csv(path: Path, columns: list[str], zipped: bool) -> "pd.Data
         got = f"the byte {error.object[error.start]:#x}"
         raise InputError(format_error(str(path), "must be text in UTF-8", got, "Save it as UTF-8.")) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(
-            format_error(str(path), "must be a complete gzip file", short_repr(str(error)), "Compress the file again.")
-        ) from error
+        remedy = "Compress the file again."
+        raise InputError(format_error(str(path), "must be a complete gzip file", short_repr(str(error)), remedy)) from error
     except pd.errors.EmptyDataError as error:
         raise InputError(format_error(str(path), "must have a header", "an empty file", "Check the path.")) from error
     except pd.errors.ParserError as error:
@@ -350,10 +343,7 @@ def _parse_money(column: "pd.Series", location: _RowLocation) -> FloatArray:
 
     money = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     is_bad = ~(np.abs(money) <= _MAX_MONEY)
-    must, remedy = (
-        "must be an amount of money between -1e12 and 1e12",
-        "Write it as 1234.50, without currency or thousands separators.",
-    )
+    must, remedy = ("must be an amount of money between -1e12 and 1e12", "Write it as 1234.50, without currency or thousands separators.")
     _raise_for_bad_rows(column, is_bad, location, must, remedy)
     return np.asarray(money)
 

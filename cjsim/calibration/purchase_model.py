@@ -1,8 +1,5 @@
 """`calibrate_purchases`: fit models of purchase times and spend to a purchase log, forecast the holdout, and write scenario files."""
 
-import contextlib
-import errno
-import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,6 +13,8 @@ from cjsim.calibration.model_selection import FittedSpend, FittedTiming, fit_spe
 from cjsim.calibration.purchase_log import DAYS_PER_UNIT, PurchaseHistories, PurchaseLog, read_purchases
 from cjsim.calibration.purchase_scenario import CalibrationSource, scenario_files
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
+from cjsim.json_records import write_json
+from cjsim.output_folder import atomic_output_folder
 
 INTERVAL_METHOD = "95 % profile likelihood"
 _MIN_CUSTOMERS_FOR_START_CHECK, _MIN_DAYS_FOR_START_CHECK = 50, 30  # with fewer, the distribution of first purchases is unclear
@@ -124,8 +123,11 @@ class PurchaseCalibration:
         """
         origin = CalibrationSource(self.source, self.start, self.until, self.end, self.unit)
         texts = scenario_files(self.timing, self.spend, self.histories, origin)
-        texts["calibration.json"] = json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
-        _write_files_atomically(Path(folder), texts)
+        with atomic_output_folder(Path(folder)) as draft:
+            assert draft is not None
+            for name, text in texts.items():
+                (draft / name).write_text(text, encoding="utf-8")
+            write_json(draft / "calibration.json", self.to_json())
 
 
 def calibrate_purchases(
@@ -201,25 +203,6 @@ def calibrate_purchases(
     if out is not None:
         result.save(out)
     return result
-
-
-def _write_files_atomically(folder: Path, texts: dict[str, str]) -> None:
-    """Write all files or none, by writing drafts and then moving them to their final names."""
-    drafts = {folder / name: folder / f".{name}.draft" for name in texts}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for (final, draft), text in zip(drafts.items(), texts.values(), strict=True):
-            if final.is_dir():
-                raise IsADirectoryError(errno.EISDIR, "is a directory", str(final))
-            draft.write_text(text, encoding="utf-8")
-        for final, draft in drafts.items():
-            draft.replace(final)
-    except OSError as error:
-        for draft in drafts.values():
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
-        got = f"{folder}: {(error.strerror or str(error)).lower()}"
-        raise InputError(format_error("--out", "must be a writable folder", got, "Choose another folder.")) from error
 
 
 def _parse_date(value: str | date, where: str) -> date:

@@ -6,8 +6,6 @@ which no customer drops out. The count of `purchase` is therefore the number of 
 day of the first purchase to the last day of the log.
 """
 
-import csv
-import io
 from datetime import date
 from typing import NamedTuple
 
@@ -64,13 +62,12 @@ def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Purchase
 
 def _parameter_draws_csv(timing: FittedTiming, spend: FittedSpend) -> str:
     """Draw parameters from their uncertainty, one draw per row and one column per path, for the `draws` of a study."""
+    import pandas as pd
+
     rng = np.random.default_rng(1)  # the same fit gives the same draws
     columns = _timing_columns(timing, rng) | _spend_columns(spend, rng)
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(columns)
-    rows.writerows(zip(*(map(repr, column.tolist()) for column in columns.values()), strict=True))
-    return text.getvalue()
+    text: str = pd.DataFrame(columns).to_csv(index=False, lineterminator="\n")
+    return text
 
 
 def _timing_columns(timing: FittedTiming, rng: np.random.Generator) -> dict[str, FloatArray]:
@@ -95,11 +92,11 @@ def _spend_columns(spend: FittedSpend, rng: np.random.Generator) -> dict[str, Fl
 
 def _entries_csv(histories: PurchaseHistories) -> str:
     """Return entry dates and customer identifiers. Row n is customer n of the simulation, so the log can be joined to its results."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["entered", IDENTIFIER])
-    rows.writerows(zip(histories.first_day, histories.customer_ids, strict=True))
-    return text.getvalue()
+    import pandas as pd
+
+    entries = {"entered": histories.first_day.astype(str), IDENTIFIER: histories.customer_ids}
+    text: str = pd.DataFrame(entries).to_csv(index=False, lineterminator="\n")
+    return text
 
 
 def _journey_yaml(timing: FittedTiming, spend: FittedSpend, origin: CalibrationSource) -> str:

@@ -94,8 +94,7 @@ HorizonOption = Annotated[
     str | None, typer.Option("--horizon", metavar="DURATION", help="Simulated time such as 180d. Overrides the file.")
 ]
 EngineOption = Annotated[
-    Any,
-    typer.Option("--engine", metavar="|".join(ENGINE_NAMES), help=_ENGINE_HELP, parser=choice_parser("--engine", ENGINE_NAMES)),
+    Any, typer.Option("--engine", metavar="|".join(ENGINE_NAMES), help=_ENGINE_HELP, parser=choice_parser("--engine", ENGINE_NAMES))
 ]
 ThreadsOption = Annotated[
     int | None,

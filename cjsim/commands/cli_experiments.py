@@ -1,6 +1,5 @@
 """The `experiment` and `journal` commands."""
 
-import functools
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from cjsim.lab.journal import Journal
     from cjsim.yaml.document import Document
 
-_print_message = functools.partial(typer.echo, err=True)
 ReportsOption = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Report folder.")]
 
 
@@ -50,7 +48,6 @@ def experiment(
     """
     document = load_experiment(file, parse_set_options(sets, customers=customers, seed=seed))
     print_warnings(file, document)
-    from cjsim.lab.journal import Journal
     from cjsim.lab.report_folder import is_report_current, load_findings, open_checkpoints, run_folder
     from cjsim.lab.run_experiment import experiment as run_experiment
     from cjsim.manifest import Manifest
@@ -69,7 +66,6 @@ def experiment(
         if not is_report_current(document, findings, out):
             _write_report(document, findings, out, seconds=Manifest.read(out).seconds)
             typer.echo(f"{out}: report rewritten with the current titles and hypothesis", err=True)
-    Journal(reports).entries(name=document.name)  # adds the new finding to the index
     if as_json:
         print_json(findings.to_json() | {"run_dir": str(out)})
     else:
@@ -105,19 +101,19 @@ def journal_callback(
     metric: MetricOption = None,
     since: SinceOption = None,
     text: TextOption = None,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Rebuild the index from the manifests.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List past findings and compare versions."""
     if context.invoked_subcommand is not None:
-        if reports != Path("reports") or as_json or rebuild or any((name, kind, verdict, metric, since, text)):
+        if reports != Path("reports") or as_json or any((name, kind, verdict, metric, since, text)):
             remedy = f"Put them after 'cjsim journal {context.invoked_subcommand}'."
             raise InputError(format_error("journal", "must have options after the command", "options before it", remedy))
         return
-    journal = _open_journal(reports)
-    if rebuild:
-        _print_message(f"{reports}: index rebuilt with {journal.rebuild()} findings")
-    print_result(journal.entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
+    from cjsim.lab.journal import Journal
+
+    if not reports.is_dir():
+        typer.echo(f"{reports}: no such folder, nothing to list", err=True)
+    print_result(Journal(reports).entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
 
 
 @journal_app.command("show")
@@ -130,7 +126,7 @@ def journal_show(
     """Print the report of a run."""
     from cjsim.lab.journal import Journal, JournalListing
 
-    entry = Journal(reports, print_message=_print_message).find(run)
+    entry = Journal(reports).find(run)
     page = entry.folder / "report.md"
     if as_json:
         print_json(entry.to_json())
@@ -161,7 +157,7 @@ def journal_diff(
     from cjsim.lab.journal import Journal
     from cjsim.lab.version_comparison import compare_versions, scenario_with_part
 
-    journal = Journal(reports, print_message=_print_message)
+    journal = Journal(reports)
     versions = [resolve_version(reference, journal) for reference in (old, new)]
     if inside is not None:
         scenario = load_scenario(inside, {})
@@ -198,19 +194,10 @@ def resolve_version(reference: str, journal: "Journal") -> "Document":
         return load_scenario(entry.folder / BEST_SCENARIO_FILE, {})
     if entry.manifest.kind != "experiment":
         remedy = "Choose a run of an experiment or study, or a file."
-        raise InputError(
-            format_error("diff", "must compare runs that contain a scenario", f"'{reference}' of kind {entry.manifest.kind}", remedy)
-        )
+        must = "must compare runs that contain a scenario"
+        raise InputError(format_error("diff", must, f"'{reference}' of kind {entry.manifest.kind}", remedy))
     experiment = Experiment.load(entry.folder / EXPERIMENT_FILE)
     arms = {arm.name: arm.scenario for arm in experiment.arms()}
     if variant and variant not in arms:
         raise InputError(format_error(f"variant of '{name}'", *unknown_name_parts(variant, arms, "variant")))
     return arms[variant] if variant else experiment.scenario
-
-
-def _open_journal(reports: Path) -> "Journal":
-    from cjsim.lab.journal import Journal
-
-    if not reports.is_dir():
-        _print_message(f"{reports}: no such folder, nothing to list")
-    return Journal(reports, print_message=_print_message)

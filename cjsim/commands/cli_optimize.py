@@ -32,11 +32,7 @@ def optimize(
     threads: ThreadsOption = None,
     storage: Annotated[
         str | None,
-        typer.Option(
-            "--storage",
-            metavar="S",
-            help="Journal file, database URL or 'memory'. Default: runs/studies/NAME-SEED.journal.",
-        ),
+        typer.Option("--storage", metavar="S", help="Journal file, database URL or 'memory'. Default: runs/studies/NAME-SEED.journal."),
     ] = None,
     sets: SetOption = None,
     out: OutOption = None,

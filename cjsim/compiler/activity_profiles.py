@@ -10,6 +10,7 @@ begin = -`MARGIN_DAYS`. The last knot is `MARGIN_DAYS` after the last day of the
 A forward search from this knot ends after one or two steps.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -32,14 +33,6 @@ class Profile(NamedTuple):
     activity: FloatArray  # (n_knots,), activity time in days at hourly knots
     guide: NDArray[np.int32]  # (n_hours,), index of the knot at each hour of activity time
     begin: float  # time of the first knot, in days
-
-
-class _ParsedSeason(NamedTuple):
-    """A season whose first and last days are (month, day)."""
-
-    first: tuple[int, int]
-    last: tuple[int, int]
-    times: float
 
 
 def profile_table(activity: Activity, *, start: date, horizon_days: float, where: str) -> Profile:
@@ -104,37 +97,29 @@ def season_factors(seasons: Mapping[str, Season], days: list[date], *, where: st
     InputError
         If the date of a season does not exist, or seasons leave a year without activity.
     """
-    parsed = [_parse_season(season, f"{where}.seasons.{name}") for name, season in seasons.items()]
+    for name, season in seasons.items():
+        _check_ends(season, f"{where}.seasons.{name}")
     means = {}
-    for year in {day.year for day in days} if parsed else ():
+    for year in {day.year for day in days} if seasons else ():
         days_of_year = [date(year, 1, 1) + timedelta(days=offset) for offset in range((date(year + 1, 1, 1) - date(year, 1, 1)).days)]
-        means[year] = float(np.mean([_season_product(parsed, day) for day in days_of_year]))
+        means[year] = float(np.mean([_season_product(seasons, day) for day in days_of_year]))
         if not means[year] > 0:
             must = "must leave at least one day of each year with activity"
             raise InputError(format_error(f"{where}.seasons", must, f"none in {year}", "Shorten a season, or give it 'times' above 0."))
-    return np.array([_season_product(parsed, day) / means[day.year] if parsed else 1.0 for day in days])
+    return np.array([_season_product(seasons, day) / means[day.year] if seasons else 1.0 for day in days])
 
 
-def _parse_season(season: Season, where: str) -> _ParsedSeason:
-    ends = []
+def _check_ends(season: Season, where: str) -> None:
     for key, text in (("from", season.first), ("to", season.last)):
-        month, day = int(text[:2]), int(text[3:])
         try:
-            date(2024, month, day)  # a leap year, so 02-29 exists
+            date(2024, int(text[:2]), int(text[3:]))  # a leap year, so 02-29 exists
         except ValueError:
             must = "must be an existing month and day"
             raise InputError(format_error(f"{where}.{key}", must, short_repr(text), "Write it as MM-DD, such as '11-25'.")) from None
-        ends.append((month, day))
-    return _ParsedSeason(ends[0], ends[1], season.times)
 
 
-def _season_product(seasons: list[_ParsedSeason], day: date) -> float:
-    month_day = (day.month, day.day)
-    factor = 1.0
-    for first, last, times in seasons:
-        inside = first <= month_day <= last if first <= last else month_day >= first or month_day <= last
-        factor *= times if inside else 1.0
-    return factor
+def _season_product(seasons: Mapping[str, Season], day: date) -> float:
+    return math.prod((season.times for season in seasons.values() if season.contains(day)), start=1.0)
 
 
 def _guide_table(table: FloatArray) -> NDArray[np.int32]:

@@ -6,13 +6,14 @@ or indices and have at least one record. `stage_events`, `satisfaction_events` a
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
 from cjsim.compiler.activity_profiles import profile_table
 from cjsim.compiler.desk_plans import desk_plans
 from cjsim.compiler.effect_chains import EffectChains
-from cjsim.compiler.flow_tables import ActorLinks, ActorTable, ordered_actors
+from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_actors
 from cjsim.compiler.guardrail_tables import guardrail_arrays
 from cjsim.compiler.plan import Codebook, Plan, StateSizes
 from cjsim.compiler.population import compile_population
@@ -37,38 +38,29 @@ from cjsim.kernels.world import (
     Array,
     World,
 )
-from cjsim.scenario.condition_names import ConditionNames
+from cjsim.scenario.condition_names import DECLARED_NAMES, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Event, JourneySpec
-from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields
+from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields, span_fields
 from cjsim.scenario.spec import ScenarioSpec
 
 CONVERSION = "conversion"
 _MAX_CODES = 2**15 - 1 - len(TouchCode)  # logs and outcomes store 16-bit codes
-# The change that can alter the value of a condition with this operation.
-_CHANGE_FLAGS = {
-    ConditionOp.STAGE: ChangeFlag.STAGE,
-    ConditionOp.VISITED: ChangeFlag.STAGE,
-    ConditionOp.COUNT: ChangeFlag.EVENT,
-    ConditionOp.TAGGED: ChangeFlag.TAG,
-    ConditionOp.SCORE: ChangeFlag.SCORE,
-    ConditionOp.PURCHASES: ChangeFlag.PURCHASE,
-    ConditionOp.REVENUE: ChangeFlag.PURCHASE,
-    ConditionOp.CONSENT: ChangeFlag.CONSENT,
-    ConditionOp.CONTACTS: ChangeFlag.TOUCH,
-    ConditionOp.CHANNEL_CONTACTS: ChangeFlag.TOUCH,
-    ConditionOp.SENT: ChangeFlag.TOUCH,
-    ConditionOp.OPENS: ChangeFlag.TOUCH,
-    ConditionOp.CHANNEL_OPENS: ChangeFlag.TOUCH,
-    ConditionOp.OPENED: ChangeFlag.TOUCH,
-    ConditionOp.CLICKS: ChangeFlag.TOUCH,
-    ConditionOp.CHANNEL_CLICKS: ChangeFlag.TOUCH,
-    ConditionOp.CLICKED: ChangeFlag.TOUCH,
-    ConditionOp.UNOPENED: ChangeFlag.TOUCH,
-    ConditionOp.CHANNEL_UNOPENED: ChangeFlag.TOUCH,
-    ConditionOp.REDEEMED: ChangeFlag.PURCHASE,
-    ConditionOp.ASKS: ChangeFlag.DESK,
-    ConditionOp.REFERRALS: ChangeFlag.REFERRAL,
+# The changes that can alter the value of a condition, and the operations in the condition.
+_OPS_BY_CHANGE = {
+    ChangeFlag.STAGE: (ConditionOp.STAGE, ConditionOp.VISITED),
+    ChangeFlag.EVENT: (ConditionOp.COUNT,),
+    ChangeFlag.TAG: (ConditionOp.TAGGED,),
+    ChangeFlag.SCORE: (ConditionOp.SCORE,),
+    ChangeFlag.PURCHASE: (ConditionOp.PURCHASES, ConditionOp.REVENUE, ConditionOp.REDEEMED),
+    ChangeFlag.CONSENT: (ConditionOp.CONSENT,),
+    ChangeFlag.TOUCH: (
+        *(ConditionOp.CONTACTS, ConditionOp.OPENS, ConditionOp.CLICKS, ConditionOp.UNOPENED),
+        *(ConditionOp.CHANNEL_CONTACTS, ConditionOp.CHANNEL_OPENS, ConditionOp.CHANNEL_CLICKS, ConditionOp.CHANNEL_UNOPENED),
+        *(ConditionOp.SENT, ConditionOp.OPENED, ConditionOp.CLICKED),
+    ),
+    ChangeFlag.DESK: (ConditionOp.ASKS,),
+    ChangeFlag.REFERRAL: (ConditionOp.REFERRALS,),
 }
 
 
@@ -96,18 +88,17 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
     symbols = Symbols(of_journey=of_journey, of_policy=of_policy, start=scenario.start, horizon=scenario.horizon)
     actors = ordered_actors(policy)
     _check_sizes(journey, len(actors))
-    actor_links = ActorLinks(actors)
     actor_table = ActorTable(symbols, scenario)
     for name, actor in actors:
         actor_table.add(name, actor)
     guardrails = guardrail_arrays(policy, symbols)
     arrays = {
-        **_journey_arrays(scenario, symbols, actor_links),
+        **_journey_arrays(scenario, symbols, actors),
         **_persona_arrays(journey, symbols),
         **_profile_arrays(scenario),
         "setting": record_array(SETTING, [_setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}]),
         "discounts": plain_array("f8", _discount_factors(scenario)),
-        "any_activity_actors": plain_array("i4", actor_links.reset_by_anything()),
+        "any_activity_actors": plain_array("i4", flows_where(actors, lambda flow: flow.on.is_reset_by_anything)),
         **_actor_arrays(actor_table, journey),
         **guardrails,
     }
@@ -136,22 +127,13 @@ def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
 
 
 def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, ...]) -> Codebook:
+    declared: dict[str, Any] = {kinds: tuple(getattr(journey, kinds)) for kinds in DECLARED_NAMES}
+    special = {"events": (*(touch.name.lower() for touch in TouchCode), *journey.events), "moments": _moment_names(journey)}
     return Codebook(
-        events=(*(touch.name.lower() for touch in TouchCode), *journey.events),
-        stages=tuple(journey.stages),
-        channels=tuple(journey.channels),
-        messages=tuple(journey.messages),
+        **declared | special,
         sources=(*sources, *journey.desks, *journey.offers),
-        scores=tuple(journey.scores),
         tags=tuple(names.tags or {}),
-        personas=tuple(journey.personas),
-        traits=tuple(journey.traits),
         attributes={name: tuple(levels) for name, levels in names.levels.items()},
-        moments=_moment_names(journey),
-        interests=tuple(journey.interests),
-        offers=tuple(journey.offers),
-        desks=tuple(journey.desks),
-        acquisition=tuple(journey.acquisition),
     )
 
 
@@ -166,6 +148,7 @@ def _discount_factors(scenario: ScenarioSpec) -> list[float]:
 
 def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
     journey = scenario.journey
+    when_ops = {op for op, _ in _when_operations(journey, symbols)}
     return {
         "horizon": scenario.horizon,
         "discount": math.log1p(scenario.discount_rate) / 365.0,
@@ -177,9 +160,7 @@ def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
         "holdout": scenario.policy.guardrails.holdout,
         "stream_holdout": symbols.streams.id_of("policy:holdout"),
         "exit_program": symbols.programs.index_of(scenario.policy.guardrails.exit),
-        "when_changes": int(
-            np.bitwise_or.reduce(np.array([_CHANGE_FLAGS.get(op, 0) for op, _ in _when_operations(journey, symbols)], np.int64))
-        ),
+        "when_changes": sum(flag for flag, ops in _OPS_BY_CHANGE.items() if not when_ops.isdisjoint(ops)),
     }
 
 
@@ -205,17 +186,14 @@ def _has_clock(event: Event) -> bool:
     return event.wait != "never"
 
 
-def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actor_links: ActorLinks) -> dict[str, Array]:
+def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) -> dict[str, Array]:
     journey = scenario.journey
     effects, stage_events = EffectChains(symbols), SpanTable()
     codes = symbols.names.events
     when_counts = {arg for op, arg in _when_operations(journey, symbols) if op is ConditionOp.COUNT}
     counted_events = {name for name in journey.events if codes[name] in when_counts}
     events = [
-        {
-            **_event_row(name, event, journey, symbols, effects, actor_links),
-            "change": ChangeFlag.EVENT if name in counted_events else 0,
-        }
+        {**_event_row(name, event, journey, symbols, effects, actors), "change": ChangeFlag.EVENT if name in counted_events else 0}
         for name, event in journey.events.items()
     ]
     stages, stage_links = [], []
@@ -227,7 +205,7 @@ def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actor_links: Actor
         ]
         first, count = stage_events.add(clocks_here)
         stages.append({"first": first, "count": count, "retained": int(stage.retained), "observed_as": code if stage.observed else -1})
-        stage_links.append(symbols.links.add(actor_links.triggered_by_stage(name)))
+        stage_links.append(symbols.links.add(_started_at(actors, "stage", name)))
     touchpoints = touchpoint_arrays(scenario, symbols, effects)
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
     return {
@@ -244,15 +222,18 @@ def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actor_links: Actor
     }
 
 
-def _event_row(
-    name: str, event: Event, journey: JourneySpec, symbols: Symbols, effects: EffectChains, actor_links: ActorLinks
-) -> RecordFields:
+def _started_at(actors: Actors, kind: str, name: str) -> list[int]:
+    """Return the codes of flows that an event or a stage starts."""
+    return flows_where(actors, lambda flow: flow.on.starts_at() == (kind, name))
+
+
+def _event_row(name: str, event: Event, journey: JourneySpec, symbols: Symbols, effects: EffectChains, actors: Actors) -> RecordFields:
     links = symbols.links
-    factor_first, factor_count = symbols.factor_span(event.speed)
-    trigger_first, trigger_count = links.add(actor_links.triggered_by_event(name))
-    exit_first, exit_count = links.add(actor_links.ended_by(name))
-    watch_first, watch_count = links.add(actor_links.reset_by(name))
     return {
+        **span_fields("factor", symbols.factor_span(event.speed)),
+        **span_fields("trigger", links.add(_started_at(actors, "event", name))),
+        **span_fields("exit", links.add(flows_where(actors, lambda flow: name in flow.exit_on))),
+        **span_fields("watch", links.add(flows_where(actors, lambda flow: name in flow.on.reset_by()))),
         "wait": DistributionRecord() if event.wait == "never" else event.wait.record(symbols.tables),
         "tau": _time_constant(event.half_life),
         "satisfaction": event.satisfaction,
@@ -263,14 +244,6 @@ def _event_row(
         "hidden": int(not event.observed),
         "records_hour": int(event.observed and event.activity is not None),
         "pull_channels": sum(1 << symbols.names.channels[c] for c, channel in journey.channels.items() if name in channel.visits),
-        "factor_first": factor_first,
-        "factor_count": factor_count,
-        "trigger_first": trigger_first,
-        "trigger_count": trigger_count,
-        "exit_first": exit_first,
-        "exit_count": exit_count,
-        "watch_first": watch_first,
-        "watch_count": watch_count,
         "stream_wait": symbols.streams.id_of(f"event:{name}:wait"),
     }
 

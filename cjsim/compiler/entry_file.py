@@ -89,9 +89,8 @@ def _day(text: str, start: date, where: str) -> float:
         try:
             moment = datetime.fromisoformat(text.strip())
         except ValueError:
-            raise InputError(
-                format_error(where, must, short_repr(text), "Use a format such as '2026-03-01', '2026-03-01 14:30' or '59.5'.")
-            ) from None
+            remedy = "Use a format such as '2026-03-01', '2026-03-01 14:30' or '59.5'."
+            raise InputError(format_error(where, must, short_repr(text), remedy)) from None
         days = (moment.replace(tzinfo=None) - datetime.combine(start, time())).total_seconds() / 86_400
     if not math.isfinite(days):
         raise InputError(format_error(where, must, short_repr(text), "Write a finite number."))

@@ -1,21 +1,22 @@
 """Compiles flows and broadcasts to ACTOR, STEP_RECORD, SITE and SPLIT_SHARE records. Steps form a graph of record indices."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from cjsim.compiler.symbols import SpanTable, Symbols, resolve_pending
 from cjsim.kernels.codes import StepCode, TriggerCode
 from cjsim.scenario.journey import JourneySpec
-from cjsim.scenario.kinds.registers import PendingIndex, RecordFields
+from cjsim.scenario.kinds.registers import PendingIndex, RecordFields, span_fields
 from cjsim.scenario.kinds.schedules import Schedule
 from cjsim.scenario.kinds.steps import Step
 from cjsim.scenario.policy import Broadcast, Flow, PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 
+Actors = list[tuple[str, Flow | Broadcast]]
 SITE_STREAMS = ("read", "delay", "click", "click_delay", "match")
 
 
-def ordered_actors(policy: PolicySpec) -> list[tuple[str, Flow | Broadcast]]:
+def ordered_actors(policy: PolicySpec) -> Actors:
     """Return flows and broadcasts in the order in which they act at equal times.
 
     The order is by descending priority, then flows before broadcasts, then the order of declaration.
@@ -30,7 +31,7 @@ def ordered_actors(policy: PolicySpec) -> list[tuple[str, Flow | Broadcast]]:
     list of (str, Flow or Broadcast)
         Names and actors. The position of an actor is its code.
     """
-    declared: list[tuple[str, Flow | Broadcast]] = [*policy.flows.items(), *policy.broadcasts.items()]
+    declared: Actors = [*policy.flows.items(), *policy.broadcasts.items()]
     return sorted(declared, key=lambda item: -item[1].priority)
 
 
@@ -76,8 +77,7 @@ class ActorTable:
             row |= {"is_flow": 1, "again_after": again_after, **actor.on.fields(self)}
             _FlowSteps(self, self.registers, owner).compile(actor.steps)
             return
-        first, count = self.schedule_span(actor.schedule)
-        row |= {"is_flow": 0, "trigger": TriggerCode.SCHEDULE, "schedule_first": first, "schedule_count": count}
+        row |= {"is_flow": 0, "trigger": TriggerCode.SCHEDULE, **span_fields("schedule", self.schedule_span(actor.schedule))}
         site, slot = self.site(owner, actor.send)
         self.steps.append({"op": StepCode.SEND, "target": site, "slot": slot, "program": -1, "next": -1, "other": -1})
 
@@ -176,28 +176,6 @@ class _FlowSteps:
         return first, pending
 
 
-class ActorLinks:
-    """Finds the flows that an event or a stage starts, ends or resets."""
-
-    def __init__(self, actors: list[tuple[str, Flow | Broadcast]]) -> None:
-        self._flows = [(code, actor) for code, (_, actor) in enumerate(actors) if isinstance(actor, Flow)]
-
-    def triggered_by_event(self, event: str) -> list[int]:
-        """Return the codes of flows that an event starts."""
-        return [code for code, flow in self._flows if flow.on.starts_at() == ("event", event)]
-
-    def triggered_by_stage(self, stage: str) -> list[int]:
-        """Return the codes of flows that start on entry to a stage."""
-        return [code for code, flow in self._flows if flow.on.starts_at() == ("stage", stage)]
-
-    def ended_by(self, event: str) -> list[int]:
-        """Return the codes of flows that an event ends."""
-        return [code for code, flow in self._flows if event in flow.exit_on]
-
-    def reset_by(self, event: str) -> list[int]:
-        """Return the codes of flows whose inactivity timer an event resets because `of` names it."""
-        return [code for code, flow in self._flows if event in flow.on.reset_by()]
-
-    def reset_by_anything(self) -> list[int]:
-        """Return the codes of flows whose inactivity timer is reset by any event, open or click."""
-        return [code for code, flow in self._flows if flow.on.is_reset_by_anything]
+def flows_where(actors: Actors, is_chosen: Callable[[Flow], bool]) -> list[int]:
+    """Return the codes of the flows, among all actors in order, that satisfy a predicate."""
+    return [code for code, (_, actor) in enumerate(actors) if isinstance(actor, Flow) and is_chosen(actor)]

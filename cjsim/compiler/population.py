@@ -16,9 +16,8 @@ from cjsim.compiler.symbols import Symbols, record_array
 from cjsim.kernels.quantiles import fill_quantiles
 from cjsim.kernels.rng import uniforms
 from cjsim.kernels.state import Population
-from cjsim.kernels.world import DISTRIBUTION, Array, World
+from cjsim.kernels.world import DISTRIBUTION, World
 from cjsim.scenario.journey import JourneySpec
-from cjsim.scenario.kinds.registers import DistributionRecord
 from cjsim.scenario.kinds.trait_laws import TraitLaw, TraitTransform
 from cjsim.scenario.policy import Spend
 from cjsim.scenario.spec import ScenarioSpec
@@ -212,11 +211,7 @@ def trait_values(trait: TraitPlan, world: World, u: FloatArray) -> FloatArray:
 
 def _trait_plan(name: str, law: TraitLaw, tables: QuantileTables) -> TraitPlan:
     draw = law.draw(tables)
-    return TraitPlan(name, draw.form, _distribution_array(draw.record), draw.first, draw.second)
-
-
-def _distribution_array(draw: DistributionRecord) -> Array:
-    return record_array(DISTRIBUTION, [draw._asdict()])
+    return TraitPlan(name, draw.form, record_array(DISTRIBUTION, [draw.record._asdict()]), draw.first, draw.second)
 
 
 def _interest_shares(journey: JourneySpec) -> FloatArray:

@@ -34,9 +34,8 @@ class RandomStreams:
         known = self._names.setdefault(stream, name)
         if known != name:
             must = "must not share a random stream"
-            raise InputError(
-                format_error(f"'{known}' and '{name}'", must, f"{stream} for both", "Rename one of them; their hashes collide by chance.")
-            )
+            remedy = "Rename one of them; their hashes collide by chance."
+            raise InputError(format_error(f"'{known}' and '{name}'", must, f"{stream} for both", remedy))
         return stream
 
     def names(self) -> tuple[str, ...]:
@@ -108,7 +107,7 @@ class SpanTable:
 
 
 class Symbols:
-    """Symbol tables of one scenario during compilation. Implements `GuardrailRegisters`."""
+    """Symbol tables of one scenario during compilation. Implements `Registers`."""
 
     def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float) -> None:
         self.names = of_journey

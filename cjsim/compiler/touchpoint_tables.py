@@ -109,12 +109,9 @@ def _message_row(
     message: Message = journey.messages[name]
     channel = symbols.names.channels[message.channel]
     logits = {
-        f"{reaction}_logit": _surviving_rate_logit(rate, survivals[channel])
-        for reaction, rate in (
-            ("open", message.open_rate),
-            ("unsubscribe", message.unsubscribe_rate),
-            ("complaint", message.complaint_rate),
-        )
+        # checked by validate.touchpoint_checks: the rate of responses is below the share of messages that survive until they are read
+        f"{reaction}_logit": _rate_to_logit(getattr(message, f"{reaction}_rate") / survivals[channel])
+        for reaction in ("open", "unsubscribe", "complaint")
     }
     lift_spans = [_lift_span(message.lift, touch, symbols, lifts) for touch in _MESSAGE_TOUCHES]
     firsts = [effects.add(getattr(message.effects, touch), f"message:{name}:{touch}") for touch in _MESSAGE_TOUCHES]
@@ -134,12 +131,6 @@ def _message_row(
 def _lift_span(lift: Lifts, touch: str, symbols: Symbols, lifts: SpanTable) -> tuple[int, int]:
     gains: dict[str, float] = getattr(lift, touch)
     return lifts.add([{"event": symbols.names.events[event], "gain": gain} for event, gain in gains.items()])
-
-
-def _surviving_rate_logit(rate: float, survival: float) -> float:
-    """Logit of a neutral customer's response rate before losses through the message's lifetime."""
-    assert rate < survival  # checked by validate.touchpoint_checks
-    return _rate_to_logit(rate / survival)
 
 
 def _rate_to_logit(rate: float) -> float:

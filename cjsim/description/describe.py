@@ -69,12 +69,9 @@ def _stage_lines(journey: JourneySpec) -> Iterator[str]:
     for name, stage in journey.stages.items():
         facts = [fact for fact, holds in (("counts as retained", stage.retained), ("hidden from the firm", not stage.observed)) if holds]
         yield f"  {name_with_title(name, stage.title)}" + (f": {join_names(facts)}" if facts else "")
-        stage_events = {event: body for event, body in journey.events.items() if body.stages != "anywhere" and name in body.stages}
-        yield from (
-            (f"    {_event_line(event, body, lifted=event in lifted)}" for event, body in stage_events.items())
-            if stage_events
-            else ["    no events of its own"]
-        )
+        here = ((event, body) for event, body in journey.events.items() if body.stages != "anywhere" and name in body.stages)
+        lines = [f"    {_event_line(event, body, lifted=event in lifted)}" for event, body in here]
+        yield from lines or ["    no events of its own"]
     anywhere = {name: event for name, event in journey.events.items() if event.stages == "anywhere"}
     if anywhere:
         yield "In any stage:"

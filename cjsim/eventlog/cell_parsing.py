@@ -80,7 +80,7 @@ class ColumnParser:
             return self.values.cast(micro)
         if not is_text_type(kind):
             self._raise_for_cell(0, _TIME_REQUIREMENT, "Convert times to text, dates or timestamps.")
-        cells = ColumnParser(pc.utf8_trim_whitespace(self.values.cast(pa.string())), self.source, self.name)
+        cells = self._trimmed()
         if time_format:
             must = f"must be a time in the format '{time_format}'"
             return cells._convert(lambda part: pc.strptime(part, time_format, "us"), must, "Correct it, or pass another time_format.")
@@ -106,11 +106,7 @@ class ColumnParser:
         import pyarrow.compute as pc
 
         must, remedy = "must be a finite number", "Write amounts with a decimal point, without currency symbols or thousands separators."
-        cells = (
-            ColumnParser(pc.utf8_trim_whitespace(self.values.cast(pa.string())), self.source, self.name)
-            if is_text_type(self.values.type)
-            else self
-        )
+        cells = self._trimmed() if is_text_type(self.values.type) else self
         amounts = cells._convert(lambda part: part.cast(pa.float64()), must, remedy)
         first_not_finite = pc.index(pc.invert(pc.is_finite(amounts)), True).as_py()
         if first_not_finite >= 0:
@@ -142,6 +138,12 @@ class ColumnParser:
         if pa.types.is_dictionary(self.values.type):
             return self.values
         return pc.dictionary_encode(self.values.cast(pa.string()))
+
+    def _trimmed(self) -> "ColumnParser":
+        """Return a parser of the cells as text without surrounding whitespace."""
+        import pyarrow.compute as pc
+
+        return ColumnParser(pc.utf8_trim_whitespace(self.values.cast("string")), self.source, self.name)
 
     def _require_no_nulls(self, must: str) -> None:
         """Raise for the first empty cell, if any."""

@@ -1,45 +1,24 @@
 """Columns of an event log: names, Arrow types, and conversion of code arrays to Arrow columns."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from cjsim.compiler.plan import Codebook
 
 Records = np.ndarray[Any, np.dtype[Any]]  # not imported from kernels.world, because that imports numba, which reading a log does not need
 LABEL_COLUMNS = ("event", "stage", "channel", "message", "source")  # dictionaries of names; null if none
 LOG_COLUMNS = ("customer", "time", *LABEL_COLUMNS, "value")
 
 
-class LogCodeNames(Protocol):
-    """Names of the codes in log rows, indexed by code. Each attribute is the plural of a label column."""
-
-    @property
-    def events(self) -> Sequence[str]:
-        """Touches, followed by the events of the journey."""
-
-    @property
-    def stages(self) -> Sequence[str]:
-        """Stages."""
-
-    @property
-    def channels(self) -> Sequence[str]:
-        """Channels."""
-
-    @property
-    def messages(self) -> Sequence[str]:
-        """Messages."""
-
-    @property
-    def sources(self) -> Sequence[str]:
-        """Flows, broadcasts, desks and offers."""
-
-
-def names_by_column(names: LogCodeNames) -> dict[str, list[str]]:
+def names_by_column(names: "Codebook") -> dict[str, list[str]]:
     """Return the names of the codes of each label column.
 
     Parameters
     ----------
-    names : LogCodeNames
+    names : Codebook
         Names of the codes.
 
     Returns

@@ -181,10 +181,7 @@ def _read_csv_as_text(source: LogSource, source_column_of: Mapping[str, str]) ->
             read_options=arrow_csv.ReadOptions(use_threads=False),  # in order, because errors name the row
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
-                include_columns=names,
-                column_types=dict.fromkeys(names, pa.string()),
-                strings_can_be_null=True,
-                null_values=[""],
+                include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
             ),
         )
 
@@ -199,7 +196,6 @@ def _raise_unreadable(source: LogSource, error: Exception) -> NoReturn:
     if ragged := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", text):
         row, expected, got = (int(part) for part in ragged.groups())
         where = f"{source.path}:{source.line_number_of_row(row - 2)}"
-        raise InputError(
-            format_error(where, f"must have {expected} cells, like the header", str(got), "Quote cells that contain commas.")
-        ) from error
+        remedy = "Quote cells that contain commas."
+        raise InputError(format_error(where, f"must have {expected} cells, like the header", str(got), remedy)) from error
     source.raise_input_error("must be a CSV file with a header", f"'{text.splitlines()[0][:120]}'", "Check how it was exported.")

@@ -114,9 +114,8 @@ def _sobol_points(sobol: SobolSweep, baseline: Scenario, root: Node) -> Iterable
         near = 2 ** round(math.log2(sobol.n))
         raise InputError(format_error(f"{location}: sweep.sobol.n", "must be a power of two", str(sobol.n), f"Write {near}."))
     if not sobol.free and not sobol.mixes:
-        raise InputError(
-            format_error(f"{location}: sweep.sobol.free", "must name at least one value to sweep", "none", "Add a path with its bounds.")
-        )
+        remedy = "Add a path with its bounds."
+        raise InputError(format_error(f"{location}: sweep.sobol.free", "must name at least one value to sweep", "none", remedy))
     check_values(sobol.free, sobol.mixes, baseline, to_tree({"free": sobol.free, "mixes": sobol.mixes}, location))
     space = Space.from_settings(sobol.free, sobol.mixes)
     points = qmc.Sobol(len(space.coordinates), rng=_SCRAMBLING_SEED).random_base2(sobol.n.bit_length() - 1)

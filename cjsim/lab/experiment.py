@@ -140,9 +140,8 @@ class Experiment(Document):
             if name in (ANY_VARIANT, ALL_VARIANTS):
                 yield Fault(where, f"must not be named '{ANY_VARIANT}' or '{ALL_VARIANTS}'", short_repr(name), "Choose another name.")
             if not variant.set and not variant.merge and variant.scenario is None:
-                yield Fault(
-                    where, "must change something", "no 'set', 'merge' or 'scenario'", "Set a value by its path, or merge a new flow."
-                )
+                remedy = "Set a value by its path, or merge a new flow."
+                yield Fault(where, "must change something", "no 'set', 'merge' or 'scenario'", remedy)
             elif variant.scenario is not None:
                 yield from (fault.under("scenario").under(name).under("variants") for fault in variant.scenario.faults())
         if self.sweep is not None and self.sweep.sobol is not None:
@@ -156,12 +155,8 @@ class Experiment(Document):
             setting = next((name for name in _BASELINE_SETTINGS if getattr(self.scenario, name) != getattr(arm.scenario, name)), None)
             if setting is not None:
                 baseline_value, arm_value = getattr(self.scenario, setting), getattr(arm.scenario, setting)
-                yield Fault(
-                    arm.yaml_path,
-                    f"must have the same {setting} as the baseline, {baseline_value}",
-                    short_repr(arm_value),
-                    "Change only the journey and the policy.",
-                )
+                remedy = "Change only the journey and the policy."
+                yield Fault(arm.yaml_path, f"must have the same {setting} as the baseline, {baseline_value}", short_repr(arm_value), remedy)
             elif self.variants and not arm.is_different:
                 remedy = "Change it, or remove the variant."
                 yield Fault(("variants", arm.name), "must differ from the baseline", "the same journey and policy", remedy)

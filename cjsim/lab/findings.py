@@ -204,11 +204,9 @@ class Findings(JsonRecord):
         change = "an increase" if self.direction == "rises" else "a decrease"
         if self.size == 0:
             return f"The hypothesis predicts {change}"
-        size = (
-            f"{100 * self.size:g} %"
-            if self.is_relative
-            else format_value(self.size, self.decisive_arm.effect.unit, 2, is_difference=True).lstrip("+")
-        )
+        size = f"{100 * self.size:g} %"
+        if not self.is_relative:
+            size = format_value(self.size, self.decisive_arm.effect.unit, 2, is_difference=True).lstrip("+")
         return f"The hypothesis predicts {change} of at least {size}"
 
 

@@ -1,14 +1,8 @@
-"""The journal of all findings in a report folder: a searchable SQLite index of their manifests.
-
-The manifests are authoritative. The index only speeds up queries. Each query first synchronizes the index with the manifests on disk, so
-the journal stays correct when another process, git or the user adds or deletes reports.
-"""
+"""The journal of all findings in a report folder, read from their manifests."""
 
 import contextlib
-import json
 import os
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,14 +13,6 @@ from cjsim.lab.findings import format_effect
 from cjsim.lab.moments import IntervalEstimate
 from cjsim.lab.verdict import EXPERIMENT_VERDICTS
 from cjsim.manifest import FINDING_KINDS, MANIFEST_FILE, STUDY_VERDICTS, Manifest
-
-INDEX_FILE = "journal.sqlite"
-_INDEX_VERSION = 1  # version of the table; an index with another version is rebuilt
-_INDEX_COLUMNS = ("folder", "stamp", "kind", "name", "verdict", "metric", "scenario", "date", "words", "manifest")
-_CREATE_TABLE_SQL = (
-    f"CREATE TABLE IF NOT EXISTS findings ({', '.join(f'{column} TEXT NOT NULL' for column in _INDEX_COLUMNS)}, PRIMARY KEY (folder))"
-)
-_LOCK_TIMEOUT_SECONDS = 30  # while another process writes
 
 
 @dataclass(frozen=True)
@@ -94,13 +80,10 @@ class Journal:
     ----------
     reports : Path
         The report folder. If it does not exist, the journal is empty.
-    print_message : callable, optional
-        Receives messages for the user, for example that the index was rebuilt.
     """
 
-    def __init__(self, reports: Path, *, print_message: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, reports: Path) -> None:
         self.reports = reports
-        self._print_message = print_message
 
     def entries(
         self,
@@ -130,17 +113,19 @@ class Journal:
         """
         _require_known_word("kind", kind, FINDING_KINDS)
         _require_known_word("verdict", verdict, (*EXPERIMENT_VERDICTS, *STUDY_VERDICTS))
-        filters = {"name": name, "kind": kind, "verdict": verdict, "metric": metric}
-        where = [(f"{column} = ?", value) for column, value in filters.items() if value is not None]
-        where += [("date >= ?", _parse_since_date(since))] if since is not None else []
-        where += [("instr(words, ?) > 0", word.lower()) for word in (text or "").split()]
-        conditions = " AND ".join(["1", *(condition for condition, _ in where)])
-        query = f"SELECT folder, manifest FROM findings WHERE {conditions} ORDER BY date DESC, folder"
-        with self._open_index() as index:
-            rows = index.execute(query, [value for _, value in where]).fetchall()
-        return JournalListing(
-            tuple(JournalEntry(self.reports / folder, Manifest.from_json(json.loads(manifest))) for folder, manifest in rows)
-        )
+        fields = {"name": name, "kind": kind, "verdict": verdict, "metric": metric}
+        wanted = {field: value for field, value in fields.items() if value is not None}
+        first_day = "" if since is None else _parse_since_date(since)
+        words = (text or "").lower().split()
+        found = [
+            entry
+            for entry in _read_entries(self.reports)
+            if all(getattr(entry.manifest, field) == value for field, value in wanted.items())
+            and entry.manifest.date >= first_day
+            and all(word in self._searched_text(entry) for word in words)
+        ]
+        found.sort(key=lambda entry: entry.folder.as_posix())
+        return JournalListing(tuple(sorted(found, key=lambda entry: entry.manifest.date, reverse=True)))
 
     def find(self, reference: str) -> JournalEntry:
         """Return one finding.
@@ -170,87 +155,18 @@ class Journal:
         remedy = did_you_mean(reference, names) or "Run 'cjsim journal' to list all runs."
         raise InputError(format_error("run", f"must be a run in the journal of '{self.reports}'", short_repr(reference), remedy))
 
-    def rebuild(self) -> int:
-        """Rebuild the index from the manifests and return the number of findings."""
-        self._remove_index()
-        with self._open_index() as index:
-            (count,) = index.execute("SELECT count(*) FROM findings").fetchone()
-        return int(count)
-
-    @contextlib.contextmanager
-    def _open_index(self) -> Iterator[sqlite3.Connection]:
-        """Open the index, synchronized with the manifests."""
-        index = self._connect()
-        try:
-            yield index
-        finally:
-            index.close()
-
-    def _connect(self) -> sqlite3.Connection:
-        file = self.reports / INDEX_FILE
-        if self.reports.is_dir():
-            for _ in range(2):
-                is_new = not file.exists()
-                try:
-                    index = self._synchronize(sqlite3.connect(file, timeout=_LOCK_TIMEOUT_SECONDS))
-                except sqlite3.OperationalError:  # the folder is not writable, or the lock timed out
-                    break
-                except sqlite3.DatabaseError:
-                    self._print_message(f"{file}: not a valid index, rebuilt from the manifests")
-                    self._remove_index()
-                    continue
-                if is_new:
-                    self._print_message(f"{file}: index built from the manifests")
-                return index
-        return self._synchronize(sqlite3.connect(":memory:"))
-
-    def _synchronize(self, index: sqlite3.Connection) -> sqlite3.Connection:
-        """Add new and changed manifests to the index, and drop deleted ones."""
-        try:
-            index.execute("PRAGMA journal_mode=WAL")
-            (version,) = index.execute("PRAGMA user_version").fetchone()
-            on_disk = {folder.relative_to(self.reports).as_posix(): stamp for folder, stamp in _find_manifests(self.reports)}
-            with index:
-                index.execute("BEGIN IMMEDIATE")
-                if version != _INDEX_VERSION:
-                    index.execute("DROP TABLE IF EXISTS findings")
-                    index.execute(f"PRAGMA user_version = {_INDEX_VERSION}")
-                index.execute(_CREATE_TABLE_SQL)
-                indexed = dict(index.execute("SELECT folder, stamp FROM findings"))
-                rows = [
-                    row for folder, stamp in on_disk.items() if indexed.get(folder) != stamp and (row := self._index_row(folder, stamp))
-                ]
-                stale = [(folder,) for folder in indexed if indexed[folder] != on_disk.get(folder)]
-                index.executemany("DELETE FROM findings WHERE folder = ?", stale)
-                index.executemany(f"INSERT OR REPLACE INTO findings VALUES ({', '.join('?' * len(_INDEX_COLUMNS))})", rows)
-        except BaseException:
-            index.close()
-            raise
-        return index
-
-    def _index_row(self, folder: str, stamp: str) -> Sequence[str] | None:
-        """Return a row of the table, or None if the manifest does not describe a finding."""
-        try:
-            one = Manifest.read(self.reports / folder)
-        except InputError:
-            return None
-        search_text = " ".join(map(str, (one.name, one.hypothesis, one.scenario, one.metric, one.verdict, one.kind, folder))).lower()
-        return (folder, stamp, one.kind, one.name, one.verdict, one.metric, one.scenario, one.date, search_text, json.dumps(one.to_json()))
-
-    def _remove_index(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            with contextlib.suppress(OSError):
-                (self.reports / f"{INDEX_FILE}{suffix}").unlink(missing_ok=True)
+    def _searched_text(self, entry: JournalEntry) -> str:
+        one, folder = entry.manifest, entry.folder.relative_to(self.reports).as_posix()
+        return " ".join((one.name, one.hypothesis, one.scenario, one.metric, one.verdict, one.kind, folder)).lower()
 
 
-def _find_manifests(reports: Path) -> Iterator[tuple[Path, str]]:
-    """Yield folders with a manifest, and a stamp of its modification time and size. Drafts (names with a leading dot) are skipped."""
+def _read_entries(reports: Path) -> Iterator[JournalEntry]:
+    """Yield the findings in a folder. Drafts (names with a leading dot) and manifests of anything else are skipped."""
     for parent, folders, files in os.walk(reports):
-        folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
+        folders[:] = [folder for folder in folders if not folder.startswith(".")]
         if MANIFEST_FILE in files:
-            with contextlib.suppress(OSError):  # deleted in the meantime
-                status = (Path(parent) / MANIFEST_FILE).stat()
-                yield Path(parent), f"{status.st_mtime_ns}-{status.st_size}"
+            with contextlib.suppress(InputError):
+                yield JournalEntry(Path(parent), Manifest.read(parent))
 
 
 def _require_known_word(noun: str, word: str | None, known: Sequence[str]) -> None:
@@ -264,6 +180,5 @@ def _parse_since_date(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise InputError(
-            format_error("since", "must be a date such as 2026-01-31", short_repr(text), "Use the format YYYY-MM-DD.")
-        ) from None
+        remedy = "Use the format YYYY-MM-DD."
+        raise InputError(format_error("since", "must be a date such as 2026-01-31", short_repr(text), remedy)) from None

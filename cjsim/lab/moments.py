@@ -79,15 +79,8 @@ class PairedMoments:
         """
         y0, x0 = _sum_terms_by_root(before, pairing.baseline)
         y1, x1 = _sum_terms_by_root(after, pairing.alternative)
-        zeros = np.zeros(pairing.alternative.n_roots)
-        contributions = np.array(
-            [
-                -pairing.difference_by_root(y0, zeros),
-                -pairing.difference_by_root(x0, zeros),
-                pairing.difference_by_root(y0, y1),
-                pairing.difference_by_root(x0, x1),
-            ]
-        )
+        zeros, difference = np.zeros(pairing.alternative.n_roots), pairing.difference_by_root
+        contributions = np.array([-difference(y0, zeros), -difference(x0, zeros), difference(y0, y1), difference(x0, x1)])
         initial, arrivals = contributions[:, : pairing.combined.n_initial], contributions[:, pairing.combined.n_initial :]
         moments = arrivals @ arrivals.T
         if (m := initial.shape[1]) > 1:

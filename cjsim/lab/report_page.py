@@ -125,7 +125,7 @@ def _arms_section(experiment: Experiment, arms: Sequence[ExperimentArm]) -> Iter
         changes = diff_documents(experiment.scenario, arm.scenario)
         shown = [change for change in changes if change.path[0] in ("journey", "policy")]
         for change in shown[:_MAX_CHANGES_PER_VARIANT]:
-            cells = [_escape_pipes(shorten_value(value)) if value is not None else "-" for value in (change.before, change.after)]
+            cells = [shorten_value(value).replace("|", "\\|") if value is not None else "-" for value in (change.before, change.after)]
             yield f"| {arm.name} | `{change.path_string}` | {cells[0]} | {cells[1]} |"
         if len(shown) > _MAX_CHANGES_PER_VARIANT:
             yield f"| {arm.name} | {len(shown) - _MAX_CHANGES_PER_VARIANT} more | | |"
@@ -199,7 +199,3 @@ def _interpretation_section(experiment: Experiment, findings: Findings) -> Itera
         yield "Relative effects are differences divided by the baseline value, with Fieller's interval for a ratio of paired means."
     if experiment.scenario.has_shared_resources:
         yield "Customers who share a desk or a budget are treated as independent, so intervals may be too narrow."
-
-
-def _escape_pipes(text: str) -> str:
-    return text.replace("|", "\\|")

@@ -19,11 +19,7 @@ from cjsim.version import __version__
 
 
 def experiment(
-    source: Experiment | str | Path,
-    *,
-    threads: int | None = None,
-    checkpoints: Checkpoints | None = None,
-    progress: Progress | None = None,
+    source: Experiment | str | Path, *, threads: int | None = None, checkpoints: Checkpoints | None = None, progress: Progress | None = None
 ) -> Findings:
     """Test a hypothesis by simulating every arm on the same customers as the baseline, in every seed.
 

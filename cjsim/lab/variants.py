@@ -1,13 +1,13 @@
 """Schemas of `variants` and `sweep` in an experiment file."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cjsim.scenario.fields import Integer, Name
 from cjsim.scenario.search_space import Free, Mix
 from cjsim.simulation.documents import Scenario
-from cjsim.yaml.strict_model import OneOf, StrictModel
+from cjsim.yaml.strict_model import StrictModel
 
 MAX_POINTS = 4096
 
@@ -32,9 +32,15 @@ class SobolSweep(StrictModel):
     mixes: dict[Name, Mix] = {}
 
 
-class Sweep(OneOf):
+class Sweep(StrictModel):
     """Many variants: all combinations of values (`grid`), rows of values (`list`), or points of a search space (`sobol`)."""
 
     grid: Annotated[dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]], Field(min_length=1)] | None = None
     list: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] | None = None
     sobol: SobolSweep | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.grid is None) + (self.list is None) + (self.sobol is None) != 2:
+            raise ValueError("must have exactly one of 'grid', 'list', 'sobol'")
+        return self

@@ -83,16 +83,11 @@ class VersionComparison:
     def _effect_lines(self) -> Iterator[str]:
         baseline = format_value(self.baseline, self.unit, decimal_places(self.unit, (self.baseline,)))
         yield f"Effect of each change alone on {self.metric} (baseline {baseline}, 95 % intervals):"
-        rows = [
-            (
-                format_effect(one.effect, self.unit) if one.effect is not None else "-",
-                f"{one.change.path_string}{one.why and f' ({one.why})'}",
-            )
-            for one in self.changes
-            if not one.change.is_title
-        ]
         assert self.joint_effect is not None
-        rows.append((format_effect(self.joint_effect, self.unit), "all changes to journey and policy"))
+        simulated = [one for one in self.changes if not one.change.is_title]
+        effects = [format_effect(one.effect, self.unit) if one.effect is not None else "-" for one in simulated]
+        paths = [f"{one.change.path_string}{one.why and f' ({one.why})'}" for one in simulated]
+        rows = [*zip(effects, paths, strict=True), (format_effect(self.joint_effect, self.unit), "all changes to journey and policy")]
         width = max(len(effect) for effect, _ in rows)
         yield from (f"  {effect:<{width}}  {path}" for effect, path in rows)
 
@@ -140,11 +135,8 @@ def compare_versions(
     """
     kinds = [type(document).__name__.lower() for document in (old, new)]
     if kinds[0] != kinds[1]:
-        raise InputError(
-            format_error(
-                "diff", "must compare documents of the same kind", f"a {kinds[0]} and a {kinds[1]}", "Choose two of the same kind."
-            )
-        )
+        remedy = "Choose two of the same kind."
+        raise InputError(format_error("diff", "must compare documents of the same kind", f"a {kinds[0]} and a {kinds[1]}", remedy))
     changes = diff_documents(old, new)
     description_diff = tuple(_description_diff(describe(old), describe(new)))  # type: ignore[arg-type]
     if metric is None:

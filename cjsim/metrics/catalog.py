@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cjsim.compiler.plan import Codebook
+from cjsim.compiler.plan import Codebook, Plan
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.metrics.cluster_sample import ClusterSample
@@ -35,13 +35,13 @@ def all_metric_definitions(codebook: Codebook) -> dict[str, MetricDefinition]:
     return {definition.name: definition for definition in definitions}
 
 
-def find_metric_definition(run: RunRecord, metric: str) -> MetricDefinition:
+def find_metric_definition(run: RunRecord | Plan, metric: str) -> MetricDefinition:
     """Return the definition of a metric.
 
     Parameters
     ----------
-    run : RunRecord
-        The run, whose codebook provides the names of channels, stages and so on.
+    run : RunRecord or Plan
+        The run or the compiled scenario, whose codebook provides the names of channels, stages and so on.
     metric : str
         Name of a metric, such as 'clv' or 'open_rate[email]'.
 
@@ -73,10 +73,5 @@ def estimate_all_metrics(run: RunRecord) -> Mapping[str, MetricEstimate]:
     Mapping of str to MetricEstimate
         Estimates keyed by metric name.
     """
-    sample = ClusterSample.from_run(run)
-    return MappingProxyType(
-        {
-            name: estimate_metric(definition.terms(run), definition.unit, sample)
-            for name, definition in all_metric_definitions(run.codebook).items()
-        }
-    )
+    sample, definitions = ClusterSample.from_run(run), all_metric_definitions(run.codebook)
+    return MappingProxyType({name: estimate_metric(one.terms(run), one.unit, sample) for name, one in definitions.items()})

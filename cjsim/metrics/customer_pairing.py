@@ -44,12 +44,8 @@ class CustomerPairing(NamedTuple):
         if np.array_equal(baseline_keys, alternative_keys):
             return cls(baseline, alternative, ClusterSample(baseline.n_roots, baseline.n_initial), None)
         union, positions = np.unique(np.concatenate([baseline_keys, alternative_keys]), return_inverse=True)
-        return cls(
-            baseline,
-            alternative,
-            ClusterSample(baseline.n_initial + len(union), baseline.n_initial),
-            (positions[: len(baseline_keys)], positions[len(baseline_keys) :]),
-        )
+        combined, count = ClusterSample(baseline.n_initial + len(union), baseline.n_initial), len(baseline_keys)
+        return cls(baseline, alternative, combined, (positions[:count], positions[count:]))
 
     def difference_by_root(self, baseline_values: Array, alternative_values: Array) -> Array:
         """Return alternative - baseline for each root of either run. A root that is missing from a run has the value 0 in it.

@@ -7,8 +7,6 @@ computed. Variation that both runs share cancels.
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from cjsim.kernels.world import Array
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
@@ -98,11 +96,8 @@ def customer_contributions(baseline_terms: RatioTerms, alternative_terms: RatioT
         In the order of `CustomerPairing.customer_keys`.
     """
     pairing = pairing or _row_by_row(baseline_terms, alternative_terms)
-    is_mean = (
-        baseline_terms.denominator.all()
-        and alternative_terms.denominator.all()
-        and baseline_terms.denominator.dtype == alternative_terms.denominator.dtype == np.dtype(bool)
-    )
+    denominators = baseline_terms.denominator, alternative_terms.denominator
+    is_mean = all(one.dtype == bool and one.all() for one in denominators)
     if baseline_terms.is_total or (is_mean and pairing.has_same_customers):
         return pairing.difference_by_customer(baseline_terms.numerator_with_cost, alternative_terms.numerator_with_cost)
     contributions = pairing.difference_by_customer(influence(baseline_terms), influence(alternative_terms))
@@ -113,7 +108,5 @@ def customer_contributions(baseline_terms: RatioTerms, alternative_terms: RatioT
 
 def _row_by_row(baseline_terms: RatioTerms, alternative_terms: RatioTerms) -> CustomerPairing:
     """Pair independent customers by row."""
-    return CustomerPairing.match_by_key(
-        ClusterSample.of_independent_customers(len(baseline_terms.numerator)),
-        ClusterSample.of_independent_customers(len(alternative_terms.numerator)),
-    )
+    samples = (ClusterSample.of_independent_customers(len(terms.numerator)) for terms in (baseline_terms, alternative_terms))
+    return CustomerPairing.match_by_key(*samples)

@@ -225,9 +225,7 @@ def sum_terms_by_root(terms: RatioTerms, sample: ClusterSample) -> RatioTerms:
     """
     allocated_cost = None if terms.allocated_cost is None else sample.sum_by_root(terms.allocated_cost)
     return terms._replace(
-        numerator=sample.sum_by_root(terms.numerator),
-        denominator=sample.sum_by_root(terms.denominator),
-        allocated_cost=allocated_cost,
+        numerator=sample.sum_by_root(terms.numerator), denominator=sample.sum_by_root(terms.denominator), allocated_cost=allocated_cost
     )
 
 

@@ -1,6 +1,8 @@
 """The metrics that ship with cjsim, collected from `cjsim.metrics.definitions`."""
 
+from dataclasses import fields
 from functools import cache
+from typing import Any
 
 from cjsim.compiler.plan import Codebook
 from cjsim.metrics.definitions.conversion_and_retention import conversion_and_retention_metrics
@@ -12,23 +14,8 @@ from cjsim.metrics.definitions.service_levels import desk_metrics
 from cjsim.metrics.ratios import MetricDefinition
 
 _ANY = ("any",)
-_EVERYTHING = Codebook(
-    events=_ANY,
-    stages=_ANY,
-    channels=_ANY,
-    messages=_ANY,
-    sources=_ANY,
-    scores=_ANY,
-    tags=_ANY,
-    personas=_ANY,
-    traits=_ANY,
-    attributes={},
-    moments=("conversion", FIRST_VALUE_MOMENT),
-    interests=_ANY,
-    offers=_ANY,
-    desks=_ANY,
-    acquisition=_ANY,
-)
+_NAMES: dict[str, Any] = {field.name: _ANY for field in fields(Codebook)}
+_EVERYTHING = Codebook(**_NAMES | {"attributes": {}, "moments": ("conversion", FIRST_VALUE_MOMENT)})
 
 
 def shipped_metric_definitions(codebook: Codebook) -> list[MetricDefinition]:

@@ -7,6 +7,7 @@ message sped up its clock.
 import math
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from cjsim.compiler.plan import Codebook
@@ -15,6 +16,7 @@ from cjsim.kernels.codes import MINUTES_PER_DAY, N_TOUCH_CODES, REFUSAL_TO_TOUCH
 from cjsim.kernels.world import Array
 from cjsim.scenario.fields import hour_text
 from cjsim.scenario.kinds.effects import TOUCH_SENTENCES
+from cjsim.scenario.kinds.guardrail_rules import PastContact
 from cjsim.scenario.kinds.steps import SplitStep
 from cjsim.scenario.traversal import iterate_steps
 from cjsim.simulation.documents import Scenario
@@ -36,13 +38,6 @@ class EventText(NamedTuple):
     text: str
     why: str = ""
     is_routine: bool = False
-
-
-class PastContact(NamedTuple):
-    """A delivered message."""
-
-    time: float  # days
-    channel: str
 
 
 class ClockLift(NamedTuple):
@@ -118,38 +113,26 @@ class EventDescriber:
         self.past_events: list[str] = []
         self._step_events: list[str] = []  # described in the current step
         self._step_touch = ""  # description of the open or click that started the current step
+        channel, message, source = self._channel_title, self._message_title, self._source_name
+        sender, wait = self._sender_phrase, self._waiting_time
         self._describer_by_touch: dict[TouchCode, Callable[[Array, TraceStep], EventText]] = {
             TouchCode.DELIVERED: self._describe_delivery,
-            TouchCode.OPENED: self._describe_opening,
-            TouchCode.CLICKED: self._describe_click,
-            TouchCode.UNSUBSCRIBED: lambda row, _: EventText(
-                f"Unsubscribes from {self._channel_title(row)}", f"after '{self._message_title(row)}'"
-            ),
-            TouchCode.COMPLAINED: lambda row, _: EventText(
-                f"Complains and opts out of {self._channel_title(row)}", f"about '{self._message_title(row)}'"
-            ),
+            TouchCode.OPENED: partial(self._describe_response, "Opens", "opening"),
+            TouchCode.CLICKED: partial(self._describe_response, "Clicks on", "clicking on"),
+            TouchCode.UNSUBSCRIBED: lambda row, _: EventText(f"Unsubscribes from {channel(row)}", f"after '{message(row)}'"),
+            TouchCode.COMPLAINED: lambda row, _: EventText(f"Complains and opts out of {channel(row)}", f"about '{message(row)}'"),
             TouchCode.DEFERRED: self._describe_deferral,
-            TouchCode.PLACED: lambda row, _: EventText(
-                f"{self._message_phrase(row)} is placed for the next visit", self._sender_phrase(row)
-            ),
-            TouchCode.FLOW_STARTED: lambda row, _: EventText(f"Flow '{self._source_name(row)}' starts", self._trigger_phrase(row)),
-            TouchCode.FLOW_EXITED: lambda row, _: EventText(
-                f"Flow '{self._source_name(row)}' ends early", f"after {self._last_event_title()}"
-            ),
+            TouchCode.PLACED: lambda row, _: EventText(f"{self._message_phrase(row)} is placed for the next visit", sender(row)),
+            TouchCode.FLOW_STARTED: lambda row, _: EventText(f"Flow '{source(row)}' starts", self._trigger_phrase(row)),
+            TouchCode.FLOW_EXITED: lambda row, _: EventText(f"Flow '{source(row)}' ends early", f"after {self._last_event_title()}"),
             TouchCode.EXPOSED: self._describe_exposure,
-            TouchCode.OFFERED: lambda row, _: EventText(
-                f"Receives offer '{self._source_name(row)}'", self._offer_terms(self._source_name(row))
-            ),
-            TouchCode.REDEEMED: lambda row, _: EventText(
-                f"Redeems offer '{self._source_name(row)}'", f"{format_money(float(row['value']))} off"
-            ),
+            TouchCode.OFFERED: lambda row, _: EventText(f"Receives offer '{source(row)}'", self._offer_terms(source(row))),
+            TouchCode.REDEEMED: lambda row, _: EventText(f"Redeems offer '{source(row)}'", f"{format_money(float(row['value']))} off"),
             TouchCode.ASKED: self._describe_request,
-            TouchCode.ASKED_AGAIN: lambda row, _: EventText(f"Contacts {self._source_name(row)} again", "a request is already open"),
+            TouchCode.ASKED_AGAIN: lambda row, _: EventText(f"Contacts {source(row)} again", "a request is already open"),
             TouchCode.ANSWERED_IN_TIME: self._describe_answer,
             TouchCode.ANSWERED_LATE: self._describe_answer,
-            TouchCode.UNANSWERED: lambda row, _: EventText(
-                f"Gives up on {self._source_name(row)}", f"after {self._waiting_time(row)} without an answer"
-            ),
+            TouchCode.UNANSWERED: lambda row, _: EventText(f"Gives up on {source(row)}", f"after {wait(row)} without an answer"),
             TouchCode.REFERRAL: lambda row, _: EventText("Refers a friend, who joins later", self._preceding_cause()),
             TouchCode.ENTERED: lambda row, _: EventText("Enters", origin),
         }
@@ -271,13 +254,7 @@ class EventDescriber:
             f"{self._message_phrase(row)} arrives", self._sender_phrase(row), is_routine=self._source_name(row) in self.policy.broadcasts
         )
 
-    def _describe_opening(self, row: Array, step: TraceStep) -> EventText:
-        return self._describe_response("Opens", "opening", row)
-
-    def _describe_click(self, row: Array, step: TraceStep) -> EventText:
-        return self._describe_response("Clicks on", "clicking on", row)
-
-    def _describe_response(self, verb: str, participle: str, row: Array) -> EventText:
+    def _describe_response(self, verb: str, participle: str, row: Array, step: TraceStep) -> EventText:
         message, time = self._message_title(row), float(row["time"])
         delivered = self.last_delivery_times.get((message, self._source_name(row)))
         self.last_response = (time, f"{participle} '{message}'")

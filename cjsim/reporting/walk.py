@@ -114,16 +114,11 @@ def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress
     if progress is not None:
         progress.note(f"cjsim: customers of {scenario.name} share desks or budgets, so all of them are simulated ...")
     cohorts = (initial_cohort(plan, seed, 0, scenario.customers), _draw_scenario_arrivals(scenario, plan, seed))
-    return SharedResourcePass(plan, seed, max_customers=_max_population(scenario)).run(cohorts)
+    return SharedResourcePass(plan, seed, max_customers=default_population_limit(scenario.customers)).run(cohorts)
 
 
 def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int) -> Cohort:
-    return draw_arrivals(plan, seed, first=scenario.customers, at_most=_max_population(scenario))
-
-
-def _max_population(scenario: Scenario) -> int:
-    """Return the population limit of a run of the scenario."""
-    return default_population_limit(scenario.customers)
+    return draw_arrivals(plan, seed, first=scenario.customers, at_most=default_population_limit(scenario.customers))
 
 
 class _DiaryBuilder:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cjsim.errors import format_error, unknown_name_parts
 from cjsim.kernels.codes import ConditionOp
@@ -55,25 +56,18 @@ CALLS: dict[str, tuple[ConditionOp, str]] = {
     "asks": (ConditionOp.ASKS, "desk"),
 }
 RESERVED = frozenset({ACQUIRED_BY, *LABELS, *WORDS, *LATENT_WORDS, *CALLS})
-_DAYS_SINCE_OPS = frozenset(
+# These change even if nothing happens to the customer, so `when` may not use them.
+TIME_DEPENDENT_OPS = frozenset(
     {
-        ConditionOp.SINCE,
-        ConditionOp.SINCE_PURCHASE,
-        ConditionOp.SINCE_CONTACT,
-        ConditionOp.SINCE_CHANNEL,
-        ConditionOp.SINCE_ENTRY,
-        ConditionOp.DAYS_IN_STAGE,
+        *(ConditionOp.SINCE, ConditionOp.SINCE_PURCHASE, ConditionOp.SINCE_CONTACT, ConditionOp.SINCE_CHANNEL, ConditionOp.SINCE_ENTRY),
+        *(ConditionOp.DAYS_IN_STAGE, ConditionOp.HOUR, ConditionOp.WEEKDAY, ConditionOp.DAY),
+        *(ConditionOp.SATISFACTION, ConditionOp.PRESSURE, ConditionOp.HAS_OFFER),
     }
 )
-# These change even if nothing happens to the customer, so `when` may not use them.
-TIME_DEPENDENT_OPS = _DAYS_SINCE_OPS | {
-    ConditionOp.HOUR,
-    ConditionOp.WEEKDAY,
-    ConditionOp.DAY,
-    ConditionOp.SATISFACTION,
-    ConditionOp.PRESSURE,
-    ConditionOp.HAS_OFFER,
-}
+
+
+# Parts of a journey that are mappings by name.
+DECLARED_NAMES = ("stages", "events", "channels", "messages", "scores", "traits", "personas", "interests", "offers", "desks", "acquisition")
 
 
 class ConditionError(ValueError):
@@ -131,21 +125,12 @@ class ConditionNames:
         levels = {name: tuple(levels) for name, levels in journey.attributes.items()}
         if journey.acquisition:
             levels[ACQUIRED_BY] = (*journey.acquisition, NO_ACQUISITION_CHANNEL)
+        declared: dict[str, Any] = {kinds: _codes_by_name(getattr(journey, kinds)) for kinds in DECLARED_NAMES}
         return cls(
-            stages=_codes_by_name(journey.stages),
-            events=_codes_by_name(journey.events),
-            channels=_codes_by_name(journey.channels),
-            messages=_codes_by_name(journey.messages),
-            scores=_codes_by_name(journey.scores),
+            **declared,
             tags=None if policy is None else tag_codes(journey, policy),
             attributes=_codes_by_name(levels),
             levels={name: _codes_by_name(of_attribute) for name, of_attribute in levels.items()},
-            traits=_codes_by_name(journey.traits),
-            personas=_codes_by_name(journey.personas),
-            interests=_codes_by_name(journey.interests),
-            offers=_codes_by_name(journey.offers),
-            desks=_codes_by_name(journey.desks),
-            acquisition=_codes_by_name(journey.acquisition),
             hidden=frozenset() if latent else frozenset(hidden),
             latent=latent,
         )
@@ -165,9 +150,8 @@ class ConditionNames:
             must, got, remedy = unknown_name_parts(name, [other for other in known if f"{kind} {other}" not in self.hidden], kind)
             raise ConditionError(must, got, remedy)
         if f"{kind} {name}" in self.hidden:
-            raise ConditionError(
-                f"must use only {kind}s that the firm observes", f"'{name}'", "The journey declares it with 'observed: false'."
-            )
+            remedy = "The journey declares it with 'observed: false'."
+            raise ConditionError(f"must use only {kind}s that the firm observes", f"'{name}'", remedy)
         return known[name]
 
 

@@ -97,9 +97,8 @@ def parse_condition_syntax(text: str) -> ast.expr:
         column = f" (column {error.offset})" if error.offset else ""
         hint = "Put names that are Python keywords in quotes: count('return')." if "invalid syntax" in str(error) else ""
         remedy = hint or f"Python reports: {error.msg}."
-        raise ConditionError(
-            "must be a condition such as 'purchases >= 2 and not tagged(vip)'", short_repr(text) + column, remedy
-        ) from None
+        must = "must be a condition such as 'purchases >= 2 and not tagged(vip)'"
+        raise ConditionError(must, short_repr(text) + column, remedy) from None
     except (ValueError, MemoryError, RecursionError):
         raise ConditionError("must be a condition such as 'purchases >= 2'", short_repr(text), "Shorten it.") from None
 
@@ -148,9 +147,8 @@ class _Translator:
             return self.constant(node)
         if isinstance(node, ast.Name):
             return self.word(node)
-        raise self.error_at(
-            node, "must use only and, or, not, comparisons, + - * /, numbers and the names listed in docs/model.md", "Remove this part."
-        )
+        remedy = "Remove this part."
+        raise self.error_at(node, "must use only and, or, not, comparisons, + - * /, numbers and the names listed in docs/model.md", remedy)
 
     def constant(self, node: ast.Constant) -> list[Instruction]:
         """Translate a number, or a quoted duration (to days)."""
@@ -183,16 +181,14 @@ class _Translator:
         if name in names.traits:
             return [(ConditionOp.TRAIT, names.traits[name], 0.0)]
         if name in LABELS or name in names.attributes:
-            raise self.error_at(
-                node, f"must compare '{name}' with a name, using ==, != or in", f"Write {name} == NAME or {name} in [NAME, ..]."
-            )
+            remedy = f"Write {name} == NAME or {name} in [NAME, ..]."
+            raise self.error_at(node, f"must compare '{name}' with a name, using ==, != or in", remedy)
         if name in CALLS:
             raise self.error_at(node, f"must name one {CALLS[name][1]} in parentheses", f"Write {name}(NAME).")
         latent = {*LATENT_LABELS, *LATENT_WORDS, *names.traits} if names.latent else set()
         known = sorted({"stage", *WORDS, *CALLS, *names.attributes, *latent})
-        raise self.error_at(
-            node, "must use only names of the condition language", did_you_mean(name, known) or f"The names are: {', '.join(known)}."
-        )
+        remedy = did_you_mean(name, known) or f"The names are: {', '.join(known)}."
+        raise self.error_at(node, "must use only names of the condition language", remedy)
 
     def check_latent(self, node: ast.AST, name: str) -> None:
         """Raise an error if a policy uses a latent variable."""

@@ -1,6 +1,7 @@
 """Schema of a journey: stages, events, personas, traits, and everything else about customer behavior."""
 
 from collections.abc import Collection
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -59,6 +60,11 @@ class Season(StrictModel):
     first: Annotated[str, Field(alias="from", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
     last: Annotated[str, Field(alias="to", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
     times: NonNegative
+
+    def contains(self, day: date) -> bool:
+        """Whether the season, both ends included, contains a day."""
+        here = f"{day:%m-%d}"
+        return self.first <= here <= self.last if self.first <= self.last else here >= self.first or here <= self.last
 
 
 class Activity(StrictModel):

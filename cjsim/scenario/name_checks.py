@@ -68,12 +68,8 @@ def trait_faults(path: KeyPath, reference: str, traits: Mapping[str, DeclaredTra
     low, high = traits[name].support()
     if low < 0 or (form == "1-" and high > 1) or (form == "1/" and low == high == 0):
         must = f"must be a trait for which {form or ''}{name} is never negative"
-        yield Fault(
-            path,
-            must,
-            f"a trait with values from {low:g} to {high:g}",
-            "Use a gamma, lognormal, beta (for 1-x), uniform or fixed distribution.",
-        )
+        remedy = "Use a gamma, lognormal, beta (for 1-x), uniform or fixed distribution."
+        yield Fault(path, must, f"a trait with values from {low:g} to {high:g}", remedy)
 
 
 def observed_faults(path: KeyPath, event: str, events: Mapping[str, DeclaredEvent]) -> Iterator[Fault]:

@@ -6,6 +6,7 @@ under one policy only is treated as never having entered under the other.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -225,19 +226,8 @@ def compare(
     require_same_customers(scenarios, customers=customers)
     baseline = next(iter(scenarios.values()))
     customers, seed = baseline.customers if customers is None else customers, baseline.seed if seed is None else seed
-    runs = {
-        name: simulate(
-            scenario,
-            customers=customers,
-            seed=seed,
-            engine=engine,
-            threads=threads,
-            max_customers=max_customers,
-            processes=processes,
-            progress=progress,
-        )
-        for name, scenario in scenarios.items()
-    }
+    simulate_one = partial(simulate, customers=customers, seed=seed, engine=engine, threads=threads, max_customers=max_customers)
+    runs = {name: simulate_one(scenario, processes=processes, progress=progress) for name, scenario in scenarios.items()}
     return Comparison.of(runs)
 
 
@@ -287,14 +277,9 @@ def _entry_description(scenario: Scenario) -> str:
 def _paired_differences(baseline: Run, other: Run) -> DifferenceByMetric:
     """Return the paired difference of every metric that both runs have."""
     pairing = CustomerPairing.match_by_key(ClusterSample.from_run(baseline), ClusterSample.from_run(other))
-    definitions = all_metric_definitions(other.codebook)
-    return MappingProxyType(
-        {
-            name: paired_difference(definition.terms(baseline), definitions[name].terms(other), pairing)
-            for name, definition in all_metric_definitions(baseline.codebook).items()
-            if name in definitions
-        }
-    )
+    before, after = all_metric_definitions(baseline.codebook), all_metric_definitions(other.codebook)
+    found = {name: paired_difference(before[name].terms(baseline), after[name].terms(other), pairing) for name in before if name in after}
+    return MappingProxyType(found)
 
 
 def _require_same_value(field: str, name: str, expected: object, other: str, value: object) -> None:

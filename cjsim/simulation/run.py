@@ -22,12 +22,7 @@ from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.registration import MetricSource, registered_metrics
 from cjsim.output_folder import MANIFEST_FILE, FolderResult
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
-from cjsim.simulation.customer_tables import (
-    SavedCustomers,
-    customer_table,
-    table_to_pandas,
-    truth_table,
-)
+from cjsim.simulation.customer_tables import SavedCustomers, customer_table, table_to_pandas, truth_table
 from cjsim.simulation.summary_tables import run_table
 
 if TYPE_CHECKING:

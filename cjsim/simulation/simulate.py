@@ -110,20 +110,20 @@ def simulate(
         raise InputError(format_error("scenario", "must be a Scenario", type(scenario).__name__, "Load one with Scenario.load(FILE)."))
     started = time.perf_counter()
     least = 0 if scenario.journey.acquisition else 1
-    n_initial = scenario.customers if customers is None else _checked_integer("customers", customers, least, MAX_CUSTOMERS)
-    seed = scenario.seed if seed is None else _checked_integer("seed", seed, 0, 2**63 - 1)
+    n_initial = scenario.customers if customers is None else checked_integer("customers", customers, least, MAX_CUSTOMERS)
+    seed = scenario.seed if seed is None else checked_integer("seed", seed, 0, 2**63 - 1)
     if engine not in ENGINES:
         raise InputError(format_error("engine", f"must be one of {quote_choices(ENGINES)}", repr(engine), "Choose one of these."))
     user_processes = UserProcesses(processes, scenario.start)
     if user_processes.names and engine != "readable":
         raise InputError(format_error("processes", "must run on the readable engine", repr(engine), "Pass engine='readable'."))
-    n_threads = _checked_integer("threads", (os.cpu_count() or 1) if threads is None else threads, 1, MAX_THREADS)
+    n_threads = checked_integer("threads", (os.cpu_count() or 1) if threads is None else threads, 1, MAX_THREADS)
     if engine == "readable":
         n_threads = 1
     if max_customers is None:
         max_customers = default_population_limit(n_initial)
     else:
-        max_customers = _checked_integer("max_customers", max_customers, 1, MAX_CUSTOMERS)
+        max_customers = checked_integer("max_customers", max_customers, 1, MAX_CUSTOMERS)
     progress = progress or NoProgress()
     plan = compile_scenario(scenario.checked())
     if engine == "readable":
@@ -182,14 +182,7 @@ class Generations:
     """
 
     def __init__(
-        self,
-        plan: Plan,
-        pool: WorkerPool,
-        *,
-        writer: LogWriter | None,
-        progress: Progress,
-        max_customers: int,
-        together: bool = False,
+        self, plan: Plan, pool: WorkerPool, *, writer: LogWriter | None, progress: Progress, max_customers: int, together: bool = False
     ) -> None:
         self._is_shared = together or has_shared_resources(plan.world)
         self.referrals: list[Array] = []
@@ -291,8 +284,27 @@ def _ordinal_text(n: int) -> str:
     return f"{n}{ending}"
 
 
-def _checked_integer(name: str, value: int, low: int, high: int) -> int:
-    """Return the value as int, or raise if it is out of range. numpy integers are accepted, bool is not."""
+def checked_integer(name: str, value: int, low: int, high: int) -> int:
+    """Return a whole number as int. numpy integers are accepted, bool is not.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the error message.
+    value : int
+        The number.
+    low, high : int
+        Smallest and largest allowed value.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InputError
+        If the value is not a whole number in this range.
+    """
     try:
         whole = low - 1 if isinstance(value, bool) else operator.index(value)
     except TypeError:

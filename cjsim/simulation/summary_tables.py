@@ -63,16 +63,12 @@ def comparison_table(
     -------
     str
     """
-    has_new_customers = _has_new_customers(baseline) or any(effects["customers"].effect for effects in alternatives.values())
+    others = alternatives.values()
+    has_new_customers = _has_new_customers(baseline) or any(effects["customers"].effect for effects in others)
     shown = [
-        definition
-        for definition in all_metric_definitions(baseline.codebook).values()
-        if full
-        or not (
-            definition.is_detail
-            or (definition.is_total and not has_new_customers)
-            or _is_constant(definition, baseline, alternatives.values())
-        )
+        metric
+        for metric in all_metric_definitions(baseline.codebook).values()
+        if full or not (metric.is_detail or (metric.is_total and not has_new_customers) or _is_constant(metric, baseline, others))
     ]
     tables = []
     for alternative, effects in alternatives.items():

@@ -10,7 +10,7 @@ import numpy as np
 from cjsim.engine.outcomes import Outcomes
 from cjsim.errors import InputError
 from cjsim.metrics.cluster_sample import ClusterSample
-from cjsim.metrics.confidence_intervals import MetricEstimate, estimate_metric
+from cjsim.metrics.confidence_intervals import estimate_metric
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.paired_differences import paired_difference
 from cjsim.metrics.ratios import MetricDefinition, RatioTerms
@@ -153,12 +153,8 @@ def _check_customers_who_never_entered(definition: MetricDefinition, run: Run) -
     found = _terms(definition, replace(run, outcomes=run.outcomes._replace(customers=customers)))
     added = found.numerator[absent]
     must = "must have numerator 0 for customers who never entered"
-    _require(
-        not added.any(),
-        definition,
-        must,
-        f"one of them contributes {added[np.abs(added).argmax()]:g}. Use mean_per_customer or ratio_of_sums",
-    )
+    got = f"one of them contributes {added[np.abs(added).argmax()]:g}. Use mean_per_customer or ratio_of_sums"
+    _require(not added.any(), definition, must, got)
 
 
 def _check_order(definition: MetricDefinition, run: Run) -> None:
@@ -212,7 +208,8 @@ def _check_coverage(definition: MetricDefinition) -> None:
     _, *batches = _batches(COVERAGE_BATCHES, COVERAGE_CUSTOMERS)
     terms = [_terms(definition, batch) for batch in batches]
     contributors = np.mean([np.count_nonzero(one.numerator) for one in terms])
-    estimates = [_estimate(definition, batch) for batch in batches]
+    samples = map(ClusterSample.from_run, batches)
+    estimates = [estimate_metric(one, definition.unit, sample) for one, sample in zip(terms, samples, strict=True)]
     if contributors < _MIN_CONTRIBUTORS or any(np.isnan(one.low) for one in estimates):
         return
     denominators = sum(one.denominator_sum for one in terms)
@@ -220,7 +217,3 @@ def _check_coverage(definition: MetricDefinition) -> None:
     covered = sum(one.low <= value <= one.high for one in estimates)
     must = f"must have 95 % intervals with nominal coverage: at least {MIN_COVERED} of {COVERAGE_BATCHES} must contain {value:g}"
     _require(covered >= MIN_COVERED, definition, must, f"only {covered} do")
-
-
-def _estimate(definition: MetricDefinition, run: Run) -> MetricEstimate:
-    return estimate_metric(_terms(definition, run), definition.unit, ClusterSample.from_run(run))

@@ -203,6 +203,5 @@ def _copied(sampler: "BaseSampler") -> "BaseSampler":
     except Exception as error:
         got = f"{type(sampler).__name__}, which raised {type(error).__name__}: {error}"
         remedy = "Add a __deepcopy__ method to its class."
-        raise InputError(
-            format_error("sampler", "must be copyable with copy.deepcopy, because each search uses a copy", got, remedy)
-        ) from error
+        must = "must be copyable with copy.deepcopy, because each search uses a copy"
+        raise InputError(format_error("sampler", must, got, remedy)) from error

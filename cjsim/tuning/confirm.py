@@ -7,8 +7,9 @@ second set, the gain is unbiased and its interval has nominal coverage. If no fr
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -47,6 +48,10 @@ class Finalist:
     excess: Mapping[str, float]
 
 
+def _no_values() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class ConfirmationResult:
     """Result of the confirmation.
@@ -58,13 +63,13 @@ class ConfirmationResult:
         constraint; 'infeasible' if no trial is feasible; 'none' otherwise.
     trial : Trial
         The winner. If 'infeasible', the trial closest to feasibility.
-    gains : Mapping of str to ObjectiveGain
-        Gains on the second set of fresh customers, keyed by the objective's metric; empty without a winner.
     excess : Mapping of str to float
         Excess over bounds on the second set of fresh customers, keyed by constraint. Without a winner, excess of the closest trial in the
         search.
     surely_violated : tuple of str
         Names of the constraints for which the whole 95 % interval of the metric lies beyond the bound.
+    gains : Mapping of str to ObjectiveGain
+        Gains on the second set of fresh customers, keyed by the objective's metric; empty without a winner.
     optimism : Mapping of str to float
         Gain in the search minus confirmed gain, in the direction of the objective, keyed by metric.
     metrics, baseline : Mapping of str to MetricEstimate
@@ -85,18 +90,18 @@ class ConfirmationResult:
 
     verdict: Verdict
     trial: Trial
-    gains: Mapping[str, ObjectiveGain]
     excess: Mapping[str, float]
     surely_violated: tuple[str, ...]
-    optimism: Mapping[str, float]
-    metrics: Mapping[str, MetricEstimate]
-    baseline: Mapping[str, MetricEstimate]
-    finalists: tuple[Finalist, ...]
-    chance_best: float
-    pareto: tuple[Finalist, ...]
-    customers: int
-    simulated_customers: int
-    has_fresh_draws: bool
+    gains: Mapping[str, ObjectiveGain] = field(default_factory=_no_values)
+    optimism: Mapping[str, float] = field(default_factory=_no_values)
+    metrics: Mapping[str, MetricEstimate] = field(default_factory=_no_values)
+    baseline: Mapping[str, MetricEstimate] = field(default_factory=_no_values)
+    finalists: tuple[Finalist, ...] = ()
+    chance_best: float = math.nan
+    pareto: tuple[Finalist, ...] = ()
+    customers: int = 0
+    simulated_customers: int = 0
+    has_fresh_draws: bool = True
 
 
 def confirm(study: Study, evaluator: Evaluator, trials: Sequence[Trial], *, progress: Progress | None = None) -> ConfirmationResult:
@@ -274,7 +279,7 @@ class _FinalistComparison:
         rows = [row for row in self._ranked_eligible[:count] if self._score(row) > -math.inf]
         number = len(rows)
         effects, variances = np.zeros(number), np.zeros((number, number))
-        for i, j in _index_pairs(number):
+        for i, j in combinations(range(number), 2):
             contrast = self.evaluations[rows[i]].paired_contrast(self.evaluations[rows[j]], metric)
             variances[i, j] = variances[j, i] = contrast.standard_error**2
             if i == 0:
@@ -308,24 +313,5 @@ def _infeasible_result(trials: Sequence[Trial], goals: Goals, baseline: Mapping[
         return max(parts)
 
     nearest = min(trials, key=largest_excess)
-    empty: Mapping[str, Any] = MappingProxyType({})
-    return ConfirmationResult(
-        verdict="infeasible",
-        trial=nearest,
-        gains=empty,
-        excess=MappingProxyType(dict(nearest.excess)),
-        surely_violated=tuple(name for name, excess in nearest.excess.items() if excess > 0),
-        optimism=empty,
-        metrics=empty,
-        baseline=empty,
-        finalists=(),
-        chance_best=math.nan,
-        pareto=(),
-        customers=0,
-        simulated_customers=0,
-        has_fresh_draws=True,
-    )
-
-
-def _index_pairs(number: int) -> Iterator[tuple[int, int]]:
-    return ((i, j) for i in range(number) for j in range(i + 1, number))
+    violated = tuple(name for name, excess in nearest.excess.items() if excess > 0)
+    return ConfirmationResult("infeasible", nearest, MappingProxyType(dict(nearest.excess)), violated)

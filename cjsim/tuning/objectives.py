@@ -5,13 +5,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, GetPydanticSchema, model_validator
 from pydantic_core import core_schema
 
 from cjsim.scenario.fields import Integer, OpenShare, RealNumber
-from cjsim.yaml.strict_model import OneOf, StrictModel
+from cjsim.yaml.strict_model import StrictModel
 
 if TYPE_CHECKING:
     from cjsim.frame import Array
@@ -39,32 +39,35 @@ class Objective(StrictModel):
         return f"{'maximize' if self.sign > 0 else 'minimize'} {self.metric}"
 
 
-class Constraint(OneOf):
+class Constraint(StrictModel):
     """A bound on a metric, in the unit of the metric (shares as 0.02 rather than 2 %)."""
 
     metric: str
     at_most: RealNumber | None = None
     at_least: RealNumber | None = None
 
-    @classmethod
-    def companions(cls) -> frozenset[str]:
-        """Fields allowed in addition to the bound."""
-        return frozenset({"metric"})
+    @model_validator(mode="after")
+    def _one_bound(self) -> Self:
+        if (self.at_most is None) == (self.at_least is None):
+            raise ValueError("must have exactly one of 'at_most', 'at_least'")
+        return self
 
     @property
     def sign(self) -> int:
         """1 for an upper bound, -1 for a lower bound."""
-        return 1 if self.kind == "at_most" else -1
+        return -1 if self.at_most is None else 1
 
     @property
     def bound(self) -> float:
         """Value of the bound."""
-        return float(self.body)
+        bound = self.at_least if self.at_most is None else self.at_most
+        assert bound is not None
+        return bound
 
     @property
     def name(self) -> str:
         """The constraint as text, such as 'opt_outs at most 0.02'."""
-        return f"{self.metric} {self.kind.replace('_', ' ')} {self.bound:.12g}"
+        return f"{self.metric} {'at most' if self.sign > 0 else 'at least'} {self.bound:.12g}"
 
 
 class Aim(ABC):

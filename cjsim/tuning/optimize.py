@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cjsim.engine.event_loop import simulate_customers
 from cjsim.errors import InputError, format_error
 from cjsim.progress import NoProgress, Progress
-from cjsim.simulation.simulate import MAX_THREADS, note_compilation
+from cjsim.simulation.simulate import MAX_THREADS, checked_integer, note_compilation
 from cjsim.tuning.batch_sampler import study_with_sampler
 from cjsim.tuning.confirm import confirm
 from cjsim.tuning.evaluator import Evaluator
@@ -78,8 +78,8 @@ def optimize(
     given_sampler = None if isinstance(sampler, str) else sampler
     if given_sampler is not None:
         study = study_with_sampler(study, given_sampler)
-    workers = _checked_count("workers", workers, MAX_WORKERS)
-    threads = None if threads is None else _checked_count("threads", threads, MAX_THREADS)
+    workers = checked_integer("workers", workers, 1, MAX_WORKERS)
+    threads = None if threads is None else checked_integer("threads", threads, 1, MAX_THREADS)
     evaluator = Evaluator(study, threads=threads if workers == 1 else None)
     store = TrialStore(study, storage=storage)
     note_compilation(progress, [simulate_customers])
@@ -125,13 +125,6 @@ def _load_study(study: Study | str | os.PathLike[str], changes: Mapping[str, Any
     if isinstance(study, (str, os.PathLike)):
         return Study.load(Path(study), set=values)
     if not isinstance(study, Study):
-        raise InputError(
-            format_error("study", "must be a Study or the path of a study file", type(study).__name__, "Load one with Study.load(FILE).")
-        )
+        remedy = "Load one with Study.load(FILE)."
+        raise InputError(format_error("study", "must be a Study or the path of a study file", type(study).__name__, remedy))
     return study.with_values(values) if values else study.checked()
-
-
-def _checked_count(name: str, value: int, maximum: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= maximum:
-        raise InputError(format_error(name, f"must be a whole number from 1 to {maximum:,}", repr(value), "Choose a number in this range."))
-    return value

@@ -35,12 +35,7 @@ class ParameterDrawEvaluation:
 
     @classmethod
     def from_evaluations(
-        cls,
-        evaluations: Sequence[CohortEvaluation],
-        directed_metrics: Sequence[DirectedMetric],
-        aim: Aim,
-        *,
-        customer_share: float = 1.0,
+        cls, evaluations: Sequence[CohortEvaluation], directed_metrics: Sequence[DirectedMetric], aim: Aim, *, customer_share: float = 1.0
     ) -> "ParameterDrawEvaluation":
         """Combine the evaluations of the draws.
 
@@ -128,14 +123,10 @@ class ParameterDrawCohort:
             If the scenario is invalid with a draw. The message names the row of the draw.
         """
         customers = cohort.customers if depends_on_population_size(cohort.scenario) else cohort.customers // len(draws)
+        scenarios = (cohort.scenario.with_values(draw.values, location=draw.location) for draw in draws)
         cohorts = (
-            replace(
-                cohort,
-                scenario=cohort.scenario.with_values(draw.values, location=draw.location),
-                customers=customers,
-                seed=derived_seed(cohort.seed, f"draw {number}"),
-            )
-            for number, draw in enumerate(draws)
+            replace(cohort, scenario=scenario, customers=customers, seed=derived_seed(cohort.seed, f"draw {number}"))
+            for number, scenario in enumerate(scenarios)
         )
         return cls(tuple(cohorts), directed_metrics, aim)
 

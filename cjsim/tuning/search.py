@@ -218,10 +218,7 @@ class _TrialScheduler:
     def _different_point_error(self, index: int, path: str, value: Any, stored: Any) -> str:
         """Return the error for a stored trial with another point than the sampler chooses."""
         if self._sampler_name in SAMPLERS:
-            chooser, remedy = (
-                "this version of cjsim and Optuna",
-                "Use the versions that started the study, or rename the study.",
-            )
+            chooser, remedy = ("this version of cjsim and Optuna", "Use the versions that started the study, or rename the study.")
         else:
             chooser = f"the {self._sampler_name} passed to optimize"
             remedy = "Pass it with the seed and options that started the study, or rename the study."

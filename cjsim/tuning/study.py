@@ -120,9 +120,8 @@ class Study(Document):
         # All trials have the same customers and horizon, so other values of a scenario cannot be free.
         for path, location in self._free_paths():
             if (keys := parse_path(path)) and keys[0] not in ("policy", "journey"):
-                yield Fault(
-                    location, "must be a value in the policy or the journey", short_repr(path), "Use a path below 'policy' or 'journey'."
-                )
+                remedy = "Use a path below 'policy' or 'journey'."
+                yield Fault(location, "must be a value in the policy or the journey", short_repr(path), remedy)
 
     def _metric_faults(self) -> Iterable[Fault]:
         # The metrics of a scenario depend on its stages, channels and desks. The imports are local, because both modules load numba.

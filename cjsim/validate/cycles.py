@@ -204,12 +204,7 @@ def _zero_time_loop_faults(journey: JourneySpec, policy: PolicySpec | None) -> I
         if not changed & {LEAVES_STAGE, *condition_words}:
             got = f"a wait of 0 while '{event.when}', which nothing changes" if event.when else "a wait of 0 that nothing stops"
             remedy = "Give it a 'wait' above 0, a 'go' to a stage without this event, or a 'when' that becomes false, such as "
-            yield Fault(
-                (*prefix, "events", name, "wait"),
-                "must not repeat endlessly in zero time",
-                got,
-                f"{remedy}count({name}) < 1.",
-            )
+            yield Fault((*prefix, "events", name, "wait"), "must not repeat endlessly in zero time", got, f"{remedy}count({name}) < 1.")
 
 
 def _never_runs(journey: JourneySpec, event: str) -> bool:

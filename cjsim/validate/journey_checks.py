@@ -18,6 +18,7 @@ from cjsim.scenario.condition_names import (
 )
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Activity, JourneySpec
+from cjsim.scenario.kinds.effects import ALL_CHANNELS
 from cjsim.scenario.name_checks import (
     MAX_NAMES,
     duplicate_faults,
@@ -33,6 +34,11 @@ from cjsim.scenario.touchpoints import PERSONAL
 from cjsim.yaml.paths import Fault, KeyPath
 
 _COUNTED = ("stages", "events", "messages", "scores", "traits", "attributes", "personas", "interests", "offers", "desks", "acquisition")
+_NAMES_WITH_A_MEANING = (
+    ("channels", ALL_CHANNELS, "opt-outs and opt-ins use for every channel"),
+    ("interests", PERSONAL, "as a topic means the interest that the firm assumes"),
+    ("acquisition", NO_ACQUISITION_CHANNEL, f"as a level of {ACQUIRED_BY} means no acquisition channel"),
+)
 LOG_NAMES = frozenset(touch.name.lower() for touch in TouchCode)
 
 
@@ -49,23 +55,12 @@ def reserved_name_faults(journey: JourneySpec) -> Iterator[Fault]:
     for name in journey.events:
         if name in LOG_NAMES:
             yield Fault(("events", name), "must not have a name that the event log reserves", f"'{name}'", "Rename the event.")
-    if "all" in journey.channels:
-        must = "must have a name other than 'all', which opt-outs and opt-ins use for every channel"
-        yield Fault(("channels", "all"), must, "'all'", "Rename it.")
-    if PERSONAL in journey.interests:
-        must = f"must have a name other than '{PERSONAL}', which as a topic means the interest that the firm assumes"
-        yield Fault(("interests", PERSONAL), must, f"'{PERSONAL}'", "Rename it.")
-    if NO_ACQUISITION_CHANNEL in journey.acquisition:
-        none = NO_ACQUISITION_CHANNEL
-        must = f"must have a name other than '{none}', which as a level of {ACQUIRED_BY} means no acquisition channel"
-        yield Fault(("acquisition", none), must, f"'{none}'", "Rename it.")
+    for group, name, meaning in _NAMES_WITH_A_MEANING:
+        if name in getattr(journey, group):
+            yield Fault((group, name), f"must have a name other than '{name}', which {meaning}", f"'{name}'", "Rename it.")
     for name in journey.desks.keys() & journey.offers.keys():
-        yield Fault(
-            ("offers", name),
-            "must have a name different from every desk",
-            f"'{name}'",
-            "Rename one, because the event log identifies both by name.",
-        )
+        remedy = "Rename one, because the event log identifies both by name."
+        yield Fault(("offers", name), "must have a name different from every desk", f"'{name}'", remedy)
     yield from too_many_faults(("channels",), journey.channels, MAX_CHANNELS)
     for group in _COUNTED:
         yield from too_many_faults((group,), getattr(journey, group), MAX_NAMES - N_TOUCH_CODES)
@@ -95,20 +90,16 @@ def persona_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 def activity_faults(path: KeyPath, activity: Activity) -> Iterator[Fault]:
     """Yield faults of invalid days, and of seasons that leave no activity."""
-    leap_year = [f"{date(2024, 1, 1) + timedelta(days=n):%m-%d}" for n in range(366)]
+    leap_year = [date(2024, 1, 1) + timedelta(days=n) for n in range(366)]
+    names = {f"{day:%m-%d}" for day in leap_year}
     for name, season in activity.seasons.items():
         for key, day in (("from", season.first), ("to", season.last)):
-            if day not in leap_year:
+            if day not in names:
                 yield Fault((*path, "seasons", name, key), "must be a day of the year such as '11-24'", f"'{day}'", "Write it as MM-DD.")
     shut = [season for season in activity.seasons.values() if season.times == 0]
-    if shut and all(any(_in_season(day, season.first, season.last) for season in shut) for day in leap_year):
-        yield Fault(
-            (*path, "seasons"), "must leave at least one day of the year with activity", "'times: 0' on every day", "Shorten a season."
-        )
-
-
-def _in_season(day: str, first: str, last: str) -> bool:
-    return first <= day <= last if first <= last else day >= first or day <= last
+    if shut and all(any(season.contains(day) for season in shut) for day in leap_year):
+        remedy = "Shorten a season."
+        yield Fault((*path, "seasons"), "must leave at least one day of the year with activity", "'times: 0' on every day", remedy)
 
 
 def event_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fault]:

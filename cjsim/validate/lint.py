@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from cjsim.scenario.fields import duration_text, hour_text
 from cjsim.scenario.journey import Event, JourneySpec
 from cjsim.scenario.kinds.effects import FireEffect, GoEffect, TagEffect, UntagEffect
-from cjsim.scenario.kinds.flow_triggers import ScheduleTrigger
+from cjsim.scenario.kinds.flow_triggers import Reachable, ScheduleTrigger
 from cjsim.scenario.kinds.steps import Step, TagStep, WaitUntilStep, WaitUntilTerms
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import iterate_steps, journey_effects, policy_steps
-from cjsim.validate.reachability import Reachable, effects_of, find_reachable
+from cjsim.validate.reachability import effects_of, find_reachable
 from cjsim.validate.touchpoint_lint import touchpoint_warnings
 from cjsim.yaml.paths import path_text
 

@@ -19,12 +19,8 @@ from cjsim.yaml.paths import Fault, KeyPath, path_text
 def internal_policy_faults(policy: PolicySpec) -> Iterator[Fault]:
     """Yield faults within a policy that do not depend on the journey."""
     for name in policy.flows.keys() & policy.broadcasts.keys():
-        yield Fault(
-            ("broadcasts", name),
-            "must have a name different from every flow",
-            f"'{name}'",
-            "Rename one, because the event log identifies both by name.",
-        )
+        remedy = "Rename one, because the event log identifies both by name."
+        yield Fault(("broadcasts", name), "must have a name different from every flow", f"'{name}'", remedy)
     for name, flow in policy.flows.items():
         yield from flow_faults(flow, ("flows", name))
         yield from flow.on.faults(("flows", name, "on"))

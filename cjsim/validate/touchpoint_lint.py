@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from cjsim.scenario.fields import duration_text
 from cjsim.scenario.journey import Event, JourneySpec
 from cjsim.scenario.kinds.effects import ReferEffect
+from cjsim.scenario.kinds.flow_triggers import Reachable
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.touchpoints import PERSONAL
 from cjsim.scenario.traversal import journey_effects
-from cjsim.validate.reachability import Reachable, find_reachable
+from cjsim.validate.reachability import find_reachable
 
 
 def touchpoint_warnings(scenario: ScenarioSpec) -> Iterator[str]:

@@ -186,9 +186,8 @@ class Document(StrictModel):
             part.replace(target)
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise InputError(
-                format_error(str(path), "must be a file that can be written", error.strerror or str(error), "Choose another file name.")
-            ) from None
+            remedy = "Choose another file name."
+            raise InputError(format_error(str(path), "must be a file that can be written", error.strerror or str(error), remedy)) from None
 
     def digest(self) -> str:
         """Return the SHA-256 of the content as 64 hexadecimal digits. The order of keys matters; defaults and locations do not."""

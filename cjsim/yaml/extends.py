@@ -64,9 +64,8 @@ def _resolve_file(root: Node, choose_model: ModelChooser, folder: Path, above: t
         if node is not None and isinstance(node.value, str):
             models = types_at(choose_model(merged.value), path)
             if models:
-                merged = _replace_node(
-                    merged, path, _load_file(_referenced_file(node, str(path[-1]), folder), _constant_model(models[0]), above)
-                )
+                file = _referenced_file(node, str(path[-1]), folder)
+                merged = _replace_node(merged, path, _load_file(file, _constant_model(models[0]), above))
         elif node is not None and isinstance(node.value, dict):
             merged = _replace_node(merged, path, Node(_with_absolute_data_files(node.value, folder), node.location))
     return _apply_set(merged, choose_model(merged.value), root.child("set"))
@@ -105,9 +104,8 @@ def _apply_set(root: Node, model: type[BaseModel], changes: Node | None) -> Node
 def _referenced_file(node: Node, key: str, folder: Path) -> Path:
     """Path of the file that a node names, relative to `folder`."""
     if not isinstance(node.value, str) or not node.value.strip() or "\0" in node.value:
-        raise InputError(
-            format_error(f"{node.location}: {key}", "must be the name of a YAML file", short_repr(node.plain()), "Give a file name.")
-        )
+        remedy = "Give a file name."
+        raise InputError(format_error(f"{node.location}: {key}", "must be the name of a YAML file", short_repr(node.plain()), remedy))
     file = folder / node.value
     try:
         known = file.is_file()

@@ -69,10 +69,7 @@ class KeyedUnion:
 
         listed = ", ".join(f"'{kind.key}'" for kind in kinds)
         union = core_schema.tagged_union_schema(
-            tags,
-            tag_of,
-            custom_error_type=NO_SINGLE_KIND,
-            custom_error_message=f"must have exactly one of {listed}",
+            tags, tag_of, custom_error_type=NO_SINGLE_KIND, custom_error_message=f"must have exactly one of {listed}"
         )
         return union if self._expand is None else core_schema.no_info_before_validator_function(self._expand, union)
 

@@ -159,11 +159,8 @@ def set_value(root: Node, model: type[BaseModel], text: str, value: Node) -> Nod
     """
     path = parse_path(text)
     if path is None:
-        raise InputError(
-            format_error(
-                value.location, "must be a path such as policy.guardrails.caps[0].at_most", short_repr(text), "Separate the keys with dots."
-            )
-        )
+        remedy = "Separate the keys with dots."
+        raise InputError(format_error(value.location, "must be a path such as policy.guardrails.caps[0].at_most", short_repr(text), remedy))
     return _set_at(root, [model], path, 0, value)
 
 

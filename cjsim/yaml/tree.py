@@ -151,9 +151,8 @@ def read_yaml_file(path: Path) -> Node:
         raise InputError(format_error(f"{path}:1", "must be a mapping of keys to values", "an empty file", "Write 'key: value'."))
     node = _TreeBuilder(lambda line: f"{path}:{line + 1}").node(root, 0)
     if not isinstance(node.value, dict):
-        raise InputError(
-            format_error(node.location, "must be a mapping of keys to values", short_repr(node.plain()), "Write 'key: value'.")
-        )
+        remedy = "Write 'key: value'."
+        raise InputError(format_error(node.location, "must be a mapping of keys to values", short_repr(node.plain()), remedy))
     return node
 
 
@@ -163,11 +162,8 @@ def _read_text(path: Path) -> str:
         if path.is_dir():
             raise InputError(format_error(str(path), "must be a YAML file", "a directory", "Name a file in it."))
         if path.stat().st_size > MAX_BYTES:
-            raise InputError(
-                format_error(
-                    str(path), f"must be a YAML file of at most {MAX_BYTES} bytes", "a larger file", "Split the file, or name another one."
-                )
-            )
+            must, remedy = f"must be a YAML file of at most {MAX_BYTES} bytes", "Split the file, or name another one."
+            raise InputError(format_error(str(path), must, "a larger file", remedy))
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
@@ -199,14 +195,7 @@ def _compose_yaml(text: str, file: str, location_of_line: Callable[[int], str]) 
         raise InputError(format_error(location_of_line(line), "must be valid YAML", problem, "Correct the syntax there.")) from None
     except RecursionError:
         raise InputError(format_error(file, f"must be nested at most {MAX_DEPTH} levels deep", "more levels", "Flatten it.")) from None
-    except (
-        ValueError,
-        IndexError,
-        AttributeError,
-        AssertionError,
-        TypeError,
-        NotImplementedError,
-    ) as error:  # malformed input
+    except (ValueError, IndexError, AttributeError, AssertionError, TypeError, NotImplementedError) as error:  # malformed input
         raise InputError(format_error(file, "must be valid YAML", str(error) or type(error).__name__, "Correct the syntax.")) from None
     return root
 
@@ -247,9 +236,8 @@ class _TreeBuilder:
                 raise InputError(format_error(location, "must have text as a key", got, "Write a name, or put the key in quotes."))
             if key in result:
                 first = result[key].location
-                raise InputError(
-                    format_error(location, f"must not repeat the key '{key}'", f"a duplicate of {first}", "Remove one of the two.")
-                )
+                remedy = "Remove one of the two."
+                raise InputError(format_error(location, f"must not repeat the key '{key}'", f"a duplicate of {first}", remedy))
             node = self.node(value_node, depth + 1)
             result[key] = Node(node.value, location) if value_node.id != "scalar" else node
         return {**merged, **result}
@@ -260,9 +248,8 @@ class _TreeBuilder:
         for each in source.value if source.id == "sequence" else [source]:
             node = self.node(each, depth)
             if not isinstance(node.value, dict):
-                raise InputError(
-                    format_error(node.location, "must be a mapping after '<<'", short_repr(node.plain()), "Use an alias of a mapping.")
-                )
+                remedy = "Use an alias of a mapping."
+                raise InputError(format_error(node.location, "must be a mapping after '<<'", short_repr(node.plain()), remedy))
             result = {**node.value, **result}
         return result
 
@@ -276,9 +263,8 @@ class _TreeBuilder:
             text = short_repr(source.value)
             raise InputError(format_error(location, "must be text, a number, true, false or a date", text, "Put text in quotes.")) from None
         if value is not None and not isinstance(value, (str, bool, int, float, date, datetime)):
-            raise InputError(
-                format_error(location, "must be text, a number, true, false or a date", short_repr(source.value), "Remove the YAML tag.")
-            )
+            remedy = "Remove the YAML tag."
+            raise InputError(format_error(location, "must be text, a number, true, false or a date", short_repr(source.value), remedy))
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(format_error(location, "must be a finite number", short_repr(source.value), "Write a finite number."))
         return value

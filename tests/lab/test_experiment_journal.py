@@ -1,10 +1,8 @@
-"""The journal: listing, the self-repairing index, and the comparison of versions."""
+"""The journal: listing, and the comparison of versions."""
 
 import json
 import re
 import shutil
-import sqlite3
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from typer.testing import CliRunner
 from cjsim.cli import app
 from cjsim.errors import InputError
 from cjsim.lab.document_diff import _apply_change, _diff_values, diff_documents
-from cjsim.lab.journal import INDEX_FILE, Journal
+from cjsim.lab.journal import Journal
 from cjsim.lab.version_comparison import compare_versions
 from cjsim.manifest import Manifest
 from cjsim.simulation.comparison import compare
@@ -116,7 +114,7 @@ def test_command_lists_one_kind_and_reports_a_missing_folder(reports: Path) -> N
     assert "no such folder" in invoke("journal", "--reports", reports / "nowhere").stderr
 
 
-def test_index_follows_added_changed_and_deleted_runs(reports: Path) -> None:
+def test_journal_follows_added_changed_and_deleted_runs(reports: Path) -> None:
     journal = Journal(reports)
     assert len(runs(journal)) == 4
     write_report(reports, "ee55", date="2026-05-01T00:00:00+00:00")
@@ -132,49 +130,6 @@ def test_drafts_runs_and_broken_manifests_are_not_listed(reports: Path) -> None:
         (reports / "carts" / run).mkdir()
         (reports / "carts" / run / "manifest.json").write_text(text)
     assert runs(Journal(reports)) == ["ab22", "aa11", "cc33", "dd44"]
-
-
-@pytest.mark.parametrize("damage", ["missing", "junk", "old", "cut"])
-def test_missing_or_broken_index_is_rebuilt_with_a_message(reports: Path, damage: str) -> None:
-    before = runs(Journal(reports))
-    index = reports / INDEX_FILE
-    if damage == "missing":
-        index.unlink()
-    elif damage == "junk":
-        index.write_bytes(b"this is no database" * 1000)
-    elif damage == "cut":
-        index.write_bytes(index.read_bytes()[:5000])
-    else:
-        with sqlite3.connect(index) as old:
-            old.execute("PRAGMA user_version = 0")
-            old.execute("DROP TABLE findings")
-            old.execute("CREATE TABLE findings (folder TEXT)")
-    notes: list[str] = []
-    assert runs(Journal(reports, print_message=notes.append)) == before
-    assert runs(Journal(reports)) == before
-    assert bool(notes) == (damage != "old")
-
-
-def test_rebuild_reports_the_number_of_runs(reports: Path) -> None:
-    result = invoke("journal", "--reports", reports, "--rebuild", "--name", "steps", "--json")
-    assert f"{reports}: index rebuilt with 4 findings" in result.stderr
-    assert [one["name"] for one in json.loads(result.stdout)["findings"]] == ["steps"]
-
-
-def test_concurrent_readers_see_all_runs(reports: Path) -> None:
-    seen: list[int] = []
-
-    def write(i: int) -> None:
-        write_report(reports, f"f{i}", name=f"n{i}")
-        seen.append(len(runs(Journal(reports), name=f"n{i}")))
-
-    threads = [threading.Thread(target=write, args=(i,)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert seen == [1] * 8
-    assert len(runs(Journal(reports))) == 12
 
 
 def test_empty_reports_folder_has_no_findings(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Metrics of conversion, retention at fixed times after conversion, and churn."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -17,20 +18,16 @@ def conversion_and_retention_metrics() -> list[MetricDefinition]:
     -------
     list of MetricDefinition
     """
-    retention = [
-        MetricDefinition(
-            f"retention_{days:.0f}d",
-            SHARE_UNIT,
-            f"converters in a retained stage {days:.0f} days after conversion",
-            _retention_rate(i),
-            has_selected_denominator=True,
-        )
-        for i, days in enumerate(RETENTION_DAYS)
+    selected = partial(MetricDefinition, has_selected_denominator=True)
+    retained = "converters in a retained stage"
+    return [
+        MetricDefinition("conversion", SHARE_UNIT, "customers who converted", _conversion_rate),
+        *(
+            selected(f"retention_{days:.0f}d", SHARE_UNIT, f"{retained} {days:.0f} days after conversion", _retention_rate(i))
+            for i, days in enumerate(RETENTION_DAYS)
+        ),
+        selected("churn", SHARE_UNIT, "converters not in a retained stage at the horizon", _churn_rate),
     ]
-    churn = MetricDefinition(
-        "churn", SHARE_UNIT, "converters not in a retained stage at the horizon", _churn_rate, has_selected_denominator=True
-    )
-    return [MetricDefinition("conversion", SHARE_UNIT, "customers who converted", _conversion_rate), *retention, churn]
 
 
 def _has_converted(run: RunRecord) -> Array:

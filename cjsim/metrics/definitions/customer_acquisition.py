@@ -1,6 +1,7 @@
 """Metrics of acquisition and referrals (referrals, referred, cac, acquired, acquired_share), and acquisition costs per customer."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -27,33 +28,15 @@ def acquisition_metrics(codebook: Codebook) -> list[MetricDefinition]:
         MetricDefinition("referred", SHARE_UNIT, "customers referred by another customer", _referred_share),
     ]
     if codebook.acquisition:
-        definitions.append(
-            MetricDefinition("cac", "money", "acquisition spend per acquired customer", _acquisition_cost_per_customer(None))
-        )
+        cac = MetricDefinition("cac", "money", "acquisition spend per acquired customer", _acquisition_cost_per_customer(None))
+        definitions.append(cac)
+    detail, total = partial(MetricDefinition, is_detail=True), partial(MetricDefinition, is_detail=True, is_total=True)
     for i, channel in enumerate(codebook.acquisition):
+        acquired = f"customers acquired through {channel}"
         definitions += [
-            MetricDefinition(
-                f"acquired[{channel}]",
-                "customers",
-                f"customers acquired through {channel}, including referrals credited to it",
-                _acquired_customers(i),
-                is_detail=True,
-                is_total=True,
-            ),
-            MetricDefinition(
-                f"acquired_share[{channel}]",
-                SHARE_UNIT,
-                f"share of customers acquired through {channel}",
-                _acquired_share(i),
-                is_detail=True,
-            ),
-            MetricDefinition(
-                f"cac[{channel}]",
-                "money",
-                f"spend per customer acquired through {channel}",
-                _acquisition_cost_per_customer(i),
-                is_detail=True,
-            ),
+            total(f"acquired[{channel}]", "customers", f"{acquired}, including referrals credited to it", _acquired_customers(i)),
+            detail(f"acquired_share[{channel}]", SHARE_UNIT, f"share of {acquired}", _acquired_share(i)),
+            detail(f"cac[{channel}]", "money", f"spend per customer acquired through {channel}", _acquisition_cost_per_customer(i)),
         ]
     return definitions
 

@@ -1,6 +1,7 @@
 """Metrics of progress along the journey: entry, moments, stages and satisfaction."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -23,6 +24,7 @@ def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
     -------
     list of MetricDefinition
     """
+    detail = partial(MetricDefinition, is_detail=True)
     definitions = [
         MetricDefinition("entered", SHARE_UNIT, "customers who entered by the horizon", _entry_rate, is_detail=True),
         MetricDefinition("satisfaction", "0 to 1", "satisfaction at the horizon", mean_of_outcome("satisfaction")),
@@ -38,14 +40,10 @@ def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
         for i, name in moments
     ]
     for i, name in enumerate(codebook.stages):
-        definitions.append(
-            MetricDefinition(
-                f"stage_reached[{name}]", SHARE_UNIT, f"customers who were ever in stage {name}", _visited_stage_rate(i), is_detail=True
-            )
-        )
-        definitions.append(
-            MetricDefinition(f"stage_days[{name}]", "days", f"days in stage {name} per customer", _days_in_stage(i), is_detail=True)
-        )
+        definitions += [
+            detail(f"stage_reached[{name}]", SHARE_UNIT, f"customers who were ever in stage {name}", _visited_stage_rate(i)),
+            detail(f"stage_days[{name}]", "days", f"days in stage {name} per customer", _days_in_stage(i)),
+        ]
     return definitions
 
 

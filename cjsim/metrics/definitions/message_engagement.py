@@ -1,6 +1,7 @@
 """Metrics of messages: contacts, responses, opt-outs, and sends that guardrails refused or deferred."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from cjsim.compiler.plan import Codebook
@@ -30,6 +31,11 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
     -------
     list of MetricDefinition
     """
+    detail = partial(MetricDefinition, is_detail=True)
+    pressure = "contact pressure at the horizon (recent contacts, exponentially decayed)"
+    deferred = "sends deferred by a guardrail, per customer"
+    placed = "sends placed for display at the next visit, per customer"
+    collisions = "sends refused because another flow or broadcast had just sent a message, per customer"
     definitions = [MetricDefinition("contacts", "contacts", "contacts (delivered messages) per customer", mean_of_outcome("contacts"))]
     definitions += [
         MetricDefinition(name, SHARE_UNIT, title, _touch_rate(numerator, denominator, None), has_selected_denominator=True)
@@ -38,47 +44,24 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
     definitions += [
         MetricDefinition("opt_outs", "opt-outs", "opt-outs per customer, by any means", mean_of_outcome("opt_outs")),
         MetricDefinition("opt_ins", "opt-ins", "opt-ins per customer after entry", _touches_per_customer(TouchCode.OPTED_IN, None)),
-        MetricDefinition(
-            "pressure", "contacts", "contact pressure at the horizon (recent contacts, exponentially decayed)", mean_of_outcome("pressure")
-        ),
-        MetricDefinition(
-            "deferred",
-            "sends",
-            "sends deferred by a guardrail, per customer",
-            _touches_per_customer(TouchCode.DEFERRED, None),
-        ),
-        MetricDefinition(
-            "placed", "sends", "sends placed for display at the next visit, per customer", _touches_per_customer(TouchCode.PLACED, None)
-        ),
-        MetricDefinition(
-            "collisions",
-            "sends",
-            "sends refused because another flow or broadcast had just sent a message, per customer",
-            mean_of_outcome("collisions"),
-        ),
+        MetricDefinition("pressure", "contacts", pressure, mean_of_outcome("pressure")),
+        MetricDefinition("deferred", "sends", deferred, _touches_per_customer(TouchCode.DEFERRED, None)),
+        MetricDefinition("placed", "sends", placed, _touches_per_customer(TouchCode.PLACED, None)),
+        MetricDefinition("collisions", "sends", collisions, mean_of_outcome("collisions")),
     ]
     for refusal in _REFUSALS:
         reason, touch = refusal.name.lower(), TouchCode(REFUSAL_TO_TOUCH + refusal)
         title = f"sends refused per customer (reason: {reason})"
         definitions.append(MetricDefinition(f"suppressed[{reason}]", "sends", title, _touches_per_customer(touch, None)))
         for i, channel in enumerate(codebook.channels):
-            channel_title = f"{title}, {channel}"
-            definitions.append(
-                MetricDefinition(
-                    f"suppressed[{reason}, {channel}]", "sends", channel_title, _touches_per_customer(touch, i), is_detail=True
-                )
-            )
+            definitions.append(detail(f"suppressed[{reason}, {channel}]", "sends", f"{title}, {channel}", _touches_per_customer(touch, i)))
     for i, channel in enumerate(codebook.channels):
         title = f"contacts (delivered messages) per customer, {channel}"
-        definitions.append(
-            MetricDefinition(f"contacts[{channel}]", "contacts", title, _touches_per_customer(TouchCode.DELIVERED, i), is_detail=True)
-        )
-        for name, title, numerator, denominator in _RATE_DEFINITIONS:
-            definitions.append(
-                MetricDefinition(
-                    f"{name}[{channel}]", SHARE_UNIT, f"{title}, {channel}", _touch_rate(numerator, denominator, i), is_detail=True
-                )
-            )
+        definitions.append(detail(f"contacts[{channel}]", "contacts", title, _touches_per_customer(TouchCode.DELIVERED, i)))
+        definitions += [
+            detail(f"{name}[{channel}]", SHARE_UNIT, f"{title}, {channel}", _touch_rate(numerator, denominator, i))
+            for name, title, numerator, denominator in _RATE_DEFINITIONS
+        ]
     return definitions
 
 

@@ -1,6 +1,7 @@
 """Metrics of purchases, offers and money (revenue, margin, cost, clv, roi), per customer and in total."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -26,35 +27,24 @@ def purchase_and_value_metrics() -> list[MetricDefinition]:
     -------
     list of MetricDefinition
     """
+    selected, total = partial(MetricDefinition, has_selected_denominator=True), partial(MetricDefinition, is_total=True)
     clv = "discounted margin minus all costs per customer, from entry to the horizon"
     return [
         MetricDefinition("purchases", "purchases", "purchases per customer", mean_of_outcome("purchases")),
-        MetricDefinition(
-            "repeat_purchase_rate", SHARE_UNIT, "buyers who purchased again", _repeat_purchase_rate, has_selected_denominator=True
-        ),
+        selected("repeat_purchase_rate", SHARE_UNIT, "buyers who purchased again", _repeat_purchase_rate),
         MetricDefinition("revenue", "money", "revenue per customer", mean_of_outcome("revenue")),
         MetricDefinition("margin", "money", "margin on purchases per customer", mean_of_outcome("margin")),
         MetricDefinition("cost", "money", "cost of messages, service, staff and acquisition per customer", _total_cost),
         MetricDefinition("clv", "money", clv, _customer_lifetime_value),
         MetricDefinition("roi", "ratio", "margin minus all costs, divided by all costs", _return_on_cost),
-        MetricDefinition(
-            "customers", "customers", "customers who entered by the horizon", total_over_customers(_customer_count), is_total=True
-        ),
-        MetricDefinition(
-            "total_revenue", "money", "revenue from all customers", total_over_customers(mean_of_outcome("revenue")), is_total=True
-        ),
-        MetricDefinition(
-            "total_margin", "money", "margin on purchases by all customers", total_over_customers(mean_of_outcome("margin")), is_total=True
-        ),
-        MetricDefinition(
-            "profit", "money", "margin minus all costs, over all customers", total_over_customers(_profit_terms), is_total=True
-        ),
-        MetricDefinition(
-            "total_clv", "money", "customer lifetime value of all customers", total_over_customers(_customer_lifetime_value), is_total=True
-        ),
+        total("customers", "customers", "customers who entered by the horizon", total_over_customers(_customer_count)),
+        total("total_revenue", "money", "revenue from all customers", total_over_customers(mean_of_outcome("revenue"))),
+        total("total_margin", "money", "margin on purchases by all customers", total_over_customers(mean_of_outcome("margin"))),
+        total("profit", "money", "margin minus all costs, over all customers", total_over_customers(_profit_terms)),
+        total("total_clv", "money", "customer lifetime value of all customers", total_over_customers(_customer_lifetime_value)),
         MetricDefinition("redemptions", "purchases", "purchases made with an offer, per customer", mean_of_outcome("redemptions")),
         MetricDefinition("discounts", "money", "discounts from offers per customer", mean_of_outcome("discounts")),
-        MetricDefinition("offer_share", SHARE_UNIT, "purchases made with an offer", _offer_share, has_selected_denominator=True),
+        selected("offer_share", SHARE_UNIT, "purchases made with an offer", _offer_share),
     ]
 
 

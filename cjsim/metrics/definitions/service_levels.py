@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from cjsim.kernels.codes import MINUTES_PER_DAY, ReplyCode
 from cjsim.kernels.world import Array
 from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_per_customer, ratio_of_sums
 
+_RATIOS_OF_REQUESTS = ("sla_kept", "abandonment", "wait")
 _ANSWERED_REPLIES = (ReplyCode.IN_TIME, ReplyCode.LATE)
 
 
@@ -61,50 +61,23 @@ def allocated_wages(run: RunRecord, desk: str | None = None, *, is_discounted: b
 
 
 def _metrics_of_desk(desk: int | None, name_suffix: str, desk_name: str) -> list[MetricDefinition]:
-    closed = f"closed requests to {desk_name}"
-    definitions = [
-        MetricDefinition(f"tickets{name_suffix}", "requests", f"requests to {desk_name} per customer", _tickets_per_customer(desk)),
-        MetricDefinition(
-            f"asked_again{name_suffix}",
-            "requests",
-            f"repeat requests to {desk_name} while one was open, per customer",
-            _repeat_requests_per_customer(desk),
-        ),
-        MetricDefinition(
-            f"sla_kept{name_suffix}",
-            SHARE_UNIT,
-            f"{closed} that were answered within the promised time",
-            _share_of_ended(desk, ReplyCode.IN_TIME),
-            has_selected_denominator=True,
-        ),
-        MetricDefinition(
-            f"abandonment{name_suffix}",
-            SHARE_UNIT,
-            f"{closed} that were abandoned before an answer",
-            _share_of_ended(desk, ReplyCode.UNANSWERED),
-            has_selected_denominator=True,
-        ),
-        MetricDefinition(
-            f"wait{name_suffix}",
-            "minutes",
-            f"mean wait of requests answered by {desk_name}",
-            _mean_wait_minutes(desk),
-            has_selected_denominator=True,
-        ),
-        MetricDefinition(
-            f"service{name_suffix}", "minutes", f"service minutes at {desk_name} per customer", _service_minutes_per_customer(desk)
-        ),
-        MetricDefinition(
-            f"desk_cost{name_suffix}", "money", f"cost of conversations with {desk_name} per customer", _service_cost_per_customer(desk)
-        ),
-        MetricDefinition(
-            f"staff_cost{name_suffix}",
-            "money",
-            f"staff wages at {desk_name} per customer",
-            _wages_per_customer(desk_name if name_suffix else None),
-        ),
+    closed, repeats = f"closed requests to {desk_name}", f"repeat requests to {desk_name}"
+    rows: list[tuple[str, str, str, Callable[[RunRecord], RatioTerms]]] = [
+        ("tickets", "requests", f"requests to {desk_name} per customer", _mean_of_desk_field(desk, "asks")),
+        ("asked_again", "requests", f"{repeats} while one was open, per customer", _mean_of_desk_field(desk, "joined")),
+        ("sla_kept", SHARE_UNIT, f"{closed} that were answered within the promised time", _share_of_ended(desk, ReplyCode.IN_TIME)),
+        ("abandonment", SHARE_UNIT, f"{closed} that were abandoned before an answer", _share_of_ended(desk, ReplyCode.UNANSWERED)),
+        ("wait", "minutes", f"mean wait of requests answered by {desk_name}", _mean_wait_minutes(desk)),
+        ("service", "minutes", f"service minutes at {desk_name} per customer", _mean_of_desk_field(desk, "service", MINUTES_PER_DAY)),
+        ("desk_cost", "money", f"cost of conversations with {desk_name} per customer", _service_cost_per_customer(desk)),
+        ("staff_cost", "money", f"staff wages at {desk_name} per customer", _wages_per_customer(desk_name if name_suffix else None)),
     ]
-    return [replace(definition, is_detail=desk is not None) for definition in definitions]
+    return [
+        MetricDefinition(
+            name + name_suffix, unit, title, terms, is_detail=desk is not None, has_selected_denominator=name in _RATIOS_OF_REQUESTS
+        )
+        for name, unit, title, terms in rows
+    ]
 
 
 def _desk_field(run: RunRecord, field: str, desk: int | None) -> Array:
@@ -118,12 +91,8 @@ def _reply_counts(run: RunRecord, replies: Sequence[ReplyCode], desk: int | None
     return np.asarray(values[:, desk] if desk is not None else values.sum(axis=1))
 
 
-def _tickets_per_customer(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
-    return lambda run: mean_per_customer(run, _desk_field(run, "asks", desk))
-
-
-def _repeat_requests_per_customer(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
-    return lambda run: mean_per_customer(run, _desk_field(run, "joined", desk))
+def _mean_of_desk_field(desk: int | None, field: str, scale: float = 1.0) -> Callable[[RunRecord], RatioTerms]:
+    return lambda run: mean_per_customer(run, scale * _desk_field(run, field, desk))
 
 
 def _share_of_ended(desk: int | None, reply: ReplyCode) -> Callable[[RunRecord], RatioTerms]:
@@ -132,10 +101,6 @@ def _share_of_ended(desk: int | None, reply: ReplyCode) -> Callable[[RunRecord],
 
 def _mean_wait_minutes(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
     return lambda run: ratio_of_sums(run, MINUTES_PER_DAY * _desk_field(run, "waited", desk), _reply_counts(run, _ANSWERED_REPLIES, desk))
-
-
-def _service_minutes_per_customer(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
-    return lambda run: mean_per_customer(run, MINUTES_PER_DAY * _desk_field(run, "service", desk))
 
 
 def _service_cost_per_customer(desk: int | None) -> Callable[[RunRecord], RatioTerms]:

@@ -1,14 +1,14 @@
 """The family of triggers: what starts a flow. Each kind has its schema, checks, phrases and record."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Protocol
+from collections.abc import Callable, Iterator, Set
+from typing import Annotated, Any, NamedTuple, Protocol
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from cjsim.kernels.codes import TriggerCode
 from cjsim.scenario.fields import Day, Hour, Integer, Name, Number, Positive, PositiveDuration, hour_text
-from cjsim.scenario.kinds.registers import PolicyNames, RecordFields, Registers
+from cjsim.scenario.kinds.registers import PolicyNames, RecordFields, Registers, span_fields
 from cjsim.scenario.kinds.schedules import Schedule
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
 from cjsim.scenario.phrases import channels_phrase, duration_phrase, join_names
@@ -29,24 +29,16 @@ class TriggerRecords(Protocol):
         """Return the first index and the count of a schedule's times in `World.schedule`."""
 
 
-class ReachableThings(Protocol):
-    """What can ever happen under a policy, as far as known so far."""
+class Reachable(NamedTuple):
+    """What can ever happen: stages entered, events, messages sent, flows started, desks asked, scores changed and channels used."""
 
-    @property
-    def stages(self) -> "set[str]":
-        """Stages that customers can enter."""
-
-    @property
-    def events(self) -> "set[str]":
-        """Events that can happen."""
-
-    @property
-    def scores(self) -> "set[str]":
-        """Scores that can change."""
-
-    @property
-    def channels(self) -> "set[str]":
-        """Channels on which messages are sent."""
+    stages: Set[str]
+    events: Set[str]
+    messages: Set[str]
+    flows: Set[str]
+    desks: Set[str]
+    scores: Set[str]
+    channels: Set[str]
 
 
 class TriggerKind(Kind):
@@ -61,7 +53,7 @@ class TriggerKind(Kind):
         """Describe why the flow started, for a customer's diary. Durations are in days."""
 
     @abstractmethod
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         """Whether the trigger can ever fire."""
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:
@@ -94,7 +86,19 @@ class TriggerKind(Kind):
         return None
 
 
-class EventTrigger(TriggerKind, key="event"):
+class OccurrenceTrigger(TriggerKind):
+    """Something that starts a flow immediately: an event or entry to a stage, whose name is the body."""
+
+    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
+        """Yield a fault if the event or stage does not exist or the firm does not observe it."""
+        yield from names.observed_faults((*path, self.key), self.key, self.body)
+
+    def starts_at(self) -> tuple[str, str]:
+        """Return the kind and the name."""
+        return self.key, self.body
+
+
+class EventTrigger(OccurrenceTrigger, key="event"):
     """Starts the flow when an event happens."""
 
     event: Name
@@ -105,20 +109,14 @@ class EventTrigger(TriggerKind, key="event"):
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return f"at '{title_of(self.event)}'"
 
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         return self.event in reachable.events
-
-    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        yield from names.observed_faults((*path, self.key), "event", self.event)
 
     def fields(self, records: TriggerRecords) -> RecordFields:
         return {"trigger": TriggerCode.EVENT}
 
-    def starts_at(self) -> tuple[str, str] | None:
-        return "event", self.event
 
-
-class StageTrigger(TriggerKind, key="stage"):
+class StageTrigger(OccurrenceTrigger, key="stage"):
     """Starts the flow when a customer enters a stage."""
 
     stage: Name
@@ -129,35 +127,25 @@ class StageTrigger(TriggerKind, key="stage"):
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return f"enters {self.stage}"
 
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         return self.stage in reachable.stages
-
-    def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        yield from names.observed_faults((*path, self.key), "stage", self.stage)
 
     def fields(self, records: TriggerRecords) -> RecordFields:
         return {"trigger": TriggerCode.STAGE}
-
-    def starts_at(self) -> tuple[str, str] | None:
-        return "stage", self.stage
 
 
 def _expand_event(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+EventNames = Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
 class InactivityTrigger(TriggerKind, key="inactivity"):
     """Starts the flow after a period without the events in `of` (default: without any event, open or click)."""
 
     inactivity: PositiveDuration
-    of: (
-        Annotated[
-            tuple[Name, ...],
-            Field(min_length=1),
-            BeforeValidator(_expand_event, json_schema_input_type=Name | Annotated[tuple[Name, ...], Field(min_length=1)]),
-        ]
-        | None
-    ) = None
+    of: Annotated[EventNames, BeforeValidator(_expand_event, json_schema_input_type=Name | EventNames)] | None = None
 
     def phrase(self) -> str:
         return f"after {duration_phrase(self.inactivity)} without {join_names(self.of) if self.of else 'any activity'}"
@@ -166,7 +154,7 @@ class InactivityTrigger(TriggerKind, key="inactivity"):
         events = ", ".join(f"'{title_of(name)}'" for name in self.of or ())
         return f"{format_duration(self.inactivity)} without {events or 'any activity'}"
 
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         return self.of is None or not reachable.events.isdisjoint(self.of)
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
@@ -184,7 +172,27 @@ class InactivityTrigger(TriggerKind, key="inactivity"):
         return self.of is None
 
 
-class DateTrigger(TriggerKind, key="date"):
+class DatedTrigger(TriggerKind):
+    """Something that starts a flow on dates."""
+
+    @abstractmethod
+    def dates(self) -> Schedule:
+        """Return the schedule."""
+
+    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
+        """Say that it is the date of the flow."""
+        return "on its date"
+
+    def can_start(self, reachable: Reachable) -> bool:
+        """Return true: dates outside the simulated period only cause a warning."""
+        return True
+
+    def fields(self, records: TriggerRecords) -> RecordFields:
+        """Return the fields of a scheduled flow."""
+        return {"trigger": TriggerCode.SCHEDULE, **span_fields("schedule", records.schedule_span(self.dates()))}
+
+
+class DateTrigger(DatedTrigger, key="date"):
     """Starts the flow on a date, at a time of day (default: midnight)."""
 
     date: Day
@@ -193,20 +201,11 @@ class DateTrigger(TriggerKind, key="date"):
     def phrase(self) -> str:
         return f"on {self.date} at {hour_text(self.at or 0.0)}"
 
-    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
-        return "on its date"
-
-    def can_start(self, reachable: ReachableThings) -> bool:
-        return True
-
-    def fields(self, records: TriggerRecords) -> RecordFields:
-        return _span_fields(records, self.dates())
-
     def dates(self) -> Schedule:
         return Schedule(dates=(self.date,), at=hour_text(self.at or 0.0))
 
 
-class ScheduleTrigger(TriggerKind, key="schedule"):
+class ScheduleTrigger(DatedTrigger, key="schedule"):
     """Starts the flow on a schedule."""
 
     schedule: Schedule
@@ -214,25 +213,11 @@ class ScheduleTrigger(TriggerKind, key="schedule"):
     def phrase(self) -> str:
         return self.schedule.phrase()
 
-    def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
-        return "on its date"
-
-    def can_start(self, reachable: ReachableThings) -> bool:
-        return True
-
     def faults(self, path: KeyPath) -> Iterator[Fault]:
         yield from self.schedule.faults((*path, self.key))
 
-    def fields(self, records: TriggerRecords) -> RecordFields:
-        return _span_fields(records, self.schedule)
-
     def dates(self) -> Schedule:
         return self.schedule
-
-
-def _span_fields(records: TriggerRecords, schedule: Schedule) -> RecordFields:
-    first, count = records.schedule_span(schedule)
-    return {"trigger": TriggerCode.SCHEDULE, "schedule_first": first, "schedule_count": count}
 
 
 class ScoreTrigger(TriggerKind, key="score"):
@@ -255,7 +240,7 @@ class ScoreTrigger(TriggerKind, key="score"):
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return f"score {self.score} {f'above {self.above:g}' if self.above is not None else f'at most {self.below:g}'}"
 
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         return self.score in reachable.scores
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
@@ -278,7 +263,7 @@ class UnopenedTrigger(TriggerKind, key="unopened"):
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return f"none of the last {self.unopened} opened"
 
-    def can_start(self, reachable: ReachableThings) -> bool:
+    def can_start(self, reachable: Reachable) -> bool:
         return bool(reachable.channels) if not self.channels else not reachable.channels.isdisjoint(self.channels)
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:
@@ -292,6 +277,5 @@ class UnopenedTrigger(TriggerKind, key="unopened"):
 
 
 Trigger = Annotated[
-    EventTrigger | StageTrigger | InactivityTrigger | DateTrigger | ScheduleTrigger | ScoreTrigger | UnopenedTrigger,
-    KeyedUnion(),
+    EventTrigger | StageTrigger | InactivityTrigger | DateTrigger | ScheduleTrigger | ScoreTrigger | UnopenedTrigger, KeyedUnion()
 ]

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -42,31 +42,11 @@ _DAY_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^(\d{4}-)?\d{2}-\d{
 CalendarDay = Annotated[date | str, BeforeValidator(_parse_calendar_day), _DAY_SCHEMA]  # one date, or a month and day in every year
 
 
-class GuardrailRegisters(Registers, Protocol):
-    """Assigns slots to the state of guardrails."""
+class PastContact(NamedTuple):
+    """A delivered message."""
 
-    @property
-    def start(self) -> date:
-        """Day 0."""
-
-    @property
-    def horizon(self) -> float:
-        """Days from the start to the end."""
-
-    def reserve(self, state: str, count: int) -> int:
-        """Reserve consecutive slots in an array of `CustomerState`. Returns the first."""
-
-
-class Contact(Protocol):
-    """A past contact of a customer."""
-
-    @property
-    def time(self) -> float:
-        """Days since the start."""
-
-    @property
-    def channel(self) -> str:
-        """Its channel."""
+    time: float  # days since the start
+    channel: str
 
 
 class ChannelRule(StrictModel):
@@ -84,7 +64,7 @@ class ChannelRule(StrictModel):
         """Describe the rule as a restriction on sends."""
 
     @abstractmethod
-    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+    def records(self, registers: Registers) -> list[RecordFields]:
         """The fields of its records."""
 
     def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
@@ -103,11 +83,11 @@ class ChannelRule(StrictModel):
         """Return why the rule defers a send at a local time; empty if it does not."""
         return ""
 
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         """Return why the rule refuses a send at a time (days) after these contacts; empty if it does not."""
         return ""
 
-    def recent_contacts(self, now: float, days: float, contacts: Iterable[Contact]) -> list[float]:
+    def recent_contacts(self, now: float, days: float, contacts: Iterable[PastContact]) -> list[float]:
         """Return the times of the contacts on the rule's channels within the last `days` days."""
         return [contact.time for contact in contacts if self.applies_to(contact.channel) and now - contact.time < days]
 
@@ -128,7 +108,7 @@ class QuietHours(ChannelRule):
     def phrase(self) -> str:
         return f"not from {hour_text(self.start)} to {hour_text(self.end)}{channels_phrase(self.channels)}"
 
-    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+    def records(self, registers: Registers) -> list[RecordFields]:
         return [{"channels": registers.channel_mask(self.channels), "start": self.start, "end": self.end}]
 
     def deferral_reason(self, at: datetime) -> str:
@@ -182,7 +162,7 @@ class Blackout(ChannelRule):
             when = f"from {self.first} to {self.last}" + (" of every year" if isinstance(self.first, str) else "")
         return f"not {when}{channels_phrase(self.channels)} ({'refused' if self.then == 'refuse' else 'deferred'})"
 
-    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+    def records(self, registers: Registers) -> list[RecordFields]:
         terms = {"channels": registers.channel_mask(self.channels), "refuses": int(self.then == "refuse")}
         days = range(math.ceil(registers.horizon) + _DAYS_BEYOND_HORIZON)
         runs = groupby(days, lambda number: self.covers(registers.start + timedelta(days=number)))
@@ -200,7 +180,7 @@ class Blackout(ChannelRule):
     def deferral_reason(self, at: datetime) -> str:
         return self.noun if self.then == "defer" and self.covers(at.date()) else ""
 
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         return self.noun if decision is SendDecision.BLACKOUT else ""
 
 
@@ -213,10 +193,10 @@ class Gap(ChannelRule):
     def phrase(self) -> str:
         return f"at least {duration_phrase(self.at_least)} apart{channels_phrase(self.channels)}"
 
-    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+    def records(self, registers: Registers) -> list[RecordFields]:
         return [{"channels": registers.channel_mask(self.channels), "days": self.at_least}]
 
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         recent = self.recent_contacts(now, self.at_least, contacts)
         if decision is not SendDecision.GAP or not recent:
             return ""
@@ -233,14 +213,14 @@ class Cap(ChannelRule):
     def phrase(self) -> str:
         return f"at most {self.at_most} in {duration_phrase(self.per)}{channels_phrase(self.channels)}"
 
-    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+    def records(self, registers: Registers) -> list[RecordFields]:
         first = registers.reserve("cap_times", self.at_most)
         return [{"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most, "first": first}]
 
     def warnings(self) -> Iterator[str]:
         yield from _zero_warnings(self.at_most, self.channels)
 
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         recent = self.recent_contacts(now, self.per, contacts)
         if decision is not SendDecision.CAP or len(recent) < self.at_most:
             return ""
@@ -257,7 +237,7 @@ class Budget(ChannelRule):
     def phrase(self) -> str:
         return f"at most {self.at_most:,} in {duration_phrase(self.per)}{channels_phrase(self.channels)}, over all customers"
 
-    def records(self, registers: GuardrailRegisters) -> list[RecordFields]:
+    def records(self, registers: Registers) -> list[RecordFields]:
         periods = math.floor(registers.horizon / self.per) + 1
         terms = {"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most}
         return [{**terms, "first": registers.reserve("cutoffs", periods), "periods": periods}]
@@ -270,7 +250,7 @@ class Budget(ChannelRule):
     def warnings(self) -> Iterator[str]:
         yield from _zero_warnings(self.at_most, self.channels)
 
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[Contact]) -> str:
+    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         return "the budget for all customers is spent" if decision is SendDecision.BUDGET else ""
 
 
@@ -361,7 +341,7 @@ class Guardrails(StrictModel):
         reasons = (rule.deferral_reason(at) for _, rule in self.all_rules() if rule.applies_to(channel))
         return next((reason for reason in reasons if reason), "deferred")
 
-    def refusal_reason(self, decision: SendDecision, channel: str, now: float, contacts: Iterable[Contact]) -> str:
+    def refusal_reason(self, decision: SendDecision, channel: str, now: float, contacts: Iterable[PastContact]) -> str:
         """Return why a send on a channel is refused at a time (days)."""
         fixed = {
             SendDecision.CONSENT: f"no consent to {channel}",

@@ -1,6 +1,7 @@
 """Protocols that kinds use to be checked and compiled. The compiler and the validation code implement them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any, NamedTuple, Protocol
 
 from cjsim.kernels.codes import DistributionCode
@@ -8,6 +9,11 @@ from cjsim.yaml.paths import Fault, KeyPath
 
 RecordFields = dict[str, Any]  # fields of a record of `kernels.world`; missing fields are 0
 PendingIndex = tuple[RecordFields, str]  # a record, and the field that will hold the index of the next record
+
+
+def span_fields(name: str, span: tuple[int, int]) -> RecordFields:
+    """Return the fields `NAME_first` and `NAME_count` of a record."""
+    return {f"{name}_first": span[0], f"{name}_count": span[1]}
 
 
 class DistributionRecord(NamedTuple):
@@ -61,6 +67,17 @@ class Registers(Protocol):
 
     def channel_mask(self, channels: Iterable[str]) -> int:
         """Return the bit mask of channels; all bits are set if the list is empty."""
+
+    @property
+    def start(self) -> date:
+        """Day 0."""
+
+    @property
+    def horizon(self) -> float:
+        """Days from the start to the end."""
+
+    def reserve(self, state: str, count: int) -> int:
+        """Reserve consecutive slots in an array of `CustomerState`. Returns the first."""
 
 
 class Chain(Protocol):

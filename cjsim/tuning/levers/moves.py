@@ -19,12 +19,11 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from cjsim.scenario.fields import hour_text, parse_duration, parse_hour
-from cjsim.scenario.kinds.schedules import Schedule
 from cjsim.scenario.kinds.steps import Step
 from cjsim.scenario.traversal import iterate_steps, policy_steps
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.levers.titles import MAX_PRIORITY, lever_title
-from cjsim.yaml.paths import KeyPath, path_text
+from cjsim.yaml.paths import KeyPath, existing_node, path_text
 from cjsim.yaml.tree import Node, to_tree
 
 MoveKind = Literal["duration", "hour", "whole", "share", "number", "switch", "rank", "onoff", "step", "scenario"]
@@ -36,6 +35,7 @@ _MOVABLE_DEFAULTS = ("every_weeks", "holdout", "best_hour")
 _FIXED_JOURNEY_PARTS = ("activity", "attributes", "moments", "stages")
 _HOUR_STEP, _SHARE_STEP, _RELATIVE_STEP = 2.0, 0.1, 0.2
 _RELATIVE_STEP_FROM = 15  # integers from this value on move by 10 %
+_NUMERIC_TYPES = (bool, int, float)
 _UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))  # seconds
 
 
@@ -114,22 +114,6 @@ def iterate_leaves(record: BaseModel, path: KeyPath) -> Iterator[Leaf]:
         yield from _leaves_in_value(value, hints[name], where, is_written=name in record.model_fields_set)
 
 
-def plain_value_at(root: Node, path: KeyPath) -> Any:
-    """Return the plain value at a path of a tree, or None if the path is missing.
-
-    Parameters
-    ----------
-    root : Node
-        Root of the tree.
-    path : KeyPath
-        Path of the value.
-    """
-    node: Node | None = root
-    for key in path:
-        node = None if node is None else node.child(key)
-    return None if node is None else node.plain()
-
-
 def _policy_moves(scenario: Scenario, root: Node) -> Iterator[Move]:
     policy = scenario.policy
     for leaf in iterate_leaves(policy, ("policy",)):
@@ -138,7 +122,7 @@ def _policy_moves(scenario: Scenario, root: Node) -> Iterator[Move]:
             continue
         if name == "holdout" and leaf.path[1] != "guardrails" and leaf.value == 0:
             continue  # such a flow or broadcast has a move that switches it off
-        if name == "every_weeks" and _schedule_at(policy, leaf.path[1:-1], Schedule).dates:
+        if name == "every_weeks" and _model_value_at(policy, leaf.path[1:-1]).dates:  # it belongs to a schedule
             continue
         if leaf.kind == "rank" and len(policy.flows) + len(policy.broadcasts) < 2:
             continue
@@ -154,7 +138,7 @@ def _structural_moves(scenario: Scenario) -> Iterator[Move]:
             path: KeyPath = ("policy", group, name)
             yield Move(path_text(path), lever_title(scenario, path), "onoff", "on", "off", {path_text((*path, "if")): NEVER_CONDITION})
     for here, step in policy_steps(policy):
-        siblings = plain_value_at(root, ("policy", *here[:-1]))
+        siblings = existing_node(root, ("policy", *here[:-1])).plain()
         if not step.is_noticed or _is_only_noticed_step(policy.flows[str(here[1])].steps, step):
             continue
         path, rest = ("policy", *here), [one for i, one in enumerate(siblings) if i != here[-1]]
@@ -173,7 +157,8 @@ def _leaf_moves(leaf: Leaf, targets: list[float], scenario: Scenario, root: Node
     for target in targets:
         after = _file_value(leaf.kind, _clamp(leaf, target))
         if after != before:
-            values = _rebalanced_shares(leaf, float(after), scenario) if _is_mixture_share(leaf.path) else {leaf.path: after}
+            is_mixture = leaf.path[-1] == "share"  # one of several shares that sum to 1
+            values = _rebalanced_shares(leaf, float(after), scenario) if is_mixture else {leaf.path: after}
             if values:
                 settable = {
                     name: one for path, value in values.items() for name, one in _settable_values(scenario, root, path, value).items()
@@ -233,11 +218,6 @@ def _file_value(kind: MoveKind, value: float) -> Any:
     return round(value) if kind in ("whole", "rank") else float(f"{value:.10g}")
 
 
-def _is_mixture_share(path: KeyPath) -> bool:
-    """Return whether a value is one of several shares that sum to 1."""
-    return path[-1] == "share"
-
-
 def _rebalanced_shares(leaf: Leaf, share: float, scenario: Scenario) -> dict[KeyPath, float]:
     """Return a new share and its proportionally rescaled siblings; empty if the siblings are all 0."""
     above, name = leaf.path[:-2], leaf.path[-2]
@@ -281,12 +261,6 @@ def _model_value_at(record: Any, path: KeyPath) -> Any:
     return record
 
 
-def _schedule_at(record: BaseModel, path: KeyPath, kind: type[Schedule]) -> Schedule:
-    schedule = _model_value_at(record, path)
-    assert isinstance(schedule, kind)
-    return schedule
-
-
 @cache
 def _type_hints(model: type[BaseModel]) -> dict[str, Any]:
     return get_type_hints(model, include_extras=True)
@@ -305,22 +279,18 @@ def _leaves_in_value(value: Any, annotation: Any, path: KeyPath, *, is_written: 
                 yield from iterate_leaves(item, (*path, index))
     elif isinstance(value, (bool, int, float)):
         for member in _union_members(annotation):
-            if _bare_type(member) in (bool, int, float):
+            if _bare_type(member) in _NUMERIC_TYPES:
                 yield _make_leaf(member, value, path, is_written=is_written)
                 return
 
 
 def _union_members(annotation: Any) -> list[Any]:
     """Return the types allowed by an annotation, each with its constraints."""
-    if get_origin(annotation) is Annotated and not _is_numeric_type(_bare_type(annotation)):
+    if get_origin(annotation) is Annotated and _bare_type(annotation) not in _NUMERIC_TYPES:
         return _union_members(get_args(annotation)[0])
     if get_origin(annotation) is Union or type(annotation).__name__ == "UnionType":
         return [member for one in get_args(annotation) for member in _union_members(one)]
     return [annotation]
-
-
-def _is_numeric_type(kind: Any) -> bool:
-    return kind in (bool, int, float)
 
 
 def _bare_type(member: Any) -> Any:

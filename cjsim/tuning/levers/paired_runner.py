@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.compiler.compile_scenario import compile_scenario
+from cjsim.errors import InputError, format_error
 from cjsim.kernels.world import Array
-from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
+from cjsim.metrics.catalog import find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.paired_differences import PairedDifference, customer_contributions, paired_difference
@@ -87,7 +88,7 @@ class PairedRunner:
             "threads": threads,
         }
         self._metric = metric
-        _require_metric(scenario, metric)
+        find_metric_definition(compile_scenario(scenario.checked()), metric)  # raises before any simulation
         self.baseline_run = self._simulate(scenario)
         self.definition: MetricDefinition = find_metric_definition(self.baseline_run, metric)
         self._sample = ClusterSample.from_run(self.baseline_run)
@@ -164,15 +165,6 @@ def is_too_skewed(contributions: Array) -> bool:
         return False
     skewness = float((centered**3).mean()) / variance**1.5
     return bool(len(contributions) < _COCHRAN_FACTOR * skewness * skewness)
-
-
-def _require_metric(scenario: Scenario, metric: str) -> None:
-    """Raise if a metric does not exist. Called before any simulation."""
-    from cjsim.compiler.compile_scenario import compile_scenario
-
-    known = all_metric_definitions(compile_scenario(scenario.checked()).codebook)
-    if metric not in known:
-        raise InputError(format_error("metric", *unknown_name_parts(metric, known, "metric")))
 
 
 class _NotesOnly(NoProgress):

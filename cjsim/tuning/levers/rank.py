@@ -136,9 +136,8 @@ def _requested_moves(scenario: Scenario, only: Sequence[str], also: Mapping[str,
     chosen: list[_Request] = [(move, None) for move in moves if any(_is_at_or_below(move.path, prefix) for prefix in only)]
     others = [(Move(name, name, "scenario", scenario.name, name, {}), other) for name, other in also.items()]
     if not chosen and not others:
-        raise InputError(
-            format_error("levers", "must have at least one lever", "none", "Include the journey with --journey, or a scenario with --also.")
-        )
+        remedy = "Include the journey with --journey, or a scenario with --also."
+        raise InputError(format_error("levers", "must have at least one lever", "none", remedy))
     return [*others, *chosen]
 
 

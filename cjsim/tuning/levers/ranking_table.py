@@ -6,6 +6,7 @@ from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData
 from cjsim.tuning.levers.sobol_indices import SobolIndices, VarianceShare
 from cjsim.tuning.levers.titles import move_value_text
 
+_LEVER_COLUMNS = ("lever", "from", "to", "effect", "95 % interval", "", "cost", "per cost", "path")
 _MAX_ROWS, _MAX_COST_ROWS, _MAX_UNAFFECTED_NAMES = 20, 5, 8  # in the short table
 
 
@@ -27,7 +28,8 @@ def ranking_table(ranking: RankingData, *, full: bool = False) -> str:
     effective = [lever for lever in ranking.levers if lever.changes_any_customer]
     significant = [lever for lever in effective if lever.metric_effect.is_significant or lever.is_significant_after_holm]
     shown = effective if full else significant[:_MAX_ROWS]
-    parts = [_heading(ranking), _lever_table(shown, ranking.unit) if shown else "No move has a significant effect."]
+    table = align_columns(_LEVER_COLUMNS, [_lever_row(lever, ranking.unit) for lever in shown])
+    parts = [_heading(ranking), table if shown else "No move has a significant effect."]
     if len(shown) < len(effective):
         parts.append(
             f"{len(effective) - len(shown)} more moves have smaller effects or no significant effect (show them with --full or --json)."
@@ -45,11 +47,6 @@ def _heading(ranking: RankingData) -> str:
     mark = " ^" if ranking.has_selected_denominator else ""
     baseline = format_value(ranking.baseline, ranking.unit, decimal_places(ranking.unit, [ranking.baseline]))
     return f"{ranking.scenario}: {ranking.metric}{mark} ({ranking.title}) is {baseline}. {len(ranking.levers)} lever moves, one at a time:"
-
-
-def _lever_table(levers: list[LeverEffect], unit: str) -> str:
-    columns = ("lever", "from", "to", "effect", "95 % interval", "", "cost", "per cost", "path")
-    return align_columns(columns, [_lever_row(lever, unit) for lever in levers])
 
 
 def _lever_row(lever: LeverEffect, unit: str) -> tuple[str, ...]:
@@ -84,17 +81,10 @@ def _effect_per_cost_line(lever: LeverEffect, unit: str) -> str:
 
 
 def _sobol_section(sobol_indices: SobolIndices, ranking: RankingData) -> str:
-    rows = [
-        (
-            index.title,
-            move_value_text(index.low, index.path),
-            move_value_text(index.high, index.path),
-            _share_text(index.first_order),
-            _share_text(index.total_order),
-            index.path,
-        )
-        for index in sobol_indices.indices
-    ]
+    rows = []
+    for index in sobol_indices.indices:
+        steps = (move_value_text(value, index.path) for value in (index.low, index.high))
+        rows.append((index.title, *steps, _share_text(index.first_order), _share_text(index.total_order), index.path))
     deviation = _difference_text(sobol_indices.standard_deviation, ranking.unit).lstrip("+")
     head = f"Sobol indices, with these levers varied at once between their steps. {ranking.metric} has a standard deviation of {deviation}."
     note = (

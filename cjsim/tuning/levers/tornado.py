@@ -64,13 +64,8 @@ def _make_bar(lever: LeverEffect, scale: float) -> TornadoBar:
 
 def _row_label(lever: LeverEffect) -> str:
     move = lever.move
-    if move.kind == "onoff":
-        return f"{move.title} off"
-    if move.kind == "step":
-        return f"without {move.title}"
-    if move.kind == "scenario":
-        return f"scenario {move.title}"
-    return f"{move.title} ({move_value_text(move.before, move.path)})"
+    labels = {"onoff": f"{move.title} off", "step": f"without {move.title}", "scenario": f"scenario {move.title}"}
+    return labels.get(move.kind) or f"{move.title} ({move_value_text(move.before, move.path)})"
 
 
 def _draw_bars(figure: "Figure", ranking: RankingData, rows: Sequence[Sequence[TornadoBar]]) -> None:

@@ -10,7 +10,6 @@ from cjsim.metrics.number_format import decimal_places, format_interval, format_
 from cjsim.metrics.text_table import align_columns
 from cjsim.scenario.phrases import join_names
 from cjsim.tuning.confirm import ConfirmationResult, Finalist
-from cjsim.tuning.objectives import Objective
 from cjsim.tuning.results.search_result import SearchResult
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import ObjectiveGain
@@ -167,15 +166,11 @@ def _pareto_table(optimum: SearchResult) -> str:
 def _pareto_row(optimum: SearchResult, finalist: Finalist) -> tuple[str, ...]:
     """Format the value and the gain of each objective."""
     cells = []
-    for objective, gain in _objective_gains(optimum, finalist):
+    for objective, gain in zip(optimum.study.objectives, finalist.gains, strict=True):
         unit = optimum.baseline[objective.metric].unit
         cells.append(format_value(gain.value, unit, decimal_places(unit, [gain.value])))
         cells.append(format_value(gain.effect, unit, decimal_places(unit, [gain.effect]), is_difference=True))
     return f"trial {finalist.trial.index}", *cells, ""
-
-
-def _objective_gains(optimum: SearchResult, finalist: Finalist) -> Iterator[tuple[Objective, ObjectiveGain]]:
-    return zip(optimum.study.objectives, finalist.gains, strict=True)
 
 
 def _cost_lines(optimum: SearchResult) -> str:
@@ -191,11 +186,8 @@ def _cost_lines(optimum: SearchResult) -> str:
     ]
     if refused:
         values = ", ".join(f"{path} = {_short_value_text(value)}" for path, value in refused[0].params.items())
-        count = (
-            f"{len(refused):,} trials have invalid values. The first is trial"
-            if len(refused) > 1
-            else "One trial has invalid values: trial"
-        )
+        n = len(refused)
+        count = f"{n:,} trials have invalid values. The first is trial" if n > 1 else "One trial has invalid values: trial"
         lines.append(f"{count} {refused[0].index} ({values}): {refused[0].refusal_reason}")
     if confirming:
         front = " The Pareto front is measured on the customers used to pick the winner." if len(optimum.pareto) > 1 else ""

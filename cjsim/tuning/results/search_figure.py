@@ -37,11 +37,8 @@ def search_data(optimum: SearchResult) -> "pd.DataFrame":
     for trial in optimum.trials:
         if trial.is_feasible and (best is None or sign * trial.gains[0].value > sign * best.gains[0].value):
             best = trial
-        row: dict[str, Any] = {
-            "trial": trial.index,
-            "state": _trial_state(trial, is_pruned=trial.index in pruned),
-            "best": -1 if best is None else best.index,
-        }
+        state = _trial_state(trial, is_pruned=trial.index in pruned)
+        row: dict[str, Any] = {"trial": trial.index, "state": state, "best": -1 if best is None else best.index}
         for objective, gain in zip(optimum.study.objectives, trial.gains, strict=True):
             row |= {objective.metric: gain.effect, f"{objective.metric} low": gain.low, f"{objective.metric} high": gain.high}
         rows.append(row)
