@@ -95,7 +95,6 @@ class Provenance(JsonRecord):
         engine: str,
         events: int,
         seconds: float,
-        processes: tuple[str, ...] = (),
     ) -> "Provenance":
         """Record the provenance of a run that has just ended.
 
@@ -115,8 +114,6 @@ class Provenance(JsonRecord):
             Number of log rows.
         seconds : float
             Wall time of the run, in seconds.
-        processes : tuple of str
-            Names of the user processes.
 
         Returns
         -------
@@ -144,7 +141,6 @@ class Provenance(JsonRecord):
             platform=platform.platform(),
             python=platform.python_version(),
             libraries={name: _library_version(name) for name in _LIBRARIES},
-            processes=processes,
         )
 
 

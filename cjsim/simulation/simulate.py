@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -149,9 +150,8 @@ def simulate(
         progress.finish()
     registry = PopulationRegistry.of(n_initial, arrivals, generations.referrals)
     seconds = time.perf_counter() - started
-    provenance = Provenance.of(
-        scenario, plan, registry, seed=seed, engine=engine, events=pool.n_events, seconds=seconds, processes=user_processes.names
-    )
+    provenance = Provenance.of(scenario, plan, registry, seed=seed, engine=engine, events=pool.n_events, seconds=seconds)
+    provenance = replace(provenance, processes=user_processes.names)
     return Run.from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
 
 

@@ -40,11 +40,12 @@ class EffectKind(ReferringKind):
     """One thing that happens to a customer."""
 
     code: ClassVar[EffectCode]
+    predicate: ClassVar[str] = "{}"  # of a sentence about the customer, with a place for the value of the key
     logs: ClassVar[Mapping[TouchCode, str]] = {}  # channel touches that it logs, with sentences about the customer that contain `{channel}`
 
-    @abstractmethod
     def phrase(self) -> str:
         """Describe the effect as the predicate of a sentence about the customer."""
+        return self.predicate.format(self.body)
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield unknown names and effects that are not allowed at this path."""
@@ -64,11 +65,9 @@ class GoEffect(EffectKind, key="go"):
     """Moves the customer to a stage."""
 
     code = EffectCode.GO
+    predicate = "goes to {}"
     refers_to = "stage"
     go: Name
-
-    def phrase(self) -> str:
-        return f"goes to {self.go}"
 
 
 class PurchaseTerms(StrictModel):
@@ -118,10 +117,8 @@ class SatisfyEffect(EffectKind, key="satisfy"):
     """Changes satisfaction s by a gain g: to s + g (1 - s) if g > 0, else to s + g s."""
 
     code = EffectCode.SATISFY
+    predicate = "satisfaction {:+g}"
     satisfy: Gain
-
-    def phrase(self) -> str:
-        return f"satisfaction {self.satisfy:+g}"
 
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
         return records.add({"op": self.code, "x": self.satisfy})
@@ -131,22 +128,18 @@ class TagEffect(EffectKind, key="tag"):
     """Sets a tag."""
 
     code = EffectCode.TAG
+    predicate = "is tagged {}"
     refers_to = "tag"
     tag: Name
-
-    def phrase(self) -> str:
-        return f"is tagged {self.tag}"
 
 
 class UntagEffect(EffectKind, key="untag"):
     """Removes a tag."""
 
     code = EffectCode.UNTAG
+    predicate = "is no longer tagged {}"
     refers_to = "tag"
     untag: Name
-
-    def phrase(self) -> str:
-        return f"is no longer tagged {self.untag}"
 
 
 class ScoreEffect(EffectKind, key="score"):
@@ -186,11 +179,9 @@ class OptOutEffect(ConsentEffect, key="opt_out"):
     """Ends consent to a channel, or to `all`."""
 
     code = EffectCode.OPT_OUT
+    predicate = "opts out of {}"
     logs = {TouchCode.OPTED_OUT: "Opts out of {channel}"}
     opt_out: Name
-
-    def phrase(self) -> str:
-        return f"opts out of {self.opt_out}"
 
 
 class OptInEffect(ConsentEffect, key="opt_in"):
@@ -201,22 +192,18 @@ class OptInEffect(ConsentEffect, key="opt_in"):
     """
 
     code = EffectCode.OPT_IN
+    predicate = "opts in to {}"
     logs = {TouchCode.OPTED_IN: "Opts in to {channel}"}
     opt_in: Name
-
-    def phrase(self) -> str:
-        return f"opts in to {self.opt_in}"
 
 
 class OfferEffect(EffectKind, key="offer"):
     """Grants an offer."""
 
     code = EffectCode.OFFER
+    predicate = "gets the offer {}"
     refers_to = "offer"
     offer: Name
-
-    def phrase(self) -> str:
-        return f"gets the offer {self.offer}"
 
 
 class AskTerms(StrictModel):
@@ -299,11 +286,9 @@ class FireEffect(EffectKind, key="fire"):
     """Makes another event happen now."""
 
     code = EffectCode.FIRE
+    predicate = "fires {}"
     refers_to = "event"
     fire: Name
-
-    def phrase(self) -> str:
-        return f"fires {self.fire}"
 
 
 class Branch(StrictModel):
