@@ -1,6 +1,5 @@
 """The family of effects: what events, messages and desk replies do to a customer. Each kind has its schema, checks, phrase and record."""
 
-from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Protocol, get_args
 
