@@ -38,7 +38,7 @@ def optimize(
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the best policy values and confirm them on fresh customers.
+    """Find the best policy settings and confirm them on fresh customers.
 
     Repeat the command to resume an interrupted study. Run it several times in parallel to share the work.
     """
