@@ -1,15 +1,16 @@
-"""Holdout forecasts from fitted models, compared with actual purchases: totals with 95 % bands, and errors per customer.
+"""Holdout forecasts from fitted models, compared with actual purchases: totals with 95 % forecast intervals, and errors per customer.
 
-A total has two bands, both Monte Carlo estimates. Each draw takes new parameters from the asymptotic normal distribution of their
+A total has two intervals, both Monte Carlo estimates. Each draw takes new parameters from the asymptotic normal distribution of their
 logarithms.
 
-- `new_customers` (JSON key `afresh`): the same number of new customers with the same entry dates. This is the band that a simulation of the
-  calibrated scenario gives. It applies to the holdout of another sample of customers.
-- `given_history`: the customers of the log, each drawn from the posterior given their history. This band is narrower and contains the
+- `new_customers` (JSON key `afresh`): the same number of new customers with the same entry dates. This is the interval that a simulation of
+  the calibrated scenario gives. It applies to the holdout of another sample of customers.
+- `given_history`: the customers in the log, each drawn from the posterior given their history. This interval is narrower and contains the
   prediction. It does not cover effects that the model omits, such as seasonality.
 
 For purchases, `low` and `high` are the ends of `new_customers`, because they are compared with simulations. For money, they are the ends of
-`given_history`: total money depends on a few big spenders whom the histories identify, so the prediction may lie outside the other band.
+`given_history`: total money depends on a few big spenders whom the histories identify, so the prediction may lie outside
+the other interval.
 """
 
 from dataclasses import dataclass
@@ -31,19 +32,19 @@ _MAX_CELLS = 20_000_000  # customers times draws; larger logs get fewer draws, b
 
 
 class IntervalEnds(NamedTuple):
-    """Ends of a 95 % band."""
+    """Ends of a 95 % forecast interval."""
 
     low: float
     high: float
 
     def contains(self, value: float) -> bool:
-        """Return whether a value lies within the band."""
+        """Return whether a value lies within the interval."""
         return self.low <= value <= self.high
 
 
 @dataclass(frozen=True)
 class ForecastTotal:
-    """A total over customers: actual value, forecast, and the two 95 % bands described in the module docstring."""
+    """A total over customers: actual value, forecast, and the two 95 % forecast intervals described in the module docstring."""
 
     actual: float
     predicted: float
@@ -107,15 +108,15 @@ class HoldoutForecast:
             ("spend", "lies", self.money, self.money.given_history, GIVEN_HISTORY_LABEL),
         )
         warnings = [
-            f"actual holdout {name} ({total.actual:,.0f}) {lies} outside the 95 % band '{label}' ({band.low:,.0f} to {band.high:,.0f}): "
-            "the model omits an effect, such as seasonality; do not rely on the forecast"
+            f"actual holdout {name} ({total.actual:,.0f}) {lies} outside the 95 % forecast interval '{label}' "
+            f"({band.low:,.0f} to {band.high:,.0f}): the model omits an effect, such as seasonality; do not rely on the forecast"
             for name, lies, total, band, label in checks
             if not band.contains(total.actual)
         ]
         if not self.purchases.new_customers.contains(self.purchases.predicted):
             low, high = self.purchases.new_customers
             warnings.append(
-                f"predicted holdout purchases ({self.purchases.predicted:,.0f}) lie outside the 95 % band "
+                f"predicted holdout purchases ({self.purchases.predicted:,.0f}) lie outside the 95 % forecast interval "
                 f"'{NEW_CUSTOMERS_LABEL}' ({low:,.0f} to {high:,.0f}): these customers differ from typical customers of the fitted model; "
                 "do not rely on simulations of the calibrated scenario"
             )
@@ -146,7 +147,7 @@ def forecast_holdout(
     histories : PurchaseHistories
         Histories with a holdout.
     seed : int
-        Seed of the Monte Carlo draws for the bands.
+        Seed of the Monte Carlo draws for the intervals.
 
     Returns
     -------

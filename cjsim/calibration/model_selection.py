@@ -59,8 +59,9 @@ def fit_timing(histories: PurchaseHistories) -> FittedTiming:
     warnings = []
     if ratio < CHI_SQUARE_95:
         warnings.append(
-            f"dropout is not identified: BG/NBD fits no better than NBD (likelihood ratio {ratio:.2f}, below {CHI_SQUARE_95:.2f}), and the "
-            "interval for the mean dropout a/(a+b) includes 0; NBD, the model without dropout, is used instead"
+            f"dropout is not identified: BG/NBD does not fit significantly better than NBD (likelihood-ratio statistic {ratio:.2f}, "
+            f"below {CHI_SQUARE_95:.2f}), and the interval for the mean dropout a/(a+b) includes 0; "
+            "NBD, the model without dropout, is used instead"
         )
     else:
         fit, model = with_dropout, BgNbd(*map(float, with_dropout.values))
@@ -104,7 +105,7 @@ def fit_spend(histories: PurchaseHistories) -> FittedSpend:
         if fit.estimates["q"].value > 1 and not fit.parameters_at_bound:
             return FittedSpend(GammaGamma(*map(float, fit.values)), fit, correlation, (*warnings, *_open_interval_warnings(fit)))
         at_bound = ", ".join(fit.parameters_at_bound)
-        reason = f"{at_bound} at a bound of the range" if at_bound else "the mean is infinite, as q <= 1"
+        reason = f"{at_bound} at a bound of the search range" if at_bound else "the mean is infinite, as q <= 1"
     fit, model_name = _fit_homogeneous_spend(histories.purchase_money[histories.purchase_money > 0])
     warnings.append(f"differences in spend between customers are not identified ({reason}): {model_name} is used for all customers")
     return FittedSpend(LognormalSpend(*map(float, fit.values)), fit, correlation, tuple(warnings))
@@ -122,7 +123,7 @@ def _fit_homogeneous_spend(money: FloatArray) -> tuple[LikelihoodFit, str]:
 def _open_interval_warnings(fit: LikelihoodFit) -> list[str]:
     names = [name for name, (_, low, high) in fit.estimates.items() if low is None or high is None]
     return (
-        [f"the data do not determine one end of the interval for {', '.join(names)}, which is shown as open (null in JSON)"]
+        [f"the data do not determine one end of the interval for {' and '.join(names)}, which is shown as open (null in JSON)"]
         if names
         else []
     )

@@ -263,7 +263,7 @@ def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[st
     correlation = "none" if holdout.correlation is None else f"{holdout.correlation:.3f}"
     return [
         *lines,
-        f"{NEW_CUSTOMERS_LABEL}: 95 % band for the same number of new customers with the same entry dates, as in a simulation",
-        f"{GIVEN_HISTORY_LABEL}: 95 % band for the customers of the log, given their purchases until {until}",
+        f"{NEW_CUSTOMERS_LABEL}: 95 % forecast interval for the same number of new customers with the same entry dates, as in a simulation",
+        f"{GIVEN_HISTORY_LABEL}: 95 % forecast interval for the customers in the log, given their purchases until {until}",
         f"per customer, in purchases: MAE {holdout.mae:.3f}, RMSE {holdout.rmse:.3f}; correlation {correlation}",
     ]

@@ -91,7 +91,7 @@ MaxCustomersOption = Annotated[
 ]
 SeedOption = Annotated[int | None, number_option("--seed", "S", "Random seed. Overrides the file.", example=7)]
 HorizonOption = Annotated[
-    str | None, typer.Option("--horizon", metavar="DURATION", help="Simulated time such as 180d. Overrides the file.")
+    str | None, typer.Option("--horizon", metavar="DURATION", help="Simulated time, such as 180d. Overrides the file.")
 ]
 EngineOption = Annotated[
     Any, typer.Option("--engine", metavar="|".join(ENGINE_NAMES), help=_ENGINE_HELP, parser=choice_parser("--engine", ENGINE_NAMES))

@@ -57,10 +57,13 @@ def describe(file: FileArgument, sets: SetOption = None) -> None:
 @with_exit_codes
 def schema(
     what: Annotated[
-        str, typer.Argument(metavar="|".join(DOCUMENT_KINDS), show_default=False, parser=choice_parser("schema", DOCUMENT_KINDS))
+        str,
+        typer.Argument(
+            metavar="|".join(DOCUMENT_KINDS), help="Document type.", show_default=False, parser=choice_parser("schema", DOCUMENT_KINDS)
+        ),
     ],
 ) -> None:
-    """Print the JSON schema of a document type.
+    """Print the JSON Schema of a document type.
 
     Editors use it for autocompletion and validation.
     """

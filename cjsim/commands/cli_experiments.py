@@ -62,10 +62,10 @@ def experiment(
             findings = run_experiment(document, threads=threads, checkpoints=checkpoints, progress=progress)
             _write_report(document, findings, out, seconds=time.perf_counter() - started)
     else:
-        typer.echo(f"{out}: run exists and was not repeated (use --force to repeat it)", err=True)
+        typer.echo(f"{out}: the run already exists and was not repeated (use --force to repeat it)", err=True)
         if not is_report_current(document, findings, out):
             _write_report(document, findings, out, seconds=Manifest.read(out).seconds)
-            typer.echo(f"{out}: report rewritten with the current titles and hypothesis", err=True)
+            typer.echo(f"{out}: rewrote the report with the current titles and hypothesis", err=True)
     if as_json:
         print_json(findings.to_json() | {"run_dir": str(out)})
     else:

@@ -30,15 +30,16 @@ def levers(
     customers: CustomersOption = None,
     seed: SeedOption = None,
     sets: SetOption = None,
-    journey: Annotated[bool, typer.Option("--journey", help="Include assumptions of the journey: rates, traits, lifts.")] = False,
+    journey: Annotated[bool, typer.Option("--journey", help="Include the assumptions of the journey: rates, traits, lifts.")] = False,
     also: Annotated[
-        list[Path] | None, typer.Option("--also", metavar="OTHER", help="Include another scenario as a move. Can be repeated.")
+        list[Path] | None,
+        typer.Option("--also", metavar="OTHER", help="Also estimate the effect of switching to another scenario. Can be repeated."),
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="PATH", help="Only levers at or below this path. Can be repeated.")
     ] = None,
     sobol: Annotated[
-        int | None, number_option("--sobol", "N", "Also compute Sobol indices of significant levers from N points.", example=64)
+        int | None, number_option("--sobol", "N", "Also compute Sobol indices of the significant levers from N sample points.", example=64)
     ] = None,
     threads: ThreadsOption = None,
     out: OutOption = None,

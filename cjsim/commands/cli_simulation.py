@@ -104,7 +104,7 @@ def compare(
 @with_exit_codes
 def walk(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False)],
-    customer: Annotated[int, number_option("--customer", "K", "Number of the customer, from 0.", example=7)],
+    customer: Annotated[int, number_option("--customer", "K", "Number of the customer, counting from 0.", example=7)],
     seed: SeedOption = None,
     sets: SetOption = None,
     truth: Annotated[

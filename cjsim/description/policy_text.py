@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cjsim.scenario.fields import hour_text
 from cjsim.scenario.kinds.steps import step_lines
-from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names, name_with_title
+from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_items, join_names, name_with_title
 from cjsim.scenario.policy import Broadcast, Flow, PolicySpec, Shift, Spend, Staffing
 
 
@@ -33,7 +33,7 @@ def policy_lines(policy: PolicySpec) -> Iterator[str]:
     yield from (f"  Spend on {name}: {join_names(_spend_phrases(spend))}" for name, spend in policy.acquisition.items())
     for index, level in enumerate(policy.personalisation):
         audience = f"customers where {level.condition}" if level.condition else "all other customers" if index else "all customers"
-        yield f"  Personalization for {audience}: knows the interest in {format_percent(level.accuracy)} of sends"
+        yield f"  Personalization for {audience}: the interest is known in {format_percent(level.accuracy)} of sends"
 
 
 def _flow_terms_phrase(flow: Flow) -> str:
@@ -69,7 +69,7 @@ def _shift_phrase(shift: Shift) -> str:
     days = [*(day.capitalize() for day in shift.weekdays), *(str(day) for day in shift.dates)]
     always = " around the clock" if not hours and not days else ""
     wage = f" at {format_number(shift.wage_per_hour)} per hour{' each' if shift.agents != 1 else ''}" if shift.wage_per_hour else ""
-    return f"{shift.agents:,} {'agent' if shift.agents == 1 else 'agents'}{always}{hours}{f' on {join_names(days)}' if days else ''}{wage}"
+    return f"{shift.agents:,} {'agent' if shift.agents == 1 else 'agents'}{always}{hours}{f' on {join_items(days)}' if days else ''}{wage}"
 
 
 def _spend_phrases(spend: Spend) -> Iterator[str]:

@@ -227,7 +227,7 @@ def update_clock_speeds(world: World, state: CustomerState) -> None:
 
 @rule
 def update_clock_permissions(world: World, state: CustomerState) -> None:
-    """Reevaluate the `when` of running clocks if something on which one may depend has changed.
+    """Reevaluate the `when` conditions of running clocks if anything that they may depend on has changed.
 
     Writes: customer.changes, clocks, clock_due.
     """

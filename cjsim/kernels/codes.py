@@ -91,7 +91,7 @@ class DueKind(IntEnum):
     RESPONSE = 0
     CLOCK = 1
     ACTOR = 2
-    DESK_REPLY = 3  # a desk's reply, or the end of patience
+    DESK_REPLY = 3  # a desk's reply, or the end of the customer's patience
 
 
 class SendDecision(IntEnum):
@@ -183,7 +183,7 @@ class ConditionOp(IntEnum):
     TAGGED = 14
     SCORE = 15
     ATTRIBUTE = 16  # level code of attribute arg
-    CONSENT = 17  # channel arg
+    CONSENT = 17  # 1 if the customer consents to channel arg
     CHANNEL_CONTACTS = 18
     CHANNEL_OPENS = 19
     CHANNEL_CLICKS = 20
@@ -194,7 +194,7 @@ class ConditionOp(IntEnum):
     HOUR = 25  # of the day, with fraction
     WEEKDAY = 26  # Monday 0 ... Sunday 6
     DAY = 27  # days since the start, with fraction
-    TRAIT = 28  # column arg (journeys only)
+    TRAIT = 28  # trait column arg (journeys only)
     PERSONA = 29  # 1 if the persona is arg (journeys only)
     SATISFACTION = 30  # (journeys only)
     PRESSURE = 31  # (journeys only)
@@ -205,7 +205,7 @@ class ConditionOp(IntEnum):
     CHANNEL_UNOPENED = 36
     ASKS = 37  # requests to desk arg
     HELD_OUT = 38  # 1 if in the policy's global holdout
-    REFERRALS = 39  # friends who joined or will
+    REFERRALS = 39  # friends who joined or will join
     INTEREST = 40  # 1 if the interest is arg (journeys only)
     NOT = 60
     NEGATE = 61

@@ -116,7 +116,7 @@ def drain_queue(world: World, state: CustomerState, out: Output) -> None:
 
 @kernel
 def dispatch(world: World, state: CustomerState, out: Output, kind: int, which: int, time: float) -> None:
-    """Handle the event that is due with all its immediate consequences. Marks the customer as stuck if time does not advance.
+    """Handle the event that is due and all its immediate consequences. Marks the customer as stuck if time does not advance.
 
     `kind` is a `DueKind`; `which` is the index of the pending response, the event or the actor (DESK_REPLY: 0); `time` is in days.
     """

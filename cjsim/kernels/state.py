@@ -50,7 +50,7 @@ CUSTOMER = np.dtype(
         ("offers", "i4"),  # offers held that may be valid
         ("observed_hours", "i4"),  # observations in CustomerState.active_hours
         ("referrals", "i4"),  # friends who will join
-        ("preferred_pressure", "f8"),  # contact pressure without effect
+        ("preferred_pressure", "f8"),  # contact pressure that causes no fatigue
         ("desk", "i4"),  # of the open conversation; -1 none
         ("request_site", "i4"),  # site of the message delivered by a human channel; -1: the customer asked
         ("request_index", "i4"),  # ordinal of that message

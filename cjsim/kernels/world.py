@@ -84,7 +84,7 @@ CHANNEL = np.dtype(
         ("affinity_column", "i4"),  # trait column added to the log-odds of opening; -1 none
         ("lifetime", "f8"),  # days; inf: unlimited
         ("fatigue", "f8"),  # log-odds of opening per unit of pressure
-        ("annoyance", "f8"),  # logit of unsubscribing and complaining per unit of pressure
+        ("annoyance", "f8"),  # log-odds of unsubscribing and complaining per unit of pressure
         ("satisfaction", "f8"),  # log-odds of opening (and minus that of unsubscribing) per unit of s - 0.5
         ("weight", "f8"),  # contact pressure that one delivery adds
         ("delivery_gain", "f8"),  # satisfaction gain of one delivery; may be negative
@@ -133,7 +133,7 @@ ACTOR = np.dtype(
         ("schedule_count", "i4"),
         ("inactivity", "f8"),  # days
         ("watch_entry", "i4"),  # inactivity counts from entry as well
-        ("is_flow", "i4"),  # else a broadcast
+        ("is_flow", "i4"),  # 1: a flow; 0: a broadcast
         ("ignores_holdout", "i4"),  # 1: also acts on customers in the global holdout
         ("draws_on_budget", "i4"),  # 1: one of its sends counts toward a budget
         ("score", "i4"),  # SCORE_ABOVE, SCORE_BELOW

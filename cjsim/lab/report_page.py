@@ -191,7 +191,9 @@ def _interpretation_section(experiment: Experiment, findings: Findings) -> Itera
     is_joint = findings.claim in (ANY_VARIANT, ALL_VARIANTS)
     count = sum(result.is_claimed for result in findings.arm_results)
     percent = f"{100 * findings.confidence:g} %"
-    yield f"Intervals have a confidence of {percent}" + (f", jointly for all {count} claimed variants (Bonferroni)." if is_joint else ".")
+    yield f"Intervals are {percent} confidence intervals" + (
+        f", simultaneous for all {count} claimed variants (Bonferroni)." if is_joint else "."
+    )
     yield "They cover the sampling error of the simulated customers, not the uncertainty of the journey's assumed or fitted parameters."
     yield "*Supported*: the entire interval is at or beyond the claimed size. *Refuted*: the entire interval falls short of it."
     yield "*Undecided*: neither."

@@ -1,6 +1,6 @@
 """Registration of user-defined metrics, which then appear wherever shipped metrics do.
 
-Files refer to metrics by name, as strings refer to scorers in scikit-learn. A registry resolves these names in studies and experiments,
+Files refer to metrics by name, as scikit-learn does with scorers. A registry resolves these names in studies and experiments,
 where a function argument could not.
 """
 
@@ -32,7 +32,7 @@ def register_metric(source: MetricSource) -> None:
     """Register a metric, or a factory of metrics, in the current process.
 
     A registered metric appears wherever shipped metrics do: in tables, JSON and comparisons, and by name in levers, studies and
-    experiments. Worker processes of a study can use it only if its functions are defined with `def` at the top level of a module.
+    experiments. Worker processes of a study can use the metric only if its functions are defined with `def` at the top level of a module.
 
     Parameters
     ----------
@@ -238,7 +238,9 @@ class CheckedTerms:
             raise InputError(format_error(where, "must return RatioTerms", type(terms).__name__, "Use mean_per_customer or ratio_of_sums."))
         if terms.is_total != definition.is_total:
             got = f"is_total={definition.is_total} in the definition and is_total={terms.is_total} in the terms"
-            raise InputError(format_error(where, "must have the same is_total in its definition and its terms", got, "Set both."))
+            raise InputError(
+                format_error(where, "must have the same is_total in its definition and its terms", got, "Set both to the same value.")
+            )
         numerator = _checked_values(where, "numerator", terms.numerator, len(run)).astype(np.float64, copy=False)
         denominator = _checked_values(where, "denominator", terms.denominator, len(run))
         if (denominator < 0).any():
@@ -299,7 +301,9 @@ def check_definition(definition: MetricDefinition) -> None:
     for field in ("unit", "title"):
         value = getattr(definition, field)
         if not isinstance(value, str) or not value.strip():
-            raise InputError(format_error(f"metric '{name}'", f"must have a {field}", short_repr(value), f"Add the {field} for tables."))
+            raise InputError(
+                format_error(f"metric '{name}'", f"must have a {field}", short_repr(value), f"Add a {field} to show in tables.")
+            )
     if not callable(definition.terms):
         remedy = "Pass a function of the run, such as mean_of_outcome('opens')."
         raise InputError(format_error(f"metric '{name}'", "must have a function as terms", short_repr(definition.terms), remedy))

@@ -38,7 +38,7 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
     scenario : Scenario
         A journey under a policy.
     customer : int
-        Number of the customer, from 0. Initial customers come first, then arrivals, then referred customers.
+        Number of the customer, counting from 0. Initial customers come first, then arrivals, then referred customers.
     seed : int, optional
         Random seed in [0, 2**63). Overrides the scenario.
     truth : bool

@@ -46,6 +46,21 @@ def join_names(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
+def join_alternatives(names: Iterable[str]) -> str:
+    """Join names with commas and a final "or"."""
+    return _join_with(names, "or")
+
+
+def join_items(names: Iterable[str]) -> str:
+    """Join names with commas and a final "and"."""
+    return _join_with(names, "and")
+
+
+def _join_with(names: Iterable[str], conjunction: str) -> str:
+    *first, last = [*names] or [""]
+    return f"{join_names(first)} {conjunction} {last}" if first else last
+
+
 def score_phrase(points: dict[str, float]) -> str:
     """Describe the points added to scores."""
     return join_names(f"score {name} {gain:+g}" for name, gain in points.items())
@@ -58,5 +73,5 @@ def desk_phrase(desk: str, priority: int) -> str:
 
 def channels_phrase(channels: Iterable[str]) -> str:
     """Describe the channels of a rule, with a leading space. Returns an empty string if the rule applies to all channels."""
-    listed = join_names(channels)
+    listed = join_alternatives(channels)
     return f" by {listed}" if listed else ""

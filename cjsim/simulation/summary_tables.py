@@ -83,11 +83,15 @@ def _comparison_caption(baseline: RunRecord, baseline_name: str, alternatives: M
     """Return a caption with the settings of the comparison and the legend of the table."""
     origin = baseline.provenance
     here, others = f"{int(baseline.entered.sum()):,}", {f"{effects['customers'].value:,.0f}" for effects in alternatives.values()}
-    entered = f"{here} who entered" if others == {here} else f"{here} who entered under {baseline_name}, {' and '.join(others)} otherwise"
+    entered = (
+        f"{here} customers who entered"
+        if others == {here}
+        else f"{here} customers who entered under {baseline_name}, {' and '.join(others)} otherwise"
+    )
     return (
         f"{origin.horizon:g} days, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
         " 95 % intervals, paired on the same customers.\n* the interval excludes 0. By chance alone, about one in twenty metrics does so."
-        "\npairing: how many times more customers an unpaired comparison would need."
+        "\npairing: how many times as many customers an unpaired comparison would need."
     )
 
 

@@ -46,7 +46,7 @@ class ParameterDrawEvaluation:
         directed_metrics : Sequence of DirectedMetric
             Metrics to combine. If a metric occurs twice, its first direction is used.
         aim : Aim
-            The aggregate over draws.
+            How metrics are aggregated over draws.
         customer_share : float
             Share of all customers in each draw; totals are extrapolated to all customers.
         """
@@ -69,7 +69,7 @@ class ParameterDrawEvaluation:
         baseline : ParameterDrawEvaluation
             Evaluation of the other policy.
         directed_metric : DirectedMetric
-            The metric and its bad direction.
+            The metric, and the direction in which it worsens.
         """
         metric, worse_sign = directed_metric
         columns = [baseline.values[metric], self.values[metric]]
@@ -86,7 +86,7 @@ class ParameterDrawEvaluation:
         baseline : ParameterDrawEvaluation
             Evaluation of the other policy.
         directed_metric : DirectedMetric
-            The metric and its bad direction.
+            The metric, and the direction in which it worsens.
         """
         return self.paired_contrast(baseline, directed_metric)
 
@@ -115,7 +115,7 @@ class ParameterDrawCohort:
         directed_metrics : tuple of DirectedMetric
             Metrics to evaluate.
         aim : Aim
-            The aggregate over draws.
+            How metrics are aggregated over draws.
 
         Raises
         ------

@@ -34,7 +34,7 @@ class Kind(StrictModel):
 
 
 def kinds_of(types: Sequence[Any], mapping: Any) -> list[Any]:
-    """The kinds whose key is in a mapping, or all types if there is no such kind."""
+    """The kinds whose key is in a mapping, or all kinds if none matches."""
     keyed = [
         one for one in types if isinstance(one, type) and issubclass(one, Kind) and isinstance(mapping, Mapping) and one.key in mapping
     ]

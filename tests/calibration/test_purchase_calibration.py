@@ -70,7 +70,7 @@ def test_cdnow_holdout_forecast_matches_known_values(cdnow: PurchaseCalibration)
     assert report["money"]["afresh"]["low"] < report["money"]["low"] < report["money"]["predicted"] < report["money"]["high"]
     assert report["money"]["high"] < 70_976.39 < report["money"]["afresh"]["high"]
     (warning,) = cdnow.warnings  # no warning about purchases or about left truncation: the cohort is acquired in 12 weeks
-    assert warning.startswith("actual holdout money (70,976) lies outside the 95 % band 'given history' (52,")
+    assert warning.startswith("actual holdout spend (70,976) lies outside the 95 % forecast interval 'given history' (52,")
     assert warning.endswith("the model omits an effect, such as seasonality; do not rely on the forecast")
 
 
@@ -130,8 +130,8 @@ def test_cdnow_prints_parameters_and_holdout(cdnow: PurchaseCalibration) -> None
     assert "95 % profile likelihood" in text
     assert "1997-10-01 to 1998-06-30" in text
     assert "1,882" in text
-    assert "\nnew customers: 95 % band for the same number of new customers" in text
-    assert "\ngiven history: 95 % band for the customers of the log" in text
+    assert "\nnew customers: 95 % forecast interval for the same number of new customers" in text
+    assert "\ngiven history: 95 % forecast interval for the customers in the log" in text
     assert len(text.splitlines()) < 25
 
 
@@ -145,8 +145,8 @@ def test_online_retail_does_not_identify_dropout(data_dir: Path, tmp_path: Path)
     values = {name: estimate["value"] for name, estimate in report["parameters"].items()}
     assert [text.split(":")[0] for text in report["warnings"]] == [
         "dropout is not identified",
-        "actual holdout purchases (6,838) lie outside the 95 % band 'new customers' (5,701 to 6,553)",
-        "actual holdout money (4,041,114) lies outside the 95 % band 'given history' (2,687,059 to 3,099,284)",
+        "actual holdout purchases (6,838) lie outside the 95 % forecast interval 'new customers' (5,701 to 6,553)",
+        "actual holdout spend (4,041,114) lies outside the 95 % forecast interval 'given history' (2,687,059 to 3,099,284)",
     ]
     assert report["model"] == "nbd"
     assert set(values) == {"r", "alpha", "p", "q", "v"}
@@ -172,7 +172,7 @@ def test_prediction_outside_the_band_gives_a_warning() -> None:
     )
     assert right.warnings() == ()
     (warning,) = replace(right, purchases=ForecastTotal(60.0, 100.0, beside, inside)).warnings()
-    assert warning.startswith("predicted holdout purchases (100) lie outside the 95 % band 'new customers' (50 to 80)")
+    assert warning.startswith("predicted holdout purchases (100) lie outside the 95 % forecast interval 'new customers' (50 to 80)")
 
 
 def write_first_purchases(folder: Path, first: list[int]) -> Path:

@@ -134,7 +134,7 @@ def test_table_names_both_runs_and_marks_clear_effects() -> None:
     rows = {line.split()[0]: line for line in lines[2:] if line.strip()}
     assert " * " in rows["revenue"]
     assert "identical" in rows["purchases"]
-    assert "365 days, 500 customers, seed 7, n = 500 who entered; 95 % intervals, paired on the same customers." in str(
+    assert "365 days, 500 customers, seed 7, n = 500 customers who entered; 95 % intervals, paired on the same customers." in str(
         shifted_comparison()
     )
     assert rows["revenue"].endswith("revenue per customer")

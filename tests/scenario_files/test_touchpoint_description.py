@@ -19,7 +19,7 @@ Scenario touchpoints: 50 customers enter on day 0, and more arrive through acqui
 Customers tire only of contacts above their preferred number per week (trait 'likes').
   keen, 50 %: resting satisfaction 0.5, interested in bikes 75 %, boats 25 %
 Interests (hidden from the firm): bikes 50 %, boats 50 %.
-    trouble after 40 days on average (exponential), only while asks(support) < 3: asks desk support with priority 2
+    trouble after 40 days on average (exponential), only while asks(support) < 3: contacts desk support with priority 2
   email: 100 % consent, 0.01 per message, 0.2 per click, opened immediately
   in_app: 100 % consent, seen at the next visit, median time to open 1 hour, messages expire after 7 days
   ads: 100 % consent, 0.3 per viewed impression, opened immediately
@@ -35,9 +35,10 @@ Interests (hidden from the firm): bikes 50 %, boats 50 %.
   friends: referred customers only
   Flow nurture when score lead rises above 3, if not held_out and acquired_by == search:
     split by experiment calls_or_not
-    wait until the customer's best hour on Monday, Tuesday (09:00 for the first 5 activities, later for customers active after 09:00)
+    wait until the customer's best hour on Monday and Tuesday (09:00 for the first 5 activities, \
+then shifted by the customer's lag behind 09:00)
     offer tenth
-  Flow win_back when a message by email is delivered and the previous 3 were not opened:
+  Flow win_back when a message is delivered by email and the previous 3 were not opened:
     ask desk sales
   Flow sale on 2025-02-01 at 08:00, if not has_offer(tenth) and redeemed(tenth) < 2 and unopened(email) < 4:
   Flow monthly every 4 weeks on Friday at 12:00:
@@ -45,8 +46,8 @@ Interests (hidden from the firm): bikes 50 %, boats 50 %.
     at most 1,000 in 1 day by email, over all customers
   Desk sales: 1 agent around the clock
   Spend on search: 50 per day, 80 per day from 2025-01-20 to 2025-01-26
-  Personalization for customers where opens >= 3: knows the interest in 90 % of sends
-  Personalization for all other customers: knows the interest in 60 % of sends
+  Personalization for customers where opens >= 3: the interest is known in 90 % of sends
+  Personalization for all other customers: the interest is known in 60 % of sends
 """
 
 
@@ -57,13 +58,13 @@ def test_description_of_touchpoints(shop: Scenario, line: str) -> None:
 
 def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenario) -> None:
     description = describe(shop)
-    assert "invites 2 friends (10 % join after 7 days on average (exponential), attributed to friends)" in description
+    assert "invites 2 friends, of whom 10 % join after 7 days on average (exponential), attributed to friends" in description
     assert (
         "  search: 0.5 customers per day without spend, up to 4 more per day from spend, half of that at a spend of 100 per day "
         "(slope 1.5), 30 % of each day's spend carries over to the next day, personas keen 66.67 %, calm 33.33 %\n"
     ) in description
     assert (
-        "  Desk support: 2 agents from 08:00 to 18:00 on Monday, Tuesday, Wednesday, Thursday, Friday, 1 agent from 22:00 to 06:00, "
+        "  Desk support: 2 agents from 08:00 to 18:00 on Monday, Tuesday, Wednesday, Thursday and Friday, 1 agent from 22:00 to 06:00, "
         "promises an answer within 5 minutes, escalates to sales after 3 minutes, 0.8 per minute of conversation, owned by Ada\n"
     ) in description
 
@@ -73,9 +74,9 @@ def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenar
     [
         ({"policy.flows.nurture.on": {"score": "lead", "below": 1}}, "Flow nurture when score lead falls to 1 or less,"),
         ({"policy.flows.nurture.steps[1].wait_until": {"at": "7:30"}}, "    wait until 07:30\n"),
-        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "later for customers active after 11:30)\n"),
+        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "customer's lag behind 11:30)\n"),
         ({"policy.desks.sales": {"shifts": [{"agents": 3, "dates": ["2025-01-07"]}]}}, "  Desk sales: 3 agents on 2025-01-07\n"),
-        ({"journey.events.buy.effects[2].refer.invites": 1}, "invites a friend (10 % join"),
+        ({"journey.events.buy.effects[2].refer.invites": 1}, "invites a friend, who joins with a probability of 10 %"),
         ({"journey.messages.news.cost": 0.5}, "0 % of openers click, 0.5 per message\n"),
     ],
 )

@@ -176,7 +176,7 @@ def test_interval_is_flagged_unreliable_if_few_customers_carry_the_effect() -> N
 
 def test_tornado_shows_both_directions_in_one_row(known_levers: LeverRanking) -> None:
     rows = tornado_data(known_levers)
-    cap = next(row for row in rows if row[0].lever.startswith("cap push: at most"))
+    cap = next(row for row in rows if row[0].lever.startswith("cap push: maximum"))
     assert [(bar.after, bar.direction) for bar in cap] == [("1", -1), ("3", 1)]
     assert rows[0][0].lever == "broadcast letters off"
     sizes = [max(abs(bar.effect) for bar in row) for row in rows]

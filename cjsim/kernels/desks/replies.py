@@ -1,4 +1,4 @@
-"""The end of a conversation with a desk: the effects of a reply or of no reply on the customer."""
+"""The end of a conversation with a desk: how a reply, or no reply, affects the customer."""
 
 import math
 
@@ -37,7 +37,7 @@ def record_reply(world: World, state: CustomerState, out: Output, reply: np.reco
 
 @rule
 def handle_reply(world: World, state: CustomerState, out: Output) -> None:
-    """End the open conversation: queue its effects, or deliver the message for which the firm made the request.
+    """End the open conversation: queue its effects, or deliver the message that the firm asked the desk to bring up.
 
     Writes: customer, queue, desks, outcome, the log, and what a delivery changes.
     """

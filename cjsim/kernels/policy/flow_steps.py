@@ -68,7 +68,7 @@ def exit_flows(world: World, state: CustomerState, out: Output, event: int) -> N
 def draw_arm(world: World, state: CustomerState, out: Output, actor: int, step_index: int) -> int:
     """Draw an arm of the SPLIT record `step_index` and return its first step, -1 for the end.
 
-    In an experiment a customer always gets the same arm, and the exposure is logged. Writes: decision_counts, outcome.events, the log.
+    In an experiment, a customer always gets the same arm, and the exposure is logged. Writes: decision_counts, outcome.events, the log.
     """
     customer = state.customer[0]
     step = world.steps[step_index]
@@ -98,8 +98,8 @@ def best_hour(state: CustomerState, at: float, typical: float, learn_from: int) 
     """The best hour of the day (0 to 24) for this customer: `at` plus the delay of the customer's activity relative to `typical`.
 
     The delay is the number of whole hours (0 to 23) that best aligns `typical` with the observed hours, each scored 1 - 6 v^2 + 4 v^3 with
-    v = (hours apart around the clock) / 12. That is cos(pi v) within 0.021, which the circular mean maximizes. `learn_from`
-    additional observations at `typical` shrink the delay toward 0. Opens lag their sends, and so does `typical`.
+    v = (hours apart around the clock) / 12. That is cos(pi v) within 0.021, which the circular mean maximizes. Adding
+    `learn_from` observations at `typical` shrinks the delay toward 0. Opens come later than sends; `typical` includes this lag.
     """
     best, most = 0, -math.inf
     for hours_later in range(HOURS_PER_DAY):
@@ -133,7 +133,7 @@ def next_local_time(world: World, state: CustomerState, step_index: int) -> floa
 
 @rule
 def run_flow(world: World, state: CustomerState, out: Output, actor: int) -> None:
-    """Run a flow's steps until it waits, ends, or has queued an item that must be handled first. Its mode is RUNNING or DEFERRED.
+    """Run a flow's steps until it waits, ends, or has queued an item that must be handled first. The mode must be RUNNING or DEFERRED.
 
     Writes: runs, actor_due, decision_counts, and the state that the steps change.
     """

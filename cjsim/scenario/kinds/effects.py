@@ -222,14 +222,14 @@ DeskRequest = Annotated[
 
 
 class AskEffect(EffectKind, key="ask"):
-    """Asks a desk."""
+    """Contacts a desk."""
 
     code = EffectCode.ASK
     refers_to = "desk"
     ask: DeskRequest
 
     def phrase(self) -> str:
-        return f"asks {desk_phrase(self.ask.desk, self.ask.priority)}"
+        return f"contacts {desk_phrase(self.ask.desk, self.ask.priority)}"
 
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
         return records.add({"op": self.code, "target": records.registers.code("desk", self.ask.desk), "x": float(self.ask.priority)})
@@ -258,9 +258,12 @@ class ReferEffect(EffectKind, key="refer"):
 
     def phrase(self) -> str:
         terms = self.refer
-        friends = "a friend" if terms.invites == 1 else f"{terms.invites} friends"
+        share = format_percent(terms.joins)
+        friends = (
+            f"a friend, who joins with a probability of {share}" if terms.invites == 1 else f"{terms.invites} friends, of whom {share} join"
+        )
         by = f", attributed to {terms.by}" if terms.by is not None else ""
-        return f"invites {friends} ({format_percent(terms.joins)} join {terms.delay.phrase()}{by})"
+        return f"invites {friends} {terms.delay.phrase()}{by}"
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield an unknown acquisition channel, and a number of friends at which the population explodes."""

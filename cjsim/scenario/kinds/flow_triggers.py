@@ -258,7 +258,7 @@ class UnopenedTrigger(TriggerKind, key="unopened"):
     channels: tuple[Name, ...] = ()
 
     def phrase(self) -> str:
-        return f"when a message{channels_phrase(self.channels)} is delivered and the previous {self.unopened} were not opened"
+        return f"when a message is delivered{channels_phrase(self.channels)} and the previous {self.unopened} were not opened"
 
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         return f"none of the last {self.unopened} opened"

@@ -1,4 +1,4 @@
-"""The family of guardrails: rules that every send must pass. Each kind has its schema, checks, phrases and record."""
+"""Guardrails: rules that every send must pass. Each kind has its schema, checks, phrases and record."""
 
 import math
 import re
@@ -14,7 +14,7 @@ from cjsim.kernels.codes import SendDecision
 from cjsim.scenario.fields import Condition, Hour, Integer, Name, PositiveDuration, Share, duration_text, hour_text, parse_day
 from cjsim.scenario.kinds.registers import DeclaredJourney, RecordFields, Registers
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
-from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_names
+from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_alternatives, join_names
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel
 
@@ -68,7 +68,7 @@ class ChannelRule(StrictModel):
         """The fields of its records."""
 
     def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
-        """Yield what is wrong within a scenario with this horizon."""
+        """Yield the faults of the rule in a scenario with this horizon."""
         yield from ()
 
     def warnings(self) -> Iterator[str]:
@@ -80,11 +80,11 @@ class ChannelRule(StrictModel):
         yield from ()
 
     def deferral_reason(self, at: datetime) -> str:
-        """Return why the rule defers a send at a local time; empty if it does not."""
+        """Return why the rule defers a send at a local time; empty if the rule allows it."""
         return ""
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
-        """Return why the rule refuses a send at a time (days) after these contacts; empty if it does not."""
+        """Return why the rule refuses a send at a time (days), given the past contacts; empty if the rule allows it."""
         return ""
 
     def recent_contacts(self, now: float, days: float, contacts: Iterable[PastContact]) -> list[float]:
@@ -175,7 +175,7 @@ class Blackout(ChannelRule):
         if covered == 0:
             yield f"contains no simulated day. The simulation covers {duration_text(horizon_days)} from {start}."
         elif covered == days and used:
-            yield f"covers the whole simulated period, so nothing is ever sent by {join_names(used)}."
+            yield f"covers the whole simulated period, so nothing is ever sent by {join_alternatives(used)}."
 
     def deferral_reason(self, at: datetime) -> str:
         return self.noun if self.then == "defer" and self.covers(at.date()) else ""
@@ -256,7 +256,7 @@ class Budget(ChannelRule):
 
 def _zero_warnings(at_most: int, channels: tuple[str, ...]) -> Iterator[str]:
     if at_most == 0:
-        yield f"is 0, so nothing is ever sent by {join_names(channels) or 'any channel'}."
+        yield f"is 0, so nothing is ever sent by {join_alternatives(channels) or 'any channel'}."
 
 
 class Guardrails(StrictModel):
@@ -327,7 +327,7 @@ class Guardrails(StrictModel):
             yield from (f"guardrails.{key}[{index}]: {warning}" for warning in found)
 
     def _always_quiet(self) -> Iterator[str]:
-        """Yield warnings about channels whose quiet hours cover the whole day. If any hour is open, then some rule ends in an open hour."""
+        """Yield warnings about channels whose quiet hours cover the whole day. If any hour is open, some rule ends in an open hour."""
         common = [rule for rule in self.quiet_hours if not rule.channels]
         for channel in dict.fromkeys(["", *(name for rule in self.quiet_hours for name in rule.channels)]):
             own = [*common, *(rule for rule in self.quiet_hours if channel in rule.channels)]

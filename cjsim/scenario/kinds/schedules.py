@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from cjsim.scenario.fields import WEEKDAYS, Day, Hour, Integer, Weekday, hour_text
 from cjsim.scenario.name_checks import duplicate_faults
-from cjsim.scenario.phrases import join_names
+from cjsim.scenario.phrases import join_items
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel
 
@@ -38,9 +38,9 @@ class Schedule(StrictModel):
         if self.every_weeks == 1 and set(self.weekdays) == set(WEEKDAYS):
             when = "every day"
         elif self.weekdays:
-            when = f"{weeks} on {join_names(day.capitalize() for day in self.weekdays)}"
+            when = f"{weeks} on {join_items(day.capitalize() for day in self.weekdays)}"
         else:
-            when = f"on {join_names(str(day) for day in self.dates)}"
+            when = f"on {join_items(str(day) for day in self.dates)}"
         return f"{when} at {hour_text(self.at)}"
 
     def times(self, *, start: date, horizon_days: float) -> list[float]:

@@ -12,7 +12,7 @@ from cjsim.scenario.kinds.effects import DeskRequest
 from cjsim.scenario.kinds.references import ReferringKind, add_scores
 from cjsim.scenario.kinds.registers import Chain, PendingIndex, PolicyNames, RecordFields
 from cjsim.scenario.name_checks import duplicate_faults, sum_faults
-from cjsim.scenario.phrases import desk_phrase, duration_phrase, format_percent, join_names, score_phrase
+from cjsim.scenario.phrases import desk_phrase, duration_phrase, format_percent, join_items, score_phrase
 from cjsim.yaml.keyed_union import KeyedUnion
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel
@@ -142,11 +142,11 @@ class WaitUntilStep(StepKind, key="wait_until"):
 
     def phrase(self) -> str:
         until = self.wait_until
-        days = f" on {join_names(day.capitalize() for day in until.weekdays)}" if until.weekdays else ""
+        days = f" on {join_items(day.capitalize() for day in until.weekdays)}" if until.weekdays else ""
         if not until.best_hour:
             return f"wait until {hour_text(until.at)}{days}"
         typical = hour_text(until.at if until.typical is None else until.typical)
-        learned = f"{hour_text(until.at)} for the first {until.learn_from} activities, later for customers active after {typical}"
+        learned = f"{hour_text(until.at)} for the first {until.learn_from} activities, then shifted by the customer's lag behind {typical}"
         return f"wait until the customer's best hour{days} ({learned})"
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:

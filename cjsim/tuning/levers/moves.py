@@ -1,10 +1,10 @@
 """The levers of a scenario, with one step up and one step down for each.
 
-Policy values are decisions of the firm. Durations are halved and doubled. Times of day move by two hours within the day, integers by 1 (by
-10 % from 15 on), shares by 0.1, and all other numbers by 20 %. Switches are flipped. Flows and broadcasts get the highest or the lowest
-priority, or are switched off. Steps that customers can notice (`send`, `offer`, `ask`) are removed.
+Policy values are decisions of the firm. Durations are halved and doubled. Times of day move by two hours within the day, integers below 15
+by 1, larger integers by 10 %, shares by 0.1, and all other numbers by 20 %. Switches are flipped. Flows and broadcasts get the highest or
+the lowest priority, or are switched off. Steps that customers can notice (`send`, `offer`, `ask`) are removed.
 
-Journey values are assumptions. They move by 20 %, integers by 1 (by 10 % from 15 on).
+Journey values are assumptions. They move by 20 %, except integers, which move as in policies.
 
 Shares that sum to 1 are rescaled proportionally. Fields that are missing from the file are not levers, except for `every_weeks`, `holdout`
 and `best_hour`, whose defaults are decisions too. Durations and numbers equal to 0 are not levers, because their step would be 0.
@@ -146,7 +146,7 @@ def _structural_moves(scenario: Scenario) -> Iterator[Move]:
 
 
 def _is_only_noticed_step(steps: tuple[Step, ...], step: Step) -> bool:
-    """Return whether a step is the only one in its flow that customers can notice. Removing it equals switching off the flow."""
+    """Return whether a step is the only one in its flow that customers can notice. Removing it is equivalent to switching off the flow."""
     noticed = [one for _, one in iterate_steps(steps, ()) if one.is_noticed]
     return len(noticed) == 1 and noticed[0] is step
 

@@ -86,7 +86,9 @@ def _sobol_section(sobol_indices: SobolIndices, ranking: RankingData) -> str:
         steps = (move_value_text(value, index.path) for value in (index.low, index.high))
         rows.append((index.title, *steps, _share_text(index.first_order), _share_text(index.total_order), index.path))
     deviation = _difference_text(sobol_indices.standard_deviation, ranking.unit).lstrip("+")
-    head = f"Sobol indices, with these levers varied at once between their steps. {ranking.metric} has a standard deviation of {deviation}."
+    head = (
+        f"Sobol indices, with these levers varied together between their steps. {ranking.metric} has a standard deviation of {deviation}."
+    )
     note = (
         "first order: share of the variance due to the lever alone; total: including its interactions with other levers.\n"
         f"{sobol_indices.points} points, {sobol_indices.simulations:,} simulations; 95 % bootstrap intervals over points."
@@ -121,7 +123,7 @@ def _table_caption(ranking: RankingData) -> str:
             *([mix] if ranking.has_selected_denominator else []),
             f"{ranking.customers:,} customers, seed {ranking.seed}, paired on the same customers.{shares}",
             f"* the 95 % interval of this effect excludes 0. ** significant after Holm's correction for {len(ranking.levers)} moves (5 %).",
-            "~ few customers produce the effect, so the interval may be too narrow. Simulate more customers.",
+            "~ few customers account for the effect, so the interval may be too narrow. Simulate more customers.",
             "cost: change in cost per customer. per cost: effect per unit of additional cost, if the change is significant.",
         ]
     )

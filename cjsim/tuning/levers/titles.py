@@ -11,9 +11,9 @@ from cjsim.yaml.paths import KeyPath, path_text
 
 _KEY_PHRASES = {
     "at_least": "length",
-    "at_most": "at most",
+    "at_most": "maximum",
     "per": "period",
-    "again_after": "again after",
+    "again_after": "time between starts",
     "every_weeks": "weeks between sends",
 }
 _KEY_PHRASES |= {"agents": "agents", "per_day": "budget per day", "sla": "target response time"}

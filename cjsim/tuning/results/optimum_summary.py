@@ -103,7 +103,7 @@ def _values_table(optimum: SearchResult) -> str:
     best = "closest" if optimum.confirmation.verdict == "infeasible" else "best"
     params = optimum.confirmation.trial.params
     return align_columns(
-        ("value of", "baseline", best, ""),
+        ("path", "baseline", best, ""),
         [(path, _short_value_text(_value_at_path(today, path)), _short_value_text(value), "") for path, value in params.items()],
     )
 
@@ -192,8 +192,11 @@ def _cost_lines(optimum: SearchResult) -> str:
     if confirming:
         front = " The Pareto front is measured on the customers used to pick the winner." if len(optimum.pareto) > 1 else ""
         lines.append(
-            f"Intervals have 95 % confidence. Values and gains are measured on customers who were not used to pick the winner.{front}"
+            "Intervals are 95 % confidence intervals. "
+            f"Values and gains are measured on customers who were not used to pick the winner.{front}"
         )
     if confirming and not optimum.confirmation.has_fresh_draws:
-        lines.append("The confirmation reuses the parameter draws of the search, because the file has fewer than three times as many.")
+        lines.append(
+            "The confirmation reuses the parameter draws of the search, because the file has fewer than three times as many draws."
+        )
     return "\n".join(lines)
