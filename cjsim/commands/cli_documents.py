@@ -38,18 +38,21 @@ def check(file: FileArgument, sets: SetOption = None, as_json: JsonOption = Fals
 @with_exit_codes
 def describe(file: FileArgument, sets: SetOption = None) -> None:
     """Describe a file in plain English."""
-    from cjsim.description.describe import describe as describe_document
     from cjsim.lab.experiment import Experiment
-    from cjsim.lab.report_page import describe_experiment
     from cjsim.tuning.study import Study
-    from cjsim.tuning.study_description import describe_study
 
     document = load_document(file, sets)
     if isinstance(document, Experiment):
+        from cjsim.lab.report_page import describe_experiment
+
         typer.echo(describe_experiment(document))
     elif isinstance(document, Study):
+        from cjsim.tuning.study_description import describe_study
+
         typer.echo(describe_study(document))
     else:
+        from cjsim.description.describe import describe as describe_document
+
         typer.echo(describe_document(document))  # type: ignore[arg-type]
     print_warnings(file, document)
 

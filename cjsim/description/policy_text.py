@@ -1,10 +1,15 @@
 """Describes policies in plain English: flows, broadcasts, guardrails, staffing, spend and personalization."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cjsim.scenario.fields import hour_text
+<<<<<<< HEAD
 from cjsim.scenario.kinds.steps import step_lines
 from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_items, join_names, name_with_title
+=======
+from cjsim.scenario.kinds.steps import Step
+from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names, name_with_title
+>>>>>>> h-v2
 from cjsim.scenario.policy import Broadcast, Flow, PolicySpec, Shift, Spend, Staffing
 
 
@@ -24,7 +29,7 @@ def policy_lines(policy: PolicySpec) -> Iterator[str]:
     yield f"Policy {name_with_title(policy.name, policy.title)}:"
     for name, flow in policy.flows.items():
         yield f"  Flow {name_with_title(name, flow.title)}{_flow_terms_phrase(flow)}:"
-        yield from (f"    {line}" for line in step_lines(flow.steps))
+        yield from (f"    {line}" for line in _step_lines(flow.steps))
     for name, broadcast in policy.broadcasts.items():
         yield f"  Broadcast {name_with_title(name, broadcast.title)}: {_broadcast_phrase(broadcast)}"
     yield "  Guardrails for every send:"
@@ -34,6 +39,16 @@ def policy_lines(policy: PolicySpec) -> Iterator[str]:
     for index, level in enumerate(policy.personalisation):
         audience = f"customers where {level.condition}" if level.condition else "all other customers" if index else "all customers"
         yield f"  Personalization for {audience}: the interest is known in {format_percent(level.accuracy)} of sends"
+
+
+def _step_lines(steps: Iterable[Step]) -> Iterator[str]:
+    """Describe steps, one per line. Steps of branches are indented."""
+    for step in steps:
+        yield f"{step.label}: {step.phrase()}" if step.label else step.phrase()
+        for branch in step.branches():
+            if branch.steps or branch.is_shown_empty:
+                yield f"  {branch.phrase}:" if branch.steps else f"  {branch.phrase}: nothing"
+                yield from (f"    {line}" for line in _step_lines(branch.steps))
 
 
 def _flow_terms_phrase(flow: Flow) -> str:

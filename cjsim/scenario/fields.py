@@ -107,6 +107,18 @@ def parse_day(value: Any) -> Any:
     return day
 
 
+def is_in_yearly_period(day: date, first: str, last: str) -> bool:
+    """Whether a day is in a period that recurs every year, from `first` through `last` (`MM-DD`), possibly past the end of the year.
+
+    Examples
+    --------
+    >>> is_in_yearly_period(date(2027, 1, 3), "12-24", "01-06")
+    True
+    """
+    here = f"{day:%m-%d}"
+    return first <= here <= last if first <= last else here >= first or here <= last
+
+
 def parse_hour(value: Any) -> Any:
     """Convert a time of day such as `21:00` to hours since midnight.
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from cjsim.scenario.fields import Condition, Integer, Name, NonNegative, PositiveDuration, RealNumber, Share, TraitRef
+from cjsim.scenario.fields import Condition, Integer, Name, NonNegative, PositiveDuration, RealNumber, Share, TraitRef, is_in_yearly_period
 from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.effects import Effect, Lift
 from cjsim.scenario.kinds.trait_laws import TraitLaw
@@ -63,8 +63,7 @@ class Season(StrictModel):
 
     def contains(self, day: date) -> bool:
         """Whether the season, both ends included, contains a day."""
-        here = f"{day:%m-%d}"
-        return self.first <= here <= self.last if self.first <= self.last else here >= self.first or here <= self.last
+        return is_in_yearly_period(day, self.first, self.last)
 
 
 class Activity(StrictModel):

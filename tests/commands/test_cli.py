@@ -101,11 +101,12 @@ def test_help_imports_no_heavy_libraries() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_check_imports_no_engine() -> None:
+@pytest.mark.parametrize("command", [["check", TINY], ["describe", TINY], ["schema", "scenario"]])
+def test_commands_on_documents_import_no_engine(command: list[str]) -> None:
     heavy = ["numba", "pandas", "scipy", "sklearn", "seaborn", "optuna", "pyarrow"]
     code = (
         "import sys\nfrom typer.testing import CliRunner\nfrom cjsim.cli import app\n"
-        f"assert CliRunner().invoke(app, ['check', {TINY!r}]).exit_code == 0\nprint([name for name in {heavy!r} if name in sys.modules])"
+        f"assert CliRunner().invoke(app, {command!r}).exit_code == 0\nprint([name for name in {heavy!r} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"

@@ -256,7 +256,19 @@ def test_entry_file_is_copied_and_identified_by_content(tmp_path: Path) -> None:
     assert experiment_digest(Experiment.load(definition)) != before
 
 
-@pytest.mark.parametrize("keys", [{"seed": 4}, {"customers": 201}, {"by": "51 %"}, {"watch": []}])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"metric": "profit"},
+        {"direction": "falls"},
+        {"by": "51 %"},
+        {"watch": []},
+        {"customers": 201},
+        {"seed": 4},
+        {"replications": 2},
+        {"decide": {"confidence": 0.9}},
+    ],
+)
 def test_changed_experiment_is_a_new_run(keys: dict[str, Any]) -> None:
     assert experiment_digest(make_experiment(**keys)) != experiment_digest(make_experiment())
 

@@ -150,7 +150,7 @@ def test_suppressed_send_names_the_guardrail(policy: dict[str, Any], text: str) 
 @pytest.mark.parametrize(
     ("on", "why"),
     [
-        ({"event": "order"}, "at 'Orders'"),
+        ({"event": "order"}, "triggered by 'Orders'"),
         ({"inactivity": "5d"}, "5 d without any activity"),
         ({"inactivity": "5d", "of": ["order"]}, "5 d without 'Orders'"),
         ({"date": "2026-01-20", "at": "10:00"}, "on its date"),

@@ -13,7 +13,7 @@ TWO_CHANNELS = {
     "messages": {"hello": {"channel": "mail", "open_rate": 0.01}, "ping": {"channel": "text", "open_rate": 0.01}},
 }
 WEDNESDAY = {"dates": ["2026-01-07"]}  # day 2
-DECISIONS = ("delivered", "deferred", "suppressed_blackout", "suppressed_consent", "flow_exited")
+DECISIONS = ("delivered", "deferred", "suppressed_consent", "suppressed_holdout", "suppressed_exit", "suppressed_blackout", "flow_exited")
 
 
 def daily(at: str, message: str = "hello") -> dict[str, Any]:
@@ -38,11 +38,43 @@ def test_a_send_on_a_blackout_date_waits_for_midnight() -> None:
 
 
 @pytest.mark.parametrize(
-    ("moment", "deferred"), [("2026-01-06 23:59", 0), ("2026-01-07 00:00", 1), ("2026-01-07 23:59", 1), ("2026-01-08 00:00", 0)]
+    ("moment", "is_inside"),
+    [("2026-01-06 23:59", False), ("2026-01-07 00:00", True), ("2026-01-07 23:59", True), ("2026-01-08 00:00", False)],
 )
-def test_a_blackout_includes_its_first_moment_and_not_its_last(moment: str, deferred: int) -> None:
-    found = decisions_at(moment, under=[WEDNESDAY])
-    assert [event for _, event in found] == ["deferred"] * deferred + ["delivered"]
+@pytest.mark.parametrize(("then", "inside"), [("defer", ["deferred", "delivered"]), ("refuse", ["suppressed_blackout"])])
+def test_a_blackout_lasts_from_midnight_to_before_midnight(moment: str, is_inside: bool, then: str, inside: list[str]) -> None:
+    found = decisions_at(moment, under=[{**WEDNESDAY, "then": then}])
+    assert [event for _, event in found] == (inside if is_inside else ["delivered"])
+
+
+def send_a_rounding_error_before_tuesday() -> dict[str, Any]:
+    """Ten waits of 2.4 h end just before the first midnight, because 10 * 0.1 is not 1 in floating point."""
+    return {"flows": {"f": {"on": {"stage": "here"}, "steps": [{"wait": "144min"}] * 10 + [{"send": "hello"}]}}}
+
+
+@pytest.mark.parametrize(("then", "outcome"), [("defer", "deferred"), ("refuse", "suppressed_blackout")])
+def test_a_blackout_starts_at_a_midnight_that_is_reached_with_a_rounding_error(then: str, outcome: str) -> None:
+    [(time, event), *_] = decisions(send_a_rounding_error_before_tuesday(), {"dates": ["2026-01-06"], "then": then})
+    assert (time < 1.0, event) == (True, outcome)
+
+
+@pytest.mark.parametrize("then", ["defer", "refuse"])
+def test_a_blackout_ends_at_a_midnight_that_is_reached_with_a_rounding_error(then: str) -> None:
+    [(time, event)] = decisions(send_a_rounding_error_before_tuesday(), {"dates": ["2026-01-05"], "then": then})
+    assert (time < 1.0, event) == (True, "delivered")
+
+
+@pytest.mark.parametrize(
+    ("reason", "journey", "rules"),
+    [
+        ("suppressed_consent", {"channels": {"mail": {"consent": 0.0}, "text": {}}}, {}),
+        ("suppressed_holdout", {}, {"holdout": 1.0}),
+        ("suppressed_exit", {}, {"exit": "contacts >= 0"}),
+    ],
+)
+def test_a_blackout_is_asked_after_consent_holdout_and_exit(reason: str, journey: dict[str, Any], rules: dict[str, Any]) -> None:
+    blackout = {**WEDNESDAY, "then": "refuse"}
+    assert decisions_at("2026-01-07 12:00", under=[blackout], journey={**TWO_CHANNELS, **journey}, rules=rules) == [(2.5, reason)]
 
 
 def test_a_blackout_that_refuses_ends_the_send() -> None:

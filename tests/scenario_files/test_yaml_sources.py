@@ -252,12 +252,15 @@ def test_times_of_day_round_trip_exactly(minutes: int) -> None:
     assert parse_hour(hour_text(hour)) == hour
 
 
-def test_identity_keeps_an_event_named_title() -> None:
-    journey = {
-        "name": "j",
-        "title": "Words",
-        "starts_in": "a",
-        "stages": {"a": {"title": "Words"}},
-        "events": {"title": {"title": "Words"}},
-    }
-    assert Journey.from_dict(journey).identity() == {"name": "j", "starts_in": "a", "stages": {"a": {}}, "events": {"title": {}}}
+@pytest.mark.parametrize("path", ["journey.title", "journey.stages.active.title", "policy.title"])
+def test_titles_are_no_part_of_the_identity(tiny: Scenario, path: str) -> None:
+    renamed = tiny.with_values({path: "Other words"})
+    assert renamed.to_dict() != tiny.to_dict()
+    assert renamed.identity() == tiny.identity()
+
+
+@pytest.mark.parametrize("part", ["stages", "events", "moments"])
+def test_what_is_named_title_is_part_of_the_identity(part: str) -> None:
+    journey = {"name": "j", "starts_in": "a", "stages": {"a": {}}, "events": {"e": {}}}
+    named = journey | {part: journey.get(part, {}) | {"title": "e" if part == "moments" else {}}}
+    assert Journey.from_dict(named).identity() != Journey.from_dict(journey).identity()

@@ -107,7 +107,7 @@ class EventTrigger(OccurrenceTrigger, key="event"):
         return f"on each {self.event}"
 
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
-        return f"at '{title_of(self.event)}'"
+        return f"triggered by '{title_of(self.event)}'"
 
     def can_start(self, reachable: Reachable) -> bool:
         return self.event in reachable.events

@@ -11,7 +11,18 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from cjsim.kernels.codes import SendDecision
-from cjsim.scenario.fields import Condition, Hour, Integer, Name, PositiveDuration, Share, duration_text, hour_text, parse_day
+from cjsim.scenario.fields import (
+    Condition,
+    Hour,
+    Integer,
+    Name,
+    PositiveDuration,
+    Share,
+    duration_text,
+    hour_text,
+    is_in_yearly_period,
+    parse_day,
+)
 from cjsim.scenario.kinds.registers import DeclaredJourney, RecordFields, Registers
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
 from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_alternatives, join_names
@@ -151,8 +162,7 @@ class Blackout(ChannelRule):
             return day in self.dates or f"{day:%m-%d}" in self.dates
         if isinstance(self.first, date):
             return str(self.first) <= str(day) <= str(self.last)
-        first, last, here = str(self.first), str(self.last), f"{day:%m-%d}"
-        return first <= here <= last if first <= last else here >= first or here <= last
+        return is_in_yearly_period(day, str(self.first), str(self.last))
 
     def phrase(self) -> str:
         dated = join_names(f"{day}" for day in self.dates if isinstance(day, date))

@@ -386,13 +386,3 @@ Step = Annotated[
     | StopStep,
     KeyedUnion(),
 ]
-
-
-def step_lines(steps: Iterable[Step]) -> Iterator[str]:
-    """Describe steps, one per line. Steps of branches are indented."""
-    for step in steps:
-        yield f"{step.label}: {step.phrase()}" if step.label else step.phrase()
-        for branch in step.branches():
-            if branch.steps or branch.is_shown_empty:
-                yield f"  {branch.phrase}:" if branch.steps else f"  {branch.phrase}: nothing"
-                yield from (f"    {line}" for line in step_lines(branch.steps))
