@@ -3,13 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from cjsim.scenario.fields import hour_text
-<<<<<<< HEAD
-from cjsim.scenario.kinds.steps import step_lines
-from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_items, join_names, name_with_title
-=======
 from cjsim.scenario.kinds.steps import Step
-from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names, name_with_title
->>>>>>> h-v2
+from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_items, join_names, name_with_title
 from cjsim.scenario.policy import Broadcast, Flow, PolicySpec, Shift, Spend, Staffing
 
 
