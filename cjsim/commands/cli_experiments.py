@@ -59,7 +59,13 @@ def experiment(
         with open_checkpoints(out) as checkpoints, progress_bar() as progress:
             if len(checkpoints):
                 progress.note(f"{out}: resuming, {len(checkpoints)} simulations already finished")
-            findings = run_experiment(document, threads=threads, checkpoints=checkpoints, progress=progress)
+            try:
+                findings = run_experiment(document, threads=threads, checkpoints=checkpoints, progress=progress)
+            except KeyboardInterrupt:
+                kept = (
+                    "Finished simulations are kept. Run the same command again to resume." if len(checkpoints) else "Nothing was written."
+                )
+                raise KeyboardInterrupt(f"Interrupted. {kept}") from None
             _write_report(document, findings, out, seconds=time.perf_counter() - started)
     else:
         typer.echo(f"{out}: the run already exists and was not repeated (use --force to repeat it)", err=True)

@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Callable, Mapping
 from datetime import date
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
@@ -224,6 +225,8 @@ class RunningSimulation:
             If the time is in the past or not a number, or the process is stuck in a zero-time loop.
         """
         where = f"process '{self._name}'"
+        if not isinstance(day, Real):
+            raise InputError(format_error(where, "must wait for a number of days", short_repr(day), "Write 0.5 for 12 hours."))
         if not day >= self.now:
             must, remedy = f"must wait until the current time, day {self.now:g}, or later", "Pass a time that is not in the past."
             raise InputError(format_error(where, must, short_repr(day), remedy))
@@ -248,7 +251,7 @@ class RunningSimulation:
         InputError
             If the duration is negative or not a number, or the process is stuck in a zero-time loop.
         """
-        return self.until(self.now + days)
+        return self.until(self.now + days if isinstance(days, Real) else days)
 
     @property
     def customers(self) -> tuple[CustomerView, ...]:

@@ -11,6 +11,7 @@ from cjsim.engine.calendar import EventPriority
 from cjsim.engine.readable import SharedEnvironment
 from cjsim.engine.running_simulation import RunningSimulation
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.kernels.dispatch import MAX_EVENTS_AT_ONE_TIME
 
 SimulationProcess = Callable[[RunningSimulation], Generator[simpy.Event, Any, Any]]
 
@@ -78,7 +79,7 @@ class UserProcesses:
         name = self.names[index]
         simulation = RunningSimulation(environment, self._start, name=name, index=index)
         try:
-            yield from _checked_events(process(simulation), name)
+            yield from _checked_events(process(simulation), name, environment)
         except Exception as error:
             error.add_note(f"Raised by process '{name}' on day {simulation.now:g} of the simulation.")
             self._failure = error
@@ -105,17 +106,23 @@ def _start(_: simpy.Event, environment: SharedEnvironment, generator: Generator[
     environment.calendar.process(generator)
 
 
-def _checked_events(generator: object, name: str) -> Generator[simpy.Event, Any, None]:
-    """Yield the events of a process, and raise if it yields anything else."""
+def _checked_events(generator: object, name: str, environment: SharedEnvironment) -> Generator[simpy.Event, Any, None]:
+    """Yield the events of a process, and raise if it yields anything else or never waits."""
     where, remedy = f"process '{name}'", "Yield simulation.until(day) or simulation.timeout(days)."
     if not isinstance(generator, Generator):
         raise InputError(format_error(where, "must be a generator function", f"a function that returns {short_repr(generator)}", remedy))
     try:
-        value = None
+        value, n_past_events = None, 0
         while True:
             event = generator.send(value)
             if not isinstance(event, simpy.Event):
                 raise InputError(format_error(where, "must yield events", short_repr(event), remedy))
+            if event.env is not environment.calendar:
+                raise InputError(format_error(where, "must yield events of its own simulation", "an event of another environment", remedy))
+            n_past_events = n_past_events + 1 if event.processed else 0
+            if n_past_events > MAX_EVENTS_AT_ONE_TIME:
+                got = f"{n_past_events:,} events in a row that had already occurred"
+                raise InputError(format_error(where, "must advance time", got, "Create a new event in each pass of the loop."))
             value = yield event
     except StopIteration:
         return

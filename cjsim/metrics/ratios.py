@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cjsim.engine.run_record import RunRecord
+from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.kernels.world import Array
 from cjsim.metrics.cluster_sample import ClusterSample
 
@@ -139,9 +140,14 @@ def mean_per_customer(run: RunRecord, values: Array) -> RatioTerms:
     Returns
     -------
     RatioTerms
+
+    Raises
+    ------
+    InputError
+        If there is not one value per customer.
     """
     entered = run.entered
-    return RatioTerms(np.where(entered, values, _FLOAT64_ZERO), entered)
+    return RatioTerms(np.where(entered, _one_per_customer(run, "value", values), _FLOAT64_ZERO), entered)
 
 
 def ratio_of_sums(run: RunRecord, numerator: Array, denominator: Array) -> RatioTerms:
@@ -159,8 +165,14 @@ def ratio_of_sums(run: RunRecord, numerator: Array, denominator: Array) -> Ratio
     Returns
     -------
     RatioTerms
+
+    Raises
+    ------
+    InputError
+        If there is not one numerator and one denominator per customer.
     """
     entered = run.entered
+    numerator, denominator = _one_per_customer(run, "numerator", numerator), _one_per_customer(run, "denominator", denominator)
     return RatioTerms(
         np.where(entered, numerator, _FLOAT64_ZERO),
         denominator & entered if denominator.dtype == bool else np.where(entered, denominator, 0),
@@ -173,7 +185,7 @@ def mean_of_outcome(field: str) -> Callable[[RunRecord], RatioTerms]:
     Parameters
     ----------
     field : str
-        Name of the field.
+        Name of the field. The function raises an InputError if there is no such field.
 
     Returns
     -------
@@ -199,9 +211,22 @@ def total_over_customers(terms: Callable[[RunRecord], RatioTerms]) -> Callable[[
     return partial(_as_total, terms)
 
 
+def _one_per_customer(run: RunRecord, noun: str, values: Array) -> Array:
+    """Return the values as an array, or raise if their shape is not (n_customers,). A single number stands for all customers."""
+    found, n_customers = np.asarray(values), run.entered.size
+    if found.shape not in ((n_customers,), ()):
+        must, remedy = f"must have one {noun} per customer, shape ({n_customers},)", "Compute it from the arrays of run.outcomes."
+        raise InputError(format_error("terms of a metric", must, f"shape {found.shape}", remedy))
+    return found
+
+
 # Unlike lambdas, partial functions of these can be passed to worker processes.
 def _mean_of_field(field: str, run: RunRecord) -> RatioTerms:
-    return mean_per_customer(run, run.outcomes.customers[field])
+    customers = run.outcomes.customers
+    fields = customers.dtype.names or ()
+    if field not in fields:
+        raise InputError(format_error("mean_of_outcome", *unknown_name_parts(field, fields, "outcome")))
+    return mean_per_customer(run, customers[field])
 
 
 def _as_total(terms: Callable[[RunRecord], RatioTerms], run: RunRecord) -> RatioTerms:

@@ -157,8 +157,12 @@ def definitions_of(source: MetricSource, codebook: Codebook) -> list[MetricDefin
     """
     if isinstance(source, MetricDefinition):
         return [source]
-    found = source(codebook)
-    definitions = list(found) if isinstance(found, Iterable) else [found]
+    try:
+        found = source(codebook)
+        definitions = list(found) if isinstance(found, Iterable) else [found]
+    except Exception as error:
+        error.add_note(f"Raised by the factory of metrics '{_source_name(source)}'.")
+        raise
     for definition in definitions:
         if not isinstance(definition, MetricDefinition):
             where, got = f"metrics of '{_source_name(source)}'", type(definition).__name__

@@ -51,6 +51,8 @@ def check_process(process: SimulationProcess, *, observes_only: bool = True, sce
     ...         yield simulation.timeout(7)
     >>> check_process(watch)
     """
+    if not callable(process):
+        raise AssertionError(f"process: must be a generator function, but is {short_repr(process)}")
     if scenarios is None:
         scenarios = {"independent": independent_customers(), "sharing": sharing_customers()}
     name = process_name(process)

@@ -220,5 +220,6 @@ def _with_changes(root: Node, model: type[Document], values: Mapping[str, Any], 
 def _input_error(faults: list[Fault], root: Node) -> InputError:
     """Combine faults into one error. The message shows the first five."""
     lines = list(dict.fromkeys(fault.message(root) for fault in faults))
-    more = [f"({len(lines) - _MAX_REPORTED_FAULTS} more errors.)"] if len(lines) > _MAX_REPORTED_FAULTS else []
+    n_more = len(lines) - _MAX_REPORTED_FAULTS
+    more = [f"({n_more} more error{'s' if n_more > 1 else ''}.)"] if n_more > 0 else []
     return InputError("\n".join([*lines[:_MAX_REPORTED_FAULTS], *more]))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cjsim.errors import did_you_mean, quote_choices, short_repr
-from cjsim.yaml.keyed_union import NO_SINGLE_KIND, kinds_of
+from cjsim.yaml.keyed_union import NO_SINGLE_KIND, Kind, kinds_of
 from cjsim.yaml.paths import Fault, KeyPath, existing_node, model_keys, types_at
 from cjsim.yaml.tree import Node
 
@@ -107,8 +107,10 @@ def _unknown_key_fault(path: KeyPath, key: Any, root: Node, model: type[BaseMode
     if owners:
         must = f"must have '{key}' only together with {quote_choices(owners)}"
         return Fault(path, must, f"it together with '{kinds[0].key}'", "Remove it.", at=(*path, key))
-    must = f"must have only the keys {quote_choices(keys)}"
-    return Fault(path, must, short_repr(key), did_you_mean(key, keys) or "Remove it.", at=(*path, key))
+    must = f"must have only the {'key' if len(keys) == 1 else 'keys'} {quote_choices(keys)}"
+    is_without_kind = any(isinstance(one, type) and issubclass(one, Kind) and one.key not in mapping for one in kinds)
+    remedy = "Use one of these keys." if is_without_kind else "Remove it."
+    return Fault(path, must, short_repr(key), did_you_mean(key, keys) or remedy, at=(*path, key))
 
 
 def _misspelling_hint(key: str, mapping: Any, keys: list[str]) -> str:
@@ -132,7 +134,11 @@ def _limit_text(words: str, key: str) -> Callable[[dict[str, Any], Any], str]:
 
 
 def _length_text(words: str, key: str) -> Callable[[dict[str, Any], Any], str]:
-    return lambda ctx, value: f"must have {words} {ctx[key]} " + ("keys" if isinstance(value, dict) else "items")
+    def text(ctx: dict[str, Any], value: Any) -> str:
+        noun = "key" if isinstance(value, dict) else "item"
+        return f"must have {words} {ctx[key]} {noun}" + ("" if ctx[key] == 1 else "s")
+
+    return text
 
 
 _REQUIREMENTS: dict[str, str | Callable[[dict[str, Any], Any], str]] = {

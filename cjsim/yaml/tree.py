@@ -261,6 +261,8 @@ class _TreeBuilder:
             value = self.scalars.construct_object(source)
         except (YAMLError, ValueError, TypeError, OverflowError, IndexError, KeyError, AttributeError):
             text = short_repr(source.value)
+            if str(source.tag).endswith(":timestamp"):
+                raise InputError(format_error(location, "must be an existing date", text, "Correct the date.")) from None
             raise InputError(format_error(location, "must be text, a number, true, false or a date", text, "Put text in quotes.")) from None
         if value is not None and not isinstance(value, (str, bool, int, float, date, datetime)):
             remedy = "Remove the YAML tag."

@@ -50,7 +50,7 @@ CASES = {
     "nonexistent date of a trigger": (
         "{date: 2025-02-01, at",
         "{date: 2025-02-31, at",
-        "94: must be text, a number, true, false or a date, got '2025-02-31'. Put text in quotes.",
+        "94: must be an existing date, got '2025-02-31'. Correct the date.",
     ),
     "time of day without a date": (
         '{date: 2025-02-01, at: "8:00"}',

@@ -56,6 +56,19 @@ CASES = {
         "bad.yaml:22: journey.events.leave.effects[0]: must have only the keys",
         "Did you mean 'go'?",
     ),
+    "unknown effect": (
+        "- go: gone",
+        "- wait: 3d",
+        "journey.events.leave.effects[0]: must have only the keys",
+        "got 'wait'. Use one of these",
+    ),
+    "key of another effect": (
+        "- go: gone",
+        "- {go: gone, margin: 0.3}",
+        "journey.events.leave.effects[0]: must have only the key 'go', got 'margin'",
+        "Remove it.",
+    ),
+    "no branches": ("- go: gone", "- choose: []", "journey.events.leave.effects[0].choose: must have at least 1 item, got", "Correct"),
     "two effects in one": ("- go: gone", "- {go: gone, tag: x}", "journey.events.leave.effects[0]: must have exactly one of", "got {"),
     "negative rate": ("open_rate: 0.5", "open_rate: -0.5", "bad.yaml:26: journey.messages.hello.open_rate: must be above 0", "got -0.5"),
     "infinite rate": ("open_rate: 0.5", "open_rate: .inf", "bad.yaml:26:", "must be a finite number"),
@@ -253,7 +266,7 @@ CASES = {
     "negative customers": ("customers: 100", "customers: -5", "bad.yaml:5: customers: must be at least 0", "got -5"),
     "too many customers": ("customers: 100", f"customers: {10**30}", "bad.yaml:5: customers: must be at most 100000000", ""),
     "fractional customers": ("customers: 100", "customers: 1.5", "bad.yaml:5: customers: must be a whole number", "got 1.5"),
-    "date that does not exist": ("2025-01-06", "2025-02-30", "bad.yaml:3: ", "got '2025-02-30'"),
+    "date that does not exist": ("2025-01-06", "2025-02-30", "bad.yaml:3: must be an existing date", "got '2025-02-30'. Correct the date."),
     "start that is not a date": ("2025-01-06", "monday", "bad.yaml:3: start: must be a date", "got 'monday'"),
     "entry file": ("customers: 100", "entry: {file: none.csv}", "bad.yaml:5: entry.file: must be a file that exists", "none.csv"),
     "missing base file": (

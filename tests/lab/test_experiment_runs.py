@@ -330,7 +330,9 @@ def test_interrupted_command_leaves_only_its_checkpoints(tmp_path: Path, file: P
 
     monkeypatch.setattr(engine, "simulate", dies)
     more = ("experiment", str(file), "--set", "replications=2", "--reports", str(tmp_path / "r"), "--json")
-    assert CliRunner().invoke(app, list(more)).exit_code == 130
+    interrupted = CliRunner().invoke(app, list(more))
+    assert interrupted.exit_code == 130
+    assert interrupted.stderr.endswith("Interrupted. Finished simulations are kept. Run the same command again to resume.\n")
     (left,) = (tmp_path / "r" / "greetings").iterdir()
     assert left.suffix == ".pieces"
     again = invoke(*more)

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import cjsim as cj
 from cjsim.cli import app
 from cjsim.errors import InputError
-from cjsim.metrics.ratios import RatioTerms, mean_of_outcome, mean_per_customer, total_over_customers
+from cjsim.metrics.ratios import RatioTerms, mean_of_outcome, mean_per_customer, ratio_of_sums, total_over_customers
 from cjsim.metrics.registration import MetricSource, pickle_registered_metrics, registered_metrics, unpickle_registered_metrics
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial_executors import MultiProcessExecutor, TrialTask
@@ -349,3 +349,41 @@ def test_saved_run_has_the_registered_metrics_when_loaded(tmp_path: Path) -> Non
     with cj.temporary_metric(BIG_SPENDERS):
         run = cj.Run.load(folder)
         assert run.metrics["big_spenders"].value == big_spenders(run).numerator_sum / 30
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        lambda run: mean_per_customer(run, np.ones(2)),
+        lambda run: mean_per_customer(run, np.ones((3, 2))),
+        lambda run: ratio_of_sums(run, np.ones(3), np.ones(2)),
+    ],
+)
+def test_values_of_another_shape_are_rejected(terms: Callable[[Any], Any]) -> None:
+    with (
+        cj.temporary_metric(definition_with(terms)),
+        pytest.raises(InputError, match=r"must have one \w+ per customer, shape \(3,\), got shape \("),
+    ):
+        run_with_revenue(1, 2, 3).metrics  # noqa: B018
+
+
+def test_one_number_as_denominator_holds_for_all_customers() -> None:
+    with cj.temporary_metric(definition_with(lambda run: ratio_of_sums(run, run.outcomes.customers["revenue"], 2))):  # type: ignore[arg-type]
+        assert run_with_revenue(1, 2, 3).metrics["mine"].value == 1
+
+
+def test_an_unknown_outcome_is_rejected() -> None:
+    with (
+        cj.temporary_metric(definition_with(mean_of_outcome("revenu"))),
+        pytest.raises(InputError, match=r"mean_of_outcome: must be one of .* got 'revenu'\. Did you mean 'revenue'\?"),
+    ):
+        run_with_revenue(1).metrics  # noqa: B018
+
+
+def test_an_exception_in_a_factory_names_the_factory() -> None:
+    def broken_factory(codebook: Any) -> list[cj.MetricDefinition]:
+        raise RuntimeError("no metrics")
+
+    with cj.temporary_metric(broken_factory), pytest.raises(RuntimeError) as caught:
+        run_with_revenue(1).metrics  # noqa: B018
+    assert caught.value.__notes__ == ["Raised by the factory of metrics 'broken_factory'."]

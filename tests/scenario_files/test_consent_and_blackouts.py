@@ -45,8 +45,9 @@ def test_an_opt_in_is_described() -> None:
 @pytest.mark.parametrize(
     ("blackout", "message"),
     [
-        ({"dates": ["2026-02-30"]}, "blackouts[0].dates[0]: must be an existing date, such as 2026-12-24, or 12-24 for every year, got"),
-        ({"dates": ["02-30"]}, "blackouts[0].dates[0]: must be an existing date, such as 2026-12-24, or 12-24 for every year, got"),
+        ({"dates": ["2026-02-30"]}, "blackouts[0].dates[0]: must be an existing date from 1900 to 2199, such as 2026-12-24, or 12-24"),
+        ({"dates": ["02-30"]}, "blackouts[0].dates[0]: must be an existing date from 1900 to 2199, such as 2026-12-24, or 12-24"),
+        ({"from": "2026-12-24", "to": "9999-12-31"}, "blackouts[0].to: must be an existing date from 1900 to 2199"),
         ({"from": "2026-12-24", "to": "tomorrow"}, "blackouts[0].to: must be an existing date"),
         ({"from": "2026-12-24", "to": "2026-12-23"}, "blackouts[0]: must not end before it starts"),
         ({"dates": ["2026-12-24", "2026-12-24"]}, "blackouts[0].dates: must not contain a date twice"),

@@ -88,6 +88,12 @@ def test_a_broken_promise_is_named(process: Any, promise: str) -> None:
         check_process(process)
 
 
+@pytest.mark.parametrize("process", [None, 3])
+def test_what_is_not_a_function_breaks_the_contract(process: Any) -> None:
+    with pytest.raises(AssertionError, match="process: must be a generator function, but is"):
+        check_process(process)
+
+
 def test_a_process_that_resumes_too_often_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_contract, "MAX_RESUMES", 1_000)
     with pytest.raises(

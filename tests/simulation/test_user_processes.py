@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import simpy
 from conftest import ROOT
 from e04_erlang import erlang_a
 from in_memory_simulation import LogRow, first_difference, simulate_in_memory
@@ -447,9 +448,26 @@ def fire_to_a_key(simulation: cj.RunningSimulation) -> Iterator[Any]:
     yield simulation.until(1)
 
 
+def wait_for_text(simulation: cj.RunningSimulation) -> Iterator[Any]:
+    yield simulation.timeout("3d")  # type: ignore[arg-type]
+
+
+def wait_for_a_foreign_event(simulation: cj.RunningSimulation) -> Iterator[Any]:
+    yield simpy.Environment().timeout(1)
+
+
+def wait_for_a_past_event(simulation: cj.RunningSimulation) -> Iterator[Any]:
+    first_day = simulation.until(1)
+    while True:
+        yield first_day
+
+
 @pytest.mark.parametrize(
     ("process", "message"),
     [
+        (wait_for_text, r"process 'wait_for_text': must wait for a number of days, got '3d'\. Write 0\.5 for 12 hours\."),
+        (wait_for_a_foreign_event, "must yield events of its own simulation, got an event of another environment"),
+        (wait_for_a_past_event, "must advance time, got 10,001 events in a row that had already occurred"),
         (wait_for_nothing, r"process 'wait_for_nothing': must advance time, got 10,001 waits of 0 days on day 0\. Yield simulation\."),
         (fire_for_ever, r"process 'fire_for_ever': must advance time, got 10,000 events fired for customer 0 on day 0\."),
         (fire_and_wait_for_nothing, "must not loop without advancing time"),

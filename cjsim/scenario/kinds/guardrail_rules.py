@@ -39,7 +39,7 @@ def _parse_calendar_day(value: Any) -> Any:
         # A leap year, so that 02-29 exists.
         day = parse_day(f"2024-{text}" if re.fullmatch(r"\d\d-\d\d", text) else value)
     except ValueError:
-        raise ValueError("must be an existing date, such as 2026-12-24, or 12-24 for every year") from None
+        raise ValueError("must be an existing date from 1900 to 2199, such as 2026-12-24, or 12-24 for every year") from None
     return text if len(text) == len("12-24") else day
 
 
