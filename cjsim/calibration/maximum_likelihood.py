@@ -18,7 +18,7 @@ _MIN_BOUND_SLOPE = 0.05  # slope by the logarithm of a parameter, above which it
 
 
 class ParameterEstimate(NamedTuple):
-    """An estimate with the ends of its interval. An end that the data do not determine is None."""
+    """An estimate with the bounds of its interval. A bound that the data do not determine is None."""
 
     value: float
     low: float | None

@@ -67,7 +67,8 @@ def fit_timing(histories: PurchaseHistories) -> FittedTiming:
         fit, model = with_dropout, BgNbd(*map(float, with_dropout.values))
     if "r" in fit.parameters_at_bound and fit.estimates["r"].value > 1:
         warnings.append(
-            "differences in purchase rate are not identified: r is fixed at 1000, at which all customers buy at practically the same rate"
+            "differences in purchase rate are not identified: r is fixed at 1000, "
+            "which makes purchase rates practically equal across customers"
         )
     if {"a", "b"} & set(fit.parameters_at_bound):
         warnings.append("differences in dropout are not identified: a or b is at a bound of its search range, 0.001 to 1000")
@@ -122,8 +123,7 @@ def _fit_homogeneous_spend(money: FloatArray) -> tuple[LikelihoodFit, str]:
 
 def _open_interval_warnings(fit: LikelihoodFit) -> list[str]:
     names = [name for name, (_, low, high) in fit.estimates.items() if low is None or high is None]
-    return (
-        [f"the data do not determine one end of the interval for {' and '.join(names)}, which is shown as open (null in JSON)"]
-        if names
-        else []
-    )
+    if not names:
+        return []
+    intervals = f"the interval{'s' if len(names) > 1 else ''} for {' and '.join(names)}"
+    return [f"the data do not bound {intervals} on one side; that bound is shown as 'open' (null in JSON)"]

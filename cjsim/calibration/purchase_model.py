@@ -57,7 +57,7 @@ class PurchaseCalibration:
 
     @property
     def parameters(self) -> dict[str, ParameterEstimate]:
-        """Estimate of each parameter with its interval. An end that the data do not determine is None."""
+        """Estimate of each parameter with its interval. A bound that the data do not determine is None."""
         return self.timing.fit.estimates | self.spend.fit.estimates
 
     @property
@@ -263,7 +263,7 @@ def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[st
     correlation = "none" if holdout.correlation is None else f"{holdout.correlation:.3f}"
     return [
         *lines,
-        f"{NEW_CUSTOMERS_LABEL}: 95 % forecast interval for the same number of new customers with the same entry dates, as in a simulation",
+        f"{NEW_CUSTOMERS_LABEL}: 95 % forecast interval for as many newly simulated customers with the same entry dates",
         f"{GIVEN_HISTORY_LABEL}: 95 % forecast interval for the customers in the log, given their purchases until {until}",
         f"per customer, in purchases: MAE {holdout.mae:.3f}, RMSE {holdout.rmse:.3f}; correlation {correlation}",
     ]

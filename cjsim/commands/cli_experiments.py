@@ -157,8 +157,8 @@ def journal_diff(
 ) -> None:
     """Compare two versions of a document.
 
-    RUN refers to the baseline of an experiment or the winner of a study, RUN:VARIANT for a variant of an experiment. With --metric, each
-    change is simulated alone, and all changes together, on the same customers.
+    RUN refers to the baseline of an experiment or the winner of a study; RUN:VARIANT refers to a variant of an experiment. With --metric,
+    each change is simulated on its own, then all changes together, on the same customers.
     """
     from cjsim.lab.journal import Journal
     from cjsim.lab.version_comparison import compare_versions, scenario_with_part

@@ -113,7 +113,7 @@ def walk(
     full: Annotated[bool, typer.Option("--full", help="Print every line. Routine lines are collapsed by default.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the diary of one customer, with dates, reasons and money."""
+    """Print the diary of one customer, with dates, reasons and amounts."""
     document = load_scenario(scenario, parse_set_options(sets, seed=seed))
     print_warnings(scenario, document)
     if "numba" not in sys.modules and customer < document.customers and not document.has_shared_resources:

@@ -29,7 +29,7 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
     Parameters
     ----------
     path : Path
-        CSV file in UTF-8 with a header. A column `customer` is ignored unless a trait or an attribute has this name.
+        CSV file in UTF-8 with a header. A `customer` column is ignored unless a trait or an attribute has this name.
     start : date
         Day 0.
     traits : mapping of str to int
@@ -44,14 +44,14 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
     Raises
     ------
     InputError
-        If the file cannot be read, has no rows or no column `entered`, or contains an invalid value. The message gives the line.
+        If the file cannot be read, has no rows or no `entered` column, or contains an invalid value. The message gives the line.
     """
     header, rows = _read_rows(path)
     for name in header:
         if name not in ("entered", IDENTIFIER) and name not in traits and name not in levels:
             raise InputError(format_error(f"{path}:1", *unknown_name_parts(name, ["entered", IDENTIFIER, *traits, *levels], "column")))
     if "entered" not in header or len(set(header)) < len(header):
-        must = "must have a column 'entered' and no duplicate columns"
+        must = "must have an 'entered' column and no duplicate columns"
         raise InputError(format_error(f"{path}:1", must, short_repr(", ".join(header)), "Name the columns in the first row."))
     columns: dict[str, NDArray[np.float64]] = {}
     for column, name in enumerate(header):

@@ -182,7 +182,7 @@ def _draw_trait(trait: TraitPlan, world: World, seed: int, key: NDArray[np.uint6
 
 
 def trait_values(trait: TraitPlan, world: World, u: FloatArray) -> FloatArray:
-    """Transform uniform random numbers to values of a trait.
+    """Transform uniform random numbers into values of a trait.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ def _decay_lines(journey: JourneySpec) -> Iterator[str]:
     if journey.channels:
         yield f"Contact pressure {f'has a half-life of {duration_phrase(pressure)}' if pressure is not None else 'does not decay'}."
     if journey.preferred_contacts is not None:
-        yield f"Customers tire only of contacts above their preferred number per week (trait '{journey.preferred_contacts}')."
+        yield f"Only contacts beyond a customer's preferred weekly number (trait '{journey.preferred_contacts}') count toward fatigue."
     if journey.scores:
         decay_phrases = {
             name: f" (half-life of {duration_phrase(score.half_life)})" if score.half_life else "" for name, score in journey.scores.items()
@@ -104,12 +104,18 @@ def _persona_phrases(persona: Persona) -> Iterator[str]:
         yield f"starts in {persona.starts_in}"
     yield f"resting satisfaction {persona.satisfaction:g}"
     yield from (f"{event} rate x {factor:g}" for event, factor in persona.speed.items())
-    yield from (f"message lift of {event} x {factor:g}" for event, factor in persona.responds.items())
-    yield from (f"each contact changes the lift of {event} by {gain:+g}" for event, gain in persona.contact_lift.items())
+    yield from (f"message lift on {event} x {factor:g}" for event, factor in persona.responds.items())
+    yield from (_contact_lift_phrase(event, gain) for event, gain in persona.contact_lift.items())
     yield from (f"affinity for {channel} {shift:+g}" for channel, shift in persona.affinity.items())
     yield from (f"{format_percent(share)} consent to {channel}" for channel, share in persona.consent.items())
     if persona.interests:
         yield f"interested in {mix_phrase(persona.interests)}"
+
+
+def _contact_lift_phrase(event: str, gain: float) -> str:
+    return (
+        f"each contact subtracts {-gain:g} from the lift on {event}" if gain < 0 else f"each contact adds {gain:g} to the lift on {event}"
+    )
 
 
 def _event_line(name: str, event: Event, *, lifted: bool) -> str:

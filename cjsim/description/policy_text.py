@@ -66,12 +66,12 @@ def _broadcast_phrase(broadcast: Broadcast) -> str:
 def _staffing_phrases(staffing: Staffing) -> Iterator[str]:
     """Describe the shifts, the promised response time, the escalation, the costs and the owner of a desk."""
     yield from (_shift_phrase(shift) for shift in staffing.shifts)
-    yield from [f"promises an answer within {duration_phrase(staffing.sla)}"] if staffing.sla is not None else []
+    yield from [f"service-level target: answer within {duration_phrase(staffing.sla)}"] if staffing.sla is not None else []
     yield from (
         [f"escalates to {staffing.escalate.to} after {duration_phrase(staffing.escalate.after)}"] if staffing.escalate is not None else []
     )
     yield from [f"{format_number(staffing.cost_per_minute)} per minute of conversation"] if staffing.cost_per_minute else []
-    yield from [f"owned by {staffing.owner}"] if staffing.owner else []
+    yield from [f"owner: {staffing.owner}"] if staffing.owner else []
 
 
 def _shift_phrase(shift: Shift) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cjsim.scenario.journey import JourneySpec
+from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.effects import effects_phrase
 from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names, mix_phrase, name_with_title
 from cjsim.scenario.touchpoints import PERSONAL, Acquisition, Desk, Message, Offer
@@ -29,7 +30,7 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
     if journey.messages:
         yield "Messages:"
     yield from (
-        f"  {name_with_title(name, message.title)} by {message.channel}: {_message_phrase(message)}"
+        f"  {name_with_title(name, message.title)} by {message.channel}: {_message_phrase(message, journey.channels[message.channel])}"
         for name, message in journey.messages.items()
     )
     if journey.offers:
@@ -49,14 +50,15 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
     )
 
 
-def _message_phrase(message: Message) -> str:
+def _message_phrase(message: Message, channel: Channel) -> str:
+    behavior = channel.behavior
     topic = "the customer's assumed interest" if message.topic == PERSONAL else message.topic
     about = [f"about {topic}"] if topic is not None else []
     about += [f"relevance {message.relevance:+g}"] if message.relevance else []
-    rates = [f"{format_percent(message.open_rate)} open it", f"{format_percent(message.click_rate)} of openers click"]
+    rates = [f"{format_percent(message.open_rate)} {behavior.open_phrase}", f"{format_percent(message.click_rate)} {behavior.click_phrase}"]
     rates += [f"{format_percent(message.unsubscribe_rate)} unsubscribe"] if message.unsubscribe_rate else []
     rates += [f"{format_percent(message.complaint_rate)} complain"] if message.complaint_rate else []
-    cost = [f"{format_number(message.cost)} per message"] if message.cost is not None else []
+    cost = [f"{format_number(message.cost)} {behavior.cost_phrase}"] if message.cost is not None else []
     lifts = [f"{event} rate x {1 + gain:g} when {when}" for when, gains in message.lift for event, gain in gains.items()]
     effects = [f"when {when}{effects_phrase(after)}" for when, after in message.effects if after]
     return join_names([*about, *rates, *cost, *lifts, *effects])

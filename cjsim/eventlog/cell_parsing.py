@@ -153,7 +153,7 @@ class ColumnParser:
             self._raise_for_cell(pc.index(pc.is_null(self.values), True).as_py(), must, "Fill it in, or remove the row.")
 
     def _convert(self, convert: Callable[[Any], Any], must: str, remedy: str) -> Any:
-        """Convert the column. If that fails, find the first invalid cell by bisection, and raise for it."""
+        """Convert the column. If that fails, find the first invalid cell by bisection, and raise an error for it."""
         import pyarrow as pa
 
         try:

@@ -70,7 +70,7 @@ EFFECT_RECORD = np.dtype(
         ("x", "f8"),  # gain, score, weight, margin share, ASK: priority, REFER: probability of joining
         ("y", "f8"),  # CHOOSE branch: log odds per unit of satisfaction - 0.5
         ("value", DISTRIBUTION),  # PURCHASE: money; REFER: days until the friend joins
-        ("stream", "u8"),  # REFER: a pair: whether the friend joins; the delay
+        ("stream", "u8"),  # REFER: two draws, whether the friend joins and the delay
     ]
 )
 CHANNEL = np.dtype(
@@ -115,11 +115,11 @@ SITE = np.dtype(
     [
         ("message", "i4"),
         ("actor", "i4"),
-        ("stream_read", "u8"),  # a pair: opening; unsubscribing or complaining
-        ("stream_delay", "u8"),  # a pair: the delay; whether the message is still relevant after it
+        ("stream_read", "u8"),  # two draws: opening; unsubscribing or complaining
+        ("stream_delay", "u8"),  # two draws: the delay; whether the message is still relevant after it
         ("stream_click", "u8"),
         ("stream_click_delay", "u8"),
-        ("stream_match", "u8"),  # a pair: whether a personal topic matches the interest; unused
+        ("stream_match", "u8"),  # two draws: whether a personal topic matches the interest; unused
     ]
 )
 # Actors are flows and broadcasts by descending priority (then flows first, then as declared): the order in which they act at equal times.
@@ -242,7 +242,7 @@ class World(Frame):
     personas = array_of(PERSONA)
     persona_speed = array_of(_F8, 2)  # (n_personas, n_events)
     persona_response = array_of(_F8, 2)  # (n_personas, n_events): factor on lifts
-    persona_contact = array_of(_F8, 2)  # (n_personas, n_events): lift that any delivery adds
+    persona_contact = array_of(_F8, 2)  # (n_personas, n_events): lift that every delivery adds
     persona_affinity = array_of(_F8, 2)  # (n_personas, n_channels)
     persona_consent = array_of(_F8, 2)  # (n_personas, n_channels): probability
     moments = array_of(MOMENT)  # 0 is the conversion

@@ -23,7 +23,7 @@ _BASELINE_SETTINGS = ("start", "horizon", "entry", "discount_rate")  # must be e
 
 
 class ClaimedSize(NamedTuple):
-    """The claimed minimum effect, in the unit of the metric or as a share of the baseline value."""
+    """The claimed minimum effect, in the unit of the metric or as a fraction of the baseline value."""
 
     amount: float
     is_relative: bool

@@ -28,7 +28,7 @@ class ArmEffect(JsonRecord):
     absolute : IntervalEstimate
         value - baseline, in `unit`.
     relative : IntervalEstimate
-        (value - baseline) / |baseline|, a share.
+        (value - baseline) / |baseline|, a fraction.
     """
 
     metric: str
@@ -45,7 +45,7 @@ class ArmEffect(JsonRecord):
         return format_value(self.baseline, self.unit, decimals), format_value(self.value, self.unit, decimals)
 
     def estimate(self, *, is_relative: bool) -> IntervalEstimate:
-        """Return the effect, either as a share of the baseline or in the unit of the metric."""
+        """Return the effect, either as a fraction of the baseline or in the unit of the metric."""
         return self.relative if is_relative else self.absolute
 
     def format_effect(self, *, is_relative: bool) -> str:
@@ -54,7 +54,7 @@ class ArmEffect(JsonRecord):
         Parameters
         ----------
         is_relative : bool
-            Whether to express the effect as a share of the baseline.
+            Whether to express the effect as a fraction of the baseline.
         """
         return format_effect(self.relative, RELATIVE_UNIT) if is_relative else format_effect(self.absolute, self.unit)
 
@@ -104,7 +104,7 @@ class Findings(JsonRecord):
     metric, direction, claim : str
         Name of the metric; 'rises' or 'falls'; name of the claimed arm, 'any' or 'all'.
     size : float
-        Claimed minimum size; a share of the baseline value if `is_relative`.
+        Claimed minimum size; a fraction of the baseline value if `is_relative`.
     is_relative : bool
         Whether the claim is relative to the baseline.
     confidence : float
@@ -176,18 +176,25 @@ class Findings(JsonRecord):
         seeds = f" per seed, seeds {self.seed} to {last_seed}" if self.replications > 1 else f", seed {self.seed}"
         return f"{self.customers:,} customers{seeds}; {100 * self.confidence:g} % intervals."
 
-    def verdict_sentence(self) -> str:
-        """Return the verdict in words."""
+    def verdict_sentence(self, *, is_markdown: bool = False) -> str:
+        """Return the verdict in words.
+
+        Parameters
+        ----------
+        is_markdown : bool
+            Whether to format the names of the arm and the metric as Markdown code.
+        """
         arm, effect = self.decisive_arm, self.decisive_arm.effect
+        arm_name, metric = (f"`{arm.name}`", f"`{self.metric}`") if is_markdown else (f"'{arm.name}'", self.metric)
         baseline, value = effect.format_levels()
         levels = f"{value} instead of {baseline}"
         effect_text = effect.format_effect(is_relative=self.is_relative)
         arm_phrases = {
-            "any": f"Of {self._n_claimed_arms()} variants, '{arm.name}' supports the claim most: ",
-            "all": f"Of {self._n_claimed_arms()} variants, '{arm.name}' supports the claim least: ",
+            "any": f"Of {self._n_claimed_arms()} variants, {arm_name} supports the claim most: ",
+            "all": f"Of {self._n_claimed_arms()} variants, {arm_name} supports the claim least: ",
         }
-        subject = arm_phrases.get(self.claim, f"With '{arm.name}', ") + f"{self.metric} is {levels}, {effect_text}"
-        return f"{subject}. {self._claim_phrase()}: {_VERDICT_PHRASES[self.verdict]}."
+        subject = arm_phrases.get(self.claim, f"With {arm_name}, ") + f"{metric} is {levels}, {effect_text}"
+        return f"{subject}. {self._claim_phrase()}; {_VERDICT_PHRASES[self.verdict]}."
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON, including the effect of the decisive arm. Undefined numbers become null."""
@@ -225,7 +232,7 @@ def format_effect(effect: IntervalEstimate, unit: str) -> str:
     effect : IntervalEstimate
         The effect.
     unit : str
-        Unit of the effect; 'relative' for a share of the baseline value.
+        Unit of the effect; 'relative' for a fraction of the baseline value.
     """
     if unit == RELATIVE_UNIT:
         return format_relative_effect(effect)

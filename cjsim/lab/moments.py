@@ -194,7 +194,7 @@ def _sum_terms_by_root(terms: RatioTerms, sample: ClusterSample) -> tuple[Array,
 
 
 def birge_ratio(moments_by_seed: list[PairedMoments]) -> float:
-    """Return the ratio of the observed to the expected spread of effects between k seeds: about 1 if customers are independent.
+    """Return the ratio of the observed to the expected spread of effects across k seeds: about 1 if customers are independent.
 
     The ratio is sqrt(sum((e - m)^2 / v) / (k - 1)), where v is the variance of each effect e, and m is the mean of the effects with
     weights 1 / v. It is nan for fewer than two seeds, or if any v is 0.

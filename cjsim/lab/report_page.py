@@ -40,7 +40,7 @@ def render_report_page(
     """
     lines = [f"# {experiment.title or experiment.name}", "", f"**Hypothesis.** {experiment.hypothesis}"]
     lines += [f"({experiment.claimed_by})"] if experiment.claimed_by else []
-    lines += ["", f"**{findings.verdict.capitalize()}.** {findings.verdict_sentence()}", ""]
+    lines += ["", f"**{findings.verdict.capitalize()}.** {findings.verdict_sentence(is_markdown=True)}", ""]
     lines += [*_arms_section(experiment, arms), ""]
     lines += [*_effects_section(findings), ""]
     lines += [f"![Effects on {findings.metric}]({figure})", "", f"*{findings.customers_phrase()}*", ""] if figure is not None else []
@@ -126,13 +126,13 @@ def _arms_section(experiment: Experiment, arms: Sequence[ExperimentArm]) -> Iter
         shown = [change for change in changes if change.path[0] in ("journey", "policy")]
         for change in shown[:_MAX_CHANGES_PER_VARIANT]:
             cells = [shorten_value(value).replace("|", "\\|") if value is not None else "-" for value in (change.before, change.after)]
-            yield f"| {arm.name} | `{change.path_string}` | {cells[0]} | {cells[1]} |"
+            yield f"| `{arm.name}` | `{change.path_string}` | {cells[0]} | {cells[1]} |"
         if len(shown) > _MAX_CHANGES_PER_VARIANT:
-            yield f"| {arm.name} | {len(shown) - _MAX_CHANGES_PER_VARIANT} more | | |"
+            yield f"| `{arm.name}` | {len(shown) - _MAX_CHANGES_PER_VARIANT} more | | |"
 
 
 def _effects_section(findings: Findings) -> Iterable[str]:
-    yield f"## Effect on {findings.metric}"
+    yield f"## Effect on `{findings.metric}`"
     yield ""
     yield "| variant | baseline | variant value | effect | relative effect | verdict |"
     yield "|---|---|---|---|---|---|"
@@ -141,8 +141,8 @@ def _effects_section(findings: Findings) -> Iterable[str]:
         shown = sorted(findings.arm_results, key=_descending_effect)[:_MAX_TABLE_ROWS]
     for result in shown:
         mark = "**" if result is findings.decisive_arm else ""
-        verdict = result.verdict if result.is_claimed or result.verdict == BASELINE_VERDICT else f"{result.verdict} (not claimed)"
-        yield f"| {_effect_row_cells(f'{mark}{result.name}{mark}', result.effect)} | {verdict} |"
+        verdict = result.verdict if result.is_claimed or result.verdict == BASELINE_VERDICT else f"{result.verdict} (exploratory)"
+        yield f"| {_effect_row_cells(f'{mark}`{result.name}`{mark}', result.effect)} | {verdict} |"
     if len(findings.arm_results) > _MAX_TABLE_ROWS:
         yield ""
         yield f"The table shows the {_MAX_TABLE_ROWS} largest of {len(findings.arm_results)} effects. `table.csv` contains all of them."
@@ -165,7 +165,7 @@ def _watched_section(findings: Findings) -> Iterable[str]:
     yield f"|{'---|' if has_several_arms else ''}---|---|---|---|---|"
     for result in shown:
         for effect in result.watched_effects:
-            yield f"| {f'{result.name} | ' if has_several_arms else ''}{_effect_row_cells(effect.metric, effect)} |"
+            yield f"| {f'`{result.name}` | ' if has_several_arms else ''}{_effect_row_cells(f'`{effect.metric}`', effect)} |"
 
 
 def _seeds_section(findings: Findings) -> Iterable[str]:
@@ -173,7 +173,7 @@ def _seeds_section(findings: Findings) -> Iterable[str]:
     effects = [one.effect for one in arm.seed_effects if not math.isnan(one.effect)]
     if effects:
         least, largest = (_format_seed_effect(findings, arm, effect) for effect in (min(effects), max(effects)))
-        yield f"Under '{arm.name}', the effect in individual seeds ranges from {least} to {largest}."
+        yield f"Under `{arm.name}`, the effect in individual seeds ranges from {least} to {largest}."
     if not math.isnan(arm.birge_ratio):
         yield (
             f"The spread between seeds is {arm.birge_ratio:.2f} times what sampling error explains. Independent customers give "
@@ -194,9 +194,11 @@ def _interpretation_section(experiment: Experiment, findings: Findings) -> Itera
     yield f"Intervals are {percent} confidence intervals" + (
         f", simultaneous for all {count} claimed variants (Bonferroni)." if is_joint else "."
     )
-    yield "They cover the sampling error of the simulated customers, not the uncertainty of the journey's assumed or fitted parameters."
+    yield "They reflect sampling error among the simulated customers, not uncertainty about the journey's assumed or fitted parameters."
     yield "*Supported*: the entire interval is at or beyond the claimed size. *Refuted*: the entire interval falls short of it."
     yield "*Undecided*: neither."
+    if any(not result.is_claimed and result.verdict != BASELINE_VERDICT for result in findings.arm_results):
+        yield "*Exploratory*: not named in the hypothesis."
     if findings.is_relative:
         yield "Relative effects are differences divided by the baseline value, with Fieller's interval for a ratio of paired means."
     if experiment.scenario.has_shared_resources:

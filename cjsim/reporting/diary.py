@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from cjsim.json_records import plain_values
-from cjsim.reporting.event_text import format_money, format_short_duration, satisfaction_band
+from cjsim.reporting.event_text import format_money, format_short_duration, routine_phrase, satisfaction_band
 
 DEFAULT_WIDTH = 120  # characters
 _SAME_TIME_TOLERANCE = 1e-9  # days
@@ -106,10 +106,9 @@ class Diary:
         """
         view = "ground truth" if self.is_truth else "firm's view"
         head = f"Customer {self.customer:,} of {self.scenario}, seed {self.seed} ({view})"
-        who = "; ".join(f"{name.replace('_', ' ')} {_format_attribute(value)}" for name, value in self.who.items())
         parts = [
             head,
-            *([f"Attributes: {who}."] if who else []),
+            *self._customer_lines(),
             "",
             *([self._render_table(width, full)] if self.lines else []),
             self._closing_text(),
@@ -138,6 +137,17 @@ class Diary:
         """
         return self.start + timedelta(days=time)
 
+    def _customer_lines(self) -> Iterator[str]:
+        """Yield the attributes of the customer and, in the truth view, the persona, the interest and the traits."""
+        latent = {name: self.who[name] for name in ("persona", "interest") if self.is_truth and name in self.who}
+        traits = [f"{_in_words(name)} {value:.3g}" for name, value in self.who.items() if isinstance(value, float)]
+        attributes = [
+            f"{_in_words(name)} {value}" for name, value in self.who.items() if name not in latent and not isinstance(value, float)
+        ]
+        yield from [f"Attributes: {'; '.join(attributes)}."] if attributes else []
+        yield from (f"{name.capitalize()}: {value}." for name, value in latent.items())
+        yield from [f"Traits: {'; '.join(traits)}."] if traits else []
+
     def _render_table(self, width: int, full: bool) -> str:
         from rich.console import Console
         from rich.table import Table
@@ -163,16 +173,16 @@ class Diary:
                 yield from lines
                 continue
             counts = Counter(line.text for line in lines)
-            text = ", ".join(f"{count} x {text}" if count > 1 else text for text, count in counts.items())
-            until = f"until {self.date(lines[-1].time):%a %d %b}"
-            yield lines[-1]._replace(time=lines[0].time, since=lines[0].since, text=text, why=until, cost=sum(line.cost for line in lines))
+            events = "; ".join(routine_phrase(text, count) for text, count in counts.items())
+            text = f"Through {self.date(lines[-1].time):%a %d %b}: {events}"
+            yield lines[-1]._replace(time=lines[0].time, since=lines[0].since, text=text, why="", cost=sum(line.cost for line in lines))
 
     def _table_columns(self) -> list[tuple[str, dict[str, Any]]]:
         fixed: dict[str, Any] = {"no_wrap": True}
         right: dict[str, Any] = {"no_wrap": True, "justify": "right"}
         satisfaction = [("satisfaction", fixed)] if self.is_truth else []
         text = ("event: reason", {"overflow": "fold", "ratio": 1})
-        return [("when", fixed), ("elapsed", right), ("stage", fixed), text, *satisfaction, ("money", right)]
+        return [("when", fixed), ("elapsed", right), ("stage", fixed), text, *satisfaction, ("amount", right)]
 
     def _table_cells(self, line: DiaryLine, previous: DiaryLine | None) -> list[str]:
         """Return a row of the table, leaving out cells that equal those of the previous line."""
@@ -221,5 +231,5 @@ def _count_noun(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _format_attribute(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else f"{value}"
+def _in_words(name: str) -> str:
+    return name.replace("_", " ")

@@ -25,6 +25,7 @@ SATISFACTION_BANDS = ((0.2, "furious"), (0.4, "annoyed"), (0.6, "neutral"), (0.8
 _SHORT_TIME_UNITS = ((365.0, "y"), (1.0, "d"), (1 / 24, "h"), (1 / 1440, "min"), (0.0, "s"))
 _ATTRIBUTION_WINDOW = 3.0  # days after a response within which the firm attributes an event to it
 _MIN_NOTABLE_GAIN = 0.25  # smaller changes in clock speed are not reported as a reason
+_DELIVERY, _REFUSAL = "arrives", "is not sent"
 _LIFT_BY_TOUCH = {
     TouchCode.DELIVERED: ("delivered", "receiving"),
     TouchCode.OPENED: ("opened", "opening"),
@@ -57,6 +58,21 @@ def satisfaction_band(satisfaction: float) -> str:
     ('furious', 'neutral', 'delighted')
     """
     return next(word for limit, word in SATISFACTION_BANDS if satisfaction < limit)
+
+
+def routine_phrase(text: str, count: int) -> str:
+    """Return a routine event that happened `count` times as a phrase for a list of such events.
+
+    Examples
+    --------
+    >>> routine_phrase("Email 'News' arrives", 2), routine_phrase("Text 'Sale' is not sent", 1)
+    ("email 'News' delivered twice", "text 'Sale' not sent")
+    """
+    text = text[:1].lower() + text[1:]
+    for ending, participle in ((_DELIVERY, "delivered"), (_REFUSAL, "not sent")):
+        text = f"{text.removesuffix(ending)}{participle}" if text.endswith(ending) else text
+    times = {1: "", 2: " twice"}.get(count, f" {count:,} times")
+    return f"{text}{times}"
 
 
 def format_short_duration(days: float) -> str:
@@ -251,7 +267,9 @@ class EventDescriber:
         self.last_delivery_times[self._message_title(row), self._source_name(row)] = float(row["time"])
         self.last_refusals.pop((self._message_title(row), self._source_name(row)), None)
         return EventText(
-            f"{self._message_phrase(row)} arrives", self._sender_phrase(row), is_routine=self._source_name(row) in self.policy.broadcasts
+            f"{self._message_phrase(row)} {_DELIVERY}",
+            self._sender_phrase(row),
+            is_routine=self._source_name(row) in self.policy.broadcasts,
         )
 
     def _describe_response(self, verb: str, participle: str, row: Array, step: TraceStep) -> EventText:
@@ -277,7 +295,7 @@ class EventDescriber:
         is_repeated = self.last_refusals.get(send) is decision
         self.last_refusals[send] = decision
         why = "same reason as before" if is_repeated else f"{self._refusal_reason(decision, row)}; {self._sender_phrase(row)}"
-        return EventText(f"{self._message_phrase(row)} is not sent", why, is_routine=is_repeated)
+        return EventText(f"{self._message_phrase(row)} {_REFUSAL}", why, is_routine=is_repeated)
 
     def _refusal_reason(self, decision: SendDecision, row: Array) -> str:
         """Return the guardrail that refused a send, in words."""

@@ -16,7 +16,7 @@ MAX_CUSTOMERS = 100_000_000
 class Entry(StrictModel):
     """When initial customers enter: all on day 0, evenly over a period (`over`), or at the times in a file.
 
-    `file`: CSV with a column `entered` (a date, a date-time, or days since the start). Optional columns named after traits or attributes
+    `file`: CSV with an `entered` column (a date, a date-time, or days since the start). Optional columns named after traits or attributes
     give values that replace random draws. Customer n takes row n modulo the number of rows.
     """
 

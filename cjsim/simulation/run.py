@@ -155,7 +155,7 @@ class Run(RunRecord, FolderResult):
 
     @property
     def truth(self) -> "pd.DataFrame":
-        """Persona, interest, traits and stage at the horizon, one row per customer. Must not be used as an input of estimators."""
+        """Persona, interest, traits and stage at the horizon, one row per customer. Must not be used as an input to estimators."""
         return table_to_pandas(truth_table(self, self.profiles(), full=False))
 
     def _write_files(self, folder: Path) -> None:

@@ -90,7 +90,8 @@ def _comparison_caption(baseline: RunRecord, baseline_name: str, alternatives: M
     )
     return (
         f"{origin.horizon:g} days, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
-        " 95 % intervals, paired on the same customers.\n* the interval excludes 0. By chance alone, about one in twenty metrics does so."
+        " 95 % intervals, paired on the same customers."
+        "\n* the interval excludes 0. By chance alone, this happens for about one metric in twenty."
         "\npairing: how many times as many customers an unpaired comparison would need."
     )
 
@@ -177,6 +178,7 @@ def _table_notes(n_hidden: int) -> str:
     """Return the legend of a table and the number of hidden metrics as text."""
     mark = "^ ratio among converters, buyers, recipients or openers, whose mix can differ between policies."
     rest = (
-        f"{n_hidden} metrics are hidden (by stage or channel, undefined or constant). Show them with --full, --json or summary(full=True)."
+        f"{n_hidden} metrics are hidden: breakdowns by stage or channel, and metrics that are undefined or constant. "
+        "Show them with --full, --json or summary(full=True)."
     )
     return f"{mark}\n{rest}" if n_hidden else mark

@@ -124,7 +124,7 @@ class BatchSampler:
 
 
 def study_with_sampler(study: Study, sampler: "BaseSampler") -> Study:
-    """Return the study with the class name of a user-provided sampler as its sampler.
+    """Return a copy of the study in which `sampler` is the class name of the user's sampler.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ def search(
     Raises
     ------
     InputError
-        If a stored trial has another point than the sampler chooses, the sampler fails, or the baseline cannot be simulated.
+        If the point of a stored trial differs from the one the sampler chooses, the sampler fails, or the baseline cannot be simulated.
     """
     batch_sampler, scheduler, trials = BatchSampler(study, sampler), _TrialScheduler(study, store, executor, progress), list[Trial]()
     progress.start(study.trials, study.name)
@@ -216,7 +216,7 @@ class _TrialScheduler:
         return trial
 
     def _different_point_error(self, index: int, path: str, value: Any, stored: Any) -> str:
-        """Return the error for a stored trial with another point than the sampler chooses."""
+        """Return the error for a stored trial whose point differs from the one the sampler chooses."""
         if self._sampler_name in SAMPLERS:
             chooser, remedy = ("this version of cjsim and Optuna", "Use the versions that started the study, or rename the study.")
         else:

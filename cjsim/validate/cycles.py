@@ -18,7 +18,7 @@ from cjsim.yaml.paths import Fault, KeyPath
 T = TypeVar("T")
 StepGraph = dict[KeyPath, set[KeyPath]]
 GraphNode = tuple[str, str]  # kind (event, stage, desk, flow) and name
-LEAVES_STAGE = "-> elsewhere"  # appears in sets of condition words, so it must not look like one
+LEAVES_STAGE = "-> elsewhere"  # appears in sets of condition variables, so it must not look like one
 WORDS_CHANGED_BY_SENDS = frozenset({"contacts", "opens", "clicks", "sent", "opened", "clicked", "consent", "unopened"})
 
 
@@ -185,7 +185,7 @@ def _may_be_zero_wait(event: Event) -> bool:
 def _zero_time_loop_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fault]:
     """Yield faults of clocks with a wait of 0 that nothing can stop: neither a change of `when` nor a move to another stage.
 
-    A condition word counts as changed if anything may change it under any name, so every rejected loop is truly endless.
+    A condition variable counts as changed if anything may change it under any name, so every rejected loop is truly endless.
     """
     prefix = ("journey",) if policy is not None else ()
     for name, event in journey.events.items():

@@ -57,7 +57,7 @@ def policy_faults(policy: PolicySpec) -> Iterator[Fault]:
 
 
 def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
-    """Yield faults of a journey, its policy and the population together."""
+    """Yield errors that involve the journey, its policy and the population together."""
     journey, policy = scenario.journey, scenario.policy
     faults_in_journey = [fault.under("journey") for fault in journey_faults(journey, policy)]
     faults_in_policy = [fault.under("policy") for fault in policy_faults(policy)]

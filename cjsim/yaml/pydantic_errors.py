@@ -53,7 +53,7 @@ def _is_consequence(details: ErrorDetails) -> bool:
 
 
 def _drop_consequences(faults: list[Fault]) -> list[Fault]:
-    """Drop the missing-key fault of a key that another fault reports as misspelled."""
+    """Drop the missing-key error of a key that another error reports as misspelled."""
     suggested = {(fault.path, match[1]) for fault in faults if (match := re.fullmatch(r"Did you mean '(\w+)'\?", fault.remedy))}
     return [
         fault

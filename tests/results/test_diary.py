@@ -268,7 +268,7 @@ def test_routine_events_are_summarized_unless_all_are_requested() -> None:
     policy = {"flows": {}, "broadcasts": {"daily": daily}}
     journey: dict[str, Any] = {"channels": {"text": {"title": "Text"}}, "messages": {"ping": {"channel": "text", "open_rate": 1e-9}}}
     diary = walk(small_diary_scenario(policy=policy, horizon="9d", events={}, **journey), customer=0)
-    assert "7 x Text 'ping' arrives: until Tue 13 Jan" in diary.summary()
+    assert "Through Tue 13 Jan: text 'ping' delivered 7 times" in diary.summary()
     assert diary.summary().count("'ping'") == 1
     assert diary.summary(full=True).count("Text 'ping' arrives: broadcast daily") == len(diary.lines) - 1 == 7
 

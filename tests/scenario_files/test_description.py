@@ -103,7 +103,7 @@ def test_description_gives_mean_and_median_of_a_wait(law: dict[str, object], mea
                     }
                 }
             },
-            "  wary, 100 %: resting satisfaction 0.5, message lift of leave x 2, each contact changes the lift of leave by +0.5, "
+            "  wary, 100 %: resting satisfaction 0.5, message lift on leave x 2, each contact adds 0.5 to the lift on leave, "
             "affinity for email -0.4, 30 % consent to email\n",
         ),
     ],

@@ -16,14 +16,14 @@ def shop() -> Scenario:
 
 EXPECTED_LINES = """
 Scenario touchpoints: 50 customers enter on day 0, and more arrive through acquisition channels.
-Customers tire only of contacts above their preferred number per week (trait 'likes').
+Only contacts beyond a customer's preferred weekly number (trait 'likes') count toward fatigue.
   keen, 50 %: resting satisfaction 0.5, interested in bikes 75 %, boats 25 %
 Interests (hidden from the firm): bikes 50 %, boats 50 %.
     trouble after 40 days on average (exponential), only while asks(support) < 3: contacts desk support with priority 2
   email: 100 % consent, 0.01 per message, 0.2 per click, opened immediately
-  in_app: 100 % consent, seen at the next visit, median time to open 1 hour, messages expire after 7 days
-  ads: 100 % consent, 0.3 per viewed impression, opened immediately
-  calls: 100 % consent, handled by desk sales, opened immediately
+  in_app: 100 % consent, seen at the next visit, median time to view 1 hour, messages expire after 7 days
+  ads: 100 % consent, 0.3 per viewed impression, viewed immediately
+  calls: 100 % consent, handled by desk sales, answered immediately
   news by email: about bikes, relevance +1, 30 % open it, 0 % of openers click
   tenth (A tenth off): 10 % off 2 purchases within 14 days, redeemed on 80 % of eligible purchases
   gift: 5 off one purchase of at least 20 within 7 days
@@ -35,8 +35,8 @@ Interests (hidden from the firm): bikes 50 %, boats 50 %.
   friends: referred customers only
   Flow nurture when score lead rises above 3, if not held_out and acquired_by == search:
     split by experiment calls_or_not
-    wait until the customer's best hour on Monday and Tuesday (09:00 for the first 5 activities, \
-then shifted by the customer's lag behind 09:00)
+    wait until the customer's best hour on Monday and Tuesday (09:00 until 5 opens, clicks or visits are observed; \
+then later by as much as the customer's activity lags the typical 09:00)
     offer tenth
   Flow win_back when a message is delivered by email and the previous 3 were not opened:
     ask desk sales
@@ -58,14 +58,14 @@ def test_description_of_touchpoints(shop: Scenario, line: str) -> None:
 
 def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenario) -> None:
     description = describe(shop)
-    assert "invites 2 friends, of whom 10 % join after 7 days on average (exponential), attributed to friends" in description
+    assert "makes 2 referrals, of which 10 % join after 7 days on average (exponential), attributed to friends" in description
     assert (
         "  search: 0.5 customers per day without spend, up to 4 more per day from spend, half of that at a spend of 100 per day "
         "(slope 1.5), 30 % of each day's spend carries over to the next day, personas keen 66.67 %, calm 33.33 %\n"
     ) in description
     assert (
         "  Desk support: 2 agents from 08:00 to 18:00 on Monday, Tuesday, Wednesday, Thursday and Friday, 1 agent from 22:00 to 06:00, "
-        "promises an answer within 5 minutes, escalates to sales after 3 minutes, 0.8 per minute of conversation, owned by Ada\n"
+        "service-level target: answer within 5 minutes, escalates to sales after 3 minutes, 0.8 per minute of conversation, owner: Ada\n"
     ) in description
 
 
@@ -74,7 +74,7 @@ def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenar
     [
         ({"policy.flows.nurture.on": {"score": "lead", "below": 1}}, "Flow nurture when score lead falls to 1 or less,"),
         ({"policy.flows.nurture.steps[1].wait_until": {"at": "7:30"}}, "    wait until 07:30\n"),
-        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "customer's lag behind 11:30)\n"),
+        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "customer's activity lags the typical 11:30)\n"),
         ({"policy.desks.sales": {"shifts": [{"agents": 3, "dates": ["2025-01-07"]}]}}, "  Desk sales: 3 agents on 2025-01-07\n"),
         ({"journey.events.buy.effects[2].refer.invites": 1}, "invites a friend, who joins with a probability of 10 %"),
         ({"journey.messages.news.cost": 0.5}, "0 % of openers click, 0.5 per message\n"),

@@ -13,7 +13,7 @@ def big_spenders(run: Run) -> RatioTerms:
     return cj.mean_per_customer(run, run.outcomes.customers["revenue"] > 50)
 
 
-BIG_SPENDERS = cj.MetricDefinition("big_spenders", "share", "customers with a revenue above 50", big_spenders)
+BIG_SPENDERS = cj.MetricDefinition("big_spenders", "share", "customers with revenue above 50", big_spenders)
 
 
 def first_touches_by_channel(codebook: Codebook) -> Iterator[cj.MetricDefinition]:

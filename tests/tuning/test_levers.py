@@ -77,7 +77,7 @@ def test_number_of_affected_customers_is_reported() -> None:
     world = e14.lever_scenario().with_values({"policy.guardrails.gaps": [{"at_least": "1min", "channels": ["text"]}]})
     found = levers(world, metric="revenue", customers=200, only=["policy.guardrails.gaps", "policy.guardrails.caps"])
     assert [lever.changes_any_customer for lever in found.levers] == [True] * 4 + [False] * 2
-    assert "Moves without an effect on any customer: gap text: length -> 30s; gap text: length -> 2min." in str(found)
+    assert "Moves that affect no customer: gap text: length -> 30s; gap text: length -> 2min." in str(found)
 
 
 def test_staffing_levers_affect_all_customers_charged_for_wages() -> None:

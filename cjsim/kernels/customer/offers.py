@@ -25,7 +25,7 @@ def offer_source(world: World, offer: int) -> int:
 
 @rule
 def grant_offer(world: World, state: CustomerState, out: Output, offer: int) -> None:
-    """Grant an offer from now on. If the customer already holds it, its validity and uses are renewed.
+    """Grant an offer from now on. If the customer already holds it, its expiration date and remaining uses are reset.
 
     Writes: offers, customer.offers, outcome.events, the log.
     """

@@ -24,7 +24,7 @@ def acquisition_metrics(codebook: Codebook) -> list[MetricDefinition]:
     list of MetricDefinition
     """
     definitions = [
-        MetricDefinition("referrals", "customers", "referred customers who join, per customer", mean_of_outcome("referrals")),
+        MetricDefinition("referrals", "customers", "referred customers who joined, per customer", mean_of_outcome("referrals")),
         MetricDefinition("referred", SHARE_UNIT, "customers referred by another customer", _referred_share),
     ]
     if codebook.acquisition:

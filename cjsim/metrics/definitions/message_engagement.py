@@ -9,7 +9,15 @@ from cjsim.engine.run_record import RunRecord
 from cjsim.kernels.codes import REFUSAL_TO_TOUCH, SendDecision, TouchCode
 from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_of_outcome, mean_per_customer, ratio_of_sums
 
-_REFUSALS = [decision for decision in SendDecision if decision >= SendDecision.CONSENT]
+_REFUSAL_REASONS = {
+    SendDecision.CONSENT: "no consent",
+    SendDecision.HOLDOUT: "holdout",
+    SendDecision.EXIT: "exit condition",
+    SendDecision.BLACKOUT: "blackout",
+    SendDecision.GAP: "minimum gap",
+    SendDecision.CAP: "frequency cap",
+    SendDecision.BUDGET: "budget",
+}
 # Name, title, numerator, denominator.
 _RATE_DEFINITIONS = (
     ("open_rate", "opens per delivered message", TouchCode.OPENED, TouchCode.DELIVERED),
@@ -34,8 +42,8 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
     detail = partial(MetricDefinition, is_detail=True)
     pressure = "contact pressure at the horizon (recent contacts, exponentially decayed)"
     deferred = "sends deferred by a guardrail, per customer"
-    placed = "sends placed for display at the next visit, per customer"
-    collisions = "sends refused because another flow or broadcast had just sent a message, per customer"
+    placed = "messages queued for display at the next visit, per customer"
+    collisions = "sends suppressed because another flow or broadcast had just sent a message, per customer"
     definitions = [MetricDefinition("contacts", "contacts", "contacts (delivered messages) per customer", mean_of_outcome("contacts"))]
     definitions += [
         MetricDefinition(name, SHARE_UNIT, title, _touch_rate(numerator, denominator, None), has_selected_denominator=True)
@@ -49,9 +57,9 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
         MetricDefinition("placed", "sends", placed, _touches_per_customer(TouchCode.PLACED, None)),
         MetricDefinition("collisions", "sends", collisions, mean_of_outcome("collisions")),
     ]
-    for refusal in _REFUSALS:
+    for refusal, phrase in _REFUSAL_REASONS.items():
         reason, touch = refusal.name.lower(), TouchCode(REFUSAL_TO_TOUCH + refusal)
-        title = f"sends refused per customer (reason: {reason})"
+        title = f"suppressed sends per customer ({phrase})"
         definitions.append(MetricDefinition(f"suppressed[{reason}]", "sends", title, _touches_per_customer(touch, None)))
         for i, channel in enumerate(codebook.channels):
             definitions.append(detail(f"suppressed[{reason}, {channel}]", "sends", f"{title}, {channel}", _touches_per_customer(touch, i)))

@@ -21,6 +21,10 @@ class ChannelBehavior(NamedTuple):
     needed_for: str = ""  # meaning of that key, for error messages
     waits_for_visit: bool = False  # messages are placed, and delivered at a visit
     goes_through_desk: bool = False
+    open_verb: str = "open"  # what customers do when a message gets through
+    opened: str = "opened"
+    open_phrase: str = "open it"
+    click_phrase: str = "of openers click"
     cost_phrase: str = "per message"
     lifetime_phrase: str = "messages stay relevant for about"
 
@@ -32,10 +36,31 @@ CHANNEL_BEHAVIOR: Mapping[str, ChannelBehavior] = {
         needs="visits",
         needed_for="the events at which it is seen",
         waits_for_visit=True,
+        open_verb="view",
+        opened="viewed",
+        open_phrase="view it",
+        click_phrase="of viewers click",
         lifetime_phrase="messages expire after",
     ),
-    "paid": ChannelBehavior(ChannelKind.PAID, cost_phrase="per viewed impression"),
-    "human": ChannelBehavior(ChannelKind.HUMAN, needs="desk", needed_for="the desk that talks to customers", goes_through_desk=True),
+    "paid": ChannelBehavior(
+        ChannelKind.PAID,
+        open_verb="view",
+        opened="viewed",
+        open_phrase="view it",
+        click_phrase="of viewers click",
+        cost_phrase="per viewed impression",
+    ),
+    "human": ChannelBehavior(
+        ChannelKind.HUMAN,
+        needs="desk",
+        needed_for="the desk that talks to customers",
+        goes_through_desk=True,
+        open_verb="answer",
+        opened="answered",
+        open_phrase="answer",
+        click_phrase="of those agree",
+        cost_phrase="per call",
+    ),
 }
 
 
@@ -103,6 +128,8 @@ class Channel(StrictModel):
         parts += [f"{format_number(self.cost)} {self.behavior.cost_phrase}"] if self.cost else []
         parts += [f"{format_number(self.click_cost)} per click"] if self.click_cost else []
         median = self.open_delay.median()
-        parts.append(f"median time to open {duration_phrase(median)}" if median else "opened immediately")
+        parts.append(
+            f"median time to {self.behavior.open_verb} {duration_phrase(median)}" if median else f"{self.behavior.opened} immediately"
+        )
         parts += [f"{self.behavior.lifetime_phrase} {duration_phrase(self.lifetime)}"] if self.lifetime else []
         return join_names(parts)

@@ -259,11 +259,13 @@ class ReferEffect(EffectKind, key="refer"):
     def phrase(self) -> str:
         terms = self.refer
         share = format_percent(terms.joins)
-        friends = (
-            f"a friend, who joins with a probability of {share}" if terms.invites == 1 else f"{terms.invites} friends, of whom {share} join"
+        referrals = (
+            f"invites a friend, who joins with a probability of {share}"
+            if terms.invites == 1
+            else f"makes {terms.invites} referrals, of which {share} join"
         )
         by = f", attributed to {terms.by}" if terms.by is not None else ""
-        return f"invites {friends} {terms.delay.phrase()}{by}"
+        return f"{referrals} {terms.delay.phrase()}{by}"
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield an unknown acquisition channel, and a number of friends at which the population explodes."""

@@ -39,7 +39,7 @@ class ReferringKind(Kind):
         return tuple((self.refers_to, name) for name in self.referred())
 
     def changed_words(self) -> frozenset[str]:
-        """Return the condition words whose values this kind may change, apart from the names in `leads_to`."""
+        """Return the condition variables whose values this kind may change, apart from the names in `leads_to`."""
         return frozenset()
 
 

@@ -146,7 +146,10 @@ class WaitUntilStep(StepKind, key="wait_until"):
         if not until.best_hour:
             return f"wait until {hour_text(until.at)}{days}"
         typical = hour_text(until.at if until.typical is None else until.typical)
-        learned = f"{hour_text(until.at)} for the first {until.learn_from} activities, then shifted by the customer's lag behind {typical}"
+        learned = (
+            f"{hour_text(until.at)} until {until.learn_from} opens, clicks or visits are observed; "
+            f"then later by as much as the customer's activity lags the typical {typical}"
+        )
         return f"wait until the customer's best hour{days} ({learned})"
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:

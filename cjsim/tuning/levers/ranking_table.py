@@ -104,8 +104,8 @@ def _share_text(share: VarianceShare) -> str:
 def _unaffected_line(ranking: RankingData) -> str:
     unaffected = [lever.move for lever in ranking.levers if not lever.changes_any_customer]
     names = list(dict.fromkeys(f"{move.title} -> {move_value_text(move.after, move.path)}" for move in unaffected))
-    more = f" and {len(names) - _MAX_UNAFFECTED_NAMES} more" if len(names) > _MAX_UNAFFECTED_NAMES else ""
-    return f"Moves without an effect on any customer: {'; '.join(names[:_MAX_UNAFFECTED_NAMES])}{more}." if names else ""
+    more = f"; and {len(names) - _MAX_UNAFFECTED_NAMES} more" if len(names) > _MAX_UNAFFECTED_NAMES else ""
+    return f"Moves that affect no customer: {'; '.join(names[:_MAX_UNAFFECTED_NAMES])}{more}." if names else ""
 
 
 def _refused_line(ranking: RankingData) -> str:
@@ -123,7 +123,7 @@ def _table_caption(ranking: RankingData) -> str:
             *([mix] if ranking.has_selected_denominator else []),
             f"{ranking.customers:,} customers, seed {ranking.seed}, paired on the same customers.{shares}",
             f"* the 95 % interval of this effect excludes 0. ** significant after Holm's correction for {len(ranking.levers)} moves (5 %).",
-            "~ few customers account for the effect, so the interval may be too narrow. Simulate more customers.",
-            "cost: change in cost per customer. per cost: effect per unit of additional cost, if the change is significant.",
+            "~ only a few customers account for the effect, so the interval may be too narrow. Simulate more customers.",
+            "cost: change in cost per customer. per cost: effect per unit of additional cost, shown if the change in cost is significant.",
         ]
     )

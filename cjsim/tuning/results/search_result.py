@@ -140,7 +140,7 @@ class SearchResult:
         Returns
         -------
         DataFrame
-            One row per trial: values by path; number of customers; value, effect and interval of each objective; excess over each
+            One row per trial: values by path; number of customers; value, effect and interval of each objective; violation of each
             constraint (columns `beyond ...`); whether the trial is feasible.
         """
         import pandas as pd
