@@ -46,7 +46,7 @@ def test_committed_report_matches_its_experiment(name: str) -> None:
     assert found.verdict in EXPERIMENT_VERDICTS
     page = (at / "report.md").read_text(encoding="utf-8")
     assert load_experiment(name).hypothesis in page
-    assert f"**{found.verdict.capitalize()}.** {found.verdict_sentence()}" in page
+    assert f"**{found.verdict.capitalize()}.** {found.verdict_sentence(is_markdown=True)}" in page
 
 
 @pytest.mark.parametrize("name", NAMES)
