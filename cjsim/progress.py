@@ -1,4 +1,4 @@
-"""Progress of long work: the interface that verbs report to, and a bar on a terminal."""
+"""Progress reporting for long-running operations: the interface, and a terminal progress bar."""
 
 import contextlib
 import sys

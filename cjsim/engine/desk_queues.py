@@ -100,7 +100,7 @@ class _DeskStaff(PriorityResource):
 
 
 class _QueueSlot(PriorityRequest):
-    """A position in the queue of a desk, later occupied as one of its agents."""
+    """A customer's place in a desk's queue. Once the request is granted, it occupies one of the desk's agents."""
 
     key: Any
 

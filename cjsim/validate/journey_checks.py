@@ -89,7 +89,7 @@ def persona_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def activity_faults(path: KeyPath, activity: Activity) -> Iterator[Fault]:
-    """Yield faults of invalid days, and of seasons that leave no activity."""
+    """Yield a fault for each invalid season date, and one if the seasons leave no day with activity."""
     leap_year = [date(2024, 1, 1) + timedelta(days=n) for n in range(366)]
     names = {f"{day:%m-%d}" for day in leap_year}
     for name, season in activity.seasons.items():

@@ -98,7 +98,7 @@ def best_hour(state: CustomerState, at: float, typical: float, learn_from: int) 
     """The best hour of the day (0 to 24) for this customer: `at` plus the delay of the customer's activity relative to `typical`.
 
     The delay is the number of whole hours (0 to 23) that best aligns `typical` with the observed hours, each scored 1 - 6 v^2 + 4 v^3 with
-    v = (hours apart around the clock) / 12. That is cos(pi v) within 0.021, which the circular mean maximizes. Adding
+    v = (hours apart around the clock) / 12. It equals cos(pi v) to within 0.021; the circular mean maximizes the sum of cos(pi v). Adding
     `learn_from` observations at `typical` shrinks the delay toward 0. Opens come later than sends; `typical` includes this lag.
     """
     best, most = 0, -math.inf

@@ -268,7 +268,7 @@ class ReferEffect(EffectKind, key="refer"):
         return f"{referrals} {terms.delay.phrase()}{by}"
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        """Yield an unknown acquisition channel, and a number of friends at which the population explodes."""
+        """Yield faults for an unknown acquisition channel and for a referral rate (invites * joins) above the limit."""
         here, terms = (*path, self.key), self.refer
         if terms.by is not None:
             yield from unknown_name_faults((*here, "by"), terms.by, journey.names("acquisition"), "acquisition channel")
