@@ -29,6 +29,7 @@ class _WrongOption(typer.BadParameter):
     """An invalid option value. Printed on one line, like `InputError`."""
 
     def show(self, file: Any = None) -> None:
+        """Print the message on one line to standard error."""
         typer.echo(self.message, err=True)
 
 

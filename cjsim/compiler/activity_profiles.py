@@ -23,7 +23,7 @@ from cjsim.scenario.journey import Activity, Season
 
 FloatArray = NDArray[np.float64]
 
-MARGIN_DAYS = 2  # clock shifts of customers extend beyond both ends by at most this much
+MARGIN_DAYS = 2  # customers' clock shifts extend past either end by at most this many days
 _ROUNDING = 1e-9  # days; bound on the rounding error when kernels compute an hour of activity time
 
 

@@ -149,7 +149,8 @@ def draw_arrivals(plan: Plan, seed: int, *, first: int, at_most: int) -> Cohort:
     first : int
         Number of the first customer.
     at_most : int
-        Maximum number of arrivals that the caller accepts. Each channel stops soon after this number, so the caller can detect the excess.
+        Maximum number of arrivals that the caller accepts. Each channel stops drawing soon after it exceeds this limit, so the caller
+        can detect the excess.
 
     Returns
     -------

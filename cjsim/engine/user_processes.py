@@ -1,4 +1,4 @@
-"""Execution of user processes in a simulation on the readable engine, with errors that name the process and the day."""
+"""Runs user-defined processes on the readable engine. Errors name the process and the day."""
 
 from collections.abc import Callable, Generator, Sequence
 from datetime import date

@@ -54,7 +54,7 @@ class EventLog:
         path : str or Path
             The file. Its format is detected from its content.
         columns : Mapping of str to str, optional
-            Column names in the file by column names of the log, where they differ, such as `{"customer": "user_id", "value": "amount"}`.
+            Maps the log's column names to those in the file, where they differ, such as `{"customer": "user_id", "value": "amount"}`.
             Names that are not log columns are imported as additional columns.
         event : str, optional
             Event name of every row, for files with a single kind of event, such as purchase logs.

@@ -25,7 +25,7 @@ def read_table(source: LogSource, *, columns: Mapping[str, str], event: str | No
     source : LogSource
         The file.
     columns : Mapping of str to str
-        Column names in the file by column names of the log, where they differ. Additional columns are imported under their key.
+        Maps the log's column names to those in the file, where they differ. Additional columns are imported under their key.
     event : str or None
         Event name of every row, for a file without an `event` column.
     time_format : str or None

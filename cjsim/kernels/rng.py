@@ -27,7 +27,7 @@ _HALF_STEP = 2.0**-52
 
 
 def stream_id(name: str) -> np.uint64:
-    """The stream with a given name: the first 32 bits of the name's BLAKE2s digest.
+    """The ID of the stream with a given name: the first 32 bits of the name's BLAKE2s digest.
 
     Parameters
     ----------

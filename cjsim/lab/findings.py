@@ -171,7 +171,7 @@ class Findings(JsonRecord):
         )
 
     def customers_phrase(self) -> str:
-        """Return the number of customers, the seeds and the confidence level for captions."""
+        """Return a caption phrase with the number of customers, the seeds and the confidence level."""
         last_seed = self.seed + self.replications - 1
         seeds = f" per seed, seeds {self.seed} to {last_seed}" if self.replications > 1 else f", seed {self.seed}"
         return f"{self.customers:,} customers{seeds}; {100 * self.confidence:g} % intervals."

@@ -170,7 +170,7 @@ def _read_entries(reports: Path) -> Iterator[JournalEntry]:
 
 
 def _require_known_word(noun: str, word: str | None, known: Sequence[str]) -> None:
-    """Raise for an unknown word. Otherwise a typo would look like an empty result."""
+    """Raise for an unknown word. Otherwise a typo would silently return no results."""
     if word is not None and word not in known:
         must, got, _ = unknown_name_parts(word, known, noun)
         raise InputError(format_error(noun, must, got, did_you_mean(word, known) or "Choose one of these."))

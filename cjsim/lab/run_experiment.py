@@ -32,7 +32,7 @@ def experiment(
     checkpoints : Checkpoints, optional
         Moments that are already finished. New moments are added.
     progress : Progress, optional
-        Receives the progress of the simulations.
+        Receives progress updates from the simulations.
 
     Returns
     -------

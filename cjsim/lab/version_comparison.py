@@ -121,7 +121,7 @@ def compare_versions(
     threads : int, optional
         Number of threads; all cores by default.
     progress : Progress, optional
-        Receives the progress of the simulations.
+        Receives progress updates from the simulations.
 
     Returns
     -------

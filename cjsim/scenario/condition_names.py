@@ -66,7 +66,7 @@ TIME_DEPENDENT_OPS = frozenset(
 )
 
 
-# Parts of a journey that are mappings by name.
+# Parts of a journey that are mappings keyed by name.
 DECLARED_NAMES = ("stages", "events", "channels", "messages", "scores", "traits", "personas", "interests", "offers", "desks", "acquisition")
 
 

@@ -44,7 +44,7 @@ class Comparison(FolderResult):
     runs : Mapping of str to Run
         Runs by name. The first is the baseline.
     alternatives : Mapping of str to Mapping of str to PairedDifference
-        Paired differences by name of the alternative, then of the metric.
+        Paired differences, keyed by alternative name, then by metric name.
     """
 
     runs: Mapping[str, Run]
@@ -209,7 +209,7 @@ def compare(
         User-defined SimPy processes to run in each simulation, as in `simulate`. Requires the readable engine. To measure the effect of
         a process, pass runs with and without it to `Comparison.of`.
     progress : Progress, optional
-        Receives the progress of each simulation.
+        Receives progress updates from each simulation.
 
     Returns
     -------

@@ -55,7 +55,7 @@ def comparison_table(
     baseline_name : str
         Name of the baseline.
     alternatives : Mapping of str to Mapping of str to PairedDifference
-        Paired differences by name of the alternative, then of the metric.
+        Paired differences, keyed by alternative name, then by metric name.
     full : bool
         Whether to include metrics by stage and channel, and metrics that are undefined or constant.
 

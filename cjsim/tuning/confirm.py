@@ -116,7 +116,7 @@ def confirm(study: Study, evaluator: Evaluator, trials: Sequence[Trial], *, prog
     trials : Sequence of Trial
         All trials of the search, at least one.
     progress : Progress, optional
-        Receives the progress of the work, in customers.
+        Receives progress updates, counted in customers.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The journal file of a study, in Optuna's format, with an operating system lock and repair of incomplete lines.
+"""The journal file of a study, in Optuna's format. It uses an operating-system lock and repairs incomplete lines.
 
 Optuna's own lock is a link next to the file. After a `kill -9`, the lock blocks other processes for half a minute. An incomplete last line
 makes the file unreadable once another line follows.
@@ -62,7 +62,7 @@ class JournalFile(JournalFileBackend):
 
 @contextlib.contextmanager
 def _locked_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open the file at its end, under an exclusive operating system lock."""
+    """Open the file at its end, under an exclusive operating-system lock."""
     import fcntl
 
     with path.open("r+b") as file:

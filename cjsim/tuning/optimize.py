@@ -58,7 +58,7 @@ def optimize(
     threads : int, optional
         Number of threads per process. Defaults to all cores for one process, and to 1 for several processes.
     progress : Progress, optional
-        Receives the progress of the work, in trials, then in customers.
+        Receives progress updates, counted in trials, then in customers.
 
     Returns
     -------

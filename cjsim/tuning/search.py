@@ -86,7 +86,7 @@ def search(
     executor : TrialExecutor
         Evaluates trials.
     progress : Progress
-        Receives the progress of the work, in trials.
+        Receives progress updates, counted in trials.
     sampler : optuna.samplers.BaseSampler, optional
         As in `BatchSampler`. The study must hold its class name.
 

@@ -23,7 +23,7 @@ WORDS_CHANGED_BY_SENDS = frozenset({"contacts", "opens", "clicks", "sent", "open
 
 
 def flow_faults(flow: Flow, path: KeyPath) -> Iterator[Fault]:
-    """Yield faults of duplicate labels, jumps to unknown labels, and loops without a wait.
+    """Yield faults for duplicate labels, jumps to unknown labels, and loops without a wait.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _step_graph(flow: Flow, path: KeyPath, labels: dict[str, KeyPath]) -> StepGr
 
 
 def instant_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fault]:
-    """Yield faults of zero-time cycles of events, stages, desks and flows.
+    """Yield a fault for a zero-time cycle of events, stages, desks and flows.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def _may_be_zero_wait(event: Event) -> bool:
 
 
 def _zero_time_loop_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fault]:
-    """Yield faults of clocks with a wait of 0 that nothing can stop: neither a change of `when` nor a move to another stage.
+    """Yield a fault for each clock with a wait of 0 that nothing can stop: neither a change of `when` nor a move to another stage.
 
     A condition variable counts as changed if anything may change it under any name, so every rejected loop is truly endless.
     """

@@ -28,7 +28,7 @@ def shift_faults(policy: PolicySpec) -> Iterator[Fault]:
 
 
 def staffing_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of staffed desks that the journey does not declare."""
+    """Yield a fault for each staffed desk that the journey does not declare."""
     yield from unknown_key_faults(("desks",), policy.desks, journey.desks, "desk")
     for name, staffing in policy.desks.items():
         if staffing.escalate is not None:
@@ -48,7 +48,7 @@ def _escalation_cycle(desk: str, policy: PolicySpec) -> list[str]:
 
 
 def unstaffed_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
-    """Yield faults of desks that can receive requests but never have staff."""
+    """Yield a fault for each desk that can receive requests but never has staff."""
     for desk, requester in _requested_desks(scenario).items():
         staffing = scenario.policy.desks.get(desk)
         if staffing is not None and any(roster_of(staffing.shifts, start=scenario.start, horizon_days=scenario.horizon).staff):

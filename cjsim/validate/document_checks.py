@@ -51,7 +51,7 @@ def journey_faults(journey: JourneySpec, policy: PolicySpec | None = None) -> It
 
 
 def policy_faults(policy: PolicySpec) -> Iterator[Fault]:
-    """Yield faults of a policy that do not depend on the journey."""
+    """Yield the faults in a policy that do not depend on the journey."""
     yield from internal_policy_faults(policy)
     yield from shift_faults(policy)
 
@@ -75,7 +75,7 @@ def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
 
 
 def _population_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
-    """Yield faults of a scenario without customers, and of the entry file."""
+    """Yield faults for a scenario without customers, and in the entry file."""
     channels, entry = scenario.journey.acquisition, scenario.entry
     if scenario.customers == 0 and not any(
         _brings_customers(channel, scenario.policy.acquisition.get(name)) for name, channel in channels.items()

@@ -43,7 +43,7 @@ LOG_NAMES = frozenset(touch.name.lower() for touch in TouchCode)
 
 
 def reserved_name_faults(journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of reserved names, name clashes, and too many names."""
+    """Yield faults for reserved names, name clashes, and too many names."""
     taken: dict[str, str] = {}
     for group, kind in (("traits", "trait"), ("attributes", "attribute"), ("personas", "persona")):
         for name in getattr(journey, group):
@@ -69,7 +69,7 @@ def reserved_name_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def persona_faults(journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of personas, and of the traits and interests that the journey refers to."""
+    """Yield faults in personas, and of the traits and interests that the journey refers to."""
     if journey.clock_shift is not None:
         yield from unknown_name_faults(("clock_shift",), journey.clock_shift, journey.traits, "trait")
     if journey.preferred_contacts is not None:
@@ -103,7 +103,7 @@ def activity_faults(path: KeyPath, activity: Activity) -> Iterator[Fault]:
 
 
 def event_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fault]:
-    """Yield faults of the stages, traits, profiles and conditions of events."""
+    """Yield faults in the stages, traits, profiles and conditions of events."""
     names = ConditionNames.from_documents(journey, policy, latent=True)
     for name, event in journey.events.items():
         path = ("events", name)
@@ -120,7 +120,7 @@ def event_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fa
 
 
 def _when_faults(path: KeyPath, text: str, names: ConditionNames, journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of a `when` condition. It is only evaluated when something happens, so it may not depend on time."""
+    """Yield faults in a `when` condition. It is only evaluated when something happens, so it may not depend on time."""
     try:
         program = parse_condition(text, names)
     except ConditionError as error:

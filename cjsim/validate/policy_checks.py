@@ -39,7 +39,7 @@ def internal_policy_faults(policy: PolicySpec) -> Iterator[Fault]:
 
 
 def _experiment_faults(policy: PolicySpec) -> Iterator[Fault]:
-    """Yield faults of experiments whose arms differ between steps."""
+    """Yield a fault for each experiment whose arms differ between steps."""
     first: dict[str, tuple[KeyPath, str]] = {}
     for path, step in policy_steps(policy):
         if isinstance(step, SplitStep) and step.experiment is not None:
@@ -66,7 +66,7 @@ class _ObservableNames:
 
 
 def policy_name_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of names that the journey does not declare or the firm does not observe."""
+    """Yield a fault for each name that the journey does not declare or the firm does not observe."""
     names = _ObservableNames(journey, ConditionNames.from_documents(journey, policy, latent=False))
     for name, flow in policy.flows.items():
         yield from flow.on.name_faults(("flows", name, "on"), names)
@@ -91,13 +91,13 @@ def policy_name_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fau
 
 
 def guardrail_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
-    """Yield faults of guardrails that depend on the horizon of the scenario."""
+    """Yield faults in guardrails that depend on the horizon of the scenario."""
     for path, rule in scenario.policy.guardrails.all_rules():
         yield from rule.faults(("policy", *path), scenario.horizon)
 
 
 def _source_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of flows and broadcasts with the name of a desk or an offer, and of too many sources for the log."""
+    """Yield faults for flows and broadcasts with the name of a desk or an offer, and for too many sources for the log."""
     taken = {**dict.fromkeys(journey.desks, "desk"), **dict.fromkeys(journey.offers, "offer")}
     for group in ("flows", "broadcasts"):
         for name in getattr(policy, group).keys() & taken.keys():

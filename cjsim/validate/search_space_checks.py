@@ -10,7 +10,7 @@ from cjsim.yaml.tree import Node, to_tree
 
 
 def space_faults(free: Mapping[str, Free], mixes: Mapping[str, Mix]) -> Iterable[Fault]:
-    """Yield faults of free values that do not depend on the scenario: invalid paths, reversed bounds, duplicate paths.
+    """Yield the faults in free values that do not depend on the scenario: invalid paths, reversed bounds, duplicate paths.
 
     Parameters
     ----------

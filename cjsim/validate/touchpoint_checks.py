@@ -10,7 +10,7 @@ from cjsim.yaml.paths import Fault, KeyPath
 
 
 def channel_faults(journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of names that channels refer to."""
+    """Yield a fault for each unknown name that a channel refers to."""
     for name, channel in journey.channels.items():
         path = ("channels", name)
         if channel.activity is not None:
@@ -25,7 +25,7 @@ def channel_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def message_faults(journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of names that messages refer to, and of rates that the channel makes impossible."""
+    """Yield faults for unknown names that messages refer to, and for rates that the channel makes impossible."""
     for name, message in journey.messages.items():
         path = ("messages", name)
         yield from unknown_name_faults((*path, "channel"), message.channel, journey.channels, "channel")
@@ -41,7 +41,7 @@ def message_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def acquisition_faults(journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults of the persona mixes of acquisition channels."""
+    """Yield faults in the persona mixes of acquisition channels."""
     for name, channel in journey.acquisition.items():
         path = ("acquisition", name, "personas")
         yield from unknown_key_faults(path, channel.personas, journey.personas, "persona")
@@ -49,7 +49,7 @@ def acquisition_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def _rate_faults(path: KeyPath, message: Message, channel: Channel) -> Iterator[Fault]:
-    """Yield faults of rates that are impossible because too many responses come after the message's lifetime."""
+    """Yield a fault for each rate that is impossible because too many responses come after the message's lifetime."""
     survival = channel.survival()
     for key in ("open_rate", "unsubscribe_rate", "complaint_rate"):
         if (rate := getattr(message, key)) >= survival:

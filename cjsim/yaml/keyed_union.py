@@ -57,7 +57,7 @@ class KeyedUnion:
         self._short_schema = short_schema
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Build a tagged union by key."""
+        """Build a union that is discriminated by key."""
         kinds: tuple[type[Kind], ...] = get_args(source)
         # Error locations contain the tag. Its brackets distinguish it from a key of the file.
         tags: dict[Hashable, CoreSchema] = {f"<{kind.key}>": handler.generate_schema(kind) for kind in kinds}

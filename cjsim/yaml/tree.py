@@ -243,7 +243,7 @@ class _TreeBuilder:
         return {**merged, **result}
 
     def merged(self, source: Any, depth: int) -> dict[str, Node]:
-        """Convert the keys merged by `<<: *anchor` or `<<: [*first, *second]`. The first mapping takes precedence."""
+        """Return the nodes of the keys that are merged by `<<: *anchor` or `<<: [*first, *second]`. The first mapping takes precedence."""
         result: dict[str, Node] = {}
         for each in source.value if source.id == "sequence" else [source]:
             node = self.node(each, depth)

@@ -18,7 +18,7 @@ _REPLY_TO_TOUCH = int(TouchCode.ANSWERED_IN_TIME) - int(ReplyCode.IN_TIME)  # re
 
 @rule
 def record_reply(world: World, state: CustomerState, out: Output, reply: np.record) -> None:
-    """Record the DESK_REPLY that ended a request at the replying desk, and book the service cost.
+    """Record, for the replying desk, the DESK_REPLY that ended a request, and book the service cost.
 
     Writes: desks, outcome, the log.
     """

@@ -22,7 +22,6 @@ class ChannelBehavior(NamedTuple):
     waits_for_visit: bool = False  # messages are placed, and delivered at a visit
     goes_through_desk: bool = False
     open_verb: str = "open"  # what customers do when a message gets through
-    opened: str = "opened"
     open_phrase: str = "open it"
     click_phrase: str = "of openers click"
     cost_phrase: str = "per message"
@@ -37,7 +36,6 @@ CHANNEL_BEHAVIOR: Mapping[str, ChannelBehavior] = {
         needed_for="the events at which it is seen",
         waits_for_visit=True,
         open_verb="view",
-        opened="viewed",
         open_phrase="view it",
         click_phrase="of viewers click",
         lifetime_phrase="messages expire after",
@@ -45,7 +43,6 @@ CHANNEL_BEHAVIOR: Mapping[str, ChannelBehavior] = {
     "paid": ChannelBehavior(
         ChannelKind.PAID,
         open_verb="view",
-        opened="viewed",
         open_phrase="view it",
         click_phrase="of viewers click",
         cost_phrase="per viewed impression",
@@ -56,7 +53,6 @@ CHANNEL_BEHAVIOR: Mapping[str, ChannelBehavior] = {
         needed_for="the desk that talks to customers",
         goes_through_desk=True,
         open_verb="answer",
-        opened="answered",
         open_phrase="answer",
         click_phrase="of those agree",
         cost_phrase="per call",
@@ -129,7 +125,7 @@ class Channel(StrictModel):
         parts += [f"{format_number(self.click_cost)} per click"] if self.click_cost else []
         median = self.open_delay.median()
         parts.append(
-            f"median time to {self.behavior.open_verb} {duration_phrase(median)}" if median else f"{self.behavior.opened} immediately"
+            f"median time to {self.behavior.open_verb} {duration_phrase(median)}" if median else f"{self.behavior.open_verb}ed immediately"
         )
         parts += [f"{self.behavior.lifetime_phrase} {duration_phrase(self.lifetime)}"] if self.lifetime else []
         return join_names(parts)

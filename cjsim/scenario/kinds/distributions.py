@@ -56,18 +56,23 @@ class Constant(WaitDistribution):
     value: float
 
     def expected_value(self) -> float:
+        """The value."""
         return self.value
 
     def median_value(self) -> float:
+        """The value."""
         return self.value
 
     def survival(self, rate: float) -> float:
+        """exp(-rate * value)."""
         return math.exp(-rate * self.value)
 
     def record(self, tables: QuantileRegister) -> DistributionRecord:
+        """A FIXED record."""
         return DistributionRecord(DistributionCode.FIXED, scale=self.value)
 
     def support(self) -> tuple[float, float]:
+        """The value, twice."""
         return self.value, self.value
 
 
@@ -77,15 +82,19 @@ class Exponential(WaitDistribution):
     mean: float
 
     def expected_value(self) -> float:
+        """The mean."""
         return self.mean
 
     def median_value(self) -> float:
+        """mean * ln 2."""
         return self.mean * math.log(2)
 
     def survival(self, rate: float) -> float:
+        """1 / (1 + rate * mean)."""
         return 1.0 / (1.0 + rate * self.mean)
 
     def record(self, tables: QuantileRegister) -> DistributionRecord:
+        """An EXPONENTIAL record."""
         return DistributionRecord(DistributionCode.EXPONENTIAL, scale=self.mean)
 
 
@@ -96,17 +105,21 @@ class Gamma(WaitDistribution):
     shape: Annotated[RealNumber, Field(ge=0.01, le=1000)]
 
     def expected_value(self) -> float:
+        """The mean."""
         return self.mean
 
     def median_value(self) -> float:
+        """mean / shape times the median of a gamma distribution with this shape and scale 1."""
         from scipy.special import gammaincinv
 
         return float(self.mean / self.shape * gammaincinv(self.shape, 0.5))
 
     def survival(self, rate: float) -> float:
+        """(1 + rate * mean / shape)^-shape."""
         return math.exp(-self.shape * math.log1p(rate * self.mean / self.shape))
 
     def record(self, tables: QuantileRegister) -> DistributionRecord:
+        """A TABLE record: no closed form of the quantile."""
         first, length = tables.gamma(self.shape)
         return DistributionRecord(DistributionCode.TABLE, table=first, length=length, scale=self.mean / self.shape)
 
@@ -118,19 +131,23 @@ class Weibull(WaitDistribution):
     shape: Annotated[RealNumber, Field(ge=0.05, le=100)]
 
     def expected_value(self) -> float:
+        """scale * Gamma(1 + 1/shape); infinite where it exceeds the range of floating point."""
         try:
             return self.scale * math.gamma(1 + 1 / self.shape)
         except OverflowError:
             return math.inf
 
     def median_value(self) -> float:
+        """scale * (ln 2)^(1/shape)."""
         return float(self.scale * math.log(2) ** (1 / self.shape))
 
     def survival(self, rate: float) -> float:
+        """E[exp(-rate X)], by quadrature over log X."""
         start = math.log(rate * self.scale)
         return _mean_survival(lambda y: y - math.exp(y), lambda y: start + y / self.shape, -45.0, 5.0)
 
     def record(self, tables: QuantileRegister) -> DistributionRecord:
+        """A WEIBULL record."""
         return DistributionRecord(DistributionCode.WEIBULL, scale=self.scale, a=1.0 / self.shape)
 
 
@@ -141,16 +158,20 @@ class Lognormal(WaitDistribution):
     sigma: Annotated[RealNumber, Field(ge=0, le=10)]
 
     def expected_value(self) -> float:
+        """median * exp(sigma^2 / 2)."""
         return self.median * math.exp(self.sigma**2 / 2)
 
     def median_value(self) -> float:
+        """The median."""
         return self.median
 
     def survival(self, rate: float) -> float:
+        """E[exp(-rate X)], by quadrature over log X."""
         start = math.log(rate * self.median)
         return _mean_survival(lambda z: -0.5 * z * z - _LOG_ROOT_TWO_PI, lambda z: start + self.sigma * z, -9.0, 9.0)
 
     def record(self, tables: QuantileRegister) -> DistributionRecord:
+        """A LOGNORMAL record."""
         return DistributionRecord(DistributionCode.LOGNORMAL, scale=self.median, a=self.sigma)
 
 
@@ -167,12 +188,15 @@ class Uniform(Distribution):
         return self
 
     def expected_value(self) -> float:
+        """(low + high) / 2."""
         return (self.low + self.high) / 2
 
     def record(self, tables: QuantileRegister) -> DistributionRecord:
+        """A UNIFORM record."""
         return DistributionRecord(DistributionCode.UNIFORM, scale=self.low, a=self.high - self.low)
 
     def support(self) -> tuple[float, float]:
+        """low and high."""
         return self.low, self.high
 
 
@@ -191,6 +215,7 @@ class Empirical(WaitDistribution):
         return self
 
     def expected_value(self) -> float:
+        """The weighted mean of the values."""
         return self._mean_of(self.values)
 
     def median_value(self) -> float:
@@ -201,13 +226,16 @@ class Empirical(WaitDistribution):
         return next((value for (value, _), reached in zip(pairs, cumulative, strict=True) if reached >= half), pairs[-1][0])
 
     def survival(self, rate: float) -> float:
+        """The weighted mean of exp(-rate * value)."""
         return self._mean_of(tuple(math.exp(-rate * value) for value in self.values))
 
     def record(self, tables: QuantileRegister) -> DistributionRecord:
+        """A STEPS record, with the cumulative weights."""
         first, length = tables.steps(self.values, self.weights)
         return DistributionRecord(DistributionCode.STEPS, table=first, length=length)
 
     def support(self) -> tuple[float, float]:
+        """The smallest and the largest value."""
         return min(self.values), max(self.values)
 
     def _all_weights(self) -> tuple[float, ...]:

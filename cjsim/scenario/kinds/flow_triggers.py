@@ -61,7 +61,7 @@ class TriggerKind(Kind):
         yield from ()
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        """Yield faults of names that the journey does not declare or the firm does not observe."""
+        """Yield a fault for each name that the journey does not declare or the firm does not observe."""
         yield from ()
 
     @abstractmethod

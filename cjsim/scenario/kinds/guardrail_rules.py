@@ -288,7 +288,7 @@ class Guardrails(StrictModel):
     budgets: tuple[Budget, ...] = ()
 
     def rules(self) -> Iterator[tuple[str, tuple[ChannelRule, ...]]]:
-        """The rules of each kind that applies to channels, by key, in the order of evaluation."""
+        """The key and the rules of each channel guardrail, in evaluation order."""
         for key in ("blackouts", "quiet_hours", "gaps", "caps", "budgets"):
             yield key, getattr(self, key)
 
@@ -313,7 +313,7 @@ class Guardrails(StrictModel):
             yield from unknown_item_faults((*path, "channels"), rule.channels, journey.names("channel"), "channel")
 
     def actor_faults(self, actors: Iterable[str]) -> Iterator[Fault]:
-        """Yield faults of the flows and broadcasts that the holdout spares."""
+        """Yield a fault for each name in `spared` that is no flow or broadcast."""
         known = list(actors)
         yield from duplicate_faults(("guardrails", "spared"), self.spared)
         for index, actor in enumerate(self.spared):

@@ -67,7 +67,7 @@ class StepKind(ReferringKind):
         yield from ()
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
-        """Yield faults of names that the journey does not declare or the firm does not observe."""
+        """Yield a fault for each name that the journey does not declare or the firm does not observe."""
         yield from self.unknown_faults(path, names.journey)
 
     def branches(self) -> "Iterator[StepBranch]":

@@ -68,7 +68,7 @@ class Move(NamedTuple):
 
 
 class Leaf(NamedTuple):
-    """A number, duration (days), time of day (hours), share or switch in a record."""
+    """A number, duration (days), time of day (hours), share or Boolean in a record."""
 
     path: KeyPath
     kind: MoveKind
