@@ -86,7 +86,7 @@ class Exponential(WaitDistribution):
         return self.mean
 
     def median_value(self) -> float:
-        """mean * ln 2."""
+        """Return mean * ln 2."""
         return self.mean * math.log(2)
 
     def survival(self, rate: float) -> float:
@@ -109,7 +109,7 @@ class Gamma(WaitDistribution):
         return self.mean
 
     def median_value(self) -> float:
-        """mean / shape times the median of a gamma distribution with this shape and scale 1."""
+        """Return mean / shape times the median of a gamma distribution with this shape and scale 1."""
         from scipy.special import gammaincinv
 
         return float(self.mean / self.shape * gammaincinv(self.shape, 0.5))
@@ -131,14 +131,14 @@ class Weibull(WaitDistribution):
     shape: Annotated[RealNumber, Field(ge=0.05, le=100)]
 
     def expected_value(self) -> float:
-        """scale * Gamma(1 + 1/shape); infinite where it exceeds the range of floating point."""
+        """Return scale * Gamma(1 + 1/shape); infinite where it exceeds the range of floating point."""
         try:
             return self.scale * math.gamma(1 + 1 / self.shape)
         except OverflowError:
             return math.inf
 
     def median_value(self) -> float:
-        """scale * (ln 2)^(1/shape)."""
+        """Return scale * (ln 2)^(1/shape)."""
         return float(self.scale * math.log(2) ** (1 / self.shape))
 
     def survival(self, rate: float) -> float:
@@ -158,7 +158,7 @@ class Lognormal(WaitDistribution):
     sigma: Annotated[RealNumber, Field(ge=0, le=10)]
 
     def expected_value(self) -> float:
-        """median * exp(sigma^2 / 2)."""
+        """Return median * exp(sigma^2 / 2)."""
         return self.median * math.exp(self.sigma**2 / 2)
 
     def median_value(self) -> float:
@@ -196,7 +196,7 @@ class Uniform(Distribution):
         return DistributionRecord(DistributionCode.UNIFORM, scale=self.low, a=self.high - self.low)
 
     def support(self) -> tuple[float, float]:
-        """low and high."""
+        """Return low and high."""
         return self.low, self.high
 
 
