@@ -286,7 +286,7 @@ def _load_field(context: Any, builder: Any, typ: FrameType, value: Any, attr: st
 
 
 class SpanType(types.Type):
-    """The numba type of an array of a frame: an address and a shape.
+    """The numba type of an array field in a frame: an address and a shape.
 
     In a debug build, the field is part of the type, so that errors can name it. A function is then compiled separately for each field.
     """

@@ -126,4 +126,4 @@ def _open_interval_warnings(fit: LikelihoodFit) -> list[str]:
     if not names:
         return []
     intervals = f"the interval{'s' if len(names) > 1 else ''} for {' and '.join(names)}"
-    return [f"the data do not bound {intervals} on one side; that bound is shown as 'open' (null in JSON)"]
+    return [f"{intervals} {'are' if len(names) > 1 else 'is'} unbounded on one side; the missing bound is shown as 'open' (null in JSON)"]

@@ -55,7 +55,7 @@ class _OwnerEffects:
         return {"slot": self.registers.new_slot(), "stream": stream}
 
     def add(self, record: RecordFields) -> list[PendingIndex]:
-        """Append a record. Returns its field that needs the index of the next record."""
+        """Append a record. Return the field of it that must later be set to the index of the next record."""
         row: RecordFields = {"target": -1, "column": -1, "slot": -1, "next": -1, **record}
         self._chains.rows.append(row)
         return [(row, "next")]

@@ -134,7 +134,7 @@ class _FlowSteps:
             row["next"] = self._labels[label]
 
     def add(self, record: RecordFields) -> list[PendingIndex]:
-        """Append a record. Returns its field that needs the index of the next step."""
+        """Append a record. Return the field of it that must later be set to the index of the next step."""
         row: RecordFields = {"target": -1, "slot": -1, "program": -1, "next": -1, "other": -1, **record}
         self._rows.append(row)
         return [(row, "next")]
@@ -177,5 +177,5 @@ class _FlowSteps:
 
 
 def flows_where(actors: Actors, is_chosen: Callable[[Flow], bool]) -> list[int]:
-    """Return the codes of the flows, among all actors in order, that satisfy a predicate."""
+    """Return the codes of the flows that satisfy a predicate. A code is the position among all actors."""
     return [code for code, (_, actor) in enumerate(actors) if isinstance(actor, Flow) and is_chosen(actor)]

@@ -101,7 +101,7 @@ class _CohortProgress:
         self.sync_state = SyncState(gate=gate, sync_points=np.zeros(count, SYNC_POINT))
         self.sync_state.sync_points["taken_until"] = -np.inf
         self._sync_points = self.sync_state.sync_points.view(np.ndarray)
-        self.last_reply = np.full(count, -1)  # index in the reply store
+        self.last_reply = np.full(count, -1)  # index into the reply store
         self.n_replies = np.zeros(count, np.int32)
         self.is_open = np.zeros(count, np.bool_)  # whether the customer has an open request
 

@@ -39,7 +39,7 @@ def render_report_page(
         File name of the figure, or None for a page without a figure.
     """
     lines = [f"# {experiment.title or experiment.name}", "", f"**Hypothesis.** {experiment.hypothesis}"]
-    lines += [f"({experiment.claimed_by})"] if experiment.claimed_by else []
+    lines += [f"(Source: {experiment.claimed_by})"] if experiment.claimed_by else []
     lines += ["", f"**{findings.verdict.capitalize()}.** {findings.verdict_sentence(is_markdown=True)}", ""]
     lines += [*_arms_section(experiment, arms), ""]
     lines += [*_effects_section(findings), ""]
@@ -49,7 +49,7 @@ def render_report_page(
     if findings.replications > 1:
         lines += ["## Variation between seeds", "", *_seeds_section(findings), ""]
     lines += ["## How to read this report", "", *_interpretation_section(experiment, findings), ""]
-    lines += [f"Run `{run_name}`, cjsim {__version__}. `experiment.yaml` contains the complete experiment, `table.csv` all numbers."]
+    lines += [f"Run `{run_name}`, cjsim {__version__}. `experiment.yaml` contains the complete experiment, and `table.csv` all numbers."]
     return "\n".join(lines) + "\n"
 
 
@@ -117,7 +117,7 @@ def _arms_section(experiment: Experiment, arms: Sequence[ExperimentArm]) -> Iter
     yield ""
     if experiment.sweep is not None:
         paths = list(dict.fromkeys(path for arm in arms for path in arm.values))
-        yield f"The sweep has {len(arms)} points. It sets {', '.join(f'`{path}`' for path in paths)}."
+        yield f"The sweep tries {len(arms)} points, which set {', '.join(f'`{path}`' for path in paths)}."
         return
     yield "| variant | path | baseline | variant value |"
     yield "|---|---|---|---|"

@@ -66,7 +66,7 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
     ...     },
     ... }
     >>> [line.text for line in walk(Scenario.from_dict(tiny), customer=2).lines]
-    ['Enters', 'order for 10.00', 'order for 10.00']
+    ['Enters the simulation', 'order for 10.00', 'order for 10.00']
     """
     used_seed = scenario.seed if seed is None else scenario.with_values({"seed": seed}).seed
     plan = compile_scenario(scenario.checked())

@@ -163,7 +163,7 @@ class CohortEvaluation:
         metrics : Sequence of str
             Names of metrics to compare with other evaluations.
         further_metrics : Sequence of str
-            Names of metrics to estimate only.
+            Names of metrics to estimate but not to compare.
 
         Raises
         ------

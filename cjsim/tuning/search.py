@@ -47,7 +47,7 @@ class TrialExecutor(Protocol):
 
 
 def select_incumbents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
-    """Return the trials with which the next ones are compared for pruning, which are complete, feasible and not dominated.
+    """Return the incumbents: the complete, feasible, nondominated trials against which later trials are compared for pruning.
 
     Parameters
     ----------

@@ -170,7 +170,7 @@ def _consequences(effects: tuple[Effect, ...]) -> set[GraphNode]:
 
 
 def _surely_repeats_immediately(event: Event) -> bool:
-    """Whether the wait is always 0 and only unconditional effects of the event can end the loop (see `_zero_time_loop_faults`)."""
+    """Whether the event always repeats without delay unless one of its unconditional effects ends the loop."""
     return event.when is None and not any(isinstance(effect, ChooseEffect) for effect in event.effects) and _has_zero_wait(event)
 
 

@@ -36,7 +36,7 @@ class EffectRecords(Chain, Protocol):
 
 
 class EffectKind(ReferringKind):
-    """One thing that happens to a customer."""
+    """An effect on a customer, such as a change of stage or of satisfaction."""
 
     code: ClassVar[EffectCode]
     predicate: ClassVar[str] = "{}"  # of a sentence about the customer, with a place for the value of the key

@@ -11,7 +11,7 @@ from cjsim.scenario.fields import Day, Hour, Integer, Name, Number, Positive, Po
 from cjsim.scenario.kinds.registers import PolicyNames, RecordFields, Registers, span_fields
 from cjsim.scenario.kinds.schedules import Schedule
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
-from cjsim.scenario.phrases import channels_phrase, duration_phrase, join_names
+from cjsim.scenario.phrases import channels_phrase, duration_phrase, join_alternatives
 from cjsim.yaml.keyed_union import KeyedUnion, Kind
 from cjsim.yaml.paths import Fault, KeyPath
 
@@ -148,11 +148,11 @@ class InactivityTrigger(TriggerKind, key="inactivity"):
     of: Annotated[EventNames, BeforeValidator(_expand_event, json_schema_input_type=Name | EventNames)] | None = None
 
     def phrase(self) -> str:
-        return f"after {duration_phrase(self.inactivity)} without {join_names(self.of) if self.of else 'any activity'}"
+        return f"after {duration_phrase(self.inactivity)} with no {join_alternatives(self.of) if self.of else 'activity'}"
 
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         events = ", ".join(f"'{title_of(name)}'" for name in self.of or ())
-        return f"{format_duration(self.inactivity)} without {events or 'any activity'}"
+        return f"{format_duration(self.inactivity)} with no {events or 'activity'}"
 
     def can_start(self, reachable: Reachable) -> bool:
         return self.of is None or not reachable.events.isdisjoint(self.of)

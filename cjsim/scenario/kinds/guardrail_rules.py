@@ -117,7 +117,7 @@ class QuietHours(ChannelRule):
         return self
 
     def phrase(self) -> str:
-        return f"not from {hour_text(self.start)} to {hour_text(self.end)}{channels_phrase(self.channels)}"
+        return f"none between {hour_text(self.start)} and {hour_text(self.end)}{channels_phrase(self.channels)}"
 
     def records(self, registers: Registers) -> list[RecordFields]:
         return [{"channels": registers.channel_mask(self.channels), "start": self.start, "end": self.end}]
@@ -354,7 +354,7 @@ class Guardrails(StrictModel):
     def refusal_reason(self, decision: SendDecision, channel: str, now: float, contacts: Iterable[PastContact]) -> str:
         """Return why a send on a channel is refused at a time (days)."""
         fixed = {
-            SendDecision.CONSENT: f"no consent to {channel}",
+            SendDecision.CONSENT: f"no consent for {channel}",
             SendDecision.HOLDOUT: "in the holdout",
             SendDecision.EXIT: f"the exit condition holds ({self.exit})",
         }

@@ -88,7 +88,7 @@ class Chain(Protocol):
         """Codes, streams and tables."""
 
     def add(self, record: RecordFields) -> list[PendingIndex]:
-        """Append a record. Returns its field that needs the index of the next record."""
+        """Append a record. Return the field of it that must later be set to the index of the next record."""
 
     def resume(self, pending: Iterable[PendingIndex]) -> None:
         """Link pending fields to the record that is appended next."""

@@ -147,8 +147,8 @@ class WaitUntilStep(StepKind, key="wait_until"):
             return f"wait until {hour_text(until.at)}{days}"
         typical = hour_text(until.at if until.typical is None else until.typical)
         learned = (
-            f"{hour_text(until.at)} until {until.learn_from} opens, clicks or visits are observed; "
-            f"then later by as much as the customer's activity lags the typical {typical}"
+            f"{hour_text(until.at)} at first; after {until.learn_from} observed opens, clicks or visits, "
+            f"shifted by how much later than {typical} the customer is typically active"
         )
         return f"wait until the customer's best hour{days} ({learned})"
 
