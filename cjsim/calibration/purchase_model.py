@@ -179,9 +179,7 @@ def calibrate_purchases(
     histories = log.histories_until(last_day, unit=unit)
     _require_repeat_purchases(histories, last_day)
     timing, spend = fit_timing(histories), fit_spend(histories)
-    holdout = (
-        forecast_holdout(timing.model, timing.fit, spend.model, spend.fit, histories, seed=seed) if histories.holdout_length > 0 else None
-    )
+    holdout = forecast_holdout(timing, spend, histories, seed=seed) if histories.holdout_length > 0 else None
     result = PurchaseCalibration(
         source=Path(path).name,
         unit=unit,

@@ -173,15 +173,13 @@ class _DiaryBuilder:
                     since=0.0 if previous_time is None else step.time - previous_time,
                     stage=stage,
                     event=event,
-                    text=described.text,
-                    why=described.why,
                     message=self._decode_name(row, "message", self.codebook.messages),
                     source=self._decode_name(row, "source", self.codebook.sources),
                     revenue=float(row["value"]) if row is not None and int(row["event"]) >= N_TOUCH_CODES else 0.0,
                     cost=step.cost if i == with_cost else 0.0,
                     satisfaction=step.satisfaction if self.is_truth else math.nan,
                     is_seen=is_seen,
-                    is_routine=described.is_routine,
+                    **described._asdict(),
                 )
                 previous_time = step.time
 
