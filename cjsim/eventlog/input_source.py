@@ -119,8 +119,12 @@ def detect_source(path: str | Path) -> LogSource:
     try:
         with Path(path).open("rb") as file:
             head = file.read(4)
+    except FileNotFoundError:
+        source.raise_input_error("must be a readable file", "a path that does not exist", "Check the path.")
+    except IsADirectoryError:
+        source.raise_input_error("must be a readable file", "a directory", "Name a file in it.")
     except OSError as error:
-        source.raise_input_error("must be a readable file", (error.strerror or str(error)).lower(), "Check the path.")
+        source.raise_input_error("must be a readable file", f"an error ({error.strerror or error})", "Check the path and its permissions.")
     if not head:
         source.raise_input_error("must be a CSV file with a header, or a Parquet file", "an empty file", "Check the path.")
     return LogSource(Path(path), "parquet" if head == b"PAR1" else "gzip" if head[:2] == b"\x1f\x8b" else "csv")

@@ -168,6 +168,7 @@ BAD = {
     "who,day,paid\na,2024-01-01,1\nb,2024-01-01,1,2\n": (
         "log.csv:3: must have 3 fields, like the header, got 4. Quote values that contain commas."
     ),
+    "who,day,paid\na,2024-01-01\n": "log.csv:2: must have 3 fields, like the header, got 2. Quote values that contain commas.",
     "who,day,paid\na,2024-01-01,1,234\n": ("log.csv:2: must have 3 fields, like the header, got 4. Quote values that contain commas."),
 }
 
@@ -178,7 +179,7 @@ def test_invalid_log_is_rejected_with_row_and_advice(tmp_path: Path, text: str) 
 
 
 def test_missing_file_and_folder_are_rejected(tmp_path: Path) -> None:
-    for path, word in ((tmp_path / "none.csv", "no such file"), (tmp_path, "is a directory")):
+    for path, word in ((tmp_path / "none.csv", "a path that does not exist"), (tmp_path, "a directory")):
         with pytest.raises(InputError, match=word):
             read_purchases(path, customer="who", time="day", value="paid")
 

@@ -302,9 +302,9 @@ def test_file_that_is_not_a_table_is_rejected(tmp_path: Path, content: bytes, me
 
 
 def test_a_missing_file_and_a_directory_are_rejected(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="must be a readable file, got no such file"):
+    with pytest.raises(InputError, match="must be a readable file, got a path that does not exist"):
         EventLog.read(tmp_path / "none.csv")
-    with pytest.raises(InputError, match="must be a readable file, got is a directory"):
+    with pytest.raises(InputError, match="must be a readable file, got a directory"):
         EventLog.read(tmp_path)
 
 
