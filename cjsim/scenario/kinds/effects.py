@@ -81,6 +81,7 @@ class PurchaseEffect(EffectKind, key="purchase"):
     """The customer buys."""
 
     code = EffectCode.PURCHASE
+    changed_words = frozenset({"purchases", "revenue", "redeemed"})
     purchase: PurchaseTerms
 
     def phrase(self) -> str:
@@ -107,9 +108,6 @@ class PurchaseEffect(EffectKind, key="purchase"):
         value = self.purchase.value.record(records.registers.tables)
         fields = {"column": first, "count": count, "x": self.purchase.margin, "value": value}
         return records.add({"op": self.code, **fields, **records.draw_fields("value")})
-
-    def changed_words(self) -> frozenset[str]:
-        return frozenset({"purchases", "revenue", "redeemed"})
 
 
 class SatisfyEffect(EffectKind, key="satisfy"):
@@ -159,6 +157,8 @@ class ScoreEffect(EffectKind, key="score"):
 class ConsentEffect(EffectKind):
     """An effect on consent to a channel, or to `all`."""
 
+    changed_words = frozenset({"consent"})
+
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield an unknown channel."""
         if self.body != ALL_CHANNELS:
@@ -168,10 +168,6 @@ class ConsentEffect(EffectKind):
         """Append its record; the target of `all` is -1."""
         channel = -1 if self.body == ALL_CHANNELS else records.registers.code("channel", self.body)
         return records.add({"op": self.code, "target": channel})
-
-    def changed_words(self) -> frozenset[str]:
-        """The word for consent."""
-        return frozenset({"consent"})
 
 
 class OptOutEffect(ConsentEffect, key="opt_out"):
@@ -226,6 +222,7 @@ class AskEffect(EffectKind, key="ask"):
 
     code = EffectCode.ASK
     refers_to = "desk"
+    changed_words = frozenset({"asks"})
     ask: DeskRequest
 
     def phrase(self) -> str:
@@ -233,9 +230,6 @@ class AskEffect(EffectKind, key="ask"):
 
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
         return records.add({"op": self.code, "target": records.registers.code("desk", self.ask.desk), "x": float(self.ask.priority)})
-
-    def changed_words(self) -> frozenset[str]:
-        return frozenset({"asks"})
 
 
 class ReferTerms(StrictModel):
@@ -254,6 +248,7 @@ class ReferEffect(EffectKind, key="refer"):
     """Invites friends."""
 
     code = EffectCode.REFER
+    changed_words = frozenset({"referrals"})
     refer: ReferTerms
 
     def phrase(self) -> str:
@@ -281,9 +276,6 @@ class ReferEffect(EffectKind, key="refer"):
         by = -1 if terms.by is None else records.registers.code("acquisition", terms.by)
         fields = {"target": by, "count": terms.invites, "x": terms.joins, "value": terms.delay.record(records.registers.tables)}
         return records.add({"op": self.code, **fields, **records.draw_fields("refer")})
-
-    def changed_words(self) -> frozenset[str]:
-        return frozenset({"referrals"})
 
 
 class FireEffect(EffectKind, key="fire"):
