@@ -31,6 +31,16 @@ class Progress:
         """End the task."""
 
 
+@contextlib.contextmanager
+def progress_task(progress: Progress, total: int, label: str) -> Iterator[None]:
+    """Start a task, and end it when the `with` block ends, including on an exception."""
+    progress.start(total, label)
+    try:
+        yield
+    finally:
+        progress.finish()
+
+
 class NoProgress(Progress):
     """Ignores all progress reports."""
 

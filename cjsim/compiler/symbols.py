@@ -5,15 +5,16 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from cjsim.compiler.quantile_tables import QuantileTables
 from cjsim.errors import InputError, format_error
 from cjsim.kernels.codes import MAX_CHANNELS, ConditionOp
 from cjsim.kernels.rng import stream_id
-from cjsim.kernels.world import Array
+from cjsim.kernels.world import Array, World
 from cjsim.scenario.condition_names import ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
-from cjsim.scenario.kinds.registers import PendingIndex
+from cjsim.scenario.kinds.registers import PendingIndex, RecordFields
 
 
 class RandomStreams:
@@ -70,6 +71,9 @@ class TraitColumns:
         return self.n_traits + len(self.derived)
 
 
+# Arrays that hold at least one element, because kernels read them without a loop.
+_PADDED = frozenset({"activity", "codes", "effects", "factors", "guide", "lifts", "links", "profiles", "schedule", "shares"})
+_PADDED |= {"stage_events", "steps"}
 _OBSERVED_OPS = {ConditionOp.STAGE: ConditionOp.OBSERVED_STAGE}  # a policy only sees the last observed stage
 
 
@@ -115,7 +119,7 @@ class Symbols:
         self.trait_columns = TraitColumns(of_journey.traits)
         self.programs = ConditionTable(of_journey, of_policy)
         self.tables = QuantileTables()
-        self.factors, self.links = SpanTable(), SpanTable()
+        self.factors, self.links, self.schedule = SpanTable(), SpanTable(), SpanTable()
         self.n_slots = 0
         self.start, self.horizon = start, horizon
         self.reserved: dict[str, int] = {}
@@ -136,6 +140,10 @@ class Symbols:
         """Return the index of the first record of a policy condition, or -1 for None."""
         return self.programs.index_of(text)
 
+    def schedule_span(self, times: Iterable[float]) -> tuple[int, int]:
+        """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
+        return self.schedule.add(times)
+
     def new_slot(self) -> int:
         """Reserve an index in `CustomerState.decision_counts`."""
         self.n_slots += 1
@@ -155,6 +163,24 @@ class Symbols:
         """Return the bit mask of channels; all bits are set if the list is empty."""
         selected = list(channels)
         return sum({1 << self.names.channels[name] for name in selected}) if selected else 2**MAX_CHANNELS - 1
+
+
+class RecordChain:
+    """Linked records under construction. Implements `Chain`. Fields in `unset` are -1 unless a record sets them."""
+
+    def __init__(self, registers: Symbols, rows: list[RecordFields], unset: Iterable[str]) -> None:
+        self.registers, self.rows = registers, rows
+        self._unset = dict.fromkeys(unset, -1)
+
+    def add(self, record: RecordFields) -> list[PendingIndex]:
+        """Append a record. Returns its field that needs the index of the next record."""
+        row: RecordFields = {**self._unset, **record}
+        self.rows.append(row)
+        return [(row, "next")]
+
+    def resume(self, pending: Iterable[PendingIndex]) -> None:
+        """Link pending fields to the record that is appended next."""
+        resolve_pending(pending, len(self.rows))
 
 
 def resolve_pending(pending: Iterable[PendingIndex], index: int) -> None:
@@ -187,7 +213,7 @@ def record_array(dtype: np.dtype[Any], rows: Iterable[Mapping[str, Any]], *, pad
     return read_only(array.view(np.recarray))
 
 
-def plain_array(dtype: str, values: Any, *, padded: bool = False) -> Array:
+def plain_array(dtype: DTypeLike, values: Any, *, padded: bool = False) -> Array:
     """Convert values to a read-only, C-contiguous array. If `padded`, an empty array becomes a single 0."""
     array = np.ascontiguousarray(values, dtype=dtype)
     return read_only(np.zeros(1, dtype=dtype) if padded and array.size == 0 else array)
@@ -197,3 +223,12 @@ def read_only(array: Array) -> Array:
     """Make an array read-only, and return it."""
     array.setflags(write=False)
     return array
+
+
+def world_of(tables: Mapping[str, Any]) -> World:
+    """Build the world from the rows or the values of each of its arrays, by name."""
+    arrays = {}
+    for name, values in tables.items():
+        dtype, padded = World.FIELDS[name].dtype, name in _PADDED
+        arrays[name] = (plain_array if dtype.names is None else record_array)(dtype, values, padded=padded)
+    return World(**arrays)

@@ -1,11 +1,11 @@
-"""Compiles channels, messages, offers and desks to record arrays."""
+"""Compiles channels, messages, offers and desks to records."""
 
 import math
 
 from cjsim.compiler.effect_chains import EffectChains
-from cjsim.compiler.symbols import SpanTable, Symbols, record_array
+from cjsim.compiler.symbols import SpanTable, Symbols
 from cjsim.kernels.codes import MINUTES_PER_DAY
-from cjsim.kernels.world import CHANNEL, DESK, LIFT, MESSAGE, OFFER, PERSONAL_TOPIC, Array
+from cjsim.kernels.world import PERSONAL_TOPIC
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields
@@ -19,7 +19,7 @@ _REPLY_KINDS = ("in_time", "late", "unanswered")
 _UNSTAFFED = Staffing.model_validate({"agents": 0})
 
 
-def touchpoint_arrays(scenario: ScenarioSpec, symbols: Symbols, effects: EffectChains) -> dict[str, Array]:
+def touchpoint_rows(scenario: ScenarioSpec, symbols: Symbols, effects: EffectChains) -> dict[str, list[RecordFields]]:
     """Compile the channels, messages, lifts, offers and desks of a scenario.
 
     Parameters
@@ -33,8 +33,8 @@ def touchpoint_arrays(scenario: ScenarioSpec, symbols: Symbols, effects: EffectC
 
     Returns
     -------
-    dict of str to ndarray
-        Arrays by field of `World`.
+    dict of str to list of records
+        Rows by field of `World`.
     """
     journey, lifts = scenario.journey, SpanTable()
     survivals = [channel.survival() for channel in journey.channels.values()]
@@ -43,11 +43,11 @@ def touchpoint_arrays(scenario: ScenarioSpec, symbols: Symbols, effects: EffectC
     n_actors = len(scenario.policy.flows) + len(scenario.policy.broadcasts)
     desks = [_desk_row(name, n_actors + code, journey, scenario.policy, symbols, effects) for code, name in enumerate(journey.desks)]
     return {
-        "channels": record_array(CHANNEL, channels),
-        "messages": record_array(MESSAGE, messages),
-        "lifts": record_array(LIFT, lifts.items, padded=True),
-        "offers": record_array(OFFER, [_offer_row(name, offer, symbols) for name, offer in journey.offers.items()]),
-        "desks": record_array(DESK, desks),
+        "channels": channels,
+        "messages": messages,
+        "lifts": lifts.items,
+        "offers": [_offer_row(name, offer, symbols) for name, offer in journey.offers.items()],
+        "desks": desks,
     }
 
 

@@ -84,6 +84,12 @@ class BufferSizes:
     rows: int = 0
     referrals: int = 64
 
+    def fitting(self, state: CustomerState, out: Output) -> "BufferSizes":
+        """Return these sizes if one customer's simulation fitted, otherwise sizes with twice the capacity of the buffer that was full."""
+        if state.customer[0].needs_larger_buffers:
+            return self.with_larger_state()
+        return self.with_larger_log() if out.n_rows[0] > self.rows or out.n_referrals[0] > self.referrals else self
+
     def with_larger_state(self) -> "BufferSizes":
         """Return a copy with twice the capacity for customer states."""
         return replace(self, responses=2 * self.responses, queue=2 * self.queue)

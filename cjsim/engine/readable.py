@@ -200,7 +200,8 @@ class CustomerProcess:
 
     def handle_consequences(self) -> None:
         """Enlarge buffers that are full, send a new request to its desk, and admit referred customers."""
-        while self.grow_buffers():
+        while (sizes := self.sizes.fitting(self.state, self.out)) is not self.sizes:
+            self.sizes = sizes
             self.replay()
         if self.state.customer[0].awaits_reply and self.n_requests == self.n_replies:
             self.make_request()
@@ -208,16 +209,6 @@ class CustomerProcess:
         if len(referrals) and self.environment.is_shared:
             self.n_referrals += len(referrals)
             self.environment.admit(referred_cohort(referrals, 0), make_outcomes(self.environment.plan, len(referrals)))
-
-    def grow_buffers(self) -> bool:
-        """Increase the buffer sizes if a buffer is full, and return whether one was."""
-        if self.state.customer[0].needs_larger_buffers:
-            self.sizes = self.sizes.with_larger_state()
-        elif self.out.n_rows[0] > self.sizes.rows or self.out.n_referrals[0] > self.sizes.referrals:
-            self.sizes = self.sizes.with_larger_log()
-        else:
-            return False
-        return True
 
     def replay(self) -> None:
         """Simulate the customer again up to now in new buffers, without affecting other customers."""
@@ -318,8 +309,10 @@ class ReadableEngine:
             self.environment.calendar.run()
         else:
             self.run_processes(self.environment)
-        replies = [(key, customer.replies[: customer.n_replies]) for key, customer in sorted(self.environment.customers.items())]
-        return SharedResults.of(replies, self.environment.cutoffs)
+        customers = self.environment.customers
+        keys = np.array([key for key, customer in customers.items() for _ in range(customer.n_replies)], np.uint64)
+        replies = [customer.replies[: customer.n_replies] for customer in customers.values()]
+        return SharedResults.of(keys, np.concatenate([np.zeros(0, DESK_REPLY), *replies]), self.environment.cutoffs)
 
     def use_shared_results(self, shared_results: SharedResults) -> None:
         """Do nothing, because all customers have already been simulated.

@@ -17,10 +17,11 @@ import numpy as np
 
 from cjsim.kernels.world import Array
 from cjsim.metrics.confidence_intervals import MetricEstimate
-from cjsim.progress import NoProgress, Progress
-from cjsim.tuning.evaluation_cohort import EvaluationCohort, PolicyEvaluation
+from cjsim.progress import NoProgress, Progress, progress_task
+from cjsim.tuning.evaluation_cohort import PolicyEvaluation
 from cjsim.tuning.evaluator import Evaluator
 from cjsim.tuning.goals import Goals, pareto_front, select_by_crowding
+from cjsim.tuning.parameter_draw_cohort import EvaluationCohort
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import ObjectiveGain, Trial
 
@@ -128,13 +129,10 @@ def confirm(study: Study, evaluator: Evaluator, trials: Sequence[Trial], *, prog
     if not selected:
         return _infeasible_result(trials, goals, evaluator.baseline)
     first, second = evaluator.fresh_cohort("first"), evaluator.fresh_cohort("second")
-    progress.start((len(selected) + 3) * first.customers, "confirming")
-    try:
+    with progress_task(progress, (len(selected) + 3) * first.customers, "confirming"):
         comparison = _FinalistComparison.from_trials(first, selected, goals, progress)
         winner = comparison.winner.trial
         evaluation, baseline = (_simulate_policy(second, values, progress) for values in (winner.params, {}))
-    finally:
-        progress.finish()
     contrasts = [evaluation.paired_contrast(baseline, metric) for metric in goals.directed_metrics]
     gains, names = goals.gains(contrasts), [one.metric for one in goals.objectives]
     violated = tuple(goals.surely_violated(evaluation.metrics))

@@ -93,43 +93,6 @@ class PolicyEvaluation(Protocol):
             The metric.
         """
 
-    def unpaired_contrast(self, baseline: Self, directed_metric: DirectedMetric) -> Contrast:
-        """Return the contrast with another policy on different customers.
-
-        Parameters
-        ----------
-        baseline : PolicyEvaluation
-            Evaluation of the other policy.
-        directed_metric : DirectedMetric
-            The metric.
-        """
-
-
-class EvaluationCohort(Protocol):
-    """Customers for the evaluation of policies."""
-
-    @property
-    def customers(self) -> int:
-        """Number of initial customers."""
-
-    def simulate(self, values: Mapping[str, Any]) -> Any:
-        """Simulate the customers under a policy.
-
-        Parameters
-        ----------
-        values : Mapping of str to Any
-            Values that differ from the baseline, keyed by path; empty for the baseline itself.
-
-        Returns
-        -------
-        PolicyEvaluation
-
-        Raises
-        ------
-        InputError
-            If the scenario with these values is invalid.
-        """
-
 
 @dataclass(frozen=True, eq=False)
 class CohortEvaluation:

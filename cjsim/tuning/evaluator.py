@@ -13,7 +13,6 @@ from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.tuning.evaluation_cohort import (
     CohortEvaluation,
     Contrast,
-    EvaluationCohort,
     PolicyEvaluation,
     SeededCohort,
     depends_on_population_size,
@@ -21,7 +20,7 @@ from cjsim.tuning.evaluation_cohort import (
     is_subset_representative,
 )
 from cjsim.tuning.goals import Goals
-from cjsim.tuning.parameter_draw_cohort import ParameterDrawCohort
+from cjsim.tuning.parameter_draw_cohort import EvaluationCohort, ParameterDrawCohort
 from cjsim.tuning.parameter_draws import ParameterDraw, read_parameter_draws
 from cjsim.tuning.pruning import InterimEstimate, is_surely_dominated, is_surely_violated, rung_sizes
 from cjsim.tuning.study import Study
@@ -80,7 +79,7 @@ class Evaluator:
 
     def _make_cohort(
         self, seed: int, *, customers: int | None = None, window: int = 0, measures_all_metrics: bool = False
-    ) -> SeededCohort | ParameterDrawCohort:
+    ) -> EvaluationCohort:
         """Return a cohort in the study's journey, or in its parameter draws. Each window has its own draws if the file has enough."""
         count = self.study.customers_per_trial if customers is None else customers
         cohort = SeededCohort(self.study.scenario, self.goals.metric_names, count, seed, self._threads, measures_all_metrics)

@@ -151,3 +151,6 @@ class ParameterDrawCohort:
         share = 1.0 if depends_on_population_size(self.cohorts[0].scenario) else 1 / len(self.cohorts)
         evaluations = [cohort.simulate(values) for cohort in self.cohorts]
         return ParameterDrawEvaluation.from_evaluations(evaluations, self.directed_metrics, self.aim, customer_share=share)
+
+
+EvaluationCohort = SeededCohort | ParameterDrawCohort

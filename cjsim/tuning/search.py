@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from cjsim.errors import InputError, format_error, short_repr
-from cjsim.progress import Progress
+from cjsim.progress import Progress, progress_task
 from cjsim.tuning.batch_sampler import BatchSampler
 from cjsim.tuning.goals import Goals, pareto_front, select_by_crowding
 from cjsim.tuning.samplers import SAMPLERS
@@ -101,8 +101,7 @@ def search(
         If the point of a stored trial differs from the one the sampler chooses, the sampler fails, or the baseline cannot be simulated.
     """
     batch_sampler, scheduler, trials = BatchSampler(study, sampler), _TrialScheduler(study, store, executor, progress), list[Trial]()
-    progress.start(study.trials, study.name)
-    try:
+    with progress_task(progress, study.trials, study.name):
         while len(trials) < study.trials:
             points = batch_sampler.ask(min(study.batch, study.trials - len(trials)))
             incumbents = tuple(select_incumbents(study, trials))
@@ -112,8 +111,6 @@ def search(
             if len(trials) < study.trials:  # an exhaustive sampler may reject the last results
                 batch_sampler.tell(batch)
             progress.label(f"{study.name}: {best_values_text(study, trials)}")
-    finally:
-        progress.finish()
     return trials
 
 

@@ -41,7 +41,7 @@ class TrialEvaluator(Protocol):
         """Evaluate a trial."""
 
 
-EvaluatorFactory = Callable[[Study, int], TrialEvaluator]  # takes study and threads; must be importable by worker processes
+EvaluatorFactory = Callable[..., TrialEvaluator]  # takes a study and `threads`; must be importable by worker processes
 
 
 class InProcessExecutor:
@@ -201,7 +201,7 @@ def _initialize_worker(metrics: bytes, study: Study, make_evaluator: EvaluatorFa
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles the signal and stops the workers
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     unpickle_registered_metrics(metrics)
-    _WORKER_STATE["evaluator"] = make_evaluator(study, threads)
+    _WORKER_STATE["evaluator"] = make_evaluator(study, threads=threads)
 
 
 def _exit_with_parent() -> None:

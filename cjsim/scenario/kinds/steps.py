@@ -21,9 +21,7 @@ from cjsim.yaml.strict_model import StrictModel
 class StepRecords(Chain, Protocol):
     """The step records of one flow under construction."""
 
-    @property
-    def owner(self) -> str:
-        """Prefix of the names of the flow's random streams: `flow:NAME`."""
+    owner: str  # prefix of the names of the flow's random streams: `flow:NAME`
 
     def add_branch(self, entry: PendingIndex, steps: "Iterable[Step]", path: str) -> list[PendingIndex]:
         """Append the steps of a branch, and link `entry` to the first. Returns the fields that need the index of the next step."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from cjsim.errors import InputError, format_error
-from cjsim.progress import Progress
+from cjsim.progress import Progress, progress_task
 from cjsim.scenario.fields import parse_duration, parse_hour
 from cjsim.scenario.search_space import Free, Space
 from cjsim.simulation.documents import Scenario
@@ -90,11 +90,8 @@ def add_sobol_indices(
         runner.progress.advance(1)
         return known[key]
 
-    runner.progress.start(points * (len(spans) + 2), f"Sobol indices of {ranking.scenario}")
-    try:
+    with progress_task(runner.progress, points * (len(spans) + 2), f"Sobol indices of {ranking.scenario}"):
         table = evaluate_saltelli_points(metric_at, len(spans), points, seed=ranking.seed)
-    finally:
-        runner.progress.finish()
     digest = sha256(f"{ranking.digest}:sobol:{points}:{max_levers}".encode()).hexdigest()
     deviation = float(np.concatenate([table[0], table[1]]).std())
     indices = SobolIndices(points, len(known), deviation, _sorted_indices(spans, table, ranking.seed))
