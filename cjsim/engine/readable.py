@@ -33,7 +33,6 @@ from cjsim.engine.sync_points import SYNC_POINT, SyncState, budget_gate, needs_b
 from cjsim.kernels.desks.requests import patience_days, service_days
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
 from cjsim.kernels.state import DESK_REPLY, CustomerState, Output, Population
-from cjsim.kernels.world import Array
 from cjsim.scenario.spec import MAX_CUSTOMERS
 
 INITIAL_LOG_ROWS = 1024  # initial capacity for the log rows of one customer
@@ -205,7 +204,7 @@ class CustomerProcess:
             self.replay()
         if self.state.customer[0].awaits_reply and self.n_requests == self.n_replies:
             self.make_request()
-        referrals = self.referrals()[self.n_referrals :]
+        referrals = copy_referrals(self.out, 0)[self.n_referrals :]
         if len(referrals) and self.environment.is_shared:
             self.n_referrals += len(referrals)
             self.environment.admit(referred_cohort(referrals, 0), make_outcomes(self.environment.plan, len(referrals)))
@@ -245,14 +244,6 @@ class CustomerProcess:
             customer.reply_due = reply.time
             customer.awaits_reply = 0
         self.process.interrupt()
-
-    def log_rows(self) -> Array:
-        """Return the customer's log rows, ndarray of LOG_ROW."""
-        return self.out.log[: int(self.out.n_rows[0])]
-
-    def referrals(self) -> Array:
-        """Return the customer's referrals, ndarray of REFERRAL, in the order of invitations."""
-        return copy_referrals(self.out, 0)
 
 
 class ReadableEngine:
@@ -351,7 +342,7 @@ class ReadableEngine:
         rows, referrals = [], []
         for i, key in enumerate(cohort.key):
             customer, number = environment.customers[int(key)], cohort.first + i
-            rows.append(customer.log_rows())
+            rows.append(customer.out.log[: int(customer.out.n_rows[0])])
             rows[-1]["customer"] = number
             if customer.out.n_referrals[0]:
                 referrals.append(copy_referrals(customer.out, number))

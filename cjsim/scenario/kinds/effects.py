@@ -265,8 +265,7 @@ class ReferEffect(EffectKind, key="refer"):
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield faults for an unknown acquisition channel and for a referral rate (invites * joins) above the limit."""
         here, terms = (*path, self.key), self.refer
-        if terms.by is not None:
-            yield from unknown_name_faults((*here, "by"), terms.by, journey.names("acquisition"), "acquisition channel")
+        yield from unknown_name_faults((*here, "by"), terms.by, journey.names("acquisition"), "acquisition channel")
         if (friends := terms.invites * terms.joins) > MAX_REFERRALS_PER_EFFECT:
             must = f"must bring at most {MAX_REFERRALS_PER_EFFECT:g} friends on average (invites * joins), or the population explodes"
             yield Fault(here, must, f"{friends:g}", "Lower 'invites' or 'joins'.")
