@@ -1,7 +1,7 @@
 """The family of effects: what events, messages and desk replies do to a customer. Each kind has its schema, checks, phrase and record."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Protocol, get_args
+from typing import Annotated, ClassVar, Protocol, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -15,7 +15,7 @@ from cjsim.scenario.name_checks import trait_faults, unknown_name_faults
 from cjsim.scenario.phrases import desk_phrase, format_number, format_percent, join_names, score_phrase
 from cjsim.yaml.keyed_union import KeyedUnion
 from cjsim.yaml.paths import Fault, KeyPath
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.yaml.strict_model import StrictModel, short_form
 
 MAX_REFERRALS_PER_EFFECT = 5.0  # friends who join on average; above this the population explodes within a few generations
 ALL_CHANNELS = "all"
@@ -208,12 +208,8 @@ class AskTerms(StrictModel):
     priority: PriorityRank = 0
 
 
-def _expand_desk(value: Any) -> Any:
-    return {"desk": value} if isinstance(value, str) else value
-
-
 DeskRequest = Annotated[
-    AskTerms, BeforeValidator(_expand_desk, json_schema_input_type=Name | AskTerms)
+    AskTerms, BeforeValidator(short_form("desk", str), json_schema_input_type=Name | AskTerms)
 ]  # the name of a desk is shorthand for it
 
 

@@ -1,7 +1,7 @@
 """The family of wait laws: distributions of waiting times, in days."""
 
 from functools import lru_cache
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 from pydantic import BeforeValidator, Field
 
@@ -9,6 +9,7 @@ from cjsim.scenario.fields import Duration, PositiveDuration
 from cjsim.scenario.kinds.distributions import DistributionKind, Empirical, Exponential, Gamma, Lognormal, WaitDistribution, Weibull
 from cjsim.scenario.phrases import delay_phrase, duration_phrase
 from cjsim.yaml.keyed_union import KeyedUnion
+from cjsim.yaml.strict_model import short_form
 
 
 class WaitKind(DistributionKind):
@@ -67,14 +68,12 @@ class EmpiricalTime(Empirical):
     values: Annotated[tuple[Duration, ...], Field(min_length=1)]
 
 
-def _expand_mean(value: Any) -> Any:
-    return {"mean": value} if isinstance(value, (str, float)) else value
-
-
 class ExponentialWait(WaitKind, key="exponential"):
     """An exponentially distributed wait. The mean alone is a short form."""
 
-    exponential: Annotated[ExponentialTime, BeforeValidator(_expand_mean, json_schema_input_type=PositiveDuration | ExponentialTime)]
+    exponential: Annotated[
+        ExponentialTime, BeforeValidator(short_form("mean", str, float), json_schema_input_type=PositiveDuration | ExponentialTime)
+    ]
 
 
 class GammaWait(WaitKind, key="gamma"):
