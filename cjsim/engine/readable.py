@@ -25,11 +25,12 @@ from cjsim.engine.buffers import (
 )
 from cjsim.engine.calendar import BudgetTurns, EventCalendar
 from cjsim.engine.desk_queues import DeskQueues, DeskReply, DeskRequest
-from cjsim.engine.due_events import DueEvent, fired_event, pending_events
+from cjsim.engine.due_events import DueEvent, pending_events
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_limit import check_population_limit
 from cjsim.engine.shared_resources import SharedResults
 from cjsim.engine.sync_points import SYNC_POINT, SyncState, budget_gate, needs_budget_turn
+from cjsim.kernels.codes import DueKind
 from cjsim.kernels.desks.requests import patience_days, service_days
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
 from cjsim.kernels.state import DESK_REPLY, CustomerState, Output, Population
@@ -171,7 +172,8 @@ class CustomerProcess:
         """Return the next event to handle. Fired events come after all other events due at the same time."""
         due, now = min(pending_events(self.state)), self.environment.calendar.now
         if self.events_to_fire and due.time > now:
-            return fired_event(now, self.events_to_fire[0])
+            event = self.events_to_fire[0]
+            return DueEvent(now, DueKind.CLOCK, (event,), event, is_fired=True)  # as if the customer's own clock had fired it
         return due
 
     def fire(self, event: int) -> None:

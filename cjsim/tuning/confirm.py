@@ -20,7 +20,7 @@ from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.tuning.evaluation_cohort import PolicyEvaluation
 from cjsim.tuning.evaluator import Evaluator
-from cjsim.tuning.goals import Goals, pareto_front, select_by_crowding
+from cjsim.tuning.goals import Goals, pareto_front
 from cjsim.tuning.parameter_draw_cohort import EvaluationCohort
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import ObjectiveGain, Trial
@@ -181,11 +181,7 @@ def select_finalists(trials: Sequence[Trial], goals: Goals, *, size: int, count:
     candidates = sorted(distinct.values(), key=lambda one: one.index)
     if len(goals.objectives) == 1:
         return sorted(candidates, key=lambda one: goals.scores(one.gains), reverse=True)[:count]
-    if not candidates:
-        return []
-    scores = np.array([goals.scores(one.gains) for one in candidates])
-    front = pareto_front(scores)
-    return [candidates[front[row]] for row in select_by_crowding(scores[front], _FRONT_FACTOR * count)]
+    return goals.front(candidates, _FRONT_FACTOR * count)
 
 
 def chance_best(differences: Array, covariance: Array) -> float:

@@ -135,6 +135,7 @@ class Evaluator:
         """
         params = self._space.values(point)
         baseline = self.baseline  # outside the `try`, because an invalid baseline is not the fault of the point
+        reason = ""
         try:
             if self.study.pairing:
                 outcome = self._evaluate_paired(params, self._eligible_incumbents(incumbents))
@@ -142,10 +143,9 @@ class Evaluator:
                 outcome = self._evaluate_unpaired(index, params)
         except InputError as error:
             undefined = [Contrast(baseline[one.metric].value, *[math.nan] * 5) for one in self.goals.directed_metrics]
-            gains, excess = self.goals.gains(undefined), self.goals.excess(undefined)
-            return Trial(index, dict(point), params, self.study.customers_per_trial, 0, gains, excess, str(error))
+            outcome, reason = _PolicyOutcome(self.study.customers_per_trial, 0, undefined), str(error)
         gains, excess = self.goals.gains(outcome.contrasts), self.goals.excess(outcome.contrasts)
-        return Trial(index, dict(point), params, outcome.customers, outcome.simulated_customers, gains, excess)
+        return Trial(index, dict(point), params, outcome.customers, outcome.simulated_customers, gains, excess, reason)
 
     def _evaluate_paired(self, params: Mapping[str, Any], incumbents: Sequence[Trial]) -> _PolicyOutcome:
         """Evaluate a policy on the customers whom all trials share, rung by rung."""

@@ -10,12 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.progress import Progress, progress_task
 from cjsim.tuning.batch_sampler import BatchSampler
-from cjsim.tuning.goals import Goals, pareto_front, select_by_crowding
+from cjsim.tuning.goals import Goals
 from cjsim.tuning.samplers import SAMPLERS
 from cjsim.tuning.storage import TrialStore
 from cjsim.tuning.study import Study
@@ -64,12 +62,7 @@ def select_incumbents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
     candidates = [trial for trial in trials if trial.is_feasible and trial.simulated_customers]  # without repeated points
     size = max((trial.customers for trial in candidates), default=0)
     candidates = [trial for trial in candidates if trial.customers == size]
-    if not candidates:
-        return []
-    goals = Goals.from_study(study)
-    scores = np.array([goals.scores(trial.gains) for trial in candidates])
-    front = pareto_front(scores)
-    return [candidates[front[row]] for row in select_by_crowding(scores[front], MAX_INCUMBENTS)]
+    return Goals.from_study(study).front(candidates, MAX_INCUMBENTS)
 
 
 def search(

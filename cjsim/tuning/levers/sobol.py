@@ -19,7 +19,7 @@ from cjsim.progress import Progress, progress_task
 from cjsim.scenario.fields import parse_duration, parse_hour
 from cjsim.scenario.search_space import Free, Space
 from cjsim.simulation.documents import Scenario
-from cjsim.tuning.levers.moves import ALWAYS_CONDITION, NEVER_CONDITION, Move, condition_at
+from cjsim.tuning.levers.moves import ALWAYS_CONDITION, NEVER_CONDITION, Move, model_value_at
 from cjsim.tuning.levers.paired_runner import PairedRunner
 from cjsim.tuning.levers.ranking_data import RankingData
 from cjsim.tuning.levers.sobol_indices import FloatArray, LeverIndices, SobolIndices, estimate_indices, evaluate_saltelli_points
@@ -135,7 +135,7 @@ def _make_span(path: str, moves: Sequence[Move], scenario: Scenario) -> _LeverSp
     first = moves[0]
     values = [first.before, *(move.after for move in moves)]
     if first.kind == "onoff":
-        on_condition = condition_at(scenario, path) or ALWAYS_CONDITION
+        on_condition = model_value_at(scenario, (*path.split("."), "if")) or ALWAYS_CONDITION
         return _LeverSpan(path, first.title, f"{path}.if", Free(choices=(on_condition, NEVER_CONDITION)), ("on", "off"))
     if first.kind in ("switch", "rank"):
         return _LeverSpan(path, first.title, path, Free(choices=tuple(values)), (first.before, first.after))
