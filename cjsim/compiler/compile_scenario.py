@@ -81,7 +81,7 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
         **_profile_tables(scenario),
         "setting": [_setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}],
         "discounts": _discount_factors(scenario),
-        "any_activity_actors": flows_where(actors, lambda flow: flow.on.is_reset_by_anything),
+        "any_activity_actors": flows_where(actors, lambda flow: flow.on.reset_by() is None),
         **_actor_tables(actor_table, journey),
         **guardrails,
     }
@@ -96,7 +96,7 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
         cutoffs=symbols.reserved.get("cutoffs", 0),
     )
     codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors))
-    return Plan(world, codebook, sizes, population, symbols.streams.names(), desk_plans(scenario))
+    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desk_plans(scenario))
 
 
 def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
@@ -141,8 +141,8 @@ def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
         "preferred_column": -1 if journey.preferred_contacts is None else symbols.trait_columns.index_of(journey.preferred_contacts),
         "interests": len(journey.interests),
         "holdout": scenario.policy.guardrails.holdout,
-        "stream_holdout": symbols.streams.id_of("policy:holdout"),
-        "exit_program": symbols.programs.index_of(scenario.policy.guardrails.exit),
+        "stream_holdout": symbols.stream("policy:holdout"),
+        "exit_program": symbols.condition(scenario.policy.guardrails.exit),
         "when_changes": sum(flag for flag, ops in _OPS_BY_CHANGE.items() if not when_ops.isdisjoint(ops)),
     }
 
@@ -215,18 +215,18 @@ def _event_row(name: str, event: Event, journey: JourneySpec, symbols: Symbols, 
         **span_fields("factor", symbols.factor_span(event.speed)),
         **span_fields("trigger", links.add(_started_at(actors, "event", name))),
         **span_fields("exit", links.add(flows_where(actors, lambda flow: name in flow.exit_on))),
-        **span_fields("watch", links.add(flows_where(actors, lambda flow: name in flow.on.reset_by()))),
+        **span_fields("watch", links.add(flows_where(actors, lambda flow: name in (flow.on.reset_by() or ())))),
         "wait": DistributionRecord() if event.wait == "never" else event.wait.record(symbols.tables),
         "tau": _time_constant(event.half_life),
         "satisfaction": event.satisfaction,
         "profile": profile_code(journey, event.activity),
-        "when": symbols.programs.index_of(event.when, latent=True),
+        "when": symbols.condition(event.when, latent=True),
         "effects": effects.add(event.effects, f"event:{name}"),
         "anywhere": int(event.stages == "anywhere"),
         "hidden": int(not event.observed),
         "records_hour": int(event.observed and event.activity is not None),
         "pull_channels": sum(1 << symbols.names.channels[c] for c, channel in journey.channels.items() if name in channel.visits),
-        "stream_wait": symbols.streams.id_of(f"event:{name}:wait"),
+        "stream_wait": symbols.stream(f"event:{name}:wait"),
     }
 
 
@@ -276,7 +276,7 @@ def _profile_tables(scenario: ScenarioSpec) -> dict[str, Any]:
 
 
 def _symbol_tables(symbols: Symbols) -> dict[str, Any]:
-    codes = [{"op": op, "arg": arg, "x": x} for op, arg, x in symbols.programs.codes]
+    codes = [{"op": op, "arg": arg, "x": x} for op, arg, x in symbols.condition_codes]
     return {
         "codes": codes,
         "knots": symbols.tables.array(),

@@ -62,13 +62,13 @@ class ActorTable:
         row: RecordFields = {
             "source": len(self.actors),
             "first_step": len(self.steps),
-            "program": self.registers.programs.index_of(actor.condition),
+            "program": self.registers.condition(actor.condition),
             "holdout": actor.holdout,
             "ignores_holdout": int(name in self._rules.spared),
             "draws_on_budget": 0,
             "inactivity": math.inf,
             "score": -1,
-            "stream_holdout": self.registers.streams.id_of(f"{owner}:holdout"),
+            "stream_holdout": self.registers.stream(f"{owner}:holdout"),
         }
         self.actors.append(row)
         if isinstance(actor, Flow):
@@ -84,7 +84,7 @@ class ActorTable:
         key = (len(self.actors) - 1, message)
         if key not in self._site_codes:
             self._site_codes[key] = (len(self.sites), self.registers.new_slot())
-            streams = {f"stream_{use}": self.registers.streams.id_of(f"{owner}:{message}:{use}") for use in SITE_STREAMS}
+            streams = {f"stream_{use}": self.registers.stream(f"{owner}:{message}:{use}") for use in SITE_STREAMS}
             self.actors[-1]["draws_on_budget"] |= int(self._is_budgeted(message))
             self.sites.append({"message": self.registers.names.messages[message], "actor": key[0], **streams})
         return self._site_codes[key]

@@ -17,33 +17,6 @@ from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.kinds.registers import PendingIndex, RecordFields
 
 
-class RandomStreams:
-    """Random streams of one scenario by name. Different names never share a stream."""
-
-    def __init__(self) -> None:
-        self._names: dict[int, str] = {}
-
-    def id_of(self, name: str) -> int:
-        """Return the random stream with this name.
-
-        Raises
-        ------
-        InputError
-            If another name in this scenario has the same hash.
-        """
-        stream = int(stream_id(name))
-        known = self._names.setdefault(stream, name)
-        if known != name:
-            must = "must not share a random stream"
-            remedy = "Rename one of them; their hashes collide by chance."
-            raise InputError(format_error(f"'{known}' and '{name}'", must, f"{stream} for both", remedy))
-        return stream
-
-    def names(self) -> tuple[str, ...]:
-        """Return all names in the order of first use."""
-        return tuple(self._names.values())
-
-
 class DerivedTrait(NamedTuple):
     """A trait column computed from another column."""
 
@@ -77,26 +50,6 @@ _PADDED |= {"stage_events", "steps"}
 _OBSERVED_OPS = {ConditionOp.STAGE: ConditionOp.OBSERVED_STAGE}  # a policy only sees the last observed stage
 
 
-class ConditionTable:
-    """Concatenated condition programs. Equal conditions share a program."""
-
-    def __init__(self, of_journey: ConditionNames, of_policy: ConditionNames) -> None:
-        self._names = {True: of_journey, False: of_policy}
-        self._indices: dict[tuple[bool, str], int] = {}
-        self.codes: list[tuple[int, int, float]] = []
-
-    def index_of(self, condition: str | None, *, latent: bool = False) -> int:
-        """Return the index of the first record of a condition, or -1 for None. `latent`: the condition belongs to the journey."""
-        if condition is None:
-            return -1
-        key = (latent, condition)
-        if key not in self._indices:
-            self._indices[key] = len(self.codes)
-            program = parse_condition(condition, self._names[latent])
-            self.codes += program if latent else [(_OBSERVED_OPS.get(ConditionOp(op), op), arg, x) for op, arg, x in program]
-        return self._indices[key]
-
-
 class SpanTable:
     """A list of items in consecutive spans. A span is given by its first index and its count."""
 
@@ -115,30 +68,51 @@ class Symbols:
 
     def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float) -> None:
         self.names = of_journey
-        self.streams = RandomStreams()
+        self.stream_names: dict[int, str] = {}
         self.trait_columns = TraitColumns(of_journey.traits)
-        self.programs = ConditionTable(of_journey, of_policy)
+        self.condition_codes: list[tuple[int, int, float]] = []  # condition programs, one after another
         self.tables = QuantileTables()
         self.factors, self.links, self.schedule = SpanTable(), SpanTable(), SpanTable()
         self.n_slots = 0
         self.start, self.horizon = start, horizon
         self.reserved: dict[str, int] = {}
+        self._names_for = {True: of_journey, False: of_policy}
+        self._condition_indices: dict[tuple[bool, str], int] = {}
 
     def code(self, kind: str, name: str) -> int:
         """Return the code of a name of a kind such as `event` or `channel`."""
         return self.names.code(kind, name)
 
     def stream(self, name: str) -> int:
-        """Return the random stream with this name."""
-        return self.streams.id_of(name)
+        """Return the random stream with this name. Different names never share a stream.
+
+        Raises
+        ------
+        InputError
+            If the hash of another name is the same.
+        """
+        stream = int(stream_id(name))
+        known = self.stream_names.setdefault(stream, name)
+        if known != name:
+            must = "must not share a random stream"
+            remedy = "Rename one of them; their hashes collide by chance."
+            raise InputError(format_error(f"'{known}' and '{name}'", must, f"{stream} for both", remedy))
+        return stream
 
     def trait_column(self, reference: str) -> int:
         """Return the column of a trait, `1/trait` or `1-trait`."""
         return self.trait_columns.index_of(reference)
 
-    def condition(self, text: str | None) -> int:
-        """Return the index of the first record of a policy condition, or -1 for None."""
-        return self.programs.index_of(text)
+    def condition(self, text: str | None, *, latent: bool = False) -> int:
+        """Return the index of the first record of a condition, or -1 for None. `latent`: the condition belongs to the journey."""
+        if text is None:
+            return -1
+        key = (latent, text)
+        if key not in self._condition_indices:
+            self._condition_indices[key] = len(self.condition_codes)
+            program = parse_condition(text, self._names_for[latent])
+            self.condition_codes += program if latent else [(_OBSERVED_OPS.get(ConditionOp(op), op), arg, x) for op, arg, x in program]
+        return self._condition_indices[key]
 
     def schedule_span(self, times: Iterable[float]) -> tuple[int, int]:
         """Append the times of a schedule. Returns their first index and count in `World.schedule`."""

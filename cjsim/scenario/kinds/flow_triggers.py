@@ -61,14 +61,9 @@ class TriggerKind(Kind):
         """Return the kind (`event` or `stage`) and the name of what starts the flow immediately. None for other triggers."""
         return None
 
-    def reset_by(self) -> tuple[str, ...]:
-        """Return the events that reset the inactivity timer."""
+    def reset_by(self) -> tuple[str, ...] | None:
+        """Return the events that reset the inactivity timer; None if any event, open or click resets it."""
         return ()
-
-    @property
-    def is_reset_by_anything(self) -> bool:
-        """Whether any event, open or click resets the inactivity timer."""
-        return False
 
     def dates(self) -> Schedule | None:
         """Return the schedule of a flow that starts on dates. None for other triggers."""
@@ -153,12 +148,8 @@ class InactivityTrigger(TriggerKind, key="inactivity"):
     def fields(self, registers: Registers) -> RecordFields:
         return {"trigger": TriggerCode.INACTIVITY, "inactivity": self.inactivity, "watch_entry": int(self.of is None)}
 
-    def reset_by(self) -> tuple[str, ...]:
-        return self.of or ()
-
-    @property
-    def is_reset_by_anything(self) -> bool:
-        return self.of is None
+    def reset_by(self) -> tuple[str, ...] | None:
+        return self.of
 
 
 class DatedTrigger(TriggerKind):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import Field
@@ -260,11 +261,8 @@ class SplitStep(StepKind, key="split"):
         fields = {"target": int(self.experiment is not None), "count": len(self.split), "slot": records.registers.new_slot()}
         [(row, _)] = records.add({"op": self.code, **fields, "stream": records.registers.stream(name)})
         total = math.fsum(arm.share for arm in self.split.values())
-        cumulative = 0.0
-        shares: list[RecordFields] = []
-        for arm in self.split.values():
-            cumulative += arm.share / total
-            shares.append({"cumulative": cumulative, "step": -1})
+        cumulative_shares = accumulate(arm.share / total for arm in self.split.values())
+        shares: list[RecordFields] = [{"cumulative": cumulative, "step": -1} for cumulative in cumulative_shares]
         row["other"] = records.add_shares(shares)
         pending: list[PendingIndex] = []
         for branch, share in zip(self.branches(), shares, strict=True):
