@@ -157,7 +157,9 @@ class CustomerProcess:
                 if due.time >= horizon:
                     break
                 if needs_budget_turn(environment.plan.world, self.state, environment.sync_state, int(due.kind), due.which, due.time):
-                    yield self.wait_for_budget_turn(due.time)
+                    turn = environment.calendar.event()
+                    environment.budget_turns.wait(due.time, self.key, turn.succeed)
+                    yield turn
             except simpy.Interrupt:
                 continue  # a desk reply or a fired event is now pending
             if due.is_fired:
@@ -192,12 +194,6 @@ class CustomerProcess:
     def dispatch(self, due: DueEvent) -> None:
         """Handle an event at its model time."""
         dispatch(self.environment.plan.world, self.state, self.out, int(due.kind), due.which, due.time)
-
-    def wait_for_budget_turn(self, time: float) -> simpy.Event:
-        """Return an event that triggers when the customer's turn to draw on a budget comes."""
-        turn = self.environment.calendar.event()
-        self.environment.budget_turns.wait(time, self.key, turn.succeed)
-        return turn
 
     def handle_consequences(self) -> None:
         """Enlarge buffers that are full, send a new request to its desk, and admit referred customers."""
