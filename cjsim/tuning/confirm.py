@@ -5,7 +5,6 @@ of fresh customers to select the winner. The winner is then simulated on a secon
 second set, the gain is unbiased and its interval has nominal coverage. If no free value has an effect, 2.5 % of studies report a gain.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from cjsim.tuning.evaluator import Evaluator
 from cjsim.tuning.goals import Goals, pareto_front
 from cjsim.tuning.parameter_draw_cohort import EvaluationCohort
 from cjsim.tuning.study import Study
-from cjsim.tuning.trial import ObjectiveGain, Trial
+from cjsim.tuning.trial import ObjectiveGain, Trial, params_key
 
 Verdict = Literal["gain", "none", "infeasible"]
 _FRONT_FACTOR = 4  # with several objectives, up to this multiple of `finalists` trials are confirmed
@@ -175,9 +174,7 @@ def select_finalists(trials: Sequence[Trial], goals: Goals, *, size: int, count:
     list of Trial
         With one objective, sorted from best to worst.
     """
-    distinct = {
-        json.dumps(one.params, sort_keys=True, default=str): one for one in reversed(trials) if one.is_feasible and one.customers == size
-    }
+    distinct = {params_key(one.params): one for one in reversed(trials) if one.is_feasible and one.customers == size}
     candidates = sorted(distinct.values(), key=lambda one: one.index)
     if len(goals.objectives) == 1:
         return sorted(candidates, key=lambda one: goals.scores(one.gains), reverse=True)[:count]

@@ -304,6 +304,24 @@ class SeededCohort:
             so_far = so_far.extended_by(batch) if so_far else batch
             yield so_far.scaled_to(rungs[-1])
 
+    def with_other_customers(self, scenario: Scenario, customers: int, purpose: str) -> "SeededCohort":
+        """Return a cohort of other customers in another scenario.
+
+        Parameters
+        ----------
+        scenario : Scenario
+            The scenario.
+        customers : int
+            Number of initial customers.
+        purpose : str
+            Name from which its seed is derived, such as `draw 0`.
+
+        Returns
+        -------
+        SeededCohort
+        """
+        return replace(self, scenario=scenario, customers=customers, seed=derived_seed(self.seed, purpose))
+
     def _scenario_with(self, values: Mapping[str, Any]) -> Scenario:
         return self.scenario.with_values(values) if values else self.scenario
 

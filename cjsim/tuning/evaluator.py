@@ -1,6 +1,5 @@
 """Evaluation of trials: simulate a point of a study, compare it with the baseline, and stop early if it is clearly worse."""
 
-import json
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ from cjsim.tuning.parameter_draw_cohort import EvaluationCohort, ParameterDrawCo
 from cjsim.tuning.parameter_draws import ParameterDraw, read_parameter_draws
 from cjsim.tuning.pruning import InterimEstimate, is_surely_dominated, is_surely_violated, rung_sizes
 from cjsim.tuning.study import Study
-from cjsim.tuning.trial import Trial
+from cjsim.tuning.trial import Trial, params_key
 
 _DRAW_WINDOWS = 3  # sets of draws: one for the search, and one for each of the two fresh cohorts
 _MAX_CACHED_CUSTOMERS = 1_500_000  # over all cached evaluations, which takes tens of megabytes per metric
@@ -158,7 +157,7 @@ class Evaluator:
             if (customers := evaluation.sample.n_initial) == size:
                 contrasts = self._baseline_contrasts(evaluation, baseline)
                 if all(excess <= 0 for excess in self.goals.excess(contrasts).values()):
-                    self._store_in_cache(_cache_key(params), evaluation)
+                    self._store_in_cache(params_key(params), evaluation)
                 break
             contrasts = self._baseline_contrasts(evaluation, baseline.first_customers(customers))
             if (chained := self._dominated_contrasts(evaluation, cohort, incumbents)) is not None:
@@ -219,7 +218,7 @@ class Evaluator:
 
     def _cached_evaluation(self, trial: Trial, cohort: SeededCohort) -> CohortEvaluation:
         """Return the evaluation of a trial, which is simulated again if it is not cached."""
-        key = _cache_key(trial.params)
+        key = params_key(trial.params)
         if key not in self._cache:
             self._store_in_cache(key, cohort.simulate(trial.params))
         self._cache.move_to_end(key)
@@ -229,7 +228,3 @@ class Evaluator:
         self._cache[key] = evaluation
         while len(self._cache) > self._cache_size:
             self._cache.popitem(last=False)
-
-
-def _cache_key(params: Mapping[str, Any]) -> str:
-    return json.dumps(params, sort_keys=True, default=str)

@@ -217,6 +217,5 @@ class _TrialScheduler:
 
 
 def _values_match(stored: Any, value: Any) -> bool:
-    if isinstance(stored, float) and isinstance(value, float):
-        return math.isclose(stored, value, rel_tol=_RELATIVE_TOLERANCE)
-    return bool(stored == value)
+    are_floats = isinstance(stored, float) and isinstance(value, float)
+    return math.isclose(stored, value, rel_tol=_RELATIVE_TOLERANCE) if are_floats else bool(stored == value)

@@ -124,10 +124,9 @@ class TrialStore:
 
         self.sync()
         if trial.index not in self._trials:
-            values = list(trial.objective_values(self._study.objectives))
             with self._translated_errors(), silence_optuna():
                 optuna_trial = create_trial(
-                    values=values,
+                    values=list(trial.objective_values(self._study.objectives)),
                     params={name: self._labels[name][int(x)] if name in self._labels else x for name, x in trial.point.items()},
                     distributions=self._distributions,
                     user_attrs={_TRIAL_ATTRIBUTE: trial.to_json(), "index": trial.index},

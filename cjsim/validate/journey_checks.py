@@ -5,17 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from cjsim.kernels.codes import MAX_CHANNELS, N_TOUCH_CODES, ConditionOp, TouchCode
-from cjsim.scenario.condition_names import (
-    ACQUIRED_BY,
-    CALLS,
-    LATENT_WORDS,
-    NO_ACQUISITION_CHANNEL,
-    RESERVED,
-    TIME_DEPENDENT_OPS,
-    WORDS,
-    ConditionError,
-    ConditionNames,
-)
+from cjsim.scenario.condition_names import ACQUIRED_BY, NO_ACQUISITION_CHANNEL, RESERVED, TIME_DEPENDENT_OPS, ConditionError, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Activity, JourneySpec
 from cjsim.scenario.kinds.effects import ALL_CHANNELS
@@ -124,10 +114,10 @@ def _when_faults(path: KeyPath, text: str, names: ConditionNames, journey: Journ
         yield Fault(path, error.must, error.got, error.remedy)
         return
     decaying_scores = {code for code, score in enumerate(journey.scores.values()) if score.half_life is not None}
-    words = {op: word for word, op in [*((word, op) for word, (op, _) in CALLS.items()), *WORDS.items(), *LATENT_WORDS.items()]}
     for op, arg, _ in program:
-        if op in TIME_DEPENDENT_OPS or (op is ConditionOp.SCORE and arg in decaying_scores):
-            got = f"'{words[op]}'" if op in TIME_DEPENDENT_OPS else f"the score '{list(journey.scores)[arg]}', which has a half-life"
+        word = TIME_DEPENDENT_OPS.get(op)
+        if word is not None or (op is ConditionOp.SCORE and arg in decaying_scores):
+            got = f"'{word}'" if word is not None else f"the score '{list(journey.scores)[arg]}', which has a half-life"
             remedy = "Use tags, counts, stages, attributes, consent, or scores without a half-life."
             yield Fault(path, "must use only values that change when something happens to the customer", got, remedy)
             return

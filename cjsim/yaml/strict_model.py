@@ -16,6 +16,7 @@ def short_form(key: str, *types: type) -> Callable[[Any], Any]:
     """Return a function for validators that expands a bare value of one of these types, except bool, to `{key: value}`."""
 
     def expand(value: Any) -> Any:
+        """Expand a bare value."""
         return {key: value} if isinstance(value, types) and not isinstance(value, bool) else value
 
     return expand
