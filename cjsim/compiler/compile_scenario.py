@@ -158,11 +158,8 @@ def _moment_names(journey: JourneySpec) -> tuple[str, ...]:
 
 
 def _moment_rows(journey: JourneySpec, names: ConditionNames) -> list[RecordFields]:
-    rows: list[RecordFields] = []
-    for name in _moment_names(journey):
-        moment = journey.moments.get(name)
-        rows.append({"event": -1, "nth": 1} if moment is None else {"event": names.events[moment.event], "nth": moment.nth})
-    return rows
+    moments = [journey.moments.get(name) for name in _moment_names(journey)]
+    return [{"event": -1, "nth": 1} if one is None else {"event": names.events[one.event], "nth": one.nth} for one in moments]
 
 
 def _has_clock(event: Event) -> bool:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from cjsim.tuning.results.optimum import Optimum
 from cjsim.tuning.search import search
 from cjsim.tuning.storage import IN_MEMORY, TrialStore
 from cjsim.tuning.study import Study
-from cjsim.tuning.trial_executors import MAX_WORKERS, open_executor
+from cjsim.tuning.trial_executors import MAX_WORKERS, InProcessExecutor, MultiProcessExecutor
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -86,9 +87,10 @@ def optimize(
         progress.note(f"cjsim: loaded {min(len(store), study.trials):,} of {study.trials:,} trials from {store.location}.")
     baseline = evaluator.baseline
     try:
-        with open_executor(
-            study, evaluator, make_evaluator=Evaluator, workers=workers, threads=threads or 1, report=progress.note
-        ) as executor:
+        executor: InProcessExecutor | MultiProcessExecutor = InProcessExecutor(evaluator)
+        if workers > 1:
+            executor = MultiProcessExecutor(study, Evaluator, count=workers, threads=threads or 1, report=progress.note)
+        with closing(executor):
             searched = search(study, store, executor, progress, sampler=given_sampler)
     except KeyboardInterrupt:
         kept = "they are not stored" if store.location == IN_MEMORY else f"run the same command to resume from {store.location}"

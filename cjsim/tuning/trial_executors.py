@@ -3,13 +3,12 @@
 Worker processes exit with their parent. If one crashes, its trials are evaluated again.
 """
 
-import contextlib
 import multiprocessing
 import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -73,6 +72,9 @@ class InProcessExecutor:
         """Evaluate the trial that was submitted first."""
         task = self._tasks.popleft()
         return self._evaluator.evaluate(task.index, task.point, incumbents=task.incumbents)
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class MultiProcessExecutor:
@@ -163,34 +165,6 @@ class MultiProcessExecutor:
         self._pool, self._tasks = self._new_pool(), {}
         for task in tasks:
             self._tasks[self._pool.submit(_evaluate_task, task)] = task
-
-
-@contextlib.contextmanager
-def open_executor(
-    study: Study, evaluator: TrialEvaluator, *, make_evaluator: EvaluatorFactory, workers: int, threads: int, report: Callable[[str], None]
-) -> Iterator[InProcessExecutor | MultiProcessExecutor]:
-    """Provide an executor that is closed when the `with` block ends.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-    evaluator : TrialEvaluator
-        Evaluates trials in this process if there is one worker.
-    make_evaluator : callable
-        Creates an evaluator in a worker process, given a study and a number of threads.
-    workers : int
-        Number of processes; 1 means this process.
-    threads : int
-        Number of threads per worker process.
-    report : callable
-        Receives a message when a process crashes.
-    """
-    if workers == 1:
-        yield InProcessExecutor(evaluator)
-        return
-    with contextlib.closing(MultiProcessExecutor(study, make_evaluator, count=workers, threads=threads, report=report)) as executor:
-        yield executor
 
 
 _WORKER_STATE: dict[str, Any] = {}  # holds the evaluator of a worker process

@@ -198,9 +198,7 @@ def _zero_time_loop_faults(journey: JourneySpec, policy: PolicySpec | None) -> I
             or _never_runs(journey, name)
         ):
             continue
-        concurrent = [
-            other for other in journey.events if _may_be_zero_wait(journey.events[other]) and _share_a_stage(event, journey.events[other])
-        ]
+        concurrent = [other for other, one in journey.events.items() if _may_be_zero_wait(one) and _share_a_stage(event, one)]
         changed = _words_changed_by_effects(journey, effects_of(journey, [name, *concurrent])) | _words_changed_by_policy(journey, policy)
         if not {name, *concurrent, *changed} & {LEAVES_STAGE, *condition_words}:
             got = f"a wait of 0 while '{event.when}', which nothing changes" if event.when else "a wait of 0 that nothing stops"
