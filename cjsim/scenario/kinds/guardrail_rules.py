@@ -24,7 +24,7 @@ from cjsim.scenario.fields import (
     parse_day,
 )
 from cjsim.scenario.kinds.registers import DeclaredJourney, RecordFields, Registers
-from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
+from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults
 from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_alternatives, join_names
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel
@@ -314,10 +314,8 @@ class Guardrails(StrictModel):
 
     def actor_faults(self, actors: Iterable[str]) -> Iterator[Fault]:
         """Yield a fault for each name in `spared` that is no flow or broadcast."""
-        known = list(actors)
         yield from duplicate_faults(("guardrails", "spared"), self.spared)
-        for index, actor in enumerate(self.spared):
-            yield from unknown_name_faults(("guardrails", "spared", index), actor, known, "flow or broadcast")
+        yield from unknown_item_faults(("guardrails", "spared"), self.spared, actors, "flow or broadcast")
 
     def warnings(self) -> Iterator[str]:
         """Yield likely mistakes, one sentence each."""
