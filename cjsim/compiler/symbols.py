@@ -147,7 +147,7 @@ class RecordChain:
         self._unset = dict.fromkeys(unset, -1)
 
     def add(self, record: RecordFields) -> list[PendingIndex]:
-        """Append a record. Returns its field that needs the index of the next record."""
+        """Append a record. Returns the field to be set to the index of the next record."""
         row: RecordFields = {**self._unset, **record}
         self.rows.append(row)
         return [(row, "next")]

@@ -204,6 +204,12 @@ def test_write_then_read_gives_the_same_log(tmp_path: Path, name: str) -> None:
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_csv_of_a_log_without_rows_has_the_header(tmp_path: Path) -> None:
+    log = EventLog(write_log(tmp_path / "log.parquet", random_rows(0)))
+    header = log.write(tmp_path / "log.csv").read_text().replace('"', "")
+    assert header == ",".join(log.columns) + "\n"
+
+
 def test_query_sees_the_log(tmp_path: Path) -> None:
     rows = random_rows(2000)
     log = EventLog.read(write_log(tmp_path / "log.parquet", rows))

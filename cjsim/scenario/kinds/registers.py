@@ -86,7 +86,7 @@ class Chain(Protocol):
         """Codes, streams and tables."""
 
     def add(self, record: RecordFields) -> list[PendingIndex]:
-        """Append a record. Return the field of it that must later be set to the index of the next record."""
+        """Append a record. Returns the field to be set to the index of the next record."""
 
     def resume(self, pending: Iterable[PendingIndex]) -> None:
         """Link pending fields to the record that is appended next."""
