@@ -92,7 +92,7 @@ def _comparison_caption(baseline: RunRecord, baseline_name: str, alternatives: M
         f"{origin.horizon:g} days, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
         " 95 % intervals, paired on the same customers."
         "\n* the interval excludes 0. By chance alone, this happens for about one metric in twenty."
-        "\npairing: how many times more customers an unpaired comparison would need for intervals of the same width."
+        "\npairing: an unpaired comparison would need this many times the customers for intervals of the same width."
     )
 
 
