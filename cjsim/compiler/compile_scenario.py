@@ -15,7 +15,7 @@ from cjsim.compiler.desk_plans import desk_plans
 from cjsim.compiler.effect_chains import EffectChains
 from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_actors
 from cjsim.compiler.guardrail_tables import guardrail_arrays
-from cjsim.compiler.plan import Codebook, Plan, StateSizes
+from cjsim.compiler.plan import Codebook, Plan, StateSizes, exposure_moment
 from cjsim.compiler.population import compile_population
 from cjsim.compiler.symbols import SpanTable, Symbols, plain_array, record_array
 from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_arrays
@@ -85,7 +85,13 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
     journey, policy = scenario.journey, scenario.policy
     of_journey = ConditionNames.from_documents(journey, policy, latent=True)
     of_policy = ConditionNames.from_documents(journey, policy, latent=False)
-    symbols = Symbols(of_journey=of_journey, of_policy=of_policy, start=scenario.start, horizon=scenario.horizon)
+    symbols = Symbols(
+        of_journey=of_journey,
+        of_policy=of_policy,
+        start=scenario.start,
+        horizon=scenario.horizon,
+        n_moments=len(_journey_moments(journey)),
+    )
     actors = ordered_actors(policy)
     _check_sizes(journey, len(actors))
     actor_table = ActorTable(symbols, scenario)
@@ -112,7 +118,7 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
         rings=symbols.reserved.get("cap_times", 0),
         cutoffs=symbols.reserved.get("cutoffs", 0),
     )
-    codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors))
+    codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors), symbols.experiments)
     return Plan(world, codebook, sizes, population, symbols.streams.names(), desk_plans(scenario))
 
 
@@ -126,14 +132,18 @@ def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
             raise InputError(format_error(where, f"must have at most {limit} {kind}", str(count), "Remove some."))
 
 
-def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, ...]) -> Codebook:
+def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, ...], experiments: dict[str, dict[str, float]]) -> Codebook:
     declared: dict[str, Any] = {kinds: tuple(getattr(journey, kinds)) for kinds in DECLARED_NAMES}
-    special = {"events": (*(touch.name.lower() for touch in TouchCode), *journey.events), "moments": _moment_names(journey)}
+    special = {
+        "events": (*(touch.name.lower() for touch in TouchCode), *journey.events),
+        "moments": (*_journey_moments(journey), *map(exposure_moment, experiments)),
+    }
     return Codebook(
         **declared | special,
         sources=(*sources, *journey.desks, *journey.offers),
         tags=tuple(names.tags or {}),
         attributes={name: tuple(levels) for name, levels in names.levels.items()},
+        experiments=experiments,
     )
 
 
@@ -170,16 +180,16 @@ def _when_operations(journey: JourneySpec, symbols: Symbols) -> set[tuple[Condit
     return {(ConditionOp(op), arg) for when in whens for op, arg, _ in parse_condition(when, symbols.names)}
 
 
-def _moment_names(journey: JourneySpec) -> tuple[str, ...]:
+def _journey_moments(journey: JourneySpec) -> tuple[str, ...]:
     return (CONVERSION, *(name for name in journey.moments if name != CONVERSION))
 
 
-def _moment_rows(journey: JourneySpec, names: ConditionNames) -> list[RecordFields]:
-    rows: list[RecordFields] = []
-    for name in _moment_names(journey):
+def _moment_rows(journey: JourneySpec, symbols: Symbols) -> list[RecordFields]:
+    names, rows = symbols.names, list[RecordFields]()
+    for name in _journey_moments(journey):
         moment = journey.moments.get(name)
         rows.append({"event": -1, "nth": 1} if moment is None else {"event": names.events[moment.event], "nth": moment.nth})
-    return rows
+    return rows + [{"event": -2}] * len(symbols.experiments)
 
 
 def _has_clock(event: Event) -> bool:
@@ -218,7 +228,7 @@ def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
         "satisfaction_events": plain_array("i4", [code for code, event in clocked if event.satisfaction != 0.0]),
         "effects": record_array(EFFECT_RECORD, effects.rows, padded=True),
         "scores": record_array(SCORE, [{"tau": _time_constant(score.half_life)} for score in journey.scores.values()]),
-        "moments": record_array(MOMENT, _moment_rows(journey, symbols.names)),
+        "moments": record_array(MOMENT, _moment_rows(journey, symbols)),
     }
 
 

@@ -109,7 +109,7 @@ class SpanTable:
 class Symbols:
     """Symbol tables of one scenario during compilation. Implements `Registers`."""
 
-    def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float) -> None:
+    def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float, n_moments: int) -> None:
         self.names = of_journey
         self.streams = RandomStreams()
         self.trait_columns = TraitColumns(of_journey.traits)
@@ -119,6 +119,8 @@ class Symbols:
         self.n_slots = 0
         self.start, self.horizon = start, horizon
         self.reserved: dict[str, int] = {}
+        self.n_moments = n_moments  # of the journey; those of experiments follow
+        self.experiments: dict[str, dict[str, float]] = {}  # cumulative shares by arm
 
     def code(self, kind: str, name: str) -> int:
         """Return the code of a name of a kind such as `event` or `channel`."""
@@ -135,6 +137,11 @@ class Symbols:
     def condition(self, text: str | None) -> int:
         """Return the index of the first record of a policy condition, or -1 for None."""
         return self.programs.index_of(text)
+
+    def experiment(self, name: str, cumulative_shares: Mapping[str, float]) -> int:
+        """Register an experiment. Returns the index of the moment of a customer's first exposure."""
+        self.experiments[name] = dict(cumulative_shares)
+        return self.n_moments + list(self.experiments).index(name)
 
     def new_slot(self) -> int:
         """Reserve an index in `CustomerState.decision_counts`."""
