@@ -64,13 +64,15 @@ _OPS_BY_CHANGE = {
 }
 
 
-def compile_scenario(scenario: ScenarioSpec) -> Plan:
+def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = None) -> Plan:
     """Compile a scenario.
 
     Parameters
     ----------
     scenario : ScenarioSpec
         A valid scenario: names exist and conditions parse.
+    follow_up_days : float, optional
+        Days from a customer's entry to the end of the customer's simulation, if that is before the horizon.
 
     Returns
     -------
@@ -98,11 +100,13 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
     for name, actor in actors:
         actor_table.add(name, actor)
     guardrails = guardrail_arrays(policy, symbols)
+    follow_up = math.inf if follow_up_days is None else follow_up_days
+    setting = _setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours()), "follow_up": follow_up}
     arrays = {
         **_journey_arrays(scenario, symbols, actors),
         **_persona_arrays(journey, symbols),
         **_profile_arrays(scenario),
-        "setting": record_array(SETTING, [_setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}]),
+        "setting": record_array(SETTING, [setting]),
         "discounts": plain_array("f8", _discount_factors(scenario)),
         "any_activity_actors": plain_array("i4", flows_where(actors, lambda flow: flow.on.is_reset_by_anything)),
         **_actor_arrays(actor_table, journey),

@@ -36,7 +36,7 @@ def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bo
     rows = [_metric_row(definition, metrics[definition.name]) for definition in shown]
     origin = run.provenance
     head = (
-        f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {origin.horizon:g} days, seed {origin.seed},"
+        f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {_period_text(run)}, seed {origin.seed},"
         f" {origin.engine} engine{_process_names(run)}, {origin.events:,} log rows"
     )
     table = align_columns(("metric", "value", "95 % interval", "n", ""), rows)
@@ -89,11 +89,22 @@ def _comparison_caption(baseline: RunRecord, baseline_name: str, alternatives: M
         else f"{here} customers who entered under {baseline_name}, {' and '.join(others)} otherwise"
     )
     return (
-        f"{origin.horizon:g} days, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
+        f"{_period_text(baseline)}, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
         " 95 % intervals, paired on the same customers."
         "\n* the interval excludes 0. By chance alone, this happens for about one metric in twenty."
         "\npairing: how many times as many customers an unpaired comparison would need."
     )
+
+
+def _period_text(run: RunRecord) -> str:
+    """Return the simulated days as text, with the follow-up of each customer and the number of customers whose follow-up is incomplete."""
+    horizon, follow_up = run.provenance.horizon, run.provenance.follow_up_days
+    if follow_up is None or follow_up >= horizon:
+        return f"{horizon:g} days"
+    entered = run.outcomes.customers["entered"][run.entered]
+    n_cut = int((entered + follow_up > horizon).sum())
+    cut = f" ({n_cut:,} of them less, because they entered late)" if n_cut else ""
+    return f"{horizon:g} days, each customer for {follow_up:g} days from entry{cut}"
 
 
 def _customer_sources(run: RunRecord) -> str:
