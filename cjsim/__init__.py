@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from cjsim.simulation.documents import Journey as Journey
     from cjsim.simulation.documents import Policy as Policy
     from cjsim.simulation.documents import Scenario as Scenario
+    from cjsim.simulation.grouped_metrics import GroupedMetrics as GroupedMetrics
     from cjsim.simulation.run import Run as Run
     from cjsim.simulation.simulate import simulate as simulate
     from cjsim.tuning.levers.rank import levers as levers
@@ -55,6 +56,7 @@ _MODULE_BY_NAME = {
     "EventLog": "cjsim.eventlog",
     "Experiment": "cjsim.lab.experiment",
     "Findings": "cjsim.lab.findings",
+    "GroupedMetrics": "cjsim.simulation.grouped_metrics",
     "Journey": "cjsim.simulation.documents",
     "LeverRanking": "cjsim.tuning.levers.ranking",
     "MetricDefinition": "cjsim.metrics.ratios",

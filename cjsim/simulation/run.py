@@ -23,6 +23,7 @@ from cjsim.metrics.registration import MetricSource, registered_metrics
 from cjsim.output_folder import MANIFEST_FILE, FolderResult
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import SavedCustomers, customer_table, table_to_pandas, truth_table
+from cjsim.simulation.grouped_metrics import GroupedMetrics
 from cjsim.simulation.summary_tables import run_table
 
 if TYPE_CHECKING:
@@ -143,6 +144,29 @@ class Run(RunRecord, FolderResult):
 
         names = pd.Index(self.metrics, name="metric")
         return pd.DataFrame(self.metrics.values(), columns=list(MetricEstimate._fields), index=names)
+
+    def by(self, by: str, *, exposed_only: bool = False) -> GroupedMetrics:
+        """Return the metrics by group of customers.
+
+        Parameters
+        ----------
+        by : str
+            'arm' for the arms of the only experiment of the policy, 'arm:NAME' for those of an experiment, or the name of an attribute.
+        exposed_only : bool
+            By default, an arm consists of all customers who get it if they ever reach a split of the experiment (intention to treat). If
+            True, only customers who reached a split count. Until then, nothing depends on the arm, so these customers can be compared,
+            too, unless customers share desks or budgets.
+
+        Returns
+        -------
+        GroupedMetrics
+
+        Raises
+        ------
+        InputError
+            If there is no such experiment or attribute, or `exposed_only` is used with an attribute.
+        """
+        return GroupedMetrics.of(self, self.profiles(), by, exposed_only=exposed_only)
 
     @property
     def customers(self) -> "pd.DataFrame":
