@@ -78,8 +78,10 @@ def simulate(
         raise InputError(format_error("--exposed", "must be used with --by arm", "no --by", "Add --by arm."))
     print_warnings(scenario, document)
     with output_folder(out) as folder, progress_bar() as progress:
+        from cjsim.simulation.grouped_metrics import check_groups
         from cjsim.simulation.simulate import simulate as simulate_scenario
 
+        check_groups(document, by=by, experiment=trial)
         log = folder / "log.parquet" if folder is not None and (events or trial is not None) else None
         run = simulate_scenario(
             document,

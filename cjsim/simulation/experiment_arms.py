@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cjsim.compiler.plan import exposure_moment
+from cjsim.compiler.plan import Codebook, exposure_moment
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.kernels.rng import uniforms
@@ -10,13 +10,13 @@ from cjsim.kernels.world import Array
 from cjsim.scenario.kinds.steps import experiment_stream
 
 
-def find_experiment(run: RunRecord, experiment: str | None) -> str:
-    """Return the name of an experiment of a run.
+def find_experiment(codebook: Codebook, experiment: str | None) -> str:
+    """Return the name of an experiment.
 
     Parameters
     ----------
-    run : RunRecord
-        The run.
+    codebook : Codebook
+        Names of the scenario.
     experiment : str, optional
         Name of the experiment. Can be omitted if the policy has only one.
 
@@ -29,7 +29,7 @@ def find_experiment(run: RunRecord, experiment: str | None) -> str:
     InputError
         If the policy has no such experiment, or no name is given and the policy does not have exactly one.
     """
-    names = run.codebook.experiments
+    names = codebook.experiments
     if experiment is None:
         if len(names) == 1:
             return next(iter(names))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cjsim.compiler.compile_scenario import compile_scenario
+from cjsim.compiler.plan import Codebook
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.json_records import plain_values, write_json
@@ -17,13 +19,14 @@ from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.group_estimates import GroupDifference, estimate_by_group, group_difference
 from cjsim.metrics.ratios import MetricDefinition
 from cjsim.simulation.customer_profiles import CustomerProfiles
+from cjsim.simulation.documents import Scenario
 from cjsim.simulation.experiment_arms import draw_arms, find_experiment, first_exposures
 from cjsim.simulation.summary_tables import arm_tables, group_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ARM = "arm"
+_ARM = "arm"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +87,9 @@ class GroupedMetrics:
         InputError
             If there is no such experiment or attribute, or `exposed_only` is used with an attribute.
         """
-        kind, _, name = by.partition(":")
-        if kind == ARM:
-            experiment = find_experiment(run, name or None)
-            by, members = f"{ARM}:{experiment}", _customers_by_arm(run, experiment)
+        by, experiment = find_grouping(run.codebook, by)
+        if experiment is not None:
+            members = _customers_by_arm(run, experiment)
             is_exposed = ~np.isnan(first_exposures(run, experiment))
         else:
             members, is_exposed = _customers_by_level(run, profiles, by), None
@@ -164,6 +166,60 @@ class GroupedMetrics:
         return frame
 
 
+def find_grouping(codebook: Codebook, by: str) -> tuple[str, str | None]:
+    """Return what distinguishes the groups, 'arm:NAME' or the name of an attribute, and the experiment (None for an attribute).
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Names of the scenario.
+    by : str
+        As in `GroupedMetrics.of`.
+
+    Returns
+    -------
+    tuple of (str, str or None)
+
+    Raises
+    ------
+    InputError
+        If there is no such experiment or attribute.
+    """
+    kind, _, name = by.partition(":")
+    if kind == _ARM:
+        experiment = find_experiment(codebook, name or None)
+        return f"{_ARM}:{experiment}", experiment
+    if by not in codebook.attributes:
+        known = [*codebook.attributes, *([_ARM] if codebook.experiments else [])]
+        raise InputError(format_error("by", *unknown_name_parts(by, known, "attribute")))
+    return by, None
+
+
+def check_groups(scenario: Scenario, *, by: str | None = None, experiment: str | None = None) -> None:
+    """Raise if a scenario has no such groups or experiment. Used before a simulation, which may take long.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    by : str, optional
+        As in `GroupedMetrics.of`.
+    experiment : str, optional
+        Name of an experiment.
+
+    Raises
+    ------
+    InputError
+        If there is no such experiment or attribute, or the scenario is invalid.
+    """
+    if by is not None or experiment is not None:
+        codebook = compile_scenario(scenario.checked()).codebook
+        if by is not None:
+            find_grouping(codebook, by)
+        if experiment is not None:
+            find_experiment(codebook, experiment)
+
+
 def _estimated(
     run: RunRecord, members: Mapping[str, Array], *, by: str, is_exposed_only: bool, entered: dict[str, int], exposed: dict[str, int]
 ) -> GroupedMetrics:
@@ -193,11 +249,7 @@ def _customers_by_arm(run: RunRecord, experiment: str) -> dict[str, Array]:
 
 
 def _customers_by_level(run: RunRecord, profiles: CustomerProfiles, attribute: str) -> dict[str, Array]:
-    levels = run.codebook.attributes
-    if attribute not in levels:
-        known = [*levels, ARM] if run.codebook.experiments else list(levels)
-        raise InputError(format_error("by", *unknown_name_parts(attribute, known, "attribute")))
-    return {level: np.asarray(profiles.attributes[attribute] == level) for level in levels[attribute]}
+    return {level: np.asarray(profiles.attributes[attribute] == level) for level in run.codebook.attributes[attribute]}
 
 
 def _frozen(content: dict[str, Any]) -> Mapping[str, Mapping[str, Any]]:

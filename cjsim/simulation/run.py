@@ -198,7 +198,7 @@ class Run(RunRecord, FolderResult):
         InputError
             If there is no such experiment, the run has no event log, or `follow_up_days` is not above 0.
         """
-        name = find_experiment(self, experiment)
+        name = find_experiment(self.codebook, experiment)
         days = None if follow_up_days is None else checked_days("follow_up_days", follow_up_days)
         if self.log is None:
             raise InputError(format_error("trial", "must come from a run with an event log", "none", "Pass log=FILE to simulate."))
