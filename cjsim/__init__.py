@@ -39,8 +39,10 @@ if TYPE_CHECKING:
     from cjsim.simulation.documents import Journey as Journey
     from cjsim.simulation.documents import Policy as Policy
     from cjsim.simulation.documents import Scenario as Scenario
+    from cjsim.simulation.grouped_metrics import GroupedMetrics as GroupedMetrics
     from cjsim.simulation.run import Run as Run
     from cjsim.simulation.simulate import simulate as simulate
+    from cjsim.simulation.trial_export import export_trial as export_trial
     from cjsim.tuning.levers.rank import levers as levers
     from cjsim.tuning.levers.ranking import LeverRanking as LeverRanking
     from cjsim.tuning.optimize import optimize as optimize
@@ -55,6 +57,7 @@ _MODULE_BY_NAME = {
     "EventLog": "cjsim.eventlog",
     "Experiment": "cjsim.lab.experiment",
     "Findings": "cjsim.lab.findings",
+    "GroupedMetrics": "cjsim.simulation.grouped_metrics",
     "Journey": "cjsim.simulation.documents",
     "LeverRanking": "cjsim.tuning.levers.ranking",
     "MetricDefinition": "cjsim.metrics.ratios",
@@ -69,6 +72,7 @@ _MODULE_BY_NAME = {
     "compare": "cjsim.simulation.comparison",
     "describe": "cjsim.description.describe",
     "experiment": "cjsim.lab.run_experiment",
+    "export_trial": "cjsim.simulation.trial_export",
     "levers": "cjsim.tuning.levers.rank",
     "mean_of_outcome": "cjsim.metrics.ratios",
     "mean_per_customer": "cjsim.metrics.ratios",

@@ -14,6 +14,19 @@ from cjsim.commands.console import output_folder, print_json, print_result, with
 from cjsim.errors import InputError, format_error
 from cjsim.progress import progress_bar
 
+_BY_HELP = "Print the metrics by arm of an experiment, or by level of an attribute."
+_TRIAL_HELP = "Write the customers of an experiment to trial.csv: arm, features at the assignment, outcomes after it."
+TrialWindowOption = Annotated[
+    float | None,
+    typer.Option(
+        "--trial-window",
+        metavar="DURATION",
+        help="With --trial: count outcomes this long after the assignment, such as 14d.",
+        parser=options.duration_parser("--trial-window"),
+        show_default=False,
+    ),
+]
+
 
 @with_exit_codes
 def simulate(
@@ -25,8 +38,13 @@ def simulate(
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
     max_customers: options.MaxCustomers = None,
+    follow_up: options.FollowUp = None,
     out: options.Out = None,
     events: Annotated[bool, typer.Option("--events", help="Also write the event log to the --out folder.")] = False,
+    by: Annotated[str | None, typer.Option("--by", metavar="arm|arm:NAME|ATTRIBUTE", help=_BY_HELP, show_default=False)] = None,
+    exposed: Annotated[bool, typer.Option("--exposed", help="With --by arm: only customers who reached the split.")] = False,
+    trial: Annotated[str | None, typer.Option("--trial", metavar="NAME", help=_TRIAL_HELP, show_default=False)] = None,
+    trial_window: TrialWindowOption = None,
     full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
@@ -34,15 +52,43 @@ def simulate(
     document = load_scenario(scenario, parse_set_options(sets, customers=customers, seed=seed, horizon=horizon))
     if events and out is None:
         raise InputError(format_error("--events", "must be used with --out", "no --out", "Add --out DIR."))
+    if trial is not None and out is None:
+        raise InputError(format_error("--trial", "must be used with --out", "no --out", "Add --out DIR."))
+    if trial_window is not None and trial is None:
+        raise InputError(format_error("--trial-window", "must be used with --trial", "no --trial", "Add --trial NAME."))
+    if exposed and by is None:
+        raise InputError(format_error("--exposed", "must be used with --by arm", "no --by", "Add --by arm."))
     print_warnings(scenario, document)
     with output_folder(out) as folder, progress_bar() as progress:
+        from cjsim.simulation.grouped_metrics import check_groups
         from cjsim.simulation.simulate import simulate as simulate_scenario
 
-        log = folder / "log.parquet" if folder is not None and events else None
-        run = simulate_scenario(document, engine=engine, threads=threads, max_customers=max_customers, log=log, progress=progress)
+        check_groups(document, by=by, experiment=trial)
+        log = folder / "log.parquet" if folder is not None and (events or trial is not None) else None
+        run = simulate_scenario(
+            document,
+            engine=engine,
+            threads=threads,
+            max_customers=max_customers,
+            follow_up_days=follow_up,
+            log=log,
+            progress=progress,
+        )
+        grouped = None if by is None else run.by(by, exposed_only=exposed)
         if folder is not None:
             run.save(folder)
-    print_result(run, as_json=as_json, is_full=full)
+            if grouped is not None:
+                grouped.save(folder)
+            if trial is not None:
+                run.trial(trial, follow_up_days=trial_window).to_csv(folder / "trial.csv", index=False)
+            if log is not None and not events:
+                log.unlink()
+    if grouped is None:
+        print_result(run, as_json=as_json, is_full=full)
+    elif as_json:
+        print_json(run.to_json() | grouped.to_json())
+    else:
+        print_result(grouped, as_json=False, is_full=full)
 
 
 @with_exit_codes
@@ -56,6 +102,7 @@ def compare(
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
     max_customers: options.MaxCustomers = None,
+    follow_up: options.FollowUp = None,
     out: options.Out = None,
     full: options.Full = False,
     as_json: options.Json = False,
@@ -79,7 +126,9 @@ def compare(
     with output_folder(out) as folder, progress_bar() as progress:
         from cjsim.simulation.comparison import compare as compare_scenarios
 
-        comparison = compare_scenarios(scenarios, engine=engine, threads=threads, max_customers=max_customers, progress=progress)
+        comparison = compare_scenarios(
+            scenarios, engine=engine, threads=threads, max_customers=max_customers, follow_up_days=follow_up, progress=progress
+        )
         if folder is not None:
             comparison.save(folder)
     print_result(comparison, as_json=as_json, is_full=full)

@@ -72,9 +72,33 @@ def choice_parser(name: str, choices: Sequence[str]) -> Callable[[str], str]:
     return _parse
 
 
+def duration_parser(name: str) -> Callable[[str | float], float]:
+    """Return a parser of an option that is a duration above 0, such as 14d. The value is in days.
+
+    Parameters
+    ----------
+    name : str
+        Name of the option in error messages.
+    """
+
+    def _parse(text: str | float) -> float:
+        from cjsim.scenario.fields import parse_duration
+
+        try:
+            found = float(parse_duration(text))
+        except ValueError as error:
+            raise _WrongOption(format_error(name, str(error), short_repr(text), "Use a duration such as 14d.")) from error
+        if not found:
+            raise _WrongOption(format_error(name, "must be above 0", short_repr(text), "Use a duration such as 14d."))
+        return found
+
+    return _parse
+
+
 _MAX_CUSTOMERS_RULE = {"must": "must be from 1 to 100,000,000", "remedy": "Omit it to use the default limit."}
 _THREADS_RULE = {"must": "must be from 1 to 1024", "remedy": "Omit it to use all cores."}
 _MAX_CUSTOMERS_HELP = "Abort if acquisition and referrals grow the population beyond N."
+_FOLLOW_UP_HELP = "Simulate each customer for at most this long after entry, such as 14d."
 _ENGINE_HELP = "Simulation engine. Both give identical results; readable is slow."
 Customers = Annotated[int | None, number_option("--customers", "N", "Number of customers. Overrides the file.", example=5000)]
 MaxCustomers = Annotated[
@@ -83,6 +107,10 @@ MaxCustomers = Annotated[
 ]
 Seed = Annotated[int | None, number_option("--seed", "S", "Random seed. Overrides the file.", example=7)]
 Horizon = Annotated[str | None, typer.Option("--horizon", metavar="DURATION", help="Simulated time, such as 180d. Overrides the file.")]
+FollowUp = Annotated[
+    float | None,
+    typer.Option("--follow-up", metavar="DURATION", help=_FOLLOW_UP_HELP, parser=duration_parser("--follow-up"), show_default=False),
+]
 Engine = Annotated[
     Any, typer.Option("--engine", metavar="|".join(ENGINE_NAMES), help=_ENGINE_HELP, parser=choice_parser("--engine", ENGINE_NAMES))
 ]

@@ -15,7 +15,7 @@ from cjsim.compiler.desk_plans import desk_plans
 from cjsim.compiler.effect_chains import EffectChains
 from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_actors
 from cjsim.compiler.guardrail_tables import guardrail_rows
-from cjsim.compiler.plan import Codebook, Plan, StateSizes
+from cjsim.compiler.plan import Codebook, Plan, StateSizes, exposure_moment
 from cjsim.compiler.population import compile_population
 from cjsim.compiler.symbols import SpanTable, Symbols, world_of
 from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_rows
@@ -47,13 +47,15 @@ _OPS_BY_CHANGE = {
 }
 
 
-def compile_scenario(scenario: ScenarioSpec) -> Plan:
+def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = None) -> Plan:
     """Compile a scenario.
 
     Parameters
     ----------
     scenario : ScenarioSpec
         A valid scenario: names exist and conditions parse.
+    follow_up_days : float, optional
+        Days from a customer's entry to the end of the customer's simulation, if that is before the horizon.
 
     Returns
     -------
@@ -68,18 +70,26 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
     journey, policy = scenario.journey, scenario.policy
     of_journey = ConditionNames.from_documents(journey, policy, latent=True)
     of_policy = ConditionNames.from_documents(journey, policy, latent=False)
-    symbols = Symbols(of_journey=of_journey, of_policy=of_policy, start=scenario.start, horizon=scenario.horizon)
+    symbols = Symbols(
+        of_journey=of_journey,
+        of_policy=of_policy,
+        start=scenario.start,
+        horizon=scenario.horizon,
+        n_moments=len(_journey_moments(journey)),
+    )
     actors = ordered_actors(policy)
     _check_sizes(journey, len(actors))
     actor_table = ActorTable(symbols, scenario)
     for name, actor in actors:
         actor_table.add(name, actor)
     guardrails = guardrail_rows(policy, symbols)
+    follow_up = math.inf if follow_up_days is None else follow_up_days
+    setting = _setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours()), "follow_up": follow_up}
     tables = {
         **_journey_tables(scenario, symbols, actors),
         **_persona_tables(journey, symbols),
         **_profile_tables(scenario),
-        "setting": [_setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}],
+        "setting": [setting],
         "discounts": _discount_factors(scenario),
         "any_activity_actors": flows_where(actors, lambda flow: flow.on.reset_by() is None),
         **_actor_tables(actor_table, journey),
@@ -95,7 +105,7 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
         rings=symbols.reserved.get("cap_times", 0),
         cutoffs=symbols.reserved.get("cutoffs", 0),
     )
-    codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors))
+    codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors), symbols.experiments)
     return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desk_plans(scenario))
 
 
@@ -109,14 +119,18 @@ def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
             raise InputError(format_error(where, f"must have at most {limit} {kind}", str(count), "Remove some."))
 
 
-def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, ...]) -> Codebook:
+def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, ...], experiments: dict[str, dict[str, float]]) -> Codebook:
     declared: dict[str, Any] = {kinds: tuple(getattr(journey, kinds)) for kinds in DECLARED_NAMES}
-    special = {"events": (*(touch.name.lower() for touch in TouchCode), *journey.events), "moments": _moment_names(journey)}
+    special = {
+        "events": (*(touch.name.lower() for touch in TouchCode), *journey.events),
+        "moments": (*_journey_moments(journey), *map(exposure_moment, experiments)),
+    }
     return Codebook(
         **declared | special,
         sources=(*sources, *journey.desks, *journey.offers),
         tags=tuple(names.tags or {}),
         attributes={name: tuple(levels) for name, levels in names.levels.items()},
+        experiments=experiments,
     )
 
 
@@ -153,13 +167,15 @@ def _when_operations(journey: JourneySpec, symbols: Symbols) -> set[tuple[Condit
     return {(ConditionOp(op), arg) for when in whens for op, arg, _ in parse_condition(when, symbols.names)}
 
 
-def _moment_names(journey: JourneySpec) -> tuple[str, ...]:
+def _journey_moments(journey: JourneySpec) -> tuple[str, ...]:
     return (CONVERSION, *(name for name in journey.moments if name != CONVERSION))
 
 
-def _moment_rows(journey: JourneySpec, names: ConditionNames) -> list[RecordFields]:
-    moments = [journey.moments.get(name) for name in _moment_names(journey)]
-    return [{"event": -1, "nth": 1} if one is None else {"event": names.events[one.event], "nth": one.nth} for one in moments]
+def _moment_rows(journey: JourneySpec, symbols: Symbols) -> list[RecordFields]:
+    moments = [journey.moments.get(name) for name in _journey_moments(journey)]
+    events = symbols.names.events
+    rows = [{"event": -1, "nth": 1} if one is None else {"event": events[one.event], "nth": one.nth} for one in moments]
+    return rows + [{"event": -2}] * len(symbols.experiments)
 
 
 def _has_clock(event: Event) -> bool:
@@ -197,7 +213,7 @@ def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
         "satisfaction_events": [code for code, event in clocked if event.satisfaction != 0.0],
         "effects": effects.rows,
         "scores": [{"tau": _time_constant(score.half_life)} for score in journey.scores.values()],
-        "moments": _moment_rows(journey, symbols.names),
+        "moments": _moment_rows(journey, symbols),
     }
 
 

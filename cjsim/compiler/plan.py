@@ -1,6 +1,6 @@
 """`Plan`, a compiled scenario, and its parts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +50,11 @@ class PopulationPlan:
     acquisition: tuple[ArrivalPlan, ...]
 
 
+def exposure_moment(experiment: str) -> str:
+    """Return the name of the moment at which a customer is first exposed to an experiment."""
+    return f"exposed:{experiment}"
+
+
 @dataclass(frozen=True)
 class Codebook:
     """Names by code: the meaning of codes in logs, outcomes and populations."""
@@ -64,11 +69,12 @@ class Codebook:
     personas: tuple[str, ...]
     traits: tuple[str, ...]
     attributes: dict[str, tuple[str, ...]]  # levels by attribute
-    moments: tuple[str, ...]  # the conversion is first
+    moments: tuple[str, ...]  # the conversion is first; the first exposures to experiments are last
     interests: tuple[str, ...]
     offers: tuple[str, ...]
     desks: tuple[str, ...]
     acquisition: tuple[str, ...]  # acquisition channels
+    experiments: dict[str, dict[str, float]] = field(default_factory=dict)  # cumulative shares of customers by experiment and arm
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class SpanTable:
 class Symbols:
     """Symbol tables of one scenario during compilation. Implements `Registers`."""
 
-    def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float) -> None:
+    def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float, n_moments: int) -> None:
         self.names = of_journey
         self.stream_names: dict[int, str] = {}
         self.trait_columns = TraitColumns(of_journey.traits)
@@ -78,6 +78,8 @@ class Symbols:
         self.reserved: dict[str, int] = {}
         self._names_for = {True: of_journey, False: of_policy}
         self._condition_indices: dict[tuple[bool, str], int] = {}
+        self.n_moments = n_moments  # of the journey; those of experiments follow
+        self.experiments: dict[str, dict[str, float]] = {}  # cumulative shares by arm
 
     def code(self, kind: str, name: str) -> int:
         """Return the code of a name of a kind such as `event` or `channel`."""
@@ -117,6 +119,11 @@ class Symbols:
     def schedule_span(self, times: Iterable[float]) -> tuple[int, int]:
         """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
         return self.schedule.add(times)
+
+    def experiment(self, name: str, cumulative_shares: Mapping[str, float]) -> int:
+        """Register an experiment. Returns the index of the moment of a customer's first exposure."""
+        self.experiments[name] = dict(cumulative_shares)
+        return self.n_moments + list(self.experiments).index(name)
 
     def new_slot(self) -> int:
         """Reserve an index in `CustomerState.decision_counts`."""

@@ -75,7 +75,7 @@ class CompiledEngine:
         return make_state(self.plan, self.seed, self.sizes, None if self.shared_results is None else self.shared_results.shared)
 
     def simulate(self, cohort: Cohort, outcomes: Outcomes) -> ChunkResult:
-        """Simulate a cohort from entry to the horizon.
+        """Simulate a cohort from entry to the end.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The event loop of the compiled engine, which simulates one customer after another, each from entry to the horizon."""
+"""The event loop of the compiled engine, which simulates one customer after another, each from entry to the end."""
 
 from cjsim.kernel import kernel
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
@@ -15,7 +15,6 @@ def simulate_customers(world: World, state: CustomerState, out: Output, populati
     leaves nothing of it in `out`. The caller enlarges the buffers and calls again. A customer in a zero-time loop is flagged as `stuck`.
     """
     customer = state.customer[0]
-    horizon = world.setting[0].horizon
     end: int = population.key.shape[0]
     for index in range(first, end):
         rows_before = out.n_rows[0]
@@ -24,7 +23,7 @@ def simulate_customers(world: World, state: CustomerState, out: Output, populati
         start_customer(world, state, out, population, index, index)
         while True:
             kind, which, time = next_due(state)
-            if not time < horizon:
+            if not time < customer.ends:
                 break
             dispatch(world, state, out, kind, which, time)
             if customer.needs_larger_buffers + customer.stuck > 0:

@@ -61,6 +61,8 @@ class Provenance(JsonRecord):
         Versions of the libraries whose arithmetic or file format affects the result.
     processes : tuple of str
         Names of the user processes in the run. Their code is not recorded, so such a run cannot be reproduced from digests and seed alone.
+    follow_up_days : float or None
+        Days for which each customer was simulated from entry, if not until the horizon.
     """
 
     scenario: str
@@ -83,6 +85,7 @@ class Provenance(JsonRecord):
     python: str
     libraries: Mapping[str, str]
     processes: tuple[str, ...] = ()
+    follow_up_days: float | None = None
 
     @classmethod
     def of(

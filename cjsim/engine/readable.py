@@ -146,15 +146,16 @@ class CustomerProcess:
         yield environment.calendar.event_at(min(float(self.population.entered[self.index]), horizon))
         start_customer(environment.plan.world, self.state, self.out, self.population, self.index, 0)
         self.has_entered = float(self.population.entered[self.index]) < horizon
+        ends = float(self.state.customer[0].ends)
         self.handle_consequences()
         while True:
             due = self.next_due()
-            if due.time >= horizon and not self.state.customer[0].awaits_reply and not environment.can_fire:
+            if due.time >= ends and not self.state.customer[0].awaits_reply and not environment.can_fire:
                 break
             try:
                 if due.time > environment.calendar.now:
-                    yield environment.calendar.event_at(min(due.time, horizon))
-                if due.time >= horizon:
+                    yield environment.calendar.event_at(min(due.time, ends))
+                if due.time >= ends:
                     break
                 if needs_budget_turn(environment.plan.world, self.state, environment.sync_state, int(due.kind), due.which, due.time):
                     turn = environment.calendar.event()

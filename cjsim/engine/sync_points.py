@@ -115,14 +115,13 @@ def record_open_request(state: CustomerState, sync_point: np.record) -> None:
 def simulate_to_sync_point(
     world: World, state: CustomerState, out: Output, population: Population, sync: SyncState, first: int, end: int
 ) -> int:
-    """Simulate customers `first` to `end - 1`, each from entry to the next synchronization point or the horizon.
+    """Simulate customers `first` to `end - 1`, each from entry to the next synchronization point or the end.
 
     Returns the index after the last complete customer. If a buffer is too small for a customer, nothing of that customer is left in `out`.
     The caller enlarges the buffers and calls again. A customer in a zero-time loop is flagged as `stuck`. Row 0 of `out` belongs to
     customer `first`. Replies and budgets known so far are read through `state`. Writes: sync.sync_points, referrals.
     """
     customer = state.customer[0]
-    horizon = world.setting[0].horizon
     for index in range(first, end):
         sync_point = sync.sync_points[index]
         referrals_before = out.n_referrals[0]
@@ -137,7 +136,7 @@ def simulate_to_sync_point(
                 if sync.gate[0].continues == 0:
                     break
             kind, which, time = next_due(state)
-            if not time < horizon:
+            if not time < customer.ends:
                 break
             if not time < sync_point.taken_until and needs_budget_turn(world, state, sync, kind, which, time):
                 if time > sync_point.taken_until or turns_taken == sync_point.n_taken_then:

@@ -1,4 +1,4 @@
-"""The rules for the entry of a customer, for an event with all its immediate consequences, and for the final accounting at the horizon."""
+"""The rules for the entry of a customer, for an event with all its immediate consequences, and for the final accounting."""
 
 import math
 
@@ -175,14 +175,14 @@ def start_customer(world: World, state: CustomerState, out: Output, population: 
 
 @kernel
 def finish_customer(world: World, state: CustomerState, out: Output) -> None:
-    """Complete the outcome at the horizon.
+    """Complete the outcome at the end of the customer's simulation: at the horizon, or after the follow-up.
 
     Writes: customer.now, outcome, dwell, moments of retention.
     """
     customer = state.customer[0]
     if customer.entered >= world.setting[0].horizon:
         return
-    customer.now = world.setting[0].horizon
+    customer.now = customer.ends
     account_for_stage(world, state, out, customer.now + TOLERANCE)
     outcome = out.outcome[customer.row]
     outcome.stage = customer.stage

@@ -14,6 +14,7 @@ CUSTOMER = np.dtype(
         ("row", "i8"),  # row of the customer in `Output`
         ("now", "f8"),  # days
         ("entered", "f8"),  # days
+        ("ends", "f8"),  # days: end of the customer's simulation
         ("stage_since", "f8"),
         ("observed_since", "f8"),
         ("satisfaction", "f8"),
@@ -154,7 +155,7 @@ OUTCOME = np.dtype(
         ("clv", "f8"),  # margin minus costs, each discounted to entry
         ("first_purchase", "f8"),  # days; nan never
         ("last_purchase", "f8"),
-        ("satisfaction", "f4"),  # at the horizon
+        ("satisfaction", "f4"),  # at the end
         ("pressure", "f4"),
         ("purchases", "i4"),
         ("contacts", "i4"),
@@ -169,7 +170,7 @@ OUTCOME = np.dtype(
         ("referrals", "i4"),  # friends who will join
         ("events", "i4"),  # log rows
         ("persona", "i2"),
-        ("stage", "i2"),  # at the horizon
+        ("stage", "i2"),  # at the end
         ("interest", "i2"),  # -1 none
         ("held_out", "i1"),
         ("retained", "i1", (4,)),  # at RETENTION_DAYS after conversion: 0, 1, UNOBSERVED

@@ -16,6 +16,7 @@ DISTRIBUTION = np.dtype([("kind", "i4"), ("table", "i4"), ("length", "i4"), ("pa
 SETTING = np.dtype(
     [
         ("horizon", "f8"),  # days
+        ("follow_up", "f8"),  # days from entry to the end of a customer's simulation; inf: until the horizon
         ("discount", "f8"),  # log(1 + r) / 365, per day
         ("satisfaction_tau", "f8"),  # days; inf: never returns
         ("pressure_tau", "f8"),  # days
@@ -148,7 +149,7 @@ ACTOR = np.dtype(
 STEP_RECORD = np.dtype(
     [
         ("op", "i4"),
-        ("target", "i4"),  # site, event, tag, score, step, offer, desk; SPLIT: 1 of an experiment; UNTIL: 1 the best hour
+        ("target", "i4"),  # site, event, tag, score, step, offer, desk; SPLIT: moment of the exposure, 0 none; UNTIL: 1 the best hour
         ("next", "i4"),  # next step, -1 the end
         ("other", "i4"),  # BRANCH: if not; WAIT_FOR: on time-out; SPLIT: first record of World.shares; UNTIL: learn_from
         ("count", "i4"),  # SPLIT: number of shares; UNTIL: bits of weekdays, Monday the lowest
@@ -200,7 +201,7 @@ PERSONA = np.dtype([("stage", "i4"), ("pad", "i4"), ("resting_satisfaction", "f8
 # An activity profile: `count` hourly knots from `first` in World.activity, the first at day `begin`; `guide`, `guides`
 # a span of World.guide: for each hour of activity time, the knot at or before it.
 PROFILE = np.dtype([("first", "i4"), ("count", "i4"), ("guide", "i4"), ("guides", "i4"), ("begin", "f8")])
-MOMENT = np.dtype([("event", "i4"), ("nth", "i4")])
+MOMENT = np.dtype([("event", "i4"), ("nth", "i4")])  # event: -1 a purchase, -2 an exposure to an experiment
 CONDITION_CODE = np.dtype([("op", "i4"), ("arg", "i4"), ("x", "f8")])  # op: a ConditionOp
 
 

@@ -68,6 +68,24 @@ class ClusterSample(NamedTuple):
         n_roots = registry.n_initial + registry.n_arrived
         return cls(n_roots, registry.n_initial, run.roots if n_roots < len(registry) else None, run.keys)
 
+    def subset(self, is_chosen: Array) -> "ClusterSample":
+        """Return the sample of some of the customers.
+
+        Parameters
+        ----------
+        is_chosen : ndarray of bool, shape (n_customers,)
+            Selected customers.
+
+        Returns
+        -------
+        ClusterSample
+            Its roots are those of the selected customers, whether selected themselves or not.
+        """
+        if self.root_of_customer is None:
+            return ClusterSample(int(np.count_nonzero(is_chosen)), int(np.count_nonzero(is_chosen[: self.n_initial])))
+        roots, root_of_customer = np.unique(self.root_of_customer[is_chosen], return_inverse=True)
+        return ClusterSample(len(roots), int(np.count_nonzero(roots < self.n_initial)), root_of_customer)
+
     @property
     def roots_only(self) -> "ClusterSample":
         """The same sample with one row per root, for values that are summed by root."""

@@ -74,6 +74,22 @@ class RatioTerms(NamedTuple):
             allocated_cost=allocated_cost,
         )
 
+    def subset(self, is_chosen: Array) -> "RatioTerms":
+        """Return the terms of the selected customers only.
+
+        Parameters
+        ----------
+        is_chosen : ndarray of bool, shape (n_customers,)
+            Selected customers.
+
+        Returns
+        -------
+        RatioTerms
+            Arrays of shape (n_selected,).
+        """
+        allocated_cost = None if self.allocated_cost is None else self.allocated_cost[is_chosen]
+        return self._replace(numerator=self.numerator[is_chosen], denominator=self.denominator[is_chosen], allocated_cost=allocated_cost)
+
     @property
     def numerator_with_cost(self) -> Array:
         """Numerators including weighted allocated costs; float64, shape (n_customers,)."""

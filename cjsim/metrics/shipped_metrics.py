@@ -15,7 +15,7 @@ from cjsim.metrics.ratios import MetricDefinition
 
 _ANY = ("any",)
 _NAMES: dict[str, Any] = {field.name: _ANY for field in fields(Codebook)}
-_EVERYTHING = Codebook(**_NAMES | {"attributes": {}, "moments": ("conversion", FIRST_VALUE_MOMENT)})
+_EVERYTHING = Codebook(**_NAMES | {"attributes": {}, "experiments": {}, "moments": ("conversion", FIRST_VALUE_MOMENT)})
 
 
 def shipped_metric_definitions(codebook: Codebook) -> list[MetricDefinition]:

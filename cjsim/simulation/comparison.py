@@ -67,11 +67,11 @@ class Comparison(FolderResult):
         Raises
         ------
         InputError
-            If there are fewer than two runs, or they differ in the number of customers, seed, start or horizon.
+            If there are fewer than two runs, or they differ in the number of customers, seed, start, horizon or follow-up.
         """
         (name, baseline), others = _split_off_baseline(runs, Run)
         for other, run in others.items():
-            for field in ("customers", "seed", "start", "horizon"):
+            for field in ("customers", "seed", "start", "horizon", "follow_up_days"):
                 _require_same_value(field, name, getattr(baseline.provenance, field), other, getattr(run.provenance, field))
         effects = {other: _paired_differences(baseline, run) for other, run in others.items()}
         return cls(MappingProxyType(dict(runs)), MappingProxyType(effects))
@@ -186,6 +186,7 @@ def compare(
     engine: Literal["compiled", "readable"] = "compiled",
     threads: int | None = None,
     max_customers: int | None = None,
+    follow_up_days: float | None = None,
     processes: Sequence[SimulationProcess] = (),
     progress: Progress | None = None,
 ) -> Comparison:
@@ -205,6 +206,8 @@ def compare(
         Number of threads; all cores by default. Results do not depend on it.
     max_customers : int, optional
         Abort if the population of a scenario exceeds this number, as in `simulate`.
+    follow_up_days : float, optional
+        Simulate each customer for at most this many days from entry, as in `simulate`.
     processes : sequence of callable
         User-defined SimPy processes to run in each simulation, as in `simulate`. Requires the readable engine. To measure the effect of
         a process, pass runs with and without it to `Comparison.of`.
@@ -227,7 +230,8 @@ def compare(
     baseline = next(iter(scenarios.values()))
     customers, seed = baseline.customers if customers is None else customers, baseline.seed if seed is None else seed
     simulate_one = partial(simulate, customers=customers, seed=seed, engine=engine, threads=threads, max_customers=max_customers)
-    runs = {name: simulate_one(scenario, processes=processes, progress=progress) for name, scenario in scenarios.items()}
+    simulate_one = partial(simulate_one, follow_up_days=follow_up_days, processes=processes, progress=progress)
+    runs = {name: simulate_one(scenario) for name, scenario in scenarios.items()}
     return Comparison.of(runs)
 
 

@@ -15,15 +15,20 @@ from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.run_record import RunRecord
+from cjsim.errors import InputError, format_error
 from cjsim.eventlog import EventLog
 from cjsim.json_records import plain_values, read_json, write_json
 from cjsim.metrics.catalog import estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.registration import MetricSource, registered_metrics
 from cjsim.output_folder import MANIFEST_FILE, FolderResult
+from cjsim.simulation.argument_checks import checked_days
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import SavedCustomers, customer_table, table_to_pandas, truth_table
+from cjsim.simulation.experiment_arms import find_experiment
+from cjsim.simulation.grouped_metrics import GroupedMetrics
 from cjsim.simulation.summary_tables import run_table
+from cjsim.simulation.trial_table import trial_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,6 +148,61 @@ class Run(RunRecord, FolderResult):
 
         names = pd.Index(self.metrics, name="metric")
         return pd.DataFrame(self.metrics.values(), columns=list(MetricEstimate._fields), index=names)
+
+    def by(self, by: str, *, exposed_only: bool = False) -> GroupedMetrics:
+        """Return the metrics by group of customers.
+
+        Parameters
+        ----------
+        by : str
+            'arm' for the arms of the only experiment of the policy, 'arm:NAME' for those of an experiment, or the name of an attribute.
+        exposed_only : bool
+            By default, an arm consists of all customers who get it if they ever reach a split of the experiment (intention to treat). If
+            True, only customers who reached a split count. Until then, nothing depends on the arm, so these customers can be compared,
+            too, unless customers share desks or budgets.
+
+        Returns
+        -------
+        GroupedMetrics
+
+        Raises
+        ------
+        InputError
+            If there is no such experiment or attribute, or `exposed_only` is used with an attribute.
+        """
+        return GroupedMetrics.of(self, self.profiles(), by, exposed_only=exposed_only)
+
+    def trial(self, experiment: str | None = None, *, follow_up_days: float | None = None) -> "pd.DataFrame":
+        """Return the table of an experiment as the firm would analyze it, with one row per exposed customer. Requires an event log.
+
+        Features are frozen at the customer's first exposure, the assignment: attributes, `days_since_entry`, `days_since_purchase`,
+        `days_since_contact`, and, from log rows before the assignment, `stage_before`, `purchases_before`, `revenue_before`,
+        `contacts_before`, `opens_before`, `clicks_before`, `opt_outs_before`, and `events[NAME]_before` for each event of the journey.
+        Outcomes are sums over log rows after it: `purchases`, `revenue`, `contacts`, `opens`, `clicks`, `opt_outs`, and `retained` (1 if
+        the last stage that the firm observed is retained). A purchase is an event in the log with money. Times are in days.
+
+        Parameters
+        ----------
+        experiment : str, optional
+            Name of the experiment. Can be omitted if the policy has only one.
+        follow_up_days : float, optional
+            Days after the assignment in which outcomes count. Customers who are not observed for that long are left out. By default,
+            outcomes count until the end of the simulation, after `observed_days`, which differ between customers.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        InputError
+            If there is no such experiment, the run has no event log, or `follow_up_days` is not above 0.
+        """
+        name = find_experiment(self.codebook, experiment)
+        days = None if follow_up_days is None else checked_days("follow_up_days", follow_up_days)
+        if self.log is None:
+            raise InputError(format_error("trial", "must come from a run with an event log", "none", "Pass log=FILE to simulate."))
+        return trial_table(self, self.log, self.profiles(), name, follow_up_days=days)
 
     @property
     def customers(self) -> "pd.DataFrame":

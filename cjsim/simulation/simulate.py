@@ -1,6 +1,5 @@
 """`simulate`: simulate the customers of a scenario, generation by generation, and return a `Run`."""
 
-import operator
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +34,7 @@ from cjsim.kernels.dispatch import dispatch
 from cjsim.kernels.world import Array
 from cjsim.progress import NoProgress, Progress
 from cjsim.scenario.spec import MAX_CUSTOMERS
+from cjsim.simulation.argument_checks import checked_days, checked_integer
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 
@@ -52,6 +52,7 @@ def simulate(
     engine: Literal["compiled", "readable"] = "compiled",
     threads: int | None = None,
     max_customers: int | None = None,
+    follow_up_days: float | None = None,
     log: str | Path | None = None,
     processes: Sequence[SimulationProcess] = (),
     progress: Progress | None = None,
@@ -73,6 +74,10 @@ def simulate(
     max_customers : int, optional
         Abort if the population, including arrivals and referred customers, exceeds this number. The default is the larger of 1,000,000
         and 20 times the number of initial customers.
+    follow_up_days : float, optional
+        Simulate each customer for at most this many days from entry, so that all outcomes count from entry. By default, customers are
+        simulated until the horizon, which also ends the follow-up of customers who enter late. A customer's trajectory is the first part
+        of the trajectory without this limit. Requires a scenario whose customers share neither desks nor budgets.
     log : str or Path, optional
         Parquet file to write the event log to.
     processes : sequence of callable
@@ -90,7 +95,8 @@ def simulate(
     ------
     InputError
         If an argument is out of range, the scenario is invalid, the log cannot be written, a customer is stuck in a zero-time loop, the
-        population exceeds `max_customers`, or processes are passed to the compiled engine.
+        population exceeds `max_customers`, processes are passed to the compiled engine, or a follow-up is combined with processes or
+        with shared desks or budgets.
     Exception
         Any exception raised by a process.
 
@@ -125,8 +131,11 @@ def simulate(
         max_customers = default_population_limit(n_initial)
     else:
         max_customers = checked_integer("max_customers", max_customers, 1, MAX_CUSTOMERS)
+    follow_up_days = None if follow_up_days is None else checked_days("follow_up_days", follow_up_days)
     progress = progress or NoProgress()
-    plan = compile_scenario(scenario.checked())
+    plan = compile_scenario(scenario.checked(), follow_up_days=follow_up_days)
+    if follow_up_days is not None:
+        _require_independent_customers(plan, user_processes)
     if engine == "readable":
         note_compilation(progress, [dispatch])
     else:
@@ -151,7 +160,7 @@ def simulate(
     registry = PopulationRegistry.of(n_initial, arrivals, generations.referrals)
     seconds = time.perf_counter() - started
     provenance = Provenance.of(scenario, plan, registry, seed=seed, engine=engine, events=pool.n_events, seconds=seconds)
-    provenance = replace(provenance, processes=user_processes.names)
+    provenance = replace(provenance, processes=user_processes.names, follow_up_days=follow_up_days)
     return Run.from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
 
 
@@ -265,6 +274,16 @@ def default_population_limit(n_initial: int) -> int:
     return max(MAX_GROWTH_FACTOR * n_initial, MIN_POPULATION_LIMIT)
 
 
+def _require_independent_customers(plan: Plan, processes: UserProcesses) -> None:
+    """Raise if a customer's trajectory could depend on what others do after their follow-up, or if staff is paid beyond it."""
+    shared = "customers who share desks or budgets" if has_shared_resources(plan.world) else ""
+    shared = shared or ("staff who are paid until the horizon" if any(desk.wages for desk in plan.desks) else "")
+    if shared or processes.names:
+        got = shared or f"the process '{processes.names[0]}'"
+        must = "must be used where customers do not affect each other"
+        raise InputError(format_error("follow_up_days", must, got, "Omit it, or remove what customers share."))
+
+
 def _draw_limited_arrivals(plan: Plan, seed: int, n_initial: int, max_customers: int) -> Cohort:
     """Draw the arrivals from acquisition channels. Raise if they exceed the population limit."""
     max_arrivals, expected = max_customers - n_initial, sum(float(channel.expected[-1]) for channel in plan.population.acquisition)
@@ -282,33 +301,3 @@ def _ordinal_text(n: int) -> str:
     """Format a number as 1st, 2nd, 3rd, 4th, ..."""
     ending = "th" if 10 < n % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending}"
-
-
-def checked_integer(name: str, value: int, low: int, high: int) -> int:
-    """Return a whole number as int. numpy integers are accepted, bool is not.
-
-    Parameters
-    ----------
-    name : str
-        Name of the argument, for the error message.
-    value : int
-        The number.
-    low, high : int
-        Smallest and largest allowed value.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    InputError
-        If the value is not a whole number in this range.
-    """
-    try:
-        whole = low - 1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        whole = low - 1
-    if not low <= whole <= high:
-        raise InputError(format_error(name, f"must be a whole number from {low:,} to {high:,}", repr(value), "Use a number in this range."))
-    return whole

@@ -7,6 +7,7 @@ from cjsim.engine.run_record import RunRecord
 from cjsim.metrics.catalog import all_metric_definitions
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import MetricEstimate, estimate_metric
+from cjsim.metrics.group_estimates import GroupDifference
 from cjsim.metrics.number_format import SCORE_UNIT, decimal_places, format_interval, format_value
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition
@@ -36,7 +37,7 @@ def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bo
     rows = [_metric_row(definition, metrics[definition.name]) for definition in shown]
     origin = run.provenance
     head = (
-        f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {origin.horizon:g} days, seed {origin.seed},"
+        f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {_period_text(run)}, seed {origin.seed},"
         f" {origin.engine} engine{_process_names(run)}, {origin.events:,} log rows"
     )
     table = align_columns(("metric", "value", "95 % interval", "n", ""), rows)
@@ -79,6 +80,119 @@ def comparison_table(
     return "\n\n".join([*tables, _comparison_caption(baseline, baseline_name, alternatives)])
 
 
+def group_table(
+    by: str,
+    groups: Mapping[str, Mapping[str, MetricEstimate]],
+    definitions: Mapping[str, MetricDefinition],
+    entered: Mapping[str, int],
+    *,
+    full: bool = False,
+) -> str:
+    """Format the metrics of groups of customers as one text table, with a row per metric and group.
+
+    Parameters
+    ----------
+    by : str
+        What distinguishes the groups.
+    groups : Mapping of str to Mapping of str to MetricEstimate
+        Metrics by group, then by name.
+    definitions : Mapping of str to MetricDefinition
+        The metrics.
+    entered : Mapping of str to int
+        Number of customers who entered, by group.
+    full : bool
+        Whether to include metrics by stage and channel, and metrics that are undefined or 0.
+
+    Returns
+    -------
+    str
+    """
+    shown = _shown_by_group(groups, definitions, full=full)
+    rows = []
+    for definition in shown:
+        decimals = decimal_places(definition.unit, [metrics[definition.name].value for metrics in groups.values()])
+        for group, metrics in groups.items():
+            metric = metrics[definition.name]
+            value = format_value(metric.value, metric.unit, decimals)
+            interval = format_interval(metric.low, metric.high, metric.unit, decimals)
+            rows.append((_name_with_mark(definition), group, value, interval, f"{metric.n:,}", _title_with_unit(definition)))
+    sizes = ", ".join(f"{n:,} {group}" for group, n in entered.items())
+    table = align_columns(("metric", by, "value", "95 % interval", "n", ""), rows)
+    return f"Customers who entered by {by}: {sizes}\n\n{table}\n\n{_table_notes(len(definitions) - len(shown))}"
+
+
+def arm_tables(
+    groups: Mapping[str, Mapping[str, MetricEstimate]],
+    differences: Mapping[str, Mapping[str, GroupDifference]],
+    definitions: Mapping[str, MetricDefinition],
+    *,
+    counts: tuple[Mapping[str, int], Mapping[str, int]],
+    is_exposed_only: bool,
+    full: bool = False,
+) -> str:
+    """Format the metrics of each arm of an experiment beside those of the first arm.
+
+    Parameters
+    ----------
+    groups : Mapping of str to Mapping of str to MetricEstimate
+        Metrics by arm, then by name.
+    differences : Mapping of str to Mapping of str to GroupDifference
+        Differences from the first arm by arm, then by name.
+    definitions : Mapping of str to MetricDefinition
+        The metrics.
+    counts : tuple of Mapping of str to int
+        Numbers of customers who entered and who were exposed, by arm.
+    is_exposed_only : bool
+        Whether only exposed customers count.
+    full : bool
+        Whether to include metrics by stage and channel, and metrics that are undefined or 0.
+
+    Returns
+    -------
+    str
+    """
+    entered, exposed = counts
+    first, shown = next(iter(groups)), _shown_by_group(groups, definitions, full=full)
+    tables = []
+    for arm, by_metric in differences.items():
+        compared = [definition for definition in shown if definition.name in by_metric]
+        rows = [_arm_row(one, groups[first][one.name], groups[arm][one.name], by_metric[one.name]) for one in compared]
+        table = align_columns(("metric", first, arm, "difference", "95 % interval", "", ""), rows)
+        tables.append(f"{table}\n\n{_table_notes(len(definitions) - len(rows))}")
+    sizes = "\n".join(f"{arm}: {n:,} customers who entered, {exposed[arm]:,} of them exposed" for arm, n in entered.items())
+    basis = "only customers who were exposed" if is_exposed_only else "all customers of an arm, exposed or not"
+    caption = (
+        f"{sizes}\nMetrics of {basis}, from entry. 95 % intervals of unpaired differences, as in a test of the firm."
+        "\n* the interval excludes 0. By chance alone, this happens for about one metric in twenty."
+    )
+    return "\n\n".join([*tables, caption])
+
+
+def _shown_by_group(
+    groups: Mapping[str, Mapping[str, MetricEstimate]], definitions: Mapping[str, MetricDefinition], *, full: bool
+) -> list[MetricDefinition]:
+    """Return the metrics that a table of groups shows: in short tables, no details, no totals, and none that is 0 everywhere."""
+    if full:
+        return list(definitions.values())
+    values = {name: [metrics[name].value for metrics in groups.values()] for name in definitions}
+    is_informative = {name: any(value and not math.isnan(value) for value in found) for name, found in values.items()}
+    return [one for one in definitions.values() if is_informative[one.name] and not one.is_detail and not one.is_total]
+
+
+def _arm_row(definition: MetricDefinition, one: MetricEstimate, other: MetricEstimate, difference: GroupDifference) -> tuple[str, ...]:
+    unit = definition.unit
+    value_decimals, decimals = decimal_places(unit, [one.value, other.value]), decimal_places(unit, difference)
+    return (
+        _name_with_mark(definition),
+        format_value(one.value, unit, value_decimals),
+        format_value(other.value, unit, value_decimals),
+        format_value(difference.effect, unit, decimals, is_difference=True),
+        format_interval(difference.low, difference.high, unit, decimals, is_difference=True),
+        "*" if difference.is_significant else "",
+        _title_with_unit(definition),
+    )
+
+
 def _comparison_caption(baseline: RunRecord, baseline_name: str, alternatives: Mapping[str, Mapping[str, PairedDifference]]) -> str:
     """Return a caption with the settings of the comparison and the legend of the table."""
     origin = baseline.provenance
@@ -89,11 +203,22 @@ def _comparison_caption(baseline: RunRecord, baseline_name: str, alternatives: M
         else f"{here} customers who entered under {baseline_name}, {' and '.join(others)} otherwise"
     )
     return (
-        f"{origin.horizon:g} days, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
+        f"{_period_text(baseline)}, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
         " 95 % intervals, paired on the same customers."
         "\n* the interval excludes 0. By chance alone, this happens for about one metric in twenty."
         "\npairing: an unpaired comparison would need this many times the customers for intervals of the same width."
     )
+
+
+def _period_text(run: RunRecord) -> str:
+    """Return the simulated days as text, with the follow-up of each customer and the number of customers whose follow-up is incomplete."""
+    horizon, follow_up = run.provenance.horizon, run.provenance.follow_up_days
+    if follow_up is None or follow_up >= horizon:
+        return f"{horizon:g} days"
+    entered = run.outcomes.customers["entered"][run.entered]
+    n_cut = int((entered + follow_up > horizon).sum())
+    cut = f" ({n_cut:,} of them less, because they entered late)" if n_cut else ""
+    return f"{horizon:g} days, each customer for {follow_up:g} days from entry{cut}"
 
 
 def _customer_sources(run: RunRecord) -> str:

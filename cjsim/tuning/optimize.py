@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from cjsim.engine.event_loop import simulate_customers
 from cjsim.errors import InputError, format_error
 from cjsim.progress import NoProgress, Progress
-from cjsim.simulation.simulate import MAX_THREADS, checked_integer, note_compilation
+from cjsim.simulation.argument_checks import checked_integer
+from cjsim.simulation.simulate import MAX_THREADS, note_compilation
 from cjsim.tuning.batch_sampler import study_with_sampler
 from cjsim.tuning.confirm import confirm
 from cjsim.tuning.evaluator import Evaluator

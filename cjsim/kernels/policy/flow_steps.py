@@ -68,11 +68,12 @@ def exit_flows(world: World, state: CustomerState, out: Output, event: int) -> N
 def draw_arm(world: World, state: CustomerState, out: Output, actor: int, step_index: int) -> int:
     """Draw an arm of the SPLIT record `step_index` and return its first step, -1 for the end.
 
-    In an experiment, a customer always gets the same arm, and the exposure is logged. Writes: decision_counts, outcome.events, the log.
+    In an experiment, a customer always gets the same arm, the exposure is logged, and the first one is a moment.
+    Writes: decision_counts, moments, outcome.events, the log.
     """
     customer = state.customer[0]
     step = world.steps[step_index]
-    is_experiment = step.target == 1
+    is_experiment = step.target > 0
     ordinal = 0 if is_experiment else state.decision_counts[step.slot]
     state.decision_counts[step.slot] += 1
     u = uniform(customer.seed, customer.key, step.stream, np.uint64(ordinal))
@@ -80,6 +81,8 @@ def draw_arm(world: World, state: CustomerState, out: Output, actor: int, step_i
     while arm < step.count - 1 and not u < world.shares[step.other + arm].cumulative:
         arm += 1
     if is_experiment:
+        if math.isnan(out.moments[customer.row, step.target]):
+            out.moments[customer.row, step.target] = customer.now
         write_log_row(state, out, TouchCode.EXPOSED.value, -1, -1, world.actors[actor].source, float(arm))
     first_step: int = world.shares[step.other + arm].step
     return first_step

@@ -71,6 +71,9 @@ class Registers(Protocol):
     def condition(self, text: str | None) -> int:
         """Return the index of the first record of a policy condition, or -1 without a condition."""
 
+    def experiment(self, name: str, cumulative_shares: Mapping[str, float]) -> int:
+        """Register an experiment with the cumulative shares of its arms. Returns the index of the moment of a customer's first exposure."""
+
     def channel_mask(self, channels: Iterable[str]) -> int:
         """Return the bit mask of channels; all bits are set if the list is empty."""
 

@@ -242,6 +242,11 @@ class Arm(StrictModel):
     steps: tuple["Step", ...] = ()
 
 
+def experiment_stream(experiment: str) -> str:
+    """Return the name of the random stream that draws a customer's arm of an experiment."""
+    return f"experiment:{experiment}"
+
+
 class SplitStep(StepKind, key="split"):
     """Assigns the customer to a random arm. With `experiment`, a customer has the same arm in all flows, and the log records it."""
 
@@ -257,17 +262,22 @@ class SplitStep(StepKind, key="split"):
         yield from sum_faults((*path, self.key), {name: arm.share for name, arm in self.split.items()})
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
-        name = f"{records.owner}::split:{self.label or path}" if self.experiment is None else f"experiment:{self.experiment}"
-        fields = {"target": int(self.experiment is not None), "count": len(self.split), "slot": records.registers.new_slot()}
+        cumulative, moment, name = self._cumulative_shares(), 0, f"{records.owner}::split:{self.label or path}"
+        if self.experiment is not None:
+            moment, name = records.registers.experiment(self.experiment, cumulative), experiment_stream(self.experiment)
+        fields = {"target": moment, "count": len(self.split), "slot": records.registers.new_slot()}
         [(row, _)] = records.add({"op": self.code, **fields, "stream": records.registers.stream(name)})
-        total = math.fsum(arm.share for arm in self.split.values())
-        cumulative_shares = accumulate(arm.share / total for arm in self.split.values())
-        shares: list[RecordFields] = [{"cumulative": cumulative, "step": -1} for cumulative in cumulative_shares]
+        shares: list[RecordFields] = [{"cumulative": share, "step": -1} for share in cumulative.values()]
         row["other"] = records.add_shares(shares)
         pending: list[PendingIndex] = []
         for branch, share in zip(self.branches(), shares, strict=True):
             pending += records.add_branch((share, "step"), branch.steps, f"{path}.{'.'.join(branch.keys)}")
         return pending
+
+    def _cumulative_shares(self) -> dict[str, float]:
+        """Return the cumulative share of each arm, in the order of declaration."""
+        total = math.fsum(arm.share for arm in self.split.values())
+        return dict(zip(self.split, accumulate(arm.share / total for arm in self.split.values()), strict=True))
 
     def branches(self) -> Iterator[StepBranch]:
         for name, arm in self.split.items():

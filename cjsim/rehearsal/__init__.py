@@ -1,0 +1,1 @@
+"""Rehearsals of A/B tests: the power, errors and cost of test designs, measured on simulated customers."""

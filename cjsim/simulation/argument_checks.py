@@ -1,0 +1,61 @@
+"""Checks of numbers that users pass as arguments."""
+
+import math
+import operator
+from numbers import Real
+
+from cjsim.errors import InputError, format_error, short_repr
+
+
+def checked_integer(name: str, value: int, low: int, high: int) -> int:
+    """Return a whole number as int. numpy integers are accepted, bool is not.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the error message.
+    value : int
+        The number.
+    low, high : int
+        Smallest and largest allowed value.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InputError
+        If the value is not a whole number in this range.
+    """
+    try:
+        whole = low - 1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        whole = low - 1
+    if not low <= whole <= high:
+        raise InputError(format_error(name, f"must be a whole number from {low:,} to {high:,}", repr(value), "Use a number in this range."))
+    return whole
+
+
+def checked_days(name: str, days: float) -> float:
+    """Return a positive, finite number of days as float. numpy numbers are accepted, bool is not.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the error message.
+    days : float
+        The number.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InputError
+        If the value is not a finite number above 0.
+    """
+    if isinstance(days, bool) or not isinstance(days, Real) or not 0 < days < math.inf:
+        raise InputError(format_error(name, "must be a number of days above 0", short_repr(days), "Use a number such as 14."))
+    return float(days)

@@ -1,0 +1,59 @@
+"""`export_trial`: simulate a scenario with an experiment, and return the trial as the table that a firm would analyze."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cjsim.progress import Progress
+from cjsim.simulation.documents import Scenario
+from cjsim.simulation.simulate import simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def export_trial(
+    scenario: Scenario,
+    experiment: str | None = None,
+    *,
+    follow_up_days: float | None = None,
+    customers: int | None = None,
+    seed: int | None = None,
+    threads: int | None = None,
+    max_customers: int | None = None,
+    progress: Progress | None = None,
+) -> "pd.DataFrame":
+    """Simulate a scenario, and return the table of a trial. For a run that has an event log, use `Run.trial`.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        A scenario whose policy has an experiment.
+    experiment : str, optional
+        Name of the experiment. Can be omitted if the policy has only one.
+    follow_up_days : float, optional
+        Days after the assignment in which outcomes count, see `Run.trial`.
+    customers, seed, threads, max_customers, progress
+        As in `simulate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See `Run.trial`.
+
+    Raises
+    ------
+    InputError
+        As in `simulate` and `Run.trial`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        run = simulate(
+            scenario,
+            customers=customers,
+            seed=seed,
+            threads=threads,
+            max_customers=max_customers,
+            log=Path(folder) / "log.parquet",
+            progress=progress,
+        )
+        return run.trial(experiment, follow_up_days=follow_up_days)

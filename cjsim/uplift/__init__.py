@@ -1,0 +1,1 @@
+"""Randomized trials: reading, soundness checks, effects, uplift models, curves and treatment policies."""

@@ -1,0 +1,1 @@
+"""Meta-learners for uplift, with the conventions of scikit-learn."""

@@ -1,0 +1,110 @@
+"""The options of `simulate` and `compare` for experiments: --by, --exposed, --follow-up, --trial and --trial-window."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT
+from trial_worlds import trial_scenario
+from typer.testing import CliRunner
+
+from cjsim.cli import app
+from cjsim.simulation.simulate import simulate
+
+WITH_DESKS = str(ROOT / "configs" / "scenarios" / "saas.yaml")
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture(scope="module")
+def trial_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("scenario") / "trial.yaml"
+    file.write_text(yaml.safe_dump(trial_scenario(treated=[{"send": "promo_mail"}]).to_dict()))
+    return str(file)
+
+
+def test_by_arm_prints_the_arms(trial_file: str) -> None:
+    found = invoke("simulate", trial_file, "--by", "arm")
+    assert found.exit_code == 0, found.stderr
+    assert found.stdout.split()[:6] == ["metric", "control", "treated", "difference", "95", "%"]
+
+
+def test_json_by_arm_is_that_of_the_run_with_the_groups(trial_file: str) -> None:
+    content = json.loads(invoke("simulate", trial_file, "--by", "arm", "--json").stdout)
+    expected = simulate(trial_scenario(treated=[{"send": "promo_mail"}])).by("arm").to_json()
+    assert {"scenario", "customers", "metrics"} <= set(content)
+    assert {key: content[key] for key in expected} == expected
+
+
+def test_exposed_restricts_the_arms(trial_file: str) -> None:
+    content = json.loads(invoke("simulate", trial_file, "--by", "arm", "--exposed", "--json").stdout)
+    assert content["entered"] == content["exposed"]
+
+
+def test_groups_are_written(trial_file: str, tmp_path: Path) -> None:
+    content = json.loads(invoke("simulate", trial_file, "--by", "country", "--json", "--out", str(tmp_path)).stdout)
+    assert json.loads((tmp_path / "groups.json").read_text())["groups"] == content["groups"]
+
+
+def test_trial_is_written_without_the_log(trial_file: str, tmp_path: Path) -> None:
+    found = invoke("simulate", trial_file, "--trial", "promo", "--trial-window", "2w", "--out", str(tmp_path))
+    assert found.exit_code == 0, found.stderr
+    assert (pd.read_csv(tmp_path / "trial.csv")["observed_days"] == 14).all()
+    assert not (tmp_path / "log.parquet").exists()
+
+
+def test_trial_keeps_a_log_that_is_asked_for(trial_file: str, tmp_path: Path) -> None:
+    invoke("simulate", trial_file, "--trial", "promo", "--events", "--out", str(tmp_path))
+    assert (tmp_path / "log.parquet").exists()
+
+
+@pytest.mark.parametrize("later", [("--by", "country"), ()])
+def test_a_later_run_removes_an_old_trial(trial_file: str, tmp_path: Path, later: tuple[str, ...]) -> None:
+    invoke("simulate", trial_file, "--trial", "promo", "--by", "arm", "--out", str(tmp_path))
+    invoke("simulate", trial_file, *later, "--out", str(tmp_path))
+    assert not (tmp_path / "trial.csv").exists()
+    assert (tmp_path / "groups.json").exists() == bool(later)
+
+
+def test_compare_takes_a_follow_up(trial_file: str) -> None:
+    found = invoke("compare", trial_file, "--set", "policy.flows={}", "--follow-up", "14d")
+    assert found.exit_code == 0, found.stderr
+    assert "each customer for 14 days from entry" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--by", "arm:promos"], "experiment: must be one of 'promo', got 'promos'. Did you mean 'promo'?"),
+        (["--by", "contry"], "by: must be one of 'country', 'arm', got 'contry'. Did you mean 'country'?"),
+        (["--exposed"], "--exposed: must be used with --by arm, got no --by. Add --by arm."),
+        (["--trial", "promo"], "--trial: must be used with --out, got no --out. Add --out DIR."),
+        (["--trial-window", "14d"], "--trial-window: must be used with --trial, got no --trial. Add --trial NAME."),
+        (["--follow-up", "0d"], "--follow-up: must be above 0, got '0d'. Use a duration such as 14d."),
+        (
+            ["--follow-up", "14"],
+            "--follow-up: must be a duration with a unit (s, min, h, d, w), such as '36h' or '7d', got '14'. Use a duration such as 14d.",
+        ),
+    ],
+)
+def test_wrong_options_are_refused_in_one_line(trial_file: str, arguments: list[str], message: str) -> None:
+    found = invoke("simulate", trial_file, *arguments)
+    assert (found.exit_code, found.stdout, found.stderr.splitlines()[-1]) == (2, "", message)
+
+
+def test_an_unknown_trial_is_refused_before_the_simulation(trial_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cjsim.simulation.simulate.simulate", lambda *_, **__: pytest.fail("simulated"))
+    found = invoke("simulate", trial_file, "--trial", "prom", "--out", str(tmp_path / "out"))
+    assert found.exit_code == 2
+    assert "Did you mean 'promo'?" in found.stderr
+
+
+def test_a_follow_up_of_customers_who_share_desks_is_refused() -> None:
+    found = invoke("simulate", WITH_DESKS, "--customers", "10", "--follow-up", "14d")
+    assert found.exit_code == 2
+    assert "follow_up_days: must be used where customers do not affect each other" in found.stderr
