@@ -71,6 +71,8 @@ class DesignReport:
         Name of the analysis.
     share : float
         Share of customers under ALTERNATIVE.
+    alpha : float
+        Nominal two-sided type I error of the analysis.
     power : Rate
         Share of significant tests, in either direction.
     power_closed_form : float
@@ -97,6 +99,7 @@ class DesignReport:
     days: float
     analysis: str
     share: float
+    alpha: float
     power: Rate
     power_closed_form: float
     mde: float
@@ -212,16 +215,17 @@ def rehearse_design(
                 days,
                 analysis.name,
                 share,
-                power=_share(real.significant),
+                analysis.alpha,
+                power=share_rate(real.significant),
                 power_closed_form=closed_form_power(analysis, effect, error) if error > 0 else math.nan,
                 mde=minimum_detectable_effect(analysis, error, power=settings.target_power),
-                false_positive=_share(null.significant),
-                coverage=_share((real.low <= effect) & (effect <= real.high)),
-                exaggeration=_mean(found / abs(effect)) if effect else Rate(math.nan, math.nan, len(found)),
-                sign_error=_share(real.effect[real.significant] * effect < 0) if effect else Rate(math.nan, math.nan, len(found)),
-                wrong_decision=_share(wrong),
-                expected_loss=_mean(loss),
-                enrolled_share=_mean(real.fraction),
+                false_positive=share_rate(null.significant),
+                coverage=share_rate((real.low <= effect) & (effect <= real.high)),
+                exaggeration=mean_rate(found / abs(effect)) if effect else Rate(math.nan, math.nan, len(found)),
+                sign_error=share_rate(real.effect[real.significant] * effect < 0) if effect else Rate(math.nan, math.nan, len(found)),
+                wrong_decision=share_rate(wrong),
+                expected_loss=mean_rate(loss),
+                enrolled_share=mean_rate(real.fraction),
             )
         )
     return tuple(reports)
@@ -266,15 +270,15 @@ def _wrong_decisions(decisions: Decisions, effect: float, rollout: Rollout) -> A
     return np.asarray(rolls_out != (sign * effect > 0))
 
 
-def _share(flags: Array) -> Rate:
-    """Return the share of true values."""
+def share_rate(flags: Array) -> Rate:
+    """Return the share of true values as a rate; `flags` is an ndarray of bool, shape (n_rehearsals,)."""
     count, n = int(flags.sum()), len(flags)
     smoothed = (count + 1) / (n + 2)
     return Rate(count / n if n else math.nan, math.sqrt(smoothed * (1 - smoothed) / n) if n else math.nan, n)
 
 
-def _mean(values: Array) -> Rate:
-    """Return the mean of values."""
+def mean_rate(values: Array) -> Rate:
+    """Return the mean of values as a rate; `values` is an ndarray of float64, shape (n_rehearsals,)."""
     n = len(values)
     error = float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
     return Rate(float(values.mean()) if n else math.nan, error, n)
