@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from cjsim.metrics.registration import register_metric as register_metric
     from cjsim.metrics.registration import temporary_metric as temporary_metric
     from cjsim.metrics.registration import unregister_metric as unregister_metric
+    from cjsim.rehearsal.operating_characteristics import RehearsalSettings as RehearsalSettings
+    from cjsim.rehearsal.operating_characteristics import Rollout as Rollout
+    from cjsim.rehearsal.rehearsal_result import Rehearsal as Rehearsal
+    from cjsim.rehearsal.rehearse import rehearse as rehearse
     from cjsim.reporting.diary import Diary as Diary
     from cjsim.reporting.walk import walk as walk
     from cjsim.simulation.comparison import Comparison as Comparison
@@ -61,6 +65,9 @@ _MODULE_BY_NAME = {
     "Optimum": "cjsim.tuning.results.optimum",
     "Policy": "cjsim.simulation.documents",
     "RatioTerms": "cjsim.metrics.ratios",
+    "Rehearsal": "cjsim.rehearsal.rehearsal_result",
+    "RehearsalSettings": "cjsim.rehearsal.operating_characteristics",
+    "Rollout": "cjsim.rehearsal.operating_characteristics",
     "Run": "cjsim.simulation.run",
     "RunningSimulation": "cjsim.engine.running_simulation",
     "Scenario": "cjsim.simulation.documents",
@@ -75,6 +82,7 @@ _MODULE_BY_NAME = {
     "optimize": "cjsim.tuning.optimize",
     "ratio_of_sums": "cjsim.metrics.ratios",
     "register_metric": "cjsim.metrics.registration",
+    "rehearse": "cjsim.rehearsal.rehearse",
     "simulate": "cjsim.simulation.simulate",
     "temporary_metric": "cjsim.metrics.registration",
     "total_over_customers": "cjsim.metrics.ratios",

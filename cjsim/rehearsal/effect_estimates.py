@@ -109,6 +109,26 @@ def population_standard_error(populations: ArmPopulations, sizes: ArmSizes, *, c
     return math.sqrt(variances[0] / sizes.base + variances[1] / sizes.alternative)
 
 
+def outcome_deviations(populations: ArmPopulations) -> tuple[float, float]:
+    """Return the standard deviations of the linearized outcomes per customer, under BASE and under ALTERNATIVE.
+
+    Parameters
+    ----------
+    populations : ArmPopulations
+        Units of each arm.
+
+    Returns
+    -------
+    tuple of float
+        In the unit of the metric. The standard error of an arm is its deviation divided by the square root of its number of customers.
+    """
+    base, alternative = (
+        math.sqrt(_arm_moments(_sums_of_all(values), populations.has_denominator, False).variance[0, 0] / populations.units_per_customer)
+        for values in (populations.base, populations.alternative)
+    )
+    return base, alternative
+
+
 def true_effect(populations: ArmPopulations) -> float:
     """Return the difference of the metric between the populations, in the unit of the metric."""
     base, alternative = (

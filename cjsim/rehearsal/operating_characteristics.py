@@ -5,7 +5,6 @@ under BASE in both arms.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,8 +12,8 @@ import numpy as np
 
 from cjsim.errors import InputError, format_error
 from cjsim.frame import Array
-from cjsim.rehearsal.analyses import Analysis, Decisions, closed_form_power, decide, minimum_detectable_effect
-from cjsim.rehearsal.customer_resampling import ArmPopulations, arm_sizes, draw_rehearsals
+from cjsim.rehearsal.analyses import STANDARD_ANALYSES, Analysis, Decisions, closed_form_power, decide, minimum_detectable_effect
+from cjsim.rehearsal.customer_resampling import ArmPopulations, ArmSizes, arm_sizes, draw_rehearsals
 from cjsim.rehearsal.effect_estimates import EffectEstimates, estimate_effects, population_standard_error, true_effect
 
 _FRACTION_DIGITS = 12  # looks of different analyses at equal fractions are one look
@@ -45,16 +44,20 @@ class Rollout:
     Attributes
     ----------
     customers : float
-        Number of customers whom the decision affects.
+        Number of customers whom the test and the decision affect.
     value_per_unit : float
         Money per customer that one unit of the metric is worth. 1 for metrics in money; nan if unknown.
     higher_is_better : bool
         Whether larger values of the metric are better.
+    effect_sd : float, optional
+        Standard deviation of the effects of policies of this kind, in the unit of the metric, for the size that maximizes profit. By
+        default, the absolute true effect (assumed).
     """
 
     customers: float = 1.0
     value_per_unit: float = math.nan
     higher_is_better: bool = True
+    effect_sd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class DesignReport:
         Share of customers under ALTERNATIVE.
     alpha : float
         Nominal two-sided type I error of the analysis.
+    effect : float
+        True effect that the test estimates, in the unit of the metric.
     power : Rate
         Share of significant tests, in either direction.
     power_closed_form : float
@@ -88,7 +93,7 @@ class DesignReport:
     sign_error : Rate
         Share of significant estimates with the wrong sign (type S error).
     wrong_decision : Rate
-        Share of tests that lead to the worse policy. 0 if the policies are equal.
+        Share of tests that lead to the worse policy in the long run. 0 if the policies are equal.
     expected_loss : Rate
         Money lost by wrong decisions, on average over tests.
     enrolled_share : Rate
@@ -100,6 +105,7 @@ class DesignReport:
     analysis: str
     share: float
     alpha: float
+    effect: float
     power: Rate
     power_closed_form: float
     mde: float
@@ -140,14 +146,20 @@ class RehearsalSettings:
         Seed of the draws.
     target_power : float
         Power at which the minimum detectable effect is computed, and which a recommended design must have.
-    rollout : Rollout
+    analyses : tuple of Analysis
+        Analyses of each test. All see the same tests.
+    rollout : Rollout, optional
         What follows from a test.
+    trigger : str, optional
+        Name of a moment of the journey. Only customers who reach it are analyzed.
     """
 
     runs: int = 2000
     seed: int = 1
     target_power: float = 0.8
-    rollout: Rollout = Rollout()
+    analyses: tuple[Analysis, ...] = STANDARD_ANALYSES
+    rollout: Rollout | None = None
+    trigger: str | None = None
 
     def __post_init__(self) -> None:
         if self.runs < 2:
@@ -160,11 +172,11 @@ def rehearse_design(
     populations: ArmPopulations,
     *,
     size: int,
-    analyses: Sequence[Analysis],
     share: float = 0.5,
     settings: RehearsalSettings | None = None,
     days: float = math.nan,
     trigger_share: float = 1.0,
+    long_run_effect: float | None = None,
 ) -> tuple[DesignReport, ...]:
     """Rehearse tests of one size, and report how each analysis of them behaves. All analyses see the same tests.
 
@@ -174,16 +186,17 @@ def rehearse_design(
         Units of each arm; with a trigger, only those who reached it.
     size : int
         Number of customers enrolled in both arms together.
-    analyses : sequence of Analysis
-        Analyses to apply.
     share : float
         Share of customers under ALTERNATIVE, in (0, 1).
     settings : RehearsalSettings, optional
-        Number of rehearsals, seed, target power and rollout.
+        Number of rehearsals, seed, target power, analyses and rollout.
     days : float
         Days for which each customer is observed; only reported.
     trigger_share : float
         Share of enrolled customers who reach the trigger and are analyzed.
+    long_run_effect : float, optional
+        Effect by which decisions are judged, per enrolled customer, in the unit of the metric. By default, the effect that the test
+        estimates times `trigger_share`.
 
     Returns
     -------
@@ -196,19 +209,20 @@ def rehearse_design(
         If an arm has fewer than 2 customers, or an analysis needs a covariate and there is none.
     """
     settings = settings or RehearsalSettings()
-    if any(analysis.covariate_adjusted for analysis in analyses) and not populations.has_covariate:
+    if any(analysis.covariate_adjusted for analysis in settings.analyses) and not populations.has_covariate:
         remedy = "Pass a covariate, or leave out the adjusted analyses."
         raise InputError(format_error("analyses", "must not adjust for a covariate that is not known", "a covariate-adjusted one", remedy))
     sizes = arm_sizes(populations, round(size * trigger_share), share)
     effect = true_effect(populations)
-    decided = _decisions(populations, size=round(size * trigger_share), analyses=analyses, share=share, settings=settings)
-    rollout_customers = settings.rollout.customers * trigger_share
+    rollout = settings.rollout or Rollout()
+    judged = effect * trigger_share if long_run_effect is None else long_run_effect
+    lost_money = abs(judged) * rollout.value_per_unit * rollout.customers
     reports = []
-    for analysis, (real, null) in zip(analyses, decided, strict=True):
+    for analysis, (real, null) in zip(settings.analyses, _decisions(populations, sizes, settings), strict=True):
         error = population_standard_error(populations, sizes, covariate_adjusted=analysis.covariate_adjusted)
-        wrong = _wrong_decisions(real, effect, settings.rollout)
-        loss = wrong * abs(effect) * settings.rollout.value_per_unit * rollout_customers
-        found = np.abs(real.effect[real.significant])
+        wrong = _wrong_decisions(real, judged, rollout)
+        found = real.effect[real.significant]
+        undefined = Rate(math.nan, math.nan, len(found))
         reports.append(
             DesignReport(
                 size,
@@ -216,29 +230,28 @@ def rehearse_design(
                 analysis.name,
                 share,
                 analysis.alpha,
+                effect,
                 power=share_rate(real.significant),
                 power_closed_form=closed_form_power(analysis, effect, error) if error > 0 else math.nan,
                 mde=minimum_detectable_effect(analysis, error, power=settings.target_power),
                 false_positive=share_rate(null.significant),
                 coverage=share_rate((real.low <= effect) & (effect <= real.high)),
-                exaggeration=mean_rate(found / abs(effect)) if effect else Rate(math.nan, math.nan, len(found)),
-                sign_error=share_rate(real.effect[real.significant] * effect < 0) if effect else Rate(math.nan, math.nan, len(found)),
+                exaggeration=mean_rate(np.abs(found) / abs(effect)) if effect else undefined,
+                sign_error=share_rate(found * effect < 0) if effect else undefined,
                 wrong_decision=share_rate(wrong),
-                expected_loss=mean_rate(loss),
+                expected_loss=mean_rate(wrong * lost_money),
                 enrolled_share=mean_rate(real.fraction),
             )
         )
     return tuple(reports)
 
 
-def _decisions(
-    populations: ArmPopulations, *, size: int, analyses: Sequence[Analysis], share: float, settings: RehearsalSettings
-) -> list[tuple[Decisions, Decisions]]:
+def _decisions(populations: ArmPopulations, sizes: ArmSizes, settings: RehearsalSettings) -> list[tuple[Decisions, Decisions]]:
     """Return the decisions of each analysis with the true effect and without an effect."""
+    analyses = settings.analyses
     fractions = np.unique(np.concatenate([np.round(analysis.fractions, _FRACTION_DIGITS) for analysis in analyses]))
     looks = [np.searchsorted(fractions, np.round(analysis.fractions, _FRACTION_DIGITS)) for analysis in analyses]
     parts: list[list[tuple[Decisions, Decisions]]] = [[] for _ in analyses]
-    sizes = arm_sizes(populations, size, share)
     for drawn in draw_rehearsals(populations, sizes, fractions=fractions, runs=settings.runs, seed=settings.seed):
         estimates = {
             adjusted: [

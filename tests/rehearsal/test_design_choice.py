@@ -17,7 +17,7 @@ def design(size: int, power: float, *, false_positive: float = 0.05, **changes: 
     rate = Rate(1.0, 0.005, 2000)
     rates = dict.fromkeys(("coverage", "exaggeration", "sign_error", "wrong_decision", "expected_loss", "enrolled_share"), rate)
     powers = {"power": rate._replace(value=power), "false_positive": rate._replace(value=false_positive)}
-    report = DesignReport(size, 14.0, "fixed", 0.5, 0.05, power_closed_form=power, mde=1.0, **powers, **rates)
+    report = DesignReport(size, 14.0, "fixed", 0.5, 0.05, 1.0, power_closed_form=power, mde=1.0, **powers, **rates)
     return replace(report, **changes)  # type: ignore[arg-type]
 
 

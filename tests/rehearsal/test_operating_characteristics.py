@@ -2,6 +2,7 @@
 seeds."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from cjsim.rehearsal.customer_resampling import ArmPopulations
 from cjsim.rehearsal.operating_characteristics import DesignReport, Rate, RehearsalSettings, Rollout, rehearse_design
 
 EFFECT = 0.25
+FIXED = RehearsalSettings(analyses=(FixedHorizon(),))
 
 
 def is_near(rate: Rate, expected: float, *, slack: float = 0.0) -> bool:
@@ -32,9 +34,9 @@ def normal_customers() -> ArmPopulations:
 
 @pytest.fixture(scope="module")
 def reports(normal_customers: ArmPopulations) -> dict[str, DesignReport]:
-    analyses = [FixedHorizon(), FixedHorizon(covariate_adjusted=True), GroupSequential(looks=5), NaivePeeking(looks=5)]
-    analyses.append(ConfidenceSequence(looks=5))
-    found = rehearse_design(normal_customers, size=400, analyses=analyses, settings=RehearsalSettings(runs=10_000))
+    sequential = GroupSequential(looks=5), NaivePeeking(looks=5), ConfidenceSequence(looks=5)
+    analyses = (FixedHorizon(), FixedHorizon(covariate_adjusted=True), *sequential)
+    found = rehearse_design(normal_customers, size=400, settings=RehearsalSettings(runs=10_000, analyses=analyses))
     return {report.analysis: report for report in found}
 
 
@@ -70,33 +72,42 @@ def test_sequential_tests_stop_early(reports: dict[str, DesignReport]) -> None:
 
 def test_minimum_detectable_effect_has_the_target_power(normal_customers: ArmPopulations, reports: dict[str, DesignReport]) -> None:
     base, effect = normal_customers.base, np.array([[reports["fixed"].mde], [0.0]])
-    (found,) = rehearse_design(ArmPopulations(base, base + effect, has_covariate=True), size=400, analyses=[FixedHorizon()])
+    (found,) = rehearse_design(ArmPopulations(base, base + effect, has_covariate=True), size=400, settings=FIXED)
     assert is_near(found.power, 0.8, slack=0.005)
 
 
 def test_loss_is_the_value_of_the_effect_times_the_wrong_decisions(normal_customers: ArmPopulations) -> None:
-    settings = RehearsalSettings(runs=500, rollout=Rollout(customers=1000, value_per_unit=2))
-    (found,) = rehearse_design(normal_customers, size=200, analyses=[FixedHorizon()], settings=settings)
+    settings = replace(FIXED, runs=500, rollout=Rollout(customers=1000, value_per_unit=2))
+    (found,) = rehearse_design(normal_customers, size=200, settings=settings)
     assert found.expected_loss.value == pytest.approx(found.wrong_decision.value * EFFECT * 2 * 1000)
 
 
 def test_a_policy_that_is_worse_is_wrongly_rolled_out_only_after_a_sign_error(normal_customers: ArmPopulations) -> None:
-    settings = RehearsalSettings(runs=2000, rollout=Rollout(higher_is_better=False))
-    (found,) = rehearse_design(normal_customers, size=60, analyses=[FixedHorizon()], settings=settings)
+    settings = replace(FIXED, rollout=Rollout(higher_is_better=False))
+    (found,) = rehearse_design(normal_customers, size=60, settings=settings)
     assert found.wrong_decision.value == pytest.approx(found.sign_error.value * found.power.value)
+
+
+def test_decisions_are_judged_by_the_long_run(normal_customers: ArmPopulations) -> None:
+    (found,) = rehearse_design(normal_customers, size=1000, settings=FIXED, long_run_effect=-1.0)
+    assert found.wrong_decision.value == pytest.approx((1 - found.sign_error.value) * found.power.value)
+
+
+def test_with_a_trigger_only_those_who_reach_it_are_analyzed(normal_customers: ArmPopulations) -> None:
+    (all_reach,) = rehearse_design(normal_customers, size=400, settings=FIXED)
+    (few_reach,) = rehearse_design(normal_customers, size=4000, settings=FIXED, trigger_share=0.1)
+    assert (few_reach.size, few_reach.power) == (4000, all_reach.power)
 
 
 def test_covariate_adjustment_without_a_covariate_is_refused() -> None:
     values = np.array([np.arange(9.0)])
+    settings = RehearsalSettings(analyses=(FixedHorizon(covariate_adjusted=True),))
     with pytest.raises(InputError, match="must not adjust for a covariate that is not known"):
-        rehearse_design(ArmPopulations(values, values), size=8, analyses=[FixedHorizon(covariate_adjusted=True)])
+        rehearse_design(ArmPopulations(values, values), size=8, settings=settings)
 
 
 def test_unequal_shares_widen_the_standard_error_as_the_formula_says(normal_customers: ArmPopulations) -> None:
-    even, uneven = (
-        rehearse_design(normal_customers, size=1000, share=share, analyses=[FixedHorizon()], settings=RehearsalSettings(runs=2))[0]
-        for share in (0.5, 0.1)
-    )
+    even, uneven = (rehearse_design(normal_customers, size=1000, share=share, settings=replace(FIXED, runs=2))[0] for share in (0.5, 0.1))
     assert uneven.mde / even.mde == pytest.approx(math.sqrt((1 / 900 + 1 / 100) / (2 / 500)), rel=1e-6)
 
 
@@ -105,9 +116,7 @@ def test_hillstroms_spend_gives_the_known_risks(data_dir: Path) -> None:
 
     trial = pd.read_csv(data_dir / "hillstrom.csv.gz", usecols=["segment", "spend"])
     base, alternative = (trial.spend[trial.segment == arm].to_numpy(float) for arm in ("No E-Mail", "Womens E-Mail"))
-    (found,) = rehearse_design(
-        ArmPopulations.from_trial(base, alternative), size=1000, analyses=[FixedHorizon()], settings=RehearsalSettings(runs=50_000)
-    )
+    (found,) = rehearse_design(ArmPopulations.from_trial(base, alternative), size=1000, settings=replace(FIXED, runs=50_000))
     known = {"power": 0.047, "coverage": 0.933, "exaggeration": 4.4, "sign_error": 0.058}
     misses = {name: value for name, value in known.items() if abs(found.rates[name].value - value) > 3 * found.rates[name].error}
     assert misses == {} and found.power_closed_form == pytest.approx(0.079, abs=5e-4)
