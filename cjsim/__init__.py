@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from cjsim.metrics.registration import register_metric as register_metric
     from cjsim.metrics.registration import temporary_metric as temporary_metric
     from cjsim.metrics.registration import unregister_metric as unregister_metric
-    from cjsim.rehearsal.operating_characteristics import RehearsalSettings as RehearsalSettings
-    from cjsim.rehearsal.operating_characteristics import Rollout as Rollout
     from cjsim.rehearsal.rehearsal_result import Rehearsal as Rehearsal
+    from cjsim.rehearsal.rehearsal_settings import Guardrail as Guardrail
+    from cjsim.rehearsal.rehearsal_settings import RehearsalSettings as RehearsalSettings
+    from cjsim.rehearsal.rehearsal_settings import Rollout as Rollout
     from cjsim.rehearsal.rehearse import rehearse as rehearse
     from cjsim.reporting.diary import Diary as Diary
     from cjsim.reporting.walk import walk as walk
@@ -59,6 +60,7 @@ _MODULE_BY_NAME = {
     "EventLog": "cjsim.eventlog",
     "Experiment": "cjsim.lab.experiment",
     "Findings": "cjsim.lab.findings",
+    "Guardrail": "cjsim.rehearsal.rehearsal_settings",
     "Journey": "cjsim.simulation.documents",
     "LeverRanking": "cjsim.tuning.levers.ranking",
     "MetricDefinition": "cjsim.metrics.ratios",
@@ -66,8 +68,8 @@ _MODULE_BY_NAME = {
     "Policy": "cjsim.simulation.documents",
     "RatioTerms": "cjsim.metrics.ratios",
     "Rehearsal": "cjsim.rehearsal.rehearsal_result",
-    "RehearsalSettings": "cjsim.rehearsal.operating_characteristics",
-    "Rollout": "cjsim.rehearsal.operating_characteristics",
+    "RehearsalSettings": "cjsim.rehearsal.rehearsal_settings",
+    "Rollout": "cjsim.rehearsal.rehearsal_settings",
     "Run": "cjsim.simulation.run",
     "RunningSimulation": "cjsim.engine.running_simulation",
     "Scenario": "cjsim.simulation.documents",

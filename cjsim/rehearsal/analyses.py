@@ -199,10 +199,24 @@ class ConfidenceSequence(_EqualLooks):
     ----------
     tuned_for : float
         Fraction of customers at which the sequence is narrowest.
+    first_look : float
+        Fraction of customers at the first look, in (0, 1). The guarantee is asymptotic in this number of customers. The default is assumed.
     """
 
     looks: int = 90
     tuned_for: float = 1.0
+    first_look: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, value, high in (("tuned_for", self.tuned_for, 1.0), ("first_look", self.first_look, 0.99)):
+            if not 0 < value <= high:
+                raise InputError(format_error(name, f"must be above 0 and at most {high:g}", f"{value:g}", "Give a fraction of customers."))
+
+    @property
+    def fractions(self) -> Array:
+        """Equally spaced fractions from the first look to 1."""
+        return np.linspace(self.first_look, 1.0, self.looks)
 
     @property
     def name(self) -> str:

@@ -45,7 +45,7 @@ class ArmPopulations:
     def from_outcomes(cls, outcomes: PotentialOutcomes) -> "ArmPopulations":
         """Create the populations of a test on customers whose outcomes are known under both policies.
 
-        Customers outside the denominator of a mean, such as those who never entered, are left out.
+        A mean over some of the customers, such as those who convert, is a ratio: the other customers enroll too.
 
         Parameters
         ----------
@@ -59,19 +59,17 @@ class ArmPopulations:
         Raises
         ------
         InputError
-            If fewer than two customers or clusters are left.
+            If there are fewer than two customers or clusters.
         """
         base, alternative, clusters, covariate = outcomes.base, outcomes.alternative, outcomes.clusters, outcomes.covariate
-        is_mean = clusters is None and all(terms.denominator.dtype == bool for terms in (base, alternative))
-        is_mean = is_mean and np.array_equal(base.denominator, alternative.denominator)
-        chosen = base.denominator if is_mean else np.ones(len(outcomes), bool)
-        rows = [_value_rows(terms, covariate, has_denominator=not is_mean)[:, chosen] for terms in (base, alternative)]
+        is_mean = clusters is None and all(bool((terms.denominator == 1).all()) for terms in (base, alternative))
+        rows = [_value_rows(terms, covariate, has_denominator=not is_mean) for terms in (base, alternative)]
         if clusters is not None:
             rows = [np.array([np.bincount(clusters, weights=row) for row in values]) for values in rows]
-        n_units, n_customers = rows[0].shape[1], max(1, int(chosen.sum()))
+        n_units = rows[0].shape[1]
         if n_units < 2:
-            raise InputError(format_error("rehearsal", "must have at least 2 customers in the metric", str(n_units), "Simulate more."))
-        return cls(rows[0], rows[1], not is_mean, covariate is not None, n_units / n_customers)
+            raise InputError(format_error("rehearsal", "must have at least 2 customers or clusters", str(n_units), "Simulate more."))
+        return cls(rows[0], rows[1], not is_mean, covariate is not None, n_units / len(outcomes))
 
     @classmethod
     def from_trial(cls, base: Array, alternative: Array) -> "ArmPopulations":

@@ -15,7 +15,7 @@ def smallest_adequate_design(designs: Sequence[DesignReport], *, power: float = 
     designs : sequence of DesignReport
         Rehearsed designs.
     power : float
-        Required share of significant tests. The resampled share counts, not the closed form.
+        Required share of tests that are significant and have the right sign. The resampled share counts, not the closed form.
 
     Returns
     -------
@@ -23,8 +23,13 @@ def smallest_adequate_design(designs: Sequence[DesignReport], *, power: float = 
         The design with the fewest customers; among those, the one with the fewest days, then the one that stops earliest. None if no design
         is adequate.
     """
-    adequate = [design for design in designs if design.power.value >= power and _has_nominal_error(design)]
+    adequate = [design for design in designs if _power_without_sign_errors(design) >= power and _has_nominal_error(design)]
     return min(adequate, key=lambda design: (design.size, design.days, design.enrolled_share.value), default=None)
+
+
+def _power_without_sign_errors(design: DesignReport) -> float:
+    """Return the share of tests that are significant and have the right sign; nan without an effect."""
+    return design.power.value * (1 - design.sign_error.value) if design.power.value else 0.0
 
 
 def _has_nominal_error(design: DesignReport) -> bool:

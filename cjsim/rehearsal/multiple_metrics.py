@@ -16,7 +16,8 @@ from cjsim.errors import InputError, format_error, quote_choices
 from cjsim.frame import Array
 from cjsim.rehearsal.customer_resampling import ArmPopulations, arm_sizes, draw_rehearsals
 from cjsim.rehearsal.effect_estimates import EffectEstimates, estimate_effects, true_effect
-from cjsim.rehearsal.operating_characteristics import Rate, RehearsalSettings, mean_rate, share_rate
+from cjsim.rehearsal.operating_characteristics import Rate, mean_rate, share_rate
+from cjsim.rehearsal.rehearsal_settings import Guardrail, RehearsalSettings
 
 Correction = Literal["none", "holm", "bh"]
 CORRECTIONS: tuple[Correction, ...] = ("none", "holm", "bh")
@@ -118,7 +119,7 @@ def rehearse_metrics(
     metrics: Mapping[str, ArmPopulations],
     *,
     size: int,
-    guardrails: Mapping[str, tuple[ArmPopulations, float]] | None = None,
+    guardrails: Mapping[Guardrail, ArmPopulations] | None = None,
     correction: Correction = "holm",
     lower_is_better: Set[str] = frozenset(),
     share: float = 0.5,
@@ -133,12 +134,13 @@ def rehearse_metrics(
         Metrics to be corrected for one another. The first decides on the rollout. Row i is the same customer in all metrics.
     size : int
         Number of customers in both arms together.
-    guardrails : Mapping of str to (ArmPopulations, float), optional
-        Guardrail metrics and their margins, above 0.
+    guardrails : Mapping of Guardrail to ArmPopulations, optional
+        Guardrail metrics.
     correction : {'none', 'holm', 'bh'}
         Correction of the p-values.
     lower_is_better : set of str
-        Metrics and guardrails whose smaller values are better. Their effects are reported with the opposite sign, as improvements.
+        Metrics whose smaller values are better. Their effects, and those of such guardrails, are reported with the
+        opposite sign, as improvements.
     share : float
         Share of customers under ALTERNATIVE, in (0, 1).
     alpha : float
@@ -153,17 +155,12 @@ def rehearse_metrics(
     Raises
     ------
     InputError
-        If the metrics differ in their customers, a margin is not above 0, or there is no such correction.
+        If the metrics differ in their customers, or there is no such correction.
     """
     settings = settings or RehearsalSettings()
     metrics = {name: _improvements(one) if name in lower_is_better else one for name, one in metrics.items()}
-    guardrails = {
-        name: (_improvements(one) if name in lower_is_better else one, margin) for name, (one, margin) in (guardrails or {}).items()
-    }
-    _require_same_customers([*metrics.values(), *(populations for populations, _ in guardrails.values())])
-    for name, (_, margin) in guardrails.items():
-        if not margin > 0:
-            raise InputError(format_error(f"margin of '{name}'", "must be above 0", f"{margin:g}", "Give the largest acceptable loss."))
+    guarded = {rail: one if rail.higher_is_better else _improvements(one) for rail, one in (guardrails or {}).items()}
+    _require_same_customers([*metrics.values(), *guarded.values()])
     results = [_final_estimates(populations, size, share, settings) for populations in metrics.values()]
     real, null = (
         corrected_p_values(np.stack([_p_values(pair[i]) for pair in results], axis=1), correction=correction) <= alpha for i in (0, 1)
@@ -172,11 +169,11 @@ def rehearse_metrics(
     found = np.stack([real_estimates.effect[:, 0] for real_estimates, _ in results], axis=1)
     is_false = real & (found * effects <= 0)
     reports, ships = {}, real[:, 0] & (found[:, 0] > 0)
-    for name, (populations, margin) in guardrails.items():
+    for rail, populations in guarded.items():
         estimates, _ = _final_estimates(populations, size, share, settings)
         effect, low = true_effect(populations), estimates.effect[:, 0] - _half_width(estimates, alpha)
-        ships = ships & (low > -margin)
-        reports[name] = GuardrailReport(margin, effect, share_rate(low > -margin), share_rate(low > effect))
+        ships = ships & (low > -rail.margin)
+        reports[rail.metric] = GuardrailReport(rail.margin, effect, share_rate(low > -rail.margin), share_rate(low > effect))
     return MultipleMetricReport(
         correction,
         {name: share_rate(real[:, i]) for i, name in enumerate(metrics)},

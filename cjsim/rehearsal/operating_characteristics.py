@@ -12,9 +12,10 @@ import numpy as np
 
 from cjsim.errors import InputError, format_error
 from cjsim.frame import Array
-from cjsim.rehearsal.analyses import STANDARD_ANALYSES, Analysis, Decisions, closed_form_power, decide, minimum_detectable_effect
+from cjsim.rehearsal.analyses import Decisions, closed_form_power, decide, minimum_detectable_effect
 from cjsim.rehearsal.customer_resampling import ArmPopulations, ArmSizes, arm_sizes, draw_rehearsals
 from cjsim.rehearsal.effect_estimates import EffectEstimates, estimate_effects, population_standard_error, true_effect
+from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
 
 _FRACTION_DIGITS = 12  # looks of different analyses at equal fractions are one look
 
@@ -35,29 +36,6 @@ class Rate(NamedTuple):
     value: float
     error: float
     runs: int
-
-
-@dataclass(frozen=True)
-class Rollout:
-    """What follows from a test: ALTERNATIVE is rolled out if it is significantly better, and BASE is kept otherwise.
-
-    Attributes
-    ----------
-    customers : float
-        Number of customers whom the test and the decision affect.
-    value_per_unit : float
-        Money per customer that one unit of the metric is worth. 1 for metrics in money; nan if unknown.
-    higher_is_better : bool
-        Whether larger values of the metric are better.
-    effect_sd : float, optional
-        Standard deviation of the effects of policies of this kind, in the unit of the metric, for the size that maximizes profit. By
-        default, the absolute true effect (assumed).
-    """
-
-    customers: float = 1.0
-    value_per_unit: float = math.nan
-    higher_is_better: bool = True
-    effect_sd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -132,40 +110,6 @@ class DesignReport:
             "errors": {name: rate.error for name, rate in rates.items()},
             "runs": {name: rate.runs for name, rate in rates.items()},
         }
-
-
-@dataclass(frozen=True)
-class RehearsalSettings:
-    """Settings of rehearsals.
-
-    Attributes
-    ----------
-    runs : int
-        Number of rehearsals per design.
-    seed : int
-        Seed of the draws.
-    target_power : float
-        Power at which the minimum detectable effect is computed, and which a recommended design must have.
-    analyses : tuple of Analysis
-        Analyses of each test. All see the same tests.
-    rollout : Rollout, optional
-        What follows from a test.
-    trigger : str, optional
-        Name of a moment of the journey. Only customers who reach it are analyzed.
-    """
-
-    runs: int = 2000
-    seed: int = 1
-    target_power: float = 0.8
-    analyses: tuple[Analysis, ...] = STANDARD_ANALYSES
-    rollout: Rollout | None = None
-    trigger: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.runs < 2:
-            raise InputError(format_error("runs", "must be at least 2", str(self.runs), "Use for example 2000."))
-        if not 0 < self.target_power < 1:
-            raise InputError(format_error("target_power", "must be above 0 and below 1", f"{self.target_power:g}", "Use for example 0.8."))
 
 
 def rehearse_design(

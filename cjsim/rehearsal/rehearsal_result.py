@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjsim.json_records import plain_values, write_json
 from cjsim.metrics.number_format import decimal_places, format_interval, format_value
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.text_table import align_columns
 from cjsim.output_folder import FolderResult
+from cjsim.rehearsal.multiple_metrics import MultipleMetricReport
 from cjsim.rehearsal.operating_characteristics import DesignReport, Rate
 from cjsim.rehearsal.profit_maximizing_size import SizedTest
 
@@ -20,6 +21,32 @@ _HEADER = (
     *("size", "days", "power", "closed form", "MDE", "false positives", "coverage", "exaggeration"),
     *("wrong sign", "wrong decision", "loss", "analysis"),
 )
+
+
+class GuardrailDesign(NamedTuple):
+    """Behavior of the guardrail metrics in tests of one size and duration, at a fixed horizon.
+
+    Attributes
+    ----------
+    size : int
+        Number of customers enrolled in both arms together.
+    days : float
+        Days for which each customer is observed.
+    report : MultipleMetricReport
+        Report whose only metric is that of the rehearsal.
+    """
+
+    size: int
+    days: float
+    report: MultipleMetricReport
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values: the share of tests that ship, and for each guardrail the shares that pass it."""
+        metrics = {
+            name: {"margin": one.margin, "effect": one.effect, "passed": one.passed.value, "passed_at_margin": one.passed_at_margin.value}
+            for name, one in self.report.guardrails.items()
+        }
+        return {"size": self.size, "days": self.days, "shipped": self.report.shipped.value, "metrics": metrics}
 
 
 @dataclass(frozen=True)
@@ -36,12 +63,15 @@ class AlternativeReport:
         The smallest adequate design; None if no design is adequate.
     most_profitable : SizedTest or None
         The size that maximizes profit at the given share; None if the value of the metric in money is unknown or the policies are equal.
+    guardrails : tuple of GuardrailDesign
+        One per number of days and size; empty without guardrails.
     """
 
     truth: PairedDifference
     designs: tuple[DesignReport, ...]
     recommended: DesignReport | None
     most_profitable: SizedTest | None
+    guardrails: tuple[GuardrailDesign, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -51,6 +81,7 @@ class AlternativeReport:
             "designs": [design.to_json() for design in self.designs],
             "recommended": None if chosen is None else {"size": chosen.size, "days": chosen.days, "analysis": chosen.analysis},
             "most_profitable": None if profit is None else {"size": round(profit.total), "gain": profit.gain},
+            "guardrails": [one.to_json() for one in self.guardrails],
         }
 
 
@@ -122,6 +153,10 @@ class Rehearsal(FolderResult):
             lines.append("Recommended: none of these designs has enough power at its nominal rate of false positives. Use larger sizes.")
         else:
             lines.append(f"Recommended: {chosen.size:,} customers for {chosen.days:g} days, {chosen.analysis}.")
+        for tested in report.guardrails:
+            passed = ", ".join(f"{key} {_rate_text(one.passed, 3)}" for key, one in tested.report.guardrails.items())
+            shipped = _rate_text(tested.report.shipped, 3)
+            lines.append(f"Guardrails passed with {tested.size:,} customers for {tested.days:g} days: {passed}. Rolled out: {shipped}.")
         if profit is not None:
             lines.append(f"Most profitable: {profit.total:,.0f} customers, then the better policy for all others (test and roll).")
         return "\n\n".join(lines)

@@ -11,10 +11,12 @@ from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.rehearsal.customer_resampling import ArmPopulations
 from cjsim.rehearsal.design_choice import smallest_adequate_design
 from cjsim.rehearsal.effect_estimates import outcome_deviations
-from cjsim.rehearsal.operating_characteristics import DesignReport, RehearsalSettings, Rollout, rehearse_design
+from cjsim.rehearsal.multiple_metrics import rehearse_metrics
+from cjsim.rehearsal.operating_characteristics import DesignReport, rehearse_design
 from cjsim.rehearsal.potential_outcomes import PotentialOutcomes
 from cjsim.rehearsal.profit_maximizing_size import ProfitModel, SizedTest
-from cjsim.rehearsal.rehearsal_result import AlternativeReport, Rehearsal
+from cjsim.rehearsal.rehearsal_result import AlternativeReport, GuardrailDesign, Rehearsal
+from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
 from cjsim.rehearsal.scenario_outcomes import FollowUp, outcomes_of_runs, require_independent_customers, simulate_follow_up
 from cjsim.simulation.comparison import require_same_customers
 from cjsim.simulation.documents import Scenario
@@ -53,8 +55,8 @@ def rehearse(
     share : float
         Share of customers under the alternative, in (0, 1).
     settings : RehearsalSettings, optional
-        Number of rehearsals, seed, analyses, target power and rollout. By default, a rollout concerns as many customers as the baseline
-        has, and a unit of the metric is worth 1 if it is money.
+        Number of rehearsals, seed, analyses, target power, rollout and guardrails. By default, a rollout concerns as many customers as the
+        baseline has, and a unit of the metric is worth 1 if it is money.
     follow_up : callable
         Simulates a scenario for a number of days after each customer's entry, and returns a `Run`.
 
@@ -87,24 +89,29 @@ def rehearse(
     require_same_customers({base.name: base, **_other_scenarios(base, alternatives)})
     for scenario in (base, *alternatives.values()):
         require_independent_customers(scenario)
-    outcomes: dict[str, dict[float, PotentialOutcomes]] = {name: {} for name in alternatives}
-    unit = ""
+    outcomes: dict[str, dict[tuple[str, float], PotentialOutcomes]] = {name: {} for name in alternatives}
+    metrics, unit = dict.fromkeys([metric, *(rail.metric for rail in settings.guardrails)]), ""
     for window in dict.fromkeys([*days, base.horizon]):
         baseline = follow_up(base, window)
         unit = find_metric_definition(baseline, metric).unit
         for name, scenario in alternatives.items():
-            outcomes[name][window] = outcomes_of_runs(baseline, follow_up(scenario, window), metric, trigger=settings.trigger)
+            run = follow_up(scenario, window)
+            found = {(one, window): outcomes_of_runs(baseline, run, one, trigger=settings.trigger) for one in metrics}
+            outcomes[name].update(found)
     if settings.rollout is None:
         settings = replace(settings, rollout=Rollout(base.customers, 1.0 if unit == MONEY_UNIT else math.nan))
-    reports = {
-        name: rehearse_outcomes(found.__getitem__, sizes=sizes, days=days, share=share, settings=settings, truth=found[base.horizon].truth)
-        for name, found in outcomes.items()
-    }
+    reports = {}
+    for name, found in outcomes.items():
+        truth = found[metric, base.horizon].truth
+        reports[name] = rehearse_outcomes(
+            lambda *key, found=found: found[key], metric, sizes=sizes, days=days, share=share, settings=settings, truth=truth
+        )
     return Rehearsal(base.name, metric, unit, MappingProxyType(reports))
 
 
 def rehearse_outcomes(
-    outcomes_at: Callable[[float], PotentialOutcomes],
+    outcomes_at: Callable[[str, float], PotentialOutcomes],
+    metric: str,
     *,
     sizes: Sequence[int],
     days: Sequence[float],
@@ -117,7 +124,9 @@ def rehearse_outcomes(
     Parameters
     ----------
     outcomes_at : callable
-        Returns the `PotentialOutcomes` of customers a number of days after entry.
+        Returns the `PotentialOutcomes` of a metric a number of days after entry, given the name of the metric and the days.
+    metric : str
+        Name of the metric.
     sizes : sequence of int
         Numbers of customers in both arms together.
     days : sequence of float
@@ -125,7 +134,7 @@ def rehearse_outcomes(
     share : float
         Share of customers under ALTERNATIVE, in (0, 1).
     settings : RehearsalSettings, optional
-        Number of rehearsals, seed, analyses, target power and rollout.
+        Number of rehearsals, seed, analyses, target power, rollout and guardrails.
     truth : PairedDifference, optional
         Effect in the long run, by which decisions are judged. By default, the effect after the most days.
 
@@ -139,10 +148,11 @@ def rehearse_outcomes(
         If an argument is out of range, or an analysis needs a covariate and there is none.
     """
     settings = settings or RehearsalSettings()
-    truth = truth or outcomes_at(max(days)).truth
+    truth = truth or outcomes_at(metric, max(days)).truth
     designs: list[DesignReport] = []
+    guardrails: list[GuardrailDesign] = []
     for window in days:
-        outcomes = outcomes_at(window)
+        outcomes = outcomes_at(metric, window)
         populations = ArmPopulations.from_outcomes(outcomes.triggered_only())
         for size in sizes:
             designs += rehearse_design(
@@ -154,9 +164,19 @@ def rehearse_outcomes(
                 trigger_share=outcomes.trigger_share,
                 long_run_effect=truth.effect,
             )
+            if settings.guardrails:
+                guarded = {
+                    rail: ArmPopulations.from_outcomes(outcomes_at(rail.metric, window).triggered_only()) for rail in settings.guardrails
+                }
+                size_analyzed = round(size * outcomes.trigger_share)
+                report = rehearse_metrics(
+                    {metric: populations}, size=size_analyzed, guardrails=guarded, correction="none", share=share, settings=settings
+                )
+                guardrails.append(GuardrailDesign(size, window, report))
     chosen = smallest_adequate_design(designs, power=settings.target_power)
-    longest = ArmPopulations.from_outcomes(outcomes_at(max(days)))
-    return AlternativeReport(truth, tuple(designs), chosen, _most_profitable(longest, truth.effect, share, settings))
+    longest = ArmPopulations.from_outcomes(outcomes_at(metric, max(days)))
+    profitable = _most_profitable(longest, truth.effect, share, settings)
+    return AlternativeReport(truth, tuple(designs), chosen, profitable, tuple(guardrails))
 
 
 def _most_profitable(populations: ArmPopulations, effect: float, share: float, settings: RehearsalSettings) -> SizedTest | None:

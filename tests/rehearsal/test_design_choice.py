@@ -15,8 +15,12 @@ MODEL = ProfitModel(100_000, base_sd=0.4665, alternative_sd=0.4665, effect_sd=0.
 
 def design(size: int, power: float, *, false_positive: float = 0.05, **changes: object) -> DesignReport:
     rate = Rate(1.0, 0.005, 2000)
-    rates = dict.fromkeys(("coverage", "exaggeration", "sign_error", "wrong_decision", "expected_loss", "enrolled_share"), rate)
-    powers = {"power": rate._replace(value=power), "false_positive": rate._replace(value=false_positive)}
+    rates = dict.fromkeys(("coverage", "exaggeration", "wrong_decision", "expected_loss", "enrolled_share"), rate)
+    powers = {
+        "power": rate._replace(value=power),
+        "false_positive": rate._replace(value=false_positive),
+        "sign_error": rate._replace(value=0.0),
+    }
     report = DesignReport(size, 14.0, "fixed", 0.5, 0.05, 1.0, power_closed_form=power, mde=1.0, **powers, **rates)
     return replace(report, **changes)  # type: ignore[arg-type]
 
@@ -27,6 +31,11 @@ def test_smallest_design_with_enough_power_is_recommended() -> None:
 
 def test_designs_with_too_many_false_positives_are_not_recommended() -> None:
     assert smallest_adequate_design([design(1000, 0.9, false_positive=0.36), design(2000, 0.85)]) == design(2000, 0.85)
+
+
+def test_significant_results_with_the_wrong_sign_do_not_count_as_power() -> None:
+    misled = design(1000, 0.9, sign_error=Rate(0.95, 0.01, 1800))
+    assert smallest_adequate_design([misled, design(2000, 0.85)]) == design(2000, 0.85)
 
 
 def test_among_equal_sizes_the_shortest_test_is_recommended() -> None:

@@ -84,9 +84,9 @@ def test_true_effect_of_a_ratio_is_the_difference_of_the_ratios() -> None:
     assert true_effect(ArmPopulations.from_outcomes(outcomes)) == pytest.approx(5 / 6 - 3 / 6) == outcomes.truth.effect
 
 
-def test_customers_outside_the_denominator_of_a_mean_are_left_out() -> None:
+def test_customers_outside_the_denominator_of_a_mean_enroll_too() -> None:
     terms = RatioTerms(np.array([1.0, 2.0, 0.0]), np.array([True, True, False]))
-    assert ArmPopulations.from_outcomes(PotentialOutcomes(terms, terms)).base.tolist() == [[1.0, 2.0]]
+    assert ArmPopulations.from_outcomes(PotentialOutcomes(terms, terms)).base.tolist() == [[1.0, 2.0, 0.0], [1.0, 1.0, 0.0]]
 
 
 def test_clusters_are_drawn_whole() -> None:

@@ -6,7 +6,7 @@ import pytest
 from cjsim.errors import InputError
 from cjsim.rehearsal.customer_resampling import ArmPopulations
 from cjsim.rehearsal.multiple_metrics import corrected_p_values, rehearse_metrics
-from cjsim.rehearsal.operating_characteristics import RehearsalSettings
+from cjsim.rehearsal.rehearsal_settings import Guardrail, RehearsalSettings
 
 SETTINGS = RehearsalSettings(runs=4000)
 
@@ -36,7 +36,7 @@ def test_benjamini_hochberg_bounds_the_false_discovery_rate() -> None:
 
 def test_guardrail_passes_wrongly_in_half_of_alpha_of_tests() -> None:
     metrics = independent_metrics(0.0, -0.1)
-    found = rehearse_metrics({"m0": metrics["m0"]}, size=400, guardrails={"m1": (metrics["m1"], 0.1)}, settings=SETTINGS)
+    found = rehearse_metrics({"m0": metrics["m0"]}, size=400, guardrails={Guardrail("m1", 0.1): metrics["m1"]}, settings=SETTINGS)
     guardrail = found.guardrails["m1"]
     assert abs(guardrail.passed.value - 0.025) <= 4 * guardrail.passed.error
     assert guardrail.passed.value == pytest.approx(guardrail.passed_at_margin.value, abs=0.001)  # the true loss is the margin
@@ -44,8 +44,15 @@ def test_guardrail_passes_wrongly_in_half_of_alpha_of_tests() -> None:
 
 def test_a_failed_guardrail_prevents_the_rollout() -> None:
     metrics = independent_metrics(1.0, -1.0)
-    found = rehearse_metrics({"m0": metrics["m0"]}, size=400, guardrails={"m1": (metrics["m1"], 0.1)}, settings=SETTINGS)
+    found = rehearse_metrics({"m0": metrics["m0"]}, size=400, guardrails={Guardrail("m1", 0.1): metrics["m1"]}, settings=SETTINGS)
     assert (found.power["m0"].value, found.shipped.value) == (1, 0)
+
+
+def test_a_guardrail_can_require_that_a_metric_does_not_grow() -> None:
+    metrics = independent_metrics(1.0, -1.0)
+    rail = Guardrail("m1", 0.1, higher_is_better=False)
+    found = rehearse_metrics({"m0": metrics["m0"]}, size=400, guardrails={rail: metrics["m1"]}, settings=SETTINGS)
+    assert (found.shipped.value, found.guardrails["m1"].effect) == (1, pytest.approx(1.0))
 
 
 def test_lower_values_can_be_better() -> None:
@@ -62,9 +69,8 @@ def test_metrics_of_different_customers_are_refused() -> None:
 
 
 def test_a_margin_of_zero_is_refused() -> None:
-    metrics = independent_metrics(0.0)
-    with pytest.raises(InputError, match="margin of 'm0': must be above 0, got 0"):
-        rehearse_metrics(metrics, size=400, guardrails={"m0": (metrics["m0"], 0.0)})
+    with pytest.raises(InputError, match="margin of 'clv': must be above 0, got 0"):
+        Guardrail("clv", margin=0.0)
 
 
 def test_an_unknown_correction_is_refused() -> None:

@@ -12,7 +12,8 @@ from cjsim.errors import InputError
 from cjsim.rehearsal.analyses import ConfidenceSequence, FixedHorizon, GroupSequential, NaivePeeking
 from cjsim.rehearsal.closed_form_risks import normal_risks
 from cjsim.rehearsal.customer_resampling import ArmPopulations
-from cjsim.rehearsal.operating_characteristics import DesignReport, Rate, RehearsalSettings, Rollout, rehearse_design
+from cjsim.rehearsal.operating_characteristics import DesignReport, Rate, rehearse_design
+from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
 
 EFFECT = 0.25
 FIXED = RehearsalSettings(analyses=(FixedHorizon(),))
@@ -64,6 +65,11 @@ def test_repeated_intervals_cover_the_true_effect_in_at_least_95_percent_of_test
 
 def test_exaggeration_agrees_with_the_closed_form(reports: dict[str, DesignReport]) -> None:
     assert is_near(reports["fixed"].exaggeration, normal_risks(EFFECT, math.sqrt(2 / 200)).exaggeration, slack=0.005)
+
+
+def test_confidence_sequences_wait_for_their_first_look() -> None:
+    fractions = ConfidenceSequence(looks=10, first_look=0.1).fractions
+    assert fractions.tolist() == pytest.approx([0.1 * k for k in range(1, 11)])
 
 
 def test_sequential_tests_stop_early(reports: dict[str, DesignReport]) -> None:

@@ -106,6 +106,15 @@ def test_a_value_per_unit_puts_a_loss_on_a_share() -> None:
     assert report.most_profitable is not None
 
 
+def test_a_guardrail_that_gets_worse_prevents_the_rollout() -> None:
+    settings = cj.RehearsalSettings(
+        runs=200, analyses=(FixedHorizon(),), guardrails=(cj.Guardrail("purchases", 0.1, higher_is_better=False),)
+    )
+    result = cj.rehearse(shop("10d"), {"sooner": shop("8d")}, metric="revenue", sizes=[400], days=[30], settings=settings)
+    (guarded,) = result.to_json()["guardrails"]
+    assert guarded["shipped"] == 0 and guarded["metrics"]["purchases"]["effect"] == pytest.approx(-0.75, abs=0.1)
+
+
 @pytest.mark.parametrize(("scenario", "reason"), [(sharing_customers, "desks"), (independent_customers, "referrals")])
 def test_customers_who_share_something_are_refused_with_the_reason(scenario: Any, reason: str) -> None:
     with pytest.raises(InputError, match=rf"must have customers who share nothing.*got {reason}"):
