@@ -95,6 +95,13 @@ def test_clusters_are_drawn_whole() -> None:
     assert populations.base.tolist() == [[3.0, 12.0], [2.0, 2.0]] and arm_sizes(populations, 20, 0.5) == (5, 5)
 
 
+def test_interval_of_the_truth_treats_a_cluster_as_one_unit() -> None:
+    base, values = np.zeros(6), np.array([1.0, 2.0, 6.0, 1.0, 2.0, 6.0])
+    twins = PotentialOutcomes(*(RatioTerms(y, np.ones(6, bool)) for y in (base, values)), clusters=np.array([0, 1, 2, 0, 1, 2]))
+    single = PotentialOutcomes(*(RatioTerms(y[:3], np.ones(3, bool)) for y in (base, values)))
+    assert twins.truth[2:5] == pytest.approx(single.truth[2:5])
+
+
 def test_outcomes_that_differ_without_the_trigger_are_refused_with_their_share() -> None:
     base, alternative = (RatioTerms(np.array([1.0, value]), np.ones(2, bool)) for value in (0.0, 1.0))
     with pytest.raises(InputError, match=r"trigger: must be reached by every customer .* got 50.00%"):
