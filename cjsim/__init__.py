@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from cjsim.metrics.registration import register_metric as register_metric
     from cjsim.metrics.registration import temporary_metric as temporary_metric
     from cjsim.metrics.registration import unregister_metric as unregister_metric
+    from cjsim.rehearsal.rehearsal_result import Rehearsal as Rehearsal
+    from cjsim.rehearsal.rehearsal_settings import Guardrail as Guardrail
+    from cjsim.rehearsal.rehearsal_settings import RehearsalSettings as RehearsalSettings
+    from cjsim.rehearsal.rehearsal_settings import Rollout as Rollout
+    from cjsim.rehearsal.rehearse import rehearse as rehearse
     from cjsim.reporting.diary import Diary as Diary
     from cjsim.reporting.walk import walk as walk
     from cjsim.simulation.comparison import Comparison as Comparison
@@ -58,12 +63,16 @@ _MODULE_BY_NAME = {
     "Experiment": "cjsim.lab.experiment",
     "Findings": "cjsim.lab.findings",
     "GroupedMetrics": "cjsim.simulation.grouped_metrics",
+    "Guardrail": "cjsim.rehearsal.rehearsal_settings",
     "Journey": "cjsim.simulation.documents",
     "LeverRanking": "cjsim.tuning.levers.ranking",
     "MetricDefinition": "cjsim.metrics.ratios",
     "Optimum": "cjsim.tuning.results.optimum",
     "Policy": "cjsim.simulation.documents",
     "RatioTerms": "cjsim.metrics.ratios",
+    "Rehearsal": "cjsim.rehearsal.rehearsal_result",
+    "RehearsalSettings": "cjsim.rehearsal.rehearsal_settings",
+    "Rollout": "cjsim.rehearsal.rehearsal_settings",
     "Run": "cjsim.simulation.run",
     "RunningSimulation": "cjsim.engine.running_simulation",
     "Scenario": "cjsim.simulation.documents",
@@ -79,6 +88,7 @@ _MODULE_BY_NAME = {
     "optimize": "cjsim.tuning.optimize",
     "ratio_of_sums": "cjsim.metrics.ratios",
     "register_metric": "cjsim.metrics.registration",
+    "rehearse": "cjsim.rehearsal.rehearse",
     "simulate": "cjsim.simulation.simulate",
     "temporary_metric": "cjsim.metrics.registration",
     "total_over_customers": "cjsim.metrics.ratios",

@@ -1,0 +1,37 @@
+"""The choice of a design from the reports of rehearsed designs."""
+
+from collections.abc import Sequence
+
+from cjsim.rehearsal.operating_characteristics import DesignReport
+
+_ERRORS_ALLOWED = 3.0  # Monte Carlo errors by which false positives may exceed their nominal rate
+
+
+def smallest_adequate_design(designs: Sequence[DesignReport], *, power: float = 0.8) -> DesignReport | None:
+    """Return the smallest design that finds the true effect often enough, and whose false positives are as rare as it promises.
+
+    Parameters
+    ----------
+    designs : sequence of DesignReport
+        Rehearsed designs.
+    power : float
+        Required share of tests that are significant and have the right sign. The resampled share counts, not the closed form.
+
+    Returns
+    -------
+    DesignReport or None
+        The design with the fewest customers; among those, the one with the fewest days, then the one that stops earliest. None if no design
+        is adequate.
+    """
+    adequate = [design for design in designs if _power_without_sign_errors(design) >= power and _has_nominal_error(design)]
+    return min(adequate, key=lambda design: (design.size, design.days, design.enrolled_share.value), default=None)
+
+
+def _power_without_sign_errors(design: DesignReport) -> float:
+    """Return the share of tests that are significant and have the right sign; nan without an effect."""
+    return design.power.value * (1 - design.sign_error.value) if design.power.value else 0.0
+
+
+def _has_nominal_error(design: DesignReport) -> bool:
+    """Return whether false positives are at most nominal, up to Monte Carlo error."""
+    return design.false_positive.value <= design.alpha + _ERRORS_ALLOWED * design.false_positive.error

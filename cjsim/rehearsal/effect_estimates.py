@@ -1,0 +1,175 @@
+"""Estimates of an effect from the sums of a test: differences of means or of ratios, with or without an adjustment for a covariate.
+
+The variance of an arm's ratio R = sum(y) / sum(x) is that of the linearized values l = (y - R x) / mean(x) (delta method; for a mean, x =
+1). With a covariate c, CUPED subtracts theta times the difference in the mean covariate, where theta is the pooled slope of l on c (Deng
+and others 2013). The degrees of freedom are Welch's.
+
+References
+----------
+Deng, A., Xu, Y., Kohavi, R., & Walker, T. (2013). Improving the sensitivity of online controlled experiments by utilizing pre-experiment
+data. WSDM '13, 123-132.
+Deng, A., Knoblich, U., & Lu, J. (2018). Applying the delta method in metric analytics. KDD '18, 233-242.
+Welch, B. L. (1947). The generalization of "Student's" problem when several different population variances are involved. Biometrika, 34,
+28-35.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from cjsim.frame import Array
+from cjsim.rehearsal.customer_resampling import ArmPopulations, ArmSizes, ArmSums
+
+
+class EffectEstimates(NamedTuple):
+    """Estimated effects of rehearsed tests, by look.
+
+    Attributes
+    ----------
+    effect, standard_error : ndarray of float64, shape (n_rehearsals, n_looks)
+        In the unit of the metric; nan where the metric is undefined, for example because nobody is in its denominator.
+    degrees_of_freedom : ndarray of float64, shape (n_rehearsals, n_looks)
+    """
+
+    effect: Array
+    standard_error: Array
+    degrees_of_freedom: Array
+
+    @property
+    def z(self) -> Array:
+        """Effects divided by their standard errors; 0 where both are 0 or undefined; shape (n_rehearsals, n_looks)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = self.effect / self.standard_error
+        return np.where(np.isnan(ratio), 0.0, ratio)
+
+
+class _ArmMoments(NamedTuple):
+    """Value of the metric in an arm, and (co)variances of the linearized values l and the covariate c, with divisor n - 1."""
+
+    value: Array
+    variance: Array
+    covariate: Array
+    covariance: Array
+    covariate_variance: Array
+
+
+def estimate_effects(
+    base: ArmSums, alternative: ArmSums, *, has_denominator: bool = False, covariate_adjusted: bool = False
+) -> EffectEstimates:
+    """Estimate the effect at each look of each rehearsal.
+
+    Parameters
+    ----------
+    base, alternative : ArmSums
+        Sums of each arm.
+    has_denominator : bool
+        Whether the second value is the denominator of a ratio.
+    covariate_adjusted : bool
+        Whether to adjust for the last value, which is then a covariate.
+
+    Returns
+    -------
+    EffectEstimates
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        arms = [_arm_moments(sums, has_denominator, covariate_adjusted) for sums in (base, alternative)]
+        effect, slope = arms[1].value - arms[0].value, _pooled_slope(arms, (base.n, alternative.n))
+        effect = effect - slope * (arms[1].covariate - arms[0].covariate)
+        squares = [np.maximum(_residual_variance(arm, slope), 0.0) / sums.n for arm, sums in zip(arms, (base, alternative), strict=True)]
+        total = squares[0] + squares[1]
+        degrees = total * total / (squares[0] ** 2 / (base.n - 1) + squares[1] ** 2 / (alternative.n - 1))
+    degrees = np.where(np.isnan(degrees), np.minimum(base.n, alternative.n) - 1.0, degrees)
+    return EffectEstimates(effect, np.sqrt(total), degrees)
+
+
+def population_standard_error(populations: ArmPopulations, sizes: ArmSizes, *, covariate_adjusted: bool = False) -> float:
+    """Return the standard error of the effect that the variances of the populations imply.
+
+    Parameters
+    ----------
+    populations : ArmPopulations
+        Units of each arm.
+    sizes : ArmSizes
+        Units drawn per arm.
+    covariate_adjusted : bool
+        Whether the effect is adjusted for the covariate.
+
+    Returns
+    -------
+    float
+        In the unit of the metric.
+    """
+    arms = [
+        _arm_moments(_sums_of_all(values), populations.has_denominator, covariate_adjusted)
+        for values in (populations.base, populations.alternative)
+    ]
+    slope = _pooled_slope(arms, (np.array([sizes.base]), np.array([sizes.alternative])))
+    variances = [float(_residual_variance(arm, slope)[0, 0]) for arm in arms]
+    return math.sqrt(variances[0] / sizes.base + variances[1] / sizes.alternative)
+
+
+def outcome_deviations(populations: ArmPopulations) -> tuple[float, float]:
+    """Return the standard deviations of the linearized outcomes per customer, under BASE and under ALTERNATIVE.
+
+    Parameters
+    ----------
+    populations : ArmPopulations
+        Units of each arm.
+
+    Returns
+    -------
+    tuple of float
+        In the unit of the metric. The standard error of an arm is its deviation divided by the square root of its number of customers.
+    """
+    base, alternative = (
+        math.sqrt(_arm_moments(_sums_of_all(values), populations.has_denominator, False).variance[0, 0] / populations.units_per_customer)
+        for values in (populations.base, populations.alternative)
+    )
+    return base, alternative
+
+
+def true_effect(populations: ArmPopulations) -> float:
+    """Return the difference of the metric between the populations, in the unit of the metric."""
+    base, alternative = (
+        float(_arm_moments(_sums_of_all(values), populations.has_denominator, False).value[0, 0])
+        for values in (populations.base, populations.alternative)
+    )
+    return alternative - base
+
+
+def _sums_of_all(values: Array) -> ArmSums:
+    """Return the sums over all units, as of one rehearsal with one look."""
+    return ArmSums(np.array([values.shape[1]]), values.sum(axis=1)[:, None, None], (values @ values.T)[:, :, None, None])
+
+
+def _arm_moments(sums: ArmSums, has_denominator: bool, covariate_adjusted: bool) -> _ArmMoments:
+    """Return the moments of an arm. Without an adjustment, those of the covariate are 0."""
+    means = sums.values / sums.n
+
+    def covariance(i: int, j: int) -> Array:
+        return np.asarray((sums.products[i, j] / sums.n - means[i] * means[j]) * (sums.n / (sums.n - 1)))
+
+    value, variance, scale = means[0], covariance(0, 0), np.ones_like(means[0])
+    if has_denominator:
+        value, scale = means[0] / means[1], means[1]
+        variance = (variance - 2 * value * covariance(0, 1) + value * value * covariance(1, 1)) / (scale * scale)
+    if not covariate_adjusted:
+        nothing = np.zeros_like(value)
+        return _ArmMoments(value, variance, nothing, nothing, nothing)
+    last = len(means) - 1
+    linearized = covariance(0, last) - (value * covariance(1, last) if has_denominator else 0.0)
+    return _ArmMoments(value, variance, means[last], linearized / scale, covariance(last, last))
+
+
+def _pooled_slope(arms: list[_ArmMoments], sizes: tuple[Array, Array]) -> Array:
+    """Return the slope of the linearized values on the covariate within arms; 0 if the covariate is constant or not used."""
+    weights = [(size - 1) for size in sizes]
+    covariance = weights[0] * arms[0].covariance + weights[1] * arms[1].covariance
+    variance = weights[0] * arms[0].covariate_variance + weights[1] * arms[1].covariate_variance
+    return np.asarray(np.divide(covariance, variance, out=np.zeros_like(covariance), where=variance > 0))
+
+
+def _residual_variance(arm: _ArmMoments, slope: Array) -> Array:
+    """Return the variance of l - slope c."""
+    return np.asarray(arm.variance - 2 * slope * arm.covariance + slope * slope * arm.covariate_variance)
