@@ -60,8 +60,13 @@ def _ratio_cells(ratio: Interval) -> tuple[str, str]:
 
 
 def _claim_table(result: AttributionData) -> str:
-    columns = ("touchpoint", "A/B test, 95 % of estimates", "power", "exaggeration", "wrong sign", "before/after", "true", "95 % interval")
+    columns: tuple[str, ...] = ("touchpoint", "A/B test, 95 % of estimates", "power", "exaggeration", "wrong sign")
+    columns += ("before/after", "true", "95 % interval") if _has_before_after(result) else ("",)
     return align_columns(columns, [_claim_row(one) for one in result.touchpoints])
+
+
+def _has_before_after(result: AttributionData) -> bool:
+    return any(one.before_after for one in result.touchpoints)
 
 
 def _claim_row(one: TouchpointResult) -> tuple[str, ...]:
@@ -74,7 +79,7 @@ def _claim_row(one: TouchpointResult) -> tuple[str, ...]:
         f"{100 * test.sign_error:.0f} %" if is_known else "-",
     )
     if change is None:
-        return (*cells, "-", "-", "")
+        return (*cells, "")
     return (*cells, _money(change.claim, is_difference=True), _money(change.effect.value, is_difference=True), _interval(change.effect))
 
 
@@ -90,6 +95,10 @@ def _interval(interval: Interval) -> str:
 
 def _caption(result: AttributionData) -> str:
     shared = " Customers share desks or budgets; intervals and the A/B test ignore it." if result.has_shared_resources else ""
+    compared = [
+        "before/after: revenue in the days after the touchpoint is introduced, minus revenue in as many days before, of all customers;",
+        "true: effect of the introduction.",
+    ]
     size = result.touchpoints[0].ab_test[_MEASURE].size if result.touchpoints else 0
     return "\n".join(
         [
@@ -97,7 +106,7 @@ def _caption(result: AttributionData) -> str:
             "incremental: with the touchpoint minus without it, the same customers. Effects of touchpoints overlap and need not add up.",
             f"A/B test: {size:,} customers, half without the touchpoint, scaled to all customers. power: chance of a significant result.",
             "exaggeration, wrong sign: of significant results; shown if the interval of the incremental revenue excludes 0.",
-            "before/after: revenue in the days after the touchpoint is introduced, minus revenue in as many days before, of all customers;",
-            "true: effect of the introduction. Credit is in revenue; for purchases, cost and CLV, see --json.",
+            *(compared if _has_before_after(result) else []),
+            "For purchases, cost and CLV, see --json.",
         ]
     )

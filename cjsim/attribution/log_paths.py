@@ -15,6 +15,7 @@ from cjsim.scenario.traversal import iterate_effects
 TouchKind = Literal["delivered", "opened", "clicked"]
 TOUCH_KINDS = get_args(TouchKind)
 LogColumn = Literal["channel", "message", "source"]
+_COLUMNS = ("customer", "time", "event", *get_args(LogColumn), "value")
 
 
 def purchase_events(journey: JourneySpec) -> tuple[str, ...]:
@@ -41,7 +42,7 @@ class LoggedTouches:
     Parameters
     ----------
     log : EventLog
-        Log with the columns `customer`, `time`, `event` and `value`, and those to group by.
+        Log with the columns `customer`, `time`, `event`, `channel`, `message`, `source` and `value`.
     events : collection of str
         Events at which customers purchase. A row with such an event and a positive value is a purchase.
     touch : {'delivered', 'opened', 'clicked'}
@@ -68,7 +69,7 @@ class LoggedTouches:
 
         if touch not in TOUCH_KINDS:
             raise InputError(format_error("touch", f"must be one of {quote_choices(TOUCH_KINDS)}", repr(touch), "Choose one of these."))
-        kept = [_kept_rows(pa.Table.from_batches([batch]), (touch, *events)) for batch in log.batches()]
+        kept = [_kept_rows(pa.Table.from_batches([batch]), (touch, *events)) for batch in log.batches(_COLUMNS)]
         self._table: Any = pa.concat_tables(kept).unify_dictionaries() if kept else log.to_arrow()
         is_touch = pc.equal(self._table["event"].cast(pa.string()), touch)
         self.is_touch = np.asarray(is_touch.to_numpy(), bool)

@@ -213,6 +213,12 @@ def test_summary_says_that_shared_resources_are_ignored(found: cj.Attribution) -
     assert "Customers share desks or budgets" in replace(found, has_shared_resources=True).summary()
 
 
+def test_summary_omits_before_and_after_if_not_simulated(found: cj.Attribution) -> None:
+    assert "before/after" in found.summary()
+    without = replace(found, touchpoints=tuple(one._replace(before_after={}) for one in found.touchpoints))
+    assert "before/after" not in without.summary()
+
+
 def run_command(*arguments: str) -> Any:
     return CliRunner().invoke(app, ["attribution", *arguments])
 
