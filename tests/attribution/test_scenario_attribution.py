@@ -139,6 +139,22 @@ def test_jackknife_ratio_covers_the_true_ratio() -> None:
     assert covered / 2000 == pytest.approx(0.95, abs=0.02)
 
 
+def test_intervals_of_ratios_cover_the_ratio_of_many_customers() -> None:
+    # With 95 % coverage, 32 or fewer of 40 have a probability of 0.0003; with intervals half as wide, 33 or more one of 2 %.
+    scenario, settings = Scenario.from_dict(world(customers=300)), cj.CreditSettings(rules=(LastTouch(),))
+    found = [
+        cj.attribution(scenario, seed=seed, only=["message useful"], settings=settings, before_after=False).touchpoints[0]
+        for seed in range(1, 41)
+    ]
+    credit = sum(one.credits["last"]["revenue"] for one in found)
+    truth = credit / sum(one.incremental["revenue"].value for one in found)
+    ratios = [one.ratios["last"]["revenue"] for one in found]
+    assert sum(one.low <= truth <= one.high for one in ratios) > 32
+    half_widths = [(one.high - one.low) / 2 for one in ratios]
+    spread = np.std([one.value for one in ratios], ddof=1)
+    assert np.median(half_widths) == pytest.approx(2.09 * spread, rel=0.4)  # the spread of 40 values has an error of 11 %
+
+
 def test_ratio_has_no_bounds_if_the_denominator_may_be_zero() -> None:
     replicates = np.linspace(-1, 1, 20)
     interval = jackknife_ratio(np.concatenate([[5.0], 5 + replicates]), np.concatenate([[0.1], 0.1 + replicates]))
