@@ -141,7 +141,12 @@ def test_jackknife_ratio_covers_the_true_ratio() -> None:
 
 def test_intervals_of_ratios_cover_the_ratio_of_many_customers() -> None:
     # With 95 % coverage, 32 or fewer of 40 have a probability of 0.0003; with intervals half as wide, 33 or more one of 2 %.
-    scenario, settings = Scenario.from_dict(world(customers=300)), cj.CreditSettings(rules=(LastTouch(),))
+    # Customers differ in size, so without pairing the intervals would be far too wide.
+    sizes = {
+        "journey.traits": {"size": {"lognormal": {"median": 1, "sigma": 0.7}}},
+        "journey.events.order.effects[0].purchase.times": ["size"],
+    }
+    scenario, settings = Scenario.from_dict(world(customers=300)).with_values(sizes), cj.CreditSettings(rules=(LastTouch(),))
     found = [
         cj.attribution(scenario, seed=seed, only=["message useful"], settings=settings, before_after=False).touchpoints[0]
         for seed in range(1, 41)
