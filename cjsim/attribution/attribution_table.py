@@ -53,9 +53,11 @@ def _credit_table(result: AttributionData) -> str:
 
 
 def _ratio_cells(ratio: Interval) -> tuple[str, str]:
-    """Return a ratio and its interval. A ratio to an effect that may be 0 is not shown."""
+    """Return a ratio and its interval. A ratio without a bounded interval is not shown."""
+    if math.isnan(ratio.value):
+        return "-", "no effect"
     if not (math.isfinite(ratio.low) and math.isfinite(ratio.high)):
-        return "-", "the effect may be 0"
+        return "-", "no bounded interval"
     return f"{ratio.value:.2f}", f"[{ratio.low:.2f}, {ratio.high:.2f}]"
 
 

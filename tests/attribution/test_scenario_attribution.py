@@ -223,10 +223,10 @@ def test_figure_draws_one_row_per_touchpoint(found: cj.Attribution) -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == [str(one.touchpoint) for one in found.touchpoints]
 
 
-def test_summary_says_when_the_effect_may_be_zero(found: cj.Attribution) -> None:
+def test_summary_says_when_there_is_no_effect(found: cj.Attribution) -> None:
     line = next(line for line in found.summary().splitlines() if line.startswith("message useless"))
     assert "identical" in line
-    assert line.endswith("the effect may be 0")
+    assert line.endswith("no effect")
 
 
 def test_summary_says_that_shared_resources_are_ignored(found: cj.Attribution) -> None:
