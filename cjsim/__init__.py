@@ -9,12 +9,18 @@ Examples
 '0.1.0'
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cjsim.version import __version__
 
 if TYPE_CHECKING:
+    from cjsim.attribution.attribution_result import Attribution as Attribution
+    from cjsim.attribution.path_credits import attribute_paths as attribute_paths
+    from cjsim.attribution.rule_set import CreditSettings as CreditSettings
+    from cjsim.attribution.scenario_attribution import attribution as attribution
     from cjsim.calibration.purchase_model import calibrate_purchases as calibrate_purchases
     from cjsim.description.describe import describe as describe
     from cjsim.engine.running_simulation import CustomerView as CustomerView
@@ -56,7 +62,9 @@ if TYPE_CHECKING:
 
 
 _MODULE_BY_NAME = {
+    "Attribution": "cjsim.attribution.attribution_result",
     "Comparison": "cjsim.simulation.comparison",
+    "CreditSettings": "cjsim.attribution.rule_set",
     "CustomerView": "cjsim.engine.running_simulation",
     "Diary": "cjsim.reporting.diary",
     "EventLog": "cjsim.eventlog",
@@ -77,6 +85,8 @@ _MODULE_BY_NAME = {
     "RunningSimulation": "cjsim.engine.running_simulation",
     "Scenario": "cjsim.simulation.documents",
     "Study": "cjsim.tuning.study",
+    "attribute_paths": "cjsim.attribution.path_credits",
+    "attribution": "cjsim.attribution.scenario_attribution",
     "calibrate_purchases": "cjsim.calibration.purchase_model",
     "compare": "cjsim.simulation.comparison",
     "describe": "cjsim.description.describe",
@@ -110,3 +120,14 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _PublicModule(ModuleType):
+    """Keeps a public function when Python imports a folder of the same name, such as `cjsim.attribution`, and would bind that instead."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in _MODULE_BY_NAME or not isinstance(value, ModuleType) or _MODULE_BY_NAME[name] == value.__name__:
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _PublicModule

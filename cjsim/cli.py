@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cjsim.commands.cli_attribution import attribution
 from cjsim.commands.cli_calibration import calibrate_app
 from cjsim.commands.cli_documents import check, describe, schema
 from cjsim.commands.cli_experiments import experiment, journal_app
@@ -24,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, describe, schema, simulate, compare, walk, optimize, levers, experiment):
+for command in (check, describe, schema, simulate, compare, walk, optimize, levers, attribution, experiment):
     app.command()(command)
 app.add_typer(calibrate_app, name="calibrate")
 app.add_typer(journal_app, name="journal")

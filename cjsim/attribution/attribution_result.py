@@ -1,0 +1,44 @@
+"""The result of `attribution`: tables, figure and files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cjsim.attribution.attribution_data import AttributionData, CreditRow
+from cjsim.attribution.attribution_figure import ATTRIBUTION_FIGURE
+from cjsim.attribution.attribution_table import attribution_table
+from cjsim.json_records import write_json
+from cjsim.output_folder import FolderResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ATTRIBUTION_FILE = "attribution.json"
+
+
+@dataclass(frozen=True)
+class Attribution(AttributionData, FolderResult):
+    """Credits of touchpoints beside their incremental effects. For attributes, see `AttributionData`.
+
+    `save` writes `attribution.csv`, `attribution.png` and `attribution.json`.
+    """
+
+    _marker = ATTRIBUTION_FILE
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def summary(self) -> str:
+        """Return the credits, incremental effects and claims as text tables."""
+        return attribution_table(self)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return a frame with one row per touchpoint, rule and measure (purchases or revenue), with the columns of `CreditRow`."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.rows()), columns=list(CreditRow._fields))
+
+    def _write_files(self, folder: Path) -> None:
+        self.to_pandas().to_csv(folder / "attribution.csv", index=False)
+        ATTRIBUTION_FIGURE.save(self, folder)
+        write_json(folder / ATTRIBUTION_FILE, self.to_json())

@@ -1,0 +1,114 @@
+"""An attribution result as text tables."""
+
+import math
+
+from cjsim.attribution.attribution_data import AttributionData, TouchpointResult
+from cjsim.attribution.claims import Interval
+from cjsim.metrics.number_format import decimal_places, format_interval, format_value
+from cjsim.metrics.text_table import align_columns
+
+_MEASURE = "revenue"
+_SHORT_TITLES = {"first": "first", "last": "last", "linear": "linear", "time_decay": "decay", "markov": "Markov"}
+_SHORT_TITLES |= {"shapley": "Shapley", "shapley_rate": "Sh. rate"}
+
+
+def attribution_table(result: AttributionData) -> str:
+    """Format credits beside incremental effects, then the claims of tests and of comparisons before and after.
+
+    Parameters
+    ----------
+    result : AttributionData
+        The result.
+
+    Returns
+    -------
+    str
+        Paragraphs separated by blank lines.
+    """
+    parts = [_heading(result), _credit_table(result), _claim_table(result), _caption(result)]
+    return "\n\n".join(parts)
+
+
+def _heading(result: AttributionData) -> str:
+    touched, total = result.touched[_MEASURE], result.totals[_MEASURE]
+    share = f"{100 * touched / total:.0f} %" if total else "-"
+    return (
+        f"{result.scenario}: revenue credited to each touchpoint, and its true incremental revenue.\n"
+        f"{share} of the revenue of {_money(total)} has a touch ({result.touch}) in the {result.window_days:g} days before it."
+    )
+
+
+def _credit_table(result: AttributionData) -> str:
+    rules = list(result.rules)
+    ratio_rule = "last" if "last" in rules else rules[0]
+    title = _SHORT_TITLES.get(ratio_rule, ratio_rule)
+    columns = ("touchpoint", *(_SHORT_TITLES.get(rule, rule) for rule in rules), "incremental", "95 % interval", f"{title} / incr.", "")
+    rows = []
+    for one in result.touchpoints:
+        effect = one.incremental[_MEASURE]
+        credited = (_money(one.credits[rule][_MEASURE]) for rule in rules)
+        cells = (_money(effect.value, is_difference=True), _interval(effect), *_ratio_cells(one.ratios[ratio_rule][_MEASURE]))
+        rows.append((str(one.touchpoint), *credited, *cells))
+    return align_columns(columns, rows)
+
+
+def _ratio_cells(ratio: Interval) -> tuple[str, str]:
+    """Return a ratio and its interval. A ratio without a bounded interval is not shown."""
+    if math.isnan(ratio.value):
+        return "-", "no effect"
+    if not (math.isfinite(ratio.low) and math.isfinite(ratio.high)):
+        return "-", "no bounded interval"
+    return f"{ratio.value:.2f}", f"[{ratio.low:.2f}, {ratio.high:.2f}]"
+
+
+def _claim_table(result: AttributionData) -> str:
+    columns: tuple[str, ...] = ("touchpoint", "A/B test, 95 % of estimates", "power", "exaggeration", "wrong sign")
+    columns += ("before/after", "true", "95 % interval") if _has_before_after(result) else ("",)
+    return align_columns(columns, [_claim_row(one) for one in result.touchpoints])
+
+
+def _has_before_after(result: AttributionData) -> bool:
+    return any(one.before_after for one in result.touchpoints)
+
+
+def _claim_row(one: TouchpointResult) -> tuple[str, ...]:
+    test, change, is_known = one.ab_test[_MEASURE], one.before_after.get(_MEASURE), one.incremental[_MEASURE].excludes_zero
+    cells = (
+        str(one.touchpoint),
+        format_interval(test.low, test.high, "money", 0, is_difference=True),
+        f"{test.power:.2f}",
+        f"{test.exaggeration:.1f}" if is_known else "-",
+        f"{100 * test.sign_error:.0f} %" if is_known else "-",
+    )
+    if change is None:
+        return (*cells, "")
+    return (*cells, _money(change.claim, is_difference=True), _money(change.effect.value, is_difference=True), _interval(change.effect))
+
+
+def _money(value: float, *, is_difference: bool = False) -> str:
+    return format_value(value, "money", 0 if abs(value) >= 100 else decimal_places("money", [value]), is_difference=is_difference)
+
+
+def _interval(interval: Interval) -> str:
+    if interval.low == interval.high == 0:
+        return "identical"
+    return format_interval(interval.low, interval.high, "money", 0, is_difference=True)
+
+
+def _caption(result: AttributionData) -> str:
+    shared = " Customers share desks or budgets; intervals and the A/B test ignore it." if result.has_shared_resources else ""
+    compared = [
+        "before/after: revenue in the days after the touchpoint is introduced, minus revenue in as many days before, of all customers;",
+        "true: effect of the introduction.",
+    ]
+    size = result.touchpoints[0].ab_test[_MEASURE].size if result.touchpoints else 0
+    return "\n".join(
+        [
+            f"{result.customers:,} customers, seed {result.seed}, totals over all of them.{shared}",
+            "incremental: with the touchpoint minus without it, the same customers. Effects of touchpoints overlap and need not add up.",
+            f"A/B test: {size:,} customers, half without the touchpoint, scaled to all customers. power: chance of a significant result.",
+            "exaggeration, wrong sign: of significant results; shown if the interval of the incremental revenue excludes 0.",
+            *(compared if _has_before_after(result) else []),
+            "For purchases, cost and CLV, see --json.",
+        ]
+    )

@@ -1,0 +1,156 @@
+"""Reading a firm's paths from a file: one row per path, or one row per touch."""
+
+import csv
+import io
+import math
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from cjsim.attribution.touch_paths import FloatArray, Paths
+from cjsim.attribution.touch_rows import TouchRows, paths_from_rows
+from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, short_repr
+from cjsim.eventlog.event_table import EventLog
+from cjsim.eventlog.input_source import LogSource, detect_source
+from cjsim.eventlog.table_reader import column_names
+
+PATH_COLUMNS = ("path", "total_conversions", "total_conversion_value", "total_null")
+TOUCH_COLUMNS = ("customer", "time", "channel", "conversion")
+SEPARATOR = ">"
+
+
+def read_paths(path: str | Path, *, window_days: float = math.inf) -> Paths:
+    r"""Read paths from a CSV, gzipped CSV or Parquet file.
+
+    A CSV file with the column `path` has one row per path, such as 'ad > email', with `total_conversions`, and optionally
+    `total_conversion_value` (money; by default, each conversion has the value 1) and `total_null` (0 by default). Such paths have no
+    times.
+
+    Any other file has one row per touch or conversion, with `customer`, `time`, `channel` (empty for a conversion without a touch),
+    `conversion` (the number of conversions at this time, empty or 0 for none) and optionally `value` (money). A row with a channel and a
+    conversion is a touch that converted.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    window_days : float
+        Look-back window of a file with times, in days. By default, all earlier touches of the customer precede a conversion.
+
+    Returns
+    -------
+    Paths
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a column is missing, a cell is invalid, or a window is given for paths without times. The message names
+        the line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "paths.csv"
+    >>> _ = file.write_text("path,total_conversions,total_null\nad > email,2,1\nad,0,5\n")
+    >>> paths = read_paths(file)
+    >>> paths.touchpoints, paths.conversions.tolist(), paths.nulls.tolist()
+    (('ad', 'email'), [2.0, 0.0], [1.0, 5.0])
+    """
+    source = detect_source(path)
+    try:
+        header = [name.strip() for name in column_names(source)]
+    except UnicodeDecodeError:
+        source.raise_input_error("must be text in UTF-8", "other bytes", "Save it as CSV in UTF-8.")
+    if "path" in header and source.kind != "parquet":
+        if math.isfinite(window_days):
+            source.raise_input_error("must have times, to apply a look-back window", "paths without times", "Omit the window.")
+        return _read_path_rows(source, header)
+    if missing := [name for name in TOUCH_COLUMNS if name not in header]:
+        remedy = did_you_mean(missing[0], header) or f"Or use {quote_choices(PATH_COLUMNS[:2])}, with one row per path."
+        source.raise_input_error(f"must have a column '{missing[0]}'", f"the columns {quote_choices(header)}", remedy)
+    return paths_from_rows(_read_touch_rows(source), window_days=window_days)
+
+
+def _read_path_rows(source: LogSource, header: list[str]) -> Paths:
+    if "total_conversions" not in header:
+        remedy = did_you_mean("total_conversions", header) or "Add it, with 0 for paths that did not convert."
+        source.raise_input_error("must have a column 'total_conversions'", f"the columns {quote_choices(header)}", remedy)
+    index = {name: header.index(name) for name in PATH_COLUMNS if name in header}
+    sequences: list[list[str]] = []
+    totals: dict[str, list[float]] = {name: [] for name in PATH_COLUMNS[1:]}
+    with io.TextIOWrapper(source.open_bytes(), encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text)
+        next(reader)
+        for row in reader:
+            if not row:
+                continue
+            where = f"{source.path}:{reader.line_num}"
+            if len(row) != len(header):
+                raise InputError(format_error(where, f"must have {len(header)} cells, like the header", f"{len(row)}", "Correct the row."))
+            sequences.append(_parse_path(row[index["path"]], f"{where}: path"))
+            for name, values in totals.items():
+                found = _parse_count(row[index[name]], f"{where}: {name}", can_be_negative="value" in name) if name in index else math.nan
+                values.append(found)
+    if not sequences:
+        source.raise_input_error("must have at least one row", "no rows", "Use a file with rows below the header.")
+    conversions, value, nulls = totals.values()
+    return Paths.from_sequences(
+        sequences,
+        conversions=conversions,
+        value=value if "total_conversion_value" in index else None,
+        nulls=nulls if "total_null" in index else None,
+    )
+
+
+def _parse_path(text: str, where: str) -> list[str]:
+    names = [name.strip() for name in text.split(SEPARATOR)]
+    if not all(names):
+        must, remedy = f"must be touchpoints separated by '{SEPARATOR}'", "Write for example 'ad > email'."
+        raise InputError(format_error(where, must, short_repr(text), remedy))
+    return names
+
+
+def _parse_count(text: str, where: str, *, can_be_negative: bool = False) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or (value < 0 and not can_be_negative):
+        must = "must be a finite number" if can_be_negative else "must be a number of at least 0"
+        raise InputError(format_error(where, must, short_repr(text) if text else "nothing", "Write a number."))
+    return value
+
+
+def _read_touch_rows(source: LogSource) -> TouchRows:
+    table = EventLog.read(str(source.path), columns={"channel": "channel", "conversion": "conversion"}, event="touch").to_arrow()
+    conversions = _conversion_counts(table["conversion"].to_pylist(), source)
+    channel = table["channel"].combine_chunks()
+    codes = channel.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    if (at := np.flatnonzero((codes < 0) & (conversions == 0))).size:
+        _raise_at(source, int(at[0]), "channel", "must be given in a row without a conversion", "nothing", "Name the channel.")
+    value = conversions if "value" not in table.column_names else table["value"].fill_null(0.0).to_numpy()
+    return TouchRows(
+        touchpoints=tuple(channel.dictionary.to_pylist()),
+        customers=np.unique(np.asarray(table["customer"].to_pylist()), return_inverse=True)[1].astype(np.int64),
+        times=table["time"].to_numpy().astype("datetime64[us]").astype(np.int64),
+        codes=codes,
+        conversions=conversions,
+        value=np.where(conversions > 0, value, 0.0),
+    )
+
+
+def _conversion_counts(cells: list[object], source: LogSource) -> FloatArray:
+    counts = np.zeros(len(cells))
+    for row, cell in enumerate(cells):
+        if cell is None or cell == "":
+            continue
+        try:
+            counts[row] = _parse_count(str(float(cell)) if isinstance(cell, bool | int | float) else str(cell), "")
+        except InputError:
+            _raise_at(source, row, "conversion", "must be a number of at least 0", short_repr(cell), "Write 1 for a conversion, else 0.")
+    return counts
+
+
+def _raise_at(source: LogSource, row: int, column: str, must: str, got: str, remedy: str) -> NoReturn:
+    raise InputError(format_error(source.cell_location(row, column), must, got, remedy))

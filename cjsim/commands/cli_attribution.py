@@ -1,0 +1,105 @@
+"""The `attribution` command: credit under attribution rules, and for a scenario the true incremental effect."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cjsim.commands.arguments import (
+    CustomersOption,
+    JsonOption,
+    OutOption,
+    SeedOption,
+    SetOption,
+    load_scenario,
+    number_option,
+    parse_set_options,
+    print_warnings,
+)
+from cjsim.commands.console import output_folder, print_result, with_exit_codes
+from cjsim.errors import InputError, format_error
+from cjsim.progress import progress_bar
+
+if TYPE_CHECKING:
+    from cjsim.attribution.attribution_result import Attribution
+
+DATA_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+_SIZE_RULE = {"must": "must be from 4 to 1,000,000,000", "remedy": "Use for example 10000."}
+
+
+@with_exit_codes
+def attribution(
+    source: Annotated[
+        Path, typer.Argument(metavar="SCENARIO|PATHS", help="Scenario file, or a CSV or Parquet file with paths.", show_default=False)
+    ],
+    customers: CustomersOption = None,
+    seed: SeedOption = None,
+    sets: SetOption = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="KIND|TOUCHPOINT", help="Only these, such as channel or 'flow cart'. Can be repeated."),
+    ] = None,
+    touch: Annotated[
+        str | None, typer.Option("--touch", metavar="opened|delivered|clicked", help="What counts as a touch; opened by default.")
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option("--window", metavar="DURATION", help="Look-back window, 7d by default. All times in a file with times.")
+    ] = None,
+    test_size: Annotated[
+        int,
+        number_option("--test-size", "N", "Customers in the A/B test.", example=10_000, allowed=range(4, 1_000_000_001), **_SIZE_RULE),
+    ] = 10_000,
+    before_after: Annotated[
+        bool, typer.Option(help="Also simulate a comparison before and after the introduction of each touchpoint. Doubles the time.")
+    ] = True,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the credit of touchpoints under attribution rules with their true effect.
+
+    Each channel, flow, broadcast and message of a scenario is switched off for the same customers. For a file with the paths of a firm,
+    only the credits are computed.
+    """
+    if source.name.endswith(DATA_SUFFIXES):
+        unused = {"--customers": customers, "--seed": seed, "--set": sets, "--only": only, "--touch": touch}
+        _attribute_file(source, window, out, as_json=as_json, unused=unused)
+        return
+    values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
+    scenario = load_scenario(source, values)
+    print_warnings(source, scenario)
+    with output_folder(out) as folder, progress_bar() as progress:
+        from cjsim.attribution.rule_set import CreditSettings
+        from cjsim.attribution.scenario_attribution import attribution as attribute
+
+        settings = CreditSettings(touch=touch or "opened", window_days=_window_days(window, 7.0))  # type: ignore[arg-type]
+        result: Attribution = attribute(
+            scenario, only=only or (), settings=settings, test_size=test_size, before_after=before_after, progress=progress
+        )
+        if folder is not None:
+            result.save(folder)
+    print_result(result, as_json=as_json)
+
+
+def _attribute_file(file: Path, window: str | None, out: Path | None, *, as_json: bool, unused: Mapping[str, object]) -> None:
+    for option, value in unused.items():
+        if value is not None:
+            raise InputError(format_error(option, "must be omitted for a file with paths", f"{value}", "Pass a scenario instead."))
+    with output_folder(out) as folder:
+        from cjsim.attribution.path_credits import attribute_paths
+
+        result = attribute_paths(file, window_days=_window_days(window, float("inf")))
+        if folder is not None:
+            result.save(folder)
+    print_result(result, as_json=as_json)
+
+
+def _window_days(text: str | None, default: float) -> float:
+    from cjsim.scenario.fields import parse_duration
+
+    if text is None:
+        return default
+    try:
+        return float(parse_duration(text))
+    except ValueError:
+        raise InputError(format_error("--window", "must be a duration above 0", f"'{text}'", "Use for example 7d.")) from None
