@@ -125,17 +125,24 @@ def _parsed_feature(column: "pd.Series") -> tuple[Any, list[str]]:
         return (column.astype("float64") if column.isna().any() else column), []
     known = column.dropna()
     if len(known) > 100 and not np.isfinite(numbers_of(known.head(100))).any():
-        return column.astype("object"), []
+        return _text(column), []
     is_number = np.isfinite(numbers_of(known))
     if is_number.all():
         return pd.Series(numbers_of(column), index=column.index, name=column.name), []
     if is_number.mean() < 0.5:
-        return column.astype("object"), []
+        return _text(column), []
     others = known[~is_number]
-    return column.astype("object"), [
+    return _text(column), [
         f"feature '{column.name}' is treated as text, because {len(others)} of its values are not numbers, such as "
         f"{quote_choices(others.astype(str).unique()[:3])}"
     ]
+
+
+def _text(column: "pd.Series") -> "pd.Series":
+    """Return a column as text, with nan where a value is missing."""
+    import numpy as np
+
+    return column.astype("string").astype("object").where(column.notna(), np.nan)
 
 
 def _used_note(chosen: list[str], *, is_default: bool) -> str:
