@@ -41,8 +41,8 @@ class AssignmentUnits(NamedTuple):
 def assignment_units(trial: Trial) -> AssignmentUnits:
     """Return the assigned units.
 
-    Clusters were assigned as a whole if more clusters with several rows are in one arm than halfway between what is expected for
-    independent assignment of rows, and all of them.
+    Clusters with several rows count as assigned as a whole if their share in a single arm is nearer to 1 than to the share that is expected
+    for independent assignment of rows.
 
     Parameters
     ----------

@@ -26,8 +26,8 @@ def check_repeated_ids(trial: Trial) -> Finding | None:
     n_distinct = len(distinct) + int((codes < 0).any())
     if n_distinct == len(trial):
         return Finding(check="repeated ids", severity="ok", message="no identifier repeats")
-    per_arm = np.unique(np.column_stack([codes, trial.treatment]), axis=0)
-    n_split = int(np.count_nonzero(np.unique(per_arm[:, 0], return_counts=True)[1] > 1))
+    pairs = np.unique(codes * len(trial.arms) + trial.treatment)  # of an identifier and an arm
+    n_split = int(np.count_nonzero(np.unique(pairs // len(trial.arms), return_counts=True)[1] > 1))
     return Finding(
         check="repeated ids",
         severity="warning",

@@ -18,7 +18,7 @@ def check_missing_values(trial: Trial) -> tuple[Finding, ...]:
     """Test for each outcome and feature whether the share of missing values differs between an arm and the control.
 
     The smallest p-value is multiplied by the number of tests. Tests are chi-square tests, Fisher's exact tests for small counts, or t tests
-    by cluster.
+    if the trial has clusters or propensities.
 
     Parameters
     ----------
@@ -75,8 +75,9 @@ def _many_missing(trial: Trial) -> tuple[Finding, ...]:
 
 def _p_value(trial: Trial, is_missing: BoolArray, arm: int) -> float:
     """Return the p-value of equal shares of missing values in an arm and the control."""
-    if trial.clusters is not None:
-        means = arm_means(is_missing.astype(np.float64), trial.treatment, len(trial.arms), clusters=trial.clusters)
+    if trial.clusters is not None or trial.propensity is not None:
+        y, n_arms = is_missing.astype(np.float64), len(trial.arms)
+        means = arm_means(y, trial.treatment, n_arms, propensity=trial.propensity, clusters=trial.clusters)
         p = effect_between(means, trial.arms, arm=arm, versus=0).p
         return 1.0 if np.isnan(p) else p
     rows = [is_missing[trial.treatment == i] for i in (arm, 0)]

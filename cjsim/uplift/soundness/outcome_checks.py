@@ -91,8 +91,8 @@ def _influential_rows(trial: Trial, name: str, y: FloatArray, arm: int) -> Findi
     is_top[np.argsort(-influence, kind="stable")[:n_top]] = True
     carried = float((influence[is_top] ** 2).sum() / max((influence**2).sum(), 1e-300))
     effect = effect_between(means, trial.arms, arm=arm, versus=0)
-    rest = trial.rows(~is_top)
-    without = arm_means(y[~is_top], rest.treatment, len(trial.arms), propensity=rest.propensity).means
+    propensity = None if trial.propensity is None else trial.propensity[~is_top]
+    without = arm_means(y[~is_top], trial.treatment[~is_top], len(trial.arms), propensity=propensity).means
     trimmed = float(without[arm] - without[0])
     text = (
         f"the effect of '{trial.arms[arm]}' on '{name}' is {effect.effect:.4g}, and {trimmed:.4g} without the {n_top} rows of most "
