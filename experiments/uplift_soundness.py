@@ -122,7 +122,7 @@ class Fault(NamedTuple):
 FAULTS = {
     "rows lost, 52 : 48 of 10,000": Fault("sample ratio", 10_000, lose_rows),
     "column whose spread the treatment doubles, 1,000 rows": Fault("leakage", 1000, add_late_feature),
-    "big spenders preferred (.15 to .2 standard deviations), 2,000 rows": Fault("balance", 2000, prefer_big_spenders),
+    "big spenders preferred (log spend differs by .29 sd), 2,000 rows": Fault("balance", 2000, prefer_big_spenders),
     "outcomes missing at 5 % and 8 %, 4,000 rows": Fault("missing values", 4000, lose_outcomes),
     "5 % of 1,000 rows copied": Fault("copied rows", 1000, copy_rows),
     "one customer spends 1,000 times as much, 1,000 rows": Fault("influential rows", 1000, add_large_customer),
