@@ -1,0 +1,1 @@
+"""Trials: column roles, arms, outcomes, features, and reading from CSV or Parquet."""
