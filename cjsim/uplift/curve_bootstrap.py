@@ -199,7 +199,7 @@ def _poisson_counts(n: int, clusters: Ints | None, draws: int, seed: int) -> Ite
     from scipy.stats import poisson
 
     rng = np.random.default_rng(seed)
-    quantiles = poisson.ppf((np.arange(2**16) + 0.5) / 2**16, 1.0).astype(np.uint8)
+    quantiles = np.searchsorted(poisson.cdf(np.arange(12), 1.0), (np.arange(2**16) + 0.5) / 2**16).astype(np.uint8)
     unit = None if clusters is None else np.unique(clusters, return_inverse=True)[1]
     n_units = n if unit is None else int(unit.max()) + 1
     for _ in range(draws):
