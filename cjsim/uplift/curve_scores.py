@@ -169,11 +169,11 @@ def perfect_areas_of_cells(rows: Floats, weights: Floats) -> CurveAreas:
 
 
 def _sums_of_cells(rows: Floats, weights: Floats, order: tuple[tuple[int, ...], ...]) -> RankedSums:
-    def cumulated(values: Floats, counted: tuple[int, ...]) -> Floats:
+    def _cumulated(values: Floats, counted: tuple[int, ...]) -> Floats:
         return np.cumsum([0.0] + [sum(float(values[cell]) for cell in step if cell in counted) for step in order])
 
     kept = [0, *(i + 1 for i, step in enumerate(order) if rows[list(step)].sum() > 0.0)]  # a step without rows is no point
-    columns = (cumulated(rows, (0, 1, 2, 3)), *(cumulated(weights, cells) for cells in ((2, 3), (3,), (0, 1), (1,))))
+    columns = (_cumulated(rows, (0, 1, 2, 3)), *(_cumulated(weights, cells) for cells in ((2, 3), (3,), (0, 1), (1,))))
     return RankedSums(*(column[kept] for column in columns))
 
 

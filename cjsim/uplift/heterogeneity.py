@@ -194,11 +194,11 @@ def _means(findings: list[_Findings]) -> _Combined:
 def _combine_estimates(
     findings: list[_Findings], combine: Callable[[list[IntervalEstimate]], IntervalEstimate]
 ) -> tuple[IntervalEstimate, IntervalEstimate, tuple[GroupEffect, ...], IntervalEstimate]:
-    def group_of(members: tuple[GroupEffect, ...]) -> GroupEffect:
+    def _group_of(members: tuple[GroupEffect, ...]) -> GroupEffect:
         sizes, predicted = [one.n for one in members], [one.predicted for one in members]
         return GroupEffect(members[0].group, int(np.median(sizes)), float(np.median(predicted)), combine([one.effect for one in members]))
 
-    groups = tuple(group_of(members) for members in zip(*(one.groups for one in findings), strict=True))
+    groups = tuple(_group_of(members) for members in zip(*(one.groups for one in findings), strict=True))
     average, slope, spread = (combine([getattr(one, name) for one in findings]) for name in ("average", "slope", "spread"))
     return average, slope, groups, spread
 
