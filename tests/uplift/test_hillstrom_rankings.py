@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from cjsim.uplift.curve_bootstrap import CurveBootstrap, bootstrap_curves
 from cjsim.uplift.curve_scores import CurveScores, curve_scores
 from cjsim.uplift.effect_groups import effects_by_group, harmed_groups
-from cjsim.uplift.heterogeneity import HeterogeneityTest, heterogeneity_test
+from cjsim.uplift.heterogeneity import HeterogeneityTest, SplitPlan, heterogeneity_test
 from cjsim.uplift.policy_value import PolicyComparison, policy_values
 
 ARMS = ("No E-Mail", "Mens E-Mail", "Womens E-Mail")
@@ -100,7 +100,7 @@ def test_learner_is_not_better_than_the_rule(data_dir: Path) -> None:
 
 
 @cache
-def heterogeneity_of(folder: Path, name: str) -> HeterogeneityTest:
+def heterogeneity_of(folder: Path, name: str, plan: SplitPlan | None = None) -> HeterogeneityTest:
     frame = hillstrom(folder)
     frame = frame[frame["arm"].isin([0, ARMS.index(name)])].assign(arm=lambda kept: (kept["arm"] > 0).astype(np.int64))
 
@@ -109,7 +109,7 @@ def heterogeneity_of(folder: Path, name: str) -> HeterogeneityTest:
         return by_arm[:, 0], by_arm[:, 1] - by_arm[:, 0]
 
     y, arm = frame["visit"].to_numpy(dtype=np.float64), frame["arm"].to_numpy()
-    return heterogeneity_test(y, arm, fit_predict, propensity=(0.5, 0.5), learner="T (logistic)")
+    return heterogeneity_test(y, arm, fit_predict, propensity=(0.5, 0.5), learner="T (logistic)", plan=plan)
 
 
 def test_womens_email_is_proven_to_be_heterogeneous(data_dir: Path) -> None:
@@ -121,10 +121,15 @@ def test_groups_of_the_womens_email_differ_fourfold(data_dir: Path) -> None:
     assert groups[0].effect.estimate > 4.0 * groups[-1].effect.estimate > 0.0
 
 
-def test_heterogeneity_of_the_mens_email_is_weak(data_dir: Path) -> None:
-    # Its slope is proven (p about .001), but the best and the worst fifth differ by about .02 only, and both gain.
-    spread = heterogeneity_of(data_dir, "Mens E-Mail").spread
+def test_best_and_worst_fifth_of_the_mens_email_do_not_differ_clearly(data_dir: Path) -> None:
+    # The slope is proven (p from .0001 to .028 over 20 seeds of the default test), but small. With the default test, it depends on the
+    # division whether the interval of this difference contains 0 (13 of 20 seeds); with 20 halves, it does for each of 10 seeds.
+    spread = heterogeneity_of(data_dir, "Mens E-Mail", SplitPlan("splits", 20)).spread
     assert spread.low < 0.0 < spread.high
+
+
+def test_every_fifth_gains_from_the_mens_email(data_dir: Path) -> None:
+    assert min(group.effect.low for group in heterogeneity_of(data_dir, "Mens E-Mail").groups) > 0.0
 
 
 def arm_scores(frame: pd.DataFrame, outcome: str) -> np.ndarray:

@@ -74,6 +74,25 @@ def test_clusters_of_identical_rows_have_the_error_of_one_row_each() -> None:
     assert found["nobody"].value.error == pytest.approx(stats.sem(scores[:, 0]))
 
 
+def test_copies_of_rows_in_clusters_change_no_value() -> None:
+    # Halves that divided clusters would choose other cuts.
+    rng = np.random.default_rng(7)
+    scores, predicted, copies = rng.normal(size=(300, 2)), rng.normal(size=300), np.repeat(np.arange(300), 5)
+    once = policy_values(scores, predicted, arms=ARMS, seed=1)
+    copied = policy_values(scores[copies], predicted[copies], arms=ARMS, clusters=copies, seed=1)
+    assert [policy.value.estimate for policy in copied.policies] == pytest.approx([policy.value.estimate for policy in once.policies])
+
+
+def test_p_values_are_adjusted_for_all_personalized_policies() -> None:
+    rng = np.random.default_rng(8)
+    gains = rng.normal(size=(200, 2))
+    scores = np.column_stack([np.zeros(200), 0.4 * gains]) + rng.normal(size=(200, 3))
+    found = policy_values(scores, gains, arms=("none", "a", "b"), seed=1)
+    personalized = [policy for policy in found.policies if not policy.is_constant]
+    smallest = min(personalized, key=lambda policy: policy.p)
+    assert smallest.p_holm == pytest.approx(5 * smallest.p) and len(personalized) == 5
+
+
 def noise_comparisons() -> list[PolicyComparison]:
     """400 trials without any effect, with predictions without information."""
     found = []
