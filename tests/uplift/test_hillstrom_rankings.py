@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from cjsim.uplift.curve_bootstrap import CurveBootstrap, bootstrap_curves
@@ -27,14 +27,17 @@ def hillstrom(folder: Path) -> pd.DataFrame:
     return frame.assign(log_history=np.log(frame["history"]), arm=frame["segment"].map({name: i for i, name in enumerate(ARMS)}))
 
 
-def fitted(frame: pd.DataFrame, outcome: str = "visit") -> object:
+def fitted(frame: pd.DataFrame, outcome: str = "visit") -> Pipeline:
+    """A logistic regression of visits, or a linear one of spending."""
     encoder = make_column_transformer((StandardScaler(), NUMBERS), (OneHotEncoder(), TEXTS))
-    return make_pipeline(encoder, LogisticRegression(max_iter=1_000)).fit(frame, frame[outcome])
+    regression = LogisticRegression(max_iter=1_000) if outcome == "visit" else LinearRegression()
+    return make_pipeline(encoder, regression).fit(frame, frame[outcome])
 
 
-def chances(train: pd.DataFrame, test: pd.DataFrame, arms: int) -> np.ndarray:
-    """Predicted chance of a visit under each of the first arms, shape (n, arms), from one logistic regression per arm."""
-    return np.column_stack([fitted(train[train["arm"] == arm]).predict_proba(test)[:, 1] for arm in range(arms)])  # type: ignore[attr-defined]
+def expected_by_arm(train: pd.DataFrame, test: pd.DataFrame, arms: int, outcome: str = "visit") -> np.ndarray:
+    """Predicted outcome under each of the first arms, shape (n, arms), from one regression per arm."""
+    models = [fitted(train[train["arm"] == arm], outcome) for arm in range(arms)]
+    return np.column_stack([model.predict_proba(test)[:, 1] if outcome == "visit" else model.predict(test) for model in models])
 
 
 @cache
@@ -43,11 +46,11 @@ def odd_rows(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray, pd.DataFr
     frame = hillstrom(folder)
     frame = frame[frame["arm"].isin([0, ARMS.index(name)])].assign(arm=lambda kept: (kept["arm"] > 0).astype(np.int64))
     train, test = frame[frame.index % 2 == 0], frame[frame.index % 2 == 1]
-    by_arm = chances(train, test, 2)
+    by_arm = expected_by_arm(train, test, 2)
     predictions = {
         "T": by_arm[:, 1] - by_arm[:, 0],
         "women's minus men's": (test["womens"] - test["mens"]).to_numpy(dtype=np.float64),
-        "response": fitted(train).predict_proba(test)[:, 1],  # type: ignore[attr-defined]
+        "response": fitted(train).predict_proba(test)[:, 1],
     }
     return test["visit"].to_numpy(dtype=np.float64), test["arm"].to_numpy(), test, predictions
 
@@ -105,7 +108,7 @@ def heterogeneity_of(folder: Path, name: str, plan: SplitPlan | None = None) -> 
     frame = frame[frame["arm"].isin([0, ARMS.index(name)])].assign(arm=lambda kept: (kept["arm"] > 0).astype(np.int64))
 
     def fit_predict(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        by_arm = chances(frame.iloc[train], frame.iloc[test], 2)
+        by_arm = expected_by_arm(frame.iloc[train], frame.iloc[test], 2)
         return by_arm[:, 0], by_arm[:, 1] - by_arm[:, 0]
 
     y, arm = frame["visit"].to_numpy(dtype=np.float64), frame["arm"].to_numpy()
@@ -144,7 +147,7 @@ def three_arms(folder: Path, outcome: str) -> PolicyComparison:
     """Policies of the learner fitted on even rows, valued on odd rows."""
     frame = hillstrom(folder)
     test = frame[frame.index % 2 == 1]
-    by_arm = chances(frame[frame.index % 2 == 0], test, 3)
+    by_arm = expected_by_arm(frame[frame.index % 2 == 0], test, 3, outcome)
     return policy_values(arm_scores(test, outcome), by_arm[:, 1:] - by_arm[:, :1], arms=ARMS, seed=1)
 
 
