@@ -78,7 +78,8 @@ def test_scores_with_constant_models_equal_the_closed_form() -> None:
 
 
 def test_scores_are_unbiased_with_a_wrong_outcome_model() -> None:
-    # Confounded treatment with known probabilities; the effect is 1. Mean over 100 trials; fails by chance with probability .0005 (3.6 standard errors).
+    # Confounded treatment with known probabilities; the effect is 1. Mean over 100 trials; fails by chance with probability .0005
+    # (3.6 standard errors).
     found = []
     for seed in range(100):
         rng = np.random.default_rng(seed)

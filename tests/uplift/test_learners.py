@@ -120,7 +120,7 @@ def test_an_x_learner_weights_the_arms_by_a_known_constant_propensity() -> None:
 
 @pytest.mark.parametrize("learner", [RLearner(LinearRegression(), LinearRegression()), DRLearner(LinearRegression(), LinearRegression())])
 def test_linear_effects_are_estimated_without_bias(learner: Any) -> None:
-    # Mean slope over 60 trials; it fails by chance with probability .001 per learner (two slopes, 3.7 standard errors, 59 degrees of freedom).
+    # Mean slope over 60 trials; fails by chance with probability .001 per learner (two slopes, 3.7 standard errors).
     found = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
