@@ -1,4 +1,4 @@
-"""`python -m cjsim` runs the command line."""
+"""`python -m cjsim` runs the command-line interface."""
 
 from cjsim.cli import main
 

@@ -17,7 +17,7 @@ from cjsim.version import __version__
 
 app = typer.Typer(
     name="cjsim",
-    help="Simulate synthetic customers under touchpoint policies, and estimate how policies change retention, CLV and satisfaction.",
+    help="Simulate how customers respond to messages, offers and service, and estimate how policies change retention and CLV.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

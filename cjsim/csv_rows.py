@@ -29,7 +29,7 @@ def read_csv_rows(path: Path, key: str, *, at_least: int, remedy: str) -> tuple[
     Raises
     ------
     InputError
-        If the file cannot be read or has too few rows.
+        If the file cannot be read, has too few rows, or a row does not have as many values as the header.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -44,13 +44,11 @@ def read_csv_rows(path: Path, key: str, *, at_least: int, remedy: str) -> tuple[
     if len(rows) < at_least:
         must = f"must have a header and at least {'one row' if at_least == 1 else 'two rows'}"
         raise InputError(format_error(str(path), must, str(len(rows) or "none"), remedy))
+    for line, row in rows:
+        if len(row) != len(header):
+            must = f"must have {len(header)} values, like the header"
+            raise InputError(format_error(f"{path}:{line}", must, str(len(row)), "Correct the row."))
     return header, rows
-
-
-def check_row_length(row: list[str], header: list[str], where: str) -> None:
-    """Raise an InputError for `where` unless a row has as many values as the header."""
-    if len(row) != len(header):
-        raise InputError(format_error(where, f"must have {len(header)} values, like the header", str(len(row)), "Correct the row."))
 
 
 def parse_finite_number(text: str, where: str, must: str = "must be a finite number") -> float:

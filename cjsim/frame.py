@@ -116,18 +116,12 @@ class FrameType(types.Type):
     """The numba type of a frame class: dtypes and dimensions of its fields, independent of their sizes."""
 
     def __init__(self, title: str, fields: tuple[tuple[str, Any, int], ...]) -> None:
-        self.title = title
-        self.fields = fields
-        super().__init__(name=f"{title}({', '.join(f'{name}: {dtype}[{ndim}]' for name, dtype, ndim in fields)})")
-
-    def locate(self, name: str) -> "tuple[int, SpanType] | None":
-        """Return a field's first word in the table and its type; None if the frame has no such field."""
+        self.fields: dict[str, tuple[int, SpanType]] = {}  # each field's first word in the table, and its type
         word = 0
-        for field, dtype, ndim in self.fields:
-            if field == name:
-                return word, SpanType(dtype, ndim, f"{self.title}.{name}" if IS_BOUNDS_CHECKED else "")
+        for name, dtype, ndim in fields:
+            self.fields[name] = word, SpanType(dtype, ndim, f"{title}.{name}" if IS_BOUNDS_CHECKED else "")
             word += 1 + ndim
-        return None
+        super().__init__(name=f"{title}({', '.join(f'{name}: {dtype}[{ndim}]' for name, dtype, ndim in fields)})")
 
 
 class Frame(metaclass=_FrameMeta):
@@ -262,15 +256,12 @@ class _FrameAttribute(AttributeTemplate):
 
     def generic_resolve(self, typ: FrameType, attr: str) -> "SpanType | None":
         """Return the type of a field; None if the frame has no field of that name. Called by numba."""
-        found = typ.locate(attr)
-        return None if found is None else found[1]
+        return typ.fields[attr][1] if attr in typ.fields else None
 
 
 @lower_getattr_generic(FrameType)
 def _load_field(context: Any, builder: Any, typ: FrameType, value: Any, attr: str) -> Any:
-    found = typ.locate(attr)
-    assert found is not None
-    word, span_type = found
+    word, span_type = typ.fields[attr]
 
     def load(offset: int) -> Any:
         loaded = builder.load(builder.gep(value, [_WORD(offset)]))
@@ -286,7 +277,7 @@ def _load_field(context: Any, builder: Any, typ: FrameType, value: Any, attr: st
 
 
 class SpanType(types.Type):
-    """The numba type of an array of a frame: an address and a shape.
+    """The numba type of an array field in a frame: an address and a shape.
 
     In a debug build, the field is part of the type, so that errors can name it. A function is then compiled separately for each field.
     """

@@ -15,7 +15,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,31 +28,19 @@ PACKAGE = Path(__file__).parent
 IS_BOUNDS_CHECKED = os.environ.get("CJSIM_BOUNDSCHECK", "0") not in ("", "0")  # debug build with checked indices
 # Float division follows IEEE 754 and never raises, and additions keep their order: JIT on and off give the same bytes.
 _OPTIONS: dict[str, Any] = {"_nrt": False, "nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck": IS_BOUNDS_CHECKED}
-# A file that imports one of these names defines kernels, or frames that kernels take.
-_DEFINING = {"cjsim.kernel": frozenset({"kernel", "rule", "inlined"}), "cjsim.frame": frozenset({"Frame"})}
+# A file that imports one of these defines kernels, or frames that kernels take.
+_DEFINING = {"cjsim.kernel", "cjsim.kernel.kernel", "cjsim.kernel.rule", "cjsim.kernel.inlined", "cjsim.frame", "cjsim.frame.Frame"}
 
 
-def _imported(tree: ast.AST, modules: Collection[str]) -> set[str]:
-    """Return the modules of the package that a source file imports, in any form and at any depth of the syntax tree."""
+def _imported_names(tree: ast.AST) -> set[str]:
+    """Return the full names of what a source file imports, in any form and at any depth of the syntax tree."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found & set(modules)
-
-
-def _defines_kernels(tree: ast.AST) -> bool:
-    """Return whether a source file imports a decorator of this module, the base class of frames, or one of the two modules as a whole."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import) and any(alias.name in _DEFINING for alias in node.names):
-            return True
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = {alias.name for alias in node.names}
-            if names & _DEFINING.get(node.module, frozenset()) or {f"{node.module}.{name}" for name in names} & _DEFINING.keys():
-                return True
-    return False
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
 
 
 def kernel_sources(package: Path = PACKAGE) -> list[Path]:
@@ -67,21 +55,20 @@ def kernel_sources(package: Path = PACKAGE) -> list[Path]:
         ".".join(("cjsim", *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__"): path
         for path in package.rglob("*.py")
     }
-    trees: dict[str, ast.Module] = {}
+    imports: dict[str, set[str]] = {}
     pending = ["cjsim.kernel", "cjsim.frame"]
     for name, path in modules.items():
         source = path.read_bytes()
         if b"kernel" in source or b"frame" in source:
-            tree = ast.parse(source)
-            if _defines_kernels(tree):
-                trees[name] = tree
+            imports[name] = _imported_names(ast.parse(source))
+            if imports[name] & _DEFINING:
                 pending.append(name)
     found: set[str] = set()
     while pending:
         if (name := pending.pop()) not in found:
             found.add(name)
-            tree = trees[name] if name in trees else ast.parse(modules[name].read_bytes())
-            pending += _imported(tree, modules) - {"cjsim"}
+            names = imports[name] if name in imports else _imported_names(ast.parse(modules[name].read_bytes()))
+            pending += (names | {one.rpartition(".")[0] for one in names}) & modules.keys() - {"cjsim"}
     return sorted(modules[name] for name in found)
 
 

@@ -31,6 +31,16 @@ class Progress:
         """End the task."""
 
 
+@contextlib.contextmanager
+def progress_task(progress: Progress, total: int, label: str) -> Iterator[None]:
+    """Start a task, and end it when the `with` block ends, including on an exception."""
+    progress.start(total, label)
+    try:
+        yield
+    finally:
+        progress.finish()
+
+
 class NoProgress(Progress):
     """Ignores all progress reports."""
 
@@ -40,7 +50,6 @@ class ProgressBar(Progress):
 
     def __init__(self) -> None:
         self._bar: rich.progress.Progress | None = None
-        self._task: rich.progress.TaskID | None = None
 
     def start(self, total: int, label: str) -> None:
         """Show a new progress bar.
@@ -60,23 +69,23 @@ class ProgressBar(Progress):
         self.finish()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task(label, total=total)
+        self._bar.add_task(label, total=total)
         self._bar.start()
 
     def grow(self, n: int) -> None:
         """Add `n` steps to the total."""
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, total=(self._bar.tasks[self._task].total or 0) + n)
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], total=(self._bar.tasks[0].total or 0) + n)
 
     def advance(self, n: int) -> None:
         """Advance the bar by `n` steps."""
-        if self._bar is not None and self._task is not None:
-            self._bar.advance(self._task, n)
+        if self._bar is not None:
+            self._bar.advance(self._bar.task_ids[0], n)
 
     def label(self, text: str) -> None:
         """Change the text next to the bar."""
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, description=text)
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], description=text)
 
     def note(self, text: str) -> None:
         """Write a message to standard error."""
@@ -89,7 +98,7 @@ class ProgressBar(Progress):
         """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
-        self._bar = self._task = None
+        self._bar = None
 
 
 @contextlib.contextmanager

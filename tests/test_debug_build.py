@@ -117,4 +117,4 @@ print(diary.who, diary.lines[0].text)
 def test_diary_of_an_arrival_needs_no_negative_index(tmp_path: Path, checked: bool) -> None:
     path = tmp_path / "walk.py"
     path.write_text(WALK, encoding="utf-8")
-    assert printed(path, checked=checked, jit=False) == ["{'acquired_by': 'search'} Enters"]
+    assert printed(path, checked=checked, jit=False) == ["{'acquired_by': 'search'} Enters the simulation"]

@@ -14,18 +14,14 @@ the other interval.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from cjsim.calibration.bgnbd import BgNbd
-from cjsim.calibration.gamma_gamma import GammaGamma, LognormalSpend, SpendModel
-from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit
-from cjsim.calibration.nbd import Nbd
+from cjsim.calibration.maximum_likelihood import FloatArray
+from cjsim.calibration.model_selection import FittedSpend, FittedTiming
 from cjsim.calibration.purchase_log import PurchaseHistories
 
-TimingModel = BgNbd | Nbd
-Model = TypeVar("Model", bound=BgNbd | Nbd | GammaGamma | LognormalSpend)
 NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL = "new customers", "given history"
 _MAX_DRAWS = 1000
 _MAX_CELLS = 20_000_000  # customers times draws; larger logs get fewer draws, but at least 200
@@ -123,27 +119,13 @@ class HoldoutForecast:
         return tuple(warnings)
 
 
-def forecast_holdout(
-    timing: TimingModel,
-    timing_fit: LikelihoodFit,
-    spend: SpendModel,
-    spend_fit: LikelihoodFit,
-    histories: PurchaseHistories,
-    *,
-    seed: int = 1,
-) -> HoldoutForecast:
+def forecast_holdout(timing: FittedTiming, spend: FittedSpend, histories: PurchaseHistories, *, seed: int = 1) -> HoldoutForecast:
     """Forecast purchases and money in the holdout from the fitted models.
 
     Parameters
     ----------
-    timing : BgNbd or Nbd
-        Model of purchase times.
-    timing_fit : LikelihoodFit
-        Fit of the timing model, which provides the parameter uncertainty.
-    spend : GammaGamma or LognormalSpend
-        Model of spend per purchase.
-    spend_fit : LikelihoodFit
-        Fit of the spend model, which provides the parameter uncertainty.
+    timing, spend : FittedTiming, FittedSpend
+        Models of purchase times and of spend per purchase, with the uncertainty of their parameters.
     histories : PurchaseHistories
         Histories with a holdout.
     seed : int
@@ -154,9 +136,9 @@ def forecast_holdout(
     HoldoutForecast
     """
     x, t_x, T = histories.x, histories.t_x, histories.T
-    expected = timing.conditional_expected_purchases(histories.holdout_length, x, t_x, T)
-    means = spend.conditional_mean(x, histories.mean_spend)
-    totals = _draw_totals(timing, timing_fit, spend, spend_fit, histories, seed)
+    expected = timing.model.conditional_expected_purchases(histories.holdout_length, x, t_x, T)
+    means = spend.model.conditional_mean(x, histories.mean_spend)
+    totals = _draw_totals(timing, spend, histories, seed)
     error = expected - histories.holdout_purchases
     both_vary = expected.std() > 0 and histories.holdout_purchases.std() > 0
     return HoldoutForecast(
@@ -178,27 +160,19 @@ def _forecast_total(
     return ForecastTotal(float(actual.sum()), float(expected.sum()), new_customers, given_history)
 
 
-def _draw_totals(
-    timing: TimingModel, timing_fit: LikelihoodFit, spend: SpendModel, spend_fit: LikelihoodFit, histories: PurchaseHistories, seed: int
-) -> FloatArray:
+def _draw_totals(timing: FittedTiming, spend: FittedSpend, histories: PurchaseHistories, seed: int) -> FloatArray:
     """Draw totals, shape (n_draws, 4): purchases of new customers and given histories, then money of new customers and given histories."""
     rng = np.random.default_rng(seed)
     x, t_x, T, length = histories.x, histories.t_x, histories.T, histories.holdout_length
     zeros = np.zeros_like(x)
     draws = int(np.clip(_MAX_CELLS // len(x), 200, _MAX_DRAWS))
     totals = np.empty((draws, 4))
-    parameters = zip(timing_fit.draw_parameters(draws, rng), spend_fit.draw_parameters(draws, rng), strict=True)
+    parameters = zip(timing.fit.draw_parameters(draws, rng).tolist(), spend.fit.draw_parameters(draws, rng).tolist(), strict=True)
     for row, (timing_parameters, spend_parameters) in enumerate(parameters):
-        timing_draw = _with_parameters(timing, timing_parameters)
-        spend_draw = _with_parameters(spend, spend_parameters)
+        timing_draw, spend_draw = type(timing.model)(*timing_parameters), type(spend.model)(*spend_parameters)
         new = timing_draw.draw_new_customers(rng, T, length)[1].astype(np.float64)
         given = timing_draw.draw_future_purchases(rng, length, x, t_x, T).astype(np.float64)
         new_money = spend_draw.draw_total_spend(rng, new, zeros, zeros)
         given_money = spend_draw.draw_total_spend(rng, given, x, histories.mean_spend)
         totals[row] = new.sum(), given.sum(), new_money.sum(), given_money.sum()
     return totals
-
-
-def _with_parameters(model: Model, parameters: FloatArray) -> Model:
-    """Return a model of the same kind with other parameters, in the order of its fields."""
-    return type(model)(*map(float, parameters))

@@ -6,7 +6,6 @@ import numpy as np
 
 from cjsim.calibration.bgnbd import BgNbd, fit_bgnbd
 from cjsim.calibration.gamma_gamma import GammaGamma, LognormalSpend, SpendModel, fit_gamma_gamma, fit_lognormal
-from cjsim.calibration.holdout_forecast import TimingModel
 from cjsim.calibration.maximum_likelihood import CHI_SQUARE_95, FloatArray, LikelihoodFit, ParameterEstimate
 from cjsim.calibration.nbd import Nbd, fit_nbd
 from cjsim.calibration.purchase_log import PurchaseHistories
@@ -18,7 +17,7 @@ STRONG_CORRELATION = 0.3  # assumed: above this, purchase frequency and spend ar
 class FittedTiming(NamedTuple):
     """The timing model that the log can identify."""
 
-    model: TimingModel
+    model: BgNbd | Nbd
     fit: LikelihoodFit
     dropout_likelihood_ratio: float  # of BG/NBD against NBD
     warnings: tuple[str, ...]
@@ -55,7 +54,7 @@ def fit_timing(histories: PurchaseHistories) -> FittedTiming:
     customers = weight.astype(np.float64)
     fit, with_dropout = fit_nbd(x, T, customers), fit_bgnbd(x, t_x, T, customers)
     ratio = max(0.0, 2 * (with_dropout.log_likelihood - fit.log_likelihood))
-    model: TimingModel = Nbd(*map(float, fit.values))
+    model: BgNbd | Nbd = Nbd(*map(float, fit.values))
     warnings = []
     if ratio < CHI_SQUARE_95:
         warnings.append(
@@ -126,4 +125,4 @@ def _open_interval_warnings(fit: LikelihoodFit) -> list[str]:
     if not names:
         return []
     intervals = f"the interval{'s' if len(names) > 1 else ''} for {' and '.join(names)}"
-    return [f"the data do not bound {intervals} on one side; that bound is shown as 'open' (null in JSON)"]
+    return [f"{intervals} {'are' if len(names) > 1 else 'is'} unbounded on one side; the missing bound is shown as 'open' (null in JSON)"]

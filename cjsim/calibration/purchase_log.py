@@ -4,19 +4,19 @@ The file is CSV, gzipped CSV or Parquet, and errors name the row. Purchases of a
 into a calibration period and a holdout.
 """
 
-import gzip
 import re
-import zlib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cjsim.calibration.maximum_likelihood import FloatArray
 from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, short_repr
+from cjsim.eventlog.input_source import LogSource, detect_source
+from cjsim.eventlog.table_reader import column_names, read_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,6 @@ DAYS_PER_UNIT = {"day": 1.0, "week": 7.0}
 _DATE_PATTERN = r"\s*\d{4}(?:[-/]\d{1,2}[-/]\d{1,2}|\d{4})(?:[T ].*)?"
 _UTC_OFFSET_PATTERN = r"(:\d{2}(?:\.\d+)?)\s*(?:Z|[+-]\d{2}:?\d{2})\s*$"
 _MAX_MONEY = 1e12
-_CHUNK_ROWS = 500_000
 
 
 @dataclass(frozen=True)
@@ -185,21 +184,22 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
     """
     import pandas as pd
 
-    table, first_row = _read_purchase_table(Path(path), [customer, time, value])
-    location = _RowLocation(str(path), first_row)
+    source, columns = detect_source(path), [customer, time, value]
+    _require_columns(source, columns, column_names(source))
+    table = read_columns(source, columns).to_pandas(ignore_metadata=True)
     customers = table[customer].astype("string").str.strip()
-    has_no_customer = (customers.isna() | (customers == "")).to_numpy(dtype=bool)
-    warnings = _missing_customer_warnings(table, has_no_customer, location)
+    has_no_customer = _is_empty(customers)
+    warnings = _missing_customer_warnings(table, has_no_customer, source)
     customers, table = customers[~has_no_customer], table[~has_no_customer]
-    day, money = _parse_days(table[time], location), _parse_money(table[value], location)
+    day, money = _parse_days(table[time], source), _parse_money(table[value], source)
     is_refund = money < 0
     if is_refund.any():
-        row = location.first_row + int(table.index[np.argmax(is_refund)])
+        row = source.row_number(int(table.index[np.argmax(is_refund)]))
         total = f"{int(is_refund.sum())} rows, {-money[is_refund].sum():.2f} in money, the first in row {row}"
         warnings.append(f"refunds (negative money) are omitted, but the refunded purchases are kept: {total}")
     if is_refund.all():
-        must, remedy = "must contain at least one purchase", "Check the file and the columns."
-        raise InputError(format_error(str(path), must, f"{len(has_no_customer)} rows without a purchase", remedy))
+        got = f"{len(has_no_customer)} rows without a purchase"
+        source.raise_input_error("must contain at least one purchase", got, "Check the file and the columns.")
     kept = {"customer": customers.to_numpy()[~is_refund].astype(str), "day": day[~is_refund], "money": money[~is_refund]}
     merged = pd.DataFrame(kept).groupby(["customer", "day"], as_index=False, sort=True)["money"].sum()
     first = merged.groupby("customer")["day"].transform("min")
@@ -215,93 +215,13 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
     )
 
 
-@dataclass(frozen=True)
-class _RowLocation:
-    """Location of a row in the file, for error messages."""
-
-    path: str
-    first_row: int
-
-    def cell(self, index: int, column: str) -> str:
-        """Return the location of a cell."""
-        return f"{self.path}:{self.first_row + index}: column '{column}'"
-
-
-def _read_purchase_table(path: Path, columns: list[str]) -> "tuple[pd.DataFrame, int]":
-    """Return the columns as written in the file, and the number of the first data row (the header of a CSV is row 1)."""
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-    except OSError as error:
-        must = "must be a readable file"
-        raise InputError(format_error(str(path), must, (error.strerror or str(error)).lower(), "Check the path.")) from error
-    if not magic:
-        raise InputError(format_error(str(path), "must be a CSV file with a header, or a Parquet file", "an empty file", "Check the path."))
-    return (
-        (_read_purchase_parquet(path, columns), 1) if magic == b"PAR1" else (_read_purchase_csv(path, columns, magic[:2] == b"\x1f\x8b"), 2)
-    )
-
-
-def _read_purchase_parquet(path: Path, columns: list[str]) -> "pd.DataFrame":
-    import pandas as pd
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        _require_columns(path, columns, pq.read_schema(path).names)
-        return pd.read_parquet(path, columns=list(dict.fromkeys(columns)))
-    except (pa.ArrowException, OSError) as error:
-        remedy = "Write the file again."
-        raise InputError(format_error(str(path), "must be a complete Parquet file", short_repr(str(error)), remedy)) from error
-
-
-def _read_purchase_csv(path: Path, columns: list[str], zipped: bool) -> "pd.DataFrame":
-    import pandas as pd
-
-    options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "skip_blank_lines": False, "encoding": "utf-8-sig"}
-    try:
-        with gzip.open(path, "rb") if zipped else path.open("rb") as file:
-            header = pd.read_csv(file, nrows=0, **options)
-            _require_columns(path, columns, [str(name) for name in header.columns])
-            file.seek(0)
-            return _concatenate_chunks(pd.read_csv(file, chunksize=_CHUNK_ROWS, **options), list(dict.fromkeys(columns)))
-    except UnicodeDecodeError as error:
-        got = f"the byte {error.object[error.start]:#x}"
-        raise InputError(format_error(str(path), "must be text in UTF-8", got, "Save it as UTF-8.")) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        remedy = "Compress the file again."
-        raise InputError(format_error(str(path), "must be a complete gzip file", short_repr(str(error)), remedy)) from error
-    except pd.errors.EmptyDataError as error:
-        raise InputError(format_error(str(path), "must have a header", "an empty file", "Check the path.")) from error
-    except pd.errors.ParserError as error:
-        line = re.search(r"line (\d+)", str(error))
-        where = f"{path}:{line[1]}" if line else str(path)
-        fields = re.search(r"Expected (\d+) fields in line \d+, saw (\w+)", str(error))
-        must = f"must have {fields[1]} fields, like the header" if fields else "must be valid CSV"
-        got = fields[2] if fields else short_repr(str(error))
-        raise InputError(format_error(where, must, got, "Quote values that contain commas.")) from error
-
-
-def _concatenate_chunks(chunks: Any, columns: list[str]) -> "pd.DataFrame":
-    """Return some of the columns. All are parsed, since pandas checks the number of fields only then; chunks save memory."""
-    import pandas as pd
-
-    with chunks:
-        parts = []
-        for chunk in chunks:
-            if not isinstance(chunk.index, pd.RangeIndex):  # pandas uses surplus fields as index if all rows are longer than the header
-                raise pd.errors.ParserError(f"Expected {len(chunk.columns)} fields in line 2, saw more")
-            parts.append(chunk[columns])
-    return pd.concat(parts)
-
-
-def _require_columns(path: Path, columns: list[str], present: list[str]) -> None:
+def _require_columns(source: LogSource, columns: list[str], present: list[str]) -> None:
     for column in columns:
         if column not in present:
             remedy = did_you_mean(column, present) or "Use the name of a column in the file."
             if len(present) == 1 and re.search(r"[;\t|]", present[0]):
                 remedy = "Separate the columns with commas."
-            raise InputError(format_error(str(path), f"must name one of the columns {quote_choices(present)}", short_repr(column), remedy))
+            source.raise_input_error(f"must name one of the columns {quote_choices(present)}", short_repr(column), remedy)
 
 
 def _is_empty(column: "pd.Series") -> NDArray[np.bool_]:
@@ -309,7 +229,7 @@ def _is_empty(column: "pd.Series") -> NDArray[np.bool_]:
     return np.asarray((text.isna() | (text == "")).to_numpy(), dtype=np.bool_)
 
 
-def _raise_for_bad_rows(column: "pd.Series", is_bad: NDArray[np.bool_], location: _RowLocation, must: str, remedy: str) -> None:
+def _raise_for_bad_rows(column: "pd.Series", is_bad: NDArray[np.bool_], source: LogSource, must: str, remedy: str) -> None:
     """Raise for the first bad row, and state the number of further bad rows."""
     rows = np.flatnonzero(is_bad)
     if not len(rows):
@@ -317,41 +237,41 @@ def _raise_for_bad_rows(column: "pd.Series", is_bad: NDArray[np.bool_], location
     first = column.iloc[rows[:1]]
     got = "nothing" if _is_empty(first)[0] else short_repr(first.tolist()[0])
     more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
-    raise InputError(format_error(location.cell(int(column.index[rows[0]]), str(column.name)), must, got + more, remedy))
+    raise InputError(format_error(source.cell_location(int(column.index[rows[0]]), f"column '{column.name}'"), must, got + more, remedy))
 
 
-def _parse_days(column: "pd.Series", location: _RowLocation) -> DayArray:
+def _parse_days(column: "pd.Series", source: LogSource) -> DayArray:
     import pandas as pd
 
     must, remedy = "must be a date such as 1997-01-31", "Write dates as YYYY-MM-DD, optionally followed by a time of day."
     if pd.api.types.is_numeric_dtype(column):
-        _raise_for_bad_rows(column, np.ones(len(column), dtype=np.bool_), location, must, remedy)
+        _raise_for_bad_rows(column, np.ones(len(column), dtype=np.bool_), source, must, remedy)
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         column = column.dt.tz_localize(None)
     if not pd.api.types.is_datetime64_any_dtype(column):
         text = column.astype("string").str.replace(_UTC_OFFSET_PATTERN, r"\1", regex=True)
-        _raise_for_bad_rows(column, ~text.str.fullmatch(_DATE_PATTERN).fillna(False).to_numpy(dtype=bool), location, must, remedy)
+        _raise_for_bad_rows(column, ~text.str.fullmatch(_DATE_PATTERN).fillna(False).to_numpy(dtype=bool), source, must, remedy)
         times = pd.to_datetime(text, format="ISO8601", errors="coerce")
     else:
         times = column
-    _raise_for_bad_rows(column, times.isna().to_numpy(), location, must, remedy)
+    _raise_for_bad_rows(column, times.isna().to_numpy(), source, must, remedy)
     return np.asarray(times.to_numpy().astype("datetime64[D]"))
 
 
-def _parse_money(column: "pd.Series", location: _RowLocation) -> FloatArray:
+def _parse_money(column: "pd.Series", source: LogSource) -> FloatArray:
     import pandas as pd
 
     money = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     is_bad = ~(np.abs(money) <= _MAX_MONEY)
     must, remedy = ("must be an amount of money between -1e12 and 1e12", "Write it as 1234.50, without currency or thousands separators.")
-    _raise_for_bad_rows(column, is_bad, location, must, remedy)
+    _raise_for_bad_rows(column, is_bad, source, must, remedy)
     return np.asarray(money)
 
 
-def _missing_customer_warnings(table: "pd.DataFrame", has_no_customer: NDArray[np.bool_], location: _RowLocation) -> list[str]:
+def _missing_customer_warnings(table: "pd.DataFrame", has_no_customer: NDArray[np.bool_], source: LogSource) -> list[str]:
     """Return a warning about rows without a customer, ignoring empty rows."""
     rows = has_no_customer & ~np.all([_is_empty(table[name]) for name in table.columns], axis=0)
     if not rows.any():
         return []
-    first = location.first_row + int(table.index[np.argmax(rows)])
+    first = source.row_number(int(np.argmax(rows)))
     return [f"rows without a customer are omitted: {int(rows.sum())} of {len(rows)}, the first in row {first}"]

@@ -179,9 +179,7 @@ def calibrate_purchases(
     histories = log.histories_until(last_day, unit=unit)
     _require_repeat_purchases(histories, last_day)
     timing, spend = fit_timing(histories), fit_spend(histories)
-    holdout = (
-        forecast_holdout(timing.model, timing.fit, spend.model, spend.fit, histories, seed=seed) if histories.holdout_length > 0 else None
-    )
+    holdout = forecast_holdout(timing, spend, histories, seed=seed) if histories.holdout_length > 0 else None
     result = PurchaseCalibration(
         source=Path(path).name,
         unit=unit,
@@ -263,7 +261,7 @@ def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[st
     correlation = "none" if holdout.correlation is None else f"{holdout.correlation:.3f}"
     return [
         *lines,
-        f"{NEW_CUSTOMERS_LABEL}: 95 % forecast interval for as many newly simulated customers with the same entry dates",
-        f"{GIVEN_HISTORY_LABEL}: 95 % forecast interval for the customers in the log, given their purchases until {until}",
-        f"per customer, in purchases: MAE {holdout.mae:.3f}, RMSE {holdout.rmse:.3f}; correlation {correlation}",
+        f"{NEW_CUSTOMERS_LABEL}: 95 % forecast interval for the same number of newly simulated customers with the same entry dates",
+        f"{GIVEN_HISTORY_LABEL}: 95 % forecast interval for the customers in the log, given their purchases through {until}",
+        f"error per customer (purchases): MAE {holdout.mae:.3f}, RMSE {holdout.rmse:.3f}; correlation {correlation}",
     ]

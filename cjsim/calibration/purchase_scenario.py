@@ -6,10 +6,12 @@ which no customer drops out. The count of `purchase` is therefore the number of 
 day of the first purchase to the last day of the log.
 """
 
+from collections.abc import Mapping
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cjsim.calibration.bgnbd import BgNbd
 from cjsim.calibration.gamma_gamma import GammaGamma
@@ -51,23 +53,22 @@ def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Purchase
         Contents keyed by file name.
     """
     head = f"# Written by cjsim calibrate purchases from {' '.join(origin.source.split())}, {origin.start} to {origin.until}.\n"
+    rng = np.random.default_rng(1)  # the same fit gives the same draws
     return {
         "journey.yaml": head + _journey_yaml(timing, spend, origin),
         "policy.yaml": head + "# Touchpoints in addition to those in place when the log was recorded: none yet.\nname: nothing_new\n",
         "scenario.yaml": head + _scenario_yaml(len(histories.customer_ids), origin),
-        "entries.csv": _entries_csv(histories),
-        "draws.csv": _parameter_draws_csv(timing, spend),
+        # Row n is customer n of the simulation, so the log can be joined to its results.
+        "entries.csv": _csv_text({"entered": histories.first_day.astype(str), IDENTIFIER: histories.customer_ids}),
+        # One draw per row and one column per path, for the `draws` of a study.
+        "draws.csv": _csv_text(_timing_columns(timing, rng) | _spend_columns(spend, rng)),
     }
 
 
-def _parameter_draws_csv(timing: FittedTiming, spend: FittedSpend) -> str:
-    """Draw parameters from their uncertainty, one draw per row and one column per path, for the `draws` of a study."""
+def _csv_text(columns: Mapping[str, NDArray[Any]]) -> str:
     import pandas as pd
 
-    rng = np.random.default_rng(1)  # the same fit gives the same draws
-    columns = _timing_columns(timing, rng) | _spend_columns(spend, rng)
-    text: str = pd.DataFrame(columns).to_csv(index=False, lineterminator="\n")
-    return text
+    return str(pd.DataFrame(columns).to_csv(index=False, lineterminator="\n"))
 
 
 def _timing_columns(timing: FittedTiming, rng: np.random.Generator) -> dict[str, FloatArray]:
@@ -88,15 +89,6 @@ def _spend_columns(spend: FittedSpend, rng: np.random.Generator) -> dict[str, Fl
         parameters = (("median", first), ("sigma", second))
         return {f"{path}.lognormal.{name}": column for path in values for name, column in parameters}
     return dict.fromkeys(values, first)
-
-
-def _entries_csv(histories: PurchaseHistories) -> str:
-    """Return entry dates and customer identifiers. Row n is customer n of the simulation, so the log can be joined to its results."""
-    import pandas as pd
-
-    entries = {"entered": histories.first_day.astype(str), IDENTIFIER: histories.customer_ids}
-    text: str = pd.DataFrame(entries).to_csv(index=False, lineterminator="\n")
-    return text
 
 
 def _journey_yaml(timing: FittedTiming, spend: FittedSpend, origin: CalibrationSource) -> str:

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from cjsim.commands.arguments import JsonOption, OutOption, number_option
+from cjsim.commands import options
 from cjsim.commands.console import output_folder, print_result, with_exit_codes
 
 calibrate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Fit a journey to data.")
 _SEED_RULE = {"must": "must be from 0 to 2**63 - 1", "remedy": "Use a number such as 7."}
 SeedOption = Annotated[
-    int, number_option("--seed", "S", "Random seed for the forecast intervals.", example=7, allowed=range(2**63), **_SEED_RULE)
+    int, options.number_option("--seed", "S", "Random seed for the forecast intervals.", example=7, allowed=range(2**63), **_SEED_RULE)
 ]
 
 
@@ -27,10 +27,10 @@ def calibrate_purchases(
     until: Annotated[
         str, typer.Option("--until", metavar="DATE", help="Last day of the calibration period. Later purchases form the holdout.")
     ],
-    out: OutOption = None,
+    out: options.Out = None,
     unit: Annotated[str, typer.Option("--unit", metavar="week|day", help="Time unit of the parameters.")] = "week",
     seed: SeedOption = 1,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Fit BG/NBD and gamma-gamma models to a purchase log.
 

@@ -5,24 +5,15 @@ from typing import Annotated
 
 import typer
 
-from cjsim.commands.arguments import (
-    FileArgument,
-    JsonOption,
-    SetOption,
-    choice_parser,
-    document_kind,
-    document_types,
-    find_warnings,
-    load_document,
-    print_warnings,
-)
+from cjsim.commands import options
+from cjsim.commands.arguments import document_kind, document_types, find_warnings, load_document, print_warnings
 from cjsim.commands.console import print_json, with_exit_codes
 
 DOCUMENT_KINDS = ("journey", "policy", "scenario", "study", "experiment")
 
 
 @with_exit_codes
-def check(file: FileArgument, sets: SetOption = None, as_json: JsonOption = False) -> None:
+def check(file: options.DocumentFile, sets: options.Set = None, as_json: options.Json = False) -> None:
     """Validate a file and warn about likely mistakes."""
     document = load_document(file, sets)
     kind = document_kind(type(document))
@@ -36,7 +27,7 @@ def check(file: FileArgument, sets: SetOption = None, as_json: JsonOption = Fals
 
 
 @with_exit_codes
-def describe(file: FileArgument, sets: SetOption = None) -> None:
+def describe(file: options.DocumentFile, sets: options.Set = None) -> None:
     """Describe a file in plain English."""
     from cjsim.lab.experiment import Experiment
     from cjsim.tuning.study import Study
@@ -62,7 +53,10 @@ def schema(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="|".join(DOCUMENT_KINDS), help="Document type.", show_default=False, parser=choice_parser("schema", DOCUMENT_KINDS)
+            metavar="|".join(DOCUMENT_KINDS),
+            help="Document type.",
+            show_default=False,
+            parser=options.choice_parser("schema", DOCUMENT_KINDS),
         ),
     ],
 ) -> None:

@@ -6,18 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjsim.commands.arguments import (
-    CustomersOption,
-    JsonOption,
-    SeedOption,
-    SetOption,
-    ThreadsOption,
-    load_document,
-    load_experiment,
-    load_scenario,
-    parse_set_options,
-    print_warnings,
-)
+from cjsim.commands import options
+from cjsim.commands.arguments import load_document, load_experiment, load_scenario, parse_set_options, print_warnings
 from cjsim.commands.console import output_folder, print_json, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.progress import progress_bar
@@ -34,13 +24,13 @@ ReportsOption = Annotated[Path, typer.Option("--reports", metavar="DIR", help="R
 @with_exit_codes
 def experiment(
     file: Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="Experiment file.", show_default=False)],
-    sets: SetOption = None,
-    customers: CustomersOption = None,
-    seed: SeedOption = None,
-    threads: ThreadsOption = None,
+    sets: options.Set = None,
+    customers: options.Customers = None,
+    seed: options.Seed = None,
+    threads: options.Threads = None,
     reports: ReportsOption = Path("reports"),
     force: Annotated[bool, typer.Option("--force", help="Repeat an existing run.")] = False,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Test a hypothesis and write a report.
 
@@ -107,7 +97,7 @@ def journal_callback(
     metric: MetricOption = None,
     since: SinceOption = None,
     text: TextOption = None,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """List past findings and compare versions."""
     if context.invoked_subcommand is not None:
@@ -127,7 +117,7 @@ def journal_callback(
 def journal_show(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Run name (or a prefix), run folder or experiment name.", show_default=False)],
     reports: ReportsOption = Path("reports"),
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Print the report of a run."""
     from cjsim.lab.journal import Journal, JournalListing
@@ -149,11 +139,11 @@ def journal_diff(
     inside: Annotated[
         Path | None, typer.Option("--in", metavar="SCENARIO", help="Scenario in which to compare two journeys or policies.")
     ] = None,
-    customers: CustomersOption = None,
-    seed: SeedOption = None,
-    threads: ThreadsOption = None,
+    customers: options.Customers = None,
+    seed: options.Seed = None,
+    threads: options.Threads = None,
     reports: ReportsOption = Path("reports"),
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Compare two versions of a document.
 

@@ -5,19 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cjsim.commands.arguments import (
-    CustomersOption,
-    JsonOption,
-    OutOption,
-    SeedOption,
-    SetOption,
-    ThreadsOption,
-    label_scenarios,
-    load_scenario,
-    number_option,
-    parse_set_options,
-    print_warnings,
-)
+from cjsim.commands import options
+from cjsim.commands.arguments import label_scenarios, load_scenario, parse_set_options, print_warnings
 from cjsim.commands.console import output_folder, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error
 from cjsim.progress import progress_bar
@@ -25,11 +14,11 @@ from cjsim.progress import progress_bar
 
 @with_exit_codes
 def levers(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False)],
+    scenario: options.ScenarioFile,
     metric: Annotated[str, typer.Option("--metric", metavar="M", help="Metric to rank by, such as clv.", show_default=False)],
-    customers: CustomersOption = None,
-    seed: SeedOption = None,
-    sets: SetOption = None,
+    customers: options.Customers = None,
+    seed: options.Seed = None,
+    sets: options.Set = None,
     journey: Annotated[bool, typer.Option("--journey", help="Include the assumptions of the journey: rates, traits, lifts.")] = False,
     also: Annotated[
         list[Path] | None,
@@ -39,12 +28,13 @@ def levers(
         list[str] | None, typer.Option("--only", metavar="PATH", help="Only levers at or below this path. Can be repeated.")
     ] = None,
     sobol: Annotated[
-        int | None, number_option("--sobol", "N", "Also compute Sobol indices of the significant levers from N sample points.", example=64)
+        int | None,
+        options.number_option("--sobol", "N", "Also compute Sobol indices of the significant levers from N sample points.", example=64),
     ] = None,
-    threads: ThreadsOption = None,
-    out: OutOption = None,
+    threads: options.Threads = None,
+    out: options.Out = None,
     full: Annotated[bool, typer.Option("--full", help="List all moves, including those without a significant effect.")] = False,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Rank the levers of a scenario by their effect on a metric.
 

@@ -5,17 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cjsim.commands.arguments import (
-    JsonOption,
-    OutOption,
-    SeedOption,
-    SetOption,
-    ThreadsOption,
-    load_study,
-    number_option,
-    parse_set_options,
-    print_warnings,
-)
+from cjsim.commands import options
+from cjsim.commands.arguments import load_study, parse_set_options, print_warnings
 from cjsim.commands.console import output_folder, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error
 from cjsim.progress import progress_bar
@@ -24,19 +15,19 @@ from cjsim.progress import progress_bar
 @with_exit_codes
 def optimize(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study file.", show_default=False)],
-    trials: Annotated[int | None, number_option("--trials", "N", "Number of trials. Overrides the file.", example=100)] = None,
-    seed: SeedOption = None,
+    trials: Annotated[int | None, options.number_option("--trials", "N", "Number of trials. Overrides the file.", example=100)] = None,
+    seed: options.Seed = None,
     workers: Annotated[
-        int, number_option("--workers", "N", "Number of processes. With more than one, each uses one thread.", example=2)
+        int, options.number_option("--workers", "N", "Number of processes. With more than one, each uses one thread.", example=2)
     ] = 1,
-    threads: ThreadsOption = None,
+    threads: options.Threads = None,
     storage: Annotated[
         str | None,
         typer.Option("--storage", metavar="S", help="Journal file, database URL or 'memory'. Default: runs/studies/NAME-SEED.journal."),
     ] = None,
-    sets: SetOption = None,
-    out: OutOption = None,
-    as_json: JsonOption = False,
+    sets: options.Set = None,
+    out: options.Out = None,
+    as_json: options.Json = False,
 ) -> None:
     """Find the best policy settings and confirm them on fresh customers.
 

@@ -8,24 +8,8 @@ from typing import Annotated
 
 import typer
 
-from cjsim.commands.arguments import (
-    CustomersOption,
-    EngineOption,
-    FullOption,
-    HorizonOption,
-    JsonOption,
-    MaxCustomersOption,
-    OutOption,
-    SeedOption,
-    SetOption,
-    ThreadsOption,
-    label_scenarios,
-    load_scenario,
-    number_option,
-    parse_set_options,
-    print_warnings,
-    require_shared_settings,
-)
+from cjsim.commands import options
+from cjsim.commands.arguments import label_scenarios, load_scenario, parse_set_options, print_warnings, require_shared_settings
 from cjsim.commands.console import output_folder, print_json, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error
 from cjsim.progress import progress_bar
@@ -33,18 +17,18 @@ from cjsim.progress import progress_bar
 
 @with_exit_codes
 def simulate(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False)],
-    customers: CustomersOption = None,
-    seed: SeedOption = None,
-    horizon: HorizonOption = None,
-    sets: SetOption = None,
-    engine: EngineOption = "compiled",
-    threads: ThreadsOption = None,
-    max_customers: MaxCustomersOption = None,
-    out: OutOption = None,
+    scenario: options.ScenarioFile,
+    customers: options.Customers = None,
+    seed: options.Seed = None,
+    horizon: options.Horizon = None,
+    sets: options.Set = None,
+    engine: options.Engine = "compiled",
+    threads: options.Threads = None,
+    max_customers: options.MaxCustomers = None,
+    out: options.Out = None,
     events: Annotated[bool, typer.Option("--events", help="Also write the event log to the --out folder.")] = False,
-    full: FullOption = False,
-    as_json: JsonOption = False,
+    full: options.Full = False,
+    as_json: options.Json = False,
 ) -> None:
     """Simulate a scenario and print its metrics with intervals."""
     document = load_scenario(scenario, parse_set_options(sets, customers=customers, seed=seed, horizon=horizon))
@@ -65,16 +49,16 @@ def simulate(
 def compare(
     base: Annotated[Path, typer.Argument(metavar="BASE", help="Baseline scenario.", show_default=False)],
     others: Annotated[list[Path] | None, typer.Argument(metavar="OTHER", help="Alternative scenarios.", show_default=False)] = None,
-    customers: CustomersOption = None,
-    seed: SeedOption = None,
-    horizon: HorizonOption = None,
-    sets: SetOption = None,
-    engine: EngineOption = "compiled",
-    threads: ThreadsOption = None,
-    max_customers: MaxCustomersOption = None,
-    out: OutOption = None,
-    full: FullOption = False,
-    as_json: JsonOption = False,
+    customers: options.Customers = None,
+    seed: options.Seed = None,
+    horizon: options.Horizon = None,
+    sets: options.Set = None,
+    engine: options.Engine = "compiled",
+    threads: options.Threads = None,
+    max_customers: options.MaxCustomers = None,
+    out: options.Out = None,
+    full: options.Full = False,
+    as_json: options.Json = False,
 ) -> None:
     """Compare scenarios on the same customers.
 
@@ -103,15 +87,15 @@ def compare(
 
 @with_exit_codes
 def walk(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False)],
-    customer: Annotated[int, number_option("--customer", "K", "Number of the customer, counting from 0.", example=7)],
-    seed: SeedOption = None,
-    sets: SetOption = None,
+    scenario: options.ScenarioFile,
+    customer: Annotated[int, options.number_option("--customer", "K", "Number of the customer, counting from 0.", example=7)],
+    seed: options.Seed = None,
+    sets: options.Set = None,
     truth: Annotated[
         bool, typer.Option("--truth", help="Include what the firm cannot observe: persona, traits, satisfaction, hidden events.")
     ] = False,
     full: Annotated[bool, typer.Option("--full", help="Print every line. Routine lines are collapsed by default.")] = False,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Print the diary of one customer, with dates, reasons and amounts."""
     document = load_scenario(scenario, parse_set_options(sets, seed=seed))

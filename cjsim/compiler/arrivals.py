@@ -1,8 +1,8 @@
 """Arrivals by acquisition channel: daily spend, carry-over (adstock), saturation, and arrival times.
 
-Arrivals of a channel form a Poisson process whose rate is constant within each day. The n-th arrival occurs when the integral of the rate
-reaches the n-th partial sum of unit exponentials. These depend only on the name of the channel and the seed, so the n-th arrival is the
-same customer at any spend; higher spend makes it arrive earlier (time change of a Poisson process: Cinlar 1975, Introduction to
+Arrivals through a channel form a Poisson process whose rate is constant within each day. The n-th arrival occurs when the integral of the
+rate reaches the n-th partial sum of unit exponentials. These depend only on the name of the channel and the seed, so the n-th arrival is
+the same customer at any spend; higher spend makes it arrive earlier (time change of a Poisson process: Cinlar 1975, Introduction to
 Stochastic Processes, section 4.7).
 
 References

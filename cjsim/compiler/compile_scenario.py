@@ -14,30 +14,13 @@ from cjsim.compiler.activity_profiles import profile_table
 from cjsim.compiler.desk_plans import desk_plans
 from cjsim.compiler.effect_chains import EffectChains
 from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_actors
-from cjsim.compiler.guardrail_tables import guardrail_arrays
+from cjsim.compiler.guardrail_tables import guardrail_rows
 from cjsim.compiler.plan import Codebook, Plan, StateSizes
 from cjsim.compiler.population import compile_population
-from cjsim.compiler.symbols import SpanTable, Symbols, plain_array, record_array
-from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_arrays
+from cjsim.compiler.symbols import SpanTable, Symbols, world_of
+from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_rows
 from cjsim.errors import InputError, format_error
 from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, TouchCode, TriggerCode
-from cjsim.kernels.world import (
-    ACTOR,
-    CONDITION_CODE,
-    EFFECT_RECORD,
-    EVENT,
-    MOMENT,
-    PERSONA,
-    PROFILE,
-    SCORE,
-    SETTING,
-    SITE,
-    SPLIT_SHARE,
-    STAGE,
-    STEP_RECORD,
-    Array,
-    World,
-)
 from cjsim.scenario.condition_names import DECLARED_NAMES, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Event, JourneySpec
@@ -91,19 +74,19 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
     actor_table = ActorTable(symbols, scenario)
     for name, actor in actors:
         actor_table.add(name, actor)
-    guardrails = guardrail_arrays(policy, symbols)
-    arrays = {
-        **_journey_arrays(scenario, symbols, actors),
-        **_persona_arrays(journey, symbols),
-        **_profile_arrays(scenario),
-        "setting": record_array(SETTING, [_setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}]),
-        "discounts": plain_array("f8", _discount_factors(scenario)),
-        "any_activity_actors": plain_array("i4", flows_where(actors, lambda flow: flow.on.is_reset_by_anything)),
-        **_actor_arrays(actor_table, journey),
+    guardrails = guardrail_rows(policy, symbols)
+    tables = {
+        **_journey_tables(scenario, symbols, actors),
+        **_persona_tables(journey, symbols),
+        **_profile_tables(scenario),
+        "setting": [_setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}],
+        "discounts": _discount_factors(scenario),
+        "any_activity_actors": flows_where(actors, lambda flow: flow.on.reset_by() is None),
+        **_actor_tables(actor_table, journey),
         **guardrails,
     }
     population = compile_population(scenario, symbols)
-    world = World(**arrays, **_symbol_arrays(symbols))
+    world = world_of({**tables, **_symbol_tables(symbols)})
     sizes = StateSizes(
         tags=len(of_journey.tags or {}),
         columns=len(symbols.trait_columns),
@@ -113,7 +96,7 @@ def compile_scenario(scenario: ScenarioSpec) -> Plan:
         cutoffs=symbols.reserved.get("cutoffs", 0),
     )
     codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors))
-    return Plan(world, codebook, sizes, population, symbols.streams.names(), desk_plans(scenario))
+    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desk_plans(scenario))
 
 
 def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
@@ -158,8 +141,8 @@ def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
         "preferred_column": -1 if journey.preferred_contacts is None else symbols.trait_columns.index_of(journey.preferred_contacts),
         "interests": len(journey.interests),
         "holdout": scenario.policy.guardrails.holdout,
-        "stream_holdout": symbols.streams.id_of("policy:holdout"),
-        "exit_program": symbols.programs.index_of(scenario.policy.guardrails.exit),
+        "stream_holdout": symbols.stream("policy:holdout"),
+        "exit_program": symbols.condition(scenario.policy.guardrails.exit),
         "when_changes": sum(flag for flag, ops in _OPS_BY_CHANGE.items() if not when_ops.isdisjoint(ops)),
     }
 
@@ -175,18 +158,15 @@ def _moment_names(journey: JourneySpec) -> tuple[str, ...]:
 
 
 def _moment_rows(journey: JourneySpec, names: ConditionNames) -> list[RecordFields]:
-    rows: list[RecordFields] = []
-    for name in _moment_names(journey):
-        moment = journey.moments.get(name)
-        rows.append({"event": -1, "nth": 1} if moment is None else {"event": names.events[moment.event], "nth": moment.nth})
-    return rows
+    moments = [journey.moments.get(name) for name in _moment_names(journey)]
+    return [{"event": -1, "nth": 1} if one is None else {"event": names.events[one.event], "nth": one.nth} for one in moments]
 
 
 def _has_clock(event: Event) -> bool:
     return event.wait != "never"
 
 
-def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) -> dict[str, Array]:
+def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) -> dict[str, Any]:
     journey = scenario.journey
     effects, stage_events = EffectChains(symbols), SpanTable()
     codes = symbols.names.events
@@ -206,19 +186,18 @@ def _journey_arrays(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
         first, count = stage_events.add(clocks_here)
         stages.append({"first": first, "count": count, "retained": int(stage.retained), "observed_as": code if stage.observed else -1})
         stage_links.append(symbols.links.add(_started_at(actors, "stage", name)))
-    touchpoints = touchpoint_arrays(scenario, symbols, effects)
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
     return {
-        **touchpoints,
-        "stages": record_array(STAGE, stages),
-        "stage_links": plain_array("i4", stage_links),
-        "stage_events": plain_array("i4", stage_events.items, padded=True),
-        "events": record_array(EVENT, events),
-        "when_events": plain_array("i4", [code for code, event in clocked if event.when is not None]),
-        "satisfaction_events": plain_array("i4", [code for code, event in clocked if event.satisfaction != 0.0]),
-        "effects": record_array(EFFECT_RECORD, effects.rows, padded=True),
-        "scores": record_array(SCORE, [{"tau": _time_constant(score.half_life)} for score in journey.scores.values()]),
-        "moments": record_array(MOMENT, _moment_rows(journey, symbols.names)),
+        **touchpoint_rows(scenario, symbols, effects),
+        "stages": stages,
+        "stage_links": stage_links,
+        "stage_events": stage_events.items,
+        "events": events,
+        "when_events": [code for code, event in clocked if event.when is not None],
+        "satisfaction_events": [code for code, event in clocked if event.satisfaction != 0.0],
+        "effects": effects.rows,
+        "scores": [{"tau": _time_constant(score.half_life)} for score in journey.scores.values()],
+        "moments": _moment_rows(journey, symbols.names),
     }
 
 
@@ -233,33 +212,33 @@ def _event_row(name: str, event: Event, journey: JourneySpec, symbols: Symbols, 
         **span_fields("factor", symbols.factor_span(event.speed)),
         **span_fields("trigger", links.add(_started_at(actors, "event", name))),
         **span_fields("exit", links.add(flows_where(actors, lambda flow: name in flow.exit_on))),
-        **span_fields("watch", links.add(flows_where(actors, lambda flow: name in flow.on.reset_by()))),
+        **span_fields("watch", links.add(flows_where(actors, lambda flow: name in (flow.on.reset_by() or ())))),
         "wait": DistributionRecord() if event.wait == "never" else event.wait.record(symbols.tables),
         "tau": _time_constant(event.half_life),
         "satisfaction": event.satisfaction,
         "profile": profile_code(journey, event.activity),
-        "when": symbols.programs.index_of(event.when, latent=True),
+        "when": symbols.condition(event.when, latent=True),
         "effects": effects.add(event.effects, f"event:{name}"),
         "anywhere": int(event.stages == "anywhere"),
         "hidden": int(not event.observed),
         "records_hour": int(event.observed and event.activity is not None),
         "pull_channels": sum(1 << symbols.names.channels[c] for c, channel in journey.channels.items() if name in channel.visits),
-        "stream_wait": symbols.streams.id_of(f"event:{name}:wait"),
+        "stream_wait": symbols.stream(f"event:{name}:wait"),
     }
 
 
-def _persona_arrays(journey: JourneySpec, symbols: Symbols) -> dict[str, Array]:
+def _persona_tables(journey: JourneySpec, symbols: Symbols) -> dict[str, Any]:
     personas, names = journey.personas.values(), symbols.names
     consent = {name: channel.consent for name, channel in journey.channels.items()}
     lifted_events = {event for p in personas for event, gain in p.contact_lift.items() if gain != 0.0}
     stages = [{"stage": names.stages[p.starts_in or journey.starts_in], "resting_satisfaction": p.satisfaction} for p in personas]
 
-    def matrix(by_persona: list[dict[str, float]], defaults: dict[str, float]) -> Array:
-        return plain_array("f8", np.array([[values.get(name, default) for name, default in defaults.items()] for values in by_persona]))
+    def matrix(by_persona: list[dict[str, float]], defaults: dict[str, float]) -> list[list[float]]:
+        return [[values.get(name, default) for name, default in defaults.items()] for values in by_persona]
 
     return {
-        "contact_events": plain_array("i4", [code for name, code in names.events.items() if name in lifted_events]),
-        "personas": record_array(PERSONA, stages),
+        "contact_events": [code for name, code in names.events.items() if name in lifted_events],
+        "personas": stages,
         "persona_speed": matrix([p.speed for p in personas], dict.fromkeys(journey.events, 1.0)),
         "persona_response": matrix([p.responds for p in personas], dict.fromkeys(journey.events, 1.0)),
         "persona_contact": matrix([p.contact_lift for p in personas], dict.fromkeys(journey.events, 0.0)),
@@ -268,20 +247,19 @@ def _persona_arrays(journey: JourneySpec, symbols: Symbols) -> dict[str, Array]:
     }
 
 
-def _actor_arrays(table: ActorTable, journey: JourneySpec) -> dict[str, Array]:
+def _actor_tables(table: ActorTable, journey: JourneySpec) -> dict[str, Any]:
     return {
-        "sites": record_array(SITE, table.sites),
-        "actors": record_array(ACTOR, table.actors),
-        "steps": record_array(STEP_RECORD, table.steps, padded=True),
-        "shares": record_array(SPLIT_SHARE, table.shares.items, padded=True),
-        "schedule": plain_array("f8", table.schedule.items, padded=True),
-        "pull_sites": plain_array("i4", table.waiting_for_visits(journey)),
-        "score_actors": plain_array("i4", table.triggered(TriggerCode.SCORE_ABOVE, TriggerCode.SCORE_BELOW)),
-        "unopened_actors": plain_array("i4", table.triggered(TriggerCode.UNOPENED)),
+        "sites": table.sites,
+        "actors": table.actors,
+        "steps": table.steps,
+        "shares": table.shares.items,
+        "pull_sites": table.waiting_for_visits(journey),
+        "score_actors": table.triggered(TriggerCode.SCORE_ABOVE, TriggerCode.SCORE_BELOW),
+        "unopened_actors": table.triggered(TriggerCode.UNOPENED),
     }
 
 
-def _profile_arrays(scenario: ScenarioSpec) -> dict[str, Array]:
+def _profile_tables(scenario: ScenarioSpec) -> dict[str, Any]:
     rows, activity, guide = [], [np.zeros(0)], [np.zeros(0, dtype=np.int32)]
     first = guide_first = 0
     for name, declared in scenario.journey.activity.items():
@@ -291,18 +269,15 @@ def _profile_arrays(scenario: ScenarioSpec) -> dict[str, Array]:
         activity.append(table.activity)
         guide.append(table.guide)
         first, guide_first = first + count, guide_first + guide_count
-    return {
-        "profiles": record_array(PROFILE, rows, padded=True),
-        "activity": plain_array("f8", np.concatenate(activity), padded=True),
-        "guide": plain_array("i4", np.concatenate(guide), padded=True),
-    }
+    return {"profiles": rows, "activity": np.concatenate(activity), "guide": np.concatenate(guide)}
 
 
-def _symbol_arrays(symbols: Symbols) -> dict[str, Array]:
-    codes = [{"op": op, "arg": arg, "x": x} for op, arg, x in symbols.programs.codes]
+def _symbol_tables(symbols: Symbols) -> dict[str, Any]:
+    codes = [{"op": op, "arg": arg, "x": x} for op, arg, x in symbols.condition_codes]
     return {
-        "codes": record_array(CONDITION_CODE, codes, padded=True),
-        "knots": plain_array("f8", symbols.tables.array()),
-        "factors": plain_array("i4", symbols.factors.items, padded=True),
-        "links": plain_array("i4", symbols.links.items, padded=True),
+        "codes": codes,
+        "knots": symbols.tables.array(),
+        "factors": symbols.factors.items,
+        "links": symbols.links.items,
+        "schedule": symbols.schedule.items,
     }

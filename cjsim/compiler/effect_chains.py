@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from cjsim.compiler.symbols import Symbols, resolve_pending
+from cjsim.compiler.symbols import RecordChain, Symbols, resolve_pending
 from cjsim.scenario.kinds.effects import Effect
 from cjsim.scenario.kinds.registers import PendingIndex, RecordFields
 
@@ -36,40 +36,26 @@ class EffectChains:
         return -1 if first is None else first
 
 
-class _OwnerEffects:
+class _OwnerEffects(RecordChain):
     """Effect records of one owner under construction. Implements `EffectRecords`."""
 
     def __init__(self, chains: EffectChains, owner: str) -> None:
-        self._chains, self._owner = chains, owner
-
-    @property
-    def registers(self) -> Symbols:
-        """Codes, streams and tables."""
-        return self._chains.symbols
+        super().__init__(chains.symbols, chains.rows, ("target", "column", "slot", "next"))
+        self._draw_counts, self._owner = chains.draw_counts, owner
 
     def draw_fields(self, use: str) -> RecordFields:
         """Assign the stream and the slot of the owner's next random draw for a use such as `value`."""
-        name, counts = f"{self._owner}:{use}", self._chains.draw_counts
-        ordinal = counts[name] = counts.get(name, 0) + 1
+        name = f"{self._owner}:{use}"
+        ordinal = self._draw_counts[name] = self._draw_counts.get(name, 0) + 1
         stream = self.registers.stream(name if ordinal == 1 else f"{name}:{ordinal}")
         return {"slot": self.registers.new_slot(), "stream": stream}
-
-    def add(self, record: RecordFields) -> list[PendingIndex]:
-        """Append a record. Returns its field that needs the index of the next record."""
-        row: RecordFields = {"target": -1, "column": -1, "slot": -1, "next": -1, **record}
-        self._chains.rows.append(row)
-        return [(row, "next")]
 
     def add_all(self, effects: Iterable[Effect]) -> tuple[int | None, list[PendingIndex]]:
         """Append effects. Returns the index of the first record (None without effects), and the fields that need the next index."""
         first: int | None = None
         pending: list[PendingIndex] = []
         for effect in effects:
-            first = len(self._chains.rows) if first is None else first
+            first = len(self.rows) if first is None else first
             self.resume(pending)
             pending = effect.compile(self)
         return first, pending
-
-    def resume(self, pending: Iterable[PendingIndex]) -> None:
-        """Link pending fields to the record that is appended next."""
-        resolve_pending(pending, len(self._chains.rows))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cjsim.csv_rows import check_row_length, parse_finite_number, read_csv_rows
+from cjsim.csv_rows import parse_finite_number, read_csv_rows
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 
 IDENTIFIER = "customer"  # the firm's customer ID, which users keep to join rows with other tables
@@ -46,7 +46,7 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
     InputError
         If the file cannot be read, has no rows or no `entered` column, or contains an invalid value. The message gives the line.
     """
-    header, rows = _read_rows(path)
+    header, rows = read_csv_rows(path, "entry.file", at_least=1, remedy="Write one row per customer.")
     for name in header:
         if name not in ("entered", IDENTIFIER) and name not in traits and name not in levels:
             raise InputError(format_error(f"{path}:1", *unknown_name_parts(name, ["entered", IDENTIFIER, *traits, *levels], "column")))
@@ -71,13 +71,6 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
         traits={name: values for name, values in known.items() if name in traits},
         attributes={name: values for name, values in known.items() if name not in traits},
     )
-
-
-def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    header, rows = read_csv_rows(path, "entry.file", at_least=1, remedy="Write one row per customer.")
-    for line, row in rows:
-        check_row_length(row, header, f"{path}:{line}")
-    return header, rows
 
 
 def _day(text: str, start: date, where: str) -> float:

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Callable, Iterable
 
-from cjsim.compiler.symbols import SpanTable, Symbols, resolve_pending
+from cjsim.compiler.symbols import RecordChain, SpanTable, Symbols, resolve_pending
 from cjsim.kernels.codes import StepCode, TriggerCode
 from cjsim.scenario.journey import JourneySpec
-from cjsim.scenario.kinds.registers import PendingIndex, RecordFields, span_fields
-from cjsim.scenario.kinds.schedules import Schedule
-from cjsim.scenario.kinds.steps import Step
+from cjsim.scenario.kinds.flow_triggers import ScheduleTrigger
+from cjsim.scenario.kinds.registers import PendingIndex, RecordFields
+from cjsim.scenario.kinds.steps import SendStep, Step
 from cjsim.scenario.policy import Broadcast, Flow, PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 
@@ -44,9 +44,8 @@ class ActorTable:
         self.actors: list[RecordFields] = []
         self.steps: list[RecordFields] = []
         self.sites: list[RecordFields] = []
-        self.shares, self.schedule = SpanTable(), SpanTable()
+        self.shares = SpanTable()
         self.registers = symbols
-        self._start, self._horizon = scenario.start, scenario.horizon
         self._site_codes: dict[tuple[int, str], tuple[int, int]] = {}
 
     def add(self, name: str, actor: Flow | Broadcast) -> None:
@@ -63,30 +62,29 @@ class ActorTable:
         row: RecordFields = {
             "source": len(self.actors),
             "first_step": len(self.steps),
-            "program": self.registers.programs.index_of(actor.condition),
+            "program": self.registers.condition(actor.condition),
             "holdout": actor.holdout,
             "ignores_holdout": int(name in self._rules.spared),
             "draws_on_budget": 0,
             "inactivity": math.inf,
             "score": -1,
-            "stream_holdout": self.registers.streams.id_of(f"{owner}:holdout"),
+            "stream_holdout": self.registers.stream(f"{owner}:holdout"),
         }
         self.actors.append(row)
         if isinstance(actor, Flow):
             again_after = math.inf if actor.again_after == "never" else actor.again_after
-            row |= {"is_flow": 1, "again_after": again_after, **actor.on.fields(self)}
-            _FlowSteps(self, self.registers, owner).compile(actor.steps)
+            row |= {"is_flow": 1, "again_after": again_after, **actor.on.fields(self.registers)}
+            _FlowSteps(self, owner).compile(actor.steps)
             return
-        row |= {"is_flow": 0, "trigger": TriggerCode.SCHEDULE, **span_fields("schedule", self.schedule_span(actor.schedule))}
-        site, slot = self.site(owner, actor.send)
-        self.steps.append({"op": StepCode.SEND, "target": site, "slot": slot, "program": -1, "next": -1, "other": -1})
+        row |= {"is_flow": 0, **ScheduleTrigger(schedule=actor.schedule).fields(self.registers)}
+        _FlowSteps(self, owner).compile((SendStep(send=actor.send),))
 
     def site(self, owner: str, message: str) -> tuple[int, int]:
         """Return the code of the latest actor's site for a message, and the slot that counts its sends."""
         key = (len(self.actors) - 1, message)
         if key not in self._site_codes:
             self._site_codes[key] = (len(self.sites), self.registers.new_slot())
-            streams = {f"stream_{use}": self.registers.streams.id_of(f"{owner}:{message}:{use}") for use in SITE_STREAMS}
+            streams = {f"stream_{use}": self.registers.stream(f"{owner}:{message}:{use}") for use in SITE_STREAMS}
             self.actors[-1]["draws_on_budget"] |= int(self._is_budgeted(message))
             self.sites.append({"message": self.registers.names.messages[message], "actor": key[0], **streams})
         return self._site_codes[key]
@@ -109,20 +107,16 @@ class ActorTable:
         channel = self._channel_of[message]
         return any(budget.applies_to(channel) for budget in self._rules.budgets)
 
-    def schedule_span(self, schedule: Schedule) -> tuple[int, int]:
-        """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
-        return self.schedule.add(schedule.times(start=self._start, horizon_days=self._horizon))
 
-
-class _FlowSteps:
+class _FlowSteps(RecordChain):
     """Steps of one flow under construction. Implements `StepRecords`.
 
     Records have the order of declaration. Jumps are resolved once all labels are known.
     """
 
-    def __init__(self, table: ActorTable, symbols: Symbols, owner: str) -> None:
-        self._table, self.registers, self.owner = table, symbols, owner
-        self._rows = table.steps
+    def __init__(self, table: ActorTable, owner: str) -> None:
+        super().__init__(table.registers, table.steps, ("target", "slot", "program", "next", "other"))
+        self._table, self.owner = table, owner
         self._labels: dict[str, int] = {}
         self._jumps: list[tuple[RecordFields, str]] = []
 
@@ -133,12 +127,6 @@ class _FlowSteps:
         for row, label in self._jumps:
             row["next"] = self._labels[label]
 
-    def add(self, record: RecordFields) -> list[PendingIndex]:
-        """Append a record. Returns its field that needs the index of the next step."""
-        row: RecordFields = {"target": -1, "slot": -1, "program": -1, "next": -1, "other": -1, **record}
-        self._rows.append(row)
-        return [(row, "next")]
-
     def add_branch(self, entry: PendingIndex, steps: Iterable[Step], path: str) -> list[PendingIndex]:
         """Append a branch, and link `entry` to its first step. Returns the fields that need the next step (`entry` if it is empty)."""
         first, pending = self._add_all(steps, path)
@@ -146,10 +134,6 @@ class _FlowSteps:
             return [entry]
         resolve_pending([entry], first)
         return pending
-
-    def resume(self, pending: Iterable[PendingIndex]) -> None:
-        """Link pending fields to the record that is appended next."""
-        resolve_pending(pending, len(self._rows))
 
     def site(self, message: str) -> tuple[int, int]:
         """Return the code of the flow's site for a message, and the slot that counts its sends."""
@@ -167,7 +151,7 @@ class _FlowSteps:
         first: int | None = None
         pending: list[PendingIndex] = []
         for position, step in enumerate(steps):
-            index = len(self._rows)
+            index = len(self.rows)
             self.resume(pending)
             first = index if first is None else first
             if step.label is not None:
@@ -177,5 +161,5 @@ class _FlowSteps:
 
 
 def flows_where(actors: Actors, is_chosen: Callable[[Flow], bool]) -> list[int]:
-    """Return the codes of the flows, among all actors in order, that satisfy a predicate."""
+    """Return the codes of the flows that satisfy a predicate. A code is the position among all actors."""
     return [code for code, (_, actor) in enumerate(actors) if isinstance(actor, Flow) and is_chosen(actor)]

@@ -1,11 +1,11 @@
-"""Compiles guardrails and personalization to record arrays."""
+"""Compiles guardrails and personalization to records."""
 
-from cjsim.compiler.symbols import Symbols, record_array
-from cjsim.kernels.world import PERSONALISATION, Array, World
+from cjsim.compiler.symbols import Symbols
+from cjsim.scenario.kinds.registers import RecordFields
 from cjsim.scenario.policy import PolicySpec
 
 
-def guardrail_arrays(policy: PolicySpec, symbols: Symbols) -> dict[str, Array]:
+def guardrail_rows(policy: PolicySpec, symbols: Symbols) -> dict[str, list[RecordFields]]:
     """Compile the guardrails and personalization of a policy.
 
     Parameters
@@ -17,12 +17,9 @@ def guardrail_arrays(policy: PolicySpec, symbols: Symbols) -> dict[str, Array]:
 
     Returns
     -------
-    dict of str to ndarray
-        Arrays by field of `World`. The fields are named after the YAML keys.
+    dict of str to list of records
+        Rows by field of `World`. The fields are named after the YAML keys.
     """
-    arrays = {
-        key: record_array(World.FIELDS[key].dtype, [record for rule in rules for record in rule.records(symbols)])
-        for key, rules in policy.guardrails.rules()
-    }
+    rows = {key: [record for rule in rules for record in rule.records(symbols)] for key, rules in policy.guardrails.rules()}
     levels = [{"program": symbols.condition(level.condition), "accuracy": level.accuracy} for level in policy.personalisation]
-    return {**arrays, "personalisation": record_array(PERSONALISATION, levels)}
+    return {**rows, "personalisation": levels}

@@ -50,7 +50,7 @@ def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPl
     streams += [f"trait:{name}" for name in journey.traits] + [f"attribute:{name}" for name in journey.attributes]
     streams += [arrival_stream(name) for name in journey.acquisition]
     for name in streams:
-        symbols.streams.id_of(name)
+        symbols.stream(name)
     entries = None
     if scenario.entry.file is not None:
         levels = {name: codes for name, codes in symbols.names.levels.items() if name in journey.attributes}

@@ -5,42 +5,16 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from cjsim.compiler.quantile_tables import QuantileTables
 from cjsim.errors import InputError, format_error
 from cjsim.kernels.codes import MAX_CHANNELS, ConditionOp
 from cjsim.kernels.rng import stream_id
-from cjsim.kernels.world import Array
+from cjsim.kernels.world import Array, World
 from cjsim.scenario.condition_names import ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
-from cjsim.scenario.kinds.registers import PendingIndex
-
-
-class RandomStreams:
-    """Random streams of one scenario by name. Different names never share a stream."""
-
-    def __init__(self) -> None:
-        self._names: dict[int, str] = {}
-
-    def id_of(self, name: str) -> int:
-        """Return the random stream with this name.
-
-        Raises
-        ------
-        InputError
-            If another name in this scenario has the same hash.
-        """
-        stream = int(stream_id(name))
-        known = self._names.setdefault(stream, name)
-        if known != name:
-            must = "must not share a random stream"
-            remedy = "Rename one of them; their hashes collide by chance."
-            raise InputError(format_error(f"'{known}' and '{name}'", must, f"{stream} for both", remedy))
-        return stream
-
-    def names(self) -> tuple[str, ...]:
-        """Return all names in the order of first use."""
-        return tuple(self._names.values())
+from cjsim.scenario.kinds.registers import PendingIndex, RecordFields
 
 
 class DerivedTrait(NamedTuple):
@@ -70,27 +44,10 @@ class TraitColumns:
         return self.n_traits + len(self.derived)
 
 
+# Arrays that hold at least one element, because kernels read them without a loop.
+_PADDED = frozenset({"activity", "codes", "effects", "factors", "guide", "lifts", "links", "profiles", "schedule", "shares"})
+_PADDED |= {"stage_events", "steps"}
 _OBSERVED_OPS = {ConditionOp.STAGE: ConditionOp.OBSERVED_STAGE}  # a policy only sees the last observed stage
-
-
-class ConditionTable:
-    """Concatenated condition programs. Equal conditions share a program."""
-
-    def __init__(self, of_journey: ConditionNames, of_policy: ConditionNames) -> None:
-        self._names = {True: of_journey, False: of_policy}
-        self._indices: dict[tuple[bool, str], int] = {}
-        self.codes: list[tuple[int, int, float]] = []
-
-    def index_of(self, condition: str | None, *, latent: bool = False) -> int:
-        """Return the index of the first record of a condition, or -1 for None. `latent`: the condition belongs to the journey."""
-        if condition is None:
-            return -1
-        key = (latent, condition)
-        if key not in self._indices:
-            self._indices[key] = len(self.codes)
-            program = parse_condition(condition, self._names[latent])
-            self.codes += program if latent else [(_OBSERVED_OPS.get(ConditionOp(op), op), arg, x) for op, arg, x in program]
-        return self._indices[key]
 
 
 class SpanTable:
@@ -111,30 +68,55 @@ class Symbols:
 
     def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float) -> None:
         self.names = of_journey
-        self.streams = RandomStreams()
+        self.stream_names: dict[int, str] = {}
         self.trait_columns = TraitColumns(of_journey.traits)
-        self.programs = ConditionTable(of_journey, of_policy)
+        self.condition_codes: list[tuple[int, int, float]] = []  # condition programs, one after another
         self.tables = QuantileTables()
-        self.factors, self.links = SpanTable(), SpanTable()
+        self.factors, self.links, self.schedule = SpanTable(), SpanTable(), SpanTable()
         self.n_slots = 0
         self.start, self.horizon = start, horizon
         self.reserved: dict[str, int] = {}
+        self._names_for = {True: of_journey, False: of_policy}
+        self._condition_indices: dict[tuple[bool, str], int] = {}
 
     def code(self, kind: str, name: str) -> int:
         """Return the code of a name of a kind such as `event` or `channel`."""
         return self.names.code(kind, name)
 
     def stream(self, name: str) -> int:
-        """Return the random stream with this name."""
-        return self.streams.id_of(name)
+        """Return the random stream with this name. Different names never share a stream.
+
+        Raises
+        ------
+        InputError
+            If the hash of another name is the same.
+        """
+        stream = int(stream_id(name))
+        known = self.stream_names.setdefault(stream, name)
+        if known != name:
+            must = "must not share a random stream"
+            remedy = "Rename one of them; their hashes collide by chance."
+            raise InputError(format_error(f"'{known}' and '{name}'", must, f"{stream} for both", remedy))
+        return stream
 
     def trait_column(self, reference: str) -> int:
         """Return the column of a trait, `1/trait` or `1-trait`."""
         return self.trait_columns.index_of(reference)
 
-    def condition(self, text: str | None) -> int:
-        """Return the index of the first record of a policy condition, or -1 for None."""
-        return self.programs.index_of(text)
+    def condition(self, text: str | None, *, latent: bool = False) -> int:
+        """Return the index of the first record of a condition, or -1 for None. `latent`: the condition belongs to the journey."""
+        if text is None:
+            return -1
+        key = (latent, text)
+        if key not in self._condition_indices:
+            self._condition_indices[key] = len(self.condition_codes)
+            program = parse_condition(text, self._names_for[latent])
+            self.condition_codes += program if latent else [(_OBSERVED_OPS.get(ConditionOp(op), op), arg, x) for op, arg, x in program]
+        return self._condition_indices[key]
+
+    def schedule_span(self, times: Iterable[float]) -> tuple[int, int]:
+        """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
+        return self.schedule.add(times)
 
     def new_slot(self) -> int:
         """Reserve an index in `CustomerState.decision_counts`."""
@@ -155,6 +137,24 @@ class Symbols:
         """Return the bit mask of channels; all bits are set if the list is empty."""
         selected = list(channels)
         return sum({1 << self.names.channels[name] for name in selected}) if selected else 2**MAX_CHANNELS - 1
+
+
+class RecordChain:
+    """Linked records under construction. Implements `Chain`. Fields in `unset` are -1 unless a record sets them."""
+
+    def __init__(self, registers: Symbols, rows: list[RecordFields], unset: Iterable[str]) -> None:
+        self.registers, self.rows = registers, rows
+        self._unset = dict.fromkeys(unset, -1)
+
+    def add(self, record: RecordFields) -> list[PendingIndex]:
+        """Append a record. Returns the field to be set to the index of the next record."""
+        row: RecordFields = {**self._unset, **record}
+        self.rows.append(row)
+        return [(row, "next")]
+
+    def resume(self, pending: Iterable[PendingIndex]) -> None:
+        """Link pending fields to the record that is appended next."""
+        resolve_pending(pending, len(self.rows))
 
 
 def resolve_pending(pending: Iterable[PendingIndex], index: int) -> None:
@@ -187,7 +187,7 @@ def record_array(dtype: np.dtype[Any], rows: Iterable[Mapping[str, Any]], *, pad
     return read_only(array.view(np.recarray))
 
 
-def plain_array(dtype: str, values: Any, *, padded: bool = False) -> Array:
+def plain_array(dtype: DTypeLike, values: Any, *, padded: bool = False) -> Array:
     """Convert values to a read-only, C-contiguous array. If `padded`, an empty array becomes a single 0."""
     array = np.ascontiguousarray(values, dtype=dtype)
     return read_only(np.zeros(1, dtype=dtype) if padded and array.size == 0 else array)
@@ -197,3 +197,12 @@ def read_only(array: Array) -> Array:
     """Make an array read-only, and return it."""
     array.setflags(write=False)
     return array
+
+
+def world_of(tables: Mapping[str, Any]) -> World:
+    """Build the world from the rows or the values of each of its arrays, by name."""
+    arrays = {}
+    for name, values in tables.items():
+        dtype, padded = World.FIELDS[name].dtype, name in _PADDED
+        arrays[name] = (plain_array if dtype.names is None else record_array)(dtype, values, padded=padded)
+    return World(**arrays)

@@ -1,25 +1,23 @@
-"""Compiles channels, messages, offers and desks to record arrays."""
+"""Compiles channels, messages, offers and desks to records."""
 
 import math
 
 from cjsim.compiler.effect_chains import EffectChains
-from cjsim.compiler.symbols import SpanTable, Symbols, record_array
+from cjsim.compiler.symbols import SpanTable, Symbols
 from cjsim.kernels.codes import MINUTES_PER_DAY
-from cjsim.kernels.world import CHANNEL, DESK, LIFT, MESSAGE, OFFER, PERSONAL_TOPIC, Array
+from cjsim.kernels.world import PERSONAL_TOPIC
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields
 from cjsim.scenario.policy import PolicySpec, Staffing
 from cjsim.scenario.spec import ScenarioSpec
-from cjsim.scenario.touchpoints import PERSONAL, Lifts, Message, Offer
+from cjsim.scenario.touchpoints import PERSONAL, Message, Offer
 
 _ZERO_RATE_LOGIT = -1e300  # stands for the logit of a rate of 0
-_MESSAGE_TOUCHES = ("delivered", "opened", "clicked")
-_REPLY_KINDS = ("in_time", "late", "unanswered")
 _UNSTAFFED = Staffing.model_validate({"agents": 0})
 
 
-def touchpoint_arrays(scenario: ScenarioSpec, symbols: Symbols, effects: EffectChains) -> dict[str, Array]:
+def touchpoint_rows(scenario: ScenarioSpec, symbols: Symbols, effects: EffectChains) -> dict[str, list[RecordFields]]:
     """Compile the channels, messages, lifts, offers and desks of a scenario.
 
     Parameters
@@ -33,8 +31,8 @@ def touchpoint_arrays(scenario: ScenarioSpec, symbols: Symbols, effects: EffectC
 
     Returns
     -------
-    dict of str to ndarray
-        Arrays by field of `World`.
+    dict of str to list of records
+        Rows by field of `World`.
     """
     journey, lifts = scenario.journey, SpanTable()
     survivals = [channel.survival() for channel in journey.channels.values()]
@@ -43,11 +41,11 @@ def touchpoint_arrays(scenario: ScenarioSpec, symbols: Symbols, effects: EffectC
     n_actors = len(scenario.policy.flows) + len(scenario.policy.broadcasts)
     desks = [_desk_row(name, n_actors + code, journey, scenario.policy, symbols, effects) for code, name in enumerate(journey.desks)]
     return {
-        "channels": record_array(CHANNEL, channels),
-        "messages": record_array(MESSAGE, messages),
-        "lifts": record_array(LIFT, lifts.items, padded=True),
-        "offers": record_array(OFFER, [_offer_row(name, offer, symbols) for name, offer in journey.offers.items()]),
-        "desks": record_array(DESK, desks),
+        "channels": channels,
+        "messages": messages,
+        "lifts": lifts.items,
+        "offers": [_offer_row(name, offer, symbols) for name, offer in journey.offers.items()],
+        "desks": desks,
     }
 
 
@@ -65,7 +63,7 @@ def _offer_row(name: str, offer: Offer, symbols: Symbols) -> RecordFields:
         "at_least": offer.at_least,
         "uses": offer.uses,
         "slot": symbols.new_slot(),
-        "stream": symbols.streams.id_of(f"offer:{name}:redeem"),
+        "stream": symbols.stream(f"offer:{name}:redeem"),
     }
 
 
@@ -75,11 +73,11 @@ def _desk_row(name: str, source: int, journey: JourneySpec, policy: PolicySpec, 
     return {
         "service": desk.service.record(symbols.tables),
         "patience": patience,
-        **{f"on_{reply}": effects.add(getattr(desk.effects, reply), f"desk:{name}:{reply}") for reply in _REPLY_KINDS},
+        **{f"on_{reply}": effects.add(listed, f"desk:{name}:{reply}") for reply, listed in desk.effects},
         "source": source,
         "cost": staffing.cost_per_minute * MINUTES_PER_DAY,
-        "stream_service": symbols.streams.id_of(f"desk:{name}:service"),
-        "stream_patience": symbols.streams.id_of(f"desk:{name}:patience"),
+        "stream_service": symbols.stream(f"desk:{name}:service"),
+        "stream_patience": symbols.stream(f"desk:{name}:patience"),
     }
 
 
@@ -99,7 +97,7 @@ def _channel_row(name: str, journey: JourneySpec, symbols: Symbols) -> RecordFie
         "satisfaction": channel.satisfaction,
         "weight": channel.pressure,
         "delivery_gain": channel.delivery_gain,
-        "stream_consent": symbols.streams.id_of(f"channel:{name}:consent"),
+        "stream_consent": symbols.stream(f"channel:{name}:consent"),
     }
 
 
@@ -113,11 +111,11 @@ def _message_row(
         f"{reaction}_logit": _rate_to_logit(getattr(message, f"{reaction}_rate") / survivals[channel])
         for reaction in ("open", "unsubscribe", "complaint")
     }
-    lift_spans = [_lift_span(message.lift, touch, symbols, lifts) for touch in _MESSAGE_TOUCHES]
-    firsts = [effects.add(getattr(message.effects, touch), f"message:{name}:{touch}") for touch in _MESSAGE_TOUCHES]
+    codes = symbols.names.events
+    lift_spans = [lifts.add({"event": codes[event], "gain": gain} for event, gain in gains.items()) for _, gains in message.lift]
     return {
         "channel": channel,
-        **{f"on_{touch}": first for touch, first in zip(_MESSAGE_TOUCHES, firsts, strict=True)},
+        **{f"on_{touch}": effects.add(listed, f"message:{name}:{touch}") for touch, listed in message.effects},
         "lift_first": tuple(first for first, _ in lift_spans),
         "lift_count": tuple(count for _, count in lift_spans),
         **logits,
@@ -126,11 +124,6 @@ def _message_row(
         "topic": _topic_code(message.topic, journey),
         "relevance": message.relevance,
     }
-
-
-def _lift_span(lift: Lifts, touch: str, symbols: Symbols, lifts: SpanTable) -> tuple[int, int]:
-    gains: dict[str, float] = getattr(lift, touch)
-    return lifts.add([{"event": symbols.names.events[event], "gain": gain} for event, gain in gains.items()])
 
 
 def _rate_to_logit(rate: float) -> float:

@@ -107,7 +107,7 @@ def _persona_phrases(persona: Persona) -> Iterator[str]:
     yield from (f"message lift on {event} x {factor:g}" for event, factor in persona.responds.items())
     yield from (_contact_lift_phrase(event, gain) for event, gain in persona.contact_lift.items())
     yield from (f"affinity for {channel} {shift:+g}" for channel, shift in persona.affinity.items())
-    yield from (f"{format_percent(share)} consent to {channel}" for channel, share in persona.consent.items())
+    yield from (f"{format_percent(share)} consent for {channel}" for channel, share in persona.consent.items())
     if persona.interests:
         yield f"interested in {mix_phrase(persona.interests)}"
 

@@ -51,16 +51,16 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
 
 
 def _message_phrase(message: Message, channel: Channel) -> str:
-    behavior = channel.behavior
+    behavior, names = channel.behavior, channel.behavior.response_names
     topic = "the customer's assumed interest" if message.topic == PERSONAL else message.topic
     about = [f"about {topic}"] if topic is not None else []
     about += [f"relevance {message.relevance:+g}"] if message.relevance else []
     rates = [f"{format_percent(message.open_rate)} {behavior.open_phrase}", f"{format_percent(message.click_rate)} {behavior.click_phrase}"]
-    rates += [f"{format_percent(message.unsubscribe_rate)} unsubscribe"] if message.unsubscribe_rate else []
+    rates += [f"{format_percent(message.unsubscribe_rate)} opt out"] if message.unsubscribe_rate else []
     rates += [f"{format_percent(message.complaint_rate)} complain"] if message.complaint_rate else []
     cost = [f"{format_number(message.cost)} {behavior.cost_phrase}"] if message.cost is not None else []
-    lifts = [f"{event} rate x {1 + gain:g} when {when}" for when, gains in message.lift for event, gain in gains.items()]
-    effects = [f"when {when}{effects_phrase(after)}" for when, after in message.effects if after]
+    lifts = [f"{event} rate x {1 + gain:g} when {names.get(when, when)}" for when, gains in message.lift for event, gain in gains.items()]
+    effects = [f"when {names.get(when, when)}{effects_phrase(after)}" for when, after in message.effects if after]
     return join_names([*about, *rates, *cost, *lifts, *effects])
 
 

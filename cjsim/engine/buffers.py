@@ -10,24 +10,7 @@ from cjsim.engine.outcomes import Outcomes
 from cjsim.errors import InputError, format_error
 from cjsim.kernels.codes import HOURS_PER_DAY, N_TOUCH_CODES, STACK_DEPTH, DueKind
 from cjsim.kernels.dispatch import MAX_EVENTS, MAX_EVENTS_AT_ONE_TIME
-from cjsim.kernels.state import (
-    BUDGET_CUTOFF,
-    BUDGET_REQUEST,
-    CHANNEL_STATE,
-    CLOCK,
-    CUSTOMER,
-    DESK_REPLY,
-    FLOW_RUN,
-    HELD_OFFER,
-    LOG_ROW,
-    MESSAGE_COUNTS,
-    PENDING_RESPONSE,
-    PLACED_MESSAGE,
-    REFERRAL,
-    SCORE_VALUE,
-    CustomerState,
-    Output,
-)
+from cjsim.kernels.state import BUDGET_CUTOFF, DESK_REPLY, LOG_ROW, REFERRAL, CustomerState, Output
 from cjsim.kernels.world import Array
 
 
@@ -84,6 +67,12 @@ class BufferSizes:
     rows: int = 0
     referrals: int = 64
 
+    def fitting(self, state: CustomerState, out: Output) -> "BufferSizes":
+        """Return these sizes if one customer's simulation fitted, otherwise sizes with twice the capacity of the buffer that was full."""
+        if state.customer[0].needs_larger_buffers:
+            return self.with_larger_state()
+        return self.with_larger_log() if out.n_rows[0] > self.rows or out.n_referrals[0] > self.referrals else self
+
     def with_larger_state(self) -> "BufferSizes":
         """Return a copy with twice the capacity for customer states."""
         return replace(self, responses=2 * self.responses, queue=2 * self.queue)
@@ -113,33 +102,33 @@ def make_state(plan: Plan, seed: int, sizes: BufferSizes, shared: SharedResource
     """
     world, plan_sizes = plan.world, plan.sizes
     shared = shared or SharedResources.empty(plan)
-    state = CustomerState(
-        customer=np.zeros(1, CUSTOMER),
-        clocks=np.zeros(len(world.events), CLOCK),
-        clock_due=np.zeros(len(world.events)),
-        runs=np.zeros(len(world.actors), FLOW_RUN),
-        actor_due=np.zeros(len(world.actors)),
-        responses=np.zeros(sizes.responses, PENDING_RESPONSE),
-        channels=np.zeros(len(world.channels), CHANNEL_STATE),
-        messages=np.zeros(len(world.messages), MESSAGE_COUNTS),
-        tags=np.zeros(max(plan_sizes.tags, 1), np.int32),
-        scores=np.zeros(len(world.scores), SCORE_VALUE),
-        cap_times=np.zeros(max(plan_sizes.rings, 1)),
-        cap_next=np.zeros(len(world.caps), np.int32),
-        decision_counts=np.zeros(max(plan_sizes.counts, 1), np.int32),
-        queue=np.zeros(sizes.queue, np.int32),
-        stack=np.zeros(STACK_DEPTH),
-        traits=np.zeros(plan_sizes.columns),
-        attributes=np.zeros(plan_sizes.attributes),
-        visits=np.zeros(len(world.stages), np.int32),
-        offers=np.zeros(len(world.offers), HELD_OFFER),
-        placed=np.zeros(len(world.sites), PLACED_MESSAGE),
-        active_hours=np.zeros(HOURS_PER_DAY, np.int32),
-        requests=np.zeros(len(world.desks), np.int32),
-        budget_requests=np.zeros(len(world.budgets), BUDGET_REQUEST),
-        replies=shared.replies,
-        cutoffs=shared.cutoffs,
-    )
+    lengths = {
+        "customer": 1,
+        "clocks": len(world.events),
+        "clock_due": len(world.events),
+        "runs": len(world.actors),
+        "actor_due": len(world.actors),
+        "responses": sizes.responses,
+        "channels": len(world.channels),
+        "messages": len(world.messages),
+        "tags": max(plan_sizes.tags, 1),
+        "scores": len(world.scores),
+        "cap_times": max(plan_sizes.rings, 1),
+        "cap_next": len(world.caps),
+        "decision_counts": max(plan_sizes.counts, 1),
+        "queue": sizes.queue,
+        "stack": STACK_DEPTH,
+        "traits": plan_sizes.columns,
+        "attributes": plan_sizes.attributes,
+        "visits": len(world.stages),
+        "offers": len(world.offers),
+        "placed": len(world.sites),
+        "active_hours": HOURS_PER_DAY,
+        "requests": len(world.desks),
+        "budget_requests": len(world.budgets),
+    }
+    arrays = {name: np.zeros(length, CustomerState.FIELDS[name].dtype) for name, length in lengths.items()}
+    state = CustomerState(**arrays, replies=shared.replies, cutoffs=shared.cutoffs)
     state.customer[0].seed = np.uint64(seed)
     return state
 

@@ -37,20 +37,3 @@ def pending_events(state: CustomerState) -> list[DueEvent]:
     actions = [DueEvent(float(due), DueKind.ACTOR, (actor,), actor) for actor, due in enumerate(state.actor_due)]
     reply = DueEvent(float(state.customer[0].reply_due), DueKind.DESK_REPLY, (), 0)
     return [*responses, *clocks, *actions, reply]
-
-
-def fired_event(time: float, event: int) -> DueEvent:
-    """Return a journey event fired by a user process, which is handled as if the customer's own clock had fired it.
-
-    Parameters
-    ----------
-    time : float
-        Time of the event, in days.
-    event : int
-        Index of the event.
-
-    Returns
-    -------
-    DueEvent
-    """
-    return DueEvent(time, DueKind.CLOCK, (event,), event, is_fired=True)

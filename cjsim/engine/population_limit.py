@@ -13,7 +13,7 @@ def check_population_limit(count: int, max_customers: int, when: str) -> None:
     max_customers : int
         Maximum number of customers.
     when : str
-        Progress of the run for the message, such as 'by day 30'.
+        How far the run has progressed, for the error message, such as 'by day 30'.
 
     Raises
     ------

@@ -25,15 +25,15 @@ from cjsim.engine.buffers import (
 )
 from cjsim.engine.calendar import BudgetTurns, EventCalendar
 from cjsim.engine.desk_queues import DeskQueues, DeskReply, DeskRequest
-from cjsim.engine.due_events import DueEvent, fired_event, pending_events
+from cjsim.engine.due_events import DueEvent, pending_events
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_limit import check_population_limit
 from cjsim.engine.shared_resources import SharedResults
 from cjsim.engine.sync_points import SYNC_POINT, SyncState, budget_gate, needs_budget_turn
+from cjsim.kernels.codes import DueKind
 from cjsim.kernels.desks.requests import patience_days, service_days
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
 from cjsim.kernels.state import DESK_REPLY, CustomerState, Output, Population
-from cjsim.kernels.world import Array
 from cjsim.scenario.spec import MAX_CUSTOMERS
 
 INITIAL_LOG_ROWS = 1024  # initial capacity for the log rows of one customer
@@ -157,7 +157,9 @@ class CustomerProcess:
                 if due.time >= horizon:
                     break
                 if needs_budget_turn(environment.plan.world, self.state, environment.sync_state, int(due.kind), due.which, due.time):
-                    yield self.wait_for_budget_turn(due.time)
+                    turn = environment.calendar.event()
+                    environment.budget_turns.wait(due.time, self.key, turn.succeed)
+                    yield turn
             except simpy.Interrupt:
                 continue  # a desk reply or a fired event is now pending
             if due.is_fired:
@@ -172,7 +174,8 @@ class CustomerProcess:
         """Return the next event to handle. Fired events come after all other events due at the same time."""
         due, now = min(pending_events(self.state)), self.environment.calendar.now
         if self.events_to_fire and due.time > now:
-            return fired_event(now, self.events_to_fire[0])
+            event = self.events_to_fire[0]
+            return DueEvent(now, DueKind.CLOCK, (event,), event, is_fired=True)  # as if the customer's own clock had fired it
         return due
 
     def fire(self, event: int) -> None:
@@ -192,32 +195,17 @@ class CustomerProcess:
         """Handle an event at its model time."""
         dispatch(self.environment.plan.world, self.state, self.out, int(due.kind), due.which, due.time)
 
-    def wait_for_budget_turn(self, time: float) -> simpy.Event:
-        """Return an event that triggers when the customer's turn to draw on a budget comes."""
-        turn = self.environment.calendar.event()
-        self.environment.budget_turns.wait(time, self.key, turn.succeed)
-        return turn
-
     def handle_consequences(self) -> None:
         """Enlarge buffers that are full, send a new request to its desk, and admit referred customers."""
-        while self.grow_buffers():
+        while (sizes := self.sizes.fitting(self.state, self.out)) is not self.sizes:
+            self.sizes = sizes
             self.replay()
         if self.state.customer[0].awaits_reply and self.n_requests == self.n_replies:
             self.make_request()
-        referrals = self.referrals()[self.n_referrals :]
+        referrals = copy_referrals(self.out, 0)[self.n_referrals :]
         if len(referrals) and self.environment.is_shared:
             self.n_referrals += len(referrals)
             self.environment.admit(referred_cohort(referrals, 0), make_outcomes(self.environment.plan, len(referrals)))
-
-    def grow_buffers(self) -> bool:
-        """Increase the buffer sizes if a buffer is full, and return whether one was."""
-        if self.state.customer[0].needs_larger_buffers:
-            self.sizes = self.sizes.with_larger_state()
-        elif self.out.n_rows[0] > self.sizes.rows or self.out.n_referrals[0] > self.sizes.referrals:
-            self.sizes = self.sizes.with_larger_log()
-        else:
-            return False
-        return True
 
     def replay(self) -> None:
         """Simulate the customer again up to now in new buffers, without affecting other customers."""
@@ -254,14 +242,6 @@ class CustomerProcess:
             customer.reply_due = reply.time
             customer.awaits_reply = 0
         self.process.interrupt()
-
-    def log_rows(self) -> Array:
-        """Return the customer's log rows, ndarray of LOG_ROW."""
-        return self.out.log[: int(self.out.n_rows[0])]
-
-    def referrals(self) -> Array:
-        """Return the customer's referrals, ndarray of REFERRAL, in the order of invitations."""
-        return copy_referrals(self.out, 0)
 
 
 class ReadableEngine:
@@ -318,8 +298,10 @@ class ReadableEngine:
             self.environment.calendar.run()
         else:
             self.run_processes(self.environment)
-        replies = [(key, customer.replies[: customer.n_replies]) for key, customer in sorted(self.environment.customers.items())]
-        return SharedResults.of(replies, self.environment.cutoffs)
+        customers = self.environment.customers
+        keys = np.array([key for key, customer in customers.items() for _ in range(customer.n_replies)], np.uint64)
+        replies = [customer.replies[: customer.n_replies] for customer in customers.values()]
+        return SharedResults.of(keys, np.concatenate([np.zeros(0, DESK_REPLY), *replies]), self.environment.cutoffs)
 
     def use_shared_results(self, shared_results: SharedResults) -> None:
         """Do nothing, because all customers have already been simulated.
@@ -358,7 +340,7 @@ class ReadableEngine:
         rows, referrals = [], []
         for i, key in enumerate(cohort.key):
             customer, number = environment.customers[int(key)], cohort.first + i
-            rows.append(customer.log_rows())
+            rows.append(customer.out.log[: int(customer.out.n_rows[0])])
             rows[-1]["customer"] = number
             if customer.out.n_referrals[0]:
                 referrals.append(copy_referrals(customer.out, number))

@@ -89,7 +89,7 @@ class CustomerView:
 
     @property
     def revenue(self) -> float:
-        """Revenue from the customer so far, in money."""
+        """Revenue from the customer so far, in the scenario's currency."""
         return float(self._record["revenue"])
 
     @property

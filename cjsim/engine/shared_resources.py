@@ -58,13 +58,15 @@ class SharedResults(NamedTuple):
     spans: NDArray[np.int64]
 
     @classmethod
-    def of(cls, replies_by_key: Iterable[tuple[int, Array]], cutoffs: Array) -> "SharedResults":
+    def of(cls, keys: NDArray[np.uint64], replies: Array, cutoffs: Array) -> "SharedResults":
         """Collect the replies of each customer.
 
         Parameters
         ----------
-        replies_by_key : iterable of (int, ndarray of DESK_REPLY)
-            Key and replies of each customer, sorted by key.
+        keys : ndarray of uint64, shape (n_replies,)
+            Key of the customer who received each reply.
+        replies : ndarray of DESK_REPLY, shape (n_replies,)
+            The replies of each customer in chronological order.
         cutoffs : ndarray of BUDGET_CUTOFF
             Spent budgets, per budget and period.
 
@@ -72,12 +74,9 @@ class SharedResults(NamedTuple):
         -------
         SharedResults
         """
-        with_replies = [(key, replies) for key, replies in replies_by_key if len(replies)]
-        counts = [len(replies) for _, replies in with_replies]
-        ends = np.cumsum(counts, dtype=np.int64)
-        spans = np.column_stack([ends - counts, ends]) if counts else np.zeros((0, 2), np.int64)
-        replies = np.concatenate([np.zeros(0, DESK_REPLY), *(replies for _, replies in with_replies)])
-        return cls(SharedResources(replies, cutoffs), np.array([key for key, _ in with_replies], np.uint64), spans)
+        order = np.argsort(keys, kind="stable")
+        customers, first, counts = np.unique(keys[order], return_index=True, return_counts=True)
+        return cls(SharedResources(replies[order], cutoffs), customers, np.column_stack([first, first + counts]))
 
     def assign_replies(self, population: Population) -> None:
         """Assign to each customer the span of their replies.
@@ -101,7 +100,7 @@ class _CohortProgress:
         self.sync_state = SyncState(gate=gate, sync_points=np.zeros(count, SYNC_POINT))
         self.sync_state.sync_points["taken_until"] = -np.inf
         self._sync_points = self.sync_state.sync_points.view(np.ndarray)
-        self.last_reply = np.full(count, -1)  # index in the reply store
+        self.last_reply = np.full(count, -1)  # index into the reply store
         self.n_replies = np.zeros(count, np.int32)
         self.is_open = np.zeros(count, np.bool_)  # whether the customer has an open request
 
@@ -190,16 +189,8 @@ class SharedResourcePass:
         for cohort in cohorts:
             self._admit(cohort)
         self._calendar.run()
-        return self._result()
-
-    def _result(self) -> SharedResults:
-        """Sort the replies by customer key."""
-        reply_keys = self._reply_store.keys[: self._reply_store.count]
-        order = np.argsort(reply_keys, kind="stable")
-        keys, first, counts = np.unique(reply_keys[order], return_index=True, return_counts=True)
-        return SharedResults(
-            SharedResources(self._reply_store.replies[order], self._shared.cutoffs), keys, np.column_stack([first, first + counts])
-        )
+        store = self._reply_store
+        return SharedResults.of(store.keys[: store.count], store.replies[: store.count], self._shared.cutoffs)
 
     def _admit(self, cohort: Cohort) -> None:
         """Simulate customers up to their first synchronization points."""

@@ -94,12 +94,9 @@ def trace_customer(plan: Plan, seed: int, cohort: Cohort, shared_results: Shared
         state = make_state(plan, seed, sizes, None if shared_results is None else shared_results.shared)
         out = make_output(outcomes, sizes)
         steps = list(_trace_steps(plan, state, out, population))
-        if state.customer[0].needs_larger_buffers:
-            sizes = sizes.with_larger_state()
-        elif out.n_rows[0] > sizes.rows or out.n_referrals[0] > sizes.referrals:
-            sizes = sizes.with_larger_log()
-        else:
+        if (larger := sizes.fitting(state, out)) is sizes:
             return CustomerTrace(population, steps, outcomes)
+        sizes = larger
 
 
 def _trace_steps(plan: Plan, state: CustomerState, out: Output, population: Population) -> Iterator[TraceStep]:

@@ -61,9 +61,7 @@ class UserProcesses:
         """
         generators = [self._drive(process, environment, index) for index, process in enumerate(self._processes)]
         for index, generator in enumerate(generators):
-            environment.calendar.call_at(
-                0.0, EventPriority.USER_PROCESS + index, partial(_start, environment=environment, generator=generator)
-            )
+            environment.calendar.call_at(0.0, EventPriority.USER_PROCESS + index, partial(_start, generator))
         try:
             environment.calendar.run()
         except Exception as error:
@@ -102,8 +100,8 @@ def process_name(process: SimulationProcess) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-def _start(_: simpy.Event, environment: SharedEnvironment, generator: Generator[simpy.Event, Any, None]) -> None:
-    environment.calendar.process(generator)
+def _start(generator: Generator[simpy.Event, Any, None], event: simpy.Event) -> None:
+    event.env.process(generator)
 
 
 def _checked_events(generator: object, name: str, environment: SharedEnvironment) -> Generator[simpy.Event, Any, None]:

@@ -113,9 +113,13 @@ class EventLog:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns."""
+        return tuple(self._schema.names)
+
+    @property
+    def _schema(self) -> Any:
         import pyarrow.parquet as pq
 
-        return tuple((pq.read_schema(self._source) if self.path else self._source.schema).names)
+        return pq.read_schema(self._source) if self.path else self._source.schema
 
     def __len__(self) -> int:
         import pyarrow.parquet as pq
@@ -258,11 +262,9 @@ class EventLog:
     def _write_parquet(self, part: Path) -> None:
         import pyarrow as pa
 
-        batches = self.batches()
-        first = next(batches)
-        with open_parquet_writer(part, first.schema) as file:
-            pending, n_rows = [first], first.num_rows
-            for batch in batches:
+        with open_parquet_writer(part, self._schema) as file:
+            pending, n_rows = [], 0
+            for batch in self.batches():
                 pending.append(batch)
                 n_rows += batch.num_rows
                 if n_rows >= ROW_GROUP_SIZE:
@@ -276,25 +278,18 @@ class EventLog:
             write_xes(self.batches(), file)
 
     def _write_csv(self, part: Path) -> None:
+        import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
         is_gzipped = part.name.removesuffix(".part").endswith(".gz")
         # Level 4 takes 10 % of the time of level 9, for files a few percent larger. Without a timestamp, equal logs give equal files.
         with part.open("wb") as file, gzip.GzipFile("", "wb", 4, file, mtime=0) if is_gzipped else nullcontext(file) as stream:
-            writer: Any = None
-            for batch in self.batches():
-                decoded = _decode_dictionaries(batch)
-                writer = writer or arrow_csv.CSVWriter(stream, decoded.schema)
-                writer.write_batch(decoded)
-            writer.close()
-
-
-def _decode_dictionaries(batch: Any) -> Any:
-    """Replace dictionary codes by names, as CSV requires."""
-    import pyarrow as pa
-
-    columns = [column.dictionary_decode() if pa.types.is_dictionary(column.type) else column for column in batch.columns]
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+            # CSV requires the names instead of the codes.
+            types = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in self._schema.types]
+            decoded = pa.schema(zip(self.columns, types, strict=True))
+            with arrow_csv.CSVWriter(stream, decoded) as writer:
+                for batch in self.batches():
+                    writer.write_batch(batch.cast(decoded))
 
 
 def _is_cjsim_log(path: Path | None) -> bool:

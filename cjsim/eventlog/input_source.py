@@ -39,11 +39,11 @@ class LogSource:
         str
             File and line for CSV files, otherwise the row number from 1.
         """
-        if self.path is None:
+        if self.kind == "frame":
             return f"row {row + 1}, {column}"
         if self.kind == "parquet":
             return f"{self.path}: row {row + 1}, {column}"
-        return f"{self.path}:{self.line_number_of_row(row)}: {column}"
+        return f"{self.path}:{self.row_number(row)}: {column}"
 
     def raise_input_error(self, must: str, got: str, remedy: str) -> NoReturn:
         """Raise an error about the source as a whole.
@@ -71,8 +71,8 @@ class LogSource:
 
         return pa.input_stream(str(self.path), compression="gzip" if self.kind == "gzip" else None)
 
-    def line_number_of_row(self, row: int) -> int:
-        """Return the line on which a row of a CSV file starts. Quoted line breaks and blank lines are counted.
+    def row_number(self, row: int) -> int:
+        """Return the line on which a row of a CSV file starts; quoted line breaks and blank lines are counted. Otherwise, count rows.
 
         Parameters
         ----------
@@ -82,8 +82,10 @@ class LogSource:
         Returns
         -------
         int
-            Line number, from 1.
+            Number of the line or row, from 1.
         """
+        if self.kind in ("parquet", "frame"):
+            return row + 1
         with io.TextIOWrapper(self.open_bytes(), encoding="utf-8-sig", errors="replace", newline="") as text:
             reader = csv.reader(text)
             lines_above, n_records = 0, -1  # the header is not counted as a record
@@ -117,10 +119,12 @@ def detect_source(path: str | Path) -> LogSource:
     try:
         with Path(path).open("rb") as file:
             head = file.read(4)
+    except FileNotFoundError:
+        source.raise_input_error("must be a readable file", "a path that does not exist", "Check the path.")
     except IsADirectoryError:
-        source.raise_input_error("must be a file", "a directory", "Choose a CSV or Parquet file.")
+        source.raise_input_error("must be a readable file", "a directory", "Name a file in it.")
     except OSError as error:
-        source.raise_input_error("must be a readable file", error.strerror or str(error), "Check the path.")
+        source.raise_input_error("must be a readable file", f"an error ({error.strerror or error})", "Check the path and its permissions.")
     if not head:
-        source.raise_input_error("must have a header and rows", "an empty file", "Use a log with the columns customer, time and event.")
+        source.raise_input_error("must be a CSV file with a header, or a Parquet file", "an empty file", "Check the path.")
     return LogSource(Path(path), "parquet" if head == b"PAR1" else "gzip" if head[:2] == b"\x1f\x8b" else "csv")

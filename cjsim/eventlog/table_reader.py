@@ -5,10 +5,11 @@ without a zone) and `event` (dictionary of strings). If the source has them, it 
 (dictionaries) and `value` (float64).
 """
 
+import contextlib
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from cjsim.errors import InputError, did_you_mean, format_error, quote_choices
@@ -40,17 +41,8 @@ def read_table(source: LogSource, *, columns: Mapping[str, str], event: str | No
     InputError
         If the file cannot be read, a column is missing, or a cell is invalid.
     """
-    import pyarrow as pa
-
-    try:
-        names = column_names(source)
-        source_column_of = choose_columns(source, names, columns, event)
-        read = _read_parquet_columns if source.kind == "parquet" else _read_csv_as_text
-        raw_table = read(source, source_column_of)
-    except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
-        _raise_unreadable(source, error)
-    except OSError as error:
-        source.raise_input_error("must be a complete, readable file", str(error), "Check that it is not truncated.")
+    source_column_of = choose_columns(source, column_names(source), columns, event)
+    raw_table = read_columns(source, source_column_of.values())
     return checked_log_table(raw_table, source, source_column_of, event=event, time_format=time_format)
 
 
@@ -66,13 +58,58 @@ def column_names(source: LogSource) -> list[str]:
     -------
     list of str
         Column names; empty if a CSV file has no header.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
     """
     import pyarrow.parquet as pq
 
-    if source.kind == "parquet":
-        return list(pq.read_schema(source.path).names)
-    with io.TextIOWrapper(source.open_bytes(), encoding="utf-8-sig", newline="") as text:
-        return next((record for record in csv.reader(text) if record), [])
+    with _explain_unreadable(source):
+        if source.kind == "parquet":
+            return list(pq.read_schema(source.path).names)
+        with io.TextIOWrapper(source.open_bytes(), encoding="utf-8-sig", newline="") as text:
+            return next((record for record in csv.reader(text) if record), [])
+
+
+def read_columns(source: LogSource, names: Iterable[str]) -> Any:
+    """Read columns of a file. Those of a CSV file are text: types are parsed from it, not inferred by Arrow.
+
+    Parameters
+    ----------
+    source : LogSource
+        The file.
+    names : iterable of str
+        Columns of the file.
+
+    Returns
+    -------
+    pyarrow.Table
+        Empty cells of a CSV file are null, and its blank lines are omitted.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from pyarrow import csv as arrow_csv
+
+    wanted = sorted(set(names))
+    with _explain_unreadable(source):
+        if source.kind == "parquet":
+            return pq.read_table(source.path, columns=wanted)
+        with source.open_bytes() as file:
+            return arrow_csv.read_csv(
+                file,
+                read_options=arrow_csv.ReadOptions(use_threads=False),  # in order, because errors name the row
+                parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+                convert_options=arrow_csv.ConvertOptions(
+                    include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=True, null_values=[""]
+                ),
+            )
 
 
 def choose_columns(source: LogSource, source_columns: list[str], columns: Mapping[str, str], event: str | None) -> dict[str, str]:
@@ -163,27 +200,17 @@ def checked_log_table(
     return pa.table({name: parsed[name] for name in order})
 
 
-def _read_parquet_columns(source: LogSource, source_column_of: Mapping[str, str]) -> Any:
-    import pyarrow.parquet as pq
-
-    return pq.read_table(source.path, columns=sorted(set(source_column_of.values())))
-
-
-def _read_csv_as_text(source: LogSource, source_column_of: Mapping[str, str]) -> Any:
-    """Read columns of a CSV file as text. Types are parsed by this module, not inferred by Arrow."""
+@contextlib.contextmanager
+def _explain_unreadable(source: LogSource) -> Iterator[None]:
+    """Raise an `InputError` that explains why a file is not a table."""
     import pyarrow as pa
-    from pyarrow import csv as arrow_csv
 
-    names = sorted(set(source_column_of.values()))
-    with source.open_bytes() as file:
-        return arrow_csv.read_csv(
-            file,
-            read_options=arrow_csv.ReadOptions(use_threads=False),  # in order, because errors name the row
-            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-            convert_options=arrow_csv.ConvertOptions(
-                include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
-            ),
-        )
+    try:
+        yield
+    except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
+        _raise_unreadable(source, error)
+    except OSError as error:
+        source.raise_input_error("must be a complete, readable file", str(error), "Check that it is not truncated.")
 
 
 def _raise_unreadable(source: LogSource, error: Exception) -> NoReturn:
@@ -195,7 +222,7 @@ def _raise_unreadable(source: LogSource, error: Exception) -> NoReturn:
         source.raise_input_error("must be a complete Parquet file", f"'{text.splitlines()[0]}'", "Check that it is not truncated.")
     if ragged := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", text):
         row, expected, got = (int(part) for part in ragged.groups())
-        where = f"{source.path}:{source.line_number_of_row(row - 2)}"
-        remedy = "Quote cells that contain commas."
-        raise InputError(format_error(where, f"must have {expected} cells, like the header", str(got), remedy)) from error
+        where = f"{source.path}:{source.row_number(row - 2)}"
+        remedy = "Quote values that contain commas."
+        raise InputError(format_error(where, f"must have {expected} fields, like the header", str(got), remedy)) from error
     source.raise_input_error("must be a CSV file with a header", f"'{text.splitlines()[0][:120]}'", "Check how it was exported.")

@@ -168,7 +168,7 @@ class ConditionOp(IntEnum):
 
     CONST = 0  # pushes x
     STAGE = 1  # 1 if the customer is in stage arg
-    VISITED = 2  # times stage arg was entered
+    VISITED = 2  # number of times stage `arg` was entered
     PURCHASES = 3
     REVENUE = 4
     CONTACTS = 5

@@ -52,7 +52,7 @@ EVENT = np.dtype(
         ("trigger_count", "i4"),
         ("exit_first", "i4"),  # span of World.links: flows that exit on this event
         ("exit_count", "i4"),
-        ("watch_first", "i4"),  # span of World.links: actors whose inactivity this event resets
+        ("watch_first", "i4"),  # span of World.links: actors whose inactivity timer this event resets
         ("watch_count", "i4"),
         ("stream_wait", "u8"),
     ]

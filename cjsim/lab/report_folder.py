@@ -103,11 +103,7 @@ def is_report_current(experiment: Experiment, findings: Findings, folder: Path) 
         The return value of `run_folder`.
     """
     file = folder / _REPORT_FILE
-    return file.is_file() and file.read_text(encoding="utf-8") == _report_page(experiment, findings, folder.name)
-
-
-def _report_page(experiment: Experiment, findings: Findings, run_name: str) -> str:
-    return render_report_page(experiment, experiment.arms(), findings, run_name=run_name, figure=f"{EFFECTS_FIGURE.name}.png")
+    return file.is_file() and file.read_text(encoding="utf-8") == render_report_page(experiment, findings, run_name=folder.name)
 
 
 def write_report(experiment: Experiment, findings: Findings, folder: Path, *, run_name: str, seconds: float) -> None:
@@ -129,7 +125,7 @@ def write_report(experiment: Experiment, findings: Findings, folder: Path, *, ru
     EFFECTS_FIGURE.save(ExperimentOutcome(experiment, findings), folder)
     for name, table in (("effects.csv", effects_data(findings)), ("table.csv", effects_table(findings))):
         table.to_csv(folder / name, index=False, float_format="%.6g", lineterminator="\n")
-    (folder / _REPORT_FILE).write_text(_report_page(experiment, findings, run_name), encoding="utf-8")
+    (folder / _REPORT_FILE).write_text(render_report_page(experiment, findings, run_name=run_name), encoding="utf-8")
     write_json(folder / RESULT_FILE, findings.to_json())
     _make_self_contained(experiment, folder).save(folder / EXPERIMENT_FILE)
     _build_manifest(experiment, findings, seconds).write(folder)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cjsim.description.describe import describe
 from cjsim.lab.arms import ExperimentArm
 from cjsim.lab.document_diff import diff_documents, shorten_value
+from cjsim.lab.effect_figures import EFFECTS_FIGURE
 from cjsim.lab.experiment import ALL_VARIANTS, ANY_VARIANT, Experiment
 from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings, format_relative_effect
 from cjsim.metrics.number_format import decimal_places, format_value
@@ -20,36 +21,30 @@ _MAX_CHANGES_PER_VARIANT = 12
 _MAX_TABLE_ROWS = 60
 
 
-def render_report_page(
-    experiment: Experiment, arms: Sequence[ExperimentArm], findings: Findings, *, run_name: str, figure: str | None
-) -> str:
+def render_report_page(experiment: Experiment, findings: Findings, *, run_name: str) -> str:
     """Render the report page as Markdown.
 
     Parameters
     ----------
     experiment : Experiment
         The experiment.
-    arms : sequence of ExperimentArm
-        Arms of the experiment.
     findings : Findings
         Findings of the experiment.
     run_name : str
         Name of the run.
-    figure : str or None
-        File name of the figure, or None for a page without a figure.
     """
     lines = [f"# {experiment.title or experiment.name}", "", f"**Hypothesis.** {experiment.hypothesis}"]
-    lines += [f"({experiment.claimed_by})"] if experiment.claimed_by else []
+    lines += [f"(Source: {experiment.claimed_by})"] if experiment.claimed_by else []
     lines += ["", f"**{findings.verdict.capitalize()}.** {findings.verdict_sentence(is_markdown=True)}", ""]
-    lines += [*_arms_section(experiment, arms), ""]
+    lines += [*_arms_section(experiment, experiment.arms()), ""]
     lines += [*_effects_section(findings), ""]
-    lines += [f"![Effects on {findings.metric}]({figure})", "", f"*{findings.customers_phrase()}*", ""] if figure is not None else []
+    lines += [f"![Effects on {findings.metric}]({EFFECTS_FIGURE.name}.png)", "", f"*{findings.customers_phrase()}*", ""]
     if any(result.watched_effects for result in findings.arm_results):
         lines += ["## Effects on other metrics", "", *_watched_section(findings), ""]
     if findings.replications > 1:
         lines += ["## Variation between seeds", "", *_seeds_section(findings), ""]
     lines += ["## How to read this report", "", *_interpretation_section(experiment, findings), ""]
-    lines += [f"Run `{run_name}`, cjsim {__version__}. `experiment.yaml` contains the complete experiment, `table.csv` all numbers."]
+    lines += [f"Run `{run_name}`, cjsim {__version__}. `experiment.yaml` contains the complete experiment, and `table.csv` all numbers."]
     return "\n".join(lines) + "\n"
 
 
@@ -117,7 +112,7 @@ def _arms_section(experiment: Experiment, arms: Sequence[ExperimentArm]) -> Iter
     yield ""
     if experiment.sweep is not None:
         paths = list(dict.fromkeys(path for arm in arms for path in arm.values))
-        yield f"The sweep has {len(arms)} points. It sets {', '.join(f'`{path}`' for path in paths)}."
+        yield f"The sweep tries {len(arms)} points, which set {', '.join(f'`{path}`' for path in paths)}."
         return
     yield "| variant | path | baseline | variant value |"
     yield "|---|---|---|---|"

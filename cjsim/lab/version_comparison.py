@@ -138,7 +138,8 @@ def compare_versions(
         remedy = "Choose two of the same kind."
         raise InputError(format_error("diff", "must compare documents of the same kind", f"a {kinds[0]} and a {kinds[1]}", remedy))
     changes = diff_documents(old, new)
-    description_diff = tuple(_description_diff(describe(old), describe(new)))  # type: ignore[arg-type]
+    before, after = (describe(document).splitlines() for document in (old, new))  # type: ignore[arg-type]
+    description_diff = tuple(line for line in difflib.ndiff(before, after) if line[:2] in ("- ", "+ ") and line[2:].strip())
     if metric is None:
         return VersionComparison(tuple(ChangeEffect(change, None) for change in changes), description_diff)
     if not isinstance(old, Scenario) or not isinstance(new, Scenario):
@@ -225,10 +226,3 @@ def scenario_with_part(scenario: Scenario, document: Document) -> Scenario:
         return document
     data: Mapping[str, Any] = {**scenario.to_dict(), type(document).__name__.lower(): document.to_dict()}
     return Scenario.from_dict(data)
-
-
-def _description_diff(old: str, new: str) -> Iterator[str]:
-    """Yield the lines that differ, in order."""
-    for line in difflib.ndiff(old.splitlines(), new.splitlines()):
-        if line[:2] in ("- ", "+ ") and line[2:].strip():
-            yield line

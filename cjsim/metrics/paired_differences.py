@@ -64,7 +64,9 @@ def paired_difference(
     baseline, value = ratio(baseline_terms), ratio(alternative_terms)
     if math.isnan(baseline) or math.isnan(value):
         return PairedDifference(baseline, value, math.nan, math.nan, math.nan, math.nan)
-    pairing = pairing or _row_by_row(baseline_terms, alternative_terms)
+    if pairing is None:
+        samples = (ClusterSample.of_independent_customers(len(terms.numerator)) for terms in (baseline_terms, alternative_terms))
+        pairing = CustomerPairing.match_by_key(*samples)
     alternative_influence = pairing.alternative.sum_by_root(influence(alternative_terms))
     unpaired_variance = pairing.alternative.variance(alternative_influence)
     baseline_influence = pairing.baseline.sum_by_root(influence(baseline_terms))
@@ -77,7 +79,7 @@ def paired_difference(
     return PairedDifference(baseline, value, effect, effect - half, effect + half, variance_ratio)
 
 
-def customer_contributions(baseline_terms: RatioTerms, alternative_terms: RatioTerms, pairing: CustomerPairing | None = None) -> Array:
+def customer_contributions(baseline_terms: RatioTerms, alternative_terms: RatioTerms, pairing: CustomerPairing) -> Array:
     """Return the contribution of each customer to an effect. The effect is the mean of the contributions, or their sum for a total.
 
     For a total, and for a mean over the same customers in both runs, the contribution is the difference in the customer's numerators,
@@ -87,15 +89,14 @@ def customer_contributions(baseline_terms: RatioTerms, alternative_terms: RatioT
     ----------
     baseline_terms, alternative_terms : RatioTerms
         Terms of the two runs.
-    pairing : CustomerPairing, optional
-        Pairing of the customers. By default, row i is the same customer in both runs, and customers are independent.
+    pairing : CustomerPairing
+        Pairing of the customers.
 
     Returns
     -------
     ndarray of float64, shape (n_customers,)
         In the order of `CustomerPairing.customer_keys`.
     """
-    pairing = pairing or _row_by_row(baseline_terms, alternative_terms)
     denominators = baseline_terms.denominator, alternative_terms.denominator
     is_mean = all(one.dtype == bool and one.all() for one in denominators)
     if baseline_terms.is_total or (is_mean and pairing.has_same_customers):
@@ -104,9 +105,3 @@ def customer_contributions(baseline_terms: RatioTerms, alternative_terms: RatioT
     contributions *= len(contributions)
     contributions += ratio(alternative_terms) - ratio(baseline_terms) - (contributions.mean() if len(contributions) else 0.0)
     return contributions
-
-
-def _row_by_row(baseline_terms: RatioTerms, alternative_terms: RatioTerms) -> CustomerPairing:
-    """Pair independent customers by row."""
-    samples = (ClusterSample.of_independent_customers(len(terms.numerator)) for terms in (baseline_terms, alternative_terms))
-    return CustomerPairing.match_by_key(*samples)

@@ -56,7 +56,7 @@ class RatioTerms(NamedTuple):
     is_total: bool = False
 
     def restricted_to(self, is_chosen: Array) -> "RatioTerms":
-        """Return the terms with 0 for all customers except the selected ones.
+        """Return the terms, set to 0 for all customers who are not selected.
 
         Parameters
         ----------

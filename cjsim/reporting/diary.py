@@ -208,12 +208,12 @@ class Diary:
         )
         offers = f" ({format_money(end['discounts'])} in discounts)" if end["discounts"] else ""
         contacts = f"{_count_noun(end['contacts'], 'contact')}, {end['opens']} opened, {end['clicks']} clicked"
-        refused = f", {_count_noun(end['refused'], 'send')} refused" if end["refused"] else ""
+        refused = f", {_count_noun(end['refused'], 'send')} suppressed" if end["refused"] else ""
         referrals = f", {_count_noun(end['referrals'], 'referral')}" if end["referrals"] else ""
         requests = f", {_count_noun(end['asks'], 'request')} to desks" if end["asks"] else ""
         value = f"margin {format_money(end['margin'])}, cost {format_money(end['cost'])}, CLV {format_money(end['clv'])}"
         stage = f"Final stage: {end['stage']}" if self.is_truth else f"Last observed stage: {end['stage']}"
-        satisfaction = f", {satisfaction_band(end['satisfaction'])} ({end['satisfaction']:.2f})" if self.is_truth else ""
+        satisfaction = f". Satisfaction: {satisfaction_band(end['satisfaction'])} ({end['satisfaction']:.2f})" if self.is_truth else ""
         opt_outs = f", {_count_noun(end['opt_outs'], 'opt-out')}" if end["opt_outs"] else ""
         footnote = "\n* not visible to the firm." if any(not line.is_seen for line in self.lines) else ""
         return (

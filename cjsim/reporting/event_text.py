@@ -150,7 +150,7 @@ class EventDescriber:
             TouchCode.ANSWERED_LATE: self._describe_answer,
             TouchCode.UNANSWERED: lambda row, _: EventText(f"Gives up on {source(row)}", f"after {wait(row)} without an answer"),
             TouchCode.REFERRAL: lambda row, _: EventText("Refers a friend, who joins later", self._preceding_cause()),
-            TouchCode.ENTERED: lambda row, _: EventText("Enters", origin),
+            TouchCode.ENTERED: lambda row, _: EventText("Enters the simulation", origin),
         }
 
     def describe_row(self, row: Array, step: TraceStep) -> EventText:
@@ -298,7 +298,7 @@ class EventDescriber:
         return EventText(f"{self._message_phrase(row)} {_REFUSAL}", why, is_routine=is_repeated)
 
     def _refusal_reason(self, decision: SendDecision, row: Array) -> str:
-        """Return the guardrail that refused a send, in words."""
+        """Describe the guardrail that suppressed a send."""
         channel = self.codebook.channels[int(row["channel"])]
         return self.policy.guardrails.refusal_reason(decision, channel, float(row["time"]), self.past_contacts)
 

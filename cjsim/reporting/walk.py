@@ -66,7 +66,7 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
     ...     },
     ... }
     >>> [line.text for line in walk(Scenario.from_dict(tiny), customer=2).lines]
-    ['Enters', 'order for 10.00', 'order for 10.00']
+    ['Enters the simulation', 'order for 10.00', 'order for 10.00']
     """
     used_seed = scenario.seed if seed is None else scenario.with_values({"seed": seed}).seed
     plan = compile_scenario(scenario.checked())
@@ -173,15 +173,13 @@ class _DiaryBuilder:
                     since=0.0 if previous_time is None else step.time - previous_time,
                     stage=stage,
                     event=event,
-                    text=described.text,
-                    why=described.why,
                     message=self._decode_name(row, "message", self.codebook.messages),
                     source=self._decode_name(row, "source", self.codebook.sources),
                     revenue=float(row["value"]) if row is not None and int(row["event"]) >= N_TOUCH_CODES else 0.0,
                     cost=step.cost if i == with_cost else 0.0,
                     satisfaction=step.satisfaction if self.is_truth else math.nan,
                     is_seen=is_seen,
-                    is_routine=described.is_routine,
+                    **described._asdict(),
                 )
                 previous_time = step.time
 

@@ -56,16 +56,11 @@ CALLS: dict[str, tuple[ConditionOp, str]] = {
     "asks": (ConditionOp.ASKS, "desk"),
 }
 RESERVED = frozenset({ACQUIRED_BY, *LABELS, *WORDS, *LATENT_WORDS, *CALLS})
-# These change even if nothing happens to the customer, so `when` may not use them.
-TIME_DEPENDENT_OPS = frozenset(
-    {
-        *(ConditionOp.SINCE, ConditionOp.SINCE_PURCHASE, ConditionOp.SINCE_CONTACT, ConditionOp.SINCE_CHANNEL, ConditionOp.SINCE_ENTRY),
-        *(ConditionOp.DAYS_IN_STAGE, ConditionOp.HOUR, ConditionOp.WEEKDAY, ConditionOp.DAY),
-        *(ConditionOp.SATISFACTION, ConditionOp.PRESSURE, ConditionOp.HAS_OFFER),
-    }
-)
-
-
+# Words and calls whose values change even if nothing happens to the customer, so `when` may not use them.
+_TIME_WORDS = ("days_since_purchase", "days_since_contact", "days_since_entry", "days_in_stage", "hour", "weekday", "day", *LATENT_WORDS)
+_TIME_CALLS = ("days_since", "days_since_contact", "has_offer")
+TIME_DEPENDENT_OPS: dict[ConditionOp, str] = {(WORDS | LATENT_WORDS)[word]: word for word in _TIME_WORDS}  # words by operation
+TIME_DEPENDENT_OPS |= {CALLS[word][0]: word for word in _TIME_CALLS}
 # Parts of a journey that are mappings keyed by name.
 DECLARED_NAMES = ("stages", "events", "channels", "messages", "scores", "traits", "personas", "interests", "offers", "desks", "acquisition")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,7 +13,7 @@ from cjsim.scenario.kinds.trait_laws import TraitLaw
 from cjsim.scenario.kinds.wait_laws import WaitLaw
 from cjsim.scenario.touchpoints import Acquisition, Desk, Message, Offer
 from cjsim.yaml.document import Document
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.yaml.strict_model import StrictModel, short_form
 
 
 class Persona(StrictModel):
@@ -92,10 +92,7 @@ class Moment(StrictModel):
     event: Name
     nth: Annotated[Integer, Field(ge=1, le=1000)] = 1
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"event": value} if isinstance(value, str) else value
+    _short = model_validator(mode="before")(short_form("event", str))
 
 
 class Memory(StrictModel):

@@ -48,12 +48,8 @@ def _add_shorthands(definitions: dict[str, Any]) -> None:
         scenario = definitions["Variant"]["properties"]["scenario"]
         scenario["anyOf"].insert(0, {"type": "string", "description": "The file of a scenario."})
     if "Staffing" in definitions:
-        staffing = definitions["Staffing"]
-        staffing["properties"]["agents"] = definitions["Shift"]["properties"]["agents"] | {
-            "description": "Agents around the clock; replaces shifts."
-        }
-        staffing["properties"]["wage_per_hour"] = definitions["Shift"]["properties"]["wage_per_hour"] | {
-            "description": "Hourly wage per agent; requires agents."
-        }
+        staffing, of_shift = definitions["Staffing"], definitions["Shift"]["properties"]
+        staffing["properties"]["agents"] = of_shift["agents"] | {"description": "Agents around the clock; replaces shifts."}
+        staffing["properties"]["wage_per_hour"] = of_shift["wage_per_hour"] | {"description": "Hourly wage per agent; requires agents."}
         staffing["required"].remove("shifts")
         staffing["anyOf"] = [{"required": ["shifts"]}, {"required": ["agents"]}]

@@ -11,9 +11,9 @@ SHARE_SUM_TOLERANCE = 1e-6  # absolute
 MAX_NAMES = 32_000  # the log stores codes as 16-bit integers
 
 
-def unknown_name_faults(path: KeyPath, name: str, names: Iterable[str], kind: str) -> Iterator[Fault]:
-    """Yield a fault if the name does not exist."""
-    if name not in (choices := list(names)):
+def unknown_name_faults(path: KeyPath, name: str | None, names: Iterable[str], kind: str) -> Iterator[Fault]:
+    """Yield a fault if the name does not exist. An optional name may be None."""
+    if name is not None and name not in (choices := list(names)):
         yield Fault(path, *unknown_name_parts(name, choices, kind))
 
 

@@ -68,7 +68,7 @@ def score_phrase(points: dict[str, float]) -> str:
 
 def desk_phrase(desk: str, priority: int) -> str:
     """Describe a desk and the priority of a request."""
-    return f"desk {desk}" + (f" with priority {priority}" if priority else "")
+    return f"the {desk} desk" + (f" with priority {priority}" if priority else "")
 
 
 def channels_phrase(channels: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from cjsim.scenario.kinds.guardrail_rules import Guardrails
 from cjsim.scenario.kinds.schedules import Schedule
 from cjsim.scenario.kinds.steps import Step
 from cjsim.yaml.document import Document
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.yaml.strict_model import StrictModel, short_form
 
 
 class Flow(StrictModel):
@@ -113,10 +113,7 @@ class Spend(StrictModel):
         """Whether the spend of any day is above 0."""
         return any((self.per_day, *(period.per_day for period in self.periods)))
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"per_day": value} if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    _short = model_validator(mode="before")(short_form("per_day", int, float))
 
 
 class Personalisation(StrictModel):

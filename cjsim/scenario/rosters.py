@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import accumulate
 from typing import NamedTuple
 
 from cjsim.scenario.fields import WEEKDAYS
@@ -48,13 +49,8 @@ def roster_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> R
                 changes[max(day + shift.start / HOURS_PER_DAY, 0.0)] += shift.agents
                 overnight = shift.end <= shift.start
                 changes[max((day + 1 if overnight else day) + shift.end / HOURS_PER_DAY, 0.0)] -= shift.agents
-    times, staff, present = [], [], 0
-    for time in sorted(changes):
-        if changes[time] != 0 and time < horizon_days:
-            present += changes[time]
-            times.append(time)
-            staff.append(present)
-    return Roster(tuple(times), tuple(staff))
+    times = [time for time in sorted(changes) if changes[time] != 0 and time < horizon_days]
+    return Roster(tuple(times), tuple(accumulate(changes[time] for time in times)))
 
 
 def _works_on(shift: Shift, day: date) -> bool:

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from cjsim.scenario.fields import NonNegative, Positive, hour_text, parse_duration, parse_hour
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.yaml.paths import parse_path, types_at
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.yaml.strict_model import StrictModel, short_form
 
 ValueKind = Literal["real", "whole", "duration", "hour", "choice"]
 Point = Mapping[str, float]  # by coordinate name; a choice is represented by its index
@@ -40,10 +40,7 @@ class Free(StrictModel):
     choices: Annotated[tuple[Any, ...], Field(min_length=2)] | None = None
     also: tuple[str, ...] = ()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"choices": value} if isinstance(value, list) else value
+    _short = model_validator(mode="before")(short_form("choices", list))
 
     @model_validator(mode="after")
     def _one_of(self) -> "Free":

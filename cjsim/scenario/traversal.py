@@ -23,11 +23,11 @@ def journey_effects(journey: JourneySpec) -> Iterator[tuple[KeyPath, Effect]]:
     for name, event in journey.events.items():
         yield from iterate_effects(event.effects, ("events", name, "effects"))
     for name, message in journey.messages.items():
-        for touch in ("delivered", "opened", "clicked"):
-            yield from iterate_effects(getattr(message.effects, touch), ("messages", name, "effects", touch))
+        for touch, effects in message.effects:
+            yield from iterate_effects(effects, ("messages", name, "effects", touch))
     for name, desk in journey.desks.items():
-        for reply in ("in_time", "late", "unanswered"):
-            yield from iterate_effects(getattr(desk.effects, reply), ("desks", name, "effects", reply))
+        for reply, effects in desk.effects:
+            yield from iterate_effects(effects, ("desks", name, "effects", reply))
 
 
 def iterate_steps(steps: tuple[Step, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Step]]:
@@ -47,20 +47,14 @@ def policy_steps(policy: PolicySpec) -> Iterator[tuple[KeyPath, Step]]:
 
 def policy_conditions(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
     """Iterate over the text of all conditions of a policy."""
-    for name, flow in policy.flows.items():
-        if flow.condition is not None:
-            yield ("flows", name, "if"), flow.condition
-    for path, step in policy_steps(policy):
-        if (condition := step.condition()) is not None:
-            yield (*path, step.key, "if"), condition
-    for name, broadcast in policy.broadcasts.items():
-        if broadcast.condition is not None:
-            yield ("broadcasts", name, "if"), broadcast.condition
-    if policy.guardrails.exit is not None:
-        yield ("guardrails", "exit"), policy.guardrails.exit
-    for index, level in enumerate(policy.personalisation):
-        if level.condition is not None:
-            yield ("personalisation", index, "if"), level.condition
+    conditions: list[tuple[KeyPath, str | None]] = [
+        *((("flows", name, "if"), flow.condition) for name, flow in policy.flows.items()),
+        *(((*path, step.key, "if"), step.condition()) for path, step in policy_steps(policy)),
+        *((("broadcasts", name, "if"), broadcast.condition) for name, broadcast in policy.broadcasts.items()),
+        (("guardrails", "exit"), policy.guardrails.exit),
+        *((("personalisation", index, "if"), level.condition) for index, level in enumerate(policy.personalisation)),
+    ]
+    yield from ((path, condition) for path, condition in conditions if condition is not None)
 
 
 def tag_codes(journey: JourneySpec, policy: PolicySpec | None) -> dict[str, int]:

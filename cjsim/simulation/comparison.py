@@ -141,7 +141,7 @@ class Comparison(FolderResult):
         return plain_values({"baseline": self.baseline, "alternatives": alternatives})
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the comparison as a frame with one row per alternative and metric."""
+        """Return the comparison as a DataFrame with one row per alternative and metric."""
         import pandas as pd
 
         rows = {(name, metric): effect for name, effects in self.alternatives.items() for metric, effect in effects.items()}
@@ -232,7 +232,7 @@ def compare(
 
 
 def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int | None = None) -> None:
-    """Raise if scenarios do not share customers and days, and so cannot be compared.
+    """Raise if scenarios cannot be compared because their customers or dates differ.
 
     Parameters
     ----------

@@ -138,7 +138,7 @@ class Run(RunRecord, FolderResult):
         }
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the metrics as a frame with one row per metric and the columns value, low, high, n and unit."""
+        """Return the metrics as a DataFrame with one row per metric and the columns value, low, high, n and unit."""
         import pandas as pd
 
         names = pd.Index(self.metrics, name="metric")

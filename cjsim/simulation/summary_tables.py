@@ -92,7 +92,7 @@ def _comparison_caption(baseline: RunRecord, baseline_name: str, alternatives: M
         f"{origin.horizon:g} days, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
         " 95 % intervals, paired on the same customers."
         "\n* the interval excludes 0. By chance alone, this happens for about one metric in twenty."
-        "\npairing: how many times as many customers an unpaired comparison would need."
+        "\npairing: an unpaired comparison would need this many times the customers for intervals of the same width."
     )
 
 
@@ -176,7 +176,7 @@ def _title_with_unit(definition: MetricDefinition) -> str:
 
 def _table_notes(n_hidden: int) -> str:
     """Return the legend of a table and the number of hidden metrics as text."""
-    mark = "^ ratio among converters, buyers, recipients or openers, whose mix can differ between policies."
+    mark = "^ computed only over converters, buyers, recipients or openers; which customers these are can differ between policies."
     rest = (
         f"{n_hidden} metrics are hidden: breakdowns by stage or channel, and metrics that are undefined or constant. "
         "Show them with --full, --json or summary(full=True)."

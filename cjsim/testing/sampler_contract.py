@@ -4,7 +4,7 @@ import contextlib
 import math
 import random
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -190,19 +190,13 @@ def _searched_points(
 ) -> "list[Point]":
     """Return the points of a search."""
     executor = InProcessExecutor(worker) if isinstance(worker, QuadraticEvaluator) else worker
-    with _broken_contracts(title):
+    try:
         sampler = make_sampler()
         searched = study_with_sampler(study, sampler)
         trials = search(searched, TrialStore(searched, storage=storage), executor, NoProgress(), sampler=sampler)
-    return [dict(trial.point) for trial in trials]
-
-
-@contextlib.contextmanager
-def _broken_contracts(title: str) -> Iterator[None]:
-    try:
-        yield
     except InputError as error:
         raise AssertionError(f"{title}: {error}") from error
+    return [dict(trial.point) for trial in trials]
 
 
 def _require_same(points: "list[Point]", others: "list[Point]", title: str, must: str) -> None:

@@ -5,7 +5,6 @@ of fresh customers to select the winner. The winner is then simulated on a secon
 second set, the gain is unbiased and its interval has nominal coverage. If no free value has an effect, 2.5 % of studies report a gain.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +16,13 @@ import numpy as np
 
 from cjsim.kernels.world import Array
 from cjsim.metrics.confidence_intervals import MetricEstimate
-from cjsim.progress import NoProgress, Progress
-from cjsim.tuning.evaluation_cohort import EvaluationCohort, PolicyEvaluation
+from cjsim.progress import NoProgress, Progress, progress_task
+from cjsim.tuning.evaluation_cohort import PolicyEvaluation
 from cjsim.tuning.evaluator import Evaluator
-from cjsim.tuning.goals import Goals, pareto_front, select_by_crowding
+from cjsim.tuning.goals import Goals, pareto_front
+from cjsim.tuning.parameter_draw_cohort import EvaluationCohort
 from cjsim.tuning.study import Study
-from cjsim.tuning.trial import ObjectiveGain, Trial
+from cjsim.tuning.trial import ObjectiveGain, Trial, params_key
 
 Verdict = Literal["gain", "none", "infeasible"]
 _FRONT_FACTOR = 4  # with several objectives, up to this multiple of `finalists` trials are confirmed
@@ -128,13 +128,10 @@ def confirm(study: Study, evaluator: Evaluator, trials: Sequence[Trial], *, prog
     if not selected:
         return _infeasible_result(trials, goals, evaluator.baseline)
     first, second = evaluator.fresh_cohort("first"), evaluator.fresh_cohort("second")
-    progress.start((len(selected) + 3) * first.customers, "confirming")
-    try:
+    with progress_task(progress, (len(selected) + 3) * first.customers, "confirming"):
         comparison = _FinalistComparison.from_trials(first, selected, goals, progress)
         winner = comparison.winner.trial
         evaluation, baseline = (_simulate_policy(second, values, progress) for values in (winner.params, {}))
-    finally:
-        progress.finish()
     contrasts = [evaluation.paired_contrast(baseline, metric) for metric in goals.directed_metrics]
     gains, names = goals.gains(contrasts), [one.metric for one in goals.objectives]
     violated = tuple(goals.surely_violated(evaluation.metrics))
@@ -177,17 +174,11 @@ def select_finalists(trials: Sequence[Trial], goals: Goals, *, size: int, count:
     list of Trial
         With one objective, sorted from best to worst.
     """
-    distinct = {
-        json.dumps(one.params, sort_keys=True, default=str): one for one in reversed(trials) if one.is_feasible and one.customers == size
-    }
+    distinct = {params_key(one.params): one for one in reversed(trials) if one.is_feasible and one.customers == size}
     candidates = sorted(distinct.values(), key=lambda one: one.index)
     if len(goals.objectives) == 1:
         return sorted(candidates, key=lambda one: goals.scores(one.gains), reverse=True)[:count]
-    if not candidates:
-        return []
-    scores = np.array([goals.scores(one.gains) for one in candidates])
-    front = pareto_front(scores)
-    return [candidates[front[row]] for row in select_by_crowding(scores[front], _FRONT_FACTOR * count)]
+    return goals.front(candidates, _FRONT_FACTOR * count)
 
 
 def chance_best(differences: Array, covariance: Array) -> float:

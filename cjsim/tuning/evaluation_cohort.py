@@ -93,43 +93,6 @@ class PolicyEvaluation(Protocol):
             The metric.
         """
 
-    def unpaired_contrast(self, baseline: Self, directed_metric: DirectedMetric) -> Contrast:
-        """Return the contrast with another policy on different customers.
-
-        Parameters
-        ----------
-        baseline : PolicyEvaluation
-            Evaluation of the other policy.
-        directed_metric : DirectedMetric
-            The metric.
-        """
-
-
-class EvaluationCohort(Protocol):
-    """Customers for the evaluation of policies."""
-
-    @property
-    def customers(self) -> int:
-        """Number of initial customers."""
-
-    def simulate(self, values: Mapping[str, Any]) -> Any:
-        """Simulate the customers under a policy.
-
-        Parameters
-        ----------
-        values : Mapping of str to Any
-            Values that differ from the baseline, keyed by path; empty for the baseline itself.
-
-        Returns
-        -------
-        PolicyEvaluation
-
-        Raises
-        ------
-        InputError
-            If the scenario with these values is invalid.
-        """
-
 
 @dataclass(frozen=True, eq=False)
 class CohortEvaluation:
@@ -163,7 +126,7 @@ class CohortEvaluation:
         metrics : Sequence of str
             Names of metrics to compare with other evaluations.
         further_metrics : Sequence of str
-            Names of metrics to estimate only.
+            Names of metrics to estimate but not to compare.
 
         Raises
         ------
@@ -340,6 +303,24 @@ class SeededCohort:
             batch = CohortEvaluation.from_run(simulator.simulate(first, rung - first), self.metrics)
             so_far = so_far.extended_by(batch) if so_far else batch
             yield so_far.scaled_to(rungs[-1])
+
+    def with_other_customers(self, scenario: Scenario, customers: int, purpose: str) -> "SeededCohort":
+        """Return a cohort of other customers in another scenario.
+
+        Parameters
+        ----------
+        scenario : Scenario
+            The scenario.
+        customers : int
+            Number of initial customers.
+        purpose : str
+            Name from which its seed is derived, such as `draw 0`.
+
+        Returns
+        -------
+        SeededCohort
+        """
+        return replace(self, scenario=scenario, customers=customers, seed=derived_seed(self.seed, purpose))
 
     def _scenario_with(self, values: Mapping[str, Any]) -> Scenario:
         return self.scenario.with_values(values) if values else self.scenario

@@ -1,6 +1,5 @@
 """Evaluation of trials: simulate a point of a study, compare it with the baseline, and stop early if it is clearly worse."""
 
-import json
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,6 @@ from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.tuning.evaluation_cohort import (
     CohortEvaluation,
     Contrast,
-    EvaluationCohort,
     PolicyEvaluation,
     SeededCohort,
     depends_on_population_size,
@@ -21,11 +19,11 @@ from cjsim.tuning.evaluation_cohort import (
     is_subset_representative,
 )
 from cjsim.tuning.goals import Goals
-from cjsim.tuning.parameter_draw_cohort import ParameterDrawCohort
+from cjsim.tuning.parameter_draw_cohort import EvaluationCohort, ParameterDrawCohort
 from cjsim.tuning.parameter_draws import ParameterDraw, read_parameter_draws
 from cjsim.tuning.pruning import InterimEstimate, is_surely_dominated, is_surely_violated, rung_sizes
 from cjsim.tuning.study import Study
-from cjsim.tuning.trial import Trial
+from cjsim.tuning.trial import Trial, params_key
 
 _DRAW_WINDOWS = 3  # sets of draws: one for the search, and one for each of the two fresh cohorts
 _MAX_CACHED_CUSTOMERS = 1_500_000  # over all cached evaluations, which takes tens of megabytes per metric
@@ -80,7 +78,7 @@ class Evaluator:
 
     def _make_cohort(
         self, seed: int, *, customers: int | None = None, window: int = 0, measures_all_metrics: bool = False
-    ) -> SeededCohort | ParameterDrawCohort:
+    ) -> EvaluationCohort:
         """Return a cohort in the study's journey, or in its parameter draws. Each window has its own draws if the file has enough."""
         count = self.study.customers_per_trial if customers is None else customers
         cohort = SeededCohort(self.study.scenario, self.goals.metric_names, count, seed, self._threads, measures_all_metrics)
@@ -136,6 +134,7 @@ class Evaluator:
         """
         params = self._space.values(point)
         baseline = self.baseline  # outside the `try`, because an invalid baseline is not the fault of the point
+        reason = ""
         try:
             if self.study.pairing:
                 outcome = self._evaluate_paired(params, self._eligible_incumbents(incumbents))
@@ -143,10 +142,9 @@ class Evaluator:
                 outcome = self._evaluate_unpaired(index, params)
         except InputError as error:
             undefined = [Contrast(baseline[one.metric].value, *[math.nan] * 5) for one in self.goals.directed_metrics]
-            gains, excess = self.goals.gains(undefined), self.goals.excess(undefined)
-            return Trial(index, dict(point), params, self.study.customers_per_trial, 0, gains, excess, str(error))
+            outcome, reason = _PolicyOutcome(self.study.customers_per_trial, 0, undefined), str(error)
         gains, excess = self.goals.gains(outcome.contrasts), self.goals.excess(outcome.contrasts)
-        return Trial(index, dict(point), params, outcome.customers, outcome.simulated_customers, gains, excess)
+        return Trial(index, dict(point), params, outcome.customers, outcome.simulated_customers, gains, excess, reason)
 
     def _evaluate_paired(self, params: Mapping[str, Any], incumbents: Sequence[Trial]) -> _PolicyOutcome:
         """Evaluate a policy on the customers whom all trials share, rung by rung."""
@@ -159,7 +157,7 @@ class Evaluator:
             if (customers := evaluation.sample.n_initial) == size:
                 contrasts = self._baseline_contrasts(evaluation, baseline)
                 if all(excess <= 0 for excess in self.goals.excess(contrasts).values()):
-                    self._store_in_cache(_cache_key(params), evaluation)
+                    self._store_in_cache(params_key(params), evaluation)
                 break
             contrasts = self._baseline_contrasts(evaluation, baseline.first_customers(customers))
             if (chained := self._dominated_contrasts(evaluation, cohort, incumbents)) is not None:
@@ -220,7 +218,7 @@ class Evaluator:
 
     def _cached_evaluation(self, trial: Trial, cohort: SeededCohort) -> CohortEvaluation:
         """Return the evaluation of a trial, which is simulated again if it is not cached."""
-        key = _cache_key(trial.params)
+        key = params_key(trial.params)
         if key not in self._cache:
             self._store_in_cache(key, cohort.simulate(trial.params))
         self._cache.move_to_end(key)
@@ -230,7 +228,3 @@ class Evaluator:
         self._cache[key] = evaluation
         while len(self._cache) > self._cache_size:
             self._cache.popitem(last=False)
-
-
-def _cache_key(params: Mapping[str, Any]) -> str:
-    return json.dumps(params, sort_keys=True, default=str)

@@ -14,7 +14,7 @@ from cjsim.simulation.documents import Scenario
 from cjsim.tuning.evaluation_cohort import Contrast, DirectedMetric
 from cjsim.tuning.objectives import Constraint, Objective
 from cjsim.tuning.study import Study
-from cjsim.tuning.trial import ObjectiveGain
+from cjsim.tuning.trial import ObjectiveGain, Trial
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,27 @@ class Goals:
             One per objective.
         """
         return tuple(one.sign * gain.value for one, gain in zip(self.objectives, gains, strict=True))
+
+    def front(self, trials: Sequence[Trial], count: int) -> list[Trial]:
+        """Return the trials that no other dominates; if there are more than `count`, those with the largest crowding distance.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Feasible trials.
+        count : int
+            Maximum number of trials to return.
+
+        Returns
+        -------
+        list of Trial
+            In the order of `trials`.
+        """
+        if not trials:
+            return []
+        scores = np.array([self.scores(trial.gains) for trial in trials])
+        front = pareto_front(scores)
+        return [trials[front[row]] for row in select_by_crowding(scores[front], count)]
 
 
 def pareto_front(scores: Array) -> list[int]:

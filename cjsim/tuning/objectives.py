@@ -5,13 +5,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, GetPydanticSchema, model_validator
 from pydantic_core import core_schema
 
 from cjsim.scenario.fields import Integer, OpenShare, RealNumber
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.yaml.strict_model import StrictModel, short_form
 
 if TYPE_CHECKING:
     from cjsim.frame import Array
@@ -23,10 +23,7 @@ class Objective(StrictModel):
     metric: str
     direction: Literal["maximize", "minimize"] = "maximize"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"metric": value} if isinstance(value, str) else value
+    _short = model_validator(mode="before")(short_form("metric", str))
 
     @property
     def sign(self) -> int:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,7 @@ from cjsim.tuning.results.optimum import Optimum
 from cjsim.tuning.search import search
 from cjsim.tuning.storage import IN_MEMORY, TrialStore
 from cjsim.tuning.study import Study
-from cjsim.tuning.trial import Trial
-from cjsim.tuning.trial_executors import MAX_WORKERS, open_executor
+from cjsim.tuning.trial_executors import MAX_WORKERS, InProcessExecutor, MultiProcessExecutor
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -86,37 +86,20 @@ def optimize(
     if len(store):
         progress.note(f"cjsim: loaded {min(len(store), study.trials):,} of {study.trials:,} trials from {store.location}.")
     baseline = evaluator.baseline
-    searched = _run_search(study, store, evaluator, sampler=given_sampler, progress=progress, workers=workers, threads=threads)
+    try:
+        executor: InProcessExecutor | MultiProcessExecutor = InProcessExecutor(evaluator)
+        if workers > 1:
+            executor = MultiProcessExecutor(study, Evaluator, count=workers, threads=threads or 1, report=progress.note)
+        with closing(executor):
+            searched = search(study, store, executor, progress, sampler=given_sampler)
+    except KeyboardInterrupt:
+        kept = "they are not stored" if store.location == IN_MEMORY else f"run the same command to resume from {store.location}"
+        raise KeyboardInterrupt(f"Interrupted: {len(store):,} of {study.trials:,} trials are complete; {kept}.") from None
     if all(trial.refusal_reason for trial in searched):
         got = f"{len(searched):,} invalid trials, the first with the error '{searched[0].refusal_reason.rstrip('.')}'"
         raise InputError(format_error(study.name, "must have free values that are valid in the scenario", got, "Correct the free values."))
     confirmation = confirm(study, evaluator, searched, progress=progress)
     return Optimum(study, tuple(searched), confirmation, baseline, store.location, time.perf_counter() - started)
-
-
-def _run_search(
-    study: Study,
-    store: TrialStore,
-    evaluator: Evaluator,
-    *,
-    sampler: "BaseSampler | None",
-    progress: Progress,
-    workers: int,
-    threads: int | None,
-) -> list[Trial]:
-    """Return all trials. On an interruption, report how many trials are complete."""
-    try:
-        with open_executor(
-            study, evaluator, make_evaluator=_make_evaluator, workers=workers, threads=threads or 1, report=progress.note
-        ) as executor:
-            return search(study, store, executor, progress, sampler=sampler)
-    except KeyboardInterrupt:
-        kept = "they are not stored" if store.location == IN_MEMORY else f"run the same command to resume from {store.location}"
-        raise KeyboardInterrupt(f"Interrupted: {len(store):,} of {study.trials:,} trials are complete; {kept}.") from None
-
-
-def _make_evaluator(study: Study, threads: int) -> Evaluator:
-    return Evaluator(study, threads=threads)
 
 
 def _load_study(study: Study | str | os.PathLike[str], changes: Mapping[str, Any]) -> Study:

@@ -5,21 +5,14 @@ intervals are computed over draws.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from cjsim.kernels.world import Array
 from cjsim.metrics.confidence_intervals import MetricEstimate
-from cjsim.tuning.evaluation_cohort import (
-    CohortEvaluation,
-    Contrast,
-    DirectedMetric,
-    SeededCohort,
-    depends_on_population_size,
-    derived_seed,
-)
+from cjsim.tuning.evaluation_cohort import CohortEvaluation, Contrast, DirectedMetric, SeededCohort, depends_on_population_size
 from cjsim.tuning.objectives import Aim
 from cjsim.tuning.parameter_draws import ParameterDraw
 
@@ -124,10 +117,7 @@ class ParameterDrawCohort:
         """
         customers = cohort.customers if depends_on_population_size(cohort.scenario) else cohort.customers // len(draws)
         scenarios = (cohort.scenario.with_values(draw.values, location=draw.location) for draw in draws)
-        cohorts = (
-            replace(cohort, scenario=scenario, customers=customers, seed=derived_seed(cohort.seed, f"draw {number}"))
-            for number, scenario in enumerate(scenarios)
-        )
+        cohorts = (cohort.with_other_customers(scenario, customers, f"draw {number}") for number, scenario in enumerate(scenarios))
         return cls(tuple(cohorts), directed_metrics, aim)
 
     @property
@@ -151,3 +141,6 @@ class ParameterDrawCohort:
         share = 1.0 if depends_on_population_size(self.cohorts[0].scenario) else 1 / len(self.cohorts)
         evaluations = [cohort.simulate(values) for cohort in self.cohorts]
         return ParameterDrawEvaluation.from_evaluations(evaluations, self.directed_metrics, self.aim, customer_share=share)
+
+
+EvaluationCohort = SeededCohort | ParameterDrawCohort

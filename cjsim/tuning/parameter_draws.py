@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from cjsim.csv_rows import check_row_length, parse_finite_number, read_csv_rows
+from cjsim.csv_rows import parse_finite_number, read_csv_rows
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.yaml.paths import parse_path
 
@@ -44,7 +44,6 @@ def read_parameter_draws(file: str | Path) -> tuple[ParameterDraw, ...]:
     draws = []
     for line, row in rows:
         location = f"{file}:{line}"
-        check_row_length(row, header, location)
         values = {name: parse_finite_number(text, f"{location}: {name}") for name, text in zip(header, row, strict=True)}
         draws.append(ParameterDraw(location, values))
     return tuple(draws)

@@ -10,12 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from cjsim.errors import InputError, format_error, short_repr
-from cjsim.progress import Progress
+from cjsim.progress import Progress, progress_task
 from cjsim.tuning.batch_sampler import BatchSampler
-from cjsim.tuning.goals import Goals, pareto_front, select_by_crowding
+from cjsim.tuning.goals import Goals
 from cjsim.tuning.samplers import SAMPLERS
 from cjsim.tuning.storage import TrialStore
 from cjsim.tuning.study import Study
@@ -47,7 +45,7 @@ class TrialExecutor(Protocol):
 
 
 def select_incumbents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
-    """Return the trials with which the next ones are compared for pruning, which are complete, feasible and not dominated.
+    """Return the incumbents: the complete, feasible, nondominated trials against which later trials are compared for pruning.
 
     Parameters
     ----------
@@ -64,12 +62,7 @@ def select_incumbents(study: Study, trials: Sequence[Trial]) -> list[Trial]:
     candidates = [trial for trial in trials if trial.is_feasible and trial.simulated_customers]  # without repeated points
     size = max((trial.customers for trial in candidates), default=0)
     candidates = [trial for trial in candidates if trial.customers == size]
-    if not candidates:
-        return []
-    goals = Goals.from_study(study)
-    scores = np.array([goals.scores(trial.gains) for trial in candidates])
-    front = pareto_front(scores)
-    return [candidates[front[row]] for row in select_by_crowding(scores[front], MAX_INCUMBENTS)]
+    return Goals.from_study(study).front(candidates, MAX_INCUMBENTS)
 
 
 def search(
@@ -101,8 +94,7 @@ def search(
         If the point of a stored trial differs from the one the sampler chooses, the sampler fails, or the baseline cannot be simulated.
     """
     batch_sampler, scheduler, trials = BatchSampler(study, sampler), _TrialScheduler(study, store, executor, progress), list[Trial]()
-    progress.start(study.trials, study.name)
-    try:
+    with progress_task(progress, study.trials, study.name):
         while len(trials) < study.trials:
             points = batch_sampler.ask(min(study.batch, study.trials - len(trials)))
             incumbents = tuple(select_incumbents(study, trials))
@@ -112,8 +104,6 @@ def search(
             if len(trials) < study.trials:  # an exhaustive sampler may reject the last results
                 batch_sampler.tell(batch)
             progress.label(f"{study.name}: {best_values_text(study, trials)}")
-    finally:
-        progress.finish()
     return trials
 
 
@@ -227,6 +217,5 @@ class _TrialScheduler:
 
 
 def _values_match(stored: Any, value: Any) -> bool:
-    if isinstance(stored, float) and isinstance(value, float):
-        return math.isclose(stored, value, rel_tol=_RELATIVE_TOLERANCE)
-    return bool(stored == value)
+    are_floats = isinstance(stored, float) and isinstance(value, float)
+    return math.isclose(stored, value, rel_tol=_RELATIVE_TOLERANCE) if are_floats else bool(stored == value)

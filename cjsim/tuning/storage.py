@@ -69,9 +69,8 @@ class TrialStore:
             raise InputError(format_error("storage", "must be a file, a URL or 'memory'", repr(storage), _STORAGE_REMEDY))
         where = os.fspath(storage if storage is not None else default_storage(study))
         self.location = where if where != IN_MEMORY and "://" not in where else f"storage '{_without_password(where)}'"
-        self._space = study.space
-        self._axes = {axis.coordinate.name: axis for axis in self._space.axes}
-        self._distributions = {one.name: self._readable_distribution(one) for one in self._space.coordinates}
+        self._labels = {axis.coordinate.name: _choice_labels(axis.choices) for axis in study.space.axes if axis.kind == "choice"}
+        self._distributions = {one.name: self._readable_distribution(one) for one in study.space.coordinates}
         self._study = study
         self._process_name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
         self._own_claims: tuple[int, ...] = ()
@@ -125,11 +124,10 @@ class TrialStore:
 
         self.sync()
         if trial.index not in self._trials:
-            values = list(trial.objective_values(self._study.objectives))
             with self._translated_errors(), silence_optuna():
                 optuna_trial = create_trial(
-                    values=values,
-                    params={name: self._readable_value(name, x) for name, x in trial.point.items()},
+                    values=list(trial.objective_values(self._study.objectives)),
+                    params={name: self._labels[name][int(x)] if name in self._labels else x for name, x in trial.point.items()},
                     distributions=self._distributions,
                     user_attrs={_TRIAL_ATTRIBUTE: trial.to_json(), "index": trial.index},
                     constraints=dict(trial.excess),
@@ -198,24 +196,18 @@ class TrialStore:
         """Return a distribution for display, with choices instead of their indices."""
         from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-        if (labels := self._choice_labels(coordinate.name)) is not None:
-            return CategoricalDistribution(labels)
+        if coordinate.name in self._labels:
+            return CategoricalDistribution(self._labels[coordinate.name])
         if coordinate.kind == "real":
             return FloatDistribution(coordinate.low, coordinate.high, log=coordinate.log)
         return IntDistribution(round(coordinate.low), round(coordinate.high), log=coordinate.log)
 
-    def _choice_labels(self, name: str) -> list[Any] | None:
-        """Return distinct labels for the choices of a coordinate; None if it has no choices."""
-        axis = self._axes.get(name)
-        if axis is None or axis.kind != "choice":
-            return None
-        is_plain = all(one is None or isinstance(one, (str, int, float)) for one in axis.choices)
-        labels = list(axis.choices) if is_plain else [json.dumps(one, default=str) for one in axis.choices]
-        return labels if len(set(labels)) == len(labels) else [f"{i}: {label}" for i, label in enumerate(labels)]
 
-    def _readable_value(self, name: str, x: float) -> Any:
-        labels = self._choice_labels(name)
-        return x if labels is None else labels[int(x)]
+def _choice_labels(choices: Sequence[Any]) -> list[Any]:
+    """Return distinct labels for choices."""
+    is_plain = all(one is None or isinstance(one, (str, int, float)) for one in choices)
+    labels = list(choices) if is_plain else [json.dumps(one, default=str) for one in choices]
+    return labels if len(set(labels)) == len(labels) else [f"{i}: {label}" for i, label in enumerate(labels)]
 
 
 def study_identity(study: Study) -> dict[str, Any]:

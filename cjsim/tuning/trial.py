@@ -1,5 +1,6 @@
 """The record of a finished trial: its point, number of customers, and results."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,3 +74,18 @@ class Trial(JsonRecord):
         """
         pairs = zip(objectives, self.gains, strict=True)
         return tuple(-one.sign * math.inf if math.isnan(gain.value) else gain.value for one, gain in pairs)
+
+
+def params_key(params: Mapping[str, Any]) -> str:
+    """Return a text that is equal for equal values of the search space.
+
+    Parameters
+    ----------
+    params : Mapping of str to Any
+        Values by path.
+
+    Returns
+    -------
+    str
+    """
+    return json.dumps(params, sort_keys=True, default=str)

@@ -3,13 +3,12 @@
 Worker processes exit with their parent. If one crashes, its trials are evaluated again.
 """
 
-import contextlib
 import multiprocessing
 import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -41,7 +40,7 @@ class TrialEvaluator(Protocol):
         """Evaluate a trial."""
 
 
-EvaluatorFactory = Callable[[Study, int], TrialEvaluator]  # takes study and threads; must be importable by worker processes
+EvaluatorFactory = Callable[..., TrialEvaluator]  # takes a study and `threads`; must be importable by worker processes
 
 
 class InProcessExecutor:
@@ -73,6 +72,9 @@ class InProcessExecutor:
         """Evaluate the trial that was submitted first."""
         task = self._tasks.popleft()
         return self._evaluator.evaluate(task.index, task.point, incumbents=task.incumbents)
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class MultiProcessExecutor:
@@ -165,34 +167,6 @@ class MultiProcessExecutor:
             self._tasks[self._pool.submit(_evaluate_task, task)] = task
 
 
-@contextlib.contextmanager
-def open_executor(
-    study: Study, evaluator: TrialEvaluator, *, make_evaluator: EvaluatorFactory, workers: int, threads: int, report: Callable[[str], None]
-) -> Iterator[InProcessExecutor | MultiProcessExecutor]:
-    """Provide an executor that is closed when the `with` block ends.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-    evaluator : TrialEvaluator
-        Evaluates trials in this process if there is one worker.
-    make_evaluator : callable
-        Creates an evaluator in a worker process, given a study and a number of threads.
-    workers : int
-        Number of processes; 1 means this process.
-    threads : int
-        Number of threads per worker process.
-    report : callable
-        Receives a message when a process crashes.
-    """
-    if workers == 1:
-        yield InProcessExecutor(evaluator)
-        return
-    with contextlib.closing(MultiProcessExecutor(study, make_evaluator, count=workers, threads=threads, report=report)) as executor:
-        yield executor
-
-
 _WORKER_STATE: dict[str, Any] = {}  # holds the evaluator of a worker process
 
 
@@ -201,7 +175,7 @@ def _initialize_worker(metrics: bytes, study: Study, make_evaluator: EvaluatorFa
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles the signal and stops the workers
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     unpickle_registered_metrics(metrics)
-    _WORKER_STATE["evaluator"] = make_evaluator(study, threads)
+    _WORKER_STATE["evaluator"] = make_evaluator(study, threads=threads)
 
 
 def _exit_with_parent() -> None:

@@ -13,6 +13,7 @@ from cjsim.scenario.kinds.steps import JumpStep, Step, WaitUntilStep
 from cjsim.scenario.policy import Flow, PolicySpec
 from cjsim.scenario.touchpoints import Desk
 from cjsim.scenario.traversal import iterate_effects, iterate_steps
+from cjsim.validate.reachability import effects_of
 from cjsim.yaml.paths import Fault, KeyPath
 
 T = TypeVar("T")
@@ -170,7 +171,7 @@ def _consequences(effects: tuple[Effect, ...]) -> set[GraphNode]:
 
 
 def _surely_repeats_immediately(event: Event) -> bool:
-    """Whether the wait is always 0 and only unconditional effects of the event can end the loop (see `_zero_time_loop_faults`)."""
+    """Whether the event always repeats without delay unless one of its unconditional effects ends the loop."""
     return event.when is None and not any(isinstance(effect, ChooseEffect) for effect in event.effects) and _has_zero_wait(event)
 
 
@@ -197,11 +198,9 @@ def _zero_time_loop_faults(journey: JourneySpec, policy: PolicySpec | None) -> I
             or _never_runs(journey, name)
         ):
             continue
-        concurrent = [
-            other for other in journey.events if _may_be_zero_wait(journey.events[other]) and _share_a_stage(event, journey.events[other])
-        ]
-        changed = _words_changed_by_events(journey, [name, *concurrent]) | _words_changed_by_policy(journey, policy)
-        if not changed & {LEAVES_STAGE, *condition_words}:
+        concurrent = [other for other, one in journey.events.items() if _may_be_zero_wait(one) and _share_a_stage(event, one)]
+        changed = _words_changed_by_effects(journey, effects_of(journey, [name, *concurrent])) | _words_changed_by_policy(journey, policy)
+        if not {name, *concurrent, *changed} & {LEAVES_STAGE, *condition_words}:
             got = f"a wait of 0 while '{event.when}', which nothing changes" if event.when else "a wait of 0 that nothing stops"
             remedy = "Give it a 'wait' above 0, a 'go' to a stage without this event, or a 'when' that becomes false, such as "
             yield Fault((*prefix, "events", name, "wait"), "must not repeat endlessly in zero time", got, f"{remedy}count({name}) < 1.")
@@ -217,46 +216,36 @@ def _share_a_stage(one: Event, other: Event) -> bool:
     return "anywhere" in (one.stages, other.stages) or not set(one.stages).isdisjoint(other.stages)
 
 
-def _words_changed_by_events(journey: JourneySpec, events: Iterable[str]) -> set[str]:
-    """Condition words that events, and the events that they fire, can change. Includes `LEAVES_STAGE` if one changes the stage."""
-    words: set[str] = set()
-    queue = list(events)
-    while queue:
-        if (name := queue.pop()) not in words:
-            words.add(name)
-            changed, fired = _words_changed_by_effects(journey.events[name].effects)
-            words |= changed
-            queue += [event for event in fired if event in journey.events]
-    return words
-
-
-def _words_changed_by_effects(effects: tuple[Effect, ...]) -> tuple[set[str], set[str]]:
-    """Condition words that effects can change, and the events that they fire."""
+def _words_changed_by_effects(journey: JourneySpec, effects: Iterable[Effect]) -> set[str]:
+    """Condition words that effects, and the events that they fire, can change. Includes `LEAVES_STAGE` if one changes the stage."""
     words: set[str] = set()
     fired: set[str] = set()
-    for _, effect in iterate_effects(effects, ()):
-        words |= effect.changed_words() | {name for kind, name in effect.leads_to() if kind in ("tag", "score")}
-        words |= {LEAVES_STAGE for kind, _ in effect.leads_to() if kind == "stage"}
-        fired |= {name for kind, name in effect.leads_to() if kind == "event"}
-    return words, fired
+    queue = list(effects)
+    while queue:
+        effect = queue.pop()
+        words |= effect.changed_words
+        for kind, name in effect.leads_to():
+            if kind in ("tag", "score"):
+                words.add(name)
+            elif kind == "stage":
+                words.add(LEAVES_STAGE)
+            elif kind == "event" and name in journey.events and name not in fired:
+                fired.add(name)
+                queue += effects_of(journey, [name])
+    return words | fired
 
 
 def _words_changed_by_policy(journey: JourneySpec, policy: PolicySpec | None) -> set[str]:
     """Condition words that the sends and steps of a policy can change. Without a policy: those that any policy can change."""
     steps = [step for flow in (policy.flows if policy is not None else {}).values() for _, step in iterate_steps(flow.steps, ())]
     named = [one for step in steps for one in step.leads_to()]
-    words = {name for kind, name in named if kind in ("tag", "score")}.union(*(step.changed_words() for step in steps))
+    words = {name for kind, name in named if kind in ("tag", "score")}.union(*(step.changed_words for step in steps))
     sends = policy is None or bool(policy.broadcasts) or any(kind == "message" for kind, _ in named)
     if policy is None:
         words |= {"tagged", "score", "asks"}
     if not sends:
         return words
-    words |= WORDS_CHANGED_BY_SENDS
-    for message in journey.messages.values():
-        for effects in (message.effects.delivered, message.effects.opened, message.effects.clicked):
-            changed, fired = _words_changed_by_effects(effects)
-            words |= changed | _words_changed_by_events(journey, [event for event in fired if event in journey.events])
-    return words
+    return words | WORDS_CHANGED_BY_SENDS | _words_changed_by_effects(journey, effects_of(journey, (), journey.messages))
 
 
 def _messages_before_wait(flow: Flow) -> set[str]:

@@ -5,17 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from cjsim.kernels.codes import MAX_CHANNELS, N_TOUCH_CODES, ConditionOp, TouchCode
-from cjsim.scenario.condition_names import (
-    ACQUIRED_BY,
-    CALLS,
-    LATENT_WORDS,
-    NO_ACQUISITION_CHANNEL,
-    RESERVED,
-    TIME_DEPENDENT_OPS,
-    WORDS,
-    ConditionError,
-    ConditionNames,
-)
+from cjsim.scenario.condition_names import ACQUIRED_BY, NO_ACQUISITION_CHANNEL, RESERVED, TIME_DEPENDENT_OPS, ConditionError, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Activity, JourneySpec
 from cjsim.scenario.kinds.effects import ALL_CHANNELS
@@ -25,6 +15,7 @@ from cjsim.scenario.name_checks import (
     sum_faults,
     too_many_faults,
     trait_faults,
+    unknown_item_faults,
     unknown_key_faults,
     unknown_name_faults,
     weight_faults,
@@ -70,16 +61,14 @@ def reserved_name_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 def persona_faults(journey: JourneySpec) -> Iterator[Fault]:
     """Yield faults in personas, and of the traits and interests that the journey refers to."""
-    if journey.clock_shift is not None:
-        yield from unknown_name_faults(("clock_shift",), journey.clock_shift, journey.traits, "trait")
+    yield from unknown_name_faults(("clock_shift",), journey.clock_shift, journey.traits, "trait")
     if journey.preferred_contacts is not None:
         yield from trait_faults(("preferred_contacts",), journey.preferred_contacts, journey.traits)
     yield from weight_faults(("interests",), journey.interests)
     yield from sum_faults(("personas",), {name: persona.share for name, persona in journey.personas.items()})
     for name, persona in journey.personas.items():
         path = ("personas", name)
-        if persona.starts_in is not None:
-            yield from unknown_name_faults((*path, "starts_in"), persona.starts_in, journey.stages, "stage")
+        yield from unknown_name_faults((*path, "starts_in"), persona.starts_in, journey.stages, "stage")
         for key in ("speed", "responds", "contact_lift"):
             yield from unknown_key_faults((*path, key), getattr(persona, key), journey.events, "event")
         for key in ("affinity", "consent"):
@@ -108,13 +97,11 @@ def event_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fa
     for name, event in journey.events.items():
         path = ("events", name)
         if event.stages != "anywhere":
-            for index, stage in enumerate(event.stages):
-                yield from unknown_name_faults((*path, "in", index), stage, journey.stages, "stage")
+            yield from unknown_item_faults((*path, "in"), event.stages, journey.stages, "stage")
             yield from duplicate_faults((*path, "in"), event.stages)
         for index, ref in enumerate(event.speed):
             yield from trait_faults((*path, "speed", index), ref, journey.traits)
-        if event.activity is not None:
-            yield from unknown_name_faults((*path, "activity"), event.activity, journey.activity, "activity profile")
+        yield from unknown_name_faults((*path, "activity"), event.activity, journey.activity, "activity profile")
         if event.when is not None:
             yield from _when_faults((*path, "when"), event.when, names, journey)
 
@@ -127,10 +114,10 @@ def _when_faults(path: KeyPath, text: str, names: ConditionNames, journey: Journ
         yield Fault(path, error.must, error.got, error.remedy)
         return
     decaying_scores = {code for code, score in enumerate(journey.scores.values()) if score.half_life is not None}
-    words = {op: word for word, op in [*((word, op) for word, (op, _) in CALLS.items()), *WORDS.items(), *LATENT_WORDS.items()]}
     for op, arg, _ in program:
-        if op in TIME_DEPENDENT_OPS or (op is ConditionOp.SCORE and arg in decaying_scores):
-            got = f"'{words[op]}'" if op in TIME_DEPENDENT_OPS else f"the score '{list(journey.scores)[arg]}', which has a half-life"
+        word = TIME_DEPENDENT_OPS.get(op)
+        if word is not None or (op is ConditionOp.SCORE and arg in decaying_scores):
+            got = f"'{word}'" if word is not None else f"the score '{list(journey.scores)[arg]}', which has a half-life"
             remedy = "Use tags, counts, stages, attributes, consent, or scores without a half-life."
             yield Fault(path, "must use only values that change when something happens to the customer", got, remedy)
             return

@@ -1,6 +1,6 @@
 """Checks of a policy, alone and with its journey: flows, broadcasts, guardrails, experiments, spend and personalization."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cjsim.errors import short_repr
@@ -32,10 +32,15 @@ def internal_policy_faults(policy: PolicySpec) -> Iterator[Fault]:
     yield from policy.guardrails.actor_faults([*policy.flows, *policy.broadcasts])
     yield from too_many_faults(("flows",), [*policy.flows, *policy.broadcasts])
     for path, text in policy_conditions(policy):
-        try:
-            parse_condition_syntax(text)
-        except ConditionError as error:
-            yield Fault(path, error.must, error.got, error.remedy)
+        yield from _condition_faults(path, parse_condition_syntax, text)
+
+
+def _condition_faults(path: KeyPath, check: Callable[..., object], *arguments: object) -> Iterator[Fault]:
+    """Yield the fault of a check that raises ConditionError."""
+    try:
+        check(*arguments)
+    except ConditionError as error:
+        yield Fault(path, error.must, error.got, error.remedy)
 
 
 def _experiment_faults(policy: PolicySpec) -> Iterator[Fault]:
@@ -59,10 +64,7 @@ class _ObservableNames:
 
     def observed_faults(self, path: KeyPath, kind: str, name: str) -> Iterator[Fault]:
         """Yield a fault if a stage or an event does not exist or the firm does not observe it."""
-        try:
-            self.conditions.code(kind, name)
-        except ConditionError as error:
-            yield Fault(path, error.must, error.got, error.remedy)
+        yield from _condition_faults(path, self.conditions.code, kind, name)
 
 
 def policy_name_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
@@ -84,10 +86,7 @@ def policy_name_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fau
         yield Fault(("personalisation",), must, got, "Declare 'interests' in the journey, or remove it.")
     yield from _source_faults(policy, journey)
     for path, text in policy_conditions(policy):
-        try:
-            parse_condition(text, names.conditions)
-        except ConditionError as error:
-            yield Fault(path, error.must, error.got, error.remedy)
+        yield from _condition_faults(path, parse_condition, text, names.conditions)
 
 
 def guardrail_faults(scenario: ScenarioSpec) -> Iterator[Fault]:

@@ -13,12 +13,9 @@ def channel_faults(journey: JourneySpec) -> Iterator[Fault]:
     """Yield a fault for each unknown name that a channel refers to."""
     for name, channel in journey.channels.items():
         path = ("channels", name)
-        if channel.activity is not None:
-            yield from unknown_name_faults((*path, "activity"), channel.activity, journey.activity, "activity profile")
-        if channel.affinity is not None:
-            yield from unknown_name_faults((*path, "affinity"), channel.affinity, journey.traits, "trait")
-        if channel.desk is not None:
-            yield from unknown_name_faults((*path, "desk"), channel.desk, journey.desks, "desk")
+        yield from unknown_name_faults((*path, "activity"), channel.activity, journey.activity, "activity profile")
+        yield from unknown_name_faults((*path, "affinity"), channel.affinity, journey.traits, "trait")
+        yield from unknown_name_faults((*path, "desk"), channel.desk, journey.desks, "desk")
         yield from duplicate_faults((*path, "visits"), channel.visits)
         for index, event in enumerate(channel.visits):
             yield from observed_faults((*path, "visits", index), event, journey.events)

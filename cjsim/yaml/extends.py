@@ -14,7 +14,7 @@ INCLUDE_KEYS = ("journey", "policy", "scenario")  # top-level keys whose value m
 ModelChooser = Callable[[Iterable[str]], type[BaseModel]]
 
 
-def load_tree(path: str | os.PathLike[str], choose_model: ModelChooser) -> Node:
+def load_tree(path: str | os.PathLike[str], choose_model: ModelChooser, above: tuple[Path, ...] = ()) -> Node:
     """Read a YAML file, and resolve its `extends`, included files and `set`.
 
     `extends: base.yaml` merges the file over a base file. Mappings are merged key by key; other values replace those of the base.
@@ -27,6 +27,8 @@ def load_tree(path: str | os.PathLike[str], choose_model: ModelChooser) -> Node:
         The YAML file.
     choose_model : callable
         Maps the top-level keys of a file to its model.
+    above : tuple of Path
+        The chain of files that include this one.
 
     Returns
     -------
@@ -38,34 +40,26 @@ def load_tree(path: str | os.PathLike[str], choose_model: ModelChooser) -> Node:
     InputError
         If a file cannot be read, is not a mapping, or includes itself, or if a path in `set` does not exist.
     """
-    return _load_file(Path(path), choose_model, ())
-
-
-def resolve_includes(root: Node, choose_model: ModelChooser, folder: Path) -> Node:
-    """Replace file names in a tree by the contents of the files, and apply `set`. File names are relative to `folder`."""
-    return _resolve_file(root, choose_model, folder, ())
-
-
-def _load_file(path: Path, choose_model: ModelChooser, above: tuple[Path, ...]) -> Node:
-    """Read a file and resolve it. `above` is the chain of files that includes it."""
-    if (real := path.resolve()) in above:
-        files = " -> ".join(file.name for file in (*above[above.index(real) :], real))
+    file = Path(path)
+    if (real := file.resolve()) in above:
+        files = " -> ".join(one.name for one in (*above[above.index(real) :], real))
         raise InputError(format_error(str(path), "must not extend or include itself", files, "Remove one of these references."))
-    return _resolve_file(read_yaml_file(path), choose_model, path.parent, (*above, real))
+    return resolve_includes(read_yaml_file(file), choose_model, file.parent, (*above, real))
 
 
-def _resolve_file(root: Node, choose_model: ModelChooser, folder: Path, above: tuple[Path, ...]) -> Node:
+def resolve_includes(root: Node, choose_model: ModelChooser, folder: Path, above: tuple[Path, ...] = ()) -> Node:
+    """Replace file names in a tree by the contents of the files, and apply `set`. File names are relative to `folder`."""
     own = {key: node for key, node in root.value.items() if key not in ("extends", "set")}
     merged = Node(_with_absolute_data_files(own, folder), root.location)
     if (base := root.child("extends")) is not None:
-        merged = merge_trees(_load_file(_referenced_file(base, "extends", folder), choose_model, above), merged)
+        merged = merge_trees(load_tree(_referenced_file(base, "extends", folder), choose_model, above), merged)
     for path in _include_paths(merged):
         node = node_at(merged, path)
         if node is not None and isinstance(node.value, str):
             models = types_at(choose_model(merged.value), path)
             if models:
                 file = _referenced_file(node, str(path[-1]), folder)
-                merged = _replace_node(merged, path, _load_file(file, _constant_model(models[0]), above))
+                merged = _replace_node(merged, path, load_tree(file, _constant_model(models[0]), above))
         elif node is not None and isinstance(node.value, dict):
             merged = _replace_node(merged, path, Node(_with_absolute_data_files(node.value, folder), node.location))
     return _apply_set(merged, choose_model(merged.value), root.child("set"))

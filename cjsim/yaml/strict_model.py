@@ -1,5 +1,8 @@
 """The base class of all records."""
 
+from collections.abc import Callable
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -7,3 +10,13 @@ class StrictModel(BaseModel):
     """A frozen record that rejects unknown keys and non-finite numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def short_form(key: str, *types: type) -> Callable[[Any], Any]:
+    """Return a function for validators that expands a bare value of one of these types, except bool, to `{key: value}`."""
+
+    def expand(value: Any) -> Any:
+        """Expand a bare value."""
+        return {key: value} if isinstance(value, types) and not isinstance(value, bool) else value
+
+    return expand

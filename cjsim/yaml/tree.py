@@ -168,8 +168,8 @@ def _read_text(path: Path) -> str:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        reason = "no such file" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or str(error)
-        raise InputError(format_error(str(path), "must be a readable file", reason, "Check the name.")) from None
+        reason = "a path that does not exist" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or str(error)
+        raise InputError(format_error(str(path), "must be a readable file", reason, "Check the path.")) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -130,7 +130,7 @@ def test_cdnow_prints_parameters_and_holdout(cdnow: PurchaseCalibration) -> None
     assert "95 % profile likelihood" in text
     assert "1997-10-01 to 1998-06-30" in text
     assert "1,882" in text
-    assert "\nnew customers: 95 % forecast interval for as many newly simulated customers" in text
+    assert "\nnew customers: 95 % forecast interval for the same number of newly simulated customers" in text
     assert "\ngiven history: 95 % forecast interval for the customers in the log" in text
     assert len(text.splitlines()) < 25
 

@@ -115,7 +115,7 @@ def test_commands_on_documents_import_no_engine(command: list[str]) -> None:
 def test_python_dash_m_runs_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "cjsim", "check", "none.yaml"], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "none.yaml: must be a readable file, got no such file. Check the name.\n"
+    assert done.stderr == "none.yaml: must be a readable file, got a path that does not exist. Check the path.\n"
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_file_that_is_not_a_mapping_is_rejected(content: bytes, expected: str, t
 
 
 def test_missing_file_is_rejected(tmp_path: Path) -> None:
-    assert "must be a readable file, got no such file" in command_error("check", str(tmp_path / "none.yaml"))
+    assert "must be a readable file, got a path that does not exist" in command_error("check", str(tmp_path / "none.yaml"))
 
 
 def test_directory_is_rejected(tmp_path: Path) -> None:

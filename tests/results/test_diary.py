@@ -85,7 +85,7 @@ def test_diary_end_matches_the_outcomes() -> None:
 
 def test_diary_without_truth_shows_nothing_latent() -> None:
     diary = walk(small_diary_scenario(), customer=0)
-    assert diary_texts(diary)[:3] == ["Enters", "Flow 'greet' starts: enters active", "Letter 'Hello' arrives: flow greet"]
+    assert diary_texts(diary)[:3] == ["Enters the simulation", "Flow 'greet' starts: enters active", "Letter 'Hello' arrives: flow greet"]
     assert {line.event for line in diary.lines} == {"entered", "flow_started", "delivered", "opened", "order"}
     assert all(math.isnan(line.satisfaction) and line.stage == "active" for line in diary.lines)
     assert diary.who == {}
@@ -97,13 +97,13 @@ def test_truth_shows_unobserved_events_and_satisfaction() -> None:
     unseen = [(line.time, line.event, line.stage, line.satisfaction) for line in diary.lines if not line.is_seen]
     assert unseen == [(10.0, "grudge", "active", 0.25), (20.0, "grudge", "active", 0.125), (25.0, "leave", "gone", 0.125)]
     assert diary.who == {"persona": "regular"}
-    assert "Final stage: gone, furious (0.12)." in diary.summary()
+    assert "Final stage: gone. Satisfaction: furious (0.12)." in diary.summary()
 
 
 def test_fired_hidden_events_follow_their_cause() -> None:
     events = {"a": {"in": ["active"], "wait": {"fixed": "20d"}, "effects": [{"fire": "b"}]}, "b": {"observed": False}}
     diary = walk(small_diary_scenario(events=events, messages={}, policy={"flows": {}}), customer=0, truth=True)
-    assert diary_texts(diary) == ["Enters", "a", "b: triggered by 'a'"]
+    assert diary_texts(diary) == ["Enters the simulation", "a", "b: triggered by 'a'"]
 
 
 def test_truth_names_the_message_that_raised_a_rate() -> None:
@@ -123,7 +123,7 @@ def test_event_is_attributed_to_the_last_seen_message() -> None:
 @pytest.mark.parametrize(
     ("policy", "text"),
     [
-        (greeting_policy({"send": "ping"}), "Text 'ping' is not sent: no consent to text; flow greet"),
+        (greeting_policy({"send": "ping"}), "Text 'ping' is not sent: no consent for text; flow greet"),
         (
             greeting_policy({"send": "hello"}, exit="purchases == 0"),
             "Letter 'Hello' is not sent: the exit condition holds (purchases == 0); flow greet",
@@ -151,8 +151,8 @@ def test_suppressed_send_names_the_guardrail(policy: dict[str, Any], text: str) 
     ("on", "why"),
     [
         ({"event": "order"}, "triggered by 'Orders'"),
-        ({"inactivity": "5d"}, "5 d without any activity"),
-        ({"inactivity": "5d", "of": ["order"]}, "5 d without 'Orders'"),
+        ({"inactivity": "5d"}, "5 d with no activity"),
+        ({"inactivity": "5d", "of": ["order"]}, "5 d with no 'Orders'"),
         ({"date": "2026-01-20", "at": "10:00"}, "on its date"),
         ({"score": "heat", "above": 1}, "score heat above 1"),
     ],
@@ -176,7 +176,7 @@ def test_repeated_suppression_is_abbreviated() -> None:
         {"send": "ping"}, {"wait": "1d"}, {"send": "ping"}, {"wait": "1d"}, {"send": "hello"}, exit="days_since_entry > 1.5"
     )
     assert diary_texts(walk(small_diary_scenario(policy=policy), customer=1))[2:5] == [
-        "Text 'ping' is not sent: no consent to text; flow greet",
+        "Text 'ping' is not sent: no consent for text; flow greet",
         "Text 'ping' is not sent: same reason as before",
         "Letter 'Hello' is not sent: the exit condition holds (days_since_entry > 1.5); flow greet",
     ]

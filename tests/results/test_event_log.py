@@ -204,6 +204,12 @@ def test_write_then_read_gives_the_same_log(tmp_path: Path, name: str) -> None:
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_csv_of_a_log_without_rows_has_the_header(tmp_path: Path) -> None:
+    log = EventLog(write_log(tmp_path / "log.parquet", random_rows(0)))
+    header = log.write(tmp_path / "log.csv").read_text().replace('"', "")
+    assert header == ",".join(log.columns) + "\n"
+
+
 def test_query_sees_the_log(tmp_path: Path) -> None:
     rows = random_rows(2000)
     log = EventLog.read(write_log(tmp_path / "log.parquet", rows))
@@ -264,7 +270,7 @@ GOOD = "1,2026-01-01,visit,\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"log\.csv: must have a header and rows, got an empty file\."),
+        ("", r"log\.csv: must be a CSV file with a header, or a Parquet file, got an empty file\."),
         (HEADER, r"log\.csv: must have at least one row, got no rows\."),
         ("customer,tyme,event\n1,2026-01-01,visit\n", r"must have a column 'time', got the columns .*'tyme'.*Did you mean 'tyme'\?"),
         ("customer,time\n1,2026-01-01\n", r"must have a column 'event'.*event='purchase'"),
@@ -277,7 +283,7 @@ GOOD = "1,2026-01-01,visit,\n"
         (HEADER + GOOD + ",2026-01-01,visit,\n", r"log\.csv:3: customer: must name a customer, got nothing\."),
         (HEADER + GOOD + "1,,visit,\n", r"log\.csv:3: time: must be a date .*, got nothing\."),
         (HEADER + GOOD + "1,2026-01-01,,\n", r"log\.csv:3: event: must name an event, got nothing\."),
-        (HEADER + GOOD + "1,2026-01-01\n", r"log\.csv:3: must have 4 cells, like the header, got 2\."),
+        (HEADER + GOOD + "1,2026-01-01\n", r"log\.csv:3: must have 4 fields, like the header, got 2\."),
         (HEADER + GOOD + '\n\n"1\n2",2026-01-01,visit,\n1,soon,visit,\n', r"log\.csv:7: time: "),
     ],
 )
@@ -302,9 +308,9 @@ def test_file_that_is_not_a_table_is_rejected(tmp_path: Path, content: bytes, me
 
 
 def test_a_missing_file_and_a_directory_are_rejected(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="must be a readable file, got No such file"):
+    with pytest.raises(InputError, match="must be a readable file, got a path that does not exist"):
         EventLog.read(tmp_path / "none.csv")
-    with pytest.raises(InputError, match="must be a file, got a directory"):
+    with pytest.raises(InputError, match="must be a readable file, got a directory"):
         EventLog.read(tmp_path)
 
 

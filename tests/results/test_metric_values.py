@@ -285,4 +285,4 @@ def test_ratios_over_selected_customers_are_marked() -> None:
     marked = {line.split()[0] for line in text.splitlines() if line.split()[1:2] == ["^"]}
     assert {"retention_30d", "churn", "repeat_purchase_rate", "click_rate", "time_to_first_value"} <= marked
     assert not {"conversion", "clv", "contacts", "activation"} & marked
-    assert "^ ratio among converters, buyers, recipients or openers, whose mix can differ between policies." in text
+    assert "^ computed only over converters, buyers, recipients or openers; which customers these are can differ between policies." in text

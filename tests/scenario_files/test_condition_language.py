@@ -285,4 +285,4 @@ def test_every_keyword_is_reserved_and_every_op_has_a_keyword() -> None:
         op for op in ConditionOp if op < ConditionOp.NOT
     }
     assert {ACQUIRED_BY, *LABELS, *WORDS, *CALLS, *LATENT_WORDS} == RESERVED
-    assert words >= TIME_DEPENDENT_OPS
+    assert words >= TIME_DEPENDENT_OPS.keys()

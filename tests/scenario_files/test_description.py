@@ -85,7 +85,7 @@ def test_description_gives_mean_and_median_of_a_wait(law: dict[str, object], mea
         ({"journey.channels.email.open_delay": {"lognormal": {"median": "6h", "sigma": 2}}}, "median time to open 6 hours"),
         (
             {"journey.messages.hello.unsubscribe_rate": 0.01, "journey.messages.hello.complaint_rate": 0.002},
-            "50 % open it, 0 % of openers click, 1 % unsubscribe, 0.2 % complain",
+            "50 % open it, 0 % of openers click, 1 % opt out, 0.2 % complain",
         ),
         ({"journey.satisfaction": {"half_life": "60d"}}, "Satisfaction returns to its resting level with a half-life of 60 days.\n"),
         ({"journey.pressure": {"half_life": None}}, "Contact pressure does not decay.\n"),
@@ -104,7 +104,7 @@ def test_description_gives_mean_and_median_of_a_wait(law: dict[str, object], mea
                 }
             },
             "  wary, 100 %: resting satisfaction 0.5, message lift on leave x 2, each contact adds 0.5 to the lift on leave, "
-            "affinity for email -0.4, 30 % consent to email\n",
+            "affinity for email -0.4, 30 % consent for email\n",
         ),
     ],
 )

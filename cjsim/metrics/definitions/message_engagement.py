@@ -42,7 +42,7 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
     detail = partial(MetricDefinition, is_detail=True)
     pressure = "contact pressure at the horizon (recent contacts, exponentially decayed)"
     deferred = "sends deferred by a guardrail, per customer"
-    placed = "messages queued for display at the next visit, per customer"
+    placed = "sends queued for display at the customer's next visit, per customer"
     collisions = "sends suppressed because another flow or broadcast had just sent a message, per customer"
     definitions = [MetricDefinition("contacts", "contacts", "contacts (delivered messages) per customer", mean_of_outcome("contacts"))]
     definitions += [
@@ -50,7 +50,7 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
         for name, title, numerator, denominator in _RATE_DEFINITIONS
     ]
     definitions += [
-        MetricDefinition("opt_outs", "opt-outs", "opt-outs per customer, by any means", mean_of_outcome("opt_outs")),
+        MetricDefinition("opt_outs", "opt-outs", "opt-outs per customer, from all sources", mean_of_outcome("opt_outs")),
         MetricDefinition("opt_ins", "opt-ins", "opt-ins per customer after entry", _touches_per_customer(TouchCode.OPTED_IN, None)),
         MetricDefinition("pressure", "contacts", pressure, mean_of_outcome("pressure")),
         MetricDefinition("deferred", "sends", deferred, _touches_per_customer(TouchCode.DEFERRED, None)),

@@ -1,12 +1,13 @@
 """The family of amount laws: distributions of money amounts."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from cjsim.scenario.fields import NonNegative, Number, Positive
 from cjsim.scenario.kinds.distributions import DistributionKind, Empirical, Exponential, Gamma, Lognormal, Uniform
 from cjsim.yaml.keyed_union import KeyedUnion
+from cjsim.yaml.strict_model import short_form
 
 
 class ExponentialMoney(Exponential):
@@ -69,12 +70,8 @@ class EmpiricalAmount(DistributionKind, key="empirical"):
     empirical: EmpiricalMoney
 
 
-def _expand_number(value: Any) -> Any:
-    return {"fixed": value} if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-
-
 _NUMBER_SCHEMA = {"type": "number", "minimum": 0, "description": "A fixed amount."}
 AmountLaw = Annotated[
     FixedAmount | ExponentialAmount | GammaAmount | LognormalAmount | UniformAmount | EmpiricalAmount,
-    KeyedUnion(_expand_number, _NUMBER_SCHEMA),
+    KeyedUnion(short_form("fixed", int, float), _NUMBER_SCHEMA),
 ]

@@ -26,6 +26,7 @@ class ChannelBehavior(NamedTuple):
     click_phrase: str = "of openers click"
     cost_phrase: str = "per message"
     lifetime_phrase: str = "messages stay relevant for about"
+    response_names: Mapping[str, str] = {}  # how responses are described, where not as "opened" and "clicked"
 
 
 CHANNEL_BEHAVIOR: Mapping[str, ChannelBehavior] = {
@@ -38,6 +39,7 @@ CHANNEL_BEHAVIOR: Mapping[str, ChannelBehavior] = {
         open_verb="view",
         open_phrase="view it",
         click_phrase="of viewers click",
+        response_names={"opened": "viewed"},
         lifetime_phrase="messages expire after",
     ),
     "paid": ChannelBehavior(
@@ -45,6 +47,7 @@ CHANNEL_BEHAVIOR: Mapping[str, ChannelBehavior] = {
         open_verb="view",
         open_phrase="view it",
         click_phrase="of viewers click",
+        response_names={"opened": "viewed"},
         cost_phrase="per viewed impression",
     ),
     "human": ChannelBehavior(
@@ -55,6 +58,7 @@ CHANNEL_BEHAVIOR: Mapping[str, ChannelBehavior] = {
         open_verb="answer",
         open_phrase="answer",
         click_phrase="of those agree",
+        response_names={"opened": "answered", "clicked": "the customer agrees"},
         cost_phrase="per call",
     ),
 }
@@ -120,7 +124,7 @@ class Channel(StrictModel):
         """Describe the channel."""
         parts = [f"{format_percent(self.consent)} consent"]
         parts += [f"seen at the next {' or '.join(self.visits)}"] if self.visits else []
-        parts += [f"handled by desk {self.desk}"] if self.desk else []
+        parts += [f"handled by the {self.desk} desk"] if self.desk else []
         parts += [f"{format_number(self.cost)} {self.behavior.cost_phrase}"] if self.cost else []
         parts += [f"{format_number(self.click_cost)} per click"] if self.click_cost else []
         median = self.open_delay.median()

@@ -7,7 +7,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -24,6 +24,8 @@ _LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 class Distribution(StrictModel):
     """Parameters of a distribution."""
+
+    is_discrete: ClassVar[bool] = False
 
     @abstractmethod
     def expected_value(self) -> float:
@@ -53,6 +55,7 @@ class WaitDistribution(Distribution):
 class Constant(WaitDistribution):
     """A constant."""
 
+    is_discrete = True
     value: float
 
     def expected_value(self) -> float:
@@ -203,6 +206,7 @@ class Uniform(Distribution):
 class Empirical(WaitDistribution):
     """Empirical distribution over the given values, with weights (default: equal weights)."""
 
+    is_discrete = True
     values: tuple[float, ...]
     weights: tuple[NonNegative, ...] | None = None
 

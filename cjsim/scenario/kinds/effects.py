@@ -1,7 +1,7 @@
 """The family of effects: what events, messages and desk replies do to a customer. Each kind has its schema, checks, phrase and record."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Protocol, get_args
+from typing import Annotated, ClassVar, Protocol, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -15,7 +15,7 @@ from cjsim.scenario.name_checks import trait_faults, unknown_name_faults
 from cjsim.scenario.phrases import desk_phrase, format_number, format_percent, join_names, score_phrase
 from cjsim.yaml.keyed_union import KeyedUnion
 from cjsim.yaml.paths import Fault, KeyPath
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.yaml.strict_model import StrictModel, short_form
 
 MAX_REFERRALS_PER_EFFECT = 5.0  # friends who join on average; above this the population explodes within a few generations
 ALL_CHANNELS = "all"
@@ -36,7 +36,7 @@ class EffectRecords(Chain, Protocol):
 
 
 class EffectKind(ReferringKind):
-    """One thing that happens to a customer."""
+    """An effect on a customer, such as a change of stage or of satisfaction."""
 
     code: ClassVar[EffectCode]
     predicate: ClassVar[str] = "{}"  # of a sentence about the customer, with a place for the value of the key
@@ -81,6 +81,7 @@ class PurchaseEffect(EffectKind, key="purchase"):
     """The customer buys."""
 
     code = EffectCode.PURCHASE
+    changed_words = frozenset({"purchases", "revenue", "redeemed"})
     purchase: PurchaseTerms
 
     def phrase(self) -> str:
@@ -107,9 +108,6 @@ class PurchaseEffect(EffectKind, key="purchase"):
         value = self.purchase.value.record(records.registers.tables)
         fields = {"column": first, "count": count, "x": self.purchase.margin, "value": value}
         return records.add({"op": self.code, **fields, **records.draw_fields("value")})
-
-    def changed_words(self) -> frozenset[str]:
-        return frozenset({"purchases", "revenue", "redeemed"})
 
 
 class SatisfyEffect(EffectKind, key="satisfy"):
@@ -159,6 +157,8 @@ class ScoreEffect(EffectKind, key="score"):
 class ConsentEffect(EffectKind):
     """An effect on consent to a channel, or to `all`."""
 
+    changed_words = frozenset({"consent"})
+
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield an unknown channel."""
         if self.body != ALL_CHANNELS:
@@ -168,10 +168,6 @@ class ConsentEffect(EffectKind):
         """Append its record; the target of `all` is -1."""
         channel = -1 if self.body == ALL_CHANNELS else records.registers.code("channel", self.body)
         return records.add({"op": self.code, "target": channel})
-
-    def changed_words(self) -> frozenset[str]:
-        """The word for consent."""
-        return frozenset({"consent"})
 
 
 class OptOutEffect(ConsentEffect, key="opt_out"):
@@ -212,12 +208,8 @@ class AskTerms(StrictModel):
     priority: PriorityRank = 0
 
 
-def _expand_desk(value: Any) -> Any:
-    return {"desk": value} if isinstance(value, str) else value
-
-
 DeskRequest = Annotated[
-    AskTerms, BeforeValidator(_expand_desk, json_schema_input_type=Name | AskTerms)
+    AskTerms, BeforeValidator(short_form("desk", str), json_schema_input_type=Name | AskTerms)
 ]  # the name of a desk is shorthand for it
 
 
@@ -226,6 +218,7 @@ class AskEffect(EffectKind, key="ask"):
 
     code = EffectCode.ASK
     refers_to = "desk"
+    changed_words = frozenset({"asks"})
     ask: DeskRequest
 
     def phrase(self) -> str:
@@ -233,9 +226,6 @@ class AskEffect(EffectKind, key="ask"):
 
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
         return records.add({"op": self.code, "target": records.registers.code("desk", self.ask.desk), "x": float(self.ask.priority)})
-
-    def changed_words(self) -> frozenset[str]:
-        return frozenset({"asks"})
 
 
 class ReferTerms(StrictModel):
@@ -254,6 +244,7 @@ class ReferEffect(EffectKind, key="refer"):
     """Invites friends."""
 
     code = EffectCode.REFER
+    changed_words = frozenset({"referrals"})
     refer: ReferTerms
 
     def phrase(self) -> str:
@@ -270,8 +261,7 @@ class ReferEffect(EffectKind, key="refer"):
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield faults for an unknown acquisition channel and for a referral rate (invites * joins) above the limit."""
         here, terms = (*path, self.key), self.refer
-        if terms.by is not None:
-            yield from unknown_name_faults((*here, "by"), terms.by, journey.names("acquisition"), "acquisition channel")
+        yield from unknown_name_faults((*here, "by"), terms.by, journey.names("acquisition"), "acquisition channel")
         if (friends := terms.invites * terms.joins) > MAX_REFERRALS_PER_EFFECT:
             must = f"must bring at most {MAX_REFERRALS_PER_EFFECT:g} friends on average (invites * joins), or the population explodes"
             yield Fault(here, must, f"{friends:g}", "Lower 'invites' or 'joins'.")
@@ -281,9 +271,6 @@ class ReferEffect(EffectKind, key="refer"):
         by = -1 if terms.by is None else records.registers.code("acquisition", terms.by)
         fields = {"target": by, "count": terms.invites, "x": terms.joins, "value": terms.delay.record(records.registers.tables)}
         return records.add({"op": self.code, **fields, **records.draw_fields("refer")})
-
-    def changed_words(self) -> frozenset[str]:
-        return frozenset({"referrals"})
 
 
 class FireEffect(EffectKind, key="fire"):

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Set
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -11,22 +11,11 @@ from cjsim.scenario.fields import Day, Hour, Integer, Name, Number, Positive, Po
 from cjsim.scenario.kinds.registers import PolicyNames, RecordFields, Registers, span_fields
 from cjsim.scenario.kinds.schedules import Schedule
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
-from cjsim.scenario.phrases import channels_phrase, duration_phrase, join_names
+from cjsim.scenario.phrases import channels_phrase, duration_phrase, join_alternatives
 from cjsim.yaml.keyed_union import KeyedUnion, Kind
 from cjsim.yaml.paths import Fault, KeyPath
 
 Titles = Callable[[str], str]  # maps the name of an event to its title
-
-
-class TriggerRecords(Protocol):
-    """An ACTOR record under construction."""
-
-    @property
-    def registers(self) -> Registers:
-        """Codes, streams and tables."""
-
-    def schedule_span(self, schedule: Schedule) -> tuple[int, int]:
-        """Return the first index and the count of a schedule's times in `World.schedule`."""
 
 
 class Reachable(NamedTuple):
@@ -65,21 +54,16 @@ class TriggerKind(Kind):
         yield from ()
 
     @abstractmethod
-    def fields(self, records: TriggerRecords) -> RecordFields:
+    def fields(self, registers: Registers) -> RecordFields:
         """Return the fields of the ACTOR record that this kind sets, including the trigger code."""
 
     def starts_at(self) -> tuple[str, str] | None:
         """Return the kind (`event` or `stage`) and the name of what starts the flow immediately. None for other triggers."""
         return None
 
-    def reset_by(self) -> tuple[str, ...]:
-        """Return the events that reset the inactivity timer."""
+    def reset_by(self) -> tuple[str, ...] | None:
+        """Return the events that reset the inactivity timer; None if any event, open or click resets it."""
         return ()
-
-    @property
-    def is_reset_by_anything(self) -> bool:
-        """Whether any event, open or click resets the inactivity timer."""
-        return False
 
     def dates(self) -> Schedule | None:
         """Return the schedule of a flow that starts on dates. None for other triggers."""
@@ -112,7 +96,7 @@ class EventTrigger(OccurrenceTrigger, key="event"):
     def can_start(self, reachable: Reachable) -> bool:
         return self.event in reachable.events
 
-    def fields(self, records: TriggerRecords) -> RecordFields:
+    def fields(self, registers: Registers) -> RecordFields:
         return {"trigger": TriggerCode.EVENT}
 
 
@@ -130,7 +114,7 @@ class StageTrigger(OccurrenceTrigger, key="stage"):
     def can_start(self, reachable: Reachable) -> bool:
         return self.stage in reachable.stages
 
-    def fields(self, records: TriggerRecords) -> RecordFields:
+    def fields(self, registers: Registers) -> RecordFields:
         return {"trigger": TriggerCode.STAGE}
 
 
@@ -148,11 +132,11 @@ class InactivityTrigger(TriggerKind, key="inactivity"):
     of: Annotated[EventNames, BeforeValidator(_expand_event, json_schema_input_type=Name | EventNames)] | None = None
 
     def phrase(self) -> str:
-        return f"after {duration_phrase(self.inactivity)} without {join_names(self.of) if self.of else 'any activity'}"
+        return f"after {duration_phrase(self.inactivity)} with no {join_alternatives(self.of) if self.of else 'activity'}"
 
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
         events = ", ".join(f"'{title_of(name)}'" for name in self.of or ())
-        return f"{format_duration(self.inactivity)} without {events or 'any activity'}"
+        return f"{format_duration(self.inactivity)} with no {events or 'activity'}"
 
     def can_start(self, reachable: Reachable) -> bool:
         return self.of is None or not reachable.events.isdisjoint(self.of)
@@ -161,15 +145,11 @@ class InactivityTrigger(TriggerKind, key="inactivity"):
         for index, event in enumerate(self.of or ()):
             yield from names.observed_faults((*path, "of", index), "event", event)
 
-    def fields(self, records: TriggerRecords) -> RecordFields:
+    def fields(self, registers: Registers) -> RecordFields:
         return {"trigger": TriggerCode.INACTIVITY, "inactivity": self.inactivity, "watch_entry": int(self.of is None)}
 
-    def reset_by(self) -> tuple[str, ...]:
-        return self.of or ()
-
-    @property
-    def is_reset_by_anything(self) -> bool:
-        return self.of is None
+    def reset_by(self) -> tuple[str, ...] | None:
+        return self.of
 
 
 class DatedTrigger(TriggerKind):
@@ -187,9 +167,10 @@ class DatedTrigger(TriggerKind):
         """Return true: dates outside the simulated period only cause a warning."""
         return True
 
-    def fields(self, records: TriggerRecords) -> RecordFields:
+    def fields(self, registers: Registers) -> RecordFields:
         """Return the fields of a scheduled flow."""
-        return {"trigger": TriggerCode.SCHEDULE, **span_fields("schedule", records.schedule_span(self.dates()))}
+        times = self.dates().times(start=registers.start, horizon_days=registers.horizon)
+        return {"trigger": TriggerCode.SCHEDULE, **span_fields("schedule", registers.schedule_span(times))}
 
 
 class DateTrigger(DatedTrigger, key="date"):
@@ -246,9 +227,9 @@ class ScoreTrigger(TriggerKind, key="score"):
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
         yield from unknown_name_faults((*path, self.key), self.score, names.journey.names("score"), "score")
 
-    def fields(self, records: TriggerRecords) -> RecordFields:
+    def fields(self, registers: Registers) -> RecordFields:
         code, threshold = (TriggerCode.SCORE_BELOW, self.below) if self.above is None else (TriggerCode.SCORE_ABOVE, self.above)
-        return {"trigger": code, "score": records.registers.code("score", self.score), "threshold": threshold}
+        return {"trigger": code, "score": registers.code("score", self.score), "threshold": threshold}
 
 
 class UnopenedTrigger(TriggerKind, key="unopened"):
@@ -272,8 +253,8 @@ class UnopenedTrigger(TriggerKind, key="unopened"):
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
         yield from unknown_item_faults((*path, "channels"), self.channels, names.journey.names("channel"), "channel")
 
-    def fields(self, records: TriggerRecords) -> RecordFields:
-        return {"trigger": TriggerCode.UNOPENED, "unopened": self.unopened, "channels": records.registers.channel_mask(self.channels)}
+    def fields(self, registers: Registers) -> RecordFields:
+        return {"trigger": TriggerCode.UNOPENED, "unopened": self.unopened, "channels": registers.channel_mask(self.channels)}
 
 
 Trigger = Annotated[

@@ -24,7 +24,7 @@ from cjsim.scenario.fields import (
     parse_day,
 )
 from cjsim.scenario.kinds.registers import DeclaredJourney, RecordFields, Registers
-from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
+from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults
 from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_alternatives, join_names
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel
@@ -117,7 +117,7 @@ class QuietHours(ChannelRule):
         return self
 
     def phrase(self) -> str:
-        return f"not from {hour_text(self.start)} to {hour_text(self.end)}{channels_phrase(self.channels)}"
+        return f"none between {hour_text(self.start)} and {hour_text(self.end)}{channels_phrase(self.channels)}"
 
     def records(self, registers: Registers) -> list[RecordFields]:
         return [{"channels": registers.channel_mask(self.channels), "start": self.start, "end": self.end}]
@@ -314,10 +314,8 @@ class Guardrails(StrictModel):
 
     def actor_faults(self, actors: Iterable[str]) -> Iterator[Fault]:
         """Yield a fault for each name in `spared` that is no flow or broadcast."""
-        known = list(actors)
         yield from duplicate_faults(("guardrails", "spared"), self.spared)
-        for index, actor in enumerate(self.spared):
-            yield from unknown_name_faults(("guardrails", "spared", index), actor, known, "flow or broadcast")
+        yield from unknown_item_faults(("guardrails", "spared"), self.spared, actors, "flow or broadcast")
 
     def warnings(self) -> Iterator[str]:
         """Yield likely mistakes, one sentence each."""
@@ -354,7 +352,7 @@ class Guardrails(StrictModel):
     def refusal_reason(self, decision: SendDecision, channel: str, now: float, contacts: Iterable[PastContact]) -> str:
         """Return why a send on a channel is refused at a time (days)."""
         fixed = {
-            SendDecision.CONSENT: f"no consent to {channel}",
+            SendDecision.CONSENT: f"no consent for {channel}",
             SendDecision.HOLDOUT: "in the holdout",
             SendDecision.EXIT: f"the exit condition holds ({self.exit})",
         }

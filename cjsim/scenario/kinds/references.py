@@ -15,6 +15,7 @@ class ReferringKind(Kind):
     """A kind whose body is a name, a mapping of names to values, or a record that contains a name."""
 
     refers_to: ClassVar[str] = ""  # kind of the names, such as `stage`; empty if the body has no names
+    changed_words: ClassVar[frozenset[str]] = frozenset()  # condition variables that it may change, apart from the names in `leads_to`
 
     def referred(self) -> tuple[str, ...]:
         """Return the names in the body."""
@@ -37,10 +38,6 @@ class ReferringKind(Kind):
     def leads_to(self) -> tuple[tuple[str, str], ...]:
         """Return the kind and name of everything that this kind enters, fires, sends, asks or changes."""
         return tuple((self.refers_to, name) for name in self.referred())
-
-    def changed_words(self) -> frozenset[str]:
-        """Return the condition variables whose values this kind may change, apart from the names in `leads_to`."""
-        return frozenset()
 
 
 def add_scores(records: Chain, points: Mapping[str, float], *, code: int, empty: int) -> list[PendingIndex]:

@@ -43,6 +43,9 @@ class QuantileRegister(Protocol):
 class Registers(Protocol):
     """Assigns codes, random streams, slots and tables to the parts of a scenario."""
 
+    start: date  # day 0
+    horizon: float  # days from the start to the end
+
     @property
     def tables(self) -> QuantileRegister:
         """Tables of quantile functions."""
@@ -62,19 +65,14 @@ class Registers(Protocol):
     def factor_span(self, references: Iterable[str]) -> tuple[int, int]:
         """Append trait columns used as factors. Returns their first index and count in `World.factors`."""
 
+    def schedule_span(self, times: Iterable[float]) -> tuple[int, int]:
+        """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
+
     def condition(self, text: str | None) -> int:
         """Return the index of the first record of a policy condition, or -1 without a condition."""
 
     def channel_mask(self, channels: Iterable[str]) -> int:
         """Return the bit mask of channels; all bits are set if the list is empty."""
-
-    @property
-    def start(self) -> date:
-        """Day 0."""
-
-    @property
-    def horizon(self) -> float:
-        """Days from the start to the end."""
 
     def reserve(self, state: str, count: int) -> int:
         """Reserve consecutive slots in an array of `CustomerState`. Returns the first."""
@@ -88,7 +86,7 @@ class Chain(Protocol):
         """Codes, streams and tables."""
 
     def add(self, record: RecordFields) -> list[PendingIndex]:
-        """Append a record. Returns its field that needs the index of the next record."""
+        """Append a record. Returns the field to be set to the index of the next record."""
 
     def resume(self, pending: Iterable[PendingIndex]) -> None:
         """Link pending fields to the record that is appended next."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import Field
@@ -21,9 +22,7 @@ from cjsim.yaml.strict_model import StrictModel
 class StepRecords(Chain, Protocol):
     """The step records of one flow under construction."""
 
-    @property
-    def owner(self) -> str:
-        """Prefix of the names of the flow's random streams: `flow:NAME`."""
+    owner: str  # prefix of the names of the flow's random streams: `flow:NAME`
 
     def add_branch(self, entry: PendingIndex, steps: "Iterable[Step]", path: str) -> list[PendingIndex]:
         """Append the steps of a branch, and link `entry` to the first. Returns the fields that need the index of the next step."""
@@ -42,6 +41,7 @@ class StepKind(ReferringKind):
     """One step of a flow. `jump` refers to its `label`."""
 
     code: ClassVar[StepCode]
+    instruction: ClassVar[str] = "{key} {body}"  # with places for the key and its value
     takes_time: ClassVar[bool] = False  # time passes before the next step
     ends: ClassVar[bool] = False  # the flow does not continue with the next step in the list
     is_noticed: ClassVar[bool] = False  # the customer notices the step
@@ -51,11 +51,11 @@ class StepKind(ReferringKind):
 
     def phrase(self) -> str:
         """Describe the step as an instruction."""
-        return f"{self.key} {self.body}"
+        return self.instruction.format(key=self.key, body=self.body)
 
     def lever_phrase(self) -> str:
-        """Return the title of the step as a lever."""
-        return f"{self.key} {self.body}"
+        """Return the title of the step as a lever: its key, and the names that it refers to."""
+        return " ".join((self.key, *self.referred()))
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         """Append the STEP_RECORD records of the step at `path` in its flow. Returns the fields that need the index of the next step."""
@@ -147,8 +147,8 @@ class WaitUntilStep(StepKind, key="wait_until"):
             return f"wait until {hour_text(until.at)}{days}"
         typical = hour_text(until.at if until.typical is None else until.typical)
         learned = (
-            f"{hour_text(until.at)} until {until.learn_from} opens, clicks or visits are observed; "
-            f"then later by as much as the customer's activity lags the typical {typical}"
+            f"{hour_text(until.at)} at first; after {until.learn_from} observed opens, clicks or visits, "
+            f"shifted by how much later than {typical} the customer is typically active"
         )
         return f"wait until the customer's best hour{days} ({learned})"
 
@@ -206,11 +206,9 @@ class BranchStep(StepKind, key="branch"):
     """Continues with one of two branches, depending on a condition."""
 
     code = StepCode.BRANCH
+    instruction = "if {body.condition}"
     changes_something = False
     branch: BranchTerms
-
-    def phrase(self) -> str:
-        return f"if {self.branch.condition}"
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         program = records.registers.condition(self.branch.condition)
@@ -263,11 +261,8 @@ class SplitStep(StepKind, key="split"):
         fields = {"target": int(self.experiment is not None), "count": len(self.split), "slot": records.registers.new_slot()}
         [(row, _)] = records.add({"op": self.code, **fields, "stream": records.registers.stream(name)})
         total = math.fsum(arm.share for arm in self.split.values())
-        cumulative = 0.0
-        shares: list[RecordFields] = []
-        for arm in self.split.values():
-            cumulative += arm.share / total
-            shares.append({"cumulative": cumulative, "step": -1})
+        cumulative_shares = accumulate(arm.share / total for arm in self.split.values())
+        shares: list[RecordFields] = [{"cumulative": cumulative, "step": -1} for cumulative in cumulative_shares]
         row["other"] = records.add_shares(shares)
         pending: list[PendingIndex] = []
         for branch, share in zip(self.branches(), shares, strict=True):
@@ -324,33 +319,26 @@ class AskStep(StepKind, key="ask"):
 
     code = StepCode.ASK
     refers_to = "desk"
+    changed_words = frozenset({"asks"})
     is_noticed = True
     ask: DeskRequest
 
     def phrase(self) -> str:
         return f"ask {desk_phrase(self.ask.desk, self.ask.priority)}"
 
-    def lever_phrase(self) -> str:
-        return f"ask {self.ask.desk}"
-
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         desk = records.registers.code("desk", self.ask.desk)
         return records.add({"op": self.code, "target": desk, "x": float(self.ask.priority)})
-
-    def changed_words(self) -> frozenset[str]:
-        return frozenset({"asks"})
 
 
 class JumpStep(StepKind, key="jump"):
     """Continues at the step with the given label."""
 
     code = StepCode.JUMP
+    instruction = "jump to {body}"
     ends = True
     changes_something = False
     jump: Name
-
-    def phrase(self) -> str:
-        return f"jump to {self.jump}"
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         records.jump(self.jump)
@@ -361,12 +349,10 @@ class StopStep(StepKind, key="stop"):
     """Ends the flow."""
 
     code = StepCode.STOP
+    instruction = "stop"
     ends = True
     changes_something = False
     stop: Literal[True]
-
-    def phrase(self) -> str:
-        return "stop"
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         records.add({"op": self.code})

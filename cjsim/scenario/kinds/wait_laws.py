@@ -1,7 +1,7 @@
 """The family of wait laws: distributions of waiting times, in days."""
 
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, cast
 
 from pydantic import BeforeValidator, Field
 
@@ -9,6 +9,7 @@ from cjsim.scenario.fields import Duration, PositiveDuration
 from cjsim.scenario.kinds.distributions import DistributionKind, Empirical, Exponential, Gamma, Lognormal, WaitDistribution, Weibull
 from cjsim.scenario.phrases import delay_phrase, duration_phrase
 from cjsim.yaml.keyed_union import KeyedUnion
+from cjsim.yaml.strict_model import short_form
 
 
 class WaitKind(DistributionKind):
@@ -16,22 +17,16 @@ class WaitKind(DistributionKind):
 
     def median(self) -> float:
         """Return the median in days."""
-        return self._wait_distribution.median_value()
+        return cast(WaitDistribution, self.distribution).median_value()
 
     def survival(self, rate: float) -> float:
         """Return E[exp(-rate D)] for the wait D, the share of waits that end before an exponential lifetime with this rate (per day)."""
-        return self._wait_distribution.survival(rate)
-
-    @property
-    def _wait_distribution(self) -> WaitDistribution:
-        distribution = self.distribution
-        assert isinstance(distribution, WaitDistribution)
-        return distribution
+        return cast(WaitDistribution, self.distribution).survival(rate)
 
     @property
     def can_be_zero(self) -> bool:
         """Whether the wait can be 0. Always false for continuous distributions."""
-        return False
+        return self.distribution.is_discrete and self.support()[0] == 0
 
     @property
     def is_always_zero(self) -> bool:
@@ -73,14 +68,12 @@ class EmpiricalTime(Empirical):
     values: Annotated[tuple[Duration, ...], Field(min_length=1)]
 
 
-def _expand_mean(value: Any) -> Any:
-    return {"mean": value} if isinstance(value, (str, float)) else value
-
-
 class ExponentialWait(WaitKind, key="exponential"):
     """An exponentially distributed wait. The mean alone is a short form."""
 
-    exponential: Annotated[ExponentialTime, BeforeValidator(_expand_mean, json_schema_input_type=PositiveDuration | ExponentialTime)]
+    exponential: Annotated[
+        ExponentialTime, BeforeValidator(short_form("mean", str, float), json_schema_input_type=PositiveDuration | ExponentialTime)
+    ]
 
 
 class GammaWait(WaitKind, key="gamma"):
@@ -106,10 +99,6 @@ class FixedWait(WaitKind, key="fixed"):
 
     fixed: Duration
 
-    @property
-    def can_be_zero(self) -> bool:
-        return self.fixed == 0
-
     def phrase(self) -> str:
         return delay_phrase(self.fixed)
 
@@ -118,10 +107,6 @@ class EmpiricalWait(WaitKind, key="empirical"):
     """A wait drawn from the given values."""
 
     empirical: EmpiricalTime
-
-    @property
-    def can_be_zero(self) -> bool:
-        return 0 in self.empirical.values
 
 
 WaitLaw = Annotated[ExponentialWait | GammaWait | WeibullWait | LognormalWait | FixedWait | EmpiricalWait, KeyedUnion()]

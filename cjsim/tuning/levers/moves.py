@@ -122,7 +122,7 @@ def _policy_moves(scenario: Scenario, root: Node) -> Iterator[Move]:
             continue
         if name == "holdout" and leaf.path[1] != "guardrails" and leaf.value == 0:
             continue  # such a flow or broadcast has a move that switches it off
-        if name == "every_weeks" and _model_value_at(policy, leaf.path[1:-1]).dates:  # it belongs to a schedule
+        if name == "every_weeks" and model_value_at(policy, leaf.path[1:-1]).dates:  # it belongs to a schedule
             continue
         if leaf.kind == "rank" and len(policy.flows) + len(policy.broadcasts) < 2:
             continue
@@ -221,7 +221,7 @@ def _file_value(kind: MoveKind, value: float) -> Any:
 def _rebalanced_shares(leaf: Leaf, share: float, scenario: Scenario) -> dict[KeyPath, float]:
     """Return a new share and its proportionally rescaled siblings; empty if the siblings are all 0."""
     above, name = leaf.path[:-2], leaf.path[-2]
-    named: Mapping[str, Any] = _model_value_at(scenario, above)
+    named: Mapping[str, Any] = model_value_at(scenario, above)
     others = math.fsum(one.share for key, one in named.items() if key != name)
     if others == 0:
         return {}
@@ -236,7 +236,7 @@ def _settable_values(scenario: Scenario, root: Node, path: KeyPath, value: Any) 
         child = None if node is None else node.child(key)
         short = node is not None and not isinstance(node.value, (dict, list))
         if short or (child is None and any(isinstance(one, int) for one in path[depth:])):
-            full = to_tree(_model_value_at(scenario, path[:depth]), "levers").plain()
+            full = to_tree(model_value_at(scenario, path[:depth]), "levers").plain()
             _set_plain_value(full, path[depth:], value)
             return {path_text(path[:depth]): full}
         node = child
@@ -250,8 +250,20 @@ def _set_plain_value(data: Any, path: KeyPath, value: Any) -> None:
     data[path[-1]] = value
 
 
-def _model_value_at(record: Any, path: KeyPath) -> Any:
-    """Return the value at a path of records."""
+def model_value_at(record: Any, path: KeyPath) -> Any:
+    """Return the value at a path of records.
+
+    Parameters
+    ----------
+    record : record
+        The record at the root.
+    path : KeyPath
+        Keys as in a file, below the record.
+
+    Returns
+    -------
+    Any
+    """
     for key in path:
         if isinstance(record, BaseModel):
             names = {field.alias or name: name for name, field in type(record).model_fields.items()}
@@ -315,23 +327,3 @@ def _make_leaf(member: Any, value: float, path: KeyPath, *, is_written: bool) ->
     elif (low, high) == (0, 1):
         kind = "share"
     return Leaf(path, kind, float(value), low, high, is_open, is_written)
-
-
-def condition_at(scenario: Scenario, path: str) -> str | None:
-    """Return the condition of a flow or a broadcast.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        Scenario with the flow or broadcast.
-    path : str
-        Path of the flow or broadcast, such as 'policy.flows.cart'.
-
-    Returns
-    -------
-    str or None
-        The condition, or None if there is none.
-    """
-    group, name = path.split(".")[1:]
-    condition: str | None = getattr(scenario.policy, group)[name].condition
-    return condition

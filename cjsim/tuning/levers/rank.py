@@ -12,7 +12,7 @@ from hashlib import sha256
 from types import MappingProxyType
 
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr
-from cjsim.progress import NoProgress, Progress
+from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.simulation.comparison import require_same_customers
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.levers.moves import Move, list_moves
@@ -108,16 +108,13 @@ def _measure(
     """Measure the effect of each move. Also return the reasons for skipped moves, by path and value."""
     measured: list[tuple[Move, VariantEffect]] = []
     refused: dict[str, str] = {}
-    progress.start(len(requests), f"levers of {scenario.name}")
-    try:
+    with progress_task(progress, len(requests), f"levers of {scenario.name}"):
         for move, other in requests:
             try:
                 measured.append((move, runner.effect_of(other or scenario.with_values(move.values))))
             except InputError as error:
                 refused[f"{move.path}: {move.after}"] = str(error)
             progress.advance(1)
-    finally:
-        progress.finish()
     return measured, refused
 
 

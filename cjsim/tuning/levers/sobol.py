@@ -15,11 +15,11 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from cjsim.errors import InputError, format_error
-from cjsim.progress import Progress
+from cjsim.progress import Progress, progress_task
 from cjsim.scenario.fields import parse_duration, parse_hour
 from cjsim.scenario.search_space import Free, Space
 from cjsim.simulation.documents import Scenario
-from cjsim.tuning.levers.moves import ALWAYS_CONDITION, NEVER_CONDITION, Move, condition_at
+from cjsim.tuning.levers.moves import ALWAYS_CONDITION, NEVER_CONDITION, Move, model_value_at
 from cjsim.tuning.levers.paired_runner import PairedRunner
 from cjsim.tuning.levers.ranking_data import RankingData
 from cjsim.tuning.levers.sobol_indices import FloatArray, LeverIndices, SobolIndices, estimate_indices, evaluate_saltelli_points
@@ -90,11 +90,8 @@ def add_sobol_indices(
         runner.progress.advance(1)
         return known[key]
 
-    runner.progress.start(points * (len(spans) + 2), f"Sobol indices of {ranking.scenario}")
-    try:
+    with progress_task(runner.progress, points * (len(spans) + 2), f"Sobol indices of {ranking.scenario}"):
         table = evaluate_saltelli_points(metric_at, len(spans), points, seed=ranking.seed)
-    finally:
-        runner.progress.finish()
     digest = sha256(f"{ranking.digest}:sobol:{points}:{max_levers}".encode()).hexdigest()
     deviation = float(np.concatenate([table[0], table[1]]).std())
     indices = SobolIndices(points, len(known), deviation, _sorted_indices(spans, table, ranking.seed))
@@ -138,7 +135,7 @@ def _make_span(path: str, moves: Sequence[Move], scenario: Scenario) -> _LeverSp
     first = moves[0]
     values = [first.before, *(move.after for move in moves)]
     if first.kind == "onoff":
-        on_condition = condition_at(scenario, path) or ALWAYS_CONDITION
+        on_condition = model_value_at(scenario, (*path.split("."), "if")) or ALWAYS_CONDITION
         return _LeverSpan(path, first.title, f"{path}.if", Free(choices=(on_condition, NEVER_CONDITION)), ("on", "off"))
     if first.kind in ("switch", "rank"):
         return _LeverSpan(path, first.title, path, Free(choices=tuple(values)), (first.before, first.after))

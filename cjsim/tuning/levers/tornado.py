@@ -51,10 +51,6 @@ def tornado_data(ranking: RankingData, *, max_rows: int = MAX_TORNADO_ROWS) -> l
     return [[_make_bar(lever, scale) for lever in sorted(levers, key=lambda one: one.move.direction)] for levers in shown]
 
 
-def _figure_size(ranking: RankingData, rows: Sequence[Sequence[TornadoBar]]) -> tuple[float, float]:
-    return 9.0, 1.5 + 0.36 * max(len(rows), 1)
-
-
 def _make_bar(lever: LeverEffect, scale: float) -> TornadoBar:
     move, effect = lever.move, lever.metric_effect
     after = "" if move.kind in ("onoff", "step", "scenario") else move_value_text(move.after, move.path)
@@ -104,7 +100,7 @@ def _figure_caption(ranking: RankingData) -> str:
 TORNADO_FIGURE = FigureKind[RankingData](
     name="tornado",
     data=tornado_data,
-    size=_figure_size,
+    size=lambda ranking, rows: (9.0, 1.5 + 0.36 * max(len(rows), 1)),
     draw=_draw_bars,
     title=lambda ranking: f"{ranking.scenario}: effects of levers on {ranking.metric}",
     caption=_figure_caption,

@@ -67,7 +67,7 @@ def _verdict_lines(optimum: SearchResult) -> Iterator[str]:
     for one in study.constraints:
         if (excess := one.sign * (found.baseline[one.metric].value - one.bound)) > 0:
             yield f"The baseline does not satisfy {one.name}: {_violation_text(optimum, one.metric, excess)}."
-    yield f"The search {direction}estimated the gain by {error}. Probability of being the best finalist: {100 * found.chance_best:.0f} %."
+    yield f"The search {direction}estimated the gain by {error}. Probability that it is the best finalist: {100 * found.chance_best:.0f} %."
 
 
 def _infeasible_lines(optimum: SearchResult) -> Iterator[str]:
@@ -181,7 +181,7 @@ def _cost_lines(optimum: SearchResult) -> str:
     pruned_text = f" {pruned:,} trials were stopped early." if pruned else ""
     repeats_text = f" {repeats:,} trials repeated known values." if repeats else ""
     lines = [
-        "With --out DIR, `best.yaml` contains the values and `optimum.json` the metrics. Use `cjsim compare` to see all other effects.",
+        "Use --out DIR to write the values to `best.yaml` and the metrics to `optimum.json`. Use `cjsim compare` to see all other effects.",
         f"Simulated {total:,} customers, {confirming:,} of them for confirmation.{pruned_text}{repeats_text}",
     ]
     if refused:

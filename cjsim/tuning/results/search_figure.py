@@ -45,10 +45,6 @@ def search_data(optimum: SearchResult) -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-def _figure_size(optimum: SearchResult, data: "pd.DataFrame") -> tuple[float, float]:
-    return 12 if len(optimum.study.objectives) == 2 else 7, 4.4
-
-
 def _draw_panels(figure: "Figure", optimum: SearchResult, data: "pd.DataFrame") -> None:
     panels = (_draw_search, _draw_front) if len(optimum.study.objectives) == 2 else (_draw_search,)
     for axes, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
@@ -129,7 +125,7 @@ def _first_objective(optimum: SearchResult) -> tuple[str, str]:
 SEARCH_FIGURE = FigureKind[SearchResult](
     name="search",
     data=search_data,
-    size=_figure_size,
+    size=lambda optimum, data: (12 if len(optimum.study.objectives) == 2 else 7, 4.4),
     draw=_draw_panels,
     title=lambda optimum: f"{optimum.study.title or optimum.study.name}: search for {optimum.study.objectives[0].metric}",
     caption=_figure_caption,

@@ -1,0 +1,95 @@
+"""Options that several commands share, and parsing of numbers and choices."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cjsim.errors import did_you_mean, format_error, quote_choices, short_repr
+
+ENGINE_NAMES = ("compiled", "readable")
+
+ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False)]
+DocumentFile = Annotated[Path, typer.Argument(metavar="FILE", help="A journey, policy, scenario, study or experiment.", show_default=False)]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value. Can be repeated.")]
+
+
+class _WrongOption(typer.BadParameter):
+    """An invalid option value. Printed on one line, like `InputError`."""
+
+    def show(self, file: Any = None) -> None:
+        """Print the message on one line to standard error."""
+        typer.echo(self.message, err=True)
+
+
+def number_option(
+    name: str, metavar: str, help_text: str, *, example: int, allowed: range | None = None, must: str = "", remedy: str = ""
+) -> Any:
+    """Return an integer option whose errors have the format of `format_error`. Typer's own errors take three lines and suggest no remedy.
+
+    Parameters
+    ----------
+    name, metavar, help_text : str
+        Option name, placeholder and help text of the command.
+    example : int
+        Example for the error message about invalid numbers.
+    allowed : range, optional
+        Allowed values; all by default.
+    must, remedy : str
+        Requirement and remedy for the error message about values outside `allowed`.
+    """
+
+    def _parse(value: str | int) -> int:  # Typer parses defaults as well
+        text = str(value)
+        if not re.fullmatch(r"[+-]?[0-9]{1,40}", text.strip()):
+            raise _WrongOption(format_error(name, "must be a whole number", short_repr(text), f"Use a number such as {example}."))
+        if allowed is not None and int(text) not in allowed:
+            raise _WrongOption(format_error(name, must, f"{int(text)}", remedy))
+        return int(text)
+
+    return typer.Option(name, metavar=metavar, help=help_text, parser=_parse)
+
+
+def choice_parser(name: str, choices: Sequence[str]) -> Callable[[str], str]:
+    """Return a parser of an option or argument with fixed choices. Its errors suggest the closest choice.
+
+    Parameters
+    ----------
+    name : str
+        Name of the option in error messages.
+    choices : sequence of str
+        Allowed values.
+    """
+
+    def _parse(text: str) -> str:
+        if text not in choices:
+            must, remedy = f"must be one of {quote_choices(choices)}", did_you_mean(text, choices) or "Choose one of these."
+            raise _WrongOption(format_error(name, must, short_repr(text), remedy))
+        return text
+
+    return _parse
+
+
+_MAX_CUSTOMERS_RULE = {"must": "must be from 1 to 100,000,000", "remedy": "Omit it to use the default limit."}
+_THREADS_RULE = {"must": "must be from 1 to 1024", "remedy": "Omit it to use all cores."}
+_MAX_CUSTOMERS_HELP = "Abort if acquisition and referrals grow the population beyond N."
+_ENGINE_HELP = "Simulation engine. Both give identical results; readable is slow."
+Customers = Annotated[int | None, number_option("--customers", "N", "Number of customers. Overrides the file.", example=5000)]
+MaxCustomers = Annotated[
+    int | None,
+    number_option("--max-customers", "N", _MAX_CUSTOMERS_HELP, example=2_000_000, allowed=range(1, 100_000_001), **_MAX_CUSTOMERS_RULE),
+]
+Seed = Annotated[int | None, number_option("--seed", "S", "Random seed. Overrides the file.", example=7)]
+Horizon = Annotated[str | None, typer.Option("--horizon", metavar="DURATION", help="Simulated time, such as 180d. Overrides the file.")]
+Engine = Annotated[
+    Any, typer.Option("--engine", metavar="|".join(ENGINE_NAMES), help=_ENGINE_HELP, parser=choice_parser("--engine", ENGINE_NAMES))
+]
+Threads = Annotated[
+    int | None,
+    number_option("--threads", "N", "Number of threads. All cores by default.", example=4, allowed=range(1, 1025), **_THREADS_RULE),
+]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write results to this folder.")]
+Full = Annotated[bool, typer.Option("--full", help="Print all metrics, including those by stage and channel.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
