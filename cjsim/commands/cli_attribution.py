@@ -6,17 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjsim.commands.arguments import (
-    CustomersOption,
-    JsonOption,
-    OutOption,
-    SeedOption,
-    SetOption,
-    load_scenario,
-    number_option,
-    parse_set_options,
-    print_warnings,
-)
+from cjsim.commands import options
+from cjsim.commands.arguments import load_scenario, parse_set_options, print_warnings
 from cjsim.commands.console import output_folder, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error
 from cjsim.progress import progress_bar
@@ -33,9 +24,9 @@ def attribution(
     source: Annotated[
         Path, typer.Argument(metavar="SCENARIO|PATHS", help="Scenario file, or a CSV or Parquet file with paths.", show_default=False)
     ],
-    customers: CustomersOption = None,
-    seed: SeedOption = None,
-    sets: SetOption = None,
+    customers: options.Customers = None,
+    seed: options.Seed = None,
+    sets: options.Set = None,
     only: Annotated[
         list[str] | None,
         typer.Option("--only", metavar="KIND|TOUCHPOINT", help="Only these, such as channel or 'flow cart'. Can be repeated."),
@@ -48,13 +39,15 @@ def attribution(
     ] = None,
     test_size: Annotated[
         int,
-        number_option("--test-size", "N", "Customers in the A/B test.", example=10_000, allowed=range(4, 1_000_000_001), **_SIZE_RULE),
+        options.number_option(
+            "--test-size", "N", "Customers in the A/B test.", example=10_000, allowed=range(4, 1_000_000_001), **_SIZE_RULE
+        ),
     ] = 10_000,
     before_after: Annotated[
         bool, typer.Option(help="Also simulate a comparison before and after the introduction of each touchpoint. Doubles the time.")
     ] = True,
-    out: OutOption = None,
-    as_json: JsonOption = False,
+    out: options.Out = None,
+    as_json: options.Json = False,
 ) -> None:
     """Compare the credit of touchpoints under attribution rules with their true effect.
 

@@ -1,0 +1,226 @@
+"""Claims: theory names the better learner in two worlds, and selection on held-out rows loses little.
+
+- Few treated, complex baseline: the X-learner has a lower error than the T-learner (Künzel and others 2019).
+- Confounded treatment, outcome models too simple: the DR-learner has a lower error than the T-learner (Kennedy 2023).
+- Equal effects, or none: selection by DR-loss or R-loss mostly chooses the constant effect.
+- Regret: (V(chosen) - V(constant)) / (V(best) - V(constant)) has a median of at least .9. V is the mean gain per customer of treating those
+  with a predicted effect above the cost, on 100,000 fresh customers with known effects. V(constant) is the best of treating all and nobody,
+  V(best) the best candidate. Runs whose denominator is below 3 standard errors are counted apart.
+
+Every run has its own seed, from 1 to R. The +- is one Monte Carlo standard error.
+
+Run: `python experiments/uplift_learners.py [--runs R] [--workers N]`.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cjsim.uplift.learners.dr_learner import DRLearner
+from cjsim.uplift.learners.held_out_predictions import predict_held_out
+from cjsim.uplift.learners.learner_selection import CONSTANT_EFFECT, compare_losses
+from cjsim.uplift.learners.nuisances import augmented_scores, cross_fit_nuisances
+from cjsim.uplift.learners.r_learner import RLearner
+from cjsim.uplift.learners.s_learner import SLearner
+from cjsim.uplift.learners.t_learner import TLearner
+from cjsim.uplift.learners.training_rows import check_rows
+from cjsim.uplift.learners.x_learner import XLearner
+
+N_FRESH = 100_000
+N_FEATURES = 6
+LOSSES = ("dr", "r")
+MIN_DENOMINATOR_IN_ERRORS = 3
+
+
+class World(NamedTuple):
+    """A law of customers: normal features, an outcome with unit noise, a known effect and a known or unknown probability of treatment."""
+
+    name: str
+    n: int
+    baseline: Callable[[Any], Any]
+    effect: Callable[[Any], Any]
+    share: Callable[[Any], Any]
+    cost: float
+    is_share_known: bool = True
+
+
+class Sample(NamedTuple):
+    """Customers of a world."""
+
+    X: pd.DataFrame
+    y: Any
+    treatment: Any
+    effect: Any
+    propensity: Any
+
+
+class SelectionRun(NamedTuple):
+    """One selection: the choice, the best candidate, and the values on fresh customers, money per customer."""
+
+    world: str
+    seed: int
+    loss: str
+    chosen: str
+    best: str
+    gain_of_chosen: float
+    gain_of_best: float
+    error: float
+
+
+def complex_baseline(x: Any) -> Any:
+    """Steps and interactions."""
+    return 2 * (x[:, 0] > 0) * (x[:, 1] > 0) + np.sin(3 * x[:, 2]) + np.abs(x[:, 3])
+
+
+def half(x: Any) -> Any:
+    """Even assignment."""
+    return np.full(len(x), 0.5)
+
+
+def confounded(x: Any) -> Any:
+    """Treatment of customers with a high first feature."""
+    return 1 / (1 + np.exp(-x[:, 0]))
+
+
+def linear_effect(x: Any) -> Any:
+    """Mean 0.1, standard deviation 0.25."""
+    return 0.1 + 0.2 * x[:, 0] - 0.15 * x[:, 1]
+
+
+def step_effect(x: Any) -> Any:
+    """0.5 in a quarter of the customers, else -0.1."""
+    return np.where((x[:, 0] > 0) & (x[:, 1] > 0), 0.5, -0.1)
+
+
+FEW_TREATED = World("few treated", 4_000, complex_baseline, lambda x: 0.5 + 0.3 * x[:, 0], lambda x: np.full(len(x), 0.03), 0.5)
+CONFOUNDED = World("confounded", 4_000, lambda x: x[:, 0] ** 2 + np.exp(x[:, 0] / 2), linear_effect, confounded, 0.1, is_share_known=False)
+SELECTION_WORLDS = (
+    World("linear effects", 4_000, lambda x: x[:, 2], linear_effect, half, 0.1),
+    World("step effects", 10_000, complex_baseline, step_effect, half, 0.0),
+    World("few treated", 10_000, complex_baseline, lambda x: 0.5 + 0.3 * x[:, 0], lambda x: np.full(len(x), 0.1), 0.5),
+    CONFOUNDED._replace(n=10_000),
+    World("weak effects", 4_000, lambda x: x[:, 2], lambda x: 0.1 + 0.05 * x[:, 0], half, 0.1),
+    World("equal effects", 4_000, lambda x: x[:, 2], lambda x: np.full(len(x), 0.2), half, 0.1),
+    World("no effect", 4_000, lambda x: x[:, 2], lambda x: np.zeros(len(x)), half, 0.1),
+)
+
+
+def candidates(seed: int) -> dict[str, Any]:
+    """Learners to select from."""
+    return {
+        "S linear": SLearner(seed=seed),
+        "T linear": TLearner(seed=seed),
+        "T trees": TLearner("trees", seed=seed),
+        "X trees": XLearner("trees", seed=seed),
+        "R linear": RLearner(folds=3, seed=seed),
+        "DR linear": DRLearner(folds=3, seed=seed),
+        "DR trees": DRLearner("trees", "trees", folds=3, seed=seed),
+    }
+
+
+def draw(world: World, n: int, rng: np.random.Generator) -> Sample:
+    """Customers of a world."""
+    x = rng.normal(size=(n, N_FEATURES))
+    share, effect = world.share(x), world.effect(x)
+    treatment = (rng.random(n) < share).astype(np.int64)
+    y = world.baseline(x) + effect * treatment + rng.normal(size=n)
+    propensity = np.column_stack([1 - share, share]) if world.is_share_known else None
+    return Sample(pd.DataFrame(x).add_prefix("x"), y, treatment, effect, propensity)
+
+
+def errors_of_learners(world: World, learners: Mapping[str, Any], seed: int) -> dict[str, float]:
+    """Root mean squared error of each learner's predicted effects on 10,000 fresh customers."""
+    rng = np.random.default_rng(seed)
+    train, fresh = draw(world, world.n, rng), draw(world, 10_000, rng)
+    fitted = {name: one.fit(train.X, train.y, train.treatment, propensity=train.propensity) for name, one in learners.items()}
+    return {name: float(np.sqrt(np.mean((one.predict(fresh.X) - fresh.effect) ** 2))) for name, one in fitted.items()}
+
+
+def compare_x_and_t(seed: int) -> dict[str, float]:
+    """Few treated: X- and T-learner with trees as outcome models."""
+    return errors_of_learners(FEW_TREATED, {"X": XLearner("trees", "linear", seed=seed), "T": TLearner("trees", seed=seed)}, seed)
+
+
+def compare_dr_and_t(seed: int) -> dict[str, float]:
+    """Confounding: DR- and T-learner with linear outcome models, which are too simple, and estimated propensities."""
+    return errors_of_learners(CONFOUNDED, {"DR": DRLearner(folds=3, seed=seed), "T": TLearner(seed=seed)}, seed)
+
+
+def run_selection(world_index: int, seed: int) -> list[SelectionRun]:
+    """Select by each loss, and value the choice on fresh customers."""
+    world = SELECTION_WORLDS[world_index]
+    rng = np.random.default_rng(seed)
+    train, fresh = draw(world, world.n, rng), draw(world, N_FRESH, rng)
+    rows = check_rows(train.X, train.y, train.treatment, propensity=train.propensity)
+    propensity = "linear" if train.propensity is None else train.propensity
+    nuisances = cross_fit_nuisances(train.X, train.y, train.treatment, propensity=propensity, outcome_model="trees", folds=3, seed=seed)
+    learners = candidates(seed)
+    predictions = {name: predict_held_out(one, rows, nuisances.fold) for name, one in learners.items()}
+    scores = augmented_scores(train.y, train.treatment, nuisances)
+    constant = np.full(N_FRESH, (scores[:, 1] - scores[:, 0]).mean())
+    fresh_predictions = {
+        name: one.fit(train.X, train.y, train.treatment, propensity=train.propensity).predict(fresh.X) for name, one in learners.items()
+    } | {CONSTANT_EFFECT: constant}
+    profit = fresh.effect - world.cost
+    gains = {name: profit * (predicted > world.cost) for name, predicted in fresh_predictions.items()}
+    best_constant = profit if profit.mean() > 0 else np.zeros(N_FRESH)
+    best = max(learners, key=lambda name: gains[name].mean())
+    difference = gains[best] - best_constant
+    error = float(difference.std(ddof=1) / np.sqrt(N_FRESH))
+    found = []
+    for loss in LOSSES:
+        chosen = compare_losses(predictions, train.y, train.treatment, nuisances=nuisances, loss=loss).chosen
+        gain = float((gains[chosen] - best_constant).mean())
+        found.append(SelectionRun(world.name, seed, loss, chosen, best, gain, float(difference.mean()), error))
+    return found
+
+
+def theory_row(name: str, found: list[dict[str, float]]) -> str:
+    """Errors of two learners over all runs, and their paired difference."""
+    first, second = found[0]
+    a, b = (np.array([one[learner] for one in found]) for learner in (first, second))
+    error = (a - b).std(ddof=1) / np.sqrt(len(a))
+    means = f"{first} {a.mean():.4f}, {second} {b.mean():.4f}"
+    return f"| {name} | {means} | {(a - b).mean():+.4f} +- {error:.4f} | {(a < b).mean():.2f} | {len(a)} |"
+
+
+def selection_row(world: str, loss: str, found: list[SelectionRun]) -> str:
+    """Share of constant choices, and the ratio of gains where the denominator is large enough."""
+    large = [one for one in found if one.gain_of_best >= MIN_DENOMINATOR_IN_ERRORS * one.error]
+    ratios = np.array([one.gain_of_chosen / one.gain_of_best for one in large])
+    share = np.mean([one.chosen == CONSTANT_EFFECT for one in found])
+    error = np.sqrt(share * (1 - share) / len(found))
+    median = f"{np.median(ratios):.3f} ({np.quantile(ratios, 0.1):.3f})" if len(ratios) else "none"
+    return f"| {world} | {loss} | {share:.2f} +- {error:.2f} | {median} | {len(large)} | {len(found) - len(large)} |"
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    seeds = range(1, given.runs + 1)
+    with ProcessPoolExecutor(given.workers) as pool:
+        print("| world | root mean squared error | paired difference | share of runs won by the first | runs |")
+        print("|---|---|---|---|---|")
+        print(theory_row("few treated, complex baseline", list(pool.map(compare_x_and_t, seeds))), flush=True)
+        print(theory_row("confounded, simple outcome models", list(pool.map(compare_dr_and_t, seeds))), flush=True)
+        print("\n| world | loss | share of constant choices | median ratio of gains (10 % quantile) | runs | denominator too small |")
+        print("|---|---|---|---|---|---|")
+        every: list[SelectionRun] = []
+        for index, world in enumerate(SELECTION_WORLDS):
+            found = [one for runs in pool.map(run_selection, [index] * len(seeds), seeds) for one in runs]
+            every += found
+            for loss in LOSSES:
+                print(selection_row(world.name, loss, [one for one in found if one.loss == loss]), flush=True)
+        for loss in LOSSES:
+            print(selection_row("all", loss, [one for one in every if one.loss == loss]))
+
+
+if __name__ == "__main__":
+    main()
