@@ -190,7 +190,7 @@ def arrival_stream(name: str) -> str:
 
 
 def _arrival_times(channel: ArrivalPlan, seed: int, at_most: int) -> FloatArray:
-    """Arrival times of a channel in days, up to the horizon or to somewhat more than `at_most` arrivals."""
+    """Arrival times of a channel in days, until the horizon or until there are more than `at_most` arrivals."""
     stream, blocks, drawn, total = stream_id(arrival_stream(channel.name)), [np.zeros(0)], 0, 0.0
     while total < channel.expected[-1] and drawn <= at_most:
         block = np.empty(_BLOCK_SIZE)

@@ -44,7 +44,7 @@ def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
 
 
 def _journey_lines(journey: JourneySpec) -> Iterator[str]:
-    yield f"Journey {name_with_title(journey.name, journey.title)}: customers start in {journey.starts_in}."
+    yield f"Journey {name_with_title(journey.name, journey.title)}: customers start in stage {journey.starts_in}."
     yield from _decay_lines(journey)
     yield "Personas (hidden from the firm):"
     for name, persona in journey.personas.items():

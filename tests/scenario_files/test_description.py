@@ -25,7 +25,7 @@ def test_description_of_a_small_scenario(tiny: Scenario) -> None:
         "Scenario tiny: 100 customers enter on day 0.",
         "Simulates 30 days from 2025-01-06 with seed 1. The discount rate is 10 % per year.",
         "",
-        "Journey tiny_journey: customers start in active.",
+        "Journey tiny_journey: customers start in stage active.",
         "Contact pressure has a half-life of 7 days.",
         "Personas (hidden from the firm):",
         "  customer, 100 %: resting satisfaction 0.5",

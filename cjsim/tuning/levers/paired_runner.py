@@ -179,7 +179,7 @@ class _NotesOnly(NoProgress):
 
 
 def _runs_differ(base: Run, other: Run) -> bool:
-    """Return whether any outcome of any customer differs, or the wages, which all customers share."""
+    """Return whether the outcomes of any customer or the wages of the staff differ."""
     return base.wages != other.wages or any(
         before.tobytes() != after.tobytes() for before, after in zip(base.outcomes, other.outcomes, strict=True)
     )
