@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cjsim.attribution.attribution_result import Attribution
 
 DATA_SUFFIXES = (".csv", ".csv.gz", ".parquet")
-_SIZE_RULE = {"must": "must be from 4 to 1,000,000,000", "remedy": "Use for example 10000."}
+_SIZE_RULE = {"allowed": range(4, 1_000_000_001), "must": "must be from 4 to 1,000,000,000", "remedy": "Use for example 10000."}
 
 
 @with_exit_codes
@@ -39,9 +39,7 @@ def attribution(
     ] = None,
     test_size: Annotated[
         int,
-        options.number_option(
-            "--test-size", "N", "Customers in the A/B test.", example=10_000, allowed=range(4, 1_000_000_001), **_SIZE_RULE
-        ),
+        options.number_option("--test-size", "N", "Customers in the A/B test.", example=10_000, **_SIZE_RULE),
     ] = 10_000,
     before_after: Annotated[
         bool, typer.Option(help="Also simulate a comparison before and after the introduction of each touchpoint. Doubles the time.")
