@@ -9,12 +9,13 @@
 
 Every run has its own seed, from 1 to R. The +- is one Monte Carlo standard error.
 
-Run: `python experiments/uplift_learners.py [--runs R] [--workers N]`.
+Run: `python experiments/uplift_learners.py [--runs R] [--workers N] [--out DIR]`.
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -190,7 +191,7 @@ def theory_row(name: str, found: list[dict[str, float]]) -> str:
 
 def selection_row(world: str, loss: str, found: list[SelectionRun]) -> str:
     """Share of constant choices, and the ratio of gains where the denominator is large enough."""
-    large = [one for one in found if one.gain_of_best >= MIN_DENOMINATOR_IN_ERRORS * one.error]
+    large = [one for one in found if one.gain_of_best > 0 and one.gain_of_best >= MIN_DENOMINATOR_IN_ERRORS * one.error]
     ratios = np.array([one.gain_of_chosen / one.gain_of_best for one in large])
     share = np.mean([one.chosen == CONSTANT_EFFECT for one in found])
     error = np.sqrt(share * (1 - share) / len(found))
@@ -198,28 +199,45 @@ def selection_row(world: str, loss: str, found: list[SelectionRun]) -> str:
     return f"| {world} | {loss} | {share:.2f} +- {error:.2f} | {median} | {len(large)} | {len(found) - len(large)} |"
 
 
+def study(runs: int, workers: int) -> Iterator[str]:
+    """Yield the lines of the report page."""
+    seeds = range(1, runs + 1)
+    yield "# Uplift learners: the better learner by theory, and what selection loses"
+    yield f"\n{(__doc__ or '').split('Run:')[0].strip()}"
+    yield f"\nWritten by `python experiments/uplift_learners.py --runs {runs}`, seeds 1 to {runs}. All outcomes are synthetic."
+    with ProcessPoolExecutor(workers) as pool:
+        yield "\n## Two learners\n"
+        yield "| world | root mean squared error | paired difference | share of runs won by the first | runs |"
+        yield "|---|---|---|---|---|"
+        yield theory_row("few treated, complex baseline", list(pool.map(compare_x_and_t, seeds)))
+        yield theory_row("confounded, simple outcome models", list(pool.map(compare_dr_and_t, seeds)))
+        yield "\n## Selection among seven learners and a constant effect\n"
+        yield "| world | loss | share of constant choices | median ratio of gains (10 % quantile) | runs | denominator too small |"
+        yield "|---|---|---|---|---|---|"
+        every: list[SelectionRun] = []
+        for index, world in enumerate(SELECTION_WORLDS):
+            found = [one for runs_of_seed in pool.map(run_selection, [index] * len(seeds), seeds) for one in runs_of_seed]
+            every += found
+            for loss in LOSSES:
+                yield selection_row(world.name, loss, [one for one in found if one.loss == loss])
+        for loss in LOSSES:
+            yield selection_row("**all**", loss, [one for one in every if one.loss == loss])
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="folder of the report")
     given = parser.parse_args()
-    seeds = range(1, given.runs + 1)
-    with ProcessPoolExecutor(given.workers) as pool:
-        print("| world | root mean squared error | paired difference | share of runs won by the first | runs |")
-        print("|---|---|---|---|---|")
-        print(theory_row("few treated, complex baseline", list(pool.map(compare_x_and_t, seeds))), flush=True)
-        print(theory_row("confounded, simple outcome models", list(pool.map(compare_dr_and_t, seeds))), flush=True)
-        print("\n| world | loss | share of constant choices | median ratio of gains (10 % quantile) | runs | denominator too small |")
-        print("|---|---|---|---|---|---|")
-        every: list[SelectionRun] = []
-        for index, world in enumerate(SELECTION_WORLDS):
-            found = [one for runs in pool.map(run_selection, [index] * len(seeds), seeds) for one in runs]
-            every += found
-            for loss in LOSSES:
-                print(selection_row(world.name, loss, [one for one in found if one.loss == loss]), flush=True)
-        for loss in LOSSES:
-            print(selection_row("all", loss, [one for one in every if one.loss == loss]))
+    lines = []
+    for line in study(given.runs, given.workers):
+        print(line, flush=True)
+        lines.append(line)
+    if given.out is not None:
+        given.out.mkdir(parents=True, exist_ok=True)
+        (given.out / "report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

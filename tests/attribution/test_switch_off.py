@@ -77,18 +77,20 @@ def test_unknown_touchpoint_is_an_error_with_a_suggestion(scenario: Scenario) ->
 @pytest.mark.parametrize(
     ("touchpoint", "stopped"),
     [
-        (Touchpoint("channel", "mail"), {"news", "thanks"}),
-        (Touchpoint("channel", "text"), {"ping"}),
-        (Touchpoint("flow", "after"), {"thanks", "ping"}),
-        (Touchpoint("broadcast", "weekly"), {"news"}),
-        (Touchpoint("message", "news"), {"news"}),
-        (Touchpoint("message", "thanks"), {"thanks"}),
-        (Touchpoint("message", "ping"), {"ping"}),
+        (Touchpoint("channel", "mail"), ("news", "thanks")),
+        (Touchpoint("channel", "text"), ("ping",)),
+        (Touchpoint("flow", "after"), ("ping", "thanks")),
+        (Touchpoint("broadcast", "weekly"), ("news",)),
+        (Touchpoint("message", "news"), ("news",)),
+        (Touchpoint("message", "thanks"), ("thanks",)),
+        (Touchpoint("message", "ping"), ("ping",)),
     ],
     ids=str,
 )
-def test_switched_off_touchpoint_delivers_nothing(scenario: Scenario, touchpoint: Touchpoint, stopped: set[str], tmp_path: Any) -> None:
-    assert set(sent(switch_off(scenario, touchpoint), tmp_path)) == {"news", "thanks", "ping"} - stopped
+def test_switched_off_touchpoint_delivers_nothing(
+    scenario: Scenario, touchpoint: Touchpoint, stopped: tuple[str, ...], tmp_path: Any
+) -> None:
+    assert set(sent(switch_off(scenario, touchpoint), tmp_path)) == {"news", "thanks", "ping"} - set(stopped)
 
 
 def test_random_choices_stay_the_same_without_a_message(scenario: Scenario, tmp_path: Any) -> None:
