@@ -33,7 +33,7 @@ class GammaGamma:
     v: float
 
     def mean_spend(self) -> float:
-        """Expected spend per purchase of a new customer, p v / (q - 1), in money; infinite for q <= 1."""
+        """Expected spend per purchase of a new customer, p v / (q - 1), in currency units; infinite for q <= 1."""
         return self.p * self.v / (self.q - 1) if self.q > 1 else float("inf")
 
     def conditional_mean(self, x: FloatArray, spend: FloatArray) -> FloatArray:
@@ -100,7 +100,7 @@ class LognormalSpend:
     sigma: float
 
     def mean_spend(self) -> float:
-        """Expected spend per purchase, median exp(sigma^2 / 2), in money."""
+        """Expected spend per purchase, median exp(sigma^2 / 2), in currency units."""
         return float(self.median * np.exp(self.sigma**2 / 2))
 
     def conditional_mean(self, x: FloatArray, spend: FloatArray) -> FloatArray:

@@ -23,7 +23,7 @@ class Cohort:
     key: NDArray[np.uint64]  # (n,)
     entered: NDArray[np.float64]  # (n,), days
     channel: NDArray[np.int32]  # (n,), code of the acquisition channel, or -1
-    cost: NDArray[np.float64]  # (n,), acquisition cost in money
+    cost: NDArray[np.float64]  # (n,), acquisition cost in currency units
     first: int  # number of the first customer
 
     def __len__(self) -> int:

@@ -89,7 +89,7 @@ def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
 
 
 def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
-    """Draw the customers of a cohort. The result for a customer does not depend on the rest of the cohort.
+    """Draw the customers in a cohort. The result for a customer does not depend on the rest of the cohort.
 
     Parameters
     ----------

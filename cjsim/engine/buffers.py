@@ -23,7 +23,7 @@ class ChunkResult(NamedTuple):
 
 
 class SharedResources(NamedTuple):
-    """State that customers share: desk replies and spent budgets."""
+    """State that customers share: desk replies and exhausted budgets."""
 
     replies: Array  # DESK_REPLY
     cutoffs: Array  # BUDGET_CUTOFF, per budget and period

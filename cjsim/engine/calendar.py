@@ -17,7 +17,7 @@ class EventPriority(IntEnum):
 
     URGENT = 0  # used by SimPy when processes start or are interrupted
     CUSTOMER = 1  # events of one customer; SimPy's normal priority, also used for granted resource requests
-    SHIFT = 2  # before SERVICE_END, so that agents who go off duty take no waiting request
+    SHIFT = 2  # before SERVICE_END, so that agents who go off duty do not take another request
     SERVICE_END = 3
     PATIENCE = 4
     ESCALATION = 5

@@ -39,7 +39,7 @@ class CompiledEngine:
         simulate_customers(self.plan.world, self.state, make_output(make_outcomes(self.plan, 0), BufferSizes()), population, 0)
 
     def resolve_shared_resources(self, cohorts: Iterable[Cohort], *, max_customers: int = MAX_CUSTOMERS) -> SharedResults:
-        """Determine the desk replies and the spent budgets of a scenario whose customers share resources.
+        """Determine the desk replies and the exhausted budgets of a scenario whose customers share resources.
 
         Parameters
         ----------
@@ -65,7 +65,7 @@ class CompiledEngine:
         Parameters
         ----------
         shared_results : SharedResults
-            Desk replies and spent budgets of all customers.
+            Desk replies and exhausted budgets of all customers.
         """
         self.shared_results = shared_results
         self.state = self.new_state()

@@ -42,9 +42,9 @@ class Provenance(JsonRecord):
     entry : Mapping
         How the initial customers entered: `over_days`; with an entry file, also `file` and its `file_digest` (SHA-256).
     spend : Mapping of str to float
-        Spend on each acquisition channel over the horizon, in money, including channels without arrivals.
+        Spend on each acquisition channel over the horizon, in currency units, including channels without arrivals.
     desk_rates : Mapping of str to float
-        Cost of each desk, in money per minute of service.
+        Cost of each desk, in currency units per minute of service.
     engine : str
         'compiled' or 'readable'.
     events : int

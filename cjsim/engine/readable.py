@@ -72,7 +72,7 @@ class SharedEnvironment:
         self.customers: dict[int, CustomerProcess] = {}  # by key
 
     def admit(self, cohort: Cohort, outcomes: Outcomes) -> None:
-        """Start a process for each customer of a cohort.
+        """Start a process for each customer in a cohort.
 
         Parameters
         ----------

@@ -68,10 +68,10 @@ class RunRecord:
 
     @property
     def spend(self) -> Array:
-        """Spend on each acquisition channel over the horizon, in money; float64, shape (n_acquisition_channels,)."""
+        """Spend on each acquisition channel over the horizon, in currency units; float64, shape (n_acquisition_channels,)."""
         return np.array([self.provenance.spend[name] for name in self.codebook.acquisition])
 
     @property
     def desk_rates(self) -> Array:
-        """Cost of each desk, in money per minute of service; float64, shape (n_desks,)."""
+        """Cost of each desk, in currency units per minute of service; float64, shape (n_desks,)."""
         return np.array([self.provenance.desk_rates[name] for name in self.codebook.desks], np.float64)

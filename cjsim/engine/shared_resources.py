@@ -1,4 +1,4 @@
-"""The first pass of the compiled engine, which determines the desk replies and spent budgets that customers share.
+"""The first pass of the compiled engine, which determines the desk replies and exhausted budgets that customers share.
 
 A customer's trajectory is a function of desk replies and budgets, so this pass stores nothing else. When a customer receives a reply or
 takes a budget turn, the pass simulates that customer again from entry to the next synchronization point. The second pass (`CompiledEngine`)
@@ -41,7 +41,7 @@ class _SyncPoint(NamedTuple):
 
 
 class SharedResults(NamedTuple):
-    """Result of the first pass: desk replies and spent budgets.
+    """Result of the first pass: desk replies and exhausted budgets.
 
     Attributes
     ----------

@@ -40,7 +40,7 @@ class TraceStep(NamedTuple):
     satisfaction : float
         Satisfaction after the event, in [0, 1].
     cost : float
-        Cost of the event to the firm, in money.
+        Cost of the event to the firm, in currency units.
     resumes : float
         Time at which the actor continues, in days since the start; inf if it is not waiting.
     """
@@ -76,7 +76,7 @@ def trace_customer(plan: Plan, seed: int, cohort: Cohort, shared_results: Shared
     cohort : Cohort
         A cohort that consists of one customer.
     shared_results : SharedResults, optional
-        Desk replies and spent budgets of all customers. Required if customers share desks or budgets.
+        Desk replies and exhausted budgets of all customers. Required if customers share desks or budgets.
 
     Returns
     -------

@@ -53,7 +53,7 @@ class WorkerPool:
         self.n_simulated = self.n_events = 0
 
     def resolve_shared_resources(self, batches: Iterable[CustomerBatch], *, max_customers: int) -> None:
-        """Determine desk replies and spent budgets. Required before `simulate_chunks` if customers share resources.
+        """Determine desk replies and exhausted budgets. Required before `simulate_chunks` if customers share resources.
 
         Parameters
         ----------

@@ -35,7 +35,7 @@ CUSTOMER = np.dtype(
         ("n_responses", "i4"),  # pending responses
         ("n_queued", "i4"),  # items in the queue
         ("changes", "i4"),  # ChangeFlag bits since `allowed` of the clocks was last updated
-        ("events_handled", "i4"),  # events so far: calls of `dispatch`
+        ("events_handled", "i4"),  # events so far: calls to `dispatch`
         ("events_at_this_time", "i4"),  # events since time last advanced
         ("last_kind", "i4"),  # DueKind of the last event
         ("last_which", "i4"),

@@ -112,7 +112,7 @@ def _arms_section(experiment: Experiment, arms: Sequence[ExperimentArm]) -> Iter
     yield ""
     if experiment.sweep is not None:
         paths = list(dict.fromkeys(path for arm in arms for path in arm.values))
-        yield f"The sweep tries {len(arms)} points, which set {', '.join(f'`{path}`' for path in paths)}."
+        yield f"The sweep varies {', '.join(f'`{path}`' for path in paths)} over {len(arms)} points."
         return
     yield "| variant | path | baseline | variant value |"
     yield "|---|---|---|---|"

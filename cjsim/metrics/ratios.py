@@ -41,7 +41,7 @@ class RatioTerms(NamedTuple):
     denominator : ndarray of float64 or bool, shape (n_customers,)
         x in the formulas of this module.
     allocated_cost : ndarray of float64, shape (n_customers,), or None
-        Acquisition spend and wages allocated to each customer, in money. Not included in `numerator` or `denominator`.
+        Acquisition spend and wages allocated to each customer, in currency units. Not included in `numerator` or `denominator`.
     numerator_cost_weight, denominator_cost_weight : float
         Factors by which the sum of `allocated_cost` is multiplied before it is added to the sums of numerators and denominators.
     is_total : bool

@@ -229,7 +229,7 @@ class _FinalistComparison:
         for trial, evaluation in zip(trials, evaluations, strict=True):
             contrasts = [evaluation.paired_contrast(baseline, metric) for metric in goals.directed_metrics]
             finalists.append(Finalist(trial, goals.gains(contrasts), MappingProxyType(goals.excess(contrasts))))
-        # Eligible are the finalists that satisfy all constraints here, else those whose intervals reach the bounds, else all finalists.
+        # The eligible finalists satisfy all constraints here; if none does, their intervals reach the bounds; otherwise, all are eligible.
         ranks = [_feasibility_rank(finalist, goals, one) for finalist, one in zip(finalists, evaluations, strict=True)]
         eligible = tuple(row for row, rank in enumerate(ranks) if rank == min(ranks))
         simulated = baseline.simulated_customers + sum(one.simulated_customers for one in evaluations)

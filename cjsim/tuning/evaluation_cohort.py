@@ -43,7 +43,7 @@ class Contrast(NamedTuple):
         Parameters
         ----------
         baseline : float
-            Metric of the baseline, estimated on more customers.
+            Value of the metric under the baseline, estimated on a larger cohort.
         """
         return self if math.isnan(self.effect) else self._replace(baseline=baseline, value=baseline + self.effect)
 

@@ -147,7 +147,7 @@ class Goals:
 
 
 def pareto_front(scores: Array) -> list[int]:
-    """Return the policies that no other dominates, that is, is at least as good in all objectives and better in one.
+    """Return the policies that no other policy dominates: one that is at least as good in every objective and better in at least one.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 PRUNING_STANDARD_ERRORS = 3.0
-RUNG_SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4)  # shares of the customers simulated by each interim analysis
+RUNG_SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4)  # shares of the customers simulated before each interim analysis
 MIN_RUNG_CUSTOMERS = 500  # with fewer customers, the standard error is unreliable
 
 

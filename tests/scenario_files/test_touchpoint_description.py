@@ -21,7 +21,7 @@ Only contacts beyond a customer's preferred weekly number (trait 'likes') count 
 Interests (hidden from the firm): bikes 50 %, boats 50 %.
     trouble after 40 days on average (exponential), only while asks(support) < 3: contacts the support desk with priority 2
   email: 100 % consent, 0.01 per message, 0.2 per click, opened immediately
-  in_app: 100 % consent, seen at the next visit, median time to view 1 hour, messages expire after 7 days
+  in_app: 100 % consent, shown at the next visit, median time to view 1 hour, messages expire after 7 days
   ads: 100 % consent, 0.3 per viewed impression, viewed immediately
   calls: 100 % consent, handled by the sales desk, answered immediately
   news by email: about bikes, relevance +1, 30 % open it, 0 % of openers click
@@ -36,7 +36,7 @@ Interests (hidden from the firm): bikes 50 %, boats 50 %.
   Flow nurture when score lead rises above 3, if not held_out and acquired_by == search:
     split by experiment calls_or_not
     wait until the customer's best hour on Monday and Tuesday (09:00 at first; after 5 observed opens, clicks or visits, \
-shifted by how much later than 09:00 the customer is typically active)
+shifted by the difference between the customer's typical hour of activity and 09:00)
     offer tenth
   Flow win_back when a message is delivered by email and the previous 3 were not opened:
     ask the sales desk
@@ -74,7 +74,7 @@ def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenar
     [
         ({"policy.flows.nurture.on": {"score": "lead", "below": 1}}, "Flow nurture when score lead falls to 1 or less,"),
         ({"policy.flows.nurture.steps[1].wait_until": {"at": "7:30"}}, "    wait until 07:30\n"),
-        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "later than 11:30 the customer is typically active)\n"),
+        ({"policy.flows.nurture.steps[1].wait_until.typical": "11:30"}, "typical hour of activity and 11:30)\n"),
         ({"policy.desks.sales": {"shifts": [{"agents": 3, "dates": ["2025-01-07"]}]}}, "  Desk sales: 3 agents on 2025-01-07\n"),
         ({"journey.events.buy.effects[2].refer.invites": 1}, "invites a friend, who joins with a probability of 10 %"),
         ({"journey.messages.news.cost": 0.5}, "0 % of openers click, 0.5 per message\n"),

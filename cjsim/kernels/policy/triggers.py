@@ -44,7 +44,7 @@ def initialize_actor(world: World, state: CustomerState, actor: int) -> None:
 
 @rule
 def start_flow(world: World, state: CustomerState, out: Output, actor: int) -> None:
-    """Start a flow, if it is not running, may run again, and its condition holds.
+    """Start a flow if it is not running, it may run again, and its condition holds.
 
     Writes: runs, actor_due, outcome.flows, outcome.events, the log.
     """

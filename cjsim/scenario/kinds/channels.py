@@ -123,7 +123,7 @@ class Channel(StrictModel):
     def phrase(self) -> str:
         """Describe the channel."""
         parts = [f"{format_percent(self.consent)} consent"]
-        parts += [f"seen at the next {' or '.join(self.visits)}"] if self.visits else []
+        parts += [f"shown at the next {' or '.join(self.visits)}"] if self.visits else []
         parts += [f"handled by the {self.desk} desk"] if self.desk else []
         parts += [f"{format_number(self.cost)} {self.behavior.cost_phrase}"] if self.cost else []
         parts += [f"{format_number(self.click_cost)} per click"] if self.click_cost else []

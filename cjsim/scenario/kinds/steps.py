@@ -148,7 +148,7 @@ class WaitUntilStep(StepKind, key="wait_until"):
         typical = hour_text(until.at if until.typical is None else until.typical)
         learned = (
             f"{hour_text(until.at)} at first; after {until.learn_from} observed opens, clicks or visits, "
-            f"shifted by how much later than {typical} the customer is typically active"
+            f"shifted by the difference between the customer's typical hour of activity and {typical}"
         )
         return f"wait until the customer's best hour{days} ({learned})"
 

@@ -21,7 +21,7 @@ class LeverEffect(NamedTuple):
     metric_effect : PairedDifference
         Effect on the metric, paired with the baseline.
     cost_effect : PairedDifference
-        Effect on the metric `cost`, in money per customer.
+        Effect on the metric `cost`, in currency units per customer.
     has_unreliable_interval : bool
         Whether the effect stems from so few customers that its interval has less than nominal coverage.
     changes_any_customer : bool

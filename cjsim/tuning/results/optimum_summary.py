@@ -67,7 +67,8 @@ def _verdict_lines(optimum: SearchResult) -> Iterator[str]:
     for one in study.constraints:
         if (excess := one.sign * (found.baseline[one.metric].value - one.bound)) > 0:
             yield f"The baseline does not satisfy {one.name}: {_violation_text(optimum, one.metric, excess)}."
-    yield f"The search {direction}estimated the gain by {error}. Probability that it is the best finalist: {100 * found.chance_best:.0f} %."
+    yield f"The search {direction}estimated the gain by {error}."
+    yield f"Probability that the winner is the best finalist: {100 * found.chance_best:.0f} %."
 
 
 def _infeasible_lines(optimum: SearchResult) -> Iterator[str]:
