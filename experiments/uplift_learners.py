@@ -265,9 +265,8 @@ predicted effects on 10,000 fresh customers; +- is one Monte Carlo standard erro
 best learner is the one with the highest V on these customers, so that a ratio is at most 1. Runs
 whose denominator is below {MIN_DENOMINATOR_IN_ERRORS} standard errors are counted apart.
 
-The median over all worlds depends on the worlds; the rows of single worlds show where selection loses more. Squared error is not the value
-of a policy: a learner with a low loss may still place customers with small gains on the wrong side of the cost. Worlds share seeds, so that
-the interval over all worlds is approximate. Every choice is in `selections.csv`."""
+The median over all worlds depends on which worlds are chosen: read the rows of single worlds with it. A choice of the constant effect has a
+ratio of at most 0. Worlds share seeds, so that the interval over all worlds is approximate. Every choice is in `selections.csv`."""
     rows = [one._asdict() | {"is_countable": one.is_countable} for one in every]
     write_findings_report(
         "uplift_learners", "Learners of uplift in known worlds", words, findings, {"selections": rows}, given.out, reference_label="wanted"
