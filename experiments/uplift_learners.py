@@ -7,18 +7,21 @@
   with a predicted effect above the cost, on 100,000 fresh customers with known effects. V(constant) is the best of treating all and nobody,
   V(best) the best candidate. Runs whose denominator is below 3 standard errors are counted apart.
 
-Every run has its own seed, from 1 to R. The +- is one Monte Carlo standard error.
+Each world is drawn with the seeds 1 to R. The +- is one Monte Carlo standard error.
 
-Run: `python experiments/uplift_learners.py [--runs R] [--workers N]`.
+Run: `python experiments/uplift_learners.py [--runs R] [--workers N] [--out DIR]`.
 """
 
 import argparse
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from published_findings import Z95, Finding, median_with_interval, share_with_interval, write_findings_report
 
 from cjsim.uplift.learners.dr_learner import DRLearner
 from cjsim.uplift.learners.held_out_predictions import predict_held_out
@@ -70,6 +73,16 @@ class SelectionRun(NamedTuple):
     gain_of_best: float
     error: float
 
+    @property
+    def is_countable(self) -> bool:
+        """Whether the best candidate is better than the best constant policy by more than 3 standard errors."""
+        return self.gain_of_best > MIN_DENOMINATOR_IN_ERRORS * self.error
+
+    @property
+    def ratio(self) -> float:
+        """Share of the best candidate's gain that the choice keeps."""
+        return self.gain_of_chosen / self.gain_of_best
+
 
 def complex_baseline(x: Any) -> Any:
     """Steps and interactions."""
@@ -107,6 +120,7 @@ SELECTION_WORLDS = (
     World("equal effects", 4_000, lambda x: x[:, 2], lambda x: np.full(len(x), 0.2), half, 0.1),
     World("no effect", 4_000, lambda x: x[:, 2], lambda x: np.zeros(len(x)), half, 0.1),
 )
+EQUAL_WORLDS = ("equal effects", "no effect")
 
 
 def candidates(seed: int) -> dict[str, Any]:
@@ -179,47 +193,84 @@ def run_selection(world_index: int, seed: int) -> list[SelectionRun]:
     return found
 
 
-def theory_row(name: str, found: list[dict[str, float]]) -> str:
-    """Errors of two learners over all runs, and their paired difference."""
+def theory_finding(statement: str, found: list[dict[str, float]]) -> Finding:
+    """Paired difference of the errors of two learners over all runs."""
     first, second = found[0]
     a, b = (np.array([one[learner] for one in found]) for learner in (first, second))
-    error = (a - b).std(ddof=1) / np.sqrt(len(a))
-    means = f"{first} {a.mean():.4f}, {second} {b.mean():.4f}"
-    return f"| {name} | {means} | {(a - b).mean():+.4f} +- {error:.4f} | {(a < b).mean():.2f} | {len(a)} |"
+    mean, error = float((a - b).mean()), float((a - b).std(ddof=1) / np.sqrt(len(a)))
+    why = f"{first} {a.mean():.4f}, {second} {b.mean():.4f}; {first} is better in {int((a < b).sum())} of {len(a)} runs; +- {error:.4f}"
+    return Finding(statement, "below 0", mean, mean - Z95 * error, mean + Z95 * error, len(a), mean + Z95 * error < 0, why)
 
 
-def selection_row(world: str, loss: str, found: list[SelectionRun]) -> str:
-    """Share of constant choices, and the ratio of gains where the denominator is large enough."""
-    large = [one for one in found if one.gain_of_best >= MIN_DENOMINATOR_IN_ERRORS * one.error]
-    ratios = np.array([one.gain_of_chosen / one.gain_of_best for one in large])
-    share = np.mean([one.chosen == CONSTANT_EFFECT for one in found])
-    error = np.sqrt(share * (1 - share) / len(found))
-    median = f"{np.median(ratios):.3f} ({np.quantile(ratios, 0.1):.3f})" if len(ratios) else "none"
-    return f"| {world} | {loss} | {share:.2f} +- {error:.2f} | {median} | {len(large)} | {len(found) - len(large)} |"
+def constant_finding(world: str, loss: str, found: list[SelectionRun]) -> Finding:
+    """Share of runs that choose the constant effect where it is true."""
+    share, low, high = share_with_interval(sum(one.chosen == CONSTANT_EFFECT for one in found), len(found))
+    why = f"+- {np.sqrt(share * (1 - share) / len(found)):.3f}"
+    return Finding(f"{world}, {loss.upper()}-loss: share of constant choices", "above 0.5", share, low, high, len(found), low > 0.5, why)
+
+
+def regret_finding(world: str, loss: str, found: list[SelectionRun]) -> Finding:
+    """Median ratio of gains over the runs whose denominator is large enough."""
+    ratios = [one.ratio for one in found if one.is_countable]
+    median, low, high = median_with_interval(ratios)
+    why = f"lowest tenth below {np.quantile(ratios, 0.1):.3f}; {len(found) - len(ratios)} runs counted apart"
+    statement = f"{world}, {loss.upper()}-loss: median ratio of gains"
+    return Finding(statement, "at least 0.9", median, low, high, len(ratios), median >= 0.9, why)
+
+
+def selection_findings(every: list[SelectionRun]) -> list[Finding]:
+    """Shares of constant choices, and ratios of gains over all worlds and in each."""
+    found = []
+    for loss in LOSSES:
+        of_loss = [one for one in every if one.loss == loss]
+        found.append(regret_finding("all worlds", loss, of_loss))
+        for world in SELECTION_WORLDS:
+            runs = [one for one in of_loss if one.world == world.name]
+            if world.name in EQUAL_WORLDS:
+                found.append(constant_finding(world.name, loss, runs))
+            elif any(one.is_countable for one in runs):
+                found.append(regret_finding(world.name, loss, runs))
+    return found
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--runs", type=int, default=16)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="folder of the report")
     given = parser.parse_args()
     seeds = range(1, given.runs + 1)
+    started = time.perf_counter()
     with ProcessPoolExecutor(given.workers) as pool:
-        print("| world | root mean squared error | paired difference | share of runs won by the first | runs |")
-        print("|---|---|---|---|---|")
-        print(theory_row("few treated, complex baseline", list(pool.map(compare_x_and_t, seeds))), flush=True)
-        print(theory_row("confounded, simple outcome models", list(pool.map(compare_dr_and_t, seeds))), flush=True)
-        print("\n| world | loss | share of constant choices | median ratio of gains (10 % quantile) | runs | denominator too small |")
-        print("|---|---|---|---|---|---|")
-        every: list[SelectionRun] = []
-        for index, world in enumerate(SELECTION_WORLDS):
-            found = [one for runs in pool.map(run_selection, [index] * len(seeds), seeds) for one in runs]
-            every += found
-            for loss in LOSSES:
-                print(selection_row(world.name, loss, [one for one in found if one.loss == loss]), flush=True)
-        for loss in LOSSES:
-            print(selection_row("all", loss, [one for one in every if one.loss == loss]))
+        findings = [
+            theory_finding("few treated, complex baseline: error of X minus error of T", list(pool.map(compare_x_and_t, seeds))),
+            theory_finding("confounded, simple outcome models: error of DR minus error of T", list(pool.map(compare_dr_and_t, seeds))),
+        ]
+        pairs = [(index, seed) for seed in seeds for index in range(len(SELECTION_WORLDS))]
+        every = [one for runs in pool.map(run_selection, *zip(*pairs, strict=True)) for one in runs]
+    findings += selection_findings(every)
+    for one in findings:
+        print(f"{one.statement:65} {one.published:>12} {one.simulated:8.4f} [{one.low:.4f}, {one.high:.4f}] n {one.n}  {one.why}")
+    print(f"{time.perf_counter() - started:.0f} s with {given.workers} workers")
+    if given.out is not None:
+        write_report(findings, every, given)
+
+
+def write_report(findings: list[Finding], every: list[SelectionRun], given: argparse.Namespace) -> None:
+    """Write the report page and the table of selections."""
+    words = f"""Each world was drawn with the seeds 1 to {given.runs} (`--runs {given.runs}`). Errors are root mean squared errors of the
+predicted effects on 10,000 fresh customers; +- is one Monte Carlo standard error. A ratio of gains is
+(V(chosen) - V(best constant policy)) / (V(best learner) - V(best constant policy)) on {N_FRESH:,} fresh customers with known effects. The
+best learner is the one with the highest V on these customers, so that a ratio is at most 1. Runs
+whose denominator is below {MIN_DENOMINATOR_IN_ERRORS} standard errors are counted apart.
+
+The median over all worlds depends on which worlds are chosen: read the rows of single worlds with it. A choice of the constant effect has a
+ratio of at most 0. Worlds share seeds, so that the interval over all worlds is approximate. Every choice is in `selections.csv`."""
+    rows = [one._asdict() | {"is_countable": one.is_countable} for one in every]
+    write_findings_report(
+        "uplift_learners", "Learners of uplift in known worlds", words, findings, {"selections": rows}, given.out, reference_label="wanted"
+    )
 
 
 if __name__ == "__main__":

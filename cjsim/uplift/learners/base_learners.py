@@ -20,7 +20,6 @@ FloatArray = NDArray[np.float64]
 KINDS = ("linear", "trees")
 _MAX_CATEGORIES = 20
 _MAX_LEAVES_OF_DATA = 500  # a leaf holds at least n / 500 rows
-_THREADS = 1  # trees cost 4 times the CPU with 2 threads on a busy machine: threads of OpenMP spin while they wait
 
 
 def default_base_learner(kind: str, *, is_binary: bool, n_rows: int, seed: int = 0) -> Pipeline:
@@ -71,6 +70,18 @@ def default_base_learner(kind: str, *, is_binary: bool, n_rows: int, seed: int =
         random_state=seed,
     )
     return make_pipeline(_encoder("passthrough"), trees)
+
+
+def one_thread() -> Any:
+    """Limit OpenMP to one thread inside a `with` block.
+
+    Trees cost 4 times the CPU time with 2 threads on a busy machine, because threads of OpenMP spin while they wait.
+
+    Returns
+    -------
+    context manager
+    """
+    return threadpool_limits(1, user_api="openmp")
 
 
 def numeric_encoder() -> ColumnTransformer:
@@ -126,7 +137,7 @@ def fit_base_learner(learner: Any, X: Any, target: FloatArray, *, seed: int, sam
             model = DummyRegressor()
     prefix = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
     weights = {} if sample_weight is None else {f"{prefix}sample_weight": sample_weight}
-    with threadpool_limits(_THREADS, user_api="openmp"):
+    with one_thread():
         return model.fit(X, target, **weights)
 
 
@@ -144,6 +155,6 @@ def predict_mean(model: Any, X: Any) -> FloatArray:
     -------
     ndarray of float64, shape (n,)
     """
-    with threadpool_limits(_THREADS, user_api="openmp"):
+    with one_thread():
         values = model.predict_proba(X)[:, 1] if is_classifier(model) else model.predict(X)
     return np.asarray(values, dtype=np.float64)

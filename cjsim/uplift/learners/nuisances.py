@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import clone
 
-from cjsim.uplift.learners.base_learners import FloatArray, default_base_learner, fit_base_learner, predict_mean
+from cjsim.uplift.learners.base_learners import FloatArray, default_base_learner, fit_base_learner, one_thread, predict_mean
 from cjsim.uplift.learners.folds import assign_folds
 from cjsim.uplift.learners.training_rows import IntArray, TrainingRows, check_rows
 
@@ -92,7 +92,7 @@ def cross_fit_nuisances(
         for arm, model in enumerate(fit_arm_outcomes(outcome_model, train, seed)):
             outcome[fold == one, arm] = predict_mean(model, test)
         if not is_known:
-            shares[fold == one] = fit_propensity(propensity, train, seed).predict_proba(test)
+            shares[fold == one] = predict_propensity(fit_propensity(propensity, train, seed), test)
     return Nuisances(outcome, shares, is_known, fold)
 
 
@@ -136,7 +136,26 @@ def fit_propensity(model: Any, rows: TrainingRows, seed: int) -> Any:
     """
     default = isinstance(model, str)
     unfitted = default_base_learner(model, is_binary=True, n_rows=len(rows.y), seed=seed) if default else clone(model)
-    return unfitted.fit(rows.X, rows.treatment)
+    with one_thread():
+        return unfitted.fit(rows.X, rows.treatment)
+
+
+def predict_propensity(model: Any, X: Any) -> FloatArray:
+    """Predict the probability of each arm.
+
+    Parameters
+    ----------
+    model : classifier
+        A model that `fit_propensity` returned.
+    X : DataFrame, shape (n, n_features)
+        Features.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_arms)
+    """
+    with one_thread():
+        return np.asarray(model.predict_proba(X), dtype=np.float64)
 
 
 def augmented_scores(y: FloatArray, treatment: IntArray, nuisances: Nuisances, *, min_propensity: float = MIN_PROPENSITY) -> FloatArray:

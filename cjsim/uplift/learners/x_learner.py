@@ -6,7 +6,7 @@ import numpy as np
 
 from cjsim.uplift.learners.base_learners import FloatArray, fit_base_learner, predict_mean
 from cjsim.uplift.learners.meta_learner import MetaLearner
-from cjsim.uplift.learners.nuisances import fit_arm_outcomes, fit_propensity
+from cjsim.uplift.learners.nuisances import fit_arm_outcomes, fit_propensity, predict_propensity
 from cjsim.uplift.learners.training_rows import TrainingRows
 
 
@@ -59,7 +59,7 @@ class XLearner(MetaLearner):
         self.propensity_model_ = None if is_constant else fit_propensity(self.propensity_model, rows, self.seed)
 
     def _predict(self, X: Any) -> FloatArray:
-        shares: Any = self.propensity_ if self.propensity_model_ is None else self.propensity_model_.predict_proba(X).T
+        shares: Any = self.propensity_ if self.propensity_model_ is None else predict_propensity(self.propensity_model_, X).T
         effects = []
         for arm, (among_controls, among_treated) in enumerate(self.effect_models_, start=1):
             weight = shares[arm] / (shares[0] + shares[arm])
