@@ -1,5 +1,6 @@
 """Base learners of the meta-learners: the default pipelines, and fitting and predicting with any estimator of scikit-learn."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # a dependency of scikit-learn
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # a dependency of scikit-learn
 
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 
@@ -81,7 +82,7 @@ def one_thread() -> Any:
     -------
     context manager
     """
-    return threadpool_limits(1, user_api="openmp")
+    return _thread_pools().limit(limits=1, user_api="openmp")
 
 
 def numeric_encoder() -> ColumnTransformer:
@@ -158,3 +159,9 @@ def predict_mean(model: Any, X: Any) -> FloatArray:
     with one_thread():
         values = model.predict_proba(X)[:, 1] if is_classifier(model) else model.predict(X)
     return np.asarray(values, dtype=np.float64)
+
+
+@cache
+def _thread_pools() -> Any:
+    """The thread pools of the loaded libraries, kept because a search for them takes longer than to fit a small model."""
+    return ThreadpoolController()
