@@ -2,8 +2,8 @@
 
 Arrivals through a channel form a Poisson process whose rate is constant within each day. The n-th arrival occurs when the integral of the
 rate reaches the n-th partial sum of unit exponentials. These depend only on the name of the channel and the seed, so the n-th arrival is
-the same customer at any spend; higher spend makes it arrive earlier (time change of a Poisson process: Cinlar 1975, Introduction to
-Stochastic Processes, section 4.7).
+the same customer at any spend; higher spend makes that customer arrive earlier (time change of a Poisson process: Cinlar 1975,
+Introduction to Stochastic Processes, section 4.7).
 
 References
 ----------
@@ -118,7 +118,7 @@ def compile_arrivals(
     spend : Spend
         The spend, as declared in the policy.
     cumulative_personas : ndarray of float64, shape (n_personas - 1,)
-        Cumulative shares of the personas of the channel, without the last.
+        Cumulative shares of the channel's personas, without the last.
     start : date
         Day 0.
     horizon_days : float
@@ -199,7 +199,7 @@ def _arrival_times(channel: ArrivalPlan, seed: int, at_most: int) -> FloatArray:
         drawn, total = drawn + _BLOCK_SIZE, float(block[-1])
     sums = np.concatenate(blocks)
     sums = sums[sums < channel.expected[-1]]
-    # The last day whose expected arrivals at its start are at or below the sum. This skips days with a rate of 0.
+    # The last day at whose start the expected arrivals do not exceed the sum. This skips days with a rate of 0.
     day = np.searchsorted(channel.expected, sums, side="right") - 1
     begin, end = channel.expected[day], channel.expected[day + 1]
     times = channel.days[day] + (channel.days[day + 1] - channel.days[day]) * ((sums - begin) / (end - begin))

@@ -29,7 +29,7 @@ from cjsim.scenario.spec import ScenarioSpec
 
 CONVERSION = "conversion"
 _MAX_CODES = 2**15 - 1 - len(TouchCode)  # logs and outcomes store 16-bit codes
-# The changes that can alter the value of a condition, and the operations in the condition.
+# For each kind of change, the condition operations whose values it can alter.
 _OPS_BY_CHANGE = {
     ChangeFlag.STAGE: (ConditionOp.STAGE, ConditionOp.VISITED),
     ChangeFlag.EVENT: (ConditionOp.COUNT,),

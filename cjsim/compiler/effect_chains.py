@@ -29,7 +29,7 @@ class EffectChains:
         Returns
         -------
         int
-            Index of the first record, or -1 without effects.
+            Index of the first record, or -1 if there are no effects.
         """
         first, pending = _OwnerEffects(self, owner).add_all(effects)
         resolve_pending(pending, -1)

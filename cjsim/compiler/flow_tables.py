@@ -111,7 +111,7 @@ class ActorTable:
 class _FlowSteps(RecordChain):
     """Steps of one flow under construction. Implements `StepRecords`.
 
-    Records have the order of declaration. Jumps are resolved once all labels are known.
+    Records are in the order of declaration. Jumps are resolved once all labels are known.
     """
 
     def __init__(self, table: ActorTable, owner: str) -> None:

@@ -103,7 +103,7 @@ def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
     Returns
     -------
     Population
-        The replies of desks are empty.
+        The spans of desk replies are empty.
     """
     population, key, count = plan.population, cohort.key, len(cohort)
     traits = _draw_traits(population, plan.world, seed, key)
@@ -134,7 +134,7 @@ def _draw_entry(population: PopulationPlan, seed: int, key: NDArray[np.uint64]) 
 
 
 def _draw_interest(population: PopulationPlan, seed: int, key: NDArray[np.uint64], persona: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Code of the interest of each customer; -1 if the journey has no interests."""
+    """Interest code of each customer; -1 if the journey has no interests."""
     if not len(population.cumulative_interests):
         return np.full(len(key), -1, np.int32)
     cumulative = population.cumulative_interests[persona]
@@ -142,7 +142,7 @@ def _draw_interest(population: PopulationPlan, seed: int, key: NDArray[np.uint64
 
 
 def _draw_persona(population: PopulationPlan, seed: int, cohort: Cohort) -> NDArray[np.int32]:
-    """Code of the persona of each customer, drawn from the mix of the acquisition channel."""
+    """Persona code of each customer, drawn from the persona mix of the acquisition channel."""
     u = uniforms(seed, cohort.key, "population:persona")
     persona = np.searchsorted(population.cumulative_personas, u, side="right").astype(np.int32)
     for code, channel in enumerate(population.acquisition):
@@ -223,7 +223,7 @@ def _interest_shares(journey: JourneySpec) -> FloatArray:
 
 
 def _channel_persona_shares(journey: JourneySpec, personas: dict[str, float]) -> FloatArray:
-    """Cumulative shares of the personas of an acquisition channel. Default: those of the journey."""
+    """Cumulative shares of an acquisition channel's personas; the journey's shares by default."""
     shares = {name: persona.share for name, persona in journey.personas.items()}
     return _cumulative_shares([(personas or shares).get(name, 0.0) for name in shares])
 

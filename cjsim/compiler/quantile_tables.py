@@ -31,7 +31,7 @@ class QuantileTables:
         self._length = 0
 
     def gamma(self, shape: float) -> tuple[int, int]:
-        """Return the first index and the length of the table of a gamma distribution with scale 1.
+        """Return the first index and the length of the table for a gamma distribution with scale 1.
 
         Parameters
         ----------
@@ -47,7 +47,7 @@ class QuantileTables:
         return self._spans.get(key) or self._add(key, *gamma_table(shape))
 
     def beta(self, alpha: float, beta: float) -> tuple[int, int] | None:
-        """Return the first index and the length of the table of the odds of a beta distribution.
+        """Return the first index and the length of the table for the odds of a beta distribution.
 
         Parameters
         ----------
@@ -66,7 +66,7 @@ class QuantileTables:
         return None if table is None else self._add(key, *table)
 
     def steps(self, values: tuple[float, ...], weights: tuple[float, ...] | None) -> tuple[int, int]:
-        """Return the first index and the length of the table of an empirical distribution.
+        """Return the first index and the length of the table for an empirical distribution.
 
         The table contains cumulative probabilities, followed by the values in ascending order.
 

@@ -82,7 +82,7 @@ class Symbols:
         self.experiments: dict[str, dict[str, float]] = {}  # cumulative shares by arm
 
     def code(self, kind: str, name: str) -> int:
-        """Return the code of a name of a kind such as `event` or `channel`."""
+        """Return the code of a name, given its kind, such as `event` or `channel`."""
         return self.names.code(kind, name)
 
     def stream(self, name: str) -> int:

@@ -30,7 +30,7 @@ class SharedResources(NamedTuple):
 
     @classmethod
     def empty(cls, plan: Plan) -> "SharedResources":
-        """Return shared resources without replies and with unspent budgets.
+        """Return shared resources with no replies and unused budgets.
 
         Parameters
         ----------
@@ -68,7 +68,7 @@ class BufferSizes:
     referrals: int = 64
 
     def fitting(self, state: CustomerState, out: Output) -> "BufferSizes":
-        """Return these sizes if one customer's simulation fitted, otherwise sizes with twice the capacity of the buffer that was full."""
+        """Return these sizes if one customer's simulation fit, otherwise a copy that doubles the capacity of the buffer that was full."""
         if state.customer[0].needs_larger_buffers:
             return self.with_larger_state()
         return self.with_larger_log() if out.n_rows[0] > self.rows or out.n_referrals[0] > self.referrals else self
@@ -94,7 +94,7 @@ def make_state(plan: Plan, seed: int, sizes: BufferSizes, shared: SharedResource
     sizes : BufferSizes
         Buffer capacities.
     shared : SharedResources, optional
-        Held by reference: replies are read and budgets are written. Defaults to no replies and unspent budgets.
+        Held by reference: replies are read and budgets are written. Defaults to no replies and unused budgets.
 
     Returns
     -------

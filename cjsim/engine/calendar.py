@@ -1,7 +1,7 @@
 """A SimPy environment with exact event times, a fixed order of simultaneous events, and budget turns in customer key order.
 
-SimPy schedules events by delay. Adding a delay to the current time rounds, and two times that are equal in the model could come to differ.
-Here, events are scheduled at absolute model times instead. Simultaneous events are ordered by `EventPriority`, never by insertion.
+SimPy schedules events by delay. Adding a delay to the current time involves rounding, so two times that are equal in the model could
+differ. Events are therefore scheduled at absolute model times. Simultaneous events are ordered by `EventPriority`, never by insertion.
 """
 
 from collections.abc import Callable

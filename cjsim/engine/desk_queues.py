@@ -262,7 +262,7 @@ class DeskQueues:
         return self._desks[desk].load
 
     def give_up(self, request: DeskRequest) -> None:
-        """End the customer's patience: remove a request that is still waiting from the queue.
+        """End the customer's patience: remove the request from the queue if it is still waiting.
 
         Parameters
         ----------

@@ -1,4 +1,6 @@
-"""The readable engine, in which every customer is a SimPy process. It documents the model, supports user processes and is the reference.
+"""The readable engine, in which every customer is a SimPy process.
+
+It documents the model, supports user processes and serves as the reference.
 
 The compiled engine finds the next event by scanning arrays. Here, one line of Python does the same, and SimPy advances the time. Both
 engines call the same rules and write the same log, byte for byte. If customers share desks or budgets, or the run has user processes, all

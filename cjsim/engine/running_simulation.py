@@ -269,7 +269,7 @@ class RunningSimulation:
         """Fire a journey event for a customer at the current time, as the effect `fire` does.
 
         The event triggers its effects, flows and log rows under the rules of the journey and the policy, before any process resumes.
-        Several events for one customer occur in the order in which they were fired. Declare an event that only processes cause with
+        Several events for one customer occur in the order in which they were fired. If only processes cause an event, declare it with
         `wait: never`.
 
         Parameters

@@ -2,7 +2,7 @@
 
 A customer's trajectory is a function of desk replies and budgets, so this pass stores nothing else. When a customer receives a reply or
 takes a budget turn, the pass simulates that customer again from entry to the next synchronization point. The second pass (`CompiledEngine`)
-simulates every customer with the known replies and budgets, and writes outcomes and log.
+simulates every customer with the known replies and budgets, and writes the outcomes and the log.
 """
 
 from collections.abc import Iterable
@@ -68,7 +68,7 @@ class SharedResults(NamedTuple):
         replies : ndarray of DESK_REPLY, shape (n_replies,)
             The replies of each customer in chronological order.
         cutoffs : ndarray of BUDGET_CUTOFF
-            Spent budgets, per budget and period.
+            Exhausted budgets, per budget and period.
 
         Returns
         -------

@@ -117,8 +117,8 @@ def simulate_to_sync_point(
 ) -> int:
     """Simulate customers `first` to `end - 1`, each from entry to the next synchronization point or the end.
 
-    Returns the index after the last complete customer. If a buffer is too small for a customer, nothing of that customer is left in `out`.
-    The caller enlarges the buffers and calls again. A customer in a zero-time loop is flagged as `stuck`. Row 0 of `out` belongs to
+    Returns the index after the last complete customer. If a buffer is too small for a customer, none of that customer's referrals remain in
+    `out`. The caller enlarges the buffers and calls again. A customer in a zero-time loop is flagged as `stuck`. Row 0 of `out` belongs to
     customer `first`. Replies and budgets known so far are read through `state`. Writes: sync.sync_points, referrals.
     """
     customer = state.customer[0]

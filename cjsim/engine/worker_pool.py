@@ -73,7 +73,7 @@ class WorkerPool:
             engine.use_shared_results(shared_results)
 
     def simulate_chunks(self, batch: CustomerBatch, outcomes: Outcomes) -> Iterator[tuple[int, ChunkResult]]:
-        """Simulate a batch in chunks, of which memory holds only a few at a time.
+        """Simulate a batch in chunks. Memory holds only a few chunks at a time.
 
         Parameters
         ----------

@@ -68,7 +68,7 @@ class EventLog:
         Raises
         ------
         InputError
-            If the file cannot be read, has no rows or lacks a column, or a cell is not a valid time, amount or name. The message names
+            If the file cannot be read, has no rows or lacks a column, or a cell is not a valid time, amount or name. The message gives
             the line and the value.
         """
         source = detect_source(path)
@@ -85,7 +85,7 @@ class EventLog:
         frame : pandas.DataFrame
             One row per event.
         columns : Mapping of str to str, optional
-            Column names in the frame by column names of the log, where they differ.
+            Maps the log's column names to those in the frame, where they differ.
         event : str, optional
             Event name of every row.
 
@@ -96,7 +96,7 @@ class EventLog:
         Raises
         ------
         InputError
-            As for `read`. The message names the row number.
+            As for `read`. The message gives the row number.
         """
         import pyarrow as pa
 
@@ -157,7 +157,7 @@ class EventLog:
         return pq.read_table(self._source) if self.path else self._source
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the log as a frame. Columns with names are categorical."""
+        """Return the log as a frame. Columns that contain names are categorical."""
         return self.to_arrow().to_pandas()
 
     def query(self, sql: str) -> "pd.DataFrame":

@@ -102,7 +102,7 @@ class LogWriter:
 
     def abort(self) -> None:
         """Delete the unfinished file."""
-        with suppress(OSError):  # for example a full disk, which may be the reason to abort
+        with suppress(OSError):  # such as a full disk, which may be the reason to abort
             self._file.close()
         self._part.unlink(missing_ok=True)
 
@@ -151,8 +151,8 @@ def open_parquet_writer(path: Path, schema: Any, *, display_path: Path | None = 
     """Open a Parquet writer with the settings for event logs.
 
     Ordered numbers are delta-encoded, and names dictionary-encoded. Deltas of times do not compress further, so times are stored without
-    zstd. Statistics are written only for columns by which readers skip row groups. Statistics of the others take 20 % of the time
-    (measured).
+    zstd. Statistics are written only for columns that readers use to skip row groups. Statistics for the others would take 20 % of the
+    time (measured).
 
     Parameters
     ----------

@@ -74,7 +74,7 @@ def column_names(source: LogSource) -> list[str]:
 
 
 def read_columns(source: LogSource, names: Iterable[str]) -> Any:
-    """Read columns of a file. Those of a CSV file are text: types are parsed from it, not inferred by Arrow.
+    """Read columns of a file. Columns of a CSV file are read as text: their types are parsed later, not inferred by Arrow.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def choose_columns(source: LogSource, source_columns: list[str], columns: Mappin
     source_columns : list of str
         Columns of the source.
     columns : Mapping of str to str
-        Column names in the source by column names of the log, where they differ.
+        Maps the log's column names to those in the source, where they differ.
     event : str or None
         Event name of every row. If given, an `event` column is not required, and is ignored.
 
@@ -202,7 +202,7 @@ def checked_log_table(
 
 @contextlib.contextmanager
 def _explain_unreadable(source: LogSource) -> Iterator[None]:
-    """Raise an `InputError` that explains why a file is not a table."""
+    """Raise an `InputError` that explains why a file cannot be read as a table."""
     import pyarrow as pa
 
     try:
@@ -214,7 +214,7 @@ def _explain_unreadable(source: LogSource) -> Iterator[None]:
 
 
 def _raise_unreadable(source: LogSource, error: Exception) -> NoReturn:
-    """Raise an error that explains why a file is not a table."""
+    """Raise an error that explains why a file cannot be read as a table."""
     text = str(error)
     if isinstance(error, UnicodeDecodeError) or "UTF8" in text:
         source.raise_input_error("must be text in UTF-8", "other bytes", "Save it as CSV in UTF-8.")

@@ -15,8 +15,8 @@ from cjsim.kernels.world import World
 def present_value(world: World, state: CustomerState, money: float) -> float:
     """Money now, discounted to the customer's entry: money (1 + r)^(-t/365), t days since entry.
 
-    Whole days come from a table, the rest from a Taylor series in x = days log(1 + r)/365: relative error below x^4/24,
-    2e-16 at 10 % a year.
+    Whole days come from a table, the rest from a Taylor series in x = days log(1 + r)/365. The relative error is below x^4/24,
+    which is 2e-16 at 10 % a year.
     """
     customer = state.customer[0]
     days: float = customer.now - customer.entered
@@ -42,7 +42,7 @@ def book_cost(world: World, state: CustomerState, out: Output, cost: float) -> N
 def book_purchase(world: World, state: CustomerState, out: Output, value: float, margin: float, discount: float) -> None:
     """Book a purchase. A discount reduces revenue and margin by the same amount.
 
-    `value` is the amount before the discount, `margin` the share of it that is profit, `discount` an amount of at most the value.
+    `value` is the amount before the discount, `margin` the share of it that is profit, `discount` an amount no larger than `value`.
     Writes: customer, outcome, moments.
     """
     customer = state.customer[0]
@@ -77,7 +77,7 @@ def record_moments(world: World, state: CustomerState, out: Output, event: int, 
 
 @rule
 def account_for_stage(world: World, state: CustomerState, out: Output, before: float) -> None:
-    """Account for the time in the stage that ends now: the dwell time and the retention days within it.
+    """Account for the stay in a stage that ends now: its dwell time and the retention days within it.
 
     Retention days up to `before` (days) belong to the stage. On a change of stage, `before` is slightly before now, so a retention day at
     this instant belongs to the next stage. Writes: dwell, outcome.retained, customer.next_retention_day.

@@ -83,7 +83,7 @@ def calendar_time(world: World, state: CustomerState, profile: int, time: float)
 
 @inlined
 def time_to_target(target: float, lift: float, tau: float) -> float:
-    """The x at which x + A tau (1 - exp(-x/tau)) reaches a target: the days that a clock with a decaying lift needs.
+    """The x at which x + A tau (1 - exp(-x/tau)) reaches a target: the number of days that a clock with a decaying lift needs.
 
     Halley's method for y = x/tau, from a bound below (A > 0) or above (A < 0) the root. Equal to tau (q + W0(A exp(-q))),
     q = target/tau - A, without that formula's overflow for large lifts. Absolute error below 1e-15 (1 + A + y) tau.

@@ -133,7 +133,7 @@ class TouchCode(IntEnum):
     SUPPRESSED_CAP = 11
     SUPPRESSED_BUDGET = 12
     PLACED = 13  # a message of a pull channel waits for a visit
-    OPTED_IN = 14  # consent given by a customer who did not consent
+    OPTED_IN = 14  # consent given by a customer who had not consented
     FLOW_STARTED = 15
     FLOW_EXITED = 16
     OPTED_OUT = 17
@@ -226,7 +226,7 @@ class ConditionOp(IntEnum):
 
 STACK_DEPTH = 32  # maximum stack depth of a program, which the parser enforces
 N_TOUCH_CODES = len(TouchCode)
-HOURS_PER_DAY = 24  # of the day
+HOURS_PER_DAY = 24
 REFUSAL_TO_TOUCH = int(TouchCode.SUPPRESSED_CONSENT) - int(SendDecision.CONSENT)  # decision + this = log code
 RETENTION_DAYS = (30.0, 90.0, 180.0, 365.0)
 LAST_CHANNEL_TOUCH = TouchCode.OPTED_IN  # last of the touches that are counted by channel

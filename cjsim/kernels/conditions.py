@@ -19,7 +19,7 @@ def days_since(now: float, then: float) -> float:
 
 @rule
 def channel_or_message_value(state: CustomerState, op: int, arg: int) -> float:
-    """The value of a name about a channel or a message (CONSENT to CLICKED): a count, days, or 1 or 0."""
+    """The value of a name that refers to a channel or a message (CONSENT to CLICKED): a count, days, or 1 or 0."""
     if op == ConditionOp.CONSENT:
         return float(state.channels[arg].consent)
     if op == ConditionOp.CHANNEL_CONTACTS:
@@ -39,7 +39,7 @@ def channel_or_message_value(state: CustomerState, op: int, arg: int) -> float:
 
 @rule
 def time_or_latent_value(world: World, state: CustomerState, op: int, arg: int) -> float:
-    """The value of a name about the time or, in a journey, about a latent variable (HOUR to OBSERVED_STAGE).
+    """The value of a name that refers to the time or, in a journey, to a latent variable (HOUR to OBSERVED_STAGE).
 
     Hours, a weekday, days, a trait, a share, or 1 or 0.
     """
@@ -67,7 +67,10 @@ def time_or_latent_value(world: World, state: CustomerState, op: int, arg: int) 
 
 @rule
 def relationship_value(state: CustomerState, op: int, arg: int) -> float:
-    """The value of a name about offers, requests, referrals, the holdout or interests (HAS_OFFER to INTEREST): a count, or 1 or 0."""
+    """The value of a name that refers to offers, requests, referrals, the holdout or interests (HAS_OFFER to INTEREST).
+
+    A count, or 1 or 0.
+    """
     customer = state.customer[0]
     if op == ConditionOp.HAS_OFFER:
         return 1.0 if is_offer_valid(state, arg) else 0.0

@@ -40,7 +40,7 @@ def response_precedes(one: np.record, other: np.record) -> bool:
 
 @inlined
 def minimum(values: Array) -> float:
-    """The smallest of an array of float64 without nan; inf if it is empty.
+    """The smallest element of a float64 array without nan; inf if the array is empty.
 
     Keeps four running minima: with one, each comparison would have to wait for the previous one.
     """
@@ -60,7 +60,7 @@ def minimum(values: Array) -> float:
 
 @inlined
 def index_of(values: Array, value: float) -> int:
-    """Index of the first element that equals a value which the array contains."""
+    """Index of the first element equal to a value that the array contains."""
     index = 0
     while values[index] != value:
         index += 1
@@ -69,7 +69,7 @@ def index_of(values: Array, value: float) -> int:
 
 @inlined
 def next_due(state: CustomerState) -> tuple[int, int, float]:
-    """What is due first: a `DueKind`, which one (-1: nothing), and when (days; inf: nothing)."""
+    """What is due first: its `DueKind`, its index (-1: nothing is due) and its time in days (inf: nothing is due)."""
     clock_due = minimum(state.clock_due)
     actor_due = minimum(state.actor_due)
     time = clock_due if clock_due <= actor_due else actor_due

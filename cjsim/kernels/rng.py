@@ -1,4 +1,4 @@
-"""Counter-based random numbers: any draw of any customer, at any time, in any order, on any machine.
+"""Counter-based random numbers: any draw for any customer, at any time, in any order, on any machine.
 
 A draw is a function of the run's seed, the customer's key, a named stream and an ordinal, computed by Philox4x32-10.
 
@@ -51,7 +51,7 @@ def stream_id(name: str) -> np.uint64:
 def philox(
     counter0: np.uint64, counter1: np.uint64, counter2: np.uint64, counter3: np.uint64, key0: np.uint64, key1: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
-    """One block of Philox4x32-10: four words below 2**32, from four words of counter and two of key, each below 2**32."""
+    """One block of Philox4x32-10: four words below 2**32, from four counter words and two key words, each below 2**32."""
     c0, c1, c2, c3 = counter0, counter1, counter2, counter3
     k0, k1 = key0, key1
     for _ in range(10):
@@ -105,7 +105,7 @@ def philox_block(words: Array, out: Array) -> None:
 
 
 def uniforms(seed: int, keys: Array, name: str, index: int = 0) -> Array:
-    """Uniforms of many customers on one named stream.
+    """Uniforms for many customers from one named stream.
 
     Parameters
     ----------

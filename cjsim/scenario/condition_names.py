@@ -56,7 +56,7 @@ CALLS: dict[str, tuple[ConditionOp, str]] = {
     "asks": (ConditionOp.ASKS, "desk"),
 }
 RESERVED = frozenset({ACQUIRED_BY, *LABELS, *WORDS, *LATENT_WORDS, *CALLS})
-# Words and calls whose values change even if nothing happens to the customer, so `when` may not use them.
+# Words and calls that `when` may not use, because their values change even if nothing happens to the customer.
 _TIME_WORDS = ("days_since_purchase", "days_since_contact", "days_since_entry", "days_in_stage", "hour", "weekday", "day", *LATENT_WORDS)
 _TIME_CALLS = ("days_since", "days_since_contact", "has_offer")
 TIME_DEPENDENT_OPS: dict[ConditionOp, str] = {(WORDS | LATENT_WORDS)[word]: word for word in _TIME_WORDS}  # words by operation
@@ -131,7 +131,7 @@ class ConditionNames:
         )
 
     def code(self, kind: str, name: str) -> int:
-        """Return the code of a name of a kind such as `event` or `channel`.
+        """Return the code of a name, given its kind, such as `event` or `channel`.
 
         Raises
         ------

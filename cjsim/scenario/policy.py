@@ -67,7 +67,7 @@ class Escalation(StrictModel):
 
 
 class Staffing(StrictModel):
-    """How a desk is run: shifts, owner, promised response time (`sla`), cost per minute of conversation in addition to wages, escalation.
+    """How a desk is run: shifts, owner, promised response time (`sla`), cost per minute of conversation on top of wages, and escalation.
 
     `agents`, optionally with `wage_per_hour`, is a short form for one shift around the clock.
     """

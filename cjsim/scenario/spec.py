@@ -40,5 +40,5 @@ class ScenarioSpec(Document):
 
     @property
     def has_shared_resources(self) -> bool:
-        """Whether customers share resources: desks or budgets of sends."""
+        """Whether customers share resources: desks or send budgets."""
         return bool(self.journey.desks or self.policy.guardrails.budgets)

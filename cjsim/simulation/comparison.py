@@ -114,10 +114,10 @@ class Comparison(FolderResult):
         Returns
         -------
         ndarray of float64, shape (n_customers,)
-            Customers in the order of the baseline, followed by customers of the alternative only, by key. For a total such as 'profit',
-            the values are differences per customer, and their sum is the effect. For a mean per customer such as 'clv', they are
-            differences per customer if both policies have the same customers, and their mean is the effect. For other ratios, they are
-            linearized contributions, and their mean is the effect.
+            Customers in the order of the baseline, followed by customers who exist only under the alternative, ordered by key. For a
+            total such as 'profit', the values are differences per customer, and their sum is the effect. For a mean per customer such
+            as 'clv', they are differences per customer if both policies have the same customers, and their mean is the effect. For
+            other ratios, they are linearized contributions, and their mean is the effect.
 
         Raises
         ------
@@ -133,7 +133,7 @@ class Comparison(FolderResult):
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON. Undefined numbers become null, such as `variance_ratio` if no customer differs."""
+        """Return plain values for JSON. Undefined numbers, such as `variance_ratio` if no customer differs, become null."""
         alternatives = {
             name: {"metrics": {metric: effect._asdict() for metric, effect in effects.items()}}
             for name, effects in self.alternatives.items()
@@ -197,9 +197,9 @@ def compare(
     scenarios : Mapping of str to Scenario
         Scenarios by name; the first is the baseline.
     customers : int, optional
-        Number of initial customers. By default, the number in the scenarios, which must be equal.
+        Number of initial customers. By default, the number in the scenarios, which must be the same in all of them.
     seed : int, optional
-        Random seed of all simulations; the seed of the baseline by default.
+        Random seed for all simulations; the baseline's seed by default.
     engine : {'compiled', 'readable'}
         Simulation engine. Both give identical results.
     threads : int, optional
@@ -260,7 +260,7 @@ def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int 
 def _split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[str, T], dict[str, T]]:
     """Split the baseline (the first item and its name) from the other items."""
     if not isinstance(items, Mapping):
-        got, remedy = type(items).__name__, "Use for example {'baseline': a, 'alternative': b}."
+        got, remedy = type(items).__name__, "Pass a mapping such as {'baseline': a, 'alternative': b}."
         raise InputError(format_error("compare", f"must be given a mapping of names to {kind.__name__}s", got, remedy))
     for name, item in items.items():
         if not isinstance(item, kind):
@@ -289,4 +289,4 @@ def _paired_differences(baseline: Run, other: Run) -> DifferenceByMetric:
 def _require_same_value(field: str, name: str, expected: object, other: str, value: object) -> None:
     if expected != value:
         remedy = f"Use the same {field} for both."
-        raise InputError(format_error(f"'{other}'", f"must have the {field} of '{name}', {expected}", short_repr(value), remedy))
+        raise InputError(format_error(f"'{other}'", f"must have the same {field} as '{name}' ({expected})", short_repr(value), remedy))

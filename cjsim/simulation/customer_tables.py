@@ -1,4 +1,4 @@
-"""Tables of a run with one row per customer, and loading them from disk.
+"""Builds the tables of a run that have one row per customer, and loads them from disk.
 
 `customer_table` contains what the firm can observe, `truth_table` what only the simulator knows.
 """
@@ -106,7 +106,7 @@ def truth_table(run: RunRecord, profiles: CustomerProfiles, *, full: bool) -> An
     profiles : CustomerProfiles
         Profiles of the customers.
     full : bool
-        Whether to include the days in each stage, such as `days[active]`, and the key of the random numbers of each customer.
+        Whether to include the days in each stage, such as `days[active]`, and the key of each customer's random numbers.
 
     Returns
     -------

@@ -16,7 +16,7 @@ class Journey(JourneySpec):
     """
 
     def faults(self) -> Iterable[Fault]:
-        """Yield errors between parts of the journey that do not depend on the policy."""
+        """Yield errors that involve several parts of the journey but not the policy."""
         return journey_faults(self)
 
 
@@ -24,7 +24,7 @@ class Policy(PolicySpec):
     """The actions of the firm. A policy can use only what a firm can observe, never traits or personas."""
 
     def faults(self) -> Iterable[Fault]:
-        """Yield errors between parts of the policy that do not depend on the journey."""
+        """Yield errors that involve several parts of the policy but not the journey."""
         return policy_faults(self)
 
 
@@ -35,5 +35,5 @@ class Scenario(ScenarioSpec):
     policy: Policy
 
     def faults(self) -> Iterable[Fault]:
-        """Yield errors between journey, policy and population."""
+        """Yield errors that involve the journey, the policy and the population together."""
         return scenario_faults(self)

@@ -197,16 +197,17 @@ def _comparison_caption(baseline: RunRecord, baseline_name: str, alternatives: M
     """Return a caption with the settings of the comparison and the legend of the table."""
     origin = baseline.provenance
     here, others = f"{int(baseline.entered.sum()):,}", {f"{effects['customers'].value:,.0f}" for effects in alternatives.values()}
+    policies = "the alternatives" if len(alternatives) > 1 else "the alternative"
     entered = (
         f"{here} customers who entered"
         if others == {here}
-        else f"{here} customers who entered under {baseline_name}, {' and '.join(others)} otherwise"
+        else f"{here} customers who entered under {baseline_name}, {' and '.join(others)} under {policies}"
     )
     return (
         f"{_period_text(baseline)}, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
         " 95 % intervals, paired on the same customers."
         "\n* the interval excludes 0. By chance alone, this happens for about one metric in twenty."
-        "\npairing: an unpaired comparison would need this many times the customers for intervals of the same width."
+        "\npairing: an unpaired comparison would need this many times as many customers for intervals of the same width."
     )
 
 

@@ -75,7 +75,7 @@ def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
 
 
 def _population_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
-    """Yield faults for a scenario without customers, and in the entry file."""
+    """Yield faults for a scenario without customers, and for invalid entry settings."""
     channels, entry = scenario.journey.acquisition, scenario.entry
     if scenario.customers == 0 and not any(
         _brings_customers(channel, scenario.policy.acquisition.get(name)) for name, channel in channels.items()

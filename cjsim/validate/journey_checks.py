@@ -60,7 +60,7 @@ def reserved_name_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def persona_faults(journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults in personas, and of the traits and interests that the journey refers to."""
+    """Yield faults in personas, and in the traits and interests that the journey refers to."""
     yield from unknown_name_faults(("clock_shift",), journey.clock_shift, journey.traits, "trait")
     if journey.preferred_contacts is not None:
         yield from trait_faults(("preferred_contacts",), journey.preferred_contacts, journey.traits)

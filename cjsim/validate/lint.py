@@ -21,7 +21,7 @@ def lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[str]:
     Parameters
     ----------
     record : ScenarioSpec, JourneySpec or PolicySpec
-        The record to check. A policy without its journey has fewer checks.
+        The record to check. A policy without its journey undergoes fewer checks.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def _flow_warnings(policy: PolicySpec, prefix: str) -> Iterator[str]:
 
 
 def _unused_best_hour(policy: PolicySpec) -> Iterator[str]:
-    """Yield warnings of best-hour settings without `best_hour`."""
+    """Yield warnings about best-hour settings without `best_hour`."""
     # A warning, not a fault: a search that turns `best_hour` off keeps these settings.
     for path, step in policy_steps(policy):
         if isinstance(step, WaitUntilStep) and not step.wait_until.best_hour:
@@ -146,7 +146,7 @@ def _unreachable_steps(steps: tuple[Step, ...], path: str) -> Iterator[str]:
 
 
 def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
-    """Yield warnings of a policy with its journey."""
+    """Yield warnings about a policy in combination with its journey."""
     journey, policy = scenario.journey, scenario.policy
     reachable = find_reachable(journey, policy)
     for name in policy.flows:
@@ -167,7 +167,7 @@ def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
 
 
 def _dates_outside(scenario: ScenarioSpec) -> Iterator[str]:
-    """Yield warnings of broadcasts and flows whose dates are all outside the simulated period."""
+    """Yield warnings about broadcasts and flows whose dates are all outside the simulated period."""
     policy = scenario.policy
     outside = f"no date is within the simulated period ({duration_text(scenario.horizon)} from {scenario.start})"
     for name, broadcast in policy.broadcasts.items():

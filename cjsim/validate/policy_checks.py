@@ -51,8 +51,8 @@ def _experiment_faults(policy: PolicySpec) -> Iterator[Fault]:
             arms = ", ".join(f"{name} {arm.share:g}" for name, arm in step.split.items())
             first_path, first_arms = first.setdefault(step.experiment, (path, arms))
             if arms != first_arms:
-                must = f"must have the same arms of experiment '{step.experiment}' as {path_text(first_path)} ({first_arms})"
-                yield Fault((*path, "split"), must, arms, "Use the same names and shares in both, or name different experiments.")
+                must = f"must have the same arms for experiment '{step.experiment}' as {path_text(first_path)} ({first_arms})"
+                yield Fault((*path, "split"), must, arms, "Use the same names and shares in both, or use different experiment names.")
 
 
 @dataclass(frozen=True)

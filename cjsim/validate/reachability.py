@@ -1,4 +1,4 @@
-"""Finds which stages, events, messages, flows, desks and scores are reachable, if every condition can hold."""
+"""Finds which stages, events, messages, flows, desks and scores are reachable if every condition can hold."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain

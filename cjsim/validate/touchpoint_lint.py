@@ -30,7 +30,7 @@ def touchpoint_warnings(scenario: ScenarioSpec) -> Iterator[str]:
 
 
 def _unvisited_channels(journey: JourneySpec, reachable: Reachable) -> Iterator[str]:
-    """Yield warnings of pull channels that are used but never visited."""
+    """Yield warnings about pull channels that are used but never visited."""
     used = {journey.messages[name].channel for name in reachable.messages}
     for name, channel in journey.channels.items():
         if name in used and channel.visits and reachable.events.isdisjoint(channel.visits):
@@ -38,7 +38,7 @@ def _unvisited_channels(journey: JourneySpec, reachable: Reachable) -> Iterator[
 
 
 def _acquisition_warnings(scenario: ScenarioSpec) -> Iterator[str]:
-    """Yield warnings of acquisition channels without customers, and of spend without effect."""
+    """Yield warnings about acquisition channels without customers, and about spend without effect."""
     journey, spends = scenario.journey, scenario.policy.acquisition
     referral_channels = {effect.refer.by for _, effect in journey_effects(journey) if isinstance(effect, ReferEffect)}
     for name, channel in journey.acquisition.items():

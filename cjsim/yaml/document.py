@@ -196,7 +196,7 @@ class Document(StrictModel):
 
 
 def _without_prose(value: Any) -> Any:
-    """Plain data without its prose. A name such as `title` for an event has no text as its value, and stays."""
+    """Plain data without its prose. An event named `title` stays, because its value is not text."""
     if isinstance(value, dict):
         return {key: _without_prose(one) for key, one in value.items() if key not in _PROSE_KEYS or not isinstance(one, str)}
     return [_without_prose(one) for one in value] if isinstance(value, list) else value

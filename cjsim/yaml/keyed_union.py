@@ -18,7 +18,7 @@ NO_SINGLE_KIND = "no_single_kind"  # type of the validation error if a value has
 
 
 class Kind(StrictModel):
-    """A kind of a family. `key` is the field that identifies the kind; the mapping may have other fields too."""
+    """One kind in a family. `key` is the field that identifies the kind; the mapping may have other fields too."""
 
     key: ClassVar[str] = ""
 

@@ -53,7 +53,7 @@ def _is_consequence(details: ErrorDetails) -> bool:
 
 
 def _drop_consequences(faults: list[Fault]) -> list[Fault]:
-    """Drop the missing-key error of a key that another error reports as misspelled."""
+    """Drop the missing-key error for a key that another error reports as misspelled."""
     suggested = {(fault.path, match[1]) for fault in faults if (match := re.fullmatch(r"Did you mean '(\w+)'\?", fault.remedy))}
     return [
         fault
@@ -99,7 +99,7 @@ def _merge_errors(path: KeyPath, found: list[ErrorDetails], root: Node, model: t
 
 
 def _unknown_key_fault(path: KeyPath, key: Any, root: Node, model: type[BaseModel]) -> Fault:
-    """The fault of an unknown key in the mapping at a path."""
+    """The fault for an unknown key in the mapping at a path."""
     mapping, types = existing_node(root, path).value, types_at(model, path)
     kinds = kinds_of(types, mapping)
     keys = model_keys(kinds)
@@ -129,7 +129,7 @@ def _join_alternatives(musts: list[str]) -> str:
 
 
 def _limit_text(words: str, key: str) -> Callable[[dict[str, Any], Any], str]:
-    """Text of a limit. Limits of durations are in days."""
+    """Text of a limit. Limits on durations are in days."""
     return lambda ctx, value: f"must be {words} {ctx[key]:.15g}" + (" days" if isinstance(value, str) else "")
 
 

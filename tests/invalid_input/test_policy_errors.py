@@ -95,12 +95,12 @@ CASES = {
     "experiment with other arms": (
         "pushed: {share: 0.5, steps: [{send: banner}]}",
         "pusht: {share: 0.5, steps: [{send: banner}]}",
-        "89: policy.flows.win_back.steps[1].split: must have the same arms of experiment 'calls_or_not' as",
+        "89: policy.flows.win_back.steps[1].split: must have the same arms for experiment 'calls_or_not' as",
     ),
     "experiment with other shares": (
         "pushed: {share: 0.5, steps: [{send: banner}]}\n            spared: {share: 0.5}",
         "pushed: {share: 0.4, steps: [{send: banner}]}\n            spared: {share: 0.6}",
-        "89: policy.flows.win_back.steps[1].split: must have the same arms of experiment 'calls_or_not' as",
+        "89: policy.flows.win_back.steps[1].split: must have the same arms for experiment 'calls_or_not' as",
     ),
     "experiment without a split": (
         "- ask: sales",

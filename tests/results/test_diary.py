@@ -130,11 +130,11 @@ def test_event_is_attributed_to_the_last_seen_message() -> None:
         ),
         (
             greeting_policy({"send": "hello"}, {"wait": "2d"}, {"send": "hello"}, gaps=[{"at_least": "3d"}]),
-            "Letter 'Hello' is not sent: the last contact was 2 days ago, the gap is 3 days; flow greet",
+            "Letter 'Hello' is not sent: the last contact was 2 days ago, but the minimum gap is 3 days; flow greet",
         ),
         (
             greeting_policy({"send": "hello"}, {"wait": "2d"}, {"send": "hello"}, caps=[{"at_most": 1, "per": "3d", "channels": ["mail"]}]),
-            "Letter 'Hello' is not sent: 1 contact in 3 days, the cap is 1; flow greet",
+            "Letter 'Hello' is not sent: 1 contact in 3 days, and the cap is 1; flow greet",
         ),
         (
             greeting_policy({"send": "hello"}, quiet_hours=[{"from": "22:00", "to": "07:30"}]),
@@ -219,7 +219,7 @@ def test_costs_are_shown_at_their_event() -> None:
 def test_exhausted_budget_is_shown() -> None:
     policy = greeting_policy({"send": "hello"}, budgets=[{"at_most": 1, "per": "30d"}])
     assert "Letter 'Hello' arrives: flow greet" in diary_texts(walk(small_diary_scenario(policy=policy), customer=0))
-    assert "Letter 'Hello' is not sent: the budget for all customers is spent; flow greet" in diary_texts(
+    assert "Letter 'Hello' is not sent: the budget for all customers is exhausted; flow greet" in diary_texts(
         walk(small_diary_scenario(policy=policy), customer=1)
     )
 

@@ -188,7 +188,7 @@ def test_customers_are_paired_by_key_and_missing_ones_count_as_zero() -> None:
     assert (found.baseline, found.value, found.effect) == (12, 22, 10)
     assert (found.high - found.effect) / 1.959964 == pytest.approx(10)  # the whole difference is one arrival and a referred friend
     assert pair.effects("more", "clv").mean() == pytest.approx(pair.alternatives["more"]["clv"].effect)
-    assert "4 customers who entered under today, 6 otherwise" in pair.summary()
+    assert "4 customers who entered under today, 6 under the alternative" in pair.summary()
     assert "4 customers (1 initial, 2 acquired, 1 referred), 365 days" in base.summary()
 
 

@@ -199,9 +199,9 @@ def test_save_then_load_gives_the_same_comparison(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"seed": 8}, r"'less mail': must have the seed of 'today', 7, got 8\."),
-        ({"horizon": 90.0}, r"'less mail': must have the horizon of 'today', 365\.0, got 90\.0\."),
-        ({"start": "2027-01-01"}, r"'less mail': must have the start of 'today', 2026-01-15, got '2027-01-01'\."),
+        ({"seed": 8}, r"'less mail': must have the same seed as 'today' \(7\), got 8\."),
+        ({"horizon": 90.0}, r"'less mail': must have the same horizon as 'today' \(365\.0\), got 90\.0\."),
+        ({"start": "2027-01-01"}, r"'less mail': must have the same start as 'today' \(2026-01-15\), got '2027-01-01'\."),
     ],
 )
 def test_runs_with_different_customers_or_horizons_are_rejected(changed: dict[str, Any], message: str) -> None:
@@ -220,12 +220,12 @@ TINY = Scenario.load(ROOT / "tests" / "worlds" / "tiny.yaml")
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([TINY, TINY], r"compare: must be given a mapping of names to Scenarios, got list\. Use for example \{'baseline': a"),
+        ([TINY, TINY], r"compare: must be given a mapping of names to Scenarios, got list\. Pass a mapping such as \{'baseline': a"),
         ({"a": TINY, "b": "tiny.yaml"}, r"'b': must be a Scenario, got str\. Load one with Scenario\.load"),
         ({"a": TINY}, "must have a baseline and at least one alternative, got 1"),
         (
             {"a": TINY, "b": TINY.with_values({"entry.over": "5d"})},
-            r"'b': must have the entry of 'a', 0 days, got '5 days'\. Use the same entry for both",
+            r"'b': must have the same entry as 'a' \(0 days\), got '5 days'\. Use the same entry for both",
         ),
     ],
 )

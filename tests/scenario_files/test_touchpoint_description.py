@@ -43,7 +43,7 @@ shifted by the difference between the customer's typical hour of activity and 09
   Flow sale on 2025-02-01 at 08:00, if not has_offer(tenth) and redeemed(tenth) < 2 and unopened(email) < 4:
   Flow monthly every 4 weeks on Friday at 12:00:
     not to a holdout of 10 %, except for sale
-    at most 1,000 in 1 day by email, over all customers
+    at most 1,000 in 1 day by email, across all customers
   Desk sales: 1 agent around the clock
   Spend on search: 50 per day, 80 per day from 2025-01-20 to 2025-01-26
   Personalization for customers where opens >= 3: the interest is known in 90 % of sends
@@ -58,7 +58,7 @@ def test_description_of_touchpoints(shop: Scenario, line: str) -> None:
 
 def test_description_of_desks_acquisition_and_referrals_is_complete(shop: Scenario) -> None:
     description = describe(shop)
-    assert "makes 2 referrals, of which 10 % join after 7 days on average (exponential), attributed to friends" in description
+    assert "invites 2 friends, of whom 10 % join after 7 days on average (exponential), attributed to friends" in description
     assert (
         "  search: 0.5 customers per day without spend, up to 4 more per day from spend, half of that at a spend of 100 per day "
         "(slope 1.5), 30 % of each day's spend carries over to the next day, personas keen 66.67 %, calm 33.33 %\n"

@@ -128,7 +128,7 @@ def test_other_scenario_counts_as_one_lever() -> None:
     first, second = found.levers[:2]
     assert {first.move.path, second.move.path} == {"no letters", "policy.broadcasts.letters"}
     assert first.metric_effect == second.metric_effect
-    with pytest.raises(InputError, match="must have the horizon of 'planted'"):
+    with pytest.raises(InputError, match="must have the same horizon as 'planted'"):
         levers(world, metric="revenue", also={"shorter": world.with_values({"horizon": "30d"})})
 
 

@@ -34,7 +34,7 @@ def change_satisfaction(world: World, state: CustomerState, gain: float) -> None
 
 @inlined
 def pressure_now(world: World, state: CustomerState) -> float:
-    """Contact pressure: the sum of the weights of past deliveries, decayed: P exp(-(now - t1)/tau)."""
+    """Contact pressure P exp(-(now - t1)/tau): the decayed sum of the weights of past deliveries."""
     customer = state.customer[0]
     pressure: float = customer.pressure
     if pressure == 0.0:

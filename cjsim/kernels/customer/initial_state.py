@@ -74,7 +74,7 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
 
 @inlined
 def draw_holdout(world: World, state: CustomerState) -> int:
-    """1 if the customer is in the policy's global holdout, else 0; always the same for a customer and a share."""
+    """1 if the customer is in the policy's global holdout, else 0; always the same for the same customer and share."""
     setting = world.setting[0]
     if setting.holdout <= 0.0:
         return 0
@@ -158,7 +158,7 @@ def initialize_channels(world: World, state: CustomerState) -> None:
 
 @rule
 def initialize_clocks(world: World, state: CustomerState) -> None:
-    """Stop all clocks and compute the customer's factor of each clock speed.
+    """Stop all clocks and compute the customer's own factor in the speed of each clock.
 
     Writes: clocks, clock_due.
     """

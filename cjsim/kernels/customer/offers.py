@@ -50,7 +50,7 @@ def discount_amount(world: World, offer: int, value: float) -> float:
 
 @inlined
 def drop_offer(state: CustomerState, offer: int) -> None:
-    """Drop an offer that is held, because it was used up or has expired.
+    """Drop an offer that the customer holds and that is used up or has expired.
 
     Writes: offers, customer.offers.
     """

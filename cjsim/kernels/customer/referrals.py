@@ -20,12 +20,12 @@ _HASH = np.uint64((1 << 59) - 1)
 
 @inlined
 def referred_key(parent: np.uint64, stream: np.uint64, ordinal: np.uint64) -> np.uint64:
-    """The key of the friend who accepts an invitation, which depends on neither the seed nor other events.
+    """The key of the friend who accepts an invitation. It depends on neither the seed nor other events.
 
     The key of a referred customer is greater than the key of the referrer. A budget serves simultaneous contacts in key order, so causes
-    come before effects. It is REFERRED, then 4 bits of the generation, then 59 bits of a Philox block of the three arguments. Two of n
-    customers of a generation share a key with probability n^2 / 2^60. `stream` belongs to the effect `refer`, and `ordinal` is
-    the ordinal of the invitation within this effect. Both are below 2**32.
+    come before effects. The key consists of the bit REFERRED, 4 bits for the generation, and 59 bits of a Philox block of the three
+    arguments. Among n customers of one generation, two share a key with a probability of about n^2 / 2^60. `stream` belongs to the
+    effect `refer`, and `ordinal` is the ordinal of the invitation within this effect. Both are below 2**32.
     """
     c0, c1, _, _ = philox(parent & LOW_WORD, parent >> WORD_BITS, stream, ordinal, _REFERRAL_KEY0, _REFERRAL_KEY1)
     generation = np.uint64(1)
@@ -36,7 +36,7 @@ def referred_key(parent: np.uint64, stream: np.uint64, ordinal: np.uint64) -> np
 
 @rule
 def make_referrals(world: World, state: CustomerState, out: Output, effect: int) -> None:
-    """Invite the friends of the REFER record `effect`: each joins with a probability, after a delay.
+    """Invite the friends of the REFER record `effect`: each joins with a given probability, after a delay.
 
     Friends who would join after the horizon are counted and logged, but not recorded in `out.referrals`.
     Writes: decision_counts, customer.referrals, customer.changes, outcome, referrals, n_referrals, the log.

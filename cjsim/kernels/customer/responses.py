@@ -27,7 +27,7 @@ RARE, RARE_LOGIT = 0.1, -2.95
 
 @inlined
 def odds_against(logit: float) -> float:
-    """exp(-logit) = (1 - p) / p, so an event with this logit happens if u (1 + exp(-logit)) < 1; inf (never) up to NEVER_LOGIT."""
+    """exp(-logit) = (1 - p) / p, so an event with this logit happens if u (1 + exp(-logit)) < 1; inf (never) if logit <= NEVER_LOGIT."""
     return math.exp(-logit) if logit > NEVER_LOGIT else math.inf
 
 
@@ -46,7 +46,7 @@ def lift_by_message(world: World, state: CustomerState, message: int, touch: int
 
 @inlined
 def lift_by_contact(world: World, state: CustomerState) -> None:
-    """Add the lifts that any contact has on this persona (sleeping dogs).
+    """Add the lifts that any contact adds for this persona (sleeping dogs).
 
     Writes: clocks, clock_due.
     """
@@ -105,7 +105,8 @@ def message_relevance(world: World, state: CustomerState, site: int, index: int)
 def draw_response(world: World, state: CustomerState, site: int, index: int, pressure: float, relevance: float) -> None:
     """Draw how the customer will respond to a message, and when.
 
-    `pressure` is the contact pressure before this delivery, `relevance` is added to the log-odds of opening; satisfaction is up to date.
+    `pressure` is the contact pressure before this delivery. `relevance` is added to the log-odds of opening. `customer.satisfaction` must
+    be up to date.
     Writes: responses, customer.n_responses.
     """
     customer = state.customer[0]

@@ -1,4 +1,4 @@
-"""The end of a conversation with a desk: how a reply, or no reply, affects the customer."""
+"""The end of a conversation with a desk: how a reply, or the lack of one, affects the customer."""
 
 import math
 

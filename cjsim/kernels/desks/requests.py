@@ -75,7 +75,7 @@ def service_days(world: World, seed: np.uint64, key: np.uint64, asked: int, desk
 def patience_days(world: World, seed: np.uint64, key: np.uint64, desk: int, ordinal: int, site: int) -> float:
     """The patience of a customer who waits for a desk, in days; at least one second.
 
-    `ordinal` is the ordinal of the customer's request at this desk. inf if a message made the request (`site` is not -1).
+    `ordinal` is the ordinal of the customer's request at this desk. inf if the request was made to deliver a message (`site` is not -1).
     """
     if site >= 0:
         return math.inf

@@ -13,7 +13,7 @@ from cjsim.kernels.world import World
 
 @rule
 def is_budget_spent(world: World, state: CustomerState, channel: int) -> bool:
-    """Whether a budget is spent. If none is, every budget for the channel counts this contact, once.
+    """Whether a budget for the channel is exhausted. If none is, every such budget counts this contact, once.
 
     The requests of all customers are ordered by time, customer key, and ordinal among the customer's requests at this time. A request
     that does not come after the last counted contact was counted in an earlier simulation of the customer.

@@ -1,4 +1,4 @@
-"""Scores that start flows: which flows a change of points queues, and when a decaying score crosses its threshold."""
+"""Scores that start flows: which flows a change in points queues, and when a decaying score crosses its threshold."""
 
 import math
 
@@ -32,7 +32,7 @@ def change_score(world: World, state: CustomerState, score: int, points: float) 
 
 @rule
 def handle_score_change(world: World, state: CustomerState, actor: int, before: float) -> None:
-    """Handle a change, from `before` points, of a score on which a flow's start depends.
+    """Handle a change in a score on which a flow's start depends. The score was `before` points.
 
     Writes: queue, runs, actor_due.
     """

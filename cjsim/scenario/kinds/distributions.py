@@ -122,7 +122,7 @@ class Gamma(WaitDistribution):
         return math.exp(-self.shape * math.log1p(rate * self.mean / self.shape))
 
     def record(self, tables: QuantileRegister) -> DistributionRecord:
-        """A TABLE record: no closed form of the quantile."""
+        """A TABLE record, because the quantile has no closed form."""
         first, length = tables.gamma(self.shape)
         return DistributionRecord(DistributionCode.TABLE, table=first, length=length, scale=self.mean / self.shape)
 
@@ -251,7 +251,7 @@ class Empirical(WaitDistribution):
 
 
 class DistributionKind(Kind):
-    """A kind of a family of distributions. Its body is a `Distribution`, or a number for a constant."""
+    """A kind in a family of distributions. Its body is a `Distribution`, or a number for a constant."""
 
     @property
     def distribution(self) -> Distribution:

@@ -17,7 +17,7 @@ from cjsim.yaml.keyed_union import KeyedUnion
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel, short_form
 
-MAX_REFERRALS_PER_EFFECT = 5.0  # friends who join on average; above this the population explodes within a few generations
+MAX_REFERRALS_PER_EFFECT = 5.0  # friends who join on average; above this limit, the population explodes within a few generations
 ALL_CHANNELS = "all"
 
 Gain = Annotated[RealNumber, Field(ge=-1, le=1)]
@@ -47,7 +47,7 @@ class EffectKind(ReferringKind):
         return self.predicate.format(self.body)
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        """Yield unknown names and effects that are not allowed at this path."""
+        """Yield faults for unknown names and for effects that are not allowed at this path."""
         yield from self.unknown_faults(path, journey)
 
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
@@ -90,7 +90,7 @@ class PurchaseEffect(EffectKind, key="purchase"):
         return f"spends {format_number(terms.value.mean())}{times} on average, at a margin of {format_percent(terms.margin)}"
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        """Yield a purchase that has no log row (outside events, or in an event that the firm does not observe), and unknown traits."""
+        """Yield faults for unknown traits, and for a purchase without a log row (outside events, or in a hidden event)."""
         kind, name = str(path[0]), str(path[1])
         here = (*path, self.key)
         if kind != "events":
@@ -155,12 +155,12 @@ class ScoreEffect(EffectKind, key="score"):
 
 
 class ConsentEffect(EffectKind):
-    """An effect on consent to a channel, or to `all`."""
+    """An effect on consent for a channel, or for `all`."""
 
     changed_words = frozenset({"consent"})
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        """Yield an unknown channel."""
+        """Yield a fault for an unknown channel."""
         if self.body != ALL_CHANNELS:
             yield from unknown_name_faults((*path, self.key), self.body, [*journey.names("channel"), ALL_CHANNELS], "channel")
 
@@ -171,7 +171,7 @@ class ConsentEffect(EffectKind):
 
 
 class OptOutEffect(ConsentEffect, key="opt_out"):
-    """Ends consent to a channel, or to `all`."""
+    """Ends consent for a channel, or for `all`."""
 
     code = EffectCode.OPT_OUT
     predicate = "opts out of {}"
@@ -180,7 +180,7 @@ class OptOutEffect(ConsentEffect, key="opt_out"):
 
 
 class OptInEffect(ConsentEffect, key="opt_in"):
-    """Gives consent to a channel, or to `all`, if the customer has not given it: after an opt-out or a complaint, or since entry.
+    """Gives consent for a channel, or for `all`, if the customer does not consent (after an opt-out or a complaint, or since entry).
 
     If the customer already consents, nothing happens and nothing is logged. Messages that were placed, deferred or requested before are
     checked again when they are delivered. Earlier opt-outs, unsubscribes and complaints still count.
@@ -229,7 +229,7 @@ class AskEffect(EffectKind, key="ask"):
 
 
 class ReferTerms(StrictModel):
-    """Invitations to friends: each becomes a new customer with probability `joins`, `delay` later, and starts the journey.
+    """Invitations to friends. Each friend becomes a new customer with probability `joins`, after `delay`, and starts the journey.
 
     `by`: the acquisition channel to which the new customer is attributed, and whose persona mix applies.
     """
@@ -253,7 +253,7 @@ class ReferEffect(EffectKind, key="refer"):
         referrals = (
             f"invites a friend, who joins with a probability of {share}"
             if terms.invites == 1
-            else f"makes {terms.invites} referrals, of which {share} join"
+            else f"invites {terms.invites} friends, of whom {share} join"
         )
         by = f", attributed to {terms.by}" if terms.by is not None else ""
         return f"{referrals} {terms.delay.phrase()}{by}"
@@ -301,7 +301,7 @@ class ChooseEffect(EffectKind, key="choose"):
         return f"one of [{'; '.join(branches)}]"
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        """Yield unknown traits, and branches that all have weight 0."""
+        """Yield faults for unknown traits, and for branches that all have weight 0."""
         for index, branch in enumerate(self.choose):
             if isinstance(branch.weight, str):
                 yield from trait_faults((*path, self.key, index, "weight"), branch.weight, journey.traits)

@@ -202,7 +202,7 @@ class ScheduleTrigger(DatedTrigger, key="schedule"):
 
 
 class ScoreTrigger(TriggerKind, key="score"):
-    """Starts the flow when a score rises above a threshold (`above`) or falls to it or below (`below`)."""
+    """Starts the flow when a score rises above a threshold (`above`), or falls to or below one (`below`)."""
 
     score: Name
     above: Number | None = None

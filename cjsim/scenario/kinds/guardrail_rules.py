@@ -136,7 +136,7 @@ class Blackout(ChannelRule):
 
     `defer`: a send waits until midnight after the last day, and until overlapping or adjacent blackouts that defer have also ended. All
     guardrails then check it again. `refuse`: a send is refused. On a pull channel, a message is refused at a visit in either case, because
-    the end of the blackout brings no visit. On a human channel, a message is checked when the desk is asked, not when it answers.
+    the end of the blackout does not cause a visit. On a human channel, a message is checked when the desk is asked, not when it answers.
     """
 
     noun = "blackout"
@@ -210,7 +210,7 @@ class Gap(ChannelRule):
         recent = self.recent_contacts(now, self.at_least, contacts)
         if decision is not SendDecision.GAP or not recent:
             return ""
-        return f"the last contact was {duration_phrase(now - max(recent))} ago, the gap is {duration_phrase(self.at_least)}"
+        return f"the last contact was {duration_phrase(now - max(recent))} ago, but the minimum gap is {duration_phrase(self.at_least)}"
 
 
 class Cap(ChannelRule):
@@ -234,7 +234,7 @@ class Cap(ChannelRule):
         recent = self.recent_contacts(now, self.per, contacts)
         if decision is not SendDecision.CAP or len(recent) < self.at_most:
             return ""
-        return f"{len(recent)} contact{'s' if len(recent) != 1 else ''} in {duration_phrase(self.per)}, the cap is {self.at_most}"
+        return f"{len(recent)} contact{'s' if len(recent) != 1 else ''} in {duration_phrase(self.per)}, and the cap is {self.at_most}"
 
 
 class Budget(ChannelRule):
@@ -245,7 +245,7 @@ class Budget(ChannelRule):
     per: PositiveDuration
 
     def phrase(self) -> str:
-        return f"at most {self.at_most:,} in {duration_phrase(self.per)}{channels_phrase(self.channels)}, over all customers"
+        return f"at most {self.at_most:,} in {duration_phrase(self.per)}{channels_phrase(self.channels)}, across all customers"
 
     def records(self, registers: Registers) -> list[RecordFields]:
         periods = math.floor(registers.horizon / self.per) + 1
@@ -261,7 +261,7 @@ class Budget(ChannelRule):
         yield from _zero_warnings(self.at_most, self.channels)
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
-        return "the budget for all customers is spent" if decision is SendDecision.BUDGET else ""
+        return "the budget for all customers is exhausted" if decision is SendDecision.BUDGET else ""
 
 
 def _zero_warnings(at_most: int, channels: tuple[str, ...]) -> Iterator[str]:
@@ -308,12 +308,12 @@ class Guardrails(StrictModel):
         yield from (rule.phrase() for _, rule in self.all_rules())
 
     def name_faults(self, journey: DeclaredJourney) -> Iterator[Fault]:
-        """Yield unknown channels."""
+        """Yield a fault for each unknown channel."""
         for path, rule in self.all_rules():
             yield from unknown_item_faults((*path, "channels"), rule.channels, journey.names("channel"), "channel")
 
     def actor_faults(self, actors: Iterable[str]) -> Iterator[Fault]:
-        """Yield a fault for each name in `spared` that is no flow or broadcast."""
+        """Yield a fault for each name in `spared` that is not a flow or broadcast."""
         yield from duplicate_faults(("guardrails", "spared"), self.spared)
         yield from unknown_item_faults(("guardrails", "spared"), self.spared, actors, "flow or broadcast")
 

@@ -41,7 +41,7 @@ class ReferringKind(Kind):
 
 
 def add_scores(records: Chain, points: Mapping[str, float], *, code: int, empty: int) -> list[PendingIndex]:
-    """Append one record per score with the operation `code`, or a single no-op record with the operation `empty` without scores."""
+    """Append one record per score with the operation `code`, or one no-op record with the operation `empty` if there are none."""
     pending: list[PendingIndex] = [] if points else records.add({"op": empty})
     for name, gain in points.items():
         records.resume(pending)

@@ -1,4 +1,4 @@
-"""Protocols that kinds use to be checked and compiled. The compiler and the validation code implement them."""
+"""Protocols through which kinds are checked and compiled. The compiler and the validation code implement them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
@@ -31,13 +31,13 @@ class QuantileRegister(Protocol):
     """Tables of the quantile functions of one scenario."""
 
     def gamma(self, shape: float) -> tuple[int, int]:
-        """Return the first knot and the length of the table of a gamma distribution with scale 1."""
+        """Return the first knot and the length of the table for a gamma distribution with scale 1."""
 
     def beta(self, alpha: float, beta: float) -> tuple[int, int] | None:
-        """Return the first knot and the length of the table of a beta distribution's odds. None if no table is accurate enough."""
+        """Return the first knot and the length of the table for a beta distribution's odds. None if no table is accurate enough."""
 
     def steps(self, values: tuple[float, ...], weights: tuple[float, ...] | None) -> tuple[int, int]:
-        """Return the first knot and the length of the table of an empirical distribution."""
+        """Return the first knot and the length of the table for an empirical distribution."""
 
 
 class Registers(Protocol):
@@ -51,7 +51,7 @@ class Registers(Protocol):
         """Tables of quantile functions."""
 
     def code(self, kind: str, name: str) -> int:
-        """Return the code of a name of a kind such as `event` or `channel`."""
+        """Return the code of a name, given its kind, such as `event` or `channel`."""
 
     def stream(self, name: str) -> int:
         """Return the random stream with this name."""
@@ -69,7 +69,7 @@ class Registers(Protocol):
         """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
 
     def condition(self, text: str | None) -> int:
-        """Return the index of the first record of a policy condition, or -1 without a condition."""
+        """Return the index of the first record of a policy condition, or -1 if there is none."""
 
     def experiment(self, name: str, cumulative_shares: Mapping[str, float]) -> int:
         """Register an experiment with the cumulative shares of its arms. Returns the index of the moment of a customer's first exposure."""
