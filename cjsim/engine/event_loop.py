@@ -12,8 +12,8 @@ def simulate_customers(world: World, state: CustomerState, out: Output, populati
     """Simulate customers from index `first` onward and return the index after the last complete one.
 
     If a buffer is too small for a customer (pending responses, queue, log rows or referrals), the loop stops before that customer and
-    leaves none of that customer's log rows and referrals in `out`. The caller enlarges the buffers and calls again. A customer in a zero-time loop is
-    flagged as `stuck`.
+    leaves none of that customer's log rows and referrals in `out`. The caller enlarges the buffers and calls again. A customer in a
+    zero-time loop is flagged as `stuck`.
     """
     customer = state.customer[0]
     end: int = population.key.shape[0]
