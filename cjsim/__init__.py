@@ -59,6 +59,11 @@ if TYPE_CHECKING:
     from cjsim.tuning.optimize import optimize as optimize
     from cjsim.tuning.results.optimum import Optimum as Optimum
     from cjsim.tuning.study import Study as Study
+    from cjsim.uplift.targeting.rule_condition import rule_condition as rule_condition
+    from cjsim.uplift.targeting.rule_export import export_rule as export_rule
+    from cjsim.uplift.targeting.rule_scores_of_rows import rule_decisions as rule_decisions
+    from cjsim.uplift.targeting.rule_scores_of_rows import rule_scores as rule_scores
+    from cjsim.uplift.targeting.rule_tables import TargetingRule as TargetingRule
 
 
 _MODULE_BY_NAME = {
@@ -85,12 +90,14 @@ _MODULE_BY_NAME = {
     "RunningSimulation": "cjsim.engine.running_simulation",
     "Scenario": "cjsim.simulation.documents",
     "Study": "cjsim.tuning.study",
+    "TargetingRule": "cjsim.uplift.targeting.rule_tables",
     "attribute_paths": "cjsim.attribution.path_credits",
     "attribution": "cjsim.attribution.scenario_attribution",
     "calibrate_purchases": "cjsim.calibration.purchase_model",
     "compare": "cjsim.simulation.comparison",
     "describe": "cjsim.description.describe",
     "experiment": "cjsim.lab.run_experiment",
+    "export_rule": "cjsim.uplift.targeting.rule_export",
     "export_trial": "cjsim.simulation.trial_export",
     "levers": "cjsim.tuning.levers.rank",
     "mean_of_outcome": "cjsim.metrics.ratios",
@@ -99,6 +106,9 @@ _MODULE_BY_NAME = {
     "ratio_of_sums": "cjsim.metrics.ratios",
     "register_metric": "cjsim.metrics.registration",
     "rehearse": "cjsim.rehearsal.rehearse",
+    "rule_condition": "cjsim.uplift.targeting.rule_condition",
+    "rule_decisions": "cjsim.uplift.targeting.rule_scores_of_rows",
+    "rule_scores": "cjsim.uplift.targeting.rule_scores_of_rows",
     "simulate": "cjsim.simulation.simulate",
     "temporary_metric": "cjsim.metrics.registration",
     "total_over_customers": "cjsim.metrics.ratios",

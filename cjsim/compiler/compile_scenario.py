@@ -18,6 +18,7 @@ from cjsim.compiler.guardrail_tables import guardrail_rows
 from cjsim.compiler.plan import Codebook, Plan, StateSizes, exposure_moment
 from cjsim.compiler.population import compile_population
 from cjsim.compiler.symbols import SpanTable, Symbols, world_of
+from cjsim.compiler.targeting_tables import targeting_tables
 from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_rows
 from cjsim.errors import InputError, format_error
 from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, TouchCode, TriggerCode
@@ -94,6 +95,7 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         "any_activity_actors": flows_where(actors, lambda flow: flow.on.reset_by() is None),
         **_actor_tables(actor_table, journey),
         **guardrails,
+        **targeting_tables(policy, of_policy),
     }
     population = compile_population(scenario, symbols)
     world = world_of({**tables, **_symbol_tables(symbols)})

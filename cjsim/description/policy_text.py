@@ -1,11 +1,12 @@
 """Describes policies in plain English: flows, broadcasts, guardrails, staffing, spend and personalization."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from cjsim.scenario.fields import hour_text
 from cjsim.scenario.kinds.steps import Step
 from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_items, join_names, name_with_title
-from cjsim.scenario.policy import Broadcast, Flow, PolicySpec, Shift, Spend, Staffing
+from cjsim.scenario.policy import Broadcast, Flow, PolicySpec, RuleUse, Shift, Spend, Staffing
 
 
 def policy_lines(policy: PolicySpec) -> Iterator[str]:
@@ -27,6 +28,7 @@ def policy_lines(policy: PolicySpec) -> Iterator[str]:
         yield from (f"    {line}" for line in _step_lines(flow.steps))
     for name, broadcast in policy.broadcasts.items():
         yield f"  Broadcast {name_with_title(name, broadcast.title)}: {_broadcast_phrase(broadcast)}"
+    yield from (f"  Rule {name_with_title(name, rule.title)}: {_rule_phrase(rule)}" for name, rule in policy.rules.items())
     yield "  Guardrails for every send:"
     yield from (f"    {phrase}" for phrase in policy.guardrails.phrases())
     yield from (f"  Desk {name}: {join_names(_staffing_phrases(staffing))}" for name, staffing in policy.desks.items())
@@ -61,6 +63,11 @@ def _broadcast_phrase(broadcast: Broadcast) -> str:
     audience = f"customers where {broadcast.condition}" if broadcast.condition else "all customers"
     holdout = f", holdout {format_percent(broadcast.holdout)}" if broadcast.holdout else ""
     return f"send {broadcast.send} {broadcast.schedule.phrase()} to {audience}{holdout}"
+
+
+def _rule_phrase(rule: RuleUse) -> str:
+    level = "the threshold in its file" if rule.above is None else format_number(rule.above)
+    return f"treat customers whose predicted gain is above {level} ({Path(rule.file).name})"
 
 
 def _staffing_phrases(staffing: Staffing) -> Iterator[str]:

@@ -118,6 +118,7 @@ def make_state(plan: Plan, seed: int, sizes: BufferSizes, shared: SharedResource
         "decision_counts": max(plan_sizes.counts, 1),
         "queue": sizes.queue,
         "stack": STACK_DEPTH,
+        "rule_inputs": max((int(term.column_count) for term in world.rule_terms), default=0),
         "traits": plan_sizes.columns,
         "attributes": plan_sizes.attributes,
         "visits": len(world.stages),

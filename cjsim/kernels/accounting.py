@@ -151,12 +151,13 @@ def record_opt_out(world: World, state: CustomerState, out: Output, channel: int
     """End consent for a channel, if the customer consents, and log the reason.
 
     `touch` is UNSUBSCRIBED, COMPLAINED or OPTED_OUT; `site` is the site of the message that caused it, -1 for an effect.
-    Writes: channels, customer.changes, outcome, the log.
+    Writes: channels, customer.changes, customer.opt_outs, outcome, the log.
     """
     if state.channels[channel].consent == 0:
         return
     state.channels[channel].consent = 0
     state.customer[0].changes |= ChangeFlag.CONSENT.value
+    state.customer[0].opt_outs += 1
     outcome = out.outcome[state.customer[0].row]
     outcome.opt_outs += 1
     if touch == TouchCode.OPTED_OUT:

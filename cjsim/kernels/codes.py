@@ -207,6 +207,8 @@ class ConditionOp(IntEnum):
     HELD_OUT = 38  # 1 if in the policy's global holdout
     REFERRALS = 39  # friends who joined or will join
     INTEREST = 40  # 1 if the interest is arg (journeys only)
+    RULE = 41  # 1 if targeting rule arg treats the customer (policies only)
+    GAIN = 42  # predicted gain of targeting rule arg (policies only)
     NOT = 60
     NEGATE = 61
     AND = 62
@@ -222,6 +224,33 @@ class ConditionOp(IntEnum):
     MULTIPLY = 72
     DIVIDE = 73
     END = 99
+
+
+class RuleFeature(IntEnum):
+    """Features of targeting rules: what the firm knows of a customer at a decision, from its log; `arg` is the code of a name."""
+
+    CONSTANT = 0
+    DAY = 1  # days since the start
+    SINCE_ENTRY = 2  # days
+    STAGE = 3  # code of the last observed stage
+    PURCHASES = 4  # events with a payment
+    REVENUE = 5  # money paid in them
+    CONTACTS = 6
+    OPENS = 7
+    CLICKS = 8
+    OPT_OUTS = 9
+    COUNT = 10  # times event arg happened
+    SINCE_PURCHASE = 11  # days, nan if never
+    SINCE_CONTACT = 12  # days, nan if never
+    ATTRIBUTE = 13  # level code of attribute arg
+
+
+class RuleColumnCode(IntEnum):
+    """How a column of a targeting rule follows from its feature."""
+
+    NUMBER = 0  # (feature - shift) / scale, or `missing`
+    PRESENCE = 1  # `shift` if the feature has a value, else `missing`
+    LEVEL = 2  # a value for each level, or `missing`
 
 
 STACK_DEPTH = 32  # maximum stack depth of a program, which the parser enforces

@@ -5,6 +5,7 @@ import math
 from cjsim.kernel import inlined, rule
 from cjsim.kernels.codes import ConditionOp
 from cjsim.kernels.customer.decay import pressure_now, satisfaction_now, score_now
+from cjsim.kernels.policy.rule_scores import rule_score, rule_treats
 from cjsim.kernels.state import CustomerState
 from cjsim.kernels.world import World
 
@@ -143,6 +144,10 @@ def name_value(world: World, state: CustomerState, op: int, arg: int) -> float:
         return channel_or_message_value(state, op, arg)
     if op < ConditionOp.HAS_OFFER:
         return time_or_latent_value(world, state, op, arg)
+    if op == ConditionOp.RULE:
+        return 1.0 if rule_treats(world, state, arg) else 0.0
+    if op == ConditionOp.GAIN:
+        return rule_score(world, state, arg)
     return relationship_value(state, op, arg)
 
 

@@ -60,14 +60,28 @@ def record_active_hour(world: World, state: CustomerState) -> None:
 
 
 @inlined
+def record_payment(state: CustomerState) -> None:
+    """Count the money of the current event as the log shows it: once per event.
+
+    Writes: customer.paid_events, customer.paid, customer.last_paid.
+    """
+    customer = state.customer[0]
+    customer.paid_events += 1
+    customer.paid += customer.spent
+    customer.last_paid = customer.now
+
+
+@inlined
 def finish_event(world: World, state: CustomerState, out: Output, event: int, row: int, starts: int) -> None:
     """Finish an event after its effects: add its money to the log row, show placed messages, trigger flows and restart its clock.
 
     `row` is the index of its log row. `starts` is the number of starts of its clock before its effects, which may have restarted the clock.
     """
     record = world.events[event]
-    if record.hidden == 0 and state.customer[0].spent != 0.0 and row < out.log.shape[0]:
-        out.log[row].value = state.customer[0].spent
+    if record.hidden == 0 and state.customer[0].spent != 0.0:
+        record_payment(state)
+        if row < out.log.shape[0]:
+            out.log[row].value = state.customer[0].spent
     if record.records_hour == 1:
         record_active_hour(world, state)
     if record.pull_channels != NO_CHANNELS:

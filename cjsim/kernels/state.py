@@ -51,6 +51,10 @@ CUSTOMER = np.dtype(
         ("offers", "i4"),  # offers held that may be valid
         ("observed_hours", "i4"),  # observations in CustomerState.active_hours
         ("referrals", "i4"),  # friends who will join
+        ("opt_outs", "i4"),  # unsubscribes, complaints and other opt-outs
+        ("paid_events", "i4"),  # observed events with a payment, as in the log
+        ("paid", "f8"),  # money paid in them
+        ("last_paid", "f8"),  # days
         ("preferred_pressure", "f8"),  # contact pressure that causes no fatigue
         ("desk", "i4"),  # of the open conversation; -1 none
         ("request_site", "i4"),  # site of the message delivered by a human channel; -1: the customer asked
@@ -133,6 +137,7 @@ class CustomerState(Frame):
     decision_counts = array_of(_I4)  # ordinals of decisions: sends of a site, splits, choices, purchases, invitations, redemptions
     queue = array_of(_I4)  # capacity
     stack = array_of(_F8)  # of condition programs
+    rule_inputs = array_of(_F8)  # columns of one term of a targeting rule
     traits = array_of(_F8)  # by trait column
     attributes = array_of(_F8)  # by attribute: level code
     visits = array_of(_I4)  # by stage: times entered

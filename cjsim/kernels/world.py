@@ -203,6 +203,36 @@ PERSONA = np.dtype([("stage", "i4"), ("pad", "i4"), ("resting_satisfaction", "f8
 PROFILE = np.dtype([("first", "i4"), ("count", "i4"), ("guide", "i4"), ("guides", "i4"), ("begin", "f8")])
 MOMENT = np.dtype([("event", "i4"), ("nth", "i4")])  # event: -1 a purchase, -2 an exposure to an experiment
 CONDITION_CODE = np.dtype([("op", "i4"), ("arg", "i4"), ("x", "f8")])  # op: a ConditionOp
+# A targeting rule treats customers whose score exceeds `above`. The score is the sum of weight * link(value) over its terms.
+RULE = np.dtype([("above", "f8"), ("first", "i4"), ("count", "i4")])  # span of World.rule_terms
+# A term is a linear model, intercept + sum of weight * column, or a sum of trees, (intercept + sum of leaf values) / divisor.
+RULE_TERM = np.dtype(
+    [
+        ("weight", "f8"),
+        ("intercept", "f8"),
+        ("divisor", "f8"),  # number of trees of a forest, else 1
+        ("column_first", "i4"),  # span of World.rule_columns
+        ("column_count", "i4"),
+        ("tree_first", "i4"),  # span of World.rule_trees; no trees: a linear model
+        ("tree_count", "i4"),
+        ("is_logistic", "i4"),  # 1: the link is 1 / (1 + exp(-value))
+        ("is_single", "i4"),  # 1: columns are rounded to float32
+    ]
+)
+RULE_COLUMN = np.dtype(
+    [
+        ("feature", "i4"),  # a RuleFeature
+        ("arg", "i4"),  # event or attribute
+        ("kind", "i4"),  # a RuleColumnCode
+        ("level_first", "i4"),  # LEVEL: first index in World.rule_levels, plus the level code
+        ("shift", "f8"),
+        ("scale", "f8"),
+        ("missing", "f8"),
+        ("weight", "f8"),  # coefficient of a linear model
+    ]
+)
+# A node sends a customer left if its column is at most `threshold`, or is nan and `missing_left` is 1. A leaf has column -1.
+RULE_NODE = np.dtype([("threshold", "f8"), ("value", "f8"), ("column", "i4"), ("left", "i4"), ("right", "i4"), ("missing_left", "i4")])
 
 
 _I4, _F8 = np.dtype("i4"), np.dtype("f8")
@@ -255,4 +285,10 @@ class World(Frame):
     guide = array_of(_I4)  # indices of knots in `activity`
     discounts = array_of(_F8)  # discount factor by whole days since entry
     codes = array_of(CONDITION_CODE)  # condition programs, one after another
+    rules = array_of(RULE)
+    rule_terms = array_of(RULE_TERM)
+    rule_columns = array_of(RULE_COLUMN)
+    rule_levels = array_of(_F8)  # values of columns of the kind LEVEL, by level code
+    rule_trees = array_of(_I4)  # root nodes
+    rule_nodes = array_of(RULE_NODE)
     knots = array_of(_F8)  # tabulated quantile functions, one after another

@@ -54,6 +54,8 @@ CALLS: dict[str, tuple[ConditionOp, str]] = {
     "has_offer": (ConditionOp.HAS_OFFER, "offer"),
     "redeemed": (ConditionOp.REDEEMED, "offer"),
     "asks": (ConditionOp.ASKS, "desk"),
+    "rule": (ConditionOp.RULE, "rule"),
+    "gain": (ConditionOp.GAIN, "rule"),
 }
 RESERVED = frozenset({ACQUIRED_BY, *LABELS, *WORDS, *LATENT_WORDS, *CALLS})
 # Words and calls that `when` may not use, because their values change even if nothing happens to the customer.
@@ -95,6 +97,7 @@ class ConditionNames:
     offers: Mapping[str, int] = field(default_factory=dict)
     desks: Mapping[str, int] = field(default_factory=dict)
     acquisition: Mapping[str, int] = field(default_factory=dict)
+    rules: Mapping[str, int] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     latent: bool = False
 
@@ -126,6 +129,7 @@ class ConditionNames:
             tags=None if policy is None else tag_codes(journey, policy),
             attributes=_codes_by_name(levels),
             levels={name: _codes_by_name(of_attribute) for name, of_attribute in levels.items()},
+            rules=_codes_by_name(() if policy is None or latent else policy.rules),
             hidden=frozenset() if latent else frozenset(hidden),
             latent=latent,
         )

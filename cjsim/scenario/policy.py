@@ -1,10 +1,10 @@
-"""Schema of a policy: flows, broadcasts, guardrails, staffing, spend and personalization."""
+"""Schema of a policy: flows, broadcasts, guardrails, staffing, spend, personalization and targeting rules."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from cjsim.scenario.fields import Condition, Day, Duration, Hour, Integer, Name, NonNegative, PositiveDuration, Share, Weekday
+from cjsim.scenario.fields import Condition, Day, Duration, Hour, Integer, Name, NonNegative, Number, PositiveDuration, Share, Weekday
 from cjsim.scenario.kinds.effects import PriorityRank
 from cjsim.scenario.kinds.flow_triggers import Trigger
 from cjsim.scenario.kinds.guardrail_rules import Guardrails
@@ -123,6 +123,18 @@ class Personalisation(StrictModel):
     accuracy: Share
 
 
+class RuleUse(StrictModel):
+    """A targeting rule that conditions may use, as `rule(NAME)` and `gain(NAME)`.
+
+    `file`: JSON file that `export_rule` wrote. `above`: the rule treats customers whose predicted gain is above this number (default: the
+    threshold in the file).
+    """
+
+    title: str = ""
+    file: str
+    above: Number | None = None
+
+
 class PolicySpec(Document):
     """What the firm does. A policy can use only what a firm observes, never traits or personas."""
 
@@ -134,3 +146,4 @@ class PolicySpec(Document):
     desks: dict[Name, Staffing] = {}
     acquisition: dict[Name, Spend] = {}
     personalisation: tuple[Personalisation, ...] = ()
+    rules: dict[Name, RuleUse] = {}

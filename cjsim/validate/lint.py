@@ -1,5 +1,6 @@
 """Lint: warnings about likely mistakes in valid journeys, policies and scenarios."""
 
+import re
 from collections.abc import Iterator
 
 from cjsim.scenario.fields import duration_text, hour_text
@@ -9,10 +10,12 @@ from cjsim.scenario.kinds.flow_triggers import Reachable, ScheduleTrigger
 from cjsim.scenario.kinds.steps import Step, TagStep, WaitUntilStep, WaitUntilTerms
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
-from cjsim.scenario.traversal import iterate_steps, journey_effects, policy_steps
+from cjsim.scenario.traversal import iterate_steps, journey_effects, policy_conditions, policy_steps
 from cjsim.validate.reachability import effects_of, find_reachable
 from cjsim.validate.touchpoint_lint import touchpoint_warnings
 from cjsim.yaml.paths import path_text
+
+_RULE_NAME = re.compile(r"""\b(?:rule|gain)\s*\(\s*["']?(\w+)""")
 
 
 def lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[str]:
@@ -108,7 +111,16 @@ def _flow_warnings(policy: PolicySpec, prefix: str) -> Iterator[str]:
             for step_path in _unreachable_steps(flow.steps, f"flows.{name}.steps")
         )
     guardrail_warnings = policy.guardrails.warnings()
-    yield from (f"{prefix}{warning}" for warning in (*guardrail_warnings, *_unused_levels(policy), *_unused_best_hour(policy)))
+    yield from (
+        f"{prefix}{warning}"
+        for warning in (*guardrail_warnings, *_unused_levels(policy), *_unused_best_hour(policy), *_unused_rules(policy))
+    )
+
+
+def _unused_rules(policy: PolicySpec) -> Iterator[str]:
+    used = {name for _, text in policy_conditions(policy) for name in _RULE_NAME.findall(text)}
+    for name in policy.rules.keys() - used:
+        yield f"rules.{name}: no condition uses it, so it treats nobody. Write 'rule({name})' in a condition, or remove the rule."
 
 
 def _unused_best_hour(policy: PolicySpec) -> Iterator[str]:

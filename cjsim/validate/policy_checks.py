@@ -13,6 +13,7 @@ from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import policy_conditions, policy_steps
 from cjsim.validate.cycles import flow_faults
+from cjsim.validate.rule_checks import rule_faults
 from cjsim.yaml.paths import Fault, KeyPath, path_text
 
 
@@ -85,6 +86,7 @@ def policy_name_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fau
         got = short_repr([level.accuracy for level in policy.personalisation])
         yield Fault(("personalisation",), must, got, "Declare 'interests' in the journey, or remove it.")
     yield from _source_faults(policy, journey)
+    yield from rule_faults(policy, names.conditions)
     for path, text in policy_conditions(policy):
         yield from _condition_faults(path, parse_condition, text, names.conditions)
 

@@ -178,7 +178,7 @@ class Document(StrictModel):
         """
         target = Path(path)
         data = self.to_dict()
-        for entry in _entry_mappings(data):
+        for entry in _mappings_with_files(data):
             entry["file"] = os.path.relpath(entry["file"], target.parent)
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
@@ -202,13 +202,15 @@ def _without_prose(value: Any) -> Any:
     return [_without_prose(one) for one in value] if isinstance(value, list) else value
 
 
-def _entry_mappings(data: Any) -> Iterable[dict[str, Any]]:
-    """Yield each `entry` mapping with a file, in a scenario or in a document that contains scenarios."""
+def _mappings_with_files(data: Any) -> Iterable[dict[str, Any]]:
+    """Yield each `entry` and each targeting rule with a file, in a policy, a scenario, or a document that contains scenarios."""
     if isinstance(data, dict):
-        if isinstance(entry := data.get("entry"), dict) and "file" in entry:
-            yield entry
-        for below in (data.get("scenario"), *(data.get("variants") or {}).values()):
-            yield from _entry_mappings(below)
+        rules = data.get("rules")
+        for entry in (data.get("entry"), *(rules.values() if isinstance(rules, dict) else ())):
+            if isinstance(entry, dict) and "file" in entry:
+                yield entry
+        for below in (data.get("policy"), data.get("scenario"), *(data.get("variants") or {}).values()):
+            yield from _mappings_with_files(below)
 
 
 def _with_changes(root: Node, model: type[Document], values: Mapping[str, Any], location: str) -> Node:

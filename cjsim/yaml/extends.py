@@ -112,14 +112,25 @@ def _referenced_file(node: Node, key: str, folder: Path) -> Path:
 
 
 def _with_absolute_data_files(top: dict[str, Node], folder: Path) -> dict[str, Node]:
-    """Make `entry.file` and `draws.file` absolute. In a YAML file they are relative to that file."""
+    """Make the files of `entry`, `draws` and `rules` absolute. In a YAML file they are relative to that file."""
     for key in ("entry", "draws"):
-        node = top.get(key)
-        file = node.child("file") if node is not None else None
-        if node is not None and file is not None and isinstance(file.value, str):
-            absolute = Node(os.path.abspath(folder / file.value), file.location)  # noqa: PTH100 - `resolve` would follow links
-            top = {**top, key: Node({**node.value, "file": absolute}, node.location)}
+        if (node := top.get(key)) is not None:
+            top = {**top, key: _with_absolute_file(node, folder)}
+    rules, policy = top.get("rules"), top.get("policy")
+    if rules is not None and isinstance(rules.value, dict):
+        top = {**top, "rules": Node({name: _with_absolute_file(one, folder) for name, one in rules.value.items()}, rules.location)}
+    if policy is not None and isinstance(policy.value, dict):
+        top = {**top, "policy": Node(_with_absolute_data_files(policy.value, folder), policy.location)}
     return top
+
+
+def _with_absolute_file(node: Node, folder: Path) -> Node:
+    """Return a mapping whose `file` is absolute. A node without a file name is returned unchanged."""
+    file = node.child("file")
+    if file is None or not isinstance(file.value, str):
+        return node
+    absolute = Node(os.path.abspath(folder / file.value), file.location)  # noqa: PTH100 - `resolve` would follow links
+    return Node({**node.value, "file": absolute}, node.location)
 
 
 def merge_trees(base: Node, top: Node) -> Node:

@@ -40,11 +40,15 @@ RECORDS = {
     "profiles": world.PROFILE,
     "moments": world.MOMENT,
     "codes": world.CONDITION_CODE,
+    "rules": world.RULE,
+    "rule_terms": world.RULE_TERM,
+    "rule_columns": world.RULE_COLUMN,
+    "rule_nodes": world.RULE_NODE,
 }
 INTEGERS = {
     *("stage_events", "factors", "links", "stage_links", "any_activity_actors", "when_events", "satisfaction_events"),
     *("contact_events", "guide"),
-    *("pull_sites", "score_actors", "unopened_actors"),
+    *("pull_sites", "score_actors", "unopened_actors", "rule_trees"),
 }
 ARRAYS_READ_IN_LOOPS = (
     "events",
@@ -68,6 +72,7 @@ ARRAYS_READ_IN_LOOPS = (
     "when_events",
     "satisfaction_events",
     "contact_events",
+    *("rules", "rule_terms", "rule_columns", "rule_levels", "rule_trees", "rule_nodes"),
 )
 WELCOME = {"on": {"event": "look"}, "steps": [{"send": "hello"}]}
 
@@ -144,6 +149,7 @@ def test_world_has_one_numba_type_for_all_sizes(plans: tuple[Plan, Plan]) -> Non
         "pull_sites",
         "score_actors",
         "unopened_actors",
+        *("rules", "rule_terms", "rule_columns", "rule_levels", "rule_trees", "rule_nodes"),
     }
     assert {name for name, array in frame_arrays(large.world).items() if len(array) == 0} == empty
     assert numba.typeof(small.world) == numba.typeof(large.world)

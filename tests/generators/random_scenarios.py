@@ -1,11 +1,14 @@
 """A hypothesis strategy for whole random scenarios as plain data."""
 
+from pathlib import Path
+
 from chooser import ACQUISITION_CHANNELS, CHANNELS, DESKS, INTERESTS, MESSAGES, OFFERS, TIMED_EVENTS, Chooser, ScenarioData, ScenarioNames
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from random_journeys import random_journey
 from random_policies import random_blackouts, random_policy
 
+RULE_FILE = Path(__file__).parents[1] / "worlds" / "every_construct_rule.json"
 DETERMINISTIC_SETTINGS = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink)
 )
@@ -44,7 +47,17 @@ def scenario_strategy(draw: st.DrawFn) -> ScenarioData:
     chooser.add_optional(made, 40, entry=lambda: {"over": "6d"}, discount_rate=lambda: 0.0)
     # Last, so that scenarios without blackouts are as they were before there were any.
     chooser.add_optional(made["policy"]["guardrails"], 30, blackouts=lambda: random_blackouts(chooser, names, start))
+    if chooser.chance(30):
+        target_by_rule(chooser, made["policy"])
     return made
+
+
+def target_by_rule(chooser: Chooser, policy: ScenarioData) -> None:
+    """Let flows and broadcasts ask a targeting rule."""
+    policy["rules"] = {"likely": {"file": str(RULE_FILE), "above": chooser.choice((0.3, 0.4, 0.5))}}
+    for actor in (*policy.get("flows", {}).values(), *policy.get("broadcasts", {}).values()):
+        asked = chooser.choice(("rule(likely)", "gain(likely) > 0.35", "not rule(likely)"))
+        actor["if"] = f"({actor['if']}) or {asked}" if "if" in actor else asked
 
 
 def generate_scenarios(count: int) -> list[ScenarioData]:

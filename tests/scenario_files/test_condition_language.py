@@ -37,6 +37,7 @@ NAMES_BY_KIND = {
     "interests": ("cars", "boats"),
     "offers": ("tenth", "gift"),
     "desks": ("support", "sales"),
+    "rules": ("mail", "call"),
 }
 ATTRIBUTE_LEVELS = {"country": {"DE": 0, "US": 1}, "plan": {"free": 0, "paid": 1, "team": 2}}
 JOURNEY_NAMES = ConditionNames(

@@ -59,6 +59,10 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
     customer.offers = 0
     customer.observed_hours = 0
     customer.referrals = 0
+    customer.opt_outs = 0
+    customer.paid_events = 0
+    customer.paid = 0.0
+    customer.last_paid = -math.inf
     customer.desk = -1
     customer.awaits_reply = 0
     customer.reply_due = math.inf

@@ -1,0 +1,143 @@
+"""`export_rule`: a fitted model as a targeting rule, exactly or distilled to a tree."""
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import is_classifier
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier
+
+from cjsim.errors import InputError, format_error, short_repr
+from cjsim.uplift.learners.meta_learner import MetaLearner
+from cjsim.uplift.targeting.model_terms import terms_of
+from cjsim.uplift.targeting.pipeline_columns import DISTILL_REMEDY, feature_columns
+from cjsim.uplift.targeting.rule_scores_of_rows import FloatArray, rule_decisions, rule_scores
+from cjsim.uplift.targeting.rule_tables import TargetingRule
+
+_HELD_OUT_SHARE = 0.3
+_MIN_LEAF = 20
+_TOLERANCE = 1e-6  # of scores, relative to their largest absolute value: sums may differ in their last bits
+
+
+def export_rule(
+    model: Any,
+    X: pd.DataFrame,
+    *,
+    threshold: float = 0.0,
+    arm: int = 1,
+    path: str | os.PathLike[str] | None = None,
+    distill_depth: int | None = None,
+    seed: int = 0,
+) -> TargetingRule:
+    """Export a fitted model as a targeting rule, which a policy can use (`rules` in a policy).
+
+    The rule treats rows whose score exceeds the threshold. The score is the effect that a learner predicts, the probability of 1 from a
+    classifier, or the prediction of a regressor. Exact rules are made of linear and logistic models, decision trees, random forests and
+    histogram gradient boosting behind StandardScaler, OneHotEncoder, OrdinalEncoder, SimpleImputer and ColumnTransformer, alone or in the
+    learners of `cjsim.uplift.learners`. The rule is checked against the model on `X`.
+
+    Parameters
+    ----------
+    model : MetaLearner, estimator or Pipeline
+        A fitted model.
+    X : DataFrame, shape (n, n_features)
+        The rows that the model was fitted to. The names of its columns become the features of the rule.
+    threshold : float
+        Score above which the rule treats, such as the cost of the treatment divided by the value of a unit of the outcome.
+    arm : int
+        Arm whose effect a learner of several arms predicts, at least 1.
+    path : str or path, optional
+        JSON file to write.
+    distill_depth : int, optional
+        Largest depth of a decision tree that imitates the decisions of the model, instead of the model itself. The score of this rule is
+        the share of treated rows in a leaf, and its threshold 0.5.
+    seed : int
+        Seed of the rows that are held out to measure how well a distilled rule agrees.
+
+    Returns
+    -------
+    TargetingRule
+        The rule. `agreement` is the share of equal decisions on held-out rows of a distilled rule.
+
+    Raises
+    ------
+    InputError
+        If the model is not supported, a column is neither numeric nor text, or the file cannot be written.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> X = pd.DataFrame({"purchases_before": [0.0, 1.0, 2.0]})
+    >>> rule = export_rule(LinearRegression().fit(X, [0.0, 0.5, 1.0]), X, threshold=0.6)
+    >>> rule_decisions(rule, X).tolist()
+    [False, False, True]
+    """
+    if not np.isfinite(threshold):
+        raise InputError(format_error("threshold", "must be a finite number", short_repr(threshold), "Use a score of the model."))
+    rule = _exact(model, X, threshold, arm) if distill_depth is None else _distilled(model, X, threshold, arm, distill_depth, seed)
+    if path is not None:
+        rule.save(path)
+    return rule
+
+
+def model_scores(model: Any, X: pd.DataFrame, arm: int = 1) -> FloatArray:
+    """Scores of a fitted model: predicted effects, probabilities of 1, or predictions.
+
+    Parameters
+    ----------
+    model : MetaLearner, estimator or Pipeline
+        A fitted model.
+    X : DataFrame, shape (n, n_features)
+        Rows.
+    arm : int
+        Arm whose effect a learner predicts, at least 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+    """
+    final = model.steps[-1][1] if isinstance(model, Pipeline) else model
+    if isinstance(final, MetaLearner):
+        effects = np.asarray(model.predict(X), dtype=np.float64)
+        return effects if effects.ndim == 1 else effects[:, arm - 1]
+    values = model.predict_proba(X)[:, 1] if is_classifier(model) else model.predict(X)
+    return np.asarray(values, dtype=np.float64)
+
+
+def _exact(model: Any, X: pd.DataFrame, threshold: float, arm: int) -> TargetingRule:
+    features, columns = feature_columns(X)
+    rule = TargetingRule(features, terms_of(model, columns, arm), threshold=float(threshold))
+    expected, found = model_scores(model, X, arm), rule_scores(rule, X)
+    worst = float(np.abs(expected - found).max(initial=0.0))
+    if not worst <= _TOLERANCE * max(1.0, float(np.abs(expected).max(initial=0.0))):
+        must = "must give the scores that its tables give"
+        raise InputError(format_error("model", must, f"scores that differ by {worst:.3g}", DISTILL_REMEDY))
+    return rule
+
+
+def _distilled(model: Any, X: pd.DataFrame, threshold: float, arm: int, depth: int, seed: int) -> TargetingRule:
+    if depth < 1:
+        raise InputError(format_error("distill_depth", "must be at least 1", str(depth), "Use 3 for a readable rule."))
+    decisions = model_scores(model, X, arm) > threshold
+    is_held_out = np.random.default_rng(seed).random(len(X)) < _HELD_OUT_SHARE
+    if len(np.unique(decisions[~is_held_out])) < 2 or not is_held_out.any():
+        got = f"{int(decisions.sum())} treated of {len(X)} rows"
+        remedy = "Choose another threshold, or use no rule."
+        raise InputError(format_error("model", "must treat some rows and not others", got, remedy))
+    is_text = make_column_selector(dtype_exclude=["number", "bool"])
+    labels = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    encoder = ColumnTransformer([("labels", labels, is_text)], remainder="passthrough", sparse_threshold=0.0)
+    tree = DecisionTreeClassifier(max_depth=depth, min_samples_leaf=_MIN_LEAF, random_state=seed)
+    imitation = make_pipeline(encoder, tree)
+    frame = X.copy()
+    for name in is_text(frame):
+        frame[name] = frame[name].astype(object)
+    imitation.fit(frame[~is_held_out], decisions[~is_held_out].astype(np.int64))
+    rule = _exact(imitation, frame, 0.5, 1)
+    agreement = float((rule_decisions(rule, X)[is_held_out] == decisions[is_held_out]).mean())
+    return replace(rule, agreement=agreement)
