@@ -28,7 +28,8 @@ def without_unbalanced_features(trial: Trial, *, seed: int) -> tuple[Trial, tupl
     tuple of str
         The columns.
     """
-    kept, removed = trial, []
+    kept = trial
+    removed: list[str] = []
     while (found := check_balance(assignment_units(kept), len(kept.arms), seed=seed)).severity != "ok":
         if found.column is None or found.column not in kept.features.columns or len(removed) == _MOST:
             return trial, ()
