@@ -33,7 +33,7 @@ def format_estimate(estimate: float, low: float, high: float, unit: str, *, is_d
     --------
     >>> format_estimate(0.0766, 0.0699, 0.0832, "share")
     '+7.66 pp [+6.99, +8.32]'
-    >>> format_estimate(0.77, 0.485, 1.055, "outcome", is_difference=False)
+    >>> format_estimate(0.77, 0.486, 1.054, "outcome", is_difference=False)
     '0.77 [0.49, 1.05]'
     """
     half = (high - low) / 2
