@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from cjsim.metrics.registration import register_metric as register_metric
     from cjsim.metrics.registration import temporary_metric as temporary_metric
     from cjsim.metrics.registration import unregister_metric as unregister_metric
+    from cjsim.readout.readout_result import Readout as Readout
+    from cjsim.readout.readout_settings import ReadoutSettings as ReadoutSettings
+    from cjsim.readout.uplift_readout import uplift as uplift
     from cjsim.rehearsal.rehearsal_result import Rehearsal as Rehearsal
     from cjsim.rehearsal.rehearsal_settings import Guardrail as Guardrail
     from cjsim.rehearsal.rehearsal_settings import RehearsalSettings as RehearsalSettings
@@ -83,6 +86,8 @@ _MODULE_BY_NAME = {
     "Optimum": "cjsim.tuning.results.optimum",
     "Policy": "cjsim.simulation.documents",
     "RatioTerms": "cjsim.metrics.ratios",
+    "Readout": "cjsim.readout.readout_result",
+    "ReadoutSettings": "cjsim.readout.readout_settings",
     "Rehearsal": "cjsim.rehearsal.rehearsal_result",
     "RehearsalSettings": "cjsim.rehearsal.rehearsal_settings",
     "Rollout": "cjsim.rehearsal.rehearsal_settings",
@@ -113,6 +118,7 @@ _MODULE_BY_NAME = {
     "temporary_metric": "cjsim.metrics.registration",
     "total_over_customers": "cjsim.metrics.ratios",
     "unregister_metric": "cjsim.metrics.registration",
+    "uplift": "cjsim.readout.uplift_readout",
     "walk": "cjsim.reporting.walk",
 }
 

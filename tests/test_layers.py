@@ -24,7 +24,7 @@ LAYERS = (
     ("engine",),
     ("metrics",),
     ("simulation",),
-    ("attribution", "calibration", "rehearsal", "tuning"),
+    ("attribution", "calibration", "readout", "rehearsal", "tuning"),
     ("lab",),
     ("reporting",),
     ("testing",),

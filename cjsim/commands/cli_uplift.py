@@ -1,0 +1,125 @@
+"""The `uplift` command, which reads a trial."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cjsim.commands import options
+from cjsim.commands.console import output_folder, print_result, with_exit_codes
+from cjsim.errors import InputError, format_error, short_repr
+from cjsim.progress import progress_bar
+
+_TREATMENT_HELP = "Column with the assigned arm."
+_OUTCOME_HELP = "Columns with outcomes after the assignment."
+_FEATURES_HELP = "Columns from before the assignment. By default all without a role, except identifiers, dates and constants."
+_VALUE_HELP = "Value of one unit of the outcome, such as the margin of an order."
+_COST_HELP = "Cost of treating one customer, in the unit of --value."
+_PROPENSITY_HELP = "Column with the probability of the treated arm, or a column per arm, or 'estimate' for observational data."
+_LEARNERS_HELP = "Learners, such as DR,T,'T trees'. The first one decides whether heterogeneity is proven."
+
+
+@with_exit_codes
+def uplift(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="CSV or Parquet file, one row per unit.", show_default=False)],
+    treatment: Annotated[str, typer.Option("--treatment", metavar="COL", help=_TREATMENT_HELP, show_default=False)],
+    outcome: Annotated[str, typer.Option("--outcome", metavar="COL[,COL]", help=_OUTCOME_HELP, show_default=False)],
+    control: Annotated[
+        str | None, typer.Option("--control", metavar="VALUE", help="Value of the control arm; inferred if one reads like a control.")
+    ] = None,
+    features: Annotated[str | None, typer.Option("--features", metavar="A,B", help=_FEATURES_HELP)] = None,
+    cluster: Annotated[str | None, typer.Option("--cluster", metavar="COL", help="Column of clusters, for the errors.")] = None,
+    value: Annotated[str | None, typer.Option("--value", metavar="V|OUTCOME=V,...", help=_VALUE_HELP)] = None,
+    cost: Annotated[str | None, typer.Option("--cost", metavar="C|ARM=C,...", help=_COST_HELP)] = None,
+    propensity: Annotated[str | None, typer.Option("--propensity", metavar="COL|ARM=COL,...|estimate", help=_PROPENSITY_HELP)] = None,
+    received: Annotated[str | None, typer.Option("--received", metavar="COL", help="Column with the arm that was received.")] = None,
+    shares: Annotated[str | None, typer.Option("--shares", metavar="ARM=SHARE,...", help="Planned shares of the arms.")] = None,
+    max_share: Annotated[str, typer.Option("--max-share", metavar="SHARE", help="Largest share of customers to treat.")] = "1",
+    adjust: Annotated[str | None, typer.Option("--adjust", metavar="A,B", help="Adjust effects for columns from before.")] = None,
+    cuped: Annotated[bool, typer.Option("--cuped", help="With --adjust: CUPED rather than regression with interactions.")] = False,
+    detect: Annotated[
+        str | None, typer.Option("--detect", metavar="EFFECT", help="Print the size of a test that detects this effect: 0.01 or 10%.")
+    ] = None,
+    learners: Annotated[str | None, typer.Option("--learners", metavar="NAME,...", help=_LEARNERS_HELP)] = None,
+    splits: Annotated[
+        int | None,
+        options.number_option(
+            "--splits", "K", "Folds of the heterogeneity test.", example=5, allowed=range(2, 101), must="must be 2 to 100"
+        ),
+    ] = None,
+    draws: Annotated[
+        int,
+        options.number_option("--draws", "N", "Bootstrap draws.", example=200, allowed=range(2, 100_001), must="must be 2 to 100,000"),
+    ] = 200,
+    seed: Annotated[int, options.number_option("--seed", "S", "Seed of folds, models and draws.", example=7)] = 1,
+    out: options.Out = None,
+    as_json: options.Json = False,
+) -> None:
+    """Read a trial: is it sound, what are the effects, who gains, and whom to treat.
+
+    With --propensity the data may be observational.
+    """
+    with output_folder(out) as folder, progress_bar() as progress:
+        from cjsim.readout.readout_settings import ReadoutSettings
+        from cjsim.readout.uplift_readout import uplift as read_uplift
+
+        settings = ReadoutSettings(
+            value=None if value is None else _amount("--value", value),
+            cost=0.0 if cost is None else _amount("--cost", cost),
+            max_share=_number("--max-share", max_share),
+            adjust=_names("--adjust", adjust) or (),
+            adjustment="cuped" if cuped else "regression",
+            detect=detect,
+            learners=_names("--learners", learners),
+            splits=splits,
+            draws=draws,
+            seed=seed,
+        )
+        readout = read_uplift(
+            data,
+            treatment=treatment,
+            outcome=_names("--outcome", outcome) or (),
+            control=control,
+            features=_names("--features", features),
+            cluster=cluster,
+            propensity=propensity if propensity is None or "=" not in propensity else _pairs("--propensity", propensity),
+            received=received,
+            shares=None if shares is None else {name: _number("--shares", text) for name, text in _pairs("--shares", shares).items()},
+            settings=settings,
+            progress=progress,
+        )
+        if folder is not None:
+            readout.save(folder)
+    print_result(readout, as_json=as_json)
+
+
+def _names(option: str, text: str | None) -> tuple[str, ...] | None:
+    """Return the names in a list separated by commas; None if the option is omitted."""
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise InputError(format_error(option, "must be names separated by commas", short_repr(text), "Use for example a,b."))
+    return names
+
+
+def _amount(option: str, text: str) -> float | dict[str, float]:
+    """Return a number, or numbers by name from a list such as A=1,B=2."""
+    if "=" not in text:
+        return _number(option, text)
+    return {name: _number(option, number) for name, number in _pairs(option, text).items()}
+
+
+def _pairs(option: str, text: str) -> dict[str, str]:
+    """Return the values by name in a list such as A=1,B=2."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(name.strip() and sign and value.strip() for name, sign, value in pairs):
+        raise InputError(format_error(option, "must be a list such as A=1,B=2", short_repr(text), "Give each name a value."))
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _number(option: str, text: str) -> float:
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text.strip(), re.IGNORECASE):
+        raise InputError(format_error(option, "must be a number", short_repr(text), "Use for example 0.5."))
+    return float(text)

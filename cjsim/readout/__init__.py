@@ -1,0 +1,1 @@
+"""Readout of a trial: whether it is sound, its effects, who gains, and which policy to use."""

@@ -1,0 +1,194 @@
+"""What can be learned about one outcome: heterogeneity, learners, curves, groups and policies."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cjsim.readout.assignment_probabilities import assignment_probabilities
+from cjsim.readout.heterogeneity_by_arm import ArmHeterogeneity, arm_heterogeneity
+from cjsim.readout.learning_plan import LearningPlan
+from cjsim.readout.readout_settings import ReadoutSettings
+from cjsim.uplift.curve_bootstrap import CurveBootstrap, bootstrap_curves
+from cjsim.uplift.effect_groups import Calibration, GroupEffect, calibration, harmed_groups
+from cjsim.uplift.interval_estimates import holm_adjusted
+from cjsim.uplift.learners.held_out_predictions import predict_held_out
+from cjsim.uplift.learners.learner_selection import CONSTANT_EFFECT, LearnerSelection, compare_losses
+from cjsim.uplift.learners.nuisances import Nuisances, augmented_scores, cross_fit_nuisances
+from cjsim.uplift.learners.training_rows import check_rows
+from cjsim.uplift.policy_value import PolicyComparison, PolicyValue, policy_values
+from cjsim.uplift.row_arrays import Floats, Ints
+from cjsim.uplift.trials.dataset import Trial
+
+NOBODY = "nobody"
+
+
+@dataclass(frozen=True, eq=False)
+class ArmRanking:
+    """Rankings of customers by the predicted effect of one arm.
+
+    Attributes
+    ----------
+    arm : str
+        Label of the arm.
+    curves : CurveBootstrap
+        Curves and scores of each learner, and their paired differences.
+    groups : Calibration
+        Observed effect by group of predicted effect of the selected learner.
+    harmed : tuple of GroupEffect
+        Groups that are proven to be harmed; empty unless heterogeneity is proven.
+    """
+
+    arm: str
+    curves: CurveBootstrap
+    groups: Calibration
+    harmed: tuple[GroupEffect, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedOutcome:
+    """What can be learned about one outcome.
+
+    Attributes
+    ----------
+    plan : LearningPlan
+        Learners, folds and draws.
+    heterogeneity : tuple of ArmHeterogeneity
+        One per treated arm.
+    selection : LearnerSelection
+        Losses of the learners, and the one with the lowest.
+    ranked_by : str
+        The learner whose predictions serve for groups and policies: the selected one, or the first of the plan if none beats a constant.
+    rankings : tuple of ArmRanking
+        One per treated arm.
+    policies : PolicyComparison
+        Values of policies.
+    proposed : str or None
+        The personalized policy to use: only if heterogeneity is proven and its gain over every constant policy is clear.
+    """
+
+    plan: LearningPlan
+    heterogeneity: tuple[ArmHeterogeneity, ...]
+    selection: LearnerSelection
+    ranked_by: str
+    rankings: tuple[ArmRanking, ...]
+    policies: PolicyComparison
+    proposed: str | None
+
+    @property
+    def is_any_proven(self) -> bool:
+        """Whether heterogeneity is proven for an arm."""
+        return any(one.is_proven for one in self.heterogeneity)
+
+    def policy(self, rule: str) -> PolicyValue:
+        """Return the value of a policy."""
+        return next(one for one in self.policies.policies if one.rule == rule)
+
+
+def learn_outcome(
+    trial: Trial, outcome: str, plan: LearningPlan, settings: ReadoutSettings, *, advance: Callable[[str], None]
+) -> LearnedOutcome:
+    """Learn who gains.
+
+    Parameters
+    ----------
+    trial : Trial
+        Rows with a known outcome; its propensities, if any, are those to use.
+    outcome : str
+        Name of the outcome.
+    plan : LearningPlan
+        Learners, folds and draws.
+    settings : ReadoutSettings
+        Value, costs and budget.
+    advance : callable
+        Is called with a label after each step.
+
+    Returns
+    -------
+    LearnedOutcome
+    """
+    y = trial.outcomes[outcome].values
+    propensity = assignment_probabilities(trial)
+    nuisances = outcome_nuisances(trial, outcome, plan.folds, plan.seed)
+    scores = augmented_scores(y, trial.treatment, nuisances)
+    advance("doubly robust scores")
+    arms = range(1, len(trial.arms))
+    tests = [arm_heterogeneity(trial, outcome, arm, plan, propensity=propensity, scores=scores, advance=advance) for arm in arms]
+    adjusted = holm_adjusted([one.test.p for one in tests])
+    heterogeneity = tuple(replace(one, p_adjusted=p) for one, p in zip(tests, adjusted, strict=True))
+    predictions = _held_out_predictions(trial, y, plan, nuisances, advance)
+    selection = compare_losses(predictions, y, trial.treatment, nuisances=nuisances, clusters=trial.clusters)
+    ranked_by = plan.learners[0] if selection.chosen == CONSTANT_EFFECT else selection.chosen
+    predicted = predictions[ranked_by].reshape(len(y), -1)
+    rankings = []
+    for arm in arms:
+        curves = _curves(trial, y, arm, predictions, plan)
+        found = calibration(scores[:, arm] - scores[:, 0], predicted[:, arm - 1], groups=plan.split.groups, clusters=trial.clusters)
+        harmed = harmed_groups(found.groups) if heterogeneity[arm - 1].is_proven else ()
+        rankings.append(ArmRanking(trial.arms[arm], curves, found, harmed))
+        advance(f"curves of '{trial.arms[arm]}'")
+    policies = policy_values(
+        scores,
+        predicted,
+        arms=trial.arms,
+        value=settings.value_of(outcome),
+        costs=settings.costs_of(trial.arms),
+        max_share=settings.max_share,
+        clusters=trial.clusters,
+        seed=plan.seed,
+    )
+    is_proven = any(one.is_proven for one in heterogeneity)
+    proposed = next((one.rule for one in policies.policies if one.rule == policies.best and one.is_clear), None) if is_proven else None
+    return LearnedOutcome(plan, heterogeneity, selection, ranked_by, tuple(rankings), policies, proposed)
+
+
+def outcome_nuisances(trial: Trial, outcome: str, folds: int, seed: int) -> Nuisances:
+    """Cross-fit the outcome models of an outcome, with known or given propensities.
+
+    Parameters
+    ----------
+    trial : Trial
+        Rows with a known outcome.
+    outcome : str
+        Name of the outcome.
+    folds : int
+        Number of folds.
+    seed : int
+        Seed of the folds.
+    """
+    return cross_fit_nuisances(
+        trial.features,
+        trial.outcomes[outcome].values,
+        trial.treatment,
+        propensity=assignment_probabilities(trial),
+        folds=folds,
+        seed=seed,
+        clusters=trial.clusters,
+    )
+
+
+def _held_out_predictions(
+    trial: Trial, y: Floats, plan: LearningPlan, nuisances: Nuisances, advance: Callable[[str], None]
+) -> dict[str, Floats]:
+    rows = check_rows(trial.features, y, trial.treatment, propensity=nuisances.propensity, clusters=trial.clusters)
+    found = {}
+    for name in plan.learners:
+        found[name] = predict_held_out(plan.new_learner(name), rows, nuisances.fold)
+        advance(f"learner {name}")
+    return found
+
+
+def _curves(trial: Trial, y: Floats, arm: int, predictions: dict[str, Floats], plan: LearningPlan) -> CurveBootstrap:
+    """Bootstrap the curves of an arm on its rows and those of the control."""
+    rows = np.flatnonzero((trial.treatment == 0) | (trial.treatment == arm))
+    own: Ints = trial.treatment[rows]
+    weights = None if trial.propensity is None else 1 / trial.propensity[rows, own]
+    return bootstrap_curves(
+        y[rows],
+        (own == arm).astype(np.int64),
+        {name: values.reshape(len(y), -1)[rows, arm - 1] for name, values in predictions.items()},
+        weights=weights,
+        clusters=None if trial.clusters is None else trial.clusters[rows],
+        draws=plan.draws,
+        seed=plan.seed,
+    )
