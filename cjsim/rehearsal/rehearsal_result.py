@@ -1,8 +1,10 @@
 """`Rehearsal`: the result of rehearsing tests of alternatives against a baseline."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjsim.json_records import plain_values, write_json
@@ -13,6 +15,7 @@ from cjsim.output_folder import FolderResult
 from cjsim.rehearsal.multiple_metrics import MultipleMetricReport
 from cjsim.rehearsal.operating_characteristics import DesignReport, Rate
 from cjsim.rehearsal.profit_maximizing_size import SizedTest
+from cjsim.rehearsal.scenario_outcomes import Interference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +68,12 @@ class AlternativeReport:
         The size that maximizes profit at the given share; None if the value of the metric in money is unknown or the policies are equal.
     guardrails : tuple of GuardrailDesign
         One per number of days and size; empty without guardrails.
+    truth_by_days : Mapping of float to PairedDifference
+        True effect after each number of days, which a short test can show.
+    interference : Mapping of float to Interference
+        Bias of mixed assignment, by number of days; empty if customers share nothing.
+    trigger_share : float
+        Share of enrolled customers who reach the trigger.
     """
 
     truth: PairedDifference
@@ -72,6 +81,9 @@ class AlternativeReport:
     recommended: DesignReport | None
     most_profitable: SizedTest | None
     guardrails: tuple[GuardrailDesign, ...] = ()
+    truth_by_days: Mapping[float, PairedDifference] = field(default_factory=lambda: MappingProxyType({}))
+    interference: Mapping[float, Interference] = field(default_factory=lambda: MappingProxyType({}))
+    trigger_share: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -82,6 +94,11 @@ class AlternativeReport:
             "recommended": None if chosen is None else {"size": chosen.size, "days": chosen.days, "analysis": chosen.analysis},
             "most_profitable": None if profit is None else {"size": round(profit.total), "gain": profit.gain},
             "guardrails": [one.to_json() for one in self.guardrails],
+            "truth_by_days": [
+                {"days": days, "effect": one.effect, "low": one.low, "high": one.high} for days, one in self.truth_by_days.items()
+            ],
+            "interference": [{"days": days, **one._asdict()} for days, one in self.interference.items()],
+            "trigger_share": self.trigger_share,
         }
 
 
@@ -100,7 +117,13 @@ class Rehearsal(FolderResult):
     alternatives : Mapping of str to AlternativeReport
         Reports by name of the alternative.
     mode : str
-        'reuse': the outcomes of customers who share nothing are resampled.
+        'reuse': the outcomes of customers who share nothing are resampled. 'joint': mixed assignment is simulated.
+    shared : tuple of str
+        What customers share: desks, budgets of sends, referrals.
+    starts_on : date or None
+        Date on which customers switch to the alternative; None: it applies from entry.
+    customers, seed : int
+        Number of initial customers and seed of the simulations.
     """
 
     base: str
@@ -108,6 +131,10 @@ class Rehearsal(FolderResult):
     unit: str
     alternatives: Mapping[str, AlternativeReport]
     mode: str = "reuse"
+    shared: tuple[str, ...] = ()
+    starts_on: date | None = None
+    customers: int = 0
+    seed: int = 1
     _marker = "rehearsal.json"
 
     def __str__(self) -> str:
