@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from cjsim.metrics.registration import register_metric as register_metric
     from cjsim.metrics.registration import temporary_metric as temporary_metric
     from cjsim.metrics.registration import unregister_metric as unregister_metric
-    from cjsim.rehearsal.rehearsal_result import Rehearsal as Rehearsal
     from cjsim.rehearsal.rehearsal_settings import Guardrail as Guardrail
     from cjsim.rehearsal.rehearsal_settings import RehearsalSettings as RehearsalSettings
     from cjsim.rehearsal.rehearsal_settings import Rollout as Rollout
     from cjsim.rehearsal.rehearse import rehearse as rehearse
+    from cjsim.rehearsal.results.rehearsal_result import Rehearsal as Rehearsal
     from cjsim.reporting.diary import Diary as Diary
     from cjsim.reporting.walk import walk as walk
     from cjsim.simulation.comparison import Comparison as Comparison
@@ -78,7 +78,7 @@ _MODULE_BY_NAME = {
     "Optimum": "cjsim.tuning.results.optimum",
     "Policy": "cjsim.simulation.documents",
     "RatioTerms": "cjsim.metrics.ratios",
-    "Rehearsal": "cjsim.rehearsal.rehearsal_result",
+    "Rehearsal": "cjsim.rehearsal.results.rehearsal_result",
     "RehearsalSettings": "cjsim.rehearsal.rehearsal_settings",
     "Rollout": "cjsim.rehearsal.rehearsal_settings",
     "Run": "cjsim.simulation.run",

@@ -24,6 +24,7 @@ SIZE_EXCEPTIONS = {
     "cjsim/commands/cli_optimize.py:optimize": "an argument is an option of the command line",
     "cjsim/commands/cli_calibration.py:calibrate_purchases": "an argument is an option of the command line",
     "cjsim/commands/cli_attribution.py:attribution": "an argument is an option of the command line",
+    "cjsim/commands/cli_rehearse.py:rehearse": "an argument is an option of the command line",
     "cjsim/commands/cli_experiments.py:journal_callback": "an argument is an option of the command line",
     "cjsim/commands/cli_experiments.py:journal_diff": "an argument is an option of the command line",
 }

@@ -106,3 +106,23 @@ def require_no_trigger(settings: RehearsalSettings, shared: Sequence[str]) -> No
     if settings.trigger is not None:
         must = f"must be omitted where customers share {' and '.join(shared)}"
         raise InputError(format_error("trigger", must, f"'{settings.trigger}'", "Remove it, or what customers share."))
+
+
+def require_defined(metric: str, alternative: str, effect: float) -> None:
+    """Raise if the effect on a metric is undefined.
+
+    Parameters
+    ----------
+    metric, alternative : str
+        Names for the message.
+    effect : float
+        True effect; nan if a ratio has no denominator.
+
+    Raises
+    ------
+    InputError
+        If the effect is undefined.
+    """
+    if math.isnan(effect):
+        must = f"must be defined under the baseline and under '{alternative}'"
+        raise InputError(format_error("metric", must, f"'{metric}', whose denominator is 0", "Choose another metric."))

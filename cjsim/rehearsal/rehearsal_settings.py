@@ -8,6 +8,7 @@ from cjsim.errors import InputError, format_error
 from cjsim.rehearsal.analyses import STANDARD_ANALYSES, Analysis
 
 MONEY_UNIT = "money"
+DEFAULT_MARGIN = 0.05  # of the metric under the baseline; assumed
 _LOWER_IS_BETTER = (
     *(
         "cost",
@@ -67,20 +68,35 @@ class Guardrail:
     ----------
     metric : str
         Name of the metric.
-    margin : float
-        Smallest unacceptable loss, above 0, in the unit of the metric.
+    margin : float, optional
+        Smallest unacceptable loss, above 0, in the unit of the metric. By default, 5 % of the metric under the baseline (assumed).
     higher_is_better : bool
         Whether larger values of the metric are better.
     """
 
     metric: str
-    margin: float
+    margin: float | None = None
     higher_is_better: bool = True
 
     def __post_init__(self) -> None:
-        if not self.margin > 0:
+        if self.margin is not None and not self.margin > 0:
             remedy = "Give the smallest unacceptable loss."
             raise InputError(format_error(f"margin of '{self.metric}'", "must be above 0", f"{self.margin:g}", remedy))
+
+    def with_margin(self, baseline: float) -> "Guardrail":
+        """Return a guardrail with a margin.
+
+        Parameters
+        ----------
+        baseline : float
+            The metric under the baseline.
+
+        Returns
+        -------
+        Guardrail
+            This one if it has a margin.
+        """
+        return self if self.margin is not None else replace(self, margin=DEFAULT_MARGIN * abs(baseline))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.rehearsal.analyses import STANDARD_ANALYSES, FixedHorizon
 from cjsim.rehearsal.customer_resampling import ArmPopulations
-from cjsim.rehearsal.design_checks import require_no_trigger, require_possible_designs, start_day
+from cjsim.rehearsal.design_checks import require_defined, require_no_trigger, require_possible_designs, start_day
 from cjsim.rehearsal.design_choice import smallest_adequate_design
 from cjsim.rehearsal.effect_estimates import outcome_deviations
 from cjsim.rehearsal.mixed_outcomes import mixed_outcomes
@@ -19,8 +19,9 @@ from cjsim.rehearsal.multiple_metrics import rehearse_metrics
 from cjsim.rehearsal.operating_characteristics import DesignReport, rehearse_design
 from cjsim.rehearsal.paired_outcomes import outcomes_from_day, outcomes_from_entry
 from cjsim.rehearsal.profit_maximizing_size import ProfitModel, SizedTest
-from cjsim.rehearsal.rehearsal_result import AlternativeReport, GuardrailDesign, Rehearsal
 from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
+from cjsim.rehearsal.results.rehearsal_data import AlternativeReport, GuardrailDesign
+from cjsim.rehearsal.results.rehearsal_result import Rehearsal
 from cjsim.rehearsal.scenario_outcomes import TestedOutcomes, shared_resources
 from cjsim.simulation.documents import Scenario
 
@@ -116,9 +117,12 @@ def rehearse(
         else:
             outcomes = outcomes_from_day(base, alternatives, metrics=metrics, days=windows, day=since_day, progress=progress)
     settings = settings.with_rollout(customers=base.customers, metric=metric, unit=unit)
-    reports = {}
+    baselines = next(iter(outcomes.values()))
+    rails = tuple(rail.with_margin(baselines[rail.metric, math.inf].truth.baseline) for rail in settings.guardrails)
+    settings, reports = replace(settings, guardrails=rails), {}
     for name, found in outcomes.items():
         truth = found[metric, math.inf].truth
+        require_defined(metric, name, truth.effect)
         reports[name] = rehearse_outcomes(
             lambda *key, found=found: found[key], metric, sizes=sizes, days=days, share=share, settings=settings, truth=truth
         )
