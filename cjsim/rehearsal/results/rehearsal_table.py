@@ -14,6 +14,12 @@ _HEADER = (
     *("wrong sign", "wrong decision", "expected loss"),
 )
 _ANALYSES = {"fixed": "fixed horizon", "cuped": "fixed horizon, CUPED"}
+_REPEATED = {
+    "group_sequential_obrien_fleming": "group sequential, O'Brien-Fleming",
+    "group_sequential_pocock": "group sequential, Pocock",
+    "confidence_sequence": "confidence sequence",
+    "naive_peeking": "naive peeking",
+}
 
 
 def rehearsal_table(result: RehearsalData) -> str:
@@ -38,10 +44,11 @@ def analysis_title(name: str) -> str:
 
     Examples
     --------
-    >>> analysis_title("fixed"), analysis_title("group_sequential_obrien_fleming_13")
-    ('fixed horizon', 'group sequential obrien fleming 13')
+    >>> analysis_title("fixed"), analysis_title("group_sequential_pocock_13")
+    ('fixed horizon', 'group sequential, Pocock, 13 looks')
     """
-    return _ANALYSES.get(name, name.replace("_", " "))
+    kind, _, looks = name.rpartition("_")
+    return f"{_REPEATED[kind]}, {looks} looks" if kind in _REPEATED else _ANALYSES.get(name, name.replace("_", " "))
 
 
 def _alternative_text(result: RehearsalData, name: str, report: AlternativeReport) -> str:
