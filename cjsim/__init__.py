@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from cjsim.readout.readout_result import Readout as Readout
     from cjsim.readout.readout_settings import ReadoutSettings as ReadoutSettings
     from cjsim.readout.uplift_readout import uplift as uplift
-    from cjsim.rehearsal.rehearsal_result import Rehearsal as Rehearsal
     from cjsim.rehearsal.rehearsal_settings import Guardrail as Guardrail
     from cjsim.rehearsal.rehearsal_settings import RehearsalSettings as RehearsalSettings
     from cjsim.rehearsal.rehearsal_settings import Rollout as Rollout
     from cjsim.rehearsal.rehearse import rehearse as rehearse
+    from cjsim.rehearsal.results.rehearsal_result import Rehearsal as Rehearsal
     from cjsim.reporting.diary import Diary as Diary
     from cjsim.reporting.walk import walk as walk
     from cjsim.simulation.comparison import Comparison as Comparison
@@ -88,7 +88,7 @@ _MODULE_BY_NAME = {
     "RatioTerms": "cjsim.metrics.ratios",
     "Readout": "cjsim.readout.readout_result",
     "ReadoutSettings": "cjsim.readout.readout_settings",
-    "Rehearsal": "cjsim.rehearsal.rehearsal_result",
+    "Rehearsal": "cjsim.rehearsal.results.rehearsal_result",
     "RehearsalSettings": "cjsim.rehearsal.rehearsal_settings",
     "Rollout": "cjsim.rehearsal.rehearsal_settings",
     "Run": "cjsim.simulation.run",

@@ -72,6 +72,23 @@ class ArmPopulations:
         return cls(rows[0], rows[1], not is_mean, covariate is not None, n_units / len(outcomes))
 
     @classmethod
+    def from_arms(cls, base: RatioTerms, alternative: RatioTerms) -> "ArmPopulations":
+        """Create the populations of a test from the terms of a metric in two arms, whose customers may differ.
+
+        Parameters
+        ----------
+        base, alternative : RatioTerms
+            Terms of each customer in the arm. The lengths may differ.
+
+        Returns
+        -------
+        ArmPopulations
+        """
+        is_mean = all(bool((terms.denominator == 1).all()) for terms in (base, alternative))
+        rows = [_value_rows(terms, None, has_denominator=not is_mean) for terms in (base, alternative)]
+        return cls(rows[0], rows[1], not is_mean)
+
+    @classmethod
     def from_trial(cls, base: Array, alternative: Array) -> "ArmPopulations":
         """Create the populations of a test from the outcomes of a real trial, whose arms are different customers.
 

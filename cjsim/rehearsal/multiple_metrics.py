@@ -172,8 +172,10 @@ def rehearse_metrics(
     for rail, populations in guarded.items():
         estimates, _ = _final_estimates(populations, size, share, settings)
         effect, low = true_effect(populations), estimates.effect[:, 0] - _half_width(estimates, alpha)
-        ships = ships & (low > -rail.margin)
-        reports[rail.metric] = GuardrailReport(rail.margin, effect, share_rate(low > -rail.margin), share_rate(low > effect))
+        if (margin := rail.margin) is None:
+            raise InputError(format_error(f"margin of '{rail.metric}'", "must be given", "none", "Give the smallest unacceptable loss."))
+        ships = ships & (low > -margin)
+        reports[rail.metric] = GuardrailReport(margin, effect, share_rate(low > -margin), share_rate(low > effect))
     return MultipleMetricReport(
         correction,
         {name: share_rate(real[:, i]) for i, name in enumerate(metrics)},

@@ -55,7 +55,7 @@ class DesignReport:
     alpha : float
         Nominal two-sided type I error of the analysis.
     effect : float
-        True effect that the test estimates, in the unit of the metric.
+        True effect after these days, in the unit of the metric.
     power : Rate
         Share of significant tests, in either direction.
     power_closed_form : float
@@ -76,6 +76,8 @@ class DesignReport:
         Money lost by wrong decisions, on average over tests.
     enrolled_share : Rate
         Share of the customers who have enrolled when the test stops.
+    enrollment_days : float
+        Days until all customers have enrolled; nan if the number of customers per day is unknown.
     """
 
     size: int
@@ -94,6 +96,7 @@ class DesignReport:
     wrong_decision: Rate
     expected_loss: Rate
     enrolled_share: Rate
+    enrollment_days: float = math.nan
 
     @property
     def rates(self) -> dict[str, Rate]:
@@ -121,6 +124,7 @@ def rehearse_design(
     days: float = math.nan,
     trigger_share: float = 1.0,
     long_run_effect: float | None = None,
+    true_effect_of_test: float | None = None,
 ) -> tuple[DesignReport, ...]:
     """Rehearse tests of one size, and report how each analysis of them behaves. All analyses see the same tests.
 
@@ -141,6 +145,8 @@ def rehearse_design(
     long_run_effect : float, optional
         Effect by which decisions are judged, per enrolled customer, in the unit of the metric. By default, the effect that the test
         estimates times `trigger_share`.
+    true_effect_of_test : float, optional
+        True effect after these days, per analyzed customer. By default, the difference between the populations, which interference biases.
 
     Returns
     -------
@@ -157,7 +163,8 @@ def rehearse_design(
         remedy = "Pass a covariate, or leave out the adjusted analyses."
         raise InputError(format_error("analyses", "must not adjust for a covariate that is not known", "a covariate-adjusted one", remedy))
     sizes = arm_sizes(populations, round(size * trigger_share), share)
-    effect = true_effect(populations)
+    expected = true_effect(populations)
+    effect = expected if true_effect_of_test is None else true_effect_of_test
     rollout = settings.rollout or Rollout()
     judged = effect * trigger_share if long_run_effect is None else long_run_effect
     lost_money = abs(judged) * rollout.value_per_unit * rollout.customers
@@ -176,7 +183,7 @@ def rehearse_design(
                 analysis.alpha,
                 effect,
                 power=share_rate(real.significant),
-                power_closed_form=closed_form_power(analysis, effect, error) if error > 0 else math.nan,
+                power_closed_form=closed_form_power(analysis, expected, error) if error > 0 else math.nan,
                 mde=minimum_detectable_effect(analysis, error, power=settings.target_power),
                 false_positive=share_rate(null.significant),
                 coverage=share_rate((real.low <= effect) & (effect <= real.high)),
@@ -185,6 +192,7 @@ def rehearse_design(
                 wrong_decision=share_rate(wrong),
                 expected_loss=mean_rate(wrong * lost_money),
                 enrolled_share=mean_rate(real.fraction),
+                enrollment_days=size / settings.enroll_per_day if settings.enroll_per_day else math.nan,
             )
         )
     return tuple(reports)

@@ -1,10 +1,40 @@
 """Settings of rehearsals: their number, the analyses, guardrail metrics, and what follows from a test."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 from cjsim.errors import InputError, format_error
 from cjsim.rehearsal.analyses import STANDARD_ANALYSES, Analysis
+
+MONEY_UNIT = "money"
+DEFAULT_MARGIN = 0.05  # of the metric under the baseline; assumed
+_LOWER_IS_BETTER = (
+    *(
+        "cost",
+        "churn",
+        "opt_outs",
+        "unsubscribe_rate",
+        "complaint_rate",
+        "pressure",
+        "collisions",
+        "discounts",
+        "cac",
+        "time_to_first_value",
+    ),
+    *("tickets", "asked_again", "abandonment", "wait", "service", "desk_cost", "staff_cost"),
+)
+
+
+def is_higher_better(metric: str) -> bool:
+    """Return whether larger values of a metric are better. True for metrics that users register.
+
+    Examples
+    --------
+    >>> is_higher_better("clv"), is_higher_better("opt_outs"), is_higher_better("wait[support]")
+    (True, False, False)
+    """
+    return metric.partition("[")[0] not in _LOWER_IS_BETTER
 
 
 @dataclass(frozen=True)
@@ -38,20 +68,35 @@ class Guardrail:
     ----------
     metric : str
         Name of the metric.
-    margin : float
-        Smallest unacceptable loss, above 0, in the unit of the metric.
+    margin : float, optional
+        Smallest unacceptable loss, above 0, in the unit of the metric. By default, 5 % of the metric under the baseline (assumed).
     higher_is_better : bool
         Whether larger values of the metric are better.
     """
 
     metric: str
-    margin: float
+    margin: float | None = None
     higher_is_better: bool = True
 
     def __post_init__(self) -> None:
-        if not self.margin > 0:
+        if self.margin is not None and not self.margin > 0:
             remedy = "Give the smallest unacceptable loss."
             raise InputError(format_error(f"margin of '{self.metric}'", "must be above 0", f"{self.margin:g}", remedy))
+
+    def with_margin(self, baseline: float) -> "Guardrail":
+        """Return a guardrail with a margin.
+
+        Parameters
+        ----------
+        baseline : float
+            The metric under the baseline.
+
+        Returns
+        -------
+        Guardrail
+            This one if it has a margin.
+        """
+        return self if self.margin is not None else replace(self, margin=DEFAULT_MARGIN * abs(baseline))
 
 
 @dataclass(frozen=True)
@@ -71,9 +116,16 @@ class RehearsalSettings:
     rollout : Rollout, optional
         What follows from a test.
     trigger : str, optional
-        Name of a moment of the journey. Only customers who reach it are analyzed.
+        Name of an event. Only customers who have it are analyzed. Its first occurrence must be the same under both policies, so outcomes
+        before it are equal.
     guardrails : tuple of Guardrail
         Metrics that must not become worse.
+    starts_on : date, optional
+        Date on which customers who were under the baseline switch to the alternative. By default, it applies from each customer's entry.
+    enroll_per_day : float, optional
+        Customers who enroll per day, above 0, to show how long the enrollment takes.
+    replications : int
+        Replications of mixed assignment where customers share desks, budgets of sends or referrals, at least 2.
     """
 
     runs: int = 2000
@@ -83,9 +135,40 @@ class RehearsalSettings:
     rollout: Rollout | None = None
     trigger: str | None = None
     guardrails: tuple[Guardrail, ...] = ()
+    starts_on: date | None = None
+    enroll_per_day: float | None = None
+    replications: int = 5
 
     def __post_init__(self) -> None:
         if self.runs < 2:
             raise InputError(format_error("runs", "must be at least 2", str(self.runs), "Use for example 2000."))
         if not 0 < self.target_power < 1:
             raise InputError(format_error("target_power", "must be above 0 and below 1", f"{self.target_power:g}", "Use for example 0.8."))
+        if self.replications < 2:
+            raise InputError(format_error("replications", "must be at least 2", str(self.replications), "Use for example 5."))
+        if self.enroll_per_day is not None and not 0 < self.enroll_per_day < math.inf:
+            remedy = "Give the customers who enroll per day."
+            raise InputError(format_error("enroll", "must be above 0", f"{self.enroll_per_day:g}", remedy))
+        if self.trigger is not None and self.starts_on is not None:
+            remedy = "Let the alternative apply from entry."
+            raise InputError(format_error("trigger", "must be omitted in a test from a date", f"'{self.trigger}'", remedy))
+
+    def with_rollout(self, *, customers: int, metric: str, unit: str) -> "RehearsalSettings":
+        """Return settings with a rollout.
+
+        Parameters
+        ----------
+        customers : int
+            Number of customers whom the decision affects, by default.
+        metric, unit : str
+            The metric and its unit. Money counts as itself; the value of other units is unknown.
+
+        Returns
+        -------
+        RehearsalSettings
+            These settings if they have a rollout.
+        """
+        if self.rollout is not None:
+            return self
+        value = 1.0 if unit == MONEY_UNIT else math.nan
+        return replace(self, rollout=Rollout(customers, value, higher_is_better=is_higher_better(metric)))

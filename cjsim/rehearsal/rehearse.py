@@ -5,23 +5,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from cjsim.errors import InputError, format_error
+from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.metrics.catalog import find_metric_definition
 from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.progress import NoProgress, Progress, progress_task
+from cjsim.rehearsal.analyses import STANDARD_ANALYSES, FixedHorizon
 from cjsim.rehearsal.customer_resampling import ArmPopulations
+from cjsim.rehearsal.design_checks import require_defined, require_no_trigger, require_possible_designs, start_day
 from cjsim.rehearsal.design_choice import smallest_adequate_design
 from cjsim.rehearsal.effect_estimates import outcome_deviations
+from cjsim.rehearsal.mixed_outcomes import mixed_outcomes
 from cjsim.rehearsal.multiple_metrics import rehearse_metrics
 from cjsim.rehearsal.operating_characteristics import DesignReport, rehearse_design
-from cjsim.rehearsal.potential_outcomes import PotentialOutcomes
+from cjsim.rehearsal.paired_outcomes import outcomes_from_day, outcomes_from_entry
 from cjsim.rehearsal.profit_maximizing_size import ProfitModel, SizedTest
-from cjsim.rehearsal.rehearsal_result import AlternativeReport, GuardrailDesign, Rehearsal
 from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
-from cjsim.rehearsal.scenario_outcomes import FollowUp, outcomes_of_runs, require_independent_customers, simulate_follow_up
-from cjsim.simulation.comparison import require_same_customers
+from cjsim.rehearsal.results.rehearsal_data import AlternativeReport, GuardrailDesign
+from cjsim.rehearsal.results.rehearsal_result import Rehearsal
+from cjsim.rehearsal.scenario_outcomes import TestedOutcomes, shared_resources
 from cjsim.simulation.documents import Scenario
-
-MONEY_UNIT = "money"
 
 
 def rehearse(
@@ -33,12 +35,16 @@ def rehearse(
     days: Sequence[float],
     share: float = 0.5,
     settings: RehearsalSettings | None = None,
-    follow_up: FollowUp = simulate_follow_up,
+    progress: Progress | None = None,
 ) -> Rehearsal:
     """Rehearse tests of alternatives against a baseline.
 
-    All customers of the baseline are simulated under each policy. A rehearsal draws `size` of them, gives each one policy from entry on,
-    and analyzes their outcomes `days` after entry. Decisions are judged by the effect over the horizon of the scenarios.
+    A rehearsal draws `size` customers, gives each one policy from entry or from a date on, and analyzes their outcomes in the `days` after
+    that. Decisions are judged by the effect until the horizon.
+
+    Mode 'reuse': customers share nothing, so each is simulated under both policies, and tests resample these pairs. Mode 'joint': customers
+    share desks, budgets of sends or referrals, so mixed assignment is simulated, and its bias against the true effect is reported. The mode
+    follows from the scenarios.
 
     Parameters
     ----------
@@ -49,16 +55,17 @@ def rehearse(
     metric : str
         Name of a metric: a mean per customer such as 'clv', or a ratio such as 'open_rate'.
     sizes : sequence of int
-        Numbers of customers in both arms together.
+        Numbers of customers in both arms together, at most the customers of the baseline.
     days : sequence of float
-        Numbers of days for which each customer is observed.
+        Numbers of days in which outcomes count: after entry, or after the date on which customers switch. In mode 'joint' without a date,
+        they count from the start of the scenario, and customers who enter later are observed for less time.
     share : float
         Share of customers under the alternative, in (0, 1).
     settings : RehearsalSettings, optional
-        Number of rehearsals, seed, analyses, target power, rollout and guardrails. By default, a rollout concerns as many customers as the
-        baseline has, and a unit of the metric is worth 1 if it is money.
-    follow_up : callable
-        Simulates a scenario for a number of days after each customer's entry, and returns a `Run`.
+        Number of rehearsals, seed, analyses, target power, rollout, guardrails, trigger and start date. By default, a rollout concerns as
+        many customers as the baseline has, a unit of the metric is worth 1 if it is money, and lower is better for costs and opt-outs.
+    progress : Progress, optional
+        Receives the progress in simulations.
 
     Returns
     -------
@@ -67,8 +74,8 @@ def rehearse(
     Raises
     ------
     InputError
-        If customers share resources, the scenarios have different customers, the metric does not exist or is a total, an argument is out of
-        range, or a scenario cannot be simulated.
+        If the scenarios have different customers or cannot share them in a mixed test, the metric does not exist or is a total, an argument
+        is out of range, or a scenario cannot be simulated.
 
     Examples
     --------
@@ -82,35 +89,58 @@ def rehearse(
     >>> found.alternatives["sooner"].recommended.size
     400
     """
-    settings = settings or RehearsalSettings()
-    for name, values in (("sizes", sizes), ("days", days), ("alternatives", alternatives)):
-        if not values:
-            raise InputError(format_error(name, "must have at least one value", "none", "Give one or several."))
-    require_same_customers({base.name: base, **_other_scenarios(base, alternatives)})
-    for scenario in (base, *alternatives.values()):
-        require_independent_customers(scenario)
-    outcomes: dict[str, dict[tuple[str, float], PotentialOutcomes]] = {name: {} for name in alternatives}
-    metrics, unit = dict.fromkeys([metric, *(rail.metric for rail in settings.guardrails)]), ""
-    for window in dict.fromkeys([*days, base.horizon]):
-        baseline = follow_up(base, window)
-        unit = find_metric_definition(baseline, metric).unit
-        for name, scenario in alternatives.items():
-            run = follow_up(scenario, window)
-            found = {(one, window): outcomes_of_runs(baseline, run, one, trigger=settings.trigger) for one in metrics}
-            outcomes[name].update(found)
-    if settings.rollout is None:
-        settings = replace(settings, rollout=Rollout(base.customers, 1.0 if unit == MONEY_UNIT else math.nan))
-    reports = {}
+    settings, progress = settings or RehearsalSettings(), progress or NoProgress()
+    require_possible_designs(base, alternatives, sizes=sizes, days=days, share=share)
+    unit = find_metric_definition(compile_scenario(base.checked()), metric).unit
+    since_day = None if settings.starts_on is None else start_day(base, settings.starts_on, max(days))
+    shared = list(dict.fromkeys(reason for one in (base, *alternatives.values()) for reason in shared_resources(one)))
+    windows = [*dict.fromkeys(days), math.inf]
+    metrics = list(dict.fromkeys([metric, *(rail.metric for rail in settings.guardrails)]))
+    runs = len(windows) * (settings.replications * (1 + 2 * len(alternatives)) if shared else 1 + len(alternatives))
+    with progress_task(progress, runs, f"simulations of {base.name}"):
+        if shared:
+            require_no_trigger(settings, shared)
+            replications = settings.replications
+            outcomes = mixed_outcomes(
+                base,
+                alternatives,
+                metrics=metrics,
+                days=windows,
+                share=share,
+                since_day=since_day,
+                replications=replications,
+                progress=progress,
+            )
+        elif since_day is None:
+            trigger = settings.trigger
+            outcomes = outcomes_from_entry(base, alternatives, metrics=metrics, days=windows, trigger=trigger, progress=progress)
+        else:
+            outcomes = outcomes_from_day(base, alternatives, metrics=metrics, days=windows, day=since_day, progress=progress)
+    settings = settings.with_rollout(customers=base.customers, metric=metric, unit=unit)
+    baselines = next(iter(outcomes.values()))
+    rails = tuple(rail.with_margin(baselines[rail.metric, math.inf].truth.baseline) for rail in settings.guardrails)
+    settings, reports = replace(settings, guardrails=rails), {}
     for name, found in outcomes.items():
-        truth = found[metric, base.horizon].truth
+        truth = found[metric, math.inf].truth
+        require_defined(metric, name, truth.effect)
         reports[name] = rehearse_outcomes(
             lambda *key, found=found: found[key], metric, sizes=sizes, days=days, share=share, settings=settings, truth=truth
         )
-    return Rehearsal(base.name, metric, unit, MappingProxyType(reports))
+    return Rehearsal(
+        base=base.name,
+        metric=metric,
+        unit=unit,
+        alternatives=MappingProxyType(reports),
+        mode="joint" if shared else "reuse",
+        shared=tuple(shared),
+        starts_on=settings.starts_on,
+        customers=base.customers,
+        seed=base.seed,
+    )
 
 
 def rehearse_outcomes(
-    outcomes_at: Callable[[str, float], PotentialOutcomes],
+    outcomes_at: Callable[[str, float], TestedOutcomes],
     metric: str,
     *,
     sizes: Sequence[int],
@@ -124,7 +154,7 @@ def rehearse_outcomes(
     Parameters
     ----------
     outcomes_at : callable
-        Returns the `PotentialOutcomes` of a metric a number of days after entry, given the name of the metric and the days.
+        Returns the `TestedOutcomes` of a metric after a number of days, given the name of the metric and the days.
     metric : str
         Name of the metric.
     sizes : sequence of int
@@ -152,31 +182,45 @@ def rehearse_outcomes(
     designs: list[DesignReport] = []
     guardrails: list[GuardrailDesign] = []
     for window in days:
-        outcomes = outcomes_at(metric, window)
-        populations = ArmPopulations.from_outcomes(outcomes.triggered_only())
+        tested = outcomes_at(metric, window)
+        populations, reached = tested.populations, tested.trigger_share
         for size in sizes:
             designs += rehearse_design(
                 populations,
                 size=size,
                 share=share,
-                settings=settings,
+                settings=_with_adjustment(settings, populations),
                 days=window,
-                trigger_share=outcomes.trigger_share,
+                trigger_share=reached,
                 long_run_effect=truth.effect,
+                true_effect_of_test=None if tested.interference is None else tested.truth.effect,
             )
             if settings.guardrails:
-                guarded = {
-                    rail: ArmPopulations.from_outcomes(outcomes_at(rail.metric, window).triggered_only()) for rail in settings.guardrails
-                }
-                size_analyzed = round(size * outcomes.trigger_share)
+                guarded = {rail: outcomes_at(rail.metric, window).populations for rail in settings.guardrails}
                 report = rehearse_metrics(
-                    {metric: populations}, size=size_analyzed, guardrails=guarded, correction="none", share=share, settings=settings
+                    {metric: populations}, size=round(size * reached), guardrails=guarded, correction="none", share=share, settings=settings
                 )
                 guardrails.append(GuardrailDesign(size, window, report))
     chosen = smallest_adequate_design(designs, power=settings.target_power)
-    longest = ArmPopulations.from_outcomes(outcomes_at(metric, max(days)))
-    profitable = _most_profitable(longest, truth.effect, share, settings)
-    return AlternativeReport(truth, tuple(designs), chosen, profitable, tuple(guardrails))
+    profitable = _most_profitable(outcomes_at(metric, max(days)).populations, truth.effect, share, settings)
+    by_days = {window: outcomes_at(metric, window) for window in days}
+    return AlternativeReport(
+        truth,
+        tuple(designs),
+        chosen,
+        profitable,
+        tuple(guardrails),
+        MappingProxyType({window: tested.truth for window, tested in by_days.items()}),
+        MappingProxyType({window: tested.interference for window, tested in by_days.items() if tested.interference is not None}),
+        outcomes_at(metric, max(days)).trigger_share,
+    )
+
+
+def _with_adjustment(settings: RehearsalSettings, populations: ArmPopulations) -> RehearsalSettings:
+    """Add CUPED to the standard analyses if there is a covariate."""
+    if not populations.has_covariate or settings.analyses is not STANDARD_ANALYSES:
+        return settings
+    return replace(settings, analyses=(*STANDARD_ANALYSES, FixedHorizon(covariate_adjusted=True)))
 
 
 def _most_profitable(populations: ArmPopulations, effect: float, share: float, settings: RehearsalSettings) -> SizedTest | None:
@@ -188,11 +232,3 @@ def _most_profitable(populations: ArmPopulations, effect: float, share: float, s
         return None
     base_sd, alternative_sd = (rollout.value_per_unit * deviation for deviation in deviations)
     return ProfitModel(rollout.customers, base_sd, alternative_sd, rollout.value_per_unit * effect_sd).best_size(share)
-
-
-def _other_scenarios(base: Scenario, alternatives: Mapping[str, Scenario]) -> Mapping[str, Scenario]:
-    """Return the alternatives, or raise if one has the name of the baseline."""
-    if base.name in alternatives:
-        must = "must have names that differ from that of the baseline"
-        raise InputError(format_error("alternatives", must, f"'{base.name}'", "Use another name."))
-    return alternatives

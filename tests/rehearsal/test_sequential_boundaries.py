@@ -35,6 +35,7 @@ def test_classical_constants_give_five_percent(boundaries: np.ndarray) -> None:
     [("obrien_fleming", [4.877, 3.357, 2.680, 2.290, 2.031]), ("pocock", [2.438, 2.427, 2.410, 2.397, 2.386])],
 )
 def test_spending_boundaries_equal_published_ones(spending: str, published: list[float]) -> None:
+    # O'Brien-Fleming type: also the values of the R packages gsDesign (sfLDOF) and RTSA for 5 equal looks, two-sided 0.05.
     # as in the R packages gsDesign (sfLDOF, sfLDPocock) and ldbounds: five equal looks, two-sided 5 %
     found = spending_boundaries(equal_looks(5), alpha=0.05, spending=spending)  # type: ignore[arg-type]
     np.testing.assert_allclose(found, published, atol=6e-4)

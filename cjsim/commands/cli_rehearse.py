@@ -1,0 +1,116 @@
+"""The `rehearse` command: an A/B test, rehearsed thousands of times on simulated customers."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from cjsim.commands import options
+from cjsim.commands.arguments import label_scenarios, load_scenario, parse_set_options, print_warnings
+from cjsim.commands.console import output_folder, print_result, with_exit_codes
+from cjsim.errors import InputError, format_error, short_repr
+from cjsim.progress import progress_bar
+
+if TYPE_CHECKING:
+    from cjsim.rehearsal.rehearsal_settings import Guardrail
+
+Number = TypeVar("Number", int, float)
+_METRIC_HELP = "Metric of the test, such as clv or open_rate."
+_DAYS_HELP = "Days in which outcomes count, after entry or after the date of --from."
+_GUARDRAIL_HELP = "Metric that must not get worse by MARGIN (default: 5 % of it) or more."
+_FROM_HELP = "From when the alternative applies: entry, or a date on which customers switch."
+_RUNS_RULE = {"allowed": range(2, 1_000_001), "must": "must be from 2 to 1,000,000", "remedy": "Use for example 2000."}
+
+
+@with_exit_codes
+def rehearse(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="Baseline scenario.", show_default=False)],
+    others: Annotated[list[Path], typer.Argument(metavar="ALTERNATIVE...", help="Scenarios to test.", show_default=False)],
+    metric: Annotated[str, typer.Option("--metric", metavar="M", help=_METRIC_HELP, show_default=False)],
+    sizes: Annotated[str, typer.Option("--sizes", metavar="N,N", help="Customers in both arms together.", show_default=False)],
+    days: Annotated[str, typer.Option("--days", metavar="D,D", help=_DAYS_HELP, show_default=False)],
+    share: Annotated[str, typer.Option("--share", metavar="SHARE", help="Share of customers under the alternative.")] = "0.5",
+    enroll: Annotated[
+        str | None, typer.Option("--enroll", metavar="RATE", help="Customers who enroll per day, to show how long it takes.")
+    ] = None,
+    trigger: Annotated[
+        str | None,
+        typer.Option("--trigger", metavar="EVENT", help="Enroll customers at the first occurrence of this event."),
+    ] = None,
+    starts: Annotated[str, typer.Option("--from", metavar="entry|DATE", help=_FROM_HELP)] = "entry",
+    guardrails: Annotated[list[str] | None, typer.Option("--guardrail", metavar="M2[=MARGIN]", help=_GUARDRAIL_HELP)] = None,
+    runs: Annotated[int, options.number_option("--runs", "N", "Rehearsals per design.", example=2000, **_RUNS_RULE)] = 2000,
+    customers: options.Customers = None,
+    seed: options.Seed = None,
+    sets: options.Set = None,
+    out: options.Out = None,
+    as_json: options.Json = False,
+) -> None:
+    """Rehearse tests of alternatives against BASE: power, false positives, and the cost of wrong decisions.
+
+    Where customers share desks, budgets of sends or referrals, mixed assignment is simulated, and its bias is reported.
+    """
+    values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
+    scenarios = label_scenarios({file: load_scenario(file, values) for file in dict.fromkeys((base, *others))})
+    printed: list[str] = []
+    for file, scenario in zip(dict.fromkeys((base, *others)), scenarios.values(), strict=True):
+        printed += print_warnings(file, scenario, printed)
+    (_, baseline), *alternatives = scenarios.items()
+    with output_folder(out) as folder, progress_bar() as progress:
+        from cjsim.rehearsal.rehearsal_settings import RehearsalSettings
+        from cjsim.rehearsal.rehearse import rehearse as rehearse_tests
+
+        settings = RehearsalSettings(
+            runs=runs,
+            trigger=trigger,
+            guardrails=tuple(_guardrail(text) for text in guardrails or ()),
+            starts_on=_start_date(starts),
+            enroll_per_day=None if enroll is None else _numbers("--enroll", enroll, float, "500")[0],
+        )
+        result = rehearse_tests(
+            baseline,
+            dict(alternatives),
+            metric=metric,
+            sizes=_numbers("--sizes", sizes, int, "2000,10000"),
+            days=_numbers("--days", days, float, "14,28"),
+            share=_numbers("--share", share, float, "0.5")[0],
+            settings=settings,
+            progress=progress,
+        )
+        if folder is not None:
+            result.save(folder)
+    print_result(result, as_json=as_json)
+
+
+def _numbers(option: str, text: str, kind: Callable[[str], Number], example: str) -> Sequence[Number]:
+    """Parse numbers separated by commas."""
+    try:
+        return [kind(part.strip().removesuffix("d") if option == "--days" else part) for part in text.split(",")]
+    except ValueError:
+        must = "must be whole numbers separated by commas" if kind is int else "must be a number"
+        must = "must be numbers separated by commas" if option == "--days" else must
+        raise InputError(format_error(option, must, short_repr(text), f"Use for example {example}.")) from None
+
+
+def _start_date(text: str) -> date | None:
+    """Parse 'entry' or a date."""
+    if text == "entry":
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(format_error("--from", "must be 'entry' or a date", short_repr(text), "Use for example 2026-03-01.")) from None
+
+
+def _guardrail(text: str) -> "Guardrail":
+    """Parse METRIC or METRIC=MARGIN."""
+    from cjsim.rehearsal.rehearsal_settings import Guardrail, is_higher_better
+
+    metric, equals, margin = text.partition("=")
+    try:
+        return Guardrail(metric, float(margin) if equals else None, higher_is_better=is_higher_better(metric))
+    except ValueError:
+        must, remedy = "must be METRIC=MARGIN with a margin above 0", "Give the smallest unacceptable loss, such as opt_outs=0.01."
+        raise InputError(format_error("--guardrail", must, short_repr(text), remedy)) from None

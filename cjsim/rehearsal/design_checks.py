@@ -1,0 +1,128 @@
+"""Checks of the arguments of `rehearse`."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+from cjsim.errors import InputError, format_error
+from cjsim.rehearsal.rehearsal_settings import RehearsalSettings
+from cjsim.scenario.spec import MAX_CUSTOMERS
+from cjsim.simulation.argument_checks import checked_days, checked_integer
+from cjsim.simulation.comparison import require_same_customers
+from cjsim.simulation.documents import Scenario
+
+
+def require_possible_designs(
+    base: Scenario, alternatives: Mapping[str, Scenario], *, sizes: Sequence[int], days: Sequence[float], share: float
+) -> None:
+    """Raise if an argument is out of range, or the scenarios have different customers.
+
+    Parameters
+    ----------
+    base : Scenario
+        The baseline.
+    alternatives : Mapping of str to Scenario
+        Alternatives by name.
+    sizes : sequence of int
+        Numbers of customers in both arms together.
+    days : sequence of float
+        Days in which outcomes count.
+    share : float
+        Share of customers under the alternative.
+
+    Raises
+    ------
+    InputError
+        If a value is out of range, or the scenarios differ in customers, start or horizon.
+    """
+    for name, values in (("sizes", sizes), ("days", days), ("alternatives", alternatives)):
+        if not values:
+            raise InputError(format_error(name, "must have at least one value", "none", "Give one or several."))
+    if base.name in alternatives:
+        must = "must have names that differ from that of the baseline"
+        raise InputError(format_error("alternatives", must, f"'{base.name}'", "Use another name."))
+    require_same_customers({base.name: base, **alternatives})
+    if not 0 < share < 1:
+        raise InputError(format_error("share", "must be above 0 and below 1", f"{share:g}", "Use for example 0.5."))
+    for size in sizes:
+        checked_integer("sizes", size, 4, MAX_CUSTOMERS)
+        if size > base.customers:
+            must = f"must be at most the {base.customers:,} simulated customers"
+            raise InputError(format_error("sizes", must, f"{size:,}", "Use smaller sizes, or simulate more customers."))
+    for window in days:
+        checked_days("days", window)
+        if window > base.horizon:
+            must = f"must be above 0 and at most the horizon, {base.horizon:g} days"
+            raise InputError(format_error("days", must, f"{window:g}", "Use fewer days, or a longer horizon."))
+
+
+def start_day(base: Scenario, starts_on: date, days: float) -> int:
+    """Return the day on which customers switch, counted from the start.
+
+    Parameters
+    ----------
+    base : Scenario
+        The baseline.
+    starts_on : date
+        Date of the switch.
+    days : float
+        Most days in which outcomes count.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InputError
+        If the date is not within the simulated time, or the test would end after the horizon.
+    """
+    day = (starts_on - base.start).days
+    if not 0 < day < base.horizon:
+        last = base.start + timedelta(days=math.ceil(base.horizon) - 1)
+        must = f"must be after the start and before the horizon, from {base.start + timedelta(days=1)} to {last}"
+        raise InputError(format_error("from", must, f"{starts_on}", "Use a date in this range, or 'entry'."))
+    if day + days > base.horizon:
+        must = f"must end within the horizon, {base.horizon:g} days, if customers switch on day {day}"
+        raise InputError(format_error("days", must, f"{days:g}", f"Use at most {base.horizon - day:g}, or a longer horizon."))
+    return day
+
+
+def require_no_trigger(settings: RehearsalSettings, shared: Sequence[str]) -> None:
+    """Raise if a test has a trigger although customers share something.
+
+    Parameters
+    ----------
+    settings : RehearsalSettings
+        Settings with the trigger.
+    shared : sequence of str
+        What customers share.
+
+    Raises
+    ------
+    InputError
+        If the settings have a trigger.
+    """
+    if settings.trigger is not None:
+        must = f"must be omitted where customers share {' and '.join(shared)}"
+        raise InputError(format_error("trigger", must, f"'{settings.trigger}'", "Remove it, or what customers share."))
+
+
+def require_defined(metric: str, alternative: str, effect: float) -> None:
+    """Raise if the effect on a metric is undefined.
+
+    Parameters
+    ----------
+    metric, alternative : str
+        Names for the message.
+    effect : float
+        True effect; nan if a ratio has no denominator.
+
+    Raises
+    ------
+    InputError
+        If the effect is undefined.
+    """
+    if math.isnan(effect):
+        must = f"must be defined under the baseline and under '{alternative}'"
+        raise InputError(format_error("metric", must, f"'{metric}', whose denominator is 0", "Choose another metric."))

@@ -1,0 +1,157 @@
+"""Outcomes of mixed assignment where customers share desks, budgets of sends or referrals (mode 'joint'), and its bias.
+
+One population is simulated three times with the same random numbers: all under the baseline, all under the alternative, and mixed.
+The bias is the difference between the arms of the mixed test, minus the difference between the same customers when all are under one
+policy. The random assignment cancels.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from cjsim.errors import InputError, format_error
+from cjsim.frame import Array
+from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.metrics.ratios import RatioTerms, ratio
+from cjsim.progress import Progress
+from cjsim.rehearsal.customer_resampling import ArmPopulations
+from cjsim.rehearsal.mixed_policy import is_under_alternative, mixed_scenario
+from cjsim.rehearsal.paired_outcomes import OutcomesByName, simulate_until
+from cjsim.rehearsal.scenario_outcomes import Interference, TestedOutcomes, metric_terms, terms_since
+from cjsim.simulation.documents import Scenario
+from cjsim.simulation.run import Run
+
+
+class MixedRuns(NamedTuple):
+    """Runs of one replication until the same day."""
+
+    base: Run
+    alternative: Run
+    mixed: Run
+    before: Run | None  # until the day of the switch
+
+
+class _Replicate(NamedTuple):
+    """The metric in one replication."""
+
+    baseline: float
+    value: float
+    bias: float
+    arms: tuple[RatioTerms, RatioTerms]
+
+
+def mixed_outcomes(
+    base: Scenario,
+    alternatives: Mapping[str, Scenario],
+    *,
+    metrics: Sequence[str],
+    days: Sequence[float],
+    share: float,
+    since_day: int | None,
+    replications: int,
+    progress: Progress,
+) -> OutcomesByName:
+    """Return the outcomes of tests with mixed assignment, the true effects, and the bias.
+
+    Parameters
+    ----------
+    base : Scenario
+        The baseline.
+    alternatives : Mapping of str to Scenario
+        Alternatives by name.
+    metrics : sequence of str
+        Names of metrics.
+    days : sequence of float
+        Days after the start of the test, which is the start of the scenario or `since_day`; inf: until the horizon.
+    share : float
+        Share of customers under the alternative, in (0, 1).
+    since_day : int or None
+        Day on which customers switch, counted from the start; None: the alternative applies from entry.
+    replications : int
+        Number of replications, with consecutive seeds.
+    progress : Progress
+        Receives the progress in simulations.
+
+    Returns
+    -------
+    Mapping of str to Mapping of tuple to TestedOutcomes
+        By alternative; then by metric and days. The customers of all replications are pooled.
+
+    Raises
+    ------
+    InputError
+        If the two policies cannot be combined.
+    """
+    shares = {"mixed": share, "alternative": 1.0}
+    scenarios = {
+        (name, kind): mixed_scenario(base, one, share=of_kind, since_day=since_day)
+        for name, one in alternatives.items()
+        for kind, of_kind in shares.items()
+    }
+    replicates: dict[str, dict[tuple[str, float], list[_Replicate]]] = {
+        name: {(metric, window): [] for metric in metrics for window in days} for name in alternatives
+    }
+    for seed in range(base.seed, base.seed + replications):
+        before = None if since_day is None else simulate_until(base, since_day, seed=seed)
+        for window in days:
+            last_day = window + (since_day or 0)
+            baseline = simulate_until(base, last_day, seed=seed)
+            progress.advance(1)
+            for name in alternatives:
+                other, mixed = (simulate_until(scenarios[name, kind], last_day, seed=seed) for kind in ("alternative", "mixed"))
+                progress.advance(2)
+                runs = MixedRuns(baseline, other, mixed, before)
+                for metric in metrics:
+                    replicates[name][metric, window].append(_replicate(runs, metric, share))
+    return {name: {key: _tested(found) for key, found in by_key.items()} for name, by_key in replicates.items()}
+
+
+def _replicate(runs: MixedRuns, metric: str, share: float) -> _Replicate:
+    """Return the metric in the arms of a mixed test, and what differs from all customers under one policy."""
+    found = []
+    for run in (runs.base, runs.alternative, runs.mixed):
+        terms, enrolled = _terms(runs.before, run, metric)
+        found.append((terms, is_under_alternative(run, share)[enrolled] if runs.before is None else _arms_of(runs.before, share)))
+    (base, in_base), (alternative, in_alternative), (mixed, in_mixed) = found
+    arms = mixed.subset(~in_mixed), mixed.subset(in_mixed)
+    if min(len(arm.numerator) for arm in arms) < 2:
+        remedy = "Simulate more customers, or use a share closer to 0.5."
+        raise InputError(format_error("share", "must give each arm at least 2 simulated customers", f"{share:g}", remedy))
+    estimate = ratio(arms[1]) - ratio(arms[0])
+    reference = ratio(alternative.subset(in_alternative)) - ratio(base.subset(~in_base))
+    return _Replicate(ratio(base), ratio(alternative), estimate - reference, arms)
+
+
+def _terms(before: Run | None, run: Run, metric: str) -> tuple[RatioTerms, Array]:
+    if before is None:
+        return metric_terms(run, metric, run.entered), run.entered
+    return terms_since(before, run, metric)[0], before.entered
+
+
+def _arms_of(before: Run, share: float) -> Array:
+    return is_under_alternative(before, share)[before.entered]
+
+
+def _tested(replicates: Sequence[_Replicate]) -> TestedOutcomes:
+    """Pool the replications."""
+    effect, low, high = _t_interval([one.value - one.baseline for one in replicates])
+    baseline, value = (float(np.mean([getattr(one, name) for one in replicates])) for name in ("baseline", "value"))
+    truth = PairedDifference(baseline, value, effect, low, high, math.nan)
+    base, alternative = (_concatenated([one.arms[i] for one in replicates]) for i in (0, 1))
+    bias = Interference(*_t_interval([one.bias for one in replicates]), len(replicates))
+    return TestedOutcomes(ArmPopulations.from_arms(base, alternative), truth, interference=bias)
+
+
+def _concatenated(terms: Sequence[RatioTerms]) -> RatioTerms:
+    return RatioTerms(np.concatenate([one.numerator for one in terms]), np.concatenate([one.denominator for one in terms]))
+
+
+def _t_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the mean of replications and its 95 % t interval."""
+    from scipy.stats import t
+
+    mean, n = float(np.mean(values)), len(values)
+    half = float(t.ppf(0.975, n - 1)) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    return mean, mean - half, mean + half

@@ -1,0 +1,1 @@
+"""The result of a rehearsal: data, text, figure and files."""

@@ -1,0 +1,158 @@
+"""A rehearsal as text: the recommended design, the true effect, and the table of designs."""
+
+import math
+
+from cjsim.metrics.number_format import decimal_places, format_interval, format_value
+from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.metrics.text_table import align_columns
+from cjsim.rehearsal.operating_characteristics import DesignReport, Rate
+from cjsim.rehearsal.results.rehearsal_data import AlternativeReport, RehearsalData
+from cjsim.rehearsal.scenario_outcomes import Interference
+
+_HEADER = (
+    *("size", "days", "analysis", "power", "closed form", "MDE", "false positives", "coverage", "exaggeration"),
+    *("wrong sign", "wrong decision", "expected loss"),
+)
+_ANALYSES = {"fixed": "fixed horizon", "cuped": "fixed horizon, CUPED"}
+_REPEATED = {
+    "group_sequential_obrien_fleming": "group sequential, O'Brien-Fleming",
+    "group_sequential_pocock": "group sequential, Pocock",
+    "confidence_sequence": "confidence sequence",
+    "naive_peeking": "naive peeking",
+}
+
+
+def rehearsal_table(result: RehearsalData) -> str:
+    """Format the designs of each alternative, with the recommended design and the true effect.
+
+    Parameters
+    ----------
+    result : RehearsalData
+        The result.
+
+    Returns
+    -------
+    str
+        Paragraphs separated by blank lines.
+    """
+    parts = [_alternative_text(result, name, report) for name, report in result.alternatives.items()]
+    return "\n\n".join([*parts, _legend(result)])
+
+
+def analysis_title(name: str) -> str:
+    """Return the title of an analysis.
+
+    Examples
+    --------
+    >>> analysis_title("fixed"), analysis_title("group_sequential_pocock_13")
+    ('fixed horizon', 'group sequential, Pocock, 13 looks')
+    """
+    kind, _, looks = name.rpartition("_")
+    return f"{_REPEATED[kind]}, {looks} looks" if kind in _REPEATED else _ANALYSES.get(name, name.replace("_", " "))
+
+
+def _alternative_text(result: RehearsalData, name: str, report: AlternativeReport) -> str:
+    start = "entry" if result.starts_on is None else f"{result.starts_on}"
+    lines = [f"{result.metric}: test of {name} against {result.base}, from {start}", _recommendation(report)]
+    lines += [_truth(result, report), *_interference(result, report), _designs(result, report), *_guardrails(report)]
+    if report.most_profitable is not None:
+        profit = report.most_profitable.total
+        lines.append(f"Most profitable: {profit:,.0f} customers in the test, then the better policy for all others (test and roll).")
+    return "\n\n".join(lines)
+
+
+def _recommendation(report: AlternativeReport) -> str:
+    chosen = report.recommended
+    if chosen is None:
+        remedy = "Use larger sizes or more days."
+        return f"Recommended: none of these designs has enough power at its nominal rate of false positives. {remedy}"
+    enrollment = f", after {chosen.enrollment_days:,.0f} days of enrollment" if math.isfinite(chosen.enrollment_days) else ""
+    title = analysis_title(chosen.analysis)
+    return (
+        f"Recommended: {chosen.size:,} customers for {chosen.days:g} days{enrollment}, {title}. It finds the effect in"
+        f" {100 * chosen.power.value:.0f} % of tests."
+    )
+
+
+def _truth(result: RehearsalData, report: AlternativeReport) -> str:
+    effects = [(f"after {days:g} days", truth) for days, truth in report.truth_by_days.items()]
+    shown = [("until the horizon", report.truth), *effects]
+    decimals = decimal_places(result.unit, [value for _, truth in shown for value in truth[2:5]])
+    words = [f"{_effect(truth, result.unit, decimals)} {when}" for when, truth in shown]
+    reached = f" {100 * report.trigger_share:.1f} % of customers reach the trigger." if report.trigger_share < 1 else ""
+    return f"True effect: {'; '.join(words)}.{reached}"
+
+
+def _effect(truth: PairedDifference | Interference, unit: str, decimals: int) -> str:
+    value = truth.bias if isinstance(truth, Interference) else truth.effect
+    interval = format_interval(truth.low, truth.high, unit, decimals, is_difference=True)
+    return f"{format_value(value, unit, decimals, is_difference=True)} {interval}"
+
+
+def _interference(result: RehearsalData, report: AlternativeReport) -> list[str]:
+    if not report.interference:
+        return []
+    decimals = decimal_places(result.unit, [value for one in report.interference.values() for value in one[:3]])
+    words = [f"{_effect(one, result.unit, decimals)} after {days:g} days" for days, one in report.interference.items()]
+    shared = " and ".join(result.shared)
+    return [f"Interference: customers share {shared}, so the test misses the true effect by {'; '.join(words)}."]
+
+
+def _designs(result: RehearsalData, report: AlternativeReport) -> str:
+    has_enrollment = any(math.isfinite(design.enrollment_days) for design in report.designs)
+    header = (*_HEADER, "days to enroll") if has_enrollment else _HEADER
+    rows = []
+    for design in report.designs:
+        row = _row(result, design)
+        rows.append((*row, f"{design.enrollment_days:,.0f}") if has_enrollment else row)
+    return align_columns(header, rows)
+
+
+def _row(result: RehearsalData, design: DesignReport) -> tuple[str, ...]:
+    decimals = decimal_places(result.unit, [design.mde])
+    return (
+        f"{design.size:,}",
+        f"{design.days:g}",
+        analysis_title(design.analysis),
+        _rate(design.power, 3),
+        f"{design.power_closed_form:.3f}",
+        format_value(design.mde, result.unit, decimals, is_difference=True).lstrip("+"),
+        _rate(design.false_positive, 3),
+        _rate(design.coverage, 3),
+        _rate(design.exaggeration, 2),
+        _rate(design.sign_error, 3),
+        _rate(design.wrong_decision, 3),
+        format_value(design.expected_loss.value, "money", 0),
+    )
+
+
+def _rate(rate: Rate, decimals: int) -> str:
+    return "-" if rate.runs == 0 or math.isnan(rate.value) else f"{rate.value:.{decimals}f}"
+
+
+def _guardrails(report: AlternativeReport) -> list[str]:
+    lines = []
+    for tested in report.guardrails:
+        passed = ", ".join(f"{key} in {100 * one.passed.value:.0f} %" for key, one in tested.report.guardrails.items())
+        shipped = f"{100 * tested.report.shipped.value:.0f} %"
+        lines.append(f"{tested.size:,} customers for {tested.days:g} days: guardrails passed: {passed} of tests; rolled out: {shipped}.")
+    return ["\n".join(lines)] if lines else []
+
+
+def _legend(result: RehearsalData) -> str:
+    designs = [design for report in result.alternatives.values() for design in report.designs]
+    error = max(rate.error for design in designs for rate in (design.power, design.false_positive, design.coverage, design.wrong_decision))
+    runs = designs[0].power.runs
+    lines = [
+        f"{runs:,} rehearsals per design (Monte Carlo error of shares: at most {error:.3f}), from {result.customers:,} simulated customers,"
+        f" seed {result.seed}. Intervals: 95 %.",
+        "closed form: power for normal outcomes. MDE: minimum detectable effect. false positives: significant without an effect.",
+        "exaggeration, wrong sign: of significant results. wrong decision: the worse policy is chosen. expected loss: money.",
+    ]
+    if result.mode == "reuse":
+        lines.append("Mode reuse: customers share nothing, so the outcomes of each under both policies are resampled.")
+    else:
+        since = "the start of the scenario" if result.starts_on is None else f"{result.starts_on}"
+        late = " Customers who enter later are observed for less time." if result.starts_on is None else ""
+        lines.append(f"Mode joint: mixed assignment is simulated. Days count from {since}.{late}")
+    return "\n".join(lines)
