@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Number = TypeVar("Number", int, float)
 _METRIC_HELP = "Metric of the test, such as clv or open_rate."
-_DAYS_HELP = "Days in which outcomes count, after entry or after the date of --from."
+_DAYS_HELP = "Days in which outcomes are counted, after entry or after the date of --from."
 _GUARDRAIL_HELP = "Metric that must not get worse by MARGIN (default: 5 % of it) or more."
 _FROM_HELP = "From when the alternative applies: entry, or a date on which customers switch."
 _RUNS_RULE = {"allowed": range(2, 1_000_001), "must": "must be from 2 to 1,000,000", "remedy": "Use for example 2000."}

@@ -15,13 +15,13 @@ from cjsim.errors import InputError, format_error
 from cjsim.progress import progress_bar
 
 _BY_HELP = "Print the metrics by arm of an experiment, or by level of an attribute."
-_TRIAL_HELP = "Write the customers of an experiment to trial.csv: arm, features at the assignment, outcomes after it."
+_TRIAL_HELP = "Write the customers of an experiment to trial.csv: arm, features at assignment, and outcomes after it."
 TrialWindowOption = Annotated[
     float | None,
     typer.Option(
         "--trial-window",
         metavar="DURATION",
-        help="With --trial: count outcomes this long after the assignment, such as 14d.",
+        help="With --trial: count outcomes for this long after assignment, such as 14d.",
         parser=options.duration_parser("--trial-window"),
         show_default=False,
     ),

@@ -56,7 +56,7 @@ def uplift(
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
-    """Read a trial: is it sound, what are the effects, who gains, and whom to treat.
+    """Analyze a trial: check its validity, estimate effects, and find whom to treat.
 
     With --propensity the data may be observational.
     """

@@ -158,5 +158,5 @@ def _entry_record(entry: Entry) -> dict[str, Any]:
 def _library_version(library: str) -> str:
     try:
         return version(library)
-    except PackageNotFoundError:  # cjsim runs from a source tree
+    except PackageNotFoundError:  # cjsim is running from a source tree
         return "unknown"

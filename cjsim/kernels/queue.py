@@ -13,7 +13,7 @@ EFFECT_LIST = 1 << 21  # from here on, a list of effects
 
 @inlined
 def enqueue(state: CustomerState, item: int) -> None:
-    """Queue an item to be handled at this same time.
+    """Queue an item to be handled at the current time.
 
     Writes: queue, customer.n_queued, or customer.needs_larger_buffers if the queue is full.
     """

@@ -1,7 +1,7 @@
 """Analyses of a test: when they look at the data, and how large a standardized effect must be at each look.
 
 Every analysis stops at the first look at which the effect divided by its standard error exceeds a critical value, and otherwise at the end.
-The interval at the stop is the effect +- the critical value times the standard error. For a group-sequential test, it is a repeated
+The interval at stopping is the effect +- the critical value times the standard error. For a group-sequential test, it is a repeated
 confidence interval (Jennison and Turnbull 1989), which covers the effect in at least the nominal share of tests.
 
 References
@@ -235,11 +235,11 @@ class Decisions(NamedTuple):
     Attributes
     ----------
     effect, low, high : ndarray of float64, shape (n_rehearsals,)
-        Estimated effect and its interval at the stop.
+        Estimated effect and its interval at stopping.
     significant : ndarray of bool, shape (n_rehearsals,)
         Whether the test stopped because of a large effect.
     fraction : ndarray of float64, shape (n_rehearsals,)
-        Fraction of the customers who had enrolled at the stop.
+        Fraction of the customers who had enrolled when the test stopped.
     """
 
     effect: Array

@@ -26,7 +26,7 @@ def outcomes_from_entry(
     trigger: str | None,
     progress: Progress,
 ) -> OutcomesByName:
-    """Return the outcomes of tests in which the alternative applies from entry, and outcomes count from entry.
+    """Return the outcomes of tests in which the alternative applies from entry, and outcomes are counted from entry.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def outcomes_from_day(
     metrics : sequence of str
         Names of metrics.
     days : sequence of float
-        Days after the switch in which outcomes count; inf: until the horizon.
+        Days after the switch in which outcomes are counted; inf: until the horizon.
     day : int
         Day of the switch, counted from the start.
     progress : Progress

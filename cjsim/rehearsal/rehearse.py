@@ -57,8 +57,8 @@ def rehearse(
     sizes : sequence of int
         Numbers of customers in both arms together, at most the customers of the baseline.
     days : sequence of float
-        Numbers of days in which outcomes count: after entry, or after the date on which customers switch. In mode 'joint' without a date,
-        they count from the start of the scenario, and customers who enter later are observed for less time.
+        Numbers of days in which outcomes are counted: after entry, or after the date on which customers switch. In mode 'joint' without
+        a date, they are counted from the start of the scenario, and customers who enter later are observed for less time.
     share : float
         Share of customers under the alternative, in (0, 1).
     settings : RehearsalSettings, optional

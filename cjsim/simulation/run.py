@@ -179,15 +179,15 @@ class Run(RunRecord, FolderResult):
         `days_since_contact`, and, from log rows before the assignment, `stage_before`, `purchases_before`, `revenue_before`,
         `contacts_before`, `opens_before`, `clicks_before`, `opt_outs_before`, and `events[NAME]_before` for each event of the journey.
         Outcomes are sums over log rows after it: `purchases`, `revenue`, `contacts`, `opens`, `clicks`, `opt_outs`, and `retained` (1 if
-        the last stage that the firm observed is retained). A purchase is an event in the log with money. Times are in days.
+        the last stage that the firm observed is retained). A purchase is a logged event with a nonzero amount. Times are in days.
 
         Parameters
         ----------
         experiment : str, optional
             Name of the experiment. Can be omitted if the policy has only one.
         follow_up_days : float, optional
-            Days after the assignment in which outcomes count. Customers who are not observed for that long are left out. By default,
-            outcomes count until the end of the simulation, after `observed_days`, which differ between customers.
+            Days after the assignment in which outcomes are counted. Customers who are not observed for that long are left out. By default,
+            outcomes are counted until the end of the simulation, after `observed_days`, which differ between customers.
 
         Returns
         -------

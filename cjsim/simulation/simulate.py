@@ -75,7 +75,7 @@ def simulate(
         Abort if the population, including arrivals and referred customers, exceeds this number. The default is the larger of 1,000,000
         and 20 times the number of initial customers.
     follow_up_days : float, optional
-        Simulate each customer for at most this many days from entry, so that all outcomes count from entry. By default, customers are
+        Simulate each customer for at most this many days from entry, so that all outcomes are counted from entry. By default, customers are
         simulated until the horizon, which also ends the follow-up of customers who enter late. A customer's trajectory is the first part
         of the trajectory without this limit. Requires a scenario whose customers share neither desks nor budgets.
     log : str or Path, optional

@@ -1,4 +1,4 @@
-"""The table of a simulated trial: one row per customer assigned to an arm, with features known at the assignment and outcomes after it.
+"""The table of a simulated trial: one row per customer assigned to an arm, with features known at assignment and outcomes after it.
 
 Everything except the attributes comes from the event log, so the features are what the firm knew: rows of the log that precede the
 customer's first `exposed` row of the experiment. Rows at the same time count by their order in the log.
@@ -43,8 +43,8 @@ def trial_table(
     experiment : str
         Name of an experiment of the run.
     follow_up_days : float, optional
-        Days after the assignment in which outcomes count. Customers who are not observed for that long are left out. By default, outcomes
-        count until the end of the simulation.
+        Days after the assignment in which outcomes are counted. Customers who are not observed for that long are left out. By default,
+        outcomes are counted until the end of the simulation.
 
     Returns
     -------

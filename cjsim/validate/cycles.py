@@ -217,7 +217,7 @@ def _share_a_stage(one: Event, other: Event) -> bool:
 
 
 def _words_changed_by_effects(journey: JourneySpec, effects: Iterable[Effect]) -> set[str]:
-    """Condition words that effects, and the events that they fire, can change. Includes `LEAVES_STAGE` if one changes the stage."""
+    """Condition variables that effects, and the events that they fire, can change. Includes `LEAVES_STAGE` if one changes the stage."""
     words: set[str] = set()
     fired: set[str] = set()
     queue = list(effects)
@@ -236,7 +236,7 @@ def _words_changed_by_effects(journey: JourneySpec, effects: Iterable[Effect]) -
 
 
 def _words_changed_by_policy(journey: JourneySpec, policy: PolicySpec | None) -> set[str]:
-    """Condition words that the sends and steps of a policy can change. Without a policy: those that any policy can change."""
+    """Condition variables that the sends and steps of a policy can change. Without a policy: those that any policy can change."""
     steps = [step for flow in (policy.flows if policy is not None else {}).values() for _, step in iterate_steps(flow.steps, ())]
     named = [one for step in steps for one in step.leads_to()]
     words = {name for kind, name in named if kind in ("tag", "score")}.union(*(step.changed_words for step in steps))

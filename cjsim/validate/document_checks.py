@@ -91,6 +91,6 @@ def _population_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
 
 
 def _brings_customers(channel: Acquisition, spend: Spend | None) -> bool:
-    """Whether an acquisition channel brings any customers."""
+    """Whether an acquisition channel brings in any customers."""
     has_spend = spend is not None and spend.has_money()
     return channel.baseline > 0 or (has_spend and channel.hill is not None and channel.hill.at_most > 0)

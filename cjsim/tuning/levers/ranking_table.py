@@ -122,7 +122,8 @@ def _table_caption(ranking: RankingData) -> str:
         [
             *([mix] if ranking.has_selected_denominator else []),
             f"{ranking.customers:,} customers, seed {ranking.seed}, paired on the same customers.{shares}",
-            f"* the 95 % interval of this effect excludes 0. ** significant after Holm's correction for {len(ranking.levers)} moves (5 %).",
+            "* the 95 % interval of this effect excludes 0.",
+            f"** significant at the 5 % level after Holm's correction for {len(ranking.levers)} moves.",
             "~ only a few customers account for the effect, so the interval may be too narrow. Simulate more customers.",
             "cost: change in cost per customer. per cost: effect per unit of additional cost, shown if the change in cost is significant.",
         ]

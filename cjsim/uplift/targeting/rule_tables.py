@@ -137,7 +137,7 @@ class TargetingRule(JsonRecord):
 
 @lru_cache(maxsize=64)
 def _load(path: str, _changed: int, _bytes: int) -> TargetingRule:
-    """Read a rule, once for each version of a file: every trial of a study checks its scenario."""
+    """Read a rule. Cached by file version, because every trial of a study checks its scenario."""
     must, remedy = "must be a targeting rule", "Write it with 'export_rule'."
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
