@@ -1,6 +1,5 @@
 """Heterogeneity tests of one arm against the control, with each learner of a plan, and what they show."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -147,16 +146,3 @@ def _rate(rows: _PairRows, plan: LearningPlan, effect_scores: Floats) -> RankEff
     return rank_effect(
         effect_scores[test], predicted, clusters=None if clusters is None else clusters[test], draws=plan.draws, seed=plan.seed
     )
-
-
-def p_phrase(p: float) -> str:
-    """Return a p-value in words.
-
-    Examples
-    --------
-    >>> p_phrase(0.034), p_phrase(0.00001)
-    ('p = .034', 'p < .001')
-    """
-    if math.isnan(p):
-        return "p undefined"
-    return "p < .001" if p < 0.001 else f"p = {f'{p:.3f}'.removeprefix('0')}"

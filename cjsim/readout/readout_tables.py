@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from cjsim.readout.heterogeneity_by_arm import p_phrase
 from cjsim.readout.outcome_readout import OutcomeReadout
 from cjsim.readout.readout_format import format_estimate, format_relative, unit_of
 from cjsim.readout.readout_verdict import policy_unit
+from cjsim.uplift.p_values import p_phrase
 
 
 @dataclass(frozen=True)

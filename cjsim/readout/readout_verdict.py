@@ -1,9 +1,10 @@
 """What a readout says in sentences: the recommendation, whether heterogeneity is proven, and what is assumed."""
 
-from cjsim.readout.heterogeneity_by_arm import ArmHeterogeneity, p_phrase
+from cjsim.readout.heterogeneity_by_arm import ArmHeterogeneity
 from cjsim.readout.outcome_learning import NOBODY
 from cjsim.readout.outcome_readout import OutcomeReadout
 from cjsim.readout.readout_format import MONEY, PLAIN, SHARE, format_estimate, unit_of
+from cjsim.uplift.p_values import p_phrase
 
 _FIFTH = {5: "fifth"}
 

@@ -14,7 +14,7 @@ from cjsim.json_records import JsonRecord, Number
 from cjsim.uplift.arm_means import ArmMeans, FloatArray, arm_means, means_from_scores
 from cjsim.uplift.covariate_adjustment import adjusted_arm_means
 from cjsim.uplift.fieller import fieller_interval
-from cjsim.uplift.p_value_correction import Correction, adjusted_p_values
+from cjsim.uplift.p_values import Correction, adjusted_p_values
 from cjsim.uplift.trials.dataset import Trial
 from cjsim.uplift.trials.feature_encoding import encoded_features
 from cjsim.uplift.trials.outcome_values import OutcomeKind

@@ -129,7 +129,7 @@ def test_an_absent_control_value_is_refused(trial: Path) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    assert "must be a readable file, got no such file or directory" in refused(invoke(tmp_path / "absent.csv"))
+    assert "must be a readable file, got a path that does not exist" in refused(invoke(tmp_path / "absent.csv"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from cjsim.errors import InputError
 from cjsim.uplift.arm_means import arm_means, means_from_scores
 from cjsim.uplift.covariate_adjustment import AdjustmentMethod, adjusted_arm_means
 from cjsim.uplift.fieller import fieller_interval
-from cjsim.uplift.p_value_correction import adjusted_p_values
+from cjsim.uplift.p_values import adjusted_p_values
 from cjsim.uplift.trial_effects import OutcomeEffects, effect_between, trial_effects
 from cjsim.uplift.trials.column_roles import ColumnRoles
 from cjsim.uplift.trials.dataset import Trial

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # a dependency of scikit-learn
 
+from cjsim.uplift.p_values import p_phrase
 from cjsim.uplift.soundness.assignment_units import AssignmentUnits
 from cjsim.uplift.soundness.finding import Finding, finding_of_test
 from cjsim.uplift.trials.cell_location import FloatArray, IntArray
@@ -55,7 +56,7 @@ def check_leakage(units: AssignmentUnits, arms: tuple[str, ...], *, seed: int = 
     with threadpool_limits(1, user_api="openmp"):  # its threads wait busily for a core, which is slow on a machine with other work
         found = min((_predict(units, arms, arm, seed) for arm in range(1, len(arms))), key=lambda prediction: prediction.p)
     p = min(1.0, found.p * (len(arms) - 1))
-    text = f"arm '{found.arm}' against '{arms[0]}': cross-fitted AUC {found.auc:.3f}, p = {p:.2g}"
+    text = f"arm '{found.arm}' against '{arms[0]}': cross-fitted AUC {found.auc:.3f}, {p_phrase(p)}"
     return finding_of_test(
         CHECK,
         p,

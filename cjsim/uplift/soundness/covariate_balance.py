@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import stats
 
+from cjsim.uplift.p_values import p_phrase
 from cjsim.uplift.soundness.assignment_units import AssignmentUnits
 from cjsim.uplift.soundness.finding import Finding, finding_of_test
 from cjsim.uplift.trials.cell_location import FloatArray, IntArray
@@ -50,7 +51,7 @@ def check_balance(units: AssignmentUnits, n_arms: int, *, seed: int = 0) -> Find
         return Finding(check=CHECK, severity="ok", message="not tested, because an arm is too small")
     p = _joint_p_value(units.matrix, units.treatment, n_arms, seed)
     difference, column = _largest_difference(units, n_arms)
-    found = f"the largest standardized difference from the control is {difference:.3f}, in '{column}' (joint test p = {p:.2g})"
+    found = f"the largest standardized difference from the control is {difference:.3f}, in '{column}' (joint test {p_phrase(p)})"
     return finding_of_test(
         CHECK,
         p,

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import stats
 
+from cjsim.uplift.p_values import p_phrase
 from cjsim.uplift.soundness.assignment_units import AssignmentUnits
 from cjsim.uplift.soundness.finding import Finding, finding_of_test
 from cjsim.uplift.trials.dataset import Trial
@@ -99,7 +100,7 @@ def check_copied_rows(trial: Trial) -> Finding:
     expected = float(((np.bincount(trial.treatment) / len(trial)) ** 2).sum())
     p = float(stats.binomtest(agreeing, len(first), expected, alternative="greater").pvalue)
     text = (
-        f"{agreeing} of {len(first)} pairs of rows with equal features are in the same arm, and {expected:.1%} are expected (p = {p:.2g})"
+        f"{agreeing} of {len(first)} pairs of rows with equal features are in the same arm, and {expected:.1%} are expected ({p_phrase(p)})"
     )
     return finding_of_test(
         "copied rows",

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cjsim.json_records import JsonRecord, Number
-from cjsim.uplift.p_value_correction import adjusted_p_values
+from cjsim.uplift.p_values import adjusted_p_values
 
 Severity = Literal["ok", "warning", "error"]
 

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import stats
 
 from cjsim.uplift.arm_means import arm_means
+from cjsim.uplift.p_values import p_phrase
 from cjsim.uplift.soundness.finding import Finding, finding_of_test
 from cjsim.uplift.trial_effects import effect_between
 from cjsim.uplift.trials.cell_location import BoolArray
@@ -39,7 +40,7 @@ def check_missing_values(trial: Trial) -> tuple[Finding, ...]:
     name, arm = min(p_by_test, key=p_by_test.__getitem__)
     p = min(1.0, p_by_test[name, arm] * len(p_by_test))
     shares = [float(missing[name][trial.treatment == i].mean()) for i in (arm, 0)]
-    text = f"'{name}' is missing in {shares[0]:.2%} of '{trial.arms[arm]}' and {shares[1]:.2%} of '{trial.arms[0]}' (p = {p:.2g})"
+    text = f"'{name}' is missing in {shares[0]:.2%} of '{trial.arms[arm]}' and {shares[1]:.2%} of '{trial.arms[0]}' ({p_phrase(p)})"
     listed = ", ".join(f"'{column}' {rows.mean():.1%}" for column, rows in missing.items())
     consequence = (
         "The rows that remain are no longer comparable. Complete the outcome, or count the missing ones as failures."

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import stats
 
+from cjsim.uplift.p_values import p_phrase
 from cjsim.uplift.soundness.assignment_units import AssignmentUnits
 from cjsim.uplift.soundness.finding import Finding, finding_of_test
 from cjsim.uplift.trials.dataset import Trial
@@ -50,9 +51,9 @@ def check_sample_ratio(trial: Trial, units: AssignmentUnits) -> Finding:
     return finding_of_test(
         CHECK,
         p,
-        ok=f"the sizes of the arms agree with {source} ({units.noun}: {listed}; p = {p:.2g})",
+        ok=f"the sizes of the arms agree with {source} ({units.noun}: {listed}; {p_phrase(p)})",
         alarm=f"the arms do not have the expected sizes: '{trial.arms[worst]}' has {observed[worst]:.2%} of the {units.noun} instead of "
-        f"{planned[worst]:.2%} (p = {p:.2g}, tested against {source}). Rows were lost or added in some arms, so that the arms may differ "
+        f"{planned[worst]:.2%} ({p_phrase(p)}, tested against {source}). Rows were lost or added in some arms, so that the arms may differ "
         "in more than the treatment. Find out where rows are lost, and do not use the effects before.",
         severity="error",
         figure=float(observed[worst]),

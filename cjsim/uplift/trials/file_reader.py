@@ -60,7 +60,8 @@ def _first_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             magic = file.read(4)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        names = {FileNotFoundError: "a path that does not exist", IsADirectoryError: "a directory"}
+        reason = names.get(type(error), f"an error ({error.strerror or error})")
         raise InputError(format_error(str(path), "must be a readable file", reason, "Check the path.")) from error
     if not magic:
         raise InputError(format_error(str(path), "must be a CSV file with a header, or a Parquet file", "an empty file", "Check the path."))

@@ -1,5 +1,6 @@
-"""Adjusted p-values for several hypotheses: Holm (familywise error rate) and Benjamini-Hochberg (false discovery rate)."""
+"""P-values in words, and p-values adjusted for several hypotheses: Holm (familywise error rate), Benjamini-Hochberg (false discovery)."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -49,3 +50,16 @@ def adjusted_p_values(p_values: Sequence[float] | NDArray[np.float64], correctio
     holm[order] = np.minimum(steps, 1.0)
     adjusted[known] = holm
     return adjusted
+
+
+def p_phrase(p: float) -> str:
+    """Return a p-value in words.
+
+    Examples
+    --------
+    >>> p_phrase(0.034), p_phrase(0.00001)
+    ('p = .034', 'p < .001')
+    """
+    if math.isnan(p):
+        return "p undefined"
+    return "p < .001" if p < 0.001 else f"p = {f'{p:.3f}'.removeprefix('0')}"
