@@ -165,7 +165,7 @@ def constant_policy_choice(
         kept = value * control.mean - costs[0]
         estimate, low, high = (part * end + (1 - part) * kept for end in ends)
         half = (high - low) / 2
-        rule = NOBODY if arm is control else f"everybody: {arm.arm}" if share == 1 else f"a random {share:.0%}: {arm.arm}"
+        rule = NOBODY if arm is control else f"everybody: {arm.arm}" if share == 1 else f"a random {100 * share:.0f} %: {arm.arm}"
         policies.append((rule, 0.0 if arm is control else share, IntervalEstimate(estimate, half / 1.96, min(low, high), max(low, high))))
         if arm is not control:
             effect = effects.effect(arm.arm, control.arm)

@@ -97,7 +97,7 @@ def _draw_effects(figure: "Figure", outcomes: Outcomes, data: "pd.DataFrame") ->
 def _draw_policies(figure: "Figure", outcomes: Outcomes, data: "pd.DataFrame") -> None:
     for axes, one in zip(figure.subplots(len(outcomes), 1, squeeze=False)[:, 0], outcomes, strict=True):
         rows = data[data["outcome"] == one.name]
-        labels = [f"{row.rule} ({row.share:.0%})" + (" - use this" if row.is_best else "") for row in rows.itertuples()]
+        labels = [f"{row.rule} ({100 * row.share:.0f} %)" + (" - use this" if row.is_best else "") for row in rows.itertuples()]
         _draw_intervals(axes, labels, rows, "value")
         unit = "money per customer" if one.is_money else f"{one.name} per customer"
         axes.set_xlabel(f"value after costs ({unit})", fontsize=8)

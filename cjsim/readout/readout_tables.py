@@ -53,7 +53,7 @@ def _effects(outcome: OutcomeReadout) -> ReadoutTable:
         for effect in outcome.effects.effects
     )
     reduction = max((effect.variance_reduction for effect in outcome.effects.effects), default=0.0)
-    adjusted = f" The adjustment removes {reduction:.0%} of the variance." if reduction > 0 else ""
+    adjusted = f" The adjustment removes {100 * reduction:.0f} % of the variance." if reduction > 0 else ""
     note = f"p: two-sided; adjusted by Holm's method over all effects and outcomes. Relative: Fieller interval.{adjusted}"
     return ReadoutTable("Effects", ("arms", "effect, 95 % interval", "relative", "p", "adjusted p"), rows, note)
 
@@ -104,7 +104,7 @@ def _policies(outcome: OutcomeReadout) -> ReadoutTable:
         over = "" if gain is None else format_estimate(gain.estimate, gain.low, gain.high, unit)
         mark = "use this" if rule == outcome.best else ""
         worth = format_estimate(value.estimate, value.low, value.high, unit, is_difference=False)
-        rows.append((rule, f"{share:.0%}", worth, over, mark))
+        rows.append((rule, f"{100 * share:.0f} %", worth, over, mark))
     source = "doubly robust, on rows that the rule has not seen" if outcome.learned is not None else "from the means of the arms"
     over = "gain over the best constant policy" if outcome.learned is not None else ""
     note = f"Value per customer after costs, {source}. A rule is proposed only if heterogeneity is proven and its gain is clear."
@@ -123,5 +123,5 @@ def _sizes(outcome: OutcomeReadout) -> ReadoutTable:
         for size in outcome.sizes
     )
     first = outcome.sizes[0]
-    note = f"Power {first.power:.0%}, error rate {first.alpha:.3g} (two-sided), shares, variance and adjustment as in this trial."
+    note = f"Power {100 * first.power:.0f} %, error rate {first.alpha:.3g} (two-sided), shares, variance and adjustment as in this trial."
     return ReadoutTable("Size of the next test", ("arm", "named effect", "rows in control", "rows in arm"), rows, note)

@@ -133,8 +133,8 @@ def _with_estimated_propensities(trial: Trial, source: str, seed: int) -> tuple[
     found = estimate_assignment(trial, seed=seed)
     note = (
         f"propensities are estimated by logistic regression on the features ({found.folds} folds); those below {LOWEST:g} "
-        f"({found.clipped_share:.1%} of rows) are raised to it. Effects are causal only if the features include every common cause of "
-        "treatment and outcome, which no test can show"
+        f"({100 * found.clipped_share:.1f} % of rows) are raised to it. Effects are causal only if the features include every common cause "
+        "of treatment and outcome, which no test can show"
     )
     return found.trial, note
 

@@ -58,7 +58,9 @@ class PotentialOutcomes:
         differs = (self.base.numerator != self.alternative.numerator) | (self.base.denominator != self.alternative.denominator)
         if (share := float(np.mean(differs & ~triggered))) > 0:
             must = "must be reached by every customer whose outcomes differ between the policies"
-            raise InputError(format_error("trigger", must, f"{share:.2%} of customers who did not reach it", "Choose an earlier event."))
+            raise InputError(
+                format_error("trigger", must, f"{100 * share:.2f} % of customers who did not reach it", "Choose an earlier event.")
+            )
 
     def __len__(self) -> int:
         return len(self.base.numerator)

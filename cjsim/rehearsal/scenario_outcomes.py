@@ -217,6 +217,6 @@ def _triggered(base: Run, alternative: Run, trigger: str, enrolled: Array) -> Ar
     differs = ~((times[0] == times[1]) | (np.isnan(times[0]) & np.isnan(times[1])))
     if differs.any():
         must = "must be reached at the same time under both policies"
-        got = f"{float(differs.mean()):.2%} of customers for whom it differs"
+        got = f"{100 * float(differs.mean()):.2f} % of customers for whom it differs"
         raise InputError(format_error(f"trigger '{trigger}'", must, got, "Choose an event before the policies differ."))
     return np.asarray(~np.isnan(times[0]))

@@ -47,7 +47,7 @@ def constant_rules(n: int, arms: Sequence[str], max_share: float) -> list[Treatm
         row = np.zeros(len(arms))
         row[arm] = max_share
         row[0] += 1.0 - max_share if arm else 1.0 - row[0]
-        who = "everybody" if max_share == 1.0 else f"a random {max_share:.0%}"
+        who = "everybody" if max_share == 1.0 else f"a random {100 * max_share:.0f} %"
         rules.append(TreatmentRule(f"{who}: {name}" if arm else "nobody", np.broadcast_to(row, (n, len(arms))), True, True))
     return rules
 
@@ -108,7 +108,7 @@ def best_share(predicted: Floats, gain_scores: Floats, half: Ints, arm: int, arm
     assignment = np.zeros((len(predicted), len(arms)))
     assignment[treated, arm] = 1.0
     assignment[~treated, 0] = 1.0
-    limit = "" if max_share == 1.0 else f" up to {max_share:.0%}"
+    limit = "" if max_share == 1.0 else f" up to {100 * max_share:.0f} %"
     return TreatmentRule(f"best share{limit}: {arms[arm]}", assignment, False, True)
 
 

@@ -104,7 +104,7 @@ def test_interval_of_the_truth_treats_a_cluster_as_one_unit() -> None:
 
 def test_outcomes_that_differ_without_the_trigger_are_refused_with_their_share() -> None:
     base, alternative = (RatioTerms(np.array([1.0, value]), np.ones(2, bool)) for value in (0.0, 1.0))
-    with pytest.raises(InputError, match=r"trigger: must be reached by every customer .* got 50.00%"):
+    with pytest.raises(InputError, match=r"trigger: must be reached by every customer .* got 50.00 %"):
         PotentialOutcomes(base, alternative, triggered=np.array([True, False]))
 
 

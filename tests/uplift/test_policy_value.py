@@ -28,8 +28,8 @@ CLOSED_FORMS = [
     ({}, "everybody: mail", 2.0),
     ({}, "gain above cost: mail", 2.0 + 1.0 / 8.0),  # the integral of u - 1/2 from 1/2
     ({}, "best share: mail", 2.0 + 1.0 / 8.0),
-    ({"max_share": 0.25}, "best share up to 25%: mail", 2.0 + 0.25 * 0.375),
-    ({"max_share": 0.25}, "a random 25%: mail", 2.0),
+    ({"max_share": 0.25}, "best share up to 25 %: mail", 2.0 + 0.25 * 0.375),
+    ({"max_share": 0.25}, "a random 25 %: mail", 2.0),
     ({"costs": (0.0, 0.3)}, "gain above cost: mail", 2.0 + 0.02),  # treat from u = .8
     ({"costs": (0.0, 3.0), "value": 10.0}, "gain above cost: mail", 20.0 + 0.2),
     ({"costs": (0.0, 0.3)}, "everybody: mail", 1.7),
@@ -52,7 +52,7 @@ def test_best_of_three_arms_takes_the_larger_gain() -> None:
 def test_policy_beyond_the_budget_is_never_proposed() -> None:
     scores = np.column_stack([np.zeros(10_000), GRID - 0.5])
     found = policy_values(scores, GRID - 0.5, arms=ARMS, max_share=0.25, seed=1)
-    assert (found.best, found_by_name(found)["gain above cost: mail"].within_budget) == ("best share up to 25%: mail", False)
+    assert (found.best, found_by_name(found)["gain above cost: mail"].within_budget) == ("best share up to 25 %: mail", False)
 
 
 def test_value_error_is_that_of_a_mean() -> None:

@@ -99,9 +99,8 @@ def check_copied_rows(trial: Trial) -> Finding:
     agreeing = int(np.count_nonzero(trial.treatment[first] == trial.treatment[second]))
     expected = float(((np.bincount(trial.treatment) / len(trial)) ** 2).sum())
     p = float(stats.binomtest(agreeing, len(first), expected, alternative="greater").pvalue)
-    text = (
-        f"{agreeing} of {len(first)} pairs of rows with equal features are in the same arm, and {expected:.1%} are expected ({p_phrase(p)})"
-    )
+    shared = f"{agreeing} of {len(first)} pairs of rows with equal features are in the same arm"
+    text = f"{shared}, and {100 * expected:.1f} % are expected ({p_phrase(p)})"
     return finding_of_test(
         "copied rows",
         p,

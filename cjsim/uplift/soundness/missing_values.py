@@ -40,8 +40,9 @@ def check_missing_values(trial: Trial) -> tuple[Finding, ...]:
     name, arm = min(p_by_test, key=p_by_test.__getitem__)
     p = min(1.0, p_by_test[name, arm] * len(p_by_test))
     shares = [float(missing[name][trial.treatment == i].mean()) for i in (arm, 0)]
-    text = f"'{name}' is missing in {shares[0]:.2%} of '{trial.arms[arm]}' and {shares[1]:.2%} of '{trial.arms[0]}' ({p_phrase(p)})"
-    listed = ", ".join(f"'{column}' {rows.mean():.1%}" for column, rows in missing.items())
+    of_arm, of_control = f"{100 * shares[0]:.2f} % of '{trial.arms[arm]}'", f"{100 * shares[1]:.2f} % of '{trial.arms[0]}'"
+    text = f"'{name}' is missing in {of_arm} and {of_control} ({p_phrase(p)})"
+    listed = ", ".join(f"'{column}' {100 * rows.mean():.1f} %" for column, rows in missing.items())
     consequence = (
         "The rows that remain are no longer comparable. Complete the outcome, or count the missing ones as failures."
         if name in trial.outcomes
@@ -64,8 +65,8 @@ def _many_missing(trial: Trial) -> tuple[Finding, ...]:
         Finding(
             check="missing outcomes",
             severity="warning",
-            message=f"outcome '{name}' is missing in {share:.1%} of the rows, which are left out. The effects hold only for rows whose "
-            "outcome is known. Complete the outcome, or write 0 where nothing happened.",
+            message=f"outcome '{name}' is missing in {100 * share:.1f} % of the rows, which are left out. The effects hold only for rows "
+            "whose outcome is known. Complete the outcome, or write 0 where nothing happened.",
             figure=share,
             column=name,
         )

@@ -96,7 +96,7 @@ def _influential_rows(trial: Trial, name: str, y: FloatArray, arm: int) -> Findi
     trimmed = float(without[arm] - without[0])
     text = (
         f"the effect of '{trial.arms[arm]}' on '{name}' is {effect.effect:.4g}, and {trimmed:.4g} without the {n_top} rows of most "
-        f"influence, which carry {carried:.0%} of its variance"
+        f"influence, which carry {100 * carried:.0f} % of its variance"
     )
     changes_sign = effect.low * effect.high > 0 and trimmed * effect.effect < 0
     if carried <= _CARRIED and not changes_sign:

@@ -27,7 +27,7 @@ def check_received_arms(trial: Trial) -> Finding | None:
     share = float(differs.mean())
     if not differs.any():
         return Finding(check=CHECK, severity="ok", message="all rows received the assigned arm", figure=0.0)
-    by_arm = ", ".join(f"{differs[trial.treatment == arm].mean():.1%} of '{label}'" for arm, label in enumerate(trial.arms))
+    by_arm = ", ".join(f"{100 * differs[trial.treatment == arm].mean():.1f} % of '{label}'" for arm, label in enumerate(trial.arms))
     same_everywhere = all(len(np.unique(trial.received[trial.treatment == arm])) == 1 for arm in range(len(trial.arms)))
     if same_everywhere:
         message = (
