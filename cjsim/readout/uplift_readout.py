@@ -60,7 +60,7 @@ def uplift(
     outcome : str or sequence of str
         Columns with outcomes after the assignment.
     control : str, float or bool, optional
-        Value of `treatment` in the control arm. Can be omitted if one of the values looks like a control.
+        Value of `treatment` in the control arm. Can be omitted if exactly one value looks like a control, such as 0 or 'none'.
     features : sequence of str, optional
         Columns measured before the assignment. By default, all columns without a role except identifiers, dates and constants.
     cluster : str, optional
