@@ -8,8 +8,8 @@ from cjsim.attribution.claims import BeforeAfter, Interval, TrialClaim
 from cjsim.attribution.switch_off import Touchpoint
 from cjsim.json_records import plain_values
 
-CREDITED = ("purchases", "revenue")  # what rules split
-MEASURES = {"purchases": "purchases", "revenue": "money", "cost": "money", "clv": "money"}  # of incremental effects, with their units
+CREDITED = ("purchases", "revenue")  # measures that rules split
+MEASURES = {"purchases": "purchases", "revenue": "money", "cost": "money", "clv": "money"}  # units of incremental effects, by measure
 
 
 class TouchpointResult(NamedTuple):
@@ -30,7 +30,7 @@ class TouchpointResult(NamedTuple):
     ab_test : Mapping of str to TrialClaim
         What an A/B test would have claimed, for purchases, revenue and CLV.
     before_after : Mapping of str to BeforeAfter
-        What a comparison before and after its introduction would have claimed, for purchases and revenue; empty if not requested.
+        What a before/after comparison of its introduction would have claimed, for purchases and revenue; empty if not requested.
     """
 
     touchpoint: Touchpoint
@@ -58,7 +58,7 @@ class TouchpointResult(NamedTuple):
 
 
 class CreditRow(NamedTuple):
-    """One row of `attribution.csv`: a rule's credit to a touchpoint, and the incremental effect, in one measure."""
+    """One row of `attribution.csv`: the credit that a rule gives to a touchpoint, and the incremental effect, in one measure."""
 
     kind: str
     touchpoint: str
@@ -92,7 +92,7 @@ class AttributionData:
     totals : Mapping of str to float
         Purchases and revenue of all customers.
     touched : Mapping of str to float
-        Purchases and revenue with at least one touch in the window, which rules split.
+        Number of purchases with at least one touch in the window, and their revenue; rules split these totals.
     has_shared_resources : bool
         Whether customers share desks or budgets. Intervals ignore the resulting dependence, and so does the A/B test.
     touchpoints : tuple of TouchpointResult

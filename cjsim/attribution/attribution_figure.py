@@ -13,7 +13,7 @@ _MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 
 
 class CreditBar(NamedTuple):
-    """One touchpoint in the figure. Money, totals over all customers."""
+    """One touchpoint in the figure. Values are totals over all customers, in money."""
 
     touchpoint: str
     effect: float

@@ -13,7 +13,7 @@ _SHORT_TITLES |= {"shapley": "Shapley", "shapley_rate": "Sh. rate"}
 
 
 def attribution_table(result: AttributionData) -> str:
-    """Format credits beside incremental effects, then the claims of tests and of comparisons before and after.
+    """Format credits beside incremental effects, then the claims of A/B tests and of before/after comparisons.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a firm would have claimed about a touchpoint: from its attributed credit, from an A/B test, from a before/after comparison."""
+"""What a firm would have claimed about a touchpoint: from its attributed credit, from an A/B test, or from a before/after comparison."""
 
 import math
 from typing import NamedTuple
@@ -30,7 +30,7 @@ class TrialClaim(NamedTuple):
     size : int
         Number of customers in both arms together.
     low, high : float
-        Range of 95 % of the estimates, scaled to all customers of the run.
+        Range that contains 95 % of the estimates, scaled to all customers of the run.
     power : float
         Probability of a significant result (5 %, two-sided).
     exaggeration : float
@@ -48,16 +48,16 @@ class TrialClaim(NamedTuple):
 
 
 class BeforeAfter(NamedTuple):
-    """What a comparison before and after the introduction of the touchpoint would have claimed.
+    """What a comparison of the periods before and after the introduction of the touchpoint would have claimed.
 
     Attributes
     ----------
     day : int
         Day on which the touchpoint is switched on, halfway through the simulation.
     claim : float
-        Total in the `day` days after, minus total in the `day` days before.
+        Total in the `day` days after that day, minus the total in the `day` days before it.
     effect : Interval
-        True effect of the introduction: total of the same customers, minus their total without the touchpoint.
+        True effect of the introduction: the customers' total with it, minus the same customers' total without the touchpoint.
     """
 
     day: int
@@ -74,7 +74,7 @@ def trial_claim(with_touchpoint: FloatArray, without: FloatArray, *, size: int) 
     Parameters
     ----------
     with_touchpoint, without : ndarray of float64, shape (n_customers,) each
-        Outcomes of the customers. Their numbers may differ if the touchpoint brings customers.
+        Outcomes of the customers. The numbers of customers may differ if the touchpoint brings in new ones.
     size : int
         Number of customers in the test, at least 4.
 
@@ -121,12 +121,12 @@ def jackknife_ratio(numerators: FloatArray, denominators: FloatArray) -> Interva
     Parameters
     ----------
     numerators, denominators : ndarray of float64, shape (n_groups + 1,)
-        The totals, first of all customers, then without each group, scaled to the number of all groups.
+        The totals: first over all customers, then without each group in turn, scaled up to all groups.
 
     Returns
     -------
     Interval
-        nan without an interval if the denominator is 0. If the interval of the denominator contains 0, the ends are infinite.
+        All values are nan if the denominator is 0. If the interval of the denominator contains 0, the ends are infinite.
 
     References
     ----------

@@ -51,7 +51,7 @@ class LoggedTouches:
     Attributes
     ----------
     customers, times : ndarray of int64, shape (n_rows,)
-        Customers; microseconds.
+        Customer and time (in microseconds) of each row.
     is_touch : ndarray of bool, shape (n_rows,)
         Whether each row is a touch rather than a purchase.
     value : ndarray of float64, shape (n_rows,), money

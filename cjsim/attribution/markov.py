@@ -19,14 +19,14 @@ class Markov(Rule):
 
     Touches form a Markov chain of the given order, from a start state to the absorbing states 'conversion' and 'null'. Transition
     probabilities are relative frequencies, with each path counted once for each conversion and each null. Let p(state) be the probability
-    of conversion. Then p = Q p + r, with the transitions Q between states and r to conversion. Removal of a touchpoint sets p to 0 in all
-    states that contain it. The equations are solved exactly, not simulated. The removal effect on value uses the mean value of the
-    conversions that end in each state.
+    of conversion. Then p = Q p + r, where Q holds the transition probabilities between states, and r those to conversion. Removal of a
+    touchpoint sets p to 0 in all states that contain it. The equations are solved exactly, not simulated. The removal effect on value uses
+    the mean value of the conversions that end in each state.
 
     Attributes
     ----------
     order : int
-        Number of last touches that form a state, at least 1.
+        Number of most recent touches that form a state, at least 1.
 
     References
     ----------
@@ -81,7 +81,7 @@ def removal_effects(paths: Paths, *, order: int = 1) -> FloatArray:
 
 
 class _Chain(NamedTuple):
-    """States with their transitions. `gains` has the expected conversions and value when a path ends in the state."""
+    """States with their transitions. `gains` holds the expected conversions and value when a path ends in the state."""
 
     states: IntArray  # digits in base n + 1: 1 + touchpoint, the last touch first
     base: int

@@ -36,7 +36,7 @@ def read_paths(path: str | Path, *, window_days: float = math.inf) -> Paths:
     path : str or Path
         The file.
     window_days : float
-        Look-back window of a file with times, in days. By default, all earlier touches of the customer precede a conversion.
+        Look-back window of a file with times, in days. By default, all earlier touches of the customer count.
 
     Returns
     -------

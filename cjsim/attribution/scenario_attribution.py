@@ -143,7 +143,7 @@ class _Credited(NamedTuple):
 
     paths: Paths
     touches: FloatArray  # (n_touchpoints,)
-    replicates: Mapping[str, FloatArray]  # by rule: (n_groups + 1, n_touchpoints, 2), first of all customers
+    replicates: Mapping[str, FloatArray]  # by rule: (n_groups + 1, n_touchpoints, 2), with all customers first
 
     @classmethod
     def of(cls, paths: Paths, settings: CreditSettings, groups: IntArray) -> "_Credited":
@@ -177,7 +177,7 @@ class _PairedRuns:
         self._sample, self._terms = ClusterSample.from_run(self.run), _terms_by_measure(self.run)
 
     def result_of(self, touchpoint: Touchpoint, credited: _Credited, *, test_size: int, before_after: bool) -> TouchpointResult:
-        """Simulate the customers without a touchpoint, and compare."""
+        """Simulate the customers without a touchpoint, and compare the outcomes."""
         run = self._simulate(switch_off(self._scenario, touchpoint))
         without = _terms_by_measure(run)
         incremental = {

@@ -11,7 +11,7 @@ from cjsim.attribution.credit_rules import Credits, Rule
 from cjsim.attribution.touch_paths import FloatArray, IntArray, Paths, sums_by_code
 from cjsim.errors import InputError, format_error
 
-MAX_EXACT_SIZE = 15  # touchpoints in one path, with 32,768 subsets
+MAX_EXACT_SIZE = 15  # distinct touchpoints in one path, which have 32,768 subsets
 _MAX_TOUCHPOINTS = 63  # bits of a mask
 _CHUNK_SUBSETS = 1 << 20
 
@@ -43,14 +43,14 @@ class Shapley(Rule):
 
 @dataclass(frozen=True)
 class ShapleyRate(Rule):
-    """The Shapley value if a path that keeps only some of its touchpoints converts as often as observed paths with exactly these.
+    """The Shapley value if a path that keeps only some of its touchpoints converts as often as observed paths with exactly those.
 
     Let r(U) be the rate of paths with the set U of touchpoints, conversions / (conversions + nulls). A coalition S is worth the sum over
     paths of r(intersection of S and the touchpoints of the path). Unobserved sets and the empty set have the rate 0. A touchpoint that
-    lowers the rate of a path has negative credit. The credit of value uses value / (conversions + nulls) as r.
+    lowers the rate of a path has negative credit. For the credit of value, r is value / (conversions + nulls).
 
-    A path with up to 15 distinct touchpoints is evaluated exactly, over all subsets. Beyond, its value is estimated from random orders of
-    its touchpoints, with a standard error.
+    A path with up to 15 distinct touchpoints is evaluated exactly, over all subsets. For longer paths, the value is estimated from random
+    orders of the touchpoints, with a standard error.
 
     Attributes
     ----------

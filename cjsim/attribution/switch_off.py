@@ -116,7 +116,7 @@ def _both(condition: str | None, other: str) -> str:
 
 
 def _conditional_sends(plain: Any, message: str, condition: str) -> Any:
-    """Return steps in which sends of a message depend on a condition. Labels stay, so that jumps to them work."""
+    """Return steps in which sends of a message depend on a condition. Labels are kept, so that jumps to them still work."""
     if isinstance(plain, list):
         return [_conditional_sends(one, message, condition) for one in plain]
     if not isinstance(plain, dict):
@@ -128,7 +128,7 @@ def _conditional_sends(plain: Any, message: str, condition: str) -> Any:
 
 
 def _blackouts(scenario: Scenario, channel: str, until_day: int | None) -> list[dict[str, Any]]:
-    """Return the blackouts of a policy, with one more for a channel."""
+    """Return the blackouts of a policy, plus one for a channel."""
     days = math.ceil(scenario.horizon) + 1 if until_day is None else until_day
     last = scenario.start + timedelta(days=days - 1)
     kept = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in scenario.policy.guardrails.blackouts]

@@ -1,1 +1,1 @@
-"""Readout of a trial: whether it is sound, its effects, who gains, and which policy to use."""
+"""Readout of a trial: whether the trial is sound, what its effects are, who gains, and which policy to use."""

@@ -1,4 +1,4 @@
-"""Probabilities of assignment: as given, the shares of the arms, or estimated from the features."""
+"""Assignment probabilities: given by the user, equal to the shares of the arms, or estimated from the features."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from cjsim.uplift.learners.training_rows import check_rows
 from cjsim.uplift.row_arrays import Floats
 from cjsim.uplift.trials.dataset import Trial
 
-LOWEST = 0.01  # of estimated propensities
+LOWEST = 0.01  # lower bound for estimated propensities
 
 
 class EstimatedAssignment(NamedTuple):
@@ -22,7 +22,7 @@ class EstimatedAssignment(NamedTuple):
     trial : Trial
         The trial with the propensities.
     clipped_share : float
-        Share of rows with a propensity below `LOWEST`, which was raised to it.
+        Share of rows whose propensity was below `LOWEST` and was raised to it.
     folds : int
         Folds of the cross-fit.
     """
@@ -67,7 +67,7 @@ def estimate_assignment(trial: Trial, *, seed: int) -> EstimatedAssignment:
 
 
 def assignment_probabilities(trial: Trial) -> Floats:
-    """Return the probability of each arm in each row: the propensities of the trial, or else the observed shares of the arms.
+    """Return the probability of each arm in each row: the trial's propensities or, without them, the observed shares of the arms.
 
     Parameters
     ----------

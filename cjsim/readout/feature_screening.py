@@ -1,4 +1,4 @@
-"""Features that the treatment seems to have changed, which are left out unless the user named them."""
+"""Screening of features that the treatment seems to have changed. They are left out unless the user named them."""
 
 import dataclasses
 
@@ -12,21 +12,21 @@ _MOST = 3  # columns; if more differ between the arms, assignment was hardly ran
 def without_unbalanced_features(trial: Trial, *, seed: int) -> tuple[Trial, tuple[str, ...]]:
     """Leave out the features that differ between the arms, such as outcomes of the treatment.
 
-    The column with the largest difference is removed until the joint test of balance passes.
+    Columns are removed, the one with the largest difference first, until the joint balance test passes.
 
     Parameters
     ----------
     trial : Trial
-        A randomized trial whose features fail the test of balance.
+        A randomized trial whose features fail the balance test.
     seed : int
         Seed of the permutations.
 
     Returns
     -------
     Trial
-        The trial without these features; unchanged if the test still fails without three columns.
+        The trial without these features; unchanged if the test still fails after three columns are removed.
     tuple of str
-        The columns.
+        Names of the removed columns.
     """
     kept = trial
     removed: list[str] = []

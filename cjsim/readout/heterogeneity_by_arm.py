@@ -13,7 +13,7 @@ from cjsim.uplift.rank_effects import RankEffect, rank_effect
 from cjsim.uplift.row_arrays import Floats, Ints
 from cjsim.uplift.trials.dataset import Trial
 
-_SMALL_SHARE = 0.5  # of the average effect: heterogeneity is small unless the spread of groups is shown to exceed it (assumed)
+_SMALL_SHARE = 0.5  # of the average effect: heterogeneity is small unless the spread between groups is shown to exceed it (assumed)
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class ArmHeterogeneity:
     arm : str
         Label of the arm.
     test : HeterogeneityTest
-        The test with the learner that decides.
+        The test with the deciding learner.
     p_adjusted : float
         Its p-value, adjusted for the number of arms (Holm).
     others : tuple of HeterogeneityTest
         Tests with the other learners, for comparison.
     rate : RankEffect
-        Rank-weighted average treatment effect (AUTOC) of the learner that decides, fitted on one half and tested on the other.
+        Rank-weighted average treatment effect (AUTOC) of the deciding learner, fitted on one half and tested on the other.
     """
 
     arm: str
@@ -84,7 +84,7 @@ def arm_heterogeneity(
     propensity, scores : ndarray of float64, shape (n, n_arms)
         Probability of each arm, and doubly robust scores.
     advance : callable
-        Is called with a label after each step.
+        Called with a label after each step.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def arm_heterogeneity(
 
 
 def _fit_predict(rows: _PairRows, plan: LearningPlan, name: str) -> Callable[[Ints, Ints], tuple[Floats, Floats]]:
-    """Return a function that fits on some rows, and predicts the outcome of the control and the effect on others."""
+    """Return a function that fits a learner on some rows, and predicts the control outcome and the effect for other rows."""
     features, clusters = rows.trial.features, rows.trial.clusters
 
     def _fitted(train: Ints, test: Ints) -> tuple[Floats, Floats]:

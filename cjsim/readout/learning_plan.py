@@ -18,8 +18,8 @@ from cjsim.uplift.learners.x_learner import XLearner
 from cjsim.uplift.trials.dataset import Trial
 
 GROUPS = 5
-_ROWS_PER_GROUP = 10  # rows of an arm for each group and fold of the heterogeneity test
-_LARGE, _VERY_LARGE = 100_000, 500_000  # rows from which fewer learners and folds are used
+_ROWS_PER_GROUP = 10  # rows of the smallest arm (or clusters) needed for each group and fold of the heterogeneity test
+_LARGE, _VERY_LARGE = 100_000, 500_000  # numbers of rows from which fewer learners and folds are used
 _BY_NAME: dict[str, type[MetaLearner]] = {"DR": DRLearner, "T": TLearner, "S": SLearner, "X": XLearner, "R": RLearner}
 LEARNER_NAMES = (*_BY_NAME, *(f"{name} trees" for name in _BY_NAME))
 
@@ -35,7 +35,7 @@ class LearningPlan:
     folds : int
         Folds of cross-fitted predictions.
     split : SplitPlan
-        Division of the heterogeneity test.
+        How rows are divided for the heterogeneity test.
     draws : int
         Bootstrap draws.
     seed : int
@@ -80,7 +80,7 @@ def learning_plan(trial: Trial, settings: ReadoutSettings) -> LearningPlan | str
     Returns
     -------
     LearningPlan or str
-        The reason, if nothing can be learned.
+        The plan, or the reason why nothing can be learned.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def learning_plan(trial: Trial, settings: ReadoutSettings) -> LearningPlan | str
 
 
 def _smallest_number_of_units(trial: Trial) -> int:
-    """Return the rows of the smallest arm, or the clusters of the pair of arms with the fewest."""
+    """Return the number of rows in the smallest arm or, with clusters, the smallest number in the control and one other arm."""
     if trial.clusters is None:
         return min(trial.arm_sizes)
     pairs = (np.isin(trial.treatment, (0, arm)) for arm in range(1, len(trial.arms)))

@@ -93,7 +93,7 @@ def learn_outcome(
     Parameters
     ----------
     trial : Trial
-        Rows with a known outcome; its propensities, if any, are those to use.
+        Rows with a known outcome. The trial's propensities are used if it has any.
     outcome : str
         Name of the outcome.
     plan : LearningPlan
@@ -101,7 +101,7 @@ def learn_outcome(
     settings : ReadoutSettings
         Value, costs and budget.
     advance : callable
-        Is called with a label after each step.
+        Called with a label after each step.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def learn_outcome(
 
 
 def outcome_nuisances(trial: Trial, outcome: str, folds: int, seed: int) -> Nuisances:
-    """Cross-fit the outcome models of an outcome, with known or given propensities.
+    """Cross-fit the models of an outcome, with the probabilities from `assignment_probabilities`.
 
     Parameters
     ----------

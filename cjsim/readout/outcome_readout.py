@@ -20,20 +20,20 @@ _ALPHA = 0.05
 
 @dataclass(frozen=True)
 class RequiredSize:
-    """Rows that the next test needs to detect a named effect.
+    """Numbers of rows that the next test needs to detect a named effect.
 
     Attributes
     ----------
     arm : str
         Label of the treated arm.
     effect : float
-        Named difference to the control, in the unit of the outcome.
+        Named difference from the control, in the unit of the outcome.
     control, treated : int
         Rows needed in the control and in the arm, with the shares of this trial.
     power, alpha : float
-        Power, and error rate of the two-sided test, divided by the number of arms.
+        Power, and type I error of the two-sided test, already divided by the number of treated arms.
     variance_factor : float
-        Factor of the variance due to adjustment and clusters, as in this trial.
+        Factor by which adjustment and clusters change the variance, as in this trial.
     """
 
     arm: str
@@ -58,11 +58,12 @@ class OutcomeReadout:
     reason : str
         Why it cannot be learned; empty if it can.
     constant_policies : tuple of (str, float, IntervalEstimate)
-        Rule, share of treated customers, and value of the constant policies from the means of the arms, if nothing is learned.
+        Rule, share of treated customers, and value of each constant policy, computed from the means of the arms; used if nothing is
+        learned.
     best : str
         The policy to use.
     gain : IntervalEstimate
-        Gain per customer over treating nobody, of treating everybody with the best arm, in the unit of the policies.
+        Gain per customer from treating everybody with the best arm rather than nobody, in the unit of the policy values.
     value, max_share : float
         Value of one unit of the outcome, and largest share of customers to treat.
     costs : tuple of float
@@ -105,7 +106,7 @@ class OutcomeReadout:
         return tuple((ranking.arm, group) for ranking in rankings for group in ranking.harmed)
 
     def policy_rows(self) -> list[tuple[str, float, IntervalEstimate, IntervalEstimate | None]]:
-        """Return rule, share, value and gain over the best constant policy (None for constant policies) of each policy."""
+        """Return the rule, share and value of each policy, and its gain over the best constant policy (None for constant policies)."""
         if self.learned is None:
             return [(*row, None) for row in self.constant_policies]
         policies = self.learned.policies.policies
@@ -149,9 +150,9 @@ def constant_policy_choice(
     Returns
     -------
     str
-        Treating everybody with the best arm if this is clearly better than treating nobody, else nobody.
+        Treat everybody with the best arm if this is clearly better than treating nobody; otherwise, treat nobody.
     IntervalEstimate
-        Gain per customer over treating nobody, of treating everybody with the best arm.
+        Gain per customer from treating everybody with the best arm rather than nobody.
     tuple of (str, float, IntervalEstimate)
         Rule, share and value of each constant policy.
     """
@@ -177,7 +178,7 @@ def constant_policy_choice(
 
 
 def required_sizes(trial: Trial, effects: OutcomeEffects, detect: str | float | None) -> tuple[RequiredSize, ...]:
-    """Return the rows that the next test needs to detect a named effect of each arm.
+    """Return the numbers of rows that the next test needs to detect a named effect of each arm.
 
     Parameters
     ----------
@@ -196,7 +197,7 @@ def required_sizes(trial: Trial, effects: OutcomeEffects, detect: str | float | 
     Raises
     ------
     InputError
-        If the effect would make a share of successes leave [0, 1].
+        If the effect would move a success rate outside [0, 1].
     """
     if detect is None:
         return ()

@@ -1,4 +1,4 @@
-"""Formats of effects, values and intervals in a readout."""
+"""Formatting of effects, values and intervals in a readout."""
 
 import math
 
@@ -9,12 +9,12 @@ _MAX_DECIMALS = 4
 
 
 def unit_of(kind: str) -> str:
-    """Return the unit of an outcome of a kind: shares for binary outcomes, else that of the column."""
+    """Return the unit of a kind of outcome: shares for binary outcomes, otherwise the unit of the column."""
     return SHARE if kind == "binary" else PLAIN
 
 
 def format_estimate(estimate: float, low: float, high: float, unit: str, *, is_difference: bool = True) -> str:
-    """Format an estimate and its interval, with two digits of the interval's half-width.
+    """Format an estimate and its interval, rounded to two significant digits of the interval's half-width.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def format_estimate(estimate: float, low: float, high: float, unit: str, *, is_d
     unit : str
         Unit of the value.
     is_difference : bool
-        Whether the value is a difference, which has a sign.
+        Whether the value is a difference, which is shown with its sign.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def _bare(value: float, unit: str, decimals: int, *, is_difference: bool) -> str
 
 
 def format_relative(value: float, low: float, high: float) -> str:
-    """Format a relative effect in percent of the mean, with its interval.
+    """Format a relative effect as a percentage of the mean, with its interval.
 
     Parameters
     ----------

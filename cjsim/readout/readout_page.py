@@ -25,9 +25,9 @@ def render_readout_page(
     outcomes : sequence of OutcomeReadout
         Readouts of the outcomes.
     heading : str
-        What was read.
+        One line that describes the trial.
     warnings : sequence of str
-        Warnings, which stand above all results.
+        Warnings, which are shown above all results.
     closing : sequence of str
         Checks and notes at the end of the report.
     figures : sequence of str

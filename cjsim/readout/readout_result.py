@@ -78,7 +78,7 @@ class Readout(FolderResult):
         return next(one for one in self.outcomes if one.name == name)
 
     def heading(self) -> str:
-        """Return what was read, in one line."""
+        """Return a one-line description of the trial."""
         how = {"randomized": "randomized", "given": "propensities given", "estimated": "observational, propensities estimated"}
         return f"{Path(self.source).name}: {self.n:,} rows, arms {', '.join(self.arms)} (control: {self.arms[0]}); {how[self.assignment]}."
 
@@ -102,7 +102,10 @@ class Readout(FolderResult):
         return "\n\n".join(parts)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON. With one outcome, its values also stand at the top. Undefined and infinite numbers are null."""
+        """Return plain values for JSON. Undefined and infinite numbers are null.
+
+        If there is only one outcome, its values also appear at the top level.
+        """
         by_name = {one.name: one.to_json() for one in self.outcomes}
         content: dict[str, Any] = {"outcomes": by_name, "warnings": list(self.warnings)}
         content |= {"source": self.source, "rows": self.n, "control": self.arms[0], "assignment": self.assignment}

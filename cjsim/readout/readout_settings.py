@@ -12,7 +12,7 @@ POWER = 0.8
 
 
 class DetectableEffect(NamedTuple):
-    """An effect that is named for planning: a difference in the unit of the outcome, or a share of the control's mean."""
+    """An effect to plan for: a difference in the unit of the outcome, or a share of the control's mean."""
 
     size: float
     is_relative: bool
@@ -32,7 +32,7 @@ class ReadoutSettings:
     max_share : float
         Largest share of customers to treat, in (0, 1].
     adjust : sequence of str
-        Columns from before assignment, for regression adjustment or CUPED of the effects.
+        Columns measured before assignment, used to adjust the effects by regression or CUPED.
     adjustment : {"regression", "cuped"}
         Method of the adjustment.
     detect : str or float, optional
@@ -43,7 +43,7 @@ class ReadoutSettings:
     splits : int, optional
         Folds of the heterogeneity test, at least 2. If omitted, they depend on the number of rows.
     draws : int
-        Bootstrap draws of curves, at least 2.
+        Number of bootstrap draws for curves, at least 2.
     seed : int
         Seed of folds, models and draws.
 

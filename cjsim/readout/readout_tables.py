@@ -19,7 +19,7 @@ class ReadoutTable:
 
 
 def outcome_tables(outcome: OutcomeReadout) -> list[ReadoutTable]:
-    """Return the tables of an outcome, in the order of reading.
+    """Return the tables of an outcome, in reading order.
 
     Parameters
     ----------

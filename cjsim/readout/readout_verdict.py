@@ -1,4 +1,4 @@
-"""What a readout says in sentences: the recommendation, whether heterogeneity is proven, and what is assumed."""
+"""The conclusions of a readout in sentences: the recommendation, whether heterogeneity is proven, and what is assumed."""
 
 from cjsim.readout.heterogeneity_by_arm import ArmHeterogeneity
 from cjsim.readout.outcome_learning import NOBODY
@@ -10,7 +10,7 @@ _FIFTH = {5: "fifth"}
 
 
 def policy_unit(outcome: OutcomeReadout) -> str:
-    """Return the unit of policy values: money if the value of the outcome is given, else that of the outcome."""
+    """Return the unit of policy values: money if the value of the outcome is given, otherwise the unit of the outcome."""
     if outcome.is_money:
         return MONEY
     return SHARE if outcome.effects.kind == "binary" and not any(outcome.costs) else PLAIN
@@ -27,7 +27,7 @@ def verdict_sentences(outcome: OutcomeReadout) -> list[str]:
     Returns
     -------
     list of str
-        Sentences; each stands on its own line.
+        Sentences, one for each line of the report.
     """
     sentences = [recommendation(outcome)]
     if outcome.learned is None:
@@ -60,7 +60,7 @@ def recommendation(outcome: OutcomeReadout) -> str:
 
 
 def heterogeneity_sentence(found: ArmHeterogeneity, unit: str) -> str:
-    """Say whether the effect of an arm is shown to differ between customers, and by how much.
+    """State whether the effect of an arm is shown to differ between customers, and by how much.
 
     Parameters
     ----------

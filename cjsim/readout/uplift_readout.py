@@ -46,10 +46,10 @@ def uplift(
     settings: ReadoutSettings = _PLAIN_SETTINGS,
     progress: Progress | None = None,
 ) -> Readout:
-    """Read a randomized trial, or with propensities an observational data set.
+    """Read a randomized trial or, with propensities, an observational data set.
 
     The trial is checked first. If it is sound, the effects between arms are estimated. If it has features and enough rows, heterogeneity
-    is tested, learners are cross-fitted and compared, and policies are valued on rows that the rule has not seen.
+    is tested, learners are cross-fitted and compared, and policies are valued on rows that were not used to learn them.
 
     Parameters
     ----------
@@ -60,16 +60,16 @@ def uplift(
     outcome : str or sequence of str
         Columns with outcomes after the assignment.
     control : str, float or bool, optional
-        Value of `treatment` in the control arm. Inferred if one value reads like a control.
+        Value of `treatment` in the control arm. Can be omitted if exactly one value looks like a control, such as 0 or 'none'.
     features : sequence of str, optional
-        Columns from before the assignment. By default all columns without a role, except identifiers, dates and constants.
+        Columns measured before the assignment. By default, all columns without a role except identifiers, dates and constants.
     cluster : str, optional
-        Column of clusters, such as customers with several rows. Errors allow for them.
+        Column of clusters, such as customers with several rows. Standard errors account for them.
     propensity : str or Mapping of str to str, optional
         Column with the probability of the treated arm, or a column per arm, or 'estimate' to estimate it from the features. Omit it for a
         trial in which all rows had the same probabilities.
     received : str, optional
-        Column with the arm that was received.
+        Column with the arm that each unit actually received.
     shares : Mapping of str to float, optional
         Planned shares of the arms.
     settings : ReadoutSettings
@@ -164,7 +164,7 @@ def _screened(trial: Trial, findings: tuple[Finding, ...], settings: ReadoutSett
 
 
 def _notes_without_features(notes: Sequence[str], trial: Trial) -> list[str]:
-    """Return the notes with the list of features that are used."""
+    """Return the notes, with the list of features limited to those that are used."""
     names = ", ".join(str(name) for name in trial.features.columns)
     checked = "check that all of them were measured before assignment"
     return [f"features: {names} ({checked})" if note.startswith("features: ") else note for note in notes]
@@ -199,7 +199,7 @@ def _steps(plan: LearningPlan | str, n_arms: int) -> int:
 
 
 def _effects(trial: Trial, settings: ReadoutSettings) -> tuple[OutcomeEffects, ...]:
-    """Estimate effects; doubly robust if rows differ in their propensities."""
+    """Estimate effects, with doubly robust estimators if rows differ in their propensities."""
     if trial.propensity is None:
         adjustment = settings.adjustment if settings.adjust else "none"
         return trial_effects(trial, adjustment=adjustment, covariates=tuple(settings.adjust))

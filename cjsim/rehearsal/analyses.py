@@ -68,7 +68,7 @@ class Analysis(Protocol):
 
 @dataclass(frozen=True)
 class FixedHorizon:
-    """Looks once, at the end, with Welch's t test. For ratio metrics, the variance is that of the delta method.
+    """Looks once, at the end, with Welch's t test. For ratio metrics, the variance comes from the delta method.
 
     Attributes
     ----------
@@ -164,7 +164,7 @@ class NaivePeeking(_EqualLooks):
 
 @dataclass(frozen=True)
 class GroupSequential(_EqualLooks):
-    """Looks repeatedly, and spends the type I error by a spending function (Lan and DeMets 1983).
+    """Looks repeatedly, and spends the type I error according to a spending function (Lan and DeMets 1983).
 
     Attributes
     ----------
@@ -200,7 +200,8 @@ class ConfidenceSequence(_EqualLooks):
     tuned_for : float
         Fraction of customers at which the sequence is narrowest.
     first_look : float
-        Fraction of customers at the first look, in (0, 1). The guarantee is asymptotic in this number of customers. The default is assumed.
+        Fraction of customers at the first look, in (0, 1). The guarantee is asymptotic in the number of customers at this look. The default
+        is an assumption.
     """
 
     looks: int = 90
@@ -230,7 +231,7 @@ class ConfidenceSequence(_EqualLooks):
 
 
 class Decisions(NamedTuple):
-    """What rehearsed tests conclude.
+    """Conclusions of rehearsed tests.
 
     Attributes
     ----------
@@ -297,7 +298,7 @@ def closed_form_power(analysis: Analysis, effect: float, standard_error: float) 
 
 
 def minimum_detectable_effect(analysis: Analysis, standard_error: float, *, power: float = 0.8) -> float:
-    """Return the smallest effect that a test finds with a given power, from the closed form.
+    """Return the smallest effect that a test detects with a given power, from the closed form.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from cjsim.frame import Array
 from cjsim.metrics.ratios import RatioTerms
 from cjsim.rehearsal.potential_outcomes import PotentialOutcomes
 
-_VALUES_PER_BATCH = 250_000  # drawn values that are held at once; they fit in the cache of a core
+_VALUES_PER_BATCH = 250_000  # drawn values held in memory at once; they fit in the cache of one core
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +90,12 @@ class ArmPopulations:
 
     @classmethod
     def from_trial(cls, base: Array, alternative: Array) -> "ArmPopulations":
-        """Create the populations of a test from the outcomes of a real trial, whose arms are different customers.
+        """Create the populations of a test from the outcomes of a real trial, whose arms consist of different customers.
 
         Parameters
         ----------
         base, alternative : ndarray of float64, shape (n_customers,)
-            Outcome of each customer of the control and of the treated arm. The lengths may differ.
+            Outcome of each customer in the control arm and in the treated arm. The lengths may differ.
 
         Returns
         -------
@@ -114,7 +114,7 @@ class ArmSums(NamedTuple):
     values : ndarray of float64, shape (n_values, n_rehearsals, n_looks)
         Sums of the values.
     products : ndarray of float64, shape (n_values, n_values, n_rehearsals, n_looks)
-        Sums of products of two values.
+        Sums of the products of each pair of values.
     """
 
     n: Array
@@ -190,7 +190,7 @@ def draw_rehearsals(populations: ArmPopulations, sizes: ArmSizes, *, fractions: 
     runs : int
         Number of rehearsals.
     seed : int
-        Seed of the draws. Populations with the same numbers of units give the same customers.
+        Seed of the draws. With equal seeds, populations with the same numbers of units yield the same customers.
 
     Yields
     ------

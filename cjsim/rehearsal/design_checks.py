@@ -26,7 +26,7 @@ def require_possible_designs(
     sizes : sequence of int
         Numbers of customers in both arms together.
     days : sequence of float
-        Days in which outcomes are counted.
+        Numbers of days over which outcomes are counted.
     share : float
         Share of customers under the alternative.
 
@@ -66,7 +66,7 @@ def start_day(base: Scenario, starts_on: date, days: float) -> int:
     starts_on : date
         Date of the switch.
     days : float
-        Most days in which outcomes are counted.
+        Largest number of days over which outcomes are counted.
 
     Returns
     -------

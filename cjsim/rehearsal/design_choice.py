@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from cjsim.rehearsal.operating_characteristics import DesignReport
 
-_ERRORS_ALLOWED = 3.0  # Monte Carlo errors by which false positives may exceed their nominal rate
+_ERRORS_ALLOWED = 3.0  # Monte Carlo standard errors by which the false positive rate may exceed its nominal level
 
 
 def smallest_adequate_design(designs: Sequence[DesignReport], *, power: float = 0.8) -> DesignReport | None:
-    """Return the smallest design that finds the true effect often enough, and whose false positives are as rare as it promises.
+    """Return the smallest design that detects the true effect often enough and keeps its nominal type I error.
 
     Parameters
     ----------
@@ -33,5 +33,5 @@ def _power_without_sign_errors(design: DesignReport) -> float:
 
 
 def _has_nominal_error(design: DesignReport) -> bool:
-    """Return whether false positives are at most nominal, up to Monte Carlo error."""
+    """Return whether the false positive rate is at most its nominal level, up to Monte Carlo error."""
     return design.false_positive.value <= design.alpha + _ERRORS_ALLOWED * design.false_positive.error

@@ -84,7 +84,7 @@ def estimate_effects(
 
 
 def population_standard_error(populations: ArmPopulations, sizes: ArmSizes, *, covariate_adjusted: bool = False) -> float:
-    """Return the standard error of the effect that the variances of the populations imply.
+    """Return the standard error of the effect, as implied by the variances of the populations.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def outcome_deviations(populations: ArmPopulations) -> tuple[float, float]:
 
 
 def true_effect(populations: ArmPopulations) -> float:
-    """Return the difference of the metric between the populations, in the unit of the metric."""
+    """Return the difference in the metric between the populations, in the unit of the metric."""
     base, alternative = (
         float(_arm_moments(_sums_of_all(values), populations.has_denominator, False).value[0, 0])
         for values in (populations.base, populations.alternative)
@@ -139,12 +139,12 @@ def true_effect(populations: ArmPopulations) -> float:
 
 
 def _sums_of_all(values: Array) -> ArmSums:
-    """Return the sums over all units, as of one rehearsal with one look."""
+    """Return the sums over all units, in the form of one rehearsal with one look."""
     return ArmSums(np.array([values.shape[1]]), values.sum(axis=1)[:, None, None], (values @ values.T)[:, :, None, None])
 
 
 def _arm_moments(sums: ArmSums, has_denominator: bool, covariate_adjusted: bool) -> _ArmMoments:
-    """Return the moments of an arm. Without an adjustment, those of the covariate are 0."""
+    """Return the moments of an arm. Without an adjustment, the moments of the covariate are 0."""
     means = sums.values / sums.n
 
     def covariance(i: int, j: int) -> Array:

@@ -1,8 +1,8 @@
 """Outcomes of mixed assignment where customers share desks, budgets of sends or referrals (mode 'joint'), and its bias.
 
-One population is simulated three times with the same random numbers: all under the baseline, all under the alternative, and mixed.
-The bias is the difference between the arms of the mixed test, minus the difference between the same customers when all are under one
-policy. The random assignment cancels.
+One population is simulated three times with the same random numbers: all under the baseline, all under the alternative, and mixed. The bias
+is the difference between the arms of the mixed test, minus the difference between the same two groups of customers when everybody is under
+the policy of the group. Chance differences between the groups therefore cancel.
 """
 
 import math
@@ -25,7 +25,7 @@ from cjsim.simulation.run import Run
 
 
 class MixedRuns(NamedTuple):
-    """Runs of one replication until the same day."""
+    """Runs of one replication, all until the same day."""
 
     base: Run
     alternative: Run
@@ -72,7 +72,7 @@ def mixed_outcomes(
     replications : int
         Number of replications, with consecutive seeds.
     progress : Progress
-        Receives the progress in simulations.
+        Receives progress updates, counted in simulations.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def mixed_outcomes(
 
 
 def _replicate(runs: MixedRuns, metric: str, share: float) -> _Replicate:
-    """Return the metric in the arms of a mixed test, and what differs from all customers under one policy."""
+    """Return the metric with everybody under one policy, the bias of the mixed test, and the terms of its arms."""
     found = []
     for run in (runs.base, runs.alternative, runs.mixed):
         terms, enrolled = _terms(runs.before, run, metric)
@@ -149,7 +149,7 @@ def _concatenated(terms: Sequence[RatioTerms]) -> RatioTerms:
 
 
 def _t_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the mean of replications and its 95 % t interval."""
+    """Return the mean over replications and its 95 % t interval."""
     from scipy.stats import t
 
     mean, n = float(np.mean(values)), len(values)

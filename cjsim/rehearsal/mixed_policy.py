@@ -20,8 +20,8 @@ ARM, BASE, ALTERNATIVE = "rehearsal_arm", "base", "alternative"
 def mixed_scenario(base: Scenario, alternative: Scenario, *, share: float, since_day: int | None = None) -> Scenario:
     """Return a scenario in which a share of the customers is under the alternative, and all others are under the baseline.
 
-    A flow whose content differs runs twice under different names: the alternative's starts only for customers in its arm. A flow that has
-    started before `since_day` ends under the baseline.
+    A flow whose content differs is included twice, under different names; the alternative's version starts only for customers in its arm. A
+    flow that starts before `since_day` finishes under the baseline.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def mixed_scenario(base: Scenario, alternative: Scenario, *, share: float, since
     Raises
     ------
     InputError
-        If the scenarios differ in anything else, which belongs to the firm as a whole and not to a customer.
+        If the scenarios differ in anything else, because the rest applies to the firm as a whole, not to individual customers.
     """
     _require_equal_rest(base, alternative)
     before, after = (one.policy.to_dict() for one in (base, alternative))
@@ -82,7 +82,7 @@ def is_under_alternative(run: Run, share: float) -> Array:
 
 
 def _require_equal_rest(base: Scenario, alternative: Scenario) -> None:
-    """Raise if the scenarios differ in what cannot depend on the arm, naming it."""
+    """Raise an error that names the difference if the scenarios differ in anything that cannot depend on the arm."""
     before, after = base.to_dict(), alternative.to_dict()
     assigned = ("name", "title", "flows", "broadcasts", "personalisation")
     differing = [

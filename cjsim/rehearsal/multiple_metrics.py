@@ -1,4 +1,4 @@
-"""Tests of several metrics at once: corrections for multiplicity, and guardrail metrics that must not become worse than a margin.
+"""Tests of several metrics at once: corrections for multiplicity, and guardrail metrics that must not worsen by a margin or more.
 
 References
 ----------
@@ -58,7 +58,7 @@ class MultipleMetricReport:
     any_false_positive : Rate
         Share of tests without an effect on any metric in which at least one is significant (family-wise error rate).
     false_discovery : Rate
-        Mean share of false ones among the significant metrics: significant without a true effect, or with the wrong sign.
+        Mean share of false discoveries among the significant metrics: those without a true effect, or with an estimate of the wrong sign.
     guardrails : Mapping of str to GuardrailReport
         Reports of the guardrail metrics, which are not corrected: all must pass.
     shipped : Rate
@@ -79,9 +79,9 @@ def corrected_p_values(p_values: Array, *, correction: Correction) -> Array:
     Parameters
     ----------
     p_values : ndarray of float64, shape (n_rehearsals, n_metrics)
-        P-values of one test per row.
+        P-values, with one test per row.
     correction : {'none', 'holm', 'bh'}
-        Holm's correction bounds the chance of any false positive, and that of Benjamini and Hochberg the false discovery rate.
+        Holm's correction bounds the probability of any false positive; Benjamini and Hochberg's bounds the false discovery rate.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def rehearse_metrics(
     Parameters
     ----------
     metrics : Mapping of str to ArmPopulations
-        Metrics to be corrected for one another. The first decides on the rollout. Row i is the same customer in all metrics.
+        Metrics whose p-values are corrected together. The first one determines the rollout. Row i is the same customer in all metrics.
     size : int
         Number of customers in both arms together.
     guardrails : Mapping of Guardrail to ArmPopulations, optional
@@ -194,7 +194,7 @@ def _require_same_customers(populations: list[ArmPopulations]) -> None:
 
 
 def _improvements(populations: ArmPopulations) -> ArmPopulations:
-    """Return the populations with the opposite sign of the metric."""
+    """Return the populations with the sign of the metric reversed."""
     signs = np.ones((len(populations.base), 1))
     signs[0] = -1
     return replace(populations, base=populations.base * signs, alternative=populations.alternative * signs)

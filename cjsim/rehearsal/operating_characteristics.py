@@ -30,7 +30,7 @@ class Rate(NamedTuple):
     error : float
         Monte Carlo standard error. That of a share is computed from (count + 1) / (runs + 2), so that it is above 0 for a share of 0 or 1.
     runs : int
-        Number of rehearsals that the value is measured on.
+        Number of rehearsals on which the value is measured.
     """
 
     value: float
@@ -47,7 +47,7 @@ class DesignReport:
     size : int
         Number of customers enrolled in both arms together.
     days : float
-        Days for which each customer is observed; nan if the outcomes have no time.
+        Days for which each customer is observed; nan if the outcomes do not refer to a number of days.
     analysis : str
         Name of the analysis.
     share : float
@@ -61,7 +61,7 @@ class DesignReport:
     power_closed_form : float
         The same for normal outcomes with known variances.
     mde : float
-        Smallest effect that a test finds with the target power, from the closed form, in the unit of the metric.
+        Smallest effect that a test detects with the target power, from the closed form, in the unit of the metric.
     false_positive : Rate
         Share of significant tests if there is no effect.
     coverage : Rate
@@ -73,7 +73,7 @@ class DesignReport:
     wrong_decision : Rate
         Share of tests that lead to the worse policy in the long run. 0 if the policies are equal.
     expected_loss : Rate
-        Money lost by wrong decisions, on average over tests.
+        Mean amount of money lost through wrong decisions, over all tests.
     enrolled_share : Rate
         Share of the customers who have enrolled when the test stops.
     enrollment_days : float
@@ -139,7 +139,7 @@ def rehearse_design(
     settings : RehearsalSettings, optional
         Number of rehearsals, seed, target power, analyses and rollout.
     days : float
-        Days for which each customer is observed; only reported.
+        Number of days for which each customer is observed; used only in the report.
     trigger_share : float
         Share of enrolled customers who reach the trigger and are analyzed.
     long_run_effect : float, optional

@@ -41,7 +41,7 @@ def outcomes_from_entry(
     trigger : str, optional
         Event at whose first occurrence customers enroll.
     progress : Progress
-        Receives the progress in simulations.
+        Receives progress updates, counted in simulations.
 
     Returns
     -------
@@ -86,16 +86,16 @@ def outcomes_from_day(
     metrics : sequence of str
         Names of metrics.
     days : sequence of float
-        Days after the switch in which outcomes are counted; inf: until the horizon.
+        Numbers of days after the switch during which outcomes are counted; inf: until the horizon.
     day : int
         Day of the switch, counted from the start.
     progress : Progress
-        Receives the progress in simulations.
+        Receives progress updates, counted in simulations.
 
     Returns
     -------
     Mapping of str to Mapping of tuple to TestedOutcomes
-        By alternative; then by metric and days. Outcomes until the switch are the covariates.
+        By alternative; then by metric and days. The outcomes before the switch are the covariates.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def simulate_until(scenario: Scenario, day: float, *, seed: int | None = None) -
 
 
 def _require_follow_up_within_horizon(scenario: Scenario, days: float, *, run: Run | None = None) -> None:
-    """Raise if an initial customer enters too late to be observed for some days."""
+    """Raise if an initial customer enters too late to be observed for the given number of days."""
     if run is None:
         latest = 0.0 if scenario.entry.file else scenario.entry.over
     else:

@@ -46,11 +46,11 @@ class ProfitModel:
     customers : float
         Number of customers in the test and after it.
     base_sd, alternative_sd : float
-        Standard deviation of the profit of a customer under each policy, in money.
+        Standard deviation of a customer's profit under each policy, in money.
     effect_sd : float
         Standard deviation of the prior distribution of the effect, in money per customer, above 0.
     effect_mean : float
-        Its mean.
+        Mean of this prior distribution.
 
     Raises
     ------
@@ -141,9 +141,9 @@ def closed_form_size(customers: float, *, outcome_sd: float, mean_sd: float) -> 
     customers : float
         Number N of customers in the test and after it.
     outcome_sd : float
-        Standard deviation of the profit of a customer within an arm.
+        Standard deviation of a customer's profit within an arm.
     mean_sd : float
-        Standard deviation of the prior distribution of an arm's mean profit: that of the effect divided by sqrt(2).
+        Standard deviation of the prior distribution of an arm's mean profit: the standard deviation of the effect, divided by sqrt(2).
 
     Returns
     -------

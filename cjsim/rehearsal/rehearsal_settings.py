@@ -94,7 +94,7 @@ class Guardrail:
         Returns
         -------
         Guardrail
-            This one if it has a margin.
+            This guardrail if it already has a margin.
         """
         return self if self.margin is not None else replace(self, margin=DEFAULT_MARGIN * abs(baseline))
 
@@ -116,7 +116,7 @@ class RehearsalSettings:
     rollout : Rollout, optional
         What follows from a test.
     trigger : str, optional
-        Name of an event. Only customers who have it are analyzed. Its first occurrence must be the same under both policies, so outcomes
+        Name of an event. Only customers who reach it are analyzed. Its first occurrence must be the same under both policies, so outcomes
         before it are equal.
     guardrails : tuple of Guardrail
         Metrics that must not become worse.
@@ -159,14 +159,14 @@ class RehearsalSettings:
         Parameters
         ----------
         customers : int
-            Number of customers whom the decision affects, by default.
+            Default number of customers whom the decision affects.
         metric, unit : str
-            The metric and its unit. Money counts as itself; the value of other units is unknown.
+            The metric and its unit. A unit of money is worth 1; the value of other units is unknown.
 
         Returns
         -------
         RehearsalSettings
-            These settings if they have a rollout.
+            These settings if they already have a rollout.
         """
         if self.rollout is not None:
             return self

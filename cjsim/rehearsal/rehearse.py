@@ -39,8 +39,8 @@ def rehearse(
 ) -> Rehearsal:
     """Rehearse tests of alternatives against a baseline.
 
-    A rehearsal draws `size` customers, gives each one policy from entry or from a date on, and analyzes their outcomes in the `days` after
-    that. Decisions are judged by the effect until the horizon.
+    A rehearsal draws `size` customers, assigns one policy to each of them from entry or from a given date, and analyzes their outcomes in
+    the `days` after that. Decisions are judged by the effect until the horizon.
 
     Mode 'reuse': customers share nothing, so each is simulated under both policies, and tests resample these pairs. Mode 'joint': customers
     share desks, budgets of sends or referrals, so mixed assignment is simulated, and its bias against the true effect is reported. The mode
@@ -55,9 +55,9 @@ def rehearse(
     metric : str
         Name of a metric: a mean per customer such as 'clv', or a ratio such as 'open_rate'.
     sizes : sequence of int
-        Numbers of customers in both arms together, at most the customers of the baseline.
+        Numbers of customers in both arms together, at most the number of customers of the baseline.
     days : sequence of float
-        Numbers of days in which outcomes are counted: after entry, or after the date on which customers switch. In mode 'joint' without
+        Numbers of days over which outcomes are counted: after entry, or after the date on which customers switch. In mode 'joint' without
         a date, they are counted from the start of the scenario, and customers who enter later are observed for less time.
     share : float
         Share of customers under the alternative, in (0, 1).
@@ -65,7 +65,7 @@ def rehearse(
         Number of rehearsals, seed, analyses, target power, rollout, guardrails, trigger and start date. By default, a rollout concerns as
         many customers as the baseline has, a unit of the metric is worth 1 if it is money, and lower is better for costs and opt-outs.
     progress : Progress, optional
-        Receives the progress in simulations.
+        Receives progress updates, counted in simulations.
 
     Returns
     -------
@@ -74,8 +74,8 @@ def rehearse(
     Raises
     ------
     InputError
-        If the scenarios have different customers or cannot share them in a mixed test, the metric does not exist or is a total, an argument
-        is out of range, or a scenario cannot be simulated.
+        If the scenarios have different customers or cannot be combined in a mixed test, the metric does not exist or is a total, an
+        argument is out of range, or a scenario cannot be simulated.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def rehearse_outcomes(
     settings: RehearsalSettings | None = None,
     truth: PairedDifference | None = None,
 ) -> AlternativeReport:
-    """Rehearse tests on potential outcomes, and choose among them.
+    """Rehearse tests on potential outcomes, and recommend a design.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def rehearse_outcomes(
     settings : RehearsalSettings, optional
         Number of rehearsals, seed, analyses, target power, rollout and guardrails.
     truth : PairedDifference, optional
-        Effect in the long run, by which decisions are judged. By default, the effect after the most days.
+        Effect in the long run, by which decisions are judged. By default, the effect after the largest number of days.
 
     Returns
     -------

@@ -18,7 +18,7 @@ from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 
 TRIGGER_MOMENT = "rehearsal_trigger"
-_STATES = ("satisfaction", "pressure", "churn", "repeat_purchase_rate")  # of a customer at the end, not counts from one day to another
+_STATES = ("satisfaction", "pressure", "churn", "repeat_purchase_rate")  # states of a customer on the last day, not counts over a period
 
 
 class Interference(NamedTuple):
@@ -41,7 +41,7 @@ class Interference(NamedTuple):
 
 
 class TestedOutcomes(NamedTuple):
-    """What a test of one alternative draws from, for one metric and number of days.
+    """The outcomes from which tests of one alternative are drawn, for one metric and number of days.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ def shared_resources(scenario: Scenario) -> list[str]:
     Returns
     -------
     list of str
-        Of 'desks', 'budgets of sends' and 'referrals'; empty if the outcomes of a customer do not depend on the policy of others.
+        A subset of 'desks', 'budgets of sends' and 'referrals'; empty if the outcomes of a customer do not depend on the policy of others.
     """
     effects = compile_scenario(scenario.checked()).world.effects["op"]
     reasons = {
@@ -132,7 +132,7 @@ def outcomes_of_runs(
     Returns
     -------
     PotentialOutcomes
-        Only of customers who entered.
+        Outcomes of the customers who entered.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def outcomes_of_runs(
 
 
 def metric_terms(run: Run, metric: str, chosen: Array) -> RatioTerms:
-    """Return the terms of a metric for some customers, with allocated costs as part of the numerators.
+    """Return the terms of a metric for some customers, with allocated costs included in the numerators.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def metric_terms(run: Run, metric: str, chosen: Array) -> RatioTerms:
 def terms_since(before: Run, run: Run, metric: str) -> tuple[RatioTerms, Array]:
     """Return the terms of a metric from one day to another, for customers who entered before the first day.
 
-    Counts and sums of money are subtracted; a state, such as satisfaction, is that on the last day.
+    Counts and sums of money are subtracted; states, such as satisfaction, are taken on the last day.
 
     Parameters
     ----------

@@ -2,8 +2,9 @@
 
 At look k, the fraction t_k of the information is available, and Z_k is the standardized effect. The score S_k = sqrt(t_k) Z_k has
 independent normal increments with mean d (t_k - t_{k-1}) and variance t_k - t_{k-1}, where the drift d is the true effect divided by its
-standard error at full information. Armitage, McPherson and Rowe (1969) integrate the density of the paths that have not crossed from look
-to look. Here, each integral is a Gauss-Legendre quadrature. All boundaries are symmetric: a test stops at the first look with |Z_k| > b_k.
+standard error at full information. Armitage, McPherson and Rowe (1969) integrate, from look to look, the density of the paths that have not
+crossed. Here, each integral is computed by Gauss-Legendre quadrature. All boundaries are symmetric: a test stops at the first look with
+|Z_k| > b_k.
 
 References
 ----------
@@ -83,7 +84,7 @@ def spent_error(fractions: Array, *, alpha: float, spending: Spending) -> Array:
     """Return the type I error that a two-sided test may have spent by each information fraction.
 
     Each side spends a = alpha / 2. The O'Brien-Fleming type spends 2 - 2 Phi(z_{1 - a/2} / sqrt(t)) on each side, and the Pocock type
-    a log(1 + (e - 1) t) (Lan and DeMets 1983).
+    spends a log(1 + (e - 1) t) (Lan and DeMets 1983).
 
     Parameters
     ----------
@@ -148,8 +149,8 @@ def confidence_sequence_boundaries(fractions: Array, *, alpha: float, tuned_for:
     """Return the critical values of an asymptotic confidence sequence.
 
     The interval at sample size n is the estimate +- b standard errors with b^2 = 2 (1 + 1 / r) log(sqrt(r + 1) / alpha) and r = n rho^2
-    (Waudby-Smith and others 2024, Theorem 2.2). It covers the effect at all sample sizes together with asymptotic probability 1 - alpha.
-    rho^2 = (-2 log alpha + log(1 - 2 log alpha)) / m makes the interval narrowest, to first order, at sample size m.
+    (Waudby-Smith and others 2024, Theorem 2.2). It covers the effect at all sample sizes simultaneously with asymptotic probability
+    1 - alpha. rho^2 = (-2 log alpha + log(1 - 2 log alpha)) / m makes the interval narrowest, to first order, at sample size m.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from cjsim.errors import InputError, format_error, short_repr
 
 
 def checked_integer(name: str, value: int, low: int, high: int) -> int:
-    """Return a whole number as int. numpy integers are accepted, bool is not.
+    """Return a whole number as int. numpy integers are accepted; bool is not.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def checked_integer(name: str, value: int, low: int, high: int) -> int:
 
 
 def checked_days(name: str, days: float) -> float:
-    """Return a positive, finite number of days as float. numpy numbers are accepted, bool is not.
+    """Return a positive, finite number of days as float. numpy numbers are accepted; bool is not.
 
     Parameters
     ----------

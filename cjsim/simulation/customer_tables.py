@@ -1,6 +1,6 @@
 """Builds the tables of a run that have one row per customer, and loads them from disk.
 
-`customer_table` contains what the firm can observe, `truth_table` what only the simulator knows.
+`customer_table` contains what the firm can observe; `truth_table` contains what only the simulator knows.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Arms of the experiments in a policy: which arm a customer belongs to, and when the customer was first exposed to it."""
+"""Arms of the experiments in a policy: which arm a customer belongs to, and when the customer was first exposed to the experiment."""
 
 import numpy as np
 

@@ -33,8 +33,8 @@ _ARM = "arm"
 class GroupedMetrics:
     """The metrics of a run by group of customers. For arms of an experiment, also the differences from the first arm.
 
-    The differences are unpaired, as a firm would see them in its own test: the arms are different customers. `compare` gives the same
-    effect with a narrower interval, because it simulates every customer under both policies.
+    The differences are unpaired, as a firm would see them in its own test: the arms consist of different customers. `compare` gives the
+    same effect with a narrower interval, because it simulates every customer under both policies.
 
     Attributes
     ----------
@@ -47,10 +47,10 @@ class GroupedMetrics:
     entered : Mapping of str to int
         Number of customers who entered, by group.
     exposed : Mapping of str to int
-        Number of them who were exposed to the experiment, by arm; empty for an attribute.
+        Number of these customers who were exposed to the experiment, by arm; empty for an attribute.
     differences : Mapping of str to Mapping of str to GroupDifference
-        Differences from the first arm by arm, then by name of the metric; without totals. Empty for an attribute, whose levels were not
-        assigned at random.
+        Differences from the first arm, keyed by arm, then by metric name; totals are excluded. Empty for an attribute, whose levels were
+        not assigned at random.
     definitions : Mapping of str to MetricDefinition
         The metrics, in table order.
     """
@@ -109,7 +109,7 @@ class GroupedMetrics:
         return f"GroupedMetrics({self.by}: {', '.join(f'{name} {n:,}' for name, n in self.entered.items())})"
 
     def summary(self, *, full: bool = False) -> str:
-        """Return text tables: for arms, one per arm after the first with the differences; otherwise one table of all groups.
+        """Return text tables: for arms, one table per arm after the first, with differences; otherwise, one table of all groups.
 
         Parameters
         ----------
@@ -153,7 +153,8 @@ class GroupedMetrics:
     def to_pandas(self) -> "pd.DataFrame":
         """Return a frame with one row per group and metric.
 
-        The columns are value, low, high, n and unit; for arms also effect, effect_low and effect_high, which are missing for the first arm.
+        The columns are value, low, high, n and unit; for arms, also effect, effect_low and effect_high, which are missing for the first
+        arm.
         """
         import pandas as pd
 
@@ -196,7 +197,7 @@ def find_grouping(codebook: Codebook, by: str) -> tuple[str, str | None]:
 
 
 def check_groups(scenario: Scenario, *, by: str | None = None, experiment: str | None = None) -> None:
-    """Raise if a scenario has no such groups or experiment. Used before a simulation, which may take long.
+    """Raise if a scenario has no such groups or experiment. Used before a simulation, which may take a long time.
 
     Parameters
     ----------

@@ -155,11 +155,12 @@ class Run(RunRecord, FolderResult):
         Parameters
         ----------
         by : str
-            'arm' for the arms of the only experiment of the policy, 'arm:NAME' for those of an experiment, or the name of an attribute.
+            'arm' for the arms of the only experiment of the policy, 'arm:NAME' for those of a given experiment, or the name of an
+            attribute.
         exposed_only : bool
             By default, an arm consists of all customers who get it if they ever reach a split of the experiment (intention to treat). If
-            True, only customers who reached a split count. Until then, nothing depends on the arm, so these customers can be compared,
-            too, unless customers share desks or budgets.
+            True, only customers who reached a split count. Until then, nothing depends on the arm, so the arms remain comparable unless
+            customers share desks or budgets.
 
         Returns
         -------
@@ -175,19 +176,20 @@ class Run(RunRecord, FolderResult):
     def trial(self, experiment: str | None = None, *, follow_up_days: float | None = None) -> "pd.DataFrame":
         """Return the table of an experiment as the firm would analyze it, with one row per exposed customer. Requires an event log.
 
-        Features are frozen at the customer's first exposure, the assignment: attributes, `days_since_entry`, `days_since_purchase`,
-        `days_since_contact`, and, from log rows before the assignment, `stage_before`, `purchases_before`, `revenue_before`,
-        `contacts_before`, `opens_before`, `clicks_before`, `opt_outs_before`, and `events[NAME]_before` for each event of the journey.
-        Outcomes are sums over log rows after it: `purchases`, `revenue`, `contacts`, `opens`, `clicks`, `opt_outs`, and `retained` (1 if
-        the last stage that the firm observed is retained). A purchase is a logged event with a nonzero amount. Times are in days.
+        Features are frozen at the customer's first exposure, which counts as the assignment: attributes, `days_since_entry`,
+        `days_since_purchase`, `days_since_contact`, and, from log rows before the assignment, `stage_before`, `purchases_before`,
+        `revenue_before`, `contacts_before`, `opens_before`, `clicks_before`, `opt_outs_before`, and `events[NAME]_before` for each event of
+        the journey. Outcomes are sums over log rows after it: `purchases`, `revenue`, `contacts`, `opens`, `clicks`, `opt_outs`, and
+        `retained` (1 if the last stage that the firm observed is a retained stage). A purchase is a logged event with a nonzero amount.
+        Times are in days.
 
         Parameters
         ----------
         experiment : str, optional
             Name of the experiment. Can be omitted if the policy has only one.
         follow_up_days : float, optional
-            Days after the assignment in which outcomes are counted. Customers who are not observed for that long are left out. By default,
-            outcomes are counted until the end of the simulation, after `observed_days`, which differ between customers.
+            Number of days after the assignment during which outcomes are counted. Customers who are not observed for that long are left
+            out. By default, outcomes are counted until the end of the simulation, after `observed_days`, which differ between customers.
 
         Returns
         -------
@@ -206,7 +208,7 @@ class Run(RunRecord, FolderResult):
 
     @property
     def customers(self) -> "pd.DataFrame":
-        """What the firm can observe, one row per customer: attributes, money, times (days since the start), touches, state.
+        """What the firm can observe, one row per customer: attributes, money, times (days since the start), touches and state.
 
         `retained_30d` and similar columns are null for customers who did not convert or were not observed long enough. `stage` is null
         if the firm cannot observe it.

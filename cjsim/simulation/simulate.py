@@ -252,7 +252,7 @@ def note_compilation(progress: Progress, kernels: Sequence[Callable[..., Any]]) 
     progress : Progress
         Receives the message.
     kernels : Sequence of Callable
-        Kernels that take long to compile.
+        Kernels that take a long time to compile.
     """
     if not all(is_compiled_before(kernel.__name__) for kernel in kernels):
         progress.note("cjsim: compiling simulation kernels, once per machine (about a minute) ...")

@@ -137,7 +137,7 @@ def arm_tables(
     groups : Mapping of str to Mapping of str to MetricEstimate
         Metrics by arm, then by name.
     differences : Mapping of str to Mapping of str to GroupDifference
-        Differences from the first arm by arm, then by name.
+        Differences from the first arm, keyed by arm, then by name.
     definitions : Mapping of str to MetricDefinition
         The metrics.
     counts : tuple of Mapping of str to int
@@ -171,7 +171,7 @@ def arm_tables(
 def _shown_by_group(
     groups: Mapping[str, Mapping[str, MetricEstimate]], definitions: Mapping[str, MetricDefinition], *, full: bool
 ) -> list[MetricDefinition]:
-    """Return the metrics that a table of groups shows: in short tables, no details, no totals, and none that is 0 everywhere."""
+    """Return the metrics to show in a table of groups. Short tables omit details, totals, and metrics that are 0 in every group."""
     if full:
         return list(definitions.values())
     values = {name: [metrics[name].value for metrics in groups.values()] for name in definitions}

@@ -32,7 +32,7 @@ def export_trial(
     experiment : str, optional
         Name of the experiment. Can be omitted if the policy has only one.
     follow_up_days : float, optional
-        Days after the assignment in which outcomes are counted, see `Run.trial`.
+        Number of days after the assignment during which outcomes are counted; see `Run.trial`.
     customers, seed, threads, max_customers, progress
         As in `simulate`.
 

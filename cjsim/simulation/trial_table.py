@@ -1,7 +1,7 @@
 """The table of a simulated trial: one row per customer assigned to an arm, with features known at assignment and outcomes after it.
 
 Everything except the attributes comes from the event log, so the features are what the firm knew: rows of the log that precede the
-customer's first `exposed` row of the experiment. Rows at the same time count by their order in the log.
+customer's first `exposed` row of the experiment. Rows with the same time keep their order in the log.
 """
 
 from collections.abc import Iterator
@@ -43,8 +43,8 @@ def trial_table(
     experiment : str
         Name of an experiment of the run.
     follow_up_days : float, optional
-        Days after the assignment in which outcomes are counted. Customers who are not observed for that long are left out. By default,
-        outcomes are counted until the end of the simulation.
+        Number of days after the assignment during which outcomes are counted. Customers who are not observed for that long are left out. By
+        default, outcomes are counted until the end of the simulation.
 
     Returns
     -------
@@ -189,5 +189,5 @@ def _attribute_columns(run: RunRecord, profiles: CustomerProfiles) -> dict[str, 
 
 
 def _free_name(name: str, taken: dict[str, Any]) -> str:
-    """Return a name of an attribute's column that no other column has."""
+    """Return a column name for an attribute that no other column has."""
     return name if name not in taken else f"attribute_{name}"

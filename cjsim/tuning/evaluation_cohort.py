@@ -332,7 +332,7 @@ class SeededCohort:
 
 
 def depends_on_population_size(scenario: Scenario) -> bool:
-    """Return whether outcomes depend on the number of customers, because customers share desks or budgets or more of them arrive later.
+    """Return whether outcomes depend on the number of customers, because customers share desks or budgets or more customers arrive later.
 
     Parameters
     ----------

@@ -68,8 +68,8 @@ def optimize(
     Raises
     ------
     InputError
-        If the study is invalid, the scenario is invalid in every trial, or the sampler has no seed or fails. Also if the storage cannot be
-        reached, or holds a different study with this name and seed, or the same study with another sampler.
+        If the study is invalid, the scenario is invalid in every trial, or the sampler has no seed or fails. This error is also raised if
+        the storage cannot be reached, holds a different study with this name and seed, or holds the same study with another sampler.
     KeyboardInterrupt
         If the search is interrupted. The message states how many trials are complete.
     """

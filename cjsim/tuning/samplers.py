@@ -69,7 +69,7 @@ class SamplerKind:
     class_name : str
         Name of the class in `optuna.samplers`.
     phrase : str
-        Phrase in descriptions for how the sampler chooses trials, such as 'by TPE'.
+        Phrase that describes how the sampler chooses trials, such as 'by TPE'.
     options : callable
         Returns the arguments of the class, except the seed, for a problem.
     limits : tuple of Limit
@@ -119,7 +119,7 @@ SamplerName = Annotated[
 
 
 def sampler_phrase(name: str) -> str:
-    """Return the phrase in descriptions for how a sampler chooses trials, such as 'by TPE'.
+    """Return the phrase that describes how a sampler chooses trials, such as 'by TPE'.
 
     Parameters
     ----------

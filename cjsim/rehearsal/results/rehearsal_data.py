@@ -1,4 +1,4 @@
-"""The data of a rehearsal: the designs of tests of each alternative, beside the true effect."""
+"""The data of a rehearsal: the test designs for each alternative, beside the true effect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class GuardrailDesign(NamedTuple):
     report: MultipleMetricReport
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values: the share of tests that ship, and for each guardrail the shares that pass it."""
+        """Return plain values: the share of tests that lead to a rollout and, for each guardrail, the shares of tests that pass it."""
         metrics = {
             name: {"margin": one.margin, "effect": one.effect, "passed": one.passed.value, "passed_at_margin": one.passed_at_margin.value}
             for name, one in self.report.guardrails.items()
@@ -57,7 +57,7 @@ class AlternativeReport:
     guardrails : tuple of GuardrailDesign
         One per number of days and size; empty without guardrails.
     truth_by_days : Mapping of float to PairedDifference
-        True effect after each number of days, which a short test can show.
+        True effect after each number of days, which is the effect that a test of this length can show.
     interference : Mapping of float to Interference
         Bias of mixed assignment, by number of days; empty if customers share nothing.
     trigger_share : float
@@ -123,7 +123,7 @@ class RehearsalData:
     seed: int = 1
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON. The first alternative stands at the top; `alternatives` has all of them by name."""
+        """Return plain values for JSON. The first alternative appears at the top level; `alternatives` holds all of them by name."""
         reports = {name: report.to_json() for name, report in self.alternatives.items()}
         first = next(iter(reports.values()))
         return plain_values(

@@ -61,7 +61,7 @@ def levers(
     Raises
     ------
     InputError
-        If the metric is unknown or undefined for the baseline, a path of `only` matches no lever, another scenario has different
+        If the metric is unknown or undefined for the baseline, a path in `only` matches no lever, another scenario has different
         customers or days, or a number is out of range.
 
     Examples
