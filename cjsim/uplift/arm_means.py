@@ -1,4 +1,4 @@
-"""Means of an outcome in each arm, with their covariance: plain, weighted by propensity, or from doubly robust scores."""
+"""Mean outcome in each arm, with covariance: unweighted, weighted by inverse propensity, or from doubly robust scores."""
 
 from typing import NamedTuple
 
@@ -15,13 +15,13 @@ class ArmMeans(NamedTuple):
     Attributes
     ----------
     n : ndarray of int64, shape (n_arms,)
-        Rows of each arm.
+        Number of rows in each arm.
     means : ndarray of float64, shape (n_arms,), unit of the outcome
         Estimated mean outcome if all rows were in the arm.
     covariance : ndarray of float64, shape (n_arms, n_arms), squared unit of the outcome
         Covariance of the estimated means.
     degrees_of_freedom : ndarray of float64, shape (n_arms,)
-        Degrees of freedom of each variance: independent rows or clusters of the arm, less 1.
+        Degrees of freedom of each variance: the number of independent rows or clusters in the arm, minus 1.
     """
 
     n: IntArray
@@ -45,13 +45,13 @@ def arm_means(
 ) -> ArmMeans:
     r"""Estimate the mean of each arm.
 
-    Without propensities, the mean of the arm's rows. With propensities e, the weighted mean (Hájek 1971)
+    Without propensities, the estimate is the mean of the arm's rows. With propensities e, it is the weighted mean (Hájek 1971)
 
     .. math:: \hat\mu_a = \sum_{i: T_i = a} w_i y_i \Big/ \sum_{i: T_i = a} w_i, \qquad w_i = 1 / e_{a}(x_i).
 
-    The variance sums the squared influence of each row, or of each cluster (Liang and Zeger 1986), and is multiplied by G / (G - 1) with G
-    the number of rows or clusters of the arm. Without weights and clusters, this is the sample variance with divisor n - 1.
-    Weights are treated as known. This is conservative for estimated propensities.
+    The variance sums the squared influence of each row, or of each cluster (Liang and Zeger 1986), and is multiplied by G / (G - 1), where
+    G is the number of rows or clusters in the arm. Without weights and clusters, this is the sample variance with divisor n - 1. Weights
+    are treated as known, which is conservative if the propensities are estimated.
 
     Parameters
     ----------
@@ -64,12 +64,12 @@ def arm_means(
     propensity : ndarray of float64, shape (n, n_arms), optional
         Probability of each arm.
     clusters : ndarray of int64, shape (n,), optional
-        Clusters; rows of different clusters are independent.
+        Cluster of each row. Rows in different clusters are independent.
 
     Returns
     -------
     ArmMeans
-        nan for an arm without rows; the covariance is nan for an arm with one row or cluster.
+        The mean is nan for an arm without rows; the covariance is nan for an arm with fewer than two rows or clusters.
 
     References
     ----------
@@ -104,7 +104,7 @@ def means_from_scores(scores: FloatArray, treatment: IntArray, *, clusters: IntA
     treatment : ndarray of int64, shape (n,)
         Arm of each row.
     clusters : ndarray of int64, shape (n,), optional
-        Clusters; rows of different clusters are independent.
+        Cluster of each row. Rows in different clusters are independent.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def means_from_scores(scores: FloatArray, treatment: IntArray, *, clusters: IntA
 
 
 def influence_covariance(influence: FloatArray, treatment: IntArray, clusters: IntArray | None) -> tuple[FloatArray, FloatArray]:
-    """Return the covariance of estimates from the influence of each row, and the degrees of freedom of each arm.
+    """Return the covariance of the estimates, computed from the influence of each row, and the degrees of freedom of each arm.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def influence_covariance(influence: FloatArray, treatment: IntArray, clusters: I
     treatment : ndarray of int64, shape (n,)
         Arm of each row.
     clusters : ndarray of int64, shape (n,), or None
-        Clusters; rows of different clusters are independent.
+        Cluster of each row. Rows in different clusters are independent.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def influence_covariance(influence: FloatArray, treatment: IntArray, clusters: I
 
 
 def _correction(groups: IntArray) -> FloatArray:
-    """Return G / (G - 1); nan for fewer than 2 groups."""
+    """Return G / (G - 1), or nan if there are fewer than 2 groups."""
     return np.asarray(np.where(groups > 1, groups / np.maximum(groups - 1, 1), np.nan))
 
 

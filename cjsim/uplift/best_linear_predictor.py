@@ -1,10 +1,11 @@
-"""Best linear predictor of the effect, and effects of sorted groups (GATES), on rows that the predictions have not seen.
+"""Best linear predictor of the effect, and sorted group average effects (GATES), on rows that the model has not seen.
 
-Both are weighted least-squares regressions of the outcome in a randomized trial. The coefficients of D - e, with treatment D and its
-probability e, do not depend on the controls, which only reduce noise. So they are valid however poor the predictions are.
+Both are weighted least-squares regressions of the outcome in a randomized trial. The coefficients on terms in D - e, where D is the
+treatment and e its probability, do not depend on the controls, which only reduce noise. They are therefore valid however poor the
+predictions are.
 
-Errors are robust to heteroscedasticity and clusters. In small trials they are those of the jackknife (MacKinnon and White 1985, Journal of
-Econometrics 29(3)), because plain robust errors are too small with few clusters.
+Standard errors are robust to heteroscedasticity and clustering. Small trials use jackknife standard errors (MacKinnon and White 1985,
+Journal of Econometrics 29(3)), because plain robust standard errors are too small with few clusters.
 """
 
 from dataclasses import dataclass
@@ -20,12 +21,12 @@ _JACKKNIFE_UNITS = 5_000  # with more rows or clusters, leaving one out changes 
 
 @dataclass(frozen=True, eq=False)
 class HeldOutRows:
-    """Rows of a trial with predictions of a model that has not seen them. Each array has shape (n,)."""
+    """Rows of a trial with predictions from a model that has not seen them. Each array has shape (n,)."""
 
     y: Floats
     treatment: Ints  # 0 or 1
     probability: Floats  # of treatment, in (0, 1)
-    baseline: Floats  # predicted outcome without treatment; any proxy of the outcome will do
+    baseline: Floats  # predicted outcome without treatment; any proxy for the outcome will do
     predicted: Floats  # predicted effect
     clusters: Ints | None = None
 
@@ -33,7 +34,7 @@ class HeldOutRows:
 def best_linear_predictor(rows: HeldOutRows, *, level: float = LEVEL) -> tuple[IntervalEstimate, IntervalEstimate]:
     """Estimate the average effect and the slope of the best linear predictor of the effect, b1 + b2 (S - mean S).
 
-    Regresses y on 1, baseline, S, D - e and (D - e)(S - mean S), with weights 1 / (e (1 - e)), where S is the predicted effect.
+    Regress y on 1, baseline, S, D - e and (D - e)(S - mean S), with weights 1 / (e (1 - e)), where S is the predicted effect.
 
     Parameters
     ----------
@@ -46,8 +47,8 @@ def best_linear_predictor(rows: HeldOutRows, *, level: float = LEVEL) -> tuple[I
     average : IntervalEstimate
         b1, the average effect, in the unit of the outcome.
     slope : IntervalEstimate
-        b2 = Cov(effect, S) / Var(S), without unit. 0 if the effect does not vary, or the predictions do not explain how it does;
-        1 if they are calibrated. It is 0 with error 0 if S is constant.
+        b2 = Cov(effect, S) / Var(S), unitless: 0 if the effect does not vary or the predictions do not explain its variation, and 1 if they
+        are calibrated. If S is constant, the slope is 0 with standard error 0.
 
     References
     ----------
@@ -63,9 +64,9 @@ def best_linear_predictor(rows: HeldOutRows, *, level: float = LEVEL) -> tuple[I
 
 
 def sorted_group_effects(rows: HeldOutRows, group: Ints, *, level: float = LEVEL) -> tuple[tuple[GroupEffect, ...], IntervalEstimate]:
-    """Estimate the average effect in each group of predicted effect, and that of the first group minus that of the last.
+    """Estimate the average effect in each group of predicted effects, and the effect of the first group minus that of the last.
 
-    Regresses y on 1, baseline, S, and (D - e) times the indicator of each group, with weights 1 / (e (1 - e)).
+    Regress y on 1, baseline, S, and (D - e) times the indicator of each group, with weights 1 / (e (1 - e)).
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ def sorted_group_effects(rows: HeldOutRows, group: Ints, *, level: float = LEVEL
 
 
 def _fit(rows: HeldOutRows, terms: Floats) -> tuple[Floats, Floats]:
-    """Coefficients of `terms`, shape (k,), and their robust covariance, shape (k, k), next to the controls."""
+    """Return the coefficients of `terms`, shape (k,), and their robust covariance, shape (k, k), adjusted for the controls."""
     controls = [_standardized(column) for column in (rows.baseline, rows.predicted)]
     design = np.column_stack([terms, np.ones(len(rows.y)), *controls])
     weighted = design * (1.0 / (rows.probability * (1.0 - rows.probability)))[:, None]
@@ -114,7 +115,7 @@ def _fit(rows: HeldOutRows, terms: Floats) -> tuple[Floats, Floats]:
 
 
 def _leave_one_out(sums: Floats, design: Floats, weighted: Floats, inverse: Floats, unit: Ints) -> Floats:
-    """Scale the moments of each row or cluster, shape (n_units, k), to those at the fit without it (HC3 or CR3)."""
+    """Rescale the moments of each row or cluster, shape (n_units, k), to those from the fit without it (HC3 or CR3)."""
     k = design.shape[1]
     products = np.empty((len(sums), k, k))
     for i in range(k):
@@ -127,7 +128,7 @@ def _leave_one_out(sums: Floats, design: Floats, weighted: Floats, inverse: Floa
 
 
 def _spread(column: Floats) -> float:
-    """Standard deviation; exactly 0 for a constant column, whose rounded mean may differ from it."""
+    """Return the standard deviation; exactly 0 for a constant column, whose computed mean may differ from its value by rounding."""
     return float(column.std()) if np.ptp(column) > 0.0 else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Means of the arms, adjusted for covariates from before assignment: CUPED, and regression with interactions."""
+"""Arm means adjusted for pre-assignment covariates: CUPED, and regression with interactions."""
 
 from typing import Literal, NamedTuple
 
@@ -11,7 +11,7 @@ AdjustmentMethod = Literal["cuped", "regression"]
 
 
 class _ArmFit(NamedTuple):
-    """Fit in one arm: adjusted mean, slopes, influence of the arm's rows through their residuals."""
+    """Fit in one arm: adjusted mean, slopes, and influence of the arm's rows through their residuals."""
 
     mean: float
     slopes: FloatArray
@@ -30,9 +30,10 @@ def adjusted_arm_means(
     r"""Estimate the mean of each arm in a randomized trial, adjusted for covariates.
 
     The estimate is :math:`\bar y_a - (\bar x_a - \bar x)^\top \beta_a`. With "regression", :math:`\beta_a` are the least-squares slopes in
-    arm a, which is regression on treatment, centered covariates and their interactions (Lin 2013). The asymptotic variance is at most that
-    of the unadjusted mean. With "cuped", all arms share the pooled slopes within arms (Deng and others 2013). The variance sums squared
-    residuals of rows or clusters with the correction (n_a - 1) / (n_a - 1 - k) for k slopes, and includes that the rows are a sample.
+    arm a, which is equivalent to regression on treatment, centered covariates and their interactions (Lin 2013). The asymptotic variance is
+    at most that of the unadjusted mean. With "cuped", all arms share the pooled slopes within arms (Deng and others 2013). The variance
+    sums the squared residuals of rows or clusters, with the correction (n_a - 1) / (n_a - 1 - k) for k slopes, and accounts for the
+    sampling error of the covariate means.
 
     Parameters
     ----------
@@ -43,11 +44,11 @@ def adjusted_arm_means(
     n_arms : int
         Number of arms.
     covariates : ndarray of float64, shape (n, k)
-        Finite values from before assignment.
+        Finite values, measured before assignment.
     method : {"regression", "cuped"}
         Slopes by arm, or pooled slopes.
     clusters : ndarray of int64, shape (n,), optional
-        Clusters; rows of different clusters are independent.
+        Cluster of each row. Rows in different clusters are independent.
 
     Returns
     -------
@@ -80,7 +81,7 @@ def adjusted_arm_means(
 
 
 def _standardized(covariates: FloatArray) -> FloatArray:
-    """Return the covariates that vary, with mean 0 and standard deviation 1."""
+    """Return the nonconstant covariates, standardized to mean 0 and standard deviation 1."""
     centered = covariates - covariates.mean(axis=0)
     spread = centered.std(axis=0)
     varies = spread > 1e-12 * (1.0 + np.abs(covariates).max(axis=0, initial=0.0))
@@ -88,7 +89,7 @@ def _standardized(covariates: FloatArray) -> FloatArray:
 
 
 def _fit(y: FloatArray, x: FloatArray) -> _ArmFit:
-    """Fit least squares with an intercept, whose influence is exact."""
+    """Fit least squares with an intercept, and compute the exact influence of each row on the intercept."""
     design = np.column_stack([np.ones(len(y)), x])
     gram = np.linalg.pinv(design.T @ design, hermitian=True)
     center = y.mean()

@@ -2,7 +2,7 @@
 
 Rows (or clusters) get independent Poisson(1) weights, the same ones for every learner, so that differences between learners are paired.
 Each ranking is sorted once; a draw costs a few weighted sums. Predictions are held fixed: the intervals hold for these rankings on
-new rows, not for the learners fitted again.
+new rows, not for refitted learners.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ from cjsim.uplift.row_arrays import Floats, Ints, check_rows, check_two_arms
 
 DRAWS = 200
 BAND_SHARES = np.linspace(0.0, 1.0, 101)
-_MAX_POINTS = 10_000  # of the curves of draws; with 1,000,000 rows, this changes errors by 0.2 % or less
+_MAX_POINTS = 10_000  # per curve in each draw; with 1,000,000 rows, this changes standard errors by at most 0.2 %
 _SCORES = ("qini", "qini_area", "auuc", "auuc_area", "uplift_at_top")
 
 
@@ -81,7 +81,7 @@ class LearnerDifference(JsonRecord):
 
 @dataclass(frozen=True, eq=False)
 class CurveBootstrap:
-    """Learners in the order given, and the differences of all pairs of them."""
+    """Learners in the order given, and the differences between all pairs."""
 
     learners: tuple[RankedLearner, ...]
     differences: tuple[LearnerDifference, ...]
@@ -110,8 +110,8 @@ def bootstrap_curves(
 ) -> CurveBootstrap:
     """Bootstrap the curves of several learners on the same rows.
 
-    Intervals are estimate +/- 1.96 sd of the draws: 200 draws give the standard deviation to 5 %, but not the tails that percentile
-    intervals and Holm's correction need.
+    Intervals are estimate +/- 1.96 sd of the draws: 200 draws determine the standard deviation to within 5 %, but not the tails that
+    percentile intervals and Holm's correction need.
 
     Parameters
     ----------
@@ -122,9 +122,9 @@ def bootstrap_curves(
     predictions : mapping of str to ndarray of float64, shape (n,)
         Predicted uplift by learner, from models that have not seen these rows.
     weights : ndarray of float64, shape (n,), or None
-        Inverse of the probability of the row's own arm; None if it is constant by arm.
+        Inverse of the probability of the row's own arm; None if it is constant within each arm.
     clusters : ndarray of int64, shape (n,), or None
-        Clusters to resample as a whole; None to resample rows.
+        Cluster of each row. Clusters are resampled as a whole; None resamples rows.
     draws : int
         Number of bootstrap draws, at least 2.
     seed : int
@@ -133,7 +133,7 @@ def bootstrap_curves(
     Returns
     -------
     CurveBootstrap
-        Differences are of `qini` if the outcome is binary, else of `qini_area`.
+        Differences are in `qini` if the outcome is binary, and in `qini_area` otherwise.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Numbers that summarize a ranking by predicted uplift: Qini and AUUC in two conventions, and uplift of the top share.
+"""Numbers that summarize a ranking by predicted uplift: Qini and AUUC in two conventions, and uplift in the top share.
 
-Values of different conventions cannot be compared, and only the areas have a unit. None of them says whether a ranking is better than
-a random one, for which the expected value is 0 (1/2 for `auuc_causalml`, of the sign of the average effect): use intervals.
+Values of different conventions cannot be compared, and only the areas have a unit. None of them alone shows whether a ranking is better
+than a random one, whose expected score is 0 (for `auuc_causalml`, 1/2 with the sign of the average effect): use intervals.
 """
 
 from dataclasses import dataclass
@@ -22,19 +22,19 @@ TOP_SHARE = 0.3
 class CurveScores(JsonRecord):
     """Scores of a ranking. Let q be the share of rows, Q the Qini curve, U the uplift curve, and T = Q(1) = U(1) the average effect.
 
-    `perfect` stands for the ranking that knows the outcomes: treated rows with the outcome first, controls with it last. A perfect
-    ranking of uplift reaches far less, so values of .05 to .2 are usual. It exists for binary outcomes only. With other outcomes, that
-    ranking is not the best one, so that the ratio could exceed 1 (scikit-uplift issue 53); the normalized scores are nan then. Use the
-    areas, which hold for every outcome.
+    The perfect ranking in the comments below knows the outcomes: it puts treated rows with the outcome first and controls with it last.
+    Even a perfect ranking by uplift scores far lower, so values of .05 to .2 are usual. The perfect ranking is defined for binary outcomes
+    only. With other outcomes, this order is not the best one, so the ratio could exceed 1 (scikit-uplift issue 53); the normalized scores
+    are then nan. Use the areas, which are defined for every outcome.
     """
 
-    qini: Number  # scikit-uplift's qini_auc_score: (area of Q - T / 2) / (the same of the perfect ranking); nan unless binary
-    qini_causalml: Number  # causalml's qini_score: mean of Q / |T| over rows, minus 1/2 of the sign of T; above 1 if T is small
+    qini: Number  # scikit-uplift's qini_auc_score: (area of Q - T / 2) / (the same for the perfect ranking); nan unless binary
+    qini_causalml: Number  # causalml's qini_score: mean of Q / |T| over rows, minus half the sign of T; can exceed 1 if T is small
     qini_area: Number  # area of Q - T / 2; outcome per treated customer
-    auuc: Number  # scikit-uplift's uplift_auc_score: (area of U - T / 2) / (the same of the perfect ranking); nan unless binary
+    auuc: Number  # scikit-uplift's uplift_auc_score: (area of U - T / 2) / (the same for the perfect ranking); nan unless binary
     auuc_causalml: Number  # causalml's auuc_score: mean of U / |T| over rows; nan if T is 0
     auuc_area: Number  # area of U - T / 2; outcome per customer
-    uplift_at_top: Number  # difference of means among the top share, in the unit of the outcome; scikit-uplift's uplift_at_k ("overall")
+    uplift_at_top: Number  # difference of means in the top share, in the unit of the outcome; scikit-uplift's uplift_at_k ("overall")
     top_share: float
 
 
@@ -50,9 +50,9 @@ def curve_scores(
     treatment : ndarray of int64, shape (n,)
         0 for the control, 1 for the treated arm.
     predicted : ndarray of float64, shape (n,)
-        Predicted uplift, from a model that has not seen these rows. Ties count as random order; see `curves`.
+        Predicted uplift, from a model that has not seen these rows. Ties are averaged over random orders; see `curves`.
     weights : ndarray of float64, shape (n,), or None
-        Inverse of the probability of the row's own arm; None if it is constant by arm.
+        Inverse of the probability of the row's own arm; None if it is constant within each arm.
     top_share : float
         Share of rows for `uplift_at_top`, in (0, 1).
 
@@ -67,7 +67,7 @@ def curve_scores(
 
     References
     ----------
-    Radcliffe (2007), Direct Marketing Analytics Journal 1(3), 14-21. Names of functions: scikit-uplift 0.5.1, causalml 0.17.
+    Radcliffe (2007), Direct Marketing Analytics Journal 1(3), 14-21. Function names: scikit-uplift 0.5.1, causalml 0.17.
 
     Examples
     --------
@@ -107,7 +107,7 @@ PERFECT_UNDEFINED = CurveAreas(np.nan, np.nan)
 
 
 def curve_areas(sums: RankedSums) -> CurveAreas:
-    """Areas between the curves and the straight line to their end, by the trapezoidal rule over the share of rows.
+    """Return the area between each curve and the straight line to its endpoint, by the trapezoidal rule over the share of rows.
 
     Parameters
     ----------
@@ -123,10 +123,10 @@ def curve_areas(sums: RankedSums) -> CurveAreas:
 
 
 def perfect_areas(y: Floats, treatment: Ints, weights: Floats | None = None) -> CurveAreas:
-    """Areas of the perfect rankings of a binary outcome, in scikit-uplift's convention with negative effects.
+    """Areas of the perfect rankings of a binary outcome, in scikit-uplift's convention that allows negative effects.
 
     Qini: treated rows with the outcome, then rows without it, then controls with it. Uplift: treated rows with it, controls without it,
-    treated rows without it, controls with it; the last two are swapped if the last group is the larger one.
+    treated rows without it, controls with it; the last two groups are swapped if the last one is larger.
 
     Parameters
     ----------
@@ -172,13 +172,13 @@ def _sums_of_cells(rows: Floats, weights: Floats, order: tuple[tuple[int, ...], 
     def _cumulated(values: Floats, counted: tuple[int, ...]) -> Floats:
         return np.cumsum([0.0] + [sum(float(values[cell]) for cell in step if cell in counted) for step in order])
 
-    kept = [0, *(i + 1 for i, step in enumerate(order) if rows[list(step)].sum() > 0.0)]  # a step without rows is no point
+    kept = [0, *(i + 1 for i, step in enumerate(order) if rows[list(step)].sum() > 0.0)]  # a step without rows adds no point
     columns = (_cumulated(rows, (0, 1, 2, 3)), *(_cumulated(weights, cells) for cells in ((2, 3), (3,), (0, 1), (1,))))
     return RankedSums(*(column[kept] for column in columns))
 
 
 def uplift_at(sums: RankedSums, share: float) -> float:
-    """Difference of the arms' means among the share of rows with the largest predictions, in the unit of the outcome.
+    """Return the difference between the arm means in the share of rows with the largest predictions, in the unit of the outcome.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def is_binary(y: Floats) -> bool:
 
 
 def _interpolated(values: Floats, defined: Booleans) -> Floats:
-    """Values at 0, 1, ..., n rows, interpolated as in causalml where they divide by zero, from 0 at 0 rows."""
+    """Return values at 0, 1, ..., n rows, starting at 0; interpolated, as in causalml, where the denominator is 0."""
     defined[0] = True
     rows = np.arange(len(values), dtype=np.float64)
     return np.interp(rows, rows[defined], values[defined])

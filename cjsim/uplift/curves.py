@@ -1,10 +1,10 @@
 """Uplift and Qini curves of a ranking by predicted uplift, for one treated arm against the control.
 
-Both curves start at 0 and end at the average effect, which is what a random ranking gives at every share in proportion.
+Both curves start at 0 and end at the average effect. A random ranking is expected to follow the straight line between these points.
 
-Rows with equal predictions are in random order. The sums of weights and outcomes within them are replaced by their average over these
-orders, which grows linearly. So a curve depends on the data only, never on the order of the rows in a file. scikit-uplift does the same,
-because it joins the points at distinct predictions by lines; causalml breaks ties by the order of the rows.
+Rows with equal predictions are treated as if in random order: their cumulative sums of weights and outcomes are replaced by the average
+over all orders, which grows linearly. A curve therefore depends only on the data, never on the order of the rows in a file. scikit-uplift
+does the same, because it joins the points at distinct predictions with straight lines; causalml breaks ties by row order.
 """
 
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class RankedSums(NamedTuple):
     control_outcome: Floats
 
     def at(self, rows: Floats) -> "RankedSums":
-        """Interpolate the sums at numbers of rows.
+        """Interpolate the sums at the given numbers of rows.
 
         Parameters
         ----------
@@ -82,8 +82,8 @@ def ranked_sums(y: Floats, treatment: Ints, predicted: Floats, *, weights: Float
     predicted : ndarray of float64, shape (n,)
         Predicted uplift, or any other score to rank by.
     weights : ndarray of float64, shape (n,), or None
-        Inverse of the probability of the row's own arm. Weights that are constant by arm, as in a trial with fixed shares, do not
-        change a curve; None means this.
+        Inverse of the probability of the row's own arm. Weights that are constant within each arm, as in a trial with fixed shares, do not
+        change a curve; None stands for such weights.
 
     Returns
     -------
@@ -106,9 +106,9 @@ def ranked_sums(y: Floats, treatment: Ints, predicted: Floats, *, weights: Float
 
 
 def uplift_curve(y: Floats, treatment: Ints, predicted: Floats, *, weights: Floats | None = None) -> RankCurve:
-    """Return the uplift curve, q (mean of y among the treated - mean among controls) of the share q with the largest predictions.
+    """Return the uplift curve, q (mean of y among the treated - mean among controls), for the share q with the largest predictions.
 
-    Its unit is the outcome per customer of the whole population: what treating this share adds, per customer.
+    The unit is the outcome per customer in the whole population: the value is what treating this share adds, averaged over all customers.
 
     Parameters
     ----------
@@ -140,10 +140,10 @@ def uplift_curve(y: Floats, treatment: Ints, predicted: Floats, *, weights: Floa
 
 
 def qini_curve(y: Floats, treatment: Ints, predicted: Floats, *, weights: Floats | None = None) -> RankCurve:
-    """Return the Qini curve, (Y_t - Y_c N_t / N_c) / N_t(all), of the share with the largest predictions.
+    """Return the Qini curve, (Y_t - Y_c N_t / N_c) / N_t(all), for the share with the largest predictions.
 
-    Y and N are the weighted outcomes and numbers of the treated (t) and of controls (c) in this share. Its unit is the outcome per
-    treated customer. It equals the uplift curve where the share of treated rows is the same for all predictions.
+    Y and N are the weighted outcome sums and counts of treated (t) and control (c) rows in this share. The unit is the outcome per treated
+    customer. The Qini curve equals the uplift curve if the share of treated rows is the same at every prediction.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def qini_values(sums: RankedSums) -> Floats:
 
 
 def difference_of_means(sums: RankedSums) -> Floats:
-    """Difference of the arms' weighted means at the points of `sums`, shape (n_points,), in the unit of the outcome."""
+    """Difference between the weighted arm means at the points of `sums`, shape (n_points,), in the unit of the outcome."""
     return ratio(sums.treated_outcome, sums.treated) - ratio(sums.control_outcome, sums.control)
 
 

@@ -1,6 +1,6 @@
-"""Observed effect by group of predicted effect: gain by group, calibration, and groups that are proven to be harmed.
+"""Observed effects by group of predicted effects: gain by group, calibration, and groups with proven harm.
 
-The observed effect of a group is the mean of doubly robust scores. A group is all that a trial can identify: whether a single customer
+The observed effect of a group is the mean of doubly robust scores. A trial can identify effects only for groups: whether a single customer
 would have acted without treatment is never observed.
 """
 
@@ -29,8 +29,8 @@ class GroupEffect(JsonRecord):
 class Calibration(JsonRecord):
     """Predicted against observed effects.
 
-    A slope of 1 means that predictions differ as much as the effects do; less, that they exaggerate differences; 0, that they carry no
-    information about them.
+    A slope of 1 means that predictions vary as much as the effects do, a smaller slope that they exaggerate differences, and 0 that they
+    carry no information about the effects.
     """
 
     groups: tuple[GroupEffect, ...]
@@ -42,7 +42,7 @@ class Calibration(JsonRecord):
 def predicted_groups(predicted: Floats, groups: int) -> Ints:
     """Divide rows into groups of about equal size by their predictions.
 
-    Rows with equal predictions stay together, so that there may be fewer groups than asked for.
+    Rows with equal predictions stay together, so there may be fewer groups than requested.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def effects_by_group(
     groups : int
         Number of groups; see `predicted_groups`.
     clusters : ndarray of int64, shape (n,), or None
-        Clusters, for the errors.
+        Cluster of each row, for the standard errors.
     level : float
         Coverage of each interval, in (0, 1).
 
@@ -114,9 +114,9 @@ def effects_by_group(
 def calibration(
     effect_scores: Floats, predicted: Floats, *, groups: int = 10, clusters: Ints | None = None, level: float = LEVEL
 ) -> Calibration:
-    """Compare predicted with observed effects, by group and by the slope of scores on predictions.
+    """Compare predicted with observed effects, by group and by the slope of the scores on the predictions.
 
-    The slope is that of the least-squares line, with heteroscedasticity- or cluster-robust errors.
+    The slope is that of the least-squares line, with heteroscedasticity- or cluster-robust standard errors.
 
     Parameters
     ----------
@@ -152,8 +152,8 @@ def calibration(
 def harmed_groups(groups: Sequence[GroupEffect], *, level: float = LEVEL) -> tuple[GroupEffect, ...]:
     """Return the groups whose effect is proven to be below 0, for a do-not-contact list.
 
-    The groups must have been set before looking at outcomes. Each is tested one-sided, with Holm's correction for all of them, so that
-    with no harm anywhere the probability of returning any group is at most 1 - level.
+    The groups must have been set before looking at outcomes. Each test is one-sided, with Holm's correction over all groups: if no group is
+    harmed, the probability of returning any is at most 1 - level.
 
     Parameters
     ----------

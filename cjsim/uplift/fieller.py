@@ -12,7 +12,7 @@ class RatioInterval(NamedTuple):
     ratio, low, high : float
         Ratio and limits; the limits are infinite if the set is unbounded.
     is_bounded : bool
-        Whether the set is an interval. It is not if the denominator does not differ significantly from 0.
+        Whether the set is an interval. False if the denominator does not differ significantly from 0.
     """
 
     ratio: float

@@ -3,11 +3,12 @@
 Two methods are provided. Both test the slope of the best linear predictor, one-sided: larger predictions must go with larger effects.
 
 - "sequential" (the default): rows are divided into folds. For each fold but the first, the learner is fitted on all folds before it. The
-  z values of these folds add up to a martingale, so that sum / sqrt(folds - 1) is standard normal without heterogeneity (Luedtke and
-  van der Laan 2016; Wager 2024). The false-alarm rate is alpha, and most rows serve the test. The result depends on one division.
+  partial sums of the z values of these folds form a martingale, so sum / sqrt(folds - 1) is standard normal without heterogeneity (Luedtke
+  and van der Laan 2016; Wager 2024). The false-alarm rate is alpha, and most rows are used for testing. The result depends on a single
+  random division.
 - "splits": the learner is fitted on a random half and tested on the other, many times. The p-value is twice the median, and intervals are
-  medians of intervals at level 1 - alpha / 2 (Chernozhukov and others 2025). The result does not depend on one division. The price is
-  power: without heterogeneity it raises far fewer alarms than alpha. `experiments/uplift_heterogeneity.py` compares the two.
+  medians of intervals at level 1 - alpha / 2 (Chernozhukov and others 2025). The result does not depend on a single division. The cost is
+  power: without heterogeneity, its false-alarm rate is far below alpha. `experiments/uplift_heterogeneity.py` compares the two.
 
 Do not pool the folds of an ordinary cross-fit instead: their training rows are the test rows of other folds, and the pooled test rejects
 too often.
@@ -58,7 +59,7 @@ class HeterogeneityTest(JsonRecord):
     splits: int  # folds, or random halves
     p: float
     average_effect: IntervalEstimate
-    slope: IntervalEstimate  # of the effect on the predicted effect, without unit
+    slope: IntervalEstimate  # of the effect on the predicted effect; unitless
     groups: tuple[GroupEffect, ...]  # from the largest predictions to the smallest
     spread: IntervalEstimate  # effect of the first group minus that of the last
     false_alarm_rate: Number = 1.0 - LEVEL
@@ -79,7 +80,7 @@ def heterogeneity_test(
     learner: str,
     plan: SplitPlan | None = None,
 ) -> HeterogeneityTest:
-    """Test whether the effect differs between customers in a randomized trial, with predictions on rows that the learner has not seen.
+    """Test whether the effect differs between customers in a randomized trial, with predictions for rows that the learner has not seen.
 
     Parameters
     ----------
@@ -89,15 +90,15 @@ def heterogeneity_test(
         0 for the control, 1 for the treated arm.
     fit_predict : callable
         Takes the rows to fit on and those to predict, both ndarrays of int64; returns two ndarrays of float64, shape (n_predicted,): the
-        predicted outcome without treatment (any proxy of the outcome; it reduces noise only), and the predicted effect.
+        predicted outcome without treatment (any proxy for the outcome; it only reduces noise), and the predicted effect.
     propensity : ndarray of float64, shape (n, 2), or a pair of floats
-        Known probability of the control and of the treated arm.
+        Known probabilities of the control and the treated arm.
     clusters : ndarray of int64, shape (n,), or None
-        Clusters. They are never divided, and errors allow for them.
+        Cluster of each row. Clusters are never split, and standard errors account for them.
     learner : str
-        Name of the learner, for the result.
+        Name of the learner in the result.
     plan : SplitPlan or None
-        Method, and number of splits; None for 5 folds in sequence.
+        Method and number of splits; None for 5 folds in sequence.
 
     Returns
     -------

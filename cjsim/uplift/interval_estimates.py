@@ -63,7 +63,7 @@ def normal_estimate(estimate: float, error: float, level: float = LEVEL) -> Inte
 
 
 def mean_estimate(values: Floats, clusters: Ints | None = None, level: float = LEVEL) -> IntervalEstimate:
-    """Estimate a mean. The error is sd / sqrt(n), or sqrt(G / (G - 1) sum_g r_g^2) / n for the sums r_g of residuals by cluster.
+    """Estimate a mean. The standard error is sd / sqrt(n), or sqrt(G / (G - 1) sum_g r_g^2) / n for the sums r_g of residuals by cluster.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def mean_estimate(values: Floats, clusters: Ints | None = None, level: float = L
     Returns
     -------
     IntervalEstimate
-        The error is nan with fewer than two rows or clusters.
+        The standard error is nan with fewer than two rows or clusters.
 
     References
     ----------
@@ -110,7 +110,7 @@ def cluster_sums(values: Floats, clusters: Ints) -> Floats:
 
 
 def normal_tail(z: float) -> float:
-    """P(Z > z) of a standard normal Z; 1 if z is nan, so that what is undefined is never significant."""
+    """P(Z > z) of a standard normal Z; 1 if z is nan, so that an undefined statistic is never significant."""
     return 1.0 if math.isnan(z) else 0.5 * math.erfc(z / math.sqrt(2.0))
 
 
@@ -125,7 +125,7 @@ def holm_adjusted(p_values: Sequence[float]) -> list[float]:
     Returns
     -------
     list of float
-        In the order given. Rejecting those of at most alpha keeps the familywise error rate at most alpha.
+        In the order given. Rejecting the hypotheses with values up to alpha bounds the familywise error rate by alpha.
 
     References
     ----------

@@ -1,7 +1,8 @@
-"""Value of treatment policies, doubly robust, with intervals and paired differences to the best constant policy.
+"""Doubly robust values of treatment policies, with intervals and paired differences from the best constant policy.
 
-A policy is valued on rows that it has not seen: predictions come from models fitted on other rows, and a cut that maximizes the value on
-one half of the rows is valued on the other half. A personalized policy is proposed only if its gain over every constant policy is clear.
+A policy is evaluated on rows that it has not seen: predictions come from models fitted to other rows, and a cutoff that maximizes the value
+on one half of the rows is evaluated on the other half. A personalized policy is recommended only if its gain over every constant policy is
+clear.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ class PolicyValue(JsonRecord):
     """Value of a policy per customer, treated or not, after costs: in money if `value` is money, else in the unit of the outcome."""
 
     rule: str
-    share: float  # of customers that get an arm other than the control
+    share: float  # of customers who get an arm other than the control
     value: IntervalEstimate
     gain: IntervalEstimate  # over the best constant policy, paired
     p: float  # one-sided, of the hypothesis that it is no better than some constant policy; 1 for constant ones
@@ -31,7 +32,7 @@ class PolicyValue(JsonRecord):
 
     @property
     def is_clear(self) -> bool:
-        """Whether it is better than every constant policy, at the two-sided 5 % level with Holm's correction."""
+        """Whether the policy is better than every constant policy, at the two-sided 5 % level with Holm's correction."""
         return self.p_holm <= (1.0 - LEVEL) / 2.0
 
 
@@ -64,12 +65,12 @@ def policy_values(
     clusters: Ints | None = None,
     seed: int,
 ) -> PolicyComparison:
-    """Value constant and personalized policies, and choose one.
+    """Evaluate constant and personalized policies, and choose one.
 
-    A row's reward under an arm is value * score - cost. The policies are: nobody; everybody with each arm, or a random share under a
-    budget; predicted gain above cost with each arm; the best share with each arm, cross-fitted; and the arm of the largest gain if there
-    are several. The best policy is the personalized one of the highest value among those that are clearly better than every constant
-    policy, or else the constant one of the highest value.
+    A row's reward under an arm is value * score - cost. The policies are: treat nobody; treat everybody with each arm, or a random share
+    under a budget; treat customers whose predicted gain exceeds the cost, with each arm; treat the best share with each arm, cross-fitted;
+    and, with several arms, give each customer the arm with the largest gain. The best policy is the personalized one with the highest value
+    among those that are clearly better than every constant policy. If there is none, it is the constant policy with the highest value.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def policy_values(
     max_share : float
         Largest share of customers to treat, in (0, 1].
     clusters : ndarray of int64, shape (n,), or None
-        Clusters, for errors and for halves.
+        Cluster of each row, for the standard errors and the halves.
     seed : int
         Seed of the division into halves.
 

@@ -1,8 +1,8 @@
 """Rank-weighted average treatment effects (RATE), which tell whether a ranking separates larger from smaller gains.
 
-Let TOC(q) be the mean effect among the share q with the largest predictions minus the mean effect of all. AUTOC is the integral of
-TOC(q), and gives weight to a small share with large effects; QINI is the integral of q TOC(q), for effects that vary over many customers.
-Both are 0 for a ranking without information.
+Let TOC(q) be the mean effect among the share q with the largest predictions minus the mean effect over all rows. AUTOC, the integral of
+TOC(q), emphasizes a small share with large effects; QINI, the integral of q TOC(q), suits effects that vary over many customers. Both are 0
+for a ranking without information.
 """
 
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ def rank_effect(
     draws: int = 200,
     seed: int,
 ) -> RankEffect:
-    """Estimate a rank-weighted average treatment effect, with its error from half-sample draws.
+    """Estimate a rank-weighted average treatment effect, with a standard error from half-sample draws.
 
-    Rows with equal predictions are in random order: each counts with the mean score of the tie.
+    Rows with equal predictions are treated as if in random order: each takes the mean score of its tie.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def rank_effect(
         pooled over the folds of a cross-fit make the test reject too often; see `heterogeneity_test` with "sequential".
     weighting : "autoc" or "qini"
     clusters : ndarray of int64, shape (n,), or None
-        Clusters to draw as a whole.
+        Cluster of each row. Clusters are drawn as a whole.
     draws : int
         Number of draws of half of the rows without replacement, at least 2.
     seed : int
@@ -87,7 +87,7 @@ def rank_effect(
         rows = chosen if unit is None else chosen[unit]
         drawn[draw] = _rank_weighted_mean(scores[rows], ranks[rows], weighting)
     estimate = _rank_weighted_mean(scores, ranks, weighting)
-    # A half without replacement varies around the whole as the whole varies around the truth.
+    # A half drawn without replacement varies around the full sample as the full sample varies around the truth.
     error = float(np.sqrt(np.mean((drawn - estimate) ** 2)))
     effect = normal_estimate(estimate, error, LEVEL)
     return RankEffect(weighting, effect, effect.p_not_zero, draws)

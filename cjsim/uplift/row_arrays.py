@@ -23,7 +23,7 @@ def check_rows(arrays: Mapping[str, NDArray[Any] | None]) -> None:
     Raises
     ------
     InputError
-        If an array is empty, has another number of rows than the first one, or contains nan or infinity.
+        If an array is empty, has a different number of rows from the first one, or contains nan or infinity.
     """
     given = {name: array for name, array in arrays.items() if array is not None}
     first, n = next((name, len(array)) for name, array in given.items())
@@ -37,7 +37,7 @@ def check_rows(arrays: Mapping[str, NDArray[Any] | None]) -> None:
 
 
 def check_two_arms(treatment: Ints) -> None:
-    """Check that both the control (0) and one treated arm (1) occur, and no other code.
+    """Check that the codes of the control (0) and of one treated arm (1) both occur, and no others.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
-"""Required sample size, power and detectable effect of a planned test, for an effect that is named in advance.
+"""Required sample size, power and detectable effect of a planned test, for an effect that is specified in advance.
 
-There is deliberately no power for the effect seen in a trial: it is a function of the p-value and adds nothing (Hoenig and Heisey 2001).
+Post hoc power, for the effect observed in a trial, is deliberately absent: it is a function of the p-value and adds nothing (Hoenig and
+Heisey 2001).
 """
 
 import math
@@ -21,13 +22,13 @@ class SampleSize(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedTest:
-    r"""A two-sided test of the difference between two arms that is planned.
+    r"""A planned two-sided test of the difference between two arms.
 
-    With n rows in both arms together, the squared standard error of the difference is
+    With n rows in total, the squared standard error of the difference is
 
     .. math:: \frac{v}{n} \left(\frac{\sigma_0^2}{s_0} + \frac{\sigma_1^2}{s_1}\right)
 
-    with s the shares of the arms and v the variance factor. For a binary outcome, :math:`\sigma_a^2 = p_a (1 - p_a)`.
+    where s are the shares of the arms and v is the variance factor. For a binary outcome, :math:`\sigma_a^2 = p_a (1 - p_a)`.
 
     Attributes
     ----------
@@ -40,7 +41,7 @@ class PlannedTest:
     alpha : float
         Error rate of the two-sided test, in (0, 1). Divide it by the number of comparisons if there are several.
     variance_factor : float
-        Factor of the variance: 1 - R² with CUPED or regression adjustment, and the design effect with clusters.
+        Factor that multiplies the variance: 1 - R² with CUPED or regression adjustment, and the design effect with clusters.
 
     Raises
     ------
@@ -83,7 +84,7 @@ class PlannedTest:
         Parameters
         ----------
         effect : float
-            Difference of the means that should be detected, in the unit of the outcome. Not 0.
+            Difference between the means to detect, in the unit of the outcome. Must not be 0.
         power : float
             Probability that the test is significant if the effect is real, in (alpha, 1).
 
@@ -109,9 +110,9 @@ class PlannedTest:
         Parameters
         ----------
         effect : float
-            True difference of the means, in the unit of the outcome.
+            True difference between the means, in the unit of the outcome.
         n : int
-            Rows in both arms together.
+            Total number of rows in both arms.
 
         Raises
         ------
@@ -127,14 +128,14 @@ class PlannedTest:
         Parameters
         ----------
         n : int
-            Rows in both arms together.
+            Total number of rows in both arms.
         power : float
             Probability that the test is significant, in (alpha, 1).
 
         Returns
         -------
         float
-            Difference of the means, in the unit of the outcome; nan if a binary outcome cannot increase that much.
+            Difference between the means, in the unit of the outcome; nan if a binary outcome cannot increase that much.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Rules that assign an arm to each customer: one arm for all, predicted gain above cost, the best share, the best of several arms."""
+"""Rules that assign an arm to each customer: one arm for all, predicted gain above cost, the best share, or the best of several arms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _CANDIDATE_CUTS = 100
 
 @dataclass(frozen=True, eq=False)
 class TreatmentRule:
-    """A rule, and the probability of each arm that it gives to each row."""
+    """A rule, and the probability with which it assigns each arm to each row."""
 
     name: str
     assignment: Floats  # (n, n_arms), rows sum to 1
@@ -27,7 +27,7 @@ class TreatmentRule:
 
 
 def constant_rules(n: int, arms: Sequence[str], max_share: float) -> list[TreatmentRule]:
-    """Nobody, and everybody with each arm; under a budget, a random share of that size instead of everybody.
+    """Create rules that treat nobody, or everybody with each arm; under a budget, a random share of that size instead of everybody.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def gain_above_cost(gains: Floats, arms: Sequence[str], max_share: float) -> lis
 
 
 def best_share(predicted: Floats, gain_scores: Floats, half: Ints, arm: int, arms: Sequence[str], max_share: float) -> TreatmentRule:
-    """Treat the share of the largest predictions that brought most; the cut for each half of the rows is chosen on the other half.
+    """Treat the share with the largest predictions that gains most; the cutoff for each half of the rows is chosen on the other half.
 
     Parameters
     ----------
@@ -113,15 +113,15 @@ def best_share(predicted: Floats, gain_scores: Floats, half: Ints, arm: int, arm
 
 
 def best_cut(predicted: Floats, gain_scores: Floats, max_share: float) -> float:
-    """Return the prediction from which treating brings most in total; infinity if treating nobody does.
+    """Return the cutoff at or above which treating gains most in total; infinity if treating nobody is best.
 
-    About 100 cuts at equal shares are compared, rather than each row, so that the choice follows noise less.
+    About 100 cutoffs at evenly spaced shares are compared, rather than one per row, so that the choice is less sensitive to noise.
 
     Parameters
     ----------
     predicted, gain_scores : ndarray of float64, shape (n,)
     max_share : float
-        Largest share of rows at or above the cut, in (0, 1].
+        Largest share of rows at or above the cutoff, in (0, 1].
 
     Returns
     -------

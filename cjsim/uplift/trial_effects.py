@@ -41,11 +41,11 @@ class ArmEffect(JsonRecord):
     Attributes
     ----------
     arm, versus : str
-        The arms; the effect is the mean of `arm` less that of `versus`.
+        The arms; the effect is the mean of `arm` minus that of `versus`.
     effect, low, high, standard_error : float
         Difference with its interval and standard error, in the unit of the outcome.
     p, p_adjusted : float
-        Two-sided p-value of no effect, and the one adjusted for the number of effects over all outcomes.
+        Two-sided p-value of the hypothesis of no effect, and the same value adjusted for the number of effects over all outcomes.
     relative, relative_low, relative_high : float
         Difference divided by the mean of `versus`, with its Fieller interval. The limits are infinite if that mean does not differ
         significantly from 0.
@@ -129,13 +129,13 @@ def trial_effects(
 ) -> tuple[OutcomeEffects, ...]:
     """Estimate the effects between all pairs of arms, for each outcome.
 
-    Differences have t intervals with the degrees of freedom of Welch (1947), and errors by cluster if the trial has clusters. Means of
-    binary outcomes have Wilson (1927) intervals. With propensities, means are weighted by the inverse propensity.
+    Differences have t intervals with Welch (1947) degrees of freedom, and cluster-robust standard errors if the trial has clusters. Means
+    of binary outcomes have Wilson (1927) intervals. With propensities, means are weighted by the inverse propensity.
 
     Parameters
     ----------
     trial : Trial
-        The trial. Rows without an outcome are left out for this outcome.
+        The trial. Rows with a missing outcome are left out for that outcome.
     adjustment : {"none", "cuped", "regression"}
         Adjustment for `covariates`; only for trials without propensities.
     covariates : sequence of str
@@ -150,12 +150,12 @@ def trial_effects(
     Returns
     -------
     tuple of OutcomeEffects
-        One per outcome. Intervals and p-values are nan where an arm has fewer than 2 rows or clusters, or no outcome varies.
+        One per outcome. Intervals and p-values are nan where an arm has fewer than 2 rows or clusters, or the outcome never varies.
 
     Raises
     ------
     InputError
-        If a covariate is unknown, an arm has too few rows for the covariates, or a trial with propensities is to be adjusted.
+        If a covariate is unknown, an arm has too few rows for the covariates, or adjustment is requested for a trial with propensities.
 
     References
     ----------
@@ -256,7 +256,7 @@ def _check_settings(trial: Trial, adjustment: Adjustment, covariates: Sequence[s
 def _adjusted_means(
     trial: Trial, name: str, matrix: FloatArray | None, adjustment: Adjustment, scores: FloatArray | None
 ) -> tuple[ArmMeans | None, str]:
-    """Return the means of the arms from scores or adjusted for covariates (None if neither), and the name of the method."""
+    """Return the arm means from scores or with covariate adjustment (None if neither applies), and the name of the method."""
     complete = trial.complete(name)
     if scores is not None:
         return means_from_scores(scores, complete.treatment, clusters=complete.clusters), "doubly robust scores"
@@ -309,7 +309,7 @@ def _arm_intervals(means: ArmMeans, arms: Sequence[str], *, is_share: bool, leve
 
 
 def _wilson_interval(share: float, n: float, level: float) -> tuple[float, float]:
-    """Return the Wilson interval of a share of n independent trials; n need not be an integer."""
+    """Return the Wilson interval for a share of n independent trials; n need not be an integer."""
     squared = float(stats.norm.ppf(0.5 + level / 2)) ** 2 / n
     center, half = share + squared / 2, math.sqrt(squared * share * (1 - share) + squared * squared / 4)
     return max((center - half) / (1 + squared), 0.0), min((center + half) / (1 + squared), 1.0)

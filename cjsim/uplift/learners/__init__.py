@@ -1,1 +1,1 @@
-"""Meta-learners for uplift, with the conventions of scikit-learn."""
+"""Meta-learners for uplift that follow scikit-learn conventions."""

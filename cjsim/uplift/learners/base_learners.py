@@ -1,4 +1,4 @@
-"""Base learners of the meta-learners: the default pipelines, and fitting and predicting with any estimator of scikit-learn."""
+"""Base learners for the meta-learners: the default pipelines, and fitting and predicting with any scikit-learn estimator."""
 
 from functools import cache
 from typing import Any
@@ -28,8 +28,8 @@ def default_base_learner(kind: str, *, is_binary: bool, n_rows: int, seed: int =
 
     Text and categorical columns become indicators of their 20 most frequent values; the rest share an indicator. "linear": numbers are
     standardized, missing ones are replaced by the median and marked by an indicator; then L2-regularized logistic or ridge regression
-    (penalty 1). "trees": gradient boosting of trees with 8 leaves, at learning rate 0.1. It has 100 iterations, or 50 from 200,000 rows on.
-    Leaves hold at least 20 rows and 1/500 of all rows, because effects are small beside the noise of an outcome.
+    (penalty 1). "trees": gradient-boosted trees with 8 leaves each, learning rate 0.1, and 100 iterations (50 for 200,000 rows or more).
+    Leaves hold at least 20 rows and 1/500 of all rows, because effects are small relative to the noise in an outcome.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def default_base_learner(kind: str, *, is_binary: bool, n_rows: int, seed: int =
 def one_thread() -> Any:
     """Limit OpenMP to one thread inside a `with` block.
 
-    Trees cost 4 times the CPU time with 2 threads on a busy machine, because threads of OpenMP spin while they wait.
+    With 2 threads on a busy machine, trees take 4 times the CPU time, because OpenMP threads spin while they wait.
 
     Returns
     -------
@@ -100,18 +100,18 @@ def _encoder(numbers: Any) -> ColumnTransformer:
 def fit_base_learner(learner: Any, X: Any, target: FloatArray, *, seed: int, sample_weight: FloatArray | None = None) -> Any:
     """Fit a copy of a base learner.
 
-    A classifier that meets a single value is replaced by that constant.
+    If the target has a single value, a classifier is replaced by that constant.
 
     Parameters
     ----------
     learner : str or estimator
-        "linear" or "trees" for `default_base_learner`, else a regressor or classifier of scikit-learn, or a pipeline that ends in one.
+        "linear" or "trees" for `default_base_learner`, or a scikit-learn regressor or classifier, or a pipeline that ends in one.
     X : DataFrame, shape (n, n_features)
         Features.
     target : ndarray of float64, shape (n,)
         Outcomes.
     seed : int
-        Seed of a default base learner. An estimator that is passed keeps its own `random_state`.
+        Seed of a default base learner. An estimator passed as `learner` keeps its own `random_state`.
     sample_weight : ndarray of float64, shape (n,), optional
         Weights of the rows. The last step of a pipeline receives them.
 
@@ -123,7 +123,7 @@ def fit_base_learner(learner: Any, X: Any, target: FloatArray, *, seed: int, sam
     Raises
     ------
     InputError
-        If a classifier is to predict outcomes other than 0 and 1, or `learner` is an unknown text.
+        If a classifier is given outcomes other than 0 and 1, or `learner` is an unknown string.
     """
     is_binary = bool(np.isin(target, (0.0, 1.0)).all())
     if isinstance(learner, str):
@@ -143,12 +143,12 @@ def fit_base_learner(learner: Any, X: Any, target: FloatArray, *, seed: int, sam
 
 
 def predict_mean(model: Any, X: Any) -> FloatArray:
-    """Predict the expected outcome: the probability of 1 from a classifier, else the prediction.
+    """Predict the expected outcome: the probability of 1 from a classifier, or the prediction of a regressor.
 
     Parameters
     ----------
     model : estimator
-        A model that `fit_base_learner` returned.
+        A model returned by `fit_base_learner`.
     X : DataFrame, shape (n, n_features)
         Features.
 
@@ -163,5 +163,5 @@ def predict_mean(model: Any, X: Any) -> FloatArray:
 
 @cache
 def _thread_pools() -> Any:
-    """The thread pools of the loaded libraries, kept because a search for them takes longer than to fit a small model."""
+    """The thread pools of the loaded libraries, kept because searching for them takes longer than fitting a small model."""
     return ThreadpoolController()

@@ -18,11 +18,11 @@ class DRLearner(MetaLearner):
     Parameters
     ----------
     outcome_model : str or estimator
-        "linear", "trees", or a regressor or classifier of scikit-learn.
+        "linear", "trees", or a scikit-learn regressor or classifier.
     effect_model : str or regressor
-        "linear", "trees", or a regressor of scikit-learn.
+        "linear", "trees", or a scikit-learn regressor.
     propensity_model : str or classifier
-        "linear", "trees", or a classifier of scikit-learn.
+        "linear", "trees", or a scikit-learn classifier.
     min_propensity : float
         Lower bound of an estimated propensity in the denominator of a score, from 0 to 1. Known propensities are not clipped.
     folds : int, optional

@@ -7,15 +7,15 @@ from cjsim.uplift.learners.training_rows import IntArray
 
 
 def default_folds(n_rows: int) -> int:
-    """Return the default number of folds: 5 up to 50,000 rows, 3 up to 500,000, then 2, which bounds the time of large trials."""
+    """Return the default number of folds: 5 up to 50,000 rows, 3 up to 500,000, and 2 beyond, to bound the run time for large trials."""
     return 5 if n_rows <= 50_000 else 3 if n_rows <= 500_000 else 2
 
 
 def assign_folds(treatment: IntArray, *, folds: int, seed: int, clusters: IntArray | None = None) -> IntArray:
     """Assign each row to a fold at random.
 
-    Within each arm the sizes of the folds differ by at most 1. With `clusters`, clusters take the place of rows, and each counts to the arm
-    of its first row. Equal arguments give equal folds.
+    Within each arm the sizes of the folds differ by at most 1. With `clusters`, clusters take the place of rows, and each counts toward the
+    arm of its first row. Equal arguments give equal folds.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ def cross_fitted_predictions(
     propensity: ArrayLike | None = None,
     clusters: IntArray | None = None,
 ) -> FloatArray:
-    """Predict the effects on each row by a copy of the learner that was fitted to the other folds.
+    """Predict the effects for each row with a copy of the learner fitted to the other folds.
 
     The folds are those of `assign_folds` with the same arguments.
 
@@ -59,7 +59,7 @@ def cross_fitted_predictions(
 
 
 def predict_held_out(learner: Any, rows: TrainingRows, fold: IntArray) -> FloatArray:
-    """Predict the effects on each row by a copy of the learner that was fitted to the other folds.
+    """Predict the effects for each row with a copy of the learner fitted to the other folds.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ class LearnerLoss:
     loss : float
         Mean loss, in squared units of the outcome.
     difference : float
-        Mean paired difference to the loss of a constant effect; below 0 if the learner is better.
+        Mean paired difference from the loss of a constant effect; below 0 if the learner is better.
     low, high : float
         95 % interval of the difference.
     """
@@ -61,7 +61,7 @@ class LearnerSelection:
     losses : tuple of LearnerLoss
         In the order of the candidates; the constant effect comes last.
     chosen : str
-        Name of the learner with the lowest loss; "constant effect" if no learner has a lower one.
+        Name of the learner with the lowest loss; "constant effect" if no learner has a lower loss.
     is_clear : bool
         Whether the interval of the difference between the chosen learner and a constant effect excludes 0.
     """
@@ -102,7 +102,7 @@ def select_learner(
     loss : str
         "dr" or "r", as in `compare_losses`.
     clusters : ndarray of int64, shape (n,), optional
-        Code of the cluster; as for the nuisances.
+        Code of the cluster, as used for the nuisances.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def select_learner(
     Raises
     ------
     InputError
-        As `compare_losses`, or if the rows are invalid (see `check_rows`).
+        As in `compare_losses`, or if the rows are invalid (see `check_rows`).
     """
     propensity = nuisances.propensity if nuisances.is_propensity_known else None
     rows = check_rows(X, y, treatment, propensity=propensity, clusters=clusters)

@@ -14,10 +14,10 @@ from cjsim.uplift.learners.training_rows import TrainingRows, as_frame, check_ro
 
 
 class MetaLearner(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
-    """A learner of effects from rows of a trial, built from regressors and classifiers of scikit-learn.
+    """A learner that estimates effects from the rows of a trial, built from scikit-learn regressors and classifiers.
 
-    Subclasses implement `_fit` and `_predict`. As the last step of a `Pipeline` named "uplift", call `fit(X, y, uplift__treatment=...)`,
-    or enable metadata routing and call `set_fit_request(treatment=True)`.
+    Subclasses implement `_fit` and `_predict`. If the learner is the last step of a `Pipeline`, named "uplift", call
+    `fit(X, y, uplift__treatment=...)`, or enable metadata routing and call `set_fit_request(treatment=True)`.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class MetaLearner(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has
         treatment : array-like of int, shape (n,)
             Index of the arm; 0 is the control.
         propensity : array-like, shape (n, n_arms), optional
-            Known probability of each arm. Learners that need it estimate it otherwise.
+            Known probability of each arm. Otherwise, learners that need it estimate it.
         clusters : array-like of int, shape (n,), optional
             Code of the cluster. The rows of a cluster share a fold where the learner cross-fits.
 
@@ -60,7 +60,7 @@ class MetaLearner(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has
         return self
 
     def predict(self, X: Any) -> FloatArray:
-        """Predict the effect of each arm on each row: the expected outcome under the arm minus that under the control.
+        """Predict the effect of each arm for each row: the expected outcome under the arm minus that under the control.
 
         Parameters
         ----------

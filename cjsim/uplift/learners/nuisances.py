@@ -63,9 +63,9 @@ def cross_fit_nuisances(
     treatment : ndarray of int64, shape (n,)
         Index of the arm; 0 is the control.
     propensity : ndarray of float64 of shape (n, n_arms), or str or classifier
-        Known probability of each arm; else the model that estimates it ("linear", "trees", or a classifier of scikit-learn).
+        Known probability of each arm; else the model that estimates it ("linear", "trees", or a scikit-learn classifier).
     outcome_model : str or estimator
-        "linear", "trees", or a regressor or classifier of scikit-learn.
+        "linear", "trees", or a scikit-learn regressor or classifier.
     folds : int
         Number of folds, at least 2.
     seed : int
@@ -102,7 +102,7 @@ def fit_arm_outcomes(outcome_model: Any, rows: TrainingRows, seed: int) -> list[
     Parameters
     ----------
     outcome_model : str or estimator
-        "linear", "trees", or a regressor or classifier of scikit-learn.
+        "linear", "trees", or a scikit-learn regressor or classifier.
     rows : TrainingRows
         Rows of all arms.
     seed : int
@@ -118,12 +118,12 @@ def fit_arm_outcomes(outcome_model: Any, rows: TrainingRows, seed: int) -> list[
 
 
 def fit_propensity(model: Any, rows: TrainingRows, seed: int) -> Any:
-    """Fit a copy of the classifier of the arm.
+    """Fit a copy of the classifier that predicts the arm.
 
     Parameters
     ----------
     model : str or classifier
-        "linear", "trees", or a classifier of scikit-learn.
+        "linear", "trees", or a scikit-learn classifier.
     rows : TrainingRows
         Rows of all arms.
     seed : int
@@ -146,7 +146,7 @@ def predict_propensity(model: Any, X: Any) -> FloatArray:
     Parameters
     ----------
     model : classifier
-        A model that `fit_propensity` returned.
+        A model returned by `fit_propensity`.
     X : DataFrame, shape (n, n_features)
         Features.
 
@@ -214,9 +214,9 @@ def doubly_robust_scores(
     treatment : ndarray of int64, shape (n,)
         Index of the arm; 0 is the control.
     propensity : ndarray of float64 of shape (n, n_arms), or str or classifier
-        Known probability of each arm; else the model that estimates it ("linear", "trees", or a classifier of scikit-learn).
+        Known probability of each arm; else the model that estimates it ("linear", "trees", or a scikit-learn classifier).
     outcome_model : str or estimator
-        "linear", "trees", or a regressor or classifier of scikit-learn.
+        "linear", "trees", or a scikit-learn regressor or classifier.
     folds : int
         Number of folds, at least 2.
     seed : int

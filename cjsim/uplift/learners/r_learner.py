@@ -59,17 +59,17 @@ def residuals_of_arm(y: FloatArray, treatment: IntArray, nuisances: Nuisances, a
 class RLearner(MetaLearner):
     """tau_a minimizes the mean of ((y - m(x)) - (1{treatment = a} - e(x)) tau_a(x))^2 (Nie and Wager 2021, equation 4).
 
-    Each arm is compared with the control, on the rows of both. m and e are cross-fitted. m(x) is composed of the outcome models of the two
-    arms. The effect model is fitted to the ratio of the residuals, weighted by the squared residual of the treatment.
+    Each arm is compared with the control, on the rows of both. m and e are cross-fitted. m(x) combines the outcome models of the two arms.
+    The effect model is fitted to the ratio of the residuals, weighted by the squared residual of the treatment.
 
     Parameters
     ----------
     outcome_model : str or estimator
-        "linear", "trees", or a regressor or classifier of scikit-learn.
+        "linear", "trees", or a scikit-learn regressor or classifier.
     effect_model : str or regressor
-        "linear", "trees", or a regressor of scikit-learn whose `fit` takes `sample_weight`.
+        "linear", "trees", or a scikit-learn regressor whose `fit` takes `sample_weight`.
     propensity_model : str or classifier
-        "linear", "trees", or a classifier of scikit-learn.
+        "linear", "trees", or a scikit-learn classifier.
     folds : int, optional
         Number of folds. Defaults to `default_folds`.
     seed : int

@@ -14,13 +14,13 @@ from cjsim.uplift.learners.training_rows import IntArray, TrainingRows
 class SLearner(MetaLearner):
     """tau_a(x) = mu(x, a) - mu(x, 0), with a single model mu of the outcome (Künzel and others 2019).
 
-    A linear model without interactions gives all rows the same effect on its scale (log-odds for a logistic model), so that its ranking is
-    that of the outcome itself. Trees find interactions on their own.
+    A linear model without interactions gives all rows the same effect on the model's scale (log-odds for a logistic model), so its ranking
+    by effect is only a ranking by outcome. Trees find interactions on their own.
 
     Parameters
     ----------
     outcome_model : str or estimator
-        "linear", "trees", or a regressor or classifier of scikit-learn.
+        "linear", "trees", or a scikit-learn regressor or classifier.
     interactions : bool
         Whether the model also receives the product of each feature and each treatment indicator. Features are then encoded as numbers.
     seed : int

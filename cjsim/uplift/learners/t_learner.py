@@ -16,7 +16,7 @@ class TLearner(MetaLearner):
     Parameters
     ----------
     outcome_model : str or estimator
-        "linear", "trees", or a regressor or classifier of scikit-learn.
+        "linear", "trees", or a scikit-learn regressor or classifier.
     seed : int
         Seed of the default models.
 

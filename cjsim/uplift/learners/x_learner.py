@@ -14,16 +14,16 @@ class XLearner(MetaLearner):
     """tau_a(x) = e(x) tau_a0(x) + (1 - e(x)) tau_a1(x) (Künzel and others 2019, equations 8 to 10).
 
     tau_a1 is fitted to y - mu_0(x) over the rows of arm a, tau_a0 to mu_a(x) - y over the controls. e(x) is the probability of arm a among
-    arm a and the control. If a known propensity varies between rows, it is modelled, because `predict` does not receive it.
+    arm a and the control. If a known propensity varies between rows, it is modeled, because `predict` does not receive it.
 
     Parameters
     ----------
     outcome_model : str or estimator
-        "linear", "trees", or a regressor or classifier of scikit-learn.
+        "linear", "trees", or a scikit-learn regressor or classifier.
     effect_model : str or regressor
-        "linear", "trees", or a regressor of scikit-learn.
+        "linear", "trees", or a scikit-learn regressor.
     propensity_model : str or classifier
-        "linear", "trees", or a classifier of scikit-learn.
+        "linear", "trees", or a scikit-learn classifier.
     seed : int
         Seed of the default models.
 

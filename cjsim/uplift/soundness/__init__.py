@@ -1,1 +1,1 @@
-"""Checks of a trial: whether its arms can be compared, and its effects trusted."""
+"""Soundness checks: whether the arms of a trial can be compared and its effects trusted."""

@@ -23,13 +23,13 @@ def check_trial(trial: Trial, *, seed: int = 0) -> tuple[Finding, ...]:
     trial : Trial
         The trial.
     seed : int
-        Seed of permutations and of the models that predict the arm.
+        Seed of the permutations and of the models that predict the arm.
 
     Returns
     -------
     tuple of Finding
         All findings, including those that are ok. The p-values of the tests are adjusted with Holm's method. A sound trial fails at least
-        one of the tests with a probability of at most 2 %.
+        one of the tests with probability at most 2 %.
 
     Examples
     --------

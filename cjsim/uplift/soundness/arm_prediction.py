@@ -30,9 +30,10 @@ class _Prediction(NamedTuple):
 def check_leakage(units: AssignmentUnits, arms: tuple[str, ...], *, seed: int = 0) -> Finding:
     """Predict each arm against the control with gradient boosting, and test whether the AUC exceeds 1/2.
 
-    Units are divided at random into 5 blocks, and each block after the first is predicted by a model of the blocks before it. Under random
-    assignment, the rank sums of the blocks are therefore uncorrelated and exactly standardized. Those of ordinary cross-fitting are not,
-    because the model of each block learns from the other blocks. The smallest p-value is multiplied by the number of arms tested.
+    Units are divided at random into 5 blocks, and each block after the first is predicted by a model fitted to the blocks before it. Under
+    random assignment, the rank sums of the blocks are therefore uncorrelated and exactly standardized. Rank sums from ordinary
+    cross-fitting are not, because the model for each block learns from all other blocks. The smallest p-value is multiplied by the number
+    of arms tested.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def check_leakage(units: AssignmentUnits, arms: tuple[str, ...], *, seed: int = 
     counts = np.bincount(units.treatment, minlength=len(arms))
     if counts.min() < _MIN_UNITS / 2:
         return Finding(check=CHECK, severity="ok", message="not tested, because an arm is too small")
-    with threadpool_limits(1, user_api="openmp"):  # its threads wait busily for a core, which is slow on a machine with other work
+    with threadpool_limits(1, user_api="openmp"):  # its threads busy-wait for a core, which is slow on a machine with other work
         found = min((_predict(units, arms, arm, seed) for arm in range(1, len(arms))), key=lambda prediction: prediction.p)
     p = min(1.0, found.p * (len(arms) - 1))
     text = f"arm '{found.arm}' against '{arms[0]}': cross-fitted AUC {found.auc:.3f}, {p_phrase(p)}"

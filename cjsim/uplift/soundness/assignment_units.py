@@ -1,4 +1,4 @@
-"""The units that were assigned to arms: rows, or clusters that are in one arm as a whole."""
+"""The units that were assigned to arms: rows, or whole clusters."""
 
 from typing import NamedTuple
 
@@ -17,13 +17,13 @@ class AssignmentUnits(NamedTuple):
     treatment : ndarray of int64, shape (n_units,)
         Arm of each unit.
     matrix : ndarray of float64, shape (n_units, n_columns)
-        Encoded features; the means of each cluster if clusters were assigned. Without constant columns.
+        Encoded features without constant columns; cluster means if clusters were assigned.
     columns : tuple of str
         Feature of each column of the matrix.
     are_clusters : bool
         Whether clusters were assigned as a whole.
     n_split : int
-        Clusters with rows in several arms although clusters were assigned; they are left out.
+        Number of clusters with rows in several arms although clusters were assigned as a whole; these clusters are left out.
     """
 
     treatment: IntArray
@@ -41,8 +41,8 @@ class AssignmentUnits(NamedTuple):
 def assignment_units(trial: Trial) -> AssignmentUnits:
     """Return the assigned units.
 
-    Clusters with several rows count as assigned as a whole if their share in a single arm is nearer to 1 than to the share that is expected
-    for independent assignment of rows.
+    Clusters are taken to be assigned as a whole if, among clusters with several rows, the share in a single arm is closer to 1 than to the
+    share expected if rows were assigned independently.
 
     Parameters
     ----------

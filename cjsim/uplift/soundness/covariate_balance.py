@@ -76,7 +76,7 @@ def _joint_p_value(matrix: FloatArray, treatment: IntArray, n_arms: int, seed: i
 
 
 def _clipped(matrix: FloatArray, smallest_share: float) -> FloatArray:
-    """Return the features without their extremes; those that are constant then are left out."""
+    """Clip the extremes of the features, and drop features that become constant."""
     n_extreme = min(int(np.ceil(_MIN_EXTREME_UNITS / smallest_share)), (len(matrix) - 1) // 2)
     limits = (n_extreme, len(matrix) - 1 - n_extreme)
     columns = []

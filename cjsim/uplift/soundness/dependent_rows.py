@@ -69,8 +69,8 @@ def check_clusters(trial: Trial, units: AssignmentUnits) -> Finding | None:
 def check_copied_rows(trial: Trial) -> Finding:
     """Test whether rows with equal features are in the same arm more often than by chance.
 
-    For each combination of feature values with several rows, the first two rows are compared. Under independent assignment, they are in the
-    same arm with the probability that the squared shares of the arms sum to. Copied rows are always in the same arm.
+    For each combination of feature values with several rows, the first two rows are compared. Under independent assignment, the probability
+    that they are in the same arm is the sum of the squared shares of the arms. Copied rows are always in the same arm.
 
     Parameters
     ----------

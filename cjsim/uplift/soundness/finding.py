@@ -27,9 +27,9 @@ class Finding(JsonRecord):
     severity : {"ok", "warning", "error"}
         An error means that the effects cannot be trusted.
     message : str
-        What was found; for a warning or an error also why it matters and what to do.
+        What was found; for a warning or an error, also why it matters and what to do.
     p, p_adjusted : float
-        p-value of the check if it is a test, and the one adjusted for the number of tests; else nan.
+        p-value of a test, and the same value adjusted for the number of tests; nan if the check is not a test.
     figure : float
         The main figure of the message; nan if there is none.
     column : str or None
@@ -81,7 +81,7 @@ def finding_of_test(
 
 
 def corrected_for_many(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Adjust the p-values of all tests (Holm) and accept those that are no longer significant.
+    """Adjust the p-values of all tests (Holm), and mark tests that are no longer significant as ok.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def corrected_for_many(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     Returns
     -------
     tuple of Finding
-        A sound trial fails at least one of the tests with a probability of at most `FALSE_ALARM_RATE`.
+        A sound trial fails at least one of the tests with probability at most `FALSE_ALARM_RATE`.
     """
     adjusted = adjusted_p_values([finding.p for finding in findings]).tolist()
     return tuple(_corrected(finding, p) for finding, p in zip(findings, adjusted, strict=True))

@@ -1,4 +1,4 @@
-"""Arms that are too small, outcomes that are constant or rare, and rows that carry the effect."""
+"""Arms that are too small, outcomes that are constant or rare, and rows that drive the effect."""
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def check_arm_sizes(units: AssignmentUnits, arms: tuple[str, ...]) -> Finding:
 
 
 def check_outcome(trial: Trial, name: str) -> tuple[Finding, ...]:
-    """Check whether an outcome is constant or rare, or whether few rows carry its effects.
+    """Check whether an outcome is constant or rare, or whether a few rows drive its effects.
 
     Parameters
     ----------

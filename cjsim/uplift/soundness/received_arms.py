@@ -9,7 +9,7 @@ CHECK = "received arms"
 
 
 def check_received_arms(trial: Trial) -> Finding | None:
-    """Check how many rows received another arm than the assigned one. Returns None if received arms are unknown.
+    """Check how many rows received an arm other than the assigned one. Returns None if received arms are unknown.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def check_received_arms(trial: Trial) -> Finding | None:
     Returns
     -------
     Finding or None
-        `figure` is the share of rows with another arm.
+        `figure` is the share of rows that received another arm.
     """
     if trial.received is None:
         return None

@@ -9,7 +9,7 @@ from cjsim.uplift.soundness.finding import Finding, finding_of_test
 from cjsim.uplift.trials.dataset import Trial
 
 CHECK = "sample ratio"
-_NEARLY_EQUAL = 0.1  # relative deviation from equal sizes up to which equal shares are taken as planned (assumed)
+_NEARLY_EQUAL = 0.1  # relative deviation from equal sizes up to which equal shares count as planned (assumed)
 _MIN_EXPECTED = 5.0  # for the chi-square approximation (Cochran 1954, Biometrics 10, 417-451)
 
 

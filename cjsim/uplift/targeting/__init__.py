@@ -1,1 +1,1 @@
-"""Targeting rules: fitted models of scikit-learn as tables, which a policy evaluates for each customer."""
+"""Targeting rules: fitted scikit-learn models as tables, which a policy evaluates for each customer."""

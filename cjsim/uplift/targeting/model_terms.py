@@ -1,4 +1,4 @@
-"""Fitted models of scikit-learn, and learners of uplift, as terms of a targeting rule."""
+"""Fitted scikit-learn models and uplift learners as terms of a targeting rule."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The columns that fitted transformers of scikit-learn compute, each as a function of one feature."""
+"""The columns that fitted scikit-learn transformers compute, each as a function of one feature."""
 
 import math
 import warnings
@@ -22,7 +22,7 @@ _UNSEEN = "\x00a label that no row has"
 
 @dataclass(frozen=True)
 class NamedColumn:
-    """A column and its name. `labels`: current values for each level, for missing values and for other labels, until it is encoded."""
+    """A column and its name. `labels`: until the column is encoded, its values for each level, missing values and other labels."""
 
     name: str
     column: RuleColumn
@@ -30,7 +30,7 @@ class NamedColumn:
 
 
 def unsupported(what: str) -> InputError:
-    """Return the error about a model or a transformer that has no tables."""
+    """Return the error for a model or transformer that cannot be expressed as tables."""
     must = "must consist of linear models, trees, forests or histogram gradient boosting behind scalers, encoders and imputers"
     return InputError(format_error("model", must, what, DISTILL_REMEDY))
 
@@ -153,7 +153,7 @@ def _chosen(columns: Sequence[NamedColumn], chosen: Any) -> list[NamedColumn]:
 
 
 def _mapped(column: RuleColumn, change: Callable[[float], float]) -> RuleColumn:
-    """A column that is constant by level or by presence, with each of its values changed."""
+    """Apply a function to each value of a column that is constant by level or by presence."""
     missing, shift = change(column.missing), change(column.shift)
     return replace(column, missing=missing, shift=shift, values=tuple(map(change, column.values)), other=change(column.other))
 

@@ -1,4 +1,4 @@
-"""A targeting rule of one small tree as a condition of the policy language, which a team can read and change."""
+"""A targeting rule that consists of one small tree, as a condition in the policy language, which a team can read and change."""
 
 import math
 
@@ -22,7 +22,7 @@ _NEVER_HAPPENED = "> 1000000"  # days since something that never happened are in
 
 
 def rule_condition(rule: TargetingRule, *, above: float | None = None) -> str:
-    """Write a rule of one tree as a condition, such as `(purchases > 1.5 and country in [UK])`.
+    """Write a one-tree rule as a condition, such as `(purchases > 1.5 and country in [UK])`.
 
     `purchases` and `revenue` in a condition count every purchase, and the features count observed events with a payment. The two differ
     only in journeys where one event has several purchases, or a message or a hidden event has one.
@@ -42,7 +42,7 @@ def rule_condition(rule: TargetingRule, *, above: float | None = None) -> str:
     Raises
     ------
     InputError
-        If the rule is not one small tree, or uses a feature for which conditions have no word.
+        If the rule is not one small tree, or uses a feature that conditions cannot express.
 
     Examples
     --------

@@ -37,9 +37,9 @@ def export_rule(
     """Export a fitted model as a targeting rule, which a policy can use (`rules` in a policy).
 
     The rule treats rows whose score exceeds the threshold. The score is the effect that a learner predicts, the probability of 1 from a
-    classifier, or the prediction of a regressor. Exact rules are made of linear and logistic models, decision trees, random forests and
-    histogram gradient boosting behind StandardScaler, OneHotEncoder, OrdinalEncoder, SimpleImputer and ColumnTransformer, alone or in the
-    learners of `cjsim.uplift.learners`. The rule is checked against the model on `X`.
+    classifier, or the prediction of a regressor. Exact rules are available for linear and logistic models, decision trees, random forests
+    and histogram gradient boosting, preceded by StandardScaler, OneHotEncoder, OrdinalEncoder, SimpleImputer and ColumnTransformer, alone
+    or in the learners of `cjsim.uplift.learners`. The rule is checked against the model on `X`.
 
     Parameters
     ----------
@@ -50,19 +50,19 @@ def export_rule(
     threshold : float
         Score above which the rule treats, such as the cost of the treatment divided by the value of a unit of the outcome.
     arm : int
-        Arm whose effect a learner of several arms predicts, at least 1.
+        Arm whose effect a learner with several arms predicts, at least 1.
     path : str or path, optional
         JSON file to write.
     distill_depth : int, optional
         Largest depth of a decision tree that imitates the decisions of the model, instead of the model itself. The score of this rule is
-        the share of treated rows in a leaf, and its threshold 0.5.
+        the share of treated rows in a leaf, and its threshold is 0.5.
     seed : int
-        Seed of the rows that are held out to measure how well a distilled rule agrees.
+        Seed of the rows that are held out to measure how well a distilled rule agrees with the model.
 
     Returns
     -------
     TargetingRule
-        The rule. `agreement` is the share of equal decisions on held-out rows of a distilled rule.
+        The rule. For a distilled rule, `agreement` is the share of held-out rows on which the rule and the model decide alike.
 
     Raises
     ------

@@ -28,7 +28,7 @@ def rule_scores(rule: TargetingRule, X: "pd.DataFrame") -> FloatArray:
     Returns
     -------
     ndarray of float64, shape (n,)
-        In the unit of the outcome. nan where a model has no value for a missing feature or another label.
+        In the unit of the outcome. nan where a model has no value for a missing feature or an unknown label.
 
     Raises
     ------

@@ -64,7 +64,7 @@ class RuleTree:
 class RuleTerm:
     """weight * link(v), with v = intercept + sum of coefficient * column, or v = (intercept + sum of leaf values) / divisor.
 
-    `rounds_to_float32`: trees of scikit-learn compare columns as float32.
+    `rounds_to_float32`: scikit-learn trees compare columns as float32.
     """
 
     weight: float
@@ -158,7 +158,7 @@ def _load(path: str, _changed: int, _bytes: int) -> TargetingRule:
 
 
 def table_faults(rule: TargetingRule) -> Iterator[tuple[str, str]]:
-    """Yield the place and the description of each fault for which kernels, which do not check indices, would read outside a table."""
+    """Yield the location and description of each fault that would make kernels, which do not check indices, read outside a table."""
     for i, term in enumerate(rule.terms):
         place = f"terms.{i}"
         if not term.trees and len(term.coefficients) != len(term.columns):

@@ -18,7 +18,7 @@ from cjsim.uplift.trials.outcome_values import Outcome, parse_outcome
 if TYPE_CHECKING:
     import pandas as pd
 
-_SUM_TOLERANCE = 1e-4  # of propensities that are written with few digits
+_SUM_TOLERANCE = 1e-4  # for propensities that are written with few digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,7 @@ class Trial:
         return dataclasses.replace(self, propensity=read_only(checked_propensity(propensity, self.treatment, CellLocation())))
 
     def rows(self, selected: BoolArray) -> "Trial":
-        """Return the trial with some of the rows.
+        """Return the trial with only the selected rows.
 
         Parameters
         ----------

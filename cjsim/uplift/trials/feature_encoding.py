@@ -13,7 +13,7 @@ MAX_CATEGORIES = 20  # per column; the rarest share one indicator (assumed)
 
 
 def feature_encoder(features: "pd.DataFrame") -> Any:
-    """Return an unfitted transformer of features to numbers.
+    """Return an unfitted transformer that encodes features as numbers.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def encoded_features(features: "pd.DataFrame") -> tuple[FloatArray, tuple[str, .
     Returns
     -------
     ndarray of float64, shape (n, n_columns)
-        Columns without constants.
+        Encoded features, without constant columns.
     tuple of str
         Feature of each column.
 

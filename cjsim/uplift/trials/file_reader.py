@@ -37,7 +37,7 @@ def read_trial(path: str | Path, roles: ColumnRoles) -> Trial:
     Raises
     ------
     InputError
-        If the file cannot be read, or for the reasons given at `Trial.from_frame`.
+        If the file cannot be read, or for the reasons listed under `Trial.from_frame`.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def _read_csv(path: Path, roles: ColumnRoles, *, is_gzipped: bool) -> "pd.DataFr
             missing = {name: [""] if name in as_text else list(_MISSING) for name in columns}
             file.seek(0)
             frame = pd.read_csv(file, dtype=dict.fromkeys(as_text, str), na_values=missing, low_memory=False, **options)
-        if not isinstance(frame.index, pd.RangeIndex):  # pandas uses surplus fields as index if all rows are longer than the header
+        if not isinstance(frame.index, pd.RangeIndex):  # pandas uses surplus fields as an index if all rows are longer than the header
             raise pd.errors.ParserError(f"Expected {len(columns)} fields in line 2, saw more")
         return frame
     except UnicodeDecodeError as error:
