@@ -1,4 +1,4 @@
-"""Interface to an Optuna sampler in batches: ask for points within the bounds of a search space, and tell their results."""
+"""Batch interface to an Optuna sampler: ask for points within the bounds of a search space, and tell the sampler their results."""
 
 import contextlib
 import copy
@@ -99,7 +99,7 @@ class BatchSampler:
 
     @contextlib.contextmanager
     def _translated_errors(self) -> Iterator[None]:
-        """Silence Optuna, and translate errors of a user-provided sampler into InputError."""
+        """Silence Optuna, and translate errors from a user-provided sampler into InputError."""
         try:
             with silence_optuna():
                 yield
@@ -111,7 +111,7 @@ class BatchSampler:
             raise InputError(format_error("sampler", must, got, remedy)) from error
 
     def _objective_values(self, trial: Trial) -> list[float]:
-        """Return the objectives of a trial. An undefined objective gets the worst value so far."""
+        """Return the objective values of a trial. An undefined objective gets the worst value so far."""
         values = []
         for i, (objective, gain) in enumerate(zip(self._study.objectives, trial.gains, strict=True)):
             worst, value = self._worst_values[i], gain.value

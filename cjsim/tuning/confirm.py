@@ -64,8 +64,8 @@ class ConfirmationResult:
     trial : Trial
         The winner. If 'infeasible', the trial closest to feasibility.
     excess : Mapping of str to float
-        Excess over bounds on the second set of fresh customers, keyed by constraint. Without a winner, excess of the closest trial in the
-        search.
+        Excess over bounds on the second set of fresh customers, keyed by constraint. Without a winner, the excess of the closest trial in
+        the search.
     surely_violated : tuple of str
         Names of the constraints for which the whole 95 % interval of the metric lies beyond the bound.
     gains : Mapping of str to ObjectiveGain
@@ -77,7 +77,7 @@ class ConfirmationResult:
     finalists : tuple of Finalist
         Results on the first set of fresh customers, sorted by the first objective, best first.
     chance_best : float
-        Probability that the winner is the best of the eligible finalists in the first objective, given the first set of fresh customers.
+        Probability, given the first set of fresh customers, that the winner is the best eligible finalist in the first objective.
     pareto : tuple of Finalist
         Finalists not dominated by any other finalist; with one objective, the winner.
     customers : int
@@ -85,7 +85,7 @@ class ConfirmationResult:
     simulated_customers : int
         Total number of simulated customers.
     has_fresh_draws : bool
-        Whether the confirmation used different parameter draws than the search; True without parameter draws.
+        Whether the confirmation used parameter draws that the search did not use; True without parameter draws.
     """
 
     verdict: Verdict
@@ -155,7 +155,7 @@ def confirm(study: Study, evaluator: Evaluator, trials: Sequence[Trial], *, prog
 
 
 def select_finalists(trials: Sequence[Trial], goals: Goals, *, size: int, count: int) -> list[Trial]:
-    """Select the trials to confirm, which are feasible, complete and distinct.
+    """Select feasible, complete and distinct trials to confirm.
 
     Parameters
     ----------
@@ -229,7 +229,8 @@ class _FinalistComparison:
         for trial, evaluation in zip(trials, evaluations, strict=True):
             contrasts = [evaluation.paired_contrast(baseline, metric) for metric in goals.directed_metrics]
             finalists.append(Finalist(trial, goals.gains(contrasts), MappingProxyType(goals.excess(contrasts))))
-        # The eligible finalists satisfy all constraints here; if none does, their intervals reach the bounds; otherwise, all are eligible.
+        # Finalists that satisfy all constraints here are eligible. If there are none, those whose intervals all reach the bounds are
+        # eligible; failing that, all are.
         ranks = [_feasibility_rank(finalist, goals, one) for finalist, one in zip(finalists, evaluations, strict=True)]
         eligible = tuple(row for row, rank in enumerate(ranks) if rank == min(ranks))
         simulated = baseline.simulated_customers + sum(one.simulated_customers for one in evaluations)
@@ -242,7 +243,7 @@ class _FinalistComparison:
 
     @property
     def _ranked_eligible(self) -> list[int]:
-        """Return the rows of the eligible finalists, best first."""
+        """Rows of the eligible finalists, best first."""
         return sorted(self.eligible, key=self._score, reverse=True)
 
     @property
@@ -252,7 +253,7 @@ class _FinalistComparison:
 
     @property
     def pareto(self) -> tuple[Finalist, ...]:
-        """Return the eligible finalists that no other dominates; with one objective, the winner."""
+        """Eligible finalists that no other dominates; with one objective, the winner."""
         if len(self.goals.objectives) == 1:
             return (self.winner,)
         scores = {row: self.goals.scores(self.finalists[row].gains) for row in self._ranked_eligible}
@@ -294,7 +295,7 @@ def _simulate_policy(cohort: EvaluationCohort, values: Mapping[str, Any], progre
 
 
 def _infeasible_result(trials: Sequence[Trial], goals: Goals, baseline: Mapping[str, MetricEstimate]) -> ConfirmationResult:
-    """Return the trial with the smallest maximum excess, relative to the bound (or to the baseline if the bound is 0)."""
+    """Return a result for the trial with the smallest maximum excess, relative to the bound (or to the baseline if the bound is 0)."""
 
     def largest_excess(trial: Trial) -> float:
         parts = [math.inf if math.isnan(gain.value) else 0.0 for gain in trial.gains]

@@ -1,4 +1,4 @@
-"""Cohorts for the evaluation of policies, and contrasts between two evaluations."""
+"""Cohorts for evaluating policies, and contrasts between two evaluations."""
 
 import hashlib
 import math
@@ -48,7 +48,7 @@ class Contrast(NamedTuple):
         return self if math.isnan(self.effect) else self._replace(baseline=baseline, value=baseline + self.effect)
 
     def chained_to(self, base_contrast: "Contrast") -> "Contrast":
-        """Return the sum of two effects, where the other contrast's value is this contrast's baseline. Errors are treated as independent.
+        """Return a contrast whose effect is the sum of this effect and another. Their errors are treated as independent.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ def _normal_contrast(baseline: float, value: float, effect: float, error: float)
 
 
 class PolicyEvaluation(Protocol):
-    """Result of a policy on a cohort, to the extent that comparisons need it."""
+    """The parts of a policy's evaluation on a cohort that comparisons use."""
 
     @property
     def metrics(self) -> Mapping[str, MetricEstimate]:
@@ -234,7 +234,7 @@ class CohortEvaluation:
 
 @dataclass(frozen=True)
 class SeededCohort:
-    """Customers of one seed in one journey.
+    """Customers drawn with one seed in one journey.
 
     Attributes
     ----------
@@ -314,7 +314,7 @@ class SeededCohort:
         customers : int
             Number of initial customers.
         purpose : str
-            Name from which its seed is derived, such as `draw 0`.
+            Name from which the seed of the new cohort is derived, such as `draw 0`.
 
         Returns
         -------
@@ -332,7 +332,7 @@ class SeededCohort:
 
 
 def depends_on_population_size(scenario: Scenario) -> bool:
-    """Return whether outcomes depend on the number of customers, because they share desks or budgets, or others arrive during the run.
+    """Return whether outcomes depend on the number of customers, because customers share desks or budgets or more of them arrive later.
 
     Parameters
     ----------

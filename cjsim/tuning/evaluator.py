@@ -26,7 +26,7 @@ from cjsim.tuning.study import Study
 from cjsim.tuning.trial import Trial, params_key
 
 _DRAW_WINDOWS = 3  # sets of draws: one for the search, and one for each of the two fresh cohorts
-_MAX_CACHED_CUSTOMERS = 1_500_000  # over all cached evaluations, which takes tens of megabytes per metric
+_MAX_CACHED_CUSTOMERS = 1_500_000  # over all cached evaluations; they take tens of megabytes per metric
 _MIN_CACHE_SIZE, _MAX_CACHE_SIZE = 10, 64  # evaluations
 
 
@@ -60,12 +60,12 @@ class Evaluator:
 
     @property
     def baseline(self) -> Mapping[str, MetricEstimate]:
-        """Metrics of the objectives and constraints for the baseline, on all customers."""
+        """Baseline values of the metrics in objectives and constraints, on all customers."""
         return MappingProxyType(self._baseline_evaluation.metrics)
 
     @property
     def has_fresh_draws(self) -> bool:
-        """Whether the confirmation uses different parameter draws than the search; True without parameter draws."""
+        """Whether the confirmation uses parameter draws that the search does not use; True without parameter draws."""
         return self.study.draws is None or len(self._draws) >= _DRAW_WINDOWS * self.study.draws.rows
 
     @cached_property
@@ -120,8 +120,8 @@ class Evaluator:
         point : Mapping of str to float
             Value of each coordinate.
         incumbents : Sequence of Trial
-            Trials with which this one is compared for pruning: the best of them with one objective, each of them with several. Infeasible
-            and pruned trials are ignored.
+            Trials with which this one is compared for pruning: only the best of them if there is one objective, all of them if there are
+            several. Infeasible and pruned trials are ignored.
 
         Returns
         -------
@@ -174,7 +174,7 @@ class Evaluator:
         return _PolicyOutcome(self.study.customers_per_trial, evaluation.simulated_customers, contrasts)
 
     def _baseline_contrasts(self, evaluation: PolicyEvaluation, baseline: Any) -> list[Contrast]:
-        """Return contrasts with the baseline, whose effects are added to the baseline value on all customers."""
+        """Return contrasts with the baseline. Each value is the baseline value on all customers plus the effect."""
         contrasts = ((metric, evaluation.paired_contrast(baseline, metric)) for metric in self.goals.directed_metrics)
         return [contrast.with_baseline(self.baseline[metric.metric].value) for metric, contrast in contrasts]
 
@@ -217,7 +217,7 @@ class Evaluator:
         return [max(complete, key=lambda one: sign * one.gains[0].value)]
 
     def _cached_evaluation(self, trial: Trial, cohort: SeededCohort) -> CohortEvaluation:
-        """Return the evaluation of a trial, which is simulated again if it is not cached."""
+        """Return the evaluation of a trial. If it is not cached, the trial is simulated again."""
         key = params_key(trial.params)
         if key not in self._cache:
             self._store_in_cache(key, cohort.simulate(trial.params))

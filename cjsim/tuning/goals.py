@@ -147,7 +147,7 @@ class Goals:
 
 
 def pareto_front(scores: Array) -> list[int]:
-    """Return the policies that no other policy dominates: one that is at least as good in every objective and better in at least one.
+    """Return the policies that no other policy dominates by being at least as good in every objective and better in at least one.
 
     Parameters
     ----------

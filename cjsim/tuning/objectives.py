@@ -197,7 +197,7 @@ class WorstShare(Aim):
         """Return 2 * share * n_draws - 1, limited to the range from 1 to n_draws - 1.
 
         With this choice, the interval of a difference covered the true value in 91 to 98 % of samples (normal values, 10 to 50 draws,
-        shares from 0.05 to 0.5), compared to 72 to 95 % with n_draws - 1. The jackknife is as accurate as the bootstrap here, without
+        shares from 0.05 to 0.5), compared with 72 to 95 % with n_draws - 1. The jackknife is as accurate as the bootstrap here, without
         Monte Carlo noise.
         """
         return min(n_draws - 1.0, max(2 * self.share * n_draws - 1, 1.0))
@@ -214,7 +214,7 @@ class ParameterDrawSettings(StrictModel):
     """Parameter draws of a calibrated journey, and the aggregate over draws to optimize.
 
     `file`: CSV file as written by `calibrate`, with one row per draw and one column per path such as `journey.traits.rate.gamma.mean`.
-    `rows`: number of rows used in the search; if the file has at least three times as many, confirmation uses the following rows. `aim`:
+    `rows`: number of rows used in the search; if the file has at least three times as many, confirmation uses later rows. `aim`:
     the mean over draws, or the mean over the worst share `tail` of draws (each policy has its own worst draws).
     """
 

@@ -1,4 +1,4 @@
-"""`optimize`: search a study for the best values, and confirm the winner on fresh customers."""
+"""`optimize`: search for the best values in a study, and confirm the winner on fresh customers."""
 
 import os
 import time
@@ -35,7 +35,7 @@ def optimize(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Optimum:
-    """Search a study for the best values, and confirm the winner on fresh customers.
+    """Search for the best values in a study, and confirm the winner on fresh customers.
 
     The result depends only on the study, not on workers, threads or interruptions. Every finished trial is stored. After an interruption,
     including `kill -9`, the same call resumes the search. Several simultaneous calls share the work.
@@ -51,12 +51,12 @@ def optimize(
         sampler. The sampler is copied and not modified. It must support ask and tell, and sees results one batch at a time. Limitations
         of Optuna samplers apply; CMA-ES, for example, ignores constraints.
     storage : str or path, optional
-        A journal file (default: `runs/studies/NAME-SEED.journal`), a storage URL for Optuna, such as `sqlite:///studies.db`, or 'memory'
-        for no storage.
+        A journal file (default: `runs/studies/NAME-SEED.journal`), an Optuna storage URL such as `sqlite:///studies.db`, or 'memory' to
+        store nothing.
     workers : int
         Number of processes that evaluate trials.
     threads : int, optional
-        Number of threads per process. Defaults to all cores for one process, and to 1 for several processes.
+        Number of threads per process. Defaults to the number of cores for one process, and to 1 for several processes.
     progress : Progress, optional
         Receives progress updates, counted in trials, then in customers.
 

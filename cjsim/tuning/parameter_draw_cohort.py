@@ -104,7 +104,7 @@ class ParameterDrawCohort:
             Customers, seed and journey without draws. If outcomes depend on the number of customers, each draw gets the full number of
             customers, otherwise an equal share.
         draws : Sequence of ParameterDraw
-            At least two, and at most half as many as customers.
+            At least two draws, and at most half as many draws as customers.
         directed_metrics : tuple of DirectedMetric
             Metrics to evaluate.
         aim : Aim

@@ -1,4 +1,4 @@
-"""Reading of parameter draws from a CSV file with one column per journey path and one row per draw."""
+"""Parameter draws, read from a CSV file with one column per journey path and one row per draw."""
 
 from pathlib import Path
 from typing import NamedTuple

@@ -89,7 +89,7 @@ def is_surely_violated(excess: InterimEstimate) -> bool:
     Parameters
     ----------
     excess : InterimEstimate
-        Excess over the bound. A standard error of 0 means that no customer differs from the baseline so far, and gives False.
+        Excess over the bound. If the standard error is 0, no customer differs from the baseline so far, and the result is False.
 
     Examples
     --------

@@ -35,7 +35,7 @@ class SearchProblem(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """A limitation of a sampler: a predicate for problems that exceed it, and the parts of the error."""
+    """A limitation of a sampler: a predicate for problems that exceed it, and the parts of the error message."""
 
     is_exceeded: Callable[[SearchProblem], bool]
     must: str
@@ -46,7 +46,7 @@ class Limit(NamedTuple):
 _ONE_OBJECTIVE = Limit(
     lambda problem: problem.n_objectives > 1,
     "must support several objectives",
-    "which supports one",
+    "which supports only one",
     "Use 'tpe', 'nsga2' or 'nsga3', or keep only one objective.",
 )
 _NO_CONSTRAINTS = Limit(
@@ -56,7 +56,7 @@ _NO_CHOICES = Limit(
     lambda problem: problem.has_choices, "must support choices", "which supports only numbers", "Use 'tpe', or remove 'choices'."
 )
 _NOT_ONE_COORDINATE = Limit(
-    lambda problem: problem.n_coordinates < 2, "must support a single free value", "which requires two", "Use 'tpe'."
+    lambda problem: problem.n_coordinates < 2, "must support a single free value", "which requires at least two", "Use 'tpe'."
 )
 
 
@@ -69,13 +69,13 @@ class SamplerKind:
     class_name : str
         Name of the class in `optuna.samplers`.
     phrase : str
-        How the sampler chooses trials, for descriptions, such as 'by TPE'.
+        Phrase in descriptions for how the sampler chooses trials, such as 'by TPE'.
     options : callable
         Returns the arguments of the class, except the seed, for a problem.
     limits : tuple of Limit
         Limitations of the sampler.
     package : str
-        Package required in addition to those of cjsim, installed by the extra with the name of the sampler. Empty if none.
+        Package required in addition to the dependencies of cjsim; the extra named after the sampler installs it. Empty if none.
     """
 
     class_name: str
@@ -111,7 +111,7 @@ SAMPLERS: Mapping[str, SamplerKind] = MappingProxyType(
     }
 )
 
-# A file may use only these names. If another sampler is passed to `optimize`, the study of the result holds its class name.
+# A file may use only these names. If another sampler is passed to `optimize`, the study in the result holds its class name.
 SamplerName = Annotated[
     str,
     GetPydanticSchema(lambda _source, _handler: core_schema.literal_schema([*SAMPLERS], serialization=core_schema.to_string_ser_schema())),
@@ -119,7 +119,7 @@ SamplerName = Annotated[
 
 
 def sampler_phrase(name: str) -> str:
-    """Return how a sampler chooses trials, for descriptions, such as 'by TPE'.
+    """Return the phrase in descriptions for how a sampler chooses trials, such as 'by TPE'.
 
     Parameters
     ----------

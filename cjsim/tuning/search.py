@@ -86,7 +86,7 @@ def search(
     Returns
     -------
     list of Trial
-        By index.
+        Sorted by index.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Storage of a study's trials in a journal file, or in any storage that Optuna supports.
 
-A finished trial is stored as a complete Optuna trial, which makes Optuna's plots and dashboard available. Its attributes contain the full
-`Trial`. Processes that work on the same study claim the trials that they run. A study that has changed is rejected.
+A finished trial is stored as a complete Optuna trial, so Optuna's plots and dashboard work. Its attributes contain the full `Trial`.
+Processes that work on the same study claim the trials that they run. A study that has changed is rejected.
 """
 
 import contextlib
@@ -151,7 +151,7 @@ class TrialStore:
                 self._optuna_study.set_user_attr(f"{_CLAIM_PREFIX}{self._process_name}", list(claims))
 
     def claimed_elsewhere(self) -> frozenset[int]:
-        """Return the indices of trials that other processes are running. Claims of ended processes on this machine are ignored."""
+        """Return the indices of trials that other processes are running. Claims of terminated local processes are ignored."""
         with self._translated_errors():
             attributes = self._optuna_study.user_attrs
         others = {key.removeprefix(_CLAIM_PREFIX): value for key, value in attributes.items() if key.startswith(_CLAIM_PREFIX)}
@@ -176,7 +176,7 @@ class TrialStore:
 
     @contextlib.contextmanager
     def _translated_errors(self) -> Iterator[None]:
-        """Translate errors of Optuna and of the database into InputError."""
+        """Translate errors from Optuna and the database into InputError."""
         from optuna.exceptions import StorageInternalError
         from sqlalchemy.exc import SQLAlchemyError
 
@@ -211,7 +211,7 @@ def _choice_labels(choices: Sequence[Any]) -> list[Any]:
 
 
 def study_identity(study: Study) -> dict[str, Any]:
-    """Return the content of a study on which its trials depend: everything except titles, `trials` and `confirm`.
+    """Return the part of a study that determines its trials: everything except titles, `trials` and `confirm`.
 
     The content consists of JSON-compatible values. Files are represented by a hash of their content.
 

@@ -77,7 +77,7 @@ class Trial(JsonRecord):
 
 
 def params_key(params: Mapping[str, Any]) -> str:
-    """Return a text that is equal for equal values of the search space.
+    """Return a string that is the same for equal values of the search space.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ def test_invalid_study_is_rejected_with_file_and_line(old: str, new: str, messag
         ([("  - {metric: contacts, at_most: 8}", "  []")], "must support choices, got 'cma', which supports only numbers."),
         (
             [("[1d, 7d, 14d]", "{low: 1d, high: 2d}"), ("  - {metric: contacts, at_most: 8}", "  []"), ("  - clv", "  - clv\n  - cost")],
-            "must support several objectives, got 'cma', which supports one.",
+            "must support several objectives, got 'cma', which supports only one.",
         ),
     ],
 )

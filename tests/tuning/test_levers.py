@@ -118,7 +118,7 @@ def test_move_that_fails_validation_is_skipped_and_reported() -> None:
     assert list(found.refusal_reasons) == ["policy.desks.help.shifts[0].agents: 0"]
     assert "must have staff" in found.refusal_reasons["policy.desks.help.shifts[0].agents: 0"]
     assert found.has_shared_resources
-    assert "1 moves were skipped" in str(found)
+    assert "1 move was skipped" in str(found)
 
 
 def test_other_scenario_counts_as_one_lever() -> None:

@@ -34,7 +34,7 @@ _MOVABLE_DEFAULTS = ("every_weeks", "holdout", "best_hour")
 # Attributes and activity hours are facts about customers. Moments and stages define metrics.
 _FIXED_JOURNEY_PARTS = ("activity", "attributes", "moments", "stages")
 _HOUR_STEP, _SHARE_STEP, _RELATIVE_STEP = 2.0, 0.1, 0.2
-_RELATIVE_STEP_FROM = 15  # integers from this value on move by 10 %
+_RELATIVE_STEP_FROM = 15  # integers of at least this value move by 10 %
 _NUMERIC_TYPES = (bool, int, float)
 _UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))  # seconds
 
@@ -244,14 +244,14 @@ def _settable_values(scenario: Scenario, root: Node, path: KeyPath, value: Any) 
 
 
 def _set_plain_value(data: Any, path: KeyPath, value: Any) -> None:
-    """Set a value at a path of plain data, in place."""
+    """Set a value at a path in plain data, in place."""
     for i, key in enumerate(path[:-1]):
         data = data[key] if isinstance(key, int) else data.setdefault(key, [] if isinstance(path[i + 1], int) else {})
     data[path[-1]] = value
 
 
 def model_value_at(record: Any, path: KeyPath) -> Any:
-    """Return the value at a path of records.
+    """Return the value at a path through nested records.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Multiple testing of effects with Holm's step-down procedure (1979, Scandinavian Journal of Statistics 6, 65-70).
 
-The probability of at least one false rejection is at most the familywise error rate, under any dependence between the effects.
+The procedure limits the probability of at least one false rejection (the familywise error rate), however the effects depend on each other.
 """
 
 import math
@@ -13,7 +13,7 @@ FAMILYWISE_ERROR_RATE = 0.05
 
 
 def p_value(effect: PairedDifference) -> float:
-    """Return the two-sided p-value of the hypothesis of no effect; 1 if the effect is 0 or undefined.
+    """Return the two-sided p-value for the null hypothesis of no effect; 1 if the effect is 0 or undefined.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def holm(p_values: Sequence[float], error_rate: float = FAMILYWISE_ERROR_RATE) -
     p_values : sequence of float
         Unadjusted p-value of each hypothesis, in [0, 1].
     error_rate : float
-        Familywise error rate, the maximum probability of at least one false rejection, in (0, 1).
+        Familywise error rate, the largest acceptable probability of at least one false rejection, in (0, 1).
 
     Returns
     -------

@@ -52,7 +52,7 @@ def levers(
     threads : int, optional
         Number of threads; all cores by default.
     progress : Progress, optional
-        Receives the progress in moves.
+        Receives progress updates, counted in moves.
 
     Returns
     -------
@@ -144,7 +144,7 @@ def _is_at_or_below(path: str, prefix: str) -> bool:
 
 
 def _rank_effects(measured: Sequence[tuple[Move, VariantEffect]]) -> tuple[LeverEffect, ...]:
-    """Sort effects by size, followed by undefined effects, then by moves that change no customer."""
+    """Sort effects by size, largest first. Undefined effects come next, and moves that change no customer come last."""
     p_values = [p_value(effect.metric_effect) for _, effect in measured]
     levers = [
         LeverEffect(move, *effect, p, is_significant)

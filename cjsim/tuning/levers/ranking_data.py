@@ -27,7 +27,7 @@ class LeverEffect(NamedTuple):
     changes_any_customer : bool
         Whether any outcome of any customer differs.
     p_value : float
-        Unadjusted two-sided p-value of the hypothesis of no effect; 1 if no customer differs.
+        Unadjusted two-sided p-value for the null hypothesis of no effect; 1 if no customer differs.
     is_significant_after_holm : bool
         Whether the effect is significant after Holm's correction for all moves.
     """

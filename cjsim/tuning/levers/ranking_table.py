@@ -11,7 +11,7 @@ _MAX_ROWS, _MAX_COST_ROWS, _MAX_UNAFFECTED_NAMES = 20, 5, 8  # in the short tabl
 
 
 def ranking_table(ranking: RankingData, *, full: bool = False) -> str:
-    """Format a ranking: the largest effects, the largest effects per unit of cost, and moves without effect.
+    """Format a ranking: the largest effects, the largest effects per unit of cost, and the moves without an effect.
 
     Parameters
     ----------
@@ -30,10 +30,9 @@ def ranking_table(ranking: RankingData, *, full: bool = False) -> str:
     shown = effective if full else significant[:_MAX_ROWS]
     table = align_columns(_LEVER_COLUMNS, [_lever_row(lever, ranking.unit) for lever in shown])
     parts = [_heading(ranking), table if shown else "No move has a significant effect."]
-    if len(shown) < len(effective):
-        parts.append(
-            f"{len(effective) - len(shown)} more moves have smaller effects or no significant effect (show them with --full or --json)."
-        )
+    if hidden := len(effective) - len(shown):
+        more = "1 more move has a smaller effect" if hidden == 1 else f"{hidden} more moves have smaller effects"
+        parts.append(f"{more} or no significant effect (use --full or --json to show all).")
     if best := ranking.by_effect_per_cost()[:_MAX_COST_ROWS]:
         lines = (f"  {_effect_per_cost_line(lever, ranking.unit)}" for lever in best)
         parts.append("\n".join(["Largest effects per unit of cost, among significant moves (**):", *lines]))
@@ -112,7 +111,8 @@ def _refused_line(ranking: RankingData) -> str:
     refused = ranking.refusal_reasons
     if not refused:
         return ""
-    return f"{len(refused)} moves were skipped because they make the scenario invalid (--json lists the reasons): {'; '.join(refused)}."
+    skipped = "1 move was skipped because it makes" if len(refused) == 1 else f"{len(refused)} moves were skipped because they make"
+    return f"{skipped} the scenario invalid (--json lists the reasons): {'; '.join(refused)}."
 
 
 def _table_caption(ranking: RankingData) -> str:

@@ -41,7 +41,7 @@ def add_sobol_indices(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> _Ranking:
-    """Add the Sobol indices of its levers to a ranking.
+    """Add Sobol indices of the ranked levers to a ranking.
 
     Parameters
     ----------
@@ -50,15 +50,15 @@ def add_sobol_indices(
     scenario : Scenario
         Scenario of the ranking.
     points : int
-        Number of points, a power of 2 and at least 16; fewer give meaningless intervals. Takes up to `points` * (levers + 2)
-        simulations.
+        Number of points, a power of 2 and at least 16; fewer give meaningless intervals. Up to `points` * (levers + 2) simulations are
+        run.
     max_levers : int, optional
         Maximum number of levers; the largest significant ones are used. None selects all levers that change any customer. Removed
         steps, shares that sum to 1, and other scenarios are excluded, because they have no range.
     threads : int, optional
         Number of threads; all cores by default.
     progress : Progress, optional
-        Receives the progress in points.
+        Receives progress updates, counted in points.
 
     Returns
     -------
@@ -68,10 +68,10 @@ def add_sobol_indices(
     Raises
     ------
     InputError
-        If no lever qualifies, `points` is not allowed, or a combination of moves makes the scenario invalid.
+        If no lever qualifies, `points` is invalid, or a combination of moves makes the scenario invalid.
     """
     if points < _MIN_POINTS or points & (points - 1):
-        raise InputError(format_error("--sobol", f"must be a power of 2, at least {_MIN_POINTS}", f"{points}", "Use for example 64."))
+        raise InputError(format_error("--sobol", f"must be a power of 2, at least {_MIN_POINTS}", f"{points}", "Use 64, for example."))
     spans = _lever_spans(ranking, scenario, max_levers)
     if not spans:
         got, remedy = "none", "Simulate more customers, or select levers with --only."

@@ -1,4 +1,4 @@
-"""Tornado plot of a ranking: one row per lever with both directions, largest effect on top."""
+"""Tornado plot of a ranking: one row per lever with both directions, largest effect at the top."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +16,7 @@ _DIRECTION_LABELS = {-1: "lower value", 1: "higher value", 0: "switched off, rem
 
 
 class TornadoBar(NamedTuple):
-    """One move in the plot. Effects are in the unit of the metric, those of shares in percentage points."""
+    """One move in the plot. Effects are in the unit of the metric, or in percentage points for a share."""
 
     lever: str
     after: str

@@ -61,7 +61,7 @@ class Optimum(SearchResult):
         return target
 
     def manifest(self) -> Manifest:
-        """Return the journal entry of this study."""
+        """Return the journal entry for this study."""
         objective, found = self.study.objectives[0], self.confirmation
         gain = found.gains.get(objective.metric)
         question = f"Which values give the {'largest' if objective.sign > 0 else 'smallest'} {objective.metric}?"
@@ -105,7 +105,7 @@ def _scenario_file(study: Study) -> Path | None:
 
 
 def _is_reproduced_by(file: Path, params: Mapping[str, Any], scenario: Scenario) -> bool:
-    """Return whether a file with these values gives this scenario. It does not if the study itself changes other values."""
+    """Return whether loading a file with these values gives this scenario. It does not if the study itself changes other values."""
     try:
         return Scenario.load(file, set=params).digest() == scenario.digest()
     except InputError:

@@ -72,7 +72,7 @@ def _verdict_lines(optimum: SearchResult) -> Iterator[str]:
 
 
 def _infeasible_lines(optimum: SearchResult) -> Iterator[str]:
-    """Yield lines on how far the closest trial is from feasibility."""
+    """Yield lines that state how far the closest trial is from feasibility."""
     found, study = optimum.confirmation, optimum.study
     kept = "satisfies the constraints" if study.constraints else "has all objectives defined"
     yield f"No trial {kept}. Trial {found.trial.index} comes closest:"
@@ -179,8 +179,8 @@ def _cost_lines(optimum: SearchResult) -> str:
     pruned = sum(trial.simulated_customers > 0 for trial in optimum.pruned_trials)
     refused = [trial for trial in optimum.trials if trial.refusal_reason]
     repeats = sum(trial.simulated_customers == 0 and not trial.refusal_reason for trial in optimum.trials)
-    pruned_text = f" {pruned:,} trials were stopped early." if pruned else ""
-    repeats_text = f" {repeats:,} trials repeated known values." if repeats else ""
+    pruned_text = f" {pruned:,} {'trial was' if pruned == 1 else 'trials were'} stopped early." if pruned else ""
+    repeats_text = f" {repeats:,} trial{'s' * (repeats > 1)} repeated known values." if repeats else ""
     lines = [
         "Use --out DIR to write the values to `best.yaml` and the metrics to `optimum.json`. Use `cjsim compare` to see all other effects.",
         f"Simulated {total:,} customers, {confirming:,} of them for confirmation.{pruned_text}{repeats_text}",

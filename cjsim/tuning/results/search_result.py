@@ -1,4 +1,4 @@
-"""Data of an optimized study: its trials, the confirmed winner, and the number of simulated customers."""
+"""Results of a study as data: its trials, the confirmed winner, and the number of simulated customers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ class BestPolicy:
     scenario : Scenario
         The scenario with these values.
     metrics : Mapping of str to MetricEstimate
-        Metrics with intervals on fresh customers: objectives and constraints; without parameter draws, also all other metrics.
+        Metrics in objectives and constraints, with intervals, on fresh customers; without parameter draws, all other metrics as well.
     gain : Mapping of str to ObjectiveGain
-        Value, effect relative to the baseline, and 95 % interval of the effect on fresh customers, by objective.
+        Value, effect relative to the baseline, and 95 % interval of the effect on fresh customers, keyed by the objective's metric.
     optimism : Mapping of str to float
-        Gain in the search minus confirmed gain, in the direction of the objective, by objective.
+        Gain in the search minus confirmed gain, in the direction of the objective, keyed by metric.
     verdict : str
         'gain', 'none' or 'infeasible'.
     """
