@@ -88,7 +88,7 @@ def _build_arm(name: str, values: Mapping[str, Node], source_scenario: Scenario,
 
 
 def _sweep_points(sweep: Sweep, baseline: Scenario, root: Node) -> Iterable[dict[str, Node]]:
-    """Yield the values of each point as nodes, by path."""
+    """Yield the values of each point as nodes, keyed by path."""
     if sweep.sobol is not None:
         yield from _sobol_points(sweep.sobol, baseline, root)
     elif sweep.grid is not None:

@@ -10,10 +10,10 @@ MomentsByMetric = dict[str, PairedMoments]
 
 
 class Checkpoints:
-    """Finished moments by seed and arm, kept in memory and optionally appended to a file.
+    """Moments computed so far, by seed and arm, kept in memory and optionally appended to a file.
 
     Each line is one checkpoint, written in a single call. Truncated lines are skipped when the file is read. Several processes may
-    write the same checkpoint, because all of them compute equal values.
+    write the same checkpoint, because they all compute the same values.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Checkpoints:
         return len(self._moments)
 
     def get(self, seed: int, arm: str) -> MomentsByMetric | None:
-        """Return the moments of a seed and arm, or None if they are not finished.
+        """Return the moments of a seed and arm, or None if they have not been computed.
 
         Parameters
         ----------

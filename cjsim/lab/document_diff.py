@@ -25,7 +25,7 @@ class DocumentChange:
     Attributes
     ----------
     path : tuple
-        Path in the old version. For an addition, the path of the insertion.
+        Path in the old version. For an addition, the path at which the value is inserted.
     kind : {'set', 'add', 'remove'}
         Kind of change.
     before, after : Any

@@ -19,7 +19,7 @@ from cjsim.yaml.strict_model import StrictModel
 
 ANY_VARIANT, ALL_VARIANTS = "any", "all"
 _PERCENT_PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
-_BASELINE_SETTINGS = ("start", "horizon", "entry", "discount_rate")  # must be equal in all variants
+_BASELINE_SETTINGS = ("start", "horizon", "entry", "discount_rate")  # must be the same in all variants
 
 
 class ClaimedSize(NamedTuple):
@@ -83,7 +83,7 @@ class Experiment(Document):
 
     @property
     def customers_per_seed(self) -> int:
-        """Number of customers in each seed."""
+        """Number of customers simulated per seed."""
         return self.scenario.customers if self.customers is None else self.customers
 
     @property
@@ -134,7 +134,7 @@ class Experiment(Document):
     def _variant_faults(self) -> Iterable[Fault]:
         if bool(self.variants) == (self.sweep is not None):
             got = "both" if self.variants else "neither"
-            yield Fault(("variants",), "must have either 'variants' or 'sweep'", got, "Define what to compare with the baseline.")
+            yield Fault(("variants",), "must have exactly one of 'variants' and 'sweep'", got, "Define what to compare with the baseline.")
         for name, variant in self.variants.items():
             where = ("variants", name)
             if name in (ANY_VARIANT, ALL_VARIANTS):

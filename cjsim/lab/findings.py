@@ -78,7 +78,7 @@ class ArmResult(JsonRecord):
     watched_effects : tuple of ArmEffect
         Effects on the watched metrics.
     seed_effects : tuple of IntervalEstimate
-        Effect in each seed, relative if the claim is relative.
+        Effect for each seed, relative if the claim is relative.
     birge_ratio : float
         Ratio of the observed to the expected spread of effects between seeds (see `cjsim.lab.moments.birge_ratio`); nan for one seed.
     """
@@ -112,7 +112,7 @@ class Findings(JsonRecord):
     scenario : str
         Name of the baseline.
     customers, seed, replications : int
-        Customers per seed, first seed, number of seeds.
+        Number of customers per seed, first seed, and number of seeds.
     arm_results : tuple of ArmResult
         One entry per arm.
     decides : int

@@ -102,7 +102,7 @@ class Journal:
         name, kind, verdict, metric : str, optional
             Exact values of these manifest fields.
         since : str, optional
-            ISO date. Only findings of that day or later are returned.
+            ISO date. Only findings from that day or later are returned.
         text : str, optional
             Words that must all occur in the finding, in any order. Case is ignored.
 

@@ -1,6 +1,6 @@
-"""The report folder of an experiment: its name, its files, and loading findings from it.
+"""The report folder of an experiment: naming it, writing its files, and loading findings from it.
 
-A run is named after `experiment_digest`. Running the same experiment, scenarios, seeds and version again therefore reuses the saved run.
+A run is named after `experiment_digest`. Repeating an experiment with the same scenarios, seeds and version therefore reuses the saved run.
 """
 
 import contextlib
@@ -51,7 +51,7 @@ def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
     Yields
     ------
     Checkpoints
-        Includes checkpoints of an earlier attempt.
+        Includes checkpoints from an earlier attempt.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def _build_manifest(experiment: Experiment, findings: Findings, seconds: float) 
 
 
 def _make_self_contained(experiment: Experiment, folder: Path) -> Experiment:
-    """Copy the entry file into the folder, and return the experiment that refers to the copy."""
+    """Copy the entry file into the folder, and return an experiment that refers to the copy."""
     if experiment.scenario.entry.file is None:
         return experiment
     copied = folder / "entry.csv"

@@ -73,7 +73,7 @@ def describe_experiment(experiment: Experiment) -> str:
 
 
 def effects_table(findings: Findings) -> "pd.DataFrame":
-    """Return all effects, one row per arm and metric, with the set values as text."""
+    """Return all effects, one row per arm and metric. The values that an arm sets are included as text."""
     import pandas as pd
 
     paths = dict.fromkeys(path for result in findings.arm_results for path in result.values)

@@ -1,4 +1,4 @@
-"""`experiment`: simulate the baseline and all arms of an experiment in every seed, and return the findings."""
+"""`experiment`: simulate the baseline and all arms of an experiment with every seed, and return the findings."""
 
 import functools
 import hashlib
@@ -21,7 +21,7 @@ from cjsim.version import __version__
 def experiment(
     source: Experiment | str | Path, *, threads: int | None = None, checkpoints: Checkpoints | None = None, progress: Progress | None = None
 ) -> Findings:
-    """Test a hypothesis by simulating every arm on the same customers as the baseline, in every seed.
+    """Test a hypothesis by simulating every arm on the same customers as the baseline, with every seed.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def experiment(
     threads : int, optional
         Number of threads; all cores by default. The findings do not depend on it.
     checkpoints : Checkpoints, optional
-        Moments that are already finished. New moments are added.
+        Moments that have already been computed. New ones are added.
     progress : Progress, optional
         Receives progress updates from the simulations.
 
@@ -42,7 +42,7 @@ def experiment(
     Raises
     ------
     InputError
-        If the experiment is invalid, or a variant lacks one of its metrics.
+        If the experiment is invalid, or a variant lacks one of the experiment's metrics.
     """
     from cjsim.simulation.simulate import simulate
 
@@ -61,7 +61,7 @@ def experiment(
 
 
 def experiment_digest(experiment: Experiment) -> str:
-    """Return a digest of everything that determines the findings: the experiment and its scenarios without prose, entry files, the version.
+    """Return a digest of all that determines the findings: the experiment, its scenarios (without prose), entry files and the version.
 
     Parameters
     ----------

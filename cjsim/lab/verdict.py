@@ -2,7 +2,7 @@
 
 A claim that a metric rises by at least d >= 0 is *supported* if the entire interval of the effect is at or above d (above 0 for d = 0).
 It is *refuted* if the entire interval is below d (at or below 0 for d = 0), and otherwise *undecided*. The rule for a falling metric is
-symmetric. A 95 % interval misses the true effect 5 % of the time, split evenly between both sides. Hence a false claim is supported at
+symmetric. A 95 % interval misses the true effect 5 % of the time, split evenly between the two sides. Hence a false claim is supported at
 most 2.5 % of the time, and a true claim is refuted at most 2.5 % of the time.
 
 A claim about any or all of k variants is tested jointly: each interval has confidence 1 - (1 - c) / k, which gives all k intervals a joint

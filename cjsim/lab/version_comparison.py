@@ -33,7 +33,7 @@ class ChangeEffect:
     change : DocumentChange
         The change.
     effect : IntervalEstimate or None
-        Effect on the metric, with a 95 % interval; None if it was not simulated.
+        Effect on the metric, with a 95 % interval; None if the change was not simulated.
     why : str
         Why the change was not simulated, or a note that the effect is measured on top of the items that the new version adds, because
         the change is invalid without them.
@@ -59,7 +59,7 @@ class VersionComparison:
     baseline : float
         Value of the metric under the old version.
     joint_effect : IntervalEstimate or None
-        Effect of all changes to journey and policy together.
+        Effect of all changes to the journey and the policy together.
     """
 
     changes: tuple[ChangeEffect, ...]
@@ -87,7 +87,10 @@ class VersionComparison:
         simulated = [one for one in self.changes if not one.change.is_title]
         effects = [format_effect(one.effect, self.unit) if one.effect is not None else "-" for one in simulated]
         paths = [f"{one.change.path_string}{one.why and f' ({one.why})'}" for one in simulated]
-        rows = [*zip(effects, paths, strict=True), (format_effect(self.joint_effect, self.unit), "all changes to journey and policy")]
+        rows = [
+            *zip(effects, paths, strict=True),
+            (format_effect(self.joint_effect, self.unit), "all changes to the journey and the policy"),
+        ]
         width = max(len(effect) for effect, _ in rows)
         yield from (f"  {effect:<{width}}  {path}" for effect, path in rows)
 
@@ -164,7 +167,7 @@ class _ChangeSimulator:
         self.old_data = old.to_dict()
 
     def compare(self, new: Scenario, changes: tuple[DocumentChange, ...], description_diff: tuple[str, ...]) -> VersionComparison:
-        """Estimate the effect of each change alone and of all changes to journey and policy together."""
+        """Estimate the effect of each change alone and of all changes to the journey and the policy together."""
         settings = {name: getattr(self.old, name) for name in _SCENARIO_SETTINGS}
         joint = self._paired_moments(new.model_copy(update=settings))
         effects = tuple(self._change_effect(change, changes) for change in changes)
@@ -183,7 +186,7 @@ class _ChangeSimulator:
             )
         except InputError as error:
             return self._effect_on_top_of_additions(change, changes) or ChangeEffect(
-                change, None, f"invalid alone: {str(error).splitlines()[0]}"
+                change, None, f"invalid on its own: {str(error).splitlines()[0]}"
             )
 
     def _effect_on_top_of_additions(self, change: DocumentChange, changes: tuple[DocumentChange, ...]) -> ChangeEffect | None:
