@@ -1,8 +1,8 @@
 """The customers of a run as a cluster sample.
 
-A referred customer depends on the referrer. The independent sampling units are therefore the *roots*: initial customers, whose number is
-fixed, and arrivals, whose number is Poisson distributed, each together with all descendants by referral. A root has the same key in every
-run with the same seed.
+The outcomes of a referred customer depend on the referrer. The independent sampling units are therefore the *roots*: initial customers,
+whose number is fixed, and arrivals, whose number is Poisson distributed, each together with all descendants by referral. A root has the
+same key in every run with the same seed.
 """
 
 import math

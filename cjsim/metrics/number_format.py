@@ -10,7 +10,7 @@ _DECIMALS_BY_UNIT = {"days": 1, "customers": 0, SCORE_UNIT: 3}  # 2 for other un
 
 
 def format_value(value: float, unit: str, decimals: int, *, is_difference: bool = False) -> str:
-    """Format a value. Shares are shown in percent, and undefined values as a dash.
+    """Format a value. Shares are shown as percentages, and undefined values as a dash.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def format_value(value: float, unit: str, decimals: int, *, is_difference: bool 
     unit : str
         Unit of the metric.
     decimals : int
-        Number of decimals, see `decimal_places`.
+        Number of decimals; see `decimal_places`.
     is_difference : bool
         Whether the value is a difference. Differences have a sign, and differences of shares are in percentage points.
 
@@ -42,7 +42,7 @@ def format_value(value: float, unit: str, decimals: int, *, is_difference: bool 
 
 
 def decimal_places(unit: str, values: Sequence[float]) -> int:
-    """Return the number of decimals for the values of a row: the default of the unit, or more to show two digits of the largest value.
+    """Return the number of decimals for the values in a row: the unit's default, or more if two digits of the largest value need them.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def format_interval(low: float, high: float, unit: str, decimals: int, *, is_dif
     unit : str
         Unit of the metric.
     decimals : int
-        Number of decimals, see `decimal_places`.
+        Number of decimals; see `decimal_places`.
     is_difference : bool
         Whether the interval is that of a difference.
 

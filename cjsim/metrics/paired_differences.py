@@ -1,7 +1,7 @@
 """Paired differences of a metric between two runs on the same customers, with 95 % intervals.
 
-The influence of each root on the metric (`cjsim.metrics.ratios`) is subtracted between the runs, root by root, before the variance is
-computed. Variation that both runs share cancels.
+For each root, the influence on the metric (`cjsim.metrics.ratios`) in one run is subtracted from that in the other before the variance is
+computed. Variation that both runs share cancels out.
 """
 
 import math
@@ -47,7 +47,7 @@ class PairedDifference(NamedTuple):
 def paired_difference(
     baseline_terms: RatioTerms, alternative_terms: RatioTerms, pairing: CustomerPairing | None = None
 ) -> PairedDifference:
-    """Estimate the difference of a ratio between two runs on the same customers.
+    """Estimate the difference in a ratio between two runs on the same customers.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Ratios of sums over customers, which is the form of every metric, and the influence of each customer on a ratio.
+"""Ratios of sums over customers, the form of every metric, and the influence of each customer on a ratio.
 
 A metric is R = sum(y) / sum(x) over customers. A mean per customer has x = 1. A total has the denominator 1. A root is an initial customer
 or an arrival, together with all descendants by referral. To first order, a root changes the estimate by its influence g = sum(y - R x) /
@@ -107,7 +107,7 @@ class MetricDefinition:
     unit : str
         'share' (a fraction of the denominator, in [0, 1]), 'money', 'days', 'ratio', or the name of the items counted.
     title : str
-        Description for tables, which states the quantity and its denominator.
+        Description for tables that states the quantity and its denominator.
     terms : callable
         Returns the `RatioTerms` of a run.
     is_detail : bool
@@ -220,7 +220,7 @@ def _one_per_customer(run: RunRecord, noun: str, values: Array) -> Array:
     return found
 
 
-# Unlike lambdas, partial functions of these can be passed to worker processes.
+# Unlike lambdas, `partial` objects that wrap these functions can be passed to worker processes.
 def _mean_of_field(field: str, run: RunRecord) -> RatioTerms:
     customers = run.outcomes.customers
     fields = customers.dtype.names or ()

@@ -1,7 +1,7 @@
 """Registration of user-defined metrics, which then appear wherever shipped metrics do.
 
-Files refer to metrics by name, as scikit-learn does with scorers. A registry resolves these names in studies and experiments,
-where a function argument could not.
+Files refer to metrics by name, much as scikit-learn users refer to scorers. A registry resolves these names in studies and experiments,
+whose files cannot contain functions.
 """
 
 import pickle
@@ -29,7 +29,7 @@ _REGISTERED: dict[str, MetricSource] = {}  # keyed by name of the metric or fact
 
 
 def register_metric(source: MetricSource) -> None:
-    """Register a metric, or a factory of metrics, in the current process.
+    """Register a metric or a metric factory in the current process.
 
     A registered metric appears wherever shipped metrics do: in tables, JSON and comparisons, and by name in levers, studies and
     experiments. Worker processes of a study can use the metric only if its functions are defined with `def` at the top level of a module.
@@ -58,7 +58,7 @@ def register_metric(source: MetricSource) -> None:
     elif not callable(source):
         remedy = "Create one with MetricDefinition(name, unit, title, terms)."
         got = type(source).__name__
-        raise InputError(format_error("register_metric", "must get a MetricDefinition or a function of the codebook", got, remedy))
+        raise InputError(format_error("register_metric", "must be given a MetricDefinition or a function of the codebook", got, remedy))
     name = _source_name(source)
     if name in _REGISTERED and _REGISTERED[name] != source:
         raise _name_taken(name, "a name that is already registered", f"Call unregister_metric('{name}') first, or rename the metric.")
@@ -66,7 +66,7 @@ def register_metric(source: MetricSource) -> None:
 
 
 def unregister_metric(name: str) -> None:
-    """Remove a registered metric or factory of metrics.
+    """Remove a registered metric or metric factory.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def definitions_of(source: MetricSource, codebook: Codebook) -> list[MetricDefin
         found = source(codebook)
         definitions = list(found) if isinstance(found, Iterable) else [found]
     except Exception as error:
-        error.add_note(f"Raised by the factory of metrics '{_source_name(source)}'.")
+        error.add_note(f"Raised by the metric factory '{_source_name(source)}'.")
         raise
     for definition in definitions:
         if not isinstance(definition, MetricDefinition):
@@ -177,7 +177,7 @@ def pickle_registered_metrics() -> bytes:
     Raises
     ------
     InputError
-        If another process cannot import a metric, because its functions are lambdas, nested, or defined in an interactive session.
+        If another process cannot import a metric, because its functions are lambdas, are nested, or were defined in an interactive session.
     """
     for name, source in _REGISTERED.items():
         must, remedy = "must be defined in a module to run on several workers", "Define its functions in a module, or use one worker."
@@ -186,7 +186,7 @@ def pickle_registered_metrics() -> bytes:
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise InputError(format_error(f"metric '{name}'", must, short_repr(str(error)), remedy)) from error
         if b"__main__" in content and not hasattr(sys.modules["__main__"], "__file__"):
-            raise InputError(format_error(f"metric '{name}'", must, "functions of an interactive session", remedy))
+            raise InputError(format_error(f"metric '{name}'", must, "functions from an interactive session", remedy))
     return pickle.dumps(_REGISTERED)
 
 
@@ -205,7 +205,7 @@ def unpickle_registered_metrics(content: bytes) -> None:
 
 @dataclass(frozen=True)
 class CheckedTerms:
-    """The terms function of a user-defined metric, which checks the terms that it returns.
+    """Wraps the terms function of a user-defined metric to check the terms that it returns.
 
     Attributes
     ----------

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Format a table with padded columns. The first and last columns are left-aligned, all others right-aligned.
+    """Format a table with padded columns. The first and last columns are left-aligned, and all others are right-aligned.
 
     Parameters
     ----------

@@ -179,7 +179,7 @@ def test_unregistering_names_what_is_registered(big_spenders_metric: str) -> Non
         (replace(BIG_SPENDERS, name="no_unit", unit=""), r"metric 'no_unit': must have a unit, got ''\."),
         (replace(BIG_SPENDERS, name="no_title", title=" "), r"metric 'no_title': must have a title, got ' '\."),
         (replace(BIG_SPENDERS, name="no_terms", terms=3), r"metric 'no_terms': must have a function as terms, got 3\."),
-        (3, r"register_metric: must get a MetricDefinition or a function of the codebook, got int\."),
+        (3, r"register_metric: must be given a MetricDefinition or a function of the codebook, got int\."),
     ],
 )
 def test_registration_is_refused(big_spenders_metric: str, source: MetricSource, message: str) -> None:
@@ -386,4 +386,4 @@ def test_an_exception_in_a_factory_names_the_factory() -> None:
 
     with cj.temporary_metric(broken_factory), pytest.raises(RuntimeError) as caught:
         run_with_revenue(1).metrics  # noqa: B018
-    assert caught.value.__notes__ == ["Raised by the factory of metrics 'broken_factory'."]
+    assert caught.value.__notes__ == ["Raised by the metric factory 'broken_factory'."]

@@ -53,7 +53,8 @@ def _money_with_allocated_costs(
 ) -> Callable[[RunRecord], RatioTerms]:
     """Return a terms function for money per customer, with acquisition spend and wages as allocated costs.
 
-    The money includes the booked acquisition cost, which is therefore removed from it. Allocated costs do not affect the interval.
+    The money includes the booked acquisition cost, which is removed so that it is not counted twice. Allocated costs do not affect the
+    interval.
     """
 
     def terms(run: RunRecord) -> RatioTerms:
