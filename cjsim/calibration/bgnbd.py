@@ -1,4 +1,4 @@
-"""The BG/NBD model: customers buy at gamma-distributed rates and drop out after a repeat purchase with beta-distributed probability.
+"""The BG/NBD model: customers buy at gamma-distributed rates and drop out after each repeat purchase with beta-distributed probabilities.
 
 Provides the likelihood, the fit, and expectations for new customers and for customers with a known history.
 
@@ -95,8 +95,8 @@ class BgNbd:
     ) -> tuple[FloatArray, FloatArray]:
         """Draw the purchase rate and dropout probability of each customer from the posterior given the history.
 
-        A customer is alive with probability `p_alive`. The rate of a live customer is gamma(r + x, alpha + T), that of any other customer
-        0. The dropout probability is beta(a, b + x), independent of the rate.
+        A customer is alive with probability `p_alive`. The rate of a live customer is gamma(r + x, alpha + T); that of any other customer
+        is 0. The dropout probability is beta(a, b + x), independent of the rate.
 
         Parameters
         ----------

@@ -18,7 +18,7 @@ from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, Sear
 
 @dataclass(frozen=True)
 class GammaGamma:
-    """Gamma-gamma model: spend per purchase is gamma(shape `p`, rate nu), and nu is gamma(shape `q`, rate `v`) over customers.
+    """Gamma-gamma model: spend per purchase is gamma(shape `p`, rate nu), and nu is gamma(shape `q`, rate `v`) across customers.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class GammaGamma:
         return np.asarray(rng.gamma(self.q + self.p * x) / (self.v + _repeat_money(x, spend)))
 
     def draw_total_spend(self, rng: np.random.Generator, purchases: FloatArray, x: FloatArray, spend: FloatArray) -> FloatArray:
-        """Draw the total spend of each customer's future purchases from the posterior predictive distribution.
+        """Draw each customer's total spend on future purchases from the posterior predictive distribution.
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ class LognormalSpend:
         return np.full_like(np.asarray(x, dtype=np.float64), self.mean_spend())
 
     def draw_total_spend(self, rng: np.random.Generator, purchases: FloatArray, x: FloatArray, spend: FloatArray) -> FloatArray:
-        """Draw the total spend of each customer's future purchases.
+        """Draw each customer's total spend on future purchases.
 
         Parameters
         ----------

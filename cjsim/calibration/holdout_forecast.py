@@ -55,13 +55,13 @@ class HoldoutForecast:
     Attributes
     ----------
     purchases, money : ForecastTotal
-        Totals of the holdout.
+        Totals in the holdout.
     expected_purchases : ndarray of float64, shape (n,)
         Expected purchases of each customer given their history.
     mae, rmse : float
         Mean absolute error and root mean squared error over customers, in purchases.
     correlation : float or None
-        Correlation between forecast and actual purchases over customers; None if either does not vary.
+        Correlation between forecast and actual purchases across customers; None if either does not vary.
     """
 
     purchases: ForecastTotal

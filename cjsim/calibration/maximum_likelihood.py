@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float64]
 LogLikelihood = Callable[[FloatArray], tuple[float, FloatArray]]
 
 CHI_SQUARE_95 = 3.841458820694124  # 95 % quantile, 1 degree of freedom: twice the drop in log-likelihood at the ends of an interval
-_MIN_BOUND_SLOPE = 0.05  # slope by the logarithm of a parameter, above which its bound limits the log-likelihood
+_MIN_BOUND_SLOPE = 0.05  # slope with respect to a parameter's logarithm above which its bound limits the log-likelihood
 
 
 class ParameterEstimate(NamedTuple):

@@ -28,7 +28,7 @@ class FittedSpend(NamedTuple):
 
     model: SpendModel
     fit: LikelihoodFit
-    correlation: float | None  # between frequency and mean spend, over repeat customers; None if either does not vary
+    correlation: float | None  # between frequency and mean spend, across repeat customers; None if either does not vary
     warnings: tuple[str, ...]
 
 
@@ -75,12 +75,12 @@ def fit_timing(histories: PurchaseHistories) -> FittedTiming:
 
 
 def fit_spend(histories: PurchaseHistories) -> FittedSpend:
-    """Fit gamma-gamma if the log identifies differences in spend, otherwise a single lognormal or constant for all customers.
+    """Fit gamma-gamma if the log identifies differences in spend, otherwise a single lognormal or a constant for all customers.
 
     Parameters
     ----------
     histories : PurchaseHistories
-        Gamma-gamma is fitted to the money of repeat purchases, the lognormal to the money of all purchases.
+        Gamma-gamma is fitted to spend on repeat purchases, and the lognormal to spend on all purchases.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def fit_spend(histories: PurchaseHistories) -> FittedSpend:
 
 
 def _fit_homogeneous_spend(money: FloatArray) -> tuple[LikelihoodFit, str]:
-    """Fit a lognormal to the money of purchases, with sigma 0 if it is constant, and name the model."""
+    """Fit a lognormal to spend per purchase, with sigma 0 if spend is constant. Return the fit and the name of the model."""
     if len(np.unique(money)) > 1:
         return fit_lognormal(money), "a single lognormal distribution"
     amount = float(money[0]) if len(money) else 0.0

@@ -16,7 +16,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Nbd:
-    """NBD: Poisson purchases with rates gamma(shape `r`, rate `alpha` in units of time) over customers.
+    """NBD: Poisson purchases whose rates are gamma(shape `r`, rate `alpha` in units of time) across customers.
 
     References
     ----------

@@ -1,6 +1,6 @@
-"""Reading and checking of a purchase log, and the purchase histories of its customers.
+"""Reads and checks a purchase log, and derives the purchase histories of its customers.
 
-The file is CSV, gzipped CSV or Parquet, and errors name the row. Purchases of a customer on the same day are merged. Histories are split
+The file is CSV, gzipped CSV or Parquet, and errors name the row. Purchases by a customer on the same day are merged. Histories are split
 into a calibration period and a holdout.
 """
 
@@ -153,8 +153,8 @@ class PurchaseLog:
 def read_purchases(path: str | Path, *, customer: str, time: str, value: str) -> PurchaseLog:
     r"""Read and check a purchase log.
 
-    Rows without a customer and refunds (negative money) are omitted and counted in `warnings`. Refunded purchases are kept. A purchase with
-    a value of 0 counts as a purchase. Times are truncated to the day in the time zone in which they are written.
+    Rows without a customer and refunds (negative amounts) are omitted and counted in `warnings`. Refunded purchases are kept. A purchase
+    with a value of 0 counts as a purchase. Times are truncated to the day in the time zone in which they are written.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
         Comma-separated CSV in UTF-8 with a header (optionally gzipped), or Parquet. The format is detected from the first bytes of the
         file.
     customer, time, value : str
-        Names of the columns with the customer, the time (ISO 8601 dates, or dates in Parquet) and the money.
+        Names of the columns with the customer, the time (ISO 8601 dates, or dates in Parquet) and the amount.
 
     Returns
     -------
@@ -195,10 +195,11 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
     is_refund = money < 0
     if is_refund.any():
         row = source.row_number(int(table.index[np.argmax(is_refund)]))
-        total = f"{int(is_refund.sum())} rows, {-money[is_refund].sum():.2f} in money, the first in row {row}"
-        warnings.append(f"refunds (negative money) are omitted, but the refunded purchases are kept: {total}")
+        count = "1 row" if is_refund.sum() == 1 else f"{int(is_refund.sum())} rows"
+        total = f"{count}, {-money[is_refund].sum():.2f} in total, the first in row {row}"
+        warnings.append(f"refunds (negative amounts) are omitted, but the refunded purchases are kept: {total}")
     if is_refund.all():
-        got = f"{len(has_no_customer)} rows without a purchase"
+        got = f"{len(has_no_customer)} row{'s' * (len(has_no_customer) != 1)} without a purchase"
         source.raise_input_error("must contain at least one purchase", got, "Check the file and the columns.")
     kept = {"customer": customers.to_numpy()[~is_refund].astype(str), "day": day[~is_refund], "money": money[~is_refund]}
     merged = pd.DataFrame(kept).groupby(["customer", "day"], as_index=False, sort=True)["money"].sum()
@@ -236,7 +237,7 @@ def _raise_for_bad_rows(column: "pd.Series", is_bad: NDArray[np.bool_], source: 
         return
     first = column.iloc[rows[:1]]
     got = "nothing" if _is_empty(first)[0] else short_repr(first.tolist()[0])
-    more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
+    more = f" (and {len(rows) - 1} more row{'s' * (len(rows) > 2)})" if len(rows) > 1 else ""
     raise InputError(format_error(source.cell_location(int(column.index[rows[0]]), f"column '{column.name}'"), must, got + more, remedy))
 
 

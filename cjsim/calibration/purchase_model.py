@@ -31,7 +31,7 @@ class PurchaseCalibration:
     unit : str
         Unit of time of the parameters.
     start, until, end : date
-        First day of the log, last day of the calibration, last day of the holdout.
+        First day of the log, last day of the calibration period, and last day of the holdout.
     timing : FittedTiming
         Fitted model of purchase times.
     spend : FittedSpend
@@ -148,7 +148,7 @@ def calibrate_purchases(
     path : str or Path
         Purchase log: CSV, gzipped CSV or Parquet, with one row per purchase.
     customer, time, value : str
-        Names of the columns with the customer, the time and the money.
+        Names of the columns with the customer, the time and the amount.
     until : str or date
         Last day of calibration. Later days are the holdout.
     out : str or Path, optional
@@ -156,7 +156,7 @@ def calibrate_purchases(
     unit : {"week", "day"}
         Unit of time of the parameters.
     seed : int
-        Seed of the Monte Carlo bands of the forecast.
+        Seed of the Monte Carlo draws for the forecast intervals.
 
     Returns
     -------
@@ -228,8 +228,8 @@ def _log_start_warnings(histories: PurchaseHistories, first: date, until: date) 
     """Return a warning if customers seem to have bought before the log begins.
 
     Such customers appear as a burst of first purchases: more than half of them are in the first tenth of the calibration period, and the
-    rest follow at a decreasing rate to its end (at least 5 % in the second half, at a lower rate than before). A cohort that was acquired
-    within a few weeks by design, such as CDNOW, has no such tail and causes no warning.
+    rest follow at a decreasing rate until its end (at least 5 % in the second half, at a lower rate than before). A cohort that was
+    acquired within a few weeks by design, such as the CDNOW cohort, has no such tail and causes no warning.
     """
     length = (until - first).days + 1
     if len(histories.x) < _MIN_CUSTOMERS_FOR_START_CHECK or length < _MIN_DAYS_FOR_START_CHECK:

@@ -101,7 +101,7 @@ def _journey_yaml(timing: FittedTiming, spend: FittedSpend, origin: CalibrationS
         traits += _spend_trait(spend.model, spend.fit)
     purchase = "\n".join(["      - purchase:", *(f"          {line}" for line in _purchase_value_lines(spend))])
     choose = (
-        "\n      - choose:  # after each repeat purchase, the customer leaves with an individual probability\n"
+        "\n      - choose:  # after each repeat purchase, the customer leaves with a customer-specific probability\n"
         "          - {weight: dropout, effects: [{go: gone}]}\n"
         "          - {weight: 1-dropout}"
     )
@@ -132,7 +132,7 @@ traits:
 
 
 def _purchase_value_lines(spend: FittedSpend) -> list[str]:
-    """Return the YAML lines for the money of a purchase."""
+    """Return the YAML lines for the amount of a purchase."""
     model, estimates = spend.model, spend.fit.estimates
     if isinstance(model, GammaGamma):
         return [f"value: {{gamma: {{mean: {model.p!r}, shape: {model.p!r}}}}}  # p = {_format_estimate(estimates['p'])}", 'times: ["1/nu"]']
@@ -157,7 +157,7 @@ def _dropout_trait(timing: BgNbd, fit: LikelihoodFit) -> str:
 
 def _spend_trait(spend: GammaGamma, fit: LikelihoodFit) -> str:
     q, v = _format_estimate(fit.estimates["q"]), _format_estimate(fit.estimates["v"])
-    return f"""  nu:  # rate of spend, which is gamma with shape p and rate nu per purchase: gamma, shape q = {q}, rate v = {v}, mean q/v
+    return f"""  nu:  # spend per purchase is gamma with shape p and rate nu; nu itself is gamma with shape q = {q}, rate v = {v}, mean q/v
     gamma: {{mean: {spend.q / spend.v!r}, shape: {spend.q!r}}}
 """
 
@@ -166,7 +166,7 @@ def _scenario_yaml(customers: int, origin: CalibrationSource) -> str:
     days = (origin.end - origin.start).days + 1
     return f"""# Customers whose first purchase was by {origin.until}, each from the day of that purchase to the end of {origin.end}.
 name: calibrated
-title: Customers of {_yaml_safe_name(origin.source)} from their first purchase onward
+title: Customers in {_yaml_safe_name(origin.source)} from their first purchase onward
 journey: journey.yaml
 policy: policy.yaml
 customers: {customers}
@@ -182,5 +182,5 @@ def _format_estimate(estimate: ParameterEstimate) -> str:
 
 
 def _yaml_safe_name(source: str) -> str:
-    """Return the file name with characters replaced that a plain YAML value must not contain."""
+    """Return the file name with underscores in place of characters that a plain YAML value must not contain."""
     return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in source)

@@ -336,5 +336,5 @@ def test_entry_file_contains_customer_names(tmp_path: Path) -> None:
 def test_warnings_mention_refunds(tmp_path: Path) -> None:
     file = write_purchase_log(tmp_path, [("a", 0, 5.0), ("a", 5, 5.0), ("a", 9, 8.0), ("b", 2, 1.0), ("b", 7, -1.0)])
     found = calibrate(file)
-    assert found.warnings[0].startswith("refunds (negative money) are omitted")
+    assert found.warnings[0].startswith("refunds (negative amounts) are omitted")
     assert found.customers == len(read_purchases(file, customer="who", time="day", value="paid").customer_ids)

@@ -117,7 +117,7 @@ def test_refund_is_omitted_with_a_warning(tmp_path: Path) -> None:
     log = read(tmp_path, GOOD + "ann,2024-01-16,-9\n")
     assert len(log.money) == 4
     assert log.warnings == (
-        "refunds (negative money) are omitted, but the refunded purchases are kept: 1 rows, 9.00 in money, the first in row 6",
+        "refunds (negative amounts) are omitted, but the refunded purchases are kept: 1 row, 9.00 in total, the first in row 6",
     )
 
 
@@ -143,10 +143,10 @@ BAD = {
     "": "log.csv: must be a CSV file with a header, or a Parquet file, got an empty file. Check the path.",
     "who,day,paid\n": "log.csv: must contain at least one purchase, got 0 rows without a purchase. Check the file and the columns.",
     "who,day,paid\na,2024-01-01,-1\n": (
-        "log.csv: must contain at least one purchase, got 1 rows without a purchase. Check the file and the columns."
+        "log.csv: must contain at least one purchase, got 1 row without a purchase. Check the file and the columns."
     ),
     "who,day,paid\na,31/01/2024,1\nb,12/01/2024,1\n": (
-        "log.csv:2: column 'day': must be a date such as 1997-01-31, got '31/01/2024' (and 1 more rows). "
+        "log.csv:2: column 'day': must be a date such as 1997-01-31, got '31/01/2024' (and 1 more row). "
         "Write dates as YYYY-MM-DD, optionally followed by a time of day."
     ),
     "who,day,paid\na,2024-01-01,1\nb,2024-02-30,1\n": (
