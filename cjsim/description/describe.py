@@ -63,7 +63,7 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
 
 
 def _stage_lines(journey: JourneySpec) -> Iterator[str]:
-    """Stages with their events, then events of all stages, then events that only happen when fired."""
+    """Describe stages with their events, then events that occur in any stage, then events that occur only when fired."""
     lifted = _lifted_events(journey)
     yield "Stages and their events:"
     for name, stage in journey.stages.items():
@@ -129,6 +129,6 @@ def _event_line(name: str, event: Event, *, lifted: bool) -> str:
 
 
 def _lifted_events(journey: JourneySpec) -> set[str]:
-    """Events whose rates are changed by messages or contacts."""
+    """Return the events whose rates messages or contacts change."""
     gains = [gains for message in journey.messages.values() for _, gains in message.lift]
     return {event for lifts in [*gains, *(persona.contact_lift for persona in journey.personas.values())] for event in lifts}

@@ -37,7 +37,7 @@ def policy_lines(policy: PolicySpec) -> Iterator[str]:
 
 
 def _step_lines(steps: Iterable[Step]) -> Iterator[str]:
-    """Describe steps, one per line. Steps of branches are indented."""
+    """Describe steps, one per line. Steps in branches are indented."""
     for step in steps:
         yield f"{step.label}: {step.phrase()}" if step.label else step.phrase()
         for branch in step.branches():
@@ -83,6 +83,6 @@ def _shift_phrase(shift: Shift) -> str:
 
 
 def _spend_phrases(spend: Spend) -> Iterator[str]:
-    """Describe the spend per day, and periods with other amounts."""
+    """Describe the spend per day, and the periods with a different amount."""
     yield f"{format_number(spend.per_day)} per day"
     yield from (f"{format_number(period.per_day)} per day from {period.first} to {period.last}" for period in spend.periods)

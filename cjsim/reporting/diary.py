@@ -19,7 +19,7 @@ _MIN_SHOWN_COST = 0.005  # smaller costs are included only in the total
 
 
 class DiaryLine(NamedTuple):
-    """One event of the diary.
+    """One event in the diary.
 
     Attributes
     ----------
@@ -223,7 +223,7 @@ class Diary:
 
 
 def _wrap_text(text: str, width: int) -> list[str]:
-    """Wrap a text to the width. Tables already fit."""
+    """Wrap text to the width. Tables already fit."""
     return [line for part in text.split("\n") for line in (textwrap.wrap(part, width) if len(part) > width else [part])]
 
 

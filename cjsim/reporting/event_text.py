@@ -61,7 +61,7 @@ def satisfaction_band(satisfaction: float) -> str:
 
 
 def routine_phrase(text: str, count: int) -> str:
-    """Return a routine event that happened `count` times as a phrase for a list of such events.
+    """Return a phrase for a routine event that happened `count` times, for use in a list of such events.
 
     Examples
     --------
@@ -107,7 +107,7 @@ class EventDescriber:
     scenario : Scenario
         Simulated scenario.
     codebook : Codebook
-        Names of the scenario by code.
+        Names in the scenario, keyed by code.
     persona : str
         Persona of the customer.
     origin : str

@@ -89,7 +89,7 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
 
 
 def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, progress: Progress | None) -> Cohort:
-    """Return a cohort with only this customer. Referred customers are known only after simulating all customers."""
+    """Return a cohort with only this customer. Referred customers are known only after all customers have been simulated."""
     initial = scenario.customers
     if not isinstance(customer, int | np.integer):
         raise InputError(format_error("--customer", "must be a whole number", short_repr(customer), "Use a number such as 7."))
@@ -112,7 +112,7 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
 def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress: Progress | None) -> SharedResults:
     """Simulate desk replies and budget spending, which depend on all customers."""
     if progress is not None:
-        progress.note(f"cjsim: customers of {scenario.name} share desks or budgets, so all of them are simulated ...")
+        progress.note(f"cjsim: customers in {scenario.name} share desks or budgets, so all of them are simulated ...")
     cohorts = (initial_cohort(plan, seed, 0, scenario.customers), _draw_scenario_arrivals(scenario, plan, seed))
     return SharedResourcePass(plan, seed, max_customers=default_population_limit(scenario.customers)).run(cohorts)
 
@@ -145,7 +145,7 @@ class _DiaryBuilder:
         return f"acquired via {channel}" if channel else ""
 
     def customer_attributes(self) -> dict[str, Any]:
-        """Return the attributes of the customer. In the truth view, also persona, interest and traits."""
+        """Return the attributes of the customer and, in the truth view, the persona, the interest and the traits."""
         population, names = self.trajectory.population, self.codebook
         values: dict[str, Any] = {
             name: levels[int(population.attributes[0, i])] for i, (name, levels) in enumerate(names.attributes.items())
