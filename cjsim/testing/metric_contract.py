@@ -1,4 +1,4 @@
-"""The contract of metrics, on which tables, comparisons, studies and experiments rely, checked on small runs."""
+"""The contract for metrics, on which tables, comparisons, studies and experiments rely, checked on small runs."""
 
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -26,18 +26,18 @@ _MIN_CONTRIBUTORS = 20  # customers per batch with a nonzero numerator; with few
 
 
 def check_metric(source: MetricSource) -> None:
-    """Check that a metric, or every metric of a factory, satisfies the contract of metrics.
+    """Check that a metric, or every metric from a factory, satisfies the contract for metrics.
 
-    The metric is computed for three small runs: customers who share no resources and refer others; customers who share a desk and partly
+    The metric is computed for three small runs: customers who share no resources and refer others; customers who share a desk, some of whom
     arrive through paid acquisition; and customers for whom no event occurs. The requirements are:
 
     - The definition is complete.
     - Every customer has one finite numerator and one finite denominator.
     - Repeated computation, also from a saved run, gives the same terms.
-    - The terms of a customer, except allocated costs, depend neither on other customers nor on their order. Parts of a run then add up.
+    - The terms of a customer, except allocated costs, depend neither on other customers nor on their order, so parts of a run add up.
     - Customers who never entered contribute nothing.
-    - The difference between equal policies is exactly 0.
-    - The intervals of many batches cover the value over all batches at about the nominal rate.
+    - The difference between identical policies is exactly 0.
+    - Over many batches, intervals cover the value for all batches combined at about the nominal rate.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def _batches(count: int, size: int) -> tuple[Run, ...]:
 
 
 def _definitions(source: MetricSource, run: Run) -> list[MetricDefinition]:
-    """Return the metrics of a source after checking that they are complete. Each computation checks their terms."""
+    """Return the metrics from a source after checking that they are complete. Each computation checks their terms."""
     definitions = [source] if isinstance(source, MetricDefinition) else list(source(run.codebook))
     for definition in definitions:
         try:
@@ -128,7 +128,7 @@ def _check_equal_policies(definition: MetricDefinition, run: Run) -> None:
     other = replace(run, outcomes=Outcomes(*(array.copy() for array in run.outcomes)))
     found = paired_difference(_terms(definition, run), _terms(definition, other), CustomerPairing.match_by_key(sample, sample))
     is_zero = np.isnan(found.effect) or found.effect == found.low == found.high == 0
-    must = "must have a difference of exactly 0 between equal policies"
+    must = "must have a difference of exactly 0 between identical policies"
     _require(is_zero, definition, must, f"it is {found.effect:g} [{found.low:g}, {found.high:g}]")
 
 
@@ -204,7 +204,7 @@ def _terms_by_key(definition: MetricDefinition, runs: Iterable[Run]) -> Mapping[
 
 
 def _check_coverage(definition: MetricDefinition) -> None:
-    """Estimate the metric on many independent batches, and require most intervals to contain the value over all batches."""
+    """Estimate the metric on many independent batches, and require most intervals to contain the value for all batches combined."""
     _, *batches = _batches(COVERAGE_BATCHES, COVERAGE_CUSTOMERS)
     terms = [_terms(definition, batch) for batch in batches]
     contributors = np.mean([np.count_nonzero(one.numerator) for one in terms])

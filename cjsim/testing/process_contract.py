@@ -1,4 +1,4 @@
-"""The contract of user processes on the readable engine, checked on small runs."""
+"""The contract for user processes on the readable engine, checked on small runs."""
 
 import tempfile
 from collections.abc import Generator, Mapping
@@ -34,7 +34,7 @@ def check_process(process: SimulationProcess, *, observes_only: bool = True, sce
     process : callable
         A generator function that takes a `RunningSimulation`, as for `simulate`. It is called several times.
     observes_only : bool
-        Whether the process must leave log and outcomes unchanged. Pass False for a process that acts on customers.
+        Whether the process must leave the log and the outcomes unchanged. Pass False for a process that acts on customers.
     scenarios : Mapping of str to Scenario, optional
         Scenarios to simulate, keyed by name, each with few customers. Defaults to two small scenarios, one with independent customers and
         one with a desk. A process that refers to specific events, stages or desks needs scenarios that define them.

@@ -1,4 +1,4 @@
-"""The contract of Optuna samplers for use in `optimize`, checked on small problems without simulation."""
+"""The contract for Optuna samplers used in `optimize`, checked on small problems without simulation."""
 
 import contextlib
 import math
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Point = dict[str, float]
 
-# Trials of problems with one free value and with all of them, enough for samplers with a long startup phase or with generations.
+# Numbers of trials for problems with one free value and with all of them: enough for samplers with generations or a long startup phase.
 _FEW_TRIALS, _MANY_TRIALS, _BATCH = 16, 40, 4
 _INTERRUPTED_AT = 30  # within a batch
 _SHARES = tuple(f"policy.flows.remind.steps[0].split.{name}.share" for name in ("some", "more", "rest"))

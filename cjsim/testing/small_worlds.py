@@ -41,13 +41,13 @@ _SETTINGS: dict[str, Any] = {"start": "2026-01-05", "horizon": "120d", "customer
 
 @cache
 def independent_customers() -> Scenario:
-    """Return a scenario with messages, purchases and referrals, whose customers share no resources."""
+    """Return a scenario with messages, purchases and referrals in which customers share no resources."""
     return Scenario.from_dict({"name": "independent", "journey": _JOURNEY, "policy": _POLICY, **_SETTINGS})
 
 
 @cache
 def sharing_customers() -> Scenario:
-    """Return a scenario whose customers share a desk with wages and partly arrive through paid acquisition."""
+    """Return a scenario in which customers share a desk with paid staff, and some arrive through paid acquisition."""
     ask = {"in": ["member"], "wait": {"exponential": "15d"}, "effects": [{"ask": "help"}]}
     desk = {"service": {"exponential": "2h"}, "patience": {"exponential": "6h"}, "effects": {"late": [{"satisfy": -0.1}]}}
     journey = _JOURNEY | {

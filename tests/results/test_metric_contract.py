@@ -47,7 +47,7 @@ BROKEN: dict[str, tuple[Callable[[cj.Run], RatioTerms], str]] = {
     "random": (lambda run: mean_per_customer(run, RANDOM.random(len(run))), "must give the same terms when computed again"),
     "of this object": (
         lambda run: mean_per_customer(run, np.where(revenue(run) > 0, id(run.outcomes) % 1009, 0)),
-        "must have a difference of exactly 0 between equal policies",
+        "must have a difference of exactly 0 between identical policies",
     ),
     "not saved": (
         lambda run: mean_per_customer(run, np.full(len(run), "from_plan" in run.profiles.__qualname__)),
