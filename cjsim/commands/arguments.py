@@ -1,4 +1,4 @@
-"""Parsing of PATH=VALUE settings and document files that commands are given."""
+"""Parsing of PATH=VALUE settings, and loading of the document files that commands are given."""
 
 import re
 from collections.abc import Collection
@@ -29,7 +29,7 @@ def parse_set_options(sets: list[str] | None, **options: int | str | None) -> di
     for text in sets or []:
         path, equals, value = text.partition("=")
         if not equals or not path.strip():
-            raise InputError(format_error("--set", "must be PATH=VALUE", short_repr(text), "Use for example horizon=90d."))
+            raise InputError(format_error("--set", "must be PATH=VALUE", short_repr(text), "Use horizon=90d, for example."))
         values[path.strip()] = parse_value(value, "--set")
     for name, option in options.items():
         if option is not None:

@@ -48,7 +48,7 @@ def experiment(
         started = time.perf_counter()
         with open_checkpoints(out) as checkpoints, progress_bar() as progress:
             if len(checkpoints):
-                progress.note(f"{out}: resuming, {len(checkpoints)} simulations already finished")
+                progress.note(f"{out}: resuming, {len(checkpoints)} simulation{'s' * (len(checkpoints) > 1)} already finished")
             try:
                 findings = run_experiment(document, threads=threads, checkpoints=checkpoints, progress=progress)
             except KeyboardInterrupt:

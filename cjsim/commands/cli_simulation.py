@@ -66,7 +66,9 @@ def compare(
     """
     settings, changes = parse_set_options(None, customers=customers, seed=seed, horizon=horizon), parse_set_options(sets)
     if not others and not changes:
-        raise InputError(format_error("compare", "must have an OTHER scenario or --set", "only BASE", "Add what to compare BASE with."))
+        raise InputError(
+            format_error("compare", "must have an OTHER scenario or --set", "only BASE", "Add a scenario to compare with BASE.")
+        )
     if others:
         scenarios = label_scenarios({file: load_scenario(file, settings | changes) for file in (base, *others)})
     else:

@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 
 def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a command with our exit codes. Errors print one line on standard error, without a traceback."""
+    """Wrap a command so that it exits with our codes. Errors print one line on standard error, without a traceback."""
 
     @functools.wraps(command)
     def _run(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -32,7 +32,7 @@ def number_option(
     Parameters
     ----------
     name, metavar, help_text : str
-        Option name, placeholder and help text of the command.
+        Option name, placeholder and help text.
     example : int
         Example for the error message about invalid numbers.
     allowed : range, optional
@@ -53,7 +53,7 @@ def number_option(
 
 
 def choice_parser(name: str, choices: Sequence[str]) -> Callable[[str], str]:
-    """Return a parser of an option or argument with fixed choices. Its errors suggest the closest choice.
+    """Return a parser for an option or argument with fixed choices. Its errors suggest the closest choice.
 
     Parameters
     ----------

@@ -336,7 +336,7 @@ def test_interrupted_command_leaves_only_its_checkpoints(tmp_path: Path, file: P
     (left,) = (tmp_path / "r" / "greetings").iterdir()
     assert left.suffix == ".pieces"
     again = invoke(*more)
-    assert "resuming, 1 simulations already finished" in again.stderr
+    assert "resuming, 1 simulation already finished" in again.stderr
     assert ran == [3, 3, 4, 4, 4]
     assert [str(path) for path in (tmp_path / "r" / "greetings").iterdir()] == [json.loads(again.stdout)["run_dir"]]
 
