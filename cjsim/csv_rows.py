@@ -1,4 +1,4 @@
-"""Reading and checking of small CSV files, with errors that name the line."""
+"""Reads and checks small CSV files, with errors that name the line."""
 
 import csv
 import math
@@ -19,7 +19,7 @@ def read_csv_rows(path: Path, key: str, *, at_least: int, remedy: str) -> tuple[
     at_least : int
         Minimum number of rows after the header, 1 or 2.
     remedy : str
-        Last sentence of the error for too few rows.
+        Last sentence of the error message about too few rows.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def read_csv_rows(path: Path, key: str, *, at_least: int, remedy: str) -> tuple[
     Raises
     ------
     InputError
-        If the file cannot be read, has too few rows, or a row does not have as many values as the header.
+        If the file cannot be read or has too few rows, or if a row does not have as many values as the header.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

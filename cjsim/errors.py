@@ -67,7 +67,7 @@ def short_repr(value: Any) -> str:
 
 
 def quote_choices(choices: Iterable[str]) -> str:
-    """Quote the choices and join them by commas. Lists at most 12 choices.
+    """Quote the choices and join them with commas. At most 12 are listed.
 
     Examples
     --------

@@ -16,7 +16,7 @@ Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is Non
 
 
 class JsonRecord:
-    """Base class of frozen dataclasses that are saved as JSON. The key of a field is its `Field(alias=...)`, or else its name."""
+    """Base class for frozen dataclasses that are saved as JSON. The key of a field is its `Field(alias=...)`, or else its name."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values that `from_json` accepts. Undefined and infinite numbers become null."""

@@ -31,7 +31,7 @@ class Manifest(JsonRecord):
     Attributes
     ----------
     kind : {'experiment', 'study', 'levers'}
-        Kind of the finding.
+        Kind of finding.
     name : str
         Name of the experiment or study; for levers, name of the scenario.
     hypothesis : str

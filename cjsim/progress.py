@@ -25,7 +25,7 @@ class Progress:
         """Change the label of the task."""
 
     def note(self, text: str) -> None:
-        """Report a message of one line."""
+        """Report a one-line message."""
 
     def finish(self) -> None:
         """End the task."""
