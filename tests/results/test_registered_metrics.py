@@ -320,7 +320,8 @@ def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_metric_of_an_interactive_session_is_refused_for_workers() -> None:
     found = run_python("-c", SESSION)
-    assert "metric 'mine': must be defined in a module to run on several workers, got functions of an interactive session." in found.stderr
+    message = "metric 'mine': must be defined in a module to run on several workers, got functions from an interactive session."
+    assert message in found.stderr
 
 
 def test_metric_of_a_script_is_known_to_workers(tmp_path: Path) -> None:
