@@ -96,7 +96,11 @@ def _interval(interval: Interval) -> str:
 
 
 def _caption(result: AttributionData) -> str:
-    shared = " Customers share desks or budgets; intervals and the A/B test ignore it." if result.has_shared_resources else ""
+    shared = (
+        " Customers share desks or budgets; intervals and the A/B test ignore the resulting dependence."
+        if result.has_shared_resources
+        else ""
+    )
     compared = [
         "before/after: revenue in the days after the touchpoint is introduced, minus revenue in as many days before, of all customers;",
         "true: effect of the introduction.",

@@ -58,7 +58,9 @@ class PathCredits(FolderResult):
     def summary(self) -> str:
         """Return credited conversions as a text table, with one column per rule."""
         rows = [(name, *(f"{self.conversions[rule][name]:,.1f}" for rule in self.rules), "") for name in self.touchpoints]
-        totals = f"{self.total_conversions:,.0f} conversions of value {self.total_value:,.2f}, {self.total_nulls:,.0f} paths without one"
+        totals = (
+            f"{self.total_conversions:,.0f} conversions worth {self.total_value:,.2f}, {self.total_nulls:,.0f} paths without a conversion"
+        )
         notes = [
             f"{totals}. Credited value: --json.",
             "Credit is not an incremental effect: it says nothing about what would happen without the touchpoint.",

@@ -64,7 +64,7 @@ def read_paths(path: str | Path, *, window_days: float = math.inf) -> Paths:
         source.raise_input_error("must be text in UTF-8", "other bytes", "Save it as CSV in UTF-8.")
     if "path" in header and source.kind != "parquet":
         if math.isfinite(window_days):
-            source.raise_input_error("must have times, to apply a look-back window", "paths without times", "Omit the window.")
+            source.raise_input_error("must have times to apply a look-back window", "paths without times", "Omit the window.")
         return _read_path_rows(source, header)
     if missing := [name for name in TOUCH_COLUMNS if name not in header]:
         remedy = did_you_mean(missing[0], header) or f"Or use {quote_choices(PATH_COLUMNS[:2])}, with one row per path."
@@ -148,7 +148,9 @@ def _conversion_counts(cells: list[object], source: LogSource) -> FloatArray:
         try:
             counts[row] = _parse_count(str(float(cell)) if isinstance(cell, bool | int | float) else str(cell), "")
         except InputError:
-            _raise_at(source, row, "conversion", "must be a number of at least 0", short_repr(cell), "Write 1 for a conversion, else 0.")
+            _raise_at(
+                source, row, "conversion", "must be a number of at least 0", short_repr(cell), "Write 1 for a conversion, otherwise 0."
+            )
     return counts
 
 

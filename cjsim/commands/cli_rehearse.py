@@ -50,7 +50,7 @@ def rehearse(
 ) -> None:
     """Rehearse tests of alternatives against BASE: power, false positives, and the cost of wrong decisions.
 
-    Where customers share desks, budgets of sends or referrals, mixed assignment is simulated, and its bias is reported.
+    Where customers share desks, send budgets or referrals, mixed assignment is simulated, and its bias is reported.
     """
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
     scenarios = label_scenarios({file: load_scenario(file, values) for file in dict.fromkeys((base, *others))})

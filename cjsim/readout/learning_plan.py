@@ -92,7 +92,7 @@ def learning_plan(trial: Trial, settings: ReadoutSettings) -> LearningPlan | str
             remedy = did_you_mean(name, LEARNER_NAMES) or "Use one of these."
             raise InputError(format_error("learners", f"must be among {quote_choices(LEARNER_NAMES)}", short_repr(name), remedy))
     if not len(trial.features.columns):
-        return "The trial has no features, so it cannot be learned who gains."
+        return "The trial has no features, so who gains cannot be learned."
     n, units = len(trial), _smallest_number_of_units(trial)
     possible = units // (_ROWS_PER_GROUP * GROUPS)
     if possible < 2:

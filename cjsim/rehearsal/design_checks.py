@@ -37,7 +37,7 @@ def require_possible_designs(
     """
     for name, values in (("sizes", sizes), ("days", days), ("alternatives", alternatives)):
         if not values:
-            raise InputError(format_error(name, "must have at least one value", "none", "Give one or several."))
+            raise InputError(format_error(name, "must have at least one value", "none", "Give one or more."))
     if base.name in alternatives:
         must = "must have names that differ from that of the baseline"
         raise InputError(format_error("alternatives", must, f"'{base.name}'", "Use another name."))
@@ -105,7 +105,7 @@ def require_no_trigger(settings: RehearsalSettings, shared: Sequence[str]) -> No
     """
     if settings.trigger is not None:
         must = f"must be omitted where customers share {' and '.join(shared)}"
-        raise InputError(format_error("trigger", must, f"'{settings.trigger}'", "Remove it, or what customers share."))
+        raise InputError(format_error("trigger", must, f"'{settings.trigger}'", "Remove it, or remove the shared resources."))
 
 
 def require_defined(metric: str, alternative: str, effect: float) -> None:

@@ -77,12 +77,12 @@ def shared_resources(scenario: Scenario) -> list[str]:
     Returns
     -------
     list of str
-        A subset of 'desks', 'budgets of sends' and 'referrals'; empty if the outcomes of a customer do not depend on the policy of others.
+        A subset of 'desks', 'send budgets' and 'referrals'; empty if the outcomes of a customer do not depend on the policy of others.
     """
     effects = compile_scenario(scenario.checked()).world.effects["op"]
     reasons = {
         "desks": bool(scenario.journey.desks),
-        "budgets of sends": bool(scenario.policy.guardrails.budgets),
+        "send budgets": bool(scenario.policy.guardrails.budgets),
         "referrals": bool((effects == EffectCode.REFER).any()),
     }
     return [reason for reason, is_present in reasons.items() if is_present]

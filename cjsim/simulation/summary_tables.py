@@ -162,7 +162,7 @@ def arm_tables(
     sizes = "\n".join(f"{arm}: {n:,} customers who entered, {exposed[arm]:,} of them exposed" for arm, n in entered.items())
     basis = "only customers who were exposed" if is_exposed_only else "all customers of an arm, exposed or not"
     caption = (
-        f"{sizes}\nMetrics of {basis}, from entry. 95 % intervals of unpaired differences, as in a test of the firm."
+        f"{sizes}\nMetrics of {basis}, from entry. 95 % intervals of unpaired differences, as in the firm's own test."
         "\n* the interval excludes 0. By chance alone, this happens for about one metric in twenty."
     )
     return "\n\n".join([*tables, caption])

@@ -146,7 +146,7 @@ def study_with_sampler(study: Study, sampler: "BaseSampler") -> Study:
     name = type(sampler).__name__
     first, again = (BatchSampler(study, sampler).ask(min(study.batch, study.trials)) for _ in range(2))
     if first != again:
-        must = "must choose the same points when a search restarts, which resuming and several processes require"
+        must = "must choose the same points when a search restarts, as required for resuming and for several processes"
         raise InputError(format_error("sampler", must, f"a {name} that does not", f"Set a seed: {name}(seed=1)."))
     return study.model_copy(update={"sampler": name})
 

@@ -70,7 +70,7 @@ def adjusted_arm_means(
     n = np.bincount(treatment, minlength=n_arms)
     x = _standardized(covariates)
     if n.min() <= x.shape[1] + 1:
-        must, got = f"must number fewer than the rows of each arm less 1 (the smallest has {n.min()} rows)", str(x.shape[1])
+        must, got = f"must be fewer than the number of rows in each arm minus 1 (the smallest has {n.min()} rows)", str(x.shape[1])
         raise InputError(format_error("covariates", must, got, "Adjust for fewer covariates."))
     rows = [treatment == arm for arm in range(n_arms)]
     fits = [_fit(y[own], x[own]) for own in rows] if method == "regression" else _pooled_fits(y, x, rows)

@@ -93,7 +93,7 @@ class CurveBootstrap:
         """What the differences say, in one sentence."""
         clear = [row for row in self.differences if row.is_clear]
         if not clear:
-            return "No learner is better than another: no difference is clear of 0 after Holm's correction."
+            return "No learner is better than another: no difference is significant after Holm's correction."
         pairs = [(row.first, row.second) if row.difference.estimate > 0 else (row.second, row.first) for row in clear]
         return "; ".join(f"{better} is better than {worse}" for better, worse in pairs) + " (after Holm's correction for all pairs)."
 

@@ -51,7 +51,7 @@ def check_two_arms(treatment: Ints) -> None:
     codes = np.unique(treatment).tolist()
     if codes != [0, 1]:
         remedy = "Keep the rows of the control and of one arm, and code them 0 and 1."
-        raise InputError(format_error("treatment", "must contain 0 and 1 only, and both", short_repr(codes), remedy))
+        raise InputError(format_error("treatment", "must contain both 0 and 1, and no other values", short_repr(codes), remedy))
 
 
 def check_fraction(name: str, value: float) -> None:

@@ -75,7 +75,7 @@ def gain_above_cost(gains: Floats, arms: Sequence[str], max_share: float) -> lis
 
     rules = [_rule(f"gain above cost: {name}", arm * (gains[:, arm] > 0.0)) for arm, name in enumerate(arms) if arm]
     if len(arms) > 2:
-        rules.append(_rule("best arm by gain", np.argmax(gains, axis=1)))  # equal gains: the earlier arm
+        rules.append(_rule("arm with the largest gain", np.argmax(gains, axis=1)))  # equal gains: the earlier arm
     return rules
 
 

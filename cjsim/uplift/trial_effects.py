@@ -286,7 +286,7 @@ def _outcome_effects(trial: Trial, name: str, means: ArmMeans | None, method: st
         kind=kind,
         n=len(complete),
         n_missing=len(trial) - len(complete),
-        method=method + (", errors by cluster" if clusters is not None else ""),
+        method=method + (", cluster-robust standard errors" if clusters is not None else ""),
         level=level,
         arms=_arm_intervals(estimate, trial.arms, is_share=kind == "binary", level=level),
         effects=tuple(effects),

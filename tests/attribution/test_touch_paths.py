@@ -98,5 +98,5 @@ def test_invalid_file_is_an_error_that_names_the_line(tmp_path: Path, text: str,
 
 
 def test_window_for_paths_without_times_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="must have times, to apply a look-back window, got paths without times"):
+    with pytest.raises(InputError, match="must have times to apply a look-back window, got paths without times"):
         read_paths(write(tmp_path, "path,total_conversions\na,1\n"), window_days=7)

@@ -80,7 +80,7 @@ def test_folder_has_the_report_with_the_figure(tmp_path: Path) -> None:
         (("--days", "90"), "days: must be above 0 and at most the horizon, 60 days, got 90"),
         (("--days", "0"), "days: must be a number of days above 0, got 0"),
         (("--trigger", "odrer"), "trigger: .* Did you mean 'order'"),
-        (("--trigger", "order"), r"trigger 'order': must be reached at the same time under both policies, got \d+\.\d\d% of customers"),
+        (("--trigger", "order"), r"trigger 'order': must be reached at the same time under both policies, got \d+\.\d\d % of customers"),
         (("--from", "soon"), "--from: must be 'entry' or a date, got 'soon'"),
         (("--from", "2027-01-01"), "from: must be after the start and before the horizon"),
         (("--enroll", "0"), "enroll: must be above 0"),

@@ -79,7 +79,7 @@ def test_clusters_enter_the_errors(tmp_path: Path) -> None:
     table = planted_trial(1_000).drop(columns="spend")
     file = written(tmp_path, pd.concat([table, table]).assign(shop=np.tile(np.arange(1_000), 2)))
     content = json.loads(invoke(file, "--cluster", "shop", "--features", "recency", "--json").stdout)
-    assert content["method"] == "difference of means, errors by cluster"
+    assert content["method"] == "difference of means, cluster-robust standard errors"
 
 
 def refused(found: Any) -> str:

@@ -103,7 +103,7 @@ def test_a_guardrail_that_gets_worse_prevents_the_rollout() -> None:
 
 def test_a_trigger_that_differs_between_the_policies_is_refused_with_the_share() -> None:
     settings = cj.RehearsalSettings(trigger="order")
-    with pytest.raises(InputError, match=r"trigger 'order': must be reached at the same time .* got \d+\.\d\d% of customers"):
+    with pytest.raises(InputError, match=r"trigger 'order': must be reached at the same time .* got \d+\.\d\d % of customers"):
         cj.rehearse(shop("10d"), {"sooner": shop("8d")}, metric="revenue", sizes=[100], days=[30], settings=settings)
 
 

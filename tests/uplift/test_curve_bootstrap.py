@@ -90,7 +90,7 @@ def test_rankings_without_information_are_rarely_told_apart() -> None:
 def test_no_learner_is_better_where_no_difference_is_clear() -> None:
     y, treatment, u = binary_trial(7, 400)
     found = bootstrap_curves(y, treatment, {"a": u, "b": u**2}, draws=20, seed=3)
-    assert found.statement == "No learner is better than another: no difference is clear of 0 after Holm's correction."
+    assert found.statement == "No learner is better than another: no difference is significant after Holm's correction."
 
 
 def test_bands_start_at_zero_and_end_at_the_average_effect() -> None:

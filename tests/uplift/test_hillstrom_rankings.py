@@ -153,7 +153,7 @@ def three_arms(folder: Path, outcome: str) -> PolicyComparison:
 
 @pytest.mark.parametrize(
     ("rule", "expected"),
-    [("everybody: Mens E-Mail", 0.1819), ("everybody: Womens E-Mail", 0.1519), ("nobody", 0.1051), ("best arm by gain", 0.1824)],
+    [("everybody: Mens E-Mail", 0.1819), ("everybody: Womens E-Mail", 0.1519), ("nobody", 0.1051), ("arm with the largest gain", 0.1824)],
 )
 def test_visit_policies_have_the_known_values(data_dir: Path, rule: str, expected: float) -> None:
     policy = next(policy for policy in three_arms(data_dir, "visit").policies if policy.rule == rule)

@@ -105,7 +105,7 @@ def test_an_s_learner_without_interactions_gives_a_linear_model_one_effect() -> 
 
 def test_an_s_learner_refuses_a_feature_named_like_a_treatment_indicator() -> None:
     X, y, treatment, _ = linear_world(100)
-    with pytest.raises(InputError, match="must not be named"):
+    with pytest.raises(InputError, match="must not have the name"):
         SLearner(interactions=False).fit(X.rename(columns={"a": "treatment_1"}), y, treatment)
 
 

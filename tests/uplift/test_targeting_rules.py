@@ -118,7 +118,7 @@ def test_a_distilled_rule_states_its_agreement_on_rows_that_it_has_not_seen() ->
 
 
 def test_a_model_that_treats_everybody_is_not_distilled() -> None:
-    with pytest.raises(InputError, match="must treat some rows and not others, got 1500 treated of 1500"):
+    with pytest.raises(InputError, match="must treat some rows but not all, got 1500 treated of 1500"):
         cj.export_rule(fitted("linear"), X, threshold=-100.0, distill_depth=3)
 
 

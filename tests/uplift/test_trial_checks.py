@@ -202,9 +202,7 @@ def test_small_arms_are_reported(size: int, severity: str) -> None:
 
 
 def test_a_constant_outcome_is_an_error() -> None:
-    assert findings(trial_of(bought=0))["outcome"].message.startswith(
-        "outcome 'bought' is 0 in every row, so that no effect can be estimated."
-    )
+    assert findings(trial_of(bought=0))["outcome"].message.startswith("outcome 'bought' is 0 in every row, so no effect can be estimated.")
 
 
 def test_an_outcome_that_is_unknown_in_an_arm_is_an_error() -> None:

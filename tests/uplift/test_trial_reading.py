@@ -135,7 +135,7 @@ def test_an_unknown_column_is_refused_with_a_suggestion() -> None:
 
 def test_a_column_has_one_role() -> None:
     assert refusal(ColumnRoles(treatment="arm", outcome="bought", features=["bought"])).startswith(
-        "features: must be another column than 'outcome', got 'bought'."
+        "features: must be a different column from 'outcome', got 'bought'."
     )
 
 

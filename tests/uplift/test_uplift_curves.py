@@ -146,7 +146,7 @@ def test_normalized_scores_of_other_outcomes_are_undefined() -> None:
     [
         ({"predicted": np.full(10, np.nan)}, "predicted: must be finite, got nan in row 0"),
         ({"y": Y[:9]}, r"treatment: must have one entry per row of y \(9\)"),
-        ({"treatment": np.ones(10, dtype=np.int64)}, "treatment: must contain 0 and 1 only, and both, got"),
+        ({"treatment": np.ones(10, dtype=np.int64)}, "treatment: must contain both 0 and 1, and no other values, got"),
         ({"top_share": 30.0}, "top_share: must be between 0 and 1, got 30.0"),
     ],
 )

@@ -105,7 +105,7 @@ class RehearsalData:
     mode : str
         'reuse': the outcomes of customers who share nothing are resampled. 'joint': mixed assignment is simulated.
     shared : tuple of str
-        What customers share: desks, budgets of sends, referrals.
+        What customers share: desks, send budgets, referrals.
     starts_on : date or None
         Date on which customers switch to the alternative; None: it applies from entry.
     customers, seed : int

@@ -69,7 +69,7 @@ def _recommendation(report: AlternativeReport) -> str:
     enrollment = f", after {chosen.enrollment_days:,.0f} days of enrollment" if math.isfinite(chosen.enrollment_days) else ""
     title = analysis_title(chosen.analysis)
     return (
-        f"Recommended: {chosen.size:,} customers for {chosen.days:g} days{enrollment}, {title}. It finds the effect in"
+        f"Recommended: {chosen.size:,} customers for {chosen.days:g} days{enrollment}, {title}. It detects the effect in"
         f" {100 * chosen.power.value:.0f} % of tests."
     )
 

@@ -60,7 +60,7 @@ def default_base_learner(kind: str, *, is_binary: bool, n_rows: int, seed: int =
     if kind == "linear":
         return make_pipeline(numeric_encoder(), LogisticRegression(max_iter=1000) if is_binary else Ridge())
     if kind != "trees":
-        remedy = "Or pass an estimator of scikit-learn."
+        remedy = "Or pass a scikit-learn estimator."
         raise InputError(format_error("base learner", f"must be one of {quote_choices(KINDS)}", short_repr(kind), remedy))
     booster = HistGradientBoostingClassifier if is_binary else HistGradientBoostingRegressor
     trees = booster(

@@ -53,5 +53,5 @@ class SLearner(MetaLearner):
             blocks = [encoded, *(np.column_stack([treated, encoded * treated[:, None]]) for treated in indicators.values())]
             return pd.DataFrame(np.hstack(blocks)).add_prefix("z")
         if taken := sorted(set(indicators) & set(X.columns)):
-            raise InputError(format_error("features", "must not be named as a treatment indicator is", taken[0], "Rename the column."))
+            raise InputError(format_error("features", "must not have the name of a treatment indicator", taken[0], "Rename the column."))
         return X.assign(**indicators)

@@ -131,7 +131,7 @@ def _count_arms(arms: NDArray[Any]) -> int:
     if len(found) < 2 or not np.array_equal(found, np.arange(len(found))):
         got = ", ".join(str(code) for code in found[:12]) or "no rows"
         raise InputError(
-            format_error("treatment", "must contain the codes 0 (control), 1, ... without gaps", got, "Compare two arms or more.")
+            format_error("treatment", "must contain the codes 0 (control), 1, ... without gaps", got, "Compare at least two arms.")
         )
     return len(found)
 

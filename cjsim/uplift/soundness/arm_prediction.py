@@ -50,7 +50,7 @@ def check_leakage(units: AssignmentUnits, arms: tuple[str, ...], *, seed: int = 
         `figure` is the AUC of the arm that is predicted best, `column` the feature whose permutation reduces it most.
     """
     if not units.columns:
-        return Finding(check=CHECK, severity="ok", message="not tested, because there are no features that vary")
+        return Finding(check=CHECK, severity="ok", message="not tested, because there are every feature is constant")
     counts = np.bincount(units.treatment, minlength=len(arms))
     if counts.min() < _MIN_UNITS / 2:
         return Finding(check=CHECK, severity="ok", message="not tested, because an arm is too small")
@@ -62,7 +62,7 @@ def check_leakage(units: AssignmentUnits, arms: tuple[str, ...], *, seed: int = 
         CHECK,
         p,
         ok=f"the features do not predict the arm ({text})",
-        alarm=f"the features predict the arm ({text}), most of all '{found.column}'. Random assignment cannot be predicted: "
+        alarm=f"the features predict the arm ({text}), above all '{found.column}'. Random assignment cannot be predicted: "
         f"'{found.column}' was probably measured after assignment, or is derived from the arm. Leave it out of the features.",
         severity="error" if found.auc >= _ERROR_AUC else "warning",
         figure=found.auc,

@@ -46,7 +46,7 @@ def check_balance(units: AssignmentUnits, n_arms: int, *, seed: int = 0) -> Find
     219-236.
     """
     if not units.columns:
-        return Finding(check=CHECK, severity="ok", message="not tested, because there are no features that vary")
+        return Finding(check=CHECK, severity="ok", message="not tested, because there are every feature is constant")
     if np.bincount(units.treatment, minlength=n_arms).min() < 2:
         return Finding(check=CHECK, severity="ok", message="not tested, because an arm is too small")
     p = _joint_p_value(units.matrix, units.treatment, n_arms, seed)
@@ -55,7 +55,7 @@ def check_balance(units: AssignmentUnits, n_arms: int, *, seed: int = 0) -> Find
     return finding_of_test(
         CHECK,
         p,
-        ok=f"the features agree between the arms: {found}",
+        ok=f"the features are balanced across the arms: {found}",
         alarm=f"the features differ between the arms: {found}. Assignment was not random, rows were lost, or '{column}' was measured after "
         "assignment. Leave out features that the treatment can change; otherwise find the cause before you use the effects.",
         severity="error" if difference >= 0.5 else "warning",

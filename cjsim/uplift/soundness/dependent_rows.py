@@ -33,7 +33,7 @@ def check_repeated_ids(trial: Trial) -> Finding | None:
         check="repeated ids",
         severity="warning",
         message=f"{len(trial)} rows hold only {n_distinct} identifiers, of which {n_split} are in several arms. Rows of one customer are "
-        "not independent, so that intervals are too narrow. Name the identifier as the cluster.",
+        "not independent, so intervals are too narrow. Name the identifier as the cluster.",
         figure=float(n_distinct),
     )
 
@@ -53,7 +53,7 @@ def check_clusters(trial: Trial, units: AssignmentUnits) -> Finding | None:
     n_clusters = len(np.unique(trial.clusters))
     smallest = min(len(np.unique(trial.clusters[trial.treatment == arm])) for arm in range(len(trial.arms)))
     if smallest < _FEW_CLUSTERS:
-        text = f"an arm has only {smallest} clusters. Intervals by cluster are unreliable with so few. Add clusters."
+        text = f"an arm has only {smallest} clusters. Cluster-robust intervals are unreliable with so few. Add clusters."
         return Finding(check="clusters", severity="warning", message=text, figure=float(smallest))
     if units.n_split:
         text = (
@@ -62,7 +62,7 @@ def check_clusters(trial: Trial, units: AssignmentUnits) -> Finding | None:
         )
         return Finding(check="clusters", severity="warning", message=text, figure=float(units.n_split))
     assigned = "clusters were assigned as a whole" if units.are_clusters else "rows were assigned independently of their clusters"
-    text = f"errors are by cluster ({n_clusters} clusters; {assigned})"
+    text = f"standard errors are clustered ({n_clusters} clusters; {assigned})"
     return Finding(check="clusters", severity="ok", message=text, figure=float(n_clusters))
 
 

@@ -44,7 +44,7 @@ def check_missing_values(trial: Trial) -> tuple[Finding, ...]:
     text = f"'{name}' is missing in {of_arm} and {of_control} ({p_phrase(p)})"
     listed = ", ".join(f"'{column}' {100 * rows.mean():.1f} %" for column, rows in missing.items())
     consequence = (
-        "The rows that remain are no longer comparable. Complete the outcome, or count the missing ones as failures."
+        "The rows that remain are no longer comparable. Complete the outcome, or count missing values as failures."
         if name in trial.outcomes
         else "It was probably measured after assignment, or by different means. Leave it out of the features."
     )

@@ -52,10 +52,10 @@ def check_outcome(trial: Trial, name: str) -> tuple[Finding, ...]:
     y = complete.outcomes[name].values
     empty = [trial.arms[arm] for arm, count in enumerate(complete.arm_sizes) if count < 2]
     if empty:
-        message = f"outcome '{name}' is known for fewer than two rows of '{empty[0]}', so that no effect can be estimated. Complete it."
+        message = f"outcome '{name}' is known for fewer than two rows of '{empty[0]}', so no effect can be estimated. Complete it."
         return (Finding(check="outcome", severity="error", message=message, column=name),)
     if np.ptp(y) == 0:
-        message = f"outcome '{name}' is {y[0]:g} in every row, so that no effect can be estimated. Check the column, or wait longer."
+        message = f"outcome '{name}' is {y[0]:g} in every row, so no effect can be estimated. Check the column, or wait longer."
         return (Finding(check="outcome", severity="error", message=message, column=name),)
     if outcome.kind == "binary":
         return (_rare_cases(complete, name, y),)
@@ -101,7 +101,6 @@ def _influential_rows(trial: Trial, name: str, y: FloatArray, arm: int) -> Findi
     changes_sign = effect.low * effect.high > 0 and trimmed * effect.effect < 0
     if carried <= _CARRIED and not changes_sign:
         return Finding(check="influential rows", severity="ok", message=text, figure=carried, column=name)
-    message = (
-        f"{text}. A few rows decide the result. Check these rows, cap the outcome at a value named in advance, or use a less skewed one."
-    )
+    remedy = "Check these rows, cap the outcome at a value named in advance, or use a less skewed outcome."
+    message = f"{text}. A few rows decide the result. {remedy}"
     return Finding(check="influential rows", severity="warning", message=message, figure=carried, column=name)

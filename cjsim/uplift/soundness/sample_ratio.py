@@ -53,8 +53,8 @@ def check_sample_ratio(trial: Trial, units: AssignmentUnits) -> Finding:
         p,
         ok=f"the sizes of the arms agree with {source} ({units.noun}: {listed}; {p_phrase(p)})",
         alarm=f"the arms do not have the expected sizes: '{trial.arms[worst]}' has {100 * observed[worst]:.2f} % of the {units.noun} "
-        f"instead of {100 * planned[worst]:.2f} % ({p_phrase(p)}, tested against {source}). Rows were lost or added in some arms, so that the arms "
-        "may differ in more than the treatment. Find out where rows are lost, and do not use the effects before.",
+        f"instead of {100 * planned[worst]:.2f} % ({p_phrase(p)}, tested against {source}). Rows were lost or added in some arms, so that "
+        "the arms may differ in more than the treatment. Find out where rows are lost, and do not use the effects until then.",
         severity="error",
         figure=float(observed[worst]),
     )

@@ -140,7 +140,7 @@ def _tree_table(model: Any) -> RuleTree:
 
 def _boosted_term(model: Any, inputs: tuple[RuleColumn, ...]) -> RuleTerm:
     if getattr(model, "_preprocessor", None) is not None or any(np.ravel([] if model.is_categorical_ is None else model.is_categorical_)):
-        raise unsupported("histogram gradient boosting of categorical columns without an encoder")
+        raise unsupported("histogram gradient boosting on categorical columns without an encoder")
     if not is_classifier(model) and model.loss not in _IDENTITY_LOSSES:
         raise unsupported(f"histogram gradient boosting with the loss '{model.loss}'")
     trees = []

@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.uplift.targeting.rule_tables import RuleColumn, RuleInput
 
-DISTILL_REMEDY = "Use one of the supported models, or set 'distill_depth' to imitate its decisions by a tree."
+DISTILL_REMEDY = "Use one of the supported models, or set 'distill_depth' to imitate its decisions with a tree."
 _UNSEEN = "\x00a label that no row has"
 
 
@@ -31,7 +31,7 @@ class NamedColumn:
 
 def unsupported(what: str) -> InputError:
     """Return the error for a model or transformer that cannot be expressed as tables."""
-    must = "must consist of linear models, trees, forests or histogram gradient boosting behind scalers, encoders and imputers"
+    must = "must consist of linear models, trees, forests or histogram gradient boosting preceded by scalers, encoders and imputers"
     return InputError(format_error("model", must, what, DISTILL_REMEDY))
 
 

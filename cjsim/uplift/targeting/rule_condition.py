@@ -136,6 +136,6 @@ def _word(feature: RuleInput) -> str:
     if feature.name.startswith("events[") and feature.name.endswith("]_before"):
         return f"count({feature.name.removeprefix('events[').removesuffix(']_before')})"
     if feature.name not in _WORDS:
-        remedy = "Use the file of the rule in the policy instead."
-        raise InputError(format_error(f"rule: {feature.name}", "must be a feature for which conditions have a word", "none", remedy))
+        remedy = "Use the rule file in the policy instead."
+        raise InputError(format_error(f"rule: {feature.name}", "must be a feature that conditions can express", "none", remedy))
     return _WORDS[feature.name]

@@ -115,7 +115,7 @@ def _exact(model: Any, X: pd.DataFrame, threshold: float, arm: int) -> Targeting
     expected, found = model_scores(model, X, arm), rule_scores(rule, X)
     worst = float(np.abs(expected - found).max(initial=0.0))
     if not worst <= _TOLERANCE * max(1.0, float(np.abs(expected).max(initial=0.0))):
-        must = "must give the scores that its tables give"
+        must = "must give the same scores as its tables"
         raise InputError(format_error("model", must, f"scores that differ by {worst:.3g}", DISTILL_REMEDY))
     return rule
 
@@ -128,7 +128,7 @@ def _distilled(model: Any, X: pd.DataFrame, threshold: float, arm: int, depth: i
     if len(np.unique(decisions[~is_held_out])) < 2 or not is_held_out.any():
         got = f"{int(decisions.sum())} treated of {len(X)} rows"
         remedy = "Choose another threshold, or use no rule."
-        raise InputError(format_error("model", "must treat some rows and not others", got, remedy))
+        raise InputError(format_error("model", "must treat some rows but not all", got, remedy))
     is_text = make_column_selector(dtype_exclude=["number", "bool"])
     labels = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     encoder = ColumnTransformer([("labels", labels, is_text)], remainder="passthrough", sparse_threshold=0.0)

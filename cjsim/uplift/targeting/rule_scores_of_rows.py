@@ -74,7 +74,7 @@ def _feature_values(feature: RuleInput, X: "pd.DataFrame") -> NDArray[Any]:
         try:
             return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
         except (TypeError, ValueError):
-            must = "must be a number, as in the rows that the rule was learned on"
+            must = "must be a number, as in the rows that the rule was fitted to"
             raise InputError(format_error(f"X: {feature.name}", must, "text", "Convert the column.")) from None
     codes = {level: code for code, level in enumerate(feature.levels)}
     known = series.map(codes).astype("float64").fillna(_OTHER).to_numpy().astype(np.int64)

@@ -82,7 +82,7 @@ class ColumnRoles:
                     format_error(f"{prefix}{role}", *unknown_name_parts(column, columns, "column")[:2], _remedy(column, columns))
                 )
             if column in role_by_column:
-                must = f"must be another column than '{role_by_column[column]}'"
+                must = f"must be a different column from '{role_by_column[column]}'"
                 raise InputError(format_error(f"{prefix}{role}", must, short_repr(column), "Give each column one role."))
             role_by_column[column] = role
 
