@@ -49,7 +49,8 @@ def recommendation(outcome: OutcomeReadout) -> str:
     learned, best = outcome.learned, outcome.best
     per_customer = "in value after costs per customer" if outcome.is_money or any(outcome.costs) else "per customer"
     if best == NOBODY:
-        return f"Treat nobody: no arm is clearly better than '{outcome.control}'. The best arm for everybody gains {text} {per_customer}."
+        nothing = f"Treat nobody: no arm is clearly better than '{outcome.control}'."
+        return f"{nothing} Giving the best arm to everybody: {text} {per_customer} over nobody."
     if learned is not None and not learned.policy(best).is_constant:
         over = learned.policy(best).gain
         personal = format_estimate(over.estimate, over.low, over.high, unit)
