@@ -34,7 +34,8 @@ def _heading(result: AttributionData) -> str:
     share = f"{100 * touched / total:.0f} %" if total else "-"
     return (
         f"{result.scenario}: revenue credited to each touchpoint, and its true incremental revenue.\n"
-        f"{share} of the revenue of {_money(total)} has a touch ({result.touch}) in the {result.window_days:g} days before it."
+        f"{share} of the revenue ({_money(total)}) comes from purchases with a touch ({result.touch}) in the "
+        f"{result.window_days:g} days before."
     )
 
 

@@ -63,7 +63,7 @@ def attribution(
     test_size : int
         Number of customers in the A/B test, at least 4.
     before_after : bool
-        Whether to simulate a comparison before and after the introduction of each touchpoint, which doubles the work.
+        Whether to simulate a before/after comparison of the introduction of each touchpoint, which doubles the work.
     progress : Progress, optional
         Receives the progress in simulations.
 

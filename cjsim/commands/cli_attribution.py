@@ -35,21 +35,21 @@ def attribution(
         str | None, typer.Option("--touch", metavar="opened|delivered|clicked", help="What counts as a touch; opened by default.")
     ] = None,
     window: Annotated[
-        str | None, typer.Option("--window", metavar="DURATION", help="Look-back window, 7d by default. All times in a file with times.")
+        str | None, typer.Option("--window", metavar="DURATION", help="Look-back window: 7d by default, or no limit for a file of paths.")
     ] = None,
     test_size: Annotated[
         int,
         options.number_option("--test-size", "N", "Customers in the A/B test.", example=10_000, **_SIZE_RULE),
     ] = 10_000,
     before_after: Annotated[
-        bool, typer.Option(help="Also simulate a comparison before and after the introduction of each touchpoint. Doubles the time.")
+        bool, typer.Option(help="Also simulate a before/after comparison of the introduction of each touchpoint. Doubles the time.")
     ] = True,
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
     """Compare the credit of touchpoints under attribution rules with their true effect.
 
-    Each channel, flow, broadcast and message of a scenario is switched off for the same customers. For a file with the paths of a firm,
+    Each channel, flow, broadcast and message of a scenario is switched off for the same customers. For a file of observed customer paths,
     only the credits are computed.
     """
     if source.name.endswith(DATA_SUFFIXES):

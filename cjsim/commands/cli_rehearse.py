@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 Number = TypeVar("Number", int, float)
 _METRIC_HELP = "Metric of the test, such as clv or open_rate."
 _DAYS_HELP = "Days in which outcomes are counted, after entry or after the date of --from."
-_GUARDRAIL_HELP = "Metric that must not get worse by MARGIN (default: 5 % of it) or more."
-_FROM_HELP = "From when the alternative applies: entry, or a date on which customers switch."
+_GUARDRAIL_HELP = "Metric that must not get worse by MARGIN or more (default: 5 % of its value)."
+_FROM_HELP = "When the alternative takes effect: at entry, or on a date when customers switch."
 _RUNS_RULE = {"allowed": range(2, 1_000_001), "must": "must be from 2 to 1,000,000", "remedy": "Use for example 2000."}
 
 
@@ -50,7 +50,7 @@ def rehearse(
 ) -> None:
     """Rehearse tests of alternatives against BASE: power, false positives, and the cost of wrong decisions.
 
-    Where customers share desks, send budgets or referrals, mixed assignment is simulated, and its bias is reported.
+    If customers share desks or send budgets, or refer friends, mixed assignment is simulated, and its bias is reported.
     """
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
     scenarios = label_scenarios({file: load_scenario(file, values) for file in dict.fromkeys((base, *others))})

@@ -26,17 +26,24 @@ def uplift(
     treatment: Annotated[str, typer.Option("--treatment", metavar="COL", help=_TREATMENT_HELP, show_default=False)],
     outcome: Annotated[str, typer.Option("--outcome", metavar="COL[,COL]", help=_OUTCOME_HELP, show_default=False)],
     control: Annotated[
-        str | None, typer.Option("--control", metavar="VALUE", help="Value of the control arm; inferred if one reads like a control.")
+        str | None,
+        typer.Option("--control", metavar="VALUE", help="Label of the control arm; inferred if exactly one label looks like a control."),
     ] = None,
     features: Annotated[str | None, typer.Option("--features", metavar="A,B", help=_FEATURES_HELP)] = None,
-    cluster: Annotated[str | None, typer.Option("--cluster", metavar="COL", help="Column of clusters, for the errors.")] = None,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", metavar="COL", help="Column with the cluster, for clustered standard errors.")
+    ] = None,
     value: Annotated[str | None, typer.Option("--value", metavar="V|OUTCOME=V,...", help=_VALUE_HELP)] = None,
     cost: Annotated[str | None, typer.Option("--cost", metavar="C|ARM=C,...", help=_COST_HELP)] = None,
     propensity: Annotated[str | None, typer.Option("--propensity", metavar="COL|ARM=COL,...|estimate", help=_PROPENSITY_HELP)] = None,
-    received: Annotated[str | None, typer.Option("--received", metavar="COL", help="Column with the arm that was received.")] = None,
+    received: Annotated[
+        str | None, typer.Option("--received", metavar="COL", help="Column with the treatment that was actually received.")
+    ] = None,
     shares: Annotated[str | None, typer.Option("--shares", metavar="ARM=SHARE,...", help="Planned shares of the arms.")] = None,
     max_share: Annotated[str, typer.Option("--max-share", metavar="SHARE", help="Largest share of customers to treat.")] = "1",
-    adjust: Annotated[str | None, typer.Option("--adjust", metavar="A,B", help="Adjust effects for columns from before.")] = None,
+    adjust: Annotated[
+        str | None, typer.Option("--adjust", metavar="A,B", help="Adjust effects for these columns, measured before assignment.")
+    ] = None,
     cuped: Annotated[bool, typer.Option("--cuped", help="With --adjust: CUPED rather than regression with interactions.")] = False,
     detect: Annotated[
         str | None, typer.Option("--detect", metavar="EFFECT", help="Print the size of a test that detects this effect: 0.01 or 10%.")

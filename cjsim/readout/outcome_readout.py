@@ -20,7 +20,7 @@ _ALPHA = 0.05
 
 @dataclass(frozen=True)
 class RequiredSize:
-    """Numbers of rows that the next test needs to detect a named effect.
+    """Numbers of rows that the next test needs to detect a given effect.
 
     Attributes
     ----------
@@ -178,7 +178,7 @@ def constant_policy_choice(
 
 
 def required_sizes(trial: Trial, effects: OutcomeEffects, detect: str | float | None) -> tuple[RequiredSize, ...]:
-    """Return the numbers of rows that the next test needs to detect a named effect of each arm.
+    """Return the numbers of rows that the next test needs to detect a given effect of each arm.
 
     Parameters
     ----------

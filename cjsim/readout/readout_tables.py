@@ -123,5 +123,5 @@ def _sizes(outcome: OutcomeReadout) -> ReadoutTable:
         for size in outcome.sizes
     )
     first = outcome.sizes[0]
-    note = f"Power {100 * first.power:.0f} %, error rate {first.alpha:.3g} (two-sided), shares, variance and adjustment as in this trial."
-    return ReadoutTable("Size of the next test", ("arm", "named effect", "rows in control", "rows in arm"), rows, note)
+    note = f"Power {100 * first.power:.0f} %, significance level {first.alpha:.3g} (two-sided); shares and variance as in this trial."
+    return ReadoutTable("Size of the next test", ("arm", "effect to detect", "rows needed in control", "rows needed in arm"), rows, note)

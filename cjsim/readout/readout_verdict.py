@@ -108,4 +108,4 @@ def assumption_sentences(outcome: OutcomeReadout) -> list[str]:
         if outcome.is_money
         else f"Assumed: policies are valued in the unit of {outcome.name} (no --value is given)."
     )
-    return [value, f"Given: cost per customer {costs}." if costs else "Assumed: treatment costs nothing (no --cost is given)."]
+    return [value, f"Given: cost per customer: {costs}." if costs else "Assumed: treatment costs nothing (no --cost is given)."]

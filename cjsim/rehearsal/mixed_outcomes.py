@@ -1,4 +1,4 @@
-"""Outcomes of mixed assignment where customers share desks, send budgets or referrals (mode 'joint'), and its bias.
+"""Outcomes of mixed assignment where customers share desks or send budgets, or refer friends (mode 'joint'), and its bias.
 
 One population is simulated three times with the same random numbers: all under the baseline, all under the alternative, and mixed. The bias
 is the difference between the arms of the mixed test, minus the difference between the same two groups of customers when everybody is under

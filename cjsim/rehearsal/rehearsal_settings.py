@@ -125,7 +125,7 @@ class RehearsalSettings:
     enroll_per_day : float, optional
         Customers who enroll per day, above 0, to show how long the enrollment takes.
     replications : int
-        Replications of mixed assignment where customers share desks, send budgets or referrals, at least 2.
+        Replications of mixed assignment where customers share desks or send budgets, or refer friends, at least 2.
     """
 
     runs: int = 2000

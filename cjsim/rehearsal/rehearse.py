@@ -43,8 +43,8 @@ def rehearse(
     the `days` after that. Decisions are judged by the effect until the horizon.
 
     Mode 'reuse': customers share nothing, so each is simulated under both policies, and tests resample these pairs. Mode 'joint': customers
-    share desks, send budgets or referrals, so mixed assignment is simulated, and its bias against the true effect is reported. The mode
-    follows from the scenarios.
+    share desks or send budgets, or refer friends, so mixed assignment is simulated, and its bias against the true effect is reported. The
+    mode follows from the scenarios.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ def rank_effect(
     effect_scores : ndarray of float64, shape (n,)
         Doubly robust scores of the effect, in the unit of the outcome.
     predicted : ndarray of float64, shape (n,)
-        Predicted effect, or any priority, from a model that has seen neither these rows nor the folds' other test rows. Predictions
+        Predicted effect, or any priority, from a model that was fitted without these rows and without other test rows. Predictions
         pooled over the folds of a cross-fit make the test reject too often; see `heterogeneity_test` with "sequential".
     weighting : "autoc" or "qini"
     clusters : ndarray of int64, shape (n,), or None

@@ -64,7 +64,7 @@ def test_value_and_cost_enter_the_policies(trial: Path) -> None:
 
 def test_required_size_is_printed(trial: Path) -> None:
     assert "Size of the next test" not in invoke(trial).stdout
-    assert "named effect" in invoke(trial, "--detect", "10%").stdout
+    assert "effect to detect" in invoke(trial, "--detect", "10%").stdout
 
 
 def test_adjustment_is_named(trial: Path) -> None:

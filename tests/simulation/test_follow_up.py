@@ -119,7 +119,7 @@ def test_equal_policies_differ_by_0_within_the_follow_up() -> None:
 
 
 def test_runs_with_different_follow_ups_are_not_compared() -> None:
-    with pytest.raises(InputError, match="must have the follow_up_days of 'short', 7"):
+    with pytest.raises(InputError, match="must have the same follow_up_days as 'short'"):
         cj.Comparison.of({"short": cj.simulate(weekly(), follow_up_days=7), "full": cj.simulate(weekly())})
 
 

@@ -65,7 +65,7 @@ def _recommendation(report: AlternativeReport) -> str:
     chosen = report.recommended
     if chosen is None:
         remedy = "Use larger sizes or more days."
-        return f"Recommended: none of these designs has enough power at its nominal rate of false positives. {remedy}"
+        return f"No design is recommended: none has enough power at its nominal false-positive rate. {remedy}"
     enrollment = f", after {chosen.enrollment_days:,.0f} days of enrollment" if math.isfinite(chosen.enrollment_days) else ""
     title = analysis_title(chosen.analysis)
     return (
@@ -147,7 +147,8 @@ def _legend(result: RehearsalData) -> str:
         f"{runs:,} rehearsals per design (Monte Carlo error of shares: at most {error:.3f}), from {result.customers:,} simulated customers,"
         f" seed {result.seed}. Intervals: 95 %.",
         "closed form: power for normal outcomes. MDE: minimum detectable effect. false positives: significant without an effect.",
-        "exaggeration, wrong sign: of significant results. wrong decision: the worse policy is chosen. expected loss: money.",
+        "exaggeration, wrong sign: of significant results. wrong decision: the worse policy is chosen.",
+        "expected loss: mean loss from wrong decisions, in currency units.",
     ]
     if result.mode == "reuse":
         lines.append("Mode reuse: customers share nothing, so the outcomes of each under both policies are resampled.")

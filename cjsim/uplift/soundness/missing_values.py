@@ -29,7 +29,7 @@ def check_missing_values(trial: Trial) -> tuple[Finding, ...]:
     Returns
     -------
     tuple of Finding
-        The test, and a warning for each outcome of which more than 10 % are missing.
+        The test, and a warning for each outcome with more than 10 % of its values missing.
     """
     missing = {name: outcome.is_missing for name, outcome in trial.outcomes.items()}
     missing |= {str(name): trial.features[name].isna().to_numpy() for name in trial.features.columns}

@@ -17,7 +17,7 @@ class ColumnRoles:
     outcome : str or sequence of str
         One or more columns with outcomes that were measured after assignment.
     control : str, int, float or bool, optional
-        Value of `treatment` in the control arm. Inferred if exactly one value reads like a control, such as 0, 'none' or 'No E-Mail'.
+        Value of `treatment` in the control arm. Inferred if exactly one value looks like a control, such as 0, 'none' or 'No E-Mail'.
     features : sequence of str, optional
         Columns that were measured before assignment. Defaults to all columns without a role, except identifiers, dates and constants.
     cluster : str, optional
