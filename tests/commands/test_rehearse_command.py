@@ -38,10 +38,10 @@ def test_json_is_that_of_the_function(content: Any) -> None:
     assert content == found.to_json()
 
 
-def test_text_starts_with_the_recommended_design() -> None:
+def test_text_starts_with_the_recommendation() -> None:
     found = invoke(*DESIGN, *SMALL)
     assert found.exit_code == 0, found.stderr
-    assert found.stdout.split("\n\n")[1].startswith("Recommended: ")
+    assert found.stdout.split("\n\n")[1].startswith("No design is recommended: ")
 
 
 def test_enrollment_rate_gives_the_days_to_enroll() -> None:

@@ -263,7 +263,7 @@ def test_report_states_given_values_and_costs(tmp_path: Path) -> None:
     found = read(planted_trial(1_200), value=30.0, cost=0.5)
     text = (found.save(tmp_path) / "report.md").read_text(encoding="utf-8")
     assert "*Given: one unit of bought is worth 30.*" in text
-    assert "*Given: cost per customer 'mail' 0.5.*" in text
+    assert "*Given: cost per customer: 'mail' 0.5.*" in text
 
 
 def test_figures_state_rows_and_intervals() -> None:
