@@ -196,11 +196,11 @@ def _arm_row(definition: MetricDefinition, one: MetricEstimate, other: MetricEst
 def _comparison_caption(baseline: RunRecord, baseline_name: str, alternatives: Mapping[str, Mapping[str, PairedDifference]]) -> str:
     """Return a caption with the settings of the comparison and the legend of the table."""
     origin = baseline.provenance
-    here, others = f"{int(baseline.entered.sum()):,}", {f"{effects['customers'].value:,.0f}" for effects in alternatives.values()}
+    here, others = f"{int(baseline.entered.sum()):,}", [f"{effects['customers'].value:,.0f}" for effects in alternatives.values()]
     policies = "the alternatives" if len(alternatives) > 1 else "the alternative"
     entered = (
         f"{here} customers who entered"
-        if others == {here}
+        if set(others) == {here}
         else f"{here} customers who entered under {baseline_name}, {' and '.join(others)} under {policies}"
     )
     return (
@@ -218,7 +218,7 @@ def _period_text(run: RunRecord) -> str:
         return f"{horizon:g} days"
     entered = run.outcomes.customers["entered"][run.entered]
     n_cut = int((entered + follow_up > horizon).sum())
-    cut = f" ({n_cut:,} of them less, because they entered late)" if n_cut else ""
+    cut = f" ({n_cut:,} of them for less time, because they entered late)" if n_cut else ""
     return f"{horizon:g} days, each customer for {follow_up:g} days from entry{cut}"
 
 

@@ -192,6 +192,13 @@ def test_customers_are_paired_by_key_and_missing_ones_count_as_zero() -> None:
     assert "4 customers (1 initial, 2 acquired, 1 referred), 365 days" in base.summary()
 
 
+def test_caption_counts_the_customers_of_alternatives_in_their_order() -> None:
+    runs = {str(n): run_with_keys([1.0] * (n + 1), list(range(ARRIVED + 1, ARRIVED + 1 + n))) for n in (2, 5, 3, 5)}
+    runs |= {"again": runs["5"]}
+    pair = Comparison.of({name: replace(run, codebook=CODEBOOK) for name, run in runs.items()})
+    assert "3 customers who entered under 2, 6 and 4 and 6 under the alternatives" in pair.summary()
+
+
 def test_referrals_under_only_one_policy_are_reported() -> None:
     friends = PopulationRegistry(4, np.array([REFERRED + 5], np.uint64), np.array([-1], np.int32), np.array([2]))
     base, more = run_from_outcomes(random_outcomes(4), customers=4), run_from_outcomes(random_outcomes(5), customers=4, registry=friends)
