@@ -13,7 +13,7 @@ _SHORT_TITLES |= {"shapley": "Shapley", "shapley_rate": "Sh. rate"}
 
 
 def attribution_table(result: AttributionData) -> str:
-    """Format credits beside incremental effects, then the claims of A/B tests and of before/after comparisons.
+    """Format credits beside incremental effects, then the estimates from A/B tests and before/after comparisons.
 
     Parameters
     ----------
@@ -103,16 +103,16 @@ def _caption(result: AttributionData) -> str:
         else ""
     )
     compared = [
-        "before/after: revenue in the days after the touchpoint is introduced, minus revenue in as many days before, of all customers;",
+        "before/after: revenue from all customers in the days after the touchpoint is introduced, minus that in as many days before;",
         "true: effect of the introduction.",
     ]
     size = result.touchpoints[0].ab_test[_MEASURE].size if result.touchpoints else 0
     return "\n".join(
         [
             f"{result.customers:,} customers, seed {result.seed}, totals over all of them.{shared}",
-            "incremental: with the touchpoint minus without it, the same customers. Effects of touchpoints overlap and need not add up.",
+            "incremental: with the touchpoint minus without it, for the same customers. Effects overlap and need not add up.",
             f"A/B test: {size:,} customers, half without the touchpoint, scaled to all customers. power: chance of a significant result.",
-            "exaggeration, wrong sign: of significant results; shown if the interval of the incremental revenue excludes 0.",
+            "exaggeration, wrong sign: among significant results; shown if the interval of the incremental revenue excludes 0.",
             *(compared if _has_before_after(result) else []),
             "For purchases, cost and CLV, see --json.",
         ]

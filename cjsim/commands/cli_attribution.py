@@ -47,10 +47,10 @@ def attribution(
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
-    """Compare the credit of touchpoints under attribution rules with their true effect.
+    """Compare the credit that attribution rules give each touchpoint with its true effect.
 
-    Each channel, flow, broadcast and message of a scenario is switched off for the same customers. For a file of observed customer paths,
-    only the credits are computed.
+    Each channel, flow, broadcast and message is switched off in turn, and the same customers are simulated again. For a file of
+    observed customer paths, only the credits are computed.
     """
     if source.name.endswith(DATA_SUFFIXES):
         unused = {"--customers": customers, "--seed": seed, "--set": sets, "--only": only, "--touch": touch}

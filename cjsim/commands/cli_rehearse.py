@@ -33,7 +33,7 @@ def rehearse(
     days: Annotated[str, typer.Option("--days", metavar="D,D", help=_DAYS_HELP, show_default=False)],
     share: Annotated[str, typer.Option("--share", metavar="SHARE", help="Share of customers under the alternative.")] = "0.5",
     enroll: Annotated[
-        str | None, typer.Option("--enroll", metavar="RATE", help="Customers who enroll per day, to show how long it takes.")
+        str | None, typer.Option("--enroll", metavar="RATE", help="Customers who enroll per day; shows how long each test takes.")
     ] = None,
     trigger: Annotated[
         str | None,
@@ -50,7 +50,8 @@ def rehearse(
 ) -> None:
     """Rehearse tests of alternatives against BASE: power, false positives, and the cost of wrong decisions.
 
-    If customers share desks or send budgets, or refer friends, mixed assignment is simulated, and its bias is reported.
+    If customers share desks or message budgets, or refer friends, the test is simulated with both arms in one population, and its bias from
+    interference is reported.
     """
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
     scenarios = label_scenarios({file: load_scenario(file, values) for file in dict.fromkeys((base, *others))})

@@ -47,17 +47,17 @@ def recommendation(outcome: OutcomeReadout) -> str:
     unit, gain = policy_unit(outcome), outcome.gain
     text = format_estimate(gain.estimate, gain.low, gain.high, unit)
     learned, best = outcome.learned, outcome.best
-    per_customer = "in value after costs per customer" if outcome.is_money or any(outcome.costs) else "per customer"
+    per_customer = "per customer in value after costs" if outcome.is_money or any(outcome.costs) else "per customer"
     if best == NOBODY:
         nothing = f"Treat nobody: no arm is clearly better than '{outcome.control}'."
-        return f"{nothing} Giving the best arm to everybody: {text} {per_customer} over nobody."
+        return f"{nothing} Treating everybody with the best arm: {text} {per_customer}, compared with treating nobody."
     if learned is not None and not learned.policy(best).is_constant:
         over = learned.policy(best).gain
         personal = format_estimate(over.estimate, over.low, over.high, unit)
         return f"Use the rule '{best}': {personal} {per_customer} better than '{learned.policies.best_constant}'."
     who, _, arm = best.partition(": ")
     closing = " No personalized policy is clearly better." if learned is not None else ""
-    return f"Give '{arm}' to {who}: {text} {per_customer} over nobody.{closing}"
+    return f"Treat {who} with '{arm}': {text} {per_customer}, compared with treating nobody.{closing}"
 
 
 def heterogeneity_sentence(found: ArmHeterogeneity, unit: str) -> str:

@@ -158,7 +158,7 @@ class Run(RunRecord, FolderResult):
             'arm' for the arms of the only experiment of the policy, 'arm:NAME' for those of a given experiment, or the name of an
             attribute.
         exposed_only : bool
-            By default, an arm consists of all customers who get it if they ever reach a split of the experiment (intention to treat). If
+            By default, an arm consists of all customers assigned to it, whether or not they reach a split (intention to treat). If
             True, only customers who reached a split count. Until then, nothing depends on the arm, so the arms remain comparable unless
             customers share desks or budgets.
 

@@ -67,9 +67,9 @@ def policy_values(
 ) -> PolicyComparison:
     """Evaluate constant and personalized policies, and choose one.
 
-    A row's reward under an arm is value * score - cost. The policies are: treat nobody; treat everybody with each arm, or a random share
-    under a budget; treat customers whose predicted gain exceeds the cost, with each arm; treat the best share with each arm, cross-fitted;
-    and, with several arms, give each customer the arm with the largest gain. The best policy is the personalized one with the highest value
+    A row's reward under an arm is value * score - cost. The policies are: treat nobody; and, for each arm, treat everybody (or a random
+    share under a budget), customers whose predicted gain exceeds the cost, or the top-ranked share (cross-fitted). With several arms,
+    another policy gives each customer the arm with the largest gain. The best policy is the personalized one with the highest value
     among those that are clearly better than every constant policy. If there is none, it is the constant policy with the highest value.
 
     Parameters

@@ -33,7 +33,7 @@ def test_output_starts_with_what_was_read_and_the_recommendation(trial: Path) ->
     found = invoke(trial)
     assert found.exit_code == 0, found.stderr
     assert found.stdout.startswith(
-        "trial.csv: 1,000 rows, arms none, mail (control: none); randomized.\n\nBOUGHT\nGive 'mail' to everybody"
+        "trial.csv: 1,000 rows, arms none, mail (control: none); randomized.\n\nBOUGHT\nTreat everybody with 'mail'"
     )
 
 

@@ -139,7 +139,7 @@ def test_learners_that_are_equally_good_are_called_so() -> None:
 
 def test_verdict_precedes_the_tables() -> None:
     text = readout().summary()
-    assert text.index("Give 'mail' to everybody") < text.index("Heterogeneity is not proven") < text.index("mean, 95 % interval")
+    assert text.index("Treat everybody with 'mail'") < text.index("Heterogeneity is not proven") < text.index("mean, 95 % interval")
 
 
 def test_required_size_is_that_of_the_closed_form() -> None:

@@ -21,7 +21,7 @@ from cjsim.kernels.world import World
 
 @inlined
 def violated_gap(world: World, state: CustomerState, channel: int) -> np.uint64:
-    """The channels of the first gap that the last contact violates; NO_CHANNELS if no gap is violated."""
+    """The channels of the first gap that a send would violate now; NO_CHANNELS if there is none."""
     now = state.customer[0].now
     for i in range(world.gaps.shape[0]):
         gap = world.gaps[i]

@@ -144,10 +144,10 @@ def _legend(result: RehearsalData) -> str:
     error = max(rate.error for design in designs for rate in (design.power, design.false_positive, design.coverage, design.wrong_decision))
     runs = designs[0].power.runs
     lines = [
-        f"{runs:,} rehearsals per design (Monte Carlo error of shares: at most {error:.3f}), from {result.customers:,} simulated customers,"
-        f" seed {result.seed}. Intervals: 95 %.",
+        f"{runs:,} rehearsals per design (Monte Carlo error of the proportions: at most {error:.3f}), from {result.customers:,} "
+        f"simulated customers, seed {result.seed}. Intervals: 95 %.",
         "closed form: power for normal outcomes. MDE: minimum detectable effect. false positives: significant without an effect.",
-        "exaggeration, wrong sign: of significant results. wrong decision: the worse policy is chosen.",
+        "exaggeration, wrong sign: among significant results. wrong decision: the worse policy is chosen.",
         "expected loss: mean loss from wrong decisions, in currency units.",
     ]
     if result.mode == "reuse":

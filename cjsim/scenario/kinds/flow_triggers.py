@@ -153,7 +153,7 @@ class InactivityTrigger(TriggerKind, key="inactivity"):
 
 
 class DatedTrigger(TriggerKind):
-    """Something that starts a flow on dates."""
+    """A trigger that starts a flow on given dates."""
 
     @abstractmethod
     def dates(self) -> Schedule:
