@@ -10,6 +10,7 @@ Jennison, C., & Turnbull, B. W. (1989). Interim analyses: the repeated confidenc
 Society B, 51(3), 305-361.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple, Protocol
@@ -107,7 +108,7 @@ class FixedHorizon:
 
 
 @dataclass(frozen=True)
-class _EqualLooks:
+class _EqualLooks(ABC):
     """Base class of analyses that look repeatedly, after equal numbers of customers.
 
     Attributes
@@ -135,9 +136,9 @@ class _EqualLooks:
         return np.arange(1, self.looks + 1) / self.looks
 
     @property
+    @abstractmethod
     def boundaries(self) -> Array:
         """Critical values of |Z| at each look."""
-        raise NotImplementedError
 
     def critical_values(self, degrees_of_freedom: Array) -> Array:
         """Return the critical values for large samples, whatever the degrees of freedom; shape (n_looks,)."""
