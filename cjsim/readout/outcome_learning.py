@@ -75,11 +75,6 @@ class LearnedOutcome:
     policies: PolicyComparison
     proposed: str | None
 
-    @property
-    def is_any_proven(self) -> bool:
-        """Whether heterogeneity is proven for an arm."""
-        return any(one.is_proven for one in self.heterogeneity)
-
     def policy(self, rule: str) -> PolicyValue:
         """Return the value of a policy."""
         return next(one for one in self.policies.policies if one.rule == rule)

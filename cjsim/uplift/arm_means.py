@@ -29,11 +29,6 @@ class ArmMeans(NamedTuple):
     covariance: FloatArray
     degrees_of_freedom: FloatArray
 
-    @property
-    def standard_errors(self) -> FloatArray:
-        """Standard errors of the means, shape (n_arms,)."""
-        return np.sqrt(np.diag(self.covariance))
-
 
 def arm_means(
     y: FloatArray,
