@@ -12,6 +12,7 @@ from cjsim.commands.cli_calibration import calibrate_app
 from cjsim.commands.cli_documents import check, describe, schema
 from cjsim.commands.cli_experiments import experiment, journal_app
 from cjsim.commands.cli_levers import levers
+from cjsim.commands.cli_library import library, new
 from cjsim.commands.cli_optimize import optimize
 from cjsim.commands.cli_rehearse import rehearse
 from cjsim.commands.cli_simulation import compare, simulate, walk
@@ -27,7 +28,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, describe, schema, simulate, compare, walk, optimize, levers, rehearse, uplift, attribution, experiment):
+COMMANDS = (
+    *(new, library, check, describe, schema, simulate, compare, walk),
+    *(optimize, levers, rehearse, uplift, attribution, experiment),
+)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(calibrate_app, name="calibrate")
 app.add_typer(journal_app, name="journal")

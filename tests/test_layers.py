@@ -12,7 +12,7 @@ from conftest import ROOT
 LAYERS = (
     ("errors", "version"),
     ("json_records",),
-    ("kernel", "progress", "output_folder", "manifest", "csv_rows"),
+    ("kernel", "library", "progress", "output_folder", "manifest", "csv_rows"),
     ("frame",),
     ("yaml", "uplift"),
     ("kernels",),

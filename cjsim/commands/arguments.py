@@ -1,13 +1,14 @@
 """Parsing of PATH=VALUE settings, and loading of the document files that commands are given."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.library import LIBRARY_FOLDERS
 
 if TYPE_CHECKING:
     from cjsim.lab.experiment import Experiment
@@ -68,7 +69,8 @@ def load_experiment(file: Path, values: dict[str, Any]) -> "Experiment":
 
 
 def _load_as(wanted: type[D], file: Path, values: dict[str, Any], kind: str, remedy: str) -> D:
-    root, found = _read_document_tree(file)
+    library_kind = document_kind(wanted)
+    root, found = _read_document_tree(file, [library_kind] if library_kind in LIBRARY_FOLDERS else [])
     if found is not wanted:
         raise InputError(format_error(str(file), f"must be {kind}", f"a {document_kind(found)}", remedy))
     document = wanted.from_tree(root)
@@ -82,8 +84,8 @@ def load_document(file: Path, sets: list[str] | None) -> "Document":
     return document.with_values(values) if values else document
 
 
-def _read_document_tree(file: Path) -> "tuple[Node, type[Document]]":
-    """Read the tree of a file and determine its document type from its keys."""
+def _read_document_tree(file: Path, library_kinds: Sequence[str] = tuple(LIBRARY_FOLDERS)) -> "tuple[Node, type[Document]]":
+    """Read the tree of a file, or of a library file of one of these kinds, and determine its document type from its keys."""
     from cjsim.yaml.extends import load_tree
 
     models = tuple(document_types().values())
@@ -99,7 +101,7 @@ def _read_document_tree(file: Path) -> "tuple[Node, type[Document]]":
         chosen.append(best)
         return best
 
-    root = load_tree(file, choose_type)
+    root = load_tree(file, choose_type, library_kinds=library_kinds)
     return root, chosen[-1]
 
 

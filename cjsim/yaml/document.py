@@ -11,6 +11,7 @@ from typing import Any, Self
 from pydantic import PrivateAttr, ValidationError
 
 from cjsim.errors import InputError, format_error
+from cjsim.library import LIBRARY_FOLDERS
 from cjsim.yaml.extends import load_tree, resolve_includes
 from cjsim.yaml.paths import Fault, set_value
 from cjsim.yaml.pydantic_errors import faults_from_pydantic
@@ -40,7 +41,7 @@ class Document(StrictModel):
         Parameters
         ----------
         path : str or path
-            The YAML file.
+            The YAML file, or the name of one in the library, such as 'shop'.
         set : mapping, optional
             New values by key path, such as `{"policy.guardrails.caps[0].at_most": 2}`.
 
@@ -54,7 +55,8 @@ class Document(StrictModel):
         InputError
             If the file is invalid. The message gives the file and the line.
         """
-        root = load_tree(path, lambda _: cls)
+        kind = cls.__name__.lower()
+        root = load_tree(path, lambda _: cls, library_kinds=[kind] if kind in LIBRARY_FOLDERS else [])
         return cls.from_tree(_with_changes(root, cls, set or {}, "set"))
 
     @classmethod

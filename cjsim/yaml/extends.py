@@ -1,12 +1,13 @@
 """Builds one tree from several files: resolves `extends`, included files and `set`."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.library import LIBRARY_FOLDERS, find_document
 from cjsim.yaml.paths import node_at, set_value, types_at
 from cjsim.yaml.tree import Node, read_yaml_file
 
@@ -14,12 +15,14 @@ INCLUDE_KEYS = ("journey", "policy", "scenario")  # top-level keys whose value m
 ModelChooser = Callable[[Iterable[str]], type[BaseModel]]
 
 
-def load_tree(path: str | os.PathLike[str], choose_model: ModelChooser, above: tuple[Path, ...] = ()) -> Node:
+def load_tree(
+    path: str | os.PathLike[str], choose_model: ModelChooser, above: tuple[Path, ...] = (), *, library_kinds: Sequence[str] = ()
+) -> Node:
     """Read a YAML file, and resolve its `extends`, included files and `set`.
 
     `extends: base.yaml` merges the file over a base file. Mappings are merged key by key; other values replace those of the base.
     The values of `journey`, `policy` and `scenario` may be file names. `set: {path: value}` is applied last. File names are relative to
-    the file that contains them.
+    the file that contains them. Names of the library, such as `shop`, may stand in place of file names.
 
     Parameters
     ----------
@@ -29,6 +32,8 @@ def load_tree(path: str | os.PathLike[str], choose_model: ModelChooser, above: t
         Maps the top-level keys of a file to its model.
     above : tuple of Path
         The chain of files that include this one.
+    library_kinds : sequence of str
+        Kinds of library files that `path` may name, such as 'scenario'.
 
     Returns
     -------
@@ -40,7 +45,7 @@ def load_tree(path: str | os.PathLike[str], choose_model: ModelChooser, above: t
     InputError
         If a file cannot be read, is not a mapping, or includes itself, or if a path in `set` does not exist.
     """
-    file = Path(path)
+    file = find_document(Path(path), library_kinds) if library_kinds else Path(path)
     if (real := file.resolve()) in above:
         files = " -> ".join(one.name for one in (*above[above.index(real) :], real))
         raise InputError(format_error(str(path), "must not extend or include itself", files, "Remove one of these references."))
@@ -52,13 +57,14 @@ def resolve_includes(root: Node, choose_model: ModelChooser, folder: Path, above
     own = {key: node for key, node in root.value.items() if key not in ("extends", "set")}
     merged = Node(_with_absolute_data_files(own, folder), root.location)
     if (base := root.child("extends")) is not None:
-        merged = merge_trees(load_tree(_referenced_file(base, "extends", folder), choose_model, above), merged)
+        kind = choose_model(root.value).__name__.lower()
+        merged = merge_trees(load_tree(_referenced_file(base, "extends", kind, folder), choose_model, above), merged)
     for path in _include_paths(merged):
         node = node_at(merged, path)
         if node is not None and isinstance(node.value, str):
             models = types_at(choose_model(merged.value), path)
             if models:
-                file = _referenced_file(node, str(path[-1]), folder)
+                file = _referenced_file(node, path[-1], path[-1], folder)
                 merged = _replace_node(merged, path, load_tree(file, _constant_model(models[0]), above))
         elif node is not None and isinstance(node.value, dict):
             merged = _replace_node(merged, path, Node(_with_absolute_data_files(node.value, folder), node.location))
@@ -95,13 +101,14 @@ def _apply_set(root: Node, model: type[BaseModel], changes: Node | None) -> Node
     return root
 
 
-def _referenced_file(node: Node, key: str, folder: Path) -> Path:
-    """Path of the file that a node names, relative to `folder`."""
+def _referenced_file(node: Node, key: str, kind: str, folder: Path) -> Path:
+    """Path of the file that a node names, relative to `folder` or by its name in the library."""
     if not isinstance(node.value, str) or not node.value.strip() or "\0" in node.value:
         remedy = "Give a file name."
         raise InputError(format_error(f"{node.location}: {key}", "must be the name of a YAML file", short_repr(node.plain()), remedy))
-    file = folder / node.value
     try:
+        kinds = [kind] if kind in LIBRARY_FOLDERS else []
+        file = find_document(Path(node.value), kinds, where=f"{node.location}: {key}", folder=folder) if kinds else folder / node.value
         known = file.is_file()
     except OSError:  # a name that is too long
         known = False

@@ -1,0 +1,50 @@
+"""The `library` and `new` commands: list the documents that ship with cjsim, and begin a project of one's own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cjsim.commands import options
+from cjsim.commands.console import print_json, with_exit_codes
+from cjsim.library import LIBRARY_FOLDERS, library_entries
+
+_FROM_HELP = "Copy this scenario of the library, such as saas, instead of the small example."
+
+
+@with_exit_codes
+def library(as_json: options.Json = False) -> None:
+    """List the scenarios, studies, policies and journeys that ship with cjsim.
+
+    Commands accept these names in place of paths.
+
+    Example: cjsim library
+    """
+    entries = [entry for kind in LIBRARY_FOLDERS for entry in library_entries(kind)]
+    if as_json:
+        print_json({"entries": [entry._asdict() | {"path": str(entry.path)} for entry in entries]})
+        return
+    width = max(len(entry.name) for entry in entries)
+    for kind, heading in LIBRARY_FOLDERS.items():
+        typer.echo(f"{heading}:")
+        for entry in entries:
+            if entry.kind == kind:
+                typer.echo(f"  {entry.name:<{width}}  {entry.title}".rstrip())
+    typer.echo("\nUse a name in place of a path: cjsim describe shop. Copy a scenario to change it: cjsim new DIR --from shop.")
+
+
+@with_exit_codes
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder.", show_default=False)],
+    source: Annotated[str | None, typer.Option("--from", metavar="NAME", help=_FROM_HELP, show_default=False)] = None,
+) -> None:
+    """Create a project folder with a journey, two policies, a scenario, a what-if, a study and an experiment that run at once.
+
+    Example: cjsim new coffee
+    """
+    from cjsim.lab.new_project import create_project
+
+    for file in create_project(folder, source=source):
+        typer.echo(str(file))
+    scenario = folder / "scenarios" / f"{source or 'today'}.yaml"
+    typer.echo(f"\nNext: cjsim compare {scenario} {scenario.with_name('what_if.yaml')}")
