@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -13,6 +13,9 @@ from cjsim.commands.arguments import label_scenarios, load_scenario, parse_set_o
 from cjsim.commands.console import output_folder, print_json, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error
 from cjsim.progress import progress_bar
+
+if TYPE_CHECKING:
+    from cjsim.simulation.comparison_summary import SortOrder
 
 _BY_HELP = "Print the metrics by arm of an experiment, or by level of an attribute."
 _TRIAL_HELP = "Write the customers of an experiment to trial.csv: arm, features at assignment, and outcomes after it."
@@ -26,6 +29,17 @@ TrialWindowOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+_METRIC_HELP = "Show this metric. Can be repeated; the first one decides the answer."
+_SORT_HELP = "Order of the metrics: by importance, relative change or name."
+_DETECT_HELP = "State how many customers would show a change of this size in the first metric, such as 1%."
+DetectOption = Annotated[
+    float | None,
+    typer.Option("--detect", metavar="PERCENT", help=_DETECT_HELP, parser=options.percent_parser("--detect"), show_default=False),
+]
+SORT_ORDERS = ("importance", "change", "name")
+_SORT_PARSER = options.choice_parser("--sort", SORT_ORDERS)
 
 
 @with_exit_codes
@@ -104,12 +118,17 @@ def compare(
     max_customers: options.MaxCustomers = None,
     follow_up: options.FollowUp = None,
     out: options.Out = None,
+    metrics: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME", help=_METRIC_HELP, show_default=False)] = None,
+    sort: Annotated[str, typer.Option("--sort", metavar="|".join(SORT_ORDERS), help=_SORT_HELP, parser=_SORT_PARSER)] = "importance",
+    detect: DetectOption = None,
     full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
     """Compare scenarios on the same customers.
 
     Compares BASE with each OTHER, or with BASE as changed by --set. If OTHER is given, --set applies to all scenarios.
+
+    Example: cjsim compare shop shop_better --metric clv --metric opt_outs
     """
     settings, changes = parse_set_options(None, customers=customers, seed=seed, horizon=horizon), parse_set_options(sets)
     if not others and not changes:
@@ -133,7 +152,10 @@ def compare(
         )
         if folder is not None:
             comparison.save(folder)
-    print_result(comparison, as_json=as_json, is_full=full)
+    if as_json:
+        print_json(comparison.to_json())
+    else:
+        typer.echo(comparison.summary(full=full, metrics=metrics or (), sort=cast("SortOrder", sort), detect=detect))
 
 
 @with_exit_codes

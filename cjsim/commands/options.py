@@ -95,6 +95,24 @@ def duration_parser(name: str) -> Callable[[str | float], float]:
     return _parse
 
 
+def percent_parser(name: str) -> Callable[[str | float], float]:
+    """Return a parser of an option that is a percentage above 0, such as 1%. The value is a fraction.
+
+    Parameters
+    ----------
+    name : str
+        Name of the option in error messages.
+    """
+
+    def _parse(text: str | float) -> float:
+        match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*%\s*", str(text))
+        if match is None or not float(match[1]):
+            raise _WrongOption(format_error(name, "must be a percentage above 0", short_repr(text), "Use a percentage such as 1%."))
+        return float(match[1]) / 100
+
+    return _parse
+
+
 _MAX_CUSTOMERS_RULE = {"must": "must be from 1 to 100,000,000", "remedy": "Omit it to use the default limit."}
 _THREADS_RULE = {"must": "must be from 1 to 1024", "remedy": "Omit it to use all cores."}
 _MAX_CUSTOMERS_HELP = "Abort if acquisition and referrals grow the population beyond N."

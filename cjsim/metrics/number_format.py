@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from cjsim.metrics.ratios import SHARE_UNIT
 
 SCORE_UNIT = "0 to 1"
+_LARGEST_WITH_CENTS, _MOST_DECIMALS = 10_000, 6
 _DECIMALS_BY_UNIT = {"days": 1, "customers": 0, SCORE_UNIT: 3}  # 2 for other units
 
 
@@ -37,6 +38,7 @@ def format_value(value: float, unit: str, decimals: int, *, is_difference: bool 
     if math.isnan(value):
         return "-"
     rounded = round(100 * value if unit == SHARE_UNIT else value, decimals) + 0.0  # avoids -0
+    decimals = 0 if rounded == 0 and decimals == _MOST_DECIMALS else decimals  # no row of zeros
     text = f"{rounded:{'+' if is_difference and rounded else ''},.{decimals}f}"
     return f"{text} {'pp' if is_difference else '%'}" if unit == SHARE_UNIT else text
 
@@ -58,12 +60,27 @@ def decimal_places(unit: str, values: Sequence[float]) -> int:
 
     Examples
     --------
-    >>> decimal_places("money", [1234.5, 0.01]), decimal_places("money", [0.0412, math.nan]), decimal_places("share", [0.3, 0.0002])
-    (2, 3, 2)
+    >>> decimal_places("money", [12345.6, 0.01]), decimal_places("money", [0.0412, math.nan]), decimal_places("share", [0.3, 0.0002])
+    (0, 3, 2)
     """
     unit_decimals = _DECIMALS_BY_UNIT.get(unit, 2)
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0) * (100 if unit == SHARE_UNIT else 1)
-    return unit_decimals if largest == 0 else min(6, max(unit_decimals, 1 - math.floor(math.log10(largest))))
+    if unit == "money" and largest >= _LARGEST_WITH_CENTS:
+        return 0
+    return unit_decimals if largest == 0 else min(_MOST_DECIMALS, max(unit_decimals, 1 - math.floor(math.log10(largest))))
+
+
+def format_relative(value: float) -> str:
+    """Format a relative change with two digits.
+
+    Examples
+    --------
+    >>> format_relative(0.0574), format_relative(-0.273), format_relative(1.5), format_relative(0.00012)
+    ('+5.7 %', '-27 %', '+150 %', '+0.012 %')
+    """
+    percent = 100 * value
+    decimals = 0 if percent == 0 else max(1 - math.floor(math.log10(abs(percent))), 0)
+    return f"{percent:+,.{min(decimals, 6)}f} %"
 
 
 def format_interval(low: float, high: float, unit: str, decimals: int, *, is_difference: bool = False) -> str:

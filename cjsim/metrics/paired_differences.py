@@ -43,6 +43,11 @@ class PairedDifference(NamedTuple):
         """Whether the interval excludes 0."""
         return self.low > 0 or self.high < 0
 
+    @property
+    def relative(self) -> float:
+        """The effect divided by the absolute value of the baseline; nan if that is 0."""
+        return self.effect / abs(self.baseline) if self.baseline else math.nan
+
 
 def paired_difference(
     baseline_terms: RatioTerms, alternative_terms: RatioTerms, pairing: CustomerPairing | None = None

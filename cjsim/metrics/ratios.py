@@ -18,7 +18,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -132,6 +132,8 @@ class MetricDefinition:
         Whether the policy affects who is in the denominator, such as converters or openers. The customer mix then differs between policies.
     is_total : bool
         Whether the metric is a sum over all customers. A sum is more informative than the mean only if the number of customers varies.
+    better : {'higher', 'lower', 'neither'}
+        Which values a firm prefers, other things being equal.
     """
 
     name: str
@@ -141,6 +143,7 @@ class MetricDefinition:
     is_detail: bool = False
     has_selected_denominator: bool = False
     is_total: bool = False
+    better: Literal["higher", "lower", "neither"] = "neither"
 
 
 def mean_per_customer(run: RunRecord, values: Array) -> RatioTerms:

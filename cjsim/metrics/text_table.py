@@ -1,10 +1,45 @@
-"""Text tables with aligned columns."""
+"""Text tables and paragraphs that fit the terminal."""
 
+import shutil
+import textwrap
 from collections.abc import Sequence
 
+_DEFAULT_WIDTH = 120  # where the output is not a terminal, and COLUMNS is not set
+_NARROWEST_LAST_COLUMN, _NARROWEST_HEADER = 28, 14
 
-def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+
+def terminal_width() -> int:
+    """Width of the terminal in characters, at least 60; 120 if the output is not a terminal. `COLUMNS` overrides it."""
+    return max(shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns, 60)
+
+
+def wrap_lines(text: str, *, width: int | None = None) -> str:
+    """Wrap lines that are wider than the terminal. Continuation lines are indented like the line, and two more.
+
+    Parameters
+    ----------
+    text : str
+        Lines of prose.
+    width : int, optional
+        Maximum number of characters; `terminal_width` by default.
+
+    Returns
+    -------
+    str
+    """
+    width = terminal_width() if width is None else width
+    wrapped: list[str] = []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()))
+        wrapped += textwrap.wrap(line, width, subsequent_indent=f"{indent}  ", break_on_hyphens=False, break_long_words=False) or [""]
+    return "\n".join(wrapped)
+
+
+def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None, optional: Sequence[str] = ()) -> str:
     """Format a table with padded columns. The first and last columns are left-aligned, and all others are right-aligned.
+
+    If the table is wider than the terminal, column names and the text of the last column continue on the next line. If it is still too
+    wide, the last column and then the optional ones are left out.
 
     Parameters
     ----------
@@ -12,19 +47,52 @@ def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         Column names.
     rows : sequence of sequence of str
         Rows, each with one cell per column.
+    width : int, optional
+        Maximum number of characters; `terminal_width` by default. Cells of numbers are never broken, so a table may be wider.
+    optional : sequence of str
+        Names of columns that may be left out, the first one first. The last column may be left out if its name is empty.
 
     Returns
     -------
     str
     """
-    lines = [header, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    last = len(header) - 1
+    width = terminal_width() if width is None else width
+    last, droppable = len(header) - 1, [*([""] if not header[-1] else []), *optional]
+    columns = list(range(len(header)))
+    while True:
+        widths = _column_widths(header, rows, columns, width)
+        name = next((name for name in droppable if name in (header[i] for i in columns)), None)
+        if sum(widths.values()) + 2 * (len(columns) - 1) <= width or name is None:
+            break
+        droppable.remove(name)
+        columns.remove(max(i for i in columns if header[i] == name))
 
-    def _padded(line: Sequence[str]) -> str:
-        cells = [
-            cell.ljust(width) if i in (0, last) else cell.rjust(width) for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+    def _lines(cells: Sequence[str]) -> list[str]:
+        broken = {i: textwrap.wrap(cells[i], widths[i], break_on_hyphens=False) if cells[i] else [] for i in columns}
+        height = max(len(lines) for lines in broken.values())
+        padded = [
+            [f"{line:{'<' if i in (0, last) else '>'}{widths[i]}}" for i, line in ((i, (broken[i] + [""] * height)[k]) for i in columns)]
+            for k in range(height)
         ]
-        return "  ".join(cells).rstrip()
+        return ["  ".join(line).rstrip() for line in padded]
 
-    return "\n".join([_padded(header), "-" * (sum(widths) + 2 * last), *map(_padded, rows)])
+    rule = "-" * (sum(widths.values()) + 2 * (len(columns) - 1))
+    return "\n".join([*_lines(header), rule, *(line for row in rows for line in _lines(row))])
+
+
+def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int], width: int) -> dict[int, int]:
+    """Widths of columns: as wide as their cells, where the header and the last column are broken if the table is too wide."""
+    cells = {i: max((len(row[i]) for row in rows), default=0) for i in columns}
+    widths = {i: max(cells[i], len(header[i])) for i in columns}
+    excess = sum(widths.values()) + 2 * (len(columns) - 1) - width
+    last = len(header) - 1
+    if excess > 0 and last in widths:
+        narrowed = max(widths[last] - excess, min(_NARROWEST_LAST_COLUMN, widths[last]))
+        excess -= widths[last] - narrowed
+        widths[last] = narrowed
+    for i in sorted(columns, key=lambda i: widths[i] - cells[i], reverse=True):
+        if excess > 0 and i != last:
+            narrowed = max(widths[i] - excess, cells[i], min(_NARROWEST_HEADER, len(header[i])))
+            excess -= widths[i] - narrowed
+            widths[i] = narrowed
+    return widths

@@ -21,10 +21,11 @@ from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.paired_differences import PairedDifference, customer_contributions, paired_difference
 from cjsim.output_folder import COMPARISON_FILE, FolderResult
 from cjsim.progress import Progress
+from cjsim.simulation.comparison_answer import answer_text
+from cjsim.simulation.comparison_summary import SortOrder, compared_metrics, comparison_summary
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.simulation.simulate import simulate
-from cjsim.simulation.summary_tables import comparison_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,19 +88,38 @@ class Comparison(FolderResult):
     def __repr__(self) -> str:
         return f"Comparison({self.baseline} against {', '.join(self.alternatives)}: {len(self.runs[self.baseline]):,} customers)"
 
-    def summary(self, *, full: bool = False) -> str:
-        """Return the comparison as text tables.
+    @property
+    def answer(self) -> str:
+        """The answer in a few sentences: which alternative is best on CLV, by how much, and what that costs elsewhere."""
+        return answer_text(compared_metrics(self.runs[self.baseline], self.baseline, self.alternatives))
+
+    def summary(
+        self, *, full: bool = False, metrics: Sequence[str] = (), sort: SortOrder = "importance", detect: float | None = None
+    ) -> str:
+        """Return the answer and a table, as wide as the terminal.
 
         Parameters
         ----------
         full : bool
-            Whether to include metrics by stage, channel and reason.
+            Whether to show all metrics.
+        metrics : sequence of str
+            Names of the metrics to show; the first one decides the answer. By default, those that matter or moved most.
+        sort : {'importance', 'change', 'name'}
+            Order of the metrics.
+        detect : float, optional
+            Relative change, such as 0.01, for which to state the number of customers that would show it.
 
         Returns
         -------
         str
+
+        Raises
+        ------
+        InputError
+            If a metric does not exist.
         """
-        return comparison_table(self.runs[self.baseline], self.baseline, self.alternatives, full=full)
+        baseline = self.runs[self.baseline]
+        return comparison_summary(baseline, self.baseline, self.alternatives, full=full, metrics=metrics, sort=sort, detect=detect)
 
     def effects(self, alternative: str, metric: str) -> Array:
         """Return the contribution of each customer to an effect.
@@ -135,10 +155,10 @@ class Comparison(FolderResult):
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. Undefined numbers, such as `variance_ratio` if no customer differs, become null."""
         alternatives = {
-            name: {"metrics": {metric: effect._asdict() for metric, effect in effects.items()}}
+            name: {"metrics": {metric: effect._asdict() | {"relative": effect.relative} for metric, effect in effects.items()}}
             for name, effects in self.alternatives.items()
         }
-        return plain_values({"baseline": self.baseline, "alternatives": alternatives})
+        return plain_values({"baseline": self.baseline, "answer": self.answer, "alternatives": alternatives})
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the comparison as a DataFrame with one row per alternative and metric."""

@@ -119,21 +119,23 @@ def terms_at(terms: RatioTerms, rows: Array) -> RatioTerms:
 
 def test_json_has_the_declared_shape() -> None:
     content = json.loads(json.dumps(shifted_comparison().to_json(), allow_nan=False))
-    assert set(content) == {"baseline", "alternatives"}
+    assert set(content) == {"baseline", "answer", "alternatives"}
     assert content["baseline"] == "today"
     assert set(content["alternatives"]) == {"less mail"}
     metrics = content["alternatives"]["less mail"]["metrics"]
-    assert all(set(found) == {"baseline", "value", "effect", "low", "high", "variance_ratio"} for found in metrics.values())
+    assert all(set(found) == {"baseline", "value", "effect", "low", "high", "variance_ratio", "relative"} for found in metrics.values())
     assert metrics["revenue"]["effect"] == pytest.approx(metrics["revenue"]["value"] - metrics["revenue"]["baseline"])
+    assert metrics["revenue"]["relative"] == pytest.approx(metrics["revenue"]["effect"] / metrics["revenue"]["baseline"])
     assert metrics["purchases"]["variance_ratio"] is None
 
 
 def test_table_names_both_runs_and_marks_clear_effects() -> None:
     lines = str(shifted_comparison()).splitlines()
-    assert lines[0].split()[:3] == ["metric", "today", "less"]
-    rows = {line.split()[0]: line for line in lines[2:] if line.strip()}
+    header = next(i for i, line in enumerate(lines) if line.startswith("metric"))
+    assert lines[header].split()[:3] == ["metric", "today", "less"]
+    rows = {line.split()[0]: line for line in lines[header + 2 :] if line.strip()}
     assert " * " in rows["revenue"]
-    assert "identical" in rows["purchases"]
+    assert "identical" in rows["contacts"]
     assert "365 days, 500 customers, seed 7, n = 500 customers who entered; 95 % intervals, paired on the same customers." in str(
         shifted_comparison()
     )
@@ -146,8 +148,8 @@ def test_table_omits_constant_metrics_with_a_note() -> None:
     pair = shifted_comparison()
     rows = {line.split()[0]: line for line in str(pair).splitlines() if line.strip()}
     assert not {"pressure", "deferred", "opt_outs", "suppressed[gap]", "profit", "customers"} & set(rows)
-    assert {"purchases", "contacts", "suppressed[cap]", "satisfaction", "roi"} <= set(rows)
-    assert rows["churn"].split()[1] == "^"
+    assert {"clv", "contacts", "satisfaction", "roi"} <= set(rows)
+    assert rows["retention_90d"].split()[1] == "^"
     shown = sum(name in rows for name in pair.alternatives["less mail"])
     assert f"{len(pair.alternatives['less mail']) - shown} metrics are hidden" in str(pair)
     assert "not shown" not in pair.summary(full=True)

@@ -21,12 +21,14 @@ def conversion_and_retention_metrics() -> list[MetricDefinition]:
     selected = partial(MetricDefinition, has_selected_denominator=True)
     retained = "converters in a retained stage"
     return [
-        MetricDefinition("conversion", SHARE_UNIT, "customers who converted", _conversion_rate),
+        MetricDefinition("conversion", SHARE_UNIT, "customers who converted", _conversion_rate, better="higher"),
         *(
-            selected(f"retention_{days:.0f}d", SHARE_UNIT, f"{retained} {days:.0f} days after conversion", _retention_rate(i))
+            selected(
+                f"retention_{days:.0f}d", SHARE_UNIT, f"{retained} {days:.0f} days after conversion", _retention_rate(i), better="higher"
+            )
             for i, days in enumerate(RETENTION_DAYS)
         ),
-        selected("churn", SHARE_UNIT, "converters not in a retained stage at the horizon", _churn_rate),
+        selected("churn", SHARE_UNIT, "converters not in a retained stage at the horizon", _churn_rate, better="lower"),
     ]
 
 

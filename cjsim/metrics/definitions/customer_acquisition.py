@@ -24,11 +24,15 @@ def acquisition_metrics(codebook: Codebook) -> list[MetricDefinition]:
     list of MetricDefinition
     """
     definitions = [
-        MetricDefinition("referrals", "customers", "referred customers who joined, per customer", mean_of_outcome("referrals")),
+        MetricDefinition(
+            "referrals", "customers", "referred customers who joined, per customer", mean_of_outcome("referrals"), better="higher"
+        ),
         MetricDefinition("referred", SHARE_UNIT, "customers referred by another customer", _referred_share),
     ]
     if codebook.acquisition:
-        cac = MetricDefinition("cac", "money", "acquisition spend per acquired customer", _acquisition_cost_per_customer(None))
+        cac = MetricDefinition(
+            "cac", "money", "acquisition spend per acquired customer", _acquisition_cost_per_customer(None), better="lower"
+        )
         definitions.append(cac)
     detail, total = partial(MetricDefinition, is_detail=True), partial(MetricDefinition, is_detail=True, is_total=True)
     for i, channel in enumerate(codebook.acquisition):

@@ -27,14 +27,18 @@ def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
     detail = partial(MetricDefinition, is_detail=True)
     definitions = [
         MetricDefinition("entered", SHARE_UNIT, "customers who entered by the horizon", _entry_rate, is_detail=True),
-        MetricDefinition("satisfaction", "0 to 1", "satisfaction at the horizon", mean_of_outcome("satisfaction")),
+        MetricDefinition("satisfaction", "0 to 1", "satisfaction at the horizon", mean_of_outcome("satisfaction"), better="higher"),
     ]
     moments = list(enumerate(codebook.moments))[1:]
     for i, name in moments:
         if name == FIRST_VALUE_MOMENT:
-            definitions.append(MetricDefinition("activation", SHARE_UNIT, "customers who reached first value", _reached_moment_rate(i)))
+            definitions.append(
+                MetricDefinition("activation", SHARE_UNIT, "customers who reached first value", _reached_moment_rate(i), better="higher")
+            )
             title = "time from entry to first value, for customers who reached it"
-            definitions.append(MetricDefinition("time_to_first_value", "days", title, _days_to_moment(i), has_selected_denominator=True))
+            definitions.append(
+                MetricDefinition("time_to_first_value", "days", title, _days_to_moment(i), has_selected_denominator=True, better="lower")
+            )
     definitions += [
         MetricDefinition(f"reached[{name}]", SHARE_UNIT, f"customers who reached {name}", _reached_moment_rate(i), is_detail=True)
         for i, name in moments

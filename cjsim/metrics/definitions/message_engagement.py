@@ -46,12 +46,21 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
     collisions = "sends suppressed because another flow or broadcast had just sent a message, per customer"
     definitions = [MetricDefinition("contacts", "contacts", "contacts (delivered messages) per customer", mean_of_outcome("contacts"))]
     definitions += [
-        MetricDefinition(name, SHARE_UNIT, title, _touch_rate(numerator, denominator, None), has_selected_denominator=True)
+        MetricDefinition(
+            name,
+            SHARE_UNIT,
+            title,
+            _touch_rate(numerator, denominator, None),
+            has_selected_denominator=True,
+            better="higher" if name in ("open_rate", "click_rate") else "lower",
+        )
         for name, title, numerator, denominator in _RATE_DEFINITIONS
     ]
     definitions += [
-        MetricDefinition("opt_outs", "opt-outs", "opt-outs per customer, from all sources", mean_of_outcome("opt_outs")),
-        MetricDefinition("opt_ins", "opt-ins", "opt-ins per customer after entry", _touches_per_customer(TouchCode.OPTED_IN, None)),
+        MetricDefinition("opt_outs", "opt-outs", "opt-outs per customer, from all sources", mean_of_outcome("opt_outs"), better="lower"),
+        MetricDefinition(
+            "opt_ins", "opt-ins", "opt-ins per customer after entry", _touches_per_customer(TouchCode.OPTED_IN, None), better="higher"
+        ),
         MetricDefinition("pressure", "contacts", pressure, mean_of_outcome("pressure")),
         MetricDefinition("deferred", "sends", deferred, _touches_per_customer(TouchCode.DEFERRED, None)),
         MetricDefinition("placed", "sends", placed, _touches_per_customer(TouchCode.PLACED, None)),

@@ -1,7 +1,8 @@
 """Metrics of service desks (tickets, service level, abandonment, waiting time, costs), and wages allocated to customers."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -11,6 +12,10 @@ from cjsim.kernels.codes import MINUTES_PER_DAY, ReplyCode
 from cjsim.kernels.world import Array
 from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_per_customer, ratio_of_sums
 
+_BETTER: Mapping[str, Literal["higher", "lower"]] = {
+    "sla_kept": "higher",
+    **dict.fromkeys(("asked_again", "abandonment", "wait", "desk_cost", "staff_cost"), "lower"),
+}
 _RATIOS_OF_REQUESTS = ("sla_kept", "abandonment", "wait")
 _ANSWERED_REPLIES = (ReplyCode.IN_TIME, ReplyCode.LATE)
 
@@ -74,7 +79,13 @@ def _metrics_of_desk(desk: int | None, name_suffix: str, desk_name: str) -> list
     ]
     return [
         MetricDefinition(
-            name + name_suffix, unit, title, terms, is_detail=desk is not None, has_selected_denominator=name in _RATIOS_OF_REQUESTS
+            name + name_suffix,
+            unit,
+            title,
+            terms,
+            is_detail=desk is not None,
+            has_selected_denominator=name in _RATIOS_OF_REQUESTS,
+            better=_BETTER.get(name, "neither"),
         )
         for name, unit, title, terms in rows
     ]

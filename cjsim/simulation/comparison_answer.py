@@ -1,0 +1,186 @@
+"""The answer of a comparison in a few sentences: which policy is better on what, by how much, and what that costs elsewhere."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
+from cjsim.metrics.number_format import decimal_places, format_relative, format_value
+from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.metrics.ratios import MetricDefinition
+
+OBJECTIVE = "clv"
+_COSTS = ("cost", "desk_cost", "staff_cost", "cac")
+_PARTS_OF_CLV = frozenset(  # no side effects: CLV contains them
+    ("purchases", "revenue", "margin", "total_revenue", "total_margin", "profit", "total_clv", "roi", *_COSTS)
+)
+_LABELS = {
+    "clv": "CLV",
+    "total_clv": "total CLV",
+    "roi": "ROI",
+    "cac": "CAC",
+    "opt_outs": "opt-outs",
+    "opt_ins": "opt-ins",
+    "sla_kept": "the share of requests answered in time",
+    "wait": "the wait at desks",
+    "abandonment": "abandonment at desks",
+    "repeat_purchase_rate": "the repeat purchase rate",
+}
+_PLURAL = ("customers", "purchases", "referrals", "opt_outs", "opt_ins")
+_LARGER_SAMPLES = (2, 4, 10)
+_POWER_QUANTILE = NORMAL_QUANTILE_95 + 0.8416  # 80 % power
+
+
+class ComparedMetrics(NamedTuple):
+    """What the answer is made from.
+
+    `alternatives` holds paired differences by alternative, then by metric. `has_new_customers`: whether customers can be acquired or
+    referred, so that totals matter beside means.
+    """
+
+    baseline: str
+    alternatives: Mapping[str, Mapping[str, PairedDifference]]
+    definitions: Mapping[str, MetricDefinition]
+    days: float
+    customers: int
+    has_new_customers: bool
+
+
+def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detect: float | None = None) -> str:
+    """Answer a comparison in a few sentences.
+
+    Parameters
+    ----------
+    compared : ComparedMetrics
+        The differences.
+    objective : str
+        Name of the metric that decides which policy is better.
+    detect : float, optional
+        Relative change of the objective, such as 0.01, for which to state the number of customers that would show it in 80 % of
+        simulations.
+
+    Returns
+    -------
+    str
+    """
+    definition = compared.definitions[objective]
+    sign = -1 if definition.better == "lower" else 1
+    effects = {name: effects[objective] for name, effects in compared.alternatives.items() if objective in effects}
+    defined = [name for name, effect in effects.items() if not math.isnan(effect.effect)]
+    if not defined:
+        return f"{_capitalized(_label(definition))} is undefined here, so no policy can be called better."
+    best = max(defined, key=lambda name: sign * effects[name].effect)
+    sentences = [_verdict(compared, definition, best)]
+    if compared.has_new_customers and objective == OBJECTIVE:
+        sentences += _growth(compared, best)
+    if not effects[best].is_significant:
+        sentences.append(_larger_samples(effects[best], definition.unit, compared.customers))
+    if detect is not None:
+        sentences.append(_needed_customers(effects[best], definition, detect, compared.customers))
+    return " ".join(sentences)
+
+
+def _verdict(compared: ComparedMetrics, definition: MetricDefinition, best: str) -> str:
+    """The main sentence about the alternative that is best on the objective."""
+    effect, n = compared.alternatives[best][definition.name], len(compared.alternatives)
+    among = f"Of {n} alternatives, {best} does best: it" if n > 1 else best
+    period = f" in {compared.days:g} days"
+    if effect.effect == effect.low == effect.high == 0:
+        return f"{best} has the same {_label(definition)} as {compared.baseline} for every customer."
+    if not effect.is_significant:
+        start = f"Of {n} alternatives, {best} does best, but there is no" if n > 1 else "There is no"
+        found = (
+            f"{start} clear difference in {_label(definition)} from {compared.baseline}: {_amount(effect, definition, signed=True)}{period}"
+        )
+        return found + "".join(f"; {_change(*one)}" for one in _side_effects(compared, definition.name, best, sign=0)) + "."
+    verb = "raises" if effect.effect > 0 else "lowers"
+    found = f"{among} {verb} {_label(definition)} by {_amount(effect, definition)}{period}"
+    is_better = (effect.effect > 0) == (definition.better != "lower")
+    link, sign = (", but ", -1) if is_better else (", while ", 1)
+    return found + "".join(f"{link}{_change(*one)}" for one in _side_effects(compared, definition.name, best, sign=sign)) + "."
+
+
+def _side_effects(
+    compared: ComparedMetrics, objective: str, name: str, *, sign: int
+) -> Iterator[tuple[MetricDefinition, PairedDifference]]:
+    """Yield the relatively largest clear effect elsewhere: a bad one (-1), a good one (1) or either (0)."""
+    found = []
+    for metric, effect in compared.alternatives[name].items():
+        definition = compared.definitions[metric]
+        is_same = metric == objective or (objective == OBJECTIVE and metric in _PARTS_OF_CLV)
+        if is_same or definition.better == "neither" or definition.is_detail or not effect.is_significant:
+            continue
+        goodness = 1 if (effect.effect > 0) == (definition.better == "higher") else -1
+        if sign in (0, goodness) and not definition.has_selected_denominator:
+            found.append((abs(effect.relative), definition, effect))
+    if found:
+        _, definition, effect = max(found, key=lambda one: -1.0 if math.isnan(one[0]) else one[0])
+        yield definition, effect
+
+
+def _growth(compared: ComparedMetrics, name: str) -> Iterator[str]:
+    """Say what totals do where the number of customers differs: a mean may fall through growth while profit rises."""
+    effects = compared.alternatives[name]
+    customers, profit = effects.get("customers"), effects.get("profit")
+    if customers is None or profit is None or customers.effect == 0:
+        return
+    words = _amount(profit, compared.definitions["profit"], signed=True)
+    more = f"{abs(customers.effect):,.0f} {'more' if customers.effect > 0 else 'fewer'} customers"
+    yield f"With {more}, total profit changes by {words}."
+
+
+def _larger_samples(effect: PairedDifference, unit: str, customers: int) -> str:
+    """State how narrow the interval would be with more customers."""
+    half = (effect.high - effect.low) / 2
+    decimals = decimal_places(unit, [half / math.sqrt(_LARGER_SAMPLES[0])])
+    halves = [
+        f"{times * customers:,} customers: \N{PLUS-MINUS SIGN}{format_value(half / math.sqrt(times), unit, decimals)}"
+        for times in _LARGER_SAMPLES
+    ]
+    return f"With more customers the interval would be narrower ({'; '.join(halves)})."
+
+
+def _needed_customers(effect: PairedDifference, definition: MetricDefinition, detect: float, customers: int) -> str:
+    """State how many customers would show a relative change in 80 % of simulations."""
+    wanted, error = detect * abs(effect.baseline), (effect.high - effect.low) / 2 / NORMAL_QUANTILE_95
+    if wanted == 0 or error == 0:
+        return f"How many customers would show a change of {100 * detect:g} % cannot be computed, because no customer differs."
+    needed = max(math.ceil(customers * (_POWER_QUANTILE * error / wanted) ** 2), 1)
+    size = format_value(wanted, definition.unit, decimal_places(definition.unit, [wanted]))
+    return f"A change of {100 * detect:g} % ({size}) would show in 80 % of simulations with {_two_digits(needed):,} customers."
+
+
+def _two_digits(count: int) -> int:
+    """Round up to two digits."""
+    unit = int(10 ** max(len(str(count)) - 2, 0))
+    return math.ceil(count / unit) * unit
+
+
+def _change(definition: MetricDefinition, effect: PairedDifference) -> str:
+    """Describe a change: 'opt-outs rise by 0.07 [0.06, 0.08] per customer (+27 %)'."""
+    verb = ("rise" if effect.effect > 0 else "fall") + ("" if definition.name in _PLURAL else "s")
+    return f"{_label(definition)} {verb} by {_amount(effect, definition)}"
+
+
+def _amount(effect: PairedDifference, definition: MetricDefinition, *, signed: bool = False) -> str:
+    """The size of an effect with interval, unit and relative size."""
+    unit, negative = definition.unit, effect.effect < 0 and not signed
+    values = (-effect.effect, -effect.high, -effect.low) if negative else (effect.effect, effect.low, effect.high)
+    decimals = decimal_places(unit, values)
+    value, low, high = (format_value(one, unit, decimals, is_difference=True) for one in values)
+    if not signed:
+        value, low, high = (one.removeprefix("+") for one in (value, low, high))
+    per = " per customer" if "per customer" in definition.title else ""
+    relative = "" if math.isnan(effect.relative) else f" ({format_relative(effect.relative)})"
+    return f"{value} [{low}, {high}]{per}{relative}"
+
+
+def _label(definition: MetricDefinition) -> str:
+    """Name of a metric in a sentence."""
+    if definition.name.startswith("retention_"):
+        return f"{definition.name.removeprefix('retention_').removesuffix('d')}-day retention"
+    return _LABELS.get(definition.name, definition.name.replace("_", " "))
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,236 @@
+"""Text of a comparison: the answer, then the metrics that matter or moved most, with the alternatives side by side."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from cjsim.engine.run_record import RunRecord
+from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.metrics.catalog import all_metric_definitions
+from cjsim.metrics.cluster_sample import ClusterSample
+from cjsim.metrics.confidence_intervals import estimate_metric
+from cjsim.metrics.number_format import decimal_places, format_interval, format_relative, format_value
+from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.metrics.ratios import MetricDefinition
+from cjsim.metrics.registration import registered_metric_definitions
+from cjsim.metrics.text_table import align_columns, terminal_width, wrap_lines
+from cjsim.simulation.comparison_answer import OBJECTIVE, ComparedMetrics, answer_text
+from cjsim.simulation.summary_tables import has_new_customers, name_with_mark, period_text, table_notes, title_with_unit
+
+DifferencesByName = Mapping[str, Mapping[str, PairedDifference]]
+SortOrder = Literal["importance", "change", "name"]
+_KEY_METRICS = ("clv", "profit", "retention_90d", "conversion", "revenue", "cost", "satisfaction", "opt_outs", "contacts")
+_MOVED_METRICS = 5
+
+
+def compared_metrics(baseline: RunRecord, baseline_name: str, alternatives: DifferencesByName) -> ComparedMetrics:
+    """Collect what the answer of a comparison is made from.
+
+    Parameters
+    ----------
+    baseline : RunRecord
+        Run of the baseline.
+    baseline_name : str
+        Name of the baseline.
+    alternatives : Mapping of str to Mapping of str to PairedDifference
+        Paired differences, keyed by alternative name, then by metric name.
+    """
+    grows = has_new_customers(baseline) or any(effects["customers"].effect for effects in alternatives.values())
+    origin, definitions = baseline.provenance, all_metric_definitions(baseline.codebook)
+    days = origin.horizon if origin.follow_up_days is None else min(origin.follow_up_days, origin.horizon)
+    return ComparedMetrics(baseline_name, alternatives, definitions, days, origin.customers, grows)
+
+
+def comparison_summary(
+    baseline: RunRecord,
+    baseline_name: str,
+    alternatives: DifferencesByName,
+    *,
+    full: bool = False,
+    metrics: Sequence[str] = (),
+    sort: SortOrder = "importance",
+    detect: float | None = None,
+) -> str:
+    """Format the comparison of alternatives with the baseline.
+
+    Parameters
+    ----------
+    baseline : RunRecord
+        Run of the baseline.
+    baseline_name : str
+        Name of the baseline.
+    alternatives : Mapping of str to Mapping of str to PairedDifference
+        Paired differences, keyed by alternative name, then by metric name.
+    full : bool
+        Whether to show all metrics.
+    metrics : sequence of str
+        Names of the metrics to show; the first one decides the answer. By default, those that matter or moved most.
+    sort : {'importance', 'change', 'name'}
+        Order of the metrics: as listed in the model's documentation or in `metrics`, by relative change, or by name.
+    detect : float, optional
+        Relative change for which to state the number of customers that would show it.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        If a metric does not exist.
+    """
+    compared = compared_metrics(baseline, baseline_name, alternatives)
+    for name in metrics:
+        if name not in compared.definitions:
+            raise InputError(format_error("--metric", *unknown_name_parts(name, compared.definitions, "metric")))
+    shown = [compared.definitions[name] for name in metrics] or _metrics_to_show(compared, baseline, full=full)
+    shown = _sorted(shown, alternatives, sort)
+    n_hidden = 0 if metrics else len(compared.definitions) - len(shown)
+    parts = [
+        wrap_lines(answer_text(compared, objective=metrics[0] if metrics else OBJECTIVE, detect=detect)),
+        *_tables(compared, shown, list(alternatives), full=full),
+        wrap_lines(f"{table_notes(n_hidden)}\n{_caption(baseline, compared, full=full)}"),
+    ]
+    return "\n\n".join(parts)
+
+
+def _metrics_to_show(compared: ComparedMetrics, baseline: RunRecord, *, full: bool) -> list[MetricDefinition]:
+    """Return all metrics, or those that matter and those that moved most, measured in half-widths of the interval."""
+    if full:
+        return list(compared.definitions.values())
+    informative = [
+        definition
+        for definition in compared.definitions.values()
+        if not definition.is_detail
+        and (compared.has_new_customers or not definition.is_total)
+        and not _is_constant(definition, baseline, compared.alternatives)
+    ]
+    rated = [one for one in informative if one.better != "neither" and one.name not in _KEY_METRICS]
+    moved = sorted(rated, key=lambda one: -_clarity(one, compared.alternatives))[:_MOVED_METRICS]
+    key = [*_KEY_METRICS, *(one.name for one in registered_metric_definitions(baseline.codebook))]
+    return [*(one for name in key for one in informative if one.name == name), *(one for one in moved if one.name not in key)]
+
+
+def _clarity(definition: MetricDefinition, alternatives: DifferencesByName) -> float:
+    """Return the largest effect on a metric, in half-widths of its interval; -1 if it is undefined everywhere."""
+    differences = [effects[definition.name] for effects in alternatives.values() if definition.name in effects]
+    return max((abs(one.effect) / max((one.high - one.low) / 2, 1e-300) for one in differences if one.effect == one.effect), default=-1.0)
+
+
+def _sorted(shown: list[MetricDefinition], alternatives: DifferencesByName, sort: SortOrder) -> list[MetricDefinition]:
+    if sort == "name":
+        return sorted(shown, key=lambda one: one.name)
+    if sort == "change":
+        return sorted(shown, key=lambda one: -_relative_change(one, alternatives))
+    return shown
+
+
+def _relative_change(definition: MetricDefinition, alternatives: DifferencesByName) -> float:
+    """Return the largest relative change of a metric; -1 if it is undefined everywhere."""
+    changes = [abs(effects[definition.name].relative) for effects in alternatives.values() if definition.name in effects]
+    return max((change for change in changes if not math.isnan(change)), default=-1.0)
+
+
+def _tables(compared: ComparedMetrics, shown: Sequence[MetricDefinition], names: Sequence[str], *, full: bool) -> list[str]:
+    """Return one table with all alternatives side by side, or several if they do not fit the terminal."""
+    if len(names) == 1:
+        return [_table_of_one(compared, shown, names[0], full=full)]
+    table = _table_of_several(compared, shown, names)
+    if max(map(len, table.splitlines())) <= terminal_width():
+        return [table]
+    half = math.ceil(len(names) / 2)
+    return _tables(compared, shown, names[:half], full=full) + _tables(compared, shown, names[half:], full=full)
+
+
+def _table_of_one(compared: ComparedMetrics, shown: Sequence[MetricDefinition], name: str, *, full: bool) -> str:
+    """Return a table with the values under both policies, the effect and the relative effect, and the gain from pairing if `full`."""
+    effects = compared.alternatives[name]
+    rows = [_row(definition, effects[definition.name]) for definition in shown if definition.name in effects]
+    header = ("metric", compared.baseline, name, "effect", "95 % interval", "", "relative", "pairing", "")
+    chosen = [i for i, name in enumerate(header) if full or name != "pairing"]
+    return align_columns([header[i] for i in chosen], [[row[i] for i in chosen] for row in rows], optional=("pairing", "relative"))
+
+
+def _row(definition: MetricDefinition, difference: PairedDifference) -> tuple[str, ...]:
+    unit = definition.unit
+    decimals = decimal_places(unit, [difference.baseline, difference.value])
+    effect, interval = _effect_cells(definition, difference)
+    return (
+        name_with_mark(definition),
+        format_value(difference.baseline, unit, decimals),
+        format_value(difference.value, unit, decimals),
+        effect,
+        interval,
+        "*" if difference.is_significant else "",
+        "" if math.isnan(difference.relative) or unit == "share" else format_relative(difference.relative),
+        "" if math.isnan(difference.variance_ratio) else f"x{difference.variance_ratio:,.1f}",
+        title_with_unit(definition),
+    )
+
+
+def _table_of_several(compared: ComparedMetrics, shown: Sequence[MetricDefinition], names: Sequence[str]) -> str:
+    """Return a table with the effect of each alternative and its interval. The best clear effect on a metric is marked."""
+    rows = []
+    for definition in shown:
+        differences = {name: effects[definition.name] for name, effects in compared.alternatives.items() if definition.name in effects}
+        best = _best(definition, differences)
+        cells = [_cell(definition, differences[name], is_best=name == best) if name in differences else "" for name in names]
+        baseline = next(iter(differences.values())).baseline if differences else math.nan
+        level = format_value(baseline, definition.unit, decimal_places(definition.unit, [baseline]))
+        rows.append((name_with_mark(definition), level, *cells, title_with_unit(definition)))
+    return align_columns(("metric", compared.baseline, *names, ""), rows)
+
+
+def _best(definition: MetricDefinition, differences: Mapping[str, PairedDifference]) -> str | None:
+    """Return the alternative with the best effect, if it is clearly better than the baseline."""
+    sign = {"higher": 1, "lower": -1, "neither": 0}[definition.better]
+    clear = [name for name, one in differences.items() if sign * one.effect > 0 and one.is_significant]
+    return max(clear, key=lambda name: sign * differences[name].effect) if clear else None
+
+
+def _cell(definition: MetricDefinition, difference: PairedDifference, *, is_best: bool) -> str:
+    effect, interval = _effect_cells(definition, difference)
+    mark = "*" if difference.is_significant else " "
+    return f"{effect} {interval} {mark}{' best' if is_best else '     '}"
+
+
+def _effect_cells(definition: MetricDefinition, difference: PairedDifference) -> tuple[str, str]:
+    """Return an effect and its interval as text."""
+    unit = definition.unit
+    decimals = decimal_places(unit, difference[2:5])
+    effect = format_value(difference.effect, unit, decimals, is_difference=True)
+    if difference.effect == difference.low == difference.high == 0:
+        return effect, "identical"
+    return effect, format_interval(difference.low, difference.high, unit, decimals, is_difference=True)
+
+
+def _is_constant(definition: MetricDefinition, baseline: RunRecord, alternatives: DifferencesByName) -> bool:
+    """Return whether a metric is undefined, or the same for all customers under all policies."""
+    differences = [effects[definition.name] for effects in alternatives.values() if definition.name in effects]
+    if all(math.isnan(difference.effect) for difference in differences):
+        return True
+    if not all(difference.effect == difference.low == difference.high == 0 for difference in differences):
+        return False
+    if all(difference.value == 0 for difference in differences):
+        return True
+    estimate = estimate_metric(definition.terms(baseline), definition.unit, ClusterSample.from_run(baseline))
+    return estimate.low == estimate.value == estimate.high
+
+
+def _caption(baseline: RunRecord, compared: ComparedMetrics, *, full: bool) -> str:
+    """Return the settings of the comparison and the legend of the table."""
+    origin, alternatives = baseline.provenance, compared.alternatives
+    here, others = f"{int(baseline.entered.sum()):,}", [f"{effects['customers'].value:,.0f}" for effects in alternatives.values()]
+    policies = "the alternatives" if len(alternatives) > 1 else "the alternative"
+    entered = (
+        f"{here} customers who entered"
+        if set(others) == {here}
+        else f"{here} customers who entered under {compared.baseline}, {' and '.join(others)} under {policies}"
+    )
+    several = "\nbest: the best alternative on this metric, if it is clearly better than the baseline."
+    pairing = "\npairing: an unpaired comparison would need this many times as many customers for intervals of the same width."
+    return (
+        f"{period_text(baseline)}, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
+        " 95 % intervals, paired on the same customers."
+        "\n* the interval excludes 0. By chance alone, this happens for about one metric in twenty."
+    ) + (several if len(alternatives) > 1 else pairing if full else "")

@@ -1,0 +1,131 @@
+"""A comparison begins with its answer: which policy is better, by how much, and what that costs elsewhere."""
+
+import math
+import re
+from dataclasses import replace
+
+import pytest
+from scipy.stats import norm
+
+from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.metrics.ratios import MetricDefinition
+from cjsim.metrics.text_table import align_columns, wrap_lines
+from cjsim.simulation.comparison_answer import ComparedMetrics, answer_text
+
+DEFINITIONS = {
+    name: MetricDefinition(name, unit, title, terms=lambda run: run, better=better, has_selected_denominator=selected)  # type: ignore[arg-type, return-value]
+    for name, unit, title, better, selected in (
+        ("clv", "money", "value per customer", "higher", False),
+        ("revenue", "money", "revenue per customer", "higher", False),
+        ("opt_outs", "opt-outs", "opt-outs per customer", "lower", False),
+        ("satisfaction", "0 to 1", "satisfaction at the horizon", "higher", False),
+        ("contacts", "contacts", "contacts per customer", "neither", False),
+        ("open_rate", "share", "opens per delivered message", "higher", True),
+        ("profit", "money", "profit of all customers", "higher", False),
+        ("customers", "customers", "customers who entered", "higher", False),
+    )
+}
+
+
+def difference(baseline: float, effect: float, half: float) -> PairedDifference:
+    return PairedDifference(baseline, baseline + effect, effect, effect - half, effect + half, 10.0)
+
+
+def answer(*, has_new_customers: bool = False, detect: float | None = None, **alternatives: dict[str, PairedDifference]) -> str:
+    compared = ComparedMetrics("today", alternatives, DEFINITIONS, 365.0, 1000, has_new_customers)
+    return answer_text(compared, detect=detect)
+
+
+BETTER = {"clv": difference(20, 1.0, 0.2), "opt_outs": difference(0.2, 0.05, 0.01), "satisfaction": difference(0.5, -0.005, 0.001)}
+
+
+def test_a_gain_is_named_with_its_interval_and_its_largest_price() -> None:
+    assert answer(better=BETTER) == (
+        "better raises CLV by 1.00 [0.80, 1.20] per customer (+5.0 %) in 365 days, but opt-outs rise by 0.050 [0.040, 0.060] per customer "
+        "(+25 %)."
+    )
+
+
+def test_a_loss_is_named_with_what_it_brings() -> None:
+    effects = {"clv": difference(20, -1.0, 0.2), "opt_outs": difference(0.2, -0.05, 0.01)}
+    assert answer(worse=effects) == (
+        "worse lowers CLV by 1.00 [0.80, 1.20] per customer (-5.0 %) in 365 days, while opt-outs fall by 0.050 [0.040, 0.060] per customer "
+        "(-25 %)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "effect"),
+    [
+        ("revenue", difference(50, -5, 1)),  # a part of CLV
+        ("contacts", difference(10, 5, 1)),  # neither better nor worse
+        ("open_rate", difference(0.4, -0.2, 0.01)),  # other customers are in the denominator
+        ("satisfaction", difference(0.5, -0.1, 0.2)),  # not clear
+        ("satisfaction", difference(0.5, 0.1, 0.02)),  # good as well
+    ],
+)
+def test_no_price_is_named_where_there_is_none(metric: str, effect: PairedDifference) -> None:
+    assert answer(better={"clv": difference(20, 1.0, 0.2), metric: effect}) == (
+        "better raises CLV by 1.00 [0.80, 1.20] per customer (+5.0 %) in 365 days."
+    )
+
+
+def test_of_several_alternatives_the_best_is_named() -> None:
+    found = answer(worse={"clv": difference(20, -1, 0.2)}, better=BETTER, good={"clv": difference(20, 0.5, 0.2)})
+    assert found.startswith("Of 3 alternatives, better does best: it raises CLV by 1.00 ")
+
+
+def test_an_undecided_comparison_states_what_more_customers_would_show() -> None:
+    assert answer(better={"clv": difference(20, 0.1, 0.4)}) == (
+        "There is no clear difference in CLV from today: +0.10 [-0.30, +0.50] per customer (+0.50 %) in 365 days. With more customers the "
+        "interval would be narrower (2,000 customers: \N{PLUS-MINUS SIGN}0.28; 4,000 customers: \N{PLUS-MINUS SIGN}0.20; 10,000 customers: "
+        "\N{PLUS-MINUS SIGN}0.13)."
+    )
+
+
+def test_equal_policies_are_called_equal() -> None:
+    assert answer(same={"clv": difference(20, 0, 0)}).startswith("same has the same CLV as today for every customer.")
+
+
+def test_an_undefined_objective_is_no_answer() -> None:
+    assert answer(other={"clv": difference(20, math.nan, 1)}) == "CLV is undefined here, so no policy can be called better."
+
+
+def test_where_customers_can_be_acquired_total_profit_stands_beside_the_mean() -> None:
+    effects = {"clv": difference(20, -1, 0.2), "customers": difference(1000, 100, 10), "profit": difference(20000, 900, 200)}
+    assert "With 100 more customers, total profit changes by +900.00 [+700.00, +1,100.00]" in answer(has_new_customers=True, more=effects)
+
+
+def test_the_number_of_customers_that_would_tell_has_a_power_of_80_percent() -> None:
+    found = answer(better={"clv": difference(20, 1.0, 0.4)}, detect=0.01)
+    n = int(re.findall(r"with ([\d,]+) customers\.$", found)[0].replace(",", ""))
+    power = [norm.cdf(0.2 / (0.4 / 1.959964 * math.sqrt(1000 / count)) - 1.959964) for count in (0.9 * n, n)]
+    assert power[0] < 0.8 <= power[1] + 1e-6
+
+
+def test_metrics_that_are_better_when_lower_are_judged_so() -> None:
+    lower = {**DEFINITIONS, "clv": replace(DEFINITIONS["clv"], better="lower")}
+    alternatives = {"a": {"clv": difference(20, 1, 0.2)}, "b": {"clv": difference(20, -1, 0.2)}}
+    compared = ComparedMetrics("today", alternatives, lower, 365.0, 1000, False)
+    assert answer_text(compared).startswith("Of 2 alternatives, b does best: it lowers CLV by 1.00 ")
+
+
+HEADER = ("metric", "a policy with a long name", "effect", "pairing", "")
+ROWS = [("clv", "20.00", "+1.00", "x10.0", "discounted margin minus all costs per customer, from entry to the horizon")] * 2
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
+def test_tables_fit_the_width(width: int) -> None:
+    assert max(map(len, align_columns(HEADER, ROWS, width=width, optional=["pairing"]).splitlines())) <= width
+
+
+def test_a_wide_table_breaks_no_words() -> None:
+    assert align_columns(HEADER, ROWS, width=200).splitlines()[2].split() == " ".join(ROWS[0]).split()
+
+
+def test_a_narrow_table_leaves_out_the_optional_column() -> None:
+    assert "x10.0" not in align_columns(HEADER, ROWS, width=30, optional=["pairing"])
+
+
+def test_lines_are_wrapped_at_words() -> None:
+    assert wrap_lines("one two three\n  four five six", width=10) == "one two\n  three\n  four\n    five\n    six"
