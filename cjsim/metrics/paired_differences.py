@@ -13,6 +13,7 @@ from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.ratios import RatioTerms, influence, ratio
 
+_ROUNDING_ERROR = 1e-12  # of a difference, relative to the values
 _ROUNDING_VARIANCE_RATIO = 1e-20  # a smaller ratio of the paired to the unpaired variance is a rounding error
 
 
@@ -40,8 +41,9 @@ class PairedDifference(NamedTuple):
 
     @property
     def is_significant(self) -> bool:
-        """Whether the interval excludes 0."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval excludes 0, and the effect is more than a rounding error."""
+        is_rounding_error = abs(self.effect) <= _ROUNDING_ERROR * max(abs(self.baseline), abs(self.value))
+        return (self.low > 0 or self.high < 0) and not is_rounding_error
 
     @property
     def relative(self) -> float:

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Sequence
 
 _DEFAULT_WIDTH = 120  # where the output is not a terminal, and COLUMNS is not set
-_NARROWEST_LAST_COLUMN, _NARROWEST_HEADER = 28, 14
+_NARROWEST_TEXT, _NARROWEST_HEADER = 28, 14
 
 
 def terminal_width() -> int:
@@ -38,8 +38,8 @@ def wrap_lines(text: str, *, width: int | None = None) -> str:
 def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None, optional: Sequence[str] = ()) -> str:
     """Format a table with padded columns. The first and last columns are left-aligned, and all others are right-aligned.
 
-    If the table is wider than the terminal, column names and the text of the last column continue on the next line. If it is still too
-    wide, the last column and then the optional ones are left out.
+    If the table is wider than the terminal, column names and the text of the last and the first column continue on the next line. If it
+    is still too wide, the last column and then the optional ones are left out.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width
     str
     """
     width = terminal_width() if width is None else width
-    last, droppable = len(header) - 1, [*([""] if not header[-1] else []), *optional]
+    last, droppable = len(header) - 1, [*([] if header[-1] else [""]), *optional]
     columns = list(range(len(header)))
     while True:
         widths = _column_widths(header, rows, columns, width)
@@ -86,12 +86,13 @@ def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns
     widths = {i: max(cells[i], len(header[i])) for i in columns}
     excess = sum(widths.values()) + 2 * (len(columns) - 1) - width
     last = len(header) - 1
-    if excess > 0 and last in widths:
-        narrowed = max(widths[last] - excess, min(_NARROWEST_LAST_COLUMN, widths[last]))
-        excess -= widths[last] - narrowed
-        widths[last] = narrowed
+    for i in (last, 0):
+        if excess > 0 and i in widths:
+            narrowed = max(widths[i] - excess, min(_NARROWEST_TEXT, widths[i]))
+            excess -= widths[i] - narrowed
+            widths[i] = narrowed
     for i in sorted(columns, key=lambda i: widths[i] - cells[i], reverse=True):
-        if excess > 0 and i != last:
+        if excess > 0 and i not in (0, last):
             narrowed = max(widths[i] - excess, cells[i], min(_NARROWEST_HEADER, len(header[i])))
             excess -= widths[i] - narrowed
             widths[i] = narrowed

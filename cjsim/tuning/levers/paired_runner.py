@@ -26,8 +26,8 @@ class VariantEffect(NamedTuple):
 
     Attributes
     ----------
-    metric_effect, cost_effect : PairedDifference
-        Effects on the metric (in its unit) and on cost (money per customer).
+    metric_effect, cost_effect, profit_effect : PairedDifference
+        Effects on the metric (in its unit), on cost (money per customer) and on profit (money from all customers).
     has_unreliable_interval : bool
         Whether the effect on the metric stems from so few customers that its interval has less than nominal coverage.
     changes_any_customer : bool
@@ -36,6 +36,7 @@ class VariantEffect(NamedTuple):
 
     metric_effect: PairedDifference
     cost_effect: PairedDifference
+    profit_effect: PairedDifference
     has_unreliable_interval: bool
     changes_any_customer: bool
 
@@ -92,7 +93,7 @@ class PairedRunner:
         self.baseline_run = self._simulate(scenario)
         self.definition: MetricDefinition = find_metric_definition(self.baseline_run, metric)
         self._sample = ClusterSample.from_run(self.baseline_run)
-        self._terms = self._metric_and_cost_terms(self.baseline_run)
+        self._terms = self._terms_of(self.baseline_run)
         if self._sample.n_roots < 2:
             raise InputError(format_error("customers", "must be at least 2", f"{self._sample.n_roots}", "Simulate more customers."))
         self.baseline_value = ratio(self._terms[0])
@@ -114,10 +115,10 @@ class PairedRunner:
             If the variant cannot be simulated.
         """
         run = self._simulate(variant)
-        pairing, terms = CustomerPairing.match_by_key(self._sample, ClusterSample.from_run(run)), self._metric_and_cost_terms(run)
-        effect, cost = (paired_difference(before, after, pairing) for before, after in zip(self._terms, terms, strict=True))
+        pairing, terms = CustomerPairing.match_by_key(self._sample, ClusterSample.from_run(run)), self._terms_of(run)
+        effect, cost, profit = (paired_difference(before, after, pairing) for before, after in zip(self._terms, terms, strict=True))
         is_unreliable = not math.isnan(effect.effect) and is_too_skewed(customer_contributions(self._terms[0], terms[0], pairing))
-        return VariantEffect(effect, cost, is_unreliable, _runs_differ(self.baseline_run, run))
+        return VariantEffect(effect, cost, profit, is_unreliable, _runs_differ(self.baseline_run, run))
 
     def metric_of(self, variant: Scenario) -> float:
         """Simulate a variant and return its metric.
@@ -140,8 +141,9 @@ class PairedRunner:
 
         return simulate(scenario, **self._run_options, progress=_NotesOnly(self.progress))
 
-    def _metric_and_cost_terms(self, run: Run) -> tuple[RatioTerms, RatioTerms]:
-        return find_metric_definition(run, self._metric).terms(run), find_metric_definition(run, "cost").terms(run)
+    def _terms_of(self, run: Run) -> list[RatioTerms]:
+        """Return the terms of the metric, of cost and of profit."""
+        return [find_metric_definition(run, name).terms(run) for name in (self._metric, "cost", "profit")]
 
 
 def is_too_skewed(contributions: Array) -> bool:

@@ -15,6 +15,7 @@ from cjsim.errors import InputError, did_you_mean, format_error, short_repr
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.simulation.comparison import require_same_customers
 from cjsim.simulation.documents import Scenario
+from cjsim.simulation.summary_tables import has_new_customers
 from cjsim.tuning.levers.moves import Move, list_moves
 from cjsim.tuning.levers.multiple_testing import holm, p_value
 from cjsim.tuning.levers.paired_runner import PairedRunner, VariantEffect
@@ -67,6 +68,7 @@ def levers(
     Examples
     --------
     >>> from cjsim.simulation.documents import Scenario
+    from cjsim.simulation.summary_tables import has_new_customers
     >>> tiny = {
     ...     "name": "tiny", "start": "2026-01-05", "horizon": "28d", "customers": 50,
     ...     "journey": {
@@ -91,6 +93,8 @@ def levers(
         unit=runner.definition.unit,
         title=runner.definition.title,
         has_selected_denominator=runner.definition.has_selected_denominator,
+        better=runner.definition.better,
+        has_new_customers=has_new_customers(runner.baseline_run),
         baseline=runner.baseline_value,
         customers=base.customers,
         seed=base.seed,

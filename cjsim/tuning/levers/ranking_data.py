@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from cjsim.json_records import plain_values
 from cjsim.metrics.paired_differences import PairedDifference
@@ -22,6 +22,8 @@ class LeverEffect(NamedTuple):
         Effect on the metric, paired with the baseline.
     cost_effect : PairedDifference
         Effect on the metric `cost`, in currency units per customer.
+    profit_effect : PairedDifference
+        Effect on the metric `profit`, in currency units over all customers.
     has_unreliable_interval : bool
         Whether the effect stems from so few customers that its interval has less than nominal coverage.
     changes_any_customer : bool
@@ -35,6 +37,7 @@ class LeverEffect(NamedTuple):
     move: Move
     metric_effect: PairedDifference
     cost_effect: PairedDifference
+    profit_effect: PairedDifference
     has_unreliable_interval: bool
     changes_any_customer: bool
     p_value: float
@@ -52,6 +55,8 @@ class LeverEffect(NamedTuple):
         columns |= {"effect": effect.effect, "low": effect.low, "high": effect.high, "p": self.p_value}
         columns |= {"holds": self.is_significant_after_holm, "rough": self.has_unreliable_interval}
         columns |= {"cost": cost.effect, "cost_low": cost.low, "cost_high": cost.high, "effect_per_cost": self.effect_per_cost}
+        profit = self.profit_effect
+        columns |= {"profit": profit.effect, "profit_low": profit.low, "profit_high": profit.high}
         return columns | {"touches": self.changes_any_customer}
 
 
@@ -67,6 +72,10 @@ class RankingData:
         Unit and title of the metric.
     has_selected_denominator : bool
         Whether the metric is a ratio over customers whose selection may depend on the policy.
+    better : {'higher', 'lower', 'neither'}
+        Which values of the metric a firm prefers.
+    has_new_customers : bool
+        Whether customers can be acquired or referred, so that a mean per customer may fall while profit rises.
     baseline : float
         Value of the metric under the baseline.
     customers, seed : int
@@ -90,6 +99,8 @@ class RankingData:
     unit: str
     title: str
     has_selected_denominator: bool
+    better: Literal["higher", "lower", "neither"]
+    has_new_customers: bool
     baseline: float
     customers: int
     seed: int
@@ -104,11 +115,26 @@ class RankingData:
         return len(self.levers)
 
     def by_effect_per_cost(self) -> list[LeverEffect]:
-        """Return significant moves that change the cost, by their effect per unit of cost; empty if the metric is `cost`."""
+        """Return significant moves that improve the metric and change the cost; empty if the metric is `cost`.
+
+        Moves that also save cost come first, then those with the largest effect per unit of cost.
+        """
         if self.metric == "cost":
             return []
-        candidates = [lever for lever in self.levers if lever.is_significant_after_holm and not math.isnan(lever.effect_per_cost)]
-        return sorted(candidates, key=lambda lever: -abs(lever.effect_per_cost))
+        sign = -1 if self.better == "lower" else 1
+        candidates = [
+            lever
+            for lever in self.levers
+            if lever.is_significant_after_holm and sign * lever.metric_effect.effect > 0 and not math.isnan(lever.effect_per_cost)
+        ]
+        return sorted(candidates, key=lambda lever: (lever.cost_effect.effect > 0, -abs(lever.effect_per_cost)))
+
+    def growing_moves(self) -> list[LeverEffect]:
+        """Return moves that clearly lower the mean per customer, but clearly raise the profit from all customers."""
+        if not self.has_new_customers or self.better != "higher" or self.metric == "profit":
+            return []
+        falls = [lever for lever in self.levers if lever.metric_effect.is_significant and lever.metric_effect.effect < 0]
+        return [lever for lever in falls if lever.profit_effect.is_significant and lever.profit_effect.effect > 0]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. Undefined numbers become null."""

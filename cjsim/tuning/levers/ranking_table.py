@@ -1,12 +1,16 @@
 """A lever ranking as text tables."""
 
+from collections.abc import Sequence
+
 from cjsim.metrics.number_format import decimal_places, format_interval, format_value
-from cjsim.metrics.text_table import align_columns
+from cjsim.metrics.text_table import align_columns, wrap_lines
 from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData
 from cjsim.tuning.levers.sobol_indices import SobolIndices, VarianceShare
 from cjsim.tuning.levers.titles import move_value_text
 
-_LEVER_COLUMNS = ("lever", "from", "to", "effect", "95 % interval", "", "cost", "per cost", "path")
+_LEVER_COLUMNS = ("lever", "from", "to", "effect", "95 % interval", "", "cost", "per cost", "profit", "path")
+_OPTIONAL_COLUMNS = ("path", "per cost", "cost", "profit")  # left out, in this order, where the terminal is narrow
+_PROFIT_COLUMN = _LEVER_COLUMNS.index("profit")
 _MAX_ROWS, _MAX_COST_ROWS, _MAX_UNAFFECTED_NAMES = 20, 5, 8  # in the short table
 
 
@@ -28,24 +32,48 @@ def ranking_table(ranking: RankingData, *, full: bool = False) -> str:
     effective = [lever for lever in ranking.levers if lever.changes_any_customer]
     significant = [lever for lever in effective if lever.metric_effect.is_significant or lever.is_significant_after_holm]
     shown = effective if full else significant[:_MAX_ROWS]
-    table = align_columns(_LEVER_COLUMNS, [_lever_row(lever, ranking.unit) for lever in shown])
+    table = _lever_table(ranking, shown)
     parts = [_heading(ranking), table if shown else "No move has a significant effect."]
     if hidden := len(effective) - len(shown):
         more = "1 more move has a smaller effect" if hidden == 1 else f"{hidden} more moves have smaller effects"
         parts.append(f"{more} or no significant effect (use --full or --json to show all).")
     if best := ranking.by_effect_per_cost()[:_MAX_COST_ROWS]:
         lines = (f"  {_effect_per_cost_line(lever, ranking.unit)}" for lever in best)
-        parts.append("\n".join(["Largest effects per unit of cost, among significant moves (**):", *lines]))
+        parts.append("\n".join(["Best for their cost, among significant improvements (**):", *lines]))
+    if growing := ranking.growing_moves()[:_MAX_COST_ROWS]:
+        lines = (f"  {_growth_line(lever, ranking.unit)}" for lever in growing)
+        parts.append("\n".join([f"These moves lower {ranking.metric} per customer through growth, but raise total profit:", *lines]))
     if ranking.sobol_indices is not None:
         parts.append(_sobol_section(ranking.sobol_indices, ranking))
     parts += [part for part in (_unaffected_line(ranking), _refused_line(ranking)) if part]
-    return "\n\n".join([*parts, _table_caption(ranking)])
+    return "\n\n".join([part if part is table else wrap_lines(part) for part in [*parts, _table_caption(ranking)]])
 
 
 def _heading(ranking: RankingData) -> str:
     mark = " ^" if ranking.has_selected_denominator else ""
     baseline = format_value(ranking.baseline, ranking.unit, decimal_places(ranking.unit, [ranking.baseline]))
     return f"{ranking.scenario}: {ranking.metric}{mark} ({ranking.title}) is {baseline}. {len(ranking.levers)} lever moves, one at a time:"
+
+
+def _lever_table(ranking: RankingData, shown: Sequence[LeverEffect]) -> str:
+    """Return the table of moves. Profit is shown where customers can be acquired or referred."""
+    rows = [_lever_row(lever, ranking.unit) for lever in shown]
+    chosen = [i for i in range(len(_LEVER_COLUMNS)) if ranking.has_new_customers or i != _PROFIT_COLUMN]
+    return align_columns([_LEVER_COLUMNS[i] for i in chosen], [[row[i] for i in chosen] for row in rows], optional=_OPTIONAL_COLUMNS)
+
+
+def _growth_line(lever: LeverEffect, unit: str) -> str:
+    """Describe a move that lowers the mean but raises profit."""
+    profit = lever.profit_effect
+    decimals = decimal_places("money", profit[2:5])
+    interval = format_interval(profit.low, profit.high, "money", decimals, is_difference=True)
+    amount = format_value(profit.effect, "money", decimals, is_difference=True)
+    return f"{_change_text(lever)}: {_difference_text(lever.metric_effect.effect, unit)}, but profit {amount} {interval}"
+
+
+def _change_text(lever: LeverEffect) -> str:
+    move = lever.move
+    return f"{move.title}, {move_value_text(move.before, move.path)} -> {move_value_text(move.after, move.path)}"
 
 
 def _lever_row(lever: LeverEffect, unit: str) -> tuple[str, ...]:
@@ -63,6 +91,7 @@ def _lever_row(lever: LeverEffect, unit: str) -> tuple[str, ...]:
         stars + ("~" if lever.has_unreliable_interval else ""),
         _difference_text(cost.effect, "money") if cost.effect else "0",
         _difference_text(lever.effect_per_cost, unit),
+        _difference_text(lever.profit_effect.effect, "money") + ("*" if lever.profit_effect.is_significant else " "),
         move.path,
     )
 
@@ -72,11 +101,10 @@ def _difference_text(value: float, unit: str) -> str:
 
 
 def _effect_per_cost_line(lever: LeverEffect, unit: str) -> str:
-    move, cost = lever.move, lever.cost_effect.effect
+    cost = lever.cost_effect.effect
     effect = _difference_text(lever.metric_effect.effect, unit)
     money = format_value(abs(cost), "money", decimal_places("money", [cost]))
-    change = f"{move_value_text(move.before, move.path)} -> {move_value_text(move.after, move.path)}"
-    return f"{move.title}, {change}: {effect}, {'costs' if cost > 0 else 'saves'} {money} per customer"
+    return f"{_change_text(lever)}: {effect}, {'costs' if cost > 0 else 'saves'} {money} per customer"
 
 
 def _sobol_section(sobol_indices: SobolIndices, ranking: RankingData) -> str:
@@ -126,5 +154,6 @@ def _table_caption(ranking: RankingData) -> str:
             f"** significant at the 5 % level after Holm's correction for {len(ranking.levers)} moves.",
             "~ only a few customers account for the effect, so the interval may be too narrow. Simulate more customers.",
             "cost: change in cost per customer. per cost: effect per unit of additional cost, shown if the change in cost is significant.",
+            *(["profit: change in the profit from all customers; * its interval excludes 0."] if ranking.has_new_customers else []),
         ]
     )

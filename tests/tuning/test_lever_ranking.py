@@ -1,0 +1,72 @@
+"""Lists below a lever ranking: what is best for its cost, and what lowers a mean through growth."""
+
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.tuning.levers.moves import Move
+from cjsim.tuning.levers.ranking import LeverRanking
+from cjsim.tuning.levers.ranking_data import LeverEffect
+
+
+def clear(effect: float) -> PairedDifference:
+    return PairedDifference(10.0, 10.0 + effect, effect, effect - 0.01, effect + 0.01, 5.0)
+
+
+def lever(name: str, effect: float, cost: float, profit: float = 0.5) -> LeverEffect:
+    return LeverEffect(Move(name, name, "number", 1, 2, {}), clear(effect), clear(cost), clear(profit), False, True, 1e-9, True)
+
+
+def ranking(*levers: LeverEffect, better: Any = "higher", has_new_customers: bool = True) -> LeverRanking:
+    return LeverRanking(
+        scenario="s",
+        metric="clv",
+        unit="money",
+        title="value",
+        has_selected_denominator=False,
+        better=better,
+        has_new_customers=has_new_customers,
+        baseline=10.0,
+        customers=100,
+        seed=1,
+        has_shared_resources=False,
+        levers=levers,
+        refusal_reasons=MappingProxyType({}),
+        digest="",
+        seconds=0.0,
+    )
+
+
+def test_no_loss_is_best_for_its_cost() -> None:
+    found = ranking(lever("dear", 1.0, 2.0), lever("loss", -3.0, -0.1), lever("waste", -1.0, 1.0)).by_effect_per_cost()
+    assert [one.move.path for one in found] == ["dear"]
+
+
+def test_improvements_that_save_cost_come_first() -> None:
+    found = ranking(lever("cheap", 1.0, 0.1), lever("saves", 0.5, -1.0), lever("dear", 1.0, 2.0)).by_effect_per_cost()
+    assert [one.move.path for one in found] == ["saves", "cheap", "dear"]
+
+
+def test_an_improvement_of_a_metric_that_should_be_low_is_a_fall() -> None:
+    found = ranking(lever("rise", 1.0, 0.1), lever("fall", -1.0, 0.1), better="lower").by_effect_per_cost()
+    assert [one.move.path for one in found] == ["fall"]
+
+
+def test_a_fall_of_the_mean_through_growth_is_named() -> None:
+    found = ranking(lever("spend", -3.7, 5.0, profit=11_060), lever("harm", -1.0, 0.2, profit=-400))
+    assert [one.move.path for one in found.growing_moves()] == ["spend"]
+    assert "These moves lower clv per customer through growth, but raise total profit:\n  spend, 1 -> 2: -3.70, but profit +11,060" in str(
+        found
+    )
+
+
+@pytest.mark.parametrize(("has_new_customers", "is_shown"), [(True, True), (False, False)])
+def test_profit_stands_beside_the_mean_where_customers_can_be_acquired(has_new_customers: bool, is_shown: bool) -> None:
+    assert ("profit" in str(ranking(lever("a", 1.0, 1.0), has_new_customers=has_new_customers))) == is_shown
+
+
+def test_a_rounding_error_is_never_significant() -> None:
+    tiny = 1e-15
+    assert not PairedDifference(10.0, 10.0 + tiny, tiny, tiny / 2, 2 * tiny, 5.0).is_significant
