@@ -7,7 +7,7 @@ from typing import Any
 
 _DATE_REPR_PATTERN = re.compile(r"datetime\.date\((\d+), (\d+), (\d+)\)")  # inside a list or a mapping
 _MAX_REPR_CHARS = 80
-_MAX_QUOTED_CHOICES = 12
+_MAX_QUOTED_CHOICES, _MAX_NEAREST = 12, 5
 
 
 class InputError(ValueError):
@@ -79,6 +79,24 @@ def quote_choices(choices: Iterable[str]) -> str:
     return f"{text} and {len(names) - _MAX_QUOTED_CHOICES} more" if len(names) > _MAX_QUOTED_CHOICES else text
 
 
+def nearest_choices(word: Any, choices: Iterable[str]) -> str:
+    """Quote the choices; of more than seven, only the five that are closest to a word.
+
+    Examples
+    --------
+    >>> nearest_choices("clw", ["clv", "cost"])
+    "'clv', 'cost'"
+    >>> nearest_choices("clw", ["clv", "cost", "churn", "roi", "margin", "revenue", "wait", "cac"])
+    "'clv', 'churn', 'cost', 'wait', 'cac' and 3 more"
+    """
+    names = list(choices)
+    if len(names) <= _MAX_NEAREST + 2:
+        return quote_choices(names)
+    text = str(word)[:200].lower()
+    ranked = sorted(names, key=lambda name: -difflib.SequenceMatcher(None, text, name.lower()).ratio())
+    return f"{quote_choices(ranked[:_MAX_NEAREST])} and {len(names) - _MAX_NEAREST} more"
+
+
 def did_you_mean(word: Any, choices: Iterable[str]) -> str:
     """Ask whether the closest choice was meant. Returns an empty string if no choice is close.
 
@@ -111,5 +129,5 @@ def unknown_name_parts(word: Any, choices: Iterable[str], noun: str) -> tuple[st
         `must`, `got` and `remedy` of `format_error`.
     """
     names = list(choices)
-    must = f"must be one of {quote_choices(names)}" if names else f"must be an existing {noun}, but none exist"
+    must = f"must be one of {nearest_choices(word, names)}" if names else f"must be an existing {noun}, but none exist"
     return must, short_repr(word), did_you_mean(word, names) or f"Use an existing {noun}, or declare this one."

@@ -136,6 +136,7 @@ def compare(
             format_error("compare", "must have an OTHER scenario or --set", "only BASE", "Add a scenario to compare with BASE.")
         )
     if others:
+        _require_different_files(base, others)
         scenarios = label_scenarios({file: load_scenario(file, settings | changes) for file in (base, *others)})
     else:
         require_shared_settings(changes)
@@ -156,6 +157,15 @@ def compare(
         print_json(comparison.to_json())
     else:
         typer.echo(comparison.summary(full=full, metrics=metrics or (), sort=cast("SortOrder", sort), detect=detect))
+
+
+def _require_different_files(base: Path, others: list[Path]) -> None:
+    """Raise if a scenario is given twice."""
+    files = [base, *others]
+    repeated = next((file for file in files if files.count(file) > 1), None)
+    if repeated is not None:
+        remedy = "Give another scenario, or change this one with --set."
+        raise InputError(format_error("compare", "must be given different scenarios", f"{repeated} twice", remedy))
 
 
 @with_exit_codes

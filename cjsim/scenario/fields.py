@@ -14,6 +14,7 @@ _HOUR = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAX_DAYS = 36_525.0
+_LONG_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(y|yr|years?|mo|mon|months?)\s*")  # no unit: their lengths vary
 
 
 def parse_duration(value: Any) -> Any:
@@ -33,7 +34,11 @@ def parse_duration(value: Any) -> Any:
             raise ValueError("must not be negative")
         if parts and not _DURATION.sub("", text).strip():
             return sum(float(number) * _UNITS[unit] for number, unit in parts)
-    raise ValueError("must be a duration with a unit (s, min, h, d, w), such as '36h' or '7d'")
+    must = "must be a duration with a unit (s, min, h, d, w), such as '36h' or '7d'"
+    if isinstance(value, str) and (long := _LONG_DURATION.fullmatch(value)):
+        days_each = 365 if long[2].startswith("y") else 30
+        must += f"; write {value.strip()} in days, such as '{round(float(long[1]) * days_each)}d'"
+    raise ValueError(must)
 
 
 def _check_zero_or_a_second(value: float) -> float:

@@ -73,7 +73,7 @@ def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detect
     sentences = [_verdict(compared, definition, best)]
     if compared.has_new_customers and objective == OBJECTIVE:
         sentences += _growth(compared, best)
-    if not effects[best].is_significant:
+    if effects[best].low < effects[best].high and not effects[best].is_significant:
         sentences.append(_larger_samples(effects[best], definition.unit, compared.customers))
     if detect is not None:
         sentences.append(_needed_customers(effects[best], definition, detect, compared.customers))

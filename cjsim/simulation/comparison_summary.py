@@ -162,7 +162,7 @@ def _row(definition: MetricDefinition, difference: PairedDifference) -> tuple[st
         effect,
         interval,
         "*" if difference.is_significant else "",
-        "" if math.isnan(difference.relative) or unit == "share" else format_relative(difference.relative),
+        "" if math.isnan(difference.relative) or difference.effect == 0 or unit == "share" else format_relative(difference.relative),
         "" if math.isnan(difference.variance_ratio) else f"x{difference.variance_ratio:,.1f}",
         title_with_unit(definition),
     )

@@ -7,11 +7,26 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from cjsim.errors import did_you_mean, quote_choices, short_repr
+from cjsim.errors import did_you_mean, nearest_choices, quote_choices, short_repr
 from cjsim.yaml.keyed_union import NO_SINGLE_KIND, Kind, kinds_of
-from cjsim.yaml.paths import Fault, KeyPath, existing_node, model_keys, types_at
+from cjsim.yaml.paths import Fault, KeyPath, existing_node, model_keys, path_text, types_at
 from cjsim.yaml.tree import Node
 
+# Words that people write for a key.
+_SYNONYMS = {
+    "discount": ("off", "percent", "percentage", "rebate"),
+    "amount": ("value", "money"),
+    "wait": ("delay", "pause", "sleep"),
+    "send": ("message", "email", "mail", "sms"),
+    "if": ("when", "condition", "where"),
+    "when": ("if", "condition"),
+    "on": ("trigger", "start", "starts"),
+    "at_most": ("max", "maximum", "limit"),
+    "at_least": ("min", "minimum"),
+    "valid": ("expires", "validity", "duration"),
+    "in": ("stage", "stages"),
+    "effects": ("then", "actions"),
+}
 # Errors that every mismatched branch of a union reports.
 _WRONG_BRANCH_ERRORS = frozenset(
     {"model_type", "literal_error", "tuple_type", "string_type", "dict_type", "float_type", "int_type", NO_SINGLE_KIND}
@@ -90,11 +105,15 @@ def _merge_errors(path: KeyPath, found: list[ErrorDetails], root: Node, model: t
         keys = model_keys(types_at(model, path))
         if unknown := [key for key in first["input"] if key not in keys]:
             return _unknown_key_fault(path, unknown[0], root, model)
+        given = [kind.key for kind in types_at(model, path) if kind.key in first["input"]]
+        if len(given) > 1:
+            return _several_kinds_fault(path, given, root)
     if first["loc"][-1] == "[key]":
         return Fault(path, str(first["ctx"]["error"]), short_repr(path[-1]), "Use a name such as 'first_order'.")
     value = existing_node(root, path).plain()
-    musts = [_requirement(details, value, model_keys(types_at(model, path))) for details in found]
-    remedies = [_suggestion(details, value) for details in found]
+    keys = model_keys(types_at(model, path))
+    musts = [_requirement(details, value, keys) for details in found]
+    remedies = [_suggestion(details, value, keys) for details in found]
     return Fault(path, _join_alternatives(musts), short_repr(value), next((text for text in remedies if text), "Correct the value."))
 
 
@@ -107,10 +126,23 @@ def _unknown_key_fault(path: KeyPath, key: Any, root: Node, model: type[BaseMode
     if owners:
         must = f"must have '{key}' only together with {quote_choices(owners)}"
         return Fault(path, must, f"it together with '{kinds[0].key}'", "Remove it.", at=(*path, key))
-    must = f"must have only the {'key' if len(keys) == 1 else 'keys'} {quote_choices(keys)}"
+    must = f"must have only the {'key' if len(keys) == 1 else 'keys'} {nearest_choices(key, keys)}"
     is_without_kind = any(isinstance(one, type) and issubclass(one, Kind) and one.key not in mapping for one in kinds)
     remedy = "Use one of these keys." if is_without_kind else "Remove it."
-    return Fault(path, must, short_repr(key), did_you_mean(key, keys) or remedy, at=(*path, key))
+    synonym = next((name for name in keys if key in _SYNONYMS.get(name, ())), None)
+    near = f"Did you mean '{synonym}'?" if synonym else did_you_mean(key, keys)
+    return Fault(path, must, short_repr(key), near or remedy, at=(*path, key))
+
+
+def _several_kinds_fault(path: KeyPath, given: list[str], root: Node) -> Fault:
+    """The fault for a mapping with the keys of several kinds. It names the items of the same list that are of one of these kinds."""
+    value = existing_node(root, path).plain()
+    items = existing_node(root, path[:-1]).plain() if path and isinstance(path[-1], int) else []
+    last = next((key for key in reversed(value) if key in given), given[-1])
+    others = [path_text((*path[:-1], i)) for i, item in enumerate(items) if i != path[-1] and isinstance(item, dict) and last in item]
+    where = f"'{last}' is at {', '.join(others)}." if others else "Remove all but one."
+    must = f"must have only one of {quote_choices(given)}"
+    return Fault(path, must, short_repr(value), where)
 
 
 def _misspelling_hint(key: str, mapping: Any, keys: list[str]) -> str:
@@ -173,12 +205,12 @@ def _requirement(details: ErrorDetails, value: Any, keys: list[str]) -> str:
     if kind == NO_SINGLE_KIND and isinstance(details["input"], dict):
         return details["msg"]
     if kind in ("model_type", "model_attributes_type", NO_SINGLE_KIND):
-        return f"must be a mapping (keys: {quote_choices(keys)})"
+        return f"must be a mapping (keys: {nearest_choices(value, keys)})"
     requirement = _REQUIREMENTS.get(kind, f"must be valid ({details['msg']})")
     return requirement if isinstance(requirement, str) else requirement(dict(details.get("ctx", {})), value)
 
 
-def _suggestion(details: ErrorDetails, value: Any) -> str:
+def _suggestion(details: ErrorDetails, value: Any, keys: list[str]) -> str:
     """What to do, or an empty string if there is nothing to suggest."""
     kind = details["type"]
     if kind == "literal_error":
@@ -186,6 +218,11 @@ def _suggestion(details: ErrorDetails, value: Any) -> str:
         return did_you_mean(value, choices) if isinstance(value, str) else ""
     if kind == "tuple_type" and isinstance(value, str):
         return f"Write it as [{value}]."
+    if kind == NO_SINGLE_KIND and isinstance(value, str) and re.fullmatch(r"\s*\d+(\.\d+)?\s*(s|min|h|d|w)\s*", value):
+        text = value.strip()
+        if "exponential" in keys:
+            return f"For a fixed wait, write {{fixed: {text}}}; for a random one with this mean, {{exponential: {text}}}."
+        return f"Write {{wait: {text}}}." if "wait" in keys else ""
     if kind == "float_type" and isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?\s*%", value.strip()):
         return "Write a share, such as 0.05 for 5 %."
     return ""

@@ -188,7 +188,11 @@ def _compose_yaml(text: str, file: str, location_of_line: Callable[[int], str]) 
         mark = error.problem_mark or error.context_mark
         where = location_of_line(mark.line) if mark else file
         problem = " ".join(str(part) for part in (error.context, error.problem) if part)
-        raise InputError(format_error(where, "must be valid YAML", problem or "a syntax error", "Correct the syntax there.")) from None
+        is_bracket_in_key = (
+            mark is not None and "flow mapping" in problem and text.splitlines()[mark.line][mark.column : mark.column + 1] == "["
+        )
+        remedy = "Put a key that contains [ in quotes." if is_bracket_in_key else "Correct the syntax there."
+        raise InputError(format_error(where, "must be valid YAML", problem or "a syntax error", remedy)) from None
     except YAMLError as error:
         line = text[: getattr(error, "position", 0)].count("\n")
         problem = str(error).splitlines()[0] if str(error) else "a syntax error"

@@ -70,7 +70,7 @@ CASES = {
     "two triggers": (
         "{score: lead, above: 3}",
         "{score: lead, above: 3, event: visit}",
-        "75: policy.flows.nurture.on: must have exactly one of 'event', 'stage', 'inactivity', 'date', 'schedule',",
+        "75: policy.flows.nurture.on: must have only one of 'event', 'score', got",
     ),
     "wait_until without a time": (
         '{at: "9:00", weekdays: [monday, tuesday], best_hour: true}',

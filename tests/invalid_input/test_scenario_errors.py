@@ -69,7 +69,12 @@ CASES = {
         "Remove it.",
     ),
     "no branches": ("- go: gone", "- choose: []", "journey.events.leave.effects[0].choose: must have at least 1 item, got", "Correct"),
-    "two effects in one": ("- go: gone", "- {go: gone, tag: x}", "journey.events.leave.effects[0]: must have exactly one of", "got {"),
+    "two effects in one": (
+        "- go: gone",
+        "- {go: gone, tag: x}",
+        "journey.events.leave.effects[0]: must have only one of 'go', 'tag'",
+        "got {",
+    ),
     "negative rate": ("open_rate: 0.5", "open_rate: -0.5", "bad.yaml:26: journey.messages.hello.open_rate: must be above 0", "got -0.5"),
     "infinite rate": ("open_rate: 0.5", "open_rate: .inf", "bad.yaml:26:", "must be a finite number"),
     "huge number": ("value: 20", "value: 1e999", "bad.yaml:17:", "must be a finite number"),
