@@ -15,7 +15,7 @@ MANIFEST_FILE = "manifest.json"
 COMPARISON_FILE = "comparison.json"
 COMPLETION_MARKERS = (MANIFEST_FILE, COMPARISON_FILE)  # written last, to mark a complete result
 _RUN_FILE_PATTERN = r"manifest\.json|(metrics|groups)\.json|(customers|truth|log)\.parquet"
-_OTHER_FILE_PATTERN = r"trial\.csv|comparison\.json|levers\.(csv|json)|tornado\.png|sobol\.csv"
+_OTHER_FILE_PATTERN = r"trial\.csv|comparison\.(json|png)|levers\.(csv|json)|tornado\.png|sobol\.csv"
 _RESULT_FILE_PATTERN = re.compile(rf"(run_\d+/)?({_RUN_FILE_PATTERN})|{_OTHER_FILE_PATTERN}")
 
 

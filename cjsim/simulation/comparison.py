@@ -22,6 +22,7 @@ from cjsim.metrics.paired_differences import PairedDifference, customer_contribu
 from cjsim.output_folder import COMPARISON_FILE, FolderResult
 from cjsim.progress import Progress
 from cjsim.simulation.comparison_answer import answer_text
+from cjsim.simulation.comparison_figure import COMPARISON_FIGURE, PairedRuns
 from cjsim.simulation.comparison_summary import SortOrder, compared_metrics, comparison_summary
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
@@ -29,6 +30,7 @@ from cjsim.simulation.simulate import simulate
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 DifferenceByMetric = Mapping[str, PairedDifference]
 T = TypeVar("T")
@@ -38,7 +40,7 @@ T = TypeVar("T")
 class Comparison(FolderResult):
     """Runs of the same customers under different policies, and their paired differences.
 
-    `save` writes each run to a separate folder (`run_0` for the baseline), and `comparison.json`.
+    `save` writes each run to a separate folder (`run_0` for the baseline), `comparison.png` and `comparison.json`.
 
     Attributes
     ----------
@@ -91,7 +93,7 @@ class Comparison(FolderResult):
     @property
     def answer(self) -> str:
         """The answer in a few sentences: which alternative is best on CLV, by how much, and what that costs elsewhere."""
-        return answer_text(compared_metrics(self.runs[self.baseline], self.baseline, self.alternatives))
+        return answer_text(self._paired_runs().compared)
 
     def summary(
         self, *, full: bool = False, metrics: Sequence[str] = (), sort: SortOrder = "importance", detect: float | None = None
@@ -152,6 +154,14 @@ class Comparison(FolderResult):
             find_metric_definition(baseline, metric).terms(baseline), find_metric_definition(run, metric).terms(run), pairing
         )
 
+    def figure(self) -> "Figure":
+        """Draw the relative effects on the metrics that matter or moved most, with their intervals."""
+        return COMPARISON_FIGURE.figure(self._paired_runs())
+
+    def _paired_runs(self) -> PairedRuns:
+        baseline = self.runs[self.baseline]
+        return PairedRuns(baseline, compared_metrics(baseline, self.baseline, self.alternatives))
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. Undefined numbers, such as `variance_ratio` if no customer differs, become null."""
         alternatives = {
@@ -172,6 +182,7 @@ class Comparison(FolderResult):
     def _write_files(self, folder: Path) -> None:
         for i, run in enumerate(self.runs.values()):
             run.save(folder / f"run_{i}")
+        COMPARISON_FIGURE.save(self._paired_runs(), folder)
         write_json(folder / self._marker, self.to_json())
 
     @classmethod

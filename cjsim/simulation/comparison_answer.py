@@ -68,7 +68,7 @@ def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detect
     effects = {name: effects[objective] for name, effects in compared.alternatives.items() if objective in effects}
     defined = [name for name, effect in effects.items() if not math.isnan(effect.effect)]
     if not defined:
-        return f"{_capitalized(_label(definition))} is undefined here, so no policy can be called better."
+        return f"{_capitalized(metric_label(definition))} is undefined here, so no policy can be called better."
     best = max(defined, key=lambda name: sign * effects[name].effect)
     sentences = [_verdict(compared, definition, best)]
     if compared.has_new_customers and objective == OBJECTIVE:
@@ -86,15 +86,13 @@ def _verdict(compared: ComparedMetrics, definition: MetricDefinition, best: str)
     among = f"Of {n} alternatives, {best} does best: it" if n > 1 else best
     period = f" in {compared.days:g} days"
     if effect.effect == effect.low == effect.high == 0:
-        return f"{best} has the same {_label(definition)} as {compared.baseline} for every customer."
+        return f"{best} has the same {metric_label(definition)} as {compared.baseline} for every customer."
     if not effect.is_significant:
         start = f"Of {n} alternatives, {best} does best, but there is no" if n > 1 else "There is no"
-        found = (
-            f"{start} clear difference in {_label(definition)} from {compared.baseline}: {_amount(effect, definition, signed=True)}{period}"
-        )
+        found = f"{start} clear difference in {metric_label(definition)} from {compared.baseline}: {_amount(effect, definition, signed=True)}{period}"
         return found + "".join(f"; {_change(*one)}" for one in _side_effects(compared, definition.name, best, sign=0)) + "."
     verb = "raises" if effect.effect > 0 else "lowers"
-    found = f"{among} {verb} {_label(definition)} by {_amount(effect, definition)}{period}"
+    found = f"{among} {verb} {metric_label(definition)} by {_amount(effect, definition)}{period}"
     is_better = (effect.effect > 0) == (definition.better != "lower")
     link, sign = (", but ", -1) if is_better else (", while ", 1)
     return found + "".join(f"{link}{_change(*one)}" for one in _side_effects(compared, definition.name, best, sign=sign)) + "."
@@ -159,7 +157,7 @@ def _two_digits(count: int) -> int:
 def _change(definition: MetricDefinition, effect: PairedDifference) -> str:
     """Describe a change: 'opt-outs rise by 0.07 [0.06, 0.08] per customer (+27 %)'."""
     verb = ("rise" if effect.effect > 0 else "fall") + ("" if definition.name in _PLURAL else "s")
-    return f"{_label(definition)} {verb} by {_amount(effect, definition)}"
+    return f"{metric_label(definition)} {verb} by {_amount(effect, definition)}"
 
 
 def _amount(effect: PairedDifference, definition: MetricDefinition, *, signed: bool = False) -> str:
@@ -175,8 +173,14 @@ def _amount(effect: PairedDifference, definition: MetricDefinition, *, signed: b
     return f"{value} [{low}, {high}]{per}{relative}"
 
 
-def _label(definition: MetricDefinition) -> str:
-    """Name of a metric in a sentence."""
+def metric_label(definition: MetricDefinition) -> str:
+    """Name of a metric in a sentence or on an axis.
+
+    Examples
+    --------
+    >>> metric_label(MetricDefinition("retention_90d", "share", "", terms=lambda run: run))
+    '90-day retention'
+    """
     if definition.name.startswith("retention_"):
         return f"{definition.name.removeprefix('retention_').removesuffix('d')}-day retention"
     return _LABELS.get(definition.name, definition.name.replace("_", " "))

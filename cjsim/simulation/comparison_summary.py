@@ -83,7 +83,7 @@ def comparison_summary(
     for name in metrics:
         if name not in compared.definitions:
             raise InputError(format_error("--metric", *unknown_name_parts(name, compared.definitions, "metric")))
-    shown = [compared.definitions[name] for name in metrics] or _metrics_to_show(compared, baseline, full=full)
+    shown = [compared.definitions[name] for name in metrics] or metrics_to_show(compared, baseline, full=full)
     shown = _sorted(shown, alternatives, sort)
     n_hidden = 0 if metrics else len(compared.definitions) - len(shown)
     parts = [
@@ -94,8 +94,23 @@ def comparison_summary(
     return "\n\n".join(parts)
 
 
-def _metrics_to_show(compared: ComparedMetrics, baseline: RunRecord, *, full: bool) -> list[MetricDefinition]:
-    """Return all metrics, or those that matter and those that moved most, measured in half-widths of the interval."""
+def metrics_to_show(compared: ComparedMetrics, baseline: RunRecord, *, full: bool = False) -> list[MetricDefinition]:
+    """Return all metrics, or those that matter and those that moved most, measured in half-widths of the interval.
+
+    Parameters
+    ----------
+    compared : ComparedMetrics
+        The differences.
+    baseline : RunRecord
+        Run of the baseline.
+    full : bool
+        Whether to return all metrics.
+
+    Returns
+    -------
+    list of MetricDefinition
+        The most important ones first.
+    """
     if full:
         return list(compared.definitions.values())
     informative = [

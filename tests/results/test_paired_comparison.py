@@ -16,6 +16,8 @@ from cjsim.kernels.world import Array
 from cjsim.metrics.paired_differences import paired_difference
 from cjsim.metrics.ratios import RatioTerms, ratio
 from cjsim.simulation.comparison import Comparison, compare
+from cjsim.simulation.comparison_figure import PairedRuns, comparison_figure_data
+from cjsim.simulation.comparison_summary import compared_metrics
 from cjsim.simulation.documents import Scenario
 
 DRAWS, SIGMAS = 2000, 4.42  # fails by chance once in 100,000
@@ -189,6 +191,19 @@ def test_metrics_of_a_channel_missing_in_one_run_are_omitted() -> None:
     found = Comparison.of({"a": base, "b": run_from_outcomes(made)}).alternatives["b"]
     assert "contacts[email]" in found
     assert "contacts[sms]" not in found
+
+
+def test_figure_tells_better_from_worse() -> None:
+    pair = shifted_comparison()
+    compared = compared_metrics(pair.runs["today"], "today", pair.alternatives)
+    data = comparison_figure_data(PairedRuns(pair.runs["today"], compared)).set_index("metric")
+    assert (data.loc["revenue", "verdict"], data.loc["contacts", "verdict"]) == ("better", "no clear difference")
+    effect = pair.alternatives["less mail"]["revenue"]
+    assert data.loc["revenue", "low"] == pytest.approx(100 * effect.low / effect.baseline)
+
+
+def test_saving_draws_the_figure(tmp_path: Path) -> None:
+    assert (shifted_comparison(n=50).save(tmp_path) / "comparison.png").stat().st_size > 10_000
 
 
 def test_save_then_load_gives_the_same_comparison(tmp_path: Path) -> None:
