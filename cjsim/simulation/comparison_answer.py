@@ -89,7 +89,8 @@ def _verdict(compared: ComparedMetrics, definition: MetricDefinition, best: str)
         return f"{best} has the same {metric_label(definition)} as {compared.baseline} for every customer."
     if not effect.is_significant:
         start = f"Of {n} alternatives, {best} does best, but there is no" if n > 1 else "There is no"
-        found = f"{start} clear difference in {metric_label(definition)} from {compared.baseline}: {_amount(effect, definition, signed=True)}{period}"
+        amount = _amount(effect, definition, signed=True)
+        found = f"{start} clear difference in {metric_label(definition)} from {compared.baseline}: {amount}{period}"
         return found + "".join(f"; {_change(*one)}" for one in _side_effects(compared, definition.name, best, sign=0)) + "."
     verb = "raises" if effect.effect > 0 else "lowers"
     found = f"{among} {verb} {metric_label(definition)} by {_amount(effect, definition)}{period}"

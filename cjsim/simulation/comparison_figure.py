@@ -41,8 +41,9 @@ def comparison_figure_data(paired: PairedRuns) -> "pd.DataFrame":
     Returns
     -------
     DataFrame
-        Columns `alternative`, `metric` (its label), `relative`, `low`, `high` (relative to the baseline, in percent) and `verdict` ('better', 'worse',
-        'more or fewer', 'no clear difference'). Metrics whose baseline is 0 are left out, because no relative effect is defined.
+        Columns `alternative`, `metric` (its label), `relative`, `low`, `high` (relative to the baseline, in percent) and `verdict`
+        ('better', 'worse', 'more or fewer', 'no clear difference'). Metrics whose baseline is 0 are left out, because no relative effect
+        is defined.
     """
     import pandas as pd
 
