@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from cjsim.scenario.kinds.guardrail_rules import Guardrails
 from cjsim.scenario.kinds.steps import OfferStep, SendStep, Step, WaitForStep, WaitStep
 from cjsim.scenario.phrases import duration_phrase
-from cjsim.scenario.policy import Flow
 from cjsim.simulation.documents import Scenario
-from cjsim.yaml.paths import KeyPath, path_text
+from cjsim.yaml.paths import KeyPath
 
 _KEY_PHRASES = {
     "at_least": "length",
@@ -18,6 +17,8 @@ _KEY_PHRASES = {
 }
 _KEY_PHRASES |= {"agents": "agents", "per_day": "budget per day", "sla": "target response time"}
 _KEY_PHRASES |= {"cost_per_minute": "cost per minute", "wage_per_hour": "wage"}
+_KEY_PHRASES |= {"half_life": "half-life", "speed": "speed", "responds": "response", "contact_lift": "lift by contacts"}
+_SILENT_KEYS = frozenset(("effects", "choose", "fixed"))  # they only lead to a number
 MAX_PRIORITY = 1000  # the highest priority; the lowest is -1000
 
 
@@ -33,10 +34,10 @@ def lever_title(scenario: Scenario, path: KeyPath) -> str:
     """
     part, *keys = path
     if part != "policy":
-        return path_text(tuple(keys)).replace("_", " ")
+        return _journey_title(scenario, tuple(keys))
     group, rest = keys[0], keys[1:]
     if group == "flows":
-        return _flow_title(scenario.policy.flows[str(rest[0])], str(rest[0]), tuple(rest[1:]))
+        return _flow_title(scenario, str(rest[0]), tuple(rest[1:]))
     if group == "broadcasts":
         return f"{rest[0]}: {_key_text(rest[1:])}" if rest[1:] else f"broadcast {rest[0]}"
     if group == "guardrails":
@@ -72,7 +73,45 @@ def move_value_text(value: object, path: str) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else f"{value}"
 
 
-def _flow_title(flow: Flow, name: str, keys: KeyPath) -> str:
+def _journey_title(scenario: Scenario, keys: KeyPath) -> str:
+    """Return the title of a lever of the journey, such as "'Visits the site': mean wait"."""
+    group, *rest = (str(key) for key in keys if not isinstance(key, int) and key not in _SILENT_KEYS)
+    if not rest:
+        return group.replace("_", " ")
+    record = getattr(getattr(scenario.journey, group, None), "get", lambda name: None)(rest[0])
+    name = _quoted("" if group == "personas" else getattr(record, "title", ""), rest[0])  # titles of personas are long
+    match rest[1:]:
+        case []:
+            return f"{group.removesuffix('s').replace('_', ' ')} {name}"
+        case ["wait", _, "mean"]:
+            return f"{name}: mean wait"
+        case ["wait", _, parameter]:
+            return f"{name}: {_key_text([parameter])} of the wait"
+        case ["lift", touch, event]:
+            return f"{name}: lift of {_event_title(scenario, event)} when {touch}"
+        case ["speed" | "responds" | "contact_lift" as kind, event] if event in scenario.journey.events:
+            return f"{name}: {_KEY_PHRASES[kind]} of {_event_title(scenario, event)}"
+        case further:
+            return f"{name}: {_key_text(further)}"
+
+
+def _event_title(scenario: Scenario, name: str) -> str:
+    event = scenario.journey.events.get(name)
+    return _quoted("" if event is None else event.title, name)
+
+
+def _message_title(scenario: Scenario, name: str) -> str:
+    message = scenario.journey.messages.get(name)
+    return _quoted("" if message is None else message.title, name)
+
+
+def _quoted(title: str, name: str) -> str:
+    """The title in quotes, or the name if there is none."""
+    return f"'{title}'" if title else name
+
+
+def _flow_title(scenario: Scenario, name: str, keys: KeyPath) -> str:
+    flow = scenario.policy.flows[name]
     if not keys:
         return f"flow {name}"
     if len(keys) < 2 or keys[0] != "steps":
@@ -86,22 +125,26 @@ def _flow_title(flow: Flow, name: str, keys: KeyPath) -> str:
         number.append(str(index + 1))
         branch = next((one for one in step.branches() if rest[: len(one.keys)] == one.keys and len(rest) > len(one.keys)), None)
         if branch is None:
-            return f"{name}, step {'.'.join(number)}: {_step_title(steps, index, rest)}"
+            return f"{name}, step {'.'.join(number)}: {_step_title(scenario, steps, index, rest)}"
         steps = branch.steps
         number.append(branch.name)
         at += 1 + len(branch.keys)
 
 
-def _step_title(steps: Sequence[Step], index: int, rest: KeyPath) -> str:
+def _step_title(scenario: Scenario, steps: Sequence[Step], index: int, rest: KeyPath) -> str:
     step = steps[index]
     if not rest:
-        return step.lever_phrase()
+        return f"send {_message_title(scenario, step.send)}" if isinstance(step, SendStep) else step.lever_phrase()
     if isinstance(step, WaitStep) and rest == (step.key,):
         following = next((one for one in steps[index + 1 :] if not isinstance(one, WaitStep)), None)
-        then = f" before {following.body}" if isinstance(following, SendStep | OfferStep) else ""
+        then = ""
+        if isinstance(following, SendStep):
+            then = f" before {_message_title(scenario, following.send)}"
+        elif isinstance(following, OfferStep):
+            then = f" before {following.body}"
         return f"wait{then}"
     if isinstance(step, WaitForStep):
-        return f"wait for {step.wait_for.event}, {_key_text(rest[1:])}"
+        return f"wait for {_event_title(scenario, step.wait_for.event)}, {_key_text(rest[1:])}"
     return _key_text(rest)
 
 
