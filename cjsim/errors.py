@@ -87,7 +87,7 @@ def nearest_choices(word: Any, choices: Iterable[str]) -> str:
     >>> nearest_choices("clw", ["clv", "cost"])
     "'clv', 'cost'"
     >>> nearest_choices("clw", ["clv", "cost", "churn", "roi", "margin", "revenue", "wait", "cac"])
-    "'clv', 'churn', 'cost', 'wait', 'cac' and 3 more"
+    "'clv', 'cac', 'cost', 'wait', 'churn' and 3 more"
     """
     names = list(choices)
     if len(names) <= _MAX_NEAREST + 2:
