@@ -68,7 +68,6 @@ def levers(
     Examples
     --------
     >>> from cjsim.simulation.documents import Scenario
-    from cjsim.simulation.summary_tables import has_new_customers
     >>> tiny = {
     ...     "name": "tiny", "start": "2026-01-05", "horizon": "28d", "customers": 50,
     ...     "journey": {
