@@ -23,7 +23,7 @@ from cjsim.simulation.run import Run
 from cjsim.simulation.simulate import simulate
 
 _MOMENT = "rehearsal_trigger"
-_MAX_OCCURRENCES = 1000  # the largest `nth` of a moment
+_MAX_OCCURRENCES = 1000  # limit of `nth` in a moment
 
 
 class _Triggers(NamedTuple):
@@ -71,26 +71,24 @@ def outcomes_from_trigger(tested: RehearsedScenarios, trigger: str, *, progress:
         If there is no such event, nobody enrolls, a customer reaches the trigger at different times under the two policies, or outcomes
         before the trigger or without it differ between them.
     """
-    marked = _with_occurrences(tested, trigger)
-    switched = marked.switched()
+    marked, switched = _with_occurrences(tested, trigger), tested.switched()
     full = simulate(marked.base)
     progress.advance(1)
-    triggers = _find_triggers(full, marked)
-    until_trigger = np.where(np.isnan(triggers.days), marked.base.horizon, triggers.days)
-    before = simulate(marked.base, until_days=until_trigger)
+    triggers = _find_triggers(full, tested)
+    until_trigger = np.where(np.isnan(triggers.days), tested.base.horizon, triggers.days)
+    before = simulate(tested.base, until_days=until_trigger)
     progress.advance(1)
-    found: dict[str, dict[tuple[str, float], TestedOutcomes]] = {name: {} for name in switched}
-    for name, scenario in switched.items():
+    found: dict[str, dict[tuple[str, float], TestedOutcomes]] = {}
+    for name, scenario in marked.switched().items():
         run = simulate(scenario)
         _require_same_trigger(full, run, triggers, trigger, tested.since_day)
         _require_some_enrolled(triggers, trigger, tested.longest_days)
-        _require_equal_before(before, simulate(scenario, until_days=until_trigger), triggers, trigger, tested.metrics)
+        _require_equal_before(before, simulate(switched[name], until_days=until_trigger), triggers, trigger, tested.metrics)
         progress.advance(2)
-        if math.inf in tested.days:
-            found[name] |= {(metric, math.inf): _tested(before, full, run, metric, triggers) for metric in tested.metrics}
+        found[name] = {(metric, math.inf): _tested(before, full, run, metric, triggers) for metric in tested.metrics}
     windows = [window for window in tested.days if window < math.inf]
     for window in windows:
-        baseline = simulate(marked.base, until_days=triggers.until(window))
+        baseline = simulate(tested.base, until_days=triggers.until(window))
         progress.advance(1)
         for name, scenario in switched.items():
             run = simulate(scenario, until_days=triggers.until(window))
@@ -121,31 +119,40 @@ def _with_occurrences(tested: RehearsedScenarios, event: str) -> RehearsedScenar
     if not tested.base.journey.events[event].observed:
         must = "must be an event that the firm observes"
         raise InputError(format_error("trigger", must, f"'{event}', which is hidden", "Choose an observed event."))
-    count = 1
-    if tested.since_day is not None:
-        while _is_recorded(simulate_until(_recording(tested.base, event, count), tested.since_day), count).any():
-            if count == _MAX_OCCURRENCES:
-                must = f"must occur fewer than {_MAX_OCCURRENCES:,} times before the switch"
-                raise InputError(format_error("trigger", must, f"'{event}', which occurs more often", "Choose another event."))
-            count = min(4 * count, _MAX_OCCURRENCES)
+    count = 1 if tested.since_day is None else 1 + _most_occurrences_before(tested.base, event, tested.since_day)
     alternatives = {name: _recording(one, event, count) for name, one in tested.alternatives.items()}
     return replace(tested, base=_recording(tested.base, event, count), alternatives=alternatives)
 
 
+def _most_occurrences_before(base: Scenario, event: str, day: int) -> int:
+    """Return the largest number of occurrences that a customer has before a day."""
+    count = 10
+    while (most := _most_occurrences(simulate_until(_recording(base, event, count), day))) == count:
+        count *= 10
+    return most
+
+
 def _recording(scenario: Scenario, event: str, count: int) -> Scenario:
     """Return a scenario whose moments include the first `count` occurrences of an event."""
+    if count > _MAX_OCCURRENCES:
+        must = f"must occur fewer than {_MAX_OCCURRENCES:,} times before the date of the switch"
+        raise InputError(format_error("trigger", must, f"'{event}', which occurs more often", "Choose another event or an earlier date."))
     moments = {f"{_MOMENT}_{nth}": {"event": event, "nth": nth} for nth in range(1, count + 1)}
     return scenario.with_values({"journey.moments": scenario.journey.to_dict().get("moments", {}) | moments})
 
 
-def _is_recorded(run: Run, nth: int) -> Array:
-    return ~np.isnan(run.outcomes.moments[:, run.codebook.moments.index(f"{_MOMENT}_{nth}")])
+def _occurrences(run: Run) -> Array:
+    """Return when each customer has the event; float64, shape (n_customers, n_recorded), days since the start, nan if not."""
+    return np.asarray(run.outcomes.moments[:, [name.startswith(f"{_MOMENT}_") for name in run.codebook.moments]])
+
+
+def _most_occurrences(run: Run) -> int:
+    return int((~np.isnan(_occurrences(run))).sum(axis=1).max(initial=0))
 
 
 def _trigger_days(run: Run, since_day: int | None) -> Array:
     """Return when each customer first has the event on or after a day; float64, shape (n_customers,), nan if never."""
-    columns = [i for i, name in enumerate(run.codebook.moments) if name.startswith(f"{_MOMENT}_")]
-    days = run.outcomes.moments[:, columns]
+    days = _occurrences(run)
     first = np.min(days, axis=1, initial=math.inf, where=days >= (0 if since_day is None else since_day))
     return np.where(np.isinf(first), math.nan, first)
 

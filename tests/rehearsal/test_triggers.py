@@ -69,6 +69,19 @@ def test_a_purchase_at_the_trigger_counts(found: cj.Rehearsal) -> None:
     assert with_value.baseline == pytest.approx(found.alternatives["sooner"].truth_by_days[DAYS].baseline + 3)
 
 
+def test_messages_before_the_trigger_do_not_count_in_a_ratio() -> None:
+    messages = {"journey.channels": {"email": {}}}
+    messages["journey.messages"] = {name: {"channel": "email", "open_rate": rate} for name, rate in (("dull", 0.1), ("vivid", 0.6))}
+    flows = [
+        {event: {"on": {"event": event}, "steps": [{"send": sent}]} for event, sent in (("visit", "dull"), ("buy", one))}
+        for one in ("dull", "vivid")
+    ]
+    base, other = (visitors(5.0, visit_every="2d").with_values(messages | {"policy.flows": flow}) for flow in flows)
+    found = cj.rehearse(base, {"vivid": other}, metric="open_rate", sizes=[400], days=[DAYS], settings=FIXED)
+    truth = found.alternatives["vivid"].truth_by_days[DAYS]
+    assert covers(truth, 0.6 - 0.1) and truth.value == pytest.approx(0.6, abs=0.02)  # 10,000 messages: 4 standard errors
+
+
 def test_share_that_reaches_the_trigger_is_that_of_the_closed_form(found: cj.Rehearsal) -> None:
     enrollment, expected = found.alternatives["sooner"].enrollment, 1 - math.exp(-HORIZON / CART_EVERY)
     assert enrollment is not None  # 4 standard errors fail by chance in 1 of 16,000 seeds
@@ -217,6 +230,15 @@ def test_a_trigger_before_the_date_does_not_count(from_date: cj.Rehearsal) -> No
     enrollment, expected = from_date.alternatives["reminder"].enrollment, 1 - math.exp(-(HORIZON - SWITCH_DAY) / CART_EVERY)
     assert enrollment is not None
     assert abs(enrollment.reached - expected) < 4 * math.sqrt(expected * (1 - expected) / 4000)
+
+
+def test_a_trigger_that_occurred_often_before_the_date_is_found() -> None:
+    frequent = {"journey.events.cart.wait": {"exponential": "1d"}}  # about 20 carts before the date
+    base, other = (carts(follows_up=follows_up).with_values(frequent) for follows_up in (False, True))
+    report = cj.rehearse(base, {"reminder": other}, metric="revenue", sizes=[400], days=[DAYS], settings=FROM_DATE).alternatives["reminder"]
+    assert report.enrollment is not None and report.enrollment.reached == 1
+    in_days = report.truth_by_days[DAYS].baseline  # 4 standard errors
+    assert abs(in_days - 4 * DAYS / 10) < 4 * math.sqrt(4 * (4 * DAYS / 10) / 4000)
 
 
 def test_text_names_the_date_from_which_the_trigger_counts(from_date: cj.Rehearsal) -> None:
