@@ -245,9 +245,12 @@ def test_text_names_the_date_from_which_the_trigger_counts(from_date: cj.Rehears
     assert "from the first 'cart' since 2026-01-25" in str(from_date)
 
 
-def test_effect_without_the_trigger_counts_from_the_date(from_date: cj.Rehearsal) -> None:
-    (dilution,) = from_date.alternatives["reminder"].dilution
-    assert dilution.everyone.effect == pytest.approx(0.5 * 10 * (1 - math.exp(-DAYS / CART_EVERY)), abs=0.4)  # 5 standard errors of 0.07
+def test_effect_without_the_trigger_counts_from_the_date() -> None:
+    on_day_30 = {"journey.events.cart.wait": {"fixed": "30d"}}  # within 14 days of the switch on day 20, but not of the entry on day 0
+    base, other = (carts(follows_up=follows_up).with_values(on_day_30) for follows_up in (False, True))
+    found = cj.rehearse(base, {"reminder": other}, metric="revenue", sizes=[400], days=[DAYS], settings=FROM_DATE)
+    (dilution,) = found.alternatives["reminder"].dilution
+    assert dilution.everyone.effect == pytest.approx(0.5 * 10, abs=0.4)  # 5 standard errors
 
 
 def test_a_trigger_that_differs_since_the_date_is_refused_with_the_share() -> None:
