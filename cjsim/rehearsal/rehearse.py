@@ -1,16 +1,13 @@
 """`rehearse`: run an A/B test thousands of times on simulated customers, and report how each design of the test behaves."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.metrics.catalog import find_metric_definition
-from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.progress import NoProgress, Progress, progress_task
-from cjsim.rehearsal.analyses import STANDARD_ANALYSES, FixedHorizon
-from cjsim.rehearsal.customer_resampling import ArmPopulations
 from cjsim.rehearsal.design_checks import (
     require_defined,
     require_enough_enrolled,
@@ -18,18 +15,13 @@ from cjsim.rehearsal.design_checks import (
     require_possible_designs,
     start_day,
 )
-from cjsim.rehearsal.design_choice import smallest_adequate_design
-from cjsim.rehearsal.effect_estimates import outcome_deviations
+from cjsim.rehearsal.design_grid import DesignGrid
 from cjsim.rehearsal.mixed_outcomes import mixed_outcomes
-from cjsim.rehearsal.multiple_metrics import rehearse_metrics
-from cjsim.rehearsal.operating_characteristics import DesignReport, rehearse_design
 from cjsim.rehearsal.paired_outcomes import outcomes_from_day, outcomes_from_entry
-from cjsim.rehearsal.profit_maximizing_size import ProfitModel, SizedTest
-from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
+from cjsim.rehearsal.rehearsal_settings import RehearsalSettings
 from cjsim.rehearsal.rehearsed_scenarios import OutcomesByName, RehearsedScenarios
-from cjsim.rehearsal.results.rehearsal_data import AlternativeReport, Dilution, GuardrailDesign
 from cjsim.rehearsal.results.rehearsal_result import Rehearsal
-from cjsim.rehearsal.scenario_outcomes import TestedOutcomes, TriggeredEnrollment, shared_resources
+from cjsim.rehearsal.scenario_outcomes import shared_resources
 from cjsim.rehearsal.triggered_outcomes import count_of_simulations, outcomes_from_trigger
 from cjsim.simulation.documents import Scenario
 
@@ -109,24 +101,20 @@ def rehearse(
     tested = RehearsedScenarios(base, alternatives, metrics, (*dict.fromkeys(days), math.inf), since_day)
     outcomes = _simulate_outcomes(tested, share, settings, shared, progress)
     baseline = next(iter(outcomes.values()))
-    customers: float = base.customers
-    if settings.trigger is not None and (enrollment := baseline[metric, math.inf].enrollment) is not None:
-        require_enough_enrolled(sizes, baseline[metric, math.inf].populations.base.shape[1], settings.trigger)
-        customers *= enrollment.share
+    tested_until_horizon, customers = baseline[metric, math.inf], float(base.customers)
+    if settings.trigger is not None and tested_until_horizon.enrollment is not None:
+        require_enough_enrolled(sizes, tested_until_horizon.populations.base.shape[1], settings.trigger)
+        customers *= tested_until_horizon.enrollment.share
     settings = settings.with_rollout(customers=customers, metric=metric, unit=unit)
     rails = tuple(rail.with_margin(baseline[rail.metric, math.inf].truth.baseline) for rail in settings.guardrails)
-    settings, reports = replace(settings, guardrails=rails), {}
+    grid = DesignGrid(metric, sizes, days, share, replace(settings, guardrails=rails))
     for name, found in outcomes.items():
-        truth = found[metric, math.inf].truth
-        require_defined(metric, name, truth.effect)
-        reports[name] = rehearse_outcomes(
-            lambda *key, found=found: found[key], metric, sizes=sizes, days=days, share=share, settings=settings, truth=truth
-        )
+        require_defined(metric, name, found[metric, math.inf].truth.effect)
     return Rehearsal(
         base=base.name,
         metric=metric,
         unit=unit,
-        alternatives=MappingProxyType(reports),
+        alternatives=MappingProxyType({name: grid.rehearse(found) for name, found in outcomes.items()}),
         mode="joint" if shared else "reuse",
         shared=tuple(shared),
         trigger=settings.trigger,
@@ -155,117 +143,3 @@ def _simulate_outcomes(
         if tested.since_day is None:
             return outcomes_from_entry(tested, progress=progress)
         return outcomes_from_day(tested, tested.since_day, progress=progress)
-
-
-def rehearse_outcomes(
-    outcomes_at: Callable[[str, float], TestedOutcomes],
-    metric: str,
-    *,
-    sizes: Sequence[int],
-    days: Sequence[float],
-    share: float = 0.5,
-    settings: RehearsalSettings | None = None,
-    truth: PairedDifference | None = None,
-) -> AlternativeReport:
-    """Rehearse tests on potential outcomes, and recommend a design.
-
-    Parameters
-    ----------
-    outcomes_at : callable
-        Returns the `TestedOutcomes` of a metric after a number of days, given the name of the metric and the days.
-    metric : str
-        Name of the metric.
-    sizes : sequence of int
-        Numbers of customers in both arms together.
-    days : sequence of float
-        Numbers of days for which each customer is observed.
-    share : float
-        Share of customers under ALTERNATIVE, in (0, 1).
-    settings : RehearsalSettings, optional
-        Number of rehearsals, seed, analyses, target power, rollout and guardrails.
-    truth : PairedDifference, optional
-        Effect in the long run, by which decisions are judged. By default, the effect after the largest number of days.
-
-    Returns
-    -------
-    AlternativeReport
-
-    Raises
-    ------
-    InputError
-        If an argument is out of range, or an analysis needs a covariate and there is none.
-    """
-    settings = settings or RehearsalSettings()
-    truth = truth or outcomes_at(metric, max(days)).truth
-    designs: list[DesignReport] = []
-    guardrails: list[GuardrailDesign] = []
-    dilution: list[Dilution] = []
-    for window in days:
-        tested = outcomes_at(metric, window)
-        populations, enrollment = tested.populations, tested.enrollment
-        for size in sizes:
-            designs += rehearse_design(
-                populations,
-                size=size,
-                share=share,
-                settings=_with_adjustment(settings, populations),
-                days=window,
-                long_run_effect=truth.effect,
-                true_effect_of_test=None if tested.interference is None else tested.truth.effect,
-            )
-            if settings.guardrails:
-                guarded = {rail: outcomes_at(rail.metric, window).populations for rail in settings.guardrails}
-                report = rehearse_metrics(
-                    {metric: populations}, size=size, guardrails=guarded, correction="none", share=share, settings=settings
-                )
-                guardrails.append(GuardrailDesign(size, window, report))
-            if enrollment is not None and enrollment.everyone is not None:
-                dilution.append(_dilution(populations, enrollment, enrollment.everyone, size, window, share, settings))
-    by_days = {window: outcomes_at(metric, window) for window in days}
-    longest = by_days[max(days)]
-    return AlternativeReport(
-        truth,
-        tuple(designs),
-        smallest_adequate_design(designs, power=settings.target_power),
-        _most_profitable(longest.populations, truth.effect, share, settings),
-        tuple(guardrails),
-        MappingProxyType({window: tested.truth for window, tested in by_days.items()}),
-        MappingProxyType({window: tested.interference for window, tested in by_days.items() if tested.interference is not None}),
-        longest.enrollment,
-        tuple(dilution),
-    )
-
-
-def _dilution(
-    triggered: ArmPopulations,
-    enrollment: TriggeredEnrollment,
-    everyone: ArmPopulations,
-    size: int,
-    days: float,
-    share: float,
-    settings: RehearsalSettings,
-) -> Dilution:
-    """Rehearse a test at a fixed horizon, and the same test without its trigger, for which all customers enroll."""
-    settings = replace(settings, analyses=(FixedHorizon(),))
-    customers = math.ceil(size / enrollment.share)
-    (with_trigger,) = rehearse_design(triggered, size=size, share=share, settings=settings, days=days)
-    (without,) = rehearse_design(everyone, size=customers, share=share, settings=settings, days=days)
-    return Dilution(with_trigger, without)
-
-
-def _with_adjustment(settings: RehearsalSettings, populations: ArmPopulations) -> RehearsalSettings:
-    """Add CUPED to the standard analyses if there is a covariate."""
-    if not populations.has_covariate or settings.analyses is not STANDARD_ANALYSES:
-        return settings
-    return replace(settings, analyses=(*STANDARD_ANALYSES, FixedHorizon(covariate_adjusted=True)))
-
-
-def _most_profitable(populations: ArmPopulations, effect: float, share: float, settings: RehearsalSettings) -> SizedTest | None:
-    """Return the size that maximizes profit at a share, or None if the value of the metric or the spread of effects is unknown."""
-    rollout = settings.rollout or Rollout()
-    effect_sd = abs(effect) if rollout.effect_sd is None else rollout.effect_sd
-    deviations = outcome_deviations(populations)
-    if not (rollout.value_per_unit > 0 and effect_sd > 0 and min(deviations) > 0 and rollout.customers >= 4):
-        return None
-    base_sd, alternative_sd = (rollout.value_per_unit * deviation for deviation in deviations)
-    return ProfitModel(rollout.customers, base_sd, alternative_sd, rollout.value_per_unit * effect_sd).best_size(share)
