@@ -151,9 +151,12 @@ def _legend(result: RehearsalData) -> str:
         "expected loss: mean loss from wrong decisions, in currency units.",
     ]
     if result.mode == "reuse":
-        lines.append("Mode reuse: customers share nothing, so the outcomes of each under both policies are resampled.")
+        lines += [
+            "Reuse mode: customers share no desks or budgets and refer no friends, so each customer's outcomes under both policies are",
+            "resampled.",
+        ]
     else:
         since = "the start of the scenario" if result.starts_on is None else f"{result.starts_on}"
         late = " Customers who enter later are observed for less time." if result.starts_on is None else ""
-        lines.append(f"Mode joint: mixed assignment is simulated. Days count from {since}.{late}")
+        lines.append(f"Joint mode: mixed assignment is simulated. Days count from {since}.{late}")
     return "\n".join(lines)
