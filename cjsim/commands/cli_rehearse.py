@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Number = TypeVar("Number", int, float)
 _METRIC_HELP = "Metric of the test, such as clv or open_rate."
-_DAYS_HELP = "Days in which outcomes are counted: after the trigger, after entry, or after the date of --from."
+_DAYS_HELP = "Number of days over which outcomes are counted, from the trigger, from entry or from the date given in --from."
 _TRIGGER_HELP = "Enroll customers at the first occurrence of this event after entry, or on or after the date of --from."
 _GUARDRAIL_HELP = "Metric that must not get worse by MARGIN or more (default: 5 % of its value)."
 _FROM_HELP = "When the alternative takes effect: at entry, or on a date when customers switch."

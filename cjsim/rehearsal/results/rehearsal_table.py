@@ -181,9 +181,12 @@ def _legend(result: RehearsalData) -> str:
     ]
     if result.mode == "reuse":
         counted = "" if result.trigger is None else " Outcomes are counted from the trigger."
-        lines.append(f"Mode reuse: customers share nothing, so the outcomes of each under both policies are resampled.{counted}")
+        lines += [
+            "Reuse mode: customers share no desks or budgets and refer no friends, so each customer's outcomes under both policies are",
+            f"resampled.{counted}",
+        ]
     else:
         since = "the start of the scenario" if result.starts_on is None else f"{result.starts_on}"
         late = " Customers who enter later are observed for less time." if result.starts_on is None else ""
-        lines.append(f"Mode joint: mixed assignment is simulated. Days count from {since}.{late}")
+        lines.append(f"Joint mode: mixed assignment is simulated. Days count from {since}.{late}")
     return "\n".join(lines)
