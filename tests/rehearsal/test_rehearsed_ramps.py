@@ -103,7 +103,7 @@ def test_share_of_a_design_is_that_of_all_its_customers(found: cj.Rehearsal) -> 
 
 def test_text_shows_the_phases_and_the_pooled_bias(found: cj.Rehearsal) -> None:
     assert "The analyses are stratified by phase. A pooled analysis ignores the phases" in str(found)
-    assert "1,000 customers for 5 days: " in str(found) and "from day 10 (60 %). Pooled: bias +" in str(found)
+    assert "1,000 customers for 5 days: " in str(found) and "from day 10 (60 %).\nPooled: bias +" in str(found)
 
 
 def test_standard_analyses_have_a_fixed_horizon() -> None:

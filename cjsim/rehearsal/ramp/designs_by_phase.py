@@ -52,7 +52,7 @@ class PooledAnalysis(NamedTuple):
     Attributes
     ----------
     bias : float
-        Expected estimate minus the true effect, in the unit of the metric.
+        Expected estimate minus the true effect, in the unit of the metric; for a ratio, in large samples.
     bias_without_effect : float
         The same if all customers are under the baseline.
     power, false_positive, coverage : Rate

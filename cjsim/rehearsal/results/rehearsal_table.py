@@ -106,7 +106,7 @@ def _ramp(result: RehearsalData, report: AlternativeReport) -> list[str]:
         phases = ", ".join(f"{phase.customers:,} from day {phase.from_day:g} ({100 * phase.share:g} %)" for phase in one.phases)
         bias = format_value(one.pooled.bias, result.unit, decimals, is_difference=True)
         pooled = f"bias {bias}, false positives {_rate(one.pooled.false_positive, 3)}, coverage {_rate(one.pooled.coverage, 3)}"
-        lines.append(f"{one.size:,} customers for {one.days:g} days: {phases}. Pooled: {pooled}.")
+        lines += [f"{one.size:,} customers for {one.days:g} days: {phases}.", f"Pooled: {pooled}."]
     return ["\n".join(lines)]
 
 
