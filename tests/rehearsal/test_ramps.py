@@ -132,9 +132,11 @@ def test_adjusted_power_is_that_of_the_closed_form(drifting: ArmPopulations) -> 
 
 def test_effects_that_differ_by_phase_are_weighted_by_customers(drifting: ArmPopulations) -> None:
     shifted = replace(drifting, alternative=drifting.base + np.array([1.0 * IS_LATE, 0.0 * IS_LATE]))
-    ((report,), test) = rehearse_ramped_design(shifted, size=SIZE, settings=SETTINGS, days=14)
+    settings = replace(SETTINGS, ramp=Ramp.from_shares({0: 0.1, 4.95: 0.5}))  # a quarter of the customers, then three quarters
+    ((report,), test) = rehearse_ramped_design(shifted, size=SIZE, settings=settings, days=14)
     assert report.effect == pytest.approx(0.5) and is_near(report.coverage, 0.95)
-    assert test.pooled.bias == pytest.approx(POOLED_BIAS + LATE_TREATED - 0.5)
+    late_treated, late_controls = (2 / 3 * 375 / n for n in (25 + 375, 225 + 375))
+    assert test.pooled.bias == pytest.approx((DRIFT + 1) * late_treated - DRIFT * late_controls - 0.5, abs=0.01)
 
 
 @pytest.fixture(scope="module")
