@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, help="initial customers; by default, those of the shipped scenario")
     parser.add_argument("--replications", type=int, default=24)
     parser.add_argument("--out", type=Path, help="folder of the report, which is written after each journey")
-    parser.add_argument("--resume", action="store_true", help="keep the journeys that are in the report of an interrupted run")
+    parser.add_argument("--resume", action="store_true", help="keep the journeys in the table of an interrupted run (5 digits)")
     given = parser.parse_args()
     table = given.out / "effects.csv" if given.resume and given.out else None
     rows: list[dict[str, Any]] = pd.read_csv(table).to_dict("records") if table is not None and table.exists() else []
