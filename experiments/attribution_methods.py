@@ -180,7 +180,7 @@ def main() -> None:
     parser.add_argument("--journeys", default=",".join(JOURNEYS))
     parser.add_argument("--jobs", type=int, default=1, help="number of processes")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "attribution_methods", help="folder of the figures of each policy")
-    parser.add_argument("--out", type=Path, help="folder of the report")
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "attribution_methods", help="folder of the report")
     given = parser.parse_args()
     given.runs.mkdir(parents=True, exist_ok=True)
     journeys = given.journeys.split(",")
@@ -194,8 +194,7 @@ def main() -> None:
         for record in pool.map(simulated, tasks):
             records.append(record)
             print(f"{record['policy']}/{given.policies} {record['journey']} {record.get('refused', '')}", file=sys.stderr, flush=True)
-    if given.out:
-        print(write_report(records, given.out))
+    print(write_report(records, given.out))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 - R^2: squared correlation between credited and incremental revenue over touchpoints, both relative to the revenue of the policy.
   Incremental revenue has sampling error, so even a perfect method has an R^2 below 1: the `ceiling`.
+- `rank`: Spearman's rank correlation, which no outlier dominates. Its interval takes the ranks as given.
 - Wrong decision: a method keeps a touchpoint if its credited revenue, times the margin share, exceeds its cost. That is wrong if its effect
   on CLV has the opposite sign. Only touchpoints count whose interval of the effect on CLV excludes 0 (`decided`).
 - `ab_test_N`: the estimate of an A/B test with N customers, drawn from its normal distribution around the effect. It decides by the sign of
@@ -59,7 +60,7 @@ class Estimate(NamedTuple):
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]".replace("nan [nan, nan]", "-").replace("inf]", "no bound]")
 
 
 def rows_of(records: Iterable[dict[str, Any]], method: str, setting: str = MAIN) -> list[Row]:
@@ -136,6 +137,12 @@ def r_squared(sums: FloatArray) -> FloatArray:
     return _quotient((xy - _quotient(x * y, n)) ** 2, _squares(n, x, xx) * _squares(n, y, yy))
 
 
+def correlation(sums: FloatArray) -> FloatArray:
+    """Pearson correlation of credit and incremental revenue; nan if a variance is 0."""
+    n, x, y, xx, yy, xy = (sums[..., i] for i in range(6))
+    return _quotient(xy - _quotient(x * y, n), np.sqrt(_squares(n, x, xx) * _squares(n, y, yy)))
+
+
 def r_squared_at_face_value(sums: FloatArray) -> FloatArray:
     """1 - sum of (incremental - credited)^2 / sum of (incremental - mean)^2: credit taken as a prediction, without rescaling."""
     return 1 - _quotient(sums[..., 6], _squares(*(sums[..., i] for i in (0, 2, 4))))
@@ -147,8 +154,9 @@ def ceiling(sums: FloatArray) -> FloatArray:
 
 
 def credited_over_incremental(sums: FloatArray) -> FloatArray:
-    """Total credit divided by the total of incremental revenue."""
-    return _quotient(sums[..., 1], sums[..., 2])
+    """Total credit divided by the total of incremental revenue; infinite if the latter is not above 0."""
+    credited, incremental = sums[..., 1], sums[..., 2]
+    return np.where(incremental > 0, _quotient(credited, np.maximum(incremental, 0.0)), np.inf)
 
 
 def wrong_decisions(sums: FloatArray) -> FloatArray:
@@ -178,14 +186,23 @@ def with_interval(sums: FloatArray, statistic: Statistic, seed: int = 1) -> Esti
     drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), RESAMPLES)
     found = statistic(drawn @ sums)
     found = found[~np.isnan(found)]
-    low, high = np.quantile(found, [0.025, 0.975]) if len(found) else (math.nan, math.nan)
+    low, high = np.quantile(found, [0.025, 0.975], method="nearest") if len(found) else (math.nan, math.nan)
     return Estimate(float(statistic(sums.sum(axis=0)[None])[0]), float(low), float(high))
 
 
 def summary_of(rows: Sequence[Row]) -> dict[str, Estimate]:
     """All statistics of the rows of one method."""
     sums = sums_by_policy(rows)
-    return {name: with_interval(sums, statistic) for name, statistic in STATISTICS.items()}
+    found = {name: with_interval(sums, statistic) for name, statistic in STATISTICS.items()}
+    return found | {"rank": with_interval(sums_by_policy(ranked(rows)), correlation)}
+
+
+def ranked(rows: Sequence[Row]) -> list[Row]:
+    """The rows with ranks in place of credited and incremental revenue, from 0 to 1."""
+    from scipy.stats import rankdata
+
+    ranks = (rankdata([getattr(row, name) for row in rows]) / max(len(rows), 1) for name in ("credited", "incremental"))
+    return [row._replace(credited=float(x), incremental=float(y)) for row, x, y in zip(rows, *ranks, strict=True)]
 
 
 def anyway_sums(records: Iterable[dict[str, Any]], setting: str = MAIN) -> FloatArray:
@@ -206,5 +223,5 @@ def share_incremental(sums: FloatArray) -> FloatArray:
 
 
 def share_anyway(sums: FloatArray) -> FloatArray:
-    """Share of credited revenue that would have come without any flow or broadcast."""
-    return 1 - (sums[..., 0] - sums[..., 2]) / sums[..., 1]
+    """Least share of credited revenue that would have come without any flow or broadcast: if all incremental revenue is credited."""
+    return np.maximum(1 - _quotient(sums[..., 0] - sums[..., 2], sums[..., 1]), 0.0)
