@@ -36,7 +36,7 @@ KINDS = ("channel", "flow", "broadcast")
 CAMPAIGNS = ("flow", "broadcast")
 SETTINGS = ("opened 30", "opened 7", "clicked 30", "clicked 7")
 WITHOUT_B2B = "campaigns without b2b"
-R_SQUARED_WHY = "credit follows opens and intent, not effects; one sales flow brings in all b2b revenue with little credit"
+R_SQUARED_WHY = "credit follows opens and intent, not effects; in b2b, the first sales call gets little credit for all revenue"
 PUBLISHED_R_SQUARED, PUBLISHED_WRONG, PUBLISHED_RATIO = 0.19, (0.12, 0.20), (2.0, 4.0)
 
 DEFINITIONS = """Published: Gordon, Moakler and Zettelmeyer (2026), NBER working paper 35044, on 2,226 ad experiments. There, R² says how
@@ -326,7 +326,7 @@ def why_text(kept: Records) -> str:
   therefore get the most credit, also where they annoy customers and lower revenue.
 - **Touches follow intent.** Reminders of carts and visits reach customers who are about to buy.
 - **Effects outside the path get no credit.** Help for users of a trial, sales calls and nurture series act through later stages, calls
-  and renewals, months after the last open. In b2b, nobody buys without the flow that alerts sales.
+  and renewals, months after the last open. In b2b, nobody buys without the first sales call (`sales_touch`).
 - **A campaign that costs next to nothing is always kept**, so harmful ones are found only if their cost is noticeable. Rules drop useful
   campaigns if these cost something and act late.
 - **A small A/B test is no remedy**: most effects are too small for 10,000 customers. Its errors are random, however, and shrink with its

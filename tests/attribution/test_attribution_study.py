@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import attribution_methods
+import attribution_statistics
 import numpy as np
 import pytest
 from attribution_methods import CREDITS, JOURNEYS, Task, credits_of, digest_of, random_policy, record_of, simulated, without_campaigns
+from attribution_methods_report import write_report
 from attribution_statistics import (
+    METHODS,
     RESAMPLES,
     Row,
     anyway_sums,
@@ -160,3 +163,15 @@ def test_credits_of_flows_and_broadcasts_sum_to_the_revenue_with_a_touch(scenari
     sums = {setting: sum(value for _, value in rules["last"].values()) for setting, rules in credited["source"].items()}
     assert sums == pytest.approx(touched)
     assert touched["opened 30"] < totals["revenue"]
+
+
+def test_report_has_a_row_per_setting_method_and_selection(record: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attribution_statistics, "RESAMPLES", 20)
+    refused = {"policy": 3, "journey": "shop", "refused": "a reason"}
+    page = write_report([record, {**record, "policy": 2}, refused], tmp_path)
+    selections = ("campaigns", "campaigns without b2b", "channel", "flow", "broadcast", "shop")
+    rows = (tmp_path / "methods.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[:3] for row in rows] == [
+        [f"{touch} {days}", method, selection] for touch, days in CREDITS for method in METHODS for selection in selections
+    ]
+    assert "2 random policies of the five shipped journeys (`--policies 3`; 1 were invalid)" in page
