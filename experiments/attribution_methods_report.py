@@ -50,7 +50,7 @@ decision based on the experiment. Only the abstract was available, so these defi
 - **Wrong decision**: a rule keeps a touchpoint if credited revenue times the margin share exceeds its cost. That is wrong if its effect on
   CLV has the opposite sign. Only touchpoints whose interval excludes 0 are counted ("decided"). An A/B test decides by the sign of its
   estimate.
-- Touchpoints that no customer opened are left out. Intervals are from a bootstrap over policies."""
+- Touchpoints that no customer opened are left out. The intervals below are from a bootstrap over policies."""
 
 
 def selections_of(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -148,7 +148,7 @@ def methods_figure(table: Table, caption: str, path: Path) -> None:
     for panel, key in zip(panels, ("r_squared", "wrong"), strict=True):
         for i, (setting, label) in enumerate(((MAIN, "opens, 30 days"), ("clicked 7", "clicks, 7 days"))):
             found = [estimate_of(cell(table, setting, method), key) for method in METHODS]
-            spans = np.array([[one.value - one.low, one.high - one.value] for one in found]).T
+            spans = np.array([[one.value - one.low, one.high - one.value] for one in found]).T.clip(0)
             at = np.arange(len(METHODS)) + 0.2 * (2 * i - 1)
             panel.errorbar([one.value for one in found], at, xerr=spans, fmt="os"[i], markersize=5, capsize=2, label=label)
     panels[0].axvline(PUBLISHED_R_SQUARED, color="0.3", linestyle="--", label="published, last click")
@@ -320,11 +320,11 @@ def why_text(kept: Records) -> str:
     last, per_open = (selections_of(rows_of(kept, method))[WITHOUT_B2B] for method in ("last", "per_open"))
     pairs = [one._replace(incremental=other.credited) for one, other in zip(last, per_open, strict=True)]
     opens = summary_of(pairs)["r_squared"]
-    return f"""- **Most credited purchases would have happened anyway.** Customers also buy without touches, but rules
-  credit every purchase that follows an open. The table shows how much.
+    return f"""- **Most credited purchases would have happened anyway.** Customers also buy without touches, but rules credit every
+  purchase that follows an open.
 - **Credit counts opens.** Without b2b, the R² of last-touch credit and equal credit for every open is {opens}. Frequent broadcasts
   therefore get the most credit, also where they annoy customers and lower revenue.
-- **Touches follow intent.** Reminders of carts and visits reach customers who are about to buy.
+- **Touches follow intent.** Reminders of carts and visits reach customers who are about to buy (`cart`, `cart_abandonment`).
 - **Effects outside the path get no credit.** Help for users of a trial, sales calls and nurture series act through later stages, calls
   and renewals, months after the last open. In b2b, nobody buys without the first sales call (`sales_touch`).
 - **A campaign that costs next to nothing is always kept**, so harmful ones are found only if their cost is noticeable. Rules drop useful
@@ -341,13 +341,17 @@ def introduction(records: Records, kept: Records, table: Table, journeys: Table)
         (TITLES[method], TITLES[other], fewer_wrong_decisions(kept, method, other))
         for method, other in (("last", "keep_all"), ("ab_test_10000", "last"), ("ab_test_1000000", "last"))
     ]
-    refused = len(records) - len(kept)
+    refused, without_revenue = len(records) - len(kept), sum(one["revenue"] <= 0 for one in kept)
+    shared = ", ".join(dict.fromkeys(one["journey"] for one in kept if one["has_shared_resources"]))
     return f"""{len(kept)} random policies of the five shipped journeys (`--policies {len(records)}`; {refused} were invalid).
-Customers per policy: {customers}. Each policy leaves out about a quarter of its flows and broadcasts, halves to doubles each wait, and
-sends broadcasts every one to four weeks. Each touchpoint is switched off for the same customers, which gives its incremental revenue
-and CLV.
+Customers per policy: {customers}.
+Each policy leaves out about a quarter of its flows and broadcasts, halves to doubles each wait, and sends broadcasts every one to four
+weeks. Each touchpoint is switched off for the same customers, which gives its incremental revenue and CLV. {without_revenue} policies
+have no revenue (b2b without sales calls) and are left out.
 
 {DEFINITIONS}
+- Customers share desks or budgets in these journeys: {shared or "none"}. The intervals that decide whether an effect counts
+  ignore the resulting dependence.
 
 ## Methods
 

@@ -1,6 +1,6 @@
 """Statistics of `attribution_methods.py`, from the records of its policies.
 
-- R^2: squared correlation between credited and incremental revenue over touchpoints, both relative to the revenue of the policy.
+- `r_squared`: squared correlation between credited and incremental revenue over touchpoints, both relative to the revenue of the policy.
   Incremental revenue has sampling error, so even a perfect method has an R^2 below 1: the `ceiling`.
 - `rank`: Spearman's rank correlation, which no outlier dominates. Its interval takes the ranks as given.
 - Wrong decision: a method keeps a touchpoint if its credited revenue, times the margin share, exceeds its cost. That is wrong if its effect
@@ -16,6 +16,7 @@ interval is from a bootstrap over policies (percentiles).
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,8 +60,13 @@ class Estimate(NamedTuple):
     low: float
     high: float
 
+    def squared(self) -> "Estimate":
+        """The square, with the range of squares of the interval."""
+        ends = self.low**2, self.high**2
+        return Estimate(self.value**2, 0.0 if self.low <= 0 <= self.high else min(ends), max(ends))
+
     def __str__(self) -> str:
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]".replace("nan [nan, nan]", "-").replace("inf]", "no bound]")
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]".replace("nan [nan, nan]", "-").replace("inf", "no bound")
 
 
 def rows_of(records: Iterable[dict[str, Any]], method: str, setting: str = MAIN) -> list[Row]:
@@ -131,12 +137,6 @@ def _squares(n: FloatArray, x: FloatArray, xx: FloatArray) -> FloatArray:
     return np.where(squares > 1e-12 * xx, squares, 0.0)
 
 
-def r_squared(sums: FloatArray) -> FloatArray:
-    """Squared Pearson correlation of credit and incremental revenue; nan if a variance is 0."""
-    n, x, y, xx, yy, xy = (sums[..., i] for i in range(6))
-    return _quotient((xy - _quotient(x * y, n)) ** 2, _squares(n, x, xx) * _squares(n, y, yy))
-
-
 def correlation(sums: FloatArray) -> FloatArray:
     """Pearson correlation of credit and incremental revenue; nan if a variance is 0."""
     n, x, y, xx, yy, xy = (sums[..., i] for i in range(6))
@@ -170,7 +170,7 @@ def wrongly_kept(sums: FloatArray) -> FloatArray:
 
 
 STATISTICS: dict[str, Statistic] = {
-    "r_squared": r_squared,
+    "correlation": correlation,
     "face_value": r_squared_at_face_value,
     "wrong": wrong_decisions,
     "wrongly_kept": wrongly_kept,
@@ -183,18 +183,23 @@ def with_interval(sums: FloatArray, statistic: Statistic, seed: int = 1) -> Esti
     """A statistic with its interval from a bootstrap over policies; nan with fewer than 2 policies."""
     if len(sums) < 2:
         return Estimate(math.nan, math.nan, math.nan)
-    drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), RESAMPLES)
-    found = statistic(drawn @ sums)
+    found = statistic(_counts_drawn(len(sums), RESAMPLES, seed) @ sums)
     found = found[~np.isnan(found)]
     low, high = np.quantile(found, [0.025, 0.975], method="nearest") if len(found) else (math.nan, math.nan)
     return Estimate(float(statistic(sums.sum(axis=0)[None])[0]), float(low), float(high))
+
+
+@cache
+def _counts_drawn(n: int, resamples: int, seed: int) -> FloatArray:
+    """How often each of n policies is drawn; float64, shape (resamples, n)."""
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), resamples).astype(np.float64)
 
 
 def summary_of(rows: Sequence[Row]) -> dict[str, Estimate]:
     """All statistics of the rows of one method."""
     sums = sums_by_policy(rows)
     found = {name: with_interval(sums, statistic) for name, statistic in STATISTICS.items()}
-    return found | {"rank": with_interval(sums_by_policy(ranked(rows)), correlation)}
+    return found | {"r_squared": found["correlation"].squared(), "rank": with_interval(sums_by_policy(ranked(rows)), correlation)}
 
 
 def ranked(rows: Sequence[Row]) -> list[Row]:
