@@ -6,6 +6,7 @@ from datetime import date
 
 from cjsim.errors import InputError, format_error
 from cjsim.rehearsal.analyses import STANDARD_ANALYSES, Analysis
+from cjsim.rehearsal.ramp.rollout_phases import Ramp
 
 MONEY_UNIT = "money"
 DEFAULT_MARGIN = 0.05  # of the metric under the baseline; assumed
@@ -44,7 +45,7 @@ class Rollout:
     Attributes
     ----------
     customers : float
-        Number of customers whom the test and the decision affect.
+        Number of customers whom the test and the decision affect; with a trigger, of those who reach it.
     value_per_unit : float
         Money per customer that one unit of the metric is worth. 1 for metrics in money; nan if unknown.
     higher_is_better : bool
@@ -112,20 +113,26 @@ class RehearsalSettings:
     target_power : float
         Power at which the minimum detectable effect is computed, and which a recommended design must have.
     analyses : tuple of Analysis
-        Analyses of each test. All see the same tests.
+        Analyses of each test. All see the same tests. With a ramp, only analyses at a fixed horizon; the default ones then leave out the
+        others.
     rollout : Rollout, optional
         What follows from a test.
     trigger : str, optional
-        Name of an event. Only customers who reach it are analyzed. Its first occurrence must be the same under both policies, so outcomes
-        before it are equal.
+        Name of an event. Customers enroll at its first occurrence after entry or from `starts_on` on, and outcomes are counted from there.
+        Up to then, trajectories must be the same under both policies. Not available where customers share desks or send budgets, or refer
+        friends.
     guardrails : tuple of Guardrail
         Metrics that must not become worse.
     starts_on : date, optional
         Date on which customers who were under the baseline switch to the alternative. By default, it applies from each customer's entry.
     enroll_per_day : float, optional
-        Customers who enroll per day, above 0, to show how long the enrollment takes.
+        Customers who enroll per day, above 0, to show how long the enrollment takes; with a trigger, customers who reach it. With a ramp,
+        customers enroll at this rate, in the order in which they enter or reach the trigger.
     replications : int
         Replications of mixed assignment where customers share desks or send budgets, or refer friends, at least 2.
+    ramp : Ramp, optional
+        Phases with increasing shares of customers under the alternative. Analyses are stratified by phase. Not available where customers
+        share desks or send budgets, or refer friends, or where all customers switch on one date.
     """
 
     runs: int = 2000
@@ -138,6 +145,7 @@ class RehearsalSettings:
     starts_on: date | None = None
     enroll_per_day: float | None = None
     replications: int = 5
+    ramp: Ramp | None = None
 
     def __post_init__(self) -> None:
         if self.runs < 2:
@@ -149,16 +157,15 @@ class RehearsalSettings:
         if self.enroll_per_day is not None and not 0 < self.enroll_per_day < math.inf:
             remedy = "Give the customers who enroll per day."
             raise InputError(format_error("enroll", "must be above 0", f"{self.enroll_per_day:g}", remedy))
-        if self.trigger is not None and self.starts_on is not None:
-            remedy = "Let the alternative apply from entry."
-            raise InputError(format_error("trigger", "must be omitted in a test from a date", f"'{self.trigger}'", remedy))
+        if self.ramp is not None and self.analyses is not STANDARD_ANALYSES:
+            _require_fixed_horizon(self.analyses)
 
-    def with_rollout(self, *, customers: int, metric: str, unit: str) -> "RehearsalSettings":
+    def with_rollout(self, *, customers: float, metric: str, unit: str) -> "RehearsalSettings":
         """Return settings with a rollout.
 
         Parameters
         ----------
-        customers : int
+        customers : float
             Default number of customers whom the decision affects.
         metric, unit : str
             The metric and its unit. A unit of money is worth 1; the value of other units is unknown.
@@ -172,3 +179,11 @@ class RehearsalSettings:
             return self
         value = 1.0 if unit == MONEY_UNIT else math.nan
         return replace(self, rollout=Rollout(customers, value, higher_is_better=is_higher_better(metric)))
+
+
+def _require_fixed_horizon(analyses: tuple[Analysis, ...]) -> None:
+    """Raise if an analysis looks repeatedly. Its boundaries assume that equal numbers of customers carry equal information."""
+    for analysis in analyses:
+        if len(analysis.fractions) > 1:
+            must = "must have a fixed horizon if there is a ramp, because customers in its phases carry unequal information"
+            raise InputError(format_error("analyses", must, f"'{analysis.name}'", "Use FixedHorizon, or omit the ramp."))

@@ -19,7 +19,7 @@ def conversion_and_retention_metrics() -> list[MetricDefinition]:
     list of MetricDefinition
     """
     selected = partial(MetricDefinition, has_selected_denominator=True)
-    retained = "converters in a retained stage"
+    retained = "converters who count as retained"
     return [
         MetricDefinition("conversion", SHARE_UNIT, "customers who converted", _conversion_rate, better="higher"),
         *(
@@ -28,7 +28,7 @@ def conversion_and_retention_metrics() -> list[MetricDefinition]:
             )
             for i, days in enumerate(RETENTION_DAYS)
         ),
-        selected("churn", SHARE_UNIT, "converters not in a retained stage at the horizon", _churn_rate, better="lower"),
+        selected("churn", SHARE_UNIT, "converters who do not count as retained at the horizon", _churn_rate, better="lower"),
     ]
 
 
