@@ -4,8 +4,8 @@
   customers are made sooner than those to all. Metric: activation.
 - saas, ample desk: the same with 20 agents. Here, the test should not be biased.
 - subscription, gift articles: whoever finishes an article gets one to give away, at most every two weeks. A friend who joins is assigned to
-  either arm, so the arms differ little in referred customers. Metrics: referred customers and revenue per customer. Revenue per customer
-  falls because friends join late and have less time to pay.
+  either arm, so the arms differ little in referred customers. Metrics: referred customers and revenue per customer.
+  Revenue per customer falls: friends join late and have less time to pay, and more messages cost attention.
 
 Truth: all customers under the alternative minus all under the baseline. Mode `joint` simulates mixed assignment, one half under each
 policy. Mode `reuse` resamples the customers of the two unmixed runs, so its mean estimate is the true effect by construction.
@@ -173,8 +173,8 @@ others, so its tests estimate the true effect without bias. A real test mixes th
 
 - **Busy desk.** One agent cannot call everyone in the trial. In the test, the agent calls one half only, and each of these calls comes
   sooner. With 20 agents, calls do not wait for each other.
-- **Gift articles.** Friends join both arms, whoever invited them. The test therefore misses most of the growth, and overrates revenue per
-  customer: friends who join late lower it in both arms alike, but under the policy for all only there."""
+- **Gift articles.** Friends join both arms, whoever invited them. The test therefore misses the growth. It also
+  underrates the loss of revenue per customer: friends, who join late and pay less, lower it in both arms alike."""
     title = "The bias of tests in which customers share something"
     write_findings_report("interference_bias", title, words, [finding(row) for row in rows], {"bias": rows}, out, reference_label="wanted")
 
