@@ -1,5 +1,6 @@
 """What can be learned about one outcome: heterogeneity, learners, curves, groups and policies."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from cjsim.uplift.curve_bootstrap import CurveBootstrap, bootstrap_curves
 from cjsim.uplift.effect_groups import Calibration, GroupEffect, calibration, harmed_groups
 from cjsim.uplift.interval_estimates import holm_adjusted
 from cjsim.uplift.learners.held_out_predictions import predict_held_out
-from cjsim.uplift.learners.learner_selection import CONSTANT_EFFECT, LearnerSelection, compare_losses
+from cjsim.uplift.learners.learner_selection import CONSTANT_EFFECT, LearnerSelection, compare_losses, predictions_of_chosen
 from cjsim.uplift.learners.nuisances import Nuisances, augmented_scores, cross_fit_nuisances
 from cjsim.uplift.learners.training_rows import check_rows
 from cjsim.uplift.policy_value import PolicyComparison, PolicyValue, policy_values
@@ -58,7 +59,8 @@ class LearnedOutcome:
     selection : LearnerSelection
         Losses of the learners, and the one with the lowest.
     ranked_by : str
-        The learner whose predictions serve for groups and policies: the selected one, or the first of the plan if none beats a constant.
+        The learner of a rule: the selected one, or the first of the plan if none beats a constant. To value groups and policies without
+        optimism, the learner is selected for each fold on the other folds.
     rankings : tuple of ArmRanking
         One per treated arm.
     policies : PolicyComparison
@@ -74,6 +76,14 @@ class LearnedOutcome:
     rankings: tuple[ArmRanking, ...]
     policies: PolicyComparison
     proposed: str | None
+
+    @property
+    def ranked_by_fold(self) -> str:
+        """Learners whose predictions serve for groups and policies, such as 'DR' or 'DR (4 of 5 folds), T (1 of 5 folds)'."""
+        chosen = Counter(self.plan.learners[0] if name == CONSTANT_EFFECT else name for name in self.selection.chosen_by_fold)
+        total = len(self.selection.chosen_by_fold)
+        counted = (f"{name} ({count} of {total} folds)" for name, count in chosen.most_common())
+        return next(iter(chosen)) if len(chosen) == 1 else ", ".join(counted)
 
     def policy(self, rule: str) -> PolicyValue:
         """Return the value of a policy."""
@@ -114,7 +124,8 @@ def learn_outcome(
     predictions = _held_out_predictions(trial, y, plan, nuisances, advance)
     selection = compare_losses(predictions, y, trial.treatment, nuisances=nuisances, clusters=trial.clusters)
     ranked_by = plan.learners[0] if selection.chosen == CONSTANT_EFFECT else selection.chosen
-    predicted = predictions[ranked_by].reshape(len(y), -1)
+    of_chosen = predictions_of_chosen(predictions, selection, nuisances.fold, otherwise=plan.learners[0])
+    predicted = of_chosen.reshape(len(y), -1)
     rankings = []
     for arm in arms:
         curves = _curves(trial, y, arm, predictions, plan)

@@ -278,7 +278,7 @@ def _learners_json(learned: LearnedOutcome) -> list[dict[str, Any]]:
 
 def _groups_json(learned: LearnedOutcome) -> list[dict[str, Any]]:
     return [
-        {"arm": ranking.arm, "learner": learned.ranked_by, "do_not_contact": group in ranking.harmed} | group.to_json()
+        {"arm": ranking.arm, "learner": learned.ranked_by_fold, "do_not_contact": group in ranking.harmed} | group.to_json()
         for ranking in learned.rankings
         for group in ranking.groups.groups
     ]
