@@ -9,6 +9,7 @@ import numpy as np
 from cjsim.readout.assignment_probabilities import assignment_probabilities
 from cjsim.readout.heterogeneity_by_arm import ArmHeterogeneity, arm_heterogeneity
 from cjsim.readout.learning_plan import LearningPlan
+from cjsim.readout.policy_rules import PolicyBasis
 from cjsim.readout.readout_settings import ReadoutSettings
 from cjsim.uplift.curve_bootstrap import CurveBootstrap, bootstrap_curves
 from cjsim.uplift.effect_groups import Calibration, GroupEffect, calibration, harmed_groups
@@ -67,6 +68,8 @@ class LearnedOutcome:
         Values of policies.
     proposed : str or None
         The personalized policy to use: only if heterogeneity is proven and its gain over every constant policy is clear.
+    basis : PolicyBasis
+        What the personalized policies follow from; it exports them as targeting rules.
     """
 
     plan: LearningPlan
@@ -76,6 +79,7 @@ class LearnedOutcome:
     rankings: tuple[ArmRanking, ...]
     policies: PolicyComparison
     proposed: str | None
+    basis: PolicyBasis
 
     @property
     def ranked_by_fold(self) -> str:
@@ -133,19 +137,22 @@ def learn_outcome(
         harmed = harmed_groups(found.groups) if heterogeneity[arm - 1].is_proven else ()
         rankings.append(ArmRanking(trial.arms[arm], curves, found, harmed))
         advance(f"curves of '{trial.arms[arm]}'")
+    value, costs, max_share = settings.value_of(outcome), settings.costs_of(trial.arms), settings.max_share
     policies = policy_values(
         scores,
         predicted,
         arms=trial.arms,
-        value=settings.value_of(outcome),
-        costs=settings.costs_of(trial.arms),
-        max_share=settings.max_share,
+        value=value,
+        costs=costs,
+        max_share=max_share,
         clusters=trial.clusters,
         seed=plan.seed,
     )
     is_proven = any(one.is_proven for one in heterogeneity)
     proposed = next((one.rule for one in policies.policies if one.rule == policies.best and one.is_clear), None) if is_proven else None
-    return LearnedOutcome(plan, heterogeneity, selection, ranked_by, tuple(rankings), policies, proposed)
+    extra_costs = tuple(cost - costs[0] for cost in costs[1:])
+    basis = PolicyBasis(trial, outcome, plan, ranked_by, predicted, scores[:, 1:] - scores[:, :1], value, max_share, extra_costs)
+    return LearnedOutcome(plan, heterogeneity, selection, ranked_by, tuple(rankings), policies, proposed, basis)
 
 
 def outcome_nuisances(trial: Trial, outcome: str, folds: int, seed: int) -> Nuisances:

@@ -8,6 +8,7 @@ import numpy as np
 from cjsim.uplift.curves import rank_order
 from cjsim.uplift.row_arrays import Floats, Ints
 
+GAIN_ABOVE_COST, BEST_SHARE = "gain above cost", "best share"  # names of rules, followed by the arm
 _CANDIDATE_CUTS = 100
 
 
@@ -73,7 +74,7 @@ def gain_above_cost(gains: Floats, arms: Sequence[str], max_share: float) -> lis
         assignment = (chosen[:, None] == np.arange(len(arms))).astype(np.float64)
         return TreatmentRule(name, assignment, False, bool(np.mean(chosen > 0) <= max_share))
 
-    rules = [_rule(f"gain above cost: {name}", arm * (gains[:, arm] > 0.0)) for arm, name in enumerate(arms) if arm]
+    rules = [_rule(f"{GAIN_ABOVE_COST}: {name}", arm * (gains[:, arm] > 0.0)) for arm, name in enumerate(arms) if arm]
     if len(arms) > 2:
         rules.append(_rule("arm with the largest gain", np.argmax(gains, axis=1)))  # equal gains: the earlier arm
     return rules
@@ -109,7 +110,7 @@ def best_share(predicted: Floats, gain_scores: Floats, half: Ints, arm: int, arm
     assignment[treated, arm] = 1.0
     assignment[~treated, 0] = 1.0
     limit = "" if max_share == 1.0 else f" up to {100 * max_share:.0f} %"
-    return TreatmentRule(f"best share{limit}: {arms[arm]}", assignment, False, True)
+    return TreatmentRule(f"{BEST_SHARE}{limit}: {arms[arm]}", assignment, False, True)
 
 
 def best_cut(predicted: Floats, gain_scores: Floats, max_share: float) -> float:

@@ -188,7 +188,7 @@ def compare_losses(
 
 def _lowest_loss(losses: Mapping[str, FloatArray], rows: BoolArray) -> str:
     """Return the learner with the lowest mean loss on some rows. A constant effect is preferred to a learner that is no better."""
-    return min(reversed(losses), key=lambda name: float(losses[name][rows].mean()))
+    return min(reversed(list(losses)), key=lambda name: float(losses[name][rows].mean()))
 
 
 def predictions_of_chosen(
