@@ -1,4 +1,4 @@
-"""The commands and the Python example of docs/uplift.md run, and print the lines shown, whatever their numbers."""
+"""The commands, the scenarios and the Python example of docs/uplift.md run, and print the lines shown, whatever their numbers."""
 
 import re
 import shlex
@@ -31,8 +31,10 @@ def without_numbers(line: str) -> str:
 def test_commands_and_example_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)
+    for name, content in re.findall(r"```yaml\n# (\S+)\n(.*?)```", TEXT, re.DOTALL):
+        (tmp_path / name).write_text(content, encoding="utf-8")
     blocks = re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for block in blocks:
         (program, *words), shown = command_and_output(block)
         found = CliRunner().invoke(app, words)
