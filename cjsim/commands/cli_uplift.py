@@ -71,6 +71,8 @@ def uplift(
 
     With --propensity the data may be observational.
     """
+    if rule is not None and rule_file is None:
+        raise InputError(format_error("--rule", "must be given with --export-rule", short_repr(rule), "Name the file to write."))
     with output_folder(out) as folder, progress_bar() as progress:
         from cjsim.readout.readout_settings import ReadoutSettings
         from cjsim.readout.uplift_readout import uplift as read_uplift

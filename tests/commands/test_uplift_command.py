@@ -160,6 +160,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         (("--features", "recency,"), "--features: must be names separated by commas"),
         (("--detect", "much"), "detect: must be a number other than 0"),
         (("--adjust", "visit"), "Did you mean 'visits'?"),
+        (("--rule", "best share: mail"), "--rule: must be given with --export-rule"),
     ],
 )
 def test_wrong_options_are_refused(trial: Path, options: tuple[str, ...], words: str) -> None:
