@@ -35,7 +35,7 @@ class TouchRows(NamedTuple):
 
 
 def paths_from_rows(rows: TouchRows, *, window_days: float) -> Paths:
-    """Return one path per conversion, and one per unconverted spell of touches.
+    """Return one path per conversion, and one per run of touches that ends without a conversion.
 
     The path of a conversion contains all touches of the customer within the window before it, including those that an earlier conversion
     also counts, as in the reports of ad platforms. Touches that no conversion followed within the window form null paths, one for each

@@ -8,8 +8,8 @@ logarithms.
 - `given_history`: the customers in the log, each drawn from the posterior given their history. This interval is narrower and contains the
   prediction. It does not cover effects that the model omits, such as seasonality.
 
-For purchases, `low` and `high` are the ends of `new_customers`, because they are compared with simulations. For money, they are the ends of
-`given_history`: total money depends on a few big spenders whom the histories identify, so the prediction may lie outside
+For purchases, `low` and `high` are the ends of `new_customers`, because they are compared with simulations. For spend, they are the ends of
+`given_history`: total spend depends on a few big spenders whom the histories identify, so the prediction may lie outside
 the other interval.
 """
 

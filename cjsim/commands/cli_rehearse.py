@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 Number = TypeVar("Number", int, float)
 _METRIC_HELP = "Metric of the test, such as clv or open_rate."
-_DAYS_HELP = "Days in which outcomes are counted, after entry or after the date of --from."
+_DAYS_HELP = "Number of days over which outcomes are counted, from the trigger, from entry or from the date given in --from."
+_TRIGGER_HELP = "Enroll customers at the first occurrence of this event after entry, or on or after the date of --from."
 _GUARDRAIL_HELP = "Metric that must not get worse by MARGIN or more (default: 5 % of its value)."
 _FROM_HELP = "When the alternative takes effect: at entry, or on a date when customers switch."
 _RUNS_RULE = {"allowed": range(2, 1_000_001), "must": "must be from 2 to 1,000,000", "remedy": "Use for example 2000."}
@@ -37,7 +38,7 @@ def rehearse(
     ] = None,
     trigger: Annotated[
         str | None,
-        typer.Option("--trigger", metavar="EVENT", help="Enroll customers at the first occurrence of this event."),
+        typer.Option("--trigger", metavar="EVENT", help=_TRIGGER_HELP),
     ] = None,
     starts: Annotated[str, typer.Option("--from", metavar="entry|DATE", help=_FROM_HELP)] = "entry",
     guardrails: Annotated[list[str] | None, typer.Option("--guardrail", metavar="M2[=MARGIN]", help=_GUARDRAIL_HELP)] = None,

@@ -13,7 +13,9 @@ from cjsim.progress import progress_bar
 
 _TREATMENT_HELP = "Column with the assigned arm."
 _OUTCOME_HELP = "Columns with outcomes after the assignment."
-_FEATURES_HELP = "Columns from before the assignment. By default all without a role, except identifiers, dates and constants."
+_FEATURES_HELP = (
+    "Columns from before the assignment. By default, all columns that no other option names, except identifiers, dates and constants."
+)
 _VALUE_HELP = "Value of one unit of the outcome, such as the margin of an order."
 _COST_HELP = "Cost of treating one customer, in the unit of --value."
 _PROPENSITY_HELP = "Column with the probability of the treated arm, or a column per arm, or 'estimate' for observational data."
@@ -61,7 +63,7 @@ def uplift(
         int,
         options.number_option("--draws", "N", "Bootstrap draws.", example=200, allowed=range(2, 100_001), must="must be 2 to 100,000"),
     ] = 200,
-    seed: Annotated[int, options.number_option("--seed", "S", "Seed of folds, models and draws.", example=7)] = 1,
+    seed: Annotated[int, options.number_option("--seed", "S", "Random seed for folds, models and draws.", example=7)] = 1,
     rule_file: Annotated[Path | None, typer.Option("--export-rule", metavar="FILE", help=_RULE_FILE_HELP)] = None,
     rule: Annotated[str | None, typer.Option("--rule", metavar="POLICY", help=_RULE_HELP)] = None,
     out: options.Out = None,

@@ -6,6 +6,7 @@ or indices and have at least one record. `stage_events`, `satisfaction_events` a
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from cjsim.compiler.targeting_tables import targeting_tables
 from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_rows
 from cjsim.errors import InputError, format_error
 from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, TouchCode, TriggerCode
+from cjsim.kernels.world import Array
 from cjsim.scenario.condition_names import DECLARED_NAMES, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Event, JourneySpec
@@ -48,7 +50,7 @@ _OPS_BY_CHANGE = {
 }
 
 
-def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = None) -> Plan:
+def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = None, until_days: Array | None = None) -> Plan:
     """Compile a scenario.
 
     Parameters
@@ -57,6 +59,8 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         A valid scenario: names exist and conditions parse.
     follow_up_days : float, optional
         Days from a customer's entry to the end of the customer's simulation, if that is before the horizon.
+    until_days : ndarray of float64, shape (n_customers,), optional
+        Day, counted from the start, on which each customer's simulation ends at the latest.
 
     Returns
     -------
@@ -84,8 +88,7 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     for name, actor in actors:
         actor_table.add(name, actor)
     guardrails = guardrail_rows(policy, symbols)
-    follow_up = math.inf if follow_up_days is None else follow_up_days
-    setting = _setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours()), "follow_up": follow_up}
+    setting = _setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}
     tables = {
         **_journey_tables(scenario, symbols, actors),
         **_persona_tables(journey, symbols),
@@ -97,7 +100,8 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         **guardrails,
         **targeting_tables(policy, of_policy),
     }
-    population = compile_population(scenario, symbols)
+    follow_up = math.inf if follow_up_days is None else follow_up_days
+    population = replace(compile_population(scenario, symbols), follow_up_days=follow_up, until_days=until_days)
     world = world_of({**tables, **_symbol_tables(symbols)})
     sizes = StateSizes(
         tags=len(of_journey.tags or {}),

@@ -1,5 +1,6 @@
 """`Plan`, a compiled scenario, and its parts."""
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -48,6 +49,8 @@ class PopulationPlan:
     shift_column: int  # trait column of `clock_shift`, or -1
     cumulative_interests: FloatArray  # (n_personas, n_interests - 1): cumulative shares of interests; no rows without interests
     acquisition: tuple[ArrivalPlan, ...]
+    follow_up_days: float = math.inf  # days from entry to the end of a customer's simulation; inf: until the horizon
+    until_days: FloatArray | None = None  # (n_customers,): day on which each customer's simulation ends at the latest
 
 
 def exposure_moment(experiment: str) -> str:

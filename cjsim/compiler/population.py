@@ -115,6 +115,7 @@ def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
         key=key,
         persona=persona,
         entered=cohort.entered,
+        ends=_ends(plan, cohort),
         shift=shift,
         traits=traits,
         attributes=_draw_attributes(population, seed, cohort),
@@ -123,6 +124,15 @@ def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
         cost=cohort.cost,
         replies=np.zeros((count, 2), np.int64),
     )
+
+
+def _ends(plan: Plan, cohort: Cohort) -> FloatArray:
+    """Return the day on which the simulation of each customer ends: at the horizon, unless the plan limits it."""
+    population = plan.population
+    ends: FloatArray = np.minimum(plan.world.setting[0].horizon, cohort.entered + population.follow_up_days)
+    if population.until_days is None:
+        return ends
+    return np.asarray(np.minimum(ends, np.maximum(cohort.entered, population.until_days[cohort.first : cohort.first + len(cohort)])))
 
 
 def _draw_entry(population: PopulationPlan, seed: int, key: NDArray[np.uint64]) -> FloatArray:

@@ -30,7 +30,7 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
     if journey.messages:
         yield "Messages:"
     yield from (
-        f"  {name_with_title(name, message.title)} by {message.channel}: {_message_phrase(message, journey.channels[message.channel])}"
+        f"  {name_with_title(name, message.title)} via {message.channel}: {_message_phrase(message, journey.channels[message.channel])}"
         for name, message in journey.messages.items()
     )
     if journey.offers:

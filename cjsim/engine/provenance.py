@@ -63,6 +63,8 @@ class Provenance(JsonRecord):
         Names of the user processes in the run. Their code is not recorded, so such a run cannot be reproduced from digests and seed alone.
     follow_up_days : float or None
         Days for which each customer was simulated from entry, if not until the horizon.
+    until_days : str or None
+        Digest (SHA-256) of the days on which the simulation of each customer ended at the latest, if these were given.
     """
 
     scenario: str
@@ -86,6 +88,7 @@ class Provenance(JsonRecord):
     libraries: Mapping[str, str]
     processes: tuple[str, ...] = ()
     follow_up_days: float | None = None
+    until_days: str | None = None
 
     @classmethod
     def of(

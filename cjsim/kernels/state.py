@@ -228,6 +228,7 @@ class Population(Frame):
     key = array_of(_U8)  # (n_customers,): customer keys
     persona = array_of(_I4)  # (n_customers,)
     entered = array_of(_F8)  # (n_customers,): days
+    ends = array_of(_F8)  # (n_customers,): days; end of each customer's simulation
     shift = array_of(_F8)  # (n_customers,): days
     traits = array_of(_F8, 2)  # (n_customers, n_columns)
     attributes = array_of(_F8, 2)  # (n_customers, n_attributes): level codes; the last is the acquisition channel if there are any

@@ -16,7 +16,6 @@ DISTRIBUTION = np.dtype([("kind", "i4"), ("table", "i4"), ("length", "i4"), ("pa
 SETTING = np.dtype(
     [
         ("horizon", "f8"),  # days
-        ("follow_up", "f8"),  # days from entry to the end of a customer's simulation; inf: until the horizon
         ("discount", "f8"),  # log(1 + r) / 365, per day
         ("satisfaction_tau", "f8"),  # days; inf: never returns
         ("pressure_tau", "f8"),  # days

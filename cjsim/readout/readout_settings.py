@@ -45,7 +45,7 @@ class ReadoutSettings:
     draws : int
         Number of bootstrap draws for curves, at least 2.
     seed : int
-        Seed of folds, models and draws.
+        Random seed for folds, models and draws.
 
     Raises
     ------

@@ -91,6 +91,9 @@ def start_day(base: Scenario, starts_on: date, days: float) -> int:
 def require_no_trigger(settings: RehearsalSettings, shared: Sequence[str]) -> None:
     """Raise if a test has a trigger although customers share something.
 
+    Outcomes that count from a trigger require that each customer is simulated until days of the customer's own. Where customers share
+    something, what one customer does after these days still affects others.
+
     Parameters
     ----------
     settings : RehearsalSettings
@@ -104,8 +107,31 @@ def require_no_trigger(settings: RehearsalSettings, shared: Sequence[str]) -> No
         If the settings have a trigger.
     """
     if settings.trigger is not None:
-        must = f"must be omitted where customers share {' and '.join(shared)}"
-        raise InputError(format_error("trigger", must, f"'{settings.trigger}'", "Remove it, or remove the shared resources."))
+        must = f"must be omitted where customers share {' and '.join(shared)}, because the arms affect each other before the trigger, too"
+        remedy = "Omit it to rehearse a test of all customers, or remove what they share."
+        raise InputError(format_error("trigger", must, f"'{settings.trigger}'", remedy))
+
+
+def require_enough_enrolled(sizes: Sequence[int], n_enrolled: int, trigger: str) -> None:
+    """Raise if a test is larger than the number of simulated customers who enroll.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Numbers of customers in both arms together.
+    n_enrolled : int
+        Number of simulated customers who reach the trigger in time.
+    trigger : str
+        Name of the event.
+
+    Raises
+    ------
+    InputError
+        If a size is larger.
+    """
+    if (largest := max(sizes)) > n_enrolled:
+        must = f"must be at most the {n_enrolled:,} simulated customers who reach '{trigger}' early enough to be observed"
+        raise InputError(format_error("sizes", must, f"{largest:,}", "Use smaller sizes, or simulate more customers."))
 
 
 def require_defined(metric: str, alternative: str, effect: float) -> None:

@@ -6,7 +6,7 @@ the policy of the group. Chance differences between the groups therefore cancel.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +18,8 @@ from cjsim.metrics.ratios import RatioTerms, ratio
 from cjsim.progress import Progress
 from cjsim.rehearsal.customer_resampling import ArmPopulations
 from cjsim.rehearsal.mixed_policy import is_under_alternative, mixed_scenario
-from cjsim.rehearsal.paired_outcomes import OutcomesByName, simulate_until
+from cjsim.rehearsal.rehearsed_scenarios import OutcomesByName, RehearsedScenarios, simulate_until
 from cjsim.rehearsal.scenario_outcomes import Interference, TestedOutcomes, metric_terms, terms_since
-from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 
 
@@ -42,33 +41,15 @@ class _Replicate(NamedTuple):
     arms: tuple[RatioTerms, RatioTerms]
 
 
-def mixed_outcomes(
-    base: Scenario,
-    alternatives: Mapping[str, Scenario],
-    *,
-    metrics: Sequence[str],
-    days: Sequence[float],
-    share: float,
-    since_day: int | None,
-    replications: int,
-    progress: Progress,
-) -> OutcomesByName:
+def mixed_outcomes(tested: RehearsedScenarios, *, share: float, replications: int, progress: Progress) -> OutcomesByName:
     """Return the outcomes of tests with mixed assignment, the true effects, and the bias.
 
     Parameters
     ----------
-    base : Scenario
-        The baseline.
-    alternatives : Mapping of str to Scenario
-        Alternatives by name.
-    metrics : sequence of str
-        Names of metrics.
-    days : sequence of float
-        Days after the start of the test, which is the start of the scenario or `since_day`; inf: until the horizon.
+    tested : RehearsedScenarios
+        Scenarios, metrics and numbers of days after the start of the test, which is the start of the scenario or the day of the switch.
     share : float
         Share of customers under the alternative, in (0, 1).
-    since_day : int or None
-        Day on which customers switch, counted from the start; None: the alternative applies from entry.
     replications : int
         Number of replications, with consecutive seeds.
     progress : Progress
@@ -77,33 +58,34 @@ def mixed_outcomes(
     Returns
     -------
     Mapping of str to Mapping of tuple to TestedOutcomes
-        By alternative; then by metric and days. The customers of all replications are pooled.
+        The customers of all replications are pooled.
 
     Raises
     ------
     InputError
         If the two policies cannot be combined.
     """
+    base, since_day = tested.base, tested.since_day
     shares = {"mixed": share, "alternative": 1.0}
     scenarios = {
         (name, kind): mixed_scenario(base, one, share=of_kind, since_day=since_day)
-        for name, one in alternatives.items()
+        for name, one in tested.alternatives.items()
         for kind, of_kind in shares.items()
     }
     replicates: dict[str, dict[tuple[str, float], list[_Replicate]]] = {
-        name: {(metric, window): [] for metric in metrics for window in days} for name in alternatives
+        name: {(metric, window): [] for metric in tested.metrics for window in tested.days} for name in tested.alternatives
     }
     for seed in range(base.seed, base.seed + replications):
         before = None if since_day is None else simulate_until(base, since_day, seed=seed)
-        for window in days:
+        for window in tested.days:
             last_day = window + (since_day or 0)
             baseline = simulate_until(base, last_day, seed=seed)
             progress.advance(1)
-            for name in alternatives:
+            for name in tested.alternatives:
                 other, mixed = (simulate_until(scenarios[name, kind], last_day, seed=seed) for kind in ("alternative", "mixed"))
                 progress.advance(2)
                 runs = MixedRuns(baseline, other, mixed, before)
-                for metric in metrics:
+                for metric in tested.metrics:
                     replicates[name][metric, window].append(_replicate(runs, metric, share))
     return {name: {key: _tested(found) for key, found in by_key.items()} for name, by_key in replicates.items()}
 

@@ -122,7 +122,6 @@ def rehearse_design(
     share: float = 0.5,
     settings: RehearsalSettings | None = None,
     days: float = math.nan,
-    trigger_share: float = 1.0,
     long_run_effect: float | None = None,
     true_effect_of_test: float | None = None,
 ) -> tuple[DesignReport, ...]:
@@ -131,7 +130,7 @@ def rehearse_design(
     Parameters
     ----------
     populations : ArmPopulations
-        Units of each arm; with a trigger, only those who reached it.
+        Units of each arm.
     size : int
         Number of customers enrolled in both arms together.
     share : float
@@ -140,13 +139,11 @@ def rehearse_design(
         Number of rehearsals, seed, target power, analyses and rollout.
     days : float
         Number of days for which each customer is observed; used only in the report.
-    trigger_share : float
-        Share of enrolled customers who reach the trigger and are analyzed.
     long_run_effect : float, optional
         Effect by which decisions are judged, per enrolled customer, in the unit of the metric. By default, the effect that the test
-        estimates times `trigger_share`.
+        estimates.
     true_effect_of_test : float, optional
-        True effect after these days, per analyzed customer. By default, the difference between the populations, which interference biases.
+        True effect after these days, per enrolled customer. By default, the difference between the populations, which interference biases.
 
     Returns
     -------
@@ -162,11 +159,11 @@ def rehearse_design(
     if any(analysis.covariate_adjusted for analysis in settings.analyses) and not populations.has_covariate:
         remedy = "Pass a covariate, or leave out the adjusted analyses."
         raise InputError(format_error("analyses", "must not adjust for a covariate that is not known", "a covariate-adjusted one", remedy))
-    sizes = arm_sizes(populations, round(size * trigger_share), share)
+    sizes = arm_sizes(populations, size, share)
     expected = true_effect(populations)
     effect = expected if true_effect_of_test is None else true_effect_of_test
     rollout = settings.rollout or Rollout()
-    judged = effect * trigger_share if long_run_effect is None else long_run_effect
+    judged = effect if long_run_effect is None else long_run_effect
     lost_money = abs(judged) * rollout.value_per_unit * rollout.customers
     reports = []
     for analysis, (real, null) in zip(settings.analyses, _decisions(populations, sizes, settings), strict=True):

@@ -1,92 +1,66 @@
-"""Outcomes of customers who share nothing, each simulated under both policies (mode 'reuse')."""
+"""Outcomes of customers who share nothing, each simulated under both policies (mode 'reuse'), counted from entry or from a date."""
 
 import math
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from cjsim.errors import InputError, format_error
 from cjsim.progress import Progress
-from cjsim.rehearsal.mixed_policy import mixed_scenario
 from cjsim.rehearsal.potential_outcomes import PotentialOutcomes
-from cjsim.rehearsal.scenario_outcomes import TestedOutcomes, outcomes_of_runs, terms_since, with_trigger
+from cjsim.rehearsal.rehearsed_scenarios import OutcomesByName, RehearsedScenarios, simulate_until
+from cjsim.rehearsal.scenario_outcomes import TestedOutcomes, outcomes_of_runs, terms_since
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.simulation.simulate import simulate
 
-OutcomesByName = Mapping[str, Mapping[tuple[str, float], TestedOutcomes]]
 
-
-def outcomes_from_entry(
-    base: Scenario,
-    alternatives: Mapping[str, Scenario],
-    *,
-    metrics: Sequence[str],
-    days: Sequence[float],
-    trigger: str | None,
-    progress: Progress,
-) -> OutcomesByName:
+def outcomes_from_entry(tested: RehearsedScenarios, *, progress: Progress, leaves_out_late: bool = False) -> OutcomesByName:
     """Return the outcomes of tests in which the alternative applies from entry, and outcomes are counted from entry.
 
     Parameters
     ----------
-    base : Scenario
-        The baseline.
-    alternatives : Mapping of str to Scenario
-        Alternatives by name.
-    metrics : sequence of str
-        Names of metrics.
-    days : sequence of float
-        Days of follow-up after entry; inf: until the horizon.
-    trigger : str, optional
-        Event at whose first occurrence customers enroll.
+    tested : RehearsedScenarios
+        Scenarios, metrics and days of follow-up after entry. Arrivals who enter too late for the largest number of days are left out.
     progress : Progress
         Receives progress updates, counted in simulations.
+    leaves_out_late : bool
+        Whether to leave out initial customers who enter too late, instead of refusing them.
 
     Returns
     -------
     Mapping of str to Mapping of tuple to TestedOutcomes
-        By alternative; then by metric and days.
 
     Raises
     ------
     InputError
-        If customers would be followed beyond the horizon, the populations differ, or the trigger differs between the policies.
+        If initial customers enter too late, or the populations differ.
     """
-    found: dict[str, dict[tuple[str, float], TestedOutcomes]] = {name: {} for name in alternatives}
-    longest = max((window for window in days if window < math.inf), default=0.0)
-    _require_follow_up_within_horizon(base, longest)
-    if trigger is not None:
-        base, alternatives = with_trigger(base, trigger), {name: with_trigger(one, trigger) for name, one in alternatives.items()}
-    for window in days:
+    found: dict[str, dict[tuple[str, float], TestedOutcomes]] = {name: {} for name in tested.alternatives}
+    base, longest = tested.base, tested.longest_days
+    if not leaves_out_late:
+        _require_follow_up_within_horizon(base, longest)
+    for window in tested.days:
         limit = None if window == math.inf else window
         baseline = simulate(base, follow_up_days=limit)
-        _require_follow_up_within_horizon(base, longest, run=baseline)
+        if not leaves_out_late:
+            _require_follow_up_within_horizon(base, longest, run=baseline)
         progress.advance(1)
-        for name, scenario in alternatives.items():
+        for name, scenario in tested.alternatives.items():
             run = simulate(scenario, follow_up_days=limit)
             progress.advance(1)
-            for metric in metrics:
-                outcomes = outcomes_of_runs(baseline, run, metric, trigger=trigger, latest_entry=base.horizon - longest)
+            for metric in tested.metrics:
+                outcomes = outcomes_of_runs(baseline, run, metric, latest_entry=base.horizon - longest)
                 found[name][metric, window] = TestedOutcomes.of_independent_customers(outcomes)
     return found
 
 
-def outcomes_from_day(
-    base: Scenario, alternatives: Mapping[str, Scenario], *, metrics: Sequence[str], days: Sequence[float], day: int, progress: Progress
-) -> OutcomesByName:
+def outcomes_from_day(tested: RehearsedScenarios, day: int, *, progress: Progress) -> OutcomesByName:
     """Return the outcomes of tests in which customers who were simulated under the baseline switch to the alternative on a day.
 
     Parameters
     ----------
-    base : Scenario
-        The baseline.
-    alternatives : Mapping of str to Scenario
-        Alternatives by name.
-    metrics : sequence of str
-        Names of metrics.
-    days : sequence of float
-        Numbers of days after the switch during which outcomes are counted; inf: until the horizon.
+    tested : RehearsedScenarios
+        Scenarios, metrics and numbers of days after the switch.
     day : int
         Day of the switch, counted from the start.
     progress : Progress
@@ -95,48 +69,28 @@ def outcomes_from_day(
     Returns
     -------
     Mapping of str to Mapping of tuple to TestedOutcomes
-        By alternative; then by metric and days. The outcomes before the switch are the covariates.
+        The outcomes before the switch are the covariates.
 
     Raises
     ------
     InputError
         If the two policies cannot be combined.
     """
-    found: dict[str, dict[tuple[str, float], TestedOutcomes]] = {name: {} for name in alternatives}
-    switched = {name: mixed_scenario(base, one, share=1.0, since_day=day) for name, one in alternatives.items()}
-    before = simulate_until(base, day)
-    for window in days:
-        baseline = simulate_until(base, day + window)
+    found: dict[str, dict[tuple[str, float], TestedOutcomes]] = {name: {} for name in tested.alternatives}
+    switched = tested.switched()
+    before = simulate_until(tested.base, day)
+    for window in tested.days:
+        baseline = simulate_until(tested.base, day + window)
         progress.advance(1)
         for name, scenario in switched.items():
             run = simulate_until(scenario, day + window)
             progress.advance(1)
-            for metric in metrics:
+            for metric in tested.metrics:
                 terms, pre_period = terms_since(before, baseline, metric)
                 other, _ = terms_since(before, run, metric)
-                covariate = pre_period if np.ptp(pre_period) > 0 else None
-                found[name][metric, window] = TestedOutcomes.of_independent_customers(PotentialOutcomes(terms, other, covariate))
+                outcomes = PotentialOutcomes(terms, other, pre_period if np.ptp(pre_period) > 0 else None)
+                found[name][metric, window] = TestedOutcomes.of_independent_customers(outcomes)
     return found
-
-
-def simulate_until(scenario: Scenario, day: float, *, seed: int | None = None) -> Run:
-    """Simulate a scenario until a day, or until its horizon if that is earlier.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        The scenario.
-    day : float
-        Days since the start; inf: until the horizon.
-    seed : int, optional
-        Overrides the seed of the scenario.
-
-    Returns
-    -------
-    Run
-    """
-    shortened = scenario if day >= scenario.horizon else scenario.with_values({"horizon": f"{day:.12g}d"})
-    return simulate(shortened, seed=seed)
 
 
 def _require_follow_up_within_horizon(scenario: Scenario, days: float, *, run: Run | None = None) -> None:

@@ -44,7 +44,7 @@ class Rollout:
     Attributes
     ----------
     customers : float
-        Number of customers whom the test and the decision affect.
+        Number of customers whom the test and the decision affect; with a trigger, of those who reach it.
     value_per_unit : float
         Money per customer that one unit of the metric is worth. 1 for metrics in money; nan if unknown.
     higher_is_better : bool
@@ -116,14 +116,15 @@ class RehearsalSettings:
     rollout : Rollout, optional
         What follows from a test.
     trigger : str, optional
-        Name of an event. Only customers who reach it are analyzed. Its first occurrence must be the same under both policies, so outcomes
-        before it are equal.
+        Name of an event. Customers enroll at its first occurrence after entry or from `starts_on` on, and outcomes are counted from there.
+        Up to then, trajectories must be the same under both policies. Not available where customers share desks or send budgets, or refer
+        friends.
     guardrails : tuple of Guardrail
         Metrics that must not become worse.
     starts_on : date, optional
         Date on which customers who were under the baseline switch to the alternative. By default, it applies from each customer's entry.
     enroll_per_day : float, optional
-        Customers who enroll per day, above 0, to show how long the enrollment takes.
+        Customers who enroll per day, above 0, to show how long the enrollment takes; with a trigger, customers who reach it.
     replications : int
         Replications of mixed assignment where customers share desks or send budgets, or refer friends, at least 2.
     """
@@ -149,16 +150,13 @@ class RehearsalSettings:
         if self.enroll_per_day is not None and not 0 < self.enroll_per_day < math.inf:
             remedy = "Give the customers who enroll per day."
             raise InputError(format_error("enroll", "must be above 0", f"{self.enroll_per_day:g}", remedy))
-        if self.trigger is not None and self.starts_on is not None:
-            remedy = "Let the alternative apply from entry."
-            raise InputError(format_error("trigger", "must be omitted in a test from a date", f"'{self.trigger}'", remedy))
 
-    def with_rollout(self, *, customers: int, metric: str, unit: str) -> "RehearsalSettings":
+    def with_rollout(self, *, customers: float, metric: str, unit: str) -> "RehearsalSettings":
         """Return settings with a rollout.
 
         Parameters
         ----------
-        customers : int
+        customers : float
             Default number of customers whom the decision affects.
         metric, unit : str
             The metric and its unit. A unit of money is worth 1; the value of other units is unknown.

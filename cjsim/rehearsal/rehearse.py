@@ -1,28 +1,28 @@
 """`rehearse`: run an A/B test thousands of times on simulated customers, and report how each design of the test behaves."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.metrics.catalog import find_metric_definition
-from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.progress import NoProgress, Progress, progress_task
-from cjsim.rehearsal.analyses import STANDARD_ANALYSES, FixedHorizon
-from cjsim.rehearsal.customer_resampling import ArmPopulations
-from cjsim.rehearsal.design_checks import require_defined, require_no_trigger, require_possible_designs, start_day
-from cjsim.rehearsal.design_choice import smallest_adequate_design
-from cjsim.rehearsal.effect_estimates import outcome_deviations
+from cjsim.rehearsal.design_checks import (
+    require_defined,
+    require_enough_enrolled,
+    require_no_trigger,
+    require_possible_designs,
+    start_day,
+)
+from cjsim.rehearsal.design_grid import DesignGrid
 from cjsim.rehearsal.mixed_outcomes import mixed_outcomes
-from cjsim.rehearsal.multiple_metrics import rehearse_metrics
-from cjsim.rehearsal.operating_characteristics import DesignReport, rehearse_design
 from cjsim.rehearsal.paired_outcomes import outcomes_from_day, outcomes_from_entry
-from cjsim.rehearsal.profit_maximizing_size import ProfitModel, SizedTest
-from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
-from cjsim.rehearsal.results.rehearsal_data import AlternativeReport, GuardrailDesign
+from cjsim.rehearsal.rehearsal_settings import RehearsalSettings
+from cjsim.rehearsal.rehearsed_scenarios import OutcomesByName, RehearsedScenarios
 from cjsim.rehearsal.results.rehearsal_result import Rehearsal
-from cjsim.rehearsal.scenario_outcomes import TestedOutcomes, shared_resources
+from cjsim.rehearsal.scenario_outcomes import shared_resources
+from cjsim.rehearsal.triggered_outcomes import count_of_simulations, outcomes_from_trigger
 from cjsim.simulation.documents import Scenario
 
 
@@ -40,7 +40,8 @@ def rehearse(
     """Rehearse tests of alternatives against a baseline.
 
     A rehearsal draws `size` customers, assigns one policy to each of them from entry or from a given date, and analyzes their outcomes in
-    the `days` after that. Decisions are judged by the effect until the horizon.
+    the `days` after that. With a trigger, customers enroll at an event, and outcomes are counted from there. Decisions are judged by the
+    effect until the horizon.
 
     Mode 'reuse': customers share nothing, so each is simulated under both policies, and tests resample these pairs. Mode 'joint': customers
     share desks or send budgets, or refer friends, so mixed assignment is simulated, and its bias against the true effect is reported. The
@@ -55,15 +56,17 @@ def rehearse(
     metric : str
         Name of a metric: a mean per customer such as 'clv', or a ratio such as 'open_rate'.
     sizes : sequence of int
-        Numbers of customers in both arms together, at most the number of customers of the baseline.
+        Numbers of customers who enroll in both arms together, at most the number of simulated customers who could.
     days : sequence of float
-        Numbers of days over which outcomes are counted: after entry, or after the date on which customers switch. In mode 'joint' without
-        a date, they are counted from the start of the scenario, and customers who enter later are observed for less time.
+        Numbers of days over which outcomes are counted: after the trigger, after entry, or after the date on which customers switch. In
+        mode 'joint' without a date, they are counted from the start of the scenario, and customers who enter later are observed for less
+        time.
     share : float
         Share of customers under the alternative, in (0, 1).
     settings : RehearsalSettings, optional
         Number of rehearsals, seed, analyses, target power, rollout, guardrails, trigger and start date. By default, a rollout concerns as
-        many customers as the baseline has, a unit of the metric is worth 1 if it is money, and lower is better for costs and opt-outs.
+        many customers as the baseline has (with a trigger, the share of them who enroll), a unit of the metric is worth 1 if it is money,
+        and lower is better for costs and opt-outs.
     progress : Progress, optional
         Receives progress updates, counted in simulations.
 
@@ -74,8 +77,8 @@ def rehearse(
     Raises
     ------
     InputError
-        If the scenarios have different customers or cannot be combined in a mixed test, the metric does not exist or is a total, an
-        argument is out of range, or a scenario cannot be simulated.
+        If the scenarios have different customers or cannot be combined in a mixed test, the metric does not exist or is a total, a customer
+        reaches the trigger at different times under the two policies, an argument is out of range, or a scenario cannot be simulated.
 
     Examples
     --------
@@ -94,141 +97,49 @@ def rehearse(
     unit = find_metric_definition(compile_scenario(base.checked()), metric).unit
     since_day = None if settings.starts_on is None else start_day(base, settings.starts_on, max(days))
     shared = list(dict.fromkeys(reason for one in (base, *alternatives.values()) for reason in shared_resources(one)))
-    windows = [*dict.fromkeys(days), math.inf]
-    metrics = list(dict.fromkeys([metric, *(rail.metric for rail in settings.guardrails)]))
-    runs = len(windows) * (settings.replications * (1 + 2 * len(alternatives)) if shared else 1 + len(alternatives))
-    with progress_task(progress, runs, f"simulations of {base.name}"):
-        if shared:
-            require_no_trigger(settings, shared)
-            replications = settings.replications
-            outcomes = mixed_outcomes(
-                base,
-                alternatives,
-                metrics=metrics,
-                days=windows,
-                share=share,
-                since_day=since_day,
-                replications=replications,
-                progress=progress,
-            )
-        elif since_day is None:
-            trigger = settings.trigger
-            outcomes = outcomes_from_entry(base, alternatives, metrics=metrics, days=windows, trigger=trigger, progress=progress)
-        else:
-            outcomes = outcomes_from_day(base, alternatives, metrics=metrics, days=windows, day=since_day, progress=progress)
-    settings = settings.with_rollout(customers=base.customers, metric=metric, unit=unit)
-    baselines = next(iter(outcomes.values()))
-    rails = tuple(rail.with_margin(baselines[rail.metric, math.inf].truth.baseline) for rail in settings.guardrails)
-    settings, reports = replace(settings, guardrails=rails), {}
+    metrics = tuple(dict.fromkeys([metric, *(rail.metric for rail in settings.guardrails)]))
+    tested = RehearsedScenarios(base, alternatives, metrics, (*dict.fromkeys(days), math.inf), since_day)
+    outcomes = _simulate_outcomes(tested, share, settings, shared, progress)
+    baseline = next(iter(outcomes.values()))
+    tested_until_horizon, customers = baseline[metric, math.inf], float(base.customers)
+    if settings.trigger is not None and tested_until_horizon.enrollment is not None:
+        require_enough_enrolled(sizes, tested_until_horizon.populations.base.shape[1], settings.trigger)
+        customers *= tested_until_horizon.enrollment.share
+    settings = settings.with_rollout(customers=customers, metric=metric, unit=unit)
+    rails = tuple(rail.with_margin(baseline[rail.metric, math.inf].truth.baseline) for rail in settings.guardrails)
+    grid = DesignGrid(metric, sizes, days, share, replace(settings, guardrails=rails))
     for name, found in outcomes.items():
-        truth = found[metric, math.inf].truth
-        require_defined(metric, name, truth.effect)
-        reports[name] = rehearse_outcomes(
-            lambda *key, found=found: found[key], metric, sizes=sizes, days=days, share=share, settings=settings, truth=truth
-        )
+        require_defined(metric, name, found[metric, math.inf].truth.effect)
     return Rehearsal(
         base=base.name,
         metric=metric,
         unit=unit,
-        alternatives=MappingProxyType(reports),
+        alternatives=MappingProxyType({name: grid.rehearse(found) for name, found in outcomes.items()}),
         mode="joint" if shared else "reuse",
         shared=tuple(shared),
+        trigger=settings.trigger,
         starts_on=settings.starts_on,
         customers=base.customers,
         seed=base.seed,
     )
 
 
-def rehearse_outcomes(
-    outcomes_at: Callable[[str, float], TestedOutcomes],
-    metric: str,
-    *,
-    sizes: Sequence[int],
-    days: Sequence[float],
-    share: float = 0.5,
-    settings: RehearsalSettings | None = None,
-    truth: PairedDifference | None = None,
-) -> AlternativeReport:
-    """Rehearse tests on potential outcomes, and recommend a design.
-
-    Parameters
-    ----------
-    outcomes_at : callable
-        Returns the `TestedOutcomes` of a metric after a number of days, given the name of the metric and the days.
-    metric : str
-        Name of the metric.
-    sizes : sequence of int
-        Numbers of customers in both arms together.
-    days : sequence of float
-        Numbers of days for which each customer is observed.
-    share : float
-        Share of customers under ALTERNATIVE, in (0, 1).
-    settings : RehearsalSettings, optional
-        Number of rehearsals, seed, analyses, target power, rollout and guardrails.
-    truth : PairedDifference, optional
-        Effect in the long run, by which decisions are judged. By default, the effect after the largest number of days.
-
-    Returns
-    -------
-    AlternativeReport
-
-    Raises
-    ------
-    InputError
-        If an argument is out of range, or an analysis needs a covariate and there is none.
-    """
-    settings = settings or RehearsalSettings()
-    truth = truth or outcomes_at(metric, max(days)).truth
-    designs: list[DesignReport] = []
-    guardrails: list[GuardrailDesign] = []
-    for window in days:
-        tested = outcomes_at(metric, window)
-        populations, reached = tested.populations, tested.trigger_share
-        for size in sizes:
-            designs += rehearse_design(
-                populations,
-                size=size,
-                share=share,
-                settings=_with_adjustment(settings, populations),
-                days=window,
-                trigger_share=reached,
-                long_run_effect=truth.effect,
-                true_effect_of_test=None if tested.interference is None else tested.truth.effect,
-            )
-            if settings.guardrails:
-                guarded = {rail: outcomes_at(rail.metric, window).populations for rail in settings.guardrails}
-                report = rehearse_metrics(
-                    {metric: populations}, size=round(size * reached), guardrails=guarded, correction="none", share=share, settings=settings
-                )
-                guardrails.append(GuardrailDesign(size, window, report))
-    chosen = smallest_adequate_design(designs, power=settings.target_power)
-    profitable = _most_profitable(outcomes_at(metric, max(days)).populations, truth.effect, share, settings)
-    by_days = {window: outcomes_at(metric, window) for window in days}
-    return AlternativeReport(
-        truth,
-        tuple(designs),
-        chosen,
-        profitable,
-        tuple(guardrails),
-        MappingProxyType({window: tested.truth for window, tested in by_days.items()}),
-        MappingProxyType({window: tested.interference for window, tested in by_days.items() if tested.interference is not None}),
-        outcomes_at(metric, max(days)).trigger_share,
-    )
-
-
-def _with_adjustment(settings: RehearsalSettings, populations: ArmPopulations) -> RehearsalSettings:
-    """Add CUPED to the standard analyses if there is a covariate."""
-    if not populations.has_covariate or settings.analyses is not STANDARD_ANALYSES:
-        return settings
-    return replace(settings, analyses=(*STANDARD_ANALYSES, FixedHorizon(covariate_adjusted=True)))
-
-
-def _most_profitable(populations: ArmPopulations, effect: float, share: float, settings: RehearsalSettings) -> SizedTest | None:
-    """Return the size that maximizes profit at a share, or None if the value of the metric or the spread of effects is unknown."""
-    rollout = settings.rollout or Rollout()
-    effect_sd = abs(effect) if rollout.effect_sd is None else rollout.effect_sd
-    deviations = outcome_deviations(populations)
-    if not (rollout.value_per_unit > 0 and effect_sd > 0 and min(deviations) > 0 and rollout.customers >= 4):
-        return None
-    base_sd, alternative_sd = (rollout.value_per_unit * deviation for deviation in deviations)
-    return ProfitModel(rollout.customers, base_sd, alternative_sd, rollout.value_per_unit * effect_sd).best_size(share)
+def _simulate_outcomes(
+    tested: RehearsedScenarios, share: float, settings: RehearsalSettings, shared: Sequence[str], progress: Progress
+) -> OutcomesByName:
+    """Simulate the outcomes from which tests are drawn."""
+    if shared:
+        require_no_trigger(settings, shared)
+    runs = len(tested.days) * (1 + len(tested.alternatives))
+    if shared:
+        runs = len(tested.days) * settings.replications * (1 + 2 * len(tested.alternatives))
+    elif settings.trigger is not None:
+        runs = count_of_simulations(tested)
+    with progress_task(progress, runs, f"simulations of {tested.base.name}"):
+        if shared:
+            return mixed_outcomes(tested, share=share, replications=settings.replications, progress=progress)
+        if settings.trigger is not None:
+            return outcomes_from_trigger(tested, settings.trigger, progress=progress)
+        if tested.since_day is None:
+            return outcomes_from_entry(tested, progress=progress)
+        return outcomes_from_day(tested, tested.since_day, progress=progress)

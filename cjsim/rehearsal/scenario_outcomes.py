@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cjsim.compiler.compile_scenario import compile_scenario
-from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.errors import InputError, format_error
 from cjsim.frame import Array
 from cjsim.kernels.codes import EffectCode
 from cjsim.metrics.catalog import find_metric_definition
@@ -17,7 +17,6 @@ from cjsim.rehearsal.potential_outcomes import PotentialOutcomes
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 
-TRIGGER_MOMENT = "rehearsal_trigger"
 _STATES = ("satisfaction", "pressure", "churn", "repeat_purchase_rate")  # states of a customer on the last day, not counts over a period
 
 
@@ -40,30 +39,53 @@ class Interference(NamedTuple):
     runs: int
 
 
+class TriggeredEnrollment(NamedTuple):
+    """Who enrolls in a test with a trigger.
+
+    Attributes
+    ----------
+    reached : float
+        Share of customers who reach the trigger.
+    late : float
+        Share of customers who reach it too late to be observed for the largest number of days. They do not enroll.
+    everyone : ArmPopulations or None
+        Units of each arm of the same test without the trigger, in which all customers enroll; None until the horizon.
+    """
+
+    reached: float
+    late: float
+    everyone: ArmPopulations | None = None
+
+    @property
+    def share(self) -> float:
+        """Share of customers who enroll."""
+        return self.reached - self.late
+
+
 class TestedOutcomes(NamedTuple):
     """The outcomes from which tests of one alternative are drawn, for one metric and number of days.
 
     Attributes
     ----------
     populations : ArmPopulations
-        Units of each arm; with a trigger, only those who reached it.
+        Units of each arm: the customers who enroll.
     truth : PairedDifference
-        The metric under both policies and the true effect: all customers under one policy minus all under the other.
-    trigger_share : float
-        Share of enrolled customers who reach the trigger.
+        The metric under both policies and the true effect on those who enroll: all under one policy minus all under the other.
+    enrollment : TriggeredEnrollment or None
+        Who enrolls; None without a trigger.
     interference : Interference or None
         Bias of mixed assignment; None if customers share nothing.
     """
 
     populations: ArmPopulations
     truth: PairedDifference
-    trigger_share: float = 1.0
+    enrollment: TriggeredEnrollment | None = None
     interference: Interference | None = None
 
     @classmethod
-    def of_independent_customers(cls, outcomes: PotentialOutcomes) -> "TestedOutcomes":
+    def of_independent_customers(cls, outcomes: PotentialOutcomes, enrollment: TriggeredEnrollment | None = None) -> "TestedOutcomes":
         """Create the outcomes of customers whose outcomes under both policies are known."""
-        return cls(ArmPopulations.from_outcomes(outcomes.triggered_only()), outcomes.truth, outcomes.trigger_share)
+        return cls(ArmPopulations.from_outcomes(outcomes), outcomes.truth, enrollment)
 
 
 def shared_resources(scenario: Scenario) -> list[str]:
@@ -88,34 +110,7 @@ def shared_resources(scenario: Scenario) -> list[str]:
     return [reason for reason, is_present in reasons.items() if is_present]
 
 
-def with_trigger(scenario: Scenario, event: str) -> Scenario:
-    """Return a scenario that records when each customer first has an event.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        The scenario.
-    event : str
-        Name of the event.
-
-    Returns
-    -------
-    Scenario
-
-    Raises
-    ------
-    InputError
-        If there is no such event.
-    """
-    if event not in scenario.journey.events:
-        raise InputError(format_error("trigger", *unknown_name_parts(event, scenario.journey.events, "event")))
-    moments = scenario.journey.to_dict().get("moments", {})
-    return scenario.with_values({"journey.moments": {**moments, TRIGGER_MOMENT: event}})
-
-
-def outcomes_of_runs(
-    base: Run, alternative: Run, metric: str, *, trigger: str | None = None, latest_entry: float = math.inf
-) -> PotentialOutcomes:
+def outcomes_of_runs(base: Run, alternative: Run, metric: str, *, latest_entry: float = math.inf) -> PotentialOutcomes:
     """Return the outcomes of the same customers in two runs.
 
     Parameters
@@ -124,8 +119,6 @@ def outcomes_of_runs(
         Runs with the same customers.
     metric : str
         Name of a metric: a mean per customer or a ratio.
-    trigger : str, optional
-        Name of the event that triggers the enrollment, for error messages. The scenarios are those of `with_trigger`.
     latest_entry : float
         Customers who enter after this time, in days since the start, are left out.
 
@@ -137,14 +130,28 @@ def outcomes_of_runs(
     Raises
     ------
     InputError
-        If the runs have different customers, the metric does not exist or is a total, or a customer reaches the trigger at different times
-        under the two policies.
+        If the runs have different customers, or the metric does not exist or is a total.
+    """
+    require_same_entries(base, alternative)
+    enrolled = base.entered & (base.outcomes.customers["entered"] <= latest_entry)
+    return PotentialOutcomes(metric_terms(base, metric, enrolled), metric_terms(alternative, metric, enrolled))
+
+
+def require_same_entries(base: Run, alternative: Run) -> None:
+    """Raise if different customers enter in two runs.
+
+    Parameters
+    ----------
+    base, alternative : Run
+        The runs.
+
+    Raises
+    ------
+    InputError
+        If the customers or their entries differ.
     """
     if not np.array_equal(base.keys, alternative.keys) or not np.array_equal(base.entered, alternative.entered):
         raise InputError(format_error("rehearsal", "must have the same customers under both policies", "others", "Use equal settings."))
-    enrolled = base.entered & (base.outcomes.customers["entered"] <= latest_entry)
-    triggered = None if trigger is None else _triggered(base, alternative, trigger, enrolled)
-    return PotentialOutcomes(metric_terms(base, metric, enrolled), metric_terms(alternative, metric, enrolled), triggered=triggered)
 
 
 def metric_terms(run: Run, metric: str, chosen: Array) -> RatioTerms:
@@ -208,15 +215,3 @@ def terms_since(before: Run, run: Run, metric: str) -> tuple[RatioTerms, Array]:
     if (last.denominator == 1).all():
         return RatioTerms(numerator, last.denominator), pre_period
     return RatioTerms(numerator, last.denominator.astype(np.float64) - first.denominator), pre_period
-
-
-def _triggered(base: Run, alternative: Run, trigger: str, enrolled: Array) -> Array:
-    """Return whether each enrolled customer reached the trigger; bool, shape (n_enrolled,)."""
-    column = base.codebook.moments.index(TRIGGER_MOMENT)
-    times = [run.outcomes.moments[enrolled, column] for run in (base, alternative)]
-    differs = ~((times[0] == times[1]) | (np.isnan(times[0]) & np.isnan(times[1])))
-    if differs.any():
-        must = "must be reached at the same time under both policies"
-        got = f"{100 * float(differs.mean()):.2f} % of customers for whom it differs"
-        raise InputError(format_error(f"trigger '{trigger}'", must, got, "Choose an event before the policies differ."))
-    return np.asarray(~np.isnan(times[0]))

@@ -71,7 +71,7 @@ class Comparison(FolderResult):
         """
         (name, baseline), others = _split_off_baseline(runs, Run)
         for other, run in others.items():
-            for field in ("customers", "seed", "start", "horizon", "follow_up_days"):
+            for field in ("customers", "seed", "start", "horizon", "follow_up_days", "until_days"):
                 _require_same_value(field, name, getattr(baseline.provenance, field), other, getattr(run.provenance, field))
         effects = {other: _paired_differences(baseline, run) for other, run in others.items()}
         return cls(MappingProxyType(dict(runs)), MappingProxyType(effects))

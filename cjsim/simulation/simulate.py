@@ -1,5 +1,6 @@
 """`simulate`: simulate the customers of a scenario, generation by generation, and return a `Run`."""
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
 from cjsim.errors import InputError, format_error, quote_choices
 from cjsim.eventlog.parquet_writer import LogWriter
 from cjsim.kernel import is_compiled_before
+from cjsim.kernels.codes import EffectCode
 from cjsim.kernels.dispatch import dispatch
 from cjsim.kernels.world import Array
 from cjsim.progress import NoProgress, Progress
@@ -53,6 +55,7 @@ def simulate(
     threads: int | None = None,
     max_customers: int | None = None,
     follow_up_days: float | None = None,
+    until_days: Array | None = None,
     log: str | Path | None = None,
     processes: Sequence[SimulationProcess] = (),
     progress: Progress | None = None,
@@ -78,6 +81,10 @@ def simulate(
         Simulate each customer for at most this many days from entry, so that all outcomes are counted from entry. By default, customers are
         simulated until the horizon, which also ends the follow-up of customers who enter late. A customer's trajectory is the first part
         of the trajectory without this limit. Requires a scenario whose customers share neither desks nor budgets.
+    until_days : ndarray of float64, shape (n_customers,), optional
+        Simulate each customer until at most this day, counted from the start. Events at this time do not happen, and nothing happens after
+        entry if the day is not after it. In the order of customer numbers: initial customers, then arrivals. Requires a scenario whose
+        customers share neither desks nor budgets, and refer nobody. The provenance of the run contains a digest of these days.
     log : str or Path, optional
         Parquet file to write the event log to.
     processes : sequence of callable
@@ -133,14 +140,16 @@ def simulate(
         max_customers = checked_integer("max_customers", max_customers, 1, MAX_CUSTOMERS)
     follow_up_days = None if follow_up_days is None else checked_days("follow_up_days", follow_up_days)
     progress = progress or NoProgress()
-    plan = compile_scenario(scenario.checked(), follow_up_days=follow_up_days)
-    if follow_up_days is not None:
-        _require_independent_customers(plan, user_processes)
+    plan = compile_scenario(scenario.checked(), follow_up_days=follow_up_days, until_days=until_days)
+    for limit in ("follow_up_days",) * (follow_up_days is not None) + ("until_days",) * (until_days is not None):
+        _require_independent_customers(plan, user_processes, limit)
     if engine == "readable":
         note_compilation(progress, [dispatch])
     else:
         note_compilation(progress, [simulate_customers, *([simulate_to_sync_point] if has_shared_resources(plan.world) else [])])
     arrivals = _draw_limited_arrivals(plan, seed, n_initial, max_customers)
+    if until_days is not None:
+        _require_one_day_each(until_days, plan, n_initial + len(arrivals))
     rows = LOG_BUFFER_ROWS if log is not None else 0
     if user_processes.names:
         pool = WorkerPool([ReadableEngine(plan, seed, rows=rows, run_processes=user_processes.run)])
@@ -160,7 +169,8 @@ def simulate(
     registry = PopulationRegistry.of(n_initial, arrivals, generations.referrals)
     seconds = time.perf_counter() - started
     provenance = Provenance.of(scenario, plan, registry, seed=seed, engine=engine, events=pool.n_events, seconds=seconds)
-    provenance = replace(provenance, processes=user_processes.names, follow_up_days=follow_up_days)
+    ends = None if until_days is None else hashlib.sha256(until_days.tobytes()).hexdigest()
+    provenance = replace(provenance, processes=user_processes.names, follow_up_days=follow_up_days, until_days=ends)
     return Run.from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
 
 
@@ -274,14 +284,24 @@ def default_population_limit(n_initial: int) -> int:
     return max(MAX_GROWTH_FACTOR * n_initial, MIN_POPULATION_LIMIT)
 
 
-def _require_independent_customers(plan: Plan, processes: UserProcesses) -> None:
-    """Raise if a customer's trajectory could depend on what others do after their follow-up, or if staff is paid beyond it."""
+def _require_independent_customers(plan: Plan, processes: UserProcesses, limit: str) -> None:
+    """Raise if a customer's trajectory could depend on what others do after the limit of theirs, or if staff is paid beyond it."""
     shared = "customers who share desks or budgets" if has_shared_resources(plan.world) else ""
     shared = shared or ("staff who are paid until the horizon" if any(desk.wages for desk in plan.desks) else "")
     if shared or processes.names:
         got = shared or f"the process '{processes.names[0]}'"
         must = "must be used where customers do not affect each other"
-        raise InputError(format_error("follow_up_days", must, got, "Omit it, or remove what customers share."))
+        raise InputError(format_error(limit, must, got, "Omit it, or remove what customers share."))
+
+
+def _require_one_day_each(until_days: Array, plan: Plan, n_customers: int) -> None:
+    """Raise if the customers of a run do not have one day each, or may refer others."""
+    if until_days.shape != (n_customers,) or until_days.dtype != np.float64 or np.isnan(until_days).any():
+        must = f"must have one day for each of the {n_customers:,} customers"
+        got = f"an array of shape {until_days.shape} and type {until_days.dtype}"
+        raise InputError(format_error("until_days", must, got, "Pass float64 values without nan."))
+    if (plan.world.effects["op"] == EffectCode.REFER).any():
+        raise InputError(format_error("until_days", "must be used where customers refer nobody", "referrals", "Omit it."))
 
 
 def _draw_limited_arrivals(plan: Plan, seed: int, n_initial: int, max_customers: int) -> Cohort:

@@ -161,7 +161,7 @@ class PlannedTest:
         return self.shares[0] / sum(self.shares), self.shares[1] / sum(self.shares)
 
     def _unit_variance(self, effect: float) -> float:
-        """Return the squared standard error of the difference, times the rows."""
+        """Return the squared standard error of the difference, times the number of rows."""
         if self.standard_deviation is None:
             treated = self.mean + effect
             _require(0 <= treated <= 1, "effect", "must keep the share of successes in [0, 1]", effect)

@@ -73,6 +73,7 @@ def test_population_has_the_declared_types_and_shapes(drawn: Population) -> None
         "key": ("<u8", (N,)),
         "persona": ("<i4", (N,)),
         "entered": ("<f8", (N,)),
+        "ends": ("<f8", (N,)),
         "shift": ("<f8", (N,)),
         "traits": ("<f8", (N, 9)),
         "attributes": ("<f8", (N, 2)),

@@ -102,19 +102,6 @@ def test_interval_of_the_truth_treats_a_cluster_as_one_unit() -> None:
     assert twins.truth[2:5] == pytest.approx(single.truth[2:5])
 
 
-def test_outcomes_that_differ_without_the_trigger_are_refused_with_their_share() -> None:
-    base, alternative = (RatioTerms(np.array([1.0, value]), np.ones(2, bool)) for value in (0.0, 1.0))
-    with pytest.raises(InputError, match=r"trigger: must be reached by every customer .* got 50.00 %"):
-        PotentialOutcomes(base, alternative, triggered=np.array([True, False]))
-
-
-def test_effect_on_all_customers_is_that_on_the_triggered_times_their_share() -> None:
-    base = RatioTerms(np.zeros(8), np.ones(8, bool))
-    reached = np.arange(8) < 2
-    outcomes = PotentialOutcomes(base, base._replace(numerator=np.where(reached, 3.0, 0.0)), triggered=reached)
-    assert outcomes.truth.effect == outcomes.triggered_only().truth.effect * outcomes.trigger_share == 0.75
-
-
 def test_totals_are_refused() -> None:
     terms = RatioTerms(np.ones(3), np.ones(3, bool), is_total=True)
     with pytest.raises(InputError, match="must be a mean or a ratio over the customers of a test, got a total"):

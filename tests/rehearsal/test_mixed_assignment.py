@@ -10,7 +10,7 @@ import cjsim as cj
 from cjsim.errors import InputError
 from cjsim.rehearsal.analyses import FixedHorizon
 from cjsim.rehearsal.mixed_policy import mixed_scenario
-from cjsim.rehearsal.paired_outcomes import simulate_until
+from cjsim.rehearsal.rehearsed_scenarios import simulate_until
 from cjsim.testing.small_worlds import independent_customers, sharing_customers
 
 FIXED = cj.RehearsalSettings(runs=300, analyses=(FixedHorizon(),))

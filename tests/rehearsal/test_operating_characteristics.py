@@ -99,12 +99,6 @@ def test_decisions_are_judged_by_the_long_run(normal_customers: ArmPopulations) 
     assert found.wrong_decision.value == pytest.approx((1 - found.sign_error.value) * found.power.value)
 
 
-def test_with_a_trigger_only_those_who_reach_it_are_analyzed(normal_customers: ArmPopulations) -> None:
-    (all_reach,) = rehearse_design(normal_customers, size=400, settings=FIXED)
-    (few_reach,) = rehearse_design(normal_customers, size=4000, settings=FIXED, trigger_share=0.1)
-    assert (few_reach.size, few_reach.power) == (4000, all_reach.power)
-
-
 def test_covariate_adjustment_without_a_covariate_is_refused() -> None:
     values = np.array([np.arange(9.0)])
     settings = RehearsalSettings(analyses=(FixedHorizon(covariate_adjusted=True),))

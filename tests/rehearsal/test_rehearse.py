@@ -101,24 +101,6 @@ def test_a_guardrail_that_gets_worse_prevents_the_rollout() -> None:
     assert guarded["shipped"] == 0 and guarded["metrics"]["purchases"]["effect"] == pytest.approx(-0.75, abs=0.1)
 
 
-def test_a_trigger_that_differs_between_the_policies_is_refused_with_the_share() -> None:
-    settings = cj.RehearsalSettings(trigger="order")
-    with pytest.raises(InputError, match=r"trigger 'order': must be reached at the same time .* got \d+\.\d\d % of customers"):
-        cj.rehearse(shop("10d"), {"sooner": shop("8d")}, metric="revenue", sizes=[100], days=[30], settings=settings)
-
-
-def test_outcomes_that_differ_without_the_trigger_are_refused() -> None:
-    settings = cj.RehearsalSettings(trigger="visit")  # the same under both policies, but orders differ for all
-    with pytest.raises(InputError, match="must be reached by every customer whose outcomes differ"):
-        cj.rehearse(shop("10d"), {"sooner": shop("8d")}, metric="revenue", sizes=[100], days=[30], settings=settings)
-
-
-def test_an_unknown_trigger_is_refused() -> None:
-    settings = cj.RehearsalSettings(trigger="odrer")
-    with pytest.raises(InputError, match="Did you mean 'order'"):
-        cj.rehearse(shop("10d"), {"sooner": shop("8d")}, metric="revenue", sizes=[100], days=[30], settings=settings)
-
-
 def test_totals_are_refused_by_name() -> None:
     with pytest.raises(InputError, match="got 'total_revenue', a total"):
         cj.rehearse(shop("10d"), {"sooner": shop("8d")}, metric="total_revenue", sizes=[100], days=[30])

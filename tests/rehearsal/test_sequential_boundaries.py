@@ -1,7 +1,11 @@
-"""Boundaries and crossing probabilities against published tables."""
+"""Boundaries and crossing probabilities against published tables, another algorithm and simulated paths."""
+
+import math
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from cjsim.rehearsal.sequential_boundaries import (
     confidence_sequence_boundaries,
@@ -30,15 +34,45 @@ def test_classical_constants_give_five_percent(boundaries: np.ndarray) -> None:
     assert crossing_probabilities(boundaries, equal_looks(5)).total == pytest.approx(0.05, abs=5e-5)
 
 
-@pytest.mark.parametrize(
-    ("spending", "published"),
-    [("obrien_fleming", [4.877, 3.357, 2.680, 2.290, 2.031]), ("pocock", [2.438, 2.427, 2.410, 2.397, 2.386])],
-)
-def test_spending_boundaries_equal_published_ones(spending: str, published: list[float]) -> None:
-    # O'Brien-Fleming type: also the values of the R packages gsDesign (sfLDOF) and RTSA for 5 equal looks, two-sided 0.05.
-    # as in the R packages gsDesign (sfLDOF, sfLDPocock) and ldbounds: five equal looks, two-sided 5 %
-    found = spending_boundaries(equal_looks(5), alpha=0.05, spending=spending)  # type: ignore[arg-type]
-    np.testing.assert_allclose(found, published, atol=6e-4)
+def test_obrien_fleming_boundaries_equal_published_ones() -> None:
+    # gsDesign (sfLDOF): five equal looks, one-sided .025
+    found = spending_boundaries(equal_looks(5), alpha=0.05, spending="obrien_fleming")
+    np.testing.assert_allclose(found, [4.877, 3.357, 2.680, 2.290, 2.031], atol=6e-4)
+
+
+def test_last_pocock_type_boundary_equals_that_of_another_project() -> None:
+    # PharmCat/SeqBounds.jl, test/runtests.jl: five equal looks, two-sided .05; their coarse grid is accurate to about 1e-4
+    assert spending_boundaries(equal_looks(5), alpha=0.05, spending="pocock")[-1] == pytest.approx(2.385909, abs=2e-4)
+
+
+def error_by_look(spending: str, fractions: np.ndarray, alpha: float) -> np.ndarray:
+    """The type I error that may be spent by each look (Lan and DeMets 1983), half of it on each side."""
+    if spending == "pocock":
+        return alpha * np.log(1 + (math.e - 1) * fractions)
+    return 4 * (1 - stats.norm.cdf(stats.norm.isf(alpha / 4) / np.sqrt(fractions)))
+
+
+@pytest.mark.parametrize("fractions", [equal_looks(2), equal_looks(5), np.array([0.1, 0.35, 0.4, 0.9, 1.0])], ids=["2", "5", "unequal"])
+@pytest.mark.parametrize("spending", ["pocock", "obrien_fleming"])
+def test_spending_boundaries_spend_as_another_algorithm_says(spending: Any, fractions: np.ndarray) -> None:
+    # By Genz's integration of the multivariate normal density. Its error of 1e-5 at most corresponds to less than 1e-3 in a boundary.
+    boundaries = spending_boundaries(fractions, alpha=0.05, spending=spending)
+    for k in range(1, len(fractions) + 1):
+        correlation = np.sqrt(np.minimum.outer(fractions[:k], fractions[:k]) / np.maximum.outer(fractions[:k], fractions[:k]))
+        law = stats.multivariate_normal(np.zeros(k), correlation, seed=np.random.default_rng(1), abseps=1e-8, releps=1e-8, maxpts=200_000)
+        crossed = 1 - law.cdf(boundaries[:k], lower_limit=-boundaries[:k])
+        assert crossed == pytest.approx(error_by_look(spending, fractions, 0.05)[k - 1], abs=1e-5)
+
+
+def test_a_million_brownian_paths_cross_pocock_type_boundaries_as_often_as_may_be_spent() -> None:
+    # 5 looks within 4 standard errors each: fails by chance in at most 1 of 3,000 seeds
+    fractions, n = equal_looks(5), 1_000_000
+    boundaries = spending_boundaries(fractions, alpha=0.05, spending="pocock")
+    crossed, generator, score = np.zeros(n, bool), np.random.default_rng(1), np.zeros(n)
+    for fraction, boundary, expected in zip(fractions, boundaries, error_by_look("pocock", fractions, 0.05), strict=True):
+        score += generator.normal(0, math.sqrt(0.2), n)
+        crossed |= np.abs(score) > boundary * math.sqrt(fraction)
+        assert abs(crossed.mean() - expected) < 4 * math.sqrt(expected * (1 - expected) / n)
 
 
 def test_unequal_looks_spend_all_of_the_error() -> None:

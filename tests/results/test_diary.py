@@ -151,8 +151,8 @@ def test_suppressed_send_names_the_guardrail(policy: dict[str, Any], text: str) 
     ("on", "why"),
     [
         ({"event": "order"}, "triggered by 'Orders'"),
-        ({"inactivity": "5d"}, "5 d with no activity"),
-        ({"inactivity": "5d", "of": ["order"]}, "5 d with no 'Orders'"),
+        ({"inactivity": "5d"}, "5 d without activity"),
+        ({"inactivity": "5d", "of": ["order"]}, "5 d without the event 'Orders'"),
         ({"date": "2026-01-20", "at": "10:00"}, "on its date"),
         ({"score": "heat", "above": 1}, "score heat above 1"),
     ],

@@ -38,7 +38,7 @@ def test_description_of_a_small_scenario(tiny: Scenario) -> None:
         "Channels:",
         "  email: 100 % consent, opened immediately",
         "Messages:",
-        "  hello by email: 50 % open it, 0 % of openers click",
+        "  hello via email: 50 % open it, 0 % of openers click",
         "",
         "Policy tiny_policy:",
         "  Flow greet on entering active:",

@@ -24,7 +24,7 @@ Interests (hidden from the firm): bikes 50 %, boats 50 %.
   in_app: 100 % consent, shown at the next visit, median time to view 1 hour, messages expire after 7 days
   ads: 100 % consent, 0.3 per viewed impression, viewed immediately
   calls: 100 % consent, handled by the sales desk, answered immediately
-  news by email: about bikes, relevance +1, 30 % open it, 0 % of openers click
+  news via email: about bikes, relevance +1, 30 % open it, 0 % of openers click
   tenth (A tenth off): 10 % off 2 purchases within 14 days, redeemed on 80 % of eligible purchases
   gift: 5 off one purchase of at least 20 within 7 days
   support (Support): a conversation takes 10 minutes on average, customers give up after 6 minutes on average (exponential)

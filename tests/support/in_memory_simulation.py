@@ -88,12 +88,13 @@ def simulate_in_memory(
     seed: int | None = None,
     processes: Sequence[Any] = (),
     follow_up_days: float | None = None,
+    until_days: Array | None = None,
 ) -> InMemoryResult:
     """Simulate a scenario with its log in memory."""
     writer = InMemoryLogWriter()
     with mock.patch.object(simulate_module, "LogWriter", writer):
         options: dict[str, Any] = {"customers": customers, "seed": seed, "threads": 1, "processes": processes}
-        options["follow_up_days"] = follow_up_days
+        options |= {"follow_up_days": follow_up_days, "until_days": until_days}
         result = simulate_module.simulate(scenario, engine=engine, log="kept", **options)
     rows = np.concatenate(writer.rows)
     assert len(rows) == result.provenance.events == result.outcomes.customers["events"].sum()

@@ -26,7 +26,7 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
     customer.row = row
     customer.persona = population.persona[index]
     customer.entered = population.entered[index]
-    customer.ends = min(world.setting[0].horizon, customer.entered + world.setting[0].follow_up)
+    customer.ends = population.ends[index]
     customer.now = customer.entered
     customer.shift = population.shift[index]
     customer.resting_satisfaction = persona.resting_satisfaction

@@ -125,7 +125,7 @@ def rule_score(world: World, state: CustomerState, index: int) -> float:
 
 @rule
 def rule_treats(world: World, state: CustomerState, index: int) -> bool:
-    """Whether the score of a rule exceeds its threshold, exactly.
+    """Whether the score of a rule strictly exceeds its threshold.
 
     Writes: rule_inputs.
     """

@@ -19,14 +19,14 @@ def conversion_and_retention_metrics() -> list[MetricDefinition]:
     list of MetricDefinition
     """
     selected = partial(MetricDefinition, has_selected_denominator=True)
-    retained = "converters in a retained stage"
+    retained = "converters who count as retained"
     return [
         MetricDefinition("conversion", SHARE_UNIT, "customers who converted", _conversion_rate),
         *(
             selected(f"retention_{days:.0f}d", SHARE_UNIT, f"{retained} {days:.0f} days after conversion", _retention_rate(i))
             for i, days in enumerate(RETENTION_DAYS)
         ),
-        selected("churn", SHARE_UNIT, "converters not in a retained stage at the horizon", _churn_rate),
+        selected("churn", SHARE_UNIT, "converters who do not count as retained at the horizon", _churn_rate),
     ]
 
 

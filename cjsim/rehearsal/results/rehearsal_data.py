@@ -11,7 +11,7 @@ from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.rehearsal.multiple_metrics import MultipleMetricReport
 from cjsim.rehearsal.operating_characteristics import DesignReport
 from cjsim.rehearsal.profit_maximizing_size import SizedTest
-from cjsim.rehearsal.scenario_outcomes import Interference
+from cjsim.rehearsal.scenario_outcomes import Interference, TriggeredEnrollment
 
 
 class GuardrailDesign(NamedTuple):
@@ -40,6 +40,34 @@ class GuardrailDesign(NamedTuple):
         return {"size": self.size, "days": self.days, "shipped": self.report.shipped.value, "metrics": metrics}
 
 
+class Dilution(NamedTuple):
+    """A test with a trigger beside the same test without it, both at a fixed horizon. Without it, all customers enroll.
+
+    Attributes
+    ----------
+    triggered : DesignReport
+        Test of the customers who reach the trigger, from the trigger.
+    everyone : DesignReport
+        Test of as many customers as are needed for the same number to reach the trigger, from entry or from the date of the switch.
+    """
+
+    triggered: DesignReport
+    everyone: DesignReport
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        one, other = self.triggered, self.everyone
+        return {
+            "size": one.size,
+            "days": one.days,
+            "effect": one.effect,
+            "power": one.power.value,
+            "size_without_trigger": other.size,
+            "effect_without_trigger": other.effect,
+            "power_without_trigger": other.power.value,
+        }
+
+
 @dataclass(frozen=True)
 class AlternativeReport:
     """Rehearsed tests of one alternative.
@@ -47,7 +75,8 @@ class AlternativeReport:
     Attributes
     ----------
     truth : PairedDifference
-        The metric under both policies over the scenario's horizon, and the true effect with its paired 95 % interval.
+        The metric under both policies until the scenario's horizon, and the true effect on the customers who enroll, with its paired 95 %
+        interval.
     designs : tuple of DesignReport
         One per number of days, size and analysis.
     recommended : DesignReport or None
@@ -60,8 +89,10 @@ class AlternativeReport:
         True effect after each number of days, which is the effect that a test of this length can show.
     interference : Mapping of float to Interference
         Bias of mixed assignment, by number of days; empty if customers share nothing.
-    trigger_share : float
-        Share of enrolled customers who reach the trigger.
+    enrollment : TriggeredEnrollment or None
+        Shares of customers who reach the trigger; None without a trigger.
+    dilution : tuple of Dilution
+        One per number of days and size; empty without a trigger.
     """
 
     truth: PairedDifference
@@ -71,11 +102,12 @@ class AlternativeReport:
     guardrails: tuple[GuardrailDesign, ...] = ()
     truth_by_days: Mapping[float, PairedDifference] = field(default_factory=lambda: MappingProxyType({}))
     interference: Mapping[float, Interference] = field(default_factory=lambda: MappingProxyType({}))
-    trigger_share: float = 1.0
+    enrollment: TriggeredEnrollment | None = None
+    dilution: tuple[Dilution, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        chosen, profit = self.recommended, self.most_profitable
+        chosen, profit, enrollment = self.recommended, self.most_profitable, self.enrollment
         return {
             "truth": {"effect": self.truth.effect, "low": self.truth.low, "high": self.truth.high},
             "designs": [design.to_json() for design in self.designs],
@@ -86,7 +118,9 @@ class AlternativeReport:
                 {"days": days, "effect": one.effect, "low": one.low, "high": one.high} for days, one in self.truth_by_days.items()
             ],
             "interference": [{"days": days, **one._asdict()} for days, one in self.interference.items()],
-            "trigger_share": self.trigger_share,
+            "trigger_share": 1.0 if enrollment is None else enrollment.reached,
+            "late_share": 0.0 if enrollment is None else enrollment.late,
+            "dilution": [one.to_json() for one in self.dilution],
         }
 
 
@@ -106,6 +140,8 @@ class RehearsalData:
         'reuse': the outcomes of customers who share nothing are resampled. 'joint': mixed assignment is simulated.
     shared : tuple of str
         What customers share: desks, send budgets, referrals.
+    trigger : str or None
+        Event at which customers enroll.
     starts_on : date or None
         Date on which customers switch to the alternative; None: it applies from entry.
     customers, seed : int
@@ -118,6 +154,7 @@ class RehearsalData:
     alternatives: Mapping[str, AlternativeReport]
     mode: str = "reuse"
     shared: tuple[str, ...] = ()
+    trigger: str | None = None
     starts_on: date | None = None
     customers: int = 0
     seed: int = 1
@@ -140,4 +177,4 @@ class RehearsalData:
 
     def _provenance(self) -> dict[str, Any]:
         start = "entry" if self.starts_on is None else f"{self.starts_on}"
-        return {"base": self.base, "from": start, "customers": self.customers, "seed": self.seed}
+        return {"base": self.base, "from": start, "trigger": self.trigger, "customers": self.customers, "seed": self.seed}

@@ -52,13 +52,18 @@ def analysis_title(name: str) -> str:
 
 
 def _alternative_text(result: RehearsalData, name: str, report: AlternativeReport) -> str:
-    start = "entry" if result.starts_on is None else f"{result.starts_on}"
-    lines = [f"{result.metric}: test of {name} against {result.base}, from {start}", _recommendation(report)]
-    lines += [_truth(result, report), *_interference(result, report), _designs(result, report), *_guardrails(report)]
+    lines = [f"{result.metric}: test of {name} against {result.base}, from {_start(result)}", _recommendation(report)]
+    lines += [_truth(result, report), *_enrollment(report), *_interference(result, report), _designs(result, report)]
+    lines += [*_dilution(result, report), *_guardrails(report)]
     if report.most_profitable is not None:
         profit = report.most_profitable.total
         lines.append(f"Most profitable: {profit:,.0f} customers in the test, then the better policy for all others (test and roll).")
     return "\n\n".join(lines)
+
+
+def _start(result: RehearsalData) -> str:
+    start = "entry" if result.starts_on is None else f"{result.starts_on}"
+    return start if result.trigger is None else f"the first '{result.trigger}' {'after' if start == 'entry' else 'since'} {start}"
 
 
 def _recommendation(report: AlternativeReport) -> str:
@@ -79,8 +84,32 @@ def _truth(result: RehearsalData, report: AlternativeReport) -> str:
     shown = [("until the horizon", report.truth), *effects]
     decimals = decimal_places(result.unit, [value for _, truth in shown for value in truth[2:5]])
     words = [f"{_effect(truth, result.unit, decimals)} {when}" for when, truth in shown]
-    reached = f" {100 * report.trigger_share:.1f} % of customers reach the trigger." if report.trigger_share < 1 else ""
-    return f"True effect: {'; '.join(words)}.{reached}"
+    return f"True effect: {'; '.join(words)}."
+
+
+def _enrollment(report: AlternativeReport) -> list[str]:
+    if report.enrollment is None:
+        return []
+    reached, late = (f"{100 * share:.1f} %" for share in report.enrollment[:2])
+    longest = max(report.truth_by_days)
+    omitted = f" {late} reach it too late to be observed for {longest:g} days, and do not enroll." if report.enrollment.late else ""
+    return [f"{reached} of customers reach the trigger.{omitted} Effects and sizes refer to the customers who enroll."]
+
+
+def _dilution(result: RehearsalData, report: AlternativeReport) -> list[str]:
+    """Compare each test with the same test without the trigger."""
+    if not report.dilution:
+        return []
+    effects = [design.effect for one in report.dilution for design in one]
+    decimals = decimal_places(result.unit, effects)
+    lines = ["Without the trigger, all customers enroll, which dilutes the effect (fixed horizon):"]
+    for triggered, everyone in report.dilution:
+        effect, diluted = (format_value(one.effect, result.unit, decimals, is_difference=True) for one in (triggered, everyone))
+        lines.append(
+            f"{everyone.size:,} customers instead of {triggered.size:,}, for {triggered.days:g} days: effect {diluted} instead of {effect},"
+            f" power {_rate(everyone.power, 3)} instead of {_rate(triggered.power, 3)}."
+        )
+    return ["\n".join(lines)]
 
 
 def _effect(truth: PairedDifference | Interference, unit: str, decimals: int) -> str:
@@ -151,9 +180,13 @@ def _legend(result: RehearsalData) -> str:
         "expected loss: mean loss from wrong decisions, in currency units.",
     ]
     if result.mode == "reuse":
-        lines.append("Mode reuse: customers share nothing, so the outcomes of each under both policies are resampled.")
+        counted = "" if result.trigger is None else " Outcomes are counted from the trigger."
+        lines += [
+            "Reuse mode: customers share no desks or budgets and refer no friends, so each customer's outcomes under both policies are",
+            f"resampled.{counted}",
+        ]
     else:
         since = "the start of the scenario" if result.starts_on is None else f"{result.starts_on}"
         late = " Customers who enter later are observed for less time." if result.starts_on is None else ""
-        lines.append(f"Mode joint: mixed assignment is simulated. Days count from {since}.{late}")
+        lines.append(f"Joint mode: mixed assignment is simulated. Days count from {since}.{late}")
     return "\n".join(lines)

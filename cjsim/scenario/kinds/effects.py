@@ -182,7 +182,7 @@ class OptOutEffect(ConsentEffect, key="opt_out"):
 class OptInEffect(ConsentEffect, key="opt_in"):
     """Gives consent for a channel, or for `all`, if the customer does not consent (after an opt-out or a complaint, or since entry).
 
-    If the customer already consents, nothing happens and nothing is logged. Messages that were placed, deferred or requested before are
+    If the customer already consents, nothing happens and nothing is logged. Messages that were placed, deferred or requested earlier are
     checked again when they are delivered. Earlier opt-outs, unsubscribes and complaints still count.
     """
 

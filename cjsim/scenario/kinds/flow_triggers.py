@@ -135,8 +135,9 @@ class InactivityTrigger(TriggerKind, key="inactivity"):
         return f"after {duration_phrase(self.inactivity)} with no {join_alternatives(self.of) if self.of else 'activity'}"
 
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
-        events = ", ".join(f"'{title_of(name)}'" for name in self.of or ())
-        return f"{format_duration(self.inactivity)} with no {events or 'activity'}"
+        titles = [f"'{title_of(name)}'" for name in self.of or ()]
+        events = f"the event{'s' * (len(titles) > 1)} {', '.join(titles)}" if titles else "activity"
+        return f"{format_duration(self.inactivity)} without {events}"
 
     def can_start(self, reachable: Reachable) -> bool:
         return self.of is None or not reachable.events.isdisjoint(self.of)

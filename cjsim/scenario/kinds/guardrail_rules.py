@@ -201,7 +201,7 @@ class Gap(ChannelRule):
     at_least: PositiveDuration
 
     def phrase(self) -> str:
-        return f"at least {duration_phrase(self.at_least)} apart{channels_phrase(self.channels)}"
+        return f"at least {duration_phrase(self.at_least)} between contacts{channels_phrase(self.channels)}"
 
     def records(self, registers: Registers) -> list[RecordFields]:
         return [{"channels": registers.channel_mask(self.channels), "days": self.at_least}]
