@@ -14,13 +14,16 @@ Three test journeys: customers whose purchase history tells who gains from a mai
 gain alike. The shipped shop: from a day on, customers keep or lose the weekly newsletter, which is an email, or a letter at 5 cents a copy
 (assumed).
 
-Run: `python experiments/targeting_loop.py [--runs R] [--worlds NAME ...] [--out DIR]` (trial seeds 1 to R).
+Run: `python experiments/targeting_loop.py [--runs R] [--worlds NAME ...] [--cache FILE] [--out DIR]` (trial seeds 1 to R).
+With a cache, an interrupted study resumes, and journeys can be run by several processes.
 """
 
 import argparse
+import json
 import tempfile
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -232,16 +235,35 @@ def loop_row(world: World, rehearsed: Rehearsed, one: Loop) -> str:
     return f"| {' | '.join([*cells, *gains])} |"
 
 
-def study(names: list[str], runs: int) -> str:
+class Cache:
+    """Finished rehearsals and loops in a file with one JSON list per line: a key and the values."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.file = file
+        lines = file.read_text(encoding="utf-8").splitlines() if file is not None and file.exists() else []
+        self.known: dict[str, list[Any]] = dict(json.loads(line) for line in lines)
+
+    def get(self, key: str, compute: Callable[[], Rehearsed | Loop]) -> list[Any]:
+        """Return the values of a key, computed unless they are known."""
+        if key not in self.known:
+            line = json.dumps([key, compute()])
+            self.known[key] = json.loads(line)[1]
+            if self.file is not None:
+                with self.file.open("a", encoding="utf-8") as opened:
+                    opened.write(f"{line}\n")
+        return self.known[key]
+
+
+def study(names: list[str], runs: int, cache: Cache) -> str:
     """The report page."""
     summary, rows = [], []
     for name in names:
         world = WORLDS[name]()
         for metric in QUESTIONS:
-            rehearsed = rehearse(world, metric)
+            rehearsed = Rehearsed(*cache.get(f"{name} {metric}", partial(rehearse, world, metric)))
             loops = []
             for seed in range(1, runs + 1):
-                loops.append(run_loop(world, rehearsed.size, seed))
+                loops.append(Loop(*cache.get(f"{name} {metric} {seed}", partial(run_loop, world, rehearsed.size, seed))))
                 rows.append(loop_row(world, rehearsed, loops[-1]))
                 print(rows[-1], flush=True)
             summary.append(summary_row(world, rehearsed, loops))
@@ -281,9 +303,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=RUNS, help="trials of each journey and size")
     parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=list(WORLDS), help="journeys")
+    parser.add_argument("--cache", type=Path, help="file of finished loops")
     parser.add_argument("--out", type=Path, help="folder of the report")
     given = parser.parse_args()
-    page = study(given.worlds, given.runs)
+    page = study(given.worlds, given.runs, Cache(given.cache))
     if given.out is not None:
         given.out.mkdir(parents=True, exist_ok=True)
         (given.out / "report.md").write_text(page, encoding="utf-8")
