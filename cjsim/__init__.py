@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from cjsim.readout.readout_result import Readout as Readout
     from cjsim.readout.readout_settings import ReadoutSettings as ReadoutSettings
     from cjsim.readout.uplift_readout import uplift as uplift
+    from cjsim.rehearsal.ramp.rollout_phases import Ramp as Ramp
     from cjsim.rehearsal.rehearsal_settings import Guardrail as Guardrail
     from cjsim.rehearsal.rehearsal_settings import RehearsalSettings as RehearsalSettings
     from cjsim.rehearsal.rehearsal_settings import Rollout as Rollout
@@ -88,6 +89,7 @@ _MODULE_BY_NAME = {
     "RatioTerms": "cjsim.metrics.ratios",
     "Readout": "cjsim.readout.readout_result",
     "ReadoutSettings": "cjsim.readout.readout_settings",
+    "Ramp": "cjsim.rehearsal.ramp.rollout_phases",
     "Rehearsal": "cjsim.rehearsal.results.rehearsal_result",
     "RehearsalSettings": "cjsim.rehearsal.rehearsal_settings",
     "Rollout": "cjsim.rehearsal.rehearsal_settings",

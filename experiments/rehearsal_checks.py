@@ -8,6 +8,11 @@ time of 2,000 rehearsals of 10,000 customers against that of simulating the cust
 A cell holds if it is within 3 Monte Carlo errors; at most 1 in 20 cells may be beyond 2. Earlier runs used the seeds 1..50 and had been
 looked at, so these seeds are new.
 
+Hillstrom's references are themselves estimates from 50,000 resamples or more, and they are rounded. Cells are therefore counted twice: with
+the Monte Carlo error of the rehearsals alone, and with that of the reference and its rounding added. The second count was introduced after
+the first had been seen for these seeds (2 of 30 cells beyond 2 errors, a miss), so it explains that result but does not replace it. The
+seeds were not changed again.
+
 Run: `python experiments/rehearsal_checks.py [--seeds R] [--customers N] [--out DIR]`.
 """
 
@@ -37,6 +42,7 @@ RUNS_PER_SEED = 1000
 FIRST_SEED = 101
 N_POPULATION = 200_000
 PER_ARM = 4680  # a multiple of 13 and of 90
+REFERENCE_RESAMPLES = 50_000  # the smallest number that the references may come from
 DRIFT_80 = 2.801585  # effect in standard errors that a fixed-horizon test finds with a power of .8
 FIXED, CUPED, GROUPED = FixedHorizon(), FixedHorizon(covariate_adjusted=True), GroupSequential(looks=13)
 POCOCK, SEQUENCE, NAIVE = GroupSequential(looks=13, spending="pocock"), ConfidenceSequence(looks=90), NaivePeeking(looks=90)
@@ -44,20 +50,35 @@ LOOKS_90_FALSE_POSITIVES = 0.36568  # Armitage, McPherson and Rowe's integral, 9
 
 
 class Cell(NamedTuple):
-    """A measured rate and what it should be: a value, or a largest or smallest value if `bound` is 'at most' or 'at least'."""
+    """A measured rate and what it should be: a value, or a largest or smallest value if `bound` is 'at most' or 'at least'.
+
+    `reference_error`: standard error of the wanted value, if it is itself an estimate.
+    """
 
     statement: str
     wanted: float
     rate: Rate
     bound: str = ""
+    reference_error: float = 0.0
 
     @property
     def deviation(self) -> float:
-        """Distance to the wanted value in Monte Carlo errors; 0 on the right side of a bound."""
+        """Distance to the wanted value in Monte Carlo errors of the rate; 0 on the right side of a bound."""
         distance = self.rate.value - self.wanted
         if self.bound:
             distance = max(0.0, distance if self.bound == "at most" else -distance)
         return abs(distance) / self.rate.error if distance else 0.0
+
+    @property
+    def joint_deviation(self) -> float:
+        """Distance in errors of the difference between the rate and the wanted value."""
+        return self.deviation * self.rate.error / math.hypot(self.rate.error, self.reference_error)
+
+
+def rounded_reference(statement: str, wanted: float, rate: Rate, *, unit: float, resamples: int) -> Cell:
+    """Return a cell whose reference was resampled too and is rounded to a unit, which adds a standard deviation of unit / sqrt(12)."""
+    sampling = rate.error * math.sqrt(resamples / REFERENCE_RESAMPLES)
+    return Cell(statement, wanted, rate, reference_error=math.hypot(sampling, unit / math.sqrt(12)))
 
 
 def pooled_reports(populations: ArmPopulations, size: int, settings: RehearsalSettings, seeds: int) -> dict[str, Mapping[str, Rate]]:
@@ -151,11 +172,15 @@ def hillstrom_cells(seeds: int, data: Path) -> list[Cell]:
     error = math.sqrt(base.var(ddof=1) / 500 + alternative.var(ddof=1) / 500)
     closed = normal_risks(alternative.mean() - base.mean(), error)
     print(f"Hillstrom, closed form: power {closed.power:.4f}, exaggeration {closed.exaggeration:.3f}, wrong sign {closed.sign_error:.4f}")
+    references = [
+        ("power", 0.047, "power", 0.001),
+        ("coverage", 0.933, "coverage", 0.001),
+        ("exaggeration", 4.4, "exaggeration", 0.1),
+        ("wrong sign of significant results", 0.058, "sign_error", 0.001),
+    ]
     return [
-        Cell("Hillstrom: power", 0.047, rates["power"]),
-        Cell("Hillstrom: coverage", 0.933, rates["coverage"]),
-        Cell("Hillstrom: exaggeration", 4.4, rates["exaggeration"]),
-        Cell("Hillstrom: wrong sign of significant results", 0.058, rates["sign_error"]),
+        rounded_reference(f"Hillstrom: {words}", wanted, rates[name], unit=unit, resamples=seeds * RUNS_PER_SEED)
+        for words, wanted, name, unit in references
     ]
 
 
@@ -194,14 +219,30 @@ def main() -> None:
         sign = {"at most": "<=", "at least": ">="}.get(cell.bound, "=")
         print(
             f"{cell.statement:55} {sign:>2} {cell.wanted:7.4f}  {cell.rate.value:7.4f} +- {cell.rate.error:.4f}"
-            f"  n {cell.rate.runs:>6,}  {cell.deviation:.1f} e"
+            f"  n {cell.rate.runs:>6,}  {deviation_words(cell)}"
         )
-    beyond = [sum(cell.deviation > errors for cell in cells) for errors in (2, 3)]
-    print(f"{beyond[0]} of {len(cells)} cells beyond 2 e, {beyond[1]} beyond 3 e")
+    print(count_sentence(cells))
     cost = cost_sentence(given.customers)
     print(cost)
     if given.out is not None:
         write_report(cells, cost, given.out)
+
+
+def deviation_words(cell: Cell) -> str:
+    """Return the distance in errors, and with the error of the reference if it has one."""
+    own = f"{cell.deviation:.1f} errors"
+    return f"{own}; {cell.joint_deviation:.1f} with the error of the reference" if cell.reference_error else own
+
+
+def count_sentence(cells: list[Cell]) -> str:
+    """Return how many cells are beyond 2 and 3 errors, without and with the errors of the references."""
+    deviations = [cell.deviation for cell in cells], [cell.joint_deviation for cell in cells]
+    alone, joint = ([sum(one > errors for one in found) for errors in (2, 3)] for found in deviations)
+    verdict = "a miss" if alone[0] > len(cells) / 20 else "kept"
+    return (
+        f"With the errors of the rehearsals alone, {alone[0]} of {len(cells)} cells are beyond 2 errors and {alone[1]} beyond 3"
+        f" (limit: 1 in 20 beyond 2, {verdict}). With the errors of the references, {joint[0]} are beyond 2 and {joint[1]} beyond 3."
+    )
 
 
 def write_report(cells: list[Cell], cost: str, out: Path) -> None:
@@ -215,20 +256,23 @@ def write_report(cells: list[Cell], cost: str, out: Path) -> None:
             cell.rate.value + 1.96 * cell.rate.error,
             cell.rate.runs,
             cell.deviation <= 3,
-            f"{cell.deviation:.1f} errors",
+            deviation_words(cell),
         )
         for cell in cells
     ]
     rows = [
-        {"statement": cell.statement, "wanted": cell.wanted, "bound": cell.bound, **cell.rate._asdict(), "errors": cell.deviation}
+        {"statement": cell.statement, "wanted": cell.wanted, "bound": cell.bound, **cell.rate._asdict()}
+        | {"errors": cell.deviation, "errors_with_reference": cell.joint_deviation}
         for cell in cells
     ]
-    beyond = sum(cell.deviation > 2 for cell in cells)
     words = f"""Each cell holds if it is within 3 Monte Carlo errors of what is wanted. n is the number of rehearsed tests, or of
 significant ones for exaggeration and wrong signs. Seeds are 101..150, fixed before the first run with them. Earlier runs used 1..50 and
-had been looked at: in the first, with 2 seeds for skewed outcomes, ratios and clusters, 2 of 30 cells were beyond 2 errors. With the new
-seeds, {beyond} of {len(cells)} cells are beyond 2 errors. Hillstrom's references are rounded (exaggeration from 4.35 to 4.45, coverage from
-.9325 to .9335), which the errors do not count.
+had been looked at: the first, with 2 seeds for skewed outcomes, ratios and clusters, had 2 of 30 cells beyond 2 errors; a later one,
+with all seeds for all cells, had none.
+
+{count_sentence(cells)} Hillstrom's references are estimates too, from {REFERENCE_RESAMPLES:,} resamples or more, and are rounded by up to
+half a unit of their last digit. Their errors were added after the first count had been seen for these seeds, so they explain a miss but do
+not undo it. Independent cells would lie beyond 2 errors in 4.6 % of cases, which is 1.4 of 30.
 
 {cost}"""
     write_findings_report(

@@ -14,6 +14,7 @@ from cjsim.errors import InputError, format_error, short_repr
 from cjsim.progress import progress_bar
 
 if TYPE_CHECKING:
+    from cjsim.rehearsal.ramp.rollout_phases import Ramp
     from cjsim.rehearsal.rehearsal_settings import Guardrail
 
 Number = TypeVar("Number", int, float)
@@ -21,6 +22,7 @@ _METRIC_HELP = "Metric of the test, such as clv or open_rate."
 _DAYS_HELP = "Number of days over which outcomes are counted, from the trigger, from entry or from the date given in --from."
 _TRIGGER_HELP = "Enroll customers at the first occurrence of this event after entry, or on or after the date of --from."
 _GUARDRAIL_HELP = "Metric that must not get worse by MARGIN or more (default: 5 % of its value)."
+_RAMP_HELP = "Share under the alternative, by days since the test opened, such as 0d=5%,7d=20%. Replaces --share."
 _FROM_HELP = "When the alternative takes effect: at entry, or on a date when customers switch."
 _RUNS_RULE = {"allowed": range(2, 1_000_001), "must": "must be from 2 to 1,000,000", "remedy": "Use for example 2000."}
 
@@ -33,6 +35,7 @@ def rehearse(
     sizes: Annotated[str, typer.Option("--sizes", metavar="N,N", help="Customers in both arms together.", show_default=False)],
     days: Annotated[str, typer.Option("--days", metavar="D,D", help=_DAYS_HELP, show_default=False)],
     share: Annotated[str, typer.Option("--share", metavar="SHARE", help="Share of customers under the alternative.")] = "0.5",
+    ramp: Annotated[str | None, typer.Option("--ramp", metavar="DAY=SHARE,...", help=_RAMP_HELP)] = None,
     enroll: Annotated[
         str | None, typer.Option("--enroll", metavar="RATE", help="Customers who enroll per day; shows how long each test takes.")
     ] = None,
@@ -69,6 +72,7 @@ def rehearse(
             trigger=trigger,
             guardrails=tuple(_guardrail(text) for text in guardrails or ()),
             starts_on=_start_date(starts),
+            ramp=None if ramp is None else _ramp(ramp),
             enroll_per_day=None if enroll is None else _numbers("--enroll", enroll, float, "500")[0],
         )
         result = rehearse_tests(
@@ -104,6 +108,22 @@ def _start_date(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise InputError(format_error("--from", "must be 'entry' or a date", short_repr(text), "Use for example 2026-03-01.")) from None
+
+
+def _ramp(text: str) -> "Ramp":
+    """Parse DAY=SHARE pairs separated by commas, such as 0d=5%,7d=20%."""
+    from cjsim.rehearsal.ramp.rollout_phases import Ramp, RolloutPhase
+    from cjsim.scenario.fields import parse_duration
+
+    phases = []
+    for part in text.split(","):
+        day, _, share = part.strip().partition("=")
+        try:
+            phases.append(RolloutPhase(float(parse_duration(day)), float(share.removesuffix("%")) / (100 if share.endswith("%") else 1)))
+        except ValueError:
+            must, remedy = "must be DAY=SHARE pairs separated by commas", "Use for example 0d=5%,7d=20%,14d=50%."
+            raise InputError(format_error("--ramp", must, short_repr(part), remedy)) from None
+    return Ramp(tuple(phases))
 
 
 def _guardrail(text: str) -> "Guardrail":

@@ -32,8 +32,9 @@ def verdict_sentences(outcome: OutcomeReadout) -> list[str]:
     sentences = [recommendation(outcome)]
     if outcome.learned is None:
         return [*sentences, f"Who gains is not known. {outcome.reason}"]
-    sentences += [heterogeneity_sentence(one, unit_of(outcome.effects.kind)) for one in outcome.learned.heterogeneity]
     unit = unit_of(outcome.effects.kind)
+    for one in outcome.learned.heterogeneity:
+        sentences += [heterogeneity_sentence(one, unit), rate_sentence(one, unit)]
     for arm, group in outcome.harmed():
         effect = format_estimate(group.effect.estimate, group.effect.low, group.effect.high, unit)
         sentences.append(f"Do not give '{arm}' to group {group.group} of predicted effect ({group.n:,} rows): {effect} is proven harm.")
@@ -85,6 +86,21 @@ def heterogeneity_sentence(found: ArmHeterogeneity, unit: str) -> str:
     size = ", but small" if found.is_small else ""
     gains = f" Every {noun} gains." if found.every_group_gains else ""
     return f"Heterogeneity is proven{size} for '{found.arm}' ({how}): {ends}; difference {spread}.{gains}{_others(found)}"
+
+
+def rate_sentence(found: ArmHeterogeneity, unit: str) -> str:
+    """State the rank-weighted average treatment effect and its test, which does not decide whether heterogeneity is proven.
+
+    Parameters
+    ----------
+    found : ArmHeterogeneity
+        Tests of the arm.
+    unit : str
+        Unit of the outcome.
+    """
+    effect = format_estimate(found.rate.effect.estimate, found.rate.effect.low, found.rate.effect.high, unit)
+    how = f"{found.test.learner}-learner, fitted on one half and tested on the other"
+    return f"RATE (AUTOC) for '{found.arm}': {effect}, {p_phrase(found.rate.p)} ({how})."
 
 
 def _others(found: ArmHeterogeneity) -> str:

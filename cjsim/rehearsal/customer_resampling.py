@@ -5,7 +5,7 @@ An analysis at a look needs only sums of values and of their products over the c
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +33,8 @@ class ArmPopulations:
         Whether the last row is a covariate.
     units_per_customer : float
         Number of units divided by number of customers; 1 without clusters.
+    enrollment_days : ndarray of float64, shape (n_units,), or None
+        When each unit enrolls, in days since the test opened; None if unknown. Row i is then the same unit in both arms.
     """
 
     base: Array
@@ -40,6 +42,7 @@ class ArmPopulations:
     has_denominator: bool = False
     has_covariate: bool = False
     units_per_customer: float = 1.0
+    enrollment_days: Array | None = None
 
     @classmethod
     def from_outcomes(cls, outcomes: PotentialOutcomes) -> "ArmPopulations":
@@ -69,7 +72,8 @@ class ArmPopulations:
         n_units = rows[0].shape[1]
         if n_units < 2:
             raise InputError(format_error("rehearsal", "must have at least 2 customers or clusters", str(n_units), "Simulate more."))
-        return cls(rows[0], rows[1], not is_mean, covariate is not None, n_units / len(outcomes))
+        days = outcomes.enrollment_days if clusters is None else None
+        return cls(rows[0], rows[1], not is_mean, covariate is not None, n_units / len(outcomes), days)
 
     @classmethod
     def from_arms(cls, base: RatioTerms, alternative: RatioTerms) -> "ArmPopulations":
@@ -103,6 +107,21 @@ class ArmPopulations:
         """
         return cls(np.array([base], np.float64), np.array([alternative], np.float64))
 
+    def of_units(self, rows: Array) -> "ArmPopulations":
+        """Return the populations of some of the units, which are the same in both arms.
+
+        Parameters
+        ----------
+        rows : ndarray of int64
+            Rows of the units.
+
+        Returns
+        -------
+        ArmPopulations
+        """
+        days = None if self.enrollment_days is None else self.enrollment_days[rows]
+        return replace(self, base=self.base[:, rows], alternative=self.alternative[:, rows], enrollment_days=days)
+
 
 class ArmSums(NamedTuple):
     """Sums over the units of one arm that have enrolled by each look.
@@ -120,6 +139,17 @@ class ArmSums(NamedTuple):
     n: Array
     values: Array
     products: Array
+
+    @property
+    def means(self) -> Array:
+        """Means of the values; shape (n_values, n_rehearsals, n_looks)."""
+        return np.asarray(self.values / self.n)
+
+    @property
+    def covariances(self) -> Array:
+        """Covariances of each pair of values, with divisor n - 1; shape (n_values, n_values, n_rehearsals, n_looks)."""
+        means = self.means
+        return np.asarray((self.products / self.n - means[:, None] * means) * (self.n / (self.n - 1)))
 
 
 class DrawnSums(NamedTuple):
@@ -176,7 +206,9 @@ def arm_sizes(populations: ArmPopulations, size: int, share: float) -> ArmSizes:
     return sizes
 
 
-def draw_rehearsals(populations: ArmPopulations, sizes: ArmSizes, *, fractions: Array, runs: int, seed: int) -> Iterator[DrawnSums]:
+def draw_rehearsals(
+    populations: ArmPopulations, sizes: ArmSizes, *, fractions: Array, runs: int, seed: int | tuple[int, ...]
+) -> Iterator[DrawnSums]:
     """Draw rehearsals, in batches.
 
     Parameters
@@ -189,7 +221,7 @@ def draw_rehearsals(populations: ArmPopulations, sizes: ArmSizes, *, fractions: 
         Fractions of the units of each arm that have enrolled by each look, increasing to 1.
     runs : int
         Number of rehearsals.
-    seed : int
+    seed : int or tuple of int
         Seed of the draws. With equal seeds, populations with the same numbers of units yield the same customers.
 
     Yields

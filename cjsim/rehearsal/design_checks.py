@@ -11,6 +11,8 @@ from cjsim.simulation.argument_checks import checked_days, checked_integer
 from cjsim.simulation.comparison import require_same_customers
 from cjsim.simulation.documents import Scenario
 
+DEFAULT_SHARE = 0.5
+
 
 def require_possible_designs(
     base: Scenario, alternatives: Mapping[str, Scenario], *, sizes: Sequence[int], days: Sequence[float], share: float
@@ -110,6 +112,41 @@ def require_no_trigger(settings: RehearsalSettings, shared: Sequence[str]) -> No
         must = f"must be omitted where customers share {' and '.join(shared)}, because the arms affect each other before the trigger, too"
         remedy = "Omit it to rehearse a test of all customers, or remove what they share."
         raise InputError(format_error("trigger", must, f"'{settings.trigger}'", remedy))
+
+
+def require_possible_ramp(settings: RehearsalSettings, share: float, shared: Sequence[str]) -> None:
+    """Raise if a test has a ramp that it cannot have.
+
+    Parameters
+    ----------
+    settings : RehearsalSettings
+        Settings of the rehearsal.
+    share : float
+        Share of customers under the alternative without a ramp.
+    shared : sequence of str
+        What customers share.
+
+    Raises
+    ------
+    InputError
+        If the share is not the default, customers share something, or all customers switch on one date.
+    """
+    if settings.ramp is None:
+        return
+    if share != DEFAULT_SHARE:
+        must = "must be omitted if there is a ramp, which gives the share of each phase"
+        raise InputError(format_error("share", must, f"{share:g}", "Omit the share or the ramp."))
+    if shared:
+        must = f"must be omitted where customers share {' and '.join(shared)}, because mixed assignment is simulated with a constant share"
+        raise InputError(format_error("ramp", must, _phases(settings), "Use a share, or remove what customers share."))
+    if settings.starts_on is not None and settings.trigger is None:
+        must = f"must be omitted if all customers enroll on one date, {settings.starts_on}"
+        raise InputError(format_error("ramp", must, _phases(settings), "Add a trigger, or let the alternative apply from entry."))
+
+
+def _phases(settings: RehearsalSettings) -> str:
+    n_phases = 0 if settings.ramp is None else len(settings.ramp.phases)
+    return f"{n_phases} phase{'s' if n_phases != 1 else ''}"
 
 
 def require_enough_enrolled(sizes: Sequence[int], n_enrolled: int, trigger: str) -> None:

@@ -12,6 +12,7 @@ from cjsim.rehearsal.effect_estimates import outcome_deviations
 from cjsim.rehearsal.multiple_metrics import rehearse_metrics
 from cjsim.rehearsal.operating_characteristics import DesignReport, rehearse_design
 from cjsim.rehearsal.profit_maximizing_size import ProfitModel, SizedTest
+from cjsim.rehearsal.ramp.designs_by_phase import RampedTest, rehearse_ramped_design
 from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
 from cjsim.rehearsal.results.rehearsal_data import AlternativeReport, Dilution, GuardrailDesign
 from cjsim.rehearsal.scenario_outcomes import TestedOutcomes
@@ -32,9 +33,9 @@ class DesignGrid:
     days : sequence of float
         Numbers of days for which each customer is observed.
     share : float
-        Share of customers under the alternative, in (0, 1).
+        Share of customers under the alternative, in (0, 1), if there is no ramp.
     settings : RehearsalSettings
-        Number of rehearsals, seed, analyses, target power, rollout and guardrails with their margins.
+        Number of rehearsals, seed, analyses, target power, ramp, rollout and guardrails with their margins.
     """
 
     metric: str
@@ -63,7 +64,8 @@ class DesignGrid:
         truth = outcomes[self.metric, math.inf].truth
         by_days = {days: outcomes[self.metric, days] for days in self.days}
         cells = [(size, days) for days in self.days for size in self.sizes]
-        designs = [design for size, days in cells for design in self._rehearse_design(by_days[days], size, days, truth.effect)]
+        rehearsed = [self._rehearse_design(by_days[days], size, days, truth.effect) for size, days in cells]
+        designs = [design for reports, _ in rehearsed for design in reports]
         longest = by_days[max(self.days)]
         return AlternativeReport(
             truth,
@@ -75,14 +77,17 @@ class DesignGrid:
             MappingProxyType({days: tested.interference for days, tested in by_days.items() if tested.interference is not None}),
             longest.enrollment,
             tuple(dilution for size, days in cells for dilution in self._rehearse_without_trigger(by_days[days], size, days)),
+            tuple(test for _, test in rehearsed if test is not None),
         )
 
-    def _rehearse_design(self, tested: TestedOutcomes, size: int, days: float, long_run_effect: float) -> tuple[DesignReport, ...]:
-        """Rehearse one design with each analysis; with CUPED, too, if there is a covariate and the analyses are the standard ones."""
-        settings = self.settings
-        if tested.populations.has_covariate and settings.analyses is STANDARD_ANALYSES:
-            settings = replace(settings, analyses=(*STANDARD_ANALYSES, FixedHorizon(covariate_adjusted=True)))
-        return rehearse_design(
+    def _rehearse_design(
+        self, tested: TestedOutcomes, size: int, days: float, long_run_effect: float
+    ) -> tuple[tuple[DesignReport, ...], RampedTest | None]:
+        """Rehearse one design with each analysis, and with its ramp."""
+        settings = self._with_analyses(has_covariate=tested.populations.has_covariate)
+        if settings.ramp is not None:
+            return rehearse_ramped_design(tested.populations, size=size, settings=settings, days=days, long_run_effect=long_run_effect)
+        reports = rehearse_design(
             tested.populations,
             size=size,
             share=self.share,
@@ -91,6 +96,16 @@ class DesignGrid:
             long_run_effect=long_run_effect,
             true_effect_of_test=None if tested.interference is None else tested.truth.effect,
         )
+        return reports, None
+
+    def _with_analyses(self, *, has_covariate: bool) -> RehearsalSettings:
+        """Return settings with the standard analyses of this test if none are chosen: with a ramp, only those at a fixed horizon."""
+        settings = self.settings
+        if settings.analyses is not STANDARD_ANALYSES:
+            return settings
+        adjusted = (FixedHorizon(covariate_adjusted=True),) if has_covariate else ()
+        standard = STANDARD_ANALYSES if settings.ramp is None else (FixedHorizon(),)
+        return replace(settings, analyses=(*standard, *adjusted))
 
     def _rehearse_guardrails(self, outcomes: OutcomesByKey, size: int, days: float) -> GuardrailDesign:
         guarded = {rail: outcomes[rail.metric, days].populations for rail in self.settings.guardrails}
@@ -101,7 +116,7 @@ class DesignGrid:
     def _rehearse_without_trigger(self, tested: TestedOutcomes, size: int, days: float) -> list[Dilution]:
         """Rehearse a design at a fixed horizon, and the same test without its trigger, in which all customers enroll."""
         enrollment = tested.enrollment
-        if enrollment is None or enrollment.everyone is None:
+        if enrollment is None or enrollment.everyone is None or self.settings.ramp is not None:
             return []
         settings = replace(self.settings, analyses=(FixedHorizon(),))
         customers = math.ceil(size / enrollment.share)
@@ -110,7 +125,9 @@ class DesignGrid:
         return [Dilution(triggered, everyone)]
 
     def _most_profitable(self, populations: ArmPopulations, effect: float) -> SizedTest | None:
-        """Return the size that maximizes profit, or None if the value of the metric or the spread of effects is unknown."""
+        """Return the size that maximizes profit, or None if the value or the spread of effects is unknown, or the share changes."""
+        if self.settings.ramp is not None:
+            return None
         rollout = self.settings.rollout or Rollout()
         effect_sd = abs(effect) if rollout.effect_sd is None else rollout.effect_sd
         deviations = outcome_deviations(populations)

@@ -101,7 +101,7 @@ def population_standard_error(populations: ArmPopulations, sizes: ArmSizes, *, c
         In the unit of the metric.
     """
     arms = [
-        _arm_moments(_sums_of_all(values), populations.has_denominator, covariate_adjusted)
+        _arm_moments(sums_of_all(values), populations.has_denominator, covariate_adjusted)
         for values in (populations.base, populations.alternative)
     ]
     slope = _pooled_slope(arms, (np.array([sizes.base]), np.array([sizes.alternative])))
@@ -123,7 +123,7 @@ def outcome_deviations(populations: ArmPopulations) -> tuple[float, float]:
         In the unit of the metric. The standard error of an arm is its deviation divided by the square root of its number of customers.
     """
     base, alternative = (
-        math.sqrt(_arm_moments(_sums_of_all(values), populations.has_denominator, False).variance[0, 0] / populations.units_per_customer)
+        math.sqrt(_arm_moments(sums_of_all(values), populations.has_denominator, False).variance[0, 0] / populations.units_per_customer)
         for values in (populations.base, populations.alternative)
     )
     return base, alternative
@@ -132,34 +132,30 @@ def outcome_deviations(populations: ArmPopulations) -> tuple[float, float]:
 def true_effect(populations: ArmPopulations) -> float:
     """Return the difference in the metric between the populations, in the unit of the metric."""
     base, alternative = (
-        float(_arm_moments(_sums_of_all(values), populations.has_denominator, False).value[0, 0])
+        float(_arm_moments(sums_of_all(values), populations.has_denominator, False).value[0, 0])
         for values in (populations.base, populations.alternative)
     )
     return alternative - base
 
 
-def _sums_of_all(values: Array) -> ArmSums:
-    """Return the sums over all units, in the form of one rehearsal with one look."""
+def sums_of_all(values: Array) -> ArmSums:
+    """Return the sums over all units, in the form of one rehearsal with one look; `values` has shape (n_values, n_units)."""
     return ArmSums(np.array([values.shape[1]]), values.sum(axis=1)[:, None, None], (values @ values.T)[:, :, None, None])
 
 
 def _arm_moments(sums: ArmSums, has_denominator: bool, covariate_adjusted: bool) -> _ArmMoments:
     """Return the moments of an arm. Without an adjustment, the moments of the covariate are 0."""
-    means = sums.values / sums.n
-
-    def covariance(i: int, j: int) -> Array:
-        return np.asarray((sums.products[i, j] / sums.n - means[i] * means[j]) * (sums.n / (sums.n - 1)))
-
-    value, variance, scale = means[0], covariance(0, 0), np.ones_like(means[0])
+    means, covariances = sums.means, sums.covariances
+    value, variance, scale = means[0], covariances[0, 0], np.ones_like(means[0])
     if has_denominator:
         value, scale = means[0] / means[1], means[1]
-        variance = (variance - 2 * value * covariance(0, 1) + value * value * covariance(1, 1)) / (scale * scale)
+        variance = (variance - 2 * value * covariances[0, 1] + value * value * covariances[1, 1]) / (scale * scale)
     if not covariate_adjusted:
         nothing = np.zeros_like(value)
         return _ArmMoments(value, variance, nothing, nothing, nothing)
     last = len(means) - 1
-    linearized = covariance(0, last) - (value * covariance(1, last) if has_denominator else 0.0)
-    return _ArmMoments(value, variance, means[last], linearized / scale, covariance(last, last))
+    linearized = covariances[0, last] - (value * covariances[1, last] if has_denominator else 0.0)
+    return _ArmMoments(value, variance, means[last], linearized / scale, covariances[last, last])
 
 
 def _pooled_slope(arms: list[_ArmMoments], sizes: tuple[Array, Array]) -> Array:

@@ -17,6 +17,8 @@ from cjsim.frame import Array
 from cjsim.rehearsal.customer_resampling import ArmPopulations, arm_sizes, draw_rehearsals
 from cjsim.rehearsal.effect_estimates import EffectEstimates, estimate_effects, true_effect
 from cjsim.rehearsal.operating_characteristics import Rate, mean_rate, share_rate
+from cjsim.rehearsal.ramp.designs_by_phase import stratified_estimates
+from cjsim.rehearsal.ramp.phase_strata import draw_strata, phase_strata
 from cjsim.rehearsal.rehearsal_settings import Guardrail, RehearsalSettings
 
 Correction = Literal["none", "holm", "bh"]
@@ -142,11 +144,11 @@ def rehearse_metrics(
         Metrics whose smaller values are better. Their effects, and those of such guardrails, are reported with the
         opposite sign, as improvements.
     share : float
-        Share of customers under ALTERNATIVE, in (0, 1).
+        Share of customers under ALTERNATIVE, in (0, 1), if there is no ramp.
     alpha : float
         Two-sided type I error. A guardrail passes if the interval of level 1 - alpha lies above minus the margin.
     settings : RehearsalSettings, optional
-        Number of rehearsals and seed.
+        Number of rehearsals, seed, ramp and enrollment rate.
 
     Returns
     -------
@@ -204,6 +206,10 @@ def _final_estimates(
     populations: ArmPopulations, size: int, share: float, settings: RehearsalSettings
 ) -> tuple[EffectEstimates, EffectEstimates]:
     """Return the estimates at the end of each test, with the true effect and without an effect. Equal seeds draw equal customers."""
+    if settings.ramp is not None:
+        strata = phase_strata(populations, settings.ramp, size=size, enroll_per_day=settings.enroll_per_day)
+        drawn_strata = draw_strata([one for one in strata if one.customers], runs=settings.runs, seed=settings.seed)
+        return stratified_estimates(drawn_strata, has_denominator=populations.has_denominator)
     sizes, pairs = arm_sizes(populations, size, share), []
     for drawn in draw_rehearsals(populations, sizes, fractions=np.ones(1), runs=settings.runs, seed=settings.seed):
         arms = (drawn.alternative, drawn.null)

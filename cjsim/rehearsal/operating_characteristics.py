@@ -5,6 +5,7 @@ under BASE in both arms.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from cjsim.errors import InputError, format_error
 from cjsim.frame import Array
-from cjsim.rehearsal.analyses import Decisions, closed_form_power, decide, minimum_detectable_effect
+from cjsim.rehearsal.analyses import Analysis, Decisions, closed_form_power, decide, minimum_detectable_effect
 from cjsim.rehearsal.customer_resampling import ArmPopulations, ArmSizes, arm_sizes, draw_rehearsals
 from cjsim.rehearsal.effect_estimates import EffectEstimates, estimate_effects, population_standard_error, true_effect
 from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
@@ -115,6 +116,52 @@ class DesignReport:
         }
 
 
+class TestDesign(NamedTuple):
+    """A design and the true effects by which it is judged.
+
+    Attributes
+    ----------
+    size : int
+        Number of customers enrolled in both arms together.
+    share : float
+        Share of customers under ALTERNATIVE.
+    days : float
+        Days for which each customer is observed.
+    effect : float
+        True effect after these days, in the unit of the metric.
+    long_run_effect : float
+        Effect by which decisions are judged, in the unit of the metric.
+    """
+
+    size: int
+    share: float
+    days: float
+    effect: float
+    long_run_effect: float
+
+
+class AnalyzedTests(NamedTuple):
+    """Rehearsed tests of one design, as one analysis decides them.
+
+    Attributes
+    ----------
+    analysis : Analysis
+        The analysis.
+    real, null : Decisions
+        Conclusions with the true effect and without an effect.
+    expected : float
+        Expected estimate.
+    standard_error : float
+        Standard error of the estimate, as implied by the variances of the populations.
+    """
+
+    analysis: Analysis
+    real: Decisions
+    null: Decisions
+    expected: float
+    standard_error: float
+
+
 def rehearse_design(
     populations: ArmPopulations,
     *,
@@ -156,43 +203,79 @@ def rehearse_design(
         If an arm has fewer than 2 customers, or an analysis needs a covariate and there is none.
     """
     settings = settings or RehearsalSettings()
-    if any(analysis.covariate_adjusted for analysis in settings.analyses) and not populations.has_covariate:
-        remedy = "Pass a covariate, or leave out the adjusted analyses."
-        raise InputError(format_error("analyses", "must not adjust for a covariate that is not known", "a covariate-adjusted one", remedy))
+    require_known_covariate(settings.analyses, populations)
     sizes = arm_sizes(populations, size, share)
     expected = true_effect(populations)
     effect = expected if true_effect_of_test is None else true_effect_of_test
-    rollout = settings.rollout or Rollout()
     judged = effect if long_run_effect is None else long_run_effect
-    lost_money = abs(judged) * rollout.value_per_unit * rollout.customers
-    reports = []
+    design, reports = TestDesign(size, share, days, effect, judged), []
     for analysis, (real, null) in zip(settings.analyses, _decisions(populations, sizes, settings), strict=True):
         error = population_standard_error(populations, sizes, covariate_adjusted=analysis.covariate_adjusted)
-        wrong = _wrong_decisions(real, judged, rollout)
-        found = real.effect[real.significant]
-        undefined = Rate(math.nan, math.nan, len(found))
-        reports.append(
-            DesignReport(
-                size,
-                days,
-                analysis.name,
-                share,
-                analysis.alpha,
-                effect,
-                power=share_rate(real.significant),
-                power_closed_form=closed_form_power(analysis, expected, error) if error > 0 else math.nan,
-                mde=minimum_detectable_effect(analysis, error, power=settings.target_power),
-                false_positive=share_rate(null.significant),
-                coverage=share_rate((real.low <= effect) & (effect <= real.high)),
-                exaggeration=mean_rate(np.abs(found) / abs(effect)) if effect else undefined,
-                sign_error=share_rate(found * effect < 0) if effect else undefined,
-                wrong_decision=share_rate(wrong),
-                expected_loss=mean_rate(wrong * lost_money),
-                enrolled_share=mean_rate(real.fraction),
-                enrollment_days=size / settings.enroll_per_day if settings.enroll_per_day else math.nan,
-            )
-        )
+        reports.append(design_report(AnalyzedTests(analysis, real, null, expected, error), design, settings))
     return tuple(reports)
+
+
+def design_report(tests: AnalyzedTests, design: TestDesign, settings: RehearsalSettings) -> DesignReport:
+    """Report how one analysis of a design behaves.
+
+    Parameters
+    ----------
+    tests : AnalyzedTests
+        Conclusions of the rehearsed tests.
+    design : TestDesign
+        The design and its true effects.
+    settings : RehearsalSettings
+        Target power, rollout and enrollment rate.
+
+    Returns
+    -------
+    DesignReport
+    """
+    analysis, real, effect, rollout = tests.analysis, tests.real, design.effect, settings.rollout or Rollout()
+    wrong = _wrong_decisions(real, design.long_run_effect, rollout)
+    lost_money = abs(design.long_run_effect) * rollout.value_per_unit * rollout.customers
+    found = real.effect[real.significant]
+    undefined = Rate(math.nan, math.nan, len(found))
+    error = tests.standard_error
+    return DesignReport(
+        design.size,
+        design.days,
+        analysis.name,
+        design.share,
+        analysis.alpha,
+        effect,
+        power=share_rate(real.significant),
+        power_closed_form=closed_form_power(analysis, tests.expected, error) if error > 0 else math.nan,
+        mde=minimum_detectable_effect(analysis, error, power=settings.target_power),
+        false_positive=share_rate(tests.null.significant),
+        coverage=share_rate((real.low <= effect) & (effect <= real.high)),
+        exaggeration=mean_rate(np.abs(found) / abs(effect)) if effect else undefined,
+        sign_error=share_rate(found * effect < 0) if effect else undefined,
+        wrong_decision=share_rate(wrong),
+        expected_loss=mean_rate(wrong * lost_money),
+        enrolled_share=mean_rate(real.fraction),
+        enrollment_days=design.size / settings.enroll_per_day if settings.enroll_per_day else math.nan,
+    )
+
+
+def require_known_covariate(analyses: Sequence[Analysis], populations: ArmPopulations) -> None:
+    """Raise if an analysis adjusts for a covariate and there is none.
+
+    Parameters
+    ----------
+    analyses : sequence of Analysis
+        The analyses.
+    populations : ArmPopulations
+        Units of each arm.
+
+    Raises
+    ------
+    InputError
+        If the covariate is not known.
+    """
+    if any(analysis.covariate_adjusted for analysis in analyses) and not populations.has_covariate:
+        remedy = "Pass a covariate, or leave out the adjusted analyses."
+        raise InputError(format_error("analyses", "must not adjust for a covariate that is not known", "a covariate-adjusted one", remedy))
 
 
 def _decisions(populations: ArmPopulations, sizes: ArmSizes, settings: RehearsalSettings) -> list[tuple[Decisions, Decisions]]:

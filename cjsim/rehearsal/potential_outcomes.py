@@ -24,6 +24,8 @@ class PotentialOutcomes:
         A value that is known before the test, for CUPED.
     clusters : ndarray of int64, shape (n_customers,), or None
         Cluster of each customer, from 0. Clusters are independent and are assigned as a whole. None if customers are independent.
+    enrollment_days : ndarray of float64, shape (n_customers,), or None
+        When each customer enrolls, in days since the test opened; None if unknown.
 
     Raises
     ------
@@ -35,6 +37,7 @@ class PotentialOutcomes:
     alternative: RatioTerms
     covariate: Array | None = None
     clusters: Array | None = None
+    enrollment_days: Array | None = None
 
     def __post_init__(self) -> None:
         for terms in (self.base, self.alternative):
@@ -42,7 +45,7 @@ class PotentialOutcomes:
                 got = "a total" if terms.is_total else "a metric with allocated costs"
                 remedy = "Choose a mean per customer, such as 'clv'."
                 raise InputError(format_error("metric", "must be a mean or a ratio over the customers of a test", got, remedy))
-        arrays = (self.base.denominator, *self.alternative[:2], self.covariate, self.clusters)
+        arrays = (self.base.denominator, *self.alternative[:2], self.covariate, self.clusters, self.enrollment_days)
         shapes = {np.shape(array) for array in arrays if array is not None} | {np.shape(self.base.numerator)}
         if len(shapes) > 1 or len(next(iter(shapes))) != 1:
             must = "must be arrays of one value per customer"

@@ -129,30 +129,3 @@ class ProfitModel:
         found = minimize_scalar(_loss, bounds=(math.log(2.0), math.log(self.customers)), method="bounded", options={"xatol": 1e-6})
         size = math.exp(float(found.x))
         return SizedTest(size * (1 - share), size * share, -float(found.fun))
-
-
-def closed_form_size(customers: float, *, outcome_sd: float, mean_sd: float) -> float:
-    """Return the number of customers per arm that maximizes profit if both arms have the same prior and the same variance.
-
-    n = sqrt(N r / 4 + (3 r / 4)^2) - 3 r / 4 with r = (outcome_sd / mean_sd)^2 (Feit and Berman 2019).
-
-    Parameters
-    ----------
-    customers : float
-        Number N of customers in the test and after it.
-    outcome_sd : float
-        Standard deviation of a customer's profit within an arm.
-    mean_sd : float
-        Standard deviation of the prior distribution of an arm's mean profit: the standard deviation of the effect, divided by sqrt(2).
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> round(closed_form_size(100_000, outcome_sd=0.4665, mean_sd=0.03))
-    2284
-    """
-    ratio = (outcome_sd / mean_sd) ** 2
-    return math.sqrt(customers * ratio / 4 + (0.75 * ratio) ** 2) - 0.75 * ratio

@@ -6,6 +6,7 @@ from datetime import date
 
 from cjsim.errors import InputError, format_error
 from cjsim.rehearsal.analyses import STANDARD_ANALYSES, Analysis
+from cjsim.rehearsal.ramp.rollout_phases import Ramp
 
 MONEY_UNIT = "money"
 DEFAULT_MARGIN = 0.05  # of the metric under the baseline; assumed
@@ -112,7 +113,8 @@ class RehearsalSettings:
     target_power : float
         Power at which the minimum detectable effect is computed, and which a recommended design must have.
     analyses : tuple of Analysis
-        Analyses of each test. All see the same tests.
+        Analyses of each test. All see the same tests. With a ramp, only analyses at a fixed horizon; the default ones then leave out the
+        others.
     rollout : Rollout, optional
         What follows from a test.
     trigger : str, optional
@@ -124,9 +126,13 @@ class RehearsalSettings:
     starts_on : date, optional
         Date on which customers who were under the baseline switch to the alternative. By default, it applies from each customer's entry.
     enroll_per_day : float, optional
-        Customers who enroll per day, above 0, to show how long the enrollment takes; with a trigger, customers who reach it.
+        Customers who enroll per day, above 0, to show how long the enrollment takes; with a trigger, customers who reach it. With a ramp,
+        customers enroll at this rate, in the order in which they enter or reach the trigger.
     replications : int
         Replications of mixed assignment where customers share desks or send budgets, or refer friends, at least 2.
+    ramp : Ramp, optional
+        Phases with increasing shares of customers under the alternative. Analyses are stratified by phase. Not available where customers
+        share desks or send budgets, or refer friends, or where all customers switch on one date.
     """
 
     runs: int = 2000
@@ -139,6 +145,7 @@ class RehearsalSettings:
     starts_on: date | None = None
     enroll_per_day: float | None = None
     replications: int = 5
+    ramp: Ramp | None = None
 
     def __post_init__(self) -> None:
         if self.runs < 2:
@@ -150,6 +157,8 @@ class RehearsalSettings:
         if self.enroll_per_day is not None and not 0 < self.enroll_per_day < math.inf:
             remedy = "Give the customers who enroll per day."
             raise InputError(format_error("enroll", "must be above 0", f"{self.enroll_per_day:g}", remedy))
+        if self.ramp is not None and self.analyses is not STANDARD_ANALYSES:
+            _require_fixed_horizon(self.analyses)
 
     def with_rollout(self, *, customers: float, metric: str, unit: str) -> "RehearsalSettings":
         """Return settings with a rollout.
@@ -170,3 +179,11 @@ class RehearsalSettings:
             return self
         value = 1.0 if unit == MONEY_UNIT else math.nan
         return replace(self, rollout=Rollout(customers, value, higher_is_better=is_higher_better(metric)))
+
+
+def _require_fixed_horizon(analyses: tuple[Analysis, ...]) -> None:
+    """Raise if an analysis looks repeatedly. Its boundaries assume that equal numbers of customers carry equal information."""
+    for analysis in analyses:
+        if len(analysis.fractions) > 1:
+            must = "must have a fixed horizon if there is a ramp, because customers in its phases carry unequal information"
+            raise InputError(format_error("analyses", must, f"'{analysis.name}'", "Use FixedHorizon, or omit the ramp."))

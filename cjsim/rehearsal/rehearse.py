@@ -9,10 +9,12 @@ from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.metrics.catalog import find_metric_definition
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.rehearsal.design_checks import (
+    DEFAULT_SHARE,
     require_defined,
     require_enough_enrolled,
     require_no_trigger,
     require_possible_designs,
+    require_possible_ramp,
     start_day,
 )
 from cjsim.rehearsal.design_grid import DesignGrid
@@ -33,7 +35,7 @@ def rehearse(
     metric: str,
     sizes: Sequence[int],
     days: Sequence[float],
-    share: float = 0.5,
+    share: float = DEFAULT_SHARE,
     settings: RehearsalSettings | None = None,
     progress: Progress | None = None,
 ) -> Rehearsal:
@@ -62,11 +64,11 @@ def rehearse(
         mode 'joint' without a date, they are counted from the start of the scenario, and customers who enter later are observed for less
         time.
     share : float
-        Share of customers under the alternative, in (0, 1).
+        Share of customers under the alternative, in (0, 1). With a ramp, the settings give it for each phase.
     settings : RehearsalSettings, optional
-        Number of rehearsals, seed, analyses, target power, rollout, guardrails, trigger and start date. By default, a rollout concerns as
-        many customers as the baseline has (with a trigger, the share of them who enroll), a unit of the metric is worth 1 if it is money,
-        and lower is better for costs and opt-outs.
+        Number of rehearsals, seed, analyses, target power, rollout, guardrails, trigger, start date and ramp. By default, a rollout
+        concerns as many customers as the baseline has (with a trigger, the share of them who enroll), a unit of the metric is worth 1 if it
+        is money, and lower is better for costs and opt-outs.
     progress : Progress, optional
         Receives progress updates, counted in simulations.
 
@@ -78,7 +80,8 @@ def rehearse(
     ------
     InputError
         If the scenarios have different customers or cannot be combined in a mixed test, the metric does not exist or is a total, a customer
-        reaches the trigger at different times under the two policies, an argument is out of range, or a scenario cannot be simulated.
+        reaches the trigger at different times under the two policies, the test cannot have a ramp, an argument is out of range, or a
+        scenario cannot be simulated.
 
     Examples
     --------
@@ -97,6 +100,7 @@ def rehearse(
     unit = find_metric_definition(compile_scenario(base.checked()), metric).unit
     since_day = None if settings.starts_on is None else start_day(base, settings.starts_on, max(days))
     shared = list(dict.fromkeys(reason for one in (base, *alternatives.values()) for reason in shared_resources(one)))
+    require_possible_ramp(settings, share, shared)
     metrics = tuple(dict.fromkeys([metric, *(rail.metric for rail in settings.guardrails)]))
     tested = RehearsedScenarios(base, alternatives, metrics, (*dict.fromkeys(days), math.inf), since_day)
     outcomes = _simulate_outcomes(tested, share, settings, shared, progress)

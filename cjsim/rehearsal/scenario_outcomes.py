@@ -125,7 +125,7 @@ def outcomes_of_runs(base: Run, alternative: Run, metric: str, *, latest_entry: 
     Returns
     -------
     PotentialOutcomes
-        Outcomes of the customers who entered.
+        Outcomes of the customers who entered, who enroll at entry.
 
     Raises
     ------
@@ -134,7 +134,8 @@ def outcomes_of_runs(base: Run, alternative: Run, metric: str, *, latest_entry: 
     """
     require_same_entries(base, alternative)
     enrolled = base.entered & (base.outcomes.customers["entered"] <= latest_entry)
-    return PotentialOutcomes(metric_terms(base, metric, enrolled), metric_terms(alternative, metric, enrolled))
+    terms, others = (metric_terms(run, metric, enrolled) for run in (base, alternative))
+    return PotentialOutcomes(terms, others, enrollment_days=base.outcomes.customers["entered"][enrolled])
 
 
 def require_same_entries(base: Run, alternative: Run) -> None:

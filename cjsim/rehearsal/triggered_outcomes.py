@@ -31,7 +31,8 @@ class _Triggers(NamedTuple):
 
     days: Array  # (n_customers,): days since the start; nan if never
     is_tested: Array  # (n_customers,) bool: could enroll
-    is_enrolled: Array  # (n_customers,) bool
+    is_enrolled: Array  # (n_customers,) bool; only customers who entered
+    opens_on: int  # first day on which customers can enroll, since the start
 
     @property
     def shares(self) -> TriggeredEnrollment:
@@ -162,7 +163,7 @@ def _find_triggers(full: Run, tested: RehearsedScenarios) -> _Triggers:
     days = _trigger_days(full, tested.since_day)
     is_tested = full.entered if tested.since_day is None else full.outcomes.customers["entered"] < tested.since_day
     is_enrolled = is_tested & (days + tested.longest_days <= full.provenance.horizon)
-    return _Triggers(days, is_tested, is_enrolled)
+    return _Triggers(days, is_tested, is_enrolled, tested.since_day or 0)
 
 
 def _require_same_trigger(base: Run, other: Run, triggers: _Triggers, trigger: str, since_day: int | None) -> None:
@@ -198,8 +199,9 @@ def _tested(before: Run, base: Run, alternative: Run, metric: str, triggers: _Tr
     """Return the outcomes between the trigger and the ends of two runs, for the customers who enroll."""
     is_chosen = triggers.is_enrolled[before.entered]
     (terms, pre_period), (others, _) = (terms_since(before, run, metric) for run in (base, alternative))
-    covariate = pre_period[is_chosen]
-    outcomes = PotentialOutcomes(terms.subset(is_chosen), others.subset(is_chosen), covariate if np.ptp(covariate) > 0 else None)
+    covariate, days = pre_period[is_chosen], triggers.days[triggers.is_enrolled] - triggers.opens_on
+    known = covariate if np.ptp(covariate) > 0 else None
+    outcomes = PotentialOutcomes(terms.subset(is_chosen), others.subset(is_chosen), known, enrollment_days=days)
     return TestedOutcomes.of_independent_customers(outcomes, triggers.shares)
 
 

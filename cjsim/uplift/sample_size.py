@@ -1,4 +1,4 @@
-"""Required sample size, power and detectable effect of a planned test, for an effect that is specified in advance.
+"""Required sample size of a planned test, for an effect that is specified in advance.
 
 Post hoc power, for the effect observed in a trial, is deliberately absent: it is a function of the p-value and adds nothing (Hoenig and
 Heisey 2001).
@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from scipy import optimize, stats
+from scipy import stats
 
 from cjsim.errors import InputError, format_error, short_repr
 
@@ -59,8 +59,6 @@ class PlannedTest:
     SampleSize(control=3839, treated=3839)
     >>> PlannedTest(mean=30, standard_deviation=80, shares=(0.2, 0.8)).sample_size(5)
     SampleSize(control=2512, treated=10047)
-    >>> round(PlannedTest(mean=30, standard_deviation=80).power(5, 8000), 3)
-    0.798
     """
 
     mean: float
@@ -99,62 +97,10 @@ class PlannedTest:
             If the effect or the power is outside its range.
         """
         _require(effect != 0, "effect", "must not be 0", effect, "Name the smallest effect that would change the decision.")
-        self._check_power(power)
-        total = self._unit_variance(effect) * ((self._critical_value + float(stats.norm.ppf(power))) / effect) ** 2
+        _require(self.alpha < power < 1, "power", f"must be in ({self.alpha}, 1)", power)
+        total = self._unit_variance(effect) * (float(stats.norm.isf(self.alpha / 2) + stats.norm.ppf(power)) / effect) ** 2
         control, treated = self._relative_shares
         return SampleSize(math.ceil(total * control - 1e-9), math.ceil(total * treated - 1e-9))
-
-    def power(self, effect: float, n: int) -> float:
-        """Return the probability of a significant difference.
-
-        Parameters
-        ----------
-        effect : float
-            True difference between the means, in the unit of the outcome.
-        n : int
-            Total number of rows in both arms.
-
-        Raises
-        ------
-        InputError
-            If `n` is below 2, or a share of successes would leave [0, 1].
-        """
-        _require(n >= 2, "n", "must be at least 2", n)
-        return self._power(effect, n)
-
-    def detectable_effect(self, n: int, *, power: float = 0.8) -> float:
-        """Return the smallest positive effect that is detected with a given power.
-
-        Parameters
-        ----------
-        n : int
-            Total number of rows in both arms.
-        power : float
-            Probability that the test is significant, in (alpha, 1).
-
-        Returns
-        -------
-        float
-            Difference between the means, in the unit of the outcome; nan if a binary outcome cannot increase that much.
-
-        Raises
-        ------
-        InputError
-            If `n` or the power is outside its range.
-        """
-        _require(n >= 2, "n", "must be at least 2", n)
-        self._check_power(power)
-        if self.standard_deviation is None:
-            upper = 1 - self.mean
-        else:
-            upper = (self._critical_value + abs(float(stats.norm.ppf(power)))) * math.sqrt(self._unit_variance(0.0) / n)
-        if self._power(upper, n) < power:
-            return math.nan
-        return float(optimize.brentq(lambda effect: self._power(effect, n) - power, 0.0, upper, xtol=1e-12))
-
-    @property
-    def _critical_value(self) -> float:
-        return float(stats.norm.isf(self.alpha / 2))
 
     @property
     def _relative_shares(self) -> tuple[float, float]:
@@ -169,13 +115,6 @@ class PlannedTest:
         else:
             variances = (self.standard_deviation**2,) * 2
         return self.variance_factor * sum(variance / share for variance, share in zip(variances, self._relative_shares, strict=True))
-
-    def _power(self, effect: float, n: int) -> float:
-        z = effect / math.sqrt(self._unit_variance(effect) / n)
-        return float(stats.norm.sf(self._critical_value - z) + stats.norm.cdf(-self._critical_value - z))
-
-    def _check_power(self, power: float) -> None:
-        _require(self.alpha < power < 1, "power", f"must be in ({self.alpha}, 1)", power)
 
 
 def _require(holds: bool, where: str, must: str, got: object, remedy: str = "") -> None:

@@ -54,6 +54,12 @@ def test_date_switches_customers_in_mid_journey() -> None:
     assert found["from"] == "2026-02-01" and found["truth"]["effect"] != 0
 
 
+def test_ramp_divides_the_customers_of_each_design_by_phase() -> None:
+    found = json.loads(invoke(*DESIGN, *SMALL, "--enroll", "50", "--ramp", "0d=10%, 4d=0.5", "--json").stdout)["ramp"]
+    phases = {test["size"]: [(one["from_day"], one["share"], one["customers"]) for one in test["phases"]] for test in found}
+    assert phases == {400: [(0, 0.1, 200), (4, 0.5, 200)], 1000: [(0, 0.1, 200), (4, 0.5, 800)]}
+
+
 def test_guardrail_is_reported_for_each_design() -> None:
     found = json.loads(invoke(*DESIGN, *SMALL, "--guardrail", "opt_outs=0.05", "--json").stdout)["guardrails"]
     assert [list(one["metrics"]) for one in found] == [["opt_outs"]] * 4
@@ -83,6 +89,9 @@ def test_folder_has_the_report_with_the_figure(tmp_path: Path) -> None:
         (("--trigger", "order"), r"trigger 'order': must be reached at the same time under both policies, got \d+\.\d\d % of customers"),
         (("--from", "soon"), "--from: must be 'entry' or a date, got 'soon'"),
         (("--from", "2027-01-01"), "from: must be after the start and before the horizon"),
+        (("--ramp", "0d=5%,soon"), "--ramp: must be DAY=SHARE pairs separated by commas, got 'soon'"),
+        (("--ramp", "0d=5%,7d=120%"), "ramp: must have shares above 0 and below 1, got 1.2"),
+        (("--ramp", "0d=5%", "--from", "2026-02-01"), "ramp: must be omitted if all customers enroll on one date, 2026-02-01, got 1 phase"),
         (("--enroll", "0"), "enroll: must be above 0"),
         (("--guardrail", "opt_outs=-1"), "--guardrail: must be METRIC=MARGIN"),
         (("--runs", "1"), "--runs: must be from 2 to 1,000,000"),

@@ -8,7 +8,7 @@ import pytest
 from cjsim.errors import InputError
 from cjsim.rehearsal.design_choice import smallest_adequate_design
 from cjsim.rehearsal.operating_characteristics import DesignReport, Rate
-from cjsim.rehearsal.profit_maximizing_size import ProfitModel, closed_form_size
+from cjsim.rehearsal.profit_maximizing_size import ProfitModel
 
 MODEL = ProfitModel(100_000, base_sd=0.4665, alternative_sd=0.4665, effect_sd=0.03 * 2**0.5)
 
@@ -46,14 +46,16 @@ def test_no_design_is_recommended_without_enough_power() -> None:
     assert smallest_adequate_design([design(1000, 0.5)]) is None
 
 
-def test_closed_form_size_equals_the_published_one() -> None:
+def test_size_equals_the_published_one() -> None:
     # Feit and Berman (2019): website test, 68 % conversion, prior standard deviation 0.03, 100,000 customers
-    assert round(closed_form_size(100_000, outcome_sd=(0.68 * 0.32) ** 0.5, mean_sd=0.03)) == 2284
+    assert round(MODEL.best_size(share=0.5).base) == 2284
 
 
-def test_numerical_size_equals_the_closed_form() -> None:
-    found = MODEL.best_size(share=0.5)
-    assert found.base == pytest.approx(closed_form_size(100_000, outcome_sd=0.4665, mean_sd=0.03), rel=1e-4)
+@pytest.mark.parametrize(("customers", "ratio"), [(100_000, 241.8), (2_000, 30.0), (1_000_000, 5_000.0)])
+def test_size_equals_the_closed_form(customers: int, ratio: float) -> None:
+    """n = sqrt(N r / 4 + (3 r / 4)^2) - 3 r / 4, where r is the ratio of the variances of an outcome and of a mean (Feit and Berman)."""
+    found = ProfitModel(customers, base_sd=ratio**0.5, alternative_sd=ratio**0.5, effect_sd=2**0.5).best_size(share=0.5)
+    assert found.base == pytest.approx((customers * ratio / 4 + (0.75 * ratio) ** 2) ** 0.5 - 0.75 * ratio, rel=1e-4)
 
 
 def test_equal_arms_are_best_if_neither_is_expected_to_win() -> None:

@@ -9,10 +9,11 @@ from sklearn.dummy import DummyRegressor
 
 from cjsim.errors import InputError
 from cjsim.uplift.learners.folds import assign_folds, default_folds
-from cjsim.uplift.learners.held_out_predictions import cross_fitted_predictions
-from cjsim.uplift.learners.learner_selection import CONSTANT_EFFECT, compare_losses, select_learner
+from cjsim.uplift.learners.held_out_predictions import predict_held_out
+from cjsim.uplift.learners.learner_selection import CONSTANT_EFFECT, LearnerSelection, compare_losses
 from cjsim.uplift.learners.nuisances import Nuisances, augmented_scores, cross_fit_nuisances
 from cjsim.uplift.learners.t_learner import TLearner
+from cjsim.uplift.learners.training_rows import check_rows
 
 SHARES = np.array([[0.5, 0.5]])
 
@@ -34,6 +35,15 @@ def trial(n: int, seed: int, slope: float) -> tuple[np.ndarray, np.ndarray, np.n
     X = rng.normal(size=(n, 5))
     treatment = rng.permutation(np.arange(n) % 2)
     return X, X[:, 0] + treatment * (1 + slope * X[:, 0]) + rng.normal(size=n), treatment
+
+
+def selection(learners: dict[str, Any], X: np.ndarray, y: np.ndarray, treatment: np.ndarray, *, loss: Any = "dr") -> LearnerSelection:
+    """Losses of learners that are fitted outside the folds of the nuisances."""
+    shares = np.repeat(SHARES, len(y), axis=0)
+    nuisances = cross_fit_nuisances(X, y, treatment, propensity=shares, folds=3, seed=3)
+    rows = check_rows(X, y, treatment, propensity=shares)
+    predictions = {name: predict_held_out(learner, rows, nuisances.fold) for name, learner in learners.items()}
+    return compare_losses(predictions, y, treatment, nuisances=nuisances, loss=loss)
 
 
 def test_folds_are_balanced_within_each_arm() -> None:
@@ -65,9 +75,9 @@ def test_large_trials_have_fewer_folds() -> None:
     assert [default_folds(n) for n in (50_000, 500_000, 1_000_000)] == [5, 3, 2]
 
 
-def test_cross_fitted_predictions_come_from_learners_that_have_not_seen_the_row() -> None:
+def test_held_out_predictions_come_from_learners_that_have_not_seen_the_row() -> None:
     X, y, treatment = trial(60, 1, 0.0)
-    assert (cross_fitted_predictions(RowsSeen(), X, y, treatment, folds=3, seed=1) == 0).all()
+    assert (predict_held_out(RowsSeen(), check_rows(X, y, treatment), np.arange(60) % 3) == 0).all()
 
 
 def test_scores_with_constant_models_equal_the_closed_form() -> None:
@@ -120,17 +130,13 @@ def test_losses_without_noise_are_the_squared_errors_of_the_effect(loss: Any) ->
 
 @pytest.mark.parametrize("loss", ["dr", "r"])
 def test_a_learner_is_selected_where_effects_differ(loss: Any) -> None:
-    X, y, treatment = trial(2_000, 3, slope=1.0)
-    nuisances = cross_fit_nuisances(X, y, treatment, propensity=np.repeat(SHARES, 2_000, axis=0), folds=3, seed=3)
-    found = select_learner({"T": TLearner(), "none": TLearner(DummyRegressor())}, X, y, treatment, nuisances=nuisances, loss=loss)
+    found = selection({"T": TLearner(), "none": TLearner(DummyRegressor())}, *trial(2_000, 3, slope=1.0), loss=loss)
     assert (found.chosen, found.is_clear) == ("T", True)
 
 
 def test_the_constant_effect_is_selected_where_effects_are_equal() -> None:
     # Trees overfit 400 rows: their DR-loss exceeds that of the constant by several standard errors.
-    X, y, treatment = trial(400, 4, slope=0.0)
-    nuisances = cross_fit_nuisances(X, y, treatment, propensity=np.repeat(SHARES, 400, axis=0), folds=3, seed=4)
-    found = select_learner({"T": TLearner("trees")}, X, y, treatment, nuisances=nuisances)
+    found = selection({"T": TLearner("trees")}, *trial(400, 4, slope=0.0))
     assert (found.chosen, found.is_clear) == (CONSTANT_EFFECT, False)
     assert found.losses[0].low > 0
 

@@ -16,6 +16,7 @@ from cjsim.readout.learning_plan import LearningPlan, learning_plan
 from cjsim.readout.readout_result import Readout
 from cjsim.readout.readout_settings import ReadoutSettings
 from cjsim.readout.readout_verdict import recommendation, verdict_sentences
+from cjsim.uplift.p_values import p_phrase
 from cjsim.uplift.sample_size import PlannedTest
 from cjsim.uplift.trials.column_roles import ColumnRoles
 from cjsim.uplift.trials.dataset import Trial
@@ -121,6 +122,15 @@ def test_cost_of_an_arm_counts_for_this_arm_only() -> None:
     found = read(planted_trial(arms=3), cost={"sms": 0.7}).to_json()
     value = {row["rule"]: row["value"] for row in found["policies"]}
     assert value["everybody: mail"] - value["everybody: sms"] > 0.7
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+def test_the_rate_and_its_p_value_follow_the_verdict_on_heterogeneity(slope: float) -> None:
+    found = readout(slope=slope)
+    rate = found.outcome("bought").learned.heterogeneity[0].rate
+    sentence = verdict_sentences(found.outcome("bought"))[2]
+    assert sentence.startswith(f"RATE (AUTOC) for 'mail': {100 * rate.effect.estimate:+.2f} pp [")
+    assert f", {p_phrase(rate.p)} (DR-learner" in sentence and sentence in str(found)
 
 
 def test_each_arm_has_a_heterogeneity_test() -> None:

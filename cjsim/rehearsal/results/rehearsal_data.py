@@ -11,6 +11,7 @@ from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.rehearsal.multiple_metrics import MultipleMetricReport
 from cjsim.rehearsal.operating_characteristics import DesignReport
 from cjsim.rehearsal.profit_maximizing_size import SizedTest
+from cjsim.rehearsal.ramp.designs_by_phase import RampedTest
 from cjsim.rehearsal.scenario_outcomes import Interference, TriggeredEnrollment
 
 
@@ -82,7 +83,8 @@ class AlternativeReport:
     recommended : DesignReport or None
         The smallest adequate design; None if no design is adequate.
     most_profitable : SizedTest or None
-        The size that maximizes profit at the given share; None if the value of the metric in money is unknown or the policies are equal.
+        The size that maximizes profit at the given share; None if the value of the metric in money is unknown, the policies are equal, or
+        the share changes.
     guardrails : tuple of GuardrailDesign
         One per number of days and size; empty without guardrails.
     truth_by_days : Mapping of float to PairedDifference
@@ -92,7 +94,9 @@ class AlternativeReport:
     enrollment : TriggeredEnrollment or None
         Shares of customers who reach the trigger; None without a trigger.
     dilution : tuple of Dilution
-        One per number of days and size; empty without a trigger.
+        One per number of days and size; empty without a trigger or with a ramp.
+    ramp : tuple of RampedTest
+        One per number of days and size: customers by phase, and the pooled analysis; empty without a ramp.
     """
 
     truth: PairedDifference
@@ -104,6 +108,7 @@ class AlternativeReport:
     interference: Mapping[float, Interference] = field(default_factory=lambda: MappingProxyType({}))
     enrollment: TriggeredEnrollment | None = None
     dilution: tuple[Dilution, ...] = ()
+    ramp: tuple[RampedTest, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -121,6 +126,7 @@ class AlternativeReport:
             "trigger_share": 1.0 if enrollment is None else enrollment.reached,
             "late_share": 0.0 if enrollment is None else enrollment.late,
             "dilution": [one.to_json() for one in self.dilution],
+            "ramp": [one.to_json() for one in self.ramp],
         }
 
 

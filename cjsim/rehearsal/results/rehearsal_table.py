@@ -54,7 +54,7 @@ def analysis_title(name: str) -> str:
 def _alternative_text(result: RehearsalData, name: str, report: AlternativeReport) -> str:
     lines = [f"{result.metric}: test of {name} against {result.base}, from {_start(result)}", _recommendation(report)]
     lines += [_truth(result, report), *_enrollment(report), *_interference(result, report), _designs(result, report)]
-    lines += [*_dilution(result, report), *_guardrails(report)]
+    lines += [*_ramp(result, report), *_dilution(result, report), *_guardrails(report)]
     if report.most_profitable is not None:
         profit = report.most_profitable.total
         lines.append(f"Most profitable: {profit:,.0f} customers in the test, then the better policy for all others (test and roll).")
@@ -94,6 +94,20 @@ def _enrollment(report: AlternativeReport) -> list[str]:
     longest = max(report.truth_by_days)
     omitted = f" {late} reach it too late to be observed for {longest:g} days, and do not enroll." if report.enrollment.late else ""
     return [f"{reached} of customers reach the trigger.{omitted} Effects and sizes refer to the customers who enroll."]
+
+
+def _ramp(result: RehearsalData, report: AlternativeReport) -> list[str]:
+    """Show the customers by phase, and what the analysis without phases would do."""
+    if not report.ramp:
+        return []
+    decimals = decimal_places(result.unit, [one.pooled.bias for one in report.ramp])
+    lines = ["The analyses are stratified by phase. A pooled analysis ignores the phases (fixed horizon):"]
+    for one in report.ramp:
+        phases = ", ".join(f"{phase.customers:,} from day {phase.from_day:g} ({100 * phase.share:g} %)" for phase in one.phases)
+        bias = format_value(one.pooled.bias, result.unit, decimals, is_difference=True)
+        pooled = f"bias {bias}, false positives {_rate(one.pooled.false_positive, 3)}, coverage {_rate(one.pooled.coverage, 3)}"
+        lines += [f"{one.size:,} customers for {one.days:g} days: {phases}.", f"Pooled: {pooled}."]
+    return ["\n".join(lines)]
 
 
 def _dilution(result: RehearsalData, report: AlternativeReport) -> list[str]:

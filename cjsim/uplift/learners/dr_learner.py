@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from cjsim.uplift.learners.base_learners import FloatArray, fit_base_learner, predict_mean
-from cjsim.uplift.learners.meta_learner import MetaLearner, cross_fit_for
+from cjsim.uplift.learners.base_learners import fit_base_learner
+from cjsim.uplift.learners.meta_learner import EffectModelLearner
 from cjsim.uplift.learners.nuisances import MIN_PROPENSITY, augmented_scores
 from cjsim.uplift.learners.training_rows import TrainingRows
 
 
-class DRLearner(MetaLearner):
+class DRLearner(EffectModelLearner):
     """tau_a(x) is a regression of the score of arm a minus the score of the control on x (Kennedy 2023, algorithm 1).
 
     The scores are those of `augmented_scores`, cross-fitted.
@@ -59,12 +59,9 @@ class DRLearner(MetaLearner):
         self.seed = seed
 
     def _fit(self, rows: TrainingRows) -> None:
-        nuisances = cross_fit_for(self, rows)
+        nuisances = self._cross_fitted(rows)
         own = nuisances.propensity[np.arange(len(rows.y)), rows.treatment]
         self.clipped_share_ = 0.0 if nuisances.is_propensity_known else float((own < self.min_propensity).mean())
         scores = augmented_scores(rows.y, rows.treatment, nuisances, min_propensity=self.min_propensity)
         effects = (scores[:, arm] - scores[:, 0] for arm in range(1, rows.n_arms))
         self.effect_models_ = [fit_base_learner(self.effect_model, rows.X, effect, seed=self.seed) for effect in effects]
-
-    def _predict(self, X: Any) -> FloatArray:
-        return np.column_stack([predict_mean(model, X) for model in self.effect_models_])

@@ -11,17 +11,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.uplift.learners.base_learners import FloatArray
-from cjsim.uplift.learners.held_out_predictions import predict_held_out
 from cjsim.uplift.learners.nuisances import Nuisances, augmented_scores
 from cjsim.uplift.learners.r_learner import residuals_of_arm
-from cjsim.uplift.learners.training_rows import IntArray, check_rows
+from cjsim.uplift.learners.training_rows import IntArray
 
 CONSTANT_EFFECT = "constant effect"
 BoolArray = NDArray[np.bool_]
@@ -77,52 +76,6 @@ class LearnerSelection:
     chosen: str
     is_clear: bool
     chosen_by_fold: tuple[str, ...]
-
-
-def select_learner(
-    candidates: Mapping[str, Any],
-    X: Any,
-    y: FloatArray,
-    treatment: IntArray,
-    *,
-    nuisances: Nuisances,
-    loss: Literal["dr", "r"] = "dr",
-    clusters: IntArray | None = None,
-) -> LearnerSelection:
-    """Compare learners by cross-fitted predictions, and select the one with the lowest loss.
-
-    The learners are fitted outside each fold of the nuisances, and receive the propensities if these are known.
-
-    Parameters
-    ----------
-    candidates : mapping of str to MetaLearner
-        Learners by name. A constant effect is always compared as well.
-    X : DataFrame or array-like, shape (n, n_features)
-        Features.
-    y : ndarray of float64, shape (n,)
-        Outcomes.
-    treatment : ndarray of int64, shape (n,)
-        Index of the arm; 0 is the control.
-    nuisances : Nuisances
-        Cross-fitted nuisance functions of the same rows, from `cross_fit_nuisances`.
-    loss : str
-        "dr" or "r", as in `compare_losses`.
-    clusters : ndarray of int64, shape (n,), optional
-        Code of the cluster, as used for the nuisances.
-
-    Returns
-    -------
-    LearnerSelection
-
-    Raises
-    ------
-    InputError
-        As in `compare_losses`, or if the rows are invalid (see `check_rows`).
-    """
-    propensity = nuisances.propensity if nuisances.is_propensity_known else None
-    rows = check_rows(X, y, treatment, propensity=propensity, clusters=clusters)
-    predictions = {name: predict_held_out(learner, rows, nuisances.fold) for name, learner in candidates.items()}
-    return compare_losses(predictions, rows.y, rows.treatment, nuisances=nuisances, loss=loss, clusters=rows.clusters)
 
 
 def compare_losses(

@@ -3,11 +3,12 @@
 from abc import ABC, abstractmethod
 from typing import Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from cjsim.uplift.learners.base_learners import FloatArray
+from cjsim.uplift.learners.base_learners import FloatArray, predict_mean
 from cjsim.uplift.learners.folds import default_folds
 from cjsim.uplift.learners.nuisances import Nuisances, cross_fit_nuisances
 from cjsim.uplift.learners.training_rows import TrainingRows, as_frame, check_rows
@@ -89,27 +90,30 @@ class MetaLearner(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has
         """Predict effects, shape (n, n_arms - 1)."""
 
 
-def cross_fit_for(learner: Any, rows: TrainingRows) -> Nuisances:
-    """Cross-fit the nuisance functions with the models, folds and seed of a learner.
+class EffectModelLearner(MetaLearner):
+    """A learner that cross-fits nuisance functions, and fits a model of the effect for each treated arm.
 
-    Parameters
-    ----------
-    learner : RLearner or DRLearner
-        A learner with `outcome_model`, `propensity_model`, `folds` and `seed`.
-    rows : TrainingRows
-        Rows of the trial.
-
-    Returns
-    -------
-    Nuisances
+    Subclasses have the parameters `outcome_model`, `propensity_model`, `folds` and `seed`, and `_fit` sets `effect_models_`.
     """
-    return cross_fit_nuisances(
-        rows.X,
-        rows.y,
-        rows.treatment,
-        propensity=learner.propensity_model if rows.propensity is None else rows.propensity,
-        outcome_model=learner.outcome_model,
-        folds=learner.folds or default_folds(len(rows.y)),
-        seed=learner.seed,
-        clusters=rows.clusters,
-    )
+
+    outcome_model: Any
+    propensity_model: Any
+    folds: int | None
+    seed: int
+    effect_models_: list[Any]
+
+    def _cross_fitted(self, rows: TrainingRows) -> Nuisances:
+        """Cross-fit the nuisance functions."""
+        return cross_fit_nuisances(
+            rows.X,
+            rows.y,
+            rows.treatment,
+            propensity=self.propensity_model if rows.propensity is None else rows.propensity,
+            outcome_model=self.outcome_model,
+            folds=self.folds or default_folds(len(rows.y)),
+            seed=self.seed,
+            clusters=rows.clusters,
+        )
+
+    def _predict(self, X: Any) -> FloatArray:
+        return np.column_stack([predict_mean(model, X) for model in self.effect_models_])

@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cjsim.uplift.learners.base_learners import FloatArray, fit_base_learner, predict_mean
-from cjsim.uplift.learners.meta_learner import MetaLearner, cross_fit_for
+from cjsim.uplift.learners.base_learners import FloatArray, fit_base_learner
+from cjsim.uplift.learners.meta_learner import EffectModelLearner
 from cjsim.uplift.learners.nuisances import Nuisances
 from cjsim.uplift.learners.training_rows import IntArray, TrainingRows
 
@@ -56,7 +56,7 @@ def residuals_of_arm(y: FloatArray, treatment: IntArray, nuisances: Nuisances, a
     return Residuals(rows, y[rows] - mean, (treatment[rows] == arm) - share)
 
 
-class RLearner(MetaLearner):
+class RLearner(EffectModelLearner):
     """tau_a minimizes the mean of ((y - m(x)) - (1{treatment = a} - e(x)) tau_a(x))^2 (Nie and Wager 2021, equation 4).
 
     Each arm is compared with the control, on the rows of both. m and e are cross-fitted. m(x) combines the outcome models of the two arms.
@@ -96,13 +96,10 @@ class RLearner(MetaLearner):
         self.seed = seed
 
     def _fit(self, rows: TrainingRows) -> None:
-        nuisances = cross_fit_for(self, rows)
+        nuisances = self._cross_fitted(rows)
         self.effect_models_ = []
         for arm in range(1, rows.n_arms):
             of_arm = residuals_of_arm(rows.y, rows.treatment, nuisances, arm)
             target, weight = of_arm.outcome / of_arm.treatment, of_arm.treatment**2
             X = rows.X.iloc[of_arm.rows]
             self.effect_models_.append(fit_base_learner(self.effect_model, X, target, seed=self.seed, sample_weight=weight))
-
-    def _predict(self, X: Any) -> FloatArray:
-        return np.column_stack([predict_mean(model, X) for model in self.effect_models_])

@@ -1,0 +1,1 @@
+"""Tests whose share of customers under the alternative is raised in phases."""
