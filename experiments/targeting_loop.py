@@ -1,39 +1,91 @@
 """Claim: a rule that is learned from a trial brings in a policy what was promised; where customers do not differ, no rule is proposed.
 
-Three test journeys: customers whose purchase history tells who gains from a mail, customers whose country tells it, and customers who all
-gain alike. For each, a trial is simulated and exported with the features that the firm knows; T- and DR-learners are fitted, and one is
-selected by its loss; policies are valued on rows that the models have not seen. If a personalized policy is clearly better than mailing
-all and mailing nobody, its rule is exported, put into the policy and simulated on fresh customers, beside both constant policies.
+The loop, as a team would run it:
 
-Run: `python experiments/targeting_loop.py [--runs R] [--customers N] [--out DIR]` (trial seeds 1 to R; about half a minute each).
+1. `cj.rehearse` picks the size of the trial: the smallest with 80 % power for the effect of treating everybody rather than nobody. Two
+   questions are rehearsed: whether the treatment is worth its cost (CLV, the size that the decision needs), and whether it sells at all
+   (revenue). If no rehearsed size is adequate, the largest is used.
+2. `cj.export_trial` simulates a trial of this size, with the features that the firm knows.
+3. `cj.uplift` reads it: effects, heterogeneity, learners, policies on held-out rows.
+4. If a rule is proposed, `Readout.rule` exports it, and a policy uses it.
+5. `cj.compare` simulates the rule, everybody and nobody on fresh customers.
+
+Three test journeys: customers whose purchase history tells who gains from a mail, customers whose country tells it, and customers who all
+gain alike. The shipped shop: from a day on, customers keep or lose the weekly newsletter, which is an email, or a letter at 5 cents a copy
+(assumed).
+
+Run: `python experiments/targeting_loop.py [--runs R] [--worlds NAME ...] [--cache FILE] [--out DIR]` (trial seeds 1 to R).
+With a cache, an interrupted study resumes, and journeys can be run by several processes.
 """
 
 import argparse
+import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from published_findings import ROOT
 
 import cjsim as cj
-from cjsim.uplift.interval_estimates import IntervalEstimate
-from cjsim.uplift.learners.dr_learner import DRLearner
-from cjsim.uplift.learners.held_out_predictions import predict_held_out
-from cjsim.uplift.learners.learner_selection import compare_losses
-from cjsim.uplift.learners.nuisances import augmented_scores, cross_fit_nuisances
-from cjsim.uplift.learners.t_learner import TLearner
-from cjsim.uplift.learners.training_rows import check_rows
-from cjsim.uplift.policy_value import PolicyComparison, policy_values
-from cjsim.uplift.treatment_rules import best_cut
 
-RUNS, CUSTOMERS, FOLDS, FRESH_SEED = 10, 20_000, 5, 1_000
-MARGIN, COST = 0.4, 1.5  # share of a sale; money per mail
-MAIL_DAY, DAYS = 60, 28  # customers are mailed once, on a day, and observed for four weeks
-ARMS = ("none", "mail")
-_LATER = ("customer", "arm", "assigned_day", "observed_days", "days_since_entry", "stage_before")
-_OUTCOMES = ("purchases", "revenue", "contacts", "opens", "clicks", "opt_outs", "retained")
+RUNS, FRESH, FRESH_SEED = 10, 40_000, 1_000
+SIZES, POWER = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000), 0.8
+QUESTIONS = {"clv": "is it worth its cost?", "revenue": "does it sell?"}
+LEARNERS, DRAWS = ("DR", "T"), 20  # fewer than by default, to save time
+START, MAIL_COST, MARGIN = date(2026, 1, 5), 1.5, 0.4
+LETTERS, LETTER_COST = 8, 0.05  # of the shop in 8 weeks
+NOT_FEATURES = ("customer", "arm", "assigned_day", "observed_days", "days_since_entry", "retained")
+OUTCOMES = ("purchases", "revenue", "contacts", "opens", "clicks", "opt_outs")
+SUMMARY_HEADER = (
+    *("journey", "rehearsed question", "true effect of treating everybody", "customers of the trial", "rehearsed power"),
+    *("heterogeneity proven", "rules proposed", "rule clearly better than nobody and everybody"),
+    *("promised gain", "realized gain", "realized inside the promised interval"),
+)
+LOOP_HEADER = (
+    *("journey", "question", "customers", "seed", "proven", "learner", "policy"),
+    *("promised gain", "realized", "realized over nobody", "realized over everybody"),
+)
+Steps = list[dict[str, Any]]
+
+
+class World(NamedTuple):
+    """A journey in which some customers are treated on a day: a scenario as plain data, and the steps of a flow on that day."""
+
+    name: str
+    scenario: dict[str, Any]
+    treat: Steps
+    leave: Steps
+    first_day: int
+    days: int  # of observation after that
+    margin: float  # of revenue
+    cost: float  # of treating a customer
+
+    @property
+    def date(self) -> date:
+        """Date of the treatment."""
+        return START + timedelta(days=self.first_day)
+
+    def under(self, steps: Steps, **policy: Any) -> cj.Scenario:
+        """The scenario under its policy and a flow that runs these steps for each customer on the day."""
+        own = self.scenario["policy"]
+        flows = own.get("flows", {}) | ({"test": {"on": {"date": str(self.date)}, "steps": steps}} if steps else {})
+        settings = {"start": str(START), "horizon": f"{self.first_day + self.days}d", "discount_rate": 0.0}
+        return cj.Scenario.from_dict(self.scenario | settings | {"policy": own | {"flows": flows} | policy})
+
+    def trial(self) -> cj.Scenario:
+        """The scenario with an experiment that treats a random half."""
+        arms = {"none": {"share": 0.5, "steps": self.leave}, "treated": {"share": 0.5, "steps": self.treat}}
+        return self.under([{"split": arms, "experiment": "trial"}])
+
+    def targeted(self, file: Path) -> cj.Scenario:
+        """The scenario with a rule that decides who is treated."""
+        step = {"branch": {"if": "rule(gains)", "then": self.treat, "else": self.leave}}
+        return self.under([step], rules={"gains": {"file": str(file)}})
 
 
 def purchase_event(days: str, **terms: Any) -> dict[str, Any]:
@@ -42,181 +94,221 @@ def purchase_event(days: str, **terms: Any) -> dict[str, Any]:
     return {"in": "anywhere", "wait": {"exponential": days}, "half_life": "7d", "effects": effects, **terms}
 
 
-def scenario(events: dict[str, Any], lift: dict[str, float], **journey: Any) -> dict[str, Any]:
-    """A scenario without flows: events that the mail lifts."""
-    mail = {"channel": "mail", "open_rate": 0.5, "cost": COST, "lift": {"delivered": lift}}
+def mail_world(name: str, events: dict[str, Any], lift: dict[str, float], **journey: Any) -> World:
+    """A test journey in which a mail lifts events for a week or so; it can be sent to customers on day 60."""
+    mail = {"channel": "mail", "open_rate": 0.5, "cost": MAIL_COST, "lift": {"delivered": lift}}
     declared = {"name": "shop", "starts_in": "customer", "stages": {"customer": {"retained": True}}, "channels": {"mail": {}}}
-    return {
-        "name": "targeting",
-        "journey": declared | {"events": events, "messages": {"letter": mail}} | journey,
-        "policy": {"name": "none"},
-        "start": "2026-01-05",
-        "horizon": f"{MAIL_DAY + DAYS}d",
-        "discount_rate": 0.0,
-    }
+    scenario = {"name": "targeting", "journey": declared | {"events": events, "messages": {"letter": mail}} | journey}
+    return World(name, scenario | {"policy": {"name": "p"}}, [{"send": "letter"}], [], 60, 28, MARGIN, MAIL_COST)
 
 
-BY_HISTORY = scenario(
-    {"buy": purchase_event("30d")},
-    {"buy": 1.5},
-    personas={
-        "regular": {"share": 0.5, "speed": {"buy": 3.0}, "responds": {"buy": 0.0}},
-        "rare": {"share": 0.5, "speed": {"buy": 0.6}},
-    },
-)
-BY_COUNTRY = scenario(
-    {"buy_here": purchase_event("20d", when="country == UK"), "buy_abroad": purchase_event("20d", when="country == FR")},
-    {"buy_here": 1.0, "buy_abroad": -0.5},
-    attributes={"country": {"UK": 0.5, "FR": 0.5}},
-)
-ALIKE = scenario({"buy": purchase_event("20d")}, {"buy": 0.5}, attributes={"country": {"UK": 0.5, "FR": 0.5}})
-WORLDS: Mapping[str, dict[str, Any]] = {
-    "history tells who gains": BY_HISTORY,
-    "country tells who gains": BY_COUNTRY,
-    "all gain alike": ALIKE,
+def shop_world(name: str, cost: float) -> World:
+    """The shipped shop under today's policy, in which customers lose the weekly newsletter on day 91 unless they are treated."""
+    scenario = cj.Scenario.load(ROOT / "configs" / "scenarios" / "shop.yaml").to_dict()
+    scenario["policy"]["broadcasts"]["newsletter"]["if"] = "not tagged(left_out)"
+    scenario["journey"]["messages"]["newsletter"]["cost"] = cost
+    return World(name, scenario, [{"untag": "left_out"}], [{"tag": "left_out"}], 91, 7 * LETTERS, 0.35, LETTERS * cost)
+
+
+HISTORY = {
+    "regular": {"share": 0.5, "speed": {"buy": 3.0}, "responds": {"buy": 0.0}},
+    "rare": {"share": 0.5, "speed": {"buy": 0.6}},
+}
+HALVES = {"country": {"UK": 0.5, "FR": 0.5}}
+BY_COUNTRY = {
+    "buy_here": purchase_event("20d", when="country == UK"),
+    "buy_abroad": purchase_event("20d", when="country == FR"),
+}
+WORLDS: dict[str, Callable[[], World]] = {
+    "history": lambda: mail_world("history tells who gains", {"buy": purchase_event("30d")}, {"buy": 1.5}, personas=HISTORY),
+    "country": lambda: mail_world("country tells who gains", BY_COUNTRY, {"buy_here": 1.0, "buy_abroad": -0.5}, attributes=HALVES),
+    "alike": lambda: mail_world("all gain alike", {"buy": purchase_event("20d")}, {"buy": 0.5}, attributes=HALVES),
+    "shop": lambda: shop_world("shop: newsletter by email", 0.0001),
+    "shop_letter": lambda: shop_world("shop: newsletter as a letter", LETTER_COST),
 }
 
 
-class Learned(NamedTuple):
-    """What a trial taught: the policies compared, the learner selected, and the rule if one is proposed."""
+class Rehearsed(NamedTuple):
+    """The trial that a rehearsal picks for a metric."""
 
-    comparison: PolicyComparison
-    learner: str
-    rule: cj.TargetingRule | None
-
-
-def with_policy(world: dict[str, Any], steps: list[Any], rules: dict[str, Any] | None = None) -> cj.Scenario:
-    """The scenario under a policy that runs these steps for each customer on the day of the mail."""
-    date = (pd.Timestamp(world["start"]) + pd.Timedelta(days=MAIL_DAY)).strftime("%Y-%m-%d")
-    flows = {"mailing": {"on": {"date": date}, "steps": steps}} if steps else {}
-    return cj.Scenario.from_dict(world | {"policy": {"name": "p", "flows": flows, "rules": rules or {}}})
-
-
-def learn(table: pd.DataFrame, seed: int) -> Learned:
-    """Read a trial: select a learner, value policies on unseen rows, and export a rule if it is clearly better than the constants."""
-    X = table.drop(columns=[*_LATER, *_OUTCOMES]).dropna(axis=1, how="all")  # nobody was contacted before
-    treatment = (table["arm"] == ARMS[1]).to_numpy().astype(np.int64)
-    propensity = np.full((len(X), 2), 0.5)
-    rows = check_rows(X, table["revenue"].to_numpy(), treatment, propensity=propensity, clusters=None)
-    nuisances = cross_fit_nuisances(rows.X, rows.y, rows.treatment, propensity=propensity, folds=FOLDS, seed=seed)
-    learners = {
-        "T, linear": TLearner(seed=seed),
-        "T, trees": TLearner("trees", seed=seed),
-        "DR, linear": DRLearner(seed=seed),
-        "DR, trees": DRLearner("linear", "trees", seed=seed),
-    }
-    predictions = {name: predict_held_out(one, rows, nuisances.fold) for name, one in learners.items()}
-    losses = compare_losses(predictions, rows.y, rows.treatment, nuisances=nuisances).losses
-    chosen = min((loss for loss in losses if loss.learner in learners), key=lambda loss: loss.loss).learner
-    scores, predicted = augmented_scores(rows.y, rows.treatment, nuisances), predictions[chosen].reshape(len(X), -1)
-    comparison = policy_values(scores, predicted, arms=ARMS, value=MARGIN, costs=(0.0, COST), seed=seed)
-    best = next(one for one in comparison.policies if one.rule == comparison.best)
-    if best.is_constant:
-        return Learned(comparison, chosen, None)
-    gains = MARGIN * predicted[:, 0] - COST
-    cut = 0.0 if best.rule.startswith("gain above cost") else best_cut(gains, MARGIN * (scores[:, 1] - scores[:, 0]) - COST, 1.0)
-    model = learners[chosen].fit(rows.X, rows.y, rows.treatment, propensity=propensity)
-    return Learned(comparison, chosen, cj.export_rule(model, X, threshold=float(np.nextafter((cut + COST) / MARGIN, -np.inf))))
+    metric: str
+    effect: float  # true, per customer, of treating everybody rather than nobody
+    size: int
+    power: float
 
 
 class Loop(NamedTuple):
-    """One loop: the trial, what was promised, and what the simulation of fresh customers shows, in money per customer."""
+    """One trial, what was promised, and what the simulation of fresh customers shows, in money per customer."""
 
     seed: int
-    learned: Learned
-    promised: IntervalEstimate | None  # gain of the rule over the better constant policy of the trial
+    is_proven: bool
+    learner: str
+    best: str
+    promised: tuple[float, float, float] | None  # gain of the rule over the better constant policy of the trial, with its interval
     realized: tuple[float, float, float] | None  # the same, in the simulation
-    over: dict[str, tuple[float, float, float]]  # simulated gain of the rule over mailing nobody, and all
+    over: dict[str, tuple[float, float, float]]  # simulated gain of the rule over each constant policy
 
 
-def run_loop(world: dict[str, Any], seed: int, customers: int) -> Loop:
-    """Simulate a trial, learn, and simulate the rule on fresh customers."""
-    mail = [{"send": "letter"}]
-    split = {"split": {"none": {"share": 0.5}, "mail": {"share": 0.5, "steps": mail}}, "experiment": "trial"}
-    learned = learn(cj.export_trial(with_policy(world, [split]), customers=customers, seed=seed), seed)
-    if learned.rule is None:
-        return Loop(seed, learned, None, None, {})
-    best = next(one for one in learned.comparison.policies if one.rule == learned.comparison.best)
+def rehearse(world: World, metric: str) -> Rehearsed:
+    """Rehearse the test of treating everybody against nobody, and pick its size."""
+    policies = [world.under(steps).with_values({"customers": max(SIZES)}) for steps in (world.leave, world.treat)]
+    settings = cj.RehearsalSettings(runs=500, starts_on=world.date)
+    found = cj.rehearse(policies[0], {"everybody": policies[1]}, metric=metric, sizes=SIZES, days=[world.days], settings=settings)
+    report = found.alternatives["everybody"]
+    designs = sorted((one for one in report.designs if one.analysis == "fixed"), key=lambda one: one.size)
+    chosen = next((one for one in designs if one.power.value >= POWER), designs[-1])
+    return Rehearsed(metric, report.truth.effect, chosen.size, chosen.power.value)
+
+
+def features_of(table: pd.DataFrame) -> list[str]:
+    """What the firm knew before the assignment, without columns that are empty or the same for all customers."""
+    known = table.drop(columns=[*NOT_FEATURES, *OUTCOMES])
+    return [name for name in known if known[name].nunique() > 1]
+
+
+def run_loop(world: World, size: int, seed: int) -> Loop:
+    """Simulate a trial, read it, and simulate the rule on fresh customers if one is proposed."""
+    table = cj.export_trial(world.trial(), customers=size, seed=seed)
+    settings = cj.ReadoutSettings(value=world.margin, cost=world.cost, learners=LEARNERS, draws=DRAWS, seed=seed)
+    readout = cj.uplift(table, treatment="arm", control="none", outcome="revenue", features=features_of(table), settings=settings)
+    found = readout.outcome("revenue").to_json()
+    is_proven = any(row["proven"] for row in found["heterogeneity"] if row["decides"])
+    learner = ", ".join(dict.fromkeys(row["learner"] for row in found["groups"]))
+    gain = next((row["gain"] for row in found["policies"] if row["rule"] == found["best"]), None)
+    if gain is None:
+        return Loop(seed, is_proven, learner, found["best"], None, None, {})
+    constants = {row["rule"]: row["value"] for row in found["policies"] if row["gain"] is None}
+    over = realized_gains(world, readout.rule(), seed)
+    promised = (gain["low"], gain["estimate"], gain["high"])
+    return Loop(seed, is_proven, learner, found["best"], promised, over[max(constants, key=lambda rule: constants[rule])], over)
+
+
+def realized_gains(world: World, rule: cj.TargetingRule, seed: int) -> dict[str, tuple[float, float, float]]:
+    """Gain per customer of a policy with the rule over treating nobody and everybody, on fresh customers."""
     with tempfile.TemporaryDirectory() as folder:
-        learned.rule.save(Path(folder) / "rule.json")
-        targeted = with_policy(world, [{"branch": {"if": "rule(mail)", "then": mail}}], {"mail": {"file": str(Path(folder) / "rule.json")}})
-        constants = {"nobody": with_policy(world, []), "everybody: mail": with_policy(world, mail)}
-        over = {}
-        for name, constant in constants.items():
-            compared = cj.compare({"constant": constant, "rule": targeted}, customers=2 * customers, seed=FRESH_SEED + seed)
-            effect = compared.alternatives["rule"]["clv"]
-            over[name] = (effect.effect, effect.low, effect.high)
-    return Loop(seed, learned, best.gain, over[learned.comparison.best_constant], over)
+        file = Path(folder) / "rule.json"
+        rule.save(file)
+        policies = {"rule": world.targeted(file), "nobody": world.under(world.leave), "everybody: treated": world.under(world.treat)}
+        compared = cj.compare(policies, customers=FRESH, seed=FRESH_SEED + seed)
+    losses = {name: compared.alternatives[name]["clv"] for name in ("nobody", "everybody: treated")}
+    return {name: (-loss.high, -loss.effect, -loss.low) for name, loss in losses.items()}
 
 
-def interval(low: float, value: float, high: float) -> str:
-    """A value with its interval."""
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+def interval(values: tuple[float, float, float] | None) -> str:
+    """An estimate with its interval."""
+    return "" if values is None else f"{values[1]:.3f} [{values[0]:.3f}, {values[2]:.3f}]"
 
 
-def study(runs: int, customers: int) -> str:
+def mean_with_error(values: list[float]) -> str:
+    """A mean with its Monte Carlo error."""
+    if not values:
+        return ""
+    error = f" ± {np.std(values, ddof=1) / np.sqrt(len(values)):.3f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.3f}{error}"
+
+
+def summary_row(world: World, rehearsed: Rehearsed, loops: list[Loop]) -> str:
+    """The row of a journey and a question."""
+    proposed = [one for one in loops if one.promised is not None and one.realized is not None]
+    beats = sum(all(low > 0 for low, _, _ in one.over.values()) for one in proposed)
+    covered = sum(one.promised[0] <= one.realized[1] <= one.promised[2] for one in proposed if one.promised and one.realized)
+    cells = [
+        world.name,
+        f"{rehearsed.metric}: {QUESTIONS[rehearsed.metric]}",
+        f"{rehearsed.effect:+.3f}",
+        f"{rehearsed.size:,}",
+        f"{rehearsed.power:.2f}{'' if rehearsed.power >= POWER else ' (none adequate)'}",
+        f"{sum(one.is_proven for one in loops)} of {len(loops)}",
+        f"{len(proposed)} of {len(loops)}",
+        f"{beats} of {len(proposed)}" if proposed else "",
+        mean_with_error([one.promised[1] for one in proposed if one.promised]),
+        mean_with_error([one.realized[1] for one in proposed if one.realized]),
+        f"{covered} of {len(proposed)}" if proposed else "",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def loop_row(world: World, rehearsed: Rehearsed, one: Loop) -> str:
+    """The row of a trial."""
+    gains = [interval(values) for values in (one.promised, one.realized, *(tuple(one.over.values()) or (None, None)))]
+    cells = [world.name, rehearsed.metric, f"{rehearsed.size:,}", str(one.seed), "yes" if one.is_proven else "no", one.learner, one.best]
+    return f"| {' | '.join([*cells, *gains])} |"
+
+
+class Cache:
+    """Finished rehearsals and loops in a file with one JSON list per line: a key and the values."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.file = file
+        lines = file.read_text(encoding="utf-8").splitlines() if file is not None and file.exists() else []
+        self.known: dict[str, list[Any]] = dict(json.loads(line) for line in lines)
+
+    def get(self, key: str, compute: Callable[[], Rehearsed | Loop]) -> list[Any]:
+        """Return the values of a key, computed unless they are known."""
+        if key not in self.known:
+            line = json.dumps([key, compute()])
+            self.known[key] = json.loads(line)[1]
+            if self.file is not None:
+                with self.file.open("a", encoding="utf-8") as opened:
+                    opened.write(f"{line}\n")
+        return self.known[key]
+
+
+def study(names: list[str], runs: int, cache: Cache) -> str:
     """The report page."""
-    loops = {name: [run_loop(world, seed, customers) for seed in range(1, runs + 1)] for name, world in WORLDS.items()}
-    rows, counts = [], []
-    for name, found in loops.items():
-        for one in found:
-            if one.promised is None or one.realized is None:
-                best, gain = one.learned.comparison.best, "no rule proposed"
-                rows.append(f"| {name} | {one.seed} | {one.learned.learner} | {best} | {gain} | | | |")
-                continue
-            gained = [interval(low, value, high) for value, low, high in (one.realized, *one.over.values())]
-            promised = interval(one.promised.low, one.promised.estimate, one.promised.high)
-            rows.append(
-                f"| {name} | {one.seed} | {one.learned.learner} | {one.learned.comparison.best} | {promised} | {' | '.join(gained)} |"
-            )
-        proposed = [one for one in found if one.realized is not None and one.promised is not None]
-        beats = sum(all(low > 0 for _, low, _ in one.over.values()) for one in proposed)
-        covered = sum(one.promised.low <= one.realized[0] <= one.promised.high for one in proposed if one.promised and one.realized)
-        means = [
-            np.mean([one.promised.estimate for one in proposed if one.promised]),
-            np.mean([one.realized[0] for one in proposed if one.realized]),
-        ]
-        shown = [f"{mean:.3f}" for mean in means] if proposed else ["", ""]
-        counts.append(f"| {name} | {len(proposed)} of {runs} | {beats} | {covered} | {shown[0]} | {shown[1]} |")
-    return "\n".join(
-        [
-            "# Targeting: from a trial to a rule in the policy",
-            "",
-            f"{(__doc__ or '').split('Run:')[0].strip()}",
-            "",
-            f"Written by `python experiments/targeting_loop.py --runs {runs} --customers {customers}`. Trials of {customers:,} customers, "
-            f"seeds 1 to {runs}; policies simulated on {2 * customers:,} fresh customers, seeds {FRESH_SEED + 1} to {FRESH_SEED + runs}, "
-            f"paired. Money per customer after the cost of a letter ({COST}), over {DAYS} days; 95 % intervals.",
-            "",
-            "## Summary",
-            "",
-            "| journey | rules proposed | clearly better than nobody and all | realized gain inside the promised interval "
-            "| mean promised gain | mean realized gain |",
-            "|---|---|---|---|---|---|",
-            *counts,
-            "",
-            "The promised gain is that of the best of several policies on the rows of one trial, so that it is slightly optimistic.",
-            "",
-            "## Promised and realized gain of each loop",
-            "",
-            "| journey | seed | learner | policy | promised gain over the better constant policy | realized | realized over nobody "
-            "| realized over all |",
-            "|---|---|---|---|---|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
+    summary, rows = [], []
+    for name in names:
+        world = WORLDS[name]()
+        for metric in QUESTIONS:
+            rehearsed = Rehearsed(*cache.get(f"{name} {metric}", partial(rehearse, world, metric)))
+            loops = []
+            for seed in range(1, runs + 1):
+                loops.append(Loop(*cache.get(f"{name} {metric} {seed}", partial(run_loop, world, rehearsed.size, seed))))
+                rows.append(loop_row(world, rehearsed, loops[-1]))
+                print(rows[-1], flush=True)
+            summary.append(summary_row(world, rehearsed, loops))
+            print(summary[-1], flush=True)
+    options = "" if names == list(WORLDS) else f" --worlds {' '.join(names)}"
+    command = f"python experiments/targeting_loop.py --runs {runs}{options} --out reports/targeting_loop"
+    words = (__doc__ or "").split("Run:")[0].strip()
+    return f"""# Targeting: from a rehearsal to a rule in the policy
+
+{words}
+
+Written by `{command}`.
+
+{runs} trials of each size, seeds 1 to {runs}; policies simulated on {FRESH:,} fresh customers, seeds {FRESH_SEED + 1} to
+{FRESH_SEED + runs}, paired. 500 rehearsals of each design, with a fixed horizon. Money per customer after costs, until the end of the
+trial; 95 % intervals; ± is one Monte Carlo error over the trials that propose a rule. Learners: {", ".join(LEARNERS)}. Gains are those
+over the better of treating nobody and everybody, by the values of the trial.
+
+## Rehearsed, promised and realized
+
+{table(SUMMARY_HEADER, summary)}
+
+The learner is selected on other rows than the policy is valued on. A rule is proposed only if its gain is clear, so gains that are promised
+by trials with little power are too large on average.
+
+## Each trial
+
+{table(LOOP_HEADER, rows)}
+"""
+
+
+def table(header: tuple[str, ...], rows: list[str]) -> str:
+    """A Markdown table."""
+    return "\n".join([f"| {' | '.join(header)} |", "|" + "---|" * len(header), *rows])
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=RUNS, help="trials of each journey")
-    parser.add_argument("--customers", type=int, default=CUSTOMERS, help="customers of a trial")
+    parser.add_argument("--runs", type=int, default=RUNS, help="trials of each journey and size")
+    parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=list(WORLDS), help="journeys")
+    parser.add_argument("--cache", type=Path, help="file of finished loops")
     parser.add_argument("--out", type=Path, help="folder of the report")
     given = parser.parse_args()
-    page = study(given.runs, given.customers)
-    print(page)
+    page = study(given.worlds, given.runs, Cache(given.cache))
     if given.out is not None:
         given.out.mkdir(parents=True, exist_ok=True)
         (given.out / "report.md").write_text(page, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The commands and the Python example of docs/uplift.md run, and print the lines shown, whatever their numbers."""
+"""The commands, the scenarios and the Python example of docs/uplift.md run, and print the lines shown, whatever their numbers."""
 
 import re
 import shlex

@@ -20,6 +20,8 @@ _VALUE_HELP = "Value of one unit of the outcome, such as the margin of an order.
 _COST_HELP = "Cost of treating one customer, in the unit of --value."
 _PROPENSITY_HELP = "Column with the probability of the treated arm, or a column per arm, or 'estimate' for observational data."
 _LEARNERS_HELP = "Learners, such as DR,T,'T trees'. The first one decides whether heterogeneity is proven."
+_RULE_FILE_HELP = "Write the proposed rule to this JSON file, for 'rules' in a policy. Without a proposed rule, the command fails."
+_RULE_HELP = "With --export-rule: write another personalized policy, such as 'gain above cost: mail'."
 
 
 @with_exit_codes
@@ -62,6 +64,8 @@ def uplift(
         options.number_option("--draws", "N", "Bootstrap draws.", example=200, allowed=range(2, 100_001), must="must be 2 to 100,000"),
     ] = 200,
     seed: Annotated[int, options.number_option("--seed", "S", "Random seed for folds, models and draws.", example=7)] = 1,
+    rule_file: Annotated[Path | None, typer.Option("--export-rule", metavar="FILE", help=_RULE_FILE_HELP)] = None,
+    rule: Annotated[str | None, typer.Option("--rule", metavar="POLICY", help=_RULE_HELP)] = None,
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
@@ -69,6 +73,8 @@ def uplift(
 
     With --propensity the data may be observational.
     """
+    if rule is not None and rule_file is None:
+        raise InputError(format_error("--rule", "must be given with --export-rule", short_repr(rule), "Name the file to write."))
     with output_folder(out) as folder, progress_bar() as progress:
         from cjsim.readout.readout_settings import ReadoutSettings
         from cjsim.readout.uplift_readout import uplift as read_uplift
@@ -101,6 +107,9 @@ def uplift(
         if folder is not None:
             readout.save(folder)
     print_result(readout, as_json=as_json)
+    if rule_file is not None:
+        readout.rule(policy=rule).save(rule_file)
+        typer.echo(f"{rule_file}: wrote the rule", err=True)
 
 
 def _names(option: str, text: str | None) -> tuple[str, ...] | None:

@@ -16,6 +16,7 @@ from cjsim.lab.verdict import bonferroni_critical_value, judge_claim, judge_effe
 from cjsim.progress import Progress
 from cjsim.simulation.run import Run
 from cjsim.version import __version__
+from cjsim.yaml.document import with_file_digests
 
 
 def experiment(
@@ -61,7 +62,7 @@ def experiment(
 
 
 def experiment_digest(experiment: Experiment) -> str:
-    """Return a digest of all that determines the findings: the experiment, its scenarios (without prose), entry files and the version.
+    """Return a digest of all that determines the findings: the experiment, its scenarios (without prose), their files and the version.
 
     Parameters
     ----------
@@ -73,11 +74,7 @@ def experiment_digest(experiment: Experiment) -> str:
     str
         64 hexadecimal digits.
     """
-    content = experiment.identity()
-    scenarios = [content["scenario"], *(variant["scenario"] for variant in content.get("variants", {}).values() if "scenario" in variant)]
-    for scenario in scenarios:
-        if file := scenario.get("entry", {}).get("file"):
-            scenario["entry"]["file"] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    content = with_file_digests(experiment.identity())
     text = json.dumps([content, __version__], ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -1,5 +1,6 @@
 """What can be learned about one outcome: heterogeneity, learners, curves, groups and policies."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -8,12 +9,13 @@ import numpy as np
 from cjsim.readout.assignment_probabilities import assignment_probabilities
 from cjsim.readout.heterogeneity_by_arm import ArmHeterogeneity, arm_heterogeneity
 from cjsim.readout.learning_plan import LearningPlan
+from cjsim.readout.policy_rules import PolicyBasis
 from cjsim.readout.readout_settings import ReadoutSettings
 from cjsim.uplift.curve_bootstrap import CurveBootstrap, bootstrap_curves
 from cjsim.uplift.effect_groups import Calibration, GroupEffect, calibration, harmed_groups
 from cjsim.uplift.interval_estimates import holm_adjusted
 from cjsim.uplift.learners.held_out_predictions import predict_held_out
-from cjsim.uplift.learners.learner_selection import CONSTANT_EFFECT, LearnerSelection, compare_losses
+from cjsim.uplift.learners.learner_selection import CONSTANT_EFFECT, LearnerSelection, compare_losses, predictions_of_chosen
 from cjsim.uplift.learners.nuisances import Nuisances, augmented_scores, cross_fit_nuisances
 from cjsim.uplift.learners.training_rows import check_rows
 from cjsim.uplift.policy_value import PolicyComparison, PolicyValue, policy_values
@@ -58,13 +60,16 @@ class LearnedOutcome:
     selection : LearnerSelection
         Losses of the learners, and the one with the lowest.
     ranked_by : str
-        The learner whose predictions serve for groups and policies: the selected one, or the first of the plan if none beats a constant.
+        The learner of a rule: the selected one, or the first of the plan if none beats a constant. To value groups and policies without
+        optimism, the learner is selected for each fold on the other folds.
     rankings : tuple of ArmRanking
         One per treated arm.
     policies : PolicyComparison
         Values of policies.
     proposed : str or None
         The personalized policy to use: only if heterogeneity is proven and its gain over every constant policy is clear.
+    basis : PolicyBasis
+        What the personalized policies follow from; it exports them as targeting rules.
     """
 
     plan: LearningPlan
@@ -74,6 +79,15 @@ class LearnedOutcome:
     rankings: tuple[ArmRanking, ...]
     policies: PolicyComparison
     proposed: str | None
+    basis: PolicyBasis
+
+    @property
+    def ranked_by_fold(self) -> str:
+        """Learners whose predictions serve for groups and policies, such as 'DR' or 'DR (4 of 5 folds), T (1 of 5 folds)'."""
+        chosen = Counter(self.plan.learners[0] if name == CONSTANT_EFFECT else name for name in self.selection.chosen_by_fold)
+        total = len(self.selection.chosen_by_fold)
+        counted = (f"{name} ({count} of {total} folds)" for name, count in chosen.most_common())
+        return next(iter(chosen)) if len(chosen) == 1 else ", ".join(counted)
 
     def policy(self, rule: str) -> PolicyValue:
         """Return the value of a policy."""
@@ -114,7 +128,8 @@ def learn_outcome(
     predictions = _held_out_predictions(trial, y, plan, nuisances, advance)
     selection = compare_losses(predictions, y, trial.treatment, nuisances=nuisances, clusters=trial.clusters)
     ranked_by = plan.learners[0] if selection.chosen == CONSTANT_EFFECT else selection.chosen
-    predicted = predictions[ranked_by].reshape(len(y), -1)
+    of_chosen = predictions_of_chosen(predictions, selection, nuisances.fold, otherwise=plan.learners[0])
+    predicted = of_chosen.reshape(len(y), -1)
     rankings = []
     for arm in arms:
         curves = _curves(trial, y, arm, predictions, plan)
@@ -122,19 +137,22 @@ def learn_outcome(
         harmed = harmed_groups(found.groups) if heterogeneity[arm - 1].is_proven else ()
         rankings.append(ArmRanking(trial.arms[arm], curves, found, harmed))
         advance(f"curves of '{trial.arms[arm]}'")
+    value, costs, max_share = settings.value_of(outcome), settings.costs_of(trial.arms), settings.max_share
     policies = policy_values(
         scores,
         predicted,
         arms=trial.arms,
-        value=settings.value_of(outcome),
-        costs=settings.costs_of(trial.arms),
-        max_share=settings.max_share,
+        value=value,
+        costs=costs,
+        max_share=max_share,
         clusters=trial.clusters,
         seed=plan.seed,
     )
     is_proven = any(one.is_proven for one in heterogeneity)
     proposed = next((one.rule for one in policies.policies if one.rule == policies.best and one.is_clear), None) if is_proven else None
-    return LearnedOutcome(plan, heterogeneity, selection, ranked_by, tuple(rankings), policies, proposed)
+    extra_costs = tuple(cost - costs[0] for cost in costs[1:])
+    basis = PolicyBasis(trial, outcome, plan, ranked_by, predicted, scores[:, 1:] - scores[:, :1], value, max_share, extra_costs)
+    return LearnedOutcome(plan, heterogeneity, selection, ranked_by, tuple(rankings), policies, proposed, basis)
 
 
 def outcome_nuisances(trial: Trial, outcome: str, folds: int, seed: int) -> Nuisances:

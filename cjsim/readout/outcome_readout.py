@@ -1,7 +1,7 @@
 """`OutcomeReadout`: the effects on one outcome, who gains, and which policy to use."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,8 +12,12 @@ from cjsim.uplift.arm_means import arm_means
 from cjsim.uplift.effect_groups import GroupEffect
 from cjsim.uplift.interval_estimates import IntervalEstimate, holm_adjusted, normal_estimate
 from cjsim.uplift.sample_size import PlannedTest
+from cjsim.uplift.treatment_rules import GAIN_ABOVE_COST
 from cjsim.uplift.trial_effects import ArmEffect, OutcomeEffects
 from cjsim.uplift.trials.dataset import Trial
+
+if TYPE_CHECKING:
+    from cjsim.uplift.targeting.rule_tables import TargetingRule
 
 _ALPHA = 0.05
 
@@ -95,6 +99,41 @@ class OutcomeReadout:
     def control(self) -> str:
         """Label of the control."""
         return self.effects.arms[0].arm
+
+    @property
+    def proposed(self) -> str | None:
+        """The personalized policy to use, or None if a constant policy is to be used."""
+        return None if self.learned is None else self.learned.proposed
+
+    def rule(self, policy: str | None = None, *, distill_depth: int | None = None) -> "TargetingRule":
+        """Return a personalized policy as a targeting rule, with the selected learner fitted to all rows.
+
+        The score of the rule is the predicted gain before costs, in the unit of the policy values, and its threshold contains the cost.
+
+        Parameters
+        ----------
+        policy : str, optional
+            Name of a personalized policy for one arm, such as 'gain above cost: mail'. By default, the proposed one.
+        distill_depth : int, optional
+            Largest depth of a tree that imitates the rule; see `export_rule`.
+
+        Returns
+        -------
+        TargetingRule
+
+        Raises
+        ------
+        InputError
+            If nothing is learned, no policy is proposed or named, it is not for one arm, or the learner cannot be exported.
+        """
+        if self.learned is None:
+            must = "must come from a trial from which can be learned who gains"
+            raise InputError(format_error(f"rule for {self.name}", must, "one from which it cannot", self.reason))
+        chosen = policy or self.proposed
+        if chosen is None:
+            remedy = f"Name another policy to export it nevertheless, such as '{GAIN_ABOVE_COST}: {self.effects.arms[1].arm}'."
+            raise InputError(format_error(f"rule for {self.name}", "must be proposed by the readout", f"'{self.best}'", remedy))
+        return self.learned.basis.rule(chosen, distill_depth=distill_depth)
 
     def effect_of(self, arm: str) -> ArmEffect:
         """Return the effect of an arm against the control."""
@@ -278,7 +317,7 @@ def _learners_json(learned: LearnedOutcome) -> list[dict[str, Any]]:
 
 def _groups_json(learned: LearnedOutcome) -> list[dict[str, Any]]:
     return [
-        {"arm": ranking.arm, "learner": learned.ranked_by, "do_not_contact": group in ranking.harmed} | group.to_json()
+        {"arm": ranking.arm, "learner": learned.ranked_by_fold, "do_not_contact": group in ranking.harmed} | group.to_json()
         for ranking in learned.rankings
         for group in ranking.groups.groups
     ]

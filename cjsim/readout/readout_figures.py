@@ -53,7 +53,7 @@ def groups_data(outcomes: Outcomes) -> "pd.DataFrame":
         for ranking in one.learned.rankings:
             for group in ranking.groups.groups:
                 numbers = (group.group, group.n, group.predicted, group.effect.estimate, group.effect.low, group.effect.high)
-                rows.append((one.name, ranking.arm, one.learned.ranked_by, *numbers, proven[ranking.arm]))
+                rows.append((one.name, ranking.arm, one.learned.ranked_by_fold, *numbers, proven[ranking.arm]))
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cjsim.errors import InputError, format_error, quote_choices, unknown_name_parts
 from cjsim.json_records import plain_values, write_json
 from cjsim.metrics.text_table import align_columns
 from cjsim.output_folder import FolderResult
@@ -16,6 +17,8 @@ from cjsim.uplift.soundness.finding import Finding
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cjsim.uplift.targeting.rule_tables import TargetingRule
 
 READOUT_FILE, PAGE_FILE = "uplift.json", "report.md"
 _TABLES = {"effects": effects_data, "curves": curves_data, "groups": groups_data, "policies": policies_data}
@@ -76,6 +79,34 @@ class Readout(FolderResult):
             Name of the outcome.
         """
         return next(one for one in self.outcomes if one.name == name)
+
+    def rule(self, outcome: str | None = None, *, policy: str | None = None, distill_depth: int | None = None) -> "TargetingRule":
+        """Return the proposed policy as a targeting rule, for `rules` in a policy. See `OutcomeReadout.rule`.
+
+        Parameters
+        ----------
+        outcome : str, optional
+            Name of the outcome. Can be omitted if there is only one.
+        policy : str, optional
+            Name of another personalized policy for one arm, such as 'gain above cost: mail'.
+        distill_depth : int, optional
+            Largest depth of a tree that imitates the rule; see `export_rule`.
+
+        Returns
+        -------
+        TargetingRule
+
+        Raises
+        ------
+        InputError
+            As in `OutcomeReadout.rule`, or if the outcome does not exist.
+        """
+        names = [one.name for one in self.outcomes]
+        if outcome is None and len(names) > 1:
+            raise InputError(format_error("outcome", f"must be one of {quote_choices(names)}", "none", "Name the outcome of the rule."))
+        if outcome is not None and outcome not in names:
+            raise InputError(format_error("outcome", *unknown_name_parts(outcome, names, "outcome")))
+        return self.outcome(outcome or names[0]).rule(policy, distill_depth=distill_depth)
 
     def heading(self) -> str:
         """Return a one-line description of the trial."""

@@ -5,7 +5,6 @@ Processes that work on the same study claim the trials that they run. A study th
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import socket
@@ -20,6 +19,7 @@ from cjsim.tuning.samplers import silence_optuna
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import Trial
 from cjsim.version import __version__
+from cjsim.yaml.document import with_file_digests
 
 DEFAULT_FOLDER = Path("runs") / "studies"
 IN_MEMORY = "memory"
@@ -220,16 +220,8 @@ def study_identity(study: Study) -> dict[str, Any]:
     study : Study
         The study.
     """
-    content = {key: value for key, value in study.identity().items() if key not in _CHANGEABLE_KEYS}
-    files = {"scenario.entry.file": study.scenario.entry.file, "draws.file": study.draws.file if study.draws is not None else None}
-    for path, file in files.items():
-        if file is not None:
-            *parents, key = path.split(".")
-            part = content
-            for parent in parents:
-                part = part[parent]
-            part[key] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    return content
+    content: dict[str, Any] = with_file_digests(study.identity())
+    return {key: value for key, value in content.items() if key not in _CHANGEABLE_KEYS}
 
 
 def _change_lines(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

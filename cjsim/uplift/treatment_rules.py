@@ -8,6 +8,7 @@ import numpy as np
 from cjsim.uplift.curves import rank_order
 from cjsim.uplift.row_arrays import Floats, Ints
 
+GAIN_ABOVE_COST, BEST_SHARE = "gain above cost", "best share"  # names of rules, followed by the arm
 _CANDIDATE_CUTS = 100
 
 
@@ -73,7 +74,7 @@ def gain_above_cost(gains: Floats, arms: Sequence[str], max_share: float) -> lis
         assignment = (chosen[:, None] == np.arange(len(arms))).astype(np.float64)
         return TreatmentRule(name, assignment, False, bool(np.mean(chosen > 0) <= max_share))
 
-    rules = [_rule(f"gain above cost: {name}", arm * (gains[:, arm] > 0.0)) for arm, name in enumerate(arms) if arm]
+    rules = [_rule(f"{GAIN_ABOVE_COST}: {name}", arm * (gains[:, arm] > 0.0)) for arm, name in enumerate(arms) if arm]
     if len(arms) > 2:
         rules.append(_rule("arm with the largest gain", np.argmax(gains, axis=1)))  # equal gains: the earlier arm
     return rules
@@ -104,33 +105,35 @@ def best_share(predicted: Floats, gain_scores: Floats, half: Ints, arm: int, arm
     treated = np.zeros(len(predicted), dtype=bool)
     for own in (0, 1):
         cut = best_cut(predicted[half != own], gain_scores[half != own], max_share)
-        treated[half == own] = predicted[half == own] >= cut
+        treated[half == own] = predicted[half == own] > cut
     assignment = np.zeros((len(predicted), len(arms)))
     assignment[treated, arm] = 1.0
     assignment[~treated, 0] = 1.0
     limit = "" if max_share == 1.0 else f" up to {100 * max_share:.0f} %"
-    return TreatmentRule(f"best share{limit}: {arms[arm]}", assignment, False, True)
+    return TreatmentRule(f"{BEST_SHARE}{limit}: {arms[arm]}", assignment, False, True)
 
 
 def best_cut(predicted: Floats, gain_scores: Floats, max_share: float) -> float:
-    """Return the cutoff at or above which treating gains most in total; infinity if treating nobody is best.
+    """Return the cutoff above which treating gains most in total.
 
-    About 100 cutoffs at evenly spaced shares are compared, rather than one per row, so that the choice is less sensitive to noise.
+    About 100 cutoffs at evenly spaced shares are compared, rather than one per row, so that the choice is less sensitive to noise. A cutoff
+    lies halfway between two predictions, so that it divides the predictions of a similar model in the same way.
 
     Parameters
     ----------
     predicted, gain_scores : ndarray of float64, shape (n,)
     max_share : float
-        Largest share of rows at or above the cutoff, in (0, 1].
+        Largest share of rows above the cutoff, in (0, 1].
 
     Returns
     -------
     float
+        Infinity if treating nobody is best, and minus infinity if treating everybody is.
 
     Examples
     --------
     >>> best_cut(np.array([3.0, 2.0, 1.0]), np.array([1.0, 1.0, -1.0]), 1.0)
-    2.0
+    1.5
     """
     order, last = rank_order(predicted)
     allowed = last[last + 1 <= max_share * len(predicted)]
@@ -139,4 +142,10 @@ def best_cut(predicted: Floats, gain_scores: Floats, max_share: float) -> float:
     ends = allowed[np.unique(np.linspace(0, len(allowed) - 1, min(len(allowed), _CANDIDATE_CUTS)).astype(np.int64))]
     totals = np.cumsum(gain_scores[order])[ends]
     best = int(np.argmax(totals))
-    return float(predicted[order[ends[best]]]) if totals[best] > 0.0 else np.inf
+    if totals[best] <= 0.0:
+        return np.inf
+    if ends[best] + 1 == len(predicted):
+        return -np.inf
+    lowest_above, highest_below = (float(predicted[order[ends[best] + i]]) for i in (0, 1))
+    middle = (lowest_above + highest_below) / 2.0
+    return middle if middle < lowest_above else highest_below

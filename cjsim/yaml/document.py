@@ -192,9 +192,41 @@ class Document(StrictModel):
             raise InputError(format_error(str(path), "must be a file that can be written", error.strerror or str(error), remedy)) from None
 
     def digest(self) -> str:
-        """Return the SHA-256 of the content as 64 hexadecimal digits. The order of keys matters; defaults and locations do not."""
-        text = json.dumps(self.to_dict(), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+        """Return the SHA-256 of the content as 64 hexadecimal digits. The order of keys matters; defaults and locations do not.
+
+        A file that the document names, such as an entry file or a targeting rule, counts by its content.
+        """
+        text = json.dumps(with_file_digests(self.to_dict()), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def with_file_digests(content: Any) -> Any:
+    """Replace the names of data files by the SHA-256 of their content, so that a change of a file changes what is compared.
+
+    Parameters
+    ----------
+    content : dict, list or scalar
+        Plain data of a document. Files are the text values of keys that are `file` or end in `.file`.
+
+    Returns
+    -------
+    dict, list or scalar
+        The data. The names of files that do not exist are kept.
+    """
+    if isinstance(content, dict):
+        return {key: _file_digest(value) if _names_file(key, value) else with_file_digests(value) for key, value in content.items()}
+    return [with_file_digests(one) for one in content] if isinstance(content, list) else content
+
+
+def _names_file(key: Any, value: Any) -> bool:
+    return isinstance(value, str) and (key == "file" or str(key).endswith(".file"))
+
+
+def _file_digest(name: str) -> str:
+    try:
+        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
+    except (OSError, ValueError):  # ValueError: a name with a null character
+        return name
 
 
 def _without_prose(value: Any) -> Any:

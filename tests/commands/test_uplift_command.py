@@ -10,6 +10,7 @@ import pytest
 from planted_trials import planted_trial
 from typer.testing import CliRunner
 
+import cjsim as cj
 from cjsim.cli import app
 
 FAST = ("--learners", "T", "--draws", "10", "--splits", "2")
@@ -45,6 +46,25 @@ def test_json_is_one_object(trial: Path) -> None:
 def test_folder_holds_the_printed_json(trial: Path, tmp_path: Path) -> None:
     content = json.loads(invoke(trial, "--json", "--out", str(tmp_path / "out")).stdout)
     assert json.loads((tmp_path / "out" / "uplift.json").read_text(encoding="utf-8")) == content
+
+
+def test_the_proposed_rule_is_written(tmp_path: Path) -> None:
+    file = written(tmp_path, planted_trial(slope=0.2, effect=0.0).drop(columns="spend"))
+    found = invoke(file, "--export-rule", str(tmp_path / "rule.json"))
+    assert found.exit_code == 0, found.stderr
+    assert cj.TargetingRule.load(tmp_path / "rule.json").features[0].name == "recency"
+
+
+def test_without_a_proposed_rule_the_readout_is_printed_and_the_command_fails(trial: Path, tmp_path: Path) -> None:
+    found = invoke(trial, "--export-rule", str(tmp_path / "rule.json"))
+    assert (found.exit_code, found.stdout.splitlines()[2]) == (2, "BOUGHT")
+    assert "rule for bought: must be proposed by the readout, got 'everybody: mail'" in found.stderr
+    assert not (tmp_path / "rule.json").exists()
+
+
+def test_another_policy_can_be_written(trial: Path, tmp_path: Path) -> None:
+    found = invoke(trial, "--export-rule", str(tmp_path / "rule.json"), "--rule", "gain above cost: mail")
+    assert (found.exit_code, (tmp_path / "rule.json").exists()) == (0, True)
 
 
 def test_parquet_gives_the_same_numbers(trial: Path, tmp_path: Path) -> None:
@@ -140,6 +160,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         (("--features", "recency,"), "--features: must be names separated by commas"),
         (("--detect", "much"), "detect: must be a number other than 0"),
         (("--adjust", "visit"), "Did you mean 'visits'?"),
+        (("--rule", "best share: mail"), "--rule: must be given with --export-rule"),
     ],
 )
 def test_wrong_options_are_refused(trial: Path, options: tuple[str, ...], words: str) -> None:

@@ -1,6 +1,8 @@
 """Policies that use targeting rules: both engines agree, features are those of an exported trial, and errors name the culprit."""
 
 import math
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from trial_worlds import trial_scenario
 
 import cjsim as cj
 from cjsim.errors import InputError
+from cjsim.lab.run_experiment import experiment_digest
+from cjsim.tuning.storage import study_identity
 from cjsim.uplift.learners.base_learners import default_base_learner, numeric_encoder
 from cjsim.validate.lint import lint_warnings
 
@@ -163,6 +167,44 @@ def test_files_are_relative_to_the_policy_that_names_them(table: pd.DataFrame, t
     with_rule(tmp_path / "rule.json").save(tmp_path / "scenario.yaml")
     assert "file: rule.json" in (tmp_path / "scenario.yaml").read_text(encoding="utf-8")
     assert cj.Scenario.load(tmp_path / "scenario.yaml").policy.rules["likely"].file == str(tmp_path / "rule.json")
+
+
+def a_study(scenario: cj.Scenario) -> dict[str, Any]:
+    free = {"policy.rules.likely.above": {"low": -0.5, "high": 6.5}}
+    settings = {"name": "threshold", "objectives": ["revenue"], "free": free}
+    return study_identity(cj.Study.from_dict(settings | {"scenario": scenario.to_dict()}))
+
+
+def an_experiment(scenario: cj.Scenario) -> str:
+    variants = {"higher": {"set": {"policy.rules.likely.above": 2.0}}}
+    settings = {"name": "threshold", "hypothesis": "A higher threshold sells less.", "metric": "revenue", "direction": "falls"}
+    return experiment_digest(cj.Experiment.from_dict(settings | {"scenario": scenario.to_dict(), "variants": variants}))
+
+
+IDENTITIES: dict[str, Callable[[cj.Scenario], Any]] = {
+    "scenario": lambda scenario: scenario.digest(),
+    "policy": lambda scenario: scenario.policy.digest(),
+    "run": lambda scenario: cj.simulate(scenario, customers=10).provenance.digests["scenario"],
+    "study": a_study,
+    "experiment": an_experiment,
+}
+
+
+@pytest.mark.parametrize("kind", IDENTITIES)
+def test_a_changed_rule_changes_the_digest(kind: str, table: pd.DataFrame, tmp_path: Path) -> None:
+    exported(table, tmp_path / "rule.json")
+    scenario = with_rule(tmp_path / "rule.json")
+    before = IDENTITIES[kind](scenario)
+    assert IDENTITIES[kind](scenario) == before
+    exported(table, tmp_path / "rule.json", make_pipeline(numeric_encoder(), FINAL_MODELS["tree"]))
+    assert IDENTITIES[kind](scenario) != before
+
+
+@pytest.mark.parametrize("kind", IDENTITIES)
+def test_a_copied_rule_keeps_the_digest(kind: str, table: pd.DataFrame, tmp_path: Path) -> None:
+    exported(table, tmp_path / "rule.json")
+    shutil.copyfile(tmp_path / "rule.json", tmp_path / "copy.json")
+    assert IDENTITIES[kind](with_rule(tmp_path / "copy.json")) == IDENTITIES[kind](with_rule(tmp_path / "rule.json"))
 
 
 def test_a_description_names_the_rule(table: pd.DataFrame, tmp_path: Path) -> None:

@@ -130,15 +130,24 @@ def test_unclear_gain_falls_back_to_the_best_constant_policy() -> None:
 
 
 def test_tied_predictions_are_cut_together() -> None:
-    assert best_cut(np.array([2.0, 1.0, 1.0, 1.0]), np.array([1.0, 1.0, -1.0, 2.0]), 1.0) == 1.0
+    assert best_cut(np.array([2.0, 1.0, 1.0, 0.0]), np.array([-1.0, 3.0, -1.0, -2.0]), 1.0) == 0.5
 
 
 def test_a_tie_beyond_the_budget_is_left_out() -> None:
-    assert best_cut(np.array([2.0, 1.0, 1.0, 1.0]), np.array([1.0, 1.0, -1.0, 2.0]), 0.5) == 2.0
+    assert best_cut(np.array([2.0, 1.0, 1.0, 1.0]), np.array([1.0, 1.0, -1.0, 2.0]), 0.5) == 1.5
 
 
 def test_treating_nobody_has_an_infinite_cut() -> None:
     assert best_cut(np.array([2.0, 1.0]), np.array([-1.0, -1.0]), 1.0) == np.inf
+
+
+def test_treating_everybody_has_the_lowest_cut() -> None:
+    assert best_cut(np.array([2.0, 1.0]), np.array([1.0, 1.0]), 1.0) == -np.inf
+
+
+def test_a_cut_lies_between_predictions_that_differ_in_their_last_bit() -> None:
+    upper = np.nextafter(1.0, 2.0)
+    assert 1.0 <= best_cut(np.array([upper, 1.0]), np.array([1.0, -1.0]), 1.0) < upper
 
 
 @pytest.mark.parametrize(

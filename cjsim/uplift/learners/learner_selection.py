@@ -14,6 +14,7 @@ from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.uplift.learners.base_learners import FloatArray
@@ -22,6 +23,7 @@ from cjsim.uplift.learners.r_learner import residuals_of_arm
 from cjsim.uplift.learners.training_rows import IntArray
 
 CONSTANT_EFFECT = "constant effect"
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,9 @@ class LearnerSelection:
         Name of the learner with the lowest loss; "constant effect" if no learner has a lower loss.
     is_clear : bool
         Whether the interval of the difference between the chosen learner and a constant effect excludes 0.
+    chosen_by_fold : tuple of str
+        For each fold of the nuisances, the learner with the lowest loss on the rows outside it. What its predictions are worth can be
+        estimated on the rows of the fold, which did not take part in the choice.
     """
 
     loss: str
@@ -70,6 +75,7 @@ class LearnerSelection:
     losses: tuple[LearnerLoss, ...]
     chosen: str
     is_clear: bool
+    chosen_by_fold: tuple[str, ...]
 
 
 def compare_losses(
@@ -129,7 +135,41 @@ def compare_losses(
     }
     found = tuple(_learner_loss(name, of_rows, losses[CONSTANT_EFFECT], clusters) for name, of_rows in losses.items())
     best = min(reversed(found), key=lambda one: one.loss)
-    return LearnerSelection(loss, len(y), found, best.learner, best.high < 0)
+    by_fold = tuple(_lowest_loss(losses, nuisances.fold != one) for one in np.unique(nuisances.fold))
+    return LearnerSelection(loss, len(y), found, best.learner, best.high < 0, by_fold)
+
+
+def _lowest_loss(losses: Mapping[str, FloatArray], rows: BoolArray) -> str:
+    """Return the learner with the lowest mean loss on some rows. A constant effect is preferred to a learner that is no better."""
+    return min(reversed(list(losses)), key=lambda name: float(losses[name][rows].mean()))
+
+
+def predictions_of_chosen(
+    predictions: Mapping[str, FloatArray], selection: LearnerSelection, fold: IntArray, *, otherwise: str
+) -> FloatArray:
+    """Return the predictions in each fold of the learner that was chosen on the other folds.
+
+    A policy that follows them is valued without optimism on the same rows: neither the fit nor the choice of the learner used a row's fold.
+
+    Parameters
+    ----------
+    predictions : mapping of str to ndarray of float64, shape (n,) or (n, n_arms - 1)
+        Predicted effects by learner, as for `compare_losses`.
+    selection : LearnerSelection
+        Its choices.
+    fold : ndarray of int64, shape (n,)
+        Fold of each row.
+    otherwise : str
+        Learner for folds in which a constant effect is chosen.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,) or (n, n_arms - 1)
+    """
+    found = np.empty_like(predictions[otherwise])
+    for one, chosen in zip(np.unique(fold), selection.chosen_by_fold, strict=True):
+        found[fold == one] = predictions[otherwise if chosen == CONSTANT_EFFECT else chosen][fold == one]
+    return found
 
 
 def _pseudo_outcomes(y: FloatArray, treatment: IntArray, nuisances: Nuisances, loss: str) -> tuple[FloatArray, FloatArray]:
