@@ -139,9 +139,12 @@ def _check_name(value: str) -> str:
     return value
 
 
-_DURATION_SCHEMA = WithJsonSchema(
-    {"type": "string", "title": "duration", "pattern": r"^\s*(\d+(\.\d+)?\s*(s|min|m|h|d|w)\s*)+$", "examples": ["36h", "7d"]}
-)
+_DURATION_SCHEMA = {
+    "type": "string",
+    "title": "duration",
+    "pattern": r"^\s*(\d+(\.\d+)?\s*(s|min|m|h|d|w)\s*)+$",
+    "examples": ["36h", "7d"],
+}
 _DURATION_WRITER = PlainSerializer(duration_text, when_used="json")
 _HOUR_SCHEMA = WithJsonSchema({"type": "string", "title": "time of day", "pattern": r"^\d{1,2}:\d{2}$", "examples": ["21:00"]})
 # Times are rounded: waits far below a second would round to 0, so a loop with such a wait would never end.
@@ -151,10 +154,15 @@ Duration = Annotated[
     Field(ge=0, le=MAX_DAYS),
     AfterValidator(_check_zero_or_a_second),
     _DURATION_WRITER,
-    _DURATION_SCHEMA,
+    WithJsonSchema(_DURATION_SCHEMA),
 ]
 PositiveDuration = Annotated[
-    float, BeforeValidator(parse_duration), Field(le=MAX_DAYS), AfterValidator(_check_at_least_a_second), _DURATION_WRITER, _DURATION_SCHEMA
+    float,
+    BeforeValidator(parse_duration),
+    Field(le=MAX_DAYS),
+    AfterValidator(_check_at_least_a_second),
+    _DURATION_WRITER,
+    WithJsonSchema({**_DURATION_SCHEMA, "title": "duration of at least 1s"}),
 ]
 Hour = Annotated[float, BeforeValidator(parse_hour), PlainSerializer(hour_text, when_used="json"), _HOUR_SCHEMA]
 # Strict, because YAML distinguishes numbers from text and booleans.

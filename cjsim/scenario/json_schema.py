@@ -32,7 +32,7 @@ _FILE_KEYS = {
     "set": {"type": "object", "description": "Values by key path, applied last.", "examples": [{"horizon": "90d"}]},
 }
 _FILE_NAMES = {"journey": "../journeys/shop.yaml", "policy": "../policies/shop_today.yaml", "scenario": "../scenarios/shop.yaml"}
-_NUMBER_WRITERS = {"duration": duration_text, "time of day": hour_text}  # by the title of the type
+_NUMBER_WRITERS = {"duration": duration_text, "duration of at least 1s": duration_text, "time of day": hour_text}  # by title of the type
 
 
 class _SchemaGenerator(GenerateJsonSchema):

@@ -101,7 +101,7 @@ def test_help_imports_no_heavy_libraries() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", [["check", TINY], ["describe", TINY], ["schema", "scenario"]])
+@pytest.mark.parametrize("command", [["check", TINY], ["describe", TINY], ["schema", "scenario"], ["explain", "policy.flows"]])
 def test_commands_on_documents_import_no_engine(command: list[str]) -> None:
     heavy = ["numba", "pandas", "scipy", "sklearn", "seaborn", "optuna", "pyarrow"]
     code = (

@@ -83,5 +83,5 @@ class EmpiricalAmount(DistributionKind, key="empirical"):
 _NUMBER_SCHEMA = {"type": "number", "minimum": 0, "title": "amount", "description": "A fixed amount.", "examples": [25]}
 AmountLaw = Annotated[
     FixedAmount | ExponentialAmount | GammaAmount | LognormalAmount | UniformAmount | EmpiricalAmount,
-    KeyedUnion(short_form("fixed", int, float), _NUMBER_SCHEMA),
+    KeyedUnion("distribution of an amount", expand=short_form("fixed", int, float), short_schema=_NUMBER_SCHEMA),
 ]

@@ -385,7 +385,7 @@ Effect = Annotated[
     | ReferEffect
     | FireEffect
     | ChooseEffect,
-    KeyedUnion(),
+    KeyedUnion("effect"),
 ]
 
 TOUCH_SENTENCES = {touch: sentence for kind in get_args(get_args(Effect)[0]) for touch, sentence in kind.logs.items()}

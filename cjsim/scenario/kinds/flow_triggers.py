@@ -286,5 +286,5 @@ class UnopenedTrigger(TriggerKind, key="unopened"):
 
 
 Trigger = Annotated[
-    EventTrigger | StageTrigger | InactivityTrigger | DateTrigger | ScheduleTrigger | ScoreTrigger | UnopenedTrigger, KeyedUnion()
+    EventTrigger | StageTrigger | InactivityTrigger | DateTrigger | ScheduleTrigger | ScoreTrigger | UnopenedTrigger, KeyedUnion("trigger")
 ]

@@ -390,5 +390,5 @@ Step = Annotated[
     | AskStep
     | JumpStep
     | StopStep,
-    KeyedUnion(),
+    KeyedUnion("step"),
 ]

@@ -125,4 +125,6 @@ class FixedTrait(TraitKind, key="fixed"):
         return f"always {self.fixed:g}"
 
 
-TraitLaw = Annotated[GammaTrait | LognormalTrait | BetaTrait | NormalTrait | UniformTrait | FixedTrait, KeyedUnion()]
+TraitLaw = Annotated[
+    GammaTrait | LognormalTrait | BetaTrait | NormalTrait | UniformTrait | FixedTrait, KeyedUnion("distribution of a trait")
+]

@@ -120,7 +120,9 @@ class EmpiricalWait(WaitKind, key="empirical"):
     """Possible waiting times and their weights."""
 
 
-WaitLaw = Annotated[ExponentialWait | GammaWait | WeibullWait | LognormalWait | FixedWait | EmpiricalWait, KeyedUnion()]
+WaitLaw = Annotated[
+    ExponentialWait | GammaWait | WeibullWait | LognormalWait | FixedWait | EmpiricalWait, KeyedUnion("distribution of a waiting time")
+]
 
 
 @lru_cache(maxsize=4096)  # integration takes milliseconds, and variants of a scenario change few channels
