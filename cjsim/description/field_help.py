@@ -1,5 +1,6 @@
 """Help on the fields of a file, from its JSON schema: the description of a field, its type in words, its default and an example."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -120,7 +121,7 @@ def _one_line(key: str | int, schema: JsonSchema, definitions: dict[str, JsonSch
     """An example as YAML: `key: value` for a field, and the value for an item of a list or a mapping. Empty for a document."""
     if "$schema" in schema or (example := example_of(schema, definitions)) is None:
         return ""
-    return to_inline_yaml({key: example})[1:-1] if "examples" in schema and "description" in schema else to_inline_yaml(example)
+    return _written({key: example})[1:-1] if "examples" in schema and "description" in schema else _written(example)
 
 
 def field_lines(record: JsonSchema, *, name_of: NameWriter = str) -> Iterator[FieldLine]:
@@ -134,7 +135,7 @@ def field_lines(record: JsonSchema, *, name_of: NameWriter = str) -> Iterator[Fi
         Formats the name of another record in the words of a type.
     """
     for name, schema in record["properties"].items():
-        example = to_inline_yaml(schema["examples"][0])
+        example = _written(schema["examples"][0])
         yield FieldLine(name, type_words(schema, name_of=name_of), schema["description"], _default_text(name, schema, record), example)
 
 
@@ -151,7 +152,12 @@ def kind_lines(kinds: Iterable[JsonSchema], definitions: dict[str, JsonSchema]) 
     for kind in kinds:
         key = kind["required"][0]
         words = type_words(kind["properties"][key])
-        yield FieldLine(key, words, kind["description"].partition("\n\n")[0], "required", to_inline_yaml(example_of(kind, definitions)))
+        yield FieldLine(key, words, kind["description"].partition("\n\n")[0], "required", _written(example_of(kind, definitions)))
+
+
+def _written(value: Any) -> str:
+    """A value as in a file, on one line; dates are not quoted."""
+    return re.sub(r"'(\d{4}-\d\d-\d\d)'", r"\1", to_inline_yaml(value))
 
 
 def type_words(schema: JsonSchema, *, name_of: NameWriter = str) -> str:
@@ -176,7 +182,7 @@ def type_words(schema: JsonSchema, *, name_of: NameWriter = str) -> str:
     if record := referenced_name(schema):
         return name_of(record)
     if "const" in schema or "enum" in schema:
-        return " or ".join(f"`{to_inline_yaml(value)}`" for value in schema.get("enum", [schema.get("const")]))
+        return " or ".join(f"`{_written(value)}`" for value in schema.get("enum", [schema.get("const")]))
     if title := schema.get("title"):
         return str(title)
     if choices := choices_of(schema):
@@ -186,7 +192,9 @@ def type_words(schema: JsonSchema, *, name_of: NameWriter = str) -> str:
         count = f", exactly {schema['minItems']}" if "minItems" in schema and not count else count
         return f"list of {_plural(type_words(schema.get('items', {}), name_of=name_of))}{count}"
     if isinstance(values := schema.get("additionalProperties"), dict):
-        return f"mapping of {_plural(type_words(values, name_of=name_of))}"
+        keys = schema.get("propertyNames", {}).get("title")
+        start = f"mapping from {_plural(keys)} to" if keys else "mapping of"
+        return f"{start} {_plural(type_words(values, name_of=name_of))}"
     return _WORDS.get(schema.get("type", ""), "any value") + _range_words(schema)
 
 
@@ -212,7 +220,7 @@ def _plural(words: str) -> str:
 
 def _range_words(schema: JsonSchema) -> str:
     """The range of a number in words, after a space; empty if it is unbounded."""
-    words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    words = {"minimum": "of at least", "exclusiveMinimum": "above", "maximum": "of at most", "exclusiveMaximum": "below"}
     bounds = {key: schema[key] for key in words if abs(schema.get(key, _UNBOUNDED)) < _UNBOUNDED}
     texts = {key: f"{bound:,}" if isinstance(bound, int) else f"{bound:,g}" for key, bound in bounds.items()}
     if "minimum" in texts and "maximum" in texts:
@@ -229,7 +237,7 @@ def _default_text(name: str, schema: JsonSchema, record: JsonSchema) -> str:
     default = _without_empty(schema.get("default"))
     if isinstance(default, list) and len(default) > 1 and len({repr(one) for one in default}) == 1:
         return f"{len(default)} times {default[0]}"
-    return "none" if default in (None, "", [], {}) else to_inline_yaml(default)
+    return "none" if default in (None, "", [], {}) else _written(default)
 
 
 def _without_empty(value: Any) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
 
 from cjsim.scenario.fields import duration_text, hour_text
 from cjsim.yaml.document import Document
@@ -41,6 +42,15 @@ class _SchemaGenerator(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Return false."""
         return False
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchema:
+        """Return the schema of a mapping, with the titles of its keys and values, which pydantic omits."""
+        found: JsonSchema = super().dict_schema(schema)
+        for part, key in (("keys_schema", "propertyNames"), ("values_schema", "additionalProperties")):
+            title = self.generate_inner(schema[part]).get("title") if part in schema else None  # type: ignore[literal-required]
+            if title and isinstance(found.get(key, {}), dict) and "$ref" not in found.get(key, {}):
+                found[key] = {"title": title, **found.get(key, {})}
+        return found
 
     def sort(self, value: JsonSchema, parent_key: str | None = None) -> JsonSchema:
         """Return the schema as it is, so that examples keep their order."""

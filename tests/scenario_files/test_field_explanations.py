@@ -72,7 +72,7 @@ def test_first_required_field_of_a_kind_is_its_key() -> None:
     [
         ({"type": "number", "minimum": 0, "maximum": 1}, "number from 0 to 1"),
         ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, "number above 0 and below 1"),
-        ({"type": "number", "minimum": 0, "maximum": 1e12}, "number at least 0"),
+        ({"type": "number", "minimum": 0, "maximum": 1e12}, "number of at least 0"),
         ({"type": "integer", "minimum": 1, "maximum": 1000}, "whole number from 1 to 1,000"),
         ({"type": "string"}, "text"),
         ({"type": "boolean"}, "true or false"),
@@ -80,9 +80,14 @@ def test_first_required_field_of_a_kind_is_its_key() -> None:
         ({"enum": ["push", "pull"]}, "`push` or `pull`"),
         ({"anyOf": [{"type": "string", "title": "duration"}, {"const": "never"}, {"type": "null"}]}, "duration or `never`"),
         ({"type": "array", "items": {"type": "string", "title": "name of an event"}}, "list of names of events"),
+        ({"type": "array", "items": {"type": "integer", "minimum": 0}}, "list of whole numbers of at least 0"),
         ({"type": "array", "items": {"title": "step", "oneOf": []}, "minItems": 1}, "list of steps, at least 1"),
         ({"type": "array", "items": {"type": "integer"}, "minItems": 7, "maxItems": 7}, "list of whole numbers, exactly 7"),
         ({"type": "object", "additionalProperties": {"$ref": "#/$defs/Flow"}}, "mapping of Flow records"),
+        (
+            {"type": "object", "propertyNames": {"title": "name of a stage"}, "additionalProperties": {"type": "number", "minimum": 0}},
+            "mapping from names of stages to numbers of at least 0",
+        ),
         ({}, "any value"),
     ],
 )
