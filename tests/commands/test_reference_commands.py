@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from conftest import ROOT
 from typer.testing import CliRunner
 
 from cjsim.cli import app
@@ -76,3 +77,45 @@ def test_explain_rejects_an_unknown_path(path: str, message: str) -> None:
 
 def test_help_lists_explain_after_schema() -> None:
     assert re.search(r"\n  schema .*\n(?:   .*\n)*  explain ", invoke("--help").stdout)
+
+
+def metrics_of(*arguments: str) -> dict[str, dict[str, Any]]:
+    return {one["name"]: one for one in json.loads(invoke("metrics", *arguments, "--json").stdout)["metrics"]}
+
+
+def test_metrics_without_a_scenario_have_placeholders() -> None:
+    assert {"open_rate[CHANNEL]", "stage_days[STAGE]", "wait[DESK]", "cac[ACQUISITION]"} <= metrics_of().keys()
+
+
+def test_metrics_of_a_scenario_have_its_names() -> None:
+    assert {"contacts[email]", "stage_days[active]"} <= metrics_of(str(ROOT / "tests" / "worlds" / "tiny.yaml")).keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "denominator"),
+    [
+        ("clv", "customers who entered"),
+        ("click_rate", "opens"),
+        ("sla_kept", "closed requests"),
+        ("roi", "all costs"),
+        ("profit", None),
+    ],
+)
+def test_metrics_name_their_denominators(name: str, denominator: str | None) -> None:
+    assert metrics_of()[name]["denominator"] == denominator
+
+
+def test_metrics_prints_definitions_with_other_denominators() -> None:
+    output = " ".join(invoke("metrics").stdout.split())
+    assert "click_rate share higher clicks per open (divided by opens)" in output
+    assert "conversion share higher customers who converted retention_30d" in output
+    assert "total_clv money higher customer lifetime value of all customers (a total)" in output
+
+
+def test_metrics_table_fits_the_terminal() -> None:
+    assert max(map(len, invoke("metrics").stdout.splitlines())) <= 100
+
+
+def test_metrics_rejects_a_file_that_does_not_exist() -> None:
+    result = invoke("metrics", "none.yaml")
+    assert (result.exit_code, result.stderr) == (2, "none.yaml: must be a readable file, got a path that does not exist. Check the path.\n")

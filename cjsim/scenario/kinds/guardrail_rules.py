@@ -51,7 +51,7 @@ def _check_given_once(days: tuple[date | str, ...]) -> tuple[date | str, ...]:
 
 
 _DAY_SCHEMA = WithJsonSchema(
-    {"type": "string", "title": "date, or a day of every year", "pattern": r"^(\d{4}-)?\d{2}-\d{2}$", "examples": ["2026-12-24", "12-24"]}
+    {"type": "string", "title": "date (MM-DD for every year)", "pattern": r"^(\d{4}-)?\d{2}-\d{2}$", "examples": ["2026-12-24", "12-24"]}
 )
 CalendarDay = Annotated[date | str, BeforeValidator(_parse_calendar_day), _DAY_SCHEMA]  # one date, or a month and day in every year
 
