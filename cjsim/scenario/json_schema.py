@@ -130,10 +130,9 @@ def _properties_of(record: JsonSchema) -> Iterator[dict[str, JsonSchema]]:
 
 def _complete_property(schema: JsonSchema, definitions: dict[str, JsonSchema]) -> None:
     """Complete the description, the default and the examples of a property."""
-    if "description" not in schema:
-        names = [name for one in (schema, *choices_of(schema)) if (name := referenced_name(one))]
-        schema["description"] = definitions[names[0]]["description"].partition("\n\n")[0]
-    schema["description"] = _reflow(schema["description"])
+    records = [name for one in (schema, *choices_of(schema)) if (name := referenced_name(one))]
+    inherited = definitions[records[0]]["description"].partition("\n\n")[0] if records else ""
+    schema["description"] = _reflow(schema.get("description", inherited))
     for one in (schema, *choices_of(schema)):
         if isinstance(schema.get("default"), float) and one.get("title") in _NUMBER_WRITERS:
             schema["default"] = _NUMBER_WRITERS[one["title"]](schema["default"])
