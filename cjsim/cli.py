@@ -14,6 +14,7 @@ from cjsim.commands.cli_experiments import experiment, journal_app
 from cjsim.commands.cli_levers import levers
 from cjsim.commands.cli_library import library, new
 from cjsim.commands.cli_optimize import optimize
+from cjsim.commands.cli_reference import explain, metrics
 from cjsim.commands.cli_rehearse import rehearse
 from cjsim.commands.cli_simulation import compare, simulate, walk
 from cjsim.commands.cli_uplift import uplift
@@ -29,7 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS = (
-    *(new, library, check, describe, schema, simulate, compare, walk),
+    *(new, library, check, describe, schema, explain, metrics, simulate, compare, walk),
     *(optimize, levers, rehearse, uplift, attribution, experiment),
 )
 for command in COMMANDS:

@@ -19,8 +19,8 @@ from cjsim.scenario.spec import ScenarioSpec
 from cjsim.tuning.study import Study
 
 LINE_CHARACTERS = 120
-# A row of a Markdown table is one line, and these tables consist of hypotheses, paths and sources.
-LONG_TABLES = ("claims.md", "library.md")
+# A row of a Markdown table is one line, and these tables consist of hypotheses, paths, sources and, in the generated keys.md, sentences.
+LONG_TABLES = ("claims.md", "keys.md", "library.md")
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
 DOCUMENTS = [
     ("model.md", JourneySpec),
@@ -122,6 +122,17 @@ def test_picture_of_the_layers_is_up_to_date() -> None:
     drawn = runpy.run_path(str(ROOT / "docs" / "draw_architecture.py"))["draw"]()
     committed = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
     assert committed == drawn, "imports have changed: python docs/draw_architecture.py"
+
+
+def test_page_of_keys_is_up_to_date() -> None:
+    written = runpy.run_path(str(ROOT / "docs" / "write_keys.py"))["page"]()
+    assert PAGES["keys.md"] == written, "fields have changed: python docs/write_keys.py"
+
+
+@pytest.mark.parametrize("document", [document for _, document in DOCUMENTS])
+def test_page_of_keys_names_every_key_of_a_file(document: type[BaseModel]) -> None:
+    rows = set(re.findall(r"^\| `(\w+)` \|", PAGES["keys.md"], re.MULTILINE))
+    assert keys_of(document) - rows == set()
 
 
 def test_examples_of_the_extension_guide_run(monkeypatch: pytest.MonkeyPatch) -> None:

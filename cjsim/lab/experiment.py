@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 from cjsim.lab.arms import ExperimentArm, build_arms
 from cjsim.lab.variants import Sweep, Variant
-from cjsim.scenario.fields import Integer, Name, RealNumber
+from cjsim.scenario.fields import Integer, MetricName, Name, RealNumber, Title
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.documents import Scenario
 from cjsim.validate.search_space_checks import space_faults
@@ -39,33 +39,47 @@ def _validate_size(value: Any) -> Any:
 class DecisionRule(StrictModel):
     """The decision rule: the confidence level of the intervals."""
 
-    confidence: Annotated[RealNumber, Field(ge=0.5, lt=1)] = 0.95
+    model_config = ConfigDict(json_schema_extra={"examples": [{"confidence": 0.9}]})
+
+    confidence: Annotated[RealNumber, Field(ge=0.5, lt=1)] = Field(0.95, examples=[0.9])
+    """Confidence level of the interval that decides the verdict."""
 
 
 class Experiment(Document):
-    """A hypothesis and the simulations that test it.
+    """A hypothesis and the simulations that test it."""
 
-    `by` is the claimed size: a number in the unit of the metric (0.02 for a share), or a percentage of the baseline value such as '8 %'.
-    `claim` names the variant that the hypothesis is about, or `any` or `all`. It is required if there are several variants. `watch` lists
-    additional metrics to report. `replications` is the number of seeds, starting at `seed`. Each seed simulates `customers` customers.
-    """
-
-    name: Name
-    title: str = ""
-    hypothesis: Annotated[str, Field(min_length=1)]
-    claimed_by: str = ""
-    scenario: Scenario
-    variants: dict[Annotated[str, Field(min_length=1, max_length=60)], Variant] = {}
+    name: Name = Field(examples=["faster_cart_mail"])
+    """Name of the experiment."""
+    title: Title = Field("", examples=["Faster cart reminders"])
+    """Title shown in output."""
+    hypothesis: Annotated[str, Field(min_length=1)] = Field(examples=["A cart reminder after 2 hours raises conversion by 8 %."])
+    """The claim that the experiment tests, in words."""
+    claimed_by: str = Field("", examples=["a vendor's white paper"])
+    """Source of the claim."""
+    scenario: Scenario = Field(examples=["../scenarios/shop.yaml"])
+    """Baseline: a scenario, or the path of its file relative to this file."""
+    variants: dict[Annotated[str, Field(min_length=1, max_length=60, examples=["sooner"])], Variant] = {}
+    """Changes to the baseline, by name; either these or `sweep` are required."""
     sweep: Sweep | None = None
-    claim: str | None = None
-    metric: str
+    """Many variants at once: all combinations of values, rows of values, or points of a search space."""
+    claim: str | None = Field(None, examples=["any"])
+    """Variant that the claim is about, or `any` or `all`; required if there are several variants."""
+    metric: MetricName = Field(examples=["conversion"])
+    """Metric that the claim is about, as in the output of `cjsim metrics`."""
     direction: Literal["rises", "falls"]
-    by: Annotated[float | str, BeforeValidator(_validate_size)] = 0
-    watch: tuple[str, ...] = ()
-    customers: Annotated[Integer, Field(ge=0, le=MAX_CUSTOMERS)] | None = None
-    seed: Annotated[Integer, Field(ge=0, lt=2**62)] = 1
-    replications: Annotated[Integer, Field(ge=1, le=10_000)] = 1
+    """Whether the claim is that the metric rises or falls."""
+    by: Annotated[float | str, BeforeValidator(_validate_size)] = Field(0, examples=[0.02, "8 %"])
+    """Claimed size of the effect, in the unit of the metric or as a percentage of its value under the baseline; at least 0."""
+    watch: tuple[MetricName, ...] = ()
+    """Other metrics to report."""
+    customers: Annotated[Integer, Field(ge=0, le=MAX_CUSTOMERS)] | None = Field(None, examples=[20_000])
+    """Number of initial customers per seed, by default that of the scenario."""
+    seed: Annotated[Integer, Field(ge=0, lt=2**62)] = Field(1, examples=[7])
+    """Seed of the first replication."""
+    replications: Annotated[Integer, Field(ge=1, le=10_000)] = Field(1, examples=[5])
+    """Number of seeds, from `seed` upward; their customers are pooled."""
     decide: DecisionRule = DecisionRule()
+    """How the verdict is reached."""
 
     @property
     def claimed_size(self) -> ClaimedSize:

@@ -28,6 +28,7 @@ from cjsim.kernels.world import Array
 from cjsim.metrics.cluster_sample import ClusterSample
 
 SHARE_UNIT = "share"
+CUSTOMERS_WHO_ENTERED = "customers who entered"  # the denominator of a mean per customer
 _FLOAT64_ZERO = np.float64(0)  # makes np.where return float64
 
 
@@ -134,6 +135,8 @@ class MetricDefinition:
         Whether the metric is a sum over all customers. A sum is more informative than the mean only if the number of customers varies.
     better : {'higher', 'lower', 'neither'}
         Which values a firm prefers, other things being equal.
+    denominator : str
+        What the denominator adds up, in words; a total has none.
     """
 
     name: str
@@ -144,6 +147,14 @@ class MetricDefinition:
     has_selected_denominator: bool = False
     is_total: bool = False
     better: Literal["higher", "lower", "neither"] = "neither"
+    denominator: str = CUSTOMERS_WHO_ENTERED
+
+    @property
+    def full_title(self) -> str:
+        """The title, with the denominator if it is not the number of customers who entered."""
+        if self.is_total:
+            return f"{self.title} (a total)"
+        return self.title if self.denominator == CUSTOMERS_WHO_ENTERED else f"{self.title} (divided by {self.denominator})"
 
 
 def mean_per_customer(run: RunRecord, values: Array) -> RatioTerms:

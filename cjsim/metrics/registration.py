@@ -50,7 +50,7 @@ def register_metric(source: MetricSource) -> None:
     >>> from cjsim.metrics.ratios import MetricDefinition, ratio_of_sums
     >>> def opens_per_contact(run):
     ...     return ratio_of_sums(run, run.outcomes.customers["opens"], run.outcomes.customers["contacts"])
-    >>> register_metric(MetricDefinition("opens_per_contact", "ratio", "opens per contact", opens_per_contact))
+    >>> register_metric(MetricDefinition("opens_per_contact", "ratio", "opens per contact", opens_per_contact, denominator="contacts"))
     >>> unregister_metric("opens_per_contact")
     """
     if isinstance(source, MetricDefinition):
@@ -296,13 +296,13 @@ def check_definition(definition: MetricDefinition) -> None:
     Raises
     ------
     InputError
-        If its name is invalid, its unit or title is empty, or its terms are not a function.
+        If its name is invalid, its unit, title or denominator is empty, or its terms are not a function.
     """
     name = definition.name
     if not isinstance(name, str) or not _NAME_PATTERN.fullmatch(name):
         must = "must be a word, optionally followed by words in brackets, such as 'visits' or 'visits[app]'"
         raise InputError(format_error("name of a metric", must, short_repr(name), "Choose a name that files can refer to."))
-    for field in ("unit", "title"):
+    for field in ("unit", "title", "denominator"):
         value = getattr(definition, field)
         if not isinstance(value, str) or not value.strip():
             raise InputError(

@@ -13,9 +13,17 @@ from cjsim.metrics.definitions.purchases_and_value import purchase_and_value_met
 from cjsim.metrics.definitions.service_levels import desk_metrics
 from cjsim.metrics.ratios import MetricDefinition
 
-_ANY = ("any",)
-_NAMES: dict[str, Any] = {field.name: _ANY for field in fields(Codebook)}
-_EVERYTHING = Codebook(**_NAMES | {"attributes": {}, "experiments": {}, "moments": ("conversion", FIRST_VALUE_MOMENT)})
+_PLACEHOLDERS: dict[str, Any] = {
+    **{field.name: () for field in fields(Codebook)},
+    "stages": ("STAGE",),
+    "channels": ("CHANNEL",),
+    "desks": ("DESK",),
+    "acquisition": ("ACQUISITION",),
+    "moments": ("conversion", FIRST_VALUE_MOMENT),
+    "attributes": {},
+    "experiments": {},
+}
+PLACEHOLDER_NAMES = Codebook(**_PLACEHOLDERS)  # of a scenario that has all metrics, with one name of each kind
 
 
 def shipped_metric_definitions(codebook: Codebook) -> list[MetricDefinition]:
@@ -58,7 +66,7 @@ def is_shipped_name(name: str) -> bool:
 
 @cache
 def _shipped_name_patterns() -> frozenset[str]:
-    return frozenset(_without_brackets(definition.name) for definition in shipped_metric_definitions(_EVERYTHING))
+    return frozenset(_without_brackets(definition.name) for definition in shipped_metric_definitions(PLACEHOLDER_NAMES))
 
 
 def _without_brackets(name: str) -> str:

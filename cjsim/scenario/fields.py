@@ -1,4 +1,4 @@
-"""Types of scalar fields, such as durations, times of day, shares and names: how to parse, validate and format them."""
+"""Types of scalar fields, such as durations, times of day, shares and names: how to parse, validate, format and illustrate them."""
 
 import re
 from datetime import date, datetime
@@ -144,9 +144,14 @@ def _check_name(value: str) -> str:
     return value
 
 
-_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\s*(\d+(\.\d+)?\s*(s|min|m|h|d|w)\s*)+$", "examples": ["36h", "7d"]})
+_DURATION_SCHEMA = {
+    "type": "string",
+    "title": "duration",
+    "pattern": r"^\s*(\d+(\.\d+)?\s*(s|min|m|h|d|w)\s*)+$",
+    "examples": ["36h", "7d"],
+}
 _DURATION_WRITER = PlainSerializer(duration_text, when_used="json")
-_HOUR_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\d{1,2}:\d{2}$", "examples": ["21:00"]})
+_HOUR_SCHEMA = WithJsonSchema({"type": "string", "title": "time of day", "pattern": r"^\d{1,2}:\d{2}$", "examples": ["21:00"]})
 # Times are rounded: waits far below a second would round to 0, so a loop with such a wait would never end.
 Duration = Annotated[
     float,
@@ -154,24 +159,50 @@ Duration = Annotated[
     Field(ge=0, le=MAX_DAYS),
     AfterValidator(_check_zero_or_a_second),
     _DURATION_WRITER,
-    _DURATION_SCHEMA,
+    WithJsonSchema(_DURATION_SCHEMA),
 ]
 PositiveDuration = Annotated[
-    float, BeforeValidator(parse_duration), Field(le=MAX_DAYS), AfterValidator(_check_at_least_a_second), _DURATION_WRITER, _DURATION_SCHEMA
+    float,
+    BeforeValidator(parse_duration),
+    Field(le=MAX_DAYS),
+    AfterValidator(_check_at_least_a_second),
+    _DURATION_WRITER,
+    WithJsonSchema({**_DURATION_SCHEMA, "title": "duration of at least 1s"}),
 ]
 Hour = Annotated[float, BeforeValidator(parse_hour), PlainSerializer(hour_text, when_used="json"), _HOUR_SCHEMA]
 # Strict, because YAML distinguishes numbers from text and booleans.
 RealNumber = Annotated[float, Field(strict=True)]
 Integer = Annotated[int, Field(strict=True)]
-Share = Annotated[RealNumber, Field(ge=0, le=1)]
-OpenShare = Annotated[RealNumber, Field(gt=0, lt=1)]
-Positive = Annotated[RealNumber, Field(gt=0, le=1e12)]
-NonNegative = Annotated[RealNumber, Field(ge=0, le=1e12)]
-Number = Annotated[RealNumber, Field(ge=-1e12, le=1e12)]
-Name = Annotated[str, AfterValidator(_check_name)]
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Share = Annotated[RealNumber, Field(ge=0, le=1, examples=[0.1])]
+OpenShare = Annotated[RealNumber, Field(gt=0, lt=1, examples=[0.1])]
+Positive = Annotated[RealNumber, Field(gt=0, le=1e12, examples=[25])]
+NonNegative = Annotated[RealNumber, Field(ge=0, le=1e12, examples=[1.5])]
+Number = Annotated[RealNumber, Field(ge=-1e12, le=1e12, examples=[10])]
+Name = Annotated[str, AfterValidator(_check_name), Field(title="name")]
+Title = Annotated[str, Field(title="text", examples=["Weekly newsletter"])]
+Weekday = Annotated[
+    Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
+    Field(title="day of the week", examples=["monday"]),
+]
+Condition = Annotated[str, Field(min_length=1, max_length=2000, title="condition", examples=["purchases >= 1"])]
+Day = Annotated[date, BeforeValidator(parse_day), Field(title="date", examples=["2026-12-24"])]
+# Names of what a journey or a policy declares.
+StageName = Annotated[Name, Field(title="name of a stage", examples=["active"])]
+EventName = Annotated[Name, Field(title="name of an event", examples=["visit"])]
+PersonaName = Annotated[Name, Field(title="name of a persona", examples=["regular"])]
+TraitName = Annotated[Name, Field(title="name of a trait", examples=["activity"])]
+InterestName = Annotated[Name, Field(title="name of an interest", examples=["sports"])]
+ProfileName = Annotated[Name, Field(title="name of an activity profile", examples=["evenings"])]
+ChannelName = Annotated[Name, Field(title="name of a channel", examples=["email"])]
+MessageName = Annotated[Name, Field(title="name of a message", examples=["welcome"])]
+OfferName = Annotated[Name, Field(title="name of an offer", examples=["ten_percent"])]
+DeskName = Annotated[Name, Field(title="name of a desk", examples=["support"])]
+AcquisitionName = Annotated[Name, Field(title="name of an acquisition channel", examples=["search_ads"])]
+TagName = Annotated[Name, Field(title="tag", examples=["vip"])]
+ScoreName = Annotated[Name, Field(title="name of a score", examples=["engagement"])]
+ActorName = Annotated[Name, Field(title="name of a flow or broadcast", examples=["order_updates"])]
+ValuePath = Annotated[str, Field(title="path of a value", examples=["policy.flows.cart.steps[0].wait"])]
+MetricName = Annotated[str, Field(title="name of a metric", examples=["clv"])]
 # A trait, or one of its transforms: `1/rate`, `1-dropout`.
-TraitRef = Annotated[str, Field(pattern=r"^(1\s*[/-]\s*)?[A-Za-z][A-Za-z0-9_]*$")]
+TraitRef = Annotated[str, Field(pattern=r"^(1\s*[/-]\s*)?[A-Za-z][A-Za-z0-9_]*$", title="trait", examples=["activity", "1/activity"])]
 WeightOrTrait = NonNegative | TraitRef
-Condition = Annotated[str, Field(min_length=1, max_length=2000)]
-Day = Annotated[date, BeforeValidator(parse_day)]

@@ -2,9 +2,26 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from cjsim.scenario.fields import Condition, Day, Duration, Hour, Integer, Name, NonNegative, Number, PositiveDuration, Share, Weekday
+from cjsim.scenario.fields import (
+    AcquisitionName,
+    Condition,
+    Day,
+    DeskName,
+    Duration,
+    EventName,
+    Hour,
+    Integer,
+    MessageName,
+    Name,
+    NonNegative,
+    Number,
+    PositiveDuration,
+    Share,
+    Title,
+    Weekday,
+)
 from cjsim.scenario.kinds.effects import PriorityRank
 from cjsim.scenario.kinds.flow_triggers import Trigger
 from cjsim.scenario.kinds.guardrail_rules import Guardrails
@@ -17,40 +34,56 @@ from cjsim.yaml.strict_model import StrictModel, short_form
 class Flow(StrictModel):
     """An automation: a trigger starts a sequence of steps for a customer."""
 
-    title: str = ""
+    title: Title = Field("", examples=["Abandoned-cart reminders"])
+    """Title shown in output."""
     on: Trigger
+    """What starts the flow."""
     condition: Condition | None = Field(default=None, alias="if")
-    again_after: Duration | Literal["never"] = 0.0
-    exit_on: tuple[Name, ...] = ()
+    """Condition that must hold when the flow starts."""
+    again_after: Duration | Literal["never"] = Field(0.0, examples=["30d"])
+    """Minimum time from one start of the flow to the next for the same customer, or `never` for one start only."""
+    exit_on: tuple[EventName, ...] = Field((), examples=[["order"]])
+    """Events that end the flow."""
     holdout: Share = 0.0
+    """Share of customers whom this flow never contacts; they still take its other steps."""
     priority: PriorityRank = 0
-    steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+    """Order of actions at equal times, from -1000 to 1000; flows and broadcasts with a higher priority act first."""
+    steps: Annotated[tuple[Step, ...], Field(min_length=1)] = Field(examples=[[{"wait": "1d"}, {"send": "cart_mail"}]])
+    """What the flow does, one step after the other."""
 
 
 class Broadcast(StrictModel):
     """A message sent on a schedule to all customers who meet a condition."""
 
-    title: str = ""
+    title: Title = Field("", examples=["Weekly newsletter"])
+    """Title shown in output."""
     schedule: Schedule
+    """Days and time of day at which the message is sent."""
     condition: Condition | None = Field(default=None, alias="if")
+    """Condition that customers must meet; without one, all customers get the message."""
     holdout: Share = 0.0
+    """Share of customers whom this broadcast never contacts."""
     priority: PriorityRank = 0
-    send: Name
+    """Order of actions at equal times, from -1000 to 1000; flows and broadcasts with a higher priority act first."""
+    send: MessageName = Field(examples=["newsletter"])
+    """Message that is sent."""
 
 
 class Shift(StrictModel):
-    """Agents at a desk between two times of day, on some weekdays or dates (default: every day). Overlapping shifts add up.
+    """Agents at a desk between two times of day, on some weekdays or dates (default: every day). Overlapping shifts add up."""
 
-    A shift whose end is before its start ends on the next day; `weekdays` and `dates` refer to the day on which it starts. Each agent
-    is paid `wage_per_hour` for the whole shift, regardless of demand.
-    """
-
-    agents: Annotated[Integer, Field(ge=0, le=100_000)]
-    wage_per_hour: NonNegative = 0.0
-    start: Hour = Field(default=0.0, alias="from")
-    end: Hour = Field(default=24.0, alias="to")
+    agents: Annotated[Integer, Field(ge=0, le=100_000)] = Field(examples=[3])
+    """Number of agents."""
+    wage_per_hour: NonNegative = Field(0.0, examples=[18])
+    """Money per agent and hour, paid for the whole shift whatever the demand."""
+    start: Hour = Field(default=0.0, alias="from", examples=["09:00"])
+    """Time of day at which the shift begins."""
+    end: Hour = Field(default=24.0, alias="to", examples=["17:00"])
+    """Time of day at which the shift ends; if it is before `from`, the shift ends on the next day."""
     weekdays: tuple[Weekday, ...] = ()
+    """Days of the week on which the shift begins; every day by default."""
     dates: tuple[Day, ...] = ()
+    """Dates on which the shift begins; every day by default."""
 
     @model_validator(mode="after")
     def _some_time(self) -> "Shift":
@@ -62,21 +95,30 @@ class Shift(StrictModel):
 class Escalation(StrictModel):
     """Moves customers to another desk after a waiting time."""
 
-    after: PositiveDuration
-    to: Name
+    after: PositiveDuration = Field(examples=["15min"])
+    """Time in the queue after which a request moves to the other desk."""
+    to: DeskName = Field(examples=["second_level"])
+    """Desk that takes over the request."""
 
 
 class Staffing(StrictModel):
-    """How a desk is run: shifts, owner, promised response time (`sla`), cost per minute of conversation on top of wages, and escalation.
+    """How a desk is run: staff, promised response time, costs on top of wages, and escalation.
 
     `agents`, optionally with `wage_per_hour`, is a short form for one shift around the clock.
     """
 
-    owner: str = ""
+    model_config = ConfigDict(json_schema_extra={"examples": [{"agents": 2, "wage_per_hour": 18, "sla": "4h"}]})
+
+    owner: str = Field("", examples=["Customer service"])
+    """Who is responsible for the desk; shown in output."""
     shifts: Annotated[tuple[Shift, ...], Field(min_length=1)]
-    sla: PositiveDuration | None = None
-    cost_per_minute: NonNegative = 0.0
+    """Agents over time; overlapping shifts add up."""
+    sla: PositiveDuration | None = Field(None, examples=["4h"])
+    """Promised time from a request to the start of the conversation; without it, every answer is in time."""
+    cost_per_minute: NonNegative = Field(0.0, examples=[0.3])
+    """Money per minute of conversation, in addition to wages."""
     escalate: Escalation | None = None
+    """When a waiting request moves to another desk; never by default."""
 
     @model_validator(mode="before")
     @classmethod
@@ -92,9 +134,12 @@ class Staffing(StrictModel):
 class SpendPeriod(StrictModel):
     """Money per day from one date to another, both included."""
 
-    per_day: NonNegative
-    first: Day = Field(alias="from")
-    last: Day = Field(alias="to")
+    per_day: NonNegative = Field(examples=[400])
+    """Spend on each day of the period, in money."""
+    first: Day = Field(alias="from", examples=["2026-11-20"])
+    """First day of the period."""
+    last: Day = Field(alias="to", examples=["2026-12-24"])
+    """Last day of the period, included."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "SpendPeriod":
@@ -106,8 +151,10 @@ class SpendPeriod(StrictModel):
 class Spend(StrictModel):
     """Money per day on an acquisition channel, and periods with other amounts. If periods overlap, the last one counts."""
 
-    per_day: NonNegative = 0.0
+    per_day: NonNegative = Field(0.0, examples=[250])
+    """Spend on days outside all periods, in money."""
     periods: tuple[SpendPeriod, ...] = ()
+    """Periods with another spend; if they overlap, the last one in the list counts."""
 
     def has_money(self) -> bool:
         """Whether the spend of any day is above 0."""
@@ -117,33 +164,43 @@ class Spend(StrictModel):
 
 
 class Personalisation(StrictModel):
-    """Share of sends in which the firm knows the customer's interest (`accuracy`). The first entry whose condition holds applies."""
+    """How often messages with a `personal` topic match the customer's interest. The first entry whose condition holds applies."""
 
-    condition: Condition | None = Field(default=None, alias="if")
-    accuracy: Share
+    condition: Condition | None = Field(default=None, alias="if", examples=["clicks >= 3"])
+    """Condition under which the entry applies; without one, it always applies."""
+    accuracy: Share = Field(examples=[0.7])
+    """Probability that the firm assumes the right interest."""
 
 
 class RuleUse(StrictModel):
-    """A targeting rule that conditions may use, as `rule(NAME)` and `gain(NAME)`.
+    """A targeting rule that conditions may use, as `rule(NAME)` and `gain(NAME)`."""
 
-    `file`: JSON file that `export_rule` wrote. `above`: the rule treats customers whose predicted gain is above this number (default: the
-    threshold in the file).
-    """
-
-    title: str = ""
-    file: str
-    above: Number | None = None
+    title: Title = Field("", examples=["Customers whom a win-back message persuades"])
+    """Title shown in output."""
+    file: str = Field(examples=["win_back.json"])
+    """JSON file that `export_rule` wrote, relative to the YAML file."""
+    above: Number | None = Field(None, examples=[0.1])
+    """Predicted gain above which the rule treats a customer, by default the threshold in the file."""
 
 
 class PolicySpec(Document):
     """What the firm does. A policy can use only what a firm observes, never traits or personas."""
 
-    name: Name
-    title: str = ""
-    flows: dict[Name, Flow] = {}
-    broadcasts: dict[Name, Broadcast] = {}
+    name: Name = Field(examples=["shop_today"])
+    """Name of the policy."""
+    title: Title = Field("", examples=["Current policy"])
+    """Title shown in output."""
+    flows: dict[Annotated[Name, Field(examples=["cart"])], Flow] = {}
+    """Automations that events, dates or scores start, by name."""
+    broadcasts: dict[Annotated[Name, Field(examples=["newsletter"])], Broadcast] = {}
+    """Messages that are sent on a schedule, by name."""
     guardrails: Guardrails = Guardrails()
-    desks: dict[Name, Staffing] = {}
-    acquisition: dict[Name, Spend] = {}
+    """Rules that every send must pass."""
+    desks: dict[DeskName, Staffing] = {}
+    """How each desk of the journey is staffed; a desk without an entry has no staff."""
+    acquisition: dict[AcquisitionName, Spend] = {}
+    """Spend on each acquisition channel of the journey; none by default."""
     personalisation: tuple[Personalisation, ...] = ()
-    rules: dict[Name, RuleUse] = {}
+    """How well the firm guesses interests; without an entry that applies, the probability is 1 / number of interests."""
+    rules: dict[Annotated[Name, Field(examples=["win_back_rule"])], RuleUse] = {}
+    """Targeting rules learned from a trial, by name; conditions refer to them."""

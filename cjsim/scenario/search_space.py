@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from cjsim.scenario.fields import NonNegative, Positive, hour_text, parse_duration, parse_hour
+from cjsim.scenario.fields import NonNegative, Positive, ValuePath, hour_text, parse_duration, parse_hour
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.yaml.paths import parse_path, types_at
 from cjsim.yaml.strict_model import StrictModel, short_form
@@ -27,18 +27,22 @@ _MINUTES_FROM_SECONDS = 2 * _HOUR  # longer durations are rounded to minutes, sh
 
 
 class Free(StrictModel):
-    """A value that the search may choose: from `low` to `high`, or one of `choices`.
+    """A value that the search may choose: from `low` to `high`, or one of `choices`. A list is a short form of `choices`."""
 
-    Bounds have the format of the value: a number, a duration such as '36h', or a time of day such as '18:00'. `step`: only the values
-    low, low + step, ... `log`: search on a log scale. `also`: other paths that get the same value. A list is a short form of `choices`.
-    """
+    model_config = ConfigDict(json_schema_extra={"examples": [{"low": "6h", "high": "72h"}]})
 
-    low: Any = None
-    high: Any = None
-    step: Any = None
+    low: Any = Field(None, examples=["6h"])
+    """Smallest value, in the format of the value at the path: a number, a duration or a time of day."""
+    high: Any = Field(None, examples=["72h"])
+    """Largest value, in the same format."""
+    step: Any = Field(None, examples=["6h"])
+    """Distance between allowed values, from `low` upward; without it, all values in between are allowed."""
     log: bool = False
-    choices: Annotated[tuple[Any, ...], Field(min_length=2)] | None = None
-    also: tuple[str, ...] = ()
+    """Whether to search on a logarithmic scale."""
+    choices: Annotated[tuple[Any, ...], Field(min_length=2)] | None = Field(None, examples=[["email", "sms"]])
+    """The possible values, in place of `low` and `high`."""
+    also: tuple[ValuePath, ...] = Field((), examples=[["policy.flows.win_back.steps[0].wait"]])
+    """Other paths that get the same value."""
 
     _short = model_validator(mode="before")(short_form("choices", list))
 
@@ -55,11 +59,16 @@ class Free(StrictModel):
 
 
 class Mix(StrictModel):
-    """A total that is split among paths, such as a budget among channels or agents among shifts. Each path gets at least `at_least`."""
+    """A total that is split among paths, such as a budget among channels or agents among shifts."""
 
-    total: Positive
-    of: Annotated[tuple[str, ...], Field(min_length=2)]
-    at_least: NonNegative = 0.0
+    total: Positive = Field(examples=[600])
+    """Total of the values at all paths."""
+    of: Annotated[tuple[ValuePath, ...], Field(min_length=2)] = Field(
+        examples=[["policy.acquisition.search_ads.per_day", "policy.acquisition.social_ads.per_day"]]
+    )
+    """Paths among which the total is split; at least two."""
+    at_least: NonNegative = Field(0.0, examples=[50])
+    """Smallest value that each path gets."""
 
     @model_validator(mode="after")
     def _enough(self) -> "Mix":

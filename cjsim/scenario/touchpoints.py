@@ -2,9 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from cjsim.scenario.fields import Integer, Name, NonNegative, OpenShare, Positive, PositiveDuration, RealNumber, Share
+from cjsim.scenario.fields import (
+    ChannelName,
+    EventName,
+    Integer,
+    InterestName,
+    NonNegative,
+    OpenShare,
+    PersonaName,
+    Positive,
+    PositiveDuration,
+    RealNumber,
+    Share,
+    Title,
+)
 from cjsim.scenario.kinds.effects import Effect, Lift
 from cjsim.scenario.kinds.wait_laws import WaitLaw
 from cjsim.yaml.strict_model import StrictModel
@@ -15,37 +28,61 @@ PERSONAL = "personal"  # the topic of a personalized message: the interest that 
 class Lifts(StrictModel):
     """Gains in the lift of events when a message is delivered, opened or clicked."""
 
-    delivered: dict[Name, Lift] = {}
-    opened: dict[Name, Lift] = {}
-    clicked: dict[Name, Lift] = {}
+    model_config = ConfigDict(json_schema_extra={"examples": [{"opened": {"visit": 0.5}}]})
+
+    delivered: dict[EventName, Lift] = {}
+    """Gain in the lift of each event when the message is delivered."""
+    opened: dict[EventName, Lift] = {}
+    """Gain in the lift of each event when the customer opens the message."""
+    clicked: dict[EventName, Lift] = {}
+    """Gain in the lift of each event when the customer clicks."""
 
 
 class MessageEffects(StrictModel):
     """Effects on the customer when a message is delivered, opened or clicked."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"clicked": [{"score": {"engagement": 5}}]}]})
+
     delivered: tuple[Effect, ...] = ()
+    """Effects when the message is delivered."""
     opened: tuple[Effect, ...] = ()
+    """Effects when the customer opens the message."""
     clicked: tuple[Effect, ...] = ()
+    """Effects when the customer clicks."""
 
 
 class Message(StrictModel):
     """Content sent on a channel, and the response rates of a neutral customer.
 
-    `topic`: one of the journey's interests, or `personal` for the interest that the firm assumes for the customer. `relevance` is added
-    to the log-odds of opening if the topic matches the customer's interest.
+    A neutral customer has no affinity, a satisfaction of 0.5, no excess contact pressure, and another interest than the topic.
     """
 
-    channel: Name
-    title: str = ""
-    open_rate: OpenShare
-    click_rate: Annotated[RealNumber, Field(ge=0, lt=1)] = 0.0
-    unsubscribe_rate: Annotated[RealNumber, Field(ge=0, lt=1)] = 0.0
-    complaint_rate: Annotated[RealNumber, Field(ge=0, lt=1)] = 0.0
-    topic: Name | None = None
-    relevance: Annotated[RealNumber, Field(ge=-20, le=20)] = 0.0
-    cost: NonNegative | None = None
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"channel": "email", "open_rate": 0.25, "click_rate": 0.1, "lift": {"opened": {"visit": 0.5}}}]}
+    )
+
+    channel: ChannelName
+    """Channel on which the message is sent."""
+    title: Title = Field("", examples=["Welcome email"])
+    """Title shown in output."""
+    open_rate: OpenShare = Field(examples=[0.25])
+    """Opens per delivery to a neutral customer."""
+    click_rate: Annotated[RealNumber, Field(ge=0, lt=1)] = Field(0.0, examples=[0.1])
+    """Clicks per open; the same for all customers."""
+    unsubscribe_rate: Annotated[RealNumber, Field(ge=0, lt=1)] = Field(0.0, examples=[0.002])
+    """Unsubscribes per delivery to a neutral customer."""
+    complaint_rate: Annotated[RealNumber, Field(ge=0, lt=1)] = Field(0.0, examples=[0.0001])
+    """Complaints per delivery to a neutral customer; a complaint also ends consent."""
+    topic: InterestName | None = None
+    """Interest that the message is about, or `personal` for the interest that the firm assumes for the customer."""
+    relevance: Annotated[RealNumber, Field(ge=-20, le=20)] = Field(0.0, examples=[0.6])
+    """Number added to the logit of the open probability if the topic matches the customer's interest; requires a topic."""
+    cost: NonNegative | None = Field(None, examples=[0.05])
+    """Money per delivery, by default that of the channel."""
     lift: Lifts = Lifts()
+    """How much faster events happen after a delivery, an open or a click; -1 stops the clock, and 1 doubles its speed."""
     effects: MessageEffects = MessageEffects()
+    """What happens to the customer at a delivery, an open or a click, apart from lifts."""
 
     @model_validator(mode="after")
     def _topic_of_relevance(self) -> "Message":
@@ -57,13 +94,22 @@ class Message(StrictModel):
 class Offer(StrictModel):
     """A discount on purchases during its validity: a share of the value, or an amount. Purchases that would happen anyway qualify too."""
 
-    title: str = ""
-    discount: Annotated[RealNumber, Field(gt=0, le=1)] | None = None
-    amount: Positive | None = None
-    valid: PositiveDuration
-    uses: Annotated[Integer, Field(ge=1, le=1_000_000)] = 1
-    redeems: Share = 1.0
-    at_least: NonNegative = 0.0
+    model_config = ConfigDict(json_schema_extra={"examples": [{"discount": 0.1, "valid": "14d"}]})
+
+    title: Title = Field("", examples=["10 % off"])
+    """Title shown in output."""
+    discount: Annotated[RealNumber, Field(gt=0, le=1)] | None = Field(None, examples=[0.1])
+    """Discount as a share of the value of a purchase; either this or `amount` is required."""
+    amount: Positive | None = Field(None, examples=[5])
+    """Discount in money, at most the value of the purchase; either this or `discount` is required."""
+    valid: PositiveDuration = Field(examples=["14d"])
+    """How long a customer can redeem the offer after receiving it."""
+    uses: Annotated[Integer, Field(ge=1, le=1_000_000)] = Field(1, examples=[3])
+    """Number of purchases to which the offer applies."""
+    redeems: Share = Field(1.0, examples=[0.8])
+    """Probability that a customer with the offer redeems it at a purchase."""
+    at_least: NonNegative = Field(0.0, examples=[40])
+    """Minimum value of a purchase, in money."""
 
     @model_validator(mode="after")
     def _one_of(self) -> "Offer":
@@ -75,33 +121,52 @@ class Offer(StrictModel):
 class DeskEffects(StrictModel):
     """Effects on a customer whose request was answered within the promised time, answered late, or abandoned."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"in_time": [{"satisfy": 0.1}], "unanswered": [{"satisfy": -0.3}]}]})
+
     in_time: tuple[Effect, ...] = ()
+    """Effects at the end of a conversation that began within the policy's `sla`."""
     late: tuple[Effect, ...] = ()
+    """Effects at the end of a conversation that began later than the policy's `sla`."""
     unanswered: tuple[Effect, ...] = ()
+    """Effects when the customer's patience runs out before a conversation begins."""
 
 
 class Desk(StrictModel):
     """A desk whose agents answer requests: service time, patience of waiting customers, and effects on them."""
 
-    title: str = ""
-    service: WaitLaw
-    patience: WaitLaw | Literal["endless"] = "endless"
+    title: Title = Field("", examples=["Customer support"])
+    """Title shown in output."""
+    service: WaitLaw = Field(examples=[{"lognormal": {"median": "8min", "sigma": 0.6}}])
+    """Distribution of the length of a conversation; at least one second."""
+    patience: WaitLaw | Literal["endless"] = Field("endless", examples=[{"exponential": "10min"}])
+    """Distribution of how long a customer waits for an answer; without limit by default."""
     effects: DeskEffects = DeskEffects()
+    """What the replies do to the customer."""
 
 
 class Hill(StrictModel):
     """Arrivals per day from adstocked spend per day s: at_most s^slope / (half^slope + s^slope)."""
 
-    at_most: NonNegative
-    half: Positive
-    slope: Annotated[RealNumber, Field(gt=0, le=10)] = 1.0
+    at_most: NonNegative = Field(examples=[40])
+    """Arrivals per day that unlimited spend would bring."""
+    half: Positive = Field(examples=[300])
+    """Spend after carry-over, in money per day, that brings half of `at_most`."""
+    slope: Annotated[RealNumber, Field(gt=0, le=10)] = Field(1.0, examples=[1.5])
+    """Steepness of the curve; above 1, small amounts of spend bring few customers."""
 
 
 class Acquisition(StrictModel):
     """An acquisition channel: arrivals per day without spend, and from spend with carry-over (adstock) and saturation (Hill)."""
 
-    title: str = ""
-    baseline: NonNegative = 0.0
-    adstock: Annotated[RealNumber, Field(ge=0, lt=1)] = 0.0
-    hill: Hill | None = None
-    personas: dict[Name, NonNegative] = {}
+    model_config = ConfigDict(json_schema_extra={"examples": [{"baseline": 2, "hill": {"at_most": 40, "half": 300}}]})
+
+    title: Title = Field("", examples=["Search ads"])
+    """Title shown in output."""
+    baseline: NonNegative = Field(0.0, examples=[2])
+    """Arrivals per day without spend."""
+    adstock: Annotated[RealNumber, Field(ge=0, lt=1)] = Field(0.0, examples=[0.5])
+    """Share of the spend of one day that carries over to the next."""
+    hill: Hill | None = Field(None, examples=[{"at_most": 40, "half": 300}])
+    """How spend turns into arrivals; without it, spend brings no customers."""
+    personas: dict[PersonaName, NonNegative] = {}
+    """Weights of the personas that the channel brings, by default those of the journey."""

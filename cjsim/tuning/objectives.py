@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, GetPydanticSchema, model_validator
+from pydantic import ConfigDict, Field, GetPydanticSchema, model_validator
 from pydantic_core import core_schema
 
-from cjsim.scenario.fields import Integer, OpenShare, RealNumber
+from cjsim.scenario.fields import Integer, MetricName, OpenShare, RealNumber
 from cjsim.yaml.strict_model import StrictModel, short_form
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 class Objective(StrictModel):
     """A metric to maximize or minimize. In a file, a metric name alone means `maximize`."""
 
-    metric: str
-    direction: Literal["maximize", "minimize"] = "maximize"
+    metric: MetricName
+    """Metric to optimize, as in the output of `cjsim metrics`."""
+    direction: Literal["maximize", "minimize"] = Field("maximize", examples=["minimize"])
+    """Whether larger or smaller values are better."""
 
     _short = model_validator(mode="before")(short_form("metric", str))
 
@@ -39,9 +41,14 @@ class Objective(StrictModel):
 class Constraint(StrictModel):
     """A bound on a metric, in the unit of the metric (shares as 0.02 rather than 2 %)."""
 
-    metric: str
-    at_most: RealNumber | None = None
-    at_least: RealNumber | None = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"metric": "opt_outs", "at_most": 0.3}]})
+
+    metric: MetricName = Field(examples=["opt_outs"])
+    """Metric that the bound applies to."""
+    at_most: RealNumber | None = Field(None, examples=[0.3])
+    """Upper bound; either this or `at_least` is required."""
+    at_least: RealNumber | None = Field(None, examples=[0.6])
+    """Lower bound; either this or `at_most` is required."""
 
     @model_validator(mode="after")
     def _one_bound(self) -> Self:
@@ -211,17 +218,16 @@ AimName = Annotated[str, GetPydanticSchema(lambda _source, _handler: core_schema
 
 
 class ParameterDrawSettings(StrictModel):
-    """Parameter draws of a calibrated journey, and the aggregate over draws to optimize.
+    """Parameter draws of a calibrated journey, and the aggregate over draws to optimize."""
 
-    `file`: CSV file as written by `calibrate`, with one row per draw and one column per path such as `journey.traits.rate.gamma.mean`.
-    `rows`: number of rows used in the search; if the file has at least three times as many, confirmation uses later rows. `aim`:
-    the mean over draws, or the mean over the worst share `tail` of draws (each policy has its own worst draws).
-    """
-
-    file: str
-    rows: Annotated[Integer, Field(ge=2, le=1000)] = 20
-    aim: AimName = "mean"
-    tail: OpenShare = 0.1
+    file: str = Field(examples=["draws.csv"])
+    """CSV file with one row per draw and one column per path, such as `journey.traits.rate.gamma.mean`; `calibrate` writes it."""
+    rows: Annotated[Integer, Field(ge=2, le=1000)] = Field(20, examples=[50])
+    """Number of draws that the search uses; if the file has at least three times as many, confirmation uses later rows."""
+    aim: AimName = Field("mean", examples=["lower_tail"])
+    """What to optimize: the `mean` over draws, or the `lower_tail`, the mean over the worst draws of each policy."""
+    tail: OpenShare = Field(0.1, examples=[0.2])
+    """Share of draws that count as the worst; it matters only with `lower_tail`."""
 
     def make_aim(self) -> Aim:
         """Create the aim."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from cjsim.errors import short_repr, unknown_name_parts
-from cjsim.scenario.fields import Integer, Name
+from cjsim.scenario.fields import Integer, Name, Title, ValuePath
 from cjsim.scenario.search_space import Free, Mix, Space
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.documents import Scenario
@@ -23,37 +23,51 @@ if TYPE_CHECKING:
 
 
 class ConfirmationSettings(StrictModel):
-    """Confirmation on fresh customers: number of finalists, and number of customers (by default, twice that of a trial)."""
+    """Confirmation of the best choices on fresh customers."""
 
-    finalists: Annotated[Integer, Field(ge=1, le=50)] = 5
-    customers: Annotated[Integer, Field(ge=2, le=MAX_CUSTOMERS)] | None = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"finalists": 8}]})
+
+    finalists: Annotated[Integer, Field(ge=1, le=50)] = Field(5, examples=[8])
+    """Number of choices that are simulated again on fresh customers."""
+    customers: Annotated[Integer, Field(ge=2, le=MAX_CUSTOMERS)] | None = Field(None, examples=[40_000])
+    """Number of fresh customers in each set, by default twice the number in a trial, or as many if customers share resources."""
 
 
 class Study(Document):
-    """A search for the best values in a scenario's policy.
+    """A search for the best values in a scenario's policy."""
 
-    `batch`: number of trials chosen at a time, given the results of all previous batches; the result does not depend on the number of
-    workers. `racing`: stop a trial early if it is clearly worse on the first customers. `pairing`: evaluate all trials on the same
-    customers and compare them customer by customer. Without pairing, each trial has its own customers; use this only to measure the
-    variance reduction.
-    """
-
-    name: Name
-    title: str = ""
-    scenario: Scenario
-    customers: Annotated[Integer, Field(ge=2, le=MAX_CUSTOMERS)] | None = None
-    seed: Annotated[Integer, Field(ge=0, lt=2**63)] = 1
-    trials: Annotated[Integer, Field(ge=1, le=1_000_000)] = 100
-    batch: Annotated[Integer, Field(ge=1, le=1000)] = 8
+    name: Name = Field(examples=["timing"])
+    """Name of the study."""
+    title: Title = Field("", examples=["When to send cart reminders"])
+    """Title shown in output."""
+    scenario: Scenario = Field(examples=["../scenarios/shop.yaml"])
+    """Baseline without any changes: a scenario, or the path of its file relative to this file."""
+    customers: Annotated[Integer, Field(ge=2, le=MAX_CUSTOMERS)] | None = Field(None, examples=[20_000])
+    """Number of initial customers in each trial, by default that of the scenario."""
+    seed: Annotated[Integer, Field(ge=0, lt=2**63)] = Field(1, examples=[7])
+    """Seed of the customers and of the sampler."""
+    trials: Annotated[Integer, Field(ge=1, le=1_000_000)] = Field(100, examples=[200])
+    """Number of trials; each one evaluates one combination of the free values."""
+    batch: Annotated[Integer, Field(ge=1, le=1000)] = Field(8, examples=[16])
+    """Number of trials that the sampler chooses at a time, given the results of all earlier batches; it bounds the parallel work."""
     sampler: SamplerName = "tpe"
-    free: dict[str, Free] = {}
-    mixes: dict[Name, Mix] = {}
+    """Method that chooses the trials."""
+    free: dict[ValuePath, Free] = {}
+    """Values that the search may change, by their path under `policy` or `journey`."""
+    mixes: dict[Annotated[Name, Field(examples=["media_budget"])], Mix] = {}
+    """Totals to split among paths, by name."""
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=6)]
+    """One to six metrics to optimize; with several, the study reports the trade-offs between them."""
     constraints: tuple[Constraint, ...] = ()
+    """Bounds on metrics that the chosen values must respect."""
     draws: ParameterDrawSettings | None = None
-    racing: bool = True
-    pairing: bool = True
+    """Parameter draws of a calibrated journey, for a choice that holds under uncertainty about the journey."""
+    racing: bool = Field(True, examples=[False])
+    """Whether to stop a trial early if it is clearly worse on its first customers."""
+    pairing: bool = Field(True, examples=[False])
+    """Whether all trials simulate the same customers and are compared customer by customer; turn it off only to measure what it gains."""
     confirm: ConfirmationSettings = ConfirmationSettings()
+    """How the best choices are confirmed on fresh customers."""
 
     @property
     def space(self) -> Space:

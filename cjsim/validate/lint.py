@@ -7,7 +7,8 @@ from cjsim.scenario.fields import duration_text, hour_text
 from cjsim.scenario.journey import Event, JourneySpec
 from cjsim.scenario.kinds.effects import FireEffect, GoEffect, TagEffect, UntagEffect
 from cjsim.scenario.kinds.flow_triggers import Reachable, ScheduleTrigger
-from cjsim.scenario.kinds.steps import Step, TagStep, WaitUntilStep, WaitUntilTerms
+from cjsim.scenario.kinds.local_time_waits import WaitUntilTerms
+from cjsim.scenario.kinds.steps import Step, TagStep, WaitUntilStep
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import iterate_steps, journey_effects, policy_conditions, policy_steps

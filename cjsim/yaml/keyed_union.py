@@ -2,7 +2,7 @@
 
 Each kind is a model with a field named after its key. The family is the union of its kinds:
 
-    Effect = Annotated[Go | Purchase, KeyedUnion()]
+    Effect = Annotated[Go | Purchase, KeyedUnion("effect")]
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -46,13 +46,16 @@ class KeyedUnion:
 
     Parameters
     ----------
+    title : str
+        What a value of the family is called in JSON schemas, in the singular, such as 'effect'.
     expand : callable, optional
         Expands a short form into the full mapping, and returns other values unchanged.
     short_schema : mapping, optional
         JSON schema of the short form.
     """
 
-    def __init__(self, expand: Callable[[Any], Any] | None = None, short_schema: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, title: str, *, expand: Callable[[Any], Any] | None = None, short_schema: Mapping[str, Any] | None = None) -> None:
+        self._title = title
         self._expand = expand
         self._short_schema = short_schema
 
@@ -75,5 +78,5 @@ class KeyedUnion:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Build the JSON schema: the short form, or one of the kinds."""
-        long_form = handler(schema)
+        long_form = {"title": self._title, **handler(schema)}
         return long_form if self._short_schema is None else {"anyOf": [dict(self._short_schema), long_form]}

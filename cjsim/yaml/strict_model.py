@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 class StrictModel(BaseModel):
     """A frozen record that rejects unknown keys and non-finite numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 def short_form(key: str, *types: type) -> Callable[[Any], Any]:

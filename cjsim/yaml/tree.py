@@ -121,6 +121,25 @@ def to_yaml(data: Any) -> str:
     return stream.getvalue()
 
 
+def to_inline_yaml(data: Any) -> str:
+    """Format plain data as YAML on one line.
+
+    Examples
+    --------
+    >>> print(to_inline_yaml({"wait": "3d", "to": ["a, b", 12]}))
+    {wait: 3d, to: ['a, b', 12]}
+    """
+    yaml = _yaml()
+    yaml.default_flow_style = True
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.brace_single_entry_mapping_in_flow_sequence = True
+    yaml.width = 1_000_000
+    yaml.allow_unicode = True
+    stream = io.StringIO()
+    yaml.dump([data], stream)
+    return stream.getvalue().strip().removeprefix("[").removesuffix("]")
+
+
 def _yaml() -> "YAML":
     from ruamel.yaml import YAML
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from own_metrics import BIG_SPENDERS, first_touches_by_channel
 
 import cjsim as cj
-from cjsim.metrics.ratios import RatioTerms, mean_of_outcome, mean_per_customer, ratio_of_sums
+from cjsim.metrics.catalog import all_metric_definitions
+from cjsim.metrics.ratios import CUSTOMERS_WHO_ENTERED, RatioTerms, mean_of_outcome, mean_per_customer, ratio_of_sums
 from cjsim.metrics.shipped_metrics import shipped_metric_definitions
 from cjsim.testing import check_metric
 
@@ -20,6 +22,13 @@ def revenue(run: cj.Run) -> Any:
 
 def test_shipped_metrics_keep_the_contract() -> None:
     check_metric(shipped_metric_definitions)
+
+
+def test_shipped_metrics_without_another_denominator_are_means_per_customer() -> None:
+    run = cj.simulate(cj.Scenario.load(ROOT / "tests" / "worlds" / "touchpoints.yaml"), customers=200)
+    definitions = all_metric_definitions(run.codebook).values()
+    means = [one for one in definitions if one.denominator == CUSTOMERS_WHO_ENTERED and not one.is_total]
+    assert [one.name for one in means if not np.array_equal(one.terms(run).denominator, run.entered)] == []
 
 
 @pytest.mark.parametrize("source", [BIG_SPENDERS, first_touches_by_channel], ids=["definition", "factory"])

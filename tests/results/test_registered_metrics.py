@@ -178,6 +178,7 @@ def test_unregistering_names_what_is_registered(big_spenders_metric: str) -> Non
         ),
         (replace(BIG_SPENDERS, name="no_unit", unit=""), r"metric 'no_unit': must have a unit, got ''\."),
         (replace(BIG_SPENDERS, name="no_title", title=" "), r"metric 'no_title': must have a title, got ' '\."),
+        (replace(BIG_SPENDERS, name="no_words", denominator=""), r"metric 'no_words': must have a denominator, got ''\."),
         (replace(BIG_SPENDERS, name="no_terms", terms=3), r"metric 'no_terms': must have a function as terms, got 3\."),
         (3, r"register_metric: must be given a MetricDefinition or a function of the codebook, got int\."),
     ],

@@ -17,7 +17,7 @@ class Wait(Kind, key="wait"):
     wait: int
 
 
-FAMILY: TypeAdapter[Any] = TypeAdapter(Annotated[Walk | Wait, KeyedUnion()])
+FAMILY: TypeAdapter[Any] = TypeAdapter(Annotated[Walk | Wait, KeyedUnion("kind")])
 
 
 def test_a_mapping_is_read_as_the_kind_whose_key_it_has() -> None:
@@ -41,5 +41,5 @@ def test_a_tag_in_the_location_of_an_error_is_no_key_of_the_file() -> None:
 
 
 def test_a_short_form_is_expanded_before_its_kind_is_chosen() -> None:
-    short = KeyedUnion(lambda value: {"wait": value} if isinstance(value, int) else value)
+    short = KeyedUnion("kind", expand=lambda value: {"wait": value} if isinstance(value, int) else value)
     assert TypeAdapter(Annotated[Walk | Wait, short]).validate_python(7) == Wait(wait=7)

@@ -24,11 +24,23 @@ def conversion_and_retention_metrics() -> list[MetricDefinition]:
         MetricDefinition("conversion", SHARE_UNIT, "customers who converted", _conversion_rate, better="higher"),
         *(
             selected(
-                f"retention_{days:.0f}d", SHARE_UNIT, f"{retained} {days:.0f} days after conversion", _retention_rate(i), better="higher"
+                f"retention_{days:.0f}d",
+                SHARE_UNIT,
+                f"{retained} {days:.0f} days after conversion",
+                _retention_rate(i),
+                better="higher",
+                denominator=f"converters who were observed for {days:.0f} days after conversion",
             )
             for i, days in enumerate(RETENTION_DAYS)
         ),
-        selected("churn", SHARE_UNIT, "converters who do not count as retained at the horizon", _churn_rate, better="lower"),
+        selected(
+            "churn",
+            SHARE_UNIT,
+            "converters who do not count as retained at the horizon",
+            _churn_rate,
+            better="lower",
+            denominator="converters",
+        ),
     ]
 
 

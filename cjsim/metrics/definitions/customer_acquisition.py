@@ -31,7 +31,12 @@ def acquisition_metrics(codebook: Codebook) -> list[MetricDefinition]:
     ]
     if codebook.acquisition:
         cac = MetricDefinition(
-            "cac", "money", "acquisition spend per acquired customer", _acquisition_cost_per_customer(None), better="lower"
+            "cac",
+            "money",
+            "acquisition spend per acquired customer",
+            _acquisition_cost_per_customer(None),
+            better="lower",
+            denominator="acquired customers",
         )
         definitions.append(cac)
     detail, total = partial(MetricDefinition, is_detail=True), partial(MetricDefinition, is_detail=True, is_total=True)
@@ -40,7 +45,13 @@ def acquisition_metrics(codebook: Codebook) -> list[MetricDefinition]:
         definitions += [
             total(f"acquired[{channel}]", "customers", f"{acquired}, including referrals credited to it", _acquired_customers(i)),
             detail(f"acquired_share[{channel}]", SHARE_UNIT, f"share of {acquired}", _acquired_share(i)),
-            detail(f"cac[{channel}]", "money", f"spend per customer acquired through {channel}", _acquisition_cost_per_customer(i)),
+            detail(
+                f"cac[{channel}]",
+                "money",
+                f"spend per customer acquired through {channel}",
+                _acquisition_cost_per_customer(i),
+                denominator=acquired,
+            ),
         ]
     return definitions
 

@@ -26,7 +26,9 @@ def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
     """
     detail = partial(MetricDefinition, is_detail=True)
     definitions = [
-        MetricDefinition("entered", SHARE_UNIT, "customers who entered by the horizon", _entry_rate, is_detail=True),
+        MetricDefinition(
+            "entered", SHARE_UNIT, "customers who entered by the horizon", _entry_rate, is_detail=True, denominator="all customers"
+        ),
         MetricDefinition("satisfaction", "0 to 1", "satisfaction at the horizon", mean_of_outcome("satisfaction"), better="higher"),
     ]
     moments = list(enumerate(codebook.moments))[1:]
@@ -35,9 +37,16 @@ def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
             definitions.append(
                 MetricDefinition("activation", SHARE_UNIT, "customers who reached first value", _reached_moment_rate(i), better="higher")
             )
-            title = "time from entry to first value, for customers who reached it"
             definitions.append(
-                MetricDefinition("time_to_first_value", "days", title, _days_to_moment(i), has_selected_denominator=True, better="lower")
+                MetricDefinition(
+                    "time_to_first_value",
+                    "days",
+                    "time from entry to first value, for customers who reached it",
+                    _days_to_moment(i),
+                    has_selected_denominator=True,
+                    better="lower",
+                    denominator="customers who reached first value",
+                )
             )
     definitions += [
         MetricDefinition(f"reached[{name}]", SHARE_UNIT, f"customers who reached {name}", _reached_moment_rate(i), is_detail=True)

@@ -25,6 +25,7 @@ _RATE_DEFINITIONS = (
     ("unsubscribe_rate", "unsubscribes per delivered message", TouchCode.UNSUBSCRIBED, TouchCode.DELIVERED),
     ("complaint_rate", "complaints per delivered message", TouchCode.COMPLAINED, TouchCode.DELIVERED),
 )
+_DENOMINATORS = {TouchCode.DELIVERED: "delivered messages", TouchCode.OPENED: "opens"}
 
 
 def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
@@ -53,6 +54,7 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
             _touch_rate(numerator, denominator, None),
             has_selected_denominator=True,
             better="higher" if name in ("open_rate", "click_rate") else "lower",
+            denominator=_DENOMINATORS[denominator],
         )
         for name, title, numerator, denominator in _RATE_DEFINITIONS
     ]
@@ -76,7 +78,13 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
         title = f"contacts (delivered messages) per customer, {channel}"
         definitions.append(detail(f"contacts[{channel}]", "contacts", title, _touches_per_customer(TouchCode.DELIVERED, i)))
         definitions += [
-            detail(f"{name}[{channel}]", SHARE_UNIT, f"{title}, {channel}", _touch_rate(numerator, denominator, i))
+            detail(
+                f"{name}[{channel}]",
+                SHARE_UNIT,
+                f"{title}, {channel}",
+                _touch_rate(numerator, denominator, i),
+                denominator=f"{_DENOMINATORS[denominator]}, {channel}",
+            )
             for name, title, numerator, denominator in _RATE_DEFINITIONS
         ]
     return definitions

@@ -31,12 +31,16 @@ def purchase_and_value_metrics() -> list[MetricDefinition]:
     clv = "discounted margin minus all costs per customer, from entry to the horizon"
     return [
         MetricDefinition("purchases", "purchases", "purchases per customer", mean_of_outcome("purchases"), better="higher"),
-        selected("repeat_purchase_rate", SHARE_UNIT, "buyers who purchased again", _repeat_purchase_rate, better="higher"),
+        selected(
+            "repeat_purchase_rate", SHARE_UNIT, "buyers who purchased again", _repeat_purchase_rate, better="higher", denominator="buyers"
+        ),
         MetricDefinition("revenue", "money", "revenue per customer", mean_of_outcome("revenue"), better="higher"),
         MetricDefinition("margin", "money", "margin on purchases per customer", mean_of_outcome("margin"), better="higher"),
         MetricDefinition("cost", "money", "cost of messages, service, staff and acquisition per customer", _total_cost, better="lower"),
         MetricDefinition("clv", "money", clv, _customer_lifetime_value, better="higher"),
-        MetricDefinition("roi", "ratio", "margin minus all costs, divided by all costs", _return_on_cost, better="higher"),
+        MetricDefinition(
+            "roi", "ratio", "margin minus all costs, divided by all costs", _return_on_cost, better="higher", denominator="all costs"
+        ),
         total("customers", "customers", "customers who entered by the horizon", total_over_customers(_customer_count), better="higher"),
         total("total_revenue", "money", "revenue from all customers", total_over_customers(mean_of_outcome("revenue")), better="higher"),
         total(
@@ -56,7 +60,7 @@ def purchase_and_value_metrics() -> list[MetricDefinition]:
         ),
         MetricDefinition("redemptions", "purchases", "purchases made with an offer, per customer", mean_of_outcome("redemptions")),
         MetricDefinition("discounts", "money", "discounts from offers per customer", mean_of_outcome("discounts")),
-        selected("offer_share", SHARE_UNIT, "purchases made with an offer", _offer_share),
+        selected("offer_share", SHARE_UNIT, "purchases made with an offer", _offer_share, denominator="purchases"),
     ]
 
 

@@ -10,13 +10,13 @@ from cjsim.compiler.plan import Codebook
 from cjsim.engine.run_record import RunRecord
 from cjsim.kernels.codes import MINUTES_PER_DAY, ReplyCode
 from cjsim.kernels.world import Array
-from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_per_customer, ratio_of_sums
+from cjsim.metrics.ratios import CUSTOMERS_WHO_ENTERED, SHARE_UNIT, MetricDefinition, RatioTerms, mean_per_customer, ratio_of_sums
 
 _BETTER: Mapping[str, Literal["higher", "lower"]] = {
     "sla_kept": "higher",
     **dict.fromkeys(("asked_again", "abandonment", "wait", "desk_cost", "staff_cost"), "lower"),
 }
-_RATIOS_OF_REQUESTS = ("sla_kept", "abandonment", "wait")
+_DENOMINATORS = {"sla_kept": "closed requests", "abandonment": "closed requests", "wait": "answered requests"}  # of ratios of requests
 _ANSWERED_REPLIES = (ReplyCode.IN_TIME, ReplyCode.LATE)
 
 
@@ -84,8 +84,9 @@ def _metrics_of_desk(desk: int | None, name_suffix: str, desk_name: str) -> list
             title,
             terms,
             is_detail=desk is not None,
-            has_selected_denominator=name in _RATIOS_OF_REQUESTS,
+            has_selected_denominator=name in _DENOMINATORS,
             better=_BETTER.get(name, "neither"),
+            denominator=_DENOMINATORS.get(name, CUSTOMERS_WHO_ENTERED),
         )
         for name, unit, title, terms in rows
     ]

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from cjsim.kernels.codes import ChannelKind
-from cjsim.scenario.fields import Name, NonNegative, PositiveDuration, RealNumber, Share
+from cjsim.scenario.fields import DeskName, EventName, NonNegative, PositiveDuration, ProfileName, RealNumber, Share, Title, TraitName
 from cjsim.scenario.kinds.effects import Gain
 from cjsim.scenario.kinds.wait_laws import FixedWait, WaitLaw, survival_share
 from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names
@@ -65,29 +65,46 @@ CHANNEL_BEHAVIOR: Mapping[str, ChannelBehavior] = {
 
 
 class Channel(StrictModel):
-    """A channel to reach customers, and how they respond to it.
+    """A channel to reach customers, and how they respond to it."""
 
-    `kind`: `push` messages are delivered immediately. `pull` messages (in-app, web) are seen at the customer's next visit. `paid` messages
-    are ad impressions, which cost money when they are seen. `human` messages are conversations with an agent of a desk.
-    """
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "push", "consent": 0.8, "cost": 0.002}]})
 
-    title: str = ""
-    kind: Literal["push", "pull", "paid", "human"] = "push"
-    visits: tuple[Name, ...] = ()
-    desk: Name | None = None
-    consent: Share = 1.0
-    cost: NonNegative = 0.0
-    click_cost: NonNegative = 0.0
+    title: Title = Field("", examples=["Email"])
+    """Title shown in output."""
+    kind: Literal["push", "pull", "paid", "human"] = Field("push", examples=["pull"])
+    """How messages are delivered: `push` at once, `pull` (in-app, web) at the customer's next visit, `paid` as ads that cost money when
+    they are seen, `human` in a conversation with an agent of a desk."""
+    visits: tuple[EventName, ...] = ()
+    """Events at which placed messages are shown; required for `pull` channels, and not allowed for others."""
+    desk: DeskName | None = None
+    """Desk whose agents contact the customer; required for `human` channels, and not allowed for others."""
+    consent: Share = Field(1.0, examples=[0.8])
+    """Probability that a customer consents to the channel at entry."""
+    cost: NonNegative = Field(0.0, examples=[0.002])
+    """Money per delivery; on `paid` channels, money per open."""
+    click_cost: NonNegative = Field(0.0, examples=[0.4])
+    """Money per click, on any kind of channel."""
     open_delay: WaitLaw = FixedWait(fixed="0s")
+    """Distribution of the time from delivery to open; immediate by default."""
     click_delay: WaitLaw = FixedWait(fixed="0s")
-    activity: Name | None = None
-    lifetime: PositiveDuration | None = None
-    affinity: Name | None = None
-    fatigue: Annotated[RealNumber, Field(ge=0, le=100)] = 0.0
-    annoyance: Annotated[RealNumber, Field(ge=0, le=100)] = 0.0
-    satisfaction: Annotated[RealNumber, Field(ge=-50, le=50)] = 0.0
-    pressure: NonNegative = 1.0
-    delivery_gain: Gain = 0.0
+    """Distribution of the time from open to click; immediate by default."""
+    activity: ProfileName | None = None
+    """Activity profile of both delays; without one, customers respond at the same rate at all hours."""
+    lifetime: PositiveDuration | None = Field(None, examples=["3d"])
+    """Time constant of the decay of responses with delay, unlimited by default; on `pull` channels, the time after which a placed message
+    is dropped."""
+    affinity: TraitName | None = Field(None, examples=["email_taste"])
+    """Trait that is added to the logit of the open probability."""
+    fatigue: Annotated[RealNumber, Field(ge=0, le=100)] = Field(0.0, examples=[0.1])
+    """How much each unit of excess contact pressure lowers the logit of the open probability."""
+    annoyance: Annotated[RealNumber, Field(ge=0, le=100)] = Field(0.0, examples=[0.2])
+    """How much each unit of excess contact pressure raises the logits of unsubscribing and complaining."""
+    satisfaction: Annotated[RealNumber, Field(ge=-50, le=50)] = Field(0.0, examples=[1.5])
+    """Weight of satisfaction in the response: it raises the logit of opening, and lowers those of unsubscribing and complaining."""
+    pressure: NonNegative = Field(1.0, examples=[0.5])
+    """Contact pressure that each delivery adds."""
+    delivery_gain: Gain = Field(0.0, examples=[-0.01])
+    """Gain in satisfaction at each delivery; negative values are losses."""
 
     @model_validator(mode="after")
     def _kind_fits(self) -> "Channel":

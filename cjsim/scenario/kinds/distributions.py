@@ -105,7 +105,8 @@ class Gamma(WaitDistribution):
     """Gamma distribution, given by its mean and shape."""
 
     mean: float
-    shape: Annotated[RealNumber, Field(ge=0.01, le=1000)]
+    shape: Annotated[RealNumber, Field(ge=0.01, le=1000)] = Field(examples=[2])
+    """Shape; the coefficient of variation is 1 / sqrt(shape), so 1 gives an exponential distribution."""
 
     def expected_value(self) -> float:
         """The mean."""
@@ -131,7 +132,8 @@ class Weibull(WaitDistribution):
     """Weibull distribution with P(X > x) = exp(-(x/scale)^shape)."""
 
     scale: float
-    shape: Annotated[RealNumber, Field(ge=0.05, le=100)]
+    shape: Annotated[RealNumber, Field(ge=0.05, le=100)] = Field(examples=[1.5])
+    """Shape; the event becomes more likely over time above 1, and less likely below 1."""
 
     def expected_value(self) -> float:
         """Return scale * Gamma(1 + 1/shape); infinite where it exceeds the range of floating point."""
@@ -158,7 +160,8 @@ class Lognormal(WaitDistribution):
     """Lognormal distribution, given by its median and the standard deviation of its logarithm."""
 
     median: float
-    sigma: Annotated[RealNumber, Field(ge=0, le=10)]
+    sigma: Annotated[RealNumber, Field(ge=0, le=10)] = Field(examples=[0.6])
+    """Standard deviation of the logarithm."""
 
     def expected_value(self) -> float:
         """Return median * exp(sigma^2 / 2)."""
@@ -181,8 +184,10 @@ class Lognormal(WaitDistribution):
 class Uniform(Distribution):
     """Uniform distribution between `low` and `high`."""
 
-    low: Number
-    high: Number
+    low: Number = Field(examples=[10])
+    """Smallest possible value; it must be below `high`."""
+    high: Number = Field(examples=[50])
+    """Largest possible value; it must be above `low`."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -208,7 +213,8 @@ class Empirical(WaitDistribution):
 
     is_discrete = True
     values: tuple[float, ...]
-    weights: tuple[NonNegative, ...] | None = None
+    weights: tuple[NonNegative, ...] | None = Field(None, examples=[[2, 1]])
+    """Weights of the values, one for each; equal by default."""
 
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:

@@ -3,10 +3,25 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, ClassVar, Protocol, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from cjsim.kernels.codes import EffectCode, TouchCode
-from cjsim.scenario.fields import Integer, Name, Number, RealNumber, Share, TraitRef, WeightOrTrait
+from cjsim.scenario.fields import (
+    AcquisitionName,
+    ChannelName,
+    DeskName,
+    EventName,
+    Integer,
+    Number,
+    OfferName,
+    RealNumber,
+    ScoreName,
+    Share,
+    StageName,
+    TagName,
+    TraitRef,
+    WeightOrTrait,
+)
 from cjsim.scenario.kinds.amount_laws import AmountLaw
 from cjsim.scenario.kinds.references import ReferringKind, add_scores
 from cjsim.scenario.kinds.registers import Chain, DeclaredJourney, PendingIndex, RecordFields
@@ -20,9 +35,9 @@ from cjsim.yaml.strict_model import StrictModel, short_form
 MAX_REFERRALS_PER_EFFECT = 5.0  # friends who join on average; above this limit, the population explodes within a few generations
 ALL_CHANNELS = "all"
 
-Gain = Annotated[RealNumber, Field(ge=-1, le=1)]
-Lift = Annotated[RealNumber, Field(ge=-1, le=1000)]
-PriorityRank = Annotated[Integer, Field(ge=-1000, le=1000)]  # higher goes first
+Gain = Annotated[RealNumber, Field(ge=-1, le=1, examples=[0.1, -0.2])]
+Lift = Annotated[RealNumber, Field(ge=-1, le=1000, examples=[0.5])]
+PriorityRank = Annotated[Integer, Field(ge=-1000, le=1000, examples=[10])]  # higher goes first
 
 
 class EffectRecords(Chain, Protocol):
@@ -66,15 +81,19 @@ class GoEffect(EffectKind, key="go"):
     code = EffectCode.GO
     predicate = "goes to {}"
     refers_to = "stage"
-    go: Name
+    go: StageName
+    """Stage that the customer enters."""
 
 
 class PurchaseTerms(StrictModel):
-    """Amount of a purchase: a random value times traits. `margin` is the share that remains before contact costs."""
+    """Amount of a purchase: a random value times traits."""
 
-    value: AmountLaw
+    value: AmountLaw = Field(examples=[{"lognormal": {"median": 40, "sigma": 0.6}}])
+    """Distribution of the value before discounts, in money; a number means a fixed value."""
     times: tuple[TraitRef, ...] = ()
-    margin: Annotated[RealNumber, Field(ge=-10, le=1)] = 1.0
+    """Traits that multiply the value."""
+    margin: Annotated[RealNumber, Field(ge=-10, le=1)] = Field(1.0, examples=[0.35])
+    """Share of the value that remains after the cost of goods and before the costs of contacts."""
 
 
 class PurchaseEffect(EffectKind, key="purchase"):
@@ -83,6 +102,7 @@ class PurchaseEffect(EffectKind, key="purchase"):
     code = EffectCode.PURCHASE
     changed_words = frozenset({"purchases", "revenue", "redeemed"})
     purchase: PurchaseTerms
+    """Value and margin of the purchase."""
 
     def phrase(self) -> str:
         terms = self.purchase
@@ -116,6 +136,7 @@ class SatisfyEffect(EffectKind, key="satisfy"):
     code = EffectCode.SATISFY
     predicate = "satisfaction {:+g}"
     satisfy: Gain
+    """Gain g; positive gains move satisfaction toward 1, and negative ones toward 0."""
 
     def compile(self, records: EffectRecords) -> list[PendingIndex]:
         return records.add({"op": self.code, "x": self.satisfy})
@@ -127,7 +148,8 @@ class TagEffect(EffectKind, key="tag"):
     code = EffectCode.TAG
     predicate = "is tagged {}"
     refers_to = "tag"
-    tag: Name
+    tag: TagName
+    """Tag to set."""
 
 
 class UntagEffect(EffectKind, key="untag"):
@@ -136,7 +158,8 @@ class UntagEffect(EffectKind, key="untag"):
     code = EffectCode.UNTAG
     predicate = "is no longer tagged {}"
     refers_to = "tag"
-    untag: Name
+    untag: TagName
+    """Tag to remove."""
 
 
 class ScoreEffect(EffectKind, key="score"):
@@ -144,7 +167,8 @@ class ScoreEffect(EffectKind, key="score"):
 
     code = EffectCode.SCORE
     refers_to = "score"
-    score: dict[Name, Number]
+    score: dict[ScoreName, Number]
+    """Points to add to each score; negative points lower it."""
 
     def phrase(self) -> str:
         return score_phrase(self.score)
@@ -176,7 +200,8 @@ class OptOutEffect(ConsentEffect, key="opt_out"):
     code = EffectCode.OPT_OUT
     predicate = "opts out of {}"
     logs = {TouchCode.OPTED_OUT: "Opts out of {channel}"}
-    opt_out: Name
+    opt_out: ChannelName
+    """Channel for which consent ends, or `all`."""
 
 
 class OptInEffect(ConsentEffect, key="opt_in"):
@@ -189,7 +214,8 @@ class OptInEffect(ConsentEffect, key="opt_in"):
     code = EffectCode.OPT_IN
     predicate = "opts in to {}"
     logs = {TouchCode.OPTED_IN: "Opts in to {channel}"}
-    opt_in: Name
+    opt_in: ChannelName
+    """Channel for which the customer consents, or `all`."""
 
 
 class OfferEffect(EffectKind, key="offer"):
@@ -198,18 +224,21 @@ class OfferEffect(EffectKind, key="offer"):
     code = EffectCode.OFFER
     predicate = "gets the offer {}"
     refers_to = "offer"
-    offer: Name
+    offer: OfferName
+    """Offer that the customer gets; its validity and its uses start anew."""
 
 
 class AskTerms(StrictModel):
-    """A request to a desk. Waiting customers with a higher priority are served first."""
+    """A request to a desk."""
 
-    desk: Name
+    desk: DeskName
+    """Desk that gets the request."""
     priority: PriorityRank = 0
+    """Place in the queue, from -1000 to 1000; requests with a higher priority are answered first."""
 
 
 DeskRequest = Annotated[
-    AskTerms, BeforeValidator(short_form("desk", str), json_schema_input_type=Name | AskTerms)
+    AskTerms, BeforeValidator(short_form("desk", str), json_schema_input_type=DeskName | AskTerms)
 ]  # the name of a desk is shorthand for it
 
 
@@ -220,6 +249,7 @@ class AskEffect(EffectKind, key="ask"):
     refers_to = "desk"
     changed_words = frozenset({"asks"})
     ask: DeskRequest
+    """Desk that gets the request, or `{desk, priority}`."""
 
     def phrase(self) -> str:
         return f"contacts {desk_phrase(self.ask.desk, self.ask.priority)}"
@@ -229,15 +259,16 @@ class AskEffect(EffectKind, key="ask"):
 
 
 class ReferTerms(StrictModel):
-    """Invitations to friends. Each friend becomes a new customer with probability `joins`, after `delay`, and starts the journey.
+    """Invitations to friends. Each friend who joins becomes a new customer and starts the journey."""
 
-    `by`: the acquisition channel to which the new customer is attributed, and whose persona mix applies.
-    """
-
-    invites: Annotated[Integer, Field(ge=1, le=1000)] = 1
+    invites: Annotated[Integer, Field(ge=1, le=1000)] = Field(1, examples=[2])
+    """Number of invitations."""
     joins: Share
+    """Probability that an invited friend joins; `invites` times `joins` must be at most 5."""
     delay: WaitLaw = FixedWait(fixed="0s")
-    by: Name | None = None
+    """Distribution of the time until a friend joins; immediately by default."""
+    by: AcquisitionName | None = None
+    """Acquisition channel that friends count toward, and whose mix of personas applies; the journey's mix by default."""
 
 
 class ReferEffect(EffectKind, key="refer"):
@@ -246,6 +277,7 @@ class ReferEffect(EffectKind, key="refer"):
     code = EffectCode.REFER
     changed_words = frozenset({"referrals"})
     refer: ReferTerms
+    """Number of invitations, and how friends respond."""
 
     def phrase(self) -> str:
         terms = self.refer
@@ -279,15 +311,21 @@ class FireEffect(EffectKind, key="fire"):
     code = EffectCode.FIRE
     predicate = "fires {}"
     refers_to = "event"
-    fire: Name
+    fire: EventName
+    """Event that happens immediately."""
 
 
 class Branch(StrictModel):
     """One outcome of `choose`: its odds are weight * exp(bend * (satisfaction - 0.5))."""
 
-    weight: WeightOrTrait
-    bend: Annotated[RealNumber, Field(ge=-50, le=50)] = 0.0
+    model_config = ConfigDict(json_schema_extra={"examples": [{"weight": 0.3, "effects": [{"go": "active"}]}]})
+
+    weight: WeightOrTrait = Field(examples=[0.3])
+    """Weight of the branch at a satisfaction of 0.5: a number, or a trait."""
+    bend: Annotated[RealNumber, Field(ge=-50, le=50)] = Field(0.0, examples=[2])
+    """Weight of satisfaction in the odds; positive values make the branch more likely for satisfied customers."""
     effects: tuple["Effect", ...] = ()
+    """Effects if this branch is drawn; none by default."""
 
 
 class ChooseEffect(EffectKind, key="choose"):
@@ -295,6 +333,7 @@ class ChooseEffect(EffectKind, key="choose"):
 
     code = EffectCode.CHOOSE
     choose: Annotated[tuple[Branch, ...], Field(min_length=1)]
+    """Branches, of which one is drawn in proportion to its odds."""
 
     def phrase(self) -> str:
         branches = (f"{one.weight}: {join_names(effect.phrase() for effect in one.effects) or 'nothing'}" for one in self.choose)
@@ -346,7 +385,7 @@ Effect = Annotated[
     | ReferEffect
     | FireEffect
     | ChooseEffect,
-    KeyedUnion(),
+    KeyedUnion("effect"),
 ]
 
 TOUCH_SENTENCES = {touch: sentence for kind in get_args(get_args(Effect)[0]) for touch, sentence in kind.logs.items()}

@@ -4,10 +4,22 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Set
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from cjsim.kernels.codes import TriggerCode
-from cjsim.scenario.fields import Day, Hour, Integer, Name, Number, Positive, PositiveDuration, hour_text
+from cjsim.scenario.fields import (
+    ChannelName,
+    Day,
+    EventName,
+    Hour,
+    Integer,
+    Number,
+    Positive,
+    PositiveDuration,
+    ScoreName,
+    StageName,
+    hour_text,
+)
 from cjsim.scenario.kinds.registers import PolicyNames, RecordFields, Registers, span_fields
 from cjsim.scenario.kinds.schedules import Schedule
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
@@ -85,7 +97,8 @@ class OccurrenceTrigger(TriggerKind):
 class EventTrigger(OccurrenceTrigger, key="event"):
     """Starts the flow when an event happens."""
 
-    event: Name
+    event: EventName = Field(examples=["cart"])
+    """Event that starts the flow each time it happens; the firm must observe it."""
 
     def phrase(self) -> str:
         return f"on each {self.event}"
@@ -103,7 +116,8 @@ class EventTrigger(OccurrenceTrigger, key="event"):
 class StageTrigger(OccurrenceTrigger, key="stage"):
     """Starts the flow when a customer enters a stage."""
 
-    stage: Name
+    stage: StageName = Field(examples=["lapsed"])
+    """Stage whose entry starts the flow; the firm must observe it."""
 
     def phrase(self) -> str:
         return f"on entering {self.stage}"
@@ -122,14 +136,18 @@ def _expand_event(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-EventNames = Annotated[tuple[Name, ...], Field(min_length=1)]
+EventNames = Annotated[tuple[EventName, ...], Field(min_length=1)]
 
 
 class InactivityTrigger(TriggerKind, key="inactivity"):
     """Starts the flow after a period without the events in `of` (default: without any event, open or click)."""
 
-    inactivity: PositiveDuration
-    of: Annotated[EventNames, BeforeValidator(_expand_event, json_schema_input_type=Name | EventNames)] | None = None
+    inactivity: PositiveDuration = Field(examples=["60d"])
+    """Time without any of the events after which the flow starts, once per spell of inactivity."""
+    of: Annotated[EventNames, BeforeValidator(_expand_event, json_schema_input_type=EventName | EventNames)] | None = Field(
+        None, examples=[["order"]]
+    )
+    """Events that count as activity; by default, any observed event, open or click."""
 
     def phrase(self) -> str:
         return f"after {duration_phrase(self.inactivity)} with no {join_alternatives(self.of) if self.of else 'activity'}"
@@ -178,7 +196,9 @@ class DateTrigger(DatedTrigger, key="date"):
     """Starts the flow on a date, at a time of day (default: midnight)."""
 
     date: Day
-    at: Hour | None = None
+    """Date on which the flow starts, for all customers who are in the journey."""
+    at: Hour | None = Field(None, examples=["09:00"])
+    """Time of day at which the flow starts; midnight at the start of the date by default."""
 
     def phrase(self) -> str:
         return f"on {self.date} at {hour_text(self.at or 0.0)}"
@@ -191,6 +211,7 @@ class ScheduleTrigger(DatedTrigger, key="schedule"):
     """Starts the flow on a schedule."""
 
     schedule: Schedule
+    """Days and time of day at which the flow starts."""
 
     def phrase(self) -> str:
         return self.schedule.phrase()
@@ -205,9 +226,14 @@ class ScheduleTrigger(DatedTrigger, key="schedule"):
 class ScoreTrigger(TriggerKind, key="score"):
     """Starts the flow when a score rises above a threshold (`above`), or falls to or below one (`below`)."""
 
-    score: Name
-    above: Number | None = None
-    below: Positive | None = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"score": "engagement", "above": 10}]})
+
+    score: ScoreName
+    """Score that starts the flow when it crosses a threshold."""
+    above: Number | None = Field(None, examples=[10])
+    """Threshold that the score must rise above; either this or `below` is required."""
+    below: Positive | None = Field(None, examples=[2])
+    """Threshold to which the score must fall, or below it; either this or `above` is required."""
 
     @model_validator(mode="after")
     def _one_of(self) -> "ScoreTrigger":
@@ -236,8 +262,10 @@ class ScoreTrigger(TriggerKind, key="score"):
 class UnopenedTrigger(TriggerKind, key="unopened"):
     """Starts the flow at a delivery after n unopened messages in a row, on the given channels (default: all)."""
 
-    unopened: Annotated[Integer, Field(ge=1, le=1000)]
-    channels: tuple[Name, ...] = ()
+    unopened: Annotated[Integer, Field(ge=1, le=1000)] = Field(examples=[5])
+    """Number of unopened messages in a row after which the next delivery starts the flow, once per spell."""
+    channels: tuple[ChannelName, ...] = ()
+    """Channels whose messages count; all channels by default."""
 
     def phrase(self) -> str:
         return f"when a message is delivered{channels_phrase(self.channels)} and the previous {self.unopened} were not opened"
@@ -259,5 +287,5 @@ class UnopenedTrigger(TriggerKind, key="unopened"):
 
 
 Trigger = Annotated[
-    EventTrigger | StageTrigger | InactivityTrigger | DateTrigger | ScheduleTrigger | ScoreTrigger | UnopenedTrigger, KeyedUnion()
+    EventTrigger | StageTrigger | InactivityTrigger | DateTrigger | ScheduleTrigger | ScoreTrigger | UnopenedTrigger, KeyedUnion("trigger")
 ]

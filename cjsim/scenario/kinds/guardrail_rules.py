@@ -8,14 +8,15 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from cjsim.kernels.codes import SendDecision
 from cjsim.scenario.fields import (
+    ActorName,
+    ChannelName,
     Condition,
     Hour,
     Integer,
-    Name,
     PositiveDuration,
     Share,
     duration_text,
@@ -49,7 +50,9 @@ def _check_given_once(days: tuple[date | str, ...]) -> tuple[date | str, ...]:
     return days
 
 
-_DAY_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^(\d{4}-)?\d{2}-\d{2}$", "examples": ["2026-12-24", "12-24"]})
+_DAY_SCHEMA = WithJsonSchema(
+    {"type": "string", "title": "date (MM-DD for every year)", "pattern": r"^(\d{4}-)?\d{2}-\d{2}$", "examples": ["2026-12-24", "12-24"]}
+)
 CalendarDay = Annotated[date | str, BeforeValidator(_parse_calendar_day), _DAY_SCHEMA]  # one date, or a month and day in every year
 
 
@@ -64,7 +67,8 @@ class ChannelRule(StrictModel):
     """A guardrail that applies to the channels in `channels`, or to all channels if none are named."""
 
     noun: ClassVar[str]
-    channels: tuple[Name, ...] = ()
+    channels: tuple[ChannelName, ...] = ()
+    """Channels to which the rule applies; all channels by default."""
 
     def applies_to(self, channel: str) -> bool:
         """Whether the rule applies to a channel."""
@@ -107,8 +111,10 @@ class QuietHours(ChannelRule):
     """No sends between two times of day. Sends wait until the quiet hours end."""
 
     noun = "quiet hours"
-    start: Hour = Field(alias="from")
-    end: Hour = Field(alias="to")
+    start: Hour = Field(alias="from", examples=["21:00"])
+    """Time of day at which quiet hours begin."""
+    end: Hour = Field(alias="to", examples=["08:00"])
+    """Time of day at which quiet hours end and deferred sends continue; it may be on the next day."""
 
     @model_validator(mode="after")
     def _not_all_day(self) -> "QuietHours":
@@ -134,16 +140,22 @@ class QuietHours(ChannelRule):
 class Blackout(ChannelRule):
     """No sends on some dates, or from one date through another. A date without a year applies in every year.
 
-    `defer`: a send waits until midnight after the last day, and until overlapping or adjacent blackouts that defer have also ended. All
-    guardrails then check it again. `refuse`: a send is refused. On a pull channel, a message is refused at a visit in either case, because
-    the end of the blackout does not cause a visit. On a human channel, a message is checked when the desk is asked, not when it answers.
+    On a pull channel, a message is refused at a visit even with `defer`, because the end of the blackout does not cause a visit. On a
+    human channel, a message is checked when the desk is asked, not when it answers.
     """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"from": "12-24", "to": "12-26", "then": "refuse"}]})
 
     noun = "blackout"
     dates: Annotated[tuple[CalendarDay, ...], AfterValidator(_check_given_once)] = ()
+    """Dates of the blackout; either these or `from` and `to` are required."""
     first: CalendarDay | None = Field(default=None, alias="from")
+    """First day of the blackout."""
     last: CalendarDay | None = Field(default=None, alias="to")
-    then: Literal["defer", "refuse"] = "defer"
+    """Last day of the blackout, included."""
+    then: Literal["defer", "refuse"] = Field("defer", examples=["refuse"])
+    """What happens to a send: `defer` makes it wait until midnight after the last day, when all guardrails check it again, and `refuse`
+    drops it."""
 
     @model_validator(mode="after")
     def _days_fit(self) -> "Blackout":
@@ -198,7 +210,8 @@ class Gap(ChannelRule):
     """A minimum time between two contacts."""
 
     noun = "gap"
-    at_least: PositiveDuration
+    at_least: PositiveDuration = Field(examples=["20h"])
+    """Minimum time from one delivery to the next send."""
 
     def phrase(self) -> str:
         return f"at least {duration_phrase(self.at_least)} between contacts{channels_phrase(self.channels)}"
@@ -217,8 +230,10 @@ class Cap(ChannelRule):
     """At most `at_most` contacts in any period of length `per`."""
 
     noun = "cap"
-    at_most: Annotated[Integer, Field(ge=0, le=1000)]
-    per: PositiveDuration
+    at_most: Annotated[Integer, Field(ge=0, le=1000)] = Field(examples=[3])
+    """Largest number of deliveries to one customer in a period."""
+    per: PositiveDuration = Field(examples=["7d"])
+    """Length of the period, a rolling window that ends at the send."""
 
     def phrase(self) -> str:
         return f"at most {self.at_most} in {duration_phrase(self.per)}{channels_phrase(self.channels)}"
@@ -241,8 +256,10 @@ class Budget(ChannelRule):
     """At most `at_most` contacts with all customers together in each period of length `per`, counted from the start."""
 
     noun = "budget"
-    at_most: Annotated[Integer, Field(ge=0, le=10**12)]
-    per: PositiveDuration
+    at_most: Annotated[Integer, Field(ge=0, le=10**12)] = Field(examples=[50_000])
+    """Largest number of sends to all customers together in a period."""
+    per: PositiveDuration = Field(examples=["30d"])
+    """Length of the periods, which are counted from the start of the simulation."""
 
     def phrase(self) -> str:
         return f"at most {self.at_most:,} in {duration_phrase(self.per)}{channels_phrase(self.channels)}, across all customers"
@@ -274,18 +291,28 @@ class Guardrails(StrictModel):
 
     Among the blackouts in force, refusal takes precedence over deferral. All rules check a deferred send again, so a send that waited
     until midnight may be deferred again by the quiet hours of that night.
-
-    `holdout`: the share of customers whom no flow or broadcast contacts, except the flows and broadcasts in `spared`.
     """
 
-    holdout: Share = 0.0
-    spared: tuple[Name, ...] = ()
-    exit: Condition | None = None
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"quiet_hours": [{"from": "21:00", "to": "08:00"}], "caps": [{"at_most": 3, "per": "7d"}]}]}
+    )
+
+    holdout: Share = Field(0.0, examples=[0.05])
+    """Share of all customers whom no flow or broadcast contacts, except those in `spared`."""
+    spared: tuple[ActorName, ...] = ()
+    """Flows and broadcasts that ignore the holdout of the policy."""
+    exit: Condition | None = Field(None, examples=["days_since_purchase > '365d' and opens == 0"])
+    """Condition under which no message is sent to the customer any more."""
     blackouts: tuple[Blackout, ...] = ()
+    """Dates on which nothing is sent."""
     quiet_hours: tuple[QuietHours, ...] = ()
+    """Times of day at which nothing is sent; sends wait until they end."""
     gaps: tuple[Gap, ...] = ()
+    """Minimum times between two contacts with a customer."""
     caps: tuple[Cap, ...] = ()
+    """Largest numbers of contacts with a customer in a period."""
     budgets: tuple[Budget, ...] = ()
+    """Largest numbers of contacts with all customers together in a period."""
 
     def rules(self) -> Iterator[tuple[str, tuple[ChannelRule, ...]]]:
         """The key and the rules of each channel guardrail, in evaluation order."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from cjsim.scenario.fields import WEEKDAYS, Day, Hour, Integer, Weekday, hour_text
 from cjsim.scenario.name_checks import duplicate_faults
@@ -16,10 +16,16 @@ from cjsim.yaml.strict_model import StrictModel
 class Schedule(StrictModel):
     """Weekdays every n weeks, or dates, at a time of day."""
 
-    weekdays: tuple[Weekday, ...] = ()
-    every_weeks: Annotated[Integer, Field(ge=1, le=52)] = 1
+    model_config = ConfigDict(json_schema_extra={"examples": [{"weekdays": ["tuesday"], "at": "10:00"}]})
+
+    weekdays: tuple[Weekday, ...] = Field((), examples=[["tuesday"]])
+    """Days of the week; either these or `dates` are required."""
+    every_weeks: Annotated[Integer, Field(ge=1, le=52)] = Field(1, examples=[2])
+    """Number of weeks from one scheduled week to the next, in blocks of seven days from the start of the simulation."""
     dates: tuple[Day, ...] = ()
-    at: Hour
+    """Dates; either these or `weekdays` are required."""
+    at: Hour = Field(examples=["10:00"])
+    """Time of day at which the schedule applies, on each of these days."""
 
     @model_validator(mode="after")
     def _one_of(self) -> "Schedule":

@@ -8,12 +8,24 @@ from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol
 from pydantic import Field
 
 from cjsim.kernels.codes import StepCode
-from cjsim.scenario.fields import WEEKDAYS, Condition, Hour, Integer, Name, Number, PositiveDuration, Share, Weekday, hour_text
+from cjsim.scenario.fields import (
+    Condition,
+    EventName,
+    MessageName,
+    Name,
+    Number,
+    OfferName,
+    PositiveDuration,
+    ScoreName,
+    Share,
+    TagName,
+)
 from cjsim.scenario.kinds.effects import DeskRequest
+from cjsim.scenario.kinds.local_time_waits import WaitUntilTerms
 from cjsim.scenario.kinds.references import ReferringKind, add_scores
 from cjsim.scenario.kinds.registers import Chain, PendingIndex, PolicyNames, RecordFields
 from cjsim.scenario.name_checks import duplicate_faults, sum_faults
-from cjsim.scenario.phrases import desk_phrase, duration_phrase, format_percent, join_items, score_phrase
+from cjsim.scenario.phrases import desk_phrase, duration_phrase, format_percent, score_phrase
 from cjsim.yaml.keyed_union import KeyedUnion
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel
@@ -47,7 +59,8 @@ class StepKind(ReferringKind):
     is_noticed: ClassVar[bool] = False  # the customer notices the step
     changes_something: ClassVar[bool] = True  # more than the position in the flow
 
-    label: Name | None = None
+    label: Annotated[Name, Field(examples=["again"])] | None = None
+    """Name of the step, to which `jump` refers."""
 
     def phrase(self) -> str:
         """Describe the step as an instruction."""
@@ -95,7 +108,8 @@ class SendStep(StepKind, key="send"):
     code = StepCode.SEND
     refers_to = "message"
     is_noticed = True
-    send: Name
+    send: MessageName
+    """Message to send; the guardrails may refuse or defer it."""
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         site, slot = records.site(self.send)
@@ -108,7 +122,8 @@ class WaitStep(StepKind, key="wait"):
     code = StepCode.WAIT
     takes_time = True
     changes_something = False
-    wait: PositiveDuration
+    wait: PositiveDuration = Field(examples=["3d"])
+    """Time to wait before the next step."""
 
     def phrase(self) -> str:
         return f"wait {duration_phrase(self.wait)}"
@@ -117,59 +132,35 @@ class WaitStep(StepKind, key="wait"):
         return records.add({"op": self.code, "x": self.wait})
 
 
-class WaitUntilTerms(StrictModel):
-    """The next time of day `at` (local time) on one of the weekdays (default: any day).
-
-    `best_hour`: shift `at` to the customer's own hour. The shift is how much later than `typical` the firm has observed this customer
-    open, click and visit. It is 0 until there are `learn_from` observations. With `best_hour`, `at` should be the best hour for all
-    customers, and `typical` the circular mean hour at which customers who are contacted at `at` open, click and visit (read it from the
-    log). `typical` defaults to `at`; customers who take long to open then look like customers who are active late in the day.
-    """
-
-    at: Hour
-    weekdays: tuple[Weekday, ...] = ()
-    best_hour: bool = False
-    typical: Hour | None = None
-    learn_from: Annotated[Integer, Field(ge=1, le=1000)] = 5
-
-
 class WaitUntilStep(StepKind, key="wait_until"):
     """Waits until a local time. The wait ends immediately if it is that time now."""
 
     code = StepCode.UNTIL
     changes_something = False
     wait_until: WaitUntilTerms
+    """Time of day and days of the week at which the wait ends."""
 
     def phrase(self) -> str:
-        until = self.wait_until
-        days = f" on {join_items(day.capitalize() for day in until.weekdays)}" if until.weekdays else ""
-        if not until.best_hour:
-            return f"wait until {hour_text(until.at)}{days}"
-        typical = hour_text(until.at if until.typical is None else until.typical)
-        learned = (
-            f"{hour_text(until.at)} at first; after {until.learn_from} observed opens, clicks or visits, "
-            f"shifted by the difference between the customer's typical hour of activity and {typical}"
-        )
-        return f"wait until the customer's best hour{days} ({learned})"
+        return self.wait_until.phrase()
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:
         yield from duplicate_faults((*path, self.key, "weekdays"), self.wait_until.weekdays)
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
-        until = self.wait_until
-        days = sum(1 << WEEKDAYS.index(day) for day in set(until.weekdays)) if until.weekdays else 2 ** len(WEEKDAYS) - 1
-        typical = until.at if until.typical is None else until.typical
-        fields = {"x": until.at, "typical": typical, "count": days, "target": int(until.best_hour), "other": until.learn_from}
-        return records.add({"op": self.code, **fields})
+        return records.add({"op": self.code, **self.wait_until.fields()})
 
 
 class WaitForTerms(StrictModel):
-    """An event and a maximum wait. `then` runs if the event happens in time, `else` if it does not."""
+    """An event and a maximum wait, with steps for either outcome."""
 
-    event: Name
-    at_most: PositiveDuration
+    event: EventName = Field(examples=["order"])
+    """Event to wait for; the firm must observe it."""
+    at_most: PositiveDuration = Field(examples=["14d"])
+    """Longest time to wait."""
     then: tuple["Step", ...] = ()
+    """Steps to take when the event happens in time; none by default."""
     otherwise: tuple["Step", ...] = Field(default=(), alias="else")
+    """Steps to take if the event does not happen in time; none by default."""
 
 
 class WaitForStep(StepKind, key="wait_for"):
@@ -179,6 +170,7 @@ class WaitForStep(StepKind, key="wait_for"):
     takes_time = True
     changes_something = False
     wait_for: WaitForTerms
+    """Event to wait for, the longest wait, and what to do in either case."""
 
     def phrase(self) -> str:
         return f"wait up to {duration_phrase(self.wait_for.at_most)} for {self.wait_for.event}"
@@ -195,11 +187,14 @@ class WaitForStep(StepKind, key="wait_for"):
 
 
 class BranchTerms(StrictModel):
-    """A condition. `then` runs if it holds, `else` if it does not."""
+    """A condition, with steps for either case."""
 
     condition: Condition = Field(alias="if")
+    """Condition that decides, evaluated when the customer reaches the step."""
     then: tuple["Step", ...] = ()
+    """Steps to take if the condition holds; none by default."""
     otherwise: tuple["Step", ...] = Field(default=(), alias="else")
+    """Steps to take if the condition does not hold; none by default."""
 
 
 class BranchStep(StepKind, key="branch"):
@@ -208,7 +203,8 @@ class BranchStep(StepKind, key="branch"):
     code = StepCode.BRANCH
     instruction = "if {body.condition}"
     changes_something = False
-    branch: BranchTerms
+    branch: BranchTerms = Field(examples=[{"if": "purchases >= 1", "then": [{"send": "thanks"}]}])
+    """Condition, and the steps to take in either case."""
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         program = records.registers.condition(self.branch.condition)
@@ -238,8 +234,10 @@ def _add_fork(records: StepRecords, record: RecordFields, step: StepKind, path: 
 class Arm(StrictModel):
     """One arm of a split, and its share of customers."""
 
-    share: Share
+    share: Share = Field(examples=[0.5])
+    """Share of customers in this arm; the shares of all arms sum to 1."""
     steps: tuple["Step", ...] = ()
+    """Steps for customers in this arm; none by default."""
 
 
 def experiment_stream(experiment: str) -> str:
@@ -252,8 +250,10 @@ class SplitStep(StepKind, key="split"):
 
     code = StepCode.SPLIT
     changes_something = False
-    split: Annotated[dict[Name, Arm], Field(min_length=2)]
-    experiment: Name | None = None
+    split: Annotated[dict[Name, Arm], Field(min_length=2, examples=[{"control": {"share": 0.5}, "treated": {"share": 0.5}}])]
+    """Arms by name, with their shares and steps."""
+    experiment: Name | None = Field(None, examples=["win_back_test"])
+    """Experiment that the split belongs to; without it, each split draws a new arm each time."""
 
     def phrase(self) -> str:
         return "split at random" if self.experiment is None else f"split by experiment {self.experiment}"
@@ -290,7 +290,8 @@ class TagStep(StepKind, key="tag"):
 
     code = StepCode.TAG
     refers_to = "tag"
-    tag: Name
+    tag: TagName
+    """Tag to set."""
 
 
 class UntagStep(StepKind, key="untag"):
@@ -298,7 +299,8 @@ class UntagStep(StepKind, key="untag"):
 
     code = StepCode.UNTAG
     refers_to = "tag"
-    untag: Name
+    untag: TagName
+    """Tag to remove."""
 
 
 class ScoreStep(StepKind, key="score"):
@@ -306,7 +308,8 @@ class ScoreStep(StepKind, key="score"):
 
     code = StepCode.SCORE
     refers_to = "score"
-    score: dict[Name, Number]
+    score: dict[ScoreName, Number]
+    """Points to add to each score; negative points lower it."""
 
     def phrase(self) -> str:
         return score_phrase(self.score)
@@ -321,7 +324,8 @@ class OfferStep(StepKind, key="offer"):
     code = StepCode.OFFER
     refers_to = "offer"
     is_noticed = True
-    offer: Name
+    offer: OfferName
+    """Offer that the customer gets; its validity and its uses start anew."""
 
 
 class AskStep(StepKind, key="ask"):
@@ -332,6 +336,7 @@ class AskStep(StepKind, key="ask"):
     changed_words = frozenset({"asks"})
     is_noticed = True
     ask: DeskRequest
+    """Desk that gets the request, or `{desk, priority}`."""
 
     def phrase(self) -> str:
         return f"ask {desk_phrase(self.ask.desk, self.ask.priority)}"
@@ -348,7 +353,8 @@ class JumpStep(StepKind, key="jump"):
     instruction = "jump to {body}"
     ends = True
     changes_something = False
-    jump: Name
+    jump: Name = Field(examples=["again"])
+    """Label of the step to continue with."""
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         records.jump(self.jump)
@@ -363,6 +369,7 @@ class StopStep(StepKind, key="stop"):
     ends = True
     changes_something = False
     stop: Literal[True]
+    """Always `true`; the flow ends here."""
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         records.add({"op": self.code})
@@ -383,5 +390,5 @@ Step = Annotated[
     | AskStep
     | JumpStep
     | StopStep,
-    KeyedUnion(),
+    KeyedUnion("step"),
 ]

@@ -49,26 +49,31 @@ class TraitKind(DistributionKind):
 class GammaTrait(TraitKind, key="gamma"):
     """A gamma-distributed trait."""
 
-    gamma: GammaMoney
+    gamma: GammaMoney = Field(examples=[{"mean": 1, "shape": 2}])
+    """Mean and shape of the trait, which is positive."""
 
 
 class LognormalTrait(TraitKind, key="lognormal"):
     """A lognormally distributed trait."""
 
-    lognormal: LognormalMoney
+    lognormal: LognormalMoney = Field(examples=[{"median": 1, "sigma": 0.4}])
+    """Median and sigma of the trait, which is positive."""
 
 
 class BetaTerms(StrictModel):
     """Beta distribution, given by its two shape parameters."""
 
-    alpha: Annotated[RealNumber, Field(gt=0, le=1e6)]
-    beta: Annotated[RealNumber, Field(gt=0, le=1e6)]
+    alpha: Annotated[RealNumber, Field(gt=0, le=1e6)] = Field(examples=[2])
+    """First shape parameter; the mean is alpha / (alpha + beta)."""
+    beta: Annotated[RealNumber, Field(gt=0, le=1e6)] = Field(examples=[5])
+    """Second shape parameter; the mean is alpha / (alpha + beta)."""
 
 
 class BetaTrait(TraitKind, key="beta"):
     """A beta-distributed trait."""
 
     beta: BetaTerms
+    """Shape parameters of the trait, which lies between 0 and 1."""
 
     def support(self) -> tuple[float, float]:
         return 0.0, 1.0
@@ -84,14 +89,17 @@ class BetaTrait(TraitKind, key="beta"):
 class NormalTerms(StrictModel):
     """Normal distribution, given by its mean and standard deviation."""
 
-    mean: Number
-    sd: Annotated[RealNumber, Field(ge=0, le=1e6)]
+    mean: Number = Field(examples=[0])
+    """Mean of the distribution."""
+    sd: Annotated[RealNumber, Field(ge=0, le=1e6)] = Field(examples=[0.8])
+    """Standard deviation of the distribution."""
 
 
 class NormalTrait(TraitKind, key="normal"):
     """A normally distributed trait."""
 
     normal: NormalTerms
+    """Mean and standard deviation of the trait."""
 
     def support(self) -> tuple[float, float]:
         return (-math.inf, math.inf) if self.normal.sd > 0 else (self.normal.mean, self.normal.mean)
@@ -103,16 +111,20 @@ class NormalTrait(TraitKind, key="normal"):
 class UniformTrait(TraitKind, key="uniform"):
     """A uniformly distributed trait."""
 
-    uniform: Uniform
+    uniform: Uniform = Field(examples=[{"low": 0, "high": 1}])
+    """Smallest and largest value of the trait."""
 
 
 class FixedTrait(TraitKind, key="fixed"):
     """The same value for all customers."""
 
-    fixed: Number
+    fixed: Number = Field(examples=[1])
+    """Value of the trait."""
 
     def phrase(self) -> str:
         return f"always {self.fixed:g}"
 
 
-TraitLaw = Annotated[GammaTrait | LognormalTrait | BetaTrait | NormalTrait | UniformTrait | FixedTrait, KeyedUnion()]
+TraitLaw = Annotated[
+    GammaTrait | LognormalTrait | BetaTrait | NormalTrait | UniformTrait | FixedTrait, KeyedUnion("distribution of a trait")
+]

@@ -41,31 +41,36 @@ class WaitKind(DistributionKind):
 class ExponentialTime(Exponential):
     """Exponential distribution (memoryless), given by its mean."""
 
-    mean: PositiveDuration
+    mean: PositiveDuration = Field(examples=["14d"])
+    """Mean waiting time."""
 
 
 class GammaTime(Gamma):
     """Gamma distribution, given by its mean and shape."""
 
-    mean: PositiveDuration
+    mean: PositiveDuration = Field(examples=["14d"])
+    """Mean waiting time."""
 
 
 class WeibullTime(Weibull):
     """Weibull distribution with P(X > x) = exp(-(x/scale)^shape)."""
 
-    scale: PositiveDuration
+    scale: PositiveDuration = Field(examples=["30d"])
+    """Waiting time that 63 % of the waits do not exceed."""
 
 
 class LognormalTime(Lognormal):
     """Lognormal distribution, given by its median and the standard deviation of its logarithm."""
 
-    median: PositiveDuration
+    median: PositiveDuration = Field(examples=["8min"])
+    """Median waiting time."""
 
 
 class EmpiricalTime(Empirical):
     """Empirical distribution over the given waits, with weights (default: equal weights)."""
 
-    values: Annotated[tuple[Duration, ...], Field(min_length=1)]
+    values: Annotated[tuple[Duration, ...], Field(min_length=1)] = Field(examples=[["1d", "7d"]])
+    """Possible waiting times."""
 
 
 class ExponentialWait(WaitKind, key="exponential"):
@@ -73,31 +78,36 @@ class ExponentialWait(WaitKind, key="exponential"):
 
     exponential: Annotated[
         ExponentialTime, BeforeValidator(short_form("mean", str, float), json_schema_input_type=PositiveDuration | ExponentialTime)
-    ]
+    ] = Field(examples=["14d"])
+    """Mean waiting time; many waits are short and a few are long."""
 
 
 class GammaWait(WaitKind, key="gamma"):
     """A gamma-distributed wait."""
 
     gamma: GammaTime
+    """Mean and shape of the waiting time."""
 
 
 class WeibullWait(WaitKind, key="weibull"):
     """A Weibull-distributed wait."""
 
     weibull: WeibullTime
+    """Scale and shape of the waiting time."""
 
 
 class LognormalWait(WaitKind, key="lognormal"):
     """A lognormally distributed wait."""
 
     lognormal: LognormalTime
+    """Median and sigma of the waiting time."""
 
 
 class FixedWait(WaitKind, key="fixed"):
     """A fixed wait."""
 
-    fixed: Duration
+    fixed: Duration = Field(examples=["7d"])
+    """Waiting time, the same for all customers."""
 
     def phrase(self) -> str:
         return delay_phrase(self.fixed)
@@ -107,9 +117,12 @@ class EmpiricalWait(WaitKind, key="empirical"):
     """A wait drawn from the given values."""
 
     empirical: EmpiricalTime
+    """Possible waiting times and their weights."""
 
 
-WaitLaw = Annotated[ExponentialWait | GammaWait | WeibullWait | LognormalWait | FixedWait | EmpiricalWait, KeyedUnion()]
+WaitLaw = Annotated[
+    ExponentialWait | GammaWait | WeibullWait | LognormalWait | FixedWait | EmpiricalWait, KeyedUnion("distribution of a waiting time")
+]
 
 
 @lru_cache(maxsize=4096)  # integration takes milliseconds, and variants of a scenario change few channels

@@ -1,0 +1,87 @@
+"""The `explain` and `metrics` commands: what the fields of files mean, and how metrics are defined."""
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cjsim.commands import options
+from cjsim.commands.arguments import document_types, load_scenario
+from cjsim.commands.console import print_json, with_exit_codes
+
+if TYPE_CHECKING:
+    from cjsim.description.field_help import FieldHelp
+
+_SCENARIO_HELP = "Scenario whose channels, stages and desks to use. Placeholders by default."
+_PATH_HELP = "Kind of document and keys, such as policy.flows.cart.steps. A * stands for any name."
+
+
+@with_exit_codes
+def explain(
+    path: Annotated[str, typer.Argument(metavar="PATH", help=_PATH_HELP, show_default=False)],
+    as_json: options.Json = False,
+) -> None:
+    """Explain a field of a journey, policy, scenario, study or experiment: meaning, type, default and an example.
+
+    Example: cjsim explain policy.guardrails.caps
+    """
+    from cjsim.description.field_help import explain_path
+    from cjsim.scenario.json_schema import file_schema
+
+    found = explain_path({kind: file_schema(model) for kind, model in document_types().items()}, path)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        typer.echo(_help_text(found))
+
+
+@with_exit_codes
+def metrics(
+    scenario: Annotated[Path | None, typer.Argument(metavar="SCENARIO", help=_SCENARIO_HELP, show_default=False)] = None,
+    as_json: options.Json = False,
+) -> None:
+    """List all metrics with their unit, the direction that a firm prefers, and their definition.
+
+    Example: cjsim metrics shop
+    """
+    from cjsim.compiler.compile_scenario import compile_scenario
+    from cjsim.metrics.catalog import all_metric_definitions
+    from cjsim.metrics.ratios import CUSTOMERS_WHO_ENTERED
+    from cjsim.metrics.shipped_metrics import PLACEHOLDER_NAMES
+    from cjsim.metrics.text_table import align_columns, wrap_lines
+
+    codebook = PLACEHOLDER_NAMES if scenario is None else compile_scenario(load_scenario(scenario, {})).codebook
+    definitions = all_metric_definitions(codebook).values()
+    if as_json:
+        facts = ("name", "unit", "better", "title", "is_total", "has_selected_denominator", "is_detail")
+        listed = [
+            {fact: getattr(one, fact) for fact in facts} | {"denominator": None if one.is_total else one.denominator} for one in definitions
+        ]
+        print_json({"metrics": listed})
+        return
+    rows = [[one.name, one.unit, one.better, one.full_title] for one in definitions]
+    notes = ["", f"Metrics without another denominator are divided by the number of {CUSTOMERS_WHO_ENTERED}."]
+    if scenario is None:
+        notes.append("Names in capitals stand for names of a scenario. List the metrics of one: cjsim metrics shop.")
+    typer.echo(align_columns(["metric", "unit", "better", "definition"], rows, optional=["better"]))
+    typer.echo(wrap_lines("\n".join(notes)))
+
+
+def _help_text(found: "FieldHelp") -> str:
+    """The help on a field as text that fits the terminal."""
+    from cjsim.metrics.text_table import terminal_width, wrap_lines
+
+    presence = ("required", "yes") if found.default == "required" else ("default", found.default)
+    facts = [("type", found.type), presence, ("example", found.example)]
+    lines = [found.path, *(f"  {line}" if line else "" for line in found.description.split("\n")), ""]
+    lines += [f"  {name + ':':<10}{text}" for name, text in facts if text]
+    lines = wrap_lines("\n".join(lines)).splitlines()
+    for heading, listed in (("Kinds", found.kinds), ("Fields", found.fields)):
+        width = max((len(line.name) for line in listed), default=0)
+        lines += ["", f"{heading}:"] if listed else []
+        for line in listed:
+            text = f"{line.description} Required." if heading == "Fields" and line.default == "required" else line.description
+            head, indent = f"  {line.name:<{width}}  ", " " * (width + 4)
+            lines += textwrap.wrap(text, terminal_width(), initial_indent=head, subsequent_indent=indent, break_on_hyphens=False)
+    return "\n".join(lines)
