@@ -34,7 +34,7 @@ def test_commands_and_example_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for name, content in re.findall(r"```yaml\n# (\S+)\n(.*?)```", TEXT, re.DOTALL):
         (tmp_path / name).write_text(content, encoding="utf-8")
     blocks = re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     for block in blocks:
         (program, *words), shown = command_and_output(block)
         found = CliRunner().invoke(app, words)
