@@ -136,8 +136,9 @@ def compare(
             format_error("compare", "must have an OTHER scenario or --set", "only BASE", "Add a scenario to compare with BASE.")
         )
     if others:
+        loaded = {file: load_scenario(file, settings | changes) for file in (base, *others)}
         _require_different_files(base, others)
-        scenarios = label_scenarios({file: load_scenario(file, settings | changes) for file in (base, *others)})
+        scenarios = label_scenarios(loaded)
     else:
         require_shared_settings(changes)
         baseline = load_scenario(base, settings)

@@ -34,8 +34,9 @@ class FakeResult:
     def __str__(self) -> str:
         return f"table of {sorted(self.content)}"
 
-    def summary(self, *, full: bool) -> str:
-        return "all of it" if full else str(self)
+    def summary(self, *, full: bool, **options: Any) -> str:
+        chosen = {name: value for name, value in options.items() if value not in ((), None, "importance")}
+        return "all of it" if full else f"{self}{chosen or ''}"
 
     def save(self, folder: Path) -> None:
         (folder / "metrics.json").write_text(json.dumps(self.content))
@@ -266,11 +267,24 @@ def test_compare_gives_scenarios_distinct_names(compare_calls: list[dict[str, Sc
     assert list(compare_calls[1]) == [TINY, str(tmp_path / "tiny.yaml")]
 
 
+def test_compare_passes_its_display_options_on(compare_calls: list[dict[str, Scenario]]) -> None:
+    words = ("--metric", "clv", "--metric", "opt_outs", "--sort", "name", "--detect", "1%")
+    printed = invoke("compare", TINY, "--set", "discount_rate=0", *words).stdout
+    assert "{'metrics': ['clv', 'opt_outs'], 'sort': 'name', 'detect': 0.01}" in printed
+
+
+@pytest.mark.parametrize("words", [("--sort", "size"), ("--detect", "1"), ("--detect", "0%")])
+def test_compare_rejects_wrong_display_options(words: tuple[str, str]) -> None:
+    result = invoke("compare", TINY, "--set", "discount_rate=0", *words)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"{words[0]}: must be ")
+
+
 def test_compare_of_a_file_with_itself_is_rejected() -> None:
     result = invoke("compare", TINY, TINY)
     assert (result.exit_code, result.stderr) == (
         2,
-        "compare: must have a baseline and at least one alternative, got 1. Pass two or more.\n",
+        f"compare: must be given different scenarios, got {TINY} twice. Give another scenario, or change this one with --set.\n",
     )
 
 

@@ -383,8 +383,8 @@ MEAN, HOLDOUT = "journey.events.purchase.wait.exponential.mean", "policy.guardra
 @pytest.mark.parametrize(
     ("grid", "x", "y"),
     [
-        ({MEAN: ["1d", "2d", "30d"]}, "events.purchase.wait.exponential.mean", "effect on revenue (% of the baseline)"),
-        ({MEAN: ["1d", "2d"], HOLDOUT: [0.0, 0.5]}, "holdout", "events.purchase.wait.exponential.mean"),
+        ({MEAN: ["1d", "2d", "30d"]}, "purchase: mean wait", "effect on revenue (% of the baseline)"),
+        ({MEAN: ["1d", "2d"], HOLDOUT: [0.0, 0.5]}, "holdout", "purchase: mean wait"),
         ({HOLDOUT: [0.0], MEAN: ["1d", "2d"], "policy.name": ["a", "b"]}, "effect on revenue (% of the baseline)", ""),
     ],
 )

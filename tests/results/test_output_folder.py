@@ -51,8 +51,8 @@ def test_a_second_comparison_replaces_the_first(tmp_path: Path) -> None:
     publish(tmp_path, comparison(1, n=30).save)
     again = Comparison.load(tmp_path)
     assert len(again.runs["policy 0"]) == 30
-    assert files_below(tmp_path) == sorted(["comparison.json", *(f"run_{i}/{name}" for i in (0, 1) for name in RUN)])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["comparison.json", "run_0", "run_1"]
+    assert files_below(tmp_path) == sorted(["comparison.json", "comparison.png", *(f"run_{i}/{name}" for i in (0, 1) for name in RUN)])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["comparison.json", "comparison.png", "run_0", "run_1"]
 
 
 def test_run_and_comparison_replace_each_other(tmp_path: Path) -> None:
