@@ -169,4 +169,6 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 TraitRef = Annotated[str, Field(pattern=r"^(1\s*[/-]\s*)?[A-Za-z][A-Za-z0-9_]*$")]
 WeightOrTrait = NonNegative | TraitRef
 Condition = Annotated[str, Field(min_length=1, max_length=2000)]
+# Paths of warnings, each with the reason why `check` does not report them.
+AcceptedPaths = dict[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1, pattern=r"\S")]]
 Day = Annotated[date, BeforeValidator(parse_day)]

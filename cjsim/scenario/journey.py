@@ -6,7 +6,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cjsim.scenario.fields import Condition, Integer, Name, NonNegative, PositiveDuration, RealNumber, Share, TraitRef, is_in_yearly_period
+from cjsim.scenario.fields import (
+    AcceptedPaths,
+    Condition,
+    Integer,
+    Name,
+    NonNegative,
+    PositiveDuration,
+    RealNumber,
+    Share,
+    TraitRef,
+    is_in_yearly_period,
+)
 from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.effects import Effect, Lift
 from cjsim.scenario.kinds.trait_laws import TraitLaw
@@ -128,6 +139,8 @@ class JourneySpec(Document):
     desks: dict[Name, Desk] = {}
     acquisition: dict[Name, Acquisition] = {}
     moments: dict[Name, Moment] = {}
+    accept_warnings: AcceptedPaths = {}
+    """Paths of warnings that `check` does not report, each with the reason. A path covers everything below it."""
 
     def names(self, kind: str) -> Collection[str]:
         """Return the declared names of a kind such as `stage`, `channel` or `acquisition`."""

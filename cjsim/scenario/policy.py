@@ -4,7 +4,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from cjsim.scenario.fields import Condition, Day, Duration, Hour, Integer, Name, NonNegative, Number, PositiveDuration, Share, Weekday
+from cjsim.scenario.fields import (
+    AcceptedPaths,
+    Condition,
+    Day,
+    Duration,
+    Hour,
+    Integer,
+    Name,
+    NonNegative,
+    Number,
+    PositiveDuration,
+    Share,
+    Weekday,
+)
 from cjsim.scenario.kinds.effects import PriorityRank
 from cjsim.scenario.kinds.flow_triggers import Trigger
 from cjsim.scenario.kinds.guardrail_rules import Guardrails
@@ -147,3 +160,5 @@ class PolicySpec(Document):
     acquisition: dict[Name, Spend] = {}
     personalisation: tuple[Personalisation, ...] = ()
     rules: dict[Name, RuleUse] = {}
+    accept_warnings: AcceptedPaths = {}
+    """Paths of warnings that `check` does not report, each with the reason. A path covers everything below it."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cjsim.scenario.fields import Day, Duration, Integer, Name, PositiveDuration, RealNumber
+from cjsim.scenario.fields import AcceptedPaths, Day, Duration, Integer, Name, PositiveDuration, RealNumber
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.policy import PolicySpec
 from cjsim.yaml.document import Document
@@ -37,6 +37,8 @@ class ScenarioSpec(Document):
     horizon: PositiveDuration
     seed: Annotated[Integer, Field(ge=0, lt=2**63)] = 1
     discount_rate: Annotated[RealNumber, Field(ge=0, le=10)] = 0.10
+    accept_warnings: AcceptedPaths = {}
+    """Paths of warnings that `check` does not report, each with the reason. A path covers everything below it."""
 
     @property
     def has_shared_resources(self) -> bool:
