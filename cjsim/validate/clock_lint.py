@@ -1,6 +1,7 @@
 """Lint warnings about event clocks: settings of events without a clock, and fixed waits that restart or pause."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from cjsim.kernels.codes import ConditionOp
 from cjsim.scenario.condition_names import ConditionError, ConditionNames
@@ -11,7 +12,7 @@ from cjsim.scenario.kinds.effects import Effect, FireEffect, GoEffect, OptInEffe
 from cjsim.scenario.kinds.wait_laws import FixedWait
 from cjsim.scenario.phrases import join_alternatives
 from cjsim.scenario.policy import PolicySpec
-from cjsim.scenario.traversal import iterate_effects, journey_effects, policy_steps
+from cjsim.scenario.traversal import iterate_effects, journey_effects, policy_steps, tag_codes
 from cjsim.validate.reachability import find_reachable
 
 _MAX_NAMED = 3
@@ -152,7 +153,8 @@ def _places_of_events(journey: JourneySpec, without: str, events: Iterable[str],
 
 def _pause_warnings(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[str]:
     """Yield warnings about conditions that can pause a fixed wait and let it continue later."""
-    names = ConditionNames.from_documents(journey, policy, latent=True)
+    # Without a policy, only tags of the journey are known; a condition on other tags is not checked.
+    names = replace(ConditionNames.from_documents(journey, policy, latent=True), tags=tag_codes(journey, policy))
     for name, event, days in _fixed_waits(journey):
         if event.when is None:
             continue
@@ -173,8 +175,8 @@ def _can_return(effects: list[Effect], policy: PolicySpec | None, names: Conditi
     if op is ConditionOp.STAGE:
         stage = list(names.stages)[code]
         return any(isinstance(effect, GoEffect) and effect.go == stage for effect in effects)
-    if op is ConditionOp.TAGGED and names.tags is not None:
-        tag = list(names.tags)[code]
+    if op is ConditionOp.TAGGED:
+        tag = list(names.tags or ())[code]
         steps = [] if policy is None else [step for _, step in policy_steps(policy) if step.key == "untag"]
         return any(isinstance(effect, UntagEffect) and effect.untag == tag for effect in effects) or any(step.body == tag for step in steps)
     if op is ConditionOp.CONSENT:

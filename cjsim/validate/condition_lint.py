@@ -123,7 +123,7 @@ def condition_consequence(path: str, truth: bool) -> tuple[str, str]:
         return ("so the entries after it never apply" if truth else "so its entry never applies"), remedy
     if truth:
         return "so it excludes nobody", remedy
-    what = "the event's clock never runs" if path.endswith(".when") else "nothing starts" if ".flows." in path else "nothing is sent"
+    what = "the event's clock never runs" if path.endswith(".when") else "the flow never starts" if ".flows." in path else "nothing is sent"
     return f"so {what}", remedy
 
 
