@@ -142,7 +142,8 @@ def test_check_warns_on_standard_error() -> None:
 
 
 def test_study_warnings_are_those_of_its_scenario() -> None:
-    result = invoke("check", str(WORLDS / "study.yaml"), "--set", "scenario.policy.guardrails.caps=[{at_most: 0, per: 1d}]", "--static", "--json")
+    cap = "scenario.policy.guardrails.caps=[{at_most: 0, per: 1d}]"
+    result = invoke("check", str(WORLDS / "study.yaml"), "--static", "--json", "--set", cap)
     assert json.loads(result.stdout)["warnings"][0].startswith("scenario.policy.guardrails.caps[0]: is 0")
 
 
