@@ -97,7 +97,8 @@ def _offer_phrase(offer: Offer) -> str:
 
 def _desk_line(desk: Desk) -> str:
     waits = "customers never give up" if desk.patience == "endless" else f"customers give up {desk.patience.phrase()}"
-    return f"a conversation takes {duration_phrase(desk.service.mean())} on average, {waits}"
+    family = "" if desk.service.key in ("fixed", "exponential") else f" ({desk.service.family_phrase()})"
+    return f"a conversation takes {duration_phrase(desk.service.mean())} on average{family}, {waits}"
 
 
 def _acquisition_phrases(channel: Acquisition) -> Iterator[str]:
