@@ -79,6 +79,12 @@ def test_a_scenario_that_cannot_be_simulated_warns_why() -> None:
     assert found.startswith("journey: the checks by simulation cannot run. ") and "must not loop" in found
 
 
+def test_a_scenario_without_customers_warns() -> None:
+    journey = {"acquisition": {"search": {"baseline": 1e-9}}}
+    [found] = simulated_warnings(small_scenario(journey=journey, customers=0))
+    assert found.startswith("customers: ")
+
+
 def desk_world(*, hours: tuple[str, str] = ("09:00", "17:00"), service: str = "50min", agents: int = 1, patience: Any = None) -> Scenario:
     """Customers ask once in 15 days on average, at any hour."""
     journey = {
