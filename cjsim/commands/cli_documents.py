@@ -1,29 +1,52 @@
 """The `check`, `describe` and `schema` commands, which work on document files."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.arguments import document_kind, document_types, find_warnings, load_document, print_warnings
+from cjsim.commands.arguments import document_kind, document_types, echo_warnings, find_warnings, load_document, print_warnings
 from cjsim.commands.console import print_json, with_exit_codes
+
+if TYPE_CHECKING:
+    from cjsim.simulation.documents import Scenario
 
 DOCUMENT_KINDS = ("journey", "policy", "scenario", "study", "experiment")
 
 
 @with_exit_codes
-def check(file: options.DocumentFile, sets: options.Set = None, as_json: options.Json = False) -> None:
-    """Validate a file and warn about likely mistakes."""
+def check(
+    file: options.DocumentFile,
+    sets: options.Set = None,
+    is_static: Annotated[bool, typer.Option("--static", help="Skip the checks that simulate 500 customers.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Validate a file and warn about likely mistakes.
+
+    For a scenario, a simulation of 500 customers also shows conditions that make no difference, and desks that are closed, idle or
+    overloaded. `accept_warnings` in a file lists warnings that are not reported.
+    """
     document = load_document(file, sets)
     kind = document_kind(type(document))
+    found = find_warnings(document, None if is_static else _simulated_warnings)
     if as_json:
         content = {"file": str(file), "kind": kind, "name": getattr(document, "name", ""), "digest": document.digest()}
-        print_json({**content, "warnings": find_warnings(document)})
+        print_json({**content, "warnings": found.reported, "accepted": [one._asdict() for one in found.accepted]})
         return
-    warnings = print_warnings(file, document)
-    suffix = f", {len(warnings)} warning{'s' * (len(warnings) > 1)}" if warnings else ""
-    typer.echo(f"{file}: valid {kind}{suffix}")
+    echo_warnings(file, found.reported)
+    n = len(found.reported)
+    counts = [f"{n} warning{'s' * (n > 1)}"] * (n > 0) + [f"{len(found.accepted)} accepted"] * bool(found.accepted)
+    typer.echo(", ".join([f"{file}: valid {kind}", *counts]))
+
+
+def _simulated_warnings(scenario: "Scenario") -> list[str]:
+    """The warnings that a simulation shows, with progress on standard error."""
+    from cjsim.progress import progress_bar
+    from cjsim.simulation.sampled.simulated_warnings import simulated_warnings
+
+    with progress_bar() as progress:
+        return simulated_warnings(scenario, progress=progress)
 
 
 @with_exit_codes

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cjsim.description.activity_text import activity_lines
 from cjsim.description.policy_text import policy_lines
 from cjsim.description.touchpoint_text import touchpoint_lines
 from cjsim.scenario.journey import Event, JourneySpec, Persona
@@ -58,7 +59,11 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
         yield "Attributes (known to the firm):"
         for name, levels in journey.attributes.items():
             yield f"  {name}: {join_names(f'{level} {format_percent(share)}' for level, share in levels.items())}"
+    yield from activity_lines(journey)
     yield from _stage_lines(journey)
+    if journey.moments:
+        moments = (f"{name} is occurrence {moment.nth} of {moment.event}" for name, moment in journey.moments.items())
+        yield f"Moments: {join_names(moments)}."
     yield from touchpoint_lines(journey)
 
 
@@ -79,7 +84,9 @@ def _stage_lines(journey: JourneySpec) -> Iterator[str]:
     fired = {name: event for name, event in journey.events.items() if event.stages == ()}
     if fired:
         yield "Only when fired by an effect:"
-        yield from (f"    {name}{effects_phrase(event.effects)}" for name, event in fired.items())
+        for name, event in fired.items():
+            facts = _event_facts(event, lifted=name in lifted)
+            yield f"    {name_with_title(name, event.title)}{''.join(f', {fact}' for fact in facts)}{effects_phrase(event.effects)}"
 
 
 def _decay_lines(journey: JourneySpec) -> Iterator[str]:
@@ -120,12 +127,19 @@ def _contact_lift_phrase(event: str, gain: float) -> str:
 
 def _event_line(name: str, event: Event, *, lifted: bool) -> str:
     wait = "only when fired" if event.wait == "never" else event.wait.phrase()
-    facts = [f"rate scaled by {' and '.join(event.speed)}"] if event.speed else []
-    facts += [f"timed by the activity profile '{event.activity}'"] if event.activity else []
-    facts += [f"lift half-life {duration_phrase(event.half_life)}"] if lifted else []
-    facts += [f"only while {event.when}"] if event.when else []
-    facts += ["hidden from the firm"] if not event.observed else []
+    facts = _event_facts(event, lifted=lifted)
     return f"{name_with_title(name, event.title)} {wait}{''.join(f', {fact}' for fact in facts)}{effects_phrase(event.effects)}"
+
+
+def _event_facts(event: Event, *, lifted: bool) -> list[str]:
+    """Describe the clock of an event apart from its wait."""
+    facts = [f"rate scaled by {' and '.join(event.speed)}"] if event.speed else []
+    facts += [f"rate x exp({event.satisfaction:g} (satisfaction - 0.5))"] if event.satisfaction else []
+    facts += [f"timed by the activity profile '{event.activity}'"] if event.activity else []
+    has_half_life = lifted or event.half_life != Event.model_fields["half_life"].default
+    facts += [f"lift half-life {duration_phrase(event.half_life)}"] if has_half_life else []
+    facts += [f"only while {event.when}"] if event.when else []
+    return facts + (["hidden from the firm"] if not event.observed else [])
 
 
 def _lifted_events(journey: JourneySpec) -> set[str]:

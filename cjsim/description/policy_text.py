@@ -62,7 +62,8 @@ def _flow_terms_phrase(flow: Flow) -> str:
 def _broadcast_phrase(broadcast: Broadcast) -> str:
     audience = f"customers where {broadcast.condition}" if broadcast.condition else "all customers"
     holdout = f", holdout {format_percent(broadcast.holdout)}" if broadcast.holdout else ""
-    return f"send {broadcast.send} {broadcast.schedule.phrase()} to {audience}{holdout}"
+    priority = f", priority {broadcast.priority}" if broadcast.priority else ""
+    return f"send {broadcast.send} {broadcast.schedule.phrase()} to {audience}{holdout}{priority}"
 
 
 def _rule_phrase(rule: RuleUse) -> str:

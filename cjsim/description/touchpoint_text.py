@@ -26,7 +26,8 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
     """
     if journey.channels:
         yield "Channels:"
-    yield from (f"  {name_with_title(name, channel.title)}: {channel.phrase()}" for name, channel in journey.channels.items())
+    for name, channel in journey.channels.items():
+        yield f"  {name_with_title(name, channel.title)}: {join_names([channel.phrase(), *_response_phrases(channel)])}"
     if journey.messages:
         yield "Messages:"
     yield from (
@@ -48,6 +49,28 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
         f"  {name_with_title(name, channel.title)}: {join_names(_acquisition_phrases(channel))}"
         for name, channel in journey.acquisition.items()
     )
+
+
+def _response_phrases(channel: Channel) -> Iterator[str]:
+    """Describe how customers respond to a channel: delays, moods and contact pressure."""
+    if channel.open_delay.key not in ("fixed", "exponential"):  # of these, the median says everything
+        yield f"{channel.behavior.open_verb} {channel.open_delay.phrase()}"
+    if not channel.click_delay.is_always_zero:
+        yield f"click {channel.click_delay.phrase()}"
+    if channel.activity is not None:
+        yield f"both timed by the activity profile '{channel.activity}'"
+    if channel.affinity is not None:
+        yield f"opening scaled by trait {channel.affinity}"
+    if channel.fatigue:
+        yield f"fatigue {channel.fatigue:g}"
+    if channel.annoyance:
+        yield f"annoyance {channel.annoyance:g}"
+    if channel.satisfaction:
+        yield f"weight of satisfaction {channel.satisfaction:g}"
+    if channel.pressure != 1:
+        yield f"adds contact pressure {channel.pressure:g}"
+    if channel.delivery_gain:
+        yield f"each delivery changes satisfaction by {channel.delivery_gain:+g}"
 
 
 def _message_phrase(message: Message, channel: Channel) -> str:
@@ -74,7 +97,8 @@ def _offer_phrase(offer: Offer) -> str:
 
 def _desk_line(desk: Desk) -> str:
     waits = "customers never give up" if desk.patience == "endless" else f"customers give up {desk.patience.phrase()}"
-    return f"a conversation takes {duration_phrase(desk.service.mean())} on average, {waits}"
+    family = "" if desk.service.key in ("fixed", "exponential") else f" ({desk.service.family_phrase()})"
+    return f"a conversation takes {duration_phrase(desk.service.mean())} on average{family}, {waits}"
 
 
 def _acquisition_phrases(channel: Acquisition) -> Iterator[str]:

@@ -206,3 +206,5 @@ MetricName = Annotated[str, Field(title="name of a metric", examples=["clv"])]
 # A trait, or one of its transforms: `1/rate`, `1-dropout`.
 TraitRef = Annotated[str, Field(pattern=r"^(1\s*[/-]\s*)?[A-Za-z][A-Za-z0-9_]*$", title="trait", examples=["activity", "1/activity"])]
 WeightOrTrait = NonNegative | TraitRef
+# Paths of warnings, each with the reason why `check` does not report them.
+AcceptedPaths = dict[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1, pattern=r"\S")]]

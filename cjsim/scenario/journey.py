@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from cjsim.scenario.fields import (
+    AcceptedPaths,
     AcquisitionName,
     ChannelName,
     Condition,
@@ -221,6 +222,8 @@ class JourneySpec(Document):
     """Acquisition channels that bring new customers during the run; the policy declares the spend."""
     moments: dict[Annotated[Name, Field(examples=["conversion"])], Moment] = {}
     """Milestones by name; metrics use `conversion` (the first purchase by default) and `first_value`."""
+    accept_warnings: AcceptedPaths = Field({}, examples=[{"messages.spare": "other policies send it"}])
+    """Paths of warnings that `check` does not report, each with the reason. A path covers everything below it."""
 
     def names(self, kind: str) -> Collection[str]:
         """Return the declared names of a kind such as `stage`, `channel` or `acquisition`."""

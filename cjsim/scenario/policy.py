@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from cjsim.scenario.fields import (
+    AcceptedPaths,
     AcquisitionName,
     Condition,
     Day,
@@ -204,3 +205,5 @@ class PolicySpec(Document):
     """How well the firm guesses interests; without an entry that applies, the probability is 1 / number of interests."""
     rules: dict[Annotated[Name, Field(examples=["win_back_rule"])], RuleUse] = {}
     """Targeting rules learned from a trial, by name; conditions refer to them."""
+    accept_warnings: AcceptedPaths = Field({}, examples=[{"flows.winter": "its dates are in winter"}])
+    """Paths of warnings that `check` does not report, each with the reason. A path covers everything below it."""

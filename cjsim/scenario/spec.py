@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+    AcceptedPaths,
 from cjsim.scenario.fields import Day, Duration, Integer, Name, PositiveDuration, RealNumber, Title
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.policy import PolicySpec
@@ -48,6 +49,8 @@ class ScenarioSpec(Document):
     """Seed of all random numbers; the same seed gives the same customers under every policy."""
     discount_rate: Annotated[RealNumber, Field(ge=0, le=10)] = Field(0.10, examples=[0.08])
     """Annual rate at which CLV discounts money, as a fraction."""
+    accept_warnings: AcceptedPaths = Field({}, examples=[{"journey.messages.spare": "other policies send it"}])
+    """Paths of warnings that `check` does not report, each with the reason. A path covers everything below it."""
 
     @property
     def has_shared_resources(self) -> bool:

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -174,6 +174,13 @@ def simulate(
     return Run.from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
 
 
+class RowWriter(Protocol):
+    """Receives log rows."""
+
+    def write(self, rows: Array) -> None:
+        """Receive the rows of some customers."""
+
+
 class Generations:
     """Simulates customers generation by generation: each generation refers the next.
 
@@ -183,7 +190,7 @@ class Generations:
         The compiled scenario.
     pool : WorkerPool
         Engines for this plan.
-    writer : LogWriter or None
+    writer : RowWriter or None
         Receives the log rows; None to discard them.
     progress : Progress
         Receives the number of simulated customers.
@@ -201,7 +208,7 @@ class Generations:
     """
 
     def __init__(
-        self, plan: Plan, pool: WorkerPool, *, writer: LogWriter | None, progress: Progress, max_customers: int, together: bool = False
+        self, plan: Plan, pool: WorkerPool, *, writer: RowWriter | None, progress: Progress, max_customers: int, together: bool = False
     ) -> None:
         self._is_shared = together or has_shared_resources(plan.world)
         self.referrals: list[Array] = []

@@ -12,15 +12,19 @@ from cjsim.scenario.kinds.steps import Step, TagStep, WaitUntilStep
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import iterate_steps, journey_effects, policy_conditions, policy_steps
+from cjsim.validate.accepted_warnings import sort_accepted
+from cjsim.validate.clock_lint import clock_warnings
+from cjsim.validate.condition_lint import condition_warnings
 from cjsim.validate.reachability import effects_of, find_reachable
 from cjsim.validate.touchpoint_lint import touchpoint_warnings
+from cjsim.validate.unused_lint import unused_trait_warnings, unused_warnings
 from cjsim.yaml.paths import path_text
 
 _RULE_NAME = re.compile(r"""\b(?:rule|gain)\s*\(\s*["']?(\w+)""")
 
 
 def lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[str]:
-    """Return warnings about likely mistakes: what happens, why, and what to do.
+    """Return the warnings about likely mistakes that the record does not accept (`accept_warnings`).
 
     Parameters
     ----------
@@ -32,12 +36,30 @@ def lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[str]:
     list of str
         Warnings, each starting with a path. Empty if there are none.
     """
+    return sort_accepted(record, all_lint_warnings(record)).reported
+
+
+def all_lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[str]:
+    """Return all warnings about likely mistakes, including accepted ones: what happens, why, and what to do.
+
+    Parameters
+    ----------
+    record : ScenarioSpec, JourneySpec or PolicySpec
+        The record to check.
+
+    Returns
+    -------
+    list of str
+        Warnings, each starting with a path.
+    """
     if isinstance(record, ScenarioSpec):
         warnings = [
             *_journey_warnings(record.journey, record.policy, "journey."),
             *_flow_warnings(record.policy, "policy."),
             *_send_warnings(record),
             *touchpoint_warnings(record),
+            *unused_warnings(record),
+            *condition_warnings(record),
         ]
         if record.entry.over > record.horizon:
             warnings.append(
@@ -72,6 +94,8 @@ def _journey_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: s
                 f"{prefix}{path[0]}.{path[1]}: removes the tag '{effect.untag}', which is never set, so this has no effect. "
                 "Correct the tag, or remove the effect."
             )
+    yield from clock_warnings(journey, policy, prefix)
+    yield from unused_trait_warnings(journey, prefix)
 
 
 def _why_unreachable(event: Event, reachable: Reachable) -> str:

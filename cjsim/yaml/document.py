@@ -20,6 +20,7 @@ from cjsim.yaml.tree import Node, to_tree, to_yaml
 
 _MAX_REPORTED_FAULTS = 5
 _PROSE_KEYS = frozenset({"title", "hypothesis", "claimed_by"})
+_ACCEPTED_KEY = "accept_warnings"  # of journeys, policies and scenarios
 
 
 @dataclass(frozen=True)
@@ -161,8 +162,11 @@ class Document(StrictModel):
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     def identity(self) -> dict[str, Any]:
-        """Plain data on which results depend: `to_dict` without titles, hypotheses and sources of claims."""
-        identity: dict[str, Any] = _without_prose(self.to_dict())
+        """Plain data on which results depend: `to_dict` without titles, hypotheses, sources of claims and accepted warnings."""
+        data = self.to_dict()
+        for document in _documents_in(data):
+            document.pop(_ACCEPTED_KEY, None)
+        identity: dict[str, Any] = _without_prose(data)
         return identity
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -238,13 +242,19 @@ def _without_prose(value: Any) -> Any:
 
 def _mappings_with_files(data: Any) -> Iterable[dict[str, Any]]:
     """Yield each `entry` and each targeting rule with a file, in a policy, a scenario, or a document that contains scenarios."""
-    if isinstance(data, dict):
-        rules = data.get("rules")
-        for entry in (data.get("entry"), *(rules.values() if isinstance(rules, dict) else ())):
+    for document in _documents_in(data):
+        rules = document.get("rules")
+        for entry in (document.get("entry"), *(rules.values() if isinstance(rules, dict) else ())):
             if isinstance(entry, dict) and "file" in entry:
                 yield entry
-        for below in (data.get("policy"), data.get("scenario"), *(data.get("variants") or {}).values()):
-            yield from _mappings_with_files(below)
+
+
+def _documents_in(data: Any) -> Iterable[dict[str, Any]]:
+    """Yield the plain data of a document, and of the documents that it contains: journeys, policies, and scenarios of variants."""
+    if isinstance(data, dict):
+        yield data
+        for below in (*(data.get(key) for key in ("journey", "policy", "scenario")), *(data.get("variants") or {}).values()):
+            yield from _documents_in(below)
 
 
 def _with_changes(root: Node, model: type[Document], values: Mapping[str, Any], location: str) -> Node:

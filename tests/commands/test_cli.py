@@ -102,7 +102,7 @@ def test_help_imports_no_heavy_libraries() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", [["check", TINY], ["describe", TINY], ["schema", "scenario"], ["explain", "policy.flows"]])
+@pytest.mark.parametrize("command", [["check", TINY, "--static"], ["describe", TINY], ["schema", "scenario"], ["explain", "policy.flows"]])
 def test_commands_on_documents_import_no_engine(command: list[str]) -> None:
     heavy = ["numba", "pandas", "scipy", "sklearn", "seaborn", "optuna", "pyarrow"]
     code = (
@@ -130,20 +130,21 @@ def test_python_dash_m_runs_the_command() -> None:
     ],
 )
 def test_check_detects_the_file_kind(name: str, kind: str) -> None:
-    result = invoke("check", str(WORLDS / f"{name}.yaml"), "--json")
+    result = invoke("check", str(WORLDS / f"{name}.yaml"), "--static", "--json")
     result_json = json.loads(result.stdout)
     assert (result.exit_code, result_json["kind"], len(result_json["digest"])) == (0, kind, 64)
 
 
 def test_check_warns_on_standard_error() -> None:
-    result = invoke("check", TINY, "--set", "policy.guardrails.caps=[{at_most: 0, per: 1d}]")
+    result = invoke("check", TINY, "--static", "--set", "policy.guardrails.caps=[{at_most: 0, per: 1d}]")
     assert result.exit_code == 0
     assert result.stdout == f"{TINY}: valid scenario, 1 warning\n"
     assert result.stderr.startswith(f"{TINY}: warning: policy.guardrails.caps[0]: is 0")
 
 
 def test_study_warnings_are_those_of_its_scenario() -> None:
-    result = invoke("check", str(WORLDS / "study.yaml"), "--set", "scenario.policy.guardrails.caps=[{at_most: 0, per: 1d}]", "--json")
+    cap = "scenario.policy.guardrails.caps=[{at_most: 0, per: 1d}]"
+    result = invoke("check", str(WORLDS / "study.yaml"), "--static", "--json", "--set", cap)
     assert json.loads(result.stdout)["warnings"][0].startswith("scenario.policy.guardrails.caps[0]: is 0")
 
 

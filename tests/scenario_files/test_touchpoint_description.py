@@ -148,9 +148,9 @@ def test_likely_touchpoint_mistakes_give_warnings(shop: Scenario, values: dict[s
 
 def test_staff_without_requests_gives_a_warning(shop: Scenario) -> None:
     idle = shop.with_values({"journey.events.trouble.effects": []})
-    assert lint_warnings(idle) == [
+    assert (
         "policy.desks.support: has staff but never receives a request. Remove its staff, or add an 'ask' or a human channel."
-    ]
+    ) in lint_warnings(idle)
 
 
 def test_referrals_that_sustain_the_population_give_no_warning(shop: Scenario) -> None:

@@ -1,4 +1,4 @@
-"""The shipped studies: all load, are named after their files, and pass the lint checks."""
+"""The shipped studies: all load and are named after their files. Their warnings: test_library_warnings.py."""
 
 from functools import cache
 from pathlib import Path
@@ -7,7 +7,6 @@ import pytest
 from conftest import ROOT
 
 from cjsim.tuning.study import Study
-from cjsim.validate.lint import lint_warnings
 
 FILES = sorted((ROOT / "configs" / "studies").glob("*.yaml"))
 load = cache(Study.load)  # parsing takes a second each
@@ -19,10 +18,8 @@ def test_every_planned_study_is_shipped() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_shipped_study_has_no_warnings(path: Path) -> None:
-    study = load(path)
-    assert study.name == path.stem
-    assert lint_warnings(study.scenario) == []
+def test_shipped_study_is_named_after_its_file(path: Path) -> None:
+    assert load(path).name == path.stem
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -268,6 +268,11 @@ class DistributionKind(Kind):
         """Return the mean in the unit of the family, or infinity if it exceeds the range of floating point."""
         return self.distribution.expected_value()
 
+    def family_phrase(self) -> str:
+        """Return the name of the distribution and, besides its mean, its shape or sigma: "gamma, shape 2"."""
+        spread = (f", {name} {getattr(self.distribution, name):g}" for name in ("shape", "sigma") if hasattr(self.distribution, name))
+        return f"{self.key}{''.join(spread)}"
+
     def record(self, tables: QuantileRegister) -> DistributionRecord:
         """Return the compiled record of the distribution. Adds a table to `tables` if the distribution needs one."""
         return self.distribution.record(tables)

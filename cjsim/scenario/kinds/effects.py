@@ -107,7 +107,8 @@ class PurchaseEffect(EffectKind, key="purchase"):
     def phrase(self) -> str:
         terms = self.purchase
         times = f" times {' times '.join(terms.times)}" if terms.times else ""
-        return f"spends {format_number(terms.value.mean())}{times} on average, at a margin of {format_percent(terms.margin)}"
+        family = "" if terms.value.key == "fixed" else f" ({terms.value.family_phrase()})"
+        return f"spends {format_number(terms.value.mean())}{times} on average{family}, at a margin of {format_percent(terms.margin)}"
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield faults for unknown traits, and for a purchase without a log row (outside events, or in a hidden event)."""
@@ -336,7 +337,11 @@ class ChooseEffect(EffectKind, key="choose"):
     """Branches, of which one is drawn in proportion to its odds."""
 
     def phrase(self) -> str:
-        branches = (f"{one.weight}: {join_names(effect.phrase() for effect in one.effects) or 'nothing'}" for one in self.choose)
+        branches = (
+            f"{one.weight}{f' (bend {one.bend:+g})' if one.bend else ''}: "
+            f"{join_names(effect.phrase() for effect in one.effects) or 'nothing'}"
+            for one in self.choose
+        )
         return f"one of [{'; '.join(branches)}]"
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:

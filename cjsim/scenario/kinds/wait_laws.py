@@ -35,7 +35,7 @@ class WaitKind(DistributionKind):
 
     def phrase(self) -> str:
         """Describe the wait, starting with "after"."""
-        return f"after {duration_phrase(self.mean())} on average ({self.key})"
+        return f"after {duration_phrase(self.mean())} on average ({self.family_phrase()})"
 
 
 class ExponentialTime(Exponential):

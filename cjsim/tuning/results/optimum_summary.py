@@ -35,6 +35,8 @@ def summarize_optimum(optimum: SearchResult) -> str:
     study = optimum.study
     head = f"{study.name}: {len(optimum.trials):,} trials of {study.customers_per_trial:,} customers, seed {study.seed}"
     parts = [head, "\n".join(_verdict_lines(optimum)), _values_table(optimum)]
+    if optimum.warnings:
+        parts.append("\n".join(f"Warning: {warning}" for warning in optimum.warnings))
     if optimum.confirmation.metrics:
         parts.append(_metrics_table(optimum))
     if len(optimum.pareto) > 1:

@@ -8,6 +8,7 @@ from cjsim.json_records import plain_values
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.simulation.documents import Policy, Scenario
 from cjsim.tuning.confirm import ConfirmationResult, Finalist
+from cjsim.tuning.results.bound_warnings import bound_warnings
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import ObjectiveGain, Trial
 
@@ -103,6 +104,11 @@ class SearchResult:
         """Trials that were stopped before all customers were simulated."""
         return tuple(trial for trial in self.trials if trial.customers < self.study.customers_per_trial)
 
+    @property
+    def warnings(self) -> list[str]:
+        """Warnings about winning values at the bounds of their search."""
+        return bound_warnings(self.study, self.confirmation.trial.params)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.study.name}: {len(self.trials):,} trials, {self.confirmation.verdict})"
 
@@ -132,7 +138,9 @@ class SearchResult:
         ]
         content = {"study": self.study.name, "seed": self.study.seed, "trials": len(self.trials)}
         content |= {"customers": self.study.customers_per_trial, "simulated": self.simulated_customers}
-        return plain_values(content | {"best": best, "baseline": _records(found.baseline or self.baseline), "pareto": pareto})
+        return plain_values(
+            content | {"best": best, "baseline": _records(found.baseline or self.baseline), "pareto": pareto, "warnings": self.warnings}
+        )
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the trials as a frame.

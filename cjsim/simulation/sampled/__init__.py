@@ -1,0 +1,1 @@
+"""Checks of a scenario by a simulation of a sample of its customers."""

@@ -1,0 +1,114 @@
+"""Lint warnings about declared elements that nothing uses."""
+
+from typing import Any
+
+import pytest
+from small_scenarios import small_scenario
+
+from cjsim.simulation.documents import Journey
+from cjsim.validate.lint import lint_warnings
+from cjsim.validate.unused_lint import unused_trait_warnings, unused_warnings
+
+MAIL: dict[str, Any] = {
+    "channels": {"mail": {}},
+    "messages": {"hello": {"channel": "mail", "open_rate": 0.5}},
+    "events": {"buy": {"in": ["here"], "wait": {"exponential": "5d"}, "effects": [{"purchase": {"value": 9}}]}},
+}
+GREET = {"greet": {"on": {"event": "buy"}, "steps": [{"send": "hello"}]}}
+
+
+def unused(journey: dict[str, Any], policy: dict[str, Any] | None = None) -> list[str]:
+    """Paths of the warnings about unused elements."""
+    return [warning.split(": ")[0] for warning in unused_warnings(small_scenario(journey=journey, policy=policy))]
+
+
+def unused_traits(**journey: Any) -> list[str]:
+    parts = {"name": "j", "starts_in": "here", "stages": {"here": {}}, "traits": {"hunger": {"fixed": 2}}, **journey}
+    return [warning.split(": ")[0] for warning in unused_trait_warnings(Journey.model_validate(parts), "")]
+
+
+def test_a_trait_that_nothing_uses_warns() -> None:
+    assert unused_traits() == ["traits.hunger"]
+
+
+@pytest.mark.parametrize(
+    "journey",
+    [
+        {"events": {"eat": {"speed": ["1/hunger"]}}},
+        {"events": {"eat": {"effects": [{"purchase": {"value": 9, "times": ["hunger"]}}]}}},
+        {"events": {"eat": {"effects": [{"choose": [{"weight": "hunger"}, {"weight": 1}]}]}}},
+        {"events": {"eat": {"when": "hunger > 1"}}},
+        {"channels": {"mail": {"affinity": "hunger"}}},
+        {"preferred_contacts": "hunger"},
+        {"clock_shift": "hunger"},
+    ],
+)
+def test_a_trait_in_use_does_not_warn(journey: dict[str, Any]) -> None:
+    assert unused_traits(**journey) == []
+
+
+def test_a_message_that_is_never_sent_warns() -> None:
+    assert unused(MAIL) == ["journey.messages.hello"]
+
+
+def test_a_message_that_a_flow_sends_does_not_warn() -> None:
+    assert unused(MAIL, {"flows": GREET}) == []
+
+
+def test_a_message_of_a_flow_that_cannot_start_warns() -> None:
+    never = MAIL["events"] | {"nod": {}}
+    assert unused(MAIL | {"events": never}, {"flows": {"greet": GREET["greet"] | {"on": {"event": "nod"}}}}) == ["journey.messages.hello"]
+
+
+def test_a_journey_alone_does_not_warn_of_its_messages() -> None:
+    journey = Journey.model_validate({"name": "j", "starts_in": "here", "stages": {"here": {}}} | MAIL)
+    assert lint_warnings(journey) == []
+
+
+OFFER = MAIL | {"offers": {"ten": {"amount": 10, "valid": "9d"}}}
+
+
+def test_an_offer_that_is_never_given_warns() -> None:
+    assert unused(OFFER, {"flows": GREET}) == ["journey.offers.ten"]
+
+
+def test_an_offer_that_a_step_gives_does_not_warn() -> None:
+    assert unused(OFFER, {"flows": {"greet": GREET["greet"] | {"steps": [{"send": "hello"}, {"offer": "ten"}]}}}) == []
+
+
+def test_an_offer_that_a_message_gives_does_not_warn() -> None:
+    giving = {"hello": MAIL["messages"]["hello"] | {"effects": {"opened": [{"offer": "ten"}]}}}
+    assert unused(OFFER | {"messages": giving}, {"flows": GREET}) == []
+
+
+def test_an_attribute_that_no_condition_reads_warns() -> None:
+    assert unused({"attributes": {"region": {"north": 0.5, "south": 0.5}}}) == ["journey.attributes.region"]
+
+
+def test_an_attribute_that_a_condition_reads_does_not_warn() -> None:
+    flows = {"greet": GREET["greet"] | {"if": "region == north"}}
+    assert unused(MAIL | {"attributes": {"region": {"north": 0.5, "south": 0.5}}}, {"flows": flows}) == []
+
+
+TAGGING = {"greet": {"on": {"event": "buy"}, "steps": [{"send": "hello"}, {"tag": "vip"}]}}
+
+
+def test_a_tag_that_no_condition_reads_warns() -> None:
+    assert unused(MAIL, {"flows": TAGGING}) == ["policy.flows.greet.steps[1]"]
+
+
+def test_a_tag_that_a_condition_reads_does_not_warn() -> None:
+    assert unused(MAIL, {"flows": {"greet": TAGGING["greet"] | {"if": "not tagged(vip)"}}}) == []
+
+
+SCORING = MAIL | {"scores": {"heat": {}}}
+
+
+def test_a_score_that_nothing_reads_warns() -> None:
+    assert unused(SCORING, {"flows": GREET}) == ["journey.scores.heat"]
+
+
+@pytest.mark.parametrize("change", [{"if": "score(heat) < 5"}, {"on": {"score": "heat", "above": 2}}])
+def test_a_score_that_a_policy_reads_does_not_warn(change: dict[str, Any]) -> None:
+    scoring = SCORING | {"events": {"buy": MAIL["events"]["buy"] | {"effects": [{"score": {"heat": 1}}]}}}
+    assert unused(scoring, {"flows": {"greet": GREET["greet"] | change}}) == []
