@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-    AcceptedPaths,
-from cjsim.scenario.fields import Day, Duration, Integer, Name, PositiveDuration, RealNumber, Title
+from cjsim.scenario.fields import AcceptedPaths, Day, Duration, Integer, Name, PositiveDuration, RealNumber, Title
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.policy import PolicySpec
 from cjsim.yaml.document import Document
