@@ -337,11 +337,9 @@ class ChooseEffect(EffectKind, key="choose"):
     """Branches, of which one is drawn in proportion to its odds."""
 
     def phrase(self) -> str:
-        branches = (
-            f"{one.weight}{f' (bend {one.bend:+g})' if one.bend else ''}: "
-            f"{join_names(effect.phrase() for effect in one.effects) or 'nothing'}"
-            for one in self.choose
-        )
+        bends = (f" (bend {one.bend:+g})" if one.bend else "" for one in self.choose)
+        results = (join_names(effect.phrase() for effect in one.effects) or "nothing" for one in self.choose)
+        branches = (f"{one.weight}{bend}: {result}" for one, bend, result in zip(self.choose, bends, results, strict=True))
         return f"one of [{'; '.join(branches)}]"
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
