@@ -191,7 +191,7 @@ def _legend(result: RehearsalData) -> str:
         f"simulated customers, seed {result.seed}. Intervals: 95 %.",
         "closed form: power for normal outcomes. MDE: minimum detectable effect. false positives: significant without an effect.",
         "exaggeration, wrong sign: among significant results. wrong decision: the worse policy is chosen.",
-        "expected loss: mean loss from wrong decisions, in currency units.",
+        "expected loss: mean loss from wrong decisions until the horizon, in currency units, for all simulated customers.",
     ]
     if result.mode == "reuse":
         counted = "" if result.trigger is None else " Outcomes are counted from the trigger."
