@@ -35,7 +35,7 @@ class DesignGrid:
     share : float
         Share of customers under the alternative, in (0, 1), if there is no ramp.
     settings : RehearsalSettings
-        Number of rehearsals, seed, analyses, target power, ramp, rollout and guardrails with their margins.
+        Number of rehearsals, seed, analyses, target power, ramp, rollout and guardrails.
     """
 
     metric: str
@@ -108,7 +108,9 @@ class DesignGrid:
         return replace(settings, analyses=(*standard, *adjusted))
 
     def _rehearse_guardrails(self, outcomes: OutcomesByKey, size: int, days: float) -> GuardrailDesign:
-        guarded = {rail: outcomes[rail.metric, days].populations for rail in self.settings.guardrails}
+        guarded = {
+            rail.with_margin((one := outcomes[rail.metric, days]).truth.baseline): one.populations for rail in self.settings.guardrails
+        }
         tested = {self.metric: outcomes[self.metric, days].populations}
         report = rehearse_metrics(tested, size=size, guardrails=guarded, correction="none", share=self.share, settings=self.settings)
         return GuardrailDesign(size, days, report)

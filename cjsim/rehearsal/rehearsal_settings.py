@@ -70,7 +70,8 @@ class Guardrail:
     metric : str
         Name of the metric.
     margin : float, optional
-        Smallest unacceptable loss, above 0, in the unit of the metric. By default, 5 % of the metric under the baseline (assumed).
+        Smallest unacceptable loss, above 0, in the unit of the metric. By default, 5 % of the metric under the baseline after the
+        days of the test (assumed).
     higher_is_better : bool
         Whether larger values of the metric are better.
     """
@@ -90,7 +91,7 @@ class Guardrail:
         Parameters
         ----------
         baseline : float
-            The metric under the baseline.
+            The metric under the baseline after the days of the test.
 
         Returns
         -------

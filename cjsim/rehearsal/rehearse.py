@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 from cjsim.compiler.compile_scenario import compile_scenario
@@ -104,14 +103,12 @@ def rehearse(
     metrics = tuple(dict.fromkeys([metric, *(rail.metric for rail in settings.guardrails)]))
     tested = RehearsedScenarios(base, alternatives, metrics, (*dict.fromkeys(days), math.inf), since_day)
     outcomes = _simulate_outcomes(tested, share, settings, shared, progress)
-    baseline = next(iter(outcomes.values()))
-    tested_until_horizon, customers = baseline[metric, math.inf], float(base.customers)
+    tested_until_horizon, customers = next(iter(outcomes.values()))[metric, math.inf], float(base.customers)
     if settings.trigger is not None and tested_until_horizon.enrollment is not None:
         require_enough_enrolled(sizes, tested_until_horizon.populations.base.shape[1], settings.trigger)
         customers *= tested_until_horizon.enrollment.share
     settings = settings.with_rollout(customers=customers, metric=metric, unit=unit)
-    rails = tuple(rail.with_margin(baseline[rail.metric, math.inf].truth.baseline) for rail in settings.guardrails)
-    grid = DesignGrid(metric, sizes, days, share, replace(settings, guardrails=rails))
+    grid = DesignGrid(metric, sizes, days, share, settings)
     for name, found in outcomes.items():
         require_defined(metric, name, found[metric, math.inf].truth.effect)
     return Rehearsal(

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,15 @@ def test_a_guardrail_that_gets_worse_prevents_the_rollout() -> None:
     result = cj.rehearse(shop("10d"), {"sooner": shop("8d")}, metric="revenue", sizes=[400], days=[30], settings=settings)
     (guarded,) = result.to_json()["guardrails"]
     assert guarded["shipped"] == 0 and guarded["metrics"]["purchases"]["effect"] == pytest.approx(-0.75, abs=0.1)
+
+
+def test_the_default_margin_does_not_depend_on_the_horizon() -> None:
+    settings, margins = replace(FIXED, runs=10, guardrails=(cj.Guardrail("purchases"),)), []
+    for horizon in ("30d", "120d"):
+        alternatives = {"sooner": shop("8d", horizon=horizon)}
+        result = cj.rehearse(shop("10d", horizon=horizon), alternatives, metric="revenue", sizes=[100], days=[30], settings=settings)
+        margins.append(result.to_json()["guardrails"][0]["metrics"]["purchases"]["margin"])
+    assert margins[0] == margins[1] == pytest.approx(0.05 * 3, rel=0.05)  # 3 purchases in 30 days
 
 
 def test_totals_are_refused_by_name() -> None:
