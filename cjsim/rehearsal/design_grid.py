@@ -121,7 +121,7 @@ class DesignGrid:
         if enrollment is None or enrollment.everyone is None or self.settings.ramp is not None:
             return []
         settings = replace(self.settings, analyses=(FixedHorizon(),))
-        customers = math.ceil(size / enrollment.share)
+        customers = math.ceil(size * enrollment.everyone.base.shape[1] / tested.populations.base.shape[1])
         (triggered,) = rehearse_design(tested.populations, size=size, share=self.share, settings=settings, days=days)
         (everyone,) = rehearse_design(enrollment.everyone, size=customers, share=self.share, settings=settings, days=days)
         return [Dilution(triggered, everyone)]

@@ -117,6 +117,14 @@ def test_a_test_without_the_trigger_needs_all_customers_and_has_less_power(found
     assert dilution.everyone.power.value < dilution.triggered.power.value - 0.1
 
 
+def test_late_entrants_do_not_enlarge_the_test_without_the_trigger() -> None:
+    at_once = {"journey.events.cart.wait": {"fixed": "1h"}, "entry": {"over": f"{HORIZON}d"}}
+    base, other = (visitors(buy_every).with_values(at_once) for buy_every in (5.0, 4.0))
+    found = cj.rehearse(base, {"sooner": other}, metric="revenue", sizes=[400], days=[DAYS], settings=FIXED)
+    (dilution,) = found.alternatives["sooner"].dilution
+    assert 400 <= dilution.everyone.size <= 405  # of about 3,100 customers, 3 enter less than an hour too late for the trigger
+
+
 def test_designs_enroll_their_size(found: cj.Rehearsal) -> None:
     (design,) = found.alternatives["sooner"].designs
     variances = [10**2 * DAYS / 5, 10**2 * DAYS / 4]  # of Poisson purchases of 10
