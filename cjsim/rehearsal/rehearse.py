@@ -66,8 +66,8 @@ def rehearse(
         Share of customers under the alternative, in (0, 1). With a ramp, the settings give it for each phase.
     settings : RehearsalSettings, optional
         Number of rehearsals, seed, analyses, target power, rollout, guardrails, trigger, start date and ramp. By default, a rollout
-        concerns as many customers as the baseline has (with a trigger, the share of them who enroll), a unit of the metric is worth 1 if it
-        is money, and lower is better for costs and opt-outs.
+        concerns as many customers as the baseline has (with a trigger, the share of them who reach it), a unit of the metric is worth 1 if
+        it is money, and lower is better for costs and opt-outs.
     progress : Progress, optional
         Receives progress updates, counted in simulations.
 
@@ -106,7 +106,7 @@ def rehearse(
     tested_until_horizon, customers = next(iter(outcomes.values()))[metric, math.inf], float(base.customers)
     if settings.trigger is not None and tested_until_horizon.enrollment is not None:
         require_enough_enrolled(sizes, tested_until_horizon.populations.base.shape[1], settings.trigger)
-        customers *= tested_until_horizon.enrollment.share
+        customers *= tested_until_horizon.enrollment.reached
     settings = settings.with_rollout(customers=customers, metric=metric, unit=unit)
     grid = DesignGrid(metric, sizes, days, share, settings)
     for name, found in outcomes.items():
