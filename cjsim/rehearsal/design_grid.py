@@ -112,7 +112,15 @@ class DesignGrid:
             rail.with_margin((one := outcomes[rail.metric, days]).truth.baseline): one.populations for rail in self.settings.guardrails
         }
         tested = {self.metric: outcomes[self.metric, days].populations}
-        report = rehearse_metrics(tested, size=size, guardrails=guarded, correction="none", share=self.share, settings=self.settings)
+        report = rehearse_metrics(
+            tested,
+            size=size,
+            guardrails=guarded,
+            correction="none",
+            lower_is_better=frozenset() if (self.settings.rollout or Rollout()).higher_is_better else {self.metric},
+            share=self.share,
+            settings=self.settings,
+        )
         return GuardrailDesign(size, days, report)
 
     def _rehearse_without_trigger(self, tested: TestedOutcomes, size: int, days: float) -> list[Dilution]:

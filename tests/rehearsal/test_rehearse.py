@@ -102,6 +102,13 @@ def test_a_guardrail_that_gets_worse_prevents_the_rollout() -> None:
     assert guarded["shipped"] == 0 and guarded["metrics"]["purchases"]["effect"] == pytest.approx(-0.75, abs=0.1)
 
 
+def test_an_improvement_of_a_metric_to_be_lowered_is_rolled_out() -> None:
+    settings = replace(FIXED, guardrails=(cj.Guardrail("revenue", 1e6),), rollout=cj.Rollout(higher_is_better=False))
+    found = cj.rehearse(shop("8d"), {"later": shop("10d")}, metric="purchases", sizes=[400], days=[30], settings=settings)
+    report = found.alternatives["later"]
+    assert report.guardrails[0].report.shipped.value >= report.designs[0].power.value > 0.5
+
+
 def test_the_default_margin_does_not_depend_on_the_horizon() -> None:
     settings, margins = replace(FIXED, runs=10, guardrails=(cj.Guardrail("purchases"),)), []
     for horizon in ("30d", "120d"):
