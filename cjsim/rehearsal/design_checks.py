@@ -171,13 +171,15 @@ def require_enough_enrolled(sizes: Sequence[int], n_enrolled: int, trigger: str)
         raise InputError(format_error("sizes", must, f"{largest:,}", "Use smaller sizes, or simulate more customers."))
 
 
-def require_defined(metric: str, alternative: str, effect: float) -> None:
+def require_defined(metric: str, alternative: str, days: float, effect: float) -> None:
     """Raise if the effect on a metric is undefined.
 
     Parameters
     ----------
     metric, alternative : str
         Names for the message.
+    days : float
+        Number of days over which outcomes are counted; inf: until the horizon.
     effect : float
         True effect; nan if a ratio has no denominator.
 
@@ -187,5 +189,7 @@ def require_defined(metric: str, alternative: str, effect: float) -> None:
         If the effect is undefined.
     """
     if math.isnan(effect):
-        must = f"must be defined under the baseline and under '{alternative}'"
-        raise InputError(format_error("metric", must, f"'{metric}', whose denominator is 0", "Choose another metric."))
+        window = "until the horizon" if math.isinf(days) else f"after {days:g} days"
+        must = f"must be defined {window} under the baseline and under '{alternative}'"
+        remedy = "Choose another metric, or more days." if math.isfinite(days) else "Choose another metric."
+        raise InputError(format_error("metric", must, f"'{metric}', whose denominator is 0", remedy))

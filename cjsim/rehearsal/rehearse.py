@@ -78,9 +78,9 @@ def rehearse(
     Raises
     ------
     InputError
-        If the scenarios have different customers or cannot be combined in a mixed test, the metric does not exist or is a total, a customer
-        reaches the trigger at different times under the two policies, the test cannot have a ramp, an argument is out of range, or a
-        scenario cannot be simulated.
+        If the scenarios have different customers or cannot be combined in a mixed test, the metric does not exist or is a total, a metric
+        is undefined after the days of a test or until the horizon, a customer reaches the trigger at different times under the two
+        policies, the test cannot have a ramp, an argument is out of range, or a scenario cannot be simulated.
 
     Examples
     --------
@@ -110,7 +110,8 @@ def rehearse(
     settings = settings.with_rollout(customers=customers, metric=metric, unit=unit)
     grid = DesignGrid(metric, sizes, days, share, settings)
     for name, found in outcomes.items():
-        require_defined(metric, name, found[metric, math.inf].truth.effect)
+        for (tested_metric, window), one in found.items():
+            require_defined(tested_metric, name, window, one.truth.effect)
     return Rehearsal(
         base=base.name,
         metric=metric,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 
 import cjsim as cj
 from cjsim.errors import InputError
@@ -116,6 +117,15 @@ def test_the_default_margin_does_not_depend_on_the_horizon() -> None:
         result = cj.rehearse(shop("10d", horizon=horizon), alternatives, metric="revenue", sizes=[100], days=[30], settings=settings)
         margins.append(result.to_json()["guardrails"][0]["metrics"]["purchases"]["margin"])
     assert margins[0] == margins[1] == pytest.approx(0.05 * 3, rel=0.05)  # 3 purchases in 30 days
+
+
+@pytest.mark.parametrize(("metric", "guardrails"), [("retention_30d", ()), ("revenue", (cj.Guardrail("retention_30d", 0.1),))])
+def test_metrics_that_are_undefined_after_the_days_of_a_test_are_refused(metric: str, guardrails: tuple[cj.Guardrail, ...]) -> None:
+    files = (ROOT / "configs" / "scenarios" / name for name in ("shop.yaml", "shop_better.yaml"))
+    base, better = (cj.Scenario.load(file).with_values({"customers": 500, "horizon": "90d"}) for file in files)
+    settings, must = replace(FIXED, guardrails=guardrails), "must be defined after 14 days under the baseline and under 'better'"
+    with pytest.raises(InputError, match=f"metric: {must}, got 'retention_30d'"):
+        cj.rehearse(base, {"better": better}, metric=metric, sizes=[100], days=[60, 14], settings=settings)
 
 
 def test_totals_are_refused_by_name() -> None:
