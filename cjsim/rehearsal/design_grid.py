@@ -78,6 +78,7 @@ class DesignGrid:
             longest.enrollment,
             tuple(dilution for size, days in cells for dilution in self._rehearse_without_trigger(by_days[days], size, days)),
             tuple(test for _, test in rehearsed if test is not None),
+            tuple(days for days, tested in by_days.items() if tested.populations.has_constant_base),
         )
 
     def _rehearse_design(

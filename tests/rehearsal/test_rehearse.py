@@ -128,6 +128,12 @@ def test_metrics_that_are_undefined_after_the_days_of_a_test_are_refused(metric:
         cj.rehearse(base, {"better": better}, metric=metric, sizes=[100], days=[60, 14], settings=settings)
 
 
+def test_summary_warns_if_the_metric_does_not_vary_under_the_baseline(found: cj.Rehearsal) -> None:
+    warning = "opt_outs is the same for all customers after 30 days, so false positives are 0 by construction"
+    constant = cj.rehearse(shop("10d"), {"sooner": shop("8d")}, metric="opt_outs", sizes=[100], days=[30], settings=FIXED)
+    assert warning in constant.summary() and "Warning" not in found.summary()
+
+
 def test_totals_are_refused_by_name() -> None:
     with pytest.raises(InputError, match="got 'total_revenue', a total"):
         cj.rehearse(shop("10d"), {"sooner": shop("8d")}, metric="total_revenue", sizes=[100], days=[30])
