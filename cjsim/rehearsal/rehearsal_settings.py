@@ -81,9 +81,9 @@ class Guardrail:
     higher_is_better: bool = True
 
     def __post_init__(self) -> None:
-        if self.margin is not None and not self.margin > 0:
+        if self.margin is not None and not 0 < self.margin < math.inf:
             remedy = "Give the smallest unacceptable loss."
-            raise InputError(format_error(f"margin of '{self.metric}'", "must be above 0", f"{self.margin:g}", remedy))
+            raise InputError(format_error(f"margin of '{self.metric}'", "must be above 0 and finite", f"{self.margin:g}", remedy))
 
     def with_margin(self, baseline: float) -> "Guardrail":
         """Return a guardrail with a margin.

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from cjsim.compiler.compile_scenario import compile_scenario
-from cjsim.metrics.catalog import find_metric_definition
+from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.rehearsal.design_checks import (
     DEFAULT_SHARE,
     require_defined,
     require_enough_enrolled,
+    require_known_guardrails,
     require_no_trigger,
     require_possible_designs,
     require_possible_ramp,
@@ -57,7 +58,8 @@ def rehearse(
     metric : str
         Name of a metric: a mean per customer such as 'clv', or a ratio such as 'open_rate'.
     sizes : sequence of int
-        Numbers of customers who enroll in both arms together, at most the number of simulated customers who could.
+        Numbers of customers who enroll in both arms together, at most the number of simulated customers who could. Repeated
+        sizes and days count once.
     days : sequence of float
         Numbers of days over which outcomes are counted: after the trigger, after entry, or after the date on which customers switch. In
         mode 'joint' without a date, they are counted from the start of the scenario, and customers who enter later are observed for less
@@ -96,7 +98,9 @@ def rehearse(
     """
     settings, progress = settings or RehearsalSettings(), progress or NoProgress()
     require_possible_designs(base, alternatives, sizes=sizes, days=days, share=share)
-    unit = find_metric_definition(compile_scenario(base.checked()), metric).unit
+    plan = compile_scenario(base.checked())
+    unit = find_metric_definition(plan, metric).unit
+    require_known_guardrails(settings.guardrails, all_metric_definitions(plan.codebook))
     since_day = None if settings.starts_on is None else start_day(base, settings.starts_on, max(days))
     shared = list(dict.fromkeys(reason for one in (base, *alternatives.values()) for reason in shared_resources(one)))
     require_possible_ramp(settings, share, shared)
@@ -108,10 +112,10 @@ def rehearse(
         require_enough_enrolled(sizes, tested_until_horizon.populations.base.shape[1], settings.trigger)
         customers *= tested_until_horizon.enrollment.reached
     settings = settings.with_rollout(customers=customers, metric=metric, unit=unit)
-    grid = DesignGrid(metric, sizes, days, share, settings)
+    grid = DesignGrid(metric, tuple(dict.fromkeys(sizes)), tuple(dict.fromkeys(days)), share, settings)
     for name, found in outcomes.items():
         for (tested_metric, window), one in found.items():
-            require_defined(tested_metric, name, window, one.truth.effect)
+            require_defined(tested_metric, name, window, one.truth.effect, is_guardrail=tested_metric != metric)
     return Rehearsal(
         base=base.name,
         metric=metric,

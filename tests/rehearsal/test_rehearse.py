@@ -124,7 +124,7 @@ def test_metrics_that_are_undefined_after_the_days_of_a_test_are_refused(metric:
     files = (ROOT / "configs" / "scenarios" / name for name in ("shop.yaml", "shop_better.yaml"))
     base, better = (cj.Scenario.load(file).with_values({"customers": 500, "horizon": "90d"}) for file in files)
     settings, must = replace(FIXED, guardrails=guardrails), "must be defined after 14 days under the baseline and under 'better'"
-    with pytest.raises(InputError, match=f"metric: {must}, got 'retention_30d'"):
+    with pytest.raises(InputError, match=f"{'guardrail' if guardrails else 'metric'}: {must}, got 'retention_30d'"):
         cj.rehearse(base, {"better": better}, metric=metric, sizes=[100], days=[60, 14], settings=settings)
 
 
