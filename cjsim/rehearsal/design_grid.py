@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from cjsim.rehearsal.analyses import STANDARD_ANALYSES, FixedHorizon
+from cjsim.rehearsal.analyses import FixedHorizon
 from cjsim.rehearsal.customer_resampling import ArmPopulations
 from cjsim.rehearsal.design_choice import smallest_adequate_design
 from cjsim.rehearsal.effect_estimates import outcome_deviations
@@ -85,7 +85,7 @@ class DesignGrid:
         self, tested: TestedOutcomes, size: int, days: float, long_run_effect: float
     ) -> tuple[tuple[DesignReport, ...], RampedTest | None]:
         """Rehearse one design with each analysis, and with its ramp."""
-        settings = self._with_analyses(has_covariate=tested.populations.has_covariate)
+        settings = self.settings
         if settings.ramp is not None:
             return rehearse_ramped_design(tested.populations, size=size, settings=settings, days=days, long_run_effect=long_run_effect)
         reports = rehearse_design(
@@ -98,15 +98,6 @@ class DesignGrid:
             true_effect_of_test=None if tested.interference is None else tested.truth.effect,
         )
         return reports, None
-
-    def _with_analyses(self, *, has_covariate: bool) -> RehearsalSettings:
-        """Return settings with the standard analyses of this test if none are chosen: with a ramp, only those at a fixed horizon."""
-        settings = self.settings
-        if settings.analyses is not STANDARD_ANALYSES:
-            return settings
-        adjusted = (FixedHorizon(covariate_adjusted=True),) if has_covariate else ()
-        standard = STANDARD_ANALYSES if settings.ramp is None else (FixedHorizon(),)
-        return replace(settings, analyses=(*standard, *adjusted))
 
     def _rehearse_guardrails(self, outcomes: OutcomesByKey, size: int, days: float) -> GuardrailDesign:
         guarded = {

@@ -75,10 +75,10 @@ def test_guardrail_is_reported_for_each_design() -> None:
     assert [list(one["metrics"]) for one in found] == [["opt_outs"]] * 4
 
 
-def test_guardrail_without_a_margin_has_that_of_5_percent() -> None:
+def test_guardrail_without_a_margin_has_that_of_5_percent_after_the_days_of_the_test() -> None:
     found = json.loads(invoke(*DESIGN, *SMALL, "--guardrail", "contacts", "--json").stdout)["guardrails"][0]
     base = cj.Scenario.load(SHOP).with_values({"customers": 2000, "horizon": "60d"})
-    assert found["metrics"]["contacts"]["margin"] == pytest.approx(0.05 * cj.simulate(base).metrics["contacts"].value)
+    assert found["metrics"]["contacts"]["margin"] == pytest.approx(0.05 * cj.simulate(base, follow_up_days=14).metrics["contacts"].value)
 
 
 def test_folder_has_the_report_with_the_figure(tmp_path: Path) -> None:
