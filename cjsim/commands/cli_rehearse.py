@@ -21,7 +21,7 @@ Number = TypeVar("Number", int, float)
 _METRIC_HELP = "Metric of the test, such as clv or open_rate."
 _DAYS_HELP = "Number of days over which outcomes are counted, from the trigger, from entry or from the date given in --from."
 _TRIGGER_HELP = "Enroll customers at the first occurrence of this event after entry, or on or after the date of --from."
-_GUARDRAIL_HELP = "Metric that must not get worse by MARGIN or more (default: 5 % of its value)."
+_GUARDRAIL_HELP = "Metric that must not get worse by MARGIN or more (default: 5 % of its value after the days of the test)."
 _RAMP_HELP = "Share under the alternative, by days since the test opened, such as 0d=5%,7d=20%. Replaces --share."
 _FROM_HELP = "When the alternative takes effect: at entry, or on a date when customers switch."
 _RUNS_RULE = {"allowed": range(2, 1_000_001), "must": "must be from 2 to 1,000,000", "remedy": "Use for example 2000."}
@@ -73,7 +73,7 @@ def rehearse(
             guardrails=tuple(_guardrail(text) for text in guardrails or ()),
             starts_on=_start_date(starts),
             ramp=None if ramp is None else _ramp(ramp),
-            enroll_per_day=None if enroll is None else _numbers("--enroll", enroll, float, "500")[0],
+            enroll_per_day=None if enroll is None else _number("--enroll", enroll, "500"),
         )
         result = rehearse_tests(
             baseline,
@@ -81,7 +81,7 @@ def rehearse(
             metric=metric,
             sizes=_numbers("--sizes", sizes, int, "2000,10000"),
             days=_numbers("--days", days, float, "14,28"),
-            share=_numbers("--share", share, float, "0.5")[0],
+            share=_share(share),
             settings=settings,
             progress=progress,
         )
@@ -95,9 +95,31 @@ def _numbers(option: str, text: str, kind: Callable[[str], Number], example: str
     try:
         return [kind(part.strip().removesuffix("d") if option == "--days" else part) for part in text.split(",")]
     except ValueError:
-        must = "must be whole numbers separated by commas" if kind is int else "must be a number"
-        must = "must be numbers separated by commas" if option == "--days" else must
+        must = f"must be {'whole numbers' if kind is int else 'numbers'} separated by commas"
         raise InputError(format_error(option, must, short_repr(text), f"Use for example {example}.")) from None
+
+
+def _number(option: str, text: str, example: str) -> float:
+    """Parse one number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(format_error(option, "must be one number", short_repr(text), f"Use for example {example}.")) from None
+
+
+def _fraction(text: str) -> float:
+    """Parse a fraction such as 0.2 or a percentage such as 20%."""
+    text = text.strip()
+    return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+
+
+def _share(text: str) -> float:
+    """Parse the share of customers under the alternative."""
+    try:
+        return _fraction(text)
+    except ValueError:
+        must = "must be one fraction or percentage"
+        raise InputError(format_error("--share", must, short_repr(text), "Use for example 0.5 or 50%, or --ramp for several.")) from None
 
 
 def _start_date(text: str) -> date | None:
@@ -119,7 +141,7 @@ def _ramp(text: str) -> "Ramp":
     for part in text.split(","):
         day, _, share = part.strip().partition("=")
         try:
-            phases.append(RolloutPhase(float(parse_duration(day)), float(share.removesuffix("%")) / (100 if share.endswith("%") else 1)))
+            phases.append(RolloutPhase(float(parse_duration(day)), _fraction(share)))
         except ValueError:
             must, remedy = "must be DAY=SHARE pairs separated by commas", "Use for example 0d=5%,7d=20%,14d=50%."
             raise InputError(format_error("--ramp", must, short_repr(part), remedy)) from None
@@ -134,5 +156,5 @@ def _guardrail(text: str) -> "Guardrail":
     try:
         return Guardrail(metric, float(margin) if equals else None, higher_is_better=is_higher_better(metric))
     except ValueError:
-        must, remedy = "must be METRIC=MARGIN with a margin above 0", "Give the smallest unacceptable loss, such as opt_outs=0.01."
+        must, remedy = "must be METRIC=MARGIN with a finite margin above 0", "Give the smallest unacceptable loss, such as opt_outs=0.01."
         raise InputError(format_error("--guardrail", must, short_repr(text), remedy)) from None

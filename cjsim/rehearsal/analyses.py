@@ -146,6 +146,9 @@ class _EqualLooks(ABC):
         return self.boundaries
 
 
+NAIVE_PEEKING = "naive_peeking"
+
+
 @dataclass(frozen=True)
 class NaivePeeking(_EqualLooks):
     """Looks repeatedly, and stops at the first interval that excludes 0, as if there were one look. Its type I error is too large."""
@@ -155,7 +158,7 @@ class NaivePeeking(_EqualLooks):
     @property
     def name(self) -> str:
         """Name in tables and JSON, such as 'naive_peeking_90'."""
-        return f"naive_peeking_{self.looks}" + _suffix(self.covariate_adjusted)
+        return f"{NAIVE_PEEKING}_{self.looks}" + _suffix(self.covariate_adjusted)
 
     @property
     def boundaries(self) -> Array:

@@ -44,6 +44,13 @@ class ArmPopulations:
     units_per_customer: float = 1.0
     enrollment_days: Array | None = None
 
+    @property
+    def has_constant_base(self) -> bool:
+        """Whether the metric is the same for all units under BASE. Tests without an effect then have no sampling error."""
+        numerator, denominator = self.base[0], self.base[1] if self.has_denominator else np.ones(self.base.shape[1])
+        expected = denominator * (numerator.sum() / denominator.sum())
+        return np.allclose(numerator, expected, rtol=1e-12, atol=0)
+
     @classmethod
     def from_outcomes(cls, outcomes: PotentialOutcomes) -> "ArmPopulations":
         """Create the populations of a test on customers whose outcomes are known under both policies.

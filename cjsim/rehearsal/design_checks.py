@@ -1,11 +1,11 @@
 """Checks of the arguments of `rehearse`."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 
-from cjsim.errors import InputError, format_error
-from cjsim.rehearsal.rehearsal_settings import RehearsalSettings
+from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.rehearsal.rehearsal_settings import Guardrail, RehearsalSettings
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.argument_checks import checked_days, checked_integer
 from cjsim.simulation.comparison import require_same_customers
@@ -171,15 +171,39 @@ def require_enough_enrolled(sizes: Sequence[int], n_enrolled: int, trigger: str)
         raise InputError(format_error("sizes", must, f"{largest:,}", "Use smaller sizes, or simulate more customers."))
 
 
-def require_defined(metric: str, alternative: str, effect: float) -> None:
+def require_known_guardrails(guardrails: Sequence[Guardrail], known: Collection[str]) -> None:
+    """Raise if a guardrail refers to a metric that does not exist.
+
+    Parameters
+    ----------
+    guardrails : sequence of Guardrail
+        The guardrails.
+    known : collection of str
+        Names of all metrics.
+
+    Raises
+    ------
+    InputError
+        If a metric does not exist.
+    """
+    for rail in guardrails:
+        if rail.metric not in known:
+            raise InputError(format_error("guardrail", *unknown_name_parts(rail.metric, known, "metric")))
+
+
+def require_defined(metric: str, alternative: str, days: float, effect: float, *, is_guardrail: bool = False) -> None:
     """Raise if the effect on a metric is undefined.
 
     Parameters
     ----------
     metric, alternative : str
         Names for the message.
+    days : float
+        Number of days over which outcomes are counted; inf: until the horizon.
     effect : float
         True effect; nan if a ratio has no denominator.
+    is_guardrail : bool
+        Whether it is the metric of a guardrail.
 
     Raises
     ------
@@ -187,5 +211,7 @@ def require_defined(metric: str, alternative: str, effect: float) -> None:
         If the effect is undefined.
     """
     if math.isnan(effect):
-        must = f"must be defined under the baseline and under '{alternative}'"
-        raise InputError(format_error("metric", must, f"'{metric}', whose denominator is 0", "Choose another metric."))
+        window = "until the horizon" if math.isinf(days) else f"after {days:g} days"
+        must = f"must be defined {window} under the baseline and under '{alternative}'"
+        remedy = "Choose another metric, or more days." if math.isfinite(days) else "Choose another metric."
+        raise InputError(format_error("guardrail" if is_guardrail else "metric", must, f"'{metric}', whose denominator is 0", remedy))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cjsim.rehearsal.analyses import NAIVE_PEEKING
 from cjsim.rehearsal.operating_characteristics import DesignReport
 
 _ERRORS_ALLOWED = 3.0  # Monte Carlo standard errors by which the false positive rate may exceed its nominal level
@@ -9,6 +10,8 @@ _ERRORS_ALLOWED = 3.0  # Monte Carlo standard errors by which the false positive
 
 def smallest_adequate_design(designs: Sequence[DesignReport], *, power: float = 0.8) -> DesignReport | None:
     """Return the smallest design that detects the true effect often enough and keeps its nominal type I error.
+
+    Naive peeking is never recommended: its false positive rate may be low in the rehearsed scenario, but nothing bounds it.
 
     Parameters
     ----------
@@ -33,5 +36,6 @@ def _power_without_sign_errors(design: DesignReport) -> float:
 
 
 def _has_nominal_error(design: DesignReport) -> bool:
-    """Return whether the false positive rate is at most its nominal level, up to Monte Carlo error."""
-    return design.false_positive.value <= design.alpha + _ERRORS_ALLOWED * design.false_positive.error
+    """Return whether the looks are corrected, and the false positive rate is at most its nominal level, up to Monte Carlo error."""
+    is_corrected = not design.analysis.startswith(NAIVE_PEEKING)
+    return is_corrected and design.false_positive.value <= design.alpha + _ERRORS_ALLOWED * design.false_positive.error

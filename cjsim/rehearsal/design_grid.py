@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from cjsim.rehearsal.analyses import STANDARD_ANALYSES, FixedHorizon
+from cjsim.rehearsal.analyses import FixedHorizon
 from cjsim.rehearsal.customer_resampling import ArmPopulations
 from cjsim.rehearsal.design_choice import smallest_adequate_design
 from cjsim.rehearsal.effect_estimates import outcome_deviations
@@ -35,7 +35,7 @@ class DesignGrid:
     share : float
         Share of customers under the alternative, in (0, 1), if there is no ramp.
     settings : RehearsalSettings
-        Number of rehearsals, seed, analyses, target power, ramp, rollout and guardrails with their margins.
+        Number of rehearsals, seed, analyses, target power, ramp, rollout and guardrails.
     """
 
     metric: str
@@ -78,13 +78,14 @@ class DesignGrid:
             longest.enrollment,
             tuple(dilution for size, days in cells for dilution in self._rehearse_without_trigger(by_days[days], size, days)),
             tuple(test for _, test in rehearsed if test is not None),
+            tuple(days for days, tested in by_days.items() if tested.populations.has_constant_base),
         )
 
     def _rehearse_design(
         self, tested: TestedOutcomes, size: int, days: float, long_run_effect: float
     ) -> tuple[tuple[DesignReport, ...], RampedTest | None]:
         """Rehearse one design with each analysis, and with its ramp."""
-        settings = self._with_analyses(has_covariate=tested.populations.has_covariate)
+        settings = self.settings
         if settings.ramp is not None:
             return rehearse_ramped_design(tested.populations, size=size, settings=settings, days=days, long_run_effect=long_run_effect)
         reports = rehearse_design(
@@ -98,19 +99,20 @@ class DesignGrid:
         )
         return reports, None
 
-    def _with_analyses(self, *, has_covariate: bool) -> RehearsalSettings:
-        """Return settings with the standard analyses of this test if none are chosen: with a ramp, only those at a fixed horizon."""
-        settings = self.settings
-        if settings.analyses is not STANDARD_ANALYSES:
-            return settings
-        adjusted = (FixedHorizon(covariate_adjusted=True),) if has_covariate else ()
-        standard = STANDARD_ANALYSES if settings.ramp is None else (FixedHorizon(),)
-        return replace(settings, analyses=(*standard, *adjusted))
-
     def _rehearse_guardrails(self, outcomes: OutcomesByKey, size: int, days: float) -> GuardrailDesign:
-        guarded = {rail: outcomes[rail.metric, days].populations for rail in self.settings.guardrails}
+        guarded = {
+            rail.with_margin((one := outcomes[rail.metric, days]).truth.baseline): one.populations for rail in self.settings.guardrails
+        }
         tested = {self.metric: outcomes[self.metric, days].populations}
-        report = rehearse_metrics(tested, size=size, guardrails=guarded, correction="none", share=self.share, settings=self.settings)
+        report = rehearse_metrics(
+            tested,
+            size=size,
+            guardrails=guarded,
+            correction="none",
+            lower_is_better=frozenset() if (self.settings.rollout or Rollout()).higher_is_better else {self.metric},
+            share=self.share,
+            settings=self.settings,
+        )
         return GuardrailDesign(size, days, report)
 
     def _rehearse_without_trigger(self, tested: TestedOutcomes, size: int, days: float) -> list[Dilution]:
@@ -119,7 +121,7 @@ class DesignGrid:
         if enrollment is None or enrollment.everyone is None or self.settings.ramp is not None:
             return []
         settings = replace(self.settings, analyses=(FixedHorizon(),))
-        customers = math.ceil(size / enrollment.share)
+        customers = math.ceil(size * enrollment.everyone.base.shape[1] / tested.populations.base.shape[1])
         (triggered,) = rehearse_design(tested.populations, size=size, share=self.share, settings=settings, days=days)
         (everyone,) = rehearse_design(enrollment.everyone, size=customers, share=self.share, settings=settings, days=days)
         return [Dilution(triggered, everyone)]

@@ -203,13 +203,14 @@ def rehearse_design(
         If an arm has fewer than 2 customers, or an analysis needs a covariate and there is none.
     """
     settings = settings or RehearsalSettings()
-    require_known_covariate(settings.analyses, populations)
+    analyses = settings.analyses_of_test(has_covariate=populations.has_covariate)
+    require_known_covariate(analyses, populations)
     sizes = arm_sizes(populations, size, share)
     expected = true_effect(populations)
     effect = expected if true_effect_of_test is None else true_effect_of_test
     judged = effect if long_run_effect is None else long_run_effect
     design, reports = TestDesign(size, share, days, effect, judged), []
-    for analysis, (real, null) in zip(settings.analyses, _decisions(populations, sizes, settings), strict=True):
+    for analysis, (real, null) in zip(analyses, _decisions(populations, sizes, analyses, settings), strict=True):
         error = population_standard_error(populations, sizes, covariate_adjusted=analysis.covariate_adjusted)
         reports.append(design_report(AnalyzedTests(analysis, real, null, expected, error), design, settings))
     return tuple(reports)
@@ -278,9 +279,10 @@ def require_known_covariate(analyses: Sequence[Analysis], populations: ArmPopula
         raise InputError(format_error("analyses", "must not adjust for a covariate that is not known", "a covariate-adjusted one", remedy))
 
 
-def _decisions(populations: ArmPopulations, sizes: ArmSizes, settings: RehearsalSettings) -> list[tuple[Decisions, Decisions]]:
+def _decisions(
+    populations: ArmPopulations, sizes: ArmSizes, analyses: Sequence[Analysis], settings: RehearsalSettings
+) -> list[tuple[Decisions, Decisions]]:
     """Return the decisions of each analysis with the true effect and without an effect."""
-    analyses = settings.analyses
     fractions = np.unique(np.concatenate([np.round(analysis.fractions, _FRACTION_DIGITS) for analysis in analyses]))
     looks = [np.searchsorted(fractions, np.round(analysis.fractions, _FRACTION_DIGITS)) for analysis in analyses]
     parts: list[list[tuple[Decisions, Decisions]]] = [[] for _ in analyses]

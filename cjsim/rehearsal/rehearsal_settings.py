@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from cjsim.errors import InputError, format_error
-from cjsim.rehearsal.analyses import STANDARD_ANALYSES, Analysis
+from cjsim.rehearsal.analyses import STANDARD_ANALYSES, Analysis, FixedHorizon
 from cjsim.rehearsal.ramp.rollout_phases import Ramp
 
 MONEY_UNIT = "money"
@@ -70,7 +70,8 @@ class Guardrail:
     metric : str
         Name of the metric.
     margin : float, optional
-        Smallest unacceptable loss, above 0, in the unit of the metric. By default, 5 % of the metric under the baseline (assumed).
+        Smallest unacceptable loss, above 0, in the unit of the metric. By default, 5 % of the metric under the baseline after the
+        days of the test (assumed).
     higher_is_better : bool
         Whether larger values of the metric are better.
     """
@@ -80,9 +81,9 @@ class Guardrail:
     higher_is_better: bool = True
 
     def __post_init__(self) -> None:
-        if self.margin is not None and not self.margin > 0:
+        if self.margin is not None and not 0 < self.margin < math.inf:
             remedy = "Give the smallest unacceptable loss."
-            raise InputError(format_error(f"margin of '{self.metric}'", "must be above 0", f"{self.margin:g}", remedy))
+            raise InputError(format_error(f"margin of '{self.metric}'", "must be above 0 and finite", f"{self.margin:g}", remedy))
 
     def with_margin(self, baseline: float) -> "Guardrail":
         """Return a guardrail with a margin.
@@ -90,7 +91,7 @@ class Guardrail:
         Parameters
         ----------
         baseline : float
-            The metric under the baseline.
+            The metric under the baseline after the days of the test.
 
         Returns
         -------
@@ -112,9 +113,9 @@ class RehearsalSettings:
         Seed of the draws.
     target_power : float
         Power at which the minimum detectable effect is computed, and which a recommended design must have.
-    analyses : tuple of Analysis
-        Analyses of each test. All see the same tests. With a ramp, only analyses at a fixed horizon; the default ones then leave out the
-        others.
+    analyses : tuple of Analysis, optional
+        Analyses of each test. All see the same tests. None: the standard ones, and CUPED if there is a covariate. With a ramp, only
+        analyses at a fixed horizon.
     rollout : Rollout, optional
         What follows from a test.
     trigger : str, optional
@@ -138,7 +139,7 @@ class RehearsalSettings:
     runs: int = 2000
     seed: int = 1
     target_power: float = 0.8
-    analyses: tuple[Analysis, ...] = STANDARD_ANALYSES
+    analyses: tuple[Analysis, ...] | None = None
     rollout: Rollout | None = None
     trigger: str | None = None
     guardrails: tuple[Guardrail, ...] = ()
@@ -157,8 +158,25 @@ class RehearsalSettings:
         if self.enroll_per_day is not None and not 0 < self.enroll_per_day < math.inf:
             remedy = "Give the customers who enroll per day."
             raise InputError(format_error("enroll", "must be above 0", f"{self.enroll_per_day:g}", remedy))
-        if self.ramp is not None and self.analyses is not STANDARD_ANALYSES:
+        if self.ramp is not None and self.analyses is not None:
             _require_fixed_horizon(self.analyses)
+
+    def analyses_of_test(self, *, has_covariate: bool) -> tuple[Analysis, ...]:
+        """Return the analyses of a test: the chosen ones, or the standard ones.
+
+        Parameters
+        ----------
+        has_covariate : bool
+            Whether the test has a covariate.
+
+        Returns
+        -------
+        tuple of Analysis
+        """
+        if self.analyses is not None:
+            return self.analyses
+        adjusted = (FixedHorizon(covariate_adjusted=True),) if has_covariate else ()
+        return (*(STANDARD_ANALYSES if self.ramp is None else (FixedHorizon(),)), *adjusted)
 
     def with_rollout(self, *, customers: float, metric: str, unit: str) -> "RehearsalSettings":
         """Return settings with a rollout.

@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 from cjsim.compiler.compile_scenario import compile_scenario
-from cjsim.metrics.catalog import find_metric_definition
+from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.rehearsal.design_checks import (
     DEFAULT_SHARE,
     require_defined,
     require_enough_enrolled,
+    require_known_guardrails,
     require_no_trigger,
     require_possible_designs,
     require_possible_ramp,
@@ -58,7 +58,8 @@ def rehearse(
     metric : str
         Name of a metric: a mean per customer such as 'clv', or a ratio such as 'open_rate'.
     sizes : sequence of int
-        Numbers of customers who enroll in both arms together, at most the number of simulated customers who could.
+        Numbers of customers who enroll in both arms together, at most the number of simulated customers who could. Repeated
+        sizes and days count once.
     days : sequence of float
         Numbers of days over which outcomes are counted: after the trigger, after entry, or after the date on which customers switch. In
         mode 'joint' without a date, they are counted from the start of the scenario, and customers who enter later are observed for less
@@ -67,8 +68,8 @@ def rehearse(
         Share of customers under the alternative, in (0, 1). With a ramp, the settings give it for each phase.
     settings : RehearsalSettings, optional
         Number of rehearsals, seed, analyses, target power, rollout, guardrails, trigger, start date and ramp. By default, a rollout
-        concerns as many customers as the baseline has (with a trigger, the share of them who enroll), a unit of the metric is worth 1 if it
-        is money, and lower is better for costs and opt-outs.
+        concerns as many customers as the baseline has (with a trigger, the share of them who reach it), a unit of the metric is worth 1 if
+        it is money, and lower is better for costs and opt-outs.
     progress : Progress, optional
         Receives progress updates, counted in simulations.
 
@@ -79,9 +80,9 @@ def rehearse(
     Raises
     ------
     InputError
-        If the scenarios have different customers or cannot be combined in a mixed test, the metric does not exist or is a total, a customer
-        reaches the trigger at different times under the two policies, the test cannot have a ramp, an argument is out of range, or a
-        scenario cannot be simulated.
+        If the scenarios have different customers or cannot be combined in a mixed test, the metric does not exist or is a total, a metric
+        is undefined after the days of a test or until the horizon, a customer reaches the trigger at different times under the two
+        policies, the test cannot have a ramp, an argument is out of range, or a scenario cannot be simulated.
 
     Examples
     --------
@@ -97,23 +98,24 @@ def rehearse(
     """
     settings, progress = settings or RehearsalSettings(), progress or NoProgress()
     require_possible_designs(base, alternatives, sizes=sizes, days=days, share=share)
-    unit = find_metric_definition(compile_scenario(base.checked()), metric).unit
+    plan = compile_scenario(base.checked())
+    unit = find_metric_definition(plan, metric).unit
+    require_known_guardrails(settings.guardrails, all_metric_definitions(plan.codebook))
     since_day = None if settings.starts_on is None else start_day(base, settings.starts_on, max(days))
     shared = list(dict.fromkeys(reason for one in (base, *alternatives.values()) for reason in shared_resources(one)))
     require_possible_ramp(settings, share, shared)
     metrics = tuple(dict.fromkeys([metric, *(rail.metric for rail in settings.guardrails)]))
     tested = RehearsedScenarios(base, alternatives, metrics, (*dict.fromkeys(days), math.inf), since_day)
     outcomes = _simulate_outcomes(tested, share, settings, shared, progress)
-    baseline = next(iter(outcomes.values()))
-    tested_until_horizon, customers = baseline[metric, math.inf], float(base.customers)
+    tested_until_horizon, customers = next(iter(outcomes.values()))[metric, math.inf], float(base.customers)
     if settings.trigger is not None and tested_until_horizon.enrollment is not None:
         require_enough_enrolled(sizes, tested_until_horizon.populations.base.shape[1], settings.trigger)
-        customers *= tested_until_horizon.enrollment.share
+        customers *= tested_until_horizon.enrollment.reached
     settings = settings.with_rollout(customers=customers, metric=metric, unit=unit)
-    rails = tuple(rail.with_margin(baseline[rail.metric, math.inf].truth.baseline) for rail in settings.guardrails)
-    grid = DesignGrid(metric, sizes, days, share, replace(settings, guardrails=rails))
+    grid = DesignGrid(metric, tuple(dict.fromkeys(sizes)), tuple(dict.fromkeys(days)), share, settings)
     for name, found in outcomes.items():
-        require_defined(metric, name, found[metric, math.inf].truth.effect)
+        for (tested_metric, window), one in found.items():
+            require_defined(tested_metric, name, window, one.truth.effect, is_guardrail=tested_metric != metric)
     return Rehearsal(
         base=base.name,
         metric=metric,

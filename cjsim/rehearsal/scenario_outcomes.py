@@ -56,11 +56,6 @@ class TriggeredEnrollment(NamedTuple):
     late: float
     everyone: ArmPopulations | None = None
 
-    @property
-    def share(self) -> float:
-        """Share of customers who enroll."""
-        return self.reached - self.late
-
 
 class TestedOutcomes(NamedTuple):
     """The outcomes from which tests of one alternative are drawn, for one metric and number of days.

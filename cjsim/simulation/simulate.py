@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from cjsim.compiler.arrivals import draw_arrivals
 from cjsim.compiler.cohorts import Cohort, referred_cohort
@@ -28,7 +29,7 @@ from cjsim.engine.readable import ReadableEngine
 from cjsim.engine.sync_points import has_shared_resources, simulate_to_sync_point
 from cjsim.engine.user_processes import SimulationProcess, UserProcesses
 from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
-from cjsim.errors import InputError, format_error, quote_choices
+from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.eventlog.parquet_writer import LogWriter
 from cjsim.kernel import is_compiled_before
 from cjsim.kernels.codes import EffectCode
@@ -55,7 +56,7 @@ def simulate(
     threads: int | None = None,
     max_customers: int | None = None,
     follow_up_days: float | None = None,
-    until_days: Array | None = None,
+    until_days: ArrayLike | None = None,
     log: str | Path | None = None,
     processes: Sequence[SimulationProcess] = (),
     progress: Progress | None = None,
@@ -81,7 +82,7 @@ def simulate(
         Simulate each customer for at most this many days from entry, so that all outcomes are counted from entry. By default, customers are
         simulated until the horizon, which also ends the follow-up of customers who enter late. A customer's trajectory is the first part
         of the trajectory without this limit. Requires a scenario whose customers share neither desks nor budgets.
-    until_days : ndarray of float64, shape (n_customers,), optional
+    until_days : array-like of float, shape (n_customers,), optional
         Simulate each customer until at most this day, counted from the start. Events at this time do not happen, and nothing happens after
         entry if the day is not after it. In the order of customer numbers: initial customers, then arrivals. Requires a scenario whose
         customers share neither desks nor budgets, and refer nobody. The provenance of the run contains a digest of these days.
@@ -139,17 +140,20 @@ def simulate(
     else:
         max_customers = checked_integer("max_customers", max_customers, 1, MAX_CUSTOMERS)
     follow_up_days = None if follow_up_days is None else checked_days("follow_up_days", follow_up_days)
+    ends = None if until_days is None else _checked_ends(until_days)
     progress = progress or NoProgress()
-    plan = compile_scenario(scenario.checked(), follow_up_days=follow_up_days, until_days=until_days)
-    for limit in ("follow_up_days",) * (follow_up_days is not None) + ("until_days",) * (until_days is not None):
-        _require_independent_customers(plan, user_processes, limit)
+    plan = compile_scenario(scenario.checked(), follow_up_days=follow_up_days, until_days=ends)
+    if follow_up_days is not None:
+        _require_independent_customers(plan, user_processes, "follow_up_days")
+    if ends is not None:
+        _require_independent_customers(plan, user_processes, "until_days")
     if engine == "readable":
         note_compilation(progress, [dispatch])
     else:
         note_compilation(progress, [simulate_customers, *([simulate_to_sync_point] if has_shared_resources(plan.world) else [])])
     arrivals = _draw_limited_arrivals(plan, seed, n_initial, max_customers)
-    if until_days is not None:
-        _require_one_day_each(until_days, plan, n_initial + len(arrivals))
+    if ends is not None:
+        _require_one_day_each(ends, plan, n_initial + len(arrivals))
     rows = LOG_BUFFER_ROWS if log is not None else 0
     if user_processes.names:
         pool = WorkerPool([ReadableEngine(plan, seed, rows=rows, run_processes=user_processes.run)])
@@ -169,8 +173,8 @@ def simulate(
     registry = PopulationRegistry.of(n_initial, arrivals, generations.referrals)
     seconds = time.perf_counter() - started
     provenance = Provenance.of(scenario, plan, registry, seed=seed, engine=engine, events=pool.n_events, seconds=seconds)
-    ends = None if until_days is None else hashlib.sha256(until_days.tobytes()).hexdigest()
-    provenance = replace(provenance, processes=user_processes.names, follow_up_days=follow_up_days, until_days=ends)
+    digest = None if ends is None else hashlib.sha256(ends.tobytes()).hexdigest()
+    provenance = replace(provenance, processes=user_processes.names, follow_up_days=follow_up_days, until_days=digest)
     return Run.from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
 
 
@@ -292,23 +296,32 @@ def default_population_limit(n_initial: int) -> int:
 
 
 def _require_independent_customers(plan: Plan, processes: UserProcesses, limit: str) -> None:
-    """Raise if a customer's trajectory could depend on what others do after the limit of theirs, or if staff is paid beyond it."""
+    """Raise if a customer's trajectory could depend on what others do after their own limit, or if staff is paid beyond it."""
     shared = "customers who share desks or budgets" if has_shared_resources(plan.world) else ""
     shared = shared or ("staff who are paid until the horizon" if any(desk.wages for desk in plan.desks) else "")
     if shared or processes.names:
         got = shared or f"the process '{processes.names[0]}'"
-        must = "must be used where customers do not affect each other"
+        must = "must be omitted where customers affect each other"
         raise InputError(format_error(limit, must, got, "Omit it, or remove what customers share."))
 
 
-def _require_one_day_each(until_days: Array, plan: Plan, n_customers: int) -> None:
+def _checked_ends(until_days: ArrayLike) -> Array:
+    """Return the days until which customers are simulated as an array of float64. Raise if they are not numbers."""
+    try:
+        return np.ascontiguousarray(until_days, np.float64)
+    except (OverflowError, TypeError, ValueError):
+        must = "must have one number of days per customer"
+        raise InputError(format_error("until_days", must, short_repr(until_days), "Pass numbers.")) from None
+
+
+def _require_one_day_each(ends: Array, plan: Plan, n_customers: int) -> None:
     """Raise if the customers of a run do not have one day each, or may refer others."""
-    if until_days.shape != (n_customers,) or until_days.dtype != np.float64 or np.isnan(until_days).any():
+    if ends.shape != (n_customers,) or np.isnan(ends).any():
         must = f"must have one day for each of the {n_customers:,} customers"
-        got = f"an array of shape {until_days.shape} and type {until_days.dtype}"
-        raise InputError(format_error("until_days", must, got, "Pass float64 values without nan."))
+        got = f"an array of shape {ends.shape}" if ends.shape != (n_customers,) else "nan"
+        raise InputError(format_error("until_days", must, got, "Pass one number per customer, without nan."))
     if (plan.world.effects["op"] == EffectCode.REFER).any():
-        raise InputError(format_error("until_days", "must be used where customers refer nobody", "referrals", "Omit it."))
+        raise InputError(format_error("until_days", "must be omitted where customers refer friends", "referrals", "Omit it."))
 
 
 def _draw_limited_arrivals(plan: Plan, seed: int, n_initial: int, max_customers: int) -> Cohort:

@@ -159,7 +159,7 @@ def period_text(run: RunRecord) -> str:
     """Return the simulated days as text, with the follow-up of each customer and the number of customers whose follow-up is incomplete."""
     horizon, follow_up = run.provenance.horizon, run.provenance.follow_up_days
     if run.provenance.until_days is not None:
-        return f"{horizon:g} days, each customer until a day of their own"
+        return f"{horizon:g} days, each customer until a separate end day"
     if follow_up is None or follow_up >= horizon:
         return f"{horizon:g} days"
     entered = run.outcomes.customers["entered"][run.entered]

@@ -49,6 +49,16 @@ def test_enrollment_rate_gives_the_days_to_enroll() -> None:
     assert {design["size"]: design["enrollment_days"] for design in designs} == {400: 8, 1000: 20}
 
 
+def test_share_can_be_a_percentage() -> None:
+    designs = json.loads(invoke(*DESIGN, *SMALL, "--share", "20%", "--json").stdout)["designs"]
+    assert {design["share"] for design in designs} == {0.2}
+
+
+def test_repeated_sizes_and_days_count_once() -> None:
+    designs = json.loads(invoke("--metric", "revenue", "--sizes", "400,400", "--days", "14,14d", *SMALL, "--json").stdout)["designs"]
+    assert len({design["analysis"] for design in designs}) == len(designs)
+
+
 def test_date_switches_customers_in_mid_journey() -> None:
     found = json.loads(invoke(*DESIGN, *SMALL, "--from", "2026-02-01", "--json").stdout)
     assert found["from"] == "2026-02-01" and found["truth"]["effect"] != 0
@@ -65,10 +75,10 @@ def test_guardrail_is_reported_for_each_design() -> None:
     assert [list(one["metrics"]) for one in found] == [["opt_outs"]] * 4
 
 
-def test_guardrail_without_a_margin_has_that_of_5_percent() -> None:
+def test_guardrail_without_a_margin_has_that_of_5_percent_after_the_days_of_the_test() -> None:
     found = json.loads(invoke(*DESIGN, *SMALL, "--guardrail", "contacts", "--json").stdout)["guardrails"][0]
     base = cj.Scenario.load(SHOP).with_values({"customers": 2000, "horizon": "60d"})
-    assert found["metrics"]["contacts"]["margin"] == pytest.approx(0.05 * cj.simulate(base).metrics["contacts"].value)
+    assert found["metrics"]["contacts"]["margin"] == pytest.approx(0.05 * cj.simulate(base, follow_up_days=14).metrics["contacts"].value)
 
 
 def test_folder_has_the_report_with_the_figure(tmp_path: Path) -> None:
@@ -92,7 +102,11 @@ def test_folder_has_the_report_with_the_figure(tmp_path: Path) -> None:
         (("--ramp", "0d=5%,soon"), "--ramp: must be DAY=SHARE pairs separated by commas, got 'soon'"),
         (("--ramp", "0d=5%,7d=120%"), "ramp: must have shares above 0 and below 1, got 1.2"),
         (("--ramp", "0d=5%", "--from", "2026-02-01"), "ramp: must be omitted if all customers enroll on one date, 2026-02-01, got 1 phase"),
+        (("--share", "0.3,0.7"), "--share: must be one fraction or percentage, got '0.3,0.7'"),
         (("--enroll", "0"), "enroll: must be above 0"),
+        (("--enroll", "50,60"), "--enroll: must be one number, got '50,60'"),
+        (("--guardrail", "opt_outs=inf"), "--guardrail: must be METRIC=MARGIN with a finite margin above 0, got 'opt_outs=inf'"),
+        (("--guardrail", "opt_out"), "guardrail: .* Did you mean 'opt_outs'"),
         (("--guardrail", "opt_outs=-1"), "--guardrail: must be METRIC=MARGIN"),
         (("--runs", "1"), "--runs: must be from 2 to 1,000,000"),
     ],

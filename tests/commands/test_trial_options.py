@@ -107,4 +107,4 @@ def test_an_unknown_trial_is_refused_before_the_simulation(trial_file: str, tmp_
 def test_a_follow_up_of_customers_who_share_desks_is_refused() -> None:
     found = invoke("simulate", WITH_DESKS, "--customers", "10", "--follow-up", "14d")
     assert found.exit_code == 2
-    assert "follow_up_days: must be used where customers do not affect each other" in found.stderr
+    assert "follow_up_days: must be omitted where customers affect each other" in found.stderr

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cjsim.errors import InputError
+from cjsim.rehearsal.analyses import NaivePeeking
 from cjsim.rehearsal.design_choice import smallest_adequate_design
 from cjsim.rehearsal.operating_characteristics import DesignReport, Rate
 from cjsim.rehearsal.profit_maximizing_size import ProfitModel
@@ -31,6 +32,11 @@ def test_smallest_design_with_enough_power_is_recommended() -> None:
 
 def test_designs_with_too_many_false_positives_are_not_recommended() -> None:
     assert smallest_adequate_design([design(1000, 0.9, false_positive=0.36), design(2000, 0.85)]) == design(2000, 0.85)
+
+
+def test_naive_peeking_is_not_recommended_even_without_false_positives() -> None:
+    peeking = design(1000, 0.9, false_positive=0.0, analysis=NaivePeeking().name)
+    assert smallest_adequate_design([peeking, design(2000, 0.85)]) == design(2000, 0.85)
 
 
 def test_significant_results_with_the_wrong_sign_do_not_count_as_power() -> None:

@@ -69,7 +69,7 @@ def test_metrics_of_different_customers_are_refused() -> None:
 
 
 def test_a_margin_of_zero_is_refused() -> None:
-    with pytest.raises(InputError, match="margin of 'clv': must be above 0, got 0"):
+    with pytest.raises(InputError, match="margin of 'clv': must be above 0 and finite, got 0"):
         Guardrail("clv", margin=0.0)
 
 

@@ -2,6 +2,7 @@
 their Monte Carlo error is at most 0.005, and a check at 4 errors fails by chance in 1 of 16,000 seeds."""
 
 import math
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -231,8 +232,9 @@ def test_tests_that_end_before_a_phase_have_no_customers_in_it(drifting: ArmPopu
 
 
 def test_all_metrics_draw_the_same_customers(drifting: ArmPopulations) -> None:
-    first, second = (draw_strata(phase_strata(drifting, RAMP, size=SIZE), runs=20, seed=3) for _ in range(2))
-    assert np.array_equal(pooled_sums([one.base for one in first]).values, pooled_sums([one.base for one in second]).values)
+    doubled = replace(drifting, base=2 * drifting.base, alternative=2 * drifting.alternative)
+    first, second = (draw_strata(phase_strata(one, RAMP, size=SIZE), runs=20, seed=3) for one in (drifting, doubled))
+    assert np.array_equal(2 * pooled_sums([one.base for one in first]).values, pooled_sums([one.base for one in second]).values)
 
 
 def test_guardrails_are_stratified(drifting: ArmPopulations) -> None:
@@ -257,6 +259,17 @@ def test_phases_in_which_nobody_enrolls_are_refused(drifting: ArmPopulations) ->
 def test_populations_without_enrollment_days_are_refused(drifting: ArmPopulations) -> None:
     with pytest.raises(InputError, match="ramp: must be omitted if it is unknown when customers enroll"):
         phase_strata(replace(drifting, enrollment_days=None), RAMP, size=SIZE)
+
+
+def test_standard_analyses_of_a_ramp_have_a_fixed_horizon(drifting: ArmPopulations) -> None:
+    reports, _ = rehearse_ramped_design(drifting, size=SIZE, settings=RehearsalSettings(runs=10, ramp=RAMP), days=14)
+    assert [report.analysis for report in reports] == ["fixed", "cuped"]
+
+
+def test_a_pickled_ramp_has_the_same_standard_analyses(drifting: ArmPopulations) -> None:
+    settings = pickle.loads(pickle.dumps(RehearsalSettings(runs=10, ramp=RAMP)))
+    reports, _ = rehearse_ramped_design(drifting, size=SIZE, settings=settings, days=14)
+    assert [report.analysis for report in reports] == ["fixed", "cuped"]
 
 
 def test_repeated_looks_are_refused() -> None:

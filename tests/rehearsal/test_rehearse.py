@@ -2,10 +2,12 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 
 import cjsim as cj
 from cjsim.errors import InputError
@@ -99,6 +101,37 @@ def test_a_guardrail_that_gets_worse_prevents_the_rollout() -> None:
     result = cj.rehearse(shop("10d"), {"sooner": shop("8d")}, metric="revenue", sizes=[400], days=[30], settings=settings)
     (guarded,) = result.to_json()["guardrails"]
     assert guarded["shipped"] == 0 and guarded["metrics"]["purchases"]["effect"] == pytest.approx(-0.75, abs=0.1)
+
+
+def test_an_improvement_of_a_metric_to_be_lowered_is_rolled_out() -> None:
+    settings = replace(FIXED, guardrails=(cj.Guardrail("revenue", 1e6),), rollout=cj.Rollout(higher_is_better=False))
+    found = cj.rehearse(shop("8d"), {"later": shop("10d")}, metric="purchases", sizes=[400], days=[30], settings=settings)
+    report = found.alternatives["later"]
+    assert report.guardrails[0].report.shipped.value >= report.designs[0].power.value > 0.5
+
+
+def test_the_default_margin_does_not_depend_on_the_horizon() -> None:
+    settings, margins = replace(FIXED, runs=10, guardrails=(cj.Guardrail("purchases"),)), []
+    for horizon in ("30d", "120d"):
+        alternatives = {"sooner": shop("8d", horizon=horizon)}
+        result = cj.rehearse(shop("10d", horizon=horizon), alternatives, metric="revenue", sizes=[100], days=[30], settings=settings)
+        margins.append(result.to_json()["guardrails"][0]["metrics"]["purchases"]["margin"])
+    assert margins[0] == margins[1] == pytest.approx(0.05 * 3, rel=0.05)  # 3 purchases in 30 days
+
+
+@pytest.mark.parametrize(("metric", "guardrails"), [("retention_30d", ()), ("revenue", (cj.Guardrail("retention_30d", 0.1),))])
+def test_metrics_that_are_undefined_after_the_days_of_a_test_are_refused(metric: str, guardrails: tuple[cj.Guardrail, ...]) -> None:
+    files = (ROOT / "configs" / "scenarios" / name for name in ("shop.yaml", "shop_better.yaml"))
+    base, better = (cj.Scenario.load(file).with_values({"customers": 500, "horizon": "90d"}) for file in files)
+    settings, must = replace(FIXED, guardrails=guardrails), "must be defined after 14 days under the baseline and under 'better'"
+    with pytest.raises(InputError, match=f"{'guardrail' if guardrails else 'metric'}: {must}, got 'retention_30d'"):
+        cj.rehearse(base, {"better": better}, metric=metric, sizes=[100], days=[60, 14], settings=settings)
+
+
+def test_summary_warns_if_the_metric_does_not_vary_under_the_baseline(found: cj.Rehearsal) -> None:
+    warning = "opt_outs is the same for all customers after 30 days, so false positives are 0 by construction"
+    constant = cj.rehearse(shop("10d"), {"sooner": shop("8d")}, metric="opt_outs", sizes=[100], days=[30], settings=FIXED)
+    assert warning in constant.summary() and "Warning" not in found.summary()
 
 
 def test_totals_are_refused_by_name() -> None:

@@ -113,8 +113,16 @@ def test_a_test_without_the_trigger_needs_all_customers_and_has_less_power(found
     report = found.alternatives["sooner"]
     (dilution,) = report.dilution
     assert report.enrollment is not None
-    assert dilution.everyone.size == math.ceil(400 / report.enrollment.share)
+    assert dilution.everyone.size == math.ceil(400 / (report.enrollment.reached - report.enrollment.late))
     assert dilution.everyone.power.value < dilution.triggered.power.value - 0.1
+
+
+def test_late_entrants_do_not_enlarge_the_test_without_the_trigger() -> None:
+    at_once = {"journey.events.cart.wait": {"fixed": "1h"}, "entry": {"over": f"{HORIZON}d"}}
+    base, other = (visitors(buy_every).with_values(at_once) for buy_every in (5.0, 4.0))
+    found = cj.rehearse(base, {"sooner": other}, metric="revenue", sizes=[400], days=[DAYS], settings=FIXED)
+    (dilution,) = found.alternatives["sooner"].dilution
+    assert 400 <= dilution.everyone.size <= 405  # of about 3,100 customers, 3 enter less than an hour too late for the trigger
 
 
 def test_designs_enroll_their_size(found: cj.Rehearsal) -> None:
@@ -123,10 +131,10 @@ def test_designs_enroll_their_size(found: cj.Rehearsal) -> None:
     assert design.mde == pytest.approx((1.96 + 0.8416) * math.sqrt(sum(variances) / 200), rel=0.1)  # 200 customers an arm
 
 
-def test_loss_concerns_the_customers_who_enroll(found: cj.Rehearsal) -> None:
+def test_loss_concerns_the_customers_who_reach_the_trigger(found: cj.Rehearsal) -> None:
     report = found.alternatives["sooner"]
     assert report.enrollment is not None
-    loss = report.designs[0].wrong_decision.value * report.truth.effect * 4000 * report.enrollment.share
+    loss = report.designs[0].wrong_decision.value * report.truth.effect * 4000 * report.enrollment.reached
     assert report.designs[0].expected_loss.value == pytest.approx(loss)
 
 

@@ -124,7 +124,7 @@ def test_runs_with_different_follow_ups_are_not_compared() -> None:
 
 
 def test_shared_resources_are_refused() -> None:
-    with pytest.raises(InputError, match="follow_up_days: must be used where customers do not affect each other, got customers who share"):
+    with pytest.raises(InputError, match="follow_up_days: must be omitted where customers affect each other, got customers who share"):
         cj.simulate(sharing_customers(), follow_up_days=14)
 
 

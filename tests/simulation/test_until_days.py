@@ -70,19 +70,32 @@ def test_engines_give_the_same_bytes_and_the_first_part_on_random_scenarios() ->
     assert checked > 10
 
 
-@pytest.mark.parametrize("until", [np.ones(4), np.ones((5, 1)), np.ones(5, np.int64), np.full(5, np.nan)])
+@pytest.mark.parametrize("until", [np.ones(4), np.ones((5, 1)), np.full(5, np.nan)])
 def test_other_arrays_than_one_day_per_customer_are_refused(until: Any) -> None:
     with pytest.raises(InputError, match="until_days: must have one day for each of the 5 customers"):
         cj.simulate(weekly(), until_days=until)
 
 
+@pytest.mark.parametrize("until", [[10, 20, 30, 40, 50], np.array([10, 20, 30, 40, 50])])
+def test_whole_numbers_in_a_list_or_an_array_are_days(until: Any) -> None:
+    found, expected = (cj.simulate(weekly(), until_days=days) for days in (until, np.array(until, np.float64)))
+    assert found.provenance.until_days == expected.provenance.until_days
+    assert found.outcomes.customers["purchases"].tolist() == [1, 2, 4, 5, 7]
+
+
+@pytest.mark.parametrize("until", [["soon"] * 5, [[1.0], [1.0, 2.0]], {"days": 1}])
+def test_values_other_than_numbers_are_refused(until: Any) -> None:
+    with pytest.raises(InputError, match="until_days: must have one number of days per customer, got "):
+        cj.simulate(weekly(), until_days=until)
+
+
 def test_customers_who_share_resources_are_refused() -> None:
-    with pytest.raises(InputError, match="until_days: must be used where customers do not affect each other"):
+    with pytest.raises(InputError, match="until_days: must be omitted where customers affect each other"):
         cj.simulate(sharing_customers(), until_days=np.ones(120))
 
 
 def test_customers_who_refer_others_are_refused() -> None:
-    with pytest.raises(InputError, match="until_days: must be used where customers refer nobody"):
+    with pytest.raises(InputError, match="until_days: must be omitted where customers refer friends"):
         cj.simulate(independent_customers(), until_days=np.ones(120))
 
 
@@ -93,4 +106,4 @@ def test_a_saved_run_keeps_the_digest_of_the_days(tmp_path: Path) -> None:
 
 
 def test_summary_states_that_customers_end_on_their_own_days() -> None:
-    assert "100 days, each customer until a day of their own, " in cj.simulate(weekly(), until_days=np.full(5, 10.0)).summary()
+    assert "100 days, each customer until a separate end day, " in cj.simulate(weekly(), until_days=np.full(5, 10.0)).summary()

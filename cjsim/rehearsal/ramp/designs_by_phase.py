@@ -124,7 +124,8 @@ def rehearse_ramped_design(
     InputError
         If nobody enrolls in a phase, an arm of a phase has fewer than 2 customers, or an analysis needs a covariate and there is none.
     """
-    require_known_covariate(settings.analyses, populations)
+    analyses = settings.analyses_of_test(has_covariate=populations.has_covariate)
+    require_known_covariate(analyses, populations)
     assert settings.ramp is not None
     strata = phase_strata(populations, settings.ramp, size=size, enroll_per_day=settings.enroll_per_day)
     phases = tuple(PhaseCustomers(*one.phase, one.customers) for one in strata)
@@ -134,7 +135,7 @@ def rehearse_ramped_design(
     share = sum(one.sizes.alternative for one in strata) / size
     design = TestDesign(size, share, days, effect, judged)
     drawn, reports = draw_strata(with_customers, runs=settings.runs, seed=settings.seed), []
-    for analysis in settings.analyses:
+    for analysis in analyses:
         adjusted = analysis.covariate_adjusted
         real, null = stratified_estimates(drawn, has_denominator=populations.has_denominator, covariate_adjusted=adjusted)
         error = stratified_standard_error(with_customers, covariate_adjusted=adjusted)

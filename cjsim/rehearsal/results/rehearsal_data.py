@@ -97,6 +97,8 @@ class AlternativeReport:
         One per number of days and size; empty without a trigger or with a ramp.
     ramp : tuple of RampedTest
         One per number of days and size: customers by phase, and the pooled analysis; empty without a ramp.
+    constant_baseline_days : tuple of float
+        Numbers of days after which the metric is the same for all customers under the baseline. False positives are then 0 by construction.
     """
 
     truth: PairedDifference
@@ -109,6 +111,7 @@ class AlternativeReport:
     enrollment: TriggeredEnrollment | None = None
     dilution: tuple[Dilution, ...] = ()
     ramp: tuple[RampedTest, ...] = ()
+    constant_baseline_days: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -127,6 +130,7 @@ class AlternativeReport:
             "late_share": 0.0 if enrollment is None else enrollment.late,
             "dilution": [one.to_json() for one in self.dilution],
             "ramp": [one.to_json() for one in self.ramp],
+            "constant_baseline_days": list(self.constant_baseline_days),
         }
 
 

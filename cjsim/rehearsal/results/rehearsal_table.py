@@ -53,6 +53,7 @@ def analysis_title(name: str) -> str:
 
 def _alternative_text(result: RehearsalData, name: str, report: AlternativeReport) -> str:
     lines = [f"{result.metric}: test of {name} against {result.base}, from {_start(result)}", _recommendation(report)]
+    lines += _constant_baseline(result, report)
     lines += [_truth(result, report), *_enrollment(report), *_interference(result, report), _designs(result, report)]
     lines += [*_ramp(result, report), *_dilution(result, report), *_guardrails(report)]
     if report.most_profitable is not None:
@@ -77,6 +78,17 @@ def _recommendation(report: AlternativeReport) -> str:
         f"Recommended: {chosen.size:,} customers for {chosen.days:g} days{enrollment}, {title}. It detects the effect in"
         f" {100 * chosen.power.value:.0f} % of tests."
     )
+
+
+def _constant_baseline(result: RehearsalData, report: AlternativeReport) -> list[str]:
+    """Warn if tests without an effect have no sampling error."""
+    if not report.constant_baseline_days:
+        return []
+    days = ", ".join(f"{one:g}" for one in report.constant_baseline_days)
+    return [
+        f"Warning: under {result.base}, {result.metric} is the same for all customers after {days} days, so false positives are 0 by"
+        " construction. Real customers vary: do not rely on these designs, or choose another metric."
+    ]
 
 
 def _truth(result: RehearsalData, report: AlternativeReport) -> str:
