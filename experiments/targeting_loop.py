@@ -286,8 +286,9 @@ over the better of treating nobody and everybody, by the values of the trial.
 
 {table(SUMMARY_HEADER, summary)}
 
-The learner is selected on other rows than the policy is valued on. A rule is proposed only if its gain is clear, so gains that are promised
-by trials with little power are too large on average.
+The learner of a fold is selected by its losses on the other folds. This removes most of the optimism, not all: the models behind these
+losses were fitted with the fold. A rule is proposed only if its gain is clear, so gains that are promised by trials with little power are
+too large on average.
 
 ## Each trial
 

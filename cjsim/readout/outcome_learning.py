@@ -60,8 +60,8 @@ class LearnedOutcome:
     selection : LearnerSelection
         Losses of the learners, and the one with the lowest.
     ranked_by : str
-        The learner of a rule: the selected one, or the first of the plan if none beats a constant. To value groups and policies without
-        optimism, the learner is selected for each fold on the other folds.
+        The learner of a rule: the selected one, or the first of the plan if none beats a constant. To value groups and policies with less
+        optimism, the learner of each fold is selected by its losses on the other folds.
     rankings : tuple of ArmRanking
         One per treated arm.
     policies : PolicyComparison
