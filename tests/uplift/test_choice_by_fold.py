@@ -112,10 +112,8 @@ def fitted_gains() -> Floats:
 
 def test_the_optimism_that_is_left_with_fitted_learners_is_small() -> None:
     left = fitted_gains()[:, 1] - fitted_gains()[:, 2]
-    assert left.mean() == pytest.approx(
-        0.020, abs=3 * left.std(ddof=1) / N_FITTED**0.5
-    )  # 300 null trials: 0.0204, Monte Carlo error 0.0023
-    assert left.mean() < 0.04
+    error = left.std(ddof=1) / N_FITTED**0.5
+    assert left.mean() == pytest.approx(0.026, abs=3 * error)  # 1,000 null trials: 0.0256, Monte Carlo error 0.0013
 
 
 def test_selection_by_fold_removes_most_of_the_optimism_of_fitted_learners() -> None:
