@@ -173,7 +173,9 @@ def run_loop(world: World, size: int, seed: int) -> Loop:
     readout = cj.uplift(table, treatment="arm", control="none", outcome="revenue", features=features_of(table), settings=settings)
     found = readout.outcome("revenue").to_json()
     is_proven = any(row["proven"] for row in found["heterogeneity"] if row["decides"])
-    learner = ", ".join(dict.fromkeys(row["learner"] for row in found["groups"]))
+    folds = found["groups"][0]["folds_by_learner"]
+    counted = [f"{name} ({count} of {sum(folds.values())} folds)" for name, count in folds.items()]
+    learner = ", ".join(folds if len(folds) == 1 else counted)
     gain = next((row["gain"] for row in found["policies"] if row["rule"] == found["best"]), None)
     if gain is None:
         return Loop(seed, is_proven, learner, found["best"], None, None, {})
