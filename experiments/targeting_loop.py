@@ -294,8 +294,8 @@ Written by `{command}`.
 
 {runs} trials of each size, seeds 1 to {runs}; policies simulated on {FRESH:,} fresh customers, seeds {FRESH_SEED + 1} to
 {FRESH_SEED + runs}, paired. {REHEARSALS} rehearsals of each design, with a fixed horizon. Money per customer after costs, until the end
-of the trial; 95 % intervals; ± is one Monte Carlo error over the trials that propose a rule. Learners: {", ".join(LEARNERS)}. Gains are those
-over the better of treating nobody and everybody, by the values of the trial.
+of the trial; 95 % intervals; ± is one Monte Carlo error over the trials that propose a rule. Learners: {", ".join(LEARNERS)}. Gains are
+those over the better of treating nobody and everybody, by the values of the trial.
 
 ## Rehearsed, promised and realized
 
