@@ -150,8 +150,8 @@ def touchpoint_record(one: TouchpointResult, credited: Mapping[str, Mapping[str,
 
 
 def digest_of(scenario: cj.Scenario) -> str:
-    """Digest of the journey and the policy."""
-    return f"{scenario.journey.digest()} {scenario.policy.digest()}"
+    """Digest of the scenario, with the version that simulates it."""
+    return f"{scenario.digest()} {cj.__version__}"
 
 
 def simulated(task: Task) -> dict[str, Any]:

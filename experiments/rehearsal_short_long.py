@@ -75,6 +75,11 @@ def rows_of(journey: str, customers: int | None, replications: int) -> list[dict
     return rows
 
 
+def has_settings(row: dict[str, Any], customers: int, replications: int) -> bool:
+    """Whether a row of the table comes from a run with these settings. Replications count only where mixed assignment is simulated."""
+    return bool(row["customers"] == customers and (row["mode"] == "reuse" or row["replications"] == replications))
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -82,12 +87,17 @@ def main() -> None:
     parser.add_argument("--customers", type=int, help="initial customers; by default, those of the shipped scenario")
     parser.add_argument("--replications", type=int, default=24)
     parser.add_argument("--out", type=Path, help="folder of the report, which is written after each journey")
-    parser.add_argument("--resume", action="store_true", help="keep the journeys in the table of an interrupted run (5 digits)")
+    parser.add_argument(
+        "--resume", action="store_true", help="keep the journeys in the table of an interrupted run with the same settings (5 digits)"
+    )
     given = parser.parse_args()
     table = given.out / "effects.csv" if given.resume and given.out else None
     rows: list[dict[str, Any]] = pd.read_csv(table).to_dict("records") if table is not None and table.exists() else []
     for journey in given.journeys:
-        if all(row["journey"] != journey for row in rows):
+        size = policies(journey, given.customers)[0].customers
+        own = [row for row in rows if row["journey"] == journey]
+        if not own or not all(has_settings(row, size, given.replications) for row in own):
+            rows = [row for row in rows if row["journey"] != journey]
             started = time.process_time()
             rows += rows_of(journey, given.customers, given.replications)
             print(f"{journey}: {time.process_time() - started:.0f} s of CPU time")

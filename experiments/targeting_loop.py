@@ -34,6 +34,7 @@ from published_findings import ROOT
 import cjsim as cj
 
 RUNS, FRESH, FRESH_SEED = 10, 40_000, 1_000
+REHEARSALS = 500  # of each design
 SIZES, POWER = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000), 0.8
 QUESTIONS = {"clv": "is it worth its cost?", "revenue": "does it sell?"}
 LEARNERS, DRAWS = ("DR", "T"), 20  # fewer than by default, to save time
@@ -152,7 +153,7 @@ class Loop(NamedTuple):
 def rehearse(world: World, metric: str) -> Rehearsed:
     """Rehearse the test of treating everybody against nobody, and pick its size."""
     policies = [world.under(steps).with_values({"customers": max(SIZES)}) for steps in (world.leave, world.treat)]
-    settings = cj.RehearsalSettings(runs=500, starts_on=world.date)
+    settings = cj.RehearsalSettings(runs=REHEARSALS, starts_on=world.date)
     found = cj.rehearse(policies[0], {"everybody": policies[1]}, metric=metric, sizes=SIZES, days=[world.days], settings=settings)
     report = found.alternatives["everybody"]
     designs = sorted((one for one in report.designs if one.analysis == "fixed"), key=lambda one: one.size)
@@ -173,7 +174,9 @@ def run_loop(world: World, size: int, seed: int) -> Loop:
     readout = cj.uplift(table, treatment="arm", control="none", outcome="revenue", features=features_of(table), settings=settings)
     found = readout.outcome("revenue").to_json()
     is_proven = any(row["proven"] for row in found["heterogeneity"] if row["decides"])
-    learner = ", ".join(dict.fromkeys(row["learner"] for row in found["groups"]))
+    folds = found["groups"][0]["folds_by_learner"]
+    counted = [f"{name} ({count} of {sum(folds.values())} folds)" for name, count in folds.items()]
+    learner = ", ".join(folds if len(folds) == 1 else counted)
     gain = next((row["gain"] for row in found["policies"] if row["rule"] == found["best"]), None)
     if gain is None:
         return Loop(seed, is_proven, learner, found["best"], None, None, {})
@@ -236,7 +239,10 @@ def loop_row(world: World, rehearsed: Rehearsed, one: Loop) -> str:
 
 
 class Cache:
-    """Finished rehearsals and loops in a file with one JSON list per line: a key and the values."""
+    """Finished rehearsals and loops in a file with one JSON list per line: a key and the values.
+
+    A key contains the scenarios, all settings and the version, so that a changed study does not reuse old values.
+    """
 
     def __init__(self, file: Path | None) -> None:
         self.file = file
@@ -254,16 +260,25 @@ class Cache:
         return self.known[key]
 
 
+def cache_key(name: str, world: World, metric: str, *trial: int) -> str:
+    """Key of a rehearsal, or of a trial if its size and seed are given."""
+    scenarios = [world.trial(), world.under(world.leave), world.under(world.treat)]
+    settings: list[Any] = [world.margin, world.cost, world.days, str(world.date), cj.__version__]
+    settings += [LEARNERS, DRAWS, FRESH, FRESH_SEED] if trial else [SIZES, POWER, REHEARSALS]
+    return json.dumps([name, metric, *trial, [scenario.digest() for scenario in scenarios], settings])
+
+
 def study(names: list[str], runs: int, cache: Cache) -> str:
     """The report page."""
     summary, rows = [], []
     for name in names:
         world = WORLDS[name]()
         for metric in QUESTIONS:
-            rehearsed = Rehearsed(*cache.get(f"{name} {metric}", partial(rehearse, world, metric)))
+            rehearsed = Rehearsed(*cache.get(cache_key(name, world, metric), partial(rehearse, world, metric)))
             loops = []
             for seed in range(1, runs + 1):
-                loops.append(Loop(*cache.get(f"{name} {metric} {seed}", partial(run_loop, world, rehearsed.size, seed))))
+                key = cache_key(name, world, metric, rehearsed.size, seed)
+                loops.append(Loop(*cache.get(key, partial(run_loop, world, rehearsed.size, seed))))
                 rows.append(loop_row(world, rehearsed, loops[-1]))
                 print(rows[-1], flush=True)
             summary.append(summary_row(world, rehearsed, loops))
@@ -278,16 +293,17 @@ def study(names: list[str], runs: int, cache: Cache) -> str:
 Written by `{command}`.
 
 {runs} trials of each size, seeds 1 to {runs}; policies simulated on {FRESH:,} fresh customers, seeds {FRESH_SEED + 1} to
-{FRESH_SEED + runs}, paired. 500 rehearsals of each design, with a fixed horizon. Money per customer after costs, until the end of the
-trial; 95 % intervals; ± is one Monte Carlo error over the trials that propose a rule. Learners: {", ".join(LEARNERS)}. Gains are those
-over the better of treating nobody and everybody, by the values of the trial.
+{FRESH_SEED + runs}, paired. {REHEARSALS} rehearsals of each design, with a fixed horizon. Money per customer after costs, until the end
+of the trial; 95 % intervals; ± is one Monte Carlo error over the trials that propose a rule. Learners: {", ".join(LEARNERS)}. Gains are
+those over the better of treating nobody and everybody, by the values of the trial.
 
 ## Rehearsed, promised and realized
 
 {table(SUMMARY_HEADER, summary)}
 
-The learner is selected on other rows than the policy is valued on. A rule is proposed only if its gain is clear, so gains that are promised
-by trials with little power are too large on average.
+The learner of a fold is selected by its losses on the other folds. This removes most of the optimism, not all: the models behind these
+losses were fitted with the fold. A rule is proposed only if its gain is clear, so gains that are promised by trials with little power are
+too large on average.
 
 ## Each trial
 

@@ -60,8 +60,8 @@ class LearnedOutcome:
     selection : LearnerSelection
         Losses of the learners, and the one with the lowest.
     ranked_by : str
-        The learner of a rule: the selected one, or the first of the plan if none beats a constant. To value groups and policies without
-        optimism, the learner is selected for each fold on the other folds.
+        The learner of a rule: the selected one, or the first of the plan if none beats a constant. To value groups and policies with less
+        optimism, the learner of each fold is selected by its losses on the other folds.
     rankings : tuple of ArmRanking
         One per treated arm.
     policies : PolicyComparison
@@ -83,11 +83,16 @@ class LearnedOutcome:
 
     @property
     def ranked_by_fold(self) -> str:
-        """Learners whose predictions serve for groups and policies, such as 'DR' or 'DR (4 of 5 folds), T (1 of 5 folds)'."""
+        """Learners whose predictions serve for groups and policies, such as 'DR' or 'DR (4 of 5 folds) and T (1 of 5 folds)'."""
+        chosen, total = self.folds_by_learner, len(self.selection.chosen_by_fold)
+        *others, last = (f"{name} ({count} of {total} folds)" for name, count in chosen.items())
+        return next(iter(chosen)) if len(chosen) == 1 else f"{', '.join(others)} and {last}"
+
+    @property
+    def folds_by_learner(self) -> dict[str, int]:
+        """Number of folds whose groups and policies follow each learner, the largest first."""
         chosen = Counter(self.plan.learners[0] if name == CONSTANT_EFFECT else name for name in self.selection.chosen_by_fold)
-        total = len(self.selection.chosen_by_fold)
-        counted = (f"{name} ({count} of {total} folds)" for name, count in chosen.most_common())
-        return next(iter(chosen)) if len(chosen) == 1 else ", ".join(counted)
+        return dict(chosen.most_common())
 
     def policy(self, rule: str) -> PolicyValue:
         """Return the value of a policy."""
@@ -151,7 +156,8 @@ def learn_outcome(
     is_proven = any(one.is_proven for one in heterogeneity)
     proposed = next((one.rule for one in policies.policies if one.rule == policies.best and one.is_clear), None) if is_proven else None
     extra_costs = tuple(cost - costs[0] for cost in costs[1:])
-    basis = PolicyBasis(trial, outcome, plan, ranked_by, predicted, scores[:, 1:] - scores[:, :1], value, max_share, extra_costs)
+    of_ranked_by = predictions[ranked_by].reshape(len(y), -1)  # the rule has one learner in all folds
+    basis = PolicyBasis(trial, outcome, plan, ranked_by, of_ranked_by, scores[:, 1:] - scores[:, :1], value, max_share, extra_costs)
     return LearnedOutcome(plan, heterogeneity, selection, ranked_by, tuple(rankings), policies, proposed, basis)
 
 

@@ -108,7 +108,9 @@ class OutcomeReadout:
     def rule(self, policy: str | None = None, *, distill_depth: int | None = None) -> "TargetingRule":
         """Return a personalized policy as a targeting rule, with the selected learner fitted to all rows.
 
-        The score of the rule is the predicted gain before costs, in the unit of the policy values, and its threshold contains the cost.
+        The score of the rule is the predicted gain before costs, in the unit of the policy values. Its threshold is the cost for
+        'gain above cost', and the cutoff of the policy plus the cost for 'best share'. This cutoff is chosen on all rows, with the
+        held-out predictions of the selected learner.
 
         Parameters
         ----------
@@ -127,8 +129,8 @@ class OutcomeReadout:
             If nothing is learned, no policy is proposed or named, it is not for one arm, or the learner cannot be exported.
         """
         if self.learned is None:
-            must = "must come from a trial from which can be learned who gains"
-            raise InputError(format_error(f"rule for {self.name}", must, "one from which it cannot", self.reason))
+            must = "must come from a trial that shows who gains"
+            raise InputError(format_error(f"rule for {self.name}", must, "one that does not", self.reason))
         chosen = policy or self.proposed
         if chosen is None:
             remedy = f"Name another policy to export it nevertheless, such as '{GAIN_ABOVE_COST}: {self.effects.arms[1].arm}'."
@@ -316,8 +318,10 @@ def _learners_json(learned: LearnedOutcome) -> list[dict[str, Any]]:
 
 
 def _groups_json(learned: LearnedOutcome) -> list[dict[str, Any]]:
+    folds = learned.folds_by_learner
     return [
-        {"arm": ranking.arm, "learner": learned.ranked_by_fold, "do_not_contact": group in ranking.harmed} | group.to_json()
+        {"arm": ranking.arm, "learner": next(iter(folds)), "folds_by_learner": folds, "do_not_contact": group in ranking.harmed}
+        | group.to_json()
         for ranking in learned.rankings
         for group in ranking.groups.groups
     ]

@@ -33,8 +33,8 @@ class PolicyBasis:
     learner : str
         Name of the selected learner.
     predicted, scores : ndarray of float64, shape (n, n_arms - 1)
-        Effect of each arm over the control: predicted by models that have not seen the row, and doubly robust scores; in the unit of the
-        outcome.
+        Effect of each arm over the control: predicted by copies of the selected learner that have not seen the row, and doubly robust
+        scores; in the unit of the outcome.
     value, max_share : float
         Value of one unit of the outcome, and largest share of customers to treat.
     extra_costs : tuple of float
@@ -54,7 +54,8 @@ class PolicyBasis:
     def rule(self, policy: str, *, distill_depth: int | None = None) -> "TargetingRule":
         """Export a policy for one arm.
 
-        The score is the predicted gain before costs: `value` times the predicted effect.
+        The score is the predicted gain before costs: `value` times the predicted effect. The threshold is the cost for 'gain above cost',
+        and the cutoff of the policy plus the cost for 'best share'.
 
         Parameters
         ----------

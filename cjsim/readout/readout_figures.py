@@ -44,16 +44,18 @@ def groups_data(outcomes: Outcomes) -> "pd.DataFrame":
     """Return the effect of each group of predicted effect; group 1 has the largest predictions."""
     import pandas as pd
 
-    columns = ["outcome", "arm", "learner", "group", "n", "predicted", "effect", "low", "high", "heterogeneity_proven"]
+    columns = ["outcome", "arm", "learner", "folds_by_learner", "group", "n", "predicted", "effect", "low", "high", "heterogeneity_proven"]
     rows = []
     for one in outcomes:
         if one.learned is None:
             continue
         proven = {test.arm: test.is_proven for test in one.learned.heterogeneity}
+        by_fold = one.learned.folds_by_learner
+        counts = ", ".join(f"{name} {count}" for name, count in by_fold.items())
         for ranking in one.learned.rankings:
             for group in ranking.groups.groups:
                 numbers = (group.group, group.n, group.predicted, group.effect.estimate, group.effect.low, group.effect.high)
-                rows.append((one.name, ranking.arm, one.learned.ranked_by_fold, *numbers, proven[ranking.arm]))
+                rows.append((one.name, ranking.arm, next(iter(by_fold)), counts, *numbers, proven[ranking.arm]))
     return pd.DataFrame(rows, columns=columns)
 
 

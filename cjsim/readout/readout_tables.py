@@ -70,7 +70,7 @@ def _groups(outcome: OutcomeReadout) -> ReadoutTable:
             predicted = format_estimate(group.predicted, group.effect.low, group.effect.high, unit).partition(" [")[0]
             rows.append((f"{ranking.arm}, group {group.group}", f"{group.n:,}", predicted, effect, word))
     note = (
-        f"Group 1 has the largest predictions of the learner {learned.ranked_by_fold}. Whether an individual customer would act without "
+        f"Group 1 has the largest predictions, by {learned.ranked_by_fold}. Whether an individual customer would act without "
         "treatment cannot be known; only group-level results can be interpreted."
     )
     return ReadoutTable(
@@ -108,7 +108,7 @@ def _policies(outcome: OutcomeReadout) -> ReadoutTable:
     source = (
         "from the means of the arms"
         if outcome.learned is None
-        else "doubly robust, on rows that were used neither to fit nor to select the learner"
+        else "doubly robust, by models that have not seen the row; the learner of a fold is selected by its losses on the other folds"
     )
     over = "gain over the best constant policy" if outcome.learned is not None else ""
     note = f"Value per customer after costs, {source}. A rule is proposed only if heterogeneity is proven and its gain is clear."

@@ -88,6 +88,13 @@ def test_files_of_another_size_or_policy_are_not_used(simulations: list[int], tm
     assert simulations == [50, 60, 60]
 
 
+def test_files_of_another_version_are_not_used(simulations: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulated(Task(1, "shop", 50, tmp_path))
+    monkeypatch.setattr(cj, "__version__", "0.0.0")
+    simulated(Task(1, "shop", 50, tmp_path))
+    assert simulations == [50, 50]
+
+
 def test_r_squared_is_1_for_proportional_credit() -> None:
     found = summary_of([row(i, credited=3.0 * i, incremental=1.0 * i) for i in range(1, 5)])
     assert found["r_squared"] == pytest.approx((1.0, 1.0, 1.0))

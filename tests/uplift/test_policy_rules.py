@@ -9,6 +9,9 @@ from planted_trials import planted_trial
 
 import cjsim as cj
 from cjsim.errors import InputError
+from cjsim.readout.outcome_learning import LearnedOutcome, outcome_nuisances
+from cjsim.uplift.learners.held_out_predictions import predict_held_out
+from cjsim.uplift.learners.training_rows import check_rows
 
 FEATURES = ["recency", "visits", "country"]
 HARMS_HALF = {"slope": 0.2, "effect": 0.0}  # customers with a positive recency gain .2, and the others lose .2
@@ -88,9 +91,33 @@ def test_other_rules_are_refused(settings: dict[str, Any], arguments: dict[str, 
         readout(**settings).rule(**arguments)
 
 
+@cache
+def mixed() -> LearnedOutcome:
+    """Learned from a trial so small that the folds choose different learners."""
+    settings = cj.ReadoutSettings(learners=("T", "X"), draws=2, splits=2)
+    table = planted_trial(slope=0.03, effect=0.0).head(1500)
+    learned = cj.uplift(table, treatment="arm", outcome="bought", features=FEATURES, settings=settings).outcome("bought").learned
+    assert learned is not None and len(learned.folds_by_learner) == 2
+    return learned
+
+
+def test_the_cutoff_of_a_rule_is_chosen_on_the_predictions_of_its_learner() -> None:
+    basis = mixed().basis
+    y = basis.trial.outcomes["bought"].values
+    nuisances = outcome_nuisances(basis.trial, "bought", basis.plan.folds, basis.plan.seed)
+    rows = check_rows(basis.trial.features, y, basis.trial.treatment, propensity=nuisances.propensity)
+    own = predict_held_out(basis.plan.new_learner(basis.learner), rows, nuisances.fold)
+    assert np.array_equal(basis.predicted[:, 0], own)
+
+
+def test_folds_by_learner_add_up_to_the_folds_and_start_with_the_largest() -> None:
+    counts = list(mixed().folds_by_learner.values())
+    assert sum(counts) == mixed().plan.folds and counts == sorted(counts, reverse=True)
+
+
 def test_no_rule_comes_from_a_trial_without_features() -> None:
     found = cj.uplift(planted_trial()[["arm", "bought"]], treatment="arm", outcome="bought")
-    with pytest.raises(InputError, match=r"must come from a trial from which can be learned who gains.*no features"):
+    with pytest.raises(InputError, match=r"must come from a trial that shows who gains.*no features"):
         found.rule()
 
 

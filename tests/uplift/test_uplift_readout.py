@@ -40,6 +40,7 @@ KEYS = {
     "effects": {"arm", "versus", "effect", "low", "high", "relative", "p"},
     "heterogeneity": {"arm", "p", "proven", "learner", "splits"},
     "learners": {"arm", "learner", "qini", "low", "high", "uplift_at_30"},
+    "groups": {"arm", "learner", "folds_by_learner", "do_not_contact", "group", "n"},
     "policies": {"rule", "share", "value", "low", "high"},
 }
 

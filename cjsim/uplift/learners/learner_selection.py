@@ -66,8 +66,8 @@ class LearnerSelection:
     is_clear : bool
         Whether the interval of the difference between the chosen learner and a constant effect excludes 0.
     chosen_by_fold : tuple of str
-        For each fold of the nuisances, the learner with the lowest loss on the rows outside it. What its predictions are worth can be
-        estimated on the rows of the fold, which did not take part in the choice.
+        For each fold of the nuisances, the learner with the lowest loss on the rows outside it. This removes most of the optimism from the
+        value of its predictions on the rows of the fold, not all: the models behind these losses were fitted with the fold.
     """
 
     loss: str
@@ -147,9 +147,10 @@ def _lowest_loss(losses: Mapping[str, FloatArray], rows: BoolArray) -> str:
 def predictions_of_chosen(
     predictions: Mapping[str, FloatArray], selection: LearnerSelection, fold: IntArray, *, otherwise: str
 ) -> FloatArray:
-    """Return the predictions in each fold of the learner that was chosen on the other folds.
+    """Return the predictions in each fold of the learner that was chosen by its losses on the other folds.
 
-    A policy that follows them is valued without optimism on the same rows: neither the fit nor the choice of the learner used a row's fold.
+    This removes most of the optimism from the value of a policy that follows them, not all: the models behind these losses were fitted with
+    the fold.
 
     Parameters
     ----------
