@@ -1,6 +1,7 @@
 """Targeting rules decide as the models that they were exported from."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -148,4 +149,14 @@ def test_a_damaged_file_is_refused(old: str, new: str, message: str, tmp_path: P
     text = (tmp_path / "rule.json").read_text(encoding="utf-8")
     (tmp_path / "damaged.json").write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(InputError, match=message):
+        cj.TargetingRule.load(tmp_path / "damaged.json")
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400", '"nan"'])
+@pytest.mark.parametrize("key", ["weight", "divisor", "missing"])
+def test_a_number_that_is_not_finite_is_refused_by_its_path(key: str, number: str, tmp_path: Path) -> None:
+    cj.export_rule(fitted("tree"), X, path=tmp_path / "rule.json")
+    text = (tmp_path / "rule.json").read_text(encoding="utf-8")
+    (tmp_path / "damaged.json").write_text(re.sub(f'"{key}":[^,}}]+', f'"{key}":{number}', text, count=1), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"damaged\.json: terms\.0\..*{key}: must be a finite number, got .*Write it with 'export_rule'"):
         cj.TargetingRule.load(tmp_path / "damaged.json")
