@@ -45,7 +45,7 @@ class ReadoutSettings:
     draws : int
         Number of bootstrap draws for curves, at least 2.
     seed : int
-        Random seed for folds, models and draws.
+        Random seed for folds, models and draws, from 0 to 2**32 - 1 (the limit of scikit-learn).
 
     Raises
     ------
@@ -65,6 +65,8 @@ class ReadoutSettings:
     seed: int = 1
 
     def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise InputError(format_error("seed", "must be 0 to 2**32 - 1", short_repr(self.seed), "Use a number such as 7."))
         if self.draws < 2:
             raise InputError(format_error("draws", "must be at least 2", str(self.draws), "Use 200."))
         if self.splits is not None and self.splits < 2:

@@ -224,3 +224,8 @@ def test_planned_shares_name_every_arm() -> None:
 def test_a_trial_is_read_only() -> None:
     with pytest.raises(ValueError, match="read-only"):
         trial_of().treatment[0] = 1
+
+
+def test_an_outcome_beyond_1e100_is_refused_by_its_row(tmp_path: Path) -> None:
+    message = file_refusal(tmp_path, GOOD.replace("mail,1,5,", "mail,-1e200,5,"))
+    assert "trial.csv:7: column 'bought': must be from -1e+100 to 1e+100, got -1e+200. Correct the value" in message
