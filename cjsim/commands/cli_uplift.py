@@ -86,6 +86,8 @@ def uplift(
     """
     if rule is not None and rule_file is None:
         raise InputError(format_error("--rule", "must be given with --export-rule", short_repr(rule), "Name the file to write."))
+    if cuped and adjust is None:
+        raise InputError(format_error("--cuped", "must be used with --adjust", "no --adjust", "Add --adjust COL."))
     with output_folder(out) as folder, progress_bar() as progress:
         from cjsim.readout.readout_settings import ReadoutSettings
         from cjsim.readout.uplift_readout import uplift as read_uplift

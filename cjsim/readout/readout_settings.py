@@ -1,5 +1,6 @@
 """Settings of a readout: value and costs, adjustment, the effect to plan for, learners, draws and seed."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,6 +77,12 @@ class ReadoutSettings:
             raise InputError(format_error("max_share", "must be above 0 and at most 1", short_repr(self.max_share), remedy))
         if self.adjustment not in ("regression", "cuped"):
             raise InputError(format_error("adjustment", "must be 'regression' or 'cuped'", short_repr(self.adjustment)))
+        if self.adjustment == "cuped" and not self.adjust:
+            raise InputError(format_error("adjustment", "must be 'regression' without columns in 'adjust'", "'cuped'", "Name columns."))
+        for value in self.value.values() if isinstance(self.value, Mapping) else () if self.value is None else (self.value,):
+            if not value or not math.isfinite(value):
+                remedy = "Give the value of one unit of the outcome, or omit it."
+                raise InputError(format_error("value", "must be a number other than 0", short_repr(value), remedy))
         if self.detect is not None:
             parse_effect(self.detect)
 
