@@ -76,8 +76,8 @@ def _claim_row(one: TouchpointResult) -> tuple[str, ...]:
     test, change, is_known = one.ab_test[_MEASURE], one.before_after.get(_MEASURE), one.incremental[_MEASURE].excludes_zero
     cells = (
         str(one.touchpoint),
-        format_interval(test.low, test.high, "money", 0, is_difference=True),
-        f"{test.power:.2f}",
+        format_interval(test.low, test.high, "money", 0, is_difference=True) if is_known else "-",
+        f"{test.power:.2f}" if is_known else "-",
         f"{test.exaggeration:.1f}" if is_known else "-",
         f"{100 * test.sign_error:.0f} %" if is_known else "-",
     )
@@ -112,7 +112,7 @@ def _caption(result: AttributionData) -> str:
             f"{result.customers:,} customers, seed {result.seed}, totals over all of them.{shared}",
             "incremental: with the touchpoint minus without it, for the same customers. Effects overlap and need not add up.",
             f"A/B test: {size:,} customers, half without the touchpoint, scaled to all customers. power: chance of a significant result.",
-            "exaggeration, wrong sign: among significant results; shown if the interval of the incremental revenue excludes 0.",
+            "exaggeration, wrong sign: among significant results. A/B test: shown if the interval of the incremental revenue excludes 0.",
             *(compared if _has_before_after(result) else []),
             "For purchases, cost and CLV, see --json.",
         ]

@@ -63,7 +63,18 @@ def uplift(
         int,
         options.number_option("--draws", "N", "Bootstrap draws.", example=200, allowed=range(2, 100_001), must="must be 2 to 100,000"),
     ] = 200,
-    seed: Annotated[int, options.number_option("--seed", "S", "Random seed for folds, models and draws.", example=7)] = 1,
+    seed: Annotated[
+        int,
+        options.number_option(
+            "--seed",
+            "S",
+            "Random seed for folds, models and draws.",
+            example=7,
+            allowed=range(2**32),
+            must="must be 0 to 2**32 - 1",
+            remedy="Use a number such as 7.",
+        ),
+    ] = 1,
     rule_file: Annotated[Path | None, typer.Option("--export-rule", metavar="FILE", help=_RULE_FILE_HELP)] = None,
     rule: Annotated[str | None, typer.Option("--rule", metavar="POLICY", help=_RULE_HELP)] = None,
     out: options.Out = None,
@@ -75,6 +86,8 @@ def uplift(
     """
     if rule is not None and rule_file is None:
         raise InputError(format_error("--rule", "must be given with --export-rule", short_repr(rule), "Name the file to write."))
+    if cuped and adjust is None:
+        raise InputError(format_error("--cuped", "must be used with --adjust", "no --adjust", "Add --adjust COL."))
     with output_folder(out) as folder, progress_bar() as progress:
         from cjsim.readout.readout_settings import ReadoutSettings
         from cjsim.readout.uplift_readout import uplift as read_uplift

@@ -248,8 +248,12 @@ def required_sizes(trial: Trial, effects: OutcomeEffects, detect: str | float | 
     if named.is_relative and size == 0:
         got, remedy = f"{detect} of a mean of 0", "Name the effect in the unit of the outcome."
         raise InputError(format_error("detect", "must be an effect other than 0", got, remedy))
-    plain = arm_means(y, trial.treatment, len(trial.arms)).covariance
     is_binary = effects.kind == "binary"
+    if is_binary and not 0 <= control.mean + size <= 1:
+        must = f"must keep the share of '{effects.outcome}' from 0 to 1 ({control.mean:.4g} in the control)"
+        remedy = "Name a smaller effect, such as 0.01 or 10% (--detect 0.01 or --detect 10%)."
+        raise InputError(format_error("detect", must, str(detect), remedy))
+    plain = arm_means(y, trial.treatment, len(trial.arms)).covariance
     deviation = (
         None if is_binary else float(np.sqrt(np.mean([np.var(y[trial.treatment == arm], ddof=1) for arm in range(len(trial.arms))])))
     )

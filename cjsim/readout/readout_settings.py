@@ -1,5 +1,6 @@
 """Settings of a readout: value and costs, adjustment, the effect to plan for, learners, draws and seed."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class ReadoutSettings:
     draws : int
         Number of bootstrap draws for curves, at least 2.
     seed : int
-        Random seed for folds, models and draws.
+        Random seed for folds, models and draws, from 0 to 2**32 - 1 (the limit of scikit-learn).
 
     Raises
     ------
@@ -65,6 +66,8 @@ class ReadoutSettings:
     seed: int = 1
 
     def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise InputError(format_error("seed", "must be 0 to 2**32 - 1", short_repr(self.seed), "Use a number such as 7."))
         if self.draws < 2:
             raise InputError(format_error("draws", "must be at least 2", str(self.draws), "Use 200."))
         if self.splits is not None and self.splits < 2:
@@ -74,6 +77,12 @@ class ReadoutSettings:
             raise InputError(format_error("max_share", "must be above 0 and at most 1", short_repr(self.max_share), remedy))
         if self.adjustment not in ("regression", "cuped"):
             raise InputError(format_error("adjustment", "must be 'regression' or 'cuped'", short_repr(self.adjustment)))
+        if self.adjustment == "cuped" and not self.adjust:
+            raise InputError(format_error("adjustment", "must be 'regression' without columns in 'adjust'", "'cuped'", "Name columns."))
+        for value in self.value.values() if isinstance(self.value, Mapping) else () if self.value is None else (self.value,):
+            if not value or not math.isfinite(value):
+                remedy = "Give the value of one unit of the outcome, or omit it."
+                raise InputError(format_error("value", "must be a number other than 0", short_repr(value), remedy))
         if self.detect is not None:
             parse_effect(self.detect)
 

@@ -198,7 +198,8 @@ class Run(RunRecord, FolderResult):
         Raises
         ------
         InputError
-            If there is no such experiment, the run has no event log, or `follow_up_days` is not above 0.
+            If there is no such experiment, the run has no event log, or `follow_up_days` is not above 0 or longer than any exposed customer
+            is observed.
         """
         name = find_experiment(self.codebook, experiment)
         days = None if follow_up_days is None else checked_days("follow_up_days", follow_up_days)

@@ -4,6 +4,7 @@ Everything except the attributes comes from the event log, so the features are w
 customer's first `exposed` row of the experiment. Rows with the same time keep their order in the log.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cjsim.engine.run_record import RunRecord
+from cjsim.errors import InputError, format_error
 from cjsim.eventlog import EventLog
 from cjsim.kernels.codes import N_TOUCH_CODES, TouchCode
 from cjsim.kernels.world import Array
@@ -50,6 +52,11 @@ def trial_table(
     -------
     pandas.DataFrame
         One row per exposed customer, by customer number.
+
+    Raises
+    ------
+    InputError
+        If no exposed customer is observed for `follow_up_days`.
     """
     import pandas as pd
 
@@ -58,6 +65,8 @@ def trial_table(
     ends = np.full(len(run), run.provenance.horizon) if limit is None else np.minimum(run.provenance.horizon, entered + limit)
     until = ends if follow_up_days is None else np.minimum(ends, assigned + follow_up_days)
     is_kept = ~np.isnan(assigned) if follow_up_days is None else assigned + follow_up_days <= ends
+    if follow_up_days is not None:
+        _require_rows(is_kept, ends - assigned, follow_up_days)
     totals = _read_totals(run, log, arms, assigned, until)
     columns: dict[str, Any] = {
         "customer": np.arange(len(run)),
@@ -123,6 +132,16 @@ class _LogRows:
     stage: Array
     time: Array  # days since the start
     value: Array  # 0 without a value
+
+
+def _require_rows(is_kept: Array, observed: Array, days: float) -> None:
+    """Raise if exposed customers exist, but none of them is observed for this number of days."""
+    if is_kept.any() or np.isnan(observed).all():
+        return
+    longest = math.floor(float(np.nanmax(observed)) * 1000) / 1000
+    must = f"must be at most {longest} days, for which some customer is observed after the assignment"
+    remedy = "Use a shorter window, or simulate a longer horizon."
+    raise InputError(format_error("follow_up_days (--trial-window)", must, f"{days:g} days", remedy))
 
 
 def _read_totals(run: RunRecord, log: EventLog, arms: Array, assigned: Array, until: Array) -> _Totals:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,13 @@ def test_summary_says_when_there_is_no_effect(found: cj.Attribution) -> None:
     line = next(line for line in found.summary().splitlines() if line.startswith("message useless"))
     assert "identical" in line
     assert line.endswith("no effect")
+
+
+def test_summary_hides_the_ab_test_of_an_effect_whose_interval_contains_0(found: cj.Attribution) -> None:
+    table = found.summary().split("\n\n")[2]
+    cells = {name: re.split(r"  +", line) for line in table.splitlines() for name in ("useful", "useless") if f"message {name} " in line}
+    assert cells["useless"][1:5] == ["-"] * 4
+    assert "-" not in cells["useful"][1:5]
 
 
 def test_summary_says_that_shared_resources_are_ignored(found: cj.Attribution) -> None:

@@ -108,3 +108,14 @@ def test_a_follow_up_of_customers_who_share_desks_is_refused() -> None:
     found = invoke("simulate", WITH_DESKS, "--customers", "10", "--follow-up", "14d")
     assert found.exit_code == 2
     assert "follow_up_days: must be omitted where customers affect each other" in found.stderr
+
+
+def test_a_window_that_leaves_no_rows_is_refused_with_the_longest_one(trial_file: str, tmp_path: Path) -> None:
+    found = invoke("simulate", trial_file, "--trial", "promo", "--trial-window", "9999d", "--out", str(tmp_path / "out"))
+    assert found.exit_code == 2
+    assert "(--trial-window): must be at most" in found.stderr
+    assert not (tmp_path / "out").exists()
+    longest = found.stderr.split("must be at most ")[1].split(" days")[0]
+    found = invoke("simulate", trial_file, "--trial", "promo", "--trial-window", f"{longest}d", "--out", str(tmp_path / "out"))
+    assert found.exit_code == 0, found.stderr
+    assert len(pd.read_csv(tmp_path / "out" / "trial.csv"))

@@ -1,6 +1,7 @@
 """Targeting rules decide as the models that they were exported from."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,61 @@ def test_a_damaged_file_is_refused(old: str, new: str, message: str, tmp_path: P
     (tmp_path / "damaged.json").write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(InputError, match=message):
         cj.TargetingRule.load(tmp_path / "damaged.json")
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400", '"nan"'])
+@pytest.mark.parametrize("key", ["weight", "divisor", "missing"])
+def test_a_number_that_is_not_finite_is_refused_by_its_path(key: str, number: str, tmp_path: Path) -> None:
+    cj.export_rule(fitted("tree"), X, path=tmp_path / "rule.json")
+    text = (tmp_path / "rule.json").read_text(encoding="utf-8")
+    (tmp_path / "damaged.json").write_text(re.sub(f'"{key}":[^,}}]+', f'"{key}":{number}', text, count=1), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"damaged\.json: terms\.0\..*{key}: must be a finite number, got .*Write it with 'export_rule'"):
+        cj.TargetingRule.load(tmp_path / "damaged.json")
+
+
+@pytest.mark.parametrize("depth", [None, 2])
+@pytest.mark.parametrize("model", [Ridge(), make_pipeline(StandardScaler(), Ridge()), TLearner()])
+def test_a_model_that_is_not_fitted_is_refused(model: Any, depth: int | None) -> None:
+    with pytest.raises(InputError, match=r"model: must be a fitted estimator, got \w+ that is not fitted\. Call fit first"):
+        cj.export_rule(model, X, distill_depth=depth)
+
+
+def test_an_object_that_is_not_an_estimator_is_refused() -> None:
+    with pytest.raises(InputError, match="model: must be a fitted estimator, got 'ridge'"):
+        cj.export_rule("ridge", X)
+
+
+TWO = pd.DataFrame({"a": np.arange(100.0), "b": np.arange(100.0) % 7})
+RIDGE = Ridge().fit(TWO, TWO["a"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (TWO.to_numpy(), "X: must be a DataFrame with the names of the features, got ndarray"),
+        (TWO.iloc[:0], "X: must have rows and columns, got 0 rows and 2 columns"),
+        (TWO[["a"]], "X: must have the columns that the model was fitted to, .*got no column 'b'"),
+        (TWO[["b", "a"]], "X: must have the columns that the model was fitted to, in the same order"),
+    ],
+)
+@pytest.mark.parametrize("depth", [None, 2])
+def test_rows_that_the_model_cannot_score_are_refused(rows: Any, message: str, depth: int | None) -> None:
+    with pytest.raises(InputError, match=message):
+        cj.export_rule(RIDGE, rows, threshold=50, distill_depth=depth)
+
+
+def test_rows_without_a_column_of_the_learner_are_refused() -> None:
+    learner = TLearner().fit(TWO, TWO["a"], np.arange(100) % 2)
+    with pytest.raises(InputError, match="X: must have the columns that the model was fitted to"):
+        cj.export_rule(learner, TWO[["a"]])
+
+
+def test_an_arm_of_a_model_without_arms_is_refused() -> None:
+    with pytest.raises(InputError, match="arm: must be omitted for a model that is not a learner with arms, got 2 for Ridge"):
+        cj.export_rule(RIDGE, TWO, arm=2)
+
+
+@pytest.mark.parametrize("depth", [None, 2])
+def test_an_arm_that_a_learner_does_not_have_is_refused(depth: int | None) -> None:
+    with pytest.raises(InputError, match="arm: must be from 1 to 1, got 0"):
+        cj.export_rule(TLearner().fit(TWO, TWO["a"], np.arange(100) % 2), TWO, arm=0, distill_depth=depth)

@@ -224,3 +224,18 @@ def test_planned_shares_name_every_arm() -> None:
 def test_a_trial_is_read_only() -> None:
     with pytest.raises(ValueError, match="read-only"):
         trial_of().treatment[0] = 1
+
+
+def test_an_outcome_beyond_1e100_is_refused_by_its_row(tmp_path: Path) -> None:
+    message = file_refusal(tmp_path, GOOD.replace("mail,1,5,", "mail,-1e200,5,"))
+    assert "trial.csv:7: column 'bought': must be from -1e+100 to 1e+100, got -1e+200. Correct the value" in message
+
+
+def test_repeated_names_in_the_header_are_refused(tmp_path: Path) -> None:
+    message = file_refusal(tmp_path, GOOD.replace("visits", "bought"))
+    assert message == "trial.csv: columns: must have different names, got 'bought' more than once. Rename one of them."
+
+
+def test_repeated_names_in_a_table_are_refused() -> None:
+    with pytest.raises(InputError, match="columns: must have different names, got 'bought' more than once"):
+        Trial.from_frame(table().rename(columns={"visits": "bought"}), ROLES)

@@ -19,7 +19,6 @@ from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRe
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from cjsim.errors import InputError, format_error
 from cjsim.uplift.learners.dr_learner import DRLearner
 from cjsim.uplift.learners.meta_learner import MetaLearner
 from cjsim.uplift.learners.r_learner import RLearner
@@ -47,7 +46,7 @@ def terms_of(model: Any, columns: Sequence[NamedColumn], arm: int) -> tuple[Rule
     columns : sequence of NamedColumn
         Its input.
     arm : int
-        Arm whose effect a learner predicts, at least 1.
+        Arm whose effect a learner predicts, from 1 to n_arms - 1.
 
     Returns
     -------
@@ -64,8 +63,6 @@ def terms_of(model: Any, columns: Sequence[NamedColumn], arm: int) -> tuple[Rule
         return terms_of(model.steps[-1][1], columns, arm)
     if not isinstance(model, MetaLearner):
         return (_term(model, columns, 1.0),)
-    if not 1 <= arm < model.n_arms_:
-        raise InputError(format_error("arm", f"must be from 1 to {model.n_arms_ - 1}", str(arm), "Arm 0 is the control."))
     if isinstance(model, TLearner):
         return (_term(model.outcome_models_[arm], columns, 1.0), _term(model.outcome_models_[0], columns, -1.0))
     if isinstance(model, SLearner):

@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
 from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_is_fitted
 
-from cjsim.errors import InputError, format_error, short_repr
+from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.uplift.learners.meta_learner import MetaLearner
 from cjsim.uplift.targeting.model_terms import terms_of
-from cjsim.uplift.targeting.pipeline_columns import DISTILL_REMEDY, feature_columns
+from cjsim.uplift.targeting.pipeline_columns import DISTILL_REMEDY, feature_columns, unsupported
 from cjsim.uplift.targeting.rule_scores_of_rows import FloatArray, rule_decisions, rule_scores
 from cjsim.uplift.targeting.rule_tables import TargetingRule
 
@@ -50,7 +52,7 @@ def export_rule(
     threshold : float
         Score above which the rule treats, such as the cost of the treatment divided by the value of a unit of the outcome.
     arm : int
-        Arm whose effect a learner with several arms predicts, at least 1.
+        Arm whose effect a learner with several arms predicts, at least 1. Other models have no arms.
     path : str or path, optional
         JSON file to write.
     distill_depth : int, optional
@@ -67,7 +69,8 @@ def export_rule(
     Raises
     ------
     InputError
-        If the model is not supported, a column is neither numeric nor text, or the file cannot be written.
+        If the model is not fitted or not supported, `X` has no rows or not the columns that the model was fitted to, a column is neither
+        numeric nor text, the model has no such arm, or the file cannot be written.
 
     Examples
     --------
@@ -79,6 +82,9 @@ def export_rule(
     """
     if not np.isfinite(threshold):
         raise InputError(format_error("threshold", "must be a finite number", short_repr(threshold), "Use a score of the model."))
+    _check_fitted(model)
+    _check_arm(model, arm)
+    _check_rows(X)
     rule = _exact(model, X, threshold, arm) if distill_depth is None else _distilled(model, X, threshold, arm, distill_depth, seed)
     if path is not None:
         rule.save(path)
@@ -101,18 +107,64 @@ def model_scores(model: Any, X: pd.DataFrame, arm: int = 1) -> FloatArray:
     -------
     ndarray of float64, shape (n,)
     """
-    final = model.steps[-1][1] if isinstance(model, Pipeline) else model
-    if isinstance(final, MetaLearner):
+    if isinstance(_final_step(model), MetaLearner):
         effects = np.asarray(model.predict(X), dtype=np.float64)
         return effects if effects.ndim == 1 else effects[:, arm - 1]
     values = model.predict_proba(X)[:, 1] if is_classifier(model) else model.predict(X)
     return np.asarray(values, dtype=np.float64)
 
 
+def _final_step(model: Any) -> Any:
+    return _final_step(model.steps[-1][1]) if isinstance(model, Pipeline) else model
+
+
+def _check_fitted(model: Any) -> None:
+    try:
+        check_is_fitted(model)
+    except (NotFittedError, TypeError):  # TypeError: not an estimator, or a class
+        got, remedy = f"{type(model).__name__} that is not fitted", "Call fit first."
+        if not hasattr(model, "fit") or isinstance(model, type):
+            got, remedy = short_repr(model), "Pass a scikit-learn estimator or a learner."
+        raise InputError(format_error("model", "must be a fitted estimator", got, remedy)) from None
+
+
+def _check_arm(model: Any, arm: int) -> None:
+    learner = _final_step(model)
+    if not isinstance(learner, MetaLearner):
+        if arm != 1:
+            must, remedy = "must be omitted for a model that is not a learner with arms", "Omit it, or pass an uplift learner."
+            raise InputError(format_error("arm", must, f"{short_repr(arm)} for {type(learner).__name__}", remedy))
+    elif not 1 <= arm < learner.n_arms_:
+        raise InputError(format_error("arm", f"must be from 1 to {learner.n_arms_ - 1}", short_repr(arm), "Arm 0 is the control."))
+
+
+def _check_rows(X: Any) -> None:
+    remedy = "Pass the rows that the model was fitted to."
+    if not isinstance(X, pd.DataFrame):
+        raise InputError(format_error("X", "must be a DataFrame with the names of the features", type(X).__name__, remedy))
+    if X.empty:
+        raise InputError(format_error("X", "must have rows and columns", f"{X.shape[0]} rows and {X.shape[1]} columns", remedy))
+
+
+def _checked_scores(model: Any, X: pd.DataFrame, arm: int) -> FloatArray:
+    """Return the scores of a model; raise if it cannot score the rows."""
+    if not hasattr(model, "predict") or (is_classifier(model) and not hasattr(model, "predict_proba")):
+        raise unsupported(f"{type(_final_step(model)).__name__} without predicted values or probabilities")
+    try:
+        return model_scores(model, X, arm)
+    except ValueError as error:
+        names = [str(name) for name in getattr(model, "feature_names_in_", ())]
+        missing = [name for name in names if name not in X.columns]
+        must = "must have the columns that the model was fitted to, in the same order, and values that it accepts"
+        got = f"no column {quote_choices(missing)}" if missing else short_repr(str(error))
+        raise InputError(format_error("X", must, got, "Pass the rows that the model was fitted to.")) from error
+
+
 def _exact(model: Any, X: pd.DataFrame, threshold: float, arm: int) -> TargetingRule:
     features, columns = feature_columns(X)
+    expected = _checked_scores(model, X, arm)
     rule = TargetingRule(features, terms_of(model, columns, arm), threshold=float(threshold))
-    expected, found = model_scores(model, X, arm), rule_scores(rule, X)
+    found = rule_scores(rule, X)
     worst = float(np.abs(expected - found).max(initial=0.0))
     if not worst <= _TOLERANCE * max(1.0, float(np.abs(expected).max(initial=0.0))):
         must = "must give the same scores as its tables"
@@ -123,7 +175,7 @@ def _exact(model: Any, X: pd.DataFrame, threshold: float, arm: int) -> Targeting
 def _distilled(model: Any, X: pd.DataFrame, threshold: float, arm: int, depth: int, seed: int) -> TargetingRule:
     if depth < 1:
         raise InputError(format_error("distill_depth", "must be at least 1", str(depth), "Use 3 for a readable rule."))
-    decisions = model_scores(model, X, arm) > threshold
+    decisions = _checked_scores(model, X, arm) > threshold
     is_held_out = np.random.default_rng(seed).random(len(X)) < _HELD_OUT_SHARE
     if len(np.unique(decisions[~is_held_out])) < 2 or not is_held_out.any():
         got = f"{int(decisions.sum())} treated of {len(X)} rows"

@@ -10,16 +10,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import FiniteFloat, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from cjsim.errors import InputError, format_error, short_repr
-from cjsim.json_records import JsonRecord, Number
+from cjsim.json_records import JsonRecord
 
 FORMAT = "cjsim targeting rule 1"
 Link = Literal["identity", "logistic"]
 ColumnKind = Literal["number", "presence", "level"]
+
+
+def _finite_or_missing(value: Any, check: ValidatorFunctionWrapHandler) -> float:
+    return math.nan if value is None else float(check(value))
+
+
+FiniteOrMissing = Annotated[FiniteFloat, WrapValidator(_finite_or_missing)]  # null in JSON where a model has no value
 
 
 @dataclass(frozen=True)
@@ -40,11 +47,11 @@ class RuleColumn:
 
     feature: int | None
     kind: ColumnKind = "number"
-    shift: float = 0.0
-    scale: float = 1.0
-    missing: Number = math.nan
-    values: tuple[Number, ...] = ()
-    other: Number = math.nan
+    shift: FiniteFloat = 0.0
+    scale: FiniteFloat = 1.0
+    missing: FiniteOrMissing = math.nan
+    values: tuple[FiniteOrMissing, ...] = ()
+    other: FiniteOrMissing = math.nan
     takes_other: bool = False
 
 
@@ -53,11 +60,11 @@ class RuleTree:
     """A binary tree, by node; node 0 is the root. A row goes left if its column is at most `threshold`. A leaf has column -1."""
 
     column: tuple[int, ...]
-    threshold: tuple[float, ...]
+    threshold: tuple[FiniteFloat, ...]
     left: tuple[int, ...]
     right: tuple[int, ...]
     missing_left: tuple[bool, ...]
-    value: tuple[float, ...]
+    value: tuple[FiniteFloat, ...]
 
 
 @dataclass(frozen=True)
@@ -67,13 +74,13 @@ class RuleTerm:
     `rounds_to_float32`: scikit-learn trees compare columns as float32.
     """
 
-    weight: float
+    weight: FiniteFloat
     link: Link
     columns: tuple[RuleColumn, ...]
-    intercept: float
-    coefficients: tuple[float, ...] = ()
+    intercept: FiniteFloat
+    coefficients: tuple[FiniteFloat, ...] = ()
     trees: tuple[RuleTree, ...] = ()
-    divisor: float = 1.0
+    divisor: FiniteFloat = 1.0
     rounds_to_float32: bool = False
 
 
@@ -86,8 +93,8 @@ class TargetingRule(JsonRecord):
 
     features: tuple[RuleInput, ...]
     terms: tuple[RuleTerm, ...]
-    threshold: float = 0.0
-    agreement: float | None = None
+    threshold: FiniteFloat = 0.0
+    agreement: FiniteFloat | None = None
     format: Literal["cjsim targeting rule 1"] = field(default="cjsim targeting rule 1")
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -147,6 +154,8 @@ def _load(path: str, _changed: int, _bytes: int) -> TargetingRule:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
+        if first["type"] == "finite_number":
+            must = "must be a finite number"
         raise InputError(format_error(f"{path}: {where}", must, f"{short_repr(first['input'])} ({first['msg']})", remedy)) from None
     except (OSError, ValueError, RecursionError) as error:
         if isinstance(error, InputError):

@@ -1,5 +1,6 @@
 """`ColumnRoles`: which column of a table holds what, and how the arms were assigned."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -57,7 +58,7 @@ class ColumnRoles:
         return tuple(column for _, column in self._assigned())
 
     def check(self, columns: Sequence[str], source: str = "") -> None:
-        """Check that the named columns exist and that no column has two roles.
+        """Check that columns have different names, that the named columns exist, and that no column has two roles.
 
         Parameters
         ----------
@@ -69,9 +70,13 @@ class ColumnRoles:
         Raises
         ------
         InputError
-            If a column does not exist or has two roles, or if no outcome is named.
+            If two columns have the same name, a column does not exist or has two roles, or no outcome is named.
         """
         prefix = f"{source}: " if source else ""
+        repeated = next((name for name, n in Counter(columns).items() if n > 1), None)
+        if repeated is not None:
+            got = f"{short_repr(repeated)} more than once"
+            raise InputError(format_error(f"{prefix}columns", "must have different names", got, "Rename one of them."))
         if not self.outcomes:
             raise InputError(format_error(f"{prefix}outcome", "must name at least one column", "none", "Name the outcome."))
         role_by_column: dict[str, str] = {}

@@ -86,7 +86,9 @@ def _read_csv(path: Path, roles: ColumnRoles, *, is_gzipped: bool) -> "pd.DataFr
     try:
         with gzip.open(path, "rb") if is_gzipped else path.open("rb") as file:
             columns = [str(name) for name in pd.read_csv(file, nrows=0, **options).columns]
-            roles.check(columns, str(path))
+            file.seek(0)
+            header = pd.read_csv(file, header=None, nrows=1, dtype=str, **options).iloc[0]  # pandas renames repeated columns
+            roles.check([given or name for given, name in zip(header, columns, strict=True)], str(path))
             as_text = {name for name in (roles.treatment, roles.cluster, roles.received) if name is not None}
             missing = {name: [""] if name in as_text else list(_MISSING) for name in columns}
             file.seek(0)

@@ -9,6 +9,7 @@ from cjsim.errors import InputError, format_error
 from cjsim.uplift.trials.cell_location import BoolArray, CellLocation, FloatArray, read_only
 
 OutcomeKind = Literal["binary", "count", "continuous"]
+_LARGEST = 1e100  # sums of squares of larger numbers overflow
 _YES_NO_PAIRS = ({"true": 1.0, "false": 0.0}, {"yes": 1.0, "no": 0.0}, {"y": 1.0, "n": 0.0}, {"t": 1.0, "f": 0.0})
 
 
@@ -50,7 +51,7 @@ def parse_outcome(column: Any, location: CellLocation) -> Outcome:
     Raises
     ------
     InputError
-        If a value is not a finite number, or all values are missing.
+        If a value is not a finite number or beyond 1e100, or all values are missing.
     """
     is_missing = np.asarray(column.isna(), dtype=np.bool_)
     if is_missing.all():
@@ -59,6 +60,8 @@ def parse_outcome(column: Any, location: CellLocation) -> Outcome:
     values = numbers_of(column)
     remedy = "Write it as 1234.50, without currency or thousands separators, or leave it empty if it is unknown."
     location.raise_for_bad_rows(column, ~is_missing & ~np.isfinite(values), "must be a finite number", remedy)
+    remedy = "Correct the value, or leave it empty if it is unknown."
+    location.raise_for_bad_rows(column, np.abs(values) > _LARGEST, f"must be from -{_LARGEST:g} to {_LARGEST:g}", remedy)
     return Outcome(read_only(values), outcome_kind(values))
 
 
