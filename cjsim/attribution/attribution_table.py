@@ -43,7 +43,14 @@ def _credit_table(result: AttributionData) -> str:
     rules = list(result.rules)
     ratio_rule = "last" if "last" in rules else rules[0]
     title = _SHORT_TITLES.get(ratio_rule, ratio_rule)
-    columns = ("touchpoint", *(_SHORT_TITLES.get(rule, rule) for rule in rules), "incremental", "95 % interval", f"{title} / incr.", "")
+    columns = (
+        "touchpoint",
+        *(_SHORT_TITLES.get(rule, rule) for rule in rules),
+        "incremental",
+        "95 % interval",
+        f"{title} / incr.",
+        "its interval",
+    )
     rows = []
     for one in result.touchpoints:
         effect = one.incremental[_MEASURE]
