@@ -9,7 +9,7 @@ from cjsim.commands import options
 from cjsim.commands.console import print_json, with_exit_codes
 from cjsim.library import LIBRARY_FOLDERS, library_entries
 
-_FROM_HELP = "Copy this scenario of the library, such as saas, instead of the small example."
+_FROM_HELP = "Copy this scenario from the library, such as saas, instead of the small example."
 
 
 @with_exit_codes
@@ -38,7 +38,7 @@ def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder.", show_default=False)],
     source: Annotated[str | None, typer.Option("--from", metavar="NAME", help=_FROM_HELP, show_default=False)] = None,
 ) -> None:
-    """Create a project folder with a journey, two policies, a scenario, a what-if, a study and an experiment that run at once.
+    """Create a project folder with a journey, two policies, a scenario, a what-if, a study and an experiment, all ready to run.
 
     Example: cjsim new coffee
     """

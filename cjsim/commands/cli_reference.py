@@ -13,7 +13,7 @@ from cjsim.commands.console import print_json, with_exit_codes
 if TYPE_CHECKING:
     from cjsim.description.field_help import FieldHelp
 
-_SCENARIO_HELP = "Scenario whose channels, stages and desks to use. Placeholders by default."
+_SCENARIO_HELP = "Scenario that supplies the channels, stages and desks. Placeholders by default."
 _PATH_HELP = "Kind of document and keys, such as policy.flows.cart.steps. A * stands for any name."
 
 

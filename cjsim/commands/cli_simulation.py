@@ -31,9 +31,9 @@ TrialWindowOption = Annotated[
 ]
 
 
-_METRIC_HELP = "Show this metric. Can be repeated; the first one decides the answer."
+_METRIC_HELP = "Show this metric. Can be repeated; the answer is about the first one."
 _SORT_HELP = "Order of the metrics: by importance, relative change or name."
-_DETECT_HELP = "State how many customers would show a change of this size in the first metric, such as 1%."
+_DETECT_HELP = "State how many customers are needed to detect a change of this size in the first metric, such as 1%."
 DetectOption = Annotated[
     float | None,
     typer.Option("--detect", metavar="PERCENT", help=_DETECT_HELP, parser=options.percent_parser("--detect"), show_default=False),

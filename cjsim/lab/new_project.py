@@ -1,4 +1,4 @@
-"""Creates a project folder: documents of one's own that run at once."""
+"""Creates a project folder: documents of one's own, ready to run."""
 
 import re
 from collections.abc import Iterator

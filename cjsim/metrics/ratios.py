@@ -151,10 +151,11 @@ class MetricDefinition:
 
     @property
     def full_title(self) -> str:
-        """The title, with the denominator if it is not the number of customers who entered."""
+        """The title, with the denominator unless that is the number of customers who entered, or the title says it."""
         if self.is_total:
             return f"{self.title} (a total)"
-        return self.title if self.denominator == CUSTOMERS_WHO_ENTERED else f"{self.title} (divided by {self.denominator})"
+        is_said = self.denominator == CUSTOMERS_WHO_ENTERED or self.title.endswith(f"divided by {self.denominator}")
+        return self.title if is_said else f"{self.title} (divided by {self.denominator})"
 
 
 def mean_per_customer(run: RunRecord, values: Array) -> RatioTerms:

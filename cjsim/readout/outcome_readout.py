@@ -31,7 +31,7 @@ class RequiredSize:
     arm : str
         Label of the treated arm.
     effect : float
-        Named difference from the control, in the unit of the outcome.
+        Difference from the control to detect, in the unit of the outcome.
     control, treated : int
         Rows needed in the control and in the arm, with the shares of this trial.
     power, alpha : float

@@ -106,7 +106,7 @@ class Event(StrictModel):
     observed: bool = Field(True, examples=[False])
     """Whether the firm sees the event; hidden events are not in the log, and policies cannot refer to them."""
     effects: tuple[Effect, ...] = ()
-    """What the event does to the customer, in this order."""
+    """What the event does to the customer, in the order listed."""
 
 
 class Season(StrictModel):

@@ -246,7 +246,7 @@ def experiment_stream(experiment: str) -> str:
 
 
 class SplitStep(StepKind, key="split"):
-    """Assigns the customer to a random arm. With `experiment`, a customer has the same arm in all flows, and the log records it."""
+    """Assigns the customer to a random arm. With `experiment`, a customer is in the same arm in all flows, which the log records."""
 
     code = StepCode.SPLIT
     changes_something = False
