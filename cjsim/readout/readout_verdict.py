@@ -7,6 +7,7 @@ from cjsim.readout.readout_format import MONEY, PLAIN, SHARE, format_estimate, u
 from cjsim.uplift.p_values import p_phrase
 
 _FIFTH = {5: "fifth"}
+_SMALL_SHARE = 0.3  # of customers; treating more of them needs less of the ranking
 
 
 def policy_unit(outcome: OutcomeReadout) -> str:
@@ -35,6 +36,9 @@ def verdict_sentences(outcome: OutcomeReadout) -> list[str]:
     unit = unit_of(outcome.effects.kind)
     for one in outcome.learned.heterogeneity:
         sentences += [heterogeneity_sentence(one, unit), rate_sentence(one, unit)]
+    if (share := unconfirmed_share(outcome)) is not None:
+        treats = f"the rule treats {100 * share:.0f} % of customers, and no RATE is clear of 0, so the top of the ranking is not confirmed"
+        sentences.append(f"Caution: {treats}. Test the rule before a rollout.")
     for arm, group in outcome.harmed():
         effect = format_estimate(group.effect.estimate, group.effect.low, group.effect.high, unit)
         sentences.append(f"Do not give '{arm}' to group {group.group} of predicted effect ({group.n:,} rows): {effect} is proven harm.")
@@ -59,6 +63,22 @@ def recommendation(outcome: OutcomeReadout) -> str:
     who, _, arm = best.partition(": ")
     closing = " No personalized policy is clearly better." if learned is not None else ""
     return f"Treat {who} with '{arm}': {text} {per_customer}, compared with treating nobody.{closing}"
+
+
+def unconfirmed_share(outcome: OutcomeReadout) -> float | None:
+    """Return the share of customers whom the proposed rule treats, if it is small and no RATE is clear of 0; None otherwise.
+
+    Parameters
+    ----------
+    outcome : OutcomeReadout
+        Readout of the outcome.
+    """
+    learned = outcome.learned
+    if learned is None or outcome.best == NOBODY or learned.policy(outcome.best).is_constant:
+        return None
+    share = learned.policy(outcome.best).share
+    is_confirmed = any(one.rate.effect.low > 0 for one in learned.heterogeneity)
+    return None if share >= _SMALL_SHARE or is_confirmed else share
 
 
 def heterogeneity_sentence(found: ArmHeterogeneity, unit: str) -> str:

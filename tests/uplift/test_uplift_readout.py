@@ -1,6 +1,7 @@
 """`cj.uplift` on trials with planted effects: verdicts, policies, sizes, observational data, and the JSON."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from planted_trials import confounded_table, planted_trial
 import cjsim as cj
 from cjsim.errors import InputError
 from cjsim.readout.learning_plan import LearningPlan, learning_plan
+from cjsim.readout.outcome_readout import OutcomeReadout
 from cjsim.readout.readout_result import Readout
 from cjsim.readout.readout_settings import ReadoutSettings
 from cjsim.readout.readout_verdict import recommendation, verdict_sentences
@@ -104,6 +106,26 @@ def test_a_rule_is_proposed_where_half_of_the_customers_are_harmed() -> None:
     found = readout(slope=0.2, effect=0.0).outcome("bought")
     assert found.best in ("gain above cost: mail", "best share: mail")
     assert "per customer better than" in recommendation(found)
+
+
+def with_share_and_rate(share: float, low: float) -> OutcomeReadout:
+    """A readout that proposes a rule, with another share of treated customers and another lower end of each RATE."""
+    found = readout(slope=0.2, effect=0.0).outcome("bought")
+    assert found.learned is not None
+    policies = tuple(replace(one, share=share) if one.rule == found.best else one for one in found.learned.policies.policies)
+    tests = tuple(replace(one, rate=replace(one.rate, effect=replace(one.rate.effect, low=low))) for one in found.learned.heterogeneity)
+    learned = replace(found.learned, policies=replace(found.learned.policies, policies=policies), heterogeneity=tests)
+    return replace(found, learned=learned)
+
+
+def test_a_rule_for_few_customers_without_a_clear_rate_comes_with_a_caution() -> None:
+    sentences = verdict_sentences(with_share_and_rate(0.1, -0.01))
+    assert any(one.startswith("Caution: the rule treats 10 % of customers, and no RATE is clear of 0") for one in sentences)
+
+
+@pytest.mark.parametrize(("share", "low"), [(0.5, -0.01), (0.1, 0.01)])
+def test_no_caution_where_the_ranking_is_confirmed_or_hardly_used(share: float, low: float) -> None:
+    assert not any(one.startswith("Caution") for one in verdict_sentences(with_share_and_rate(share, low)))
 
 
 def test_a_harmed_group_is_on_the_do_not_contact_list() -> None:
