@@ -1,4 +1,4 @@
-"""Shared by all tests: the folder of the real data, and a fixed seed for hypothesis."""
+"""Shared by all tests: the folder of the real data, a fixed seed for hypothesis, and a fixed width of tables."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,8 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+os.environ["COLUMNS"] = "120"  # tables are as wide as the terminal, which differs between machines
 
 # The same examples in every run; no deadline, because the first call of a kernel compiles it.
 settings.register_profile("fixed", derandomize=True, deadline=None)

@@ -17,7 +17,6 @@ OWN_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 def run(*words: str | Path, cwd: Path) -> str:
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    environment["NUMBA_DISABLE_JIT"] = "1"  # a new environment would compile the kernels for minutes
     found = subprocess.run([str(word) for word in words], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
     return found.stdout
@@ -62,7 +61,7 @@ def installed_commands(wheel: Path, version: str, folder: Path) -> Path:
     return commands
 
 
-@pytest.mark.slow  # installs the dependencies
+@pytest.mark.slow  # a new environment installs the dependencies, and compiles the kernels
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_installed_wheel_works_anywhere(version: str, wheel: Path, tmp_path: Path) -> None:
     commands, here = installed_commands(wheel, version, tmp_path / "environment"), tmp_path / "elsewhere"
