@@ -147,6 +147,7 @@ class _Credited(NamedTuple):
 
     @classmethod
     def of(cls, paths: Paths, settings: CreditSettings, groups: IntArray) -> "_Credited":
+        """Return the credits of all customers, and without each group of customers."""
         assert paths.owners is not None
         group, scale = groups[paths.owners], JACKKNIFE_GROUPS / (JACKKNIFE_GROUPS - 1)
         parts = [paths, *(paths.select(group != i) for i in range(JACKKNIFE_GROUPS))]

@@ -35,8 +35,9 @@ def check(
         print_json({**content, "warnings": found.reported, "accepted": [one._asdict() for one in found.accepted]})
         return
     echo_warnings(file, found.reported)
-    n = len(found.reported)
-    counts = [f"{n} warning{'s' * (n > 1)}"] * (n > 0) + [f"{len(found.accepted)} accepted"] * bool(found.accepted)
+    reported, accepted = len(found.reported), len(found.accepted)
+    counts = [f"{reported} warning{'s' * (reported > 1)}"] * bool(reported)
+    counts += [f"{accepted} accepted warning{'s' * (accepted > 1)} not shown"] * bool(accepted)
     typer.echo(", ".join([f"{file}: valid {kind}", *counts]))
 
 

@@ -7,7 +7,7 @@ from cjsim.description.policy_text import policy_lines
 from cjsim.description.touchpoint_text import touchpoint_lines
 from cjsim.scenario.journey import Event, JourneySpec, Persona
 from cjsim.scenario.kinds.effects import effects_phrase
-from cjsim.scenario.phrases import duration_phrase, format_percent, join_names, mix_phrase, name_with_title
+from cjsim.scenario.phrases import duration_phrase, format_percent, join_names, mix_phrase, name_with_title, ordinal
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 
@@ -62,7 +62,7 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
     yield from activity_lines(journey)
     yield from _stage_lines(journey)
     if journey.moments:
-        moments = (f"{name} is occurrence {moment.nth} of {moment.event}" for name, moment in journey.moments.items())
+        moments = (f"{name} is the {ordinal(moment.nth)} occurrence of {moment.event}" for name, moment in journey.moments.items())
         yield f"Moments: {join_names(moments)}."
     yield from touchpoint_lines(journey)
 

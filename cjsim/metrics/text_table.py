@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Sequence
 
 _DEFAULT_WIDTH = 120  # where the output is not a terminal, and COLUMNS is not set
-_NARROWEST_TEXT, _NARROWEST_HEADER = 28, 14
+_NARROWEST_TEXT, _NARROWEST_HEADER = 24, 14
 
 
 def terminal_width() -> int:

@@ -70,7 +70,7 @@ def _groups(outcome: OutcomeReadout) -> ReadoutTable:
             predicted = format_estimate(group.predicted, group.effect.low, group.effect.high, unit).partition(" [")[0]
             rows.append((f"{ranking.arm}, group {group.group}", f"{group.n:,}", predicted, effect, word))
     note = (
-        f"Group 1 has the largest predictions, by {learned.ranked_by_fold}. Whether an individual customer would act without "
+        f"Group 1 has the largest predicted effects, by {learned.ranked_by_fold}. Whether an individual customer would act without "
         "treatment cannot be known; only group-level results can be interpreted."
     )
     return ReadoutTable(

@@ -46,7 +46,7 @@ def uplift(
     settings: ReadoutSettings = _PLAIN_SETTINGS,
     progress: Progress | None = None,
 ) -> Readout:
-    """Read a randomized trial or, with propensities, an observational data set.
+    """Analyze a randomized trial or, with propensities, an observational data set.
 
     The trial is checked first. If it is sound, the effects between arms are estimated. If it has features and enough rows, heterogeneity
     is tested, learners are cross-fitted and compared, and policies are valued on rows that were not used to learn them.

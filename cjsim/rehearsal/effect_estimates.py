@@ -14,12 +14,15 @@ Welch, B. L. (1947). The generalization of "Student's" problem when several diff
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from cjsim.frame import Array
 from cjsim.rehearsal.customer_resampling import ArmPopulations, ArmSizes, ArmSums
+
+Batch = TypeVar("Batch", bound=tuple[Array, ...])
 
 
 class EffectEstimates(NamedTuple):
@@ -52,6 +55,11 @@ class _ArmMoments(NamedTuple):
     covariate: Array
     covariance: Array
     covariate_variance: Array
+
+
+def concatenate_batches(batches: Sequence[Batch]) -> Batch:
+    """Concatenate batches of rehearsals, which are named tuples of arrays with a rehearsal per row."""
+    return type(batches[0])(*(np.concatenate(values) for values in zip(*batches, strict=True)))
 
 
 def estimate_effects(

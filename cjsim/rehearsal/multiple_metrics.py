@@ -15,7 +15,7 @@ import numpy as np
 from cjsim.errors import InputError, format_error, quote_choices
 from cjsim.frame import Array
 from cjsim.rehearsal.customer_resampling import ArmPopulations, arm_sizes, draw_rehearsals
-from cjsim.rehearsal.effect_estimates import EffectEstimates, estimate_effects, true_effect
+from cjsim.rehearsal.effect_estimates import EffectEstimates, concatenate_batches, estimate_effects, true_effect
 from cjsim.rehearsal.operating_characteristics import Rate, mean_rate, share_rate
 from cjsim.rehearsal.ramp.designs_by_phase import stratified_estimates
 from cjsim.rehearsal.ramp.phase_strata import draw_strata, phase_strata
@@ -214,8 +214,8 @@ def _final_estimates(
     for drawn in draw_rehearsals(populations, sizes, fractions=np.ones(1), runs=settings.runs, seed=settings.seed):
         arms = (drawn.alternative, drawn.null)
         pairs.append([estimate_effects(drawn.base, arm, has_denominator=populations.has_denominator) for arm in arms])
-    real, null = (EffectEstimates(*(np.concatenate(values) for values in zip(*(pair[i] for pair in pairs), strict=True))) for i in (0, 1))
-    return real, null
+    real, null = zip(*pairs, strict=True)
+    return concatenate_batches(real), concatenate_batches(null)
 
 
 def _p_values(estimates: EffectEstimates) -> Array:

@@ -15,7 +15,7 @@ from cjsim.errors import InputError, format_error
 from cjsim.frame import Array
 from cjsim.rehearsal.analyses import Analysis, Decisions, closed_form_power, decide, minimum_detectable_effect
 from cjsim.rehearsal.customer_resampling import ArmPopulations, ArmSizes, arm_sizes, draw_rehearsals
-from cjsim.rehearsal.effect_estimates import EffectEstimates, estimate_effects, population_standard_error, true_effect
+from cjsim.rehearsal.effect_estimates import EffectEstimates, concatenate_batches, estimate_effects, population_standard_error, true_effect
 from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
 
 _FRACTION_DIGITS = 12  # looks of different analyses at equal fractions are one look
@@ -297,15 +297,11 @@ def _decisions(
         for analysis, columns, part in zip(analyses, looks, parts, strict=True):
             real, null = estimates[analysis.covariate_adjusted]
             part.append((decide(analysis, _at_looks(real, columns)), decide(analysis, _at_looks(null, columns))))
-    return [(_joined([real for real, _ in part]), _joined([null for _, null in part])) for part in parts]
+    return [(concatenate_batches([real for real, _ in part]), concatenate_batches([null for _, null in part])) for part in parts]
 
 
 def _at_looks(estimates: EffectEstimates, columns: Array) -> EffectEstimates:
     return EffectEstimates(*(values[:, columns] for values in estimates))
-
-
-def _joined(batches: list[Decisions]) -> Decisions:
-    return Decisions(*(np.concatenate(values) for values in zip(*batches, strict=True)))
 
 
 def _wrong_decisions(decisions: Decisions, effect: float, rollout: Rollout) -> Array:

@@ -217,6 +217,7 @@ class _Path(NamedTuple):
 
     @classmethod
     def at_start(cls) -> "_Path":
+        """Return the density before the first look."""
         return cls(0.0, np.zeros(1), np.ones(1))
 
     def tail_probabilities(self, bound: float, fraction: float, drift: float) -> tuple[float, float]:

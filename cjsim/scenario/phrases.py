@@ -30,6 +30,18 @@ def format_percent(share: float) -> str:
     return f"{100 * share:.4g} %"
 
 
+def ordinal(number: int) -> str:
+    """Format an ordinal number.
+
+    Examples
+    --------
+    >>> ordinal(1), ordinal(2), ordinal(11), ordinal(23)
+    ('1st', '2nd', '11th', '23rd')
+    """
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
 def mix_phrase(weights: dict[str, float]) -> str:
     """Format names with their shares of the total weight."""
     total = math.fsum(weights.values()) or 1.0

@@ -13,9 +13,9 @@ from cjsim.yaml.strict_model import StrictModel
 class WaitUntilTerms(StrictModel):
     """The next time of day on one of the weekdays, at the same hour for all customers or at the customer's own hour.
 
-    With `best_hour`, the wait ends later than `at` by as many hours as the firm has observed this customer open, click and visit later than
-    `typical`. Set `at` to the best hour for all customers, and read `typical` from the log of customers who are contacted at `at`.
-    Customers who take long to open otherwise look like customers who are active late in the day.
+    With `best_hour`, the end of the wait is shifted from `at` by the number of hours by which the customer's observed opens, clicks and
+    visits are later than `typical`. Set `at` to the best hour for all customers, and read `typical` from the log of customers who are
+    contacted at `at`. Customers who take long to open otherwise look like customers who are active late in the day.
     """
 
     at: Hour = Field(examples=["18:00"])
