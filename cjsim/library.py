@@ -9,7 +9,6 @@ from cjsim.errors import InputError, did_you_mean, format_error, short_repr
 
 LIBRARY_FOLDERS = {"scenario": "scenarios", "study": "studies", "policy": "policies", "journey": "journeys"}
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9_-]+")
-_TITLE_PATTERN = re.compile(r"^title:\s*(?:\"(.*)\"|'(.*)'|([^#]*?))\s*(?:#.*)?$", re.MULTILINE)
 
 
 class LibraryEntry(NamedTuple):
@@ -17,7 +16,6 @@ class LibraryEntry(NamedTuple):
 
     kind: str  # scenario, study, policy or journey
     name: str
-    title: str
     path: Path
 
 
@@ -37,8 +35,7 @@ def library_entries(kind: str) -> Iterator[LibraryEntry]:
         'scenario', 'study', 'policy' or 'journey'.
     """
     for path in sorted((library_folder() / LIBRARY_FOLDERS[kind]).glob("*.yaml")):
-        match = _TITLE_PATTERN.search(path.read_text(encoding="utf-8"))
-        yield LibraryEntry(kind, path.stem, next(filter(None, match.groups()), "") if match else "", path)
+        yield LibraryEntry(kind, path.stem, path)
 
 
 def find_document(name: Path, kinds: Sequence[str], *, where: str = "", folder: Path = Path()) -> Path:

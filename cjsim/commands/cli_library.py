@@ -20,16 +20,19 @@ def library(as_json: options.Json = False) -> None:
 
     Example: cjsim library
     """
+    from cjsim.yaml.tree import read_yaml_file
+
     entries = [entry for kind in LIBRARY_FOLDERS for entry in library_entries(kind)]
+    titles = {entry: read_yaml_file(entry.path).plain().get("title", "") for entry in entries}
     if as_json:
-        print_json({"entries": [entry._asdict() | {"path": str(entry.path)} for entry in entries]})
+        print_json({"entries": [entry._asdict() | {"title": titles[entry], "path": str(entry.path)} for entry in entries]})
         return
     width = max(len(entry.name) for entry in entries)
     for kind, heading in LIBRARY_FOLDERS.items():
         typer.echo(f"{heading}:")
         for entry in entries:
             if entry.kind == kind:
-                typer.echo(f"  {entry.name:<{width}}  {entry.title}".rstrip())
+                typer.echo(f"  {entry.name:<{width}}  {titles[entry]}".rstrip())
     typer.echo("\nUse a name in place of a path: cjsim describe shop. Copy a scenario to change it: cjsim new DIR --from shop.")
 
 

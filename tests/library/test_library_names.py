@@ -7,7 +7,9 @@ from conftest import ROOT
 
 import cjsim as cj
 from cjsim.errors import InputError
-from cjsim.library import LIBRARY_FOLDERS, find_document, library_entries, library_folder
+from cjsim.library import find_document, library_entries, library_folder
+
+TINY = ROOT / "tests" / "worlds" / "tiny.yaml"
 
 
 def test_the_library_of_a_checkout_is_its_configs_folder() -> None:
@@ -24,13 +26,9 @@ def test_an_edited_file_of_the_library_is_seen_at_once(tmp_path: Path, monkeypat
     (tmp_path / "scenarios").mkdir()
     monkeypatch.setattr("cjsim.library.library_folder", lambda: tmp_path)
     for title in ("First", "Second"):
-        (tmp_path / "scenarios" / "mine.yaml").write_text(f"name: mine\ntitle: {title} # of two\n", encoding="utf-8")
-        assert [(one.name, one.title) for one in library_entries("scenario")] == [("mine", title)]
-
-
-@pytest.mark.parametrize("kind", LIBRARY_FOLDERS)
-def test_every_entry_has_a_title(kind: str) -> None:
-    assert [entry.name for entry in library_entries(kind) if not entry.title] == []
+        (tmp_path / "scenarios" / "mine.yaml").write_text(f"extends: {TINY}\ntitle: {title} # of two\n", encoding="utf-8")
+        assert [entry.name for entry in library_entries("scenario")] == ["mine"]
+        assert cj.Scenario.load("mine").title == title
 
 
 def test_a_name_loads_the_scenario_of_the_library() -> None:

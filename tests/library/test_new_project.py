@@ -72,6 +72,7 @@ def test_the_library_is_listed_by_kind() -> None:
     assert any(line.split() == ["shop", "Online", "shop:", "current", "policy"] for line in lines)
 
 
-def test_the_list_as_json_names_every_file() -> None:
+def test_the_list_as_json_names_every_file_with_its_title() -> None:
     found = json.loads(cjsim("library", "--json"))["entries"]
+    assert [entry["name"] for entry in found if not entry["title"]] == []
     assert {entry["name"] for entry in found if entry["kind"] == "study"} == {entry.name for entry in library_entries("study")}
