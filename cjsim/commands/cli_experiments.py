@@ -71,7 +71,7 @@ def experiment(
 def _write_report(experiment: "Experiment", findings: "Findings", out: Path, *, seconds: float) -> None:
     from cjsim.lab.report_folder import write_report
 
-    with output_folder(out, option="--reports") as folder:
+    with output_folder(out, command="experiment", force=True, option="--reports") as folder:
         assert folder is not None
         write_report(experiment, findings, folder, run_name=out.name, seconds=seconds)
 

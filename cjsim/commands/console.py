@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import typer
 
 from cjsim.errors import InputError
-from cjsim.output_folder import atomic_output_folder
+from cjsim.output_folder import atomic_output_folder, require_no_earlier_result
 
 EXIT_FAILURE, EXIT_WRONG_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -63,13 +63,17 @@ def print_json(content: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def output_folder(out: Path | None, *, option: str = "--out") -> Iterator[Path | None]:
+def output_folder(out: Path | None, *, command: str, force: bool, option: str = "--out") -> Iterator[Path | None]:
     """Open the draft of `atomic_output_folder`. When the files are published, print their names on standard error.
 
     Parameters
     ----------
     out : Path or None
         Output folder. If None, there is no draft.
+    command : str
+        Name of the command that writes to it.
+    force : bool
+        Whether to replace earlier results.
     option : str
         Name of the option in error messages.
 
@@ -77,7 +81,14 @@ def output_folder(out: Path | None, *, option: str = "--out") -> Iterator[Path |
     ------
     Path or None
         The draft.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written, or holds files that the command would replace without `force`.
     """
+    if out is not None and not force:
+        require_no_earlier_result(out, command, option=option)
     with atomic_output_folder(out, option=option) as draft:
         yield draft
         file_names = [] if draft is None else sorted(path.name for path in draft.iterdir())
