@@ -2,13 +2,14 @@
 
 import contextlib
 import functools
+import io
 import json
 import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TextIO, TypeVar
 
 import typer
 
@@ -59,7 +60,18 @@ def print_json(content: dict[str, Any]) -> None:
     content : dict
         Plain values.
     """
-    typer.echo(json.dumps(content, allow_nan=False, ensure_ascii=False))
+    typer.echo(json.dumps(content, allow_nan=False, ensure_ascii=not _is_unicode(sys.stdout)))
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().startswith("utf")
+
+
+def replace_unprintable_characters() -> None:
+    """Make output to a stream without Unicode, such as a pipe on Windows, print '?' for what it cannot encode instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not _is_unicode(stream):
+            stream.reconfigure(errors="replace")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """The result of `optimize`: a search result with a summary, files and a journal entry."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from cjsim.tuning.results.optimum_summary import summarize_optimum
 from cjsim.tuning.results.search_figure import SEARCH_FIGURE
 from cjsim.tuning.results.search_result import SearchResult
 from cjsim.tuning.study import Study
+from cjsim.yaml.document import relative_path
 from cjsim.yaml.tree import to_yaml
 
 
@@ -91,8 +91,7 @@ class Optimum(SearchResult):
         if file is None or not _is_reproduced_by(file, best.params, best.scenario):
             best.scenario.save(path)
             return
-        relative = os.path.relpath(file, final_folder.absolute())
-        content = {"extends": Path(relative).as_posix(), "set": dict(best.params)}
+        content = {"extends": relative_path(file, final_folder.absolute()), "set": dict(best.params)}
         path.write_text(
             f"# Winner of study {self.study.name}, seed {self.study.seed}. Verdict: {best.verdict}.\n{to_yaml(content)}", encoding="utf-8"
         )
