@@ -9,6 +9,7 @@ import numpy as np
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import draw_population, initial_cohort
+from cjsim.compiler.symbols import record_array
 from cjsim.engine.buffers import BufferSizes, make_outcomes, make_output, make_state
 from cjsim.engine.event_loop import simulate_customers
 from cjsim.engine.sync_points import SYNC_POINT, SyncState, budget_gate, needs_budget_turn, simulate_to_sync_point
@@ -88,7 +89,7 @@ def _arguments(kernel: Kernel) -> tuple[Any, ...]:
     plan = _smallest_plan()
     world = plan.world
     if kernel is fill_quantiles:
-        return world, np.zeros(0, DISTRIBUTION), values, values
+        return world, record_array(DISTRIBUTION, []), values, values
     if kernel in _DESK_KERNELS:
         return world, word, word, number, number, number
     state, out = make_state(plan, 0, BufferSizes()), make_output(make_outcomes(plan, 0), BufferSizes())
