@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from cjsim.attribution.rule_set import CreditSettings as CreditSettings
     from cjsim.attribution.scenario_attribution import attribution as attribution
     from cjsim.calibration.purchase_model import calibrate_purchases as calibrate_purchases
-    from cjsim.description.describe import describe as describe
     from cjsim.engine.running_simulation import CustomerView as CustomerView
     from cjsim.engine.running_simulation import RunningSimulation as RunningSimulation
     from cjsim.eventlog import EventLog as EventLog
+    from cjsim.lab.document_types import describe as describe
     from cjsim.lab.experiment import Experiment as Experiment
     from cjsim.lab.findings import Findings as Findings
     from cjsim.lab.run_experiment import experiment as experiment
@@ -102,7 +102,7 @@ _MODULE_BY_NAME = {
     "attribution": "cjsim.attribution.scenario_attribution",
     "calibrate_purchases": "cjsim.calibration.purchase_model",
     "compare": "cjsim.simulation.comparison",
-    "describe": "cjsim.description.describe",
+    "describe": "cjsim.lab.document_types",
     "experiment": "cjsim.lab.run_experiment",
     "export_rule": "cjsim.uplift.targeting.rule_export",
     "export_trial": "cjsim.simulation.trial_export",

@@ -57,7 +57,8 @@ def functions(tree: ast.Module) -> Iterator[tuple[str, Function]]:
 
 
 def parameters(node: Function) -> list[str]:
-    named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    args = node.args
+    named = [*args.posonlyargs, *args.args, *([args.vararg] if args.vararg else []), *args.kwonlyargs]
     return [arg.arg for arg in named if arg.arg not in ("self", "cls")]
 
 

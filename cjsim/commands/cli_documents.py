@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.arguments import document_kind, document_types, echo_warnings, find_warnings, load_document, print_warnings
+from cjsim.commands.arguments import echo_warnings, find_warnings, load_document, print_warnings
 from cjsim.commands.console import print_json, with_exit_codes
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def check(
     For a scenario, a simulation of 500 customers also shows conditions that make no difference, and desks that are closed, idle or
     overloaded. `accept_warnings` in a file lists warnings that are not reported.
     """
+    from cjsim.lab.document_types import document_kind
+
     document = load_document(file, sets)
     kind = document_kind(type(document))
     found = find_warnings(document, None if is_static else _simulated_warnings)
@@ -53,22 +55,10 @@ def _simulated_warnings(scenario: "Scenario") -> list[str]:
 @with_exit_codes
 def describe(file: options.DocumentFile, sets: options.Set = None) -> None:
     """Describe a file in plain English."""
-    from cjsim.lab.experiment import Experiment
-    from cjsim.tuning.study import Study
+    from cjsim.lab.document_types import describe as describe_document
 
     document = load_document(file, sets)
-    if isinstance(document, Experiment):
-        from cjsim.lab.report_page import describe_experiment
-
-        typer.echo(describe_experiment(document))
-    elif isinstance(document, Study):
-        from cjsim.tuning.study_description import describe_study
-
-        typer.echo(describe_study(document))
-    else:
-        from cjsim.description.describe import describe as describe_document
-
-        typer.echo(describe_document(document))  # type: ignore[arg-type]
+    typer.echo(describe_document(document))
     print_warnings(file, document)
 
 
@@ -88,6 +78,7 @@ def schema(
 
     Editors use it for autocompletion and validation.
     """
+    from cjsim.lab.document_types import document_types
     from cjsim.scenario.json_schema import file_schema
 
     typer.echo(json.dumps(file_schema(document_types()[what]), indent=2))

@@ -44,7 +44,7 @@ def levers(
     if scenario in (files := also or []) or len(set(files)) < len(files):
         got, remedy = ", ".join(map(str, (scenario, *files))), "List each scenario once."
         raise InputError(format_error("--also", "must list scenarios other than the baseline, each once", got, remedy))
-    scenarios = label_scenarios({file: load_scenario(file, values) for file in (scenario, *files)})
+    scenarios = label_scenarios({file: load_scenario(file, values) for file in (scenario, *files)}, "--also")
     baseline, *others = scenarios
     print_warnings(scenario, scenarios[baseline])
     with output_folder(out) as folder, progress_bar() as progress:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.arguments import document_types, load_scenario
+from cjsim.commands.arguments import load_scenario
 from cjsim.commands.console import print_json, with_exit_codes
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def explain(
     Example: cjsim explain policy.guardrails.caps
     """
     from cjsim.description.field_help import explain_path
+    from cjsim.lab.document_types import document_types
     from cjsim.scenario.json_schema import file_schema
 
     found = explain_path({kind: file_schema(model) for kind, model in document_types().items()}, path)

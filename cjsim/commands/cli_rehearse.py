@@ -58,7 +58,7 @@ def rehearse(
     interference is reported.
     """
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
-    scenarios = label_scenarios({file: load_scenario(file, values) for file in dict.fromkeys((base, *others))})
+    scenarios = label_scenarios({file: load_scenario(file, values) for file in dict.fromkeys((base, *others))}, "rehearse")
     printed: list[str] = []
     for file, scenario in zip(dict.fromkeys((base, *others)), scenarios.values(), strict=True):
         printed += print_warnings(file, scenario, printed)

@@ -138,7 +138,7 @@ def compare(
     if others:
         loaded = {file: load_scenario(file, settings | changes) for file in (base, *others)}
         _require_different_files(base, others)
-        scenarios = label_scenarios(loaded)
+        scenarios = label_scenarios(loaded, "compare")
     else:
         require_shared_settings(changes)
         baseline = load_scenario(base, settings)

@@ -4,12 +4,13 @@ Customers are paired by key. The number of customers can differ between policies
 under one policy only is treated as never having entered under the other.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from cjsim.engine.user_processes import SimulationProcess
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
@@ -26,6 +27,7 @@ from cjsim.simulation.comparison_figure import COMPARISON_FIGURE, PairedRuns
 from cjsim.simulation.comparison_summary import SortOrder, compared_metrics, comparison_summary
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
+from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, named_scenarios
 from cjsim.simulation.simulate import simulate
 
 if TYPE_CHECKING:
@@ -210,8 +212,7 @@ class Comparison(FolderResult):
 
 
 def compare(
-    scenarios: Mapping[str, Scenario],
-    *,
+    *scenarios: ScenarioSources,
     customers: int | None = None,
     seed: int | None = None,
     engine: Literal["compiled", "readable"] = "compiled",
@@ -225,8 +226,9 @@ def compare(
 
     Parameters
     ----------
-    scenarios : Mapping of str to Scenario
-        Scenarios by name; the first is the baseline.
+    *scenarios : Scenario, str or path
+        Scenarios, paths of their files, or names in the library; the first is the baseline. To name them in the result, pass one mapping
+        of names to scenarios instead.
     customers : int, optional
         Number of initial customers. By default, the number in the scenarios, which must be the same in all of them.
     seed : int, optional
@@ -253,17 +255,30 @@ def compare(
     ------
     InputError
         If there are fewer than two scenarios, they differ in start, horizon, entry or (unless given) number of customers, or one of them
-        cannot be simulated.
+        cannot be loaded or simulated.
     Exception
         Any exception raised by a process.
+
+    Examples
+    --------
+    >>> compare("shop", "shop_better", customers=200).baseline
+    'shop'
     """
-    require_same_customers(scenarios, customers=customers)
-    baseline = next(iter(scenarios.values()))
+    by_name = named_scenarios(_only_argument(scenarios), argument="compare")
+    require_same_customers(by_name, customers=customers)
+    baseline = next(iter(by_name.values()))
     customers, seed = baseline.customers if customers is None else customers, baseline.seed if seed is None else seed
     simulate_one = partial(simulate, customers=customers, seed=seed, engine=engine, threads=threads, max_customers=max_customers)
     simulate_one = partial(simulate_one, follow_up_days=follow_up_days, processes=processes, progress=progress)
-    runs = {name: simulate_one(scenario) for name, scenario in scenarios.items()}
+    runs = {name: simulate_one(scenario) for name, scenario in by_name.items()}
     return Comparison.of(runs)
+
+
+def _only_argument(scenarios: tuple[ScenarioSources, ...]) -> ScenarioSources:
+    """Return the mapping or sequence that was passed as the only argument, or else the arguments."""
+    if len(scenarios) == 1 and not isinstance(scenarios[0], Scenario | str | os.PathLike):
+        return scenarios[0]
+    return cast(tuple[ScenarioSource, ...], scenarios)
 
 
 def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int | None = None) -> None:

@@ -38,8 +38,8 @@ from cjsim.kernels.world import Array
 from cjsim.progress import NoProgress, Progress
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.argument_checks import checked_days, checked_integer
-from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
+from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 
 ENGINES: dict[str, type[CompiledEngine] | type[ReadableEngine]] = {"compiled": CompiledEngine, "readable": ReadableEngine}
 LOG_BUFFER_ROWS = 120_000
@@ -48,7 +48,7 @@ MAX_GROWTH_FACTOR, MIN_POPULATION_LIMIT = 20, 1_000_000  # default limit: the la
 
 
 def simulate(
-    scenario: Scenario,
+    scenario: ScenarioSource,
     *,
     customers: int | None = None,
     seed: int | None = None,
@@ -65,8 +65,8 @@ def simulate(
 
     Parameters
     ----------
-    scenario : Scenario
-        A journey under a policy.
+    scenario : Scenario, str or path
+        A scenario, the path of its file, or the name of one in the library, such as 'shop'.
     customers : int, optional
         Number of initial customers. Overrides the scenario. May be 0 only if the scenario has acquisition channels.
     seed : int, optional
@@ -121,8 +121,7 @@ def simulate(
     >>> float(simulate(Scenario.from_dict(tiny), seed=1).outcomes.customers["revenue"].mean())
     90.0
     """
-    if not isinstance(scenario, Scenario):
-        raise InputError(format_error("scenario", "must be a Scenario", type(scenario).__name__, "Load one with Scenario.load(FILE)."))
+    scenario = as_scenario(scenario)
     started = time.perf_counter()
     least = 0 if scenario.journey.acquisition else 1
     n_initial = scenario.customers if customers is None else checked_integer("customers", customers, least, MAX_CUSTOMERS)

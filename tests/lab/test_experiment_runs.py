@@ -367,7 +367,7 @@ def test_thread_count_does_not_change_the_result() -> None:
 
 def test_experiment_accepts_a_file_and_rejects_other_types(file: Path) -> None:
     assert experiment(file) == experiment(str(file)) == experiment(Experiment.load(file))
-    with pytest.raises(InputError, match="must be an Experiment or the path of its file, got int"):
+    with pytest.raises(InputError, match="must be an Experiment, the path of its file or a name in the library, got int"):
         experiment(7)  # type: ignore[arg-type]
 
 

@@ -237,8 +237,12 @@ TINY = Scenario.load(ROOT / "tests" / "worlds" / "tiny.yaml")
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([TINY, TINY], r"compare: must be given a mapping of names to Scenarios, got list\. Pass a mapping such as \{'baseline': a"),
-        ({"a": TINY, "b": "tiny.yaml"}, r"'b': must be a Scenario, got str\. Load one with Scenario\.load"),
+        (
+            [TINY, TINY],
+            r"compare: must be different scenarios, each with its own name, got 'tiny' twice\. Pass a mapping of names to scenarios",
+        ),
+        ({"a": TINY, "b": 7}, r"'b': must be a Scenario, the path of its file or a name in the library, got int\."),
+        (TINY, "must have a baseline and at least one alternative, got 1"),
         ({"a": TINY}, "must have a baseline and at least one alternative, got 1"),
         (
             {"a": TINY, "b": TINY.with_values({"entry.over": "5d"})},
