@@ -46,6 +46,7 @@ def attribution(
     ] = True,
     out: options.Out = None,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Compare the credit that attribution rules give each touchpoint with its true effect.
 
@@ -54,7 +55,7 @@ def attribution(
     """
     if source.name.endswith(DATA_SUFFIXES):
         unused = {"--customers": customers, "--seed": seed, "--set": sets, "--only": only, "--touch": touch}
-        _attribute_file(source, window, out, as_json=as_json, unused=unused)
+        _attribute_file(source, window, out, as_json=as_json, table_format=table_format, unused=unused)
         return
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
     scenario = load_scenario(source, values)
@@ -69,10 +70,12 @@ def attribution(
         )
         if folder is not None:
             result.save(folder)
-    print_result(result, as_json=as_json)
+    print_result(result, as_json=as_json, table_format=table_format)
 
 
-def _attribute_file(file: Path, window: str | None, out: Path | None, *, as_json: bool, unused: Mapping[str, object]) -> None:
+def _attribute_file(
+    file: Path, window: str | None, out: Path | None, *, as_json: bool, table_format: str | None, unused: Mapping[str, object]
+) -> None:
     for option, value in unused.items():
         if value is not None:
             raise InputError(format_error(option, "must be omitted for a file with paths", f"{value}", "Pass a scenario instead."))
@@ -82,7 +85,7 @@ def _attribute_file(file: Path, window: str | None, out: Path | None, *, as_json
         result = attribute_paths(file, window_days=_window_days(window, float("inf")))
         if folder is not None:
             result.save(folder)
-    print_result(result, as_json=as_json)
+    print_result(result, as_json=as_json, table_format=table_format)
 
 
 def _window_days(text: str | None, default: float) -> float:

@@ -7,10 +7,13 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import echo_warnings, find_warnings, load_document, print_warnings
-from cjsim.commands.console import print_json, with_exit_codes
+from cjsim.commands.console import print_output, with_exit_codes
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cjsim.simulation.documents import Scenario
+    from cjsim.validate.accepted_warnings import SortedWarnings
 
 DOCUMENT_KINDS = ("journey", "policy", "scenario", "study", "experiment")
 
@@ -21,6 +24,7 @@ def check(
     sets: options.Set = None,
     is_static: Annotated[bool, typer.Option("--static", help="Skip the checks that simulate 500 customers.")] = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Validate a file and warn about likely mistakes.
 
@@ -32,15 +36,27 @@ def check(
     document = load_document(file, sets)
     kind = document_kind(type(document))
     found = find_warnings(document, None if is_static else _simulated_warnings)
-    if as_json:
-        content = {"file": str(file), "kind": kind, "name": getattr(document, "name", ""), "digest": document.digest()}
-        print_json({**content, "warnings": found.reported, "accepted": [one._asdict() for one in found.accepted]})
-        return
-    echo_warnings(file, found.reported)
+    facts = {"file": str(file), "kind": kind, "name": getattr(document, "name", ""), "digest": document.digest()}
+    if not as_json and table_format in (None, "text"):
+        echo_warnings(file, found.reported)
     reported, accepted = len(found.reported), len(found.accepted)
     counts = [f"{reported} warning{'s' * (reported > 1)}"] * bool(reported)
     counts += [f"{accepted} accepted warning{'s' * (accepted > 1)} not shown"] * bool(accepted)
-    typer.echo(", ".join([f"{file}: valid {kind}", *counts]))
+    print_output(
+        as_json,
+        table_format,
+        text=lambda: ", ".join([f"{file}: valid {kind}", *counts]),
+        content=lambda: {**facts, "warnings": found.reported, "accepted": [one._asdict() for one in found.accepted]},
+        table=lambda: _warnings_table(found),
+    )
+
+
+def _warnings_table(found: "SortedWarnings") -> "pd.DataFrame":
+    """The warnings with the reasons for which some are accepted, one row per warning."""
+    import pandas as pd
+
+    rows = [{"warning": warning, "reason": ""} for warning in found.reported] + [one._asdict() for one in found.accepted]
+    return pd.DataFrame(rows, columns=["warning", "reason"])
 
 
 def _simulated_warnings(scenario: "Scenario") -> list[str]:

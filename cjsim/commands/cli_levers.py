@@ -35,6 +35,7 @@ def levers(
     out: options.Out = None,
     full: Annotated[bool, typer.Option("--full", help="List all moves, including those without a significant effect.")] = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Rank the levers of a scenario by their effect on a metric.
 
@@ -61,4 +62,4 @@ def levers(
             )
         if folder is not None:
             ranking.save(folder)
-    print_result(ranking, as_json=as_json, is_full=full)
+    print_result(ranking, as_json=as_json, table_format=table_format, is_full=full)

@@ -51,6 +51,7 @@ def rehearse(
     sets: options.Set = None,
     out: options.Out = None,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Rehearse tests of alternatives against BASE: power, false positives, and the cost of wrong decisions.
 
@@ -87,7 +88,7 @@ def rehearse(
         )
         if folder is not None:
             result.save(folder)
-    print_result(result, as_json=as_json)
+    print_result(result, as_json=as_json, table_format=table_format)
 
 
 def _numbers(option: str, text: str, kind: Callable[[str], Number], example: str) -> Sequence[Number]:

@@ -79,6 +79,7 @@ def uplift(
     rule: Annotated[str | None, typer.Option("--rule", metavar="POLICY", help=_RULE_HELP)] = None,
     out: options.Out = None,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Analyze a trial: check its validity, estimate effects, and find whom to treat.
 
@@ -119,7 +120,7 @@ def uplift(
         )
         if folder is not None:
             readout.save(folder)
-    print_result(readout, as_json=as_json)
+    print_result(readout, as_json=as_json, table_format=table_format)
     if rule_file is not None:
         readout.rule(policy=rule).save(rule_file)
         typer.echo(f"{rule_file}: wrote the rule", err=True)

@@ -6,13 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr, unknown_name_parts
 from cjsim.lab.findings import format_effect
 from cjsim.lab.moments import IntervalEstimate
 from cjsim.lab.verdict import EXPERIMENT_VERDICTS
 from cjsim.manifest import FINDING_KINDS, MANIFEST_FILE, STUDY_VERDICTS, Manifest
+from cjsim.output_folder import FolderResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = ("date", "kind", "name", "hypothesis", "scenario", "metric", "verdict", "effect", "low", "high", "unit", "customers", "seed")
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,18 @@ class JournalEntry:
         return {"run_dir": str(self.folder), **self.manifest.to_json()}
 
 
-@dataclass(frozen=True)
-class JournalListing:
-    """Entries of the journal, newest first."""
+@dataclass(frozen=True, repr=False)
+class JournalListing(FolderResult):
+    """Entries of the journal, newest first. `save` writes `journal.csv` and `journal.json`."""
 
     entries: tuple[JournalEntry, ...]
+    _marker = "journal.json"
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def _facts(self) -> str:
+        return f"{len(self.entries)} findings"
 
     def __str__(self) -> str:
         return self.summary()
@@ -68,6 +81,15 @@ class JournalListing:
             lines += [result, f"            {finding.hypothesis}", f"            {entry.folder}"]
         return "\n".join(lines)
 
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return a frame with one row per finding. The date is in UTC, and the effect in `unit`."""
+        import pandas as pd
+
+        rows = [[getattr(entry.manifest, name) for name in _COLUMNS] + [str(entry.folder)] for entry in self.entries]
+        frame = pd.DataFrame(rows, columns=[*_COLUMNS, "folder"])
+        frame["date"] = pd.to_datetime(frame["date"], utc=True).dt.tz_localize(None)
+        return frame.astype(dict.fromkeys(("effect", "low", "high"), float))
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {"findings": [entry.to_json() for entry in self.entries]}
@@ -78,12 +100,12 @@ class Journal:
 
     Parameters
     ----------
-    reports : Path
+    reports : str or Path
         The report folder. If it does not exist, the journal is empty.
     """
 
-    def __init__(self, reports: Path) -> None:
-        self.reports = reports
+    def __init__(self, reports: str | Path = "reports") -> None:
+        self.reports = Path(reports)
 
     def entries(
         self,

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+import numpy as np
+
 from cjsim.engine.user_processes import SimulationProcess
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 from cjsim.json_records import plain_values, read_json, write_json
@@ -38,7 +40,7 @@ DifferenceByMetric = Mapping[str, PairedDifference]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison(FolderResult):
     """Runs of the same customers under different policies, and their paired differences.
 
@@ -89,8 +91,16 @@ class Comparison(FolderResult):
     def __str__(self) -> str:
         return self.summary()
 
-    def __repr__(self) -> str:
-        return f"Comparison({self.baseline} against {', '.join(self.alternatives)}: {len(self.runs[self.baseline]):,} customers)"
+    def _facts(self) -> str:
+        return f"{self.baseline} against {', '.join(self.alternatives)}: {len(self.runs[self.baseline]):,} customers"
+
+    def _answer(self) -> str:
+        return self.answer
+
+    def _displayed_table(self) -> "pd.DataFrame":
+        """The effects without details."""
+        table, definitions = self.to_pandas(), all_metric_definitions(self.runs[self.baseline].codebook)
+        return table[[not definitions[name].is_detail for name in table.index.get_level_values("metric")]]
 
     @property
     def answer(self) -> str:
@@ -125,8 +135,8 @@ class Comparison(FolderResult):
         baseline = self.runs[self.baseline]
         return comparison_summary(baseline, self.baseline, self.alternatives, full=full, metrics=metrics, sort=sort, detect=detect)
 
-    def effects(self, alternative: str, metric: str) -> Array:
-        """Return the contribution of each customer to an effect.
+    def effects(self, alternative: str, metric: str) -> "pd.DataFrame":
+        """Return the contribution of each customer to an effect, one row per customer.
 
         Parameters
         ----------
@@ -137,24 +147,31 @@ class Comparison(FolderResult):
 
         Returns
         -------
-        ndarray of float64, shape (n_customers,)
-            Customers in the order of the baseline, followed by customers who exist only under the alternative, ordered by key. For a
-            total such as 'profit', the values are differences per customer, and their sum is the effect. For a mean per customer such
-            as 'clv', they are differences per customer if both policies have the same customers, and their mean is the effect. For
-            other ratios, they are linearized contributions, and their mean is the effect.
+        pandas.DataFrame
+            `customer` and `customer_in_alternative` are the numbers of the customer in the log and the customer table of the baseline
+            and of the alternative. They are equal for initial customers, and missing where the customer does not exist. Rows are in
+            the order of the baseline, followed by customers who exist only under the alternative, ordered by key.
+
+            `effect` is in the unit of the metric. For a total such as 'profit', it is the difference for the customer, and the sum is the
+            effect. For a mean per customer such as 'clv', it is the difference for the customer if both policies have the same customers,
+            and the mean is the effect. For other ratios, it is a linearized contribution, and the mean is the effect.
 
         Raises
         ------
         InputError
             If the alternative or the metric does not exist.
         """
+        import pandas as pd
+
         if alternative not in self.alternatives:
             raise InputError(format_error("alternative", *unknown_name_parts(alternative, self.alternatives, "alternative")))
         baseline, run = self.runs[self.baseline], self.runs[alternative]
         pairing = CustomerPairing.match_by_key(ClusterSample.from_run(baseline), ClusterSample.from_run(run))
-        return customer_contributions(
+        contributions = customer_contributions(
             find_metric_definition(baseline, metric).terms(baseline), find_metric_definition(run, metric).terms(run), pairing
         )
+        numbers = (_customer_numbers(one, pairing.customer_keys) for one in (baseline, run))
+        return pd.DataFrame(dict(zip(("customer", "customer_in_alternative"), numbers, strict=True)) | {"effect": contributions})
 
     def figure(self) -> "Figure":
         """Draw the relative effects on the metrics that matter or moved most, with their intervals."""
@@ -173,13 +190,19 @@ class Comparison(FolderResult):
         return plain_values({"baseline": self.baseline, "answer": self.answer, "alternatives": alternatives})
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the comparison as a DataFrame with one row per alternative and metric."""
+        """Return a DataFrame with one row per alternative and metric.
+
+        The columns are baseline, value, effect, low, high, variance_ratio, relative (the effect as a fraction of the baseline) and unit.
+        """
         import pandas as pd
 
         rows = {(name, metric): effect for name, effects in self.alternatives.items() for metric, effect in effects.items()}
-        return pd.DataFrame(
-            rows.values(), columns=list(PairedDifference._fields), index=pd.MultiIndex.from_tuples(rows, names=["alternative", "metric"])
-        )
+        index = pd.MultiIndex.from_tuples(rows, names=["alternative", "metric"])
+        definitions = all_metric_definitions(self.runs[self.baseline].codebook)
+        frame = pd.DataFrame(rows.values(), columns=list(PairedDifference._fields), index=index)
+        frame["relative"] = [effect.relative for effect in rows.values()]
+        frame["unit"] = [definitions[metric].unit for _, metric in rows]
+        return frame
 
     def _write_files(self, folder: Path) -> None:
         for i, run in enumerate(self.runs.values()):
@@ -316,6 +339,16 @@ def _split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[st
         raise InputError(format_error("compare", "must have a baseline and at least one alternative", str(len(items)), "Pass two or more."))
     first, *others = items.items()
     return first, dict(others)
+
+
+def _customer_numbers(run: Run, keys: Array) -> "pd.arrays.IntegerArray":
+    """Return the number of each customer in a run, by key; missing where the run has no such customer."""
+    import pandas as pd
+
+    order = np.argsort(run.keys)
+    places = np.minimum(np.searchsorted(run.keys, keys, sorter=order), len(order) - 1)
+    numbers = order[places]
+    return pd.arrays.IntegerArray(numbers.astype(np.int64), run.keys[numbers] != keys)
 
 
 def _entry_description(scenario: Scenario) -> str:

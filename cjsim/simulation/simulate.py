@@ -38,7 +38,7 @@ from cjsim.kernels.world import Array
 from cjsim.progress import NoProgress, Progress
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.argument_checks import checked_days, checked_integer
-from cjsim.simulation.run import Run
+from cjsim.simulation.run import Run, run_from_plan
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 
 ENGINES: dict[str, type[CompiledEngine] | type[ReadableEngine]] = {"compiled": CompiledEngine, "readable": ReadableEngine}
@@ -174,7 +174,7 @@ def simulate(
     provenance = Provenance.of(scenario, plan, registry, seed=seed, engine=engine, events=pool.n_events, seconds=seconds)
     digest = None if ends is None else hashlib.sha256(ends.tobytes()).hexdigest()
     provenance = replace(provenance, processes=user_processes.names, follow_up_days=follow_up_days, until_days=digest)
-    return Run.from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
+    return run_from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
 
 
 class RowWriter(Protocol):

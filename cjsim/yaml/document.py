@@ -232,7 +232,9 @@ def as_document(source: object, model: type[D], *, argument: str) -> D:
     if isinstance(source, str | os.PathLike):
         return model.load(source)
     kind = model.__name__
-    must = f"must be {'an' if kind[0] in 'AEIOU' else 'a'} {kind}, the path of its file or a name in the library"
+    must = f"must be an {kind} or the path of its file"  # an experiment, of which the library has none
+    if kind.lower() in LIBRARY_FOLDERS:
+        must = f"must be a {kind}, the path of its file or a name in the library"
     raise InputError(format_error(argument, must, type(source).__name__, f"Load one with {kind}.load(FILE)."))
 
 

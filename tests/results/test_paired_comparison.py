@@ -39,12 +39,12 @@ def test_equal_runs_have_zero_effects() -> None:
 
 def test_equal_runs_have_zero_effects_for_every_customer() -> None:
     same = shifted_comparison(shift=0.0)
-    assert not any(same.effects("less mail", metric).any() for metric in ("clv", "roi", "open_rate", "retention_30d"))
+    assert not any(same.effects("less mail", metric)["effect"].any() for metric in ("clv", "roi", "open_rate", "retention_30d"))
 
 
 def test_effect_of_a_mean_is_the_mean_customer_difference() -> None:
     pair = shifted_comparison()
-    own = pair.effects("less mail", "revenue")
+    own = pair.effects("less mail", "revenue")["effect"]
     assert np.array_equal(own, pair.runs["less mail"].outcomes.customers["revenue"] - pair.runs["today"].outcomes.customers["revenue"])
     found = pair.alternatives["less mail"]["revenue"]
     assert found.effect == pytest.approx(own.mean())
@@ -54,7 +54,7 @@ def test_effect_of_a_mean_is_the_mean_customer_difference() -> None:
 
 def test_contributions_to_a_ratio_average_to_its_effect() -> None:
     pair = shifted_comparison()
-    assert pair.effects("less mail", "roi").mean() == pytest.approx(pair.alternatives["less mail"]["roi"].effect)
+    assert pair.effects("less mail", "roi")["effect"].mean() == pytest.approx(pair.alternatives["less mail"]["roi"].effect)
 
 
 def test_variance_ratio_measures_the_gain_from_pairing() -> None:
