@@ -32,6 +32,7 @@ def calibrate_purchases(
     unit: Annotated[str, typer.Option("--unit", metavar="week|day", help="Time unit of the parameters.")] = "week",
     seed: SeedOption = 1,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Fit BG/NBD and gamma-gamma models to a purchase log.
 
@@ -43,4 +44,4 @@ def calibrate_purchases(
         calibration = calibrate(log, customer=customer, time=time, value=value, until=until, unit=unit, seed=seed)
         if folder is not None:
             calibration.save(folder)
-    print_result(calibration, as_json=as_json)
+    print_result(calibration, as_json=as_json, table_format=table_format)

@@ -29,6 +29,7 @@ def optimize(
     out: options.Out = None,
     force: options.Force = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Find the best policy settings and confirm them on fresh customers.
 
@@ -47,4 +48,4 @@ def optimize(
         optimum = run_study(document, storage=storage, workers=workers, threads=threads, progress=progress)
         if folder is not None:
             optimum.save(folder, final_folder=out)
-    print_result(optimum, as_json=as_json)
+    print_result(optimum, as_json=as_json, table_format=table_format)

@@ -52,6 +52,7 @@ def rehearse(
     out: options.Out = None,
     force: options.Force = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Rehearse tests of alternatives against BASE: power, false positives, and the cost of wrong decisions.
 
@@ -59,7 +60,7 @@ def rehearse(
     interference is reported.
     """
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
-    scenarios = label_scenarios({file: load_scenario(file, values) for file in dict.fromkeys((base, *others))})
+    scenarios = label_scenarios({file: load_scenario(file, values) for file in dict.fromkeys((base, *others))}, "rehearse")
     printed: list[str] = []
     for file, scenario in zip(dict.fromkeys((base, *others)), scenarios.values(), strict=True):
         printed += print_warnings(file, scenario, printed)
@@ -88,7 +89,7 @@ def rehearse(
         )
         if folder is not None:
             result.save(folder)
-    print_result(result, as_json=as_json)
+    print_result(result, as_json=as_json, table_format=table_format)
 
 
 def _numbers(option: str, text: str, kind: Callable[[str], Number], example: str) -> Sequence[Number]:

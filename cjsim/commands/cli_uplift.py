@@ -81,6 +81,7 @@ def uplift(
     out: options.Out = None,
     force: Annotated[bool, typer.Option("--force", help="Replace earlier results in the --out folder, and an existing rule file.")] = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Analyze a trial: check its validity, estimate effects, and find whom to treat.
 
@@ -123,7 +124,7 @@ def uplift(
         )
         if folder is not None:
             readout.save(folder)
-    print_result(readout, as_json=as_json)
+    print_result(readout, as_json=as_json, table_format=table_format)
     if rule_file is not None:
         readout.rule(policy=rule).save(rule_file)
         typer.echo(f"{rule_file}: wrote the rule", err=True)

@@ -1,19 +1,20 @@
 """The `Experiment` document: a hypothesis, the claimed effect, a baseline and its variants, and their validation."""
 
+import os
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
+from cjsim.errors import short_repr, unknown_name_parts
 from cjsim.lab.arms import ExperimentArm, build_arms
 from cjsim.lab.variants import Sweep, Variant
 from cjsim.scenario.fields import Integer, MetricName, Name, RealNumber, Title
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.documents import Scenario
 from cjsim.validate.search_space_checks import space_faults
-from cjsim.yaml.document import Document
+from cjsim.yaml.document import Document, as_document
 from cjsim.yaml.paths import Fault
 from cjsim.yaml.strict_model import StrictModel
 
@@ -202,8 +203,8 @@ class Experiment(Document):
                         yield Fault(where, must, f"{short_repr(metric)}, which '{name}' lacks", "Choose another metric.")
 
 
-def as_experiment(source: object) -> Experiment:
-    """Return a validated experiment, loading it if a file is given.
+def as_experiment(source: Experiment | str | os.PathLike[str]) -> Experiment:
+    """Return a validated experiment, loaded if a path is given.
 
     Parameters
     ----------
@@ -215,9 +216,4 @@ def as_experiment(source: object) -> Experiment:
     InputError
         If `source` is neither an experiment nor a path, or the experiment is invalid.
     """
-    if isinstance(source, Experiment):
-        return source.checked()
-    if isinstance(source, str) or hasattr(source, "__fspath__"):
-        return Experiment.load(source)
-    must, remedy = "must be an Experiment or the path of its file", "Load one with Experiment.load(FILE)."
-    raise InputError(format_error("experiment", must, type(source).__name__, remedy))
+    return as_document(source, Experiment, argument="experiment").checked()

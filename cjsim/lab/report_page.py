@@ -9,7 +9,7 @@ from cjsim.lab.arms import ExperimentArm
 from cjsim.lab.document_diff import diff_documents, shorten_value
 from cjsim.lab.effect_figures import EFFECTS_FIGURE
 from cjsim.lab.experiment import ALL_VARIANTS, ANY_VARIANT, Experiment
-from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings, format_relative_effect
+from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings, customers_phrase, format_relative_effect
 from cjsim.metrics.number_format import decimal_places, format_value
 from cjsim.scenario.phrases import duration_phrase, join_names, name_with_title
 from cjsim.version import __version__
@@ -38,7 +38,7 @@ def render_report_page(experiment: Experiment, findings: Findings, *, run_name: 
     lines += ["", f"**{findings.verdict.capitalize()}.** {findings.verdict_sentence(is_markdown=True)}", ""]
     lines += [*_arms_section(experiment, experiment.arms()), ""]
     lines += [*_effects_section(findings), ""]
-    lines += [f"![Effects on {findings.metric}]({EFFECTS_FIGURE.name}.png)", "", f"*{findings.customers_phrase()}*", ""]
+    lines += [f"![Effects on {findings.metric}]({EFFECTS_FIGURE.name}.png)", "", f"*{customers_phrase(findings)}*", ""]
     if any(result.watched_effects for result in findings.arm_results):
         lines += ["## Effects on other metrics", "", *_watched_section(findings), ""]
     if findings.replications > 1:

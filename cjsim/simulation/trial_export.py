@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cjsim.progress import Progress
-from cjsim.simulation.documents import Scenario
+from cjsim.simulation.scenario_sources import ScenarioSource
 from cjsim.simulation.simulate import simulate
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def export_trial(
-    scenario: Scenario,
+    scenario: ScenarioSource,
     experiment: str | None = None,
     *,
     follow_up_days: float | None = None,
@@ -27,8 +27,8 @@ def export_trial(
 
     Parameters
     ----------
-    scenario : Scenario
-        A scenario whose policy has an experiment.
+    scenario : Scenario, str or path
+        A scenario whose policy has an experiment, the path of its file, or its name in the library.
     experiment : str, optional
         Name of the experiment. Can be omitted if the policy has only one.
     follow_up_days : float, optional

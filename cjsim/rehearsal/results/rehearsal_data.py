@@ -134,7 +134,7 @@ class AlternativeReport:
         }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RehearsalData:
     """Rehearsed tests of alternatives against a baseline.
 

@@ -39,6 +39,11 @@ def rehearsal_table(result: RehearsalData) -> str:
     return "\n\n".join([*parts, _legend(result)])
 
 
+def recommendations(result: RehearsalData) -> str:
+    """Return the recommended design of each alternative, one a line."""
+    return "\n".join(f"{name}: {_recommendation(report)}" for name, report in result.alternatives.items())
+
+
 def analysis_title(name: str) -> str:
     """Return the title of an analysis.
 
