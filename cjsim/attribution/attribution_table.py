@@ -4,8 +4,8 @@ import math
 
 from cjsim.attribution.attribution_data import AttributionData, TouchpointResult
 from cjsim.attribution.claims import Interval
-from cjsim.metrics.number_format import decimal_places, format_interval, format_value
-from cjsim.metrics.text_table import align_columns
+from cjsim.metrics.number_format import MONEY_UNIT, decimal_places, format_interval, format_value, with_unit
+from cjsim.metrics.text_table import align_columns, wrap_lines
 
 _MEASURE = "revenue"
 _SHORT_TITLES = {"first": "first", "last": "last", "linear": "linear", "time_decay": "decay", "markov": "Markov"}
@@ -25,16 +25,17 @@ def attribution_table(result: AttributionData) -> str:
     str
         Paragraphs separated by blank lines.
     """
-    parts = [_heading(result), _credit_table(result), _claim_table(result), _caption(result)]
+    parts = [wrap_lines(_heading(result)), _credit_table(result), _claim_table(result), wrap_lines(_caption(result))]
     return "\n\n".join(parts)
 
 
 def _heading(result: AttributionData) -> str:
     touched, total = result.touched[_MEASURE], result.totals[_MEASURE]
+    amount = with_unit(_money(total), MONEY_UNIT, result.currency)
     share = f"{100 * touched / total:.0f} %" if total else "-"
     return (
         f"{result.scenario}: revenue credited to each touchpoint, and its true incremental revenue.\n"
-        f"{share} of the revenue ({_money(total)}) comes from purchases with a touch ({result.touch}) in the "
+        f"{share} of the revenue ({amount}) comes from purchases with a touch ({result.touch}) in the "
         f"{result.window_days:g} days before."
     )
 
@@ -83,7 +84,7 @@ def _claim_row(one: TouchpointResult) -> tuple[str, ...]:
     test, change, is_known = one.ab_test[_MEASURE], one.before_after.get(_MEASURE), one.incremental[_MEASURE].excludes_zero
     cells = (
         str(one.touchpoint),
-        format_interval(test.low, test.high, "money", 0, is_difference=True) if is_known else "-",
+        format_interval(test.low, test.high, MONEY_UNIT, 0, is_difference=True) if is_known else "-",
         f"{test.power:.2f}" if is_known else "-",
         f"{test.exaggeration:.1f}" if is_known else "-",
         f"{100 * test.sign_error:.0f} %" if is_known else "-",
@@ -94,13 +95,13 @@ def _claim_row(one: TouchpointResult) -> tuple[str, ...]:
 
 
 def _money(value: float, *, is_difference: bool = False) -> str:
-    return format_value(value, "money", 0 if abs(value) >= 100 else decimal_places("money", [value]), is_difference=is_difference)
+    return format_value(value, MONEY_UNIT, 0 if abs(value) >= 100 else decimal_places(MONEY_UNIT, [value]), is_difference=is_difference)
 
 
 def _interval(interval: Interval) -> str:
     if interval.low == interval.high == 0:
         return "identical"
-    return format_interval(interval.low, interval.high, "money", 0, is_difference=True)
+    return format_interval(interval.low, interval.high, MONEY_UNIT, 0, is_difference=True)
 
 
 def _caption(result: AttributionData) -> str:
@@ -109,6 +110,7 @@ def _caption(result: AttributionData) -> str:
         if result.has_shared_resources
         else ""
     )
+    currency = f", in {result.currency}" if result.currency else ""
     compared = [
         "before/after: revenue from all customers in the days after the touchpoint is introduced, minus that in as many days before;",
         "true: effect of the introduction.",
@@ -116,7 +118,7 @@ def _caption(result: AttributionData) -> str:
     size = result.touchpoints[0].ab_test[_MEASURE].size if result.touchpoints else 0
     return "\n".join(
         [
-            f"{result.customers:,} customers, seed {result.seed}, totals over all of them.{shared}",
+            f"{result.customers:,} customers, seed {result.seed}, totals over all of them{currency}.{shared}",
             "incremental: with the touchpoint minus without it, for the same customers. Effects overlap and need not add up.",
             f"A/B test: {size:,} customers, half without the touchpoint, scaled to all customers. power: chance of a significant result.",
             "exaggeration, wrong sign: among significant results. A/B test: shown if the interval of the incremental revenue excludes 0.",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 _DEFAULT_WIDTH = 120  # where the output is not a terminal, and COLUMNS is not set
 _NARROWEST_TEXT, _NARROWEST_HEADER = 24, 14
+_GAP, _NARROW_GAP = "  ", " "  # between columns
 
 
 def terminal_width() -> int:
@@ -39,7 +40,8 @@ def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width
     """Format a table with padded columns. The first and last columns are left-aligned, and all others are right-aligned.
 
     If the table is wider than the terminal, column names and the text of the last and the first column continue on the next line. If it
-    is still too wide, the last column and then the optional ones are left out.
+    is still too wide, the last column and then the optional ones are left out, and columns move closer together. Columns in which all cells
+    are empty are left out at any width.
 
     Parameters
     ----------
@@ -58,12 +60,16 @@ def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width
     """
     width = terminal_width() if width is None else width
     last, droppable = len(header) - 1, [*([] if header[-1] else [""]), *optional]
-    columns = list(range(len(header)))
+    columns = [i for i in range(len(header)) if not rows or any(row[i] for row in rows)]
+    gap = _GAP
     while True:
-        widths = _column_widths(header, rows, columns, width)
+        widths = _column_widths(header, rows, columns, width, gap)
         name = next((name for name in droppable if name in (header[i] for i in columns)), None)
-        if sum(widths.values()) + 2 * (len(columns) - 1) <= width or name is None:
+        if sum(widths.values()) + len(gap) * (len(columns) - 1) <= width or (name is None and gap == _NARROW_GAP):
             break
+        if name is None:
+            gap = _NARROW_GAP
+            continue
         droppable.remove(name)
         columns.remove(max(i for i in columns if header[i] == name))
 
@@ -74,17 +80,17 @@ def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width
             [f"{line:{'<' if i in (0, last) else '>'}{widths[i]}}" for i, line in ((i, (broken[i] + [""] * height)[k]) for i in columns)]
             for k in range(height)
         ]
-        return ["  ".join(line).rstrip() for line in padded]
+        return [gap.join(line).rstrip() for line in padded]
 
-    rule = "-" * (sum(widths.values()) + 2 * (len(columns) - 1))
+    rule = "-" * (sum(widths.values()) + len(gap) * (len(columns) - 1))
     return "\n".join([*_lines(header), rule, *(line for row in rows for line in _lines(row))])
 
 
-def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int], width: int) -> dict[int, int]:
+def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int], width: int, gap: str) -> dict[int, int]:
     """Widths of columns: as wide as their cells, where the header and the last column are broken if the table is too wide."""
     cells = {i: max((len(row[i]) for row in rows), default=0) for i in columns}
     widths = {i: max(cells[i], len(header[i])) for i in columns}
-    excess = sum(widths.values()) + 2 * (len(columns) - 1) - width
+    excess = sum(widths.values()) + len(gap) * (len(columns) - 1) - width
     last = len(header) - 1
     for i in (last, 0):
         if excess > 0 and i in widths:

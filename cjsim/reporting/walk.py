@@ -85,6 +85,7 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
         who=builder.customer_attributes(),
         lines=tuple(builder.diary_lines()),
         end=builder.final_outcomes(),
+        currency=scenario.currency,
     )
 
 

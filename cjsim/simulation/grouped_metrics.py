@@ -53,6 +53,8 @@ class GroupedMetrics:
         not assigned at random.
     definitions : Mapping of str to MetricDefinition
         The metrics, in table order.
+    currency : str or None
+        Currency of the scenario.
     """
 
     by: str
@@ -62,6 +64,7 @@ class GroupedMetrics:
     exposed: Mapping[str, int]
     differences: Mapping[str, Mapping[str, GroupDifference]]
     definitions: Mapping[str, MetricDefinition]
+    currency: str | None = None
 
     @classmethod
     def of(cls, run: RunRecord, profiles: CustomerProfiles, by: str, *, exposed_only: bool = False) -> "GroupedMetrics":
@@ -121,9 +124,17 @@ class GroupedMetrics:
         str
         """
         if not self.exposed:
-            return group_table(self.by, self.groups, self.definitions, self.entered, full=full)
-        counts = self.entered, self.exposed
-        return arm_tables(self.groups, self.differences, self.definitions, counts=counts, is_exposed_only=self.is_exposed_only, full=full)
+            return group_table(self.by, self.groups, self.definitions, self.entered, currency=self.currency, full=full)
+        counts, is_exposed_only = (self.entered, self.exposed), self.is_exposed_only
+        return arm_tables(
+            self.groups,
+            self.differences,
+            self.definitions,
+            counts=counts,
+            is_exposed_only=is_exposed_only,
+            currency=self.currency,
+            full=full,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. Undefined numbers become null. `exposed` and `differences` are present only for arms."""
@@ -241,6 +252,7 @@ def _estimated(
         exposed=MappingProxyType(exposed),
         differences=_frozen(differences),
         definitions=MappingProxyType(definitions),
+        currency=run.provenance.currency,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from cjsim.json_records import plain_values, write_json
 from cjsim.manifest import Manifest
+from cjsim.metrics.number_format import named_unit
 from cjsim.output_folder import FolderResult
 from cjsim.tuning.levers.ranking_data import RankingData
 from cjsim.tuning.levers.ranking_table import ranking_table
@@ -58,7 +59,7 @@ class LeverRanking(RankingData, FolderResult):
             effect=largest.metric_effect.effect,
             low=largest.metric_effect.low,
             high=largest.metric_effect.high,
-            unit=self.unit,
+            unit=named_unit(self.unit, self.currency),
             customers=self.customers,
             seed=self.seed,
             digest=self.digest,
