@@ -5,9 +5,10 @@ import math
 from cjsim.attribution.attribution_data import AttributionData, TouchpointResult
 from cjsim.attribution.claims import Interval
 from cjsim.metrics.number_format import MONEY_UNIT, decimal_places, format_interval, format_value, with_unit
-from cjsim.metrics.text_table import align_columns, wrap_lines
+from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
 
 _MEASURE = "revenue"
+_LEAST_WITHOUT_CENTS = 1000
 _SHORT_TITLES = {"first": "first", "last": "last", "linear": "linear", "time_decay": "decay", "markov": "Markov"}
 _SHORT_TITLES |= {"shapley": "Shapley", "shapley_rate": "Sh. rate"}
 
@@ -31,7 +32,7 @@ def attribution_table(result: AttributionData) -> str:
 
 def _heading(result: AttributionData) -> str:
     touched, total = result.touched[_MEASURE], result.totals[_MEASURE]
-    amount = with_unit(_money(total), MONEY_UNIT, result.currency)
+    amount = with_unit(_money(total, result), MONEY_UNIT, result.currency)
     share = f"{100 * touched / total:.0f} %" if total else "-"
     return (
         f"{result.scenario}: revenue credited to each touchpoint, and its true incremental revenue.\n"
@@ -55,10 +56,15 @@ def _credit_table(result: AttributionData) -> str:
     rows = []
     for one in result.touchpoints:
         effect = one.incremental[_MEASURE]
-        credited = (_money(one.credits[rule][_MEASURE]) for rule in rules)
-        cells = (_money(effect.value, is_difference=True), _interval(effect), *_ratio_cells(one.ratios[ratio_rule][_MEASURE]))
+        credited = (_money(one.credits[rule][_MEASURE], result) for rule in rules)
+        cells = (_money(effect.value, result, is_difference=True), _interval(effect), *_ratio_cells(one.ratios[ratio_rule][_MEASURE]))
         rows.append((str(one.touchpoint), *credited, *cells))
-    return align_columns(columns, rows)
+    table = align_columns(columns, rows)
+    if not is_too_wide(table):
+        return table
+    split = len(rules) + 1
+    parts = (range(split), [0, *range(split, len(columns))])  # two tables, where the terminal is narrow
+    return "\n\n".join(align_columns([columns[i] for i in part], [[row[i] for i in part] for row in rows]) for part in parts)
 
 
 def _ratio_cells(ratio: Interval) -> tuple[str, str]:
@@ -73,14 +79,14 @@ def _ratio_cells(ratio: Interval) -> tuple[str, str]:
 def _claim_table(result: AttributionData) -> str:
     columns: tuple[str, ...] = ("touchpoint", "A/B test, 95 % of estimates", "power", "exaggeration", "wrong sign")
     columns += ("before/after", "true", "95 % interval") if _has_before_after(result) else ("",)
-    return align_columns(columns, [_claim_row(one) for one in result.touchpoints])
+    return align_columns(columns, [_claim_row(one, result) for one in result.touchpoints])
 
 
 def _has_before_after(result: AttributionData) -> bool:
     return any(one.before_after for one in result.touchpoints)
 
 
-def _claim_row(one: TouchpointResult) -> tuple[str, ...]:
+def _claim_row(one: TouchpointResult, result: AttributionData) -> tuple[str, ...]:
     test, change, is_known = one.ab_test[_MEASURE], one.before_after.get(_MEASURE), one.incremental[_MEASURE].excludes_zero
     cells = (
         str(one.touchpoint),
@@ -91,11 +97,18 @@ def _claim_row(one: TouchpointResult) -> tuple[str, ...]:
     )
     if change is None:
         return (*cells, "")
-    return (*cells, _money(change.claim, is_difference=True), _money(change.effect.value, is_difference=True), _interval(change.effect))
+    return (
+        *cells,
+        _money(change.claim, result, is_difference=True),
+        _money(change.effect.value, result, is_difference=True),
+        _interval(change.effect),
+    )
 
 
-def _money(value: float, *, is_difference: bool = False) -> str:
-    return format_value(value, MONEY_UNIT, 0 if abs(value) >= 100 else decimal_places(MONEY_UNIT, [value]), is_difference=is_difference)
+def _money(value: float, result: AttributionData, *, is_difference: bool = False) -> str:
+    """Format a total. Cents are shown only where the revenue of all customers is small."""
+    decimals = 0 if result.totals[_MEASURE] >= _LEAST_WITHOUT_CENTS else decimal_places(MONEY_UNIT, [value])
+    return format_value(value, MONEY_UNIT, decimals, is_difference=is_difference)
 
 
 def _interval(interval: Interval) -> str:

@@ -86,20 +86,40 @@ def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width
     return "\n".join([*_lines(header), rule, *(line for row in rows for line in _lines(row))])
 
 
+def is_too_wide(table: str) -> bool:
+    """Return whether a table is wider than the terminal."""
+    return max(map(len, table.splitlines()), default=0) > terminal_width()
+
+
 def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int], width: int, gap: str) -> dict[int, int]:
-    """Widths of columns: as wide as their cells, where the header and the last column are broken if the table is too wide."""
+    """Widths of columns: as wide as their cells, where headers and columns of text are broken if the table is too wide."""
     cells = {i: max((len(row[i]) for row in rows), default=0) for i in columns}
     widths = {i: max(cells[i], len(header[i])) for i in columns}
     excess = sum(widths.values()) + len(gap) * (len(columns) - 1) - width
     last = len(header) - 1
-    for i in (last, 0):
+    narrowest = dict.fromkeys((last, 0), _NARROWEST_TEXT)
+    if gap == _NARROW_GAP:
+        words = [i for i in dict.fromkeys((last, 0, *columns)) if i == 0 or _is_text(rows, i)]
+        narrowest = {i: _longest_word([header[i], *(row[i] for row in rows)]) for i in words}
+    for i, least in narrowest.items():
         if excess > 0 and i in widths:
-            narrowed = max(widths[i] - excess, min(_NARROWEST_TEXT, widths[i]))
+            narrowed = max(widths[i] - excess, min(least, widths[i]))
             excess -= widths[i] - narrowed
             widths[i] = narrowed
     for i in sorted(columns, key=lambda i: widths[i] - cells[i], reverse=True):
-        if excess > 0 and i not in (0, last):
-            narrowed = max(widths[i] - excess, cells[i], min(_NARROWEST_HEADER, len(header[i])))
+        if excess > 0 and i not in narrowest:
+            least = _longest_word([header[i]]) if gap == _NARROW_GAP else _NARROWEST_HEADER
+            narrowed = max(widths[i] - excess, cells[i], min(least, len(header[i])))
             excess -= widths[i] - narrowed
             widths[i] = narrowed
     return widths
+
+
+def _is_text(rows: Sequence[Sequence[str]], column: int) -> bool:
+    """Whether a column holds words, which can be broken between lines, rather than numbers and intervals."""
+    return any(row[column][:1].isalpha() and " " in row[column] for row in rows)
+
+
+def _longest_word(texts: Sequence[str]) -> int:
+    """Number of characters of the longest word, but not of a word that is too long for a narrow column."""
+    return max((min(len(word), _NARROWEST_TEXT) for text in texts for word in text.split()), default=0)

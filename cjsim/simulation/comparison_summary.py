@@ -13,7 +13,7 @@ from cjsim.metrics.number_format import decimal_places, estimate_decimals, forma
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import MetricDefinition
 from cjsim.metrics.registration import registered_metric_definitions
-from cjsim.metrics.text_table import align_columns, terminal_width, wrap_lines
+from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
 from cjsim.simulation.comparison_answer import OBJECTIVE, ComparedMetrics, answer_text
 from cjsim.simulation.summary_tables import has_new_customers, name_with_mark, period_text, table_notes, title_with_unit
 
@@ -151,7 +151,7 @@ def _tables(compared: ComparedMetrics, shown: Sequence[MetricDefinition], names:
     if len(names) == 1:
         return [_table_of_one(compared, shown, names[0], full=full)]
     table = _table_of_several(compared, shown, names)
-    if max(map(len, table.splitlines())) <= terminal_width():
+    if not is_too_wide(table):
         return [table]
     half = math.ceil(len(names) / 2)
     return _tables(compared, shown, names[:half], full=full) + _tables(compared, shown, names[half:], full=full)

@@ -4,13 +4,15 @@ import math
 
 from cjsim.metrics.number_format import decimal_places, format_interval, format_value, unit_in_text, with_unit
 from cjsim.metrics.paired_differences import PairedDifference
-from cjsim.metrics.text_table import align_columns
+from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
 from cjsim.rehearsal.operating_characteristics import DesignReport, Rate
 from cjsim.rehearsal.results.rehearsal_data import AlternativeReport, RehearsalData
 from cjsim.rehearsal.scenario_outcomes import Interference
 
+_DESIGN = ("size", "days", "analysis")
+_DECISIONS = ("power", "false positives", "wrong decision", "expected loss")  # the first of two tables, where the terminal is narrow
 _HEADER = (
-    *("size", "days", "analysis", "power", "closed form", "MDE", "false positives", "coverage", "exaggeration"),
+    *(*_DESIGN, "power", "closed form", "MDE", "false positives", "coverage", "exaggeration"),
     *("wrong sign", "wrong decision", "expected loss"),
 )
 _ANALYSES = {"fixed": "fixed horizon", "cuped": "fixed horizon, CUPED"}
@@ -36,7 +38,7 @@ def rehearsal_table(result: RehearsalData) -> str:
         Paragraphs separated by blank lines.
     """
     parts = [_alternative_text(result, name, report) for name, report in result.alternatives.items()]
-    return "\n\n".join([*parts, _legend(result)])
+    return "\n\n".join([*parts, wrap_lines(_legend(result))])
 
 
 def analysis_title(name: str) -> str:
@@ -54,12 +56,12 @@ def analysis_title(name: str) -> str:
 def _alternative_text(result: RehearsalData, name: str, report: AlternativeReport) -> str:
     lines = [f"{result.metric}: test of {name} against {result.base}, from {_start(result)}", _recommendation(report)]
     lines += _constant_baseline(result, report)
-    lines += [_truth(result, report), *_enrollment(report), *_interference(result, report), _designs(result, report)]
-    lines += [*_ramp(result, report), *_dilution(result, report), *_guardrails(report)]
+    lines += [_truth(result, report), *_enrollment(report), *_interference(result, report)]
+    further = [*_ramp(result, report), *_dilution(result, report), *_guardrails(report)]
     if report.most_profitable is not None:
         profit = report.most_profitable.total
-        lines.append(f"Most profitable: {profit:,.0f} customers in the test, then the better policy for all others (test and roll).")
-    return "\n\n".join(lines)
+        further.append(f"Most profitable: {profit:,.0f} customers in the test, then the better policy for all others (test and roll).")
+    return "\n\n".join([*map(wrap_lines, lines), _designs(result, report), *map(wrap_lines, further)])
 
 
 def _start(result: RehearsalData) -> str:
@@ -168,7 +170,12 @@ def _designs(result: RehearsalData, report: AlternativeReport) -> str:
     for design in report.designs:
         row = _row(result, design)
         rows.append((*row, f"{design.enrollment_days:,.0f}") if has_enrollment else row)
-    return align_columns(header, rows)
+    table = align_columns(header, rows)
+    if not is_too_wide(table):
+        return table
+    decisions = [*range(len(_DESIGN)), *(i for i, name in enumerate(_HEADER) if name in _DECISIONS), *range(len(_HEADER), len(header))]
+    others = [i for i in range(len(header)) if i < len(_DESIGN) or i not in decisions]
+    return "\n\n".join(align_columns([header[i] for i in part], [[row[i] for i in part] for row in rows]) for part in (decisions, others))
 
 
 def _row(result: RehearsalData, design: DesignReport) -> tuple[str, ...]:
