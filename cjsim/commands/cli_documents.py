@@ -26,6 +26,8 @@ def check(
 
     For a scenario, a simulation of 500 customers also shows conditions that make no difference, and desks that are closed, idle or
     overloaded. `accept_warnings` in a file lists warnings that are not reported.
+
+    Example: cjsim check shop
     """
     document = load_document(file, sets)
     kind = document_kind(type(document))
@@ -52,7 +54,10 @@ def _simulated_warnings(scenario: "Scenario") -> list[str]:
 
 @with_exit_codes
 def describe(file: options.DocumentFile, sets: options.Set = None) -> None:
-    """Describe a file in plain English."""
+    """Describe a file in plain English.
+
+    Example: cjsim describe shop_better
+    """
     from cjsim.lab.experiment import Experiment
     from cjsim.tuning.study import Study
 
@@ -78,7 +83,7 @@ def schema(
         str,
         typer.Argument(
             metavar="|".join(DOCUMENT_KINDS),
-            help="Document type.",
+            help="Kind of document.",
             show_default=False,
             parser=options.choice_parser("schema", DOCUMENT_KINDS),
         ),
@@ -87,6 +92,8 @@ def schema(
     """Print the JSON Schema of a document type.
 
     Editors use it for autocompletion and validation.
+
+    Example: cjsim schema policy
     """
     from cjsim.scenario.json_schema import file_schema
 
